@@ -1,0 +1,3 @@
+//! The simulated world, its checkers, the explorer and the lab.
+
+pub mod world;

@@ -1,0 +1,1 @@
+//! Hypervisors: how LPARs are read and commanded.

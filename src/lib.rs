@@ -1,0 +1,3 @@
+//! Tenure keeps logical partitions running.
+
+pub mod hypervisor;
