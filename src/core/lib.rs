@@ -1,1 +1,40 @@
-//! Placeholder.
+//! The brain of Tenure: what is so, and what to do about it.
+//!
+//! Two pure functions carry everything that matters: [`Ledger::apply`] is the only way the replicated state changes and
+//! enforces the invariants; [`plan`](plan::plan) decides what to propose next. The crate promises to be total and
+//! deterministic: no I/O, no clock, no randomness, no hash iteration, no floats, no panics. It refuses to know how facts
+//! arrive and how orders are carried out on a wire.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::float_arithmetic,
+    clippy::wildcard_enum_match_arm
+)]
+
+pub mod carry;
+pub mod command;
+pub mod config;
+pub mod invariants;
+pub mod ledger;
+pub mod name;
+pub mod note;
+pub mod order;
+pub mod plan;
+pub mod reading;
+pub mod refusal;
+pub mod time;
+pub mod view;
+
+pub use command::{Author, Command, Entry, Outcome, Request, RequestId};
+pub use ledger::Ledger;
+pub use name::{GroupName, HmcName, LparName, NodeName, ServerName};
+pub use note::{Note, Record};
+pub use order::{Action, Order, OrderId, Report};
+pub use reading::{Power, Reading, SystemState};
+pub use refusal::Refusal;
+pub use time::{Span, Time};
+pub use view::View;

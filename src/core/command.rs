@@ -1,0 +1,238 @@
+//! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
+
+use crate::{
+    GroupName, LparName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ServerName, Span, Time,
+    config::Cluster,
+    note::{Conflict, FaultReason, LeaveReason, ServerWait, Wait},
+    order::Epoch,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Identity of a client's request; a repeated request is applied once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub u128);
+
+/// Who proposed an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Author {
+    /// The planner of the leading node.
+    Planner(NodeName),
+    /// A node that reports.
+    Agent(NodeName),
+    /// A person or a program, through the admin API.
+    Operator {
+        /// The name in the certificate.
+        name: String,
+        /// For applying it once.
+        request: RequestId,
+    },
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Cluster time at the proposer.
+    pub at: Time,
+    /// Who proposed it.
+    pub author: Author,
+    /// Applied in order; each is applied or refused by itself.
+    pub commands: Vec<Command>,
+}
+
+/// A fact, a decision or a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// What an operator asks.
+    Request(Request),
+    /// A witness was read.
+    Observe(Reading),
+    /// A node answers an order.
+    Report(Report),
+    /// The leader's clock says that every lease of this node has ended.
+    Lapse(NodeName),
+    /// A lapsed node is heard again.
+    Return(NodeName),
+    /// This node watches and commands this server.
+    Assign {
+        /// The server.
+        server: ServerName,
+        /// Its manager.
+        node: NodeName,
+    },
+    /// The group is online where it was found running.
+    Adopt {
+        /// The group.
+        group: GroupName,
+        /// Where it was found.
+        server: ServerName,
+    },
+    /// The group may be started on this server.
+    Grant {
+        /// The group.
+        group: GroupName,
+        /// The server.
+        server: ServerName,
+    },
+    /// A node is to start an LPAR under the group's tenure.
+    Start {
+        /// The LPAR.
+        lpar: LparName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Whether this repeats a start after a crash, and counts against the limit.
+        restart: bool,
+    },
+    /// A node is to stop an LPAR on a server.
+    Stop {
+        /// The LPAR.
+        lpar: LparName,
+        /// The server.
+        server: ServerName,
+        /// Time for its operating system.
+        grace: Span,
+    },
+    /// A node is to power a server off and read it back.
+    Fence(ServerName),
+    /// All LPARs of the group run.
+    Online {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// The group failed on its server.
+    Fault {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Why.
+        reason: FaultReason,
+    },
+    /// The group is to leave its server.
+    Leave {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// The tenure ends. Refused unless the ledger holds a proof that nothing runs under it.
+    Vacate {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// A start whose outcome is unknown has had its time to settle.
+    Settle {
+        /// The LPAR.
+        lpar: LparName,
+        /// The server.
+        server: ServerName,
+    },
+    /// An order was not answered within its budget and the settling time.
+    Expire(OrderId),
+    /// More than one copy is active: nothing of the group is started.
+    Hold {
+        /// The group.
+        group: GroupName,
+        /// What was found.
+        conflict: Conflict,
+    },
+    /// The conflict is over.
+    Release(GroupName),
+    /// A server that was proven off is up again, and dirty.
+    Reappear(ServerName),
+    /// A dirty server's inventory holds nothing without a tenure.
+    Clean(ServerName),
+    /// Why a group waits; `None` when it no longer does.
+    Wait {
+        /// The group.
+        group: GroupName,
+        /// The reason.
+        wait: Option<Wait>,
+    },
+    /// Why a server's fate is open; `None` when it is settled.
+    ServerWait {
+        /// The server.
+        server: ServerName,
+        /// The reason.
+        wait: Option<ServerWait>,
+    },
+}
+
+/// What an operator may ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Replace the declared cluster.
+    Configure {
+        /// The new cluster.
+        cluster: Arc<Cluster>,
+        /// Even if running things are stranded by it.
+        strand: bool,
+    },
+    /// Bring a group online.
+    Online {
+        /// The group.
+        group: GroupName,
+        /// Where, if not where policy says.
+        server: Option<ServerName>,
+    },
+    /// Stop a group and keep it stopped.
+    Offline(GroupName),
+    /// Stop a group and start it on another server.
+    Switch {
+        /// The group.
+        group: GroupName,
+        /// Where to.
+        server: ServerName,
+    },
+    /// Do nothing to a group, whatever happens.
+    Freeze(GroupName),
+    /// Act again.
+    Unfreeze(GroupName),
+    /// Forget faults.
+    Clear {
+        /// The group.
+        group: GroupName,
+        /// On this server only.
+        server: Option<ServerName>,
+    },
+    /// Assert that a server is off.
+    ConfirmOff(ServerName),
+    /// Stop an LPAR and start it again in place, without counting a restart.
+    Restart(LparName),
+}
+
+/// What an entry led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Log index of the entry that was applied (of the first one, for a repeated request).
+    pub index: u64,
+    /// Commands that were refused: place in the entry, and why.
+    pub refused: Vec<(u32, Refusal)>,
+    /// What changed, in order.
+    pub records: Vec<Record>,
+}
+
+impl Entry {
+    /// An entry of the planner.
+    pub fn planned(at: Time, node: NodeName, commands: Vec<Command>) -> Self {
+        Entry { at, author: Author::Planner(node), commands }
+    }
+}
+
+impl Outcome {
+    /// The reason, if the first command was refused.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refused.first().map(|(_, why)| why)
+    }
+    /// What changed, without times.
+    pub fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.records.iter().map(|record| &record.note)
+    }
+}

@@ -1,0 +1,102 @@
+//! The ledger: the replicated state. [`Ledger::apply`] is the only way it changes.
+//!
+//! What it promises: at any index a group has at most one tenure and epochs only grow; a tenure ends only with a proof; a
+//! tenure begins only when no other copy can be active; an order to start exists only under its tenure. Whoever proposes
+//! otherwise is refused, with a reason.
+
+mod apply;
+mod copies;
+mod facts;
+mod grants;
+mod orders;
+mod requests;
+mod state;
+
+pub use state::{Copy, GroupState, Intent, LparRun, NodeState, OffProof, Phase, ServerState, StartRisk, Tenure};
+
+use crate::{
+    GroupName, LparName, NodeName, Order, OrderId, Record, RequestId, ServerName, Time, command::Outcome,
+    config::Cluster, order::Epoch,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+/// How many records of what happened are kept.
+pub const JOURNAL_LIMIT: usize = 8192;
+/// How many requests are remembered, so that a repeated one is applied once.
+pub const REQUEST_LIMIT: usize = 1024;
+
+/// The replicated state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Index of the last applied entry.
+    pub index: u64,
+    /// Cluster time of the last applied entry; never goes back.
+    pub now: Time,
+    /// The last granted epoch.
+    pub epoch: Epoch,
+    /// The declared cluster.
+    pub config: Arc<Cluster>,
+    /// Log index at which it was declared; 0 if none was.
+    pub configured: u64,
+    /// State of each declared server.
+    pub servers: BTreeMap<ServerName, ServerState>,
+    /// State of each declared node.
+    pub nodes: BTreeMap<NodeName, NodeState>,
+    /// State of each declared group. Shared, so that the planner's scratch copy costs little.
+    pub groups: BTreeMap<GroupName, Arc<GroupState>>,
+    /// Orders that are not answered.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// What happened, oldest first, bounded.
+    pub journal: VecDeque<Record>,
+    /// Outcomes of the last requests.
+    pub requests: BTreeMap<RequestId, Outcome>,
+    /// The order in which they came, oldest first.
+    pub request_order: VecDeque<RequestId>,
+}
+
+impl Ledger {
+    /// A copy for trying commands on, without what happened before.
+    pub fn scratch(&self) -> Ledger {
+        Ledger {
+            index: self.index,
+            now: self.now,
+            epoch: self.epoch,
+            config: Arc::clone(&self.config),
+            configured: self.configured,
+            servers: self.servers.clone(),
+            nodes: self.nodes.clone(),
+            groups: self.groups.clone(),
+            orders: self.orders.clone(),
+            journal: VecDeque::new(),
+            requests: BTreeMap::new(),
+            request_order: VecDeque::new(),
+        }
+    }
+
+    /// The group that an LPAR belongs to.
+    pub fn group_of(&self, lpar: &LparName) -> Option<&GroupName> {
+        self.config.lpars.get(lpar).map(|lpar| &lpar.group)
+    }
+
+    /// The groups whose tenure is on a server.
+    pub fn groups_on<'a>(&'a self, server: &'a ServerName) -> impl Iterator<Item = (&'a GroupName, &'a GroupState)> {
+        self.groups
+            .iter()
+            .filter(move |(_, group)| group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server))
+            .map(|(name, group)| (name, &**group))
+    }
+
+    /// What happened to a group, newest first.
+    pub fn history<'a>(&'a self, group: &'a GroupName) -> impl Iterator<Item = &'a Record> {
+        self.journal.iter().rev().filter(move |record| record.note.group() == Some(group))
+    }
+
+    /// The open order for an LPAR on a server.
+    pub fn order_for(&self, lpar: &LparName, server: &ServerName) -> Option<&Order> {
+        self.orders.values().find(|order| &order.server == server && order.action.lpar() == Some(lpar))
+    }
+}

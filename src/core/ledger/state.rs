@@ -1,0 +1,178 @@
+//! States of servers, nodes and groups. Each lifecycle is an enum with the data of its state.
+
+use crate::{
+    LparName, NodeName, OrderId, Power, ServerName, SystemState, Time,
+    note::{Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
+    order::Epoch,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerState {
+    /// The node that watches and commands it.
+    pub manager: Option<NodeName>,
+    /// Its state at the last reading.
+    pub system: SystemState,
+    /// Whether the last reading was live.
+    pub live: bool,
+    /// Log index that the last reading followed; `None` if it was never read.
+    pub since: Option<u64>,
+    /// VIO servers known to be down.
+    pub vios_down: BTreeSet<String>,
+    /// The proof that it is off.
+    pub off: Option<OffProof>,
+    /// It came back from being proven off (log index of that), and nothing runs there by right until it is clean.
+    pub dirty: Option<u64>,
+    /// Why its fate is open.
+    pub wait: Option<ServerWait>,
+}
+
+/// A proof that a server is off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffProof {
+    /// How it was proven.
+    pub how: OffHow,
+    /// Log index at which it was recorded.
+    pub index: u64,
+    /// Cluster time at which it was recorded.
+    pub at: Time,
+}
+
+/// What is known of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeState {
+    /// Since when every lease of the node has ended.
+    pub lapsed: Option<Time>,
+}
+
+/// What is known of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupState {
+    /// What its administrators want.
+    pub intent: Intent,
+    /// Where it may run, if anywhere.
+    pub tenure: Option<Tenure>,
+    /// Each LPAR on each server of the system list.
+    pub copies: BTreeMap<LparName, BTreeMap<ServerName, Copy>>,
+    /// Restarts and stops of each LPAR under this tenure.
+    pub runs: BTreeMap<LparName, LparRun>,
+    /// Servers on which the group failed, since when and why.
+    pub faults: BTreeMap<ServerName, (Time, FaultReason)>,
+    /// Nothing is done to it.
+    pub frozen: bool,
+    /// More than one copy is active.
+    pub conflict: Option<Conflict>,
+    /// Where an operator wants it next.
+    pub prefer: Option<ServerName>,
+    /// Where its last tenure was.
+    pub last: Option<ServerName>,
+    /// Why it waits.
+    pub wait: Option<Wait>,
+}
+
+/// What administrators want of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Intent {
+    /// It is to run.
+    Online,
+    /// It is to be stopped.
+    #[default]
+    Offline,
+}
+
+/// The exclusive right of a group to be online on a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenure {
+    /// Its number.
+    pub epoch: Epoch,
+    /// The server.
+    pub server: ServerName,
+    /// Cluster time of the grant.
+    pub since: Time,
+    /// What it is doing.
+    pub phase: Phase,
+}
+
+/// What a tenure is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// Its LPARs are being started.
+    Starting,
+    /// All its LPARs were seen Running.
+    Online,
+    /// Its LPARs are being stopped.
+    Leaving {
+        /// Why.
+        reason: LeaveReason,
+        /// Log index at which it began.
+        index: u64,
+    },
+}
+
+/// One LPAR on one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// Its state at the last live reading.
+    pub power: Power,
+    /// Log index that this reading followed; `None` if it was never read.
+    pub since: Option<u64>,
+    /// Whether a start may still take effect.
+    pub risk: StartRisk,
+    /// Log index from which on a reading counts: the last start had been answered by then, or had settled.
+    pub quiet_from: u64,
+}
+
+/// Whether a start of a copy may still take effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StartRisk {
+    /// No start is in flight.
+    #[default]
+    None,
+    /// An order is out.
+    Ordered(OrderId),
+    /// An order ended without a known outcome, at this time.
+    Loose(Time),
+}
+
+/// What one LPAR went through under the present tenure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LparRun {
+    /// When it was restarted in place, within the window.
+    pub restarts: Vec<Time>,
+    /// When it was last ordered to start.
+    pub started: Option<Time>,
+    /// Whether it was Running since then.
+    pub ran: bool,
+    /// Why its last start failed.
+    pub failed: Option<String>,
+    /// How often it was ordered to stop.
+    pub stops: u32,
+    /// An operator wants it restarted.
+    pub restart: bool,
+}
+
+impl Copy {
+    /// Read off, live, after the last start could take effect.
+    pub fn is_quiet(&self) -> bool {
+        self.power.is_inactive()
+            && self.risk == StartRisk::None
+            && self.since.is_some_and(|since| since >= self.quiet_from)
+    }
+    /// Active by a reading that counts.
+    pub fn is_active(&self) -> bool {
+        self.power.is_active()
+    }
+}
+
+impl Phase {
+    /// The word for tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Phase::Starting => "starting",
+            Phase::Online => "online",
+            Phase::Leaving { .. } => "leaving",
+        }
+    }
+}

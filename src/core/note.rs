@@ -1,0 +1,337 @@
+//! Notes: everything that an operator may want to know, typed, and rendered in one place.
+//!
+//! The log line, the line of the admin client and the line of a golden file are the same line.
+
+mod render;
+
+use crate::{GroupName, LparName, NodeName, OrderId, Power, ServerName, Span, SystemState, Time, order::Epoch};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A note with the log index and the cluster time at which it became true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Log index.
+    pub index: u64,
+    /// Cluster time.
+    pub at: Time,
+    /// What happened.
+    pub note: Note,
+}
+
+/// How loud a note is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Level {
+    /// As it should be.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Somebody has to act.
+    Alarm,
+}
+
+/// What happened, or was decided, or was not done and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
+pub enum Note {
+    Configured { by: String, groups: usize, lpars: usize, servers: usize },
+    Requested { by: String, what: Asked },
+    SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
+    ViosChanged { server: ServerName, down: BTreeSet<String> },
+    CopyChanged { group: GroupName, lpar: LparName, server: ServerName, from: Power, to: Power },
+    NodeLapsed { node: NodeName },
+    NodeReturned { node: NodeName },
+    ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
+    Adopted { group: GroupName, server: ServerName, epoch: Epoch },
+    Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
+    Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
+    Restarting { group: GroupName, lpar: LparName, server: ServerName, count: u32, limit: u32 },
+    Ended { order: OrderId, what: String, ending: String, group: Option<GroupName>, bad: bool },
+    OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
+    Faulted { group: GroupName, server: ServerName, reason: FaultReason },
+    Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
+    Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
+    Loose { group: GroupName, lpar: LparName, server: ServerName },
+    Settled { group: GroupName, lpar: LparName, server: ServerName },
+    Held { group: GroupName, conflict: Conflict },
+    Released { group: GroupName },
+    ProvenOff { server: ServerName, how: OffHow },
+    Reappeared { server: ServerName },
+    Cleaned { server: ServerName },
+    Waiting { group: GroupName, wait: Wait },
+    WaitOver { group: GroupName },
+    ServerWaiting { server: ServerName, wait: ServerWait },
+    Removed { group: GroupName },
+}
+
+/// What an operator asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Asked {
+    Online { group: GroupName, server: Option<ServerName> },
+    Offline { group: GroupName },
+    Switch { group: GroupName, server: ServerName },
+    Freeze { group: GroupName },
+    Unfreeze { group: GroupName },
+    Clear { group: GroupName, server: Option<ServerName> },
+    Restart { lpar: LparName, group: GroupName },
+}
+
+/// Why a group failed on a server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum FaultReason {
+    Crashed { lpar: LparName, restarts: u32 },
+    StartFailed { lpar: LparName, why: String },
+    StartTimeout { lpar: LparName, after: Span },
+    ViosDown { lpar: LparName, vios: Vec<String> },
+}
+
+/// Why a group leaves a server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LeaveReason {
+    /// It failed there.
+    Fault,
+    /// An operator wants it offline.
+    Offline,
+    /// An operator wants it elsewhere.
+    Switch(ServerName),
+}
+
+/// Evidence that nothing runs under a tenure any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proof {
+    /// Every LPAR of the group was read off, live, after the last start could take effect. The log index that the oldest of
+    /// the readings followed.
+    ReadOff {
+        /// Log index.
+        since: u64,
+    },
+    /// The server itself is proven off.
+    ServerOff(OffHow),
+}
+
+/// How a server was proven off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OffHow {
+    /// It was powered off and read off, by this order.
+    Fenced {
+        /// The order.
+        order: OrderId,
+        /// The node that did it.
+        by: NodeName,
+    },
+    /// This operator asserted it.
+    Operator {
+        /// Who.
+        name: String,
+    },
+}
+
+/// More than one copy of a group is active, or a copy without right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Which LPAR was found active where.
+    pub active: BTreeMap<ServerName, BTreeSet<LparName>>,
+}
+
+/// Why a group is not placed on a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum NotHere {
+    Faulted,
+    ProvenOff,
+    Dirty,
+    NotReady(SystemState),
+    Unread,
+    NobodyManages,
+    NotDefined { lpar: LparName },
+    NotReadOff { lpar: LparName, power: Power },
+    ViosDown { lpar: LparName },
+    NoMemory { need: u64, free: u64 },
+    NoProcessors { need: u64, free: u64 },
+}
+
+/// Why a group waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Wait {
+    /// Not every server of the list has been read.
+    Probe { servers: BTreeSet<ServerName> },
+    /// No server can take it.
+    NoTarget { why: BTreeMap<ServerName, NotHere> },
+    /// Nothing proves that its server is off, and nobody can act there.
+    NoProof { server: ServerName, system: SystemState },
+    /// Nobody can watch or command its server, which seems to be fine otherwise.
+    Unwatched { server: ServerName, system: SystemState },
+    /// A start may still take effect.
+    Settling { lpar: LparName, server: ServerName, until: Time },
+    /// Orders are under way.
+    Orders { lpars: BTreeSet<LparName>, server: ServerName },
+    /// An LPAR has been ordered to start and is not Running yet.
+    Booting { lpars: BTreeSet<LparName>, server: ServerName, until: Time },
+    /// An LPAR does not stop.
+    Stuck { lpar: LparName, server: ServerName, power: Power },
+    /// The witness says that the LPAR needs attention, or does not know.
+    Attention { lpar: LparName, server: ServerName },
+    /// Something should be done and the group is frozen.
+    Frozen { fault: Option<FaultReason> },
+    /// Two copies.
+    Held,
+}
+
+/// Why a server's fate is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum ServerWait {
+    /// The node is silent and no witness can prove the server off.
+    NoProof { node: Option<NodeName>, system: SystemState },
+    /// It is being powered off and read back.
+    Fencing,
+    /// It came back and is being cleaned.
+    Cleaning { lpars: BTreeSet<LparName> },
+}
+
+impl Note {
+    /// The group that the note is about.
+    pub fn group(&self) -> Option<&GroupName> {
+        match self {
+            Note::CopyChanged { group, .. }
+            | Note::Adopted { group, .. }
+            | Note::Granted { group, .. }
+            | Note::Restarting { group, .. }
+            | Note::OnlineNow { group, .. }
+            | Note::Faulted { group, .. }
+            | Note::Leaving { group, .. }
+            | Note::Vacated { group, .. }
+            | Note::Loose { group, .. }
+            | Note::Settled { group, .. }
+            | Note::Held { group, .. }
+            | Note::Released { group }
+            | Note::Waiting { group, .. }
+            | Note::WaitOver { group }
+            | Note::Removed { group } => Some(group),
+            Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
+            Note::Requested { what, .. } => Some(what.group()),
+            Note::Configured { .. }
+            | Note::SystemChanged { .. }
+            | Note::ViosChanged { .. }
+            | Note::NodeLapsed { .. }
+            | Note::NodeReturned { .. }
+            | Note::ManagerChanged { .. }
+            | Note::ProvenOff { .. }
+            | Note::Reappeared { .. }
+            | Note::Cleaned { .. }
+            | Note::ServerWaiting { .. } => None,
+        }
+    }
+
+    /// The server that the note is about.
+    pub fn server(&self) -> Option<&ServerName> {
+        match self {
+            Note::SystemChanged { server, .. }
+            | Note::ViosChanged { server, .. }
+            | Note::CopyChanged { server, .. }
+            | Note::ManagerChanged { server, .. }
+            | Note::Adopted { server, .. }
+            | Note::Granted { server, .. }
+            | Note::Ordered { server, .. }
+            | Note::Restarting { server, .. }
+            | Note::OnlineNow { server, .. }
+            | Note::Faulted { server, .. }
+            | Note::Leaving { server, .. }
+            | Note::Vacated { server, .. }
+            | Note::Loose { server, .. }
+            | Note::Settled { server, .. }
+            | Note::ProvenOff { server, .. }
+            | Note::Reappeared { server }
+            | Note::Cleaned { server }
+            | Note::ServerWaiting { server, .. } => Some(server),
+            Note::Configured { .. }
+            | Note::Requested { .. }
+            | Note::NodeLapsed { .. }
+            | Note::NodeReturned { .. }
+            | Note::Ended { .. }
+            | Note::Held { .. }
+            | Note::Released { .. }
+            | Note::Waiting { .. }
+            | Note::WaitOver { .. }
+            | Note::Removed { .. } => None,
+        }
+    }
+
+    /// How loud the note is.
+    pub fn level(&self) -> Level {
+        match self {
+            Note::Held { .. } => Level::Alarm,
+            Note::Waiting { wait, .. } => wait.level(),
+            Note::ServerWaiting { wait: ServerWait::NoProof { .. }, .. } => Level::Alarm,
+            Note::Faulted { .. }
+            | Note::Restarting { .. }
+            | Note::NodeLapsed { .. }
+            | Note::ProvenOff { .. }
+            | Note::Loose { .. }
+            | Note::Reappeared { .. }
+            | Note::ServerWaiting { .. } => Level::Warning,
+            Note::Ended { bad, .. } => {
+                if *bad {
+                    Level::Warning
+                } else {
+                    Level::Info
+                }
+            }
+            Note::ViosChanged { down, .. } => {
+                if down.is_empty() {
+                    Level::Info
+                } else {
+                    Level::Warning
+                }
+            }
+            Note::Configured { .. }
+            | Note::Requested { .. }
+            | Note::SystemChanged { .. }
+            | Note::CopyChanged { .. }
+            | Note::NodeReturned { .. }
+            | Note::ManagerChanged { .. }
+            | Note::Adopted { .. }
+            | Note::Granted { .. }
+            | Note::Ordered { .. }
+            | Note::OnlineNow { .. }
+            | Note::Leaving { .. }
+            | Note::Vacated { .. }
+            | Note::Settled { .. }
+            | Note::Released { .. }
+            | Note::Cleaned { .. }
+            | Note::WaitOver { .. }
+            | Note::Removed { .. } => Level::Info,
+        }
+    }
+}
+
+impl Wait {
+    /// How loud the wait is.
+    pub fn level(&self) -> Level {
+        match self {
+            Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Held => Level::Alarm,
+            Wait::Unwatched { .. } | Wait::Attention { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => {
+                Level::Warning
+            }
+            Wait::Probe { .. } | Wait::Orders { .. } | Wait::Booting { .. } => Level::Info,
+        }
+    }
+}
+
+impl Asked {
+    /// The group that was asked for.
+    pub fn group(&self) -> &GroupName {
+        match self {
+            Asked::Online { group, .. }
+            | Asked::Offline { group }
+            | Asked::Switch { group, .. }
+            | Asked::Freeze { group }
+            | Asked::Unfreeze { group }
+            | Asked::Clear { group, .. }
+            | Asked::Restart { group, .. } => group,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The words of each note. One line, the object first, no codes.
+
+use super::{Asked, Conflict, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof, ServerWait, Wait};
+use crate::{SystemState, config::Mistake};
+use std::fmt::{self, Display, Formatter, Result};
+
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Note::Configured { by, groups, lpars, servers } => {
+                write!(f, "configuration applied by {by}: {groups} groups, {lpars} LPARs, {servers} servers")
+            }
+            Note::Requested { by, what } => write!(f, "{what}, asked by {by}"),
+            Note::SystemChanged { server, from, to, by } => {
+                write!(f, "server {server} reads {to}, was {from} (read by {by})")
+            }
+            Note::ViosChanged { server, down } if down.is_empty() => write!(f, "server {server}: all VIO servers run"),
+            Note::ViosChanged { server, down } => write!(f, "server {server}: VIO server {} down", join(down)),
+            Note::CopyChanged { lpar, server, from, to, .. } => {
+                write!(f, "LPAR {lpar} on {server} reads {to}, was {from}")
+            }
+            Note::NodeLapsed { node } => {
+                write!(f, "node {node}: silent, its lease has ended; it acts no more until it is heard again")
+            }
+            Note::NodeReturned { node } => write!(f, "node {node}: heard again"),
+            Note::ManagerChanged { server, to, surrogate: true, .. } => {
+                write!(f, "server {server} is watched by {to} as surrogate")
+            }
+            Note::ManagerChanged { server, to, .. } => write!(f, "server {server} is watched by {to}"),
+            Note::Adopted { group, server, epoch } => {
+                write!(f, "group {group} adopted on {server}, where it was found running (tenure {epoch})")
+            }
+            Note::Granted { group, server, epoch, passed_over } => {
+                write!(f, "group {group} granted to {server} (tenure {epoch})")?;
+                if passed_over.is_empty() { Ok(()) } else { write!(f, "; not {}", whys(passed_over)) }
+            }
+            Note::Ordered { order, what, node, server, .. } => {
+                write!(f, "order {order}: {what} on {server}, by {node}")
+            }
+            Note::Restarting { group, lpar, server, count, limit } => {
+                write!(f, "group {group}: LPAR {lpar} crashed on {server}; restart {count} of {limit} in place")
+            }
+            Note::Ended { order, what, ending, .. } => write!(f, "order {order}: {what}: {ending}"),
+            Note::OnlineNow { group, server, epoch } => write!(f, "group {group} online on {server} (tenure {epoch})"),
+            Note::Faulted { group, server, reason } => write!(f, "group {group} faulted on {server}: {reason}"),
+            Note::Leaving { group, server, reason } => write!(f, "group {group} leaves {server}: {reason}"),
+            Note::Vacated { group, server, epoch, proof } => {
+                write!(f, "group {group} has left {server} (tenure {epoch} ended); proof: {proof}")
+            }
+            Note::Loose { lpar, server, .. } => {
+                write!(f, "LPAR {lpar}: a start on {server} may still take effect; waiting for it to settle")
+            }
+            Note::Settled { lpar, server, .. } => {
+                write!(f, "LPAR {lpar}: no start on {server} can take effect any more")
+            }
+            Note::Held { group, conflict } => write!(f, "group {group} HELD: {conflict}; nothing of it is started"),
+            Note::Released { group } => write!(f, "group {group}: one copy at most is left, no longer held"),
+            Note::ProvenOff { server, how } => write!(f, "server {server} is proven off: {how}"),
+            Note::Reappeared { server } => {
+                write!(f, "server {server} is up again, and dirty until what runs there was checked")
+            }
+            Note::Cleaned { server } => write!(f, "server {server} is clean and takes work again"),
+            Note::Waiting { group, wait } => write!(f, "group {group} waits: {wait}"),
+            Note::WaitOver { group } => write!(f, "group {group} waits no longer"),
+            Note::ServerWaiting { server, wait } => write!(f, "server {server}: {wait}"),
+            Note::Removed { group } => write!(f, "group {group} is no longer managed; what runs is left alone"),
+        }
+    }
+}
+
+impl Display for Asked {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Asked::Online { group, server: Some(server) } => write!(f, "group {group}: online on {server}"),
+            Asked::Online { group, server: None } => write!(f, "group {group}: online"),
+            Asked::Offline { group } => write!(f, "group {group}: offline"),
+            Asked::Switch { group, server } => write!(f, "group {group}: switch to {server}"),
+            Asked::Freeze { group } => write!(f, "group {group}: freeze"),
+            Asked::Unfreeze { group } => write!(f, "group {group}: unfreeze"),
+            Asked::Clear { group, server: Some(server) } => write!(f, "group {group}: clear faults on {server}"),
+            Asked::Clear { group, server: None } => write!(f, "group {group}: clear faults"),
+            Asked::Restart { lpar, group } => write!(f, "group {group}: restart LPAR {lpar}"),
+        }
+    }
+}
+
+impl Display for FaultReason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            FaultReason::Crashed { lpar, restarts: 0 } => write!(f, "LPAR {lpar} crashed"),
+            FaultReason::Crashed { lpar, restarts } => {
+                write!(f, "LPAR {lpar} crashed again after {restarts} restarts in place")
+            }
+            FaultReason::StartFailed { lpar, why } => write!(f, "LPAR {lpar} did not start: {why}"),
+            FaultReason::StartTimeout { lpar, after } => write!(f, "LPAR {lpar} was not Running after {after}"),
+            FaultReason::ViosDown { lpar, vios } => {
+                write!(f, "LPAR {lpar} has lost all its VIO servers ({})", vios.join(", "))
+            }
+        }
+    }
+}
+
+impl Display for LeaveReason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            LeaveReason::Fault => f.write_str("it failed there"),
+            LeaveReason::Offline => f.write_str("it is to be offline"),
+            LeaveReason::Switch(to) => write!(f, "it is to run on {to}"),
+        }
+    }
+}
+
+impl Display for Proof {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Proof::ReadOff { since } => write!(f, "every LPAR read Off after log index {since}"),
+            Proof::ServerOff(how) => write!(f, "the server is off, {how}"),
+        }
+    }
+}
+
+impl Display for OffHow {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            OffHow::Fenced { order, by } => write!(f, "powered off and read back by {by} (order {order})"),
+            OffHow::Operator { name } => write!(f, "asserted by operator {name}"),
+        }
+    }
+}
+
+impl Display for Conflict {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let places: Vec<String> =
+            self.active.iter().map(|(server, lpars)| format!("{} on {server}", join(lpars))).collect();
+        write!(f, "found active: {}", places.join(" and "))
+    }
+}
+
+impl Display for NotHere {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            NotHere::Faulted => f.write_str("faulted there"),
+            NotHere::ProvenOff => f.write_str("proven off"),
+            NotHere::Dirty => f.write_str("dirty"),
+            NotHere::NotReady(SystemState::NoWitness) => f.write_str("no HMC answers"),
+            NotHere::NotReady(state) => write!(f, "reads {state}"),
+            NotHere::Unread => f.write_str("not read yet"),
+            NotHere::NobodyManages => f.write_str("no node manages it"),
+            NotHere::NotDefined { lpar } => write!(f, "{lpar} is not defined there"),
+            NotHere::NotReadOff { lpar, power } => write!(f, "{lpar} reads {power} there"),
+            NotHere::ViosDown { lpar } => write!(f, "all VIO servers of {lpar} are down"),
+            NotHere::NoMemory { need, free } => write!(f, "needs {need} MiB, {free} MiB free"),
+            NotHere::NoProcessors { need, free } => write!(
+                f,
+                "needs {} processing units, {} free",
+                crate::config::hundredths(*need),
+                crate::config::hundredths(*free)
+            ),
+        }
+    }
+}
+
+impl Display for Wait {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Wait::Probe { servers } => write!(f, "{} must be read before anything is started", join(servers)),
+            Wait::NoTarget { why } => write!(f, "no server can take it: {}", whys(why)),
+            Wait::NoProof { server, system } => write!(
+                f,
+                "nothing proves that {server} is off ({}); see the server, then `tenure fence confirm {server}`",
+                says(*system)
+            ),
+            Wait::Unwatched { server, system } => write!(f, "{server} cannot be watched now ({})", says(*system)),
+            Wait::Settling { lpar, server, .. } => write!(f, "a start of {lpar} on {server} may still take effect"),
+            Wait::Orders { lpars, server } => write!(f, "orders for {} on {server} are under way", join(lpars)),
+            Wait::Booting { lpars, server, .. } => write!(f, "{} on {server} not Running yet", join(lpars)),
+            Wait::Stuck { lpar, server, power } => {
+                write!(f, "{lpar} on {server} was ordered to stop and reads {power}; stopping it again")
+            }
+            Wait::Attention { lpar, server } => {
+                write!(f, "the HMC cannot tell whether {lpar} on {server} runs; look at its reference code")
+            }
+            Wait::Frozen { fault: None } => f.write_str("it is frozen"),
+            Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),
+            Wait::Held => f.write_str("more than one copy is active; stop the wrong one on its HMC"),
+        }
+    }
+}
+
+impl Display for ServerWait {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            ServerWait::NoProof { node: Some(node), system } => {
+                write!(f, "node {node} is silent and {}: no proof that the server is off", says(*system))
+            }
+            ServerWait::NoProof { node: None, system } => {
+                write!(f, "{}: no proof that the server is off", says(*system))
+            }
+            ServerWait::Fencing => f.write_str("is being powered off and read back"),
+            ServerWait::Cleaning { lpars } if lpars.is_empty() => f.write_str("dirty: reading what runs there"),
+            ServerWait::Cleaning { lpars } => write!(f, "dirty: stopping {} (no tenure here)", join(lpars)),
+        }
+    }
+}
+
+/// A mistake of the configuration as it is refused.
+pub fn mistakes(found: &[Mistake]) -> String {
+    found.iter().map(Mistake::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn says(system: SystemState) -> String {
+    match system {
+        SystemState::NoWitness => "no HMC answers".to_owned(),
+        SystemState::NoConnection => "the HMC has No Connection to it".to_owned(),
+        SystemState::Operating
+        | SystemState::Standby
+        | SystemState::Initializing
+        | SystemState::PowerOff
+        | SystemState::PoweringOff
+        | SystemState::Error
+        | SystemState::Unknown => format!("the HMC reads {system}"),
+    }
+}
+
+fn whys<K: fmt::Display>(why: &std::collections::BTreeMap<K, NotHere>) -> String {
+    why.iter().map(|(server, why)| format!("{server} ({why})")).collect::<Vec<_>>().join(", ")
+}
+
+fn join<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+    names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,131 @@
+//! Orders: actions that a node owes, and the reports that answer them.
+
+use crate::{GroupName, LparName, NodeName, Reading, ServerName, Span, Time};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, fmt};
+
+/// Identity of an order by arithmetic: the log index that issued it and its place in that entry. Never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OrderId {
+    /// Log index of the entry that issued the order.
+    pub index: u64,
+    /// Place of the order within that entry.
+    pub ordinal: u32,
+}
+
+/// A number that grows with every grant of a tenure and is never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Activate an LPAR under a tenure.
+    Start {
+        /// The group that holds the tenure.
+        group: GroupName,
+        /// The LPAR to activate.
+        lpar: LparName,
+        /// The tenure under which it may run.
+        epoch: Epoch,
+        /// Servers of the system list for which the ledger holds a proof that no copy runs there. On any other server
+        /// the executor must read the copy off before it starts this one.
+        vouched: BTreeSet<ServerName>,
+    },
+    /// Bring an LPAR down and read it off.
+    Stop {
+        /// The LPAR to stop.
+        lpar: LparName,
+        /// How long the operating system may take before it is cut off; zero cuts it off at once.
+        grace: Span,
+    },
+    /// Power the server off and read that back.
+    Fence,
+}
+
+/// An action that a node owes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Identity.
+    pub id: OrderId,
+    /// The node that carries it out.
+    pub node: NodeName,
+    /// The server on which it acts.
+    pub server: ServerName,
+    /// What is to be done.
+    pub action: Action,
+    /// When it was issued.
+    pub issued: Time,
+    /// How long the node may take, from the moment it learns of the order, on its own clock.
+    pub budget: Span,
+}
+
+/// How an order ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// Done, and read back.
+    Done,
+    /// Definitely not done, and it will not be done later.
+    Failed(String),
+    /// It may have been done, or may be done yet.
+    Unknown(String),
+}
+
+/// A node's answer to an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The order answered.
+    pub order: OrderId,
+    /// How it ended.
+    pub ending: Ending,
+    /// What was read on the way, the last reading of each server.
+    pub readings: Vec<Reading>,
+}
+
+impl Action {
+    /// The LPAR that the action is about.
+    pub fn lpar(&self) -> Option<&LparName> {
+        match self {
+            Action::Start { lpar, .. } | Action::Stop { lpar, .. } => Some(lpar),
+            Action::Fence => None,
+        }
+    }
+    /// Whether the action is to start an LPAR.
+    pub fn is_start(&self) -> bool {
+        matches!(self, Action::Start { .. })
+    }
+}
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.index, self.ordinal)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Start { lpar, .. } => write!(f, "start {lpar}"),
+            Action::Stop { lpar, grace: Span(0) } => write!(f, "stop {lpar} at once"),
+            Action::Stop { lpar, .. } => write!(f, "stop {lpar}"),
+            Action::Fence => f.write_str("power off"),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Done => f.write_str("done"),
+            Ending::Failed(why) => write!(f, "failed: {why}"),
+            Ending::Unknown(why) => write!(f, "outcome unknown: {why}"),
+        }
+    }
+}

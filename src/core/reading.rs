@@ -1,0 +1,121 @@
+//! Readings: what a witness (the HMC) said of one server, never a conclusion from it.
+
+use crate::{LparName, NodeName, ServerName};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// State of a physical server, as the witness names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SystemState {
+    /// The hypervisor is up.
+    Operating,
+    /// The hypervisor is up, no LPAR was started by policy.
+    Standby,
+    /// The hypervisor is coming up: LPARs may run soon.
+    Initializing,
+    /// The service processor answers, the rest is without power.
+    PowerOff,
+    /// On the way to `PowerOff`; LPARs may still run.
+    PoweringOff,
+    /// The hypervisor or the hardware failed. Says nothing certain about LPARs.
+    Error,
+    /// The witness cannot talk to the service processor. Never a proof of death.
+    NoConnection,
+    /// No witness could be asked (every HMC of the server unreachable).
+    NoWitness,
+    /// Any other word. LPARs may run.
+    #[default]
+    Unknown,
+}
+
+/// State of one copy of an LPAR on one server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Power {
+    /// Not Activated, read live.
+    Off,
+    /// Activation under way, or waiting in the firmware: holds its disks.
+    Starting,
+    /// An operating system runs.
+    Running,
+    /// Shutting down: still holds its disks.
+    Stopping,
+    /// Not defined on this server.
+    Absent,
+    /// The witness does not know, or said a word that we do not know. May be active.
+    #[default]
+    Unknown,
+}
+
+impl Power {
+    /// Known to hold its disks.
+    pub fn is_active(self) -> bool {
+        matches!(self, Power::Starting | Power::Running | Power::Stopping)
+    }
+    /// Known not to hold its disks.
+    pub fn is_inactive(self) -> bool {
+        matches!(self, Power::Off | Power::Absent)
+    }
+}
+
+/// What one witness said of one server, asked by one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The server that was read.
+    pub server: ServerName,
+    /// The node that asked.
+    pub by: NodeName,
+    /// The log index that `by` had applied before it began to read. Whatever the log says up to there happened before
+    /// this reading: causality without comparing clocks.
+    pub since: u64,
+    /// State of the server.
+    pub system: SystemState,
+    /// Whether the states below are read live: the service processor is connected, and the server is in a state in which
+    /// the witness can know.
+    pub live: bool,
+    /// State of each managed LPAR that was asked for. Empty unless `live`.
+    pub copies: BTreeMap<LparName, Power>,
+    /// VIO servers that are known not to be running.
+    pub vios_down: BTreeSet<String>,
+}
+
+impl Reading {
+    /// Same content, whoever read it and when.
+    pub fn says_the_same(&self, other: &Reading) -> bool {
+        self.system == other.system
+            && self.live == other.live
+            && self.copies == other.copies
+            && self.vios_down == other.vios_down
+    }
+}
+
+impl fmt::Display for SystemState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            SystemState::Operating => "Operating",
+            SystemState::Standby => "Standby",
+            SystemState::Initializing => "Initializing",
+            SystemState::PowerOff => "Power Off",
+            SystemState::PoweringOff => "Power Off In Progress",
+            SystemState::Error => "Error",
+            SystemState::NoConnection => "No Connection",
+            SystemState::NoWitness => "no HMC answers",
+            SystemState::Unknown => "Unknown",
+        })
+    }
+}
+
+impl fmt::Display for Power {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Power::Off => "Off",
+            Power::Starting => "Starting",
+            Power::Running => "Running",
+            Power::Stopping => "Stopping",
+            Power::Absent => "not defined",
+            Power::Unknown => "Unknown",
+        })
+    }
+}

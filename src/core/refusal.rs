@@ -1,0 +1,92 @@
+//! Refusals: why a command was not applied. Bad input is never an error or a panic here.
+
+use crate::{
+    GroupName, LparName, NodeName, OrderId, Power, ServerName, SystemState,
+    note::{NotHere, Wait},
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a command was refused. The ledger is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[allow(missing_docs)] // each says itself
+pub enum Refusal {
+    #[error("there is no group {0}; see `tenure status`")]
+    NoGroup(GroupName),
+    #[error("there is no server {0}; see `tenure status`")]
+    NoServer(ServerName),
+    #[error("there is no node {0}; see `tenure status`")]
+    NoNode(NodeName),
+    #[error("there is no LPAR {0}; see `tenure lpar list`")]
+    NoLpar(LparName),
+    #[error("there is no order {0}; it was answered, or given up")]
+    NoOrder(OrderId),
+    #[error("the configuration is not valid: {0}")]
+    Invalid(String),
+    #[error("this would strand running things: {0}; stop them first, or repeat with --strand")]
+    Strands(String),
+    #[error("group {group} is frozen; `tenure group unfreeze {group}` first")]
+    Frozen { group: GroupName },
+    #[error("group {group} is not frozen")]
+    NotFrozen { group: GroupName },
+    #[error("group {group} is held, more than one copy of it is active; stop the wrong copy on its HMC")]
+    Held { group: GroupName },
+    #[error("group {group} is already online on {server}; to move it: `tenure group switch {group} --to SERVER`")]
+    AlreadyOn { group: GroupName, server: ServerName },
+    #[error("group {group} is already offline")]
+    AlreadyOffline { group: GroupName },
+    #[error("group {group} is not online; `tenure group online {group}`")]
+    NotOnline { group: GroupName },
+    #[error("group {group} is on its way from {server}; wait for it: `tenure why {group}`")]
+    Moving { group: GroupName, server: ServerName },
+    #[error("{server} is not in the system list of group {group}")]
+    NotInList { group: GroupName, server: ServerName },
+    #[error("group {group} cannot run on {server}: {why}")]
+    NotThere { group: GroupName, server: ServerName, why: NotHere },
+    #[error("group {group} has no fault to clear")]
+    NoFault { group: GroupName },
+    #[error("group {group} cannot move: {why}")]
+    Waits { group: GroupName, why: Wait },
+    #[error("group {group} has no tenure of that epoch")]
+    WrongEpoch { group: GroupName },
+    #[error("group {group} already has a tenure on {server}")]
+    HasTenure { group: GroupName, server: ServerName },
+    #[error("group {group} is to be offline")]
+    NotWanted { group: GroupName },
+    #[error("LPAR {lpar} on {server} reads {power}, and nothing proves that it is off")]
+    NotProvenOff { lpar: LparName, server: ServerName, power: Power },
+    #[error("LPAR {lpar}: a start on {server} may still take effect")]
+    StartInFlight { lpar: LparName, server: ServerName },
+    #[error("LPAR {lpar}: no start on {server} has to settle, or not long enough")]
+    NotSettled { lpar: LparName, server: ServerName },
+    #[error("LPAR {lpar} on {server} is already active")]
+    AlreadyActive { lpar: LparName, server: ServerName },
+    #[error("LPAR {lpar} already has an order on {server}")]
+    HasOrder { lpar: LparName, server: ServerName },
+    #[error("server {server} already has a fence order")]
+    BeingFenced { server: ServerName },
+    #[error("server {server} is not watched by a node whose lease is good")]
+    NoManager { server: ServerName },
+    #[error("server {server} reads {system}; a server that may be fine is not asserted off")]
+    LooksAlive { server: ServerName, system: SystemState },
+    #[error("node {node} on server {server} is heard; a server whose node speaks is not off")]
+    NodeSpeaks { node: NodeName, server: ServerName },
+    #[error("server {server} is already proven off")]
+    AlreadyOff { server: ServerName },
+    #[error("server {server} is not proven off")]
+    NotOff { server: ServerName },
+    #[error("server {server} is not dirty, or not read clean")]
+    NotClean { server: ServerName },
+    #[error("server {server} is dirty")]
+    Dirty { server: ServerName },
+    #[error("this reading of {server} is older than the one before, or not by its manager")]
+    Stale { server: ServerName },
+    #[error("node {node} has lapsed")]
+    Lapsed { node: NodeName },
+    #[error("node {node} has not lapsed")]
+    NotLapsed { node: NodeName },
+    #[error("nothing changes")]
+    NoChange,
+    #[error("the command is not understood: {0}")]
+    NotUnderstood(String),
+}

@@ -1,0 +1,61 @@
+//! Time as integers: milliseconds of cluster time. The proposer stamps it; the ledger never lets it go back.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// An instant of cluster time, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Time(pub u64);
+
+/// A length of time in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Span(pub u64);
+
+impl Time {
+    /// The instant `span` later; stops at the end of time.
+    pub fn after(self, span: Span) -> Time {
+        Time(self.0.saturating_add(span.0))
+    }
+    /// How long ago `earlier` was; zero if it is not in the past.
+    pub fn since(self, earlier: Time) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Span {
+    /// A span of whole seconds.
+    pub const fn seconds(seconds: u64) -> Span {
+        Span(seconds.saturating_mul(1000))
+    }
+    /// This span `times` over.
+    pub const fn times(self, times: u64) -> Span {
+        Span(self.0.saturating_mul(times))
+    }
+    /// Both spans together.
+    pub const fn plus(self, other: Span) -> Span {
+        Span(self.0.saturating_add(other.0))
+    }
+}
+
+impl fmt::Display for Span {
+    /// `250ms`, `1.5s`, `3s`, `10m`: the form that the cluster file reads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0;
+        let (whole, rest) = (ms / 1000, ms % 1000);
+        if ms == 0 {
+            f.write_str("0s")
+        } else if ms.is_multiple_of(3_600_000) {
+            write!(f, "{}h", ms / 3_600_000)
+        } else if ms.is_multiple_of(60_000) {
+            write!(f, "{}m", ms / 60_000)
+        } else if rest == 0 {
+            write!(f, "{whole}s")
+        } else if ms < 1000 {
+            write!(f, "{ms}ms")
+        } else {
+            write!(f, "{whole}.{}s", format!("{rest:03}").trim_end_matches('0'))
+        }
+    }
+}

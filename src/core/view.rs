@@ -1,0 +1,24 @@
+//! The view: what the leader knows and need not replicate.
+
+use crate::{NodeName, Reading, ServerName, Span};
+use std::collections::BTreeMap;
+
+/// What the leader knows of a node from its own monotonic clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// How long the node has not been heard.
+    pub silence: Span,
+    /// Whether every lease that any leader may have granted to the node has certainly ended.
+    pub lease_over: bool,
+    /// Whether the node's last question to an HMC was answered.
+    pub reaches_hmc: bool,
+}
+
+/// What the leader knows and need not replicate. An empty view is a leader that has heard nothing yet.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Nodes that were heard, or missed.
+    pub nodes: BTreeMap<NodeName, NodeView>,
+    /// The newest reading of each server by its manager.
+    pub readings: BTreeMap<ServerName, Reading>,
+}
