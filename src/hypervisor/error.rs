@@ -56,13 +56,20 @@ pub enum RefusalKind {
     Resources,
     /// A parameter is missing or wrong; the console sends no code with it.
     Parameter,
-    /// Another code.
+    /// Another code. It may stand for something that went wrong half-way, so a mutation that ends with it is
+    /// [`CommandError::Unknown`].
     Other,
 }
 
 /// Why one console could not answer a question or take a command.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Failure {
+    /// A name cannot be passed to a console safely; nothing was sent.
+    #[error("bad argument: {reason}")]
+    BadArgument {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No console of that name is configured.
     #[error("not configured")]
     NotConfigured,

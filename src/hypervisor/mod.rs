@@ -12,6 +12,7 @@
 
 mod error;
 
+pub mod hmc;
 mod reading;
 mod state;
 

@@ -78,14 +78,29 @@ impl ServerReading {
         self.lpars()?.iter().find(|lpar| lpar.name == name)
     }
 
-    /// Whether the console was connected to the service processor when it gave this reading. Without that, states are
-    /// the last ones it knew.
+    /// Whether the console was connected to the service processor when it gave this reading, and saw enough of the
+    /// server to have a state for it. Without that, states are the last ones it knew.
     pub fn is_live(&self) -> bool {
-        self.connected == Connection::Connected
-            && !matches!(
-                self.system,
-                SystemState::NoConnection | SystemState::Unknown(_)
-            )
+        let is_seen = match &self.system {
+            SystemState::Operating
+            | SystemState::Standby
+            | SystemState::Initializing
+            | SystemState::PowerOff
+            | SystemState::PowerOffInProgress
+            | SystemState::Error
+            | SystemState::ErrorDump
+            | SystemState::ErrorTerminated
+            | SystemState::Recovery => true,
+            SystemState::Incomplete
+            | SystemState::NoConnection
+            | SystemState::PendingAuthentication
+            | SystemState::FailedAuthentication
+            | SystemState::VersionMismatch
+            | SystemState::ServiceProcessorFailover
+            | SystemState::OnDemandRecovery
+            | SystemState::Unknown(_) => false,
+        };
+        is_seen && self.connected == Connection::Connected
     }
 }
 
