@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Durable Raft log, vote and snapshots.
+//!
+//! Promises: what was acknowledged survives the loss of power; the vote and the log reach the disk in one order; corrupt or
+//! newer data is refused by name and never repaired silently. Refuses to know what a command means, and who the leader is.
+
+mod image;
+mod log_store;
+mod op;
+mod snapshot;
+mod submit;
+mod types;
+
+pub use image::{Image, ImageError};
+pub use log_store::{LogReader, LogStore, Poisoned};
+pub use op::{Done, Op};
+pub use snapshot::{SavedSnapshot, SnapshotStore};
+pub use submit::{Forget, Submit};
+pub use types::{
+    Command, Entry, LeaderId, LogId, Membership, Payload, Peer, Reply, SnapshotMeta,
+    StoredMembership, TokioTypes, Types, Vote,
+};

@@ -1,0 +1,42 @@
+//! What can go wrong while making or reading certificates.
+
+/// An operation on keys, certificates or TLS configurations failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A cluster or node name has characters that a certificate name must not have.
+    #[error("use {0:?} as a name in a certificate: only letters, digits, '.', '_' and '-', 1 to 64 of them")]
+    BadName(String),
+    /// A key or certificate could not be made.
+    #[error("make {what}")]
+    Make {
+        /// What was being made.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// PEM text does not hold what it should.
+    #[error("read {what}: {reason}")]
+    Read {
+        /// What was being read.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The certificate names nobody in a way this cluster uses.
+    #[error("read the name in a certificate: {0}")]
+    NoIdentity(String),
+    /// rustls refused the key or the certificates.
+    #[error("build a TLS configuration")]
+    Config(#[source] rustls::Error),
+}
+
+impl TlsError {
+    pub(crate) fn make(what: &'static str) -> impl FnOnce(rcgen::Error) -> Self {
+        move |source| Self::Make { what, source }
+    }
+
+    pub(crate) fn read(what: &'static str, reason: impl ToString) -> Self {
+        Self::Read { what, reason: reason.to_string() }
+    }
+}

@@ -1,0 +1,218 @@
+//! `tenured.toml`: what one node must know before it can talk to the others. Small on purpose; all else is replicated.
+
+use super::{
+    Problems,
+    cluster::syntax,
+    fields::{Fields, Log, instead},
+    identity::{self, IdentityError},
+};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tenure_core::{NodeName, Span};
+use tenure_raft::tls::Identity;
+use toml::de::DeTable;
+
+/// The local configuration of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalConfig {
+    /// Name of the node, as the cluster file and its certificate have it.
+    pub node: NodeName,
+    /// Directory that holds the log, snapshots and `cluster/` with the certificates.
+    pub data_dir: PathBuf,
+    /// Where other nodes are listened to.
+    pub listen: SocketAddr,
+    /// Where other nodes reach this one: `host:port`.
+    pub advertise: String,
+    /// Where the admin API is served.
+    pub api_listen: SocketAddr,
+    /// Where administrators reach it: `host:port`.
+    pub api_advertise: String,
+    /// Private SSH key for the HMCs. An arbiter needs none.
+    pub hmc_key: Option<PathBuf>,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Timings of consensus.
+    pub raft: RaftTimings,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Timings of consensus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RaftTimings {
+    /// How often the leader speaks.
+    pub heartbeat: Duration,
+    /// Shortest silence of the leader before somebody else stands for election.
+    pub election_min: Duration,
+    /// Longest such silence.
+    pub election_max: Duration,
+}
+
+impl Default for RaftTimings {
+    fn default() -> Self {
+        RaftTimings {
+            heartbeat: Duration::from_millis(250),
+            election_min: Duration::from_millis(1000),
+            election_max: Duration::from_millis(2000),
+        }
+    }
+}
+
+impl LocalConfig {
+    /// Reads `tenured.toml`. Relative paths in it are relative to its directory.
+    pub fn load(file: &Path) -> Result<LocalConfig, Problems> {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|why| Problems::unreadable(&name, &why))?;
+        let mut config = LocalConfig::parse(&name, &text)?;
+        if let Some(directory) = file.parent() {
+            config.data_dir = directory.join(&config.data_dir);
+            config.hmc_key = config.hmc_key.map(|key| directory.join(key));
+        }
+        Ok(config)
+    }
+
+    /// Reads the text of `tenured.toml`. `file` is its name in messages.
+    pub fn parse(file: &str, text: &str) -> Result<LocalConfig, Problems> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            return Err(Problems::new(file, text, errors.iter().map(syntax).collect()));
+        }
+        let mut log = Log::default();
+        let config = read(&mut log, table.get_ref());
+        match config {
+            Some(config) if log.found.is_empty() => Ok(config),
+            Some(_) | None => Err(Problems::new(file, text, log.found)),
+        }
+    }
+
+    /// Directory of the certificates: `ca.pem`, `node.pem`, `node.key`, and on the founder `ca.key`.
+    pub fn cluster_dir(&self) -> PathBuf {
+        self.data_dir.join("cluster")
+    }
+
+    /// The node's own identity.
+    pub fn identity(&self) -> Result<Identity, IdentityError> {
+        identity::load(&self.cluster_dir(), identity::NODE)
+    }
+}
+
+fn read(log: &mut Log, table: &DeTable<'_>) -> Option<LocalConfig> {
+    let mut root = Fields::root(table);
+    let node = root.required(log, "node", "p1");
+    if !node.is_empty() && !node.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        let help = "write the node's name as the cluster file has it: A-Z a-z 0-9 - _ .";
+        root.refuse(log, "node", format!("{node:?} is not a usable name"), help.to_owned());
+    }
+    let data_dir = root.required(log, "data_dir", "/var/lib/tenure");
+    let listen = listen(log, &mut root, "listen", "0.0.0.0:7100");
+    let advertise = advertise(log, &mut root, "advertise", listen, "p1.site:7100");
+    let api_listen = self::listen(log, &mut root, "api_listen", "0.0.0.0:7101");
+    let api_advertise = self::advertise(log, &mut root, "api_advertise", api_listen, "p1.site:7101");
+    let hmc_key = root.text(log, "hmc_key").map(PathBuf::from);
+    let log_format = match root.text(log, "log_format").as_deref() {
+        None | Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(other) => {
+            let help = instead(other, &["text", "json"]);
+            root.refuse(log, "log_format", format!("{other:?} is not a log format"), help);
+            LogFormat::Text
+        }
+    };
+    let raft = root.table(log, "raft").map_or_else(RaftTimings::default, |fields| raft_timings(log, fields));
+    if let (Some(one), Some(other)) = (listen, api_listen)
+        && one == other
+        && one.port() != 0
+    {
+        let what = format!("{one} is the address of listen already");
+        root.refuse(log, "api_listen", what, "choose another port".to_owned());
+    }
+    root.close(log);
+    Some(LocalConfig {
+        node: NodeName::from(node),
+        data_dir: PathBuf::from(data_dir),
+        listen: listen?,
+        advertise: advertise?,
+        api_listen: api_listen?,
+        api_advertise: api_advertise?,
+        hmc_key,
+        log_format,
+        raft,
+    })
+}
+
+fn listen(log: &mut Log, root: &mut Fields<'_>, field: &'static str, example: &str) -> Option<SocketAddr> {
+    let text = root.required(log, field, example);
+    if text.is_empty() {
+        return None;
+    }
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        let help = format!("write a numeric address and a port, such as {field} = \"{example}\"");
+        root.refuse(log, field, format!("{text:?} is not an address to listen on"), help);
+    }
+    parsed
+}
+
+/// The address under which others reach what is listened on; the same, unless that is "every address".
+fn advertise(
+    log: &mut Log,
+    root: &mut Fields<'_>,
+    field: &'static str,
+    listen: Option<SocketAddr>,
+    example: &str,
+) -> Option<String> {
+    let help = format!("write {field} = \"{example}\"");
+    let Some(text) = root.text(log, field) else {
+        let listen = listen?;
+        if listen.ip().is_unspecified() {
+            root.missing(log, field, &format!("others cannot reach {listen}; {help}"));
+        }
+        return Some(listen.to_string());
+    };
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none() {
+        root.refuse(log, field, format!("{text:?} is not host:port"), help);
+    }
+    Some(text)
+}
+
+fn raft_timings(log: &mut Log, mut fields: Fields<'_>) -> RaftTimings {
+    let mut timings = RaftTimings::default();
+    let mut take = |field: &'static str, into: &mut Duration| {
+        if let Some(Span(ms)) = fields.span(log, field) {
+            *into = Duration::from_millis(ms);
+        }
+    };
+    take("heartbeat", &mut timings.heartbeat);
+    take("election_min", &mut timings.election_min);
+    take("election_max", &mut timings.election_max);
+    let RaftTimings { heartbeat, election_min, election_max } = timings;
+    let say = |time: Duration| Span(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).to_string();
+    if heartbeat < Duration::from_millis(10) {
+        let what = format!("heartbeat of {} is shorter than 10ms", say(heartbeat));
+        fields.refuse(log, "heartbeat", what, "write at least 10ms".to_owned());
+    }
+    if election_min < heartbeat * 3 {
+        let what = format!("election_min of {} is shorter than three heartbeats", say(election_min));
+        let help = format!("write at least {}, or a shorter heartbeat", say(heartbeat * 3));
+        fields.refuse(log, "election_min", what, help);
+    }
+    if election_max * 2 < election_min * 3 {
+        let what = format!("election_max of {} is less than one and a half election_min", say(election_max));
+        let help = format!("write at least {}, so that candidates do not collide", say(election_min * 3 / 2));
+        fields.refuse(log, "election_max", what, help);
+    }
+    fields.close(log);
+    timings
+}

@@ -1,0 +1,137 @@
+//! Mistakes in a file, with their places, rendered for people and for programs.
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use serde::Serialize;
+use std::{error::Error, fmt, ops::Range};
+
+/// Everything that is wrong with one file, in the order of the lines. Never empty.
+#[derive(Debug, Clone)]
+pub struct Problems {
+    file: String,
+    text: String,
+    list: Vec<Problem>,
+}
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file, as it was named.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    #[serde(skip)]
+    span: Range<usize>,
+}
+
+/// A mistake whose place is still a range of bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl Found {
+    pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        Found { span, message: message.into(), help: None }
+    }
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl Problems {
+    pub(super) fn new(file: &str, text: &str, mut found: Vec<Found>) -> Self {
+        found.sort_by_key(|one| (one.span.start, one.span.end));
+        found.dedup();
+        let list = found.into_iter().map(|one| Problem::locate(file, text, one)).collect();
+        Problems { file: file.to_owned(), text: text.to_owned(), list }
+    }
+
+    /// A file that could not be read at all.
+    pub(super) fn unreadable(file: &str, why: &std::io::Error) -> Self {
+        let found = Found::new(0..0, format!("the file cannot be read: {why}")).help("check its name and its mode");
+        Problems::new(file, "", vec![found])
+    }
+
+    /// Each mistake with its place.
+    pub fn list(&self) -> &[Problem] {
+        &self.list
+    }
+
+    /// For a terminal: the lines themselves, with what is wrong marked in them.
+    pub fn fancy(&self, colour: bool) -> String {
+        let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
+        let mut out = String::new();
+        for problem in &self.list {
+            let label = LabeledSpan::new_primary_with_span(Some("here".to_owned()), problem.span.clone());
+            let mut diagnostic = MietteDiagnostic::new(&problem.message).with_label(label);
+            if let Some(help) = &problem.help {
+                diagnostic = diagnostic.with_help(help);
+            }
+            let source = NamedSource::new(&self.file, self.text.clone());
+            let report = Report::from(diagnostic).with_source_code(source);
+            if handler.render_report(&mut out, report.as_ref()).is_err() {
+                out.push_str(&problem.to_string());
+                out.push('\n');
+            }
+        }
+        out
+    }
+}
+
+impl Problem {
+    fn locate(file: &str, text: &str, found: Found) -> Self {
+        let mut start = found.span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Problem {
+            file: file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message: found.message,
+            help: found.help,
+            span: start..found.span.end.clamp(start, text.len()),
+        }
+    }
+
+    /// What is wrong and what to write instead, without the place.
+    pub fn words(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{}; {help}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    /// `site.toml:12:9: there is no server p9; declared: p1, p2`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.words())
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.list.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Problems {}

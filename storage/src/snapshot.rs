@@ -1,0 +1,61 @@
+//! The latest snapshot of the state machine, kept whole or not at all.
+//!
+//! Promises: a snapshot that was saved is the one that is loaded after a crash; while a newer one is being saved the older one
+//! stays. Refuses to know what the bytes mean: the caller's `meta` and `data` come back as they were given.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+/// One snapshot: what it covers, and the state itself, both as the caller's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedSnapshot {
+    /// What the snapshot covers, encoded by the caller.
+    pub meta: Vec<u8>,
+    /// The state, encoded by the caller. Shared, because it is also on its way to other nodes.
+    pub data: Arc<Vec<u8>>,
+}
+
+/// Keeps the latest snapshot. Clones keep the same one.
+#[derive(Clone, Debug)]
+pub struct SnapshotStore {
+    keeper: Keeper,
+}
+
+#[derive(Clone, Debug)]
+enum Keeper {
+    Memory(Arc<Mutex<Option<SavedSnapshot>>>),
+}
+
+impl SnapshotStore {
+    /// Keeps the snapshot in memory for as long as a clone of the store lives. Saving completes at once, so a simulated
+    /// node that keeps a clone across its crash finds what it saved.
+    pub fn memory() -> Self {
+        SnapshotStore {
+            keeper: Keeper::Memory(Arc::default()),
+        }
+    }
+
+    /// Replaces the snapshot. `Ok` means that the new one is durable. The last call wins: the caller must not save an
+    /// older snapshot after a newer one.
+    pub async fn save(&self, meta: Vec<u8>, data: Arc<Vec<u8>>) -> io::Result<()> {
+        match &self.keeper {
+            Keeper::Memory(kept) => {
+                *kept
+                    .lock()
+                    .expect("no code panics while it holds the snapshot") =
+                    Some(SavedSnapshot { meta, data });
+                Ok(())
+            }
+        }
+    }
+
+    /// The latest saved snapshot, if there ever was one.
+    pub async fn load(&self) -> io::Result<Option<SavedSnapshot>> {
+        match &self.keeper {
+            Keeper::Memory(kept) => Ok(kept
+                .lock()
+                .expect("no code panics while it holds the snapshot")
+                .clone()),
+        }
+    }
+}
