@@ -5,7 +5,7 @@
 
 mod backend;
 mod disk;
-mod format;
+pub mod format;
 mod image;
 mod log_store;
 mod op;

@@ -108,6 +108,14 @@ impl<C: Types> LogStore<C> {
         LogStore::from_parts(Image::default(), Box::new(Forget))
     }
 
+    /// A copy of everything that the log holds, for dumps and for tests that compare it with what they expect.
+    ///
+    /// # Errors
+    /// If a write failed before.
+    pub fn image(&self) -> io::Result<Image> {
+        Ok(self.shared.mirror()?.clone())
+    }
+
     /// A reader of this log.
     pub fn reader(&self) -> LogReader<C> {
         LogReader {
