@@ -74,12 +74,18 @@ impl LiveWorld {
     }
 
     fn step<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
-        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self
+            .shared
+            .world
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         world.advance_to(self.now());
         let result = act(&mut world);
         let length = world.history().len();
         drop(world);
-        self.shared.length.send_if_modified(|known| std::mem::replace(known, length) != length);
+        self.shared
+            .length
+            .send_if_modified(|known| std::mem::replace(known, length) != length);
         result
     }
 

@@ -36,13 +36,16 @@ mod world;
 
 pub use command::{Command, Profile, Refusal, Stop};
 pub use demo::DemoOptions;
+pub use execute::DEFAULT_PROFILE;
 pub use fault::{Fault, FaultError};
 pub use history::{Cause, Change, Entry, History, StartCounts};
 pub use id::{CommandId, HmcId, LparId, ServerId};
 pub use live::{LiveWorld, Ticker};
 pub use reading::{Capacity, LparReading, Reading, RmcState};
 pub use server::Power;
-pub use spec::{BusyPolicy, HmcSpec, LostView, LparKind, LparSpec, ServerSpec, StartPolicy, WorldSpec};
+pub use spec::{
+    BusyPolicy, HmcSpec, LostView, LparKind, LparSpec, ServerSpec, StartPolicy, WorldSpec,
+};
 pub use spec_check::SpecError;
 pub use state::{Connection, LparState, SystemState};
 pub use submit::Answer;

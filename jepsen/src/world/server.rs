@@ -56,7 +56,9 @@ impl Power {
 
     pub(super) fn due(self) -> Option<Time> {
         match self {
-            Power::Initializing { until } | Power::PoweringOff { until, .. } | Power::Dumping { until } => Some(until),
+            Power::Initializing { until }
+            | Power::PoweringOff { until, .. }
+            | Power::Dumping { until } => Some(until),
             Power::Dead | Power::Off | Power::Operating | Power::Failed => None,
         }
     }

@@ -18,7 +18,13 @@ fn fixture_of(edit: impl FnOnce(&mut WorldSpec)) -> Fixture {
     let hmc = world.hmc("hmc1").unwrap();
     let (p1, p2) = (world.server("p1").unwrap(), world.server("p2").unwrap());
     let db = world.lpar("db").unwrap();
-    Fixture { world, hmc, p1, p2, db }
+    Fixture {
+        world,
+        hmc,
+        p1,
+        p2,
+        db,
+    }
 }
 
 fn fixture() -> Fixture {
@@ -27,17 +33,22 @@ fn fixture() -> Fixture {
 
 impl Fixture {
     fn pass(&mut self, millis: u64) {
-        self.world.advance_to(self.world.now() + Span::millis(millis));
+        self.world
+            .advance_to(self.world.now() + Span::millis(millis));
     }
 
     fn start(&mut self, server: ServerId) -> Result<Span, Refusal> {
-        let outcome = self.world.execute(self.hmc, &Command::start(server, self.db));
+        let outcome = self
+            .world
+            .execute(self.hmc, &Command::start(server, self.db));
         self.pass(100);
         outcome
     }
 
     fn stop(&mut self, stop: Stop) -> Result<Span, Refusal> {
-        let outcome = self.world.execute(self.hmc, &Command::stop(self.p1, self.db, stop));
+        let outcome = self
+            .world
+            .execute(self.hmc, &Command::stop(self.p1, self.db, stop));
         self.pass(100);
         outcome
     }
@@ -75,9 +86,18 @@ fn an_activation_takes_its_time_and_rmc_follows() {
     f.start(f.p1).unwrap();
     assert_eq!(f.shown().state, LparState::Starting);
     f.pass(2_000);
-    assert_eq!((f.shown().state, f.shown().rmc), (LparState::Running, RmcState::Active));
+    assert_eq!(
+        (f.shown().state, f.shown().rmc),
+        (LparState::Running, RmcState::Active)
+    );
     assert_eq!(f.start(f.p1), Err(Refusal::NotOff));
-    assert_eq!(f.world.history().starts(f.db), StartCounts { command: 1, ..StartCounts::default() });
+    assert_eq!(
+        f.world.history().starts(f.db),
+        StartCounts {
+            command: 1,
+            ..StartCounts::default()
+        }
+    );
 }
 
 #[test]
