@@ -54,4 +54,6 @@ pub use timings::Timings;
 pub use world::World;
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;
