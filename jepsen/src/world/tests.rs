@@ -595,3 +595,67 @@ fn specifications_survive_text_and_contradictions_are_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn what_lives_in_an_lpar_lives_freezes_and_ends_with_it() {
+    let mut f = fixture();
+    let node = f.world.lpar("node-p1").unwrap();
+    assert_eq!(
+        f.world.management(),
+        ["p1", "p2", "p3"].map(|p| {
+            (
+                f.world.server(p).unwrap(),
+                f.world.lpar(&format!("node-{p}")).unwrap(),
+            )
+        })
+    );
+    assert_eq!(f.world.guest(f.p1, node), Guest::Running);
+    f.fail(Fault::Hang(f.p1, node));
+    assert_eq!(f.world.guest(f.p1, node), Guest::Frozen);
+    f.fail(Fault::Resume(f.p1, node));
+    assert_eq!(f.world.guest(f.p1, node), Guest::Running);
+    f.fail(Fault::TripPower(f.p1));
+    assert_eq!(f.world.guest(f.p1, node), Guest::Off);
+    assert_eq!(f.world.guest(f.p2, node), Guest::Off, "not defined there");
+}
+
+#[test]
+fn history_reads_well() {
+    let mut f = running();
+    f.fail(Fault::CutPower(f.p1));
+    f.pass(1_000);
+    f.start(f.p2).unwrap();
+    let lines: Vec<String> = f
+        .world
+        .history()
+        .entries()
+        .iter()
+        .map(|entry| f.world.describe(entry))
+        .collect();
+    for expected in [
+        "p1 Operating (initial)",
+        "db on p1 Starting (hmc1)",
+        "db on p1 Running",
+        "p1 without power (fault)",
+        "db on p1 Not Activated (server down)",
+        "hmc1 lost p1",
+        "db on p2 Starting (hmc1)",
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected}: {lines:#?}"
+        );
+    }
+    f.fail(Fault::RestorePower(f.p1));
+    f.run(Command::PowerOn { server: f.p1 }).unwrap_err();
+    f.pass(5_000);
+    f.run(Command::PowerOn { server: f.p1 }).unwrap();
+    f.pass(10_000);
+    f.start(f.p1).unwrap();
+    let overlap = f.world.violations()[0];
+    let text = f.world.describe_overlap(&overlap);
+    assert!(
+        text.starts_with("db active on p2 and p1 from ") && text.ends_with(" until now"),
+        "{text}"
+    );
+}
