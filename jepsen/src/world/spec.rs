@@ -27,7 +27,9 @@ pub struct WorldSpec {
 }
 
 /// What an HMC answers about the LPARs of a system that it has lost.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum LostView {
     /// Every LPAR reads `Not Available`.
@@ -40,7 +42,9 @@ pub enum LostView {
 }
 
 /// What an HMC does with a change to a system that another change has locked.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum BusyPolicy {
     /// Refuse it.
@@ -92,7 +96,9 @@ impl HmcSpec {
 }
 
 /// Which LPARs a server starts by itself when it comes up (`power_on_lpar_start_policy`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum StartPolicy {
     /// Those with `auto_start=1`.
@@ -174,7 +180,9 @@ impl ServerSpec {
 }
 
 /// What an LPAR is for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LparKind {
     /// Work.
@@ -239,7 +247,10 @@ impl LparSpec {
     }
 
     /// A client LPAR defined on these servers.
-    pub fn new<S: Into<String>>(name: impl Into<String>, servers: impl IntoIterator<Item = S>) -> Self {
+    pub fn new<S: Into<String>>(
+        name: impl Into<String>,
+        servers: impl IntoIterator<Item = S>,
+    ) -> Self {
         LparSpec {
             name: name.into(),
             kind: LparKind::Client,
