@@ -48,6 +48,10 @@ const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// A caller with less time than [`OPEN_LIMIT`] gives a connection up if it waited at least this long.
 const SUSPICIOUS_OPEN: Duration = Duration::from_millis(500);
 
+/// A connection is replaced after this many commands in a row got no answer on it. An SSH server can be wedged and still
+/// answer probes.
+const MAX_UNANSWERED: u32 = 3;
+
 /// What a command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -75,9 +79,16 @@ pub struct Console {
     commands: Semaphore,
     questions: Semaphore,
     link: Arc<Mutex<Link>>,
-    unanswered: StdMutex<Option<Instant>>,
+    unanswered: StdMutex<Unanswered>,
     /// This HMC release does not know one of the attributes that we would like to list, so everything is listed.
     lists_everything: AtomicBool,
+}
+
+/// Commands that got no answer since the last one that did.
+#[derive(Default)]
+struct Unanswered {
+    last: Option<Instant>,
+    in_a_row: u32,
 }
 
 /// The connection's lifecycle.
@@ -100,7 +111,7 @@ impl Console {
             commands: Semaphore::new(MAX_COMMANDS_PER_HMC),
             questions: Semaphore::new(MAX_QUESTIONS_PER_HMC),
             link: Arc::new(Mutex::new(FRESH)),
-            unanswered: StdMutex::new(None),
+            unanswered: StdMutex::default(),
             lists_everything: AtomicBool::new(false),
         }
     }
@@ -118,7 +129,7 @@ impl Console {
     /// Whether a command got no answer a short while ago.
     pub fn is_suspect(&self) -> bool {
         let unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
-        unanswered.is_some_and(|since| since.elapsed() < SUSPICION)
+        unanswered.last.is_some_and(|last| last.elapsed() < SUSPICION)
     }
 
     /// Whether list commands must go without `-F` here.
@@ -137,7 +148,7 @@ impl Console {
         if !matches!(*link, Link::Up(_)) {
             *link = FRESH;
         }
-        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.note_answer();
     }
 
     /// Ends the connection.
@@ -150,28 +161,49 @@ impl Console {
 
     /// Runs one command.
     pub async fn run(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
-        let ready = self.ready(purpose, limits.send_by).await;
-        self.note_answer(ready.as_ref().err());
-        let (_permits, slot) = ready.map_err(ExecError::Before)?;
+        let (_permits, session, slot) = match self.ready(purpose, limits.send_by).await {
+            Ok(ready) => ready,
+            Err(failure) => {
+                if failure == Failure::TimeoutBeforeSending {
+                    self.note_silence();
+                }
+                return Err(ExecError::Before(failure));
+            }
+        };
         let result = slot.run(command.line(), limits.end_by).await;
-        match &result {
-            Err(ExecError::After(failure)) => self.note_answer(Some(failure)),
-            Err(ExecError::Before(_)) | Ok(_) => self.note_answer(None),
+        match result {
+            Err(ExecError::After(Failure::Timeout)) if self.note_silence() >= MAX_UNANSWERED => {
+                warn!(hmc = self.name(), "no command is answered, connecting anew");
+                self.note_new_connection();
+                self.discard(&session).await;
+            }
+            Err(ExecError::After(Failure::Timeout)) => {}
+            Ok(_) | Err(_) => self.note_answer(),
         }
         result
     }
 
-    fn note_answer(&self, failure: Option<&Failure>) {
-        let is_unanswered = matches!(failure, Some(Failure::Timeout | Failure::TimeoutBeforeSending));
-        if is_unanswered || failure.is_none() {
-            *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = is_unanswered.then(Instant::now);
-        }
+    fn note_answer(&self) {
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Unanswered::default();
+    }
+
+    /// Counts one more command without an answer, and returns how many there are in a row.
+    fn note_silence(&self) -> u32 {
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        unanswered.last = Some(Instant::now());
+        unanswered.in_a_row = unanswered.in_a_row.saturating_add(1);
+        unanswered.in_a_row
+    }
+
+    fn note_new_connection(&self) {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).in_a_row = 0;
     }
 
     /// Waits for a turn and opens a channel.
-    async fn ready(&self, purpose: Purpose, send_by: Instant) -> Result<(Permits<'_>, Slot), Failure> {
+    async fn ready(&self, purpose: Purpose, send_by: Instant) -> Result<(Permits<'_>, Arc<Session>, Slot), Failure> {
         let permits = timeout_at(send_by, self.permits(purpose)).await.map_err(|_| Failure::TimeoutBeforeSending)?;
-        Ok((permits, self.open_slot(send_by).await?))
+        let (session, slot) = self.open_slot(send_by).await?;
+        Ok((permits, session, slot))
     }
 
     async fn permits(&self, purpose: Purpose) -> Permits<'_> {
@@ -185,12 +217,12 @@ impl Console {
 
     /// Opens a channel, connecting if need be. A connection that turns out to be dead is replaced once; that is safe
     /// since nothing was sent on it.
-    async fn open_slot(&self, send_by: Instant) -> Result<Slot, Failure> {
+    async fn open_slot(&self, send_by: Instant) -> Result<(Arc<Session>, Slot), Failure> {
         let too_late = |_| Failure::TimeoutBeforeSending;
         let session = timeout_at(send_by, self.session()).await.map_err(too_late)??;
         let began = Instant::now();
         match timeout_at(send_by.min(began + OPEN_LIMIT), exec::open(&session)).await {
-            Ok(Ok(slot)) => return Ok(slot),
+            Ok(Ok(slot)) => return Ok((session, slot)),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
                 return Err(Failure::Unreachable { reason: format!("the server opens no channel: {reason:?}") });
             }
@@ -200,7 +232,10 @@ impl Console {
         }
         let session = timeout_at(send_by, self.session()).await.map_err(too_late)??;
         let opened = timeout_at(send_by, exec::open(&session)).await.map_err(too_late)?;
-        opened.map_err(|error| Failure::Unreachable { reason: error.to_string() })
+        match opened {
+            Ok(slot) => Ok((session, slot)),
+            Err(error) => Err(Failure::Unreachable { reason: error.to_string() }),
+        }
     }
 
     /// The connection, made now if there is none.
