@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub enum Login {
     Reject,
     /// The connection is cut instead of an answer.
     Cut,
+    /// There is no answer until this changes.
+    Wait,
 }
 
 /// A scripted HMC. Dropping it stops it.
@@ -66,8 +68,8 @@ pub struct ScriptedHmc {
 pub struct Shared {
     site: Site,
     host_key: PrivateKey,
-    client_key: PrivateKey,
-    login: Mutex<Login>,
+    client_key: Mutex<PrivateKey>,
+    login: watch::Sender<Login>,
     connection: Mutex<String>,
     faults: Mutex<Vec<(String, Fault)>>,
     commands: Mutex<Vec<String>>,
@@ -76,7 +78,6 @@ pub struct Shared {
     most_running: AtomicUsize,
     pub logins: AtomicUsize,
     pub connections: AtomicUsize,
-    refuse_tcp: AtomicBool,
     sockets: Mutex<Vec<AbortHandle>>,
 }
 
@@ -89,8 +90,8 @@ impl ScriptedHmc {
         let shared = Arc::new(Shared {
             site: site.clone(),
             host_key: new_key(),
-            client_key: new_key(),
-            login: Mutex::new(Login::Accept),
+            client_key: Mutex::new(new_key()),
+            login: watch::channel(Login::Accept).0,
             connection: Mutex::new("Connected".to_owned()),
             faults: Mutex::default(),
             commands: Mutex::default(),
@@ -99,7 +100,6 @@ impl ScriptedHmc {
             most_running: AtomicUsize::new(0),
             logins: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
-            refuse_tcp: AtomicBool::new(false),
             sockets: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -113,15 +113,30 @@ impl ScriptedHmc {
         }
     }
 
+    /// Expects another identity from now on.
+    pub fn set_client_key(&self, key: PrivateKey) {
+        *self.shared.client_key.lock().unwrap() = key;
+    }
+
     /// How the driver is told about it.
     pub fn configuration(&self) -> HmcAddress {
-        let pem = self.shared.client_key.to_openssh(LineEnding::LF).unwrap();
+        let pem = self
+            .shared
+            .client_key
+            .lock()
+            .unwrap()
+            .to_openssh(LineEnding::LF)
+            .unwrap();
         HmcAddress {
             name: self.name.clone(),
             address: self.address.to_string(),
             user: "tenure".to_owned(),
             key: HmcKey::Pem(pem.to_string()),
-            host_key_fingerprint: self.shared.host_key.fingerprint(HashAlg::Sha256).to_string(),
+            host_key_fingerprint: self
+                .shared
+                .host_key
+                .fingerprint(HashAlg::Sha256)
+                .to_string(),
         }
     }
 
@@ -151,8 +166,18 @@ impl Drop for ScriptedHmc {
 }
 
 impl Shared {
+    /// Waits until a login was tried this many times.
+    pub async fn logins(&self, count: usize) {
+        let logins = async {
+            while self.logins.load(Ordering::SeqCst) < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(logins).await;
+    }
+
     pub fn set_login(&self, login: Login) {
-        *self.login.lock().unwrap() = login;
+        self.login.send_replace(login);
     }
 
     /// The word in `lssysconn`, and with it whether the server's state is known.
@@ -172,7 +197,11 @@ impl Shared {
     /// The commands that arrived and contain this text, as they were sent.
     pub fn commands(&self, needle: &str) -> Vec<String> {
         let commands = self.commands.lock().unwrap();
-        commands.iter().filter(|command| command.contains(needle)).cloned().collect()
+        commands
+            .iter()
+            .filter(|command| command.contains(needle))
+            .cloned()
+            .collect()
     }
 
     pub fn environment(&self) -> Vec<(String, String)> {
@@ -186,7 +215,9 @@ impl Shared {
     /// Waits until exactly this many commands run.
     pub async fn running(&self, count: usize) {
         let mut running = self.running.subscribe();
-        soon(running.wait_for(|running| *running == count)).await.unwrap();
+        soon(running.wait_for(|running| *running == count))
+            .await
+            .unwrap();
     }
 
     /// Cuts every connection.
@@ -198,13 +229,18 @@ impl Shared {
 
     fn fault(&self, command: &str) -> Option<Fault> {
         let faults = self.faults.lock().unwrap();
-        faults.iter().find(|(needle, _)| command.contains(needle)).map(|(_, fault)| fault.clone())
+        faults
+            .iter()
+            .find(|(needle, _)| command.contains(needle))
+            .map(|(_, fault)| fault.clone())
     }
 }
 
 /// Awaits something that must happen.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("did not happen")
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("did not happen")
 }
 
 pub fn driver(hmcs: &[&ScriptedHmc]) -> HmcDriver {
@@ -224,9 +260,6 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
         shared.connections.fetch_add(1, Ordering::SeqCst);
-        if shared.refuse_tcp.load(Ordering::SeqCst) {
-            continue;
-        }
         let serving = tokio::spawn(serve(socket, Arc::clone(&shared)));
         shared.sockets.lock().unwrap().push(serving.abort_handle());
     }
@@ -267,17 +300,26 @@ impl Drop for Connection {
 impl Handler for Connection {
     type Error = russh::Error;
 
-    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
         self.shared.logins.fetch_add(1, Ordering::SeqCst);
-        let login = *self.shared.login.lock().unwrap();
-        let is_known = user == "tenure" && key.public_key == self.shared.client_key.public_key();
+        let mut logins = self.shared.login.subscribe();
+        let login = *logins
+            .wait_for(|login| *login != Login::Wait)
+            .await
+            .unwrap();
+        let is_known = user == "tenure"
+            && key.public_key == self.shared.client_key.lock().unwrap().public_key();
         match login {
             Login::Accept if is_known => Ok(Auth::Accept),
             Login::Cut => {
                 self.shared.cut();
                 std::future::pending().await
             }
-            Login::Accept | Login::Reject => Ok(Auth::reject()),
+            Login::Accept | Login::Reject | Login::Wait => Ok(Auth::reject()),
         }
     }
 
@@ -298,7 +340,11 @@ impl Handler for Connection {
         value: &str,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.shared.environment.lock().unwrap().push((name.to_owned(), value.to_owned()));
+        self.shared
+            .environment
+            .lock()
+            .unwrap()
+            .push((name.to_owned(), value.to_owned()));
         Ok(())
     }
 
@@ -315,7 +361,13 @@ impl Handler for Connection {
             return session.channel_failure(channel);
         }
         session.channel_success(channel)?;
-        let answering = answer(Arc::clone(&self.shared), session.handle(), channel, command, fault);
+        let answering = answer(
+            Arc::clone(&self.shared),
+            session.handle(),
+            channel,
+            command,
+            fault,
+        );
         self.tasks.push(tokio::spawn(answering).abort_handle());
         Ok(())
     }
@@ -327,7 +379,9 @@ struct Running(Arc<Shared>);
 impl Running {
     fn new(shared: &Arc<Shared>) -> Self {
         shared.running.send_modify(|running| *running += 1);
-        shared.most_running.fetch_max(*shared.running.borrow(), Ordering::SeqCst);
+        shared
+            .most_running
+            .fetch_max(*shared.running.borrow(), Ordering::SeqCst);
         Self(Arc::clone(shared))
     }
 }
@@ -338,7 +392,13 @@ impl Drop for Running {
     }
 }
 
-async fn answer(shared: Arc<Shared>, handle: Handle, channel: ChannelId, command: String, fault: Option<Fault>) {
+async fn answer(
+    shared: Arc<Shared>,
+    handle: Handle,
+    channel: ChannelId,
+    command: String,
+    fault: Option<Fault>,
+) {
     let running = Running::new(&shared);
     let connection = shared.connection.lock().unwrap().clone();
     let run = || shared.site.run(&words(&command), &connection);
@@ -367,7 +427,9 @@ async fn answer(shared: Arc<Shared>, handle: Handle, channel: ChannelId, command
         let _ = handle.data(channel, part.to_vec()).await;
     }
     if !answer.stderr.is_empty() {
-        let _ = handle.extended_data(channel, 1, answer.stderr.into_bytes()).await;
+        let _ = handle
+            .extended_data(channel, 1, answer.stderr.into_bytes())
+            .await;
     }
     let _ = handle.eof(channel).await;
     if has_status {
