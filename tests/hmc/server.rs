@@ -259,6 +259,7 @@ pub fn server(hmcs: &[&ScriptedHmc]) -> ServerAddress {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
+        socket.set_nodelay(true).unwrap();
         shared.connections.fetch_add(1, Ordering::SeqCst);
         let serving = tokio::spawn(serve(socket, Arc::clone(&shared)));
         shared.sockets.lock().unwrap().push(serving.abort_handle());
