@@ -6,9 +6,9 @@
 
 pub mod cluster;
 pub mod export;
+mod fields;
 pub mod identity;
 pub mod local;
-mod fields;
 mod problem;
 mod quantity;
 
