@@ -15,4 +15,4 @@ mod quantity;
 pub use export::export;
 pub use local::LocalConfig;
 pub use problem::{Problem, Problems};
-pub use quantity::memory;
+pub use quantity::{memory, span};
