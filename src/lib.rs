@@ -1,6 +1,6 @@
 //! Tenure keeps logical partitions running.
 
-pub mod hypervisor;
 pub mod api;
 pub mod cli;
 pub mod config;
+pub mod hypervisor;

@@ -114,8 +114,7 @@ fn server(log: &mut Log, mut fields: Fields<'_>) -> Server {
 }
 
 fn node(log: &mut Log, mut fields: Fields<'_>) -> Node {
-    let node =
-        Node { server: fields.text(log, "server").map(ServerName::from), lpar: fields.text(log, "lpar") };
+    let node = Node { server: fields.text(log, "server").map(ServerName::from), lpar: fields.text(log, "lpar") };
     fields.close(log);
     node
 }
@@ -211,7 +210,8 @@ fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mistake) -> F
     let text = mistake.rule.to_string();
     let (message, help) = text.split_once("; ").unwrap_or((&text, ""));
     let found = Found { span, message: message.to_owned(), help: (!help.is_empty()).then(|| help.to_owned()) };
-    let near = |word: &str, known: Vec<&str>| nearest(word, known.into_iter()).map(|near| format!("did you mean {near:?}?"));
+    let near =
+        |word: &str, known: Vec<&str>| nearest(word, known.into_iter()).map(|near| format!("did you mean {near:?}?"));
     let meant = match &mistake.rule {
         Rule::UnknownHmc { hmc, .. } => near(hmc, cluster.hmcs.keys().map(HmcName::as_str).collect()),
         Rule::UnknownServer { server, .. } => near(server, cluster.servers.keys().map(ServerName::as_str).collect()),
