@@ -2,9 +2,10 @@
 
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use tenure_storage::{LogStore, Peer, SnapshotStore, Types};
+use tenure_storage::{Identity, LogStore, OpenError, Peer, SnapshotStore, TokioTypes, Types};
 
 use crate::handle::{Forwarder, Handle, Inner};
 use crate::machine::{AppHandler, StateMachine};
@@ -24,6 +25,9 @@ pub enum StartError {
     /// The timings contradict each other.
     #[error("start the node")]
     Timings(#[source] BadTimings),
+    /// The data directory cannot be used.
+    #[error("start the node")]
+    Storage(#[source] OpenError),
     /// What is stored cannot be read, or is newer than this program.
     #[error("start the node: read the snapshot")]
     Snapshot(#[source] std::io::Error),
@@ -74,7 +78,6 @@ impl Raft {
             identity,
             ..
         } = options;
-        let _ = data_dir;
         let wire = TlsWire::new(&cluster, id, &name, &identity).map_err(StartError::Wire)?;
         let listener = TlsWire::bind(listen).await.map_err(StartError::Wire)?;
         let bound = listener.local_addr().unwrap_or(listen);
@@ -83,7 +86,7 @@ impl Raft {
         } else {
             advertise
         };
-        let (log, snapshots) = (LogStore::memory(), SnapshotStore::memory());
+        let (log, snapshots) = open_storage(data_dir, &cluster, id).await?;
         let parts = Parts {
             id,
             cluster,
@@ -111,6 +114,26 @@ impl Raft {
     }
 }
 
+async fn open_storage(
+    data_dir: Option<PathBuf>,
+    cluster: &str,
+    id: u64,
+) -> Result<(LogStore<TokioTypes>, SnapshotStore), StartError> {
+    let Some(dir) = data_dir else {
+        return Ok((LogStore::memory(), SnapshotStore::memory()));
+    };
+    let identity = Identity {
+        cluster: cluster.to_owned(),
+        node: id,
+    };
+    // It reads the whole log, which must not hold up whatever else runs here.
+    let opening = tokio::task::spawn_blocking(move || tenure_storage::open(&dir, &identity));
+    match opening.await {
+        Ok(opened) => opened.map_err(StartError::Storage),
+        Err(error) => Err(StartError::Consensus(error.to_string())),
+    }
+}
+
 async fn assemble<S: StateMachine, C: Types>(
     parts: Parts<C>,
     machine: S,
@@ -130,7 +153,7 @@ async fn assemble<S: StateMachine, C: Types>(
     } = parts;
     let config = config(&cluster, timings, snapshot_policy).map_err(StartError::Timings)?;
     let applied = Applied::<C, S>::open(machine, snapshots, cluster, feature_level_max, offload);
-    let applied = applied.await.map_err(StartError::Snapshot)?;
+    let (applied, released) = applied.await.map_err(StartError::Snapshot)?;
     let shared = applied.shared();
     let network = NetworkShared {
         wire: Arc::clone(&wire),
@@ -158,6 +181,7 @@ async fn assemble<S: StateMachine, C: Types>(
         app,
         forwarder,
         changing: tokio::sync::Mutex::new(()),
+        released: tokio::sync::Mutex::new(released),
         me,
     };
     Ok((

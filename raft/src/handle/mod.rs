@@ -13,6 +13,7 @@ mod transfer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::type_config::TypeConfigExt;
@@ -32,9 +33,12 @@ pub use transfer::TransferError;
 
 use crate::machine::{AppHandler, StateMachine};
 use crate::service::RaftOf;
-use crate::store::Shared;
+use crate::store::{Released, Shared};
 use crate::wire::Wire;
 pub(crate) use forward::Forwarder;
+
+/// How long the last users of the data directory may take to let go of it.
+const RELEASE: Duration = Duration::from_secs(10);
 
 /// A running node. Clones are the same node.
 pub struct Handle<S: StateMachine, C: Types = TokioTypes> {
@@ -50,6 +54,7 @@ pub(crate) struct Inner<C: Types, S: StateMachine> {
     pub(crate) forwarder: Forwarder,
     /// One change of membership or feature level at a time: two at once can leave the cluster in a joint configuration.
     pub(crate) changing: Mutex<()>,
+    pub(crate) released: Mutex<Released>,
     pub(crate) me: Option<(Peer, SocketAddr)>,
 }
 
@@ -83,12 +88,17 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         self.inner.shared.with(look)
     }
 
-    /// Stops this node: no more elections, proposals or answers. Everything acknowledged is on disk already.
+    /// Stops this node: no more elections, proposals or answers. Everything acknowledged is on disk already. When this
+    /// returns, another process, or this one, may start a node on the same directory.
     pub async fn shutdown(&self) {
         if let Err(error) = self.inner.raft.shutdown().await {
             tracing::warn!("stop consensus: {error}");
         }
         self.inner.wire.close().await;
+        let mut released = self.inner.released.lock().await;
+        if C::timeout(RELEASE, released.wait()).await.is_err() {
+            tracing::warn!("stop consensus: the data directory is still in use");
+        }
     }
 
     fn leader(&self) -> Option<u64> {
@@ -110,6 +120,6 @@ pub(crate) fn peer_of<C: Types, S: StateMachine>(raft: &RaftOf<C, S>, id: u64) -
 }
 
 /// What is left of a deadline.
-pub(crate) fn left<C: Types>(until: openraft::alias::InstantOf<C>) -> std::time::Duration {
+pub(crate) fn left<C: Types>(until: openraft::alias::InstantOf<C>) -> Duration {
     openraft::Instant::saturating_duration_since(&until, C::now())
 }

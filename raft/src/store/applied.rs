@@ -15,7 +15,7 @@ use tenure_storage::{
 use super::Offload;
 use super::command::{Read, read};
 use super::envelope::{Head, open, seal};
-use super::snapshot::{Keeper, meta};
+use super::snapshot::{Keeper, Released, meta};
 use crate::machine::StateMachine;
 
 /// A whole snapshot in its envelope. Shared, because it may be on its way to several nodes.
@@ -134,8 +134,8 @@ impl<C: Types, S: StateMachine> Applied<C, S> {
         cluster: String,
         ability: u32,
         offload: Offload,
-    ) -> io::Result<Self> {
-        let keeper = Arc::new(Keeper::open(snapshots, &cluster).await?);
+    ) -> io::Result<(Self, Released)> {
+        let (keeper, released) = Keeper::open(snapshots, &cluster).await?;
         let state = State {
             machine,
             last: None,
@@ -147,12 +147,13 @@ impl<C: Types, S: StateMachine> Applied<C, S> {
             cluster,
             ability,
         });
-        Ok(Self {
+        let applied = Self {
             shared,
-            keeper,
+            keeper: Arc::new(keeper),
             offload,
             types: PhantomData,
-        })
+        };
+        Ok((applied, released))
     }
 
     pub(crate) fn shared(&self) -> Arc<Shared<S>> {

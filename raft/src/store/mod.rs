@@ -12,6 +12,7 @@ mod snapshot;
 pub(crate) use applied::{Applied, Shared, Snapshot};
 pub(crate) use command::{raise, tagged};
 pub(crate) use envelope::open;
+pub(crate) use snapshot::Released;
 
 /// Where heavy work goes that must not hold up consensus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

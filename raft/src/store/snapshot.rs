@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use tenure_storage::{LogId, SnapshotMeta, SnapshotStore};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
 use super::envelope::{Head, open};
 
@@ -14,11 +14,23 @@ pub(super) struct Keeper {
     /// What the stored snapshot covers. Held while saving: a snapshot being built here and one arriving from the leader may
     /// finish in either order.
     saved: Mutex<Option<LogId>>,
+    /// Closed by being dropped, after the store: see [`Released`].
+    _held: mpsc::Sender<()>,
+}
+
+/// Tells when the last user of the snapshot store has let go of it.
+pub(crate) struct Released(mpsc::Receiver<()>);
+
+impl Released {
+    pub(crate) async fn wait(&mut self) {
+        // Nothing is ever sent: this ends when the sender is dropped.
+        let _ = self.0.recv().await;
+    }
 }
 
 impl Keeper {
     /// Looks at what is stored; refuses what cannot be read.
-    pub(super) async fn open(store: SnapshotStore, cluster: &str) -> io::Result<Self> {
+    pub(super) async fn open(store: SnapshotStore, cluster: &str) -> io::Result<(Self, Released)> {
         let saved = match store.load().await? {
             Some(snapshot) => {
                 open(&snapshot.data, cluster)
@@ -28,10 +40,13 @@ impl Keeper {
             }
             None => None,
         };
-        Ok(Self {
+        let (held, released) = mpsc::channel(1);
+        let keeper = Self {
             store,
             saved: Mutex::new(saved),
-        })
+            _held: held,
+        };
+        Ok((keeper, Released(released)))
     }
 
     /// Saves unless what is stored is as new.
