@@ -75,7 +75,9 @@ pub(super) fn interpret(world: &World, hmc: HmcId, line: &str) -> Line {
 /// What the line asks for, or else what is set for the user.
 fn language(world: &World, hmc: HmcId, words: &Words) -> Language {
     let english = match words.locale() {
-        Some(locale) => locale == "C" || locale == "POSIX" || locale.starts_with("en"),
+        Some(locale) => {
+            ["C", "POSIX"].contains(&locale) || locale.starts_with("C.") || locale.starts_with("en")
+        }
         None => world.spec().hmcs[hmc.index()].english,
     };
     if english {
