@@ -9,6 +9,7 @@ pub mod format;
 mod image;
 mod log_store;
 mod op;
+mod probe;
 mod snapshot;
 mod submit;
 mod types;
@@ -20,6 +21,7 @@ pub use format::Fault;
 pub use image::{Image, ImageError};
 pub use log_store::{LogReader, LogStore, Poisoned};
 pub use op::{Done, Op};
+pub use probe::{DiskRate, fdatasync_rate};
 pub use snapshot::{SavedSnapshot, SnapshotStore};
 pub use submit::{Forget, Submit};
 pub use types::{

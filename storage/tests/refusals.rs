@@ -60,13 +60,13 @@ fn remove(dir: &Path, tree: &str, key: impl AsRef<[u8]>) {
     db.flush().unwrap();
 }
 
-fn flip_middle(record: &mut Vec<u8>) {
+fn flip_middle(record: &mut [u8]) {
     let middle = record.len() / 2;
     record[middle] ^= 0x10;
 }
 
 /// Says that a newer build wrote the record, as that build would: with a sound checksum.
-fn make_newer(record: &mut Vec<u8>) {
+fn make_newer(record: &mut [u8]) {
     record[1..3].copy_from_slice(&9_u16.to_le_bytes());
     let covered = record.len() - 4;
     let checksum = crc32fast::hash(&record[..covered]);
@@ -107,7 +107,7 @@ fn a_flipped_bit_is_refused_by_name() {
     ];
     for (tree, key, name) in records {
         let dir = filled();
-        edit(dir.path(), tree, key, flip_middle);
+        edit(dir.path(), tree, key, |record| flip_middle(record));
         assert_refused(dir.path(), name, "checksum mismatch");
     }
 }
@@ -139,7 +139,7 @@ fn a_newer_format_is_refused_by_name() {
     ];
     for (tree, key, name) in records {
         let dir = filled();
-        edit(dir.path(), tree, key, make_newer);
+        edit(dir.path(), tree, key, |record| make_newer(record));
         assert_refused(dir.path(), name, newer);
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::error::OpenError;
 use super::lock::DirectoryLock;
+use super::write_through::write_through;
 use crate::backend::LoadError;
 use crate::format::{self, v1};
 
@@ -42,7 +43,7 @@ impl fmt::Display for Identity {
 
 /// An open database.
 pub struct Engine {
-    db: sled::Db,
+    pub(super) db: sled::Db,
     pub(super) meta: sled::Tree,
     pub(super) log: sled::Tree,
     pub(super) snapshot: sled::Tree,
@@ -64,6 +65,14 @@ impl Engine {
         };
         fs::create_dir_all(dir).map_err(failed("make"))?;
         let lock = DirectoryLock::take(dir)?;
+        // Before sled writes its first byte, or repairs its tail.
+        if !write_through(&dir.join("db")).map_err(failed("open the database in"))? {
+            tracing::warn!(
+                dir = %dir.display(),
+                "this file system does not write through on request: after a loss of power this node may have to be \
+                 rebuilt from the others, unless its drives have no volatile cache"
+            );
+        }
         let db = open_database(dir).map_err(failed("open the database in"))?;
         let tree = |name| {
             db.open_tree(name)
@@ -80,6 +89,8 @@ impl Engine {
             _lock: lock,
         };
         engine.claim(dir, identity)?;
+        // Opening made files or renamed some.
+        sync_names(dir).map_err(failed("sync the names in"))?;
         Ok(engine)
     }
 
@@ -167,7 +178,6 @@ impl Engine {
             .insert(MANIFEST, format::seal(&manifest))
             .map_err(io::Error::from)
             .and_then(|_| self.sync())
-            .and_then(|()| sync_names(dir))
             .map_err(|source| OpenError::Io {
                 action: "write the manifest of",
                 dir: dir.to_owned(),

@@ -12,7 +12,10 @@ mod error;
 mod lock;
 mod log;
 mod pieces;
+#[cfg(test)]
+mod power;
 mod snapshot;
+mod write_through;
 
 pub use engine::Identity;
 pub use error::OpenError;
