@@ -63,7 +63,7 @@ impl Cluster {
         }
         for (name, hmc) in &self.hmcs {
             found.name(&["hmcs", name.as_str()], name.as_str());
-            if !hmc.host_key.strip_prefix("SHA256:").is_some_and(|rest| rest.len() == 43) {
+            if hmc.host_key.strip_prefix("SHA256:").is_none_or(|rest| rest.len() != 43) {
                 found.add(&["hmcs", name.as_str(), "host_key"], Rule::HostKey { host_key: hmc.host_key.clone() });
             }
             if !is_address(&hmc.address) {
