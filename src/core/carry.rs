@@ -1,1 +1,277 @@
-//! x
+//! Carrying out one order, without doing any of it: questions to the world go out, answers come in, a report comes last.
+//!
+//! The daemon, the scenario runner and the explorer run this same machine. It holds the last bar against late orders: it
+//! reads the LPAR on every server of the list before it starts it, refuses if it is active elsewhere, and refuses if it is
+//! unknown on a server for which the ledger holds no proof. Every mutation is read back. It refuses to know of leases: who
+//! drives it answers [`Answer::NotSent`] to a mutation that the lease does not cover.
+
+use crate::{
+    LparName, Power, Reading, ServerName, Span, SystemState,
+    order::{Action, Ending, Order, Report},
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// How long an accepted start may go on reading Off before its outcome is called unknown.
+pub const START_SHOWS: Span = Span::seconds(20);
+const FIRST_PAUSE: Span = Span(100);
+const LONGEST_PAUSE: Span = Span::seconds(2);
+
+/// A question to the world.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ask {
+    /// Read a server; the reading must begin after the question.
+    Read(ServerName),
+    /// Activate the LPAR.
+    Start(LparName),
+    /// Ask its operating system to shut down.
+    ShutDown(LparName),
+    /// Ask the hypervisor to shut it down in its own time.
+    PowerDown(LparName),
+    /// Cut it off.
+    CutOff(LparName),
+    /// Power the server off.
+    PowerOff,
+    /// Let some time pass.
+    Pause(Span),
+}
+
+impl Ask {
+    /// Whether the question changes the world, and needs a lease.
+    pub fn is_mutation(&self) -> bool {
+        !matches!(self, Ask::Read(_) | Ask::Pause(_))
+    }
+}
+
+/// What the world answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A reading, of whatever quality.
+    Read(Reading),
+    /// The mutation was accepted.
+    Accepted,
+    /// The mutation was refused because things are already so.
+    Already,
+    /// The mutation was refused for this reason.
+    Refused(String),
+    /// The mutation was not sent, or was turned away for now.
+    NotSent(String),
+    /// The mutation may or may not have taken effect.
+    Unknown(String),
+    /// The pause is over.
+    Paused,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Ask this.
+    Ask(Ask),
+    /// It is over.
+    Report(Report),
+}
+
+/// One order being carried out.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    order: Order,
+    stage: Stage,
+    pause: Span,
+    readings: BTreeMap<ServerName, Reading>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Reading the LPAR on the other servers of its list, this one first.
+    Elsewhere(VecDeque<ServerName>),
+    /// Reading before acting.
+    Before,
+    /// Waiting for the answer to this mutation.
+    Sent(Ask),
+    /// Reading back after a mutation that was answered at this time; unknown outcomes are remembered.
+    Back { asked: Span, forced: bool, doubt: Option<String> },
+}
+
+impl Execution {
+    /// Takes up an order. `list` is the system list of the LPAR's group.
+    pub fn new(order: Order, list: &[ServerName]) -> Self {
+        let others: VecDeque<ServerName> = match &order.action {
+            Action::Start { .. } => list.iter().filter(|server| **server != order.server).cloned().collect(),
+            Action::Stop { .. } | Action::Fence => VecDeque::new(),
+        };
+        let stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
+        Execution { order, stage, pause: FIRST_PAUSE, readings: BTreeMap::new() }
+    }
+
+    /// The order.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// The first question.
+    pub fn first(&self) -> Ask {
+        match &self.stage {
+            Stage::Elsewhere(others) => Ask::Read(others.front().unwrap_or(&self.order.server).clone()),
+            Stage::Before | Stage::Sent(_) | Stage::Back { .. } => Ask::Read(self.order.server.clone()),
+        }
+    }
+
+    /// What follows an answer that came `elapsed` after the order was taken up.
+    pub fn next(&mut self, answer: Answer, elapsed: Span) -> Next {
+        if let Answer::Read(reading) = &answer {
+            self.readings.insert(reading.server.clone(), reading.clone());
+        }
+        let stage = self.stage.clone();
+        match (stage, answer) {
+            (Stage::Elsewhere(others), Answer::Read(reading)) => self.elsewhere(others, &reading),
+            (Stage::Before, Answer::Read(reading)) => self.before(&reading),
+            (Stage::Back { asked, forced, doubt }, Answer::Read(reading)) => {
+                self.back(&reading, elapsed, asked, forced, doubt)
+            }
+            (Stage::Back { .. }, Answer::Paused) => self.read_here(),
+            (Stage::Sent(ask), answer) => self.sent(&ask, answer, elapsed),
+            (_, answer) => self.report(Ending::NotDone(format!("{answer:?} answers no question"))),
+        }
+    }
+
+    /// Gives up at once, for this reason; nothing was sent.
+    pub fn give_up(&self, why: &str) -> Report {
+        let sent = matches!(self.stage, Stage::Sent(_) | Stage::Back { .. });
+        let ending = if sent { Ending::Unknown(why.to_owned()) } else { Ending::NotDone(why.to_owned()) };
+        Report { order: self.order.id, ending, readings: self.readings.values().cloned().collect() }
+    }
+
+    fn elsewhere(&mut self, mut others: VecDeque<ServerName>, reading: &Reading) -> Next {
+        let power = self.power(reading);
+        let vouched = match &self.order.action {
+            Action::Start { vouched, .. } => vouched.contains(&reading.server),
+            Action::Stop { .. } | Action::Fence => false,
+        };
+        if power.is_active() {
+            return self.report(Ending::NotDone(format!("it reads {power} on {}", reading.server)));
+        }
+        if !power.is_inactive() && !vouched {
+            let why = format!("it cannot be read on {} ({}), and no proof is held", reading.server, reading.system);
+            return self.report(Ending::NotDone(why));
+        }
+        others.pop_front();
+        let next = others.front().cloned();
+        self.stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
+        Next::Ask(Ask::Read(next.unwrap_or_else(|| self.order.server.clone())))
+    }
+
+    fn before(&mut self, reading: &Reading) -> Next {
+        let power = self.power(reading);
+        match (self.order.action.clone(), power) {
+            (Action::Fence, _) => self.before_fence(reading),
+            (_, Power::Unknown) if !reading.live => {
+                self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
+            }
+            (Action::Start { .. }, Power::Starting | Power::Running) => self.report(Ending::Done),
+            (Action::Start { .. }, Power::Stopping | Power::Unknown) => {
+                self.report(Ending::NotDone(format!("it reads {power}")))
+            }
+            (Action::Start { .. }, Power::Absent) => {
+                self.report(Ending::Refused(format!("it is not defined on {}", reading.server)))
+            }
+            (Action::Start { lpar, .. }, Power::Off) => self.send(Ask::Start(lpar)),
+            (Action::Stop { .. }, Power::Off | Power::Absent) => self.report(Ending::Done),
+            (Action::Stop { lpar, grace }, Power::Starting | Power::Running | Power::Stopping | Power::Unknown) => {
+                if grace == Span(0) {
+                    self.send(Ask::CutOff(lpar))
+                } else {
+                    self.send(Ask::ShutDown(lpar))
+                }
+            }
+        }
+    }
+
+    /// A server that the witness sees up is never powered off; one that reads off is powered off all the same, so that the
+    /// reading that counts follows an answer of its service processor.
+    fn before_fence(&mut self, reading: &Reading) -> Next {
+        let down = matches!(reading.system, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error);
+        if reading.live && down {
+            return self.send(Ask::PowerOff);
+        }
+        self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
+    }
+
+    fn send(&mut self, ask: Ask) -> Next {
+        self.stage = Stage::Sent(ask.clone());
+        Next::Ask(ask)
+    }
+
+    fn sent(&mut self, ask: &Ask, answer: Answer, elapsed: Span) -> Next {
+        let forced = !matches!(ask, Ask::ShutDown(_) | Ask::PowerDown(_));
+        let doubt = match answer {
+            Answer::Accepted | Answer::Already => None,
+            Answer::Unknown(why) => Some(why),
+            Answer::NotSent(why) => return self.report(Ending::NotDone(why)),
+            Answer::Refused(why) => match ask {
+                Ask::Start(_) => return self.report(Ending::Refused(why)),
+                // An operating system that cannot be reached is asked by the hypervisor, and then cut off.
+                Ask::ShutDown(lpar) => return self.send(Ask::PowerDown(lpar.clone())),
+                Ask::PowerDown(lpar) => return self.send(Ask::CutOff(lpar.clone())),
+                // Whether it is off all the same is read, not believed.
+                Ask::CutOff(_) | Ask::PowerOff | Ask::Read(_) | Ask::Pause(_) => Some(why),
+            },
+            Answer::Read(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
+        };
+        self.stage = Stage::Back { asked: elapsed, forced, doubt };
+        self.read_here()
+    }
+
+    fn back(&mut self, reading: &Reading, elapsed: Span, asked: Span, forced: bool, doubt: Option<String>) -> Next {
+        let power = self.power(reading);
+        let out_of_time = elapsed >= self.order.budget;
+        match self.order.action.clone() {
+            Action::Start { .. } => {
+                if power.is_active() {
+                    return self.report(Ending::Done);
+                }
+                if let Some(why) = doubt {
+                    return self.report(Ending::Unknown(why));
+                }
+                if out_of_time || elapsed.0 >= asked.plus(START_SHOWS).0 {
+                    return self.report(Ending::Unknown(format!("it was accepted, and reads {power}")));
+                }
+            }
+            Action::Stop { lpar, grace } => {
+                if power.is_inactive() {
+                    return self.report(Ending::Done);
+                }
+                if out_of_time || (forced && doubt.is_some() && elapsed.0 >= asked.plus(LONGEST_PAUSE).0) {
+                    return self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {power}"))));
+                }
+                if !forced && elapsed >= grace {
+                    return self.send(Ask::CutOff(lpar));
+                }
+            }
+            Action::Fence => {
+                if reading.live && reading.system == SystemState::PowerOff {
+                    return self.report(Ending::Done);
+                }
+                if out_of_time {
+                    let why = format!("it still reads {}", reading.system);
+                    return self.report(Ending::Unknown(doubt.unwrap_or(why)));
+                }
+            }
+        }
+        let pause = self.pause;
+        self.pause = Span(pause.times(2).0.min(LONGEST_PAUSE.0));
+        Next::Ask(Ask::Pause(pause))
+    }
+
+    fn read_here(&self) -> Next {
+        Next::Ask(Ask::Read(self.order.server.clone()))
+    }
+
+    fn power(&self, reading: &Reading) -> Power {
+        let lpar = self.order.action.lpar();
+        lpar.filter(|_| reading.live).and_then(|lpar| reading.copies.get(lpar)).copied().unwrap_or_default()
+    }
+
+    fn report(&self, ending: Ending) -> Next {
+        let readings = self.readings.values().cloned().collect();
+        Next::Report(Report { order: self.order.id, ending, readings })
+    }
+}

@@ -1,1 +1,88 @@
-//! x
+//! What must be so of every ledger, and of every step from one to the next. Checked after every command by the scenario
+//! runner, the explorer and the simulator; the ledger itself never relies on it.
+
+use crate::{
+    Ledger,
+    ledger::{Phase, StartRisk},
+    note::Note,
+    order::Action,
+};
+
+/// Everything that is wrong with this ledger, in words. Empty if nothing is.
+pub fn state(ledger: &Ledger) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, group) in &ledger.groups {
+        if let Some(tenure) = &group.tenure {
+            if tenure.epoch > ledger.epoch {
+                wrong.push(format!("group {name} holds epoch {}, never granted", tenure.epoch));
+            }
+            if !group.copies.values().all(|copies| copies.contains_key(&tenure.server)) {
+                wrong.push(format!("group {name} holds a tenure on {}, outside its list", tenure.server));
+            }
+        }
+        for (lpar, copies) in &group.copies {
+            let ordered: Vec<_> =
+                copies.iter().filter(|(_, copy)| matches!(copy.risk, StartRisk::Ordered(_))).collect();
+            for (server, copy) in &ordered {
+                let StartRisk::Ordered(id) = copy.risk else { continue };
+                if !ledger.orders.contains_key(&id) {
+                    wrong.push(format!("LPAR {lpar} on {server} waits for order {id}, which does not exist"));
+                }
+            }
+            if ordered.len() > 1 {
+                wrong.push(format!("LPAR {lpar} has start orders on {} servers", ordered.len()));
+            }
+        }
+    }
+    for order in ledger.orders.values() {
+        if let Action::Start { group, epoch, lpar, .. } = &order.action {
+            let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
+            // A server that is off carries out nothing, so a tenure may end there with an order still out.
+            let off =
+                ledger.servers.get(&order.server).is_none_or(|server| server.off.is_some() || server.dirty.is_some());
+            if !off && tenure.is_none_or(|tenure| tenure.epoch != *epoch) {
+                wrong.push(format!("order {} starts {lpar} without its tenure {epoch}", order.id));
+            }
+        }
+    }
+    wrong
+}
+
+/// Everything that is wrong with the step from `before` to `after`, one entry later.
+pub fn step(before: &Ledger, after: &Ledger) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if after.epoch < before.epoch || after.now < before.now || after.index <= before.index {
+        wrong.push("epoch, time or index went back".to_owned());
+    }
+    for (name, group) in &after.groups {
+        let Some(old) = before.groups.get(name) else { continue };
+        let (was, is) = (old.tenure.as_ref(), group.tenure.as_ref());
+        if let (Some(was), Some(is)) = (was, is) {
+            if is.epoch < was.epoch {
+                wrong.push(format!("group {name} went from epoch {} back to {}", was.epoch, is.epoch));
+            }
+            if is.epoch == was.epoch && is.server != was.server {
+                wrong.push(format!("group {name} changed its server within tenure {}", was.epoch));
+            }
+        }
+        let ended = was.is_some_and(|was| is.is_none_or(|is| is.epoch != was.epoch));
+        if ended && !has_proof(before, after, name.as_str()) {
+            wrong.push(format!("group {name} lost its tenure without a proof"));
+        }
+        let leaving = was.is_some_and(|was| matches!(was.phase, Phase::Leaving { .. }));
+        let back = is.is_some_and(|is| !matches!(is.phase, Phase::Leaving { .. }));
+        if leaving && back && !ended {
+            wrong.push(format!("group {name} no longer leaves, within one tenure"));
+        }
+    }
+    wrong
+}
+
+fn has_proof(before: &Ledger, after: &Ledger, group: &str) -> bool {
+    after
+        .journal
+        .iter()
+        .rev()
+        .take_while(|record| record.index > before.index)
+        .any(|record| matches!(&record.note, Note::Vacated { group: vacated, .. } if vacated.as_str() == group))
+}

@@ -4,6 +4,8 @@
 
 mod render;
 
+pub use render::mistakes;
+
 use crate::{GroupName, LparName, NodeName, OrderId, Power, ServerName, Span, SystemState, Time, order::Epoch};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

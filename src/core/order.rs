@@ -66,8 +66,10 @@ pub struct Order {
 pub enum Ending {
     /// Done, and read back.
     Done,
-    /// Definitely not done, and it will not be done later.
-    Failed(String),
+    /// The hypervisor refused, so it is definitely not done, and it will not be done later.
+    Refused(String),
+    /// It could not be tried, so it is definitely not done. Says nothing about the LPAR or its server.
+    NotDone(String),
     /// It may have been done, or may be done yet.
     Unknown(String),
 }
@@ -124,7 +126,8 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Ending::Done => f.write_str("done"),
-            Ending::Failed(why) => write!(f, "failed: {why}"),
+            Ending::Refused(why) => write!(f, "refused: {why}"),
+            Ending::NotDone(why) => write!(f, "not done: {why}"),
             Ending::Unknown(why) => write!(f, "outcome unknown: {why}"),
         }
     }

@@ -1,1 +1,87 @@
-//! x
+//! The plan: what to propose next. The leader asks after every change and at every deadline.
+//!
+//! It looks at what is, never at what changed, so a lost message or a new leader costs time and not correctness. Each
+//! command is tried on a scratch copy of the ledger first, by the very code that will apply it: the plan of one call is
+//! accepted whole if nothing else happens in between, and refused where something did.
+
+mod groups;
+mod placement;
+mod servers;
+
+use crate::{
+    Ledger, NodeName, ServerName, Time, View,
+    command::{Author, Command},
+    refusal::Refusal,
+};
+use std::collections::BTreeSet;
+
+/// What to propose, and when to ask again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Commands to propose, in order.
+    pub commands: Vec<Command>,
+    /// Servers that should be read at once: something waits for a fresher reading.
+    pub probe: BTreeSet<ServerName>,
+    /// When to ask again, if nothing happens before.
+    pub wake_at: Option<Time>,
+}
+
+/// Decides what the leader should propose now.
+pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan {
+    if ledger.configured == 0 {
+        return Plan::default();
+    }
+    let mut planner = Planner::new(ledger, view, leader, now);
+    planner.readings();
+    planner.nodes();
+    planner.managers();
+    planner.orders();
+    planner.servers();
+    planner.groups();
+    planner.plan
+}
+
+/// One planning pass: a scratch ledger on which every command is tried, and what came of it.
+struct Planner<'a> {
+    scratch: Ledger,
+    view: &'a View,
+    author: Author,
+    ordinal: u32,
+    plan: Plan,
+}
+
+impl<'a> Planner<'a> {
+    fn new(ledger: &Ledger, view: &'a View, leader: &NodeName, now: Time) -> Self {
+        let mut scratch = ledger.scratch();
+        scratch.index = scratch.index.saturating_add(1);
+        scratch.now = scratch.now.max(now);
+        Planner { scratch, view, author: Author::Planner(leader.clone()), ordinal: 0, plan: Plan::default() }
+    }
+
+    /// Tries a command on the scratch ledger, and keeps it if it is accepted.
+    fn emit(&mut self, command: Command) -> Result<(), Refusal> {
+        self.scratch.attempt(&self.author, &command, &mut self.ordinal)?;
+        self.plan.commands.push(command);
+        Ok(())
+    }
+
+    fn now(&self) -> Time {
+        self.scratch.now
+    }
+
+    fn wake(&mut self, at: Time) {
+        self.plan.wake_at = Some(self.plan.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Whether a node is heard, as far as the leader knows.
+    fn hears(&self, node: &NodeName) -> bool {
+        let lapsed = self.scratch.nodes.get(node).is_none_or(|state| state.lapsed.is_some());
+        let suspect = self.scratch.config.timings.suspect;
+        !lapsed && self.view.nodes.get(node).is_none_or(|view| view.silence < suspect)
+    }
+
+    /// Whether the server has no node that is heard: its own is silent, or there is none.
+    fn is_silent(&self, server: &ServerName) -> bool {
+        self.scratch.config.node_on(server).is_none_or(|node| !self.hears(node))
+    }
+}

@@ -25,6 +25,8 @@ pub enum Refusal {
     Invalid(String),
     #[error("this would strand running things: {0}; stop them first, or repeat with --strand")]
     Strands(String),
+    #[error("this would lose sight of what runs: {0}; stop or switch it first")]
+    LosesSight(String),
     #[error("group {group} is frozen; `tenure group unfreeze {group}` first")]
     Frozen { group: GroupName },
     #[error("group {group} is not frozen")]
@@ -61,6 +63,8 @@ pub enum Refusal {
     NotSettled { lpar: LparName, server: ServerName },
     #[error("LPAR {lpar} on {server} is already active")]
     AlreadyActive { lpar: LparName, server: ServerName },
+    #[error("LPAR {lpar} has used up its {limit} restarts in place")]
+    RestartsUsedUp { lpar: LparName, limit: u32 },
     #[error("LPAR {lpar} already has an order on {server}")]
     HasOrder { lpar: LparName, server: ServerName },
     #[error("server {server} already has a fence order")]

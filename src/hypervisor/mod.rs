@@ -1,1 +1,98 @@
-//! Hypervisors: how LPARs are read and commanded.
+//! What Tenure may ask of the thing that powers physical servers and their LPARs.
+//!
+//! For: reading the state of a server and all its LPARs in one go, and starting and stopping them. The same readings
+//! serve as the witness's facts.
+//!
+//! Promises: a reading says what was read, through whom and how long it took, and never concludes ("off", "dead") from a
+//! missing answer. Every word that is not known is `Unknown`. Every call ends within the time it was given. A mutation
+//! answers one of four things: accepted, refused (definitely not done), not sent (definitely not done), or unknown (may
+//! still take effect).
+//!
+//! Refuses to know: groups, tenures, orders, policies. Whether something *should* be started is decided elsewhere.
+
+mod error;
+
+pub mod hmc;
+mod reading;
+mod state;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use error::{Attempt, CommandError, Failure, ReadError, Refusal, RefusalKind};
+pub use reading::{
+    Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, Inventory, LparReading,
+    Mebibytes, ServerAddress, ServerReading,
+};
+pub use state::{Connection, LparEnvironment, LparState, RmcState, SystemState};
+
+/// How an LPAR is to be stopped, from the gentlest to the one that needs no cooperation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stop {
+    /// The operating system shuts itself down; needs a working RMC connection to it.
+    OsShutdown,
+    /// The delayed shutdown of the hypervisor ("white button").
+    Shutdown,
+    /// Off at once, by the hypervisor, whatever the operating system is doing. This is the fencing primitive.
+    Immediate,
+}
+
+/// A driver for one kind of hypervisor management.
+///
+/// `within` bounds the whole call, including waiting for a connection, a command slot or another mutation of the same
+/// server. `Ok` of a mutation means *accepted*: the caller reads the state back before it believes anything. Dropping
+/// the future of a mutation leaves its outcome unknown.
+#[async_trait]
+pub trait Hypervisor: Send + Sync {
+    /// Reads the server's state, the state of the link to its service processor, and all its LPARs (VIO servers
+    /// included). Every fact in the answer was obtained after the call began.
+    async fn read_server(
+        &self,
+        server: &ServerAddress,
+        within: Duration,
+    ) -> Result<ServerReading, ReadError>;
+
+    /// Asks for an LPAR to be activated; without a profile, with its current configuration.
+    async fn start_lpar(
+        &self,
+        server: &ServerAddress,
+        lpar: &str,
+        profile: Option<&str>,
+        within: Duration,
+    ) -> Result<(), CommandError>;
+
+    /// Asks for an LPAR to be stopped.
+    async fn stop_lpar(
+        &self,
+        server: &ServerAddress,
+        lpar: &str,
+        how: Stop,
+        within: Duration,
+    ) -> Result<(), CommandError>;
+
+    /// Asks for the whole server to be powered off at once, with everything on it. Fences a server whose service
+    /// processor still answers.
+    async fn power_off_server(
+        &self,
+        server: &ServerAddress,
+        within: Duration,
+    ) -> Result<(), CommandError>;
+
+    /// Asks for the server to be powered on. Its own start policy decides which LPARs come up with it.
+    async fn power_on_server(
+        &self,
+        server: &ServerAddress,
+        within: Duration,
+    ) -> Result<(), CommandError>;
+
+    /// Reads how much memory and processing power the server has, and how much of it is free.
+    async fn capacity(
+        &self,
+        server: &ServerAddress,
+        within: Duration,
+    ) -> Result<Capacity, ReadError>;
+
+    /// Asks every configured management console how it is.
+    async fn health(&self, within: Duration) -> Vec<ConsoleStatus>;
+}

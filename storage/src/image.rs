@@ -101,8 +101,8 @@ impl Image {
         self.entries.range(range).map(|(_, entry)| entry)
     }
 
-    /// The index that the next entry must have. `None` for a log that never held anything, which may begin anywhere: the
-    /// consensus library begins at 0, its test suite at 1.
+    /// The index that the next entry must have. `None` for a log that never held anything: the
+    /// consensus library begins it at 0, but its test suite for stores begins it anywhere.
     fn next(&self) -> Option<u64> {
         self.last().map(|last| last.index + 1)
     }

@@ -3,16 +3,25 @@
 //! Promises: what was acknowledged survives the loss of power; the vote and the log reach the disk in one order; corrupt or
 //! newer data is refused by name and never repaired silently. Refuses to know what a command means, and who the leader is.
 
+mod backend;
+mod disk;
+pub mod format;
 mod image;
 mod log_store;
 mod op;
+mod probe;
 mod snapshot;
 mod submit;
 mod types;
+mod writer;
 
+pub use backend::{LoadError, LogBackend};
+pub use disk::{Identity, OpenError, open};
+pub use format::Fault;
 pub use image::{Image, ImageError};
 pub use log_store::{LogReader, LogStore, Poisoned};
 pub use op::{Done, Op};
+pub use probe::{DiskRate, fdatasync_rate};
 pub use snapshot::{SavedSnapshot, SnapshotStore};
 pub use submit::{Forget, Submit};
 pub use types::{

@@ -15,10 +15,12 @@ use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use openraft::{OptionalSend, RaftTypeConfig};
 use thiserror::Error;
 
+use crate::backend::{LoadError, LogBackend};
 use crate::image::Image;
 use crate::op::{Done, Op};
 use crate::submit::{Forget, Submit};
 use crate::types::{Entry, LogId, Types, Vote};
+use crate::writer::Writer;
 
 /// The most entries that one read for replication returns, so that a far follower does not make one huge message.
 const MAX_ENTRIES_PER_READ: usize = 512;
@@ -87,9 +89,31 @@ impl<C: Types> LogStore<C> {
         }
     }
 
+    /// The log that `backend` holds, written by a thread of its own. Blocks while the backend loads.
+    ///
+    /// # Errors
+    /// If the backend holds something that does not check out, or no thread can be started.
+    pub fn over(mut backend: impl LogBackend) -> Result<Self, LoadError> {
+        let loaded = backend.load()?;
+        let threadless = |source| LoadError::Read {
+            what: "the log: no thread to write it".to_owned(),
+            source,
+        };
+        let writer = Writer::start(Box::new(backend)).map_err(threadless)?;
+        Ok(LogStore::from_parts(loaded, Box::new(writer)))
+    }
+
     /// An empty log that lives in memory and is lost when dropped.
     pub fn memory() -> Self {
         LogStore::from_parts(Image::default(), Box::new(Forget))
+    }
+
+    /// A copy of everything that the log holds, for dumps and for tests that compare it with what they expect.
+    ///
+    /// # Errors
+    /// If a write failed before.
+    pub fn image(&self) -> io::Result<Image> {
+        Ok(self.shared.mirror()?.clone())
     }
 
     /// A reader of this log.

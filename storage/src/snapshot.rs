@@ -6,6 +6,8 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use crate::disk::SnapshotKeeper;
+
 /// One snapshot: what it covers, and the state itself, both as the caller's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedSnapshot {
@@ -24,6 +26,7 @@ pub struct SnapshotStore {
 #[derive(Clone, Debug)]
 enum Keeper {
     Memory(Arc<Mutex<Option<SavedSnapshot>>>),
+    Disk(Arc<SnapshotKeeper>),
 }
 
 impl SnapshotStore {
@@ -32,6 +35,12 @@ impl SnapshotStore {
     pub fn memory() -> Self {
         SnapshotStore {
             keeper: Keeper::Memory(Arc::default()),
+        }
+    }
+
+    pub(crate) fn on_disk(keeper: SnapshotKeeper) -> Self {
+        SnapshotStore {
+            keeper: Keeper::Disk(Arc::new(keeper)),
         }
     }
 
@@ -46,6 +55,7 @@ impl SnapshotStore {
                     Some(SavedSnapshot { meta, data });
                 Ok(())
             }
+            Keeper::Disk(keeper) => keeper.save(SavedSnapshot { meta, data }).await,
         }
     }
 
@@ -56,6 +66,7 @@ impl SnapshotStore {
                 .lock()
                 .expect("no code panics while it holds the snapshot")
                 .clone()),
+            Keeper::Disk(keeper) => keeper.load().await,
         }
     }
 }

@@ -5,7 +5,8 @@ mod common;
 use common::machine::Machine;
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
-use tenure_storage::{LogStore, TokioTypes};
+use tempfile::TempDir;
+use tenure_storage::{Identity, LogStore, TokioTypes};
 
 struct Memory;
 
@@ -18,4 +19,26 @@ impl StoreBuilder<TokioTypes, LogStore<TokioTypes>, Machine> for Memory {
 #[tokio::test]
 async fn memory_store_passes() {
     Suite::test_all(Memory).await.expect("the suite passes");
+}
+
+struct Disk;
+
+impl StoreBuilder<TokioTypes, LogStore<TokioTypes>, Machine, TempDir> for Disk {
+    async fn build(
+        &self,
+    ) -> Result<(TempDir, LogStore<TokioTypes>, Machine), StorageError<TokioTypes>> {
+        let dir = TempDir::new().expect("a directory for one test");
+        let identity = Identity {
+            cluster: "suite".to_owned(),
+            node: 1,
+        };
+        let (log, _snapshots) =
+            tenure_storage::open(dir.path(), &identity).expect("a new directory opens");
+        Ok((dir, log, Machine::default()))
+    }
+}
+
+#[tokio::test]
+async fn disk_store_passes() {
+    Suite::test_all(Disk).await.expect("the suite passes");
 }

@@ -1,1 +1,131 @@
-//! x
+//! Entries to commands to changes. Each command is checked whole before it changes anything.
+
+use super::{GroupState, JOURNAL_LIMIT, Ledger, REQUEST_LIMIT, ServerState};
+use crate::{
+    GroupName, Note, OrderId, Record, Refusal, ServerName,
+    command::{Author, Command, Entry, Outcome},
+};
+use std::sync::Arc;
+
+/// One entry being applied.
+pub(super) struct Applying<'a> {
+    pub(super) ledger: &'a mut Ledger,
+    pub(super) author: &'a Author,
+    ordinal: u32,
+    records: Vec<Record>,
+}
+
+impl Ledger {
+    /// Applies one entry of the log. Total and deterministic: each command is applied, or refused with a reason.
+    pub fn apply(&mut self, index: u64, entry: &Entry) -> Outcome {
+        self.index = index;
+        self.now = self.now.max(entry.at);
+        if let Author::Operator { request, .. } = &entry.author
+            && let Some(known) = self.requests.get(request)
+        {
+            return known.clone();
+        }
+        let mut applying = Applying { ledger: self, author: &entry.author, ordinal: 0, records: Vec::new() };
+        let mut refused = Vec::new();
+        for (place, command) in (0_u32..).zip(&entry.commands) {
+            if let Err(why) = applying.command(command) {
+                refused.push((place, why));
+            }
+        }
+        let records = applying.records;
+        self.keep(&records);
+        let outcome = Outcome { index, refused, records };
+        if let Author::Operator { request, .. } = &entry.author {
+            self.requests.insert(*request, outcome.clone());
+            self.request_order.push_back(*request);
+            while self.request_order.len() > REQUEST_LIMIT {
+                if let Some(oldest) = self.request_order.pop_front() {
+                    self.requests.remove(&oldest);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Applies one command to a scratch copy: the planner's way to know that what it proposes is accepted.
+    pub(crate) fn attempt(&mut self, author: &Author, command: &Command, ordinal: &mut u32) -> Result<(), Refusal> {
+        let mut applying = Applying { ledger: self, author, ordinal: *ordinal, records: Vec::new() };
+        let result = applying.command(command);
+        *ordinal = applying.ordinal;
+        result
+    }
+
+    fn keep(&mut self, records: &[Record]) {
+        self.journal.extend(records.iter().cloned());
+        while self.journal.len() > JOURNAL_LIMIT {
+            self.journal.pop_front();
+        }
+    }
+}
+
+impl Applying<'_> {
+    fn command(&mut self, command: &Command) -> Result<(), Refusal> {
+        match command {
+            Command::Request(request) => self.request(request),
+            Command::Observe(reading) => self.observe(reading),
+            Command::Report(report) => self.report(report),
+            Command::Lapse(node) => self.lapse(node),
+            Command::Return(node) => self.node_return(node),
+            Command::Assign { server, node } => self.assign(server, node),
+            Command::Adopt { group, server } => self.adopt(group, server),
+            Command::Grant { group, server } => self.grant(group, server),
+            Command::Start { lpar, epoch, restart } => self.start(lpar, *epoch, *restart),
+            Command::Stop { lpar, server, grace } => self.stop(lpar, server, *grace),
+            Command::Fence(server) => self.fence(server),
+            Command::Online { group, epoch } => self.online(group, *epoch),
+            Command::Fault { group, epoch, reason } => self.fault(group, *epoch, reason),
+            Command::Leave { group, epoch, reason } => self.leave(group, *epoch, reason),
+            Command::Vacate { group, epoch } => self.vacate(group, *epoch),
+            Command::Settle { lpar, server } => self.settle(lpar, server),
+            Command::Expire(order) => self.expire(*order),
+            Command::Hold { group, conflict } => self.hold(group, conflict),
+            Command::Release(group) => self.release(group),
+            Command::Reappear(server) => self.reappear(server),
+            Command::Clean(server) => self.clean(server),
+            Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
+            Command::ServerWait { server, wait } => self.server_wait(server, wait.as_ref()),
+        }
+    }
+
+    /// Writes down what changed.
+    pub(super) fn note(&mut self, note: Note) {
+        self.records.push(Record { index: self.ledger.index, at: self.ledger.now, note });
+    }
+
+    /// The next order's identity.
+    pub(super) fn next_order(&mut self) -> OrderId {
+        let id = OrderId { index: self.ledger.index, ordinal: self.ordinal };
+        self.ordinal = self.ordinal.saturating_add(1);
+        id
+    }
+
+    /// Who asks, for the audit.
+    pub(super) fn by(&self) -> String {
+        match self.author {
+            Author::Planner(node) => format!("planner on {node}"),
+            Author::Agent(node) => format!("node {node}"),
+            Author::Operator { name, .. } => name.clone(),
+        }
+    }
+
+    pub(super) fn group(&self, name: &GroupName) -> Result<&GroupState, Refusal> {
+        self.ledger.groups.get(name).map(|group| &**group).ok_or_else(|| Refusal::NoGroup(name.clone()))
+    }
+
+    pub(super) fn group_mut(&mut self, name: &GroupName) -> Result<&mut GroupState, Refusal> {
+        self.ledger.groups.get_mut(name).map(Arc::make_mut).ok_or_else(|| Refusal::NoGroup(name.clone()))
+    }
+
+    pub(super) fn server(&self, name: &ServerName) -> Result<&ServerState, Refusal> {
+        self.ledger.servers.get(name).ok_or_else(|| Refusal::NoServer(name.clone()))
+    }
+
+    pub(super) fn server_mut(&mut self, name: &ServerName) -> Result<&mut ServerState, Refusal> {
+        self.ledger.servers.get_mut(name).ok_or_else(|| Refusal::NoServer(name.clone()))
+    }
+}

@@ -1,1 +1,265 @@
-//! x
+//! Facts: readings, reports, and what the leader's clock says of nodes.
+
+use super::{Copy, OffProof, StartRisk, apply::Applying};
+use crate::{
+    LparName, NodeName, Note, OrderId, Power, Reading, Refusal, ServerName, Span, SystemState,
+    note::OffHow,
+    order::{Action, Ending, Order, Report},
+};
+use std::collections::BTreeMap;
+
+impl Applying<'_> {
+    /// A reading by the server's manager.
+    pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
+        let state = self.server(&reading.server)?;
+        let stale = || Refusal::Stale { server: reading.server.clone() };
+        if state.manager.as_ref() != Some(&reading.by) || state.since.is_some_and(|since| since > reading.since) {
+            return Err(stale());
+        }
+        if self.ledger.nodes.get(&reading.by).is_none_or(|node| node.lapsed.is_some()) {
+            return Err(Refusal::Lapsed { node: reading.by.clone() });
+        }
+        self.absorb(reading)
+    }
+
+    /// Takes over what a reading says, where it is not older than what is known.
+    fn absorb(&mut self, reading: &Reading) -> Result<(), Refusal> {
+        let state = self.server_mut(&reading.server)?;
+        if state.since.is_some_and(|since| since > reading.since) {
+            return Ok(());
+        }
+        let from = std::mem::replace(&mut state.system, reading.system);
+        state.live = reading.live;
+        state.since = Some(reading.since);
+        let vios_changed = reading.live && state.vios_down != reading.vios_down;
+        if vios_changed {
+            state.vios_down = reading.vios_down.clone();
+        }
+        if from != reading.system {
+            let (server, to, by) = (reading.server.clone(), reading.system, reading.by.clone());
+            self.note(Note::SystemChanged { server, from, to, by });
+        }
+        if vios_changed {
+            self.note(Note::ViosChanged { server: reading.server.clone(), down: reading.vios_down.clone() });
+        }
+        if reading.live {
+            for (lpar, power) in &reading.copies {
+                self.absorb_copy(reading, lpar, *power);
+            }
+        }
+        Ok(())
+    }
+
+    fn absorb_copy(&mut self, reading: &Reading, lpar: &LparName, power: Power) {
+        let Some(name) = self.ledger.group_of(lpar).cloned() else { return };
+        let Ok(group) = self.group_mut(&name) else { return };
+        let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == reading.server);
+        let Some(copy) = group.copies.get_mut(lpar).and_then(|copies| copies.get_mut(&reading.server)) else { return };
+        if copy.since.is_some_and(|since| since > reading.since) {
+            return;
+        }
+        copy.since = Some(reading.since);
+        let from = std::mem::replace(&mut copy.power, power);
+        if here && power == Power::Running {
+            let run = group.runs.entry(lpar.clone()).or_default();
+            run.ran = true;
+        }
+        let news = from != power && (from != Power::Unknown || power.is_active());
+        if news {
+            let (lpar, server) = (lpar.clone(), reading.server.clone());
+            self.note(Note::CopyChanged { group: name, lpar, server, from, to: power });
+        }
+    }
+
+    /// A node answers an order.
+    pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
+        let order = self.ledger.orders.remove(&report.order).ok_or(Refusal::NoOrder(report.order))?;
+        self.close(&order, &report.ending);
+        for reading in &report.readings {
+            // A reading of a server that is no longer declared says nothing.
+            let _ = self.absorb(reading);
+        }
+        if order.action == Action::Fence && report.ending == Ending::Done {
+            self.prove_off(&order.server, OffHow::Fenced { order: order.id, by: order.node });
+        }
+        Ok(())
+    }
+
+    /// Closes an order: what it leaves behind on the copy or the server that it was about.
+    pub(super) fn close(&mut self, order: &Order, ending: &Ending) {
+        let group = order.action.lpar().and_then(|lpar| self.ledger.group_of(lpar)).cloned();
+        let bad = *ending != Ending::Done;
+        let (what, said) = (order.action.to_string(), ending.to_string());
+        self.note(Note::Ended { order: order.id, what, ending: said, group: group.clone(), bad });
+        let now = self.ledger.now;
+        let index = self.ledger.index;
+        let failed = bad.then_some(now);
+        let Some((lpar, group)) = order.action.lpar().zip(group) else {
+            if let Ok(server) = self.server_mut(&order.server) {
+                server.fence = None;
+                server.fence_failed = failed;
+            }
+            return;
+        };
+        let Ok(state) = self.group_mut(&group) else { return };
+        let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
+        let Some(copy) = state.copies.get_mut(lpar).and_then(|copies| copies.get_mut(&order.server)) else { return };
+        copy.failed = failed;
+        match &order.action {
+            Action::Start { epoch, .. } => {
+                let loose = matches!(ending, Ending::Unknown(_));
+                copy.risk = if loose { StartRisk::Loose(now) } else { StartRisk::None };
+                copy.quiet_from = index;
+                if held == Some(*epoch) {
+                    let run = state.runs.entry(lpar.clone()).or_default();
+                    match ending {
+                        Ending::Refused(why) => run.failed = Some(why.clone()),
+                        Ending::NotDone(_) => run.started = None,
+                        Ending::Done | Ending::Unknown(_) => {}
+                    }
+                }
+                if loose {
+                    let (lpar, server) = (lpar.clone(), order.server.clone());
+                    self.note(Note::Loose { group, lpar, server });
+                }
+            }
+            Action::Stop { .. } => copy.stop = None,
+            Action::Fence => {}
+        }
+    }
+
+    /// Records the proof that a server is off.
+    pub(super) fn prove_off(&mut self, server: &ServerName, how: OffHow) {
+        let (index, at) = (self.ledger.index, self.ledger.now);
+        let Ok(state) = self.server_mut(server) else { return };
+        state.off = Some(OffProof { how: how.clone(), index, at });
+        state.dirty = None;
+        self.note(Note::ProvenOff { server: server.clone(), how });
+    }
+
+    /// Every lease of a node has ended: its orders are void, its starts are loose.
+    pub(super) fn lapse(&mut self, node: &NodeName) -> Result<(), Refusal> {
+        let now = self.ledger.now;
+        let state = self.ledger.nodes.get_mut(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
+        if state.lapsed.is_some() {
+            return Err(Refusal::Lapsed { node: node.clone() });
+        }
+        state.lapsed = Some(now);
+        self.note(Note::NodeLapsed { node: node.clone() });
+        let void: Vec<Order> = self.ledger.orders.values().filter(|order| &order.node == node).cloned().collect();
+        for order in void {
+            self.ledger.orders.remove(&order.id);
+            self.close(&order, &Ending::Unknown(format!("the lease of {node} has ended")));
+        }
+        Ok(())
+    }
+
+    /// A lapsed node is heard again.
+    pub(super) fn node_return(&mut self, node: &NodeName) -> Result<(), Refusal> {
+        let state = self.ledger.nodes.get_mut(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
+        if state.lapsed.take().is_none() {
+            return Err(Refusal::NotLapsed { node: node.clone() });
+        }
+        self.note(Note::NodeReturned { node: node.clone() });
+        Ok(())
+    }
+
+    /// A node becomes the manager of a server.
+    pub(super) fn assign(&mut self, server: &ServerName, node: &NodeName) -> Result<(), Refusal> {
+        let known = self.ledger.nodes.get(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
+        if known.lapsed.is_some() {
+            return Err(Refusal::Lapsed { node: node.clone() });
+        }
+        let surrogate = self.ledger.config.node_on(server) != Some(node);
+        let state = self.server_mut(server)?;
+        if state.manager.as_ref() == Some(node) {
+            return Err(Refusal::NoChange);
+        }
+        let from = state.manager.replace(node.clone());
+        self.note(Note::ManagerChanged { server: server.clone(), from, to: node.clone(), surrogate });
+        Ok(())
+    }
+
+    /// A loose start has had its time.
+    pub(super) fn settle(&mut self, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+        let (now, index, settle) = (self.ledger.now, self.ledger.index, self.ledger.config.timings.settle);
+        let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        let group = self.group_mut(&name)?;
+        let copy = group.copies.get_mut(lpar).and_then(|copies| copies.get_mut(server));
+        let settled = |copy: &&mut Copy| matches!(copy.risk, StartRisk::Loose(at) if now >= at.after(settle));
+        let Some(copy) = copy.filter(settled) else {
+            return Err(Refusal::NotSettled { lpar: lpar.clone(), server: server.clone() });
+        };
+        copy.risk = StartRisk::None;
+        copy.quiet_from = index;
+        self.note(Note::Settled { group: name, lpar: lpar.clone(), server: server.clone() });
+        Ok(())
+    }
+
+    /// Nobody answered an order within its budget.
+    pub(super) fn expire(&mut self, id: OrderId) -> Result<(), Refusal> {
+        let order = self.ledger.orders.get(&id).ok_or(Refusal::NoOrder(id))?;
+        if self.ledger.now < self.ledger.expiry(order) {
+            return Err(Refusal::NoChange);
+        }
+        let order = self.ledger.orders.remove(&id).ok_or(Refusal::NoOrder(id))?;
+        self.close(&order, &Ending::Unknown("no answer within its budget".to_owned()));
+        Ok(())
+    }
+
+    /// A server that was proven off is up: nothing that is known of its copies counts any more.
+    pub(super) fn reappear(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        let index = self.ledger.index;
+        let state = self.server_mut(server)?;
+        let Some(off) = &state.off else { return Err(Refusal::NotOff { server: server.clone() }) };
+        let up = state.live
+            && state.since.is_some_and(|since| since >= off.index)
+            && matches!(state.system, SystemState::Operating | SystemState::Standby | SystemState::Initializing);
+        if !up {
+            return Err(Refusal::NotOff { server: server.clone() });
+        }
+        state.off = None;
+        state.dirty = Some(index);
+        let names: Vec<_> = self.ledger.groups.keys().cloned().collect();
+        for name in names {
+            let concerned = self.group(&name).is_ok_and(|group| group.copies.values().any(|c| c.contains_key(server)));
+            if !concerned {
+                continue;
+            }
+            let Ok(group) = self.group_mut(&name) else { continue };
+            for copy in group.copies.values_mut().filter_map(|copies| copies.get_mut(server)) {
+                *copy = Copy { quiet_from: index, risk: copy.risk, stop: copy.stop, ..Copy::default() };
+            }
+        }
+        self.note(Note::Reappeared { server: server.clone() });
+        Ok(())
+    }
+
+    /// Everything on a dirty server was read off, or runs by right.
+    pub(super) fn clean(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        let not_clean = || Refusal::NotClean { server: server.clone() };
+        let state = self.server(server)?;
+        if state.dirty.is_none() || !state.live || state.system != SystemState::Operating {
+            return Err(not_clean());
+        }
+        for group in self.ledger.groups.values() {
+            let by_right = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
+            let here: BTreeMap<_, _> =
+                group.copies.iter().filter_map(|(lpar, copies)| Some((lpar, copies.get(server)?))).collect();
+            if !by_right && !here.values().all(|copy| copy.is_quiet()) {
+                return Err(not_clean());
+            }
+        }
+        self.server_mut(server)?.dirty = None;
+        self.note(Note::Cleaned { server: server.clone() });
+        Ok(())
+    }
+}
+
+impl super::Ledger {
+    /// When an order that nobody answers is given up.
+    pub fn expiry(&self, order: &Order) -> crate::Time {
+        let timings = &self.config.timings;
+        order.issued.after(order.budget).after(timings.settle).after(timings.lease).after(Span::seconds(1))
+    }
+}

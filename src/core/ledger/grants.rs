@@ -1,1 +1,226 @@
-//! x
+//! Tenures: how they begin, what becomes of them, and how they end. The heart of the promise.
+
+use super::{GroupState, Intent, LparRun, Phase, Tenure, apply::Applying};
+use crate::{
+    GroupName, Note, Refusal, ServerName,
+    note::{Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
+    order::Epoch,
+};
+use std::collections::BTreeMap;
+
+impl Applying<'_> {
+    /// The group is online where it was found running, and can be active nowhere else.
+    pub(super) fn adopt(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
+        let group = self.group(name)?;
+        self.may_begin(name, group, server)?;
+        let active = self.ledger.active_places(group).active;
+        if !active.contains_key(server) {
+            return Err(Refusal::NotOnline { group: name.clone() });
+        }
+        if active.len() > 1 {
+            return Err(Refusal::Held { group: name.clone() });
+        }
+        let all_run = group.copies.values().filter_map(|copies| copies.get(server)).all(|copy| copy.is_active());
+        let phase = if all_run { Phase::Online } else { Phase::Starting };
+        let epoch = self.begin(name, server, phase)?;
+        self.group_mut(name)?.intent = Intent::Online;
+        self.note(Note::Adopted { group: name.clone(), server: server.clone(), epoch });
+        Ok(())
+    }
+
+    /// The group may be started on this server.
+    pub(super) fn grant(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
+        let group = self.group(name)?;
+        if group.intent == Intent::Offline {
+            return Err(Refusal::NotWanted { group: name.clone() });
+        }
+        if group.frozen {
+            return Err(Refusal::Frozen { group: name.clone() });
+        }
+        self.may_begin(name, group, server)?;
+        if let Some(why) = self.ledger.not_here(name, group, server) {
+            return Err(Refusal::NotThere { group: name.clone(), server: server.clone(), why });
+        }
+        let passed_over = self.passed_over(name, group, server);
+        let epoch = self.begin(name, server, Phase::Starting)?;
+        self.note(Note::Granted { group: name.clone(), server: server.clone(), epoch, passed_over });
+        Ok(())
+    }
+
+    /// No tenure, no conflict, and no copy on any other server of the list that can be active.
+    fn may_begin(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Result<(), Refusal> {
+        if let Some(tenure) = &group.tenure {
+            return Err(Refusal::HasTenure { group: name.clone(), server: tenure.server.clone() });
+        }
+        if group.conflict.is_some() {
+            return Err(Refusal::Held { group: name.clone() });
+        }
+        for (lpar, copies) in &group.copies {
+            if !copies.contains_key(server) {
+                return Err(Refusal::NotInList { group: name.clone(), server: server.clone() });
+            }
+            for other in copies.keys().filter(|other| *other != server) {
+                self.ledger.vouches(group, lpar, other)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, name: &GroupName, server: &ServerName, phase: Phase) -> Result<Epoch, Refusal> {
+        let epoch = Epoch(self.ledger.epoch.0.saturating_add(1));
+        self.ledger.epoch = epoch;
+        let since = self.ledger.now;
+        let group = self.group_mut(name)?;
+        group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
+        group.prefer = None;
+        group.runs = group.copies.keys().map(|lpar| (lpar.clone(), LparRun::default())).collect();
+        let (memory, processors) = self.ledger.demand(self.group(name)?);
+        let state = self.server_mut(server)?;
+        state.memory = state.memory.saturating_add(memory);
+        state.processors = state.processors.saturating_add(processors);
+        Ok(epoch)
+    }
+
+    /// Ends a tenure. Private to the two places that hold a proof, or an operator's word.
+    pub(super) fn end(&mut self, name: &GroupName) -> Result<Tenure, Refusal> {
+        let (memory, processors) = self.ledger.demand(self.group(name)?);
+        let group = self.group_mut(name)?;
+        let tenure = group.tenure.take().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
+        group.last = Some(tenure.server.clone());
+        group.runs.clear();
+        if let Ok(state) = self.server_mut(&tenure.server) {
+            state.memory = state.memory.saturating_sub(memory);
+            state.processors = state.processors.saturating_sub(processors);
+        }
+        Ok(tenure)
+    }
+
+    fn passed_over(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> BTreeMap<ServerName, NotHere> {
+        let list = self.ledger.config.groups.get(name).map(|declared| declared.servers.as_slice()).unwrap_or_default();
+        list.iter()
+            .take_while(|other| *other != server)
+            .filter_map(|other| Some((other.clone(), self.ledger.not_here(name, group, other)?)))
+            .collect()
+    }
+
+    /// The tenure of that epoch, if it is still so.
+    pub(super) fn tenure(&self, name: &GroupName, epoch: Epoch) -> Result<&Tenure, Refusal> {
+        let tenure = self.group(name)?.tenure.as_ref();
+        tenure.filter(|tenure| tenure.epoch == epoch).ok_or_else(|| Refusal::WrongEpoch { group: name.clone() })
+    }
+
+    fn set_phase(&mut self, name: &GroupName, phase: Phase) -> Result<(), Refusal> {
+        if let Some(tenure) = &mut self.group_mut(name)?.tenure {
+            tenure.phase = phase;
+        }
+        Ok(())
+    }
+
+    /// All LPARs of the group run.
+    pub(super) fn online(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
+        let tenure = self.tenure(name, epoch)?;
+        if tenure.phase != Phase::Starting {
+            return Err(Refusal::NoChange);
+        }
+        let server = tenure.server.clone();
+        self.set_phase(name, Phase::Online)?;
+        self.note(Note::OnlineNow { group: name.clone(), server, epoch });
+        Ok(())
+    }
+
+    /// The group failed on its server: marked there, and to leave it.
+    pub(super) fn fault(&mut self, name: &GroupName, epoch: Epoch, reason: &FaultReason) -> Result<(), Refusal> {
+        let tenure = self.tenure(name, epoch)?;
+        if matches!(tenure.phase, Phase::Leaving { .. }) {
+            return Err(Refusal::Moving { group: name.clone(), server: tenure.server.clone() });
+        }
+        if self.group(name)?.frozen {
+            return Err(Refusal::Frozen { group: name.clone() });
+        }
+        let (server, now) = (tenure.server.clone(), self.ledger.now);
+        self.group_mut(name)?.faults.insert(server.clone(), (now, reason.clone()));
+        self.note(Note::Faulted { group: name.clone(), server, reason: reason.clone() });
+        self.leave(name, epoch, &LeaveReason::Fault)
+    }
+
+    /// The group is to leave its server.
+    pub(super) fn leave(&mut self, name: &GroupName, epoch: Epoch, reason: &LeaveReason) -> Result<(), Refusal> {
+        let tenure = self.tenure(name, epoch)?;
+        if matches!(tenure.phase, Phase::Leaving { .. }) {
+            return Err(Refusal::Moving { group: name.clone(), server: tenure.server.clone() });
+        }
+        let (server, index) = (tenure.server.clone(), self.ledger.index);
+        self.set_phase(name, Phase::Leaving { reason: reason.clone(), index })?;
+        self.note(Note::Leaving { group: name.clone(), server, reason: reason.clone() });
+        Ok(())
+    }
+
+    /// The tenure ends, with a proof that the ledger itself works out.
+    pub(super) fn vacate(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
+        self.tenure(name, epoch)?;
+        let proof = self.ledger.departure(name, self.group(name)?)?;
+        let server = self.end(name)?.server;
+        self.note(Note::Vacated { group: name.clone(), server, epoch, proof });
+        Ok(())
+    }
+
+    /// More than one copy is active.
+    pub(super) fn hold(&mut self, name: &GroupName, conflict: &Conflict) -> Result<(), Refusal> {
+        let group = self.group_mut(name)?;
+        if group.conflict.as_ref() == Some(conflict) {
+            return Err(Refusal::NoChange);
+        }
+        group.conflict = Some(conflict.clone());
+        self.note(Note::Held { group: name.clone(), conflict: conflict.clone() });
+        Ok(())
+    }
+
+    /// At most one copy is active, and it is where the tenure is, if there is one.
+    pub(super) fn release(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        let group = self.group(name)?;
+        if group.conflict.is_none() {
+            return Err(Refusal::NoChange);
+        }
+        let active = self.ledger.active_places(group).active;
+        let stray = group.tenure.as_ref().is_some_and(|tenure| active.keys().any(|server| *server != tenure.server));
+        if active.len() > 1 || stray {
+            return Err(Refusal::Held { group: name.clone() });
+        }
+        self.group_mut(name)?.conflict = None;
+        self.note(Note::Released { group: name.clone() });
+        Ok(())
+    }
+
+    /// Why a group waits.
+    pub(super) fn wait(&mut self, name: &GroupName, wait: Option<&Wait>) -> Result<(), Refusal> {
+        let group = self.group_mut(name)?;
+        if group.wait.as_ref() == wait {
+            return Err(Refusal::NoChange);
+        }
+        let before = group.wait.clone();
+        group.wait = wait.cloned();
+        match wait {
+            // Waits that are the normal course of an order are shown, and are no news.
+            Some(Wait::Orders { .. } | Wait::Booting { .. }) => {}
+            Some(wait) => self.note(Note::Waiting { group: name.clone(), wait: wait.clone() }),
+            None => match before {
+                Some(Wait::Orders { .. } | Wait::Booting { .. }) | None => {}
+                Some(_) => self.note(Note::WaitOver { group: name.clone() }),
+            },
+        }
+        Ok(())
+    }
+
+    /// Why a server's fate is open.
+    pub(super) fn server_wait(&mut self, name: &ServerName, wait: Option<&ServerWait>) -> Result<(), Refusal> {
+        let server = self.server_mut(name)?;
+        if server.wait.as_ref() == wait {
+            return Err(Refusal::NoChange);
+        }
+        server.wait = wait.cloned();
+        if let Some(wait) = wait {
+            self.note(Note::ServerWaiting { server: name.clone(), wait: wait.clone() });
+        }
+        Ok(())
+    }
+}

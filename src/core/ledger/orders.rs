@@ -1,1 +1,177 @@
-//! x
+//! Orders: what may be asked of a node. A start exists only under its tenure.
+
+use super::{Phase, StartRisk, apply::Applying};
+use crate::{
+    GroupName, LparName, NodeName, Note, OrderId, Refusal, ServerName, Span,
+    note::Wait,
+    order::{Action, Epoch, Order},
+};
+use std::collections::BTreeSet;
+
+/// How long a node may take to have an activation accepted and read back, or to read a stopped LPAR off after its grace.
+pub const COMMAND_BUDGET: Span = Span::seconds(120);
+
+impl Applying<'_> {
+    /// A node is to start an LPAR.
+    pub(super) fn start(&mut self, lpar: &LparName, epoch: Epoch, restart: bool) -> Result<(), Refusal> {
+        let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        let server = self.tenure(&name, epoch)?.server.clone();
+        self.may_start(&name, lpar, &server)?;
+        let node = self.manager(&server)?;
+        let vouched = self.vouched(&name, &server)?;
+        if restart {
+            self.count_restart(&name, lpar, &server)?;
+        }
+        let action = Action::Start { group: name.clone(), lpar: lpar.clone(), epoch, vouched };
+        let id = self.issue(node, &server, action, COMMAND_BUDGET, Some(name.clone()));
+        let now = self.ledger.now;
+        let group = self.group_mut(&name)?;
+        let run = group.runs.entry(lpar.clone()).or_default();
+        run.started = Some(now);
+        run.ran = false;
+        run.failed = None;
+        run.restart = false;
+        if let Some(copy) = group.copies.get_mut(lpar).and_then(|copies| copies.get_mut(&server)) {
+            copy.risk = StartRisk::Ordered(id);
+        }
+        Ok(())
+    }
+
+    fn may_start(&self, name: &GroupName, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+        let group = self.group(name)?;
+        if group.frozen {
+            return Err(Refusal::Frozen { group: name.clone() });
+        }
+        if group.conflict.is_some() {
+            return Err(Refusal::Held { group: name.clone() });
+        }
+        if group.tenure.as_ref().is_some_and(|tenure| matches!(tenure.phase, Phase::Leaving { .. })) {
+            return Err(Refusal::Moving { group: name.clone(), server: server.clone() });
+        }
+        if self.server(server)?.off.is_some() {
+            return Err(Refusal::AlreadyOff { server: server.clone() });
+        }
+        let copies = group.copies.get(lpar).ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        let copy = copies.get(server).ok_or_else(|| Refusal::NoServer(server.clone()))?;
+        if copy.stop.is_some() {
+            return Err(Refusal::HasOrder { lpar: lpar.clone(), server: server.clone() });
+        }
+        if copy.is_active() {
+            return Err(Refusal::AlreadyActive { lpar: lpar.clone(), server: server.clone() });
+        }
+        copies.keys().try_for_each(|place| self.ledger.vouches(group, lpar, place))
+    }
+
+    fn count_restart(&mut self, name: &GroupName, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+        let now = self.ledger.now;
+        let Some(declared) = self.ledger.config.groups.get(name) else { return Err(Refusal::NoGroup(name.clone())) };
+        let (limit, window) = (declared.restart_limit, declared.restart_window);
+        let run = self.group_mut(name)?.runs.entry(lpar.clone()).or_default();
+        run.restarts.retain(|at| now.since(*at) < window);
+        let count = u32::try_from(run.restarts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        if count > limit {
+            return Err(Refusal::RestartsUsedUp { lpar: lpar.clone(), limit });
+        }
+        run.restarts.push(now);
+        let (group, lpar, server) = (name.clone(), lpar.clone(), server.clone());
+        self.note(Note::Restarting { group, lpar, server, count, limit });
+        Ok(())
+    }
+
+    /// A node is to stop an LPAR: one that leaves, is to be restarted, or runs without a tenure.
+    pub(super) fn stop(&mut self, lpar: &LparName, server: &ServerName, grace: Span) -> Result<(), Refusal> {
+        let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        let group = self.group(&name)?;
+        let by_right = group.tenure.as_ref().is_some_and(|tenure| {
+            let restart = group.runs.get(lpar).is_some_and(|run| run.restart);
+            &tenure.server == server && !matches!(tenure.phase, Phase::Leaving { .. }) && !restart
+        });
+        if by_right {
+            return Err(Refusal::AlreadyOn { group: name, server: server.clone() });
+        }
+        if group.frozen {
+            return Err(Refusal::Frozen { group: name });
+        }
+        let copies = group.copies.get(lpar).ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        let copy = copies.get(server).ok_or_else(|| Refusal::NoServer(server.clone()))?;
+        if copy.stop.is_some() || matches!(copy.risk, StartRisk::Ordered(_)) {
+            return Err(Refusal::HasOrder { lpar: lpar.clone(), server: server.clone() });
+        }
+        let node = self.manager(server)?;
+        let budget = grace.plus(COMMAND_BUDGET);
+        let id = self.issue(node, server, Action::Stop { lpar: lpar.clone(), grace }, budget, Some(name.clone()));
+        let group = self.group_mut(&name)?;
+        if let Some(copy) = group.copies.get_mut(lpar).and_then(|copies| copies.get_mut(server)) {
+            copy.stop = Some(id);
+        }
+        Ok(())
+    }
+
+    /// A node is to power a server off and read it back.
+    pub(super) fn fence(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        let state = self.server(server)?;
+        if state.off.is_some() {
+            return Err(Refusal::AlreadyOff { server: server.clone() });
+        }
+        if state.fence.is_some() {
+            return Err(Refusal::BeingFenced { server: server.clone() });
+        }
+        let node = self.manager(server)?;
+        // A node cannot be asked to cut its own power and then report it.
+        if self.ledger.config.node_on(server) == Some(&node) {
+            return Err(Refusal::NodeSpeaks { node, server: server.clone() });
+        }
+        let budget = self.ledger.config.timings.fence;
+        let id = self.issue(node, server, Action::Fence, budget, None);
+        self.server_mut(server)?.fence = Some(id);
+        Ok(())
+    }
+
+    fn manager(&self, server: &ServerName) -> Result<NodeName, Refusal> {
+        let state = self.server(server)?;
+        let good = self.ledger.is_managed(state);
+        state.manager.clone().filter(|_| good).ok_or_else(|| Refusal::NoManager { server: server.clone() })
+    }
+
+    /// Servers on which nothing of the group can be active: the executor need not see them off again if it cannot.
+    fn vouched(&self, name: &GroupName, server: &ServerName) -> Result<BTreeSet<ServerName>, Refusal> {
+        let group = self.group(name)?;
+        let places: BTreeSet<&ServerName> = group.copies.values().flat_map(|copies| copies.keys()).collect();
+        let off = |place: &&ServerName| {
+            *place != server && group.copies.keys().all(|lpar| self.ledger.vouches(group, lpar, place).is_ok())
+        };
+        Ok(places.into_iter().filter(off).cloned().collect())
+    }
+
+    fn issue(
+        &mut self,
+        node: NodeName,
+        server: &ServerName,
+        action: Action,
+        budget: Span,
+        group: Option<GroupName>,
+    ) -> OrderId {
+        let id = self.next_order();
+        let what = action.to_string();
+        let order = Order { id, node: node.clone(), server: server.clone(), action, issued: self.ledger.now, budget };
+        self.ledger.orders.insert(id, order);
+        self.note(Note::Ordered { order: id, what, node, server: server.clone(), group });
+        id
+    }
+}
+
+// The planner's word for waiting on orders, kept beside the orders themselves.
+impl super::Ledger {
+    /// What to wait for while orders for the group are open on a server.
+    pub fn open_orders(&self, group: &super::GroupState, server: &ServerName) -> Option<Wait> {
+        let lpars: BTreeSet<LparName> = group
+            .copies
+            .iter()
+            .filter(|(_, copies)| {
+                copies.get(server).is_some_and(|copy| copy.stop.is_some() || matches!(copy.risk, StartRisk::Ordered(_)))
+            })
+            .map(|(lpar, _)| lpar.clone())
+            .collect();
+        (!lpars.is_empty()).then(|| Wait::Orders { lpars, server: server.clone() })
+    }
+}

@@ -1,1 +1,169 @@
-//! x
+//! What operators ask. Each request is granted whole or refused with a reason that names the next step.
+
+mod configure;
+
+use super::{Intent, Phase, apply::Applying};
+use crate::{
+    GroupName, LparName, Note, Refusal, ServerName, SystemState,
+    command::Request,
+    note::{Asked, LeaveReason, OffHow},
+};
+
+impl Applying<'_> {
+    pub(super) fn request(&mut self, request: &Request) -> Result<(), Refusal> {
+        match request {
+            Request::Configure { cluster, strand } => self.configure(cluster, *strand),
+            Request::Online { group, server } => self.ask_online(group, server.as_ref()),
+            Request::Offline(group) => self.ask_offline(group),
+            Request::Switch { group, server } => self.ask_switch(group, server),
+            Request::Freeze(group) => self.ask_freeze(group),
+            Request::Unfreeze(group) => self.ask_unfreeze(group),
+            Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
+            Request::ConfirmOff(server) => self.ask_confirm_off(server),
+            Request::Restart(lpar) => self.ask_restart(lpar),
+        }
+    }
+
+    fn asked(&mut self, what: Asked) {
+        let by = self.by();
+        self.note(Note::Requested { by, what });
+    }
+
+    fn ask_online(&mut self, name: &GroupName, server: Option<&ServerName>) -> Result<(), Refusal> {
+        self.may_touch(name)?;
+        let group = self.group(name)?;
+        if let Some(tenure) = &group.tenure {
+            // A group on its way offline may be called back: it stops, and is started again.
+            if !matches!(tenure.phase, Phase::Leaving { .. }) {
+                return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
+            }
+        }
+        if let Some(server) = server {
+            self.may_go(name, server)?;
+        }
+        let group = self.group_mut(name)?;
+        group.intent = Intent::Online;
+        group.prefer = server.cloned();
+        self.asked(Asked::Online { group: name.clone(), server: server.cloned() });
+        Ok(())
+    }
+
+    fn ask_offline(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        self.may_touch(name)?;
+        let group = self.group_mut(name)?;
+        if group.intent == Intent::Offline {
+            return Err(Refusal::AlreadyOffline { group: name.clone() });
+        }
+        group.intent = Intent::Offline;
+        group.prefer = None;
+        let leaving = group
+            .tenure
+            .as_ref()
+            .filter(|tenure| !matches!(tenure.phase, Phase::Leaving { .. }))
+            .map(|tenure| tenure.epoch);
+        self.asked(Asked::Offline { group: name.clone() });
+        leaving.map_or(Ok(()), |epoch| self.leave(name, epoch, &LeaveReason::Offline))
+    }
+
+    fn ask_switch(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
+        self.may_touch(name)?;
+        let tenure = self.group(name)?.tenure.clone().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
+        if &tenure.server == server {
+            return Err(Refusal::AlreadyOn { group: name.clone(), server: server.clone() });
+        }
+        if matches!(tenure.phase, Phase::Leaving { .. }) {
+            return Err(Refusal::Moving { group: name.clone(), server: tenure.server });
+        }
+        self.may_go(name, server)?;
+        self.group_mut(name)?.prefer = Some(server.clone());
+        self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
+        self.leave(name, tenure.epoch, &LeaveReason::Switch(server.clone()))
+    }
+
+    fn ask_freeze(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        let group = self.group_mut(name)?;
+        if group.frozen {
+            return Err(Refusal::Frozen { group: name.clone() });
+        }
+        group.frozen = true;
+        self.asked(Asked::Freeze { group: name.clone() });
+        Ok(())
+    }
+
+    fn ask_unfreeze(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        let group = self.group_mut(name)?;
+        if !group.frozen {
+            return Err(Refusal::NotFrozen { group: name.clone() });
+        }
+        group.frozen = false;
+        self.asked(Asked::Unfreeze { group: name.clone() });
+        Ok(())
+    }
+
+    fn ask_clear(&mut self, name: &GroupName, server: Option<&ServerName>) -> Result<(), Refusal> {
+        let group = self.group_mut(name)?;
+        let before = group.faults.len();
+        match server {
+            Some(server) => group.faults.retain(|place, _| place != server),
+            None => group.faults.clear(),
+        }
+        if group.faults.len() == before {
+            return Err(Refusal::NoFault { group: name.clone() });
+        }
+        self.asked(Asked::Clear { group: name.clone(), server: server.cloned() });
+        Ok(())
+    }
+
+    /// An operator asserts that a server is off. Refused while anything speaks for the contrary.
+    fn ask_confirm_off(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        let state = self.server(server)?;
+        if state.off.is_some() {
+            return Err(Refusal::AlreadyOff { server: server.clone() });
+        }
+        if state.live && matches!(state.system, SystemState::Operating | SystemState::Standby) {
+            return Err(Refusal::LooksAlive { server: server.clone(), system: state.system });
+        }
+        if let Some(node) = self.ledger.config.node_on(server)
+            && self.ledger.nodes.get(node).is_some_and(|state| state.lapsed.is_none())
+        {
+            return Err(Refusal::NodeSpeaks { node: node.clone(), server: server.clone() });
+        }
+        let name = self.by();
+        self.prove_off(server, OffHow::Operator { name });
+        Ok(())
+    }
+
+    fn ask_restart(&mut self, lpar: &LparName) -> Result<(), Refusal> {
+        let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        self.may_touch(&name)?;
+        let tenure = self.group(&name)?.tenure.as_ref();
+        if tenure.is_none_or(|tenure| tenure.phase != Phase::Online) {
+            return Err(Refusal::NotOnline { group: name });
+        }
+        self.group_mut(&name)?.runs.entry(lpar.clone()).or_default().restart = true;
+        self.asked(Asked::Restart { lpar: lpar.clone(), group: name });
+        Ok(())
+    }
+
+    fn may_touch(&self, name: &GroupName) -> Result<(), Refusal> {
+        let group = self.group(name)?;
+        if group.frozen {
+            return Err(Refusal::Frozen { group: name.clone() });
+        }
+        if group.conflict.is_some() {
+            return Err(Refusal::Held { group: name.clone() });
+        }
+        Ok(())
+    }
+
+    fn may_go(&self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
+        let listed = self.ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(server));
+        if !listed {
+            return Err(Refusal::NotInList { group: name.clone(), server: server.clone() });
+        }
+        match self.ledger.not_here(name, self.group(name)?, server) {
+            Some(why) => Err(Refusal::NotThere { group: name.clone(), server: server.clone(), why }),
+            None => Ok(()),
+        }
+    }
+}

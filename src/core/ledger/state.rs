@@ -25,6 +25,14 @@ pub struct ServerState {
     pub off: Option<OffProof>,
     /// It came back from being proven off (log index of that), and nothing runs there by right until it is clean.
     pub dirty: Option<u64>,
+    /// The open order to power it off.
+    pub fence: Option<OrderId>,
+    /// When the last order to power it off ended badly.
+    pub fence_failed: Option<Time>,
+    /// Memory of the groups whose tenure is here, in MiB.
+    pub memory: u64,
+    /// Processing units of the groups whose tenure is here, in hundredths.
+    pub processors: u64,
     /// Why its fate is open.
     pub wait: Option<ServerWait>,
 }
@@ -122,6 +130,10 @@ pub struct Copy {
     pub risk: StartRisk,
     /// Log index from which on a reading counts: the last start had been answered by then, or had settled.
     pub quiet_from: u64,
+    /// The open order to stop it.
+    pub stop: Option<OrderId>,
+    /// When the last order for it ended badly.
+    pub failed: Option<Time>,
 }
 
 /// Whether a start of a copy may still take effect.
@@ -147,8 +159,6 @@ pub struct LparRun {
     pub ran: bool,
     /// Why its last start failed.
     pub failed: Option<String>,
-    /// How often it was ordered to stop.
-    pub stops: u32,
     /// An operator wants it restarted.
     pub restart: bool,
 }

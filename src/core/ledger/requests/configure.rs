@@ -1,0 +1,152 @@
+//! A new configuration: refused if it is not valid or would lose sight of what runs, applied whole otherwise.
+
+use super::super::{Copy, GroupState, Intent, StartRisk, apply::Applying};
+use crate::{LparName, Note, Refusal, ServerName, config::Cluster, note};
+use std::{collections::BTreeMap, sync::Arc};
+
+impl Applying<'_> {
+    pub(super) fn configure(&mut self, cluster: &Arc<Cluster>, strand: bool) -> Result<(), Refusal> {
+        let mistakes = cluster.mistakes();
+        if !mistakes.is_empty() {
+            return Err(Refusal::Invalid(note::mistakes(&mistakes)));
+        }
+        if **cluster == *self.ledger.config && self.ledger.configured > 0 {
+            return Err(Refusal::NoChange);
+        }
+        let loss = self.loss(cluster);
+        if !loss.blind.is_empty() {
+            return Err(Refusal::LosesSight(loss.blind.join(", ")));
+        }
+        if !strand && !loss.stranded.is_empty() {
+            return Err(Refusal::Strands(loss.stranded.join(", ")));
+        }
+        let first = self.ledger.configured == 0;
+        self.ledger.config = Arc::clone(cluster);
+        self.ledger.configured = self.ledger.index;
+        self.reconcile_servers(cluster);
+        self.reconcile_groups(cluster, first);
+        let by = self.by();
+        let (groups, lpars, servers) = (cluster.groups.len(), cluster.lpars.len(), cluster.servers.len());
+        self.note(Note::Configured { by, groups, lpars, servers });
+        Ok(())
+    }
+
+    /// What the new configuration would no longer see. What stays managed must stay in sight; what is let go is stranded.
+    fn loss(&self, new: &Cluster) -> Loss {
+        let mut loss = Loss::default();
+        for (name, group) in &self.ledger.groups {
+            let Some(declared) = new.groups.get(name) else {
+                if let Some(tenure) = &group.tenure {
+                    loss.stranded.push(format!("group {name} runs on {}", tenure.server));
+                }
+                continue;
+            };
+            for (lpar, copies) in &group.copies {
+                let kept = new.lpars.get(lpar);
+                for (server, copy) in copies {
+                    let same_system = self.same_system(new, server);
+                    let same_partition = kept.is_some_and(|kept| {
+                        self.ledger.config.lpars.get(lpar).is_some_and(|old| old.partition == kept.partition)
+                    });
+                    let seen = kept.is_some_and(|kept| &kept.group == name)
+                        && declared.servers.contains(server)
+                        && same_system
+                        && same_partition;
+                    if !seen {
+                        self.lose(&mut loss, kept.is_some(), group, (lpar, server), copy);
+                    }
+                }
+            }
+        }
+        loss
+    }
+
+    fn lose(&self, loss: &mut Loss, managed: bool, group: &GroupState, at: (&LparName, &ServerName), copy: &Copy) {
+        let (lpar, server) = at;
+        let tenured = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
+        let active = copy.is_active() || copy.risk != StartRisk::None;
+        if (tenured || active) && managed {
+            loss.blind.push(format!("LPAR {lpar} on {server}"));
+        } else if tenured || active || self.ledger.vouches(group, lpar, server).is_err() {
+            loss.stranded.push(format!("LPAR {lpar} on {server} reads {}", copy.power));
+        }
+    }
+
+    fn same_system(&self, new: &Cluster, server: &ServerName) -> bool {
+        let mtms = |cluster: &Cluster| cluster.servers.get(server).map(|declared| declared.mtms.clone());
+        mtms(&self.ledger.config) == mtms(new)
+    }
+
+    fn reconcile_servers(&mut self, cluster: &Cluster) {
+        let ledger = &mut *self.ledger;
+        ledger.nodes.retain(|name, _| cluster.nodes.contains_key(name));
+        for name in cluster.nodes.keys() {
+            ledger.nodes.entry(name.clone()).or_default();
+        }
+        ledger.servers.retain(|name, _| cluster.servers.contains_key(name));
+        for name in cluster.servers.keys() {
+            let state = ledger.servers.entry(name.clone()).or_default();
+            let gone = state.manager.as_ref().is_some_and(|node| !cluster.nodes.contains_key(node));
+            if gone {
+                state.manager = None;
+            }
+        }
+        let lost = |order: &crate::Order| {
+            !cluster.servers.contains_key(&order.server) || !cluster.nodes.contains_key(&order.node)
+        };
+        let void: Vec<crate::Order> = ledger.orders.values().filter(|order| lost(order)).cloned().collect();
+        for order in void {
+            self.ledger.orders.remove(&order.id);
+            self.close(&order, &crate::order::Ending::Unknown("its node or server is no longer declared".to_owned()));
+        }
+    }
+
+    fn reconcile_groups(&mut self, cluster: &Cluster, first: bool) {
+        let mut before = std::mem::take(&mut self.ledger.groups);
+        for (name, declared) in &cluster.groups {
+            let old = before.remove(name);
+            let mut group = old.as_ref().map(|group| (**group).clone()).unwrap_or_else(|| GroupState {
+                intent: if declared.autostart { Intent::Online } else { Intent::Offline },
+                ..GroupState::default()
+            });
+            let mut copies: BTreeMap<LparName, BTreeMap<ServerName, Copy>> = BTreeMap::new();
+            for (lpar, _) in cluster.lpars_of(name) {
+                let known = group.copies.remove(lpar).unwrap_or_default();
+                let here = declared
+                    .servers
+                    .iter()
+                    .map(|server| (server.clone(), known.get(server).cloned().unwrap_or_default()));
+                copies.insert(lpar.clone(), here.collect());
+            }
+            group.copies = copies;
+            group.faults.retain(|server, _| declared.servers.contains(server));
+            group.runs.retain(|lpar, _| cluster.lpars.contains_key(lpar));
+            self.ledger.groups.insert(name.clone(), Arc::new(group));
+        }
+        for name in before.into_keys().filter(|_| !first) {
+            self.note(Note::Removed { group: name });
+        }
+        self.recount();
+    }
+
+    /// Counts again what the tenures on each server need.
+    fn recount(&mut self) {
+        let mut sums: BTreeMap<ServerName, (u64, u64)> = BTreeMap::new();
+        for group in self.ledger.groups.values() {
+            if let Some(tenure) = &group.tenure {
+                let (memory, processors) = self.ledger.demand(group);
+                let sum = sums.entry(tenure.server.clone()).or_default();
+                *sum = (sum.0.saturating_add(memory), sum.1.saturating_add(processors));
+            }
+        }
+        for (name, state) in &mut self.ledger.servers {
+            (state.memory, state.processors) = sums.get(name).copied().unwrap_or_default();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Loss {
+    blind: Vec<String>,
+    stranded: Vec<String>,
+}

@@ -1,0 +1,193 @@
+//! Nodes and servers: who watches what, what is proven off, what came back.
+
+use super::Planner;
+use crate::{
+    Command, NodeName, Reading, ServerName, Span, SystemState,
+    ledger::{ServerState, StartRisk},
+    note::ServerWait,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Planner<'_> {
+    /// Readings that say something new, or are fresher where something waits for that.
+    pub(super) fn readings(&mut self) {
+        let view = self.view;
+        for reading in view.readings.values() {
+            if self.is_news(reading) {
+                // A reading by a node that is no longer the manager is refused, and so it should be.
+                let _ = self.emit(Command::Observe(reading.clone()));
+            }
+        }
+    }
+
+    fn is_news(&self, reading: &Reading) -> bool {
+        let Some(state) = self.scratch.servers.get(&reading.server) else { return false };
+        if state.manager.as_ref() != Some(&reading.by) || state.since.is_some_and(|since| since > reading.since) {
+            return false;
+        }
+        let fresher_matters = state.since.is_none_or(|since| {
+            let marks = [state.dirty, state.off.as_ref().map(|off| off.index)];
+            marks.into_iter().flatten().any(|mark| since < mark && reading.since >= mark)
+        });
+        fresher_matters
+            || state.system != reading.system
+            || state.live != reading.live
+            || (reading.live && state.vios_down != reading.vios_down)
+            || (reading.live && self.has_copy_news(reading))
+    }
+
+    fn has_copy_news(&self, reading: &Reading) -> bool {
+        reading.copies.iter().any(|(lpar, power)| {
+            let copy = self
+                .scratch
+                .group_of(lpar)
+                .and_then(|name| self.scratch.groups.get(name))
+                .and_then(|group| group.copies.get(lpar)?.get(&reading.server));
+            copy.is_some_and(|copy| {
+                let older = copy.since.is_none_or(|since| since < copy.quiet_from);
+                copy.power != *power || (older && copy.since.is_none_or(|since| reading.since > since))
+            })
+        })
+    }
+
+    /// Nodes whose leases have ended, and nodes that are heard again.
+    pub(super) fn nodes(&mut self) {
+        let suspect = self.scratch.config.timings.suspect;
+        let view = self.view;
+        for (node, seen) in &view.nodes {
+            let Some(state) = self.scratch.nodes.get(node) else { continue };
+            let command = match state.lapsed {
+                None if seen.lease_over => Command::Lapse(node.clone()),
+                Some(_) if seen.silence < suspect && !seen.lease_over => Command::Return(node.clone()),
+                None | Some(_) => continue,
+            };
+            let _ = self.emit(command);
+        }
+    }
+
+    /// Each server is watched by its own node while that is heard and reaches an HMC, by a surrogate otherwise.
+    pub(super) fn managers(&mut self) {
+        let mut load: BTreeMap<NodeName, u32> = self.scratch.nodes.keys().map(|node| (node.clone(), 0)).collect();
+        for state in self.scratch.servers.values() {
+            if let Some(count) = state.manager.as_ref().and_then(|node| load.get_mut(node)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let servers: Vec<ServerName> = self.scratch.servers.keys().cloned().collect();
+        for server in servers {
+            let Some(node) = self.best_manager(&server, &load) else { continue };
+            if self.emit(Command::Assign { server: server.clone(), node: node.clone() }).is_ok() {
+                if let Some(count) = load.get_mut(&node) {
+                    *count = count.saturating_add(1);
+                }
+                self.plan.probe.insert(server);
+            }
+        }
+    }
+
+    fn best_manager(&self, server: &ServerName, load: &BTreeMap<NodeName, u32>) -> Option<NodeName> {
+        let own = self.scratch.config.node_on(server);
+        let now = self.scratch.servers.get(server).and_then(|state| state.manager.as_ref());
+        let reaches = |node: &NodeName| self.view.nodes.get(node).is_none_or(|view| view.reaches_hmc);
+        let lent = own.is_some() || self.scratch.config.servers.get(server).is_some_and(|declared| declared.surrogate);
+        let mut candidates: Vec<&NodeName> =
+            self.scratch.nodes.keys().filter(|node| self.hears(node) && (lent || own == Some(*node))).collect();
+        // A node that reaches an HMC is better than one that does not, the server's own better than a surrogate, the
+        // present manager better than a change, a free one better than a busy one.
+        candidates.sort_by_key(|node| {
+            (!reaches(node), own != Some(*node), now != Some(*node), load.get(*node).copied().unwrap_or_default())
+        });
+        candidates.first().map(|node| (*node).clone())
+    }
+
+    /// Orders that nobody answered.
+    pub(super) fn orders(&mut self) {
+        let due: Vec<_> = self.scratch.orders.values().map(|order| (order.id, self.scratch.expiry(order))).collect();
+        for (id, at) in due {
+            if at > self.now() {
+                self.wake(at);
+            } else {
+                let _ = self.emit(Command::Expire(id));
+            }
+        }
+    }
+
+    /// Servers that are down, came back, or leave us in doubt.
+    pub(super) fn servers(&mut self) {
+        let servers: Vec<ServerName> = self.scratch.servers.keys().cloned().collect();
+        for server in servers {
+            if self.scratch.servers.get(&server).is_some_and(|state| state.off.is_some()) {
+                let _ = self.emit(Command::Reappear(server.clone()));
+            }
+            let Some(state) = self.scratch.servers.get(&server).cloned() else { continue };
+            let wait = if state.off.is_some() {
+                None
+            } else if let Some(since) = state.dirty {
+                self.dirty(&server, since)
+            } else {
+                self.doubt(&server, &state)
+            };
+            let _ = self.emit(Command::ServerWait { server, wait });
+        }
+    }
+
+    /// Stops what runs on a dirty server without a tenure there, until it is clean.
+    fn dirty(&mut self, server: &ServerName, since: u64) -> Option<ServerWait> {
+        let mut strays = BTreeSet::new();
+        let mut unread = false;
+        let groups: Vec<_> = self.scratch.groups.values().cloned().collect();
+        for group in groups {
+            if group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server) {
+                continue;
+            }
+            for (lpar, copies) in &group.copies {
+                let Some(copy) = copies.get(server) else { continue };
+                unread |= !copy.is_active() && copy.since.is_none_or(|read| read < since);
+                if let StartRisk::Loose(_) = copy.risk {
+                    self.settle(lpar, server, copy);
+                }
+                if copy.is_active() {
+                    strays.insert(lpar.clone());
+                    if copy.stop.is_none() && self.may_retry(copy.failed) {
+                        let _ = self.emit(Command::Stop { lpar: lpar.clone(), server: server.clone(), grace: Span(0) });
+                    }
+                }
+            }
+        }
+        if unread {
+            self.plan.probe.insert(server.clone());
+        }
+        if self.emit(Command::Clean(server.clone())).is_ok() {
+            return None;
+        }
+        Some(ServerWait::Cleaning { lpars: strays })
+    }
+
+    /// A server whose node is silent: powered off for certain if the witness says that it is down; waited for if the
+    /// witness cannot say.
+    fn doubt(&mut self, server: &ServerName, state: &ServerState) -> Option<ServerWait> {
+        if !self.is_silent(server) {
+            return None;
+        }
+        match state.system {
+            SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error if state.live => {
+                if state.fence.is_none() && self.may_retry(state.fence_failed) {
+                    let _ = self.emit(Command::Fence(server.clone()));
+                }
+                Some(ServerWait::Fencing)
+            }
+            SystemState::Operating | SystemState::Standby | SystemState::Initializing => None,
+            SystemState::PowerOff
+            | SystemState::PoweringOff
+            | SystemState::Error
+            | SystemState::NoConnection
+            | SystemState::NoWitness
+            | SystemState::Unknown => {
+                let concerned = self.scratch.groups_on(server).next().is_some();
+                let node = self.scratch.config.node_on(server).cloned();
+                let read = state.since.is_some();
+                (concerned && read).then_some(ServerWait::NoProof { node, system: state.system })
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! How a question or a command to a hypervisor can end other than well.
+//!
+//! The one distinction that matters: *definitely not done* or *maybe done*. It is made here, in the type, and nowhere
+//! else guessed from text.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// What a console said when it refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Refusal {
+    /// Its message code, such as `HSCL05EA`. Errors of parameters have none.
+    pub code: Option<String>,
+    /// What the code means to us.
+    pub kind: RefusalKind,
+    /// Its message, shortened, without the code.
+    pub message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(f, "{code} {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalKind {
+    /// HSCL05EA, HSCL3681: the LPAR is not off, so it cannot be activated.
+    AlreadyOn,
+    /// HSCL1558: the LPAR is off, so it cannot be stopped.
+    AlreadyOff,
+    /// HSCL05DF: the LPAR's state does not allow the operation.
+    WrongState,
+    /// HSCL3205 and "too busy": try again later.
+    Busy,
+    /// HSCL0238: the server is not Operating.
+    NotOperating,
+    /// HSCL0237: this console has no connection to the server.
+    NotConnected,
+    /// HSCL0DB4, HSCL2957: no RMC to the operating system.
+    NoRmc,
+    /// HSCL8011, HSCL8012: no such LPAR on this server.
+    LparNotFound,
+    /// HSCL8018: this console does not manage such a server.
+    ServerNotFound,
+    /// HSCL800F: no such profile.
+    ProfileNotFound,
+    /// HSCL350B: our user may not do this.
+    NoAuthority,
+    /// HSCL03EC, HSCL03ED and the like: not enough memory or processors, or the resources do not fit.
+    Resources,
+    /// A parameter is missing or wrong; the console sends no code with it.
+    Parameter,
+    /// Another code. It may stand for something that went wrong half-way, so a mutation that ends with it is
+    /// [`CommandError::Unknown`].
+    Other,
+}
+
+/// Why one console could not answer a question or take a command.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// A name cannot be passed to a console safely; nothing was sent.
+    #[error("bad argument: {reason}")]
+    BadArgument {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No console of that name is configured.
+    #[error("not configured")]
+    NotConfigured,
+    /// No SSH session could be had.
+    #[error("unreachable: {reason}")]
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
+    /// It showed another host key than the configured one.
+    #[error("host key mismatch: expected {expected}, presented {presented}")]
+    HostKeyMismatch {
+        /// The fingerprint in the configuration.
+        expected: String,
+        /// The algorithm and fingerprint that it showed.
+        presented: String,
+    },
+    /// Our own key cannot be read or used, so it was not even contacted.
+    #[error("identity unusable: {reason}")]
+    IdentityUnusable {
+        /// Why.
+        reason: String,
+    },
+    /// It rejected our key, now or earlier; nothing is tried any more.
+    #[error("authentication failed, stopped until reset: {reason}")]
+    AuthenticationFailed {
+        /// What happened.
+        reason: String,
+    },
+    /// The time for this console was over before the command could be sent.
+    #[error("no time left to send the command")]
+    TimeoutBeforeSending,
+    /// The command was sent and did not end in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection ended after the command was sent.
+    #[error("connection lost after the command was sent")]
+    ConnectionLost,
+    /// It answered more than we are prepared to hold.
+    #[error("answer longer than {limit} bytes")]
+    AnswerTooLong {
+        /// The limit that was passed.
+        limit: usize,
+    },
+    /// It answered something that cannot be read.
+    #[error("answer not understood: {reason}")]
+    NotUnderstood {
+        /// What was wrong.
+        reason: String,
+    },
+    /// It refused.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+}
+
+/// One console's part in a call that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The console.
+    pub via: String,
+    /// What happened there.
+    pub failure: Failure,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.via, self.failure)
+    }
+}
+
+fn list(attempts: &[Attempt]) -> String {
+    attempts
+        .iter()
+        .map(Attempt::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// A question about a server that no console answered. It says nothing about the server.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// No console is configured for the server.
+    #[error("read server {server}: no management console is configured for it")]
+    NoConsole {
+        /// The server.
+        server: String,
+    },
+    /// Each console was asked, in order, and none answered.
+    #[error("read server {server}: no answer ({})", list(attempts))]
+    NoAnswer {
+        /// The server.
+        server: String,
+        /// What happened at each console.
+        attempts: Vec<Attempt>,
+    },
+}
+
+/// A command that was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CommandError {
+    /// A console looked at the command and refused it. Definitely not done.
+    #[error("{operation}: {via} refused: {refusal}")]
+    Refused {
+        /// The operation and its object.
+        operation: String,
+        /// The console.
+        via: String,
+        /// What it said.
+        refusal: Refusal,
+    },
+    /// The command was sent, and how it ended is not known. It may have taken effect, or still take effect. It was not
+    /// repeated anywhere.
+    #[error("{operation}: outcome unknown, sent to {via}: {failure}")]
+    Unknown {
+        /// The operation and its object.
+        operation: String,
+        /// The console.
+        via: String,
+        /// Why the outcome is not known.
+        failure: Failure,
+    },
+    /// No console could be given the command. Definitely not done.
+    #[error("{operation}: not sent ({})", list(attempts))]
+    NotSent {
+        /// The operation and its object.
+        operation: String,
+        /// What happened at each console.
+        attempts: Vec<Attempt>,
+    },
+}
+
+impl CommandError {
+    /// Whether it is certain that the command had and will have no effect.
+    pub fn is_definite(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::NotSent { .. } => true,
+            Self::Unknown { .. } => false,
+        }
+    }
+
+    /// The meaning of the refusal, if this is one.
+    pub fn refusal_kind(&self) -> Option<RefusalKind> {
+        match self {
+            Self::Refused { refusal, .. } => Some(refusal.kind),
+            Self::Unknown { .. } | Self::NotSent { .. } => None,
+        }
+    }
+}

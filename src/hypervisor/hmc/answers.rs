@@ -1,0 +1,203 @@
+//! What a command's output amounts to, and what its facts are.
+//!
+//! Everything here is a function of bytes, so that recorded answers are its tests.
+
+use super::exec::Output;
+use super::message::parse_refusal;
+use super::records::{self, ParseError, Record};
+use crate::hypervisor::{
+    Connection, Failure, HundredthsOfProcessor, LparEnvironment, LparReading, LparState, Mebibytes,
+    RefusalKind, RmcState, SystemState,
+};
+
+/// Columns of `lssyscfg -r sys`.
+pub const SYSTEM_COLUMNS: [&str; 6] = [
+    "name",
+    "type_model",
+    "serial_num",
+    "state",
+    "detailed_state",
+    "sys_time",
+];
+
+/// Columns of `lssyscfg -r lpar`.
+pub const LPAR_COLUMNS: [&str; 6] = ["name", "lpar_id", "uuid", "lpar_env", "state", "rmc_state"];
+
+/// Columns of `lshwres -r mem --level sys`.
+pub const MEMORY_COLUMNS: [&str; 2] = ["configurable_sys_mem", "curr_avail_sys_mem"];
+
+/// Columns of `lshwres -r proc --level sys`.
+pub const PROCESSOR_COLUMNS: [&str; 2] =
+    ["configurable_sys_proc_units", "curr_avail_sys_proc_units"];
+
+/// Exit status of a refusal.
+const STATUS_REFUSED: u32 = 1;
+
+/// The standard output of a command that succeeded.
+pub fn conclude(output: Output) -> Result<Vec<u8>, Failure> {
+    if output.status == 0 {
+        return Ok(output.stdout);
+    }
+    let refusal = (output.status == STATUS_REFUSED)
+        .then(|| parse_refusal(&output.stdout, &output.stderr))
+        .flatten();
+    match refusal {
+        Some(refusal) => Err(Failure::Refused(refusal)),
+        None => Err(Failure::NotUnderstood {
+            reason: format!("exit status {} and no message of the HMC's", output.status),
+        }),
+    }
+}
+
+/// Whether a refusal of this kind is given before anything is done. A code that we do not know may stand for something
+/// that went wrong half-way, so it proves nothing.
+pub fn precedes_any_effect(kind: RefusalKind) -> bool {
+    kind != RefusalKind::Other
+}
+
+/// The state of a system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemFacts {
+    pub state: SystemState,
+    pub detailed_state: String,
+    pub time: String,
+}
+
+/// Reads the one system that was asked for, and checks that it is that one.
+pub fn system(records: &[Record], mtms: &str) -> Result<SystemFacts, Failure> {
+    let [record] = records else {
+        return Err(not_understood(format!(
+            "{} systems instead of one",
+            records.len()
+        )));
+    };
+    let found = format!(
+        "{}*{}",
+        required(record, "type_model")?,
+        required(record, "serial_num")?
+    );
+    if found != mtms {
+        return Err(not_understood(format!(
+            "asked for system {mtms}, got {found}"
+        )));
+    }
+    Ok(SystemFacts {
+        state: SystemState::parse(required(record, "state")?),
+        detailed_state: record
+            .value("detailed_state")
+            .unwrap_or_default()
+            .to_owned(),
+        time: record.value("sys_time").unwrap_or_default().to_owned(),
+    })
+}
+
+/// Reads all LPARs of a system.
+pub fn lpars(records: &[Record]) -> Result<Vec<LparReading>, Failure> {
+    let lpars = records.iter().map(|record| {
+        Ok(LparReading {
+            name: required(record, "name")?.to_owned(),
+            id: record.value("lpar_id").and_then(|id| id.parse().ok()),
+            uuid: record.value("uuid").map(str::to_owned),
+            env: LparEnvironment::parse(required(record, "lpar_env")?),
+            state: LparState::parse(required(record, "state")?),
+            rmc: RmcState::parse(record.get("rmc_state").unwrap_or_default()),
+        })
+    });
+    let lpars = lpars.collect::<Result<Vec<_>, Failure>>()?;
+    let mut names: Vec<&str> = lpars.iter().map(|lpar| lpar.name.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        // Names are unique on a server. Two readings for one LPAR mean that none can be believed.
+        Some(pair) => Err(not_understood(format!("LPAR {} is listed twice", pair[0]))),
+        None => Ok(lpars),
+    }
+}
+
+/// Reads the link to a system's service processors: one line each, and one that is connected is enough.
+pub fn connection(records: &[Record], mtms: &str) -> Connection {
+    let of_system = records
+        .iter()
+        .filter(|record| record.get("type_model_serial_num") == Some(mtms));
+    let words = of_system.map(|record| Connection::parse(record.get("state").unwrap_or_default()));
+    words.fold(Connection::Unknown, |best, next| match (&best, &next) {
+        (Connection::Connected, _) | (Connection::NotConnected(_), Connection::Unknown) => best,
+        (Connection::NotConnected(_), Connection::NotConnected(_)) => best,
+        (Connection::Unknown, _) | (Connection::NotConnected(_), Connection::Connected) => next,
+    })
+}
+
+/// Reads memory, total and free.
+pub fn memory(records: &[Record]) -> Result<(Mebibytes, Mebibytes), Failure> {
+    let read = |name: &str| {
+        let record = records
+            .first()
+            .ok_or_else(|| not_understood("no memory listed"))?;
+        let text = required(record, name)?;
+        text.parse()
+            .map(Mebibytes)
+            .map_err(|_| not_understood(format!("{name} is not a number of MiB: {text:?}")))
+    };
+    Ok((read(MEMORY_COLUMNS[0])?, read(MEMORY_COLUMNS[1])?))
+}
+
+/// Reads processing power, total and free.
+pub fn processors(
+    records: &[Record],
+) -> Result<(HundredthsOfProcessor, HundredthsOfProcessor), Failure> {
+    let read = |name: &str| {
+        let record = records
+            .first()
+            .ok_or_else(|| not_understood("no processors listed"))?;
+        let text = required(record, name)?;
+        hundredths(text).ok_or_else(|| {
+            not_understood(format!("{name} is not a number of processors: {text:?}"))
+        })
+    };
+    Ok((read(PROCESSOR_COLUMNS[0])?, read(PROCESSOR_COLUMNS[1])?))
+}
+
+/// `7.95` → 795. Digits beyond the second are dropped: rounding up would promise more than there is.
+fn hundredths(text: &str) -> Option<HundredthsOfProcessor> {
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let digit = |at: usize| {
+        fraction
+            .as_bytes()
+            .get(at)
+            .map_or(0, |byte| u64::from(byte - b'0'))
+    };
+    let hundredths = whole
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(100)?
+        .checked_add(digit(0) * 10 + digit(1))?;
+    Some(HundredthsOfProcessor(hundredths))
+}
+
+/// A parse error as a console's failure.
+pub fn unreadable(error: ParseError) -> Failure {
+    not_understood(error.to_string())
+}
+
+/// The version from `lshmc -V`.
+pub fn version(answer: &[u8]) -> String {
+    records::parse_version(answer).unwrap_or_else(|| "of unknown version".to_owned())
+}
+
+fn required<'a>(record: &'a Record, name: &str) -> Result<&'a str, Failure> {
+    record
+        .get(name)
+        .ok_or_else(|| not_understood(format!("no attribute {name}")))
+}
+
+fn not_understood(reason: impl Into<String>) -> Failure {
+    Failure::NotUnderstood {
+        reason: reason.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

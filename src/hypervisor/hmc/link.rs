@@ -1,0 +1,242 @@
+//! Making one SSH connection to an HMC: reach it, check its host key, authenticate once.
+//!
+//! Promises: nothing is said to a host whose key is not the configured one. Exactly one identity is offered, exactly
+//! once, with no other method before or after: the HMC counts every refused offer, and locks the account after three.
+//! The answer tells apart a rejected authentication and one that was cut off before its answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use russh::client::{self, AuthResult, DisconnectReason, Handle, connect_stream};
+use russh::keys::{
+    HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key,
+};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::address::{HmcAddress, HmcKey};
+
+/// Time for TCP and the key exchange together.
+const REACH_LIMIT: Duration = Duration::from_secs(5);
+
+/// Time for the answer to our authentication. HMCs that ask a directory server take a while.
+const AUTHENTICATION_LIMIT: Duration = Duration::from_secs(10);
+
+/// Time to close a connection politely.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
+
+/// A silent connection is probed this often, and given up after [`KEEPALIVE_TRIES`] probes without an answer.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_TRIES: usize = 2;
+
+/// An authenticated connection.
+pub type Session = Handle<Peer>;
+
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkError {
+    /// Our key cannot be read or used; the HMC was not contacted.
+    Identity(String),
+    /// It could not be reached, or the key exchange failed.
+    Unreachable(String),
+    /// It is not who it should be.
+    HostKey { expected: String, presented: String },
+    /// It rejected our key.
+    Rejected(String),
+    /// The connection ended after our key was offered and before an answer. It may have counted as a failure.
+    Unfinished(String),
+}
+
+/// Connects and authenticates. Bounded by the limits above.
+pub async fn connect(address: &HmcAddress) -> Result<Session, LinkError> {
+    let key = load_key(&address.key).await?;
+    let notes = Arc::new(Mutex::new(Notes::default()));
+    let peer = Peer {
+        expected: address.host_key_fingerprint.clone(),
+        notes: Arc::clone(&notes),
+    };
+    let reached = timeout(REACH_LIMIT, reach(address, peer)).await;
+    let presented = notes
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .wrong_key
+        .take();
+    if let Some(presented) = presented {
+        return Err(LinkError::HostKey {
+            expected: address.host_key_fingerprint.clone(),
+            presented,
+        });
+    }
+    let session = match reached {
+        Ok(Ok(session)) => session,
+        Ok(Err(error)) => return Err(LinkError::Unreachable(error.to_string())),
+        Err(_) => {
+            return Err(LinkError::Unreachable(format!(
+                "no SSH key exchange within {REACH_LIMIT:?}"
+            )));
+        }
+    };
+    authenticate(session, address, key, &notes).await
+}
+
+/// Says goodbye; the HMC need not wait for its own timeout to free the session.
+pub async fn disconnect(session: &Session) {
+    let farewell = session.disconnect(russh::Disconnect::ByApplication, "done", "");
+    // Whether the farewell arrives changes nothing: the socket is closed in any case.
+    let _ = timeout(FAREWELL_LIMIT, farewell).await;
+}
+
+async fn load_key(key: &HmcKey) -> Result<PrivateKey, LinkError> {
+    let pem = match key {
+        HmcKey::Pem(pem) => pem.clone(),
+        HmcKey::File(path) => tokio::fs::read_to_string(path)
+            .await
+            .map_err(|error| LinkError::Identity(format!("read {}: {error}", path.display())))?,
+    };
+    decode_secret_key(&pem, None).map_err(|error| LinkError::Identity(error.to_string()))
+}
+
+async fn reach(address: &HmcAddress, peer: Peer) -> Result<Session, russh::Error> {
+    let config = client::Config {
+        keepalive_interval: Some(KEEPALIVE_INTERVAL),
+        keepalive_max: KEEPALIVE_TRIES,
+        nodelay: true,
+        ..client::Config::default()
+    };
+    let socket = TcpStream::connect(&address.address).await?;
+    socket.set_nodelay(true)?;
+    connect_stream(Arc::new(config), socket, peer).await
+}
+
+async fn authenticate(
+    mut session: Session,
+    address: &HmcAddress,
+    key: PrivateKey,
+    notes: &Mutex<Notes>,
+) -> Result<Session, LinkError> {
+    // What the server accepts is learnt from it, since offering the wrong signature would count as a failed login.
+    let hash = match key.algorithm().is_rsa() {
+        true => session
+            .best_supported_rsa_hash()
+            .await
+            .map_err(|error| LinkError::Unreachable(error.to_string()))?,
+        false => None,
+    };
+    let offer = PrivateKeyWithHashAlg::new(Arc::new(key), hash.flatten());
+    let user = address.user.as_str();
+    let answer = timeout(
+        AUTHENTICATION_LIMIT,
+        session.authenticate_publickey(user, offer),
+    )
+    .await;
+    match answer {
+        Ok(Ok(AuthResult::Success)) => Ok(session),
+        Ok(Ok(AuthResult::Failure {
+            partial_success: true,
+            ..
+        })) => Err(LinkError::Rejected(format!(
+            "the key of user {user} is not enough, another method is wanted as well"
+        ))),
+        Ok(Ok(AuthResult::Failure {
+            remaining_methods, ..
+        })) if !remaining_methods.is_empty() => Err(LinkError::Rejected(format!(
+            "the key of user {user} was rejected"
+        ))),
+        // The library reports a lost connection as a failure without further methods.
+        Ok(Ok(AuthResult::Failure { .. })) => Err(cut_off(session, user, notes).await),
+        Ok(Err(error)) => Err(LinkError::Unfinished(error.to_string())),
+        Err(_) => Err(LinkError::Unfinished(format!(
+            "no answer within {AUTHENTICATION_LIMIT:?}"
+        ))),
+    }
+}
+
+/// Finds out how a connection ended during authentication.
+async fn cut_off(session: Session, user: &str, notes: &Mutex<Notes>) -> LinkError {
+    let end = timeout(FAREWELL_LIMIT, session).await;
+    let farewell = notes
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .farewell
+        .take();
+    match (end, farewell) {
+        (Ok(Err(russh::Error::NoAuthMethod)), _) => {
+            LinkError::Rejected(format!("the key of user {user} was rejected"))
+        }
+        (
+            _,
+            Some(Farewell {
+                is_authentication: true,
+                message,
+            }),
+        ) => LinkError::Rejected(message),
+        (_, Some(Farewell { message, .. })) => LinkError::Unfinished(message),
+        _ => LinkError::Unfinished("connection lost during authentication".to_owned()),
+    }
+}
+
+/// Our side of the connection, as far as the other side can call on it.
+pub struct Peer {
+    expected: String,
+    notes: Arc<Mutex<Notes>>,
+}
+
+/// What the connection's own task learnt, for the code that waits for it.
+#[derive(Default)]
+struct Notes {
+    wrong_key: Option<String>,
+    farewell: Option<Farewell>,
+}
+
+struct Farewell {
+    is_authentication: bool,
+    message: String,
+}
+
+impl client::Handler for Peer {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        presented: &PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        let wrong = match presented {
+            PublicKeyOrCertificate::PublicKey { key, .. } => {
+                let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+                (fingerprint != self.expected).then(|| format!("{} {fingerprint}", key.algorithm()))
+            }
+            PublicKeyOrCertificate::Certificate(_) => Some("a host certificate".to_owned()),
+        };
+        let is_right = wrong.is_none();
+        self.notes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .wrong_key = wrong;
+        Ok(is_right)
+    }
+
+    async fn disconnected(
+        &mut self,
+        reason: DisconnectReason<Self::Error>,
+    ) -> Result<(), Self::Error> {
+        match reason {
+            DisconnectReason::ReceivedDisconnect(info) => {
+                let is_authentication =
+                    matches!(
+                        info.reason_code,
+                        russh::Disconnect::NoMoreAuthMethodsAvailable
+                    ) || info.message.to_ascii_lowercase().contains("authentication");
+                let farewell = Farewell {
+                    is_authentication,
+                    message: info.message,
+                };
+                self.notes
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .farewell = Some(farewell);
+                Ok(())
+            }
+            DisconnectReason::Error(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The questions that are put to one HMC.
+//!
+//! Promises: every answer began after it was asked for. Answers that concern all servers are shared, but only between
+//! callers that were already waiting when the question went out.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+
+use super::answers::{
+    LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, conclude, connection, lpars,
+    memory, processors, system, unreadable, version,
+};
+use super::command::Command;
+use super::console::{Console, Limits, Purpose};
+use super::exec::ExecError;
+use super::message::is_invalid_attribute;
+use super::records::{Record, parse_records, parse_table};
+use crate::hypervisor::{Capacity, Connection, Failure, Inventory, ServerReading};
+
+/// The connections of one HMC to all its service processors, as last listed.
+#[derive(Default)]
+pub struct Connections {
+    last: Mutex<Option<(Instant, Arc<Vec<Record>>)>>,
+}
+
+/// Reads one server through one HMC: the system, then its LPARs, and last the link to the service processor. In that
+/// order, a link that is up says that what was read before it was not left over from before the link was lost.
+pub async fn read_server(
+    console: &Console,
+    connections: &Connections,
+    mtms: &str,
+    until: Instant,
+) -> Result<ServerReading, Failure> {
+    let began = Instant::now();
+    let systems = list(console, "sys", &SYSTEM_COLUMNS, mtms, until).await?;
+    let facts = system(&systems, mtms)?;
+    let inventory = match facts.state.can_list_lpars() {
+        true => inventory(console, mtms, until).await?,
+        false => Inventory::NotReadable(format!("the server is in state {}", facts.state)),
+    };
+    Ok(ServerReading {
+        system: facts.state,
+        detailed_state: facts.detailed_state,
+        system_time: facts.time,
+        connected: read_connection(console, connections, mtms, began, until).await?,
+        inventory,
+        via: console.name().to_owned(),
+        took: began.elapsed(),
+    })
+}
+
+/// Reads a server's capacity through one HMC.
+pub async fn read_capacity(
+    console: &Console,
+    mtms: &str,
+    until: Instant,
+) -> Result<Capacity, Failure> {
+    let resources = |kind: &'static str, columns: &'static [&'static str]| async move {
+        let command = Command::new("lshwres")
+            .with("-r", kind)
+            .with("-m", mtms)
+            .with("--level", "sys");
+        let answer = ask(
+            console,
+            &command.with("-F", &columns.join(",")).flag("--header"),
+            until,
+        )
+        .await?;
+        parse_table(&answer, columns).map_err(unreadable)
+    };
+    let (memory, memory_free) = memory(&resources("mem", &MEMORY_COLUMNS).await?)?;
+    let (processors, processors_free) = processors(&resources("proc", &PROCESSOR_COLUMNS).await?)?;
+    Ok(Capacity {
+        memory,
+        memory_free,
+        processors,
+        processors_free,
+    })
+}
+
+/// Reads an HMC's own version.
+pub async fn read_version(console: &Console, until: Instant) -> Result<String, Failure> {
+    let answer = ask(console, &Command::new("lshmc").flag("-V"), until).await?;
+    Ok(version(&answer))
+}
+
+async fn inventory(console: &Console, mtms: &str, until: Instant) -> Result<Inventory, Failure> {
+    match list(console, "lpar", &LPAR_COLUMNS, mtms, until).await {
+        Ok(records) => Ok(Inventory::Listed(lpars(&records)?)),
+        // The system left the state in which this works between the two questions.
+        Err(Failure::Refused(refusal)) => Ok(Inventory::NotReadable(refusal.to_string())),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Lists systems or LPARs with the attributes that we need. A release that does not know one of them refuses the whole
+/// command; then, and from then on, everything is listed and what is missing is missing.
+async fn list(
+    console: &Console,
+    what: &'static str,
+    columns: &[&str],
+    mtms: &str,
+    until: Instant,
+) -> Result<Vec<Record>, Failure> {
+    let all = Command::new("lssyscfg").with("-r", what).with("-m", mtms);
+    if !console.lists_everything() {
+        let chosen = all.clone().with("-F", &columns.join(",")).flag("--header");
+        match ask(console, &chosen, until).await {
+            Ok(answer) => return parse_table(&answer, columns).map_err(unreadable),
+            Err(Failure::Refused(refusal)) if is_invalid_attribute(&refusal) => {
+                console.list_everything()
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    let answer = ask(console, &all, until).await?;
+    parse_records(&answer).map_err(unreadable)
+}
+
+async fn read_connection(
+    console: &Console,
+    connections: &Connections,
+    mtms: &str,
+    began: Instant,
+    until: Instant,
+) -> Result<Connection, Failure> {
+    let late = |_| Failure::TimeoutBeforeSending;
+    let mut last = timeout_at(until, connections.last.lock())
+        .await
+        .map_err(late)?;
+    if let Some((asked, records)) = &*last
+        && *asked > began
+    {
+        return Ok(connection(records, mtms));
+    }
+    let asked = Instant::now();
+    let answer = ask(console, &Command::new("lssysconn").with("-r", "all"), until).await?;
+    let records = Arc::new(parse_records(&answer).map_err(unreadable)?);
+    *last = Some((asked, Arc::clone(&records)));
+    Ok(connection(&records, mtms))
+}
+
+async fn ask(console: &Console, command: &Command, until: Instant) -> Result<Vec<u8>, Failure> {
+    let limits = Limits {
+        send_by: until,
+        end_by: until,
+    };
+    match console.run(command, Purpose::Question, limits).await {
+        Ok(output) => conclude(output),
+        Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(failure),
+    }
+}

@@ -1,0 +1,75 @@
+//! Why a directory was not opened.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::engine::Identity;
+use crate::backend::LoadError;
+
+/// Why a directory was not opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The file system refused.
+    #[error("cannot {action} data directory {}", .dir.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The directory.
+        dir: PathBuf,
+        /// What the file system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has it open, or this one does already.
+    #[error("data directory {} is in use by {}", .dir.display(), holder(.pid))]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+        /// The process that holds it, if it said so.
+        pid: Option<u32>,
+    },
+    /// It belongs to another node or to another cluster.
+    #[error("data directory {} belongs to {found}, this is {wanted}", .dir.display())]
+    Foreign {
+        /// The directory.
+        dir: PathBuf,
+        /// Whose it is.
+        found: Identity,
+        /// Who asked.
+        wanted: Identity,
+    },
+    /// It holds data, but nothing says whose.
+    #[error("data directory {} holds data but no manifest that says whose", .dir.display())]
+    Anonymous {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// Its trees and keys are laid out as this build does not know.
+    #[error("data directory {} has layout {written}, this build reads {reads}", .dir.display())]
+    Layout {
+        /// The directory.
+        dir: PathBuf,
+        /// The layout of the directory.
+        written: u32,
+        /// The layout that this build reads.
+        reads: u32,
+    },
+    /// What is stored does not check out.
+    #[error("data directory {} cannot be used", .dir.display())]
+    Load {
+        /// The directory.
+        dir: PathBuf,
+        /// Which record, and what is wrong with it.
+        #[source]
+        source: LoadError,
+    },
+}
+
+fn holder(pid: &Option<u32>) -> String {
+    match pid {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    }
+}

@@ -1,0 +1,55 @@
+//! One process per data directory.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use fs2::FileExt;
+
+use super::error::OpenError;
+
+/// Holds a directory for this process. The kernel frees it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    // Never read: closing the file is what frees the lock.
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Takes the directory, or says who has it.
+    pub fn take(dir: &Path) -> Result<Self, OpenError> {
+        let path = dir.join("lock");
+        let failed = |source| OpenError::Io {
+            action: "lock",
+            dir: dir.to_owned(),
+            source,
+        };
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        if let Err(error) = file.try_lock_exclusive() {
+            if error.kind() != fs2::lock_contended_error().kind() {
+                return Err(failed(error));
+            }
+            return Err(OpenError::InUse {
+                dir: dir.to_owned(),
+                pid: holder(&path),
+            });
+        }
+        write_pid(&mut file).map_err(failed)?;
+        Ok(DirectoryLock { _file: file })
+    }
+}
+
+/// The holder's process id is for people; that it is missing or half written harms nobody.
+fn holder(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn write_pid(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())
+}

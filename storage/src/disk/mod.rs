@@ -1,0 +1,53 @@
+//! The durable store: one directory, one sled database in it, one node's log, vote and snapshot.
+//!
+//! Layout of `<dir>`: `lock` (whoever runs holds it), `db` and what sled keeps beside it. Trees: `meta` (keys `manifest`,
+//! `vote`, `committed`, `purged`), `log` (key: index, piece; both big-endian) and `snapshot` (see there).
+//!
+//! sled's own flush does not make data durable on Linux: it writes and waits for the page cache, but neither for the drive
+//! nor for the file's length. So every flush is followed by an fdatasync of its one file. sled would put large pages into
+//! files of their own, which that does not cover; values are therefore kept so small that no page grows large.
+
+mod engine;
+mod error;
+mod lock;
+mod log;
+mod pieces;
+#[cfg(test)]
+mod power;
+mod snapshot;
+mod write_through;
+
+pub use engine::Identity;
+pub use error::OpenError;
+pub(crate) use snapshot::SnapshotKeeper;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::log_store::LogStore;
+use crate::snapshot::SnapshotStore;
+use crate::types::Types;
+use engine::Engine;
+use log::DiskLog;
+
+/// Opens the directory of one node, or makes it. Blocks while it reads and checks the whole log.
+///
+/// The directory is free again when the log store and every clone of the snapshot store are dropped. Dropping the log store
+/// blocks until what is queued is written.
+///
+/// # Errors
+/// If the directory is in use, belongs to another node, was written by a newer build, or holds a record that does not check
+/// out. Nothing is ever repaired: the message names the record.
+pub fn open<C: Types>(
+    dir: &Path,
+    identity: &Identity,
+) -> Result<(LogStore<C>, SnapshotStore), OpenError> {
+    let engine = Arc::new(Engine::open(dir, identity)?);
+    let unreadable = |source| OpenError::Load {
+        dir: dir.to_owned(),
+        source,
+    };
+    let log = LogStore::over(DiskLog::new(Arc::clone(&engine))).map_err(unreadable)?;
+    let snapshots = SnapshotKeeper::start(engine).map_err(unreadable)?;
+    Ok((log, SnapshotStore::on_disk(snapshots)))
+}

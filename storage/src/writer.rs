@@ -1,0 +1,151 @@
+//! The one thread that writes: it takes ops in order and makes everything that is queued durable with one sync.
+//!
+//! Promises: nothing is acknowledged before the sync that covers it; after the first error nothing is written any more and
+//! every waiting op is told so.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use futures::future::{BoxFuture, FutureExt};
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::backend::LogBackend;
+use crate::op::{Done, Op};
+use crate::submit::Submit;
+
+/// The most ops that wait for the thread. Past that, whoever submits waits.
+const QUEUE_LIMIT: usize = 4096;
+/// The most ops that share one sync, so that the first of a flood is not acknowledged only with its last.
+const GROUP_LIMIT: usize = 1024;
+
+/// A write failed. Shared, because everyone whose op was in the same group is told the same.
+#[derive(Clone, Debug, Error)]
+#[error("{action}")]
+struct WriteFailed {
+    action: &'static str,
+    #[source]
+    source: Arc<io::Error>,
+}
+
+impl WriteFailed {
+    fn new(action: &'static str) -> impl Fn(io::Error) -> WriteFailed {
+        move |source| WriteFailed {
+            action,
+            source: Arc::new(source),
+        }
+    }
+
+    fn to_io(&self) -> io::Error {
+        // `io::Error` prints only the outermost message, and this one ends up in the log of a dying node.
+        io::Error::new(self.source.kind(), format!("{self}: {}", self.source))
+    }
+}
+
+/// Hands ops to the thread. Dropping it lets the thread finish what is queued, and waits for that.
+pub struct Writer {
+    queue: Option<mpsc::Sender<(Op, Done)>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub fn start(backend: Box<dyn LogBackend>) -> io::Result<Self> {
+        let (queue, ops) = mpsc::channel(QUEUE_LIMIT);
+        let thread = thread::Builder::new()
+            .name("log-writer".to_owned())
+            .spawn(move || run(backend, ops))?;
+        Ok(Writer {
+            queue: Some(queue),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Submit for Writer {
+    fn submit(&mut self, op: Op, done: Done) -> BoxFuture<'_, ()> {
+        async move {
+            if let Some(queue) = &self.queue {
+                // If the thread is gone, the op comes back and its `Done` reports that when it is dropped.
+                let _ = queue.send((op, done)).await;
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the log writer panicked");
+        }
+    }
+}
+
+fn run(mut backend: Box<dyn LogBackend>, mut ops: mpsc::Receiver<(Op, Done)>) {
+    let mut unsynced = false;
+    while let Some(first) = ops.blocking_recv() {
+        let group = Group::gather(first, &mut ops);
+        let outcome = group.write(backend.as_mut());
+        unsynced = !group.wants_sync();
+        for done in group.dones {
+            done.complete(outcome.as_ref().copied().map_err(WriteFailed::to_io));
+        }
+        if let Err(error) = outcome {
+            tracing::error!(error = %error.to_io(), "log writer stopped");
+            return;
+        }
+    }
+    // Nobody waits for these, but a clean stop should not make the next start redo a purge.
+    if unsynced && let Err(error) = backend.sync() {
+        tracing::warn!(%error, "last sync of the log failed; nothing acknowledged is affected");
+    }
+}
+
+/// Ops that share one sync, and everyone who waits for it.
+struct Group {
+    ops: Vec<Op>,
+    dones: Vec<Done>,
+}
+
+impl Group {
+    /// Takes what is queued. Appends in a row become one: to the disk a batch costs about as much as an entry.
+    fn gather(first: (Op, Done), queue: &mut mpsc::Receiver<(Op, Done)>) -> Self {
+        let mut group = Group {
+            ops: vec![first.0],
+            dones: vec![first.1],
+        };
+        while group.dones.len() < GROUP_LIMIT
+            && let Ok((op, done)) = queue.try_recv()
+        {
+            match (group.ops.last_mut(), op) {
+                (Some(Op::Append(before)), Op::Append(entries)) => before.extend(entries),
+                (_, op) => group.ops.push(op),
+            }
+            group.dones.push(done);
+        }
+        group
+    }
+
+    fn wants_sync(&self) -> bool {
+        self.dones.iter().any(Done::wants_sync)
+    }
+
+    fn write(&self, backend: &mut dyn LogBackend) -> Result<(), WriteFailed> {
+        for op in &self.ops {
+            backend
+                .apply(op)
+                .map_err(WriteFailed::new("write to the log"))?;
+        }
+        if self.wants_sync() {
+            backend
+                .sync()
+                .map_err(WriteFailed::new("sync of the log"))?;
+        }
+        Ok(())
+    }
+}
