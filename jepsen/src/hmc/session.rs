@@ -40,6 +40,8 @@ impl Shared {
 pub(super) struct Session {
     shared: Arc<Shared>,
     channels: usize,
+    /// The locale sent last, as the beginning of a command line.
+    environment: String,
 }
 
 impl Session {
@@ -47,6 +49,7 @@ impl Session {
         Session {
             shared,
             channels: 0,
+            environment: String::new(),
         }
     }
 
@@ -127,10 +130,18 @@ impl Handler for Session {
     async fn env_request(
         &mut self,
         channel: ChannelId,
-        _name: &str,
-        _value: &str,
+        name: &str,
+        value: &str,
         session: &mut Ssh,
     ) -> Result<(), Self::Error> {
+        if name == "LC_ALL" || name == "LANG" {
+            let plain = |c: char| c.is_ascii_alphanumeric() || ".-_@".contains(c);
+            self.environment = if value.chars().all(plain) {
+                format!("{name}={value} ")
+            } else {
+                String::new()
+            };
+        }
         session.channel_success(channel)
     }
 
@@ -161,7 +172,7 @@ impl Handler for Session {
             return session.channel_failure(channel);
         };
         session.channel_success(channel)?;
-        let line = String::from_utf8_lossy(data).into_owned();
+        let line = self.environment.clone() + &String::from_utf8_lossy(data);
         let (shared, handle) = (self.shared.clone(), session.handle());
         // Its own task, so that a client that disconnects does not take its command back. It ends by itself: every
         // stage of a command has an end.
