@@ -397,11 +397,13 @@ fn sentences_follow_the_locale_and_codes_do_not() {
     let stop = "chsysstate -m p1 -r lpar -o shutdown -n db";
     let text = refused(&mut world, stop);
     assert_eq!(text, "HSCL1558 Operacja nie powiodła się.\n");
-    let text = refused(&mut world, &format!("LANG=C {stop}"));
-    assert!(
-        text.contains("unavailable in the current partition state"),
-        "{text}"
-    );
+    for locale in ["LANG=C", "LANG=C.UTF-8", "LC_ALL=en_US LANG=pl_PL"] {
+        let text = refused(&mut world, &format!("{locale} {stop}"));
+        assert!(
+            text.contains("unavailable in the current"),
+            "{locale}: {text}"
+        );
+    }
     let text = ok(
         &mut world,
         "lssyscfg -r lpar -m p1 --filter lpar_names=db -F state",
