@@ -1,3 +1,4 @@
 //! The simulated world, its checkers, the explorer and the lab.
 
+pub mod hmc;
 pub mod world;

@@ -1,1 +1,57 @@
-//! The physical world.
+//! The physical world: servers with power, service processors, VIO servers, LPARs, and the HMCs that look at them.
+//!
+//! A [`World`] is a pure, synchronous, deterministic model in milliseconds of virtual time. It does nothing by itself:
+//! [`World::advance_to`] lets time pass, [`World::execute`] and [`World::submit`] carry out what an HMC was told,
+//! [`World::inject`] breaks things, [`World::read`] is what an HMC would answer. The same seed and the same calls give
+//! the same world. Behind a [`LiveWorld`] the same model runs in real time.
+//!
+//! It promises that what an HMC shows is never better informed than a real one: readings can be late, lost or
+//! meaningless, and an accepted command is not yet a result. It refuses to know anything of the product: the words are
+//! those of the hardware.
+
+mod advance;
+mod capacity;
+pub mod check;
+mod command;
+mod demo;
+mod execute;
+mod fault;
+mod fingerprint;
+mod history;
+mod id;
+mod live;
+mod partition;
+mod reading;
+mod rng;
+mod server;
+mod spec;
+mod spec_check;
+mod state;
+mod submit;
+mod time;
+mod timings;
+mod view;
+#[allow(clippy::module_inception)]
+mod world;
+
+pub use command::{Command, Profile, Refusal, Stop};
+pub use demo::DemoOptions;
+pub use execute::DEFAULT_PROFILE;
+pub use fault::{Fault, FaultError};
+pub use history::{Cause, Change, Entry, History, StartCounts};
+pub use id::{CommandId, HmcId, LparId, ServerId};
+pub use live::{LiveWorld, Ticker};
+pub use reading::{Capacity, LparReading, Reading, RmcState};
+pub use server::Power;
+pub use spec::{
+    BusyPolicy, HmcSpec, LostView, LparKind, LparSpec, ServerSpec, StartPolicy, WorldSpec,
+};
+pub use spec_check::SpecError;
+pub use state::{Connection, LparState, SystemState};
+pub use submit::Answer;
+pub use time::{ParseSpanError, Span, Time};
+pub use timings::Timings;
+pub use world::World;
+
+#[cfg(test)]
+mod tests;

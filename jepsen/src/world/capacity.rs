@@ -1,0 +1,39 @@
+//! Memory and processors: what a server has left for another activation.
+
+use super::command::Refusal;
+use super::id::{LparId, ServerId};
+use super::reading::Capacity;
+use super::world::World;
+
+impl World {
+    /// Size of a server and what is left of it.
+    pub fn capacity(&self, server: ServerId) -> Capacity {
+        let spec = self.server_spec(server);
+        let active = self.servers[server.index()]
+            .slots
+            .iter()
+            .filter(|slot| slot.partition.is_active());
+        let (mut memory, mut processors) = (0_u64, 0_u32);
+        for lpar in active.map(|slot| self.lpar_spec(slot.lpar)) {
+            memory += lpar.memory;
+            processors += lpar.processors;
+        }
+        Capacity {
+            memory: spec.memory,
+            memory_free: spec.memory.saturating_sub(memory),
+            processors: spec.processors,
+            processors_free: spec.processors.saturating_sub(processors),
+        }
+    }
+
+    pub(super) fn fits(&self, server: ServerId, lpar: LparId) -> Result<(), Refusal> {
+        let (free, need) = (self.capacity(server), self.lpar_spec(lpar));
+        if need.memory > free.memory_free {
+            return Err(Refusal::NotEnoughMemory);
+        }
+        if need.processors > free.processors_free {
+            return Err(Refusal::NotEnoughProcessors);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! No server carries more memory or processors than it has. Only a broken model could show one.
+
+use crate::world::{ServerId, World};
+
+/// A server that carries too much at this instant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Overload {
+    /// Which server.
+    pub server: ServerId,
+    /// MiB of its active LPARs.
+    pub memory: u64,
+    /// Processing units of its active LPARs, in hundredths.
+    pub processors: u64,
+}
+
+/// Finds every server that is overloaded now.
+pub fn capacity(world: &World) -> Vec<Overload> {
+    let load = |server: ServerId| {
+        let active = world.lpars().filter(|&lpar| {
+            world
+                .activity(server, lpar)
+                .is_some_and(|state| state.is_active())
+        });
+        let add = |sum: Overload, lpar| {
+            let spec = world.lpar_spec(lpar);
+            Overload {
+                memory: sum.memory + spec.memory,
+                processors: sum.processors + u64::from(spec.processors),
+                ..sum
+            }
+        };
+        active.fold(
+            Overload {
+                server,
+                memory: 0,
+                processors: 0,
+            },
+            add,
+        )
+    };
+    let fits = |load: &Overload| {
+        let spec = world.server_spec(load.server);
+        load.memory <= spec.memory && load.processors <= u64::from(spec.processors)
+    };
+    world
+        .servers()
+        .map(load)
+        .filter(|load| !fits(load))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{DemoOptions, LparSpec, WorldSpec};
+
+    #[test]
+    fn a_planted_overload_is_found() {
+        // What runs when the world begins is not asked whether it fits.
+        let mut spec = WorldSpec::demo(DemoOptions {
+            servers: 1,
+            lpars: 0,
+            hmcs: 1,
+        });
+        let giant = LparSpec {
+            memory: 1 << 40,
+            running_on: Some("p1".into()),
+            ..LparSpec::new("giant", ["p1"])
+        };
+        assert_eq!(capacity(&World::new(spec.clone(), 1).unwrap()), []);
+        spec.lpars.push(giant);
+        assert_eq!(capacity(&World::new(spec, 1).unwrap()).len(), 1);
+    }
+}

@@ -1,0 +1,45 @@
+//! Judges of a world's history. Each takes entries and says what in them must never happen; none looks at the product.
+
+mod capacity;
+mod powered;
+mod single_active;
+
+pub use capacity::{Overload, capacity};
+pub use powered::{Unpowered, powered};
+pub use single_active::{Overlap, single_active};
+
+use super::world::World;
+
+/// Everything that is wrong with the history of a world.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verdict {
+    /// LPARs that were active on two servers at once: the product's fault.
+    pub overlaps: Vec<Overlap>,
+    /// LPARs active without power: a fault of the model.
+    pub unpowered: Vec<Unpowered>,
+    /// Servers with more on them than fits: a fault of the model.
+    pub overloads: Vec<Overload>,
+}
+
+impl Verdict {
+    /// Whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.overlaps.is_empty() && self.unpowered.is_empty() && self.overloads.is_empty()
+    }
+}
+
+impl World {
+    /// Judges everything that happened so far.
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            overlaps: self.violations(),
+            unpowered: powered(self.history().entries()),
+            overloads: capacity(self),
+        }
+    }
+
+    /// The invariant of the world: every time an LPAR was active on two servers at once.
+    pub fn violations(&self) -> Vec<Overlap> {
+        single_active(self.history().entries())
+    }
+}

@@ -1,0 +1,147 @@
+//! What an HMC can be told to change, and why it may refuse. Typed; the command line is a rendering of exactly these.
+
+use super::id::{LparId, ServerId};
+
+/// Which configuration an LPAR is activated with.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Profile {
+    /// Its current configuration: `-o on` without `-f`.
+    #[default]
+    Current,
+    /// A profile by name: `-f`.
+    Named(String),
+}
+
+/// How an LPAR is stopped.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Stop {
+    /// `shutdown`: the hypervisor asks the operating system (the "white button").
+    Delayed,
+    /// `shutdown --immed`: the hypervisor takes it away. Needs no cooperation.
+    Immediate,
+    /// `osshutdown`: through RMC.
+    Os,
+}
+
+/// A change that an HMC can make.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Command {
+    /// `chsysstate -r lpar -o on`
+    StartLpar {
+        /// Where.
+        server: ServerId,
+        /// Which.
+        lpar: LparId,
+        /// With what configuration.
+        profile: Profile,
+    },
+    /// `chsysstate -r lpar -o shutdown|osshutdown`
+    StopLpar {
+        /// Where.
+        server: ServerId,
+        /// Which.
+        lpar: LparId,
+        /// How.
+        stop: Stop,
+        /// Whether it starts again afterwards.
+        restart: bool,
+    },
+    /// `chsysstate -r sys -o on`
+    PowerOn {
+        /// Which.
+        server: ServerId,
+    },
+    /// `chsysstate -r sys -o off`
+    PowerOff {
+        /// Which.
+        server: ServerId,
+        /// Without waiting for operating systems.
+        immediate: bool,
+        /// Whether it starts again afterwards.
+        restart: bool,
+    },
+}
+
+impl Command {
+    /// The managed system that it changes.
+    pub fn server(&self) -> ServerId {
+        match self {
+            Command::StartLpar { server, .. }
+            | Command::StopLpar { server, .. }
+            | Command::PowerOn { server }
+            | Command::PowerOff { server, .. } => *server,
+        }
+    }
+
+    /// Activation with the current configuration.
+    pub fn start(server: ServerId, lpar: LparId) -> Self {
+        Command::StartLpar {
+            server,
+            lpar,
+            profile: Profile::Current,
+        }
+    }
+
+    /// A stop without restart.
+    pub fn stop(server: ServerId, lpar: LparId, stop: Stop) -> Self {
+        Command::StopLpar {
+            server,
+            lpar,
+            stop,
+            restart: false,
+        }
+    }
+
+    /// The fence: immediate power-off.
+    pub fn fence(server: ServerId) -> Self {
+        Command::PowerOff {
+            server,
+            immediate: true,
+            restart: false,
+        }
+    }
+}
+
+/// Why an HMC did not do what it was told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The HMC itself does not answer. Nothing was done.
+    #[error("the HMC does not answer")]
+    HmcDown,
+    /// The system is not defined in this world.
+    #[error("no such managed system")]
+    NoSuchServer,
+    /// No copy of this LPAR is defined on that system.
+    #[error("no such partition on that system")]
+    NoSuchLpar,
+    /// The LPAR has no profile of that name.
+    #[error("no such profile")]
+    NoSuchProfile,
+    /// Activation of what is already active.
+    #[error("the partition is not in the Not Activated state")]
+    NotOff,
+    /// Stop of what is already off.
+    #[error("the partition is already off")]
+    AlreadyOff,
+    /// The LPAR or system is in no state for this.
+    #[error("not in a state for this operation")]
+    WrongState,
+    /// `osshutdown` without RMC.
+    #[error("no RMC connection to the partition")]
+    NoRmc,
+    /// The system is connected but not Operating.
+    #[error("the managed system is not Operating")]
+    NotOperating,
+    /// The HMC has no connection to the system.
+    #[error("no connection to the managed system")]
+    NoConnection,
+    /// Another change holds the system.
+    #[error("the managed system is busy")]
+    Busy,
+    /// Not enough memory on the system for this activation.
+    #[error("not enough memory")]
+    NotEnoughMemory,
+    /// Not enough processing units on the system for this activation.
+    #[error("not enough processing units")]
+    NotEnoughProcessors,
+}

@@ -1,0 +1,279 @@
+//! Carrying out what an HMC was told. Acceptance is here; effects come later, by themselves, in `advance`.
+
+use super::command::{Command, Profile, Refusal, Stop};
+use super::history::Cause;
+use super::id::{HmcId, LparId, ServerId};
+use super::partition::{Activity, Boot};
+use super::server::Power;
+use super::state::{Connection, SystemState};
+use super::time::Span;
+use super::view::Link;
+use super::world::World;
+
+/// The one profile that every LPAR has.
+pub const DEFAULT_PROFILE: &str = "default_profile";
+
+impl World {
+    /// Carries out a command on an HMC at this instant, as if it had just arrived there. `Ok` says that it was accepted
+    /// and how much longer than usual the HMC needs to say so; what comes of it shows later, and only in readings.
+    ///
+    /// # Errors
+    /// When it is refused; nothing has changed then.
+    pub fn execute(&mut self, hmc: HmcId, command: &Command) -> Result<Span, Refusal> {
+        let outcome = self.carry_out(hmc, command);
+        self.advance_to(self.now);
+        outcome
+    }
+
+    pub(super) fn carry_out(&mut self, hmc: HmcId, command: &Command) -> Result<Span, Refusal> {
+        let server = command.server();
+        let view = self.visible(hmc, server)?;
+        if view.connection() != Connection::Connected || view.link != Link::Up {
+            return Err(Refusal::NoConnection);
+        }
+        let shown = view.shown.system;
+        self.exists(command)?;
+        if self.now < self.servers[server.index()].locked_until {
+            return Err(Refusal::Busy);
+        }
+        let takes = match command {
+            Command::StartLpar { lpar, .. } => {
+                self.operating(server, shown)?;
+                self.start_lpar(server, *lpar, Cause::Command(hmc))
+                    .map(|()| Span::ZERO)
+            }
+            Command::StopLpar {
+                lpar,
+                stop,
+                restart,
+                ..
+            } => {
+                self.operating(server, shown)?;
+                self.stop_lpar(server, *lpar, *stop, *restart, Cause::Command(hmc))
+            }
+            Command::PowerOn { .. } => self
+                .power_on(server, Cause::Command(hmc))
+                .map(|()| Span::ZERO),
+            Command::PowerOff {
+                immediate, restart, ..
+            } => self
+                .power_off(server, *immediate, *restart, Cause::Command(hmc))
+                .map(|()| Span::ZERO),
+        }?;
+        self.servers[server.index()].locked_until = self.now + self.spec.timings.lock;
+        self.settle(server);
+        Ok(takes)
+    }
+
+    fn exists(&self, command: &Command) -> Result<(), Refusal> {
+        match command {
+            Command::StartLpar {
+                server,
+                lpar,
+                profile,
+            } => {
+                self.lpar_number(*server, *lpar)
+                    .ok_or(Refusal::NoSuchLpar)?;
+                match profile {
+                    Profile::Named(name) if name != DEFAULT_PROFILE => Err(Refusal::NoSuchProfile),
+                    Profile::Named(_) | Profile::Current => Ok(()),
+                }
+            }
+            Command::StopLpar { server, lpar, .. } => self
+                .lpar_number(*server, *lpar)
+                .ok_or(Refusal::NoSuchLpar)
+                .map(|_| ()),
+            Command::PowerOn { .. } | Command::PowerOff { .. } => Ok(()),
+        }
+    }
+
+    /// Both what the HMC believes and what the hypervisor knows must allow work on LPARs.
+    fn operating(&self, server: ServerId, shown: SystemState) -> Result<(), Refusal> {
+        let believed = matches!(shown, SystemState::Operating | SystemState::Standby);
+        if believed && self.servers[server.index()].power == Power::Operating {
+            Ok(())
+        } else {
+            Err(Refusal::NotOperating)
+        }
+    }
+
+    pub(super) fn start_lpar(
+        &mut self,
+        server: ServerId,
+        lpar: LparId,
+        cause: Cause,
+    ) -> Result<(), Refusal> {
+        let slot = self.servers[server.index()]
+            .slot_of(lpar)
+            .ok_or(Refusal::NoSuchLpar)?;
+        if self.servers[server.index()].slots[slot]
+            .partition
+            .is_active()
+        {
+            return Err(Refusal::NotOff);
+        }
+        self.fits(server, lpar)?;
+        let until = self.now + self.stretch(self.lpar_spec(lpar).boot);
+        let partition = &mut self.servers[server.index()].slots[slot].partition;
+        let outcome = if partition.failing_starts > 0 {
+            Boot::Error
+        } else {
+            Boot::Running
+        };
+        partition.failing_starts = partition.failing_starts.saturating_sub(1);
+        self.set_activity(server, slot, Activity::Starting { until, outcome }, cause);
+        Ok(())
+    }
+
+    fn stop_lpar(
+        &mut self,
+        server: ServerId,
+        lpar: LparId,
+        stop: Stop,
+        restart: bool,
+        cause: Cause,
+    ) -> Result<Span, Refusal> {
+        let slot = self.servers[server.index()]
+            .slot_of(lpar)
+            .ok_or(Refusal::NoSuchLpar)?;
+        let partition = &self.servers[server.index()].slots[slot].partition;
+        if !partition.is_active() {
+            return Err(Refusal::AlreadyOff);
+        }
+        match stop {
+            Stop::Immediate => {
+                let mut until = self.now + self.stretch(self.spec.timings.hard_off);
+                if let Activity::ShuttingDown {
+                    until: Some(earlier),
+                    ..
+                } = self.activity_at(server, slot)
+                {
+                    until = until.min(earlier);
+                }
+                self.set_activity(
+                    server,
+                    slot,
+                    Activity::ShuttingDown {
+                        until: Some(until),
+                        restart,
+                    },
+                    cause,
+                );
+                Ok(Span::ZERO)
+            }
+            Stop::Delayed | Stop::Os if partition.activity != Activity::Running => {
+                Err(Refusal::WrongState)
+            }
+            Stop::Os if !self.rmc_active(partition) => Err(Refusal::NoRmc),
+            // The request waits in RMC for an operating system that will never read it.
+            Stop::Os if partition.hung => Ok(self.spec.timings.rmc_timeout),
+            Stop::Delayed | Stop::Os => {
+                self.shut_down(server, slot, restart, cause);
+                Ok(Span::ZERO)
+            }
+        }
+    }
+
+    /// Asks an operating system to stop; a hung one never does.
+    pub(super) fn shut_down(&mut self, server: ServerId, slot: usize, restart: bool, cause: Cause) {
+        let Slotted { lpar, hung } = self.slotted(server, slot);
+        let until = if hung {
+            None
+        } else {
+            Some(self.now + self.stretch(self.lpar_spec(lpar).shutdown))
+        };
+        self.set_activity(
+            server,
+            slot,
+            Activity::ShuttingDown { until, restart },
+            cause,
+        );
+    }
+
+    pub(super) fn power_on(&mut self, server: ServerId, cause: Cause) -> Result<(), Refusal> {
+        if self.servers[server.index()].power != Power::Off {
+            return Err(Refusal::WrongState);
+        }
+        let until = self.now + self.stretch(self.spec.timings.power_on);
+        self.set_power(server, Power::Initializing { until }, cause);
+        Ok(())
+    }
+
+    fn power_off(
+        &mut self,
+        server: ServerId,
+        immediate: bool,
+        restart: bool,
+        cause: Cause,
+    ) -> Result<(), Refusal> {
+        match self.servers[server.index()].power {
+            Power::Off => return Err(Refusal::AlreadyOff),
+            Power::PoweringOff { .. } if !immediate => return Err(Refusal::WrongState),
+            Power::Dead
+            | Power::Initializing { .. }
+            | Power::Operating
+            | Power::PoweringOff { .. }
+            | Power::Dumping { .. }
+            | Power::Failed => {}
+        }
+        let mut until = self.now + self.stretch(self.spec.timings.power_off);
+        if immediate {
+            if let Power::PoweringOff { until: earlier, .. } = self.servers[server.index()].power {
+                until = until.min(earlier);
+            }
+        } else {
+            until = until + self.shut_all_down(server);
+        }
+        self.set_power(server, Power::PoweringOff { until, restart }, cause);
+        Ok(())
+    }
+
+    /// Asks every operating system of a server to stop. Returns how long that is waited for at most.
+    fn shut_all_down(&mut self, server: ServerId) -> Span {
+        let mut longest = Span::ZERO;
+        for slot in 0..self.servers[server.index()].slots.len() {
+            match self.activity_at(server, slot) {
+                Activity::Running => self.shut_down(server, slot, false, Cause::ServerDown),
+                Activity::NotActivated
+                | Activity::Starting { .. }
+                | Activity::OpenFirmware
+                | Activity::ShuttingDown { .. }
+                | Activity::Error => {}
+            }
+            match self.activity_at(server, slot) {
+                Activity::NotActivated => {}
+                Activity::ShuttingDown {
+                    until: Some(until), ..
+                } => longest = longest.max(until.since(self.now)),
+                Activity::Starting { .. }
+                | Activity::Running
+                | Activity::OpenFirmware
+                | Activity::ShuttingDown { until: None, .. }
+                | Activity::Error => longest = self.spec.timings.power_off_grace,
+            }
+        }
+        longest.min(self.spec.timings.power_off_grace)
+    }
+
+    pub(super) fn stretch(&mut self, span: Span) -> Span {
+        self.rng.stretch(span, self.spec.timings.jitter_percent)
+    }
+
+    pub(super) fn activity_at(&self, server: ServerId, slot: usize) -> Activity {
+        self.servers[server.index()].slots[slot].partition.activity
+    }
+
+    fn slotted(&self, server: ServerId, slot: usize) -> Slotted {
+        let slot = &self.servers[server.index()].slots[slot];
+        Slotted {
+            lpar: slot.lpar,
+            hung: slot.partition.hung,
+        }
+    }
+}
+
+/// What a stop needs to know of the copy that it stops.
+struct Slotted {
+    lpar: LparId,
+    hung: bool,
+}

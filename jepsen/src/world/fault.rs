@@ -1,0 +1,277 @@
+//! Things that happen to a world without an HMC being told to.
+
+use super::history::{Cause, Change};
+use super::id::{HmcId, LparId, ServerId};
+use super::partition::Activity;
+use super::server::Power;
+use super::state::SystemState;
+use super::time::Span;
+use super::world::World;
+
+/// Something that happens to hardware, software or lines.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Fault {
+    /// An active copy is off at once.
+    Crash(ServerId, LparId),
+    /// A running operating system stops doing anything; the copy still reads Running.
+    Hang(ServerId, LparId),
+    /// A hung operating system goes on.
+    Resume(ServerId, LparId),
+    /// A running operating system panics: the copy reads Error and stays so.
+    Panic(ServerId, LparId),
+    /// A running operating system shuts itself down.
+    GuestShutdown(ServerId, LparId),
+    /// Someone starts a copy by hand, past the HMCs.
+    ForeignStart(ServerId, LparId),
+    /// The next activations of a copy end in Error.
+    FailStarts(ServerId, LparId, u8),
+    /// Sets `auto_start` of a copy.
+    SetAutoStart(ServerId, LparId, bool),
+    /// Input power is lost: with the rest, the service processor dies.
+    CutPower(ServerId),
+    /// Input power returns.
+    RestorePower(ServerId),
+    /// Power of everything but the service processor is lost.
+    TripPower(ServerId),
+    /// The hypervisor checkstops: nothing runs, a dump is taken.
+    Checkstop(ServerId),
+    /// The hypervisor fails without a dump.
+    FailServer(ServerId),
+    /// The service processor answers no HMC; LPARs run on.
+    HangProcessor(ServerId),
+    /// It answers again.
+    ReviveProcessor(ServerId),
+    /// HMCs show this state instead of the true one; LPARs run on.
+    ShowAs(ServerId, SystemState),
+    /// They show the true state again.
+    ShowTruth(ServerId),
+    /// The line between one HMC and one service processor is cut.
+    CutLine(HmcId, ServerId),
+    /// It is mended.
+    MendLine(HmcId, ServerId),
+    /// An HMC goes down.
+    HmcDown(HmcId),
+    /// It comes up.
+    HmcUp(HmcId),
+    /// An HMC needs this much longer for everything.
+    SlowHmc(HmcId, Span),
+    /// What an HMC shows is this much older.
+    DelayViews(HmcId, Span),
+    /// The next changes at an HMC are carried out, and nobody hears of it.
+    LoseAnswers(HmcId, u8),
+    /// The next changes at an HMC are neither carried out nor answered.
+    LoseCommands(HmcId, u8),
+}
+
+/// Why a fault cannot happen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FaultError {
+    /// Something that it names is not in this world.
+    #[error("inject fault: it names something that is not in this world")]
+    NoSuchThing,
+    /// Things are not in a state in which it could happen, such as the crash of what is off.
+    #[error("inject fault: nothing is in a state in which it could happen")]
+    Pointless,
+}
+
+impl World {
+    /// Makes a fault happen now.
+    ///
+    /// # Errors
+    /// When it cannot happen; nothing has changed then.
+    pub fn inject(&mut self, fault: Fault) -> Result<(), FaultError> {
+        self.happen(fault)?;
+        self.advance_to(self.now);
+        Ok(())
+    }
+
+    fn happen(&mut self, fault: Fault) -> Result<(), FaultError> {
+        match fault {
+            Fault::Crash(server, lpar)
+            | Fault::Hang(server, lpar)
+            | Fault::Resume(server, lpar)
+            | Fault::Panic(server, lpar)
+            | Fault::GuestShutdown(server, lpar)
+            | Fault::ForeignStart(server, lpar)
+            | Fault::FailStarts(server, lpar, _)
+            | Fault::SetAutoStart(server, lpar, _) => {
+                let place = self
+                    .servers
+                    .get(server.index())
+                    .and_then(|place| place.slot_of(lpar));
+                self.inject_lpar(fault, server, lpar, place.ok_or(FaultError::NoSuchThing)?)?;
+                self.settle(server);
+            }
+            Fault::CutPower(server)
+            | Fault::RestorePower(server)
+            | Fault::TripPower(server)
+            | Fault::Checkstop(server)
+            | Fault::FailServer(server)
+            | Fault::HangProcessor(server)
+            | Fault::ReviveProcessor(server)
+            | Fault::ShowAs(server, _)
+            | Fault::ShowTruth(server) => {
+                self.servers
+                    .get(server.index())
+                    .ok_or(FaultError::NoSuchThing)?;
+                self.inject_server(fault, server)?;
+                self.settle(server);
+            }
+            Fault::CutLine(hmc, server) | Fault::MendLine(hmc, server) => {
+                let console = self
+                    .hmcs
+                    .get_mut(hmc.index())
+                    .ok_or(FaultError::NoSuchThing)?;
+                let view = console
+                    .views
+                    .get_mut(server.index())
+                    .ok_or(FaultError::NoSuchThing)?;
+                view.cut = matches!(fault, Fault::CutLine(..));
+                self.settle(server);
+            }
+            Fault::HmcDown(hmc)
+            | Fault::HmcUp(hmc)
+            | Fault::SlowHmc(hmc, _)
+            | Fault::DelayViews(hmc, _)
+            | Fault::LoseAnswers(hmc, _)
+            | Fault::LoseCommands(hmc, _) => self.inject_hmc(fault, hmc)?,
+        }
+        Ok(())
+    }
+
+    /// Cuts, or mends, the lines between every HMC and a service processor.
+    pub fn set_lines(&mut self, server: ServerId, whole: bool) {
+        for hmc in self.hmcs() {
+            let fault = if whole {
+                Fault::MendLine(hmc, server)
+            } else {
+                Fault::CutLine(hmc, server)
+            };
+            // Both exist in this world.
+            let _ = self.inject(fault);
+        }
+    }
+
+    fn inject_lpar(
+        &mut self,
+        fault: Fault,
+        server: ServerId,
+        lpar: LparId,
+        slot: usize,
+    ) -> Result<(), FaultError> {
+        let activity = self.activity_at(server, slot);
+        let active = activity != Activity::NotActivated;
+        let running = activity == Activity::Running;
+        let operating = self.servers[server.index()].power == Power::Operating;
+        let partition = &mut self.servers[server.index()].slots[slot].partition;
+        match fault {
+            Fault::Crash(..) if active => {
+                self.set_activity(server, slot, Activity::NotActivated, Cause::Fault)
+            }
+            Fault::Panic(..) if running => {
+                self.set_activity(server, slot, Activity::Error, Cause::Fault)
+            }
+            Fault::GuestShutdown(..) if running && !partition.hung => {
+                self.shut_down(server, slot, false, Cause::Guest);
+            }
+            Fault::ForeignStart(..) if operating => {
+                self.start_lpar(server, lpar, Cause::Fault)
+                    .map_err(|_| FaultError::Pointless)?;
+            }
+            Fault::Hang(..) if running && !partition.hung => self.set_hung(server, slot, true),
+            Fault::Resume(..) if partition.hung => self.set_hung(server, slot, false),
+            Fault::FailStarts(_, _, times) => partition.failing_starts = times,
+            Fault::SetAutoStart(_, _, on) => partition.auto_start = on,
+            _ => return Err(FaultError::Pointless),
+        }
+        Ok(())
+    }
+
+    fn set_hung(&mut self, server: ServerId, slot: usize, hung: bool) {
+        let place = &mut self.servers[server.index()].slots[slot];
+        place.partition.hung = hung;
+        let (lpar, activity) = (place.lpar, place.partition.activity);
+        self.history
+            .push(self.now, Change::Hang { server, lpar, hung });
+        // A shutdown that waited for it goes on with it.
+        if let (
+            false,
+            Activity::ShuttingDown {
+                until: None,
+                restart,
+            },
+        ) = (hung, activity)
+        {
+            let until = self.now + self.stretch(self.lpar_spec(lpar).shutdown);
+            self.set_activity(
+                server,
+                slot,
+                Activity::ShuttingDown {
+                    until: Some(until),
+                    restart,
+                },
+                Cause::Progress,
+            );
+        }
+    }
+
+    fn inject_server(&mut self, fault: Fault, server: ServerId) -> Result<(), FaultError> {
+        let place = &mut self.servers[server.index()];
+        let power = place.power;
+        let on = matches!(
+            power,
+            Power::Operating | Power::Initializing { .. } | Power::PoweringOff { .. }
+        );
+        match fault {
+            Fault::CutPower(_) if power != Power::Dead => {
+                place.was_on = on;
+                self.set_power(server, Power::Dead, Cause::Fault);
+            }
+            Fault::RestorePower(_) if power == Power::Dead => {
+                let restart = place.was_on && self.server_spec(server).auto_power_restart;
+                self.set_power(server, Power::Off, Cause::Fault);
+                if restart {
+                    // Cannot be refused: the server is off.
+                    let _ = self.power_on(server, Cause::Autostart);
+                }
+            }
+            Fault::TripPower(_) if on => self.set_power(server, Power::Off, Cause::Fault),
+            Fault::Checkstop(_) if on => {
+                let until = self.now + self.stretch(self.spec.timings.dump);
+                self.set_power(server, Power::Dumping { until }, Cause::Fault);
+            }
+            Fault::FailServer(_) if on => self.set_power(server, Power::Failed, Cause::Fault),
+            Fault::HangProcessor(_) => place.processor_hung = true,
+            Fault::ReviveProcessor(_) => place.processor_hung = false,
+            Fault::ShowAs(_, state) => place.shown_as = Some(state),
+            Fault::ShowTruth(_) => place.shown_as = None,
+            _ => return Err(FaultError::Pointless),
+        }
+        Ok(())
+    }
+
+    fn inject_hmc(&mut self, fault: Fault, hmc: HmcId) -> Result<(), FaultError> {
+        let now = self.now;
+        let console = self
+            .hmcs
+            .get_mut(hmc.index())
+            .ok_or(FaultError::NoSuchThing)?;
+        match fault {
+            Fault::HmcDown(_) if console.up => {
+                console.up = false;
+                self.history.push(now, Change::Hmc { hmc, up: false });
+                self.drop_flights(hmc);
+            }
+            Fault::HmcUp(_) if !console.up => {
+                console.up = true;
+                self.history.push(now, Change::Hmc { hmc, up: true });
+            }
+            Fault::SlowHmc(_, span) => console.slow = span,
+            Fault::DelayViews(_, span) => console.late = span,
+            Fault::LoseAnswers(_, times) => console.lose_answers = times,
+            Fault::LoseCommands(_, times) => console.lose_commands = times,
+            _ => return Err(FaultError::Pointless),
+        }
+        Ok(())
+    }
+}

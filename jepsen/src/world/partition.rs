@@ -1,0 +1,97 @@
+//! One copy of an LPAR on one server: what it truly does, whatever an HMC may show.
+
+use super::state::LparState;
+use super::time::Time;
+
+/// What a copy does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Activity {
+    NotActivated,
+    Starting {
+        until: Time,
+        outcome: Boot,
+    },
+    Running,
+    OpenFirmware,
+    /// `until` is absent when its operating system will never finish.
+    ShuttingDown {
+        until: Option<Time>,
+        restart: bool,
+    },
+    Error,
+}
+
+/// How an activation will end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Boot {
+    Running,
+    Error,
+}
+
+/// Whether its operating system talks to the HMCs, since when, and whether it did before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Talk {
+    pub(super) talking: bool,
+    pub(super) since: Time,
+    pub(super) before: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Partition {
+    pub(super) activity: Activity,
+    pub(super) hung: bool,
+    pub(super) talk: Talk,
+    pub(super) auto_start: bool,
+    /// How many of its next activations fail.
+    pub(super) failing_starts: u8,
+    /// When its server starts it by itself.
+    pub(super) autostart_at: Option<Time>,
+    /// Whether it was on when its server last went away: what `autorecovery` starts again.
+    pub(super) was_on: bool,
+}
+
+impl Partition {
+    pub(super) fn new(auto_start: bool) -> Self {
+        Partition {
+            activity: Activity::NotActivated,
+            hung: false,
+            talk: Talk {
+                talking: false,
+                since: Time::START,
+                before: false,
+            },
+            auto_start,
+            failing_starts: 0,
+            autostart_at: None,
+            was_on: false,
+        }
+    }
+
+    pub(super) fn state(&self) -> LparState {
+        match self.activity {
+            Activity::NotActivated => LparState::NotActivated,
+            Activity::Starting { .. } => LparState::Starting,
+            Activity::Running => LparState::Running,
+            Activity::OpenFirmware => LparState::OpenFirmware,
+            Activity::ShuttingDown { .. } => LparState::ShuttingDown,
+            Activity::Error => LparState::Error,
+        }
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.state().is_active()
+    }
+
+    /// Next instant at which it changes by itself.
+    pub(super) fn due(&self) -> Option<Time> {
+        let own = match self.activity {
+            Activity::Starting { until, .. } => Some(until),
+            Activity::ShuttingDown { until, .. } => until,
+            Activity::NotActivated
+            | Activity::Running
+            | Activity::OpenFirmware
+            | Activity::Error => None,
+        };
+        [own, self.autostart_at].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,215 @@
+//! What an HMC answers when asked about a server.
+
+use super::command::Refusal;
+use super::id::{HmcId, LparId, ServerId};
+use super::partition::Partition;
+use super::spec::{LostView, LparKind};
+use super::state::{Connection, LparState, SystemState};
+use super::time::{Span, Time};
+use super::view::{Link, View};
+use super::world::World;
+
+/// Whether an operating system talks to the HMC. Supporting evidence of life, never evidence of death.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum RmcState {
+    /// It does.
+    Active,
+    /// It does not.
+    Inactive,
+}
+
+impl RmcState {
+    /// The word of the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RmcState::Active => "active",
+            RmcState::Inactive => "inactive",
+        }
+    }
+}
+
+/// One server as one HMC shows it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Reading {
+    /// Which server.
+    pub server: ServerId,
+    /// When the HMC was asked.
+    pub at: Time,
+    /// The server's own clock as the HMC shows it. It stands still while the connection is lost.
+    pub server_clock: Time,
+    /// State of the system.
+    pub system: SystemState,
+    /// State of the connection, as far as the HMC has noticed.
+    pub connection: Connection,
+    /// Its LPARs and VIO servers.
+    pub lpars: Vec<LparReading>,
+}
+
+/// One copy of an LPAR as an HMC shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LparReading {
+    /// Identity.
+    pub lpar: LparId,
+    /// The `lpar_id` on this server.
+    pub number: u16,
+    /// What it is for.
+    pub kind: LparKind,
+    /// State.
+    pub state: LparState,
+    /// RMC.
+    pub rmc: RmcState,
+}
+
+/// Size of a server, and what is left of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Capacity {
+    /// MiB for LPARs.
+    pub memory: u64,
+    /// MiB not taken by active LPARs.
+    pub memory_free: u64,
+    /// Processing units for LPARs, in hundredths.
+    pub processors: u32,
+    /// Processing units not taken by active LPARs, in hundredths.
+    pub processors_free: u32,
+}
+
+impl Reading {
+    /// The reading of one LPAR.
+    pub fn lpar(&self, lpar: LparId) -> Option<&LparReading> {
+        self.lpars.iter().find(|reading| reading.lpar == lpar)
+    }
+
+    /// The VIO servers.
+    pub fn vios(&self) -> impl Iterator<Item = &LparReading> {
+        self.lpars
+            .iter()
+            .filter(|reading| reading.kind == LparKind::Vios)
+    }
+}
+
+impl World {
+    /// What an HMC shows of a server now. Reads have no effect, and no latency of their own: who asks adds that of the
+    /// HMC.
+    ///
+    /// # Errors
+    /// [`Refusal::HmcDown`], [`Refusal::NoSuchServer`], and [`Refusal::NoConnection`] where the HMC refuses listings of
+    /// lost systems.
+    pub fn read(&self, hmc: HmcId, server: ServerId) -> Result<Reading, Refusal> {
+        let view = self.visible(hmc, server)?;
+        let lost = view.connection() != Connection::Connected;
+        if lost && self.spec.hmcs[hmc.index()].lost_view == LostView::Refuse {
+            return Err(Refusal::NoConnection);
+        }
+        let now = self.now;
+        let slots = &self.servers[server.index()].slots;
+        let lpars = slots.iter().enumerate().map(|(index, slot)| {
+            let state = self.shown_lpar(hmc, view, index);
+            let active = state != LparState::NotActivated && self.rmc_active(&slot.partition);
+            LparReading {
+                lpar: slot.lpar,
+                number: u16::try_from(index + 1).unwrap_or(u16::MAX),
+                kind: self.lpars[slot.lpar.index()].kind,
+                state,
+                rmc: if active {
+                    RmcState::Active
+                } else {
+                    RmcState::Inactive
+                },
+            }
+        });
+        Ok(Reading {
+            server,
+            at: now,
+            server_clock: if view.link == Link::Up {
+                now
+            } else {
+                view.shown.taken
+            },
+            system: shown_system(view),
+            connection: view.connection(),
+            lpars: lpars.collect(),
+        })
+    }
+
+    /// The state of a system alone; answered even where LPAR listings are refused.
+    ///
+    /// # Errors
+    /// [`Refusal::HmcDown`] and [`Refusal::NoSuchServer`].
+    pub fn read_system(
+        &self,
+        hmc: HmcId,
+        server: ServerId,
+    ) -> Result<(SystemState, Connection, Time), Refusal> {
+        let view = self.visible(hmc, server)?;
+        let clock = if view.link == Link::Up {
+            self.now
+        } else {
+            view.shown.taken
+        };
+        Ok((shown_system(view), view.connection(), clock))
+    }
+
+    /// How long a command takes on its way to this HMC, and its answer on the way back.
+    pub fn latency(&self, hmc: HmcId) -> (Span, Span) {
+        let spec = &self.spec.hmcs[hmc.index()];
+        (
+            spec.latency + self.hmcs[hmc.index()].slow,
+            spec.answer_latency,
+        )
+    }
+
+    pub(super) fn visible(&self, hmc: HmcId, server: ServerId) -> Result<&View, Refusal> {
+        let console = self
+            .hmcs
+            .get(hmc.index())
+            .filter(|console| console.up)
+            .ok_or(Refusal::HmcDown)?;
+        console
+            .views
+            .get(server.index())
+            .ok_or(Refusal::NoSuchServer)
+    }
+
+    fn shown_lpar(&self, hmc: HmcId, view: &View, slot: usize) -> LparState {
+        let known = view.shown.lpars[slot];
+        if view.connection() != Connection::Connected {
+            return match self.spec.hmcs[hmc.index()].lost_view {
+                LostView::LastKnown => known,
+                LostView::NotAvailable | LostView::Refuse => LparState::NotAvailable,
+            };
+        }
+        match view.shown.system {
+            SystemState::Operating | SystemState::Standby | SystemState::PowerOff => known,
+            SystemState::Initializing
+            | SystemState::PowerOffInProgress
+            | SystemState::Error
+            | SystemState::ErrorDumpInProgress
+            | SystemState::ErrorTerminated
+            | SystemState::Recovery
+            | SystemState::Incomplete
+            | SystemState::NoConnection
+            | SystemState::FailedAuthentication
+            | SystemState::VersionMismatch
+            | SystemState::ServiceProcessorFailover
+            | SystemState::Unknown => LparState::NotAvailable,
+        }
+    }
+
+    /// RMC goes between operating system and HMC and does not pass the service processor.
+    pub(super) fn rmc_active(&self, partition: &Partition) -> bool {
+        let talk = partition.talk;
+        let held = self.now.since(talk.since);
+        if talk.talking {
+            talk.before || held >= self.spec.timings.rmc_up
+        } else {
+            talk.before && held < self.spec.timings.rmc_down
+        }
+    }
+}
+
+fn shown_system(view: &View) -> SystemState {
+    match view.connection() {
+        Connection::Connected => view.shown.system,
+        Connection::NoConnection | Connection::Connecting => SystemState::NoConnection,
+    }
+}

@@ -1,0 +1,97 @@
+//! One physical server: its power, its service processor, its partitions.
+
+use super::id::LparId;
+use super::partition::Partition;
+use super::state::SystemState;
+use super::time::Time;
+
+/// What a server truly does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Power {
+    /// No input power: even the service processor is dead.
+    Dead,
+    /// Off, with the service processor on standby power.
+    Off,
+    /// Starting, until then.
+    Initializing {
+        /// When the hypervisor is up.
+        until: Time,
+    },
+    /// The hypervisor runs.
+    Operating,
+    /// Being powered off; LPARs run until the end of it.
+    PoweringOff {
+        /// When power is off.
+        until: Time,
+        /// Whether it starts again.
+        restart: bool,
+    },
+    /// Taking a platform dump after a checkstop. Nothing runs.
+    Dumping {
+        /// When the dump is done.
+        until: Time,
+    },
+    /// Failed. Nothing runs.
+    Failed,
+}
+
+impl Power {
+    /// What a perfectly informed HMC would show. A dead server has no such state; it is shown as lost.
+    pub fn state(self) -> SystemState {
+        match self {
+            Power::Dead => SystemState::NoConnection,
+            Power::Off => SystemState::PowerOff,
+            Power::Initializing { .. } => SystemState::Initializing,
+            Power::Operating => SystemState::Operating,
+            Power::PoweringOff { .. } => SystemState::PowerOffInProgress,
+            Power::Dumping { .. } => SystemState::ErrorDumpInProgress,
+            Power::Failed => SystemState::Error,
+        }
+    }
+
+    /// Whether LPARs can be active.
+    pub fn runs_lpars(self) -> bool {
+        matches!(self, Power::Operating | Power::PoweringOff { .. })
+    }
+
+    pub(super) fn due(self) -> Option<Time> {
+        match self {
+            Power::Initializing { until }
+            | Power::PoweringOff { until, .. }
+            | Power::Dumping { until } => Some(until),
+            Power::Dead | Power::Off | Power::Operating | Power::Failed => None,
+        }
+    }
+}
+
+/// A copy of an LPAR at its place in a server's list. Places are fixed when the world is built.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) lpar: LparId,
+    pub(super) partition: Partition,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) power: Power,
+    /// Whether it was on when input power went away.
+    pub(super) was_on: bool,
+    /// Whether the service processor is hung: it answers no HMC, and the LPARs run on.
+    pub(super) processor_hung: bool,
+    /// A state that HMCs show instead of the true one.
+    pub(super) shown_as: Option<SystemState>,
+    /// Until when a change locks it.
+    pub(super) locked_until: Time,
+    /// VIO servers first, then LPARs in the order of the specification. `lpar_id` is the position plus one.
+    pub(super) slots: Vec<Slot>,
+}
+
+impl Server {
+    pub(super) fn slot_of(&self, lpar: LparId) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.lpar == lpar)
+    }
+
+    pub(super) fn answers(&self) -> bool {
+        self.power != Power::Dead && !self.processor_hung
+    }
+}

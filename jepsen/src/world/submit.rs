@@ -1,0 +1,192 @@
+//! Commands on their way: they arrive at the HMC later than they were sent, wait for locks there, and their answers take
+//! time too. A client that has gone away changes nothing about any of this.
+
+use super::command::{Command, Refusal};
+use super::history::Cause;
+use super::id::{CommandId, HmcId, ServerId};
+use super::spec::BusyPolicy;
+use super::time::Time;
+use super::view::Link;
+use super::world::World;
+
+/// Most commands under way in a world. One more is refused as busy.
+pub const FLIGHT_LIMIT: usize = 4_096;
+
+/// What a client hears of a command.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Answer {
+    /// The HMC answered. Acceptance is not the result.
+    Answered(Result<(), Refusal>),
+    /// The connection broke without an answer. The command may or may not have been carried out.
+    Lost,
+}
+
+/// Where a command is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Stage {
+    /// On its way, or waiting for a lock.
+    Arriving { at: Time, command: Command },
+    /// Done or refused; its answer is on the way.
+    Answering { at: Time, answer: Answer },
+}
+
+impl Stage {
+    fn at(&self) -> Time {
+        match self {
+            Stage::Arriving { at, .. } | Stage::Answering { at, .. } => *at,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Flight {
+    pub(super) id: CommandId,
+    pub(super) hmc: HmcId,
+    pub(super) stage: Stage,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flights {
+    next: u32,
+    pub(super) under_way: Vec<Flight>,
+    pub(super) answers: Vec<(CommandId, Time, Answer)>,
+}
+
+impl Flights {
+    pub(super) fn due(&self) -> Option<Time> {
+        self.under_way.iter().map(|flight| flight.stage.at()).min()
+    }
+
+    fn deliver(&mut self, id: CommandId, at: Time, answer: Answer) {
+        // A client that never asks for its answers must not make the world grow.
+        if self.answers.len() >= FLIGHT_LIMIT {
+            self.answers.remove(0);
+        }
+        self.answers.push((id, at, answer));
+    }
+}
+
+impl World {
+    /// Sends a command to an HMC. It is carried out when it has arrived, even if nobody waits for its answer any more.
+    pub fn submit(&mut self, hmc: HmcId, command: Command) -> CommandId {
+        let id = CommandId(self.flights.next);
+        self.flights.next = self.flights.next.wrapping_add(1);
+        if !self.hmcs[hmc.index()].up {
+            self.flights
+                .deliver(id, self.now, Answer::Answered(Err(Refusal::HmcDown)));
+        } else if self.flights.under_way.len() >= FLIGHT_LIMIT {
+            self.flights
+                .deliver(id, self.now, Answer::Answered(Err(Refusal::Busy)));
+        } else {
+            let at = self.now + self.latency(hmc).0;
+            self.flights.under_way.push(Flight {
+                id,
+                hmc,
+                stage: Stage::Arriving { at, command },
+            });
+        }
+        id
+    }
+
+    /// Takes the answer to a submitted command, once it is there, with the instant at which it came.
+    pub fn take_answer(&mut self, id: CommandId) -> Option<(Time, Answer)> {
+        let index = self.flights.answers.iter().position(|(of, ..)| *of == id)?;
+        let (_, at, answer) = self.flights.answers.remove(index);
+        Some((at, answer))
+    }
+
+    /// When to look again for the answer to a command that is under way; `None` when it is there or was taken.
+    pub fn answer_due(&self, id: CommandId) -> Option<Time> {
+        let flight = self
+            .flights
+            .under_way
+            .iter()
+            .find(|flight| flight.id == id)?;
+        Some(flight.stage.at())
+    }
+
+    /// Commands that are on their way, or whose answers are.
+    pub fn under_way(&self) -> usize {
+        self.flights.under_way.len()
+    }
+
+    pub(super) fn fire_flights(&mut self) {
+        for flight in std::mem::take(&mut self.flights.under_way) {
+            match flight.stage {
+                Stage::Arriving { at, command } if at <= self.now => {
+                    self.arrive(flight.id, flight.hmc, command)
+                }
+                Stage::Answering { at, answer } if at <= self.now => {
+                    self.flights.deliver(flight.id, at, answer)
+                }
+                Stage::Arriving { .. } | Stage::Answering { .. } => {
+                    self.flights.under_way.push(flight)
+                }
+            }
+        }
+    }
+
+    fn arrive(&mut self, id: CommandId, hmc: HmcId, command: Command) {
+        if let Some(at) = self.held_up(hmc, command.server()) {
+            let stage = Stage::Arriving { at, command };
+            self.flights.under_way.push(Flight { id, hmc, stage });
+            return;
+        }
+        let console = &mut self.hmcs[hmc.index()];
+        let dropped = console.lose_commands > 0;
+        console.lose_commands = console.lose_commands.saturating_sub(1);
+        let unheard = !dropped && console.lose_answers > 0;
+        if unheard {
+            console.lose_answers -= 1;
+        }
+        let mut at = self.now + self.latency(hmc).1;
+        let mut answer = Answer::Lost;
+        if !dropped {
+            let outcome = self.carry_out(hmc, &command);
+            at = at + outcome.unwrap_or_default();
+            if !unheard {
+                answer = Answer::Answered(outcome.map(|_| ()));
+            }
+        }
+        self.flights.under_way.push(Flight {
+            id,
+            hmc,
+            stage: Stage::Answering { at, answer },
+        });
+    }
+
+    /// Until when a command that has arrived must wait: for a lock, or for a service processor that has stopped answering
+    /// without the HMC having noticed. When that answers again in time, the command is carried out after all.
+    fn held_up(&self, hmc: HmcId, server: ServerId) -> Option<Time> {
+        let queues = self.spec.hmcs[hmc.index()].busy == BusyPolicy::Queue;
+        let lock = self.servers.get(server.index())?.locked_until;
+        let silence = match self.hmcs[hmc.index()].views[server.index()].link {
+            Link::Unnoticed { until } => Some(until),
+            Link::Up | Link::Lost | Link::Reconnecting { .. } => None,
+        };
+        let lock = queues.then_some(lock);
+        lock.into_iter()
+            .chain(silence)
+            .filter(|&at| at > self.now)
+            .max()
+    }
+
+    /// What was not carried out when an HMC goes down never is; nobody hears from it again.
+    pub(super) fn drop_flights(&mut self, hmc: HmcId) {
+        let (gone, left) = std::mem::take(&mut self.flights.under_way)
+            .into_iter()
+            .partition(|flight| flight.hmc == hmc);
+        self.flights.under_way = left;
+        let gone: Vec<Flight> = gone;
+        for flight in gone {
+            self.flights.deliver(flight.id, self.now, Answer::Lost);
+        }
+    }
+}
+
+impl Cause {
+    /// Whether an HMC was told to do it.
+    pub fn is_command(self) -> bool {
+        matches!(self, Cause::Command(_))
+    }
+}

@@ -1,0 +1,358 @@
+//! The world itself: its parts, how it is built, and who is who in it.
+
+use super::history::{Cause, Change, History};
+use super::id::{HmcId, LparId, ServerId};
+use super::partition::{Activity, Partition, Talk};
+use super::rng::Rng;
+use super::server::{Power, Server, Slot};
+use super::spec::{LparKind, LparSpec, ServerSpec, WorldSpec};
+use super::spec_check::{self, SpecError};
+use super::state::LparState;
+use super::submit::Flights;
+use super::time::{Span, Time};
+use super::view::{Link, Picture, View};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A management console as it is now.
+#[derive(Clone, Debug)]
+pub(super) struct Console {
+    pub(super) up: bool,
+    /// Added to its latency.
+    pub(super) slow: Span,
+    /// Added age of everything that it shows.
+    pub(super) late: Span,
+    /// How many of its next changes are carried out without an answer.
+    pub(super) lose_answers: u8,
+    /// How many of its next changes are neither carried out nor answered.
+    pub(super) lose_commands: u8,
+    /// By server.
+    pub(super) views: Vec<View>,
+}
+
+/// The physical world. See the [module](super).
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(super) spec: Arc<WorldSpec>,
+    /// Every identity: the LPARs of the specification in its order, then the VIO servers.
+    pub(super) lpars: Arc<[LparSpec]>,
+    pub(super) now: Time,
+    pub(super) rng: Rng,
+    pub(super) servers: Vec<Server>,
+    pub(super) hmcs: Vec<Console>,
+    pub(super) flights: Flights,
+    pub(super) history: History,
+}
+
+impl World {
+    /// Builds a world that stands still at [`Time::START`]. The seed draws jitter and nothing else.
+    ///
+    /// # Errors
+    /// When the specification contradicts itself.
+    pub fn new(spec: WorldSpec, seed: u64) -> Result<Self, SpecError> {
+        spec_check::check(&spec)?;
+        let lpars: Arc<[LparSpec]> = spec
+            .lpars
+            .iter()
+            .cloned()
+            .chain(spec.servers.iter().flat_map(|s| vios(s, &spec)))
+            .collect();
+        let servers = spec
+            .servers
+            .iter()
+            .map(|server| new_server(server, &lpars))
+            .collect();
+        let mut world = World {
+            history: History::new(spec.keep_history, lpars.len()),
+            spec: Arc::new(spec),
+            lpars,
+            now: Time::START,
+            rng: Rng::new(seed),
+            servers,
+            hmcs: Vec::new(),
+            flights: Flights::default(),
+        };
+        world.start_initial();
+        world.hmcs = world
+            .spec
+            .hmcs
+            .iter()
+            .map(|_| world.new_console())
+            .collect();
+        Ok(world)
+    }
+
+    /// Its specification.
+    pub fn spec(&self) -> &WorldSpec {
+        &self.spec
+    }
+
+    /// The present.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Everything that happened.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// A server by name or by machine type, model and serial number.
+    pub fn server(&self, name: &str) -> Option<ServerId> {
+        let found = self
+            .spec
+            .servers
+            .iter()
+            .position(|s| s.name == name || s.mtms() == name);
+        found.map(ServerId::from_index)
+    }
+
+    /// An LPAR, or a VIO server, by name.
+    pub fn lpar(&self, name: &str) -> Option<LparId> {
+        self.lpars
+            .iter()
+            .position(|lpar| lpar.name == name)
+            .map(LparId::from_index)
+    }
+
+    /// An HMC by name.
+    pub fn hmc(&self, name: &str) -> Option<HmcId> {
+        self.spec
+            .hmcs
+            .iter()
+            .position(|hmc| hmc.name == name)
+            .map(HmcId::from_index)
+    }
+
+    /// All servers.
+    pub fn servers(&self) -> impl Iterator<Item = ServerId> + use<> {
+        (0..self.servers.len()).map(ServerId::from_index)
+    }
+
+    /// All identities: first the LPARs of the specification in its order, then the VIO servers.
+    pub fn lpars(&self) -> impl Iterator<Item = LparId> + use<> {
+        (0..self.lpars.len()).map(LparId::from_index)
+    }
+
+    /// All HMCs.
+    pub fn hmcs(&self) -> impl Iterator<Item = HmcId> + use<> {
+        (0..self.hmcs.len()).map(HmcId::from_index)
+    }
+
+    /// Specification of a server of this world.
+    pub fn server_spec(&self, server: ServerId) -> &ServerSpec {
+        &self.spec.servers[server.index()]
+    }
+
+    /// Specification of an LPAR of this world; that of a VIO server is made up from its server's.
+    pub fn lpar_spec(&self, lpar: LparId) -> &LparSpec {
+        &self.lpars[lpar.index()]
+    }
+
+    /// Name of a server of this world.
+    pub fn server_name(&self, server: ServerId) -> &str {
+        &self.server_spec(server).name
+    }
+
+    /// Name of an LPAR of this world.
+    pub fn lpar_name(&self, lpar: LparId) -> &str {
+        &self.lpar_spec(lpar).name
+    }
+
+    /// UUID of an LPAR, the same for all its copies, in upper case as the command line prints it.
+    pub fn lpar_uuid(&self, lpar: LparId) -> String {
+        uuid_of(self.lpar_name(lpar))
+    }
+
+    /// The `lpar_id` of a copy: its place in the list of its server, from 1.
+    pub fn lpar_number(&self, server: ServerId, lpar: LparId) -> Option<u16> {
+        let slot = self.servers.get(server.index())?.slot_of(lpar)?;
+        u16::try_from(slot + 1).ok()
+    }
+
+    /// The copy with this `lpar_id` on a server.
+    pub fn lpar_by_number(&self, server: ServerId, number: u16) -> Option<LparId> {
+        let slots = &self.servers.get(server.index())?.slots;
+        slots
+            .get(usize::from(number).checked_sub(1)?)
+            .map(|slot| slot.lpar)
+    }
+
+    /// What a server truly does, whatever an HMC shows.
+    pub fn power(&self, server: ServerId) -> Power {
+        self.servers[server.index()].power
+    }
+
+    /// What a copy truly does; `None` where no copy is defined.
+    pub fn activity(&self, server: ServerId, lpar: LparId) -> Option<LparState> {
+        self.slot(server, lpar).map(|slot| slot.partition.state())
+    }
+
+    /// Whether the operating system of a copy runs and is not hung: whether what lives in it lives.
+    pub fn is_alive(&self, server: ServerId, lpar: LparId) -> bool {
+        let running = |slot: &Slot| slot.partition.activity == Activity::Running;
+        self.slot(server, lpar)
+            .is_some_and(|slot| running(slot) && !slot.partition.hung)
+    }
+
+    /// Whether an HMC is up.
+    pub fn is_up(&self, hmc: HmcId) -> bool {
+        self.hmcs.get(hmc.index()).is_some_and(|console| console.up)
+    }
+
+    /// Whether a copy has `auto_start=1`.
+    pub fn auto_start(&self, server: ServerId, lpar: LparId) -> bool {
+        self.slot(server, lpar)
+            .is_some_and(|slot| slot.partition.auto_start)
+    }
+
+    fn slot(&self, server: ServerId, lpar: LparId) -> Option<&Slot> {
+        let server = self.servers.get(server.index())?;
+        server.slot_of(lpar).map(|slot| &server.slots[slot])
+    }
+
+    /// The servers on which an LPAR is truly active. More than one is the catastrophe that everything here is about.
+    pub fn active_on(&self, lpar: LparId) -> Vec<ServerId> {
+        self.servers()
+            .filter(|&server| {
+                self.activity(server, lpar)
+                    .is_some_and(LparState::is_active)
+            })
+            .collect()
+    }
+
+    /// The first LPAR that is active on two servers at this instant.
+    pub fn conflict(&self) -> Option<LparId> {
+        let mut active = vec![false; self.lpars.len()];
+        let slots = self.servers.iter().flat_map(|server| &server.slots);
+        for slot in slots.filter(|slot| slot.partition.is_active()) {
+            if std::mem::replace(&mut active[slot.lpar.index()], true) {
+                return Some(slot.lpar);
+            }
+        }
+        None
+    }
+
+    fn start_initial(&mut self) {
+        for (index, server) in self.servers.iter_mut().enumerate() {
+            let id = ServerId::from_index(index);
+            self.history.push(
+                self.now,
+                Change::Power {
+                    server: id,
+                    state: server.power.state(),
+                    cause: Cause::Initial,
+                },
+            );
+            for slot in server.slots.iter_mut() {
+                let runs_here = self.lpars[slot.lpar.index()].running_on.as_ref()
+                    == Some(&self.spec.servers[index].name);
+                if !runs_here || server.power != Power::Operating {
+                    continue;
+                }
+                slot.partition.activity = Activity::Running;
+                slot.partition.talk = Talk {
+                    talking: true,
+                    since: Time::START,
+                    before: true,
+                };
+                let change = Change::Lpar {
+                    server: id,
+                    lpar: slot.lpar,
+                    state: LparState::Running,
+                    cause: Cause::Initial,
+                };
+                self.history.push(self.now, change);
+            }
+        }
+    }
+
+    fn new_console(&self) -> Console {
+        let view = |server: &Server| View {
+            cut: false,
+            link: Link::Up,
+            shown: self.picture(server),
+            coming: VecDeque::new(),
+        };
+        Console {
+            up: true,
+            slow: Span::ZERO,
+            late: Span::ZERO,
+            lose_answers: 0,
+            lose_commands: 0,
+            views: self.servers.iter().map(view).collect(),
+        }
+    }
+
+    /// The truth about a server, as an HMC would picture it.
+    pub(super) fn picture(&self, server: &Server) -> Picture {
+        Picture {
+            system: server.shown_as.unwrap_or_else(|| server.power.state()),
+            lpars: server
+                .slots
+                .iter()
+                .map(|slot| slot.partition.state())
+                .collect(),
+            taken: self.now,
+        }
+    }
+}
+
+fn new_server(spec: &ServerSpec, lpars: &[LparSpec]) -> Server {
+    let here = |vios: bool| {
+        let kind = move |lpar: &LparSpec| (lpar.kind == LparKind::Vios) == vios;
+        lpars
+            .iter()
+            .enumerate()
+            .filter(move |(_, lpar)| kind(lpar) && lpar.servers.contains(&spec.name))
+    };
+    let slot = |(index, lpar): (usize, &LparSpec)| Slot {
+        lpar: LparId::from_index(index),
+        partition: Partition::new(lpar.auto_start),
+    };
+    Server {
+        power: if spec.off {
+            Power::Off
+        } else {
+            Power::Operating
+        },
+        was_on: !spec.off,
+        processor_hung: false,
+        shown_as: None,
+        locked_until: Time::START,
+        slots: here(true).chain(here(false)).map(slot).collect(),
+    }
+}
+
+/// The VIO servers of a server: small, always started with it, on disks of their own.
+fn vios<'a>(server: &'a ServerSpec, spec: &'a WorldSpec) -> impl Iterator<Item = LparSpec> + 'a {
+    (1..=server.vios).map(|number| LparSpec {
+        kind: LparKind::Vios,
+        memory: 4_096,
+        processors: 50,
+        boot: spec.timings.vios_boot,
+        auto_start: true,
+        vios: Some(Vec::new()),
+        running_on: (!server.off).then(|| server.name.clone()),
+        ..LparSpec::new(format!("{}-vios{number}", server.name), [&server.name])
+    })
+}
+
+/// A UUID made from a name, so that a world file need not carry one.
+fn uuid_of(name: &str) -> String {
+    let half = |salt: u64| {
+        name.bytes()
+            .fold(0xCBF2_9CE4_8422_2325 ^ salt, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+            })
+    };
+    let (a, b) = (half(0), half(0x5445_4E55_5245));
+    format!(
+        "{:08X}-{:04X}-4{:03X}-8{:03X}-{:012X}",
+        a >> 32,
+        a >> 16 & 0xFFFF,
+        a & 0xFFF,
+        b >> 52,
+        b & 0xFFFF_FFFF_FFFF
+    )
+}
