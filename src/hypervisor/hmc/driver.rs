@@ -6,18 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use tokio::time::{Instant, timeout_at};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::address::HmcAddress;
-use super::answers::{conclude, precedes_any_effect};
 use super::command::{Command, check_name};
-use super::console::{Console, Limits, Purpose};
-use super::exec::ExecError;
+use super::console::Console;
 use super::keyed::KeyedMutex;
+use super::mutation::{lpar_command, offer, server_command};
 use super::queries::{Connections, read_capacity, read_server, read_version};
 use crate::hypervisor::{
     Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Hypervisor, ReadError,
-    Refusal, RefusalKind, ServerAddress, ServerReading, Stop,
+    ServerAddress, ServerReading, Stop,
 };
 
 /// No call lasts longer than this, whatever the caller allows.
@@ -34,8 +33,8 @@ struct Inner {
     mutations: KeyedMutex,
 }
 
-struct Hmc {
-    console: Console,
+pub struct Hmc {
+    pub console: Console,
     connections: Connections,
 }
 
@@ -49,7 +48,7 @@ impl Hmc {
 }
 
 /// An HMC by name, or the name of one that is not configured.
-type Candidate = Result<Arc<Hmc>, String>;
+pub type Candidate = Result<Arc<Hmc>, String>;
 
 impl HmcDriver {
     /// A driver for these HMCs. Nothing is contacted before it is needed.
@@ -133,8 +132,7 @@ impl HmcDriver {
         candidates
     }
 
-    /// Gives a command to the first HMC that takes it. Goes on to the next only while it is certain that nothing was
-    /// done, and only where another HMC may see things differently.
+    /// Waits for the server's turn and offers the command to its HMCs.
     async fn mutate(
         &self,
         server: &ServerAddress,
@@ -143,74 +141,14 @@ impl HmcDriver {
         within: Duration,
     ) -> Result<(), CommandError> {
         let end_by = deadline(within);
-        let mut attempts = Vec::new();
-        let Ok(command) =
-            command.map_err(|reason| attempts.push(itself(Failure::BadArgument { reason })))
-        else {
-            return Err(CommandError::NotSent {
-                operation,
-                attempts,
-            });
+        let command = match command {
+            Ok(command) => command,
+            Err(reason) => return Err(not_sent(operation, Failure::BadArgument { reason })),
         };
         let Ok(_turn) = timeout_at(end_by, self.inner.mutations.lock(&server.mtms)).await else {
-            attempts.push(itself(Failure::TimeoutBeforeSending));
-            return Err(CommandError::NotSent {
-                operation,
-                attempts,
-            });
+            return Err(not_sent(operation, Failure::TimeoutBeforeSending));
         };
-        let candidates = self.candidates(server);
-        let mut left = candidates.len();
-        let mut refused = None;
-        for candidate in candidates {
-            // One share more than there are HMCs, so that the last one, too, has time to carry the command out.
-            let limits = Limits {
-                send_by: share(end_by, left + 1),
-                end_by,
-            };
-            left -= 1;
-            let (via, told) = match candidate {
-                Ok(hmc) => (
-                    hmc.console.name().to_owned(),
-                    tell(&hmc.console, &operation, &command, limits).await,
-                ),
-                Err(name) => (name, Told::NotSent(Failure::NotConfigured)),
-            };
-            match told {
-                Told::Accepted => return Ok(()),
-                Told::Unknown(failure) => {
-                    return Err(CommandError::Unknown {
-                        operation,
-                        via,
-                        failure,
-                    });
-                }
-                Told::NotSent(failure) => attempts.push(Attempt { via, failure }),
-                Told::Refused(refusal) => {
-                    let is_last_word = !may_differ_elsewhere(refusal.kind);
-                    // The first refusal is the one to report: it comes from the HMC that should be asked first.
-                    let (via, refusal) = refused.get_or_insert((via, refusal)).clone();
-                    if is_last_word {
-                        return Err(CommandError::Refused {
-                            operation,
-                            via,
-                            refusal,
-                        });
-                    }
-                }
-            }
-        }
-        match refused {
-            Some((via, refusal)) => Err(CommandError::Refused {
-                operation,
-                via,
-                refusal,
-            }),
-            None => Err(CommandError::NotSent {
-                operation,
-                attempts,
-            }),
-        }
+        offer(self.candidates(server), operation, &command, end_by).await
     }
 }
 
@@ -369,87 +307,15 @@ impl Hypervisor for HmcDriver {
     }
 }
 
-/// How telling one HMC ended.
-enum Told {
-    Accepted,
-    Refused(Refusal),
-    NotSent(Failure),
-    Unknown(Failure),
-}
-
-async fn tell(console: &Console, operation: &str, command: &Command, limits: Limits) -> Told {
-    let hmc = console.name();
-    info!(hmc, operation, command = command.line(), "sending");
-    let told = match console.run(command, Purpose::Mutation, limits).await {
-        Err(ExecError::Before(failure)) => Told::NotSent(failure),
-        Err(ExecError::After(failure)) => Told::Unknown(failure),
-        Ok(output) => match conclude(output) {
-            Ok(_) => Told::Accepted,
-            Err(Failure::Refused(refusal)) if precedes_any_effect(refusal.kind) => {
-                Told::Refused(refusal)
-            }
-            Err(failure) => Told::Unknown(failure),
-        },
-    };
-    match &told {
-        Told::Accepted => info!(hmc, operation, "accepted"),
-        Told::Refused(refusal) => warn!(hmc, operation, %refusal, "refused"),
-        Told::NotSent(failure) => warn!(hmc, operation, %failure, "not sent"),
-        Told::Unknown(failure) => warn!(hmc, operation, %failure, "outcome unknown"),
-    }
-    told
-}
-
-/// Whether another HMC may answer differently: its link to the server, or our user there, may be another.
-fn may_differ_elsewhere(kind: RefusalKind) -> bool {
-    match kind {
-        RefusalKind::NotConnected
-        | RefusalKind::NotOperating
-        | RefusalKind::NoAuthority
-        | RefusalKind::ServerNotFound => true,
-        RefusalKind::AlreadyOn
-        | RefusalKind::AlreadyOff
-        | RefusalKind::WrongState
-        | RefusalKind::Busy
-        | RefusalKind::NoRmc
-        | RefusalKind::LparNotFound
-        | RefusalKind::ProfileNotFound
-        | RefusalKind::Resources
-        | RefusalKind::Parameter
-        | RefusalKind::Other => false,
-    }
-}
-
 /// The end of the time that a caller gives.
 fn deadline(within: Duration) -> Instant {
     Instant::now() + within.min(LONGEST_CALL)
 }
 
 /// Gives one of `parts` equal parts of the time that is left, so that an HMC that hangs leaves time to ask the next.
-fn share(deadline: Instant, parts: usize) -> Instant {
+pub fn share(deadline: Instant, parts: usize) -> Instant {
     let parts = u32::try_from(parts.max(1)).unwrap_or(u32::MAX);
     Instant::now() + deadline.saturating_duration_since(Instant::now()) / parts
-}
-
-fn lpar_command(
-    server: &ServerAddress,
-    lpar: &str,
-    operation: &'static str,
-) -> Result<Command, String> {
-    check_name("server", &server.mtms)?;
-    check_name("LPAR", lpar)?;
-    let command = Command::new("chsysstate")
-        .with("-m", &server.mtms)
-        .with("-r", "lpar");
-    Ok(command.with("-o", operation).with("-n", lpar))
-}
-
-fn server_command(server: &ServerAddress, operation: &'static str) -> Result<Command, String> {
-    check_name("server", &server.mtms)?;
-    Ok(Command::new("chsysstate")
-        .with("-m", &server.mtms)
-        .with("-r", "sys")
-        .with("-o", operation))
 }
 
 fn checked_mtms(server: &ServerAddress) -> Result<&str, ReadError> {
@@ -467,6 +333,14 @@ fn itself(failure: Failure) -> Attempt {
     Attempt {
         via: "the driver".to_owned(),
         failure,
+    }
+}
+
+fn not_sent(operation: String, failure: Failure) -> CommandError {
+    let attempts = vec![itself(failure)];
+    CommandError::NotSent {
+        operation,
+        attempts,
     }
 }
 

@@ -96,6 +96,7 @@ impl Slot {
             stdout: Vec::new(),
             stderr: Vec::new(),
         };
+        let mut is_accepted = false;
         let mut status = None;
         let mut is_complete = false;
         while let Some(message) = self.read.wait().await {
@@ -114,8 +115,9 @@ impl Slot {
                         .min(data.len());
                     output.stderr.extend_from_slice(&data[..room]);
                 }
+                ChannelMsg::Success => is_accepted = true,
                 // The reply to the request itself: the server will not run it.
-                ChannelMsg::Failure => {
+                ChannelMsg::Failure if !is_accepted => {
                     return Err(ExecError::Before(lost(
                         "the server does not run commands for us",
                     )));
