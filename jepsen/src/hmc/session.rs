@@ -44,6 +44,8 @@ pub(super) struct Session {
     room: Arc<Semaphore>,
     /// Channels on which no command runs yet.
     idle: BTreeMap<ChannelId, OwnedSemaphorePermit>,
+    /// The locale sent last, as the beginning of a command line.
+    environment: String,
 }
 
 impl Session {
@@ -52,6 +54,7 @@ impl Session {
             shared,
             room: Arc::new(Semaphore::new(CHANNEL_LIMIT)),
             idle: BTreeMap::new(),
+            environment: String::new(),
         }
     }
 
@@ -134,10 +137,18 @@ impl Handler for Session {
     async fn env_request(
         &mut self,
         channel: ChannelId,
-        _name: &str,
-        _value: &str,
+        name: &str,
+        value: &str,
         session: &mut Ssh,
     ) -> Result<(), Self::Error> {
+        if name == "LC_ALL" || name == "LANG" {
+            let plain = |c: char| c.is_ascii_alphanumeric() || ".-_@".contains(c);
+            self.environment = if value.chars().all(plain) {
+                format!("{name}={value} ")
+            } else {
+                String::new()
+            };
+        }
         session.channel_success(channel)
     }
 
@@ -169,7 +180,7 @@ impl Handler for Session {
         };
         session.channel_success(channel)?;
         let room = self.idle.remove(&channel);
-        let line = String::from_utf8_lossy(data).into_owned();
+        let line = self.environment.clone() + &String::from_utf8_lossy(data);
         let (shared, handle) = (self.shared.clone(), session.handle());
         // Its own task, so that a client that disconnects does not take its command back. It ends by itself: every
         // stage of a command has an end.

@@ -4,9 +4,9 @@ use super::{HmcOptions, HmcServer, generate_key};
 use crate::world::{
     Change, DemoOptions, Fault, HmcId, LiveWorld, LparState, Span, Ticker, World, WorldSpec,
 };
+use russh::ChannelMsg;
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::ChannelMsg;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

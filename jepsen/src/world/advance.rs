@@ -5,7 +5,6 @@ use super::id::{HmcId, ServerId};
 use super::partition::{Activity, Boot, Talk};
 use super::server::Power;
 use super::spec::{LparKind, StartPolicy};
-use super::state::SystemState;
 use super::time::Time;
 use super::view::Link;
 use super::world::World;
@@ -23,26 +22,20 @@ impl World {
     /// The next instant at which something changes by itself; not later than now when something is due.
     /// RMC states change between these, because an HMC derives them from the time that has passed.
     pub fn next_event(&self) -> Option<Time> {
-        let power = self.servers.iter().filter_map(|server| server.power.due());
-        let partitions = self
-            .servers
-            .iter()
-            .flat_map(|server| &server.slots)
-            .filter_map(|slot| slot.partition.due());
+        let servers = self.servers.iter().filter_map(|server| server.due());
         let views = self
             .hmcs
             .iter()
             .flat_map(|hmc| &hmc.views)
             .filter_map(|view| view.due());
-        power
-            .chain(partitions)
-            .chain(views)
-            .chain(self.flights.due())
-            .min()
+        servers.chain(views).chain(self.flights.due()).min()
     }
 
     fn fire(&mut self) {
         for server in self.servers() {
+            if !self.is_due(self.servers[server.index()].due()) {
+                continue;
+            }
             self.fire_power(server);
             for slot in 0..self.servers[server.index()].slots.len() {
                 self.fire_partition(server, slot);
@@ -168,7 +161,7 @@ impl World {
             Link::Reconnecting { until } if until <= now => {
                 view.link = Link::Up;
                 view.coming.clear();
-                let picture = self.picture(&self.servers[server.index()]);
+                let picture = self.servers[server.index()].picture(now);
                 self.hmcs[hmc.index()].views[server.index()].shown = picture;
                 self.history.push(
                     now,
@@ -272,7 +265,6 @@ impl World {
 
     fn settle_view(&mut self, hmc: HmcId, server: ServerId) {
         let now = self.now;
-        let picture = self.picture(&self.servers[server.index()]);
         let answers = self.servers[server.index()].answers();
         let timings = &self.spec.timings;
         let delay = self.spec.hmcs[hmc.index()].view_delay + self.hmcs[hmc.index()].late;
@@ -299,8 +291,9 @@ impl World {
             .coming
             .back()
             .map_or(&view.shown, |(_, picture)| picture);
-        let news = newest.system != picture.system || newest.lpars != picture.lpars;
-        if view.link == Link::Up && news && picture.system != SystemState::NoConnection {
+        let server = &self.servers[server.index()];
+        if view.link == Link::Up && server.power != Power::Dead && server.differs_from(newest) {
+            let picture = server.picture(now);
             view.learn(now, now + delay, picture);
         }
     }

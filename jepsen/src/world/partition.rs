@@ -3,6 +3,17 @@
 use super::state::LparState;
 use super::time::Time;
 
+/// Whether what lives inside a copy lives: a process of a node, for instance.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Guest {
+    /// It does not: its operating system does not run, or not yet.
+    Off,
+    /// It does.
+    Running,
+    /// It stands still, and may go on: its operating system hangs, or its disks are gone.
+    Frozen,
+}
+
 /// What a copy does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Activity {

@@ -2,7 +2,7 @@
 
 use super::history::{Cause, Change, History};
 use super::id::{HmcId, LparId, ServerId};
-use super::partition::{Activity, Partition, Talk};
+use super::partition::{Activity, Guest, Partition, Talk};
 use super::rng::Rng;
 use super::server::{Power, Server, Slot};
 use super::spec::{LparKind, LparSpec, ServerSpec, WorldSpec};
@@ -10,7 +10,7 @@ use super::spec_check::{self, SpecError};
 use super::state::LparState;
 use super::submit::Flights;
 use super::time::{Span, Time};
-use super::view::{Link, Picture, View};
+use super::view::{Link, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -188,11 +188,37 @@ impl World {
         self.slot(server, lpar).map(|slot| slot.partition.state())
     }
 
-    /// Whether the operating system of a copy runs and is not hung: whether what lives in it lives.
+    /// Whether what lives inside a copy lives.
+    pub fn guest(&self, server: ServerId, lpar: LparId) -> Guest {
+        let place = self
+            .servers
+            .get(server.index())
+            .and_then(|server| server.slot_of(lpar));
+        let Some(slot) = place else { return Guest::Off };
+        let partition = &self.servers[server.index()].slots[slot].partition;
+        if partition.activity != Activity::Running {
+            Guest::Off
+        } else if partition.hung || !self.has_disks(server, slot) {
+            Guest::Frozen
+        } else {
+            Guest::Running
+        }
+    }
+
+    /// Whether what lives inside a copy lives and moves.
     pub fn is_alive(&self, server: ServerId, lpar: LparId) -> bool {
-        let running = |slot: &Slot| slot.partition.activity == Activity::Running;
-        self.slot(server, lpar)
-            .is_some_and(|slot| running(slot) && !slot.partition.hung)
+        self.guest(server, lpar) == Guest::Running
+    }
+
+    /// The management LPARs, each with its server. Who runs nodes as processes follows [`World::guest`] of these.
+    pub fn management(&self) -> Vec<(ServerId, LparId)> {
+        let nodes = self
+            .lpars()
+            .filter(|&lpar| self.lpar_spec(lpar).kind == LparKind::Management);
+        let copies = nodes.flat_map(|lpar| self.servers().map(move |server| (server, lpar)));
+        copies
+            .filter(|&(server, lpar)| self.slot(server, lpar).is_some())
+            .collect()
     }
 
     /// Whether an HMC is up.
@@ -271,7 +297,7 @@ impl World {
         let view = |server: &Server| View {
             cut: false,
             link: Link::Up,
-            shown: self.picture(server),
+            shown: server.picture(self.now),
             coming: VecDeque::new(),
         };
         Console {
@@ -281,19 +307,6 @@ impl World {
             lose_answers: 0,
             lose_commands: 0,
             views: self.servers.iter().map(view).collect(),
-        }
-    }
-
-    /// The truth about a server, as an HMC would picture it.
-    pub(super) fn picture(&self, server: &Server) -> Picture {
-        Picture {
-            system: server.shown_as.unwrap_or_else(|| server.power.state()),
-            lpars: server
-                .slots
-                .iter()
-                .map(|slot| slot.partition.state())
-                .collect(),
-            taken: self.now,
         }
     }
 }
