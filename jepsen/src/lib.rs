@@ -2,3 +2,4 @@
 
 pub mod hmc;
 pub mod world;
+pub mod lab;

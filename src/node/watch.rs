@@ -66,7 +66,7 @@ impl Rounds {
         let now = Instant::now();
         let mut due = Vec::new();
         for (server, round) in &mut self.servers {
-            if !round.under_way && round.next() <= now {
+            if !round.under_way && round.next(now) <= now {
                 (round.begun, round.under_way, round.asked) = (Some(now), true, false);
                 due.push(server.clone());
             }
@@ -83,13 +83,13 @@ impl Rounds {
 
     /// When the next reading is due.
     pub fn next(&self) -> Option<Instant> {
-        self.servers.values().filter(|round| !round.under_way).map(Round::next).min()
+        let now = Instant::now();
+        self.servers.values().filter(|round| !round.under_way).map(|round| round.next(now)).min()
     }
 }
 
 impl Round {
-    fn next(&self) -> Instant {
-        let now = Instant::now();
+    fn next(&self, now: Instant) -> Instant {
         self.begun.map_or(now, |begun| begun + if self.asked { SHORTEST.min(self.pace) } else { self.pace })
     }
 }
