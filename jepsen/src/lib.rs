@@ -1,4 +1,5 @@
 //! The simulated world, its checkers, the explorer and the lab.
 
 pub mod hmc;
+pub mod sim;
 pub mod world;
