@@ -48,7 +48,7 @@ pub enum Note {
     Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
     Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
     Restarting { group: GroupName, lpar: LparName, server: ServerName, count: u32, limit: u32 },
-    Ended { order: OrderId, what: String, ending: String, group: Option<GroupName>, bad: bool },
+    Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
     OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
     Faulted { group: GroupName, server: ServerName, reason: FaultReason },
     Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
@@ -164,6 +164,8 @@ pub enum Wait {
     NoTarget { why: BTreeMap<ServerName, NotHere> },
     /// Nothing proves that its server is off, and nobody can act there.
     NoProof { server: ServerName, system: SystemState },
+    /// Its server is being powered off for certain.
+    Fencing { server: ServerName },
     /// Nobody can watch or command its server, which seems to be fine otherwise.
     Unwatched { server: ServerName, system: SystemState },
     /// A start may still take effect.
@@ -238,6 +240,7 @@ impl Note {
             | Note::Adopted { server, .. }
             | Note::Granted { server, .. }
             | Note::Ordered { server, .. }
+            | Note::Ended { server, .. }
             | Note::Restarting { server, .. }
             | Note::OnlineNow { server, .. }
             | Note::Faulted { server, .. }
@@ -253,7 +256,6 @@ impl Note {
             | Note::Requested { .. }
             | Note::NodeLapsed { .. }
             | Note::NodeReturned { .. }
-            | Note::Ended { .. }
             | Note::Held { .. }
             | Note::Released { .. }
             | Note::Waiting { .. }
@@ -311,6 +313,11 @@ impl Note {
 }
 
 impl Wait {
+    /// Whether it is the normal course of things: shown, and no news.
+    pub fn is_course(&self) -> bool {
+        matches!(self, Wait::Fencing { .. } | Wait::Orders { .. } | Wait::Booting { .. })
+    }
+
     /// How loud the wait is.
     pub fn level(&self) -> Level {
         match self {
@@ -318,7 +325,7 @@ impl Wait {
             Wait::Unwatched { .. } | Wait::Attention { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => {
                 Level::Warning
             }
-            Wait::Probe { .. } | Wait::Orders { .. } | Wait::Booting { .. } => Level::Info,
+            Wait::Probe { .. } | Wait::Fencing { .. } | Wait::Orders { .. } | Wait::Booting { .. } => Level::Info,
         }
     }
 }

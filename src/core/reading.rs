@@ -82,6 +82,10 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Whether it says anything of VIO servers: those of a server that is down are down with it, which is no news.
+    pub fn tells_vios(&self) -> bool {
+        self.live && self.system == SystemState::Operating
+    }
     /// Same content, whoever read it and when.
     pub fn says_the_same(&self, other: &Reading) -> bool {
         self.system == other.system

@@ -38,6 +38,14 @@ impl Sim {
         match words {
             ["run", "until", "quiet"] => self.run_until_quiet(QUIET, PATIENCE),
             ["run", time] => self.run_for(span(time).map_err(|why| why.to_string())?),
+            // The usual beginning, which `start/first.txt` shows: only what it led to.
+            ["begin"] => {
+                self.run_until_quiet(QUIET, PATIENCE);
+                self.lines.clear();
+                for line in self.placement() {
+                    self.say(line);
+                }
+            }
             ["status"] => {
                 for line in self.placement() {
                     self.say(line);

@@ -76,8 +76,8 @@ impl Sim {
             let active = self.world.active_on(lpar);
             if self.ledger.config.lpars.values().any(|declared| declared.partition == self.world.lpar_name(lpar)) {
                 let places: Vec<&str> = active.iter().map(|server| self.world.server_name(*server)).collect();
-                let places = if places.is_empty() { "nowhere".to_owned() } else { places.join(" and ") };
-                lines.push(format!("world: {} active {places}", self.world.lpar_name(lpar)));
+                let places = if places.is_empty() { "nowhere".to_owned() } else { format!("on {}", places.join(" and ")) };
+                lines.push(format!("world: {} is active {places}", self.world.lpar_name(lpar)));
             }
         }
         lines

@@ -30,6 +30,7 @@ pub(super) struct Work {
 pub(super) struct Watch {
     /// Index that the last question followed.
     pub(super) since: u64,
+    pub(super) asked: Time,
     pub(super) asking: bool,
     /// Asked for while a question was under way.
     pub(super) again: bool,

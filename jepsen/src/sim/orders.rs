@@ -12,6 +12,9 @@ use tenure_core::{
     order::Order,
 };
 
+/// The least time between two probes of a server that follow the same entry.
+const PROBE_GAP: Span = Span(950);
+
 impl Sim {
     /// A node applies what the log holds, if it hears the leader, and turns to what is new for it.
     pub(super) fn apply(&mut self, name: &NodeName) {
@@ -52,26 +55,28 @@ impl Sim {
         }
     }
 
-    /// A fresher reading is wanted. One that follows nothing new would say nothing new: then the monitor is soon enough.
+    /// A fresher reading is wanted: at once if the log has moved since the last one, otherwise not too soon after it.
     pub(super) fn look(&mut self, name: &NodeName, server: &ServerName) {
+        let now = self.now;
         let Some(node) = self.nodes.get_mut(name) else { return };
         let index = node.ledger.index;
         let watch = node.memory.watches.entry(server.clone()).or_default();
         if watch.asking {
             watch.again = true;
-        } else if watch.since < index {
+        } else if watch.since < index || now >= watch.asked.after(PROBE_GAP) {
             self.ask_consoles(name, server);
         }
     }
 
     fn ask_consoles(&mut self, name: &NodeName, server: &ServerName) {
+        let now = self.now;
         let Some(node) = self.nodes.get_mut(name) else { return };
         let since = node.ledger.index;
         let watch = node.memory.watches.entry(server.clone()).or_default();
         if watch.asking {
             return;
         }
-        (watch.asking, watch.again, watch.since) = (true, false, since);
+        (watch.asking, watch.again, watch.since, watch.asked) = (true, false, since, now);
         let out = witness::latency(&self.world, &node.ledger.config, server).0;
         self.later(name, Span(out), NodeEvent::Look { server: server.clone(), since, why: Why::Watch });
     }

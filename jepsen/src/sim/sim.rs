@@ -109,6 +109,7 @@ impl Sim {
         sim.queue.push(Time(0), Event::Beat);
         let configure = Request::Configure { cluster: Arc::new(declared), strand: false };
         sim.request(configure);
+        sim.run_for(COMMIT);
         Ok(sim)
     }
 

@@ -31,7 +31,7 @@ impl Applying<'_> {
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
         state.since = Some(reading.since);
-        let vios_changed = reading.live && state.vios_down != reading.vios_down;
+        let vios_changed = reading.tells_vios() && state.vios_down != reading.vios_down;
         if vios_changed {
             state.vios_down = reading.vios_down.clone();
         }
@@ -75,7 +75,9 @@ impl Applying<'_> {
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
         let order = self.ledger.orders.remove(&report.order).ok_or(Refusal::NoOrder(report.order))?;
         self.close(&order, &report.ending);
-        for reading in &report.readings {
+        // Two nodes' readings of one server cannot be told apart in time when they follow the same entry. What the node
+        // saw on its way to this server served its own caution; those servers' managers say how they are.
+        for reading in report.readings.iter().filter(|reading| reading.server == order.server) {
             // A reading of a server that is no longer declared says nothing.
             let _ = self.absorb(reading);
         }
@@ -90,7 +92,8 @@ impl Applying<'_> {
         let group = order.action.lpar().and_then(|lpar| self.ledger.group_of(lpar)).cloned();
         let bad = *ending != Ending::Done;
         let (what, said) = (order.action.to_string(), ending.to_string());
-        self.note(Note::Ended { order: order.id, what, ending: said, group: group.clone(), bad });
+        let server = order.server.clone();
+        self.note(Note::Ended { order: order.id, what, server, ending: said, group: group.clone(), bad });
         let now = self.ledger.now;
         let index = self.ledger.index;
         let failed = bad.then_some(now);

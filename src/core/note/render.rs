@@ -8,9 +8,13 @@ impl Display for Note {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Note::Configured { by, groups, lpars, servers } => {
-                write!(f, "configuration applied by {by}: {groups} groups, {lpars} LPARs, {servers} servers")
+                let (groups, lpars) = (count(*groups, "group"), count(*lpars, "LPAR"));
+                write!(f, "configuration applied by {by}: {groups}, {lpars}, {}", count(*servers, "server"))
             }
             Note::Requested { by, what } => write!(f, "{what}, asked by {by}"),
+            Note::SystemChanged { server, from: SystemState::Unknown, to, by } => {
+                write!(f, "server {server} reads {to} (read by {by})")
+            }
             Note::SystemChanged { server, from, to, by } => {
                 write!(f, "server {server} reads {to}, was {from} (read by {by})")
             }
@@ -35,14 +39,16 @@ impl Display for Note {
                 if passed_over.is_empty() { Ok(()) } else { write!(f, "; not {}", whys(passed_over)) }
             }
             Note::Ordered { order, what, node, server, .. } => {
-                write!(f, "order {order}: {what} on {server}, by {node}")
+                write!(f, "{what} on {server}: ordered from {node} (order {order})")
             }
             Note::Restarting { group, lpar, server, count, limit } => {
                 write!(f, "group {group}: LPAR {lpar} crashed on {server}; restart {count} of {limit} in place")
             }
-            Note::Ended { order, what, ending, .. } => write!(f, "order {order}: {what}: {ending}"),
+            Note::Ended { order, what, server, ending, .. } => {
+                write!(f, "{what} on {server}: {ending} (order {order})")
+            }
             Note::OnlineNow { group, server, epoch } => write!(f, "group {group} online on {server} (tenure {epoch})"),
-            Note::Faulted { group, server, reason } => write!(f, "group {group} faulted on {server}: {reason}"),
+            Note::Faulted { group, server, reason } => write!(f, "group {group} faulted on {server} and leaves it: {reason}"),
             Note::Leaving { group, server, reason } => write!(f, "group {group} leaves {server}: {reason}"),
             Note::Vacated { group, server, epoch, proof } => {
                 write!(f, "group {group} has left {server} (tenure {epoch} ended); proof: {proof}")
@@ -170,6 +176,7 @@ impl Display for Wait {
                 "nothing proves that {server} is off ({}); see the server, then `tenure fence confirm {server}`",
                 says(*system)
             ),
+            Wait::Fencing { server } => write!(f, "{server} is being powered off for certain"),
             Wait::Unwatched { server, system } => write!(f, "{server} cannot be watched now ({})", says(*system)),
             Wait::Settling { lpar, server, .. } => write!(f, "a start of {lpar} on {server} may still take effect"),
             Wait::Orders { lpars, server } => write!(f, "orders for {} on {server} are under way", join(lpars)),
@@ -224,6 +231,10 @@ fn says(system: SystemState) -> String {
 
 fn whys<K: fmt::Display>(why: &std::collections::BTreeMap<K, NotHere>) -> String {
     why.iter().map(|(server, why)| format!("{server} ({why})")).collect::<Vec<_>>().join(", ")
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 fn join<T: Display>(names: impl IntoIterator<Item = T>) -> String {

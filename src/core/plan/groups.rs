@@ -4,12 +4,15 @@ use super::Planner;
 use crate::{
     Command, GroupName, LparName, Power, Refusal, ServerName, Span, SystemState, Time,
     ledger::{Copy, GroupState, Intent, LparRun, Phase, StartRisk, Tenure},
-    note::{FaultReason, LeaveReason, Wait},
+    note::{FaultReason, LeaveReason, ServerWait, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
 /// More steps than one group can take in one plan.
 const STEPS: usize = 16;
+
+/// How often a server is read while an LPAR on it is on its way up.
+const BOOT_WATCH: Span = Span::seconds(1);
 
 /// What came of looking at a group once.
 enum Step {
@@ -155,7 +158,9 @@ impl Planner<'_> {
             return None;
         }
         let (server, system) = (server.clone(), state.system);
-        if self.is_silent(&server) {
+        if state.wait == Some(ServerWait::Fencing) {
+            Some(Wait::Fencing { server })
+        } else if self.is_silent(&server) {
             Some(Wait::NoProof { server, system })
         } else {
             Some(Wait::Unwatched { server, system })
@@ -182,6 +187,8 @@ impl Planner<'_> {
         }
         if !booting.is_empty() {
             let server = tenure.server.clone();
+            self.plan.probe.insert(server.clone());
+            self.wake(self.now().after(BOOT_WATCH));
             return Step::Wait(Wait::Booting { lpars: booting, server, until: tenure.since });
         }
         if self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {

@@ -32,7 +32,7 @@ impl Planner<'_> {
         fresher_matters
             || state.system != reading.system
             || state.live != reading.live
-            || (reading.live && state.vios_down != reading.vios_down)
+            || (reading.tells_vios() && state.vios_down != reading.vios_down)
             || (reading.live && self.has_copy_news(reading))
     }
 
