@@ -154,7 +154,11 @@ fn run(scenario: &Scenario, twist: Twist) -> Result<Run, String> {
 
 fn right(sim: &mut Sim, after: &str) -> Result<(), String> {
     let wrong = sim.take_wrong();
-    if wrong.is_empty() { Ok(()) } else { Err(format!("after `{after}`, an invariant is broken:\n{}", wrong.join("\n"))) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("after `{after}`, an invariant is broken:\n{}", wrong.join("\n")))
+    }
 }
 
 fn render(scenario: &Scenario, run: &Run) -> String {

@@ -53,10 +53,10 @@ impl Sim {
     pub fn placement(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, group) in &self.ledger.groups {
-            let place = group.tenure.as_ref().map_or_else(
-                || "offline".to_owned(),
-                |tenure| format!("{} on {}", tenure.phase.word(), tenure.server),
-            );
+            let place = group
+                .tenure
+                .as_ref()
+                .map_or_else(|| "offline".to_owned(), |tenure| format!("{} on {}", tenure.phase.word(), tenure.server));
             let marks = [(group.frozen, ", frozen"), (group.conflict.is_some(), ", held")];
             let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
             let faults: String = group.faults.keys().map(|server| format!(", faulted on {server}")).collect();
@@ -64,7 +64,7 @@ impl Sim {
             lines.push(format!("group {name}: {place}{marks}{faults}{wait}"));
         }
         for (name, server) in &self.ledger.servers {
-            let off = server.off.as_ref().map(|proof| format!("proven off: {}", proof.how));
+            let off = server.off.as_ref().map(|_| "proven off".to_owned());
             let dirty = server.dirty.map(|_| "dirty".to_owned());
             let wait = server.wait.as_ref().map(ToString::to_string);
             let marks: Vec<String> = off.into_iter().chain(dirty).chain(wait).collect();
@@ -76,7 +76,8 @@ impl Sim {
             let active = self.world.active_on(lpar);
             if self.ledger.config.lpars.values().any(|declared| declared.partition == self.world.lpar_name(lpar)) {
                 let places: Vec<&str> = active.iter().map(|server| self.world.server_name(*server)).collect();
-                let places = if places.is_empty() { "nowhere".to_owned() } else { format!("on {}", places.join(" and ")) };
+                let places =
+                    if places.is_empty() { "nowhere".to_owned() } else { format!("on {}", places.join(" and ")) };
                 lines.push(format!("world: {} is active {places}", self.world.lpar_name(lpar)));
             }
         }

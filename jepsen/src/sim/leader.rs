@@ -111,29 +111,33 @@ impl Sim {
         }
     }
 
-    fn view(&self, leader: &Leader) -> View {
+    fn views(&self, leader: &Leader) -> BTreeMap<NodeName, NodeView> {
         let timings = &self.ledger.config.timings;
         // Who cannot be heard for a heartbeat more than a lease has certainly lost it.
         let margin = timings.heartbeat;
         let any = leader.elected.after(timings.lease);
-        let nodes = self.nodes.keys().map(|name| {
-            let heard = leader.heard.get(name).copied().unwrap_or(leader.elected);
-            let end = leader.granted.get(name).copied().unwrap_or_default().max(any).after(margin);
-            let own = *name == leader.node;
-            let view = NodeView {
-                silence: if own { Span(0) } else { self.now.since(heard) },
-                lease_over: !own && self.now > end,
-                reaches_hmc: leader.reaches.get(name).copied().unwrap_or(true),
-            };
-            (name.clone(), view)
-        });
-        View { nodes: nodes.collect(), readings: leader.readings.clone() }
+        self.nodes
+            .keys()
+            .map(|name| {
+                let heard = leader.heard.get(name).copied().unwrap_or(leader.elected);
+                let end = leader.granted.get(name).copied().unwrap_or_default().max(any).after(margin);
+                let own = *name == leader.node;
+                let view = NodeView {
+                    silence: if own { Span(0) } else { self.now.since(heard) },
+                    lease_over: !own && self.now > end,
+                    reaches_hmc: leader.reaches.get(name).copied().unwrap_or(true),
+                };
+                (name.clone(), view)
+            })
+            .collect()
     }
 
     fn digest(&self, leader: &Leader) -> Vec<(NodeName, [bool; 3])> {
         let suspect = self.ledger.config.timings.suspect;
-        let view = self.view(leader);
-        view.nodes.into_iter().map(|(name, v)| (name, [v.silence >= suspect, v.lease_over, v.reaches_hmc])).collect()
+        self.views(leader)
+            .into_iter()
+            .map(|(name, v)| (name, [v.silence >= suspect, v.lease_over, v.reaches_hmc]))
+            .collect()
     }
 
     /// Plans once what happens now has been gathered.
@@ -166,7 +170,8 @@ impl Sim {
             return;
         }
         leader.digest = self.digest(&leader);
-        let result = plan(&self.ledger, &self.view(&leader), &leader.node, self.now);
+        let view = View { nodes: self.views(&leader), readings: leader.readings.clone() };
+        let result = plan(&self.ledger, &view, &leader.node, self.now);
         leader.proposing = !result.commands.is_empty();
         let (node, proposing) = (leader.node.clone(), leader.proposing);
         self.leader = Some(leader);

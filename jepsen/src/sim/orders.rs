@@ -26,7 +26,10 @@ impl Sim {
         let from = node.ledger.index;
         let mine = |node: &super::node::Node| -> Vec<ServerName> {
             let servers = node.ledger.servers.iter();
-            servers.filter(|(_, state)| state.manager.as_ref() == Some(name)).map(|(server, _)| server.clone()).collect()
+            servers
+                .filter(|(_, state)| state.manager.as_ref() == Some(name))
+                .map(|(server, _)| server.clone())
+                .collect()
         };
         let before = mine(node);
         for (index, entry) in (1_u64..).zip(&self.log).skip(usize::try_from(from).unwrap_or(usize::MAX)) {
@@ -212,6 +215,12 @@ impl Sim {
         let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
         if !self.connected(name, &leader) {
             return;
+        }
+        if let Some(leader) = &mut self.leader {
+            let own = report.readings.iter().filter(|reading| {
+                self.ledger.servers.get(&reading.server).is_some_and(|state| state.manager.as_ref() == Some(name))
+            });
+            leader.readings.extend(own.map(|reading| (reading.server.clone(), reading.clone())));
         }
         let author = Author::Agent(name.clone());
         let entry = Entry { at: self.now, author, commands: vec![Command::Report(report)] };

@@ -5,7 +5,7 @@ use crate::world::{
     Answer as WorldAnswer, Command, Connection, HmcId, LparKind, LparState, Refusal, ServerId, Span as WorldSpan, Stop,
     SystemState as WorldSystem, World,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tenure_core::{
     LparName, NodeName, Power, Reading, ServerName, SystemState,
     carry::{Answer, Ask},
@@ -28,7 +28,7 @@ pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: 
         system: SystemState::NoWitness,
         live: false,
         copies: BTreeMap::new(),
-        vios_down: BTreeSet::new(),
+        vios: BTreeMap::new(),
     };
     let Some(id) = physical(world, cluster, ask.server).filter(|_| !blind) else { return found };
     for hmc in consoles(world, cluster, ask.server) {
@@ -66,8 +66,8 @@ fn fill(world: &World, cluster: &Cluster, found: &mut Reading, seen: &crate::wor
         let copy = world.lpar(&declared.partition).and_then(|lpar| seen.lpar(lpar));
         found.copies.insert(name.clone(), copy.map_or(Power::Absent, |copy| power(copy.state)));
     }
-    let down = seen.lpars.iter().filter(|lpar| lpar.kind == LparKind::Vios && lpar.state != LparState::Running);
-    found.vios_down = down.map(|vios| world.lpar_name(vios.lpar).to_owned()).collect();
+    let vios = seen.lpars.iter().filter(|lpar| lpar.kind == LparKind::Vios);
+    found.vios = vios.map(|vios| (world.lpar_name(vios.lpar).to_owned(), vios.state == LparState::Running)).collect();
 }
 
 /// Time that a question to the consoles of a server takes: on its way, and back.
@@ -78,7 +78,12 @@ pub(super) fn latency(world: &World, cluster: &Cluster, server: &ServerName) -> 
 }
 
 /// The change that a question asks for, and the console that gets it; an answer at once if there is none.
-pub(super) fn change(world: &World, cluster: &Cluster, server: &ServerName, ask: &Ask) -> Result<(HmcId, Command), Answer> {
+pub(super) fn change(
+    world: &World,
+    cluster: &Cluster,
+    server: &ServerName,
+    ask: &Ask,
+) -> Result<(HmcId, Command), Answer> {
     let not_sent = |why: &str| Answer::NotSent(why.to_owned());
     let id = physical(world, cluster, server).ok_or_else(|| not_sent("the server is not declared"))?;
     let lpar = |name: &LparName| {
@@ -93,9 +98,8 @@ pub(super) fn change(world: &World, cluster: &Cluster, server: &ServerName, ask:
         Ask::PowerOff => Command::fence(id),
         Ask::Read(_) | Ask::Pause(_) => return Err(not_sent("it is no change")),
     };
-    let connected = |hmc: &HmcId| {
-        world.read_system(*hmc, id).is_ok_and(|(_, connection, _)| connection == Connection::Connected)
-    };
+    let connected =
+        |hmc: &HmcId| world.read_system(*hmc, id).is_ok_and(|(_, connection, _)| connection == Connection::Connected);
     let hmc = consoles(world, cluster, server).find(connected).ok_or_else(|| not_sent("no HMC has a connection"))?;
     Ok((hmc, command))
 }

@@ -214,7 +214,7 @@ impl Applying<'_> {
             // Waits that are the normal course of an order are shown, and are no news.
             Some(wait) if wait.is_course() => {}
             Some(wait) => self.note(Note::Waiting { group: name.clone(), wait: wait.clone() }),
-            None if before.is_none_or(|before| before.is_course()) => {}
+            None if before.is_none_or(|before| before.is_course() || matches!(before, Wait::Probe { .. })) => {}
             None => self.note(Note::WaitOver { group: name.clone() }),
         }
         Ok(())
@@ -227,8 +227,7 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         server.wait = wait.cloned();
-        // That it is being powered off is said by the order.
-        if let Some(wait) = wait.filter(|wait| **wait != ServerWait::Fencing) {
+        if let Some(wait) = wait.filter(|wait| !wait.is_course()) {
             self.note(Note::ServerWaiting { server: name.clone(), wait: wait.clone() });
         }
         Ok(())

@@ -224,7 +224,8 @@ impl Planner<'_> {
         let declared = self.scratch.config.lpars.get(member.lpar).cloned()?;
         let state = self.scratch.servers.get(member.server)?;
         if self.scratch.vios_lost(member.lpar, state) {
-            return Some(FaultReason::ViosDown { lpar, vios: declared.vios });
+            let vios = declared.vios.into_iter().filter(|vios| state.vios.contains_key(vios)).collect();
+            return Some(FaultReason::ViosDown { lpar, vios });
         }
         if let Some(why) = &member.run.failed {
             return Some(FaultReason::StartFailed { lpar, why: why.clone() });
@@ -278,7 +279,12 @@ impl Planner<'_> {
         match self.emit(Command::Start { lpar: member.lpar.clone(), epoch: tenure.epoch, restart }) {
             Ok(()) => Step::Did,
             Err(Refusal::RestartsUsedUp { lpar, limit }) => {
-                self.fault(group, tenure, member.group, FaultReason::Crashed { lpar, restarts: limit })
+                let fault = if member.run.ran {
+                    FaultReason::Crashed { lpar, restarts: limit }
+                } else {
+                    FaultReason::StartFailed { lpar, why: "it never came up".to_owned() }
+                };
+                self.fault(group, tenure, member.group, fault)
             }
             Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
             Err(Refusal::NotProvenOff { server, .. } | Refusal::StartInFlight { server, .. }) => {
@@ -324,6 +330,11 @@ impl Planner<'_> {
         }
         if matches!(member.copy.risk, StartRisk::Ordered(_)) || member.copy.stop.is_some() {
             return self.scratch.open_orders(group, member.server).map_or(Step::Rest, Step::Wait);
+        }
+        // What is off already need not be stopped, but seen off after the leaving began.
+        if member.copy.power.is_inactive() {
+            self.plan.probe.insert(member.server.clone());
+            return Step::Wait(Wait::Reading { lpar: member.lpar.clone(), server: member.server.clone() });
         }
         // What runs well is asked to shut down; what failed, or did not listen, is cut off.
         let listens = member.copy.failed.is_none() && member.copy.power == Power::Running;
