@@ -1,4 +1,5 @@
 //! The simulated world, its checkers, the explorer and the lab.
 
+pub mod explore;
 pub mod hmc;
 pub mod world;
