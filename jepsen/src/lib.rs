@@ -2,4 +2,5 @@
 
 pub mod explore;
 pub mod hmc;
+pub mod sim;
 pub mod world;
