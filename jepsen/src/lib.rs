@@ -1,5 +1,6 @@
 //! The simulated world, its checkers, the explorer and the lab.
 
+pub mod explore;
 pub mod hmc;
 pub mod sim;
 pub mod world;
