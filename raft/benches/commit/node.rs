@@ -12,7 +12,6 @@ use tenure_raft::{
     AppHandler, Handle, Options, Peer, ProposeError, Raft, RestoreError, Snapshots, StateMachine,
     Timings,
 };
-use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::latencies::Latencies;
 
@@ -82,8 +81,31 @@ impl AppHandler for NoCalls {
     }
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-pub async fn serve(id: u64, dir: &Path) {
+/// Obeys the lines on standard input; answers each with one line.
+pub fn serve(id: u64, dir: &Path) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let node = runtime.block_on(start(id, dir));
+    println!("{}", node.peer().expect("a node that listens").address);
+    for line in std::io::stdin().lines() {
+        let line = line.expect("lines of text");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["found", members @ ..] => println!("{}", runtime.block_on(found(&node, members))),
+            ["run", clients, seconds] => {
+                let clients = clients.parse().expect("a number of clients");
+                let seconds = Duration::from_secs(seconds.parse().expect("a number of seconds"));
+                println!("{}", runtime.block_on(run(&node, clients, seconds)).write());
+            }
+            other => panic!("what is {other:?}?"),
+        }
+    }
+}
+
+async fn start(id: u64, dir: &Path) -> Handle<Counter> {
     let options = Options {
         id,
         name: name(id),
@@ -96,28 +118,9 @@ pub async fn serve(id: u64, dir: &Path) {
         snapshots: Snapshots::default(),
         feature_level_max: 1,
     };
-    let node = Raft::start(options, Counter::default(), Arc::new(NoCalls))
+    Raft::start(options, Counter::default(), Arc::new(NoCalls))
         .await
-        .expect("a node that starts");
-    println!("{}", node.peer().expect("a node that listens").address);
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["found", members @ ..] => println!("{}", found(&node, members).await),
-            ["run", clients, seconds] => {
-                let clients = clients.parse().expect("a number of clients");
-                let seconds = seconds.parse().expect("a number of seconds");
-                println!(
-                    "{}",
-                    run(&node, clients, Duration::from_secs(seconds))
-                        .await
-                        .write()
-                );
-            }
-            other => panic!("what is {other:?}?"),
-        }
-    }
+        .expect("a node that starts")
 }
 
 async fn found(node: &Handle<Counter>, members: &[&str]) -> u64 {
