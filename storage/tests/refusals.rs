@@ -9,7 +9,9 @@ use std::sync::Arc;
 use common::{append, chain, entry, id, identity, open, refusal, vote};
 use futures::executor::block_on;
 use openraft::storage::RaftLogStorage;
+use proptest::prelude::*;
 use tempfile::TempDir;
+use tenure_storage::format::{self, Fault, v1};
 use tenure_storage::{Identity, TokioTypes};
 
 /// A directory with 20 entries (entry 5 is a long one), a vote, a committed hint, a purge mark at 2, and a snapshot.
@@ -114,7 +116,6 @@ fn a_flipped_bit_is_refused_by_name() {
 
 #[test]
 fn every_bit_of_a_record_counts() {
-    use tenure_storage::format::{self, Fault, v1};
     let sealed = format::seal(&v1::Entry::from(&entry(3, 17, 40)));
     for bit in 0..sealed.len() * 8 {
         let mut damaged = sealed.clone();
@@ -277,7 +278,6 @@ fn data_without_a_manifest_is_refused() {
 
 #[test]
 fn a_newer_layout_is_refused() {
-    use tenure_storage::format::{self, v1};
     let dir = filled();
     let Identity { cluster, node } = identity();
     edit(dir.path(), "meta", "manifest", |record| {
@@ -316,4 +316,22 @@ fn a_path_that_cannot_be_a_directory_is_refused() {
     assert!(
         refusal(&path).starts_with(&format!("cannot make data directory {}: ", path.display()))
     );
+}
+
+proptest! {
+    /// A sound checksum over a hostile body: the lengths that it claims must not be believed.
+    #[test]
+    fn hostile_bodies_are_refused_without_harm(kind in 1_u8..=8, body in prop::collection::vec(any::<u8>(), 0..64)) {
+        let mut record = [&[kind, 1, 0], &body[..]].concat();
+        record.extend(crc32fast::hash(&record).to_le_bytes());
+        for outcome in [
+            format::open::<v1::Manifest>(&record).map(drop),
+            format::open::<v1::Entry>(&record).map(drop),
+            format::open::<v1::Piece>(&record).map(drop),
+            format::open::<v1::Snapshot>(&record).map(drop),
+        ] {
+            let envelope_refused = matches!(outcome, Err(Fault::Checksum | Fault::Short(_) | Fault::Format { .. }));
+            prop_assert!(!envelope_refused);
+        }
+    }
 }
