@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tenure_storage::format::v1::{
-    Committed, Entry, Extent, LeaderId, LogId, Long, Manifest, Payload, Peer, Piece, Purged,
+    Committed, Entry, Extent, LeaderId, LogId, Long, Manifest, Mark, Payload, Peer, Piece, Purged,
     Snapshot, Vote,
 };
 use tenure_storage::format::{self, Body};
@@ -165,6 +165,11 @@ fn v1_marks() {
     );
     check("v1-committed-none", &Committed { id: None });
     check("v1-purged", &Purged { id: id(2, 1, 999) });
+}
+
+#[test]
+fn v1_mark() {
+    check("v1-mark", &Mark { syncs: 1_000_000 });
 }
 
 #[test]

@@ -239,6 +239,81 @@ fn entries_that_an_interrupted_purge_left_are_dropped() {
     );
 }
 
+/// Below the records: sled takes such damage for a torn write, drops everything after it, and opens.
+#[test]
+fn damage_anywhere_in_the_database_file_is_refused() {
+    let dir = filled();
+    let image = open(dir.path()).unwrap().0.image().unwrap();
+    let sound = fs::read(dir.path().join("db")).unwrap();
+    let mut refused = 0;
+    let used: Vec<usize> = (0..sound.len()).filter(|&at| sound[at] != 0).collect();
+    for &position in used.iter().step_by(used.len() / 100) {
+        let copy = TempDir::new().unwrap();
+        for name in ["conf", "mark"] {
+            fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
+        }
+        let mut damaged = sound.clone();
+        damaged[position] ^= 4;
+        fs::write(copy.path().join("db"), damaged).unwrap();
+        match open(copy.path()) {
+            // Not every byte of the file is in use any more.
+            Ok((log, _snapshots)) => assert_eq!(log.image().unwrap(), image, "byte {position}"),
+            Err(error) => {
+                let error = chain(&error);
+                assert!(
+                    error.contains("its last part is damaged or gone"),
+                    "byte {position}: {error}"
+                );
+                assert_eq!(
+                    refusal(copy.path()),
+                    error,
+                    "and it was not repaired by the first attempt"
+                );
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        refused > 50,
+        "most of these bytes are in use, but damage to only {refused} of 100 was refused"
+    );
+}
+
+#[test]
+fn a_database_file_that_is_gone_or_cut_short_is_refused() {
+    let dir = filled();
+    let db = dir.path().join("db");
+    let length = fs::metadata(&db).unwrap().len();
+    fs::File::options()
+        .write(true)
+        .open(&db)
+        .unwrap()
+        .set_len(length / 2)
+        .unwrap();
+    assert!(refusal(dir.path()).contains("database: ends at sync "));
+
+    let dir = filled();
+    fs::remove_file(dir.path().join("db")).unwrap();
+    assert!(refusal(dir.path()).contains("database: ends at sync 0, though sync "));
+}
+
+#[test]
+fn a_mark_file_that_is_gone_or_damaged_is_refused() {
+    let dir = filled();
+    let mark = dir.path().join("mark");
+    let mut bytes = fs::read(&mark).unwrap();
+    fs::remove_file(&mark).unwrap();
+    assert_refused(dir.path(), "mark file", "is missing");
+
+    // One slot may be torn by a crash; both may not.
+    bytes[2] ^= 1;
+    fs::write(&mark, &bytes).unwrap();
+    open(dir.path()).unwrap();
+    bytes[4_098] ^= 1;
+    fs::write(&mark, &bytes).unwrap();
+    assert_refused(dir.path(), "mark file", "checksum mismatch");
+}
+
 #[test]
 fn the_directory_of_another_node_is_refused() {
     let dir = filled();

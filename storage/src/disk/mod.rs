@@ -1,7 +1,7 @@
 //! The durable store: one directory, one sled database in it, one node's log, vote and snapshot.
 //!
-//! Layout of `<dir>`: `lock` (whoever runs holds it), `db` and what sled keeps beside it. Trees: `meta` (keys `manifest`,
-//! `vote`, `committed`, `purged`), `log` (key: index, piece; both big-endian) and `snapshot` (see there).
+//! Layout of `<dir>`: `lock` (whoever runs holds it), `mark` (see `mark.rs`), `db` and what sled keeps beside it. Trees:
+//! `meta` (keys `manifest`, `syncs`, `vote`, `committed`, `purged`), `log` (key: index, piece; both big-endian) and `snapshot` (see there).
 //!
 //! sled's own flush does not make data durable on Linux: it writes and waits for the page cache, but neither for the drive
 //! nor for the file's length. Three things mend that. The file is written through (see `write_through.rs`); every flush is
@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod lock;
 mod log;
+mod mark;
 mod pieces;
 #[cfg(test)]
 mod power;

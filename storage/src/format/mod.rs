@@ -41,6 +41,8 @@ pub enum Kind {
     Purged = 7,
     /// The head of the latest snapshot.
     Snapshot = 8,
+    /// The number of a sync.
+    Mark = 9,
 }
 
 /// A struct that is the body of one kind of record.
