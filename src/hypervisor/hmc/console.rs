@@ -94,22 +94,14 @@ struct Unanswered {
 /// The connection's lifecycle.
 enum Link {
     /// None yet, or none any more; `failures` attempts in a row failed.
-    Down {
-        failures: u32,
-        unfinished: u32,
-        pause: Option<(Instant, LinkError)>,
-    },
+    Down { failures: u32, unfinished: u32, pause: Option<(Instant, LinkError)> },
     /// Connected and authenticated, as far as is known.
     Up(Arc<Session>),
     /// Authentication failed; nothing is tried any more.
     Stopped { reason: String },
 }
 
-const FRESH: Link = Link::Down {
-    failures: 0,
-    unfinished: 0,
-    pause: None,
-};
+const FRESH: Link = Link::Down { failures: 0, unfinished: 0, pause: None };
 
 impl Console {
     /// An HMC that was not contacted yet.
@@ -136,13 +128,8 @@ impl Console {
 
     /// Whether a command got no answer a short while ago.
     pub fn is_suspect(&self) -> bool {
-        let unanswered = self
-            .unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        unanswered
-            .last
-            .is_some_and(|last| last.elapsed() < SUSPICION)
+        let unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        unanswered.last.is_some_and(|last| last.elapsed() < SUSPICION)
     }
 
     /// Whether list commands must go without `-F` here.
@@ -173,12 +160,7 @@ impl Console {
     }
 
     /// Runs one command.
-    pub async fn run(
-        &self,
-        command: &Command,
-        purpose: Purpose,
-        limits: Limits,
-    ) -> Result<Output, ExecError> {
+    pub async fn run(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
         let (_permits, session, slot) = match self.ready(purpose, limits.send_by).await {
             Ok(ready) => ready,
             Err(failure) => {
@@ -202,39 +184,24 @@ impl Console {
     }
 
     fn note_answer(&self) {
-        *self
-            .unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Unanswered::default();
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Unanswered::default();
     }
 
     /// Counts one more command without an answer, and returns how many there are in a row.
     fn note_silence(&self) -> u32 {
-        let mut unanswered = self
-            .unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
         unanswered.last = Some(Instant::now());
         unanswered.in_a_row = unanswered.in_a_row.saturating_add(1);
         unanswered.in_a_row
     }
 
     fn note_new_connection(&self) {
-        self.unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .in_a_row = 0;
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).in_a_row = 0;
     }
 
     /// Waits for a turn and opens a channel.
-    async fn ready(
-        &self,
-        purpose: Purpose,
-        send_by: Instant,
-    ) -> Result<(Permits<'_>, Arc<Session>, Slot), Failure> {
-        let permits = timeout_at(send_by, self.permits(purpose))
-            .await
-            .map_err(|_| Failure::TimeoutBeforeSending)?;
+    async fn ready(&self, purpose: Purpose, send_by: Instant) -> Result<(Permits<'_>, Arc<Session>, Slot), Failure> {
+        let permits = timeout_at(send_by, self.permits(purpose)).await.map_err(|_| Failure::TimeoutBeforeSending)?;
         let (session, slot) = self.open_slot(send_by).await?;
         Ok((permits, session, slot))
     }
@@ -252,32 +219,22 @@ impl Console {
     /// since nothing was sent on it.
     async fn open_slot(&self, send_by: Instant) -> Result<(Arc<Session>, Slot), Failure> {
         let too_late = |_| Failure::TimeoutBeforeSending;
-        let session = timeout_at(send_by, self.session())
-            .await
-            .map_err(too_late)??;
+        let session = timeout_at(send_by, self.session()).await.map_err(too_late)??;
         let began = Instant::now();
         match timeout_at(send_by.min(began + OPEN_LIMIT), exec::open(&session)).await {
             Ok(Ok(slot)) => return Ok((session, slot)),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
-                return Err(Failure::Unreachable {
-                    reason: format!("the server opens no channel: {reason:?}"),
-                });
+                return Err(Failure::Unreachable { reason: format!("the server opens no channel: {reason:?}") });
             }
             Ok(Err(_)) => self.discard(&session).await,
             Err(_) if began.elapsed() >= SUSPICIOUS_OPEN => self.discard(&session).await,
             Err(_) => return Err(Failure::TimeoutBeforeSending),
         }
-        let session = timeout_at(send_by, self.session())
-            .await
-            .map_err(too_late)??;
-        let opened = timeout_at(send_by, exec::open(&session))
-            .await
-            .map_err(too_late)?;
+        let session = timeout_at(send_by, self.session()).await.map_err(too_late)??;
+        let opened = timeout_at(send_by, exec::open(&session)).await.map_err(too_late)?;
         match opened {
             Ok(slot) => Ok((session, slot)),
-            Err(error) => Err(Failure::Unreachable {
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(Failure::Unreachable { reason: error.to_string() }),
         }
     }
 
@@ -286,19 +243,11 @@ impl Console {
         let link = Arc::clone(&self.link).lock_owned().await;
         match &*link {
             Link::Up(session) if !session.is_closed() => return Ok(Arc::clone(session)),
-            Link::Up(_) => info!(
-                hmc = self.name(),
-                "the connection has ended, connecting again"
-            ),
+            Link::Up(_) => info!(hmc = self.name(), "the connection has ended, connecting again"),
             Link::Stopped { reason } => {
-                return Err(Failure::AuthenticationFailed {
-                    reason: reason.clone(),
-                });
+                return Err(Failure::AuthenticationFailed { reason: reason.clone() });
             }
-            Link::Down {
-                pause: Some((until, error)),
-                ..
-            } if Instant::now() < *until => {
+            Link::Down { pause: Some((until, error)), .. } if Instant::now() < *until => {
                 return Err(failure(error.clone()));
             }
             Link::Down { .. } => {}
@@ -307,9 +256,7 @@ impl Console {
         let attempt = tokio::spawn(attempt(self.address.clone(), link));
         match attempt.await {
             Ok(result) => result,
-            Err(error) => Err(Failure::Unreachable {
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(Failure::Unreachable { reason: error.to_string() }),
         }
     }
 
@@ -322,16 +269,9 @@ impl Console {
 }
 
 /// One attempt to connect, and what follows from it for the next one.
-async fn attempt(
-    address: HmcAddress,
-    mut link: OwnedMutexGuard<Link>,
-) -> Result<Arc<Session>, Failure> {
+async fn attempt(address: HmcAddress, mut link: OwnedMutexGuard<Link>) -> Result<Arc<Session>, Failure> {
     let (failures, unfinished) = match &*link {
-        Link::Down {
-            failures,
-            unfinished,
-            ..
-        } => (*failures, *unfinished),
+        Link::Down { failures, unfinished, .. } => (*failures, *unfinished),
         Link::Up(_) | Link::Stopped { .. } => (0, 0),
     };
     match link::connect(&address).await {
@@ -342,16 +282,9 @@ async fn attempt(
             Ok(session)
         }
         Err(error) => {
-            *link = after(
-                &address,
-                error.clone(),
-                failures.saturating_add(1),
-                unfinished,
-            );
+            *link = after(&address, error.clone(), failures.saturating_add(1), unfinished);
             match &*link {
-                Link::Stopped { reason } => Err(Failure::AuthenticationFailed {
-                    reason: reason.clone(),
-                }),
+                Link::Stopped { reason } => Err(Failure::AuthenticationFailed { reason: reason.clone() }),
                 Link::Down { .. } | Link::Up(_) => Err(failure(error)),
             }
         }
@@ -363,38 +296,18 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
     let hmc = address.name.as_str();
     match &error {
         LinkError::Rejected(reason) => {
-            error!(
-                hmc,
-                user = address.user,
-                reason,
-                "authentication rejected: stopped until reset or reconfigured"
-            );
-            return Link::Stopped {
-                reason: reason.clone(),
-            };
+            error!(hmc, user = address.user, reason, "authentication rejected: stopped until reset or reconfigured");
+            return Link::Stopped { reason: reason.clone() };
         }
         LinkError::Unfinished(reason) if unfinished + 1 >= MAX_UNFINISHED_AUTHENTICATIONS => {
             let reason = format!("{reason}, {MAX_UNFINISHED_AUTHENTICATIONS} times in a row");
-            error!(
-                hmc,
-                user = address.user,
-                reason,
-                "authentication never ended: stopped until reset or reconfigured"
-            );
+            error!(hmc, user = address.user, reason, "authentication never ended: stopped until reset or reconfigured");
             return Link::Stopped { reason };
         }
-        LinkError::HostKey {
-            expected,
-            presented,
-        } => {
-            error!(
-                hmc,
-                expected, presented, "the host key is not the configured one: nothing was sent"
-            );
+        LinkError::HostKey { expected, presented } => {
+            error!(hmc, expected, presented, "the host key is not the configured one: nothing was sent");
         }
-        LinkError::Unreachable(reason)
-        | LinkError::Unfinished(reason)
-        | LinkError::Identity(reason) => {
+        LinkError::Unreachable(reason) | LinkError::Unfinished(reason) | LinkError::Identity(reason) => {
             // Once per outage; each further attempt would say the same.
             if failures == 1 {
                 warn!(hmc, reason, "cannot connect");
@@ -410,33 +323,19 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
         LinkError::HostKey { .. } => HOST_KEY_PAUSE,
         _ => pause_after(failures),
     };
-    Link::Down {
-        failures,
-        unfinished,
-        pause: Some((Instant::now() + pause, error)),
-    }
+    Link::Down { failures, unfinished, pause: Some((Instant::now() + pause, error)) }
 }
 
 fn pause_after(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
-    FIRST_PAUSE
-        .saturating_mul(1 << doublings)
-        .min(LONGEST_PAUSE)
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
 
 fn failure(error: LinkError) -> Failure {
     match error {
         LinkError::Identity(reason) => Failure::IdentityUnusable { reason },
-        LinkError::Unreachable(reason) | LinkError::Unfinished(reason) => {
-            Failure::Unreachable { reason }
-        }
-        LinkError::HostKey {
-            expected,
-            presented,
-        } => Failure::HostKeyMismatch {
-            expected,
-            presented,
-        },
+        LinkError::Unreachable(reason) | LinkError::Unfinished(reason) => Failure::Unreachable { reason },
+        LinkError::HostKey { expected, presented } => Failure::HostKeyMismatch { expected, presented },
         LinkError::Rejected(reason) => Failure::AuthenticationFailed { reason },
     }
 }
@@ -447,9 +346,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_limit() {
-        let pauses: Vec<u128> = (1..=7)
-            .map(|failures| pause_after(failures).as_millis())
-            .collect();
+        let pauses: Vec<u128> = (1..=7).map(|failures| pause_after(failures).as_millis()).collect();
         assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 5000, 5000]);
         assert_eq!(pause_after(u32::MAX), LONGEST_PAUSE);
     }
