@@ -256,3 +256,35 @@ async fn nonsense_is_answered_and_size_is_bounded() {
     assert_eq!(served.fake.audit.lock().unwrap().len(), 0);
     served.stop().await;
 }
+
+#[tokio::test]
+async fn who_says_nothing_is_let_go() {
+    let served = Served::start(Site::running()).await;
+    let silent_tcp = async {
+        let mut socket = tokio::net::TcpStream::connect(served.address).await.unwrap();
+        socket.read(&mut [0; 1]).await.unwrap_or(0)
+    };
+    let silent_tls = async {
+        let tls = tokio_rustls::TlsConnector::from(tenure_raft::tls::client_config(&served.admin).unwrap());
+        let socket = tokio::net::TcpStream::connect(served.address).await.unwrap();
+        let mut stream = tls.connect("p1.tenure".try_into().unwrap(), socket).await.unwrap();
+        stream.read(&mut [0; 1]).await.unwrap_or(0)
+    };
+    let both = tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(silent_tcp, silent_tls) }).await;
+    assert_eq!(both.unwrap(), (0, 0), "both connections are closed by the server");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopping_server_lets_its_followers_go() {
+    let served = Served::start(Site::running()).await;
+    let client = Client::new(&served.admin, vec![served.address.to_string()], Duration::from_millis(600)).unwrap();
+    let mut follow = client.follow(0);
+    let all = served.fake.site().ledger.journal.len();
+    for _ in 0..all {
+        follow.next().await.unwrap();
+    }
+    let (stopped, end) = tokio::join!(tokio::time::timeout(Duration::from_secs(2), served.stop()), follow.next());
+    assert!(stopped.is_ok(), "it stops before its patience ends");
+    assert!(matches!(end.unwrap_err(), ClientError::Unreachable(_)));
+}
