@@ -2,7 +2,7 @@
 
 use crate::hypervisor::{CommandError, LparReading};
 use crate::hypervisor::{Connection, LparState, RefusalKind, ServerReading, SystemState as Seen};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{LparName, NodeName, Power, Reading, ServerName, SystemState, carry::Answer, config::Cluster};
 
 /// A reading as the ledger takes it.
@@ -18,7 +18,7 @@ pub fn reading(cluster: &Cluster, server: &ServerName, by: &NodeName, since: u64
         system: system(&seen.system, &seen.connected),
         live,
         copies,
-        vios_down: vios_down(cluster, listed),
+        vios: vios(cluster, listed),
     }
 }
 
@@ -31,7 +31,7 @@ pub fn no_reading(server: &ServerName, by: &NodeName, since: u64) -> Reading {
         system: SystemState::NoWitness,
         live: false,
         copies: Default::default(),
-        vios_down: BTreeSet::new(),
+        vios: Default::default(),
     }
 }
 
@@ -39,7 +39,7 @@ fn copies(
     cluster: &Cluster,
     server: &ServerName,
     listed: &[LparReading],
-) -> std::collections::BTreeMap<LparName, Power> {
+) -> BTreeMap<LparName, Power> {
     let concerns = |group| cluster.groups.get(group).is_some_and(|group| group.servers.contains(server));
     cluster
         .lpars
@@ -52,14 +52,27 @@ fn copies(
         .collect()
 }
 
-/// VIO servers that some LPAR names and that are certainly not running here.
-fn vios_down(cluster: &Cluster, listed: &[LparReading]) -> BTreeSet<String> {
+/// VIO servers that some LPAR names, where it is certain whether they run.
+fn vios(cluster: &Cluster, listed: &[LparReading]) -> BTreeMap<String, bool> {
     let named: BTreeSet<&String> = cluster.lpars.values().flat_map(|lpar| &lpar.vios).collect();
     listed
         .iter()
         .filter(|lpar| named.contains(&lpar.name))
-        .filter(|lpar| matches!(lpar.state, LparState::NotActivated | LparState::ShuttingDown))
-        .map(|lpar| lpar.name.clone())
+        .filter_map(|lpar| match lpar.state {
+            LparState::Running => Some((lpar.name.clone(), true)),
+            LparState::NotActivated | LparState::ShuttingDown => Some((lpar.name.clone(), false)),
+            LparState::Starting
+            | LparState::OpenFirmware
+            | LparState::Error
+            | LparState::NotAvailable
+            | LparState::HardwareDiscovery
+            | LparState::MigratingRunning
+            | LparState::MigratingNotActivated
+            | LparState::Suspended
+            | LparState::Suspending
+            | LparState::Resuming
+            | LparState::Unknown(_) => None,
+        })
         .collect()
 }
 

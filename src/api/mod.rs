@@ -15,6 +15,5 @@ mod view;
 
 pub use backend::{Backend, Failure, Member, Members, Read};
 pub use client::{Client, ClientError};
-pub use router::router;
 pub use serve::{ServeError, serve};
 pub use view::{record, status, why};

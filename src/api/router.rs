@@ -3,7 +3,7 @@
 use super::{
     backend::{Backend, Failure, Read},
     convert,
-    serve::Peer,
+    serve::{Peer, Stopping},
     view,
     wire::{
         Ask, ConfigView, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
@@ -38,8 +38,9 @@ const WHY_LIMIT: (usize, usize) = (50, 1000);
 type Shared = State<Arc<dyn Backend>>;
 type Answer<T> = Result<Json<T>, Failed>;
 
-/// All paths, answered by `backend`. Requests must carry the [`Peer`] of their connection as an extension.
-pub fn router(backend: Arc<dyn Backend>) -> Router {
+/// All paths, answered by `backend`. Requests carry the [`Peer`] and
+/// [`Stopping`] of their connection as extensions: [`serve`](super::serve()) sees to that.
+pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
     let open = Router::new().route("/v1/join", post(join)).route("/v1/ca", get(ca));
     let closed = Router::new()
         .route("/v1/status", get(status))
@@ -244,7 +245,11 @@ struct EventsQuery {
 }
 
 /// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, everything that is kept.
-async fn events(State(backend): Shared, Query(query): Query<EventsQuery>) -> Result<Response, Failed> {
+async fn events(
+    State(backend): Shared,
+    Extension(Stopping(stop)): Extension<Stopping>,
+    Query(query): Query<EventsQuery>,
+) -> Result<Response, Failed> {
     let after = query.since.unwrap_or(0);
     let lines = if query.follow {
         let records = backend.events(after).map(|record| line(&view::record(&record)));
@@ -252,7 +257,7 @@ async fn events(State(backend): Shared, Query(query): Query<EventsQuery>) -> Res
             tokio::time::sleep(KEEP_ALIVE).await;
             Some(("\n".to_owned(), ()))
         });
-        stream::select(records, ticks).boxed()
+        stream::select(records, ticks).take_until(stop.cancelled_owned()).boxed()
     } else {
         let read = Freshness { stale: query.stale }.read();
         let ledger = tokio::time::timeout(DEADLINE, backend.ledger(read)).await;

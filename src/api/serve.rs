@@ -1,10 +1,10 @@
 //! Serving the API over TLS: one bounded set of connections, each with the name of its client.
 
-use super::{Backend, router};
+use super::{Backend, router::router};
 use axum::Extension;
+use hyper::server::conn::http1;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use std::{sync::Arc, time::Duration};
@@ -28,7 +28,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Who is at the other end, if it showed a certificate of this cluster.
 #[derive(Clone, Debug)]
-pub struct Peer(pub Option<PeerIdentity>);
+pub(super) struct Peer(pub(super) Option<PeerIdentity>);
+
+/// Ends streams that would never end by themselves.
+#[derive(Clone, Debug)]
+pub(super) struct Stopping(pub(super) CancellationToken);
 
 /// The API could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -91,17 +95,16 @@ async fn connection(socket: TcpStream, acceptor: TlsAcceptor, router: axum::Rout
         Ok(peer) => peer,
         Err(why) => return warn!(%from, %why, "admin API: a certificate without a name"),
     };
-    let router = router.layer(Extension(Peer(peer)));
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(32);
+    let router = router.layer(Extension(Peer(peer))).layer(Extension(Stopping(stop.clone())));
+    // HTTP/1.1 alone: it bounds the wait for a request from the first byte on, also while nothing was sent yet.
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HANDSHAKE);
     let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
         () = stop.cancelled() => {
             served.as_mut().graceful_shutdown();
-            // A follower of events would never end by itself.
             match tokio::time::timeout(FAREWELL, served.as_mut()).await {
                 Ok(ended) => ended,
                 Err(_) => Ok(()),

@@ -7,7 +7,7 @@ use super::{
         StatusView, WaitView, WhyView,
     },
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     GroupName, Ledger, LparName, NodeName, Note, Power, Record, ServerName, SystemState, Time,
     config::{Group, Lpar, Server},
@@ -15,11 +15,42 @@ use tenure_core::{
     note::{self, ServerWait, Wait},
 };
 
+/// What the views ask again and again, looked up once: a large site has thousands of groups.
+struct Index<'a> {
+    ledger: &'a Ledger,
+    lpars: BTreeMap<&'a GroupName, Vec<(&'a LparName, &'a Lpar)>>,
+    tenants: BTreeMap<&'a ServerName, Vec<&'a GroupName>>,
+}
+
+impl<'a> Index<'a> {
+    fn new(ledger: &'a Ledger) -> Self {
+        let mut index = Index { ledger, lpars: BTreeMap::new(), tenants: BTreeMap::new() };
+        for (name, lpar) in &ledger.config.lpars {
+            index.lpars.entry(&lpar.group).or_default().push((name, lpar));
+        }
+        for (name, group) in &ledger.groups {
+            if let Some(tenure) = &group.tenure {
+                index.tenants.entry(&tenure.server).or_default().push(name);
+            }
+        }
+        index
+    }
+
+    fn lpars_of(&self, group: &GroupName) -> &[(&'a LparName, &'a Lpar)] {
+        self.lpars.get(group).map_or(&[], Vec::as_slice)
+    }
+
+    fn groups_on(&self, server: &ServerName) -> &[&'a GroupName] {
+        self.tenants.get(server).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The state of everything.
 pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     let config = &ledger.config;
+    let index = Index::new(ledger);
     let mut groups: Vec<GroupView> =
-        config.groups.iter().map(|(name, group)| group_view(ledger, name, group)).collect();
+        config.groups.iter().map(|(name, group)| group_view(&index, name, group)).collect();
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
     StatusView {
         cluster: config.name.clone(),
@@ -31,7 +62,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         leader: members.leader.as_ref().map(NodeName::to_string),
         term: members.term,
         alarms: alarms(ledger),
-        servers: config.servers.iter().map(|(name, server)| server_view(ledger, name, server)).collect(),
+        servers: config.servers.iter().map(|(name, server)| server_view(&index, name, server)).collect(),
         nodes: node_views(ledger, members),
         groups,
         lpars: config.lpars.iter().map(|(name, lpar)| lpar_view(ledger, name, lpar)).collect(),
@@ -55,7 +86,7 @@ pub fn why(ledger: &Ledger, group: &GroupName, limit: usize) -> Option<WhyView> 
     let declared = ledger.config.groups.get(group)?;
     let mut history = ledger.history(group);
     let records = history.by_ref().take(limit).map(record).collect();
-    Some(WhyView { group: group_view(ledger, group, declared), records, more: history.next().is_some() })
+    Some(WhyView { group: group_view(&Index::new(ledger), group, declared), records, more: history.next().is_some() })
 }
 
 /// One record.
@@ -77,15 +108,15 @@ fn time(time: Time) -> String {
     format!("{:.3}", instant.unwrap_or(jiff::Timestamp::MAX))
 }
 
-fn server_view(ledger: &Ledger, name: &ServerName, server: &Server) -> ServerView {
+fn server_view(index: &Index<'_>, name: &ServerName, server: &Server) -> ServerView {
     let unknown = ServerState::default();
-    let state = ledger.servers.get(name).unwrap_or(&unknown);
-    let groups: Vec<&GroupName> = ledger.groups_on(name).map(|(group, _)| group).collect();
+    let state = index.ledger.servers.get(name).unwrap_or(&unknown);
+    let groups = index.groups_on(name);
     let used = |what: fn(&Lpar) -> u64| {
-        let lpars = groups.iter().flat_map(|group| ledger.config.lpars_of(group));
+        let lpars = groups.iter().flat_map(|group| index.lpars_of(group));
         lpars.fold(0_u64, |sum, (_, lpar)| sum.saturating_add(what(lpar)))
     };
-    let home = ledger.config.node_on(name);
+    let home = index.ledger.config.node_on(name);
     ServerView {
         name: name.to_string(),
         system: server.system.clone(),
@@ -95,7 +126,7 @@ fn server_view(ledger: &Ledger, name: &ServerName, server: &Server) -> ServerVie
         manager: state.manager.as_ref().map(NodeName::to_string),
         surrogate: state.manager.is_some() && state.manager.as_ref() != home,
         proof: state.off.as_ref().map(|off| off.how.to_string()),
-        vios_down: state.vios_down.iter().cloned().collect(),
+        vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(name, _)| name.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
         memory: CapacityView { used: used(|lpar| lpar.memory), total: server.memory },
         processors: CapacityView { used: used(|lpar| lpar.processors), total: server.processors },
@@ -142,9 +173,9 @@ fn node_views(ledger: &Ledger, members: &Members) -> Vec<NodeView> {
     names.into_iter().map(view).collect()
 }
 
-fn group_view(ledger: &Ledger, name: &GroupName, group: &Group) -> GroupView {
+fn group_view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupView {
     let unknown = GroupState::default();
-    let state = ledger.groups.get(name).map_or(&unknown, |state| &**state);
+    let state = index.ledger.groups.get(name).map_or(&unknown, |state| &**state);
     let tenure = state.tenure.as_ref();
     GroupView {
         name: name.to_string(),
@@ -159,7 +190,7 @@ fn group_view(ledger: &Ledger, name: &GroupName, group: &Group) -> GroupView {
         frozen: state.frozen,
         priority: group.priority,
         system_list: group.servers.iter().map(ServerName::to_string).collect(),
-        lpars: ledger.config.lpars_of(name).map(|(lpar, _)| lpar.to_string()).collect(),
+        lpars: index.lpars_of(name).iter().map(|(lpar, _)| lpar.to_string()).collect(),
         faults: state
             .faults
             .iter()
@@ -244,6 +275,8 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::NoTarget { .. }
         | Wait::NoProof { .. }
         | Wait::Unwatched { .. }
+        | Wait::Fencing { .. }
+        | Wait::Reading { .. }
         | Wait::Orders { .. }
         | Wait::Stuck { .. }
         | Wait::Attention { .. }

@@ -245,7 +245,8 @@ pub enum Leader {
     #[command(after_help = "Example: tenure leader transfer p2")]
     Transfer {
         /// The node; any other voter if absent
-        node: Option<String>,
+        #[arg(value_name = "NODE")]
+        to: Option<String>,
     },
 }
 
@@ -320,4 +321,26 @@ fn time(text: &str) -> Result<Duration, String> {
 fn request_id(text: &str) -> Result<u128, String> {
     let id = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32);
     id.ok_or_else(|| "write the 32 hexadecimal digits that the first attempt named".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent_and_no_command_shadows_a_global_one() {
+        let mut command = Args::command();
+        command.clone().debug_assert();
+        command.build();
+        let globals: Vec<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+        let mut open: Vec<&clap::Command> = command.get_subcommands().collect();
+        while let Some(command) = open.pop() {
+            open.extend(command.get_subcommands());
+            let own = command.get_arguments().filter(|arg| !arg.is_global_set());
+            for arg in own.filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
+                assert!(!globals.contains(&arg.get_id().to_string()), "{}: {}", command.get_name(), arg.get_id());
+            }
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub(super) async fn leader(command: Leader, context: &Context, terminal: &mut Te
             let status = context.client.status(context.read()).await?;
             LeaderView { leader: status.leader }
         }
-        Leader::Transfer { node } => context.client.transfer_leader(node.as_deref()).await?,
+        Leader::Transfer { to } => context.client.transfer_leader(to.as_deref()).await?,
     };
     if context.json() {
         terminal.json(&leader)?;

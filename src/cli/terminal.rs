@@ -24,7 +24,7 @@ pub struct Terminal {
 impl Terminal {
     /// The process's own.
     pub fn system() -> Self {
-        let width = std::env::var("COLUMNS").ok().and_then(|width| width.parse().ok()).unwrap_or(PLAIN_WIDTH);
+        let width = comfy_table::Table::new().width().map_or(PLAIN_WIDTH, usize::from);
         let style =
             |choice: anstream::ColorChoice| Style { colour: !matches!(choice, anstream::ColorChoice::Never), width };
         Terminal {

@@ -1,7 +1,10 @@
 //! Waiting until a group is where it was asked to be, saying what happens meanwhile.
 
 use super::{Context, Fault, Terminal, render};
-use crate::api::{Read, wire::GroupView};
+use crate::api::{
+    Read,
+    wire::{ErrorKind, GroupView},
+};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -43,24 +46,27 @@ pub(super) async fn wait(
     let until = Instant::now() + patience;
     let mut records = context.client.follow(since);
     loop {
-        let group = look(context, goal).await?;
-        if goal.is_reached(&group) {
-            return Ok(group);
+        let looked = look(context, goal).await;
+        match &looked {
+            Ok(group) if goal.is_reached(group) => return looked,
+            Err(fault) if !passes(fault) => return looked,
+            Ok(_) | Err(_) => {}
         }
         if Instant::now() >= until {
-            return Err(not_yet(goal, &group, patience));
+            return Err(not_yet(goal, &looked?, patience));
         }
         let left = until - Instant::now();
-        if let Ok(record) = timeout(LOOK.min(left), records.next()).await {
-            let record = record?;
-            if record.group.as_deref() == Some(goal.group()) && !context.json() {
+        match timeout(LOOK.min(left), records.next()).await {
+            Ok(Ok(record)) if record.group.as_deref() == Some(goal.group()) && !context.json() => {
                 terminal.line(render::record(&record, terminal.style))?;
             }
+            // Nodes come back while somebody waits; the follower goes on where it was.
+            Ok(Ok(_) | Err(_)) | Err(_) => {}
         }
     }
 }
 
-/// What any node that answers knows, if it has applied the request; the follower comes from the same nodes.
+/// What the cluster knows, after everything acknowledged.
 async fn look(context: &Context, goal: &Goal) -> Result<GroupView, Fault> {
     let status = context.client.status(Read::Linearizable).await?;
     let group = status.groups.into_iter().find(|group| group.name == goal.group());
@@ -68,6 +74,11 @@ async fn look(context: &Context, goal: &Goal) -> Result<GroupView, Fault> {
         message: format!("group {} is no longer declared", goal.group()),
         suggestion: "see `tenure events`".to_owned(),
     })
+}
+
+/// Whether a fault may be over soon: elections end, nodes are restarted.
+fn passes(fault: &Fault) -> bool {
+    matches!(fault, Fault::Client(error) if matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unreachable))
 }
 
 fn not_yet(goal: &Goal, group: &GroupView, patience: Duration) -> Fault {

@@ -141,11 +141,7 @@ impl fmt::Display for Attempt {
 }
 
 fn list(attempts: &[Attempt]) -> String {
-    attempts
-        .iter()
-        .map(Attempt::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    attempts.iter().map(Attempt::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// A question about a server that no console answered. It says nothing about the server.

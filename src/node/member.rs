@@ -57,7 +57,7 @@ async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
             Ok(()) => Answer::Member(id),
             Err(TransferError::NotLeader { .. }) => Answer::NotLeader,
             Err(why @ TransferError::NotTaken { .. }) => Answer::MemberUnknown(why.to_string()),
-            Err(why @ (TransferError::NotAVoter(_) | TransferError::Stopped(_))) => {
+            Err(why @ (TransferError::NotAVoter(_) | TransferError::Silent(_) | TransferError::Stopped(_))) => {
                 Answer::MemberRefused(why.to_string())
             }
         },

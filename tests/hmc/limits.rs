@@ -27,17 +27,10 @@ async fn many_callers_share_one_connection_and_few_commands_run_at_once() {
     };
     let (readings, ()) = soon(async { tokio::join!(readers, conductor) }).await;
     assert!(readings.iter().all(Result::is_ok), "{readings:?}");
-    assert_eq!(
-        hmc.shared.most_running(),
-        2,
-        "questions leave one place for a mutation"
-    );
+    assert_eq!(hmc.shared.most_running(), 2, "questions leave one place for a mutation");
     assert_eq!(hmc.shared.connections.load(Ordering::SeqCst), 1);
     assert_eq!(hmc.shared.logins.load(Ordering::SeqCst), 1);
-    assert!(
-        hmc.shared.commands("lssysconn").len() < 12,
-        "one answer about all servers is shared"
-    );
+    assert!(hmc.shared.commands("lssysconn").len() < 12, "one answer about all servers is shared");
 }
 
 #[tokio::test]
@@ -65,9 +58,7 @@ async fn a_server_gets_one_mutation_at_a_time_through_whichever_hmc() {
     let driver = driver(&[&first, &second]);
     let (one, other) = (server(&[&first, &second]), server(&[&second, &first]));
     let gate = Arc::new(Semaphore::new(0));
-    first
-        .shared
-        .misbehave("chsysstate", Fault::Gate(Arc::clone(&gate)));
+    first.shared.misbehave("chsysstate", Fault::Gate(Arc::clone(&gate)));
     let starts = async {
         tokio::join!(
             driver.start_lpar(&one, "a", None, PATIENCE),
@@ -135,13 +126,8 @@ async fn an_answer_without_end_is_cut_and_the_connection_survives() {
     // More than is kept, and not so much more that the scripted server itself gets stuck on a closed channel.
     hmc.shared.misbehave("-r 'lpar'", Fault::Flood(3 << 20));
     let error = driver.read_server(&server, PATIENCE).await.unwrap_err();
-    let ReadError::NoAnswer { attempts, .. } = error else {
-        panic!("{error}")
-    };
-    assert!(
-        matches!(attempts[0].failure, Failure::AnswerTooLong { .. }),
-        "{attempts:?}"
-    );
+    let ReadError::NoAnswer { attempts, .. } = error else { panic!("{error}") };
+    assert!(matches!(attempts[0].failure, Failure::AnswerTooLong { .. }), "{attempts:?}");
     hmc.shared.behave();
     driver.read_server(&server, PATIENCE).await.unwrap();
     assert_eq!(hmc.shared.connections.load(Ordering::SeqCst), 1);
@@ -152,16 +138,9 @@ async fn a_message_on_standard_error_counts_and_a_flood_there_does_no_harm() {
     let site = Site::with_server(MTMS, &["web"]);
     let hmc = ScriptedHmc::start("hmc1", &site).await;
     let stderr = format!("HSCL3205 Busy.\n{}", "x".repeat(1 << 20));
-    let answer = Answer {
-        status: 1,
-        stdout: String::new(),
-        stderr,
-    };
+    let answer = Answer { status: 1, stdout: String::new(), stderr };
     hmc.shared.misbehave("chsysstate", Fault::Say(answer));
-    let error = driver(&[&hmc])
-        .start_lpar(&server(&[&hmc]), "web", None, PATIENCE)
-        .await
-        .unwrap_err();
+    let error = driver(&[&hmc]).start_lpar(&server(&[&hmc]), "web", None, PATIENCE).await.unwrap_err();
     assert!(matches!(error, CommandError::Refused { .. }), "{error}");
 }
 

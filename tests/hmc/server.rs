@@ -105,12 +105,7 @@ impl ScriptedHmc {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepting = Some(tokio::spawn(accept(listener, Arc::clone(&shared))));
-        Self {
-            name: name.to_owned(),
-            shared,
-            address,
-            accepting,
-        }
+        Self { name: name.to_owned(), shared, address, accepting }
     }
 
     /// Expects another identity from now on.
@@ -120,23 +115,13 @@ impl ScriptedHmc {
 
     /// How the driver is told about it.
     pub fn configuration(&self) -> HmcAddress {
-        let pem = self
-            .shared
-            .client_key
-            .lock()
-            .unwrap()
-            .to_openssh(LineEnding::LF)
-            .unwrap();
+        let pem = self.shared.client_key.lock().unwrap().to_openssh(LineEnding::LF).unwrap();
         HmcAddress {
             name: self.name.clone(),
             address: self.address.to_string(),
             user: "tenure".to_owned(),
             key: HmcKey::Pem(pem.to_string()),
-            host_key_fingerprint: self
-                .shared
-                .host_key
-                .fingerprint(HashAlg::Sha256)
-                .to_string(),
+            host_key_fingerprint: self.shared.host_key.fingerprint(HashAlg::Sha256).to_string(),
         }
     }
 
@@ -197,11 +182,7 @@ impl Shared {
     /// The commands that arrived and contain this text, as they were sent.
     pub fn commands(&self, needle: &str) -> Vec<String> {
         let commands = self.commands.lock().unwrap();
-        commands
-            .iter()
-            .filter(|command| command.contains(needle))
-            .cloned()
-            .collect()
+        commands.iter().filter(|command| command.contains(needle)).cloned().collect()
     }
 
     pub fn environment(&self) -> Vec<(String, String)> {
@@ -215,9 +196,7 @@ impl Shared {
     /// Waits until exactly this many commands run.
     pub async fn running(&self, count: usize) {
         let mut running = self.running.subscribe();
-        soon(running.wait_for(|running| *running == count))
-            .await
-            .unwrap();
+        soon(running.wait_for(|running| *running == count)).await.unwrap();
     }
 
     /// Cuts every connection.
@@ -229,18 +208,13 @@ impl Shared {
 
     fn fault(&self, command: &str) -> Option<Fault> {
         let faults = self.faults.lock().unwrap();
-        faults
-            .iter()
-            .find(|(needle, _)| command.contains(needle))
-            .map(|(_, fault)| fault.clone())
+        faults.iter().find(|(needle, _)| command.contains(needle)).map(|(_, fault)| fault.clone())
     }
 }
 
 /// Awaits something that must happen.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future)
-        .await
-        .expect("did not happen")
+    tokio::time::timeout(PATIENCE, future).await.expect("did not happen")
 }
 
 pub fn driver(hmcs: &[&ScriptedHmc]) -> HmcDriver {
@@ -275,10 +249,7 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
         ..russh::server::Config::default()
     };
     let (mut near, far) = tokio::io::duplex(1 << 16);
-    let handler = Connection {
-        shared,
-        tasks: Vec::new(),
-    };
+    let handler = Connection { shared, tasks: Vec::new() };
     tokio::spawn(async move {
         if let Ok(session) = russh::server::run_stream(Arc::new(config), far, handler).await {
             let _ = session.await;
@@ -301,19 +272,11 @@ impl Drop for Connection {
 impl Handler for Connection {
     type Error = russh::Error;
 
-    async fn auth_publickey(
-        &mut self,
-        user: &str,
-        key: VerifiedPublicKey<'_>,
-    ) -> Result<Auth, Self::Error> {
+    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
         self.shared.logins.fetch_add(1, Ordering::SeqCst);
         let mut logins = self.shared.login.subscribe();
-        let login = *logins
-            .wait_for(|login| *login != Login::Wait)
-            .await
-            .unwrap();
-        let is_known = user == "tenure"
-            && key.public_key == self.shared.client_key.lock().unwrap().public_key();
+        let login = *logins.wait_for(|login| *login != Login::Wait).await.unwrap();
+        let is_known = user == "tenure" && key.public_key == self.shared.client_key.lock().unwrap().public_key();
         match login {
             Login::Accept if is_known => Ok(Auth::Accept),
             Login::Cut => {
@@ -341,11 +304,7 @@ impl Handler for Connection {
         value: &str,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.shared
-            .environment
-            .lock()
-            .unwrap()
-            .push((name.to_owned(), value.to_owned()));
+        self.shared.environment.lock().unwrap().push((name.to_owned(), value.to_owned()));
         Ok(())
     }
 
@@ -362,13 +321,7 @@ impl Handler for Connection {
             return session.channel_failure(channel);
         }
         session.channel_success(channel)?;
-        let answering = answer(
-            Arc::clone(&self.shared),
-            session.handle(),
-            channel,
-            command,
-            fault,
-        );
+        let answering = answer(Arc::clone(&self.shared), session.handle(), channel, command, fault);
         self.tasks.push(tokio::spawn(answering).abort_handle());
         Ok(())
     }
@@ -380,9 +333,7 @@ struct Running(Arc<Shared>);
 impl Running {
     fn new(shared: &Arc<Shared>) -> Self {
         shared.running.send_modify(|running| *running += 1);
-        shared
-            .most_running
-            .fetch_max(*shared.running.borrow(), Ordering::SeqCst);
+        shared.most_running.fetch_max(*shared.running.borrow(), Ordering::SeqCst);
         Self(Arc::clone(shared))
     }
 }
@@ -393,13 +344,7 @@ impl Drop for Running {
     }
 }
 
-async fn answer(
-    shared: Arc<Shared>,
-    handle: Handle,
-    channel: ChannelId,
-    command: String,
-    fault: Option<Fault>,
-) {
+async fn answer(shared: Arc<Shared>, handle: Handle, channel: ChannelId, command: String, fault: Option<Fault>) {
     let running = Running::new(&shared);
     let connection = shared.connection.lock().unwrap().clone();
     let run = || shared.site.run(&words(&command), &connection);
@@ -428,9 +373,7 @@ async fn answer(
         let _ = handle.data(channel, part.to_vec()).await;
     }
     if !answer.stderr.is_empty() {
-        let _ = handle
-            .extended_data(channel, 1, answer.stderr.into_bytes())
-            .await;
+        let _ = handle.extended_data(channel, 1, answer.stderr.into_bytes()).await;
     }
     let _ = handle.eof(channel).await;
     if has_status {

@@ -13,19 +13,11 @@ pub struct Answer {
 
 impl Answer {
     pub fn ok(stdout: impl Into<String>) -> Self {
-        Self {
-            status: 0,
-            stdout: stdout.into(),
-            stderr: String::new(),
-        }
+        Self { status: 0, stdout: stdout.into(), stderr: String::new() }
     }
 
     pub fn refusal(stdout: impl Into<String>) -> Self {
-        Self {
-            status: 1,
-            stdout: stdout.into(),
-            stderr: String::new(),
-        }
+        Self { status: 1, stdout: stdout.into(), stderr: String::new() }
     }
 }
 
@@ -49,13 +41,8 @@ impl Site {
     }
 
     pub fn add_server(&self, mtms: &str, lpars: &[&str]) {
-        let lpars = lpars
-            .iter()
-            .map(|name| (name.to_string(), "Not Activated".to_owned()));
-        let server = Server {
-            state: "Operating".to_owned(),
-            lpars: lpars.collect(),
-        };
+        let lpars = lpars.iter().map(|name| (name.to_string(), "Not Activated".to_owned()));
+        let server = Server { state: "Operating".to_owned(), lpars: lpars.collect() };
         self.servers.lock().unwrap().insert(mtms.to_owned(), server);
     }
 
@@ -82,29 +69,20 @@ impl Site {
         let has = |name: &str| words.iter().any(|word| word == name);
         let kind = option("-r").unwrap_or_default();
         match words[0].as_str() {
-            "lshmc" => {
-                Answer::ok("\"version= Version: 11\n Release: 2\n\",\"base_version=V11R2\n\"\n")
-            }
+            "lshmc" => Answer::ok("\"version= Version: 11\n Release: 2\n\",\"base_version=V11R2\n\"\n"),
             "lssysconn" => self.connections(connection),
             "lssyscfg" => self.list(kind, option("-m").unwrap(), option("-F"), connection),
             "lshwres" => Answer::ok(match kind {
                 "mem" => "configurable_sys_mem,curr_avail_sys_mem\n32768,8192\n",
                 _ => "configurable_sys_proc_units,curr_avail_sys_proc_units\n8.0,7.95\n",
             }),
-            "chsysstate" if kind == "sys" => {
-                self.power(option("-m").unwrap(), option("-o").unwrap())
+            "chsysstate" if kind == "sys" => self.power(option("-m").unwrap(), option("-o").unwrap()),
+            "chsysstate" => {
+                self.change(option("-m").unwrap(), option("-o").unwrap(), option("-n").unwrap(), has("--immed"))
             }
-            "chsysstate" => self.change(
-                option("-m").unwrap(),
-                option("-o").unwrap(),
-                option("-n").unwrap(),
-                has("--immed"),
-            ),
-            other => Answer {
-                status: 127,
-                stdout: String::new(),
-                stderr: format!("hmcbash: {other}: command not found\n"),
-            },
+            other => {
+                Answer { status: 127, stdout: String::new(), stderr: format!("hmcbash: {other}: command not found\n") }
+            }
         }
     }
 
@@ -121,9 +99,7 @@ impl Site {
     fn list(&self, kind: &str, mtms: &str, columns: Option<&str>, connection: &str) -> Answer {
         let servers = self.servers.lock().unwrap();
         let Some(server) = servers.get(mtms) else {
-            return Answer::refusal(format!(
-                "HSCL8018 The managed system {mtms} was not found.\n"
-            ));
+            return Answer::refusal(format!("HSCL8018 The managed system {mtms} was not found.\n"));
         };
         let (model, serial) = mtms.split_once('*').unwrap();
         let state = match connection {
@@ -139,12 +115,7 @@ impl Site {
                 ("detailed_state", "None".into()),
                 ("sys_time", "10/01/2026 03:43:04".into()),
             ]],
-            _ => server
-                .lpars
-                .iter()
-                .zip(1..)
-                .map(|((name, state), id)| lpar(name, state, id))
-                .collect(),
+            _ => server.lpars.iter().zip(1..).map(|((name, state), id)| lpar(name, state, id)).collect(),
         };
         Answer::ok(print(&rows, columns))
     }
@@ -152,12 +123,7 @@ impl Site {
     fn power(&self, mtms: &str, operation: &str) -> Answer {
         let mut servers = self.servers.lock().unwrap();
         let server = servers.get_mut(mtms).unwrap();
-        server.state = if operation == "on" {
-            "Operating"
-        } else {
-            "Power Off"
-        }
-        .to_owned();
+        server.state = if operation == "on" { "Operating" } else { "Power Off" }.to_owned();
         for state in server.lpars.values_mut() {
             *state = "Not Activated".to_owned();
         }
@@ -168,16 +134,12 @@ impl Site {
         let mut servers = self.servers.lock().unwrap();
         let server = servers.get_mut(mtms).unwrap();
         let Some(state) = server.lpars.get_mut(lpar) else {
-            return Answer::refusal(format!(
-                "HSCL8012 The partition named {lpar} was not found.\n"
-            ));
+            return Answer::refusal(format!("HSCL8012 The partition named {lpar} was not found.\n"));
         };
         match (operation, state.as_str()) {
             ("on", "Not Activated") => *state = "Running".to_owned(),
             ("on", _) => {
-                return Answer::refusal(
-                    "HSCL05EA The partition must be in the Not Activated state.\n",
-                );
+                return Answer::refusal("HSCL05EA The partition must be in the Not Activated state.\n");
             }
             (_, "Not Activated") => {
                 return Answer::refusal("HSCL1558 The partition is not running.\n");
@@ -191,11 +153,7 @@ impl Site {
 }
 
 fn lpar<'a>(name: &str, state: &str, id: u32) -> Vec<(&'a str, String)> {
-    let env = if name.contains("vios") {
-        "vioserver"
-    } else {
-        "aixlinux"
-    };
+    let env = if name.contains("vios") { "vioserver" } else { "aixlinux" };
     vec![
         ("name", name.into()),
         ("lpar_id", id.to_string()),
@@ -213,26 +171,15 @@ fn print(rows: &[Vec<(&str, String)>], columns: Option<&str>) -> String {
     };
     let Some(columns) = columns else {
         let line = |row: &Vec<(&str, String)>| {
-            let pairs = row
-                .iter()
-                .map(|(name, value)| quote(format!("{name}={value}")));
+            let pairs = row.iter().map(|(name, value)| quote(format!("{name}={value}")));
             pairs.collect::<Vec<_>>().join(",") + "\n"
         };
         return rows.iter().map(line).collect();
     };
     let mut text = format!("{columns}\n");
     for row in rows {
-        let value = |column| {
-            row.iter()
-                .find(|(name, _)| *name == column)
-                .unwrap()
-                .1
-                .clone()
-        };
-        let values: Vec<String> = columns
-            .split(',')
-            .map(|column| quote(value(column)))
-            .collect();
+        let value = |column| row.iter().find(|(name, _)| *name == column).unwrap().1.clone();
+        let values: Vec<String> = columns.split(',').map(|column| quote(value(column))).collect();
         text += &(values.join(",") + "\n");
     }
     text

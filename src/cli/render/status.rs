@@ -7,7 +7,7 @@ use super::{
     table::{Field, maybe, names, plain, table, toned},
 };
 use crate::{
-    api::wire::{CapacityView, GroupView, LparView, NodeView, ServerView, StatusView},
+    api::wire::{CapacityView, GroupView, Level, LparView, NodeView, ServerView, StatusView},
     config,
 };
 
@@ -37,6 +37,10 @@ fn head(view: &StatusView, style: Style) -> String {
     let stale =
         if view.stale { style.paint(Tone::Busy, "  STALE, as read on ") + &view.answered_by } else { String::new() };
     let cluster = style.paint(Tone::Head, &format!("cluster {name}"));
+    if view.configured == 0 {
+        let next = "next: describe the site in a cluster file, then `tenure apply FILE`";
+        return format!("{cluster}  {leader}{stale}\n{next}\n");
+    }
     format!("{cluster}  {leader}  index {}  {} UTC{stale}\n", view.index, moment(&view.at))
 }
 
@@ -93,8 +97,12 @@ fn nodes(view: &StatusView, style: Style) -> String {
             None if node.role == "absent" => toned("has not joined", Tone::Busy),
             None => toned("ok", Tone::Good),
         };
-        let server = node.server.clone().unwrap_or_else(|| "(arbiter)".to_owned());
-        vec![plain(&node.name), plain(server), toned(&node.role, role), state, maybe(node.address.as_ref())]
+        let server = match &node.server {
+            Some(server) => plain(server),
+            None if node.declared => plain("(arbiter)"),
+            None => maybe(None),
+        };
+        vec![plain(&node.name), server, toned(&node.role, role), state, maybe(node.address.as_ref())]
     };
     table(&["NODE", "SERVER", "ROLE", "STATE", "ADDRESS"], view.nodes.iter().map(row).collect(), style)
 }
@@ -178,11 +186,13 @@ pub(super) fn power_tone(state: &str) -> Tone {
 }
 
 fn waits(view: &StatusView, style: Style) -> String {
-    if view.waits.is_empty() {
+    // What is loud stands on top already.
+    let waits: Vec<_> = view.waits.iter().filter(|wait| wait.level != Level::Alarm).collect();
+    if waits.is_empty() {
         return String::new();
     }
     let mut out = style.paint(Tone::Head, "WAITS") + "\n";
-    for wait in &view.waits {
+    for wait in waits {
         let until = wait.until.as_ref().map(|until| format!(" (until {})", short_moment(until, &view.at)));
         let text = format!("{} {}: {}{}", wait.what, wait.name, wait.text, until.unwrap_or_default());
         out.push_str(&style.paint(level_tone(wait.level), &text));

@@ -6,19 +6,12 @@ use super::exec::Output;
 use super::message::parse_refusal;
 use super::records::{self, ParseError, Record};
 use crate::hypervisor::{
-    Connection, Failure, HundredthsOfProcessor, LparEnvironment, LparReading, LparState, Mebibytes,
-    RefusalKind, RmcState, SystemState,
+    Connection, Failure, HundredthsOfProcessor, LparEnvironment, LparReading, LparState, Mebibytes, RefusalKind,
+    RmcState, SystemState,
 };
 
 /// Columns of `lssyscfg -r sys`.
-pub const SYSTEM_COLUMNS: [&str; 6] = [
-    "name",
-    "type_model",
-    "serial_num",
-    "state",
-    "detailed_state",
-    "sys_time",
-];
+pub const SYSTEM_COLUMNS: [&str; 6] = ["name", "type_model", "serial_num", "state", "detailed_state", "sys_time"];
 
 /// Columns of `lssyscfg -r lpar`.
 pub const LPAR_COLUMNS: [&str; 6] = ["name", "lpar_id", "uuid", "lpar_env", "state", "rmc_state"];
@@ -27,8 +20,7 @@ pub const LPAR_COLUMNS: [&str; 6] = ["name", "lpar_id", "uuid", "lpar_env", "sta
 pub const MEMORY_COLUMNS: [&str; 2] = ["configurable_sys_mem", "curr_avail_sys_mem"];
 
 /// Columns of `lshwres -r proc --level sys`.
-pub const PROCESSOR_COLUMNS: [&str; 2] =
-    ["configurable_sys_proc_units", "curr_avail_sys_proc_units"];
+pub const PROCESSOR_COLUMNS: [&str; 2] = ["configurable_sys_proc_units", "curr_avail_sys_proc_units"];
 
 /// Exit status of a refusal.
 const STATUS_REFUSED: u32 = 1;
@@ -38,14 +30,12 @@ pub fn conclude(output: Output) -> Result<Vec<u8>, Failure> {
     if output.status == 0 {
         return Ok(output.stdout);
     }
-    let refusal = (output.status == STATUS_REFUSED)
-        .then(|| parse_refusal(&output.stdout, &output.stderr))
-        .flatten();
+    let refusal = (output.status == STATUS_REFUSED).then(|| parse_refusal(&output.stdout, &output.stderr)).flatten();
     match refusal {
         Some(refusal) => Err(Failure::Refused(refusal)),
-        None => Err(Failure::NotUnderstood {
-            reason: format!("exit status {} and no message of the HMC's", output.status),
-        }),
+        None => {
+            Err(Failure::NotUnderstood { reason: format!("exit status {} and no message of the HMC's", output.status) })
+        }
     }
 }
 
@@ -66,27 +56,15 @@ pub struct SystemFacts {
 /// Reads the one system that was asked for, and checks that it is that one.
 pub fn system(records: &[Record], mtms: &str) -> Result<SystemFacts, Failure> {
     let [record] = records else {
-        return Err(not_understood(format!(
-            "{} systems instead of one",
-            records.len()
-        )));
+        return Err(not_understood(format!("{} systems instead of one", records.len())));
     };
-    let found = format!(
-        "{}*{}",
-        required(record, "type_model")?,
-        required(record, "serial_num")?
-    );
+    let found = format!("{}*{}", required(record, "type_model")?, required(record, "serial_num")?);
     if found != mtms {
-        return Err(not_understood(format!(
-            "asked for system {mtms}, got {found}"
-        )));
+        return Err(not_understood(format!("asked for system {mtms}, got {found}")));
     }
     Ok(SystemFacts {
         state: SystemState::parse(required(record, "state")?),
-        detailed_state: record
-            .value("detailed_state")
-            .unwrap_or_default()
-            .to_owned(),
+        detailed_state: record.value("detailed_state").unwrap_or_default().to_owned(),
         time: record.value("sys_time").unwrap_or_default().to_owned(),
     })
 }
@@ -115,9 +93,7 @@ pub fn lpars(records: &[Record]) -> Result<Vec<LparReading>, Failure> {
 
 /// Reads the link to a system's service processors: one line each, and one that is connected is enough.
 pub fn connection(records: &[Record], mtms: &str) -> Connection {
-    let of_system = records
-        .iter()
-        .filter(|record| record.get("type_model_serial_num") == Some(mtms));
+    let of_system = records.iter().filter(|record| record.get("type_model_serial_num") == Some(mtms));
     let words = of_system.map(|record| Connection::parse(record.get("state").unwrap_or_default()));
     words.fold(Connection::Unknown, |best, next| match (&best, &next) {
         (Connection::Connected, _) | (Connection::NotConnected(_), Connection::Unknown) => best,
@@ -129,29 +105,19 @@ pub fn connection(records: &[Record], mtms: &str) -> Connection {
 /// Reads memory, total and free.
 pub fn memory(records: &[Record]) -> Result<(Mebibytes, Mebibytes), Failure> {
     let read = |name: &str| {
-        let record = records
-            .first()
-            .ok_or_else(|| not_understood("no memory listed"))?;
+        let record = records.first().ok_or_else(|| not_understood("no memory listed"))?;
         let text = required(record, name)?;
-        text.parse()
-            .map(Mebibytes)
-            .map_err(|_| not_understood(format!("{name} is not a number of MiB: {text:?}")))
+        text.parse().map(Mebibytes).map_err(|_| not_understood(format!("{name} is not a number of MiB: {text:?}")))
     };
     Ok((read(MEMORY_COLUMNS[0])?, read(MEMORY_COLUMNS[1])?))
 }
 
 /// Reads processing power, total and free.
-pub fn processors(
-    records: &[Record],
-) -> Result<(HundredthsOfProcessor, HundredthsOfProcessor), Failure> {
+pub fn processors(records: &[Record]) -> Result<(HundredthsOfProcessor, HundredthsOfProcessor), Failure> {
     let read = |name: &str| {
-        let record = records
-            .first()
-            .ok_or_else(|| not_understood("no processors listed"))?;
+        let record = records.first().ok_or_else(|| not_understood("no processors listed"))?;
         let text = required(record, name)?;
-        hundredths(text).ok_or_else(|| {
-            not_understood(format!("{name} is not a number of processors: {text:?}"))
-        })
+        hundredths(text).ok_or_else(|| not_understood(format!("{name} is not a number of processors: {text:?}")))
     };
     Ok((read(PROCESSOR_COLUMNS[0])?, read(PROCESSOR_COLUMNS[1])?))
 }
@@ -163,17 +129,8 @@ fn hundredths(text: &str) -> Option<HundredthsOfProcessor> {
     if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
         return None;
     }
-    let digit = |at: usize| {
-        fraction
-            .as_bytes()
-            .get(at)
-            .map_or(0, |byte| u64::from(byte - b'0'))
-    };
-    let hundredths = whole
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(100)?
-        .checked_add(digit(0) * 10 + digit(1))?;
+    let digit = |at: usize| fraction.as_bytes().get(at).map_or(0, |byte| u64::from(byte - b'0'));
+    let hundredths = whole.parse::<u64>().ok()?.checked_mul(100)?.checked_add(digit(0) * 10 + digit(1))?;
     Some(HundredthsOfProcessor(hundredths))
 }
 
@@ -188,15 +145,11 @@ pub fn version(answer: &[u8]) -> String {
 }
 
 fn required<'a>(record: &'a Record, name: &str) -> Result<&'a str, Failure> {
-    record
-        .get(name)
-        .ok_or_else(|| not_understood(format!("no attribute {name}")))
+    record.get(name).ok_or_else(|| not_understood(format!("no attribute {name}")))
 }
 
 fn not_understood(reason: impl Into<String>) -> Failure {
-    Failure::NotUnderstood {
-        reason: reason.into(),
-    }
+    Failure::NotUnderstood { reason: reason.into() }
 }
 
 #[cfg(test)]

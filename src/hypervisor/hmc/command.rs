@@ -17,9 +17,7 @@ pub struct Command {
 impl Command {
     /// A command without arguments.
     pub fn new(program: &'static str) -> Self {
-        Self {
-            line: format!("{LOCALE} {program}"),
-        }
+        Self { line: format!("{LOCALE} {program}") }
     }
 
     /// Adds a flag.
@@ -59,9 +57,7 @@ pub fn check_name(what: &str, name: &str) -> Result<(), String> {
         return Err(format!("the name of the {what} begins with '-': {name:?}"));
     }
     if name.chars().any(char::is_control) {
-        return Err(format!(
-            "the name of the {what} holds a control character: {name:?}"
-        ));
+        return Err(format!("the name of the {what} holds a control character: {name:?}"));
     }
     Ok(())
 }
@@ -77,22 +73,13 @@ mod tests {
 
     #[test]
     fn every_value_is_single_quoted() {
-        let command = Command::new("chsysstate")
-            .with("-m", "9009-42A*1234567")
-            .flag("--immed")
-            .with("-n", "a b");
-        assert_eq!(
-            command.line(),
-            "LANG=C chsysstate -m '9009-42A*1234567' --immed -n 'a b'"
-        );
+        let command = Command::new("chsysstate").with("-m", "9009-42A*1234567").flag("--immed").with("-n", "a b");
+        assert_eq!(command.line(), "LANG=C chsysstate -m '9009-42A*1234567' --immed -n 'a b'");
     }
 
     #[test]
     fn shell_characters_stay_inside_the_quotes() {
-        assert_eq!(
-            quote("x; rm -rf $(HOME) `id` \"q\" \\"),
-            "'x; rm -rf $(HOME) `id` \"q\" \\'"
-        );
+        assert_eq!(quote("x; rm -rf $(HOME) `id` \"q\" \\"), "'x; rm -rf $(HOME) `id` \"q\" \\'");
         assert_eq!(quote("it's"), r"'it'\''s'");
         assert_eq!(quote("''"), r"''\'''\'''");
     }

@@ -51,10 +51,7 @@ pub struct Slot {
 /// Opens a channel. Nothing runs yet.
 pub async fn open(session: &Session) -> Result<Slot, russh::Error> {
     let (read, write) = session.channel_open_session().await?.split();
-    Ok(Slot {
-        read,
-        write: Some(write),
-    })
+    Ok(Slot { read, write: Some(write) })
 }
 
 impl Slot {
@@ -91,11 +88,7 @@ impl Slot {
     }
 
     async fn collect(&mut self) -> Result<Output, ExecError> {
-        let mut output = Output {
-            status: 0,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-        };
+        let mut output = Output { status: 0, stdout: Vec::new(), stderr: Vec::new() };
         let mut is_accepted = false;
         let mut status = None;
         let mut is_complete = false;
@@ -103,24 +96,18 @@ impl Slot {
             match message {
                 ChannelMsg::Data { data } => {
                     if output.stdout.len() + data.len() > MAX_ANSWER_BYTES {
-                        return Err(ExecError::After(Failure::AnswerTooLong {
-                            limit: MAX_ANSWER_BYTES,
-                        }));
+                        return Err(ExecError::After(Failure::AnswerTooLong { limit: MAX_ANSWER_BYTES }));
                     }
                     output.stdout.extend_from_slice(&data);
                 }
                 ChannelMsg::ExtendedData { data, .. } => {
-                    let room = MAX_STDERR_BYTES
-                        .saturating_sub(output.stderr.len())
-                        .min(data.len());
+                    let room = MAX_STDERR_BYTES.saturating_sub(output.stderr.len()).min(data.len());
                     output.stderr.extend_from_slice(&data[..room]);
                 }
                 ChannelMsg::Success => is_accepted = true,
                 // The reply to the request itself: the server will not run it.
                 ChannelMsg::Failure if !is_accepted => {
-                    return Err(ExecError::Before(lost(
-                        "the server does not run commands for us",
-                    )));
+                    return Err(ExecError::Before(lost("the server does not run commands for us")));
                 }
                 ChannelMsg::ExitStatus { exit_status } => status = Some(exit_status),
                 ChannelMsg::ExitSignal { signal_name, .. } => {
@@ -160,8 +147,7 @@ impl Drop for Slot {
     /// A caller that gives up, by deadline or by being dropped, must not leave a channel open for ever: the HMC allows
     /// few per connection.
     fn drop(&mut self) {
-        let (Some(write), Ok(runtime)) = (self.write.take(), tokio::runtime::Handle::try_current())
-        else {
+        let (Some(write), Ok(runtime)) = (self.write.take(), tokio::runtime::Handle::try_current()) else {
             return;
         };
         runtime.spawn(async move {
@@ -171,7 +157,5 @@ impl Drop for Slot {
 }
 
 fn lost(reason: impl ToString) -> Failure {
-    Failure::Unreachable {
-        reason: reason.to_string(),
-    }
+    Failure::Unreachable { reason: reason.to_string() }
 }

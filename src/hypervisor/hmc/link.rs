@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use russh::client::{self, AuthResult, DisconnectReason, Handle, connect_stream};
-use russh::keys::{
-    HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key,
-};
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -51,29 +49,17 @@ pub enum LinkError {
 pub async fn connect(address: &HmcAddress) -> Result<Session, LinkError> {
     let key = load_key(&address.key).await?;
     let notes = Arc::new(Mutex::new(Notes::default()));
-    let peer = Peer {
-        expected: address.host_key_fingerprint.clone(),
-        notes: Arc::clone(&notes),
-    };
+    let peer = Peer { expected: address.host_key_fingerprint.clone(), notes: Arc::clone(&notes) };
     let reached = timeout(REACH_LIMIT, reach(address, peer)).await;
-    let presented = notes
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .wrong_key
-        .take();
+    let presented = notes.lock().unwrap_or_else(PoisonError::into_inner).wrong_key.take();
     if let Some(presented) = presented {
-        return Err(LinkError::HostKey {
-            expected: address.host_key_fingerprint.clone(),
-            presented,
-        });
+        return Err(LinkError::HostKey { expected: address.host_key_fingerprint.clone(), presented });
     }
     let session = match reached {
         Ok(Ok(session)) => session,
         Ok(Err(error)) => return Err(LinkError::Unreachable(error.to_string())),
         Err(_) => {
-            return Err(LinkError::Unreachable(format!(
-                "no SSH key exchange within {REACH_LIMIT:?}"
-            )));
+            return Err(LinkError::Unreachable(format!("no SSH key exchange within {REACH_LIMIT:?}")));
         }
     };
     authenticate(session, address, key, &notes).await
@@ -116,60 +102,34 @@ async fn authenticate(
 ) -> Result<Session, LinkError> {
     // What the server accepts is learnt from it, since offering the wrong signature would count as a failed login.
     let hash = match key.algorithm().is_rsa() {
-        true => session
-            .best_supported_rsa_hash()
-            .await
-            .map_err(|error| LinkError::Unreachable(error.to_string()))?,
+        true => session.best_supported_rsa_hash().await.map_err(|error| LinkError::Unreachable(error.to_string()))?,
         false => None,
     };
     let offer = PrivateKeyWithHashAlg::new(Arc::new(key), hash.flatten());
     let user = address.user.as_str();
-    let answer = timeout(
-        AUTHENTICATION_LIMIT,
-        session.authenticate_publickey(user, offer),
-    )
-    .await;
+    let answer = timeout(AUTHENTICATION_LIMIT, session.authenticate_publickey(user, offer)).await;
     match answer {
         Ok(Ok(AuthResult::Success)) => Ok(session),
-        Ok(Ok(AuthResult::Failure {
-            partial_success: true,
-            ..
-        })) => Err(LinkError::Rejected(format!(
-            "the key of user {user} is not enough, another method is wanted as well"
-        ))),
-        Ok(Ok(AuthResult::Failure {
-            remaining_methods, ..
-        })) if !remaining_methods.is_empty() => Err(LinkError::Rejected(format!(
-            "the key of user {user} was rejected"
-        ))),
+        Ok(Ok(AuthResult::Failure { partial_success: true, .. })) => {
+            Err(LinkError::Rejected(format!("the key of user {user} is not enough, another method is wanted as well")))
+        }
+        Ok(Ok(AuthResult::Failure { remaining_methods, .. })) if !remaining_methods.is_empty() => {
+            Err(LinkError::Rejected(format!("the key of user {user} was rejected")))
+        }
         // The library reports a lost connection as a failure without further methods.
         Ok(Ok(AuthResult::Failure { .. })) => Err(cut_off(session, user, notes).await),
         Ok(Err(error)) => Err(LinkError::Unfinished(error.to_string())),
-        Err(_) => Err(LinkError::Unfinished(format!(
-            "no answer within {AUTHENTICATION_LIMIT:?}"
-        ))),
+        Err(_) => Err(LinkError::Unfinished(format!("no answer within {AUTHENTICATION_LIMIT:?}"))),
     }
 }
 
 /// Finds out how a connection ended during authentication.
 async fn cut_off(session: Session, user: &str, notes: &Mutex<Notes>) -> LinkError {
     let end = timeout(FAREWELL_LIMIT, session).await;
-    let farewell = notes
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .farewell
-        .take();
+    let farewell = notes.lock().unwrap_or_else(PoisonError::into_inner).farewell.take();
     match (end, farewell) {
-        (Ok(Err(russh::Error::NoAuthMethod)), _) => {
-            LinkError::Rejected(format!("the key of user {user} was rejected"))
-        }
-        (
-            _,
-            Some(Farewell {
-                is_authentication: true,
-                message,
-            }),
-        ) => LinkError::Rejected(message),
+        (Ok(Err(russh::Error::NoAuthMethod)), _) => LinkError::Rejected(format!("the key of user {user} was rejected")),
+        (_, Some(Farewell { is_authentication: true, message })) => LinkError::Rejected(message),
         (_, Some(Farewell { message, .. })) => LinkError::Unfinished(message),
         _ => LinkError::Unfinished("connection lost during authentication".to_owned()),
     }
@@ -196,10 +156,7 @@ struct Farewell {
 impl client::Handler for Peer {
     type Error = russh::Error;
 
-    async fn check_server_key(
-        &mut self,
-        presented: &PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
+    async fn check_server_key(&mut self, presented: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
         let wrong = match presented {
             PublicKeyOrCertificate::PublicKey { key, .. } => {
                 let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
@@ -208,32 +165,17 @@ impl client::Handler for Peer {
             PublicKeyOrCertificate::Certificate(_) => Some("a host certificate".to_owned()),
         };
         let is_right = wrong.is_none();
-        self.notes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .wrong_key = wrong;
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).wrong_key = wrong;
         Ok(is_right)
     }
 
-    async fn disconnected(
-        &mut self,
-        reason: DisconnectReason<Self::Error>,
-    ) -> Result<(), Self::Error> {
+    async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
         match reason {
             DisconnectReason::ReceivedDisconnect(info) => {
-                let is_authentication =
-                    matches!(
-                        info.reason_code,
-                        russh::Disconnect::NoMoreAuthMethodsAvailable
-                    ) || info.message.to_ascii_lowercase().contains("authentication");
-                let farewell = Farewell {
-                    is_authentication,
-                    message: info.message,
-                };
-                self.notes
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .farewell = Some(farewell);
+                let is_authentication = matches!(info.reason_code, russh::Disconnect::NoMoreAuthMethodsAvailable)
+                    || info.message.to_ascii_lowercase().contains("authentication");
+                let farewell = Farewell { is_authentication, message: info.message };
+                self.notes.lock().unwrap_or_else(PoisonError::into_inner).farewell = Some(farewell);
                 Ok(())
             }
             DisconnectReason::Error(error) => Err(error),

@@ -15,40 +15,23 @@ const PARAMETER_SENTENCES: [&str; 2] = ["The command entered ", "An invalid "];
 /// Reads the refusal out of the two streams of a command that ended with exit status 1. `None` when neither holds a
 /// message of the HMC's: then it is not known what happened.
 pub fn parse_refusal(stdout: &[u8], stderr: &[u8]) -> Option<Refusal> {
-    let streams = [
-        String::from_utf8_lossy(stdout),
-        String::from_utf8_lossy(stderr),
-    ];
-    let mut lines = streams
-        .iter()
-        .flat_map(|stream| stream.lines())
-        .map(str::trim);
+    let streams = [String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr)];
+    let mut lines = streams.iter().flat_map(|stream| stream.lines()).map(str::trim);
     lines.find_map(parse_line)
 }
 
 /// Whether the refusal says that an attribute in `-F` is not known to this HMC release.
 pub fn is_invalid_attribute(refusal: &Refusal) -> bool {
-    refusal.kind == RefusalKind::Parameter
-        && refusal.message.to_ascii_lowercase().contains("attribute")
+    refusal.kind == RefusalKind::Parameter && refusal.message.to_ascii_lowercase().contains("attribute")
 }
 
 fn parse_line(line: &str) -> Option<Refusal> {
     if let Some((code, message)) = split_code(line) {
         let kind = kind_of(code, message);
-        return Some(Refusal {
-            code: Some(code.to_owned()),
-            kind,
-            message: shorten(message),
-        });
+        return Some(Refusal { code: Some(code.to_owned()), kind, message: shorten(message) });
     }
-    let is_parameter = PARAMETER_SENTENCES
-        .iter()
-        .any(|sentence| line.starts_with(sentence));
-    is_parameter.then(|| Refusal {
-        code: None,
-        kind: RefusalKind::Parameter,
-        message: shorten(line),
-    })
+    let is_parameter = PARAMETER_SENTENCES.iter().any(|sentence| line.starts_with(sentence));
+    is_parameter.then(|| Refusal { code: None, kind: RefusalKind::Parameter, message: shorten(line) })
 }
 
 /// `HSCL05EA text`: three to five capital letters, then at least four hexadecimal digits.
@@ -56,9 +39,7 @@ fn split_code(line: &str) -> Option<(&str, &str)> {
     let (code, message) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let code = code.trim_end_matches(':');
     let letters = ["HSCL", "HSCP", "HWSE", "VIOS", "PVME", "REST"];
-    let digits = letters
-        .iter()
-        .find_map(|prefix| code.strip_prefix(prefix))?;
+    let digits = letters.iter().find_map(|prefix| code.strip_prefix(prefix))?;
     let is_code = digits.len() >= 3 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_code.then_some((code, message.trim()))
 }
@@ -77,8 +58,9 @@ fn kind_of(code: &str, message: &str) -> RefusalKind {
         "HSCL8018" => RefusalKind::ServerNotFound,
         "HSCL800F" => RefusalKind::ProfileNotFound,
         "HSCL350B" => RefusalKind::NoAuthority,
-        "HSCL03EC" | "HSCL03ED" | "HSCL0617" | "HSCL0622" | "HSCL1288" | "HSCL1293"
-        | "HSCL1295" => RefusalKind::Resources,
+        "HSCL03EC" | "HSCL03ED" | "HSCL0617" | "HSCL0622" | "HSCL1288" | "HSCL1293" | "HSCL1295" => {
+            RefusalKind::Resources
+        }
         _ if message.contains("too busy") => RefusalKind::Busy,
         _ => RefusalKind::Other,
     }
@@ -102,10 +84,7 @@ mod tests {
     #[test]
     fn codes_are_classified() {
         let table = [
-            (
-                "HSCL05EA The operation is not allowed.",
-                RefusalKind::AlreadyOn,
-            ),
+            ("HSCL05EA The operation is not allowed.", RefusalKind::AlreadyOn),
             ("HSCL1558 x", RefusalKind::AlreadyOff),
             ("HSCL3205 x", RefusalKind::Busy),
             ("HSCL0238 x", RefusalKind::NotOperating),
@@ -113,10 +92,7 @@ mod tests {
             ("HSCL0DB4 x", RefusalKind::NoRmc),
             ("HSCL8012 x", RefusalKind::LparNotFound),
             ("HSCL350B x", RefusalKind::NoAuthority),
-            (
-                "HSCL9999 The system is currently too busy to do that.",
-                RefusalKind::Busy,
-            ),
+            ("HSCL9999 The system is currently too busy to do that.", RefusalKind::Busy),
             ("HSCL9999 x", RefusalKind::Other),
         ];
         for (text, expected) in table {
@@ -133,14 +109,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_message_of_the_hmc_is_not_a_refusal() {
-        for text in [
-            "",
-            "Killed",
-            "java.lang.OutOfMemoryError",
-            "HSCL",
-            "HSCLzzzz x",
-            "bash: lssyscfg: not found",
-        ] {
+        for text in ["", "Killed", "java.lang.OutOfMemoryError", "HSCL", "HSCLzzzz x", "bash: lssyscfg: not found"] {
             assert_eq!(kind(text), None, "{text}");
         }
     }
@@ -149,10 +118,7 @@ mod tests {
     fn errors_of_parameters_have_no_code() {
         let text = "An invalid attribute was entered.  The invalid attribute is UUID.";
         let refusal = parse_refusal(text.as_bytes(), b"").unwrap();
-        assert_eq!(
-            (refusal.kind, refusal.code.as_deref()),
-            (RefusalKind::Parameter, None)
-        );
+        assert_eq!((refusal.kind, refusal.code.as_deref()), (RefusalKind::Parameter, None));
         assert!(is_invalid_attribute(&refusal));
     }
 

@@ -9,8 +9,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::answers::{
-    LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, conclude, connection, lpars,
-    memory, processors, system, unreadable, version,
+    LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, conclude, connection, lpars, memory, processors,
+    system, unreadable, version,
 };
 use super::command::Command;
 use super::console::{Console, Limits, Purpose};
@@ -52,32 +52,15 @@ pub async fn read_server(
 }
 
 /// Reads a server's capacity through one HMC.
-pub async fn read_capacity(
-    console: &Console,
-    mtms: &str,
-    until: Instant,
-) -> Result<Capacity, Failure> {
+pub async fn read_capacity(console: &Console, mtms: &str, until: Instant) -> Result<Capacity, Failure> {
     let resources = |kind: &'static str, columns: &'static [&'static str]| async move {
-        let command = Command::new("lshwres")
-            .with("-r", kind)
-            .with("-m", mtms)
-            .with("--level", "sys");
-        let answer = ask(
-            console,
-            &command.with("-F", &columns.join(",")).flag("--header"),
-            until,
-        )
-        .await?;
+        let command = Command::new("lshwres").with("-r", kind).with("-m", mtms).with("--level", "sys");
+        let answer = ask(console, &command.with("-F", &columns.join(",")).flag("--header"), until).await?;
         parse_table(&answer, columns).map_err(unreadable)
     };
     let (memory, memory_free) = memory(&resources("mem", &MEMORY_COLUMNS).await?)?;
     let (processors, processors_free) = processors(&resources("proc", &PROCESSOR_COLUMNS).await?)?;
-    Ok(Capacity {
-        memory,
-        memory_free,
-        processors,
-        processors_free,
-    })
+    Ok(Capacity { memory, memory_free, processors, processors_free })
 }
 
 /// Reads an HMC's own version.
@@ -109,9 +92,7 @@ async fn list(
         let chosen = all.clone().with("-F", &columns.join(",")).flag("--header");
         match ask(console, &chosen, until).await {
             Ok(answer) => return parse_table(&answer, columns).map_err(unreadable),
-            Err(Failure::Refused(refusal)) if is_invalid_attribute(&refusal) => {
-                console.list_everything()
-            }
+            Err(Failure::Refused(refusal)) if is_invalid_attribute(&refusal) => console.list_everything(),
             Err(failure) => return Err(failure),
         }
     }
@@ -127,9 +108,7 @@ async fn read_connection(
     until: Instant,
 ) -> Result<Connection, Failure> {
     let late = |_| Failure::TimeoutBeforeSending;
-    let mut last = timeout_at(until, connections.last.lock())
-        .await
-        .map_err(late)?;
+    let mut last = timeout_at(until, connections.last.lock()).await.map_err(late)?;
     if let Some((asked, records)) = &*last
         && *asked > began
     {
@@ -143,10 +122,7 @@ async fn read_connection(
 }
 
 async fn ask(console: &Console, command: &Command, until: Instant) -> Result<Vec<u8>, Failure> {
-    let limits = Limits {
-        send_by: until,
-        end_by: until,
-    };
+    let limits = Limits { send_by: until, end_by: until };
     match console.run(command, Purpose::Question, limits).await {
         Ok(output) => conclude(output),
         Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(failure),

@@ -70,10 +70,7 @@ impl Record {
 
     /// The value of an attribute, as printed. Attribute names are case-sensitive.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs
-            .iter()
-            .find(|(attribute, _)| attribute == name)
-            .map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(attribute, _)| attribute == name).map(|(_, value)| value.as_str())
     }
 
     /// The value of an attribute, unless it is one of the HMC's ways to say that there is none.
@@ -99,10 +96,7 @@ pub fn parse_records(answer: &[u8]) -> Result<Vec<Record>, ParseError> {
         return Ok(Vec::new());
     }
     let rows = fields(text)?;
-    rows.into_iter()
-        .enumerate()
-        .map(|(index, row)| record_of_pairs(index + 1, row))
-        .collect()
+    rows.into_iter().enumerate().map(|(index, row)| record_of_pairs(index + 1, row)).collect()
 }
 
 /// Reads a table that was asked for with `-F <columns> --header`.
@@ -114,14 +108,9 @@ pub fn parse_table(answer: &[u8], columns: &[&str]) -> Result<Vec<Record>, Parse
     let mut rows = fields(text)?.into_iter();
     let header = rows.next().ok_or(ParseError::Empty)?;
     if header != columns {
-        return Err(ParseError::WrongHeader {
-            expected: columns.join(","),
-            found: shorten(&header.join(",")),
-        });
+        return Err(ParseError::WrongHeader { expected: columns.join(","), found: shorten(&header.join(",")) });
     }
-    rows.enumerate()
-        .map(|(index, row)| record_of_values(index + 1, columns, row))
-        .collect()
+    rows.enumerate().map(|(index, row)| record_of_values(index + 1, columns, row)).collect()
 }
 
 /// Reads a table that was asked for with `-F <columns>` and no header.
@@ -130,11 +119,7 @@ pub fn parse_rows(answer: &[u8], columns: &[&str]) -> Result<Vec<Record>, ParseE
     if is_empty_listing(text) {
         return Ok(Vec::new());
     }
-    fields(text)?
-        .into_iter()
-        .enumerate()
-        .map(|(index, row)| record_of_values(index + 1, columns, row))
-        .collect()
+    fields(text)?.into_iter().enumerate().map(|(index, row)| record_of_values(index + 1, columns, row)).collect()
 }
 
 /// The version from the answer of `lshmc -V`, such as `V11R2`: its `base_version`, or, as older releases print bare
@@ -142,19 +127,9 @@ pub fn parse_rows(answer: &[u8], columns: &[&str]) -> Result<Vec<Record>, ParseE
 pub fn parse_version(answer: &[u8]) -> Option<String> {
     let text = text(answer).ok()?;
     let base = parse_records(answer).ok().and_then(|records| {
-        records.iter().find_map(|record| {
-            record
-                .value("base_version")
-                .map(|version| version.trim().to_owned())
-        })
+        records.iter().find_map(|record| record.value("base_version").map(|version| version.trim().to_owned()))
     });
-    base.or_else(|| {
-        Some(format!(
-            "V{}R{}",
-            labelled(text, "Version:")?,
-            labelled(text, "Release:")?
-        ))
-    })
+    base.or_else(|| Some(format!("V{}R{}", labelled(text, "Version:")?, labelled(text, "Release:")?)))
 }
 
 fn labelled<'a>(text: &'a str, label: &str) -> Option<&'a str> {
@@ -163,9 +138,7 @@ fn labelled<'a>(text: &'a str, label: &str) -> Option<&'a str> {
 }
 
 fn text(answer: &[u8]) -> Result<&str, ParseError> {
-    std::str::from_utf8(answer).map_err(|error| ParseError::NotUtf8 {
-        at: error.valid_up_to(),
-    })
+    std::str::from_utf8(answer).map_err(|error| ParseError::NotUtf8 { at: error.valid_up_to() })
 }
 
 fn is_empty_listing(text: &str) -> bool {
@@ -178,10 +151,7 @@ fn fields(text: &str) -> Result<Vec<Vec<String>>, ParseError> {
     if text.bytes().filter(|byte| *byte == b'"').count() % 2 != 0 {
         return Err(ParseError::OpenQuote);
     }
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let rows = reader.records().map(|row| match row {
         Ok(row) => Ok(row.iter().map(str::to_owned).collect()),
         // The text is UTF-8 and rows may have any width, so only a field that was cut inside a character remains.
@@ -193,43 +163,21 @@ fn fields(text: &str) -> Result<Vec<Vec<String>>, ParseError> {
 fn record_of_pairs(number: usize, row: Vec<String>) -> Result<Record, ParseError> {
     let pairs = row.into_iter().map(|field| match field.split_once('=') {
         Some((name, value)) if is_attribute_name(name) => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(ParseError::NotAPair {
-            record: number,
-            field: shorten(&field),
-        }),
+        _ => Err(ParseError::NotAPair { record: number, field: shorten(&field) }),
     });
-    Ok(Record {
-        pairs: pairs.collect::<Result<_, _>>()?,
-    })
+    Ok(Record { pairs: pairs.collect::<Result<_, _>>()? })
 }
 
-fn record_of_values(
-    number: usize,
-    columns: &[&str],
-    row: Vec<String>,
-) -> Result<Record, ParseError> {
+fn record_of_values(number: usize, columns: &[&str], row: Vec<String>) -> Result<Record, ParseError> {
     if row.len() != columns.len() {
-        return Err(ParseError::WrongWidth {
-            row: number,
-            expected: columns.len(),
-            found: row.len(),
-        });
+        return Err(ParseError::WrongWidth { row: number, expected: columns.len(), found: row.len() });
     }
-    Ok(Record {
-        pairs: columns
-            .iter()
-            .map(|column| (*column).to_owned())
-            .zip(row)
-            .collect(),
-    })
+    Ok(Record { pairs: columns.iter().map(|column| (*column).to_owned()).zip(row).collect() })
 }
 
 /// Names such as `5250_application_capable`. Strict, so that a sentence with an `=` in it is not taken for a record.
 fn is_attribute_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn shorten(text: &str) -> String {

@@ -11,20 +11,14 @@ fn one(answer: &str) -> Record {
 #[test]
 fn a_pair_with_a_comma_is_quoted_as_a_whole() {
     let record = one("name=normal,\"io_slots=21040003/none/1,21020003/none/1\",lpar_id=1\n");
-    assert_eq!(
-        record.get("io_slots"),
-        Some("21040003/none/1,21020003/none/1")
-    );
+    assert_eq!(record.get("io_slots"), Some("21040003/none/1,21020003/none/1"));
     assert_eq!(record.get("lpar_id"), Some("1"));
 }
 
 #[test]
 fn a_quote_inside_is_doubled() {
     let record = one(r#"name=x,"virtual_eth_adapters=""2/1/1/3,4,5/0/1""",hca_adapters=none"#);
-    assert_eq!(
-        record.get("virtual_eth_adapters"),
-        Some(r#""2/1/1/3,4,5/0/1""#)
-    );
+    assert_eq!(record.get("virtual_eth_adapters"), Some(r#""2/1/1/3,4,5/0/1""#));
     assert_eq!(record.value("hca_adapters"), None);
 }
 
@@ -48,11 +42,7 @@ fn the_sentence_for_nothing_is_an_empty_list() {
 #[test]
 fn every_spelling_of_no_value_is_none() {
     for value in ["", "null", "none", "unavailable"] {
-        assert_eq!(
-            one(&format!("ipaddr={value}")).value("ipaddr"),
-            None,
-            "{value:?}"
-        );
+        assert_eq!(one(&format!("ipaddr={value}")).value("ipaddr"), None, "{value:?}");
     }
     assert_eq!(one("ipaddr=nonesuch").value("ipaddr"), Some("nonesuch"));
 }
@@ -64,50 +54,24 @@ fn a_table_has_the_columns_that_were_asked_for() {
     assert_eq!(rows[0].get("name"), Some("a,b"));
     assert_eq!(rows[1].get("state"), Some("Not Activated"));
     let wrong = parse_table(answer, &["state", "name"]);
-    assert!(
-        matches!(wrong, Err(ParseError::WrongHeader { .. })),
-        "{wrong:?}"
-    );
+    assert!(matches!(wrong, Err(ParseError::WrongHeader { .. })), "{wrong:?}");
 }
 
 #[test]
 fn half_an_answer_is_an_error_and_not_a_shorter_list() {
     let rows = parse_table(b"name,state\na,Running\nb\n", &["name", "state"]);
-    assert_eq!(
-        rows,
-        Err(ParseError::WrongWidth {
-            row: 2,
-            expected: 2,
-            found: 1
-        })
-    );
+    assert_eq!(rows, Err(ParseError::WrongWidth { row: 2, expected: 2, found: 1 }));
     assert_eq!(parse_table(b"", &["name"]), Err(ParseError::Empty));
-    assert_eq!(
-        parse_records(b"name=a,\"io_slots=1,2\nname=b\n"),
-        Err(ParseError::OpenQuote)
-    );
-    assert!(matches!(
-        parse_records(b"name=a,sta"),
-        Err(ParseError::NotAPair { record: 1, .. })
-    ));
-    assert_eq!(
-        parse_records(b"name=\xff"),
-        Err(ParseError::NotUtf8 { at: 5 })
-    );
+    assert_eq!(parse_records(b"name=a,\"io_slots=1,2\nname=b\n"), Err(ParseError::OpenQuote));
+    assert!(matches!(parse_records(b"name=a,sta"), Err(ParseError::NotAPair { record: 1, .. })));
+    assert_eq!(parse_records(b"name=\xff"), Err(ParseError::NotUtf8 { at: 5 }));
 }
 
 #[test]
 fn a_sentence_is_not_a_record() {
-    for answer in [
-        "Nie znaleziono wyników.",
-        "HSCL8012 The partition named x=y was not found.",
-        "a b=c",
-    ] {
+    for answer in ["Nie znaleziono wyników.", "HSCL8012 The partition named x=y was not found.", "a b=c"] {
         assert!(parse_records(answer.as_bytes()).is_err(), "{answer}");
-        assert!(
-            parse_table(answer.as_bytes(), &["name"]).is_err(),
-            "{answer}"
-        );
+        assert!(parse_table(answer.as_bytes(), &["name"]).is_err(), "{answer}");
     }
 }
 
@@ -132,11 +96,7 @@ fn value() -> impl Strategy<Value = String> {
 
 /// Writes a field as the HMC does.
 fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 proptest! {
