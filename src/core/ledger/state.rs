@@ -174,6 +174,13 @@ pub struct LparRun {
     pub restart: bool,
 }
 
+impl ServerState {
+    /// Its hypervisor is on its way up: nothing can be active there yet.
+    pub fn is_rising(&self) -> bool {
+        self.live && self.system == SystemState::Initializing
+    }
+}
+
 impl Copy {
     /// Read off, live, after the last start could take effect.
     pub fn is_quiet(&self) -> bool {
