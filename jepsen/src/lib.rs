@@ -1,4 +1,7 @@
 //! The simulated world, its checkers, the explorer and the lab.
 
+pub mod explore;
 pub mod hmc;
+pub mod sim;
 pub mod world;
+pub mod lab;

@@ -78,7 +78,10 @@ impl Raft {
             identity,
             ..
         } = options;
-        let wire = TlsWire::new(&cluster, id, &name, &identity).map_err(StartError::Wire)?;
+        // A node that listens on one address speaks from it, so that firewalls can tell the nodes apart.
+        let source = Some(listen.ip()).filter(|address| !address.is_unspecified());
+        let wire =
+            TlsWire::new(&cluster, id, &name, &identity, source).map_err(StartError::Wire)?;
         let listener = TlsWire::bind(listen).await.map_err(StartError::Wire)?;
         let bound = listener.local_addr().unwrap_or(listen);
         let address = if advertise.is_empty() {

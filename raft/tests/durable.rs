@@ -11,10 +11,7 @@ use common::{Cluster, Echo, Journal, SOON, name, options, trace, until};
 use tenure_raft::{Options, Raft, Snapshots, StartError};
 
 fn few_entries() -> Snapshots {
-    Snapshots {
-        every: 40,
-        keep: 5,
-    }
+    Snapshots { every: 40, keep: 5 }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

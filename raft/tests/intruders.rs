@@ -195,7 +195,9 @@ async fn intruders_are_dropped_and_the_cluster_is_unharmed() {
         provoke(stream, &framed(&hello(CLUSTER, 2, "p7"))).await,
         b""
     );
-    scene.unharmed_after("wrong id", "calls itself p7 (2)").await;
+    scene
+        .unharmed_after("wrong id", "calls itself p7 (2)")
+        .await;
 
     // A certificate of ours, for an id that belongs to another name.
     let twin = ours.issue("p7", Role::Node { id: 2 }).unwrap();

@@ -147,6 +147,20 @@ async fn the_leadership_goes_to_the_chosen_node() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_handed_to_a_dead_node() {
+    trace();
+    let mut cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    let dead = cluster.follower().await.id();
+    cluster.stop(dead).await;
+    let refused = leader.transfer_leader(dead, SOON).await;
+    assert_eq!(refused, Err(TransferError::Silent(dead)));
+    leader.propose(b"goes on".to_vec(), SOON).await.unwrap();
+    assert!(leader.status().is_leader);
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_feature_level_rises_only_when_all_understand_it() {
     trace();
     let mut cluster = Cluster::empty();

@@ -93,7 +93,8 @@ pub struct Lpar {
     pub partition: String,
     /// Profile to activate; the current configuration if absent.
     pub profile: Option<String>,
-    /// VIO servers that it needs on each server: it counts as failed when all of them are down.
+    /// VIO servers that serve it, of all servers together: it counts as failed on a server that has some of them when all
+    /// of those are down.
     pub vios: Vec<String>,
     /// Memory in MiB.
     pub memory: u64,
@@ -116,7 +117,8 @@ pub struct Timings {
     pub lease: Span,
     /// How often each server is read.
     pub monitor: Span,
-    /// How long a start whose outcome is unknown may still take effect after the lease of its node ended.
+    /// How long a start whose outcome is unknown may still take effect after the lease of its node ended; and how long a
+    /// server that came up may go on starting LPARs by itself.
     pub settle: Span,
     /// How long one fence (power off and read back) may take.
     pub fence: Span,

@@ -12,7 +12,7 @@ mod orders;
 mod requests;
 mod state;
 
-pub use state::{Copy, GroupState, Intent, LparRun, NodeState, OffProof, Phase, ServerState, StartRisk, Tenure};
+pub use state::{Copy, Dirty, GroupState, Intent, LparRun, NodeState, OffProof, Phase, ServerState, StartRisk, Tenure};
 
 use crate::{
     GroupName, LparName, NodeName, Order, OrderId, Record, RequestId, ServerName, Time, command::Outcome,

@@ -47,8 +47,8 @@ pub enum Note {
     Adopted { group: GroupName, server: ServerName, epoch: Epoch },
     Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
     Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
-    Restarting { group: GroupName, lpar: LparName, server: ServerName, count: u32, limit: u32 },
-    Ended { order: OrderId, what: String, ending: String, group: Option<GroupName>, bad: bool },
+    Restarting { group: GroupName, lpar: LparName, server: ServerName, count: u32, limit: u32, ran: bool },
+    Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
     OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
     Faulted { group: GroupName, server: ServerName, reason: FaultReason },
     Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
@@ -164,12 +164,16 @@ pub enum Wait {
     NoTarget { why: BTreeMap<ServerName, NotHere> },
     /// Nothing proves that its server is off, and nobody can act there.
     NoProof { server: ServerName, system: SystemState },
+    /// Its server is being powered off for certain.
+    Fencing { server: ServerName },
     /// Nobody can watch or command its server, which seems to be fine otherwise.
     Unwatched { server: ServerName, system: SystemState },
     /// A start may still take effect.
     Settling { lpar: LparName, server: ServerName, until: Time },
     /// Orders are under way.
     Orders { lpars: BTreeSet<LparName>, server: ServerName },
+    /// An LPAR is off by a reading that is too old to prove it.
+    Reading { lpar: LparName, server: ServerName },
     /// An LPAR has been ordered to start and is not Running yet.
     Booting { lpars: BTreeSet<LparName>, server: ServerName, until: Time },
     /// An LPAR does not stop.
@@ -238,6 +242,7 @@ impl Note {
             | Note::Adopted { server, .. }
             | Note::Granted { server, .. }
             | Note::Ordered { server, .. }
+            | Note::Ended { server, .. }
             | Note::Restarting { server, .. }
             | Note::OnlineNow { server, .. }
             | Note::Faulted { server, .. }
@@ -253,7 +258,6 @@ impl Note {
             | Note::Requested { .. }
             | Note::NodeLapsed { .. }
             | Note::NodeReturned { .. }
-            | Note::Ended { .. }
             | Note::Held { .. }
             | Note::Released { .. }
             | Note::Waiting { .. }
@@ -267,14 +271,14 @@ impl Note {
         match self {
             Note::Held { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
-            Note::ServerWaiting { wait: ServerWait::NoProof { .. }, .. } => Level::Alarm,
+            Note::ServerWaiting { wait: ServerWait::NoProof { .. } | ServerWait::Cleaning { .. }, .. } => Level::Alarm,
             Note::Faulted { .. }
             | Note::Restarting { .. }
             | Note::NodeLapsed { .. }
             | Note::ProvenOff { .. }
             | Note::Loose { .. }
             | Note::Reappeared { .. }
-            | Note::ServerWaiting { .. } => Level::Warning,
+            | Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => {
                 if *bad {
                     Level::Warning
@@ -311,6 +315,14 @@ impl Note {
 }
 
 impl Wait {
+    /// Whether it is the normal course of things, or another note says as much: shown, and no news.
+    pub fn is_course(&self) -> bool {
+        matches!(
+            self,
+            Wait::Fencing { .. } | Wait::Orders { .. } | Wait::Booting { .. } | Wait::Reading { .. } | Wait::Held
+        )
+    }
+
     /// How loud the wait is.
     pub fn level(&self) -> Level {
         match self {
@@ -318,7 +330,22 @@ impl Wait {
             Wait::Unwatched { .. } | Wait::Attention { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => {
                 Level::Warning
             }
-            Wait::Probe { .. } | Wait::Orders { .. } | Wait::Booting { .. } => Level::Info,
+            Wait::Probe { .. }
+            | Wait::Reading { .. }
+            | Wait::Fencing { .. }
+            | Wait::Orders { .. }
+            | Wait::Booting { .. } => Level::Info,
+        }
+    }
+}
+
+impl ServerWait {
+    /// Whether another note says as much.
+    pub fn is_course(&self) -> bool {
+        match self {
+            ServerWait::Fencing => true,
+            ServerWait::Cleaning { lpars } => lpars.is_empty(),
+            ServerWait::NoProof { .. } => false,
         }
     }
 }

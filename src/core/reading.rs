@@ -2,10 +2,7 @@
 
 use crate::{LparName, NodeName, ServerName};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 /// State of a physical server, as the witness names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,17 +74,18 @@ pub struct Reading {
     pub live: bool,
     /// State of each managed LPAR that was asked for. Empty unless `live`.
     pub copies: BTreeMap<LparName, Power>,
-    /// VIO servers that are known not to be running.
-    pub vios_down: BTreeSet<String>,
+    /// The VIO servers of the server, and whether each is Running. Empty unless `live`.
+    pub vios: BTreeMap<String, bool>,
 }
 
 impl Reading {
+    /// Whether it says anything of VIO servers: those of a server that is down are down with it, which is no news.
+    pub fn tells_vios(&self) -> bool {
+        self.live && self.system == SystemState::Operating
+    }
     /// Same content, whoever read it and when.
     pub fn says_the_same(&self, other: &Reading) -> bool {
-        self.system == other.system
-            && self.live == other.live
-            && self.copies == other.copies
-            && self.vios_down == other.vios_down
+        self.system == other.system && self.live == other.live && self.copies == other.copies && self.vios == other.vios
     }
 }
 

@@ -19,6 +19,7 @@ pub struct NodeView {
 pub struct View {
     /// Nodes that were heard, or missed.
     pub nodes: BTreeMap<NodeName, NodeView>,
-    /// The newest reading of each server by its manager.
+    /// The newest reading of each server by its manager, also one that came with a report: an older one would be taken for
+    /// news.
     pub readings: BTreeMap<ServerName, Reading>,
 }

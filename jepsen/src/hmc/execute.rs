@@ -7,15 +7,22 @@ use super::hardware;
 use super::lpars;
 use super::output::Output;
 use super::systems;
-use super::words;
+use super::words::{self, Words};
 use crate::world::{Command, HmcId, Refusal, Span, World};
 
 /// What a command line turned out to be.
 pub(super) enum Line {
     /// Answered already: a listing, or a refusal before anything was tried.
     Answered(Output),
-    /// A change, still to be made.
-    Change(Command),
+    /// A change, still to be made, and the language of its answer.
+    Change(Command, Language),
+}
+
+/// Of sentences; codes and state words are the same in all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Language {
+    English,
+    Polish,
 }
 
 /// Carries out a command line on an HMC at this instant. Changes take effect in the world as
@@ -23,9 +30,9 @@ pub(super) enum Line {
 pub fn execute(world: &mut World, hmc: HmcId, line: &str) -> Output {
     match interpret(world, hmc, line) {
         Line::Answered(output) => output,
-        Line::Change(command) => {
+        Line::Change(command, language) => {
             let outcome = world.execute(hmc, &command);
-            answer(world, hmc, &command, outcome)
+            answer(world, hmc, &command, outcome, language)
         }
     }
 }
@@ -43,20 +50,41 @@ pub(super) fn interpret(world: &World, hmc: HmcId, line: &str) -> Line {
         Ok(words) => words,
         Err(error) => return Line::Answered(Output::shell(&error.to_string(), 1)),
     };
-    let Some((name, options)) = words.split_first() else {
+    let Some((name, options)) = words.command.split_first() else {
         return Line::Answered(Output::default());
     };
-    let line = match name.as_str() {
-        "chsysstate" => parse(options, &changes::CHANGE)
-            .and_then(|args| changes::change(world, &args))
-            .map(Line::Change),
-        _ => list(world, hmc, name, options).map(Line::Answered),
+    let language = language(world, hmc, &words);
+    let answered = match name.as_str() {
+        "chsysstate" => {
+            let command =
+                parse(options, &changes::CHANGE).and_then(|args| changes::change(world, &args));
+            match command {
+                Ok(command) => return Line::Change(command, language),
+                Err(error) => error.output(),
+            }
+        }
+        _ => list(world, hmc, name, options).unwrap_or_else(|error| error.output()),
     };
-    let mut line = line.unwrap_or_else(|error| Line::Answered(error.output()));
-    if let Line::Answered(output) = &mut line {
-        output.delay = output.delay + world.latency(hmc).1;
+    let delay = world.latency(hmc).1;
+    Line::Answered(Output {
+        delay,
+        ..answered.in_language(language)
+    })
+}
+
+/// What the line asks for, or else what is set for the user.
+fn language(world: &World, hmc: HmcId, words: &Words) -> Language {
+    let english = match words.locale() {
+        Some(locale) => {
+            ["C", "POSIX"].contains(&locale) || locale.starts_with("C.") || locale.starts_with("en")
+        }
+        None => world.spec().hmcs[hmc.index()].english,
+    };
+    if english {
+        Language::English
+    } else {
+        Language::Polish
     }
-    line
 }
 
 fn list(world: &World, hmc: HmcId, name: &str, options: &[String]) -> Result<Output, CliError> {
@@ -108,6 +136,7 @@ pub(super) fn answer(
     hmc: HmcId,
     command: &Command,
     outcome: Result<Span, Refusal>,
+    language: Language,
 ) -> Output {
     let (output, more) = match outcome {
         Ok(more) => (Output::default(), more),
@@ -118,6 +147,6 @@ pub(super) fn answer(
     };
     Output {
         delay: world.latency(hmc).1 + more,
-        ..output
+        ..output.in_language(language)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::error::CliError;
-use super::output::Output;
+use super::output::{NOTHING_FOUND, Output};
 
 /// A listing before it is printed. Every row has one value for each column.
 pub(super) struct Listing {
@@ -22,7 +22,7 @@ impl Listing {
             (true, Some(names)) => Some(self.choose(names)?),
         };
         if self.rows.is_empty() {
-            return Ok(Output::success("No results were found.\n".into()));
+            return Ok(Output::success(NOTHING_FOUND.into()));
         }
         let mut lines: Vec<String> = Vec::new();
         match chosen {

@@ -1,6 +1,10 @@
 //! What a command prints.
 
+use super::execute::Language;
 use crate::world::Span;
+
+/// What a listing says when it is empty.
+pub(super) const NOTHING_FOUND: &str = "No results were found.\n";
 
 /// Output and exit status of a command, and how much longer than the HMC's usual latency it takes to appear.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,5 +43,24 @@ impl Output {
             status,
             ..Output::default()
         }
+    }
+
+    /// The same in another language, as far as recordings show one: codes and state words stay, sentences do not.
+    pub(super) fn in_language(self, language: Language) -> Self {
+        if language == Language::English || self.stdout.is_empty() {
+            return self;
+        }
+        let code = self
+            .stdout
+            .split(' ')
+            .next()
+            .filter(|word| word.starts_with("HSCL"));
+        let stdout = match (self.status, code) {
+            (0, _) if self.stdout == NOTHING_FOUND => "Nie znaleziono wyników.\n".into(),
+            (0, _) => return self,
+            (_, Some(code)) => format!("{code} Operacja nie powiodła się.\n"),
+            (_, None) => "Wprowadzona komenda jest niepoprawna.\n".into(),
+        };
+        Output { stdout, ..self }
     }
 }

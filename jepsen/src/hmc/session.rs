@@ -10,8 +10,9 @@ use russh::server::{
     VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, ChannelOpenFailure};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// Channels of one connection.
@@ -39,14 +40,21 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Session {
     shared: Arc<Shared>,
-    channels: usize,
+    /// Room for channels.
+    room: Arc<Semaphore>,
+    /// Channels on which no command runs yet.
+    idle: BTreeMap<ChannelId, OwnedSemaphorePermit>,
+    /// The locale sent last, as the beginning of a command line.
+    environment: String,
 }
 
 impl Session {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Session {
             shared,
-            channels: 0,
+            room: Arc::new(Semaphore::new(CHANNEL_LIMIT)),
+            idle: BTreeMap::new(),
+            environment: String::new(),
         }
     }
 
@@ -102,35 +110,45 @@ impl Handler for Session {
 
     async fn channel_open_session(
         &mut self,
-        _channel: Channel<Msg>,
+        channel: Channel<Msg>,
         reply: ChannelOpenHandle,
         _session: &mut Ssh,
     ) -> Result<(), Self::Error> {
-        if self.channels >= CHANNEL_LIMIT {
-            reply.reject(ChannelOpenFailure::ResourceShortage).await;
-        } else {
-            self.channels += 1;
-            reply.accept().await;
+        match self.room.clone().try_acquire_owned() {
+            Ok(permit) => {
+                self.idle.insert(channel.id(), permit);
+                reply.accept().await;
+            }
+            Err(_) => reply.reject(ChannelOpenFailure::ResourceShortage).await,
         }
         Ok(())
     }
 
     async fn channel_close(
         &mut self,
-        _channel: ChannelId,
+        channel: ChannelId,
         _session: &mut Ssh,
     ) -> Result<(), Self::Error> {
-        self.channels = self.channels.saturating_sub(1);
+        // Not called for a channel that this side closed first, which is the usual way for one with a command.
+        self.idle.remove(&channel);
         Ok(())
     }
 
     async fn env_request(
         &mut self,
         channel: ChannelId,
-        _name: &str,
-        _value: &str,
+        name: &str,
+        value: &str,
         session: &mut Ssh,
     ) -> Result<(), Self::Error> {
+        if name == "LC_ALL" || name == "LANG" {
+            let plain = |c: char| c.is_ascii_alphanumeric() || ".-_@".contains(c);
+            self.environment = if value.chars().all(plain) {
+                format!("{name}={value} ")
+            } else {
+                String::new()
+            };
+        }
         session.channel_success(channel)
     }
 
@@ -161,7 +179,8 @@ impl Handler for Session {
             return session.channel_failure(channel);
         };
         session.channel_success(channel)?;
-        let line = String::from_utf8_lossy(data).into_owned();
+        let room = self.idle.remove(&channel);
+        let line = self.environment.clone() + &String::from_utf8_lossy(data);
         let (shared, handle) = (self.shared.clone(), session.handle());
         // Its own task, so that a client that disconnects does not take its command back. It ends by itself: every
         // stage of a command has an end.
@@ -170,6 +189,7 @@ impl Handler for Session {
             drop(permit);
             // An error says that the client has gone, which is nobody's business here.
             let _ = send(&handle, channel, output).await;
+            drop(room);
         });
         Ok(())
     }

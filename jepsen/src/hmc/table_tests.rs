@@ -384,3 +384,29 @@ fn an_hmc_that_is_down_answers_nothing() {
     world.inject(Fault::HmcDown(HMC)).unwrap();
     assert_eq!(execute(&mut world, HMC, "lshmc -V").status, 255);
 }
+
+#[test]
+fn sentences_follow_the_locale_and_codes_do_not() {
+    let mut spec = WorldSpec::demo(DemoOptions {
+        servers: 1,
+        lpars: 1,
+        hmcs: 1,
+    });
+    spec.hmcs[0].english = false;
+    let mut world = World::new(spec, 1).unwrap();
+    let stop = "chsysstate -m p1 -r lpar -o shutdown -n db";
+    let text = refused(&mut world, stop);
+    assert_eq!(text, "HSCL1558 Operacja nie powiodła się.\n");
+    for locale in ["LANG=C", "LANG=C.UTF-8", "LC_ALL=en_US LANG=pl_PL"] {
+        let text = refused(&mut world, &format!("{locale} {stop}"));
+        assert!(
+            text.contains("unavailable in the current"),
+            "{locale}: {text}"
+        );
+    }
+    let text = ok(
+        &mut world,
+        "lssyscfg -r lpar -m p1 --filter lpar_names=db -F state",
+    );
+    assert_eq!(text, "Not Activated\n");
+}

@@ -14,8 +14,33 @@ pub(super) enum WordsError {
     Restricted(char),
 }
 
-/// Splits a line into words and drops leading assignments such as `LANG=C`.
-pub(super) fn split(line: &str) -> Result<Vec<String>, WordsError> {
+/// A line as words: leading assignments such as `LANG=C`, then the command and its options.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Words {
+    pub(super) assignments: Vec<String>,
+    pub(super) command: Vec<String>,
+}
+
+impl Words {
+    /// The locale that the assignments ask for.
+    pub(super) fn locale(&self) -> Option<&str> {
+        let value = |name: &str| {
+            let assigned = self
+                .assignments
+                .iter()
+                .rev()
+                .filter_map(|word| word.split_once('='));
+            assigned
+                .filter(|(assigned, _)| *assigned == name)
+                .map(|(_, value)| value)
+                .next()
+        };
+        value("LC_ALL").or_else(|| value("LANG"))
+    }
+}
+
+/// Splits a line into words.
+pub(super) fn split(line: &str) -> Result<Words, WordsError> {
     if line.len() > LINE_LIMIT {
         return Err(WordsError::TooLong);
     }
@@ -38,11 +63,12 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, WordsError> {
         }
     }
     words.extend(word);
-    let command = words
-        .iter()
-        .position(|word| !is_assignment(word))
-        .unwrap_or(words.len());
-    Ok(words.split_off(command))
+    let start = words.iter().position(|word| !is_assignment(word));
+    let command = words.split_off(start.unwrap_or(words.len()));
+    Ok(Words {
+        assignments: words,
+        command,
+    })
 }
 
 fn single(chars: &mut impl Iterator<Item = char>, word: &mut String) -> Result<(), WordsError> {
@@ -93,7 +119,19 @@ mod tests {
             ("a 'it'\\''s'", vec!["a", "it's"]),
             ("", vec![]),
         ] {
-            assert_eq!(split(line).unwrap(), expected, "{line}");
+            assert_eq!(split(line).unwrap().command, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_locale_is_what_was_assigned_last() {
+        for (line, expected) in [
+            ("lshmc", None),
+            ("lshmc LANG=C", None),
+            ("LANG=C LANG=pl_PL lshmc", Some("pl_PL")),
+            ("LC_ALL=C LANG=pl_PL lshmc", Some("C")),
+        ] {
+            assert_eq!(split(line).unwrap().locale(), expected, "{line}");
         }
     }
 

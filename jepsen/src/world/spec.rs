@@ -75,6 +75,10 @@ pub struct HmcSpec {
     /// What it does with changes to a locked system.
     #[serde(default)]
     pub busy: BusyPolicy,
+    /// Whether its users' locale is English. Otherwise sentences come in another language, unless a command line begins
+    /// with `LANG=C`.
+    #[serde(default = "yes")]
+    pub english: bool,
 }
 
 impl HmcSpec {
@@ -91,6 +95,7 @@ impl HmcSpec {
             answer_latency: Self::default_latency(),
             lost_view: LostView::default(),
             busy: BusyPolicy::default(),
+            english: true,
         }
     }
 }

@@ -2,7 +2,6 @@
 //! time too. A client that has gone away changes nothing about any of this.
 
 use super::command::{Command, Refusal};
-use super::history::Cause;
 use super::id::{CommandId, HmcId, ServerId};
 use super::spec::BusyPolicy;
 use super::time::Time;
@@ -181,12 +180,5 @@ impl World {
         for flight in gone {
             self.flights.deliver(flight.id, self.now, Answer::Lost);
         }
-    }
-}
-
-impl Cause {
-    /// Whether an HMC was told to do it.
-    pub fn is_command(self) -> bool {
-        matches!(self, Cause::Command(_))
     }
 }

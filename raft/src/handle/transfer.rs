@@ -20,6 +20,9 @@ pub enum TransferError {
     /// The chosen node does not vote.
     #[error("transfer the leadership: node {0} is not a voter")]
     NotAVoter(u64),
+    /// The chosen node does not answer. Nothing was changed.
+    #[error("transfer the leadership: node {0} does not answer")]
+    Silent(u64),
     /// The chosen node did not take over in time; who leads now is to be seen.
     #[error("transfer the leadership: node {to} did not take over in time")]
     NotTaken {
@@ -51,6 +54,11 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
         if to == self.inner.id {
             return Ok(());
+        }
+        // Once begun, a transfer cannot be taken back: a leader that hands over to a dead node leads no more.
+        let peer = self.peer_of(to).ok_or(TransferError::NotAVoter(to))?;
+        if self.ability_of(to, &peer, deadline).await.is_none() {
+            return Err(TransferError::Silent(to));
         }
         let triggered = self.inner.raft.trigger().transfer_leader(to).await;
         triggered.map_err(|fatal| TransferError::Stopped(fatal.to_string()))?;

@@ -55,6 +55,8 @@ pub(super) struct Me {
     pub(super) cluster: String,
     pub(super) id: u64,
     pub(super) name: String,
+    /// The address that connections to others come from; the system's choice if absent.
+    pub(super) source: Option<std::net::IpAddr>,
 }
 
 impl Me {

@@ -1,12 +1,13 @@
 //! The calling side: one connection per peer and lane, opened when it is first needed and reopened while it is.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use rustls_pki_types::ServerName;
 use tenure_storage::Peer;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
@@ -123,7 +124,7 @@ async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
 async fn open(
     target: &Target,
 ) -> Result<(Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>), Ended> {
-    let tcp = TcpStream::connect(&target.peer.address).await?;
+    let tcp = connect(&target.peer.address, target.me.source).await?;
     tcp.set_nodelay(true)?;
     // The verifier goes by the certificate's own names, not by this one.
     let name = ServerName::try_from("node").map_err(|e| Ended::Refused(e.to_string()))?;
@@ -136,6 +137,30 @@ async fn open(
     let (sender, _) = read_hello(&mut reader, &certified, &target.me).await?;
     check_callee(&sender, target.id, &target.peer)?;
     Ok((reader, writer))
+}
+
+/// Connects to the first address that answers, from our own address where that is of the same family.
+async fn connect(address: &str, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let mut failed = None;
+    for to in tokio::net::lookup_host(address).await? {
+        let attempt = match source.filter(|from| from.is_ipv4() == to.is_ipv4()) {
+            Some(from) => {
+                let socket = if to.is_ipv4() {
+                    TcpSocket::new_v4()?
+                } else {
+                    TcpSocket::new_v6()?
+                };
+                socket.bind(SocketAddr::new(from, 0))?;
+                socket.connect(to).await
+            }
+            None => TcpStream::connect(to).await,
+        };
+        match attempt {
+            Ok(stream) => return Ok(stream),
+            Err(why) => failed = Some(why),
+        }
+    }
+    Err(failed.unwrap_or_else(|| std::io::Error::other("the name has no address")))
 }
 
 /// Fails what is queued and what comes for a while: a caller is better off knowing at once. `false` when the link is over.

@@ -66,12 +66,14 @@ struct Shared {
 }
 
 impl TlsWire {
-    /// A wire that can call; it accepts calls once [`listen`](Self::listen) was called.
+    /// A wire that can call, from the address `source` if that is given; it accepts calls once [`listen`](Self::listen) was
+    /// called.
     pub fn new(
         cluster: &str,
         id: u64,
         name: &str,
         identity: &Identity,
+        source: Option<std::net::IpAddr>,
     ) -> Result<Self, TlsWireError> {
         let certified = identity.name().map_err(TlsWireError::Identity)?;
         if certified.cluster != cluster
@@ -95,6 +97,7 @@ impl TlsWire {
                 cluster: cluster.to_owned(),
                 id,
                 name: name.to_owned(),
+                source,
             },
             configs,
             links: Mutex::default(),

@@ -79,11 +79,11 @@ impl Ledger {
         server.manager.as_ref().is_some_and(|node| self.nodes.get(node).is_some_and(|node| node.lapsed.is_none()))
     }
 
-    /// Whether the LPAR names VIO servers and all of them are down on this server.
+    /// Whether some of the VIO servers that the LPAR names are on this server, and all of those are down.
     pub fn vios_lost(&self, lpar: &LparName, server: &ServerState) -> bool {
-        self.config.lpars.get(lpar).is_some_and(|declared| {
-            !declared.vios.is_empty() && declared.vios.iter().all(|vios| server.vios_down.contains(vios))
-        })
+        let Some(declared) = self.config.lpars.get(lpar) else { return false };
+        let mut here = declared.vios.iter().filter_map(|vios| server.vios.get(vios)).peekable();
+        here.peek().is_some() && here.all(|up| !up)
     }
 
     /// What the group needs: memory in MiB, processing units in hundredths.

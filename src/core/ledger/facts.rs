@@ -1,12 +1,12 @@
 //! Facts: readings, reports, and what the leader's clock says of nodes.
 
-use super::{Copy, OffProof, StartRisk, apply::Applying};
+use super::{Copy, Dirty, OffProof, StartRisk, apply::Applying};
 use crate::{
     LparName, NodeName, Note, OrderId, Power, Reading, Refusal, ServerName, Span, SystemState,
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Applying<'_> {
     /// A reading by the server's manager.
@@ -24,6 +24,7 @@ impl Applying<'_> {
 
     /// Takes over what a reading says, where it is not older than what is known.
     fn absorb(&mut self, reading: &Reading) -> Result<(), Refusal> {
+        let now = self.ledger.now;
         let state = self.server_mut(&reading.server)?;
         if state.since.is_some_and(|since| since > reading.since) {
             return Ok(());
@@ -31,16 +32,21 @@ impl Applying<'_> {
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
         state.since = Some(reading.since);
-        let vios_changed = reading.live && state.vios_down != reading.vios_down;
-        if vios_changed {
-            state.vios_down = reading.vios_down.clone();
+        let mut down = None;
+        if reading.tells_vios() {
+            let (before, after) = (down_of(&state.vios), down_of(&reading.vios));
+            state.vios.clone_from(&reading.vios);
+            down = (before != after).then_some(after);
+        }
+        if let Some(dirty) = &mut state.dirty {
+            dirty.up = dirty.up.or(Some(now)).filter(|_| reading.live && reading.system == SystemState::Operating);
         }
         if from != reading.system {
             let (server, to, by) = (reading.server.clone(), reading.system, reading.by.clone());
             self.note(Note::SystemChanged { server, from, to, by });
         }
-        if vios_changed {
-            self.note(Note::ViosChanged { server: reading.server.clone(), down: reading.vios_down.clone() });
+        if let Some(down) = down {
+            self.note(Note::ViosChanged { server: reading.server.clone(), down });
         }
         if reading.live {
             for (lpar, power) in &reading.copies {
@@ -58,13 +64,13 @@ impl Applying<'_> {
         if copy.since.is_some_and(|since| since > reading.since) {
             return;
         }
-        copy.since = Some(reading.since);
+        let known = copy.since.replace(reading.since).is_some();
         let from = std::mem::replace(&mut copy.power, power);
         if here && power == Power::Running {
             let run = group.runs.entry(lpar.clone()).or_default();
             run.ran = true;
         }
-        let news = from != power && (from != Power::Unknown || power.is_active());
+        let news = from != power && (known || power.is_active());
         if news {
             let (lpar, server) = (lpar.clone(), reading.server.clone());
             self.note(Note::CopyChanged { group: name, lpar, server, from, to: power });
@@ -75,7 +81,9 @@ impl Applying<'_> {
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
         let order = self.ledger.orders.remove(&report.order).ok_or(Refusal::NoOrder(report.order))?;
         self.close(&order, &report.ending);
-        for reading in &report.readings {
+        // Two nodes' readings of one server cannot be told apart in time when they follow the same entry. What the node
+        // saw on its way to this server served its own caution; those servers' managers say how they are.
+        for reading in report.readings.iter().filter(|reading| reading.server == order.server) {
             // A reading of a server that is no longer declared says nothing.
             let _ = self.absorb(reading);
         }
@@ -90,7 +98,8 @@ impl Applying<'_> {
         let group = order.action.lpar().and_then(|lpar| self.ledger.group_of(lpar)).cloned();
         let bad = *ending != Ending::Done;
         let (what, said) = (order.action.to_string(), ending.to_string());
-        self.note(Note::Ended { order: order.id, what, ending: said, group: group.clone(), bad });
+        let server = order.server.clone();
+        self.note(Note::Ended { order: order.id, what, server, ending: said, group: group.clone(), bad });
         let now = self.ledger.now;
         let index = self.ledger.index;
         let failed = bad.then_some(now);
@@ -209,7 +218,7 @@ impl Applying<'_> {
 
     /// A server that was proven off is up: nothing that is known of its copies counts any more.
     pub(super) fn reappear(&mut self, server: &ServerName) -> Result<(), Refusal> {
-        let index = self.ledger.index;
+        let (index, now) = (self.ledger.index, self.ledger.now);
         let state = self.server_mut(server)?;
         let Some(off) = &state.off else { return Err(Refusal::NotOff { server: server.clone() }) };
         let up = state.live
@@ -219,7 +228,7 @@ impl Applying<'_> {
             return Err(Refusal::NotOff { server: server.clone() });
         }
         state.off = None;
-        state.dirty = Some(index);
+        state.dirty = Some(Dirty { index, up: (state.system == SystemState::Operating).then_some(now) });
         let names: Vec<_> = self.ledger.groups.keys().cloned().collect();
         for name in names {
             let concerned = self.group(&name).is_ok_and(|group| group.copies.values().any(|c| c.contains_key(server)));
@@ -235,11 +244,12 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Everything on a dirty server was read off, or runs by right.
+    /// Everything on a dirty server was read off, or runs by right, and it has had its time to start things by itself.
     pub(super) fn clean(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let not_clean = || Refusal::NotClean { server: server.clone() };
         let state = self.server(server)?;
-        if state.dirty.is_none() || !state.live || state.system != SystemState::Operating {
+        let settled = state.dirty.and_then(|dirty| dirty.up).map(|up| up.after(self.ledger.config.timings.settle));
+        if settled.is_none_or(|settled| self.ledger.now < settled) {
             return Err(not_clean());
         }
         for group in self.ledger.groups.values() {
@@ -254,6 +264,10 @@ impl Applying<'_> {
         self.note(Note::Cleaned { server: server.clone() });
         Ok(())
     }
+}
+
+fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
+    vios.iter().filter(|(_, up)| !**up).map(|(name, _)| name.clone()).collect()
 }
 
 impl super::Ledger {

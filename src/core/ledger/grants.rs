@@ -140,19 +140,30 @@ impl Applying<'_> {
         let (server, now) = (tenure.server.clone(), self.ledger.now);
         self.group_mut(name)?.faults.insert(server.clone(), (now, reason.clone()));
         self.note(Note::Faulted { group: name.clone(), server, reason: reason.clone() });
-        self.leave(name, epoch, &LeaveReason::Fault)
+        self.depart(name, epoch, &LeaveReason::Fault).map(drop)
     }
 
     /// The group is to leave its server.
     pub(super) fn leave(&mut self, name: &GroupName, epoch: Epoch, reason: &LeaveReason) -> Result<(), Refusal> {
+        let server = self.depart(name, epoch, reason)?;
+        self.note(Note::Leaving { group: name.clone(), server, reason: reason.clone() });
+        Ok(())
+    }
+
+    /// Sets a group on its way from its server, for a reason that was noted. Gives back the server.
+    pub(super) fn depart(
+        &mut self,
+        name: &GroupName,
+        epoch: Epoch,
+        reason: &LeaveReason,
+    ) -> Result<ServerName, Refusal> {
         let tenure = self.tenure(name, epoch)?;
         if matches!(tenure.phase, Phase::Leaving { .. }) {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server.clone() });
         }
         let (server, index) = (tenure.server.clone(), self.ledger.index);
         self.set_phase(name, Phase::Leaving { reason: reason.clone(), index })?;
-        self.note(Note::Leaving { group: name.clone(), server, reason: reason.clone() });
-        Ok(())
+        Ok(server)
     }
 
     /// The tenure ends, with a proof that the ledger itself works out.
@@ -201,12 +212,10 @@ impl Applying<'_> {
         group.wait = wait.cloned();
         match wait {
             // Waits that are the normal course of an order are shown, and are no news.
-            Some(Wait::Orders { .. } | Wait::Booting { .. }) => {}
+            Some(wait) if wait.is_course() => {}
             Some(wait) => self.note(Note::Waiting { group: name.clone(), wait: wait.clone() }),
-            None => match before {
-                Some(Wait::Orders { .. } | Wait::Booting { .. }) | None => {}
-                Some(_) => self.note(Note::WaitOver { group: name.clone() }),
-            },
+            None if before.is_none_or(|before| before.is_course() || matches!(before, Wait::Probe { .. })) => {}
+            None => self.note(Note::WaitOver { group: name.clone() }),
         }
         Ok(())
     }
@@ -218,7 +227,7 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         server.wait = wait.cloned();
-        if let Some(wait) = wait {
+        if let Some(wait) = wait.filter(|wait| !wait.is_course()) {
             self.note(Note::ServerWaiting { server: name.clone(), wait: wait.clone() });
         }
         Ok(())

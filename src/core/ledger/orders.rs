@@ -73,8 +73,9 @@ impl Applying<'_> {
             return Err(Refusal::RestartsUsedUp { lpar: lpar.clone(), limit });
         }
         run.restarts.push(now);
+        let ran = run.ran;
         let (group, lpar, server) = (name.clone(), lpar.clone(), server.clone());
-        self.note(Note::Restarting { group, lpar, server, count, limit });
+        self.note(Note::Restarting { group, lpar, server, count, limit, ran });
         Ok(())
     }
 

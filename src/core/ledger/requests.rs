@@ -62,7 +62,7 @@ impl Applying<'_> {
             .filter(|tenure| !matches!(tenure.phase, Phase::Leaving { .. }))
             .map(|tenure| tenure.epoch);
         self.asked(Asked::Offline { group: name.clone() });
-        leaving.map_or(Ok(()), |epoch| self.leave(name, epoch, &LeaveReason::Offline))
+        leaving.map_or(Ok(()), |epoch| self.depart(name, epoch, &LeaveReason::Offline).map(drop))
     }
 
     fn ask_switch(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
@@ -77,7 +77,7 @@ impl Applying<'_> {
         self.may_go(name, server)?;
         self.group_mut(name)?.prefer = Some(server.clone());
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
-        self.leave(name, tenure.epoch, &LeaveReason::Switch(server.clone()))
+        self.depart(name, tenure.epoch, &LeaveReason::Switch(server.clone())).map(drop)
     }
 
     fn ask_freeze(&mut self, name: &GroupName) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use crate::{
     order::Epoch,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What is known of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +19,12 @@ pub struct ServerState {
     pub live: bool,
     /// Log index that the last reading followed; `None` if it was never read.
     pub since: Option<u64>,
-    /// VIO servers known to be down.
-    pub vios_down: BTreeSet<String>,
+    /// Its VIO servers, and whether each runs.
+    pub vios: BTreeMap<String, bool>,
     /// The proof that it is off.
     pub off: Option<OffProof>,
-    /// It came back from being proven off (log index of that), and nothing runs there by right until it is clean.
-    pub dirty: Option<u64>,
+    /// It came back from being proven off, and nothing runs there by right until it is clean.
+    pub dirty: Option<Dirty>,
     /// The open order to power it off.
     pub fence: Option<OrderId>,
     /// When the last order to power it off ended badly.
@@ -35,6 +35,15 @@ pub struct ServerState {
     pub processors: u64,
     /// Why its fate is open.
     pub wait: Option<ServerWait>,
+}
+
+/// A server that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dirty {
+    /// Log index at which it was seen again.
+    pub index: u64,
+    /// Since when it reads Operating: it may start LPARs by itself for a while from then on.
+    pub up: Option<Time>,
 }
 
 /// A proof that a server is off.

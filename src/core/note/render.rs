@@ -1,21 +1,34 @@
 //! The words of each note. One line, the object first, no codes.
 
 use super::{Asked, Conflict, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof, ServerWait, Wait};
-use crate::{SystemState, config::Mistake};
+use crate::{Power, SystemState, config::Mistake};
 use std::fmt::{self, Display, Formatter, Result};
 
 impl Display for Note {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Note::Configured { by, groups, lpars, servers } => {
-                write!(f, "configuration applied by {by}: {groups} groups, {lpars} LPARs, {servers} servers")
+                let (groups, lpars) = (count(*groups, "group"), count(*lpars, "LPAR"));
+                write!(f, "configuration applied by {by}: {groups}, {lpars}, {}", count(*servers, "server"))
             }
             Note::Requested { by, what } => write!(f, "{what}, asked by {by}"),
+            Note::SystemChanged { server, to: SystemState::NoWitness, by, .. } => {
+                write!(f, "server {server}: no HMC answers (asked by {by})")
+            }
+            Note::SystemChanged { server, from: SystemState::Unknown | SystemState::NoWitness, to, by } => {
+                write!(f, "server {server} reads {to} (read by {by})")
+            }
             Note::SystemChanged { server, from, to, by } => {
                 write!(f, "server {server} reads {to}, was {from} (read by {by})")
             }
             Note::ViosChanged { server, down } if down.is_empty() => write!(f, "server {server}: all VIO servers run"),
-            Note::ViosChanged { server, down } => write!(f, "server {server}: VIO server {} down", join(down)),
+            Note::ViosChanged { server, down } if down.len() == 1 => {
+                write!(f, "server {server}: VIO server {} is down", join(down))
+            }
+            Note::ViosChanged { server, down } => write!(f, "server {server}: VIO servers {} are down", join(down)),
+            Note::CopyChanged { lpar, server, from: Power::Unknown, to, .. } => {
+                write!(f, "LPAR {lpar} on {server} reads {to}")
+            }
             Note::CopyChanged { lpar, server, from, to, .. } => {
                 write!(f, "LPAR {lpar} on {server} reads {to}, was {from}")
             }
@@ -35,14 +48,19 @@ impl Display for Note {
                 if passed_over.is_empty() { Ok(()) } else { write!(f, "; not {}", whys(passed_over)) }
             }
             Note::Ordered { order, what, node, server, .. } => {
-                write!(f, "order {order}: {what} on {server}, by {node}")
+                write!(f, "{what} on {server}: ordered from {node} (order {order})")
             }
-            Note::Restarting { group, lpar, server, count, limit } => {
-                write!(f, "group {group}: LPAR {lpar} crashed on {server}; restart {count} of {limit} in place")
+            Note::Restarting { group, lpar, server, count, limit, ran } => {
+                let what = if *ran { "went down" } else { "did not come up" };
+                write!(f, "group {group}: LPAR {lpar} {what} on {server}; restart {count} of {limit} in place")
             }
-            Note::Ended { order, what, ending, .. } => write!(f, "order {order}: {what}: {ending}"),
+            Note::Ended { order, what, server, ending, .. } => {
+                write!(f, "{what} on {server}: {ending} (order {order})")
+            }
             Note::OnlineNow { group, server, epoch } => write!(f, "group {group} online on {server} (tenure {epoch})"),
-            Note::Faulted { group, server, reason } => write!(f, "group {group} faulted on {server}: {reason}"),
+            Note::Faulted { group, server, reason } => {
+                write!(f, "group {group} faulted on {server} and leaves it: {reason}")
+            }
             Note::Leaving { group, server, reason } => write!(f, "group {group} leaves {server}: {reason}"),
             Note::Vacated { group, server, epoch, proof } => {
                 write!(f, "group {group} has left {server} (tenure {epoch} ended); proof: {proof}")
@@ -53,7 +71,10 @@ impl Display for Note {
             Note::Settled { lpar, server, .. } => {
                 write!(f, "LPAR {lpar}: no start on {server} can take effect any more")
             }
-            Note::Held { group, conflict } => write!(f, "group {group} HELD: {conflict}; nothing of it is started"),
+            Note::Held { group, conflict } => write!(
+                f,
+                "group {group} HELD: {conflict}; nothing of it is touched until the wrong one is stopped on its HMC"
+            ),
             Note::Released { group } => write!(f, "group {group}: one copy at most is left, no longer held"),
             Note::ProvenOff { server, how } => write!(f, "server {server} is proven off: {how}"),
             Note::Reappeared { server } => {
@@ -87,9 +108,9 @@ impl Display for Asked {
 impl Display for FaultReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            FaultReason::Crashed { lpar, restarts: 0 } => write!(f, "LPAR {lpar} crashed"),
+            FaultReason::Crashed { lpar, restarts: 0 } => write!(f, "LPAR {lpar} went down"),
             FaultReason::Crashed { lpar, restarts } => {
-                write!(f, "LPAR {lpar} crashed again after {restarts} restarts in place")
+                write!(f, "LPAR {lpar} went down again after {} in place", count(*restarts, "restart"))
             }
             FaultReason::StartFailed { lpar, why } => write!(f, "LPAR {lpar} did not start: {why}"),
             FaultReason::StartTimeout { lpar, after } => write!(f, "LPAR {lpar} was not Running after {after}"),
@@ -132,7 +153,7 @@ impl Display for Conflict {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let places: Vec<String> =
             self.active.iter().map(|(server, lpars)| format!("{} on {server}", join(lpars))).collect();
-        write!(f, "found active: {}", places.join(" and "))
+        write!(f, "{} active", places.join(" and "))
     }
 }
 
@@ -170,9 +191,11 @@ impl Display for Wait {
                 "nothing proves that {server} is off ({}); see the server, then `tenure fence confirm {server}`",
                 says(*system)
             ),
+            Wait::Fencing { server } => write!(f, "{server} is being powered off for certain"),
             Wait::Unwatched { server, system } => write!(f, "{server} cannot be watched now ({})", says(*system)),
             Wait::Settling { lpar, server, .. } => write!(f, "a start of {lpar} on {server} may still take effect"),
             Wait::Orders { lpars, server } => write!(f, "orders for {} on {server} are under way", join(lpars)),
+            Wait::Reading { lpar, server } => write!(f, "{lpar} on {server} must be read off once more"),
             Wait::Booting { lpars, server, .. } => write!(f, "{} on {server} not Running yet", join(lpars)),
             Wait::Stuck { lpar, server, power } => {
                 write!(f, "{lpar} on {server} was ordered to stop and reads {power}; stopping it again")
@@ -197,8 +220,12 @@ impl Display for ServerWait {
                 write!(f, "{}: no proof that the server is off", says(*system))
             }
             ServerWait::Fencing => f.write_str("is being powered off and read back"),
-            ServerWait::Cleaning { lpars } if lpars.is_empty() => f.write_str("dirty: reading what runs there"),
-            ServerWait::Cleaning { lpars } => write!(f, "dirty: stopping {} (no tenure here)", join(lpars)),
+            ServerWait::Cleaning { lpars } if lpars.is_empty() => {
+                f.write_str("dirty: watching what starts there by itself")
+            }
+            ServerWait::Cleaning { lpars } => {
+                write!(f, "dirty: {} active there without a tenure; stopping what has none", join(lpars))
+            }
         }
     }
 }
@@ -224,6 +251,10 @@ fn says(system: SystemState) -> String {
 
 fn whys<K: fmt::Display>(why: &std::collections::BTreeMap<K, NotHere>) -> String {
     why.iter().map(|(server, why)| format!("{server} ({why})")).collect::<Vec<_>>().join(", ")
+}
+
+fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    if number == N::from(1) { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 fn join<T: Display>(names: impl IntoIterator<Item = T>) -> String {

@@ -4,12 +4,15 @@ use super::Planner;
 use crate::{
     Command, GroupName, LparName, Power, Refusal, ServerName, Span, SystemState, Time,
     ledger::{Copy, GroupState, Intent, LparRun, Phase, StartRisk, Tenure},
-    note::{FaultReason, LeaveReason, Wait},
+    note::{FaultReason, LeaveReason, ServerWait, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
 /// More steps than one group can take in one plan.
 const STEPS: usize = 16;
+
+/// How often a server is read while an LPAR on it is on its way up.
+const BOOT_WATCH: Span = Span::seconds(1);
 
 /// What came of looking at a group once.
 enum Step {
@@ -155,7 +158,9 @@ impl Planner<'_> {
             return None;
         }
         let (server, system) = (server.clone(), state.system);
-        if self.is_silent(&server) {
+        if state.wait == Some(ServerWait::Fencing) {
+            Some(Wait::Fencing { server })
+        } else if self.is_silent(&server) {
             Some(Wait::NoProof { server, system })
         } else {
             Some(Wait::Unwatched { server, system })
@@ -182,6 +187,8 @@ impl Planner<'_> {
         }
         if !booting.is_empty() {
             let server = tenure.server.clone();
+            self.plan.probe.insert(server.clone());
+            self.wake(self.now().after(BOOT_WATCH));
             return Step::Wait(Wait::Booting { lpars: booting, server, until: tenure.since });
         }
         if self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
@@ -217,7 +224,8 @@ impl Planner<'_> {
         let declared = self.scratch.config.lpars.get(member.lpar).cloned()?;
         let state = self.scratch.servers.get(member.server)?;
         if self.scratch.vios_lost(member.lpar, state) {
-            return Some(FaultReason::ViosDown { lpar, vios: declared.vios });
+            let vios = declared.vios.into_iter().filter(|vios| state.vios.contains_key(vios)).collect();
+            return Some(FaultReason::ViosDown { lpar, vios });
         }
         if let Some(why) = &member.run.failed {
             return Some(FaultReason::StartFailed { lpar, why: why.clone() });
@@ -271,7 +279,12 @@ impl Planner<'_> {
         match self.emit(Command::Start { lpar: member.lpar.clone(), epoch: tenure.epoch, restart }) {
             Ok(()) => Step::Did,
             Err(Refusal::RestartsUsedUp { lpar, limit }) => {
-                self.fault(group, tenure, member.group, FaultReason::Crashed { lpar, restarts: limit })
+                let fault = if member.run.ran {
+                    FaultReason::Crashed { lpar, restarts: limit }
+                } else {
+                    FaultReason::StartFailed { lpar, why: "it never came up".to_owned() }
+                };
+                self.fault(group, tenure, member.group, fault)
             }
             Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
             Err(Refusal::NotProvenOff { server, .. } | Refusal::StartInFlight { server, .. }) => {
@@ -317,6 +330,11 @@ impl Planner<'_> {
         }
         if matches!(member.copy.risk, StartRisk::Ordered(_)) || member.copy.stop.is_some() {
             return self.scratch.open_orders(group, member.server).map_or(Step::Rest, Step::Wait);
+        }
+        // What is off already need not be stopped, but seen off after the leaving began.
+        if member.copy.power.is_inactive() {
+            self.plan.probe.insert(member.server.clone());
+            return Step::Wait(Wait::Reading { lpar: member.lpar.clone(), server: member.server.clone() });
         }
         // What runs well is asked to shut down; what failed, or did not listen, is cut off.
         let listens = member.copy.failed.is_none() && member.copy.power == Power::Running;

@@ -3,7 +3,7 @@
 use super::Planner;
 use crate::{
     Command, NodeName, Reading, ServerName, Span, SystemState,
-    ledger::{ServerState, StartRisk},
+    ledger::{Dirty, Phase, ServerState, StartRisk},
     note::ServerWait,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,25 +26,27 @@ impl Planner<'_> {
             return false;
         }
         let fresher_matters = state.since.is_none_or(|since| {
-            let marks = [state.dirty, state.off.as_ref().map(|off| off.index)];
+            let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index)];
             marks.into_iter().flatten().any(|mark| since < mark && reading.since >= mark)
         });
         fresher_matters
             || state.system != reading.system
             || state.live != reading.live
-            || (reading.live && state.vios_down != reading.vios_down)
+            || (reading.tells_vios() && state.vios != reading.vios)
             || (reading.live && self.has_copy_news(reading))
     }
 
     fn has_copy_news(&self, reading: &Reading) -> bool {
         reading.copies.iter().any(|(lpar, power)| {
-            let copy = self
-                .scratch
-                .group_of(lpar)
-                .and_then(|name| self.scratch.groups.get(name))
-                .and_then(|group| group.copies.get(lpar)?.get(&reading.server));
-            copy.is_some_and(|copy| {
-                let older = copy.since.is_none_or(|since| since < copy.quiet_from);
+            let group = self.scratch.group_of(lpar).and_then(|name| self.scratch.groups.get(name));
+            let copy = group.and_then(|group| group.copies.get(lpar)?.get(&reading.server));
+            group.zip(copy).is_some_and(|(group, copy)| {
+                let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
+                    Phase::Leaving { index, .. } if tenure.server == reading.server => Some(index),
+                    Phase::Leaving { .. } | Phase::Starting | Phase::Online => None,
+                });
+                let counts_from = copy.quiet_from.max(leaving.unwrap_or_default());
+                let older = copy.since.is_none_or(|since| since < counts_from);
                 copy.power != *power || (older && copy.since.is_none_or(|since| reading.since > since))
             })
         })
@@ -122,8 +124,8 @@ impl Planner<'_> {
             let Some(state) = self.scratch.servers.get(&server).cloned() else { continue };
             let wait = if state.off.is_some() {
                 None
-            } else if let Some(since) = state.dirty {
-                self.dirty(&server, since)
+            } else if let Some(dirty) = state.dirty {
+                self.dirty(&server, dirty)
             } else {
                 self.doubt(&server, &state)
             };
@@ -132,7 +134,7 @@ impl Planner<'_> {
     }
 
     /// Stops what runs on a dirty server without a tenure there, until it is clean.
-    fn dirty(&mut self, server: &ServerName, since: u64) -> Option<ServerWait> {
+    fn dirty(&mut self, server: &ServerName, dirty: Dirty) -> Option<ServerWait> {
         let mut strays = BTreeSet::new();
         let mut unread = false;
         let groups: Vec<_> = self.scratch.groups.values().cloned().collect();
@@ -142,7 +144,7 @@ impl Planner<'_> {
             }
             for (lpar, copies) in &group.copies {
                 let Some(copy) = copies.get(server) else { continue };
-                unread |= !copy.is_active() && copy.since.is_none_or(|read| read < since);
+                unread |= !copy.is_active() && copy.since.is_none_or(|read| read < dirty.index);
                 if let StartRisk::Loose(_) = copy.risk {
                     self.settle(lpar, server, copy);
                 }
@@ -156,6 +158,11 @@ impl Planner<'_> {
         }
         if unread {
             self.plan.probe.insert(server.clone());
+        }
+        if let Some(settled) = dirty.up.map(|up| up.after(self.scratch.config.timings.settle))
+            && settled > self.now()
+        {
+            self.wake(settled);
         }
         if self.emit(Command::Clean(server.clone())).is_ok() {
             return None;

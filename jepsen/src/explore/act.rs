@@ -1,0 +1,187 @@
+//! One step: an action on a state gives the next state, and what is wrong with it.
+
+use super::{
+    action::Action,
+    model::{Power, State},
+    site::Site,
+};
+use std::{collections::BTreeMap, sync::Arc};
+use tenure_core::{
+    Author, NodeName, Request, RequestId, Span, View,
+    command::Command,
+    plan::plan,
+    view::NodeView,
+};
+
+/// More than the expiry of any order of the tiny world.
+const LONG: Span = Span::seconds(200);
+
+/// What came of an action.
+pub(super) enum Step {
+    /// It changes nothing, or cannot happen.
+    Same,
+    /// The next state.
+    Moved(State),
+    /// A promise was broken, in these words.
+    Wrong(Vec<String>),
+}
+
+/// One step being taken.
+pub(super) struct Stepper<'a> {
+    pub site: &'a Site,
+    pub state: State,
+    pub wrong: Vec<String>,
+    /// What happened, in words, if somebody wants to know.
+    pub lines: Option<&'a mut Vec<String>>,
+}
+
+/// Takes one step.
+pub(super) fn step<'a>(site: &'a Site, state: &State, action: Action, lines: Option<&'a mut Vec<String>>) -> Step {
+    let mut stepper = Stepper { site, state: state.clone(), wrong: Vec::new(), lines };
+    let moved = stepper.act(action);
+    if !stepper.wrong.is_empty() {
+        Step::Wrong(stepper.wrong)
+    } else if moved {
+        Step::Moved(stepper.state)
+    } else {
+        Step::Same
+    }
+}
+
+impl Stepper<'_> {
+    fn act(&mut self, action: Action) -> bool {
+        let at = usize::from;
+        match action {
+            Action::Read(server) => self.watch(at(server)),
+            Action::Plan => self.plan_and_commit(),
+            Action::Decide => self.decide(),
+            Action::Commit => self.commit_held(),
+            Action::NewLeader => self.new_leader(),
+            Action::Work { node, job } => self.work(at(node), at(job), false),
+            Action::WorkLost { node, job } => self.work(at(node), at(job), true),
+            Action::Effect(flight) => self.effect(at(flight)),
+            Action::Refuse(flight) => self.refuse(at(flight)),
+            Action::Doubt { node, job } => self.doubt(at(node), at(job)),
+            Action::Deliver(mail) => self.deliver(at(mail), false),
+            Action::DeliverTwice(mail) => self.deliver(at(mail), true),
+            Action::Lose(mail) => self.lose(at(mail)),
+            Action::Cut(node) => self.cut(at(node)),
+            Action::Heal(node) => self.heal(at(node)),
+            Action::CatchUp(node) => self.catch_up_late(at(node)),
+            Action::Kill(node) => self.kill(at(node)),
+            Action::Restart(node) => self.restart(at(node)),
+            Action::LeaseEnds(node) => self.lease_ends(at(node)),
+            Action::Crash { server, group } => self.crash(at(server), at(group)),
+            Action::PowerLost(server) => self.power_lost(at(server)),
+            Action::Sick(server) => self.sick(at(server)),
+            Action::PowerBack { server, autostart } => self.power_back(at(server), autostart),
+            Action::LinkLost(server) => self.link_lost(at(server)),
+            Action::LinkBack(server) => self.link_back(at(server)),
+            Action::Tick => {
+                let settle = self.site.cluster.timings.settle;
+                self.state.left.ticks -= 1;
+                self.pass(settle)
+            }
+            Action::LongWait => {
+                self.state.left.waits -= 1;
+                self.pass(LONG)
+            }
+            Action::AskSwitch(group) => self.ask_switch(at(group)),
+            Action::AskOffline(group) => self.ask(Request::Offline(self.site.groups[at(group)].clone())),
+            Action::AskOnline(group) => {
+                self.ask(Request::Online { group: self.site.groups[at(group)].clone(), server: None })
+            }
+            Action::AskConfirm(server) => self.ask(Request::ConfirmOff(self.site.servers[at(server)].clone())),
+        }
+    }
+
+    /// What the leader would propose, without what only words a wait.
+    pub fn proposals(&self) -> Vec<Command> {
+        let Some(leader) = self.leader_name() else { return Vec::new() };
+        let state = &self.state;
+        let suspect = self.site.cluster.timings.suspect;
+        let nodes = self.site.nodes.iter().zip(&state.nodes).map(|(name, node)| {
+            let heard = node.life == super::model::Life::Up;
+            let silence = if heard { Span(0) } else { suspect };
+            (name.clone(), NodeView { silence, lease_over: !node.lease, reaches_hmc: true })
+        });
+        let readings = state.view.iter().flatten().map(|reading| (reading.server.clone(), reading.clone()));
+        let view = View { nodes: nodes.collect(), readings: readings.collect::<BTreeMap<_, _>>() };
+        let mut commands = plan(&state.ledger, &view, &leader, state.time).commands;
+        commands.retain(|command| !matches!(command, Command::Wait { .. } | Command::ServerWait { .. }));
+        commands
+    }
+
+    fn leader_name(&self) -> Option<NodeName> {
+        self.state.leader().map(|node| self.site.nodes[node].clone())
+    }
+
+    fn plan_and_commit(&mut self) -> bool {
+        let (Some(leader), commands) = (self.leader_name(), self.proposals()) else { return false };
+        if commands.is_empty() {
+            return false;
+        }
+        self.commit(Author::Planner(leader), commands);
+        true
+    }
+
+    fn decide(&mut self) -> bool {
+        let commands = self.proposals();
+        if commands.is_empty() {
+            return false;
+        }
+        self.state.left.delays -= 1;
+        self.state.held = Some(Arc::new(commands));
+        true
+    }
+
+    fn commit_held(&mut self) -> bool {
+        let (Some(leader), Some(commands)) = (self.leader_name(), self.state.held.take()) else { return false };
+        self.commit(Author::Planner(leader), commands.to_vec());
+        true
+    }
+
+    fn new_leader(&mut self) -> bool {
+        self.state.left.leaders -= 1;
+        self.state.view = [const { None }; super::model::SERVERS];
+        true
+    }
+
+    fn ask_switch(&mut self, group: usize) -> bool {
+        let name = self.site.groups[group].clone();
+        let tenure = self.state.ledger.groups.get(&name).and_then(|group| group.tenure.as_ref());
+        let Some(here) = tenure.map(|tenure| self.site.server(&tenure.server)) else { return false };
+        self.ask(Request::Switch { group: name, server: self.site.servers[1 - here].clone() })
+    }
+
+    /// What an operator asks; a refusal changes nothing.
+    fn ask(&mut self, request: Request) -> bool {
+        self.state.left.asks -= 1;
+        if let Request::ConfirmOff(server) = &request {
+            let off = self.state.servers[self.site.server(server)].power == Power::Off;
+            if !off && self.site.scope.assume.operators_are_right {
+                return false;
+            }
+        }
+        let mut trial = (*self.state.ledger).clone();
+        let author =
+            Author::Operator { name: "ann".to_owned(), request: RequestId(u128::from(trial.index.saturating_add(1))) };
+        let commands = vec![Command::Request(request)];
+        let entry = tenure_core::Entry { at: self.state.time, author: author.clone(), commands: commands.clone() };
+        if trial.apply(trial.index.saturating_add(1), &entry).refusal().is_some() {
+            return false;
+        }
+        self.commit(author, commands);
+        true
+    }
+
+    /// Time passes: whatever had its time by then has happened, or never will.
+    fn pass(&mut self, span: Span) -> bool {
+        let state = &mut self.state;
+        state.time = state.time.after(span);
+        if self.site.scope.assume.late_within_settle {
+            state.flights.clear();
+        }
+        true
+    }
+}

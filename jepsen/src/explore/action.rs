@@ -1,0 +1,111 @@
+//! Actions: one step of a history.
+
+use std::fmt;
+
+/// One step of a history. Numbers are places: server 0 is p1, node 0 is n1, group 0 is g1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // fields are places, as said above
+pub enum Action {
+    /// The manager of a server reads it, and the leader hears of it.
+    Read(u8),
+    /// The leader plans, and its commands are committed.
+    Plan,
+    /// The leader plans, and its commands are on their way.
+    Decide,
+    /// The commands that were on their way are committed.
+    Commit,
+    /// Another node leads, and has read nothing.
+    NewLeader,
+    /// A node goes on with one of its orders.
+    Work { node: u8, job: u8 },
+    /// A node goes on with one of its orders, and the command is lost.
+    WorkLost { node: u8, job: u8 },
+    /// An activation that was sent takes effect.
+    Effect(u8),
+    /// An activation that was sent is refused.
+    Refuse(u8),
+    /// Nobody answers the activation; it may take effect yet.
+    Doubt { node: u8, job: u8 },
+    /// A report arrives.
+    Deliver(u8),
+    /// A report arrives, and will arrive again.
+    DeliverTwice(u8),
+    /// A report is lost.
+    Lose(u8),
+    /// A node is cut off.
+    Cut(u8),
+    /// It is heard again.
+    Heal(u8),
+    /// A node with a new lease applies the log that it missed.
+    CatchUp(u8),
+    /// A node is killed.
+    Kill(u8),
+    /// It starts again.
+    Restart(u8),
+    /// The lease of a node ends.
+    LeaseEnds(u8),
+    /// An LPAR crashes.
+    Crash { server: u8, group: u8 },
+    /// A server loses its power.
+    PowerLost(u8),
+    /// A server reads `Error`, and its LPARs run on.
+    Sick(u8),
+    /// A server returns, with or without its LPARs.
+    PowerBack { server: u8, autostart: bool },
+    /// The witness loses the service processor of a server.
+    LinkLost(u8),
+    /// It finds it again.
+    LinkBack(u8),
+    /// A settling time passes.
+    Tick,
+    /// Orders that nobody answers are given up after this.
+    LongWait,
+    /// An operator moves a group to the other server.
+    AskSwitch(u8),
+    /// An operator stops a group.
+    AskOffline(u8),
+    /// An operator starts a group.
+    AskOnline(u8),
+    /// An operator asserts that a server is off.
+    AskConfirm(u8),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (p, n, g) = (|i: u8| format!("p{}", i + 1), |i: u8| format!("n{}", i + 1), |i: u8| format!("g{}", i + 1));
+        match *self {
+            Action::Read(s) => write!(f, "the manager of {} reads it, and the leader hears of it", p(s)),
+            Action::Plan => f.write_str("the leader plans and commits"),
+            Action::Decide => f.write_str("the leader plans; its commands are on their way"),
+            Action::Commit => f.write_str("the commands that were on their way are committed"),
+            Action::NewLeader => f.write_str("another node leads, and has read nothing"),
+            Action::Work { node, .. } => write!(f, "{} goes on with its order", n(node)),
+            Action::WorkLost { node, .. } => write!(f, "{} goes on with its order, and the command is lost", n(node)),
+            Action::Effect(i) => write!(f, "activation {i} takes effect"),
+            Action::Refuse(i) => write!(f, "activation {i} is refused"),
+            Action::Doubt { node, .. } => write!(f, "{} gets no answer to its activation", n(node)),
+            Action::Deliver(i) => write!(f, "report {i} arrives"),
+            Action::DeliverTwice(i) => write!(f, "report {i} arrives, and will arrive again"),
+            Action::Lose(i) => write!(f, "report {i} is lost"),
+            Action::Cut(i) => write!(f, "{} is cut off", n(i)),
+            Action::Heal(i) => write!(f, "{} is heard again", n(i)),
+            Action::CatchUp(i) => write!(f, "{} applies the log that it missed", n(i)),
+            Action::Kill(i) => write!(f, "{} is killed", n(i)),
+            Action::Restart(i) => write!(f, "{} starts again", n(i)),
+            Action::LeaseEnds(i) => write!(f, "the lease of {} ends", n(i)),
+            Action::Crash { server, group } => write!(f, "the LPAR of {} crashes on {}", g(group), p(server)),
+            Action::PowerLost(s) => write!(f, "{} loses its power", p(s)),
+            Action::Sick(s) => write!(f, "{} reads Error, and its LPARs run on", p(s)),
+            Action::PowerBack { server, autostart: true } => write!(f, "{} is back, with its LPARs", p(server)),
+            Action::PowerBack { server, autostart: false } => write!(f, "{} is back", p(server)),
+            Action::LinkLost(s) => write!(f, "the witness loses the service processor of {}", p(s)),
+            Action::LinkBack(s) => write!(f, "the witness finds the service processor of {} again", p(s)),
+            Action::Tick => f.write_str("a settling time passes"),
+            Action::LongWait => f.write_str("a long time passes"),
+            Action::AskSwitch(i) => write!(f, "an operator moves {} to the other server", g(i)),
+            Action::AskOffline(i) => write!(f, "an operator stops {}", g(i)),
+            Action::AskOnline(i) => write!(f, "an operator starts {}", g(i)),
+            Action::AskConfirm(s) => write!(f, "an operator asserts that {} is off", p(s)),
+        }
+    }
+}

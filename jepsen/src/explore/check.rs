@@ -1,0 +1,106 @@
+//! What must be so in the world. What must be so in the ledger is checked by `tenure_core::invariants`.
+
+use super::{
+    act::Stepper,
+    model::{Copy, Flight, Power, SERVERS},
+};
+use tenure_core::{GroupName, Ledger, Note, Record, ServerName, note::{OffHow, Proof}};
+
+impl Stepper<'_> {
+    /// Where the group's tenure is, by the committed ledger.
+    fn tenured(&self, group: usize) -> Option<usize> {
+        let state = self.state.ledger.groups.get(&self.site.groups[group])?;
+        state.tenure.as_ref().map(|tenure| self.site.server(&tenure.server))
+    }
+
+    /// An activation takes effect: nowhere else may the LPAR be active because of us, or have been ever since the order
+    /// was taken up; and the tenure under which it was ordered still stands.
+    pub fn check_effect(&mut self, flight: &Flight) {
+        let (server, group) = (flight.server, flight.group);
+        let tenured = self.tenured(group);
+        let here = &self.site.servers[server];
+        for other in (0..SERVERS).filter(|other| *other != server) {
+            let there = &self.site.servers[other];
+            let ours = match self.state.servers[other].copies[group] {
+                Copy::Off => false,
+                Copy::Ours => true,
+                Copy::Itself => tenured == Some(other),
+            };
+            if ours {
+                self.wrong.push(format!("S2: {} becomes active on {here} and is active on {there}", self.lpar(group)));
+            } else if flight.elsewhere[other] {
+                let lpar = self.lpar(group);
+                self.wrong.push(format!("S2: {lpar} is started on {here} and was seen to be active on {there}"));
+            }
+        }
+        let held = self.state.ledger.groups.get(&self.site.groups[group]).and_then(|group| group.tenure.as_ref());
+        if held.is_none_or(|tenure| tenure.epoch != flight.epoch) {
+            let (lpar, epoch) = (self.lpar(group), flight.epoch);
+            self.wrong.push(format!("bar: {lpar} becomes active on {here} under tenure {epoch}, which is over"));
+        }
+    }
+
+    /// What the ledger concluded must be so in the world.
+    pub fn check_records(&mut self, records: &[Record]) {
+        for record in records {
+            match &record.note {
+                Note::Vacated { group, server, proof, .. } => self.check_vacated(group, server, proof),
+                Note::Granted { group, server, .. } | Note::Adopted { group, server, .. } => {
+                    self.check_granted(group, server);
+                }
+                Note::ProvenOff { server, how } => self.check_off(server, how),
+                _ => {}
+            }
+        }
+    }
+
+    /// S3: whoever leaves is gone, and stays gone.
+    fn check_vacated(&mut self, group: &GroupName, server: &ServerName, proof: &Proof) {
+        if matches!(proof, Proof::ServerOff(OffHow::Operator { .. })) && !self.site.scope.assume.operators_are_right {
+            return;
+        }
+        let (group, at) = (self.site.group(group), self.site.server(server));
+        if self.state.servers[at].copies[group] == Copy::Ours {
+            self.wrong.push(format!("S3: the tenure on {server} ended, and {} is active there", self.lpar(group)));
+        }
+        let up = self.state.servers[at].power != Power::Off;
+        if up && self.state.flights.iter().any(|flight| flight.server == at && flight.group == group) {
+            self.wrong.push(format!("S3: the tenure on {server} ended, and a start is on its way there"));
+        }
+    }
+
+    fn check_granted(&mut self, group: &GroupName, server: &ServerName) {
+        let (group, at) = (self.site.group(group), self.site.server(server));
+        for other in (0..SERVERS).filter(|other| *other != at) {
+            if self.state.servers[other].copies[group] == Copy::Ours {
+                let (lpar, there) = (self.lpar(group), &self.site.servers[other]);
+                self.wrong.push(format!("S3: a tenure began on {server}, and {lpar} is active on {there}"));
+            }
+        }
+    }
+
+    /// A server is taken for off by a fence: nothing that we started runs there.
+    fn check_off(&mut self, server: &ServerName, how: &OffHow) {
+        let at = self.site.server(server);
+        let active = self.state.servers[at].copies.contains(&Copy::Ours);
+        if matches!(how, OffHow::Fenced { .. }) && active {
+            self.wrong.push(format!("S3: {server} counts as off by a fence, and LPARs are active there"));
+        }
+    }
+
+    /// A server that was proven off is taken for clean: nothing runs there but by right.
+    pub fn check_clean(&mut self, server: usize, after: &Ledger) {
+        for group in 0..self.site.scope.groups {
+            let tenure = after.groups.get(&self.site.groups[group]).and_then(|group| group.tenure.as_ref());
+            let by_right = tenure.is_some_and(|tenure| tenure.server == self.site.servers[server]);
+            if !by_right && self.state.servers[server].copies[group] != Copy::Off {
+                let (lpar, name) = (self.lpar(group), &self.site.servers[server]);
+                self.wrong.push(format!("dirty: {name} counts as clean, and {lpar} is active there without a tenure"));
+            }
+        }
+    }
+
+    fn lpar(&self, group: usize) -> String {
+        self.site.lpars[group].to_string()
+    }
+}

@@ -1,0 +1,146 @@
+//! Committing: one entry is applied to the ledger, checked, and learned by the nodes that hear it.
+
+use super::{
+    act::Stepper,
+    model::{Life, SERVERS},
+    mutant::Mutant,
+};
+use std::sync::Arc;
+use tenure_core::{
+    Author, Entry, Ledger, Note, Record, Report, invariants,
+    command::Command,
+    ledger::{Phase, StartRisk},
+    note::Proof,
+};
+
+impl Stepper<'_> {
+    /// Commits an entry.
+    pub fn commit(&mut self, author: Author, mut commands: Vec<Command>) {
+        let before = Arc::clone(&self.state.ledger);
+        if self.site.has(Mutant::OldReadingAsNew) {
+            renew(&mut commands, before.index);
+        }
+        let mut after = (*before).clone();
+        let index = before.index.saturating_add(1);
+        let mut records = after.apply(index, &Entry { at: self.state.time, author, commands }).records;
+        self.tamper(&mut after, &mut records);
+        self.wrong.extend(invariants::state(&after));
+        self.wrong.extend(invariants::step(&before, &after));
+        self.check_records(&records);
+        self.check_servers(&before, &after);
+        if let Some(lines) = &mut self.lines {
+            lines.extend(records.iter().map(|record| record.note.to_string()));
+        }
+        after.journal.clear();
+        after.requests.clear();
+        after.request_order.clear();
+        self.state.ledger = Arc::new(after);
+        for node in 0..self.state.nodes.len() {
+            if self.state.nodes[node].life == Life::Up && !self.state.nodes[node].behind {
+                self.catch_up(node);
+            }
+        }
+    }
+
+    /// A report is committed. It may be one that was before.
+    pub fn deliver(&mut self, place: usize, keep: bool) -> bool {
+        if !self.state.majority() {
+            return false;
+        }
+        let mut mail = self.state.mail.remove(place);
+        let author = Author::Agent(self.site.nodes[mail.node].clone());
+        let report: Report = (*mail.report).clone();
+        if mail.again && self.site.has(Mutant::ReportAppliedTwice) {
+            Arc::make_mut(&mut self.state.ledger).orders.insert(report.order, (*mail.order).clone());
+        }
+        if keep {
+            self.state.left.doubles -= 1;
+            mail.again = true;
+            self.state.mail.push(mail);
+        }
+        self.commit(author, vec![Command::Report(report)]);
+        true
+    }
+
+    /// A report is lost.
+    pub fn lose(&mut self, place: usize) -> bool {
+        if !self.state.mail[place].again {
+            self.state.left.losses -= 1;
+        }
+        self.state.mail.remove(place);
+        true
+    }
+
+    /// Rewrites the ledger as if a check in it were missing.
+    fn tamper(&self, after: &mut Ledger, records: &mut Vec<Record>) {
+        if self.site.has(Mutant::NoSettling) {
+            forget_loose(after);
+        }
+        if self.site.has(Mutant::NoProofToLeave) {
+            vacate_leaving(after, records);
+        }
+        if self.site.has(Mutant::DirtyNotCleaned) {
+            for server in after.servers.values_mut() {
+                server.dirty = None;
+            }
+        }
+    }
+
+    /// What a server that returned must look like when the ledger takes it for clean.
+    fn check_servers(&mut self, before: &Ledger, after: &Ledger) {
+        for server in 0..SERVERS {
+            let name = &self.site.servers[server];
+            let doubtful = |ledger: &Ledger| {
+                ledger.servers.get(name).is_some_and(|state| state.off.is_some() || state.dirty.is_some())
+            };
+            if doubtful(before) && !doubtful(after) {
+                self.check_clean(server, after);
+            }
+        }
+    }
+}
+
+fn renew(commands: &mut [Command], index: u64) {
+    for command in commands {
+        match command {
+            Command::Observe(reading) => reading.since = index,
+            Command::Report(report) => report.readings.iter_mut().for_each(|reading| reading.since = index),
+            _ => {}
+        }
+    }
+}
+
+fn forget_loose(after: &mut Ledger) {
+    let index = after.index;
+    for group in after.groups.values_mut() {
+        let loose = group.copies.values().flat_map(|copies| copies.values());
+        if !loose.clone().any(|copy| matches!(copy.risk, StartRisk::Loose(_))) {
+            continue;
+        }
+        for copy in Arc::make_mut(group).copies.values_mut().flat_map(|copies| copies.values_mut()) {
+            if matches!(copy.risk, StartRisk::Loose(_)) {
+                copy.risk = StartRisk::None;
+                copy.quiet_from = index;
+            }
+        }
+    }
+}
+
+fn vacate_leaving(after: &mut Ledger, records: &mut Vec<Record>) {
+    let (index, at) = (after.index, after.now);
+    for (name, group) in &mut after.groups {
+        let leaving = group.tenure.as_ref().is_some_and(|tenure| matches!(tenure.phase, Phase::Leaving { .. }));
+        if !leaving {
+            continue;
+        }
+        let group = Arc::make_mut(group);
+        let Some(tenure) = group.tenure.take() else { continue };
+        group.last = Some(tenure.server.clone());
+        group.runs.clear();
+        let proof = Proof::ReadOff { since: index };
+        let note = Note::Vacated { group: name.clone(), server: tenure.server, epoch: tenure.epoch, proof };
+        let record = Record { index, at, note };
+        after.journal.push_back(record.clone());
+        records.push(record);
+    }
+}

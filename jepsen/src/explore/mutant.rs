@@ -1,0 +1,79 @@
+//! Bugs that are put in on purpose. None of them lives in the product: each changes what the explorer does around the
+//! ledger, the plan and the execution, or rewrites the ledger after an entry as if a check in it were missing.
+
+use std::fmt;
+
+/// A planted bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// A node goes on with an order that its ledger no longer holds.
+    VoidOrderCarriedOut,
+    /// A node that restarts takes up its open orders as if it had not begun them.
+    RestartForgets,
+    /// A node acts without a lease.
+    LeaseIgnored,
+    /// A lease counts before the log that was committed when it was granted is applied.
+    LeaseBeforeLog,
+    /// An unknown outcome is reported as certainly not done.
+    UnknownAsNotDone,
+    /// A start whose outcome is unknown is forgotten at once (bar 2).
+    NoSettling,
+    /// A start does not read the other servers (bar 3).
+    NoReadElsewhere,
+    /// A group that is to leave loses its tenure without a proof.
+    NoProofToLeave,
+    /// Readings count as new whenever they arrive.
+    OldReadingAsNew,
+    /// `No Connection` is taken for `Power Off`.
+    NoConnectionAsOff,
+    /// A server is reported off because its witness accepted the command.
+    FenceNotReadBack,
+    /// A server that comes back is taken for clean.
+    DirtyNotCleaned,
+    /// A report closes its order again when it arrives again.
+    ReportAppliedTwice,
+}
+
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Mutant; 13] = [
+        Mutant::VoidOrderCarriedOut,
+        Mutant::RestartForgets,
+        Mutant::LeaseIgnored,
+        Mutant::LeaseBeforeLog,
+        Mutant::UnknownAsNotDone,
+        Mutant::NoSettling,
+        Mutant::NoReadElsewhere,
+        Mutant::NoProofToLeave,
+        Mutant::OldReadingAsNew,
+        Mutant::NoConnectionAsOff,
+        Mutant::FenceNotReadBack,
+        Mutant::DirtyNotCleaned,
+        Mutant::ReportAppliedTwice,
+    ];
+
+    /// Its name in `jepsen/mutants.md`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mutant::VoidOrderCarriedOut => "void-order-carried-out",
+            Mutant::RestartForgets => "restart-forgets",
+            Mutant::LeaseIgnored => "lease-ignored",
+            Mutant::LeaseBeforeLog => "lease-before-log",
+            Mutant::UnknownAsNotDone => "unknown-as-not-done",
+            Mutant::NoSettling => "no-settling",
+            Mutant::NoReadElsewhere => "no-read-elsewhere",
+            Mutant::NoProofToLeave => "no-proof-to-leave",
+            Mutant::OldReadingAsNew => "old-reading-as-new",
+            Mutant::NoConnectionAsOff => "no-connection-as-off",
+            Mutant::FenceNotReadBack => "fence-not-read-back",
+            Mutant::DirtyNotCleaned => "dirty-not-cleaned",
+            Mutant::ReportAppliedTwice => "report-applied-twice",
+        }
+    }
+}
+
+impl fmt::Display for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,153 @@
+//! Scopes: where a search begins, how deep it goes, and how often each fault may happen in one history.
+
+/// What one search covers.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// Groups, of one LPAR each: one or two.
+    pub groups: usize,
+    /// Where it begins.
+    pub start: Start,
+    /// The longest history.
+    pub depth: usize,
+    /// How often each fault may happen in one history.
+    pub bounds: Bounds,
+    /// What is taken for granted.
+    pub assume: Assumptions,
+}
+
+/// Where a search begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Configured, nothing read.
+    Fresh,
+    /// Everything was read, and the first start order is out.
+    Ordered,
+    /// Every group is online.
+    Online,
+}
+
+/// How often each fault may happen in one history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Bounds {
+    /// A node is cut off from the others. Healing is free.
+    pub cuts: u8,
+    /// A node is killed. Its restart is free.
+    pub kills: u8,
+    /// An LPAR crashes.
+    pub crashes: u8,
+    /// A server loses its power, or reads `Error`. Its return is free.
+    pub powers: u8,
+    /// A service processor is lost. Its return is free.
+    pub links: u8,
+    /// A report or a command is lost.
+    pub losses: u8,
+    /// A report is delivered twice.
+    pub doubles: u8,
+    /// The answer to an activation is not known; it may take effect later.
+    pub doubts: u8,
+    /// The hypervisor refuses an activation.
+    pub refusals: u8,
+    /// Another node leads, and has read nothing.
+    pub leaders: u8,
+    /// A plan is committed after something else was.
+    pub delays: u8,
+    /// An operator asks for something.
+    pub asks: u8,
+    /// A settling time passes.
+    pub ticks: u8,
+    /// So much time passes that orders nobody answered are given up.
+    pub waits: u8,
+}
+
+/// What is taken for granted of the world; `docs/fault-model.md` says why it may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Assumptions {
+    /// An activation takes effect no later than a settling time after the lease of its node ended, or after its outcome was
+    /// reported unknown.
+    pub late_within_settle: bool,
+    /// A server that lost its power does not carry out, after its return, what was sent before.
+    pub power_ends_commands: bool,
+    /// An operator who asserts that a server is off is right.
+    pub operators_are_right: bool,
+}
+
+impl Default for Assumptions {
+    fn default() -> Self {
+        Assumptions { late_within_settle: true, power_ends_commands: true, operators_are_right: true }
+    }
+}
+
+const NONE: Bounds = Bounds {
+    cuts: 0,
+    kills: 0,
+    crashes: 0,
+    powers: 0,
+    links: 0,
+    losses: 0,
+    doubles: 0,
+    doubts: 0,
+    refusals: 0,
+    leaders: 0,
+    delays: 0,
+    asks: 0,
+    ticks: 0,
+    waits: 0,
+};
+
+/// The scopes that the correct core passes, in the order in which they are searched.
+pub fn scopes() -> Vec<Scope> {
+    let assume = Assumptions::default();
+    vec![
+        Scope {
+            name: "late",
+            about: "a start is out, its node is cut off or killed, its command or its report comes late, twice or never",
+            groups: 1,
+            start: Start::Ordered,
+            depth: 15,
+            bounds: Bounds { cuts: 1, kills: 1, losses: 1, doubles: 1, doubts: 1, ticks: 1, asks: 1, ..NONE },
+            assume,
+        },
+        Scope {
+            name: "power",
+            about: "a server loses its power or its service processor while its group is online, and comes back",
+            groups: 1,
+            start: Start::Online,
+            depth: 14,
+            bounds: Bounds { cuts: 1, powers: 1, links: 1, losses: 1, doubles: 1, ticks: 1, asks: 1, ..NONE },
+            assume,
+        },
+        Scope {
+            name: "asks",
+            about: "an operator moves and stops a group while LPARs crash and leaders change with old plans in hand",
+            groups: 1,
+            start: Start::Online,
+            depth: 14,
+            bounds: Bounds {
+                crashes: 2,
+                losses: 1,
+                doubts: 1,
+                refusals: 1,
+                leaders: 1,
+                delays: 1,
+                asks: 2,
+                ticks: 1,
+                waits: 1,
+                ..NONE
+            },
+            assume,
+        },
+        Scope {
+            name: "pair",
+            about: "two groups on two servers, from the first reading on",
+            groups: 2,
+            start: Start::Fresh,
+            depth: 13,
+            bounds: Bounds { cuts: 1, powers: 1, crashes: 1, ticks: 1, ..NONE },
+            assume,
+        },
+    ]
+}

@@ -1,0 +1,194 @@
+//! The search: breadth first, each state once, with enough memory of the way to tell a bad history from its beginning.
+
+use super::{
+    act::{self, Step, Stepper},
+    action::Action,
+    fingerprint::fingerprint,
+    model::{Copy, Life, Node, Power, Server, State},
+    moves::{moves, progress},
+    mutant::Mutant,
+    scope::{Scope, Start},
+    site::Site,
+};
+use std::{
+    array,
+    collections::HashSet,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tenure_core::{
+    Author, Ledger, Request, RequestId, Time,
+    command::Command,
+    ledger::{Phase, Tenure},
+};
+
+/// The clock of the tiny world begins here, so that ages never reach before its beginning.
+const BEGIN: Time = Time(10_000_000);
+/// Far more than a start needs when nothing goes wrong.
+const CALM_STEPS: usize = 200;
+
+/// What a search came to.
+#[derive(Debug)]
+pub struct Explored {
+    /// The scope that was searched.
+    pub scope: Scope,
+    /// The bug that was put in.
+    pub mutant: Option<Mutant>,
+    /// Different states that were reached.
+    pub states: usize,
+    /// Steps that were tried.
+    pub steps: usize,
+    /// The depth up to which every history was looked at.
+    pub depth: usize,
+    /// Whether there was nothing left to look at before that depth.
+    pub exhausted: bool,
+    /// How long it took.
+    pub took: Duration,
+    /// The first history that breaks a promise, and a shortest one.
+    pub found: Option<Counterexample>,
+}
+
+/// A history that breaks a promise.
+#[derive(Debug)]
+pub struct Counterexample {
+    /// What was broken, in words.
+    pub wrong: Vec<String>,
+    /// The steps that led there, from the beginning of the scope.
+    pub actions: Vec<Action>,
+    /// The same for people, with what the cluster noted.
+    pub text: String,
+}
+
+/// One state that was reached, for finding the way back.
+struct Footprint {
+    from: usize,
+    by: Action,
+}
+
+/// Searches a scope.
+pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
+    let began = Instant::now();
+    let site = Site::new(scope, mutant);
+    let first = begin(&site);
+    let mut seen = HashSet::from([fingerprint(&site, &first)]);
+    let mut trail: Vec<Footprint> = Vec::new();
+    let mut edge: Vec<(usize, State)> = vec![(usize::MAX, first.clone())];
+    let (mut steps, mut depth, mut found) = (0, 0, None);
+    let mut actions = Vec::new();
+    'search: while depth < scope.depth && !edge.is_empty() {
+        let mut next = Vec::new();
+        for (from, state) in edge.drain(..) {
+            moves(&site, &state, &mut actions);
+            for &by in &actions {
+                steps += 1;
+                match act::step(&site, &state, by, None) {
+                    Step::Same => {}
+                    Step::Moved(state) => {
+                        if seen.insert(fingerprint(&site, &state)) {
+                            trail.push(Footprint { from, by });
+                            if depth + 1 < scope.depth {
+                                next.push((trail.len() - 1, state));
+                            }
+                        }
+                    }
+                    Step::Wrong(wrong) => {
+                        found = Some(retell(&site, &first, &way(&trail, from, by), wrong));
+                        break 'search;
+                    }
+                }
+            }
+        }
+        depth += 1;
+        edge = next;
+    }
+    let exhausted = found.is_none() && edge.is_empty() && depth < scope.depth;
+    let states = seen.len();
+    Explored { scope: *scope, mutant, states, steps, depth, exhausted, took: began.elapsed(), found }
+}
+
+/// The state in which a scope begins.
+fn begin(site: &Site) -> State {
+    let node = Node { life: Life::Up, lease: true, index: 0, behind: false, jobs: Vec::new(), done: Vec::new() };
+    let server = Server { power: Power::On, link: true, copies: [Copy::Off; super::model::GROUPS] };
+    let state = State {
+        ledger: Arc::new(Ledger::default()),
+        time: BEGIN,
+        servers: [server; super::model::SERVERS],
+        nodes: array::from_fn(|_| node.clone()),
+        mail: Vec::new(),
+        flights: Vec::new(),
+        view: [const { None }; super::model::SERVERS],
+        held: None,
+        left: site.scope.bounds,
+    };
+    let mut stepper = Stepper { site, state, wrong: Vec::new(), lines: None };
+    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(0) };
+    let configure = Request::Configure { cluster: Arc::clone(&site.cluster), strand: false };
+    stepper.commit(author, vec![Command::Request(configure)]);
+    let reached = |state: &State| match site.scope.start {
+        Start::Fresh => true,
+        Start::Ordered => !state.ledger.orders.is_empty(),
+        Start::Online => {
+            let online = |tenure: &Tenure| tenure.phase == Phase::Online;
+            state.ledger.groups.values().all(|group| group.tenure.as_ref().is_some_and(online))
+        }
+    };
+    let mut state = stepper.state;
+    let mut actions = Vec::new();
+    for _ in 0..CALM_STEPS {
+        if reached(&state) {
+            return state;
+        }
+        actions.clear();
+        progress(site, &state, &mut actions);
+        let next = actions.iter().find_map(|action| match act::step(site, &state, *action, None) {
+            Step::Moved(next) => Some(next),
+            Step::Same | Step::Wrong(_) => None,
+        });
+        let Some(next) = next else { break };
+        state = next;
+    }
+    panic!("scope {}: a calm world does not reach {:?}", site.scope.name, site.scope.start);
+}
+
+fn way(trail: &[Footprint], mut from: usize, last: Action) -> Vec<Action> {
+    let mut actions = vec![last];
+    while let Some(footprint) = trail.get(from) {
+        actions.push(footprint.by);
+        from = footprint.from;
+    }
+    actions.reverse();
+    actions
+}
+
+/// Goes the way again, and tells it.
+fn retell(site: &Site, first: &State, actions: &[Action], wrong: Vec<String>) -> Counterexample {
+    let mut state = first.clone();
+    let mut text = format!("from {:?}, {}\n", site.scope.start, site.scope.name);
+    for (i, action) in actions.iter().enumerate() {
+        let mut lines = Vec::new();
+        let step = act::step(site, &state, *action, Some(&mut lines));
+        text += &format!("{:>3}. {action}\n", i + 1);
+        for line in lines {
+            text += &format!("       {line}\n");
+        }
+        if let Step::Moved(next) = step {
+            state = next;
+        }
+    }
+    for what in &wrong {
+        text += &format!("  => {what}\n");
+    }
+    Counterexample { wrong, actions: actions.to_vec(), text }
+}
+
+impl fmt::Display for Explored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mutant = self.mutant.map_or("the core as it is", Mutant::name);
+        let Explored { states, steps, depth, .. } = self;
+        let all = if self.exhausted { ", which is all there is" } else { "" };
+        let took = self.took.as_secs_f64();
+        write!(f, "{:<6} {mutant:<24} {states:>8} states, {steps:>9} steps, depth {depth}{all}, {took:.1} s", self.scope.name)
+    }
+}

@@ -1,0 +1,98 @@
+//! The site: names, configuration and what one search takes for granted. The same for all states of a search.
+
+use super::{
+    model::{GROUPS, NODES, SERVERS},
+    mutant::Mutant,
+    scope::Scope,
+};
+use std::{array, collections::BTreeMap, sync::Arc};
+use tenure_core::{
+    GroupName, HmcName, LparName, NodeName, ServerName, Span,
+    config::{Cluster, Group, Hmc, Lpar, Node, Server},
+};
+
+pub(super) struct Site {
+    pub scope: Scope,
+    pub mutant: Option<Mutant>,
+    pub servers: [ServerName; SERVERS],
+    pub nodes: [NodeName; NODES],
+    pub groups: [GroupName; GROUPS],
+    pub lpars: [LparName; GROUPS],
+    pub cluster: Arc<Cluster>,
+}
+
+impl Site {
+    pub fn new(scope: &Scope, mutant: Option<Mutant>) -> Self {
+        let servers: [ServerName; SERVERS] = array::from_fn(|i| format!("p{}", i + 1).into());
+        let nodes: [NodeName; NODES] = array::from_fn(|i| format!("n{}", i + 1).into());
+        let groups: [GroupName; GROUPS] = array::from_fn(|i| format!("g{}", i + 1).into());
+        let lpars: [LparName; GROUPS] = array::from_fn(|i| format!("l{}", i + 1).into());
+        let cluster = Arc::new(cluster(scope, &servers, &nodes, &groups, &lpars));
+        Site { scope: *scope, mutant, servers, nodes, groups, lpars, cluster }
+    }
+
+    pub fn has(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+    pub fn server(&self, name: &ServerName) -> usize {
+        place(&self.servers, name)
+    }
+    pub fn node(&self, name: &NodeName) -> usize {
+        place(&self.nodes, name)
+    }
+    pub fn group(&self, name: &GroupName) -> usize {
+        place(&self.groups, name)
+    }
+    pub fn lpar(&self, name: &LparName) -> usize {
+        place(&self.lpars, name)
+    }
+}
+
+fn place<T: PartialEq + std::fmt::Debug>(names: &[T], name: &T) -> usize {
+    let Some(place) = names.iter().position(|known| known == name) else { panic!("{name:?} is not of this site") };
+    place
+}
+
+fn cluster(
+    scope: &Scope,
+    servers: &[ServerName],
+    nodes: &[NodeName],
+    groups: &[GroupName],
+    lpars: &[LparName],
+) -> Cluster {
+    let hmc: HmcName = "hmc1".into();
+    let mut cluster = Cluster { name: "tiny".to_owned(), ..Cluster::default() };
+    let host_key = format!("SHA256:{}", "A".repeat(43));
+    cluster.hmcs = BTreeMap::from([(
+        hmc.clone(),
+        Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key },
+    )]);
+    for (i, name) in servers.iter().enumerate() {
+        let mtms = format!("9009-42A*000000{}", i + 1);
+        let server = Server {
+            system: name.to_string(),
+            mtms,
+            hmcs: vec![hmc.clone()],
+            surrogate: true,
+            memory: None,
+            processors: None,
+        };
+        cluster.servers.insert(name.clone(), server);
+    }
+    for (i, name) in nodes.iter().enumerate() {
+        cluster.nodes.insert(name.clone(), Node { server: servers.get(i).cloned(), lpar: None });
+    }
+    for i in 0..scope.groups {
+        let mut list = servers.to_vec();
+        list.rotate_left(i);
+        let mut group = Group::new(list);
+        group.restart_limit = 1;
+        cluster.groups.insert(groups[i].clone(), group);
+        let mut lpar = Lpar::new(groups[i].clone(), lpars[i].as_str());
+        // Shorter than a settling time, so that one coarse step of time covers it.
+        lpar.start_timeout = Span::seconds(25);
+        lpar.stop_timeout = Span(0);
+        cluster.lpars.insert(lpars[i].clone(), lpar);
+    }
+    cluster
+}

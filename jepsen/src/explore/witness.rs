@@ -1,0 +1,70 @@
+//! The witness: what the HMC says of a server, and what the leader learns of that.
+
+use super::{
+    act::Stepper,
+    model::{Copy, Life, Power, State},
+    mutant::Mutant,
+    site::Site,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::{Ledger, Reading, SystemState};
+
+impl Stepper<'_> {
+    /// The manager of a server reads it, and the leader hears of it. Nothing, if it is no news to anybody.
+    pub fn watch(&mut self, server: usize) -> bool {
+        let state = &self.state;
+        let manager = state.ledger.servers.get(&self.site.servers[server]).and_then(|known| known.manager.as_ref());
+        let Some(node) = manager.map(|name| self.site.node(name)) else { return false };
+        if state.nodes[node].life != Life::Up || !state.majority() {
+            return false;
+        }
+        let reading = read(self.site, state, node, server);
+        let same = state.view[server].as_ref().is_some_and(|known| known.says_the_same(&reading));
+        let fresher = state.view[server].as_ref().is_some_and(|known| known.since < reading.since);
+        if same && !(fresher && freshness_matters(self.site, &state.ledger, server)) {
+            return false;
+        }
+        if let Some(lines) = &mut self.lines {
+            let copies: Vec<String> = reading.copies.iter().map(|(lpar, power)| format!("{lpar} {power}")).collect();
+            lines.push(format!("{} reads {} {}: {}", reading.by, reading.server, reading.system, copies.join(", ")));
+        }
+        self.state.view[server] = Some(reading);
+        true
+    }
+}
+
+/// What the witness says of a server now, asked by a node.
+pub(super) fn read(site: &Site, state: &State, node: usize, server: usize) -> Reading {
+    let known = &state.servers[server];
+    let lost = !known.link;
+    let (system, live) = match known.power {
+        _ if lost && site.has(Mutant::NoConnectionAsOff) => (SystemState::PowerOff, true),
+        _ if lost => (SystemState::NoConnection, false),
+        Power::On => (SystemState::Operating, true),
+        Power::Off => (SystemState::PowerOff, true),
+        Power::Sick => (SystemState::Error, true),
+    };
+    let mut copies = BTreeMap::new();
+    for group in (0..site.scope.groups).filter(|_| live) {
+        let power = match (known.copies[group], known.power) {
+            _ if lost => tenure_core::Power::Off,
+            (_, Power::Sick) => tenure_core::Power::Unknown,
+            (Copy::Off, _) => tenure_core::Power::Off,
+            (Copy::Ours | Copy::Itself, _) => tenure_core::Power::Running,
+        };
+        copies.insert(site.lpars[group].clone(), power);
+    }
+    let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].index };
+    let (server, by) = (site.servers[server].clone(), site.nodes[node].clone());
+    Reading { server, by, since, system, live, copies, vios_down: BTreeSet::new() }
+}
+
+/// Whether something in the ledger waits for a reading that is not older than it.
+fn freshness_matters(site: &Site, ledger: &Ledger, server: usize) -> bool {
+    let name = &site.servers[server];
+    let Some(state) = ledger.servers.get(name) else { return false };
+    let marks = [state.dirty, state.off.as_ref().map(|off| off.index)];
+    let server_waits = marks.into_iter().flatten().any(|mark| state.since.is_none_or(|since| since < mark));
+    let copies = ledger.groups.values().flat_map(|group| group.copies.values().filter_map(|copies| copies.get(name)));
+    server_waits || copies.into_iter().any(|copy| copy.since.is_none_or(|since| since < copy.quiet_from))
+}

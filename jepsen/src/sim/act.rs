@@ -1,0 +1,242 @@
+//! Deeds in words: what scenario files, and people at a prompt, do to a cluster and its world.
+
+use super::sim::Sim;
+use super::site::span;
+use crate::world::{Command as WorldCommand, Fault, HmcId, LparId, ServerId, Span as WorldSpan, SystemState};
+use tenure_core::{GroupName, LparName, NodeName, ServerName, Span, command::Request};
+
+/// How long nothing may be logged for the cluster to count as quiet.
+const QUIET: Span = Span::seconds(6);
+/// The longest wait for quiet.
+const PATIENCE: Span = Span::seconds(1800);
+/// Long enough for a request to be committed and answered.
+const ANSWER: Span = Span(5);
+
+/// A deed that cannot be done.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{deed}: {why}")]
+pub struct ActError {
+    deed: String,
+    why: String,
+}
+
+type Done = Result<(), String>;
+
+impl Sim {
+    /// Does what a line says. Nodes are called by their parts: `n2` is the node of the second server.
+    ///
+    /// # Errors
+    /// When the line is not understood, or nothing is in a state in which it could be done.
+    pub fn act(&mut self, line: &str) -> Result<(), ActError> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.deed(&words).map_err(|why| ActError { deed: line.to_owned(), why })?;
+        self.settle();
+        Ok(())
+    }
+
+    fn deed(&mut self, words: &[&str]) -> Done {
+        match words {
+            ["run", "until", "quiet"] => self.run_until_quiet(QUIET, PATIENCE),
+            ["run", time] => self.run_for(span(time).map_err(|why| why.to_string())?),
+            // The usual beginning, which `start/first.txt` shows: only what it led to.
+            ["begin"] => {
+                self.run_until_quiet(QUIET, PATIENCE);
+                self.lines.clear();
+                for line in self.placement() {
+                    self.say(line);
+                }
+            }
+            ["status"] => {
+                for line in self.placement() {
+                    self.say(line);
+                }
+            }
+            ["expect", "overlap", lpar] => drop(self.expected.insert((*lpar).to_owned())),
+            ["leader", "changes"] => self.change_leader(),
+            ["op", rest @ ..] => return self.operator(rest),
+            ["kill" | "start" | "pause" | "resume" | "blind" | "unblind", node] => return self.node(words[0], node),
+            ["cut", nodes] => return self.cut(nodes),
+            ["heal"] => self.nodes.values_mut().for_each(|node| node.side = 0),
+            ["power", server, what] => return self.power_deed(server, what),
+            ["sp", server, what] => return self.processor(server, what),
+            ["show", server, state @ ..] => return self.show(server, &state.join(" ")),
+            ["vios", server, vios, what] => return self.vios(server, vios, what),
+            ["hmc", hmc, rest @ ..] => return self.hmc(hmc, rest),
+            ["line", hmc, server, what] => return self.line(hmc, server, what),
+            [what, lpar] => return self.lpar_deed(what, lpar, None),
+            [what, lpar, "on", server] => return self.lpar_deed(what, lpar, Some(server)),
+            _ => return Err("is not understood".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn operator(&mut self, words: &[&str]) -> Done {
+        let group = |name: &&str| GroupName::from(*name);
+        let server = |name: &&str| ServerName::from(*name);
+        let request = match words {
+            ["group", "online", name] => Request::Online { group: group(name), server: None },
+            ["group", "online", name, to] => Request::Online { group: group(name), server: Some(server(to)) },
+            ["group", "offline", name] => Request::Offline(group(name)),
+            ["group", "switch", name, to] => Request::Switch { group: group(name), server: server(to) },
+            ["group", "freeze", name] => Request::Freeze(group(name)),
+            ["group", "unfreeze", name] => Request::Unfreeze(group(name)),
+            ["group", "clear", name] => Request::Clear { group: group(name), server: None },
+            ["group", "clear", name, at] => Request::Clear { group: group(name), server: Some(server(at)) },
+            ["lpar", "restart", name] => Request::Restart(LparName::from(*name)),
+            ["fence", "confirm", name] => Request::ConfirmOff(server(name)),
+            ["configure", edit @ ..] => self.configuration(edit)?,
+            _ => return Err("is not an operator's request".to_owned()),
+        };
+        self.request(request);
+        self.run_for(ANSWER);
+        Ok(())
+    }
+
+    fn node(&mut self, what: &str, name: &str) -> Done {
+        let name = self.called(name)?;
+        let Some(node) = self.nodes.get_mut(&name) else { return Err("there is no such node".to_owned()) };
+        match what {
+            "kill" => node.killed = true,
+            "start" => node.killed = false,
+            "pause" => node.paused = true,
+            "blind" => node.blind = true,
+            "unblind" => node.blind = false,
+            _ => {
+                node.paused = false;
+                for event in std::mem::take(&mut node.memory.stalled) {
+                    self.at_node(&name, event);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn called(&self, name: &str) -> Result<NodeName, String> {
+        let name = self.parts.get(name).cloned().unwrap_or_else(|| NodeName::from(name));
+        self.nodes.contains_key(&name).then_some(name).ok_or_else(|| "there is no such node".to_owned())
+    }
+
+    /// These nodes hear each other, and nobody else.
+    fn cut(&mut self, names: &str) -> Done {
+        let side = self.nodes.values().map(|node| node.side).max().unwrap_or_default() + 1;
+        for name in names.split(',') {
+            let name = self.called(name)?;
+            if let Some(node) = self.nodes.get_mut(&name) {
+                node.side = side;
+            }
+        }
+        Ok(())
+    }
+
+    fn power_deed(&mut self, name: &str, what: &str) -> Done {
+        let server = self.server_id(name)?;
+        let hmc = self.world.hmcs().next().ok_or("there is no HMC")?;
+        let command = match what {
+            // The service processor lives on standby power, and says that the server is off.
+            "trip" => return self.inject(Fault::TripPower(server)),
+            // Nothing answers any more.
+            "cut" => return self.inject(Fault::CutPower(server)),
+            "restore" => return self.inject(Fault::RestorePower(server)),
+            "checkstop" => return self.inject(Fault::Checkstop(server)),
+            "fail" => return self.inject(Fault::FailServer(server)),
+            "on" => WorldCommand::PowerOn { server },
+            "off" => WorldCommand::fence(server),
+            _ => return Err("is not done to power".to_owned()),
+        };
+        self.world.execute(hmc, &command).map(drop).map_err(|why| why.to_string())
+    }
+
+    fn processor(&mut self, name: &str, what: &str) -> Done {
+        let server = self.server_id(name)?;
+        match what {
+            "lose" => self.inject(Fault::HangProcessor(server)),
+            "restore" => self.inject(Fault::ReviveProcessor(server)),
+            _ => Err("is not done to a service processor".to_owned()),
+        }
+    }
+
+    fn show(&mut self, name: &str, state: &str) -> Done {
+        let server = self.server_id(name)?;
+        if state == "truth" {
+            return self.inject(Fault::ShowTruth(server));
+        }
+        let known = SystemState::ALL.into_iter().find(|known| known.as_str() == state);
+        self.inject(Fault::ShowAs(server, known.ok_or("is no state of a server")?))
+    }
+
+    fn vios(&mut self, server: &str, vios: &str, what: &str) -> Done {
+        let lpar = self.lpar_id(vios)?;
+        let server = self.server_id(server)?;
+        match what {
+            "down" => self.inject(Fault::Crash(server, lpar)),
+            "up" => self.inject(Fault::ForeignStart(server, lpar)),
+            _ => Err("is not done to a VIO server".to_owned()),
+        }
+    }
+
+    fn hmc(&mut self, name: &str, what: &[&str]) -> Done {
+        let hmc = self.hmc_id(name)?;
+        let time = |text: &str| span(text).map(|span| WorldSpan::millis(span.0)).map_err(|why| why.to_string());
+        let times = |text: &str| text.parse::<u8>().map_err(|why| why.to_string());
+        let fault = match what {
+            ["down"] => Fault::HmcDown(hmc),
+            ["up"] => Fault::HmcUp(hmc),
+            ["slow", by] => Fault::SlowHmc(hmc, time(by)?),
+            ["stale", by] => Fault::DelayViews(hmc, time(by)?),
+            ["loses", "answers", n] => Fault::LoseAnswers(hmc, times(n)?),
+            ["loses", "commands", n] => Fault::LoseCommands(hmc, times(n)?),
+            _ => return Err("is not done to an HMC".to_owned()),
+        };
+        self.inject(fault)
+    }
+
+    fn line(&mut self, hmc: &str, server: &str, what: &str) -> Done {
+        let (hmc, server) = (self.hmc_id(hmc)?, self.server_id(server)?);
+        match what {
+            "cut" => self.inject(Fault::CutLine(hmc, server)),
+            "mend" => self.inject(Fault::MendLine(hmc, server)),
+            _ => Err("is not done to a line".to_owned()),
+        }
+    }
+
+    /// To the copy on this server, or to the active one.
+    fn lpar_deed(&mut self, what: &str, name: &str, server: Option<&str>) -> Done {
+        let lpar = self.lpar_id(name)?;
+        let at = match server {
+            Some(server) => self.server_id(server)?,
+            None => *self.world.active_on(lpar).first().ok_or("it is active nowhere")?,
+        };
+        self.inject(match what {
+            "crash" => Fault::Crash(at, lpar),
+            "hang" => Fault::Hang(at, lpar),
+            "wake" => Fault::Resume(at, lpar),
+            "panic" => Fault::Panic(at, lpar),
+            "shutdown" => Fault::GuestShutdown(at, lpar),
+            "handstart" => Fault::ForeignStart(at, lpar),
+            "spoil" => Fault::FailStarts(at, lpar, 1),
+            "autostart" => Fault::SetAutoStart(at, lpar, true),
+            "handstop" => {
+                let hmc = self.world.hmcs().next().ok_or("there is no HMC")?;
+                let stop = WorldCommand::stop(at, lpar, crate::world::Stop::Immediate);
+                return self.world.execute(hmc, &stop).map(drop).map_err(|why| why.to_string());
+            }
+            _ => return Err("is not understood".to_owned()),
+        })
+    }
+
+    fn inject(&mut self, fault: Fault) -> Done {
+        self.world.inject(fault).map_err(|why| why.to_string())
+    }
+
+    fn server_id(&self, name: &str) -> Result<ServerId, String> {
+        self.world.server(name).ok_or_else(|| format!("there is no server {name}"))
+    }
+
+    fn lpar_id(&self, name: &str) -> Result<LparId, String> {
+        self.world.lpar(name).ok_or_else(|| format!("there is no LPAR {name}"))
+    }
+
+    fn hmc_id(&self, name: &str) -> Result<HmcId, String> {
+        self.world.hmc(name).ok_or_else(|| format!("there is no HMC {name}"))
+    }
+}

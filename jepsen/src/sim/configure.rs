@@ -1,0 +1,64 @@
+//! Changes to the declared cluster, in words.
+
+use super::sim::Sim;
+use std::sync::Arc;
+use tenure_core::{
+    GroupName, LparName, NodeName, ServerName,
+    command::Request,
+    config::{Cluster, Group},
+};
+
+impl Sim {
+    /// The request for the declared cluster with one edit, such as `drop group web` or `restart_limit web 0`. With
+    /// `--strand` at the end, even if it strands what runs.
+    pub(super) fn configuration(&self, edit: &[&str]) -> Result<Request, String> {
+        let strand = edit.last() == Some(&"--strand");
+        let edit = if strand { &edit[..edit.len() - 1] } else { edit };
+        let mut cluster = (*self.ledger.config).clone();
+        match edit {
+            ["again"] => {}
+            ["drop", "group", name] => {
+                cluster.groups.remove(&GroupName::from(*name));
+                cluster.lpars.retain(|_, lpar| lpar.group.as_str() != *name);
+            }
+            ["drop", "lpar", name] => drop(cluster.lpars.remove(&LparName::from(*name))),
+            ["drop", "node", name] => {
+                let name = self.parts.get(*name).cloned().unwrap_or_else(|| NodeName::from(*name));
+                cluster.nodes.remove(&name);
+            }
+            ["add", "group", name] => self.join(&mut cluster, name)?,
+            ["servers", name, list] => {
+                group(&mut cluster, name)?.servers = list.split(',').map(ServerName::from).collect();
+            }
+            ["restart_limit", name, limit] => {
+                group(&mut cluster, name)?.restart_limit = limit.parse().map_err(|_| "is not a limit")?;
+            }
+            ["priority", name, priority] => {
+                group(&mut cluster, name)?.priority = priority.parse().map_err(|_| "is not a priority")?;
+            }
+            ["memory", server, mib] => {
+                let server = cluster.servers.get_mut(*server).ok_or("there is no such server")?;
+                server.memory = Some(mib.parse().map_err(|_| "is not a size")?);
+            }
+            ["partition", lpar, partition] => {
+                let lpar = cluster.lpars.get_mut(*lpar).ok_or("there is no such LPAR")?;
+                lpar.partition = (*partition).to_owned();
+            }
+            _ => return Err("is not a change that is known".to_owned()),
+        }
+        Ok(Request::Configure { cluster: Arc::new(cluster), strand })
+    }
+
+    /// A group that was declared to join later.
+    fn join(&self, cluster: &mut Cluster, name: &str) -> Result<(), String> {
+        let name = GroupName::from(name);
+        let group = self.declared.groups.get(&name).ok_or("there is no such group")?;
+        cluster.lpars.extend(self.declared.lpars_of(&name).map(|(name, lpar)| (name.clone(), lpar.clone())));
+        cluster.groups.insert(name, group.clone());
+        Ok(())
+    }
+}
+
+fn group<'a>(cluster: &'a mut Cluster, name: &str) -> Result<&'a mut Group, String> {
+    cluster.groups.get_mut(name).ok_or_else(|| "there is no such group".to_owned())
+}

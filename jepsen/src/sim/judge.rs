@@ -1,0 +1,86 @@
+//! Holding every entry and every moment against what must never be.
+
+use super::sim::Sim;
+use crate::world::{Change, check::Overlap};
+use tenure_core::{Ledger, invariants};
+
+impl Sim {
+    /// Takes what was found wrong since the last call. Anything at all is a failure.
+    pub fn take_wrong(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.wrong)
+    }
+
+    /// Holds one entry against the ledger's invariants.
+    pub(super) fn judge_step(&mut self, before: &Ledger, after: &Ledger) {
+        let found = invariants::step(before, after).into_iter().chain(invariants::state(after));
+        let index = after.index;
+        self.wrong.extend(found.map(|what| format!("entry {index}: {what}")));
+    }
+
+    /// Holds what became active in the world against the one promise that matters. A second copy that somebody else
+    /// started is shown; one that we started is wrong, unless an operator's false word led to it.
+    pub(super) fn judge_world(&mut self) {
+        let length = self.world.history().len();
+        if length == self.judged_to {
+            return;
+        }
+        self.judged_to = length;
+        for overlap in self.world.violations() {
+            if !self.judged.insert((overlap.lpar, overlap.second, overlap.from)) {
+                continue;
+            }
+            let lpar = self.world.lpar_name(overlap.lpar).to_owned();
+            let (first, second) = (self.world.server_name(overlap.first), self.world.server_name(overlap.second));
+            let text = format!("world: {lpar} is active on {first} and {second}");
+            if self.is_ours(&overlap) && !self.expected.contains(&lpar) {
+                self.wrong.push(format!("at {} {text}", self.now.0));
+            }
+            self.say(text);
+        }
+    }
+
+    /// Whether the second copy was started by an HMC that was told to.
+    fn is_ours(&self, overlap: &Overlap) -> bool {
+        self.world.history().entries().iter().any(|entry| match entry.change {
+            Change::Lpar { server, lpar, cause, .. } => {
+                entry.at == overlap.from && server == overlap.second && lpar == overlap.lpar && cause.is_command()
+            }
+            Change::Power { .. } | Change::Hang { .. } | Change::Connection { .. } | Change::Hmc { .. } => false,
+        })
+    }
+
+    /// Where everything is, in lines that do not depend on how it came there.
+    pub fn placement(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (name, group) in &self.ledger.groups {
+            let place = group
+                .tenure
+                .as_ref()
+                .map_or_else(|| "offline".to_owned(), |tenure| format!("{} on {}", tenure.phase.word(), tenure.server));
+            let marks = [(group.frozen, ", frozen"), (group.conflict.is_some(), ", held")];
+            let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+            let faults: String = group.faults.keys().map(|server| format!(", faulted on {server}")).collect();
+            let wait = group.wait.as_ref().map(|wait| format!("; waits: {wait}")).unwrap_or_default();
+            lines.push(format!("group {name}: {place}{marks}{faults}{wait}"));
+        }
+        for (name, server) in &self.ledger.servers {
+            let off = server.off.as_ref().map(|_| "proven off".to_owned());
+            let dirty = server.dirty.map(|_| "dirty".to_owned());
+            let wait = server.wait.as_ref().map(ToString::to_string);
+            let marks: Vec<String> = off.into_iter().chain(dirty).chain(wait).collect();
+            if !marks.is_empty() {
+                lines.push(format!("server {name}: {}", marks.join("; ")));
+            }
+        }
+        for lpar in self.world.lpars() {
+            let active = self.world.active_on(lpar);
+            if self.ledger.config.lpars.values().any(|declared| declared.partition == self.world.lpar_name(lpar)) {
+                let places: Vec<&str> = active.iter().map(|server| self.world.server_name(*server)).collect();
+                let places =
+                    if places.is_empty() { "nowhere".to_owned() } else { format!("on {}", places.join(" and ")) };
+                lines.push(format!("world: {} is active {places}", self.world.lpar_name(lpar)));
+            }
+        }
+        lines
+    }
+}

@@ -1,0 +1,112 @@
+//! One node: the part of a daemon that outlives nothing but its log.
+
+use super::event::NodeEvent;
+use crate::world::{CommandId, LparId, ServerId};
+use std::collections::BTreeMap;
+use tenure_core::{
+    Ledger, OrderId, Report, ServerName, Time,
+    carry::{Ask, Execution},
+};
+
+/// A node's permission to act. The leader grants it together with the index that it had applied: the node acts only
+/// once it has applied as much, or it might carry out what the log has closed.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Lease {
+    pub(super) until: Time,
+    pub(super) index: u64,
+}
+
+/// An order that the node is carrying out.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    pub(super) execution: Execution,
+    pub(super) since: Time,
+    /// The change that it waits for at an HMC.
+    pub(super) sent: Option<(CommandId, Ask)>,
+}
+
+/// Watching one server.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Watch {
+    /// Index that the last question followed.
+    pub(super) since: u64,
+    pub(super) asked: Time,
+    pub(super) asking: bool,
+    /// Asked for while a question was under way.
+    pub(super) again: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) server: Option<ServerId>,
+    pub(super) lpar: Option<LparId>,
+    /// Whether the daemon runs, as long as its LPAR does.
+    pub(super) killed: bool,
+    pub(super) paused: bool,
+    /// Which side of a cut it is on; nodes on the same side hear each other.
+    pub(super) side: u32,
+    /// Whether it reaches no HMC.
+    pub(super) blind: bool,
+    /// Whether it was alive when last looked at.
+    pub(super) alive: bool,
+    /// Counts its starts: what belongs to an earlier life is void.
+    pub(super) life: u32,
+    /// Durable.
+    pub(super) ledger: Ledger,
+    pub(super) memory: Memory,
+}
+
+/// What a node forgets when it dies.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    pub(super) lease: Lease,
+    pub(super) reaches_hmc: bool,
+    /// When it learned of each open order.
+    pub(super) learned: BTreeMap<OrderId, Time>,
+    pub(super) work: BTreeMap<OrderId, Work>,
+    /// Answers that are not in the log yet.
+    pub(super) outbox: BTreeMap<OrderId, Report>,
+    pub(super) watches: BTreeMap<ServerName, Watch>,
+    /// What happened while it was paused.
+    pub(super) stalled: Vec<NodeEvent>,
+}
+
+impl Node {
+    pub(super) fn new(server: Option<ServerId>, lpar: Option<LparId>) -> Self {
+        Node {
+            server,
+            lpar,
+            killed: false,
+            paused: false,
+            side: 0,
+            blind: false,
+            alive: true,
+            life: 1,
+            ledger: Ledger::default(),
+            memory: Memory { reaches_hmc: true, ..Memory::default() },
+        }
+    }
+
+    /// Whether it takes part in anything now.
+    pub(super) fn acts(&self) -> bool {
+        self.alive && !self.paused
+    }
+
+    /// Starts again with what its disk holds.
+    pub(super) fn reborn(&mut self) {
+        self.life += 1;
+        self.memory = Memory { reaches_hmc: true, ..Memory::default() };
+    }
+
+    /// Whether its lease lets it act now, with all that the lease stands for applied.
+    pub(super) fn may_act(&self, now: Time) -> bool {
+        now < self.memory.lease.until && self.ledger.index >= self.memory.lease.index
+    }
+
+    /// Lets go of answers to orders that the log has closed.
+    pub(super) fn forget_closed(&mut self) {
+        let open = &self.ledger.orders;
+        self.memory.learned.retain(|id, _| open.contains_key(id));
+        self.memory.outbox.retain(|id, _| open.contains_key(id));
+    }
+}

@@ -1,0 +1,232 @@
+//! What nodes do: apply the log, watch their servers, carry out their orders, report.
+
+use super::event::{NodeEvent, Why};
+use super::node::Work;
+use super::sim::Sim;
+use super::witness;
+use crate::world::Answer as WorldAnswer;
+use tenure_core::{
+    Entry, NodeName, OrderId, Reading, Report, ServerName, Span, SystemState,
+    carry::{Answer, Ask, Execution, Next},
+    command::{Author, Command},
+    order::Order,
+};
+
+/// The least time between two probes of a server that follow the same entry.
+const PROBE_GAP: Span = Span(950);
+
+impl Sim {
+    /// A node applies what the log holds, if it hears the leader, and turns to what is new for it.
+    pub(super) fn apply(&mut self, name: &NodeName) {
+        let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
+        if !self.connected(name, &leader) {
+            return;
+        }
+        let Some(node) = self.nodes.get_mut(name) else { return };
+        let from = node.ledger.index;
+        let mine = |node: &super::node::Node| -> Vec<ServerName> {
+            let servers = node.ledger.servers.iter();
+            servers
+                .filter(|(_, state)| state.manager.as_ref() == Some(name))
+                .map(|(server, _)| server.clone())
+                .collect()
+        };
+        let before = mine(node);
+        for (index, entry) in (1_u64..).zip(&self.log).skip(usize::try_from(from).unwrap_or(usize::MAX)) {
+            node.ledger.apply(index, entry);
+        }
+        if node.ledger.index == from {
+            return;
+        }
+        node.forget_closed();
+        let after = mine(node);
+        for server in after.iter().filter(|server| !before.contains(server)) {
+            self.look(name, server);
+        }
+        self.take_up(name);
+    }
+
+    /// Reads every server that it manages, and comes back to it.
+    pub(super) fn monitor(&mut self, name: &NodeName) {
+        let Some(node) = self.nodes.get(name) else { return };
+        let every = node.ledger.config.timings.monitor;
+        let servers = node.ledger.servers.iter().filter(|(_, state)| state.manager.as_ref() == Some(name));
+        let servers: Vec<ServerName> = servers.map(|(server, _)| server.clone()).collect();
+        self.later(name, every, NodeEvent::Monitor);
+        for server in servers {
+            self.ask_consoles(name, &server);
+        }
+    }
+
+    /// A fresher reading is wanted: at once if the log has moved since the last one, otherwise not too soon after it.
+    pub(super) fn look(&mut self, name: &NodeName, server: &ServerName) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(name) else { return };
+        let index = node.ledger.index;
+        let watch = node.memory.watches.entry(server.clone()).or_default();
+        if watch.asking {
+            watch.again = true;
+        } else if watch.since < index || now >= watch.asked.after(PROBE_GAP) {
+            self.ask_consoles(name, server);
+        }
+    }
+
+    fn ask_consoles(&mut self, name: &NodeName, server: &ServerName) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(name) else { return };
+        let since = node.ledger.index;
+        let watch = node.memory.watches.entry(server.clone()).or_default();
+        if watch.asking {
+            return;
+        }
+        (watch.asking, watch.again, watch.since, watch.asked) = (true, false, since, now);
+        let out = witness::latency(&self.world, &node.ledger.config, server).0;
+        self.later(name, Span(out), NodeEvent::Look { server: server.clone(), since, why: Why::Watch });
+    }
+
+    pub(super) fn watched(&mut self, name: &NodeName, reading: Reading) {
+        let Some(node) = self.nodes.get_mut(name) else { return };
+        let server = reading.server.clone();
+        node.memory.reaches_hmc = reading.system != SystemState::NoWitness;
+        let watch = node.memory.watches.entry(server.clone()).or_default();
+        watch.asking = false;
+        let again = std::mem::take(&mut watch.again);
+        self.tell(name, reading);
+        if again {
+            self.look(name, &server);
+        }
+    }
+
+    /// Takes up the orders that the node owes and may begin.
+    pub(super) fn take_up(&mut self, name: &NodeName) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(name) else { return };
+        let owed: Vec<Order> = node.ledger.orders.values().filter(|order| order.node == *name).cloned().collect();
+        let mut fresh = Vec::new();
+        for order in owed {
+            let learned = *node.memory.learned.entry(order.id).or_insert(now);
+            let busy = node.memory.work.contains_key(&order.id) || node.memory.outbox.contains_key(&order.id);
+            if !busy && node.may_act(now) && now.since(learned) < order.budget {
+                fresh.push(order);
+            }
+        }
+        for order in fresh {
+            let id = order.id;
+            let Some(node) = self.nodes.get_mut(name) else { return };
+            let group = order.action.lpar().and_then(|lpar| node.ledger.group_of(lpar));
+            let list = group.and_then(|group| node.ledger.config.groups.get(group)).map(|group| group.servers.clone());
+            let execution = Execution::new(order, &list.unwrap_or_default());
+            let first = execution.first();
+            node.memory.work.insert(id, Work { execution, since: now, sent: None });
+            self.ask(name, id, first);
+        }
+    }
+
+    /// Puts a question of an order to the world.
+    fn ask(&mut self, name: &NodeName, id: OrderId, ask: Ask) {
+        let Some(node) = self.nodes.get(name) else { return };
+        let Some(work) = node.memory.work.get(&id) else { return };
+        let order = work.execution.order();
+        match &ask {
+            Ask::Read(server) => {
+                let out = witness::latency(&self.world, &node.ledger.config, server).0;
+                let look = NodeEvent::Look { server: server.clone(), since: node.ledger.index, why: Why::Order(id) };
+                self.later(name, Span(out), look);
+            }
+            Ask::Pause(span) => self.later(name, *span, NodeEvent::Paused(id)),
+            Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {
+                let late = self.now.since(work.since) >= order.budget;
+                let bar = if !node.may_act(self.now) {
+                    Some("its node has no lease")
+                } else if !node.ledger.orders.contains_key(&id) {
+                    Some("the order is closed")
+                } else if late {
+                    Some("its time is over")
+                } else {
+                    node.blind.then_some("no HMC answers")
+                };
+                let route = match bar {
+                    Some(why) => Err(Answer::NotSent(why.to_owned())),
+                    None => witness::change(&self.world, &node.ledger.config, &order.server, &ask),
+                };
+                match route {
+                    Err(answer) => self.answer(name, id, answer),
+                    Ok((hmc, command)) => {
+                        let sent = self.world.submit(hmc, command);
+                        if let Some(work) = self.work(name, id) {
+                            work.sent = Some((sent, ask));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, name: &NodeName, id: OrderId) -> Option<&mut Work> {
+        self.nodes.get_mut(name)?.memory.work.get_mut(&id)
+    }
+
+    /// Hands an answer to the order that waits for it.
+    pub(super) fn answer(&mut self, name: &NodeName, id: OrderId, answer: Answer) {
+        let now = self.now;
+        let Some(work) = self.work(name, id) else { return };
+        match work.execution.next(answer, now.since(work.since)) {
+            Next::Ask(ask) => self.ask(name, id, ask),
+            Next::Report(report) => {
+                let Some(node) = self.nodes.get_mut(name) else { return };
+                node.memory.work.remove(&id);
+                if node.ledger.orders.contains_key(&id) {
+                    node.memory.outbox.insert(id, report.clone());
+                    self.send(name, report);
+                }
+            }
+        }
+    }
+
+    /// Takes the answers of HMCs that have arrived. A paused node finds them when it wakes up.
+    pub(super) fn harvest(&mut self) {
+        let mut arrived = Vec::new();
+        for (name, node) in self.nodes.iter_mut().filter(|(_, node)| node.acts()) {
+            for (id, work) in &mut node.memory.work {
+                let Some((command, _)) = work.sent else { continue };
+                if let Some((_, answer)) = self.world.take_answer(command)
+                    && let Some((_, ask)) = work.sent.take()
+                {
+                    arrived.push((name.clone(), *id, ask, answer));
+                }
+            }
+        }
+        for (name, id, ask, answer) in arrived {
+            let answer: WorldAnswer = answer;
+            self.answer(&name, id, witness::answer(&ask, answer));
+        }
+    }
+
+    /// Sends again what the log does not hold yet.
+    pub(super) fn send_reports(&mut self, name: &NodeName) {
+        let Some(node) = self.nodes.get(name) else { return };
+        let reports: Vec<Report> = node.memory.outbox.values().cloned().collect();
+        for report in reports {
+            self.send(name, report);
+        }
+    }
+
+    fn send(&mut self, name: &NodeName, report: Report) {
+        let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
+        if !self.connected(name, &leader) {
+            return;
+        }
+        if let Some(leader) = &mut self.leader {
+            let own = report.readings.iter().filter(|reading| {
+                self.ledger.servers.get(&reading.server).is_some_and(|state| state.manager.as_ref() == Some(name))
+            });
+            leader.readings.extend(own.map(|reading| (reading.server.clone(), reading.clone())));
+        }
+        let author = Author::Agent(name.clone());
+        let entry = Entry { at: self.now, author, commands: vec![Command::Report(report)] };
+        if self.options.twice {
+            self.propose(entry.clone());
+        }
+        self.propose(entry);
+    }
+}

@@ -1,0 +1,268 @@
+//! The simulation: its parts, and how time passes in it.
+
+use super::event::{Event, NodeEvent, Queue, Why};
+use super::leader::Leader;
+use super::node::Node;
+use super::site::Site;
+use super::witness;
+use crate::world::{LparId, ServerId, Time as WorldTime, World};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tenure_core::{
+    Entry, Ledger, NodeName, Span, Time,
+    command::{Author, Command, Request, RequestId},
+    config::Cluster,
+};
+
+/// From a proposal to its being applied by the leader.
+pub(super) const COMMIT: Span = Span(3);
+/// From there to its being applied by the others.
+pub(super) const FOLLOW: Span = Span(1);
+/// How long a change is gathered with others before the leader plans.
+pub(super) const GATHER: Span = Span(1);
+/// From the loss of a leader to the next one.
+pub(super) const ELECTION: Span = Span(1500);
+
+/// How a run differs from the plain one, in ways that must not matter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Reports and requests reach the log twice.
+    pub twice: bool,
+}
+
+/// A line of the operator's log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub text: String,
+}
+
+/// A cluster and its world. See the [module](super).
+#[derive(Clone, Debug)]
+pub struct Sim {
+    pub(super) world: World,
+    /// Everything that is declared, also what joins the cluster only later.
+    pub(super) declared: Cluster,
+    /// The node that plays each part of a scenario.
+    pub(super) parts: BTreeMap<String, NodeName>,
+    pub(super) options: Options,
+    pub(super) now: Time,
+    pub(super) queue: Queue,
+    pub(super) log: Vec<Entry>,
+    /// The state at the end of the log.
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) nodes: BTreeMap<NodeName, Node>,
+    pub(super) leader: Option<Leader>,
+    pub(super) term: u64,
+    pub(super) leaderless_since: Time,
+    pub(super) requests: u64,
+    pub(super) lines: Vec<Line>,
+    pub(super) wrong: Vec<String>,
+    /// Overlaps that were seen, and how much of the world's history was looked at.
+    pub(super) judged: BTreeSet<(LparId, ServerId, WorldTime)>,
+    pub(super) judged_to: usize,
+    /// LPARs of which a second copy may be started, because an operator lies.
+    pub(super) expected: BTreeSet<String>,
+}
+
+impl Sim {
+    /// A cluster at time zero, with a leader, about to be told its configuration.
+    ///
+    /// # Errors
+    /// When the site contradicts itself.
+    pub fn new(site: &Site, options: Options) -> Result<Self, crate::world::SpecError> {
+        let (spec, declared, later) = site.build();
+        let world = World::new(spec, 1)?;
+        let nodes = site.nodes().map(|(name, server)| {
+            let id = server.and_then(|server| world.server(server));
+            let lpar = server.and_then(|server| world.lpar(&format!("node-{server}")));
+            (name, Node::new(id, lpar))
+        });
+        let mut sim = Sim {
+            nodes: nodes.collect(),
+            world,
+            declared: later,
+            parts: site.parts(),
+            options,
+            now: Time(0),
+            queue: Queue::default(),
+            log: Vec::new(),
+            ledger: Arc::default(),
+            leader: None,
+            term: 0,
+            leaderless_since: Time(0),
+            requests: 0,
+            lines: Vec::new(),
+            wrong: Vec::new(),
+            judged: BTreeSet::new(),
+            judged_to: 0,
+            expected: BTreeSet::new(),
+        };
+        if let Some(first) = sim.nodes.keys().next().cloned() {
+            sim.lead(first);
+        }
+        for node in sim.nodes.keys().cloned().collect::<Vec<_>>() {
+            sim.later(&node, Span(1), NodeEvent::Monitor);
+        }
+        sim.queue.push(Time(0), Event::Beat);
+        let configure = Request::Configure { cluster: Arc::new(declared), strand: false };
+        sim.request(configure);
+        sim.run_for(COMMIT);
+        Ok(sim)
+    }
+
+    /// The present.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The state at the end of the log.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The world around the cluster.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Takes the lines that were logged since the last call.
+    pub fn take_lines(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// Lets this much time pass.
+    pub fn run_for(&mut self, span: Span) {
+        let end = self.now.after(span);
+        while let Some(at) = self.next_at().filter(|at| *at <= end) {
+            self.move_to(at);
+        }
+        self.move_to(end);
+    }
+
+    /// Lets time pass until nothing is under way and nothing was logged for this long, or until `most` has passed.
+    pub fn run_until_quiet(&mut self, quiet: Span, most: Span) {
+        let end = self.now.after(most);
+        let start = self.now;
+        while self.now < end {
+            self.run_for(Span(250));
+            let last = self.lines.last().map_or(start, |line| line.at).max(start);
+            let resting = self.ledger.orders.is_empty() && self.next_plan().is_none();
+            if resting && self.now.since(last) >= quiet {
+                return;
+            }
+        }
+    }
+
+    fn next_at(&self) -> Option<Time> {
+        let world = self.world.next_event().map(|at| Time(at.millis()));
+        world.into_iter().chain(self.queue.next_at()).min()
+    }
+
+    fn move_to(&mut self, at: Time) {
+        self.now = self.now.max(at);
+        self.world.advance_to(WorldTime::from_millis(self.now.0));
+        self.settle();
+        while let Some(event) = self.queue.pop(self.now) {
+            self.happen(event);
+            self.settle();
+        }
+    }
+
+    /// Draws the consequences of what changed in the world: nodes that died or came up, answers that arrived, overlaps.
+    pub(super) fn settle(&mut self) {
+        self.look_after_nodes();
+        self.look_after_leader();
+        self.harvest();
+        self.judge_world();
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Beat => self.beat(),
+            Event::Plan { term } => self.plan(term),
+            Event::Commit { term, entry } => self.commit(term, &entry),
+            Event::Apply(node) => self.apply(&node),
+            Event::Node { node, life, what } => {
+                let Some(state) = self.nodes.get_mut(&node).filter(|state| state.life == life && state.alive) else {
+                    return;
+                };
+                if state.paused {
+                    state.memory.stalled.push(what);
+                } else {
+                    self.at_node(&node, what);
+                }
+            }
+        }
+    }
+
+    pub(super) fn at_node(&mut self, node: &NodeName, what: NodeEvent) {
+        match what {
+            NodeEvent::Monitor => self.monitor(node),
+            NodeEvent::Look { server, since, why } => {
+                let Some(state) = self.nodes.get(node) else { return };
+                let ask = witness::Question { server: &server, by: node, since };
+                let reading = witness::read(&self.world, &state.ledger.config, &ask, state.blind);
+                let back = witness::latency(&self.world, &state.ledger.config, &server).1;
+                self.later(node, Span(back), NodeEvent::Seen { reading, why });
+            }
+            NodeEvent::Seen { reading, why } => match why {
+                Why::Watch => self.watched(node, reading),
+                Why::Order(id) => self.answer(node, id, tenure_core::carry::Answer::Read(reading)),
+            },
+            NodeEvent::Paused(id) => self.answer(node, id, tenure_core::carry::Answer::Paused),
+        }
+    }
+
+    pub(super) fn later(&mut self, node: &NodeName, after: Span, what: NodeEvent) {
+        let Some(life) = self.nodes.get(node).map(|state| state.life) else { return };
+        self.queue.push(self.now.after(after), Event::Node { node: node.clone(), life, what });
+    }
+
+    /// An operator asks. Whoever leads takes it.
+    pub(super) fn request(&mut self, request: Request) {
+        if self.leader.is_none() {
+            self.say("no leader: the request was not taken".to_owned());
+            return;
+        }
+        self.requests += 1;
+        let request_id = RequestId(u128::from(self.requests));
+        let author = Author::Operator { name: "alice".to_owned(), request: request_id };
+        let entry = Entry { at: self.now, author, commands: vec![Command::Request(request)] };
+        if self.options.twice {
+            self.propose(entry.clone());
+        }
+        self.propose(entry);
+    }
+
+    pub(super) fn say(&mut self, text: String) {
+        self.lines.push(Line { at: self.now, text });
+    }
+
+    /// Nodes that hear each other.
+    pub(super) fn connected(&self, one: &NodeName, other: &NodeName) -> bool {
+        match (self.nodes.get(one), self.nodes.get(other)) {
+            (Some(a), Some(b)) => a.acts() && b.acts() && a.side == b.side,
+            _ => false,
+        }
+    }
+
+    fn look_after_nodes(&mut self) {
+        for (name, node) in &mut self.nodes {
+            let housed = match (node.server, node.lpar) {
+                (Some(server), Some(lpar)) => self.world.is_alive(server, lpar),
+                _ => true,
+            };
+            let alive = housed && !node.killed;
+            if alive && !node.alive {
+                node.reborn();
+                self.queue.push(self.now.after(node.ledger.config.timings.heartbeat), Event::Apply(name.clone()));
+                let monitor = Event::Node { node: name.clone(), life: node.life, what: NodeEvent::Monitor };
+                self.queue.push(self.now.after(Span(1)), monitor);
+            }
+            node.alive = alive;
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! A site as a scenario declares it: servers, nodes, consoles and groups, in a few words.
+
+use crate::world::{HmcSpec, LparSpec, ServerSpec, Span as WorldSpan, WorldSpec};
+use std::collections::BTreeMap;
+use tenure_core::{
+    GroupName, HmcName, LparName, NodeName, ServerName, Span,
+    config::{Cluster, Group, Hmc, Lpar, Node, Server, Timings},
+};
+
+/// A line that declares nothing that is known.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("declare site: {0}")]
+pub struct SiteError(String);
+
+/// A group of a site.
+#[derive(Clone, Debug)]
+struct Declared {
+    group: Group,
+    lpars: BTreeMap<LparName, Lpar>,
+    /// Exists in the world, and joins the cluster only on request.
+    later: bool,
+}
+
+/// A cluster and the world around it, as data.
+#[derive(Clone, Debug)]
+pub struct Site {
+    servers: usize,
+    arbiters: usize,
+    hmcs: usize,
+    /// Servers without a node, from the last.
+    bare: usize,
+    policy: &'static str,
+    /// Names of the nodes in the order of their servers, arbiters last.
+    names: Vec<String>,
+    capacity: BTreeMap<String, (Option<u64>, Option<u64>)>,
+    world_memory: BTreeMap<String, u64>,
+    groups: BTreeMap<GroupName, Declared>,
+    lpars: BTreeMap<LparName, LparSpec>,
+    timings: Timings,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Site {
+            servers: 3,
+            arbiters: 0,
+            hmcs: 1,
+            bare: 0,
+            policy: "autostart",
+            names: Vec::new(),
+            capacity: BTreeMap::new(),
+            world_memory: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            lpars: BTreeMap::new(),
+            timings: Timings::default(),
+        }
+    }
+}
+
+impl Site {
+    /// Takes in one line; `Ok(false)` if it declares nothing and must be something else.
+    ///
+    /// # Errors
+    /// When it begins as a declaration and does not go on as one.
+    pub fn declare(&mut self, line: &str) -> Result<bool, SiteError> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Some((kind, rest)) = words.split_first() else { return Ok(false) };
+        match *kind {
+            "site" => self.shape(rest)?,
+            "group" => self.add_group(rest)?,
+            "lpar" => self.edit_lpar(rest)?,
+            "server" => self.edit_server(rest)?,
+            "timings" => self.edit_timings(rest)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Gives the nodes other names, so that whatever is decided by name is decided otherwise.
+    pub fn permute(&mut self) {
+        self.names = self.node_names().into_iter().rev().collect();
+    }
+
+    /// The node that plays the part that a scenario calls by each name: `n2` is that of the second server.
+    pub fn parts(&self) -> BTreeMap<String, NodeName> {
+        (1..).map(|n| format!("n{n}")).zip(self.node_names().into_iter().map(NodeName::from)).collect()
+    }
+
+    /// Nodes with the servers that they live on.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeName, Option<&'static str>)> {
+        let hosts = self.servers - self.bare;
+        let names = self.node_names().into_iter().enumerate();
+        let node = move |(n, name): (usize, String)| (NodeName::from(name), (n < hosts).then(|| SERVERS[n]));
+        names.map(node)
+    }
+
+    /// The world, the cluster as it is at first, and the cluster with everything that may join later.
+    pub fn build(&self) -> (WorldSpec, Cluster, Cluster) {
+        let mut all = self.cluster();
+        let everything = all.clone();
+        all.groups.retain(|name, _| self.groups.get(name).is_some_and(|group| !group.later));
+        let groups = all.groups.clone();
+        all.lpars.retain(|_, lpar| groups.contains_key(&lpar.group));
+        (self.world(), all, everything)
+    }
+
+    fn node_names(&self) -> Vec<String> {
+        if self.names.is_empty() {
+            (1..=self.servers - self.bare + self.arbiters).map(|n| format!("n{n}")).collect()
+        } else {
+            self.names.clone()
+        }
+    }
+
+    fn world(&self) -> WorldSpec {
+        let mut servers: Vec<ServerSpec> = (0..self.servers).map(|n| ServerSpec::new(SERVERS[n], serial(n))).collect();
+        for server in &mut servers {
+            if let Some(memory) = self.world_memory.get(&server.name) {
+                // Room for the VIO servers and the management LPAR comes on top.
+                server.memory = memory + 3 * 4_096;
+            }
+            server.start_policy = match self.policy {
+                "autorecovery" => crate::world::StartPolicy::Autorecovery,
+                "userinit" => crate::world::StartPolicy::Userinit,
+                _ => crate::world::StartPolicy::Autostart,
+            };
+        }
+        let hosts = self.servers - self.bare;
+        let nodes = (0..hosts).map(|n| LparSpec::management(format!("node-{}", SERVERS[n]), SERVERS[n]));
+        WorldSpec {
+            keep_history: true,
+            hmcs: (1..=self.hmcs).map(|n| HmcSpec::new(format!("hmc{n}"))).collect(),
+            lpars: nodes.chain(self.lpars.values().cloned()).collect(),
+            servers,
+            ..WorldSpec::default()
+        }
+    }
+
+    fn cluster(&self) -> Cluster {
+        let mut cluster = Cluster { name: "site".to_owned(), timings: self.timings.clone(), ..Cluster::default() };
+        for n in 1..=self.hmcs {
+            let (address, user) = (format!("hmc{n}:22"), "tenure".to_owned());
+            let hmc = Hmc { address, user, host_key: format!("SHA256:{}", "x".repeat(43)) };
+            cluster.hmcs.insert(HmcName::from(format!("hmc{n}")), hmc);
+        }
+        for (n, name) in SERVERS.iter().take(self.servers).enumerate() {
+            let (memory, processors) = self.capacity.get(*name).copied().unwrap_or_default();
+            let server = Server {
+                system: (*name).to_owned(),
+                mtms: format!("9105-22A*{}", serial(n)),
+                hmcs: cluster.hmcs.keys().cloned().collect(),
+                surrogate: n >= self.servers - self.bare,
+                memory,
+                processors,
+            };
+            cluster.servers.insert(ServerName::from(*name), server);
+        }
+        for (name, server) in self.nodes() {
+            let lpar = server.map(|server| format!("node-{server}"));
+            cluster.nodes.insert(name, Node { server: server.map(ServerName::from), lpar });
+        }
+        for (name, declared) in &self.groups {
+            cluster.groups.insert(name.clone(), declared.group.clone());
+            cluster.lpars.extend(declared.lpars.clone());
+        }
+        cluster
+    }
+
+    fn shape(&mut self, words: &[&str]) -> Result<(), SiteError> {
+        for (key, value) in pairs(words)? {
+            match key {
+                "servers" => self.servers = count(value)?,
+                "arbiters" => self.arbiters = count(value)?,
+                "hmcs" => self.hmcs = count(value)?,
+                "bare" => self.bare = count(value)?,
+                "policy" if value == "autorecovery" => self.policy = "autorecovery",
+                "policy" if value == "userinit" => self.policy = "userinit",
+                _ => return Err(unknown(key)),
+            }
+        }
+        Ok(())
+    }
+
+    /// `group web on p1,p2 lpars=web1,web2 priority=3 later`
+    fn add_group(&mut self, words: &[&str]) -> Result<(), SiteError> {
+        let [name, "on", servers, rest @ ..] = words else {
+            return Err(SiteError("write: group NAME on SERVER,… lpars=NAME,…".to_owned()));
+        };
+        let name = GroupName::from(*name);
+        let servers: Vec<String> = servers.split(',').map(str::to_owned).collect();
+        let mut group = Group::new(servers.iter().map(|server| ServerName::from(server.as_str())).collect());
+        let later = rest.contains(&"later");
+        let rest: Vec<&str> = rest.iter().copied().filter(|word| *word != "later").collect();
+        let mut lpars = BTreeMap::new();
+        for (key, value) in pairs(&rest)? {
+            match key {
+                "lpars" => {
+                    for lpar in value.split(',') {
+                        lpars.insert(LparName::from(lpar), Lpar::new(name.clone(), lpar));
+                        self.lpars.insert(LparName::from(lpar), LparSpec::new(lpar, &servers));
+                    }
+                }
+                "priority" => group.priority = number(value)?,
+                "autostart" => group.autostart = value == "yes",
+                "autostart_servers" => group.autostart_servers = value.split(',').map(ServerName::from).collect(),
+                "restart_limit" => group.restart_limit = number(value)?,
+                "restart_window" => group.restart_window = span(value)?,
+                _ => return Err(unknown(key)),
+            }
+        }
+        self.groups.insert(name, Declared { group, lpars, later });
+        Ok(())
+    }
+
+    /// `lpar web1 boot=10s running=p2 memory=8192`
+    fn edit_lpar(&mut self, words: &[&str]) -> Result<(), SiteError> {
+        let [name, rest @ ..] = words else { return Err(SiteError("write: lpar NAME KEY=VALUE …".to_owned())) };
+        let name = LparName::from(*name);
+        let physical = self.lpars.get_mut(&name).ok_or_else(|| unknown(name.as_str()))?;
+        let declared = self.groups.values_mut().find_map(|group| group.lpars.get_mut(&name));
+        let declared = declared.ok_or_else(|| unknown(name.as_str()))?;
+        for (key, value) in pairs(rest)? {
+            match key {
+                "running" => physical.running_on = Some(value.to_owned()),
+                "boot" => physical.boot = WorldSpan::millis(span(value)?.0),
+                "shutdown" => physical.shutdown = WorldSpan::millis(span(value)?.0),
+                "autostart" => physical.auto_start = value == "yes",
+                "needs" => physical.memory = number(value)?,
+                "absent" => physical.servers.retain(|server| server != value),
+                "memory" => {
+                    declared.memory = number(value)?;
+                    physical.memory = declared.memory;
+                }
+                "processors" => declared.processors = number(value)?,
+                "vios" => declared.vios = value.split(',').map(str::to_owned).collect(),
+                "start_timeout" => declared.start_timeout = span(value)?,
+                "stop_timeout" => declared.stop_timeout = span(value)?,
+                _ => return Err(unknown(key)),
+            }
+        }
+        Ok(())
+    }
+
+    /// `server p1 memory=16384 processors=400`: what the cluster may use; `has=8192`: what there is.
+    fn edit_server(&mut self, words: &[&str]) -> Result<(), SiteError> {
+        let [name, rest @ ..] = words else { return Err(SiteError("write: server NAME KEY=VALUE …".to_owned())) };
+        let limits = self.capacity.entry((*name).to_owned()).or_default();
+        for (key, value) in pairs(rest)? {
+            match key {
+                "memory" => limits.0 = Some(number(value)?),
+                "processors" => limits.1 = Some(number(value)?),
+                "has" => drop(self.world_memory.insert((*name).to_owned(), number(value)?)),
+                _ => return Err(unknown(key)),
+            }
+        }
+        Ok(())
+    }
+
+    fn edit_timings(&mut self, words: &[&str]) -> Result<(), SiteError> {
+        for (key, value) in pairs(words)? {
+            let value = span(value)?;
+            match key {
+                "heartbeat" => self.timings.heartbeat = value,
+                "suspect" => self.timings.suspect = value,
+                "lease" => self.timings.lease = value,
+                "monitor" => self.timings.monitor = value,
+                "settle" => self.timings.settle = value,
+                "fence" => self.timings.fence = value,
+                _ => return Err(unknown(key)),
+            }
+        }
+        Ok(())
+    }
+}
+
+const SERVERS: [&str; 8] = ["p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"];
+
+fn serial(n: usize) -> String {
+    format!("7A{:05}", n + 1)
+}
+
+fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, SiteError> {
+    let pair = |word: &&'a str| word.split_once('=').ok_or_else(|| SiteError(format!("{word:?} is not KEY=VALUE")));
+    words.iter().map(pair).collect()
+}
+
+fn unknown(key: &str) -> SiteError {
+    SiteError(format!("{key:?} is not known here"))
+}
+
+fn number<T: std::str::FromStr>(value: &str) -> Result<T, SiteError> {
+    value.parse().map_err(|_| SiteError(format!("{value:?} is not a number that fits")))
+}
+
+fn count(value: &str) -> Result<usize, SiteError> {
+    number(value).ok().filter(|n| *n <= SERVERS.len()).ok_or_else(|| SiteError(format!("{value:?} is too many")))
+}
+
+/// `250ms`, `1.5s` is not one, `10s`, `5m`.
+pub(super) fn span(value: &str) -> Result<Span, SiteError> {
+    let parsed: Result<WorldSpan, _> = value.parse();
+    parsed.map(|span| Span(span.as_millis())).map_err(|why| SiteError(why.to_string()))
+}

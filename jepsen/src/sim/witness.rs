@@ -1,0 +1,189 @@
+//! The HMCs of the world as a node's driver uses them: the first console that gives a live reading counts, a change goes to
+//! the first that is connected, and the hardware's words become the core's.
+
+use crate::world::{
+    Answer as WorldAnswer, Command, Connection, HmcId, LparKind, LparState, Refusal, ServerId, Span as WorldSpan, Stop,
+    SystemState as WorldSystem, World,
+};
+use std::collections::BTreeMap;
+use tenure_core::{
+    LparName, NodeName, Power, Reading, ServerName, SystemState,
+    carry::{Answer, Ask},
+    config::Cluster,
+};
+
+/// Which server is read, by whom, and what its log held when it asked.
+pub(super) struct Question<'a> {
+    pub(super) server: &'a ServerName,
+    pub(super) by: &'a NodeName,
+    pub(super) since: u64,
+}
+
+/// What the consoles of a server say of it. `blind`: the node reaches none of them.
+pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: bool) -> Reading {
+    let mut found = Reading {
+        server: ask.server.clone(),
+        by: ask.by.clone(),
+        since: ask.since,
+        system: SystemState::NoWitness,
+        live: false,
+        copies: BTreeMap::new(),
+        vios: BTreeMap::new(),
+    };
+    let Some(id) = physical(world, cluster, ask.server).filter(|_| !blind) else { return found };
+    for hmc in consoles(world, cluster, ask.server) {
+        match world.read(hmc, id) {
+            Ok(seen) => {
+                let system = system(seen.system);
+                if seen.connection == Connection::Connected && is_seen(seen.system) {
+                    fill(world, cluster, &mut found, &seen);
+                    return found;
+                }
+                if found.system == SystemState::NoWitness {
+                    found.system = system;
+                }
+            }
+            Err(Refusal::NoConnection) if found.system == SystemState::NoWitness => {
+                found.system = SystemState::NoConnection;
+            }
+            Err(_) => {}
+        }
+    }
+    found
+}
+
+fn fill(world: &World, cluster: &Cluster, found: &mut Reading, seen: &crate::world::Reading) {
+    found.system = system(seen.system);
+    found.live = true;
+    if !can_list(seen.system) {
+        return;
+    }
+    for (name, declared) in &cluster.lpars {
+        let asked = cluster.groups.get(&declared.group).is_some_and(|group| group.servers.contains(&found.server));
+        if !asked {
+            continue;
+        }
+        let copy = world.lpar(&declared.partition).and_then(|lpar| seen.lpar(lpar));
+        found.copies.insert(name.clone(), copy.map_or(Power::Absent, |copy| power(copy.state)));
+    }
+    let vios = seen.lpars.iter().filter(|lpar| lpar.kind == LparKind::Vios);
+    found.vios = vios.map(|vios| (world.lpar_name(vios.lpar).to_owned(), vios.state == LparState::Running)).collect();
+}
+
+/// Time that a question to the consoles of a server takes: on its way, and back.
+pub(super) fn latency(world: &World, cluster: &Cluster, server: &ServerName) -> (u64, u64) {
+    let first = consoles(world, cluster, server).next();
+    let (out, back) = first.map_or((WorldSpan::ZERO, WorldSpan::ZERO), |hmc| world.latency(hmc));
+    (out.as_millis(), back.as_millis())
+}
+
+/// The change that a question asks for, and the console that gets it; an answer at once if there is none.
+pub(super) fn change(
+    world: &World,
+    cluster: &Cluster,
+    server: &ServerName,
+    ask: &Ask,
+) -> Result<(HmcId, Command), Answer> {
+    let not_sent = |why: &str| Answer::NotSent(why.to_owned());
+    let id = physical(world, cluster, server).ok_or_else(|| not_sent("the server is not declared"))?;
+    let lpar = |name: &LparName| {
+        let declared = cluster.lpars.get(name).and_then(|declared| world.lpar(&declared.partition));
+        declared.ok_or_else(|| Answer::Refused(format!("{name} is not defined on {server}")))
+    };
+    let command = match ask {
+        Ask::Start(name) => Command::start(id, lpar(name)?),
+        Ask::ShutDown(name) => Command::stop(id, lpar(name)?, Stop::Os),
+        Ask::PowerDown(name) => Command::stop(id, lpar(name)?, Stop::Delayed),
+        Ask::CutOff(name) => Command::stop(id, lpar(name)?, Stop::Immediate),
+        Ask::PowerOff => Command::fence(id),
+        Ask::Read(_) | Ask::Pause(_) => return Err(not_sent("it is no change")),
+    };
+    let connected =
+        |hmc: &HmcId| world.read_system(*hmc, id).is_ok_and(|(_, connection, _)| connection == Connection::Connected);
+    let hmc = consoles(world, cluster, server).find(connected).ok_or_else(|| not_sent("no HMC has a connection"))?;
+    Ok((hmc, command))
+}
+
+/// What an answer of the world means to the order that waits for it.
+pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
+    let why = match answer {
+        WorldAnswer::Answered(Ok(())) => return Answer::Accepted,
+        WorldAnswer::Lost => return Answer::Unknown("the HMC did not answer".to_owned()),
+        WorldAnswer::Answered(Err(why)) => why,
+    };
+    match why {
+        Refusal::NotOff if matches!(ask, Ask::Start(_)) => Answer::Already,
+        Refusal::AlreadyOff if !matches!(ask, Ask::Start(_)) => Answer::Already,
+        Refusal::HmcDown | Refusal::NoConnection | Refusal::Busy | Refusal::NotOperating => {
+            Answer::NotSent(why.to_string())
+        }
+        Refusal::NoSuchServer
+        | Refusal::NoSuchLpar
+        | Refusal::NoSuchProfile
+        | Refusal::NotOff
+        | Refusal::AlreadyOff
+        | Refusal::WrongState
+        | Refusal::NoRmc
+        | Refusal::NotEnoughMemory
+        | Refusal::NotEnoughProcessors => Answer::Refused(why.to_string()),
+    }
+}
+
+fn physical(world: &World, cluster: &Cluster, server: &ServerName) -> Option<ServerId> {
+    world.server(&cluster.servers.get(server)?.mtms)
+}
+
+fn consoles<'a>(world: &'a World, cluster: &'a Cluster, server: &ServerName) -> impl Iterator<Item = HmcId> + 'a {
+    let names = cluster.servers.get(server).map(|declared| declared.hmcs.as_slice()).unwrap_or_default();
+    names.iter().filter_map(|name| world.hmc(name.as_str()))
+}
+
+/// States in which a connected HMC knows what the server does.
+fn is_seen(state: WorldSystem) -> bool {
+    matches!(
+        state,
+        WorldSystem::Operating
+            | WorldSystem::Standby
+            | WorldSystem::Initializing
+            | WorldSystem::PowerOff
+            | WorldSystem::PowerOffInProgress
+            | WorldSystem::Error
+            | WorldSystem::ErrorDumpInProgress
+            | WorldSystem::ErrorTerminated
+            | WorldSystem::Recovery
+    )
+}
+
+/// States in which the states of LPARs mean something.
+fn can_list(state: WorldSystem) -> bool {
+    matches!(state, WorldSystem::Operating | WorldSystem::Standby | WorldSystem::PowerOff)
+}
+
+fn system(state: WorldSystem) -> SystemState {
+    match state {
+        WorldSystem::Operating => SystemState::Operating,
+        WorldSystem::Standby => SystemState::Standby,
+        WorldSystem::Initializing => SystemState::Initializing,
+        WorldSystem::PowerOff => SystemState::PowerOff,
+        WorldSystem::PowerOffInProgress => SystemState::PoweringOff,
+        WorldSystem::Error | WorldSystem::ErrorDumpInProgress | WorldSystem::ErrorTerminated => SystemState::Error,
+        WorldSystem::NoConnection => SystemState::NoConnection,
+        WorldSystem::Recovery
+        | WorldSystem::Incomplete
+        | WorldSystem::FailedAuthentication
+        | WorldSystem::VersionMismatch
+        | WorldSystem::ServiceProcessorFailover
+        | WorldSystem::Unknown => SystemState::Unknown,
+    }
+}
+
+fn power(state: LparState) -> Power {
+    match state {
+        LparState::NotActivated => Power::Off,
+        LparState::Starting | LparState::OpenFirmware => Power::Starting,
+        LparState::Running => Power::Running,
+        LparState::ShuttingDown => Power::Stopping,
+        // `Error` says that it runs and needs attention, or that its activation failed: it is not off.
+        LparState::Error | LparState::NotAvailable => Power::Unknown,
+    }
+}

@@ -1,0 +1,209 @@
+//! Scenarios: what the operator would see. Each file under `tests/scenarios` is a comment that says what it shows and why,
+//! a site, and commands, each followed by the log that it led to.
+//!
+//! After every command all invariants are checked. Hidden re-runs must end in the same place: nodes with other names, a
+//! new leader between any two commands, and every report delivered twice (which must not even change the log).
+//!
+//! `UPDATE_SCENARIOS=1 cargo test --test scenarios` writes what is missing or has changed; read it before committing.
+//! `SCENARIO=name` runs only the files whose path contains it.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+use tenure_jepsen::sim::{Line, Options, Sim, Site};
+
+/// What a scenario file consists of.
+enum Part {
+    /// A comment, an empty line or a declaration: kept as it is.
+    Text(String),
+    /// A command, and the log that is expected of it; none if it was never run.
+    Deed { line: String, expected: Vec<String> },
+}
+
+struct Scenario {
+    site: Site,
+    parts: Vec<Part>,
+}
+
+/// A way to run a scenario again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twist {
+    Plain,
+    OtherNames,
+    NewLeaders,
+    Twice,
+}
+
+/// What a run led to.
+struct Run {
+    /// By command, in order.
+    logs: Vec<Vec<Line>>,
+    placement: Vec<String>,
+}
+
+#[test]
+fn every_scenario_reads_as_expected() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let only = std::env::var("SCENARIO").unwrap_or_default();
+    let update = std::env::var_os("UPDATE_SCENARIOS").is_some();
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files.sort();
+    files.retain(|file| file.to_string_lossy().contains(&only));
+    assert!(!files.is_empty(), "no scenario under {} is called like {only:?}", root.display());
+    let mut failures = Vec::new();
+    for file in &files {
+        let name = file.strip_prefix(&root).unwrap_or(file).display().to_string();
+        if let Err(why) = check(file, update) {
+            failures.push(format!("── {name}\n{why}"));
+        }
+    }
+    assert!(failures.is_empty(), "{} of {} scenarios failed\n{}", failures.len(), files.len(), failures.join("\n"));
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(folder).unwrap_or_else(|why| panic!("read {}: {why}", folder.display()));
+    for entry in entries {
+        let path = entry.expect("an entry of a readable folder").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "txt") {
+            files.push(path);
+        }
+    }
+}
+
+fn check(file: &Path, update: bool) -> Result<(), String> {
+    let text = fs::read_to_string(file).map_err(|why| why.to_string())?;
+    let scenario = parse(&text)?;
+    let plain = run(&scenario, Twist::Plain)?;
+    let actual = render(&scenario, &plain);
+    if actual != text {
+        if !update {
+            return Err(difference(&text, &actual));
+        }
+        fs::write(file, &actual).map_err(|why| why.to_string())?;
+    }
+    for (twist, name) in [
+        (Twist::OtherNames, "with other names of nodes"),
+        (Twist::NewLeaders, "with a new leader before every command"),
+        (Twist::Twice, "with every report delivered twice"),
+    ] {
+        let twisted = run(&scenario, twist).map_err(|why| format!("{name}: {why}"))?;
+        let (expected, found) = (plain.placement.join("\n"), twisted.placement.join("\n"));
+        if expected != found {
+            return Err(format!("{name}, it ends elsewhere:\n{}", difference(&expected, &found)));
+        }
+        if twist == Twist::Twice {
+            let (expected, found) = (without_numbers(&plain), without_numbers(&twisted));
+            if expected != found {
+                return Err(format!("{name}, it reads otherwise:\n{}", difference(&expected, &found)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Scenario, String> {
+    let mut scenario = Scenario { site: Site::default(), parts: Vec::new() };
+    if !text.starts_with('#') {
+        return Err("it begins with no comment that says what it shows, and why".to_owned());
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        let part = if line.trim().is_empty() || line.starts_with('#') {
+            Part::Text(line.to_owned())
+        } else if let Some(log) = line.strip_prefix("  ") {
+            match scenario.parts.last_mut() {
+                Some(Part::Deed { expected, .. }) => expected.push(log.to_owned()),
+                _ => return Err(format!("line {number}: a log line without a command")),
+            }
+            continue;
+        } else if scenario.site.declare(line).map_err(|why| format!("line {number}: {why}"))? {
+            Part::Text(line.to_owned())
+        } else {
+            Part::Deed { line: line.to_owned(), expected: Vec::new() }
+        };
+        scenario.parts.push(part);
+    }
+    Ok(scenario)
+}
+
+fn run(scenario: &Scenario, twist: Twist) -> Result<Run, String> {
+    let mut site = scenario.site.clone();
+    if twist == Twist::OtherNames {
+        site.permute();
+    }
+    let mut sim = Sim::new(&site, Options { twice: twist == Twist::Twice }).map_err(|why| why.to_string())?;
+    let mut logs = Vec::new();
+    for part in &scenario.parts {
+        let Part::Deed { line, .. } = part else { continue };
+        if twist == Twist::NewLeaders {
+            sim.act("leader changes").map_err(|why| why.to_string())?;
+        }
+        sim.act(line).map_err(|why| why.to_string())?;
+        logs.push(sim.take_lines());
+        right(&mut sim, line)?;
+    }
+    // All runs get the time to end where they will.
+    sim.act("run 5m").map_err(|why| why.to_string())?;
+    right(&mut sim, "the end")?;
+    Ok(Run { logs, placement: sim.placement() })
+}
+
+fn right(sim: &mut Sim, after: &str) -> Result<(), String> {
+    let wrong = sim.take_wrong();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("after `{after}`, an invariant is broken:\n{}", wrong.join("\n")))
+    }
+}
+
+fn render(scenario: &Scenario, run: &Run) -> String {
+    let mut text = String::new();
+    let mut logs = run.logs.iter();
+    for part in &scenario.parts {
+        match part {
+            Part::Text(line) => text.push_str(&format!("{line}\n")),
+            Part::Deed { line, .. } => {
+                let _ = writeln!(text, "{line}");
+                for line in logs.next().into_iter().flatten() {
+                    let ms = line.at.0;
+                    let (minutes, seconds, rest) = (ms / 60_000, ms / 1000 % 60, ms % 1000);
+                    let _ = writeln!(text, "  {minutes:02}:{seconds:02}.{rest:03} {}", line.text);
+                }
+            }
+        }
+    }
+    text
+}
+
+/// The whole log without numbers of entries, which a repeated report shifts.
+fn without_numbers(run: &Run) -> String {
+    let lines = run.logs.iter().flatten().map(|line| {
+        let text: String = line.text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        format!("{} {}", line.at.0, text.replace("00", "0").replace("00", "0"))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The lines that differ, with the last that do not.
+fn difference(expected: &str, actual: &str) -> String {
+    let (expected, actual): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), actual.lines().collect());
+    let same = expected.iter().zip(&actual).take_while(|(a, b)| a == b).count();
+    let tail = expected.iter().rev().zip(actual.iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = tail.min(expected.len() - same).min(actual.len() - same);
+    let mut text = String::new();
+    for line in &expected[same.saturating_sub(3)..same] {
+        let _ = writeln!(text, "   {line}");
+    }
+    for line in expected[same..expected.len() - tail].iter().take(40) {
+        let _ = writeln!(text, " - {line}");
+    }
+    for line in actual[same..actual.len() - tail].iter().take(60) {
+        let _ = writeln!(text, " + {line}");
+    }
+    text
+}
