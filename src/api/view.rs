@@ -140,7 +140,7 @@ fn server_view(index: &Index<'_>, name: &ServerName, server: &Server) -> ServerV
         manager: state.manager.as_ref().map(NodeName::to_string),
         surrogate: state.manager.is_some() && state.manager.as_ref() != home,
         proof: state.off.as_ref().map(|off| off.how.to_string()),
-        vios_down: state.vios_down.iter().cloned().collect(),
+        vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
         memory: CapacityView { used: used(|lpar| lpar.memory), total: server.memory },
         processors: CapacityView { used: used(|lpar| lpar.processors), total: server.processors },
@@ -288,6 +288,8 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         Wait::Probe { .. }
         | Wait::NoTarget { .. }
         | Wait::NoProof { .. }
+        | Wait::Fencing { .. }
+        | Wait::Reading { .. }
         | Wait::Unwatched { .. }
         | Wait::Orders { .. }
         | Wait::Stuck { .. }

@@ -57,8 +57,8 @@ impl Site {
             (lpar.clone(), if off { Power::Off } else { power })
         };
         let copies = if live { config.lpars.keys().map(power).collect() } else { BTreeMap::new() };
-        let (server, by, vios_down) = (server.clone(), by.clone(), BTreeSet::new());
-        Reading { server, by, since: self.ledger.index, system, live, copies, vios_down }
+        let (server, by, vios) = (server.clone(), by.clone(), BTreeMap::new());
+        Reading { server, by, since: self.ledger.index, system, live, copies, vios }
     }
 
     fn view(&self) -> View {
