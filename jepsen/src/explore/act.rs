@@ -15,6 +15,8 @@ use tenure_core::{
 
 /// More than the expiry of any order of the tiny world.
 const LONG: Span = Span::seconds(200);
+/// More rounds of planning than any change needs.
+const ROUNDS: usize = 8;
 
 /// What came of an action.
 pub(super) enum Step {
@@ -39,6 +41,9 @@ pub(super) struct Stepper<'a> {
 pub(super) fn step<'a>(site: &'a Site, state: &State, action: Action, lines: Option<&'a mut Vec<String>>) -> Step {
     let mut stepper = Stepper { site, state: state.clone(), wrong: Vec::new(), lines };
     let moved = stepper.act(action);
+    if moved && !stepper.state.stalled {
+        stepper.plan_until_rest();
+    }
     if !stepper.wrong.is_empty() {
         Step::Wrong(stepper.wrong)
     } else if moved {
@@ -53,7 +58,11 @@ impl Stepper<'_> {
         let at = usize::from;
         match action {
             Action::Read(server) => self.watch(at(server)),
-            Action::Plan => self.plan_and_commit(),
+            Action::Stall => self.stall(),
+            Action::Wake => {
+                self.state.stalled = false;
+                true
+            }
             Action::Decide => self.decide(),
             Action::Commit => self.commit_held(),
             Action::NewLeader => self.new_leader(),
@@ -125,12 +134,28 @@ impl Stepper<'_> {
         true
     }
 
+    /// The leader plans as soon as there is anything to plan, unless it stalls; and comes to rest.
+    pub fn plan_until_rest(&mut self) {
+        for _ in 0..ROUNDS {
+            if !self.wrong.is_empty() || !self.plan_and_commit() {
+                return;
+            }
+        }
+        self.wrong.push(format!("rest: the leader still plans after {ROUNDS} rounds, and nothing happened"));
+    }
+
+    fn stall(&mut self) -> bool {
+        self.state.left.delays -= 1;
+        self.state.stalled = true;
+        true
+    }
+
     fn decide(&mut self) -> bool {
         let commands = self.proposals();
         if commands.is_empty() {
             return false;
         }
-        self.state.left.delays -= 1;
+        self.state.stalled = false;
         self.state.held = Some(Arc::new(commands));
         true
     }

@@ -43,7 +43,6 @@ pub(super) fn progress(site: &Site, state: &State, found: &mut Vec<Action>) {
         }
     }
     if state.majority() {
-        found.push(Action::Plan);
         found.extend((0..SERVERS).map(|server| Action::Read(small(server))));
     }
 }
@@ -77,7 +76,8 @@ fn messages(state: &State, found: &mut Vec<Action>) {
     }
     match &state.held {
         Some(_) if state.majority() => found.push(Action::Commit),
-        None if left.delays > 0 && state.majority() => found.push(Action::Decide),
+        None if state.stalled && state.majority() => found.extend([Action::Wake, Action::Decide]),
+        None if left.delays > 0 => found.push(Action::Stall),
         Some(_) | None => {}
     }
     if left.leaders > 0 && state.majority() && state.view.iter().any(Option::is_some) {

@@ -53,7 +53,7 @@ pub struct Bounds {
     pub refusals: u8,
     /// Another node leads, and has read nothing.
     pub leaders: u8,
-    /// A plan is committed after something else was.
+    /// The leader stalls, or its plan is committed after something else was.
     pub delays: u8,
     /// An operator asks for something.
     pub asks: u8,

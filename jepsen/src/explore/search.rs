@@ -119,6 +119,7 @@ fn begin(site: &Site) -> State {
         mail: Vec::new(),
         flights: Vec::new(),
         view: [const { None }; super::model::SERVERS],
+        stalled: false,
         held: None,
         left: site.scope.bounds,
     };
@@ -134,6 +135,7 @@ fn begin(site: &Site) -> State {
             state.ledger.groups.values().all(|group| group.tenure.as_ref().is_some_and(online))
         }
     };
+    stepper.plan_until_rest();
     let mut state = stepper.state;
     let mut actions = Vec::new();
     for _ in 0..CALM_STEPS {
