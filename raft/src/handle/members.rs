@@ -109,10 +109,12 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if status.voters.contains_key(&id) && !status.joint {
             return Ok(());
         }
-        if !status.voters.contains_key(&id) && !status.learners.contains_key(&id) {
-            return Err(MemberError::NotAMember(id));
+        if !status.voters.contains_key(&id) {
+            if !status.learners.contains_key(&id) {
+                return Err(MemberError::NotAMember(id));
+            }
+            self.wait_caught_up(id, until).await?;
         }
-        self.wait_caught_up(id, until).await?;
         self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until)
             .await
     }
