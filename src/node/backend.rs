@@ -34,6 +34,7 @@ pub(super) struct NodeBackend {
     pub authority: Option<ClusterAuthority>,
     pub raft: Handle<Machine>,
     pub records: broadcast::Sender<Record>,
+    pub clock: ClusterClock,
 }
 
 impl NodeBackend {
@@ -72,10 +73,8 @@ impl Backend for NodeBackend {
     }
 
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
-        let mut clock = ClusterClock::start();
-        clock.follow(self.ledger_now().now, false);
         let author = Author::Operator { name: by.to_owned(), request: id };
-        let entry = Entry { at: clock.now(), author, commands: vec![Command::Request(request)] };
+        let entry = Entry { at: self.clock.now(), author, commands: vec![Command::Request(request)] };
         match self.raft.propose(codec::encode(Kind::Entry, &entry), DEADLINE).await {
             Ok(proposed) => {
                 codec::decode(Kind::Outcome, &proposed.reply).map_err(|why| Failure::Unknown(why.to_string()))
