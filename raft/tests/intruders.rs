@@ -33,10 +33,7 @@ impl Log {
     fn dropped(&self) -> Vec<String> {
         let bytes = self.0.lock().unwrap().clone();
         let text = String::from_utf8(bytes).unwrap();
-        text.lines()
-            .filter(|line| line.contains("connection dropped"))
-            .map(str::to_owned)
-            .collect()
+        text.lines().filter(|line| line.contains("connection dropped")).map(str::to_owned).collect()
     }
 }
 
@@ -60,9 +57,7 @@ fn framed(payload: &[u8]) -> Vec<u8> {
 async fn connect(to: SocketAddr, identity: &Identity) -> std::io::Result<TlsStream<TcpStream>> {
     let connector = TlsConnector::from(client_config(identity).unwrap());
     let tcp = TcpStream::connect(to).await?;
-    connector
-        .connect(ServerName::try_from("node").unwrap(), tcp)
-        .await
+    connector.connect(ServerName::try_from("node").unwrap(), tcp).await
 }
 
 /// Sends bytes, and reads until the other side hangs up. Gives what came before.
@@ -99,15 +94,7 @@ impl Scene {
         let leader = cluster.leader().await;
         let (victim, term) = (leader.listen_address().unwrap(), leader.status().term);
         let lines = log.dropped().len();
-        Self {
-            cluster,
-            leader,
-            term,
-            victim,
-            log,
-            lines,
-            proposed: 0,
-        }
+        Self { cluster, leader, term, victim, log, lines, proposed: 0 }
     }
 
     /// Somebody connects with a certificate and greets; hears nothing, and is dropped for this reason.
@@ -121,24 +108,16 @@ impl Scene {
     async fn unharmed_after(&mut self, what: &str, reason: &str) {
         self.proposed += 1;
         let follower = self.cluster.follower().await;
-        follower
-            .propose(what.as_bytes().to_vec(), SOON)
-            .await
-            .unwrap();
+        follower.propose(what.as_bytes().to_vec(), SOON).await.unwrap();
         let status = self.leader.status();
-        assert!(
-            status.is_leader && status.term == self.term,
-            "{what}: {status:?}"
-        );
+        assert!(status.is_leader && status.term == self.term, "{what}: {status:?}");
         // The line is written just after the connection is dropped, by another task.
         let written = async {
             while self.log.dropped().len() == self.lines {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(SOON, written)
-            .await
-            .unwrap_or_else(|_| panic!("{what}: no line"));
+        tokio::time::timeout(SOON, written).await.unwrap_or_else(|_| panic!("{what}: no line"));
         let lines = self.log.dropped();
         assert_eq!(lines.len(), self.lines + 1, "{what}: {lines:#?}");
         assert!(lines[self.lines].contains(reason), "{what}: {lines:#?}");
@@ -172,22 +151,15 @@ async fn strangers(scene: &mut Scene) {
 
     // Another authority that claims the same cluster.
     let theirs = ClusterAuthority::create(CLUSTER).unwrap();
-    let forged = Identity {
-        ca_pem: ours.cert_pem.clone(),
-        ..identity(&theirs, 7)
-    };
+    let forged = Identity { ca_pem: ours.cert_pem.clone(), ..identity(&theirs, 7) };
     if let Ok(stream) = connect(victim, &forged).await {
         let heard = provoke(stream, &framed(&hello(CLUSTER, 7, "p7"))).await;
         assert_eq!(heard, b"");
     }
-    scene
-        .unharmed_after("wrong authority", "invalid peer certificate")
-        .await;
+    scene.unharmed_after("wrong authority", "invalid peer certificate").await;
 
     let admin = ours.issue("root", Role::Admin).unwrap();
-    scene
-        .greeted(&admin, &hello(CLUSTER, 7, "p7"), "is not a node")
-        .await;
+    scene.greeted(&admin, &hello(CLUSTER, 7, "p7"), "is not a node").await;
 }
 
 /// A certificate of this cluster, and a greeting that does not go with it.
@@ -195,17 +167,11 @@ async fn impostors(scene: &mut Scene) {
     let ours = scene.cluster.authority.clone();
     let correct = identity(&ours, 7);
     let wrong_cluster = hello("other", 7, "p7");
-    scene
-        .greeted(&correct, &wrong_cluster, "belongs to cluster other")
-        .await;
+    scene.greeted(&correct, &wrong_cluster, "belongs to cluster other").await;
     let wrong_name = hello(CLUSTER, 7, "p2");
-    scene
-        .greeted(&correct, &wrong_name, "calls itself p2 (7)")
-        .await;
+    scene.greeted(&correct, &wrong_name, "calls itself p2 (7)").await;
     let wrong_id = hello(CLUSTER, 2, "p7");
-    scene
-        .greeted(&correct, &wrong_id, "calls itself p7 (2)")
-        .await;
+    scene.greeted(&correct, &wrong_id, "calls itself p7 (2)").await;
 
     // A certificate of ours, for an id that belongs to another name.
     let id = if scene.leader.id() == 2 { 3 } else { 2 };

@@ -35,11 +35,7 @@ pub fn no_reading(server: &ServerName, by: &NodeName, since: u64) -> Reading {
     }
 }
 
-fn copies(
-    cluster: &Cluster,
-    server: &ServerName,
-    listed: &[LparReading],
-) -> BTreeMap<LparName, Power> {
+fn copies(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> BTreeMap<LparName, Power> {
     let concerns = |group| cluster.groups.get(group).is_some_and(|group| group.servers.contains(server));
     cluster
         .lpars

@@ -107,15 +107,8 @@ impl Backend for NodeBackend {
         let past: Vec<Record> =
             self.ledger_now().journal.iter().filter(|record| record.index > after).cloned().collect();
         let seen = past.last().map_or(after, |record| record.index);
-        let live = stream::unfold(live, |mut live| async move {
-            loop {
-                match live.recv().await {
-                    Ok(record) => return Some((record, live)),
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                }
-            }
-        });
+        // A listener that is too slow is sent away; it comes back with the last index that it saw, and misses nothing.
+        let live = stream::unfold(live, |mut live| async move { live.recv().await.ok().map(|record| (record, live)) });
         let news = live.filter(move |record| futures::future::ready(record.index > seen));
         stream::iter(past).chain(news).boxed()
     }

@@ -39,9 +39,7 @@ pub enum MemberError {
     #[error("change the membership: node {0} is the last voter")]
     LastVoter(u64),
     /// The node's program is too old for what the cluster has agreed on.
-    #[error(
-        "change the membership: node {id} understands feature level {ability}, the cluster is at {level}"
-    )]
+    #[error("change the membership: node {id} understands feature level {ability}, the cluster is at {level}")]
     TooOld {
         /// The node.
         id: u64,
@@ -72,17 +70,11 @@ type Change = ChangeMembers<u64, Peer>;
 
 impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Adds a node that follows the log without a vote, or changes the address of one that is a member already.
-    pub async fn add_learner(
-        &self,
-        id: u64,
-        peer: Peer,
-        deadline: Duration,
-    ) -> Result<(), MemberError> {
+    pub async fn add_learner(&self, id: u64, peer: Peer, deadline: Duration) -> Result<(), MemberError> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
         let status = self.leading()?;
-        let members: BTreeMap<u64, Peer> =
-            status.voters.into_iter().chain(status.learners).collect();
+        let members: BTreeMap<u64, Peer> = status.voters.into_iter().chain(status.learners).collect();
         if members.get(&id) == Some(&peer) {
             return Ok(());
         }
@@ -90,14 +82,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if let Some(ability) = self.ability_of(id, &peer, left::<C>(until)).await
             && ability < status.feature_level
         {
-            return Err(MemberError::TooOld {
-                id,
-                ability,
-                level: status.feature_level,
-            });
+            return Err(MemberError::TooOld { id, ability, level: status.feature_level });
         }
-        self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, peer)])), until)
-            .await
+        self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, peer)])), until).await
     }
 
     /// Gives a learner a vote, once it has caught up; waits for that. A voter stays one.
@@ -114,8 +101,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             }
             self.wait_caught_up(id, until).await?;
         }
-        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until)
-            .await
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until).await
     }
 
     /// Takes a node out of the cluster, voter or learner. One that is not a member is out already.
@@ -127,14 +113,11 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             if status.voters.len() == 1 {
                 return Err(MemberError::LastVoter(id));
             }
-            self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), until)
-                .await
+            self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), until).await
         } else if status.learners.contains_key(&id) {
-            self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), until)
-                .await
+            self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), until).await
         } else if status.joint {
-            self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until)
-                .await
+            self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until).await
         } else {
             Ok(())
         }
@@ -142,13 +125,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 
     pub(super) fn leading(&self) -> Result<Status, MemberError> {
         let status = self.status();
-        if status.is_leader {
-            Ok(status)
-        } else {
-            Err(MemberError::NotLeader {
-                leader: status.leader,
-            })
-        }
+        if status.is_leader { Ok(status) } else { Err(MemberError::NotLeader { leader: status.leader }) }
     }
 
     async fn wait_caught_up(&self, id: u64, until: InstantOf<C>) -> Result<(), MemberError> {
@@ -164,11 +141,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
                 Ok(Ok(())) => {}
                 Ok(Err(ended)) => return Err(MemberError::Refused(ended.to_string())),
                 Err(_) => {
-                    return Err(MemberError::NotCaughtUp {
-                        id,
-                        matched,
-                        last: status.last_log,
-                    });
+                    return Err(MemberError::NotCaughtUp { id, matched, last: status.last_log });
                 }
             }
         }
@@ -184,10 +157,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             Err(_) => return Err(MemberError::Unknown("the deadline passed".to_owned())),
         };
         let wait = self.inner.raft.wait(Some(left::<C>(until)));
-        let shown = wait.metrics(
-            |metrics| *metrics.membership_config.log_id() >= changed,
-            "show a changed membership",
-        );
+        let shown = wait.metrics(|metrics| *metrics.membership_config.log_id() >= changed, "show a changed membership");
         match shown.await {
             Ok(metrics) if metrics.membership_config.get_joint_config().len() > 1 => {
                 Err(MemberError::Unknown("the change is half done".to_owned()))
@@ -203,9 +173,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             RaftError::APIError(ClientWriteError::ForwardToLeader(to)) if self.status().joint => {
                 MemberError::Unknown(to.to_string())
             }
-            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => MemberError::NotLeader {
-                leader: to.leader_id,
-            },
+            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => {
+                MemberError::NotLeader { leader: to.leader_id }
+            }
             RaftError::APIError(error @ ClientWriteError::LogEntryDiscarded(_)) => {
                 MemberError::Unknown(error.to_string())
             }

@@ -35,9 +35,7 @@ pub(super) fn read(command: &Command) -> Result<Read<'_>, String> {
             Ok(level) => Ok(Read::RaiseLevel(u32::from_le_bytes(level))),
             Err(_) => Err(format!("a feature level of {} bytes", rest.len())),
         },
-        Some((tag, _)) => Err(format!(
-            "a command of kind {tag}, which this program does not know"
-        )),
+        Some((tag, _)) => Err(format!("a command of kind {tag}, which this program does not know")),
         None => Err("an empty command".to_owned()),
     }
 }

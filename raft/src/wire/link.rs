@@ -16,8 +16,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::bytes::Bytes;
 
 use super::connection::{
-    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, check_callee, framed,
-    in_greeting_time, read_hello, write_hello,
+    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, check_callee, framed, in_greeting_time,
+    read_hello, write_hello,
 };
 use super::frame::{self, Frame};
 use super::pending::{Answer, Claim, Pending};
@@ -53,10 +53,7 @@ struct Room {
 impl Room {
     fn take(bytes: usize, taken: &Arc<AtomicUsize>) -> Option<Self> {
         let before = taken.fetch_add(bytes, Ordering::Relaxed);
-        let room = Self {
-            bytes,
-            taken: Arc::clone(taken),
-        };
+        let room = Self { bytes, taken: Arc::clone(taken) };
         (before + bytes <= QUEUE_BYTES).then_some(room)
     }
 }
@@ -88,11 +85,7 @@ impl Link {
         let (queue, requests) = mpsc::channel(QUEUE);
         let peer = target.peer.clone();
         tasks.spawn(run(target, requests));
-        Self {
-            peer,
-            queue,
-            taken: Arc::default(),
-        }
+        Self { peer, queue, taken: Arc::default() }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -100,27 +93,17 @@ impl Link {
     }
 
     /// Queues at once.
-    pub(super) fn send(
-        &self,
-        body: Vec<u8>,
-        ttl: Duration,
-    ) -> Result<(Claim, Answered), WireError> {
+    pub(super) fn send(&self, body: Vec<u8>, ttl: Duration) -> Result<(Claim, Answered), WireError> {
         let room = Room::take(body.len(), &self.taken).ok_or(WireError::Busy)?;
         let (answer, answered) = oneshot::channel();
         let claim = Claim::default();
-        let outgoing = Outgoing {
-            body,
-            ttl,
-            claim: claim.clone(),
-            answer,
-            _room: room,
-        };
+        let outgoing = Outgoing { body, ttl, claim: claim.clone(), answer, _room: room };
         match self.queue.try_send(outgoing) {
             Ok(()) => Ok((claim, answered)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(WireError::Busy),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(WireError::Unreachable(
-                "the connection is being closed".to_owned(),
-            )),
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                Err(WireError::Unreachable("the connection is being closed".to_owned()))
+            }
         }
     }
 }
@@ -155,16 +138,12 @@ async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
     }
 }
 
-async fn open(
-    target: &Target,
-) -> Result<(Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>), Ended> {
+async fn open(target: &Target) -> Result<(Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>), Ended> {
     let tcp = connect(&target.peer.address, target.me.source).await?;
     tcp.set_nodelay(true)?;
     // The verifier goes by the certificate's own names, not by this one.
     let name = ServerName::try_from("node").map_err(|e| Ended::Refused(e.to_string()))?;
-    let tls = TlsConnector::from(Arc::clone(&target.configs.client))
-        .connect(name, tcp)
-        .await?;
+    let tls = TlsConnector::from(Arc::clone(&target.configs.client)).connect(name, tcp).await?;
     let certified = peer_identity_of_server(tls.get_ref().1)?;
     let (mut reader, mut writer) = framed(tls);
     write_hello(&mut writer, &target.me.hello(target.lane)).await?;
@@ -179,11 +158,7 @@ async fn connect(address: &str, source: Option<IpAddr>) -> std::io::Result<TcpSt
     for to in tokio::net::lookup_host(address).await? {
         let attempt = match source.filter(|from| from.is_ipv4() == to.is_ipv4()) {
             Some(from) => {
-                let socket = if to.is_ipv4() {
-                    TcpSocket::new_v4()?
-                } else {
-                    TcpSocket::new_v6()?
-                };
+                let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
                 socket.bind(SocketAddr::new(from, 0))?;
                 socket.connect(to).await
             }
@@ -224,9 +199,7 @@ async fn refuse_for(
 impl Outgoing {
     fn refuse(self, reason: &str) {
         if self.claim.send() {
-            let _ = self
-                .answer
-                .send(Err(WireError::Unreachable(reason.to_owned())));
+            let _ = self.answer.send(Err(WireError::Unreachable(reason.to_owned())));
         }
     }
 }
@@ -282,15 +255,7 @@ async fn write_requests(
             }
             next_id += 1;
             let written = match pending.insert(next_id, request.answer) {
-                Ok(()) => {
-                    writer
-                        .feed(Bytes::from(frame::request(
-                            next_id,
-                            request.ttl,
-                            &request.body,
-                        )))
-                        .await
-                }
+                Ok(()) => writer.feed(Bytes::from(frame::request(next_id, request.ttl, &request.body))).await,
                 Err(answer) => {
                     let _ = answer.send(Err(WireError::Busy));
                     Ok(())
