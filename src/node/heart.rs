@@ -114,10 +114,10 @@ impl Heart {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { me, raft, lease, hands, finished, records, clock, election_min, tasks, stop } = parts;
         let reader = Reader::new(Arc::clone(&hands));
-        let executor = Executor::new(me.clone(), Arc::clone(&hands), reader.clone(), lease.clone(), finished);
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
         let stored = raft.status().last_log.unwrap_or_default();
+        let executor = Executor::new(me.clone(), stored, Arc::clone(&hands), reader.clone(), lease.clone(), finished);
         Heart {
             me,
             raft,
