@@ -28,6 +28,13 @@ pub enum SystemState {
     Unknown,
 }
 
+impl SystemState {
+    /// Whether the hypervisor is up, or on its way.
+    pub fn is_up(self) -> bool {
+        matches!(self, SystemState::Operating | SystemState::Standby | SystemState::Initializing)
+    }
+}
+
 /// State of one copy of an LPAR on one server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Power {

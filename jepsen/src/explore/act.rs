@@ -112,7 +112,7 @@ impl Stepper<'_> {
         let nodes = self.site.nodes.iter().zip(&state.nodes).map(|(name, node)| {
             let heard = node.life == super::model::Life::Up;
             let silence = if heard { Span(0) } else { suspect };
-            (name.clone(), NodeView { silence, lease_over: !node.lease, reaches_hmc: true })
+            (name.clone(), NodeView { heard, silence, lease_over: !node.lease, reaches_hmc: true })
         });
         let readings = state.view.iter().flatten().map(|reading| (reading.server.clone(), reading.clone()));
         let view = View { nodes: nodes.collect(), readings: readings.collect::<BTreeMap<_, _>>() };

@@ -6,7 +6,10 @@ use crate::{
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Applying<'_> {
     /// A reading by the server's manager.
@@ -32,6 +35,20 @@ impl Applying<'_> {
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
         let first = state.since.replace(reading.since).is_none();
+        // Whether anyone could prove that it was off or not: what comes up may start LPARs by itself.
+        let rises = match reading.system {
+            SystemState::Initializing => from != SystemState::Initializing,
+            SystemState::Operating | SystemState::Standby => {
+                matches!(from, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Initializing)
+            }
+            SystemState::PowerOff
+            | SystemState::PoweringOff
+            | SystemState::Error
+            | SystemState::NoConnection
+            | SystemState::NoWitness
+            | SystemState::Unknown => false,
+        };
+        let rises = rises && reading.live && !first && state.off.is_none() && state.dirty.is_none();
         let mut down = None;
         if reading.tells_vios() {
             let (before, after) = (down_of(&state.vios), down_of(&reading.vios));
@@ -45,6 +62,9 @@ impl Applying<'_> {
             let (server, to, by) = (reading.server.clone(), reading.system, reading.by.clone());
             self.note(Note::SystemChanged { server, from, to, by });
         }
+        if rises {
+            self.soil(&reading.server, false);
+        }
         if let Some(down) = down {
             self.note(Note::ViosChanged { server: reading.server.clone(), down });
         }
@@ -57,6 +77,7 @@ impl Applying<'_> {
     }
 
     fn absorb_copy(&mut self, reading: &Reading, lpar: &LparName, power: Power) {
+        let now = self.ledger.now;
         let Some(name) = self.ledger.group_of(lpar).cloned() else { return };
         let Ok(group) = self.group_mut(&name) else { return };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == reading.server);
@@ -66,9 +87,14 @@ impl Applying<'_> {
         }
         let known = copy.since.replace(reading.since).is_some();
         let from = std::mem::replace(&mut copy.power, power);
-        if here && power == Power::Running {
+        if here {
             let run = group.runs.entry(lpar.clone()).or_default();
-            run.ran = true;
+            match power {
+                Power::Running => (run.ran, run.away) = (true, None),
+                Power::Off | Power::Absent => run.away = None,
+                Power::Starting | Power::Stopping => run.away = run.away.or(Some(now)),
+                Power::Unknown => {}
+            }
         }
         let news = from != power && (known || power.is_active());
         if news {
@@ -101,10 +127,7 @@ impl Applying<'_> {
         let read = read.max().unwrap_or(order.id.index);
         let known = self.ledger.servers.get(&order.server);
         known.is_some_and(|state| {
-            let up = matches!(
-                state.system,
-                SystemState::Operating | SystemState::Standby | SystemState::Initializing
-            );
+            let up = matches!(state.system, SystemState::Operating | SystemState::Standby | SystemState::Initializing);
             state.live && up && state.since.is_some_and(|since| since >= read)
         })
     }
@@ -234,30 +257,35 @@ impl Applying<'_> {
 
     /// A server that was proven off is up: nothing that is known of its copies counts any more.
     pub(super) fn reappear(&mut self, server: &ServerName) -> Result<(), Refusal> {
-        let (index, now) = (self.ledger.index, self.ledger.now);
         let state = self.server_mut(server)?;
         let Some(off) = &state.off else { return Err(Refusal::NotOff { server: server.clone() }) };
-        let up = state.live
-            && state.since.is_some_and(|since| since >= off.index)
-            && matches!(state.system, SystemState::Operating | SystemState::Standby | SystemState::Initializing);
+        let up = state.live && state.since.is_some_and(|since| since >= off.index) && state.system.is_up();
         if !up {
             return Err(Refusal::NotOff { server: server.clone() });
         }
         state.off = None;
+        self.soil(server, true);
+        Ok(())
+    }
+
+    /// A server came up: nothing that is known of its copies counts any more, but of those that run there by right if it
+    /// was never proven off.
+    fn soil(&mut self, server: &ServerName, was_off: bool) {
+        let (index, now) = (self.ledger.index, self.ledger.now);
+        let Ok(state) = self.server_mut(server) else { return };
         state.dirty = Some(Dirty { index, up: (state.system == SystemState::Operating).then_some(now) });
-        let names: Vec<_> = self.ledger.groups.keys().cloned().collect();
-        for name in names {
-            let concerned = self.group(&name).is_ok_and(|group| group.copies.values().any(|c| c.contains_key(server)));
-            if !concerned {
+        for group in self.ledger.groups.values_mut() {
+            let by_right = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
+            let concerned = group.copies.values().any(|copies| copies.contains_key(server));
+            if !concerned || (by_right && !was_off) {
                 continue;
             }
-            let Ok(group) = self.group_mut(&name) else { continue };
-            for copy in group.copies.values_mut().filter_map(|copies| copies.get_mut(server)) {
+            let copies = Arc::make_mut(group).copies.values_mut();
+            for copy in copies.filter_map(|copies| copies.get_mut(server)) {
                 *copy = Copy { quiet_from: index, risk: copy.risk, stop: copy.stop, ..Copy::default() };
             }
         }
         self.note(Note::Reappeared { server: server.clone() });
-        Ok(())
     }
 
     /// Everything on a dirty server was read off, or runs by right, and it has had its time to start things by itself.

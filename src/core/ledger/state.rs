@@ -23,7 +23,7 @@ pub struct ServerState {
     pub vios: BTreeMap<String, bool>,
     /// The proof that it is off.
     pub off: Option<OffProof>,
-    /// It came back from being proven off, and nothing runs there by right until it is clean.
+    /// It came up again, and what runs there without a tenure does so by itself, until it is clean.
     pub dirty: Option<Dirty>,
     /// The open order to power it off.
     pub fence: Option<OrderId>,
@@ -166,6 +166,8 @@ pub struct LparRun {
     pub started: Option<Time>,
     /// Whether it was Running since then.
     pub ran: bool,
+    /// Since when it is active without being Running.
+    pub away: Option<Time>,
     /// Why its last start failed.
     pub failed: Option<String>,
     /// An operator wants it restarted.

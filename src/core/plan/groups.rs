@@ -67,6 +67,17 @@ impl Planner<'_> {
             Some(tenure) => conflict.active.keys().any(|server| *server != tenure.server),
             None => conflict.active.len() > 1,
         };
+        // What is proven off is left first: what still runs may then be adopted.
+        let gone = group
+            .tenure
+            .as_ref()
+            .filter(|tenure| self.scratch.servers.get(&tenure.server).is_some_and(|state| state.off.is_some()));
+        if let Some(tenure) = gone {
+            let vacate = Command::Vacate { group: name.clone(), epoch: tenure.epoch };
+            if self.emit(vacate).is_ok() {
+                return Step::Did;
+            }
+        }
         if stray {
             let _ = self.emit(Command::Hold { group: name.clone(), conflict });
             return Step::Wait(Wait::Held);
@@ -160,7 +171,7 @@ impl Planner<'_> {
         let (server, system) = (server.clone(), state.system);
         if state.wait == Some(ServerWait::Fencing) {
             Some(Wait::Fencing { server })
-        } else if self.is_silent(&server) {
+        } else if self.is_silent(&server) && !system.is_up() {
             Some(Wait::NoProof { server, system })
         } else {
             Some(Wait::Unwatched { server, system })
@@ -230,8 +241,8 @@ impl Planner<'_> {
         if let Some(why) = &member.run.failed {
             return Some(FaultReason::StartFailed { lpar, why: why.clone() });
         }
-        let started = member.run.started.filter(|_| !member.run.ran)?;
-        let until = started.after(declared.start_timeout);
+        let since = member.run.started.filter(|_| !member.run.ran).or(member.run.away)?;
+        let until = since.after(declared.start_timeout);
         if until > self.now() {
             self.wake(until);
             return None;

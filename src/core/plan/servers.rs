@@ -60,7 +60,7 @@ impl Planner<'_> {
             let Some(state) = self.scratch.nodes.get(node) else { continue };
             let command = match state.lapsed {
                 None if seen.lease_over => Command::Lapse(node.clone()),
-                Some(_) if seen.silence < suspect && !seen.lease_over => Command::Return(node.clone()),
+                Some(_) if seen.heard && seen.silence < suspect && !seen.lease_over => Command::Return(node.clone()),
                 None | Some(_) => continue,
             };
             let _ = self.emit(command);
