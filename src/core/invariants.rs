@@ -2,7 +2,7 @@
 //! runner, the explorer and the simulator; the ledger itself never relies on it.
 
 use crate::{
-    Ledger,
+    Ledger, ServerName,
     ledger::{Phase, StartRisk},
     note::Note,
     order::Action,
@@ -29,23 +29,26 @@ pub fn state(ledger: &Ledger) -> Vec<String> {
                     wrong.push(format!("LPAR {lpar} on {server} waits for order {id}, which does not exist"));
                 }
             }
-            if ordered.len() > 1 {
-                wrong.push(format!("LPAR {lpar} has start orders on {} servers", ordered.len()));
+            let able = ordered.iter().filter(|(server, _)| !carries_out_nothing(ledger, server)).count();
+            if able > 1 {
+                wrong.push(format!("LPAR {lpar} has start orders on {able} servers"));
             }
         }
     }
     for order in ledger.orders.values() {
         if let Action::Start { group, epoch, lpar, .. } = &order.action {
             let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
-            // A server that is off carries out nothing, so a tenure may end there with an order still out.
-            let off =
-                ledger.servers.get(&order.server).is_none_or(|server| server.off.is_some() || server.dirty.is_some());
-            if !off && tenure.is_none_or(|tenure| tenure.epoch != *epoch) {
+            if !carries_out_nothing(ledger, &order.server) && tenure.is_none_or(|tenure| tenure.epoch != *epoch) {
                 wrong.push(format!("order {} starts {lpar} without its tenure {epoch}", order.id));
             }
         }
     }
     wrong
+}
+
+/// A server that is off carries out nothing, so a tenure may end there with an order still out.
+fn carries_out_nothing(ledger: &Ledger, server: &ServerName) -> bool {
+    ledger.servers.get(server).is_none_or(|state| state.off.is_some() || state.dirty.is_some())
 }
 
 /// Everything that is wrong with the step from `before` to `after`, one entry later.

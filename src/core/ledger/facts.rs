@@ -81,16 +81,32 @@ impl Applying<'_> {
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
         let order = self.ledger.orders.remove(&report.order).ok_or(Refusal::NoOrder(report.order))?;
         self.close(&order, &report.ending);
+        let outdated = self.rose_since(&order, report);
         // Two nodes' readings of one server cannot be told apart in time when they follow the same entry. What the node
         // saw on its way to this server served its own caution; those servers' managers say how they are.
         for reading in report.readings.iter().filter(|reading| reading.server == order.server) {
             // A reading of a server that is no longer declared says nothing.
             let _ = self.absorb(reading);
         }
-        if order.action == Action::Fence && report.ending == Ending::Done {
+        if order.action == Action::Fence && report.ending == Ending::Done && !outdated {
             self.prove_off(&order.server, OffHow::Fenced { order: order.id, by: order.node });
         }
         Ok(())
+    }
+
+    /// Whether the server was read up by a reading that may be newer than those of the report: then it came back before the
+    /// report did, and may have been given work.
+    fn rose_since(&self, order: &Order, report: &Report) -> bool {
+        let read = report.readings.iter().filter(|reading| reading.server == order.server).map(|reading| reading.since);
+        let read = read.max().unwrap_or(order.id.index);
+        let known = self.ledger.servers.get(&order.server);
+        known.is_some_and(|state| {
+            let up = matches!(
+                state.system,
+                SystemState::Operating | SystemState::Standby | SystemState::Initializing
+            );
+            state.live && up && state.since.is_some_and(|since| since >= read)
+        })
     }
 
     /// Closes an order: what it leaves behind on the copy or the server that it was about.
