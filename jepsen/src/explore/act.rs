@@ -3,6 +3,7 @@
 use super::{
     action::Action,
     model::{Power, State},
+    scope::Bounds,
     site::Site,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,6 +16,8 @@ use tenure_core::{
 
 /// More than the expiry of any order of the tiny world.
 const LONG: Span = Span::seconds(200);
+/// More rounds of planning than any change needs.
+const ROUNDS: usize = 8;
 
 /// What came of an action.
 pub(super) enum Step {
@@ -39,6 +42,9 @@ pub(super) struct Stepper<'a> {
 pub(super) fn step<'a>(site: &'a Site, state: &State, action: Action, lines: Option<&'a mut Vec<String>>) -> Step {
     let mut stepper = Stepper { site, state: state.clone(), wrong: Vec::new(), lines };
     let moved = stepper.act(action);
+    if moved && !stepper.state.stalled {
+        stepper.plan_until_rest();
+    }
     if !stepper.wrong.is_empty() {
         Step::Wrong(stepper.wrong)
     } else if moved {
@@ -53,7 +59,11 @@ impl Stepper<'_> {
         let at = usize::from;
         match action {
             Action::Read(server) => self.watch(at(server)),
-            Action::Plan => self.plan_and_commit(),
+            Action::Stall => self.stall(),
+            Action::Wake => {
+                self.state.stalled = false;
+                true
+            }
             Action::Decide => self.decide(),
             Action::Commit => self.commit_held(),
             Action::NewLeader => self.new_leader(),
@@ -95,6 +105,13 @@ impl Stepper<'_> {
         }
     }
 
+    /// One more fault of a kind.
+    pub fn spend(&mut self, kind: fn(&mut Bounds) -> &mut u8) {
+        let left = &mut self.state.left;
+        *kind(left) -= 1;
+        left.faults -= 1;
+    }
+
     /// What the leader would propose, without what only words a wait.
     pub fn proposals(&self) -> Vec<Command> {
         let Some(leader) = self.leader_name() else { return Vec::new() };
@@ -125,12 +142,28 @@ impl Stepper<'_> {
         true
     }
 
+    /// The leader plans as soon as there is anything to plan, unless it stalls; and comes to rest.
+    pub fn plan_until_rest(&mut self) {
+        for _ in 0..ROUNDS {
+            if !self.wrong.is_empty() || !self.plan_and_commit() {
+                return;
+            }
+        }
+        self.wrong.push(format!("rest: the leader still plans after {ROUNDS} rounds, and nothing happened"));
+    }
+
+    fn stall(&mut self) -> bool {
+        self.spend(|left| &mut left.delays);
+        self.state.stalled = true;
+        true
+    }
+
     fn decide(&mut self) -> bool {
         let commands = self.proposals();
         if commands.is_empty() {
             return false;
         }
-        self.state.left.delays -= 1;
+        self.state.stalled = false;
         self.state.held = Some(Arc::new(commands));
         true
     }
@@ -142,7 +175,7 @@ impl Stepper<'_> {
     }
 
     fn new_leader(&mut self) -> bool {
-        self.state.left.leaders -= 1;
+        self.spend(|left| &mut left.leaders);
         self.state.view = [const { None }; super::model::SERVERS];
         true
     }

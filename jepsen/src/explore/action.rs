@@ -8,9 +8,11 @@ use std::fmt;
 pub enum Action {
     /// The manager of a server reads it, and the leader hears of it.
     Read(u8),
-    /// The leader plans, and its commands are committed.
-    Plan,
-    /// The leader plans, and its commands are on their way.
+    /// The leader stalls: it plans nothing until it wakes.
+    Stall,
+    /// The leader wakes and plans.
+    Wake,
+    /// The leader wakes and plans, and its commands are on their way.
     Decide,
     /// The commands that were on their way are committed.
     Commit,
@@ -75,8 +77,9 @@ impl fmt::Display for Action {
         let (p, n, g) = (|i: u8| format!("p{}", i + 1), |i: u8| format!("n{}", i + 1), |i: u8| format!("g{}", i + 1));
         match *self {
             Action::Read(s) => write!(f, "the manager of {} reads it, and the leader hears of it", p(s)),
-            Action::Plan => f.write_str("the leader plans and commits"),
-            Action::Decide => f.write_str("the leader plans; its commands are on their way"),
+            Action::Stall => f.write_str("the leader stalls"),
+            Action::Wake => f.write_str("the leader wakes and plans"),
+            Action::Decide => f.write_str("the leader wakes and plans; its commands are on their way"),
             Action::Commit => f.write_str("the commands that were on their way are committed"),
             Action::NewLeader => f.write_str("another node leads, and has read nothing"),
             Action::Work { node, .. } => write!(f, "{} goes on with its order", n(node)),

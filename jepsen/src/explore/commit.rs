@@ -53,10 +53,18 @@ impl Stepper<'_> {
         if mail.again && self.site.has(Mutant::ReportAppliedTwice) {
             Arc::make_mut(&mut self.state.ledger).orders.insert(report.order, (*mail.order).clone());
         }
+        let mail_server = mail.order.server.clone();
         if keep {
-            self.state.left.doubles -= 1;
+            self.spend(|left| &mut left.doubles);
             mail.again = true;
             self.state.mail.push(mail);
+        }
+        // The leader keeps the newest reading of a server, also one that came with a report.
+        for reading in report.readings.iter().filter(|reading| reading.server == mail_server) {
+            let known = &mut self.state.view[self.site.server(&reading.server)];
+            if known.as_ref().is_none_or(|known| known.since <= reading.since) {
+                *known = Some(reading.clone());
+            }
         }
         self.commit(author, vec![Command::Report(report)]);
         true
@@ -65,7 +73,7 @@ impl Stepper<'_> {
     /// A report is lost.
     pub fn lose(&mut self, place: usize) -> bool {
         if !self.state.mail[place].again {
-            self.state.left.losses -= 1;
+            self.spend(|left| &mut left.losses);
         }
         self.state.mail.remove(place);
         true

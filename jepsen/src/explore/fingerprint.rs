@@ -79,7 +79,8 @@ impl Print {
             self.word(state.live);
             self.maybe_index(state.since);
             self.maybe_index(state.off.as_ref().map(|off| off.index));
-            self.maybe_index(state.dirty);
+            self.maybe_index(state.dirty.map(|dirty| dirty.index));
+            self.maybe_age(state.dirty.and_then(|dirty| dirty.up));
             self.maybe_index(state.fence.map(|id| id.index));
             self.maybe_age(state.fence_failed);
         }
@@ -213,6 +214,7 @@ impl Print {
             self.word(reading.is_some());
             reading.iter().for_each(|reading| self.reading(site, reading));
         }
+        self.word(state.stalled);
         state.held.iter().flat_map(|held| held.iter()).for_each(|command| self.held(command));
     }
 

@@ -31,6 +31,8 @@ pub(super) struct State {
     pub flights: Vec<Flight>,
     /// The newest reading that the leader has of each server.
     pub view: [Option<Reading>; SERVERS],
+    /// The leader plans nothing until it wakes; otherwise it plans as soon as there is anything to plan.
+    pub stalled: bool,
     /// What a leader decided on an older ledger and has not committed.
     pub held: Option<Arc<Vec<Command>>>,
     /// Faults that may still happen.

@@ -100,6 +100,9 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
             }
         }
         depth += 1;
+        if std::env::var("EXPLORE_PROGRESS").is_ok() {
+            eprintln!("depth {depth}: {} states, {} new, {:?}", seen.len(), next.len(), began.elapsed());
+        }
         edge = next;
     }
     let exhausted = found.is_none() && edge.is_empty() && depth < scope.depth;
@@ -119,6 +122,7 @@ fn begin(site: &Site) -> State {
         mail: Vec::new(),
         flights: Vec::new(),
         view: [const { None }; super::model::SERVERS],
+        stalled: false,
         held: None,
         left: site.scope.bounds,
     };
@@ -134,6 +138,7 @@ fn begin(site: &Site) -> State {
             state.ledger.groups.values().all(|group| group.tenure.as_ref().is_some_and(online))
         }
     };
+    stepper.plan_until_rest();
     let mut state = stepper.state;
     let mut actions = Vec::new();
     for _ in 0..CALM_STEPS {

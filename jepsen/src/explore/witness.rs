@@ -6,8 +6,8 @@ use super::{
     mutant::Mutant,
     site::Site,
 };
-use std::collections::{BTreeMap, BTreeSet};
-use tenure_core::{Ledger, Reading, SystemState};
+use std::collections::BTreeMap;
+use tenure_core::{Ledger, Reading, SystemState, ledger::Phase};
 
 impl Stepper<'_> {
     /// The manager of a server reads it, and the leader hears of it. Nothing, if it is no news to anybody.
@@ -56,15 +56,22 @@ pub(super) fn read(site: &Site, state: &State, node: usize, server: usize) -> Re
     }
     let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].index };
     let (server, by) = (site.servers[server].clone(), site.nodes[node].clone());
-    Reading { server, by, since, system, live, copies, vios_down: BTreeSet::new() }
+    Reading { server, by, since, system, live, copies, vios: BTreeMap::new() }
 }
 
 /// Whether something in the ledger waits for a reading that is not older than it.
 fn freshness_matters(site: &Site, ledger: &Ledger, server: usize) -> bool {
     let name = &site.servers[server];
     let Some(state) = ledger.servers.get(name) else { return false };
-    let marks = [state.dirty, state.off.as_ref().map(|off| off.index)];
+    let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index)];
     let server_waits = marks.into_iter().flatten().any(|mark| state.since.is_none_or(|since| since < mark));
-    let copies = ledger.groups.values().flat_map(|group| group.copies.values().filter_map(|copies| copies.get(name)));
-    server_waits || copies.into_iter().any(|copy| copy.since.is_none_or(|since| since < copy.quiet_from))
+    let copy_waits = ledger.groups.values().any(|group| {
+        let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
+            Phase::Leaving { index, .. } if &tenure.server == name => Some(index),
+            Phase::Leaving { .. } | Phase::Starting | Phase::Online => None,
+        });
+        let mut copies = group.copies.values().filter_map(|copies| copies.get(name));
+        copies.any(|copy| copy.since.is_none_or(|since| since < copy.quiet_from.max(leaving.unwrap_or_default())))
+    });
+    server_waits || copy_waits
 }
