@@ -1,6 +1,8 @@
 //! Tenure keeps logical partitions running.
 
-pub mod hypervisor;
+pub mod agent;
 pub mod api;
 pub mod cli;
 pub mod config;
+pub mod hypervisor;
+pub mod node;

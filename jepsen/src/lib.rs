@@ -4,3 +4,4 @@ pub mod explore;
 pub mod hmc;
 pub mod sim;
 pub mod world;
+pub mod lab;

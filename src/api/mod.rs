@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The admin API: HTTPS with client certificates, JSON in and out, events as lines of JSON. And its client.
+//!
+//! Promises: what is on the wire is [`wire`] and nothing else, so that the core may change its types; every request is
+//! bounded in size and time; what may have happened is never reported as failed. Refuses to know how a node answers:
+//! that is behind [`Backend`].
+
+pub mod wire;
+
+mod backend;
+mod client;
+mod convert;
+mod router;
+mod serve;
+mod view;
+
+pub use backend::{Backend, Failure, Member, Members, Read};
+pub use client::{Client, ClientError};
+pub use serve::{ServeError, serve};
+pub use view::{record, status, why};

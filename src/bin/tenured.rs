@@ -1,2 +1,8 @@
-//! Binary.
-fn main() {}
+//! The cluster node.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tenure::node::main::run(&tenure::node::main::Args::parse())
+}

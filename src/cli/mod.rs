@@ -1,1 +1,77 @@
-//! Placeholder.
+//! The admin client: arguments → request → rendering.
+//!
+//! Promises: every command answers in text or JSON; its exit code says how it ended ([`Exit`]); every error names the
+//! next command. Rendering is pure. Refuses to know how nodes are reached: that is the API client's.
+
+pub mod args;
+pub mod diff;
+pub mod render;
+
+mod configure;
+mod exit;
+mod found;
+mod group;
+mod members;
+mod show;
+mod terminal;
+mod wait;
+
+pub use args::Args;
+pub use exit::{Exit, Fault};
+pub use found::{FOUND_MARK, FoundError, Founding, found};
+pub use terminal::Terminal;
+
+use crate::{
+    api::{Client, Read},
+    config::identity,
+};
+use args::{Command, Global, Output};
+
+/// Runs one command line.
+pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
+    let json = args.global.output == Output::Json;
+    match dispatch(args, terminal).await {
+        Ok(exit) => exit,
+        Err(fault) => terminal.fault(&fault, json),
+    }
+}
+
+async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let Args { global, command } = args;
+    match command {
+        Command::Validate { file } => configure::validate(&file, &global, terminal),
+        Command::Apply(apply) => configure::apply(apply, &Context::new(global)?, terminal).await,
+        Command::Export => configure::export(&Context::new(global)?, terminal).await,
+        Command::Status => show::status(&Context::new(global)?, terminal).await,
+        Command::Why { group, limit } => show::why(&group, limit, &Context::new(global)?, terminal).await,
+        Command::Events { follow, since } => show::events(follow, since, &Context::new(global)?, terminal).await,
+        Command::Group(command) => group::group(command, &Context::new(global)?, terminal).await,
+        Command::Lpar(command) => group::lpar(command, &Context::new(global)?, terminal).await,
+        Command::Fence(command) => members::fence(command, &Context::new(global)?, terminal).await,
+        Command::Leader(command) => members::leader(command, &Context::new(global)?, terminal).await,
+        Command::Node(command) => members::node(command, &Context::new(global)?, terminal).await,
+        Command::Cluster(command) => found::run(command, &global, terminal),
+    }
+}
+
+/// What every command that talks to a cluster needs.
+struct Context {
+    client: Client,
+    global: Global,
+}
+
+impl Context {
+    fn new(global: Global) -> Result<Self, Fault> {
+        let identity = identity::load(&global.identity, identity::ADMIN).map_err(Fault::Identity)?;
+        let client = Client::new(&identity, global.node.clone(), global.timeout).map_err(Fault::Client)?;
+        Ok(Context { client, global })
+    }
+
+    fn read(&self) -> Read {
+        if self.global.stale { Read::Stale } else { Read::Linearizable }
+    }
+
+    fn json(&self) -> bool {
+        self.global.output == Output::Json
+    }
+}

@@ -12,6 +12,8 @@ use tenure_core::{
 };
 use toml::de::{DeTable, DeValue};
 
+/// Names shorter than this are not guessed.
+const SHORT_NAME: usize = 4;
 /// Kinds of group that exist.
 const KINDS: [&str; 1] = ["failover"];
 
@@ -28,7 +30,7 @@ pub fn parse(file: &str, text: &str) -> Result<Cluster, Problems> {
         let mistakes = cluster.mistakes();
         let new: Vec<Found> = mistakes
             .iter()
-            .filter(|mistake| !is_consequence(&log, mistake))
+            .filter(|mistake| !is_consequence(&log, &cluster, mistake))
             .map(|mistake| place_mistake(table.get_ref(), &cluster, mistake))
             .collect();
         log.found.extend(new);
@@ -53,6 +55,9 @@ pub(super) fn syntax(error: &toml::de::Error) -> Found {
         }
         "string values must be quoted, expected literal string" => {
             Found::new(span, "text must stand in quotes").help("write it as \"…\"")
+        }
+        "invalid boolean, expected `true`" | "invalid boolean, expected `false`" => {
+            Found::new(span, "this is neither true nor false, nor text in quotes").help("write text as \"…\"")
         }
         "duplicate key" => Found::new(span, "this key stands twice").help("remove one of them"),
         "key with no value, expected `=`" => Found::new(span, "a key without a value").help("write key = value"),
@@ -114,8 +119,7 @@ fn server(log: &mut Log, mut fields: Fields<'_>) -> Server {
 }
 
 fn node(log: &mut Log, mut fields: Fields<'_>) -> Node {
-    let node =
-        Node { server: fields.text(log, "server").map(ServerName::from), lpar: fields.text(log, "lpar") };
+    let node = Node { server: fields.text(log, "server").map(ServerName::from), lpar: fields.text(log, "lpar") };
     fields.close(log);
     node
 }
@@ -165,7 +169,7 @@ fn set<T>(field: &mut T, value: Option<T>) {
 }
 
 /// Whether a rule is only broken because a value could not be read, which was reported already.
-fn is_consequence(log: &Log, mistake: &Mistake) -> bool {
+fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) -> bool {
     let broken = |places: &[&str]| {
         let place: Vec<String> = places.iter().map(|step| (*step).to_owned()).collect();
         log.is_broken(&place)
@@ -181,8 +185,9 @@ fn is_consequence(log: &Log, mistake: &Mistake) -> bool {
         Rule::EmptySystemList { group } => broken(&["groups", group.as_str(), "servers"]),
         Rule::NoHmc { server } => broken(&["servers", server.as_str(), "hmcs"]),
         Rule::EmptyGroup { .. } => under("lpars", "group"),
-        Rule::AutostartOutsideList { .. } => {
-            mistake.place.get(1).is_some_and(|group| broken(&["groups", group, "servers"]))
+        Rule::AutostartOutsideList { server } => {
+            let list_is_broken = mistake.place.get(1).is_some_and(|group| broken(&["groups", group, "servers"]));
+            list_is_broken || !cluster.servers.contains_key(server)
         }
         Rule::Unmanaged { .. } => under("nodes", "server"),
         Rule::TooShort { .. } => log.broken.iter().any(|place| place.first().is_some_and(|one| one == "timings")),
@@ -211,7 +216,11 @@ fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mistake) -> F
     let text = mistake.rule.to_string();
     let (message, help) = text.split_once("; ").unwrap_or((&text, ""));
     let found = Found { span, message: message.to_owned(), help: (!help.is_empty()).then(|| help.to_owned()) };
-    let near = |word: &str, known: Vec<&str>| nearest(word, known.into_iter()).map(|near| format!("did you mean {near:?}?"));
+    // Short names differ little from each other: there, all of them are more help than a guess.
+    let near = |word: &str, known: Vec<&str>| {
+        let near = nearest(word, known.into_iter()).filter(|_| word.len() >= SHORT_NAME);
+        near.map(|near| format!("did you mean {near:?}?"))
+    };
     let meant = match &mistake.rule {
         Rule::UnknownHmc { hmc, .. } => near(hmc, cluster.hmcs.keys().map(HmcName::as_str).collect()),
         Rule::UnknownServer { server, .. } => near(server, cluster.servers.keys().map(ServerName::as_str).collect()),

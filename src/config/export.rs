@@ -1,8 +1,9 @@
 //! [`Cluster`] → the text of a cluster file: canonical, pleasant, what is as by default left out.
 
 use super::quantity::{memory, units};
-use std::fmt::Display;
+use std::{collections::BTreeMap, fmt::Display};
 use tenure_core::config::{Cluster, Group, Lpar, Server, Timings};
+use tenure_core::{GroupName, LparName};
 
 /// Text that [`super::cluster::parse`] reads back as the same cluster.
 pub fn export(cluster: &Cluster) -> String {
@@ -23,10 +24,14 @@ pub fn export(cluster: &Cluster) -> String {
         page.optional("server", node.server.as_ref());
         page.optional("lpar", node.lpar.as_ref());
     }
+    let mut lpars: BTreeMap<&GroupName, Vec<(&LparName, &Lpar)>> = BTreeMap::new();
+    for (name, lpar) in &cluster.lpars {
+        lpars.entry(&lpar.group).or_default().push((name, lpar));
+    }
     for (name, group) in &cluster.groups {
         page.section("groups", name.as_str());
         write_group(&mut page, group);
-        for (name, lpar) in cluster.lpars_of(name) {
+        for (name, lpar) in lpars.remove(name).unwrap_or_default() {
             page.section("lpars", name.as_str());
             write_lpar(&mut page, lpar);
         }

@@ -167,7 +167,10 @@ impl<'t> Fields<'t> {
             DeValue::String(text) => parse(text),
             DeValue::Integer(number) if number.radix() == 10 => parse(number.as_str()),
             DeValue::Float(number) => parse(number.as_str()),
-            DeValue::Integer(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_)
+            DeValue::Integer(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
             | DeValue::Table(_) => None,
         };
         if number.is_none() {

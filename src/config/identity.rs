@@ -46,8 +46,7 @@ pub fn load(directory: &Path, name: &str) -> Result<Identity, IdentityError> {
 
 /// Writes `name.pem`, `name.key` (readable by its owner alone) and `ca.pem`; makes the directory.
 pub fn save(directory: &Path, name: &str, identity: &Identity) -> Result<(), IdentityError> {
-    std::fs::create_dir_all(directory)
-        .map_err(|source| IdentityError::Write { file: directory.to_owned(), source })?;
+    std::fs::create_dir_all(directory).map_err(|source| IdentityError::Write { file: directory.to_owned(), source })?;
     write_public(&directory.join("ca.pem"), &identity.ca_pem)?;
     write_public(&directory.join(format!("{name}.pem")), &identity.cert_pem)?;
     write_secret(&directory.join(format!("{name}.key")), &identity.key_pem)

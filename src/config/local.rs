@@ -180,7 +180,8 @@ fn advertise(
         }
         return Some(listen.to_string());
     };
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    let port =
+        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
     if port.is_none() {
         root.refuse(log, field, format!("{text:?} is not host:port"), help);
     }

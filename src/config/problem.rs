@@ -1,7 +1,7 @@
 //! Mistakes in a file, with their places, rendered for people and for programs.
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{error::Error, fmt, ops::Range};
 
 /// Everything that is wrong with one file, in the order of the lines. Never empty.
@@ -13,7 +13,7 @@ pub struct Problems {
 }
 
 /// One mistake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The file, as it was named.
     pub file: String,

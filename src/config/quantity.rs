@@ -10,8 +10,8 @@ pub(super) const MEMORY_HELP: &str = "write memory such as \"512MiB\", \"8GiB\" 
 /// What processing units look like.
 pub(super) const PROCESSORS_HELP: &str = "write processing units such as \"0.5\" or \"16\", in steps of 0.01";
 
-/// `250ms`, `1.5s`, `10m`, `1h`.
-pub(super) fn span(text: &str) -> Option<Span> {
+/// A time as the cluster file writes it: `250ms`, `1.5s`, `10m`, `1h`.
+pub fn span(text: &str) -> Option<Span> {
     let (digits, unit) = split(text)?;
     let scale = match unit {
         "ms" => 1,

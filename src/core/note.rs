@@ -319,7 +319,12 @@ impl Wait {
     pub fn is_course(&self) -> bool {
         matches!(
             self,
-            Wait::Fencing { .. } | Wait::Orders { .. } | Wait::Booting { .. } | Wait::Reading { .. } | Wait::Held
+            Wait::Settling { .. }
+                | Wait::Reading { .. }
+                | Wait::Fencing { .. }
+                | Wait::Orders { .. }
+                | Wait::Booting { .. }
+                | Wait::Held
         )
     }
 

@@ -44,7 +44,7 @@ pub enum RefusalKind {
     NotConnected,
     /// HSCL0DB4, HSCL2957: no RMC to the operating system.
     NoRmc,
-    /// HSCL8012: no such LPAR on this server.
+    /// HSCL8011, HSCL8012: no such LPAR on this server.
     LparNotFound,
     /// HSCL8018: this console does not manage such a server.
     ServerNotFound,
@@ -52,7 +52,7 @@ pub enum RefusalKind {
     ProfileNotFound,
     /// HSCL350B: our user may not do this.
     NoAuthority,
-    /// HSCL03EC, HSCL0617 and the like: not enough memory or processors, or the resources do not fit.
+    /// HSCL03EC, HSCL03ED and the like: not enough memory or processors, or the resources do not fit.
     Resources,
     /// A parameter is missing or wrong; the console sends no code with it.
     Parameter,
@@ -141,11 +141,7 @@ impl fmt::Display for Attempt {
 }
 
 fn list(attempts: &[Attempt]) -> String {
-    attempts
-        .iter()
-        .map(Attempt::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    attempts.iter().map(Attempt::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// A question about a server that no console answered. It says nothing about the server.

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 
 pub use error::{Attempt, CommandError, Failure, ReadError, Refusal, RefusalKind};
 pub use reading::{
-    Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, Inventory, LparReading,
-    Mebibytes, ServerAddress, ServerReading,
+    Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, Inventory, LparReading, Mebibytes, ServerAddress,
+    ServerReading,
 };
 pub use state::{Connection, LparEnvironment, LparState, RmcState, SystemState};
 
@@ -47,11 +47,7 @@ pub enum Stop {
 pub trait Hypervisor: Send + Sync {
     /// Reads the server's state, the state of the link to its service processor, and all its LPARs (VIO servers
     /// included). Every fact in the answer was obtained after the call began.
-    async fn read_server(
-        &self,
-        server: &ServerAddress,
-        within: Duration,
-    ) -> Result<ServerReading, ReadError>;
+    async fn read_server(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError>;
 
     /// Asks for an LPAR to be activated; without a profile, with its current configuration.
     async fn start_lpar(
@@ -73,25 +69,13 @@ pub trait Hypervisor: Send + Sync {
 
     /// Asks for the whole server to be powered off at once, with everything on it. Fences a server whose service
     /// processor still answers.
-    async fn power_off_server(
-        &self,
-        server: &ServerAddress,
-        within: Duration,
-    ) -> Result<(), CommandError>;
+    async fn power_off_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError>;
 
     /// Asks for the server to be powered on. Its own start policy decides which LPARs come up with it.
-    async fn power_on_server(
-        &self,
-        server: &ServerAddress,
-        within: Duration,
-    ) -> Result<(), CommandError>;
+    async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError>;
 
     /// Reads how much memory and processing power the server has, and how much of it is free.
-    async fn capacity(
-        &self,
-        server: &ServerAddress,
-        within: Duration,
-    ) -> Result<Capacity, ReadError>;
+    async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError>;
 
     /// Asks every configured management console how it is.
     async fn health(&self, within: Duration) -> Vec<ConsoleStatus>;

@@ -74,11 +74,7 @@ impl SystemState {
     /// Whether the console can list LPAR states that mean something in this system state.
     pub fn can_list_lpars(&self) -> bool {
         match self {
-            Self::Operating
-            | Self::Standby
-            | Self::PowerOff
-            | Self::PowerOffInProgress
-            | Self::Recovery => true,
+            Self::Operating | Self::Standby | Self::PowerOff | Self::PowerOffInProgress | Self::Recovery => true,
             Self::Initializing
             | Self::Error
             | Self::ErrorDump
@@ -289,9 +285,7 @@ fn unknown(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 /// Lower case, with every run of spaces, `-` and `_` made one space.
 fn collapse(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
-    let words = lower
-        .split(|c: char| c.is_ascii_whitespace() || c == '-' || c == '_')
-        .filter(|word| !word.is_empty());
+    let words = lower.split(|c: char| c.is_ascii_whitespace() || c == '-' || c == '_').filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -301,42 +295,21 @@ mod tests {
 
     #[test]
     fn spelling_of_the_command_line_and_of_rest_is_the_same_state() {
-        for text in [
-            "Not Activated",
-            "not activated",
-            "NOT_ACTIVATED",
-            " not  activated ",
-        ] {
+        for text in ["Not Activated", "not activated", "NOT_ACTIVATED", " not  activated "] {
             assert_eq!(LparState::parse(text), LparState::NotActivated, "{text}");
         }
-        for text in [
-            "Error - Dump In Progress",
-            "error dump in progress",
-            "Error - Dump in progress",
-        ] {
+        for text in ["Error - Dump In Progress", "error dump in progress", "Error - Dump in progress"] {
             assert_eq!(SystemState::parse(text), SystemState::ErrorDump, "{text}");
         }
-        assert_eq!(
-            LparState::parse("migrating not active"),
-            LparState::MigratingNotActivated
-        );
+        assert_eq!(LparState::parse("migrating not active"), LparState::MigratingNotActivated);
     }
 
     #[test]
     fn a_word_that_is_not_known_is_unknown_and_keeps_its_text() {
-        assert_eq!(
-            LparState::parse("Not Activated Yet"),
-            LparState::Unknown("Not Activated Yet".into())
-        );
+        assert_eq!(LparState::parse("Not Activated Yet"), LparState::Unknown("Not Activated Yet".into()));
         assert_eq!(LparState::parse(""), LparState::Unknown(String::new()));
-        assert_eq!(
-            SystemState::parse("Power Of"),
-            SystemState::Unknown("Power Of".into())
-        );
-        assert_eq!(
-            SystemState::parse("Power Of").to_string(),
-            "Unknown (Power Of)"
-        );
+        assert_eq!(SystemState::parse("Power Of"), SystemState::Unknown("Power Of".into()));
+        assert_eq!(SystemState::parse("Power Of").to_string(), "Unknown (Power Of)");
     }
 
     #[test]

@@ -50,6 +50,16 @@ pub enum LoadError {
         /// The index after the hole.
         found: u64,
     },
+    /// The database ends before what was acknowledged.
+    #[error(
+        "database: ends at sync {held}, though sync {acknowledged} was acknowledged; its last part is damaged or gone"
+    )]
+    LostSyncs {
+        /// The last sync that the database holds.
+        held: u64,
+        /// The last sync that was acknowledged.
+        acknowledged: u64,
+    },
     /// The log ends before what is known to be committed.
     #[error("log entry {committed}: missing, though it was committed; the log ends {}", end(.last))]
     LostTail {

@@ -89,11 +89,10 @@ impl Drop for Writer {
 fn run(mut backend: Box<dyn LogBackend>, mut ops: mpsc::Receiver<(Op, Done)>) {
     let mut unsynced = false;
     while let Some(first) = ops.blocking_recv() {
-        let group = gather(first, &mut ops);
-        let wants_sync = group.iter().any(|(_, done)| done.wants_sync());
-        let outcome = write(backend.as_mut(), &group, wants_sync);
-        unsynced = !wants_sync;
-        for (_, done) in group {
+        let group = Group::gather(first, &mut ops);
+        let outcome = group.write(backend.as_mut());
+        unsynced = !group.wants_sync();
+        for done in group.dones {
             done.complete(outcome.as_ref().copied().map_err(WriteFailed::to_io));
         }
         if let Err(error) = outcome {
@@ -107,30 +106,46 @@ fn run(mut backend: Box<dyn LogBackend>, mut ops: mpsc::Receiver<(Op, Done)>) {
     }
 }
 
-fn gather(first: (Op, Done), ops: &mut mpsc::Receiver<(Op, Done)>) -> Vec<(Op, Done)> {
-    let mut group = vec![first];
-    while group.len() < GROUP_LIMIT
-        && let Ok(next) = ops.try_recv()
-    {
-        group.push(next);
-    }
-    group
+/// Ops that share one sync, and everyone who waits for it.
+struct Group {
+    ops: Vec<Op>,
+    dones: Vec<Done>,
 }
 
-fn write(
-    backend: &mut dyn LogBackend,
-    group: &[(Op, Done)],
-    wants_sync: bool,
-) -> Result<(), WriteFailed> {
-    for (op, _) in group {
-        backend
-            .apply(op)
-            .map_err(WriteFailed::new("write to the log"))?;
+impl Group {
+    /// Takes what is queued. Appends in a row become one: to the disk a batch costs about as much as an entry.
+    fn gather(first: (Op, Done), queue: &mut mpsc::Receiver<(Op, Done)>) -> Self {
+        let mut group = Group {
+            ops: vec![first.0],
+            dones: vec![first.1],
+        };
+        while group.dones.len() < GROUP_LIMIT
+            && let Ok((op, done)) = queue.try_recv()
+        {
+            match (group.ops.last_mut(), op) {
+                (Some(Op::Append(before)), Op::Append(entries)) => before.extend(entries),
+                (_, op) => group.ops.push(op),
+            }
+            group.dones.push(done);
+        }
+        group
     }
-    if wants_sync {
-        backend
-            .sync()
-            .map_err(WriteFailed::new("sync of the log"))?;
+
+    fn wants_sync(&self) -> bool {
+        self.dones.iter().any(Done::wants_sync)
     }
-    Ok(())
+
+    fn write(&self, backend: &mut dyn LogBackend) -> Result<(), WriteFailed> {
+        for op in &self.ops {
+            backend
+                .apply(op)
+                .map_err(WriteFailed::new("write to the log"))?;
+        }
+        if self.wants_sync() {
+            backend
+                .sync()
+                .map_err(WriteFailed::new("sync of the log"))?;
+        }
+        Ok(())
+    }
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use common::{append, chain, entry, id, identity, open, refusal, vote};
 use futures::executor::block_on;
 use openraft::storage::RaftLogStorage;
+use proptest::prelude::*;
 use tempfile::TempDir;
+use tenure_storage::format::{self, Fault, v1};
 use tenure_storage::{Identity, TokioTypes};
 
 /// A directory with 20 entries (entry 5 is a long one), a vote, a committed hint, a purge mark at 2, and a snapshot.
@@ -60,13 +62,13 @@ fn remove(dir: &Path, tree: &str, key: impl AsRef<[u8]>) {
     db.flush().unwrap();
 }
 
-fn flip_middle(record: &mut Vec<u8>) {
+fn flip_middle(record: &mut [u8]) {
     let middle = record.len() / 2;
     record[middle] ^= 0x10;
 }
 
 /// Says that a newer build wrote the record, as that build would: with a sound checksum.
-fn make_newer(record: &mut Vec<u8>) {
+fn make_newer(record: &mut [u8]) {
     record[1..3].copy_from_slice(&9_u16.to_le_bytes());
     let covered = record.len() - 4;
     let checksum = crc32fast::hash(&record[..covered]);
@@ -107,14 +109,13 @@ fn a_flipped_bit_is_refused_by_name() {
     ];
     for (tree, key, name) in records {
         let dir = filled();
-        edit(dir.path(), tree, key, flip_middle);
+        edit(dir.path(), tree, key, |record| flip_middle(record));
         assert_refused(dir.path(), name, "checksum mismatch");
     }
 }
 
 #[test]
 fn every_bit_of_a_record_counts() {
-    use tenure_storage::format::{self, Fault, v1};
     let sealed = format::seal(&v1::Entry::from(&entry(3, 17, 40)));
     for bit in 0..sealed.len() * 8 {
         let mut damaged = sealed.clone();
@@ -139,7 +140,7 @@ fn a_newer_format_is_refused_by_name() {
     ];
     for (tree, key, name) in records {
         let dir = filled();
-        edit(dir.path(), tree, key, make_newer);
+        edit(dir.path(), tree, key, |record| make_newer(record));
         assert_refused(dir.path(), name, newer);
     }
 }
@@ -238,6 +239,81 @@ fn entries_that_an_interrupted_purge_left_are_dropped() {
     );
 }
 
+/// Below the records: sled takes such damage for a torn write, drops everything after it, and opens.
+#[test]
+fn damage_anywhere_in_the_database_file_is_refused() {
+    let dir = filled();
+    let image = open(dir.path()).unwrap().0.image().unwrap();
+    let sound = fs::read(dir.path().join("db")).unwrap();
+    let mut refused = 0;
+    let used: Vec<usize> = (0..sound.len()).filter(|&at| sound[at] != 0).collect();
+    for &position in used.iter().step_by(used.len() / 100) {
+        let copy = TempDir::new().unwrap();
+        for name in ["conf", "mark"] {
+            fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
+        }
+        let mut damaged = sound.clone();
+        damaged[position] ^= 4;
+        fs::write(copy.path().join("db"), damaged).unwrap();
+        match open(copy.path()) {
+            // Not every byte of the file is in use any more.
+            Ok((log, _snapshots)) => assert_eq!(log.image().unwrap(), image, "byte {position}"),
+            Err(error) => {
+                let error = chain(&error);
+                assert!(
+                    error.contains("its last part is damaged or gone"),
+                    "byte {position}: {error}"
+                );
+                assert_eq!(
+                    refusal(copy.path()),
+                    error,
+                    "and it was not repaired by the first attempt"
+                );
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        refused > 50,
+        "most of these bytes are in use, but damage to only {refused} of 100 was refused"
+    );
+}
+
+#[test]
+fn a_database_file_that_is_gone_or_cut_short_is_refused() {
+    let dir = filled();
+    let db = dir.path().join("db");
+    let length = fs::metadata(&db).unwrap().len();
+    fs::File::options()
+        .write(true)
+        .open(&db)
+        .unwrap()
+        .set_len(length / 2)
+        .unwrap();
+    assert!(refusal(dir.path()).contains("database: ends at sync "));
+
+    let dir = filled();
+    fs::remove_file(dir.path().join("db")).unwrap();
+    assert!(refusal(dir.path()).contains("database: ends at sync 0, though sync "));
+}
+
+#[test]
+fn a_mark_file_that_is_gone_or_damaged_is_refused() {
+    let dir = filled();
+    let mark = dir.path().join("mark");
+    let mut bytes = fs::read(&mark).unwrap();
+    fs::remove_file(&mark).unwrap();
+    assert_refused(dir.path(), "mark file", "is missing");
+
+    // One slot may be torn by a crash; both may not.
+    bytes[2] ^= 1;
+    fs::write(&mark, &bytes).unwrap();
+    open(dir.path()).unwrap();
+    bytes[4_098] ^= 1;
+    fs::write(&mark, &bytes).unwrap();
+    assert_refused(dir.path(), "mark file", "checksum mismatch");
+}
+
 #[test]
 fn the_directory_of_another_node_is_refused() {
     let dir = filled();
@@ -277,7 +353,6 @@ fn data_without_a_manifest_is_refused() {
 
 #[test]
 fn a_newer_layout_is_refused() {
-    use tenure_storage::format::{self, v1};
     let dir = filled();
     let Identity { cluster, node } = identity();
     edit(dir.path(), "meta", "manifest", |record| {
@@ -316,4 +391,22 @@ fn a_path_that_cannot_be_a_directory_is_refused() {
     assert!(
         refusal(&path).starts_with(&format!("cannot make data directory {}: ", path.display()))
     );
+}
+
+proptest! {
+    /// A sound checksum over a hostile body: the lengths that it claims must not be believed.
+    #[test]
+    fn hostile_bodies_are_refused_without_harm(kind in 1_u8..=8, body in prop::collection::vec(any::<u8>(), 0..64)) {
+        let mut record = [&[kind, 1, 0], &body[..]].concat();
+        record.extend(crc32fast::hash(&record).to_le_bytes());
+        for outcome in [
+            format::open::<v1::Manifest>(&record).map(drop),
+            format::open::<v1::Entry>(&record).map(drop),
+            format::open::<v1::Piece>(&record).map(drop),
+            format::open::<v1::Snapshot>(&record).map(drop),
+        ] {
+            let envelope_refused = matches!(outcome, Err(Fault::Checksum | Fault::Short(_) | Fault::Format { .. }));
+            prop_assert!(!envelope_refused);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Holding every entry and every moment against what must never be.
 
 use super::sim::Sim;
-use crate::world::{Change, check::Overlap};
+use crate::world::{Cause, Change, check::Overlap};
 use tenure_core::{Ledger, invariants};
 
 impl Sim {
@@ -43,7 +43,7 @@ impl Sim {
     fn is_ours(&self, overlap: &Overlap) -> bool {
         self.world.history().entries().iter().any(|entry| match entry.change {
             Change::Lpar { server, lpar, cause, .. } => {
-                entry.at == overlap.from && server == overlap.second && lpar == overlap.lpar && cause.is_command()
+                entry.at == overlap.from && server == overlap.second && lpar == overlap.lpar && matches!(cause, Cause::Command(_))
             }
             Change::Power { .. } | Change::Hang { .. } | Change::Connection { .. } | Change::Hmc { .. } => false,
         })

@@ -120,7 +120,12 @@ pub struct History {
 
 impl History {
     pub(super) fn new(keep: bool, lpars: usize) -> Self {
-        History { keep, entries: Vec::new(), dropped: 0, starts: vec![StartCounts::default(); lpars] }
+        History {
+            keep,
+            entries: Vec::new(),
+            dropped: 0,
+            starts: vec![StartCounts::default(); lpars],
+        }
     }
 
     /// Entries kept, oldest first.
@@ -151,6 +156,7 @@ impl History {
     pub(super) fn push(&mut self, at: Time, change: Change) {
         self.count(change);
         if !self.keep {
+            self.dropped += 1;
             return;
         }
         if self.entries.len() >= HISTORY_LIMIT {
@@ -161,15 +167,26 @@ impl History {
     }
 
     fn count(&mut self, change: Change) {
-        let Change::Lpar { lpar, state, cause, .. } = change else { return };
-        let Some(starts) = self.starts.get_mut(lpar.index()) else { return };
+        let Change::Lpar {
+            lpar, state, cause, ..
+        } = change
+        else {
+            return;
+        };
+        let Some(starts) = self.starts.get_mut(lpar.index()) else {
+            return;
+        };
         match cause {
             Cause::Initial => starts.initial += 1,
             Cause::Command(_) if state == LparState::Starting => starts.command += 1,
             Cause::Autostart => starts.autostart += 1,
             Cause::Restart => starts.restart += 1,
             Cause::Fault if state == LparState::Starting => starts.foreign += 1,
-            Cause::Command(_) | Cause::Guest | Cause::Fault | Cause::ServerDown | Cause::Progress => {}
+            Cause::Command(_)
+            | Cause::Guest
+            | Cause::Fault
+            | Cause::ServerDown
+            | Cause::Progress => {}
         }
     }
 }

@@ -74,12 +74,18 @@ impl LiveWorld {
     }
 
     fn step<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
-        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self
+            .shared
+            .world
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         world.advance_to(self.now());
         let result = act(&mut world);
         let length = world.history().len();
         drop(world);
-        self.shared.length.send_if_modified(|known| std::mem::replace(known, length) != length);
+        self.shared
+            .length
+            .send_if_modified(|known| std::mem::replace(known, length) != length);
         result
     }
 
@@ -98,5 +104,44 @@ impl LiveWorld {
                 None => self.shared.touched.notified().await,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Change, Command, DemoOptions, LparState, WorldSpec};
+
+    #[tokio::test]
+    async fn time_passes_by_itself_and_nothing_of_it_is_missed() {
+        let world = World::new(WorldSpec::demo(DemoOptions::default()), 1).unwrap();
+        let (live, _ticker) = LiveWorld::start(world);
+        let mut length = live.history_length();
+        let cursor = *length.borrow_and_update();
+        let (hmc, p1, db) = live.with(|world| {
+            (
+                world.hmc("hmc1").unwrap(),
+                world.server("p1").unwrap(),
+                world.lpar("db").unwrap(),
+            )
+        });
+        live.with(|world| world.execute(hmc, &Command::start(p1, db)).unwrap());
+        length
+            .wait_for(|&length| length >= cursor + 2)
+            .await
+            .unwrap();
+        let entries = live.history_since(cursor);
+        let states: Vec<LparState> = entries
+            .iter()
+            .filter_map(|entry| match entry.change {
+                Change::Lpar { state, .. } => Some(state),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(states, [LparState::Starting, LparState::Running]);
+        assert_eq!(
+            entries[1].at.since(entries[0].at),
+            live.with(|world| world.lpar_spec(db).boot)
+        );
     }
 }

@@ -22,6 +22,7 @@ mod id;
 mod live;
 mod partition;
 mod reading;
+mod render;
 mod rng;
 mod server;
 mod spec;
@@ -36,13 +37,17 @@ mod world;
 
 pub use command::{Command, Profile, Refusal, Stop};
 pub use demo::DemoOptions;
+pub use execute::DEFAULT_PROFILE;
 pub use fault::{Fault, FaultError};
 pub use history::{Cause, Change, Entry, History, StartCounts};
 pub use id::{CommandId, HmcId, LparId, ServerId};
 pub use live::{LiveWorld, Ticker};
+pub use partition::Guest;
 pub use reading::{Capacity, LparReading, Reading, RmcState};
 pub use server::Power;
-pub use spec::{BusyPolicy, HmcSpec, LostView, LparKind, LparSpec, ServerSpec, StartPolicy, WorldSpec};
+pub use spec::{
+    BusyPolicy, HmcSpec, LostView, LparKind, LparSpec, ServerSpec, StartPolicy, WorldSpec,
+};
 pub use spec_check::SpecError;
 pub use state::{Connection, LparState, SystemState};
 pub use submit::Answer;
@@ -50,5 +55,7 @@ pub use time::{ParseSpanError, Span, Time};
 pub use timings::Timings;
 pub use world::World;
 
+#[cfg(test)]
+mod property_tests;
 #[cfg(test)]
 mod tests;

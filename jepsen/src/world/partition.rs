@@ -3,15 +3,32 @@
 use super::state::LparState;
 use super::time::Time;
 
+/// Whether what lives inside a copy lives: a process of a node, for instance.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Guest {
+    /// It does not: its operating system does not run, or not yet.
+    Off,
+    /// It does.
+    Running,
+    /// It stands still, and may go on: its operating system hangs, or its disks are gone.
+    Frozen,
+}
+
 /// What a copy does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Activity {
     NotActivated,
-    Starting { until: Time, outcome: Boot },
+    Starting {
+        until: Time,
+        outcome: Boot,
+    },
     Running,
     OpenFirmware,
     /// `until` is absent when its operating system will never finish.
-    ShuttingDown { until: Option<Time>, restart: bool },
+    ShuttingDown {
+        until: Option<Time>,
+        restart: bool,
+    },
     Error,
 }
 
@@ -49,7 +66,11 @@ impl Partition {
         Partition {
             activity: Activity::NotActivated,
             hung: false,
-            talk: Talk { talking: false, since: Time::START, before: false },
+            talk: Talk {
+                talking: false,
+                since: Time::START,
+                before: false,
+            },
             auto_start,
             failing_starts: 0,
             autostart_at: None,
@@ -77,7 +98,10 @@ impl Partition {
         let own = match self.activity {
             Activity::Starting { until, .. } => Some(until),
             Activity::ShuttingDown { until, .. } => until,
-            Activity::NotActivated | Activity::Running | Activity::OpenFirmware | Activity::Error => None,
+            Activity::NotActivated
+            | Activity::Running
+            | Activity::OpenFirmware
+            | Activity::Error => None,
         };
         [own, self.autostart_at].into_iter().flatten().min()
     }

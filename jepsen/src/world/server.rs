@@ -4,6 +4,7 @@ use super::id::LparId;
 use super::partition::Partition;
 use super::state::SystemState;
 use super::time::Time;
+use super::view::Picture;
 
 /// What a server truly does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -56,7 +57,9 @@ impl Power {
 
     pub(super) fn due(self) -> Option<Time> {
         match self {
-            Power::Initializing { until } | Power::PoweringOff { until, .. } | Power::Dumping { until } => Some(until),
+            Power::Initializing { until }
+            | Power::PoweringOff { until, .. }
+            | Power::Dumping { until } => Some(until),
             Power::Dead | Power::Off | Power::Operating | Power::Failed => None,
         }
     }
@@ -91,5 +94,33 @@ impl Server {
 
     pub(super) fn answers(&self) -> bool {
         self.power != Power::Dead && !self.processor_hung
+    }
+
+    /// Next instant at which it, or something on it, changes by itself.
+    pub(super) fn due(&self) -> Option<Time> {
+        let partitions = self.slots.iter().filter_map(|slot| slot.partition.due());
+        partitions.chain(self.power.due()).min()
+    }
+
+    /// The truth about it, as an HMC would picture it.
+    pub(super) fn picture(&self, now: Time) -> Picture {
+        Picture {
+            system: self.state(),
+            lpars: self
+                .slots
+                .iter()
+                .map(|slot| slot.partition.state())
+                .collect(),
+            taken: now,
+        }
+    }
+
+    pub(super) fn differs_from(&self, picture: &Picture) -> bool {
+        let states = self.slots.iter().map(|slot| slot.partition.state());
+        self.state() != picture.system || !states.eq(picture.lpars.iter().copied())
+    }
+
+    fn state(&self) -> SystemState {
+        self.shown_as.unwrap_or_else(|| self.power.state())
     }
 }

@@ -27,7 +27,9 @@ pub struct WorldSpec {
 }
 
 /// What an HMC answers about the LPARs of a system that it has lost.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum LostView {
     /// Every LPAR reads `Not Available`.
@@ -40,7 +42,9 @@ pub enum LostView {
 }
 
 /// What an HMC does with a change to a system that another change has locked.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum BusyPolicy {
     /// Refuse it.
@@ -71,6 +75,10 @@ pub struct HmcSpec {
     /// What it does with changes to a locked system.
     #[serde(default)]
     pub busy: BusyPolicy,
+    /// Whether its users' locale is English. Otherwise sentences come in another language, unless a command line begins
+    /// with `LANG=C`.
+    #[serde(default = "yes")]
+    pub english: bool,
 }
 
 impl HmcSpec {
@@ -87,12 +95,15 @@ impl HmcSpec {
             answer_latency: Self::default_latency(),
             lost_view: LostView::default(),
             busy: BusyPolicy::default(),
+            english: true,
         }
     }
 }
 
 /// Which LPARs a server starts by itself when it comes up (`power_on_lpar_start_policy`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum StartPolicy {
     /// Those with `auto_start=1`.
@@ -174,7 +185,9 @@ impl ServerSpec {
 }
 
 /// What an LPAR is for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LparKind {
     /// Work.
@@ -239,7 +252,10 @@ impl LparSpec {
     }
 
     /// A client LPAR defined on these servers.
-    pub fn new<S: Into<String>>(name: impl Into<String>, servers: impl IntoIterator<Item = S>) -> Self {
+    pub fn new<S: Into<String>>(
+        name: impl Into<String>,
+        servers: impl IntoIterator<Item = S>,
+    ) -> Self {
         LparSpec {
             name: name.into(),
             kind: LparKind::Client,

@@ -2,10 +2,10 @@
 //! time too. A client that has gone away changes nothing about any of this.
 
 use super::command::{Command, Refusal};
-use super::history::Cause;
-use super::id::{CommandId, HmcId};
+use super::id::{CommandId, HmcId, ServerId};
 use super::spec::BusyPolicy;
 use super::time::Time;
+use super::view::Link;
 use super::world::World;
 
 /// Most commands under way in a world. One more is refused as busy.
@@ -29,6 +29,14 @@ pub(super) enum Stage {
     Answering { at: Time, answer: Answer },
 }
 
+impl Stage {
+    fn at(&self) -> Time {
+        match self {
+            Stage::Arriving { at, .. } | Stage::Answering { at, .. } => *at,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Flight {
     pub(super) id: CommandId,
@@ -45,10 +53,7 @@ pub(super) struct Flights {
 
 impl Flights {
     pub(super) fn due(&self) -> Option<Time> {
-        let at = |flight: &Flight| match &flight.stage {
-            Stage::Arriving { at, .. } | Stage::Answering { at, .. } => *at,
-        };
-        self.under_way.iter().map(at).min()
+        self.under_way.iter().map(|flight| flight.stage.at()).min()
     }
 
     fn deliver(&mut self, id: CommandId, at: Time, answer: Answer) {
@@ -66,12 +71,18 @@ impl World {
         let id = CommandId(self.flights.next);
         self.flights.next = self.flights.next.wrapping_add(1);
         if !self.hmcs[hmc.index()].up {
-            self.flights.deliver(id, self.now, Answer::Answered(Err(Refusal::HmcDown)));
+            self.flights
+                .deliver(id, self.now, Answer::Answered(Err(Refusal::HmcDown)));
         } else if self.flights.under_way.len() >= FLIGHT_LIMIT {
-            self.flights.deliver(id, self.now, Answer::Answered(Err(Refusal::Busy)));
+            self.flights
+                .deliver(id, self.now, Answer::Answered(Err(Refusal::Busy)));
         } else {
             let at = self.now + self.latency(hmc).0;
-            self.flights.under_way.push(Flight { id, hmc, stage: Stage::Arriving { at, command } });
+            self.flights.under_way.push(Flight {
+                id,
+                hmc,
+                stage: Stage::Arriving { at, command },
+            });
         }
         id
     }
@@ -83,6 +94,16 @@ impl World {
         Some((at, answer))
     }
 
+    /// When to look again for the answer to a command that is under way; `None` when it is there or was taken.
+    pub fn answer_due(&self, id: CommandId) -> Option<Time> {
+        let flight = self
+            .flights
+            .under_way
+            .iter()
+            .find(|flight| flight.id == id)?;
+        Some(flight.stage.at())
+    }
+
     /// Commands that are on their way, or whose answers are.
     pub fn under_way(&self) -> usize {
         self.flights.under_way.len()
@@ -91,18 +112,22 @@ impl World {
     pub(super) fn fire_flights(&mut self) {
         for flight in std::mem::take(&mut self.flights.under_way) {
             match flight.stage {
-                Stage::Arriving { at, command } if at <= self.now => self.arrive(flight.id, flight.hmc, command),
-                Stage::Answering { at, answer } if at <= self.now => self.flights.deliver(flight.id, at, answer),
-                Stage::Arriving { .. } | Stage::Answering { .. } => self.flights.under_way.push(flight),
+                Stage::Arriving { at, command } if at <= self.now => {
+                    self.arrive(flight.id, flight.hmc, command)
+                }
+                Stage::Answering { at, answer } if at <= self.now => {
+                    self.flights.deliver(flight.id, at, answer)
+                }
+                Stage::Arriving { .. } | Stage::Answering { .. } => {
+                    self.flights.under_way.push(flight)
+                }
             }
         }
     }
 
     fn arrive(&mut self, id: CommandId, hmc: HmcId, command: Command) {
-        let locked_until = self.servers[command.server().index()].locked_until;
-        let queues = self.spec.hmcs[hmc.index()].busy == BusyPolicy::Queue;
-        if locked_until > self.now && queues {
-            let stage = Stage::Arriving { at: locked_until, command };
+        if let Some(at) = self.held_up(hmc, command.server()) {
+            let stage = Stage::Arriving { at, command };
             self.flights.under_way.push(Flight { id, hmc, stage });
             return;
         }
@@ -122,23 +147,38 @@ impl World {
                 answer = Answer::Answered(outcome.map(|_| ()));
             }
         }
-        self.flights.under_way.push(Flight { id, hmc, stage: Stage::Answering { at, answer } });
+        self.flights.under_way.push(Flight {
+            id,
+            hmc,
+            stage: Stage::Answering { at, answer },
+        });
+    }
+
+    /// Until when a command that has arrived must wait: for a lock, or for a service processor that has stopped answering
+    /// without the HMC having noticed. When that answers again in time, the command is carried out after all.
+    fn held_up(&self, hmc: HmcId, server: ServerId) -> Option<Time> {
+        let queues = self.spec.hmcs[hmc.index()].busy == BusyPolicy::Queue;
+        let lock = self.servers.get(server.index())?.locked_until;
+        let silence = match self.hmcs[hmc.index()].views[server.index()].link {
+            Link::Unnoticed { until } => Some(until),
+            Link::Up | Link::Lost | Link::Reconnecting { .. } => None,
+        };
+        let lock = queues.then_some(lock);
+        lock.into_iter()
+            .chain(silence)
+            .filter(|&at| at > self.now)
+            .max()
     }
 
     /// What was not carried out when an HMC goes down never is; nobody hears from it again.
     pub(super) fn drop_flights(&mut self, hmc: HmcId) {
-        let (gone, left) = std::mem::take(&mut self.flights.under_way).into_iter().partition(|flight| flight.hmc == hmc);
+        let (gone, left) = std::mem::take(&mut self.flights.under_way)
+            .into_iter()
+            .partition(|flight| flight.hmc == hmc);
         self.flights.under_way = left;
         let gone: Vec<Flight> = gone;
         for flight in gone {
             self.flights.deliver(flight.id, self.now, Answer::Lost);
         }
-    }
-}
-
-impl Cause {
-    /// Whether an HMC was told to do it.
-    pub fn is_command(self) -> bool {
-        matches!(self, Cause::Command(_))
     }
 }

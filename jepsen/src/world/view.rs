@@ -20,9 +20,13 @@ pub(super) struct Picture {
 pub(super) enum Link {
     Up,
     /// Gone, but the HMC will notice only then.
-    Unnoticed { until: Time },
+    Unnoticed {
+        until: Time,
+    },
     Lost,
-    Reconnecting { until: Time },
+    Reconnecting {
+        until: Time,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +57,10 @@ impl View {
             Link::Unnoticed { until } | Link::Reconnecting { until } => Some(until),
             Link::Up | Link::Lost => None,
         };
-        [link, self.coming.front().map(|(at, _)| *at)].into_iter().flatten().min()
+        [link, self.coming.front().map(|(at, _)| *at)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Takes in a newer picture, to be shown from `at` on.

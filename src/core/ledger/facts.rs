@@ -31,7 +31,7 @@ impl Applying<'_> {
         }
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
-        state.since = Some(reading.since);
+        let first = state.since.replace(reading.since).is_none();
         let mut down = None;
         if reading.tells_vios() {
             let (before, after) = (down_of(&state.vios), down_of(&reading.vios));
@@ -41,7 +41,7 @@ impl Applying<'_> {
         if let Some(dirty) = &mut state.dirty {
             dirty.up = dirty.up.or(Some(now)).filter(|_| reading.live && reading.system == SystemState::Operating);
         }
-        if from != reading.system {
+        if first || from != reading.system {
             let (server, to, by) = (reading.server.clone(), reading.system, reading.by.clone());
             self.note(Note::SystemChanged { server, from, to, by });
         }

@@ -33,9 +33,9 @@ pub fn conclude(output: Output) -> Result<Vec<u8>, Failure> {
     let refusal = (output.status == STATUS_REFUSED).then(|| parse_refusal(&output.stdout, &output.stderr)).flatten();
     match refusal {
         Some(refusal) => Err(Failure::Refused(refusal)),
-        None => Err(Failure::NotUnderstood {
-            reason: format!("exit status {} and no message of the HMC's", output.status),
-        }),
+        None => {
+            Err(Failure::NotUnderstood { reason: format!("exit status {} and no message of the HMC's", output.status) })
+        }
     }
 }
 

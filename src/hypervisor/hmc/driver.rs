@@ -6,19 +6,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use tokio::time::{Instant, timeout_at};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::address::HmcAddress;
-use super::answers::{conclude, precedes_any_effect};
 use super::command::{Command, check_name};
-use super::console::{Console, Limits, Purpose};
-use super::exec::ExecError;
+use super::console::Console;
 use super::keyed::KeyedMutex;
+use super::mutation::{lpar_command, offer, server_command};
 use super::queries::{Connections, read_capacity, read_server, read_version};
 use crate::hypervisor::{
-    Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Hypervisor, ReadError, Refusal,
-    RefusalKind, ServerAddress, ServerReading, Stop,
+    Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Hypervisor, ReadError,
+    ServerAddress, ServerReading, Stop,
 };
+
+/// No call lasts longer than this, whatever the caller allows.
+const LONGEST_CALL: Duration = Duration::from_secs(3600);
 
 /// Commands servers through HMCs. Cheap to clone; clones share connections and limits.
 #[derive(Clone)]
@@ -31,39 +33,62 @@ struct Inner {
     mutations: KeyedMutex,
 }
 
-struct Hmc {
-    console: Console,
+pub struct Hmc {
+    pub console: Console,
     connections: Connections,
 }
 
 impl Hmc {
     fn new(address: HmcAddress) -> Arc<Self> {
-        Arc::new(Self { console: Console::new(address), connections: Connections::default() })
+        Arc::new(Self {
+            console: Console::new(address),
+            connections: Connections::default(),
+        })
     }
 }
 
 /// An HMC by name, or the name of one that is not configured.
-type Candidate = Result<Arc<Hmc>, String>;
+pub type Candidate = Result<Arc<Hmc>, String>;
 
 impl HmcDriver {
     /// A driver for these HMCs. Nothing is contacted before it is needed.
     pub fn new(hmcs: Vec<HmcAddress>) -> Self {
         let hmcs = hmcs.into_iter().map(Hmc::new).collect();
-        Self { inner: Arc::new(Inner { hmcs: RwLock::new(hmcs), mutations: KeyedMutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                hmcs: RwLock::new(hmcs),
+                mutations: KeyedMutex::default(),
+            }),
+        }
     }
 
     /// Replaces the configuration while running. An HMC whose address did not change keeps its connection and, if it was
     /// stopped, stays so. Commands that are under way on others still end by themselves.
     pub fn replace(&self, hmcs: Vec<HmcAddress>) {
-        let mut current = self.inner.hmcs.write().unwrap_or_else(PoisonError::into_inner);
-        let kept = |address: &HmcAddress| current.iter().find(|hmc| hmc.console.address() == address).cloned();
-        let next = hmcs.into_iter().map(|address| kept(&address).unwrap_or_else(|| Hmc::new(address))).collect();
+        let mut current = self
+            .inner
+            .hmcs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let kept = |address: &HmcAddress| {
+            current
+                .iter()
+                .find(|hmc| hmc.console.address() == address)
+                .cloned()
+        };
+        let next = hmcs
+            .into_iter()
+            .map(|address| kept(&address).unwrap_or_else(|| Hmc::new(address)))
+            .collect();
         *current = next;
     }
 
     /// Lets an HMC that rejected our authentication be tried again. Returns whether there is an HMC of that name.
     pub async fn reset_auth(&self, hmc: &str) -> bool {
-        let found = self.all().into_iter().find(|candidate| candidate.console.name() == hmc);
+        let found = self
+            .all()
+            .into_iter()
+            .find(|candidate| candidate.console.name() == hmc);
         match found {
             Some(found) => {
                 found.console.reset().await;
@@ -80,7 +105,11 @@ impl HmcDriver {
     }
 
     fn all(&self) -> Vec<Arc<Hmc>> {
-        self.inner.hmcs.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .hmcs
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The HMCs to try for a server, in order; those that left a command unanswered a short while ago come last.
@@ -89,16 +118,21 @@ impl HmcDriver {
         let mut candidates: Vec<Candidate> = match server.hmcs.is_empty() {
             true => all.into_iter().map(Ok).collect(),
             false => {
-                let by_name = |name: &String| all.iter().find(|hmc| hmc.console.name() == name).cloned();
-                server.hmcs.iter().map(|name| by_name(name).ok_or_else(|| name.clone())).collect()
+                let by_name =
+                    |name: &String| all.iter().find(|hmc| hmc.console.name() == name).cloned();
+                server
+                    .hmcs
+                    .iter()
+                    .map(|name| by_name(name).ok_or_else(|| name.clone()))
+                    .collect()
             }
         };
-        candidates.sort_by_key(|candidate| candidate.as_ref().is_ok_and(|hmc| hmc.console.is_suspect()));
+        candidates
+            .sort_by_key(|candidate| candidate.as_ref().is_ok_and(|hmc| hmc.console.is_suspect()));
         candidates
     }
 
-    /// Gives a command to the first HMC that takes it. Goes on to the next only while it is certain that nothing was
-    /// done, and only where another HMC may see things differently.
+    /// Waits for the server's turn and offers the command to its HMCs.
     async fn mutate(
         &self,
         server: &ServerAddress,
@@ -106,51 +140,26 @@ impl HmcDriver {
         command: Result<Command, String>,
         within: Duration,
     ) -> Result<(), CommandError> {
-        let end_by = Instant::now() + within;
-        let mut attempts = Vec::new();
-        let Ok(command) = command.map_err(|reason| attempts.push(itself(Failure::BadArgument { reason }))) else {
-            return Err(CommandError::NotSent { operation, attempts });
+        let end_by = deadline(within);
+        let command = match command {
+            Ok(command) => command,
+            Err(reason) => return Err(not_sent(operation, Failure::BadArgument { reason })),
         };
         let Ok(_turn) = timeout_at(end_by, self.inner.mutations.lock(&server.mtms)).await else {
-            attempts.push(itself(Failure::TimeoutBeforeSending));
-            return Err(CommandError::NotSent { operation, attempts });
+            return Err(not_sent(operation, Failure::TimeoutBeforeSending));
         };
-        let candidates = self.candidates(server);
-        let mut left = candidates.len();
-        let mut refused = None;
-        for candidate in candidates {
-            // One share more than there are HMCs, so that the last one, too, has time to carry the command out.
-            let limits = Limits { send_by: share(end_by, left + 1), end_by };
-            left -= 1;
-            let (via, told) = match candidate {
-                Ok(hmc) => (hmc.console.name().to_owned(), tell(&hmc.console, &operation, &command, limits).await),
-                Err(name) => (name, Told::NotSent(Failure::NotConfigured)),
-            };
-            match told {
-                Told::Accepted => return Ok(()),
-                Told::Unknown(failure) => return Err(CommandError::Unknown { operation, via, failure }),
-                Told::NotSent(failure) => attempts.push(Attempt { via, failure }),
-                Told::Refused(refusal) => {
-                    let is_last_word = !may_differ_elsewhere(refusal.kind);
-                    // The first refusal is the one to report: it comes from the HMC that should be asked first.
-                    let (via, refusal) = refused.get_or_insert((via, refusal)).clone();
-                    if is_last_word {
-                        return Err(CommandError::Refused { operation, via, refusal });
-                    }
-                }
-            }
-        }
-        match refused {
-            Some((via, refusal)) => Err(CommandError::Refused { operation, via, refusal }),
-            None => Err(CommandError::NotSent { operation, attempts }),
-        }
+        offer(self.candidates(server), operation, &command, end_by).await
     }
 }
 
 #[async_trait]
 impl Hypervisor for HmcDriver {
-    async fn read_server(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError> {
-        let deadline = Instant::now() + within;
+    async fn read_server(
+        &self,
+        server: &ServerAddress,
+        within: Duration,
+    ) -> Result<ServerReading, ReadError> {
+        let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
         let mut left = candidates.len();
@@ -199,28 +208,56 @@ impl Hypervisor for HmcDriver {
         within: Duration,
     ) -> Result<(), CommandError> {
         let (manner, command) = match how {
-            Stop::OsShutdown => ("its operating system", lpar_command(server, lpar, "osshutdown")),
+            Stop::OsShutdown => (
+                "its operating system",
+                lpar_command(server, lpar, "osshutdown"),
+            ),
             Stop::Shutdown => ("delayed", lpar_command(server, lpar, "shutdown")),
-            Stop::Immediate => {
-                ("at once", lpar_command(server, lpar, "shutdown").map(|command| command.flag("--immed")))
-            }
+            Stop::Immediate => (
+                "at once",
+                lpar_command(server, lpar, "shutdown").map(|command| command.flag("--immed")),
+            ),
         };
         let operation = format!("stop LPAR {lpar} on {} ({manner})", server.name);
         self.mutate(server, operation, command, within).await
     }
 
-    async fn power_off_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
+    async fn power_off_server(
+        &self,
+        server: &ServerAddress,
+        within: Duration,
+    ) -> Result<(), CommandError> {
         let command = server_command(server, "off").map(|command| command.flag("--immed"));
-        self.mutate(server, format!("power off server {}", server.name), command, within).await
+        self.mutate(
+            server,
+            format!("power off server {}", server.name),
+            command,
+            within,
+        )
+        .await
     }
 
-    async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
+    async fn power_on_server(
+        &self,
+        server: &ServerAddress,
+        within: Duration,
+    ) -> Result<(), CommandError> {
         let command = server_command(server, "on");
-        self.mutate(server, format!("power on server {}", server.name), command, within).await
+        self.mutate(
+            server,
+            format!("power on server {}", server.name),
+            command,
+            within,
+        )
+        .await
     }
 
-    async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError> {
-        let deadline = Instant::now() + within;
+    async fn capacity(
+        &self,
+        server: &ServerAddress,
+        within: Duration,
+    ) -> Result<Capacity, ReadError> {
+        let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
         let mut left = candidates.len();
@@ -229,7 +266,10 @@ impl Hypervisor for HmcDriver {
             let until = share(deadline, left);
             left -= 1;
             let (via, result) = match candidate {
-                Ok(hmc) => (hmc.console.name().to_owned(), read_capacity(&hmc.console, mtms, until).await),
+                Ok(hmc) => (
+                    hmc.console.name().to_owned(),
+                    read_capacity(&hmc.console, mtms, until).await,
+                ),
                 Err(name) => (name, Err(Failure::NotConfigured)),
             };
             match result {
@@ -241,100 +281,67 @@ impl Hypervisor for HmcDriver {
     }
 
     async fn health(&self, within: Duration) -> Vec<ConsoleStatus> {
-        let until = Instant::now() + within;
+        let until = deadline(within);
         let hmcs = self.all();
         let statuses = hmcs.iter().map(|hmc| async move {
             let health = match read_version(&hmc.console, until).await {
                 Ok(version) => ConsoleHealth::Ok { version },
-                Err(Failure::AuthenticationFailed { reason }) => ConsoleHealth::AuthenticationFailed { reason },
-                Err(Failure::HostKeyMismatch { expected, presented }) => {
-                    ConsoleHealth::HostKeyMismatch { expected, presented }
+                Err(Failure::AuthenticationFailed { reason }) => {
+                    ConsoleHealth::AuthenticationFailed { reason }
                 }
+                Err(Failure::HostKeyMismatch {
+                    expected,
+                    presented,
+                }) => ConsoleHealth::HostKeyMismatch {
+                    expected,
+                    presented,
+                },
                 Err(failure) => ConsoleHealth::Unreachable(failure),
             };
-            ConsoleStatus { name: hmc.console.name().to_owned(), health }
+            ConsoleStatus {
+                name: hmc.console.name().to_owned(),
+                health,
+            }
         });
         join_all(statuses).await
     }
 }
 
-/// How telling one HMC ended.
-enum Told {
-    Accepted,
-    Refused(Refusal),
-    NotSent(Failure),
-    Unknown(Failure),
-}
-
-async fn tell(console: &Console, operation: &str, command: &Command, limits: Limits) -> Told {
-    let hmc = console.name();
-    info!(hmc, operation, command = command.line(), "sending");
-    let told = match console.run(command, Purpose::Mutation, limits).await {
-        Err(ExecError::Before(failure)) => Told::NotSent(failure),
-        Err(ExecError::After(failure)) => Told::Unknown(failure),
-        Ok(output) => match conclude(output) {
-            Ok(_) => Told::Accepted,
-            Err(Failure::Refused(refusal)) if precedes_any_effect(refusal.kind) => Told::Refused(refusal),
-            Err(failure) => Told::Unknown(failure),
-        },
-    };
-    match &told {
-        Told::Accepted => info!(hmc, operation, "accepted"),
-        Told::Refused(refusal) => warn!(hmc, operation, %refusal, "refused"),
-        Told::NotSent(failure) => warn!(hmc, operation, %failure, "not sent"),
-        Told::Unknown(failure) => warn!(hmc, operation, %failure, "outcome unknown"),
-    }
-    told
-}
-
-/// Whether another HMC may answer differently: its link to the server, or our user there, may be another.
-fn may_differ_elsewhere(kind: RefusalKind) -> bool {
-    match kind {
-        RefusalKind::NotConnected
-        | RefusalKind::NotOperating
-        | RefusalKind::NoAuthority
-        | RefusalKind::ServerNotFound => true,
-        RefusalKind::AlreadyOn
-        | RefusalKind::AlreadyOff
-        | RefusalKind::WrongState
-        | RefusalKind::Busy
-        | RefusalKind::NoRmc
-        | RefusalKind::LparNotFound
-        | RefusalKind::ProfileNotFound
-        | RefusalKind::Resources
-        | RefusalKind::Parameter
-        | RefusalKind::Other => false,
-    }
+/// The end of the time that a caller gives.
+fn deadline(within: Duration) -> Instant {
+    Instant::now() + within.min(LONGEST_CALL)
 }
 
 /// Gives one of `parts` equal parts of the time that is left, so that an HMC that hangs leaves time to ask the next.
-fn share(deadline: Instant, parts: usize) -> Instant {
+pub fn share(deadline: Instant, parts: usize) -> Instant {
     let parts = u32::try_from(parts.max(1)).unwrap_or(u32::MAX);
     Instant::now() + deadline.saturating_duration_since(Instant::now()) / parts
-}
-
-fn lpar_command(server: &ServerAddress, lpar: &str, operation: &'static str) -> Result<Command, String> {
-    check_name("server", &server.mtms)?;
-    check_name("LPAR", lpar)?;
-    let command = Command::new("chsysstate").with("-m", &server.mtms).with("-r", "lpar");
-    Ok(command.with("-o", operation).with("-n", lpar))
-}
-
-fn server_command(server: &ServerAddress, operation: &'static str) -> Result<Command, String> {
-    check_name("server", &server.mtms)?;
-    Ok(Command::new("chsysstate").with("-m", &server.mtms).with("-r", "sys").with("-o", operation))
 }
 
 fn checked_mtms(server: &ServerAddress) -> Result<&str, ReadError> {
     match check_name("server", &server.mtms) {
         Ok(()) => Ok(&server.mtms),
-        Err(reason) => Err(no_answer(server, vec![itself(Failure::BadArgument { reason })])),
+        Err(reason) => Err(no_answer(
+            server,
+            vec![itself(Failure::BadArgument { reason })],
+        )),
     }
 }
 
 /// A failure before any HMC came into play.
 fn itself(failure: Failure) -> Attempt {
-    Attempt { via: "the driver".to_owned(), failure }
+    Attempt {
+        via: "the driver".to_owned(),
+        failure,
+    }
+}
+
+fn not_sent(operation: String, failure: Failure) -> CommandError {
+    let attempts = vec![itself(failure)];
+    CommandError::NotSent {
+        operation,
+        attempts,
+    }
 }
 
 fn no_answer(server: &ServerAddress, attempts: Vec<Attempt>) -> ReadError {

@@ -89,6 +89,7 @@ impl Slot {
 
     async fn collect(&mut self) -> Result<Output, ExecError> {
         let mut output = Output { status: 0, stdout: Vec::new(), stderr: Vec::new() };
+        let mut is_accepted = false;
         let mut status = None;
         let mut is_complete = false;
         while let Some(message) = self.read.wait().await {
@@ -103,8 +104,11 @@ impl Slot {
                     let room = MAX_STDERR_BYTES.saturating_sub(output.stderr.len()).min(data.len());
                     output.stderr.extend_from_slice(&data[..room]);
                 }
+                ChannelMsg::Success => is_accepted = true,
                 // The reply to the request itself: the server will not run it.
-                ChannelMsg::Failure => return Err(ExecError::Before(lost("the server does not run commands for us"))),
+                ChannelMsg::Failure if !is_accepted => {
+                    return Err(ExecError::Before(lost("the server does not run commands for us")));
+                }
                 ChannelMsg::ExitStatus { exit_status } => status = Some(exit_status),
                 ChannelMsg::ExitSignal { signal_name, .. } => {
                     let reason = format!("the command was killed by signal {signal_name:?}");

@@ -58,7 +58,9 @@ pub async fn connect(address: &HmcAddress) -> Result<Session, LinkError> {
     let session = match reached {
         Ok(Ok(session)) => session,
         Ok(Err(error)) => return Err(LinkError::Unreachable(error.to_string())),
-        Err(_) => return Err(LinkError::Unreachable(format!("no SSH key exchange within {REACH_LIMIT:?}"))),
+        Err(_) => {
+            return Err(LinkError::Unreachable(format!("no SSH key exchange within {REACH_LIMIT:?}")));
+        }
     };
     authenticate(session, address, key, &notes).await
 }

@@ -10,7 +10,7 @@ use crate::hypervisor::{Refusal, RefusalKind};
 const LONGEST_MESSAGE: usize = 300;
 
 /// Beginnings of the messages without a code.
-const PARAMETER_SENTENCES: [&str; 2] = ["The command entered ", "An invalid attribute was entered"];
+const PARAMETER_SENTENCES: [&str; 2] = ["The command entered ", "An invalid "];
 
 /// Reads the refusal out of the two streams of a command that ended with exit status 1. `None` when neither holds a
 /// message of the HMC's: then it is not known what happened.
@@ -54,11 +54,13 @@ fn kind_of(code: &str, message: &str) -> RefusalKind {
         "HSCL0238" => RefusalKind::NotOperating,
         "HSCL0237" => RefusalKind::NotConnected,
         "HSCL0DB4" | "HSCL2957" | "PVME01050905" | "PVME01050402" => RefusalKind::NoRmc,
-        "HSCL8012" => RefusalKind::LparNotFound,
+        "HSCL8011" | "HSCL8012" => RefusalKind::LparNotFound,
         "HSCL8018" => RefusalKind::ServerNotFound,
         "HSCL800F" => RefusalKind::ProfileNotFound,
         "HSCL350B" => RefusalKind::NoAuthority,
-        "HSCL03EC" | "HSCL0617" | "HSCL0622" | "HSCL1288" | "HSCL1293" | "HSCL1295" => RefusalKind::Resources,
+        "HSCL03EC" | "HSCL03ED" | "HSCL0617" | "HSCL0622" | "HSCL1288" | "HSCL1293" | "HSCL1295" => {
+            RefusalKind::Resources
+        }
         _ if message.contains("too busy") => RefusalKind::Busy,
         _ => RefusalKind::Other,
     }

@@ -17,12 +17,14 @@
 mod address;
 mod answers;
 mod command;
+mod connection;
 mod console;
 mod driver;
 mod exec;
 mod keyed;
 mod link;
 mod message;
+mod mutation;
 mod queries;
 pub mod records;
 

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::OpenError;
 use super::lock::DirectoryLock;
+use super::mark::Mark;
+use super::write_through::write_through;
 use crate::backend::LoadError;
-use crate::format::{self, v1};
+use crate::format::{self, Fault, v1};
 
 /// The layout of trees and keys that this build writes and reads.
 const LAYOUT: u32 = 1;
@@ -24,6 +27,7 @@ const CLOSING_LIMIT: Duration = Duration::from_secs(5);
 const CLOSING_POLL: Duration = Duration::from_millis(5);
 
 const MANIFEST: &str = "manifest";
+const SYNCS: &str = "syncs";
 
 /// Whose data it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,18 +46,25 @@ impl fmt::Display for Identity {
 
 /// An open database.
 pub struct Engine {
-    db: sled::Db,
+    pub(super) db: sled::Db,
     pub(super) meta: sled::Tree,
     pub(super) log: sled::Tree,
     pub(super) snapshot: sled::Tree,
     file: File,
-    failed: OnceLock<String>,
+    syncs: Mutex<Syncs>,
     // Last, so that the directory is freed only when the database is closed.
     _lock: DirectoryLock,
 }
 
+/// What the next sync needs to know of the last one.
+struct Syncs {
+    mark: Mark,
+    last: u64,
+    failed: Option<String>,
+}
+
 impl Engine {
-    /// Opens or makes the database, and checks whose it is.
+    /// Opens or makes the database, and checks whose it is and that it ends where it ended.
     pub fn open(dir: &Path, identity: &Identity) -> Result<Self, OpenError> {
         let failed = |action| {
             move |source| OpenError::Io {
@@ -62,118 +73,178 @@ impl Engine {
                 source,
             }
         };
+        let unopened = failed("open the database in");
         fs::create_dir_all(dir).map_err(failed("make"))?;
         let lock = DirectoryLock::take(dir)?;
-        let db = open_database(dir).map_err(failed("open the database in"))?;
+        let mark = Mark::open(&dir.join("mark")).map_err(failed("open the mark file in"))?;
+        // Before sled writes its first byte, or repairs its tail.
+        if !write_through(&dir.join("db")).map_err(unopened)? {
+            tracing::warn!(
+                dir = %dir.display(),
+                "this file system does not write through on request: after a loss of power this node may have to be \
+                 rebuilt from the others, unless its drives have no volatile cache"
+            );
+        }
+        let db = open_database(dir).map_err(unopened)?;
         let tree = |name| {
             db.open_tree(name)
                 .map_err(io::Error::from)
-                .map_err(failed("open the database in"))
+                .map_err(unopened)
         };
+        let (meta, log, snapshot) = (tree("meta")?, tree("log")?, tree("snapshot")?);
+
+        let unusable = |source| OpenError::Load {
+            dir: dir.to_owned(),
+            source,
+        };
+        let last = check_syncs(&meta, mark.as_ref()).map_err(unusable)?;
+        let ours = check_manifest(&meta, dir, identity)?;
+        let empty = meta.is_empty() && log.is_empty() && snapshot.is_empty();
+        if !ours && !empty {
+            return Err(OpenError::Anonymous {
+                dir: dir.to_owned(),
+            });
+        }
+        let mark = match mark {
+            Some(mark) => mark,
+            None if ours => {
+                return Err(unusable(mark_fault(Fault::Place("is missing".to_owned()))));
+            }
+            None => Mark::create(&dir.join("mark")).map_err(failed("make the mark file in"))?,
+        };
+        let file = File::open(dir.join("db")).map_err(unopened)?;
+        let syncs = Mutex::new(Syncs {
+            mark,
+            last,
+            failed: None,
+        });
         let engine = Engine {
-            meta: tree("meta")?,
-            log: tree("log")?,
-            snapshot: tree("snapshot")?,
-            file: File::open(dir.join("db")).map_err(failed("open the database in"))?,
-            failed: OnceLock::new(),
             db,
+            meta,
+            log,
+            snapshot,
+            file,
+            syncs,
             _lock: lock,
         };
-        engine.claim(dir, identity)?;
+        if !ours {
+            engine
+                .write_manifest(identity)
+                .map_err(failed("write the manifest of"))?;
+        }
+        // Opening made files or renamed some.
+        sync_names(dir).map_err(failed("sync the names in"))?;
         Ok(engine)
     }
 
     /// Makes everything written so far durable. After a failure it fails for ever: the kernel may have dropped the pages that
     /// it could not write, and would report success the next time.
     pub fn sync(&self) -> io::Result<()> {
-        if let Some(failed) = self.failed.get() {
+        let mut syncs = self.syncs.lock().expect("no code panics while it syncs");
+        if let Some(failed) = &syncs.failed {
             return Err(io::Error::other(format!(
                 "an earlier sync failed: {failed}"
             )));
         }
-        let synced = self
-            .db
-            .flush()
-            .map_err(io::Error::from)
-            .and_then(|_| self.file.sync_data());
-        if let Err(error) = &synced {
-            let _ = self.failed.set(error.to_string());
+        let synced = self.sync_as(syncs.last + 1, &syncs.mark);
+        match &synced {
+            Ok(()) => syncs.last += 1,
+            Err(error) => syncs.failed = Some(error.to_string()),
         }
         synced
     }
 
+    /// First the database, then the number: a crash in between leaves a database that is ahead, which is no loss.
+    fn sync_as(&self, number: u64, mark: &Mark) -> io::Result<()> {
+        self.meta
+            .insert(SYNCS, format::seal(&v1::Mark { syncs: number }))?;
+        self.db.flush()?;
+        self.file.sync_data()?;
+        mark.record(number)
+    }
+
     /// Reads one record of the `meta` tree.
     pub fn read_meta<B: format::Body>(&self, key: &str) -> Result<Option<B>, LoadError> {
-        let record = || match key {
-            MANIFEST => MANIFEST.to_owned(),
-            key => format!("{key} record"),
-        };
-        let stored = self
-            .meta
-            .get(key)
-            .map_err(|error| unreadable(record(), error))?;
-        stored
-            .map(|bytes| {
-                format::open(&bytes).map_err(|fault| LoadError::Record {
-                    record: record(),
-                    fault,
-                })
-            })
-            .transpose()
+        read_record(&self.meta, key)
     }
 
-    /// Checks the manifest, or writes it into a directory that is still empty.
-    fn claim(&self, dir: &Path, identity: &Identity) -> Result<(), OpenError> {
-        let unusable = |source| OpenError::Load {
-            dir: dir.to_owned(),
-            source,
-        };
-        let Some(manifest) = self.read_meta::<v1::Manifest>(MANIFEST).map_err(unusable)? else {
-            return self.found(dir, identity);
-        };
-        if manifest.layout != LAYOUT {
-            return Err(OpenError::Layout {
-                dir: dir.to_owned(),
-                written: manifest.layout,
-                reads: LAYOUT,
-            });
-        }
-        let found = Identity {
-            cluster: manifest.cluster,
-            node: manifest.node,
-        };
-        if found != *identity {
-            return Err(OpenError::Foreign {
-                dir: dir.to_owned(),
-                found,
-                wanted: identity.clone(),
-            });
-        }
-        Ok(())
-    }
-
-    fn found(&self, dir: &Path, identity: &Identity) -> Result<(), OpenError> {
-        if !(self.meta.is_empty() && self.log.is_empty() && self.snapshot.is_empty()) {
-            return Err(OpenError::Anonymous {
-                dir: dir.to_owned(),
-            });
-        }
+    fn write_manifest(&self, identity: &Identity) -> io::Result<()> {
         let manifest = v1::Manifest {
             layout: LAYOUT,
             cluster: identity.cluster.clone(),
             node: identity.node,
         };
-        self.meta
-            .insert(MANIFEST, format::seal(&manifest))
-            .map_err(io::Error::from)
-            .and_then(|_| self.sync())
-            .and_then(|()| sync_names(dir))
-            .map_err(|source| OpenError::Io {
-                action: "write the manifest of",
-                dir: dir.to_owned(),
-                source,
-            })
+        self.meta.insert(MANIFEST, format::seal(&manifest))?;
+        self.sync()
     }
+}
+
+fn read_record<B: format::Body>(meta: &sled::Tree, key: &str) -> Result<Option<B>, LoadError> {
+    let record = || match key {
+        MANIFEST => MANIFEST.to_owned(),
+        key => format!("{key} record"),
+    };
+    let stored = meta.get(key).map_err(|error| unreadable(record(), error))?;
+    stored
+        .map(|bytes| {
+            format::open(&bytes).map_err(|fault| LoadError::Record {
+                record: record(),
+                fault,
+            })
+        })
+        .transpose()
+}
+
+fn mark_fault(fault: Fault) -> LoadError {
+    LoadError::Record {
+        record: "mark file".to_owned(),
+        fault,
+    }
+}
+
+/// The last sync that the database holds, which must not be older than the last one that was acknowledged.
+fn check_syncs(meta: &sled::Tree, mark: Option<&Mark>) -> Result<u64, LoadError> {
+    let held = read_record::<v1::Mark>(meta, SYNCS)?.map_or(0, |mark| mark.syncs);
+    let Some(mark) = mark else { return Ok(held) };
+    let read = mark.read().map_err(|source| LoadError::Read {
+        what: "the mark file".to_owned(),
+        source,
+    })?;
+    let acknowledged = read.map_err(mark_fault)?;
+    if held < acknowledged {
+        return Err(LoadError::LostSyncs { held, acknowledged });
+    }
+    Ok(held)
+}
+
+/// Whether there is a manifest, which must be ours.
+fn check_manifest(meta: &sled::Tree, dir: &Path, identity: &Identity) -> Result<bool, OpenError> {
+    let unusable = |source| OpenError::Load {
+        dir: dir.to_owned(),
+        source,
+    };
+    let Some(manifest) = read_record::<v1::Manifest>(meta, MANIFEST).map_err(unusable)? else {
+        return Ok(false);
+    };
+    if manifest.layout != LAYOUT {
+        return Err(OpenError::Layout {
+            dir: dir.to_owned(),
+            written: manifest.layout,
+            reads: LAYOUT,
+        });
+    }
+    let found = Identity {
+        cluster: manifest.cluster,
+        node: manifest.node,
+    };
+    if found != *identity {
+        return Err(OpenError::Foreign {
+            dir: dir.to_owned(),
+            found,
+            wanted: identity.clone(),
+        });
+    }
+    Ok(true)
 }
 
 /// A new file is found after a power cut only if its name is durable too: in its directory, and that in its parent.
@@ -194,7 +265,7 @@ fn open_database(dir: &Path) -> io::Result<sled::Db> {
         .flush_every_ms(None);
     let start = Instant::now();
     loop {
-        match config.open() {
+        match open_or_panic(&config) {
             // Our own lock is held, so only a database that this process is still closing can hold sled's.
             Err(sled::Error::Io(error))
                 if error.to_string().contains("could not acquire lock")
@@ -205,6 +276,18 @@ fn open_database(dir: &Path) -> io::Result<sled::Db> {
             opened => return opened.map_err(io::Error::from),
         }
     }
+}
+
+/// sled panics over some kinds of damage. To an operator that is a refusal like any other.
+fn open_or_panic(config: &sled::Config) -> sled::Result<sled::Db> {
+    panic::catch_unwind(AssertUnwindSafe(|| config.open())).unwrap_or_else(|reason| {
+        let reason = reason
+            .downcast_ref::<String>()
+            .map_or("for no stated reason", String::as_str);
+        Err(sled::Error::ReportableBug(format!(
+            "the database gave up: {reason}"
+        )))
+    })
 }
 
 /// The engine could not read `what`.

@@ -1,18 +1,23 @@
 //! The durable store: one directory, one sled database in it, one node's log, vote and snapshot.
 //!
-//! Layout of `<dir>`: `lock` (whoever runs holds it), `db` and what sled keeps beside it. Trees: `meta` (keys `manifest`,
-//! `vote`, `committed`, `purged`), `log` (key: index, piece; both big-endian) and `snapshot` (see there).
+//! Layout of `<dir>`: `lock` (whoever runs holds it), `mark` (see `mark.rs`), `db` and what sled keeps beside it. Trees:
+//! `meta` (keys `manifest`, `syncs`, `vote`, `committed`, `purged`), `log` (key: index, piece; both big-endian) and `snapshot` (see there).
 //!
 //! sled's own flush does not make data durable on Linux: it writes and waits for the page cache, but neither for the drive
-//! nor for the file's length. So every flush is followed by an fdatasync of its one file. sled would put large pages into
-//! files of their own, which that does not cover; values are therefore kept so small that no page grows large.
+//! nor for the file's length. Three things mend that. The file is written through (see `write_through.rs`); every flush is
+//! followed by an fdatasync, which is all there is where a file system cannot write through; and values are kept so small
+//! that no page grows large (see `pieces.rs`), because sled puts large pages into files of their own.
 
 mod engine;
 mod error;
 mod lock;
 mod log;
+mod mark;
 mod pieces;
+#[cfg(test)]
+mod power;
 mod snapshot;
+mod write_through;
 
 pub use engine::Identity;
 pub use error::OpenError;
@@ -29,8 +34,8 @@ use log::DiskLog;
 
 /// Opens the directory of one node, or makes it. Blocks while it reads and checks the whole log.
 ///
-/// The directory is free again when the log store and every clone of the snapshot store are dropped. Dropping the log store
-/// blocks until what is queued is written.
+/// The directory is free again when the log store and every clone of the snapshot store are dropped. Dropping either blocks
+/// until what is queued is written.
 ///
 /// # Errors
 /// If the directory is in use, belongs to another node, was written by a newer build, or holds a record that does not check

@@ -14,6 +14,10 @@ use thiserror::Error;
 /// The largest record body. A body that claims more is corrupt.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
 
+/// The largest command that a log entry may carry. Whoever proposes must refuse larger ones: by the time that the log
+/// refuses an entry, it can only stop the node.
+pub const MAX_COMMAND_BYTES: usize = 8 << 20;
+
 const HEAD_BYTES: usize = 3;
 const CHECKSUM_BYTES: usize = 4;
 
@@ -37,6 +41,8 @@ pub enum Kind {
     Purged = 7,
     /// The head of the latest snapshot.
     Snapshot = 8,
+    /// The number of a sync.
+    Mark = 9,
 }
 
 /// A struct that is the body of one kind of record.

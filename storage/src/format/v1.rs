@@ -17,7 +17,7 @@ macro_rules! bodies {
 }
 
 bodies!(
-    Manifest, Entry, Long, Piece, Vote, Committed, Purged, Snapshot
+    Manifest, Entry, Long, Piece, Vote, Committed, Purged, Snapshot, Mark
 );
 
 /// Whose directory it is, and how it is laid out.
@@ -142,6 +142,13 @@ pub struct Snapshot {
     pub meta: Extent,
     /// The state, in the caller's encoding.
     pub data: Extent,
+}
+
+/// The number of a sync, in the database and in the file beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Mark {
+    /// Syncs of this directory so far.
+    pub syncs: u64,
 }
 
 impl From<types::LogId> for LogId {

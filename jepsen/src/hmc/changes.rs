@@ -1,0 +1,103 @@
+//! `chsysstate`: from its options to a typed command.
+
+use super::args::{Args, Grammar};
+use super::error::CliError;
+use super::systems::system;
+use crate::world::{Command, LparId, Profile, ServerId, Stop, World};
+
+pub(super) const CHANGE: Grammar = Grammar {
+    valued: &["-r", "-m", "-o", "-n", "--id", "-f", "-b", "-k"],
+    flags: &["--immed", "--restart", "--novsi"],
+};
+
+pub(super) fn change(world: &World, args: &Args) -> Result<Command, CliError> {
+    let missing: Vec<String> = ["-m", "-r", "-o"]
+        .iter()
+        .filter(|n| !args.has(n))
+        .map(|&n| n.to_owned())
+        .collect();
+    if !missing.is_empty() {
+        return Err(CliError::Parameters(missing));
+    }
+    let server = system(world, args)?;
+    match args.require("-r")? {
+        "lpar" => change_lpar(world, server, args),
+        "sys" => change_system(server, args),
+        _ => Err(CliError::parameter("-r")),
+    }
+}
+
+fn change_lpar(world: &World, server: ServerId, args: &Args) -> Result<Command, CliError> {
+    let restart = args.has("--restart");
+    let stop = match (args.require("-o")?, args.has("--immed")) {
+        ("on", _) => return activate(world, server, args),
+        ("shutdown", true) => Stop::Immediate,
+        // A delayed shutdown by the hypervisor knows no restart.
+        ("shutdown", false) if restart => return Err(CliError::parameter("--restart")),
+        ("shutdown", false) => Stop::Delayed,
+        ("osshutdown", _) => Stop::Os,
+        _ => return Err(CliError::parameter("-o")),
+    };
+    args.refuse(&["-f", "-b", "-k", "--novsi"])?;
+    Ok(Command::StopLpar {
+        server,
+        lpar: lpar(world, server, args)?,
+        stop,
+        restart,
+    })
+}
+
+fn activate(world: &World, server: ServerId, args: &Args) -> Result<Command, CliError> {
+    args.refuse(&["--immed", "--restart"])?;
+    // Only the normal boot is modelled.
+    for option in ["-b", "-k"] {
+        if args.get(option).is_some_and(|mode| mode != "norm") {
+            return Err(CliError::parameter(option));
+        }
+    }
+    let profile = args
+        .get("-f")
+        .map_or(Profile::Current, |name| Profile::Named(name.to_owned()));
+    Ok(Command::StartLpar {
+        server,
+        lpar: lpar(world, server, args)?,
+        profile,
+    })
+}
+
+/// Exactly one of `-n` and `--id`.
+fn lpar(world: &World, server: ServerId, args: &Args) -> Result<LparId, CliError> {
+    match (args.get("-n"), args.get("--id")) {
+        (Some(name), None) => {
+            let found = world
+                .lpar(name)
+                .filter(|&lpar| world.lpar_number(server, lpar).is_some());
+            found.ok_or_else(|| CliError::NoLpar(name.to_owned()))
+        }
+        (None, Some(number)) => {
+            let number: u16 = number.parse().map_err(|_| CliError::parameter("--id"))?;
+            world
+                .lpar_by_number(server, number)
+                .ok_or(CliError::NoLparNumber(number))
+        }
+        (Some(_), Some(_)) => Err(CliError::parameter("--id")),
+        (None, None) => Err(CliError::parameter("-n")),
+    }
+}
+
+fn change_system(server: ServerId, args: &Args) -> Result<Command, CliError> {
+    args.refuse(&["-n", "--id", "-f", "-b", "-k", "--novsi"])?;
+    let (immediate, restart) = (args.has("--immed"), args.has("--restart"));
+    match args.require("-o")? {
+        "on" => {
+            args.refuse(&["--immed", "--restart"])?;
+            Ok(Command::PowerOn { server })
+        }
+        "off" => Ok(Command::PowerOff {
+            server,
+            immediate,
+            restart,
+        }),
+        _ => Err(CliError::parameter("-o")),
+    }
+}

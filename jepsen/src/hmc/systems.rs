@@ -1,0 +1,223 @@
+//! Listings about managed systems: `lssyscfg -r sys`, `lssysconn -r all`, and the HMC itself: `lshmc -V`.
+
+use super::args::{Args, Grammar};
+use super::error::CliError;
+use super::listing::Listing;
+use super::output::Output;
+use crate::world::{HmcId, Refusal, ServerId, Time, World};
+
+/// What `lshmc -V` says, in the form of a recorded console.
+const VERSION: &str = "\"version= Version: 11\n Release: 2\n Service Pack: 1120\nHMC Build level 2607082225\n\",\
+                       \"base_version=V11R2\n\"\n";
+
+/// Virtual time zero on the clocks of the servers: 1 October 2026, in days since 1970.
+const EPOCH_DAY: u64 = 20_727;
+
+const SYSTEM_COLUMNS: &[&str] = &[
+    "name",
+    "type_model",
+    "serial_num",
+    "ipaddr",
+    "sp_type",
+    "state",
+    "state_detail",
+    "detailed_state",
+    "sys_time",
+    "power_off_policy",
+    "active_lpar_mobility_capable",
+    "inactive_lpar_mobility_capable",
+    "lpar_remote_restart_capable",
+    "powervm_lpar_simplified_remote_restart_capable",
+    "dynamic_simplified_remote_restart_toggle_capable",
+    "sp_failover_capable",
+    "virtual_fc_capable",
+    "virtual_io_server_capable",
+    "max_lpars",
+    "service_lpar_id",
+    "lpar_proc_compat_modes",
+    "power_on_type",
+    "power_on_option",
+    "power_on_lpar_start_policy",
+    "pend_power_on_option",
+    "pend_power_on_lpar_start_policy",
+    "sp_version",
+    "description",
+];
+
+pub(super) const LIST: Grammar = Grammar {
+    valued: &["-r", "-m", "-F", "--filter", "--osrefresh"],
+    flags: &["--header"],
+};
+
+/// The system that `-m` names, by name or by machine type, model and serial number.
+pub(super) fn system(world: &World, args: &Args) -> Result<ServerId, CliError> {
+    let name = args.require("-m")?;
+    world
+        .server(name)
+        .ok_or_else(|| CliError::NoSystem(name.to_owned()))
+}
+
+/// Every system, or the one that `-m` names.
+fn systems(world: &World, args: &Args) -> Result<Vec<ServerId>, CliError> {
+    if args.has("-m") {
+        system(world, args).map(|server| vec![server])
+    } else {
+        Ok(world.servers().collect())
+    }
+}
+
+pub(super) fn list_systems(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
+    args.refuse(&["--filter", "--osrefresh"])?;
+    let servers = systems(world, args)?;
+    let row = |&server: &ServerId| system_row(world, hmc, server);
+    let rows = servers.iter().map(row).collect::<Result<_, _>>()?;
+    Listing {
+        columns: SYSTEM_COLUMNS,
+        rows,
+    }
+    .print(args)
+}
+
+fn system_row(world: &World, hmc: HmcId, server: ServerId) -> Result<Vec<String>, CliError> {
+    let (state, _, clock) = world
+        .read_system(hmc, server)
+        .map_err(|refusal| refused(world, server, refusal))?;
+    let spec = world.server_spec(server);
+    let policy = spec.start_policy.as_str();
+    let row: [&str; SYSTEM_COLUMNS.len()] = [
+        &spec.name,
+        &spec.type_model,
+        &spec.serial,
+        &address(server),
+        "fsp",
+        state.as_str(),
+        "",
+        state.detail(),
+        &clock_text(clock),
+        "0",
+        "1",
+        "1",
+        "0",
+        "1",
+        "1",
+        "1",
+        "1",
+        "1",
+        "400",
+        "none",
+        "default,POWER8,POWER9_base,POWER9,POWER10",
+        if spec.auto_power_restart {
+            "auto"
+        } else {
+            "power on"
+        },
+        "standby",
+        policy,
+        "standby",
+        policy,
+        "00090005",
+        "",
+    ];
+    Ok(row.map(String::from).into())
+}
+
+pub(super) fn list_connections(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
+    const COLUMNS: &[&str] = &[
+        "resource_type",
+        "type_model_serial_num",
+        "sp",
+        "sp_phys_loc",
+        "ipaddr",
+        "alt_ipaddr",
+        "state",
+    ];
+    if args.require("-r")? != "all" {
+        return Err(CliError::parameter("-r"));
+    }
+    let row = |server: ServerId| {
+        let (_, connection, _) = world
+            .read_system(hmc, server)
+            .map_err(|refusal| refused(world, server, refusal))?;
+        let (mtms, address) = (world.server_spec(server).mtms(), address(server));
+        let values = [
+            "sys",
+            &mtms,
+            "primary",
+            "unavailable",
+            &address,
+            "unavailable",
+            connection.as_str(),
+        ];
+        Ok(values.map(String::from).to_vec())
+    };
+    let rows = world.servers().map(row).collect::<Result<_, CliError>>()?;
+    Listing {
+        columns: COLUMNS,
+        rows,
+    }
+    .print(args)
+}
+
+pub(super) fn show_hmc(args: &Args) -> Result<Output, CliError> {
+    if args.has("-V") {
+        Ok(Output::success(VERSION.into()))
+    } else {
+        Err(CliError::parameter("-V"))
+    }
+}
+
+pub(super) fn refused(world: &World, server: ServerId, refusal: Refusal) -> CliError {
+    CliError::Refused {
+        refusal,
+        object: world.server_name(server).to_owned(),
+    }
+}
+
+/// Address of a service processor: made up, stable, and not reachable.
+fn address(server: ServerId) -> String {
+    let number = server.index() + 1;
+    format!("192.0.2.{}", number % 254 + 1)
+}
+
+/// `MM/DD/YYYY HH:MM:SS`. It stands still while the connection is lost, which is how a stale reading can be told.
+pub(super) fn clock_text(time: Time) -> String {
+    let seconds = time.millis() / 1_000;
+    let (year, month, day) = date(EPOCH_DAY + seconds / 86_400);
+    let of_day = seconds % 86_400;
+    format!(
+        "{month:02}/{day:02}/{year} {:02}:{:02}:{:02}",
+        of_day / 3_600,
+        of_day / 60 % 60,
+        of_day % 60
+    )
+}
+
+/// Year, month and day of a day since 1970, in the Gregorian calendar.
+fn date(days: u64) -> (u64, u64, u64) {
+    // Counted from 1 March of year 0, so that the leap day is the last of its year.
+    let days = days + 719_468;
+    let era = days / 146_097;
+    let of_era = days % 146_097;
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_count_days() {
+        assert_eq!(clock_text(Time::START), "10/01/2026 00:00:00");
+        assert_eq!(
+            clock_text(Time::from_millis(86_399_999)),
+            "10/01/2026 23:59:59"
+        );
+        assert_eq!(date(20_727 + 31), (2026, 11, 1));
+        assert_eq!(date(19_782), (2024, 2, 29));
+    }
+}

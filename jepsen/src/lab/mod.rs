@@ -1,0 +1,13 @@
+//! The lab: a whole site on one machine. Emulated HMCs over real SSH on a simulated world, real `tenured` processes with
+//! real certificates and real disks, and a network between them that can be cut.
+//!
+//! Promises: nothing outlives it; a server without power has no running node; what its checkers judge is the world's own
+//! history, not what the product says of it. Needs no privileges: every node has a loopback address of its own.
+
+mod network;
+mod process;
+mod site;
+
+pub use network::Network;
+pub use process::{NodeArgs, NodeProcess, ProcessError, run_node};
+pub use site::{Site, SiteError, SiteOptions};

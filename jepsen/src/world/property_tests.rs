@@ -1,0 +1,135 @@
+//! Whatever happens to it in whatever order, the model stays a world.
+
+use super::*;
+use proptest::prelude::*;
+
+const SERVERS: u16 = 2;
+const LPARS: u16 = 4;
+
+fn command() -> impl Strategy<Value = Command> {
+    let stop = prop_oneof![Just(Stop::Delayed), Just(Stop::Immediate), Just(Stop::Os)];
+    (0..SERVERS, 0..LPARS, stop, any::<bool>(), 0..4_u8).prop_map(
+        |(server, lpar, stop, flag, kind)| {
+            let (server, lpar) = (ServerId(server), LparId(lpar));
+            match kind {
+                0 => Command::start(server, lpar),
+                1 => Command::StopLpar {
+                    server,
+                    lpar,
+                    stop,
+                    restart: flag,
+                },
+                2 => Command::PowerOn { server },
+                _ => Command::PowerOff {
+                    server,
+                    immediate: flag,
+                    restart: stop == Stop::Os,
+                },
+            }
+        },
+    )
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    (0..SERVERS, 0..LPARS, 0..24_u8).prop_map(|(server, lpar, kind)| {
+        let (server, lpar, hmc) = (ServerId(server), LparId(lpar), HmcId(0));
+        match kind {
+            0 => Fault::Crash(server, lpar),
+            1 => Fault::Hang(server, lpar),
+            2 => Fault::Resume(server, lpar),
+            3 => Fault::Panic(server, lpar),
+            4 => Fault::GuestShutdown(server, lpar),
+            5 => Fault::FailStarts(server, lpar, 1),
+            6 => Fault::SetAutoStart(server, lpar, true),
+            7 => Fault::CutPower(server),
+            8 | 9 => Fault::RestorePower(server),
+            10 => Fault::TripPower(server),
+            11 => Fault::Checkstop(server),
+            12 => Fault::FailServer(server),
+            13 => Fault::HangProcessor(server),
+            14 => Fault::ReviveProcessor(server),
+            15 => Fault::CutLine(hmc, server),
+            16 => Fault::MendLine(hmc, server),
+            17 => Fault::HmcDown(hmc),
+            18 | 19 => Fault::HmcUp(hmc),
+            20 => Fault::LoseAnswers(hmc, 1),
+            21 => Fault::LoseCommands(hmc, 1),
+            22 => Fault::ShowAs(server, SystemState::Recovery),
+            _ => Fault::ShowTruth(server),
+        }
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Submit(Command),
+    Inject(Fault),
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => command().prop_map(Step::Submit),
+        2 => fault().prop_map(Step::Inject),
+        3 => (0..3_000_u64).prop_map(Step::Pass),
+    ]
+}
+
+fn take(world: &mut World, step: &Step) {
+    match step {
+        Step::Submit(command) => {
+            world.submit(HmcId(0), command.clone());
+        }
+        Step::Inject(fault) => {
+            // Many are pointless where they fall.
+            let _ = world.inject(*fault);
+        }
+        Step::Pass(millis) => world.advance_to(world.now() + Span::millis(*millis)),
+    }
+}
+
+fn tiny(jitter_percent: u8) -> World {
+    let mut spec = WorldSpec::demo(DemoOptions {
+        servers: SERVERS.into(),
+        lpars: 2,
+        hmcs: 1,
+    });
+    spec.timings.jitter_percent = jitter_percent;
+    spec.servers[0].auto_power_restart = true;
+    World::new(spec, 3).unwrap()
+}
+
+proptest! {
+    /// Nothing runs without power or room, time never goes back, an HMC that is connected and not delayed tells the
+    /// truth, and a world that is asked to pass time in two steps ends where it does in one.
+    #[test]
+    fn the_model_stays_a_world(steps in proptest::collection::vec(step(), 1..60)) {
+        let (mut whole, mut split) = (tiny(20), tiny(20));
+        for step in &steps {
+            take(&mut whole, step);
+            if let Step::Pass(millis) = step {
+                take(&mut split, &Step::Pass(millis / 2));
+                take(&mut split, &Step::Pass(millis - millis / 2));
+            } else {
+                take(&mut split, step);
+            }
+            prop_assert!(whole.next_event().is_none_or(|next| next > whole.now()) || whole.under_way() > 0);
+            let verdict = whole.verdict();
+            prop_assert!(verdict.unpowered.is_empty() && verdict.overloads.is_empty());
+            prop_assert_eq!(whole.conflict().is_some(), whole.violations().iter().any(|o| o.until.is_none()));
+        }
+        prop_assert_eq!(whole.fingerprint(), split.fingerprint());
+        prop_assert_eq!(whole.history().entries(), split.history().entries());
+        prop_assert!(whole.history().entries().is_sorted_by_key(|entry| entry.at));
+        whole.advance_to(whole.now() + Span::seconds(3_600));
+        prop_assert_eq!(whole.next_event(), None, "without commands and faults a world comes to rest");
+        for server in whole.servers() {
+            let Ok(reading) = whole.read(HmcId(0), server) else { continue };
+            if reading.connection == Connection::Connected && reading.system == SystemState::Operating {
+                for lpar in &reading.lpars {
+                    prop_assert_eq!(Some(lpar.state), whole.activity(server, lpar.lpar));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The one place that names bincode: values to bytes and back, for the wire and for snapshots.
+//!
+//! Promises: decoding hostile bytes neither panics nor allocates more than the limit, and all bytes must be consumed. The
+//! encoding has no evolution of its own: whoever stores or sends it puts a kind and a version in front.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// No encoded value of ours is larger; hostile length fields beyond it are refused before memory is asked for.
+const LIMIT: usize = 64 << 20;
+
+/// Bytes are not a value of the expected type.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("decode {kind}: {reason}")]
+pub struct DecodeError {
+    /// The type that was expected.
+    pub kind: &'static str,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl DecodeError {
+    fn of<T>(reason: impl ToString) -> Self {
+        Self {
+            kind: std::any::type_name::<T>(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<LIMIT>()
+}
+
+/// Appends the encoding of `value`.
+pub(crate) fn encode_into<T: Serialize>(value: &T, out: &mut Vec<u8>) {
+    bincode::serde::encode_into_std_write(value, out, bincode::config::standard())
+        .expect("our types encode, and a Vec takes every byte");
+}
+
+/// The encoding of `value`.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_into(value, &mut out);
+    out
+}
+
+/// The value that `bytes` encode, all of them.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let (value, read) =
+        bincode::serde::decode_from_slice(bytes, config()).map_err(|e| DecodeError::of::<T>(e))?;
+    if read == bytes.len() {
+        Ok(value)
+    } else {
+        Err(DecodeError::of::<T>(format!(
+            "{} bytes too many",
+            bytes.len() - read
+        )))
+    }
+}
+
+/// Bytes that are encoded in one piece and not one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Blob(pub Vec<u8>);
+
+impl Serialize for Blob {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Blob {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Blob;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Blob, E> {
+                Ok(Blob(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Blob, E> {
+                Ok(Blob(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_lengths_are_refused() {
+        let claims_exabytes = [253, 255, 255, 255, 255, 255, 255, 255, 127];
+        assert!(decode::<String>(&claims_exabytes).is_err());
+        assert!(decode::<Blob>(&claims_exabytes).is_err());
+        assert!(decode::<Vec<u64>>(&claims_exabytes).is_err());
+    }
+
+    #[test]
+    fn trailing_bytes_are_refused() {
+        let mut bytes = encode(&7u64);
+        assert_eq!(decode::<u64>(&bytes).unwrap(), 7);
+        bytes.push(0);
+        assert!(decode::<u64>(&bytes).is_err());
+    }
+
+    #[test]
+    fn blobs_round_trip() {
+        let blob = Blob(vec![1, 2, 255]);
+        assert_eq!(decode::<Blob>(&encode(&blob)).unwrap(), blob);
+    }
+}

@@ -1,0 +1,237 @@
+//! Changing who belongs to the cluster. On the leader only, one change at a time, each idempotent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use openraft::ChangeMembers;
+use openraft::alias::InstantOf;
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::errors::{ClientWriteError, RaftError};
+use openraft::type_config::TypeConfigExt;
+use tenure_storage::{Peer, Types};
+
+use super::{Handle, Status, left};
+use crate::machine::StateMachine;
+
+/// A learner this many entries behind is as good as level: it will be before the change of voters is committed.
+const CAUGHT_UP: u64 = 64;
+
+/// The membership was not changed as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MemberError {
+    /// This node does not lead.
+    #[error("change the membership: this node does not lead")]
+    NotLeader {
+        /// Who does, as far as is known.
+        leader: Option<u64>,
+    },
+    /// Id, name or address is taken by another member.
+    #[error("change the membership: {what} belongs to node {by} already")]
+    Taken {
+        /// Which of them.
+        what: String,
+        /// Whose it is.
+        by: u64,
+    },
+    /// The node is not a member.
+    #[error("change the membership: node {0} is not a member")]
+    NotAMember(u64),
+    /// The cluster would have no voter left.
+    #[error("change the membership: node {0} is the last voter")]
+    LastVoter(u64),
+    /// The node's program is too old for what the cluster has agreed on.
+    #[error(
+        "change the membership: node {id} understands feature level {ability}, the cluster is at {level}"
+    )]
+    TooOld {
+        /// The node.
+        id: u64,
+        /// What it understands.
+        ability: u32,
+        /// What the cluster demands.
+        level: u32,
+    },
+    /// The learner did not catch up in time. It stays a learner and goes on.
+    #[error("promote node {id}: it has log entry {matched:?} of {last:?} after the time allowed")]
+    NotCaughtUp {
+        /// The learner.
+        id: u64,
+        /// How far it is.
+        matched: Option<u64>,
+        /// How far it should be.
+        last: Option<u64>,
+    },
+    /// The change was not made; it is certain that it will not be.
+    #[error("change the membership: {0}")]
+    Refused(String),
+    /// The change may have been made, in full or in half; asking again completes it.
+    #[error("change the membership: the outcome is unknown: {0}")]
+    Unknown(String),
+}
+
+type Change = ChangeMembers<u64, Peer>;
+
+impl<S: StateMachine, C: Types> Handle<S, C> {
+    /// Adds a node that follows the log without a vote, or changes the address of one that is a member already.
+    pub async fn add_learner(
+        &self,
+        id: u64,
+        peer: Peer,
+        deadline: Duration,
+    ) -> Result<(), MemberError> {
+        let _one_at_a_time = self.inner.changing.lock().await;
+        let until = C::now() + deadline;
+        let status = self.leading()?;
+        let members: BTreeMap<u64, Peer> =
+            status.voters.into_iter().chain(status.learners).collect();
+        if members.get(&id) == Some(&peer) {
+            return Ok(());
+        }
+        check_free(&members, id, &peer)?;
+        if let Some(ability) = self.ability_of(id, &peer, left::<C>(until)).await
+            && ability < status.feature_level
+        {
+            return Err(MemberError::TooOld {
+                id,
+                ability,
+                level: status.feature_level,
+            });
+        }
+        self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, peer)])), until)
+            .await
+    }
+
+    /// Gives a learner a vote, once it has caught up; waits for that. A voter stays one.
+    pub async fn promote(&self, id: u64, deadline: Duration) -> Result<(), MemberError> {
+        let _one_at_a_time = self.inner.changing.lock().await;
+        let until = C::now() + deadline;
+        let status = self.leading()?;
+        if status.voters.contains_key(&id) && !status.joint {
+            return Ok(());
+        }
+        if !status.voters.contains_key(&id) && !status.learners.contains_key(&id) {
+            return Err(MemberError::NotAMember(id));
+        }
+        self.wait_caught_up(id, until).await?;
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until)
+            .await
+    }
+
+    /// Takes a node out of the cluster, voter or learner. One that is not a member is out already.
+    pub async fn remove(&self, id: u64, deadline: Duration) -> Result<(), MemberError> {
+        let _one_at_a_time = self.inner.changing.lock().await;
+        let until = C::now() + deadline;
+        let status = self.leading()?;
+        if status.voters.contains_key(&id) {
+            if status.voters.len() == 1 {
+                return Err(MemberError::LastVoter(id));
+            }
+            self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), until)
+                .await
+        } else if status.learners.contains_key(&id) {
+            self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), until)
+                .await
+        } else if status.joint {
+            self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until)
+                .await
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn leading(&self) -> Result<Status, MemberError> {
+        let status = self.status();
+        if status.is_leader {
+            Ok(status)
+        } else {
+            Err(MemberError::NotLeader {
+                leader: status.leader,
+            })
+        }
+    }
+
+    async fn wait_caught_up(&self, id: u64, until: InstantOf<C>) -> Result<(), MemberError> {
+        let mut changes = self.changed();
+        loop {
+            let status = self.leading()?;
+            let matched = status.matched.get(&id).copied().flatten();
+            let level = matched.map_or(0, |index| index + 1) + CAUGHT_UP;
+            if matched.is_some() && status.last_log.is_none_or(|last| level > last) {
+                return Ok(());
+            }
+            match C::timeout_at(until, changes.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(ended)) => return Err(MemberError::Refused(ended.to_string())),
+                Err(_) => {
+                    return Err(MemberError::NotCaughtUp {
+                        id,
+                        matched,
+                        last: status.last_log,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Makes one change, through a joint configuration where voters change, and sees to it that no joint one is left.
+    async fn change(&self, change: Change, until: InstantOf<C>) -> Result<(), MemberError> {
+        let changing = self.inner.raft.change_membership(change, false);
+        match C::timeout_at(until, changing).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(self.change_error(error)),
+            Err(_) => return Err(MemberError::Unknown("the deadline passed".to_owned())),
+        }
+        let joint = self
+            .inner
+            .raft
+            .metrics()
+            .borrow_watched()
+            .membership_config
+            .get_joint_config()
+            .len()
+            > 1;
+        if joint {
+            Err(MemberError::Unknown("the change is half done".to_owned()))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn change_error(&self, error: RaftError<C, ClientWriteError<C>>) -> MemberError {
+        match error {
+            // A change of voters is two entries: leadership can be lost after the first.
+            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) if self.status().joint => {
+                MemberError::Unknown(to.to_string())
+            }
+            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => MemberError::NotLeader {
+                leader: to.leader_id,
+            },
+            RaftError::APIError(error @ ClientWriteError::LogEntryDiscarded(_)) => {
+                MemberError::Unknown(error.to_string())
+            }
+            RaftError::APIError(error) => MemberError::Refused(error.to_string()),
+            RaftError::Fatal(fatal) => MemberError::Unknown(fatal.to_string()),
+        }
+    }
+}
+
+fn check_free(members: &BTreeMap<u64, Peer>, id: u64, peer: &Peer) -> Result<(), MemberError> {
+    let taken = |what: String, by: u64| Err(MemberError::Taken { what, by });
+    if id == 0 {
+        return Err(MemberError::Refused("0 is no node id".to_owned()));
+    }
+    if let Some(known) = members.get(&id)
+        && known.name != peer.name
+    {
+        return taken(format!("the id of {}", peer.name), id);
+    }
+    for (&other, known) in members.iter().filter(|(other, _)| **other != id) {
+        if known.name == peer.name {
+            return taken(format!("the name {}", peer.name), other);
+        }
+        if known.address == peer.address {
+            return taken(format!("the address {}", peer.address), other);
+        }
+    }
+    Ok(())
+}

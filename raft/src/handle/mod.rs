@@ -1,0 +1,125 @@
+//! What a program does with a running node: propose, read, watch, call other nodes, change the membership.
+
+mod call;
+mod changes;
+mod features;
+mod forward;
+mod initialize;
+mod members;
+mod propose;
+mod read;
+mod status;
+mod transfer;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::type_config::TypeConfigExt;
+use tenure_storage::{Peer, TokioTypes, Types};
+use tokio::sync::Mutex;
+
+pub use call::CallError;
+pub use changes::{Changes, Ended};
+pub use features::FeatureError;
+pub use initialize::InitializeError;
+pub use members::MemberError;
+pub use propose::{MAX_COMMAND, ProposeError, Proposed, Refusal};
+pub use read::ReadError;
+pub(crate) use read::read_index;
+pub use status::Status;
+pub use transfer::TransferError;
+
+use crate::machine::{AppHandler, StateMachine};
+use crate::service::RaftOf;
+use crate::store::{Released, Shared};
+use crate::wire::Wire;
+pub(crate) use forward::Forwarder;
+
+/// How long the last users of the data directory may take to let go of it.
+const RELEASE: Duration = Duration::from_secs(10);
+
+/// A running node. Clones are the same node.
+pub struct Handle<S: StateMachine, C: Types = TokioTypes> {
+    pub(crate) inner: Arc<Inner<C, S>>,
+}
+
+pub(crate) struct Inner<C: Types, S: StateMachine> {
+    pub(crate) id: u64,
+    pub(crate) raft: RaftOf<C, S>,
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) wire: Arc<dyn Wire>,
+    pub(crate) app: Arc<dyn AppHandler>,
+    pub(crate) forwarder: Forwarder,
+    /// One change of membership or feature level at a time: two at once can leave the cluster in a joint configuration.
+    pub(crate) changing: Mutex<()>,
+    pub(crate) released: Mutex<Released>,
+    pub(crate) me: Option<(Peer, SocketAddr)>,
+}
+
+impl<S: StateMachine, C: Types> Clone for Handle<S, C> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<S: StateMachine, C: Types> Handle<S, C> {
+    /// This node's Raft id.
+    pub fn id(&self) -> u64 {
+        self.inner.id
+    }
+
+    /// How this node is entered into a membership. `None` for a node on a wire of the caller's own.
+    pub fn peer(&self) -> Option<Peer> {
+        self.inner.me.as_ref().map(|(peer, _)| peer.clone())
+    }
+
+    /// Where this node accepts others. `None` for a node on a wire of the caller's own.
+    pub fn listen_address(&self) -> Option<SocketAddr> {
+        self.inner.me.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Looks at the state as far as this node has applied it; the past, unless after a [`barrier`](Self::barrier). Commands
+    /// wait meanwhile, so the look must be short.
+    pub fn state<T>(&self, look: impl FnOnce(&S) -> T) -> T {
+        self.inner.shared.with(look)
+    }
+
+    /// Stops this node: no more elections, proposals or answers. Everything acknowledged is on disk already. When this
+    /// returns, another process, or this one, may start a node on the same directory.
+    pub async fn shutdown(&self) {
+        if let Err(error) = self.inner.raft.shutdown().await {
+            tracing::warn!("stop consensus: {error}");
+        }
+        self.inner.wire.close().await;
+        let mut released = self.inner.released.lock().await;
+        if C::timeout(RELEASE, released.wait()).await.is_err() {
+            tracing::warn!("stop consensus: the data directory is still in use");
+        }
+    }
+
+    fn leader(&self) -> Option<u64> {
+        self.inner.raft.metrics().borrow_watched().current_leader
+    }
+
+    fn peer_of(&self, id: u64) -> Option<Peer> {
+        peer_of(&self.inner.raft, id)
+    }
+}
+
+pub(crate) fn peer_of<C: Types, S: StateMachine>(raft: &RaftOf<C, S>, id: u64) -> Option<Peer> {
+    raft.metrics()
+        .borrow_watched()
+        .membership_config
+        .membership()
+        .get_node(&id)
+        .cloned()
+}
+
+/// What is left of a deadline.
+pub(crate) fn left<C: Types>(until: openraft::alias::InstantOf<C>) -> Duration {
+    openraft::Instant::saturating_duration_since(&until, C::now())
+}

@@ -1,0 +1,149 @@
+//! Proposing a command, on whichever node.
+
+use std::time::Duration;
+
+use openraft::RaftTypeConfig;
+use openraft::alias::InstantOf;
+use openraft::async_runtime::AsyncRuntime;
+use openraft::type_config::TypeConfigExt;
+use tenure_storage::Types;
+
+use super::{Handle, left};
+use crate::backoff::Backoff;
+use crate::codec::Blob;
+use crate::machine::StateMachine;
+use crate::message::Outcome;
+use crate::service::outcome_of;
+use crate::store::tagged;
+
+/// The longest command.
+pub const MAX_COMMAND: usize = 1 << 20;
+
+/// A command was committed and applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposed {
+    /// Its index in the log.
+    pub index: u64,
+    /// What the state machine answered.
+    pub reply: Vec<u8>,
+}
+
+/// Why a command was not accepted at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is longer than [`MAX_COMMAND`].
+    #[error("it has {0} bytes, at most {MAX_COMMAND} are allowed")]
+    TooLong(usize),
+    /// Too many proposals are waiting already.
+    #[error("too many proposals are waiting")]
+    Overloaded,
+    /// This node has stopped.
+    #[error("this node has stopped: {0}")]
+    Stopped(String),
+}
+
+/// A command has no known result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeError {
+    /// It was not applied and will not be: no leader was found in time.
+    #[error("propose a command: no leader within {}", crate::show::duration(*.waited))]
+    NoLeader {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// It was not applied and will not be.
+    #[error("propose a command: {0}")]
+    Refused(Refusal),
+    /// It may have been applied, or may still be. Only the product can tell, by a number of its own in the command.
+    #[error("propose a command: the outcome is unknown: {reason}")]
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl<S: StateMachine, C: Types> Handle<S, C> {
+    /// Has a command committed and applied, and gives the state machine's reply. On a follower it goes to the leader.
+    ///
+    /// Retries for as long as the command was certainly not appended, up to the deadline; never after that, so that it is
+    /// applied once at most for each call.
+    pub async fn propose(
+        &self,
+        command: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<Proposed, ProposeError> {
+        if command.len() > MAX_COMMAND {
+            return Err(ProposeError::Refused(Refusal::TooLong(command.len())));
+        }
+        let until = C::now() + deadline;
+        let mut backoff = Backoff::default();
+        loop {
+            let outcome = match self.leader() {
+                Some(leader) if leader == self.inner.id => self.propose_here(&command, until).await,
+                Some(leader) => {
+                    self.inner
+                        .forwarder
+                        .propose(leader, command.clone(), left::<C>(until))
+                        .await?
+                }
+                None => Outcome::NotLeader,
+            };
+            match outcome {
+                Outcome::Applied {
+                    index,
+                    reply: Blob(reply),
+                } => return Ok(Proposed { index, reply }),
+                Outcome::Unknown(reason) => return Err(ProposeError::Unknown { reason }),
+                Outcome::NotLeader => {}
+            }
+            self.pause(&mut backoff, until)
+                .await
+                .map_err(|_| ProposeError::NoLeader { waited: deadline })?;
+            if let Some(reason) = self.status_failed() {
+                return Err(ProposeError::Refused(Refusal::Stopped(reason)));
+            }
+        }
+    }
+
+    async fn propose_here(&self, command: &[u8], until: InstantOf<C>) -> Outcome {
+        match C::timeout_at(until, self.inner.raft.client_write(tagged(command))).await {
+            Ok(Ok(written)) => Outcome::Applied {
+                index: written.log_id.index,
+                reply: Blob(written.data.0),
+            },
+            Ok(Err(error)) => outcome_of(error),
+            Err(_) => Outcome::Unknown("the deadline passed before it was committed".to_owned()),
+        }
+    }
+
+    /// Waits before another attempt; an error when the deadline comes first.
+    pub(super) async fn pause(
+        &self,
+        backoff: &mut Backoff,
+        until: InstantOf<C>,
+    ) -> Result<(), DeadlinePassed> {
+        let wait = backoff.next(&mut <C as RaftTypeConfig>::AsyncRuntime::thread_rng());
+        let left = left::<C>(until);
+        C::sleep(wait.min(left)).await;
+        if wait < left {
+            Ok(())
+        } else {
+            Err(DeadlinePassed)
+        }
+    }
+
+    pub(super) fn status_failed(&self) -> Option<String> {
+        use openraft::async_runtime::watch::WatchReceiver;
+        self.inner
+            .raft
+            .metrics()
+            .borrow_watched()
+            .running_state
+            .as_ref()
+            .err()
+            .map(ToString::to_string)
+    }
+}
+
+/// There is no time for another attempt.
+pub(super) struct DeadlinePassed;

@@ -1,0 +1,88 @@
+//! How a node stands, as far as it knows itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use openraft::Instant;
+use openraft::alias::SerdeInstantOf;
+use openraft::async_runtime::watch::WatchReceiver;
+use tenure_storage::{Peer, Types};
+
+use super::Handle;
+use crate::machine::StateMachine;
+
+/// A moment's view of one node. What it says of others may be old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// This node's Raft id.
+    pub id: u64,
+    /// Whom this node takes for the leader.
+    pub leader: Option<u64>,
+    /// The current term.
+    pub term: u64,
+    /// Whether this node takes itself for the leader. Only a quorum can confirm it: see `quorum_ack_age`.
+    pub is_leader: bool,
+    /// Index of the last log entry.
+    pub last_log: Option<u64>,
+    /// Index up to which this node knows entries to be committed.
+    pub committed: Option<u64>,
+    /// Index up to which the state machine has applied them.
+    pub applied: Option<u64>,
+    /// Index up to which the latest snapshot reaches.
+    pub snapshot_index: Option<u64>,
+    /// Index up to which the log was dropped.
+    pub purged: Option<u64>,
+    /// The members that vote.
+    pub voters: BTreeMap<u64, Peer>,
+    /// The members that only follow.
+    pub learners: BTreeMap<u64, Peer>,
+    /// Whether the last change of voters is half done.
+    pub joint: bool,
+    /// On the leader: index up to which each other member is known to have the log.
+    pub matched: BTreeMap<u64, Option<u64>>,
+    /// On the leader: how long ago a message was sent that a quorum has answered.
+    pub quorum_ack_age: Option<Duration>,
+    /// The feature level that the cluster has agreed on, as applied here.
+    pub feature_level: u32,
+    /// Why this node's consensus has stopped, if it has.
+    pub failed: Option<String>,
+}
+
+impl<S: StateMachine, C: Types> Handle<S, C> {
+    /// How this node stands.
+    pub fn status(&self) -> Status {
+        // Cloned at once: holding the watch would block consensus.
+        let metrics = self.inner.raft.metrics().borrow_watched().clone();
+        let membership = metrics.membership_config.membership();
+        let voting: Vec<u64> = membership.voter_ids().collect();
+        let (voters, learners) = membership
+            .nodes()
+            .map(|(id, peer)| (*id, peer.clone()))
+            .partition(|(id, _)| voting.contains(id));
+        let matched = metrics.replication.iter().flatten();
+        let quorum_acked = metrics
+            .last_quorum_acked
+            .map(SerdeInstantOf::<C>::into_inner);
+        Status {
+            id: metrics.id,
+            leader: metrics.current_leader,
+            term: metrics.current_term,
+            is_leader: metrics.current_leader == Some(metrics.id),
+            last_log: metrics.last_log_index,
+            committed: metrics.local_committed.map(|log| log.index),
+            applied: metrics.last_applied.map(|log| log.index),
+            snapshot_index: metrics.snapshot.map(|log| log.index),
+            purged: metrics.purged.map(|log| log.index),
+            voters,
+            learners,
+            joint: membership.get_joint_config().len() > 1,
+            matched: matched
+                .filter(|(id, _)| **id != metrics.id)
+                .map(|(id, log)| (*id, log.map(|l| l.index)))
+                .collect(),
+            quorum_ack_age: quorum_acked.map(|at| at.elapsed()),
+            feature_level: self.inner.shared.level(),
+            failed: metrics.running_state.err().map(|fatal| fatal.to_string()),
+        }
+    }
+}

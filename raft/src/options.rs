@@ -1,0 +1,111 @@
+//! How a node is set up.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::{Config, SnapshotPolicy};
+
+use crate::tls::Identity;
+
+/// The clockwork of elections. `heartbeat` must be well below `election_min`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    /// How often the leader says that it lives.
+    pub heartbeat: Duration,
+    /// The least silence after which a follower asks for an election.
+    pub election_min: Duration,
+    /// The most; each election draws its own between the two. Also how long a leader's lease lasts.
+    pub election_max: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_millis(250),
+            election_min: Duration::from_secs(1),
+            election_max: Duration::from_secs(2),
+        }
+    }
+}
+
+/// When the log is replaced by a snapshot of the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Snapshots {
+    /// A snapshot is made after this many entries since the last one.
+    pub every: u64,
+    /// This many entries before the snapshot stay in the log, so that a follower a little behind needs no snapshot.
+    pub keep: u64,
+}
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        Self {
+            every: 20_000,
+            keep: 5_000,
+        }
+    }
+}
+
+/// Everything a node needs to know before it starts.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// This node's Raft id, unique in the cluster for ever and never 0.
+    pub id: u64,
+    /// This node's name, as its certificate has it.
+    pub name: String,
+    /// The cluster's id, as the authority has it.
+    pub cluster: String,
+    /// Where log, vote and snapshots are kept. `None` keeps them in memory: nothing survives the process, and a node that
+    /// forgets its vote must not come back under the same id. For tests only.
+    pub data_dir: Option<PathBuf>,
+    /// Where to accept other nodes; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// `host:port` under which others reach this node. Empty: the address that is listened on.
+    pub advertise: String,
+    /// Key and certificate.
+    pub identity: Identity,
+    /// Heartbeats and elections.
+    pub timings: Timings,
+    /// When to make snapshots.
+    pub snapshots: Snapshots,
+    /// The highest feature level that this program understands.
+    pub feature_level_max: u32,
+}
+
+/// The configuration is contradictory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("check the timings of elections: {0}")]
+pub struct BadTimings(pub String);
+
+const SNAPSHOT_TIME: Duration = Duration::from_secs(60);
+
+/// openraft's configuration. Pre-vote keeps a node that was cut off from unseating a working leader when it returns; leader
+/// restore is off because a leader that resumes after a restart may answer reads from before its last writes.
+pub(crate) fn config(
+    cluster: &str,
+    timings: Timings,
+    snapshots: Snapshots,
+) -> Result<Arc<Config>, BadTimings> {
+    let config = Config {
+        cluster_name: cluster.to_owned(),
+        heartbeat_interval: millis(timings.heartbeat),
+        election_timeout_min: millis(timings.election_min),
+        election_timeout_max: millis(timings.election_max),
+        install_snapshot_timeout: millis(SNAPSHOT_TIME),
+        enable_pre_vote: Some(true),
+        enable_leader_restore: Some(false),
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshots.every),
+        max_in_snapshot_log_to_keep: snapshots.keep,
+        ..Config::default()
+    };
+    config
+        .validate()
+        .map(Arc::new)
+        .map_err(|e| BadTimings(e.to_string()))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,138 @@
+//! Appends in flight: sent as they come, answered in their order.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream, StreamExt};
+use openraft::errors::{RPCError, Unreachable};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, StreamAppendResult};
+use tenure_storage::{LogId, Types};
+
+/// The most appends on their way to one follower.
+const WINDOW: usize = 64;
+/// The most bytes of commands in one append, but for a single larger command. Well below the largest frame.
+const MAX_BYTES: usize = 2 << 20;
+
+type Answer<C> = BoxFuture<'static, Result<AppendEntriesResponse<C>, RPCError<C>>>;
+
+struct InFlight<C: Types> {
+    previous: Option<LogId>,
+    last: Option<LogId>,
+    answer: Answer<C>,
+}
+
+/// Turns a stream of requests into the stream of their answers. Ends after the first one that is not a plain success, as
+/// openraft demands.
+pub(crate) struct Pipeline<C: Types, I, F> {
+    input: Option<I>,
+    send: F,
+    in_flight: VecDeque<InFlight<C>>,
+    over: bool,
+}
+
+impl<C, I, F> Pipeline<C, I, F>
+where
+    C: Types,
+    I: Stream<Item = AppendEntriesRequest<C>> + Unpin,
+    F: Fn(&AppendEntriesRequest<C>) -> Answer<C>,
+{
+    pub(crate) fn new(input: I, send: F) -> Self {
+        Self {
+            input: Some(input),
+            send,
+            in_flight: VecDeque::new(),
+            over: false,
+        }
+    }
+
+    fn take_requests(&mut self, ctx: &mut Context<'_>) {
+        while self.in_flight.len() < WINDOW {
+            let Some(input) = &mut self.input else { return };
+            match input.poll_next_unpin(ctx) {
+                Poll::Pending => return,
+                Poll::Ready(None) => self.input = None,
+                Poll::Ready(Some(mut request)) => {
+                    // What follows a cut request would not connect to it.
+                    if cut(&mut request) {
+                        self.input = None;
+                    }
+                    let previous = request.prev_log_id;
+                    let last = request
+                        .entries
+                        .last()
+                        .map(|entry| entry.log_id)
+                        .or(previous);
+                    let answer = (self.send)(&request);
+                    self.in_flight.push_back(InFlight {
+                        previous,
+                        last,
+                        answer,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Drops the entries that make the request too large. They are sent again, as if the follower had taken only the rest.
+fn cut<C: Types>(request: &mut AppendEntriesRequest<C>) -> bool {
+    let mut bytes = 0;
+    let fits = request.entries.iter().take_while(|entry| {
+        bytes += match &entry.payload {
+            tenure_storage::Payload::Normal(command) => command.0.len(),
+            tenure_storage::Payload::Blank | tenure_storage::Payload::Membership(_) => 0,
+        };
+        bytes <= MAX_BYTES
+    });
+    let fits = fits.count().max(1);
+    let too_many = request.entries.len() > fits;
+    request.entries.truncate(fits);
+    too_many
+}
+
+impl<C, I, F> Stream for Pipeline<C, I, F>
+where
+    C: Types,
+    I: Stream<Item = AppendEntriesRequest<C>> + Unpin,
+    F: Fn(&AppendEntriesRequest<C>) -> Answer<C> + Unpin,
+{
+    type Item = Result<StreamAppendResult<C>, RPCError<C>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.over {
+            return Poll::Ready(None);
+        }
+        this.take_requests(ctx);
+        let Some(first) = this.in_flight.front_mut() else {
+            return if this.input.is_none() {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            };
+        };
+        let Poll::Ready(answer) = first.answer.poll_unpin(ctx) else {
+            return Poll::Pending;
+        };
+        let Some(InFlight { previous, last, .. }) = this.in_flight.pop_front() else {
+            return Poll::Ready(None);
+        };
+        let plain = matches!(answer, Ok(AppendEntriesResponse::Success));
+        if !plain {
+            this.over = true;
+            this.in_flight.clear();
+        }
+        Poll::Ready(Some(answer.and_then(|answer| {
+            match (answer, previous) {
+                // At the very beginning of the log everything fits, so this is no answer to the question.
+                (AppendEntriesResponse::Conflict, None) => Err(Unreachable::from_string(
+                    "the peer reports a conflict before the first log entry",
+                )
+                .into()),
+                (answer, _) => Ok(answer.into_stream_result(previous, last)),
+            }
+        })))
+    }
+}

@@ -1,0 +1,217 @@
+//! What a node answers to others.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use openraft::Raft;
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::errors::{ClientWriteError, Fatal, RaftError};
+use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest};
+use openraft::type_config::TypeConfigExt;
+use tenure_storage::{Types, Vote};
+
+use crate::codec::Blob;
+use crate::handle::read_index;
+use crate::incoming::{Incoming, Progress};
+use crate::machine::{AppHandler, StateMachine};
+use crate::message::{
+    AppendIn, Kind, Outcome, PieceAnswer, ReadIndexAnswer, SnapshotPiece, Stopped, answer, fields,
+};
+use crate::store::{Applied, Shared, Snapshot, open, tagged};
+use crate::wire::{Malformed, Sender, Service};
+
+pub(crate) type RaftOf<C, S> = Raft<C, Applied<C, S>>;
+
+/// Answers the requests of other nodes with this node's consensus and application.
+pub(crate) struct Server<C: Types, S: StateMachine> {
+    pub(crate) raft: RaftOf<C, S>,
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) app: Arc<dyn AppHandler>,
+    /// The one snapshot that may be on its way here: there is one leader.
+    pub(crate) incoming: Arc<Mutex<Incoming>>,
+}
+
+fn stopped(error: impl ToString) -> Stopped {
+    Stopped(error.to_string())
+}
+
+impl<C: Types, S: StateMachine> Service for Server<C, S> {
+    fn admit(&self, sender: &Sender) -> Result<(), String> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        match metrics.membership_config.membership().get_node(&sender.id) {
+            Some(peer) if peer.name != sender.name => Err(format!(
+                "{} comes as node {}, which is {}",
+                sender.name, sender.id, peer.name
+            )),
+            // A node that this one has not heard of may be the leader of a cluster that it is about to join.
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn serve(
+        &self,
+        sender: &Sender,
+        body: &[u8],
+        ttl: Duration,
+    ) -> Result<BoxFuture<'static, Vec<u8>>, Malformed> {
+        let raft = self.raft.clone();
+        let (kind, bytes) = Kind::split(body)?;
+        Ok(match kind {
+            Kind::Append => {
+                let mut append: AppendIn = fields(bytes)?;
+                let request = AppendEntriesRequest {
+                    vote: append.vote,
+                    prev_log_id: append.previous,
+                    entries: append.take_entries(),
+                    leader_commit: append.commit,
+                };
+                async move { answer(raft.append_entries(request).await.map_err(stopped)) }.boxed()
+            }
+            Kind::Vote => {
+                let request: VoteRequest<C> = fields(bytes)?;
+                async move { answer(raft.vote(request).await.map_err(stopped)) }.boxed()
+            }
+            Kind::PreVote => {
+                let request: VoteRequest<C> = fields(bytes)?;
+                async move { answer(raft.pre_vote(request).await.map_err(stopped)) }.boxed()
+            }
+            Kind::TransferLeader => {
+                let request: TransferLeaderRequest<C> = fields(bytes)?;
+                async move { answer(raft.handle_transfer_leader(request).await.map_err(stopped)) }
+                    .boxed()
+            }
+            Kind::SnapshotPiece => self.take_piece(sender, fields(bytes)?),
+            Kind::Propose => propose(raft, fields(bytes)?, ttl),
+            Kind::ReadIndex => {
+                async move { answer(Ok(answer_read_index(&raft, ttl).await)) }.boxed()
+            }
+            Kind::Call => self.call(sender, bytes, ttl),
+            Kind::Ability => {
+                let ability = self.shared.ability();
+                async move { answer(Ok(ability)) }.boxed()
+            }
+        })
+    }
+}
+
+impl<C: Types, S: StateMachine> Server<C, S> {
+    /// In a task of its own: whatever the application does must not hold up the connection.
+    fn call(&self, sender: &Sender, bytes: &[u8], ttl: Duration) -> BoxFuture<'static, Vec<u8>> {
+        let answering = self.app.call(sender.id, bytes.to_vec());
+        let task = C::spawn(C::timeout(ttl, answering));
+        async move {
+            let outcome = match task.await {
+                Ok(Ok(outcome)) => outcome.map(Blob),
+                Ok(Err(_)) => Err("the handler of calls did not answer in time".to_owned()),
+                Err(error) => Err(format!("the handler of calls failed: {error}")),
+            };
+            answer(Ok(outcome))
+        }
+        .boxed()
+    }
+
+    fn take_piece(&self, sender: &Sender, piece: SnapshotPiece) -> BoxFuture<'static, Vec<u8>> {
+        let (raft, shared, incoming) = (
+            self.raft.clone(),
+            Arc::clone(&self.shared),
+            Arc::clone(&self.incoming),
+        );
+        let from = sender.id;
+        async move {
+            let vote = piece.vote;
+            let progress = incoming
+                .lock()
+                .expect("no code panics while it takes a piece")
+                .take(from, piece);
+            let taken = match progress {
+                Progress::Partial => Ok(PieceAnswer::Taken),
+                Progress::Refused(reason) => Ok(PieceAnswer::Refused(reason)),
+                Progress::Whole(bytes) => install(&raft, shared.cluster(), vote, bytes).await,
+            };
+            answer(taken.map_err(stopped))
+        }
+        .boxed()
+    }
+}
+
+async fn install<C: Types, S: StateMachine>(
+    raft: &RaftOf<C, S>,
+    cluster: &str,
+    vote: Vote,
+    bytes: Vec<u8>,
+) -> Result<PieceAnswer, Fatal<C>> {
+    // openraft panics on a snapshot that contradicts the log: nothing reaches it that is not whole and ours.
+    let meta = match open(&bytes, cluster) {
+        Ok((head, _)) => openraft::SnapshotMeta {
+            last_log_id: head.last,
+            last_membership: head.membership,
+        },
+        Err(bad) => return Ok(PieceAnswer::Refused(bad.to_string())),
+    };
+    let snapshot = Snapshot {
+        meta,
+        snapshot: Arc::new(bytes),
+    };
+    let response = raft.install_full_snapshot(vote, snapshot).await?;
+    Ok(PieceAnswer::Done(response.vote))
+}
+
+fn propose<C: Types, S: StateMachine>(
+    raft: RaftOf<C, S>,
+    commands: Vec<Blob>,
+    ttl: Duration,
+) -> BoxFuture<'static, Vec<u8>> {
+    let count = commands.len();
+    async move {
+        let commands = commands.into_iter().map(|Blob(command)| tagged(&command));
+        let mut outcomes = Vec::with_capacity(count);
+        let reason = match C::timeout(ttl, collect_outcomes(&raft, commands, &mut outcomes)).await {
+            Ok(Ok(())) => String::new(),
+            Ok(Err(fatal)) => fatal.to_string(),
+            Err(_) => "the deadline passed".to_owned(),
+        };
+        outcomes.resize_with(count, || Outcome::Unknown(reason.clone()));
+        answer(Ok(outcomes))
+    }
+    .boxed()
+}
+
+async fn collect_outcomes<C: Types, S: StateMachine>(
+    raft: &RaftOf<C, S>,
+    commands: impl Iterator<Item = tenure_storage::Command>,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), Fatal<C>> {
+    let mut written = raft.client_write_many(commands.collect::<Vec<_>>()).await?;
+    while let Some(result) = written.next().await {
+        outcomes.push(match result? {
+            Ok(response) => Outcome::Applied {
+                index: response.log_id.index,
+                reply: Blob(response.response.0),
+            },
+            Err(error) => outcome_of(RaftError::<C, _>::APIError(error)),
+        });
+    }
+    Ok(())
+}
+
+/// Why a write has no result, as far as its proposer must know.
+pub(crate) fn outcome_of<C: Types>(error: RaftError<C, ClientWriteError<C>>) -> Outcome {
+    match error {
+        RaftError::APIError(ClientWriteError::ForwardToLeader(_)) => Outcome::NotLeader,
+        RaftError::APIError(error) => Outcome::Unknown(error.to_string()),
+        RaftError::Fatal(fatal) => Outcome::Unknown(fatal.to_string()),
+    }
+}
+
+async fn answer_read_index<C: Types, S: StateMachine>(
+    raft: &RaftOf<C, S>,
+    ttl: Duration,
+) -> ReadIndexAnswer {
+    match read_index(raft, ttl).await {
+        Ok(linearizer) => ReadIndexAnswer::At(linearizer.read_log_id().index()),
+        Err(_) => ReadIndexAnswer::NotNow,
+    }
+}

@@ -1,0 +1,12 @@
+//! How values are shown to people in log lines and errors.
+
+use std::time::Duration;
+
+/// `3 s`, `250 ms`.
+pub(crate) fn duration(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{} s", duration.as_secs())
+    } else {
+        format!("{} ms", duration.as_millis())
+    }
+}

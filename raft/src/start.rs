@@ -1,0 +1,196 @@
+//! Putting a node together and starting it.
+
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tenure_storage::{Identity, LogStore, OpenError, Peer, SnapshotStore, TokioTypes, Types};
+
+use crate::handle::{Forwarder, Handle, Inner};
+use crate::machine::{AppHandler, StateMachine};
+use crate::network::{Factory, NetworkShared};
+use crate::options::{BadTimings, Options, Snapshots, Timings, config};
+use crate::service::{RaftOf, Server};
+use crate::store::{Applied, Offload};
+use crate::wire::tls::{TlsWire, TlsWireError};
+use crate::wire::{Service, Wire};
+
+/// A node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Address or identity is not usable.
+    #[error("start the node")]
+    Wire(#[source] TlsWireError),
+    /// The timings contradict each other.
+    #[error("start the node")]
+    Timings(#[source] BadTimings),
+    /// The data directory cannot be used.
+    #[error("start the node")]
+    Storage(#[source] OpenError),
+    /// What is stored cannot be read, or is newer than this program.
+    #[error("start the node: read the snapshot")]
+    Snapshot(#[source] std::io::Error),
+    /// Consensus refused to start on what is stored.
+    #[error("start the node: {0}")]
+    Consensus(String),
+}
+
+/// What a node is made of when it runs in a world of the caller's own, such as a simulated one.
+pub struct Parts<C: Types> {
+    /// Raft id.
+    pub id: u64,
+    /// Cluster id; snapshots carry it.
+    pub cluster: String,
+    /// Log and vote.
+    pub log: LogStore<C>,
+    /// Snapshots.
+    pub snapshots: SnapshotStore,
+    /// The outgoing half of the network.
+    pub wire: Arc<dyn Wire>,
+    /// Heartbeats and elections.
+    pub timings: Timings,
+    /// When to make snapshots.
+    pub snapshot_policy: Snapshots,
+    /// The highest feature level that this program understands.
+    pub feature_level_max: u32,
+    /// Where snapshots are encoded.
+    pub offload: Offload,
+}
+
+/// The library's entrance.
+pub struct Raft;
+
+impl Raft {
+    /// Starts a node of the product: mutual TLS, tokio.
+    pub async fn start<S: StateMachine>(
+        options: Options,
+        machine: S,
+        app: Arc<dyn AppHandler>,
+    ) -> Result<Handle<S>, StartError> {
+        let Options {
+            id,
+            name,
+            cluster,
+            data_dir,
+            listen,
+            advertise,
+            identity,
+            ..
+        } = options;
+        // A node that listens on one address speaks from it, so that firewalls can tell the nodes apart.
+        let source = Some(listen.ip()).filter(|address| !address.is_unspecified());
+        let wire =
+            TlsWire::new(&cluster, id, &name, &identity, source).map_err(StartError::Wire)?;
+        let listener = TlsWire::bind(listen).await.map_err(StartError::Wire)?;
+        let bound = listener.local_addr().unwrap_or(listen);
+        let address = if advertise.is_empty() {
+            bound.to_string()
+        } else {
+            advertise
+        };
+        let (log, snapshots) = open_storage(data_dir, &cluster, id).await?;
+        let parts = Parts {
+            id,
+            cluster,
+            log,
+            snapshots,
+            wire: Arc::new(wire.clone()),
+            timings: options.timings,
+            snapshot_policy: options.snapshots,
+            feature_level_max: options.feature_level_max,
+            offload: Offload::Thread,
+        };
+        let (handle, service) =
+            assemble(parts, machine, app, Some((Peer { name, address }, bound))).await?;
+        wire.listen(listener, service);
+        Ok(handle)
+    }
+
+    /// Starts a node from its parts, on any runtime. The caller's network delivers what comes for the node to the service.
+    pub async fn assemble<S: StateMachine, C: Types>(
+        parts: Parts<C>,
+        machine: S,
+        app: Arc<dyn AppHandler>,
+    ) -> Result<(Handle<S, C>, Arc<dyn Service>), StartError> {
+        assemble(parts, machine, app, None).await
+    }
+}
+
+async fn open_storage(
+    data_dir: Option<PathBuf>,
+    cluster: &str,
+    id: u64,
+) -> Result<(LogStore<TokioTypes>, SnapshotStore), StartError> {
+    let Some(dir) = data_dir else {
+        return Ok((LogStore::memory(), SnapshotStore::memory()));
+    };
+    let identity = Identity {
+        cluster: cluster.to_owned(),
+        node: id,
+    };
+    // It reads the whole log, which must not hold up whatever else runs here.
+    let opening = tokio::task::spawn_blocking(move || tenure_storage::open(&dir, &identity));
+    match opening.await {
+        Ok(opened) => opened.map_err(StartError::Storage),
+        Err(error) => Err(StartError::Consensus(error.to_string())),
+    }
+}
+
+async fn assemble<S: StateMachine, C: Types>(
+    parts: Parts<C>,
+    machine: S,
+    app: Arc<dyn AppHandler>,
+    me: Option<(Peer, SocketAddr)>,
+) -> Result<(Handle<S, C>, Arc<dyn Service>), StartError> {
+    let Parts {
+        id,
+        cluster,
+        log,
+        snapshots,
+        wire,
+        timings,
+        snapshot_policy,
+        feature_level_max,
+        offload,
+    } = parts;
+    let config = config(&cluster, timings, snapshot_policy).map_err(StartError::Timings)?;
+    let applied = Applied::<C, S>::open(machine, snapshots, cluster, feature_level_max, offload);
+    let (applied, released) = applied.await.map_err(StartError::Snapshot)?;
+    let shared = applied.shared();
+    let network = NetworkShared {
+        wire: Arc::clone(&wire),
+        id,
+        append_time: timings.election_min,
+    };
+    let factory = Factory {
+        shared: Arc::new(network),
+        types: PhantomData,
+    };
+    let raft = RaftOf::<C, S>::new(id, config, factory, log, applied).await;
+    let raft = raft.map_err(|fatal| StartError::Consensus(fatal.to_string()))?;
+    let service = Server {
+        raft: raft.clone(),
+        shared: Arc::clone(&shared),
+        app: Arc::clone(&app),
+        incoming: Arc::new(Mutex::default()),
+    };
+    let forwarder = Forwarder::start(raft.clone(), Arc::clone(&wire));
+    let inner = Inner {
+        id,
+        raft,
+        shared,
+        wire,
+        app,
+        forwarder,
+        changing: tokio::sync::Mutex::new(()),
+        released: tokio::sync::Mutex::new(released),
+        me,
+    };
+    Ok((
+        Handle {
+            inner: Arc::new(inner),
+        },
+        Arc::new(service),
+    ))
+}

@@ -1,0 +1,24 @@
+//! The state machine as consensus sees it: the product's state, what was applied last, the membership, the feature level.
+//!
+//! Promises: commands are applied in order, each once; a snapshot holds all four together and is verified before it is
+//! taken up; making one stops commands only for the time of [`StateMachine::image`]; a command of a kind or level that this
+//! program does not know stops the node, because skipping it would let the replicas part.
+
+mod applied;
+mod command;
+mod envelope;
+mod snapshot;
+
+pub(crate) use applied::{Applied, Shared, Snapshot};
+pub(crate) use command::{raise, tagged};
+pub(crate) use envelope::open;
+pub(crate) use snapshot::Released;
+
+/// Where heavy work goes that must not hold up consensus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offload {
+    /// On a thread of the runtime that may block.
+    Thread,
+    /// In place: a simulated runtime has no threads.
+    Inline,
+}

@@ -1,0 +1,290 @@
+//! The calling side: one connection per peer and lane, opened when it is first needed and reopened while it is.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use rustls_pki_types::ServerName;
+use tenure_storage::Peer;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::bytes::Bytes;
+
+use super::connection::{
+    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, check_callee, framed,
+    in_greeting_time, read_hello, write_hello,
+};
+use super::frame::{self, Frame};
+use super::pending::{Answer, Claim, Pending};
+use super::{Lane, WireError};
+use crate::backoff::Backoff;
+use crate::tls::peer_identity_of_server;
+
+/// How many requests may wait for a connection to take them.
+pub(super) const QUEUE: usize = 4096;
+/// A link that nobody used for so long is closed; the peer may have left the cluster.
+const UNUSED: Duration = Duration::from_secs(60);
+
+/// Where the asking side waits.
+pub(super) type Answered = oneshot::Receiver<Result<Vec<u8>, WireError>>;
+
+/// A request on its way to the connection.
+pub(super) struct Outgoing {
+    body: Vec<u8>,
+    ttl: Duration,
+    claim: Claim,
+    answer: Answer,
+}
+
+/// Where to, and as whom.
+pub(super) struct Target {
+    pub(super) id: u64,
+    pub(super) peer: Peer,
+    pub(super) lane: Lane,
+    pub(super) me: Me,
+    pub(super) configs: Configs,
+}
+
+/// The handle of a link: its queue. The link ends when the handle is dropped.
+pub(super) struct Link {
+    pub(super) peer: Peer,
+    queue: mpsc::Sender<Outgoing>,
+}
+
+impl Link {
+    pub(super) fn spawn(target: Target, tasks: &tokio_util::task::TaskTracker) -> Self {
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let peer = target.peer.clone();
+        tasks.spawn(run(target, requests));
+        Self { peer, queue }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    /// Queues at once.
+    pub(super) fn send(
+        &self,
+        body: Vec<u8>,
+        ttl: Duration,
+    ) -> Result<(Claim, Answered), WireError> {
+        let (answer, answered) = oneshot::channel();
+        let claim = Claim::default();
+        let outgoing = Outgoing {
+            body,
+            ttl,
+            claim: claim.clone(),
+            answer,
+        };
+        match self.queue.try_send(outgoing) {
+            Ok(()) => Ok((claim, answered)),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(WireError::Busy),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(WireError::Unreachable(
+                "the connection is being closed".to_owned(),
+            )),
+        }
+    }
+}
+
+async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
+    let mut backoff = Backoff::default();
+    let mut last_reason = String::new();
+    let mut last_use = Instant::now();
+    while last_use.elapsed() < UNUSED {
+        let ended = match in_greeting_time(open(&target)).await {
+            Ok((reader, writer)) => {
+                backoff.reset();
+                last_reason.clear();
+                tracing::debug!(peer = %target.peer, lane = ?target.lane, "connected");
+                exchange(&mut requests, reader, writer, &mut last_use).await
+            }
+            Err(ended) => ended,
+        };
+        if matches!(ended, Ended::ClosedHere) {
+            return;
+        }
+        let reason = ended.to_string();
+        // One line per reason, not one per attempt: an absent peer would fill the log.
+        if reason != last_reason {
+            tracing::warn!(peer = %target.peer, lane = ?target.lane, "connection failed: {reason}");
+            last_reason.clone_from(&reason);
+        }
+        let wait = backoff.next(&mut rand::rng());
+        if !refuse_for(wait, &mut requests, &reason, &mut last_use).await {
+            return;
+        }
+    }
+}
+
+async fn open(
+    target: &Target,
+) -> Result<(Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>), Ended> {
+    let tcp = connect(&target.peer.address, target.me.source).await?;
+    tcp.set_nodelay(true)?;
+    // The verifier goes by the certificate's own names, not by this one.
+    let name = ServerName::try_from("node").map_err(|e| Ended::Refused(e.to_string()))?;
+    let tls = TlsConnector::from(Arc::clone(&target.configs.client))
+        .connect(name, tcp)
+        .await?;
+    let certified = peer_identity_of_server(tls.get_ref().1)?;
+    let (mut reader, mut writer) = framed(tls);
+    write_hello(&mut writer, &target.me.hello(target.lane)).await?;
+    let (sender, _) = read_hello(&mut reader, &certified, &target.me).await?;
+    check_callee(&sender, target.id, &target.peer)?;
+    Ok((reader, writer))
+}
+
+/// Connects to the first address that answers, from our own address where that is of the same family.
+async fn connect(address: &str, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let mut failed = None;
+    for to in tokio::net::lookup_host(address).await? {
+        let attempt = match source.filter(|from| from.is_ipv4() == to.is_ipv4()) {
+            Some(from) => {
+                let socket = if to.is_ipv4() {
+                    TcpSocket::new_v4()?
+                } else {
+                    TcpSocket::new_v6()?
+                };
+                socket.bind(SocketAddr::new(from, 0))?;
+                socket.connect(to).await
+            }
+            None => TcpStream::connect(to).await,
+        };
+        match attempt {
+            Ok(stream) => return Ok(stream),
+            Err(why) => failed = Some(why),
+        }
+    }
+    Err(failed.unwrap_or_else(|| std::io::Error::other("the name has no address")))
+}
+
+/// Fails what is queued and what comes for a while: a caller is better off knowing at once. `false` when the link is over.
+async fn refuse_for(
+    wait: Duration,
+    requests: &mut mpsc::Receiver<Outgoing>,
+    reason: &str,
+    last_use: &mut Instant,
+) -> bool {
+    let over = sleep(wait);
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            biased;
+            request = requests.recv() => match request {
+                Some(request) => {
+                    *last_use = Instant::now();
+                    request.refuse(reason);
+                }
+                None => return false,
+            },
+            () = &mut over => return true,
+        }
+    }
+}
+
+impl Outgoing {
+    fn refuse(self, reason: &str) {
+        if self.claim.send() {
+            let _ = self
+                .answer
+                .send(Err(WireError::Unreachable(reason.to_owned())));
+        }
+    }
+}
+
+/// Works one connection until it fails, or until nobody needs it any more.
+async fn exchange(
+    requests: &mut mpsc::Receiver<Outgoing>,
+    mut reader: Reader<TlsStream<TcpStream>>,
+    mut writer: Writer<TlsStream<TcpStream>>,
+    last_use: &mut Instant,
+) -> Ended {
+    let pending = Pending::default();
+    let ended = tokio::select! {
+        ended = write_requests(requests, &mut writer, &pending, last_use) => ended,
+        ended = read_replies(&mut reader, &pending) => ended,
+    };
+    pending.fail(&ended.to_string());
+    ended
+}
+
+async fn write_requests(
+    requests: &mut mpsc::Receiver<Outgoing>,
+    writer: &mut Writer<TlsStream<TcpStream>>,
+    pending: &Pending,
+    last_use: &mut Instant,
+) -> Ended {
+    let mut batch = Vec::with_capacity(WRITE_BATCH);
+    let mut next_id = 0u64;
+    let mut next_ping = Instant::now() + PING_EVERY;
+    loop {
+        tokio::select! {
+            biased;
+            () = sleep_until(next_ping) => {
+                if last_use.elapsed() > UNUSED {
+                    return Ended::ClosedHere;
+                }
+                next_ping = Instant::now() + PING_EVERY;
+                pending.sweep();
+                if let Err(error) = writer.feed(Bytes::from(frame::ping())).await {
+                    return error.into();
+                }
+            }
+            taken = requests.recv_many(&mut batch, WRITE_BATCH) => {
+                if taken == 0 {
+                    return Ended::ClosedHere;
+                }
+                *last_use = Instant::now();
+            }
+        }
+        for request in batch.drain(..) {
+            if !request.claim.send() {
+                continue;
+            }
+            next_id += 1;
+            let written = match pending.insert(next_id, request.answer) {
+                Ok(()) => {
+                    writer
+                        .feed(Bytes::from(frame::request(
+                            next_id,
+                            request.ttl,
+                            &request.body,
+                        )))
+                        .await
+                }
+                Err(answer) => {
+                    let _ = answer.send(Err(WireError::Busy));
+                    Ok(())
+                }
+            };
+            if let Err(error) = written {
+                return error.into();
+            }
+        }
+        if let Err(error) = SinkExt::<Bytes>::flush(writer).await {
+            return error.into();
+        }
+    }
+}
+
+async fn read_replies(reader: &mut Reader<TlsStream<TcpStream>>, pending: &Pending) -> Ended {
+    loop {
+        let bytes = match timeout(SILENCE, reader.next()).await {
+            Err(_) => return Ended::Silent(SILENCE),
+            Ok(None) => return Ended::Closed,
+            Ok(Some(Err(error))) => return error.into(),
+            Ok(Some(Ok(bytes))) => bytes,
+        };
+        match Frame::read(&bytes) {
+            Ok(Frame::Reply { id, body }) => pending.answer(id, body),
+            Ok(Frame::Pong) => {}
+            Ok(other) => return Ended::Refused(format!("unexpected frame {other:?}")),
+            Err(malformed) => return malformed.into(),
+        }
+    }
+}

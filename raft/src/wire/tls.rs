@@ -1,0 +1,206 @@
+//! The product's wire: mutual TLS over TCP, one connection per peer and lane.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use tenure_storage::Peer;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{Configs, Me};
+use super::link::{Link, Target};
+use super::listener::{Host, listen};
+use super::{Lane, Service, Wire, WireError};
+use crate::tls::{ClientAuth, Identity, Role, TlsError, client_config, server_config};
+
+/// A wire could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsWireError {
+    /// The address cannot be listened on.
+    #[error("listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Key or certificates are not usable.
+    #[error("take up the node's identity")]
+    Identity(#[source] TlsError),
+    /// The certificate is not that of this node.
+    #[error(
+        "take up the node's identity: it belongs to {certified}, this is node {name} ({id}) of cluster {cluster}"
+    )]
+    NotOurs {
+        /// What the certificate says.
+        certified: String,
+        /// What this node is called.
+        name: String,
+        /// Its Raft id.
+        id: u64,
+        /// Its cluster.
+        cluster: String,
+    },
+}
+
+/// Mutual TLS between the nodes of one cluster. Clones are the same wire.
+#[derive(Clone)]
+pub struct TlsWire {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    me: Me,
+    configs: Configs,
+    links: Mutex<BTreeMap<(u64, Lane), Link>>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl TlsWire {
+    /// A wire that can call, from the address `source` if that is given; it accepts calls once [`listen`](Self::listen) was
+    /// called.
+    pub fn new(
+        cluster: &str,
+        id: u64,
+        name: &str,
+        identity: &Identity,
+        source: Option<std::net::IpAddr>,
+    ) -> Result<Self, TlsWireError> {
+        let certified = identity.name().map_err(TlsWireError::Identity)?;
+        if certified.cluster != cluster
+            || certified.name != name
+            || certified.role != (Role::Node { id })
+        {
+            return Err(TlsWireError::NotOurs {
+                certified: certified.to_string(),
+                name: name.to_owned(),
+                id,
+                cluster: cluster.to_owned(),
+            });
+        }
+        let configs = Configs {
+            server: server_config(identity, ClientAuth::Required)
+                .map_err(TlsWireError::Identity)?,
+            client: client_config(identity).map_err(TlsWireError::Identity)?,
+        };
+        let shared = Shared {
+            me: Me {
+                cluster: cluster.to_owned(),
+                id,
+                name: name.to_owned(),
+                source,
+            },
+            configs,
+            links: Mutex::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Binds the address that other nodes call.
+    pub async fn bind(address: SocketAddr) -> Result<TcpListener, TlsWireError> {
+        TcpListener::bind(address)
+            .await
+            .map_err(|source| TlsWireError::Listen { address, source })
+    }
+
+    /// Answers calls on `listener` with `service` until the wire is closed.
+    pub fn listen(&self, listener: TcpListener, service: Arc<dyn Service>) {
+        let host = Host {
+            me: self.shared.me.clone(),
+            configs: self.shared.configs.clone(),
+            service,
+            stop: self.shared.stop.clone(),
+            tasks: self.shared.tasks.clone(),
+        };
+        self.shared.tasks.spawn(listen(Arc::new(host), listener));
+    }
+
+    fn target(&self, id: u64, peer: &Peer, lane: Lane) -> Target {
+        Target {
+            id,
+            peer: peer.clone(),
+            lane,
+            me: self.shared.me.clone(),
+            configs: self.shared.configs.clone(),
+        }
+    }
+}
+
+impl Wire for TlsWire {
+    fn send(
+        &self,
+        to: u64,
+        peer: &Peer,
+        lane: Lane,
+        body: Vec<u8>,
+        ttl: Duration,
+    ) -> BoxFuture<'static, Result<Vec<u8>, WireError>> {
+        if self.shared.stop.is_cancelled() {
+            return ready(Err(WireError::Unreachable(
+                "this node is shutting down".to_owned(),
+            )))
+            .boxed();
+        }
+        let queued = {
+            let mut links = self
+                .shared
+                .links
+                .lock()
+                .expect("no code panics while it holds the links");
+            let link = links
+                .entry((to, lane))
+                .or_insert_with(|| Link::spawn(self.target(to, peer, lane), &self.shared.tasks));
+            if link.is_closed() || link.peer != *peer {
+                *link = Link::spawn(self.target(to, peer, lane), &self.shared.tasks);
+            }
+            link.send(body, ttl)
+        };
+        let (claim, answered) = match queued {
+            Ok(queued) => queued,
+            Err(error) => return ready(Err(error)).boxed(),
+        };
+        async move {
+            match timeout(ttl, answered).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) if claim.abandon() => {
+                    Err(WireError::Lost("the connection was closed".to_owned()))
+                }
+                Ok(Err(_)) => Err(WireError::Unreachable(
+                    "the connection was closed".to_owned(),
+                )),
+                Err(_) => Err(WireError::TimedOut {
+                    sent: claim.abandon(),
+                }),
+            }
+        }
+        .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            shared.stop.cancel();
+            shared
+                .links
+                .lock()
+                .expect("no code panics while it holds the links")
+                .clear();
+            shared.tasks.close();
+            shared.tasks.wait().await;
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,265 @@
+//! Peers that are not what they should be: dropped with one line in the log, and the cluster goes on.
+
+mod common;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use common::{CLUSTER, Cluster, Node, SOON, identity};
+use rustls_pki_types::ServerName;
+use tenure_raft::tls::{ClusterAuthority, Identity, Role, client_config};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Everything that is logged, for all tests of this file: they run one after another.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn dropped(&self) -> Vec<String> {
+        let bytes = self.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        text.lines()
+            .filter(|line| line.contains("connection dropped"))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// A hello as a correct node would send it.
+fn hello(cluster: &str, id: u8, name: &str) -> Vec<u8> {
+    let mut frame = vec![1, 1, 0, cluster.len() as u8];
+    frame.extend(cluster.as_bytes());
+    frame.push(id);
+    frame.push(name.len() as u8);
+    frame.extend(name.as_bytes());
+    frame.push(0);
+    frame
+}
+
+fn framed(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (payload.len() as u32).to_be_bytes().to_vec();
+    bytes.extend(payload);
+    bytes
+}
+
+async fn connect(to: SocketAddr, identity: &Identity) -> std::io::Result<TlsStream<TcpStream>> {
+    let connector = TlsConnector::from(client_config(identity).unwrap());
+    let tcp = TcpStream::connect(to).await?;
+    connector
+        .connect(ServerName::try_from("node").unwrap(), tcp)
+        .await
+}
+
+/// Sends bytes, and reads until the other side hangs up. Gives what came before.
+async fn provoke(mut stream: TlsStream<TcpStream>, bytes: &[u8]) -> Vec<u8> {
+    let mut heard = Vec::new();
+    // Either may fail at any point: the other side is supposed to hang up.
+    let _ = stream.write_all(bytes).await;
+    let _ = stream.flush().await;
+    let hung_up = tokio::time::timeout(SOON, stream.read_to_end(&mut heard)).await;
+    assert!(hung_up.is_ok(), "the connection stays open");
+    heard
+}
+
+struct Scene {
+    cluster: Cluster,
+    leader: Node,
+    term: u64,
+    victim: SocketAddr,
+    log: Log,
+    lines: usize,
+    proposed: usize,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let log = Log::default();
+        let writer = log.clone();
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_env_filter("tenure_raft=warn")
+            .with_writer(move || writer.clone())
+            .init();
+        let cluster = Cluster::of(3).await;
+        let leader = cluster.leader().await;
+        let (victim, term) = (leader.listen_address().unwrap(), leader.status().term);
+        let lines = log.dropped().len();
+        Self {
+            cluster,
+            leader,
+            term,
+            victim,
+            log,
+            lines,
+            proposed: 0,
+        }
+    }
+
+    /// The cluster works, has the same leader, and said one more line with the reason in it.
+    async fn unharmed_after(&mut self, what: &str, reason: &str) {
+        self.proposed += 1;
+        let follower = self.cluster.follower().await;
+        follower
+            .propose(what.as_bytes().to_vec(), SOON)
+            .await
+            .unwrap();
+        let status = self.leader.status();
+        assert!(
+            status.is_leader && status.term == self.term,
+            "{what}: {status:?}"
+        );
+        // The line is written just after the connection is dropped, by another task.
+        let written = async {
+            while self.log.dropped().len() == self.lines {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, written)
+            .await
+            .unwrap_or_else(|_| panic!("{what}: no line"));
+        let lines = self.log.dropped();
+        assert_eq!(lines.len(), self.lines + 1, "{what}: {lines:#?}");
+        assert!(lines[self.lines].contains(reason), "{what}: {lines:#?}");
+        self.lines += 1;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn intruders_are_dropped_and_the_cluster_is_unharmed() {
+    let mut scene = Scene::new().await;
+    let ours = scene.cluster.authority.clone();
+    let victim = scene.victim;
+    let correct = identity(&ours, 7);
+    let greeting = framed(&hello(CLUSTER, 7, "p7"));
+
+    let mut tcp = TcpStream::connect(victim).await.unwrap();
+    tcp.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let _ = tcp.read_to_end(&mut Vec::new()).await;
+    scene.unharmed_after("no TLS at all", "corrupt").await;
+
+    // Another authority that claims the same cluster.
+    let theirs = ClusterAuthority::create(CLUSTER).unwrap();
+    let forged = Identity {
+        ca_pem: ours.cert_pem.clone(),
+        ..identity(&theirs, 7)
+    };
+    if let Ok(stream) = connect(victim, &forged).await {
+        assert_eq!(provoke(stream, &greeting).await, b"");
+    }
+    scene
+        .unharmed_after("wrong authority", "invalid peer certificate")
+        .await;
+
+    let admin = ours.issue("root", Role::Admin).unwrap();
+    let stream = connect(victim, &admin).await.unwrap();
+    assert_eq!(provoke(stream, &greeting).await, b"");
+    scene
+        .unharmed_after("an administrator as a node", "is not a node")
+        .await;
+
+    let stream = connect(victim, &correct).await.unwrap();
+    assert_eq!(
+        provoke(stream, &framed(&hello("other", 7, "p7"))).await,
+        b""
+    );
+    scene
+        .unharmed_after("wrong cluster", "belongs to cluster other")
+        .await;
+
+    let stream = connect(victim, &correct).await.unwrap();
+    assert_eq!(
+        provoke(stream, &framed(&hello(CLUSTER, 7, "p2"))).await,
+        b""
+    );
+    scene
+        .unharmed_after("wrong name", "calls itself p2 (7)")
+        .await;
+
+    let stream = connect(victim, &correct).await.unwrap();
+    assert_eq!(
+        provoke(stream, &framed(&hello(CLUSTER, 2, "p7"))).await,
+        b""
+    );
+    scene
+        .unharmed_after("wrong id", "calls itself p7 (2)")
+        .await;
+
+    // A certificate of ours, for an id that belongs to another name.
+    let twin = ours.issue("p7", Role::Node { id: 2 }).unwrap();
+    let id = if scene.leader.id() == 2 { 3 } else { 2 };
+    let twin = if id == 2 {
+        twin
+    } else {
+        ours.issue("p7", Role::Node { id: 3 }).unwrap()
+    };
+    let stream = connect(victim, &twin).await.unwrap();
+    assert_eq!(
+        provoke(stream, &framed(&hello(CLUSTER, id, "p7"))).await,
+        b""
+    );
+    scene
+        .unharmed_after("another node's id", "p7 comes as node")
+        .await;
+
+    let stream = connect(victim, &correct).await.unwrap();
+    let mut newer = hello(CLUSTER, 7, "p7");
+    newer[1] = 9;
+    assert_eq!(provoke(stream, &framed(&newer)).await, b"");
+    scene
+        .unharmed_after("another protocol", "speaks protocol 9")
+        .await;
+
+    let stream = connect(victim, &correct).await.unwrap();
+    let mut bytes = greeting.clone();
+    bytes.extend(u32::MAX.to_be_bytes());
+    provoke(stream, &bytes).await;
+    scene
+        .unharmed_after("oversized frame", "frame size too big")
+        .await;
+
+    let garbage: [(&str, &[u8], &str); 5] = [
+        ("unknown frame", &[99, 1, 2, 3], "frame of kind 99"),
+        ("empty frame", &[], "empty frame"),
+        ("cut request", &[2, 1, 0], "cut frame"),
+        (
+            "unknown request",
+            &[2, 1, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0, 77, 1, 0],
+            "request of kind 77",
+        ),
+        (
+            "garbage vote",
+            &[
+                2, 1, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0, 2, 1, 0, 255, 255, 255,
+            ],
+            "malformed request",
+        ),
+    ];
+    for (what, frame, reason) in garbage {
+        let stream = connect(victim, &correct).await.unwrap();
+        let mut bytes = greeting.clone();
+        bytes.extend(framed(frame));
+        provoke(stream, &bytes).await;
+        scene.unharmed_after(what, reason).await;
+    }
+
+    let follower = scene.cluster.follower().await;
+    follower.barrier(SOON).await.unwrap();
+    let applied = follower.state(|journal| journal.commands.len());
+    assert_eq!(applied, scene.proposed, "nothing but what we proposed");
+    scene.cluster.shutdown().await;
+}

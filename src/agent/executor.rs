@@ -1,0 +1,151 @@
+//! The executor: one task per order that this node owes, bounded, keyed by the order's identity.
+
+use super::{Hands, Lease, Reader};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tenure_core::{
+    Ledger, NodeName, OrderId, Report, ServerName, Span,
+    carry::{Answer, Ask, Execution, Next},
+    order::Order,
+};
+use tokio::{sync::mpsc, task::AbortHandle};
+
+/// Orders that are carried out at the same time. More wait their turn; the HMC takes only a few at once anyway.
+pub const AT_ONCE: usize = 128;
+/// How often a waiting order looks whether the lease is back.
+const LEASE_LOOK: Duration = Duration::from_millis(50);
+
+/// An order that was carried out, with its answer.
+#[derive(Debug)]
+pub struct Finished {
+    /// The answer.
+    pub report: Report,
+}
+
+/// Carries out the orders that a node owes.
+pub struct Executor {
+    me: NodeName,
+    shared: Shared,
+    known: BTreeMap<OrderId, Owed>,
+    finished: mpsc::Sender<Finished>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    hands: Arc<Hands>,
+    reader: Reader,
+    lease: Lease,
+}
+
+struct Owed {
+    since: Instant,
+    task: Option<AbortHandle>,
+}
+
+impl Executor {
+    /// An executor that answers on this channel.
+    pub fn new(
+        me: NodeName,
+        hands: Arc<Hands>,
+        reader: Reader,
+        lease: Lease,
+        finished: mpsc::Sender<Finished>,
+    ) -> Self {
+        Executor { me, shared: Shared { hands, reader, lease }, known: BTreeMap::new(), finished }
+    }
+
+    /// Takes up orders that are new in the ledger and drops those that are gone from it.
+    pub fn follow(&mut self, ledger: &Ledger) {
+        self.known.retain(|id, owed| {
+            let open = ledger.orders.contains_key(id);
+            if let Some(task) = owed.task.as_ref().filter(|_| !open) {
+                task.abort();
+            }
+            open
+        });
+        let mut running = self.known.values().filter(|owed| owed.task.is_some()).count();
+        for order in ledger.orders.values().filter(|order| order.node == self.me) {
+            let owed = self.known.entry(order.id).or_insert_with(|| Owed { since: Instant::now(), task: None });
+            if owed.task.is_some() || running >= AT_ONCE {
+                continue;
+            }
+            let run =
+                carry_out(self.shared.clone(), order.clone(), list(ledger, order), owed.since, self.finished.clone());
+            owed.task = Some(tokio::spawn(run).abort_handle());
+            running += 1;
+        }
+    }
+
+    /// How many orders are being carried out.
+    pub fn running(&self) -> usize {
+        self.known.values().filter(|owed| owed.task.is_some()).count()
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        for task in self.known.values().filter_map(|owed| owed.task.as_ref()) {
+            task.abort();
+        }
+    }
+}
+
+fn list(ledger: &Ledger, order: &Order) -> Vec<ServerName> {
+    let group = order.action.lpar().and_then(|lpar| ledger.group_of(lpar));
+    group.and_then(|group| ledger.config.groups.get(group)).map(|group| group.servers.clone()).unwrap_or_default()
+}
+
+async fn carry_out(
+    shared: Shared,
+    order: Order,
+    list: Vec<ServerName>,
+    since: Instant,
+    finished: mpsc::Sender<Finished>,
+) {
+    let budget = Duration::from_millis(order.budget.0);
+    let mut execution = Execution::new(order, &list);
+    while !shared.lease.covers(shared.hands.applied()) {
+        if since.elapsed() >= budget {
+            let report = execution.give_up("no lease within the budget of the order");
+            let _ = finished.send(Finished { report }).await;
+            return;
+        }
+        tokio::time::sleep(LEASE_LOOK).await;
+    }
+    let mut ask = execution.first();
+    let report = loop {
+        let answer = shared.ask(execution.order(), &ask).await;
+        let elapsed = Span(u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+        match execution.next(answer, elapsed) {
+            Next::Ask(next) => ask = next,
+            Next::Report(report) => break report,
+        }
+    };
+    // The receiver is gone only when the node stops.
+    let _ = finished.send(Finished { report }).await;
+}
+
+impl Shared {
+    async fn ask(&self, order: &Order, ask: &Ask) -> Answer {
+        match ask {
+            Ask::Read(server) => match self.reader.read(server).await {
+                Some(reading) => Answer::Read(reading),
+                None => Answer::NotSent("the node stops".to_owned()),
+            },
+            Ask::Pause(span) => {
+                tokio::time::sleep(Duration::from_millis(span.0)).await;
+                Answer::Paused
+            }
+            Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {
+                // The last look at the lease stands directly before the command.
+                if !self.lease.covers(self.hands.applied()) {
+                    return Answer::NotSent("the lease of this node has ended".to_owned());
+                }
+                self.hands.act(&order.server, ask).await
+            }
+        }
+    }
+}

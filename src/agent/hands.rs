@@ -1,0 +1,117 @@
+//! Hands: one question of an order, asked of the real hypervisor.
+
+use super::words;
+use crate::hypervisor::{
+    Hypervisor, ServerAddress, Stop,
+    hmc::{HmcAddress, HmcDriver, HmcKey},
+};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tenure_core::{
+    LparName, NodeName, Reading, ServerName,
+    carry::{Answer, Ask},
+    config::Cluster,
+};
+
+/// How long one reading may take.
+pub const READ_DEADLINE: Duration = Duration::from_secs(15);
+/// How long one command may take until it is answered.
+pub const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The way to the hypervisors, with the cluster as it is declared now.
+pub struct Hands {
+    me: NodeName,
+    driver: HmcDriver,
+    key: Option<PathBuf>,
+    cluster: RwLock<Arc<Cluster>>,
+    applied: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Hands {
+    /// Hands of a node. `applied` tells the index of the last entry that the node's ledger has applied.
+    pub fn new(me: NodeName, key: Option<PathBuf>, applied: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        let driver = HmcDriver::new(Vec::new());
+        Hands { me, driver, key, cluster: RwLock::default(), applied: Box::new(applied) }
+    }
+
+    /// Takes over a new configuration. Connections to HMCs that did not change are kept.
+    pub fn configure(&self, cluster: &Arc<Cluster>) {
+        let before =
+            std::mem::replace(&mut *self.cluster.write().unwrap_or_else(PoisonError::into_inner), Arc::clone(cluster));
+        let Some(key) = self.key.as_ref().filter(|_| before.hmcs != cluster.hmcs) else { return };
+        let hmcs = cluster.hmcs.iter().map(|(name, hmc)| HmcAddress {
+            name: name.to_string(),
+            address: hmc.address.clone(),
+            user: hmc.user.clone(),
+            key: HmcKey::File(key.clone()),
+            host_key_fingerprint: hmc.host_key.clone(),
+        });
+        self.driver.replace(hmcs.collect());
+    }
+
+    /// The cluster as it is declared now.
+    pub fn cluster(&self) -> Arc<Cluster> {
+        Arc::clone(&self.cluster.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The log index that this node has applied.
+    pub fn applied(&self) -> u64 {
+        (self.applied)()
+    }
+
+    /// Reads a server now.
+    pub async fn read(&self, server: &ServerName) -> Reading {
+        let cluster = self.cluster();
+        let since = self.applied();
+        let Some(address) = address(&cluster, server) else {
+            return words::no_reading(server, &self.me, since);
+        };
+        match self.driver.read_server(&address, READ_DEADLINE).await {
+            Ok(seen) => words::reading(&cluster, server, &self.me, since, &seen),
+            Err(error) => {
+                tracing::warn!(%server, %error, "server not read");
+                words::no_reading(server, &self.me, since)
+            }
+        }
+    }
+
+    /// Carries out a mutation.
+    pub async fn act(&self, server: &ServerName, ask: &Ask) -> Answer {
+        let cluster = self.cluster();
+        let Some(address) = address(&cluster, server) else {
+            return Answer::NotSent(format!("server {server} is not declared"));
+        };
+        let lpar = |name: &LparName| cluster.lpars.get(name).map(|lpar| (lpar.partition.clone(), lpar.profile.clone()));
+        let stop = async |name: &LparName, how: Stop| match lpar(name) {
+            Some((partition, _)) => {
+                words::answer(self.driver.stop_lpar(&address, &partition, how, COMMAND_DEADLINE).await)
+            }
+            None => Answer::NotSent(format!("LPAR {name} is not declared")),
+        };
+        match ask {
+            Ask::Start(name) => match lpar(name) {
+                Some((partition, profile)) => words::answer(
+                    self.driver.start_lpar(&address, &partition, profile.as_deref(), COMMAND_DEADLINE).await,
+                ),
+                None => Answer::NotSent(format!("LPAR {name} is not declared")),
+            },
+            Ask::ShutDown(name) => stop(name, Stop::OsShutdown).await,
+            Ask::PowerDown(name) => stop(name, Stop::Shutdown).await,
+            Ask::CutOff(name) => stop(name, Stop::Immediate).await,
+            Ask::PowerOff => words::answer(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
+            Ask::Read(_) | Ask::Pause(_) => Answer::NotSent("not a mutation".to_owned()),
+        }
+    }
+}
+
+fn address(cluster: &Cluster, server: &ServerName) -> Option<ServerAddress> {
+    let declared = cluster.servers.get(server)?;
+    Some(ServerAddress {
+        name: declared.system.clone(),
+        mtms: declared.mtms.clone(),
+        hmcs: declared.hmcs.iter().map(ToString::to_string).collect(),
+    })
+}

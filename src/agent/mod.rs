@@ -1,0 +1,15 @@
+//! Carrying out orders and reading servers: the hands and eyes of a node.
+//!
+//! Promises: every reading begins after it was asked for and carries the log index that the node had applied by then; a
+//! mutation goes out only under a lease; an order is carried out once at a time. Decides nothing.
+
+mod executor;
+mod hands;
+mod lease;
+mod reader;
+mod words;
+
+pub use executor::{Executor, Finished};
+pub use hands::Hands;
+pub use lease::Lease;
+pub use reader::Reader;

@@ -1,0 +1,153 @@
+//! What the API asks of the node behind it.
+
+use super::wire::{ErrorKind, ErrorView, JoinReply, JoinRequest, TokenView};
+use crate::config::Problems;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use std::sync::Arc;
+use tenure_core::{Ledger, NodeName, Outcome, Record, Refusal, Request, RequestId};
+
+/// How fresh a reading of the ledger must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Read {
+    /// At least as new as everything acknowledged before the question.
+    #[default]
+    Linearizable,
+    /// Whatever this node has applied.
+    Stale,
+}
+
+/// A member of the consensus group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: NodeName,
+    /// Where the others reach it.
+    pub address: String,
+    /// Where administrators reach it, if known.
+    pub api_address: Option<String>,
+    /// Whether it votes.
+    pub voter: bool,
+}
+
+/// What a node knows of the consensus group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Members {
+    /// This node.
+    pub me: NodeName,
+    /// Who leads.
+    pub leader: Option<NodeName>,
+    /// The term.
+    pub term: u64,
+    /// Index of the last applied entry.
+    pub index: u64,
+    /// The members.
+    pub members: Vec<Member>,
+}
+
+/// Why something was not done, or may not have been.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The ledger refused it.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// It was refused outside the ledger, such as a change of members.
+    #[error("{0}")]
+    Rejected(String),
+    /// It makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// A file that was sent has mistakes.
+    #[error("the configuration is not valid")]
+    Invalid(#[source] Problems),
+    /// Nobody leads, so nothing happened.
+    #[error("nobody leads the cluster at the moment: {0}")]
+    NoLeader(String),
+    /// Something could not be reached, so nothing happened.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It may have happened, or may happen yet.
+    #[error("the outcome is not known: {0}")]
+    Unknown(String),
+}
+
+/// A node, as the API sees it. Methods that change something name who asked (`by`), for the audit. Each must return within
+/// the API's deadline, or is given up with an unknown outcome. Whoever does not lead forwards to the leader.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// The replicated state.
+    async fn ledger(&self, read: Read) -> Result<Arc<Ledger>, Failure>;
+
+    /// Commits a request and returns what it led to. A refusal may come either way: in the outcome, or as a failure.
+    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure>;
+
+    /// What this node knows of the consensus group, without asking anybody.
+    async fn members(&self) -> Result<Members, Failure>;
+
+    /// Records with an index greater than `after`, oldest first, then new ones as they come, without end.
+    fn events(&self, after: u64) -> BoxStream<'static, Record>;
+
+    /// Adds a learner.
+    async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure>;
+
+    /// Makes a learner a voter, once it has caught up.
+    async fn node_promote(&self, by: &str, node: &NodeName) -> Result<(), Failure>;
+
+    /// Removes a member.
+    async fn node_remove(&self, by: &str, node: &NodeName) -> Result<(), Failure>;
+
+    /// Lets another voter lead; returns who does.
+    async fn transfer_leader(&self, by: &str, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure>;
+
+    /// Makes a permission to join for one node.
+    async fn token(&self, by: &str, node: &NodeName) -> Result<TokenView, Failure>;
+
+    /// Lets a node in. The token is all that speaks for it.
+    async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure>;
+
+    /// The authority's certificate, PEM.
+    fn ca_pem(&self) -> String;
+}
+
+impl Failure {
+    /// What a client is told.
+    pub fn view(&self) -> ErrorView {
+        let kind = match self {
+            Failure::Refused(_) | Failure::Rejected(_) => ErrorKind::Refused,
+            Failure::Usage(_) | Failure::Invalid(_) => ErrorKind::Usage,
+            Failure::NoLeader(_) => ErrorKind::NotLeader,
+            Failure::Unreachable(_) => ErrorKind::Unreachable,
+            Failure::Unknown(_) => ErrorKind::Unknown,
+        };
+        let problems = match self {
+            Failure::Invalid(problems) => problems.list().to_vec(),
+            Failure::Refused(_)
+            | Failure::Rejected(_)
+            | Failure::Usage(_)
+            | Failure::NoLeader(_)
+            | Failure::Unreachable(_)
+            | Failure::Unknown(_) => Vec::new(),
+        };
+        let text = self.to_string();
+        let (message, suggestion) = match text.split_once("; ") {
+            Some((message, suggestion)) if kind == ErrorKind::Refused => (message.to_owned(), suggestion.to_owned()),
+            Some(_) | None => (text, kind.suggestion().to_owned()),
+        };
+        ErrorView { kind, message, suggestion: Some(suggestion), problems }
+    }
+}
+
+impl ErrorKind {
+    /// What to do next, if nothing better is known.
+    pub fn suggestion(self) -> &'static str {
+        match self {
+            ErrorKind::Refused => "see `tenure status`",
+            ErrorKind::Usage => "see `tenure help`",
+            ErrorKind::Unreachable => "try another node with --node, or look at `tenured` on this one",
+            ErrorKind::Unknown => "look with `tenure status`; to repeat it safely, use the same --request-id",
+            ErrorKind::NotLeader => "wait a moment and try again; see who votes with `tenure node list --stale`",
+        }
+    }
+}

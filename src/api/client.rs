@@ -1,0 +1,262 @@
+//! The admin client: told about any nodes, it asks them in turn until one answers.
+//!
+//! Promises: a question is repeated at the next node; a change is sent on only while it is certain that nothing happened
+//! yet. What may have happened ends as [`ClientError::Unknown`], with the request's identity for a safe repetition.
+
+mod error;
+mod follow;
+
+pub use error::ClientError;
+pub use follow::Follow;
+
+use super::{
+    backend::Read,
+    wire::{
+        Ask, ConfigView, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
+        OutcomeView, RecordView, RequestBody, StatusView, TokenBody, TokenView, TransferBody, WhyView,
+    },
+};
+use error::{Tried, chain};
+use rand::RngExt;
+use reqwest::{Method, RequestBuilder, Response, Url};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tenure_core::RequestId;
+use tenure_raft::tls::{Identity, Trust, client_config, client_config_anonymous};
+
+/// Longest answer that is read: the status of a large site, with room to spare.
+const ANSWER_LIMIT: usize = 64 << 20;
+/// Shorter than the server keeps an idle connection, so that no request is sent into one that is being closed.
+const IDLE: Duration = Duration::from_secs(2);
+/// How long one node may take to be connected to at the longest.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// A client of the admin API.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    nodes: Vec<String>,
+    timeout: Duration,
+}
+
+/// Whether a request may be repeated without harm.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Question,
+    Change,
+}
+
+impl Client {
+    /// A client that shows `identity` to these nodes (`host:port` of their admin API).
+    pub fn new(identity: &Identity, nodes: Vec<String>, timeout: Duration) -> Result<Self, ClientError> {
+        let tls = client_config(identity).map_err(ClientError::Identity)?;
+        Client::with_tls((*tls).clone(), nodes, timeout)
+    }
+
+    /// A client without a certificate, for [`Client::join`].
+    pub fn anonymous(trust: &Trust, nodes: Vec<String>, timeout: Duration) -> Result<Self, ClientError> {
+        let tls = client_config_anonymous(trust).map_err(ClientError::Identity)?;
+        Client::with_tls((*tls).clone(), nodes, timeout)
+    }
+
+    fn with_tls(tls: rustls::ClientConfig, nodes: Vec<String>, timeout: Duration) -> Result<Self, ClientError> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .connect_timeout(CONNECT.min(timeout / 2))
+            .pool_idle_timeout(IDLE)
+            .build()
+            .map_err(|why| ClientError::Setup(chain(&why)))?;
+        if nodes.is_empty() {
+            return Err(ClientError::Setup("no node was named".to_owned()));
+        }
+        Ok(Client { http, nodes, timeout })
+    }
+
+    /// A fresh identity for one request.
+    pub fn request_id() -> RequestId {
+        RequestId(rand::rng().random())
+    }
+
+    /// The state of everything.
+    pub async fn status(&self, read: Read) -> Result<StatusView, ClientError> {
+        self.question(&format!("/v1/status?{}", freshness(read))).await
+    }
+
+    /// Why a group is where it is.
+    pub async fn why(&self, group: &str, limit: usize, read: Read) -> Result<WhyView, ClientError> {
+        self.question(&format!("/v1/groups/{}/why?limit={limit}&{}", escape(group), freshness(read))).await
+    }
+
+    /// The declared cluster.
+    pub async fn config(&self, read: Read) -> Result<ConfigView, ClientError> {
+        self.question(&format!("/v1/config?{}", freshness(read))).await
+    }
+
+    /// The consensus group, as the first node that answers knows it.
+    pub async fn members(&self) -> Result<MembersView, ClientError> {
+        self.question("/v1/members").await
+    }
+
+    /// Asks for something. The same `id` is applied once.
+    pub async fn request(&self, id: RequestId, ask: Ask) -> Result<OutcomeView, ClientError> {
+        let body = RequestBody { request_id: format!("{:032x}", id.0), ask };
+        let sent = self.change(Method::POST, "/v1/requests", &body).await;
+        sent.map_err(|error| error.with_request(&body.request_id))
+    }
+
+    /// Adds a learner.
+    pub async fn node_add(&self, name: &str, address: &str) -> Result<MembersView, ClientError> {
+        let body = NodeAddBody { name: name.to_owned(), address: address.to_owned() };
+        self.change(Method::POST, "/v1/nodes", &body).await
+    }
+
+    /// Makes a learner a voter.
+    pub async fn node_promote(&self, name: &str) -> Result<MembersView, ClientError> {
+        self.change(Method::POST, &format!("/v1/nodes/{}/promote", escape(name)), &()).await
+    }
+
+    /// Removes a member.
+    pub async fn node_remove(&self, name: &str) -> Result<MembersView, ClientError> {
+        self.change(Method::DELETE, &format!("/v1/nodes/{}", escape(name)), &()).await
+    }
+
+    /// Lets another voter lead.
+    pub async fn transfer_leader(&self, to: Option<&str>) -> Result<LeaderView, ClientError> {
+        self.change(Method::POST, "/v1/leader", &TransferBody { to: to.map(str::to_owned) }).await
+    }
+
+    /// A permission to join.
+    pub async fn token(&self, node: &str) -> Result<TokenView, ClientError> {
+        self.change(Method::POST, "/v1/tokens", &TokenBody { node: node.to_owned() }).await
+    }
+
+    /// Asks to be let in.
+    pub async fn join(&self, request: &JoinRequest) -> Result<JoinReply, ClientError> {
+        self.change(Method::POST, "/v1/join", request).await
+    }
+
+    /// What happened after a log index, as far as it is kept.
+    pub async fn events(&self, since: u64, read: Read) -> Result<Vec<RecordView>, ClientError> {
+        let path = format!("/v1/events?since={since}&{}", freshness(read));
+        let body = self.ask(Kind::Question, &|url| self.http.get(url), &path).await?;
+        body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(decode).collect()
+    }
+
+    /// What happened after a log index, and what happens from now on.
+    pub fn follow(&self, since: u64) -> Follow {
+        Follow::new(self.clone(), since)
+    }
+
+    async fn question<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        decode(&self.ask(Kind::Question, &|url| self.http.get(url), path).await?)
+    }
+
+    async fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &(impl serde::Serialize + Sync),
+    ) -> Result<T, ClientError> {
+        let build = |url| self.http.request(method.clone(), url).json(body);
+        decode(&self.ask(Kind::Change, &build, path).await?)
+    }
+
+    /// One request, at one node after the other as long as that is safe; the body of the good answer.
+    async fn ask(
+        &self,
+        kind: Kind,
+        build: &(dyn Fn(Url) -> RequestBuilder + Sync),
+        path: &str,
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut tried = Tried::default();
+        for node in &self.nodes {
+            let url = match Url::parse(&format!("https://{node}{path}")) {
+                Ok(url) => url,
+                Err(why) => {
+                    tried.failed(node, format!("not an address: {why}"));
+                    continue;
+                }
+            };
+            match self.ask_one(build(url)).await {
+                Ok(body) => return Ok(body),
+                Err(Attempt::NotSent(why)) => tried.failed(node, why),
+                Err(Attempt::Lost(why)) if kind == Kind::Question => tried.failed(node, why),
+                Err(Attempt::Lost(why)) => {
+                    return Err(ClientError::Unknown { node: node.clone(), why, request_id: None });
+                }
+                Err(Attempt::Answered(error)) => {
+                    let elsewhere = match error.kind {
+                        ErrorKind::NotLeader | ErrorKind::Unreachable => true,
+                        ErrorKind::Unknown => kind == Kind::Question,
+                        ErrorKind::Refused | ErrorKind::Usage => false,
+                    };
+                    if !elsewhere {
+                        return Err(ClientError::Answered(error));
+                    }
+                    tried.answered(node, error);
+                }
+            }
+        }
+        Err(tried.into_error())
+    }
+
+    async fn ask_one(&self, request: RequestBuilder) -> Result<Vec<u8>, Attempt> {
+        let response = request.timeout(self.timeout).send().await.map_err(Attempt::of)?;
+        let good = response.status().is_success();
+        let body = read_body(response).await?;
+        if good {
+            return Ok(body);
+        }
+        match serde_json::from_slice::<ErrorView>(&body) {
+            Ok(error) => Err(Attempt::Answered(error)),
+            Err(_) => Err(Attempt::Lost("the answer is not of this API".to_owned())),
+        }
+    }
+}
+
+/// How one attempt at one node failed.
+enum Attempt {
+    /// Nothing was sent.
+    NotSent(String),
+    /// It was sent, and no answer came.
+    Lost(String),
+    /// The node answered with an error.
+    Answered(ErrorView),
+}
+
+impl Attempt {
+    fn of(why: reqwest::Error) -> Self {
+        let text = if why.is_timeout() { "no answer in time".to_owned() } else { chain(&why) };
+        if why.is_connect() || why.is_builder() { Attempt::NotSent(chain(&why)) } else { Attempt::Lost(text) }
+    }
+}
+
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Attempt> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(Attempt::of)? {
+        if body.len() + chunk.len() > ANSWER_LIMIT {
+            return Err(Attempt::Lost("the answer is too long".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(body).map_err(|why| ClientError::Garbled(why.to_string()))
+}
+
+fn freshness(read: Read) -> &'static str {
+    match read {
+        Read::Linearizable => "stale=false",
+        Read::Stale => "stale=true",
+    }
+}
+
+/// A name as one segment of a path.
+fn escape(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let part = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(part).collect()
+}

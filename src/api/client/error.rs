@@ -1,0 +1,118 @@
+//! How a request of the client may end badly.
+
+use crate::api::wire::{ErrorKind, ErrorView};
+use std::fmt::Write;
+use tenure_raft::tls::TlsError;
+
+/// A request did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A node answered with an error.
+    #[error("{}", .0.message)]
+    Answered(ErrorView),
+    /// No node could be asked; nothing happened.
+    #[error("no node answers: {0}")]
+    Unreachable(String),
+    /// The request was sent to this node and no answer came: it may have happened.
+    #[error("{node} was asked and did not answer ({why}); it may have happened")]
+    Unknown {
+        /// The node.
+        node: String,
+        /// What happened to the answer.
+        why: String,
+        /// The identity under which the request can be repeated.
+        request_id: Option<String>,
+    },
+    /// An answer was not understood.
+    #[error("the answer is not understood: {0}")]
+    Garbled(String),
+    /// The identity cannot be used.
+    #[error("use the identity")]
+    Identity(#[source] TlsError),
+    /// The client could not be made.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl ClientError {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            ClientError::Answered(error) => error.kind,
+            ClientError::Unreachable(_) => ErrorKind::Unreachable,
+            ClientError::Unknown { .. } | ClientError::Garbled(_) => ErrorKind::Unknown,
+            ClientError::Identity(_) | ClientError::Setup(_) => ErrorKind::Usage,
+        }
+    }
+
+    /// The same error as a view, for programs.
+    pub fn view(&self) -> ErrorView {
+        let suggestion = match self {
+            ClientError::Answered(error) => return error.clone(),
+            ClientError::Unknown { request_id: Some(id), .. } => {
+                format!("look with `tenure status`; to repeat it safely, add --request-id {id}")
+            }
+            ClientError::Identity(_) => {
+                "name the directory of admin.pem, admin.key and ca.pem with --identity".to_owned()
+            }
+            ClientError::Setup(_) => "name a node with --node HOST:PORT, or in TENURE_NODES".to_owned(),
+            ClientError::Unreachable(_) | ClientError::Unknown { .. } | ClientError::Garbled(_) => {
+                self.kind().suggestion().to_owned()
+            }
+        };
+        ErrorView { kind: self.kind(), message: chain(self), suggestion: Some(suggestion), problems: Vec::new() }
+    }
+
+    /// Remembers under which identity the request was sent.
+    pub(super) fn with_request(self, id: &str) -> Self {
+        match self {
+            ClientError::Unknown { node, why, request_id: _ } => {
+                ClientError::Unknown { node, why, request_id: Some(id.to_owned()) }
+            }
+            ClientError::Answered(mut error) if error.kind == ErrorKind::Unknown => {
+                error.suggestion =
+                    Some(format!("look with `tenure status`; to repeat it safely, add --request-id {id}"));
+                ClientError::Answered(error)
+            }
+            other => other,
+        }
+    }
+}
+
+/// What was tried in vain.
+#[derive(Default)]
+pub(super) struct Tried {
+    silent: Vec<String>,
+    answer: Option<ErrorView>,
+}
+
+impl Tried {
+    pub(super) fn failed(&mut self, node: &str, why: String) {
+        self.silent.push(format!("{node} ({why})"));
+    }
+    pub(super) fn answered(&mut self, node: &str, mut error: ErrorView) {
+        error.message = format!("{} (says {node})", error.message);
+        self.answer = Some(error);
+    }
+    /// What a node said is worth more than that others were silent.
+    pub(super) fn into_error(self) -> ClientError {
+        match self.answer {
+            Some(error) => ClientError::Answered(error),
+            None => ClientError::Unreachable(self.silent.join(", ")),
+        }
+    }
+}
+
+/// An error with its causes in one line, each said once.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,55 @@
+//! What is asked on the wire → what may be proposed.
+
+use super::{
+    backend::{Failure, Members},
+    wire::{Ask, MemberView, MembersView},
+};
+use crate::config;
+use std::sync::Arc;
+use tenure_core::{Request, RequestId};
+
+/// How a cluster file that came by the wire is called in messages.
+const SENT_FILE: &str = "cluster file";
+
+/// The request of the core.
+pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
+    Ok(match ask {
+        Ask::Online { group, server } => Request::Online { group: group.into(), server: server.map(Into::into) },
+        Ask::Offline { group } => Request::Offline(group.into()),
+        Ask::Switch { group, server } => Request::Switch { group: group.into(), server: server.into() },
+        Ask::Freeze { group } => Request::Freeze(group.into()),
+        Ask::Unfreeze { group } => Request::Unfreeze(group.into()),
+        Ask::Clear { group, server } => Request::Clear { group: group.into(), server: server.map(Into::into) },
+        Ask::Restart { lpar } => Request::Restart(lpar.into()),
+        Ask::ConfirmOff { server } => Request::ConfirmOff(server.into()),
+        Ask::Configure { text, strand, expect: _ } => {
+            let cluster = config::cluster::parse(SENT_FILE, &text).map_err(Failure::Invalid)?;
+            Request::Configure { cluster: Arc::new(cluster), strand }
+        }
+    })
+}
+
+/// Reads 32 hexadecimal digits.
+pub(super) fn request_id(text: &str) -> Option<RequestId> {
+    (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten().map(RequestId)
+}
+
+pub(super) fn members(members: Members) -> MembersView {
+    MembersView {
+        answered_by: members.me.to_string(),
+        leader: members.leader.map(|leader| leader.to_string()),
+        term: members.term,
+        index: members.index,
+        members: members
+            .members
+            .into_iter()
+            .map(|member| MemberView {
+                id: member.id,
+                name: member.name.to_string(),
+                address: member.address,
+                api_address: member.api_address,
+                voter: member.voter,
+            })
+            .collect(),
+    }
+}

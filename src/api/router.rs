@@ -1,0 +1,278 @@
+//! The paths of the API.
+
+use super::{
+    backend::{Backend, Failure, Read},
+    convert,
+    serve::{Peer, Stopping},
+    view,
+    wire::{
+        Ask, ConfigView, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
+        OutcomeView, RequestBody, StatusView, TokenBody, TokenView, TransferBody, WhyView,
+    },
+};
+use crate::config;
+use axum::{
+    Extension, Json, Router,
+    body::Body,
+    extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State, rejection::JsonRejection},
+    http::{StatusCode, request::Parts},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use futures::{StreamExt, future, stream};
+use serde::{Deserialize, Serialize};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tenure_core::{GroupName, NodeName};
+use tenure_raft::tls::Role;
+
+/// Largest body that is read: a cluster file with some ten thousand LPARs.
+const BODY_LIMIT: usize = 8 << 20;
+/// How long a request may take. Streams of events are not bounded by it once they have begun.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// How long a stream of events may be silent: an empty line shows that both ends live.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Records that `why` returns unless asked otherwise, and at most.
+const WHY_LIMIT: (usize, usize) = (50, 1000);
+
+type Shared = State<Arc<dyn Backend>>;
+type Answer<T> = Result<Json<T>, Failed>;
+
+/// All paths, answered by `backend`. Requests carry the [`Peer`] and
+/// [`Stopping`] of their connection as extensions: [`serve`](super::serve()) sees to that.
+pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
+    let open = Router::new().route("/v1/join", post(join)).route("/v1/ca", get(ca));
+    let closed = Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/groups/{group}/why", get(why))
+        .route("/v1/config", get(declared))
+        .route("/v1/requests", post(request))
+        .route("/v1/members", get(members))
+        .route("/v1/nodes", post(node_add))
+        .route("/v1/nodes/{node}/promote", post(node_promote))
+        .route("/v1/nodes/{node}", delete(node_remove))
+        .route("/v1/leader", post(transfer_leader))
+        .route("/v1/tokens", post(token))
+        .route_layer(middleware::from_fn(require_name));
+    let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
+    let events = Router::new().route("/v1/events", get(events)).route_layer(middleware::from_fn(require_name));
+    bounded
+        .merge(events)
+        .fallback(async || Failed(Failure::Usage("there is no such path; this is version 1".to_owned())))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(backend)
+}
+
+/// A failure as an answer.
+struct Failed(Failure);
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Failed(failure)
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        error(self.0.view())
+    }
+}
+
+fn error(view: ErrorView) -> Response {
+    let code = match view.kind {
+        ErrorKind::Refused => StatusCode::CONFLICT,
+        ErrorKind::Usage => StatusCode::BAD_REQUEST,
+        ErrorKind::Unreachable => StatusCode::BAD_GATEWAY,
+        ErrorKind::NotLeader => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Unknown => StatusCode::GATEWAY_TIMEOUT,
+    };
+    (code, Json(view)).into_response()
+}
+
+/// Nobody without a certificate gets past this.
+async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: Next) -> Response {
+    if peer.0.is_some() {
+        return next.run(request).await;
+    }
+    let view = ErrorView {
+        kind: ErrorKind::Refused,
+        message: "a client certificate of this cluster is needed".to_owned(),
+        suggestion: Some("name the directory of admin.pem and admin.key with --identity".to_owned()),
+        problems: Vec::new(),
+    };
+    (StatusCode::FORBIDDEN, Json(view)).into_response()
+}
+
+/// What takes too long is given up: a question is answered with "unreachable", a change with "unknown".
+async fn deadline(request: Request, next: Next) -> Response {
+    let changes = request.method() != axum::http::Method::GET;
+    match tokio::time::timeout(DEADLINE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) if changes => Failed(Failure::Unknown(format!("no answer within {DEADLINE:?}"))).into_response(),
+        Err(_) => Failed(Failure::Unreachable(format!("no answer within {DEADLINE:?}"))).into_response(),
+    }
+}
+
+/// Who asks, for the audit: an administrator's name, or the node that a node's certificate names.
+struct By(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for By {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0.as_ref());
+        match peer.map(|peer| (&peer.name, peer.role)) {
+            Some((name, Role::Node { .. })) => Ok(By(format!("node {name}"))),
+            Some((name, Role::Admin | Role::Authority)) => Ok(By(name.clone())),
+            None => Err(StatusCode::FORBIDDEN.into_response()),
+        }
+    }
+}
+
+/// A JSON body, with our own words when it is wrong.
+struct In<T>(T);
+
+impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<S> for In<T> {
+    type Rejection = Failed;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
+        let body: Result<Json<T>, JsonRejection> = Json::from_request(request, state).await;
+        body.map(|Json(body)| In(body)).map_err(|why| Failed(Failure::Usage(why.body_text())))
+    }
+}
+
+#[derive(Deserialize)]
+struct Freshness {
+    #[serde(default)]
+    stale: bool,
+}
+
+impl Freshness {
+    fn read(&self) -> Read {
+        if self.stale { Read::Stale } else { Read::Linearizable }
+    }
+}
+
+async fn status(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<StatusView> {
+    let ledger = backend.ledger(fresh.read()).await?;
+    let members = backend.members().await?;
+    Ok(Json(view::status(&ledger, &members, fresh.read())))
+}
+
+#[derive(Deserialize)]
+struct WhyQuery {
+    #[serde(default)]
+    stale: bool,
+    limit: Option<usize>,
+}
+
+async fn why(State(backend): Shared, Path(group): Path<String>, Query(query): Query<WhyQuery>) -> Answer<WhyView> {
+    let ledger = backend.ledger(Freshness { stale: query.stale }.read()).await?;
+    let limit = query.limit.unwrap_or(WHY_LIMIT.0).min(WHY_LIMIT.1);
+    let group = GroupName::from(group);
+    let view = view::why(&ledger, &group, limit);
+    view.map(Json).ok_or(Failed(Failure::Refused(tenure_core::Refusal::NoGroup(group))))
+}
+
+async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
+    let ledger = backend.ledger(fresh.read()).await?;
+    let text = if ledger.configured == 0 { String::new() } else { config::export(&ledger.config) };
+    Ok(Json(ConfigView { configured: ledger.configured, text }))
+}
+
+async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) -> Answer<OutcomeView> {
+    let Some(id) = convert::request_id(&body.request_id) else {
+        return Err(Failed(Failure::Usage("request_id is not 32 hexadecimal digits".to_owned())));
+    };
+    if let Ask::Configure { expect: Some(expected), .. } = &body.ask {
+        let ledger = backend.ledger(Read::Linearizable).await?;
+        // A repeated request has changed the configuration itself, and is answered from memory.
+        if ledger.configured != *expected && !ledger.requests.contains_key(&id) {
+            let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
+            return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
+        }
+    }
+    let outcome = backend.request(&by, id, convert::request(body.ask)?).await?;
+    if let Some(refusal) = outcome.refusal() {
+        return Err(Failed(Failure::Refused(refusal.clone())));
+    }
+    let records = outcome.records.iter().map(view::record).collect();
+    Ok(Json(OutcomeView { index: outcome.index, request_id: body.request_id, records }))
+}
+
+async fn members(State(backend): Shared) -> Answer<MembersView> {
+    Ok(Json(convert::members(backend.members().await?)))
+}
+
+async fn node_add(State(backend): Shared, By(by): By, In(body): In<NodeAddBody>) -> Answer<MembersView> {
+    backend.node_add(&by, &NodeName::from(body.name), &body.address).await?;
+    members(State(backend)).await
+}
+
+async fn node_promote(State(backend): Shared, By(by): By, Path(node): Path<String>) -> Answer<MembersView> {
+    backend.node_promote(&by, &NodeName::from(node)).await?;
+    members(State(backend)).await
+}
+
+async fn node_remove(State(backend): Shared, By(by): By, Path(node): Path<String>) -> Answer<MembersView> {
+    backend.node_remove(&by, &NodeName::from(node)).await?;
+    members(State(backend)).await
+}
+
+async fn transfer_leader(State(backend): Shared, By(by): By, In(body): In<TransferBody>) -> Answer<LeaderView> {
+    let to = body.to.map(NodeName::from);
+    let leader = backend.transfer_leader(&by, to.as_ref()).await?;
+    Ok(Json(LeaderView { leader: leader.map(|leader| leader.to_string()) }))
+}
+
+async fn token(State(backend): Shared, By(by): By, In(body): In<TokenBody>) -> Answer<TokenView> {
+    Ok(Json(backend.token(&by, &NodeName::from(body.node)).await?))
+}
+
+async fn join(State(backend): Shared, In(body): In<JoinRequest>) -> Answer<JoinReply> {
+    Ok(Json(backend.join(body).await?))
+}
+
+async fn ca(State(backend): Shared) -> String {
+    backend.ca_pem()
+}
+
+#[derive(Deserialize)]
+struct EventsQuery {
+    since: Option<u64>,
+    #[serde(default)]
+    follow: bool,
+    #[serde(default)]
+    stale: bool,
+}
+
+/// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, everything that is kept.
+async fn events(
+    State(backend): Shared,
+    Extension(Stopping(stop)): Extension<Stopping>,
+    Query(query): Query<EventsQuery>,
+) -> Result<Response, Failed> {
+    let after = query.since.unwrap_or(0);
+    let lines = if query.follow {
+        let records = backend.events(after).map(|record| line(&view::record(&record)));
+        let ticks = stream::unfold((), async |()| {
+            tokio::time::sleep(KEEP_ALIVE).await;
+            Some(("\n".to_owned(), ()))
+        });
+        stream::select(records, ticks).take_until(stop.cancelled_owned()).boxed()
+    } else {
+        let read = Freshness { stale: query.stale }.read();
+        let ledger = tokio::time::timeout(DEADLINE, backend.ledger(read)).await;
+        let ledger = ledger.map_err(|_| Failure::Unreachable(format!("no answer within {DEADLINE:?}")))??;
+        let kept = ledger.journal.iter().filter(|record| record.index > after);
+        let lines: Vec<String> = kept.map(|record| line(&view::record(record))).collect();
+        stream::iter(lines).boxed()
+    };
+    let body = Body::from_stream(lines.then(|line| future::ready(Ok::<_, Infallible>(line))));
+    Ok(([("content-type", "application/x-ndjson")], body).into_response())
+}
+
+fn line(value: &impl Serialize) -> String {
+    // Our own types hold nothing that JSON cannot say.
+    let mut line = serde_json::to_string(value).unwrap_or_default();
+    line.push('\n');
+    line
+}

@@ -1,0 +1,117 @@
+//! Serving the API over TLS: one bounded set of connections, each with the name of its client.
+
+use super::{Backend, router::router};
+use axum::Extension;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use std::{sync::Arc, time::Duration};
+use tenure_raft::tls::{ClientAuth, Identity, PeerIdentity, TlsError, peer_identity_of_client, server_config};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, info, warn};
+
+/// Connections that are served at the same time; more wait to be accepted.
+const CONNECTIONS: usize = 256;
+/// How long a client may take over the TLS handshake, and over the head of a request.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long open requests may take once the server is to stop.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// Pause after the system refuses to accept (out of file descriptors), so that it is not asked in a loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Who is at the other end, if it showed a certificate of this cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Peer(pub(super) Option<PeerIdentity>);
+
+/// Ends streams that would never end by themselves.
+#[derive(Clone, Debug)]
+pub(super) struct Stopping(pub(super) CancellationToken);
+
+/// The API could not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The identity cannot be used.
+    #[error("serve the admin API")]
+    Tls(#[source] TlsError),
+}
+
+/// Serves the API on a listener until `stop`; returns when the last connection is closed.
+pub async fn serve(
+    listener: TcpListener,
+    identity: &Identity,
+    backend: Arc<dyn Backend>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let acceptor = TlsAcceptor::from(server_config(identity, ClientAuth::Optional).map_err(ServeError::Tls)?);
+    let router = router(backend);
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let tasks = TaskTracker::new();
+    loop {
+        let place = tokio::select! {
+            () = stop.cancelled() => break,
+            Ok(place) = Arc::clone(&places).acquire_owned() => place,
+        };
+        let socket = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => socket,
+                Err(why) => {
+                    warn!(%why, "accept a connection to the admin API");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
+        tasks.spawn(async move {
+            connection(socket, acceptor, router, stop).await;
+            drop(place);
+        });
+    }
+    tasks.close();
+    if tokio::time::timeout(FAREWELL, tasks.wait()).await.is_err() {
+        info!("admin API: connections were still open");
+    }
+    Ok(())
+}
+
+async fn connection(socket: TcpStream, acceptor: TlsAcceptor, router: axum::Router, stop: CancellationToken) {
+    let from = socket.peer_addr().map_or_else(|_| "somebody".to_owned(), |from| from.to_string());
+    // Without this, small answers wait for the client's acknowledgement.
+    let _ = socket.set_nodelay(true);
+    let stream = match tokio::time::timeout(HANDSHAKE, acceptor.accept(socket)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(why)) => return warn!(%from, %why, "admin API: handshake refused"),
+        Err(_) => return warn!(%from, "admin API: no handshake in time"),
+    };
+    let peer = match peer_identity_of_client(stream.get_ref().1) {
+        Ok(peer) => peer,
+        Err(why) => return warn!(%from, %why, "admin API: a certificate without a name"),
+    };
+    let router = router.layer(Extension(Peer(peer))).layer(Extension(Stopping(stop.clone())));
+    // HTTP/1.1 alone: it bounds the wait for a request from the first byte on, also while nothing was sent yet.
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HANDSHAKE);
+    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stop.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            match tokio::time::timeout(FAREWELL, served.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) => Ok(()),
+            }
+        }
+    };
+    if let Err(why) = ended {
+        debug!(%from, %why, "admin API: connection broke");
+    }
+}

@@ -1,0 +1,369 @@
+//! Ledger → what is said on the wire. Pure.
+
+use super::{
+    backend::{Members, Read},
+    wire::{
+        AlarmView, CapacityView, FaultView, GroupView, Level, LparView, NodeView, OrderView, RecordView, ServerView,
+        StatusView, WaitView, WhyView,
+    },
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::{
+    GroupName, Ledger, LparName, NodeName, Note, Power, Record, ServerName, SystemState, Time,
+    config::{Group, Lpar, Server},
+    ledger::{GroupState, Intent, ServerState},
+    note::{self, ServerWait, Wait},
+};
+
+/// What the views ask again and again, looked up once: a large site has thousands of groups.
+struct Index<'a> {
+    ledger: &'a Ledger,
+    lpars: BTreeMap<&'a GroupName, Vec<(&'a LparName, &'a Lpar)>>,
+    tenants: BTreeMap<&'a ServerName, Vec<&'a GroupName>>,
+}
+
+impl<'a> Index<'a> {
+    fn new(ledger: &'a Ledger) -> Self {
+        let mut index = Index { ledger, lpars: BTreeMap::new(), tenants: BTreeMap::new() };
+        for (name, lpar) in &ledger.config.lpars {
+            index.lpars.entry(&lpar.group).or_default().push((name, lpar));
+        }
+        for (name, group) in &ledger.groups {
+            if let Some(tenure) = &group.tenure {
+                index.tenants.entry(&tenure.server).or_default().push(name);
+            }
+        }
+        index
+    }
+
+    fn lpars_of(&self, group: &GroupName) -> &[(&'a LparName, &'a Lpar)] {
+        self.lpars.get(group).map_or(&[], Vec::as_slice)
+    }
+
+    fn groups_on(&self, server: &ServerName) -> &[&'a GroupName] {
+        self.tenants.get(server).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The state of everything.
+pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
+    let config = &ledger.config;
+    let index = Index::new(ledger);
+    let mut groups: Vec<GroupView> =
+        config.groups.iter().map(|(name, group)| group_view(&index, name, group)).collect();
+    groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+    StatusView {
+        cluster: config.name.clone(),
+        index: ledger.index,
+        at: time(ledger.now),
+        configured: ledger.configured,
+        answered_by: members.me.to_string(),
+        stale: read == Read::Stale,
+        leader: members.leader.as_ref().map(NodeName::to_string),
+        term: members.term,
+        alarms: alarms(ledger),
+        servers: config.servers.iter().map(|(name, server)| server_view(&index, name, server)).collect(),
+        nodes: node_views(ledger, members),
+        groups,
+        lpars: config.lpars.iter().map(|(name, lpar)| lpar_view(ledger, name, lpar)).collect(),
+        waits: waits(ledger),
+        orders: ledger
+            .orders
+            .values()
+            .map(|order| OrderView {
+                id: order.id.to_string(),
+                what: order.action.to_string(),
+                server: order.server.to_string(),
+                node: order.node.to_string(),
+                issued: time(order.issued),
+            })
+            .collect(),
+    }
+}
+
+/// Why a group is where it is: at most `limit` records, newest first.
+pub fn why(ledger: &Ledger, group: &GroupName, limit: usize) -> Option<WhyView> {
+    let declared = ledger.config.groups.get(group)?;
+    let mut history = ledger.history(group);
+    let records = history.by_ref().take(limit).map(record).collect();
+    Some(WhyView { group: group_view(&Index::new(ledger), group, declared), records, more: history.next().is_some() })
+}
+
+/// One record.
+pub fn record(record: &Record) -> RecordView {
+    RecordView {
+        index: record.index,
+        at: time(record.at),
+        level: record.note.level().into(),
+        kind: kind(&record.note).to_owned(),
+        text: record.note.to_string(),
+        group: record.note.group().map(GroupName::to_string),
+        server: record.note.server().map(ServerName::to_string),
+    }
+}
+
+/// Cluster time as RFC 3339 in UTC.
+fn time(time: Time) -> String {
+    let instant = i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    format!("{:.3}", instant.unwrap_or(jiff::Timestamp::MAX))
+}
+
+fn server_view(index: &Index<'_>, name: &ServerName, server: &Server) -> ServerView {
+    let unknown = ServerState::default();
+    let state = index.ledger.servers.get(name).unwrap_or(&unknown);
+    let groups = index.groups_on(name);
+    let used = |what: fn(&Lpar) -> u64| {
+        let lpars = groups.iter().flat_map(|group| index.lpars_of(group));
+        lpars.fold(0_u64, |sum, (_, lpar)| sum.saturating_add(what(lpar)))
+    };
+    let home = index.ledger.config.node_on(name);
+    ServerView {
+        name: name.to_string(),
+        system: server.system.clone(),
+        state: server_word(state).to_owned(),
+        reads: state.system.to_string(),
+        live: state.live,
+        manager: state.manager.as_ref().map(NodeName::to_string),
+        surrogate: state.manager.is_some() && state.manager.as_ref() != home,
+        proof: state.off.as_ref().map(|off| off.how.to_string()),
+        vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(name, _)| name.clone()).collect(),
+        groups: groups.iter().map(|group| group.to_string()).collect(),
+        memory: CapacityView { used: used(|lpar| lpar.memory), total: server.memory },
+        processors: CapacityView { used: used(|lpar| lpar.processors), total: server.processors },
+    }
+}
+
+fn server_word(state: &ServerState) -> &'static str {
+    if state.off.is_some() {
+        "off"
+    } else if state.dirty.is_some() {
+        "dirty"
+    } else if state.wait.is_some() {
+        "open"
+    } else if state.since.is_none() {
+        "unread"
+    } else if state.system == SystemState::Operating && state.live {
+        "ready"
+    } else {
+        "doubtful"
+    }
+}
+
+fn node_views(ledger: &Ledger, members: &Members) -> Vec<NodeView> {
+    let names: BTreeSet<&NodeName> =
+        ledger.config.nodes.keys().chain(members.members.iter().map(|member| &member.name)).collect();
+    let view = |name: &NodeName| {
+        let declared = ledger.config.nodes.get(name);
+        let member = members.members.iter().find(|member| &member.name == name);
+        let role = match member {
+            Some(_) if members.leader.as_ref() == Some(name) => "leader",
+            Some(member) if member.voter => "voter",
+            Some(_) => "learner",
+            None => "absent",
+        };
+        NodeView {
+            name: name.to_string(),
+            server: declared.and_then(|node| node.server.as_ref()).map(ServerName::to_string),
+            role: role.to_owned(),
+            address: member.map(|member| member.address.clone()),
+            declared: declared.is_some(),
+            lapsed: ledger.nodes.get(name).and_then(|node| node.lapsed).map(time),
+        }
+    };
+    names.into_iter().map(view).collect()
+}
+
+fn group_view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupView {
+    let unknown = GroupState::default();
+    let state = index.ledger.groups.get(name).map_or(&unknown, |state| &**state);
+    let tenure = state.tenure.as_ref();
+    GroupView {
+        name: name.to_string(),
+        state: group_word(state).to_owned(),
+        server: tenure.map(|tenure| tenure.server.to_string()),
+        epoch: tenure.map(|tenure| tenure.epoch.0),
+        since: tenure.map(|tenure| time(tenure.since)),
+        intent: match state.intent {
+            Intent::Online => "online".to_owned(),
+            Intent::Offline => "offline".to_owned(),
+        },
+        frozen: state.frozen,
+        priority: group.priority,
+        system_list: group.servers.iter().map(ServerName::to_string).collect(),
+        lpars: index.lpars_of(name).iter().map(|(lpar, _)| lpar.to_string()).collect(),
+        faults: state
+            .faults
+            .iter()
+            .map(|(server, (at, reason))| FaultView {
+                server: server.to_string(),
+                at: time(*at),
+                reason: reason.to_string(),
+            })
+            .collect(),
+        prefer: state.prefer.as_ref().map(ServerName::to_string),
+        wait: state.wait.as_ref().map(|wait| group_wait(name, wait)),
+    }
+}
+
+fn group_word(state: &GroupState) -> &'static str {
+    match (&state.conflict, &state.tenure, state.intent) {
+        (Some(_), _, _) => "held",
+        (None, Some(tenure), _) => tenure.phase.word(),
+        (None, None, Intent::Online) => "pending",
+        (None, None, Intent::Offline) => "offline",
+    }
+}
+
+fn lpar_view(ledger: &Ledger, name: &LparName, lpar: &Lpar) -> LparView {
+    let unknown = GroupState::default();
+    let group = ledger.groups.get(&lpar.group).map_or(&unknown, |state| &**state);
+    let copies = group.copies.get(name);
+    let server = group.tenure.as_ref().map(|tenure| &tenure.server);
+    let run = group.runs.get(name);
+    LparView {
+        name: name.to_string(),
+        group: lpar.group.to_string(),
+        partition: lpar.partition.clone(),
+        profile: lpar.profile.clone(),
+        server: server.map(ServerName::to_string),
+        state: lpar_word(group, name),
+        copies: copies
+            .into_iter()
+            .flatten()
+            .map(|(server, copy)| {
+                let reads = if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() };
+                (server.to_string(), reads)
+            })
+            .collect(),
+        restarts: run.map_or(0, |run| u32::try_from(run.restarts.len()).unwrap_or(u32::MAX)),
+        restart_limit: ledger.config.groups.get(&lpar.group).map_or(0, |group| group.restart_limit),
+        memory: lpar.memory,
+        processors: lpar.processors,
+        vios: lpar.vios.clone(),
+    }
+}
+
+fn lpar_word(group: &GroupState, name: &LparName) -> String {
+    let Some(copies) = group.copies.get(name) else { return "not read".to_owned() };
+    if let Some(copy) = group.tenure.as_ref().and_then(|tenure| copies.get(&tenure.server)) {
+        return if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() };
+    }
+    if let Some((server, copy)) = copies.iter().find(|(_, copy)| copy.is_active()) {
+        return format!("{} on {server}", copy.power);
+    }
+    if copies.values().any(|copy| copy.since.is_none()) {
+        "not read".to_owned()
+    } else if copies.values().any(|copy| !copy.power.is_inactive()) {
+        Power::Unknown.to_string()
+    } else {
+        Power::Off.to_string()
+    }
+}
+
+fn waits(ledger: &Ledger) -> Vec<WaitView> {
+    let groups = ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(name, state.wait.as_ref()?)));
+    let servers = ledger.servers.iter().filter_map(|(name, state)| Some(server_wait(name, state.wait.as_ref()?)));
+    let mut all: Vec<WaitView> = servers.chain(groups).collect();
+    all.sort_by_key(|wait| std::cmp::Reverse(wait.level));
+    all
+}
+
+fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
+    let until = match wait {
+        Wait::Settling { until, .. } | Wait::Booting { until, .. } => Some(*until),
+        Wait::Probe { .. }
+        | Wait::NoTarget { .. }
+        | Wait::NoProof { .. }
+        | Wait::Unwatched { .. }
+        | Wait::Fencing { .. }
+        | Wait::Reading { .. }
+        | Wait::Orders { .. }
+        | Wait::Stuck { .. }
+        | Wait::Attention { .. }
+        | Wait::Frozen { .. }
+        | Wait::Held => None,
+    };
+    WaitView {
+        what: "group".to_owned(),
+        name: name.to_string(),
+        level: wait.level().into(),
+        text: wait.to_string(),
+        until: until.map(time),
+    }
+}
+
+fn server_wait(name: &ServerName, wait: &ServerWait) -> WaitView {
+    let level = Note::ServerWaiting { server: name.clone(), wait: wait.clone() }.level();
+    WaitView {
+        what: "server".to_owned(),
+        name: name.to_string(),
+        level: level.into(),
+        text: wait.to_string(),
+        until: None,
+    }
+}
+
+/// Open states that somebody has to end, servers first.
+fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
+    let servers = ledger.servers.iter().filter_map(|(name, state)| {
+        let wait = server_wait(name, state.wait.as_ref()?);
+        let text = format!("server {name}: {}; see the server, then `tenure fence confirm {name}`", wait.text);
+        let alarm = AlarmView { text, group: None, server: Some(name.to_string()) };
+        (wait.level == Level::Alarm).then_some(alarm)
+    });
+    let groups = ledger.groups.iter().filter_map(|(name, state)| {
+        if let Some(conflict) = &state.conflict {
+            let text = format!("group {name} is held: {conflict}; stop the wrong copy on its HMC");
+            return Some(AlarmView { text, group: Some(name.to_string()), server: None });
+        }
+        let wait = group_wait(name, state.wait.as_ref()?);
+        let text = format!("group {name} waits: {}", wait.text);
+        let alarm = AlarmView { text, group: Some(name.to_string()), server: None };
+        (wait.level == Level::Alarm).then_some(alarm)
+    });
+    servers.chain(groups).collect()
+}
+
+impl From<note::Level> for Level {
+    fn from(level: note::Level) -> Self {
+        match level {
+            note::Level::Info => Level::Info,
+            note::Level::Warning => Level::Warning,
+            note::Level::Alarm => Level::Alarm,
+        }
+    }
+}
+
+/// The word for programs.
+fn kind(note: &Note) -> &'static str {
+    match note {
+        Note::Configured { .. } => "configured",
+        Note::Requested { .. } => "requested",
+        Note::SystemChanged { .. } => "system_changed",
+        Note::ViosChanged { .. } => "vios_changed",
+        Note::CopyChanged { .. } => "copy_changed",
+        Note::NodeLapsed { .. } => "node_lapsed",
+        Note::NodeReturned { .. } => "node_returned",
+        Note::ManagerChanged { .. } => "manager_changed",
+        Note::Adopted { .. } => "adopted",
+        Note::Granted { .. } => "granted",
+        Note::Ordered { .. } => "ordered",
+        Note::Restarting { .. } => "restarting",
+        Note::Ended { .. } => "ended",
+        Note::OnlineNow { .. } => "online_now",
+        Note::Faulted { .. } => "faulted",
+        Note::Leaving { .. } => "leaving",
+        Note::Vacated { .. } => "vacated",
+        Note::Loose { .. } => "loose",
+        Note::Settled { .. } => "settled",
+        Note::Held { .. } => "held",
+        Note::Released { .. } => "released",
+        Note::ProvenOff { .. } => "proven_off",
+        Note::Reappeared { .. } => "reappeared",
+        Note::Cleaned { .. } => "cleaned",
+        Note::Waiting { .. } => "waiting",
+        Note::WaitOver { .. } => "wait_over",
+        Note::ServerWaiting { .. } => "server_waiting",
+        Note::Removed { .. } => "removed",
+    }
+}

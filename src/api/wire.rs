@@ -1,0 +1,278 @@
+//! What is said on the wire. Versioned by the path (`/v1`): fields may be added, never renamed or given a new meaning.
+
+mod status;
+
+pub use status::{
+    AlarmView, CapacityView, FaultView, GroupView, LparView, NodeView, OrderView, ServerView, StatusView, WaitView,
+};
+
+use crate::config::Problem;
+use serde::{Deserialize, Serialize};
+
+/// How loud something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// As it should be.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Somebody has to act.
+    Alarm,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordView {
+    /// Log index.
+    pub index: u64,
+    /// Cluster time, RFC 3339 in UTC.
+    pub at: String,
+    /// How loud.
+    pub level: Level,
+    /// What kind of thing, in snake case: `granted`, `faulted`, ….
+    pub kind: String,
+    /// The line that people read.
+    pub text: String,
+    /// The group it is about.
+    pub group: Option<String>,
+    /// The server it is about.
+    pub server: Option<String>,
+}
+
+/// Why a group is where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyView {
+    /// What the group is now.
+    pub group: GroupView,
+    /// What led there, newest first.
+    pub records: Vec<RecordView>,
+    /// Whether older records were left out.
+    pub more: bool,
+}
+
+/// The declared cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigView {
+    /// Log index at which it was declared; 0 if none was.
+    pub configured: u64,
+    /// The text of a cluster file.
+    pub text: String,
+}
+
+/// Something that an operator asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Ask {
+    /// Bring a group online.
+    Online {
+        /// The group.
+        group: String,
+        /// Where, if not where policy says.
+        server: Option<String>,
+    },
+    /// Stop a group and keep it stopped.
+    Offline {
+        /// The group.
+        group: String,
+    },
+    /// Stop a group and start it elsewhere.
+    Switch {
+        /// The group.
+        group: String,
+        /// Where to.
+        server: String,
+    },
+    /// Do nothing to a group.
+    Freeze {
+        /// The group.
+        group: String,
+    },
+    /// Act again.
+    Unfreeze {
+        /// The group.
+        group: String,
+    },
+    /// Forget faults.
+    Clear {
+        /// The group.
+        group: String,
+        /// On this server only.
+        server: Option<String>,
+    },
+    /// Stop an LPAR and start it again in place.
+    Restart {
+        /// The LPAR.
+        lpar: String,
+    },
+    /// Assert that a server is off.
+    ConfirmOff {
+        /// The server.
+        server: String,
+    },
+    /// Replace the declared cluster.
+    Configure {
+        /// The text of a cluster file.
+        text: String,
+        /// Even if running things are stranded.
+        strand: bool,
+        /// Refuse if the present cluster was not declared at this index.
+        expect: Option<u64>,
+    },
+}
+
+/// A request with its identity: the same one is applied once, however often it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestBody {
+    /// 32 hexadecimal digits, chosen by the client.
+    pub request_id: String,
+    /// What is asked.
+    pub ask: Ask,
+}
+
+/// What a request led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeView {
+    /// Log index at which it was applied.
+    pub index: u64,
+    /// Its identity.
+    pub request_id: String,
+    /// What changed at once.
+    pub records: Vec<RecordView>,
+}
+
+/// Who is in the consensus group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembersView {
+    /// The node that answered.
+    pub answered_by: String,
+    /// Who leads, if that node knows.
+    pub leader: Option<String>,
+    /// Its term.
+    pub term: u64,
+    /// Index of the last entry that the node applied.
+    pub index: u64,
+    /// The members.
+    pub members: Vec<MemberView>,
+}
+
+/// One member of the consensus group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberView {
+    /// Its number in consensus.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Where the others reach it.
+    pub address: String,
+    /// Where administrators reach it, if known.
+    pub api_address: Option<String>,
+    /// Whether it votes; a learner only follows.
+    pub voter: bool,
+}
+
+/// A node to be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeAddBody {
+    /// Its name.
+    pub name: String,
+    /// Where the others reach it.
+    pub address: String,
+}
+
+/// Who is to lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferBody {
+    /// The node; any other voter if absent.
+    pub to: Option<String>,
+}
+
+/// Who leads now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaderView {
+    /// The node, if one is known.
+    pub leader: Option<String>,
+}
+
+/// For whom a token is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenBody {
+    /// The node that is to join.
+    pub node: String,
+}
+
+/// A permission to join, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// What the new node shows.
+    pub token: String,
+    /// The only node that may use it.
+    pub node: String,
+    /// Until when, RFC 3339 in UTC.
+    pub expires: String,
+}
+
+/// A node asks to be let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRequest {
+    /// Its permission.
+    pub token: String,
+    /// Its name.
+    pub node: String,
+    /// Request for a certificate, PEM.
+    pub csr_pem: String,
+    /// Where the others reach it.
+    pub address: String,
+    /// Where administrators reach it.
+    pub api_address: String,
+}
+
+/// A node is let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinReply {
+    /// Id of the cluster.
+    pub cluster: String,
+    /// The node's number in consensus.
+    pub id: u64,
+    /// Its certificate, PEM.
+    pub cert_pem: String,
+    /// The authority's certificate, PEM.
+    pub ca_pem: String,
+    /// The members that it will talk to.
+    pub members: Vec<MemberView>,
+}
+
+/// What kind of error it is, and so what may be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// Understood, and not done.
+    Refused,
+    /// Not understood.
+    Usage,
+    /// Nothing happened, because something could not be reached.
+    Unreachable,
+    /// It may have happened.
+    Unknown,
+    /// Nothing happened, because nobody leads.
+    NotLeader,
+}
+
+/// An error, as every path of the API answers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorView {
+    /// What kind.
+    pub kind: ErrorKind,
+    /// What is wrong.
+    pub message: String,
+    /// What to do next.
+    pub suggestion: Option<String>,
+    /// Mistakes in a file that was sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}

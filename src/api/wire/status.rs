@@ -1,0 +1,207 @@
+//! The state of everything, as `tenure status` shows it.
+
+use super::Level;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The state of everything at one log index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// Name of the cluster; empty before a cluster file was applied.
+    pub cluster: String,
+    /// Log index of this state.
+    pub index: u64,
+    /// Cluster time of this state, RFC 3339 in UTC.
+    pub at: String,
+    /// Log index at which the cluster file was applied; 0 if none was.
+    pub configured: u64,
+    /// The node that answered.
+    pub answered_by: String,
+    /// Whether this may be behind what other nodes know.
+    pub stale: bool,
+    /// The leading node.
+    pub leader: Option<String>,
+    /// Its term.
+    pub term: u64,
+    /// What somebody has to act on.
+    pub alarms: Vec<AlarmView>,
+    /// Physical servers.
+    pub servers: Vec<ServerView>,
+    /// Nodes: declared ones and members of the consensus group.
+    pub nodes: Vec<NodeView>,
+    /// Groups, the most important first.
+    pub groups: Vec<GroupView>,
+    /// Managed LPARs.
+    pub lpars: Vec<LparView>,
+    /// Groups and servers that wait, and why.
+    pub waits: Vec<WaitView>,
+    /// Orders without an answer.
+    pub orders: Vec<OrderView>,
+}
+
+/// Something that somebody has to act on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmView {
+    /// What is wrong, with what to do about it.
+    pub text: String,
+    /// The group it is about.
+    pub group: Option<String>,
+    /// The server it is about.
+    pub server: Option<String>,
+}
+
+/// What a server has for managed LPARs, and what is used of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapacityView {
+    /// Taken by groups that hold a tenure there.
+    pub used: u64,
+    /// Declared; unlimited if absent.
+    pub total: Option<u64>,
+}
+
+/// A physical server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerView {
+    /// Its name.
+    pub name: String,
+    /// Its name on the HMC.
+    pub system: String,
+    /// `ready`, `dirty`, `off`, `open` (its fate is not known), `unread`, or the HMC's word.
+    pub state: String,
+    /// What the HMC said last: `Operating`, `Power Off`, ….
+    pub reads: String,
+    /// Whether that was read live.
+    pub live: bool,
+    /// The node that watches and commands it.
+    pub manager: Option<String>,
+    /// Whether that node lives elsewhere.
+    pub surrogate: bool,
+    /// How it was proven off.
+    pub proof: Option<String>,
+    /// VIO servers that are down.
+    pub vios_down: Vec<String>,
+    /// Groups that hold a tenure there.
+    pub groups: Vec<String>,
+    /// Memory in MiB.
+    pub memory: CapacityView,
+    /// Processing units in hundredths.
+    pub processors: CapacityView,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeView {
+    /// Its name.
+    pub name: String,
+    /// The server it lives on; none for an arbiter.
+    pub server: Option<String>,
+    /// `leader`, `voter`, `learner`, or `absent` if it is declared and not a member.
+    pub role: String,
+    /// Where the others reach it.
+    pub address: Option<String>,
+    /// Whether it is declared in the cluster file.
+    pub declared: bool,
+    /// Since when it is silent and its lease over, RFC 3339 in UTC.
+    pub lapsed: Option<String>,
+}
+
+/// A service group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupView {
+    /// Its name.
+    pub name: String,
+    /// `online`, `starting`, `leaving`, `offline`, `pending` (to run, and nowhere yet), `held`.
+    pub state: String,
+    /// Where it may run.
+    pub server: Option<String>,
+    /// The number of that tenure.
+    pub epoch: Option<u64>,
+    /// Since when, RFC 3339 in UTC.
+    pub since: Option<String>,
+    /// What is wanted of it: `online` or `offline`.
+    pub intent: String,
+    /// Whether nothing is done to it.
+    pub frozen: bool,
+    /// Smaller is more important.
+    pub priority: u32,
+    /// Where it may run at all, best first.
+    pub system_list: Vec<String>,
+    /// Its LPARs.
+    pub lpars: Vec<String>,
+    /// Where it failed.
+    pub faults: Vec<FaultView>,
+    /// Where an operator wants it next.
+    pub prefer: Option<String>,
+    /// Why it waits.
+    pub wait: Option<WaitView>,
+}
+
+/// A mark that a group failed on a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultView {
+    /// The server.
+    pub server: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A managed LPAR.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LparView {
+    /// Its name.
+    pub name: String,
+    /// Its group.
+    pub group: String,
+    /// Its name on the HMC.
+    pub partition: String,
+    /// The profile it is activated with.
+    pub profile: Option<String>,
+    /// Where its group may run.
+    pub server: Option<String>,
+    /// What it reads there; where it has no tenure, what it reads wherever it is known to be active.
+    pub state: String,
+    /// What it reads on each server of the system list.
+    pub copies: BTreeMap<String, String>,
+    /// Restarts in place within the window.
+    pub restarts: u32,
+    /// How many of them there may be.
+    pub restart_limit: u32,
+    /// Memory in MiB.
+    pub memory: u64,
+    /// Processing units in hundredths.
+    pub processors: u64,
+    /// VIO servers that it needs.
+    pub vios: Vec<String>,
+}
+
+/// Something that waits, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitView {
+    /// `group` or `server`.
+    pub what: String,
+    /// Its name.
+    pub name: String,
+    /// How loud.
+    pub level: Level,
+    /// Why.
+    pub text: String,
+    /// Until when at the longest, RFC 3339 in UTC, if it ends by itself.
+    pub until: Option<String>,
+}
+
+/// An order without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// Its identity: index and ordinal.
+    pub id: String,
+    /// What is to be done.
+    pub what: String,
+    /// On which server.
+    pub server: String,
+    /// By which node.
+    pub node: String,
+    /// Since when, RFC 3339 in UTC.
+    pub issued: String,
+}

@@ -1,0 +1,346 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, time::Duration};
+
+/// Keeps logical partitions running: the admin client.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tenure",
+    version,
+    after_help = "Example: tenure --node p1:7101 status
+Exit codes: 0 done, 1 refused, 2 usage or invalid file, 3 unreachable, 4 outcome unknown"
+)]
+pub struct Args {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// A node's admin API; any one will do, more are tried in turn
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        env = "TENURE_NODES",
+        value_delimiter = ',',
+        default_value = "localhost:7101"
+    )]
+    pub node: Vec<String>,
+    /// Directory of admin.pem, admin.key and ca.pem
+    #[arg(long, global = true, value_name = "DIR", env = "TENURE_IDENTITY", default_value = "/etc/tenure/admin")]
+    pub identity: PathBuf,
+    /// How to answer
+    #[arg(long, global = true, value_enum, default_value = "table")]
+    pub output: Output,
+    /// Read what the asked node knows, even if it is behind
+    #[arg(long, global = true)]
+    pub stale: bool,
+    /// How long to wait for a node's answer
+    #[arg(long, global = true, value_name = "TIME", default_value = "20s", value_parser = time)]
+    pub timeout: Duration,
+    /// Identity of the request, to repeat one whose outcome is unknown
+    #[arg(long, global = true, value_name = "ID", value_parser = request_id)]
+    pub request_id: Option<u128>,
+}
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a cluster file without a cluster
+    #[command(after_help = "Example: tenure validate site.toml")]
+    Validate {
+        /// The cluster file
+        file: PathBuf,
+    },
+    /// Show what a cluster file changes, ask, and commit it
+    #[command(after_help = "Example: tenure apply site.toml")]
+    Apply(Apply),
+    /// Print the declared cluster as a cluster file
+    #[command(after_help = "Example: tenure export > site.toml")]
+    Export,
+    /// Servers, nodes, groups, LPARs; who leads; what waits and why
+    #[command(after_help = "Example: tenure status")]
+    Status,
+    /// Why a group is where it is: decisions and refusals, newest first
+    #[command(after_help = "Example: tenure why web")]
+    Why {
+        /// The group
+        group: String,
+        /// How many records to show
+        #[arg(long, default_value_t = 30)]
+        limit: usize,
+    },
+    /// What happened, and what happens
+    #[command(after_help = "Example: tenure events --follow")]
+    Events {
+        /// Stay and print new ones
+        #[arg(long, short)]
+        follow: bool,
+        /// Only after this log index
+        #[arg(long, value_name = "INDEX")]
+        since: Option<u64>,
+    },
+    /// Service groups
+    #[command(subcommand)]
+    Group(Group),
+    /// Managed LPARs
+    #[command(subcommand)]
+    Lpar(Lpar),
+    /// Proof that a server is off
+    #[command(subcommand)]
+    Fence(Fence),
+    /// Who leads
+    #[command(subcommand)]
+    Leader(Leader),
+    /// Nodes of the consensus group
+    #[command(subcommand)]
+    Node(Node),
+    /// The cluster itself
+    #[command(subcommand)]
+    Cluster(Cluster),
+}
+
+/// `tenure apply`.
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// The cluster file
+    pub file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Apply it even if running things are stranded
+    #[arg(long)]
+    pub strand: bool,
+}
+
+/// Waiting for what was asked.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Wait {
+    /// Wait until it is so
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "10m",
+          value_parser = time)]
+    pub wait: Option<Duration>,
+}
+
+/// `tenure group`.
+#[derive(Debug, Subcommand)]
+pub enum Group {
+    /// List the groups
+    #[command(after_help = "Example: tenure group list")]
+    List,
+    /// Bring a group online
+    #[command(after_help = "Example: tenure group online web --wait=5m")]
+    Online {
+        /// The group
+        group: String,
+        /// The server, if not where policy says
+        #[arg(long = "on", value_name = "SERVER")]
+        server: Option<String>,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Stop a group and keep it stopped
+    #[command(after_help = "Example: tenure group offline web --wait")]
+    Offline {
+        /// The group
+        group: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Stop a group and start it on another server
+    #[command(after_help = "Example: tenure group switch web --to p2 --wait")]
+    Switch {
+        /// The group
+        group: String,
+        /// The server
+        #[arg(long = "to", value_name = "SERVER")]
+        server: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Do nothing to a group, whatever happens
+    #[command(after_help = "Example: tenure group freeze web")]
+    Freeze {
+        /// The group
+        group: String,
+    },
+    /// Act on a group again
+    #[command(after_help = "Example: tenure group unfreeze web")]
+    Unfreeze {
+        /// The group
+        group: String,
+    },
+    /// Forget the faults of a group
+    #[command(after_help = "Example: tenure group clear web --on p1")]
+    Clear {
+        /// The group
+        group: String,
+        /// Only on this server
+        #[arg(long = "on", value_name = "SERVER")]
+        server: Option<String>,
+    },
+}
+
+/// `tenure lpar`.
+#[derive(Debug, Subcommand)]
+pub enum Lpar {
+    /// List the LPARs
+    #[command(after_help = "Example: tenure lpar list")]
+    List,
+    /// Everything about one LPAR
+    #[command(after_help = "Example: tenure lpar show web1")]
+    Show {
+        /// The LPAR
+        lpar: String,
+    },
+    /// Stop an LPAR and start it again in place
+    #[command(after_help = "Example: tenure lpar restart web1")]
+    Restart {
+        /// The LPAR
+        lpar: String,
+    },
+}
+
+/// `tenure fence`.
+#[derive(Debug, Subcommand)]
+pub enum Fence {
+    /// Assert that a server is off, after you have seen it
+    #[command(after_help = "Example: tenure fence confirm p3
+What runs on a server that is asserted off is started elsewhere. If the server runs after all, disks are written twice.")]
+    Confirm {
+        /// The server
+        server: String,
+        /// For scripts: the server's name once more, instead of being asked
+        #[arg(long, value_name = "SERVER")]
+        yes_i_checked: Option<String>,
+    },
+}
+
+/// `tenure leader`.
+#[derive(Debug, Subcommand)]
+pub enum Leader {
+    /// Who leads
+    #[command(after_help = "Example: tenure leader show")]
+    Show,
+    /// Let another node lead
+    #[command(after_help = "Example: tenure leader transfer p2")]
+    Transfer {
+        /// The node; any other voter if absent
+        #[arg(value_name = "NODE")]
+        to: Option<String>,
+    },
+}
+
+/// `tenure node`.
+#[derive(Debug, Subcommand)]
+pub enum Node {
+    /// List the members
+    #[command(after_help = "Example: tenure node list")]
+    List,
+    /// Add a node as a learner
+    #[command(after_help = "Example: tenure node add p4 --address p4.site:7100")]
+    Add {
+        /// The node
+        name: String,
+        /// Where the other nodes reach it
+        #[arg(long, value_name = "HOST:PORT")]
+        address: String,
+    },
+    /// Remove a node
+    #[command(after_help = "Example: tenure node remove p4")]
+    Remove {
+        /// The node
+        name: String,
+    },
+    /// Let a learner vote, once it has caught up
+    #[command(after_help = "Example: tenure node promote p4")]
+    Promote {
+        /// The node
+        name: String,
+    },
+    /// Make a token with which a new node joins
+    #[command(after_help = "Example: tenure node token p4")]
+    Token {
+        /// The node
+        name: String,
+    },
+}
+
+/// `tenure cluster`.
+#[derive(Debug, Subcommand)]
+pub enum Cluster {
+    /// Found a cluster on this machine: authority, first node, administrator
+    #[command(after_help = "Example: tenure cluster init --name site --config /etc/tenure/tenured.toml")]
+    Init(Init),
+}
+
+/// `tenure cluster init`.
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// Name of the cluster
+    #[arg(long)]
+    pub name: String,
+    /// The first node's tenured.toml, which names the node and its data directory
+    #[arg(long, value_name = "FILE", required_unless_present_all = ["node_name", "data_dir"])]
+    pub config: Option<PathBuf>,
+    /// Name of the first node, if there is no tenured.toml yet
+    #[arg(long, value_name = "NODE", conflicts_with = "config")]
+    pub node_name: Option<String>,
+    /// Its data directory
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data_dir: Option<PathBuf>,
+    /// Name of the administrator, for the audit
+    #[arg(long, default_value = "admin")]
+    pub admin: String,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let span = crate::config::span(text).ok_or("write a time such as 500ms, 30s, 5m")?;
+    if span.0 == 0 { Err("the time is zero".to_owned()) } else { Ok(Duration::from_millis(span.0)) }
+}
+
+fn request_id(text: &str) -> Result<u128, String> {
+    let id = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32);
+    id.ok_or_else(|| "write the 32 hexadecimal digits that the first attempt named".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent_and_no_command_shadows_a_global_one() {
+        let mut command = Args::command();
+        command.clone().debug_assert();
+        command.build();
+        let globals: Vec<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+        let mut open: Vec<&clap::Command> = command.get_subcommands().collect();
+        while let Some(command) = open.pop() {
+            open.extend(command.get_subcommands());
+            let own = command.get_arguments().filter(|arg| !arg.is_global_set());
+            for arg in own.filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
+                assert!(!globals.contains(&arg.get_id().to_string()), "{}: {}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+}

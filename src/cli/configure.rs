@@ -1,0 +1,103 @@
+//! `tenure validate`, `apply`, `export`.
+
+use super::{
+    Context, Exit, Fault, Terminal,
+    args::{Apply, Global, Output},
+    diff::{self, Change},
+    render,
+};
+use crate::{
+    api::{Client, ClientError, Read, wire::Ask},
+    config,
+};
+use std::path::Path;
+use tenure_core::{RequestId, config::Cluster};
+use toml::Table;
+
+pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let cluster = config::cluster::load(file).map_err(Fault::Invalid)?;
+    if global.output == Output::Json {
+        let (groups, lpars, servers) = (cluster.groups.len(), cluster.lpars.len(), cluster.servers.len());
+        terminal.json(&serde_json::json!({
+            "valid": true, "cluster": cluster.name, "groups": groups, "lpars": lpars, "servers": servers,
+        }))?;
+    } else {
+        terminal.line(format!("{} is valid: {}", file.display(), summary(&cluster)))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn export(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let config = context.client.config(context.read()).await?;
+    if context.json() {
+        terminal.json(&config)?;
+    } else if config.configured == 0 {
+        return Err(Fault::usage("no cluster file was applied yet", "write one, then `tenure apply FILE`"));
+    } else {
+        terminal.print(&config.text)?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn apply(args: Apply, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let cluster = config::cluster::load(&args.file).map_err(Fault::Invalid)?;
+    let text = config::export(&cluster);
+    let present = context.client.config(Read::Linearizable).await?;
+    let changes = diff::diff(&table(&present.text)?, &table(&text)?);
+    let id = context.global.request_id.map_or_else(Client::request_id, RequestId);
+    // A repeated request finds its own work done; it is sent nevertheless, to learn how the first attempt ended.
+    if changes.is_empty() && present.configured != 0 && context.global.request_id.is_none() {
+        report(context, terminal, &changes, None)?;
+        return Ok(Exit::Done);
+    }
+    if !context.json() {
+        terminal.print(&render::changes(&changes, terminal.style))?;
+    }
+    if !args.yes {
+        if !terminal.interactive || context.json() {
+            return Err(Fault::usage("nobody is here to confirm this", "repeat it with --yes"));
+        }
+        let answer = terminal.ask(&format!("Apply {} to cluster {}? [y/N] ", count(&changes), cluster.name))?;
+        if !["y", "yes"].contains(&answer.to_ascii_lowercase().as_str()) {
+            return Err(Fault::Declined);
+        }
+    }
+    let ask = Ask::Configure { text, strand: args.strand, expect: Some(present.configured) };
+    let outcome = context.client.request(id, ask).await?;
+    report(context, terminal, &changes, Some(outcome.index))?;
+    Ok(Exit::Done)
+}
+
+fn report(context: &Context, terminal: &mut Terminal, changes: &[Change], index: Option<u64>) -> Result<(), Fault> {
+    if context.json() {
+        return terminal.json(&serde_json::json!({ "changes": changes, "index": index }));
+    }
+    match index {
+        Some(index) => terminal.line(format!("applied at log index {index}; see `tenure status`")),
+        None => terminal.line("nothing changes"),
+    }
+}
+
+fn table(text: &str) -> Result<Table, Fault> {
+    let parsed = text.parse::<Table>();
+    parsed.map_err(|why| Fault::Client(ClientError::Garbled(format!("the declared cluster: {}", why.message()))))
+}
+
+fn count(changes: &[Change]) -> String {
+    match changes.len() {
+        1 => "this change".to_owned(),
+        n => format!("these {n} changes"),
+    }
+}
+
+fn summary(cluster: &Cluster) -> String {
+    let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    format!(
+        "cluster {}, {}, {}, {}, {}",
+        cluster.name,
+        count(cluster.servers.len(), "server"),
+        count(cluster.nodes.len(), "node"),
+        count(cluster.groups.len(), "group"),
+        count(cluster.lpars.len(), "LPAR"),
+    )
+}

@@ -1,0 +1,84 @@
+//! What a new cluster file changes: per object, per field. Works on the text of both, so that it needs no knowledge of
+//! what the fields mean.
+
+use serde::Serialize;
+use std::collections::BTreeSet;
+use toml::{Table, Value};
+
+/// One object that is added, removed or changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// `groups`, `lpars`, …; empty for the file itself.
+    pub section: String,
+    /// Its name.
+    pub name: String,
+    /// What happens to it.
+    pub kind: ChangeKind,
+    /// Its fields that differ; all of them for a new object.
+    pub fields: Vec<FieldChange>,
+}
+
+/// What happens to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It goes.
+    Removed,
+    /// It stays and differs.
+    Changed,
+}
+
+/// One field that differs. An absent value is the default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// Its name.
+    pub field: String,
+    /// What it was.
+    pub from: Option<String>,
+    /// What it will be.
+    pub to: Option<String>,
+}
+
+/// The order in which sections are shown, which is that of the cluster file.
+const SECTIONS: [&str; 5] = ["hmcs", "servers", "nodes", "groups", "lpars"];
+
+/// The differences between two cluster files, both as `export` writes them.
+pub fn diff(from: &Table, to: &Table) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let scalars = |table: &Table| -> Table {
+        table.iter().filter(|(_, value)| !value.is_table()).map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    changes.extend(compare("", "cluster", Some(&scalars(from)), Some(&scalars(to))));
+    let empty = Table::new();
+    let section = |table: &'_ Table, name: &str| table.get(name).and_then(Value::as_table).unwrap_or(&empty).clone();
+    for name in SECTIONS {
+        let (old, new) = (section(from, name), section(to, name));
+        for key in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+            let object = |table: &Table| table.get(key).and_then(Value::as_table).cloned();
+            changes.extend(compare(name, key, object(&old).as_ref(), object(&new).as_ref()));
+        }
+    }
+    changes.extend(compare("", "timings", Some(&section(from, "timings")), Some(&section(to, "timings"))));
+    changes
+}
+
+fn compare(section: &str, name: &str, old: Option<&Table>, new: Option<&Table>) -> Option<Change> {
+    let kind = match (old, new) {
+        (None, _) => ChangeKind::Added,
+        (Some(_), None) => ChangeKind::Removed,
+        (Some(_), Some(_)) => ChangeKind::Changed,
+    };
+    let empty = Table::new();
+    let (old, new) = (old.unwrap_or(&empty), new.unwrap_or(&empty));
+    let mut fields = Vec::new();
+    for field in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+        let (from, to) = (old.get(field).map(Value::to_string), new.get(field).map(Value::to_string));
+        if from != to && kind != ChangeKind::Removed {
+            fields.push(FieldChange { field: field.clone(), from, to });
+        }
+    }
+    let same = kind == ChangeKind::Changed && fields.is_empty();
+    (!same).then(|| Change { section: section.to_owned(), name: name.to_owned(), kind, fields })
+}

@@ -1,0 +1,118 @@
+//! How a command ends, as scripts see it.
+
+use crate::{
+    api::{
+        ClientError,
+        wire::{ErrorKind, ErrorView},
+    },
+    config::{Problems, identity::IdentityError},
+};
+
+/// Exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Refused, with the reason.
+    Refused = 1,
+    /// Not understood, including invalid files.
+    Usage = 2,
+    /// Nobody could be asked; nothing happened.
+    Unreachable = 3,
+    /// It may have happened.
+    Unknown = 4,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        std::process::ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The cluster said so, or could not be asked.
+    #[error(transparent)]
+    Client(ClientError),
+    /// A file has mistakes.
+    #[error("the file is not valid")]
+    Invalid(Problems),
+    /// The identity could not be read.
+    #[error("the identity cannot be used")]
+    Identity(#[source] IdentityError),
+    /// The command makes no sense as it stands.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do instead.
+        suggestion: String,
+    },
+    /// The person at the terminal said no.
+    #[error("nothing was done")]
+    Declined,
+    /// What was asked for was accepted and has not come about in time.
+    #[error("{message}")]
+    NotYet {
+        /// What is so instead.
+        message: String,
+        /// Where to look.
+        suggestion: String,
+    },
+    /// Output could not be written.
+    #[error("write the output")]
+    Output(#[from] std::io::Error),
+}
+
+impl Fault {
+    pub(super) fn usage(message: impl Into<String>, suggestion: impl Into<String>) -> Self {
+        Fault::Usage { message: message.into(), suggestion: suggestion.into() }
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Fault::Client(error) => match error.kind() {
+                ErrorKind::Refused => Exit::Refused,
+                ErrorKind::Usage => Exit::Usage,
+                ErrorKind::Unreachable | ErrorKind::NotLeader => Exit::Unreachable,
+                ErrorKind::Unknown => Exit::Unknown,
+            },
+            Fault::Declined => Exit::Refused,
+            Fault::Invalid(_) | Fault::Identity(_) | Fault::Usage { .. } => Exit::Usage,
+            Fault::NotYet { .. } | Fault::Output(_) => Exit::Unknown,
+        }
+    }
+
+    /// The same as a view: what is wrong, and what to do next.
+    pub fn view(&self) -> ErrorView {
+        let view = |kind, message: String, suggestion: &str| {
+            let suggestion = (!suggestion.is_empty()).then(|| suggestion.to_owned());
+            ErrorView { kind, message, suggestion, problems: Vec::new() }
+        };
+        match self {
+            Fault::Client(error) => error.view(),
+            Fault::Invalid(problems) => ErrorView {
+                problems: problems.list().to_vec(),
+                ..view(ErrorKind::Usage, self.to_string(), "mend it, then `tenure validate FILE`")
+            },
+            Fault::Identity(error) => {
+                let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
+                let suggestion = "name the directory of admin.pem, admin.key and ca.pem with --identity, or in TENURE_IDENTITY; \
+                    `tenure cluster init` makes one";
+                view(ErrorKind::Usage, format!("{self}: {error}{cause}"), suggestion)
+            }
+            Fault::Usage { message, suggestion } => view(ErrorKind::Usage, message.clone(), suggestion),
+            Fault::Declined => view(ErrorKind::Refused, self.to_string(), ""),
+            Fault::NotYet { message, suggestion } => view(ErrorKind::Unknown, message.clone(), suggestion),
+            Fault::Output(error) => view(ErrorKind::Unknown, format!("{self}: {error}"), ""),
+        }
+    }
+}
+
+impl From<ClientError> for Fault {
+    fn from(error: ClientError) -> Self {
+        Fault::Client(error)
+    }
+}

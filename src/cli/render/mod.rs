@@ -1,0 +1,66 @@
+//! What people read. Pure: views in, text out.
+
+mod changes;
+mod detail;
+mod status;
+mod table;
+
+pub use changes::changes;
+pub use detail::{error, fence_warning, lpar, members, record, token, why};
+pub use status::{groups, lpars, status};
+
+use anstyle::{AnsiColor, Style as Ansi};
+
+/// How text looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether colours are used.
+    pub colour: bool,
+    /// How wide a line may be.
+    pub width: usize,
+}
+
+/// What a colour says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tone {
+    /// As it should be.
+    Good,
+    /// Under way, or worth a look.
+    Busy,
+    /// Somebody has to act.
+    Bad,
+    /// Of less interest.
+    Dim,
+    /// Of no particular state.
+    Plain,
+    /// A heading.
+    Head,
+}
+
+impl Style {
+    fn paint(self, tone: Tone, text: &str) -> String {
+        let ansi = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Busy => AnsiColor::Yellow.on_default(),
+            Tone::Bad => AnsiColor::Red.on_default().bold(),
+            Tone::Dim => Ansi::new().dimmed(),
+            Tone::Head => Ansi::new().bold(),
+        };
+        if self.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() }
+    }
+}
+
+/// `2026-11-22T03:12:09.120Z` as `2026-11-22 03:12:09`.
+fn moment(rfc3339: &str) -> String {
+    rfc3339.get(..19).unwrap_or(rfc3339).replace('T', " ")
+}
+
+/// A moment without its day if that is today's.
+fn short_moment(rfc3339: &str, now: &str) -> String {
+    let full = moment(rfc3339);
+    match (full.split_once(' '), now.get(..10)) {
+        (Some((day, time)), Some(today)) if day == today => time.to_owned(),
+        _ => full,
+    }
+}

@@ -1,0 +1,56 @@
+//! `tenure status`, `why`, `events`: reading.
+
+use super::{Context, Exit, Fault, Terminal, render};
+
+pub(super) async fn status(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let status = context.client.status(context.read()).await?;
+    if context.json() {
+        terminal.json(&status)?;
+    } else {
+        terminal.print(&render::status(&status, terminal.style))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn why(group: &str, limit: usize, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let why = context.client.why(group, limit, context.read()).await?;
+    if context.json() {
+        terminal.json(&why)?;
+    } else {
+        terminal.print(&render::why(&why, terminal.style))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn events(
+    follow: bool,
+    since: Option<u64>,
+    context: &Context,
+    terminal: &mut Terminal,
+) -> Result<Exit, Fault> {
+    if !follow {
+        let records = context.client.events(since.unwrap_or(0), context.read()).await?;
+        if context.json() {
+            terminal.json(&records)?;
+        } else {
+            for record in &records {
+                terminal.line(render::record(record, terminal.style))?;
+            }
+        }
+        return Ok(Exit::Done);
+    }
+    // Without a place to begin, only what is new is of interest.
+    let since = match since {
+        Some(since) => since,
+        None => context.client.members().await?.index,
+    };
+    let mut records = context.client.follow(since);
+    loop {
+        let record = records.next().await?;
+        if context.json() {
+            terminal.line(serde_json::to_string(&record).map_err(std::io::Error::other)?)?;
+        } else {
+            terminal.line(render::record(&record, terminal.style))?;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Where a command writes and whom it asks. Everything that is not pure in rendering is here.
+
+use super::{Exit, Fault, render};
+use render::Style;
+use serde::Serialize;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+/// Width of lines where no terminal has one.
+const PLAIN_WIDTH: usize = 120;
+
+/// Output, errors, and a person who may be asked.
+pub struct Terminal {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    input: Box<dyn BufRead + Send>,
+    /// Whether somebody is there to answer.
+    pub interactive: bool,
+    /// How output looks.
+    pub style: Style,
+    /// How errors look.
+    pub error_style: Style,
+}
+
+impl Terminal {
+    /// The process's own.
+    pub fn system() -> Self {
+        let width = comfy_table::Table::new().width().map_or(PLAIN_WIDTH, usize::from);
+        let style =
+            |choice: anstream::ColorChoice| Style { colour: !matches!(choice, anstream::ColorChoice::Never), width };
+        Terminal {
+            style: style(anstream::stdout().current_choice()),
+            error_style: style(anstream::stderr().current_choice()),
+            out: Box::new(anstream::stdout()),
+            err: Box::new(anstream::stderr()),
+            input: Box::new(io::BufReader::new(io::stdin())),
+            interactive: io::stdin().is_terminal() && io::stdout().is_terminal(),
+        }
+    }
+
+    /// For tests: plain, with these answers to questions (none: nobody is there).
+    pub fn scripted(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, answers: Option<&str>) -> Self {
+        let style = Style { colour: false, width: PLAIN_WIDTH };
+        let input = io::Cursor::new(answers.unwrap_or_default().to_owned().into_bytes());
+        let interactive = answers.is_some();
+        Terminal { out, err, input: Box::new(input), interactive, style, error_style: style }
+    }
+
+    /// Writes text that ends its own lines.
+    pub(super) fn print(&mut self, text: &str) -> Result<(), Fault> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// Writes a line.
+    pub(super) fn line(&mut self, text: impl std::fmt::Display) -> Result<(), Fault> {
+        self.print(&format!("{text}\n"))
+    }
+
+    /// Writes a value for programs.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Fault> {
+        let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
+        self.line(text)
+    }
+
+    /// Asks, and returns the answer without its line end.
+    pub(super) fn ask(&mut self, question: &str) -> Result<String, Fault> {
+        self.print(question)?;
+        let mut answer = String::new();
+        self.input.read_line(&mut answer)?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// Writes an error and what to do next.
+    pub(super) fn fault(&mut self, fault: &Fault, json: bool) -> Exit {
+        // `tenure events | head` ends this way, and nothing is wrong.
+        if matches!(fault, Fault::Output(why) if why.kind() == io::ErrorKind::BrokenPipe) {
+            return Exit::Done;
+        }
+        let written = if json {
+            let error = serde_json::json!({ "error": fault.view() });
+            self.out.write_all(format!("{error:#}\n").as_bytes())
+        } else {
+            self.err.write_all(render::error(fault, self.error_style).as_bytes())
+        };
+        // There is nowhere left to say that this failed.
+        let _ = written;
+        fault.exit()
+    }
+}

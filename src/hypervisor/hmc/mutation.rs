@@ -1,0 +1,149 @@
+//! Giving a command that changes something to one of several HMCs.
+//!
+//! Promises: it is carried out at most once. The next HMC is tried only while it is certain that nothing was done, and
+//! only where another HMC may see things differently.
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::answers::{conclude, precedes_any_effect};
+use super::command::{Command, check_name};
+use super::console::{Console, Limits, Purpose};
+use super::driver::{Candidate, share};
+use super::exec::ExecError;
+use crate::hypervisor::{Attempt, CommandError, Failure, Refusal, RefusalKind, ServerAddress};
+
+/// Offers a command to these HMCs in order.
+pub async fn offer(
+    candidates: Vec<Candidate>,
+    operation: String,
+    command: &Command,
+    end_by: Instant,
+) -> Result<(), CommandError> {
+    let mut attempts = Vec::new();
+    let mut left = candidates.len();
+    let mut refused = None;
+    for candidate in candidates {
+        // One share more than there are HMCs, so that the last one, too, has time to carry the command out.
+        let limits = Limits {
+            send_by: share(end_by, left + 1),
+            end_by,
+        };
+        left -= 1;
+        let (via, told) = match candidate {
+            Ok(hmc) => (
+                hmc.console.name().to_owned(),
+                tell(&hmc.console, &operation, command, limits).await,
+            ),
+            Err(name) => (name, Told::NotSent(Failure::NotConfigured)),
+        };
+        match told {
+            Told::Accepted => return Ok(()),
+            Told::Unknown(failure) => {
+                return Err(CommandError::Unknown {
+                    operation,
+                    via,
+                    failure,
+                });
+            }
+            Told::NotSent(failure) => attempts.push(Attempt { via, failure }),
+            // Another HMC may see it differently. If none does, the first is the one to report: it comes from the HMC
+            // that should be asked first.
+            Told::Refused(refusal) if may_differ_elsewhere(refusal.kind) => {
+                refused.get_or_insert((via, refusal));
+            }
+            Told::Refused(refusal) => {
+                return Err(CommandError::Refused {
+                    operation,
+                    via,
+                    refusal,
+                });
+            }
+        }
+    }
+    match refused {
+        Some((via, refusal)) => Err(CommandError::Refused {
+            operation,
+            via,
+            refusal,
+        }),
+        None => Err(CommandError::NotSent {
+            operation,
+            attempts,
+        }),
+    }
+}
+
+/// `chsysstate` for one LPAR.
+pub fn lpar_command(
+    server: &ServerAddress,
+    lpar: &str,
+    operation: &'static str,
+) -> Result<Command, String> {
+    check_name("server", &server.mtms)?;
+    check_name("LPAR", lpar)?;
+    let command = Command::new("chsysstate")
+        .with("-m", &server.mtms)
+        .with("-r", "lpar");
+    Ok(command.with("-o", operation).with("-n", lpar))
+}
+
+/// `chsysstate` for a whole server.
+pub fn server_command(server: &ServerAddress, operation: &'static str) -> Result<Command, String> {
+    check_name("server", &server.mtms)?;
+    Ok(Command::new("chsysstate")
+        .with("-m", &server.mtms)
+        .with("-r", "sys")
+        .with("-o", operation))
+}
+
+/// How telling one HMC ended.
+enum Told {
+    Accepted,
+    Refused(Refusal),
+    NotSent(Failure),
+    Unknown(Failure),
+}
+
+async fn tell(console: &Console, operation: &str, command: &Command, limits: Limits) -> Told {
+    let hmc = console.name();
+    info!(hmc, operation, command = command.line(), "sending");
+    let told = match console.run(command, Purpose::Mutation, limits).await {
+        Err(ExecError::Before(failure)) => Told::NotSent(failure),
+        Err(ExecError::After(failure)) => Told::Unknown(failure),
+        Ok(output) => match conclude(output) {
+            Ok(_) => Told::Accepted,
+            Err(Failure::Refused(refusal)) if precedes_any_effect(refusal.kind) => {
+                Told::Refused(refusal)
+            }
+            Err(failure) => Told::Unknown(failure),
+        },
+    };
+    match &told {
+        Told::Accepted => info!(hmc, operation, "accepted"),
+        Told::Refused(refusal) => warn!(hmc, operation, %refusal, "refused"),
+        Told::NotSent(failure) => warn!(hmc, operation, %failure, "not sent"),
+        Told::Unknown(failure) => warn!(hmc, operation, %failure, "outcome unknown"),
+    }
+    told
+}
+
+/// Whether another HMC may answer differently: its link to the server, or our user there, may be another.
+fn may_differ_elsewhere(kind: RefusalKind) -> bool {
+    match kind {
+        RefusalKind::NotConnected
+        | RefusalKind::NotOperating
+        | RefusalKind::NoAuthority
+        | RefusalKind::ServerNotFound => true,
+        RefusalKind::AlreadyOn
+        | RefusalKind::AlreadyOff
+        | RefusalKind::WrongState
+        | RefusalKind::Busy
+        | RefusalKind::NoRmc
+        | RefusalKind::LparNotFound
+        | RefusalKind::ProfileNotFound
+        | RefusalKind::Resources
+        | RefusalKind::Parameter
+        | RefusalKind::Other => false,
+    }
+}

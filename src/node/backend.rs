@@ -1,0 +1,176 @@
+//! The node as the admin API sees it.
+
+use super::{
+    Machine,
+    clock::ClusterClock,
+    codec::{self, Kind},
+    founding, member,
+    peer::{Answer, MemberCall},
+};
+use crate::{
+    api::{
+        Backend, Failure, Member, Members, Read,
+        wire::{JoinReply, JoinRequest, MemberView, TokenView},
+    },
+    config::LocalConfig,
+};
+use async_trait::async_trait;
+use futures::{StreamExt, stream, stream::BoxStream};
+use std::{sync::Arc, time::Duration};
+use tenure_core::{Command, Entry, Ledger, NodeName, Outcome, Record, Request, RequestId, command::Author};
+use tenure_raft::{
+    Handle, ProposeError,
+    tls::{ClusterAuthority, Identity},
+};
+use tokio::sync::broadcast;
+
+/// How long a request may take until its outcome is called unknown.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the API needs of a node.
+pub(super) struct NodeBackend {
+    pub config: LocalConfig,
+    pub identity: Identity,
+    pub authority: Option<ClusterAuthority>,
+    pub raft: Handle<Machine>,
+    pub records: broadcast::Sender<Record>,
+}
+
+impl NodeBackend {
+    fn ledger_now(&self) -> Arc<Ledger> {
+        self.raft.state(Machine::ledger)
+    }
+
+    async fn change(&self, by: &str, call: MemberCall) -> Result<u64, Failure> {
+        tracing::info!(by, ?call, "change of members asked");
+        match member::request(&self.raft, call).await {
+            Ok(Answer::Member(id)) => Ok(id),
+            Ok(Answer::MemberRefused(why)) => Err(Failure::Rejected(why)),
+            Ok(Answer::NotLeader) => Err(Failure::NoLeader("the leader has just changed".to_owned())),
+            Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why)),
+            Ok(Answer::Taken | Answer::Lease { .. } | Answer::NoLease) => {
+                Err(Failure::Unknown("the leader answered something else".to_owned()))
+            }
+        }
+    }
+
+    fn authority(&self) -> Result<&ClusterAuthority, Failure> {
+        self.authority.as_ref().ok_or_else(|| {
+            let why = "this node does not hold the authority's key; ask the node that founded the cluster";
+            Failure::Rejected(why.to_owned())
+        })
+    }
+}
+
+#[async_trait]
+impl Backend for NodeBackend {
+    async fn ledger(&self, read: Read) -> Result<Arc<Ledger>, Failure> {
+        if read == Read::Linearizable {
+            self.raft.barrier(DEADLINE).await.map_err(|why| Failure::NoLeader(why.to_string()))?;
+        }
+        Ok(self.ledger_now())
+    }
+
+    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
+        let mut clock = ClusterClock::start();
+        clock.follow(self.ledger_now().now, false);
+        let author = Author::Operator { name: by.to_owned(), request: id };
+        let entry = Entry { at: clock.now(), author, commands: vec![Command::Request(request)] };
+        match self.raft.propose(codec::encode(Kind::Entry, &entry), DEADLINE).await {
+            Ok(proposed) => {
+                codec::decode(Kind::Outcome, &proposed.reply).map_err(|why| Failure::Unknown(why.to_string()))
+            }
+            Err(why @ ProposeError::NoLeader { .. }) => Err(Failure::NoLeader(why.to_string())),
+            Err(why @ ProposeError::Refused(_)) => Err(Failure::Rejected(why.to_string())),
+            Err(why @ ProposeError::Unknown { .. }) => Err(Failure::Unknown(why.to_string())),
+        }
+    }
+
+    async fn members(&self) -> Result<Members, Failure> {
+        let status = self.raft.status();
+        let member = |(id, peer): (&u64, &tenure_raft::Peer), voter| Member {
+            id: *id,
+            name: NodeName::from(peer.name.as_str()),
+            address: peer.address.clone(),
+            api_address: (*id == status.id).then(|| self.config.api_advertise.clone()),
+            voter,
+        };
+        let voters = status.voters.iter().map(|one| member(one, true));
+        let members: Vec<Member> = voters.chain(status.learners.iter().map(|one| member(one, false))).collect();
+        let leader = status.leader.and_then(|id| members.iter().find(|one| one.id == id)).map(|one| one.name.clone());
+        let index = self.ledger_now().index;
+        Ok(Members { me: self.config.node.clone(), leader, term: status.term, index, members })
+    }
+
+    fn events(&self, after: u64) -> BoxStream<'static, Record> {
+        // Listens first and looks back second, so that nothing falls between; what comes twice is dropped by its index.
+        let live = self.records.subscribe();
+        let past: Vec<Record> =
+            self.ledger_now().journal.iter().filter(|record| record.index > after).cloned().collect();
+        let seen = past.last().map_or(after, |record| record.index);
+        let live = stream::unfold(live, |mut live| async move {
+            loop {
+                match live.recv().await {
+                    Ok(record) => return Some((record, live)),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        });
+        let news = live.filter(move |record| futures::future::ready(record.index > seen));
+        stream::iter(past).chain(news).boxed()
+    }
+
+    async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure> {
+        let call = MemberCall::Add { node: node.clone(), address: address.to_owned() };
+        self.change(by, call).await.map(drop)
+    }
+
+    async fn node_promote(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
+        self.change(by, MemberCall::Promote(node.clone())).await.map(drop)
+    }
+
+    async fn node_remove(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
+        self.change(by, MemberCall::Remove(node.clone())).await.map(drop)
+    }
+
+    async fn transfer_leader(&self, by: &str, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
+        let id = self.change(by, MemberCall::Transfer(to.cloned())).await?;
+        let status = self.raft.status();
+        Ok(status.voters.get(&id).map(|peer| NodeName::from(peer.name.as_str())))
+    }
+
+    async fn token(&self, by: &str, node: &NodeName) -> Result<TokenView, Failure> {
+        tracing::info!(by, %node, "token made");
+        let api = vec![self.config.api_advertise.clone()];
+        founding::token(self.authority()?, node.as_str(), api).map_err(|why| Failure::Rejected(why.to_string()))
+    }
+
+    async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure> {
+        let authority = self.authority()?;
+        let rejected = |why: founding::FoundingError| Failure::Rejected(why.to_string());
+        founding::check_token(authority, &request.token, &request.node).map_err(rejected)?;
+        let node = NodeName::from(request.node.as_str());
+        let add = MemberCall::Add { node: node.clone(), address: request.address.clone() };
+        let id = self.change(&format!("token of {node}"), add).await?;
+        let signed = founding::sign(authority, &request.csr_pem, node.as_str(), id).map_err(rejected)?;
+        let members = self.members().await?.members.into_iter().map(|member| MemberView {
+            id: member.id,
+            name: member.name.to_string(),
+            address: member.address,
+            api_address: member.api_address,
+            voter: member.voter,
+        });
+        Ok(JoinReply {
+            cluster: authority.cluster().to_owned(),
+            id,
+            cert_pem: signed.cert_pem,
+            ca_pem: signed.ca_pem,
+            members: members.collect(),
+        })
+    }
+
+    fn ca_pem(&self) -> String {
+        self.identity.ca_pem.clone()
+    }
+}

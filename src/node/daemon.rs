@@ -1,0 +1,177 @@
+//! A running node: consensus, the loop, the executor and the admin API, started together and stopped together.
+
+use super::{
+    Machine,
+    backend::NodeBackend,
+    founding,
+    heart::{self, Heart},
+    peer::{CALLS, Door},
+};
+use crate::{
+    agent::{Hands, Lease},
+    api,
+    config::{LocalConfig, identity::IdentityError},
+};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use tenure_raft::{
+    Handle, InitializeError, Options, Raft, Snapshots, StartError, Timings,
+    tls::{Role, TlsError},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{broadcast, mpsc},
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Records that a slow listener may be behind before it misses some.
+const RECORDS: usize = 4096;
+/// The highest feature level that this build understands.
+pub const FEATURE_LEVEL: u32 = 1;
+
+/// A node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// It has no identity yet.
+    #[error("node {node} has no identity; found a cluster with `tenure cluster init`, or join one with --join TOKEN")]
+    Identity {
+        /// The node.
+        node: String,
+        /// What is missing.
+        #[source]
+        source: IdentityError,
+    },
+    /// Its certificate cannot be used.
+    #[error("use the node's certificate")]
+    Certificate(#[source] TlsError),
+    /// Its certificate is not its own.
+    #[error("the certificate is that of {found}, and tenured.toml says node {expected}")]
+    NotMine {
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        expected: String,
+    },
+    /// The authority's key cannot be used.
+    #[error("use the authority's key")]
+    Authority(#[source] founding::FoundingError),
+    /// Consensus did not start.
+    #[error("start consensus")]
+    Raft(#[source] StartError),
+    /// The cluster was not founded.
+    #[error("found the cluster")]
+    Found(#[source] InitializeError),
+    /// The admin API has no address.
+    #[error("listen for administrators on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A running node.
+pub struct Daemon {
+    raft: Handle<Machine>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    api: JoinHandle<Result<(), api::ServeError>>,
+}
+
+impl Daemon {
+    /// Starts a node. The founder founds its cluster the first time.
+    pub async fn start(config: LocalConfig) -> Result<Self, DaemonError> {
+        let node = config.node.to_string();
+        let identity = config.identity().map_err(|source| DaemonError::Identity { node: node.clone(), source })?;
+        let certified = identity.name().map_err(DaemonError::Certificate)?;
+        let Role::Node { id } = certified.role else {
+            return Err(DaemonError::NotMine { found: certified.to_string(), expected: node });
+        };
+        if certified.name != node {
+            return Err(DaemonError::NotMine { found: certified.to_string(), expected: node });
+        }
+        let authority = founding::authority(&config, &identity).map_err(DaemonError::Authority)?;
+        let (calls, inbox) = mpsc::channel(CALLS);
+        let options = Options {
+            id,
+            name: node,
+            cluster: certified.cluster,
+            data_dir: Some(config.data_dir.clone()),
+            listen: config.listen,
+            advertise: config.advertise.clone(),
+            identity: identity.clone(),
+            timings: Timings {
+                heartbeat: config.raft.heartbeat,
+                election_min: config.raft.election_min,
+                election_max: config.raft.election_max,
+            },
+            snapshots: Snapshots::default(),
+            feature_level_max: FEATURE_LEVEL,
+        };
+        let raft = Raft::start(options, Machine::default(), Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;
+        found_once(&raft, authority.is_some()).await?;
+        let listener = TcpListener::bind(config.api_listen)
+            .await
+            .map_err(|source| DaemonError::Listen { address: config.api_listen, source })?;
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (records, _) = broadcast::channel(RECORDS);
+        let applied = raft.clone();
+        let hands = Hands::new(config.node.clone(), config.hmc_key.clone(), move || {
+            applied.state(|machine| machine.ledger().index)
+        });
+        let (finished, orders) = mpsc::channel(heart::INPUTS);
+        let heart = Heart::new(heart::Parts {
+            me: config.node.clone(),
+            raft: raft.clone(),
+            lease: Lease::default(),
+            hands: Arc::new(hands),
+            finished,
+            records: records.clone(),
+            election_min: config.raft.election_min,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        tasks.spawn(heart.run(inbox, orders));
+        let backend = NodeBackend { config, identity: identity.clone(), authority, raft: raft.clone(), records };
+        let serving = stop.clone();
+        let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });
+        Ok(Daemon { raft, stop, tasks, api })
+    }
+
+    /// Waits until consensus has stopped by itself, and says why.
+    pub async fn failed(&self) -> String {
+        let mut changes = self.raft.changed();
+        loop {
+            if let Some(why) = self.raft.status().failed {
+                return why;
+            }
+            if changes.changed().await.is_err() {
+                return self.raft.status().failed.unwrap_or_else(|| "consensus has ended".to_owned());
+            }
+        }
+    }
+
+    /// Stops everything, and waits for it.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.raft.shutdown().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        if let Ok(Err(why)) = self.api.await {
+            tracing::warn!(%why, "admin API");
+        }
+    }
+}
+
+/// The founder, which holds the authority's key and has an empty log, makes itself the first voter.
+async fn found_once(raft: &Handle<Machine>, founder: bool) -> Result<(), DaemonError> {
+    let status = raft.status();
+    let blank = status.voters.is_empty() && status.learners.is_empty() && status.last_log.is_none();
+    let Some(me) = raft.peer().filter(|_| founder && blank && raft.id() == founding::FOUNDER) else { return Ok(()) };
+    match raft.initialize(BTreeMap::from([(raft.id(), me)])).await {
+        Ok(()) | Err(InitializeError::AlreadyInitialized) => Ok(()),
+        Err(why) => Err(DaemonError::Found(why)),
+    }
+}

@@ -1,0 +1,206 @@
+//! Founding a cluster, and joining one with a token.
+//!
+//! The founder makes the cluster's authority. A token is a permission signed with the authority's key: who may join, until
+//! when, whom to ask, and the authority's fingerprint, so that the new node knows whom it talks to before it has a
+//! certificate. Nothing about a token is stored; it says all by itself.
+
+use crate::{
+    api::{
+        Client,
+        wire::{JoinRequest, TokenView},
+    },
+    config::{
+        LocalConfig,
+        identity::{self, ADMIN, IdentityError, NODE},
+    },
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
+use rand::RngExt;
+use ring::hmac;
+use serde::{Deserialize, Serialize};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tenure_raft::tls::{ClusterAuthority, Identity, Role, Signed, TlsError, Trust};
+
+/// How long a token is good.
+pub const TOKEN_LASTS: SignedDuration = SignedDuration::from_hours(1);
+/// How long one attempt to join may take.
+const JOIN_DEADLINE: Duration = Duration::from_secs(30);
+/// The authority's private key, in the founder's `cluster` directory.
+const AUTHORITY_KEY: &str = "ca.key";
+/// Raft id of the founder.
+pub const FOUNDER: u64 = 1;
+
+/// A cluster was not founded or joined.
+#[derive(Debug, thiserror::Error)]
+pub enum FoundingError {
+    /// There is a cluster here already.
+    #[error("{0} holds a node's identity already; to start over, move the directory away")]
+    Exists(PathBuf),
+    /// A file could not be read or written.
+    #[error("keep the identity")]
+    Files(#[source] IdentityError),
+    /// A key or certificate could not be made or used.
+    #[error("make the identity")]
+    Tls(#[source] TlsError),
+    /// The token is not one, or not good any more.
+    #[error("the token is not usable: {0}; make a new one with `tenure node token NODE`")]
+    Token(String),
+    /// The cluster did not let the node in.
+    #[error("join the cluster")]
+    Refused(#[source] crate::api::ClientError),
+}
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Permission {
+    cluster: String,
+    node: String,
+    expires: i64,
+    api: Vec<String>,
+    fingerprint: String,
+}
+
+/// Founds a cluster: the authority, the founder's identity in its data directory, and an administrator's in `admin_dir`.
+pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Result<String, FoundingError> {
+    let directory = data_dir.join("cluster");
+    if directory.join(format!("{NODE}.key")).exists() {
+        return Err(FoundingError::Exists(directory));
+    }
+    // Two sites may choose the same name; their clusters must still refuse each other.
+    let cluster = format!("{name}-{:08x}", rand::rng().random::<u32>());
+    let authority = ClusterAuthority::create(&cluster).map_err(FoundingError::Tls)?;
+    let founder = authority.issue(node, Role::Node { id: FOUNDER }).map_err(FoundingError::Tls)?;
+    let admin = authority.issue(ADMIN, Role::Admin).map_err(FoundingError::Tls)?;
+    identity::save(admin_dir, ADMIN, &admin).map_err(FoundingError::Files)?;
+    identity::save(&directory, NODE, &founder).map_err(FoundingError::Files)?;
+    identity::write_secret(&directory.join(AUTHORITY_KEY), &authority.key_pem).map_err(FoundingError::Files)?;
+    Ok(cluster)
+}
+
+/// The authority, if this node holds its key.
+pub fn authority(config: &LocalConfig, identity: &Identity) -> Result<Option<ClusterAuthority>, FoundingError> {
+    let file = config.cluster_dir().join(AUTHORITY_KEY);
+    match std::fs::read_to_string(&file) {
+        Ok(key) => ClusterAuthority::from_pem(&identity.ca_pem, &key).map(Some).map_err(FoundingError::Tls),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FoundingError::Files(IdentityError::Read { file, source })),
+    }
+}
+
+/// A permission for `node`, good for an hour, to be shown at one of these addresses.
+pub fn token(authority: &ClusterAuthority, node: &str, api: Vec<String>) -> Result<TokenView, FoundingError> {
+    let expires = Timestamp::now() + TOKEN_LASTS;
+    let permission = Permission {
+        cluster: authority.cluster().to_owned(),
+        node: node.to_owned(),
+        expires: expires.as_second(),
+        api,
+        fingerprint: authority.fingerprint().map_err(FoundingError::Tls)?,
+    };
+    let says = serde_json::to_vec(&permission).map_err(|why| FoundingError::Token(why.to_string()))?;
+    let seal = hmac::sign(&seal_key(authority), &says);
+    let token = format!("{}.{}", URL_SAFE_NO_PAD.encode(&says), URL_SAFE_NO_PAD.encode(seal));
+    Ok(TokenView { token, node: node.to_owned(), expires: expires.to_string() })
+}
+
+/// Checks a token that a node shows to the authority.
+pub fn check_token(authority: &ClusterAuthority, token: &str, node: &str) -> Result<(), FoundingError> {
+    let bad = |why: &str| FoundingError::Token(why.to_owned());
+    let (says, seal) = parts(token)?;
+    hmac::verify(&seal_key(authority), &says, &seal).map_err(|_| bad("this cluster did not make it"))?;
+    let permission: Permission = serde_json::from_slice(&says).map_err(|why| bad(&why.to_string()))?;
+    if permission.node != node {
+        return Err(bad(&format!("it is for node {}, not {node}", permission.node)));
+    }
+    if permission.expires < Timestamp::now().as_second() {
+        return Err(bad("it has expired"));
+    }
+    Ok(())
+}
+
+/// Certifies a node that showed a good token.
+pub fn sign(authority: &ClusterAuthority, csr_pem: &str, node: &str, id: u64) -> Result<Signed, FoundingError> {
+    authority.sign(csr_pem, node, Role::Node { id }).map_err(FoundingError::Tls)
+}
+
+/// Joins the cluster that made the token, and keeps the identity that it gives.
+pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingError> {
+    let directory = config.cluster_dir();
+    if directory.join(format!("{NODE}.key")).exists() {
+        return Err(FoundingError::Exists(directory));
+    }
+    let (says, _) = parts(token)?;
+    let permission: Permission = serde_json::from_slice(&says).map_err(|why| FoundingError::Token(why.to_string()))?;
+    if permission.node != config.node.as_str() {
+        let why = format!("it is for node {}, this is {}", permission.node, config.node);
+        return Err(FoundingError::Token(why));
+    }
+    let request = Identity::request(config.node.as_str()).map_err(FoundingError::Tls)?;
+    let client = Client::anonymous(&Trust::Fingerprint(permission.fingerprint), permission.api, JOIN_DEADLINE)
+        .map_err(FoundingError::Refused)?;
+    let ask = JoinRequest {
+        token: token.to_owned(),
+        node: config.node.to_string(),
+        csr_pem: request.csr_pem.clone(),
+        address: config.advertise.clone(),
+        api_address: config.api_advertise.clone(),
+    };
+    let reply = client.join(&ask).await.map_err(FoundingError::Refused)?;
+    let signed = Signed { cert_pem: reply.cert_pem, ca_pem: reply.ca_pem };
+    let identity = request.complete(signed).map_err(FoundingError::Tls)?;
+    identity::save(&directory, NODE, &identity).map_err(FoundingError::Files)?;
+    Ok(reply.cluster)
+}
+
+fn parts(token: &str) -> Result<(Vec<u8>, Vec<u8>), FoundingError> {
+    let bad = || FoundingError::Token("it is not a token, or not all of it".to_owned());
+    let (says, seal) = token.trim().split_once('.').ok_or_else(bad)?;
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| bad());
+    Ok((decode(says)?, decode(seal)?))
+}
+
+fn seal_key(authority: &ClusterAuthority) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, authority.key_pem.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authority() -> ClusterAuthority {
+        ClusterAuthority::create("site-1").expect("an authority can be made")
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_node_at_its_cluster_only() {
+        let (ours, theirs) = (authority(), authority());
+        let made = token(&ours, "p2", vec!["127.0.0.1:7101".to_owned()]).expect("made");
+        assert!(check_token(&ours, &made.token, "p2").is_ok());
+        assert!(check_token(&ours, &made.token, "p3").is_err());
+        assert!(check_token(&theirs, &made.token, "p2").is_err());
+    }
+
+    #[test]
+    fn a_token_that_was_changed_or_cut_is_refused() {
+        let ours = authority();
+        let made = token(&ours, "p2", Vec::new()).expect("made");
+        let (says, seal) = made.token.split_once('.').expect("two parts");
+        let other = URL_SAFE_NO_PAD
+            .encode(r#"{"cluster":"site-1","node":"p2","expires":9999999999,"api":[],"fingerprint":""}"#);
+        assert!(check_token(&ours, &format!("{other}.{seal}"), "p2").is_err());
+        assert!(check_token(&ours, says, "p2").is_err());
+        assert!(check_token(&ours, "", "p2").is_err());
+    }
+
+    #[test]
+    fn a_directory_with_an_identity_is_not_founded_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (data, admin) = (directory.path().join("p1"), directory.path().join("admin"));
+        found("site", "p1", &data, &admin).expect("founded");
+        assert!(matches!(found("site", "p1", &data, &admin), Err(FoundingError::Exists(_))));
+    }
+}

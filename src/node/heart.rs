@@ -1,0 +1,473 @@
+//! The loop: one closed set of inputs, one place that handles them, no decisions.
+
+use super::{
+    Machine,
+    clock::ClusterClock,
+    codec::{self, Kind},
+    leading::{DRIFT_PERCENT, Leading},
+    member,
+    peer::{Answer, Asked, Call, ask},
+    watch::Rounds,
+};
+use crate::agent::{Executor, Finished, Hands, Lease, Reader};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tenure_core::{
+    Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, SystemState, Time,
+    command::Author,
+    plan::{Plan, plan},
+};
+use tenure_raft::{Changes, Handle, Status};
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Longest time that a proposal of the planner may take before it is looked at again.
+const PROPOSAL: Duration = Duration::from_secs(5);
+/// Longest wait between two reports of the same order.
+const REPORT_AGAIN: Duration = Duration::from_secs(1);
+/// Longest time that the loop sleeps.
+const TICK: Duration = Duration::from_millis(100);
+/// Inputs that may wait.
+pub const INPUTS: usize = 1024;
+
+/// Everything that can happen to a node.
+enum Input {
+    /// Consensus or the ledger moved.
+    Changed,
+    /// Another node calls.
+    Asked(Asked),
+    /// A server was read.
+    Read(Option<Reading>, ServerName),
+    /// An order was carried out.
+    Finished(Finished),
+    /// A heartbeat has ended; whom it was answered by, and when it was sent.
+    Beaten(Option<(u64, Instant)>),
+    /// What the planner proposed has been answered, or not.
+    Proposed,
+    /// A leader that has caught up may plan.
+    Ready(u64),
+    /// Time has passed.
+    Tick,
+}
+
+/// What a node is made of.
+pub(super) struct Heart {
+    pub(super) me: NodeName,
+    pub(super) raft: Handle<Machine>,
+    pub(super) lease: Lease,
+    pub(super) hands: Arc<Hands>,
+    pub(super) reader: Reader,
+    pub(super) executor: Executor,
+    pub(super) rounds: Rounds,
+    pub(super) clock: ClusterClock,
+    pub(super) records: broadcast::Sender<Record>,
+    pub(super) election_min: Duration,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+    own: mpsc::Sender<Input>,
+    inbox: mpsc::Receiver<Input>,
+    role: Role,
+    heard_leader: Option<(u64, Instant)>,
+    published: u64,
+    configured: u64,
+    reaches_hmc: bool,
+    beating: bool,
+    wake_at: Option<Time>,
+}
+
+/// What a node is to the others.
+enum Role {
+    Follower,
+    /// Leads in this term, and may plan once it has applied what came before.
+    Leader {
+        term: u64,
+        leading: Leading,
+        ready: bool,
+        proposing: bool,
+    },
+}
+
+/// The parts that the daemon has put together.
+pub(super) struct Parts {
+    pub me: NodeName,
+    pub raft: Handle<Machine>,
+    pub lease: Lease,
+    pub hands: Arc<Hands>,
+    pub finished: mpsc::Sender<Finished>,
+    pub records: broadcast::Sender<Record>,
+    pub election_min: Duration,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl Heart {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { me, raft, lease, hands, finished, records, election_min, tasks, stop } = parts;
+        let reader = Reader::new(Arc::clone(&hands));
+        let executor = Executor::new(me.clone(), Arc::clone(&hands), reader.clone(), lease.clone(), finished);
+        let (own, inbox) = mpsc::channel(INPUTS);
+        let published = raft.state(|machine| machine.ledger().index);
+        Heart {
+            me,
+            raft,
+            lease,
+            hands,
+            reader,
+            executor,
+            rounds: Rounds::default(),
+            clock: ClusterClock::start(),
+            records,
+            election_min,
+            tasks,
+            stop,
+            own,
+            inbox,
+            role: Role::Follower,
+            heard_leader: None,
+            published,
+            configured: 0,
+            reaches_hmc: true,
+            beating: false,
+            wake_at: None,
+        }
+    }
+
+    /// Runs until the node is stopped or consensus ends.
+    pub(super) async fn run(mut self, mut calls: mpsc::Receiver<Asked>, mut finished: mpsc::Receiver<Finished>) {
+        let mut changes: Changes = self.raft.changed();
+        let mut beat = Instant::now();
+        self.changed();
+        loop {
+            let until = self.sleep_until(beat);
+            let input = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                Some(asked) = calls.recv() => Input::Asked(asked),
+                Some(input) = self.inbox.recv() => input,
+                Some(order) = finished.recv() => Input::Finished(order),
+                moved = changes.changed() => if moved.is_ok() { Input::Changed } else { return },
+                () = tokio::time::sleep_until(until.into()) => Input::Tick,
+            };
+            self.handle(input);
+            if Instant::now() >= beat {
+                beat = Instant::now() + self.heartbeat();
+                self.beat();
+            }
+            self.read_due();
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        match input {
+            Input::Changed => self.changed(),
+            Input::Asked(asked) => self.asked(asked),
+            Input::Read(reading, server) => self.read(reading, &server),
+            Input::Finished(order) => self.report(order),
+            Input::Beaten(heard) => {
+                self.beating = false;
+                self.heard_leader = heard.or(self.heard_leader);
+            }
+            Input::Proposed => {
+                if let Role::Leader { proposing, .. } = &mut self.role {
+                    *proposing = false;
+                }
+                self.plan();
+            }
+            Input::Ready(of) => {
+                if let Role::Leader { term, ready, .. } = &mut self.role
+                    && *term == of
+                {
+                    *ready = true;
+                    self.plan();
+                }
+            }
+            Input::Tick => self.plan(),
+        }
+    }
+
+    fn sleep_until(&self, beat: Instant) -> Instant {
+        let longest = Instant::now() + TICK;
+        let rounds = self.rounds.next().unwrap_or(longest);
+        let now = self.clock.now();
+        let wake = self.wake_at.map_or(longest, |at| Instant::now() + Duration::from_millis(at.since(now).0));
+        longest.min(beat).min(rounds).min(wake)
+    }
+
+    fn ledger(&self) -> Arc<Ledger> {
+        self.raft.state(Machine::ledger)
+    }
+
+    fn heartbeat(&self) -> Duration {
+        Duration::from_millis(self.hands.cluster().timings.heartbeat.0)
+    }
+
+    /// Consensus or the ledger moved: follow both, then plan.
+    fn changed(&mut self) {
+        let status = self.raft.status();
+        self.follow_role(&status);
+        let ledger = self.ledger();
+        if ledger.configured != self.configured {
+            self.configured = ledger.configured;
+            self.hands.configure(&ledger.config);
+        }
+        self.clock.follow(ledger.now, status.is_leader);
+        self.publish(&ledger);
+        self.rounds.follow(&self.me, &ledger);
+        self.executor.follow(&ledger);
+        drop(ledger);
+        self.plan();
+    }
+
+    fn follow_role(&mut self, status: &Status) {
+        match &self.role {
+            Role::Leader { term, .. } if status.is_leader && status.term == *term => {}
+            Role::Leader { .. } if !status.is_leader => {
+                tracing::info!(term = status.term, "leads no longer");
+                self.role = Role::Follower;
+                self.wake_at = None;
+            }
+            Role::Leader { .. } | Role::Follower if status.is_leader => self.lead(status),
+            Role::Leader { .. } | Role::Follower => {}
+        }
+    }
+
+    fn lead(&mut self, status: &Status) {
+        let term = status.term;
+        tracing::info!(term, "leads");
+        let before = self.heard_leader.take().and_then(|(id, at)| Some((name_of(status, id)?, at)));
+        self.role = Role::Leader { term, leading: Leading::new(before), ready: false, proposing: false };
+        let (raft, own) = (self.raft.clone(), self.own.clone());
+        self.tasks.spawn(async move {
+            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge.
+            while raft.status().is_leader && raft.status().term == term {
+                if raft.barrier(PROPOSAL).await.is_ok() {
+                    let _ = own.send(Input::Ready(term)).await;
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Whether this node leads beyond doubt: a quorum has answered so lately that nobody else can have been elected.
+    fn leads_surely(&self, status: &Status) -> bool {
+        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < self.election_min)
+    }
+
+    fn asked(&mut self, asked: Asked) {
+        let Asked { from, call, reply } = asked;
+        let answer = match call {
+            Call::Heartbeat { reaches_hmc } => self.heartbeat_from(from, reaches_hmc),
+            Call::Reading(reading) => match &mut self.role {
+                Role::Leader { leading, .. } => {
+                    leading.read(reading);
+                    self.plan();
+                    Answer::Taken
+                }
+                Role::Follower => Answer::NotLeader,
+            },
+            Call::Probe(servers) => {
+                self.rounds.probe(&servers);
+                Answer::Taken
+            }
+            Call::Member(call) => {
+                self.tasks.spawn(member::change(self.raft.clone(), call, reply));
+                return;
+            }
+        };
+        // The caller may have given up.
+        let _ = reply.send(answer);
+    }
+
+    fn heartbeat_from(&mut self, from: u64, reaches_hmc: bool) -> Answer {
+        let status = self.raft.status();
+        let sure = self.leads_surely(&status);
+        let (ledger, lease) = (self.ledger(), self.lease_time());
+        let Role::Leader { leading, ready, .. } = &mut self.role else { return Answer::NotLeader };
+        let Some(node) = name_of(&status, from) else { return Answer::NoLease };
+        leading.hear(&node, reaches_hmc);
+        let lapsed = ledger.nodes.get(&node).is_none_or(|state| state.lapsed.is_some());
+        // Where the planner is about to let the node lapse, it must not be given a lease that it does not know of.
+        if !sure || !*ready || lapsed {
+            return Answer::NoLease;
+        }
+        leading.grant(&node, lease);
+        Answer::Lease { lasts: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX), floor: ledger.index }
+    }
+
+    fn lease_time(&self) -> Duration {
+        Duration::from_millis(self.hands.cluster().timings.lease.0)
+    }
+
+    /// Tells the leader that this node lives, and takes the lease that comes back.
+    fn beat(&mut self) {
+        let status = self.raft.status();
+        if status.is_leader {
+            self.beat_self(&status);
+            return;
+        }
+        let Some(leader) = status.leader.filter(|_| !self.beating) else { return };
+        self.heard_leader = self.heard_leader.filter(|(id, _)| *id == leader);
+        let (raft, lease, own) = (self.raft.clone(), self.lease.clone(), self.own.clone());
+        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc };
+        let deadline = self.lease_time() / 2;
+        self.beating = true;
+        self.tasks.spawn(async move {
+            let asked = Instant::now();
+            let answer = ask(&raft, leader, &call, deadline).await;
+            if let Ok(Answer::Lease { lasts, floor }) = &answer {
+                let lasts = Duration::from_millis(*lasts);
+                lease.renew(asked + lasts - lasts * DRIFT_PERCENT / 100, *floor);
+            }
+            let _ = own.send(Input::Beaten(answer.is_ok().then_some((leader, asked)))).await;
+        });
+    }
+
+    /// The leader's own lease counts from the moment that a quorum last confirmed it.
+    fn beat_self(&mut self, status: &Status) {
+        let (sure, lease) = (self.leads_surely(status), self.lease_time());
+        let ledger = self.ledger();
+        let me = self.me.clone();
+        let reaches = self.reaches_hmc;
+        if let Role::Leader { leading, ready, .. } = &mut self.role {
+            leading.hear(&me, reaches);
+            let lapsed = ledger.nodes.get(&me).is_some_and(|state| state.lapsed.is_some());
+            if let Some(age) = status.quorum_ack_age.filter(|_| sure && *ready && !lapsed) {
+                leading.grant(&me, lease);
+                let from = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
+                self.lease.renew(from + lease - lease * DRIFT_PERCENT / 100, ledger.index);
+            }
+        }
+    }
+
+    /// Reads the servers whose turn it is.
+    fn read_due(&mut self) {
+        for server in self.rounds.due() {
+            let (reader, own) = (self.reader.clone(), self.own.clone());
+            self.tasks.spawn(async move {
+                let reading = reader.read(&server).await;
+                let _ = own.send(Input::Read(reading, server)).await;
+            });
+        }
+    }
+
+    /// A reading came in: to the planner if this node leads, to the leader otherwise.
+    fn read(&mut self, reading: Option<Reading>, server: &ServerName) {
+        self.rounds.done(server);
+        let Some(reading) = reading else { return };
+        self.reaches_hmc = reading.system != SystemState::NoWitness;
+        if let Role::Leader { leading, .. } = &mut self.role {
+            leading.read(reading);
+            self.plan();
+            return;
+        }
+        let Some(leader) = self.raft.status().leader else { return };
+        let (raft, deadline) = (self.raft.clone(), self.lease_time());
+        self.tasks.spawn(async move {
+            if let Err(why) = ask(&raft, leader, &Call::Reading(reading), deadline).await {
+                tracing::debug!(%why, "reading not delivered; the next one will be");
+            }
+        });
+    }
+
+    /// Reports an order until the ledger has taken the answer, or no longer asks for it.
+    fn report(&mut self, finished: Finished) {
+        let Finished { report } = finished;
+        let (raft, me, clock, stop) = (self.raft.clone(), self.me.clone(), self.clock, self.stop.clone());
+        self.tasks.spawn(async move {
+            let id = report.order;
+            while is_open(&raft, id) && !stop.is_cancelled() {
+                let commands = vec![Command::Report(report.clone())];
+                let entry = Entry { at: clock.now(), author: Author::Agent(me.clone()), commands };
+                match raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await {
+                    Ok(_) => return,
+                    Err(why) => {
+                        tracing::warn!(order = %id, %why, "report not taken yet");
+                        tokio::time::sleep(REPORT_AGAIN).await;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Asks the core what to do, and proposes it. One proposal at a time; a refused command is planned again.
+    fn plan(&mut self) {
+        let Role::Leader { leading, ready: true, proposing, .. } = &mut self.role else { return };
+        if *proposing {
+            return;
+        }
+        let ledger = self.raft.state(Machine::ledger);
+        let view = leading.view(ledger.nodes.keys(), &ledger.config.timings);
+        let now = self.clock.now();
+        let Plan { commands, probe, wake_at } = plan(&ledger, &view, &self.me, now);
+        drop(ledger);
+        self.wake_at = wake_at;
+        if !commands.is_empty() {
+            *proposing = true;
+            let entry = Entry::planned(now, self.me.clone(), commands);
+            let (raft, own) = (self.raft.clone(), self.own.clone());
+            self.tasks.spawn(async move {
+                if let Err(why) = raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await {
+                    tracing::warn!(%why, "decisions not committed yet");
+                }
+                let _ = own.send(Input::Proposed).await;
+            });
+        }
+        self.probe(probe);
+    }
+
+    /// Has servers read at once, by whoever manages them.
+    fn probe(&mut self, servers: std::collections::BTreeSet<ServerName>) {
+        if servers.is_empty() {
+            return;
+        }
+        self.rounds.probe(&servers);
+        let (ledger, status) = (self.ledger(), self.raft.status());
+        for server in servers {
+            let manager = ledger.servers.get(&server).and_then(|state| state.manager.clone());
+            let Some(id) = manager.filter(|node| *node != self.me).and_then(|node| id_of(&status, &node)) else {
+                continue;
+            };
+            let (raft, deadline) = (self.raft.clone(), self.lease_time());
+            self.tasks.spawn(async move {
+                // A probe that is lost costs one round.
+                let _ = ask(&raft, id, &Call::Probe(vec![server]), deadline).await;
+            });
+        }
+    }
+
+    /// Logs and publishes what the ledger wrote down since the last time.
+    fn publish(&mut self, ledger: &Ledger) {
+        let news = ledger.journal.iter().skip(ledger.journal.partition_point(|record| record.index <= self.published));
+        for record in news {
+            log(record);
+            // Nobody may be listening.
+            let _ = self.records.send(record.clone());
+        }
+        self.published = ledger.index;
+    }
+}
+
+fn is_open(raft: &Handle<Machine>, id: OrderId) -> bool {
+    raft.state(|machine| machine.ledger().orders.contains_key(&id))
+}
+
+fn name_of(status: &Status, id: u64) -> Option<NodeName> {
+    let peer = status.voters.get(&id).or_else(|| status.learners.get(&id))?;
+    Some(NodeName::from(peer.name.as_str()))
+}
+
+fn id_of(status: &Status, node: &NodeName) -> Option<u64> {
+    let mut peers = status.voters.iter().chain(&status.learners);
+    peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)
+}
+
+fn log(record: &Record) {
+    let Record { index, note, .. } = record;
+    match note.level() {
+        tenure_core::note::Level::Info => tracing::info!(index, "{note}"),
+        tenure_core::note::Level::Warning => tracing::warn!(index, "{note}"),
+        tenure_core::note::Level::Alarm => tracing::error!(index, "{note}"),
+    }
+}

@@ -1,0 +1,103 @@
+//! The program `tenured`: arguments, log, signals.
+
+use super::{Daemon, founding};
+use crate::config::{LocalConfig, local::LogFormat};
+use clap::Parser;
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The cluster node of Tenure: runs in the management LPAR of a physical server, or on an arbiter.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "tenured",
+    version,
+    after_help = "Examples:\n  tenured --config /etc/tenure/tenured.toml\n  tenured --config tenured.toml --join TOKEN    join a cluster first (once)\n\nThe log level is set by TENURE_LOG, such as TENURE_LOG=debug."
+)]
+pub struct Args {
+    /// The node's own small configuration.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Join a cluster with a token of `tenure node token`, then run.
+    #[arg(long, value_name = "TOKEN")]
+    pub join: Option<String>,
+}
+
+/// Runs `tenured` until it is told to stop. Exit codes: 0 stopped, 1 failed, 2 usage.
+pub fn run(args: &Args) -> ExitCode {
+    let config = match LocalConfig::load(&args.config) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::from(2);
+        }
+    };
+    start_log(config.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => return fail(&why),
+    };
+    runtime.block_on(serve(config, args.join.as_deref()))
+}
+
+async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
+    let held = config.cluster_dir().join("node.key").exists();
+    if let Some(token) = token {
+        // A service that is restarted with the same arguments has joined already.
+        if held {
+            tracing::info!("an identity is here already; the token is not used");
+        } else {
+            match founding::join(&config, token).await {
+                Ok(cluster) => tracing::info!(%cluster, "joined"),
+                Err(why) => return fail(&why),
+            }
+        }
+    }
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return fail(&std::io::Error::last_os_error());
+    };
+    let (node, listen, api) = (config.node.clone(), config.listen, config.api_listen);
+    let daemon = match Daemon::start(config).await {
+        Ok(daemon) => daemon,
+        Err(why) => return fail(&why),
+    };
+    tracing::info!(%node, %listen, %api, version = env!("CARGO_PKG_VERSION"), "tenured runs");
+    let failed = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        why = daemon.failed() => Some(why),
+    };
+    daemon.stop().await;
+    match failed {
+        None => {
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Some(why) => {
+            tracing::error!(%why, "consensus has stopped, so this node has");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("TENURE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,openraft=warn,russh=warn,rustls=warn,hyper=warn,sled=warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+fn fail(why: &dyn std::error::Error) -> ExitCode {
+    let mut text = why.to_string();
+    let mut cause = why.source();
+    while let Some(why) = cause {
+        text.push_str(&format!(": {why}"));
+        cause = why.source();
+    }
+    eprintln!("tenured: {text}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,88 @@
+//! Changes of members, made where the leader is.
+
+use super::{
+    Machine,
+    peer::{Answer, Call, MemberCall, ask},
+};
+use std::{collections::BTreeSet, time::Duration};
+use tenure_core::NodeName;
+use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
+use tokio::sync::oneshot;
+
+/// How long a change of members may take; a promotion waits for the learner to catch up.
+pub const CHANGE: Duration = Duration::from_secs(20);
+
+/// Makes a change on the leader, and answers.
+pub async fn change(raft: Handle<Machine>, call: MemberCall, reply: oneshot::Sender<Answer>) {
+    let answer = match call {
+        MemberCall::Add { node, address } => add(&raft, &node, address).await,
+        MemberCall::Promote(node) => match find(&raft.status(), &node) {
+            Some(id) => ended(id, raft.promote(id, CHANGE).await),
+            None => unknown_node(&node),
+        },
+        MemberCall::Remove(node) => match find(&raft.status(), &node) {
+            Some(id) => ended(id, raft.remove(id, CHANGE).await),
+            None => unknown_node(&node),
+        },
+        MemberCall::Transfer(to) => transfer(&raft, to.as_ref()).await,
+    };
+    // The caller may have given up.
+    let _ = reply.send(answer);
+}
+
+/// Asks whoever leads to make a change.
+pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer, String> {
+    let leader = raft.status().leader.ok_or("nobody leads at the moment")?;
+    ask(raft, leader, &Call::Member(call), CHANGE + Duration::from_secs(1)).await
+}
+
+/// A new learner gets the next number; one that is a member already keeps its own.
+async fn add(raft: &Handle<Machine>, node: &NodeName, address: String) -> Answer {
+    let status = raft.status();
+    let highest = status.voters.keys().chain(status.learners.keys()).max().copied().unwrap_or_default();
+    let id = find(&status, node).unwrap_or(highest + 1);
+    let peer = Peer { name: node.to_string(), address };
+    ended(id, raft.add_learner(id, peer, CHANGE).await)
+}
+
+async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
+    let status = raft.status();
+    let to = match to {
+        Some(node) => find(&status, node).ok_or_else(|| unknown_node(node)),
+        None => successor(&status).ok_or_else(|| Answer::MemberRefused("there is no other voter".to_owned())),
+    };
+    match to {
+        Err(answer) => answer,
+        Ok(id) => match raft.transfer_leader(id, CHANGE).await {
+            Ok(()) => Answer::Member(id),
+            Err(TransferError::NotLeader { .. }) => Answer::NotLeader,
+            Err(why @ TransferError::NotTaken { .. }) => Answer::MemberUnknown(why.to_string()),
+            Err(why @ (TransferError::NotAVoter(_) | TransferError::Silent(_) | TransferError::Stopped(_))) => {
+                Answer::MemberRefused(why.to_string())
+            }
+        },
+    }
+}
+
+/// The voter that has most of the log.
+fn successor(status: &Status) -> Option<u64> {
+    let voters: BTreeSet<u64> = status.voters.keys().copied().filter(|id| *id != status.id).collect();
+    voters.into_iter().max_by_key(|id| status.matched.get(id).copied().flatten())
+}
+
+fn ended(id: u64, result: Result<(), MemberError>) -> Answer {
+    match result {
+        Ok(()) => Answer::Member(id),
+        Err(MemberError::NotLeader { .. }) => Answer::NotLeader,
+        Err(why) => Answer::MemberRefused(why.to_string()),
+    }
+}
+
+fn unknown_node(node: &NodeName) -> Answer {
+    Answer::MemberRefused(format!("there is no node {node}; see `tenure node list`"))
+}
+
+fn find(status: &Status, node: &NodeName) -> Option<u64> {
+    let mut peers = status.voters.iter().chain(&status.learners);
+    peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)
+}

@@ -1,0 +1,18 @@
+//! The daemon's heart: facts in, entries out. It holds timers, the lease and the way to the leader, and decides nothing:
+//! what to do is the core's plan, whether it is right is the core's ledger.
+
+mod backend;
+mod clock;
+pub mod codec;
+mod daemon;
+pub mod founding;
+mod heart;
+mod leading;
+mod machine;
+pub mod main;
+mod member;
+mod peer;
+mod watch;
+
+pub use daemon::{Daemon, DaemonError};
+pub use machine::Machine;

@@ -1,0 +1,108 @@
+//! What nodes say to each other beside consensus: heartbeats and leases, readings, probes, changes of members.
+
+use super::codec::{self, Kind};
+use futures::future::{BoxFuture, FutureExt};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tenure_core::{NodeName, Reading, ServerName};
+use tenure_raft::AppHandler;
+use tokio::sync::{mpsc, oneshot};
+
+/// Calls that wait to be looked at by the node. More are turned away; callers try again.
+pub const CALLS: usize = 1024;
+
+/// A call from one node to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Call {
+    /// To the leader: I live.
+    Heartbeat {
+        /// Whether my last question to an HMC was answered.
+        reaches_hmc: bool,
+    },
+    /// To the leader: this is what I read.
+    Reading(Reading),
+    /// To a manager: read these servers now.
+    Probe(Vec<ServerName>),
+    /// To the leader: change the members.
+    Member(MemberCall),
+}
+
+/// A change of members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MemberCall {
+    /// Add a learner, or find it if it is one already.
+    Add {
+        /// Its name.
+        node: NodeName,
+        /// Where the others reach it.
+        address: String,
+    },
+    /// Make a learner a voter.
+    Promote(NodeName),
+    /// Remove a member.
+    Remove(NodeName),
+    /// Let another voter lead.
+    Transfer(Option<NodeName>),
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Taken.
+    Taken,
+    /// You may act, from the moment you asked, for this many milliseconds, once you have applied the log up to `floor`.
+    Lease {
+        /// Milliseconds.
+        lasts: u64,
+        /// Log index.
+        floor: u64,
+    },
+    /// I grant no lease now.
+    NoLease,
+    /// I do not lead.
+    NotLeader,
+    /// A change of members was made; the number of the node it was about.
+    Member(u64),
+    /// It was not made.
+    MemberRefused(String),
+    /// It may have been made.
+    MemberUnknown(String),
+}
+
+/// A call with the way back.
+pub struct Asked {
+    /// Raft id of the caller.
+    pub from: u64,
+    /// The call.
+    pub call: Call,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Answer>,
+}
+
+/// The door: calls come in here and wait for the node's loop.
+pub struct Door(pub mpsc::Sender<Asked>);
+
+impl AppHandler for Door {
+    fn call(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>> {
+        let inputs = self.0.clone();
+        async move {
+            let call = codec::decode::<Call>(Kind::Call, &body).map_err(|why| why.to_string())?;
+            let (reply, answer) = oneshot::channel();
+            inputs.try_send(Asked { from, call, reply }).map_err(|_| "too busy".to_owned())?;
+            let answer = answer.await.map_err(|_| "the node stops".to_owned())?;
+            Ok(codec::encode(Kind::Answer, &answer))
+        }
+        .boxed()
+    }
+}
+
+/// Asks another node.
+pub async fn ask(
+    raft: &tenure_raft::Handle<super::Machine>,
+    to: u64,
+    call: &Call,
+    deadline: Duration,
+) -> Result<Answer, String> {
+    let bytes = raft.call(to, codec::encode(Kind::Call, call), deadline).await.map_err(|why| why.to_string())?;
+    codec::decode(Kind::Answer, &bytes).map_err(|why| why.to_string())
+}

@@ -1,0 +1,290 @@
+//! The API and its client.
+
+use super::fake::{Mood, SITE, Served, Site};
+use std::time::Duration;
+use tenure::api::{
+    Client, ClientError, Read,
+    wire::{Ask, ErrorKind, JoinRequest},
+};
+use tenure_raft::tls::{ClusterAuthority, Identity, Role, Trust};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn client(served: &Served) -> Client {
+    Client::new(&served.admin, vec![served.address.to_string()], PATIENCE).unwrap()
+}
+
+fn offline(group: &str) -> Ask {
+    Ask::Offline { group: group.to_owned() }
+}
+
+#[tokio::test]
+async fn what_is_asked_is_done_and_seen() {
+    let served = Served::start(Site::running()).await;
+    let client = client(&served);
+    let before = client.status(Read::Linearizable).await.unwrap();
+    assert_eq!((before.cluster.as_str(), before.leader.as_deref()), ("site", Some("p1")));
+    let web = |view: &tenure::api::wire::StatusView| view.groups.iter().find(|one| one.name == "web").cloned().unwrap();
+    assert_eq!((web(&before).state.as_str(), web(&before).server.as_deref()), ("online", Some("p1")));
+
+    let ask = Ask::Switch { group: "web".to_owned(), server: "p2".to_owned() };
+    let outcome = client.request(Client::request_id(), ask).await.unwrap();
+    assert!(outcome.index > before.index);
+    assert_eq!(outcome.records[0].text, "group web: switch to p2, asked by alice");
+    let after = client.status(Read::Stale).await.unwrap();
+    assert!(after.stale);
+    assert_eq!((web(&after).state.as_str(), web(&after).server.as_deref()), ("online", Some("p2")));
+
+    let why = client.why("web", 3, Read::Linearizable).await.unwrap();
+    assert_eq!((why.records.len(), why.more), (3, true));
+    assert!(why.records[0].index >= why.records[2].index, "newest first");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_applied_once() {
+    let served = Served::start(Site::running()).await;
+    let client = client(&served);
+    let id = Client::request_id();
+    let first = client.request(id, offline("web")).await.unwrap();
+    let again = client.request(id, offline("web")).await.unwrap();
+    assert_eq!(first, again);
+    let other = client.request(Client::request_id(), offline("web")).await.unwrap_err();
+    assert_eq!((other.kind(), other.to_string().as_str()), (ErrorKind::Refused, "group web is already offline"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let served = Served::start(Site::running()).await;
+    let client = client(&served);
+    let view = client.request(Client::request_id(), offline("nothing")).await.unwrap_err().view();
+    assert_eq!(view.kind, ErrorKind::Refused);
+    assert_eq!(view.message, "there is no group nothing");
+    assert_eq!(view.suggestion.as_deref(), Some("see `tenure status`"));
+    let view = client.why("nothing", 1, Read::Linearizable).await.unwrap_err().view();
+    assert_eq!(view.message, "there is no group nothing");
+    let view = client.node_promote("p9").await.unwrap_err().view();
+    assert_eq!((view.message.as_str(), view.kind), ("p9 is not a member", ErrorKind::Refused));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_cluster_file_is_checked_again_where_it_arrives() {
+    let served = Served::start(Site::running()).await;
+    let client = client(&served);
+    let present = client.config(Read::Linearizable).await.unwrap();
+    let configure = |text: &str, expect| Ask::Configure { text: text.to_owned(), strand: false, expect };
+    let wrong = SITE.replace("\"5m\"", "\"5 days\"");
+    let view = client.request(Client::request_id(), configure(&wrong, None)).await.unwrap_err().view();
+    assert_eq!(view.kind, ErrorKind::Usage);
+    assert_eq!((view.problems.len(), view.problems[0].line), (1, 35));
+
+    let right = SITE.replace("\"5m\"", "\"6m\"");
+    let id = Client::request_id();
+    let expect = Some(present.configured);
+    client.request(id, configure(&right, expect)).await.unwrap();
+    // The same again is the same answer; another one saw an older configuration.
+    client.request(id, configure(&right, expect)).await.unwrap();
+    let late = client.request(Client::request_id(), configure(SITE, expect)).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Refused);
+    assert!(late.to_string().starts_with("the configuration changed meanwhile"), "{late}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_leads_or_nobody_answers() {
+    let served = Served::start(Site::running()).await;
+    let client = client(&served);
+    served.fake.set_mood(Mood::Leaderless);
+    let error = client.request(Client::request_id(), offline("web")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotLeader);
+    assert!(client.status(Read::Linearizable).await.is_err());
+    assert_eq!(client.status(Read::Stale).await.unwrap().leader, None);
+
+    let nodes = vec!["127.0.0.1:1".to_owned(), "no address".to_owned()];
+    let lost = Client::new(&served.admin, nodes, PATIENCE).unwrap();
+    let error = lost.status(Read::Linearizable).await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable(_)), "{error}");
+    assert!(error.to_string().contains("127.0.0.1:1 ("), "{error}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_node_is_passed_over() {
+    let served = Served::start(Site::running()).await;
+    let nodes = vec!["127.0.0.1:1".to_owned(), served.address.to_string()];
+    let client = Client::new(&served.admin, nodes, PATIENCE).unwrap();
+    client.request(Client::request_id(), offline("web")).await.unwrap();
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_without_an_answer_is_unknown_and_can_be_repeated() {
+    let served = Served::start(Site::running()).await;
+    served.fake.set_mood(Mood::Mute);
+    let other = Served::start(Site::running()).await;
+    let nodes = vec![served.address.to_string(), other.address.to_string()];
+    let hasty = Client::new(&served.admin, nodes, Duration::from_millis(500)).unwrap();
+    let id = Client::request_id();
+    let error = hasty.request(id, offline("web")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unknown, "{error}");
+    let advice = error.view().suggestion.unwrap();
+    assert!(advice.ends_with(&format!("--request-id {:032x}", id.0)), "{advice}");
+    assert_eq!(other.fake.audit.lock().unwrap().len(), 0, "it was not tried elsewhere");
+
+    served.fake.set_mood(Mood::Well);
+    client(&served).request(id, offline("web")).await.unwrap();
+    let offlines = client(&served).events(0, Read::Linearizable).await.unwrap();
+    assert_eq!(offlines.iter().filter(|record| record.text.contains("offline, asked")).count(), 1);
+    served.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_certificate_there_is_only_the_way_in() {
+    let served = Served::start(Site::running()).await;
+    let nodes = vec![served.address.to_string()];
+    let trust = Trust::Fingerprint(served.authority.fingerprint().unwrap());
+    let stranger = Client::anonymous(&trust, nodes.clone(), PATIENCE).unwrap();
+    let error = stranger.status(Read::Stale).await.unwrap_err();
+    assert_eq!(error.view().message, "a client certificate of this cluster is needed");
+    assert!(stranger.events(0, Read::Stale).await.is_err());
+    assert!(stranger.request(Client::request_id(), offline("web")).await.is_err());
+
+    let request = Identity::request("p5").unwrap();
+    let mut join = JoinRequest {
+        token: "guess".to_owned(),
+        node: "p5".to_owned(),
+        csr_pem: request.csr_pem.clone(),
+        address: "p5.site:7100".to_owned(),
+        api_address: "p5.site:7101".to_owned(),
+    };
+    let error = stranger.join(&join).await.unwrap_err();
+    assert_eq!(error.view().message, "the token is not known");
+    join.token = "t0ken".to_owned();
+    let reply = stranger.join(&join).await.unwrap();
+    let signed = tenure_raft::tls::Signed { cert_pem: reply.cert_pem, ca_pem: reply.ca_pem };
+    let p5 = request.complete(signed).unwrap();
+    let node = Client::new(&p5, nodes, PATIENCE).unwrap();
+    node.request(Client::request_id(), offline("web")).await.unwrap();
+    assert!(served.fake.audit.lock().unwrap()[0].starts_with("node p5: Offline"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn another_cluster_is_not_believed_and_gets_nowhere() {
+    let served = Served::start(Site::running()).await;
+    let others = ClusterAuthority::create("site").unwrap();
+    let mallory = others.issue("mallory", Role::Admin).unwrap();
+    let client = Client::new(&mallory, vec![served.address.to_string()], PATIENCE).unwrap();
+    assert!(matches!(client.status(Read::Stale).await.unwrap_err(), ClientError::Unreachable(_)));
+    // Believing the server, but showing a foreign certificate.
+    let mixed = Identity { ca_pem: served.admin.ca_pem.clone(), ..mallory };
+    let client = Client::new(&mixed, vec![served.address.to_string()], PATIENCE).unwrap();
+    assert!(client.status(Read::Stale).await.is_err());
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn events_are_followed_over_broken_connections() {
+    let served = Served::start(Site::running()).await;
+    for server in ["p2", "p1", "p2", "p1"] {
+        let ask = Ask::Switch { group: "web".to_owned(), server: server.to_owned() };
+        client(&served).request(Client::request_id(), ask).await.unwrap();
+    }
+    let all = client(&served).events(0, Read::Linearizable).await.unwrap();
+    assert!(all.len() > 20 && all.windows(2).all(|pair| pair[0].index <= pair[1].index));
+    // A proxy that cuts the connection after some bytes, in the middle of a line.
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = proxy.local_addr().unwrap();
+    let target = served.address;
+    let cuts = tokio::spawn(async move {
+        for cut in 0..3_usize {
+            let (mut near, _) = proxy.accept().await.unwrap();
+            let mut far = tokio::net::TcpStream::connect(target).await.unwrap();
+            let (mut near_in, mut near_out) = near.split();
+            let (far_in, mut far_out) = far.split();
+            let limit = if cut < 2 { 6000 } else { u64::MAX };
+            let mut limited = far_in.take(limit);
+            tokio::select! {
+                _ = tokio::io::copy(&mut near_in, &mut far_out) => {}
+                _ = tokio::io::copy(&mut limited, &mut near_out) => {}
+            }
+            let _ = near.shutdown().await;
+        }
+    });
+    let follower = Client::new(&served.admin, vec![address.to_string()], PATIENCE).unwrap();
+    let mut follow = follower.follow(0);
+    let mut seen = Vec::new();
+    while seen.len() < all.len() {
+        seen.push(follow.next().await.unwrap());
+    }
+    assert_eq!(seen, all, "no gap and no repetition");
+    client(&served).request(Client::request_id(), offline("web")).await.unwrap();
+    assert_eq!(follow.next().await.unwrap().text, "group web: offline, asked by alice");
+    drop(follow);
+    drop(follower);
+    cuts.abort();
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn nonsense_is_answered_and_size_is_bounded() {
+    let served = Served::start(Site::running()).await;
+    let tls = tenure_raft::tls::client_config(&served.admin).unwrap();
+    let http = reqwest::Client::builder().tls_backend_preconfigured((*tls).clone()).no_proxy().build().unwrap();
+    let post = async |path: &str, body: String| {
+        let url = format!("https://{}{path}", served.address);
+        let sent = http.post(url).header("content-type", "application/json").body(body).send().await;
+        sent.unwrap().status().as_u16()
+    };
+    assert_eq!(post("/v1/requests", "{".to_owned()).await, 400);
+    let body = |id: &str, ask: &str| format!("{{\"request_id\":\"{id}\",\"ask\":{ask}}}");
+    assert_eq!(post("/v1/requests", body("1", "{\"do\":\"offline\",\"group\":\"web\"}")).await, 400);
+    assert_eq!(post("/v1/requests", body(&"0".repeat(32), "{\"do\":\"explode\"}")).await, 400);
+    assert_eq!(
+        post("/v1/requests", body(&"0".repeat(32), "{\"do\":\"offline\",\"group\":\"web\",\"x\":1}")).await,
+        400
+    );
+    assert_eq!(post("/v2/requests", String::new()).await, 400);
+    assert_eq!(post("/v1/requests", " ".repeat(9 << 20)).await, 400);
+    assert_eq!(served.fake.audit.lock().unwrap().len(), 0);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_let_go() {
+    let served = Served::start(Site::running()).await;
+    let silent_tcp = async {
+        let mut socket = tokio::net::TcpStream::connect(served.address).await.unwrap();
+        socket.read(&mut [0; 1]).await.unwrap_or(0)
+    };
+    let silent_tls = async {
+        let tls = tokio_rustls::TlsConnector::from(tenure_raft::tls::client_config(&served.admin).unwrap());
+        let socket = tokio::net::TcpStream::connect(served.address).await.unwrap();
+        let mut stream = tls.connect("p1.tenure".try_into().unwrap(), socket).await.unwrap();
+        stream.read(&mut [0; 1]).await.unwrap_or(0)
+    };
+    let both = tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(silent_tcp, silent_tls) }).await;
+    assert_eq!(both.unwrap(), (0, 0), "both connections are closed by the server");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopping_server_lets_its_followers_go() {
+    let served = Served::start(Site::running()).await;
+    let client = Client::new(&served.admin, vec![served.address.to_string()], Duration::from_millis(600)).unwrap();
+    let mut follow = client.follow(0);
+    let all = served.fake.site().ledger.journal.len();
+    for _ in 0..all {
+        follow.next().await.unwrap();
+    }
+    let (stopped, end) = tokio::join!(tokio::time::timeout(Duration::from_secs(2), served.stop()), follow.next());
+    assert!(stopped.is_ok(), "it stops before its patience ends");
+    assert!(matches!(end.unwrap_err(), ClientError::Unreachable(_)));
+}

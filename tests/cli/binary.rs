@@ -1,0 +1,62 @@
+//! The binary itself: exit codes as a shell sees them, and help that shows how.
+
+use std::process::{Command, Output};
+
+fn tenure(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tenure")).args(args).env_remove("TENURE_NODES").output().unwrap()
+}
+
+#[test]
+fn exit_codes() {
+    let site = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/config/site.toml");
+    assert_eq!(tenure(&["validate", site]).status.code(), Some(0));
+    assert_eq!(tenure(&["validate", "/nonexistent"]).status.code(), Some(2));
+    assert_eq!(tenure(&["explode"]).status.code(), Some(2));
+    assert_eq!(tenure(&["status", "--identity", "/nonexistent"]).status.code(), Some(2));
+    let directory = tempfile::tempdir().unwrap();
+    let (data, admin) = (directory.path().join("data"), directory.path().join("admin"));
+    let (data, admin) = (data.to_str().unwrap(), admin.to_str().unwrap());
+    let init = ["cluster", "init", "--name", "s", "--node-name", "p1", "--data-dir", data, "--identity", admin];
+    assert_eq!(tenure(&init).status.code(), Some(0));
+    let status = tenure(&["status", "--identity", admin, "--node", "127.0.0.1:1"]);
+    assert_eq!(status.status.code(), Some(3));
+    assert!(String::from_utf8(status.stderr).unwrap().contains("next: "));
+}
+
+#[test]
+fn every_command_shows_an_example() {
+    let commands: &[&[&str]] = &[
+        &[],
+        &["validate"],
+        &["apply"],
+        &["export"],
+        &["status"],
+        &["why"],
+        &["events"],
+        &["group", "list"],
+        &["group", "online"],
+        &["group", "offline"],
+        &["group", "switch"],
+        &["group", "freeze"],
+        &["group", "unfreeze"],
+        &["group", "clear"],
+        &["lpar", "list"],
+        &["lpar", "show"],
+        &["lpar", "restart"],
+        &["fence", "confirm"],
+        &["leader", "show"],
+        &["leader", "transfer"],
+        &["node", "list"],
+        &["node", "add"],
+        &["node", "remove"],
+        &["node", "promote"],
+        &["node", "token"],
+        &["cluster", "init"],
+    ];
+    for command in commands {
+        let mut args = command.to_vec();
+        args.push("--help");
+        let help = String::from_utf8(tenure(&args).stdout).unwrap();
+        assert!(help.contains("Example: tenure "), "{command:?}: {help}");
+    }
+}

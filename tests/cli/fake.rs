@@ -1,0 +1,329 @@
+//! A node without consensus: a real ledger and the real planner over a world in which every order succeeds at once.
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream::BoxStream};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tenure::api::{
+    Backend, Failure, Member, Members, Read,
+    wire::{JoinReply, JoinRequest, TokenView},
+};
+use tenure_core::{
+    Action, Author, Command, Entry, Ledger, LparName, NodeName, Outcome, Power, Reading, Record, Report, Request,
+    RequestId, ServerName, Span, SystemState, Time, View, order::Ending, plan::plan, view::NodeView,
+};
+use tenure_raft::tls::{ClusterAuthority, Identity, Role};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// 2026-11-22T03:00:00Z.
+const START: Time = Time(1_795_316_400_000);
+/// The cluster file of all tests.
+pub const SITE: &str = include_str!("../fixtures/config/site.toml");
+/// More planning rounds than any test needs.
+const ROUNDS: usize = 100;
+
+/// The ledger and the world.
+#[derive(Default)]
+pub struct Site {
+    pub ledger: Ledger,
+    powers: BTreeMap<(ServerName, LparName), Power>,
+    /// What the HMC says of servers that are not Operating.
+    pub systems: BTreeMap<ServerName, SystemState>,
+    /// Nodes that are not heard.
+    pub silent: BTreeSet<NodeName>,
+}
+
+impl Site {
+    fn commit(&mut self, author: Author, commands: Vec<Command>) -> Outcome {
+        let at = if self.ledger.now == Time(0) { START } else { self.ledger.now.after(Span::seconds(1)) };
+        let index = self.ledger.index + 1;
+        self.ledger.apply(index, &Entry { at, author, commands })
+    }
+
+    fn read(&self, server: &ServerName, by: &NodeName) -> Reading {
+        let system = self.systems.get(server).copied().unwrap_or(SystemState::Operating);
+        let live = system != SystemState::NoConnection;
+        let config = Arc::clone(&self.ledger.config);
+        let power = |lpar: &LparName| {
+            let off = system == SystemState::PowerOff;
+            let power = self.powers.get(&(server.clone(), lpar.clone())).copied().unwrap_or(Power::Off);
+            (lpar.clone(), if off { Power::Off } else { power })
+        };
+        let copies = if live { config.lpars.keys().map(power).collect() } else { BTreeMap::new() };
+        let (server, by, vios) = (server.clone(), by.clone(), BTreeMap::new());
+        Reading { server, by, since: self.ledger.index, system, live, copies, vios }
+    }
+
+    fn view(&self) -> View {
+        let mut view = View::default();
+        for name in self.ledger.config.nodes.keys() {
+            let silent = self.silent.contains(name);
+            let silence = if silent { Span::seconds(60) } else { Span(0) };
+            view.nodes.insert(name.clone(), NodeView { silence, lease_over: silent, reaches_hmc: !silent });
+        }
+        for (name, state) in &self.ledger.servers {
+            if let Some(manager) = &state.manager {
+                view.readings.insert(name.clone(), self.read(name, manager));
+            }
+        }
+        view
+    }
+
+    /// An operator asks, and nothing happens yet.
+    pub fn operator(&mut self, command: Command) {
+        let author = Author::Operator { name: "bob".to_owned(), request: RequestId(self.ledger.index.into()) };
+        assert_eq!(self.commit(author, vec![command]).refused, []);
+    }
+
+    /// Changes the world behind the cluster's back.
+    pub fn set(&mut self, server: &str, lpar: &str, power: Power) {
+        self.powers.insert((server.into(), lpar.into()), power);
+    }
+
+    /// Plans and carries out until nothing is left to do.
+    pub fn settle(&mut self) {
+        for _ in 0..ROUNDS {
+            let leader = NodeName::from("p1");
+            let commands = plan(&self.ledger, &self.view(), &leader, self.ledger.now).commands;
+            let idle = commands.is_empty();
+            if !idle {
+                self.commit(Author::Planner(leader), commands);
+            }
+            let orders: Vec<_> = self.ledger.orders.values().cloned().collect();
+            if idle && orders.is_empty() {
+                return;
+            }
+            for order in orders {
+                let mut set = |lpar: &LparName, power| self.powers.insert((order.server.clone(), lpar.clone()), power);
+                match &order.action {
+                    Action::Start { lpar, .. } => set(lpar, Power::Running),
+                    Action::Stop { lpar, .. } => set(lpar, Power::Off),
+                    Action::Fence => None,
+                };
+                let readings = vec![self.read(&order.server, &order.node)];
+                let report = Report { order: order.id, ending: Ending::Done, readings };
+                self.commit(Author::Agent(order.node.clone()), vec![Command::Report(report)]);
+            }
+        }
+        panic!("the site does not settle: {:#?}", self.ledger.orders);
+    }
+
+    /// Applies the cluster file and waits until everything runs.
+    pub fn running() -> Self {
+        let mut site = Site::default();
+        let cluster = Arc::new(tenure::config::cluster::parse("site.toml", SITE).unwrap());
+        let author = Author::Operator { name: "founder".to_owned(), request: RequestId(1) };
+        let request = Request::Configure { cluster, strand: false };
+        assert_eq!(site.commit(author, vec![Command::Request(request)]).refused, []);
+        site.settle();
+        site
+    }
+}
+
+/// How the node behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mood {
+    /// As it should.
+    #[default]
+    Well,
+    /// Nobody leads.
+    Leaderless,
+    /// Requests are applied, and no answer comes.
+    Mute,
+    /// Requests are applied, and nothing is done about them.
+    Idle,
+}
+
+/// The fake node.
+pub struct Fake {
+    site: Arc<Mutex<Site>>,
+    mood: Mutex<Mood>,
+    /// Who asked for what.
+    pub audit: Mutex<Vec<String>>,
+    /// How often it had to say that nobody leads.
+    pub leaderless_answers: AtomicUsize,
+    applied: watch::Sender<u64>,
+    authority: ClusterAuthority,
+}
+
+impl Fake {
+    pub fn site(&self) -> MutexGuard<'_, Site> {
+        self.site.lock().unwrap()
+    }
+
+    pub fn set_mood(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn mood(&self) -> Mood {
+        *self.mood.lock().unwrap()
+    }
+
+    /// Lets the world go on, and tells followers.
+    pub fn settle(&self) {
+        let index = {
+            let mut site = self.site();
+            site.settle();
+            site.ledger.index
+        };
+        self.applied.send_replace(index);
+    }
+
+    fn leaderless(&self) -> Failure {
+        self.leaderless_answers.fetch_add(1, Ordering::Relaxed);
+        Failure::NoLeader("an election is under way".to_owned())
+    }
+
+    fn note(&self, by: &str, what: String) -> Result<(), Failure> {
+        if self.mood() == Mood::Leaderless {
+            return Err(self.leaderless());
+        }
+        self.audit.lock().unwrap().push(format!("{by}: {what}"));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Backend for Fake {
+    async fn ledger(&self, read: Read) -> Result<Arc<Ledger>, Failure> {
+        if self.mood() == Mood::Leaderless && read == Read::Linearizable {
+            return Err(self.leaderless());
+        }
+        Ok(Arc::new(self.site().ledger.clone()))
+    }
+
+    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
+        self.note(by, format!("{request:?}").chars().take(40).collect())?;
+        let author = Author::Operator { name: by.to_owned(), request: id };
+        let outcome = self.site().commit(author, vec![Command::Request(request)]);
+        self.applied.send_replace(outcome.index);
+        match self.mood() {
+            Mood::Well | Mood::Leaderless => self.settle(),
+            Mood::Mute => std::future::pending().await,
+            Mood::Idle => {}
+        }
+        Ok(outcome)
+    }
+
+    async fn members(&self) -> Result<Members, Failure> {
+        let member = |(id, name): (u64, &str)| Member {
+            id,
+            name: name.into(),
+            address: format!("{name}.site:7100"),
+            api_address: Some(format!("{name}.site:7101")),
+            voter: name != "p4",
+        };
+        let leader = (self.mood() != Mood::Leaderless).then(|| "p1".into());
+        let members = [(1, "p1"), (2, "p2"), (3, "arb"), (4, "p4")].into_iter().map(member).collect();
+        Ok(Members { me: "p1".into(), leader, term: 3, index: self.site().ledger.index, members })
+    }
+
+    fn events(&self, after: u64) -> BoxStream<'static, Record> {
+        struct Source(Arc<Mutex<Site>>, watch::Receiver<u64>, u64);
+        let source = Source(Arc::clone(&self.site), self.applied.subscribe(), after);
+        let batches = futures::stream::unfold(source, async |mut source| {
+            loop {
+                source.1.borrow_and_update();
+                let batch: Vec<Record> = {
+                    let site = source.0.lock().unwrap();
+                    site.ledger.journal.iter().filter(|one| one.index > source.2).cloned().collect()
+                };
+                if let Some(last) = batch.last() {
+                    source.2 = last.index;
+                    return Some((futures::stream::iter(batch), source));
+                }
+                source.1.changed().await.ok()?;
+            }
+        });
+        batches.flatten().boxed()
+    }
+
+    async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure> {
+        self.note(by, format!("add {node} {address}"))
+    }
+
+    async fn node_promote(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
+        if node.as_str() == "p9" {
+            return Err(Failure::Rejected("p9 is not a member; add it first: `tenure node add`".to_owned()));
+        }
+        self.note(by, format!("promote {node}"))
+    }
+
+    async fn node_remove(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
+        self.note(by, format!("remove {node}"))
+    }
+
+    async fn transfer_leader(&self, by: &str, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure> {
+        self.note(by, format!("transfer {to:?}"))?;
+        Ok(to.cloned())
+    }
+
+    async fn token(&self, by: &str, node: &NodeName) -> Result<TokenView, Failure> {
+        self.note(by, format!("token {node}"))?;
+        let expires = "2026-11-22T04:00:00.000Z".to_owned();
+        Ok(TokenView { token: "t0ken".to_owned(), node: node.to_string(), expires })
+    }
+
+    async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure> {
+        if request.token != "t0ken" {
+            return Err(Failure::Rejected("the token is not known; make one: `tenure node token`".to_owned()));
+        }
+        let signed = self.authority.sign(&request.csr_pem, &request.node, Role::Node { id: 5 });
+        let signed = signed.map_err(|why| Failure::Usage(why.to_string()))?;
+        let (cert_pem, ca_pem) = (signed.cert_pem, signed.ca_pem);
+        Ok(JoinReply { cluster: "site".to_owned(), id: 5, cert_pem, ca_pem, members: Vec::new() })
+    }
+
+    fn ca_pem(&self) -> String {
+        self.authority.cert_pem.clone()
+    }
+}
+
+/// A fake node that is served, and an administrator's identity for it.
+pub struct Served {
+    pub fake: Arc<Fake>,
+    pub address: SocketAddr,
+    pub authority: ClusterAuthority,
+    pub admin: Identity,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Served {
+    pub async fn start(site: Site) -> Self {
+        let authority = ClusterAuthority::create("site").unwrap();
+        let node = authority.issue("p1", Role::Node { id: 1 }).unwrap();
+        let admin = authority.issue("alice", Role::Admin).unwrap();
+        let applied = watch::Sender::new(site.ledger.index);
+        let fake = Arc::new(Fake {
+            site: Arc::new(Mutex::new(site)),
+            mood: Mutex::default(),
+            audit: Mutex::default(),
+            leaderless_answers: AtomicUsize::default(),
+            applied,
+            authority: authority.clone(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let served = {
+            let (fake, stop) = (Arc::clone(&fake) as Arc<dyn Backend>, stop.clone());
+            async move { tenure::api::serve(listener, &node, fake, stop).await.unwrap() }
+        };
+        Served { fake, address, authority, admin, stop, task: tokio::spawn(served) }
+    }
+
+    /// Stops serving and waits for the end.
+    pub async fn stop(self) -> Arc<Fake> {
+        self.stop.cancel();
+        self.task.await.unwrap();
+        self.fake
+    }
+}

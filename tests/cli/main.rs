@@ -1,0 +1,7 @@
+//! The admin API and the admin client, over real TLS sockets, before a fake node that holds a real ledger.
+
+mod api;
+mod binary;
+mod commands;
+mod fake;
+mod render;

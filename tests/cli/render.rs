@@ -1,0 +1,83 @@
+//! What people see.
+
+use super::fake::{Mood, Served, Site};
+use tenure::{
+    api::{Backend, Members, Read, status, wire::StatusView},
+    cli::render::{self, Style},
+};
+use tenure_core::{Command, GroupName, Power, SystemState};
+
+const PLAIN: Style = Style { colour: false, width: 120 };
+
+async fn view(site: Site, read: Read) -> StatusView {
+    let served = Served::start(site).await;
+    if read == Read::Stale {
+        served.fake.set_mood(Mood::Leaderless);
+    }
+    let members: Members = served.fake.members().await.unwrap();
+    let view = status(&served.fake.site().ledger, &members, read);
+    served.stop().await;
+    view
+}
+
+#[tokio::test]
+async fn a_healthy_site() {
+    insta::assert_snapshot!(render::status(&view(Site::running(), Read::Linearizable).await, PLAIN));
+}
+
+#[tokio::test]
+async fn a_site_in_trouble() {
+    let mut site = Site::running();
+    site.systems.insert("p2".into(), SystemState::NoConnection);
+    site.silent.insert("p2".into());
+    site.silent.insert("arb".into());
+    site.settle();
+    insta::assert_snapshot!(render::status(&view(site, Read::Stale).await, PLAIN));
+}
+
+#[tokio::test]
+async fn before_any_cluster_file() {
+    insta::assert_snapshot!(render::status(&view(Site::default(), Read::Linearizable).await, PLAIN));
+}
+
+#[tokio::test]
+async fn colours_say_the_state_and_nothing_else() {
+    let mut site = Site::running();
+    site.systems.insert("p2".into(), SystemState::NoConnection);
+    site.silent.insert("p2".into());
+    site.settle();
+    let view = view(site, Read::Linearizable).await;
+    let coloured = render::status(&view, Style { colour: true, width: 120 });
+    let plain = render::status(&view, PLAIN);
+    let stripped: Vec<String> =
+        anstream::adapter::strip_str(&coloured).to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    assert_eq!(stripped, plain.lines().collect::<Vec<_>>());
+    assert!(coloured.contains("\u{1b}[1m\u{1b}[31mALARM"), "{coloured:?}");
+}
+
+#[tokio::test]
+async fn narrow_terminals_wrap() {
+    let view = view(Site::running(), Read::Linearizable).await;
+    let text = render::groups(&view, Style { colour: false, width: 60 });
+    assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+}
+
+#[tokio::test]
+async fn why_a_group_is_where_it_is() {
+    let mut site = Site::running();
+    site.operator(Command::Request(tenure_core::Request::Switch { group: "web".into(), server: "p2".into() }));
+    site.settle();
+    let why = tenure::api::why(&site.ledger, &GroupName::from("web"), 8).unwrap();
+    insta::assert_snapshot!(render::why(&why, PLAIN));
+}
+
+#[tokio::test]
+async fn one_lpar() {
+    let mut site = Site::running();
+    site.set("p2", "db", Power::Stopping);
+    site.settle();
+    let view = view(site, Read::Linearizable).await;
+    let db = view.lpars.iter().find(|lpar| lpar.name == "db").unwrap();
+    insta::assert_snapshot!(render::lpar(db, PLAIN));
+    insta::assert_snapshot!(render::lpars(&view, PLAIN));
+}

@@ -1,0 +1,8 @@
+//! The HMC driver against scripted HMCs: real SSH, a little state, and every way to fail that we could think of.
+
+mod commands;
+mod faults;
+mod identity;
+mod limits;
+mod server;
+mod site;
