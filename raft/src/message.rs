@@ -270,6 +270,87 @@ mod tests {
         assert_eq!(back.take_entries(), entries);
     }
 
+    /// Schema 1 is released. Never change these bytes; add a schema.
+    #[test]
+    fn schema_1_stays_what_it_is() {
+        let hex = crate::show::hex;
+        let vote = Vote::new(3, 1);
+        let log_id = LogId::new(
+            LeaderId {
+                term: 3,
+                node_id: 1,
+            },
+            300,
+        );
+        let entry = Entry {
+            log_id,
+            payload: Payload::Normal(Command(vec![7, 255])),
+        };
+        let append = AppendOut {
+            vote: &vote,
+            previous: Some(log_id),
+            commit: None,
+            entries: vec![entry_out(&entry)],
+        };
+        assert_eq!(
+            hex(&Kind::Append.request(&append)),
+            "010100030100010301fb2c0100010301fb2c01010207ff"
+        );
+        let piece = SnapshotPiece {
+            vote,
+            total: 1000,
+            crc: 7,
+            offset: 512,
+            bytes: Blob(vec![1, 2]),
+        };
+        assert_eq!(
+            hex(&Kind::SnapshotPiece.request(&piece)),
+            "050100030100fbe80307fb0002020102"
+        );
+        let commands = vec![Blob(vec![1]), Blob(vec![])];
+        assert_eq!(hex(&Kind::Propose.request(&commands)), "06010002010100");
+        assert_eq!(hex(&Kind::Call.raw(b"x")), "08010078");
+        let outcomes = vec![
+            Outcome::Applied {
+                index: 9,
+                reply: Blob(vec![5]),
+            },
+            Outcome::NotLeader,
+            Outcome::Unknown("why".to_owned()),
+        ];
+        assert_eq!(hex(&answer(Ok(outcomes))), "000300090105010203776879");
+        let answers = [
+            answer(Ok(PieceAnswer::Taken)),
+            answer(Ok(PieceAnswer::Done(vote))),
+            answer(Ok(PieceAnswer::Refused("no".to_owned()))),
+            answer(Ok(ReadIndexAnswer::At(9))),
+            answer(Ok(ReadIndexAnswer::NotNow)),
+            answer::<u32>(Err(Stopped("dead".to_owned()))),
+        ];
+        let answers: Vec<String> = answers.iter().map(|bytes| hex(bytes)).collect();
+        assert_eq!(
+            answers.join(" "),
+            "0000 0001030100 0002026e6f 000009 0001 010464656164"
+        );
+    }
+
+    #[test]
+    fn openraft_votes_in_schema_1_stay_what_they_are() {
+        type Request = openraft::raft::VoteRequest<tenure_storage::TokioTypes>;
+        let log_id = LogId::new(
+            LeaderId {
+                term: 3,
+                node_id: 1,
+            },
+            300,
+        );
+        let request = Request::new(Vote::new(4, 2), Some(log_id));
+        assert_eq!(
+            crate::show::hex(&Kind::Vote.request(&request)),
+            "020100040200010301fb2c0100"
+        );
+    }
+
     #[test]
     fn unknown_kinds_and_schemas_are_refused() {
         assert!(Kind::split(&[1, 1]).is_err());

@@ -4,7 +4,7 @@
 //! a snapshot travels in pieces on the bulk lane, and votes and heartbeats never wait behind either.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Either, select};
@@ -45,7 +45,12 @@ pub(crate) struct NetworkShared {
     /// How long an append may wait for its answer. openraft asks for less than a heartbeat, which a follower whose disk
     /// pauses would miss, and then everything in flight would be sent again.
     pub(crate) append_time: Duration,
+    /// The membership as it is now. A client outlives changes of its peer's address, which openraft does not tell it.
+    pub(crate) members: OnceLock<Members>,
 }
+
+/// Finds the present address of a member.
+pub(crate) type Members = Box<dyn Fn(u64) -> Option<Peer> + Send + Sync>;
 
 /// Makes a client per peer and purpose.
 pub(crate) struct Factory<C> {
@@ -94,9 +99,9 @@ impl<C: Types> Client<C> {
         body: Vec<u8>,
         ttl: Duration,
     ) -> BoxFuture<'static, Result<Vec<u8>, WireError>> {
-        self.shared
-            .wire
-            .send(self.target, &self.peer, lane, body, ttl)
+        let now = self.shared.members.get().and_then(|find| find(self.target));
+        let peer = now.as_ref().unwrap_or(&self.peer);
+        self.shared.wire.send(self.target, peer, lane, body, ttl)
     }
 
     async fn urgent<T: DeserializeOwned>(

@@ -3,8 +3,9 @@
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use openraft::async_runtime::watch::WatchReceiver;
 use tenure_storage::{Identity, LogStore, OpenError, Peer, SnapshotStore, TokioTypes, Types};
 
 use crate::handle::{Forwarder, Handle, Inner};
@@ -162,13 +163,25 @@ async fn assemble<S: StateMachine, C: Types>(
         wire: Arc::clone(&wire),
         id,
         append_time: timings.election_min,
+        members: OnceLock::new(),
     };
+    let network = Arc::new(network);
     let factory = Factory {
-        shared: Arc::new(network),
+        shared: Arc::clone(&network),
         types: PhantomData,
     };
     let raft = RaftOf::<C, S>::new(id, config, factory, log, applied).await;
     let raft = raft.map_err(|fatal| StartError::Consensus(fatal.to_string()))?;
+    let metrics = raft.metrics();
+    let find = move |id: u64| {
+        let metrics = metrics.borrow_watched();
+        metrics
+            .membership_config
+            .membership()
+            .get_node(&id)
+            .cloned()
+    };
+    let _ = network.members.set(Box::new(find));
     let service = Server {
         raft: raft.clone(),
         shared: Arc::clone(&shared),

@@ -151,3 +151,28 @@ async fn a_node_that_was_away_catches_up_by_itself() {
     );
     cluster.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_moved_to_another_address_is_found_there() {
+    trace();
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::of(3).await;
+    let anywhere = "127.0.0.1:0".parse().unwrap();
+    let moving = cluster.start_in(4, dir.path().to_owned(), anywhere).await;
+    let leader = cluster.leader().await;
+    let before = moving.peer().unwrap();
+    leader.add_learner(4, before.clone(), SOON).await.unwrap();
+    leader.promote(4, SOON).await.unwrap();
+    drop(moving);
+    cluster.stop(4).await;
+    // Held, so that the system does not give the same port again.
+    let _held = std::net::TcpListener::bind(&before.address).unwrap();
+    let moved = cluster.start_in(4, dir.path().to_owned(), anywhere).await;
+    let after = moved.peer().unwrap();
+    assert_ne!(after, before);
+    leader.add_learner(4, after.clone(), SOON).await.unwrap();
+    assert_eq!(leader.status().voters[&4], after, "it stays a voter");
+    let index = leader.propose(b"found".to_vec(), SOON).await.unwrap().index;
+    until(&moved, |status| status.applied >= Some(index)).await;
+    cluster.shutdown().await;
+}

@@ -7,7 +7,6 @@
 //!
 //! `cargo bench -p tenure-raft` · `-- --seconds 3 --repeats 3 --dir DIR`
 
-mod disk;
 mod latencies;
 mod node;
 
@@ -15,7 +14,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use latencies::Latencies;
 use tenure_raft::tls::{ClusterAuthority, Role};
@@ -23,6 +21,8 @@ use tenure_raft::tls::{ClusterAuthority, Role};
 const NODES: u64 = 3;
 const CLIENTS: [u64; 3] = [1, 16, 256];
 const CLUSTER: &str = "bench";
+/// How many synced writes the disk is asked for before each run.
+const SYNCS: u32 = 500;
 
 struct Settings {
     seconds: u64,
@@ -163,7 +163,8 @@ fn row(
     let mut all = Latencies::default();
     let mut syncs = Vec::new();
     for _ in 0..settings.repeats {
-        syncs.push(disk::syncs_per_second(dir, Duration::from_millis(500)));
+        let probe = tenure_storage::fdatasync_rate(dir, SYNCS).expect("a disk that syncs");
+        syncs.push(probe.per_second);
         let run = run(nodes, at, clients, settings.seconds);
         rates.push(run.count() as f64 / settings.seconds as f64);
         all.merge(&run);

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use openraft::ChangeMembers;
 use openraft::alias::InstantOf;
-use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::type_config::TypeConfigExt;
 use tenure_storage::{Peer, Types};
@@ -109,10 +108,12 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if status.voters.contains_key(&id) && !status.joint {
             return Ok(());
         }
-        if !status.voters.contains_key(&id) && !status.learners.contains_key(&id) {
-            return Err(MemberError::NotAMember(id));
+        if !status.voters.contains_key(&id) {
+            if !status.learners.contains_key(&id) {
+                return Err(MemberError::NotAMember(id));
+            }
+            self.wait_caught_up(id, until).await?;
         }
-        self.wait_caught_up(id, until).await?;
         self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until)
             .await
     }
@@ -173,27 +174,26 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
     }
 
-    /// Makes one change, through a joint configuration where voters change, and sees to it that no joint one is left.
+    /// Makes one change, through a joint configuration where voters change. When it returns, the status shows the change, so
+    /// that the next one is judged by it.
     async fn change(&self, change: Change, until: InstantOf<C>) -> Result<(), MemberError> {
         let changing = self.inner.raft.change_membership(change, false);
-        match C::timeout_at(until, changing).await {
-            Ok(Ok(_)) => {}
+        let changed = match C::timeout_at(until, changing).await {
+            Ok(Ok(written)) => Some(written.log_id),
             Ok(Err(error)) => return Err(self.change_error(error)),
             Err(_) => return Err(MemberError::Unknown("the deadline passed".to_owned())),
-        }
-        let joint = self
-            .inner
-            .raft
-            .metrics()
-            .borrow_watched()
-            .membership_config
-            .get_joint_config()
-            .len()
-            > 1;
-        if joint {
-            Err(MemberError::Unknown("the change is half done".to_owned()))
-        } else {
-            Ok(())
+        };
+        let wait = self.inner.raft.wait(Some(left::<C>(until)));
+        let shown = wait.metrics(
+            |metrics| *metrics.membership_config.log_id() >= changed,
+            "show a changed membership",
+        );
+        match shown.await {
+            Ok(metrics) if metrics.membership_config.get_joint_config().len() > 1 => {
+                Err(MemberError::Unknown("the change is half done".to_owned()))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(MemberError::Unknown(error.to_string())),
         }
     }
 

@@ -80,12 +80,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         loop {
             let outcome = match self.leader() {
                 Some(leader) if leader == self.inner.id => self.propose_here(&command, until).await,
-                Some(leader) => {
-                    self.inner
-                        .forwarder
-                        .propose(leader, command.clone(), left::<C>(until))
-                        .await?
-                }
+                Some(leader) => self.propose_there(leader, &command, until).await?,
                 None => Outcome::NotLeader,
             };
             match outcome {
@@ -114,6 +109,22 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             Ok(Err(error)) => outcome_of(error),
             Err(_) => Outcome::Unknown("the deadline passed before it was committed".to_owned()),
         }
+    }
+
+    async fn propose_there(
+        &self,
+        leader: u64,
+        command: &[u8],
+        until: InstantOf<C>,
+    ) -> Result<Outcome, ProposeError> {
+        let left = left::<C>(until);
+        let forwarded = self.inner.forwarder.propose(leader, command.to_vec(), left);
+        // It may share a message with others that have more time.
+        C::timeout_at(until, forwarded).await.unwrap_or_else(|_| {
+            Ok(Outcome::Unknown(
+                "the deadline passed before the leader answered".to_owned(),
+            ))
+        })
     }
 
     /// Waits before another attempt; an error when the deadline comes first.

@@ -16,7 +16,7 @@ use crate::machine::StateMachine;
 pub struct Status {
     /// This node's Raft id.
     pub id: u64,
-    /// Whom this node takes for the leader.
+    /// Whom this node takes for the leader. A node that is cut off keeps naming the last one it heard of.
     pub leader: Option<u64>,
     /// The current term.
     pub term: u64,

@@ -46,6 +46,13 @@ pub(super) fn read(command: &Command) -> Result<Read<'_>, String> {
 mod tests {
     use super::*;
 
+    /// These bytes are in logs. Never change them; add a kind.
+    #[test]
+    fn kinds_stay_what_they_are() {
+        assert_eq!(tagged(b"x").0, [0, b'x']);
+        assert_eq!(raise(7).0, [1, 7, 0, 0, 0]);
+    }
+
     #[test]
     fn commands_round_trip_and_unknown_ones_are_refused() {
         assert_eq!(read(&tagged(b"x")), Ok(Read::Application(b"x")));

@@ -106,6 +106,16 @@ mod tests {
         }
     }
 
+    /// Version 1 is released: nodes of other versions hold and send such bytes. Never change them; add a version.
+    #[test]
+    fn version_1_stays_what_it_is() {
+        let bytes = seal(&head(), b"state");
+        assert_eq!(
+            crate::show::hex(&bytes),
+            "544e534e0100ad1a06e409000000036c616200000000027374617465"
+        );
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {

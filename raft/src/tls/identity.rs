@@ -89,10 +89,7 @@ pub fn fingerprint(cert_pem: &str) -> Result<String, TlsError> {
 }
 
 pub(crate) fn fingerprint_der(der: &[u8]) -> String {
-    Sha256::digest(der)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    crate::show::hex(&Sha256::digest(der))
 }
 
 pub(crate) fn certificate(pem: &str) -> Result<CertificateDer<'static>, TlsError> {

@@ -143,6 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::show;
 
     #[test]
     fn frames_round_trip() {
@@ -179,6 +180,25 @@ mod tests {
         );
         assert_eq!(Frame::read(&ping()), Ok(Frame::Ping));
         assert_eq!(Frame::read(&pong()), Ok(Frame::Pong));
+    }
+
+    /// Protocol 1 is released. Never change these bytes; add a protocol.
+    #[test]
+    fn protocol_1_stays_what_it_is() {
+        let greeting = Hello {
+            cluster: "c".to_owned(),
+            id: 300,
+            name: "p4".to_owned(),
+            lane: 2,
+        };
+        assert_eq!(show::hex(&hello(&greeting)), "0101000163fb2c0102703402");
+        let ttl = Duration::from_millis(250);
+        assert_eq!(
+            show::hex(&request(9, ttl, b"ask")),
+            "020900000000000000fa00000061736b"
+        );
+        assert_eq!(show::hex(&reply(9, b"told")), "030900000000000000746f6c64");
+        assert_eq!(show::hex(&[ping(), pong()].concat()), "0405");
     }
 
     #[test]

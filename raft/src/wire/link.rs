@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -26,6 +27,8 @@ use crate::tls::peer_identity_of_server;
 
 /// How many requests may wait for a connection to take them.
 pub(super) const QUEUE: usize = 4096;
+/// How many bytes may wait: a connection that does not move must not fill the memory with appends.
+const QUEUE_BYTES: usize = 32 << 20;
 /// A link that nobody used for so long is closed; the peer may have left the cluster.
 const UNUSED: Duration = Duration::from_secs(60);
 
@@ -38,6 +41,30 @@ pub(super) struct Outgoing {
     ttl: Duration,
     claim: Claim,
     answer: Answer,
+    _room: Room,
+}
+
+/// Bytes that a waiting request takes up, until it is written or given up.
+struct Room {
+    bytes: usize,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Room {
+    fn take(bytes: usize, taken: &Arc<AtomicUsize>) -> Option<Self> {
+        let before = taken.fetch_add(bytes, Ordering::Relaxed);
+        let room = Self {
+            bytes,
+            taken: Arc::clone(taken),
+        };
+        (before + bytes <= QUEUE_BYTES).then_some(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// Where to, and as whom.
@@ -53,6 +80,7 @@ pub(super) struct Target {
 pub(super) struct Link {
     pub(super) peer: Peer,
     queue: mpsc::Sender<Outgoing>,
+    taken: Arc<AtomicUsize>,
 }
 
 impl Link {
@@ -60,7 +88,11 @@ impl Link {
         let (queue, requests) = mpsc::channel(QUEUE);
         let peer = target.peer.clone();
         tasks.spawn(run(target, requests));
-        Self { peer, queue }
+        Self {
+            peer,
+            queue,
+            taken: Arc::default(),
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -73,6 +105,7 @@ impl Link {
         body: Vec<u8>,
         ttl: Duration,
     ) -> Result<(Claim, Answered), WireError> {
+        let room = Room::take(body.len(), &self.taken).ok_or(WireError::Busy)?;
         let (answer, answered) = oneshot::channel();
         let claim = Claim::default();
         let outgoing = Outgoing {
@@ -80,6 +113,7 @@ impl Link {
             ttl,
             claim: claim.clone(),
             answer,
+            _room: room,
         };
         match self.queue.try_send(outgoing) {
             Ok(()) => Ok((claim, answered)),
@@ -286,5 +320,20 @@ async fn read_replies(reader: &mut Reader<TlsStream<TcpStream>>, pending: &Pendi
             Ok(other) => return Ended::Refused(format!("unexpected frame {other:?}")),
             Err(malformed) => return malformed.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_bytes_are_bounded_and_given_back() {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let most = Room::take(QUEUE_BYTES - 1, &taken).unwrap();
+        let last = Room::take(1, &taken).unwrap();
+        assert!(Room::take(1, &taken).is_none());
+        drop((most, last));
+        assert_eq!(taken.load(Ordering::Relaxed), 0);
     }
 }

@@ -45,4 +45,21 @@ mod tests {
         );
         assert_eq!(write_through(&path).unwrap(), marked);
     }
+
+    #[test]
+    fn the_database_is_marked_before_it_is_used() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let supported = write_through(&dir.path().join("other")).unwrap();
+        let identity = crate::Identity {
+            cluster: "marked".to_owned(),
+            node: 1,
+        };
+        let opened = crate::open::<crate::TokioTypes>(dir.path(), &identity).unwrap();
+        drop(opened);
+        let flags = ioctl_getflags(File::open(dir.path().join("db")).unwrap());
+        assert_eq!(
+            supported,
+            flags.is_ok_and(|flags| flags.contains(IFlags::SYNC))
+        );
+    }
 }
