@@ -143,7 +143,7 @@ impl Backend for NodeBackend {
         let rejected = |why: founding::FoundingError| Failure::Rejected(why.to_string());
         founding::check_token(authority, &request.token, &request.node).map_err(rejected)?;
         let node = NodeName::from(request.node.as_str());
-        let add = MemberCall::Add { node: node.clone(), address: request.address.clone() };
+        let add = MemberCall::Admit { node: node.clone(), address: request.address.clone() };
         let id = self.change(&format!("token of {node}"), add).await?;
         let signed = founding::sign(authority, &request.csr_pem, node.as_str(), id).map_err(rejected)?;
         let members = self.members().await?.members.into_iter().map(|member| MemberView {

@@ -15,7 +15,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tenure_raft::{
-    Handle, InitializeError, Options, Raft, Snapshots, StartError, Timings,
+    Handle, InitializeError, Options, Raft, StartError, Timings,
     tls::{Role, TlsError},
 };
 use tokio::{
@@ -108,7 +108,7 @@ impl Daemon {
                 election_min: config.raft.election_min,
                 election_max: config.raft.election_max,
             },
-            snapshots: Snapshots::default(),
+            snapshots: config.snapshots,
             feature_level_max: FEATURE_LEVEL,
         };
         let raft = Raft::start(options, Machine::default(), Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;

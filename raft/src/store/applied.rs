@@ -178,6 +178,7 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
         state.last = head.last;
         state.membership = head.membership;
         state.level = head.level;
+        tracing::info!(index = head.last.map(|last| last.index), "took over a snapshot of the leader");
         Ok(())
     }
 
@@ -211,6 +212,8 @@ impl<C: Types, S: StateMachine> RaftSnapshotBuilder<C> for Builder<C, S> {
         };
         let bytes = Arc::new(bytes);
         self.keeper.save(&self.head, &bytes).await?;
+        let index = self.head.last.map(|last| last.index);
+        tracing::debug!(index, bytes = bytes.len(), "made a snapshot");
         Ok(Snapshot { meta: meta(&self.head), snapshot: bytes })
     }
 }
