@@ -74,6 +74,8 @@ pub struct Reading {
     /// The log index that `by` had applied before it began to read. Whatever the log says up to there happened before
     /// this reading: causality without comparing clocks.
     pub since: u64,
+    /// Counts the readings of one node: of two by the same node, the greater began later.
+    pub serial: u64,
     /// State of the server.
     pub system: SystemState,
     /// Whether the states below are read live: the service processor is connected, and the server is in a state in which

@@ -3,6 +3,7 @@
 use super::{
     Machine,
     backend::NodeBackend,
+    clock::ClusterClock,
     founding,
     heart::{self, Heart},
     peer::{CALLS, Door},
@@ -14,7 +15,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tenure_raft::{
-    Handle, InitializeError, Options, Raft, Snapshots, StartError, Timings,
+    Handle, InitializeError, Options, Raft, StartError, Timings,
     tls::{Role, TlsError},
 };
 use tokio::{
@@ -107,7 +108,7 @@ impl Daemon {
                 election_min: config.raft.election_min,
                 election_max: config.raft.election_max,
             },
-            snapshots: Snapshots::default(),
+            snapshots: config.snapshots,
             feature_level_max: FEATURE_LEVEL,
         };
         let raft = Raft::start(options, Machine::default(), Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;
@@ -122,6 +123,7 @@ impl Daemon {
             applied.state(|machine| machine.ledger().index)
         });
         let (finished, orders) = mpsc::channel(heart::INPUTS);
+        let clock = ClusterClock::start();
         let heart = Heart::new(heart::Parts {
             me: config.node.clone(),
             raft: raft.clone(),
@@ -129,12 +131,13 @@ impl Daemon {
             hands: Arc::new(hands),
             finished,
             records: records.clone(),
+            clock: clock.clone(),
             election_min: config.raft.election_min,
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
         tasks.spawn(heart.run(inbox, orders));
-        let backend = NodeBackend { config, identity: identity.clone(), authority, raft: raft.clone(), records };
+        let backend = NodeBackend { config, identity: identity.clone(), authority, raft: raft.clone(), records, clock };
         let serving = stop.clone();
         let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });
         Ok(Daemon { raft, stop, tasks, api })

@@ -16,7 +16,7 @@ impl Applying<'_> {
     pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let state = self.server(&reading.server)?;
         let stale = || Refusal::Stale { server: reading.server.clone() };
-        if state.manager.as_ref() != Some(&reading.by) || state.since.is_some_and(|since| since > reading.since) {
+        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) {
             return Err(stale());
         }
         if self.ledger.nodes.get(&reading.by).is_none_or(|node| node.lapsed.is_some()) {
@@ -29,9 +29,10 @@ impl Applying<'_> {
     fn absorb(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let now = self.ledger.now;
         let state = self.server_mut(&reading.server)?;
-        if state.since.is_some_and(|since| since > reading.since) {
+        if state.is_past(reading) {
             return Ok(());
         }
+        state.read = Some((reading.by.clone(), reading.serial));
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
         let first = state.since.replace(reading.since).is_none();

@@ -22,7 +22,7 @@ impl Planner<'_> {
 
     fn is_news(&self, reading: &Reading) -> bool {
         let Some(state) = self.scratch.servers.get(&reading.server) else { return false };
-        if state.manager.as_ref() != Some(&reading.by) || state.since.is_some_and(|since| since > reading.since) {
+        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) {
             return false;
         }
         let fresher_matters = state.since.is_none_or(|since| {
