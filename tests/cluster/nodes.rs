@@ -178,9 +178,7 @@ impl Cluster {
     }
 
     fn tenure_at(&self, nodes: &str, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
-        let command = command.args(args).env("TENURE_NODES", nodes).env("TENURE_IDENTITY", self.admin());
-        command.stdin(Stdio::null()).output().expect("tenure runs")
+        tenure(nodes, &self.admin(), args)
     }
 
     /// Waits until somebody leads, as a majority confirms; says who.
@@ -202,6 +200,12 @@ impl Cluster {
             client.members().await.is_ok_and(|members| members.leader.is_some())
         })
         .await
+    }
+
+    /// Waits until a node answers, leader or not.
+    pub async fn answers_at_all(&self, name: &str) -> Duration {
+        let client = self.client_of(name);
+        until(&format!("{name} answers"), async || client.members().await.is_ok()).await
     }
 
     /// Waits until a node has applied an index.
@@ -367,6 +371,13 @@ impl Drop for Node {
             eprintln!("--- the end of what {} wrote:\n{}", self.name, tail.join("\n"));
         }
     }
+}
+
+/// Runs `tenure` against these nodes, as the administrator whose identity is in this directory.
+pub fn tenure(nodes: &str, identity: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
+    let command = command.args(args).env("TENURE_NODES", nodes).env("TENURE_IDENTITY", identity);
+    command.stdin(Stdio::null()).output().expect("tenure runs")
 }
 
 /// A path as an argument.
