@@ -4,73 +4,21 @@ use super::{
     Exit, Fault, Terminal,
     args::{Cluster, Global, Init, Output},
 };
-use crate::config::{
-    LocalConfig,
-    identity::{self, IdentityError},
+use crate::{
+    config::LocalConfig,
+    node::founding::{Founding, FoundingError, found_as},
 };
-use std::path::{Path, PathBuf};
-use tenure_raft::tls::{ClusterAuthority, Role, TlsError};
-
-/// Number of the founding node in consensus.
-const FIRST_ID: u64 = 1;
-/// File in `DATA_DIR/cluster` that tells `tenured` to found the consensus group with itself as its only voter, if its log
-/// is empty. Holds the name of the cluster.
-pub const FOUND_MARK: &str = "found";
-
-/// A cluster to be founded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Founding {
-    /// Its name, which every certificate carries.
-    pub cluster: String,
-    /// Its first node.
-    pub node: String,
-    /// That node's data directory.
-    pub data_dir: PathBuf,
-    /// The administrator's name.
-    pub admin: String,
-    /// Where the administrator's identity goes.
-    pub identity_dir: PathBuf,
-}
-
-/// A cluster could not be founded.
-#[derive(Debug, thiserror::Error)]
-pub enum FoundError {
-    /// There is one already.
-    #[error("{0} holds a cluster already")]
-    Exists(PathBuf),
-    /// A name cannot be used, or a certificate not made.
-    #[error("found the cluster")]
-    Tls(#[source] TlsError),
-    /// A file could not be written.
-    #[error("found the cluster")]
-    Files(#[source] IdentityError),
-}
-
-/// Makes everything that the first `tenured` and the first administrator need. Never overwrites an authority.
-pub fn found(founding: &Founding) -> Result<ClusterAuthority, FoundError> {
-    let directory = founding.data_dir.join("cluster");
-    if directory.join("ca.pem").exists() {
-        return Err(FoundError::Exists(directory));
-    }
-    let authority = ClusterAuthority::create(&founding.cluster).map_err(FoundError::Tls)?;
-    let node = authority.issue(&founding.node, Role::Node { id: FIRST_ID }).map_err(FoundError::Tls)?;
-    let admin = authority.issue(&founding.admin, Role::Admin).map_err(FoundError::Tls)?;
-    identity::save(&directory, identity::NODE, &node).map_err(FoundError::Files)?;
-    identity::write_secret(&directory.join("ca.key"), &authority.key_pem).map_err(FoundError::Files)?;
-    identity::write_public(&directory.join(FOUND_MARK), &founding.cluster).map_err(FoundError::Files)?;
-    identity::save(&founding.identity_dir, identity::ADMIN, &admin).map_err(FoundError::Files)?;
-    Ok(authority)
-}
+use std::path::Path;
 
 pub(super) fn run(command: Cluster, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let Cluster::Init(init) = command;
     let founding = plan(init, &global.identity)?;
-    let authority = found(&founding).map_err(|error| refused(&error))?;
-    let fingerprint = authority.fingerprint().map_err(|error| refused(&FoundError::Tls(error)))?;
+    let authority = found_as(&founding).map_err(|error| refused(&error))?;
+    let fingerprint = authority.fingerprint().map_err(|error| refused(&FoundingError::Tls(error)))?;
     let (data, admin) = (founding.data_dir.display(), founding.identity_dir.display());
     if global.output == Output::Json {
         terminal.json(&serde_json::json!({
-            "cluster": founding.cluster, "node": founding.node, "fingerprint": fingerprint,
+            "cluster": founding.cluster, "id": authority.cluster(), "node": founding.node, "fingerprint": fingerprint,
             "data_dir": founding.data_dir, "identity": founding.identity_dir,
         }))?;
     } else {
@@ -97,7 +45,7 @@ fn plan(init: Init, identity_dir: &Path) -> Result<Founding, Fault> {
     Ok(Founding { cluster: init.name, node, data_dir, admin: init.admin, identity_dir: identity_dir.to_owned() })
 }
 
-fn refused(error: &FoundError) -> Fault {
+fn refused(error: &FoundingError) -> Fault {
     let mut message = error.to_string();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
@@ -105,9 +53,10 @@ fn refused(error: &FoundError) -> Fault {
         next = cause.source();
     }
     let suggestion = match error {
-        FoundError::Exists(_) => "start `tenured`, or choose another data directory",
-        FoundError::Tls(_) => "use letters, digits, '.', '_' and '-' in names",
-        FoundError::Files(_) => "check that the directories can be written; see --identity",
+        FoundingError::Exists(_) => "start `tenured`, or choose another data directory",
+        FoundingError::Tls(_) => "use letters, digits, '.', '_' and '-' in names",
+        FoundingError::Files(_) => "check that the directories can be written; see --identity",
+        FoundingError::Token(_) | FoundingError::Refused(_) => "see `tenure cluster init --help`",
     };
     Fault::usage(message, suggestion)
 }

@@ -21,6 +21,8 @@ use tenure_core::RequestId;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one request to a node may take.
 const REQUEST: Duration = Duration::from_secs(8);
+/// How long a question that nobody can answer is given: longer than an election.
+const SHORT: Duration = Duration::from_secs(3);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -164,6 +166,12 @@ impl Cluster {
     pub fn client_at(&self, addresses: Vec<String>) -> Client {
         let identity = identity::load(&self.admin(), identity::ADMIN).expect("the administrator's identity");
         Client::new(&identity, addresses, REQUEST).expect("a client")
+    }
+
+    /// A client that knows one node and soon gives up: for questions that nobody is to answer.
+    pub fn impatient(&self, name: &str) -> Client {
+        let identity = identity::load(&self.admin(), identity::ADMIN).expect("the administrator's identity");
+        Client::new(&identity, vec![self.nodes[name].api.to_string()], SHORT).expect("a client")
     }
 
     /// Runs `tenure` as the administrator, against all nodes.

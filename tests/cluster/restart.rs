@@ -66,6 +66,7 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
         node.terminate().expect("stopped");
         let stopped = began.elapsed();
         node.start(None).expect("started");
+        back(&site, name).await;
         let status = settled(&site, &format!("{name} is back")).await;
         println!("{name} restarted: stopped after {stopped:?}, all as before after {:?}", began.elapsed());
         assert_eq!(state(&status), before, "after {name} was restarted");
@@ -77,6 +78,9 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
     }
     for name in &names {
         site.nodes.get_mut(name).expect("a node").start(None).expect("started");
+    }
+    for name in &names {
+        back(&site, name).await;
     }
     let status = settled(&site, "all are back").await;
     println!("all killed and restarted at once: all as before after {:?}", began.elapsed());
@@ -97,6 +101,14 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
     let epoch = |status: &StatusView| status.groups.iter().filter_map(|group| group.epoch).max();
     assert!(epoch(&moved) > epoch(&status), "epochs go on from where they were");
     site.stop().await;
+}
+
+/// Waits until a node that was restarted knows a leader and all that was committed.
+async fn back(site: &Site, name: &str) {
+    let node = site.client_of(name).expect("a client");
+    let what = format!("{name} follows");
+    let seen = site.until(&what, PATIENCE, async || node.status(Read::Linearizable).await.is_ok());
+    seen.await.expect("it comes back");
 }
 
 async fn settled_on(site: &Site, group: &str, server: &str) -> StatusView {

@@ -13,7 +13,7 @@ async fn a_node_that_is_told_to_stop_ends_soon_and_well() {
     let mut cluster = Cluster::of(3, "stop", "").await;
     cluster.declare(1).await;
     let leader = cluster.leads().await;
-    let mut told = |cluster: &mut Cluster, name: &str, what: &str, signal: Signal| {
+    let told = |cluster: &mut Cluster, name: &str, what: &str, signal: Signal| {
         cluster.node(name).signal(signal);
         let (status, took) = cluster.node(name).ended();
         println!("{what}: exit {:?} after {took:?}", status.code());
