@@ -16,8 +16,21 @@ pub struct Timings {
     pub heartbeat: Duration,
     /// The least silence after which a follower asks for an election.
     pub election_min: Duration,
-    /// The most; each election draws its own between the two. Also how long a leader's lease lasts.
+    /// The most, and at least twice `election_min`; each election draws its own between the two.
     pub election_max: Duration,
+}
+
+impl Timings {
+    /// How long a follower that has heard the leader helps nobody else to lead. What openraft draws for an election comes
+    /// on top of it: a silence of at most twice this long.
+    fn lease(self) -> Duration {
+        self.election_min.max(self.election_max / 2)
+    }
+
+    /// The least that openraft may draw; it insists on more than a heartbeat.
+    fn least_draw(self) -> Duration {
+        (self.heartbeat * 5 / 4).min(self.lease() * 3 / 4)
+    }
 }
 
 impl Default for Timings {
@@ -91,8 +104,8 @@ pub(crate) fn config(
     let config = Config {
         cluster_name: cluster.to_owned(),
         heartbeat_interval: millis(timings.heartbeat),
-        election_timeout_min: millis(timings.election_min),
-        election_timeout_max: millis(timings.election_max),
+        election_timeout_min: millis(timings.least_draw()),
+        election_timeout_max: millis(timings.lease()),
         install_snapshot_timeout: millis(SNAPSHOT_TIME),
         enable_pre_vote: Some(true),
         enable_leader_restore: Some(false),
@@ -108,4 +121,32 @@ pub(crate) fn config(
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn silences(timings: Timings) -> (u64, u64) {
+        let config = config("lab", timings, Snapshots::default()).expect("the timings are good");
+        // openraft waits for the lease, which is its greatest timeout, and then for what it has drawn.
+        (config.election_timeout_max + config.election_timeout_min, config.election_timeout_max * 2)
+    }
+
+    #[test]
+    fn elections_begin_within_the_silence_that_was_asked_for() {
+        assert_eq!(silences(Timings::default()), (1_312, 2_000));
+        let brisk = Timings {
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(600),
+        };
+        assert_eq!(silences(brisk), (425, 600));
+    }
+
+    #[test]
+    fn nobody_stands_before_the_least_silence() {
+        let narrow = Timings { election_max: Duration::from_millis(1_500), ..Timings::default() };
+        assert_eq!(silences(narrow), (1_312, 2_000));
+    }
 }

@@ -252,7 +252,8 @@ impl Heart {
 
     /// Whether this node leads beyond doubt: a quorum has answered so lately that nobody else can have been elected.
     fn leads_surely(&self, status: &Status) -> bool {
-        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < self.election_min)
+        let sure = self.election_min - self.election_min * DRIFT_PERCENT / 100;
+        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < sure)
     }
 
     fn asked(&mut self, asked: Asked) {
