@@ -116,3 +116,27 @@ pub(crate) fn config(cluster: &str, timings: Timings, snapshots: Snapshots) -> R
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shortest and longest silence after which openraft stands for election.
+    fn silences(timings: Timings) -> (u64, u64) {
+        let config = config("lab", timings, Snapshots::default()).expect("the timings are good");
+        (config.election_timeout_max + config.election_timeout_min, config.election_timeout_max * 2)
+    }
+
+    #[test]
+    fn elections_begin_within_the_silence_that_was_asked_for() {
+        assert_eq!(silences(Timings::default()), (1_312, 2_000));
+        let brisk = Timings {
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(600),
+        };
+        assert_eq!(silences(brisk), (425, 600));
+        let late = Timings { election_min: Duration::from_millis(1_600), ..Timings::default() };
+        assert_eq!(silences(late), (1_600, 2_000));
+    }
+}
