@@ -5,58 +5,64 @@ use super::{
     args::{Cluster, Global, Init, Output},
 };
 use crate::{
-    config::LocalConfig,
-    node::founding::{Founding, FoundingError, found_as},
+    config::{LocalConfig, identity},
+    node::founding::{self, FoundingError},
 };
-use std::path::Path;
+use std::{error::Error, path::PathBuf};
 
 pub(super) fn run(command: Cluster, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let Cluster::Init(init) = command;
-    let founding = plan(init, &global.identity)?;
-    let authority = found_as(&founding).map_err(|error| refused(&error))?;
-    let fingerprint = authority.fingerprint().map_err(|error| refused(&FoundingError::Tls(error)))?;
-    let (data, admin) = (founding.data_dir.display(), founding.identity_dir.display());
+    let name = init.name.clone();
+    let (node, data_dir) = first_node(init)?;
+    // An identity of another cluster is worth more than this command.
+    let admin = &global.identity;
+    if admin.join(format!("{}.key", identity::ADMIN)).exists() {
+        let message = format!("{} holds an administrator's identity already", admin.display());
+        return Err(Fault::usage(message, "name another directory with --identity"));
+    }
+    let cluster = founding::found(&name, &node, &data_dir, admin).map_err(|error| refused(&error))?;
     if global.output == Output::Json {
         terminal.json(&serde_json::json!({
-            "cluster": founding.cluster, "id": authority.cluster(), "node": founding.node, "fingerprint": fingerprint,
-            "data_dir": founding.data_dir, "identity": founding.identity_dir,
+            "cluster": cluster, "node": node, "data_dir": data_dir, "identity": admin,
         }))?;
     } else {
         terminal.print(&format!(
-            "cluster {} is founded with node {}\n  authority   {data}/cluster (keep ca.key safe; fingerprint {fingerprint})\n  \
-             identity    {admin} (of {})\nnext: start `tenured` on this machine, then `tenure status`\n",
-            founding.cluster, founding.node, founding.admin,
+            "cluster {cluster} is founded with node {node}\n  authority  {}/cluster (keep ca.key safe)\n  \
+             identity   {}\nnext: start `tenured` on this machine, then `tenure status`\n",
+            data_dir.display(),
+            admin.display(),
         ))?;
     }
     Ok(Exit::Done)
 }
 
-fn plan(init: Init, identity_dir: &Path) -> Result<Founding, Fault> {
-    let (node, data_dir) = match (init.config, init.node_name, init.data_dir) {
+fn first_node(init: Init) -> Result<(String, PathBuf), Fault> {
+    match (init.config, init.node_name, init.data_dir) {
         (Some(file), _, _) => {
             let local = LocalConfig::load(&file).map_err(Fault::Invalid)?;
-            (local.node.to_string(), local.data_dir)
+            Ok((local.node.to_string(), local.data_dir))
         }
-        (None, Some(node), Some(data_dir)) => (node, data_dir),
-        (None, _, _) => {
-            return Err(Fault::usage("no node is named", "name its tenured.toml with --config FILE"));
-        }
-    };
-    Ok(Founding { cluster: init.name, node, data_dir, admin: init.admin, identity_dir: identity_dir.to_owned() })
+        (None, Some(node), Some(data_dir)) => Ok((node, data_dir)),
+        (None, _, _) => Err(Fault::usage("no node is named", "name its tenured.toml with --config FILE")),
+    }
 }
 
 fn refused(error: &FoundingError) -> Fault {
     let mut message = error.to_string();
-    let mut next = std::error::Error::source(error);
+    let mut next = error.source();
     while let Some(cause) = next {
         message = format!("{message}: {cause}");
         next = cause.source();
     }
-    let suggestion = match error {
-        FoundingError::Exists(_) => "start `tenured`, or choose another data directory",
-        FoundingError::Tls(_) => "use letters, digits, '.', '_' and '-' in names",
-        FoundingError::Files(_) => "check that the directories can be written; see --identity",
-        FoundingError::Token(_) | FoundingError::Refused(_) => "see `tenure cluster init --help`",
+    let (message, suggestion) = match error {
+        FoundingError::Exists(_) => match message.split_once("; ") {
+            Some((message, suggestion)) => (message.to_owned(), suggestion.to_owned()),
+            None => (message, String::new()),
+        },
+        FoundingError::Tls(_) | FoundingError::Token(_) | FoundingError::Refused(_) => {
+            (message, "use letters, digits, '.', '_' and '-' in names".to_owned())
+        }
+        FoundingError::Files(_) => (message, "check that both directories can be written; see --identity".to_owned()),
     };
     Fault::usage(message, suggestion)
 }

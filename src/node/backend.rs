@@ -34,6 +34,7 @@ pub(super) struct NodeBackend {
     pub authority: Option<ClusterAuthority>,
     pub raft: Handle<Machine>,
     pub records: broadcast::Sender<Record>,
+    pub clock: ClusterClock,
 }
 
 impl NodeBackend {
@@ -72,10 +73,8 @@ impl Backend for NodeBackend {
     }
 
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
-        let mut clock = ClusterClock::start();
-        clock.follow(self.ledger_now().now, false);
         let author = Author::Operator { name: by.to_owned(), request: id };
-        let entry = Entry { at: clock.now(), author, commands: vec![Command::Request(request)] };
+        let entry = Entry { at: self.clock.now(), author, commands: vec![Command::Request(request)] };
         match self.raft.propose(codec::encode(Kind::Entry, &entry), DEADLINE).await {
             Ok(proposed) => {
                 codec::decode(Kind::Outcome, &proposed.reply).map_err(|why| Failure::Unknown(why.to_string()))
@@ -108,15 +107,8 @@ impl Backend for NodeBackend {
         let past: Vec<Record> =
             self.ledger_now().journal.iter().filter(|record| record.index > after).cloned().collect();
         let seen = past.last().map_or(after, |record| record.index);
-        let live = stream::unfold(live, |mut live| async move {
-            loop {
-                match live.recv().await {
-                    Ok(record) => return Some((record, live)),
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                }
-            }
-        });
+        // A listener that is too slow is sent away; it comes back with the last index that it saw, and misses nothing.
+        let live = stream::unfold(live, |mut live| async move { live.recv().await.ok().map(|record| (record, live)) });
         let news = live.filter(move |record| futures::future::ready(record.index > seen));
         stream::iter(past).chain(news).boxed()
     }

@@ -78,49 +78,21 @@ struct Permission {
     fingerprint: String,
 }
 
-/// A cluster to be founded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Founding {
-    /// Its name.
-    pub cluster: String,
-    /// Its first node.
-    pub node: String,
-    /// That node's data directory.
-    pub data_dir: PathBuf,
-    /// The administrator's name, for the audit.
-    pub admin: String,
-    /// Where the administrator's identity goes.
-    pub identity_dir: PathBuf,
-}
-
-/// Founds a cluster whose administrator is called `admin`; returns its id.
+/// Founds a cluster: the authority, the founder's identity in its data directory, and an administrator's in `admin_dir`.
 pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Result<String, FoundingError> {
-    let authority = found_as(&Founding {
-        cluster: name.to_owned(),
-        node: node.to_owned(),
-        data_dir: data_dir.to_owned(),
-        admin: ADMIN.to_owned(),
-        identity_dir: admin_dir.to_owned(),
-    })?;
-    Ok(authority.cluster().to_owned())
-}
-
-/// Founds a cluster: the authority, the founder's identity in its data directory, and an administrator's. Never overwrites
-/// an authority.
-pub fn found_as(founding: &Founding) -> Result<ClusterAuthority, FoundingError> {
-    let directory = founding.data_dir.join("cluster");
-    if [format!("{NODE}.key"), AUTHORITY_KEY.to_owned()].iter().any(|file| directory.join(file).exists()) {
+    let directory = data_dir.join("cluster");
+    if directory.join(format!("{NODE}.key")).exists() {
         return Err(FoundingError::Exists(directory));
     }
-    // Two sites may choose the same name; their clusters must still refuse each other, and each other's data.
-    let cluster = format!("{}-{:08x}", founding.cluster, rand::rng().random::<u32>());
+    // Two sites may choose the same name; their clusters must still refuse each other.
+    let cluster = format!("{name}-{:08x}", rand::rng().random::<u32>());
     let authority = ClusterAuthority::create(&cluster).map_err(FoundingError::Tls)?;
-    let founder = authority.issue(&founding.node, Role::Node { id: FOUNDER }).map_err(FoundingError::Tls)?;
-    let admin = authority.issue(&founding.admin, Role::Admin).map_err(FoundingError::Tls)?;
-    identity::save(&founding.identity_dir, ADMIN, &admin).map_err(FoundingError::Files)?;
+    let founder = authority.issue(node, Role::Node { id: FOUNDER }).map_err(FoundingError::Tls)?;
+    let admin = authority.issue(ADMIN, Role::Admin).map_err(FoundingError::Tls)?;
+    identity::save(admin_dir, ADMIN, &admin).map_err(FoundingError::Files)?;
     identity::save(&directory, NODE, &founder).map_err(FoundingError::Files)?;
     identity::write_secret(&directory.join(AUTHORITY_KEY), &authority.key_pem).map_err(FoundingError::Files)?;
-    Ok(authority)
+    Ok(cluster)
 }
 
 /// The authority, if this node holds its key.

@@ -4,10 +4,15 @@
 //! Promises: nothing outlives it; a server without power has no running node; what its checkers judge is the world's own
 //! history, not what the product says of it. Needs no privileges: every node has a loopback address of its own.
 
+mod cluster_file;
+mod demo;
 mod network;
 mod process;
+mod program;
+mod signal;
 mod site;
 
 pub use network::Network;
 pub use process::{NodeArgs, NodeProcess, ProcessError, run_node};
-pub use site::{Site, SiteError, SiteOptions};
+pub use program::{Args, run};
+pub use site::{NodeRuns, Site, SiteError, SiteOptions};

@@ -4,6 +4,7 @@ use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal
 use std::{
     fs::File,
     io,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
 };
@@ -68,6 +69,9 @@ impl NodeProcess {
     }
 
     /// Starts the process, with a token if it is to join first. One that runs is left alone.
+    ///
+    /// To be called on a thread that lives as long as the lab, such as the main one: a node dies with the *thread* that
+    /// started it.
     pub fn start(&mut self, token: Option<&str>) -> Result<(), ProcessError> {
         if self.is_running() {
             return Ok(());
@@ -89,6 +93,8 @@ impl NodeProcess {
         if let Some(token) = token {
             command.arg("--join").arg(token);
         }
+        // Its own process group: what a terminal sends to the lab is the lab's business.
+        command.process_group(0);
         self.child = Some(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?);
         self.paused = false;
         Ok(())
@@ -131,11 +137,15 @@ impl NodeProcess {
         Ok(())
     }
 
-    /// Asks it to stop, and waits for its end.
-    pub fn terminate(&mut self) -> Result<(), ProcessError> {
-        self.signal(Signal::TERM, "stop")?;
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        child.wait().map(drop).map_err(|source| self.error("stop", source))
+    /// Asks it to stop, without waiting for that.
+    pub fn ask_to_stop(&mut self) -> Result<(), ProcessError> {
+        if !self.is_running() {
+            return Ok(());
+        }
+        if self.paused {
+            self.resume()?;
+        }
+        self.signal(Signal::TERM, "stop")
     }
 
     fn signal(&self, signal: Signal, what: &'static str) -> Result<(), ProcessError> {

@@ -25,6 +25,7 @@ pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: 
         server: ask.server.clone(),
         by: ask.by.clone(),
         since: ask.since,
+        serial: 0,
         system: SystemState::NoWitness,
         live: false,
         copies: BTreeMap::new(),

@@ -1,0 +1,171 @@
+//! Questions to the cluster, and requests: of whichever node answers.
+
+use super::{
+    story::{PATIENCE, Story, Told},
+    timeline::Line,
+};
+use crate::world::{Change, LparKind, LparState};
+use std::{collections::BTreeMap, future::Future, sync::PoisonError, time::Duration};
+use tenure::api::{
+    Client, ClientError, Read,
+    wire::{Ask, ErrorKind, OutcomeView, StatusView},
+};
+use tokio::time::{sleep, timeout};
+
+/// How long one node may take to say how things are before the next one is asked.
+const ANSWER: Duration = Duration::from_secs(2);
+/// Pause between two questions.
+const PAUSE: Duration = Duration::from_millis(120);
+/// Pause between two attempts of a request.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// Which group may run where, by which number.
+pub type Tenures = BTreeMap<String, (String, u64)>;
+
+impl Story {
+    /// The state of everything as a quorum knows it now, from the first node that can say.
+    pub async fn status(&self) -> StatusView {
+        loop {
+            for (node, client) in self.in_order() {
+                if let Ok(Ok(status)) = timeout(ANSWER, client.status(Read::Linearizable)).await {
+                    *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = node.clone();
+                    return status;
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until the state of everything is as it is looked for.
+    pub async fn state<T>(&self, look: impl Fn(&StatusView) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = look(&self.status().await) {
+                return found;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Which group may run where now.
+    pub async fn tenures(&self) -> Tenures {
+        tenures(&self.status().await)
+    }
+
+    /// Asks until it is granted or refused. Tried again under the same identity, so that it is applied once.
+    pub async fn ask(&self, ask: Ask) -> Result<OutcomeView, ClientError> {
+        self.ask_all(self.in_order().map(|(_, client)| client).collect(), ask).await
+    }
+
+    /// All nodes, the one that answered last first.
+    fn in_order(&self) -> impl Iterator<Item = (&String, &Client)> {
+        let last = self.answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (before, from): (Vec<_>, Vec<_>) = self.clients.iter().partition(|(node, _)| **node < last);
+        from.into_iter().chain(before)
+    }
+
+    /// The same, of some nodes only.
+    pub async fn ask_all(&self, clients: Vec<&Client>, ask: Ask) -> Result<OutcomeView, ClientError> {
+        let id = Client::request_id();
+        loop {
+            for client in &clients {
+                match client.request(id, ask.clone()).await {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(error) if matches!(error.kind(), ErrorKind::Refused | ErrorKind::Usage) => return Err(error),
+                    Err(_) => sleep(RETRY).await,
+                }
+            }
+        }
+    }
+
+    /// An operator's request that must be granted.
+    pub async fn operator(&self, words: &str, ask: Ask) -> Told<OutcomeView> {
+        self.did(format!("operator: {words}"));
+        match timeout(PATIENCE, self.ask(ask)).await {
+            Ok(result) => self.must(words, result),
+            Err(_) => self.expect(words, Duration::ZERO, std::future::pending()).await,
+        }
+    }
+
+    /// Lets a node lead.
+    pub async fn lead(&self, node: &str) -> Told {
+        if self.status().await.leader.as_deref() != Some(node) {
+            self.did(format!("operator: tenure leader transfer {node}"));
+            for (_, client) in self.in_order() {
+                // Whether it was taken shows below.
+                if client.transfer_leader(Some(node)).await.is_ok() {
+                    break;
+                }
+            }
+        }
+        let leads = self.state(|status| (status.leader.as_deref() == Some(node)).then_some(()));
+        self.expect(format!("{node} leads"), PATIENCE, leads).await
+    }
+
+    /// Awaits that groups run elsewhere than on `server`: each online, every LPAR Running. Gives their new servers.
+    pub fn online_elsewhere<'a>(
+        &'a self,
+        groups: &'a [String],
+        server: &'a str,
+    ) -> impl Future<Output = Tenures> + 'a {
+        self.state(move |status| {
+            let now = tenures(status);
+            let moved = |name: &&String| {
+                let group = status.groups.iter().find(|group| group.name == **name);
+                group.is_some_and(|group| group.state == "online" && group.server.as_deref() != Some(server))
+            };
+            (groups.iter().filter(moved).count() == groups.len()).then_some(now)
+        })
+    }
+
+    /// Whether nothing has moved since a cursor: no tenure began or ended, and no LPAR was started but these, where they
+    /// are.
+    pub fn nothing_moved(&self, cursor: usize, but: &[(&str, &str)]) -> Result<(), String> {
+        let moved: Vec<String> = self.timeline.since(cursor).iter().filter_map(|line| self.moves(line, but)).collect();
+        if moved.is_empty() { Ok(()) } else { Err(moved.join("; ")) }
+    }
+
+    fn moves(&self, line: &Line, but: &[(&str, &str)]) -> Option<String> {
+        if let Some(record) = line.note() {
+            let moving = matches!(record.kind.as_str(), "granted" | "adopted" | "vacated" | "leaving" | "faulted" | "held");
+            return moving.then(|| record.text.clone());
+        }
+        let Change::Lpar { server, lpar, state: LparState::Starting, .. } = *line.change()? else { return None };
+        self.world(|world| {
+            let (server, spec) = (world.server_name(server), world.lpar_spec(lpar));
+            let meant = spec.kind != LparKind::Client || but.contains(&(spec.name.as_str(), server));
+            (!meant).then(|| format!("{} was started on {server}", spec.name))
+        })
+    }
+}
+
+/// Which group may run where.
+pub fn tenures(status: &StatusView) -> Tenures {
+    let tenure = |group: &tenure::api::wire::GroupView| Some((group.name.clone(), (group.server.clone()?, group.epoch?)));
+    status.groups.iter().filter_map(tenure).collect()
+}
+
+/// Groups that may run on a server, the most important first.
+pub fn groups_on(status: &StatusView, server: &str) -> Vec<String> {
+    let here = status.groups.iter().filter(|group| group.server.as_deref() == Some(server));
+    here.map(|group| group.name.clone()).collect()
+}
+
+/// What keeps a cluster from being at rest. `None` if nothing does.
+pub fn unrest(status: &StatusView) -> Option<String> {
+    if status.leader.is_none() {
+        return Some("nobody leads".to_owned());
+    }
+    if let Some(node) = status.nodes.iter().find(|node| node.lapsed.is_some() || node.role == "absent") {
+        return Some(format!("node {} is silent", node.name));
+    }
+    if let Some(server) = status.servers.iter().find(|server| server.state != "ready" || server.surrogate) {
+        return Some(format!("server {} is {}", server.name, server.state));
+    }
+    if let Some(wait) = status.waits.first() {
+        return Some(format!("{} {} waits: {}", wait.what, wait.name, wait.text));
+    }
+    if let Some(group) = status.groups.iter().find(|group| group.state != "online" || !group.faults.is_empty()) {
+        return Some(format!("group {} is {}", group.name, group.state));
+    }
+    status.orders.first().map(|order| format!("{} on {} is under way", order.what, order.server))
+}

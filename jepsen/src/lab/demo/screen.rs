@@ -1,0 +1,60 @@
+//! Where the timeline is shown: a terminal with a line of progress at its foot, or plain text.
+
+use super::{paint, timeline::Line};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{io::IsTerminal, time::Duration};
+
+/// Pace of the progress line.
+const TICK: Duration = Duration::from_millis(120);
+
+/// A place for lines.
+pub struct Screen {
+    progress: Option<ProgressBar>,
+    width: Option<usize>,
+}
+
+impl Screen {
+    /// Standard output, with progress if people look at it.
+    pub fn standard() -> Self {
+        let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        let progress = terminal.then(|| {
+            let style = ProgressStyle::with_template("  {spinner:.cyan} {msg:.dim} {elapsed:.dim}");
+            let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        let width = terminal.then(|| comfy_table::Table::new().width()).flatten().map(usize::from);
+        Screen { progress, width }
+    }
+
+    /// Shows lines that came together.
+    pub fn show(&self, lines: &[Line]) {
+        for text in paint::lines(lines, self.width) {
+            self.print(&text);
+        }
+    }
+
+    /// Shows a text as it is; colours are left out where they cannot be seen.
+    pub fn print(&self, text: &str) {
+        match &self.progress {
+            Some(bar) => bar.suspend(|| anstream::println!("{text}")),
+            None => anstream::println!("{text}"),
+        }
+    }
+
+    /// Says what is waited for.
+    pub fn waiting(&self, what: &str) {
+        if let Some(bar) = &self.progress {
+            let room = self.width.unwrap_or(80).saturating_sub(12);
+            bar.set_message(what.chars().take(room).collect::<String>());
+            bar.reset_elapsed();
+        }
+    }
+
+    /// Takes the line of progress away.
+    pub fn close(&self) {
+        if let Some(bar) = &self.progress {
+            bar.finish_and_clear();
+        }
+    }
+}

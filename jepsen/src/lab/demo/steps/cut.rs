@@ -1,0 +1,66 @@
+//! Step 5: a node is cut off from the others, and comes back.
+
+use super::management::same;
+use crate::{
+    lab::demo::{
+        cluster::groups_on,
+        figures::Figure,
+        orders::crash_under_surrogate,
+        story::{PATIENCE, Story, Told},
+    },
+};
+use std::time::Duration;
+use tenure::api::Read;
+
+/// Pause between two looks at a node that catches up.
+const LOOK: Duration = Duration::from_millis(100);
+
+pub(super) async fn tell(story: &Story) -> Told {
+    let status = story.status().await;
+    let leader = status.leader.clone().unwrap_or_default();
+    let homes = status.servers.iter().map(|server| server.name.as_str()).filter(|name| *name != leader);
+    let home = homes.max_by_key(|name| groups_on(&status, name).len()).unwrap_or_default().to_owned();
+    let (cursor, before) = (story.cursor(), story.tenures().await);
+    story.did(format!("the network between {home} and the other nodes is cut; its HMC is still reached"));
+    let cut = story.now();
+    story.must("the cut", story.site.cut(&home))?;
+    let lapsed = story.note(cursor, |note| note.kind == "node_lapsed" && note.text.contains(&format!("node {home}:")));
+    let (lapsed, _) = story.expect(format!("the lease of {home} is over: it acts no more"), PATIENCE, lapsed).await?;
+    story.figures().take(Figure::CutToLapse, cut, lapsed);
+    let crashed = crash_under_surrogate(story, &home).await?;
+    story.check("nothing moved", story.nothing_moved(cursor, &[(&crashed, &home)]))?;
+    behind(story, &home).await?;
+
+    let cursor = story.cursor();
+    story.did("the network is mended");
+    story.site.network.heal();
+    let heard = story.note(cursor, |note| note.kind == "node_returned" && note.text.contains(&format!("node {home}:")));
+    story.expect(format!("{home} is heard again"), PATIENCE, heard).await?;
+    story.expect(format!("{home} has caught up"), PATIENCE, caught_up(story, &home)).await?;
+    let own = story.state(|status| {
+        status.servers.iter().any(|server| server.name == home && !server.surrogate).then_some(())
+    });
+    story.expect(format!("{home} watches its own server again"), PATIENCE, own).await?;
+    story.check("nothing moved", story.nothing_moved(cursor, &[]))?;
+    let after = story.tenures().await;
+    story.check("every group holds the tenure that it held", same(&before, &after))
+}
+
+/// A node that is cut off knows less than the others, and nobody asks it for more.
+async fn behind(story: &Story, home: &str) -> Told {
+    let all = story.status().await.index;
+    let own = story.clients[home].status(Read::Stale).await;
+    let own = story.must("the node that is cut off still answers a stale read", own)?;
+    let what = format!("{home} stands at log index {}, the others at {all}", own.index);
+    story.check(what, if own.index < all { Ok(()) } else { Err("it is not behind".to_owned()) })
+}
+
+async fn caught_up(story: &Story, home: &str) {
+    loop {
+        let all = story.status().await.index;
+        if story.clients[home].status(Read::Stale).await.is_ok_and(|own| own.index >= all) {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

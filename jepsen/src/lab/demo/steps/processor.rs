@@ -1,0 +1,59 @@
+//! Step 7: the HMC loses the service processor of a server whose node is silent.
+
+use crate::{
+    lab::demo::{
+        cluster::groups_on,
+        figures::Figure,
+        orders::{fault, server, start_ordered},
+        story::{PATIENCE, Story, Told},
+    },
+    world::{Change, Fault},
+};
+use tenure::api::wire::Ask;
+
+/// A group that is put to rest before, so that step 8 can have a server start its LPAR by itself without a second copy.
+pub(super) const RESTING: &str = "trial";
+
+pub(super) async fn tell(story: &Story) -> Told {
+    let status = story.status().await;
+    let leader = status.leader.clone().unwrap_or_default();
+    let homes = status.servers.iter().map(|server| server.name.as_str()).filter(|name| *name != leader);
+    let lost = homes.max_by_key(|name| groups_on(&status, name).len()).unwrap_or_default().to_owned();
+    story.operator(&format!("tenure group offline {RESTING}"), Ask::Offline { group: RESTING.to_owned() }).await?;
+    let off = story.state(|status| {
+        status.groups.iter().any(|group| group.name == RESTING && group.state == "offline").then_some(())
+    });
+    story.expect(format!("{RESTING} is offline"), PATIENCE, off).await?;
+    let groups = groups_on(&story.status().await, &lost);
+    let at = server(story, &lost)?;
+
+    let cursor = story.cursor();
+    story.did(format!("the line between the HMC and the service processor of {lost} is cut"));
+    story.world(|world| world.set_lines(at, false));
+    let noticed = |change: &Change| matches!(change, Change::Connection { server, connected: false, .. } if *server == at);
+    story.expect("the HMC reads No Connection", PATIENCE, story.change(cursor, noticed)).await?;
+    fault(story, format!("then {lost} loses its power: nobody can see that; it holds {}", groups.join(", ")), Fault::CutPower(at))?;
+    for group in &groups {
+        let waits = story.note(cursor, |note| {
+            note.kind == "waiting" && note.group.as_ref() == Some(group) && note.text.contains("nothing proves")
+        });
+        story.expect(format!("{group} waits, and says why"), PATIENCE, waits).await?;
+    }
+    let lapsed = story.note(cursor, |note| note.kind == "node_lapsed");
+    story.expect("the lease of its node is over", PATIENCE, lapsed).await?;
+    story.check("nothing moved", story.nothing_moved(cursor, &[]))?;
+
+    let cursor = story.cursor();
+    let said = story.now();
+    let words = format!("has been to the machine room: tenure fence confirm {lost}");
+    story.operator(&words, Ask::ConfirmOff { server: lost.clone() }).await?;
+    let proven = story.note(cursor, |note| note.kind == "proven_off" && note.server.as_deref() == Some(&lost));
+    story.expect(format!("{lost} is proven off by an operator's word, and the record says whose"), PATIENCE, proven).await?;
+    if let Some(first) = groups.first() {
+        let ordered = start_ordered(story, cursor, first);
+        let ordered = story.expect(format!("{first} has a start order"), PATIENCE, ordered).await?;
+        story.figures().take(Figure::ConfirmToOrder, said, ordered.at);
+    }
+    story.expect("all of them are online elsewhere", PATIENCE, story.online_elsewhere(&groups, &lost)).await?;
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! The story: what the steps do and expect. Every expectation is a condition that is awaited, with a time limit.
+
+use super::{
+    figures::Figures,
+    timeline::{Event, Line, Timeline},
+    watch::Watchers,
+};
+use crate::{
+    lab::{Site, SiteError},
+    world::{Change, Entry, Time, World},
+};
+use std::{
+    collections::BTreeMap,
+    fmt::Display,
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tenure::api::{Client, wire::RecordView};
+
+/// An expectation was not met; the timeline says which.
+#[derive(Clone, Copy, Debug)]
+pub struct Missed;
+
+/// What came of an expectation.
+pub type Told<T = ()> = Result<T, Missed>;
+
+/// The longest that anything in the story may take, unless it says otherwise: far more than it should, for slow machines.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A demonstration on its way.
+pub struct Story {
+    /// Where it plays.
+    pub site: Site,
+    /// What happened so far.
+    pub timeline: Timeline,
+    /// A client for each node.
+    pub(super) clients: BTreeMap<String, Client>,
+    /// The node that answered last.
+    pub(super) answered: Mutex<String>,
+    figures: Mutex<Figures>,
+    _watchers: Watchers,
+}
+
+impl Story {
+    /// Sets the watchers on a site.
+    pub fn new(site: Site, timeline: Timeline) -> Result<Self, SiteError> {
+        let watchers = Watchers::start(&site, &timeline)?;
+        let client = |name: &String| Ok((name.clone(), site.client_of(name)?));
+        let clients = site.names().iter().map(client).collect::<Result<_, SiteError>>()?;
+        Ok(Story { site, timeline, clients, answered: Mutex::default(), figures: Mutex::default(), _watchers: watchers })
+    }
+
+    /// The present.
+    pub fn now(&self) -> Time {
+        self.site.world.now()
+    }
+
+    /// Where the next line of the timeline will be.
+    pub fn cursor(&self) -> usize {
+        self.timeline.cursor()
+    }
+
+    /// What was measured.
+    pub fn figures(&self) -> MutexGuard<'_, Figures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what the lab does.
+    pub fn did(&self, what: impl Display) {
+        self.timeline.push(self.now(), vec![Event::Did(what.to_string())]);
+    }
+
+    /// Awaits something that should happen.
+    pub async fn expect<T>(&self, what: impl Display, within: Duration, condition: impl Future<Output = T>) -> Told<T> {
+        let what = what.to_string();
+        self.timeline.screen().waiting(&what);
+        let began = Instant::now();
+        match tokio::time::timeout(within, condition).await {
+            Ok(found) => {
+                self.timeline.push(self.now(), vec![Event::Met { text: what, after: began.elapsed() }]);
+                Ok(found)
+            }
+            Err(_) => {
+                let why = format!("not within {} s", within.as_secs());
+                self.timeline.push(self.now(), vec![Event::Missed { text: what, why }]);
+                Err(Missed)
+            }
+        }
+    }
+
+    /// Says whether something is as it should be.
+    pub fn check(&self, what: impl Display, found: Result<(), String>) -> Told {
+        let text = what.to_string();
+        let (event, told) = match found {
+            Ok(()) => (Event::Met { text, after: Duration::ZERO }, Ok(())),
+            Err(why) => (Event::Missed { text, why }, Err(Missed)),
+        };
+        self.timeline.push(self.now(), vec![event]);
+        told
+    }
+
+    /// Something that the lab does must not fail.
+    pub fn must<T, E: std::error::Error>(&self, what: &str, result: Result<T, E>) -> Told<T> {
+        result.map_err(|error| {
+            let why = chain(&error);
+            self.timeline.push(self.now(), vec![Event::Missed { text: what.to_owned(), why }]);
+            Missed
+        })
+    }
+
+    /// Does something to the world.
+    pub fn world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        self.site.world.with(act)
+    }
+
+    /// The first note from `cursor` on that is looked for, with the time at which the lab heard of it.
+    pub async fn note(&self, cursor: usize, look: impl Fn(&RecordView) -> bool) -> (Time, RecordView) {
+        let found = |line: &Line| line.note().filter(|record| look(record)).map(|record| (line.at, record.clone()));
+        self.timeline.find(cursor, found).await
+    }
+
+    /// The first change of the world from `cursor` on that is looked for.
+    pub async fn change(&self, cursor: usize, look: impl Fn(&Change) -> bool) -> Entry {
+        let found = |line: &Line| {
+            let change = line.change().filter(|change| look(change))?;
+            Some(Entry { at: line.at, change: *change })
+        };
+        self.timeline.find(cursor, found).await
+    }
+}
+
+/// An error with its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(&format!(": {said}"));
+        }
+        next = cause.source();
+    }
+    text
+}

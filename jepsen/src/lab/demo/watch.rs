@@ -1,0 +1,82 @@
+//! Watchers: what the world does and what the nodes write down goes to the timeline as it happens.
+
+use super::timeline::{Event, Timeline};
+use crate::{
+    lab::{Site, SiteError},
+    world::{Change, Entry, LiveWorld, LparKind, World},
+};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tenure::api::Client;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Pause before a node that does not answer is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Tasks that watch; they end when this is dropped.
+pub struct Watchers {
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// Where the cluster's journal was read to, by whichever node was first: an index, and how many records of it.
+type Progress = Arc<Mutex<(u64, usize)>>;
+
+impl Watchers {
+    /// Watches a site. Every node is followed on its own: one that is cut off has no news, and does not say so.
+    pub fn start(site: &Site, timeline: &Timeline) -> Result<Self, SiteError> {
+        let mut tasks = vec![tokio::spawn(world(site.world.clone(), timeline.clone()))];
+        let progress = Progress::default();
+        for node in site.names() {
+            let client = site.client_of(node)?;
+            tasks.push(tokio::spawn(notes(client, site.world.clone(), timeline.clone(), Arc::clone(&progress))));
+        }
+        Ok(Watchers { _tasks: tasks.into_iter().map(AbortOnDropHandle::new).collect() })
+    }
+}
+
+async fn world(world: LiveWorld, timeline: Timeline) {
+    let mut length = world.history_length();
+    let mut cursor = 0;
+    loop {
+        length.borrow_and_update();
+        let entries = world.history_since(cursor);
+        cursor += entries.len();
+        // Entries of one instant belong together.
+        for together in entries.chunk_by(|one, other| one.at == other.at) {
+            let events = world.with(|world| together.iter().map(|entry| event(world, entry)).collect());
+            timeline.push(together[0].at, events);
+        }
+        if length.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn event(world: &World, entry: &Entry) -> Event {
+    let vios = match entry.change {
+        Change::Lpar { lpar, .. } | Change::Hang { lpar, .. } => world.lpar_spec(lpar).kind == LparKind::Vios,
+        Change::Power { .. } | Change::Connection { .. } | Change::Hmc { .. } => false,
+    };
+    Event::World { entry: *entry, text: world.describe(entry), vios }
+}
+
+async fn notes(client: Client, world: LiveWorld, timeline: Timeline, progress: Progress) {
+    let mut follow = client.follow(0);
+    // Where this node is: it tells everything from the beginning, in the same order as all others.
+    let mut here = (0, 0);
+    loop {
+        match follow.next().await {
+            Ok(record) => {
+                here = if record.index == here.0 { (here.0, here.1 + 1) } else { (record.index, 1) };
+                let mut known = progress.lock().unwrap_or_else(PoisonError::into_inner);
+                if *known < here {
+                    *known = here;
+                    timeline.push(world.now(), vec![Event::Note(record)]);
+                }
+            }
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+}
