@@ -1,6 +1,8 @@
 //! A cluster of real `tenured` processes on loopback addresses, founded and joined as an administrator would, without
 //! HMCs. Processes are killed when it is dropped.
 
+#![allow(dead_code)] // each test program uses a part of it
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},

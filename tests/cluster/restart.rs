@@ -1,11 +1,12 @@
 //! Restarts of a whole site: of each node in turn, then of all at once. Nothing is lost, and no LPAR notices.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 use tenure::api::{Client, Read, wire::Ask, wire::StatusView};
-use tenure_jepsen::lab::{Site, SiteOptions};
+use tenure_jepsen::lab::{NodeRuns, Site, SiteOptions};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -53,19 +54,18 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
         program: Some(env!("CARGO_BIN_EXE_tenured").into()),
     };
     let began = Instant::now();
-    let mut site = Site::start(options, &mut |_| {}).await.expect("a site");
+    let site = Site::start(options, &mut |_| {}).await.expect("a site");
     let status = settled(&site, "everything is online").await;
     let (before, started) = (state(&status), starts(&site, &status));
     println!("a site of three servers with {} LPARs online after {:?}", started.len(), began.elapsed());
     assert!(started.values().all(|count| *count == 1), "each LPAR was started once: {started:?}");
 
-    let names: Vec<String> = site.nodes.keys().cloned().collect();
+    let names = site.names().to_vec();
     for name in &names {
         let began = Instant::now();
-        let node = site.nodes.get_mut(name).expect("a node");
-        node.terminate().expect("stopped");
+        stop(&site, name).await;
         let stopped = began.elapsed();
-        node.start(None).expect("started");
+        site.start_node(name).expect("started");
         back(&site, name).await;
         let status = settled(&site, &format!("{name} is back")).await;
         println!("{name} restarted: stopped after {stopped:?}, all as before after {:?}", began.elapsed());
@@ -74,10 +74,10 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
 
     let began = Instant::now();
     for name in &names {
-        site.nodes.get_mut(name).expect("a node").kill().expect("killed");
+        site.kill_node(name).expect("killed");
     }
     for name in &names {
-        site.nodes.get_mut(name).expect("a node").start(None).expect("started");
+        site.start_node(name).expect("started");
     }
     for name in &names {
         back(&site, name).await;
@@ -101,6 +101,15 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
     let epoch = |status: &StatusView| status.groups.iter().filter_map(|group| group.epoch).max();
     assert!(epoch(&moved) > epoch(&status), "epochs go on from where they were");
     site.stop().await;
+}
+
+/// Asks a node to stop, and waits until it has.
+async fn stop(site: &Site, name: &str) {
+    let pid = i32::try_from(site.pids()[name]).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, Signal::TERM).expect("it lives");
+    let what = format!("{name} stops");
+    let stopped = site.until(&what, PATIENCE, async || site.node_runs(name).is_ok_and(|runs| runs == NodeRuns::Dead));
+    stopped.await.expect("it stops");
 }
 
 /// Waits until a node that was restarted knows a leader and all that was committed.
