@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, LparName, NodeName, Power, Reading, Report, Request, RequestId, ServerName,
-    Span, SystemState, Time, View,
+    Author, Command, Entry, HmcName, Ledger, LparName, NodeName, Power, Reading, Report, Request, RequestId,
+    ServerName, Span, SystemState, Time, View,
     config::{Cluster, Group, Hmc, Lpar, Node, Server},
     order::{Action, Ending},
     plan::{Plan, plan},
@@ -88,15 +88,15 @@ impl Site {
     fn lose_first(&mut self) {
         let lost = server(0);
         self.now = self.now.after(Span::seconds(10));
-        self.view.nodes.insert(
-            node(0),
-            NodeView { heard: true, silence: Span::seconds(10), lease_over: true, reaches_hmc: true },
-        );
+        self.view
+            .nodes
+            .insert(node(0), NodeView { heard: true, silence: Span::seconds(10), lease_over: true, reaches_hmc: true });
         self.rest();
         let Some(manager) = self.ledger.servers.get(&lost).and_then(|state| state.manager.clone()) else {
             panic!("nobody watches {lost}")
         };
-        let off: BTreeMap<LparName, Power> = self.view.readings[&lost].copies.keys().cloned().map(|l| (l, Power::Off)).collect();
+        let off: BTreeMap<LparName, Power> =
+            self.view.readings[&lost].copies.keys().cloned().map(|l| (l, Power::Off)).collect();
         let reading = self.reading(0, &manager, SystemState::PowerOff, off);
         self.view.readings.insert(lost.clone(), reading.clone());
         self.rest();
@@ -150,9 +150,7 @@ fn cluster(groups: usize, servers: usize) -> Cluster {
     let hmc: HmcName = "hmc1".into();
     let mut cluster = Cluster { name: "bench".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "A".repeat(43));
-    cluster
-        .hmcs
-        .insert(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key });
+    cluster.hmcs.insert(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key });
     for i in 0..servers {
         let declared = Server {
             system: format!("p{i}"),

@@ -123,8 +123,8 @@ impl Ledger {
         let mut active: BTreeMap<ServerName, _> = BTreeMap::new();
         for (lpar, copies) in &group.copies {
             for (server, copy) in copies {
-                let counts = self.servers.get(server).is_some_and(|state| state.off.is_none() && state.dirty.is_none());
-                if counts && copy.is_active() {
+                let counts = |state: &ServerState| state.off.is_none() && state.dirty.is_none();
+                if copy.is_active() && self.servers.get(server).is_some_and(counts) {
                     active.entry(server.clone()).or_insert_with(std::collections::BTreeSet::new).insert(lpar.clone());
                 }
             }

@@ -177,16 +177,16 @@ pub struct LparRun {
 }
 
 impl ServerState {
-    /// Its hypervisor is on its way up: nothing can be active there yet.
-    pub fn is_rising(&self) -> bool {
-        self.live && self.system == SystemState::Initializing
-    }
-
     /// Whether a reading of it began before the last one. Readings by two nodes that follow the same entry cannot be told
     /// apart.
     pub fn is_past(&self, reading: &Reading) -> bool {
         let earlier = self.read.as_ref().is_some_and(|(by, serial)| *by == reading.by && reading.serial < *serial);
         self.since.is_some_and(|since| since > reading.since || (since == reading.since && earlier))
+    }
+
+    /// Its hypervisor is on its way up: nothing can be active there yet.
+    pub fn is_rising(&self) -> bool {
+        self.live && self.system == SystemState::Initializing
     }
 }
 

@@ -35,11 +35,13 @@ struct Member<'a> {
 
 impl Planner<'_> {
     pub(super) fn groups(&mut self) {
-        let mut order: Vec<(u32, GroupName)> =
-            self.scratch.config.groups.iter().map(|(name, group)| (group.priority, name.clone())).collect();
-        order.sort();
+        let config = Arc::clone(&self.scratch.config);
+        let mut order: Vec<(u32, &GroupName)> =
+            config.groups.iter().map(|(name, group)| (group.priority, name)).collect();
+        // Stable: of the same priority, in the order of their names.
+        order.sort_by_key(|(priority, _)| *priority);
         for (_, name) in order {
-            self.group(&name);
+            self.group(name);
         }
     }
 
@@ -202,7 +204,8 @@ impl Planner<'_> {
             self.wake(self.now().after(BOOT_WATCH));
             return Step::Wait(Wait::Booting { lpars: booting, server, until: tenure.since });
         }
-        if self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
+        let starting = tenure.phase == Phase::Starting;
+        if starting && self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
             return Step::Did;
         }
         Step::Rest
@@ -232,10 +235,11 @@ impl Planner<'_> {
     /// Why an LPAR counts as failed on its server.
     fn failure(&mut self, member: &Member<'_>) -> Option<FaultReason> {
         let lpar = member.lpar.clone();
-        let declared = self.scratch.config.lpars.get(member.lpar).cloned()?;
+        let config = Arc::clone(&self.scratch.config);
+        let declared = config.lpars.get(member.lpar)?;
         let state = self.scratch.servers.get(member.server)?;
         if self.scratch.vios_lost(member.lpar, state) {
-            let vios = declared.vios.into_iter().filter(|vios| state.vios.contains_key(vios)).collect();
+            let vios = declared.vios.iter().filter(|vios| state.vios.contains_key(*vios)).cloned().collect();
             return Some(FaultReason::ViosDown { lpar, vios });
         }
         if let Some(why) = &member.run.failed {
