@@ -421,6 +421,8 @@ log_format = "json"
 heartbeat = "100ms"
 election_min = "300ms"
 election_max = "600ms"
+snapshot_every = 1000
+snapshot_keep = 100
 "#;
 
 #[test]
@@ -435,6 +437,7 @@ fn the_local_file_is_read() {
     assert_eq!(local.advertise, "127.0.0.1:7100");
     assert_eq!(local.api_advertise, "p1.site:7101");
     assert_eq!(local.raft.election_min, Duration::from_millis(300));
+    assert_eq!((local.snapshots.every, local.snapshots.keep), (1000, 100));
 
     let missing = LocalConfig::load(&directory.path().join("none.toml")).unwrap_err().to_string();
     assert!(missing.contains("none.toml:1:1: the file cannot be read: No such file"), "{missing}");
@@ -480,6 +483,12 @@ fn mistakes_of_the_local_file() {
              not collide",
         ),
         ("\"100ms\"", "\"1ms\"", "10:13: heartbeat of 1ms is shorter than 10ms; write at least 10ms"),
+        ("1000", "10", "13:18: a snapshot every 10 entries is too often; write at least 50"),
+        (
+            "snapshot_keep = 100",
+            "snapshot_keep = 1001",
+            "14:17: snapshot_keep of 1001 is more than snapshot_every; write at most 1000",
+        ),
         ("hmc_key", "hmc_kye", "6:1: the file has no part called \"hmc_kye\"; did you mean \"hmc_key\"?"),
     ];
     for (from, to, expected) in cases {

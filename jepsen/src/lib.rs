@@ -2,6 +2,6 @@
 
 pub mod explore;
 pub mod hmc;
+pub mod lab;
 pub mod sim;
 pub mod world;
-pub mod lab;

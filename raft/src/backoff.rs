@@ -16,9 +16,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// The wait after one more failure: doubled each time, and spread over half to all of it.
     pub(crate) fn next(&mut self, rng: &mut impl Rng) -> Duration {
-        let full = FIRST
-            .saturating_mul(1 << self.failures.min(10))
-            .min(LONGEST);
+        let full = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         full.mul_f64(rng.random_range(0.5..=1.0))
     }

@@ -21,10 +21,7 @@ pub struct DecodeError {
 
 impl DecodeError {
     fn of<T>(reason: impl ToString) -> Self {
-        Self {
-            kind: std::any::type_name::<T>(),
-            reason: reason.to_string(),
-        }
+        Self { kind: std::any::type_name::<T>(), reason: reason.to_string() }
     }
 }
 
@@ -47,15 +44,11 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// The value that `bytes` encode, all of them.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let (value, read) =
-        bincode::serde::decode_from_slice(bytes, config()).map_err(|e| DecodeError::of::<T>(e))?;
+    let (value, read) = bincode::serde::decode_from_slice(bytes, config()).map_err(|e| DecodeError::of::<T>(e))?;
     if read == bytes.len() {
         Ok(value)
     } else {
-        Err(DecodeError::of::<T>(format!(
-            "{} bytes too many",
-            bytes.len() - read
-        )))
+        Err(DecodeError::of::<T>(format!("{} bytes too many", bytes.len() - read)))
     }
 }
 

@@ -26,20 +26,9 @@ impl Incoming {
     /// Adds a piece. One with offset 0 begins anew, so a sender can always start over; anything that does not continue what
     /// is here is refused and forgets it.
     pub(crate) fn take(&mut self, from: u64, piece: SnapshotPiece) -> Progress {
-        let SnapshotPiece {
-            total,
-            crc,
-            offset,
-            bytes,
-            ..
-        } = piece;
+        let SnapshotPiece { total, crc, offset, bytes, .. } = piece;
         if offset == 0 {
-            *self = Self {
-                from,
-                total,
-                crc,
-                bytes: Vec::new(),
-            };
+            *self = Self { from, total, crc, bytes: Vec::new() };
         }
         let held = self.bytes.len() as u64;
         let fits = (from, total, crc, offset) == (self.from, self.total, self.crc, held);
@@ -89,10 +78,7 @@ mod tests {
         let mut incoming = Incoming::default();
         assert_eq!(incoming.take(1, piece(0, &WHOLE[..3])), Progress::Partial);
         assert_eq!(incoming.take(1, piece(0, &WHOLE[..5])), Progress::Partial);
-        assert_eq!(
-            incoming.take(1, piece(5, &WHOLE[5..])),
-            Progress::Whole(WHOLE.to_vec())
-        );
+        assert_eq!(incoming.take(1, piece(5, &WHOLE[5..])), Progress::Whole(WHOLE.to_vec()));
     }
 
     #[test]
@@ -102,34 +88,13 @@ mod tests {
             incoming.take(1, piece(0, &WHOLE[..3]));
             incoming
         };
-        assert!(
-            matches!(begun().take(2, piece(3, &WHOLE[3..])), Progress::Refused(_)),
-            "another sender"
-        );
-        assert!(
-            matches!(begun().take(1, piece(4, &WHOLE[4..])), Progress::Refused(_)),
-            "a gap"
-        );
-        assert!(
-            matches!(
-                begun().take(1, piece(3, b"too much of it")),
-                Progress::Refused(_)
-            ),
-            "too long"
-        );
-        assert!(
-            matches!(begun().take(1, piece(3, b"wrong")), Progress::Refused(_)),
-            "another content"
-        );
-        assert!(
-            matches!(begun().take(1, piece(3, b"")), Progress::Refused(_)),
-            "nothing"
-        );
+        assert!(matches!(begun().take(2, piece(3, &WHOLE[3..])), Progress::Refused(_)), "another sender");
+        assert!(matches!(begun().take(1, piece(4, &WHOLE[4..])), Progress::Refused(_)), "a gap");
+        assert!(matches!(begun().take(1, piece(3, b"too much of it")), Progress::Refused(_)), "too long");
+        assert!(matches!(begun().take(1, piece(3, b"wrong")), Progress::Refused(_)), "another content");
+        assert!(matches!(begun().take(1, piece(3, b"")), Progress::Refused(_)), "nothing");
         let mut huge = piece(0, b"x");
         huge.total = u64::MAX;
-        assert!(
-            matches!(Incoming::default().take(1, huge), Progress::Refused(_)),
-            "absurd length"
-        );
+        assert!(matches!(Incoming::default().take(1, huge), Progress::Refused(_)), "absurd length");
     }
 }

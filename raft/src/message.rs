@@ -56,10 +56,7 @@ pub(crate) enum NoAnswer {
 
 impl Kind {
     fn head(self) -> [u8; HEAD] {
-        let byte = KINDS
-            .iter()
-            .find(|(_, kind)| *kind == self)
-            .map_or(0, |(byte, _)| *byte);
+        let byte = KINDS.iter().find(|(_, kind)| *kind == self).map_or(0, |(byte, _)| *byte);
         let [low, high] = SCHEMA.to_le_bytes();
         [byte, low, high]
     }
@@ -88,12 +85,8 @@ impl Kind {
         if schema != SCHEMA {
             return Err(Malformed(format!("request in schema {schema}")));
         }
-        let kind = KINDS
-            .iter()
-            .find(|(known, _)| known == byte)
-            .map(|(_, kind)| *kind);
-        kind.map(|kind| (kind, fields))
-            .ok_or_else(|| Malformed(format!("request of kind {byte}")))
+        let kind = KINDS.iter().find(|(known, _)| known == byte).map(|(_, kind)| *kind);
+        kind.map(|kind| (kind, fields)).ok_or_else(|| Malformed(format!("request of kind {byte}")))
     }
 }
 
@@ -108,9 +101,7 @@ pub(crate) fn answer<T: Serialize>(answer: Result<T, Stopped>) -> Vec<u8> {
 }
 
 /// An answer, received.
-pub(crate) fn read_answer<T: DeserializeOwned>(
-    answer: Result<Vec<u8>, WireError>,
-) -> Result<T, NoAnswer> {
+pub(crate) fn read_answer<T: DeserializeOwned>(answer: Result<Vec<u8>, WireError>) -> Result<T, NoAnswer> {
     Ok(codec::decode::<Result<T, Stopped>>(&answer?)??)
 }
 
@@ -225,32 +216,12 @@ mod tests {
 
     #[test]
     fn entries_round_trip() {
-        let id = |index| {
-            LogId::new(
-                LeaderId {
-                    term: 3,
-                    node_id: 1,
-                },
-                index,
-            )
-        };
-        let membership = Membership::new(
-            vec![[1].into()],
-            std::collections::BTreeMap::from([(1, Default::default())]),
-        );
+        let id = |index| LogId::new(LeaderId { term: 3, node_id: 1 }, index);
+        let membership = Membership::new(vec![[1].into()], std::collections::BTreeMap::from([(1, Default::default())]));
         let entries = vec![
-            Entry {
-                log_id: id(4),
-                payload: Payload::Blank,
-            },
-            Entry {
-                log_id: id(5),
-                payload: Payload::Normal(Command(vec![0, 255, 3])),
-            },
-            Entry {
-                log_id: id(6),
-                payload: Payload::Membership(membership.unwrap()),
-            },
+            Entry { log_id: id(4), payload: Payload::Blank },
+            Entry { log_id: id(5), payload: Payload::Normal(Command(vec![0, 255, 3])) },
+            Entry { log_id: id(6), payload: Payload::Membership(membership.unwrap()) },
         ];
         let vote = Vote::new_committed(3, 1);
         let out = AppendOut {
@@ -263,11 +234,48 @@ mod tests {
         let (kind, rest) = Kind::split(&body).unwrap();
         assert_eq!(kind, Kind::Append);
         let mut back: AppendIn = fields(rest).unwrap();
-        assert_eq!(
-            (back.vote, back.previous, back.commit),
-            (vote, Some(id(3)), None)
-        );
+        assert_eq!((back.vote, back.previous, back.commit), (vote, Some(id(3)), None));
         assert_eq!(back.take_entries(), entries);
+    }
+
+    /// Schema 1 is released. Never change these bytes; add a schema.
+    #[test]
+    fn schema_1_stays_what_it_is() {
+        let hex = crate::show::hex;
+        let vote = Vote::new(3, 1);
+        let log_id = LogId::new(LeaderId { term: 3, node_id: 1 }, 300);
+        let entry = Entry { log_id, payload: Payload::Normal(Command(vec![7, 255])) };
+        let append = AppendOut { vote: &vote, previous: Some(log_id), commit: None, entries: vec![entry_out(&entry)] };
+        assert_eq!(hex(&Kind::Append.request(&append)), "010100030100010301fb2c0100010301fb2c01010207ff");
+        let piece = SnapshotPiece { vote, total: 1000, crc: 7, offset: 512, bytes: Blob(vec![1, 2]) };
+        assert_eq!(hex(&Kind::SnapshotPiece.request(&piece)), "050100030100fbe80307fb0002020102");
+        let commands = vec![Blob(vec![1]), Blob(vec![])];
+        assert_eq!(hex(&Kind::Propose.request(&commands)), "06010002010100");
+        assert_eq!(hex(&Kind::Call.raw(b"x")), "08010078");
+        let outcomes = vec![
+            Outcome::Applied { index: 9, reply: Blob(vec![5]) },
+            Outcome::NotLeader,
+            Outcome::Unknown("why".to_owned()),
+        ];
+        assert_eq!(hex(&answer(Ok(outcomes))), "000300090105010203776879");
+        let answers = [
+            answer(Ok(PieceAnswer::Taken)),
+            answer(Ok(PieceAnswer::Done(vote))),
+            answer(Ok(PieceAnswer::Refused("no".to_owned()))),
+            answer(Ok(ReadIndexAnswer::At(9))),
+            answer(Ok(ReadIndexAnswer::NotNow)),
+            answer::<u32>(Err(Stopped("dead".to_owned()))),
+        ];
+        let answers: Vec<String> = answers.iter().map(|bytes| hex(bytes)).collect();
+        assert_eq!(answers.join(" "), "0000 0001030100 0002026e6f 000009 0001 010464656164");
+    }
+
+    #[test]
+    fn openraft_votes_in_schema_1_stay_what_they_are() {
+        type Request = openraft::raft::VoteRequest<tenure_storage::TokioTypes>;
+        let log_id = LogId::new(LeaderId { term: 3, node_id: 1 }, 300);
+        let request = Request::new(Vote::new(4, 2), Some(log_id));
+        assert_eq!(crate::show::hex(&Kind::Vote.request(&request)), "020100040200010301fb2c0100");
     }
 
     #[test]

@@ -4,20 +4,18 @@
 //! a snapshot travels in pieces on the bulk lane, and votes and heartbeats never wait behind either.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Either, select};
 use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt};
 use openraft::async_runtime::AsyncRuntime;
-use openraft::errors::{
-    NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable,
-};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
 use openraft::network::{Backoff as NetBackoff, RPCOption, RaftNetworkFactory, RaftNetworkV2};
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
-    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::{OptionalSend, RPCTypes, RaftTypeConfig};
 use serde::Serialize;
@@ -26,9 +24,7 @@ use tenure_storage::{Peer, Types, Vote};
 
 use crate::backoff::Backoff;
 use crate::codec::Blob;
-use crate::message::{
-    AppendOut, Kind, NoAnswer, PieceAnswer, SnapshotPiece, entry_out, read_answer,
-};
+use crate::message::{AppendOut, Kind, NoAnswer, PieceAnswer, SnapshotPiece, entry_out, read_answer};
 use crate::pipeline::Pipeline;
 use crate::store::Snapshot;
 use crate::wire::{Lane, Wire, WireError};
@@ -45,7 +41,12 @@ pub(crate) struct NetworkShared {
     /// How long an append may wait for its answer. openraft asks for less than a heartbeat, which a follower whose disk
     /// pauses would miss, and then everything in flight would be sent again.
     pub(crate) append_time: Duration,
+    /// The membership as it is now. A client outlives changes of its peer's address, which openraft does not tell it.
+    pub(crate) members: OnceLock<Members>,
 }
+
+/// Finds the present address of a member.
+pub(crate) type Members = Box<dyn Fn(u64) -> Option<Peer> + Send + Sync>;
 
 /// Makes a client per peer and purpose.
 pub(crate) struct Factory<C> {
@@ -55,13 +56,7 @@ pub(crate) struct Factory<C> {
 
 impl<C: Types> Factory<C> {
     fn client(&self, target: u64, peer: &Peer, lane: Lane) -> Client<C> {
-        Client {
-            shared: Arc::clone(&self.shared),
-            target,
-            peer: peer.clone(),
-            lane,
-            types: PhantomData,
-        }
+        Client { shared: Arc::clone(&self.shared), target, peer: peer.clone(), lane, types: PhantomData }
     }
 }
 
@@ -88,15 +83,10 @@ pub(crate) struct Client<C> {
 }
 
 impl<C: Types> Client<C> {
-    fn send(
-        &self,
-        lane: Lane,
-        body: Vec<u8>,
-        ttl: Duration,
-    ) -> BoxFuture<'static, Result<Vec<u8>, WireError>> {
-        self.shared
-            .wire
-            .send(self.target, &self.peer, lane, body, ttl)
+    fn send(&self, lane: Lane, body: Vec<u8>, ttl: Duration) -> BoxFuture<'static, Result<Vec<u8>, WireError>> {
+        let now = self.shared.members.get().and_then(|find| find(self.target));
+        let peer = now.as_ref().unwrap_or(&self.peer);
+        self.shared.wire.send(self.target, peer, lane, body, ttl)
     }
 
     async fn urgent<T: DeserializeOwned>(
@@ -113,18 +103,13 @@ impl<C: Types> Client<C> {
 
     fn rpc_error(&self, error: NoAnswer, action: RPCTypes, timeout: Duration) -> RPCError<C> {
         match error {
-            NoAnswer::Wire(WireError::TimedOut { .. }) => RPCError::Timeout(Timeout {
-                action,
-                id: self.shared.id,
-                target: self.target,
-                timeout,
-            }),
-            NoAnswer::Wire(WireError::Busy | WireError::Lost(_)) => {
-                RPCError::Network(NetworkError::from_string(error))
+            NoAnswer::Wire(WireError::TimedOut { .. }) => {
+                RPCError::Timeout(Timeout { action, id: self.shared.id, target: self.target, timeout })
             }
-            NoAnswer::Wire(WireError::Unreachable(_))
-            | NoAnswer::Stopped(_)
-            | NoAnswer::Malformed(_) => RPCError::Unreachable(Unreachable::from_string(error)),
+            NoAnswer::Wire(WireError::Busy | WireError::Lost(_)) => RPCError::Network(NetworkError::from_string(error)),
+            NoAnswer::Wire(WireError::Unreachable(_)) | NoAnswer::Stopped(_) | NoAnswer::Malformed(_) => {
+                RPCError::Unreachable(Unreachable::from_string(error))
+            }
         }
     }
 
@@ -142,10 +127,7 @@ impl<C: Types> Client<C> {
         };
         let sent = self.send(self.lane, Kind::Append.request(&out), ttl);
         let this = self.clone();
-        async move {
-            read_answer(sent.await).map_err(|e| this.rpc_error(e, RPCTypes::AppendEntries, ttl))
-        }
-        .boxed()
+        async move { read_answer(sent.await).map_err(|e| this.rpc_error(e, RPCTypes::AppendEntries, ttl)) }.boxed()
     }
 
     fn append_ttl(&self, option: &RPCOption) -> Duration {
@@ -155,11 +137,7 @@ impl<C: Types> Client<C> {
         }
     }
 
-    async fn send_snapshot(
-        self,
-        vote: Vote,
-        snapshot: Arc<Vec<u8>>,
-    ) -> Result<SnapshotResponse<C>, RPCError<C>> {
+    async fn send_snapshot(self, vote: Vote, snapshot: Arc<Vec<u8>>) -> Result<SnapshotResponse<C>, RPCError<C>> {
         let crc = crc32fast::hash(&snapshot);
         let pieces = snapshot.chunks(PIECE).enumerate();
         for (number, bytes) in pieces {
@@ -170,12 +148,8 @@ impl<C: Types> Client<C> {
                 offset: (number * PIECE) as u64,
                 bytes: Blob(bytes.to_vec()),
             };
-            let answer = self
-                .send(Lane::Bulk, Kind::SnapshotPiece.request(&piece), PIECE_TIME)
-                .await;
-            match read_answer(answer)
-                .map_err(|e| self.rpc_error(e, RPCTypes::InstallSnapshot, PIECE_TIME))?
-            {
+            let answer = self.send(Lane::Bulk, Kind::SnapshotPiece.request(&piece), PIECE_TIME).await;
+            match read_answer(answer).map_err(|e| self.rpc_error(e, RPCTypes::InstallSnapshot, PIECE_TIME))? {
                 PieceAnswer::Taken => {}
                 PieceAnswer::Done(vote) => return Ok(SnapshotResponse::new(vote)),
                 PieceAnswer::Refused(reason) => {
@@ -183,9 +157,7 @@ impl<C: Types> Client<C> {
                 }
             }
         }
-        Err(RPCError::Unreachable(Unreachable::from_string(
-            "the peer took the whole snapshot and installed nothing",
-        )))
+        Err(RPCError::Unreachable(Unreachable::from_string("the peer took the whole snapshot and installed nothing")))
     }
 }
 
@@ -227,22 +199,12 @@ impl<C: Types> RaftNetworkV2<C> for Client<C> {
         futures::future::ready(Ok(answers)).boxed()
     }
 
-    async fn vote(
-        &mut self,
-        request: VoteRequest<C>,
-        option: RPCOption,
-    ) -> Result<VoteResponse<C>, RPCError<C>> {
-        self.urgent(Kind::Vote, &request, &option, RPCTypes::Vote)
-            .await
+    async fn vote(&mut self, request: VoteRequest<C>, option: RPCOption) -> Result<VoteResponse<C>, RPCError<C>> {
+        self.urgent(Kind::Vote, &request, &option, RPCTypes::Vote).await
     }
 
-    async fn pre_vote(
-        &mut self,
-        request: VoteRequest<C>,
-        option: RPCOption,
-    ) -> Result<VoteResponse<C>, RPCError<C>> {
-        self.urgent(Kind::PreVote, &request, &option, RPCTypes::Vote)
-            .await
+    async fn pre_vote(&mut self, request: VoteRequest<C>, option: RPCOption) -> Result<VoteResponse<C>, RPCError<C>> {
+        self.urgent(Kind::PreVote, &request, &option, RPCTypes::Vote).await
     }
 
     async fn full_snapshot(
@@ -264,13 +226,7 @@ impl<C: Types> RaftNetworkV2<C> for Client<C> {
         request: TransferLeaderRequest<C>,
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<C>, RPCError<C>> {
-        self.urgent(
-            Kind::TransferLeader,
-            &request,
-            &option,
-            RPCTypes::TransferLeader,
-        )
-        .await
+        self.urgent(Kind::TransferLeader, &request, &option, RPCTypes::TransferLeader).await
     }
 
     fn backoff(&self) -> Option<NetBackoff> {

@@ -39,12 +39,7 @@ where
     F: Fn(&AppendEntriesRequest<C>) -> Answer<C>,
 {
     pub(crate) fn new(input: I, send: F) -> Self {
-        Self {
-            input: Some(input),
-            send,
-            in_flight: VecDeque::new(),
-            over: false,
-        }
+        Self { input: Some(input), send, in_flight: VecDeque::new(), over: false }
     }
 
     fn take_requests(&mut self, ctx: &mut Context<'_>) {
@@ -59,17 +54,9 @@ where
                         self.input = None;
                     }
                     let previous = request.prev_log_id;
-                    let last = request
-                        .entries
-                        .last()
-                        .map(|entry| entry.log_id)
-                        .or(previous);
+                    let last = request.entries.last().map(|entry| entry.log_id).or(previous);
                     let answer = (self.send)(&request);
-                    self.in_flight.push_back(InFlight {
-                        previous,
-                        last,
-                        answer,
-                    });
+                    self.in_flight.push_back(InFlight { previous, last, answer });
                 }
             }
         }
@@ -107,11 +94,7 @@ where
         }
         this.take_requests(ctx);
         let Some(first) = this.in_flight.front_mut() else {
-            return if this.input.is_none() {
-                Poll::Ready(None)
-            } else {
-                Poll::Pending
-            };
+            return if this.input.is_none() { Poll::Ready(None) } else { Poll::Pending };
         };
         let Poll::Ready(answer) = first.answer.poll_unpin(ctx) else {
             return Poll::Pending;
@@ -127,10 +110,9 @@ where
         Poll::Ready(Some(answer.and_then(|answer| {
             match (answer, previous) {
                 // At the very beginning of the log everything fits, so this is no answer to the question.
-                (AppendEntriesResponse::Conflict, None) => Err(Unreachable::from_string(
-                    "the peer reports a conflict before the first log entry",
-                )
-                .into()),
+                (AppendEntriesResponse::Conflict, None) => {
+                    Err(Unreachable::from_string("the peer reports a conflict before the first log entry").into())
+                }
                 (answer, _) => Ok(answer.into_stream_result(previous, last)),
             }
         })))

@@ -16,9 +16,7 @@ use crate::codec::Blob;
 use crate::handle::read_index;
 use crate::incoming::{Incoming, Progress};
 use crate::machine::{AppHandler, StateMachine};
-use crate::message::{
-    AppendIn, Kind, Outcome, PieceAnswer, ReadIndexAnswer, SnapshotPiece, Stopped, answer, fields,
-};
+use crate::message::{AppendIn, Kind, Outcome, PieceAnswer, ReadIndexAnswer, SnapshotPiece, Stopped, answer, fields};
 use crate::store::{Applied, Shared, Snapshot, open, tagged};
 use crate::wire::{Malformed, Sender, Service};
 
@@ -42,21 +40,15 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         match metrics.membership_config.membership().get_node(&sender.id) {
-            Some(peer) if peer.name != sender.name => Err(format!(
-                "{} comes as node {}, which is {}",
-                sender.name, sender.id, peer.name
-            )),
+            Some(peer) if peer.name != sender.name => {
+                Err(format!("{} comes as node {}, which is {}", sender.name, sender.id, peer.name))
+            }
             // A node that this one has not heard of may be the leader of a cluster that it is about to join.
             Some(_) | None => Ok(()),
         }
     }
 
-    fn serve(
-        &self,
-        sender: &Sender,
-        body: &[u8],
-        ttl: Duration,
-    ) -> Result<BoxFuture<'static, Vec<u8>>, Malformed> {
+    fn serve(&self, sender: &Sender, body: &[u8], ttl: Duration) -> Result<BoxFuture<'static, Vec<u8>>, Malformed> {
         let raft = self.raft.clone();
         let (kind, bytes) = Kind::split(body)?;
         Ok(match kind {
@@ -80,14 +72,11 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
             }
             Kind::TransferLeader => {
                 let request: TransferLeaderRequest<C> = fields(bytes)?;
-                async move { answer(raft.handle_transfer_leader(request).await.map_err(stopped)) }
-                    .boxed()
+                async move { answer(raft.handle_transfer_leader(request).await.map_err(stopped)) }.boxed()
             }
             Kind::SnapshotPiece => self.take_piece(sender, fields(bytes)?),
             Kind::Propose => propose(raft, fields(bytes)?, ttl),
-            Kind::ReadIndex => {
-                async move { answer(Ok(answer_read_index(&raft, ttl).await)) }.boxed()
-            }
+            Kind::ReadIndex => async move { answer(Ok(answer_read_index(&raft, ttl).await)) }.boxed(),
             Kind::Call => self.call(sender, bytes, ttl),
             Kind::Ability => {
                 let ability = self.shared.ability();
@@ -114,18 +103,11 @@ impl<C: Types, S: StateMachine> Server<C, S> {
     }
 
     fn take_piece(&self, sender: &Sender, piece: SnapshotPiece) -> BoxFuture<'static, Vec<u8>> {
-        let (raft, shared, incoming) = (
-            self.raft.clone(),
-            Arc::clone(&self.shared),
-            Arc::clone(&self.incoming),
-        );
+        let (raft, shared, incoming) = (self.raft.clone(), Arc::clone(&self.shared), Arc::clone(&self.incoming));
         let from = sender.id;
         async move {
             let vote = piece.vote;
-            let progress = incoming
-                .lock()
-                .expect("no code panics while it takes a piece")
-                .take(from, piece);
+            let progress = incoming.lock().expect("no code panics while it takes a piece").take(from, piece);
             let taken = match progress {
                 Progress::Partial => Ok(PieceAnswer::Taken),
                 Progress::Refused(reason) => Ok(PieceAnswer::Refused(reason)),
@@ -145,16 +127,10 @@ async fn install<C: Types, S: StateMachine>(
 ) -> Result<PieceAnswer, Fatal<C>> {
     // openraft panics on a snapshot that contradicts the log: nothing reaches it that is not whole and ours.
     let meta = match open(&bytes, cluster) {
-        Ok((head, _)) => openraft::SnapshotMeta {
-            last_log_id: head.last,
-            last_membership: head.membership,
-        },
+        Ok((head, _)) => openraft::SnapshotMeta { last_log_id: head.last, last_membership: head.membership },
         Err(bad) => return Ok(PieceAnswer::Refused(bad.to_string())),
     };
-    let snapshot = Snapshot {
-        meta,
-        snapshot: Arc::new(bytes),
-    };
+    let snapshot = Snapshot { meta, snapshot: Arc::new(bytes) };
     let response = raft.install_full_snapshot(vote, snapshot).await?;
     Ok(PieceAnswer::Done(response.vote))
 }
@@ -187,10 +163,7 @@ async fn collect_outcomes<C: Types, S: StateMachine>(
     let mut written = raft.client_write_many(commands.collect::<Vec<_>>()).await?;
     while let Some(result) = written.next().await {
         outcomes.push(match result? {
-            Ok(response) => Outcome::Applied {
-                index: response.log_id.index,
-                reply: Blob(response.response.0),
-            },
+            Ok(response) => Outcome::Applied { index: response.log_id.index, reply: Blob(response.response.0) },
             Err(error) => outcome_of(RaftError::<C, _>::APIError(error)),
         });
     }
@@ -206,10 +179,7 @@ pub(crate) fn outcome_of<C: Types>(error: RaftError<C, ClientWriteError<C>>) -> 
     }
 }
 
-async fn answer_read_index<C: Types, S: StateMachine>(
-    raft: &RaftOf<C, S>,
-    ttl: Duration,
-) -> ReadIndexAnswer {
+async fn answer_read_index<C: Types, S: StateMachine>(raft: &RaftOf<C, S>, ttl: Duration) -> ReadIndexAnswer {
     match read_index(raft, ttl).await {
         Ok(linearizer) => ReadIndexAnswer::At(linearizer.read_log_id().index()),
         Err(_) => ReadIndexAnswer::NotNow,

@@ -10,3 +10,8 @@ pub(crate) fn duration(duration: Duration) -> String {
         format!("{} ms", duration.as_millis())
     }
 }
+
+/// Lower-case hex without separators.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -3,8 +3,9 @@
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use openraft::async_runtime::watch::WatchReceiver;
 use tenure_storage::{Identity, LogStore, OpenError, Peer, SnapshotStore, TokioTypes, Types};
 
 use crate::handle::{Forwarder, Handle, Inner};
@@ -68,27 +69,13 @@ impl Raft {
         machine: S,
         app: Arc<dyn AppHandler>,
     ) -> Result<Handle<S>, StartError> {
-        let Options {
-            id,
-            name,
-            cluster,
-            data_dir,
-            listen,
-            advertise,
-            identity,
-            ..
-        } = options;
+        let Options { id, name, cluster, data_dir, listen, advertise, identity, .. } = options;
         // A node that listens on one address speaks from it, so that firewalls can tell the nodes apart.
         let source = Some(listen.ip()).filter(|address| !address.is_unspecified());
-        let wire =
-            TlsWire::new(&cluster, id, &name, &identity, source).map_err(StartError::Wire)?;
+        let wire = TlsWire::new(&cluster, id, &name, &identity, source).map_err(StartError::Wire)?;
         let listener = TlsWire::bind(listen).await.map_err(StartError::Wire)?;
         let bound = listener.local_addr().unwrap_or(listen);
-        let address = if advertise.is_empty() {
-            bound.to_string()
-        } else {
-            advertise
-        };
+        let address = if advertise.is_empty() { bound.to_string() } else { advertise };
         let (log, snapshots) = open_storage(data_dir, &cluster, id).await?;
         let parts = Parts {
             id,
@@ -101,8 +88,7 @@ impl Raft {
             feature_level_max: options.feature_level_max,
             offload: Offload::Thread,
         };
-        let (handle, service) =
-            assemble(parts, machine, app, Some((Peer { name, address }, bound))).await?;
+        let (handle, service) = assemble(parts, machine, app, Some((Peer { name, address }, bound))).await?;
         wire.listen(listener, service);
         Ok(handle)
     }
@@ -125,10 +111,7 @@ async fn open_storage(
     let Some(dir) = data_dir else {
         return Ok((LogStore::memory(), SnapshotStore::memory()));
     };
-    let identity = Identity {
-        cluster: cluster.to_owned(),
-        node: id,
-    };
+    let identity = Identity { cluster: cluster.to_owned(), node: id };
     // It reads the whole log, which must not hold up whatever else runs here.
     let opening = tokio::task::spawn_blocking(move || tenure_storage::open(&dir, &identity));
     match opening.await {
@@ -143,32 +126,23 @@ async fn assemble<S: StateMachine, C: Types>(
     app: Arc<dyn AppHandler>,
     me: Option<(Peer, SocketAddr)>,
 ) -> Result<(Handle<S, C>, Arc<dyn Service>), StartError> {
-    let Parts {
-        id,
-        cluster,
-        log,
-        snapshots,
-        wire,
-        timings,
-        snapshot_policy,
-        feature_level_max,
-        offload,
-    } = parts;
+    let Parts { id, cluster, log, snapshots, wire, timings, snapshot_policy, feature_level_max, offload } = parts;
     let config = config(&cluster, timings, snapshot_policy).map_err(StartError::Timings)?;
     let applied = Applied::<C, S>::open(machine, snapshots, cluster, feature_level_max, offload);
     let (applied, released) = applied.await.map_err(StartError::Snapshot)?;
     let shared = applied.shared();
-    let network = NetworkShared {
-        wire: Arc::clone(&wire),
-        id,
-        append_time: timings.election_min,
-    };
-    let factory = Factory {
-        shared: Arc::new(network),
-        types: PhantomData,
-    };
+    let network =
+        NetworkShared { wire: Arc::clone(&wire), id, append_time: timings.election_min, members: OnceLock::new() };
+    let network = Arc::new(network);
+    let factory = Factory { shared: Arc::clone(&network), types: PhantomData };
     let raft = RaftOf::<C, S>::new(id, config, factory, log, applied).await;
     let raft = raft.map_err(|fatal| StartError::Consensus(fatal.to_string()))?;
+    let metrics = raft.metrics();
+    let find = move |id: u64| {
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.membership().get_node(&id).cloned()
+    };
+    let _ = network.members.set(Box::new(find));
     let service = Server {
         raft: raft.clone(),
         shared: Arc::clone(&shared),
@@ -187,10 +161,5 @@ async fn assemble<S: StateMachine, C: Types>(
         released: tokio::sync::Mutex::new(released),
         me,
     };
-    Ok((
-        Handle {
-            inner: Arc::new(inner),
-        },
-        Arc::new(service),
-    ))
+    Ok((Handle { inner: Arc::new(inner) }, Arc::new(service)))
 }

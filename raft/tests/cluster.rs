@@ -11,10 +11,7 @@ async fn any_node_takes_proposals_and_shows_them() {
     let cluster = Cluster::of(3).await;
     let mut last = 0;
     for node in cluster.nodes.values() {
-        let proposed = node
-            .propose(format!("by {}", node.id()).into_bytes(), SOON)
-            .await
-            .unwrap();
+        let proposed = node.propose(format!("by {}", node.id()).into_bytes(), SOON).await.unwrap();
         assert!(proposed.index > last);
         last = proposed.index;
     }
@@ -33,12 +30,7 @@ async fn many_concurrent_proposals_through_followers_are_applied_once_each() {
     let follower = cluster.follower().await;
     let proposals = (0..500u32).map(|n| {
         let node = follower.clone();
-        async move {
-            node.propose(n.to_le_bytes().to_vec(), SOON)
-                .await
-                .unwrap()
-                .index
-        }
+        async move { node.propose(n.to_le_bytes().to_vec(), SOON).await.unwrap().index }
     });
     let mut indexes = futures::future::join_all(proposals).await;
     indexes.sort_unstable();
@@ -60,20 +52,13 @@ async fn another_node_leads_when_the_leader_stops() {
     first.propose(b"before".to_vec(), SOON).await.unwrap();
     cluster.stop(first.id()).await;
     let survivor = cluster.nodes.values().next().unwrap().clone();
-    let reply = survivor
-        .propose(b"after".to_vec(), SOON)
-        .await
-        .unwrap()
-        .reply;
+    let reply = survivor.propose(b"after".to_vec(), SOON).await.unwrap().reply;
     assert_eq!(reply, 2u64.to_le_bytes());
     let second = cluster.leader().await;
     assert_ne!(second.id(), first.id());
     for node in cluster.nodes.values() {
         node.barrier(SOON).await.unwrap();
-        assert_eq!(
-            node.state(|journal| journal.commands.clone()),
-            [&b"before"[..], b"after"]
-        );
+        assert_eq!(node.state(|journal| journal.commands.clone()), [&b"before"[..], b"after"]);
     }
     cluster.shutdown().await;
 }
@@ -83,29 +68,15 @@ async fn a_minority_accepts_nothing_and_says_so() {
     trace();
     let mut cluster = Cluster::of(3).await;
     let leader = cluster.leader().await;
-    let others: Vec<u64> = cluster
-        .nodes
-        .keys()
-        .copied()
-        .filter(|id| *id != leader.id())
-        .collect();
+    let others: Vec<u64> = cluster.nodes.keys().copied().filter(|id| *id != leader.id()).collect();
     for id in others {
         cluster.stop(id).await;
     }
     let short = std::time::Duration::from_millis(900);
     // The first may be appended, and then nobody can say what becomes of it; later the lease has ended.
     let first = leader.propose(b"lost?".to_vec(), short).await.unwrap_err();
-    assert!(
-        matches!(
-            first,
-            ProposeError::Unknown { .. } | ProposeError::NoLeader { .. }
-        ),
-        "{first}"
-    );
-    let second = leader
-        .propose(b"refused".to_vec(), short)
-        .await
-        .unwrap_err();
+    assert!(matches!(first, ProposeError::Unknown { .. } | ProposeError::NoLeader { .. }), "{first}");
+    let second = leader.propose(b"refused".to_vec(), short).await.unwrap_err();
     assert_eq!(second, ProposeError::NoLeader { waited: short });
     assert!(leader.barrier(short).await.is_err());
     cluster.shutdown().await;
@@ -117,35 +88,17 @@ async fn calls_reach_the_other_nodes_application() {
     let cluster = Cluster::of(3).await;
     let (one, two) = (&cluster.nodes[&1], &cluster.nodes[&2]);
     until(two, |status| status.voters.len() == 3).await;
-    assert_eq!(
-        two.call(1, b"hello".to_vec(), SOON).await.unwrap(),
-        b"2: hello"
-    );
-    assert_eq!(
-        one.call(1, b"self".to_vec(), SOON).await.unwrap(),
-        b"1: self"
-    );
+    assert_eq!(two.call(1, b"hello".to_vec(), SOON).await.unwrap(), b"2: hello");
+    assert_eq!(one.call(1, b"self".to_vec(), SOON).await.unwrap(), b"1: self");
     let refused = one.call(3, b"refuse".to_vec(), SOON).await.unwrap_err();
-    assert_eq!(
-        refused,
-        CallError::Handler {
-            to: 3,
-            reason: "as you wish".to_owned()
-        }
-    );
+    assert_eq!(refused, CallError::Handler { to: 3, reason: "as you wish".to_owned() });
     let short = std::time::Duration::from_millis(50);
     assert!(matches!(
         one.call(3, b"hang".to_vec(), short).await,
         Err(CallError::Wire { .. } | CallError::Handler { .. })
     ));
-    assert_eq!(
-        one.call(9, vec![], SOON).await.unwrap_err(),
-        CallError::NotAMember(9)
-    );
-    assert_eq!(
-        one.call(3, b"still there".to_vec(), SOON).await.unwrap(),
-        b"1: still there"
-    );
+    assert_eq!(one.call(9, vec![], SOON).await.unwrap_err(), CallError::NotAMember(9));
+    assert_eq!(one.call(3, b"still there".to_vec(), SOON).await.unwrap(), b"1: still there");
     cluster.shutdown().await;
 }
 
@@ -156,10 +109,7 @@ async fn a_cluster_is_founded_once() {
     let node = &cluster.nodes[&1];
     let again = node.initialize([(1, node.peer().unwrap())].into()).await;
     assert_eq!(again, Err(InitializeError::AlreadyInitialized));
-    assert_eq!(
-        node.propose(b"alone".to_vec(), SOON).await.unwrap().reply,
-        1u64.to_le_bytes()
-    );
+    assert_eq!(node.propose(b"alone".to_vec(), SOON).await.unwrap().reply, 1u64.to_le_bytes());
     node.barrier(SOON).await.unwrap();
     cluster.shutdown().await;
 }

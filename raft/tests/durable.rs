@@ -22,49 +22,28 @@ async fn what_was_acknowledged_is_there_after_all_nodes_restart() {
     cluster.snapshots = few_entries();
     for id in 1..=3 {
         let listen = "127.0.0.1:0".parse().unwrap();
-        cluster
-            .start_in(id, dir.path().join(name(id)), listen)
-            .await;
+        cluster.start_in(id, dir.path().join(name(id)), listen).await;
     }
-    let members = cluster
-        .nodes
-        .iter()
-        .map(|(id, node)| (*id, node.peer().unwrap()));
-    cluster.nodes[&1]
-        .initialize(members.collect())
-        .await
-        .unwrap();
+    let members = cluster.nodes.iter().map(|(id, node)| (*id, node.peer().unwrap()));
+    cluster.nodes[&1].initialize(members.collect()).await.unwrap();
     let leader = cluster.leader().await;
     for n in 0..100u32 {
-        leader
-            .propose(n.to_le_bytes().to_vec(), SOON)
-            .await
-            .unwrap();
+        leader.propose(n.to_le_bytes().to_vec(), SOON).await.unwrap();
     }
-    let addresses: BTreeMap<u64, SocketAddr> = cluster
-        .nodes
-        .iter()
-        .map(|(id, node)| (*id, node.listen_address().unwrap()))
-        .collect();
+    let addresses: BTreeMap<u64, SocketAddr> =
+        cluster.nodes.iter().map(|(id, node)| (*id, node.listen_address().unwrap())).collect();
     drop(leader);
     for id in 1..=3 {
         cluster.stop(id).await;
     }
 
     for (id, listen) in addresses {
-        cluster
-            .start_in(id, dir.path().join(name(id)), listen)
-            .await;
+        cluster.start_in(id, dir.path().join(name(id)), listen).await;
     }
     let expected: Vec<Vec<u8>> = (0..100u32).map(|n| n.to_le_bytes().to_vec()).collect();
     for node in cluster.nodes.values() {
         node.barrier(SOON).await.unwrap();
-        assert_eq!(
-            node.state(|journal| journal.commands.clone()),
-            expected,
-            "node {}",
-            node.id()
-        );
+        assert_eq!(node.state(|journal| journal.commands.clone()), expected, "node {}", node.id());
     }
     cluster.shutdown().await;
 }
@@ -75,10 +54,7 @@ async fn a_learner_catches_up_through_a_snapshot_and_is_promoted() {
     let mut cluster = Cluster::empty();
     cluster.snapshots = few_entries();
     let first = cluster.start(1).await;
-    first
-        .initialize([(1, first.peer().unwrap())].into())
-        .await
-        .unwrap();
+    first.initialize([(1, first.peer().unwrap())].into()).await.unwrap();
     // Large enough that the snapshot needs several pieces.
     let command = vec![7; 20_000];
     for _ in 0..100 {
@@ -86,18 +62,11 @@ async fn a_learner_catches_up_through_a_snapshot_and_is_promoted() {
     }
     let first = until(&first, |status| status.purged >= Some(50)).await;
     let second = cluster.start(2).await;
-    first
-        .add_learner(2, second.peer().unwrap(), SOON)
-        .await
-        .unwrap();
+    first.add_learner(2, second.peer().unwrap(), SOON).await.unwrap();
     first.promote(2, SOON).await.unwrap();
     second.barrier(SOON).await.unwrap();
     assert_eq!(second.state(|journal| journal.commands.len()), 100);
-    assert!(
-        second.status().snapshot_index >= Some(40),
-        "{:?}",
-        second.status()
-    );
+    assert!(second.status().snapshot_index >= Some(40), "{:?}", second.status());
     assert_eq!(second.status().voters.len(), 2);
     cluster.shutdown().await;
 }
@@ -110,13 +79,8 @@ async fn a_directory_of_another_node_is_refused() {
     let listen = "127.0.0.1:0".parse().unwrap();
     cluster.start_in(1, dir.path().to_owned(), listen).await;
     cluster.stop(1).await;
-    let options = Options {
-        data_dir: Some(dir.path().to_owned()),
-        ..options(&cluster.authority, 2)
-    };
-    let refused = Raft::start(options, Journal::default(), Arc::new(Echo))
-        .await
-        .err();
+    let options = Options { data_dir: Some(dir.path().to_owned()), ..options(&cluster.authority, 2) };
+    let refused = Raft::start(options, Journal::default(), Arc::new(Echo)).await.err();
     assert!(matches!(refused, Some(StartError::Storage(_))));
 }
 
@@ -129,10 +93,7 @@ async fn a_node_that_was_away_catches_up_by_itself() {
     let listen = "127.0.0.1:0".parse().unwrap();
     let away = cluster.start_in(4, dir.path().to_owned(), listen).await;
     let leader = cluster.leader().await;
-    leader
-        .add_learner(4, away.peer().unwrap(), SOON)
-        .await
-        .unwrap();
+    leader.add_learner(4, away.peer().unwrap(), SOON).await.unwrap();
     leader.promote(4, SOON).await.unwrap();
     let listen = away.listen_address().unwrap();
     drop(away);
@@ -144,10 +105,31 @@ async fn a_node_that_was_away_catches_up_by_itself() {
     back.barrier(SOON).await.unwrap();
     back.recovered(SOON).await.unwrap();
     assert_eq!(back.state(|journal| journal.commands.len()), 50);
-    assert!(
-        back.propose(b"again".to_vec(), Duration::from_secs(10))
-            .await
-            .is_ok()
-    );
+    assert!(back.propose(b"again".to_vec(), Duration::from_secs(10)).await.is_ok());
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_moved_to_another_address_is_found_there() {
+    trace();
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::of(3).await;
+    let anywhere = "127.0.0.1:0".parse().unwrap();
+    let moving = cluster.start_in(4, dir.path().to_owned(), anywhere).await;
+    let leader = cluster.leader().await;
+    let before = moving.peer().unwrap();
+    leader.add_learner(4, before.clone(), SOON).await.unwrap();
+    leader.promote(4, SOON).await.unwrap();
+    drop(moving);
+    cluster.stop(4).await;
+    // Held, so that the system does not give the same port again.
+    let _held = std::net::TcpListener::bind(&before.address).unwrap();
+    let moved = cluster.start_in(4, dir.path().to_owned(), anywhere).await;
+    let after = moved.peer().unwrap();
+    assert_ne!(after, before);
+    leader.add_learner(4, after.clone(), SOON).await.unwrap();
+    assert_eq!(leader.status().voters[&4], after, "it stays a voter");
+    let index = leader.propose(b"found".to_vec(), SOON).await.unwrap().index;
+    until(&moved, |status| status.applied >= Some(index)).await;
     cluster.shutdown().await;
 }

@@ -33,10 +33,7 @@ impl Log {
     fn dropped(&self) -> Vec<String> {
         let bytes = self.0.lock().unwrap().clone();
         let text = String::from_utf8(bytes).unwrap();
-        text.lines()
-            .filter(|line| line.contains("connection dropped"))
-            .map(str::to_owned)
-            .collect()
+        text.lines().filter(|line| line.contains("connection dropped")).map(str::to_owned).collect()
     }
 }
 
@@ -60,9 +57,7 @@ fn framed(payload: &[u8]) -> Vec<u8> {
 async fn connect(to: SocketAddr, identity: &Identity) -> std::io::Result<TlsStream<TcpStream>> {
     let connector = TlsConnector::from(client_config(identity).unwrap());
     let tcp = TcpStream::connect(to).await?;
-    connector
-        .connect(ServerName::try_from("node").unwrap(), tcp)
-        .await
+    connector.connect(ServerName::try_from("node").unwrap(), tcp).await
 }
 
 /// Sends bytes, and reads until the other side hangs up. Gives what came before.
@@ -99,39 +94,30 @@ impl Scene {
         let leader = cluster.leader().await;
         let (victim, term) = (leader.listen_address().unwrap(), leader.status().term);
         let lines = log.dropped().len();
-        Self {
-            cluster,
-            leader,
-            term,
-            victim,
-            log,
-            lines,
-            proposed: 0,
-        }
+        Self { cluster, leader, term, victim, log, lines, proposed: 0 }
+    }
+
+    /// Somebody connects with a certificate and greets; hears nothing, and is dropped for this reason.
+    async fn greeted(&mut self, identity: &Identity, hello: &[u8], reason: &str) {
+        let stream = connect(self.victim, identity).await.unwrap();
+        assert_eq!(provoke(stream, &framed(hello)).await, b"");
+        self.unharmed_after(reason, reason).await;
     }
 
     /// The cluster works, has the same leader, and said one more line with the reason in it.
     async fn unharmed_after(&mut self, what: &str, reason: &str) {
         self.proposed += 1;
         let follower = self.cluster.follower().await;
-        follower
-            .propose(what.as_bytes().to_vec(), SOON)
-            .await
-            .unwrap();
+        follower.propose(what.as_bytes().to_vec(), SOON).await.unwrap();
         let status = self.leader.status();
-        assert!(
-            status.is_leader && status.term == self.term,
-            "{what}: {status:?}"
-        );
+        assert!(status.is_leader && status.term == self.term, "{what}: {status:?}");
         // The line is written just after the connection is dropped, by another task.
         let written = async {
             while self.log.dropped().len() == self.lines {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(SOON, written)
-            .await
-            .unwrap_or_else(|_| panic!("{what}: no line"));
+        tokio::time::timeout(SOON, written).await.unwrap_or_else(|_| panic!("{what}: no line"));
         let lines = self.log.dropped();
         assert_eq!(lines.len(), self.lines + 1, "{what}: {lines:#?}");
         assert!(lines[self.lines].contains(reason), "{what}: {lines:#?}");
@@ -142,10 +128,21 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn intruders_are_dropped_and_the_cluster_is_unharmed() {
     let mut scene = Scene::new().await;
+    strangers(&mut scene).await;
+    impostors(&mut scene).await;
+    babblers(&mut scene).await;
+
+    let follower = scene.cluster.follower().await;
+    follower.barrier(SOON).await.unwrap();
+    let applied = follower.state(|journal| journal.commands.len());
+    assert_eq!(applied, scene.proposed, "nothing but what we proposed");
+    scene.cluster.shutdown().await;
+}
+
+/// No certificate of this cluster, or not that of a node.
+async fn strangers(scene: &mut Scene) {
     let ours = scene.cluster.authority.clone();
     let victim = scene.victim;
-    let correct = identity(&ours, 7);
-    let greeting = framed(&hello(CLUSTER, 7, "p7"));
 
     let mut tcp = TcpStream::connect(victim).await.unwrap();
     tcp.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -154,112 +151,60 @@ async fn intruders_are_dropped_and_the_cluster_is_unharmed() {
 
     // Another authority that claims the same cluster.
     let theirs = ClusterAuthority::create(CLUSTER).unwrap();
-    let forged = Identity {
-        ca_pem: ours.cert_pem.clone(),
-        ..identity(&theirs, 7)
-    };
+    let forged = Identity { ca_pem: ours.cert_pem.clone(), ..identity(&theirs, 7) };
     if let Ok(stream) = connect(victim, &forged).await {
-        assert_eq!(provoke(stream, &greeting).await, b"");
+        let heard = provoke(stream, &framed(&hello(CLUSTER, 7, "p7"))).await;
+        assert_eq!(heard, b"");
     }
-    scene
-        .unharmed_after("wrong authority", "invalid peer certificate")
-        .await;
+    scene.unharmed_after("wrong authority", "invalid peer certificate").await;
 
     let admin = ours.issue("root", Role::Admin).unwrap();
-    let stream = connect(victim, &admin).await.unwrap();
-    assert_eq!(provoke(stream, &greeting).await, b"");
-    scene
-        .unharmed_after("an administrator as a node", "is not a node")
-        .await;
+    scene.greeted(&admin, &hello(CLUSTER, 7, "p7"), "is not a node").await;
+}
 
-    let stream = connect(victim, &correct).await.unwrap();
-    assert_eq!(
-        provoke(stream, &framed(&hello("other", 7, "p7"))).await,
-        b""
-    );
-    scene
-        .unharmed_after("wrong cluster", "belongs to cluster other")
-        .await;
-
-    let stream = connect(victim, &correct).await.unwrap();
-    assert_eq!(
-        provoke(stream, &framed(&hello(CLUSTER, 7, "p2"))).await,
-        b""
-    );
-    scene
-        .unharmed_after("wrong name", "calls itself p2 (7)")
-        .await;
-
-    let stream = connect(victim, &correct).await.unwrap();
-    assert_eq!(
-        provoke(stream, &framed(&hello(CLUSTER, 2, "p7"))).await,
-        b""
-    );
-    scene
-        .unharmed_after("wrong id", "calls itself p7 (2)")
-        .await;
+/// A certificate of this cluster, and a greeting that does not go with it.
+async fn impostors(scene: &mut Scene) {
+    let ours = scene.cluster.authority.clone();
+    let correct = identity(&ours, 7);
+    let wrong_cluster = hello("other", 7, "p7");
+    scene.greeted(&correct, &wrong_cluster, "belongs to cluster other").await;
+    let wrong_name = hello(CLUSTER, 7, "p2");
+    scene.greeted(&correct, &wrong_name, "calls itself p2 (7)").await;
+    let wrong_id = hello(CLUSTER, 2, "p7");
+    scene.greeted(&correct, &wrong_id, "calls itself p7 (2)").await;
 
     // A certificate of ours, for an id that belongs to another name.
-    let twin = ours.issue("p7", Role::Node { id: 2 }).unwrap();
     let id = if scene.leader.id() == 2 { 3 } else { 2 };
-    let twin = if id == 2 {
-        twin
-    } else {
-        ours.issue("p7", Role::Node { id: 3 }).unwrap()
-    };
-    let stream = connect(victim, &twin).await.unwrap();
-    assert_eq!(
-        provoke(stream, &framed(&hello(CLUSTER, id, "p7"))).await,
-        b""
-    );
-    scene
-        .unharmed_after("another node's id", "p7 comes as node")
-        .await;
+    let role = Role::Node { id: id.into() };
+    let twin = ours.issue("p7", role).unwrap();
+    let taken = hello(CLUSTER, id, "p7");
+    scene.greeted(&twin, &taken, "p7 comes as node").await;
 
-    let stream = connect(victim, &correct).await.unwrap();
     let mut newer = hello(CLUSTER, 7, "p7");
     newer[1] = 9;
-    assert_eq!(provoke(stream, &framed(&newer)).await, b"");
-    scene
-        .unharmed_after("another protocol", "speaks protocol 9")
-        .await;
+    scene.greeted(&correct, &newer, "speaks protocol 9").await;
+}
 
-    let stream = connect(victim, &correct).await.unwrap();
-    let mut bytes = greeting.clone();
-    bytes.extend(u32::MAX.to_be_bytes());
-    provoke(stream, &bytes).await;
-    scene
-        .unharmed_after("oversized frame", "frame size too big")
-        .await;
-
-    let garbage: [(&str, &[u8], &str); 5] = [
-        ("unknown frame", &[99, 1, 2, 3], "frame of kind 99"),
-        ("empty frame", &[], "empty frame"),
-        ("cut request", &[2, 1, 0], "cut frame"),
-        (
-            "unknown request",
-            &[2, 1, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0, 77, 1, 0],
-            "request of kind 77",
-        ),
-        (
-            "garbage vote",
-            &[
-                2, 1, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0, 2, 1, 0, 255, 255, 255,
-            ],
-            "malformed request",
-        ),
+/// A correct greeting, and then what is no request.
+async fn babblers(scene: &mut Scene) {
+    let correct = identity(&scene.cluster.authority, 7);
+    let greeting = framed(&hello(CLUSTER, 7, "p7"));
+    let request = |body: &[u8]| {
+        let head: &[u8] = &[2, 1, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0];
+        framed(&[head, body].concat())
+    };
+    let babble = [
+        (u32::MAX.to_be_bytes().to_vec(), "frame size too big"),
+        (framed(&[99, 1, 2, 3]), "frame of kind 99"),
+        (framed(&[]), "empty frame"),
+        (framed(&[2, 1, 0]), "cut frame"),
+        (request(&[77, 1, 0]), "request of kind 77"),
+        (request(&[2, 9, 0]), "request in schema 9"),
+        (request(&[2, 1, 0, 255, 255, 255]), "malformed request"),
     ];
-    for (what, frame, reason) in garbage {
-        let stream = connect(victim, &correct).await.unwrap();
-        let mut bytes = greeting.clone();
-        bytes.extend(framed(frame));
-        provoke(stream, &bytes).await;
-        scene.unharmed_after(what, reason).await;
+    for (bytes, reason) in babble {
+        let stream = connect(scene.victim, &correct).await.unwrap();
+        provoke(stream, &[greeting.clone(), bytes].concat()).await;
+        scene.unharmed_after(reason, reason).await;
     }
-
-    let follower = scene.cluster.follower().await;
-    follower.barrier(SOON).await.unwrap();
-    let applied = follower.state(|journal| journal.commands.len());
-    assert_eq!(applied, scene.proposed, "nothing but what we proposed");
-    scene.cluster.shutdown().await;
 }

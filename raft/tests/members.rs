@@ -16,37 +16,22 @@ async fn from_one_to_three_to_five_and_back_to_three() {
         let node = cluster.start(id).await;
         let me = node.peer().unwrap();
         leader.add_learner(id, me.clone(), SOON).await.unwrap();
-        leader
-            .add_learner(id, me, SOON)
-            .await
-            .expect("adding twice is adding once");
+        leader.add_learner(id, me, SOON).await.expect("adding twice is adding once");
         leader.promote(id, SOON).await.unwrap();
-        leader
-            .promote(id, SOON)
-            .await
-            .expect("promoting twice is promoting once");
+        leader.promote(id, SOON).await.expect("promoting twice is promoting once");
         leader.propose(vec![id as u8], SOON).await.unwrap();
         assert_eq!(leader.status().voters.len() as u64, id);
     }
     for id in [5, 4] {
         leader.remove(id, SOON).await.unwrap();
-        leader
-            .remove(id, SOON)
-            .await
-            .expect("removing twice is removing once");
+        leader.remove(id, SOON).await.expect("removing twice is removing once");
         cluster.stop(id).await;
     }
-    assert_eq!(
-        leader.status().voters.keys().copied().collect::<Vec<_>>(),
-        [1, 2, 3]
-    );
+    assert_eq!(leader.status().voters.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
     assert!(!leader.status().joint);
     for node in cluster.nodes.values() {
         node.barrier(SOON).await.unwrap();
-        assert_eq!(
-            node.state(|journal| journal.commands.clone()),
-            [[2], [3], [4], [5]]
-        );
+        assert_eq!(node.state(|journal| journal.commands.clone()), [[2], [3], [4], [5]]);
     }
     cluster.shutdown().await;
 }
@@ -58,36 +43,18 @@ async fn changes_that_make_no_sense_are_refused() {
     let leader = cluster.leader().await;
     let me = leader.peer().unwrap();
     assert_eq!(leader.remove(1, SOON).await, Err(MemberError::LastVoter(1)));
-    assert_eq!(
-        leader.promote(9, SOON).await,
-        Err(MemberError::NotAMember(9))
-    );
+    assert_eq!(leader.promote(9, SOON).await, Err(MemberError::NotAMember(9)));
     let same_name = leader.add_learner(2, peer(1, "127.0.0.1:1"), SOON).await;
-    assert!(
-        matches!(same_name, Err(MemberError::Taken { by: 1, .. })),
-        "{same_name:?}"
-    );
+    assert!(matches!(same_name, Err(MemberError::Taken { by: 1, .. })), "{same_name:?}");
     let same_address = leader.add_learner(2, peer(2, &me.address), SOON).await;
-    assert!(
-        matches!(same_address, Err(MemberError::Taken { by: 1, .. })),
-        "{same_address:?}"
-    );
+    assert!(matches!(same_address, Err(MemberError::Taken { by: 1, .. })), "{same_address:?}");
     let same_id = leader.add_learner(1, peer(2, "127.0.0.1:1"), SOON).await;
-    assert!(
-        matches!(same_id, Err(MemberError::Taken { by: 1, .. })),
-        "{same_id:?}"
-    );
+    assert!(matches!(same_id, Err(MemberError::Taken { by: 1, .. })), "{same_id:?}");
 
     // A node that is not there can be added, but never promoted.
-    leader
-        .add_learner(2, peer(2, "127.0.0.1:1"), SOON)
-        .await
-        .unwrap();
+    leader.add_learner(2, peer(2, "127.0.0.1:1"), SOON).await.unwrap();
     let absent = leader.promote(2, Duration::from_millis(500)).await;
-    assert!(
-        matches!(absent, Err(MemberError::NotCaughtUp { id: 2, .. })),
-        "{absent:?}"
-    );
+    assert!(matches!(absent, Err(MemberError::NotCaughtUp { id: 2, .. })), "{absent:?}");
     leader.remove(2, SOON).await.unwrap();
     assert!(leader.status().learners.is_empty());
     cluster.shutdown().await;
@@ -100,12 +67,7 @@ async fn a_follower_changes_no_membership_and_names_the_leader() {
     let leader = cluster.leader().await.id();
     let follower = cluster.follower().await;
     let refused = follower.remove(leader, SOON).await;
-    assert_eq!(
-        refused,
-        Err(MemberError::NotLeader {
-            leader: Some(leader)
-        })
-    );
+    assert_eq!(refused, Err(MemberError::NotLeader { leader: Some(leader) }));
     cluster.shutdown().await;
 }
 
@@ -118,10 +80,7 @@ async fn a_removed_leader_leaves_a_working_cluster() {
     leader.remove(leader.id(), SOON).await.unwrap();
     cluster.stop(leader.id()).await;
     let node = cluster.leader().await;
-    assert_eq!(
-        node.propose(b"second".to_vec(), SOON).await.unwrap().reply,
-        2u64.to_le_bytes()
-    );
+    assert_eq!(node.propose(b"second".to_vec(), SOON).await.unwrap().reply, 2u64.to_le_bytes());
     assert_eq!(node.status().voters.len(), 2);
     cluster.shutdown().await;
 }
@@ -132,17 +91,11 @@ async fn the_leadership_goes_to_the_chosen_node() {
     let cluster = Cluster::of(3).await;
     let leader = cluster.leader().await;
     let chosen = cluster.follower().await;
-    assert_eq!(
-        leader.transfer_leader(9, SOON).await,
-        Err(TransferError::NotAVoter(9))
-    );
+    assert_eq!(leader.transfer_leader(9, SOON).await, Err(TransferError::NotAVoter(9)));
     leader.transfer_leader(chosen.id(), SOON).await.unwrap();
     until(&chosen, |status| status.is_leader).await;
     leader.propose(b"still".to_vec(), SOON).await.unwrap();
-    assert!(matches!(
-        leader.transfer_leader(leader.id(), SOON).await,
-        Err(TransferError::NotLeader { .. })
-    ));
+    assert!(matches!(leader.transfer_leader(leader.id(), SOON).await, Err(TransferError::NotLeader { .. })));
     cluster.shutdown().await;
 }
 
@@ -165,70 +118,32 @@ async fn the_feature_level_rises_only_when_all_understand_it() {
     trace();
     let mut cluster = Cluster::empty();
     for (id, feature_level_max) in [(1, 3), (2, 2)] {
-        let options = Options {
-            feature_level_max,
-            ..options(&cluster.authority, id)
-        };
+        let options = Options { feature_level_max, ..options(&cluster.authority, id) };
         cluster.start_with(options).await;
     }
-    let members = cluster
-        .nodes
-        .iter()
-        .map(|(id, node)| (*id, node.peer().unwrap()));
-    cluster.nodes[&1]
-        .initialize(members.collect())
-        .await
-        .unwrap();
+    let members = cluster.nodes.iter().map(|(id, node)| (*id, node.peer().unwrap()));
+    cluster.nodes[&1].initialize(members.collect()).await.unwrap();
     let leader = cluster.leader().await;
     assert_eq!(leader.raise_feature_level(2, SOON).await, Ok(2));
-    assert_eq!(
-        leader.raise_feature_level(1, SOON).await,
-        Ok(2),
-        "it is never lowered"
-    );
+    assert_eq!(leader.raise_feature_level(1, SOON).await, Ok(2), "it is never lowered");
     let too_high = leader.raise_feature_level(3, SOON).await;
-    assert_eq!(
-        too_high,
-        Err(FeatureError::TooOld {
-            level: 3,
-            id: 2,
-            ability: 2
-        })
-    );
+    assert_eq!(too_high, Err(FeatureError::TooOld { level: 3, id: 2, ability: 2 }));
     for node in cluster.nodes.values() {
         node.barrier(SOON).await.unwrap();
         assert_eq!(node.status().feature_level, 2);
     }
 
     // A program that is too old is not let in, and would stop rather than misread the log.
-    let old = Options {
-        feature_level_max: 1,
-        ..options(&cluster.authority, 3)
-    };
-    let old = Raft::start(old, Journal::default(), Arc::new(Echo))
-        .await
-        .unwrap();
+    let old = Options { feature_level_max: 1, ..options(&cluster.authority, 3) };
+    let old = Raft::start(old, Journal::default(), Arc::new(Echo)).await.unwrap();
     let refused = leader.add_learner(3, old.peer().unwrap(), SOON).await;
-    assert_eq!(
-        refused,
-        Err(MemberError::TooOld {
-            id: 3,
-            ability: 1,
-            level: 2
-        })
-    );
+    assert_eq!(refused, Err(MemberError::TooOld { id: 3, ability: 1, level: 2 }));
     old.shutdown().await;
 
     let silent = cluster.follower().await.id();
     let leader = cluster.leader().await;
     cluster.stop(silent).await;
     let refused = leader.raise_feature_level(3, SOON).await;
-    assert!(
-        matches!(
-            refused,
-            Err(FeatureError::Silent { .. } | FeatureError::TooOld { .. })
-        ),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(FeatureError::Silent { .. } | FeatureError::TooOld { .. })), "{refused:?}");
     cluster.shutdown().await;
 }

@@ -36,11 +36,7 @@ impl Gate {
                 tokio::spawn(pass(from_node, to_caller, opened.clone()));
             }
         });
-        Self {
-            address,
-            open,
-            callers,
-        }
+        Self { address, open, callers }
     }
 
     fn set(&self, open: bool) {
@@ -63,9 +59,7 @@ async fn pass(
 ) {
     let mut buffer = vec![0; 16 << 10];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if open.wait_for(|open| *open).await.is_err()
-            || to.write_all(&buffer[..length]).await.is_err()
-        {
+        if open.wait_for(|open| *open).await.is_err() || to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
     }
@@ -82,19 +76,11 @@ async fn gated() -> (Cluster, BTreeMap<u64, Gate>) {
         drop(probe);
         let gate = Gate::before(listen).await;
         let advertise = gate.address.to_string();
-        let options = Options {
-            listen,
-            advertise,
-            ..options(&cluster.authority, id)
-        };
+        let options = Options { listen, advertise, ..options(&cluster.authority, id) };
         cluster.start_with(options).await;
         gates.insert(id, gate);
     }
-    let members: BTreeMap<u64, Peer> = cluster
-        .nodes
-        .iter()
-        .map(|(id, node)| (*id, node.peer().unwrap()))
-        .collect();
+    let members: BTreeMap<u64, Peer> = cluster.nodes.iter().map(|(id, node)| (*id, node.peer().unwrap())).collect();
     cluster.nodes[&1].initialize(members).await.unwrap();
     cluster.leader().await;
     (cluster, gates)

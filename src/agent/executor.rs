@@ -9,7 +9,7 @@ use std::{
 use tenure_core::{
     Ledger, NodeName, OrderId, Report, ServerName, Span,
     carry::{Answer, Ask, Execution, Next},
-    order::Order,
+    order::{Ending, Order},
 };
 use tokio::{sync::mpsc, task::AbortHandle};
 
@@ -28,6 +28,8 @@ pub struct Finished {
 /// Carries out the orders that a node owes.
 pub struct Executor {
     me: NodeName,
+    /// Orders up to this log index may have been taken up by an earlier process of this node.
+    inherited: u64,
     shared: Shared,
     known: BTreeMap<OrderId, Owed>,
     finished: mpsc::Sender<Finished>,
@@ -46,15 +48,17 @@ struct Owed {
 }
 
 impl Executor {
-    /// An executor that answers on this channel.
+    /// An executor that answers on this channel. Orders up to the log index `inherited` were there when the process began.
     pub fn new(
         me: NodeName,
+        inherited: u64,
         hands: Arc<Hands>,
         reader: Reader,
         lease: Lease,
         finished: mpsc::Sender<Finished>,
     ) -> Self {
-        Executor { me, shared: Shared { hands, reader, lease }, known: BTreeMap::new(), finished }
+        let shared = Shared { hands, reader, lease };
+        Executor { me, inherited, shared, known: BTreeMap::new(), finished }
     }
 
     /// Takes up orders that are new in the ledger and drops those that are gone from it.
@@ -72,8 +76,16 @@ impl Executor {
             if owed.task.is_some() || running >= AT_ONCE {
                 continue;
             }
-            let run =
-                carry_out(self.shared.clone(), order.clone(), list(ledger, order), owed.since, self.finished.clone());
+            let (shared, order, list, since) = (self.shared.clone(), order.clone(), list(ledger, order), owed.since);
+            let (finished, inherited) = (self.finished.clone(), order.id.index <= self.inherited);
+            let run = async move {
+                let mut report = carry_out(shared, order.clone(), list, since).await;
+                if inherited && order.action.is_start() {
+                    report.ending = doubt(report.ending);
+                }
+                // The receiver is gone only when the node stops.
+                let _ = finished.send(Finished { report }).await;
+            };
             owed.task = Some(tokio::spawn(run).abort_handle());
             running += 1;
         }
@@ -98,34 +110,34 @@ fn list(ledger: &Ledger, order: &Order) -> Vec<ServerName> {
     group.and_then(|group| ledger.config.groups.get(group)).map(|group| group.servers.clone()).unwrap_or_default()
 }
 
-async fn carry_out(
-    shared: Shared,
-    order: Order,
-    list: Vec<ServerName>,
-    since: Instant,
-    finished: mpsc::Sender<Finished>,
-) {
+/// What an earlier process may have sent for this order, this one cannot know: "not done" is not its to say.
+fn doubt(ending: Ending) -> Ending {
+    match ending {
+        Ending::Done | Ending::Unknown(_) => ending,
+        Ending::Refused(why) | Ending::NotDone(why) => {
+            Ending::Unknown(format!("{why}; and an earlier process of this node may have sent it"))
+        }
+    }
+}
+
+async fn carry_out(shared: Shared, order: Order, list: Vec<ServerName>, since: Instant) -> Report {
     let budget = Duration::from_millis(order.budget.0);
     let mut execution = Execution::new(order, &list);
     while !shared.lease.covers(shared.hands.applied()) {
         if since.elapsed() >= budget {
-            let report = execution.give_up("no lease within the budget of the order");
-            let _ = finished.send(Finished { report }).await;
-            return;
+            return execution.give_up("no lease within the budget of the order");
         }
         tokio::time::sleep(LEASE_LOOK).await;
     }
     let mut ask = execution.first();
-    let report = loop {
+    loop {
         let answer = shared.ask(execution.order(), &ask).await;
         let elapsed = Span(u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
         match execution.next(answer, elapsed) {
             Next::Ask(next) => ask = next,
-            Next::Report(report) => break report,
+            Next::Report(report) => return report,
         }
-    };
-    // The receiver is gone only when the node stops.
-    let _ = finished.send(Finished { report }).await;
+    }
 }
 
 impl Shared {

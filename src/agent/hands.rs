@@ -7,8 +7,11 @@ use crate::hypervisor::{
 };
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tenure_core::{
     LparName, NodeName, Reading, ServerName,
@@ -28,13 +31,17 @@ pub struct Hands {
     key: Option<PathBuf>,
     cluster: RwLock<Arc<Cluster>>,
     applied: Box<dyn Fn() -> u64 + Send + Sync>,
+    serial: AtomicU64,
 }
 
 impl Hands {
     /// Hands of a node. `applied` tells the index of the last entry that the node's ledger has applied.
     pub fn new(me: NodeName, key: Option<PathBuf>, applied: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         let driver = HmcDriver::new(Vec::new());
-        Hands { me, driver, key, cluster: RwLock::default(), applied: Box::new(applied) }
+        // Counts on from the clock, so that a node that was restarted goes on counting upwards.
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_micros()).unwrap_or_default();
+        let serial = AtomicU64::new(u64::try_from(start).unwrap_or_default());
+        Hands { me, driver, key, cluster: RwLock::default(), applied: Box::new(applied), serial }
     }
 
     /// Takes over a new configuration. Connections to HMCs that did not change are kept.
@@ -65,15 +72,16 @@ impl Hands {
     /// Reads a server now.
     pub async fn read(&self, server: &ServerName) -> Reading {
         let cluster = self.cluster();
-        let since = self.applied();
+        let asked =
+            words::Asked { server, by: &self.me, since: self.applied(), serial: self.serial.fetch_add(1, Relaxed) };
         let Some(address) = address(&cluster, server) else {
-            return words::no_reading(server, &self.me, since);
+            return words::no_reading(&asked);
         };
         match self.driver.read_server(&address, READ_DEADLINE).await {
-            Ok(seen) => words::reading(&cluster, server, &self.me, since, &seen),
+            Ok(seen) => words::reading(&cluster, &asked, &seen),
             Err(error) => {
                 tracing::warn!(%server, %error, "server not read");
-                words::no_reading(server, &self.me, since)
+                words::no_reading(&asked)
             }
         }
     }

@@ -5,41 +5,46 @@ use crate::hypervisor::{Connection, LparState, RefusalKind, ServerReading, Syste
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{LparName, NodeName, Power, Reading, ServerName, SystemState, carry::Answer, config::Cluster};
 
+/// What was asked, by whom, and what that node knew.
+pub struct Asked<'a> {
+    /// The server.
+    pub server: &'a ServerName,
+    /// The node.
+    pub by: &'a NodeName,
+    /// The log index that it had applied.
+    pub since: u64,
+    /// The number of its question.
+    pub serial: u64,
+}
+
 /// A reading as the ledger takes it.
-pub fn reading(cluster: &Cluster, server: &ServerName, by: &NodeName, since: u64, seen: &ServerReading) -> Reading {
+pub fn reading(cluster: &Cluster, asked: &Asked<'_>, seen: &ServerReading) -> Reading {
     let live = seen.is_live();
-    let listed = seen.lpars().filter(|_| live).unwrap_or_default();
-    let readable = live && seen.lpars().is_some();
-    let copies = if readable { copies(cluster, server, listed) } else { Default::default() };
+    let listed = seen.lpars().filter(|_| live);
     Reading {
-        server: server.clone(),
-        by: by.clone(),
-        since,
         system: system(&seen.system, &seen.connected),
         live,
-        copies,
-        vios: vios(cluster, listed),
+        copies: listed.map(|listed| copies(cluster, asked.server, listed)).unwrap_or_default(),
+        vios: listed.map(|listed| vios(cluster, listed)).unwrap_or_default(),
+        ..no_reading(asked)
     }
 }
 
 /// What is read when no console answers.
-pub fn no_reading(server: &ServerName, by: &NodeName, since: u64) -> Reading {
+pub fn no_reading(asked: &Asked<'_>) -> Reading {
     Reading {
-        server: server.clone(),
-        by: by.clone(),
-        since,
+        server: asked.server.clone(),
+        by: asked.by.clone(),
+        since: asked.since,
+        serial: asked.serial,
         system: SystemState::NoWitness,
         live: false,
-        copies: Default::default(),
-        vios: Default::default(),
+        copies: BTreeMap::new(),
+        vios: BTreeMap::new(),
     }
 }
 
-fn copies(
-    cluster: &Cluster,
-    server: &ServerName,
-    listed: &[LparReading],
-) -> BTreeMap<LparName, Power> {
+fn copies(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> BTreeMap<LparName, Power> {
     let concerns = |group| cluster.groups.get(group).is_some_and(|group| group.servers.contains(server));
     cluster
         .lpars

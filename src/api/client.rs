@@ -16,7 +16,7 @@ use super::{
         OutcomeView, RecordView, RequestBody, StatusView, TokenBody, TokenView, TransferBody, WhyView,
     },
 };
-use error::{Tried, chain};
+use error::{Tried, bottom, chain};
 use rand::RngExt;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
@@ -227,8 +227,8 @@ enum Attempt {
 
 impl Attempt {
     fn of(why: reqwest::Error) -> Self {
-        let text = if why.is_timeout() { "no answer in time".to_owned() } else { chain(&why) };
-        if why.is_connect() || why.is_builder() { Attempt::NotSent(chain(&why)) } else { Attempt::Lost(text) }
+        let text = if why.is_timeout() { "no answer in time".to_owned() } else { bottom(&why) };
+        if why.is_connect() || why.is_builder() { Attempt::NotSent(text) } else { Attempt::Lost(text) }
     }
 }
 

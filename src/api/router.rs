@@ -251,20 +251,23 @@ async fn events(
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Failed> {
     let after = query.since.unwrap_or(0);
+    // Who follows is told of new records by this node anyway; only a plain question can be asked of the leader.
+    let read = Freshness { stale: query.stale || query.follow }.read();
+    let ledger = tokio::time::timeout(DEADLINE, backend.ledger(read)).await;
+    let ledger = ledger.map_err(|_| Failure::Unreachable(format!("no answer within {DEADLINE:?}")))??;
+    let gap = stream::iter(view::gap(&ledger, after)).map(|gap| line(&gap));
     let lines = if query.follow {
+        drop(ledger);
         let records = backend.events(after).map(|record| line(&view::record(&record)));
         let ticks = stream::unfold((), async |()| {
             tokio::time::sleep(KEEP_ALIVE).await;
             Some(("\n".to_owned(), ()))
         });
-        stream::select(records, ticks).take_until(stop.cancelled_owned()).boxed()
+        gap.chain(stream::select(records, ticks).take_until(stop.cancelled_owned())).boxed()
     } else {
-        let read = Freshness { stale: query.stale }.read();
-        let ledger = tokio::time::timeout(DEADLINE, backend.ledger(read)).await;
-        let ledger = ledger.map_err(|_| Failure::Unreachable(format!("no answer within {DEADLINE:?}")))??;
         let kept = ledger.journal.iter().filter(|record| record.index > after);
         let lines: Vec<String> = kept.map(|record| line(&view::record(record))).collect();
-        stream::iter(lines).boxed()
+        gap.chain(stream::iter(lines)).boxed()
     };
     let body = Body::from_stream(lines.then(|line| future::ready(Ok::<_, Infallible>(line))));
     Ok(([("content-type", "application/x-ndjson")], body).into_response())

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     GroupName, Ledger, LparName, NodeName, Note, Power, Record, ServerName, SystemState, Time,
     config::{Group, Lpar, Server},
-    ledger::{GroupState, Intent, ServerState},
+    ledger::{GroupState, Intent, JOURNAL_LIMIT, ServerState},
     note::{self, ServerWait, Wait},
 };
 
@@ -89,6 +89,20 @@ pub fn why(ledger: &Ledger, group: &GroupName, limit: usize) -> Option<WhyView> 
     Some(WhyView { group: group_view(&Index::new(ledger), group, declared), records, more: history.next().is_some() })
 }
 
+/// Says that records after `after` are no longer kept, if so.
+pub fn gap(ledger: &Ledger, after: u64) -> Option<RecordView> {
+    let oldest = ledger.journal.front().filter(|_| ledger.journal.len() >= JOURNAL_LIMIT)?;
+    (after > 0 && oldest.index > after.saturating_add(1)).then(|| RecordView {
+        index: oldest.index.saturating_sub(1),
+        at: time(oldest.at),
+        level: Level::Warning,
+        kind: "gap".to_owned(),
+        text: format!("what happened after log index {after} and before {} is no longer kept", oldest.index),
+        group: None,
+        server: None,
+    })
+}
+
 /// One record.
 pub fn record(record: &Record) -> RecordView {
     RecordView {
@@ -126,7 +140,7 @@ fn server_view(index: &Index<'_>, name: &ServerName, server: &Server) -> ServerV
         manager: state.manager.as_ref().map(NodeName::to_string),
         surrogate: state.manager.is_some() && state.manager.as_ref() != home,
         proof: state.off.as_ref().map(|off| off.how.to_string()),
-        vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(name, _)| name.clone()).collect(),
+        vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
         memory: CapacityView { used: used(|lpar| lpar.memory), total: server.memory },
         processors: CapacityView { used: used(|lpar| lpar.processors), total: server.processors },
@@ -274,9 +288,9 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         Wait::Probe { .. }
         | Wait::NoTarget { .. }
         | Wait::NoProof { .. }
-        | Wait::Unwatched { .. }
         | Wait::Fencing { .. }
         | Wait::Reading { .. }
+        | Wait::Unwatched { .. }
         | Wait::Orders { .. }
         | Wait::Stuck { .. }
         | Wait::Attention { .. }
@@ -365,5 +379,25 @@ fn kind(note: &Note) -> &'static str {
         Note::WaitOver { .. } => "wait_over",
         Note::ServerWaiting { .. } => "server_waiting",
         Note::Removed { .. } => "removed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_longer_kept_is_said() {
+        let mut ledger = Ledger::default();
+        let note = Note::Released { group: "web".into() };
+        let last = 100 + JOURNAL_LIMIT as u64;
+        ledger.journal = (101..=last).map(|index| Record { index, at: Time(0), note: note.clone() }).collect();
+        let gap_after = |ledger: &Ledger, after| gap(ledger, after).map(|record| (record.index, record.text));
+        assert_eq!(gap_after(&ledger, 0), None, "whoever asks for all there is misses nothing");
+        assert_eq!(gap_after(&ledger, 100), None);
+        let text = "what happened after log index 7 and before 101 is no longer kept";
+        assert_eq!(gap_after(&ledger, 7), Some((100, text.to_owned())));
+        ledger.journal.pop_front();
+        assert_eq!(gap_after(&ledger, 7), None, "nothing was dropped yet");
     }
 }

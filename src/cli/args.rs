@@ -308,9 +308,6 @@ pub struct Init {
     /// Its data directory
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     pub data_dir: Option<PathBuf>,
-    /// Name of the administrator, for the audit
-    #[arg(long, default_value = "admin")]
-    pub admin: String,
 }
 
 fn time(text: &str) -> Result<Duration, String> {

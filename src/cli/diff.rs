@@ -82,3 +82,32 @@ fn compare(section: &str, name: &str, old: Option<&Table>, new: Option<&Table>) 
     let same = kind == ChangeKind::Changed && fields.is_empty();
     (!same).then(|| Change { section: section.to_owned(), name: name.to_owned(), kind, fields })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(from: &str, to: &str) -> Vec<String> {
+        let changes = diff(&from.parse().unwrap(), &to.parse().unwrap());
+        let field = |one: &FieldChange| format!("{} {:?} {:?}", one.field, one.from.as_deref(), one.to.as_deref());
+        let fields = |one: &Change| one.fields.iter().map(field).collect::<Vec<_>>().join(", ");
+        changes.iter().map(|one| format!("{:?} {} {}: {}", one.kind, one.section, one.name, fields(one))).collect()
+    }
+
+    #[test]
+    fn objects_and_fields() {
+        let old = "name = \"s\"\n[groups.a]\nx = 1\n[groups.b]\ny = [1]\nz = 2\n[lpars.c]\n";
+        assert_eq!(said(old, old), Vec::<String>::new());
+        let new = "name = \"t\"\n[groups.b]\ny = [2]\n[groups.d]\nw = true\n[lpars.c]\n[timings]\nlease = \"3s\"\n";
+        assert_eq!(
+            said(old, new),
+            [
+                "Changed  cluster: name Some(\"\\\"s\\\"\") Some(\"\\\"t\\\"\")",
+                "Removed groups a: ",
+                "Changed groups b: y Some(\"[1]\") Some(\"[2]\"), z Some(\"2\") None",
+                "Added groups d: w None Some(\"true\")",
+                "Changed  timings: lease None Some(\"\\\"3s\\\"\")",
+            ]
+        );
+    }
+}

@@ -18,7 +18,6 @@ mod wait;
 
 pub use args::Args;
 pub use exit::{Exit, Fault};
-pub use found::{FOUND_MARK, FoundError, Founding, found};
 pub use terminal::Terminal;
 
 use crate::{

@@ -12,8 +12,11 @@ use std::{
     time::Duration,
 };
 use tenure_core::{NodeName, Span};
-use tenure_raft::tls::Identity;
+use tenure_raft::{Snapshots, tls::Identity};
 use toml::de::DeTable;
+
+/// A snapshot more often than this costs more than the log that it replaces.
+const SNAPSHOT_EVERY_LEAST: u64 = 50;
 
 /// The local configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct LocalConfig {
     pub log_format: LogFormat,
     /// Timings of consensus.
     pub raft: RaftTimings,
+    /// When the log is replaced by a snapshot.
+    pub snapshots: Snapshots,
 }
 
 /// How log lines look.
@@ -129,7 +134,7 @@ fn read(log: &mut Log, table: &DeTable<'_>) -> Option<LocalConfig> {
             LogFormat::Text
         }
     };
-    let raft = root.table(log, "raft").map_or_else(RaftTimings::default, |fields| raft_timings(log, fields));
+    let (raft, snapshots) = root.table(log, "raft").map_or_else(Default::default, |fields| consensus(log, fields));
     if let (Some(one), Some(other)) = (listen, api_listen)
         && one == other
         && one.port() != 0
@@ -148,6 +153,7 @@ fn read(log: &mut Log, table: &DeTable<'_>) -> Option<LocalConfig> {
         hmc_key,
         log_format,
         raft,
+        snapshots,
     })
 }
 
@@ -188,7 +194,30 @@ fn advertise(
     Some(text)
 }
 
-fn raft_timings(log: &mut Log, mut fields: Fields<'_>) -> RaftTimings {
+/// The table `[raft]`.
+fn consensus(log: &mut Log, mut fields: Fields<'_>) -> (RaftTimings, Snapshots) {
+    let read = (raft_timings(log, &mut fields), snapshots(log, &mut fields));
+    fields.close(log);
+    read
+}
+
+/// A snapshot after `snapshot_every` entries; `snapshot_keep` of those before it stay, for followers a little behind.
+fn snapshots(log: &mut Log, fields: &mut Fields<'_>) -> Snapshots {
+    let default = Snapshots::default();
+    let every = fields.number(log, "snapshot_every").map_or(default.every, u64::from);
+    // Where only the first is given, the second keeps its proportion to it.
+    let keep = fields.number(log, "snapshot_keep").map_or((every / 4).min(default.keep), u64::from);
+    if every < SNAPSHOT_EVERY_LEAST {
+        let what = format!("a snapshot every {every} entries is too often");
+        fields.refuse(log, "snapshot_every", what, format!("write at least {SNAPSHOT_EVERY_LEAST}"));
+    } else if keep > every {
+        let what = format!("snapshot_keep of {keep} is more than snapshot_every");
+        fields.refuse(log, "snapshot_keep", what, format!("write at most {every}"));
+    }
+    Snapshots { every, keep }
+}
+
+fn raft_timings(log: &mut Log, fields: &mut Fields<'_>) -> RaftTimings {
     let mut timings = RaftTimings::default();
     let mut take = |field: &'static str, into: &mut Duration| {
         if let Some(Span(ms)) = fields.span(log, field) {
@@ -214,6 +243,5 @@ fn raft_timings(log: &mut Log, mut fields: Fields<'_>) -> RaftTimings {
         let help = format!("write at least {}, so that candidates do not collide", say(election_min * 3 / 2));
         fields.refuse(log, "election_max", what, help);
     }
-    fields.close(log);
     timings
 }

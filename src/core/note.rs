@@ -55,7 +55,7 @@ pub enum Note {
     Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
     Loose { group: GroupName, lpar: LparName, server: ServerName },
     Settled { group: GroupName, lpar: LparName, server: ServerName },
-    Held { group: GroupName, conflict: Conflict },
+    Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict },
     Released { group: GroupName },
     ProvenOff { server: ServerName, how: OffHow },
     Reappeared { server: ServerName },
@@ -331,10 +331,10 @@ impl Wait {
     /// How loud the wait is.
     pub fn level(&self) -> Level {
         match self {
-            Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Held => Level::Alarm,
-            Wait::Unwatched { .. } | Wait::Attention { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => {
-                Level::Warning
+            Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Attention { .. } | Wait::Held => {
+                Level::Alarm
             }
+            Wait::Unwatched { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
             Wait::Probe { .. }
             | Wait::Reading { .. }
             | Wait::Fencing { .. }

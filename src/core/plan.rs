@@ -13,7 +13,7 @@ use crate::{
     command::{Author, Command},
     refusal::Refusal,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What to propose, and when to ask again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan 
 /// One planning pass: a scratch ledger on which every command is tried, and what came of it.
 struct Planner<'a> {
     scratch: Ledger,
+    /// The node that lives on each server: asked for every server and group, and declared the other way round.
+    homes: BTreeMap<ServerName, NodeName>,
     view: &'a View,
     author: Author,
     ordinal: u32,
@@ -55,7 +57,13 @@ impl<'a> Planner<'a> {
         let mut scratch = ledger.scratch();
         scratch.index = scratch.index.saturating_add(1);
         scratch.now = scratch.now.max(now);
-        Planner { scratch, view, author: Author::Planner(leader.clone()), ordinal: 0, plan: Plan::default() }
+        let mut homes = BTreeMap::new();
+        for (node, declared) in &scratch.config.nodes {
+            if let Some(server) = &declared.server {
+                homes.entry(server.clone()).or_insert_with(|| node.clone());
+            }
+        }
+        Planner { scratch, homes, view, author: Author::Planner(leader.clone()), ordinal: 0, plan: Plan::default() }
     }
 
     /// Tries a command on the scratch ledger, and keeps it if it is accepted.
@@ -82,6 +90,6 @@ impl<'a> Planner<'a> {
 
     /// Whether the server has no node that is heard: its own is silent, or there is none.
     fn is_silent(&self, server: &ServerName) -> bool {
-        self.scratch.config.node_on(server).is_none_or(|node| !self.hears(node))
+        self.homes.get(server).is_none_or(|node| !self.hears(node))
     }
 }

@@ -28,6 +28,13 @@ pub enum SystemState {
     Unknown,
 }
 
+impl SystemState {
+    /// Whether the hypervisor is up, or on its way.
+    pub fn is_up(self) -> bool {
+        matches!(self, SystemState::Operating | SystemState::Standby | SystemState::Initializing)
+    }
+}
+
 /// State of one copy of an LPAR on one server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Power {
@@ -67,6 +74,8 @@ pub struct Reading {
     /// The log index that `by` had applied before it began to read. Whatever the log says up to there happened before
     /// this reading: causality without comparing clocks.
     pub since: u64,
+    /// Counts the readings of one node: of two by the same node, the greater began later.
+    pub serial: u64,
     /// State of the server.
     pub system: SystemState,
     /// Whether the states below are read live: the service processor is connected, and the server is in a state in which

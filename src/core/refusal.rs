@@ -31,7 +31,7 @@ pub enum Refusal {
     Frozen { group: GroupName },
     #[error("group {group} is not frozen")]
     NotFrozen { group: GroupName },
-    #[error("group {group} is held, more than one copy of it is active; stop the wrong copy on its HMC")]
+    #[error("group {group} is held: it is active where it has no tenure; stop the wrong copy on its HMC")]
     Held { group: GroupName },
     #[error("group {group} is already online on {server}; to move it: `tenure group switch {group} --to SERVER`")]
     AlreadyOn { group: GroupName, server: ServerName },

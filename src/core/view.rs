@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 /// What the leader knows of a node from its own monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeView {
+    /// Whether this leader has heard the node at all. A new leader gives the benefit of the doubt to nodes that it has not
+    /// heard, and takes none of them for back.
+    pub heard: bool,
     /// How long the node has not been heard.
     pub silence: Span,
     /// Whether every lease that any leader may have granted to the node has certainly ended.

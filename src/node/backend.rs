@@ -27,6 +27,9 @@ use tokio::sync::broadcast;
 /// How long a request may take until its outcome is called unknown.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a reading waits for somebody to lead: longer than an election, and no longer than a person likes to wait.
+const READ: Duration = Duration::from_secs(5);
+
 /// What the API needs of a node.
 pub(super) struct NodeBackend {
     pub config: LocalConfig,
@@ -34,6 +37,7 @@ pub(super) struct NodeBackend {
     pub authority: Option<ClusterAuthority>,
     pub raft: Handle<Machine>,
     pub records: broadcast::Sender<Record>,
+    pub clock: ClusterClock,
 }
 
 impl NodeBackend {
@@ -66,16 +70,14 @@ impl NodeBackend {
 impl Backend for NodeBackend {
     async fn ledger(&self, read: Read) -> Result<Arc<Ledger>, Failure> {
         if read == Read::Linearizable {
-            self.raft.barrier(DEADLINE).await.map_err(|why| Failure::NoLeader(why.to_string()))?;
+            self.raft.barrier(READ).await.map_err(|why| Failure::NoLeader(why.to_string()))?;
         }
         Ok(self.ledger_now())
     }
 
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
-        let mut clock = ClusterClock::start();
-        clock.follow(self.ledger_now().now, false);
         let author = Author::Operator { name: by.to_owned(), request: id };
-        let entry = Entry { at: clock.now(), author, commands: vec![Command::Request(request)] };
+        let entry = Entry { at: self.clock.now(), author, commands: vec![Command::Request(request)] };
         match self.raft.propose(codec::encode(Kind::Entry, &entry), DEADLINE).await {
             Ok(proposed) => {
                 codec::decode(Kind::Outcome, &proposed.reply).map_err(|why| Failure::Unknown(why.to_string()))
@@ -108,15 +110,8 @@ impl Backend for NodeBackend {
         let past: Vec<Record> =
             self.ledger_now().journal.iter().filter(|record| record.index > after).cloned().collect();
         let seen = past.last().map_or(after, |record| record.index);
-        let live = stream::unfold(live, |mut live| async move {
-            loop {
-                match live.recv().await {
-                    Ok(record) => return Some((record, live)),
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                }
-            }
-        });
+        // A listener that is too slow is sent away; it comes back with the last index that it saw, and misses nothing.
+        let live = stream::unfold(live, |mut live| async move { live.recv().await.ok().map(|record| (record, live)) });
         let news = live.filter(move |record| futures::future::ready(record.index > seen));
         stream::iter(past).chain(news).boxed()
     }
@@ -151,7 +146,7 @@ impl Backend for NodeBackend {
         let rejected = |why: founding::FoundingError| Failure::Rejected(why.to_string());
         founding::check_token(authority, &request.token, &request.node).map_err(rejected)?;
         let node = NodeName::from(request.node.as_str());
-        let add = MemberCall::Add { node: node.clone(), address: request.address.clone() };
+        let add = MemberCall::Admit { node: node.clone(), address: request.address.clone() };
         let id = self.change(&format!("token of {node}"), add).await?;
         let signed = founding::sign(authority, &request.csr_pem, node.as_str(), id).map_err(rejected)?;
         let members = self.members().await?.members.into_iter().map(|member| MemberView {

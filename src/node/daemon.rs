@@ -3,6 +3,7 @@
 use super::{
     Machine,
     backend::NodeBackend,
+    clock::ClusterClock,
     founding,
     heart::{self, Heart},
     peer::{CALLS, Door},
@@ -14,7 +15,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tenure_raft::{
-    Handle, InitializeError, Options, Raft, Snapshots, StartError, Timings,
+    Handle, InitializeError, Options, Raft, StartError, Timings,
     tls::{Role, TlsError},
 };
 use tokio::{
@@ -94,6 +95,12 @@ impl Daemon {
         }
         let authority = founding::authority(&config, &identity).map_err(DaemonError::Authority)?;
         let (calls, inbox) = mpsc::channel(CALLS);
+        let timings = Timings {
+            heartbeat: config.raft.heartbeat,
+            election_min: config.raft.election_min,
+            election_max: config.raft.election_max,
+        };
+        let leader_lease = timings.leader_lease();
         let options = Options {
             id,
             name: node,
@@ -102,12 +109,8 @@ impl Daemon {
             listen: config.listen,
             advertise: config.advertise.clone(),
             identity: identity.clone(),
-            timings: Timings {
-                heartbeat: config.raft.heartbeat,
-                election_min: config.raft.election_min,
-                election_max: config.raft.election_max,
-            },
-            snapshots: Snapshots::default(),
+            timings,
+            snapshots: config.snapshots,
             feature_level_max: FEATURE_LEVEL,
         };
         let raft = Raft::start(options, Machine::default(), Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;
@@ -122,6 +125,7 @@ impl Daemon {
             applied.state(|machine| machine.ledger().index)
         });
         let (finished, orders) = mpsc::channel(heart::INPUTS);
+        let clock = ClusterClock::start();
         let heart = Heart::new(heart::Parts {
             me: config.node.clone(),
             raft: raft.clone(),
@@ -129,12 +133,13 @@ impl Daemon {
             hands: Arc::new(hands),
             finished,
             records: records.clone(),
-            election_min: config.raft.election_min,
+            clock: clock.clone(),
+            leader_lease,
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
         tasks.spawn(heart.run(inbox, orders));
-        let backend = NodeBackend { config, identity: identity.clone(), authority, raft: raft.clone(), records };
+        let backend = NodeBackend { config, identity: identity.clone(), authority, raft: raft.clone(), records, clock };
         let serving = stop.clone();
         let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });
         Ok(Daemon { raft, stop, tasks, api })

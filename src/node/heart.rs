@@ -11,11 +11,12 @@ use super::{
 };
 use crate::agent::{Executor, Finished, Hands, Lease, Reader};
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, SystemState, Time,
+    Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, SystemState, Time, View,
     command::Author,
     plan::{Plan, plan},
 };
@@ -61,9 +62,9 @@ pub(super) struct Heart {
     pub(super) reader: Reader,
     pub(super) executor: Executor,
     pub(super) rounds: Rounds,
-    pub(super) clock: ClusterClock,
+    clock: ClusterClock,
     pub(super) records: broadcast::Sender<Record>,
-    pub(super) election_min: Duration,
+    pub(super) leader_lease: Duration,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     own: mpsc::Sender<Input>,
@@ -71,6 +72,12 @@ pub(super) struct Heart {
     role: Role,
     heard_leader: Option<(u64, Instant)>,
     published: u64,
+    /// Last entry that this process found in its own log when it started.
+    stored: u64,
+    /// Last entry whose time was followed.
+    seen: u64,
+    /// What of the view the last plan went by.
+    signs: Signs,
     configured: u64,
     reaches_hmc: bool,
     beating: bool,
@@ -97,18 +104,20 @@ pub(super) struct Parts {
     pub hands: Arc<Hands>,
     pub finished: mpsc::Sender<Finished>,
     pub records: broadcast::Sender<Record>,
-    pub election_min: Duration,
+    pub clock: ClusterClock,
+    pub leader_lease: Duration,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
 
 impl Heart {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { me, raft, lease, hands, finished, records, election_min, tasks, stop } = parts;
+        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop } = parts;
         let reader = Reader::new(Arc::clone(&hands));
-        let executor = Executor::new(me.clone(), Arc::clone(&hands), reader.clone(), lease.clone(), finished);
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
+        let stored = raft.status().last_log.unwrap_or_default();
+        let executor = Executor::new(me.clone(), stored, Arc::clone(&hands), reader.clone(), lease.clone(), finished);
         Heart {
             me,
             raft,
@@ -117,9 +126,9 @@ impl Heart {
             reader,
             executor,
             rounds: Rounds::default(),
-            clock: ClusterClock::start(),
+            clock,
             records,
-            election_min,
+            leader_lease,
             tasks,
             stop,
             own,
@@ -127,6 +136,9 @@ impl Heart {
             role: Role::Follower,
             heard_leader: None,
             published,
+            stored,
+            seen: 0,
+            signs: Signs::new(),
             configured: 0,
             reaches_hmc: true,
             beating: false,
@@ -183,7 +195,18 @@ impl Heart {
                     self.plan();
                 }
             }
-            Input::Tick => self.plan(),
+            Input::Tick => self.tick(),
+        }
+    }
+
+    /// Time has passed: a plan is due when a deadline is, or when time has told something of a node.
+    fn tick(&mut self) {
+        let Role::Leader { leading, .. } = &self.role else { return };
+        let ledger = self.ledger();
+        let due = self.wake_at.is_some_and(|at| at <= self.clock.now());
+        if due || signs(&leading.view(ledger.nodes.keys(), &ledger.config.timings), &ledger) != self.signs {
+            drop(ledger);
+            self.plan();
         }
     }
 
@@ -203,16 +226,20 @@ impl Heart {
         Duration::from_millis(self.hands.cluster().timings.heartbeat.0)
     }
 
-    /// Consensus or the ledger moved: follow both, then plan.
+    /// Consensus or the ledger moved: follow both. What is derived from the ledger follows when that has moved.
     fn changed(&mut self) {
         let status = self.raft.status();
         self.follow_role(&status);
         let ledger = self.ledger();
+        if ledger.index <= self.seen && self.configured == ledger.configured {
+            return;
+        }
+        self.seen = ledger.index;
+        self.clock.follow(ledger.now, !status.is_leader && ledger.index > self.stored);
         if ledger.configured != self.configured {
             self.configured = ledger.configured;
             self.hands.configure(&ledger.config);
         }
-        self.clock.follow(ledger.now, status.is_leader);
         self.publish(&ledger);
         self.rounds.follow(&self.me, &ledger);
         self.executor.follow(&ledger);
@@ -252,8 +279,7 @@ impl Heart {
 
     /// Whether this node leads beyond doubt: a quorum has answered so lately that nobody else can have been elected.
     fn leads_surely(&self, status: &Status) -> bool {
-        let sure = self.election_min - self.election_min * DRIFT_PERCENT / 100;
-        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < sure)
+        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < self.leader_lease)
     }
 
     fn asked(&mut self, asked: Asked) {
@@ -375,7 +401,7 @@ impl Heart {
     /// Reports an order until the ledger has taken the answer, or no longer asks for it.
     fn report(&mut self, finished: Finished) {
         let Finished { report } = finished;
-        let (raft, me, clock, stop) = (self.raft.clone(), self.me.clone(), self.clock, self.stop.clone());
+        let (raft, me, clock, stop) = (self.raft.clone(), self.me.clone(), self.clock.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             let id = report.order;
             while is_open(&raft, id) && !stop.is_cancelled() {
@@ -402,6 +428,7 @@ impl Heart {
         let view = leading.view(ledger.nodes.keys(), &ledger.config.timings);
         let now = self.clock.now();
         let Plan { commands, probe, wake_at } = plan(&ledger, &view, &self.me, now);
+        self.signs = signs(&view, &ledger);
         drop(ledger);
         self.wake_at = wake_at;
         if !commands.is_empty() {
@@ -419,7 +446,7 @@ impl Heart {
     }
 
     /// Has servers read at once, by whoever manages them.
-    fn probe(&mut self, servers: std::collections::BTreeSet<ServerName>) {
+    fn probe(&mut self, servers: BTreeSet<ServerName>) {
         if servers.is_empty() {
             return;
         }
@@ -448,6 +475,14 @@ impl Heart {
         }
         self.published = ledger.index;
     }
+}
+
+/// What the passing of time alone can change in a view: whether a node is suspect, and whether its lease is over.
+type Signs = BTreeMap<NodeName, (bool, bool)>;
+
+fn signs(view: &View, ledger: &Ledger) -> Signs {
+    let suspect = ledger.config.timings.suspect;
+    view.nodes.iter().map(|(node, seen)| (node.clone(), (seen.silence >= suspect, seen.lease_over))).collect()
 }
 
 fn is_open(raft: &Handle<Machine>, id: OrderId) -> bool {

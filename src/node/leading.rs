@@ -63,6 +63,7 @@ impl Leading {
             let until = heard.and_then(|heard| heard.leased_until).unwrap_or(self.since).max(self.since + lease);
             let over = until + lease * DRIFT_PERCENT / 100 + LEASE_MARGIN;
             let view = NodeView {
+                heard: heard.is_some_and(|heard| heard.at >= self.since),
                 silence: Span(u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
                 lease_over: silence >= suspect && now > over,
                 reaches_hmc: heard.is_none_or(|heard| heard.reaches_hmc),

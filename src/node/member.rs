@@ -25,6 +25,10 @@ pub async fn change(raft: Handle<Machine>, call: MemberCall, reply: oneshot::Sen
             None => unknown_node(&node),
         },
         MemberCall::Transfer(to) => transfer(&raft, to.as_ref()).await,
+        MemberCall::Admit { node, address } => match stranger(&raft.status(), &node) {
+            Ok(()) => add(&raft, &node, address).await,
+            Err(why) => Answer::MemberRefused(why),
+        },
     };
     // The caller may have given up.
     let _ = reply.send(answer);
@@ -36,11 +40,24 @@ pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer,
     ask(raft, leader, &Call::Member(call), CHANGE + Duration::from_secs(1)).await
 }
 
-/// A new learner gets the next number; one that is a member already keeps its own.
+/// A node without an identity may come back only as long as it has nothing to remember: one that has voted, or stored
+/// entries that were counted, would break its word if it started again from nothing.
+fn stranger(status: &Status, node: &NodeName) -> Result<(), String> {
+    let Some(id) = find(status, node) else { return Ok(()) };
+    let known = status.voters.contains_key(&id) || status.matched.get(&id).copied().flatten().is_some();
+    let what = if status.voters.contains_key(&id) { "votes" } else { "follows the log" };
+    match known {
+        true => Err(format!("node {node} {what} already; if its disk is lost, `tenure node remove {node}` first")),
+        false => Ok(()),
+    }
+}
+
+/// A new learner gets a number that no node ever had, not even one that was removed; a member keeps its own.
 async fn add(raft: &Handle<Machine>, node: &NodeName, address: String) -> Answer {
     let status = raft.status();
-    let highest = status.voters.keys().chain(status.learners.keys()).max().copied().unwrap_or_default();
-    let id = find(&status, node).unwrap_or(highest + 1);
+    // The change will be an entry of the log, so the next number chosen in this way is greater.
+    let highest = status.voters.keys().chain(status.learners.keys()).copied().chain(status.last_log).max();
+    let id = find(&status, node).unwrap_or(highest.unwrap_or_default() + 1);
     let peer = Peer { name: node.to_string(), address };
     ended(id, raft.add_learner(id, peer, CHANGE).await)
 }

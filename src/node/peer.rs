@@ -43,6 +43,13 @@ pub enum MemberCall {
     Remove(NodeName),
     /// Let another voter lead.
     Transfer(Option<NodeName>),
+    /// Add a node that showed a token, unless it has been here before.
+    Admit {
+        /// Its name.
+        node: NodeName,
+        /// Where the others reach it.
+        address: String,
+    },
 }
 
 /// The answer to a call.

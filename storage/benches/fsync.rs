@@ -12,9 +12,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::type_config::TypeConfigExt;
 use tempfile::TempDir;
-use tenure_storage::{
-    Command, Entry, Identity, LeaderId, LogId, LogStore, Payload, TokioTypes, fdatasync_rate, open,
-};
+use tenure_storage::{Command, Entry, Identity, LeaderId, LogId, LogStore, Payload, TokioTypes, fdatasync_rate, open};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
@@ -30,29 +28,18 @@ struct Round {
 
 fn main() {
     // The test harness's own arguments, like `--bench`, are not ours.
-    let chosen = env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with("--"))
-        .map(PathBuf::from);
-    let root = chosen
-        .map_or_else(TempDir::new, TempDir::new_in)
-        .expect("a directory to measure in");
+    let chosen = env::args().skip(1).find(|argument| !argument.starts_with("--")).map(PathBuf::from);
+    let root = chosen.map_or_else(TempDir::new, TempDir::new_in).expect("a directory to measure in");
     let mut disk = Vec::new();
     let mut cases: Vec<Vec<Round>> = APPENDERS.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         let rate = fdatasync_rate(root.path(), PROBE_SYNCS).expect("the disk can be measured");
-        disk.push(Round {
-            per_second: rate.per_second,
-            p50: rate.p50,
-            p99: rate.p99,
-        });
+        disk.push(Round { per_second: rate.per_second, p50: rate.p50, p99: rate.p99 });
         for (case, appenders) in cases.iter_mut().zip(APPENDERS) {
             case.push(block_on(round(root.path(), appenders)));
         }
     }
-    println!(
-        "{ROUNDS} rounds of {ROUND:?}, {COMMAND_BYTES} B per entry; median (lowest to highest)"
-    );
+    println!("{ROUNDS} rounds of {ROUND:?}, {COMMAND_BYTES} B per entry; median (lowest to highest)");
     report("fdatasync of 4 KiB", &disk);
     for (case, appenders) in cases.iter().zip(APPENDERS) {
         report(&format!("appends, {appenders} at a time"), case);
@@ -62,12 +49,8 @@ fn main() {
 /// Keeps `appenders` appends of one entry under way.
 async fn round(root: &Path, appenders: usize) -> Round {
     let dir = TempDir::new_in(root).expect("a directory for one round");
-    let identity = Identity {
-        cluster: "bench".to_owned(),
-        node: 1,
-    };
-    let (mut log, _snapshots) =
-        open::<TokioTypes>(dir.path(), &identity).expect("a new directory opens");
+    let identity = Identity { cluster: "bench".to_owned(), node: 1 };
+    let (mut log, _snapshots) = open::<TokioTypes>(dir.path(), &identity).expect("a new directory opens");
     let mut under_way = FuturesUnordered::new();
     let mut times = Vec::new();
     let start = Instant::now();
@@ -86,34 +69,16 @@ async fn round(root: &Path, appenders: usize) -> Round {
     let per_second = times.len() as f64 / start.elapsed().as_secs_f64();
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    Round {
-        per_second,
-        p50: at(50),
-        p99: at(99),
-    }
+    Round { per_second, p50: at(50), p99: at(99) }
 }
 
 /// Begins an append; the future it returns ends when the entry is durable, with the time that took.
-async fn append(
-    log: &mut LogStore<TokioTypes>,
-    index: u64,
-) -> impl Future<Output = Duration> + use<> {
+async fn append(log: &mut LogStore<TokioTypes>, index: u64) -> impl Future<Output = Duration> + use<> {
     let (done, flushed) = TokioTypes::oneshot();
     let begun = Instant::now();
-    let log_id = LogId::new(
-        LeaderId {
-            term: 1,
-            node_id: 1,
-        },
-        index,
-    );
-    let entry = Entry {
-        log_id,
-        payload: Payload::Normal(Command(vec![index as u8; COMMAND_BYTES])),
-    };
-    log.append([entry], IOFlushed::signal(done))
-        .await
-        .expect("the store takes the entry");
+    let log_id = LogId::new(LeaderId { term: 1, node_id: 1 }, index);
+    let entry = Entry { log_id, payload: Payload::Normal(Command(vec![index as u8; COMMAND_BYTES])) };
+    log.append([entry], IOFlushed::signal(done)).await.expect("the store takes the entry");
     async move {
         let outcome: std::io::Result<()> = flushed.await.expect("every append is answered");
         outcome.expect("the entry is durable");

@@ -80,10 +80,7 @@ impl Image {
 
     /// The last entry, or the purge mark if no entry follows it.
     pub fn last(&self) -> Option<LogId> {
-        self.entries
-            .last_key_value()
-            .map(|(_, entry)| entry.log_id)
-            .or(self.purged)
+        self.entries.last_key_value().map(|(_, entry)| entry.log_id).or(self.purged)
     }
 
     /// Number of entries held.
@@ -117,11 +114,7 @@ impl Image {
             }
             next = Some(index + 1);
         }
-        self.entries.extend(
-            entries
-                .iter()
-                .map(|entry| (entry.log_id.index, Arc::clone(entry))),
-        );
+        self.entries.extend(entries.iter().map(|entry| (entry.log_id.index, Arc::clone(entry))));
         Ok(())
     }
 

@@ -29,6 +29,6 @@ pub use probe::{DiskRate, fdatasync_rate};
 pub use snapshot::{SavedSnapshot, SnapshotStore};
 pub use submit::{Forget, Submit};
 pub use types::{
-    Command, Entry, LeaderId, LogId, Membership, Payload, Peer, Reply, SnapshotMeta,
-    StoredMembership, TokioTypes, Types, Vote,
+    Command, Entry, LeaderId, LogId, Membership, Payload, Peer, Reply, SnapshotMeta, StoredMembership, TokioTypes,
+    Types, Vote,
 };

@@ -45,19 +45,14 @@ impl Shared {
     fn mirror(&self) -> io::Result<MutexGuard<'_, Image>> {
         match self.poison.get() {
             Some(poisoned) => Err(io::Error::other(poisoned.clone())),
-            None => Ok(self
-                .mirror
-                .lock()
-                .expect("no code panics while it holds the mirror")),
+            None => Ok(self.mirror.lock().expect("no code panics while it holds the mirror")),
         }
     }
 
     /// Remembers the first failure for good.
     fn note<T>(&self, outcome: &io::Result<T>) {
         if let Err(error) = outcome {
-            let _ = self.poison.set(Poisoned {
-                reason: error.to_string(),
-            });
+            let _ = self.poison.set(Poisoned { reason: error.to_string() });
         }
     }
 }
@@ -78,15 +73,8 @@ pub struct LogReader<C: Types> {
 impl<C: Types> LogStore<C> {
     /// A log that begins as `loaded`, which must be what `submit` holds durably.
     pub fn from_parts(loaded: Image, submit: Box<dyn Submit>) -> Self {
-        let shared = Shared {
-            mirror: Mutex::new(loaded),
-            poison: OnceLock::new(),
-        };
-        LogStore {
-            shared: Arc::new(shared),
-            submit,
-            types: PhantomData,
-        }
+        let shared = Shared { mirror: Mutex::new(loaded), poison: OnceLock::new() };
+        LogStore { shared: Arc::new(shared), submit, types: PhantomData }
     }
 
     /// The log that `backend` holds, written by a thread of its own. Blocks while the backend loads.
@@ -95,10 +83,7 @@ impl<C: Types> LogStore<C> {
     /// If the backend holds something that does not check out, or no thread can be started.
     pub fn over(mut backend: impl LogBackend) -> Result<Self, LoadError> {
         let loaded = backend.load()?;
-        let threadless = |source| LoadError::Read {
-            what: "the log: no thread to write it".to_owned(),
-            source,
-        };
+        let threadless = |source| LoadError::Read { what: "the log: no thread to write it".to_owned(), source };
         let writer = Writer::start(Box::new(backend)).map_err(threadless)?;
         Ok(LogStore::from_parts(loaded, Box::new(writer)))
     }
@@ -118,10 +103,7 @@ impl<C: Types> LogStore<C> {
 
     /// A reader of this log.
     pub fn reader(&self) -> LogReader<C> {
-        LogReader {
-            shared: Arc::clone(&self.shared),
-            types: PhantomData,
-        }
+        LogReader { shared: Arc::clone(&self.shared), types: PhantomData }
     }
 
     /// Moves the mirror, then hands the op on. The mirror comes first: a reader must see an entry as soon as it may be
@@ -146,10 +128,7 @@ impl<C: Types> RaftLogStorage<C> for LogStore<C> {
 
     async fn get_log_state(&mut self) -> Result<LogState<C>, io::Error> {
         let mirror = self.shared.mirror()?;
-        Ok(LogState {
-            last_purged_log_id: mirror.purged(),
-            last_log_id: mirror.last(),
-        })
+        Ok(LogState { last_purged_log_id: mirror.purged(), last_log_id: mirror.last() })
     }
 
     async fn get_log_reader(&mut self) -> Self::LogReader {
@@ -207,21 +186,14 @@ impl<C: Types> RaftLogReader<C> for LogReader<C> {
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
         let mirror = self.shared.mirror()?;
-        Ok(mirror
-            .range(range)
-            .map(|entry| Entry::clone(entry))
-            .collect())
+        Ok(mirror.range(range).map(|entry| Entry::clone(entry)).collect())
     }
 
     async fn read_vote(&mut self) -> Result<Option<<C as RaftTypeConfig>::Vote>, io::Error> {
         Ok(self.shared.mirror()?.vote())
     }
 
-    async fn limited_get_log_entries(
-        &mut self,
-        start: u64,
-        end: u64,
-    ) -> Result<Vec<Entry>, io::Error> {
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
         let mirror = self.shared.mirror()?;
         let mut found = Vec::new();
         let mut bytes = 0;

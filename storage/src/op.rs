@@ -34,18 +34,12 @@ pub struct Done {
 impl Done {
     /// Calls `callback` once the op has reached the disk; until then nothing may be acknowledged.
     pub fn synced(callback: impl FnOnce(io::Result<()>) + Send + 'static) -> Self {
-        Done {
-            callback: Some(Box::new(callback)),
-            wants_sync: true,
-        }
+        Done { callback: Some(Box::new(callback)), wants_sync: true }
     }
 
     /// Calls `callback` once the op is applied. The op itself needs no sync: a later one that does will carry it along.
     pub fn applied(callback: impl FnOnce(io::Result<()>) + Send + 'static) -> Self {
-        Done {
-            callback: Some(Box::new(callback)),
-            wants_sync: false,
-        }
+        Done { callback: Some(Box::new(callback)), wants_sync: false }
     }
 
     /// Whether this op must be durable, and not merely applied, before [`complete`](Self::complete) says `Ok`.
@@ -64,18 +58,13 @@ impl Done {
 impl Drop for Done {
     fn drop(&mut self) {
         if let Some(callback) = self.callback.take() {
-            callback(Err(io::Error::new(
-                io::ErrorKind::BrokenPipe,
-                "the disk was closed before the write reached it",
-            )));
+            callback(Err(io::Error::new(io::ErrorKind::BrokenPipe, "the disk was closed before the write reached it")));
         }
     }
 }
 
 impl fmt::Debug for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Done")
-            .field("wants_sync", &self.wants_sync)
-            .finish_non_exhaustive()
+        f.debug_struct("Done").field("wants_sync", &self.wants_sync).finish_non_exhaustive()
     }
 }

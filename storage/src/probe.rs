@@ -28,10 +28,7 @@ pub struct DiskRate {
 /// What the file system says, or that `syncs` is 0.
 pub fn fdatasync_rate(dir: &Path, syncs: u32) -> io::Result<DiskRate> {
     if syncs == 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "a rate needs at least one sync",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a rate needs at least one sync"));
     }
     let path = dir.join("fdatasync-probe");
     let measured = measure(&path, syncs);
@@ -57,11 +54,7 @@ fn measure(path: &Path, syncs: u32) -> io::Result<DiskRate> {
     let total = start.elapsed();
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    Ok(DiskRate {
-        per_second: f64::from(syncs) / total.as_secs_f64(),
-        p50: at(50),
-        p99: at(99),
-    })
+    Ok(DiskRate { per_second: f64::from(syncs) / total.as_secs_f64(), p50: at(50), p99: at(99) })
 }
 
 #[cfg(test)]

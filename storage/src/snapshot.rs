@@ -33,15 +33,11 @@ impl SnapshotStore {
     /// Keeps the snapshot in memory for as long as a clone of the store lives. Saving completes at once, so a simulated
     /// node that keeps a clone across its crash finds what it saved.
     pub fn memory() -> Self {
-        SnapshotStore {
-            keeper: Keeper::Memory(Arc::default()),
-        }
+        SnapshotStore { keeper: Keeper::Memory(Arc::default()) }
     }
 
     pub(crate) fn on_disk(keeper: SnapshotKeeper) -> Self {
-        SnapshotStore {
-            keeper: Keeper::Disk(Arc::new(keeper)),
-        }
+        SnapshotStore { keeper: Keeper::Disk(Arc::new(keeper)) }
     }
 
     /// Replaces the snapshot. `Ok` means that the new one is durable. The last call wins: the caller must not save an
@@ -49,10 +45,7 @@ impl SnapshotStore {
     pub async fn save(&self, meta: Vec<u8>, data: Arc<Vec<u8>>) -> io::Result<()> {
         match &self.keeper {
             Keeper::Memory(kept) => {
-                *kept
-                    .lock()
-                    .expect("no code panics while it holds the snapshot") =
-                    Some(SavedSnapshot { meta, data });
+                *kept.lock().expect("no code panics while it holds the snapshot") = Some(SavedSnapshot { meta, data });
                 Ok(())
             }
             Keeper::Disk(keeper) => keeper.save(SavedSnapshot { meta, data }).await,
@@ -62,10 +55,7 @@ impl SnapshotStore {
     /// The latest saved snapshot, if there ever was one.
     pub async fn load(&self) -> io::Result<Option<SavedSnapshot>> {
         match &self.keeper {
-            Keeper::Memory(kept) => Ok(kept
-                .lock()
-                .expect("no code panics while it holds the snapshot")
-                .clone()),
+            Keeper::Memory(kept) => Ok(kept.lock().expect("no code panics while it holds the snapshot").clone()),
             Keeper::Disk(keeper) => keeper.load().await,
         }
     }

@@ -31,10 +31,7 @@ struct WriteFailed {
 
 impl WriteFailed {
     fn new(action: &'static str) -> impl Fn(io::Error) -> WriteFailed {
-        move |source| WriteFailed {
-            action,
-            source: Arc::new(source),
-        }
+        move |source| WriteFailed { action, source: Arc::new(source) }
     }
 
     fn to_io(&self) -> io::Error {
@@ -53,13 +50,8 @@ impl Writer {
     /// Starts the thread.
     pub fn start(backend: Box<dyn LogBackend>) -> io::Result<Self> {
         let (queue, ops) = mpsc::channel(QUEUE_LIMIT);
-        let thread = thread::Builder::new()
-            .name("log-writer".to_owned())
-            .spawn(move || run(backend, ops))?;
-        Ok(Writer {
-            queue: Some(queue),
-            thread: Some(thread),
-        })
+        let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || run(backend, ops))?;
+        Ok(Writer { queue: Some(queue), thread: Some(thread) })
     }
 }
 
@@ -115,10 +107,7 @@ struct Group {
 impl Group {
     /// Takes what is queued. Appends in a row become one: to the disk a batch costs about as much as an entry.
     fn gather(first: (Op, Done), queue: &mut mpsc::Receiver<(Op, Done)>) -> Self {
-        let mut group = Group {
-            ops: vec![first.0],
-            dones: vec![first.1],
-        };
+        let mut group = Group { ops: vec![first.0], dones: vec![first.1] };
         while group.dones.len() < GROUP_LIMIT
             && let Ok((op, done)) = queue.try_recv()
         {
@@ -137,14 +126,10 @@ impl Group {
 
     fn write(&self, backend: &mut dyn LogBackend) -> Result<(), WriteFailed> {
         for op in &self.ops {
-            backend
-                .apply(op)
-                .map_err(WriteFailed::new("write to the log"))?;
+            backend.apply(op).map_err(WriteFailed::new("write to the log"))?;
         }
         if self.wants_sync() {
-            backend
-                .sync()
-                .map_err(WriteFailed::new("sync of the log"))?;
+            backend.sync().map_err(WriteFailed::new("sync of the log"))?;
         }
         Ok(())
     }

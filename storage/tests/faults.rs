@@ -44,16 +44,8 @@ struct Gate {
 
 impl Disk {
     fn new() -> Self {
-        let state = State {
-            fault: Fault::None,
-            applied: Vec::new(),
-            syncs: 0,
-            failed: false,
-        };
-        Disk {
-            state: Arc::new(Mutex::new(state)),
-            gate: None,
-        }
+        let state = State { fault: Fault::None, applied: Vec::new(), syncs: 0, failed: false };
+        Disk { state: Arc::new(Mutex::new(state)), gate: None }
     }
 
     /// A disk whose every sync says that it began, and waits to be told to go on.
@@ -61,14 +53,7 @@ impl Disk {
         let (entered, enters) = channel();
         let (go_on, leave) = channel();
         let gate = Some(Arc::new(Mutex::new(Gate { entered, leave })));
-        (
-            Disk {
-                gate,
-                ..Disk::new()
-            },
-            enters,
-            go_on,
-        )
+        (Disk { gate, ..Disk::new() }, enters, go_on)
     }
 
     fn fail(&self, fault: Fault) {
@@ -87,13 +72,7 @@ impl Disk {
             Op::Vote(vote) => format!("vote {}", vote.leader_id.term),
             Op::Committed(committed) => format!("committed {:?}", committed.map(|id| id.index)),
         };
-        self.state
-            .lock()
-            .unwrap()
-            .applied
-            .iter()
-            .map(name)
-            .collect()
+        self.state.lock().unwrap().applied.iter().map(name).collect()
     }
 }
 
@@ -141,9 +120,7 @@ fn appends_that_wait_share_one_sync() {
     let mut log = store(&disk);
     let first = begin_append(&mut log, vec![entry(1, 0, 8)]).unwrap();
     enters.recv_timeout(DEADLINE).unwrap();
-    let rest: Vec<_> = (1..50)
-        .map(|index| begin_append(&mut log, vec![entry(1, index, 8)]).unwrap())
-        .collect();
+    let rest: Vec<_> = (1..50).map(|index| begin_append(&mut log, vec![entry(1, index, 8)]).unwrap()).collect();
     go_on.send(()).unwrap();
     block_on(first).unwrap();
     enters.recv_timeout(DEADLINE).unwrap();
@@ -151,11 +128,7 @@ fn appends_that_wait_share_one_sync() {
     for told in rest {
         block_on(told).unwrap();
     }
-    assert_eq!(
-        disk.syncs(),
-        2,
-        "one for the first, one for all that came while it ran"
-    );
+    assert_eq!(disk.syncs(), 2, "one for the first, one for all that came while it ran");
 }
 
 #[test]
@@ -164,10 +137,7 @@ fn an_append_is_readable_before_it_is_durable() {
     let mut log = store(&disk);
     let told = begin_append(&mut log, vec![entry(1, 0, 8)]).unwrap();
     enters.recv_timeout(DEADLINE).unwrap();
-    assert_eq!(
-        block_on(log.reader().try_get_log_entries(..)).unwrap(),
-        [entry(1, 0, 8)]
-    );
+    assert_eq!(block_on(log.reader().try_get_log_entries(..)).unwrap(), [entry(1, 0, 8)]);
     assert_eq!(disk.syncs(), 0);
     go_on.send(()).unwrap();
     block_on(told).unwrap();
@@ -184,15 +154,7 @@ fn votes_and_entries_reach_the_disk_in_order() {
     block_on(log.save_committed(Some(id(2, 0)))).unwrap();
     block_on(log.purge(id(2, 0))).unwrap();
     block_on(log.save_vote(&vote(3))).unwrap();
-    let order = [
-        "append 0",
-        "vote 2",
-        "truncate after None",
-        "append 0",
-        "committed Some(0)",
-        "purge 0",
-        "vote 3",
-    ];
+    let order = ["append 0", "vote 2", "truncate after None", "append 0", "committed Some(0)", "purge 0", "vote 3"];
     assert_eq!(disk.applied(), order);
 }
 
@@ -220,10 +182,9 @@ fn a_stop_syncs_what_nobody_waited_for() {
 
 #[test]
 fn the_first_error_stops_the_store_for_good() {
-    for (fault, told) in [
-        (Fault::Apply, "write to the log: no space left"),
-        (Fault::Sync, "sync of the log: medium error"),
-    ] {
+    for (fault, told) in
+        [(Fault::Apply, "write to the log: no space left"), (Fault::Sync, "sync of the log: medium error")]
+    {
         let disk = Disk::new();
         let mut log = store(&disk);
         append(&mut log, [entry(1, 0, 8)]);
@@ -252,20 +213,14 @@ fn everyone_who_waits_is_told_of_the_failure() {
     let mut log = store(&disk);
     let first = begin_append(&mut log, vec![entry(1, 0, 8)]).unwrap();
     enters.recv_timeout(DEADLINE).unwrap();
-    let rest: Vec<_> = (1..20)
-        .map(|index| begin_append(&mut log, vec![entry(1, index, 8)]).unwrap())
-        .collect();
+    let rest: Vec<_> = (1..20).map(|index| begin_append(&mut log, vec![entry(1, index, 8)]).unwrap()).collect();
     disk.fail(Fault::Sync);
     go_on.send(()).unwrap();
     assert!(block_on(first).is_err());
     for told in rest {
         assert!(block_on(told).is_err());
     }
-    assert_eq!(
-        disk.applied(),
-        ["append 0"],
-        "nothing is written after the failure"
-    );
+    assert_eq!(disk.applied(), ["append 0"], "nothing is written after the failure");
 }
 
 #[test]
@@ -273,13 +228,8 @@ fn a_gap_is_refused_before_it_reaches_the_disk() {
     let disk = Disk::new();
     let mut log = store(&disk);
     append(&mut log, [entry(1, 0, 8)]);
-    let error = begin_append(&mut log, vec![entry(1, 2, 8)])
-        .err()
-        .expect("refused");
-    assert_eq!(
-        error.to_string(),
-        "append of log entry 2: the next index is 1"
-    );
+    let error = begin_append(&mut log, vec![entry(1, 2, 8)]).err().expect("refused");
+    assert_eq!(error.to_string(), "append of log entry 2: the next index is 1");
     assert_stopped(&mut log, "append of log entry 2: the next index is 1");
     assert_eq!(disk.applied(), ["append 0"]);
 }
@@ -297,10 +247,6 @@ fn assert_stopped(log: &mut LogStore, reason: &str) {
         block_on(log.reader().read_vote()).err(),
     ];
     for (call, answer) in answers.into_iter().enumerate() {
-        assert_eq!(
-            answer.map(|error| error.to_string()).as_ref(),
-            Some(&stopped),
-            "call {call}"
-        );
+        assert_eq!(answer.map(|error| error.to_string()).as_ref(), Some(&stopped), "call {call}");
     }
 }

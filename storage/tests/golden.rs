@@ -10,17 +10,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tenure_storage::format::v1::{
-    Committed, Entry, Extent, LeaderId, LogId, Long, Manifest, Mark, Payload, Peer, Piece, Purged,
-    Snapshot, Vote,
+    Committed, Entry, Extent, LeaderId, LogId, Long, Manifest, Mark, Payload, Peer, Piece, Purged, Snapshot, Vote,
 };
 use tenure_storage::format::{self, Body};
 
 const BYTES_PER_LINE: usize = 16;
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../tests/golden/storage")
-        .join(format!("{name}.hex"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/storage").join(format!("{name}.hex"))
 }
 
 fn to_hex(bytes: &[u8]) -> String {
@@ -33,9 +30,7 @@ fn to_hex(bytes: &[u8]) -> String {
 }
 
 fn from_hex(text: &str) -> Vec<u8> {
-    text.split_whitespace()
-        .map(|byte| u8::from_str_radix(byte, 16).expect("two hex digits"))
-        .collect()
+    text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).expect("two hex digits")).collect()
 }
 
 fn check<B: Body + PartialEq + Debug>(name: &str, body: &B) {
@@ -45,124 +40,44 @@ fn check<B: Body + PartialEq + Debug>(name: &str, body: &B) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, to_hex(&sealed)).unwrap();
     }
-    let expected =
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(
-        to_hex(&sealed),
-        expected,
-        "{name}: this build writes other bytes"
-    );
-    assert_eq!(
-        format::open::<B>(&from_hex(&expected)).as_ref(),
-        Ok(body),
-        "{name}: this build reads something else"
-    );
+    let expected = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(to_hex(&sealed), expected, "{name}: this build writes other bytes");
+    assert_eq!(format::open::<B>(&from_hex(&expected)).as_ref(), Ok(body), "{name}: this build reads something else");
 }
 
 fn id(term: u64, node: u64, index: u64) -> LogId {
-    LogId {
-        leader: LeaderId { term, node },
-        index,
-    }
+    LogId { leader: LeaderId { term, node }, index }
 }
 
 #[test]
 fn v1_manifest() {
-    check(
-        "v1-manifest",
-        &Manifest {
-            layout: 1,
-            cluster: "blue".to_owned(),
-            node: 7,
-        },
-    );
+    check("v1-manifest", &Manifest { layout: 1, cluster: "blue".to_owned(), node: 7 });
 }
 
 #[test]
 fn v1_entries() {
-    check(
-        "v1-entry-blank",
-        &Entry {
-            id: id(1, 2, 3),
-            payload: Payload::Blank,
-        },
-    );
+    check("v1-entry-blank", &Entry { id: id(1, 2, 3), payload: Payload::Blank });
     let command = (0..=255).collect();
-    check(
-        "v1-entry-command",
-        &Entry {
-            id: id(300, 2, 70_000),
-            payload: Payload::Command(command),
-        },
-    );
-    let peer = |name: &str| Peer {
-        name: name.to_owned(),
-        address: format!("{name}.example:7400"),
-    };
+    check("v1-entry-command", &Entry { id: id(300, 2, 70_000), payload: Payload::Command(command) });
+    let peer = |name: &str| Peer { name: name.to_owned(), address: format!("{name}.example:7400") };
     let membership = Payload::Membership {
         voters: vec![BTreeSet::from([1, 2, 3]), BTreeSet::from([1, 2, 4])],
-        peers: BTreeMap::from([
-            (1, peer("p1")),
-            (2, peer("p2")),
-            (3, peer("p3")),
-            (4, peer("p4")),
-        ]),
+        peers: BTreeMap::from([(1, peer("p1")), (2, peer("p2")), (3, peer("p3")), (4, peer("p4"))]),
     };
-    check(
-        "v1-entry-membership",
-        &Entry {
-            id: id(5, 1, 42),
-            payload: membership,
-        },
-    );
+    check("v1-entry-membership", &Entry { id: id(5, 1, 42), payload: membership });
 }
 
 #[test]
 fn v1_long_and_piece() {
-    check(
-        "v1-long",
-        &Long {
-            record: Extent {
-                bytes: 200_000,
-                pieces: 49,
-                checksum: 0xdead_beef,
-            },
-        },
-    );
-    check(
-        "v1-piece",
-        &Piece {
-            number: 48,
-            bytes: b"the end".to_vec(),
-        },
-    );
+    check("v1-long", &Long { record: Extent { bytes: 200_000, pieces: 49, checksum: 0xdead_beef } });
+    check("v1-piece", &Piece { number: 48, bytes: b"the end".to_vec() });
 }
 
 #[test]
 fn v1_marks() {
-    check(
-        "v1-vote",
-        &Vote {
-            leader: LeaderId {
-                term: u64::MAX,
-                node: 3,
-            },
-            committed: true,
-        },
-    );
-    check(
-        "v1-vote-asked",
-        &Vote {
-            leader: LeaderId { term: 2, node: 1 },
-            committed: false,
-        },
-    );
-    check(
-        "v1-committed",
-        &Committed {
-            id: Some(id(2, 1, 1_000)),
-        },
-    );
+    check("v1-vote", &Vote { leader: LeaderId { term: u64::MAX, node: 3 }, committed: true });
+    check("v1-vote-asked", &Vote { leader: LeaderId { term: 2, node: 1 }, committed: false });
+    check("v1-committed", &Committed { id: Some(id(2, 1, 1_000)) });
     check("v1-committed-none", &Committed { id: None });
     check("v1-purged", &Purged { id: id(2, 1, 999) });
 }
@@ -174,21 +89,7 @@ fn v1_mark() {
 
 #[test]
 fn v1_snapshot() {
-    let extent = |bytes, pieces, checksum| Extent {
-        bytes,
-        pieces,
-        checksum,
-    };
-    let (meta, data) = (
-        extent(120, 1, 0x0102_0304),
-        extent(10_000_000, 2_442, 0xffff_ffff),
-    );
-    check(
-        "v1-snapshot",
-        &Snapshot {
-            generation: 12,
-            meta,
-            data,
-        },
-    );
+    let extent = |bytes, pieces, checksum| Extent { bytes, pieces, checksum };
+    let (meta, data) = (extent(120, 1, 0x0102_0304), extent(10_000_000, 2_442, 0xffff_ffff));
+    check("v1-snapshot", &Snapshot { generation: 12, meta, data });
 }

@@ -36,10 +36,7 @@ fn child() {
     let first = log.image().unwrap().last().map_or(0, |last| last.index + 1);
     let mut under_way = VecDeque::new();
     for index in first.. {
-        under_way.push_back((
-            index,
-            begin_append(&mut log, vec![entry(1, index, bytes(index))]).unwrap(),
-        ));
+        under_way.push_back((index, begin_append(&mut log, vec![entry(1, index, bytes(index))]).unwrap()));
         if under_way.len() == IN_FLIGHT
             && let Some((index, durable)) = under_way.pop_front()
         {
@@ -68,9 +65,7 @@ fn housekeeping(log: &mut LogStore, snapshots: &SnapshotStore, index: u64) {
 /// To the parent, unbuffered.
 fn say(what: &str, index: u64) {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "ack {what} {index}")
-        .and_then(|()| out.flush())
-        .unwrap();
+    writeln!(out, "ack {what} {index}").and_then(|()| out.flush()).unwrap();
 }
 
 #[derive(Debug, Default)]
@@ -122,11 +117,7 @@ fn a_killed_process_loses_nothing_that_it_acknowledged() {
         let mut wanted = 30 + round * 37;
         while wanted > 0 {
             let mut line = String::new();
-            assert_ne!(
-                lines.read_line(&mut line).unwrap(),
-                0,
-                "round {round}: the child ended by itself"
-            );
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "round {round}: the child ended by itself");
             wanted -= u64::from(acknowledged.note(line.trim_end()));
         }
         child.kill().unwrap();
@@ -151,29 +142,15 @@ fn check(dir: &Path, round: u64, acknowledged: &Acknowledged) {
         image.last()
     );
     for found in image.range(..) {
-        assert_eq!(
-            **found,
-            entry(1, found.log_id.index, bytes(found.log_id.index)),
-            "round {round}"
-        );
+        assert_eq!(**found, entry(1, found.log_id.index, bytes(found.log_id.index)), "round {round}");
     }
     let term = image.vote().map(|vote| vote.leader_id.term);
-    assert!(
-        term >= acknowledged.vote,
-        "round {round}: {acknowledged:?}, but the vote is of term {term:?}"
-    );
+    assert!(term >= acknowledged.vote, "round {round}: {acknowledged:?}, but the vote is of term {term:?}");
     let snapshot = block_on(snapshots.load()).unwrap();
     let covers = snapshot.map(|snapshot| {
         let covers = u64::from_le_bytes(snapshot.meta.try_into().unwrap());
-        assert_eq!(
-            *snapshot.data,
-            covers.to_le_bytes().repeat(5_000),
-            "round {round}"
-        );
+        assert_eq!(*snapshot.data, covers.to_le_bytes().repeat(5_000), "round {round}");
         covers
     });
-    assert!(
-        covers >= acknowledged.snapshot,
-        "round {round}: {acknowledged:?}, but the snapshot is {covers:?}"
-    );
+    assert!(covers >= acknowledged.snapshot, "round {round}: {acknowledged:?}, but the snapshot is {covers:?}");
 }

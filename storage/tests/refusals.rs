@@ -32,24 +32,14 @@ fn log_key(index: u64, piece: u32) -> Vec<u8> {
 }
 
 fn snapshot_key(part: u8, number: u32) -> Vec<u8> {
-    [
-        b"p",
-        &0_u64.to_be_bytes()[..],
-        &[part],
-        &number.to_be_bytes()[..],
-    ]
-    .concat()
+    [b"p", &0_u64.to_be_bytes()[..], &[part], &number.to_be_bytes()[..]].concat()
 }
 
 /// Changes one stored value behind the store's back.
 fn edit(dir: &Path, tree: &str, key: impl AsRef<[u8]>, change: impl FnOnce(&mut Vec<u8>)) {
     let db = sled::open(dir).unwrap();
     let tree = db.open_tree(tree).unwrap();
-    let mut value = tree
-        .get(&key)
-        .unwrap()
-        .expect("the record to damage is stored")
-        .to_vec();
+    let mut value = tree.get(&key).unwrap().expect("the record to damage is stored").to_vec();
     change(&mut value);
     tree.insert(key, value).unwrap();
     db.flush().unwrap();
@@ -76,16 +66,9 @@ fn make_newer(record: &mut [u8]) {
 }
 
 fn assert_refused(dir: &Path, record: &str, fault: &str) {
-    let expected = format!(
-        "data directory {} cannot be used: {record}: {fault}",
-        dir.display()
-    );
+    let expected = format!("data directory {} cannot be used: {record}: {fault}", dir.display());
     assert_eq!(refusal(dir), expected);
-    assert_eq!(
-        refusal(dir),
-        expected,
-        "and it was not repaired by the first attempt"
-    );
+    assert_eq!(refusal(dir), expected, "and it was not repaired by the first attempt");
 }
 
 #[test]
@@ -120,11 +103,7 @@ fn every_bit_of_a_record_counts() {
     for bit in 0..sealed.len() * 8 {
         let mut damaged = sealed.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(
-            format::open::<v1::Entry>(&damaged),
-            Err(Fault::Checksum),
-            "bit {bit}"
-        );
+        assert_eq!(format::open::<v1::Entry>(&damaged), Err(Fault::Checksum), "bit {bit}");
     }
 }
 
@@ -149,17 +128,13 @@ fn a_newer_format_is_refused_by_name() {
 fn a_record_in_the_place_of_another_is_refused() {
     let dir = filled();
     let mut other = Vec::new();
-    edit(dir.path(), "log", log_key(8, 0), |record| {
-        other.clone_from(record)
-    });
+    edit(dir.path(), "log", log_key(8, 0), |record| other.clone_from(record));
     edit(dir.path(), "log", log_key(9, 0), |record| *record = other);
     assert_refused(dir.path(), "log entry 9", "holds log entry 8");
 
     let dir = filled();
     let mut other = Vec::new();
-    edit(dir.path(), "meta", "purged", |record| {
-        other.clone_from(record)
-    });
+    edit(dir.path(), "meta", "purged", |record| other.clone_from(record));
     edit(dir.path(), "meta", "vote", |record| *record = other);
     assert_refused(dir.path(), "vote record", "is a record of kind 7, not 5");
 }
@@ -168,22 +143,14 @@ fn a_record_in_the_place_of_another_is_refused() {
 fn a_hole_in_the_log_is_refused() {
     let dir = filled();
     remove(dir.path(), "log", log_key(11, 0));
-    assert_refused(
-        dir.path(),
-        "log entry 11",
-        "missing, though log entry 12 is stored",
-    );
+    assert_refused(dir.path(), "log entry 11", "missing, though log entry 12 is stored");
 }
 
 #[test]
 fn a_lost_head_of_the_log_is_refused() {
     let dir = filled();
     remove(dir.path(), "meta", "purged");
-    assert_refused(
-        dir.path(),
-        "log entry 0",
-        "missing, though log entry 3 is stored",
-    );
+    assert_refused(dir.path(), "log entry 0", "missing, though log entry 3 is stored");
 }
 
 #[test]
@@ -192,11 +159,7 @@ fn a_lost_committed_tail_is_refused() {
     for index in 12..20 {
         remove(dir.path(), "log", log_key(index, 0));
     }
-    assert_refused(
-        dir.path(),
-        "log entry 12",
-        "missing, though it was committed; the log ends at 11",
-    );
+    assert_refused(dir.path(), "log entry 12", "missing, though it was committed; the log ends at 11");
 }
 
 #[test]
@@ -218,25 +181,13 @@ fn a_missing_piece_is_refused() {
 fn entries_that_an_interrupted_purge_left_are_dropped() {
     let dir = filled();
     let mut old = Vec::new();
-    edit(dir.path(), "log", log_key(8, 0), |record| {
-        old.clone_from(record)
-    });
+    edit(dir.path(), "log", log_key(8, 0), |record| old.clone_from(record));
     {
         let db = sled::open(dir.path()).unwrap();
-        db.open_tree("log")
-            .unwrap()
-            .insert(log_key(1, 0), old)
-            .unwrap();
+        db.open_tree("log").unwrap().insert(log_key(1, 0), old).unwrap();
     }
     let (log, _snapshots) = open(dir.path()).unwrap();
-    assert_eq!(
-        log.image()
-            .unwrap()
-            .range(..)
-            .next()
-            .map(|entry| entry.log_id),
-        Some(id(1, 3))
-    );
+    assert_eq!(log.image().unwrap().range(..).next().map(|entry| entry.log_id), Some(id(1, 3)));
 }
 
 /// Below the records: sled takes such damage for a torn write, drops everything after it, and opens.
@@ -260,23 +211,13 @@ fn damage_anywhere_in_the_database_file_is_refused() {
             Ok((log, _snapshots)) => assert_eq!(log.image().unwrap(), image, "byte {position}"),
             Err(error) => {
                 let error = chain(&error);
-                assert!(
-                    error.contains("its last part is damaged or gone"),
-                    "byte {position}: {error}"
-                );
-                assert_eq!(
-                    refusal(copy.path()),
-                    error,
-                    "and it was not repaired by the first attempt"
-                );
+                assert!(error.contains("its last part is damaged or gone"), "byte {position}: {error}");
+                assert_eq!(refusal(copy.path()), error, "and it was not repaired by the first attempt");
                 refused += 1;
             }
         }
     }
-    assert!(
-        refused > 50,
-        "most of these bytes are in use, but damage to only {refused} of 100 was refused"
-    );
+    assert!(refused > 50, "most of these bytes are in use, but damage to only {refused} of 100 was refused");
 }
 
 #[test]
@@ -284,12 +225,7 @@ fn a_database_file_that_is_gone_or_cut_short_is_refused() {
     let dir = filled();
     let db = dir.path().join("db");
     let length = fs::metadata(&db).unwrap().len();
-    fs::File::options()
-        .write(true)
-        .open(&db)
-        .unwrap()
-        .set_len(length / 2)
-        .unwrap();
+    fs::File::options().write(true).open(&db).unwrap().set_len(length / 2).unwrap();
     assert!(refusal(dir.path()).contains("database: ends at sync "));
 
     let dir = filled();
@@ -317,24 +253,12 @@ fn a_mark_file_that_is_gone_or_damaged_is_refused() {
 #[test]
 fn the_directory_of_another_node_is_refused() {
     let dir = filled();
-    let strangers = [
-        Identity {
-            cluster: "blue".to_owned(),
-            node: 8,
-        },
-        Identity {
-            cluster: "green".to_owned(),
-            node: 7,
-        },
-    ];
+    let strangers =
+        [Identity { cluster: "blue".to_owned(), node: 8 }, Identity { cluster: "green".to_owned(), node: 7 }];
     for stranger in strangers {
-        let error = tenure_storage::open::<TokioTypes>(dir.path(), &stranger)
-            .err()
-            .expect("refused");
-        let expected = format!(
-            "data directory {} belongs to node 7 of cluster blue, this is {stranger}",
-            dir.path().display()
-        );
+        let error = tenure_storage::open::<TokioTypes>(dir.path(), &stranger).err().expect("refused");
+        let expected =
+            format!("data directory {} belongs to node 7 of cluster blue, this is {stranger}", dir.path().display());
         assert_eq!(chain(&error), expected);
     }
     open(dir.path()).expect("its own node may still open it");
@@ -344,10 +268,7 @@ fn the_directory_of_another_node_is_refused() {
 fn data_without_a_manifest_is_refused() {
     let dir = filled();
     remove(dir.path(), "meta", "manifest");
-    let expected = format!(
-        "data directory {} holds data but no manifest that says whose",
-        dir.path().display()
-    );
+    let expected = format!("data directory {} holds data but no manifest that says whose", dir.path().display());
     assert_eq!(refusal(dir.path()), expected);
 }
 
@@ -356,16 +277,9 @@ fn a_newer_layout_is_refused() {
     let dir = filled();
     let Identity { cluster, node } = identity();
     edit(dir.path(), "meta", "manifest", |record| {
-        *record = format::seal(&v1::Manifest {
-            layout: 2,
-            cluster,
-            node,
-        });
+        *record = format::seal(&v1::Manifest { layout: 2, cluster, node });
     });
-    let expected = format!(
-        "data directory {} has layout 2, this build reads 1",
-        dir.path().display()
-    );
+    let expected = format!("data directory {} has layout 2, this build reads 1", dir.path().display());
     assert_eq!(refusal(dir.path()), expected);
 }
 
@@ -373,11 +287,7 @@ fn a_newer_layout_is_refused() {
 fn a_directory_in_use_is_refused_with_the_process_that_has_it() {
     let dir = TempDir::new().unwrap();
     let held = open(dir.path()).unwrap();
-    let expected = format!(
-        "data directory {} is in use by process {}",
-        dir.path().display(),
-        std::process::id()
-    );
+    let expected = format!("data directory {} is in use by process {}", dir.path().display(), std::process::id());
     assert_eq!(refusal(dir.path()), expected);
     drop(held);
     open(dir.path()).expect("it is free again at once");
@@ -388,9 +298,7 @@ fn a_path_that_cannot_be_a_directory_is_refused() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("file");
     fs::write(&path, "in the way").unwrap();
-    assert!(
-        refusal(&path).starts_with(&format!("cannot make data directory {}: ", path.display()))
-    );
+    assert!(refusal(&path).starts_with(&format!("cannot make data directory {}: ", path.display())));
 }
 
 proptest! {

@@ -15,37 +15,21 @@ use tempfile::TempDir;
 use tenure_storage::{Entry, Membership, Payload, Peer, SavedSnapshot, SnapshotStore};
 
 fn membership(index: u64) -> Entry {
-    let peers = (1..=3).map(|node| {
-        (
-            node,
-            Peer {
-                name: format!("p{node}"),
-                address: format!("p{node}.example:7400"),
-            },
-        )
-    });
+    let peers = (1..=3).map(|node| (node, Peer { name: format!("p{node}"), address: format!("p{node}.example:7400") }));
     let peers: BTreeMap<u64, Peer> = peers.collect();
     let voters = vec![BTreeSet::from([1, 2]), BTreeSet::from([1, 2, 3])];
     let membership = Membership::new(voters, peers).expect("every voter has a peer");
-    Entry {
-        log_id: id(1, index),
-        payload: Payload::Membership(membership),
-    }
+    Entry { log_id: id(1, index), payload: Payload::Membership(membership) }
 }
 
 fn blobs(dir: &Path) -> usize {
-    fs::read_dir(dir.join("blobs"))
-        .expect("sled keeps this directory")
-        .count()
+    fs::read_dir(dir.join("blobs")).expect("sled keeps this directory").count()
 }
 
 fn save(snapshots: &SnapshotStore, meta: &[u8], data: Vec<u8>) -> SavedSnapshot {
     let data = Arc::new(data);
     block_on(snapshots.save(meta.to_vec(), Arc::clone(&data))).expect("the snapshot is durable");
-    SavedSnapshot {
-        meta: meta.to_vec(),
-        data,
-    }
+    SavedSnapshot { meta: meta.to_vec(), data }
 }
 
 fn load(snapshots: &SnapshotStore) -> Option<SavedSnapshot> {
@@ -56,20 +40,8 @@ fn load(snapshots: &SnapshotStore) -> Option<SavedSnapshot> {
 fn everything_is_there_after_a_restart() {
     let dir = TempDir::new().unwrap();
     let (mut log, snapshots) = open(dir.path()).unwrap();
-    append(
-        &mut log,
-        [
-            membership(0),
-            Entry {
-                log_id: id(1, 1),
-                payload: Payload::Blank,
-            },
-        ],
-    );
-    append(
-        &mut log,
-        (2..60).map(|index| entry(1, index, index as usize)),
-    );
+    append(&mut log, [membership(0), Entry { log_id: id(1, 1), payload: Payload::Blank }]);
+    append(&mut log, (2..60).map(|index| entry(1, index, index as usize)));
     block_on(log.save_vote(&vote(2))).unwrap();
     block_on(log.truncate_after(Some(id(1, 49)))).unwrap();
     append(&mut log, (50..70).map(|index| entry(2, index, 300)));
@@ -121,10 +93,7 @@ fn nothing_lies_in_files_that_are_not_synced() {
     let dir = TempDir::new().unwrap();
     let (mut log, snapshots) = open(dir.path()).unwrap();
     for round in 0..4 {
-        append(
-            &mut log,
-            (0..40).map(|index| entry(round, index, 3_900 + 40 * index as usize)),
-        );
+        append(&mut log, (0..40).map(|index| entry(round, index, 3_900 + 40 * index as usize)));
         append(&mut log, (40..44).map(|index| entry(round, index, 150_000)));
         assert_eq!(blobs(dir.path()), 0, "round {round}");
         block_on(log.truncate_after(None)).unwrap();
@@ -145,11 +114,7 @@ fn the_latest_snapshot_is_there_after_a_restart() {
     let (log, snapshots) = open(dir.path()).unwrap();
     assert_eq!(load(&snapshots), None);
     save(&snapshots, b"first", vec![1; 10_000]);
-    let second = save(
-        &snapshots,
-        &[2; 9_000],
-        (0..700_000_u32).map(|at| at as u8).collect(),
-    );
+    let second = save(&snapshots, &[2; 9_000], (0..700_000_u32).map(|at| at as u8).collect());
     assert_eq!(load(&snapshots), Some(second.clone()));
     drop((log, snapshots));
 
@@ -169,11 +134,7 @@ fn a_replaced_snapshot_leaves_nothing_behind() {
     save(&snapshots, b"second", vec![2; 4_096]);
     drop((log, snapshots));
     let db = sled::open(dir.path()).unwrap();
-    assert_eq!(
-        db.open_tree("snapshot").unwrap().len(),
-        3,
-        "a head, one piece of meta, one of data"
-    );
+    assert_eq!(db.open_tree("snapshot").unwrap().len(), 3, "a head, one piece of meta, one of data");
 }
 
 #[test]
@@ -222,13 +183,7 @@ fn snapshots_and_appends_do_not_disturb_each_other() {
     drop((log, snapshots));
     let (log, snapshots) = open(dir.path()).unwrap();
     assert_eq!(log.image().unwrap(), image);
-    assert_eq!(
-        load(&snapshots),
-        Some(SavedSnapshot {
-            meta: vec![9],
-            data: Arc::new(vec![9; 200_000])
-        })
-    );
+    assert_eq!(load(&snapshots), Some(SavedSnapshot { meta: vec![9], data: Arc::new(vec![9; 200_000]) }));
 }
 
 proptest! {

@@ -24,16 +24,10 @@ async fn memory_store_passes() {
 struct Disk;
 
 impl StoreBuilder<TokioTypes, LogStore<TokioTypes>, Machine, TempDir> for Disk {
-    async fn build(
-        &self,
-    ) -> Result<(TempDir, LogStore<TokioTypes>, Machine), StorageError<TokioTypes>> {
+    async fn build(&self) -> Result<(TempDir, LogStore<TokioTypes>, Machine), StorageError<TokioTypes>> {
         let dir = TempDir::new().expect("a directory for one test");
-        let identity = Identity {
-            cluster: "suite".to_owned(),
-            node: 1,
-        };
-        let (log, _snapshots) =
-            tenure_storage::open(dir.path(), &identity).expect("a new directory opens");
+        let identity = Identity { cluster: "suite".to_owned(), node: 1 };
+        let (log, _snapshots) = tenure_storage::open(dir.path(), &identity).expect("a new directory opens");
         Ok((dir, log, Machine::default()))
     }
 }

@@ -313,16 +313,22 @@ async fn a_cluster_is_founded_offline_and_once() {
     let ended = command(&line, "127.0.0.1:1", &admin, None).await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
     let node = identity::load(&data.join("cluster"), identity::NODE).unwrap();
-    assert_eq!(node.name().unwrap().to_string(), "tenure://site/node/p1?id=1");
+    let (node, cluster) = (node.name().unwrap(), ended.out.split_whitespace().nth(1).unwrap());
+    assert_eq!(node.to_string(), format!("tenure://{cluster}/node/p1?id=1"));
     let alice = identity::load(&admin, identity::ADMIN).unwrap();
-    assert_eq!(alice.name().unwrap().to_string(), "tenure://site/admin/admin");
+    assert_eq!(alice.name().unwrap().to_string(), format!("tenure://{cluster}/admin/admin"));
     let mode = |file: &Path| std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777;
     for secret in [data.join("cluster/ca.key"), data.join("cluster/node.key"), admin.join("admin.key")] {
         assert_eq!(mode(&secret), 0o600, "{}", secret.display());
     }
     let ended = command(&line, "127.0.0.1:1", &admin, None).await;
     assert_eq!(ended.exit, Exit::Usage);
-    assert!(ended.err.contains("holds a cluster already"), "{}", ended.err);
+    assert!(ended.err.contains("holds an administrator's identity already"), "{}", ended.err);
+    let elsewhere = directory.path().join("elsewhere");
+    let ended = command(&line, "127.0.0.1:1", &elsewhere, None).await;
+    assert_eq!(ended.exit, Exit::Usage);
+    assert!(ended.err.contains("holds a node's identity already\nnext: to start over"), "{}", ended.err);
+    assert!(!elsewhere.exists());
     let wrong = "cluster init --name a/b --node-name p1 --data-dir /nonexistent/x";
-    assert_eq!(command(wrong, "127.0.0.1:1", &admin, None).await.exit, Exit::Usage);
+    assert_eq!(command(wrong, "127.0.0.1:1", &elsewhere, None).await.exit, Exit::Usage);
 }

@@ -58,7 +58,7 @@ impl Site {
         };
         let copies = if live { config.lpars.keys().map(power).collect() } else { BTreeMap::new() };
         let (server, by, vios) = (server.clone(), by.clone(), BTreeMap::new());
-        Reading { server, by, since: self.ledger.index, system, live, copies, vios }
+        Reading { server, by, since: self.ledger.index, serial: 0, system, live, copies, vios }
     }
 
     fn view(&self) -> View {
@@ -66,7 +66,8 @@ impl Site {
         for name in self.ledger.config.nodes.keys() {
             let silent = self.silent.contains(name);
             let silence = if silent { Span::seconds(60) } else { Span(0) };
-            view.nodes.insert(name.clone(), NodeView { silence, lease_over: silent, reaches_hmc: !silent });
+            view.nodes
+                .insert(name.clone(), NodeView { heard: !silent, silence, lease_over: silent, reaches_hmc: !silent });
         }
         for (name, state) in &self.ledger.servers {
             if let Some(manager) = &state.manager {

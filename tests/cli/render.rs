@@ -81,3 +81,32 @@ async fn one_lpar() {
     insta::assert_snapshot!(render::lpar(db, PLAIN));
     insta::assert_snapshot!(render::lpars(&view, PLAIN));
 }
+
+/// The names of fields are a promise: add, never rename.
+#[tokio::test]
+async fn status_as_data() {
+    let mut site = Site::running();
+    site.systems.insert("p2".into(), SystemState::NoConnection);
+    site.silent.insert("p2".into());
+    site.settle();
+    insta::assert_json_snapshot!(view(site, Read::Linearizable).await);
+}
+
+#[test]
+fn requests_as_data() {
+    use tenure::api::wire::{Ask, RequestBody};
+    let all = [
+        Ask::Online { group: "g".into(), server: None },
+        Ask::Offline { group: "g".into() },
+        Ask::Switch { group: "g".into(), server: "s".into() },
+        Ask::Freeze { group: "g".into() },
+        Ask::Unfreeze { group: "g".into() },
+        Ask::Clear { group: "g".into(), server: Some("s".into()) },
+        Ask::Restart { lpar: "l".into() },
+        Ask::ConfirmOff { server: "s".into() },
+        Ask::Configure { text: "t".into(), strand: false, expect: Some(7) },
+    ];
+    let line = |ask| serde_json::to_string(&RequestBody { request_id: "0".into(), ask }).unwrap();
+    let text: Vec<String> = all.into_iter().map(line).collect();
+    insta::assert_snapshot!(text.join("\n"));
+}

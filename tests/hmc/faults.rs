@@ -125,18 +125,9 @@ async fn a_refusal_goes_to_the_other_hmc_only_where_that_one_may_see_it_differen
     driver.start_lpar(&server, "web", None, PATIENCE).await.unwrap();
     assert_eq!(second.shared.commands("chsysstate").len(), 1);
 
-    let error = driver
-        .start_lpar(&server, "web", None, PATIENCE)
-        .await
-        .unwrap_err();
-    let CommandError::Refused { via, refusal, .. } = &error else {
-        panic!("{error}")
-    };
-    assert_eq!(
-        (via.as_str(), refusal.kind),
-        ("hmc2", RefusalKind::AlreadyOn),
-        "who sees it answers"
-    );
+    let error = driver.start_lpar(&server, "web", None, PATIENCE).await.unwrap_err();
+    let CommandError::Refused { via, refusal, .. } = &error else { panic!("{error}") };
+    assert_eq!((via.as_str(), refusal.kind), ("hmc2", RefusalKind::AlreadyOn), "who sees it answers");
 
     first.shared.behave();
     first.shared.misbehave("chsysstate", Fault::Say(Answer::refusal("HSCL3205 Busy.\n")));

@@ -3,6 +3,7 @@
 use super::{
     action::Action,
     model::{Power, State},
+    scope::Bounds,
     site::Site,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -104,6 +105,13 @@ impl Stepper<'_> {
         }
     }
 
+    /// One more fault of a kind.
+    pub fn spend(&mut self, kind: fn(&mut Bounds) -> &mut u8) {
+        let left = &mut self.state.left;
+        *kind(left) -= 1;
+        left.faults -= 1;
+    }
+
     /// What the leader would propose, without what only words a wait.
     pub fn proposals(&self) -> Vec<Command> {
         let Some(leader) = self.leader_name() else { return Vec::new() };
@@ -112,7 +120,7 @@ impl Stepper<'_> {
         let nodes = self.site.nodes.iter().zip(&state.nodes).map(|(name, node)| {
             let heard = node.life == super::model::Life::Up;
             let silence = if heard { Span(0) } else { suspect };
-            (name.clone(), NodeView { silence, lease_over: !node.lease, reaches_hmc: true })
+            (name.clone(), NodeView { heard, silence, lease_over: !node.lease, reaches_hmc: true })
         });
         let readings = state.view.iter().flatten().map(|reading| (reading.server.clone(), reading.clone()));
         let view = View { nodes: nodes.collect(), readings: readings.collect::<BTreeMap<_, _>>() };
@@ -145,7 +153,7 @@ impl Stepper<'_> {
     }
 
     fn stall(&mut self) -> bool {
-        self.state.left.delays -= 1;
+        self.spend(|left| &mut left.delays);
         self.state.stalled = true;
         true
     }
@@ -167,7 +175,7 @@ impl Stepper<'_> {
     }
 
     fn new_leader(&mut self) -> bool {
-        self.state.left.leaders -= 1;
+        self.spend(|left| &mut left.leaders);
         self.state.view = [const { None }; super::model::SERVERS];
         true
     }

@@ -55,7 +55,7 @@ impl Stepper<'_> {
         }
         let mail_server = mail.order.server.clone();
         if keep {
-            self.state.left.doubles -= 1;
+            self.spend(|left| &mut left.doubles);
             mail.again = true;
             self.state.mail.push(mail);
         }
@@ -73,7 +73,7 @@ impl Stepper<'_> {
     /// A report is lost.
     pub fn lose(&mut self, place: usize) -> bool {
         if !self.state.mail[place].again {
-            self.state.left.losses -= 1;
+            self.spend(|left| &mut left.losses);
         }
         self.state.mail.remove(place);
         true

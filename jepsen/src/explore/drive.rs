@@ -66,7 +66,7 @@ impl Stepper<'_> {
     /// sent; the outcome), anything else in one. `lost`: the command has no effect, and nobody knows.
     pub fn work(&mut self, node: usize, job: usize, lost: bool) -> bool {
         if lost {
-            self.state.left.losses -= 1;
+            self.spend(|left| &mut left.losses);
         }
         let job = self.state.nodes[node].jobs.remove(job);
         let answer = self.answer(node, &job, lost);
@@ -199,7 +199,7 @@ impl Stepper<'_> {
     pub fn refuse(&mut self, place: usize) -> bool {
         let flight = self.state.flights[place].clone();
         let Some(job) = self.waiting(&flight) else { return false };
-        self.state.left.refusals -= 1;
+        self.spend(|left| &mut left.refusals);
         self.state.flights.remove(place);
         self.resume(flight.node, job, Answer::Refused("not enough memory".to_owned()));
         true
@@ -209,7 +209,7 @@ impl Stepper<'_> {
     pub fn doubt(&mut self, node: usize, job: usize) -> bool {
         let id = self.state.nodes[node].jobs[job].exec.order().id;
         if self.state.flights.iter().any(|flight| flight.order == id) {
-            self.state.left.doubts -= 1;
+            self.spend(|left| &mut left.doubts);
         }
         self.resume(node, job, Answer::Unknown("no answer".to_owned()));
         true

@@ -9,7 +9,7 @@ use tenure_core::order::Action;
 
 impl Stepper<'_> {
     pub fn cut(&mut self, node: usize) -> bool {
-        self.state.left.cuts -= 1;
+        self.spend(|left| &mut left.cuts);
         self.state.nodes[node].life = Life::Cut;
         true
     }
@@ -36,7 +36,7 @@ impl Stepper<'_> {
     }
 
     pub fn kill(&mut self, node: usize) -> bool {
-        self.state.left.kills -= 1;
+        self.spend(|left| &mut left.kills);
         self.die(node);
         true
     }
@@ -66,13 +66,13 @@ impl Stepper<'_> {
     }
 
     pub fn crash(&mut self, server: usize, group: usize) -> bool {
-        self.state.left.crashes -= 1;
+        self.spend(|left| &mut left.crashes);
         self.state.goes_off(server, group);
         true
     }
 
     pub fn power_lost(&mut self, server: usize) -> bool {
-        self.state.left.powers -= 1;
+        self.spend(|left| &mut left.powers);
         self.goes_dark(server);
         true
     }
@@ -92,7 +92,7 @@ impl Stepper<'_> {
     }
 
     pub fn sick(&mut self, server: usize) -> bool {
-        self.state.left.powers -= 1;
+        self.spend(|left| &mut left.powers);
         self.state.servers[server].power = Power::Sick;
         true
     }
@@ -117,7 +117,7 @@ impl Stepper<'_> {
     }
 
     pub fn link_lost(&mut self, server: usize) -> bool {
-        self.state.left.links -= 1;
+        self.spend(|left| &mut left.links);
         self.state.servers[server].link = false;
         true
     }

@@ -48,17 +48,18 @@ pub(super) fn progress(site: &Site, state: &State, found: &mut Vec<Action>) {
 }
 
 fn messages(state: &State, found: &mut Vec<Action>) {
+    let may = |kind: u8| kind > 0 && state.left.faults > 0;
     let left = &state.left;
     for place in 0..state.flights.len() {
-        if left.refusals > 0 {
+        if may(left.refusals) {
             found.push(Action::Refuse(small(place)));
         }
     }
     for (place, mail) in state.mail.iter().enumerate() {
-        if mail.sent && left.doubles > 0 && !mail.again && state.majority() {
+        if mail.sent && may(left.doubles) && !mail.again && state.majority() {
             found.push(Action::DeliverTwice(small(place)));
         }
-        if mail.sent && left.losses > 0 && !mail.again {
+        if mail.sent && may(left.losses) && !mail.again {
             found.push(Action::Lose(small(place)));
         }
     }
@@ -66,10 +67,10 @@ fn messages(state: &State, found: &mut Vec<Action>) {
         for (j, job) in node.jobs.iter().enumerate() {
             let (node, job_at) = (small(n), small(j));
             let in_flight = state.flights.iter().any(|flight| flight.order == job.exec.order().id);
-            if job.sent && (left.doubts > 0 || !in_flight) {
+            if job.sent && (may(left.doubts) || !in_flight) {
                 found.push(Action::Doubt { node, job: job_at });
             }
-            if state.nodes[n].lease && left.losses > 0 && !job.exec.order().action.is_start() {
+            if state.nodes[n].lease && may(left.losses) && !job.exec.order().action.is_start() {
                 found.push(Action::WorkLost { node, job: job_at });
             }
         }
@@ -77,20 +78,21 @@ fn messages(state: &State, found: &mut Vec<Action>) {
     match &state.held {
         Some(_) if state.majority() => found.push(Action::Commit),
         None if state.stalled && state.majority() => found.extend([Action::Wake, Action::Decide]),
-        None if left.delays > 0 => found.push(Action::Stall),
+        None if may(left.delays) => found.push(Action::Stall),
         Some(_) | None => {}
     }
-    if left.leaders > 0 && state.majority() && state.view.iter().any(Option::is_some) {
+    if may(left.leaders) && state.majority() && state.view.iter().any(Option::is_some) {
         found.push(Action::NewLeader);
     }
 }
 
 fn nodes(state: &State, found: &mut Vec<Action>) {
+    let may = |kind: u8| kind > 0 && state.left.faults > 0;
     for (n, node) in state.nodes.iter().enumerate() {
         let at = small(n);
         match node.life {
             Life::Up => {
-                if state.left.cuts > 0 {
+                if may(state.left.cuts) {
                     found.push(Action::Cut(at));
                 }
                 if node.behind {
@@ -104,7 +106,7 @@ fn nodes(state: &State, found: &mut Vec<Action>) {
                 }
             }
         }
-        if node.life != Life::Dead && state.left.kills > 0 {
+        if node.life != Life::Dead && may(state.left.kills) {
             found.push(Action::Kill(at));
         }
         if node.life != Life::Up && node.lease {
@@ -115,16 +117,17 @@ fn nodes(state: &State, found: &mut Vec<Action>) {
 }
 
 fn servers(site: &Site, state: &State, found: &mut Vec<Action>) {
+    let may = |kind: u8| kind > 0 && state.left.faults > 0;
     for (s, server) in state.servers.iter().enumerate() {
         let at = small(s);
         for group in 0..site.scope.groups {
-            if state.left.crashes > 0 && server.copies[group] != Copy::Off {
+            if may(state.left.crashes) && server.copies[group] != Copy::Off {
                 found.push(Action::Crash { server: at, group: small(group) });
             }
         }
         match server.power {
             Power::On => {
-                if state.left.powers > 0 {
+                if may(state.left.powers) {
                     found.extend([Action::PowerLost(at), Action::Sick(at)]);
                 }
             }
@@ -133,7 +136,7 @@ fn servers(site: &Site, state: &State, found: &mut Vec<Action>) {
         }
         if !server.link {
             found.push(Action::LinkBack(at));
-        } else if state.left.links > 0 {
+        } else if may(state.left.links) {
             found.push(Action::LinkLost(at));
         }
     }

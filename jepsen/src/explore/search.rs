@@ -100,6 +100,9 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
             }
         }
         depth += 1;
+        if std::env::var("EXPLORE_PROGRESS").is_ok() {
+            eprintln!("depth {depth}: {} states, {} new, {:?}", seen.len(), next.len(), began.elapsed());
+        }
         edge = next;
     }
     let exhausted = found.is_none() && edge.is_empty() && depth < scope.depth;

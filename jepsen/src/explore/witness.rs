@@ -56,7 +56,7 @@ pub(super) fn read(site: &Site, state: &State, node: usize, server: usize) -> Re
     }
     let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].index };
     let (server, by) = (site.servers[server].clone(), site.nodes[node].clone());
-    Reading { server, by, since, system, live, copies, vios: BTreeMap::new() }
+    Reading { server, by, since, serial: 0, system, live, copies, vios: BTreeMap::new() }
 }
 
 /// Whether something in the ledger waits for a reading that is not older than it.

@@ -18,13 +18,7 @@ pub(super) struct Account {
 
 impl Account {
     pub(super) fn new(user: String, key: PublicKey, lockout: Duration) -> Self {
-        Account {
-            user,
-            key,
-            lockout,
-            failures: 0,
-            locked_until: None,
-        }
+        Account { user, key, lockout, failures: 0, locked_until: None }
     }
 
     /// Whether a login with this key may go on. A wrong key counts as a failed login, even if it was only offered; the
@@ -53,10 +47,7 @@ impl Account {
 
     /// What is said before a login while the account is locked.
     pub(super) fn notice(&self, now: Instant) -> Option<String> {
-        let left = self
-            .locked_until
-            .filter(|&until| until > now)?
-            .duration_since(now);
+        let left = self.locked_until.filter(|&until| until > now)?.duration_since(now);
         let minutes = left.as_millis().div_ceil(60_000);
         Some(format!(
             "The account is locked due to {FAILURE_LIMIT} failed logins.\n({minutes} minutes left to unlock)\n"
@@ -82,10 +73,7 @@ mod tests {
         for _ in 0..2 {
             assert!(!account.offer(start, "tenure", wrong.public_key()));
         }
-        assert!(
-            account.offer(start, "tenure", right.public_key()),
-            "a success forgets failures"
-        );
+        assert!(account.offer(start, "tenure", right.public_key()), "a success forgets failures");
         for _ in 0..3 {
             assert!(!account.offer(start, "tenure", wrong.public_key()));
         }
@@ -101,11 +89,7 @@ mod tests {
     #[test]
     fn a_wrong_user_is_a_failed_login() {
         let key = generate_key();
-        let mut account = Account::new(
-            "tenure".into(),
-            key.public_key().clone(),
-            Duration::from_secs(1),
-        );
+        let mut account = Account::new("tenure".into(), key.public_key().clone(), Duration::from_secs(1));
         assert!(!account.offer(Instant::now(), "root", key.public_key()));
     }
 }

@@ -52,23 +52,12 @@ impl Args {
 
     /// Refuses options that have no meaning in this form of the command.
     pub(super) fn refuse(&self, names: &[&str]) -> Result<(), CliError> {
-        let given: Vec<String> = names
-            .iter()
-            .filter(|name| self.has(name))
-            .map(|&name| name.to_owned())
-            .collect();
-        if given.is_empty() {
-            Ok(())
-        } else {
-            Err(CliError::Parameters(given))
-        }
+        let given: Vec<String> = names.iter().filter(|name| self.has(name)).map(|&name| name.to_owned()).collect();
+        if given.is_empty() { Ok(()) } else { Err(CliError::Parameters(given)) }
     }
 
     /// The filters of `--filter`: `a=1,2` and `a=1,b=2`, where a quoted part may hold commas too.
-    pub(super) fn filters(
-        &self,
-        known: &[&str],
-    ) -> Result<BTreeMap<String, Vec<String>>, CliError> {
+    pub(super) fn filters(&self, known: &[&str]) -> Result<BTreeMap<String, Vec<String>>, CliError> {
         let mut filters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let Some(text) = self.get("--filter") else {
             return Ok(filters);
@@ -78,19 +67,12 @@ impl Args {
             let part = part.trim_matches('"');
             let (name, value) = match part.split_once('=') {
                 Some((name, value)) => (name.to_owned(), value),
-                None => (
-                    last.clone()
-                        .ok_or_else(|| CliError::parameter("--filter"))?,
-                    part,
-                ),
+                None => (last.clone().ok_or_else(|| CliError::parameter("--filter"))?, part),
             };
             if !known.contains(&name.as_str()) {
                 return Err(CliError::Filter(name));
             }
-            filters
-                .entry(name.clone())
-                .or_default()
-                .push(value.to_owned());
+            filters.entry(name.clone()).or_default().push(value.to_owned());
             last = Some(name);
         }
         Ok(filters)
@@ -103,14 +85,7 @@ mod tests {
 
     fn filters(text: &str) -> Result<BTreeMap<String, Vec<String>>, CliError> {
         let words: Vec<String> = ["--filter", text].map(String::from).into();
-        let args = Args::parse(
-            &words,
-            &Grammar {
-                valued: &["--filter"],
-                flags: &[],
-            },
-        )
-        .unwrap();
+        let args = Args::parse(&words, &Grammar { valued: &["--filter"], flags: &[] }).unwrap();
         args.filters(&["lpar_names", "profile_names"])
     }
 
@@ -118,20 +93,11 @@ mod tests {
     fn filters_are_lists_of_values_by_name() {
         let one = filters("lpar_names=a,b").unwrap();
         assert_eq!(one["lpar_names"], ["a", "b"]);
-        for text in [
-            "lpar_names=a,b,profile_names=p",
-            "\"lpar_names=a,b\",profile_names=p",
-        ] {
+        for text in ["lpar_names=a,b,profile_names=p", "\"lpar_names=a,b\",profile_names=p"] {
             let two = filters(text).unwrap();
-            assert_eq!(
-                (&two["lpar_names"], &two["profile_names"]),
-                (&vec!["a".into(), "b".into()], &vec!["p".into()])
-            );
+            assert_eq!((&two["lpar_names"], &two["profile_names"]), (&vec!["a".into(), "b".into()], &vec!["p".into()]));
         }
-        assert_eq!(
-            filters("colours=red"),
-            Err(CliError::Filter("colours".into()))
-        );
+        assert_eq!(filters("colours=red"), Err(CliError::Filter("colours".into())));
         assert_eq!(filters("nonsense"), Err(CliError::parameter("--filter")));
     }
 }

@@ -11,11 +11,7 @@ pub(super) const CHANGE: Grammar = Grammar {
 };
 
 pub(super) fn change(world: &World, args: &Args) -> Result<Command, CliError> {
-    let missing: Vec<String> = ["-m", "-r", "-o"]
-        .iter()
-        .filter(|n| !args.has(n))
-        .map(|&n| n.to_owned())
-        .collect();
+    let missing: Vec<String> = ["-m", "-r", "-o"].iter().filter(|n| !args.has(n)).map(|&n| n.to_owned()).collect();
     if !missing.is_empty() {
         return Err(CliError::Parameters(missing));
     }
@@ -39,12 +35,7 @@ fn change_lpar(world: &World, server: ServerId, args: &Args) -> Result<Command, 
         _ => return Err(CliError::parameter("-o")),
     };
     args.refuse(&["-f", "-b", "-k", "--novsi"])?;
-    Ok(Command::StopLpar {
-        server,
-        lpar: lpar(world, server, args)?,
-        stop,
-        restart,
-    })
+    Ok(Command::StopLpar { server, lpar: lpar(world, server, args)?, stop, restart })
 }
 
 fn activate(world: &World, server: ServerId, args: &Args) -> Result<Command, CliError> {
@@ -55,30 +46,20 @@ fn activate(world: &World, server: ServerId, args: &Args) -> Result<Command, Cli
             return Err(CliError::parameter(option));
         }
     }
-    let profile = args
-        .get("-f")
-        .map_or(Profile::Current, |name| Profile::Named(name.to_owned()));
-    Ok(Command::StartLpar {
-        server,
-        lpar: lpar(world, server, args)?,
-        profile,
-    })
+    let profile = args.get("-f").map_or(Profile::Current, |name| Profile::Named(name.to_owned()));
+    Ok(Command::StartLpar { server, lpar: lpar(world, server, args)?, profile })
 }
 
 /// Exactly one of `-n` and `--id`.
 fn lpar(world: &World, server: ServerId, args: &Args) -> Result<LparId, CliError> {
     match (args.get("-n"), args.get("--id")) {
         (Some(name), None) => {
-            let found = world
-                .lpar(name)
-                .filter(|&lpar| world.lpar_number(server, lpar).is_some());
+            let found = world.lpar(name).filter(|&lpar| world.lpar_number(server, lpar).is_some());
             found.ok_or_else(|| CliError::NoLpar(name.to_owned()))
         }
         (None, Some(number)) => {
             let number: u16 = number.parse().map_err(|_| CliError::parameter("--id"))?;
-            world
-                .lpar_by_number(server, number)
-                .ok_or(CliError::NoLparNumber(number))
+            world.lpar_by_number(server, number).ok_or(CliError::NoLparNumber(number))
         }
         (Some(_), Some(_)) => Err(CliError::parameter("--id")),
         (None, None) => Err(CliError::parameter("-n")),
@@ -93,11 +74,7 @@ fn change_system(server: ServerId, args: &Args) -> Result<Command, CliError> {
             args.refuse(&["--immed", "--restart"])?;
             Ok(Command::PowerOn { server })
         }
-        "off" => Ok(Command::PowerOff {
-            server,
-            immediate,
-            restart,
-        }),
+        "off" => Ok(Command::PowerOff { server, immediate, restart }),
         _ => Err(CliError::parameter("-o")),
     }
 }

@@ -31,31 +31,22 @@ impl CliError {
     /// A refusal of a typed command, with the name of what it was about.
     pub(super) fn refused(world: &World, command: &Command, refusal: Refusal) -> Self {
         let object = match command {
-            Command::StartLpar {
-                profile: crate::world::Profile::Named(name),
-                ..
-            } if refusal == Refusal::NoSuchProfile => {
+            Command::StartLpar { profile: crate::world::Profile::Named(name), .. }
+                if refusal == Refusal::NoSuchProfile =>
+            {
                 return CliError::NoProfile(name.clone());
             }
-            Command::StartLpar { lpar, .. } | Command::StopLpar { lpar, .. } => {
-                world.lpar_name(*lpar)
-            }
-            Command::PowerOn { server } | Command::PowerOff { server, .. } => {
-                world.server_name(*server)
-            }
+            Command::StartLpar { lpar, .. } | Command::StopLpar { lpar, .. } => world.lpar_name(*lpar),
+            Command::PowerOn { server } | Command::PowerOff { server, .. } => world.server_name(*server),
         };
-        CliError::Refused {
-            refusal,
-            object: object.to_owned(),
-        }
+        CliError::Refused { refusal, object: object.to_owned() }
     }
 
     pub(super) fn output(&self) -> Output {
         match self {
-            CliError::Refused {
-                refusal: Refusal::HmcDown,
-                ..
-            } => Output::shell("ssh: connect to host: Connection refused", 255),
+            CliError::Refused { refusal: Refusal::HmcDown, .. } => {
+                Output::shell("ssh: connect to host: Connection refused", 255)
+            }
             other => Output::refusal(&other.message()),
         }
     }
@@ -98,7 +89,9 @@ fn refusal_message(refusal: Refusal, object: &str) -> String {
         Refusal::HmcDown => "Connection refused".into(),
         Refusal::NoSuchServer => format!("HSCL8018 The managed system {object} was not found."),
         Refusal::NoSuchLpar => {
-            format!("HSCL8012 The partition named {object} was not found.  Please check your entry and retry the command.")
+            format!(
+                "HSCL8012 The partition named {object} was not found.  Please check your entry and retry the command."
+            )
         }
         Refusal::NoSuchProfile => format!("HSCL800F A partition profile of {object} was not found."),
         Refusal::NotOff => {

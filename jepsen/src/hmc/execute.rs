@@ -40,10 +40,7 @@ pub fn execute(world: &mut World, hmc: HmcId, line: &str) -> Output {
 /// Reads a line, and answers it unless it is a change.
 pub(super) fn interpret(world: &World, hmc: HmcId, line: &str) -> Line {
     if !world.is_up(hmc) {
-        let down = CliError::Refused {
-            refusal: Refusal::HmcDown,
-            object: String::new(),
-        };
+        let down = CliError::Refused { refusal: Refusal::HmcDown, object: String::new() };
         return Line::Answered(down.output());
     }
     let words = match words::split(line) {
@@ -56,8 +53,7 @@ pub(super) fn interpret(world: &World, hmc: HmcId, line: &str) -> Line {
     let language = language(world, hmc, &words);
     let answered = match name.as_str() {
         "chsysstate" => {
-            let command =
-                parse(options, &changes::CHANGE).and_then(|args| changes::change(world, &args));
+            let command = parse(options, &changes::CHANGE).and_then(|args| changes::change(world, &args));
             match command {
                 Ok(command) => return Line::Change(command, language),
                 Err(error) => error.output(),
@@ -66,25 +62,16 @@ pub(super) fn interpret(world: &World, hmc: HmcId, line: &str) -> Line {
         _ => list(world, hmc, name, options).unwrap_or_else(|error| error.output()),
     };
     let delay = world.latency(hmc).1;
-    Line::Answered(Output {
-        delay,
-        ..answered.in_language(language)
-    })
+    Line::Answered(Output { delay, ..answered.in_language(language) })
 }
 
 /// What the line asks for, or else what is set for the user.
 fn language(world: &World, hmc: HmcId, words: &Words) -> Language {
     let english = match words.locale() {
-        Some(locale) => {
-            ["C", "POSIX"].contains(&locale) || locale.starts_with("C.") || locale.starts_with("en")
-        }
+        Some(locale) => ["C", "POSIX"].contains(&locale) || locale.starts_with("C.") || locale.starts_with("en"),
         None => world.spec().hmcs[hmc.index()].english,
     };
-    if english {
-        Language::English
-    } else {
-        Language::Polish
-    }
+    if english { Language::English } else { Language::Polish }
 }
 
 fn list(world: &World, hmc: HmcId, name: &str, options: &[String]) -> Result<Output, CliError> {
@@ -99,30 +86,13 @@ fn list(world: &World, hmc: HmcId, name: &str, options: &[String]) -> Result<Out
             }
         }
         "lssysconn" => {
-            let args = parse(
-                options,
-                &Grammar {
-                    valued: &["-r", "-F"],
-                    flags: &["--header"],
-                },
-            )?;
+            let args = parse(options, &Grammar { valued: &["-r", "-F"], flags: &["--header"] })?;
             systems::list_connections(world, hmc, &args)
         }
-        "lshmc" => systems::show_hmc(&parse(
-            options,
-            &Grammar {
-                valued: &[],
-                flags: &["-V"],
-            },
-        )?),
+        "lshmc" => systems::show_hmc(&parse(options, &Grammar { valued: &[], flags: &["-V"] })?),
         "lshwres" => hardware::list_resources(world, hmc, &parse(options, &hardware::RESOURCES)?),
-        "lsrefcode" => {
-            lpars::list_reference_codes(world, hmc, &parse(options, &lpars::REFERENCE_CODES)?)
-        }
-        other => Ok(Output::shell(
-            &format!("hmcbash: {other}: command not found"),
-            127,
-        )),
+        "lsrefcode" => lpars::list_reference_codes(world, hmc, &parse(options, &lpars::REFERENCE_CODES)?),
+        other => Ok(Output::shell(&format!("hmcbash: {other}: command not found"), 127)),
     }
 }
 
@@ -140,13 +110,7 @@ pub(super) fn answer(
 ) -> Output {
     let (output, more) = match outcome {
         Ok(more) => (Output::default(), more),
-        Err(refusal) => (
-            CliError::refused(world, command, refusal).output(),
-            Span::ZERO,
-        ),
+        Err(refusal) => (CliError::refused(world, command, refusal).output(), Span::ZERO),
     };
-    Output {
-        delay: world.latency(hmc).1 + more,
-        ..output.in_language(language)
-    }
+    Output { delay: world.latency(hmc).1 + more, ..output.in_language(language) }
 }

@@ -8,10 +8,8 @@ use super::output::Output;
 use super::systems::{refused, system};
 use crate::world::{Connection, HmcId, LparState, Refusal, World};
 
-pub(super) const RESOURCES: Grammar = Grammar {
-    valued: &["-r", "-m", "--level", "-F", "--filter"],
-    flags: &["--header"],
-};
+pub(super) const RESOURCES: Grammar =
+    Grammar { valued: &["-r", "-m", "--level", "-F", "--filter"], flags: &["--header"] };
 
 /// Firmware's share, as a fixed figure: the model charges no overhead per LPAR.
 const FIRMWARE_MEMORY: &str = "8192";
@@ -20,9 +18,7 @@ pub(super) fn list_resources(world: &World, hmc: HmcId, args: &Args) -> Result<O
     let resource = args.require("-r")?;
     let server = system(world, args)?;
     let level = args.require("--level")?;
-    let (_, connection, _) = world
-        .read_system(hmc, server)
-        .map_err(|refusal| refused(world, server, refusal))?;
+    let (_, connection, _) = world.read_system(hmc, server).map_err(|refusal| refused(world, server, refusal))?;
     if connection != Connection::Connected {
         return Err(refused(world, server, Refusal::NoConnection));
     }
@@ -48,24 +44,9 @@ fn system_memory(world: &World, args: &Args) -> Result<Output, CliError> {
         "possible_hpt_ratios",
     ];
     let capacity = world.capacity(system(world, args)?);
-    let (total, free) = (
-        capacity.memory.to_string(),
-        capacity.memory_free.to_string(),
-    );
-    let row = [
-        &total,
-        &free,
-        &free,
-        &total,
-        FIRMWARE_MEMORY,
-        "256",
-        "1:32,1:64,1:128",
-    ];
-    Listing {
-        columns: COLUMNS,
-        rows: vec![row.map(String::from).into()],
-    }
-    .print(args)
+    let (total, free) = (capacity.memory.to_string(), capacity.memory_free.to_string());
+    let row = [&total, &free, &free, &total, FIRMWARE_MEMORY, "256", "1:32,1:64,1:128"];
+    Listing { columns: COLUMNS, rows: vec![row.map(String::from).into()] }.print(args)
 }
 
 fn system_processors(world: &World, args: &Args) -> Result<Output, CliError> {
@@ -79,53 +60,21 @@ fn system_processors(world: &World, args: &Args) -> Result<Output, CliError> {
         "max_virtual_procs_per_lpar",
     ];
     let capacity = world.capacity(system(world, args)?);
-    let (total, free) = (
-        proc_units(capacity.processors),
-        proc_units(capacity.processors_free),
-    );
+    let (total, free) = (proc_units(capacity.processors), proc_units(capacity.processors_free));
     let row = [&total, &free, &free, &total, "0.05", "64"];
-    Listing {
-        columns: COLUMNS,
-        rows: vec![row.map(String::from).into()],
-    }
-    .print(args)
+    Listing { columns: COLUMNS, rows: vec![row.map(String::from).into()] }.print(args)
 }
 
 fn lpar_memory(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
-    const COLUMNS: &[&str] = &[
-        "lpar_name",
-        "lpar_id",
-        "curr_mem",
-        "pend_mem",
-        "run_mem",
-        "mem_mode",
-    ];
+    const COLUMNS: &[&str] = &["lpar_name", "lpar_id", "curr_mem", "pend_mem", "run_mem", "mem_mode"];
     let (_, reading) = chosen(world, hmc, args, &["lpar_names", "lpar_ids"])?;
     let row = |lpar: &crate::world::LparReading| {
         let memory = world.lpar_spec(lpar.lpar).memory;
-        let current = if lpar.state == LparState::NotActivated {
-            0
-        } else {
-            memory
-        }
-        .to_string();
+        let current = if lpar.state == LparState::NotActivated { 0 } else { memory }.to_string();
         let (number, pending) = (lpar.number.to_string(), memory.to_string());
-        [
-            world.lpar_name(lpar.lpar),
-            &number,
-            &current,
-            &pending,
-            &current,
-            "ded",
-        ]
-        .map(String::from)
-        .to_vec()
+        [world.lpar_name(lpar.lpar), &number, &current, &pending, &current, "ded"].map(String::from).to_vec()
     };
-    Listing {
-        columns: COLUMNS,
-        rows: reading.lpars.iter().map(row).collect(),
-    }
-    .print(args)
+    Listing { columns: COLUMNS, rows: reading.lpars.iter().map(row).collect() }.print(args)
 }
 
 fn lpar_processors(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
@@ -141,28 +90,10 @@ fn lpar_processors(world: &World, hmc: HmcId, args: &Args) -> Result<Output, Cli
     let (_, reading) = chosen(world, hmc, args, &["lpar_names", "lpar_ids"])?;
     let row = |lpar: &crate::world::LparReading| {
         let processors = world.lpar_spec(lpar.lpar).processors;
-        let on = if lpar.state == LparState::NotActivated {
-            0
-        } else {
-            processors
-        };
+        let on = if lpar.state == LparState::NotActivated { 0 } else { processors };
         let (number, procs) = (lpar.number.to_string(), on.div_ceil(100).to_string());
         let (current, pending) = (proc_units(on), proc_units(processors));
-        [
-            world.lpar_name(lpar.lpar),
-            &number,
-            "shared",
-            &current,
-            &pending,
-            &current,
-            &procs,
-        ]
-        .map(String::from)
-        .to_vec()
+        [world.lpar_name(lpar.lpar), &number, "shared", &current, &pending, &current, &procs].map(String::from).to_vec()
     };
-    Listing {
-        columns: COLUMNS,
-        rows: reading.lpars.iter().map(row).collect(),
-    }
-    .print(args)
+    Listing { columns: COLUMNS, rows: reading.lpars.iter().map(row).collect() }.print(args)
 }

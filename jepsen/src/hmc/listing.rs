@@ -29,31 +29,19 @@ impl Listing {
             None => lines.extend(self.rows.iter().map(|row| self.record(row))),
             Some((indexes, separator)) => {
                 if args.has("--header") {
-                    lines.push(join(
-                        indexes.iter().map(|&index| self.columns[index].to_owned()),
-                        separator,
-                    ));
+                    lines.push(join(indexes.iter().map(|&index| self.columns[index].to_owned()), separator));
                 }
-                let values = |row: &Vec<String>| {
-                    join(
-                        indexes.iter().map(|&index| quote(&row[index], separator)),
-                        separator,
-                    )
-                };
+                let values =
+                    |row: &Vec<String>| join(indexes.iter().map(|&index| quote(&row[index], separator)), separator);
                 lines.extend(self.rows.iter().map(values));
             }
         }
-        Ok(Output::success(
-            lines.into_iter().map(|line| line + "\n").collect(),
-        ))
+        Ok(Output::success(lines.into_iter().map(|line| line + "\n").collect()))
     }
 
     /// The columns named, and the character between their names: it separates the values too.
     fn choose(&self, names: &str) -> Result<(Vec<usize>, char), CliError> {
-        let separator = names
-            .chars()
-            .find(|c| !c.is_ascii_alphanumeric() && *c != '_')
-            .unwrap_or(',');
+        let separator = names.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '_').unwrap_or(',');
         let find = |name: &str| {
             let index = self.columns.iter().position(|&column| column == name);
             index.ok_or_else(|| CliError::Attribute(name.to_owned()))
@@ -63,11 +51,7 @@ impl Listing {
     }
 
     fn record(&self, row: &[String]) -> String {
-        let pairs = self
-            .columns
-            .iter()
-            .zip(row)
-            .map(|(name, value)| quote(&format!("{name}={value}"), ','));
+        let pairs = self.columns.iter().zip(row).map(|(name, value)| quote(&format!("{name}={value}"), ','));
         join(pairs, ',')
     }
 }
@@ -91,24 +75,9 @@ mod tests {
 
     fn print(words: &[&str], rows: &[[&str; 3]]) -> Result<String, CliError> {
         let words: Vec<String> = words.iter().map(|&word| word.into()).collect();
-        let args = Args::parse(
-            &words,
-            &Grammar {
-                valued: &["-F"],
-                flags: &["--header"],
-            },
-        )
-        .unwrap();
-        let rows = rows
-            .iter()
-            .map(|row| row.map(String::from).into())
-            .collect();
-        Listing {
-            columns: &["name", "ids", "note"],
-            rows,
-        }
-        .print(&args)
-        .map(|output| output.stdout)
+        let args = Args::parse(&words, &Grammar { valued: &["-F"], flags: &["--header"] }).unwrap();
+        let rows = rows.iter().map(|row| row.map(String::from).into()).collect();
+        Listing { columns: &["name", "ids", "note"], rows }.print(&args).map(|output| output.stdout)
     }
 
     #[test]
@@ -116,38 +85,17 @@ mod tests {
         let rows = [["a", "1,2", ""], ["b", "3", "say \"x\""]];
         let records = "name=a,\"ids=1,2\",note=\nname=b,ids=3,\"note=say \"\"x\"\"\"\n";
         assert_eq!(print(&[], &rows).unwrap(), records);
-        assert_eq!(
-            print(&["-F", "ids,name"], &rows).unwrap(),
-            "\"1,2\",a\n3,b\n"
-        );
+        assert_eq!(print(&["-F", "ids,name"], &rows).unwrap(), "\"1,2\",a\n3,b\n");
         assert_eq!(print(&["-F", "ids:name"], &rows).unwrap(), "1,2:a\n3:b\n");
-        assert_eq!(
-            print(&["-F", "name", "--header"], &rows).unwrap(),
-            "name\na\nb\n"
-        );
-        assert_eq!(
-            print(&["-F", "--header"], &rows[..1]).unwrap(),
-            "name,ids,note\na,\"1,2\",\n"
-        );
+        assert_eq!(print(&["-F", "name", "--header"], &rows).unwrap(), "name\na\nb\n");
+        assert_eq!(print(&["-F", "--header"], &rows[..1]).unwrap(), "name,ids,note\na,\"1,2\",\n");
     }
 
     #[test]
     fn nothing_found_is_a_sentence_and_attributes_are_checked_first() {
-        assert_eq!(
-            print(&["-F", "name", "--header"], &[]).unwrap(),
-            "No results were found.\n"
-        );
-        assert_eq!(
-            print(&["-F", "name,colour"], &[]),
-            Err(CliError::Attribute("colour".into()))
-        );
-        assert_eq!(
-            print(&["-F", "Name"], &[]),
-            Err(CliError::Attribute("Name".into()))
-        );
-        assert_eq!(
-            print(&["--header"], &[]),
-            Err(CliError::parameter("--header"))
-        );
+        assert_eq!(print(&["-F", "name", "--header"], &[]).unwrap(), "No results were found.\n");
+        assert_eq!(print(&["-F", "name,colour"], &[]), Err(CliError::Attribute("colour".into())));
+        assert_eq!(print(&["-F", "Name"], &[]), Err(CliError::Attribute("Name".into())));
+        assert_eq!(print(&["--header"], &[]), Err(CliError::parameter("--header")));
     }
 }

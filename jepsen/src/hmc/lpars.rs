@@ -5,9 +5,7 @@ use super::error::CliError;
 use super::listing::Listing;
 use super::output::Output;
 use super::systems::{clock_text, refused, system};
-use crate::world::{
-    DEFAULT_PROFILE, HmcId, LparKind, LparReading, LparState, Reading, RmcState, ServerId, World,
-};
+use crate::world::{DEFAULT_PROFILE, HmcId, LparKind, LparReading, LparState, Reading, RmcState, ServerId, World};
 
 const LPAR_COLUMNS: &[&str] = &[
     "name",
@@ -69,10 +67,8 @@ const PROFILE_COLUMNS: &[&str] = &[
     "auto_start",
 ];
 
-pub(super) const REFERENCE_CODES: Grammar = Grammar {
-    valued: &["-r", "-m", "-F", "--filter", "-n"],
-    flags: &["--header"],
-};
+pub(super) const REFERENCE_CODES: Grammar =
+    Grammar { valued: &["-r", "-m", "-F", "--filter", "-n"], flags: &["--header"] };
 
 /// A reading of the LPARs that `-m` and `--filter` choose. A name that is not there is an error, not an empty result.
 pub(super) fn chosen(
@@ -83,20 +79,13 @@ pub(super) fn chosen(
 ) -> Result<(ServerId, Reading), CliError> {
     let server = system(world, args)?;
     let filters = args.filters(filters)?;
-    let mut reading = world
-        .read(hmc, server)
-        .map_err(|refusal| refused(world, server, refusal))?;
+    let mut reading = world.read(hmc, server).map_err(|refusal| refused(world, server, refusal))?;
     if let Some(names) = filters.get("lpar_names") {
         for name in names {
-            let here = world
-                .lpar(name)
-                .is_some_and(|lpar| reading.lpar(lpar).is_some());
-            here.then_some(())
-                .ok_or_else(|| CliError::NoLpar(name.clone()))?;
+            let here = world.lpar(name).is_some_and(|lpar| reading.lpar(lpar).is_some());
+            here.then_some(()).ok_or_else(|| CliError::NoLpar(name.clone()))?;
         }
-        reading
-            .lpars
-            .retain(|lpar| names.iter().any(|name| name == world.lpar_name(lpar.lpar)));
+        reading.lpars.retain(|lpar| names.iter().any(|name| name == world.lpar_name(lpar.lpar)));
     }
     if let Some(numbers) = filters.get("lpar_ids") {
         let numbers: Vec<u16> = numbers
@@ -115,16 +104,8 @@ pub(super) fn chosen(
 pub(super) fn list_lpars(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
     args.refuse(&["--osrefresh"])?;
     let (server, reading) = chosen(world, hmc, args, &["lpar_names", "lpar_ids"])?;
-    let rows = reading
-        .lpars
-        .iter()
-        .map(|lpar| lpar_row(world, server, lpar))
-        .collect();
-    Listing {
-        columns: LPAR_COLUMNS,
-        rows,
-    }
-    .print(args)
+    let rows = reading.lpars.iter().map(|lpar| lpar_row(world, server, lpar)).collect();
+    Listing { columns: LPAR_COLUMNS, rows }.print(args)
 }
 
 fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<String> {
@@ -153,18 +134,10 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
         "none",
         "norm",
         "norm",
-        if world.auto_start(server, reading.lpar) {
-            "1"
-        } else {
-            "0"
-        },
+        if world.auto_start(server, reading.lpar) { "1" } else { "0" },
         "0",
         reading.rmc.as_str(),
-        &if talks {
-            format!("198.51.100.{}", reading.lpar.index() % 250 + 1)
-        } else {
-            String::new()
-        },
+        &if talks { format!("198.51.100.{}", reading.lpar.index() % 250 + 1) } else { String::new() },
         "0",
         if vios { "191" } else { "127" },
         "default",
@@ -172,11 +145,7 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
         "0",
         "0",
         if vios { "0" } else { "1" },
-        if vios {
-            "Invalid"
-        } else {
-            "Remote Restartable"
-        },
+        if vios { "Invalid" } else { "Remote Restartable" },
         "0",
         "none",
         "0",
@@ -196,23 +165,12 @@ pub(super) fn list_profiles(world: &World, hmc: HmcId, args: &Args) -> Result<Ou
     args.refuse(&["--osrefresh"])?;
     const FILTERS: &[&str] = &["lpar_names", "lpar_ids", "profile_names"];
     let (server, reading) = chosen(world, hmc, args, FILTERS)?;
-    let wanted = args
-        .filters(FILTERS)?
-        .remove("profile_names")
-        .unwrap_or_default();
+    let wanted = args.filters(FILTERS)?.remove("profile_names").unwrap_or_default();
     if let Some(missing) = wanted.into_iter().find(|name| name != DEFAULT_PROFILE) {
         return Err(CliError::NoProfile(missing));
     }
-    let rows = reading
-        .lpars
-        .iter()
-        .map(|lpar| profile_row(world, server, lpar))
-        .collect();
-    Listing {
-        columns: PROFILE_COLUMNS,
-        rows,
-    }
-    .print(args)
+    let rows = reading.lpars.iter().map(|lpar| profile_row(world, server, lpar)).collect();
+    Listing { columns: PROFILE_COLUMNS, rows }.print(args)
 }
 
 fn profile_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<String> {
@@ -242,11 +200,7 @@ fn profile_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<St
         &virtual_scsi(world, server, reading),
         "norm",
         "1",
-        if world.auto_start(server, reading.lpar) {
-            "1"
-        } else {
-            "0"
-        },
+        if world.auto_start(server, reading.lpar) { "1" } else { "0" },
     ];
     row.map(String::from).into()
 }
@@ -261,18 +215,10 @@ fn virtual_scsi(world: &World, server: ServerId, reading: &LparReading) -> Strin
     let name = world.server_name(server);
     let adapter = |(slot, vios): (usize, &u8)| {
         let number = vios + 1;
-        format!(
-            "{}/client/{number}/{name}-vios{number}/{}/0",
-            slot + 2,
-            reading.number + 10
-        )
+        format!("{}/client/{number}/{name}-vios{number}/{}/0", slot + 2, reading.number + 10)
     };
     let adapters: Vec<String> = serving.iter().enumerate().map(adapter).collect();
-    if adapters.is_empty() {
-        "none".into()
-    } else {
-        adapters.join(",")
-    }
+    if adapters.is_empty() { "none".into() } else { adapters.join(",") }
 }
 
 /// Processing units as the HMC prints them: `0.5`, `1.0`, `12.25`.
@@ -281,22 +227,13 @@ pub(super) fn proc_units(hundredths: u32) -> String {
     text.strip_suffix('0').map_or(text.clone(), str::to_owned)
 }
 
-pub(super) fn list_reference_codes(
-    world: &World,
-    hmc: HmcId,
-    args: &Args,
-) -> Result<Output, CliError> {
+pub(super) fn list_reference_codes(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
     const COLUMNS: &[&str] = &["lpar_name", "lpar_id", "time_stamp", "refcode", "word2"];
     if args.require("-r")? != "lpar" {
         return Err(CliError::parameter("-r"));
     }
     // One code is known of each, so that any number of them is that one.
-    if args.has("-n")
-        && !args
-            .require("-n")?
-            .parse()
-            .is_ok_and(|count: u32| count > 0)
-    {
+    if args.has("-n") && !args.require("-n")?.parse().is_ok_and(|count: u32| count > 0) {
         return Err(CliError::parameter("-n"));
     }
     let (_, reading) = chosen(world, hmc, args, &["lpar_names", "lpar_ids"])?;
@@ -311,22 +248,12 @@ pub(super) fn list_reference_codes(
             LparState::Error => "B2001230 LP=00002",
         };
         let number = lpar.number.to_string();
-        [
-            world.lpar_name(lpar.lpar),
-            &number,
-            &clock_text(reading.server_clock),
-            code,
-            "00000000",
-        ]
-        .map(String::from)
-        .to_vec()
+        [world.lpar_name(lpar.lpar), &number, &clock_text(reading.server_clock), code, "00000000"]
+            .map(String::from)
+            .to_vec()
     };
     let rows = reading.lpars.iter().map(row).collect();
-    Listing {
-        columns: COLUMNS,
-        rows,
-    }
-    .print(args)
+    Listing { columns: COLUMNS, rows }.print(args)
 }
 
 #[cfg(test)]
@@ -335,13 +262,7 @@ mod tests {
 
     #[test]
     fn processing_units_print_as_decimals() {
-        for (hundredths, text) in [
-            (0, "0.0"),
-            (5, "0.05"),
-            (50, "0.5"),
-            (100, "1.0"),
-            (1_225, "12.25"),
-        ] {
+        for (hundredths, text) in [(0, "0.0"), (5, "0.05"), (50, "0.5"), (100, "1.0"), (1_225, "12.25")] {
             assert_eq!(proc_units(hundredths), text);
         }
     }

@@ -21,28 +21,17 @@ pub struct Output {
 
 impl Output {
     pub(super) fn success(stdout: String) -> Self {
-        Output {
-            stdout,
-            ..Output::default()
-        }
+        Output { stdout, ..Output::default() }
     }
 
     /// An HMC command's refusal: on standard output, with status 1.
     pub(super) fn refusal(message: &str) -> Self {
-        Output {
-            stdout: format!("{message}\n"),
-            status: 1,
-            ..Output::default()
-        }
+        Output { stdout: format!("{message}\n"), status: 1, ..Output::default() }
     }
 
     /// A refusal of the restricted shell, before any HMC command ran.
     pub(super) fn shell(message: &str, status: u32) -> Self {
-        Output {
-            stderr: format!("{message}\n"),
-            status,
-            ..Output::default()
-        }
+        Output { stderr: format!("{message}\n"), status, ..Output::default() }
     }
 
     /// The same in another language, as far as recordings show one: codes and state words stay, sentences do not.
@@ -50,11 +39,7 @@ impl Output {
         if language == Language::English || self.stdout.is_empty() {
             return self;
         }
-        let code = self
-            .stdout
-            .split(' ')
-            .next()
-            .filter(|word| word.starts_with("HSCL"));
+        let code = self.stdout.split(' ').next().filter(|word| word.starts_with("HSCL"));
         let stdout = match (self.status, code) {
             (0, _) if self.stdout == NOTHING_FOUND => "Nie znaleziono wyników.\n".into(),
             (0, _) => return self,

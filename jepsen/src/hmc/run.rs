@@ -22,12 +22,7 @@ pub(super) async fn run(world: &LiveWorld, hmc: HmcId, line: &str) -> Option<Out
     }
 }
 
-async fn change(
-    world: &LiveWorld,
-    hmc: HmcId,
-    command: Command,
-    language: Language,
-) -> Option<Output> {
+async fn change(world: &LiveWorld, hmc: HmcId, command: Command, language: Language) -> Option<Output> {
     let id = world.with(|world| world.submit(hmc, command.clone()));
     loop {
         let (found, due) = world.with(|world| (world.take_answer(id), world.answer_due(id)));

@@ -60,9 +60,7 @@ impl HmcOptions {
 pub fn generate_key() -> PrivateKey {
     let mut seed = [0_u8; 32];
     rand::fill(&mut seed);
-    PrivateKey::from(russh::keys::ssh_key::private::Ed25519Keypair::from_seed(
-        &seed,
-    ))
+    PrivateKey::from(russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&seed))
 }
 
 /// Why an emulated HMC does not start.
@@ -107,15 +105,8 @@ impl HmcServer {
         if options.host_key.algorithm() != Algorithm::Ed25519 {
             return Err(HmcServerError::HostKey);
         }
-        let fingerprint = options
-            .host_key
-            .public_key()
-            .fingerprint(HashAlg::Sha256)
-            .to_string();
-        let listen = |source| HmcServerError::Listen {
-            address: options.listen,
-            source,
-        };
+        let fingerprint = options.host_key.public_key().fingerprint(HashAlg::Sha256).to_string();
+        let listen = |source| HmcServerError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let account = Account::new(options.user, options.authorized_key, options.lockout);
@@ -127,22 +118,9 @@ impl HmcServer {
         });
         let (opened, open) = watch::channel(true);
         let connections = CancellationToken::new();
-        let port = Port {
-            shared,
-            config: config(options.host_key),
-            opened,
-            broken: connections.clone(),
-        };
+        let port = Port { shared, config: config(options.host_key), opened, broken: connections.clone() };
         let task = tokio::spawn(port.serve(listener, address));
-        Ok(HmcServer {
-            world,
-            hmc,
-            address,
-            fingerprint,
-            open,
-            connections,
-            task,
-        })
+        Ok(HmcServer { world, hmc, address, fingerprint, open, connections, task })
     }
 
     /// Where it listens.
@@ -232,12 +210,7 @@ impl Port {
     }
 
     /// Ends only when it is dropped.
-    async fn accept(
-        &self,
-        listener: &TcpListener,
-        period: &CancellationToken,
-        connections: &mut JoinSet<()>,
-    ) {
+    async fn accept(&self, listener: &TcpListener, period: &CancellationToken, connections: &mut JoinSet<()>) {
         loop {
             while connections.len() >= CONNECTION_LIMIT {
                 connections.join_next().await;
@@ -245,8 +218,7 @@ impl Port {
             while connections.try_join_next().is_some() {}
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (config, session) =
-                        (self.config.clone(), Session::new(self.shared.clone()));
+                    let (config, session) = (self.config.clone(), Session::new(self.shared.clone()));
                     connections.spawn(connection(config, stream, session, period.clone()));
                 }
                 // The client's haste or the system's limits: neither is for long.
@@ -266,12 +238,7 @@ impl Port {
 }
 
 /// One connection, until it ends or the HMC does. Then it breaks without a word, as when a machine dies.
-async fn connection(
-    config: Arc<Config>,
-    stream: TcpStream,
-    session: Session,
-    period: CancellationToken,
-) {
+async fn connection(config: Arc<Config>, stream: TcpStream, session: Session, period: CancellationToken) {
     let Ok((stream, breaker)) = breakable(stream) else {
         return;
     };

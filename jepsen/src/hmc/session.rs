@@ -6,8 +6,7 @@ use super::run::run;
 use crate::world::{HmcId, LiveWorld};
 use russh::keys::PublicKey;
 use russh::server::{
-    Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Response, Session as Ssh,
-    VerifiedPublicKey,
+    Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Response, Session as Ssh, VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, ChannelOpenFailure};
 use std::collections::BTreeMap;
@@ -59,11 +58,7 @@ impl Session {
     }
 
     fn offer(&self, user: &str, key: &PublicKey) -> Auth {
-        if self.shared.account().offer(Instant::now(), user, key) {
-            Auth::Accept
-        } else {
-            Auth::reject()
-        }
+        if self.shared.account().offer(Instant::now(), user, key) { Auth::Accept } else { Auth::reject() }
     }
 
     fn fail(&self) -> Auth {
@@ -92,19 +87,11 @@ impl Handler for Session {
         Ok(self.fail())
     }
 
-    async fn auth_publickey_offered(
-        &mut self,
-        user: &str,
-        offer: PublicKeyOffer<'_>,
-    ) -> Result<Auth, Self::Error> {
+    async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
         Ok(self.offer(user, offer.public_key))
     }
 
-    async fn auth_publickey(
-        &mut self,
-        user: &str,
-        key: VerifiedPublicKey<'_>,
-    ) -> Result<Auth, Self::Error> {
+    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
         Ok(self.offer(user, key.public_key))
     }
 
@@ -124,11 +111,7 @@ impl Handler for Session {
         Ok(())
     }
 
-    async fn channel_close(
-        &mut self,
-        channel: ChannelId,
-        _session: &mut Ssh,
-    ) -> Result<(), Self::Error> {
+    async fn channel_close(&mut self, channel: ChannelId, _session: &mut Ssh) -> Result<(), Self::Error> {
         // Not called for a channel that this side closed first, which is the usual way for one with a command.
         self.idle.remove(&channel);
         Ok(())
@@ -143,20 +126,12 @@ impl Handler for Session {
     ) -> Result<(), Self::Error> {
         if name == "LC_ALL" || name == "LANG" {
             let plain = |c: char| c.is_ascii_alphanumeric() || ".-_@".contains(c);
-            self.environment = if value.chars().all(plain) {
-                format!("{name}={value} ")
-            } else {
-                String::new()
-            };
+            self.environment = if value.chars().all(plain) { format!("{name}={value} ") } else { String::new() };
         }
         session.channel_success(channel)
     }
 
-    async fn shell_request(
-        &mut self,
-        channel: ChannelId,
-        session: &mut Ssh,
-    ) -> Result<(), Self::Error> {
+    async fn shell_request(&mut self, channel: ChannelId, session: &mut Ssh) -> Result<(), Self::Error> {
         session.channel_failure(channel)
     }
 
@@ -169,12 +144,7 @@ impl Handler for Session {
         session.channel_failure(channel)
     }
 
-    async fn exec_request(
-        &mut self,
-        channel: ChannelId,
-        data: &[u8],
-        session: &mut Ssh,
-    ) -> Result<(), Self::Error> {
+    async fn exec_request(&mut self, channel: ChannelId, data: &[u8], session: &mut Ssh) -> Result<(), Self::Error> {
         let Ok(permit) = self.shared.commands.clone().try_acquire_owned() else {
             return session.channel_failure(channel);
         };
@@ -199,16 +169,10 @@ impl Handler for Session {
 async fn send(handle: &Handle, channel: ChannelId, output: Option<Output>) -> Result<(), ()> {
     if let Some(output) = output {
         if !output.stdout.is_empty() {
-            handle
-                .data(channel, output.stdout.into_bytes())
-                .await
-                .map_err(|_| ())?;
+            handle.data(channel, output.stdout.into_bytes()).await.map_err(|_| ())?;
         }
         if !output.stderr.is_empty() {
-            handle
-                .extended_data(channel, STDERR, output.stderr.into_bytes())
-                .await
-                .map_err(|_| ())?;
+            handle.extended_data(channel, STDERR, output.stderr.into_bytes()).await.map_err(|_| ())?;
         }
         handle.exit_status_request(channel, output.status).await?;
         handle.eof(channel).await?;

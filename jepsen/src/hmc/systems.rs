@@ -44,26 +44,18 @@ const SYSTEM_COLUMNS: &[&str] = &[
     "description",
 ];
 
-pub(super) const LIST: Grammar = Grammar {
-    valued: &["-r", "-m", "-F", "--filter", "--osrefresh"],
-    flags: &["--header"],
-};
+pub(super) const LIST: Grammar =
+    Grammar { valued: &["-r", "-m", "-F", "--filter", "--osrefresh"], flags: &["--header"] };
 
 /// The system that `-m` names, by name or by machine type, model and serial number.
 pub(super) fn system(world: &World, args: &Args) -> Result<ServerId, CliError> {
     let name = args.require("-m")?;
-    world
-        .server(name)
-        .ok_or_else(|| CliError::NoSystem(name.to_owned()))
+    world.server(name).ok_or_else(|| CliError::NoSystem(name.to_owned()))
 }
 
 /// Every system, or the one that `-m` names.
 fn systems(world: &World, args: &Args) -> Result<Vec<ServerId>, CliError> {
-    if args.has("-m") {
-        system(world, args).map(|server| vec![server])
-    } else {
-        Ok(world.servers().collect())
-    }
+    if args.has("-m") { system(world, args).map(|server| vec![server]) } else { Ok(world.servers().collect()) }
 }
 
 pub(super) fn list_systems(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
@@ -71,17 +63,11 @@ pub(super) fn list_systems(world: &World, hmc: HmcId, args: &Args) -> Result<Out
     let servers = systems(world, args)?;
     let row = |&server: &ServerId| system_row(world, hmc, server);
     let rows = servers.iter().map(row).collect::<Result<_, _>>()?;
-    Listing {
-        columns: SYSTEM_COLUMNS,
-        rows,
-    }
-    .print(args)
+    Listing { columns: SYSTEM_COLUMNS, rows }.print(args)
 }
 
 fn system_row(world: &World, hmc: HmcId, server: ServerId) -> Result<Vec<String>, CliError> {
-    let (state, _, clock) = world
-        .read_system(hmc, server)
-        .map_err(|refusal| refused(world, server, refusal))?;
+    let (state, _, clock) = world.read_system(hmc, server).map_err(|refusal| refused(world, server, refusal))?;
     let spec = world.server_spec(server);
     let policy = spec.start_policy.as_str();
     let row: [&str; SYSTEM_COLUMNS.len()] = [
@@ -106,11 +92,7 @@ fn system_row(world: &World, hmc: HmcId, server: ServerId) -> Result<Vec<String>
         "400",
         "none",
         "default,POWER8,POWER9_base,POWER9,POWER10",
-        if spec.auto_power_restart {
-            "auto"
-        } else {
-            "power on"
-        },
+        if spec.auto_power_restart { "auto" } else { "power on" },
         "standby",
         policy,
         "standby",
@@ -122,55 +104,27 @@ fn system_row(world: &World, hmc: HmcId, server: ServerId) -> Result<Vec<String>
 }
 
 pub(super) fn list_connections(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
-    const COLUMNS: &[&str] = &[
-        "resource_type",
-        "type_model_serial_num",
-        "sp",
-        "sp_phys_loc",
-        "ipaddr",
-        "alt_ipaddr",
-        "state",
-    ];
+    const COLUMNS: &[&str] =
+        &["resource_type", "type_model_serial_num", "sp", "sp_phys_loc", "ipaddr", "alt_ipaddr", "state"];
     if args.require("-r")? != "all" {
         return Err(CliError::parameter("-r"));
     }
     let row = |server: ServerId| {
-        let (_, connection, _) = world
-            .read_system(hmc, server)
-            .map_err(|refusal| refused(world, server, refusal))?;
+        let (_, connection, _) = world.read_system(hmc, server).map_err(|refusal| refused(world, server, refusal))?;
         let (mtms, address) = (world.server_spec(server).mtms(), address(server));
-        let values = [
-            "sys",
-            &mtms,
-            "primary",
-            "unavailable",
-            &address,
-            "unavailable",
-            connection.as_str(),
-        ];
+        let values = ["sys", &mtms, "primary", "unavailable", &address, "unavailable", connection.as_str()];
         Ok(values.map(String::from).to_vec())
     };
     let rows = world.servers().map(row).collect::<Result<_, CliError>>()?;
-    Listing {
-        columns: COLUMNS,
-        rows,
-    }
-    .print(args)
+    Listing { columns: COLUMNS, rows }.print(args)
 }
 
 pub(super) fn show_hmc(args: &Args) -> Result<Output, CliError> {
-    if args.has("-V") {
-        Ok(Output::success(VERSION.into()))
-    } else {
-        Err(CliError::parameter("-V"))
-    }
+    if args.has("-V") { Ok(Output::success(VERSION.into())) } else { Err(CliError::parameter("-V")) }
 }
 
 pub(super) fn refused(world: &World, server: ServerId, refusal: Refusal) -> CliError {
-    CliError::Refused {
-        refusal,
-        object: world.server_name(server).to_owned(),
-    }
+    CliError::Refused { refusal, object: world.server_name(server).to_owned() }
 }
 
 /// Address of a service processor: made up, stable, and not reachable.
@@ -184,12 +138,7 @@ pub(super) fn clock_text(time: Time) -> String {
     let seconds = time.millis() / 1_000;
     let (year, month, day) = date(EPOCH_DAY + seconds / 86_400);
     let of_day = seconds % 86_400;
-    format!(
-        "{month:02}/{day:02}/{year} {:02}:{:02}:{:02}",
-        of_day / 3_600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
+    format!("{month:02}/{day:02}/{year} {:02}:{:02}:{:02}", of_day / 3_600, of_day / 60 % 60, of_day % 60)
 }
 
 /// Year, month and day of a day since 1970, in the Gregorian calendar.
@@ -213,10 +162,7 @@ mod tests {
     #[test]
     fn clocks_count_days() {
         assert_eq!(clock_text(Time::START), "10/01/2026 00:00:00");
-        assert_eq!(
-            clock_text(Time::from_millis(86_399_999)),
-            "10/01/2026 23:59:59"
-        );
+        assert_eq!(clock_text(Time::from_millis(86_399_999)), "10/01/2026 23:59:59");
         assert_eq!(date(20_727 + 31), (2026, 11, 1));
         assert_eq!(date(19_782), (2024, 2, 29));
     }

@@ -1,19 +1,13 @@
 //! The command line against a world, line by line.
 
 use super::execute;
-use crate::world::{
-    DemoOptions, Fault, HmcId, LostView, ServerId, Span, SystemState, World, WorldSpec,
-};
+use crate::world::{DemoOptions, Fault, HmcId, LostView, ServerId, Span, SystemState, World, WorldSpec};
 
 const HMC: HmcId = HmcId(0);
 const P1: ServerId = ServerId(0);
 
 fn world() -> World {
-    let options = DemoOptions {
-        servers: 2,
-        lpars: 2,
-        hmcs: 1,
-    };
+    let options = DemoOptions { servers: 2, lpars: 2, hmcs: 1 };
     World::new(WorldSpec::demo(options), 1).unwrap()
 }
 
@@ -24,24 +18,14 @@ fn pass(world: &mut World, millis: u64) {
 /// Runs a line that must succeed without words on standard error.
 fn ok(world: &mut World, line: &str) -> String {
     let output = execute(world, HMC, line);
-    assert_eq!(
-        (output.status, output.stderr.as_str()),
-        (0, ""),
-        "{line}: {}",
-        output.stdout
-    );
+    assert_eq!((output.status, output.stderr.as_str()), (0, ""), "{line}: {}", output.stdout);
     output.stdout
 }
 
 /// Runs a line that must be refused on standard output.
 fn refused(world: &mut World, line: &str) -> String {
     let output = execute(world, HMC, line);
-    assert_eq!(
-        (output.status, output.stderr.as_str()),
-        (1, ""),
-        "{line}: {}",
-        output.stdout
-    );
+    assert_eq!((output.status, output.stderr.as_str()), (1, ""), "{line}: {}", output.stdout);
     pass(world, 100);
     output.stdout
 }
@@ -55,10 +39,7 @@ fn listings() {
             "p1,9105-22A,7A00001,Operating,None,10/01/2026 00:00:00\n\
              p2,9105-22A,7A00002,Operating,None,10/01/2026 00:00:00\n",
         ),
-        (
-            "LANG=C lssyscfg -r sys -m 9105-22A*7A00002 -F name:state --header",
-            "name:state\np2:Operating\n",
-        ),
+        ("LANG=C lssyscfg -r sys -m 9105-22A*7A00002 -F name:state --header", "name:state\np2:Operating\n"),
         (
             "lssyscfg -r lpar -m 'p1' -F name,lpar_id,lpar_env,state,rmc_state",
             "p1-vios1,1,vioserver,Running,active\n\
@@ -67,14 +48,8 @@ fn listings() {
              db,4,aixlinux,Not Activated,inactive\n\
              app,5,aixlinux,Not Activated,inactive\n",
         ),
-        (
-            "lssyscfg -r lpar -m p1 --filter \"lpar_names=db,app\" -F lpar_id",
-            "4\n5\n",
-        ),
-        (
-            "lssyscfg -r lpar -m p1 --filter 'lpar_ids=1,4' -F name",
-            "p1-vios1\ndb\n",
-        ),
+        ("lssyscfg -r lpar -m p1 --filter \"lpar_names=db,app\" -F lpar_id", "4\n5\n"),
+        ("lssyscfg -r lpar -m p1 --filter 'lpar_ids=1,4' -F name", "p1-vios1\ndb\n"),
         (
             "lssyscfg -r prof -m p1 --filter lpar_names=db,profile_names=default_profile \
              -F name,lpar_name,desired_mem,desired_proc_units,virtual_scsi_adapters",
@@ -84,10 +59,7 @@ fn listings() {
             "lshwres -r mem -m p1 --level sys -F configurable_sys_mem,curr_avail_sys_mem,sys_firmware_mem",
             "262144,249856,8192\n",
         ),
-        (
-            "lshwres -r proc -m p1 --level sys -F configurable_sys_proc_units,curr_avail_sys_proc_units",
-            "16.0,14.5\n",
-        ),
+        ("lshwres -r proc -m p1 --level sys -F configurable_sys_proc_units,curr_avail_sys_proc_units", "16.0,14.5\n"),
         (
             "lshwres -r mem -m p1 --level lpar --filter lpar_names=db",
             "lpar_name=db,lpar_id=4,curr_mem=0,pend_mem=16384,run_mem=0,mem_mode=ded\n",
@@ -117,20 +89,11 @@ fn listings() {
 fn records_quote_what_holds_commas() {
     let mut world = world();
     let record = ok(&mut world, "lssyscfg -r sys -m p1");
-    assert!(
-        record.starts_with("name=p1,type_model=9105-22A,"),
-        "{record}"
-    );
-    assert!(
-        record.contains(",\"lpar_proc_compat_modes=default,POWER8,"),
-        "{record}"
-    );
+    assert!(record.starts_with("name=p1,type_model=9105-22A,"), "{record}");
+    assert!(record.contains(",\"lpar_proc_compat_modes=default,POWER8,"), "{record}");
     assert!(record.ends_with(",description=\n"), "{record}");
     let record = ok(&mut world, "lssyscfg -r lpar -m p1 --filter lpar_names=db");
-    assert!(
-        record.starts_with("name=db,lpar_id=4,lpar_env=aixlinux,state=Not Activated,"),
-        "{record}"
-    );
+    assert!(record.starts_with("name=db,lpar_id=4,lpar_env=aixlinux,state=Not Activated,"), "{record}");
 }
 
 #[test]
@@ -156,55 +119,22 @@ fn refusals() {
     }
     for (line, code) in [
         ("lssyscfg -r lpar -m p9 -F name", "HSCL8018 "),
-        (
-            "lssyscfg -r prof -m p1 --filter lpar_names=db,profile_names=x",
-            "HSCL800F ",
-        ),
-        (
-            "lssyscfg -r lpar -m p1 --filter colour=red",
-            "An invalid filter",
-        ),
+        ("lssyscfg -r prof -m p1 --filter lpar_names=db,profile_names=x", "HSCL800F "),
+        ("lssyscfg -r lpar -m p1 --filter colour=red", "An invalid filter"),
         ("lssyscfg -r lpar -m p1 --filter lpar_ids=77", "HSCL8011 "),
         ("lssyscfg -m p1", "The command entered is either missing"),
-        (
-            "lssyscfg -r sys --header",
-            "The command entered is either missing",
-        ),
-        (
-            "lssyscfg -r sys --colour",
-            "The command entered is either missing",
-        ),
-        (
-            "chsysstate -m p1 -r lpar -o on",
-            "The command entered is either missing",
-        ),
-        (
-            "chsysstate -m p1 -r lpar -o dance -n db",
-            "The command entered is either missing",
-        ),
-        (
-            "chsysstate -m p1 -r lpar -o shutdown -n db --restart",
-            "The command entered is either missing",
-        ),
-        (
-            "chsysstate -m p1 -r lpar -o on -n db --id 4",
-            "The command entered is either missing",
-        ),
-        (
-            "chsysstate -m p1 -r lpar -o on -n db -b sms",
-            "The command entered is either missing",
-        ),
-        (
-            "chsysstate -m p1 -r sys -o on --immed",
-            "The command entered is either missing",
-        ),
+        ("lssyscfg -r sys --header", "The command entered is either missing"),
+        ("lssyscfg -r sys --colour", "The command entered is either missing"),
+        ("chsysstate -m p1 -r lpar -o on", "The command entered is either missing"),
+        ("chsysstate -m p1 -r lpar -o dance -n db", "The command entered is either missing"),
+        ("chsysstate -m p1 -r lpar -o shutdown -n db --restart", "The command entered is either missing"),
+        ("chsysstate -m p1 -r lpar -o on -n db --id 4", "The command entered is either missing"),
+        ("chsysstate -m p1 -r lpar -o on -n db -b sms", "The command entered is either missing"),
+        ("chsysstate -m p1 -r sys -o on --immed", "The command entered is either missing"),
         ("chsysstate -m p1 -r lpar -o on -n none", "HSCL8012 "),
         ("chsysstate -m p1 -r lpar -o on -n node-p2", "HSCL8012 "),
         ("chsysstate -m p1 -r lpar -o on -n db -f none", "HSCL800F "),
-        (
-            "chsysstate -m p1 -r lpar -o shutdown -n db --immed",
-            "HSCL1558 ",
-        ),
+        ("chsysstate -m p1 -r lpar -o shutdown -n db --immed", "HSCL1558 "),
         ("chsysstate -m p1 -r lpar -o osshutdown -n db", "HSCL1558 "),
         ("chsysstate -m p1 -r sys -o on", "HSCL05DF "),
     ] {
@@ -218,11 +148,7 @@ fn the_shell_runs_one_known_command() {
     let mut world = world();
     for (line, status) in [("ls -l", 127), ("lshmc -V; reboot", 1), ("lshmc 'x", 1)] {
         let output = execute(&mut world, HMC, line);
-        assert_eq!(
-            (output.status, output.stdout.as_str()),
-            (status, ""),
-            "{line}"
-        );
+        assert_eq!((output.status, output.stdout.as_str()), (status, ""), "{line}");
         assert!(output.stderr.starts_with("hmcbash: "), "{line}");
     }
     assert_eq!(ok(&mut world, "  "), "");
@@ -233,36 +159,16 @@ fn an_lpar_goes_through_its_states() {
     let mut world = world();
     let state = "lssyscfg -r lpar -m p1 --filter lpar_names=db -F state,rmc_state,resource_config";
     for (line, wait, shown) in [
-        (
-            "chsysstate -m p1 -r lpar -o on -n db",
-            0,
-            "Starting,inactive,1\n",
-        ),
+        ("chsysstate -m p1 -r lpar -o on -n db", 0, "Starting,inactive,1\n"),
         ("lshmc -V", 900, "Running,inactive,1\n"),
         ("lshmc -V", 900, "Running,active,1\n"),
-        (
-            "chsysstate -m p1 -r lpar -o osshutdown --id 4",
-            0,
-            "Shutting Down,active,1\n",
-        ),
+        ("chsysstate -m p1 -r lpar -o osshutdown --id 4", 0, "Shutting Down,active,1\n"),
         ("lshmc -V", 700, "Not Activated,inactive,0\n"),
-        (
-            "chsysstate -m p1 -r lpar -o on -n db -f default_profile",
-            2_000,
-            "Running,active,1\n",
-        ),
-        (
-            "chsysstate -m p1 -r lpar -o shutdown -n db --immed --restart",
-            0,
-            "Shutting Down,active,1\n",
-        ),
+        ("chsysstate -m p1 -r lpar -o on -n db -f default_profile", 2_000, "Running,active,1\n"),
+        ("chsysstate -m p1 -r lpar -o shutdown -n db --immed --restart", 0, "Shutting Down,active,1\n"),
         ("lshmc -V", 300, "Starting,active,1\n"),
         ("lshmc -V", 2_000, "Running,active,1\n"),
-        (
-            "chsysstate -m p1 -r lpar -o shutdown -n db",
-            1_000,
-            "Not Activated,inactive,0\n",
-        ),
+        ("chsysstate -m p1 -r lpar -o shutdown -n db", 1_000, "Not Activated,inactive,0\n"),
     ] {
         ok(&mut world, line);
         pass(&mut world, wait);
@@ -279,10 +185,7 @@ fn refusals_by_state() {
     assert!(output.stdout.starts_with("HSCL3205 "), "{}", output.stdout);
     pass(&mut world, 100);
     let text = refused(&mut world, "chsysstate -m p1 -r lpar -o on -n db");
-    assert_eq!(
-        text,
-        "HSCL05EA Partition db cannot be activated since it is not in the Not Activated state.\n"
-    );
+    assert_eq!(text, "HSCL05EA Partition db cannot be activated since it is not in the Not Activated state.\n");
     let text = refused(&mut world, "chsysstate -m p1 -r lpar -o osshutdown -n db");
     assert!(text.starts_with("HSCL05DF "), "still starting: {text}");
     pass(&mut world, 5_000);
@@ -311,33 +214,13 @@ fn systems_and_their_lpars_read_together() {
     for (fault, wait, expected) in [
         (Fault::TripPower(P1), 0, ("Power Off\n", "Not Activated\n")),
         (Fault::CutPower(P1), 0, ("Operating\n", "Running\n")),
-        (
-            Fault::CutPower(P1),
-            2_000,
-            ("No Connection\n", "Not Available\n"),
-        ),
-        (
-            Fault::Checkstop(P1),
-            0,
-            ("Error - Dump In Progress\n", "Not Available\n"),
-        ),
+        (Fault::CutPower(P1), 2_000, ("No Connection\n", "Not Available\n")),
+        (Fault::Checkstop(P1), 0, ("Error - Dump In Progress\n", "Not Available\n")),
         (Fault::Checkstop(P1), 3_000, ("Error\n", "Not Available\n")),
         (Fault::FailServer(P1), 0, ("Error\n", "Not Available\n")),
-        (
-            Fault::HangProcessor(P1),
-            2_000,
-            ("No Connection\n", "Not Available\n"),
-        ),
-        (
-            Fault::ShowAs(P1, SystemState::Incomplete),
-            0,
-            ("Incomplete\n", "Not Available\n"),
-        ),
-        (
-            Fault::ShowAs(P1, SystemState::Recovery),
-            0,
-            ("Recovery\n", "Not Available\n"),
-        ),
+        (Fault::HangProcessor(P1), 2_000, ("No Connection\n", "Not Available\n")),
+        (Fault::ShowAs(P1, SystemState::Incomplete), 0, ("Incomplete\n", "Not Available\n")),
+        (Fault::ShowAs(P1, SystemState::Recovery), 0, ("Recovery\n", "Not Available\n")),
     ] {
         let mut world = world();
         world.inject(fault).unwrap();
@@ -350,10 +233,7 @@ fn systems_and_their_lpars_read_together() {
 #[test]
 fn a_lost_system_can_show_what_was_last_known_or_nothing() {
     let lpars = "lssyscfg -r lpar -m p1 --filter lpar_names=node-p1 -F state";
-    for (lost_view, status, text) in [
-        (LostView::LastKnown, 0, "Running\n"),
-        (LostView::Refuse, 1, "HSCL0237 "),
-    ] {
+    for (lost_view, status, text) in [(LostView::LastKnown, 0, "Running\n"), (LostView::Refuse, 1, "HSCL0237 ")] {
         let mut spec = WorldSpec::demo(DemoOptions::default());
         spec.hmcs[0].lost_view = lost_view;
         let mut world = World::new(spec, 1).unwrap();
@@ -363,14 +243,8 @@ fn a_lost_system_can_show_what_was_last_known_or_nothing() {
         assert_eq!(output.status, status);
         assert!(output.stdout.starts_with(text), "{}", output.stdout);
         let clock = ok(&mut world, "lssyscfg -r sys -m p1 -F sys_time");
-        assert_eq!(
-            clock, "10/01/2026 00:00:00\n",
-            "the clock of a lost system stands still"
-        );
-        let connection = ok(
-            &mut world,
-            "lssysconn -r all -F type_model_serial_num,state",
-        );
+        assert_eq!(clock, "10/01/2026 00:00:00\n", "the clock of a lost system stands still");
+        let connection = ok(&mut world, "lssysconn -r all -F type_model_serial_num,state");
         assert_eq!(
             connection,
             "9105-22A*7A00001,No Connection\n9105-22A*7A00002,Connected\n9105-22A*7A00003,Connected\n"
@@ -387,11 +261,7 @@ fn an_hmc_that_is_down_answers_nothing() {
 
 #[test]
 fn sentences_follow_the_locale_and_codes_do_not() {
-    let mut spec = WorldSpec::demo(DemoOptions {
-        servers: 1,
-        lpars: 1,
-        hmcs: 1,
-    });
+    let mut spec = WorldSpec::demo(DemoOptions { servers: 1, lpars: 1, hmcs: 1 });
     spec.hmcs[0].english = false;
     let mut world = World::new(spec, 1).unwrap();
     let stop = "chsysstate -m p1 -r lpar -o shutdown -n db";
@@ -399,14 +269,8 @@ fn sentences_follow_the_locale_and_codes_do_not() {
     assert_eq!(text, "HSCL1558 Operacja nie powiodła się.\n");
     for locale in ["LANG=C", "LANG=C.UTF-8", "LC_ALL=en_US LANG=pl_PL"] {
         let text = refused(&mut world, &format!("{locale} {stop}"));
-        assert!(
-            text.contains("unavailable in the current"),
-            "{locale}: {text}"
-        );
+        assert!(text.contains("unavailable in the current"), "{locale}: {text}");
     }
-    let text = ok(
-        &mut world,
-        "lssyscfg -r lpar -m p1 --filter lpar_names=db -F state",
-    );
+    let text = ok(&mut world, "lssyscfg -r lpar -m p1 --filter lpar_names=db -F state");
     assert_eq!(text, "Not Activated\n");
 }

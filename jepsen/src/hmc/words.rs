@@ -25,15 +25,8 @@ impl Words {
     /// The locale that the assignments ask for.
     pub(super) fn locale(&self) -> Option<&str> {
         let value = |name: &str| {
-            let assigned = self
-                .assignments
-                .iter()
-                .rev()
-                .filter_map(|word| word.split_once('='));
-            assigned
-                .filter(|(assigned, _)| *assigned == name)
-                .map(|(_, value)| value)
-                .next()
+            let assigned = self.assignments.iter().rev().filter_map(|word| word.split_once('='));
+            assigned.filter(|(assigned, _)| *assigned == name).map(|(_, value)| value).next()
         };
         value("LC_ALL").or_else(|| value("LANG"))
     }
@@ -65,10 +58,7 @@ pub(super) fn split(line: &str) -> Result<Words, WordsError> {
     words.extend(word);
     let start = words.iter().position(|word| !is_assignment(word));
     let command = words.split_off(start.unwrap_or(words.len()));
-    Ok(Words {
-        assignments: words,
-        command,
-    })
+    Ok(Words { assignments: words, command })
 }
 
 fn single(chars: &mut impl Iterator<Item = char>, word: &mut String) -> Result<(), WordsError> {
@@ -98,9 +88,8 @@ fn double(chars: &mut impl Iterator<Item = char>, word: &mut String) -> Result<(
 }
 
 fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    })
+    word.split_once('=')
+        .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
 }
 
 #[cfg(test)]
@@ -137,13 +126,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_more_than_a_command_is_refused() {
-        for line in [
-            "a | b", "a; b", "a `b`", "a $(b)", "a \"$b\"", "a > b", "a && b", "a\nb",
-        ] {
-            assert!(
-                matches!(split(line), Err(WordsError::Restricted(_))),
-                "{line}"
-            );
+        for line in ["a | b", "a; b", "a `b`", "a $(b)", "a \"$b\"", "a > b", "a && b", "a\nb"] {
+            assert!(matches!(split(line), Err(WordsError::Restricted(_))), "{line}");
         }
         for line in ["a 'b", "a \"b", "a \\"] {
             assert_eq!(split(line), Err(WordsError::Unclosed), "{line}");

@@ -13,17 +13,11 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 /// Relays between nodes. A cut swallows what is sent, as a cut cable does, and breaks old connections when it is healed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Network {
     cut: watch::Sender<BTreeSet<IpAddr>>,
     relays: BTreeMap<IpAddr, SocketAddr>,
     tasks: Vec<AbortOnDropHandle<()>>,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Network { cut: watch::Sender::default(), relays: BTreeMap::new(), tasks: Vec::new() }
-    }
 }
 
 impl Network {

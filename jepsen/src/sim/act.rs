@@ -2,7 +2,7 @@
 
 use super::sim::Sim;
 use super::site::span;
-use crate::world::{Command as WorldCommand, Fault, HmcId, LparId, ServerId, Span as WorldSpan, SystemState};
+use crate::world::{Command as WorldCommand, Fault, HmcId, LparId, ServerId, Span as WorldSpan, Stop, SystemState};
 use tenure_core::{GroupName, LparName, NodeName, ServerName, Span, command::Request};
 
 /// How long nothing may be logged for the cluster to count as quiet.
@@ -215,9 +215,10 @@ impl Sim {
             "handstart" => Fault::ForeignStart(at, lpar),
             "spoil" => Fault::FailStarts(at, lpar, 1),
             "autostart" => Fault::SetAutoStart(at, lpar, true),
-            "handstop" => {
+            "handstop" | "buttonstop" => {
                 let hmc = self.world.hmcs().next().ok_or("there is no HMC")?;
-                let stop = WorldCommand::stop(at, lpar, crate::world::Stop::Immediate);
+                let how = if what == "handstop" { Stop::Immediate } else { Stop::Delayed };
+                let stop = WorldCommand::stop(at, lpar, how);
                 return self.world.execute(hmc, &stop).map(drop).map_err(|why| why.to_string());
             }
             _ => return Err("is not understood".to_owned()),

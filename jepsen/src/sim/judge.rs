@@ -43,7 +43,10 @@ impl Sim {
     fn is_ours(&self, overlap: &Overlap) -> bool {
         self.world.history().entries().iter().any(|entry| match entry.change {
             Change::Lpar { server, lpar, cause, .. } => {
-                entry.at == overlap.from && server == overlap.second && lpar == overlap.lpar && matches!(cause, Cause::Command(_))
+                entry.at == overlap.from
+                    && server == overlap.second
+                    && lpar == overlap.lpar
+                    && matches!(cause, Cause::Command(_))
             }
             Change::Power { .. } | Change::Hang { .. } | Change::Connection { .. } | Change::Hmc { .. } => false,
         })

@@ -34,10 +34,12 @@ impl Sim {
     /// This node leads from now on, and knows nothing but the log.
     pub(super) fn lead(&mut self, node: NodeName) {
         self.term += 1;
+        // Of the leader before it, it knows when it was last heard.
+        let before = self.last_leader.replace(node.clone()).filter(|_| self.leader.is_none());
         self.leader = Some(Leader {
             term: self.term,
             elected: self.now,
-            heard: BTreeMap::new(),
+            heard: before.into_iter().map(|before| (before, self.leaderless_since)).collect(),
             granted: BTreeMap::new(),
             reaches: BTreeMap::new(),
             readings: BTreeMap::new(),
@@ -123,6 +125,7 @@ impl Sim {
                 let end = leader.granted.get(name).copied().unwrap_or_default().max(any).after(margin);
                 let own = *name == leader.node;
                 let view = NodeView {
+                    heard: leader.heard.get(name).is_some_and(|at| *at >= leader.elected),
                     silence: if own { Span(0) } else { self.now.since(heard) },
                     lease_over: !own && self.now > end,
                     reaches_hmc: leader.reaches.get(name).copied().unwrap_or(true),

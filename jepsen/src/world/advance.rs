@@ -23,11 +23,7 @@ impl World {
     /// RMC states change between these, because an HMC derives them from the time that has passed.
     pub fn next_event(&self) -> Option<Time> {
         let servers = self.servers.iter().filter_map(|server| server.due());
-        let views = self
-            .hmcs
-            .iter()
-            .flat_map(|hmc| &hmc.views)
-            .filter_map(|view| view.due());
+        let views = self.hmcs.iter().flat_map(|hmc| &hmc.views).filter_map(|view| view.due());
         servers.chain(views).chain(self.flights.due()).min()
     }
 
@@ -92,11 +88,7 @@ impl World {
                 StartPolicy::Autorecovery => slot.partition.was_on,
                 StartPolicy::Userinit => false,
             };
-            let at = if lpars[slot.lpar.index()].kind == LparKind::Vios {
-                now
-            } else {
-                later
-            };
+            let at = if lpars[slot.lpar.index()].kind == LparKind::Vios { now } else { later };
             slot.partition.autostart_at = wanted.then_some(at);
         }
     }
@@ -104,11 +96,7 @@ impl World {
     fn fire_partition(&mut self, server: ServerId, slot: usize) {
         let place = &mut self.servers[server.index()].slots[slot];
         let lpar = place.lpar;
-        if place
-            .partition
-            .autostart_at
-            .is_some_and(|at| at <= self.now)
-        {
+        if place.partition.autostart_at.is_some_and(|at| at <= self.now) {
             place.partition.autostart_at = None;
             // A copy that was started meanwhile, or no longer fits, stays as it is.
             let _ = self.start_lpar(server, lpar, Cause::Autostart);
@@ -122,10 +110,7 @@ impl World {
                 };
                 self.set_activity(server, slot, next, Cause::Progress);
             }
-            Activity::ShuttingDown {
-                until: Some(until),
-                restart,
-            } if until <= self.now => {
+            Activity::ShuttingDown { until: Some(until), restart } if until <= self.now => {
                 self.set_activity(server, slot, Activity::NotActivated, Cause::Progress);
                 if restart {
                     // Cannot be refused: what it held is free again.
@@ -149,28 +134,14 @@ impl World {
             Link::Unnoticed { until } if until <= now => {
                 view.link = Link::Lost;
                 view.coming.clear();
-                self.history.push(
-                    now,
-                    Change::Connection {
-                        hmc,
-                        server,
-                        connected: false,
-                    },
-                );
+                self.history.push(now, Change::Connection { hmc, server, connected: false });
             }
             Link::Reconnecting { until } if until <= now => {
                 view.link = Link::Up;
                 view.coming.clear();
                 let picture = self.servers[server.index()].picture(now);
                 self.hmcs[hmc.index()].views[server.index()].shown = picture;
-                self.history.push(
-                    now,
-                    Change::Connection {
-                        hmc,
-                        server,
-                        connected: true,
-                    },
-                );
+                self.history.push(now, Change::Connection { hmc, server, connected: true });
             }
             Link::Up | Link::Unnoticed { .. } | Link::Lost | Link::Reconnecting { .. } => {}
         }
@@ -180,9 +151,7 @@ impl World {
     pub(super) fn has_disks(&self, server: ServerId, slot: usize) -> bool {
         let slots = &self.servers[server.index()].slots;
         let serves = |index: usize| {
-            slots.get(index).is_some_and(|vios| {
-                vios.partition.activity == Activity::Running && !vios.partition.hung
-            })
+            slots.get(index).is_some_and(|vios| vios.partition.activity == Activity::Running && !vios.partition.hung)
         };
         let count = usize::from(self.server_spec(server).vios);
         match &self.lpars[slots[slot].lpar.index()].vios {
@@ -194,14 +163,7 @@ impl World {
     pub(super) fn set_power(&mut self, server: ServerId, power: Power, cause: Cause) {
         let before = std::mem::replace(&mut self.servers[server.index()].power, power);
         if before.state() != power.state() {
-            self.history.push(
-                self.now,
-                Change::Power {
-                    server,
-                    state: power.state(),
-                    cause,
-                },
-            );
+            self.history.push(self.now, Change::Power { server, state: power.state(), cause });
         }
         if before.runs_lpars() && !power.runs_lpars() {
             self.stop_everything(server);
@@ -217,13 +179,7 @@ impl World {
         }
     }
 
-    pub(super) fn set_activity(
-        &mut self,
-        server: ServerId,
-        slot: usize,
-        activity: Activity,
-        cause: Cause,
-    ) {
+    pub(super) fn set_activity(&mut self, server: ServerId, slot: usize, activity: Activity, cause: Cause) {
         let place = &mut self.servers[server.index()].slots[slot];
         let before = place.partition.state();
         place.partition.activity = activity;
@@ -232,12 +188,7 @@ impl World {
             place.partition.hung = false;
         }
         if before != state {
-            let change = Change::Lpar {
-                server,
-                lpar: place.lpar,
-                state,
-                cause,
-            };
+            let change = Change::Lpar { server, lpar: place.lpar, state, cause };
             self.history.push(self.now, change);
         }
     }
@@ -246,15 +197,9 @@ impl World {
     pub(super) fn settle(&mut self, server: ServerId) {
         for slot in 0..self.servers[server.index()].slots.len() {
             let partition = &self.servers[server.index()].slots[slot].partition;
-            let talking = partition.activity == Activity::Running
-                && !partition.hung
-                && self.has_disks(server, slot);
+            let talking = partition.activity == Activity::Running && !partition.hung && self.has_disks(server, slot);
             if talking != partition.talk.talking {
-                let talk = Talk {
-                    talking,
-                    since: self.now,
-                    before: self.rmc_active(partition),
-                };
+                let talk = Talk { talking, since: self.now, before: self.rmc_active(partition) };
                 self.servers[server.index()].slots[slot].partition.talk = talk;
             }
         }
@@ -273,24 +218,14 @@ impl World {
         match (view.link, reachable) {
             (Link::Up, false) => {
                 view.shown.taken = now;
-                view.link = Link::Unnoticed {
-                    until: now + timings.link_detect,
-                };
+                view.link = Link::Unnoticed { until: now + timings.link_detect };
             }
             (Link::Unnoticed { .. }, true) => view.link = Link::Up,
-            (Link::Lost, true) => {
-                view.link = Link::Reconnecting {
-                    until: now + timings.reconnect,
-                }
-            }
+            (Link::Lost, true) => view.link = Link::Reconnecting { until: now + timings.reconnect },
             (Link::Reconnecting { .. }, false) => view.link = Link::Lost,
-            (Link::Up | Link::Reconnecting { .. }, true)
-            | (Link::Unnoticed { .. } | Link::Lost, false) => {}
+            (Link::Up | Link::Reconnecting { .. }, true) | (Link::Unnoticed { .. } | Link::Lost, false) => {}
         }
-        let newest = view
-            .coming
-            .back()
-            .map_or(&view.shown, |(_, picture)| picture);
+        let newest = view.coming.back().map_or(&view.shown, |(_, picture)| picture);
         let server = &self.servers[server.index()];
         if view.link == Link::Up && server.power != Power::Dead && server.differs_from(newest) {
             let picture = server.picture(now);

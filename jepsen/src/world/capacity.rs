@@ -9,10 +9,7 @@ impl World {
     /// Size of a server and what is left of it.
     pub fn capacity(&self, server: ServerId) -> Capacity {
         let spec = self.server_spec(server);
-        let active = self.servers[server.index()]
-            .slots
-            .iter()
-            .filter(|slot| slot.partition.is_active());
+        let active = self.servers[server.index()].slots.iter().filter(|slot| slot.partition.is_active());
         let (mut memory, mut processors) = (0_u64, 0_u32);
         for lpar in active.map(|slot| self.lpar_spec(slot.lpar)) {
             memory += lpar.memory;

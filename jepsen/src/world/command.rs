@@ -75,30 +75,17 @@ impl Command {
 
     /// Activation with the current configuration.
     pub fn start(server: ServerId, lpar: LparId) -> Self {
-        Command::StartLpar {
-            server,
-            lpar,
-            profile: Profile::Current,
-        }
+        Command::StartLpar { server, lpar, profile: Profile::Current }
     }
 
     /// A stop without restart.
     pub fn stop(server: ServerId, lpar: LparId, stop: Stop) -> Self {
-        Command::StopLpar {
-            server,
-            lpar,
-            stop,
-            restart: false,
-        }
+        Command::StopLpar { server, lpar, stop, restart: false }
     }
 
     /// The fence: immediate power-off.
     pub fn fence(server: ServerId) -> Self {
-        Command::PowerOff {
-            server,
-            immediate: true,
-            restart: false,
-        }
+        Command::PowerOff { server, immediate: true, restart: false }
     }
 }
 

@@ -16,11 +16,7 @@ pub struct DemoOptions {
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        DemoOptions {
-            servers: 3,
-            lpars: 7,
-            hmcs: 1,
-        }
+        DemoOptions { servers: 3, lpars: 7, hmcs: 1 }
     }
 }
 
@@ -30,29 +26,19 @@ impl WorldSpec {
     /// The world of the demonstration: boots take 0.8 to 1.5 seconds, servers start their own VIO servers and management
     /// LPARs, and nothing else.
     pub fn demo(options: DemoOptions) -> Self {
-        let servers: Vec<ServerSpec> = (1..=options.servers)
-            .map(|n| ServerSpec::new(format!("p{n}"), format!("7A{n:05}")))
-            .collect();
+        let servers: Vec<ServerSpec> =
+            (1..=options.servers).map(|n| ServerSpec::new(format!("p{n}"), format!("7A{n:05}"))).collect();
         let names: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
-        let nodes = names
-            .iter()
-            .map(|server| LparSpec::management(format!("node-{server}"), server));
+        let nodes = names.iter().map(|server| LparSpec::management(format!("node-{server}"), server));
         let work = (0..options.lpars).map(|n| LparSpec {
             memory: 16_384,
             processors: 100,
             boot: Span::millis(800 + 100 * (n as u64 % 8)),
-            ..LparSpec::new(
-                NAMES
-                    .get(n)
-                    .map_or_else(|| format!("lpar{}", n + 1), |name| (*name).into()),
-                &names,
-            )
+            ..LparSpec::new(NAMES.get(n).map_or_else(|| format!("lpar{}", n + 1), |name| (*name).into()), &names)
         });
         WorldSpec {
             keep_history: true,
-            hmcs: (1..=options.hmcs)
-                .map(|n| HmcSpec::new(format!("hmc{n}")))
-                .collect(),
+            hmcs: (1..=options.hmcs).map(|n| HmcSpec::new(format!("hmc{n}"))).collect(),
             lpars: nodes.chain(work).collect(),
             servers,
             ..WorldSpec::default()

@@ -39,26 +39,16 @@ impl World {
         let takes = match command {
             Command::StartLpar { lpar, .. } => {
                 self.operating(server, shown)?;
-                self.start_lpar(server, *lpar, Cause::Command(hmc))
-                    .map(|()| Span::ZERO)
+                self.start_lpar(server, *lpar, Cause::Command(hmc)).map(|()| Span::ZERO)
             }
-            Command::StopLpar {
-                lpar,
-                stop,
-                restart,
-                ..
-            } => {
+            Command::StopLpar { lpar, stop, restart, .. } => {
                 self.operating(server, shown)?;
                 self.stop_lpar(server, *lpar, *stop, *restart, Cause::Command(hmc))
             }
-            Command::PowerOn { .. } => self
-                .power_on(server, Cause::Command(hmc))
-                .map(|()| Span::ZERO),
-            Command::PowerOff {
-                immediate, restart, ..
-            } => self
-                .power_off(server, *immediate, *restart, Cause::Command(hmc))
-                .map(|()| Span::ZERO),
+            Command::PowerOn { .. } => self.power_on(server, Cause::Command(hmc)).map(|()| Span::ZERO),
+            Command::PowerOff { immediate, restart, .. } => {
+                self.power_off(server, *immediate, *restart, Cause::Command(hmc)).map(|()| Span::ZERO)
+            }
         }?;
         self.servers[server.index()].locked_until = self.now + self.spec.timings.lock;
         self.settle(server);
@@ -67,22 +57,16 @@ impl World {
 
     fn exists(&self, command: &Command) -> Result<(), Refusal> {
         match command {
-            Command::StartLpar {
-                server,
-                lpar,
-                profile,
-            } => {
-                self.lpar_number(*server, *lpar)
-                    .ok_or(Refusal::NoSuchLpar)?;
+            Command::StartLpar { server, lpar, profile } => {
+                self.lpar_number(*server, *lpar).ok_or(Refusal::NoSuchLpar)?;
                 match profile {
                     Profile::Named(name) if name != DEFAULT_PROFILE => Err(Refusal::NoSuchProfile),
                     Profile::Named(_) | Profile::Current => Ok(()),
                 }
             }
-            Command::StopLpar { server, lpar, .. } => self
-                .lpar_number(*server, *lpar)
-                .ok_or(Refusal::NoSuchLpar)
-                .map(|_| ()),
+            Command::StopLpar { server, lpar, .. } => {
+                self.lpar_number(*server, *lpar).ok_or(Refusal::NoSuchLpar).map(|_| ())
+            }
             Command::PowerOn { .. } | Command::PowerOff { .. } => Ok(()),
         }
     }
@@ -97,29 +81,15 @@ impl World {
         }
     }
 
-    pub(super) fn start_lpar(
-        &mut self,
-        server: ServerId,
-        lpar: LparId,
-        cause: Cause,
-    ) -> Result<(), Refusal> {
-        let slot = self.servers[server.index()]
-            .slot_of(lpar)
-            .ok_or(Refusal::NoSuchLpar)?;
-        if self.servers[server.index()].slots[slot]
-            .partition
-            .is_active()
-        {
+    pub(super) fn start_lpar(&mut self, server: ServerId, lpar: LparId, cause: Cause) -> Result<(), Refusal> {
+        let slot = self.servers[server.index()].slot_of(lpar).ok_or(Refusal::NoSuchLpar)?;
+        if self.servers[server.index()].slots[slot].partition.is_active() {
             return Err(Refusal::NotOff);
         }
         self.fits(server, lpar)?;
         let until = self.now + self.stretch(self.lpar_spec(lpar).boot);
         let partition = &mut self.servers[server.index()].slots[slot].partition;
-        let outcome = if partition.failing_starts > 0 {
-            Boot::Error
-        } else {
-            Boot::Running
-        };
+        let outcome = if partition.failing_starts > 0 { Boot::Error } else { Boot::Running };
         partition.failing_starts = partition.failing_starts.saturating_sub(1);
         self.set_activity(server, slot, Activity::Starting { until, outcome }, cause);
         Ok(())
@@ -133,9 +103,7 @@ impl World {
         restart: bool,
         cause: Cause,
     ) -> Result<Span, Refusal> {
-        let slot = self.servers[server.index()]
-            .slot_of(lpar)
-            .ok_or(Refusal::NoSuchLpar)?;
+        let slot = self.servers[server.index()].slot_of(lpar).ok_or(Refusal::NoSuchLpar)?;
         let partition = &self.servers[server.index()].slots[slot].partition;
         if !partition.is_active() {
             return Err(Refusal::AlreadyOff);
@@ -143,27 +111,13 @@ impl World {
         match stop {
             Stop::Immediate => {
                 let mut until = self.now + self.stretch(self.spec.timings.hard_off);
-                if let Activity::ShuttingDown {
-                    until: Some(earlier),
-                    ..
-                } = self.activity_at(server, slot)
-                {
+                if let Activity::ShuttingDown { until: Some(earlier), .. } = self.activity_at(server, slot) {
                     until = until.min(earlier);
                 }
-                self.set_activity(
-                    server,
-                    slot,
-                    Activity::ShuttingDown {
-                        until: Some(until),
-                        restart,
-                    },
-                    cause,
-                );
+                self.set_activity(server, slot, Activity::ShuttingDown { until: Some(until), restart }, cause);
                 Ok(Span::ZERO)
             }
-            Stop::Delayed | Stop::Os if partition.activity != Activity::Running => {
-                Err(Refusal::WrongState)
-            }
+            Stop::Delayed | Stop::Os if partition.activity != Activity::Running => Err(Refusal::WrongState),
             Stop::Os if !self.rmc_active(partition) => Err(Refusal::NoRmc),
             // The request waits in RMC for an operating system that will never read it.
             Stop::Os if partition.hung => Ok(self.spec.timings.rmc_timeout),
@@ -177,17 +131,8 @@ impl World {
     /// Asks an operating system to stop; a hung one never does.
     pub(super) fn shut_down(&mut self, server: ServerId, slot: usize, restart: bool, cause: Cause) {
         let Slotted { lpar, hung } = self.slotted(server, slot);
-        let until = if hung {
-            None
-        } else {
-            Some(self.now + self.stretch(self.lpar_spec(lpar).shutdown))
-        };
-        self.set_activity(
-            server,
-            slot,
-            Activity::ShuttingDown { until, restart },
-            cause,
-        );
+        let until = if hung { None } else { Some(self.now + self.stretch(self.lpar_spec(lpar).shutdown)) };
+        self.set_activity(server, slot, Activity::ShuttingDown { until, restart }, cause);
     }
 
     pub(super) fn power_on(&mut self, server: ServerId, cause: Cause) -> Result<(), Refusal> {
@@ -199,13 +144,7 @@ impl World {
         Ok(())
     }
 
-    fn power_off(
-        &mut self,
-        server: ServerId,
-        immediate: bool,
-        restart: bool,
-        cause: Cause,
-    ) -> Result<(), Refusal> {
+    fn power_off(&mut self, server: ServerId, immediate: bool, restart: bool, cause: Cause) -> Result<(), Refusal> {
         match self.servers[server.index()].power {
             Power::Off => return Err(Refusal::AlreadyOff),
             Power::PoweringOff { .. } if !immediate => return Err(Refusal::WrongState),
@@ -242,9 +181,7 @@ impl World {
             }
             match self.activity_at(server, slot) {
                 Activity::NotActivated => {}
-                Activity::ShuttingDown {
-                    until: Some(until), ..
-                } => longest = longest.max(until.since(self.now)),
+                Activity::ShuttingDown { until: Some(until), .. } => longest = longest.max(until.since(self.now)),
                 Activity::Starting { .. }
                 | Activity::Running
                 | Activity::OpenFirmware
@@ -265,10 +202,7 @@ impl World {
 
     fn slotted(&self, server: ServerId, slot: usize) -> Slotted {
         let slot = &self.servers[server.index()].slots[slot];
-        Slotted {
-            lpar: slot.lpar,
-            hung: slot.partition.hung,
-        }
+        Slotted { lpar: slot.lpar, hung: slot.partition.hung }
     }
 }
 

@@ -95,10 +95,7 @@ impl World {
             | Fault::ForeignStart(server, lpar)
             | Fault::FailStarts(server, lpar, _)
             | Fault::SetAutoStart(server, lpar, _) => {
-                let place = self
-                    .servers
-                    .get(server.index())
-                    .and_then(|place| place.slot_of(lpar));
+                let place = self.servers.get(server.index()).and_then(|place| place.slot_of(lpar));
                 self.inject_lpar(fault, server, lpar, place.ok_or(FaultError::NoSuchThing)?)?;
                 self.settle(server);
             }
@@ -111,21 +108,13 @@ impl World {
             | Fault::ReviveProcessor(server)
             | Fault::ShowAs(server, _)
             | Fault::ShowTruth(server) => {
-                self.servers
-                    .get(server.index())
-                    .ok_or(FaultError::NoSuchThing)?;
+                self.servers.get(server.index()).ok_or(FaultError::NoSuchThing)?;
                 self.inject_server(fault, server)?;
                 self.settle(server);
             }
             Fault::CutLine(hmc, server) | Fault::MendLine(hmc, server) => {
-                let console = self
-                    .hmcs
-                    .get_mut(hmc.index())
-                    .ok_or(FaultError::NoSuchThing)?;
-                let view = console
-                    .views
-                    .get_mut(server.index())
-                    .ok_or(FaultError::NoSuchThing)?;
+                let console = self.hmcs.get_mut(hmc.index()).ok_or(FaultError::NoSuchThing)?;
+                let view = console.views.get_mut(server.index()).ok_or(FaultError::NoSuchThing)?;
                 view.cut = matches!(fault, Fault::CutLine(..));
                 self.settle(server);
             }
@@ -142,41 +131,26 @@ impl World {
     /// Cuts, or mends, the lines between every HMC and a service processor.
     pub fn set_lines(&mut self, server: ServerId, whole: bool) {
         for hmc in self.hmcs() {
-            let fault = if whole {
-                Fault::MendLine(hmc, server)
-            } else {
-                Fault::CutLine(hmc, server)
-            };
+            let fault = if whole { Fault::MendLine(hmc, server) } else { Fault::CutLine(hmc, server) };
             // Both exist in this world.
             let _ = self.inject(fault);
         }
     }
 
-    fn inject_lpar(
-        &mut self,
-        fault: Fault,
-        server: ServerId,
-        lpar: LparId,
-        slot: usize,
-    ) -> Result<(), FaultError> {
+    fn inject_lpar(&mut self, fault: Fault, server: ServerId, lpar: LparId, slot: usize) -> Result<(), FaultError> {
         let activity = self.activity_at(server, slot);
         let active = activity != Activity::NotActivated;
         let running = activity == Activity::Running;
         let operating = self.servers[server.index()].power == Power::Operating;
         let partition = &mut self.servers[server.index()].slots[slot].partition;
         match fault {
-            Fault::Crash(..) if active => {
-                self.set_activity(server, slot, Activity::NotActivated, Cause::Fault)
-            }
-            Fault::Panic(..) if running => {
-                self.set_activity(server, slot, Activity::Error, Cause::Fault)
-            }
+            Fault::Crash(..) if active => self.set_activity(server, slot, Activity::NotActivated, Cause::Fault),
+            Fault::Panic(..) if running => self.set_activity(server, slot, Activity::Error, Cause::Fault),
             Fault::GuestShutdown(..) if running && !partition.hung => {
                 self.shut_down(server, slot, false, Cause::Guest);
             }
             Fault::ForeignStart(..) if operating => {
-                self.start_lpar(server, lpar, Cause::Fault)
-                    .map_err(|_| FaultError::Pointless)?;
+                self.start_lpar(server, lpar, Cause::Fault).map_err(|_| FaultError::Pointless)?;
             }
             Fault::Hang(..) if running && !partition.hung => self.set_hung(server, slot, true),
             Fault::Resume(..) if partition.hung => self.set_hung(server, slot, false),
@@ -191,37 +165,18 @@ impl World {
         let place = &mut self.servers[server.index()].slots[slot];
         place.partition.hung = hung;
         let (lpar, activity) = (place.lpar, place.partition.activity);
-        self.history
-            .push(self.now, Change::Hang { server, lpar, hung });
+        self.history.push(self.now, Change::Hang { server, lpar, hung });
         // A shutdown that waited for it goes on with it.
-        if let (
-            false,
-            Activity::ShuttingDown {
-                until: None,
-                restart,
-            },
-        ) = (hung, activity)
-        {
+        if let (false, Activity::ShuttingDown { until: None, restart }) = (hung, activity) {
             let until = self.now + self.stretch(self.lpar_spec(lpar).shutdown);
-            self.set_activity(
-                server,
-                slot,
-                Activity::ShuttingDown {
-                    until: Some(until),
-                    restart,
-                },
-                Cause::Progress,
-            );
+            self.set_activity(server, slot, Activity::ShuttingDown { until: Some(until), restart }, Cause::Progress);
         }
     }
 
     fn inject_server(&mut self, fault: Fault, server: ServerId) -> Result<(), FaultError> {
         let place = &mut self.servers[server.index()];
         let power = place.power;
-        let on = matches!(
-            power,
-            Power::Operating | Power::Initializing { .. } | Power::PoweringOff { .. }
-        );
+        let on = matches!(power, Power::Operating | Power::Initializing { .. } | Power::PoweringOff { .. });
         match fault {
             Fault::CutPower(_) if power != Power::Dead => {
                 place.was_on = on;
@@ -252,10 +207,7 @@ impl World {
 
     fn inject_hmc(&mut self, fault: Fault, hmc: HmcId) -> Result<(), FaultError> {
         let now = self.now;
-        let console = self
-            .hmcs
-            .get_mut(hmc.index())
-            .ok_or(FaultError::NoSuchThing)?;
+        let console = self.hmcs.get_mut(hmc.index()).ok_or(FaultError::NoSuchThing)?;
         match fault {
             Fault::HmcDown(_) if console.up => {
                 console.up = false;

@@ -19,8 +19,7 @@ impl Hasher for Fnv {
 
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            self.0 =
-                (self.0 ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013B);
+            self.0 = (self.0 ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013B);
         }
     }
 }
@@ -72,13 +71,7 @@ impl World {
             Power::Dumping { until } => (5_u8, self.until(until)).hash(hash),
             Power::Failed => 6_u8.hash(hash),
         }
-        (
-            server.was_on,
-            server.processor_hung,
-            server.shown_as,
-            self.until(server.locked_until),
-        )
-            .hash(hash);
+        (server.was_on, server.processor_hung, server.shown_as, self.until(server.locked_until)).hash(hash);
         for slot in &server.slots {
             self.hash_partition(&slot.partition, hash);
         }
@@ -97,21 +90,11 @@ impl World {
             }
             Activity::Error => 5_u8.hash(hash),
         }
-        (
-            partition.hung,
-            partition.auto_start,
-            partition.failing_starts,
-            partition.was_on,
-        )
-            .hash(hash);
+        (partition.hung, partition.auto_start, partition.failing_starts, partition.was_on).hash(hash);
         partition.autostart_at.map(|at| self.until(at)).hash(hash);
         let talk = partition.talk;
         let settled = talk.talking == self.rmc_active(partition);
-        let held = if settled {
-            None
-        } else {
-            Some(self.now.since(talk.since))
-        };
+        let held = if settled { None } else { Some(self.now.since(talk.since)) };
         (talk.talking, held).hash(hash);
     }
 

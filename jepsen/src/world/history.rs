@@ -120,12 +120,7 @@ pub struct History {
 
 impl History {
     pub(super) fn new(keep: bool, lpars: usize) -> Self {
-        History {
-            keep,
-            entries: Vec::new(),
-            dropped: 0,
-            starts: vec![StartCounts::default(); lpars],
-        }
+        History { keep, entries: Vec::new(), dropped: 0, starts: vec![StartCounts::default(); lpars] }
     }
 
     /// Entries kept, oldest first.
@@ -167,10 +162,7 @@ impl History {
     }
 
     fn count(&mut self, change: Change) {
-        let Change::Lpar {
-            lpar, state, cause, ..
-        } = change
-        else {
+        let Change::Lpar { lpar, state, cause, .. } = change else {
             return;
         };
         let Some(starts) = self.starts.get_mut(lpar.index()) else {
@@ -182,11 +174,7 @@ impl History {
             Cause::Autostart => starts.autostart += 1,
             Cause::Restart => starts.restart += 1,
             Cause::Fault if state == LparState::Starting => starts.foreign += 1,
-            Cause::Command(_)
-            | Cause::Guest
-            | Cause::Fault
-            | Cause::ServerDown
-            | Cause::Progress => {}
+            Cause::Command(_) | Cause::Guest | Cause::Fault | Cause::ServerDown | Cause::Progress => {}
         }
     }
 }

@@ -74,18 +74,12 @@ impl LiveWorld {
     }
 
     fn step<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
-        let mut world = self
-            .shared
-            .world
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.advance_to(self.now());
         let result = act(&mut world);
         let length = world.history().len();
         drop(world);
-        self.shared
-            .length
-            .send_if_modified(|known| std::mem::replace(known, length) != length);
+        self.shared.length.send_if_modified(|known| std::mem::replace(known, length) != length);
         result
     }
 
@@ -118,18 +112,10 @@ mod tests {
         let (live, _ticker) = LiveWorld::start(world);
         let mut length = live.history_length();
         let cursor = *length.borrow_and_update();
-        let (hmc, p1, db) = live.with(|world| {
-            (
-                world.hmc("hmc1").unwrap(),
-                world.server("p1").unwrap(),
-                world.lpar("db").unwrap(),
-            )
-        });
+        let (hmc, p1, db) =
+            live.with(|world| (world.hmc("hmc1").unwrap(), world.server("p1").unwrap(), world.lpar("db").unwrap()));
         live.with(|world| world.execute(hmc, &Command::start(p1, db)).unwrap());
-        length
-            .wait_for(|&length| length >= cursor + 2)
-            .await
-            .unwrap();
+        length.wait_for(|&length| length >= cursor + 2).await.unwrap();
         let entries = live.history_since(cursor);
         let states: Vec<LparState> = entries
             .iter()
@@ -139,9 +125,6 @@ mod tests {
             })
             .collect();
         assert_eq!(states, [LparState::Starting, LparState::Running]);
-        assert_eq!(
-            entries[1].at.since(entries[0].at),
-            live.with(|world| world.lpar_spec(db).boot)
-        );
+        assert_eq!(entries[1].at.since(entries[0].at), live.with(|world| world.lpar_spec(db).boot));
     }
 }

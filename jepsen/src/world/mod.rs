@@ -45,9 +45,7 @@ pub use live::{LiveWorld, Ticker};
 pub use partition::Guest;
 pub use reading::{Capacity, LparReading, Reading, RmcState};
 pub use server::Power;
-pub use spec::{
-    BusyPolicy, HmcSpec, LostView, LparKind, LparSpec, ServerSpec, StartPolicy, WorldSpec,
-};
+pub use spec::{BusyPolicy, HmcSpec, LostView, LparKind, LparSpec, ServerSpec, StartPolicy, WorldSpec};
 pub use spec_check::SpecError;
 pub use state::{Connection, LparState, SystemState};
 pub use submit::Answer;

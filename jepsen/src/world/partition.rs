@@ -66,11 +66,7 @@ impl Partition {
         Partition {
             activity: Activity::NotActivated,
             hung: false,
-            talk: Talk {
-                talking: false,
-                since: Time::START,
-                before: false,
-            },
+            talk: Talk { talking: false, since: Time::START, before: false },
             auto_start,
             failing_starts: 0,
             autostart_at: None,
@@ -98,10 +94,7 @@ impl Partition {
         let own = match self.activity {
             Activity::Starting { until, .. } => Some(until),
             Activity::ShuttingDown { until, .. } => until,
-            Activity::NotActivated
-            | Activity::Running
-            | Activity::OpenFirmware
-            | Activity::Error => None,
+            Activity::NotActivated | Activity::Running | Activity::OpenFirmware | Activity::Error => None,
         };
         [own, self.autostart_at].into_iter().flatten().min()
     }

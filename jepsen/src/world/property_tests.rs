@@ -8,26 +8,15 @@ const LPARS: u16 = 4;
 
 fn command() -> impl Strategy<Value = Command> {
     let stop = prop_oneof![Just(Stop::Delayed), Just(Stop::Immediate), Just(Stop::Os)];
-    (0..SERVERS, 0..LPARS, stop, any::<bool>(), 0..4_u8).prop_map(
-        |(server, lpar, stop, flag, kind)| {
-            let (server, lpar) = (ServerId(server), LparId(lpar));
-            match kind {
-                0 => Command::start(server, lpar),
-                1 => Command::StopLpar {
-                    server,
-                    lpar,
-                    stop,
-                    restart: flag,
-                },
-                2 => Command::PowerOn { server },
-                _ => Command::PowerOff {
-                    server,
-                    immediate: flag,
-                    restart: stop == Stop::Os,
-                },
-            }
-        },
-    )
+    (0..SERVERS, 0..LPARS, stop, any::<bool>(), 0..4_u8).prop_map(|(server, lpar, stop, flag, kind)| {
+        let (server, lpar) = (ServerId(server), LparId(lpar));
+        match kind {
+            0 => Command::start(server, lpar),
+            1 => Command::StopLpar { server, lpar, stop, restart: flag },
+            2 => Command::PowerOn { server },
+            _ => Command::PowerOff { server, immediate: flag, restart: stop == Stop::Os },
+        }
+    })
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -89,11 +78,7 @@ fn take(world: &mut World, step: &Step) {
 }
 
 fn tiny(jitter_percent: u8) -> World {
-    let mut spec = WorldSpec::demo(DemoOptions {
-        servers: SERVERS.into(),
-        lpars: 2,
-        hmcs: 1,
-    });
+    let mut spec = WorldSpec::demo(DemoOptions { servers: SERVERS.into(), lpars: 2, hmcs: 1 });
     spec.timings.jitter_percent = jitter_percent;
     spec.servers[0].auto_power_restart = true;
     World::new(spec, 3).unwrap()

@@ -81,9 +81,7 @@ impl Reading {
 
     /// The VIO servers.
     pub fn vios(&self) -> impl Iterator<Item = &LparReading> {
-        self.lpars
-            .iter()
-            .filter(|reading| reading.kind == LparKind::Vios)
+        self.lpars.iter().filter(|reading| reading.kind == LparKind::Vios)
     }
 }
 
@@ -110,21 +108,13 @@ impl World {
                 number: u16::try_from(index + 1).unwrap_or(u16::MAX),
                 kind: self.lpars[slot.lpar.index()].kind,
                 state,
-                rmc: if active {
-                    RmcState::Active
-                } else {
-                    RmcState::Inactive
-                },
+                rmc: if active { RmcState::Active } else { RmcState::Inactive },
             }
         });
         Ok(Reading {
             server,
             at: now,
-            server_clock: if view.link == Link::Up {
-                now
-            } else {
-                view.shown.taken
-            },
+            server_clock: if view.link == Link::Up { now } else { view.shown.taken },
             system: shown_system(view),
             connection: view.connection(),
             lpars: lpars.collect(),
@@ -135,39 +125,21 @@ impl World {
     ///
     /// # Errors
     /// [`Refusal::HmcDown`] and [`Refusal::NoSuchServer`].
-    pub fn read_system(
-        &self,
-        hmc: HmcId,
-        server: ServerId,
-    ) -> Result<(SystemState, Connection, Time), Refusal> {
+    pub fn read_system(&self, hmc: HmcId, server: ServerId) -> Result<(SystemState, Connection, Time), Refusal> {
         let view = self.visible(hmc, server)?;
-        let clock = if view.link == Link::Up {
-            self.now
-        } else {
-            view.shown.taken
-        };
+        let clock = if view.link == Link::Up { self.now } else { view.shown.taken };
         Ok((shown_system(view), view.connection(), clock))
     }
 
     /// How long a command takes on its way to this HMC, and its answer on the way back.
     pub fn latency(&self, hmc: HmcId) -> (Span, Span) {
         let spec = &self.spec.hmcs[hmc.index()];
-        (
-            spec.latency + self.hmcs[hmc.index()].slow,
-            spec.answer_latency,
-        )
+        (spec.latency + self.hmcs[hmc.index()].slow, spec.answer_latency)
     }
 
     pub(super) fn visible(&self, hmc: HmcId, server: ServerId) -> Result<&View, Refusal> {
-        let console = self
-            .hmcs
-            .get(hmc.index())
-            .filter(|console| console.up)
-            .ok_or(Refusal::HmcDown)?;
-        console
-            .views
-            .get(server.index())
-            .ok_or(Refusal::NoSuchServer)
+        let console = self.hmcs.get(hmc.index()).filter(|console| console.up).ok_or(Refusal::HmcDown)?;
+        console.views.get(server.index()).ok_or(Refusal::NoSuchServer)
     }
 
     fn shown_lpar(&self, hmc: HmcId, view: &View, slot: usize) -> LparState {

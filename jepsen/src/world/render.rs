@@ -9,47 +9,24 @@ impl World {
     /// An entry of this world's history in one line, without its time: `db on p1 Starting (hmc1)`.
     pub fn describe(&self, entry: &Entry) -> String {
         match entry.change {
-            Change::Power {
-                server,
-                state,
-                cause,
-            } => {
+            Change::Power { server, state, cause } => {
                 let state = match state {
                     SystemState::NoConnection => "without power",
                     known => known.as_str(),
                 };
-                format!(
-                    "{} {state}{}",
-                    self.server_name(server),
-                    self.because(cause)
-                )
+                format!("{} {state}{}", self.server_name(server), self.because(cause))
             }
-            Change::Lpar {
-                server,
-                lpar,
-                state,
-                cause,
-            } => {
+            Change::Lpar { server, lpar, state, cause } => {
                 let (lpar, server) = (self.lpar_name(lpar), self.server_name(server));
                 format!("{lpar} on {server} {state}{}", self.because(cause))
             }
             Change::Hang { server, lpar, hung } => {
                 let (lpar, server) = (self.lpar_name(lpar), self.server_name(server));
-                format!(
-                    "{lpar} on {server} {}",
-                    if hung { "hangs" } else { "goes on" }
-                )
+                format!("{lpar} on {server} {}", if hung { "hangs" } else { "goes on" })
             }
-            Change::Connection {
-                hmc,
-                server,
-                connected,
-            } => {
+            Change::Connection { hmc, server, connected } => {
                 let (hmc, server) = (&self.spec.hmcs[hmc.index()].name, self.server_name(server));
-                format!(
-                    "{hmc} {} {server}",
-                    if connected { "reaches" } else { "lost" }
-                )
+                format!("{hmc} {} {server}", if connected { "reaches" } else { "lost" })
             }
             Change::Hmc { hmc, up } => {
                 let name = &self.spec.hmcs[hmc.index()].name;
@@ -60,9 +37,7 @@ impl World {
 
     /// An overlap in one line: `db active on p1 and p2 from 1.200s until 3.400s`.
     pub fn describe_overlap(&self, overlap: &Overlap) -> String {
-        let until = overlap
-            .until
-            .map_or("now".into(), |until| until.to_string());
+        let until = overlap.until.map_or("now".into(), |until| until.to_string());
         format!(
             "{} active on {} and {} from {} until {until}",
             self.lpar_name(overlap.lpar),

@@ -57,9 +57,7 @@ impl Power {
 
     pub(super) fn due(self) -> Option<Time> {
         match self {
-            Power::Initializing { until }
-            | Power::PoweringOff { until, .. }
-            | Power::Dumping { until } => Some(until),
+            Power::Initializing { until } | Power::PoweringOff { until, .. } | Power::Dumping { until } => Some(until),
             Power::Dead | Power::Off | Power::Operating | Power::Failed => None,
         }
     }
@@ -106,11 +104,7 @@ impl Server {
     pub(super) fn picture(&self, now: Time) -> Picture {
         Picture {
             system: self.state(),
-            lpars: self
-                .slots
-                .iter()
-                .map(|slot| slot.partition.state())
-                .collect(),
+            lpars: self.slots.iter().map(|slot| slot.partition.state()).collect(),
             taken: now,
         }
     }

@@ -27,9 +27,7 @@ pub struct WorldSpec {
 }
 
 /// What an HMC answers about the LPARs of a system that it has lost.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LostView {
     /// Every LPAR reads `Not Available`.
@@ -42,9 +40,7 @@ pub enum LostView {
 }
 
 /// What an HMC does with a change to a system that another change has locked.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BusyPolicy {
     /// Refuse it.
@@ -101,9 +97,7 @@ impl HmcSpec {
 }
 
 /// Which LPARs a server starts by itself when it comes up (`power_on_lpar_start_policy`).
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StartPolicy {
     /// Those with `auto_start=1`.
@@ -185,9 +179,7 @@ impl ServerSpec {
 }
 
 /// What an LPAR is for.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LparKind {
     /// Work.
@@ -252,10 +244,7 @@ impl LparSpec {
     }
 
     /// A client LPAR defined on these servers.
-    pub fn new<S: Into<String>>(
-        name: impl Into<String>,
-        servers: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn new<S: Into<String>>(name: impl Into<String>, servers: impl IntoIterator<Item = S>) -> Self {
         LparSpec {
             name: name.into(),
             kind: LparKind::Client,

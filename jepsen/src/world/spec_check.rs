@@ -24,9 +24,7 @@ pub enum SpecError {
         name: String,
     },
     /// An LPAR on a server that does not exist.
-    #[error(
-        "build world: LPAR {lpar:?} names server {server:?}, which does not exist or has no definition of it"
-    )]
+    #[error("build world: LPAR {lpar:?} names server {server:?}, which does not exist or has no definition of it")]
     NoServer {
         /// The LPAR.
         lpar: String,
@@ -59,34 +57,19 @@ pub(super) fn check(spec: &WorldSpec) -> Result<(), SpecError> {
     unique("HMC", spec.hmcs.iter().map(|h| h.name.clone()))?;
     unique("server", spec.servers.iter().map(|s| s.name.clone()))?;
     unique("server", spec.servers.iter().map(|s| s.mtms()))?;
-    let vios = spec
-        .servers
-        .iter()
-        .flat_map(|s| (1..=s.vios).map(move |n| format!("{}-vios{n}", s.name)));
-    unique(
-        "LPAR",
-        spec.lpars.iter().map(|l| l.name.clone()).chain(vios),
-    )?;
+    let vios = spec.servers.iter().flat_map(|s| (1..=s.vios).map(move |n| format!("{}-vios{n}", s.name)));
+    unique("LPAR", spec.lpars.iter().map(|l| l.name.clone()).chain(vios))?;
     lpars(spec)
 }
 
 fn sizes(spec: &WorldSpec) -> Result<(), SpecError> {
-    let partitions = spec.lpars.len()
-        + spec
-            .servers
-            .iter()
-            .map(|s| usize::from(s.vios))
-            .sum::<usize>();
+    let partitions = spec.lpars.len() + spec.servers.iter().map(|s| usize::from(s.vios)).sum::<usize>();
     for (what, count) in [("HMC", spec.hmcs.len()), ("server", spec.servers.len())] {
         if count == 0 {
             return Err(SpecError::Empty(what));
         }
     }
-    for (what, count) in [
-        ("HMCs", spec.hmcs.len()),
-        ("servers", spec.servers.len()),
-        ("LPARs", partitions),
-    ] {
+    for (what, count) in [("HMCs", spec.hmcs.len()), ("servers", spec.servers.len()), ("LPARs", partitions)] {
         if count > WORLD_LIMIT {
             return Err(SpecError::TooMany(what));
         }
@@ -114,22 +97,12 @@ fn lpars(spec: &WorldSpec) -> Result<(), SpecError> {
         if distinct.is_empty() || distinct.len() != lpar.servers.len() {
             return Err(SpecError::Copies(lpar.name.clone()));
         }
-        if let Some(server) = lpar
-            .running_on
-            .as_ref()
-            .filter(|s| !lpar.servers.contains(s))
-        {
-            return Err(SpecError::NoServer {
-                lpar: lpar.name.clone(),
-                server: server.clone(),
-            });
+        if let Some(server) = lpar.running_on.as_ref().filter(|s| !lpar.servers.contains(s)) {
+            return Err(SpecError::NoServer { lpar: lpar.name.clone(), server: server.clone() });
         }
         for name in &lpar.servers {
             let server = spec.servers.iter().find(|s| s.name == *name);
-            let server = server.ok_or_else(|| SpecError::NoServer {
-                lpar: lpar.name.clone(),
-                server: name.clone(),
-            })?;
+            let server = server.ok_or_else(|| SpecError::NoServer { lpar: lpar.name.clone(), server: name.clone() })?;
             if let Some(&vios) = lpar.vios.iter().flatten().find(|&&v| v >= server.vios) {
                 return Err(SpecError::NoVios {
                     lpar: lpar.name.clone(),

@@ -71,18 +71,12 @@ impl World {
         let id = CommandId(self.flights.next);
         self.flights.next = self.flights.next.wrapping_add(1);
         if !self.hmcs[hmc.index()].up {
-            self.flights
-                .deliver(id, self.now, Answer::Answered(Err(Refusal::HmcDown)));
+            self.flights.deliver(id, self.now, Answer::Answered(Err(Refusal::HmcDown)));
         } else if self.flights.under_way.len() >= FLIGHT_LIMIT {
-            self.flights
-                .deliver(id, self.now, Answer::Answered(Err(Refusal::Busy)));
+            self.flights.deliver(id, self.now, Answer::Answered(Err(Refusal::Busy)));
         } else {
             let at = self.now + self.latency(hmc).0;
-            self.flights.under_way.push(Flight {
-                id,
-                hmc,
-                stage: Stage::Arriving { at, command },
-            });
+            self.flights.under_way.push(Flight { id, hmc, stage: Stage::Arriving { at, command } });
         }
         id
     }
@@ -96,11 +90,7 @@ impl World {
 
     /// When to look again for the answer to a command that is under way; `None` when it is there or was taken.
     pub fn answer_due(&self, id: CommandId) -> Option<Time> {
-        let flight = self
-            .flights
-            .under_way
-            .iter()
-            .find(|flight| flight.id == id)?;
+        let flight = self.flights.under_way.iter().find(|flight| flight.id == id)?;
         Some(flight.stage.at())
     }
 
@@ -112,15 +102,9 @@ impl World {
     pub(super) fn fire_flights(&mut self) {
         for flight in std::mem::take(&mut self.flights.under_way) {
             match flight.stage {
-                Stage::Arriving { at, command } if at <= self.now => {
-                    self.arrive(flight.id, flight.hmc, command)
-                }
-                Stage::Answering { at, answer } if at <= self.now => {
-                    self.flights.deliver(flight.id, at, answer)
-                }
-                Stage::Arriving { .. } | Stage::Answering { .. } => {
-                    self.flights.under_way.push(flight)
-                }
+                Stage::Arriving { at, command } if at <= self.now => self.arrive(flight.id, flight.hmc, command),
+                Stage::Answering { at, answer } if at <= self.now => self.flights.deliver(flight.id, at, answer),
+                Stage::Arriving { .. } | Stage::Answering { .. } => self.flights.under_way.push(flight),
             }
         }
     }
@@ -147,11 +131,7 @@ impl World {
                 answer = Answer::Answered(outcome.map(|_| ()));
             }
         }
-        self.flights.under_way.push(Flight {
-            id,
-            hmc,
-            stage: Stage::Answering { at, answer },
-        });
+        self.flights.under_way.push(Flight { id, hmc, stage: Stage::Answering { at, answer } });
     }
 
     /// Until when a command that has arrived must wait: for a lock, or for a service processor that has stopped answering
@@ -164,17 +144,13 @@ impl World {
             Link::Up | Link::Lost | Link::Reconnecting { .. } => None,
         };
         let lock = queues.then_some(lock);
-        lock.into_iter()
-            .chain(silence)
-            .filter(|&at| at > self.now)
-            .max()
+        lock.into_iter().chain(silence).filter(|&at| at > self.now).max()
     }
 
     /// What was not carried out when an HMC goes down never is; nobody hears from it again.
     pub(super) fn drop_flights(&mut self, hmc: HmcId) {
-        let (gone, left) = std::mem::take(&mut self.flights.under_way)
-            .into_iter()
-            .partition(|flight| flight.hmc == hmc);
+        let (gone, left) =
+            std::mem::take(&mut self.flights.under_way).into_iter().partition(|flight| flight.hmc == hmc);
         self.flights.under_way = left;
         let gone: Vec<Flight> = gone;
         for flight in gone {

@@ -57,10 +57,7 @@ impl View {
             Link::Unnoticed { until } | Link::Reconnecting { until } => Some(until),
             Link::Up | Link::Lost => None,
         };
-        [link, self.coming.front().map(|(at, _)| *at)]
-            .into_iter()
-            .flatten()
-            .min()
+        [link, self.coming.front().map(|(at, _)| *at)].into_iter().flatten().min()
     }
 
     /// Takes in a newer picture, to be shown from `at` on.

@@ -51,17 +51,9 @@ impl World {
     /// When the specification contradicts itself.
     pub fn new(spec: WorldSpec, seed: u64) -> Result<Self, SpecError> {
         spec_check::check(&spec)?;
-        let lpars: Arc<[LparSpec]> = spec
-            .lpars
-            .iter()
-            .cloned()
-            .chain(spec.servers.iter().flat_map(|s| vios(s, &spec)))
-            .collect();
-        let servers = spec
-            .servers
-            .iter()
-            .map(|server| new_server(server, &lpars))
-            .collect();
+        let lpars: Arc<[LparSpec]> =
+            spec.lpars.iter().cloned().chain(spec.servers.iter().flat_map(|s| vios(s, &spec))).collect();
+        let servers = spec.servers.iter().map(|server| new_server(server, &lpars)).collect();
         let mut world = World {
             history: History::new(spec.keep_history, lpars.len()),
             spec: Arc::new(spec),
@@ -73,12 +65,7 @@ impl World {
             flights: Flights::default(),
         };
         world.start_initial();
-        world.hmcs = world
-            .spec
-            .hmcs
-            .iter()
-            .map(|_| world.new_console())
-            .collect();
+        world.hmcs = world.spec.hmcs.iter().map(|_| world.new_console()).collect();
         Ok(world)
     }
 
@@ -99,29 +86,18 @@ impl World {
 
     /// A server by name or by machine type, model and serial number.
     pub fn server(&self, name: &str) -> Option<ServerId> {
-        let found = self
-            .spec
-            .servers
-            .iter()
-            .position(|s| s.name == name || s.mtms() == name);
+        let found = self.spec.servers.iter().position(|s| s.name == name || s.mtms() == name);
         found.map(ServerId::from_index)
     }
 
     /// An LPAR, or a VIO server, by name.
     pub fn lpar(&self, name: &str) -> Option<LparId> {
-        self.lpars
-            .iter()
-            .position(|lpar| lpar.name == name)
-            .map(LparId::from_index)
+        self.lpars.iter().position(|lpar| lpar.name == name).map(LparId::from_index)
     }
 
     /// An HMC by name.
     pub fn hmc(&self, name: &str) -> Option<HmcId> {
-        self.spec
-            .hmcs
-            .iter()
-            .position(|hmc| hmc.name == name)
-            .map(HmcId::from_index)
+        self.spec.hmcs.iter().position(|hmc| hmc.name == name).map(HmcId::from_index)
     }
 
     /// All servers.
@@ -173,9 +149,7 @@ impl World {
     /// The copy with this `lpar_id` on a server.
     pub fn lpar_by_number(&self, server: ServerId, number: u16) -> Option<LparId> {
         let slots = &self.servers.get(server.index())?.slots;
-        slots
-            .get(usize::from(number).checked_sub(1)?)
-            .map(|slot| slot.lpar)
+        slots.get(usize::from(number).checked_sub(1)?).map(|slot| slot.lpar)
     }
 
     /// What a server truly does, whatever an HMC shows.
@@ -190,10 +164,7 @@ impl World {
 
     /// Whether what lives inside a copy lives.
     pub fn guest(&self, server: ServerId, lpar: LparId) -> Guest {
-        let place = self
-            .servers
-            .get(server.index())
-            .and_then(|server| server.slot_of(lpar));
+        let place = self.servers.get(server.index()).and_then(|server| server.slot_of(lpar));
         let Some(slot) = place else { return Guest::Off };
         let partition = &self.servers[server.index()].slots[slot].partition;
         if partition.activity != Activity::Running {
@@ -212,13 +183,9 @@ impl World {
 
     /// The management LPARs, each with its server. Who runs nodes as processes follows [`World::guest`] of these.
     pub fn management(&self) -> Vec<(ServerId, LparId)> {
-        let nodes = self
-            .lpars()
-            .filter(|&lpar| self.lpar_spec(lpar).kind == LparKind::Management);
+        let nodes = self.lpars().filter(|&lpar| self.lpar_spec(lpar).kind == LparKind::Management);
         let copies = nodes.flat_map(|lpar| self.servers().map(move |server| (server, lpar)));
-        copies
-            .filter(|&(server, lpar)| self.slot(server, lpar).is_some())
-            .collect()
+        copies.filter(|&(server, lpar)| self.slot(server, lpar).is_some()).collect()
     }
 
     /// Whether an HMC is up.
@@ -228,8 +195,7 @@ impl World {
 
     /// Whether a copy has `auto_start=1`.
     pub fn auto_start(&self, server: ServerId, lpar: LparId) -> bool {
-        self.slot(server, lpar)
-            .is_some_and(|slot| slot.partition.auto_start)
+        self.slot(server, lpar).is_some_and(|slot| slot.partition.auto_start)
     }
 
     fn slot(&self, server: ServerId, lpar: LparId) -> Option<&Slot> {
@@ -239,12 +205,7 @@ impl World {
 
     /// The servers on which an LPAR is truly active. More than one is the catastrophe that everything here is about.
     pub fn active_on(&self, lpar: LparId) -> Vec<ServerId> {
-        self.servers()
-            .filter(|&server| {
-                self.activity(server, lpar)
-                    .is_some_and(LparState::is_active)
-            })
-            .collect()
+        self.servers().filter(|&server| self.activity(server, lpar).is_some_and(LparState::is_active)).collect()
     }
 
     /// The first LPAR that is active on two servers at this instant.
@@ -262,32 +223,18 @@ impl World {
     fn start_initial(&mut self) {
         for (index, server) in self.servers.iter_mut().enumerate() {
             let id = ServerId::from_index(index);
-            self.history.push(
-                self.now,
-                Change::Power {
-                    server: id,
-                    state: server.power.state(),
-                    cause: Cause::Initial,
-                },
-            );
+            self.history
+                .push(self.now, Change::Power { server: id, state: server.power.state(), cause: Cause::Initial });
             for slot in server.slots.iter_mut() {
-                let runs_here = self.lpars[slot.lpar.index()].running_on.as_ref()
-                    == Some(&self.spec.servers[index].name);
+                let runs_here =
+                    self.lpars[slot.lpar.index()].running_on.as_ref() == Some(&self.spec.servers[index].name);
                 if !runs_here || server.power != Power::Operating {
                     continue;
                 }
                 slot.partition.activity = Activity::Running;
-                slot.partition.talk = Talk {
-                    talking: true,
-                    since: Time::START,
-                    before: true,
-                };
-                let change = Change::Lpar {
-                    server: id,
-                    lpar: slot.lpar,
-                    state: LparState::Running,
-                    cause: Cause::Initial,
-                };
+                slot.partition.talk = Talk { talking: true, since: Time::START, before: true };
+                let change =
+                    Change::Lpar { server: id, lpar: slot.lpar, state: LparState::Running, cause: Cause::Initial };
                 self.history.push(self.now, change);
             }
         }
@@ -314,21 +261,14 @@ impl World {
 fn new_server(spec: &ServerSpec, lpars: &[LparSpec]) -> Server {
     let here = |vios: bool| {
         let kind = move |lpar: &LparSpec| (lpar.kind == LparKind::Vios) == vios;
-        lpars
-            .iter()
-            .enumerate()
-            .filter(move |(_, lpar)| kind(lpar) && lpar.servers.contains(&spec.name))
+        lpars.iter().enumerate().filter(move |(_, lpar)| kind(lpar) && lpar.servers.contains(&spec.name))
     };
     let slot = |(index, lpar): (usize, &LparSpec)| Slot {
         lpar: LparId::from_index(index),
         partition: Partition::new(lpar.auto_start),
     };
     Server {
-        power: if spec.off {
-            Power::Off
-        } else {
-            Power::Operating
-        },
+        power: if spec.off { Power::Off } else { Power::Operating },
         was_on: !spec.off,
         processor_hung: false,
         shown_as: None,
@@ -354,10 +294,9 @@ fn vios<'a>(server: &'a ServerSpec, spec: &'a WorldSpec) -> impl Iterator<Item =
 /// A UUID made from a name, so that a world file need not carry one.
 fn uuid_of(name: &str) -> String {
     let half = |salt: u64| {
-        name.bytes()
-            .fold(0xCBF2_9CE4_8422_2325 ^ salt, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-            })
+        name.bytes().fold(0xCBF2_9CE4_8422_2325 ^ salt, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        })
     };
     let (a, b) = (half(0), half(0x5445_4E55_5245));
     format!(

@@ -40,25 +40,15 @@ impl Latencies {
 
     /// One line, for [`read`](Self::read).
     pub fn write(&self) -> String {
-        let pairs: Vec<String> = self
-            .0
-            .iter()
-            .map(|(bucket, count)| format!("{bucket}:{count}"))
-            .collect();
+        let pairs: Vec<String> = self.0.iter().map(|(bucket, count)| format!("{bucket}:{count}")).collect();
         format!("latencies {}", pairs.join(" "))
     }
 
     pub fn read(line: &str) -> Self {
-        let pairs = line
-            .strip_prefix("latencies")
-            .expect("a line of latencies")
-            .split_whitespace();
+        let pairs = line.strip_prefix("latencies").expect("a line of latencies").split_whitespace();
         let pair = |pair: &str| {
             let (bucket, count) = pair.split_once(':').expect("bucket:count");
-            (
-                bucket.parse().expect("a bucket"),
-                count.parse().expect("a count"),
-            )
+            (bucket.parse().expect("a bucket"), count.parse().expect("a count"))
         };
         Self(pairs.map(pair).collect())
     }

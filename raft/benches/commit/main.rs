@@ -7,7 +7,6 @@
 //!
 //! `cargo bench -p tenure-raft` · `-- --seconds 3 --repeats 3 --dir DIR`
 
-mod disk;
 mod latencies;
 mod node;
 
@@ -15,7 +14,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use latencies::Latencies;
 use tenure_raft::tls::{ClusterAuthority, Role};
@@ -23,6 +21,8 @@ use tenure_raft::tls::{ClusterAuthority, Role};
 const NODES: u64 = 3;
 const CLIENTS: [u64; 3] = [1, 16, 256];
 const CLUSTER: &str = "bench";
+/// How many synced writes the disk is asked for before each run.
+const SYNCS: u32 = 500;
 
 struct Settings {
     seconds: u64,
@@ -32,17 +32,9 @@ struct Settings {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let mut settings = Settings {
-        seconds: 3,
-        repeats: 3,
-        dir: None,
-    };
+    let mut settings = Settings { seconds: 3, repeats: 3, dir: None };
     while let Some(argument) = arguments.next() {
-        let mut value = || {
-            arguments
-                .next()
-                .unwrap_or_else(|| panic!("{argument} needs a value"))
-        };
+        let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
         match argument.as_str() {
             "--node" => {
                 return node::serve(value().parse().expect("a node id"), Path::new(&value()));
@@ -81,9 +73,7 @@ impl Process {
     }
 
     fn tell(&mut self, line: &str) {
-        writeln!(self.to, "{line}")
-            .and_then(|()| self.to.flush())
-            .expect("a node listens");
+        writeln!(self.to, "{line}").and_then(|()| self.to.flush()).expect("a node listens");
     }
 
     fn hear(&mut self) -> String {
@@ -107,71 +97,45 @@ impl Drop for Process {
 }
 
 fn measure(settings: &Settings) {
-    let temporary = settings
-        .dir
-        .as_ref()
-        .map_or_else(tempfile::tempdir, tempfile::tempdir_in);
+    let temporary = settings.dir.as_ref().map_or_else(tempfile::tempdir, tempfile::tempdir_in);
     let temporary = temporary.expect("a directory to work in");
     let dir = temporary.path();
     let authority = ClusterAuthority::create(CLUSTER).expect("an authority");
     let mut nodes: BTreeMap<u64, Process> = (1..=NODES)
         .map(|id| {
-            let identity = authority
-                .issue(&node::name(id), Role::Node { id })
-                .expect("an identity");
+            let identity = authority.issue(&node::name(id), Role::Node { id }).expect("an identity");
             node::write_identity(dir, id, &identity);
             (id, Process::start(id, dir))
         })
         .collect();
-    let addresses: Vec<String> = nodes
-        .iter_mut()
-        .map(|(id, node)| format!("{id}={}", node.hear()))
-        .collect();
+    let addresses: Vec<String> = nodes.iter_mut().map(|(id, node)| format!("{id}={}", node.hear())).collect();
     let first = nodes.get_mut(&1).expect("node 1");
-    let leader: u64 = first
-        .ask(&format!("found {}", addresses.join(" ")))
-        .parse()
-        .expect("the leader's id");
+    let leader: u64 = first.ask(&format!("found {}", addresses.join(" "))).parse().expect("the leader's id");
 
-    println!(
-        "3 processes, TLS, log on disk with fdatasync, 256-byte commands, {} s each",
-        settings.seconds
-    );
+    println!("3 processes, TLS, log on disk with fdatasync, 256-byte commands, {} s each", settings.seconds);
     println!(
         "{:<28} {:>12} {:>12} {:>10} {:>10} {:>14}",
         "clients", "commits/s", "spread", "p50 ms", "p99 ms", "fdatasync/s"
     );
-    for (place, at) in [
-        ("at the leader", vec![leader]),
-        ("at all nodes", (1..=NODES).collect()),
-    ] {
+    for (place, at) in [("at the leader", vec![leader]), ("at all nodes", (1..=NODES).collect())] {
         for clients in CLIENTS {
             row(settings, &mut nodes, dir, &at, clients, place);
         }
     }
 }
 
-fn row(
-    settings: &Settings,
-    nodes: &mut BTreeMap<u64, Process>,
-    dir: &Path,
-    at: &[u64],
-    clients: u64,
-    place: &str,
-) {
+fn row(settings: &Settings, nodes: &mut BTreeMap<u64, Process>, dir: &Path, at: &[u64], clients: u64, place: &str) {
     let mut rates = Vec::new();
     let mut all = Latencies::default();
     let mut syncs = Vec::new();
     for _ in 0..settings.repeats {
-        syncs.push(disk::syncs_per_second(dir, Duration::from_millis(500)));
+        let probe = tenure_storage::fdatasync_rate(dir, SYNCS).expect("a disk that syncs");
+        syncs.push(probe.per_second);
         let run = run(nodes, at, clients, settings.seconds);
         rates.push(run.count() as f64 / settings.seconds as f64);
         all.merge(&run);
     }
-    let (low, high) = (
-        rates.iter().copied().fold(f64::MAX, f64::min),
-        rates.iter().copied().fold(0.0, f64::max),
-    );
+    let (low, high) = (rates.iter().copied().fold(f64::MAX, f64::min), rates.iter().copied().fold(0.0, f64::max));
     let mean = rates.iter().sum::<f64>() / rates.len() as f64;
     let disk = syncs.iter().sum::<f64>() / syncs.len() as f64;
     println!(
@@ -189,10 +153,7 @@ fn run(nodes: &mut BTreeMap<u64, Process>, at: &[u64], clients: u64, seconds: u6
         clients / places + u64::from((position as u64) < clients % places)
     };
     for (position, id) in at.iter().enumerate() {
-        nodes
-            .get_mut(id)
-            .expect("a node")
-            .tell(&format!("run {} {seconds}", share(position)));
+        nodes.get_mut(id).expect("a node").tell(&format!("run {} {seconds}", share(position)));
     }
     let mut all = Latencies::default();
     for id in at {

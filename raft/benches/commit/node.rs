@@ -9,8 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tenure_raft::tls::Identity;
 use tenure_raft::{
-    AppHandler, Handle, Options, Peer, ProposeError, Raft, RestoreError, Snapshots, StateMachine,
-    Timings,
+    AppHandler, Handle, Options, Peer, ProposeError, Raft, RestoreError, Snapshots, StateMachine, Timings,
 };
 
 use crate::latencies::Latencies;
@@ -23,25 +22,15 @@ pub fn name(id: u64) -> String {
 }
 
 pub fn write_identity(dir: &Path, id: u64, identity: &Identity) {
-    let parts = [
-        ("cert", &identity.cert_pem),
-        ("key", &identity.key_pem),
-        ("ca", &identity.ca_pem),
-    ];
+    let parts = [("cert", &identity.cert_pem), ("key", &identity.key_pem), ("ca", &identity.ca_pem)];
     for (part, text) in parts {
         std::fs::write(dir.join(format!("{id}.{part}")), text).expect("room on the disk");
     }
 }
 
 fn read_identity(dir: &Path, id: u64) -> Identity {
-    let part = |part| {
-        std::fs::read_to_string(dir.join(format!("{id}.{part}"))).expect("a written identity")
-    };
-    Identity {
-        cert_pem: part("cert"),
-        key_pem: part("key"),
-        ca_pem: part("ca"),
-    }
+    let part = |part| std::fs::read_to_string(dir.join(format!("{id}.{part}"))).expect("a written identity");
+    Identity { cert_pem: part("cert"), key_pem: part("key"), ca_pem: part("ca") }
 }
 
 /// Counts commands: the bench is about consensus, not about a state machine.
@@ -65,9 +54,7 @@ impl StateMachine for Counter {
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
-        let bytes = bytes.try_into().map_err(|_| RestoreError {
-            reason: "not a count".to_owned(),
-        })?;
+        let bytes = bytes.try_into().map_err(|_| RestoreError { reason: "not a count".to_owned() })?;
         self.0 = u64::from_le_bytes(bytes);
         Ok(())
     }
@@ -83,11 +70,8 @@ impl AppHandler for NoCalls {
 
 /// Obeys the lines on standard input; answers each with one line.
 pub fn serve(id: u64, dir: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let node = runtime.block_on(start(id, dir));
     println!("{}", node.peer().expect("a node that listens").address);
     for line in std::io::stdin().lines() {
@@ -118,38 +102,24 @@ async fn start(id: u64, dir: &Path) -> Handle<Counter> {
         snapshots: Snapshots::default(),
         feature_level_max: 1,
     };
-    Raft::start(options, Counter::default(), Arc::new(NoCalls))
-        .await
-        .expect("a node that starts")
+    Raft::start(options, Counter::default(), Arc::new(NoCalls)).await.expect("a node that starts")
 }
 
 async fn found(node: &Handle<Counter>, members: &[&str]) -> u64 {
     let member = |member: &&str| {
         let (id, address) = member.split_once('=').expect("id=address");
         let id = id.parse().expect("an id");
-        (
-            id,
-            Peer {
-                name: name(id),
-                address: address.to_owned(),
-            },
-        )
+        (id, Peer { name: name(id), address: address.to_owned() })
     };
     let members: BTreeMap<u64, Peer> = members.iter().map(member).collect();
     node.initialize(members).await.expect("a new cluster");
-    node.propose(vec![0; COMMAND], DEADLINE)
-        .await
-        .expect("a cluster that works");
-    node.status()
-        .leader
-        .expect("a leader, since it took a proposal")
+    node.propose(vec![0; COMMAND], DEADLINE).await.expect("a cluster that works");
+    node.status().leader.expect("a leader, since it took a proposal")
 }
 
 async fn run(node: &Handle<Counter>, clients: u64, time: Duration) -> Latencies {
     let end = Instant::now() + time;
-    let clients: Vec<_> = (0..clients)
-        .map(|_| tokio::spawn(client(node.clone(), end)))
-        .collect();
+    let clients: Vec<_> = (0..clients).map(|_| tokio::spawn(client(node.clone(), end))).collect();
     let mut all = Latencies::default();
     for client in clients {
         all.merge(&client.await.expect("a client"));
@@ -163,11 +133,7 @@ async fn client(node: Handle<Counter>, end: Instant) -> Latencies {
         let start = Instant::now();
         match node.propose(vec![7; COMMAND], DEADLINE).await {
             Ok(_) => latencies.add(start.elapsed()),
-            Err(
-                ProposeError::NoLeader { .. }
-                | ProposeError::Refused(_)
-                | ProposeError::Unknown { .. },
-            ) => {
+            Err(ProposeError::NoLeader { .. } | ProposeError::Refused(_) | ProposeError::Unknown { .. }) => {
                 // Not counted, and rare enough not to matter: it would show as a hole in the rate.
             }
         }

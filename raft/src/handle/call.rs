@@ -58,42 +58,25 @@ pub enum CallError {
 impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Asks the application of another member, on a connection that log entries and snapshots do not use. A call to this
     /// node itself goes straight to its own handler.
-    pub async fn call(
-        &self,
-        to: u64,
-        body: Vec<u8>,
-        deadline: Duration,
-    ) -> Result<Vec<u8>, CallError> {
+    pub async fn call(&self, to: u64, body: Vec<u8>, deadline: Duration) -> Result<Vec<u8>, CallError> {
         if body.len() > MAX_CALL {
-            return Err(CallError::TooLong {
-                to,
-                bytes: body.len(),
-            });
+            return Err(CallError::TooLong { to, bytes: body.len() });
         }
         let refused = |reason| CallError::Handler { to, reason };
         let failed = |source| CallError::Wire { to, source };
         if to == self.inner.id {
             let answering = self.inner.app.call(to, body);
             let answered = C::timeout(deadline, answering).await;
-            return answered
-                .map_err(|_| failed(WireError::TimedOut { sent: true }))?
-                .map_err(refused);
+            return answered.map_err(|_| failed(WireError::TimedOut { sent: true }))?.map_err(refused);
         }
         let peer = self.peer_of(to).ok_or(CallError::NotAMember(to))?;
-        let answered = self
-            .inner
-            .wire
-            .send(to, &peer, Lane::App, Kind::Call.raw(&body), deadline)
-            .await;
+        let answered = self.inner.wire.send(to, &peer, Lane::App, Kind::Call.raw(&body), deadline).await;
         match read_answer::<Result<Blob, String>>(answered) {
             Ok(Ok(Blob(bytes))) => Ok(bytes),
             Ok(Err(reason)) => Err(refused(reason)),
             Err(NoAnswer::Wire(source)) => Err(failed(source)),
             Err(error @ (NoAnswer::Stopped(_) | NoAnswer::Malformed(_))) => {
-                Err(CallError::BadAnswer {
-                    to,
-                    reason: error.to_string(),
-                })
+                Err(CallError::BadAnswer { to, reason: error.to_string() })
             }
         }
     }

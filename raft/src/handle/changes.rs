@@ -27,17 +27,13 @@ impl<C: Types> Changes<C> {
 
 impl<C: Types> Clone for Changes<C> {
     fn clone(&self) -> Self {
-        Self {
-            metrics: self.metrics.clone(),
-        }
+        Self { metrics: self.metrics.clone() }
     }
 }
 
 impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Watches this node: leader, term, log, applied index, membership, progress of followers.
     pub fn changed(&self) -> Changes<C> {
-        Changes {
-            metrics: self.inner.raft.metrics(),
-        }
+        Changes { metrics: self.inner.raft.metrics() }
     }
 }

@@ -55,11 +55,7 @@ pub enum FeatureError {
 impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Raises the feature level, after every member, learners too, has said that it understands it. It is never lowered: a
     /// level that is reached already is success. Gives the level that holds now.
-    pub async fn raise_feature_level(
-        &self,
-        level: u32,
-        deadline: Duration,
-    ) -> Result<u32, FeatureError> {
+    pub async fn raise_feature_level(&self, level: u32, deadline: Duration) -> Result<u32, FeatureError> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
         let status = match self.leading() {
@@ -68,10 +64,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
                 return Err(FeatureError::NotLeader { leader });
             }
             Err(other) => {
-                return Err(FeatureError::Unknown {
-                    level,
-                    reason: other.to_string(),
-                });
+                return Err(FeatureError::Unknown { level, reason: other.to_string() });
             }
         };
         if status.feature_level >= level {
@@ -81,11 +74,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             let ability = self.ability_of(*id, peer, left::<C>(until)).await;
             let ability = ability.ok_or(FeatureError::Silent { level, id: *id })?;
             if ability < level {
-                return Err(FeatureError::TooOld {
-                    level,
-                    id: *id,
-                    ability,
-                });
+                return Err(FeatureError::TooOld { level, id: *id, ability });
             }
         }
         let unknown = |reason: String| FeatureError::Unknown { level, reason };
@@ -93,9 +82,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             Ok(Ok(_)) => Ok(self.status().feature_level),
             Ok(Err(error)) => match outcome_of(error) {
                 Outcome::Unknown(reason) => Err(unknown(reason)),
-                Outcome::NotLeader | Outcome::Applied { .. } => Err(FeatureError::NotLeader {
-                    leader: self.status().leader,
-                }),
+                Outcome::NotLeader | Outcome::Applied { .. } => {
+                    Err(FeatureError::NotLeader { leader: self.status().leader })
+                }
             },
             Err(_) => Err(unknown("the deadline passed".to_owned())),
         }
@@ -106,13 +95,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if id == self.inner.id {
             return Some(self.inner.shared.ability());
         }
-        let sent = self.inner.wire.send(
-            id,
-            peer,
-            Lane::Urgent,
-            Kind::Ability.raw(&[]),
-            ASK.min(left),
-        );
+        let sent = self.inner.wire.send(id, peer, Lane::Urgent, Kind::Ability.raw(&[]), ASK.min(left));
         read_answer(sent.await).ok()
     }
 }

@@ -40,43 +40,26 @@ pub(crate) struct Forwarder {
 
 impl Forwarder {
     /// Starts the task that empties the queue; it ends with the forwarder.
-    pub(crate) fn start<C: Types, S: StateMachine>(
-        raft: RaftOf<C, S>,
-        wire: Arc<dyn Wire>,
-    ) -> Self {
+    pub(crate) fn start<C: Types, S: StateMachine>(raft: RaftOf<C, S>, wire: Arc<dyn Wire>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         // Detached on purpose: it owns nothing but its queue, and ends when the last handle goes.
         drop(C::spawn(forward(raft, wire, waiting)));
         Self { queue }
     }
 
-    pub(crate) async fn propose(
-        &self,
-        leader: u64,
-        command: Vec<u8>,
-        left: Duration,
-    ) -> Result<Outcome, ProposeError> {
+    pub(crate) async fn propose(&self, leader: u64, command: Vec<u8>, left: Duration) -> Result<Outcome, ProposeError> {
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting {
-            leader,
-            command: Blob(command),
-            left,
-            answer,
-        };
+        let waiting = Waiting { leader, command: Blob(command), left, answer };
         match self.queue.try_send(waiting) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
                 return Err(ProposeError::Refused(Refusal::Overloaded));
             }
             Err(mpsc::error::TrySendError::Closed(_)) => {
-                return Err(ProposeError::Refused(Refusal::Stopped(
-                    "it forwards no more proposals".to_owned(),
-                )));
+                return Err(ProposeError::Refused(Refusal::Stopped("it forwards no more proposals".to_owned())));
             }
         }
-        Ok(answered
-            .await
-            .unwrap_or_else(|_| Outcome::Unknown("this node stopped meanwhile".to_owned())))
+        Ok(answered.await.unwrap_or_else(|_| Outcome::Unknown("this node stopped meanwhile".to_owned())))
     }
 }
 
@@ -110,11 +93,7 @@ async fn forward<C: Types, S: StateMachine>(
             }
             batch.push(next);
         }
-        let sending = send(
-            peer_of(&raft, leader).map(|peer| (leader, peer)),
-            Arc::clone(&wire),
-            batch,
-        );
+        let sending = send(peer_of(&raft, leader).map(|peer| (leader, peer)), Arc::clone(&wire), batch);
         drop(C::spawn(async move {
             sending.await;
             drop(permit);
@@ -123,18 +102,11 @@ async fn forward<C: Types, S: StateMachine>(
 }
 
 async fn send(to: Option<(u64, tenure_storage::Peer)>, wire: Arc<dyn Wire>, batch: Vec<Waiting>) {
-    let ttl = batch
-        .iter()
-        .map(|waiting| waiting.left)
-        .max()
-        .unwrap_or_default();
-    let (commands, answers): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|w| (w.command, w.answer)).unzip();
+    let ttl = batch.iter().map(|waiting| waiting.left).max().unwrap_or_default();
+    let (commands, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|w| (w.command, w.answer)).unzip();
     let outcomes = match to {
         Some((id, peer)) => {
-            let answered = wire
-                .send(id, &peer, Lane::App, Kind::Propose.request(&commands), ttl)
-                .await;
+            let answered = wire.send(id, &peer, Lane::App, Kind::Propose.request(&commands), ttl).await;
             outcomes_of(read_answer::<Vec<Outcome>>(answered), answers.len())
         }
         None => vec![Outcome::NotLeader; answers.len()],
@@ -149,13 +121,7 @@ fn outcomes_of(answered: Result<Vec<Outcome>, NoAnswer>, count: usize) -> Vec<Ou
     match answered {
         Ok(outcomes) if outcomes.len() == count => outcomes,
         Ok(outcomes) => {
-            vec![
-                Outcome::Unknown(format!(
-                    "the leader answered {} of {count} proposals",
-                    outcomes.len()
-                ));
-                count
-            ]
+            vec![Outcome::Unknown(format!("the leader answered {} of {count} proposals", outcomes.len())); count]
         }
         Err(NoAnswer::Wire(error)) if !error.may_have_arrived() => vec![Outcome::NotLeader; count],
         Err(error) => vec![Outcome::Unknown(error.to_string()); count],

@@ -25,16 +25,10 @@ pub enum InitializeError {
 impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Founds a cluster of these voters, this node among them. Done on one node, once; the others learn it from that one.
     pub async fn initialize(&self, members: BTreeMap<u64, Peer>) -> Result<(), InitializeError> {
-        self.inner
-            .raft
-            .initialize(members)
-            .await
-            .map_err(|error| match error {
-                RaftError::APIError(Refused::NotAllowed(_)) => InitializeError::AlreadyInitialized,
-                RaftError::APIError(Refused::NotInMembers(_)) => {
-                    InitializeError::NotAMember(self.inner.id)
-                }
-                RaftError::Fatal(fatal) => InitializeError::Stopped(fatal.to_string()),
-            })
+        self.inner.raft.initialize(members).await.map_err(|error| match error {
+            RaftError::APIError(Refused::NotAllowed(_)) => InitializeError::AlreadyInitialized,
+            RaftError::APIError(Refused::NotInMembers(_)) => InitializeError::NotAMember(self.inner.id),
+            RaftError::Fatal(fatal) => InitializeError::Stopped(fatal.to_string()),
+        })
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use openraft::ChangeMembers;
 use openraft::alias::InstantOf;
-use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::type_config::TypeConfigExt;
 use tenure_storage::{Peer, Types};
@@ -40,9 +39,7 @@ pub enum MemberError {
     #[error("change the membership: node {0} is the last voter")]
     LastVoter(u64),
     /// The node's program is too old for what the cluster has agreed on.
-    #[error(
-        "change the membership: node {id} understands feature level {ability}, the cluster is at {level}"
-    )]
+    #[error("change the membership: node {id} understands feature level {ability}, the cluster is at {level}")]
     TooOld {
         /// The node.
         id: u64,
@@ -73,17 +70,11 @@ type Change = ChangeMembers<u64, Peer>;
 
 impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Adds a node that follows the log without a vote, or changes the address of one that is a member already.
-    pub async fn add_learner(
-        &self,
-        id: u64,
-        peer: Peer,
-        deadline: Duration,
-    ) -> Result<(), MemberError> {
+    pub async fn add_learner(&self, id: u64, peer: Peer, deadline: Duration) -> Result<(), MemberError> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
         let status = self.leading()?;
-        let members: BTreeMap<u64, Peer> =
-            status.voters.into_iter().chain(status.learners).collect();
+        let members: BTreeMap<u64, Peer> = status.voters.into_iter().chain(status.learners).collect();
         if members.get(&id) == Some(&peer) {
             return Ok(());
         }
@@ -91,14 +82,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if let Some(ability) = self.ability_of(id, &peer, left::<C>(until)).await
             && ability < status.feature_level
         {
-            return Err(MemberError::TooOld {
-                id,
-                ability,
-                level: status.feature_level,
-            });
+            return Err(MemberError::TooOld { id, ability, level: status.feature_level });
         }
-        self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, peer)])), until)
-            .await
+        self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, peer)])), until).await
     }
 
     /// Gives a learner a vote, once it has caught up; waits for that. A voter stays one.
@@ -109,12 +95,13 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if status.voters.contains_key(&id) && !status.joint {
             return Ok(());
         }
-        if !status.voters.contains_key(&id) && !status.learners.contains_key(&id) {
-            return Err(MemberError::NotAMember(id));
+        if !status.voters.contains_key(&id) {
+            if !status.learners.contains_key(&id) {
+                return Err(MemberError::NotAMember(id));
+            }
+            self.wait_caught_up(id, until).await?;
         }
-        self.wait_caught_up(id, until).await?;
-        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until)
-            .await
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until).await
     }
 
     /// Takes a node out of the cluster, voter or learner. One that is not a member is out already.
@@ -126,14 +113,11 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             if status.voters.len() == 1 {
                 return Err(MemberError::LastVoter(id));
             }
-            self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), until)
-                .await
+            self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), until).await
         } else if status.learners.contains_key(&id) {
-            self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), until)
-                .await
+            self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), until).await
         } else if status.joint {
-            self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until)
-                .await
+            self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until).await
         } else {
             Ok(())
         }
@@ -141,13 +125,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 
     pub(super) fn leading(&self) -> Result<Status, MemberError> {
         let status = self.status();
-        if status.is_leader {
-            Ok(status)
-        } else {
-            Err(MemberError::NotLeader {
-                leader: status.leader,
-            })
-        }
+        if status.is_leader { Ok(status) } else { Err(MemberError::NotLeader { leader: status.leader }) }
     }
 
     async fn wait_caught_up(&self, id: u64, until: InstantOf<C>) -> Result<(), MemberError> {
@@ -163,37 +141,29 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
                 Ok(Ok(())) => {}
                 Ok(Err(ended)) => return Err(MemberError::Refused(ended.to_string())),
                 Err(_) => {
-                    return Err(MemberError::NotCaughtUp {
-                        id,
-                        matched,
-                        last: status.last_log,
-                    });
+                    return Err(MemberError::NotCaughtUp { id, matched, last: status.last_log });
                 }
             }
         }
     }
 
-    /// Makes one change, through a joint configuration where voters change, and sees to it that no joint one is left.
+    /// Makes one change, through a joint configuration where voters change. When it returns, the status shows the change, so
+    /// that the next one is judged by it.
     async fn change(&self, change: Change, until: InstantOf<C>) -> Result<(), MemberError> {
         let changing = self.inner.raft.change_membership(change, false);
-        match C::timeout_at(until, changing).await {
-            Ok(Ok(_)) => {}
+        let changed = match C::timeout_at(until, changing).await {
+            Ok(Ok(written)) => Some(written.log_id),
             Ok(Err(error)) => return Err(self.change_error(error)),
             Err(_) => return Err(MemberError::Unknown("the deadline passed".to_owned())),
-        }
-        let joint = self
-            .inner
-            .raft
-            .metrics()
-            .borrow_watched()
-            .membership_config
-            .get_joint_config()
-            .len()
-            > 1;
-        if joint {
-            Err(MemberError::Unknown("the change is half done".to_owned()))
-        } else {
-            Ok(())
+        };
+        let wait = self.inner.raft.wait(Some(left::<C>(until)));
+        let shown = wait.metrics(|metrics| *metrics.membership_config.log_id() >= changed, "show a changed membership");
+        match shown.await {
+            Ok(metrics) if metrics.membership_config.get_joint_config().len() > 1 => {
+                Err(MemberError::Unknown("the change is half done".to_owned()))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(MemberError::Unknown(error.to_string())),
         }
     }
 
@@ -203,9 +173,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             RaftError::APIError(ClientWriteError::ForwardToLeader(to)) if self.status().joint => {
                 MemberError::Unknown(to.to_string())
             }
-            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => MemberError::NotLeader {
-                leader: to.leader_id,
-            },
+            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => {
+                MemberError::NotLeader { leader: to.leader_id }
+            }
             RaftError::APIError(error @ ClientWriteError::LogEntryDiscarded(_)) => {
                 MemberError::Unknown(error.to_string())
             }

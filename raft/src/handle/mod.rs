@@ -60,9 +60,7 @@ pub(crate) struct Inner<C: Types, S: StateMachine> {
 
 impl<S: StateMachine, C: Types> Clone for Handle<S, C> {
     fn clone(&self) -> Self {
-        Self {
-            inner: Arc::clone(&self.inner),
-        }
+        Self { inner: Arc::clone(&self.inner) }
     }
 }
 
@@ -111,12 +109,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 }
 
 pub(crate) fn peer_of<C: Types, S: StateMachine>(raft: &RaftOf<C, S>, id: u64) -> Option<Peer> {
-    raft.metrics()
-        .borrow_watched()
-        .membership_config
-        .membership()
-        .get_node(&id)
-        .cloned()
+    raft.metrics().borrow_watched().membership_config.membership().get_node(&id).cloned()
 }
 
 /// What is left of a deadline.

@@ -67,11 +67,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     ///
     /// Retries for as long as the command was certainly not appended, up to the deadline; never after that, so that it is
     /// applied once at most for each call.
-    pub async fn propose(
-        &self,
-        command: Vec<u8>,
-        deadline: Duration,
-    ) -> Result<Proposed, ProposeError> {
+    pub async fn propose(&self, command: Vec<u8>, deadline: Duration) -> Result<Proposed, ProposeError> {
         if command.len() > MAX_COMMAND {
             return Err(ProposeError::Refused(Refusal::TooLong(command.len())));
         }
@@ -80,25 +76,15 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         loop {
             let outcome = match self.leader() {
                 Some(leader) if leader == self.inner.id => self.propose_here(&command, until).await,
-                Some(leader) => {
-                    self.inner
-                        .forwarder
-                        .propose(leader, command.clone(), left::<C>(until))
-                        .await?
-                }
+                Some(leader) => self.propose_there(leader, &command, until).await?,
                 None => Outcome::NotLeader,
             };
             match outcome {
-                Outcome::Applied {
-                    index,
-                    reply: Blob(reply),
-                } => return Ok(Proposed { index, reply }),
+                Outcome::Applied { index, reply: Blob(reply) } => return Ok(Proposed { index, reply }),
                 Outcome::Unknown(reason) => return Err(ProposeError::Unknown { reason }),
                 Outcome::NotLeader => {}
             }
-            self.pause(&mut backoff, until)
-                .await
-                .map_err(|_| ProposeError::NoLeader { waited: deadline })?;
+            self.pause(&mut backoff, until).await.map_err(|_| ProposeError::NoLeader { waited: deadline })?;
             if let Some(reason) = self.status_failed() {
                 return Err(ProposeError::Refused(Refusal::Stopped(reason)));
             }
@@ -107,41 +93,32 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 
     async fn propose_here(&self, command: &[u8], until: InstantOf<C>) -> Outcome {
         match C::timeout_at(until, self.inner.raft.client_write(tagged(command))).await {
-            Ok(Ok(written)) => Outcome::Applied {
-                index: written.log_id.index,
-                reply: Blob(written.data.0),
-            },
+            Ok(Ok(written)) => Outcome::Applied { index: written.log_id.index, reply: Blob(written.data.0) },
             Ok(Err(error)) => outcome_of(error),
             Err(_) => Outcome::Unknown("the deadline passed before it was committed".to_owned()),
         }
     }
 
+    async fn propose_there(&self, leader: u64, command: &[u8], until: InstantOf<C>) -> Result<Outcome, ProposeError> {
+        let left = left::<C>(until);
+        let forwarded = self.inner.forwarder.propose(leader, command.to_vec(), left);
+        // It may share a message with others that have more time.
+        C::timeout_at(until, forwarded)
+            .await
+            .unwrap_or_else(|_| Ok(Outcome::Unknown("the deadline passed before the leader answered".to_owned())))
+    }
+
     /// Waits before another attempt; an error when the deadline comes first.
-    pub(super) async fn pause(
-        &self,
-        backoff: &mut Backoff,
-        until: InstantOf<C>,
-    ) -> Result<(), DeadlinePassed> {
+    pub(super) async fn pause(&self, backoff: &mut Backoff, until: InstantOf<C>) -> Result<(), DeadlinePassed> {
         let wait = backoff.next(&mut <C as RaftTypeConfig>::AsyncRuntime::thread_rng());
         let left = left::<C>(until);
         C::sleep(wait.min(left)).await;
-        if wait < left {
-            Ok(())
-        } else {
-            Err(DeadlinePassed)
-        }
+        if wait < left { Ok(()) } else { Err(DeadlinePassed) }
     }
 
     pub(super) fn status_failed(&self) -> Option<String> {
         use openraft::async_runtime::watch::WatchReceiver;
-        self.inner
-            .raft
-            .metrics()
-            .borrow_watched()
-            .running_state
-            .as_ref()
-            .err()
-            .map(ToString::to_string)
+        self.inner.raft.metrics().borrow_watched().running_state.as_ref().err().map(ToString::to_string)
     }
 }
 

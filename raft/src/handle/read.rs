@@ -52,18 +52,14 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let mut backoff = Backoff::default();
         loop {
             let index = match self.leader() {
-                Some(leader) if leader == self.inner.id => {
-                    self.read_index_here(left::<C>(until)).await
-                }
+                Some(leader) if leader == self.inner.id => self.read_index_here(left::<C>(until)).await,
                 Some(leader) => self.read_index_of(leader, left::<C>(until)).await,
                 None => None,
             };
             if let Some(index) = index {
                 return self.reach(index, left::<C>(until)).await;
             }
-            self.pause(&mut backoff, until)
-                .await
-                .map_err(|_| ReadError::NoLeader { waited: deadline })?;
+            self.pause(&mut backoff, until).await.map_err(|_| ReadError::NoLeader { waited: deadline })?;
             if let Some(reason) = self.status_failed() {
                 return Err(ReadError::Stopped(reason));
             }
@@ -77,11 +73,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 
     async fn read_index_of(&self, leader: u64, left: Duration) -> Option<u64> {
         let peer = self.peer_of(leader)?;
-        let answered = self
-            .inner
-            .wire
-            .send(leader, &peer, Lane::Urgent, Kind::ReadIndex.raw(&[]), left)
-            .await;
+        let answered = self.inner.wire.send(leader, &peer, Lane::Urgent, Kind::ReadIndex.raw(&[]), left).await;
         match read_answer::<ReadIndexAnswer>(answered) {
             Ok(ReadIndexAnswer::At(index)) => Some(index),
             Ok(ReadIndexAnswer::NotNow) | Err(_) => None,
@@ -91,16 +83,12 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Waits until the state machine has applied an index.
     pub(super) async fn reach(&self, index: u64, left: Duration) -> Result<u64, ReadError> {
         let wait = self.inner.raft.wait(Some(left));
-        match wait
-            .applied_index_at_least(Some(index), "reach a read index")
-            .await
-        {
+        match wait.applied_index_at_least(Some(index), "reach a read index").await {
             Ok(metrics) => Ok(metrics.last_applied.map_or(index, |log| log.index)),
             Err(openraft::metrics::WaitError::Timeout(..)) => Err(ReadError::Behind { index }),
-            Err(openraft::metrics::WaitError::ShuttingDown) => Err(ReadError::Stopped(
-                self.status_failed()
-                    .unwrap_or_else(|| "it was shut down".to_owned()),
-            )),
+            Err(openraft::metrics::WaitError::ShuttingDown) => {
+                Err(ReadError::Stopped(self.status_failed().unwrap_or_else(|| "it was shut down".to_owned())))
+            }
         }
     }
 
@@ -108,13 +96,10 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     pub async fn recovered(&self, deadline: Duration) -> Result<(), ReadError> {
         match self.inner.raft.wait_for_recovery(Some(deadline)).await {
             Ok(_) => Ok(()),
-            Err(openraft::metrics::WaitError::Timeout(..)) => {
-                Err(ReadError::NoLeader { waited: deadline })
+            Err(openraft::metrics::WaitError::Timeout(..)) => Err(ReadError::NoLeader { waited: deadline }),
+            Err(openraft::metrics::WaitError::ShuttingDown) => {
+                Err(ReadError::Stopped(self.status_failed().unwrap_or_else(|| "it was shut down".to_owned())))
             }
-            Err(openraft::metrics::WaitError::ShuttingDown) => Err(ReadError::Stopped(
-                self.status_failed()
-                    .unwrap_or_else(|| "it was shut down".to_owned()),
-            )),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::machine::StateMachine;
 pub struct Status {
     /// This node's Raft id.
     pub id: u64,
-    /// Whom this node takes for the leader.
+    /// Whom this node takes for the leader. A node that is cut off keeps naming the last one it heard of.
     pub leader: Option<u64>,
     /// The current term.
     pub term: u64,
@@ -55,14 +55,10 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let metrics = self.inner.raft.metrics().borrow_watched().clone();
         let membership = metrics.membership_config.membership();
         let voting: Vec<u64> = membership.voter_ids().collect();
-        let (voters, learners) = membership
-            .nodes()
-            .map(|(id, peer)| (*id, peer.clone()))
-            .partition(|(id, _)| voting.contains(id));
+        let (voters, learners) =
+            membership.nodes().map(|(id, peer)| (*id, peer.clone())).partition(|(id, _)| voting.contains(id));
         let matched = metrics.replication.iter().flatten();
-        let quorum_acked = metrics
-            .last_quorum_acked
-            .map(SerdeInstantOf::<C>::into_inner);
+        let quorum_acked = metrics.last_quorum_acked.map(SerdeInstantOf::<C>::into_inner);
         Status {
             id: metrics.id,
             leader: metrics.current_leader,

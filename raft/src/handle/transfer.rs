@@ -41,15 +41,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if leader != Some(self.inner.id) {
             return Err(TransferError::NotLeader { leader });
         }
-        if !self
-            .inner
-            .raft
-            .metrics()
-            .borrow_watched()
-            .membership_config
-            .voter_ids()
-            .any(|id| id == to)
-        {
+        if !self.inner.raft.metrics().borrow_watched().membership_config.voter_ids().any(|id| id == to) {
             return Err(TransferError::NotAVoter(to));
         }
         if to == self.inner.id {

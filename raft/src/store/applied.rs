@@ -8,9 +8,7 @@ use futures::{Stream, TryStreamExt};
 use openraft::OptionalSend;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::type_config::TypeConfigExt;
-use tenure_storage::{
-    Entry, LogId, Payload, Reply, SnapshotMeta, SnapshotStore, StoredMembership, Types,
-};
+use tenure_storage::{Entry, LogId, Payload, Reply, SnapshotMeta, SnapshotStore, StoredMembership, Types};
 
 use super::Offload;
 use super::command::{Read, read};
@@ -21,8 +19,7 @@ use crate::machine::StateMachine;
 /// A whole snapshot in its envelope. Shared, because it may be on its way to several nodes.
 pub(crate) type SnapshotData = Arc<Vec<u8>>;
 /// A snapshot and what it covers.
-pub(crate) type Snapshot =
-    openraft::Snapshot<tenure_storage::LeaderId, u64, tenure_storage::Peer, SnapshotData>;
+pub(crate) type Snapshot = openraft::Snapshot<tenure_storage::LeaderId, u64, tenure_storage::Peer, SnapshotData>;
 
 /// A cluster begins at this feature level.
 const FIRST_LEVEL: u32 = 1;
@@ -43,15 +40,11 @@ pub(crate) struct Shared<S> {
 
 impl<S: StateMachine> Shared<S> {
     fn read(&self) -> RwLockReadGuard<'_, State<S>> {
-        self.state
-            .read()
-            .expect("the state machine is total and does not panic")
+        self.state.read().expect("the state machine is total and does not panic")
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, State<S>> {
-        self.state
-            .write()
-            .expect("the state machine is total and does not panic")
+        self.state.write().expect("the state machine is total and does not panic")
     }
 
     pub(crate) fn with<T>(&self, look: impl FnOnce(&S) -> T) -> T {
@@ -89,9 +82,7 @@ impl<S: StateMachine> Shared<S> {
                     state.level.to_le_bytes().to_vec()
                 }
                 Err(reason) => {
-                    return Err(io::Error::other(format!(
-                        "apply log entry {index}: {reason}"
-                    )));
+                    return Err(io::Error::other(format!("apply log entry {index}: {reason}")));
                 }
             },
         };
@@ -104,9 +95,7 @@ impl<S: StateMachine> Shared<S> {
             return Ok(());
         }
         let ability = self.ability;
-        Err(io::Error::other(format!(
-            "the cluster is at feature level {level}, this program understands {ability}"
-        )))
+        Err(io::Error::other(format!("the cluster is at feature level {level}, this program understands {ability}")))
     }
 
     fn head(&self, state: &State<S>) -> Head {
@@ -136,23 +125,9 @@ impl<C: Types, S: StateMachine> Applied<C, S> {
         offload: Offload,
     ) -> io::Result<(Self, Released)> {
         let (keeper, released) = Keeper::open(snapshots, &cluster).await?;
-        let state = State {
-            machine,
-            last: None,
-            membership: StoredMembership::default(),
-            level: FIRST_LEVEL,
-        };
-        let shared = Arc::new(Shared {
-            state: RwLock::new(state),
-            cluster,
-            ability,
-        });
-        let applied = Self {
-            shared,
-            keeper: Arc::new(keeper),
-            offload,
-            types: PhantomData,
-        };
+        let state = State { machine, last: None, membership: StoredMembership::default(), level: FIRST_LEVEL };
+        let shared = Arc::new(Shared { state: RwLock::new(state), cluster, ability });
+        let applied = Self { shared, keeper: Arc::new(keeper), offload, types: PhantomData };
         Ok((applied, released))
     }
 
@@ -194,11 +169,7 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
         }
     }
 
-    async fn install_snapshot(
-        &mut self,
-        _meta: &SnapshotMeta,
-        bytes: SnapshotData,
-    ) -> Result<(), io::Error> {
+    async fn install_snapshot(&mut self, _meta: &SnapshotMeta, bytes: SnapshotData) -> Result<(), io::Error> {
         let (head, encoded) = open(&bytes, &self.shared.cluster).map_err(io::Error::other)?;
         self.shared.check_level(head.level)?;
         self.keeper.save(&head, &bytes).await?;
@@ -207,6 +178,7 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
         state.last = head.last;
         state.membership = head.membership;
         state.level = head.level;
+        tracing::info!(index = head.last.map(|last| last.index), "took over a snapshot of the leader");
         Ok(())
     }
 
@@ -231,8 +203,7 @@ impl<C: Types, S: StateMachine> RaftSnapshotBuilder<C> for Builder<C, S> {
 
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         let image = self.image.get_mut().ok().and_then(Option::take);
-        let image =
-            image.ok_or_else(|| io::Error::other("build a snapshot: its image is used up"))?;
+        let image = image.ok_or_else(|| io::Error::other("build a snapshot: its image is used up"))?;
         let head = self.head.clone();
         let encode = move || seal(&head, &S::encode(image));
         let bytes = match self.offload {
@@ -241,9 +212,8 @@ impl<C: Types, S: StateMachine> RaftSnapshotBuilder<C> for Builder<C, S> {
         };
         let bytes = Arc::new(bytes);
         self.keeper.save(&self.head, &bytes).await?;
-        Ok(Snapshot {
-            meta: meta(&self.head),
-            snapshot: bytes,
-        })
+        let index = self.head.last.map(|last| last.index);
+        tracing::debug!(index, bytes = bytes.len(), "made a snapshot");
+        Ok(Snapshot { meta: meta(&self.head), snapshot: bytes })
     }
 }

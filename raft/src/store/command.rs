@@ -35,9 +35,7 @@ pub(super) fn read(command: &Command) -> Result<Read<'_>, String> {
             Ok(level) => Ok(Read::RaiseLevel(u32::from_le_bytes(level))),
             Err(_) => Err(format!("a feature level of {} bytes", rest.len())),
         },
-        Some((tag, _)) => Err(format!(
-            "a command of kind {tag}, which this program does not know"
-        )),
+        Some((tag, _)) => Err(format!("a command of kind {tag}, which this program does not know")),
         None => Err("an empty command".to_owned()),
     }
 }
@@ -45,6 +43,13 @@ pub(super) fn read(command: &Command) -> Result<Read<'_>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// These bytes are in logs. Never change them; add a kind.
+    #[test]
+    fn kinds_stay_what_they_are() {
+        assert_eq!(tagged(b"x").0, [0, b'x']);
+        assert_eq!(raise(7).0, [1, 7, 0, 0, 0]);
+    }
 
     #[test]
     fn commands_round_trip_and_unknown_ones_are_refused() {

@@ -32,20 +32,11 @@ impl Keeper {
     /// Looks at what is stored; refuses what cannot be read.
     pub(super) async fn open(store: SnapshotStore, cluster: &str) -> io::Result<(Self, Released)> {
         let saved = match store.load().await? {
-            Some(snapshot) => {
-                open(&snapshot.data, cluster)
-                    .map_err(io::Error::other)?
-                    .0
-                    .last
-            }
+            Some(snapshot) => open(&snapshot.data, cluster).map_err(io::Error::other)?.0.last,
             None => None,
         };
         let (held, released) = mpsc::channel(1);
-        let keeper = Self {
-            store,
-            saved: Mutex::new(saved),
-            _held: held,
-        };
+        let keeper = Self { store, saved: Mutex::new(saved), _held: held };
         Ok((keeper, Released(released)))
     }
 
@@ -59,10 +50,7 @@ impl Keeper {
         Ok(())
     }
 
-    pub(super) async fn load(
-        &self,
-        cluster: &str,
-    ) -> io::Result<Option<(SnapshotMeta, Arc<Vec<u8>>)>> {
+    pub(super) async fn load(&self, cluster: &str) -> io::Result<Option<(SnapshotMeta, Arc<Vec<u8>>)>> {
         let Some(snapshot) = self.store.load().await? else {
             return Ok(None);
         };
@@ -72,8 +60,5 @@ impl Keeper {
 }
 
 pub(super) fn meta(head: &Head) -> SnapshotMeta {
-    SnapshotMeta {
-        last_log_id: head.last,
-        last_membership: head.membership.clone(),
-    }
+    SnapshotMeta { last_log_id: head.last, last_membership: head.membership.clone() }
 }

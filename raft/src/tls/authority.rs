@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
 };
 
 use super::identity::{certificate, common_name};
@@ -43,36 +43,20 @@ impl ClusterAuthority {
         let key = KeyPair::generate().map_err(TlsError::make("the authority's key"))?;
         let mut params = params_for(&name)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::CrlSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
-        let certificate = params
-            .self_signed(&key)
-            .map_err(TlsError::make("the authority's certificate"))?;
-        Ok(Self {
-            cert_pem: certificate.pem(),
-            key_pem: key.serialize_pem(),
-            cluster: name.cluster,
-        })
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        let certificate = params.self_signed(&key).map_err(TlsError::make("the authority's certificate"))?;
+        Ok(Self { cert_pem: certificate.pem(), key_pem: key.serialize_pem(), cluster: name.cluster })
     }
 
     /// Takes up an authority that was saved as PEM.
     pub fn from_pem(cert_pem: &str, key_pem: &str) -> Result<Self, TlsError> {
         let name = PeerIdentity::from_certificate(&certificate(cert_pem)?)?;
         if name.role != Role::Authority {
-            return Err(TlsError::read(
-                "authority certificate",
-                format!("it belongs to {name}"),
-            ));
+            return Err(TlsError::read("authority certificate", format!("it belongs to {name}")));
         }
         KeyPair::from_pem(key_pem).map_err(|e| TlsError::read("authority key", e))?;
-        Ok(Self {
-            cert_pem: cert_pem.to_owned(),
-            key_pem: key_pem.to_owned(),
-            cluster: name.cluster,
-        })
+        Ok(Self { cert_pem: cert_pem.to_owned(), key_pem: key_pem.to_owned(), cluster: name.cluster })
     }
 
     /// The cluster this authority speaks for.
@@ -89,69 +73,44 @@ impl ClusterAuthority {
     pub fn issue(&self, name: &str, role: Role) -> Result<Identity, TlsError> {
         let key = KeyPair::generate().map_err(TlsError::make("a private key"))?;
         let signed = self.certify(&key, name, role)?;
-        Ok(Identity {
-            cert_pem: signed.cert_pem,
-            key_pem: key.serialize_pem(),
-            ca_pem: signed.ca_pem,
-        })
+        Ok(Identity { cert_pem: signed.cert_pem, key_pem: key.serialize_pem(), ca_pem: signed.ca_pem })
     }
 
     /// Certifies the key in a request. Name and role are the authority's word, nothing else of the request is used.
     pub fn sign(&self, csr_pem: &str, name: &str, role: Role) -> Result<Signed, TlsError> {
-        let request = CertificateSigningRequestParams::from_pem(csr_pem)
-            .map_err(|e| TlsError::read("certificate request", e))?;
+        let request =
+            CertificateSigningRequestParams::from_pem(csr_pem).map_err(|e| TlsError::read("certificate request", e))?;
         self.certify(&request.public_key, name, role)
     }
 
-    fn certify(
-        &self,
-        key: &impl PublicKeyData,
-        name: &str,
-        role: Role,
-    ) -> Result<Signed, TlsError> {
+    fn certify(&self, key: &impl PublicKeyData, name: &str, role: Role) -> Result<Signed, TlsError> {
         let name = PeerIdentity::new(&self.cluster, name, role)?;
         let mut params = params_for(&name)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         params.extended_key_usages = match role {
             Role::Node { .. } => {
-                let dns = NODE_DNS_NAME
-                    .try_into()
-                    .map_err(TlsError::make("a certificate name"))?;
+                let dns = NODE_DNS_NAME.try_into().map_err(TlsError::make("a certificate name"))?;
                 params.subject_alt_names.push(SanType::DnsName(dns));
-                vec![
-                    ExtendedKeyUsagePurpose::ServerAuth,
-                    ExtendedKeyUsagePurpose::ClientAuth,
-                ]
+                vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
             }
             Role::Admin => vec![ExtendedKeyUsagePurpose::ClientAuth],
             Role::Authority => {
-                return Err(TlsError::read(
-                    "role",
-                    "an authority signs no second authority",
-                ));
+                return Err(TlsError::read("role", "an authority signs no second authority"));
             }
         };
-        let own_key =
-            KeyPair::from_pem(&self.key_pem).map_err(|e| TlsError::read("authority key", e))?;
+        let own_key = KeyPair::from_pem(&self.key_pem).map_err(|e| TlsError::read("authority key", e))?;
         let issuer = Issuer::from_ca_cert_pem(&self.cert_pem, own_key)
             .map_err(|e| TlsError::read("authority certificate", e))?;
-        let certificate = params
-            .signed_by(key, &issuer)
-            .map_err(TlsError::make("a certificate"))?;
-        Ok(Signed {
-            cert_pem: certificate.pem(),
-            ca_pem: self.cert_pem.clone(),
-        })
+        let certificate = params.signed_by(key, &issuer).map_err(TlsError::make("a certificate"))?;
+        Ok(Signed { cert_pem: certificate.pem(), ca_pem: self.cert_pem.clone() })
     }
 }
 
 /// The key stays out of logs.
 impl fmt::Debug for ClusterAuthority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClusterAuthority")
-            .field("cluster", &self.cluster)
-            .finish_non_exhaustive()
+        f.debug_struct("ClusterAuthority").field("cluster", &self.cluster).finish_non_exhaustive()
     }
 }
 
@@ -161,10 +120,7 @@ fn params_for(name: &PeerIdentity) -> Result<CertificateParams, TlsError> {
     params.not_before = (now - BACKDATE).into();
     params.not_after = (now + VALID_FOR).into();
     params.distinguished_name = common_name(&format!("{} of {}", name.name, name.cluster));
-    let uri = name
-        .to_string()
-        .try_into()
-        .map_err(TlsError::make("a certificate name"))?;
+    let uri = name.to_string().try_into().map_err(TlsError::make("a certificate name"))?;
     params.subject_alt_names = vec![SanType::URI(uri)];
     Ok(params)
 }
@@ -179,41 +135,26 @@ mod tests {
         let again = ClusterAuthority::from_pem(&authority.cert_pem, &authority.key_pem).unwrap();
         assert_eq!(again.cluster(), "lab");
         let node = again.issue("p1", Role::Node { id: 3 }).unwrap();
-        assert_eq!(
-            node.name().unwrap().to_string(),
-            "tenure://lab/node/p1?id=3"
-        );
+        assert_eq!(node.name().unwrap().to_string(), "tenure://lab/node/p1?id=3");
         assert!(!format!("{node:?}").contains("PRIVATE"));
 
         let request = Identity::request("p2").unwrap();
         let signed = authority.sign(&request.csr_pem, "p2", Role::Admin).unwrap();
         let other = Identity::request("p2").unwrap();
-        assert!(
-            other.complete(signed.clone()).is_err(),
-            "a certificate for another key is refused"
-        );
-        assert_eq!(
-            request.complete(signed).unwrap().name().unwrap().role,
-            Role::Admin
-        );
+        assert!(other.complete(signed.clone()).is_err(), "a certificate for another key is refused");
+        assert_eq!(request.complete(signed).unwrap().name().unwrap().role, Role::Admin);
     }
 
     #[test]
     fn fingerprint_is_64_hex_digits() {
-        let print = ClusterAuthority::create("lab")
-            .unwrap()
-            .fingerprint()
-            .unwrap();
+        let print = ClusterAuthority::create("lab").unwrap().fingerprint().unwrap();
         assert_eq!(print.len(), 64);
         assert!(print.bytes().all(|b| b.is_ascii_hexdigit()));
     }
 
     #[test]
     fn a_node_certificate_is_no_authority() {
-        let node = ClusterAuthority::create("lab")
-            .unwrap()
-            .issue("p1", Role::Node { id: 1 })
-            .unwrap();
+        let node = ClusterAuthority::create("lab").unwrap().issue("p1", Role::Node { id: 1 }).unwrap();
         assert!(ClusterAuthority::from_pem(&node.cert_pem, &node.key_pem).is_err());
     }
 }

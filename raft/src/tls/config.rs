@@ -34,17 +34,13 @@ pub enum Trust {
 pub fn server_config(identity: &Identity, auth: ClientAuth) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = provider();
     let mut roots = RootCertStore::empty();
-    roots
-        .add(certificate(&identity.ca_pem)?)
-        .map_err(TlsError::Config)?;
+    roots.add(certificate(&identity.ca_pem)?).map_err(TlsError::Config)?;
     let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
     let clients = match auth {
         ClientAuth::Required => clients,
         ClientAuth::Optional => clients.allow_unauthenticated(),
     };
-    let clients = clients
-        .build()
-        .map_err(|e| TlsError::read("authority certificate", e))?;
+    let clients = clients.build().map_err(|e| TlsError::read("authority certificate", e))?;
     let (chain, key) = chain_and_key(identity)?;
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -60,9 +56,7 @@ pub fn client_config(identity: &Identity) -> Result<Arc<ClientConfig>, TlsError>
     let cluster = identity.name()?.cluster;
     let root = Root::Known(certificate(&identity.ca_pem)?);
     let (chain, key) = chain_and_key(identity)?;
-    let config = client_builder(root, Some(cluster))?
-        .with_client_auth_cert(chain, key)
-        .map_err(TlsError::Config)?;
+    let config = client_builder(root, Some(cluster))?.with_client_auth_cert(chain, key).map_err(TlsError::Config)?;
     Ok(Arc::new(config))
 }
 
@@ -76,22 +70,14 @@ pub fn client_config_anonymous(trust: &Trust) -> Result<Arc<ClientConfig>, TlsEr
 }
 
 /// Who is at the other end of a connection that this process accepted; `None` without a client certificate.
-pub fn peer_identity_of_client(
-    connection: &ServerConnection,
-) -> Result<Option<PeerIdentity>, TlsError> {
-    connection
-        .peer_certificates()
-        .and_then(<[_]>::first)
-        .map(|c| PeerIdentity::from_certificate(c))
-        .transpose()
+pub fn peer_identity_of_client(connection: &ServerConnection) -> Result<Option<PeerIdentity>, TlsError> {
+    connection.peer_certificates().and_then(<[_]>::first).map(|c| PeerIdentity::from_certificate(c)).transpose()
 }
 
 /// Which node is at the other end of a connection that this process opened.
 pub fn peer_identity_of_server(connection: &ClientConnection) -> Result<PeerIdentity, TlsError> {
     let first = connection.peer_certificates().and_then(<[_]>::first);
-    PeerIdentity::from_certificate(
-        first.ok_or_else(|| TlsError::NoIdentity("no certificate".to_owned()))?,
-    )
+    PeerIdentity::from_certificate(first.ok_or_else(|| TlsError::NoIdentity("no certificate".to_owned()))?)
 }
 
 fn client_builder(
@@ -99,11 +85,7 @@ fn client_builder(
     cluster: Option<String>,
 ) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>, TlsError> {
     let provider = provider();
-    let verifier = NodeVerifier {
-        root,
-        cluster,
-        provider: provider.clone(),
-    };
+    let verifier = NodeVerifier { root, cluster, provider: provider.clone() };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(TlsError::Config)?
@@ -112,15 +94,10 @@ fn client_builder(
 }
 
 /// The authority is sent along, so that a client that knows only its fingerprint can check the chain.
-fn chain_and_key(
-    identity: &Identity,
-) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
-    let chain = vec![
-        certificate(&identity.cert_pem)?,
-        certificate(&identity.ca_pem)?,
-    ];
-    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes())
-        .map_err(|e| TlsError::read("private key", e))?;
+fn chain_and_key(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    let chain = vec![certificate(&identity.cert_pem)?, certificate(&identity.ca_pem)?];
+    let key =
+        PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).map_err(|e| TlsError::read("private key", e))?;
     Ok((chain, key))
 }
 

@@ -4,9 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A cluster or node name has characters that a certificate name must not have.
-    #[error(
-        "use {0:?} as a name in a certificate: only letters, digits, '.', '_' and '-', 1 to 64 of them"
-    )]
+    #[error("use {0:?} as a name in a certificate: only letters, digits, '.', '_' and '-', 1 to 64 of them")]
     BadName(String),
     /// A key or certificate could not be made.
     #[error("make {what}")]
@@ -39,9 +37,6 @@ impl TlsError {
     }
 
     pub(crate) fn read(what: &'static str, reason: impl ToString) -> Self {
-        Self::Read {
-            what,
-            reason: reason.to_string(),
-        }
+        Self::Read { what, reason: reason.to_string() }
     }
 }

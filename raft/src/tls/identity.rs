@@ -26,14 +26,9 @@ impl Identity {
         let key = KeyPair::generate().map_err(TlsError::make("a private key"))?;
         let mut params = CertificateParams::default();
         params.distinguished_name = common_name(name);
-        let csr = params
-            .serialize_request(&key)
-            .map_err(TlsError::make("a certificate request"))?;
+        let csr = params.serialize_request(&key).map_err(TlsError::make("a certificate request"))?;
         let csr_pem = csr.pem().map_err(TlsError::make("a certificate request"))?;
-        Ok(CertificateRequest {
-            csr_pem,
-            key_pem: key.serialize_pem(),
-        })
+        Ok(CertificateRequest { csr_pem, key_pem: key.serialize_pem() })
     }
 
     /// Whose identity this is.
@@ -45,9 +40,7 @@ impl Identity {
 /// The key stays out of logs.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity")
-            .field("name", &self.name().map(|n| n.to_string()).ok())
-            .finish_non_exhaustive()
+        f.debug_struct("Identity").field("name", &self.name().map(|n| n.to_string()).ok()).finish_non_exhaustive()
     }
 }
 
@@ -65,19 +58,12 @@ impl CertificateRequest {
     pub fn complete(self, signed: super::Signed) -> Result<Identity, TlsError> {
         let key = KeyPair::from_pem(&self.key_pem).map_err(TlsError::make("a private key"))?;
         let der = certificate(&signed.cert_pem)?;
-        let (_, parsed) = x509_parser::parse_x509_certificate(&der)
-            .map_err(|e| TlsError::read("signed certificate", e))?;
+        let (_, parsed) =
+            x509_parser::parse_x509_certificate(&der).map_err(|e| TlsError::read("signed certificate", e))?;
         if parsed.public_key().subject_public_key.data.as_ref() != key.public_key_raw() {
-            return Err(TlsError::read(
-                "signed certificate",
-                "it certifies another key",
-            ));
+            return Err(TlsError::read("signed certificate", "it certifies another key"));
         }
-        let identity = Identity {
-            cert_pem: signed.cert_pem,
-            key_pem: self.key_pem,
-            ca_pem: signed.ca_pem,
-        };
+        let identity = Identity { cert_pem: signed.cert_pem, key_pem: self.key_pem, ca_pem: signed.ca_pem };
         identity.name()?;
         Ok(identity)
     }
@@ -89,10 +75,7 @@ pub fn fingerprint(cert_pem: &str) -> Result<String, TlsError> {
 }
 
 pub(crate) fn fingerprint_der(der: &[u8]) -> String {
-    Sha256::digest(der)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    crate::show::hex(&Sha256::digest(der))
 }
 
 pub(crate) fn certificate(pem: &str) -> Result<CertificateDer<'static>, TlsError> {

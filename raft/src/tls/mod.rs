@@ -15,8 +15,8 @@ mod verifier;
 
 pub use authority::{ClusterAuthority, Signed};
 pub use config::{
-    ClientAuth, Trust, client_config, client_config_anonymous, peer_identity_of_client,
-    peer_identity_of_server, server_config,
+    ClientAuth, Trust, client_config, client_config_anonymous, peer_identity_of_client, peer_identity_of_server,
+    server_config,
 };
 pub use error::TlsError;
 pub use identity::{CertificateRequest, Identity, fingerprint};

@@ -42,35 +42,25 @@ impl PeerIdentity {
                 return Err(TlsError::BadName(part.to_owned()));
             }
         }
-        Ok(Self {
-            cluster: cluster.to_owned(),
-            name: name.to_owned(),
-            role,
-        })
+        Ok(Self { cluster: cluster.to_owned(), name: name.to_owned(), role })
     }
 
     /// Reads the one `tenure://` URI of a DER certificate.
     pub fn from_certificate(der: &[u8]) -> Result<Self, TlsError> {
-        let (_, certificate) = X509Certificate::from_der(der)
-            .map_err(|e| TlsError::NoIdentity(format!("not a certificate: {e}")))?;
+        let (_, certificate) =
+            X509Certificate::from_der(der).map_err(|e| TlsError::NoIdentity(format!("not a certificate: {e}")))?;
         let names = certificate
             .subject_alternative_name()
             .map_err(|e| TlsError::NoIdentity(e.to_string()))?
             .ok_or_else(|| TlsError::NoIdentity("no subject alternative name".to_owned()))?;
-        let mut uris = names
-            .value
-            .general_names
-            .iter()
-            .filter_map(|name| match name {
-                GeneralName::URI(uri) if uri.starts_with(SCHEME) => Some(*uri),
-                _ => None,
-            });
+        let mut uris = names.value.general_names.iter().filter_map(|name| match name {
+            GeneralName::URI(uri) if uri.starts_with(SCHEME) => Some(*uri),
+            _ => None,
+        });
         match (uris.next(), uris.next()) {
             (Some(uri), None) => Self::parse(uri),
             (None, _) => Err(TlsError::NoIdentity("no tenure:// name".to_owned())),
-            (Some(_), Some(_)) => Err(TlsError::NoIdentity(
-                "more than one tenure:// name".to_owned(),
-            )),
+            (Some(_), Some(_)) => Err(TlsError::NoIdentity("more than one tenure:// name".to_owned())),
         }
     }
 
@@ -78,18 +68,12 @@ impl PeerIdentity {
         let bad = || TlsError::NoIdentity(format!("{uri:?} is not a name of this product"));
         let path = uri.strip_prefix(SCHEME).ok_or_else(bad)?;
         let mut parts = path.split('/');
-        let (Some(cluster), Some(kind), Some(rest), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(cluster), Some(kind), Some(rest), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(bad());
         };
         let (name, role) = match (kind, rest.split_once("?id=")) {
-            ("node", Some((name, id))) => (
-                name,
-                Role::Node {
-                    id: id.parse().map_err(|_| bad())?,
-                },
-            ),
+            ("node", Some((name, id))) => (name, Role::Node { id: id.parse().map_err(|_| bad())? }),
             ("admin", None) => (rest, Role::Admin),
             ("authority", None) => (rest, Role::Authority),
             _ => return Err(bad()),
@@ -101,11 +85,7 @@ impl PeerIdentity {
 /// The URI, as it stands in the certificate.
 impl fmt::Display for PeerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            cluster,
-            name,
-            role,
-        } = self;
+        let Self { cluster, name, role } = self;
         match role {
             Role::Node { id } => write!(f, "{SCHEME}{cluster}/node/{name}?id={id}"),
             Role::Admin => write!(f, "{SCHEME}{cluster}/admin/{name}"),
@@ -115,10 +95,7 @@ impl fmt::Display for PeerIdentity {
 }
 
 fn is_plain(text: &str) -> bool {
-    (1..=MAX_NAME).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 #[cfg(test)]

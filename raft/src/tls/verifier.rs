@@ -57,23 +57,20 @@ impl ServerCertVerifier for NodeVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root(intermediates)?.into_owned())?;
-        let chain =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone())
-                .build()
-                .map_err(|e| Error::General(e.to_string()))?;
-        let fixed =
-            ServerName::try_from(NODE_DNS_NAME).map_err(|e| Error::General(e.to_string()))?;
+        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone())
+            .build()
+            .map_err(|e| Error::General(e.to_string()))?;
+        let fixed = ServerName::try_from(NODE_DNS_NAME).map_err(|e| Error::General(e.to_string()))?;
         chain.verify_server_cert(end_entity, &[], &fixed, ocsp_response, now)?;
 
-        let name = PeerIdentity::from_certificate(end_entity)
-            .map_err(|e| Error::General(e.to_string()))?;
+        let name = PeerIdentity::from_certificate(end_entity).map_err(|e| Error::General(e.to_string()))?;
         if !matches!(name.role, Role::Node { .. }) {
             return Err(Error::General(format!("{name} is not a node")));
         }
         match &self.cluster {
-            Some(cluster) if *cluster != name.cluster => Err(Error::General(format!(
-                "{name} is not of cluster {cluster}"
-            ))),
+            Some(cluster) if *cluster != name.cluster => {
+                Err(Error::General(format!("{name} is not of cluster {cluster}")))
+            }
             _ => Ok(ServerCertVerified::assertion()),
         }
     }
@@ -93,17 +90,10 @@ impl ServerCertVerifier for NodeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -61,12 +61,7 @@ pub(super) struct Me {
 
 impl Me {
     pub(super) fn hello(&self, lane: Lane) -> Hello {
-        Hello {
-            cluster: self.cluster.clone(),
-            id: self.id,
-            name: self.name.clone(),
-            lane: lane.to_wire(),
-        }
+        Hello { cluster: self.cluster.clone(), id: self.id, name: self.name.clone(), lane: lane.to_wire() }
     }
 }
 
@@ -82,10 +77,7 @@ pub(super) fn framed<S: AsyncRead + AsyncWrite>(stream: S) -> (Reader<S>, Writer
     (FramedRead::new(read, codec()), writer)
 }
 
-pub(super) async fn write_hello<S: AsyncRead + AsyncWrite>(
-    writer: &mut Writer<S>,
-    hello: &Hello,
-) -> Result<(), Ended> {
+pub(super) async fn write_hello<S: AsyncRead + AsyncWrite>(writer: &mut Writer<S>, hello: &Hello) -> Result<(), Ended> {
     Ok(writer.send(Bytes::from(frame::hello(hello))).await?)
 }
 
@@ -100,25 +92,17 @@ pub(super) async fn read_hello<S: AsyncRead + AsyncWrite>(
         return Err(Ended::Refused("it did not greet first".to_owned()));
     };
     let Some(hello) = hello else {
-        return Err(Ended::Refused(format!(
-            "it speaks protocol {protocol}, this node speaks {PROTOCOL}"
-        )));
+        return Err(Ended::Refused(format!("it speaks protocol {protocol}, this node speaks {PROTOCOL}")));
     };
     let refuse = |reason: String| Err(Ended::Refused(reason));
     let Role::Node { id } = certified.role else {
         return refuse(format!("{certified} is not a node"));
     };
     if certified.cluster != me.cluster || hello.cluster != me.cluster {
-        return refuse(format!(
-            "it belongs to cluster {}, this node to {}",
-            hello.cluster, me.cluster
-        ));
+        return refuse(format!("it belongs to cluster {}, this node to {}", hello.cluster, me.cluster));
     }
     if hello.name != certified.name || hello.id != id {
-        return refuse(format!(
-            "it calls itself {} ({}), its certificate says {certified}",
-            hello.name, hello.id
-        ));
+        return refuse(format!("it calls itself {} ({}), its certificate says {certified}", hello.name, hello.id));
     }
     if hello.id == me.id {
         return refuse("it is this node itself".to_owned());
@@ -126,13 +110,7 @@ pub(super) async fn read_hello<S: AsyncRead + AsyncWrite>(
     let Some(lane) = Lane::from_wire(hello.lane) else {
         return refuse(format!("it wants lane {}", hello.lane));
     };
-    Ok((
-        Sender {
-            id,
-            name: hello.name,
-        },
-        lane,
-    ))
+    Ok((Sender { id, name: hello.name }, lane))
 }
 
 /// Whether the node that answered is the one that was called.
@@ -147,9 +125,7 @@ pub(super) fn check_callee(sender: &Sender, to: u64, peer: &Peer) -> Result<(), 
 }
 
 /// Runs one step of the greetings within their time.
-pub(super) async fn in_greeting_time<T, E>(
-    step: impl Future<Output = Result<T, E>>,
-) -> Result<T, Ended>
+pub(super) async fn in_greeting_time<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, Ended>
 where
     Ended: From<E>,
 {

@@ -36,57 +36,33 @@ pub(super) struct Hello {
 /// A frame, read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
-    Hello {
-        protocol: u16,
-        hello: Option<Hello>,
-    },
-    Request {
-        id: u64,
-        ttl: Duration,
-        body: &'a [u8],
-    },
-    Reply {
-        id: u64,
-        body: &'a [u8],
-    },
+    Hello { protocol: u16, hello: Option<Hello> },
+    Request { id: u64, ttl: Duration, body: &'a [u8] },
+    Reply { id: u64, body: &'a [u8] },
     Ping,
     Pong,
 }
 
 impl<'a> Frame<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let (&kind, rest) = bytes
-            .split_first()
-            .ok_or_else(|| Malformed("empty frame".to_owned()))?;
+        let (&kind, rest) = bytes.split_first().ok_or_else(|| Malformed("empty frame".to_owned()))?;
         match kind {
             HELLO => {
                 let (protocol, rest) = take::<2>(rest)?;
                 let protocol = u16::from_le_bytes(protocol);
                 // The body of another version's hello is none of our business.
-                let hello = (protocol == PROTOCOL)
-                    .then(|| codec::decode::<Hello>(rest))
-                    .transpose();
-                Ok(Self::Hello {
-                    protocol,
-                    hello: hello.map_err(|e| Malformed(e.to_string()))?,
-                })
+                let hello = (protocol == PROTOCOL).then(|| codec::decode::<Hello>(rest)).transpose();
+                Ok(Self::Hello { protocol, hello: hello.map_err(|e| Malformed(e.to_string()))? })
             }
             REQUEST => {
                 let (id, rest) = take::<8>(rest)?;
                 let (ttl, body) = take::<4>(rest)?;
                 let ttl = Duration::from_millis(u32::from_le_bytes(ttl).into());
-                Ok(Self::Request {
-                    id: u64::from_le_bytes(id),
-                    ttl,
-                    body,
-                })
+                Ok(Self::Request { id: u64::from_le_bytes(id), ttl, body })
             }
             REPLY => {
                 let (id, body) = take::<8>(rest)?;
-                Ok(Self::Reply {
-                    id: u64::from_le_bytes(id),
-                    body,
-                })
+                Ok(Self::Reply { id: u64::from_le_bytes(id), body })
             }
             PING if rest.is_empty() => Ok(Self::Ping),
             PONG if rest.is_empty() => Ok(Self::Pong),
@@ -96,10 +72,7 @@ impl<'a> Frame<'a> {
 }
 
 fn take<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), Malformed> {
-    bytes
-        .split_first_chunk::<N>()
-        .map(|(head, rest)| (*head, rest))
-        .ok_or_else(|| Malformed("cut frame".to_owned()))
+    bytes.split_first_chunk::<N>().map(|(head, rest)| (*head, rest)).ok_or_else(|| Malformed("cut frame".to_owned()))
 }
 
 pub(super) fn hello(hello: &Hello) -> Vec<u8> {
@@ -113,11 +86,7 @@ pub(super) fn request(id: u64, ttl: Duration, body: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(REQUEST_HEAD + body.len());
     frame.push(REQUEST);
     frame.extend(id.to_le_bytes());
-    frame.extend(
-        u32::try_from(ttl.as_millis())
-            .unwrap_or(u32::MAX)
-            .to_le_bytes(),
-    );
+    frame.extend(u32::try_from(ttl.as_millis()).unwrap_or(u32::MAX).to_le_bytes());
     frame.extend(body);
     frame
 }
@@ -143,54 +112,36 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::show;
 
     #[test]
     fn frames_round_trip() {
-        let greeting = Hello {
-            cluster: "c".to_owned(),
-            id: 4,
-            name: "p4".to_owned(),
-            lane: 2,
-        };
+        let greeting = Hello { cluster: "c".to_owned(), id: 4, name: "p4".to_owned(), lane: 2 };
         let bytes = hello(&greeting);
-        assert_eq!(
-            Frame::read(&bytes),
-            Ok(Frame::Hello {
-                protocol: PROTOCOL,
-                hello: Some(greeting)
-            })
-        );
+        assert_eq!(Frame::read(&bytes), Ok(Frame::Hello { protocol: PROTOCOL, hello: Some(greeting) }));
         let bytes = request(9, Duration::from_millis(250), b"ask");
-        assert_eq!(
-            Frame::read(&bytes),
-            Ok(Frame::Request {
-                id: 9,
-                ttl: Duration::from_millis(250),
-                body: b"ask"
-            })
-        );
+        assert_eq!(Frame::read(&bytes), Ok(Frame::Request { id: 9, ttl: Duration::from_millis(250), body: b"ask" }));
         let bytes = reply(9, b"told");
-        assert_eq!(
-            Frame::read(&bytes),
-            Ok(Frame::Reply {
-                id: 9,
-                body: b"told"
-            })
-        );
+        assert_eq!(Frame::read(&bytes), Ok(Frame::Reply { id: 9, body: b"told" }));
         assert_eq!(Frame::read(&ping()), Ok(Frame::Ping));
         assert_eq!(Frame::read(&pong()), Ok(Frame::Pong));
+    }
+
+    /// Protocol 1 is released. Never change these bytes; add a protocol.
+    #[test]
+    fn protocol_1_stays_what_it_is() {
+        let greeting = Hello { cluster: "c".to_owned(), id: 300, name: "p4".to_owned(), lane: 2 };
+        assert_eq!(show::hex(&hello(&greeting)), "0101000163fb2c0102703402");
+        let ttl = Duration::from_millis(250);
+        assert_eq!(show::hex(&request(9, ttl, b"ask")), "020900000000000000fa00000061736b");
+        assert_eq!(show::hex(&reply(9, b"told")), "030900000000000000746f6c64");
+        assert_eq!(show::hex(&[ping(), pong()].concat()), "0405");
     }
 
     #[test]
     fn another_version_is_named_and_not_parsed() {
         let bytes = [HELLO, 9, 0, 0xff, 0xff, 0xff];
-        assert_eq!(
-            Frame::read(&bytes),
-            Ok(Frame::Hello {
-                protocol: 9,
-                hello: None
-            })
-        );
+        assert_eq!(Frame::read(&bytes), Ok(Frame::Hello { protocol: 9, hello: None }));
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -15,8 +16,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::bytes::Bytes;
 
 use super::connection::{
-    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, check_callee, framed,
-    in_greeting_time, read_hello, write_hello,
+    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, check_callee, framed, in_greeting_time,
+    read_hello, write_hello,
 };
 use super::frame::{self, Frame};
 use super::pending::{Answer, Claim, Pending};
@@ -26,6 +27,8 @@ use crate::tls::peer_identity_of_server;
 
 /// How many requests may wait for a connection to take them.
 pub(super) const QUEUE: usize = 4096;
+/// How many bytes may wait: a connection that does not move must not fill the memory with appends.
+const QUEUE_BYTES: usize = 32 << 20;
 /// A link that nobody used for so long is closed; the peer may have left the cluster.
 const UNUSED: Duration = Duration::from_secs(60);
 
@@ -38,6 +41,27 @@ pub(super) struct Outgoing {
     ttl: Duration,
     claim: Claim,
     answer: Answer,
+    _room: Room,
+}
+
+/// Bytes that a waiting request takes up, until it is written or given up.
+struct Room {
+    bytes: usize,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Room {
+    fn take(bytes: usize, taken: &Arc<AtomicUsize>) -> Option<Self> {
+        let before = taken.fetch_add(bytes, Ordering::Relaxed);
+        let room = Self { bytes, taken: Arc::clone(taken) };
+        (before + bytes <= QUEUE_BYTES).then_some(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// Where to, and as whom.
@@ -53,6 +77,7 @@ pub(super) struct Target {
 pub(super) struct Link {
     pub(super) peer: Peer,
     queue: mpsc::Sender<Outgoing>,
+    taken: Arc<AtomicUsize>,
 }
 
 impl Link {
@@ -60,7 +85,7 @@ impl Link {
         let (queue, requests) = mpsc::channel(QUEUE);
         let peer = target.peer.clone();
         tasks.spawn(run(target, requests));
-        Self { peer, queue }
+        Self { peer, queue, taken: Arc::default() }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -68,25 +93,17 @@ impl Link {
     }
 
     /// Queues at once.
-    pub(super) fn send(
-        &self,
-        body: Vec<u8>,
-        ttl: Duration,
-    ) -> Result<(Claim, Answered), WireError> {
+    pub(super) fn send(&self, body: Vec<u8>, ttl: Duration) -> Result<(Claim, Answered), WireError> {
+        let room = Room::take(body.len(), &self.taken).ok_or(WireError::Busy)?;
         let (answer, answered) = oneshot::channel();
         let claim = Claim::default();
-        let outgoing = Outgoing {
-            body,
-            ttl,
-            claim: claim.clone(),
-            answer,
-        };
+        let outgoing = Outgoing { body, ttl, claim: claim.clone(), answer, _room: room };
         match self.queue.try_send(outgoing) {
             Ok(()) => Ok((claim, answered)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(WireError::Busy),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(WireError::Unreachable(
-                "the connection is being closed".to_owned(),
-            )),
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                Err(WireError::Unreachable("the connection is being closed".to_owned()))
+            }
         }
     }
 }
@@ -121,16 +138,12 @@ async fn run(target: Target, mut requests: mpsc::Receiver<Outgoing>) {
     }
 }
 
-async fn open(
-    target: &Target,
-) -> Result<(Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>), Ended> {
+async fn open(target: &Target) -> Result<(Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>), Ended> {
     let tcp = connect(&target.peer.address, target.me.source).await?;
     tcp.set_nodelay(true)?;
     // The verifier goes by the certificate's own names, not by this one.
     let name = ServerName::try_from("node").map_err(|e| Ended::Refused(e.to_string()))?;
-    let tls = TlsConnector::from(Arc::clone(&target.configs.client))
-        .connect(name, tcp)
-        .await?;
+    let tls = TlsConnector::from(Arc::clone(&target.configs.client)).connect(name, tcp).await?;
     let certified = peer_identity_of_server(tls.get_ref().1)?;
     let (mut reader, mut writer) = framed(tls);
     write_hello(&mut writer, &target.me.hello(target.lane)).await?;
@@ -145,11 +158,7 @@ async fn connect(address: &str, source: Option<IpAddr>) -> std::io::Result<TcpSt
     for to in tokio::net::lookup_host(address).await? {
         let attempt = match source.filter(|from| from.is_ipv4() == to.is_ipv4()) {
             Some(from) => {
-                let socket = if to.is_ipv4() {
-                    TcpSocket::new_v4()?
-                } else {
-                    TcpSocket::new_v6()?
-                };
+                let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
                 socket.bind(SocketAddr::new(from, 0))?;
                 socket.connect(to).await
             }
@@ -190,9 +199,7 @@ async fn refuse_for(
 impl Outgoing {
     fn refuse(self, reason: &str) {
         if self.claim.send() {
-            let _ = self
-                .answer
-                .send(Err(WireError::Unreachable(reason.to_owned())));
+            let _ = self.answer.send(Err(WireError::Unreachable(reason.to_owned())));
         }
     }
 }
@@ -248,15 +255,7 @@ async fn write_requests(
             }
             next_id += 1;
             let written = match pending.insert(next_id, request.answer) {
-                Ok(()) => {
-                    writer
-                        .feed(Bytes::from(frame::request(
-                            next_id,
-                            request.ttl,
-                            &request.body,
-                        )))
-                        .await
-                }
+                Ok(()) => writer.feed(Bytes::from(frame::request(next_id, request.ttl, &request.body))).await,
                 Err(answer) => {
                     let _ = answer.send(Err(WireError::Busy));
                     Ok(())
@@ -286,5 +285,20 @@ async fn read_replies(reader: &mut Reader<TlsStream<TcpStream>>, pending: &Pendi
             Ok(other) => return Ended::Refused(format!("unexpected frame {other:?}")),
             Err(malformed) => return malformed.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_bytes_are_bounded_and_given_back() {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let most = Room::take(QUEUE_BYTES - 1, &taken).unwrap();
+        let last = Room::take(1, &taken).unwrap();
+        assert!(Room::take(1, &taken).is_none());
+        drop((most, last));
+        assert_eq!(taken.load(Ordering::Relaxed), 0);
     }
 }

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{
-    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, framed, in_greeting_time,
-    read_hello, write_hello,
+    Configs, Ended, Me, PING_EVERY, Reader, SILENCE, WRITE_BATCH, Writer, framed, in_greeting_time, read_hello,
+    write_hello,
 };
 use super::frame::{self, Frame};
 use super::{Sender, Service};
@@ -57,8 +57,7 @@ pub(super) async fn listen(host: Arc<Host>, listener: TcpListener) {
         match accepted {
             Ok((tcp, from)) => match Arc::clone(&room).try_acquire_owned() {
                 Ok(permit) => {
-                    host.tasks
-                        .spawn(guard(Arc::clone(&host), tcp, from, permit));
+                    host.tasks.spawn(guard(Arc::clone(&host), tcp, from, permit));
                 }
                 Err(_) => {
                     tracing::warn!(%from, "connection dropped: {MAX_CONNECTIONS} are open already")
@@ -91,17 +90,11 @@ async fn answer(host: &Host, tcp: TcpStream) -> Ended {
     }
 }
 
-type Accepted = (
-    Sender,
-    Reader<TlsStream<TcpStream>>,
-    Writer<TlsStream<TcpStream>>,
-);
+type Accepted = (Sender, Reader<TlsStream<TcpStream>>, Writer<TlsStream<TcpStream>>);
 
 async fn greet(host: &Host, tcp: TcpStream) -> Result<Accepted, Ended> {
     tcp.set_nodelay(true)?;
-    let tls = TlsAcceptor::from(Arc::clone(&host.configs.server))
-        .accept(tcp)
-        .await?;
+    let tls = TlsAcceptor::from(Arc::clone(&host.configs.server)).accept(tcp).await?;
     let certified = peer_identity_of_client(tls.get_ref().1)?
         .ok_or_else(|| Ended::Refused("it showed no certificate".to_owned()))?;
     let (mut reader, mut writer) = framed(tls);
@@ -162,10 +155,7 @@ async fn read_requests(
     }
 }
 
-async fn write_answers(
-    mut writer: Writer<TlsStream<TcpStream>>,
-    mut outbox: mpsc::Receiver<Vec<u8>>,
-) -> Ended {
+async fn write_answers(mut writer: Writer<TlsStream<TcpStream>>, mut outbox: mpsc::Receiver<Vec<u8>>) -> Ended {
     let mut batch = Vec::with_capacity(WRITE_BATCH);
     while outbox.recv_many(&mut batch, WRITE_BATCH).await > 0 {
         for frame in batch.drain(..) {

@@ -31,9 +31,7 @@ pub enum Lane {
 
 impl Lane {
     pub(crate) fn from_wire(byte: u8) -> Option<Self> {
-        [Self::Urgent, Self::Bulk, Self::App]
-            .into_iter()
-            .find(|lane| lane.to_wire() == byte)
+        [Self::Urgent, Self::Bulk, Self::App].into_iter().find(|lane| lane.to_wire() == byte)
     }
 
     pub(crate) fn to_wire(self) -> u8 {
@@ -114,10 +112,5 @@ pub trait Service: Send + Sync + 'static {
 
     /// Answers one request. The body is read before this returns; the future is polled first in the order in which the
     /// requests of one connection arrived.
-    fn serve(
-        &self,
-        sender: &Sender,
-        body: &[u8],
-        ttl: Duration,
-    ) -> Result<BoxFuture<'static, Vec<u8>>, Malformed>;
+    fn serve(&self, sender: &Sender, body: &[u8], ttl: Duration) -> Result<BoxFuture<'static, Vec<u8>>, Malformed>;
 }

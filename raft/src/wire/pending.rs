@@ -20,16 +20,12 @@ pub(super) struct Claim(Arc<AtomicU8>);
 impl Claim {
     /// The sending side takes the request. `false`: the asking side has given it up.
     pub(super) fn send(&self) -> bool {
-        self.0
-            .compare_exchange(QUEUED, SENT, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        self.0.compare_exchange(QUEUED, SENT, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// The asking side gives up. Returns whether the request had been sent.
     pub(super) fn abandon(&self) -> bool {
-        self.0
-            .compare_exchange(QUEUED, ABANDONED, Ordering::AcqRel, Ordering::Acquire)
-            .is_err()
+        self.0.compare_exchange(QUEUED, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_err()
     }
 }
 
@@ -44,9 +40,7 @@ impl Pending {
     pub(super) const MAX: usize = 4096;
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Answer>> {
-        self.0
-            .lock()
-            .expect("no code panics while it holds the pending requests")
+        self.0.lock().expect("no code panics while it holds the pending requests")
     }
 
     /// Gives the answer back when there is no room.

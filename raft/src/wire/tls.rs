@@ -36,9 +36,7 @@ pub enum TlsWireError {
     #[error("take up the node's identity")]
     Identity(#[source] TlsError),
     /// The certificate is not that of this node.
-    #[error(
-        "take up the node's identity: it belongs to {certified}, this is node {name} ({id}) of cluster {cluster}"
-    )]
+    #[error("take up the node's identity: it belongs to {certified}, this is node {name} ({id}) of cluster {cluster}")]
     NotOurs {
         /// What the certificate says.
         certified: String,
@@ -76,10 +74,7 @@ impl TlsWire {
         source: Option<std::net::IpAddr>,
     ) -> Result<Self, TlsWireError> {
         let certified = identity.name().map_err(TlsWireError::Identity)?;
-        if certified.cluster != cluster
-            || certified.name != name
-            || certified.role != (Role::Node { id })
-        {
+        if certified.cluster != cluster || certified.name != name || certified.role != (Role::Node { id }) {
             return Err(TlsWireError::NotOurs {
                 certified: certified.to_string(),
                 name: name.to_owned(),
@@ -88,32 +83,22 @@ impl TlsWire {
             });
         }
         let configs = Configs {
-            server: server_config(identity, ClientAuth::Required)
-                .map_err(TlsWireError::Identity)?,
+            server: server_config(identity, ClientAuth::Required).map_err(TlsWireError::Identity)?,
             client: client_config(identity).map_err(TlsWireError::Identity)?,
         };
         let shared = Shared {
-            me: Me {
-                cluster: cluster.to_owned(),
-                id,
-                name: name.to_owned(),
-                source,
-            },
+            me: Me { cluster: cluster.to_owned(), id, name: name.to_owned(), source },
             configs,
             links: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Binds the address that other nodes call.
     pub async fn bind(address: SocketAddr) -> Result<TcpListener, TlsWireError> {
-        TcpListener::bind(address)
-            .await
-            .map_err(|source| TlsWireError::Listen { address, source })
+        TcpListener::bind(address).await.map_err(|source| TlsWireError::Listen { address, source })
     }
 
     /// Answers calls on `listener` with `service` until the wire is closed.
@@ -129,13 +114,7 @@ impl TlsWire {
     }
 
     fn target(&self, id: u64, peer: &Peer, lane: Lane) -> Target {
-        Target {
-            id,
-            peer: peer.clone(),
-            lane,
-            me: self.shared.me.clone(),
-            configs: self.shared.configs.clone(),
-        }
+        Target { id, peer: peer.clone(), lane, me: self.shared.me.clone(), configs: self.shared.configs.clone() }
     }
 }
 
@@ -149,20 +128,12 @@ impl Wire for TlsWire {
         ttl: Duration,
     ) -> BoxFuture<'static, Result<Vec<u8>, WireError>> {
         if self.shared.stop.is_cancelled() {
-            return ready(Err(WireError::Unreachable(
-                "this node is shutting down".to_owned(),
-            )))
-            .boxed();
+            return ready(Err(WireError::Unreachable("this node is shutting down".to_owned()))).boxed();
         }
         let queued = {
-            let mut links = self
-                .shared
-                .links
-                .lock()
-                .expect("no code panics while it holds the links");
-            let link = links
-                .entry((to, lane))
-                .or_insert_with(|| Link::spawn(self.target(to, peer, lane), &self.shared.tasks));
+            let mut links = self.shared.links.lock().expect("no code panics while it holds the links");
+            let link =
+                links.entry((to, lane)).or_insert_with(|| Link::spawn(self.target(to, peer, lane), &self.shared.tasks));
             if link.is_closed() || link.peer != *peer {
                 *link = Link::spawn(self.target(to, peer, lane), &self.shared.tasks);
             }
@@ -175,15 +146,9 @@ impl Wire for TlsWire {
         async move {
             match timeout(ttl, answered).await {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(_)) if claim.abandon() => {
-                    Err(WireError::Lost("the connection was closed".to_owned()))
-                }
-                Ok(Err(_)) => Err(WireError::Unreachable(
-                    "the connection was closed".to_owned(),
-                )),
-                Err(_) => Err(WireError::TimedOut {
-                    sent: claim.abandon(),
-                }),
+                Ok(Err(_)) if claim.abandon() => Err(WireError::Lost("the connection was closed".to_owned())),
+                Ok(Err(_)) => Err(WireError::Unreachable("the connection was closed".to_owned())),
+                Err(_) => Err(WireError::TimedOut { sent: claim.abandon() }),
             }
         }
         .boxed()
@@ -193,11 +158,7 @@ impl Wire for TlsWire {
         let shared = Arc::clone(&self.shared);
         async move {
             shared.stop.cancel();
-            shared
-                .links
-                .lock()
-                .expect("no code panics while it holds the links")
-                .clear();
+            shared.links.lock().expect("no code panics while it holds the links").clear();
             shared.tasks.close();
             shared.tasks.wait().await;
         }

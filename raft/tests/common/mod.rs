@@ -9,9 +9,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tenure_raft::tls::{ClusterAuthority, Identity, Role};
-use tenure_raft::{
-    AppHandler, Handle, Options, Peer, Raft, RestoreError, Snapshots, StateMachine, Status, Timings,
-};
+use tenure_raft::{AppHandler, Handle, Options, Peer, Raft, RestoreError, Snapshots, StateMachine, Status, Timings};
 
 pub const CLUSTER: &str = "test";
 /// Generous: the machine may be busy. Nothing waits for it that does not fail.
@@ -46,14 +44,10 @@ impl StateMachine for Journal {
 
     fn restore(&mut self, mut bytes: &[u8]) -> Result<(), RestoreError> {
         self.commands.clear();
-        let cut = || RestoreError {
-            reason: "cut".to_owned(),
-        };
+        let cut = || RestoreError { reason: "cut".to_owned() };
         while !bytes.is_empty() {
             let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut)?;
-            let (command, rest) = rest
-                .split_at_checked(u32::from_le_bytes(*length) as usize)
-                .ok_or_else(cut)?;
+            let (command, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut)?;
             self.commands.push(command.to_vec());
             bytes = rest;
         }
@@ -118,10 +112,7 @@ pub fn options(authority: &ClusterAuthority, id: u64) -> Options {
 
 pub fn trace() {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_test_writer()
-        .try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
 }
 
 impl Cluster {
@@ -139,45 +130,25 @@ impl Cluster {
         for id in 1..=size {
             cluster.start(id).await;
         }
-        let members = cluster
-            .nodes
-            .iter()
-            .map(|(id, node)| (*id, node.peer().unwrap()))
-            .collect();
+        let members = cluster.nodes.iter().map(|(id, node)| (*id, node.peer().unwrap())).collect();
         cluster.nodes[&1].initialize(members).await.unwrap();
         cluster.leader().await;
         cluster
     }
 
     pub async fn start(&mut self, id: u64) -> Node {
-        let options = Options {
-            snapshots: self.snapshots,
-            ..options(&self.authority, id)
-        };
+        let options = Options { snapshots: self.snapshots, ..options(&self.authority, id) };
         self.start_with(options).await
     }
 
-    pub async fn start_in(
-        &mut self,
-        id: u64,
-        data_dir: PathBuf,
-        listen: std::net::SocketAddr,
-    ) -> Node {
+    pub async fn start_in(&mut self, id: u64, data_dir: PathBuf, listen: std::net::SocketAddr) -> Node {
         let options = options(&self.authority, id);
-        self.start_with(Options {
-            data_dir: Some(data_dir),
-            listen,
-            snapshots: self.snapshots,
-            ..options
-        })
-        .await
+        self.start_with(Options { data_dir: Some(data_dir), listen, snapshots: self.snapshots, ..options }).await
     }
 
     pub async fn start_with(&mut self, options: Options) -> Node {
         let id = options.id;
-        let node = Raft::start(options, Journal::default(), Arc::new(Echo))
-            .await
-            .unwrap();
+        let node = Raft::start(options, Journal::default(), Arc::new(Echo)).await.unwrap();
         self.nodes.insert(id, node.clone());
         node
     }
@@ -188,23 +159,16 @@ impl Cluster {
 
     /// The node that leads with a fresh confirmation of a quorum, as soon as there is one.
     pub async fn leader(&self) -> Node {
-        let waits = self.nodes.values().map(|node| {
-            until(node, move |status| {
-                status.is_leader && status.quorum_ack_age.is_some()
-            })
-            .boxed()
-        });
+        let waits = self
+            .nodes
+            .values()
+            .map(|node| until(node, move |status| status.is_leader && status.quorum_ack_age.is_some()).boxed());
         futures::future::select_all(waits).await.0
     }
 
     pub async fn follower(&self) -> Node {
         let leader = self.leader().await.id();
-        let follower = self
-            .nodes
-            .values()
-            .find(|node| node.id() != leader)
-            .unwrap()
-            .clone();
+        let follower = self.nodes.values().find(|node| node.id() != leader).unwrap().clone();
         until(&follower, move |status| status.leader == Some(leader)).await
     }
 
@@ -232,8 +196,5 @@ pub async fn until(node: &Node, wanted: impl Fn(&Status) -> bool) -> Node {
 }
 
 pub fn peer(id: u64, address: &str) -> Peer {
-    Peer {
-        name: name(id),
-        address: address.to_owned(),
-    }
+    Peer { name: name(id), address: address.to_owned() }
 }

@@ -30,18 +30,12 @@ struct State {
 
 impl Disk {
     pub fn new() -> Self {
-        Self {
-            state: Arc::default(),
-            snapshots: SnapshotStore::memory(),
-        }
+        Self { state: Arc::default(), snapshots: SnapshotStore::memory() }
     }
 
     pub fn boot(&self) -> LogStore<SimTypes> {
         let state = self.state.lock().unwrap();
-        let port = Port {
-            disk: self.clone(),
-            boot: state.boot,
-        };
+        let port = Port { disk: self.clone(), boot: state.boot };
         LogStore::from_parts(state.platter.clone(), Box::new(port))
     }
 
@@ -63,8 +57,7 @@ impl Disk {
             }
             state.syncing = false;
             let pending = std::mem::take(&mut state.pending);
-            let apply =
-                |(op, done): (Op, Done)| (done, state.platter.apply(&op).map_err(io::Error::other));
+            let apply = |(op, done): (Op, Done)| (done, state.platter.apply(&op).map_err(io::Error::other));
             pending.into_iter().map(apply).collect::<Vec<_>>()
         };
         for (done, outcome) in done {

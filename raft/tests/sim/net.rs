@@ -43,10 +43,7 @@ impl Net {
     }
 
     pub fn wire(&self, id: u64) -> SimWire {
-        SimWire {
-            net: self.clone(),
-            id,
-        }
+        SimWire { net: self.clone(), id }
     }
 
     fn reaches(&self, from: u64, to: u64) -> bool {
@@ -94,10 +91,7 @@ impl Wire for SimWire {
                 let _ = answer.send(Err(WireError::Unreachable("nobody listens".to_owned())));
                 return;
             };
-            let sender = Sender {
-                id: from,
-                name: format!("p{from}"),
-            };
+            let sender = Sender { id: from, name: format!("p{from}") };
             let Ok(serving) = service.serve(&sender, &body, ttl) else {
                 return;
             };

@@ -11,8 +11,7 @@ use openraft::async_runtime::AsyncRuntime;
 use openraft_rt_sim::{SimInstant, SimRuntime};
 use rand::RngExt;
 use tenure_raft::{
-    AppHandler, Handle, Offload, Parts, Peer, ProposeError, Raft, RestoreError, Snapshots,
-    StateMachine, Timings,
+    AppHandler, Handle, Offload, Parts, Peer, ProposeError, Raft, RestoreError, Snapshots, StateMachine, Timings,
 };
 use tenure_storage::{Command, Entry, LeaderId, Payload, Reply, Vote};
 
@@ -57,14 +56,9 @@ impl StateMachine for Numbers {
     fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
         let (numbers, rest) = bytes.as_chunks::<8>();
         if !rest.is_empty() {
-            return Err(RestoreError {
-                reason: "cut".to_owned(),
-            });
+            return Err(RestoreError { reason: "cut".to_owned() });
         }
-        self.0 = numbers
-            .iter()
-            .map(|bytes| u64::from_le_bytes(*bytes))
-            .collect();
+        self.0 = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
         Ok(())
     }
 }
@@ -98,10 +92,7 @@ struct World {
 }
 
 fn peer(id: u64) -> Peer {
-    Peer {
-        name: format!("p{id}"),
-        address: format!("p{id}:1"),
-    }
+    Peer { name: format!("p{id}"), address: format!("p{id}:1") }
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -111,11 +102,7 @@ fn seconds(seconds: u64) -> Duration {
 impl World {
     fn say(&self, what: impl std::fmt::Display) {
         let at = SimInstant::now().elapsed_since_start();
-        self.story
-            .lock()
-            .unwrap()
-            .events
-            .push(format!("{:>9.3} {what}", at.as_secs_f64()));
+        self.story.lock().unwrap().events.push(format!("{:>9.3} {what}", at.as_secs_f64()));
     }
 
     async fn boot(&self, id: u64) {
@@ -132,10 +119,7 @@ impl World {
                 election_min: Duration::from_millis(500),
                 election_max: Duration::from_millis(1000),
             },
-            snapshot_policy: Snapshots {
-                every: 150,
-                keep: 20,
-            },
+            snapshot_policy: Snapshots { every: 150, keep: 20 },
             feature_level_max: 1,
             offload: Offload::Inline,
         };
@@ -158,10 +142,7 @@ impl World {
 
     fn leader(&self) -> u64 {
         let nodes = self.nodes.lock().unwrap();
-        nodes
-            .values()
-            .find_map(|node| node.status().leader)
-            .unwrap_or(1)
+        nodes.values().find_map(|node| node.status().leader).unwrap_or(1)
     }
 
     fn any_node(&self) -> Option<Node> {
@@ -191,14 +172,9 @@ async fn unfold() -> Story {
         world.boot(id).await;
     }
     let first = world.nodes.lock().unwrap()[&1].clone();
-    first
-        .initialize((1..=NODES).map(|id| (id, peer(id))).collect())
-        .await
-        .unwrap();
+    first.initialize((1..=NODES).map(|id| (id, peer(id))).collect()).await.unwrap();
     drop(first);
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|client| SimRuntime::spawn(propose(Arc::clone(&world), client)))
-        .collect();
+    let clients: Vec<_> = (0..CLIENTS).map(|client| SimRuntime::spawn(propose(Arc::clone(&world), client))).collect();
 
     SimRuntime::sleep(seconds(5)).await;
     let cut = world.leader();
@@ -240,9 +216,7 @@ async fn propose(world: Arc<World>, client: u64) {
         let Some(node) = world.any_node() else {
             continue;
         };
-        let outcome = node
-            .propose(number.to_le_bytes().to_vec(), seconds(1))
-            .await;
+        let outcome = node.propose(number.to_le_bytes().to_vec(), seconds(1)).await;
         let at = node.id();
         match outcome {
             Ok(proposed) => {
@@ -253,9 +227,7 @@ async fn propose(world: Arc<World>, client: u64) {
                 world.say(format_args!("{number} at {at}: {error}"));
                 world.story.lock().unwrap().refused.push(number);
             }
-            Err(error @ ProposeError::Unknown { .. }) => {
-                world.say(format_args!("{number} at {at}: {error}"))
-            }
+            Err(error @ ProposeError::Unknown { .. }) => world.say(format_args!("{number} at {at}: {error}")),
         }
     }
 }
@@ -271,11 +243,7 @@ async fn finish(world: &World) -> Story {
     for node in &nodes {
         node.barrier(seconds(20)).await.unwrap();
         states.insert(node.id(), node.state(|numbers| numbers.0.clone()));
-        world.say(format_args!(
-            "node {} has {} commands",
-            node.id(),
-            states[&node.id()].len()
-        ));
+        world.say(format_args!("node {} has {} commands", node.id(), states[&node.id()].len()));
     }
     for node in nodes {
         node.shutdown().await;

@@ -116,3 +116,12 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// What is at the bottom of an error of the HTTP client: the layers above only say that a request was sent.
+pub(super) fn bottom(error: &dyn std::error::Error) -> String {
+    let mut bottom = error;
+    while let Some(cause) = bottom.source() {
+        bottom = cause;
+    }
+    bottom.to_string()
+}

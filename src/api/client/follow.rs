@@ -2,7 +2,7 @@
 
 use super::{Client, ClientError, decode};
 use crate::api::{
-    client::error::{Tried, chain},
+    client::error::{Tried, bottom},
     wire::{ErrorView, RecordView},
 };
 use reqwest::Response;
@@ -86,7 +86,7 @@ impl Follow {
                         let error: ErrorView = decode(&body)?;
                         return Err(ClientError::Answered(error));
                     }
-                    Ok(Err(why)) => tried.failed(&node, chain(&why)),
+                    Ok(Err(why)) => tried.failed(&node, bottom(&why)),
                     Err(_) => tried.failed(&node, "no answer in time".to_owned()),
                 }
             }

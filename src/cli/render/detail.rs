@@ -99,7 +99,7 @@ pub fn members(view: &MembersView, style: Style) -> String {
 /// A permission to join, and how to use it.
 pub fn token(token: &TokenView) -> String {
     format!(
-        "{}\nfor node {} only, once, until {} UTC; there: `tenured join --token TOKEN`\n",
+        "{}\nfor node {} only, once, until {} UTC; there: `tenured --config FILE --join TOKEN`\n",
         token.token,
         token.node,
         moment(&token.expires)

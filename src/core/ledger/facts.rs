@@ -6,14 +6,17 @@ use crate::{
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Applying<'_> {
     /// A reading by the server's manager.
     pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let state = self.server(&reading.server)?;
         let stale = || Refusal::Stale { server: reading.server.clone() };
-        if state.manager.as_ref() != Some(&reading.by) || state.since.is_some_and(|since| since > reading.since) {
+        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) {
             return Err(stale());
         }
         if self.ledger.nodes.get(&reading.by).is_none_or(|node| node.lapsed.is_some()) {
@@ -26,12 +29,27 @@ impl Applying<'_> {
     fn absorb(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let now = self.ledger.now;
         let state = self.server_mut(&reading.server)?;
-        if state.since.is_some_and(|since| since > reading.since) {
+        if state.is_past(reading) {
             return Ok(());
         }
+        state.read = Some((reading.by.clone(), reading.serial));
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
         let first = state.since.replace(reading.since).is_none();
+        // Whether anyone could prove that it was off or not: what comes up may start LPARs by itself.
+        let rises = match reading.system {
+            SystemState::Initializing => from != SystemState::Initializing,
+            SystemState::Operating | SystemState::Standby => {
+                matches!(from, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Initializing)
+            }
+            SystemState::PowerOff
+            | SystemState::PoweringOff
+            | SystemState::Error
+            | SystemState::NoConnection
+            | SystemState::NoWitness
+            | SystemState::Unknown => false,
+        };
+        let rises = rises && reading.live && !first && state.off.is_none() && state.dirty.is_none();
         let mut down = None;
         if reading.tells_vios() {
             let (before, after) = (down_of(&state.vios), down_of(&reading.vios));
@@ -45,6 +63,9 @@ impl Applying<'_> {
             let (server, to, by) = (reading.server.clone(), reading.system, reading.by.clone());
             self.note(Note::SystemChanged { server, from, to, by });
         }
+        if rises {
+            self.soil(&reading.server, false);
+        }
         if let Some(down) = down {
             self.note(Note::ViosChanged { server: reading.server.clone(), down });
         }
@@ -57,6 +78,7 @@ impl Applying<'_> {
     }
 
     fn absorb_copy(&mut self, reading: &Reading, lpar: &LparName, power: Power) {
+        let now = self.ledger.now;
         let Some(name) = self.ledger.group_of(lpar).cloned() else { return };
         let Ok(group) = self.group_mut(&name) else { return };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == reading.server);
@@ -66,9 +88,14 @@ impl Applying<'_> {
         }
         let known = copy.since.replace(reading.since).is_some();
         let from = std::mem::replace(&mut copy.power, power);
-        if here && power == Power::Running {
+        if here {
             let run = group.runs.entry(lpar.clone()).or_default();
-            run.ran = true;
+            match power {
+                Power::Running => (run.ran, run.away) = (true, None),
+                Power::Off | Power::Absent => run.away = None,
+                Power::Starting | Power::Stopping => run.away = run.away.or(Some(now)),
+                Power::Unknown => {}
+            }
         }
         let news = from != power && (known || power.is_active());
         if news {
@@ -100,13 +127,7 @@ impl Applying<'_> {
         let read = report.readings.iter().filter(|reading| reading.server == order.server).map(|reading| reading.since);
         let read = read.max().unwrap_or(order.id.index);
         let known = self.ledger.servers.get(&order.server);
-        known.is_some_and(|state| {
-            let up = matches!(
-                state.system,
-                SystemState::Operating | SystemState::Standby | SystemState::Initializing
-            );
-            state.live && up && state.since.is_some_and(|since| since >= read)
-        })
+        known.is_some_and(|state| state.live && state.system.is_up() && state.since.is_some_and(|since| since >= read))
     }
 
     /// Closes an order: what it leaves behind on the copy or the server that it was about.
@@ -232,32 +253,39 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A server that was proven off is up: nothing that is known of its copies counts any more.
+    /// A server that was proven off is up: a live reading says so, or its own node is heard, which only the leader knows. To
+    /// give up a proof is never unsafe. Nothing that is known of its copies counts any more.
     pub(super) fn reappear(&mut self, server: &ServerName) -> Result<(), Refusal> {
-        let (index, now) = (self.ledger.index, self.ledger.now);
-        let state = self.server_mut(server)?;
+        let state = self.server(server)?;
         let Some(off) = &state.off else { return Err(Refusal::NotOff { server: server.clone() }) };
-        let up = state.live
-            && state.since.is_some_and(|since| since >= off.index)
-            && matches!(state.system, SystemState::Operating | SystemState::Standby | SystemState::Initializing);
-        if !up {
+        let up = state.live && state.since.is_some_and(|since| since >= off.index) && state.system.is_up();
+        let node = self.ledger.config.node_on(server).and_then(|node| self.ledger.nodes.get(node));
+        if !up && node.is_none_or(|node| node.lapsed.is_some()) {
             return Err(Refusal::NotOff { server: server.clone() });
         }
-        state.off = None;
+        self.server_mut(server)?.off = None;
+        self.soil(server, true);
+        Ok(())
+    }
+
+    /// A server came up: nothing that is known of its copies counts any more, but of those that run there by right if it
+    /// was never proven off.
+    fn soil(&mut self, server: &ServerName, was_off: bool) {
+        let (index, now) = (self.ledger.index, self.ledger.now);
+        let Ok(state) = self.server_mut(server) else { return };
         state.dirty = Some(Dirty { index, up: (state.system == SystemState::Operating).then_some(now) });
-        let names: Vec<_> = self.ledger.groups.keys().cloned().collect();
-        for name in names {
-            let concerned = self.group(&name).is_ok_and(|group| group.copies.values().any(|c| c.contains_key(server)));
-            if !concerned {
+        for group in self.ledger.groups.values_mut() {
+            let by_right = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
+            let concerned = group.copies.values().any(|copies| copies.contains_key(server));
+            if !concerned || (by_right && !was_off) {
                 continue;
             }
-            let Ok(group) = self.group_mut(&name) else { continue };
-            for copy in group.copies.values_mut().filter_map(|copies| copies.get_mut(server)) {
+            let copies = Arc::make_mut(group).copies.values_mut();
+            for copy in copies.filter_map(|copies| copies.get_mut(server)) {
                 *copy = Copy { quiet_from: index, risk: copy.risk, stop: copy.stop, ..Copy::default() };
             }
         }
         self.note(Note::Reappeared { server: server.clone() });
-        Ok(())
     }
 
     /// Everything on a dirty server was read off, or runs by right, and it has had its time to start things by itself.

@@ -1,8 +1,8 @@
 //! Tenures: how they begin, what becomes of them, and how they end. The heart of the promise.
 
-use super::{GroupState, Intent, LparRun, Phase, Tenure, apply::Applying};
+use super::{Copy, GroupState, Intent, LparRun, Phase, Tenure, apply::Applying};
 use crate::{
-    GroupName, Note, Refusal, ServerName,
+    GroupName, Note, Power, Refusal, ServerName,
     note::{Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
 };
@@ -73,7 +73,11 @@ impl Applying<'_> {
         let group = self.group_mut(name)?;
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
-        group.runs = group.copies.keys().map(|lpar| (lpar.clone(), LparRun::default())).collect();
+        let run = |copies: &BTreeMap<ServerName, Copy>| {
+            let away = copies.get(server).is_some_and(|copy| copy.is_active() && copy.power != Power::Running);
+            LparRun { away: away.then_some(since), ..LparRun::default() }
+        };
+        group.runs = group.copies.iter().map(|(lpar, copies)| (lpar.clone(), run(copies))).collect();
         let (memory, processors) = self.ledger.demand(self.group(name)?);
         let state = self.server_mut(server)?;
         state.memory = state.memory.saturating_add(memory);
@@ -182,7 +186,8 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         group.conflict = Some(conflict.clone());
-        self.note(Note::Held { group: name.clone(), conflict: conflict.clone() });
+        let tenure = group.tenure.as_ref().map(|tenure| tenure.server.clone());
+        self.note(Note::Held { group: name.clone(), tenure, conflict: conflict.clone() });
         Ok(())
     }
 
@@ -213,6 +218,8 @@ impl Applying<'_> {
         match wait {
             // Waits that are the normal course of an order are shown, and are no news.
             Some(wait) if wait.is_course() => {}
+            // One server after the other is read: the first line said it.
+            Some(Wait::Probe { .. }) if matches!(before, Some(Wait::Probe { .. })) => {}
             Some(wait) => self.note(Note::Waiting { group: name.clone(), wait: wait.clone() }),
             None if before.is_none_or(|before| before.is_course() || matches!(before, Wait::Probe { .. })) => {}
             None => self.note(Note::WaitOver { group: name.clone() }),

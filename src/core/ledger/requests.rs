@@ -4,7 +4,7 @@ mod configure;
 
 use super::{Intent, Phase, apply::Applying};
 use crate::{
-    GroupName, LparName, Note, Refusal, ServerName, SystemState,
+    GroupName, LparName, Note, Refusal, ServerName,
     command::Request,
     note::{Asked, LeaveReason, OffHow},
 };
@@ -120,7 +120,7 @@ impl Applying<'_> {
         if state.off.is_some() {
             return Err(Refusal::AlreadyOff { server: server.clone() });
         }
-        if state.live && matches!(state.system, SystemState::Operating | SystemState::Standby) {
+        if state.live && state.system.is_up() {
             return Err(Refusal::LooksAlive { server: server.clone(), system: state.system });
         }
         if let Some(node) = self.ledger.config.node_on(server)

@@ -1,7 +1,7 @@
 //! States of servers, nodes and groups. Each lifecycle is an enum with the data of its state.
 
 use crate::{
-    LparName, NodeName, OrderId, Power, ServerName, SystemState, Time,
+    LparName, NodeName, OrderId, Power, Reading, ServerName, SystemState, Time,
     note::{Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
     order::Epoch,
 };
@@ -19,11 +19,13 @@ pub struct ServerState {
     pub live: bool,
     /// Log index that the last reading followed; `None` if it was never read.
     pub since: Option<u64>,
+    /// Who read it last, and the serial number of that reading.
+    pub read: Option<(NodeName, u64)>,
     /// Its VIO servers, and whether each runs.
     pub vios: BTreeMap<String, bool>,
     /// The proof that it is off.
     pub off: Option<OffProof>,
-    /// It came back from being proven off, and nothing runs there by right until it is clean.
+    /// It came up again, and what runs there without a tenure does so by itself, until it is clean.
     pub dirty: Option<Dirty>,
     /// The open order to power it off.
     pub fence: Option<OrderId>,
@@ -166,10 +168,26 @@ pub struct LparRun {
     pub started: Option<Time>,
     /// Whether it was Running since then.
     pub ran: bool,
+    /// Since when it is active without being Running.
+    pub away: Option<Time>,
     /// Why its last start failed.
     pub failed: Option<String>,
     /// An operator wants it restarted.
     pub restart: bool,
+}
+
+impl ServerState {
+    /// Whether a reading of it began before the last one. Readings by two nodes that follow the same entry cannot be told
+    /// apart.
+    pub fn is_past(&self, reading: &Reading) -> bool {
+        let earlier = self.read.as_ref().is_some_and(|(by, serial)| *by == reading.by && reading.serial < *serial);
+        self.since.is_some_and(|since| since > reading.since || (since == reading.since && earlier))
+    }
+
+    /// Its hypervisor is on its way up: nothing can be active there yet.
+    pub fn is_rising(&self) -> bool {
+        self.live && self.system == SystemState::Initializing
+    }
 }
 
 impl Copy {

@@ -71,11 +71,14 @@ impl Display for Note {
             Note::Settled { lpar, server, .. } => {
                 write!(f, "LPAR {lpar}: no start on {server} can take effect any more")
             }
-            Note::Held { group, conflict } => write!(
-                f,
-                "group {group} HELD: {conflict}; nothing of it is touched until the wrong one is stopped on its HMC"
-            ),
-            Note::Released { group } => write!(f, "group {group}: one copy at most is left, no longer held"),
+            Note::Held { group, tenure, conflict } => {
+                write!(f, "group {group} HELD: {conflict} active")?;
+                if let Some(server) = tenure {
+                    write!(f, ", its tenure on {server}")?;
+                }
+                f.write_str("; nothing of it is touched until the wrong one is stopped on its HMC")
+            }
+            Note::Released { group } => write!(f, "group {group}: active nowhere without right, no longer held"),
             Note::ProvenOff { server, how } => write!(f, "server {server} is proven off: {how}"),
             Note::Reappeared { server } => {
                 write!(f, "server {server} is up again, and dirty until what runs there was checked")
@@ -153,7 +156,7 @@ impl Display for Conflict {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let places: Vec<String> =
             self.active.iter().map(|(server, lpars)| format!("{} on {server}", join(lpars))).collect();
-        write!(f, "{} active", places.join(" and "))
+        f.write_str(&places.join(" and "))
     }
 }
 
@@ -184,7 +187,7 @@ impl Display for NotHere {
 impl Display for Wait {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Wait::Probe { servers } => write!(f, "{} must be read before anything is started", join(servers)),
+            Wait::Probe { servers } => write!(f, "{} must be checked before anything is started", join(servers)),
             Wait::NoTarget { why } => write!(f, "no server can take it: {}", whys(why)),
             Wait::NoProof { server, system } => write!(
                 f,
@@ -205,7 +208,7 @@ impl Display for Wait {
             }
             Wait::Frozen { fault: None } => f.write_str("it is frozen"),
             Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),
-            Wait::Held => f.write_str("more than one copy is active; stop the wrong one on its HMC"),
+            Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
         }
     }
 }

@@ -35,11 +35,13 @@ struct Member<'a> {
 
 impl Planner<'_> {
     pub(super) fn groups(&mut self) {
-        let mut order: Vec<(u32, GroupName)> =
-            self.scratch.config.groups.iter().map(|(name, group)| (group.priority, name.clone())).collect();
-        order.sort();
+        let config = Arc::clone(&self.scratch.config);
+        let mut order: Vec<(u32, &GroupName)> =
+            config.groups.iter().map(|(name, group)| (group.priority, name)).collect();
+        // Stable: of the same priority, in the order of their names.
+        order.sort_by_key(|(priority, _)| *priority);
         for (_, name) in order {
-            self.group(&name);
+            self.group(name);
         }
     }
 
@@ -67,6 +69,17 @@ impl Planner<'_> {
             Some(tenure) => conflict.active.keys().any(|server| *server != tenure.server),
             None => conflict.active.len() > 1,
         };
+        // What is proven off is left first: what still runs may then be adopted.
+        let gone = group
+            .tenure
+            .as_ref()
+            .filter(|tenure| self.scratch.servers.get(&tenure.server).is_some_and(|state| state.off.is_some()));
+        if let Some(tenure) = gone {
+            let vacate = Command::Vacate { group: name.clone(), epoch: tenure.epoch };
+            if self.emit(vacate).is_ok() {
+                return Step::Did;
+            }
+        }
         if stray {
             let _ = self.emit(Command::Hold { group: name.clone(), conflict });
             return Step::Wait(Wait::Held);
@@ -160,7 +173,7 @@ impl Planner<'_> {
         let (server, system) = (server.clone(), state.system);
         if state.wait == Some(ServerWait::Fencing) {
             Some(Wait::Fencing { server })
-        } else if self.is_silent(&server) {
+        } else if self.is_silent(&server) && !system.is_up() {
             Some(Wait::NoProof { server, system })
         } else {
             Some(Wait::Unwatched { server, system })
@@ -191,7 +204,8 @@ impl Planner<'_> {
             self.wake(self.now().after(BOOT_WATCH));
             return Step::Wait(Wait::Booting { lpars: booting, server, until: tenure.since });
         }
-        if self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
+        let starting = tenure.phase == Phase::Starting;
+        if starting && self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
             return Step::Did;
         }
         Step::Rest
@@ -221,17 +235,18 @@ impl Planner<'_> {
     /// Why an LPAR counts as failed on its server.
     fn failure(&mut self, member: &Member<'_>) -> Option<FaultReason> {
         let lpar = member.lpar.clone();
-        let declared = self.scratch.config.lpars.get(member.lpar).cloned()?;
+        let config = Arc::clone(&self.scratch.config);
+        let declared = config.lpars.get(member.lpar)?;
         let state = self.scratch.servers.get(member.server)?;
         if self.scratch.vios_lost(member.lpar, state) {
-            let vios = declared.vios.into_iter().filter(|vios| state.vios.contains_key(vios)).collect();
+            let vios = declared.vios.iter().filter(|vios| state.vios.contains_key(*vios)).cloned().collect();
             return Some(FaultReason::ViosDown { lpar, vios });
         }
         if let Some(why) = &member.run.failed {
             return Some(FaultReason::StartFailed { lpar, why: why.clone() });
         }
-        let started = member.run.started.filter(|_| !member.run.ran)?;
-        let until = started.after(declared.start_timeout);
+        let since = member.run.started.filter(|_| !member.run.ran).or(member.run.away)?;
+        let until = since.after(declared.start_timeout);
         if until > self.now() {
             self.wake(until);
             return None;
@@ -287,7 +302,11 @@ impl Planner<'_> {
                 self.fault(group, tenure, member.group, fault)
             }
             Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
-            Err(Refusal::NotProvenOff { server, .. } | Refusal::StartInFlight { server, .. }) => {
+            Err(
+                Refusal::NotProvenOff { server, .. }
+                | Refusal::StartInFlight { server, .. }
+                | Refusal::Dirty { server },
+            ) => {
                 self.plan.probe.insert(server.clone());
                 Step::Wait(Wait::Probe { servers: BTreeSet::from([server]) })
             }

@@ -31,6 +31,6 @@ impl Planner<'_> {
     }
 
     fn is_orphan(&self, server: &ServerName) -> bool {
-        self.scratch.config.node_on(server).is_some_and(|node| !self.hears(node))
+        self.homes.get(server).is_some_and(|node| !self.hears(node))
     }
 }

@@ -22,7 +22,7 @@ impl Planner<'_> {
 
     fn is_news(&self, reading: &Reading) -> bool {
         let Some(state) = self.scratch.servers.get(&reading.server) else { return false };
-        if state.manager.as_ref() != Some(&reading.by) || state.since.is_some_and(|since| since > reading.since) {
+        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) {
             return false;
         }
         let fresher_matters = state.since.is_none_or(|since| {
@@ -60,7 +60,7 @@ impl Planner<'_> {
             let Some(state) = self.scratch.nodes.get(node) else { continue };
             let command = match state.lapsed {
                 None if seen.lease_over => Command::Lapse(node.clone()),
-                Some(_) if seen.silence < suspect && !seen.lease_over => Command::Return(node.clone()),
+                Some(_) if seen.heard && seen.silence < suspect && !seen.lease_over => Command::Return(node.clone()),
                 None | Some(_) => continue,
             };
             let _ = self.emit(command);
@@ -78,6 +78,9 @@ impl Planner<'_> {
         let servers: Vec<ServerName> = self.scratch.servers.keys().cloned().collect();
         for server in servers {
             let Some(node) = self.best_manager(&server, &load) else { continue };
+            if self.scratch.servers.get(&server).is_some_and(|state| state.manager.as_ref() == Some(&node)) {
+                continue;
+            }
             if self.emit(Command::Assign { server: server.clone(), node: node.clone() }).is_ok() {
                 if let Some(count) = load.get_mut(&node) {
                     *count = count.saturating_add(1);
@@ -88,18 +91,23 @@ impl Planner<'_> {
     }
 
     fn best_manager(&self, server: &ServerName, load: &BTreeMap<NodeName, u32>) -> Option<NodeName> {
-        let own = self.scratch.config.node_on(server);
-        let now = self.scratch.servers.get(server).and_then(|state| state.manager.as_ref());
+        let own = self.homes.get(server);
         let reaches = |node: &NodeName| self.view.nodes.get(node).is_none_or(|view| view.reaches_hmc);
+        // What nearly always is so. Nothing below ranks higher, and asking every node about every server takes its time.
+        if let Some(own) =
+            own.filter(|node| self.scratch.nodes.contains_key(*node) && self.hears(node) && reaches(node))
+        {
+            return Some(own.clone());
+        }
+        let now = self.scratch.servers.get(server).and_then(|state| state.manager.as_ref());
         let lent = own.is_some() || self.scratch.config.servers.get(server).is_some_and(|declared| declared.surrogate);
-        let mut candidates: Vec<&NodeName> =
-            self.scratch.nodes.keys().filter(|node| self.hears(node) && (lent || own == Some(*node))).collect();
+        let candidates = self.scratch.nodes.keys().filter(|node| self.hears(node) && (lent || own == Some(*node)));
         // A node that reaches an HMC is better than one that does not, the server's own better than a surrogate, the
         // present manager better than a change, a free one better than a busy one.
-        candidates.sort_by_key(|node| {
+        let best = candidates.min_by_key(|node| {
             (!reaches(node), own != Some(*node), now != Some(*node), load.get(*node).copied().unwrap_or_default())
         });
-        candidates.first().map(|node| (*node).clone())
+        best.cloned()
     }
 
     /// Orders that nobody answered.
@@ -118,7 +126,8 @@ impl Planner<'_> {
     pub(super) fn servers(&mut self) {
         let servers: Vec<ServerName> = self.scratch.servers.keys().cloned().collect();
         for server in servers {
-            if self.scratch.servers.get(&server).is_some_and(|state| state.off.is_some()) {
+            let up = |state: &ServerState| (state.live && state.system.is_up()) || self.is_node_heard(&server);
+            if self.scratch.servers.get(&server).is_some_and(|state| state.off.is_some() && up(state)) {
                 let _ = self.emit(Command::Reappear(server.clone()));
             }
             let Some(state) = self.scratch.servers.get(&server).cloned() else { continue };
@@ -131,6 +140,13 @@ impl Planner<'_> {
             };
             let _ = self.emit(Command::ServerWait { server, wait });
         }
+    }
+
+    /// Whether this leader has just heard the server's own node: then the server is not off.
+    fn is_node_heard(&self, server: &ServerName) -> bool {
+        let node = self.scratch.config.node_on(server);
+        let seen = node.and_then(|node| self.view.nodes.get(node));
+        seen.is_some_and(|seen| seen.heard && seen.silence < self.scratch.config.timings.suspect)
     }
 
     /// Stops what runs on a dirty server without a tenure there, until it is clean.
@@ -191,7 +207,7 @@ impl Planner<'_> {
             | SystemState::NoWitness
             | SystemState::Unknown => {
                 let concerned = self.scratch.groups_on(server).next().is_some();
-                let node = self.scratch.config.node_on(server).cloned();
+                let node = self.homes.get(server).cloned();
                 let read = state.since.is_some();
                 (concerned && read).then_some(ServerWait::NoProof { node, system: state.system })
             }

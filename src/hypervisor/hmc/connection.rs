@@ -37,30 +37,19 @@ pub struct Connection {
 /// The connection's lifecycle.
 enum Link {
     /// None yet, or none any more; `failures` attempts in a row failed.
-    Down {
-        failures: u32,
-        unfinished: u32,
-        pause: Option<(Instant, LinkError)>,
-    },
+    Down { failures: u32, unfinished: u32, pause: Option<(Instant, LinkError)> },
     /// Connected and authenticated, as far as is known.
     Up(Arc<Session>),
     /// Authentication failed; nothing is tried any more.
     Stopped { reason: String },
 }
 
-const FRESH: Link = Link::Down {
-    failures: 0,
-    unfinished: 0,
-    pause: None,
-};
+const FRESH: Link = Link::Down { failures: 0, unfinished: 0, pause: None };
 
 impl Connection {
     /// To an HMC that was not contacted yet.
     pub fn new(address: HmcAddress) -> Self {
-        Self {
-            address,
-            link: Arc::new(Mutex::new(FRESH)),
-        }
+        Self { address, link: Arc::new(Mutex::new(FRESH)) }
     }
 
     /// The HMC's name.
@@ -94,19 +83,11 @@ impl Connection {
         let link = Arc::clone(&self.link).lock_owned().await;
         match &*link {
             Link::Up(session) if !session.is_closed() => return Ok(Arc::clone(session)),
-            Link::Up(_) => info!(
-                hmc = self.name(),
-                "the connection has ended, connecting again"
-            ),
+            Link::Up(_) => info!(hmc = self.name(), "the connection has ended, connecting again"),
             Link::Stopped { reason } => {
-                return Err(Failure::AuthenticationFailed {
-                    reason: reason.clone(),
-                });
+                return Err(Failure::AuthenticationFailed { reason: reason.clone() });
             }
-            Link::Down {
-                pause: Some((until, error)),
-                ..
-            } if Instant::now() < *until => {
+            Link::Down { pause: Some((until, error)), .. } if Instant::now() < *until => {
                 return Err(failure(error.clone()));
             }
             Link::Down { .. } => {}
@@ -115,9 +96,7 @@ impl Connection {
         let attempt = tokio::spawn(attempt(self.address.clone(), link));
         match attempt.await {
             Ok(result) => result,
-            Err(error) => Err(Failure::Unreachable {
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(Failure::Unreachable { reason: error.to_string() }),
         }
     }
 
@@ -131,16 +110,9 @@ impl Connection {
 }
 
 /// One attempt to connect, and what follows from it for the next one.
-async fn attempt(
-    address: HmcAddress,
-    mut link: OwnedMutexGuard<Link>,
-) -> Result<Arc<Session>, Failure> {
+async fn attempt(address: HmcAddress, mut link: OwnedMutexGuard<Link>) -> Result<Arc<Session>, Failure> {
     let (failures, unfinished) = match &*link {
-        Link::Down {
-            failures,
-            unfinished,
-            ..
-        } => (*failures, *unfinished),
+        Link::Down { failures, unfinished, .. } => (*failures, *unfinished),
         Link::Up(_) | Link::Stopped { .. } => (0, 0),
     };
     match link::connect(&address).await {
@@ -151,16 +123,9 @@ async fn attempt(
             Ok(session)
         }
         Err(error) => {
-            *link = after(
-                &address,
-                error.clone(),
-                failures.saturating_add(1),
-                unfinished,
-            );
+            *link = after(&address, error.clone(), failures.saturating_add(1), unfinished);
             match &*link {
-                Link::Stopped { reason } => Err(Failure::AuthenticationFailed {
-                    reason: reason.clone(),
-                }),
+                Link::Stopped { reason } => Err(Failure::AuthenticationFailed { reason: reason.clone() }),
                 Link::Down { .. } | Link::Up(_) => Err(failure(error)),
             }
         }
@@ -172,38 +137,18 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
     let hmc = address.name.as_str();
     match &error {
         LinkError::Rejected(reason) => {
-            error!(
-                hmc,
-                user = address.user,
-                reason,
-                "authentication rejected: stopped until reset or reconfigured"
-            );
-            return Link::Stopped {
-                reason: reason.clone(),
-            };
+            error!(hmc, user = address.user, reason, "authentication rejected: stopped until reset or reconfigured");
+            return Link::Stopped { reason: reason.clone() };
         }
         LinkError::Unfinished(reason) if unfinished + 1 >= MAX_UNFINISHED_AUTHENTICATIONS => {
             let reason = format!("{reason}, {MAX_UNFINISHED_AUTHENTICATIONS} times in a row");
-            error!(
-                hmc,
-                user = address.user,
-                reason,
-                "authentication never ended: stopped until reset or reconfigured"
-            );
+            error!(hmc, user = address.user, reason, "authentication never ended: stopped until reset or reconfigured");
             return Link::Stopped { reason };
         }
-        LinkError::HostKey {
-            expected,
-            presented,
-        } => {
-            error!(
-                hmc,
-                expected, presented, "the host key is not the configured one: nothing was sent"
-            );
+        LinkError::HostKey { expected, presented } => {
+            error!(hmc, expected, presented, "the host key is not the configured one: nothing was sent");
         }
-        LinkError::Unreachable(reason)
-        | LinkError::Unfinished(reason)
-        | LinkError::Identity(reason) => {
+        LinkError::Unreachable(reason) | LinkError::Unfinished(reason) | LinkError::Identity(reason) => {
             // Once per outage; each further attempt would say the same.
             if failures == 1 {
                 warn!(hmc, reason, "cannot connect");
@@ -219,33 +164,19 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
         LinkError::HostKey { .. } => HOST_KEY_PAUSE,
         _ => pause_after(failures),
     };
-    Link::Down {
-        failures,
-        unfinished,
-        pause: Some((Instant::now() + pause, error)),
-    }
+    Link::Down { failures, unfinished, pause: Some((Instant::now() + pause, error)) }
 }
 
 fn pause_after(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
-    FIRST_PAUSE
-        .saturating_mul(1 << doublings)
-        .min(LONGEST_PAUSE)
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
 
 fn failure(error: LinkError) -> Failure {
     match error {
         LinkError::Identity(reason) => Failure::IdentityUnusable { reason },
-        LinkError::Unreachable(reason) | LinkError::Unfinished(reason) => {
-            Failure::Unreachable { reason }
-        }
-        LinkError::HostKey {
-            expected,
-            presented,
-        } => Failure::HostKeyMismatch {
-            expected,
-            presented,
-        },
+        LinkError::Unreachable(reason) | LinkError::Unfinished(reason) => Failure::Unreachable { reason },
+        LinkError::HostKey { expected, presented } => Failure::HostKeyMismatch { expected, presented },
         LinkError::Rejected(reason) => Failure::AuthenticationFailed { reason },
     }
 }
@@ -256,9 +187,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_limit() {
-        let pauses: Vec<u128> = (1..=7)
-            .map(|failures| pause_after(failures).as_millis())
-            .collect();
+        let pauses: Vec<u128> = (1..=7).map(|failures| pause_after(failures).as_millis()).collect();
         assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 5000, 5000]);
         assert_eq!(pause_after(u32::MAX), LONGEST_PAUSE);
     }

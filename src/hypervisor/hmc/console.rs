@@ -99,13 +99,8 @@ impl Console {
 
     /// Whether a command got no answer a short while ago.
     pub fn is_suspect(&self) -> bool {
-        let unanswered = self
-            .unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        unanswered
-            .last
-            .is_some_and(|last| last.elapsed() < SUSPICION)
+        let unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        unanswered.last.is_some_and(|last| last.elapsed() < SUSPICION)
     }
 
     /// Whether list commands must go without `-F` here.
@@ -130,12 +125,7 @@ impl Console {
     }
 
     /// Runs one command.
-    pub async fn run(
-        &self,
-        command: &Command,
-        purpose: Purpose,
-        limits: Limits,
-    ) -> Result<Output, ExecError> {
+    pub async fn run(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
         let (_permits, session, slot) = match self.ready(purpose, limits.send_by).await {
             Ok(ready) => ready,
             Err(failure) => {
@@ -159,39 +149,24 @@ impl Console {
     }
 
     fn note_answer(&self) {
-        *self
-            .unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Unanswered::default();
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Unanswered::default();
     }
 
     /// Counts one more command without an answer, and returns how many there are in a row.
     fn note_silence(&self) -> u32 {
-        let mut unanswered = self
-            .unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
         unanswered.last = Some(Instant::now());
         unanswered.in_a_row = unanswered.in_a_row.saturating_add(1);
         unanswered.in_a_row
     }
 
     fn note_new_connection(&self) {
-        self.unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .in_a_row = 0;
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).in_a_row = 0;
     }
 
     /// Waits for a turn and opens a channel.
-    async fn ready(
-        &self,
-        purpose: Purpose,
-        send_by: Instant,
-    ) -> Result<(Permits<'_>, Arc<Session>, Slot), Failure> {
-        let permits = timeout_at(send_by, self.permits(purpose))
-            .await
-            .map_err(|_| Failure::TimeoutBeforeSending)?;
+    async fn ready(&self, purpose: Purpose, send_by: Instant) -> Result<(Permits<'_>, Arc<Session>, Slot), Failure> {
+        let permits = timeout_at(send_by, self.permits(purpose)).await.map_err(|_| Failure::TimeoutBeforeSending)?;
         let (session, slot) = self.open_slot(send_by).await?;
         Ok((permits, session, slot))
     }
@@ -209,32 +184,22 @@ impl Console {
     /// since nothing was sent on it.
     async fn open_slot(&self, send_by: Instant) -> Result<(Arc<Session>, Slot), Failure> {
         let too_late = |_| Failure::TimeoutBeforeSending;
-        let session = timeout_at(send_by, self.connection.session())
-            .await
-            .map_err(too_late)??;
+        let session = timeout_at(send_by, self.connection.session()).await.map_err(too_late)??;
         let began = Instant::now();
         match timeout_at(send_by.min(began + OPEN_LIMIT), exec::open(&session)).await {
             Ok(Ok(slot)) => return Ok((session, slot)),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
-                return Err(Failure::Unreachable {
-                    reason: format!("the server opens no channel: {reason:?}"),
-                });
+                return Err(Failure::Unreachable { reason: format!("the server opens no channel: {reason:?}") });
             }
             Ok(Err(_)) => self.connection.discard(&session).await,
             Err(_) if began.elapsed() >= SUSPICIOUS_OPEN => self.connection.discard(&session).await,
             Err(_) => return Err(Failure::TimeoutBeforeSending),
         }
-        let session = timeout_at(send_by, self.connection.session())
-            .await
-            .map_err(too_late)??;
-        let opened = timeout_at(send_by, exec::open(&session))
-            .await
-            .map_err(too_late)?;
+        let session = timeout_at(send_by, self.connection.session()).await.map_err(too_late)??;
+        let opened = timeout_at(send_by, exec::open(&session)).await.map_err(too_late)?;
         match opened {
             Ok(slot) => Ok((session, slot)),
-            Err(error) => Err(Failure::Unreachable {
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(Failure::Unreachable { reason: error.to_string() }),
         }
     }
 }

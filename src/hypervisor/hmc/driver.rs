@@ -15,8 +15,8 @@ use super::keyed::KeyedMutex;
 use super::mutation::{lpar_command, offer, server_command};
 use super::queries::{Connections, read_capacity, read_server, read_version};
 use crate::hypervisor::{
-    Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Hypervisor, ReadError,
-    ServerAddress, ServerReading, Stop,
+    Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Hypervisor, ReadError, ServerAddress,
+    ServerReading, Stop,
 };
 
 /// No call lasts longer than this, whatever the caller allows.
@@ -40,10 +40,7 @@ pub struct Hmc {
 
 impl Hmc {
     fn new(address: HmcAddress) -> Arc<Self> {
-        Arc::new(Self {
-            console: Console::new(address),
-            connections: Connections::default(),
-        })
+        Arc::new(Self { console: Console::new(address), connections: Connections::default() })
     }
 }
 
@@ -54,41 +51,21 @@ impl HmcDriver {
     /// A driver for these HMCs. Nothing is contacted before it is needed.
     pub fn new(hmcs: Vec<HmcAddress>) -> Self {
         let hmcs = hmcs.into_iter().map(Hmc::new).collect();
-        Self {
-            inner: Arc::new(Inner {
-                hmcs: RwLock::new(hmcs),
-                mutations: KeyedMutex::default(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { hmcs: RwLock::new(hmcs), mutations: KeyedMutex::default() }) }
     }
 
     /// Replaces the configuration while running. An HMC whose address did not change keeps its connection and, if it was
     /// stopped, stays so. Commands that are under way on others still end by themselves.
     pub fn replace(&self, hmcs: Vec<HmcAddress>) {
-        let mut current = self
-            .inner
-            .hmcs
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let kept = |address: &HmcAddress| {
-            current
-                .iter()
-                .find(|hmc| hmc.console.address() == address)
-                .cloned()
-        };
-        let next = hmcs
-            .into_iter()
-            .map(|address| kept(&address).unwrap_or_else(|| Hmc::new(address)))
-            .collect();
+        let mut current = self.inner.hmcs.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = |address: &HmcAddress| current.iter().find(|hmc| hmc.console.address() == address).cloned();
+        let next = hmcs.into_iter().map(|address| kept(&address).unwrap_or_else(|| Hmc::new(address))).collect();
         *current = next;
     }
 
     /// Lets an HMC that rejected our authentication be tried again. Returns whether there is an HMC of that name.
     pub async fn reset_auth(&self, hmc: &str) -> bool {
-        let found = self
-            .all()
-            .into_iter()
-            .find(|candidate| candidate.console.name() == hmc);
+        let found = self.all().into_iter().find(|candidate| candidate.console.name() == hmc);
         match found {
             Some(found) => {
                 found.console.reset().await;
@@ -105,11 +82,7 @@ impl HmcDriver {
     }
 
     fn all(&self) -> Vec<Arc<Hmc>> {
-        self.inner
-            .hmcs
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.inner.hmcs.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The HMCs to try for a server, in order; those that left a command unanswered a short while ago come last.
@@ -118,17 +91,11 @@ impl HmcDriver {
         let mut candidates: Vec<Candidate> = match server.hmcs.is_empty() {
             true => all.into_iter().map(Ok).collect(),
             false => {
-                let by_name =
-                    |name: &String| all.iter().find(|hmc| hmc.console.name() == name).cloned();
-                server
-                    .hmcs
-                    .iter()
-                    .map(|name| by_name(name).ok_or_else(|| name.clone()))
-                    .collect()
+                let by_name = |name: &String| all.iter().find(|hmc| hmc.console.name() == name).cloned();
+                server.hmcs.iter().map(|name| by_name(name).ok_or_else(|| name.clone())).collect()
             }
         };
-        candidates
-            .sort_by_key(|candidate| candidate.as_ref().is_ok_and(|hmc| hmc.console.is_suspect()));
+        candidates.sort_by_key(|candidate| candidate.as_ref().is_ok_and(|hmc| hmc.console.is_suspect()));
         candidates
     }
 
@@ -154,11 +121,7 @@ impl HmcDriver {
 
 #[async_trait]
 impl Hypervisor for HmcDriver {
-    async fn read_server(
-        &self,
-        server: &ServerAddress,
-        within: Duration,
-    ) -> Result<ServerReading, ReadError> {
+    async fn read_server(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError> {
         let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
@@ -208,55 +171,27 @@ impl Hypervisor for HmcDriver {
         within: Duration,
     ) -> Result<(), CommandError> {
         let (manner, command) = match how {
-            Stop::OsShutdown => (
-                "its operating system",
-                lpar_command(server, lpar, "osshutdown"),
-            ),
+            Stop::OsShutdown => ("its operating system", lpar_command(server, lpar, "osshutdown")),
             Stop::Shutdown => ("delayed", lpar_command(server, lpar, "shutdown")),
-            Stop::Immediate => (
-                "at once",
-                lpar_command(server, lpar, "shutdown").map(|command| command.flag("--immed")),
-            ),
+            Stop::Immediate => {
+                ("at once", lpar_command(server, lpar, "shutdown").map(|command| command.flag("--immed")))
+            }
         };
         let operation = format!("stop LPAR {lpar} on {} ({manner})", server.name);
         self.mutate(server, operation, command, within).await
     }
 
-    async fn power_off_server(
-        &self,
-        server: &ServerAddress,
-        within: Duration,
-    ) -> Result<(), CommandError> {
+    async fn power_off_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
         let command = server_command(server, "off").map(|command| command.flag("--immed"));
-        self.mutate(
-            server,
-            format!("power off server {}", server.name),
-            command,
-            within,
-        )
-        .await
+        self.mutate(server, format!("power off server {}", server.name), command, within).await
     }
 
-    async fn power_on_server(
-        &self,
-        server: &ServerAddress,
-        within: Duration,
-    ) -> Result<(), CommandError> {
+    async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
         let command = server_command(server, "on");
-        self.mutate(
-            server,
-            format!("power on server {}", server.name),
-            command,
-            within,
-        )
-        .await
+        self.mutate(server, format!("power on server {}", server.name), command, within).await
     }
 
-    async fn capacity(
-        &self,
-        server: &ServerAddress,
-        within: Duration,
-    ) -> Result<Capacity, ReadError> {
+    async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError> {
         let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
@@ -266,10 +201,7 @@ impl Hypervisor for HmcDriver {
             let until = share(deadline, left);
             left -= 1;
             let (via, result) = match candidate {
-                Ok(hmc) => (
-                    hmc.console.name().to_owned(),
-                    read_capacity(&hmc.console, mtms, until).await,
-                ),
+                Ok(hmc) => (hmc.console.name().to_owned(), read_capacity(&hmc.console, mtms, until).await),
                 Err(name) => (name, Err(Failure::NotConfigured)),
             };
             match result {
@@ -286,22 +218,13 @@ impl Hypervisor for HmcDriver {
         let statuses = hmcs.iter().map(|hmc| async move {
             let health = match read_version(&hmc.console, until).await {
                 Ok(version) => ConsoleHealth::Ok { version },
-                Err(Failure::AuthenticationFailed { reason }) => {
-                    ConsoleHealth::AuthenticationFailed { reason }
+                Err(Failure::AuthenticationFailed { reason }) => ConsoleHealth::AuthenticationFailed { reason },
+                Err(Failure::HostKeyMismatch { expected, presented }) => {
+                    ConsoleHealth::HostKeyMismatch { expected, presented }
                 }
-                Err(Failure::HostKeyMismatch {
-                    expected,
-                    presented,
-                }) => ConsoleHealth::HostKeyMismatch {
-                    expected,
-                    presented,
-                },
                 Err(failure) => ConsoleHealth::Unreachable(failure),
             };
-            ConsoleStatus {
-                name: hmc.console.name().to_owned(),
-                health,
-            }
+            ConsoleStatus { name: hmc.console.name().to_owned(), health }
         });
         join_all(statuses).await
     }
@@ -321,27 +244,18 @@ pub fn share(deadline: Instant, parts: usize) -> Instant {
 fn checked_mtms(server: &ServerAddress) -> Result<&str, ReadError> {
     match check_name("server", &server.mtms) {
         Ok(()) => Ok(&server.mtms),
-        Err(reason) => Err(no_answer(
-            server,
-            vec![itself(Failure::BadArgument { reason })],
-        )),
+        Err(reason) => Err(no_answer(server, vec![itself(Failure::BadArgument { reason })])),
     }
 }
 
 /// A failure before any HMC came into play.
 fn itself(failure: Failure) -> Attempt {
-    Attempt {
-        via: "the driver".to_owned(),
-        failure,
-    }
+    Attempt { via: "the driver".to_owned(), failure }
 }
 
 fn not_sent(operation: String, failure: Failure) -> CommandError {
     let attempts = vec![itself(failure)];
-    CommandError::NotSent {
-        operation,
-        attempts,
-    }
+    CommandError::NotSent { operation, attempts }
 }
 
 fn no_answer(server: &ServerAddress, attempts: Vec<Attempt>) -> ReadError {

@@ -25,26 +25,16 @@ pub async fn offer(
     let mut refused = None;
     for candidate in candidates {
         // One share more than there are HMCs, so that the last one, too, has time to carry the command out.
-        let limits = Limits {
-            send_by: share(end_by, left + 1),
-            end_by,
-        };
+        let limits = Limits { send_by: share(end_by, left + 1), end_by };
         left -= 1;
         let (via, told) = match candidate {
-            Ok(hmc) => (
-                hmc.console.name().to_owned(),
-                tell(&hmc.console, &operation, command, limits).await,
-            ),
+            Ok(hmc) => (hmc.console.name().to_owned(), tell(&hmc.console, &operation, command, limits).await),
             Err(name) => (name, Told::NotSent(Failure::NotConfigured)),
         };
         match told {
             Told::Accepted => return Ok(()),
             Told::Unknown(failure) => {
-                return Err(CommandError::Unknown {
-                    operation,
-                    via,
-                    failure,
-                });
+                return Err(CommandError::Unknown { operation, via, failure });
             }
             Told::NotSent(failure) => attempts.push(Attempt { via, failure }),
             // Another HMC may see it differently. If none does, the first is the one to report: it comes from the HMC
@@ -53,48 +43,28 @@ pub async fn offer(
                 refused.get_or_insert((via, refusal));
             }
             Told::Refused(refusal) => {
-                return Err(CommandError::Refused {
-                    operation,
-                    via,
-                    refusal,
-                });
+                return Err(CommandError::Refused { operation, via, refusal });
             }
         }
     }
     match refused {
-        Some((via, refusal)) => Err(CommandError::Refused {
-            operation,
-            via,
-            refusal,
-        }),
-        None => Err(CommandError::NotSent {
-            operation,
-            attempts,
-        }),
+        Some((via, refusal)) => Err(CommandError::Refused { operation, via, refusal }),
+        None => Err(CommandError::NotSent { operation, attempts }),
     }
 }
 
 /// `chsysstate` for one LPAR.
-pub fn lpar_command(
-    server: &ServerAddress,
-    lpar: &str,
-    operation: &'static str,
-) -> Result<Command, String> {
+pub fn lpar_command(server: &ServerAddress, lpar: &str, operation: &'static str) -> Result<Command, String> {
     check_name("server", &server.mtms)?;
     check_name("LPAR", lpar)?;
-    let command = Command::new("chsysstate")
-        .with("-m", &server.mtms)
-        .with("-r", "lpar");
+    let command = Command::new("chsysstate").with("-m", &server.mtms).with("-r", "lpar");
     Ok(command.with("-o", operation).with("-n", lpar))
 }
 
 /// `chsysstate` for a whole server.
 pub fn server_command(server: &ServerAddress, operation: &'static str) -> Result<Command, String> {
     check_name("server", &server.mtms)?;
-    Ok(Command::new("chsysstate")
-        .with("-m", &server.mtms)
-        .with("-r", "sys")
-        .with("-o", operation))
+    Ok(Command::new("chsysstate").with("-m", &server.mtms).with("-r", "sys").with("-o", operation))
 }
 
 /// How telling one HMC ended.
@@ -113,9 +83,7 @@ async fn tell(console: &Console, operation: &str, command: &Command, limits: Lim
         Err(ExecError::After(failure)) => Told::Unknown(failure),
         Ok(output) => match conclude(output) {
             Ok(_) => Told::Accepted,
-            Err(Failure::Refused(refusal)) if precedes_any_effect(refusal.kind) => {
-                Told::Refused(refusal)
-            }
+            Err(Failure::Refused(refusal)) if precedes_any_effect(refusal.kind) => Told::Refused(refusal),
             Err(failure) => Told::Unknown(failure),
         },
     };

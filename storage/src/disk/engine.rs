@@ -66,13 +66,7 @@ struct Syncs {
 impl Engine {
     /// Opens or makes the database, and checks whose it is and that it ends where it ended.
     pub fn open(dir: &Path, identity: &Identity) -> Result<Self, OpenError> {
-        let failed = |action| {
-            move |source| OpenError::Io {
-                action,
-                dir: dir.to_owned(),
-                source,
-            }
-        };
+        let failed = |action| move |source| OpenError::Io { action, dir: dir.to_owned(), source };
         let unopened = failed("open the database in");
         fs::create_dir_all(dir).map_err(failed("make"))?;
         let lock = DirectoryLock::take(dir)?;
@@ -86,24 +80,15 @@ impl Engine {
             );
         }
         let db = open_database(dir).map_err(unopened)?;
-        let tree = |name| {
-            db.open_tree(name)
-                .map_err(io::Error::from)
-                .map_err(unopened)
-        };
+        let tree = |name| db.open_tree(name).map_err(io::Error::from).map_err(unopened);
         let (meta, log, snapshot) = (tree("meta")?, tree("log")?, tree("snapshot")?);
 
-        let unusable = |source| OpenError::Load {
-            dir: dir.to_owned(),
-            source,
-        };
+        let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
         let last = check_syncs(&meta, mark.as_ref()).map_err(unusable)?;
         let ours = check_manifest(&meta, dir, identity)?;
         let empty = meta.is_empty() && log.is_empty() && snapshot.is_empty();
         if !ours && !empty {
-            return Err(OpenError::Anonymous {
-                dir: dir.to_owned(),
-            });
+            return Err(OpenError::Anonymous { dir: dir.to_owned() });
         }
         let mark = match mark {
             Some(mark) => mark,
@@ -113,24 +98,10 @@ impl Engine {
             None => Mark::create(&dir.join("mark")).map_err(failed("make the mark file in"))?,
         };
         let file = File::open(dir.join("db")).map_err(unopened)?;
-        let syncs = Mutex::new(Syncs {
-            mark,
-            last,
-            failed: None,
-        });
-        let engine = Engine {
-            db,
-            meta,
-            log,
-            snapshot,
-            file,
-            syncs,
-            _lock: lock,
-        };
+        let syncs = Mutex::new(Syncs { mark, last, failed: None });
+        let engine = Engine { db, meta, log, snapshot, file, syncs, _lock: lock };
         if !ours {
-            engine
-                .write_manifest(identity)
-                .map_err(failed("write the manifest of"))?;
+            engine.write_manifest(identity).map_err(failed("write the manifest of"))?;
         }
         // Opening made files or renamed some.
         sync_names(dir).map_err(failed("sync the names in"))?;
@@ -142,9 +113,7 @@ impl Engine {
     pub fn sync(&self) -> io::Result<()> {
         let mut syncs = self.syncs.lock().expect("no code panics while it syncs");
         if let Some(failed) = &syncs.failed {
-            return Err(io::Error::other(format!(
-                "an earlier sync failed: {failed}"
-            )));
+            return Err(io::Error::other(format!("an earlier sync failed: {failed}")));
         }
         let synced = self.sync_as(syncs.last + 1, &syncs.mark);
         match &synced {
@@ -156,8 +125,7 @@ impl Engine {
 
     /// First the database, then the number: a crash in between leaves a database that is ahead, which is no loss.
     fn sync_as(&self, number: u64, mark: &Mark) -> io::Result<()> {
-        self.meta
-            .insert(SYNCS, format::seal(&v1::Mark { syncs: number }))?;
+        self.meta.insert(SYNCS, format::seal(&v1::Mark { syncs: number }))?;
         self.db.flush()?;
         self.file.sync_data()?;
         mark.record(number)
@@ -169,11 +137,7 @@ impl Engine {
     }
 
     fn write_manifest(&self, identity: &Identity) -> io::Result<()> {
-        let manifest = v1::Manifest {
-            layout: LAYOUT,
-            cluster: identity.cluster.clone(),
-            node: identity.node,
-        };
+        let manifest = v1::Manifest { layout: LAYOUT, cluster: identity.cluster.clone(), node: identity.node };
         self.meta.insert(MANIFEST, format::seal(&manifest))?;
         self.sync()
     }
@@ -185,31 +149,18 @@ fn read_record<B: format::Body>(meta: &sled::Tree, key: &str) -> Result<Option<B
         key => format!("{key} record"),
     };
     let stored = meta.get(key).map_err(|error| unreadable(record(), error))?;
-    stored
-        .map(|bytes| {
-            format::open(&bytes).map_err(|fault| LoadError::Record {
-                record: record(),
-                fault,
-            })
-        })
-        .transpose()
+    stored.map(|bytes| format::open(&bytes).map_err(|fault| LoadError::Record { record: record(), fault })).transpose()
 }
 
 fn mark_fault(fault: Fault) -> LoadError {
-    LoadError::Record {
-        record: "mark file".to_owned(),
-        fault,
-    }
+    LoadError::Record { record: "mark file".to_owned(), fault }
 }
 
 /// The last sync that the database holds, which must not be older than the last one that was acknowledged.
 fn check_syncs(meta: &sled::Tree, mark: Option<&Mark>) -> Result<u64, LoadError> {
     let held = read_record::<v1::Mark>(meta, SYNCS)?.map_or(0, |mark| mark.syncs);
     let Some(mark) = mark else { return Ok(held) };
-    let read = mark.read().map_err(|source| LoadError::Read {
-        what: "the mark file".to_owned(),
-        source,
-    })?;
+    let read = mark.read().map_err(|source| LoadError::Read { what: "the mark file".to_owned(), source })?;
     let acknowledged = read.map_err(mark_fault)?;
     if held < acknowledged {
         return Err(LoadError::LostSyncs { held, acknowledged });
@@ -219,30 +170,16 @@ fn check_syncs(meta: &sled::Tree, mark: Option<&Mark>) -> Result<u64, LoadError>
 
 /// Whether there is a manifest, which must be ours.
 fn check_manifest(meta: &sled::Tree, dir: &Path, identity: &Identity) -> Result<bool, OpenError> {
-    let unusable = |source| OpenError::Load {
-        dir: dir.to_owned(),
-        source,
-    };
+    let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
     let Some(manifest) = read_record::<v1::Manifest>(meta, MANIFEST).map_err(unusable)? else {
         return Ok(false);
     };
     if manifest.layout != LAYOUT {
-        return Err(OpenError::Layout {
-            dir: dir.to_owned(),
-            written: manifest.layout,
-            reads: LAYOUT,
-        });
+        return Err(OpenError::Layout { dir: dir.to_owned(), written: manifest.layout, reads: LAYOUT });
     }
-    let found = Identity {
-        cluster: manifest.cluster,
-        node: manifest.node,
-    };
+    let found = Identity { cluster: manifest.cluster, node: manifest.node };
     if found != *identity {
-        return Err(OpenError::Foreign {
-            dir: dir.to_owned(),
-            found,
-            wanted: identity.clone(),
-        });
+        return Err(OpenError::Foreign { dir: dir.to_owned(), found, wanted: identity.clone() });
     }
     Ok(true)
 }
@@ -268,8 +205,7 @@ fn open_database(dir: &Path) -> io::Result<sled::Db> {
         match open_or_panic(&config) {
             // Our own lock is held, so only a database that this process is still closing can hold sled's.
             Err(sled::Error::Io(error))
-                if error.to_string().contains("could not acquire lock")
-                    && start.elapsed() < CLOSING_LIMIT =>
+                if error.to_string().contains("could not acquire lock") && start.elapsed() < CLOSING_LIMIT =>
             {
                 thread::sleep(CLOSING_POLL);
             }
@@ -281,19 +217,12 @@ fn open_database(dir: &Path) -> io::Result<sled::Db> {
 /// sled panics over some kinds of damage. To an operator that is a refusal like any other.
 fn open_or_panic(config: &sled::Config) -> sled::Result<sled::Db> {
     panic::catch_unwind(AssertUnwindSafe(|| config.open())).unwrap_or_else(|reason| {
-        let reason = reason
-            .downcast_ref::<String>()
-            .map_or("for no stated reason", String::as_str);
-        Err(sled::Error::ReportableBug(format!(
-            "the database gave up: {reason}"
-        )))
+        let reason = reason.downcast_ref::<String>().map_or("for no stated reason", String::as_str);
+        Err(sled::Error::ReportableBug(format!("the database gave up: {reason}")))
     })
 }
 
 /// The engine could not read `what`.
 pub fn unreadable(what: String, error: sled::Error) -> LoadError {
-    LoadError::Read {
-        what,
-        source: error.into(),
-    }
+    LoadError::Read { what, source: error.into() }
 }

@@ -19,25 +19,13 @@ impl DirectoryLock {
     /// Takes the directory, or says who has it.
     pub fn take(dir: &Path) -> Result<Self, OpenError> {
         let path = dir.join("lock");
-        let failed = |source| OpenError::Io {
-            action: "lock",
-            dir: dir.to_owned(),
-            source,
-        };
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(failed)?;
+        let failed = |source| OpenError::Io { action: "lock", dir: dir.to_owned(), source };
+        let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         if let Err(error) = file.try_lock_exclusive() {
             if error.kind() != fs2::lock_contended_error().kind() {
                 return Err(failed(error));
             }
-            return Err(OpenError::InUse {
-                dir: dir.to_owned(),
-                pid: holder(&path),
-            });
+            return Err(OpenError::InUse { dir: dir.to_owned(), pid: holder(&path) });
         }
         write_pid(&mut file).map_err(failed)?;
         Ok(DirectoryLock { _file: file })

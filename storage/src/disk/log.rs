@@ -47,18 +47,10 @@ impl DiskLog {
                 continue;
             }
             if record.len() > MAX_BODY_BYTES {
-                let message = format!(
-                    "log entry {index}: {} B are more than {MAX_BODY_BYTES} B",
-                    record.len()
-                );
+                let message = format!("log entry {index}: {} B are more than {MAX_BODY_BYTES} B", record.len());
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
             }
-            batch.insert(
-                &key(index, 0),
-                format::seal(&v1::Long {
-                    record: pieces::extent(&record),
-                }),
-            );
+            batch.insert(&key(index, 0), format::seal(&v1::Long { record: pieces::extent(&record) }));
             for (number, piece) in pieces::cut(&record) {
                 batch.insert(&key(index, number + 1), piece);
             }
@@ -105,23 +97,16 @@ impl DiskLog {
 
     fn load_entries(&self, purged: Option<&LogId>, image: &mut Image) -> Result<(), LoadError> {
         let first = purged.map_or(0, |purged| purged.index + 1);
-        self.drop_keys(..key(first, 0))
-            .map_err(|error| unreadable("the log".to_owned(), error))?;
+        self.drop_keys(..key(first, 0)).map_err(|error| unreadable("the log".to_owned(), error))?;
         let mut stored = self.engine.log.iter();
         let mut missing = first;
         while let Some(item) = stored.next() {
-            let (stored_key, record) =
-                item.map_err(|error| unreadable("the log".to_owned(), error))?;
+            let (stored_key, record) = item.map_err(|error| unreadable("the log".to_owned(), error))?;
             let (index, piece) = parse_key(&stored_key)?;
             if index != missing {
-                return Err(LoadError::Hole {
-                    missing,
-                    found: index,
-                });
+                return Err(LoadError::Hole { missing, found: index });
             }
-            let entry = self
-                .load_entry(index, piece, &record, &mut stored)
-                .map_err(|error| error.at(index))?;
+            let entry = self.load_entry(index, piece, &record, &mut stored).map_err(|error| error.at(index))?;
             image
                 .apply(&Op::Append(vec![Arc::new(entry)]))
                 .map_err(|error| EntryError::Fault(Fault::Place(error.to_string())).at(index))?;
@@ -130,13 +115,7 @@ impl DiskLog {
         Ok(())
     }
 
-    fn load_entry(
-        &self,
-        index: u64,
-        piece: u32,
-        record: &[u8],
-        stored: &mut sled::Iter,
-    ) -> Result<Entry, EntryError> {
+    fn load_entry(&self, index: u64, piece: u32, record: &[u8], stored: &mut sled::Iter) -> Result<Entry, EntryError> {
         if piece != 0 {
             return Err(Fault::Place(format!("piece {} without its head", piece - 1)).into());
         }
@@ -156,21 +135,14 @@ impl DiskLog {
 impl LogBackend for DiskLog {
     fn load(&mut self) -> Result<Image, LoadError> {
         let mut image = Image::default();
-        let mut take = |op| {
-            image
-                .apply(&op)
-                .expect("an empty log takes every mark and vote")
-        };
+        let mut take = |op| image.apply(&op).expect("an empty log takes every mark and vote");
         if let Some(vote) = self.engine.read_meta::<v1::Vote>(VOTE)? {
             take(Op::Vote(vote.into()));
         }
         if let Some(committed) = self.engine.read_meta::<v1::Committed>(COMMITTED)? {
             take(Op::Committed(committed.id.map(LogId::from)));
         }
-        let purged = self
-            .engine
-            .read_meta::<v1::Purged>(PURGED)?
-            .map(|purged| LogId::from(purged.id));
+        let purged = self.engine.read_meta::<v1::Purged>(PURGED)?.map(|purged| LogId::from(purged.id));
         if let Some(purged) = purged {
             take(Op::Purge(purged));
         }
@@ -178,9 +150,7 @@ impl LogBackend for DiskLog {
         // The hint follows the entries that it names, so no crash can have taken the entries and left the hint.
         let last = image.last().map(|last| last.index);
         match image.committed().map(|committed| committed.index) {
-            Some(committed) if last < Some(committed) => {
-                Err(LoadError::LostTail { committed, last })
-            }
+            Some(committed) if last < Some(committed) => Err(LoadError::LostTail { committed, last }),
             _ => Ok(image),
         }
     }
@@ -192,9 +162,7 @@ impl LogBackend for DiskLog {
             Op::Purge(upto) => self.purge(upto),
             Op::Vote(vote) => self.write_meta(VOTE, format::seal(&v1::Vote::from(*vote))),
             Op::Committed(committed) => {
-                let record = v1::Committed {
-                    id: committed.map(v1::LogId::from),
-                };
+                let record = v1::Committed { id: committed.map(v1::LogId::from) };
                 self.write_meta(COMMITTED, format::seal(&record))
             }
         }

@@ -29,12 +29,7 @@ impl Mark {
     /// Makes the file, with no sync acknowledged. It gets its name when it is whole.
     pub fn create(path: &Path) -> io::Result<Self> {
         let unnamed = path.with_extension("new");
-        let file = File::options()
-            .create(true)
-            .truncate(true)
-            .read(true)
-            .write(true)
-            .open(&unnamed)?;
+        let file = File::options().create(true).truncate(true).read(true).write(true).open(&unnamed)?;
         // The length never changes later, so that a sync of this file is one write.
         file.set_len(SLOTS * SLOT_BYTES)?;
         let mark = Mark { file };
@@ -81,11 +76,7 @@ impl Mark {
             };
         }
         let [length, record @ ..] = bytes;
-        let record = record
-            .get(..usize::from(length))
-            .ok_or(Fault::Short(MAX_RECORD_BYTES));
-        Ok(record
-            .and_then(format::open::<v1::Mark>)
-            .map(|mark| mark.syncs))
+        let record = record.get(..usize::from(length)).ok_or(Fault::Short(MAX_RECORD_BYTES));
+        Ok(record.and_then(format::open::<v1::Mark>).map(|mark| mark.syncs))
     }
 }

@@ -40,15 +40,9 @@ use log::DiskLog;
 /// # Errors
 /// If the directory is in use, belongs to another node, was written by a newer build, or holds a record that does not check
 /// out. Nothing is ever repaired: the message names the record.
-pub fn open<C: Types>(
-    dir: &Path,
-    identity: &Identity,
-) -> Result<(LogStore<C>, SnapshotStore), OpenError> {
+pub fn open<C: Types>(dir: &Path, identity: &Identity) -> Result<(LogStore<C>, SnapshotStore), OpenError> {
     let engine = Arc::new(Engine::open(dir, identity)?);
-    let unreadable = |source| OpenError::Load {
-        dir: dir.to_owned(),
-        source,
-    };
+    let unreadable = |source| OpenError::Load { dir: dir.to_owned(), source };
     let log = LogStore::over(DiskLog::new(Arc::clone(&engine))).map_err(unreadable)?;
     let snapshots = SnapshotKeeper::start(engine).map_err(unreadable)?;
     Ok((log, SnapshotStore::on_disk(snapshots)))

@@ -21,15 +21,9 @@ pub fn extent(bytes: &[u8]) -> Extent {
 
 /// The pieces of `bytes` as sealed records, numbered from 0.
 pub fn cut(bytes: &[u8]) -> impl Iterator<Item = (u32, Vec<u8>)> + '_ {
-    (0..).zip(bytes.chunks(PIECE_BYTES)).map(|(number, bytes)| {
-        (
-            number,
-            format::seal(&Piece {
-                number,
-                bytes: bytes.to_vec(),
-            }),
-        )
-    })
+    (0..)
+        .zip(bytes.chunks(PIECE_BYTES))
+        .map(|(number, bytes)| (number, format::seal(&Piece { number, bytes: bytes.to_vec() })))
 }
 
 /// Puts pieces together again, and checks the whole.
@@ -43,11 +37,7 @@ pub struct Joiner {
 impl Joiner {
     /// Expects the pieces of `extent`.
     pub fn new(extent: Extent) -> Self {
-        Joiner {
-            extent,
-            next: 0,
-            bytes: Vec::new(),
-        }
+        Joiner { extent, next: 0, bytes: Vec::new() }
     }
 
     /// Takes the next piece, a sealed record that was stored under `number`.
@@ -57,10 +47,7 @@ impl Joiner {
         }
         let piece: Piece = format::open(record)?;
         if piece.number != number {
-            return Err(Fault::Place(format!(
-                "piece {} lies in the place of piece {number}",
-                piece.number
-            )));
+            return Err(Fault::Place(format!("piece {} lies in the place of piece {number}", piece.number)));
         }
         self.next += 1;
         self.bytes.extend_from_slice(&piece.bytes);
@@ -70,10 +57,7 @@ impl Joiner {
     /// The whole.
     pub fn finish(self) -> Result<Vec<u8>, Fault> {
         if self.next != self.extent.pieces {
-            return Err(Fault::Place(format!(
-                "{} of {} pieces are there",
-                self.next, self.extent.pieces
-            )));
+            return Err(Fault::Place(format!("{} of {} pieces are there", self.next, self.extent.pieces)));
         }
         if extent(&self.bytes) != self.extent {
             return Err(Fault::Checksum);

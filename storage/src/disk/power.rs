@@ -75,14 +75,12 @@ fn torn_life() -> impl Strategy<Value = Life> {
 
 fn life(unsynced: usize, reached: impl Strategy<Value = Reached>) -> impl Strategy<Value = Life> {
     let steps = |most: usize| prop::collection::vec(step(), 0..=most);
-    (steps(10), steps(unsynced), any::<bool>(), reached).prop_map(
-        |(synced, unsynced, written, reached)| Life {
-            synced,
-            unsynced,
-            written,
-            reached,
-        },
-    )
+    (steps(10), steps(unsynced), any::<bool>(), reached).prop_map(|(synced, unsynced, written, reached)| Life {
+        synced,
+        unsynced,
+        written,
+        reached,
+    })
 }
 
 fn leader(term: u64) -> LeaderId {
@@ -101,11 +99,7 @@ fn op(step: &Step, image: &Image) -> Option<Op> {
                 log_id: LogId::new(leader(term), index),
                 payload: Payload::Normal(Command(vec![index as u8; bytes])),
             };
-            Some(Op::Append(
-                (first..first + entries)
-                    .map(|index| Arc::new(entry(index)))
-                    .collect(),
-            ))
+            Some(Op::Append((first..first + entries).map(|index| Arc::new(entry(index))).collect()))
         }
         Step::TruncateBack(back) => {
             let committed = image.committed().map_or(0, |committed| committed.index);
@@ -116,10 +110,7 @@ fn op(step: &Step, image: &Image) -> Option<Op> {
             let upto = image.purged().map_or(0, |purged| purged.index) + forward;
             Some(Op::Purge(LogId::new(leader(term), upto)))
         }
-        Step::Vote => Some(Op::Vote(Vote {
-            leader_id: leader(term + 1),
-            committed: false,
-        })),
+        Step::Vote => Some(Op::Vote(Vote { leader_id: leader(term + 1), committed: false })),
         Step::Commit(back) => {
             let committed = held(last?.index.saturating_sub(back))?;
             (image.committed() < Some(committed)).then_some(Op::Committed(Some(committed)))
@@ -128,17 +119,10 @@ fn op(step: &Step, image: &Image) -> Option<Op> {
 }
 
 fn open(dir: &Path) -> (Arc<Engine>, DiskLog, Image) {
-    let identity = Identity {
-        cluster: "power".to_owned(),
-        node: 1,
-    };
-    let engine = Arc::new(
-        Engine::open(dir, &identity).expect("the directory opens after the loss of power"),
-    );
+    let identity = Identity { cluster: "power".to_owned(), node: 1 };
+    let engine = Arc::new(Engine::open(dir, &identity).expect("the directory opens after the loss of power"));
     let mut log = DiskLog::new(Arc::clone(&engine));
-    let image = log
-        .load()
-        .expect("the log is sound after the loss of power");
+    let image = log.load().expect("the log is sound after the loss of power");
     (engine, log, image)
 }
 
@@ -171,10 +155,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// Leaves in `new`'s database file what a disk could hold that was synced as in `old`.
 fn lose_power(old: &Path, new: &Path, reached: Reached) {
-    let (old, written) = (
-        fs::read(old.join("db")).unwrap(),
-        fs::read(new.join("db")).unwrap(),
-    );
+    let (old, written) = (fs::read(old.join("db")).unwrap(), fs::read(new.join("db")).unwrap());
     let held = match reached {
         Reached::None => old,
         Reached::All => written,
@@ -211,13 +192,8 @@ fn live(lives: &[Life]) {
     let mut allowed = vec![Image::default()];
     for (number, life) in lives.iter().enumerate() {
         let (engine, mut log, found) = open(&dir);
-        assert!(
-            allowed.contains(&found),
-            "life {number}: found {found:#?}, which no order of its ops leads to"
-        );
-        let synced = run(&life.synced, &mut log, &found)
-            .pop()
-            .expect("the start is a state");
+        assert!(allowed.contains(&found), "life {number}: found {found:#?}, which no order of its ops leads to");
+        let synced = run(&life.synced, &mut log, &found).pop().expect("the start is a state");
         log.sync().expect("the disk syncs");
         let old = root.path().join("old");
         copy(&dir, &old);
@@ -234,10 +210,7 @@ fn live(lives: &[Life]) {
         dir = next;
     }
     let (_engine, _log, found) = open(&dir);
-    assert!(
-        allowed.contains(&found),
-        "at the end: found {found:#?}, which no order of its ops leads to"
-    );
+    assert!(allowed.contains(&found), "at the end: found {found:#?}, which no order of its ops leads to");
 }
 
 proptest! {

@@ -48,14 +48,8 @@ impl SnapshotKeeper {
         let thread = thread::Builder::new()
             .name("snapshots".to_owned())
             .spawn(move || run(&tree, requests))
-            .map_err(|source| LoadError::Read {
-                what: "snapshots".to_owned(),
-                source,
-            })?;
-        Ok(SnapshotKeeper {
-            queue: Some(queue),
-            thread: Some(thread),
-        })
+            .map_err(|source| LoadError::Read { what: "snapshots".to_owned(), source })?;
+        Ok(SnapshotKeeper { queue: Some(queue), thread: Some(thread) })
     }
 
     /// Replaces the snapshot, durably.
@@ -68,10 +62,7 @@ impl SnapshotKeeper {
         self.ask(Request::Load).await
     }
 
-    async fn ask<T>(
-        &self,
-        request: impl FnOnce(oneshot::Sender<io::Result<T>>) -> Request,
-    ) -> io::Result<T> {
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<io::Result<T>>) -> Request) -> io::Result<T> {
         let (answer, answered) = oneshot::channel();
         let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the snapshot thread ended");
         let queue = self.queue.as_ref().ok_or_else(gone)?;
@@ -107,29 +98,19 @@ struct Tree {
 
 impl Tree {
     fn head(&self) -> Result<Option<v1::Snapshot>, LoadError> {
-        let stored = self
-            .engine
-            .snapshot
-            .get(HEAD)
-            .map_err(|error| unreadable("the snapshot head".to_owned(), error))?;
-        stored
-            .map(|bytes| format::open(&bytes).map_err(|fault| refused("snapshot head", fault)))
-            .transpose()
+        let stored =
+            self.engine.snapshot.get(HEAD).map_err(|error| unreadable("the snapshot head".to_owned(), error))?;
+        stored.map(|bytes| format::open(&bytes).map_err(|fault| refused("snapshot head", fault))).transpose()
     }
 
     fn save(&self, snapshot: &SavedSnapshot) -> io::Result<()> {
         let old = self.head().map_err(io::Error::other)?;
         let generation = old.map_or(0, |old| old.generation + 1);
-        let parts = [
-            (META, snapshot.meta.as_slice()),
-            (DATA, snapshot.data.as_slice()),
-        ];
+        let parts = [(META, snapshot.meta.as_slice()), (DATA, snapshot.data.as_slice())];
         let mut unsynced = 0;
         for (part, bytes) in parts {
             for (number, piece) in pieces::cut(bytes) {
-                self.engine
-                    .snapshot
-                    .insert(key(generation, part, number), piece)?;
+                self.engine.snapshot.insert(key(generation, part, number), piece)?;
                 unsynced += 1;
                 if unsynced == PIECES_PER_SYNC {
                     self.engine.sync()?;
@@ -139,14 +120,7 @@ impl Tree {
         }
         self.engine.sync()?;
         let [meta, data] = parts.map(|(_, bytes)| pieces::extent(bytes));
-        self.engine.snapshot.insert(
-            HEAD,
-            format::seal(&v1::Snapshot {
-                generation,
-                meta,
-                data,
-            }),
-        )?;
+        self.engine.snapshot.insert(HEAD, format::seal(&v1::Snapshot { generation, meta, data }))?;
         self.engine.sync()?;
         // What is left of the old one after a crash is dropped at the next start, so this needs no sync.
         self.drop_other_generations().map_err(io::Error::other)
@@ -158,10 +132,7 @@ impl Tree {
         };
         let meta = self.join(head.generation, META, head.meta)?;
         let data = self.join(head.generation, DATA, head.data)?;
-        Ok(Some(SavedSnapshot {
-            meta,
-            data: Arc::new(data),
-        }))
+        Ok(Some(SavedSnapshot { meta, data: Arc::new(data) }))
     }
 
     fn join(&self, generation: u64, part: u8, extent: v1::Extent) -> Result<Vec<u8>, LoadError> {
@@ -178,9 +149,7 @@ impl Tree {
                 .map_err(|error| unreadable(format!("piece {number} of {name}"), error))?;
             let missing = || refused(name, Fault::Place(format!("piece {number} is missing")));
             let piece = stored.ok_or_else(missing)?;
-            joiner
-                .take(number, &piece)
-                .map_err(|fault| refused(&format!("piece {number} of {name}"), fault))?;
+            joiner.take(number, &piece).map_err(|fault| refused(&format!("piece {number} of {name}"), fault))?;
         }
         joiner.finish().map_err(|fault| refused(name, fault))
     }
@@ -199,10 +168,7 @@ impl Tree {
 }
 
 fn refused(record: &str, fault: Fault) -> LoadError {
-    LoadError::Record {
-        record: record.to_owned(),
-        fault,
-    }
+    LoadError::Record { record: record.to_owned(), fault }
 }
 
 fn prefix(generation: u64) -> [u8; 9] {

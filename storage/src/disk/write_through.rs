@@ -13,17 +13,9 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 /// Marks the file, which is made if it is not there yet. `Ok(false)` says that this file system has no such attribute.
 pub fn write_through(path: &Path) -> io::Result<bool> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)?;
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
     let marked = ioctl_getflags(&file).and_then(|flags| {
-        if flags.contains(IFlags::SYNC) {
-            Ok(())
-        } else {
-            ioctl_setflags(&file, flags | IFlags::SYNC)
-        }
+        if flags.contains(IFlags::SYNC) { Ok(()) } else { ioctl_setflags(&file, flags | IFlags::SYNC) }
     });
     // Every file system has its own way to say that it does not know the attribute, so this is not told from refusal.
     Ok(marked.is_ok())
@@ -39,10 +31,18 @@ mod tests {
         let path = dir.path().join("db");
         let marked = write_through(&path).unwrap();
         let flags = ioctl_getflags(File::open(&path).unwrap());
-        assert_eq!(
-            marked,
-            flags.is_ok_and(|flags| flags.contains(IFlags::SYNC))
-        );
+        assert_eq!(marked, flags.is_ok_and(|flags| flags.contains(IFlags::SYNC)));
         assert_eq!(write_through(&path).unwrap(), marked);
+    }
+
+    #[test]
+    fn the_database_is_marked_before_it_is_used() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let supported = write_through(&dir.path().join("other")).unwrap();
+        let identity = crate::Identity { cluster: "marked".to_owned(), node: 1 };
+        let opened = crate::open::<crate::TokioTypes>(dir.path(), &identity).unwrap();
+        drop(opened);
+        let flags = ioctl_getflags(File::open(dir.path().join("db")).unwrap());
+        assert_eq!(supported, flags.is_ok_and(|flags| flags.contains(IFlags::SYNC)));
     }
 }

@@ -104,29 +104,19 @@ pub fn seal<B: Body>(body: &B) -> Vec<u8> {
 /// The body of a record, or why it is refused.
 pub fn open<B: Body>(record: &[u8]) -> Result<B, Fault> {
     let short = || Fault::Short(record.len());
-    let (covered, checksum) = record
-        .split_last_chunk::<CHECKSUM_BYTES>()
-        .ok_or_else(short)?;
-    let (head, body) = covered
-        .split_first_chunk::<HEAD_BYTES>()
-        .ok_or_else(short)?;
+    let (covered, checksum) = record.split_last_chunk::<CHECKSUM_BYTES>().ok_or_else(short)?;
+    let (head, body) = covered.split_first_chunk::<HEAD_BYTES>().ok_or_else(short)?;
     // The checksum comes first: a flipped bit in the format must not be taken for a newer build.
     if crc32fast::hash(covered) != u32::from_le_bytes(*checksum) {
         return Err(Fault::Checksum);
     }
     let [found, low, high] = *head;
     if found != B::KIND as u8 {
-        return Err(Fault::Kind {
-            found,
-            wanted: B::KIND as u8,
-        });
+        return Err(Fault::Kind { found, wanted: B::KIND as u8 });
     }
     let written = u16::from_le_bytes([low, high]);
     if written != B::FORMAT {
-        return Err(Fault::Format {
-            written,
-            reads: B::FORMAT,
-        });
+        return Err(Fault::Format { written, reads: B::FORMAT });
     }
     decode(body)
 }

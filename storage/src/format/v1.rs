@@ -16,9 +16,7 @@ macro_rules! bodies {
     )*};
 }
 
-bodies!(
-    Manifest, Entry, Long, Piece, Vote, Committed, Purged, Snapshot, Mark
-);
+bodies!(Manifest, Entry, Long, Piece, Vote, Committed, Purged, Snapshot, Mark);
 
 /// Whose directory it is, and how it is laid out.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -153,10 +151,7 @@ pub struct Mark {
 
 impl From<types::LogId> for LogId {
     fn from(id: types::LogId) -> Self {
-        LogId {
-            leader: id.leader_id.into(),
-            index: id.index,
-        }
+        LogId { leader: id.leader_id.into(), index: id.index }
     }
 }
 
@@ -168,37 +163,25 @@ impl From<LogId> for types::LogId {
 
 impl From<types::LeaderId> for LeaderId {
     fn from(id: types::LeaderId) -> Self {
-        LeaderId {
-            term: id.term,
-            node: id.node_id,
-        }
+        LeaderId { term: id.term, node: id.node_id }
     }
 }
 
 impl From<LeaderId> for types::LeaderId {
     fn from(id: LeaderId) -> Self {
-        types::LeaderId {
-            term: id.term,
-            node_id: id.node,
-        }
+        types::LeaderId { term: id.term, node_id: id.node }
     }
 }
 
 impl From<types::Vote> for Vote {
     fn from(vote: types::Vote) -> Self {
-        Vote {
-            leader: vote.leader_id.into(),
-            committed: vote.committed,
-        }
+        Vote { leader: vote.leader_id.into(), committed: vote.committed }
     }
 }
 
 impl From<Vote> for types::Vote {
     fn from(vote: Vote) -> Self {
-        types::Vote {
-            leader_id: vote.leader.into(),
-            committed: vote.committed,
-        }
+        types::Vote { leader_id: vote.leader.into(), committed: vote.committed }
     }
 }
 
@@ -209,16 +192,10 @@ impl From<&types::Entry> for Entry {
             types::Payload::Normal(command) => Payload::Command(command.0.clone()),
             types::Payload::Membership(membership) => Payload::Membership {
                 voters: membership.get_joint_config().clone(),
-                peers: membership
-                    .nodes()
-                    .map(|(id, peer)| (*id, Peer::from(peer)))
-                    .collect(),
+                peers: membership.nodes().map(|(id, peer)| (*id, Peer::from(peer))).collect(),
             },
         };
-        Entry {
-            id: entry.log_id.into(),
-            payload,
-        }
+        Entry { id: entry.log_id.into(), payload }
     }
 }
 
@@ -230,36 +207,24 @@ impl TryFrom<Entry> for types::Entry {
             Payload::Blank => types::Payload::Blank,
             Payload::Command(bytes) => types::Payload::Normal(types::Command(bytes)),
             Payload::Membership { voters, peers } => {
-                let peers: BTreeMap<u64, types::Peer> = peers
-                    .into_iter()
-                    .map(|(id, peer)| (id, peer.into()))
-                    .collect();
+                let peers: BTreeMap<u64, types::Peer> = peers.into_iter().map(|(id, peer)| (id, peer.into())).collect();
                 let membership = types::Membership::new(voters, peers)
                     .map_err(|error| Fault::Body(format!("membership: {error}")))?;
                 types::Payload::Membership(membership)
             }
         };
-        Ok(types::Entry {
-            log_id: entry.id.into(),
-            payload,
-        })
+        Ok(types::Entry { log_id: entry.id.into(), payload })
     }
 }
 
 impl From<&types::Peer> for Peer {
     fn from(peer: &types::Peer) -> Self {
-        Peer {
-            name: peer.name.clone(),
-            address: peer.address.clone(),
-        }
+        Peer { name: peer.name.clone(), address: peer.address.clone() }
     }
 }
 
 impl From<Peer> for types::Peer {
     fn from(peer: Peer) -> Self {
-        types::Peer {
-            name: peer.name,
-            address: peer.address,
-        }
+        types::Peer { name: peer.name, address: peer.address }
     }
 }

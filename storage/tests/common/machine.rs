@@ -56,10 +56,7 @@ impl RaftStateMachine<TokioTypes> for Machine {
         let mut state = self.0.lock().unwrap();
         state.applied = meta.last_log_id;
         state.membership = meta.last_membership.clone();
-        state.snapshot = Some(Snapshot {
-            meta: meta.clone(),
-            snapshot: (),
-        });
+        state.snapshot = Some(Snapshot { meta: meta.clone(), snapshot: () });
         Ok(())
     }
 
@@ -73,10 +70,7 @@ impl RaftSnapshotBuilder<TokioTypes> for Machine {
 
     async fn build_snapshot(&mut self) -> Result<Image, io::Error> {
         let mut state = self.0.lock().unwrap();
-        let meta = SnapshotMeta {
-            last_log_id: state.applied,
-            last_membership: state.membership.clone(),
-        };
+        let meta = SnapshotMeta { last_log_id: state.applied, last_membership: state.membership.clone() };
         let snapshot = Snapshot { meta, snapshot: () };
         state.snapshot = Some(snapshot.clone());
         Ok(snapshot)

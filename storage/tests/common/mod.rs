@@ -9,17 +9,12 @@ use std::path::Path;
 use futures::executor::block_on;
 use openraft::storage::{IOFlushed, RaftLogStorage, RaftLogStorageExt};
 use openraft::type_config::TypeConfigExt;
-use tenure_storage::{
-    Command, Entry, Identity, LeaderId, LogId, OpenError, Payload, SnapshotStore, TokioTypes, Vote,
-};
+use tenure_storage::{Command, Entry, Identity, LeaderId, LogId, OpenError, Payload, SnapshotStore, TokioTypes, Vote};
 
 pub type LogStore = tenure_storage::LogStore<TokioTypes>;
 
 pub fn identity() -> Identity {
-    Identity {
-        cluster: "blue".to_owned(),
-        node: 7,
-    }
+    Identity { cluster: "blue".to_owned(), node: 7 }
 }
 
 /// Opens the directory as the node that all tests are.
@@ -56,21 +51,13 @@ pub fn id(term: u64, index: u64) -> LogId {
 }
 
 pub fn vote(term: u64) -> Vote {
-    Vote {
-        leader_id: leader(term),
-        committed: true,
-    }
+    Vote { leader_id: leader(term), committed: true }
 }
 
 /// An entry with a command of `bytes` bytes that depend on its place.
 pub fn entry(term: u64, index: u64, bytes: usize) -> Entry {
-    let command = (0..bytes)
-        .map(|at| (at as u64 * 31 + index * 7 + term) as u8)
-        .collect();
-    Entry {
-        log_id: id(term, index),
-        payload: Payload::Normal(Command(command)),
-    }
+    let command = (0..bytes).map(|at| (at as u64 * 31 + index * 7 + term) as u8).collect();
+    Entry { log_id: id(term, index), payload: Payload::Normal(Command(command)) }
 }
 
 /// Appends and waits until it is durable.

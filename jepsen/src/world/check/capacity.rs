@@ -16,11 +16,7 @@ pub struct Overload {
 /// Finds every server that is overloaded now.
 pub fn capacity(world: &World) -> Vec<Overload> {
     let load = |server: ServerId| {
-        let active = world.lpars().filter(|&lpar| {
-            world
-                .activity(server, lpar)
-                .is_some_and(|state| state.is_active())
-        });
+        let active = world.lpars().filter(|&lpar| world.activity(server, lpar).is_some_and(|state| state.is_active()));
         let add = |sum: Overload, lpar| {
             let spec = world.lpar_spec(lpar);
             Overload {
@@ -29,24 +25,13 @@ pub fn capacity(world: &World) -> Vec<Overload> {
                 ..sum
             }
         };
-        active.fold(
-            Overload {
-                server,
-                memory: 0,
-                processors: 0,
-            },
-            add,
-        )
+        active.fold(Overload { server, memory: 0, processors: 0 }, add)
     };
     let fits = |load: &Overload| {
         let spec = world.server_spec(load.server);
         load.memory <= spec.memory && load.processors <= u64::from(spec.processors)
     };
-    world
-        .servers()
-        .map(load)
-        .filter(|load| !fits(load))
-        .collect()
+    world.servers().map(load).filter(|load| !fits(load)).collect()
 }
 
 #[cfg(test)]
@@ -57,16 +42,8 @@ mod tests {
     #[test]
     fn a_planted_overload_is_found() {
         // What runs when the world begins is not asked whether it fits.
-        let mut spec = WorldSpec::demo(DemoOptions {
-            servers: 1,
-            lpars: 0,
-            hmcs: 1,
-        });
-        let giant = LparSpec {
-            memory: 1 << 40,
-            running_on: Some("p1".into()),
-            ..LparSpec::new("giant", ["p1"])
-        };
+        let mut spec = WorldSpec::demo(DemoOptions { servers: 1, lpars: 0, hmcs: 1 });
+        let giant = LparSpec { memory: 1 << 40, running_on: Some("p1".into()), ..LparSpec::new("giant", ["p1"]) };
         assert_eq!(capacity(&World::new(spec.clone(), 1).unwrap()), []);
         spec.lpars.push(giant);
         assert_eq!(capacity(&World::new(spec, 1).unwrap()).len(), 1);

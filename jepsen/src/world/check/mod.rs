@@ -31,11 +31,7 @@ impl Verdict {
 impl World {
     /// Judges everything that happened so far.
     pub fn verdict(&self) -> Verdict {
-        Verdict {
-            overlaps: self.violations(),
-            unpowered: powered(self.history().entries()),
-            overloads: capacity(self),
-        }
+        Verdict { overlaps: self.violations(), unpowered: powered(self.history().entries()), overloads: capacity(self) }
     }
 
     /// The invariant of the world: every time an LPAR was active on two servers at once.

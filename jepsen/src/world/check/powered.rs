@@ -22,31 +22,19 @@ pub fn powered(entries: &[Entry]) -> Vec<Unpowered> {
     let end = entries.last().map_or(Time::START, |entry| entry.at);
     let mut ended = |server, lpar, since: Time, until: Time, off: &BTreeMap<ServerId, Time>| {
         if let Some(&at) = off.get(&server).filter(|&&at| at.max(since) < until) {
-            found.push(Unpowered {
-                lpar,
-                server,
-                at: at.max(since),
-            });
+            found.push(Unpowered { lpar, server, at: at.max(since) });
         }
     };
     for entry in entries {
         match entry.change {
             Change::Power { server, state, .. } => {
-                if matches!(
-                    state,
-                    SystemState::Operating | SystemState::PowerOffInProgress
-                ) {
+                if matches!(state, SystemState::Operating | SystemState::PowerOffInProgress) {
                     off.remove(&server);
                 } else {
                     off.entry(server).or_insert(entry.at);
                 }
             }
-            Change::Lpar {
-                server,
-                lpar,
-                state,
-                ..
-            } if state.is_active() => {
+            Change::Lpar { server, lpar, state, .. } if state.is_active() => {
                 active.entry((server, lpar)).or_insert(entry.at);
             }
             Change::Lpar { server, lpar, .. } => {
@@ -72,28 +60,13 @@ mod tests {
     const LPAR: LparId = LparId(0);
 
     fn power(at: u64, state: SystemState) -> Entry {
-        let change = Change::Power {
-            server: SERVER,
-            state,
-            cause: Cause::Fault,
-        };
-        Entry {
-            at: Time::from_millis(at),
-            change,
-        }
+        let change = Change::Power { server: SERVER, state, cause: Cause::Fault };
+        Entry { at: Time::from_millis(at), change }
     }
 
     fn lpar(at: u64, state: LparState) -> Entry {
-        let change = Change::Lpar {
-            server: SERVER,
-            lpar: LPAR,
-            state,
-            cause: Cause::Fault,
-        };
-        Entry {
-            at: Time::from_millis(at),
-            change,
-        }
+        let change = Change::Lpar { server: SERVER, lpar: LPAR, state, cause: Cause::Fault };
+        Entry { at: Time::from_millis(at), change }
     }
 
     #[test]
@@ -104,14 +77,7 @@ mod tests {
             power(5, SystemState::PowerOff),
             lpar(7, LparState::NotActivated),
         ];
-        assert_eq!(
-            powered(&history),
-            [Unpowered {
-                lpar: LPAR,
-                server: SERVER,
-                at: Time::from_millis(5)
-            }]
-        );
+        assert_eq!(powered(&history), [Unpowered { lpar: LPAR, server: SERVER, at: Time::from_millis(5) }]);
     }
 
     #[test]

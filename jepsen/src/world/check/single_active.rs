@@ -24,34 +24,19 @@ pub fn single_active(entries: &[Entry]) -> Vec<Overlap> {
     let mut active: BTreeMap<LparId, Vec<ServerId>> = BTreeMap::new();
     let mut overlaps: Vec<Overlap> = Vec::new();
     for entry in entries {
-        let Change::Lpar {
-            server,
-            lpar,
-            state,
-            ..
-        } = entry.change
-        else {
+        let Change::Lpar { server, lpar, state, .. } = entry.change else {
             continue;
         };
         let holders = active.entry(lpar).or_default();
         if !state.is_active() {
             holders.retain(|&holder| holder != server);
-            for overlap in overlaps
-                .iter_mut()
-                .filter(|o| o.until.is_none() && o.lpar == lpar)
-            {
+            for overlap in overlaps.iter_mut().filter(|o| o.until.is_none() && o.lpar == lpar) {
                 if overlap.first == server || overlap.second == server {
                     overlap.until = Some(entry.at);
                 }
             }
         } else if !holders.contains(&server) {
-            let with = |&first: &ServerId| Overlap {
-                lpar,
-                first,
-                second: server,
-                from: entry.at,
-                until: None,
-            };
+            let with = |&first: &ServerId| Overlap { lpar, first, second: server, from: entry.at, until: None };
             overlaps.extend(holders.iter().map(with));
             holders.push(server);
         }
@@ -66,16 +51,8 @@ mod tests {
     use crate::world::{Cause, LparState};
 
     fn entry(at: u64, server: u16, state: LparState) -> Entry {
-        let change = Change::Lpar {
-            server: ServerId(server),
-            lpar: LparId(0),
-            state,
-            cause: Cause::Fault,
-        };
-        Entry {
-            at: Time::from_millis(at),
-            change,
-        }
+        let change = Change::Lpar { server: ServerId(server), lpar: LparId(0), state, cause: Cause::Fault };
+        Entry { at: Time::from_millis(at), change }
     }
 
     #[test]
@@ -88,39 +65,21 @@ mod tests {
             entry(9, 0, LparState::NotActivated),
         ];
         let (from, until) = (Time::from_millis(5), Some(Time::from_millis(9)));
-        let expected = Overlap {
-            lpar: LparId(0),
-            first: ServerId(0),
-            second: ServerId(1),
-            from,
-            until,
-        };
+        let expected = Overlap { lpar: LparId(0), first: ServerId(0), second: ServerId(1), from, until };
         assert_eq!(single_active(&history), [expected]);
-        assert_eq!(
-            single_active(&history[..4]),
-            [Overlap {
-                until: None,
-                ..expected
-            }]
-        );
+        assert_eq!(single_active(&history[..4]), [Overlap { until: None, ..expected }]);
     }
 
     #[test]
     fn error_after_a_start_counts_as_active() {
-        let history = [
-            entry(1, 0, LparState::Error),
-            entry(2, 1, LparState::OpenFirmware),
-        ];
+        let history = [entry(1, 0, LparState::Error), entry(2, 1, LparState::OpenFirmware)];
         assert_eq!(single_active(&history).len(), 1);
     }
 
     #[test]
     fn a_change_of_server_within_one_instant_is_no_overlap() {
-        let history = [
-            entry(1, 0, LparState::Running),
-            entry(5, 1, LparState::Starting),
-            entry(5, 0, LparState::NotActivated),
-        ];
+        let history =
+            [entry(1, 0, LparState::Running), entry(5, 1, LparState::Starting), entry(5, 0, LparState::NotActivated)];
         assert_eq!(single_active(&history), []);
     }
 }

@@ -1,7 +1,7 @@
 //! A new configuration: refused if it is not valid or would lose sight of what runs, applied whole otherwise.
 
 use super::super::{Copy, GroupState, Intent, StartRisk, apply::Applying};
-use crate::{LparName, Note, Refusal, ServerName, config::Cluster, note};
+use crate::{GroupName, LparName, Note, Refusal, ServerName, config::Cluster, note};
 use std::{collections::BTreeMap, sync::Arc};
 
 impl Applying<'_> {
@@ -103,6 +103,10 @@ impl Applying<'_> {
 
     fn reconcile_groups(&mut self, cluster: &Cluster, first: bool) {
         let mut before = std::mem::take(&mut self.ledger.groups);
+        let mut members: BTreeMap<&GroupName, Vec<&LparName>> = BTreeMap::new();
+        for (lpar, declared) in &cluster.lpars {
+            members.entry(&declared.group).or_default().push(lpar);
+        }
         for (name, declared) in &cluster.groups {
             let old = before.remove(name);
             let mut group = old.as_ref().map(|group| (**group).clone()).unwrap_or_else(|| GroupState {
@@ -110,7 +114,7 @@ impl Applying<'_> {
                 ..GroupState::default()
             });
             let mut copies: BTreeMap<LparName, BTreeMap<ServerName, Copy>> = BTreeMap::new();
-            for (lpar, _) in cluster.lpars_of(name) {
+            for lpar in members.remove(name).unwrap_or_default() {
                 let known = group.copies.remove(lpar).unwrap_or_default();
                 let here = declared
                     .servers

@@ -1,3 +1,5 @@
+//! Answers of a real HMC, and answers that no HMC gives.
+
 use serde_json::Value;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The dialect of records, tried on recordings and on arbitrary text.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,0 +1,35 @@
+# What to run. `just` lists it.
+
+_default:
+    @just --list
+
+# What CI runs. Never writes.
+verify:
+    bash .ci/run
+
+# Formats, and mends what clippy can mend.
+fix:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+# The main job, told with a timeline.
+demo *ARGS:
+    cargo run --release --bin lab -- demo {{ARGS}}
+
+# A site to play with, until Ctrl-C.
+up *ARGS:
+    cargo run --release --bin lab -- up {{ARGS}}
+
+# All tests.
+test:
+    cargo test --workspace
+
+# Scenarios; writes what they lack, to be read before it is committed.
+scenarios:
+    UPDATE_SCENARIOS=1 cargo test --test scenarios
+
+# Committed commands a second, planning, the disk.
+bench:
+    cargo bench -p tenure-raft
+    cargo bench -p tenure-core
+    cargo bench -p tenure-storage

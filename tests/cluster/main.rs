@@ -1,0 +1,13 @@
+//! Do consensus, storage and the daemon around them keep their promises on real disks, sockets and processes?
+//!
+//! Every test runs real `tenured` binaries, waits for conditions only, and prints what it measured.
+
+mod crash;
+mod load;
+mod members;
+mod nodes;
+mod restart;
+mod snapshot;
+mod stop;
+mod strangers;
+mod trouble;

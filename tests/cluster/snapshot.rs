@@ -1,0 +1,49 @@
+//! A node that was away until the log it needs was gone catches up by a snapshot.
+
+use super::{
+    load::{Load, find_again},
+    nodes::Cluster,
+};
+use tenure::api::Read;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_away_until_the_log_was_purged_catches_up_by_a_snapshot() {
+    let mut cluster = Cluster::of(3, "snapshot", "snapshot_every = 60\nsnapshot_keep = 5\n").await;
+    cluster.declare(4).await;
+    let leader = cluster.leads().await;
+    let away = cluster.nodes.keys().find(|name| **name != leader && **name != "p1").expect("a follower").clone();
+    cluster.kill(&away);
+    let left = cluster.members_of(&leader).await.index;
+
+    let load = Load::start(&cluster, 4);
+    load.acknowledges(200).await;
+    let writes = load.end().await;
+    let now = cluster.members_of(&leader).await.index;
+
+    cluster.start(&away);
+    let took = cluster.applied(&away, now).await;
+    let log = cluster.nodes[&away].log();
+    let by_snapshot = log.lines().filter(|line| line.contains("took over a snapshot")).count();
+    assert!(by_snapshot > 0, "{away} was to catch up by a snapshot");
+    println!("{away} was away from index {left} to {now}; {by_snapshot} snapshot taken over, level after {took:?}");
+
+    // It knows the same as the others, and can carry the cluster with one of them.
+    let (one, other) = (cluster.client_of(&leader), cluster.client_of(&away));
+    let (one, other) =
+        (one.status(Read::Stale).await.expect("a state"), other.status(Read::Linearizable).await.expect("a state"));
+    assert_eq!(one.groups, other.groups);
+    let third = cluster.nodes.keys().find(|name| **name != leader && **name != away).expect("a third").clone();
+    cluster.kill(&third);
+    cluster.leads().await;
+    find_again(&cluster, &writes).await;
+
+    // What it took over is durable: it starts from it, while nobody can help.
+    cluster.kill(&leader);
+    cluster.kill(&away);
+    cluster.start(&away);
+    let took = cluster.applied(&away, left + 1).await;
+    println!("{away} alone starts from its snapshot after {took:?}");
+    cluster.start(&third);
+    cluster.leads().await;
+    find_again(&cluster, &writes).await;
+}
