@@ -119,7 +119,7 @@ pub fn scopes() -> Vec<Scope> {
             "again",
             "a start is out; nodes restart, reports come twice, a service processor is lost and found",
             Start::Ordered,
-            11,
+            12,
             Bounds { faults: 2, kills: 1, links: 1, doubles: 1, refusals: 1, ticks: 1, asks: 1, ..NONE },
         ),
         scope(
@@ -133,21 +133,21 @@ pub fn scopes() -> Vec<Scope> {
             "return",
             "a server loses its power, is fenced, comes back with or without its LPARs, is cleaned and takes work again",
             Start::Online,
-            14,
+            11,
             Bounds { faults: 1, powers: 1, asks: 1, ticks: 2, ..NONE },
         ),
         scope(
             "asks",
             "an operator moves and stops a group while LPARs crash and leaders change with old plans in hand",
             Start::Online,
-            10,
+            12,
             Bounds { faults: 2, crashes: 2, doubts: 1, leaders: 1, delays: 1, asks: 2, ticks: 1, ..NONE },
         ),
         scope(
             "silence",
             "reports and commands are lost, LPARs crash, and orders are given up",
             Start::Online,
-            12,
+            24,
             Bounds { faults: 2, crashes: 1, losses: 2, refusals: 1, asks: 1, waits: 2, ..NONE },
         ),
         scope(
