@@ -27,7 +27,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure::{
-    api::{Client, ClientError, Read, wire::{Ask, MembersView}},
+    api::{
+        Client, ClientError, Read,
+        wire::{Ask, MembersView},
+    },
     config::identity::{self, ADMIN},
     node::founding,
 };
