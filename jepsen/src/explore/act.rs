@@ -42,7 +42,7 @@ pub(super) struct Stepper<'a> {
 pub(super) fn step<'a>(site: &'a Site, state: &State, action: Action, lines: Option<&'a mut Vec<String>>) -> Step {
     let mut stepper = Stepper { site, state: state.clone(), wrong: Vec::new(), lines };
     let moved = stepper.act(action);
-    if moved && !stepper.state.stalled {
+    if moved && !stepper.state.stalled && (state.stalled || concerns_leader(state, &stepper.state)) {
         stepper.plan_until_rest();
     }
     if !stepper.wrong.is_empty() {
@@ -52,6 +52,16 @@ pub(super) fn step<'a>(site: &'a Site, state: &State, action: Action, lines: Opt
     } else {
         Step::Same
     }
+}
+
+/// Whether the step changed anything that a plan is made of. If not, the leader rests as it did before.
+fn concerns_leader(before: &State, after: &State) -> bool {
+    let view = |state: &State| state.view.each_ref().map(|read| read.as_ref().map(|read| (read.since, read.serial)));
+    let nodes = |state: &State| state.nodes.each_ref().map(|node| (node.life, node.lease));
+    !Arc::ptr_eq(&before.ledger, &after.ledger)
+        || before.time != after.time
+        || nodes(before) != nodes(after)
+        || view(before) != view(after)
 }
 
 impl Stepper<'_> {

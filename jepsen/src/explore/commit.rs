@@ -7,7 +7,7 @@ use super::{
 };
 use std::sync::Arc;
 use tenure_core::{
-    Author, Entry, Ledger, Note, Record, Report, invariants,
+    Author, Entry, Ledger, Note, Reading, Record, Report, invariants,
     command::Command,
     ledger::{Phase, StartRisk},
     note::Proof,
@@ -62,7 +62,7 @@ impl Stepper<'_> {
         // The leader keeps the newest reading of a server, also one that came with a report.
         for reading in report.readings.iter().filter(|reading| reading.server == mail_server) {
             let known = &mut self.state.view[self.site.server(&reading.server)];
-            if known.as_ref().is_none_or(|known| known.since <= reading.since) {
+            if known.as_ref().is_none_or(|known| comes_after(reading, known)) {
                 *known = Some(reading.clone());
             }
         }
@@ -106,6 +106,12 @@ impl Stepper<'_> {
             }
         }
     }
+}
+
+/// Whether a reading replaces another as the newest.
+fn comes_after(reading: &Reading, known: &Reading) -> bool {
+    let again = reading.by == known.by && reading.serial < known.serial;
+    reading.since > known.since || (reading.since == known.since && !again)
 }
 
 fn renew(commands: &mut [Command], index: u64) {

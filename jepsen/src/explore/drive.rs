@@ -117,7 +117,7 @@ impl Stepper<'_> {
         let order = job.exec.order();
         let server = self.site.server(&order.server);
         match &job.ask {
-            Ask::Read(which) => return Some(Answer::Read(read(self.site, &self.state, node, self.site.server(which)))),
+            Ask::Read(which) => return Some(Answer::Read(read(self.site, &mut self.state, node, self.site.server(which)))),
             Ask::Pause(_) => return Some(Answer::Paused),
             Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {}
         }

@@ -1,28 +1,31 @@
 //! Fingerprints: two states with the same one behave alike.
 //!
-//! Log indexes are compared only with each other, so they count by rank. Times count by age, up to the longest span that
-//! anything waits for. What only words a reason (texts, waits, the journal) does not count at all.
+//! Log indexes are compared only with each other, and those that say when a server was read only with those that are about
+//! the same server: so they count by rank, each server for itself. Times count by age, up to the span that is waited for.
+//! What only words a reason (texts, waits, the journal) does not count at all.
 
 use super::{
-    model::{Copy, Job, Life, NODES, Power, State},
+    model::{Copy, Job, Life, NODES, Power, SERVERS, State},
     site::Site,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tenure_core::{
-    Ledger, Order, OrderId, Reading, Time,
+    Ledger, Order, OrderId, Reading, Span, Time,
     command::Command,
     ledger::{GroupState, Intent, Phase, StartRisk},
     order::{Action, Ending, Epoch},
 };
 
-/// Longer than anything of the tiny world waits for: the window of restarts.
-const OLD: u64 = 1_000_000;
+/// The window of restarts, and longer than any other span of the tiny world.
+const OLD: Span = Span::seconds(600);
+/// Identities of orders; readings of server `i` are family `i`, serial numbers of its readings family `ORDERS + 1 + i`.
+const ORDERS: usize = SERVERS;
 
 #[derive(Default)]
 struct Print {
     words: Vec<u64>,
-    /// Places of `words` that hold log indexes.
-    indexes: Vec<usize>,
+    /// Places of `words` that count by rank, by the family within which they are compared.
+    ranked: [Vec<usize>; 2 * SERVERS + 1],
     now: u64,
     epoch: u64,
 }
@@ -43,22 +46,25 @@ impl Print {
     fn place(&mut self, place: usize) {
         self.words.push(place as u64);
     }
-    fn index(&mut self, index: u64) {
-        self.indexes.push(self.words.len());
-        self.words.push(index);
+    fn ranked(&mut self, family: usize, word: u64) {
+        self.ranked[family].push(self.words.len());
+        self.words.push(word);
     }
-    fn maybe_index(&mut self, index: Option<u64>) {
+    fn maybe_index(&mut self, server: usize, index: Option<u64>) {
         match index {
-            Some(index) => self.index(index),
+            Some(index) => self.ranked(server, index),
             None => self.word(u64::MAX),
         }
     }
-    fn age(&mut self, time: Time) {
-        self.word(self.now.saturating_sub(time.0).min(OLD));
+    fn serial(&mut self, server: usize, node: usize, serial: u64) {
+        self.ranked(ORDERS + 1 + server, ((node as u64) << 48) | serial);
     }
-    fn maybe_age(&mut self, time: Option<Time>) {
+    fn age(&mut self, time: Time, most: Span) {
+        self.word(self.now.saturating_sub(time.0).min(most.0));
+    }
+    fn maybe_age(&mut self, time: Option<Time>, most: Span) {
         match time {
-            Some(time) => self.age(time),
+            Some(time) => self.age(time, most),
             None => self.word(u64::MAX),
         }
     }
@@ -67,22 +73,25 @@ impl Print {
         self.word(self.epoch.saturating_sub(epoch.0));
     }
     fn order_id(&mut self, id: OrderId) {
-        self.index(id.index);
+        self.ranked(ORDERS, id.index);
         self.word(id.ordinal);
     }
 
     fn ledger(&mut self, site: &Site, ledger: &Ledger) {
-        self.index(ledger.index);
-        for state in ledger.servers.values() {
+        let timings = &site.cluster.timings;
+        for (at, state) in ledger.servers.values().enumerate() {
             self.place(state.manager.as_ref().map_or(NODES, |node| site.node(node)));
             self.word(state.system as u64);
             self.word(state.live);
-            self.maybe_index(state.since);
-            self.maybe_index(state.off.as_ref().map(|off| off.index));
-            self.maybe_index(state.dirty.map(|dirty| dirty.index));
-            self.maybe_age(state.dirty.and_then(|dirty| dirty.up));
-            self.maybe_index(state.fence.map(|id| id.index));
-            self.maybe_age(state.fence_failed);
+            self.maybe_index(at, state.since);
+            if let Some((node, serial)) = &state.read {
+                self.serial(at, site.node(node), *serial);
+            }
+            self.maybe_index(at, state.off.as_ref().map(|off| off.index));
+            self.maybe_index(at, state.dirty.map(|dirty| dirty.index));
+            self.maybe_age(state.dirty.and_then(|dirty| dirty.up), timings.settle);
+            self.maybe_index(ORDERS, state.fence.map(|id| id.index));
+            self.maybe_age(state.fence_failed, timings.monitor);
         }
         for state in ledger.nodes.values() {
             self.word(state.lapsed.is_some());
@@ -92,7 +101,7 @@ impl Print {
         }
         for order in ledger.orders.values() {
             self.order(site, order);
-            self.age(order.issued);
+            self.age(order.issued, OLD);
         }
         self.word(u64::MAX);
     }
@@ -112,25 +121,27 @@ impl Print {
                 Phase::Online => self.word(2_u64),
                 Phase::Leaving { reason, index } => {
                     self.word(3 + u64::from(*reason == tenure_core::note::LeaveReason::Fault));
-                    self.index(*index);
+                    self.ranked(site.server(&tenure.server), *index);
                 }
             }
         }
-        for copy in group.copies.values().flat_map(|copies| copies.values()) {
+        let timings = &site.cluster.timings;
+        for (at, copy) in group.copies.values().flat_map(|copies| copies.values().enumerate()) {
             self.word(copy.power as u64);
-            self.maybe_index(copy.since);
-            self.index(copy.quiet_from);
-            self.maybe_index(copy.stop.map(|id| id.index));
-            self.maybe_age(copy.failed);
+            self.maybe_index(at, copy.since);
+            self.ranked(at, copy.quiet_from);
+            self.maybe_index(ORDERS, copy.stop.map(|id| id.index));
+            self.maybe_age(copy.failed, timings.monitor);
             match copy.risk {
                 StartRisk::None => self.word(1_u64),
                 StartRisk::Ordered(id) => self.order_id(id),
-                StartRisk::Loose(at) => self.age(at),
+                StartRisk::Loose(since) => self.age(since, timings.settle),
             }
         }
         for run in group.runs.values() {
-            run.restarts.iter().for_each(|at| self.age(*at));
-            self.maybe_age(run.started);
+            run.restarts.iter().for_each(|at| self.age(*at, OLD));
+            self.maybe_age(run.started, timings.settle);
+            self.maybe_age(run.away, timings.settle);
             self.word(u64::from(run.ran) + 2 * u64::from(run.failed.is_some()) + 4 * u64::from(run.restart));
         }
     }
@@ -152,9 +163,11 @@ impl Print {
     }
 
     fn reading(&mut self, site: &Site, reading: &Reading) {
-        self.place(site.server(&reading.server));
+        let at = site.server(&reading.server);
+        self.place(at);
         self.place(site.node(&reading.by));
-        self.index(reading.since);
+        self.ranked(at, reading.since);
+        self.serial(at, site.node(&reading.by), reading.serial);
         self.word(reading.system as u64);
         self.word(reading.live);
         reading.copies.values().for_each(|power| self.word(*power as u64));
@@ -184,7 +197,9 @@ impl Print {
                 Life::Dead => 2,
             };
             self.word(life + 4 * u64::from(node.lease) + 8 * u64::from(node.behind));
-            self.index(if node.life == Life::Dead { state.ledger.index } else { node.index });
+            // A node that is up has applied everything, and what it reads is newer than all that is known.
+            let late = node.life == Life::Cut || node.behind;
+            (0..SERVERS).filter(|_| late).for_each(|server| self.ranked(server, node.index));
             node.done.iter().for_each(|id| self.order_id(*id));
             self.word(u64::MAX);
             node.jobs.iter().for_each(|job| self.job(site, job));
@@ -236,12 +251,8 @@ impl Print {
     }
 
     fn finish(mut self, state: &State) -> u128 {
-        let mut known: Vec<u64> = self.indexes.iter().map(|place| self.words[*place]).collect();
-        known.sort_unstable();
-        known.dedup();
-        for place in &self.indexes {
-            let rank = known.binary_search(&self.words[*place]).unwrap_or_default();
-            self.words[*place] = rank as u64;
+        for family in &self.ranked {
+            rank(&mut self.words, family);
         }
         let half = |salt: u64| {
             let mut hasher = DefaultHasher::new();
@@ -251,5 +262,15 @@ impl Print {
             hasher.finish()
         };
         (u128::from(half(1)) << 64) | u128::from(half(2))
+    }
+}
+
+/// Replaces the words at these places by their ranks among each other.
+fn rank(words: &mut [u64], places: &[usize]) {
+    let mut known: Vec<u64> = places.iter().map(|place| words[*place]).collect();
+    known.sort_unstable();
+    known.dedup();
+    for place in places {
+        words[*place] = known.binary_search(&words[*place]).unwrap_or_default() as u64;
     }
 }

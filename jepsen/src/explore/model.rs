@@ -79,6 +79,8 @@ pub(super) struct Node {
     pub lease: bool,
     /// Index up to which it has applied the log.
     pub index: u64,
+    /// Readings that it has begun.
+    pub serial: u64,
     /// Whether a lease that it holds came without the log up to there; only a mutant lets this happen.
     pub behind: bool,
     pub jobs: Vec<Arc<Job>>,

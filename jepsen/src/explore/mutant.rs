@@ -52,6 +52,42 @@ impl Mutant {
         Mutant::ReportAppliedTwice,
     ];
 
+    /// The scope in which it is looked for.
+    pub fn scope(self) -> &'static str {
+        match self {
+            Mutant::VoidOrderCarriedOut
+            | Mutant::LeaseIgnored
+            | Mutant::LeaseBeforeLog
+            | Mutant::UnknownAsNotDone
+            | Mutant::NoSettling
+            | Mutant::OldReadingAsNew => "late",
+            Mutant::RestartForgets | Mutant::ReportAppliedTwice => "again",
+            Mutant::NoConnectionAsOff | Mutant::FenceNotReadBack => "power",
+            Mutant::DirtyNotCleaned => "return",
+            Mutant::NoProofToLeave => "asks",
+            Mutant::NoReadElsewhere => "pair",
+        }
+    }
+
+    /// How the words of the check that catches it begin.
+    pub fn caught_by(self) -> &'static str {
+        match self {
+            Mutant::NoReadElsewhere => "S2",
+            Mutant::DirtyNotCleaned => "dirty",
+            Mutant::LeaseBeforeLog => "bar",
+            Mutant::VoidOrderCarriedOut
+            | Mutant::RestartForgets
+            | Mutant::LeaseIgnored
+            | Mutant::UnknownAsNotDone
+            | Mutant::NoSettling
+            | Mutant::NoProofToLeave
+            | Mutant::OldReadingAsNew
+            | Mutant::NoConnectionAsOff
+            | Mutant::FenceNotReadBack
+            | Mutant::ReportAppliedTwice => "S3",
+        }
+    }
+
     /// Its name in `jepsen/mutants.md`.
     pub fn name(self) -> &'static str {
         match self {

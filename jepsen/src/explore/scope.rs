@@ -103,55 +103,59 @@ const NONE: Bounds = Bounds {
 
 /// The scopes that the correct core passes, in the order in which they are searched.
 pub fn scopes() -> Vec<Scope> {
-    let assume = Assumptions::default();
+    let scope = |name, about, start, depth, bounds| {
+        let groups = if name == "pair" { 2 } else { 1 };
+        Scope { name, about, groups, start, depth, bounds, assume: Assumptions::default() }
+    };
     vec![
-        Scope {
-            name: "late",
-            about: "a start is out, its node is cut off or killed, its command or its report comes late, twice or never",
-            groups: 1,
-            start: Start::Ordered,
-            depth: 9,
-            bounds: Bounds { faults: 3, cuts: 1, kills: 1, losses: 1, doubles: 1, doubts: 1, ticks: 1, asks: 1, ..NONE },
-            assume,
-        },
-        Scope {
-            name: "power",
-            about: "a server loses its power or its service processor while its group is online, and comes back",
-            groups: 1,
-            start: Start::Online,
-            depth: 7,
-            bounds: Bounds { faults: 3, cuts: 1, powers: 1, links: 1, losses: 1, doubles: 1, ticks: 1, asks: 1, ..NONE },
-            assume,
-        },
-        Scope {
-            name: "asks",
-            about: "an operator moves and stops a group while LPARs crash and leaders change with old plans in hand",
-            groups: 1,
-            start: Start::Online,
-            depth: 9,
-            bounds: Bounds {
-                faults: 2,
-                crashes: 2,
-                losses: 1,
-                doubts: 1,
-                refusals: 1,
-                leaders: 1,
-                delays: 1,
-                asks: 2,
-                ticks: 1,
-                waits: 1,
-                ..NONE
-            },
-            assume,
-        },
-        Scope {
-            name: "pair",
-            about: "two groups on two servers, from the first reading on",
-            groups: 2,
-            start: Start::Fresh,
-            depth: 8,
-            bounds: Bounds { faults: 2, cuts: 1, powers: 1, crashes: 1, ticks: 1, ..NONE },
-            assume,
-        },
+        scope(
+            "late",
+            "a start is out; its node is cut off or killed, its command or its report comes late, twice or never",
+            Start::Ordered,
+            9,
+            Bounds { faults: 3, cuts: 1, kills: 1, losses: 1, doubles: 1, doubts: 1, ticks: 1, asks: 1, ..NONE },
+        ),
+        scope(
+            "again",
+            "a start is out; nodes restart, reports come twice, a service processor is lost and found",
+            Start::Ordered,
+            12,
+            Bounds { faults: 2, kills: 1, links: 1, doubles: 1, refusals: 1, ticks: 1, asks: 1, ..NONE },
+        ),
+        scope(
+            "power",
+            "a server loses its power or its service processor while its group is online, and comes back",
+            Start::Online,
+            9,
+            Bounds { faults: 2, cuts: 1, powers: 1, links: 1, losses: 1, ticks: 1, asks: 1, ..NONE },
+        ),
+        scope(
+            "return",
+            "a server loses its power, is fenced, comes back with or without its LPARs, is cleaned and takes work again",
+            Start::Online,
+            11,
+            Bounds { faults: 1, powers: 1, asks: 1, ticks: 2, ..NONE },
+        ),
+        scope(
+            "asks",
+            "an operator moves and stops a group while LPARs crash and leaders change with old plans in hand",
+            Start::Online,
+            12,
+            Bounds { faults: 2, crashes: 2, doubts: 1, leaders: 1, delays: 1, asks: 2, ticks: 1, ..NONE },
+        ),
+        scope(
+            "silence",
+            "reports and commands are lost, LPARs crash, and orders are given up",
+            Start::Online,
+            24,
+            Bounds { faults: 2, crashes: 1, losses: 2, refusals: 1, asks: 1, waits: 2, ..NONE },
+        ),
+        scope(
+            "pair",
+            "two groups on two servers, from the first reading on",
+            Start::Fresh,
+            8,
+            Bounds { faults: 2, cuts: 1, powers: 1, crashes: 1, ticks: 1, ..NONE },
+        ),
     ]
 }

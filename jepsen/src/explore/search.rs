@@ -112,7 +112,7 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
 
 /// The state in which a scope begins.
 fn begin(site: &Site) -> State {
-    let node = Node { life: Life::Up, lease: true, index: 0, behind: false, jobs: Vec::new(), done: Vec::new() };
+    let node = Node { life: Life::Up, lease: true, index: 0, serial: 0, behind: false, jobs: Vec::new(), done: Vec::new() };
     let server = Server { power: Power::On, link: true, copies: [Copy::Off; super::model::GROUPS] };
     let state = State {
         ledger: Arc::new(Ledger::default()),

@@ -18,7 +18,8 @@ impl Stepper<'_> {
         if state.nodes[node].life != Life::Up || !state.majority() {
             return false;
         }
-        let reading = read(self.site, state, node, server);
+        let reading = read(self.site, &mut self.state, node, server);
+        let state = &self.state;
         let same = state.view[server].as_ref().is_some_and(|known| known.says_the_same(&reading));
         let fresher = state.view[server].as_ref().is_some_and(|known| known.since < reading.since);
         if same && !(fresher && freshness_matters(self.site, &state.ledger, server)) {
@@ -34,7 +35,8 @@ impl Stepper<'_> {
 }
 
 /// What the witness says of a server now, asked by a node.
-pub(super) fn read(site: &Site, state: &State, node: usize, server: usize) -> Reading {
+pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -> Reading {
+    state.nodes[node].serial += 1;
     let known = &state.servers[server];
     let lost = !known.link;
     let (system, live) = match known.power {
@@ -56,7 +58,8 @@ pub(super) fn read(site: &Site, state: &State, node: usize, server: usize) -> Re
     }
     let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].index };
     let (server, by) = (site.servers[server].clone(), site.nodes[node].clone());
-    Reading { server, by, since, serial: 0, system, live, copies, vios: BTreeMap::new() }
+    let serial = state.nodes[node].serial;
+    Reading { server, by, since, serial, system, live, copies, vios: BTreeMap::new() }
 }
 
 /// Whether something in the ledger waits for a reading that is not older than it.
