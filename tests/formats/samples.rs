@@ -44,7 +44,7 @@ pub fn reading() -> Reading {
         server: s(),
         by: n(),
         since: 41,
-        serial: 77,
+        serial: 1_700_000_000_123,
         system: SystemState::Operating,
         live: true,
         copies: [
@@ -542,7 +542,7 @@ fn server_state() -> ServerState {
         system: SystemState::PowerOff,
         live: true,
         since: Some(7),
-        read: Some((n(), 77)),
+        read: Some((n(), 12)),
         vios: BTreeMap::from([("vios1".into(), false)]),
         off: Some(OffProof { how: OffHow::Fenced { order: o(), by: n() }, index: 6, at: T }),
         dirty: Some(Dirty { index: 5, up: Some(T) }),
@@ -557,7 +557,14 @@ fn server_state() -> ServerState {
 fn group_states() -> Vec<(&'static str, GroupState)> {
     let copy =
         |risk| Copy { power: Power::Running, since: Some(3), risk, quiet_from: 2, stop: Some(o()), failed: Some(T) };
-    let run = LparRun { restarts: vec![T], started: Some(T), ran: true, failed: Some("HSCL".into()), restart: true, away: Some(T) };
+    let run = LparRun {
+        restarts: vec![T],
+        started: Some(T),
+        ran: true,
+        away: Some(T),
+        failed: Some("HSCL".into()),
+        restart: true,
+    };
     let tenure = |phase| Some(Tenure { epoch: E, server: s(), since: T, phase });
     let copies = BTreeMap::from([
         (s(), copy(StartRisk::None)),
