@@ -84,7 +84,7 @@ impl NodeProcess {
         let mut command = match &self.program {
             Some(tenured) => Command::new(tenured),
             None => {
-                let mut command = Command::new(std::env::current_exe()?);
+                let mut command = Command::new("/proc/self/exe");
                 command.arg("run-node").arg("--parent").arg(std::process::id().to_string());
                 command
             }
