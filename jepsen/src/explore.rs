@@ -11,6 +11,7 @@
 
 mod act;
 mod action;
+mod calm;
 mod check;
 mod commit;
 mod drive;
@@ -26,5 +27,5 @@ mod witness;
 
 pub use action::Action;
 pub use mutant::Mutant;
-pub use scope::{Assumptions, Bounds, Scope, Start, scopes};
+pub use scope::{Assumptions, Bounds, Scope, Start, scopes, unsafe_scopes};
 pub use search::{Counterexample, Explored, explore};

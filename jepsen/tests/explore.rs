@@ -4,7 +4,7 @@
 //! `jepsen/mutants.md` states.
 
 use std::sync::Mutex;
-use tenure_jepsen::explore::{Explored, Mutant, Scope, explore, scopes};
+use tenure_jepsen::explore::{Explored, Mutant, Scope, explore, scopes, unsafe_scopes};
 
 fn wanted(variable: &str, name: &str) -> bool {
     std::env::var(variable).map_or(true, |names| names.split(',').any(|wanted| wanted == name))
@@ -63,4 +63,16 @@ fn each_planted_bug_is_found() {
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn each_assumption_is_needed() {
+    let (names, jobs): (Vec<_>, Vec<_>) =
+        unsafe_scopes().into_iter().map(|(name, scope)| (name, (scope, None))).unzip();
+    for (name, explored) in names.into_iter().zip(search(jobs)) {
+        let Some(found) = explored.found else { panic!("without {name} every promise is kept") };
+        println!("without {name}: {} steps\n{}", found.actions.len(), found.text);
+        let caught = |what: &String| ["S2", "S3", "bar"].iter().any(|check| what.starts_with(check));
+        assert!(found.wrong.iter().any(caught), "without {name}: {:?}", found.wrong);
+    }
 }

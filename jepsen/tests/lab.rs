@@ -35,8 +35,13 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(50));
+        again();
     }
+}
+
+/// Before another look.
+fn again() {
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 /// A lab that was left running. Killed with everything in it when it is dropped.

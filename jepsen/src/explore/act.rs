@@ -7,12 +7,7 @@ use super::{
     site::Site,
 };
 use std::{collections::BTreeMap, sync::Arc};
-use tenure_core::{
-    Author, NodeName, Request, RequestId, Span, View,
-    command::Command,
-    plan::plan,
-    view::NodeView,
-};
+use tenure_core::{Author, NodeName, Request, RequestId, Span, View, command::Command, plan::plan, view::NodeView};
 
 /// More than the expiry of any order of the tiny world.
 const LONG: Span = Span::seconds(200);

@@ -7,8 +7,9 @@ use super::{
 };
 use std::sync::Arc;
 use tenure_core::{
-    Author, Entry, Ledger, Note, Reading, Record, Report, invariants,
+    Author, Entry, Ledger, Note, Reading, Record, Report,
     command::Command,
+    invariants,
     ledger::{Phase, StartRisk},
     note::Proof,
 };

@@ -117,7 +117,9 @@ impl Stepper<'_> {
         let order = job.exec.order();
         let server = self.site.server(&order.server);
         match &job.ask {
-            Ask::Read(which) => return Some(Answer::Read(read(self.site, &mut self.state, node, self.site.server(which)))),
+            Ask::Read(which) => {
+                return Some(Answer::Read(read(self.site, &mut self.state, node, self.site.server(which))));
+            }
             Ask::Pause(_) => return Some(Answer::Paused),
             Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {}
         }
@@ -140,8 +142,7 @@ impl Stepper<'_> {
         }
         let place = order.action.lpar().map(|lpar| self.site.lpar(lpar))?;
         if let Action::Start { epoch, .. } = order.action {
-            let flight =
-                Flight { node, order: order.id, epoch, server, group: place, elsewhere: job.elsewhere };
+            let flight = Flight { node, order: order.id, epoch, server, group: place, elsewhere: job.elsewhere };
             self.state.flights.push(flight);
             return None;
         }

@@ -62,7 +62,8 @@ impl Mutant {
             | Mutant::NoSettling
             | Mutant::OldReadingAsNew => "late",
             Mutant::RestartForgets | Mutant::ReportAppliedTwice => "again",
-            Mutant::NoConnectionAsOff | Mutant::FenceNotReadBack => "power",
+            Mutant::NoConnectionAsOff => "power",
+            Mutant::FenceNotReadBack => "fence",
             Mutant::DirtyNotCleaned => "return",
             Mutant::NoProofToLeave => "asks",
             Mutant::NoReadElsewhere => "pair",
@@ -75,6 +76,7 @@ impl Mutant {
             Mutant::NoReadElsewhere => "S2",
             Mutant::DirtyNotCleaned => "dirty",
             Mutant::LeaseBeforeLog => "bar",
+            Mutant::ReportAppliedTwice => "order",
             Mutant::VoidOrderCarriedOut
             | Mutant::RestartForgets
             | Mutant::LeaseIgnored
@@ -83,8 +85,7 @@ impl Mutant {
             | Mutant::NoProofToLeave
             | Mutant::OldReadingAsNew
             | Mutant::NoConnectionAsOff
-            | Mutant::FenceNotReadBack
-            | Mutant::ReportAppliedTwice => "S3",
+            | Mutant::FenceNotReadBack => "S3",
         }
     }
 

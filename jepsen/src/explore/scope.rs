@@ -66,7 +66,7 @@ pub struct Bounds {
 }
 
 /// What is taken for granted of the world; `docs/fault-model.md` says why it may be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assumptions {
     /// An activation takes effect no later than a settling time after the lease of its node ended, or after its outcome was
     /// reported unknown.
@@ -119,15 +119,22 @@ pub fn scopes() -> Vec<Scope> {
             "again",
             "a start is out; nodes restart, reports come twice, a service processor is lost and found",
             Start::Ordered,
-            12,
+            11,
             Bounds { faults: 2, kills: 1, links: 1, doubles: 1, refusals: 1, ticks: 1, asks: 1, ..NONE },
         ),
         scope(
             "power",
             "a server loses its power or its service processor while its group is online, and comes back",
             Start::Online,
-            9,
+            8,
             Bounds { faults: 2, cuts: 1, powers: 1, links: 1, losses: 1, ticks: 1, asks: 1, ..NONE },
+        ),
+        scope(
+            "fence",
+            "a server fails while its node is cut off; commands and reports of the fence are lost or come twice",
+            Start::Online,
+            9,
+            Bounds { faults: 3, cuts: 1, powers: 1, losses: 1, doubles: 1, ticks: 1, ..NONE },
         ),
         scope(
             "return",
@@ -140,7 +147,7 @@ pub fn scopes() -> Vec<Scope> {
             "asks",
             "an operator moves and stops a group while LPARs crash and leaders change with old plans in hand",
             Start::Online,
-            12,
+            11,
             Bounds { faults: 2, crashes: 2, doubts: 1, leaders: 1, delays: 1, asks: 2, ticks: 1, ..NONE },
         ),
         scope(
@@ -156,6 +163,48 @@ pub fn scopes() -> Vec<Scope> {
             Start::Fresh,
             8,
             Bounds { faults: 2, cuts: 1, powers: 1, crashes: 1, ticks: 1, ..NONE },
+        ),
+    ]
+}
+
+/// Scopes that lack one assumption each, and in which a promise is therefore broken: what is taken for granted is needed.
+pub fn unsafe_scopes() -> Vec<(&'static str, Scope)> {
+    let right = Assumptions::default();
+    let scope =
+        |name, about, start, depth, bounds, assume| Scope { name, about, groups: 1, start, depth, bounds, assume };
+    vec![
+        (
+            "late_within_settle",
+            scope(
+                "slow",
+                "an activation takes effect after the settling time",
+                Start::Ordered,
+                12,
+                Bounds { faults: 2, cuts: 1, doubts: 1, ticks: 1, ..NONE },
+                Assumptions { late_within_settle: false, ..right },
+            ),
+        ),
+        (
+            "power_ends_commands",
+            scope(
+                "reborn",
+                "an activation that was sent before a server lost its power takes effect after its return",
+                Start::Ordered,
+                11,
+                Bounds { faults: 1, powers: 1, ..NONE },
+                Assumptions { power_ends_commands: false, ..right },
+            ),
+        ),
+        (
+            "operators_are_right",
+            scope(
+                "wrong",
+                "an operator asserts that a server is off while it runs on",
+                Start::Online,
+                9,
+                Bounds { faults: 2, cuts: 1, links: 1, asks: 1, ..NONE },
+                Assumptions { operators_are_right: false, ..right },
+            ),
         ),
     ]
 }

@@ -3,11 +3,12 @@
 use super::{
     act::{self, Step, Stepper},
     action::Action,
+    calm::calm,
     fingerprint::fingerprint,
     model::{Copy, Life, Node, Power, Server, State},
     moves::{moves, progress},
     mutant::Mutant,
-    scope::{Scope, Start},
+    scope::{Assumptions, Scope, Start},
     site::Site,
 };
 use std::{
@@ -27,6 +28,9 @@ use tenure_core::{
 const BEGIN: Time = Time(10_000_000);
 /// Far more than a start needs when nothing goes wrong.
 const CALM_STEPS: usize = 200;
+
+/// One state of so many is let calm down.
+const CALM_SAMPLE: u128 = 256;
 
 /// What a search came to.
 #[derive(Debug)]
@@ -74,6 +78,7 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
     let mut seen = HashSet::from([fingerprint(&site, &first)]);
     let mut trail: Vec<Footprint> = Vec::new();
     let mut edge: Vec<(usize, State)> = vec![(usize::MAX, first.clone())];
+    let calms = mutant.is_none() && scope.assume == Assumptions::default();
     let (mut steps, mut depth, mut found) = (0, 0, None);
     let mut actions = Vec::new();
     'search: while depth < scope.depth && !edge.is_empty() {
@@ -85,7 +90,15 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
                 match act::step(&site, &state, by, None) {
                     Step::Same => {}
                     Step::Moved(state) => {
-                        if seen.insert(fingerprint(&site, &state)) {
+                        let print = fingerprint(&site, &state);
+                        if seen.insert(print) {
+                            if calms
+                                && print % CALM_SAMPLE == 0
+                                && let Err(why) = calm(&site, &state)
+                            {
+                                found = Some(retell(&site, &first, &way(&trail, from, by), vec![why]));
+                                break 'search;
+                            }
                             trail.push(Footprint { from, by });
                             if depth + 1 < scope.depth {
                                 next.push((trail.len() - 1, state));
@@ -100,9 +113,6 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
             }
         }
         depth += 1;
-        if std::env::var("EXPLORE_PROGRESS").is_ok() {
-            eprintln!("depth {depth}: {} states, {} new, {:?}", seen.len(), next.len(), began.elapsed());
-        }
         edge = next;
     }
     let exhausted = found.is_none() && edge.is_empty() && depth < scope.depth;
@@ -112,7 +122,8 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
 
 /// The state in which a scope begins.
 fn begin(site: &Site) -> State {
-    let node = Node { life: Life::Up, lease: true, index: 0, serial: 0, behind: false, jobs: Vec::new(), done: Vec::new() };
+    let node =
+        Node { life: Life::Up, lease: true, index: 0, serial: 0, behind: false, jobs: Vec::new(), done: Vec::new() };
     let server = Server { power: Power::On, link: true, copies: [Copy::Off; super::model::GROUPS] };
     let state = State {
         ledger: Arc::new(Ledger::default()),
@@ -194,6 +205,10 @@ impl fmt::Display for Explored {
         let Explored { states, steps, depth, .. } = self;
         let all = if self.exhausted { ", which is all there is" } else { "" };
         let took = self.took.as_secs_f64();
-        write!(f, "{:<6} {mutant:<24} {states:>8} states, {steps:>9} steps, depth {depth}{all}, {took:.1} s", self.scope.name)
+        write!(
+            f,
+            "{:<6} {mutant:<24} {states:>8} states, {steps:>9} steps, depth {depth}{all}, {took:.1} s",
+            self.scope.name
+        )
     }
 }

@@ -63,10 +63,8 @@ fn cluster(
     let hmc: HmcName = "hmc1".into();
     let mut cluster = Cluster { name: "tiny".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "A".repeat(43));
-    cluster.hmcs = BTreeMap::from([(
-        hmc.clone(),
-        Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key },
-    )]);
+    cluster.hmcs =
+        BTreeMap::from([(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key })]);
     for (i, name) in servers.iter().enumerate() {
         let mtms = format!("9009-42A*000000{}", i + 1);
         let server = Server {

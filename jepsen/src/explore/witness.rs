@@ -20,7 +20,9 @@ impl Stepper<'_> {
         }
         let reading = read(self.site, &mut self.state, node, server);
         let state = &self.state;
-        let same = state.view[server].as_ref().is_some_and(|known| known.says_the_same(&reading));
+        // A reading by whoever was the manager before does not count for the ledger.
+        let known = state.view[server].as_ref();
+        let same = known.is_some_and(|known| known.by == reading.by && known.says_the_same(&reading));
         let fresher = state.view[server].as_ref().is_some_and(|known| known.since < reading.since);
         if same && !(fresher && freshness_matters(self.site, &state.ledger, server)) {
             return false;

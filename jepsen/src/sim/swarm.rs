@@ -43,7 +43,7 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
         0 | 1 | 24 => format!("crash {lpar}"),
         2 => format!("{} {lpar}", dice.pick(&["hang", "shutdown", "wake"])),
         3 => format!("power {server} {}", dice.pick(&["trip", "cut", "checkstop", "fail"])),
-        4 | 5 | 6 => format!("power {server} {}", dice.pick(&["restore", "on", "off"])),
+        4..=6 => format!("power {server} {}", dice.pick(&["restore", "on", "off"])),
         7 | 8 => format!("{} {node}", dice.pick(&["kill", "start", "start", "start"])),
         9 | 10 => format!("{} {node}", dice.pick(&["pause", "resume", "resume", "resume"])),
         11 => format!("cut {node}"),

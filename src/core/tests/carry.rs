@@ -207,7 +207,8 @@ fn only_a_server_that_is_down_is_powered_off() {
     let down = |system| (80, reading("p1", system, None));
     let off = carry(order(Action::Fence), vec![down(SystemState::PowerOff), (160, Answer::Already)]);
     assert_eq!(off.0, ["read p1", "power off", "read p1"], "one that reads off is powered off all the same");
-    let answers = vec![down(SystemState::Error), (160, Answer::Accepted), (240, reading("p1", SystemState::PowerOff, None))];
+    let answers =
+        vec![down(SystemState::Error), (160, Answer::Accepted), (240, reading("p1", SystemState::PowerOff, None))];
     assert_eq!(carry(order(Action::Fence), answers).1, Some(Ending::Done));
     for (answer, why) in [(reads("p1", Power::Off), "p1 reads Operating"), (dark("p1"), "p1 reads No Connection")] {
         let (asked, ending) = carry(order(Action::Fence), vec![(80, answer)]);

@@ -269,7 +269,10 @@ fn a_repeated_request_is_applied_once() {
     let again = case.apply(author, offline);
     assert_eq!(first, again, "the answer of the first time, not a refusal");
     assert!(again.index < case.ledger.index);
-    assert_eq!(case.ask(Request::Offline("web".into())).refusal(), Some(&Refusal::AlreadyOffline { group: "web".into() }));
+    assert_eq!(
+        case.ask(Request::Offline("web".into())).refusal(),
+        Some(&Refusal::AlreadyOffline { group: "web".into() })
+    );
 }
 
 #[test]
