@@ -93,14 +93,23 @@ where
             return Poll::Ready(None);
         }
         this.take_requests(ctx);
-        let Some(first) = this.in_flight.front_mut() else {
-            return if this.input.is_none() { Poll::Ready(None) } else { Poll::Pending };
-        };
-        let Poll::Ready(answer) = first.answer.poll_unpin(ctx) else {
-            return Poll::Pending;
-        };
-        let Some(InFlight { previous, last, .. }) = this.in_flight.pop_front() else {
-            return Poll::Ready(None);
+        let (previous, last, answer) = loop {
+            let Some(first) = this.in_flight.front_mut() else {
+                return if this.input.is_none() { Poll::Ready(None) } else { Poll::Pending };
+            };
+            let Poll::Ready(answer) = first.answer.poll_unpin(ctx) else {
+                return Poll::Pending;
+            };
+            let Some(InFlight { previous, last, .. }) = this.in_flight.pop_front() else {
+                return Poll::Ready(None);
+            };
+            // openraft takes "matches up to here" for the answer to every request sent so far that ends here, and counts
+            // the leader's lease from the last of them. One that carries no entries and is still on its way would be
+            // counted as answered, so it has to speak for this one.
+            let plain = matches!(answer, Ok(AppendEntriesResponse::Success));
+            if !plain || this.in_flight.front().is_none_or(|next| next.last != last) {
+                break (previous, last, answer);
+            }
         };
         let plain = matches!(answer, Ok(AppendEntriesResponse::Success));
         if !plain {
@@ -116,5 +125,60 @@ where
                 (answer, _) => Ok(answer.into_stream_result(previous, last)),
             }
         })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::channel::{mpsc, oneshot};
+    use std::sync::Mutex;
+    use tenure_storage::{Command, Entry, LeaderId, Payload, TokioTypes, Vote};
+
+    fn id(index: u64) -> LogId {
+        LogId::new(LeaderId { term: 1, node_id: 1 }, index)
+    }
+
+    fn request(previous: u64, entries: std::ops::Range<u64>) -> AppendEntriesRequest<TokioTypes> {
+        let entry = |index| Entry { log_id: id(index), payload: Payload::Normal(Command(vec![7])) };
+        AppendEntriesRequest {
+            vote: Vote { leader_id: LeaderId { term: 1, node_id: 1 }, committed: true },
+            prev_log_id: Some(id(previous)),
+            entries: entries.map(entry).collect(),
+            leader_commit: None,
+        }
+    }
+
+    #[test]
+    fn an_append_is_not_reported_while_one_that_ends_there_too_is_unanswered() {
+        let (asking, input) = mpsc::unbounded();
+        let pending = Mutex::new(VecDeque::new());
+        let send = |_: &AppendEntriesRequest<TokioTypes>| {
+            let (reply, answer) = oneshot::channel();
+            pending.lock().unwrap().push_back(reply);
+            async move { Ok(answer.await.unwrap()) }.boxed()
+        };
+        let mut pipeline = Pipeline::new(input, send);
+        let mut ctx = Context::from_waker(std::task::Waker::noop());
+        let mut poll = |pipeline: &mut Pipeline<TokioTypes, _, _>| match pipeline.poll_next_unpin(&mut ctx) {
+            Poll::Ready(answer) => Some(answer.unwrap().unwrap().unwrap()),
+            Poll::Pending => None,
+        };
+        let answer = || {
+            let reply: oneshot::Sender<_> = pending.lock().unwrap().pop_front().unwrap();
+            reply.send(AppendEntriesResponse::Success).unwrap();
+        };
+        // An entry, a mere "this is committed" behind it, and another entry.
+        for request in [request(1, 2..3), request(2, 0..0), request(2, 3..4)] {
+            asking.unbounded_send(request).unwrap();
+        }
+        assert_eq!(poll(&mut pipeline), None);
+        answer();
+        assert_eq!(poll(&mut pipeline), None, "the second request ends where the first does and is on its way");
+        answer();
+        assert_eq!(poll(&mut pipeline), Some(Some(id(2))), "now both are answered");
+        assert_eq!(poll(&mut pipeline), None);
+        answer();
+        assert_eq!(poll(&mut pipeline), Some(Some(id(3))));
     }
 }
