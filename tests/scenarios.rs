@@ -4,6 +4,8 @@
 //! After every command all invariants are checked. Hidden re-runs must end in the same place: nodes with other names, a
 //! new leader between any two commands, and every report delivered twice (which must not even change the log).
 //!
+//! The words of a file are listed in `tests/scenarios/README.md`.
+//!
 //! `UPDATE_SCENARIOS=1 cargo test --test scenarios` writes what is missing or has changed; read it before committing.
 //! `SCENARIO=name` runs only the files whose path contains it.
 

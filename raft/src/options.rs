@@ -16,8 +16,24 @@ pub struct Timings {
     pub heartbeat: Duration,
     /// The least silence after which a follower asks for an election.
     pub election_min: Duration,
-    /// The most; each election draws its own between the two. Also how long a leader's lease lasts.
+    /// The most; each election draws its own between the two.
     pub election_max: Duration,
+}
+
+impl Timings {
+    /// How long nobody votes for another leader after having heard the present one: half of the longest silence. A leader that
+    /// a quorum has answered within this time leads beyond doubt.
+    pub fn leader_lease(&self) -> Duration {
+        self.election_max / 2
+    }
+
+    /// What openraft draws from. It waits for the leader's lease *and then* for the time that it draws, and takes the lease
+    /// from the same upper bound: given the two times as they are, it would wait for 3 to 4 seconds where 1 to 2 are meant.
+    fn drawn(&self) -> (Duration, Duration) {
+        let most = self.leader_lease();
+        let least = self.election_min.saturating_sub(most).max(self.heartbeat + self.heartbeat / 4);
+        (least.min(most - most / 8), most)
+    }
 }
 
 impl Default for Timings {
@@ -85,8 +101,8 @@ pub(crate) fn config(cluster: &str, timings: Timings, snapshots: Snapshots) -> R
     let config = Config {
         cluster_name: cluster.to_owned(),
         heartbeat_interval: millis(timings.heartbeat),
-        election_timeout_min: millis(timings.election_min),
-        election_timeout_max: millis(timings.election_max),
+        election_timeout_min: millis(timings.drawn().0),
+        election_timeout_max: millis(timings.drawn().1),
         install_snapshot_timeout: millis(SNAPSHOT_TIME),
         enable_pre_vote: Some(true),
         enable_leader_restore: Some(false),
@@ -99,4 +115,28 @@ pub(crate) fn config(cluster: &str, timings: Timings, snapshots: Snapshots) -> R
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shortest and longest silence after which openraft stands for election.
+    fn silences(timings: Timings) -> (u64, u64) {
+        let config = config("lab", timings, Snapshots::default()).expect("the timings are good");
+        (config.election_timeout_max + config.election_timeout_min, config.election_timeout_max * 2)
+    }
+
+    #[test]
+    fn elections_begin_within_the_silence_that_was_asked_for() {
+        assert_eq!(silences(Timings::default()), (1_312, 2_000));
+        let brisk = Timings {
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(600),
+        };
+        assert_eq!(silences(brisk), (425, 600));
+        let late = Timings { election_min: Duration::from_millis(1_600), ..Timings::default() };
+        assert_eq!(silences(late), (1_600, 2_000));
+    }
 }

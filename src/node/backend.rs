@@ -27,6 +27,9 @@ use tokio::sync::broadcast;
 /// How long a request may take until its outcome is called unknown.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a reading waits for somebody to lead: longer than an election, and no longer than a person likes to wait.
+const READ: Duration = Duration::from_secs(5);
+
 /// What the API needs of a node.
 pub(super) struct NodeBackend {
     pub config: LocalConfig,
@@ -67,7 +70,7 @@ impl NodeBackend {
 impl Backend for NodeBackend {
     async fn ledger(&self, read: Read) -> Result<Arc<Ledger>, Failure> {
         if read == Read::Linearizable {
-            self.raft.barrier(DEADLINE).await.map_err(|why| Failure::NoLeader(why.to_string()))?;
+            self.raft.barrier(READ).await.map_err(|why| Failure::NoLeader(why.to_string()))?;
         }
         Ok(self.ledger_now())
     }

@@ -95,6 +95,12 @@ impl Daemon {
         }
         let authority = founding::authority(&config, &identity).map_err(DaemonError::Authority)?;
         let (calls, inbox) = mpsc::channel(CALLS);
+        let timings = Timings {
+            heartbeat: config.raft.heartbeat,
+            election_min: config.raft.election_min,
+            election_max: config.raft.election_max,
+        };
+        let leader_lease = timings.leader_lease();
         let options = Options {
             id,
             name: node,
@@ -103,11 +109,7 @@ impl Daemon {
             listen: config.listen,
             advertise: config.advertise.clone(),
             identity: identity.clone(),
-            timings: Timings {
-                heartbeat: config.raft.heartbeat,
-                election_min: config.raft.election_min,
-                election_max: config.raft.election_max,
-            },
+            timings,
             snapshots: config.snapshots,
             feature_level_max: FEATURE_LEVEL,
         };
@@ -132,7 +134,7 @@ impl Daemon {
             finished,
             records: records.clone(),
             clock: clock.clone(),
-            election_min: config.raft.election_min,
+            leader_lease,
             tasks: tasks.clone(),
             stop: stop.clone(),
         });

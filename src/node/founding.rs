@@ -54,6 +54,20 @@ pub enum FoundingError {
     Refused(#[source] crate::api::ClientError),
 }
 
+impl FoundingError {
+    /// What the cluster advises, where it has refused.
+    pub fn next(&self) -> Option<String> {
+        match self {
+            FoundingError::Refused(crate::api::ClientError::Answered(error)) => error.suggestion.clone(),
+            FoundingError::Refused(_)
+            | FoundingError::Exists(_)
+            | FoundingError::Files(_)
+            | FoundingError::Tls(_)
+            | FoundingError::Token(_) => None,
+        }
+    }
+}
+
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Permission {

@@ -64,7 +64,7 @@ pub(super) struct Heart {
     pub(super) rounds: Rounds,
     clock: ClusterClock,
     pub(super) records: broadcast::Sender<Record>,
-    pub(super) election_min: Duration,
+    pub(super) leader_lease: Duration,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     own: mpsc::Sender<Input>,
@@ -105,14 +105,14 @@ pub(super) struct Parts {
     pub finished: mpsc::Sender<Finished>,
     pub records: broadcast::Sender<Record>,
     pub clock: ClusterClock,
-    pub election_min: Duration,
+    pub leader_lease: Duration,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
 
 impl Heart {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { me, raft, lease, hands, finished, records, clock, election_min, tasks, stop } = parts;
+        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop } = parts;
         let reader = Reader::new(Arc::clone(&hands));
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
@@ -128,7 +128,7 @@ impl Heart {
             rounds: Rounds::default(),
             clock,
             records,
-            election_min,
+            leader_lease,
             tasks,
             stop,
             own,
@@ -279,7 +279,7 @@ impl Heart {
 
     /// Whether this node leads beyond doubt: a quorum has answered so lately that nobody else can have been elected.
     fn leads_surely(&self, status: &Status) -> bool {
-        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < self.election_min)
+        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < self.leader_lease)
     }
 
     fn asked(&mut self, asked: Asked) {

@@ -49,7 +49,13 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
         } else {
             match founding::join(&config, token).await {
                 Ok(cluster) => tracing::info!(%cluster, "joined"),
-                Err(why) => return fail(&why),
+                Err(why) => {
+                    let code = fail(&why);
+                    if let Some(next) = why.next() {
+                        eprintln!("next: {next}");
+                    }
+                    return code;
+                }
             }
         }
     }

@@ -16,3 +16,4 @@ mod watch;
 
 pub use daemon::{Daemon, DaemonError};
 pub use machine::Machine;
+pub use peer::{Answer, Call, MemberCall};

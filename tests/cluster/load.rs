@@ -10,7 +10,7 @@ use std::{
 };
 use tenure::api::{Client, Read, wire::Ask};
 use tenure_core::RequestId;
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
 /// A change that a node acknowledged.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Write {
 pub struct Load {
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
-    clients: JoinSet<Vec<Write>>,
+    clients: Vec<JoinHandle<Vec<Write>>>,
 }
 
 impl Load {
@@ -34,13 +34,14 @@ impl Load {
     pub fn start(cluster: &Cluster, clients: usize) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(AtomicUsize::new(0));
-        let mut running = JoinSet::new();
+        let mut running = Vec::new();
         let addresses: Vec<String> = cluster.nodes.values().map(|node| node.api.to_string()).collect();
         for number in 0..clients {
             let mut addresses = addresses.clone();
             addresses.rotate_left(number % cluster.nodes.len());
             let client = cluster.client_at(addresses);
-            running.spawn(one(client, format!("g{number}"), Arc::clone(&stop), Arc::clone(&acknowledged)));
+            let client = one(client, format!("g{number}"), Arc::clone(&stop), Arc::clone(&acknowledged));
+            running.push(tokio::spawn(client));
         }
         Load { stop, acknowledged, clients: running }
     }
@@ -54,7 +55,11 @@ impl Load {
     /// Lets every client finish what it has begun; what was acknowledged, by client and in order.
     pub async fn end(self) -> Vec<Vec<Write>> {
         self.stop.store(true, Ordering::Relaxed);
-        self.clients.join_all().await
+        let mut writes = Vec::new();
+        for client in self.clients {
+            writes.push(client.await.expect("no client of the load fails"));
+        }
+        writes
     }
 }
 

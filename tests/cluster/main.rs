@@ -4,5 +4,10 @@
 
 mod crash;
 mod load;
+mod members;
 mod nodes;
+mod restart;
 mod snapshot;
+mod stop;
+mod strangers;
+mod trouble;

@@ -1,6 +1,8 @@
 //! A cluster of real `tenured` processes on loopback addresses, founded and joined as an administrator would, without
 //! HMCs. Processes are killed when it is dropped.
 
+#![allow(dead_code)] // each test program uses a part of it
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -21,6 +23,8 @@ use tenure_core::RequestId;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one request to a node may take.
 const REQUEST: Duration = Duration::from_secs(8);
+/// How long a question that nobody can answer is given: longer than an election.
+const SHORT: Duration = Duration::from_secs(3);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -166,6 +170,12 @@ impl Cluster {
         Client::new(&identity, addresses, REQUEST).expect("a client")
     }
 
+    /// A client that knows one node and soon gives up: for questions that nobody is to answer.
+    pub fn impatient(&self, name: &str) -> Client {
+        let identity = identity::load(&self.admin(), identity::ADMIN).expect("the administrator's identity");
+        Client::new(&identity, vec![self.nodes[name].api.to_string()], SHORT).expect("a client")
+    }
+
     /// Runs `tenure` as the administrator, against all nodes.
     pub fn tenure(&self, args: &[&str]) -> Output {
         let nodes: Vec<String> = self.nodes.values().map(|node| node.api.to_string()).collect();
@@ -178,9 +188,7 @@ impl Cluster {
     }
 
     fn tenure_at(&self, nodes: &str, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
-        let command = command.args(args).env("TENURE_NODES", nodes).env("TENURE_IDENTITY", self.admin());
-        command.stdin(Stdio::null()).output().expect("tenure runs")
+        tenure(nodes, &self.admin(), args)
     }
 
     /// Waits until somebody leads, as a majority confirms; says who.
@@ -202,6 +210,12 @@ impl Cluster {
             client.members().await.is_ok_and(|members| members.leader.is_some())
         })
         .await
+    }
+
+    /// Waits until a node answers, leader or not.
+    pub async fn answers_at_all(&self, name: &str) -> Duration {
+        let client = self.client_of(name);
+        until(&format!("{name} answers"), async || client.members().await.is_ok()).await
     }
 
     /// Waits until a node has applied an index.
@@ -367,6 +381,13 @@ impl Drop for Node {
             eprintln!("--- the end of what {} wrote:\n{}", self.name, tail.join("\n"));
         }
     }
+}
+
+/// Runs `tenure` against these nodes, as the administrator whose identity is in this directory.
+pub fn tenure(nodes: &str, identity: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
+    let command = command.args(args).env("TENURE_NODES", nodes).env("TENURE_IDENTITY", identity);
+    command.stdin(Stdio::null()).output().expect("tenure runs")
 }
 
 /// A path as an argument.

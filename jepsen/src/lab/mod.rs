@@ -5,13 +5,18 @@
 //! history, not what the product says of it. Needs no privileges: every node has a loopback address of its own.
 
 mod cluster_file;
+mod control;
 mod demo;
 mod network;
 mod process;
 mod program;
 mod signal;
 mod site;
+mod socket;
+mod truth;
+mod up;
 
+pub use control::{Control, ControlError};
 pub use network::Network;
 pub use process::{NodeArgs, NodeProcess, ProcessError, run_node};
 pub use program::{Args, run};

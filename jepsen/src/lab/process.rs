@@ -85,7 +85,7 @@ impl NodeProcess {
             Some(tenured) => Command::new(tenured),
             None => {
                 let mut command = Command::new(std::env::current_exe()?);
-                command.arg("node").arg("--parent").arg(std::process::id().to_string());
+                command.arg("run-node").arg("--parent").arg(std::process::id().to_string());
                 command
             }
         };

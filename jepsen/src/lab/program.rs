@@ -1,16 +1,41 @@
 //! The program `lab`: arguments.
 
 use super::{
+    control::Control,
     demo::{self, DemoArgs},
     process::{NodeArgs, run_node},
+    socket,
+    up::{self, UpArgs},
 };
 use clap::{Parser, Subcommand};
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, path::PathBuf, process::ExitCode};
 
-/// Try Tenure on this machine: a whole site with emulated HMCs and servers, and real nodes.
+const EXAMPLES: &str = "\
+Examples:
+  lab demo                        the main job as a story: a minute and a half
+  lab demo --json story.json      the same, and all of it as data
+  lab up                          three servers and an HMC, left running
+  lab up --servers 2 --arbiter    a two-server site with a tie-breaker
+and while one is up, from another terminal:
+  lab server p1 off               p1 loses power; `lab server p1 on` brings it back
+  lab node p2 kill                kill|pause|resume|start the process of a node
+  lab cut p3                      cut a node off from the others; `lab heal` mends it
+  lab lpar db crash               crash|hang an LPAR
+  lab hmc down                    take the HMC away; `lab hmc up` brings it back
+  lab sp p1 lose                  the HMC loses a service processor; `lab sp p1 restore`
+  lab status                      what is truly so
+  lab down                        end it
+
+Exit codes: 0 done, 1 refused or failed, 2 usage.";
+
+/// Try Tenure on this machine: emulated HMCs and servers, real nodes.
 #[derive(Debug, Parser)]
-#[command(name = "lab", version)]
+#[command(name = "lab", version, after_help = EXAMPLES)]
 pub struct Args {
+    /// Where the lab keeps its files and its control socket. By default `demo` takes a temporary directory, and all
+    /// others `tenure-lab` in the system's.
+    #[arg(long, global = true, value_name = "DIR")]
+    directory: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -19,16 +44,23 @@ pub struct Args {
 enum Command {
     /// Tell the main job as a story, with a timeline.
     Demo(DemoArgs),
+    /// Start a site and leave it running.
+    Up(UpArgs),
+    #[command(flatten)]
+    Control(Control),
     /// Run as a node; the lab starts its own nodes so.
-    #[command(hide = true)]
-    Node(NodeArgs),
+    #[command(name = "run-node", hide = true)]
+    RunNode(NodeArgs),
 }
 
 /// Runs the lab.
 pub fn run(args: Args) -> ExitCode {
+    let directory = args.directory.clone().unwrap_or_else(socket::default_directory);
     match args.command {
-        Command::Node(args) => run_node(&args),
-        Command::Demo(args) => on_main_thread(demo::run(&args)),
+        Command::RunNode(args) => run_node(&args),
+        Command::Demo(demo) => on_main_thread(demo::run(&demo, args.directory)),
+        Command::Up(up) => on_main_thread(up::run(&up, &directory)),
+        Command::Control(control) => on_main_thread(socket::ask(&directory, &control)),
     }
 }
 

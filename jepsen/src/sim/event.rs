@@ -24,7 +24,7 @@ pub(super) enum NodeEvent {
     /// It reads the servers that it manages.
     Monitor,
     /// Its question arrives at an HMC.
-    Look { server: ServerName, since: u64, why: Why },
+    Look { server: ServerName, since: u64, serial: u64, why: Why },
     /// The answer is there.
     Seen { reading: Reading, why: Why },
     /// A pause within an order is over.

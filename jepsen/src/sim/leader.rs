@@ -26,6 +26,8 @@ pub(super) struct Leader {
     /// What the view said of nodes when the leader last planned.
     digest: Vec<(NodeName, [bool; 3])>,
     proposing: bool,
+    /// The index on which it planned last.
+    planned_on: u64,
     /// When it will plan next, if nothing happens before.
     pub(super) plan_at: Option<Time>,
 }
@@ -45,6 +47,7 @@ impl Sim {
             readings: BTreeMap::new(),
             digest: Vec::new(),
             proposing: false,
+            planned_on: 0,
             plan_at: None,
             node: node.clone(),
         });
@@ -175,6 +178,7 @@ impl Sim {
         leader.digest = self.digest(&leader);
         let view = View { nodes: self.views(&leader), readings: leader.readings.clone() };
         let result = plan(&self.ledger, &view, &leader.node, self.now);
+        leader.planned_on = self.ledger.index;
         leader.proposing = !result.commands.is_empty();
         let (node, proposing) = (leader.node.clone(), leader.proposing);
         self.leader = Some(leader);
@@ -206,15 +210,20 @@ impl Sim {
             return;
         };
         let node = leader.node.clone();
-        if matches!(entry.author, Author::Planner(_)) {
+        let planned = matches!(entry.author, Author::Planner(_));
+        if planned {
             leader.proposing = false;
         }
+        let undisturbed = planned && leader.planned_on == self.ledger.index;
         self.log.push(entry.clone());
         let index = self.log.len() as u64;
         let before = Arc::clone(&self.ledger);
         let mut after = (*before).clone();
         let outcome = after.apply(index, entry);
         self.judge_step(&before, &after);
+        if undisturbed && !outcome.refused.is_empty() {
+            self.wrong.push(format!("entry {index}: the plan itself is refused: {:?}", outcome.refused));
+        }
         self.ledger = Arc::new(after);
         self.report_outcome(index, entry, &outcome);
         self.apply(&node);

@@ -16,6 +16,8 @@ mod orders;
 #[allow(clippy::module_inception)]
 mod sim;
 mod site;
+#[cfg(test)]
+mod swarm;
 mod witness;
 
 pub use act::ActError;

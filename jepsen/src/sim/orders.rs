@@ -74,14 +74,15 @@ impl Sim {
     fn ask_consoles(&mut self, name: &NodeName, server: &ServerName) {
         let now = self.now;
         let Some(node) = self.nodes.get_mut(name) else { return };
-        let since = node.ledger.index;
+        self.questions += 1;
+        let (since, serial) = (node.ledger.index, self.questions);
         let watch = node.memory.watches.entry(server.clone()).or_default();
         if watch.asking {
             return;
         }
         (watch.asking, watch.again, watch.since, watch.asked) = (true, false, since, now);
         let out = witness::latency(&self.world, &node.ledger.config, server).0;
-        self.later(name, Span(out), NodeEvent::Look { server: server.clone(), since, why: Why::Watch });
+        self.later(name, Span(out), NodeEvent::Look { server: server.clone(), since, serial, why: Why::Watch });
     }
 
     pub(super) fn watched(&mut self, name: &NodeName, reading: Reading) {
@@ -130,7 +131,9 @@ impl Sim {
         match &ask {
             Ask::Read(server) => {
                 let out = witness::latency(&self.world, &node.ledger.config, server).0;
-                let look = NodeEvent::Look { server: server.clone(), since: node.ledger.index, why: Why::Order(id) };
+                self.questions += 1;
+                let (since, serial) = (node.ledger.index, self.questions);
+                let look = NodeEvent::Look { server: server.clone(), since, serial, why: Why::Order(id) };
                 self.later(name, Span(out), look);
             }
             Ask::Pause(span) => self.later(name, *span, NodeEvent::Paused(id)),

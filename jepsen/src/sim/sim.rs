@@ -59,6 +59,8 @@ pub struct Sim {
     pub(super) leaderless_since: Time,
     pub(super) last_leader: Option<NodeName>,
     pub(super) requests: u64,
+    /// Counts questions to HMCs, over all nodes and all their lives.
+    pub(super) questions: u64,
     pub(super) lines: Vec<Line>,
     pub(super) wrong: Vec<String>,
     /// Overlaps that were seen, and how much of the world's history was looked at.
@@ -96,6 +98,7 @@ impl Sim {
             leaderless_since: Time(0),
             last_leader: None,
             requests: 0,
+            questions: 0,
             lines: Vec::new(),
             wrong: Vec::new(),
             judged: BTreeSet::new(),
@@ -203,9 +206,9 @@ impl Sim {
     pub(super) fn at_node(&mut self, node: &NodeName, what: NodeEvent) {
         match what {
             NodeEvent::Monitor => self.monitor(node),
-            NodeEvent::Look { server, since, why } => {
+            NodeEvent::Look { server, since, serial, why } => {
                 let Some(state) = self.nodes.get(node) else { return };
-                let ask = witness::Question { server: &server, by: node, since };
+                let ask = witness::Question { server: &server, by: node, since, serial };
                 let reading = witness::read(&self.world, &state.ledger.config, &ask, state.blind);
                 let back = witness::latency(&self.world, &state.ledger.config, &server).1;
                 self.later(node, Span(back), NodeEvent::Seen { reading, why });

@@ -17,6 +17,7 @@ pub(super) struct Question<'a> {
     pub(super) server: &'a ServerName,
     pub(super) by: &'a NodeName,
     pub(super) since: u64,
+    pub(super) serial: u64,
 }
 
 /// What the consoles of a server say of it. `blind`: the node reaches none of them.
@@ -25,7 +26,7 @@ pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: 
         server: ask.server.clone(),
         by: ask.by.clone(),
         since: ask.since,
-        serial: 0,
+        serial: ask.serial,
         system: SystemState::NoWitness,
         live: false,
         copies: BTreeMap::new(),

@@ -8,17 +8,29 @@ use crate::{
 use std::collections::BTreeMap;
 
 impl Ledger {
-    /// Whether nothing of this LPAR can be active on this server: the server is proven off, or the copy was read off after
-    /// the last start could take effect.
+    /// Whether nothing of this LPAR can be active on this server: the server is proven off; or its hypervisor is not up yet;
+    /// or the copy was read off after the last start could take effect, and the server does not start things by itself.
     pub fn vouches(&self, group: &GroupState, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
-        if self.servers.get(server).is_some_and(|state| state.off.is_some()) {
+        self.reads_off(group, lpar, server)?;
+        match self.servers.get(server) {
+            Some(state) if state.dirty.is_some() && !state.is_rising() => {
+                Err(Refusal::Dirty { server: server.clone() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The same, where it does not matter what the server may start by itself in a moment.
+    pub fn reads_off(&self, group: &GroupState, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+        let state = self.servers.get(server);
+        if state.is_some_and(|state| state.off.is_some()) {
             return Ok(());
         }
         let copy = group.copies.get(lpar).and_then(|copies| copies.get(server)).cloned().unwrap_or_default();
         if copy.risk != StartRisk::None {
             return Err(Refusal::StartInFlight { lpar: lpar.clone(), server: server.clone() });
         }
-        if !copy.is_quiet() {
+        if !copy.is_quiet() && !state.is_some_and(ServerState::is_rising) {
             let (lpar, server) = (lpar.clone(), server.clone());
             return Err(Refusal::NotProvenOff { lpar, server, power: copy.power });
         }
@@ -36,7 +48,7 @@ impl Ledger {
         };
         let mut oldest = u64::MAX;
         for (lpar, copies) in &group.copies {
-            self.vouches(group, lpar, &tenure.server)?;
+            self.reads_off(group, lpar, &tenure.server)?;
             let since = copies.get(&tenure.server).and_then(|copy| copy.since).unwrap_or_default();
             if since < index {
                 let (lpar, server) = (lpar.clone(), tenure.server.clone());
@@ -64,7 +76,7 @@ impl Ledger {
             if power == Power::Absent {
                 return Some(NotHere::NotDefined { lpar: lpar.clone() });
             }
-            if self.vouches(group, lpar, server).is_err() {
+            if self.reads_off(group, lpar, server).is_err() {
                 return Some(NotHere::NotReadOff { lpar: lpar.clone(), power });
             }
             if self.vios_lost(lpar, state) {

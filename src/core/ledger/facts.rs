@@ -127,10 +127,7 @@ impl Applying<'_> {
         let read = report.readings.iter().filter(|reading| reading.server == order.server).map(|reading| reading.since);
         let read = read.max().unwrap_or(order.id.index);
         let known = self.ledger.servers.get(&order.server);
-        known.is_some_and(|state| {
-            let up = matches!(state.system, SystemState::Operating | SystemState::Standby | SystemState::Initializing);
-            state.live && up && state.since.is_some_and(|since| since >= read)
-        })
+        known.is_some_and(|state| state.live && state.system.is_up() && state.since.is_some_and(|since| since >= read))
     }
 
     /// Closes an order: what it leaves behind on the copy or the server that it was about.
@@ -256,15 +253,17 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A server that was proven off is up: nothing that is known of its copies counts any more.
+    /// A server that was proven off is up: a live reading says so, or its own node is heard, which only the leader knows. To
+    /// give up a proof is never unsafe. Nothing that is known of its copies counts any more.
     pub(super) fn reappear(&mut self, server: &ServerName) -> Result<(), Refusal> {
-        let state = self.server_mut(server)?;
+        let state = self.server(server)?;
         let Some(off) = &state.off else { return Err(Refusal::NotOff { server: server.clone() }) };
         let up = state.live && state.since.is_some_and(|since| since >= off.index) && state.system.is_up();
-        if !up {
+        let node = self.ledger.config.node_on(server).and_then(|node| self.ledger.nodes.get(node));
+        if !up && node.is_none_or(|node| node.lapsed.is_some()) {
             return Err(Refusal::NotOff { server: server.clone() });
         }
-        state.off = None;
+        self.server_mut(server)?.off = None;
         self.soil(server, true);
         Ok(())
     }

@@ -218,6 +218,8 @@ impl Applying<'_> {
         match wait {
             // Waits that are the normal course of an order are shown, and are no news.
             Some(wait) if wait.is_course() => {}
+            // One server after the other is read: the first line said it.
+            Some(Wait::Probe { .. }) if matches!(before, Some(Wait::Probe { .. })) => {}
             Some(wait) => self.note(Note::Waiting { group: name.clone(), wait: wait.clone() }),
             None if before.is_none_or(|before| before.is_course() || matches!(before, Wait::Probe { .. })) => {}
             None => self.note(Note::WaitOver { group: name.clone() }),

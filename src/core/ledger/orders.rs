@@ -16,6 +16,9 @@ impl Applying<'_> {
     pub(super) fn start(&mut self, lpar: &LparName, epoch: Epoch, restart: bool) -> Result<(), Refusal> {
         let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
         let server = self.tenure(&name, epoch)?.server.clone();
+        if restart {
+            self.restarts_left(&name, lpar)?;
+        }
         self.may_start(&name, lpar, &server)?;
         let node = self.manager(&server)?;
         let vouched = self.vouched(&name, &server)?;
@@ -59,20 +62,36 @@ impl Applying<'_> {
         if copy.is_active() {
             return Err(Refusal::AlreadyActive { lpar: lpar.clone(), server: server.clone() });
         }
-        copies.keys().try_for_each(|place| self.ledger.vouches(group, lpar, place))
+        copies.keys().try_for_each(|place| {
+            // Where it has its tenure, the hypervisor itself lets it start only once.
+            let here = place == server;
+            if here { self.ledger.reads_off(group, lpar, place) } else { self.ledger.vouches(group, lpar, place) }
+        })
     }
 
-    fn count_restart(&mut self, name: &GroupName, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+    /// Which restart within the window the next one is, and how many there may be.
+    fn restarts_left(&self, name: &GroupName, lpar: &LparName) -> Result<(u32, u32), Refusal> {
         let now = self.ledger.now;
         let Some(declared) = self.ledger.config.groups.get(name) else { return Err(Refusal::NoGroup(name.clone())) };
         let (limit, window) = (declared.restart_limit, declared.restart_window);
-        let run = self.group_mut(name)?.runs.entry(lpar.clone()).or_default();
-        run.restarts.retain(|at| now.since(*at) < window);
-        let count = u32::try_from(run.restarts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let run = self.group(name)?.runs.get(lpar);
+        let before =
+            run.map(|run| run.restarts.iter().filter(|at| now.since(**at) < window).count()).unwrap_or_default();
+        let count = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
         if count > limit {
             return Err(Refusal::RestartsUsedUp { lpar: lpar.clone(), limit });
         }
+        Ok((count, limit))
+    }
+
+    fn count_restart(&mut self, name: &GroupName, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+        let (count, limit) = self.restarts_left(name, lpar)?;
+        let now = self.ledger.now;
+        let run = self.group_mut(name)?.runs.entry(lpar.clone()).or_default();
         run.restarts.push(now);
+        let keep = usize::try_from(limit).unwrap_or(usize::MAX);
+        let old = run.restarts.len().saturating_sub(keep);
+        run.restarts.drain(..old);
         let ran = run.ran;
         let (group, lpar, server) = (name.clone(), lpar.clone(), server.clone());
         self.note(Note::Restarting { group, lpar, server, count, limit, ran });

@@ -183,6 +183,11 @@ impl ServerState {
         let earlier = self.read.as_ref().is_some_and(|(by, serial)| *by == reading.by && reading.serial < *serial);
         self.since.is_some_and(|since| since > reading.since || (since == reading.since && earlier))
     }
+
+    /// Its hypervisor is on its way up: nothing can be active there yet.
+    pub fn is_rising(&self) -> bool {
+        self.live && self.system == SystemState::Initializing
+    }
 }
 
 impl Copy {

@@ -187,7 +187,7 @@ impl Display for NotHere {
 impl Display for Wait {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Wait::Probe { servers } => write!(f, "{} must be read before anything is started", join(servers)),
+            Wait::Probe { servers } => write!(f, "{} must be checked before anything is started", join(servers)),
             Wait::NoTarget { why } => write!(f, "no server can take it: {}", whys(why)),
             Wait::NoProof { server, system } => write!(
                 f,

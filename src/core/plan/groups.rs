@@ -302,7 +302,11 @@ impl Planner<'_> {
                 self.fault(group, tenure, member.group, fault)
             }
             Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
-            Err(Refusal::NotProvenOff { server, .. } | Refusal::StartInFlight { server, .. }) => {
+            Err(
+                Refusal::NotProvenOff { server, .. }
+                | Refusal::StartInFlight { server, .. }
+                | Refusal::Dirty { server },
+            ) => {
                 self.plan.probe.insert(server.clone());
                 Step::Wait(Wait::Probe { servers: BTreeSet::from([server]) })
             }

@@ -126,7 +126,8 @@ impl Planner<'_> {
     pub(super) fn servers(&mut self) {
         let servers: Vec<ServerName> = self.scratch.servers.keys().cloned().collect();
         for server in servers {
-            if self.scratch.servers.get(&server).is_some_and(|state| state.off.is_some()) {
+            let up = |state: &ServerState| (state.live && state.system.is_up()) || self.is_node_heard(&server);
+            if self.scratch.servers.get(&server).is_some_and(|state| state.off.is_some() && up(state)) {
                 let _ = self.emit(Command::Reappear(server.clone()));
             }
             let Some(state) = self.scratch.servers.get(&server).cloned() else { continue };
@@ -139,6 +140,13 @@ impl Planner<'_> {
             };
             let _ = self.emit(Command::ServerWait { server, wait });
         }
+    }
+
+    /// Whether this leader has just heard the server's own node: then the server is not off.
+    fn is_node_heard(&self, server: &ServerName) -> bool {
+        let node = self.scratch.config.node_on(server);
+        let seen = node.and_then(|node| self.view.nodes.get(node));
+        seen.is_some_and(|seen| seen.heard && seen.silence < self.scratch.config.timings.suspect)
     }
 
     /// Stops what runs on a dirty server without a tenure there, until it is clean.

@@ -8,7 +8,7 @@ use crate::world::{Change, LparKind, LparState};
 use std::{collections::BTreeMap, future::Future, sync::PoisonError, time::Duration};
 use tenure::api::{
     Client, ClientError, Read,
-    wire::{Ask, ErrorKind, OutcomeView, StatusView},
+    wire::{Ask, ErrorKind, GroupView, OutcomeView, StatusView},
 };
 use tokio::time::{sleep, timeout};
 
@@ -88,17 +88,45 @@ impl Story {
 
     /// Lets a node lead.
     pub async fn lead(&self, node: &str) -> Told {
-        if self.status().await.leader.as_deref() != Some(node) {
-            self.did(format!("operator: tenure leader transfer {node}"));
-            for (_, client) in self.in_order() {
-                // Whether it was taken shows below.
-                if client.transfer_leader(Some(node)).await.is_ok() {
-                    break;
-                }
+        if self.status().await.leader.as_deref() == Some(node) {
+            return self.check(format!("{node} leads"), Ok(()));
+        }
+        self.did(format!("operator: tenure leader transfer {node}"));
+        for (_, client) in self.in_order() {
+            // Whether it was taken shows below.
+            if client.transfer_leader(Some(node)).await.is_ok() {
+                break;
             }
         }
         let leads = self.state(|status| (status.leader.as_deref() == Some(node)).then_some(()));
         self.expect(format!("{node} leads"), PATIENCE, leads).await
+    }
+
+    /// Has every group switched to the first server of its list.
+    pub async fn go_home(&self) -> Told {
+        let status = self.status().await;
+        for group in &status.groups {
+            let Some(home) = group.system_list.first().filter(|home| Some(*home) != group.server.as_ref()) else { continue };
+            let ask = Ask::Switch { group: group.name.clone(), server: home.clone() };
+            self.operator(&format!("tenure group switch {} {home}", group.name), ask).await?;
+        }
+        let home = self.state(|status| {
+            let home = |group: &GroupView| group.state == "online" && group.server.as_ref() == group.system_list.first();
+            status.groups.iter().all(home).then_some(())
+        });
+        self.expect("every group is online on the first server of its list", PATIENCE, home).await
+    }
+
+    /// Awaits that a node has applied what the others have.
+    pub async fn caught_up(&self, node: &str) {
+        let Some(client) = self.clients.get(node) else { return };
+        loop {
+            let all = self.status().await.index;
+            if client.status(Read::Stale).await.is_ok_and(|own| own.index >= all) {
+                return;
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     /// Awaits that groups run elsewhere than on `server`: each online, every LPAR Running. Gives their new servers.
@@ -140,7 +168,7 @@ impl Story {
 
 /// Which group may run where.
 pub fn tenures(status: &StatusView) -> Tenures {
-    let tenure = |group: &tenure::api::wire::GroupView| Some((group.name.clone(), (group.server.clone()?, group.epoch?)));
+    let tenure = |group: &GroupView| Some((group.name.clone(), (group.server.clone()?, group.epoch?)));
     status.groups.iter().filter_map(tenure).collect()
 }
 

@@ -37,9 +37,6 @@ pub struct DemoArgs {
     /// Write timeline, durations and verdict to this file as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Keep all files here; a temporary directory that is removed after a good end if absent.
-    #[arg(long, value_name = "DIR")]
-    directory: Option<PathBuf>,
     /// How often step 3 loses a server of each kind, for figures with a spread.
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=20))]
     losses: u8,
@@ -51,10 +48,11 @@ enum Place {
     Temporary(TempDir),
 }
 
-/// Tells the story. To be called on the main thread: it starts processes.
-pub async fn run(args: &DemoArgs) -> ExitCode {
-    let place = match &args.directory {
-        Some(directory) => Place::Kept(directory.clone()),
+/// Tells the story. Its files are kept in `directory`, or else in a temporary one that goes after a good end. To be called
+/// on the main thread: it starts processes.
+pub async fn run(args: &DemoArgs, directory: Option<PathBuf>) -> ExitCode {
+    let place = match directory {
+        Some(directory) => Place::Kept(directory),
         None => match tempfile::Builder::new().prefix("tenure-demo-").tempdir() {
             Ok(directory) => Place::Temporary(directory),
             Err(why) => return fail("make a temporary directory", &why),

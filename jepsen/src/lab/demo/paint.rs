@@ -8,6 +8,8 @@ use tenure::api::wire::{Level, RecordView};
 
 /// Columns before the text: time, source.
 const INDENT: usize = 20;
+/// Headings are not wider.
+const WIDTH: usize = 110;
 /// No line is wrapped narrower than this.
 const NARROWEST: usize = 40;
 
@@ -40,9 +42,18 @@ pub fn lines(lines: &[Line], width: Option<usize>) -> Vec<String> {
             }
             Event::Note(record) if is_chatter(record) => {}
             Event::Note(record) => {
-                shown.push(row(line.at, CLUSTER, "cluster", note_style(record), &record.text, width));
+                let mut text = record.text.clone();
+                // Groups that wait for the same are one line.
+                while let Some(more) = rest.peek().and_then(|next| same_wait(&text, record, next)) {
+                    text = more;
+                    rest.next();
+                }
+                shown.push(row(line.at, CLUSTER, "cluster", note_style(record), &text, width));
             }
-            Event::Met { text, after } => shown.push(mark(GOOD, "✓", text, &took(*after), width)),
+            Event::Met { text, after } => {
+                let after = after.map(|after| format!("+{}", took(after))).unwrap_or_default();
+                shown.push(mark(GOOD, "✓", text, &after, width));
+            }
             Event::Missed { text, why } => shown.push(mark(BAD, "✗", text, why, width)),
         }
     }
@@ -63,7 +74,8 @@ pub fn styled(style: Style, text: &str) -> String {
 }
 
 fn heading(step: usize, title: &str, expected: &str, width: Option<usize>) -> Vec<String> {
-    let rule = "─".repeat(width.unwrap_or(100).clamp(NARROWEST, 110).saturating_sub(title.chars().count() + 7));
+    let width = Some(width.unwrap_or(WIDTH).min(WIDTH));
+    let rule = "─".repeat(width.unwrap_or(WIDTH).max(NARROWEST).saturating_sub(title.chars().count() + 7));
     let expected = wrap(expected, width, 4).join("\n    ");
     vec![
         String::new(),
@@ -112,6 +124,14 @@ fn join(text: &str, next: &Line) -> String {
     }
 }
 
+/// `group a waits: x` and `group b waits: x` are `group a, b waits: x`.
+fn same_wait(text: &str, record: &RecordView, next: &Line) -> Option<String> {
+    let other = next.note().filter(|other| other.kind == "waiting" && record.kind == "waiting")?;
+    let (names, why) = text.split_once(" waits: ")?;
+    let (name, same) = other.text.split_once(" waits: ")?;
+    (why == same).then(|| format!("{names}, {} waits: {why}", name.trim_start_matches("group ")))
+}
+
 fn world_style(change: &Change) -> Style {
     match change {
         Change::Power { state: SystemState::Operating, .. }
@@ -139,6 +159,7 @@ fn note_style(record: &RecordView) -> Style {
         (Level::Warning, _) => WARNING,
         (Level::Info, "online_now" | "cleaned" | "node_returned" | "adopted") => GOOD,
         (Level::Info, "vacated" | "granted") => BOLD,
+        (Level::Info, "ordered" | "waiting") => DIM,
         (Level::Info, _) => PLAIN,
     }
 }

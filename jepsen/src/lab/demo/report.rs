@@ -223,7 +223,7 @@ impl LineView {
             Event::Did(text) => ("lab", text.clone(), None, None, None),
             Event::World { text, .. } => ("world", text.clone(), None, None, None),
             Event::Note(record) => ("cluster", record.text.clone(), Some(record.clone()), None, None),
-            Event::Met { text, after } => ("expected", text.clone(), None, Some(true), Some(took(*after))),
+            Event::Met { text, after } => ("expected", text.clone(), None, Some(true), after.map(took)),
             Event::Missed { text, why } => ("expected", text.clone(), None, Some(false), Some(why.clone())),
         };
         LineView { at_ms: line.at.millis(), step: line.step, source, text, note, met, remark }

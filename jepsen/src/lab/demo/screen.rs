@@ -2,7 +2,11 @@
 
 use super::{paint, timeline::Line};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    io::IsTerminal,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 /// Pace of the progress line.
 const TICK: Duration = Duration::from_millis(120);
@@ -11,6 +15,7 @@ const TICK: Duration = Duration::from_millis(120);
 pub struct Screen {
     progress: Option<ProgressBar>,
     width: Option<usize>,
+    closed: AtomicBool,
 }
 
 impl Screen {
@@ -24,11 +29,14 @@ impl Screen {
             bar
         });
         let width = terminal.then(|| comfy_table::Table::new().width()).flatten().map(usize::from);
-        Screen { progress, width }
+        Screen { progress, width, closed: AtomicBool::new(false) }
     }
 
     /// Shows lines that came together.
     pub fn show(&self, lines: &[Line]) {
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
         for text in paint::lines(lines, self.width) {
             self.print(&text);
         }
@@ -51,8 +59,9 @@ impl Screen {
         }
     }
 
-    /// Takes the line of progress away.
+    /// Takes the line of progress away, and shows no more lines.
     pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         if let Some(bar) = &self.progress {
             bar.finish_and_clear();
         }

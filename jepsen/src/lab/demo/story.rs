@@ -14,7 +14,7 @@ use std::{
     fmt::Display,
     future::Future,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tenure::api::{Client, wire::RecordView};
 
@@ -38,6 +38,8 @@ pub struct Story {
     pub(super) clients: BTreeMap<String, Client>,
     /// The node that answered last.
     pub(super) answered: Mutex<String>,
+    /// When the lab last did something.
+    acted: Mutex<Time>,
     figures: Mutex<Figures>,
     _watchers: Watchers,
 }
@@ -48,7 +50,7 @@ impl Story {
         let watchers = Watchers::start(&site, &timeline)?;
         let client = |name: &String| Ok((name.clone(), site.client_of(name)?));
         let clients = site.names().iter().map(client).collect::<Result<_, SiteError>>()?;
-        Ok(Story { site, timeline, clients, answered: Mutex::default(), figures: Mutex::default(), _watchers: watchers })
+        Ok(Story { site, timeline, clients, answered: Mutex::default(), acted: Mutex::default(), figures: Mutex::default(), _watchers: watchers })
     }
 
     /// The present.
@@ -68,17 +70,20 @@ impl Story {
 
     /// Says what the lab does.
     pub fn did(&self, what: impl Display) {
-        self.timeline.push(self.now(), vec![Event::Did(what.to_string())]);
+        let now = self.now();
+        *self.acted.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        self.timeline.push(now, vec![Event::Did(what.to_string())]);
     }
 
     /// Awaits something that should happen.
     pub async fn expect<T>(&self, what: impl Display, within: Duration, condition: impl Future<Output = T>) -> Told<T> {
         let what = what.to_string();
         self.timeline.screen().waiting(&what);
-        let began = Instant::now();
         match tokio::time::timeout(within, condition).await {
             Ok(found) => {
-                self.timeline.push(self.now(), vec![Event::Met { text: what, after: began.elapsed() }]);
+                let now = self.now();
+                let after = now.since(*self.acted.lock().unwrap_or_else(PoisonError::into_inner));
+                self.timeline.push(now, vec![Event::Met { text: what, after: Some(after.into()) }]);
                 Ok(found)
             }
             Err(_) => {
@@ -93,7 +98,7 @@ impl Story {
     pub fn check(&self, what: impl Display, found: Result<(), String>) -> Told {
         let text = what.to_string();
         let (event, told) = match found {
-            Ok(()) => (Event::Met { text, after: Duration::ZERO }, Ok(())),
+            Ok(()) => (Event::Met { text, after: None }, Ok(())),
             Err(why) => (Event::Missed { text, why }, Err(Missed)),
         };
         self.timeline.push(self.now(), vec![event]);

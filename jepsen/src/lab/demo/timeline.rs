@@ -50,8 +50,8 @@ pub enum Event {
     Met {
         /// What was expected.
         text: String,
-        /// After how long.
-        after: Duration,
+        /// How long after the lab last did something, if it was waited for.
+        after: Option<Duration>,
     },
     /// An expectation was not met.
     Missed {

@@ -14,6 +14,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Pause before a node that does not answer is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
+/// Notes that are not further apart belong together.
+const TOGETHER: Duration = Duration::from_millis(3);
+/// Most notes that are shown as one.
+const MOST_TOGETHER: usize = 32;
 
 /// Tasks that watch; they end when this is dropped.
 pub struct Watchers {
@@ -67,16 +71,32 @@ async fn notes(client: Client, world: LiveWorld, timeline: Timeline, progress: P
     // Where this node is: it tells everything from the beginning, in the same order as all others.
     let mut here = (0, 0);
     loop {
-        match follow.next().await {
-            Ok(record) => {
-                here = if record.index == here.0 { (here.0, here.1 + 1) } else { (record.index, 1) };
-                let mut known = progress.lock().unwrap_or_else(PoisonError::into_inner);
-                if *known < here {
-                    *known = here;
-                    timeline.push(world.now(), vec![Event::Note(record)]);
-                }
+        let first = match follow.next().await {
+            Ok(record) => record,
+            Err(_) => {
+                tokio::time::sleep(AGAIN).await;
+                continue;
             }
-            Err(_) => tokio::time::sleep(AGAIN).await,
+        };
+        let at = world.now();
+        let mut together = vec![first];
+        // What one entry of the log led to comes at once, in pieces.
+        while let Ok(Ok(record)) = tokio::time::timeout(TOGETHER, follow.next()).await {
+            together.push(record);
+            if together.len() >= MOST_TOGETHER {
+                break;
+            }
+        }
+        let mut known = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = together.into_iter().filter(|record| {
+            here = if record.index == here.0 { (here.0, here.1 + 1) } else { (record.index, 1) };
+            let new = *known < here;
+            *known = here.max(*known);
+            new
+        });
+        let news: Vec<Event> = news.map(Event::Note).collect();
+        if !news.is_empty() {
+            timeline.push(at, news);
         }
     }
 }

@@ -9,17 +9,16 @@ use crate::{
         story::{PATIENCE, Story, Told},
     },
 };
-use std::time::Duration;
 use tenure::api::Read;
-
-/// Pause between two looks at a node that catches up.
-const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) async fn tell(story: &Story) -> Told {
     let status = story.status().await;
     let leader = status.leader.clone().unwrap_or_default();
+    // A node that has just returned holds no lease yet, and there would be nothing to see of its end.
+    let returned = last_returned(story);
     let homes = status.servers.iter().map(|server| server.name.as_str()).filter(|name| *name != leader);
-    let home = homes.max_by_key(|name| groups_on(&status, name).len()).unwrap_or_default().to_owned();
+    let home = homes.max_by_key(|name| (Some(*name) != returned.as_deref(), groups_on(&status, name).len()));
+    let home = home.unwrap_or_default().to_owned();
     let (cursor, before) = (story.cursor(), story.tenures().await);
     story.did(format!("the network between {home} and the other nodes is cut; its HMC is still reached"));
     let cut = story.now();
@@ -36,7 +35,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.site.network.heal();
     let heard = story.note(cursor, |note| note.kind == "node_returned" && note.text.contains(&format!("node {home}:")));
     story.expect(format!("{home} is heard again"), PATIENCE, heard).await?;
-    story.expect(format!("{home} has caught up"), PATIENCE, caught_up(story, &home)).await?;
+    story.expect(format!("{home} has caught up"), PATIENCE, story.caught_up(&home)).await?;
     let own = story.state(|status| {
         status.servers.iter().any(|server| server.name == home && !server.surrogate).then_some(())
     });
@@ -46,6 +45,13 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.check("every group holds the tenure that it held", same(&before, &after))
 }
 
+/// The node that was silent last.
+fn last_returned(story: &Story) -> Option<String> {
+    let lines = story.timeline.since(0);
+    let last = lines.iter().rev().filter_map(|line| line.note()).find(|note| note.kind == "node_returned")?;
+    last.text.strip_prefix("node ")?.split(':').next().map(str::to_owned)
+}
+
 /// A node that is cut off knows less than the others, and nobody asks it for more.
 async fn behind(story: &Story, home: &str) -> Told {
     let all = story.status().await.index;
@@ -53,14 +59,4 @@ async fn behind(story: &Story, home: &str) -> Told {
     let own = story.must("the node that is cut off still answers a stale read", own)?;
     let what = format!("{home} stands at log index {}, the others at {all}", own.index);
     story.check(what, if own.index < all { Ok(()) } else { Err("it is not behind".to_owned()) })
-}
-
-async fn caught_up(story: &Story, home: &str) {
-    loop {
-        let all = story.status().await.index;
-        if story.clients[home].status(Read::Stale).await.is_ok_and(|own| own.index >= all) {
-            return;
-        }
-        tokio::time::sleep(LOOK).await;
-    }
 }

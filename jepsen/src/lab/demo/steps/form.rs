@@ -20,7 +20,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.must("the cluster file is applied", declared)?;
     let started = |change: &Change| matches!(change, Change::Lpar { state: LparState::Starting, .. });
     story.expect("the first LPAR is started", PATIENCE, story.change(cursor, started)).await?;
-    story.check("every LPAR was read on every server before", probed(story).await)?;
+    story.check("every LPAR was read on every server before", probed(story, cursor))?;
     let rest = story.state(|status| unrest(status).is_none().then(|| status.clone()));
     let status = story.expect("every group is online on the first server of its list", PATIENCE, rest).await?;
     let misplaced: Vec<String> = status
@@ -45,16 +45,14 @@ async fn voters(story: &Story) {
         .await;
 }
 
-async fn probed(story: &Story) -> Result<(), String> {
-    let status = story.status().await;
-    let unread: Vec<String> = status
-        .lpars
-        .iter()
-        .flat_map(|lpar| lpar.copies.iter().map(move |(server, reads)| (&lpar.name, server, reads)))
-        .filter(|(_, _, reads)| *reads == "not read")
-        .map(|(lpar, server, _)| format!("{lpar} on {server} was not"))
-        .collect();
-    if unread.is_empty() { Ok(()) } else { Err(unread.join(", ")) }
+/// Whether every server was read before the first start order.
+fn probed(story: &Story, cursor: usize) -> Result<(), String> {
+    let lines = story.timeline.since(cursor);
+    let notes = lines.iter().filter_map(|line| line.note());
+    let before = notes.take_while(|note| note.kind != "ordered").filter(|note| note.kind == "system_changed");
+    let read: Vec<&str> = before.filter_map(|note| note.server.as_deref()).collect();
+    let unread: Vec<&str> = story.site.names().iter().map(String::as_str).filter(|name| !read.contains(name)).collect();
+    if unread.is_empty() { Ok(()) } else { Err(format!("not on {}", unread.join(", "))) }
 }
 
 fn started_once(story: &Story) -> Result<(), String> {

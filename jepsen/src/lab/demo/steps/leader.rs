@@ -38,10 +38,5 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.check("every group holds the tenure that it held", super::management::same(&before, &after))?;
     story.must("the start", story.site.start_node(&leader))?;
     story.did(format!("node {leader} is started again"));
-    let voters = story.clients.len();
-    let back = story.state(|status| {
-        let heard = status.nodes.iter().filter(|node| node.lapsed.is_none()).count();
-        (heard == voters).then_some(())
-    });
-    story.expect(format!("{leader} follows"), PATIENCE, back).await
+    story.expect(format!("{leader} follows, and has caught up"), PATIENCE, story.caught_up(&leader)).await
 }

@@ -24,9 +24,8 @@ pub(super) async fn tell(story: &Story, losses: usize) -> Told {
         story.lead(&lost).await?;
         let measured = [Figure::LeaderLossToOrder, Figure::LeaderLossToRunning, Figure::LeaderLossToAll];
         lose(story, &lost, measured).await?;
-        if losses > 1 {
-            back(story, &lost).await?;
-        }
+        back(story, &lost).await?;
+        story.go_home().await?;
     }
     Ok(())
 }

@@ -15,16 +15,16 @@ use tenure::api::wire::Ask;
 pub(super) const RESTING: &str = "trial";
 
 pub(super) async fn tell(story: &Story) -> Told {
-    let status = story.status().await;
+    story.operator(&format!("tenure group offline {RESTING}"), Ask::Offline { group: RESTING.to_owned() }).await?;
+    let off = story.state(|status| {
+        let off = status.groups.iter().any(|group| group.name == RESTING && group.state == "offline");
+        off.then(|| status.clone())
+    });
+    let status = story.expect(format!("{RESTING} is offline"), PATIENCE, off).await?;
     let leader = status.leader.clone().unwrap_or_default();
     let homes = status.servers.iter().map(|server| server.name.as_str()).filter(|name| *name != leader);
     let lost = homes.max_by_key(|name| groups_on(&status, name).len()).unwrap_or_default().to_owned();
-    story.operator(&format!("tenure group offline {RESTING}"), Ask::Offline { group: RESTING.to_owned() }).await?;
-    let off = story.state(|status| {
-        status.groups.iter().any(|group| group.name == RESTING && group.state == "offline").then_some(())
-    });
-    story.expect(format!("{RESTING} is offline"), PATIENCE, off).await?;
-    let groups = groups_on(&story.status().await, &lost);
+    let groups = groups_on(&status, &lost);
     let at = server(story, &lost)?;
 
     let cursor = story.cursor();
@@ -45,7 +45,7 @@ pub(super) async fn tell(story: &Story) -> Told {
 
     let cursor = story.cursor();
     let said = story.now();
-    let words = format!("has been to the machine room: tenure fence confirm {lost}");
+    let words = format!("{lost} is dark, I have seen it: tenure fence confirm {lost}");
     story.operator(&words, Ask::ConfirmOff { server: lost.clone() }).await?;
     let proven = story.note(cursor, |note| note.kind == "proven_off" && note.server.as_deref() == Some(&lost));
     story.expect(format!("{lost} is proven off by an operator's word, and the record says whose"), PATIENCE, proven).await?;

@@ -1,0 +1,127 @@
+//! The door of a running lab: a Unix socket in its directory. One request a connection, one line of JSON each way.
+
+use super::control::Control;
+use serde::{Deserialize, Serialize};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    time::timeout,
+};
+
+/// How long a request may take to come, once somebody has knocked.
+const REQUEST: Duration = Duration::from_secs(2);
+/// How long an answer may take: the lab may still be starting.
+const ANSWER: Duration = Duration::from_secs(120);
+/// Longest line of a request.
+const LINE_LIMIT: u64 = 64 << 10;
+
+/// What the lab answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Exit code of whoever asked.
+    pub code: u8,
+    /// In words.
+    pub text: String,
+}
+
+/// Where a lab is that was not told where to be.
+pub fn default_directory() -> PathBuf {
+    std::env::temp_dir().join("tenure-lab")
+}
+
+/// The socket in a lab's directory.
+pub fn path(directory: &Path) -> PathBuf {
+    directory.join("lab.sock")
+}
+
+/// Opens the door.
+pub fn listen(directory: &Path) -> io::Result<UnixListener> {
+    UnixListener::bind(path(directory))
+}
+
+/// A request that waits for its answer.
+pub struct Request {
+    /// What is asked.
+    pub control: Control,
+    stream: BufReader<UnixStream>,
+}
+
+impl Request {
+    /// The next request. Who knocks and says nothing sensible is sent away.
+    pub async fn next(listener: &UnixListener) -> io::Result<Request> {
+        loop {
+            let (stream, _) = listener.accept().await?;
+            if let Ok(Ok(request)) = timeout(REQUEST, Request::read(stream)).await {
+                return Ok(request);
+            }
+        }
+    }
+
+    async fn read(stream: UnixStream) -> io::Result<Request> {
+        use tokio::io::AsyncReadExt;
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        (&mut stream).take(LINE_LIMIT).read_line(&mut line).await?;
+        let control = serde_json::from_str(&line)?;
+        Ok(Request { control, stream })
+    }
+
+    /// Answers. Who asked may be gone.
+    pub async fn answer(self, reply: &Reply) {
+        let Ok(mut line) = serde_json::to_vec(reply) else { return };
+        line.push(b'\n');
+        let mut stream = self.stream.into_inner();
+        let _ = stream.write_all(&line).await;
+        let _ = stream.shutdown().await;
+    }
+}
+
+/// Whether a lab runs in a directory.
+pub fn is_open(directory: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(path(directory)).is_ok()
+}
+
+/// Asks the lab of a directory for something, prints the answer, and says how to exit.
+pub async fn ask(directory: &Path, control: &Control) -> ExitCode {
+    match timeout(ANSWER, exchange(directory, control)).await {
+        Ok(Ok(reply)) if reply.code == 0 => {
+            println!("{}", reply.text);
+            ExitCode::SUCCESS
+        }
+        Ok(Ok(reply)) => {
+            eprintln!("lab: {}", reply.text);
+            ExitCode::from(reply.code)
+        }
+        Ok(Err(why)) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            eprintln!("lab: no lab runs in {}; start one with `lab up`", directory.display());
+            ExitCode::FAILURE
+        }
+        Ok(Err(why)) => {
+            eprintln!("lab: ask the lab in {}: {why}", directory.display());
+            ExitCode::FAILURE
+        }
+        Err(_) => {
+            eprintln!("lab: the lab in {} does not answer", directory.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn exchange(directory: &Path, control: &Control) -> io::Result<Reply> {
+    let mut stream = BufReader::new(UnixStream::connect(path(directory)).await?);
+    let mut line = serde_json::to_vec(control)?;
+    line.push(b'\n');
+    stream.get_mut().write_all(&line).await?;
+    let mut answer = String::new();
+    stream.read_line(&mut answer).await?;
+    if answer.is_empty() {
+        return Err(io::Error::other("it has ended"));
+    }
+    Ok(serde_json::from_str(&answer)?)
+}

@@ -1,0 +1,227 @@
+//! Carrying out one order, as tables: what is asked of the world, what it answers, and how the order ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::{
+    Action, Order, OrderId, Power, Reading, ServerName, Span, SystemState, Time,
+    carry::{Answer, Ask, Execution, Next, START_SHOWS},
+    order::{Ending, Epoch},
+};
+
+const READ: &str = "read";
+
+fn order(action: Action) -> Order {
+    let (id, budget) = (OrderId { index: 9, ordinal: 0 }, Span::seconds(120));
+    Order { id, node: "n1".into(), server: "p1".into(), action, issued: Time(0), budget }
+}
+
+fn start(vouched: &[&str]) -> Order {
+    let vouched: BTreeSet<ServerName> = vouched.iter().map(|server| ServerName::from(*server)).collect();
+    order(Action::Start { group: "web".into(), lpar: "web1".into(), epoch: Epoch(1), vouched })
+}
+
+fn stop(grace: u64) -> Order {
+    order(Action::Stop { lpar: "web1".into(), grace: Span(grace) })
+}
+
+fn reading(server: &str, system: SystemState, power: Option<Power>) -> Answer {
+    Answer::Read(Reading {
+        server: server.into(),
+        by: "n1".into(),
+        since: 9,
+        serial: 0,
+        system,
+        live: power.is_some() || matches!(system, SystemState::PowerOff | SystemState::Error),
+        copies: power.map(|power| BTreeMap::from([("web1".into(), power)])).unwrap_or_default(),
+        vios: BTreeMap::new(),
+    })
+}
+
+fn reads(server: &str, power: Power) -> Answer {
+    reading(server, SystemState::Operating, Some(power))
+}
+
+fn dark(server: &str) -> Answer {
+    reading(server, SystemState::NoConnection, None)
+}
+
+/// Runs an order against these answers, each with the milliseconds at which it comes. Gives back the questions in order,
+/// and the ending.
+fn carry(order: Order, answers: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
+    let list: Vec<ServerName> = ["p1", "p2"].map(ServerName::from).to_vec();
+    let mut execution = Execution::new(order, &list);
+    let mut asked = vec![word(&execution.first())];
+    for (at, answer) in answers {
+        match execution.next(answer, Span(at)) {
+            Next::Ask(ask) => asked.push(word(&ask)),
+            Next::Report(report) => return (asked, Some(report.ending)),
+        }
+    }
+    (asked, None)
+}
+
+fn word(ask: &Ask) -> String {
+    match ask {
+        Ask::Read(server) => format!("{READ} {server}"),
+        Ask::Start(_) => "start".to_owned(),
+        Ask::ShutDown(_) => "shut down".to_owned(),
+        Ask::PowerDown(_) => "power down".to_owned(),
+        Ask::CutOff(_) => "cut off".to_owned(),
+        Ask::PowerOff => "power off".to_owned(),
+        Ask::Pause(span) => format!("pause {span}"),
+    }
+}
+
+fn not_done(why: &str) -> Option<Ending> {
+    Some(Ending::NotDone(why.to_owned()))
+}
+
+#[test]
+fn a_start_looks_everywhere_first_and_reads_back() {
+    let answers = vec![
+        (80, reads("p2", Power::Off)),
+        (160, reads("p1", Power::Off)),
+        (240, Answer::Accepted),
+        (320, reads("p1", Power::Starting)),
+    ];
+    let (asked, ending) = carry(start(&["p2"]), answers);
+    assert_eq!(asked, ["read p2", "read p1", "start", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done));
+}
+
+#[test]
+fn the_last_bar_holds_against_late_starts() {
+    type Case = (&'static str, Vec<&'static str>, Vec<(u64, Answer)>, Option<Ending>);
+    let cases: Vec<Case> = vec![
+        ("active elsewhere", vec!["p2"], vec![(80, reads("p2", Power::Starting))], not_done("it reads Starting on p2")),
+        (
+            "unknown elsewhere, without proof",
+            vec![],
+            vec![(80, dark("p2"))],
+            not_done("it cannot be read on p2 (No Connection), and no proof is held"),
+        ),
+        (
+            "in doubt elsewhere, without proof",
+            vec![],
+            vec![(80, reads("p2", Power::Unknown))],
+            not_done("it cannot be read on p2 (Operating), and no proof is held"),
+        ),
+        (
+            "no lease any more",
+            vec!["p2"],
+            vec![(80, dark("p2")), (160, reads("p1", Power::Off)), (161, Answer::NotSent("no lease".to_owned()))],
+            not_done("no lease"),
+        ),
+        (
+            "dark here",
+            vec!["p2"],
+            vec![(80, reads("p2", Power::Off)), (160, dark("p1"))],
+            not_done("p1 reads No Connection"),
+        ),
+        (
+            "going down here",
+            vec!["p2"],
+            vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Stopping))],
+            not_done("it reads Stopping"),
+        ),
+    ];
+    for (what, vouched, answers, expected) in cases {
+        let (asked, ending) = carry(start(&vouched), answers);
+        assert_eq!(ending, expected, "{what}");
+        assert!(what == "no lease any more" || !asked.contains(&"start".to_owned()), "{what}: it was started");
+    }
+}
+
+#[test]
+fn a_start_ends_as_what_was_read() {
+    let before = || vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off))];
+    let with = |more: Vec<(u64, Answer)>| carry(start(&["p2"]), before().into_iter().chain(more).collect()).1;
+    let lost = || Answer::Unknown("no answer".to_owned());
+    assert_eq!(
+        with(vec![(240, Answer::Refused("no memory".to_owned()))]),
+        Some(Ending::Refused("no memory".to_owned())),
+        "a refusal is definite"
+    );
+    assert_eq!(with(vec![(240, lost()), (320, reads("p1", Power::Running))]), Some(Ending::Done), "seen running");
+    assert_eq!(
+        with(vec![(240, lost()), (320, reads("p1", Power::Off))]),
+        Some(Ending::Unknown("no answer".to_owned())),
+        "a lost answer and Off is not failed"
+    );
+    let late = 240 + START_SHOWS.0;
+    let slow = vec![
+        (240, Answer::Accepted),
+        (320, reads("p1", Power::Off)),
+        (420, Answer::Paused),
+        (late, reads("p1", Power::Off)),
+    ];
+    assert_eq!(
+        with(slow),
+        Some(Ending::Unknown("it was accepted, and reads Off".to_owned())),
+        "accepted and never seen is not failed"
+    );
+    assert_eq!(
+        carry(start(&["p2"]), vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Running))]).1,
+        Some(Ending::Done),
+        "what runs already is not started twice"
+    );
+    assert_eq!(
+        carry(start(&["p2"]), vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Absent))]).1,
+        Some(Ending::Refused("it is not defined on p1".to_owned())),
+    );
+}
+
+#[test]
+fn a_stop_asks_gently_and_then_cuts_off() {
+    let answers = vec![
+        (80, reads("p1", Power::Running)),
+        (160, Answer::Refused("no RMC".to_owned())),
+        (240, Answer::Accepted),
+        (320, reads("p1", Power::Stopping)),
+        (420, Answer::Paused),
+        (10_500, reads("p1", Power::Stopping)),
+        (10_580, Answer::Accepted),
+        (10_660, reads("p1", Power::Off)),
+    ];
+    let (asked, ending) = carry(stop(10_000), answers);
+    let expected = ["read p1", "shut down", "power down", "read p1", "pause 100ms", "read p1", "cut off", "read p1"];
+    assert_eq!(asked, expected);
+    assert_eq!(ending, Some(Ending::Done));
+}
+
+#[test]
+fn a_stop_without_grace_cuts_off_at_once_and_believes_only_what_it_reads() {
+    let (asked, ending) = carry(stop(0), vec![(80, reads("p1", Power::Unknown)), (160, Answer::Accepted)]);
+    assert_eq!((asked, ending), (["read p1", "cut off", "read p1"].map(str::to_owned).to_vec(), None));
+    assert_eq!(carry(stop(0), vec![(80, reads("p1", Power::Off))]).1, Some(Ending::Done));
+    assert_eq!(carry(stop(0), vec![(80, dark("p1"))]).1, not_done("p1 reads No Connection"));
+    let refused = vec![
+        (80, reads("p1", Power::Running)),
+        (160, Answer::Refused("busy".to_owned())),
+        (5_000, reads("p1", Power::Running)),
+    ];
+    assert_eq!(carry(stop(0), refused).1, Some(Ending::Unknown("busy".to_owned())), "a refused stop is not done");
+}
+
+#[test]
+fn only_a_server_that_is_down_is_powered_off() {
+    let down = |system| (80, reading("p1", system, None));
+    let off = carry(order(Action::Fence), vec![down(SystemState::PowerOff), (160, Answer::Already)]);
+    assert_eq!(off.0, ["read p1", "power off", "read p1"], "one that reads off is powered off all the same");
+    let answers =
+        vec![down(SystemState::Error), (160, Answer::Accepted), (240, reading("p1", SystemState::PowerOff, None))];
+    assert_eq!(carry(order(Action::Fence), answers).1, Some(Ending::Done));
+    for (answer, why) in [(reads("p1", Power::Off), "p1 reads Operating"), (dark("p1"), "p1 reads No Connection")] {
+        let (asked, ending) = carry(order(Action::Fence), vec![(80, answer)]);
+        assert_eq!((asked.len(), ending), (1, not_done(why)));
+    }
+}
+
+#[test]
+fn what_was_given_up_before_it_was_sent_is_not_done() {
+    let list: Vec<ServerName> = ["p1", "p2"].map(ServerName::from).to_vec();
+    let mut execution = Execution::new(start(&["p2"]), &list);
+    assert_eq!(execution.give_up("stopping").ending, Ending::NotDone("stopping".to_owned()));
+    execution.next(reads("p2", Power::Off), Span(80));
+    execution.next(reads("p1", Power::Off), Span(160));
+    assert_eq!(execution.give_up("stopping").ending, Ending::Unknown("stopping".to_owned()), "the start is on its way");
+}

@@ -1,0 +1,322 @@
+//! The ledger against a planner that is wrong: whatever is proposed, tenures begin and end only with proofs.
+
+use std::{collections::BTreeMap, sync::Arc};
+use tenure_core::{
+    Author, Command, Entry, HmcName, Ledger, LparName, Power, Reading, Refusal, Report, Request, RequestId, ServerName,
+    Span, SystemState, Time,
+    command::Outcome,
+    config::{Cluster, Group, Hmc, Lpar, Node, Server},
+    invariants,
+    ledger::Phase,
+    note::{LeaveReason, Note},
+    order::{Ending, Epoch},
+};
+
+/// Two servers with their nodes, and group web with LPAR web1 on both.
+fn cluster() -> Cluster {
+    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
+    let host_key = format!("SHA256:{}", "x".repeat(43));
+    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
+    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    for n in 1..=2 {
+        let server = Server {
+            system: format!("p{n}"),
+            mtms: format!("9009-42A*123456{n}"),
+            hmcs: vec!["hmc1".into()],
+            surrogate: false,
+            memory: None,
+            processors: None,
+        };
+        cluster.servers.insert(format!("p{n}").into(), server);
+        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None });
+    }
+    cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
+    cluster.lpars.insert("web1".into(), Lpar::new("web".into(), "web1"));
+    cluster
+}
+
+struct Case {
+    ledger: Ledger,
+    now: u64,
+    requests: u128,
+}
+
+impl Case {
+    /// The cluster, watched by its nodes; nothing has been read.
+    fn unread() -> Self {
+        let mut case = Case { ledger: Ledger::default(), now: 1_000, requests: 0 };
+        let configure = Request::Configure { cluster: Arc::new(cluster()), strand: false };
+        assert_eq!(case.ask(configure).refusal(), None);
+        for n in 1..=2 {
+            case.must(Command::Assign { server: format!("p{n}").into(), node: format!("n{n}").into() });
+        }
+        case
+    }
+
+    /// Both servers read, web1 off on both.
+    fn read() -> Self {
+        let mut case = Case::unread();
+        case.reads("p1", Power::Off);
+        case.reads("p2", Power::Off);
+        case
+    }
+
+    /// Granted to p1, and web1 ordered to start there.
+    fn starting() -> Self {
+        let mut case = Case::read();
+        case.must(grant("p1"));
+        case.must(start(1));
+        case
+    }
+
+    /// Online on p1.
+    fn online() -> Self {
+        let mut case = Case::starting();
+        case.answer(Ending::Done);
+        case.reads("p1", Power::Running);
+        case.must(Command::Online { group: "web".into(), epoch: Epoch(1) });
+        case
+    }
+
+    fn apply(&mut self, author: Author, command: Command) -> Outcome {
+        let before = self.ledger.clone();
+        let entry = Entry { at: Time(self.now), author, commands: vec![command] };
+        let outcome = self.ledger.apply(before.index + 1, &entry);
+        let wrong: Vec<String> =
+            invariants::step(&before, &self.ledger).into_iter().chain(invariants::state(&self.ledger)).collect();
+        assert_eq!(wrong, Vec::<String>::new());
+        outcome
+    }
+
+    fn plan(&mut self, command: Command) -> Option<Refusal> {
+        self.apply(Author::Planner("n1".into()), command).refusal().cloned()
+    }
+
+    fn must(&mut self, command: Command) {
+        assert_eq!(self.plan(command.clone()), None, "{command:?}");
+    }
+
+    fn ask(&mut self, request: Request) -> Outcome {
+        self.requests += 1;
+        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
+        self.apply(author, Command::Request(request))
+    }
+
+    fn reading(&self, server: &str, power: Power) -> Reading {
+        Reading {
+            server: server.into(),
+            by: server.replace('p', "n").into(),
+            since: self.ledger.index,
+            serial: self.ledger.index,
+            system: SystemState::Operating,
+            live: true,
+            copies: BTreeMap::from([(LparName::from("web1"), power)]),
+            vios: BTreeMap::new(),
+        }
+    }
+
+    fn reads(&mut self, server: &str, power: Power) {
+        let reading = self.reading(server, power);
+        self.must(Command::Observe(reading));
+    }
+
+    /// The node answers its only order.
+    fn answer(&mut self, ending: Ending) {
+        let order = *self.ledger.orders.keys().next().expect("an order is open");
+        self.must(Command::Report(Report { order, ending, readings: Vec::new() }));
+    }
+}
+
+fn grant(server: &str) -> Command {
+    Command::Grant { group: "web".into(), server: server.into() }
+}
+
+fn start(epoch: u64) -> Command {
+    Command::Start { lpar: "web1".into(), epoch: Epoch(epoch), restart: false }
+}
+
+fn vacate(epoch: u64) -> Command {
+    Command::Vacate { group: "web".into(), epoch: Epoch(epoch) }
+}
+
+fn leave() -> Command {
+    Command::Leave { group: "web".into(), epoch: Epoch(1), reason: LeaveReason::Fault }
+}
+
+fn not_proven(server: &str, power: Power) -> Option<Refusal> {
+    Some(Refusal::NotProvenOff { lpar: "web1".into(), server: server.into(), power })
+}
+
+fn in_flight() -> Option<Refusal> {
+    Some(Refusal::StartInFlight { lpar: "web1".into(), server: "p1".into() })
+}
+
+#[test]
+fn there_is_never_a_second_tenure() {
+    let mut case = Case::starting();
+    let has = Some(Refusal::HasTenure { group: "web".into(), server: "p1".into() });
+    assert_eq!(case.plan(grant("p2")), has);
+    assert_eq!(case.plan(grant("p1")), has);
+    case.reads("p2", Power::Running);
+    assert_eq!(case.plan(Command::Adopt { group: "web".into(), server: "p2".into() }), has);
+}
+
+#[test]
+fn a_tenure_begins_only_when_nothing_can_be_active_elsewhere() {
+    let mut case = Case::unread();
+    case.reads("p1", Power::Off);
+    assert_eq!(case.plan(grant("p1")), not_proven("p2", Power::Unknown), "never read");
+    for power in [Power::Running, Power::Starting, Power::Stopping, Power::Unknown] {
+        case.reads("p2", power);
+        assert_eq!(case.plan(grant("p1")), not_proven("p2", power));
+    }
+    case.reads("p2", Power::Off);
+    assert_eq!(case.plan(grant("p1")), None);
+    assert_eq!(case.ledger.epoch, Epoch(1));
+}
+
+#[test]
+fn a_start_needs_its_tenure_and_its_only_copy() {
+    let mut case = Case::read();
+    assert_eq!(case.plan(start(1)), Some(Refusal::WrongEpoch { group: "web".into() }));
+    case.must(grant("p1"));
+    assert_eq!(case.plan(start(2)), Some(Refusal::WrongEpoch { group: "web".into() }));
+    case.must(start(1));
+    assert_eq!(case.plan(start(1)), in_flight(), "one start at a time");
+    case.answer(Ending::Done);
+    case.reads("p1", Power::Running);
+    let active = Refusal::AlreadyActive { lpar: "web1".into(), server: "p1".into() };
+    assert_eq!(case.plan(start(1)), Some(active));
+    case.reads("p2", Power::Running);
+    case.reads("p1", Power::Off);
+    assert_eq!(case.plan(start(1)), not_proven("p2", Power::Running), "a second copy was started by hand");
+}
+
+#[test]
+fn a_tenure_ends_only_with_a_proof() {
+    let mut case = Case::online();
+    assert!(matches!(case.plan(vacate(1)), Some(Refusal::AlreadyOn { .. })), "it is online");
+    assert_eq!(case.plan(vacate(7)), Some(Refusal::WrongEpoch { group: "web".into() }));
+    let early = case.reading("p1", Power::Off);
+    case.must(leave());
+    assert_eq!(case.plan(vacate(1)), not_proven("p1", Power::Running));
+    case.must(Command::Observe(early));
+    assert_eq!(case.plan(vacate(1)), not_proven("p1", Power::Unknown), "it was read off before the leaving began");
+    case.reads("p1", Power::Off);
+    assert_eq!(case.plan(vacate(1)), None);
+    assert!(case.ledger.groups["web"].tenure.is_none());
+}
+
+#[test]
+fn a_start_without_answer_settles_before_its_tenure_ends() {
+    let mut case = Case::starting();
+    case.must(leave());
+    case.reads("p1", Power::Off);
+    assert_eq!(case.plan(vacate(1)), in_flight(), "the order is out");
+    case.now += 5_000;
+    case.must(Command::Lapse("n1".into()));
+    assert_eq!(case.plan(vacate(1)), in_flight(), "its node is gone, the start may not be");
+    case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
+    let settle = || Command::Settle { lpar: "web1".into(), server: "p1".into() };
+    let early = Some(Refusal::NotSettled { lpar: "web1".into(), server: "p1".into() });
+    case.now += 29_999;
+    assert_eq!(case.plan(settle()), early);
+    let before = Reading { by: "n2".into(), ..case.reading("p1", Power::Off) };
+    case.now += 1;
+    case.must(settle());
+    case.must(Command::Observe(before));
+    assert_eq!(case.plan(vacate(1)), not_proven("p1", Power::Off), "what was read before it settled counts no more");
+    let after = Reading { by: "n2".into(), ..case.reading("p1", Power::Off) };
+    case.must(Command::Observe(after));
+    assert_eq!(case.plan(vacate(1)), None);
+}
+
+#[test]
+fn unknown_is_neither_failed_nor_off() {
+    let mut case = Case::starting();
+    case.answer(Ending::Unknown("no answer".to_owned()));
+    let group = &case.ledger.groups["web"];
+    assert_eq!(group.runs["web1"].failed, None);
+    case.reads("p1", Power::Off);
+    assert_eq!(case.plan(start(1)), in_flight(), "it may have started");
+    let mut case = Case::starting();
+    case.answer(Ending::Refused("no memory".to_owned()));
+    assert_eq!(case.ledger.groups["web"].runs["web1"].failed.as_deref(), Some("no memory"));
+}
+
+#[test]
+fn readings_count_by_what_they_follow() {
+    let mut case = Case::read();
+    let stale = |server: &str| Some(Refusal::Stale { server: server.into() });
+    let old = case.reading("p1", Power::Running);
+    case.reads("p2", Power::Off);
+    case.reads("p1", Power::Off);
+    assert_eq!(case.plan(Command::Observe(old)), stale("p1"));
+    let foreign = Reading { by: "n2".into(), ..case.reading("p1", Power::Running) };
+    assert_eq!(case.plan(Command::Observe(foreign)), stale("p1"), "not its manager");
+    case.must(Command::Lapse("n1".into()));
+    let lapsed = case.reading("p1", Power::Running);
+    assert_eq!(case.plan(Command::Observe(lapsed)), Some(Refusal::Lapsed { node: "n1".into() }));
+    assert_eq!(case.ledger.groups["web"].copies["web1"]["p1"].power, Power::Off);
+}
+
+#[test]
+fn a_repeated_request_is_applied_once() {
+    let mut case = Case::online();
+    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(77) };
+    let offline = Command::Request(Request::Offline("web".into()));
+    let first = case.apply(author.clone(), offline.clone());
+    let again = case.apply(author, offline);
+    assert_eq!(first, again, "the answer of the first time, not a refusal");
+    assert!(again.index < case.ledger.index);
+    assert_eq!(
+        case.ask(Request::Offline("web".into())).refusal(),
+        Some(&Refusal::AlreadyOffline { group: "web".into() })
+    );
+}
+
+#[test]
+fn what_runs_by_right_is_not_stopped() {
+    let mut case = Case::online();
+    let stop = |server: &str| Command::Stop { lpar: "web1".into(), server: server.into(), grace: Span(0) };
+    assert!(matches!(case.plan(stop("p1")), Some(Refusal::AlreadyOn { .. })));
+    assert_eq!(case.ask(Request::Freeze("web".into())).refusal(), None);
+    assert!(matches!(case.plan(stop("p2")), Some(Refusal::Frozen { .. })), "nothing is done to a frozen group");
+}
+
+#[test]
+fn an_operator_is_believed_only_where_nothing_speaks_against_it() {
+    let mut case = Case::online();
+    let confirm = || Request::ConfirmOff("p1".into());
+    assert!(matches!(case.ask(confirm()).refusal(), Some(Refusal::LooksAlive { .. })));
+    let dark = Reading {
+        system: SystemState::NoConnection,
+        live: false,
+        copies: BTreeMap::new(),
+        ..case.reading("p1", Power::Off)
+    };
+    case.must(Command::Observe(dark));
+    assert!(matches!(case.ask(confirm()).refusal(), Some(Refusal::NodeSpeaks { .. })));
+    case.must(Command::Lapse("n1".into()));
+    assert_eq!(case.ask(confirm()).refusal(), None);
+    assert_eq!(case.plan(vacate(1)), None, "its word is the proof");
+    let said = case.ledger.journal.iter().any(|record| matches!(&record.note, Note::ProvenOff { .. }));
+    assert!(said, "and is written down");
+    assert_eq!(case.plan(grant("p2")), None);
+}
+
+#[test]
+fn time_and_epochs_never_go_back() {
+    let mut case = Case::online();
+    let now = case.ledger.now;
+    case.now = 1;
+    case.must(leave());
+    assert_eq!(case.ledger.now, now, "a leader with a slow clock");
+    case.reads("p1", Power::Off);
+    case.must(vacate(1));
+    case.must(grant("p2"));
+    assert_eq!(case.ledger.epoch, Epoch(2));
+    assert!(matches!(case.ledger.groups["web"].tenure.as_ref().map(|tenure| &tenure.phase), Some(Phase::Starting)));
+    let list: Vec<ServerName> = case.ledger.groups_on(&"p2".into()).map(|(name, _)| name.as_str().into()).collect();
+    assert_eq!(list, ["web".into()]);
+}

@@ -1,0 +1,232 @@
+//! What is written to the log, to snapshots and between nodes never changes within a version: yesterday's bytes are read by
+//! today's program, and the other way round.
+//!
+//! `tests/golden/node/v1-KIND.hex` holds a line `name = bytes` for every sample. A line that exists is never changed; bytes
+//! that differ are a new version, with a conversion from the old one. Missing lines are written with
+//! `TENURE_GOLDEN=write`, to be read before they are committed.
+
+mod samples;
+
+use proptest::prelude::*;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    fs,
+    path::PathBuf,
+};
+use tenure::node::{
+    Answer, Call, MemberCall,
+    codec::{CodecError, Kind, decode, encode},
+};
+use tenure_core::{Entry, Ledger, Outcome};
+
+const KINDS: [Kind; 5] = [Kind::Entry, Kind::Outcome, Kind::Ledger, Kind::Call, Kind::Answer];
+
+fn golden(kind: Kind) -> PathBuf {
+    let name = format!("{kind:?}").to_lowercase();
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/node/v1-{name}.hex"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal")).collect()
+}
+
+fn writes() -> bool {
+    std::env::var_os("TENURE_GOLDEN").is_some_and(|how| how == "write")
+}
+
+/// The lines of a golden file.
+fn lines(kind: Kind) -> BTreeMap<String, Vec<u8>> {
+    let text = fs::read_to_string(golden(kind)).unwrap_or_default();
+    let line = |line: &str| line.split_once(" = ").map(|(name, bytes)| (name.to_owned(), unhex(bytes)));
+    text.lines().filter_map(line).collect()
+}
+
+/// Holds every sample against its line, in both directions.
+fn hold<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: Kind, samples: Vec<(String, T)>) {
+    let mut lines = lines(kind);
+    let names: BTreeSet<&String> = samples.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), samples.len(), "{kind:?}: every sample has a name of its own");
+    for (name, value) in &samples {
+        let bytes = encode(kind, value);
+        if writes() {
+            lines.entry(name.clone()).or_insert_with(|| bytes.clone());
+        }
+        let line =
+            lines.get(name).unwrap_or_else(|| panic!("{kind:?} {name} has no line; TENURE_GOLDEN=write writes it"));
+        assert_eq!(hex(&bytes), hex(line), "{kind:?} {name}: other bytes are another version");
+        assert_eq!(decode::<T>(kind, line).as_ref(), Ok(value), "{kind:?} {name} is read as it was written");
+    }
+    let orphans: Vec<&String> = lines.keys().filter(|name| !names.contains(name)).collect();
+    assert!(orphans.is_empty(), "{kind:?}: lines without a sample: {orphans:?}");
+    if writes() {
+        let text: String = lines.iter().map(|(name, bytes)| format!("{name} = {}\n", hex(bytes))).collect();
+        fs::write(golden(kind), text).expect("the golden file");
+    }
+    println!("{kind:?}: {} samples", samples.len());
+}
+
+fn calls() -> Vec<(String, Call)> {
+    let (node, address) = (|| "p4".into(), || "p4.site:7100".to_owned());
+    let all = [
+        Call::Heartbeat { reaches_hmc: true },
+        Call::Reading(samples::reading()),
+        Call::Probe(vec!["p1".into(), "p2".into()]),
+        Call::Member(MemberCall::Add { node: node(), address: address() }),
+        Call::Member(MemberCall::Promote(node())),
+        Call::Member(MemberCall::Remove(node())),
+        Call::Member(MemberCall::Transfer(None)),
+        Call::Member(MemberCall::Admit { node: node(), address: address() }),
+    ];
+    let name = |call: &Call| match call {
+        Call::Heartbeat { .. } => "heartbeat",
+        Call::Reading(_) => "reading",
+        Call::Probe(_) => "probe",
+        Call::Member(MemberCall::Add { .. }) => "member-add",
+        Call::Member(MemberCall::Promote(_)) => "member-promote",
+        Call::Member(MemberCall::Remove(_)) => "member-remove",
+        Call::Member(MemberCall::Transfer(_)) => "member-transfer",
+        Call::Member(MemberCall::Admit { .. }) => "member-admit",
+    };
+    all.into_iter().map(|call| (name(&call).to_owned(), call)).collect()
+}
+
+fn answers() -> Vec<(String, Answer)> {
+    let all = [
+        Answer::Taken,
+        Answer::Lease { lasts: 3000, floor: 1 << 40 },
+        Answer::NoLease,
+        Answer::NotLeader,
+        Answer::Member(4),
+        Answer::MemberRefused("why".into()),
+        Answer::MemberUnknown("why".into()),
+    ];
+    let name = |answer: &Answer| match answer {
+        Answer::Taken => "taken",
+        Answer::Lease { .. } => "lease",
+        Answer::NoLease => "no-lease",
+        Answer::NotLeader => "not-leader",
+        Answer::Member(_) => "member",
+        Answer::MemberRefused(_) => "member-refused",
+        Answer::MemberUnknown(_) => "member-unknown",
+    };
+    all.into_iter().map(|answer| (name(&answer).to_owned(), answer)).collect()
+}
+
+#[test]
+fn entries_of_the_log() {
+    hold(Kind::Entry, samples::entries());
+}
+
+#[test]
+fn outcomes_of_entries() {
+    hold(Kind::Outcome, samples::outcomes());
+}
+
+#[test]
+fn snapshots_of_the_ledger() {
+    hold(Kind::Ledger, samples::ledgers());
+}
+
+#[test]
+fn calls_between_nodes() {
+    hold(Kind::Call, calls());
+}
+
+#[test]
+fn answers_between_nodes() {
+    hold(Kind::Answer, answers());
+}
+
+/// Reads bytes as what their kind says, for the error alone.
+fn read(kind: Kind, bytes: &[u8]) -> Result<(), CodecError> {
+    match kind {
+        Kind::Entry => decode::<Entry>(kind, bytes).map(drop),
+        Kind::Outcome => decode::<Outcome>(kind, bytes).map(drop),
+        Kind::Ledger => decode::<Ledger>(kind, bytes).map(drop),
+        Kind::Call => decode::<Call>(kind, bytes).map(drop),
+        Kind::Answer => decode::<Answer>(kind, bytes).map(drop),
+    }
+}
+
+#[test]
+fn other_kinds_and_newer_versions_are_refused_by_name() {
+    for kind in KINDS {
+        for bytes in lines(kind).values() {
+            let mut newer = bytes.clone();
+            newer[1..3].copy_from_slice(&2_u16.to_le_bytes());
+            let why = read(kind, &newer).expect_err("a newer version").to_string();
+            assert_eq!(why, format!("read a {kind:?}: written in version 2, this build reads 1"));
+            for other in KINDS.into_iter().filter(|other| *other != kind) {
+                let why = read(other, bytes).expect_err("another kind").to_string();
+                assert_eq!(why, format!("read a message: it is not a {other:?}"));
+            }
+            let mut longer = bytes.clone();
+            longer.push(0);
+            assert!(read(kind, &longer).expect_err("left-over bytes").to_string().contains("1 bytes too many"));
+        }
+    }
+}
+
+#[test]
+fn no_sample_can_be_cut_short() {
+    let mut tried = 0;
+    for kind in KINDS {
+        for (name, bytes) in lines(kind) {
+            for end in 0..bytes.len() {
+                assert!(read(kind, &bytes[..end]).is_err(), "{kind:?} {name}, the first {end} bytes");
+                tried += 1;
+            }
+        }
+    }
+    println!("{tried} ways to cut a sample short, each refused");
+}
+
+#[test]
+fn lengths_that_lie_at_any_place_exhaust_nothing() {
+    // As bincode writes the greatest number, and one just below the limit on a message.
+    let lies: [&[u8]; 2] = [&[0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], &[0xfc, 0xff, 0xff, 0xff, 0x03]];
+    let mut tried = 0;
+    for kind in KINDS {
+        for bytes in lines(kind).values() {
+            for at in 3..bytes.len() {
+                for lie in lies {
+                    let hostile = [&bytes[..at], lie, &bytes[at + 1..]].concat();
+                    // It may be readable where a number was replaced; it must come back either way.
+                    let _ = read(kind, &hostile);
+                    tried += 1;
+                }
+            }
+        }
+    }
+    println!("{tried} lies about lengths, none believed");
+}
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    prop::sample::select(KINDS.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_are_read_or_refused(kind in kinds(), body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read(kind, &body);
+        let message = [&[kind as u8, 1, 0], body.as_slice()].concat();
+        let _ = read(kind, &message);
+    }
+
+    #[test]
+    fn damaged_messages_are_read_or_refused(
+        kind in kinds(), which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), with in any::<u8>(),
+    ) {
+        let lines: Vec<Vec<u8>> = lines(kind).into_values().collect();
+        let mut bytes = which.get(&lines).clone();
+        let at = at.index(bytes.len());
+        bytes[at] = with;
+        let _ = read(kind, &bytes);
+    }
+}
