@@ -314,12 +314,12 @@ prop_compose! {
 prop_compose! {
     fn any_timings()(
         heartbeat in 10_u64..5_000, suspect in 0_u64..5_000, lease in 0_u64..5_000,
-        monitor in 50_u64..100_000, settle in 500_u64..100_000, fence in 1_000_u64..1_000_000,
+        monitor in 50_u64..100_000, extra in 0_u64..100_000, fence in 1_000_u64..1_000_000,
     ) -> Timings {
         let suspect = heartbeat * 3 + suspect;
         Timings {
             heartbeat: Span(heartbeat), suspect: Span(suspect), lease: Span(suspect + heartbeat + lease),
-            monitor: Span(monitor), settle: Span(settle), fence: Span(fence),
+            monitor: Span(monitor), settle: Span(suspect + heartbeat + lease + extra), fence: Span(fence),
         }
     }
 }

@@ -19,7 +19,7 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use std::{sync::Arc, time::Duration};
 use tenure_core::{Command, Entry, Ledger, NodeName, Outcome, Record, Request, RequestId, command::Author};
 use tenure_raft::{
-    Handle, ProposeError,
+    Handle, ProposeError, Refusal,
     tls::{ClusterAuthority, Identity},
 };
 use tokio::sync::broadcast;
@@ -83,7 +83,11 @@ impl Backend for NodeBackend {
                 codec::decode(Kind::Outcome, &proposed.reply).map_err(|why| Failure::Unknown(why.to_string()))
             }
             Err(why @ ProposeError::NoLeader { .. }) => Err(Failure::NoLeader(why.to_string())),
-            Err(why @ ProposeError::Refused(_)) => Err(Failure::Rejected(why.to_string())),
+            Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => Err(Failure::Rejected(why.to_string())),
+            // Nothing happened, and another node may do better.
+            Err(why @ ProposeError::Refused(Refusal::Overloaded | Refusal::Stopped(_))) => {
+                Err(Failure::Unreachable(why.to_string()))
+            }
             Err(why @ ProposeError::Unknown { .. }) => Err(Failure::Unknown(why.to_string())),
         }
     }

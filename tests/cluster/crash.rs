@@ -6,13 +6,17 @@ use super::{
 };
 use std::time::Instant;
 
+/// So often that kills meet nodes that write snapshots and cut their logs.
+const SNAPSHOTS: &str = "snapshot_every = 50\nsnapshot_keep = 10\n";
 const CLIENTS: usize = 6;
+/// How often all nodes are killed at once.
+const ROUNDS: usize = 3;
 /// Acknowledged changes before and after every crash.
 const CHANGES: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kills_in_the_middle_of_a_load() {
-    let mut cluster = Cluster::of(3, "crash", "").await;
+    let mut cluster = Cluster::of(3, "crash", SNAPSHOTS).await;
     cluster.declare(CLIENTS).await;
     let began = Instant::now();
     let load = Load::start(&cluster, CLIENTS);
@@ -34,7 +38,7 @@ async fn what_was_acknowledged_survives_kills_in_the_middle_of_a_load() {
     cluster.start(&follower);
     load.acknowledges(CHANGES).await;
 
-    for round in 1..=2 {
+    for round in 1..=ROUNDS {
         let names: Vec<String> = cluster.nodes.keys().cloned().collect();
         names.iter().for_each(|name| cluster.kill(name));
         let restarted = Instant::now();

@@ -32,15 +32,20 @@ pub struct Load {
 impl Load {
     /// Starts this many clients; client `n` is alone with group `gn`. Each begins at another node.
     pub fn start(cluster: &Cluster, clients: usize) -> Load {
+        Load::resume(cluster, &vec![false; clients])
+    }
+
+    /// The same, with clients whose groups are frozen or not.
+    pub fn resume(cluster: &Cluster, frozen: &[bool]) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(AtomicUsize::new(0));
         let mut running = Vec::new();
         let addresses: Vec<String> = cluster.nodes.values().map(|node| node.api.to_string()).collect();
-        for number in 0..clients {
+        for (number, frozen) in frozen.iter().enumerate() {
             let mut addresses = addresses.clone();
             addresses.rotate_left(number % cluster.nodes.len());
             let client = cluster.client_at(addresses);
-            let client = one(client, format!("g{number}"), Arc::clone(&stop), Arc::clone(&acknowledged));
+            let client = one(client, format!("g{number}"), *frozen, Arc::clone(&stop), Arc::clone(&acknowledged));
             running.push(tokio::spawn(client));
         }
         Load { stop, acknowledged, clients: running }
@@ -65,9 +70,15 @@ impl Load {
 
 /// One client: an unknown outcome is asked again under the same identity. A repeated request that was applied twice would be
 /// refused, for a frozen group cannot be frozen.
-async fn one(client: Client, group: String, stop: Arc<AtomicBool>, acknowledged: Arc<AtomicUsize>) -> Vec<Write> {
+async fn one(
+    client: Client,
+    group: String,
+    frozen: bool,
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
+) -> Vec<Write> {
     let mut writes = Vec::new();
-    let mut frozen = false;
+    let mut frozen = frozen;
     while !stop.load(Ordering::Relaxed) {
         let group = group.clone();
         let ask = if frozen { Ask::Unfreeze { group } } else { Ask::Freeze { group } };

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
+use tempfile::TempDir;
 use tenure::api::{Client, Read, wire::Ask, wire::StatusView};
 use tenure_jepsen::lab::{NodeRuns, Site, SiteOptions};
 
@@ -18,14 +19,29 @@ fn state(status: &StatusView) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 /// How often each LPAR was started, by anything.
-fn starts(site: &Site, status: &StatusView) -> BTreeMap<String, u32> {
+pub fn starts(site: &Site, status: &StatusView) -> BTreeMap<String, u32> {
     let count =
         |name: &str| site.world.with(|world| world.lpar(name).map_or(0, |lpar| world.history().starts(lpar).total()));
     status.lpars.iter().map(|one| (one.name.clone(), count(&one.partition))).collect()
 }
 
+/// A site of this many servers, with an emulated HMC.
+pub async fn site(servers: usize) -> (TempDir, Site) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = SiteOptions {
+        servers,
+        arbiter: false,
+        hmcs: 1,
+        directory: directory.path().to_owned(),
+        cluster_file: None,
+        program: Some(env!("CARGO_BIN_EXE_tenured").into()),
+    };
+    let site = Site::start(options, &mut |_| {}).await.expect("a site");
+    (directory, site)
+}
+
 /// Everything is online, every node is heard, every server is read live, and nothing is under way.
-async fn settled(site: &Site, why: &str) -> StatusView {
+pub async fn settled(site: &Site, why: &str) -> StatusView {
     let mut last = None;
     let took = site.until(why, PATIENCE, async || {
         last = site.client.status(Read::Linearizable).await.ok();
@@ -44,20 +60,11 @@ async fn settled(site: &Site, why: &str) -> StatusView {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_restarted() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let options = SiteOptions {
-        servers: 3,
-        arbiter: false,
-        hmcs: 1,
-        directory: directory.path().to_owned(),
-        cluster_file: None,
-        program: Some(env!("CARGO_BIN_EXE_tenured").into()),
-    };
+    let (_directory, site) = site(3).await;
     let began = Instant::now();
-    let site = Site::start(options, &mut |_| {}).await.expect("a site");
     let status = settled(&site, "everything is online").await;
     let (before, started) = (state(&status), starts(&site, &status));
-    println!("a site of three servers with {} LPARs online after {:?}", started.len(), began.elapsed());
+    println!("{} LPARs of three servers online {:?} after the site was declared", started.len(), began.elapsed());
     assert!(started.values().all(|count| *count == 1), "each LPAR was started once: {started:?}");
 
     let names = site.names().to_vec();
@@ -104,7 +111,7 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
 }
 
 /// Asks a node to stop, and waits until it has.
-async fn stop(site: &Site, name: &str) {
+pub async fn stop(site: &Site, name: &str) {
     let pid = i32::try_from(site.pids()[name]).ok().and_then(Pid::from_raw).expect("a process id");
     kill_process(pid, Signal::TERM).expect("it lives");
     let what = format!("{name} stops");

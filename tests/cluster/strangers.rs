@@ -82,7 +82,7 @@ async fn tokens_that_are_not_good() {
     let theirs = fingerprint(&token(&stranger, "p2").await);
     let cases = [
         ("garbled", "p2", good.replace('.', ""), "it is not a token"),
-        ("cut off", "p2", good[..good.len() - 9].to_owned(), "or not all of it"),
+        ("cut off", "p2", good[..good.len() - 11].to_owned(), "this cluster did not make it"),
         ("for another node", "p3", good.clone(), "it is for node p2, this is p3"),
         (
             "renamed",

@@ -224,6 +224,10 @@ proptest! {
         kind in kinds(), which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), with in any::<u8>(),
     ) {
         let lines: Vec<Vec<u8>> = lines(kind).into_values().collect();
+        if lines.is_empty() {
+            // They are being written for the first time; the samples' own tests fail where they are missing.
+            return Ok(());
+        }
         let mut bytes = which.get(&lines).clone();
         let at = at.index(bytes.len());
         bytes[at] = with;

@@ -44,6 +44,7 @@ pub fn reading() -> Reading {
         server: s(),
         by: n(),
         since: 41,
+        serial: 1_700_000_000_123,
         system: SystemState::Operating,
         live: true,
         copies: [
@@ -327,7 +328,7 @@ fn notes() -> Vec<Note> {
         },
         Note::Loose { group: g(), lpar: l(), server: s() },
         Note::Settled { group: g(), lpar: l(), server: s() },
-        Note::Held { group: g(), conflict: conflict() },
+        Note::Held { group: g(), tenure: Some(s()), conflict: conflict() },
         Note::Released { group: g() },
         Note::ProvenOff { server: s(), how: OffHow::Operator { name: "alice".into() } },
         Note::Reappeared { server: s() },
@@ -541,6 +542,7 @@ fn server_state() -> ServerState {
         system: SystemState::PowerOff,
         live: true,
         since: Some(7),
+        read: Some((n(), 12)),
         vios: BTreeMap::from([("vios1".into(), false)]),
         off: Some(OffProof { how: OffHow::Fenced { order: o(), by: n() }, index: 6, at: T }),
         dirty: Some(Dirty { index: 5, up: Some(T) }),
@@ -555,7 +557,14 @@ fn server_state() -> ServerState {
 fn group_states() -> Vec<(&'static str, GroupState)> {
     let copy =
         |risk| Copy { power: Power::Running, since: Some(3), risk, quiet_from: 2, stop: Some(o()), failed: Some(T) };
-    let run = LparRun { restarts: vec![T], started: Some(T), ran: true, failed: Some("HSCL".into()), restart: true };
+    let run = LparRun {
+        restarts: vec![T],
+        started: Some(T),
+        ran: true,
+        away: Some(T),
+        failed: Some("HSCL".into()),
+        restart: true,
+    };
     let tenure = |phase| Some(Tenure { epoch: E, server: s(), since: T, phase });
     let copies = BTreeMap::from([
         (s(), copy(StartRisk::None)),

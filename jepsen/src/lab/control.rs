@@ -208,7 +208,9 @@ impl Site {
             (NodeAct::Resume, Paused) | (NodeAct::Start, Dead) => self.start_node(node)?,
             (NodeAct::Resume, Runs | Dead) => return pointless("is not paused"),
             (NodeAct::Start, Runs) => return pointless("runs"),
-            (NodeAct::Start, Paused) => return pointless(&format!("is paused; `lab node {node} resume` lets it go on")),
+            (NodeAct::Start, Paused) => {
+                return pointless(&format!("is paused; `lab node {node} resume` lets it go on"));
+            }
         }
         let done = match (act, self.node_runs(node)?) {
             (NodeAct::Kill, _) => format!("is killed; `lab node {node} start` starts it again"),

@@ -6,7 +6,7 @@ mod nodes;
 pub use nodes::NodeRuns;
 
 use self::{
-    layout::{Place, make, node_names, place, prepare, start_hmcs, write},
+    layout::{Place, log_of, make, node_names, place, prepare, start_hmcs, write},
     nodes::Nodes,
 };
 use super::{
@@ -27,7 +27,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure::{
-    api::{Client, ClientError, Read, wire::{Ask, MembersView}},
+    api::{
+        Client, ClientError, Read,
+        wire::{Ask, MembersView},
+    },
     config::identity::{self, ADMIN},
     node::founding,
 };
@@ -174,16 +177,31 @@ impl Site {
             let what = if name == founder { "founds the cluster" } else { "joins with a token" };
             progress(&format!("node {name} {what}"));
             self.launch(name, token.as_deref())?;
-            let one = self.client_of(name)?;
-            self.until(&format!("node {name} answers"), FORMS, async || {
-                one.members().await.is_ok_and(|members| members.leader.is_some())
-            })
-            .await?;
+            self.answers(name).await?;
             if name != founder {
                 self.client.node_promote(name).await.map_err(api("give a node its vote"))?;
             }
         }
         Ok(())
+    }
+
+    /// Waits until a node that was started answers, or has ended.
+    async fn answers(&self, name: &str) -> Result<(), SiteError> {
+        let one = self.client_of(name)?;
+        let mut ended = false;
+        self.until(&format!("node {name} answers"), FORMS, async || {
+            ended = self.node_runs(name).is_ok_and(|runs| runs == NodeRuns::Dead);
+            ended || one.members().await.is_ok_and(|members| members.leader.is_some())
+        })
+        .await?;
+        if ended { Err(SiteError::Late(format!("node {name} has ended: {}", self.last_words(name)))) } else { Ok(()) }
+    }
+
+    /// The last line of a node's log.
+    fn last_words(&self, name: &str) -> String {
+        let log = std::fs::read_to_string(log_of(&self.directory, name)).unwrap_or_default();
+        let said = log.lines().rfind(|line| !line.trim().is_empty() && !line.starts_with("next:"));
+        said.unwrap_or("it has said nothing").to_owned()
     }
 
     /// Applies the cluster file.

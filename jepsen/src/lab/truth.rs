@@ -45,7 +45,9 @@ fn node_row(site: &Site, name: &str, cut: &[&str]) -> Vec<String> {
 fn hmc_row(world: &World, hmc: crate::world::HmcId) -> Vec<String> {
     let state = if world.is_up(hmc) { "up" } else { "down" };
     let reached = world.servers().filter(|server| {
-        world.read_system(hmc, *server).is_ok_and(|(_, connection, _)| connection == crate::world::Connection::Connected)
+        world
+            .read_system(hmc, *server)
+            .is_ok_and(|(_, connection, _)| connection == crate::world::Connection::Connected)
     });
     let reached: Vec<&str> = reached.map(|server| world.server_name(server)).collect();
     vec![world.spec().hmcs[hmc.index()].name.clone(), state.to_owned(), reached.join(", ")]

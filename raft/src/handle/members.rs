@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use openraft::ChangeMembers;
 use openraft::alias::InstantOf;
-use openraft::errors::{ClientWriteError, RaftError};
+use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
 use openraft::type_config::TypeConfigExt;
 use tenure_storage::{Peer, Types};
 
 use super::{Handle, Status, left};
+use crate::backoff::Backoff;
 use crate::machine::StateMachine;
 
 /// A learner this many entries behind is as good as level: it will be before the change of voters is committed.
@@ -150,11 +151,21 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Makes one change, through a joint configuration where voters change. When it returns, the status shows the change, so
     /// that the next one is judged by it.
     async fn change(&self, change: Change, until: InstantOf<C>) -> Result<(), MemberError> {
-        let changing = self.inner.raft.change_membership(change, false);
-        let changed = match C::timeout_at(until, changing).await {
-            Ok(Ok(written)) => Some(written.log_id),
-            Ok(Err(error)) => return Err(self.change_error(error)),
-            Err(_) => return Err(MemberError::Unknown("the deadline passed".to_owned())),
+        let mut backoff = Backoff::default();
+        let changed = loop {
+            let changing = self.inner.raft.change_membership(change.clone(), false);
+            match C::timeout_at(until, changing).await {
+                Ok(Ok(written)) => break Some(written.log_id),
+                // An earlier leader's change, or the first one of a cluster that has just been founded, is not committed
+                // yet: this one was certainly not made, and can be once that is.
+                Ok(Err(error)) if is_in_progress(&error) => {
+                    if self.pause(&mut backoff, until).await.is_err() {
+                        return Err(self.change_error(error));
+                    }
+                }
+                Ok(Err(error)) => return Err(self.change_error(error)),
+                Err(_) => return Err(MemberError::Unknown("the deadline passed".to_owned())),
+            }
         };
         let wait = self.inner.raft.wait(Some(left::<C>(until)));
         let shown = wait.metrics(|metrics| *metrics.membership_config.log_id() >= changed, "show a changed membership");
@@ -183,6 +194,11 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             RaftError::Fatal(fatal) => MemberError::Unknown(fatal.to_string()),
         }
     }
+}
+
+fn is_in_progress<C: Types>(error: &RaftError<C, ClientWriteError<C>>) -> bool {
+    use ChangeMembershipError::InProgress;
+    matches!(error, RaftError::APIError(ClientWriteError::ChangeMembershipError(InProgress(_))))
 }
 
 fn check_free(members: &BTreeMap<u64, Peer>, id: u64, peer: &Peer) -> Result<(), MemberError> {

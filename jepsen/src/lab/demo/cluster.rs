@@ -106,12 +106,15 @@ impl Story {
     pub async fn go_home(&self) -> Told {
         let status = self.status().await;
         for group in &status.groups {
-            let Some(home) = group.system_list.first().filter(|home| Some(*home) != group.server.as_ref()) else { continue };
+            let Some(home) = group.system_list.first().filter(|home| Some(*home) != group.server.as_ref()) else {
+                continue;
+            };
             let ask = Ask::Switch { group: group.name.clone(), server: home.clone() };
             self.operator(&format!("tenure group switch {} {home}", group.name), ask).await?;
         }
         let home = self.state(|status| {
-            let home = |group: &GroupView| group.state == "online" && group.server.as_ref() == group.system_list.first();
+            let home =
+                |group: &GroupView| group.state == "online" && group.server.as_ref() == group.system_list.first();
             status.groups.iter().all(home).then_some(())
         });
         self.expect("every group is online on the first server of its list", PATIENCE, home).await
@@ -130,11 +133,7 @@ impl Story {
     }
 
     /// Awaits that groups run elsewhere than on `server`: each online, every LPAR Running. Gives their new servers.
-    pub fn online_elsewhere<'a>(
-        &'a self,
-        groups: &'a [String],
-        server: &'a str,
-    ) -> impl Future<Output = Tenures> + 'a {
+    pub fn online_elsewhere<'a>(&'a self, groups: &'a [String], server: &'a str) -> impl Future<Output = Tenures> + 'a {
         self.state(move |status| {
             let now = tenures(status);
             let moved = |name: &&String| {
@@ -154,7 +153,8 @@ impl Story {
 
     fn moves(&self, line: &Line, but: &[(&str, &str)]) -> Option<String> {
         if let Some(record) = line.note() {
-            let moving = matches!(record.kind.as_str(), "granted" | "adopted" | "vacated" | "leaving" | "faulted" | "held");
+            let moving =
+                matches!(record.kind.as_str(), "granted" | "adopted" | "vacated" | "leaving" | "faulted" | "held");
             return moving.then(|| record.text.clone());
         }
         let Change::Lpar { server, lpar, state: LparState::Starting, .. } = *line.change()? else { return None };

@@ -59,11 +59,15 @@ impl Story {
             let name = world.server_name(server).to_owned();
             world.set_lines(server, true);
             match world.power(server) {
-                Power::Dead => world.inject(Fault::RestorePower(server)).ok().map(|()| format!("{name} has power again")),
-                Power::Off | Power::Failed => {
-                    command(world, &Command::PowerOn { server }).ok().map(|()| format!("{name} is switched on at its HMC"))
+                Power::Dead => {
+                    world.inject(Fault::RestorePower(server)).ok().map(|()| format!("{name} has power again"))
                 }
-                Power::Operating | Power::Initializing { .. } | Power::PoweringOff { .. } | Power::Dumping { .. } => None,
+                Power::Off | Power::Failed => command(world, &Command::PowerOn { server })
+                    .ok()
+                    .map(|()| format!("{name} is switched on at its HMC")),
+                Power::Operating | Power::Initializing { .. } | Power::PoweringOff { .. } | Power::Dumping { .. } => {
+                    None
+                }
             }
         });
         done.into_iter().for_each(|done| self.did(done));

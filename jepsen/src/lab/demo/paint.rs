@@ -42,12 +42,13 @@ pub fn lines(lines: &[Line], width: Option<usize>) -> Vec<String> {
             }
             Event::Note(record) if is_chatter(record) => {}
             Event::Note(record) => {
-                let mut text = record.text.clone();
+                let mut names = Vec::new();
                 // Groups that wait for the same are one line.
-                while let Some(more) = rest.peek().and_then(|next| same_wait(&text, record, next)) {
-                    text = more;
+                while let Some(name) = rest.peek().and_then(|next| waits_too(record, next)) {
+                    names.push(name);
                     rest.next();
                 }
+                let text = together(&record.text, &names);
                 shown.push(row(line.at, CLUSTER, "cluster", note_style(record), &text, width));
             }
             Event::Met { text, after } => {
@@ -74,9 +75,9 @@ pub fn styled(style: Style, text: &str) -> String {
 }
 
 fn heading(step: usize, title: &str, expected: &str, width: Option<usize>) -> Vec<String> {
-    let width = Some(width.unwrap_or(WIDTH).min(WIDTH));
-    let rule = "─".repeat(width.unwrap_or(WIDTH).max(NARROWEST).saturating_sub(title.chars().count() + 7));
-    let expected = wrap(expected, width, 4).join("\n    ");
+    let width = width.unwrap_or(WIDTH).min(WIDTH);
+    let rule = "─".repeat(width.max(NARROWEST).saturating_sub(title.chars().count() + 7));
+    let expected = wrap(expected, Some(width), 4).join("\n    ");
     vec![
         String::new(),
         format!("{} {} {}", styled(CLUSTER.bold(), &format!("━━ {step}")), styled(BOLD, title), styled(DIM, &rule)),
@@ -124,12 +125,19 @@ fn join(text: &str, next: &Line) -> String {
     }
 }
 
-/// `group a waits: x` and `group b waits: x` are `group a, b waits: x`.
-fn same_wait(text: &str, record: &RecordView, next: &Line) -> Option<String> {
+/// The group that waits for the same in the next line.
+fn waits_too(record: &RecordView, next: &Line) -> Option<String> {
     let other = next.note().filter(|other| other.kind == "waiting" && record.kind == "waiting")?;
-    let (names, why) = text.split_once(" waits: ")?;
-    let (name, same) = other.text.split_once(" waits: ")?;
-    (why == same).then(|| format!("{names}, {} waits: {why}", name.trim_start_matches("group ")))
+    let why = |record: &RecordView| record.text.split_once(" waits: ").map(|(_, why)| why.to_owned());
+    other.group.clone().filter(|_| why(record) == why(other))
+}
+
+/// `group a waits: x` with b is `groups a, b wait: x`.
+fn together(text: &str, others: &[String]) -> String {
+    match text.strip_prefix("group ").and_then(|text| text.split_once(" waits: ")) {
+        Some((first, why)) if !others.is_empty() => format!("groups {first}, {} wait: {why}", others.join(", ")),
+        _ => text.to_owned(),
+    }
 }
 
 fn world_style(change: &Change) -> Style {
@@ -190,6 +198,14 @@ mod tests {
     fn times_are_short() {
         assert_eq!(took(Duration::from_millis(7)), "7 ms");
         assert_eq!(took(Duration::from_millis(2_345)), "2.34 s");
+    }
+
+    #[test]
+    fn groups_that_wait_for_the_same_are_one_line() {
+        let others = ["b".to_owned(), "c".to_owned()];
+        assert_eq!(together("group a waits: x: y", &others), "groups a, b, c wait: x: y");
+        assert_eq!(together("group a waits: x", &[]), "group a waits: x");
+        assert_eq!(together("something else", &others), "something else");
     }
 
     #[test]

@@ -152,7 +152,8 @@ impl Report {
             format!("  {}  {}\n", styled(style, sign), styled(style, &what))
         };
         let mut text = if verdict.active_on_two_servers.is_empty() {
-            let what = format!("no LPAR was active on two servers at any instant ({} changes judged)", verdict.changes_judged);
+            let what =
+                format!("no LPAR was active on two servers at any instant ({} changes judged)", verdict.changes_judged);
             line(true, what)
         } else {
             verdict.active_on_two_servers.iter().map(|overlap| line(false, overlap.clone())).collect()

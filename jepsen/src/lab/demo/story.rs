@@ -50,7 +50,15 @@ impl Story {
         let watchers = Watchers::start(&site, &timeline)?;
         let client = |name: &String| Ok((name.clone(), site.client_of(name)?));
         let clients = site.names().iter().map(client).collect::<Result<_, SiteError>>()?;
-        Ok(Story { site, timeline, clients, answered: Mutex::default(), acted: Mutex::default(), figures: Mutex::default(), _watchers: watchers })
+        Ok(Story {
+            site,
+            timeline,
+            clients,
+            answered: Mutex::default(),
+            acted: Mutex::default(),
+            figures: Mutex::default(),
+            _watchers: watchers,
+        })
     }
 
     /// The present.

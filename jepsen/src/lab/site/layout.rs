@@ -10,7 +10,7 @@ use russh::keys::ssh_key::LineEnding;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
 };
 use tenure::config::identity;
 
@@ -70,6 +70,11 @@ fn free_ports(on: IpAddr) -> io::Result<(SocketAddr, SocketAddr)> {
     Ok((one.local_addr()?, other.local_addr()?))
 }
 
+/// Where a node's log is.
+pub(super) fn log_of(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!("{name}.log"))
+}
+
 pub(super) fn prepare(directory: &Path, name: &str, place: &Place) -> Result<NodeProcess, SiteError> {
     let data = directory.join(name);
     make(&data)?;
@@ -80,5 +85,5 @@ pub(super) fn prepare(directory: &Path, name: &str, place: &Place) -> Result<Nod
         place.listen, place.advertise, place.api
     );
     write(&config, &text)?;
-    Ok(NodeProcess::new(name, config, directory.join(format!("{name}.log"))))
+    Ok(NodeProcess::new(name, config, log_of(directory, name)))
 }

@@ -1,11 +1,9 @@
 //! Step 2: an LPAR crashes and is restarted in place; past its limit its group moves.
 
-use crate::{
-    lab::demo::{
-        figures::Figure,
-        orders::{crash, running, start_ordered},
-        story::{PATIENCE, Story, Told},
-    },
+use crate::lab::demo::{
+    figures::Figure,
+    orders::{crash, running, start_ordered},
+    story::{PATIENCE, Story, Told},
 };
 
 const GROUP: &str = "office";
@@ -19,9 +17,12 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.expect("it is restarted in place", PATIENCE, restarting).await?;
     let ordered = story.expect("a start order goes out", PATIENCE, start_ordered(story, cursor, GROUP)).await?;
     story.figures().take(Figure::CrashToOrder, crashed, ordered.at);
-    story.expect(format!("{LPAR} is Running again on {home}"), PATIENCE, running(story, cursor, LPAR, Some(&home))).await?;
+    story
+        .expect(format!("{LPAR} is Running again on {home}"), PATIENCE, running(story, cursor, LPAR, Some(&home)))
+        .await?;
     story.check("nothing moved", story.nothing_moved(cursor, &[(LPAR, &home)]))?;
-    let online = story.state(|status| status.groups.iter().any(|group| group.name == GROUP && group.wait.is_none()).then_some(()));
+    let online = story
+        .state(|status| status.groups.iter().any(|group| group.name == GROUP && group.wait.is_none()).then_some(()));
     story.expect("the cluster has seen it Running", PATIENCE, online).await?;
 
     let cursor = story.cursor();

@@ -1,13 +1,11 @@
 //! Step 5: a node is cut off from the others, and comes back.
 
 use super::management::same;
-use crate::{
-    lab::demo::{
-        cluster::groups_on,
-        figures::Figure,
-        orders::crash_under_surrogate,
-        story::{PATIENCE, Story, Told},
-    },
+use crate::lab::demo::{
+    cluster::groups_on,
+    figures::Figure,
+    orders::crash_under_surrogate,
+    story::{PATIENCE, Story, Told},
 };
 use tenure::api::Read;
 
@@ -36,9 +34,8 @@ pub(super) async fn tell(story: &Story) -> Told {
     let heard = story.note(cursor, |note| note.kind == "node_returned" && note.text.contains(&format!("node {home}:")));
     story.expect(format!("{home} is heard again"), PATIENCE, heard).await?;
     story.expect(format!("{home} has caught up"), PATIENCE, story.caught_up(&home)).await?;
-    let own = story.state(|status| {
-        status.servers.iter().any(|server| server.name == home && !server.surrogate).then_some(())
-    });
+    let own = story
+        .state(|status| status.servers.iter().any(|server| server.name == home && !server.surrogate).then_some(()));
     story.expect(format!("{home} watches its own server again"), PATIENCE, own).await?;
     story.check("nothing moved", story.nothing_moved(cursor, &[]))?;
     let after = story.tenures().await;

@@ -11,7 +11,10 @@ pub(super) async fn tell(story: &Story) -> Told {
     let (cursor, before) = (story.cursor(), story.tenures().await);
     let first = Ask::Freeze { group: "night".to_owned() };
     let acknowledged = story.operator("tenure group freeze night", first).await?;
-    story.did(format!("the leader, {leader}, is killed; freezing night was acknowledged at log index {}", acknowledged.index));
+    story.did(format!(
+        "the leader, {leader}, is killed; freezing night was acknowledged at log index {}",
+        acknowledged.index
+    ));
     let killed = story.now();
     story.must("the kill", story.site.kill_node(&leader))?;
     let others: Vec<&Client> =
@@ -24,7 +27,8 @@ pub(super) async fn tell(story: &Story) -> Told {
     let led = story.state(|status| status.leader.clone().filter(|node| *node != leader));
     let new = story.expect("another one leads", PATIENCE, led).await?;
     let status = story.status().await;
-    let frozen: Vec<&str> = status.groups.iter().filter(|group| group.frozen).map(|group| group.name.as_str()).collect();
+    let frozen: Vec<&str> =
+        status.groups.iter().filter(|group| group.frozen).map(|group| group.name.as_str()).collect();
     let kept = ["night", "trial"].iter().all(|group| frozen.contains(group));
     story.check(
         format!("{new} knows both: what was acknowledged is still there"),

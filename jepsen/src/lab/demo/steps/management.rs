@@ -19,7 +19,10 @@ pub(super) async fn tell(story: &Story) -> Told {
     let management = format!("node-{home}");
     let (cursor, before) = (story.cursor(), story.tenures().await);
     let killed = Fault::Crash(server(story, &home)?, lpar(story, &management)?);
-    let words = format!("management LPAR {management} is killed; {home} runs on, with {}", groups_on(&status, &home).join(", "));
+    let words = format!(
+        "management LPAR {management} is killed; {home} runs on, with {}",
+        groups_on(&status, &home).join(", ")
+    );
     let killed = fault(story, words, killed)?;
     let watched = story.note(cursor, |note| note.kind == "manager_changed" && note.server.as_deref() == Some(&home));
     let watched = story.expect("another node watches the server as surrogate", PATIENCE, watched).await?;

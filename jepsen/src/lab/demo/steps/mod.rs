@@ -18,7 +18,10 @@ pub const STEPS: [(&str, &str); 8] = [
         "Three nodes found a cluster and elect a leader. Every LPAR is read on every server before any is started; then \
          each group is granted to one server and started there.",
     ),
-    ("An LPAR crashes, and crashes again", "Once it is restarted in place; past its limit its group moves, with a proof."),
+    (
+        "An LPAR crashes, and crashes again",
+        "Once it is restarted in place; past its limit its group moves, with a proof.",
+    ),
     (
         "A physical server loses power",
         "It is powered off for certain and read back; its groups move in order of priority, each with that proof. Then \

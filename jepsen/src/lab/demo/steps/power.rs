@@ -49,7 +49,9 @@ async fn lose(story: &Story, lost: &str, [order, first_up, all_up]: Measured) ->
     let began = fault(story, words, Fault::TripPower(at))?;
     let proven = story.note(cursor, |note| note.kind == "proven_off" && note.server.as_deref() == Some(lost));
     story.expect(format!("{lost} is proven off"), PATIENCE, proven).await?;
-    let Some(first) = groups.first() else { return story.check("there is something to move", Err("nothing".to_owned())) };
+    let Some(first) = groups.first() else {
+        return story.check("there is something to move", Err("nothing".to_owned()));
+    };
     let ordered = start_ordered(story, cursor, first);
     let ordered = story.expect(format!("{first}, the most important, has a start order"), PATIENCE, ordered).await?;
     story.figures().take(order, began, ordered.at);
@@ -64,9 +66,13 @@ async fn lose(story: &Story, lost: &str, [order, first_up, all_up]: Measured) ->
     story.figures().take(all_up, began, last);
     story.check("they were granted in order of priority", in_order(story, cursor, &groups))?;
     story.check("each has left with a proof that the server is off", with_proof(story, cursor, &groups))?;
-    let moved: Tenures = story.expect("all of them are online", PATIENCE, story.online_elsewhere(&groups, lost)).await?;
+    let moved: Tenures =
+        story.expect("all of them are online", PATIENCE, story.online_elsewhere(&groups, lost)).await?;
     let again = moved.values().filter(|(on, _)| on == lost).count();
-    story.check(format!("nothing is left on {lost}"), if again == 0 { Ok(()) } else { Err(format!("{again} groups are")) })
+    story.check(
+        format!("nothing is left on {lost}"),
+        if again == 0 { Ok(()) } else { Err(format!("{again} groups are")) },
+    )
 }
 
 /// Awaits that every LPAR of a group is Running. Gives the time of the last.
@@ -85,7 +91,8 @@ fn in_order(story: &Story, cursor: usize, groups: &[String]) -> Result<(), Strin
 
 fn with_proof(story: &Story, cursor: usize, groups: &[String]) -> Result<(), String> {
     let proofs = noted(story, cursor, "vacated");
-    let proven = |group: &&String| proofs.iter().any(|(of, text)| of == *group && text.contains("proof: the server is off"));
+    let proven =
+        |group: &&String| proofs.iter().any(|(of, text)| of == *group && text.contains("proof: the server is off"));
     let without: Vec<&str> = groups.iter().filter(|group| !proven(group)).map(String::as_str).collect();
     if without.is_empty() { Ok(()) } else { Err(format!("not {}", without.join(", "))) }
 }

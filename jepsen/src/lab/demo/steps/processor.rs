@@ -30,9 +30,14 @@ pub(super) async fn tell(story: &Story) -> Told {
     let cursor = story.cursor();
     story.did(format!("the line between the HMC and the service processor of {lost} is cut"));
     story.world(|world| world.set_lines(at, false));
-    let noticed = |change: &Change| matches!(change, Change::Connection { server, connected: false, .. } if *server == at);
+    let noticed =
+        |change: &Change| matches!(change, Change::Connection { server, connected: false, .. } if *server == at);
     story.expect("the HMC reads No Connection", PATIENCE, story.change(cursor, noticed)).await?;
-    fault(story, format!("then {lost} loses its power: nobody can see that; it holds {}", groups.join(", ")), Fault::CutPower(at))?;
+    fault(
+        story,
+        format!("then {lost} loses its power: nobody can see that; it holds {}", groups.join(", ")),
+        Fault::CutPower(at),
+    )?;
     for group in &groups {
         let waits = story.note(cursor, |note| {
             note.kind == "waiting" && note.group.as_ref() == Some(group) && note.text.contains("nothing proves")
@@ -48,7 +53,9 @@ pub(super) async fn tell(story: &Story) -> Told {
     let words = format!("{lost} is dark, I have seen it: tenure fence confirm {lost}");
     story.operator(&words, Ask::ConfirmOff { server: lost.clone() }).await?;
     let proven = story.note(cursor, |note| note.kind == "proven_off" && note.server.as_deref() == Some(&lost));
-    story.expect(format!("{lost} is proven off by an operator's word, and the record says whose"), PATIENCE, proven).await?;
+    story
+        .expect(format!("{lost} is proven off by an operator's word, and the record says whose"), PATIENCE, proven)
+        .await?;
     if let Some(first) = groups.first() {
         let ordered = start_ordered(story, cursor, first);
         let ordered = story.expect(format!("{first} has a start order"), PATIENCE, ordered).await?;

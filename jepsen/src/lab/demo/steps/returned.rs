@@ -19,7 +19,8 @@ pub(super) async fn tell(story: &Story) -> Told {
     let status = story.status().await;
     let off = status.servers.iter().find(|server| server.state == "off").map(|server| server.name.clone());
     let Some(name) = off else { return story.check("a server is off", Err("none is".to_owned())) };
-    let stray = status.lpars.iter().find(|lpar| lpar.group == RESTING).map(|lpar| lpar.name.clone()).unwrap_or_default();
+    let stray =
+        status.lpars.iter().find(|lpar| lpar.group == RESTING).map(|lpar| lpar.name.clone()).unwrap_or_default();
     let (at, id) = (server(story, &name)?, lpar(story, &stray)?);
     let cursor = story.cursor();
     let words = format!("somebody has set auto_start=1 for {stray} on {name}, and gives {name} power again");
@@ -44,7 +45,10 @@ pub(super) async fn tell(story: &Story) -> Told {
     let dirty = story.note(cursor, |note| note.kind == "reappeared" && note.server.as_deref() == Some(&name));
     story.expect(format!("{name} counts as dirty"), PATIENCE, dirty).await?;
     let stopped = story.change(cursor, |change| {
-        let off = matches!(change, Change::Lpar { state: LparState::NotActivated, cause: Cause::Command(_) | Cause::Progress, .. });
+        let off = matches!(
+            change,
+            Change::Lpar { state: LparState::NotActivated, cause: Cause::Command(_) | Cause::Progress, .. }
+        );
         off && matches!(change, Change::Lpar { server, lpar, .. } if (*server, *lpar) == (at, id))
     });
     story.expect(format!("{stray} is stopped there: nothing gave it the right to run"), PATIENCE, stopped).await?;
