@@ -37,6 +37,13 @@ fn search(jobs: Vec<(Scope, Option<Mutant>)>) -> Vec<Explored> {
     results.into_iter().map(|(_, explored)| explored).collect()
 }
 
+/// Whether the row of this bug in the list says where it is found, by which check, and in how many steps.
+fn is_listed(mutant: Mutant, steps: usize) -> bool {
+    let list = include_str!("../mutants.md");
+    let row = list.lines().find(|line| line.starts_with(&format!("| `{mutant}` |")));
+    row.is_some_and(|row| row.ends_with(&format!("| {} | {} | {steps} |", mutant.scope(), mutant.caught_by())))
+}
+
 #[test]
 fn no_short_history_breaks_a_promise() {
     let jobs = scopes().into_iter().filter(|scope| wanted("EXPLORE", scope.name)).map(|scope| (scope, None)).collect();
@@ -56,7 +63,11 @@ fn each_planted_bug_is_found() {
         let Some(mutant) = explored.mutant else { continue };
         match explored.found {
             Some(found) if found.wrong.iter().any(|what| what.starts_with(mutant.caught_by())) => {
-                println!("{mutant}: {} steps\n{}", found.actions.len(), found.text);
+                let steps = found.actions.len();
+                println!("{mutant}: {steps} steps\n{}", found.text);
+                if !is_listed(mutant, steps) {
+                    missed.push(format!("mutants.md does not say: {mutant}, {}, {steps}", mutant.caught_by()));
+                }
             }
             Some(found) => missed.push(format!("{mutant} is caught by another check:\n{}", found.text)),
             None => missed.push(format!("{mutant} is not found")),

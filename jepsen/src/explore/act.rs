@@ -15,6 +15,7 @@ const LONG: Span = Span::seconds(200);
 const ROUNDS: usize = 8;
 
 /// What came of an action.
+#[allow(clippy::large_enum_variant)] // short-lived, and a box would be one more allocation for each of a million steps
 pub(super) enum Step {
     /// It changes nothing, or cannot happen.
     Same,

@@ -93,7 +93,7 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
                         let print = fingerprint(&site, &state);
                         if seen.insert(print) {
                             if calms
-                                && print % CALM_SAMPLE == 0
+                                && print.is_multiple_of(CALM_SAMPLE)
                                 && let Err(why) = calm(&site, &state)
                             {
                                 found = Some(retell(&site, &first, &way(&trail, from, by), vec![why]));
