@@ -57,7 +57,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.figures().take(Figure::ReturnToClean, on.at, clean);
     story.check("nothing moved meanwhile", story.nothing_moved(cursor, &[(&stray, &name)]))?;
     story.world(|world| world.inject(Fault::SetAutoStart(at, id, false))).ok();
-    let words = format!("tenure group online {RESTING} --server {name}");
+    let words = format!("tenure group online {RESTING} --on {name}");
     story.operator(&words, Ask::Online { group: RESTING.to_owned(), server: Some(name.clone()) }).await?;
     let there = story.state(|status| {
         let there = |group: &tenure::api::wire::GroupView| {
