@@ -143,14 +143,16 @@ fn how_to(site: &Site, directory: &Path) -> String {
     let tenure = "cargo run --release --bin tenure --";
     let lab = format!("cargo run --release --bin lab -- {elsewhere}");
     let mut text = format!("{} In another terminal:\n", styled(GOOD, "The lab is up."));
-    for (command, what) in [
+    let commands = [
         (format!(". {}", environment(directory).display()), "says where the nodes are, and who you are"),
         (format!("{tenure} status"), "what the cluster knows"),
         (format!("{tenure} events --follow"), "what it does, as it does it"),
         (format!("{lab}server p1 off"), "break something; see `lab --help`"),
         (format!("{lab}status"), "what is truly so"),
-    ] {
-        text.push_str(&format!("  {}  {}\n", styled(BOLD, &format!("{command:<52}")), styled(DIM, what)));
+    ];
+    let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
+    for (command, what) in commands {
+        text.push_str(&format!("  {}  {}\n", styled(BOLD, &format!("{command:<width$}")), styled(DIM, what)));
     }
     let (nodes, admin) = (addresses(site), site.admin_dir().display().to_string());
     text.push_str("or, without the first line:\n");

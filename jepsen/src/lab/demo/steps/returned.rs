@@ -7,7 +7,7 @@ use crate::{
         orders::{fault, lpar, server},
         story::{PATIENCE, Story, Told},
     },
-    world::{Cause, Change, Fault, LparState},
+    world::{Cause, Change, Fault, LparState, ServerId},
 };
 use std::time::Duration;
 use tenure::api::wire::Ask;
@@ -29,15 +29,9 @@ pub(super) async fn tell(story: &Story) -> Told {
         matches!(change, Change::Lpar { server, lpar, cause: Cause::Autostart, .. } if (*server, *lpar) == (at, id))
     });
     let started = async {
-        let on = async {
-            loop {
-                story.switch_on(at);
-                tokio::time::sleep(LOOK).await;
-            }
-        };
         tokio::select! {
             entry = by_itself => entry,
-            () = on => unreachable!("it never ends"),
+            never = keep_switching_on(story, at) => never,
         }
     };
     story.expect(format!("{name} comes up and starts {stray} by itself"), PATIENCE, started).await?;
@@ -66,4 +60,12 @@ pub(super) async fn tell(story: &Story) -> Told {
         status.groups.iter().any(there).then_some(())
     });
     story.expect(format!("{RESTING} is online on {name}: it takes work again"), PATIENCE, there).await
+}
+
+/// Switches a server on as soon as its HMC can, and never ends.
+async fn keep_switching_on<T>(story: &Story, at: ServerId) -> T {
+    loop {
+        story.switch_on(at);
+        tokio::time::sleep(LOOK).await;
+    }
 }
