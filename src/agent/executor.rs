@@ -106,7 +106,7 @@ impl Drop for Executor {
 }
 
 fn list(ledger: &Ledger, order: &Order) -> Vec<ServerName> {
-    let group = order.action.lpar().and_then(|lpar| ledger.group_of(lpar));
+    let group = order.action.resource().and_then(|lpar| ledger.group_of(lpar));
     group.and_then(|group| ledger.config.groups.get(group)).map(|group| group.servers.clone()).unwrap_or_default()
 }
 

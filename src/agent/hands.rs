@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tenure_core::{
-    LparName, NodeName, Reading, ServerName,
+    NodeName, Reading, ResourceName, ServerName,
     carry::{Answer, Ask},
     config::Cluster,
 };
@@ -92,8 +92,10 @@ impl Hands {
         let Some(address) = address(&cluster, server) else {
             return Answer::NotSent(format!("server {server} is not declared"));
         };
-        let lpar = |name: &LparName| cluster.lpars.get(name).map(|lpar| (lpar.partition.clone(), lpar.profile.clone()));
-        let stop = async |name: &LparName, how: Stop| match lpar(name) {
+        let lpar = |name: &ResourceName| {
+            cluster.lpar(name).map(|lpar| (lpar.partition.clone(), lpar.profile_on(server).cloned()))
+        };
+        let stop = async |name: &ResourceName, how: Stop| match lpar(name) {
             Some((partition, _)) => {
                 words::answer(self.driver.stop_lpar(&address, &partition, how, COMMAND_DEADLINE).await)
             }

@@ -3,7 +3,7 @@
 use crate::hypervisor::{CommandError, LparReading};
 use crate::hypervisor::{Connection, LparState, RefusalKind, ServerReading, SystemState as Seen};
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_core::{LparName, NodeName, Power, Reading, ServerName, SystemState, carry::Answer, config::Cluster};
+use tenure_core::{NodeName, Power, Reading, ResourceName, ServerName, SystemState, carry::Answer, config::Cluster};
 
 /// What was asked, by whom, and what that node knew.
 pub struct Asked<'a> {
@@ -44,12 +44,13 @@ pub fn no_reading(asked: &Asked<'_>) -> Reading {
     }
 }
 
-fn copies(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> BTreeMap<LparName, Power> {
+fn copies(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> BTreeMap<ResourceName, Power> {
     let concerns = |group| cluster.groups.get(group).is_some_and(|group| group.servers.contains(server));
     cluster
-        .lpars
+        .resources
         .iter()
-        .filter(|(_, declared)| concerns(&declared.group))
+        .filter(|(_, resource)| concerns(&resource.group))
+        .filter_map(|(name, resource)| Some((name, resource.as_lpar()?)))
         .map(|(name, declared)| {
             let found = listed.iter().find(|lpar| lpar.name == declared.partition);
             (name.clone(), found.map_or(Power::Absent, |lpar| power(&lpar.state)))
@@ -59,7 +60,8 @@ fn copies(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> BTr
 
 /// VIO servers that some LPAR names, where it is certain whether they run.
 fn vios(cluster: &Cluster, listed: &[LparReading]) -> BTreeMap<String, bool> {
-    let named: BTreeSet<&String> = cluster.lpars.values().flat_map(|lpar| &lpar.vios).collect();
+    let named: BTreeSet<&String> =
+        cluster.resources.values().filter_map(|resource| resource.as_lpar()).flat_map(|lpar| &lpar.vios).collect();
     listed
         .iter()
         .filter(|lpar| named.contains(&lpar.name))

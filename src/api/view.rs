@@ -9,8 +9,8 @@ use super::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
-    GroupName, Ledger, LparName, NodeName, Note, Power, Record, ServerName, SystemState, Time,
-    config::{Group, Lpar, Server},
+    GroupName, Ledger, NodeName, Note, Power, Record, ResourceName, ServerName, SystemState, Time,
+    config::{Group, Resource, Server},
     ledger::{GroupState, Intent, JOURNAL_LIMIT, ServerState},
     note::{self, ServerWait, Wait},
 };
@@ -18,14 +18,14 @@ use tenure_core::{
 /// What the views ask again and again, looked up once: a large site has thousands of groups.
 struct Index<'a> {
     ledger: &'a Ledger,
-    lpars: BTreeMap<&'a GroupName, Vec<(&'a LparName, &'a Lpar)>>,
+    lpars: BTreeMap<&'a GroupName, Vec<(&'a ResourceName, &'a Resource)>>,
     tenants: BTreeMap<&'a ServerName, Vec<&'a GroupName>>,
 }
 
 impl<'a> Index<'a> {
     fn new(ledger: &'a Ledger) -> Self {
         let mut index = Index { ledger, lpars: BTreeMap::new(), tenants: BTreeMap::new() };
-        for (name, lpar) in &ledger.config.lpars {
+        for (name, lpar) in &ledger.config.resources {
             index.lpars.entry(&lpar.group).or_default().push((name, lpar));
         }
         for (name, group) in &ledger.groups {
@@ -36,7 +36,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    fn lpars_of(&self, group: &GroupName) -> &[(&'a LparName, &'a Lpar)] {
+    fn lpars_of(&self, group: &GroupName) -> &[(&'a ResourceName, &'a Resource)] {
         self.lpars.get(group).map_or(&[], Vec::as_slice)
     }
 
@@ -65,7 +65,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         servers: config.servers.iter().map(|(name, server)| server_view(&index, name, server)).collect(),
         nodes: node_views(ledger, members),
         groups,
-        lpars: config.lpars.iter().map(|(name, lpar)| lpar_view(ledger, name, lpar)).collect(),
+        lpars: config.resources.iter().filter_map(|(name, resource)| lpar_view(ledger, name, resource)).collect(),
         waits: waits(ledger),
         orders: ledger
             .orders
@@ -126,10 +126,6 @@ fn server_view(index: &Index<'_>, name: &ServerName, server: &Server) -> ServerV
     let unknown = ServerState::default();
     let state = index.ledger.servers.get(name).unwrap_or(&unknown);
     let groups = index.groups_on(name);
-    let used = |what: fn(&Lpar) -> u64| {
-        let lpars = groups.iter().flat_map(|group| index.lpars_of(group));
-        lpars.fold(0_u64, |sum, (_, lpar)| sum.saturating_add(what(lpar)))
-    };
     let home = index.ledger.config.node_on(name);
     ServerView {
         name: name.to_string(),
@@ -142,8 +138,8 @@ fn server_view(index: &Index<'_>, name: &ServerName, server: &Server) -> ServerV
         proof: state.off.as_ref().map(|off| off.how.to_string()),
         vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
-        memory: CapacityView { used: used(|lpar| lpar.memory), total: server.memory },
-        processors: CapacityView { used: used(|lpar| lpar.processors), total: server.processors },
+        memory: CapacityView { used: state.used.memory, total: server.memory },
+        processors: CapacityView { used: state.used.processors, total: server.processors },
     }
 }
 
@@ -228,15 +224,16 @@ fn group_word(state: &GroupState) -> &'static str {
     }
 }
 
-fn lpar_view(ledger: &Ledger, name: &LparName, lpar: &Lpar) -> LparView {
+fn lpar_view(ledger: &Ledger, name: &ResourceName, resource: &Resource) -> Option<LparView> {
+    let lpar = resource.as_lpar()?;
     let unknown = GroupState::default();
-    let group = ledger.groups.get(&lpar.group).map_or(&unknown, |state| &**state);
+    let group = ledger.groups.get(&resource.group).map_or(&unknown, |state| &**state);
     let copies = group.copies.get(name);
     let server = group.tenure.as_ref().map(|tenure| &tenure.server);
     let run = group.runs.get(name);
-    LparView {
+    Some(LparView {
         name: name.to_string(),
-        group: lpar.group.to_string(),
+        group: resource.group.to_string(),
         partition: lpar.partition.clone(),
         profile: lpar.profile.clone(),
         server: server.map(ServerName::to_string),
@@ -250,14 +247,14 @@ fn lpar_view(ledger: &Ledger, name: &LparName, lpar: &Lpar) -> LparView {
             })
             .collect(),
         restarts: run.map_or(0, |run| u32::try_from(run.restarts.len()).unwrap_or(u32::MAX)),
-        restart_limit: ledger.config.groups.get(&lpar.group).map_or(0, |group| group.restart_limit),
+        restart_limit: ledger.config.groups.get(&resource.group).map_or(0, |group| group.restart_limit),
         memory: lpar.memory,
         processors: lpar.processors,
         vios: lpar.vios.clone(),
-    }
+    })
 }
 
-fn lpar_word(group: &GroupState, name: &LparName) -> String {
+fn lpar_word(group: &GroupState, name: &ResourceName) -> String {
     let Some(copies) = group.copies.get(name) else { return "not read".to_owned() };
     if let Some(copy) = group.tenure.as_ref().and_then(|tenure| copies.get(&tenure.server)) {
         return if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() };

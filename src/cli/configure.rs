@@ -17,7 +17,7 @@ use toml::Table;
 pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let cluster = config::cluster::load(file).map_err(Fault::Invalid)?;
     if global.output == Output::Json {
-        let (groups, lpars, servers) = (cluster.groups.len(), cluster.lpars.len(), cluster.servers.len());
+        let (groups, lpars, servers) = (cluster.groups.len(), cluster.resources.len(), cluster.servers.len());
         terminal.json(&serde_json::json!({
             "valid": true, "cluster": cluster.name, "groups": groups, "lpars": lpars, "servers": servers,
         }))?;
@@ -98,6 +98,6 @@ fn summary(cluster: &Cluster) -> String {
         count(cluster.servers.len(), "server"),
         count(cluster.nodes.len(), "node"),
         count(cluster.groups.len(), "group"),
-        count(cluster.lpars.len(), "LPAR"),
+        count(cluster.resources.len(), "resource"),
     )
 }

@@ -7,8 +7,8 @@ use super::{
 };
 use std::{ops::Range, path::Path};
 use tenure_core::{
-    GroupName, HmcName, LparName, NodeName, ServerName,
-    config::{Cluster, Group, Hmc, Lpar, Mistake, Node, Rule, Server, Timings},
+    GroupName, HmcName, NodeName, ResourceName, ServerName,
+    config::{Cluster, Group, Hmc, Kind, Mistake, Node, Resource, Rule, Server, Timings},
 };
 use toml::de::{DeTable, DeValue};
 
@@ -86,7 +86,7 @@ fn read(log: &mut Log, table: &DeTable<'_>) -> (Cluster, bool) {
         cluster.groups.insert(GroupName::from(name), group(log, fields));
     }
     for (name, fields) in root.tables(log, "lpars") {
-        cluster.lpars.insert(LparName::from(name), lpar(log, fields));
+        cluster.resources.insert(ResourceName::from(name), lpar(log, fields));
     }
     if let Some(fields) = root.table(log, "timings") {
         cluster.timings = timings(log, fields);
@@ -113,6 +113,7 @@ fn server(log: &mut Log, mut fields: Fields<'_>) -> Server {
         surrogate: fields.flag(log, "surrogate").unwrap_or(false),
         memory: fields.memory(log, "memory"),
         processors: fields.processors(log, "processors"),
+        ..Server::new("", "", Vec::new())
     };
     fields.close(log);
     server
@@ -137,17 +138,18 @@ fn group(log: &mut Log, mut fields: Fields<'_>) -> Group {
     group
 }
 
-fn lpar(log: &mut Log, mut fields: Fields<'_>) -> Lpar {
+fn lpar(log: &mut Log, mut fields: Fields<'_>) -> Resource {
     let group = GroupName::from(fields.required(log, "group", "web"));
-    let mut lpar = Lpar::new(group, &fields.required(log, "partition", "web1"));
+    let mut resource = Resource::lpar(group, &fields.required(log, "partition", "web1"));
+    let Kind::Lpar(lpar) = &mut resource.kind else { return resource };
     lpar.profile = fields.text(log, "profile");
     lpar.vios = fields.list(log, "vios");
     set(&mut lpar.memory, fields.memory(log, "memory"));
     set(&mut lpar.processors, fields.processors(log, "processors"));
-    set(&mut lpar.start_timeout, fields.span(log, "start_timeout"));
-    set(&mut lpar.stop_timeout, fields.span(log, "stop_timeout"));
+    set(&mut resource.start_timeout, fields.span(log, "start_timeout"));
+    set(&mut resource.stop_timeout, fields.span(log, "stop_timeout"));
     fields.close(log);
-    lpar
+    resource
 }
 
 fn timings(log: &mut Log, mut fields: Fields<'_>) -> Timings {

@@ -2,8 +2,8 @@
 
 use super::quantity::{memory, units};
 use std::{collections::BTreeMap, fmt::Display};
-use tenure_core::config::{Cluster, Group, Lpar, Server, Timings};
-use tenure_core::{GroupName, LparName};
+use tenure_core::config::{Cluster, Group, Resource, Server, Timings};
+use tenure_core::{GroupName, ResourceName};
 
 /// Text that [`super::cluster::parse`] reads back as the same cluster.
 pub fn export(cluster: &Cluster) -> String {
@@ -24,8 +24,8 @@ pub fn export(cluster: &Cluster) -> String {
         page.optional("server", node.server.as_ref());
         page.optional("lpar", node.lpar.as_ref());
     }
-    let mut lpars: BTreeMap<&GroupName, Vec<(&LparName, &Lpar)>> = BTreeMap::new();
-    for (name, lpar) in &cluster.lpars {
+    let mut lpars: BTreeMap<&GroupName, Vec<(&ResourceName, &Resource)>> = BTreeMap::new();
+    for (name, lpar) in &cluster.resources {
         lpars.entry(&lpar.group).or_default().push((name, lpar));
     }
     for (name, group) in &cluster.groups {
@@ -59,16 +59,17 @@ fn write_group(page: &mut Page, group: &Group) {
     page.unless(group.restart_window, usual.restart_window, "restart_window", |span| quoted(&span.to_string()));
 }
 
-fn write_lpar(page: &mut Page, lpar: &Lpar) {
-    let usual = Lpar::new(lpar.group.clone(), "");
-    page.text("group", lpar.group.as_str());
+fn write_lpar(page: &mut Page, resource: &Resource) {
+    let default = Resource::lpar(resource.group.clone(), "");
+    let (Some(lpar), Some(usual)) = (resource.as_lpar(), default.as_lpar()) else { return };
+    page.text("group", resource.group.as_str());
     page.text("partition", &lpar.partition);
     page.optional("profile", lpar.profile.as_ref());
     page.list("vios", &lpar.vios);
     page.unless(lpar.memory, usual.memory, "memory", |n| quoted(&memory(*n)));
     page.unless(lpar.processors, usual.processors, "processors", |n| quoted(&units(*n)));
-    page.unless(lpar.start_timeout, usual.start_timeout, "start_timeout", |span| quoted(&span.to_string()));
-    page.unless(lpar.stop_timeout, usual.stop_timeout, "stop_timeout", |span| quoted(&span.to_string()));
+    page.unless(resource.start_timeout, default.start_timeout, "start_timeout", |span| quoted(&span.to_string()));
+    page.unless(resource.stop_timeout, default.stop_timeout, "stop_timeout", |span| quoted(&span.to_string()));
 }
 
 fn write_timings(page: &mut Page, timings: &Timings) {

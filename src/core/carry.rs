@@ -6,7 +6,7 @@
 //! drives it answers [`Answer::NotSent`] to a mutation that the lease does not cover.
 
 use crate::{
-    LparName, Power, Reading, ServerName, Span, SystemState,
+    Power, Reading, ResourceName, ServerName, Span, SystemState,
     order::{Action, Ending, Order, Report},
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -22,13 +22,13 @@ pub enum Ask {
     /// Read a server; the reading must begin after the question.
     Read(ServerName),
     /// Activate the LPAR.
-    Start(LparName),
+    Start(ResourceName),
     /// Ask its operating system to shut down.
-    ShutDown(LparName),
+    ShutDown(ResourceName),
     /// Ask the hypervisor to shut it down in its own time.
-    PowerDown(LparName),
+    PowerDown(ResourceName),
     /// Cut it off.
-    CutOff(LparName),
+    CutOff(ResourceName),
     /// Power the server off.
     PowerOff,
     /// Let some time pass.
@@ -173,13 +173,13 @@ impl Execution {
             (Action::Start { .. }, Power::Absent) => {
                 self.report(Ending::Refused(format!("it is not defined on {}", reading.server)))
             }
-            (Action::Start { lpar, .. }, Power::Off) => self.send(Ask::Start(lpar)),
+            (Action::Start { resource, .. }, Power::Off) => self.send(Ask::Start(resource)),
             (Action::Stop { .. }, Power::Off | Power::Absent) => self.report(Ending::Done),
-            (Action::Stop { lpar, grace }, Power::Starting | Power::Running | Power::Stopping | Power::Unknown) => {
+            (Action::Stop { resource, grace }, Power::Starting | Power::Running | Power::Stopping | Power::Unknown) => {
                 if grace == Span(0) {
-                    self.send(Ask::CutOff(lpar))
+                    self.send(Ask::CutOff(resource))
                 } else {
-                    self.send(Ask::ShutDown(lpar))
+                    self.send(Ask::ShutDown(resource))
                 }
             }
         }
@@ -209,8 +209,8 @@ impl Execution {
             Answer::Refused(why) => match ask {
                 Ask::Start(_) => return self.report(Ending::Refused(why)),
                 // An operating system that cannot be reached is asked by the hypervisor, and then cut off.
-                Ask::ShutDown(lpar) => return self.send(Ask::PowerDown(lpar.clone())),
-                Ask::PowerDown(lpar) => return self.send(Ask::CutOff(lpar.clone())),
+                Ask::ShutDown(resource) => return self.send(Ask::PowerDown(resource.clone())),
+                Ask::PowerDown(resource) => return self.send(Ask::CutOff(resource.clone())),
                 // Whether it is off all the same is read, not believed.
                 Ask::CutOff(_) | Ask::PowerOff | Ask::Read(_) | Ask::Pause(_) => Some(why),
             },
@@ -235,7 +235,7 @@ impl Execution {
                     return self.report(Ending::Unknown(format!("it was accepted, and reads {power}")));
                 }
             }
-            Action::Stop { lpar, grace } => {
+            Action::Stop { resource, grace } => {
                 if power.is_inactive() {
                     return self.report(Ending::Done);
                 }
@@ -243,7 +243,7 @@ impl Execution {
                     return self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {power}"))));
                 }
                 if !forced && elapsed >= grace {
-                    return self.send(Ask::CutOff(lpar));
+                    return self.send(Ask::CutOff(resource));
                 }
             }
             Action::Fence => {
@@ -266,8 +266,8 @@ impl Execution {
     }
 
     fn power(&self, reading: &Reading) -> Power {
-        let lpar = self.order.action.lpar();
-        lpar.filter(|_| reading.live).and_then(|lpar| reading.copies.get(lpar)).copied().unwrap_or_default()
+        let resource = self.order.action.resource();
+        resource.filter(|_| reading.live).and_then(|resource| reading.copies.get(resource)).copied().unwrap_or_default()
     }
 
     fn report(&self, ending: Ending) -> Next {

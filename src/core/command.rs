@@ -1,7 +1,7 @@
 //! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, LparName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ServerName, Span, Time,
+    GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, Span, Time,
     config::Cluster,
     note::{Conflict, FaultReason, LeaveReason, ServerWait, Wait},
     order::Epoch,
@@ -78,7 +78,7 @@ pub enum Command {
     /// A node is to start an LPAR under the group's tenure.
     Start {
         /// The LPAR.
-        lpar: LparName,
+        resource: ResourceName,
         /// The tenure that the planner saw.
         epoch: Epoch,
         /// Whether this repeats a start after a crash, and counts against the limit.
@@ -87,7 +87,7 @@ pub enum Command {
     /// A node is to stop an LPAR on a server.
     Stop {
         /// The LPAR.
-        lpar: LparName,
+        resource: ResourceName,
         /// The server.
         server: ServerName,
         /// Time for its operating system.
@@ -130,7 +130,7 @@ pub enum Command {
     /// A start whose outcome is unknown has had its time to settle.
     Settle {
         /// The LPAR.
-        lpar: LparName,
+        resource: ResourceName,
         /// The server.
         server: ServerName,
     },
@@ -205,7 +205,7 @@ pub enum Request {
     /// Assert that a server is off.
     ConfirmOff(ServerName),
     /// Stop an LPAR and start it again in place, without counting a restart.
-    Restart(LparName),
+    Restart(ResourceName),
 }
 
 /// What an entry led to.

@@ -4,10 +4,19 @@
 //! applied by any road.
 
 mod check;
+mod group;
+mod resource;
+mod rules;
 
 pub use check::{Mistake, Rule, hundredths};
+pub use group::{
+    AutoRestart, AutostartPolicy, Failback, Failover, Group, GroupKind, Hook, Link, Load, Need, Policy, Rigidity,
+    ServerDown, Shutdown, Trigger,
+};
+pub use resource::{Agent, Kind, Lpar, Operations, Patience, Requirement, Resource};
+pub use rules::{Asks, Brakes, PlacementRule, Service, Tier, TierLink, Tolerance};
 
-use crate::{GroupName, HmcName, LparName, NodeName, ServerName, Span};
+use crate::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,8 +33,16 @@ pub struct Cluster {
     pub nodes: BTreeMap<NodeName, Node>,
     /// Service groups.
     pub groups: BTreeMap<GroupName, Group>,
-    /// Managed LPARs.
-    pub lpars: BTreeMap<LparName, Lpar>,
+    /// Resources of the groups: managed LPARs, and what lives inside nodes.
+    pub resources: BTreeMap<ResourceName, Resource>,
+    /// Named services of groups in tiers.
+    pub services: BTreeMap<ServiceName, Service>,
+    /// Placement rules.
+    pub rules: BTreeMap<RuleName, PlacementRule>,
+    /// How many failures must be survived.
+    pub tolerance: Tolerance,
+    /// What keeps the cluster from doing too much at once.
+    pub brakes: Brakes,
     /// Times that rule detection and patience.
     pub timings: Timings,
 }
@@ -56,6 +73,12 @@ pub struct Server {
     pub memory: Option<u64>,
     /// Processing units for managed LPARs in hundredths; unlimited if absent.
     pub processors: Option<u64>,
+    /// Abstract units of load; unlimited if absent.
+    pub units: Option<u64>,
+    /// Named amounts that groups' prerequisites take. A name that is absent is none.
+    pub limits: BTreeMap<String, u64>,
+    /// The zone that it lies in; servers without one lie together.
+    pub zone: Option<String>,
 }
 
 /// A management LPAR that runs `tenured`. Without a server it is an arbiter.
@@ -65,45 +88,6 @@ pub struct Node {
     pub server: Option<ServerName>,
     /// Its own LPAR's name on the HMC; never a managed LPAR.
     pub lpar: Option<String>,
-}
-
-/// A failover group of LPARs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group {
-    /// Smaller is more important: it is placed first.
-    pub priority: u32,
-    /// The system list: servers on which the group may run, best first.
-    pub servers: Vec<ServerName>,
-    /// Whether the group is started when the cluster starts.
-    pub autostart: bool,
-    /// Servers preferred for the first start; the system list if empty.
-    pub autostart_servers: Vec<ServerName>,
-    /// How many restarts in place are tried within the window before the group moves.
-    pub restart_limit: u32,
-    /// The window in which restarts are counted.
-    pub restart_window: Span,
-}
-
-/// A managed LPAR, defined on every server of its group's system list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lpar {
-    /// The group that it belongs to.
-    pub group: GroupName,
-    /// Its name on the HMC.
-    pub partition: String,
-    /// Profile to activate; the current configuration if absent.
-    pub profile: Option<String>,
-    /// VIO servers that serve it, of all servers together: it counts as failed on a server that has some of them when all
-    /// of those are down.
-    pub vios: Vec<String>,
-    /// Memory in MiB.
-    pub memory: u64,
-    /// Processing units in hundredths.
-    pub processors: u64,
-    /// How long from the start order to Running.
-    pub start_timeout: Span,
-    /// How long its operating system may take to shut down before it is cut off.
-    pub stop_timeout: Span,
 }
 
 /// Times that rule detection and patience.
@@ -137,40 +121,32 @@ impl Default for Timings {
     }
 }
 
-impl Group {
-    /// What a group is unless its author says otherwise.
-    pub fn new(servers: Vec<ServerName>) -> Self {
-        Group {
-            priority: 100,
-            servers,
-            autostart: true,
-            autostart_servers: Vec::new(),
-            restart_limit: 2,
-            restart_window: Span::seconds(600),
-        }
-    }
-}
-
-impl Lpar {
-    /// What an LPAR is unless its author says otherwise.
-    pub fn new(group: GroupName, partition: &str) -> Self {
-        Lpar {
-            group,
-            partition: partition.to_owned(),
-            profile: None,
-            vios: Vec::new(),
-            memory: 0,
-            processors: 0,
-            start_timeout: Span::seconds(300),
-            stop_timeout: Span::seconds(120),
+impl Server {
+    /// What a server is unless its author says otherwise.
+    pub fn new(system: &str, mtms: &str, hmcs: Vec<HmcName>) -> Self {
+        Server {
+            system: system.to_owned(),
+            mtms: mtms.to_owned(),
+            hmcs,
+            surrogate: false,
+            memory: None,
+            processors: None,
+            units: None,
+            limits: BTreeMap::new(),
+            zone: None,
         }
     }
 }
 
 impl Cluster {
-    /// The LPARs of a group, in the order of their names.
-    pub fn lpars_of<'a>(&'a self, group: &'a GroupName) -> impl Iterator<Item = (&'a LparName, &'a Lpar)> {
-        self.lpars.iter().filter(move |(_, lpar)| &lpar.group == group)
+    /// The resources of a group, in the order of their names.
+    pub fn resources_of<'a>(&'a self, group: &'a GroupName) -> impl Iterator<Item = (&'a ResourceName, &'a Resource)> {
+        self.resources.iter().filter(move |(_, resource)| &resource.group == group)
+    }
+
+    /// A managed LPAR.
+    pub fn lpar(&self, name: &ResourceName) -> Option<&Lpar> {
+        self.resources.get(name).and_then(Resource::as_lpar)
     }
 
     /// The node that lives on a server.

@@ -20,26 +20,26 @@ pub fn state(ledger: &Ledger) -> Vec<String> {
                 wrong.push(format!("group {name} holds a tenure on {}, outside its list", tenure.server));
             }
         }
-        for (lpar, copies) in &group.copies {
+        for (resource, copies) in &group.copies {
             let ordered: Vec<_> =
                 copies.iter().filter(|(_, copy)| matches!(copy.risk, StartRisk::Ordered(_))).collect();
             for (server, copy) in &ordered {
                 let StartRisk::Ordered(id) = copy.risk else { continue };
                 if !ledger.orders.contains_key(&id) {
-                    wrong.push(format!("LPAR {lpar} on {server} waits for order {id}, which does not exist"));
+                    wrong.push(format!("{resource} on {server} waits for order {id}, which does not exist"));
                 }
             }
             let able = ordered.iter().filter(|(server, _)| !carries_out_nothing(ledger, server)).count();
             if able > 1 {
-                wrong.push(format!("LPAR {lpar} has start orders on {able} servers"));
+                wrong.push(format!("{resource} has start orders on {able} servers"));
             }
         }
     }
     for order in ledger.orders.values() {
-        if let Action::Start { group, epoch, lpar, .. } = &order.action {
+        if let Action::Start { group, epoch, resource, .. } = &order.action {
             let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
             if !carries_out_nothing(ledger, &order.server) && tenure.is_none_or(|tenure| tenure.epoch != *epoch) {
-                wrong.push(format!("order {} starts {lpar} without its tenure {epoch}", order.id));
+                wrong.push(format!("order {} starts {resource} without its tenure {epoch}", order.id));
             }
         }
     }

@@ -12,10 +12,10 @@ mod orders;
 mod requests;
 mod state;
 
-pub use state::{Copy, Dirty, GroupState, Intent, LparRun, NodeState, OffProof, Phase, ServerState, StartRisk, Tenure};
+pub use state::{Copy, Dirty, GroupState, Intent, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure};
 
 use crate::{
-    GroupName, LparName, NodeName, Order, OrderId, Record, RequestId, ServerName, Time, command::Outcome,
+    GroupName, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time, command::Outcome,
     config::Cluster, order::Epoch,
 };
 use serde::{Deserialize, Serialize};
@@ -78,8 +78,8 @@ impl Ledger {
     }
 
     /// The group that an LPAR belongs to.
-    pub fn group_of(&self, lpar: &LparName) -> Option<&GroupName> {
-        self.config.lpars.get(lpar).map(|lpar| &lpar.group)
+    pub fn group_of(&self, resource: &ResourceName) -> Option<&GroupName> {
+        self.config.resources.get(resource).map(|resource| &resource.group)
     }
 
     /// The groups whose tenure is on a server.
@@ -96,7 +96,7 @@ impl Ledger {
     }
 
     /// The open order for an LPAR on a server.
-    pub fn order_for(&self, lpar: &LparName, server: &ServerName) -> Option<&Order> {
-        self.orders.values().find(|order| &order.server == server && order.action.lpar() == Some(lpar))
+    pub fn order_for(&self, resource: &ResourceName, server: &ServerName) -> Option<&Order> {
+        self.orders.values().find(|order| &order.server == server && order.action.resource() == Some(resource))
     }
 }

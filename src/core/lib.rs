@@ -31,7 +31,7 @@ pub mod view;
 
 pub use command::{Author, Command, Entry, Outcome, Request, RequestId};
 pub use ledger::Ledger;
-pub use name::{GroupName, HmcName, LparName, NodeName, ServerName};
+pub use name::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName};
 pub use note::{Note, Record};
 pub use order::{Action, Order, OrderId, Report};
 pub use reading::{Power, Reading, SystemState};

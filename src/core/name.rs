@@ -57,8 +57,16 @@ name!(
     GroupName
 );
 name!(
-    /// A managed LPAR, as the cluster file calls it.
-    LparName
+    /// A resource of a group, as the cluster file calls it: a managed LPAR, or something inside a node.
+    ResourceName
+);
+name!(
+    /// A named service of groups in tiers.
+    ServiceName
+);
+name!(
+    /// A placement rule.
+    RuleName
 );
 name!(
     /// A hardware management console.

@@ -6,7 +6,7 @@ mod render;
 
 pub use render::mistakes;
 
-use crate::{GroupName, LparName, NodeName, OrderId, Power, ServerName, Span, SystemState, Time, order::Epoch};
+use crate::{GroupName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, order::Epoch};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,25 +36,25 @@ pub enum Level {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
 pub enum Note {
-    Configured { by: String, groups: usize, lpars: usize, servers: usize },
+    Configured { by: String, groups: usize, resources: usize, servers: usize },
     Requested { by: String, what: Asked },
     SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
     ViosChanged { server: ServerName, down: BTreeSet<String> },
-    CopyChanged { group: GroupName, lpar: LparName, server: ServerName, from: Power, to: Power },
+    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power },
     NodeLapsed { node: NodeName },
     NodeReturned { node: NodeName },
     ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
     Adopted { group: GroupName, server: ServerName, epoch: Epoch },
     Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
     Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
-    Restarting { group: GroupName, lpar: LparName, server: ServerName, count: u32, limit: u32, ran: bool },
+    Restarting { group: GroupName, resource: ResourceName, server: ServerName, count: u32, limit: u32, ran: bool },
     Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
     OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
     Faulted { group: GroupName, server: ServerName, reason: FaultReason },
     Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
     Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
-    Loose { group: GroupName, lpar: LparName, server: ServerName },
-    Settled { group: GroupName, lpar: LparName, server: ServerName },
+    Loose { group: GroupName, resource: ResourceName, server: ServerName },
+    Settled { group: GroupName, resource: ResourceName, server: ServerName },
     Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict },
     Released { group: GroupName },
     ProvenOff { server: ServerName, how: OffHow },
@@ -76,17 +76,17 @@ pub enum Asked {
     Freeze { group: GroupName },
     Unfreeze { group: GroupName },
     Clear { group: GroupName, server: Option<ServerName> },
-    Restart { lpar: LparName, group: GroupName },
+    Restart { resource: ResourceName, group: GroupName },
 }
 
 /// Why a group failed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum FaultReason {
-    Crashed { lpar: LparName, restarts: u32 },
-    StartFailed { lpar: LparName, why: String },
-    StartTimeout { lpar: LparName, after: Span },
-    ViosDown { lpar: LparName, vios: Vec<String> },
+    Crashed { resource: ResourceName, restarts: u32 },
+    StartFailed { resource: ResourceName, why: String },
+    StartTimeout { resource: ResourceName, after: Span },
+    ViosDown { resource: ResourceName, vios: Vec<String> },
 }
 
 /// Why a group leaves a server.
@@ -134,7 +134,7 @@ pub enum OffHow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// Which LPAR was found active where.
-    pub active: BTreeMap<ServerName, BTreeSet<LparName>>,
+    pub active: BTreeMap<ServerName, BTreeSet<ResourceName>>,
 }
 
 /// Why a group is not placed on a server.
@@ -147,11 +147,12 @@ pub enum NotHere {
     NotReady(SystemState),
     Unread,
     NobodyManages,
-    NotDefined { lpar: LparName },
-    NotReadOff { lpar: LparName, power: Power },
-    ViosDown { lpar: LparName },
+    NotDefined { resource: ResourceName },
+    NotReadOff { resource: ResourceName, power: Power },
+    ViosDown { resource: ResourceName },
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
+    Limit { limit: String, need: u64, free: u64 },
 }
 
 /// Why a group waits.
@@ -169,17 +170,17 @@ pub enum Wait {
     /// Nobody can watch or command its server, which seems to be fine otherwise.
     Unwatched { server: ServerName, system: SystemState },
     /// A start may still take effect.
-    Settling { lpar: LparName, server: ServerName, until: Time },
+    Settling { resource: ResourceName, server: ServerName, until: Time },
     /// Orders are under way.
-    Orders { lpars: BTreeSet<LparName>, server: ServerName },
+    Orders { resources: BTreeSet<ResourceName>, server: ServerName },
     /// An LPAR is off by a reading that is too old to prove it.
-    Reading { lpar: LparName, server: ServerName },
+    Reading { resource: ResourceName, server: ServerName },
     /// An LPAR has been ordered to start and is not Running yet.
-    Booting { lpars: BTreeSet<LparName>, server: ServerName, until: Time },
+    Booting { resources: BTreeSet<ResourceName>, server: ServerName, until: Time },
     /// An LPAR does not stop.
-    Stuck { lpar: LparName, server: ServerName, power: Power },
+    Stuck { resource: ResourceName, server: ServerName, power: Power },
     /// The witness says that the LPAR needs attention, or does not know.
-    Attention { lpar: LparName, server: ServerName },
+    Attention { resource: ResourceName, server: ServerName },
     /// Something should be done and the group is frozen.
     Frozen { fault: Option<FaultReason> },
     /// Two copies.
@@ -195,7 +196,7 @@ pub enum ServerWait {
     /// It is being powered off and read back.
     Fencing,
     /// It came back and is being cleaned.
-    Cleaning { lpars: BTreeSet<LparName> },
+    Cleaning { resources: BTreeSet<ResourceName> },
 }
 
 impl Note {
@@ -349,7 +350,7 @@ impl ServerWait {
     pub fn is_course(&self) -> bool {
         match self {
             ServerWait::Fencing => true,
-            ServerWait::Cleaning { lpars } => lpars.is_empty(),
+            ServerWait::Cleaning { resources } => resources.is_empty(),
             ServerWait::NoProof { .. } => false,
         }
     }

@@ -1,6 +1,6 @@
 //! Orders: actions that a node owes, and the reports that answer them.
 
-use crate::{GroupName, LparName, NodeName, Reading, ServerName, Span, Time};
+use crate::{GroupName, NodeName, Reading, ResourceName, ServerName, Span, Time};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
@@ -26,7 +26,7 @@ pub enum Action {
         /// The group that holds the tenure.
         group: GroupName,
         /// The LPAR to activate.
-        lpar: LparName,
+        resource: ResourceName,
         /// The tenure under which it may run.
         epoch: Epoch,
         /// Servers of the system list for which the ledger holds a proof that no copy runs there. On any other server
@@ -36,7 +36,7 @@ pub enum Action {
     /// Bring an LPAR down and read it off.
     Stop {
         /// The LPAR to stop.
-        lpar: LparName,
+        resource: ResourceName,
         /// How long the operating system may take before it is cut off; zero cuts it off at once.
         grace: Span,
     },
@@ -87,9 +87,9 @@ pub struct Report {
 
 impl Action {
     /// The LPAR that the action is about.
-    pub fn lpar(&self) -> Option<&LparName> {
+    pub fn resource(&self) -> Option<&ResourceName> {
         match self {
-            Action::Start { lpar, .. } | Action::Stop { lpar, .. } => Some(lpar),
+            Action::Start { resource, .. } | Action::Stop { resource, .. } => Some(resource),
             Action::Fence => None,
         }
     }
@@ -114,9 +114,9 @@ impl fmt::Display for Epoch {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Action::Start { lpar, .. } => write!(f, "start {lpar}"),
-            Action::Stop { lpar, grace: Span(0) } => write!(f, "stop {lpar} at once"),
-            Action::Stop { lpar, .. } => write!(f, "stop {lpar}"),
+            Action::Start { resource, .. } => write!(f, "start {resource}"),
+            Action::Stop { resource, grace: Span(0) } => write!(f, "stop {resource} at once"),
+            Action::Stop { resource, .. } => write!(f, "stop {resource}"),
             Action::Fence => f.write_str("power off"),
         }
     }

@@ -1,6 +1,6 @@
 //! Readings: what a witness (the HMC) said of one server, never a conclusion from it.
 
-use crate::{LparName, NodeName, ServerName};
+use crate::{NodeName, ResourceName, ServerName};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -82,7 +82,7 @@ pub struct Reading {
     /// the witness can know.
     pub live: bool,
     /// State of each managed LPAR that was asked for. Empty unless `live`.
-    pub copies: BTreeMap<LparName, Power>,
+    pub copies: BTreeMap<ResourceName, Power>,
     /// The VIO servers of the server, and whether each is Running. Empty unless `live`.
     pub vios: BTreeMap<String, bool>,
 }

@@ -1,7 +1,7 @@
 //! Refusals: why a command was not applied. Bad input is never an error or a panic here.
 
 use crate::{
-    GroupName, LparName, NodeName, OrderId, Power, ServerName, SystemState,
+    GroupName, NodeName, OrderId, Power, ResourceName, ServerName, SystemState,
     note::{NotHere, Wait},
 };
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ pub enum Refusal {
     NoServer(ServerName),
     #[error("there is no node {0}; see `tenure status`")]
     NoNode(NodeName),
-    #[error("there is no LPAR {0}; see `tenure lpar list`")]
-    NoLpar(LparName),
+    #[error("there is no resource {0}; see `tenure resource list`")]
+    NoResource(ResourceName),
     #[error("there is no order {0}; it was answered, or given up")]
     NoOrder(OrderId),
     #[error("the configuration is not valid: {0}")]
@@ -55,18 +55,18 @@ pub enum Refusal {
     HasTenure { group: GroupName, server: ServerName },
     #[error("group {group} is to be offline")]
     NotWanted { group: GroupName },
-    #[error("LPAR {lpar} on {server} reads {power}, and nothing proves that it is off")]
-    NotProvenOff { lpar: LparName, server: ServerName, power: Power },
-    #[error("LPAR {lpar}: a start on {server} may still take effect")]
-    StartInFlight { lpar: LparName, server: ServerName },
-    #[error("LPAR {lpar}: no start on {server} has to settle, or not long enough")]
-    NotSettled { lpar: LparName, server: ServerName },
-    #[error("LPAR {lpar} on {server} is already active")]
-    AlreadyActive { lpar: LparName, server: ServerName },
-    #[error("LPAR {lpar} has used up its {limit} restarts in place")]
-    RestartsUsedUp { lpar: LparName, limit: u32 },
-    #[error("LPAR {lpar} already has an order on {server}")]
-    HasOrder { lpar: LparName, server: ServerName },
+    #[error("{resource} on {server} reads {power}, and nothing proves that it is off")]
+    NotProvenOff { resource: ResourceName, server: ServerName, power: Power },
+    #[error("{resource}: a start on {server} may still take effect")]
+    StartInFlight { resource: ResourceName, server: ServerName },
+    #[error("{resource}: no start on {server} has to settle, or not long enough")]
+    NotSettled { resource: ResourceName, server: ServerName },
+    #[error("{resource} on {server} is already active")]
+    AlreadyActive { resource: ResourceName, server: ServerName },
+    #[error("{resource} has used up its {limit} restarts in place")]
+    RestartsUsedUp { resource: ResourceName, limit: u32 },
+    #[error("{resource} already has an order on {server}")]
+    HasOrder { resource: ResourceName, server: ServerName },
     #[error("server {server} already has a fence order")]
     BeingFenced { server: ServerName },
     #[error("server {server} is not watched by a node whose lease is good")]

@@ -15,8 +15,8 @@ use tenure::api::{
     wire::{JoinReply, JoinRequest, TokenView},
 };
 use tenure_core::{
-    Action, Author, Command, Entry, Ledger, LparName, NodeName, Outcome, Power, Reading, Record, Report, Request,
-    RequestId, ServerName, Span, SystemState, Time, View, order::Ending, plan::plan, view::NodeView,
+    Action, Author, Command, Entry, Ledger, NodeName, Outcome, Power, Reading, Record, Report, Request, RequestId,
+    ResourceName, ServerName, Span, SystemState, Time, View, order::Ending, plan::plan, view::NodeView,
 };
 use tenure_raft::tls::{ClusterAuthority, Identity, Role};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -33,7 +33,7 @@ const ROUNDS: usize = 100;
 #[derive(Default)]
 pub struct Site {
     pub ledger: Ledger,
-    powers: BTreeMap<(ServerName, LparName), Power>,
+    powers: BTreeMap<(ServerName, ResourceName), Power>,
     /// What the HMC says of servers that are not Operating.
     pub systems: BTreeMap<ServerName, SystemState>,
     /// Nodes that are not heard.
@@ -51,7 +51,7 @@ impl Site {
         let system = self.systems.get(server).copied().unwrap_or(SystemState::Operating);
         let live = system != SystemState::NoConnection;
         let config = Arc::clone(&self.ledger.config);
-        let power = |lpar: &LparName| {
+        let power = |lpar: &ResourceName| {
             let off = system == SystemState::PowerOff;
             let power = self.powers.get(&(server.clone(), lpar.clone())).copied().unwrap_or(Power::Off);
             (lpar.clone(), if off { Power::Off } else { power })
@@ -102,7 +102,8 @@ impl Site {
                 return;
             }
             for order in orders {
-                let mut set = |lpar: &LparName, power| self.powers.insert((order.server.clone(), lpar.clone()), power);
+                let mut set =
+                    |lpar: &ResourceName, power| self.powers.insert((order.server.clone(), lpar.clone()), power);
                 match &order.action {
                     Action::Start { lpar, .. } => set(lpar, Power::Running),
                     Action::Stop { lpar, .. } => set(lpar, Power::Off),

@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 use tenure_core::{
-    Command, Entry, GroupName, Ledger, LparName, NodeName, Note, Order, OrderId, Outcome, Power, Reading, Record,
-    Refusal, Report, Request, RequestId, ServerName, Span, SystemState, Time,
+    Command, Entry, GroupName, Ledger, NodeName, Note, Order, OrderId, Outcome, Power, Reading, Record, Refusal,
+    Report, Request, RequestId, ResourceName, ServerName, Span, SystemState, Time,
     command::Author,
     config::{Cluster, Group, Hmc, Lpar, Node, Server, Timings},
     ledger::{Copy, Dirty, GroupState, Intent, LparRun, NodeState, OffProof, Phase, ServerState, StartRisk, Tenure},
@@ -27,8 +27,8 @@ fn s2() -> ServerName {
 fn n() -> NodeName {
     NodeName::from("node1")
 }
-fn l() -> LparName {
-    LparName::from("web1")
+fn l() -> ResourceName {
+    ResourceName::from("web1")
 }
 fn o() -> OrderId {
     OrderId { index: 300, ordinal: 2 }
@@ -55,7 +55,7 @@ pub fn reading() -> Reading {
             ("e", Power::Absent),
             ("f", Power::Unknown),
         ]
-        .map(|(lpar, power)| (LparName::from(lpar), power))
+        .map(|(lpar, power)| (ResourceName::from(lpar), power))
         .into(),
         vios: BTreeMap::from([("vios1".to_owned(), true), ("vios2".to_owned(), false)]),
     }

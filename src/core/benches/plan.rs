@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, LparName, NodeName, Power, Reading, Report, Request, RequestId,
+    Author, Command, Entry, HmcName, Ledger, NodeName, Power, Reading, Report, Request, RequestId, ResourceName,
     ServerName, Span, SystemState, Time, View,
-    config::{Cluster, Group, Hmc, Lpar, Node, Server},
+    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
     order::{Action, Ending},
     plan::{Plan, plan},
     view::NodeView,
@@ -74,7 +74,7 @@ impl Site {
         for server in 0..servers {
             let here = (0..groups).filter(|group| (0..LIST).any(|i| (group + i) % servers == server));
             let power = |group: usize| if group % servers == server { Power::Running } else { Power::Off };
-            let copies = here.map(|group| (lpar(group), power(group))).collect();
+            let copies = here.map(|group| (resource(group), power(group))).collect();
             let reading = site.reading(server, &node(server), SystemState::Operating, copies);
             site.view.readings.insert(reading.server.clone(), reading);
         }
@@ -95,7 +95,7 @@ impl Site {
         let Some(manager) = self.ledger.servers.get(&lost).and_then(|state| state.manager.clone()) else {
             panic!("nobody watches {lost}")
         };
-        let off: BTreeMap<LparName, Power> =
+        let off: BTreeMap<ResourceName, Power> =
             self.view.readings[&lost].copies.keys().cloned().map(|l| (l, Power::Off)).collect();
         let reading = self.reading(0, &manager, SystemState::PowerOff, off);
         self.view.readings.insert(lost.clone(), reading.clone());
@@ -107,7 +107,7 @@ impl Site {
         self.commit(Author::Agent(manager), vec![Command::Report(report)]);
     }
 
-    fn reading(&self, at: usize, by: &NodeName, system: SystemState, copies: BTreeMap<LparName, Power>) -> Reading {
+    fn reading(&self, at: usize, by: &NodeName, system: SystemState, copies: BTreeMap<ResourceName, Power>) -> Reading {
         let (server, by, since) = (server(at), by.clone(), self.ledger.index);
         Reading { server, by, since, serial: since, system, live: true, copies, vios: BTreeMap::new() }
     }
@@ -142,8 +142,8 @@ fn node(i: usize) -> NodeName {
     format!("n{i}").into()
 }
 
-fn lpar(i: usize) -> LparName {
-    format!("lpar{i}").into()
+fn resource(i: usize) -> ResourceName {
+    format!("resource{i}").into()
 }
 
 fn cluster(groups: usize, servers: usize) -> Cluster {
@@ -152,14 +152,9 @@ fn cluster(groups: usize, servers: usize) -> Cluster {
     let host_key = format!("SHA256:{}", "A".repeat(43));
     cluster.hmcs.insert(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key });
     for i in 0..servers {
-        let declared = Server {
-            system: format!("p{i}"),
-            mtms: format!("9009-42A*{i:07}"),
-            hmcs: vec![hmc.clone()],
-            surrogate: true,
-            memory: Some(16_000_000),
-            processors: Some(100_000),
-        };
+        let mut declared = Server::new(&format!("p{i}"), &format!("9009-42A*{i:07}"), vec![hmc.clone()]);
+        declared.surrogate = true;
+        (declared.memory, declared.processors) = (Some(16_000_000), Some(100_000));
         cluster.servers.insert(server(i), declared);
         cluster.nodes.insert(node(i), Node { server: Some(server(i)), lpar: None });
     }
@@ -169,9 +164,11 @@ fn cluster(groups: usize, servers: usize) -> Cluster {
         let mut group = Group::new(list);
         group.priority = u32::try_from(i % 10).unwrap_or_default();
         cluster.groups.insert(name.clone(), group);
-        let mut declared = Lpar::new(name, lpar(i).as_str());
-        (declared.memory, declared.processors) = (16_384, 50);
-        cluster.lpars.insert(lpar(i), declared);
+        let mut declared = Resource::lpar(name, resource(i).as_str());
+        if let Kind::Lpar(lpar) = &mut declared.kind {
+            (lpar.memory, lpar.processors) = (16_384, 50);
+        }
+        cluster.resources.insert(resource(i), declared);
     }
     cluster
 }

@@ -1,7 +1,7 @@
 //! The rules of a valid cluster. Each mistake says where it is, what is wrong, and what to write instead.
 
-use super::{Cluster, Group, Timings};
-use crate::{GroupName, LparName, NodeName, ServerName, Span};
+use super::{Cluster, Group, Load, Timings};
+use crate::{GroupName, NodeName, ResourceName, ServerName, Span};
 use std::{collections::BTreeMap, fmt};
 
 /// Longest name that may be given to anything.
@@ -37,7 +37,7 @@ pub enum Rule {
     Unmanaged { server: ServerName },
     AutostartOutsideList { server: ServerName },
     EmptyGroup { group: GroupName },
-    PartitionTwice { partition: String, other: LparName },
+    PartitionTwice { partition: String, other: ResourceName },
     ManagedNode { partition: String, node: NodeName },
     Zero { what: &'static str },
     TooShort { what: &'static str, value: Span, than: &'static str, least: Span },
@@ -52,7 +52,7 @@ impl Cluster {
         self.check_servers(&mut found);
         self.check_nodes(&mut found);
         self.check_groups(&mut found);
-        self.check_lpars(&mut found);
+        self.check_resources(&mut found);
         self.timings.check(&mut found);
         found.0
     }
@@ -123,11 +123,10 @@ impl Cluster {
 
     fn check_groups(&self, found: &mut Found) {
         // Added up once: looking through all LPARs for each group takes seconds on a large site.
-        let mut demands: BTreeMap<&GroupName, (u64, u64)> = BTreeMap::new();
-        for lpar in self.lpars.values() {
-            let (memory, processors) = demands.entry(&lpar.group).or_default();
-            *memory = memory.saturating_add(lpar.memory);
-            *processors = processors.saturating_add(lpar.processors);
+        let mut demands: BTreeMap<&GroupName, Load> = BTreeMap::new();
+        for resource in self.resources.values() {
+            let demand = demands.entry(&resource.group).or_default();
+            *demand = demand.plus(resource.load());
         }
         for (name, group) in &self.groups {
             let at = ["groups", name.as_str()];
@@ -147,7 +146,7 @@ impl Cluster {
                 found.add(&[at[0], at[1], "restart_window"], Rule::Zero { what: "restart_window" });
             }
             match demands.get(name) {
-                Some(demand) => self.check_fit(found, name, group, *demand),
+                Some(demand) => self.check_fit(found, name, group, demand.plus(group.load)),
                 None => found.add(&at, Rule::EmptyGroup { group: name.clone() }),
             }
         }
@@ -169,7 +168,7 @@ impl Cluster {
         }
     }
 
-    fn check_fit(&self, found: &mut Found, name: &GroupName, group: &Group, (memory, processors): (u64, u64)) {
+    fn check_fit(&self, found: &mut Found, name: &GroupName, group: &Group, needs: Load) {
         for (i, server_name) in group.servers.iter().enumerate() {
             let Some(server) = self.servers.get(server_name) else { continue };
             let place = ["groups", name.as_str(), "servers", &i.to_string()];
@@ -177,24 +176,28 @@ impl Cluster {
                 let (group, server) = (name.clone(), server_name.clone());
                 found.add(&place, Rule::NeverFits { group, server, what, need, has });
             };
-            if let Some(has) = server.memory.filter(|has| *has < memory) {
-                too_big("memory", format!("{memory} MiB"), format!("{has} MiB"));
+            if let Some(has) = server.memory.filter(|has| *has < needs.memory) {
+                too_big("memory", format!("{} MiB", needs.memory), format!("{has} MiB"));
             }
-            if let Some(has) = server.processors.filter(|has| *has < processors) {
-                too_big("processors", hundredths(processors), hundredths(has));
+            if let Some(has) = server.processors.filter(|has| *has < needs.processors) {
+                too_big("processors", hundredths(needs.processors), hundredths(has));
             }
         }
     }
 
-    fn check_lpars(&self, found: &mut Found) {
-        let mut partitions: BTreeMap<&str, &LparName> = BTreeMap::new();
-        for (name, lpar) in &self.lpars {
-            let at = ["lpars", name.as_str()];
+    fn check_resources(&self, found: &mut Found) {
+        let mut partitions: BTreeMap<&str, &ResourceName> = BTreeMap::new();
+        for (name, resource) in &self.resources {
+            let at = [resource.table(), name.as_str()];
             found.name(&at, name.as_str());
-            if !self.groups.contains_key(&lpar.group) {
+            if !self.groups.contains_key(&resource.group) {
                 let known = list(self.groups.keys());
-                found.add(&[at[0], at[1], "group"], Rule::UnknownGroup { group: lpar.group.to_string(), known });
+                found.add(&[at[0], at[1], "group"], Rule::UnknownGroup { group: resource.group.to_string(), known });
             }
+            if resource.start_timeout == Span(0) {
+                found.add(&[at[0], at[1], "start_timeout"], Rule::Zero { what: "start_timeout" });
+            }
+            let Some(lpar) = resource.as_lpar() else { continue };
             let place = [at[0], at[1], "partition"];
             if lpar.partition.is_empty() || lpar.partition.chars().any(char::is_control) {
                 found.add(&place, Rule::Name { name: lpar.partition.clone() });
@@ -207,9 +210,6 @@ impl Cluster {
             if let Some((node, _)) = own {
                 let rule = Rule::ManagedNode { partition: lpar.partition.clone(), node: node.clone() };
                 found.add(&place, rule);
-            }
-            if lpar.start_timeout == Span(0) {
-                found.add(&[at[0], at[1], "start_timeout"], Rule::Zero { what: "start_timeout" });
             }
         }
     }

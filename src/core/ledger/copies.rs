@@ -2,7 +2,8 @@
 
 use super::{GroupState, Ledger, Phase, ServerState, StartRisk};
 use crate::{
-    GroupName, LparName, Power, Refusal, ServerName, SystemState,
+    GroupName, Power, Refusal, ResourceName, ServerName, SystemState,
+    config::Load,
     note::{Conflict, NotHere, Proof},
 };
 use std::collections::BTreeMap;
@@ -10,8 +11,8 @@ use std::collections::BTreeMap;
 impl Ledger {
     /// Whether nothing of this LPAR can be active on this server: the server is proven off; or its hypervisor is not up yet;
     /// or the copy was read off after the last start could take effect, and the server does not start things by itself.
-    pub fn vouches(&self, group: &GroupState, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
-        self.reads_off(group, lpar, server)?;
+    pub fn vouches(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
+        self.reads_off(group, resource, server)?;
         match self.servers.get(server) {
             Some(state) if state.dirty.is_some() && !state.is_rising() => {
                 Err(Refusal::Dirty { server: server.clone() })
@@ -21,18 +22,18 @@ impl Ledger {
     }
 
     /// The same, where it does not matter what the server may start by itself in a moment.
-    pub fn reads_off(&self, group: &GroupState, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+    pub fn reads_off(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let state = self.servers.get(server);
         if state.is_some_and(|state| state.off.is_some()) {
             return Ok(());
         }
-        let copy = group.copies.get(lpar).and_then(|copies| copies.get(server)).cloned().unwrap_or_default();
+        let copy = group.copies.get(resource).and_then(|copies| copies.get(server)).cloned().unwrap_or_default();
         if copy.risk != StartRisk::None {
-            return Err(Refusal::StartInFlight { lpar: lpar.clone(), server: server.clone() });
+            return Err(Refusal::StartInFlight { resource: resource.clone(), server: server.clone() });
         }
         if !copy.is_quiet() && !state.is_some_and(ServerState::is_rising) {
-            let (lpar, server) = (lpar.clone(), server.clone());
-            return Err(Refusal::NotProvenOff { lpar, server, power: copy.power });
+            let (resource, server) = (resource.clone(), server.clone());
+            return Err(Refusal::NotProvenOff { resource, server, power: copy.power });
         }
         Ok(())
     }
@@ -47,12 +48,12 @@ impl Ledger {
             return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
         };
         let mut oldest = u64::MAX;
-        for (lpar, copies) in &group.copies {
-            self.reads_off(group, lpar, &tenure.server)?;
+        for (resource, copies) in &group.copies {
+            self.reads_off(group, resource, &tenure.server)?;
             let since = copies.get(&tenure.server).and_then(|copy| copy.since).unwrap_or_default();
             if since < index {
-                let (lpar, server) = (lpar.clone(), tenure.server.clone());
-                return Err(Refusal::NotProvenOff { lpar, server, power: Power::Unknown });
+                let (resource, server) = (resource.clone(), tenure.server.clone());
+                return Err(Refusal::NotProvenOff { resource, server, power: Power::Unknown });
             }
             oldest = oldest.min(since);
         }
@@ -71,16 +72,16 @@ impl Ledger {
         if !self.is_managed(state) {
             return Some(NotHere::NobodyManages);
         }
-        for (lpar, copies) in &group.copies {
+        for (resource, copies) in &group.copies {
             let power = copies.get(server).map(|copy| copy.power).unwrap_or_default();
             if power == Power::Absent {
-                return Some(NotHere::NotDefined { lpar: lpar.clone() });
+                return Some(NotHere::NotDefined { resource: resource.clone() });
             }
-            if self.reads_off(group, lpar, server).is_err() {
-                return Some(NotHere::NotReadOff { lpar: lpar.clone(), power });
+            if self.reads_off(group, resource, server).is_err() {
+                return Some(NotHere::NotReadOff { resource: resource.clone(), power });
             }
-            if self.vios_lost(lpar, state) {
-                return Some(NotHere::ViosDown { lpar: lpar.clone() });
+            if self.vios_lost(resource, state) {
+                return Some(NotHere::ViosDown { resource: resource.clone() });
             }
         }
         self.no_room(name, server, state)
@@ -92,40 +93,52 @@ impl Ledger {
     }
 
     /// Whether some of the VIO servers that the LPAR names are on this server, and all of those are down.
-    pub fn vios_lost(&self, lpar: &LparName, server: &ServerState) -> bool {
-        let Some(declared) = self.config.lpars.get(lpar) else { return false };
+    pub fn vios_lost(&self, resource: &ResourceName, server: &ServerState) -> bool {
+        let Some(declared) = self.config.lpar(resource) else { return false };
         let mut here = declared.vios.iter().filter_map(|vios| server.vios.get(vios)).peekable();
         here.peek().is_some() && here.all(|up| !up)
     }
 
-    /// What the group needs: memory in MiB, processing units in hundredths.
-    pub fn demand(&self, group: &GroupState) -> (u64, u64) {
-        group.copies.keys().filter_map(|lpar| self.config.lpars.get(lpar)).fold((0, 0), |(memory, processors), lpar| {
-            (memory.saturating_add(lpar.memory), processors.saturating_add(lpar.processors))
-        })
+    /// What the group needs.
+    pub fn demand(&self, name: &GroupName, group: &GroupState) -> Load {
+        let own = self.config.groups.get(name).map(|declared| declared.load).unwrap_or_default();
+        let resources = group.copies.keys().filter_map(|resource| self.config.resources.get(resource));
+        resources.fold(own, |sum, resource| sum.plus(resource.load()))
     }
 
     fn no_room(&self, name: &GroupName, server: &ServerName, state: &ServerState) -> Option<NotHere> {
         let declared = self.config.servers.get(server)?;
-        let (memory, processors) = self.demand(self.groups.get(name)?);
-        if let Some(limit) = declared.memory {
-            let free = limit.saturating_sub(state.memory);
-            if memory > free {
-                return Some(NotHere::NoMemory { need: memory, free });
+        let need = self.demand(name, self.groups.get(name)?);
+        let short = |limit: Option<u64>, used: u64, need: u64| {
+            limit.map(|limit| limit.saturating_sub(used)).filter(|free| need > *free)
+        };
+        if let Some(free) = short(declared.memory, state.used.memory, need.memory) {
+            return Some(NotHere::NoMemory { need: need.memory, free });
+        }
+        if let Some(free) = short(declared.processors, state.used.processors, need.processors) {
+            return Some(NotHere::NoProcessors { need: need.processors, free });
+        }
+        for (limit, need) in &self.config.groups.get(name)?.prerequisites {
+            let has = declared.limits.get(limit).copied().unwrap_or_default();
+            let free = has.saturating_sub(state.limits_used.get(limit).copied().unwrap_or_default());
+            if *need > free {
+                return Some(NotHere::Limit { limit: limit.clone(), need: *need, free });
             }
         }
-        let free = declared.processors?.saturating_sub(state.processors);
-        (processors > free).then_some(NotHere::NoProcessors { need: processors, free })
+        None
     }
 
     /// Where copies of the group are active by the last live readings, servers proven off or dirty left out.
     pub fn active_places(&self, group: &GroupState) -> Conflict {
         let mut active: BTreeMap<ServerName, _> = BTreeMap::new();
-        for (lpar, copies) in &group.copies {
+        for (resource, copies) in &group.copies {
             for (server, copy) in copies {
                 let counts = |state: &ServerState| state.off.is_none() && state.dirty.is_none();
                 if copy.is_active() && self.servers.get(server).is_some_and(counts) {
-                    active.entry(server.clone()).or_insert_with(std::collections::BTreeSet::new).insert(lpar.clone());
+                    active
+                        .entry(server.clone())
+                        .or_insert_with(std::collections::BTreeSet::new)
+                        .insert(resource.clone());
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Copy, Dirty, OffProof, StartRisk, apply::Applying};
 use crate::{
-    LparName, NodeName, Note, OrderId, Power, Reading, Refusal, ServerName, Span, SystemState,
+    NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, ServerName, Span, SystemState,
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
@@ -70,26 +70,28 @@ impl Applying<'_> {
             self.note(Note::ViosChanged { server: reading.server.clone(), down });
         }
         if reading.live {
-            for (lpar, power) in &reading.copies {
-                self.absorb_copy(reading, lpar, *power);
+            for (resource, power) in &reading.copies {
+                self.absorb_copy(reading, resource, *power);
             }
         }
         Ok(())
     }
 
-    fn absorb_copy(&mut self, reading: &Reading, lpar: &LparName, power: Power) {
+    fn absorb_copy(&mut self, reading: &Reading, resource: &ResourceName, power: Power) {
         let now = self.ledger.now;
-        let Some(name) = self.ledger.group_of(lpar).cloned() else { return };
+        let Some(name) = self.ledger.group_of(resource).cloned() else { return };
         let Ok(group) = self.group_mut(&name) else { return };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == reading.server);
-        let Some(copy) = group.copies.get_mut(lpar).and_then(|copies| copies.get_mut(&reading.server)) else { return };
+        let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&reading.server)) else {
+            return;
+        };
         if copy.since.is_some_and(|since| since > reading.since) {
             return;
         }
         let known = copy.since.replace(reading.since).is_some();
         let from = std::mem::replace(&mut copy.power, power);
         if here {
-            let run = group.runs.entry(lpar.clone()).or_default();
+            let run = group.runs.entry(resource.clone()).or_default();
             match power {
                 Power::Running => (run.ran, run.away) = (true, None),
                 Power::Off | Power::Absent => run.away = None,
@@ -99,8 +101,8 @@ impl Applying<'_> {
         }
         let news = from != power && (known || power.is_active());
         if news {
-            let (lpar, server) = (lpar.clone(), reading.server.clone());
-            self.note(Note::CopyChanged { group: name, lpar, server, from, to: power });
+            let (resource, server) = (resource.clone(), reading.server.clone());
+            self.note(Note::CopyChanged { group: name, resource, server, from, to: power });
         }
     }
 
@@ -132,7 +134,7 @@ impl Applying<'_> {
 
     /// Closes an order: what it leaves behind on the copy or the server that it was about.
     pub(super) fn close(&mut self, order: &Order, ending: &Ending) {
-        let group = order.action.lpar().and_then(|lpar| self.ledger.group_of(lpar)).cloned();
+        let group = order.action.resource().and_then(|resource| self.ledger.group_of(resource)).cloned();
         let bad = *ending != Ending::Done;
         let (what, said) = (order.action.to_string(), ending.to_string());
         let server = order.server.clone();
@@ -140,7 +142,7 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let index = self.ledger.index;
         let failed = bad.then_some(now);
-        let Some((lpar, group)) = order.action.lpar().zip(group) else {
+        let Some((resource, group)) = order.action.resource().zip(group) else {
             if let Ok(server) = self.server_mut(&order.server) {
                 server.fence = None;
                 server.fence_failed = failed;
@@ -149,7 +151,9 @@ impl Applying<'_> {
         };
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
-        let Some(copy) = state.copies.get_mut(lpar).and_then(|copies| copies.get_mut(&order.server)) else { return };
+        let Some(copy) = state.copies.get_mut(resource).and_then(|copies| copies.get_mut(&order.server)) else {
+            return;
+        };
         copy.failed = failed;
         match &order.action {
             Action::Start { epoch, .. } => {
@@ -157,7 +161,7 @@ impl Applying<'_> {
                 copy.risk = if loose { StartRisk::Loose(now) } else { StartRisk::None };
                 copy.quiet_from = index;
                 if held == Some(*epoch) {
-                    let run = state.runs.entry(lpar.clone()).or_default();
+                    let run = state.runs.entry(resource.clone()).or_default();
                     match ending {
                         Ending::Refused(why) => run.failed = Some(why.clone()),
                         Ending::NotDone(_) => run.started = None,
@@ -165,8 +169,8 @@ impl Applying<'_> {
                     }
                 }
                 if loose {
-                    let (lpar, server) = (lpar.clone(), order.server.clone());
-                    self.note(Note::Loose { group, lpar, server });
+                    let (resource, server) = (resource.clone(), order.server.clone());
+                    self.note(Note::Loose { group, resource, server });
                 }
             }
             Action::Stop { .. } => copy.stop = None,
@@ -227,18 +231,18 @@ impl Applying<'_> {
     }
 
     /// A loose start has had its time.
-    pub(super) fn settle(&mut self, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+    pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let (now, index, settle) = (self.ledger.now, self.ledger.index, self.ledger.config.timings.settle);
-        let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let group = self.group_mut(&name)?;
-        let copy = group.copies.get_mut(lpar).and_then(|copies| copies.get_mut(server));
+        let copy = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server));
         let settled = |copy: &&mut Copy| matches!(copy.risk, StartRisk::Loose(at) if now >= at.after(settle));
         let Some(copy) = copy.filter(settled) else {
-            return Err(Refusal::NotSettled { lpar: lpar.clone(), server: server.clone() });
+            return Err(Refusal::NotSettled { resource: resource.clone(), server: server.clone() });
         };
         copy.risk = StartRisk::None;
         copy.quiet_from = index;
-        self.note(Note::Settled { group: name, lpar: lpar.clone(), server: server.clone() });
+        self.note(Note::Settled { group: name, resource: resource.clone(), server: server.clone() });
         Ok(())
     }
 
@@ -299,7 +303,7 @@ impl Applying<'_> {
         for group in self.ledger.groups.values() {
             let by_right = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
             let here: BTreeMap<_, _> =
-                group.copies.iter().filter_map(|(lpar, copies)| Some((lpar, copies.get(server)?))).collect();
+                group.copies.iter().filter_map(|(resource, copies)| Some((resource, copies.get(server)?))).collect();
             if !by_right && !here.values().all(|copy| copy.is_quiet()) {
                 return Err(not_clean());
             }

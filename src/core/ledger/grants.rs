@@ -1,12 +1,12 @@
 //! Tenures: how they begin, what becomes of them, and how they end. The heart of the promise.
 
-use super::{Copy, GroupState, Intent, LparRun, Phase, Tenure, apply::Applying};
+use super::{Copy, GroupState, Intent, Phase, Run, Tenure, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ServerName,
     note::{Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 impl Applying<'_> {
     /// The group is online where it was found running, and can be active nowhere else.
@@ -55,12 +55,12 @@ impl Applying<'_> {
         if group.conflict.is_some() {
             return Err(Refusal::Held { group: name.clone() });
         }
-        for (lpar, copies) in &group.copies {
+        for (resource, copies) in &group.copies {
             if !copies.contains_key(server) {
                 return Err(Refusal::NotInList { group: name.clone(), server: server.clone() });
             }
             for other in copies.keys().filter(|other| *other != server) {
-                self.ledger.vouches(group, lpar, other)?;
+                self.ledger.vouches(group, resource, other)?;
             }
         }
         Ok(())
@@ -75,28 +75,51 @@ impl Applying<'_> {
         group.prefer = None;
         let run = |copies: &BTreeMap<ServerName, Copy>| {
             let away = copies.get(server).is_some_and(|copy| copy.is_active() && copy.power != Power::Running);
-            LparRun { away: away.then_some(since), ..LparRun::default() }
+            Run { away: away.then_some(since), ..Run::default() }
         };
-        group.runs = group.copies.iter().map(|(lpar, copies)| (lpar.clone(), run(copies))).collect();
-        let (memory, processors) = self.ledger.demand(self.group(name)?);
-        let state = self.server_mut(server)?;
-        state.memory = state.memory.saturating_add(memory);
-        state.processors = state.processors.saturating_add(processors);
+        group.runs = group.copies.iter().map(|(resource, copies)| (resource.clone(), run(copies))).collect();
+        self.occupy(name, server)?;
         Ok(epoch)
     }
 
     /// Ends a tenure. Private to the two places that hold a proof, or an operator's word.
     pub(super) fn end(&mut self, name: &GroupName) -> Result<Tenure, Refusal> {
-        let (memory, processors) = self.ledger.demand(self.group(name)?);
         let group = self.group_mut(name)?;
         let tenure = group.tenure.take().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
         group.last = Some(tenure.server.clone());
         group.runs.clear();
-        if let Ok(state) = self.server_mut(&tenure.server) {
-            state.memory = state.memory.saturating_sub(memory);
-            state.processors = state.processors.saturating_sub(processors);
-        }
+        // A server that is no longer declared has no books.
+        let _ = self.release_room(name, &tenure.server);
         Ok(tenure)
+    }
+
+    /// Books what the group takes of a server.
+    pub(super) fn occupy(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
+        let need = self.ledger.demand(name, self.group(name)?);
+        let config = Arc::clone(&self.ledger.config);
+        let state = self.server_mut(server)?;
+        state.used = state.used.plus(need);
+        state.groups = state.groups.saturating_add(1);
+        for (limit, amount) in config.groups.get(name).into_iter().flat_map(|declared| &declared.prerequisites) {
+            let used = state.limits_used.entry(limit.clone()).or_default();
+            *used = used.saturating_add(*amount);
+        }
+        Ok(())
+    }
+
+    /// Takes back what was booked for the group.
+    pub(super) fn release_room(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
+        let need = self.ledger.demand(name, self.group(name)?);
+        let config = Arc::clone(&self.ledger.config);
+        let state = self.server_mut(server)?;
+        state.used = state.used.minus(need);
+        state.groups = state.groups.saturating_sub(1);
+        for (limit, amount) in config.groups.get(name).into_iter().flat_map(|declared| &declared.prerequisites) {
+            if let Some(used) = state.limits_used.get_mut(limit) {
+                *used = used.saturating_sub(*amount);
+            }
+        }
+        Ok(())
     }
 
     fn passed_over(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> BTreeMap<ServerName, NotHere> {

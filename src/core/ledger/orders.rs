@@ -2,7 +2,7 @@
 
 use super::{Phase, StartRisk, apply::Applying};
 use crate::{
-    GroupName, LparName, NodeName, Note, OrderId, Refusal, ServerName, Span,
+    GroupName, NodeName, Note, OrderId, Refusal, ResourceName, ServerName, Span,
     note::Wait,
     order::{Action, Epoch, Order},
 };
@@ -13,34 +13,34 @@ pub const COMMAND_BUDGET: Span = Span::seconds(120);
 
 impl Applying<'_> {
     /// A node is to start an LPAR.
-    pub(super) fn start(&mut self, lpar: &LparName, epoch: Epoch, restart: bool) -> Result<(), Refusal> {
-        let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+    pub(super) fn start(&mut self, resource: &ResourceName, epoch: Epoch, restart: bool) -> Result<(), Refusal> {
+        let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let server = self.tenure(&name, epoch)?.server.clone();
         if restart {
-            self.restarts_left(&name, lpar)?;
+            self.restarts_left(&name, resource)?;
         }
-        self.may_start(&name, lpar, &server)?;
+        self.may_start(&name, resource, &server)?;
         let node = self.manager(&server)?;
         let vouched = self.vouched(&name, &server)?;
         if restart {
-            self.count_restart(&name, lpar, &server)?;
+            self.count_restart(&name, resource, &server)?;
         }
-        let action = Action::Start { group: name.clone(), lpar: lpar.clone(), epoch, vouched };
+        let action = Action::Start { group: name.clone(), resource: resource.clone(), epoch, vouched };
         let id = self.issue(node, &server, action, COMMAND_BUDGET, Some(name.clone()));
         let now = self.ledger.now;
         let group = self.group_mut(&name)?;
-        let run = group.runs.entry(lpar.clone()).or_default();
+        let run = group.runs.entry(resource.clone()).or_default();
         run.started = Some(now);
         run.ran = false;
         run.failed = None;
         run.restart = false;
-        if let Some(copy) = group.copies.get_mut(lpar).and_then(|copies| copies.get_mut(&server)) {
+        if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&server)) {
             copy.risk = StartRisk::Ordered(id);
         }
         Ok(())
     }
 
-    fn may_start(&self, name: &GroupName, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
+    fn may_start(&self, name: &GroupName, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let group = self.group(name)?;
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
@@ -54,56 +54,60 @@ impl Applying<'_> {
         if self.server(server)?.off.is_some() {
             return Err(Refusal::AlreadyOff { server: server.clone() });
         }
-        let copies = group.copies.get(lpar).ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        let copies = group.copies.get(resource).ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let copy = copies.get(server).ok_or_else(|| Refusal::NoServer(server.clone()))?;
         if copy.stop.is_some() {
-            return Err(Refusal::HasOrder { lpar: lpar.clone(), server: server.clone() });
+            return Err(Refusal::HasOrder { resource: resource.clone(), server: server.clone() });
         }
         if copy.is_active() {
-            return Err(Refusal::AlreadyActive { lpar: lpar.clone(), server: server.clone() });
+            return Err(Refusal::AlreadyActive { resource: resource.clone(), server: server.clone() });
         }
         copies.keys().try_for_each(|place| {
             // Where it has its tenure, the hypervisor itself lets it start only once.
             let here = place == server;
-            if here { self.ledger.reads_off(group, lpar, place) } else { self.ledger.vouches(group, lpar, place) }
+            if here {
+                self.ledger.reads_off(group, resource, place)
+            } else {
+                self.ledger.vouches(group, resource, place)
+            }
         })
     }
 
     /// Which restart within the window the next one is, and how many there may be.
-    fn restarts_left(&self, name: &GroupName, lpar: &LparName) -> Result<(u32, u32), Refusal> {
+    fn restarts_left(&self, name: &GroupName, resource: &ResourceName) -> Result<(u32, u32), Refusal> {
         let now = self.ledger.now;
         let Some(declared) = self.ledger.config.groups.get(name) else { return Err(Refusal::NoGroup(name.clone())) };
         let (limit, window) = (declared.restart_limit, declared.restart_window);
-        let run = self.group(name)?.runs.get(lpar);
+        let run = self.group(name)?.runs.get(resource);
         let before =
             run.map(|run| run.restarts.iter().filter(|at| now.since(**at) < window).count()).unwrap_or_default();
         let count = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
         if count > limit {
-            return Err(Refusal::RestartsUsedUp { lpar: lpar.clone(), limit });
+            return Err(Refusal::RestartsUsedUp { resource: resource.clone(), limit });
         }
         Ok((count, limit))
     }
 
-    fn count_restart(&mut self, name: &GroupName, lpar: &LparName, server: &ServerName) -> Result<(), Refusal> {
-        let (count, limit) = self.restarts_left(name, lpar)?;
+    fn count_restart(&mut self, name: &GroupName, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
+        let (count, limit) = self.restarts_left(name, resource)?;
         let now = self.ledger.now;
-        let run = self.group_mut(name)?.runs.entry(lpar.clone()).or_default();
+        let run = self.group_mut(name)?.runs.entry(resource.clone()).or_default();
         run.restarts.push(now);
         let keep = usize::try_from(limit).unwrap_or(usize::MAX);
         let old = run.restarts.len().saturating_sub(keep);
         run.restarts.drain(..old);
         let ran = run.ran;
-        let (group, lpar, server) = (name.clone(), lpar.clone(), server.clone());
-        self.note(Note::Restarting { group, lpar, server, count, limit, ran });
+        let (group, resource, server) = (name.clone(), resource.clone(), server.clone());
+        self.note(Note::Restarting { group, resource, server, count, limit, ran });
         Ok(())
     }
 
     /// A node is to stop an LPAR: one that leaves, is to be restarted, or runs without a tenure.
-    pub(super) fn stop(&mut self, lpar: &LparName, server: &ServerName, grace: Span) -> Result<(), Refusal> {
-        let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+    pub(super) fn stop(&mut self, resource: &ResourceName, server: &ServerName, grace: Span) -> Result<(), Refusal> {
+        let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let group = self.group(&name)?;
         let by_right = group.tenure.as_ref().is_some_and(|tenure| {
-            let restart = group.runs.get(lpar).is_some_and(|run| run.restart);
+            let restart = group.runs.get(resource).is_some_and(|run| run.restart);
             &tenure.server == server && !matches!(tenure.phase, Phase::Leaving { .. }) && !restart
         });
         if by_right {
@@ -112,16 +116,17 @@ impl Applying<'_> {
         if group.frozen {
             return Err(Refusal::Frozen { group: name });
         }
-        let copies = group.copies.get(lpar).ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+        let copies = group.copies.get(resource).ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let copy = copies.get(server).ok_or_else(|| Refusal::NoServer(server.clone()))?;
         if copy.stop.is_some() || matches!(copy.risk, StartRisk::Ordered(_)) {
-            return Err(Refusal::HasOrder { lpar: lpar.clone(), server: server.clone() });
+            return Err(Refusal::HasOrder { resource: resource.clone(), server: server.clone() });
         }
         let node = self.manager(server)?;
         let budget = grace.plus(COMMAND_BUDGET);
-        let id = self.issue(node, server, Action::Stop { lpar: lpar.clone(), grace }, budget, Some(name.clone()));
+        let id =
+            self.issue(node, server, Action::Stop { resource: resource.clone(), grace }, budget, Some(name.clone()));
         let group = self.group_mut(&name)?;
-        if let Some(copy) = group.copies.get_mut(lpar).and_then(|copies| copies.get_mut(server)) {
+        if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server)) {
             copy.stop = Some(id);
         }
         Ok(())
@@ -158,7 +163,7 @@ impl Applying<'_> {
         let group = self.group(name)?;
         let places: BTreeSet<&ServerName> = group.copies.values().flat_map(|copies| copies.keys()).collect();
         let off = |place: &&ServerName| {
-            *place != server && group.copies.keys().all(|lpar| self.ledger.vouches(group, lpar, place).is_ok())
+            *place != server && group.copies.keys().all(|resource| self.ledger.vouches(group, resource, place).is_ok())
         };
         Ok(places.into_iter().filter(off).cloned().collect())
     }
@@ -184,14 +189,14 @@ impl Applying<'_> {
 impl super::Ledger {
     /// What to wait for while orders for the group are open on a server.
     pub fn open_orders(&self, group: &super::GroupState, server: &ServerName) -> Option<Wait> {
-        let lpars: BTreeSet<LparName> = group
+        let resources: BTreeSet<ResourceName> = group
             .copies
             .iter()
             .filter(|(_, copies)| {
                 copies.get(server).is_some_and(|copy| copy.stop.is_some() || matches!(copy.risk, StartRisk::Ordered(_)))
             })
-            .map(|(lpar, _)| lpar.clone())
+            .map(|(resource, _)| resource.clone())
             .collect();
-        (!lpars.is_empty()).then(|| Wait::Orders { lpars, server: server.clone() })
+        (!resources.is_empty()).then(|| Wait::Orders { resources, server: server.clone() })
     }
 }

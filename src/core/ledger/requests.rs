@@ -4,7 +4,7 @@ mod configure;
 
 use super::{Intent, Phase, apply::Applying};
 use crate::{
-    GroupName, LparName, Note, Refusal, ServerName,
+    GroupName, Note, Refusal, ResourceName, ServerName,
     command::Request,
     note::{Asked, LeaveReason, OffHow},
 };
@@ -20,7 +20,7 @@ impl Applying<'_> {
             Request::Unfreeze(group) => self.ask_unfreeze(group),
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
-            Request::Restart(lpar) => self.ask_restart(lpar),
+            Request::Restart(resource) => self.ask_restart(resource),
         }
     }
 
@@ -133,15 +133,15 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn ask_restart(&mut self, lpar: &LparName) -> Result<(), Refusal> {
-        let name = self.ledger.group_of(lpar).cloned().ok_or_else(|| Refusal::NoLpar(lpar.clone()))?;
+    fn ask_restart(&mut self, resource: &ResourceName) -> Result<(), Refusal> {
+        let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         self.may_touch(&name)?;
         let tenure = self.group(&name)?.tenure.as_ref();
         if tenure.is_none_or(|tenure| tenure.phase != Phase::Online) {
             return Err(Refusal::NotOnline { group: name });
         }
-        self.group_mut(&name)?.runs.entry(lpar.clone()).or_default().restart = true;
-        self.asked(Asked::Restart { lpar: lpar.clone(), group: name });
+        self.group_mut(&name)?.runs.entry(resource.clone()).or_default().restart = true;
+        self.asked(Asked::Restart { resource: resource.clone(), group: name });
         Ok(())
     }
 

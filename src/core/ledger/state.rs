@@ -1,7 +1,8 @@
 //! States of servers, nodes and groups. Each lifecycle is an enum with the data of its state.
 
 use crate::{
-    LparName, NodeName, OrderId, Power, Reading, ServerName, SystemState, Time,
+    NodeName, OrderId, Power, Reading, ResourceName, ServerName, SystemState, Time,
+    config::Load,
     note::{Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
     order::Epoch,
 };
@@ -31,10 +32,12 @@ pub struct ServerState {
     pub fence: Option<OrderId>,
     /// When the last order to power it off ended badly.
     pub fence_failed: Option<Time>,
-    /// Memory of the groups whose tenure is here, in MiB.
-    pub memory: u64,
-    /// Processing units of the groups whose tenure is here, in hundredths.
-    pub processors: u64,
+    /// What the groups whose tenure is here take of it.
+    pub used: Load,
+    /// What they take of its limits.
+    pub limits_used: BTreeMap<String, u64>,
+    /// How many they are.
+    pub groups: u32,
     /// Why its fate is open.
     pub wait: Option<ServerWait>,
 }
@@ -74,9 +77,9 @@ pub struct GroupState {
     /// Where it may run, if anywhere.
     pub tenure: Option<Tenure>,
     /// Each LPAR on each server of the system list.
-    pub copies: BTreeMap<LparName, BTreeMap<ServerName, Copy>>,
+    pub copies: BTreeMap<ResourceName, BTreeMap<ServerName, Copy>>,
     /// Restarts and stops of each LPAR under this tenure.
-    pub runs: BTreeMap<LparName, LparRun>,
+    pub runs: BTreeMap<ResourceName, Run>,
     /// Servers on which the group failed, since when and why.
     pub faults: BTreeMap<ServerName, (Time, FaultReason)>,
     /// Nothing is done to it.
@@ -161,7 +164,7 @@ pub enum StartRisk {
 
 /// What one LPAR went through under the present tenure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LparRun {
+pub struct Run {
     /// When it was restarted in place, within the window.
     pub restarts: Vec<Time>,
     /// When it was last ordered to start.

@@ -7,9 +7,9 @@ use std::fmt::{self, Display, Formatter, Result};
 impl Display for Note {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Note::Configured { by, groups, lpars, servers } => {
-                let (groups, lpars) = (count(*groups, "group"), count(*lpars, "LPAR"));
-                write!(f, "configuration applied by {by}: {groups}, {lpars}, {}", count(*servers, "server"))
+            Note::Configured { by, groups, resources, servers } => {
+                let (groups, resources) = (count(*groups, "group"), count(*resources, "resource"));
+                write!(f, "configuration applied by {by}: {groups}, {resources}, {}", count(*servers, "server"))
             }
             Note::Requested { by, what } => write!(f, "{what}, asked by {by}"),
             Note::SystemChanged { server, to: SystemState::NoWitness, by, .. } => {
@@ -26,11 +26,11 @@ impl Display for Note {
                 write!(f, "server {server}: VIO server {} is down", join(down))
             }
             Note::ViosChanged { server, down } => write!(f, "server {server}: VIO servers {} are down", join(down)),
-            Note::CopyChanged { lpar, server, from: Power::Unknown, to, .. } => {
-                write!(f, "LPAR {lpar} on {server} reads {to}")
+            Note::CopyChanged { resource, server, from: Power::Unknown, to, .. } => {
+                write!(f, "{resource} on {server} reads {to}")
             }
-            Note::CopyChanged { lpar, server, from, to, .. } => {
-                write!(f, "LPAR {lpar} on {server} reads {to}, was {from}")
+            Note::CopyChanged { resource, server, from, to, .. } => {
+                write!(f, "{resource} on {server} reads {to}, was {from}")
             }
             Note::NodeLapsed { node } => {
                 write!(f, "node {node}: silent, its lease has ended; it acts no more until it is heard again")
@@ -50,9 +50,9 @@ impl Display for Note {
             Note::Ordered { order, what, node, server, .. } => {
                 write!(f, "{what} on {server}: ordered from {node} (order {order})")
             }
-            Note::Restarting { group, lpar, server, count, limit, ran } => {
+            Note::Restarting { group, resource, server, count, limit, ran } => {
                 let what = if *ran { "went down" } else { "did not come up" };
-                write!(f, "group {group}: LPAR {lpar} {what} on {server}; restart {count} of {limit} in place")
+                write!(f, "group {group}: {resource} {what} on {server}; restart {count} of {limit} in place")
             }
             Note::Ended { order, what, server, ending, .. } => {
                 write!(f, "{what} on {server}: {ending} (order {order})")
@@ -65,11 +65,11 @@ impl Display for Note {
             Note::Vacated { group, server, epoch, proof } => {
                 write!(f, "group {group} has left {server} (tenure {epoch} ended); proof: {proof}")
             }
-            Note::Loose { lpar, server, .. } => {
-                write!(f, "LPAR {lpar}: a start on {server} may still take effect; waiting for it to settle")
+            Note::Loose { resource, server, .. } => {
+                write!(f, "{resource}: a start on {server} may still take effect; waiting for it to settle")
             }
-            Note::Settled { lpar, server, .. } => {
-                write!(f, "LPAR {lpar}: no start on {server} can take effect any more")
+            Note::Settled { resource, server, .. } => {
+                write!(f, "{resource}: no start on {server} can take effect any more")
             }
             Note::Held { group, tenure, conflict } => {
                 write!(f, "group {group} HELD: {conflict} active")?;
@@ -103,7 +103,7 @@ impl Display for Asked {
             Asked::Unfreeze { group } => write!(f, "group {group}: unfreeze"),
             Asked::Clear { group, server: Some(server) } => write!(f, "group {group}: clear faults on {server}"),
             Asked::Clear { group, server: None } => write!(f, "group {group}: clear faults"),
-            Asked::Restart { lpar, group } => write!(f, "group {group}: restart LPAR {lpar}"),
+            Asked::Restart { resource, group } => write!(f, "group {group}: restart {resource}"),
         }
     }
 }
@@ -111,14 +111,14 @@ impl Display for Asked {
 impl Display for FaultReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            FaultReason::Crashed { lpar, restarts: 0 } => write!(f, "LPAR {lpar} went down"),
-            FaultReason::Crashed { lpar, restarts } => {
-                write!(f, "LPAR {lpar} went down again after {} in place", count(*restarts, "restart"))
+            FaultReason::Crashed { resource, restarts: 0 } => write!(f, "{resource} went down"),
+            FaultReason::Crashed { resource, restarts } => {
+                write!(f, "{resource} went down again after {} in place", count(*restarts, "restart"))
             }
-            FaultReason::StartFailed { lpar, why } => write!(f, "LPAR {lpar} did not start: {why}"),
-            FaultReason::StartTimeout { lpar, after } => write!(f, "LPAR {lpar} was not Running after {after}"),
-            FaultReason::ViosDown { lpar, vios } => {
-                write!(f, "LPAR {lpar} has lost all its VIO servers ({})", vios.join(", "))
+            FaultReason::StartFailed { resource, why } => write!(f, "{resource} did not start: {why}"),
+            FaultReason::StartTimeout { resource, after } => write!(f, "{resource} was not Running after {after}"),
+            FaultReason::ViosDown { resource, vios } => {
+                write!(f, "{resource} has lost all its VIO servers ({})", vios.join(", "))
             }
         }
     }
@@ -155,7 +155,7 @@ impl Display for OffHow {
 impl Display for Conflict {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let places: Vec<String> =
-            self.active.iter().map(|(server, lpars)| format!("{} on {server}", join(lpars))).collect();
+            self.active.iter().map(|(server, resources)| format!("{} on {server}", join(resources))).collect();
         f.write_str(&places.join(" and "))
     }
 }
@@ -170,9 +170,9 @@ impl Display for NotHere {
             NotHere::NotReady(state) => write!(f, "reads {state}"),
             NotHere::Unread => f.write_str("not read yet"),
             NotHere::NobodyManages => f.write_str("no node manages it"),
-            NotHere::NotDefined { lpar } => write!(f, "{lpar} is not defined there"),
-            NotHere::NotReadOff { lpar, power } => write!(f, "{lpar} reads {power} there"),
-            NotHere::ViosDown { lpar } => write!(f, "all VIO servers of {lpar} are down"),
+            NotHere::NotDefined { resource } => write!(f, "{resource} is not defined there"),
+            NotHere::NotReadOff { resource, power } => write!(f, "{resource} reads {power} there"),
+            NotHere::ViosDown { resource } => write!(f, "all VIO servers of {resource} are down"),
             NotHere::NoMemory { need, free } => write!(f, "needs {need} MiB, {free} MiB free"),
             NotHere::NoProcessors { need, free } => write!(
                 f,
@@ -180,6 +180,7 @@ impl Display for NotHere {
                 crate::config::hundredths(*need),
                 crate::config::hundredths(*free)
             ),
+            NotHere::Limit { limit, need, free } => write!(f, "needs {need} of {limit}, {free} left"),
         }
     }
 }
@@ -196,15 +197,17 @@ impl Display for Wait {
             ),
             Wait::Fencing { server } => write!(f, "{server} is being powered off for certain"),
             Wait::Unwatched { server, system } => write!(f, "{server} cannot be watched now ({})", says(*system)),
-            Wait::Settling { lpar, server, .. } => write!(f, "a start of {lpar} on {server} may still take effect"),
-            Wait::Orders { lpars, server } => write!(f, "orders for {} on {server} are under way", join(lpars)),
-            Wait::Reading { lpar, server } => write!(f, "{lpar} on {server} must be read off once more"),
-            Wait::Booting { lpars, server, .. } => write!(f, "{} on {server} not Running yet", join(lpars)),
-            Wait::Stuck { lpar, server, power } => {
-                write!(f, "{lpar} on {server} was ordered to stop and reads {power}; stopping it again")
+            Wait::Settling { resource, server, .. } => {
+                write!(f, "a start of {resource} on {server} may still take effect")
             }
-            Wait::Attention { lpar, server } => {
-                write!(f, "the HMC cannot tell whether {lpar} on {server} runs; look at its reference code")
+            Wait::Orders { resources, server } => write!(f, "orders for {} on {server} are under way", join(resources)),
+            Wait::Reading { resource, server } => write!(f, "{resource} on {server} must be read off once more"),
+            Wait::Booting { resources, server, .. } => write!(f, "{} on {server} not Running yet", join(resources)),
+            Wait::Stuck { resource, server, power } => {
+                write!(f, "{resource} on {server} was ordered to stop and reads {power}; stopping it again")
+            }
+            Wait::Attention { resource, server } => {
+                write!(f, "the HMC cannot tell whether {resource} on {server} runs; look at its reference code")
             }
             Wait::Frozen { fault: None } => f.write_str("it is frozen"),
             Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),
@@ -223,11 +226,11 @@ impl Display for ServerWait {
                 write!(f, "{}: no proof that the server is off", says(*system))
             }
             ServerWait::Fencing => f.write_str("is being powered off and read back"),
-            ServerWait::Cleaning { lpars } if lpars.is_empty() => {
+            ServerWait::Cleaning { resources } if resources.is_empty() => {
                 f.write_str("dirty: watching what starts there by itself")
             }
-            ServerWait::Cleaning { lpars } => {
-                write!(f, "dirty: {} active there without a tenure; stopping what has none", join(lpars))
+            ServerWait::Cleaning { resources } => {
+                write!(f, "dirty: {} active there without a tenure; stopping what has none", join(resources))
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::Planner;
 use crate::{
-    Command, GroupName, LparName, Power, Refusal, ServerName, Span, SystemState, Time,
-    ledger::{Copy, GroupState, Intent, LparRun, Phase, StartRisk, Tenure},
+    Command, GroupName, Power, Refusal, ResourceName, ServerName, Span, SystemState, Time,
+    ledger::{Copy, GroupState, Intent, Phase, Run, StartRisk, Tenure},
     note::{FaultReason, LeaveReason, ServerWait, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -27,10 +27,10 @@ enum Step {
 /// One LPAR of a group on the server of its tenure.
 struct Member<'a> {
     group: &'a GroupName,
-    lpar: &'a LparName,
+    resource: &'a ResourceName,
     server: &'a ServerName,
     copy: Copy,
-    run: LparRun,
+    run: Run,
 }
 
 impl Planner<'_> {
@@ -134,13 +134,13 @@ impl Planner<'_> {
     fn unread(&mut self, group: &GroupState, except: Option<&ServerName>) -> Option<Wait> {
         let mut unread = BTreeSet::new();
         let mut settling = None;
-        for (lpar, copies) in &group.copies {
+        for (resource, copies) in &group.copies {
             for (server, copy) in copies.iter().filter(|(server, _)| Some(*server) != except) {
-                if self.scratch.vouches(group, lpar, server).is_ok() {
+                if self.scratch.vouches(group, resource, server).is_ok() {
                     continue;
                 }
                 match copy.risk {
-                    StartRisk::Loose(_) => settling = self.settle(lpar, server, copy).or(settling),
+                    StartRisk::Loose(_) => settling = self.settle(resource, server, copy).or(settling),
                     StartRisk::Ordered(_) => settling = self.scratch.open_orders(group, server).or(settling),
                     StartRisk::None => {}
                 }
@@ -152,14 +152,14 @@ impl Planner<'_> {
     }
 
     /// Lets a loose start settle when its time has come; until then, what to wait for.
-    pub(super) fn settle(&mut self, lpar: &LparName, server: &ServerName, copy: &Copy) -> Option<Wait> {
+    pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName, copy: &Copy) -> Option<Wait> {
         let StartRisk::Loose(at) = copy.risk else { return None };
         let until = at.after(self.scratch.config.timings.settle);
         if until > self.now() {
             self.wake(until);
-            return Some(Wait::Settling { lpar: lpar.clone(), server: server.clone(), until });
+            return Some(Wait::Settling { resource: resource.clone(), server: server.clone(), until });
         }
-        let _ = self.emit(Command::Settle { lpar: lpar.clone(), server: server.clone() });
+        let _ = self.emit(Command::Settle { resource: resource.clone(), server: server.clone() });
         self.plan.probe.insert(server.clone());
         None
     }
@@ -184,14 +184,14 @@ impl Planner<'_> {
     fn hold_up(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
         let mut pending = None;
         let mut booting = BTreeSet::new();
-        for (lpar, copies) in &group.copies {
+        for (resource, copies) in &group.copies {
             let copy = copies.get(&tenure.server).cloned().unwrap_or_default();
-            let run = group.runs.get(lpar).cloned().unwrap_or_default();
-            let member = Member { group: name, lpar, server: &tenure.server, copy, run };
+            let run = group.runs.get(resource).cloned().unwrap_or_default();
+            let member = Member { group: name, resource, server: &tenure.server, copy, run };
             match self.member(group, tenure, &member) {
                 Step::Did => return Step::Did,
                 Step::Rest => {}
-                Step::Wait(Wait::Booting { lpars, .. }) => booting.extend(lpars),
+                Step::Wait(Wait::Booting { resources, .. }) => booting.extend(resources),
                 Step::Wait(wait) => pending = Some(wait),
             }
         }
@@ -202,7 +202,7 @@ impl Planner<'_> {
             let server = tenure.server.clone();
             self.plan.probe.insert(server.clone());
             self.wake(self.now().after(BOOT_WATCH));
-            return Step::Wait(Wait::Booting { lpars: booting, server, until: tenure.since });
+            return Step::Wait(Wait::Booting { resources: booting, server, until: tenure.since });
         }
         let starting = tenure.phase == Phase::Starting;
         if starting && self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
@@ -220,13 +220,13 @@ impl Planner<'_> {
             return Step::Wait(wait);
         }
         if member.run.restart && member.copy.is_active() {
-            return self.stop(member, self.patience(member.lpar));
+            return self.stop(member, self.patience(member.resource));
         }
         match member.copy.power {
             Power::Running => Step::Rest,
             Power::Starting | Power::Stopping => Step::Wait(booting(member)),
             Power::Unknown | Power::Absent => {
-                Step::Wait(Wait::Attention { lpar: member.lpar.clone(), server: member.server.clone() })
+                Step::Wait(Wait::Attention { resource: member.resource.clone(), server: member.server.clone() })
             }
             Power::Off => self.start(group, tenure, member),
         }
@@ -234,16 +234,17 @@ impl Planner<'_> {
 
     /// Why an LPAR counts as failed on its server.
     fn failure(&mut self, member: &Member<'_>) -> Option<FaultReason> {
-        let lpar = member.lpar.clone();
+        let resource = member.resource.clone();
         let config = Arc::clone(&self.scratch.config);
-        let declared = config.lpars.get(member.lpar)?;
+        let declared = config.resources.get(member.resource)?;
         let state = self.scratch.servers.get(member.server)?;
-        if self.scratch.vios_lost(member.lpar, state) {
-            let vios = declared.vios.iter().filter(|vios| state.vios.contains_key(*vios)).cloned().collect();
-            return Some(FaultReason::ViosDown { lpar, vios });
+        if self.scratch.vios_lost(member.resource, state) {
+            let listed = declared.as_lpar().map(|lpar| lpar.vios.as_slice()).unwrap_or_default();
+            let vios = listed.iter().filter(|vios| state.vios.contains_key(*vios)).cloned().collect();
+            return Some(FaultReason::ViosDown { resource, vios });
         }
         if let Some(why) = &member.run.failed {
-            return Some(FaultReason::StartFailed { lpar, why: why.clone() });
+            return Some(FaultReason::StartFailed { resource, why: why.clone() });
         }
         let since = member.run.started.filter(|_| !member.run.ran).or(member.run.away)?;
         let until = since.after(declared.start_timeout);
@@ -251,7 +252,7 @@ impl Planner<'_> {
             self.wake(until);
             return None;
         }
-        Some(FaultReason::StartTimeout { lpar, after: declared.start_timeout })
+        Some(FaultReason::StartTimeout { resource, after: declared.start_timeout })
     }
 
     fn fault(&mut self, group: &GroupState, tenure: &Tenure, name: &GroupName, reason: FaultReason) -> Step {
@@ -266,7 +267,7 @@ impl Planner<'_> {
 
     /// Orders and readings that must be in before anything else is decided for this LPAR.
     fn waits_for_order(&mut self, group: &GroupState, member: &Member<'_>) -> Option<Wait> {
-        if let Some(wait) = self.settle(member.lpar, member.server, &member.copy) {
+        if let Some(wait) = self.settle(member.resource, member.server, &member.copy) {
             return Some(wait);
         }
         let ordered = matches!(member.copy.risk, StartRisk::Ordered(_)) || member.copy.stop.is_some();
@@ -288,16 +289,16 @@ impl Planner<'_> {
         let crashed = member.run.started.is_some() || tenure.phase == Phase::Online;
         let restart = crashed && !member.run.restart;
         if restart && group.frozen {
-            let fault = FaultReason::Crashed { lpar: member.lpar.clone(), restarts: 0 };
+            let fault = FaultReason::Crashed { resource: member.resource.clone(), restarts: 0 };
             return Step::Wait(Wait::Frozen { fault: Some(fault) });
         }
-        match self.emit(Command::Start { lpar: member.lpar.clone(), epoch: tenure.epoch, restart }) {
+        match self.emit(Command::Start { resource: member.resource.clone(), epoch: tenure.epoch, restart }) {
             Ok(()) => Step::Did,
-            Err(Refusal::RestartsUsedUp { lpar, limit }) => {
+            Err(Refusal::RestartsUsedUp { resource, limit }) => {
                 let fault = if member.run.ran {
-                    FaultReason::Crashed { lpar, restarts: limit }
+                    FaultReason::Crashed { resource, restarts: limit }
                 } else {
-                    FaultReason::StartFailed { lpar, why: "it never came up".to_owned() }
+                    FaultReason::StartFailed { resource, why: "it never came up".to_owned() }
                 };
                 self.fault(group, tenure, member.group, fault)
             }
@@ -327,13 +328,13 @@ impl Planner<'_> {
             return Step::Wait(Wait::Frozen { fault: None });
         }
         let mut pending = None;
-        for (lpar, copies) in &group.copies {
+        for (resource, copies) in &group.copies {
             let copy = copies.get(server).cloned().unwrap_or_default();
             if copy.is_quiet() && copy.since.is_some_and(|since| since >= index) {
                 continue;
             }
-            let run = group.runs.get(lpar).cloned().unwrap_or_default();
-            let member = Member { group: name, lpar, server, copy, run };
+            let run = group.runs.get(resource).cloned().unwrap_or_default();
+            let member = Member { group: name, resource, server, copy, run };
             match self.bring_down(group, reason, &member) {
                 Step::Did => return Step::Did,
                 Step::Wait(wait) => pending = Some(wait),
@@ -344,7 +345,7 @@ impl Planner<'_> {
     }
 
     fn bring_down(&mut self, group: &GroupState, reason: &LeaveReason, member: &Member<'_>) -> Step {
-        if let Some(wait) = self.settle(member.lpar, member.server, &member.copy) {
+        if let Some(wait) = self.settle(member.resource, member.server, &member.copy) {
             return Step::Wait(wait);
         }
         if matches!(member.copy.risk, StartRisk::Ordered(_)) || member.copy.stop.is_some() {
@@ -353,7 +354,7 @@ impl Planner<'_> {
         // What is off already need not be stopped, but seen off after the leaving began.
         if member.copy.power.is_inactive() {
             self.plan.probe.insert(member.server.clone());
-            return Step::Wait(Wait::Reading { lpar: member.lpar.clone(), server: member.server.clone() });
+            return Step::Wait(Wait::Reading { resource: member.resource.clone(), server: member.server.clone() });
         }
         // What runs well is asked to shut down; what failed, or did not listen, is cut off.
         let listens = member.copy.failed.is_none() && member.copy.power == Power::Running;
@@ -361,23 +362,23 @@ impl Planner<'_> {
             LeaveReason::Fault => listens && member.run.ran,
             LeaveReason::Offline | LeaveReason::Switch(_) => listens,
         };
-        let grace = if patient { self.patience(member.lpar) } else { Span(0) };
+        let grace = if patient { self.patience(member.resource) } else { Span(0) };
         self.stop(member, grace)
     }
 
     fn stop(&mut self, member: &Member<'_>, grace: Span) -> Step {
-        let (lpar, server) = (member.lpar.clone(), member.server.clone());
+        let (resource, server) = (member.resource.clone(), member.server.clone());
         if !self.may_retry(member.copy.failed) {
-            return Step::Wait(Wait::Stuck { lpar, server, power: member.copy.power });
+            return Step::Wait(Wait::Stuck { resource, server, power: member.copy.power });
         }
-        match self.emit(Command::Stop { lpar: lpar.clone(), server: server.clone(), grace }) {
+        match self.emit(Command::Stop { resource: resource.clone(), server: server.clone(), grace }) {
             Ok(()) => Step::Did,
-            Err(_) => Step::Wait(Wait::Stuck { lpar, server, power: member.copy.power }),
+            Err(_) => Step::Wait(Wait::Stuck { resource, server, power: member.copy.power }),
         }
     }
 
-    fn patience(&self, lpar: &LparName) -> Span {
-        self.scratch.config.lpars.get(lpar).map(|declared| declared.stop_timeout).unwrap_or_default()
+    fn patience(&self, resource: &ResourceName) -> Span {
+        self.scratch.config.resources.get(resource).map(|declared| declared.stop_timeout).unwrap_or_default()
     }
 
     /// After an order ended badly, the next one waits for a monitor interval: the one brake on repeated orders.
@@ -393,6 +394,6 @@ impl Planner<'_> {
 }
 
 fn booting(member: &Member<'_>) -> Wait {
-    let lpars = BTreeSet::from([member.lpar.clone()]);
-    Wait::Booting { lpars, server: member.server.clone(), until: member.run.started.unwrap_or_default() }
+    let resources = BTreeSet::from([member.resource.clone()]);
+    Wait::Booting { resources, server: member.server.clone(), until: member.run.started.unwrap_or_default() }
 }

@@ -37,9 +37,9 @@ impl Planner<'_> {
     }
 
     fn has_copy_news(&self, reading: &Reading) -> bool {
-        reading.copies.iter().any(|(lpar, power)| {
-            let group = self.scratch.group_of(lpar).and_then(|name| self.scratch.groups.get(name));
-            let copy = group.and_then(|group| group.copies.get(lpar)?.get(&reading.server));
+        reading.copies.iter().any(|(resource, power)| {
+            let group = self.scratch.group_of(resource).and_then(|name| self.scratch.groups.get(name));
+            let copy = group.and_then(|group| group.copies.get(resource)?.get(&reading.server));
             group.zip(copy).is_some_and(|(group, copy)| {
                 let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
                     Phase::Leaving { index, .. } if tenure.server == reading.server => Some(index),
@@ -158,16 +158,20 @@ impl Planner<'_> {
             if group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server) {
                 continue;
             }
-            for (lpar, copies) in &group.copies {
+            for (resource, copies) in &group.copies {
                 let Some(copy) = copies.get(server) else { continue };
                 unread |= !copy.is_active() && copy.since.is_none_or(|read| read < dirty.index);
                 if let StartRisk::Loose(_) = copy.risk {
-                    self.settle(lpar, server, copy);
+                    self.settle(resource, server, copy);
                 }
                 if copy.is_active() {
-                    strays.insert(lpar.clone());
+                    strays.insert(resource.clone());
                     if copy.stop.is_none() && self.may_retry(copy.failed) {
-                        let _ = self.emit(Command::Stop { lpar: lpar.clone(), server: server.clone(), grace: Span(0) });
+                        let _ = self.emit(Command::Stop {
+                            resource: resource.clone(),
+                            server: server.clone(),
+                            grace: Span(0),
+                        });
                     }
                 }
             }
@@ -183,7 +187,7 @@ impl Planner<'_> {
         if self.emit(Command::Clean(server.clone())).is_ok() {
             return None;
         }
-        Some(ServerWait::Cleaning { lpars: strays })
+        Some(ServerWait::Cleaning { resources: strays })
     }
 
     /// A server whose node is silent: powered off for certain if the witness says that it is down; waited for if the

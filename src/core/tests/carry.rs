@@ -16,11 +16,11 @@ fn order(action: Action) -> Order {
 
 fn start(vouched: &[&str]) -> Order {
     let vouched: BTreeSet<ServerName> = vouched.iter().map(|server| ServerName::from(*server)).collect();
-    order(Action::Start { group: "web".into(), lpar: "web1".into(), epoch: Epoch(1), vouched })
+    order(Action::Start { group: "web".into(), resource: "web1".into(), epoch: Epoch(1), vouched })
 }
 
 fn stop(grace: u64) -> Order {
-    order(Action::Stop { lpar: "web1".into(), grace: Span(grace) })
+    order(Action::Stop { resource: "web1".into(), grace: Span(grace) })
 }
 
 fn reading(server: &str, system: SystemState, power: Option<Power>) -> Answer {

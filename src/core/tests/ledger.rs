@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, LparName, Power, Reading, Refusal, Report, Request, RequestId, ServerName,
-    Span, SystemState, Time,
+    Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
+    ServerName, Span, SystemState, Time,
     command::Outcome,
-    config::{Cluster, Group, Hmc, Lpar, Node, Server},
+    config::{Cluster, Group, Hmc, Node, Resource, Server},
     invariants,
     ledger::Phase,
     note::{LeaveReason, Note},
@@ -19,19 +19,12 @@ fn cluster() -> Cluster {
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
     cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
     for n in 1..=2 {
-        let server = Server {
-            system: format!("p{n}"),
-            mtms: format!("9009-42A*123456{n}"),
-            hmcs: vec!["hmc1".into()],
-            surrogate: false,
-            memory: None,
-            processors: None,
-        };
+        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         cluster.servers.insert(format!("p{n}").into(), server);
         cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None });
     }
     cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
-    cluster.lpars.insert("web1".into(), Lpar::new("web".into(), "web1"));
+    cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1"));
     cluster
 }
 
@@ -110,7 +103,7 @@ impl Case {
             serial: self.ledger.index,
             system: SystemState::Operating,
             live: true,
-            copies: BTreeMap::from([(LparName::from("web1"), power)]),
+            copies: BTreeMap::from([(ResourceName::from("web1"), power)]),
             vios: BTreeMap::new(),
         }
     }
@@ -132,7 +125,7 @@ fn grant(server: &str) -> Command {
 }
 
 fn start(epoch: u64) -> Command {
-    Command::Start { lpar: "web1".into(), epoch: Epoch(epoch), restart: false }
+    Command::Start { resource: "web1".into(), epoch: Epoch(epoch), restart: false }
 }
 
 fn vacate(epoch: u64) -> Command {
@@ -144,11 +137,11 @@ fn leave() -> Command {
 }
 
 fn not_proven(server: &str, power: Power) -> Option<Refusal> {
-    Some(Refusal::NotProvenOff { lpar: "web1".into(), server: server.into(), power })
+    Some(Refusal::NotProvenOff { resource: "web1".into(), server: server.into(), power })
 }
 
 fn in_flight() -> Option<Refusal> {
-    Some(Refusal::StartInFlight { lpar: "web1".into(), server: "p1".into() })
+    Some(Refusal::StartInFlight { resource: "web1".into(), server: "p1".into() })
 }
 
 #[test]
@@ -185,7 +178,7 @@ fn a_start_needs_its_tenure_and_its_only_copy() {
     assert_eq!(case.plan(start(1)), in_flight(), "one start at a time");
     case.answer(Ending::Done);
     case.reads("p1", Power::Running);
-    let active = Refusal::AlreadyActive { lpar: "web1".into(), server: "p1".into() };
+    let active = Refusal::AlreadyActive { resource: "web1".into(), server: "p1".into() };
     assert_eq!(case.plan(start(1)), Some(active));
     case.reads("p2", Power::Running);
     case.reads("p1", Power::Off);
@@ -217,8 +210,8 @@ fn a_start_without_answer_settles_before_its_tenure_ends() {
     case.must(Command::Lapse("n1".into()));
     assert_eq!(case.plan(vacate(1)), in_flight(), "its node is gone, the start may not be");
     case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
-    let settle = || Command::Settle { lpar: "web1".into(), server: "p1".into() };
-    let early = Some(Refusal::NotSettled { lpar: "web1".into(), server: "p1".into() });
+    let settle = || Command::Settle { resource: "web1".into(), server: "p1".into() };
+    let early = Some(Refusal::NotSettled { resource: "web1".into(), server: "p1".into() });
     case.now += 29_999;
     assert_eq!(case.plan(settle()), early);
     let before = Reading { by: "n2".into(), ..case.reading("p1", Power::Off) };
@@ -278,7 +271,7 @@ fn a_repeated_request_is_applied_once() {
 #[test]
 fn what_runs_by_right_is_not_stopped() {
     let mut case = Case::online();
-    let stop = |server: &str| Command::Stop { lpar: "web1".into(), server: server.into(), grace: Span(0) };
+    let stop = |server: &str| Command::Stop { resource: "web1".into(), server: server.into(), grace: Span(0) };
     assert!(matches!(case.plan(stop("p1")), Some(Refusal::AlreadyOn { .. })));
     assert_eq!(case.ask(Request::Freeze("web".into())).refusal(), None);
     assert!(matches!(case.plan(stop("p2")), Some(Refusal::Frozen { .. })), "nothing is done to a frozen group");

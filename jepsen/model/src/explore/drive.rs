@@ -45,7 +45,7 @@ impl Stepper<'_> {
     fn take_up(&self, order: &Order) -> Job {
         let mut elsewhere = [false; super::model::SERVERS];
         let mut list: &[ServerName] = &[];
-        if let Action::Start { group, lpar, .. } = &order.action {
+        if let Action::Start { group, resource: lpar, .. } = &order.action {
             let (place, here) = (self.site.lpar(lpar), self.site.server(&order.server));
             for (server, known) in self.state.servers.iter().enumerate().filter(|(server, _)| *server != here) {
                 // What the witness cannot see, the ledger vouches for.
@@ -140,7 +140,7 @@ impl Stepper<'_> {
         if known.power != Power::On {
             return Some(Answer::NotSent("the server is not operating".to_owned()));
         }
-        let place = order.action.lpar().map(|lpar| self.site.lpar(lpar))?;
+        let place = order.action.resource().map(|lpar| self.site.lpar(lpar))?;
         if let Action::Start { epoch, .. } = order.action {
             let flight = Flight { node, order: order.id, epoch, server, group: place, elsewhere: job.elsewhere };
             self.state.flights.push(flight);

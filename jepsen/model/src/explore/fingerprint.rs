@@ -151,12 +151,12 @@ impl Print {
         self.place(site.node(&order.node));
         self.place(site.server(&order.server));
         match &order.action {
-            Action::Start { lpar, epoch, vouched, .. } => {
+            Action::Start { resource: lpar, epoch, vouched, .. } => {
                 self.place(10 + site.lpar(lpar));
                 self.epoch(*epoch);
                 vouched.iter().for_each(|server| self.place(site.server(server)));
             }
-            Action::Stop { lpar, .. } => self.place(20 + site.lpar(lpar)),
+            Action::Stop { resource: lpar, .. } => self.place(20 + site.lpar(lpar)),
             Action::Fence => self.word(30_u64),
         }
         self.word(u64::MAX);

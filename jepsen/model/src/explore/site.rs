@@ -7,8 +7,8 @@ use super::{
 };
 use std::{array, collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    GroupName, HmcName, LparName, NodeName, ServerName, Span,
-    config::{Cluster, Group, Hmc, Lpar, Node, Server},
+    GroupName, HmcName, NodeName, ResourceName, ServerName, Span,
+    config::{Cluster, Group, Hmc, Node, Resource, Server},
 };
 
 pub(super) struct Site {
@@ -17,7 +17,7 @@ pub(super) struct Site {
     pub servers: [ServerName; SERVERS],
     pub nodes: [NodeName; NODES],
     pub groups: [GroupName; GROUPS],
-    pub lpars: [LparName; GROUPS],
+    pub lpars: [ResourceName; GROUPS],
     pub cluster: Arc<Cluster>,
 }
 
@@ -26,7 +26,7 @@ impl Site {
         let servers: [ServerName; SERVERS] = array::from_fn(|i| format!("p{}", i + 1).into());
         let nodes: [NodeName; NODES] = array::from_fn(|i| format!("n{}", i + 1).into());
         let groups: [GroupName; GROUPS] = array::from_fn(|i| format!("g{}", i + 1).into());
-        let lpars: [LparName; GROUPS] = array::from_fn(|i| format!("l{}", i + 1).into());
+        let lpars: [ResourceName; GROUPS] = array::from_fn(|i| format!("l{}", i + 1).into());
         let cluster = Arc::new(cluster(scope, &servers, &nodes, &groups, &lpars));
         Site { scope: *scope, mutant, servers, nodes, groups, lpars, cluster }
     }
@@ -43,7 +43,7 @@ impl Site {
     pub fn group(&self, name: &GroupName) -> usize {
         place(&self.groups, name)
     }
-    pub fn lpar(&self, name: &LparName) -> usize {
+    pub fn lpar(&self, name: &ResourceName) -> usize {
         place(&self.lpars, name)
     }
 }
@@ -58,7 +58,7 @@ fn cluster(
     servers: &[ServerName],
     nodes: &[NodeName],
     groups: &[GroupName],
-    lpars: &[LparName],
+    lpars: &[ResourceName],
 ) -> Cluster {
     let hmc: HmcName = "hmc1".into();
     let mut cluster = Cluster { name: "tiny".to_owned(), ..Cluster::default() };
@@ -67,14 +67,7 @@ fn cluster(
         BTreeMap::from([(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key })]);
     for (i, name) in servers.iter().enumerate() {
         let mtms = format!("9009-42A*000000{}", i + 1);
-        let server = Server {
-            system: name.to_string(),
-            mtms,
-            hmcs: vec![hmc.clone()],
-            surrogate: true,
-            memory: None,
-            processors: None,
-        };
+        let server = Server { surrogate: true, ..Server::new(name.as_str(), &mtms, vec![hmc.clone()]) };
         cluster.servers.insert(name.clone(), server);
     }
     for (i, name) in nodes.iter().enumerate() {
@@ -86,11 +79,11 @@ fn cluster(
         let mut group = Group::new(list);
         group.restart_limit = 1;
         cluster.groups.insert(groups[i].clone(), group);
-        let mut lpar = Lpar::new(groups[i].clone(), lpars[i].as_str());
+        let mut lpar = Resource::lpar(groups[i].clone(), lpars[i].as_str());
         // Shorter than a settling time, so that one coarse step of time covers it.
         lpar.start_timeout = Span::seconds(25);
         lpar.stop_timeout = Span(0);
-        cluster.lpars.insert(lpars[i].clone(), lpar);
+        cluster.resources.insert(lpars[i].clone(), lpar);
     }
     cluster
 }

@@ -3,7 +3,7 @@
 use super::sim::Sim;
 use super::site::span;
 use crate::world::{Command as WorldCommand, Fault, HmcId, LparId, ServerId, Span as WorldSpan, Stop, SystemState};
-use tenure_core::{GroupName, LparName, NodeName, ServerName, Span, command::Request};
+use tenure_core::{GroupName, NodeName, ResourceName, ServerName, Span, command::Request};
 
 /// How long nothing may be logged for the cluster to count as quiet.
 const QUIET: Span = Span::seconds(6);
@@ -82,7 +82,7 @@ impl Sim {
             ["group", "unfreeze", name] => Request::Unfreeze(group(name)),
             ["group", "clear", name] => Request::Clear { group: group(name), server: None },
             ["group", "clear", name, at] => Request::Clear { group: group(name), server: Some(server(at)) },
-            ["lpar", "restart", name] => Request::Restart(LparName::from(*name)),
+            ["lpar", "restart", name] => Request::Restart(ResourceName::from(*name)),
             ["fence", "confirm", name] => Request::ConfirmOff(server(name)),
             ["configure", edit @ ..] => self.configuration(edit)?,
             _ => return Err("is not an operator's request".to_owned()),

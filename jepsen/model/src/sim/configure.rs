@@ -3,9 +3,9 @@
 use super::sim::Sim;
 use std::sync::Arc;
 use tenure_core::{
-    GroupName, LparName, NodeName, ServerName,
+    GroupName, NodeName, ResourceName, ServerName,
     command::Request,
-    config::{Cluster, Group},
+    config::{Cluster, Group, Kind},
 };
 
 impl Sim {
@@ -19,9 +19,9 @@ impl Sim {
             ["again"] => {}
             ["drop", "group", name] => {
                 cluster.groups.remove(&GroupName::from(*name));
-                cluster.lpars.retain(|_, lpar| lpar.group.as_str() != *name);
+                cluster.resources.retain(|_, lpar| lpar.group.as_str() != *name);
             }
-            ["drop", "lpar", name] => drop(cluster.lpars.remove(&LparName::from(*name))),
+            ["drop", "lpar", name] => drop(cluster.resources.remove(&ResourceName::from(*name))),
             ["drop", "node", name] => {
                 let name = self.parts.get(*name).cloned().unwrap_or_else(|| NodeName::from(*name));
                 cluster.nodes.remove(&name);
@@ -41,8 +41,10 @@ impl Sim {
                 server.memory = Some(mib.parse().map_err(|_| "is not a size")?);
             }
             ["partition", lpar, partition] => {
-                let lpar = cluster.lpars.get_mut(*lpar).ok_or("there is no such LPAR")?;
-                lpar.partition = (*partition).to_owned();
+                let lpar = cluster.resources.get_mut(*lpar).ok_or("there is no such LPAR")?;
+                if let Kind::Lpar(lpar) = &mut lpar.kind {
+                    lpar.partition = (*partition).to_owned();
+                }
             }
             _ => return Err("is not a change that is known".to_owned()),
         }
@@ -53,7 +55,7 @@ impl Sim {
     fn join(&self, cluster: &mut Cluster, name: &str) -> Result<(), String> {
         let name = GroupName::from(name);
         let group = self.declared.groups.get(&name).ok_or("there is no such group")?;
-        cluster.lpars.extend(self.declared.lpars_of(&name).map(|(name, lpar)| (name.clone(), lpar.clone())));
+        cluster.resources.extend(self.declared.resources_of(&name).map(|(name, lpar)| (name.clone(), lpar.clone())));
         cluster.groups.insert(name, group.clone());
         Ok(())
     }

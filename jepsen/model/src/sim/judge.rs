@@ -77,7 +77,10 @@ impl Sim {
         }
         for lpar in self.world.lpars() {
             let active = self.world.active_on(lpar);
-            if self.ledger.config.lpars.values().any(|declared| declared.partition == self.world.lpar_name(lpar)) {
+            let ours = |declared: &tenure_core::config::Resource| {
+                declared.as_lpar().is_some_and(|declared| declared.partition == self.world.lpar_name(lpar))
+            };
+            if self.ledger.config.resources.values().any(ours) {
                 let places: Vec<&str> = active.iter().map(|server| self.world.server_name(*server)).collect();
                 let places =
                     if places.is_empty() { "nowhere".to_owned() } else { format!("on {}", places.join(" and ")) };

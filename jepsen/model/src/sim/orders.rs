@@ -114,7 +114,7 @@ impl Sim {
         for order in fresh {
             let id = order.id;
             let Some(node) = self.nodes.get_mut(name) else { return };
-            let group = order.action.lpar().and_then(|lpar| node.ledger.group_of(lpar));
+            let group = order.action.resource().and_then(|lpar| node.ledger.group_of(lpar));
             let list = group.and_then(|group| node.ledger.config.groups.get(group)).map(|group| group.servers.clone());
             let execution = Execution::new(order, &list.unwrap_or_default());
             let first = execution.first();

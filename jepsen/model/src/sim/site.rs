@@ -3,8 +3,8 @@
 use crate::world::{HmcSpec, LparSpec, ServerSpec, Span as WorldSpan, WorldSpec};
 use std::collections::BTreeMap;
 use tenure_core::{
-    GroupName, HmcName, LparName, NodeName, ServerName, Span,
-    config::{Cluster, Group, Hmc, Lpar, Node, Server, Timings},
+    GroupName, HmcName, NodeName, ResourceName, ServerName, Span,
+    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server, Timings},
 };
 
 /// A line that declares nothing that is known.
@@ -16,7 +16,7 @@ pub struct SiteError(String);
 #[derive(Clone, Debug)]
 struct Declared {
     group: Group,
-    lpars: BTreeMap<LparName, Lpar>,
+    lpars: BTreeMap<ResourceName, Resource>,
     /// Exists in the world, and joins the cluster only on request.
     later: bool,
 }
@@ -35,7 +35,7 @@ pub struct Site {
     capacity: BTreeMap<String, (Option<u64>, Option<u64>)>,
     world_memory: BTreeMap<String, u64>,
     groups: BTreeMap<GroupName, Declared>,
-    lpars: BTreeMap<LparName, LparSpec>,
+    lpars: BTreeMap<ResourceName, LparSpec>,
     timings: Timings,
 }
 
@@ -100,7 +100,7 @@ impl Site {
         let everything = all.clone();
         all.groups.retain(|name, _| self.groups.get(name).is_some_and(|group| !group.later));
         let groups = all.groups.clone();
-        all.lpars.retain(|_, lpar| groups.contains_key(&lpar.group));
+        all.resources.retain(|_, lpar| groups.contains_key(&lpar.group));
         (self.world(), all, everything)
     }
 
@@ -145,14 +145,10 @@ impl Site {
         }
         for (n, name) in SERVERS.iter().take(self.servers).enumerate() {
             let (memory, processors) = self.capacity.get(*name).copied().unwrap_or_default();
-            let server = Server {
-                system: (*name).to_owned(),
-                mtms: format!("9105-22A*{}", serial(n)),
-                hmcs: cluster.hmcs.keys().cloned().collect(),
-                surrogate: n >= self.servers - self.bare,
-                memory,
-                processors,
-            };
+            let hmcs = cluster.hmcs.keys().cloned().collect();
+            let mut server = Server::new(name, &format!("9105-22A*{}", serial(n)), hmcs);
+            server.surrogate = n >= self.servers - self.bare;
+            (server.memory, server.processors) = (memory, processors);
             cluster.servers.insert(ServerName::from(*name), server);
         }
         for (name, server) in self.nodes() {
@@ -161,7 +157,7 @@ impl Site {
         }
         for (name, declared) in &self.groups {
             cluster.groups.insert(name.clone(), declared.group.clone());
-            cluster.lpars.extend(declared.lpars.clone());
+            cluster.resources.extend(declared.lpars.clone());
         }
         cluster
     }
@@ -196,8 +192,8 @@ impl Site {
             match key {
                 "lpars" => {
                     for lpar in value.split(',') {
-                        lpars.insert(LparName::from(lpar), Lpar::new(name.clone(), lpar));
-                        self.lpars.insert(LparName::from(lpar), LparSpec::new(lpar, &servers));
+                        lpars.insert(ResourceName::from(lpar), Resource::lpar(name.clone(), lpar));
+                        self.lpars.insert(ResourceName::from(lpar), LparSpec::new(lpar, &servers));
                     }
                 }
                 "priority" => group.priority = number(value)?,
@@ -215,10 +211,11 @@ impl Site {
     /// `lpar web1 boot=10s running=p2 memory=8192`
     fn edit_lpar(&mut self, words: &[&str]) -> Result<(), SiteError> {
         let [name, rest @ ..] = words else { return Err(SiteError("write: lpar NAME KEY=VALUE …".to_owned())) };
-        let name = LparName::from(*name);
+        let name = ResourceName::from(*name);
         let physical = self.lpars.get_mut(&name).ok_or_else(|| unknown(name.as_str()))?;
         let declared = self.groups.values_mut().find_map(|group| group.lpars.get_mut(&name));
         let declared = declared.ok_or_else(|| unknown(name.as_str()))?;
+        let Kind::Lpar(lpar) = &mut declared.kind else { return Err(unknown(name.as_str())) };
         for (key, value) in pairs(rest)? {
             match key {
                 "running" => physical.running_on = Some(value.to_owned()),
@@ -228,11 +225,11 @@ impl Site {
                 "needs" => physical.memory = number(value)?,
                 "absent" => physical.servers.retain(|server| server != value),
                 "memory" => {
-                    declared.memory = number(value)?;
-                    physical.memory = declared.memory;
+                    lpar.memory = number(value)?;
+                    physical.memory = lpar.memory;
                 }
-                "processors" => declared.processors = number(value)?,
-                "vios" => declared.vios = value.split(',').map(str::to_owned).collect(),
+                "processors" => lpar.processors = number(value)?,
+                "vios" => lpar.vios = value.split(',').map(str::to_owned).collect(),
                 "start_timeout" => declared.start_timeout = span(value)?,
                 "stop_timeout" => declared.stop_timeout = span(value)?,
                 _ => return Err(unknown(key)),

@@ -7,7 +7,7 @@ use crate::world::{
 };
 use std::collections::BTreeMap;
 use tenure_core::{
-    LparName, NodeName, Power, Reading, ServerName, SystemState,
+    NodeName, Power, Reading, ResourceName, ServerName, SystemState,
     carry::{Answer, Ask},
     config::Cluster,
 };
@@ -60,8 +60,9 @@ fn fill(world: &World, cluster: &Cluster, found: &mut Reading, seen: &crate::wor
     if !can_list(seen.system) {
         return;
     }
-    for (name, declared) in &cluster.lpars {
-        let asked = cluster.groups.get(&declared.group).is_some_and(|group| group.servers.contains(&found.server));
+    for (name, resource) in &cluster.resources {
+        let Some(declared) = resource.as_lpar() else { continue };
+        let asked = cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(&found.server));
         if !asked {
             continue;
         }
@@ -88,8 +89,8 @@ pub(super) fn change(
 ) -> Result<(HmcId, Command), Answer> {
     let not_sent = |why: &str| Answer::NotSent(why.to_owned());
     let id = physical(world, cluster, server).ok_or_else(|| not_sent("the server is not declared"))?;
-    let lpar = |name: &LparName| {
-        let declared = cluster.lpars.get(name).and_then(|declared| world.lpar(&declared.partition));
+    let lpar = |name: &ResourceName| {
+        let declared = cluster.lpar(name).and_then(|declared| world.lpar(&declared.partition));
         declared.ok_or_else(|| Answer::Refused(format!("{name} is not defined on {server}")))
     };
     let command = match ask {

@@ -1,7 +1,7 @@
 //! A new configuration: refused if it is not valid or would lose sight of what runs, applied whole otherwise.
 
 use super::super::{Copy, GroupState, Intent, StartRisk, apply::Applying};
-use crate::{GroupName, LparName, Note, Refusal, ServerName, config::Cluster, note};
+use crate::{GroupName, Note, Refusal, ResourceName, ServerName, config::Cluster, note};
 use std::{collections::BTreeMap, sync::Arc};
 
 impl Applying<'_> {
@@ -26,8 +26,8 @@ impl Applying<'_> {
         self.reconcile_servers(cluster);
         self.reconcile_groups(cluster, first);
         let by = self.by();
-        let (groups, lpars, servers) = (cluster.groups.len(), cluster.lpars.len(), cluster.servers.len());
-        self.note(Note::Configured { by, groups, lpars, servers });
+        let (groups, resources, servers) = (cluster.groups.len(), cluster.resources.len(), cluster.servers.len());
+        self.note(Note::Configured { by, groups, resources, servers });
         Ok(())
     }
 
@@ -41,19 +41,19 @@ impl Applying<'_> {
                 }
                 continue;
             };
-            for (lpar, copies) in &group.copies {
-                let kept = new.lpars.get(lpar);
+            for (resource, copies) in &group.copies {
+                let kept = new.resources.get(resource);
                 for (server, copy) in copies {
                     let same_system = self.same_system(new, server);
                     let same_partition = kept.is_some_and(|kept| {
-                        self.ledger.config.lpars.get(lpar).is_some_and(|old| old.partition == kept.partition)
+                        self.ledger.config.resources.get(resource).is_some_and(|old| old.same_thing(kept))
                     });
                     let seen = kept.is_some_and(|kept| &kept.group == name)
                         && declared.servers.contains(server)
                         && same_system
                         && same_partition;
                     if !seen {
-                        self.lose(&mut loss, kept.is_some(), group, (lpar, server), copy);
+                        self.lose(&mut loss, kept.is_some(), group, (resource, server), copy);
                     }
                 }
             }
@@ -61,14 +61,14 @@ impl Applying<'_> {
         loss
     }
 
-    fn lose(&self, loss: &mut Loss, managed: bool, group: &GroupState, at: (&LparName, &ServerName), copy: &Copy) {
-        let (lpar, server) = at;
+    fn lose(&self, loss: &mut Loss, managed: bool, group: &GroupState, at: (&ResourceName, &ServerName), copy: &Copy) {
+        let (resource, server) = at;
         let tenured = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
         let active = copy.is_active() || copy.risk != StartRisk::None;
         if (tenured || active) && managed {
-            loss.blind.push(format!("LPAR {lpar} on {server}"));
-        } else if tenured || active || self.ledger.vouches(group, lpar, server).is_err() {
-            loss.stranded.push(format!("LPAR {lpar} on {server} reads {}", copy.power));
+            loss.blind.push(format!("{resource} on {server}"));
+        } else if tenured || active || self.ledger.vouches(group, resource, server).is_err() {
+            loss.stranded.push(format!("{resource} on {server} reads {}", copy.power));
         }
     }
 
@@ -103,9 +103,9 @@ impl Applying<'_> {
 
     fn reconcile_groups(&mut self, cluster: &Cluster, first: bool) {
         let mut before = std::mem::take(&mut self.ledger.groups);
-        let mut members: BTreeMap<&GroupName, Vec<&LparName>> = BTreeMap::new();
-        for (lpar, declared) in &cluster.lpars {
-            members.entry(&declared.group).or_default().push(lpar);
+        let mut members: BTreeMap<&GroupName, Vec<&ResourceName>> = BTreeMap::new();
+        for (resource, declared) in &cluster.resources {
+            members.entry(&declared.group).or_default().push(resource);
         }
         for (name, declared) in &cluster.groups {
             let old = before.remove(name);
@@ -113,18 +113,18 @@ impl Applying<'_> {
                 intent: if declared.autostart { Intent::Online } else { Intent::Offline },
                 ..GroupState::default()
             });
-            let mut copies: BTreeMap<LparName, BTreeMap<ServerName, Copy>> = BTreeMap::new();
-            for lpar in members.remove(name).unwrap_or_default() {
-                let known = group.copies.remove(lpar).unwrap_or_default();
+            let mut copies: BTreeMap<ResourceName, BTreeMap<ServerName, Copy>> = BTreeMap::new();
+            for resource in members.remove(name).unwrap_or_default() {
+                let known = group.copies.remove(resource).unwrap_or_default();
                 let here = declared
                     .servers
                     .iter()
                     .map(|server| (server.clone(), known.get(server).cloned().unwrap_or_default()));
-                copies.insert(lpar.clone(), here.collect());
+                copies.insert(resource.clone(), here.collect());
             }
             group.copies = copies;
             group.faults.retain(|server, _| declared.servers.contains(server));
-            group.runs.retain(|lpar, _| cluster.lpars.contains_key(lpar));
+            group.runs.retain(|resource, _| cluster.resources.contains_key(resource));
             self.ledger.groups.insert(name.clone(), Arc::new(group));
         }
         for name in before.into_keys().filter(|_| !first) {
@@ -135,16 +135,19 @@ impl Applying<'_> {
 
     /// Counts again what the tenures on each server need.
     fn recount(&mut self) {
-        let mut sums: BTreeMap<ServerName, (u64, u64)> = BTreeMap::new();
-        for group in self.ledger.groups.values() {
-            if let Some(tenure) = &group.tenure {
-                let (memory, processors) = self.ledger.demand(group);
-                let sum = sums.entry(tenure.server.clone()).or_default();
-                *sum = (sum.0.saturating_add(memory), sum.1.saturating_add(processors));
-            }
+        for state in self.ledger.servers.values_mut() {
+            (state.used, state.groups) = Default::default();
+            state.limits_used.clear();
         }
-        for (name, state) in &mut self.ledger.servers {
-            (state.memory, state.processors) = sums.get(name).copied().unwrap_or_default();
+        let held: Vec<(GroupName, ServerName)> = self
+            .ledger
+            .groups
+            .iter()
+            .filter_map(|(name, group)| Some((name.clone(), group.tenure.as_ref()?.server.clone())))
+            .collect();
+        for (group, server) in held {
+            // A server that is no longer declared has no books.
+            let _ = self.occupy(&group, &server);
         }
     }
 }
