@@ -8,6 +8,8 @@ mod apply;
 mod copies;
 mod facts;
 mod grants;
+mod links;
+mod maintenance;
 mod orders;
 mod requests;
 mod state;

@@ -5,6 +5,8 @@
 //! accepted whole if nothing else happens in between, and refused where something did.
 
 mod groups;
+mod links;
+mod maintenance;
 mod placement;
 mod servers;
 

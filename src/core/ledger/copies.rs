@@ -66,7 +66,7 @@ impl Ledger {
             return Some(NotHere::Faulted);
         }
         let Some(state) = self.servers.get(server) else { return Some(NotHere::Unread) };
-        if let Some(why) = not_ready(state) {
+        if let Some(why) = not_ready(state).or_else(|| self.closed(name, group, state)) {
             return Some(why);
         }
         if !self.is_managed(state) {
@@ -84,7 +84,7 @@ impl Ledger {
                 return Some(NotHere::ViosDown { resource: resource.clone() });
             }
         }
-        self.no_room(name, server, state)
+        self.link_forbids(name, group, server).or_else(|| self.no_room(name, server, state))
     }
 
     /// Whether the server has a manager whose lease may be good.

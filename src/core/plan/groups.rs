@@ -87,6 +87,9 @@ impl Planner<'_> {
         if group.conflict.is_some() && self.emit(Command::Release(name.clone())).is_ok() {
             return Step::Did;
         }
+        if let Some(wait) = self.stands_still(name, group) {
+            return Step::Wait(wait);
+        }
         let Some(tenure) = &group.tenure else {
             return self.vacant(name, group, conflict.active.keys().next());
         };
@@ -98,7 +101,7 @@ impl Planner<'_> {
             return Step::Wait(wait);
         }
         match &tenure.phase {
-            Phase::Starting | Phase::Online => self.hold_up(name, group, tenure),
+            Phase::Starting | Phase::Online => self.keep(name, group, tenure),
             Phase::Leaving { reason, index } => self.leave(name, group, &tenure.server, reason, *index),
         }
     }
@@ -119,6 +122,9 @@ impl Planner<'_> {
             return Step::Wait(Wait::Frozen { fault: None });
         }
         if let Some(wait) = self.unread(group, None) {
+            return Step::Wait(wait);
+        }
+        if let Some(wait) = self.awaits_brake(name, group).or_else(|| self.awaits_link(name, group)) {
             return Step::Wait(wait);
         }
         match self.target(name, group) {
@@ -180,7 +186,20 @@ impl Planner<'_> {
         }
     }
 
-    /// A group that starts or runs: every LPAR is to be Running.
+    /// A group that starts or runs stays where it is, unless something makes it leave.
+    fn keep(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
+        let leaves =
+            self.leaves_for_link(name, group, tenure).or_else(|| self.leaves_for_maintenance(name, group, tenure));
+        if let Some(reason) = leaves.filter(|_| !group.frozen) {
+            let leave = Command::Leave { group: name.clone(), epoch: tenure.epoch, reason };
+            if self.emit(leave).is_ok() {
+                return Step::Did;
+            }
+        }
+        self.hold_up(name, group, tenure)
+    }
+
+    /// A group that starts or runs: every resource is to be Running.
     fn hold_up(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
         let mut pending = None;
         let mut booting = BTreeSet::new();
