@@ -127,6 +127,47 @@ pub enum Command {
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
+    /// The group is moved to another server while it runs.
+    Migrate {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Where to.
+        to: ServerName,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// A node is to move an LPAR of a group that migrates: to the target, or back if the migration has failed.
+    Move {
+        /// The LPAR.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// A node is to end the move of an LPAR, wherever that leaves it.
+    StopMigration {
+        /// The LPAR.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// The migration is over and the group is on the target: a new tenure begins there. Refused unless the ledger holds a
+    /// proof that nothing of the group can be active on the source.
+    Arrive {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// The migration is over and the group is where it was. Refused unless the ledger holds a proof that nothing of the
+    /// group can be active on the target.
+    Stay {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
     /// A start whose outcome is unknown has had its time to settle.
     Settle {
         /// The LPAR.
@@ -191,6 +232,15 @@ pub enum Request {
         /// Where to.
         server: ServerName,
     },
+    /// Move a group to another server while it runs.
+    Migrate {
+        /// The group.
+        group: GroupName,
+        /// Where to.
+        server: ServerName,
+    },
+    /// Give up the migration of a group: what is on its way is stopped, what has moved is moved back.
+    AbortMigration(GroupName),
     /// Do nothing to a group, whatever happens.
     Freeze(GroupName),
     /// Act again.

@@ -64,6 +64,9 @@ pub enum Note {
     WaitOver { group: GroupName },
     ServerWaiting { server: ServerName, wait: ServerWait },
     Removed { group: GroupName },
+    Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
+    Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
+    Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
 }
 
 /// What an operator asked.
@@ -77,6 +80,8 @@ pub enum Asked {
     Unfreeze { group: GroupName },
     Clear { group: GroupName, server: Option<ServerName> },
     Restart { resource: ResourceName, group: GroupName },
+    Migrate { group: GroupName, server: ServerName },
+    AbortMigration { group: GroupName },
 }
 
 /// Why a group failed on a server.
@@ -147,12 +152,39 @@ pub enum NotHere {
     NotReady(SystemState),
     Unread,
     NobodyManages,
-    NotDefined { resource: ResourceName },
-    NotReadOff { resource: ResourceName, power: Power },
-    ViosDown { resource: ResourceName },
-    NoMemory { need: u64, free: u64 },
-    NoProcessors { need: u64, free: u64 },
-    Limit { limit: String, need: u64, free: u64 },
+    NotDefined {
+        resource: ResourceName,
+    },
+    NotReadOff {
+        resource: ResourceName,
+        power: Power,
+    },
+    ViosDown {
+        resource: ResourceName,
+    },
+    NoMemory {
+        need: u64,
+        free: u64,
+    },
+    NoProcessors {
+        need: u64,
+        free: u64,
+    },
+    Limit {
+        limit: String,
+        need: u64,
+        free: u64,
+    },
+    /// It is defined elsewhere, and cannot be brought from there now.
+    NotBrought {
+        resource: ResourceName,
+        from: ServerName,
+        system: SystemState,
+    },
+    /// A mobile LPAR is defined there already, or still.
+    StillDefined {
+        resource: ResourceName,
+    },
 }
 
 /// Why a group waits.
@@ -185,6 +217,14 @@ pub enum Wait {
     Frozen { fault: Option<FaultReason> },
     /// Two copies.
     Held,
+    /// It is being moved to another server.
+    Migrating { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Readings must tell where it is.
+    Locating { servers: BTreeSet<ServerName> },
+    /// A move has taken longer than it may.
+    MigrationStuck { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Some of its LPARs have moved and the others have not, and the way back failed as well.
+    HalfMoved { resources: BTreeSet<ResourceName>, from: ServerName, to: ServerName },
 }
 
 /// Why a server's fate is open.
@@ -217,7 +257,10 @@ impl Note {
             | Note::Released { group }
             | Note::Waiting { group, .. }
             | Note::WaitOver { group }
-            | Note::Removed { group } => Some(group),
+            | Note::Removed { group }
+            | Note::Migrating { group, .. }
+            | Note::Migrated { group, .. }
+            | Note::Stayed { group, .. } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => Some(what.group()),
             Note::Configured { .. }
@@ -254,7 +297,10 @@ impl Note {
             | Note::ProvenOff { server, .. }
             | Note::Reappeared { server }
             | Note::Cleaned { server }
-            | Note::ServerWaiting { server, .. } => Some(server),
+            | Note::ServerWaiting { server, .. }
+            | Note::Stayed { server, .. } => Some(server),
+            Note::Migrating { from, .. } => Some(from),
+            Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. }
             | Note::Requested { .. }
             | Note::NodeLapsed { .. }
@@ -279,6 +325,7 @@ impl Note {
             | Note::ProvenOff { .. }
             | Note::Loose { .. }
             | Note::Reappeared { .. }
+            | Note::Stayed { .. }
             | Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => {
                 if *bad {
@@ -310,7 +357,9 @@ impl Note {
             | Note::Released { .. }
             | Note::Cleaned { .. }
             | Note::WaitOver { .. }
-            | Note::Removed { .. } => Level::Info,
+            | Note::Removed { .. }
+            | Note::Migrating { .. }
+            | Note::Migrated { .. } => Level::Info,
         }
     }
 }
@@ -326,21 +375,29 @@ impl Wait {
                 | Wait::Orders { .. }
                 | Wait::Booting { .. }
                 | Wait::Held
+                | Wait::Migrating { .. }
+                | Wait::Locating { .. }
         )
     }
 
     /// How loud the wait is.
     pub fn level(&self) -> Level {
         match self {
-            Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Attention { .. } | Wait::Held => {
-                Level::Alarm
-            }
+            Wait::NoTarget { .. }
+            | Wait::NoProof { .. }
+            | Wait::Stuck { .. }
+            | Wait::Attention { .. }
+            | Wait::Held
+            | Wait::MigrationStuck { .. }
+            | Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
             Wait::Probe { .. }
             | Wait::Reading { .. }
             | Wait::Fencing { .. }
             | Wait::Orders { .. }
-            | Wait::Booting { .. } => Level::Info,
+            | Wait::Booting { .. }
+            | Wait::Migrating { .. }
+            | Wait::Locating { .. } => Level::Info,
         }
     }
 }
@@ -366,7 +423,9 @@ impl Asked {
             | Asked::Freeze { group }
             | Asked::Unfreeze { group }
             | Asked::Clear { group, .. }
-            | Asked::Restart { group, .. } => group,
+            | Asked::Restart { group, .. }
+            | Asked::Migrate { group, .. }
+            | Asked::AbortMigration { group } => group,
         }
     }
 }

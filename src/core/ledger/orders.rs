@@ -25,8 +25,14 @@ impl Applying<'_> {
         if restart {
             self.count_restart(&name, resource, &server)?;
         }
-        let action = Action::Start { group: name.clone(), resource: resource.clone(), epoch, vouched };
-        let id = self.issue(node, &server, action, COMMAND_BUDGET, Some(name.clone()));
+        let home = self.ledger.home(self.group(&name)?, resource, &server);
+        // Where its definition must be brought first, that takes as long as a move.
+        let budget = match &home {
+            Some(_) => COMMAND_BUDGET.plus(self.ledger.migrate_timeout(resource)),
+            None => COMMAND_BUDGET,
+        };
+        let action = Action::Start { group: name.clone(), resource: resource.clone(), epoch, vouched, home };
+        let id = self.issue(node, &server, action, budget, Some(name.clone()));
         let now = self.ledger.now;
         let group = self.group_mut(&name)?;
         let run = group.runs.entry(resource.clone()).or_default();
@@ -51,6 +57,7 @@ impl Applying<'_> {
         if group.tenure.as_ref().is_some_and(|tenure| matches!(tenure.phase, Phase::Leaving { .. })) {
             return Err(Refusal::Moving { group: name.clone(), server: server.clone() });
         }
+        self.not_migrating(name)?;
         if self.server(server)?.off.is_some() {
             return Err(Refusal::AlreadyOff { server: server.clone() });
         }
@@ -108,7 +115,7 @@ impl Applying<'_> {
         let group = self.group(&name)?;
         let by_right = group.tenure.as_ref().is_some_and(|tenure| {
             let restart = group.runs.get(resource).is_some_and(|run| run.restart);
-            &tenure.server == server && !matches!(tenure.phase, Phase::Leaving { .. }) && !restart
+            tenure.covers(server) && !matches!(tenure.phase, Phase::Leaving { .. }) && !restart
         });
         if by_right {
             return Err(Refusal::AlreadyOn { group: name, server: server.clone() });
@@ -152,7 +159,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn manager(&self, server: &ServerName) -> Result<NodeName, Refusal> {
+    pub(super) fn manager(&self, server: &ServerName) -> Result<NodeName, Refusal> {
         let state = self.server(server)?;
         let good = self.ledger.is_managed(state);
         state.manager.clone().filter(|_| good).ok_or_else(|| Refusal::NoManager { server: server.clone() })
@@ -168,7 +175,7 @@ impl Applying<'_> {
         Ok(places.into_iter().filter(off).cloned().collect())
     }
 
-    fn issue(
+    pub(super) fn issue(
         &mut self,
         node: NodeName,
         server: &ServerName,
