@@ -70,6 +70,10 @@ pub fn best(problem: &Problem, fixed: &Where, order: &[usize]) -> Vec<bool> {
         choice: &mut Vec<bool>,
         best: &mut Vec<bool>,
     ) {
+        // Whatever follows a worse beginning is worse.
+        if choice[..] < best[..choice.len()] {
+            return;
+        }
         let Some((item, rest)) = order.split_first() else {
             if *choice > *best && all_may_be(problem, everybody, placed) {
                 best.clone_from(choice);

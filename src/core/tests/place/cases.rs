@@ -5,6 +5,50 @@ use tenure_core::place::{Candidate, Door, Item, Policy, Problem, Room, Rule, Wei
 
 /// Up to so many rooms, and so many items.
 pub fn problems(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
+    prop_oneof![varied(rooms, items), tight(rooms, items)]
+}
+
+/// Few kinds of everything and little room, so that searches go deep and many things are alike.
+fn tight(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
+    let rooms = (2..=rooms.max(2), vec(2_u64..9, 2), vec(0_usize..2, rooms.max(2)), 2_u64..5);
+    let item = (1_u64..5, vec(prop::bool::weighted(0.7), 5), 0_usize..8, 0_u64..3, 0_u32..3);
+    let rules = vec((any::<bool>(), subsequence((0..items).collect::<Vec<_>>(), 2.min(items)..=items.min(3))), 0..3);
+    (rooms, vec(item, items), rules, prop::bool::weighted(0.5), any::<bool>()).prop_map(
+        |((count, sizes, kinds, limit), items, rules, limited, preempt)| {
+            let room = |kind: &usize| Room {
+                capacity: [Some(sizes[*kind]), None, None],
+                limits: vec![limit],
+                counts: true,
+                ..Room::default()
+            };
+            let item = |(memory, lists, at, tokens, importance): (u64, Vec<bool>, usize, u64, u32)| Item {
+                at: if at < count { vec![at] } else { Vec::new() },
+                candidates: (0..count)
+                    .filter(|server| lists[*server])
+                    .map(|server| Candidate { server, rank: 0 })
+                    .collect(),
+                demand: [memory, 0, 0],
+                prerequisites: if limited { vec![(0, tokens)] } else { Vec::new() },
+                importance,
+                preemptible: true,
+                ..Item::default()
+            };
+            let rule = |(together, items)| match together {
+                true => Rule::Together { items, strict: true },
+                false => Rule::Apart { items, strict: true },
+            };
+            Problem {
+                rooms: kinds.iter().take(count).map(room).collect(),
+                items: items.into_iter().map(item).collect(),
+                rules: rules.into_iter().map(rule).collect(),
+                preempt,
+                ..Problem::default()
+            }
+        },
+    )
+}
+
+fn varied(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
     (1..=rooms, 0..=items).prop_flat_map(|(rooms, items)| {
         let rules = vec(rule(items, rooms), 0..4);
         (vec(room(), rooms), vec(item(rooms), items), rules, any::<bool>(), any::<bool>()).prop_map(

@@ -71,7 +71,7 @@ fn candidates() -> impl Strategy<Value = Vec<Vec<usize>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_called_a_contradiction_is_one(rules in vec(rule(ITEMS, ROOMS), 0..6), candidates in candidates()) {

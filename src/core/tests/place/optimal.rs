@@ -57,7 +57,7 @@ fn without_preemption(rooms: usize, items: usize) -> impl Strategy<Value = Probl
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_left_out_that_has_a_place(problem in without_preemption(4, 7)) {

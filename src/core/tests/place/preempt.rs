@@ -34,7 +34,7 @@ fn fits_without(problem: &Problem, everybody: &Where, item: usize, server: usize
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn only_the_less_important_are_stopped_and_only_for_one_that_runs(problem in preempting(4, 8)) {

@@ -62,7 +62,7 @@ fn running_mostly() -> impl Strategy<Value = Problem> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_loss_is_found(problem in running_mostly(), servers in 1_usize..4, one_zone: bool) {
