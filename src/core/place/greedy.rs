@@ -50,6 +50,8 @@ pub(super) struct Run {
     /// Items proven to have no place.
     failed: Vec<usize>,
     twins: Option<Twins>,
+    /// By server: what may be stopped there.
+    stoppable: Option<Vec<Vec<usize>>>,
 }
 
 impl Run {
@@ -64,6 +66,7 @@ impl Run {
             queue: BTreeSet::new(),
             failed: Vec::new(),
             twins: None,
+            stoppable: None,
         }
     }
 
@@ -101,7 +104,8 @@ impl Run {
         if !self.preempt {
             return false;
         }
-        let Some((server, victims)) = preempt::victims(board, item) else { return false };
+        let stoppable = self.stoppable.get_or_insert_with(|| preempt::stoppable(board));
+        let Some((server, victims)) = preempt::victims(board, stoppable, item) else { return false };
         for victim in victims {
             board.lift(victim, true);
             self.stops.push(Stop { item: victim, to_place: item });
@@ -111,6 +115,8 @@ impl Run {
         board.put(item, server);
         // There is more room than before, so what was proven of less room holds no longer.
         self.failed.clear();
+        let again = self.left_out.drain(..).filter_map(|item| Some((board.item(item)?.importance, item)));
+        self.queue.extend(again);
         self.twins = None;
         true
     }

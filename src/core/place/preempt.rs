@@ -12,11 +12,23 @@ use super::{
 };
 use std::cmp::Reverse;
 
+/// By server, what may be stopped there for something that is important enough.
+pub(super) fn stoppable(board: &Board<'_>) -> Vec<Vec<usize>> {
+    let mut stoppable = vec![Vec::new(); board.problem.rooms.len()];
+    for (index, item) in board.problem.items.iter().enumerate().filter(|(_, item)| item.preemptible) {
+        if let [server] = item.at.as_slice() {
+            stoppable.get_mut(*server).into_iter().for_each(|here| here.push(index));
+        }
+    }
+    stoppable
+}
+
 /// The server to clear for an item, and who has to leave it.
-pub(super) fn victims(board: &mut Board<'_>, item: usize) -> Option<(usize, Vec<usize>)> {
+pub(super) fn victims(board: &mut Board<'_>, stoppable: &[Vec<usize>], item: usize) -> Option<(usize, Vec<usize>)> {
     let mut best: Option<(Reverse<u32>, usize, Key, Vec<usize>)> = None;
     for candidate in board.candidates(item) {
-        let Some(victims) = to_clear(board, item, candidate.server) else { continue };
+        let here = stoppable.get(candidate.server).map_or(&[][..], Vec::as_slice);
+        let Some(victims) = to_clear(board, here, item, candidate.server) else { continue };
         let Some(key) = Key::of(board, item, *candidate) else { continue };
         let highest = victims.iter().filter_map(|victim| Some(board.item(*victim)?.importance)).min();
         let cost = (Reverse(highest.unwrap_or(u32::MAX)), victims.len());
@@ -31,18 +43,16 @@ pub(super) fn victims(board: &mut Board<'_>, item: usize) -> Option<(usize, Vec<
 }
 
 /// The fewest that have to leave one server, or none if clearing it does not help. Leaves the board as it was.
-fn to_clear(board: &mut Board<'_>, item: usize, server: usize) -> Option<Vec<usize>> {
+fn to_clear(board: &mut Board<'_>, stoppable: &[usize], item: usize, server: usize) -> Option<Vec<usize>> {
     if board.standing(item, server).is_some() {
         return None;
     }
     let importance = board.item(item)?.importance;
-    let may_go = |(index, other): &(usize, &super::Item)| {
-        let runs_here = matches!(other.at.as_slice(), [at] if *at == server);
-        let lifted = board.lifted.get(*index).copied().unwrap_or_default();
-        runs_here && !lifted && other.preemptible && other.importance > importance
+    let may_go = |other: &usize| {
+        let lifted = board.lifted.get(*other).copied().unwrap_or_default();
+        board.item(*other).filter(|what| !lifted && what.importance > importance).map(|what| (what.importance, *other))
     };
-    let mut pool: Vec<(u32, usize)> =
-        board.problem.items.iter().enumerate().filter(may_go).map(|(index, other)| (other.importance, index)).collect();
+    let mut pool: Vec<(u32, usize)> = stoppable.iter().filter_map(may_go).collect();
     pool.sort_unstable();
     let mut gone = Vec::new();
     while board.obstacle(item, server, Seen::All).is_some() {

@@ -13,8 +13,8 @@ fn tight(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
     let rooms = (2..=rooms.max(2), vec(2_u64..9, 2), vec(0_usize..2, rooms.max(2)), 2_u64..5);
     let item = (1_u64..5, vec(prop::bool::weighted(0.7), 5), 0_usize..8, 0_u64..3, 0_u32..3);
     let rules = vec((any::<bool>(), subsequence((0..items).collect::<Vec<_>>(), 2.min(items)..=items.min(3))), 0..3);
-    (rooms, vec(item, items), rules, prop::bool::weighted(0.5), any::<bool>()).prop_map(
-        |((count, sizes, kinds, limit), items, rules, limited, preempt)| {
+    (rooms, vec(item, items), rules, prop::bool::weighted(0.5), any::<bool>(), any::<bool>()).prop_map(
+        |((count, sizes, kinds, limit), items, rules, limited, preempt, everywhere)| {
             let room = |kind: &usize| Room {
                 capacity: [Some(sizes[*kind]), None, None],
                 limits: vec![limit],
@@ -24,7 +24,7 @@ fn tight(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
             let item = |(memory, lists, at, tokens, importance): (u64, Vec<bool>, usize, u64, u32)| Item {
                 at: if at < count { vec![at] } else { Vec::new() },
                 candidates: (0..count)
-                    .filter(|server| lists[*server])
+                    .filter(|server| everywhere || lists[*server])
                     .map(|server| Candidate { server, rank: 0 })
                     .collect(),
                 demand: [memory, 0, 0],

@@ -1,7 +1,7 @@
 //! Stopping the less important for the more important.
 
 use crate::{
-    brute::{Where, may_be, running},
+    brute::{Where, best, may_be, running},
     cases::problems,
     optimal::{PLENTY, carried_out, check, everybody, placed},
 };
@@ -95,6 +95,20 @@ proptest! {
             let server = problem.items[*spared].at[0];
             let others: Vec<usize> = stops.iter().copied().filter(|other| other != spared).collect();
             prop_assert!(!fits_without(&problem, &running, item, server, &others), "{spared} was stopped without need");
+        }
+    }
+
+    /// Whoever is left out could not even join those placed if all of them were moved about.
+    #[test]
+    fn with_what_is_stopped_nothing_more_has_a_place(problem in preempting(4, 7)) {
+        let placement = place(&problem, PLENTY);
+        prop_assert!(placement.complete);
+        let mut fixed = running(&problem);
+        fixed.retain(|item, _| placement.stops.iter().all(|stop| stop.item != *item));
+        let placed: Vec<usize> = placed(&placement).into_keys().collect();
+        for item in placement.left_out() {
+            let order: Vec<usize> = placed.iter().copied().chain([item]).collect();
+            prop_assert!(best(&problem, &fixed, &order).contains(&false), "{item} has a place");
         }
     }
 

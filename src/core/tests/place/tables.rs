@@ -1,7 +1,8 @@
 //! What each policy, zone rule and soft rule picks, and what the reasons say.
 
 use tenure_core::place::{
-    Candidate, Dimension, Door, Item, Obstacle, Policy, Problem, Room, Rule, Stop, Verdict, Weights, ZoneRule, place,
+    Candidate, Dimension, Door, Item, Loss, Lost, Obstacle, Policy, Problem, Room, Rule, Stop, Verdict, Weights,
+    ZoneRule, place, survive,
 };
 
 fn room(memory: u64, processors: u64, units: u64) -> Room {
@@ -168,4 +169,29 @@ fn the_least_important_are_stopped_and_those_not_needed_are_spared() {
     assert_eq!(place(&case, 1_000).stops, [Stop { item: 5, to_place: 0 }], "the smaller one is spared");
     case.preempt = false;
     assert_eq!(goes(&case), [None]);
+}
+
+#[test]
+fn room_made_for_one_is_offered_to_the_more_important_first() {
+    let important = |importance, item| Item { importance, ..item };
+    // The second and the last want the room that the first leaves once the victim of the third is gone.
+    let items = vec![
+        important(1, item(Policy::Priority, [6, 0, 0], &[0, 1])),
+        important(3, item(Policy::Priority, [8, 0, 0], &[0])),
+        important(4, item(Policy::Priority, [1, 0, 0], &[1])),
+        important(5, item(Policy::Priority, [8, 0, 0], &[0])),
+        Item { importance: 9, preemptible: true, ..on(1, [7, 0, 0]) },
+    ];
+    let case = Problem { preempt: true, ..problem(vec![room(8, 0, 0), room(7, 0, 0)], items) };
+    assert_eq!(goes(&case), [Some(1), Some(0), Some(1), None, None]);
+}
+
+#[test]
+fn losses_that_a_rule_ties_together_are_looked_at_together() {
+    let at = |server, to| Item { at: vec![server], ..item(Policy::Priority, [1, 0, 0], &[to]) };
+    let rooms = vec![Room { counts: true, ..Room::default() }; 4];
+    let mut case = problem(rooms, vec![at(0, 2), at(1, 3)]);
+    case.rules = vec![Rule::Together { items: vec![0, 1], strict: true }];
+    let answer = survive(&case, Lost { servers: 2, one_zone: false, most: 1 }, 1_000);
+    assert_eq!(answer.losses, [Loss { servers: vec![0, 1], left_out: vec![1] }]);
 }
