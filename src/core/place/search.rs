@@ -9,7 +9,7 @@
 use super::{
     Dimension, Rule,
     board::{Board, Budget, Fill, Seen},
-    bound::is_hopeless,
+    bound::{Grains, grains, is_hopeless},
     score::Key,
 };
 use std::{cmp::Reverse, collections::BTreeMap};
@@ -32,21 +32,16 @@ pub(super) enum Found {
 pub(super) struct Twins {
     /// Servers of one class can be exchanged for each other: the same room, for the same items.
     class: Vec<usize>,
-    /// The least that any item needs.
-    least: [u64; 3],
+    grains: Grains,
 }
 
 impl Twins {
     pub fn of(board: &Board<'_>, wanting: &[usize]) -> Self {
         let mut lists = vec![Vec::new(); board.problem.rooms.len()];
-        let mut least = [u64::MAX; 3];
-        for (item, what) in wanting.iter().filter_map(|item| Some((*item, board.item(*item)?))) {
-            for (least, need) in least.iter_mut().zip(what.demand) {
-                *least = need.min(*least);
-            }
-            for candidate in board.candidates(item) {
-                if board.standing(item, candidate.server).is_none() {
-                    lists.get_mut(candidate.server).into_iter().for_each(|list| list.push(item));
+        for item in wanting {
+            for candidate in board.candidates(*item) {
+                if board.standing(*item, candidate.server).is_none() {
+                    lists.get_mut(candidate.server).into_iter().for_each(|list| list.push(*item));
                 }
             }
         }
@@ -64,14 +59,14 @@ impl Twins {
             let looks = (list, room.capacity, used, &room.limits, taken, if ruled { index } else { usize::MAX });
             *known.entry(looks).or_insert(index)
         });
-        Twins { class: class.collect(), least }
+        Twins { class: class.collect(), grains: grains(wanting.iter().filter_map(|item| board.item(*item))) }
     }
 }
 
 /// Finds a place for an item that fits nowhere as things are.
 pub(super) fn make_room(board: &mut Board<'_>, item: usize, twins: &Twins, budget: &mut Budget) -> Found {
     let mut share = budget.half();
-    let hopeless = is_hopeless(board, item, &twins.least, &mut share);
+    let hopeless = is_hopeless(board, item, &twins.grains, &mut share);
     budget.charge(&share);
     if hopeless {
         return Found::Impossible;
