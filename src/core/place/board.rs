@@ -22,9 +22,9 @@ impl Budget {
         may
     }
 
-    /// Half of what is left, so that one hard question cannot leave nothing for those after it.
-    pub fn half(&self) -> Budget {
-        Budget::new(self.left.div_ceil(2))
+    /// A part of what is left, so that one hard question cannot leave nothing for those after it.
+    pub fn share(&self, parts: u64) -> Budget {
+        Budget::new(self.left.div_ceil(parts.max(1)))
     }
 
     pub fn charge(&mut self, spent: &Budget) {

@@ -12,6 +12,9 @@ use super::{
 };
 use std::collections::BTreeSet;
 
+/// One search may use so small a part of the budget that is left.
+const SEARCHES: u64 = 8;
+
 /// Proven failures that are remembered, to answer for items that need no less.
 const REMEMBERED: usize = 64;
 
@@ -88,7 +91,7 @@ impl Run {
             return false;
         }
         let twins = self.twins.get_or_insert_with(|| Twins::of(board, &self.wanting));
-        let mut share = self.budget.half();
+        let mut share = self.budget.share(SEARCHES);
         let found = search::make_room(board, item, twins, &mut share);
         self.budget.charge(&share);
         match found {

@@ -65,14 +65,14 @@ impl Twins {
 
 /// Finds a place for an item that fits nowhere as things are.
 pub(super) fn make_room(board: &mut Board<'_>, item: usize, twins: &Twins, budget: &mut Budget) -> Found {
-    let mut share = budget.half();
+    let mut share = budget.share(2);
     let hopeless = is_hopeless(board, item, &twins.grains, &mut share);
     budget.charge(&share);
     if hopeless {
         return Found::Impossible;
     }
     for depth in DEPTHS {
-        let share = if depth == usize::MAX { Budget::new(budget.left) } else { budget.half() };
+        let share = if depth == usize::MAX { Budget::new(budget.left) } else { budget.share(2) };
         let mut search = Search { board, twins, depth, budget: share, cut: false, frames: Vec::new() };
         let found = search.run(item);
         budget.charge(&search.budget);

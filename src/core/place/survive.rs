@@ -11,6 +11,9 @@ use super::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// One loss may use so small a part of the budget that is left.
+const LOSSES: u64 = 64;
+
 /// Which losses are asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
@@ -240,7 +243,7 @@ impl<'a> Question<'a> {
         for item in &gone {
             self.board.lift(*item, true);
         }
-        let mut run = Run::new(gone.iter().copied().collect(), self.budget.half(), false);
+        let mut run = Run::new(gone.iter().copied().collect(), self.budget.share(LOSSES), false);
         run.settle(&mut self.board);
         self.budget.charge(&run.budget);
         for item in &gone {
