@@ -1,7 +1,6 @@
-//! The simulated world, its checkers, the explorer and the lab.
+//! The emulated HMC and the lab, around the simulated world of [`tenure_model`].
 
-pub mod explore;
 pub mod hmc;
 pub mod lab;
-pub mod sim;
-pub mod world;
+
+pub use tenure_model::{explore, sim, world};

@@ -89,7 +89,7 @@ impl Mutant {
         }
     }
 
-    /// Its name in `jepsen/mutants.md`.
+    /// Its name in `jepsen/model/mutants.md`.
     pub fn name(self) -> &'static str {
         match self {
             Mutant::VoidOrderCarriedOut => "void-order-carried-out",

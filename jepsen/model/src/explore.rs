@@ -6,7 +6,7 @@
 //! first history that breaks a promise is a shortest one. What surrounds the three (leases, readings, the way of messages) is
 //! a model of its own here, far smaller than [`crate::world`], because speed decides how deep the search gets.
 //!
-//! A [`Mutant`] is a bug that is put in on purpose; `jepsen/mutants.md` lists them. The explorer refuses to know of time
+//! A [`Mutant`] is a bug that is put in on purpose; `jepsen/model/mutants.md` lists them. The explorer refuses to know of time
 //! beyond two coarse steps, of capacity, and of configuration changes.
 
 mod act;

@@ -1,10 +1,10 @@
 //! Every short history of a tiny world: none of the core's breaks a promise, and each planted bug is found.
 //!
 //! `EXPLORE=late,power` narrows the scopes, `MUTANT=lease-ignored` the planted bugs. What is printed is what
-//! `jepsen/mutants.md` states.
+//! `jepsen/model/mutants.md` states.
 
 use std::sync::Mutex;
-use tenure_jepsen::explore::{Explored, Mutant, Scope, explore, scopes, unsafe_scopes};
+use tenure_model::explore::{Explored, Mutant, Scope, explore, scopes, unsafe_scopes};
 
 fn wanted(variable: &str, name: &str) -> bool {
     std::env::var(variable).map_or(true, |names| names.split(',').any(|wanted| wanted == name))

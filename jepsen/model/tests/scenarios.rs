@@ -14,7 +14,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tenure_jepsen::sim::{Line, Options, Sim, Site};
+use tenure_model::sim::{Line, Options, Sim, Site};
 
 /// What a scenario file consists of.
 enum Part {
@@ -47,7 +47,7 @@ struct Run {
 
 #[test]
 fn every_scenario_reads_as_expected() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
     let only = std::env::var("SCENARIO").unwrap_or_default();
     let update = std::env::var_os("UPDATE_SCENARIOS").is_some();
     let mut files = Vec::new();
