@@ -112,7 +112,7 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
     let spec = world.lpar_spec(reading.lpar);
     let vios = reading.kind == LparKind::Vios;
     let talks = reading.rmc == RmcState::Active;
-    let on = reading.state != LparState::NotActivated;
+    let on = reading.state.is_active();
     let serial = &world.server_spec(server).serial;
     let row: [&str; LPAR_COLUMNS.len()] = [
         &spec.name,
@@ -239,10 +239,10 @@ pub(super) fn list_reference_codes(world: &World, hmc: HmcId, args: &Args) -> Re
     let (_, reading) = chosen(world, hmc, args, &["lpar_names", "lpar_ids"])?;
     let row = |lpar: &LparReading| {
         let code = match lpar.state {
-            LparState::NotActivated => "00000000",
+            LparState::NotActivated | LparState::MigratingNotActivated => "00000000",
             LparState::Starting => "CA00E134",
             LparState::Running if lpar.rmc == RmcState::Active => "",
-            LparState::Running | LparState::NotAvailable => "",
+            LparState::Running | LparState::NotAvailable | LparState::MigratingRunning => "",
             LparState::OpenFirmware => "AA00E1A9",
             LparState::ShuttingDown => "D200A250",
             LparState::Error => "B2001230 LP=00002",
