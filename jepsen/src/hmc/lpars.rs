@@ -5,7 +5,9 @@ use super::error::CliError;
 use super::listing::Listing;
 use super::output::Output;
 use super::systems::{clock_text, refused, system};
-use crate::world::{DEFAULT_PROFILE, HmcId, LparKind, LparReading, LparState, Reading, RmcState, ServerId, World};
+use crate::world::{
+    DEFAULT_PROFILE, HmcId, LparId, LparKind, LparReading, LparState, MoveKind, Reading, RmcState, ServerId, World,
+};
 
 const LPAR_COLUMNS: &[&str] = &[
     "name",
@@ -145,13 +147,22 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
         "0",
         "0",
         if vios { "0" } else { "1" },
-        if vios { "Invalid" } else { "Remote Restartable" },
+        if vios { "Invalid" } else { restart_status(world, server, reading.lpar) },
         "0",
         "none",
         "0",
         &world.lpar_uuid(reading.lpar),
     ];
     row.map(String::from).into()
+}
+
+fn restart_status(world: &World, server: ServerId, lpar: LparId) -> &'static str {
+    match world.moving(lpar).filter(|current| current.kind == MoveKind::Restart) {
+        Some(current) if current.from == server => "Source Remote Restarting",
+        Some(current) if current.to == server => "Destination Remote Restarting",
+        Some(_) | None if world.is_remnant(server, lpar) => "Remote Restarted",
+        Some(_) | None => "Remote Restartable",
+    }
 }
 
 fn environment(kind: LparKind) -> &'static str {

@@ -16,6 +16,7 @@ mod execute;
 mod hardware;
 mod listing;
 mod lpars;
+mod moves;
 mod output;
 mod run;
 mod server;

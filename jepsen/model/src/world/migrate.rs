@@ -150,6 +150,12 @@ impl World {
         self.servers.get(server.index()).is_some_and(|server| server.slot_of(lpar).is_some())
     }
 
+    /// Whether a definition is only what a move left behind, to be cleared up.
+    pub fn is_remnant(&self, server: ServerId, lpar: LparId) -> bool {
+        let place = self.servers.get(server.index()).and_then(|server| Some(&server.slots[server.slot_of(lpar)?]));
+        place.is_some_and(|slot| slot.partition.definition == Definition::Remnant)
+    }
+
     /// The servers on which an LPAR is defined.
     pub fn defined_on(&self, lpar: LparId) -> Vec<ServerId> {
         self.servers().filter(|&server| self.is_defined(server, lpar)).collect()
