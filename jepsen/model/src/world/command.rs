@@ -80,7 +80,7 @@ pub enum Command {
     RecoverMigration {
         /// Which.
         lpar: LparId,
-        /// The source, or the target if that is the one which still answers.
+        /// The source; or, as is assumed, the target if that is the one which still answers.
         server: ServerId,
     },
     /// `rrstartlpar -o restart`. Answered when it has been made anew and is starting.

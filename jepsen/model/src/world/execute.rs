@@ -40,6 +40,7 @@ impl World {
         let takes = match command {
             Command::StartLpar { lpar, .. } => {
                 self.operating(server, shown)?;
+                self.at_rest(server, *lpar)?;
                 self.start_lpar(server, *lpar, Cause::Command(hmc)).map(|()| Span::ZERO)
             }
             Command::StopLpar { lpar, stop, restart, .. } => {

@@ -112,6 +112,14 @@ impl World {
         }
     }
 
+    /// An HMC starts nothing on a server from or to which it is moved. The server itself may.
+    pub(super) fn at_rest(&self, server: ServerId, lpar: LparId) -> Result<(), Refusal> {
+        match self.moving(lpar).filter(|current| current.from == server || current.to == server) {
+            Some(_) => Err(Refusal::WrongState),
+            None => Ok(()),
+        }
+    }
+
     /// Lets a move fail: the one that is under way, or the next.
     pub(super) fn doom_move(&mut self, lpar: LparId, doom: Doom) -> bool {
         match (self.moving(lpar), doom) {
@@ -148,12 +156,6 @@ impl World {
     /// Whether an LPAR is defined on a server, be it only what is left of it there.
     pub fn is_defined(&self, server: ServerId, lpar: LparId) -> bool {
         self.servers.get(server.index()).is_some_and(|server| server.slot_of(lpar).is_some())
-    }
-
-    /// Whether a definition is only what a move left behind, to be cleared up.
-    pub fn is_remnant(&self, server: ServerId, lpar: LparId) -> bool {
-        let place = self.servers.get(server.index()).and_then(|server| Some(&server.slots[server.slot_of(lpar)?]));
-        place.is_some_and(|slot| slot.partition.definition == Definition::Remnant)
     }
 
     /// The servers on which an LPAR is defined.

@@ -12,6 +12,7 @@
 mod advance;
 mod capacity;
 pub mod check;
+mod cleanup;
 mod command;
 mod demo;
 mod execute;

@@ -10,7 +10,6 @@ use super::id::{CommandId, HmcId, LparId, ServerId};
 use super::partition::{Activity, Definition, Partition};
 use super::server::Power;
 use super::time::{Span, Time};
-use super::view::Link;
 use super::world::World;
 
 /// How an LPAR is moved.
@@ -263,17 +262,6 @@ impl World {
         !current.orphaned && reaches(current.to) && (current.kind == MoveKind::Restart || reaches(current.from))
     }
 
-    fn can_reach(&self, hmc: HmcId, server: ServerId) -> bool {
-        let console = &self.hmcs[hmc.index()];
-        let view = &console.views[server.index()];
-        console.up && view.link == Link::Up && !view.cut && self.servers[server.index()].answers()
-    }
-
-    /// Partitions are removed with the help of the hypervisor.
-    fn can_clean_up(&self, hmc: HmcId, server: ServerId) -> bool {
-        self.can_reach(hmc, server) && self.power(server).runs_lpars()
-    }
-
     /// A server has gone down: with it goes what was on its way from or to it.
     pub(super) fn lose_party(&mut self, server: ServerId) {
         for index in 0..self.mobility.len() {
@@ -301,35 +289,12 @@ impl World {
         }
     }
 
-    /// When the HMCs clear up an old definition: some time after the server is up, the LPAR off there, and one of them
-    /// connected.
-    pub(super) fn plan_cleanup(&mut self, server: ServerId) {
-        if self.mobility.is_empty() {
-            return;
-        }
-        let reached = self.hmcs().any(|hmc| self.can_clean_up(hmc, server));
-        let at = self.now + self.spec.timings.cleanup;
-        for slot in &mut self.servers[server.index()].slots {
-            let place = &mut slot.partition;
-            let possible = reached && place.definition == Definition::Remnant && !place.is_active();
-            place.cleanup_at = possible.then_some(place.cleanup_at.unwrap_or(at));
-        }
-    }
-
-    pub(super) fn undefine(&mut self, server: ServerId, lpar: LparId) {
-        if let Some(place) = self.place_mut(server, lpar) {
-            *place = Partition { definition: Definition::Absent, ..Partition::new(false) };
-            let change = Change::Definition { server, lpar, defined: false, cause: Cause::Progress };
-            self.history.push(self.now, change);
-        }
-    }
-
     fn record_move(&mut self, lpar: LparId, which: &Move, step: MoveStep, cause: Cause) {
         let Move { kind, from, to, .. } = *which;
         self.history.push(self.now, Change::Move { lpar, kind, from, to, step, cause });
     }
 
-    fn place_mut(&mut self, server: ServerId, lpar: LparId) -> Option<&mut Partition> {
+    pub(super) fn place_mut(&mut self, server: ServerId, lpar: LparId) -> Option<&mut Partition> {
         let slots = &mut self.servers[server.index()].slots;
         slots.iter_mut().find(|slot| slot.lpar == lpar).map(|slot| &mut slot.partition)
     }

@@ -366,6 +366,23 @@ fn what_a_remote_restart_leaves_behind_starts_with_its_server_if_no_hmc_is_there
 }
 
 #[test]
+fn a_source_that_returns_during_a_remote_restart_is_told_nothing_of_it() {
+    for (policy, overlaps) in [(StartPolicy::Userinit, 0), (StartPolicy::Autorecovery, 1)] {
+        let mut f = fixture_of(|spec| {
+            spec.servers[0].start_policy = policy;
+            spec.timings.remote_restart = Span::seconds(20);
+        });
+        f.fail(Fault::TripPower(f.p1));
+        f.run(f.restart()).unwrap();
+        f.run(Command::PowerOn { server: f.p1 }).unwrap();
+        f.pass(10_000);
+        assert_eq!(f.run(Command::start(f.p1, f.db)), Err(Refusal::WrongState), "an HMC starts nothing there");
+        f.pass(20_000);
+        assert_eq!(f.world.violations().len(), overlaps, "{policy:?}");
+    }
+}
+
+#[test]
 fn a_remote_restart_that_breaks_leaves_the_definition_at_the_source() {
     type Edit = fn(&mut Fixture);
     let breaks: [(Edit, bool); 4] = [

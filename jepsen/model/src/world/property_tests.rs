@@ -100,7 +100,7 @@ fn tiny(jitter_percent: u8) -> World {
 
 proptest! {
     /// Nothing runs without power or room, time never goes back, an HMC that is connected and not delayed tells the
-    /// truth, an LPAR is always defined somewhere, and a world that is asked to pass time in two steps ends where it does in one.
+    /// truth, an LPAR is always defined somewhere, no switchover makes a second copy, and a world that is asked to pass time in two steps ends where it does in one.
     #[test]
     fn the_model_stays_a_world(steps in proptest::collection::vec(step(), 1..60)) {
         let (mut whole, mut split) = (tiny(20), tiny(20));
@@ -119,6 +119,16 @@ proptest! {
             let both = |m: Move| whole.is_defined(m.from, MOBILE) && whole.is_defined(m.to, MOBILE);
             prop_assert!(whole.moving(MOBILE).is_none_or(both));
             prop_assert_eq!(whole.conflict().is_some(), whole.violations().iter().any(|o| o.until.is_none()));
+        }
+        for overlap in whole.violations() {
+            let second = |entry: &&Entry| match entry.change {
+                Change::Lpar { server, lpar, .. } => {
+                    (entry.at, server, lpar) == (overlap.from, overlap.second, overlap.lpar)
+                }
+                _ => false,
+            };
+            let caused = |entry: &Entry| matches!(entry.change, Change::Lpar { cause: Cause::Migration, .. });
+            prop_assert!(!whole.history().entries().iter().filter(second).any(caused), "a switchover made a second copy");
         }
         prop_assert_eq!(whole.fingerprint(), split.fingerprint());
         prop_assert_eq!(whole.history().entries(), split.history().entries());
