@@ -13,11 +13,12 @@ mod maintenance;
 mod migration;
 mod orders;
 mod requests;
+mod resources;
 mod state;
 
 pub use migration::Whereabouts;
 pub use state::{
-    Copy, Dirty, GroupState, Intent, Migration, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
+    Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
 };
 
 use crate::{

@@ -32,6 +32,7 @@ fn reading(server: &str, system: SystemState, power: Option<Power>) -> Answer {
         system,
         live: power.is_some() || matches!(system, SystemState::PowerOff | SystemState::Error),
         copies: power.map(|power| BTreeMap::from([("web1".into(), power)])).unwrap_or_default(),
+        confidence: BTreeMap::new(),
         vios: BTreeMap::new(),
     })
 }

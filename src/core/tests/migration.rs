@@ -108,6 +108,7 @@ impl Case {
             live: true,
             copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(),
             vios: BTreeMap::new(),
+            confidence: BTreeMap::new(),
         }
     }
 
