@@ -2,7 +2,7 @@
 
 use crate::{
     GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, Span, Time,
-    config::Cluster,
+    config::{AT, Cluster},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, ServerWait, Wait},
     order::Epoch,
 };
@@ -319,6 +319,54 @@ pub struct Outcome {
     pub refused: Vec<(u32, Refusal)>,
     /// What changed, in order.
     pub records: Vec<Record>,
+}
+
+impl Request {
+    /// The group that is asked for.
+    pub fn group(&self) -> Option<&GroupName> {
+        match self {
+            Request::Online { group, .. }
+            | Request::Offline(group)
+            | Request::Switch { group, .. }
+            | Request::Freeze(group)
+            | Request::Unfreeze(group)
+            | Request::Clear { group, .. }
+            | Request::Flush(group)
+            | Request::ClearAdminWait { group, .. } => Some(group),
+            Request::Configure { .. }
+            | Request::ConfirmOff(_)
+            | Request::Restart(_)
+            | Request::ResourceOnline(_)
+            | Request::ResourceOffline { .. } => None,
+        }
+    }
+
+    /// The same, asked of one instance of a parallel group; `None` if it is not meant.
+    pub fn of_instance(&self, instance: &GroupName) -> Option<Request> {
+        let here = |server: &ServerName| instance.as_str().ends_with(&format!("{AT}{server}"));
+        let mut one = self.clone();
+        match &mut one {
+            Request::Online { group, server } | Request::Clear { group, server } => {
+                if !server.as_ref().is_none_or(here) {
+                    return None;
+                }
+                *group = instance.clone();
+            }
+            Request::Offline(group)
+            | Request::Freeze(group)
+            | Request::Unfreeze(group)
+            | Request::Flush(group)
+            | Request::ClearAdminWait { group, .. } => *group = instance.clone(),
+            // An instance has nowhere else to go.
+            Request::Switch { .. }
+            | Request::Configure { .. }
+            | Request::ConfirmOff(_)
+            | Request::Restart(_)
+            | Request::ResourceOnline(_)
+            | Request::ResourceOffline { .. } => return None,
+        }
+        Some(one)
+    }
 }
 
 impl Entry {

@@ -35,6 +35,7 @@ pub enum Level {
 /// What happened, or was decided, or was not done and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
+#[rustfmt::skip] // one line each
 pub enum Note {
     Configured {
         by: String,
@@ -228,11 +229,46 @@ pub enum Note {
         to: ServerName,
         why: String,
     },
+    Configured { by: String, groups: usize, resources: usize, servers: usize },
+    Requested { by: String, what: Asked },
+    SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
+    ViosChanged { server: ServerName, down: BTreeSet<String> },
+    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power },
+    NodeLapsed { node: NodeName },
+    NodeReturned { node: NodeName },
+    ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
+    Adopted { group: GroupName, server: ServerName, epoch: Epoch },
+    Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
+    Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
+    Restarting { group: GroupName, resource: ResourceName, server: ServerName, count: u32, limit: u32, ran: bool },
+    Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
+    OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
+    Faulted { group: GroupName, server: ServerName, reason: FaultReason },
+    Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
+    ResourceFaulted { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason },
+    ResourceBack { group: GroupName, resource: ResourceName, server: ServerName },
+    Recycling { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
+    Retrying { group: GroupName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
+    NeedsAdmin { group: GroupName, resource: ResourceName, server: ServerName, reason: CleanReason },
+    StoppedOnPurpose { group: GroupName, resource: ResourceName, server: ServerName },
+    Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
+    Loose { group: GroupName, resource: ResourceName, server: ServerName },
+    Settled { group: GroupName, resource: ResourceName, server: ServerName },
+    Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict },
+    Released { group: GroupName },
+    ProvenOff { server: ServerName, how: OffHow },
+    Reappeared { server: ServerName },
+    Cleaned { server: ServerName },
+    Waiting { group: GroupName, wait: Wait },
+    WaitOver { group: GroupName },
+    ServerWaiting { server: ServerName, wait: ServerWait },
+    Removed { group: GroupName },
 }
 
 /// What an operator asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum Asked {
     Online { group: GroupName, server: Option<ServerName> },
     Offline { group: GroupName },
@@ -252,6 +288,7 @@ pub enum Asked {
 /// Why a group failed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum FaultReason {
     Crashed { resource: ResourceName, restarts: u32 },
     StartFailed { resource: ResourceName, why: String },
@@ -331,6 +368,7 @@ pub struct Conflict {
 /// Why a group is not placed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum NotHere {
     Faulted,
     ProvenOff,
@@ -385,6 +423,7 @@ pub enum NotHere {
 /// Why a group waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum Wait {
     /// Not every server of the list has been read.
     Probe { servers: BTreeSet<ServerName> },
@@ -431,6 +470,7 @@ pub enum Wait {
 /// Why a server's fate is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum ServerWait {
     /// The node is silent and no witness can prove the server off.
     NoProof { node: Option<NodeName>, system: SystemState },

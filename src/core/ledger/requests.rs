@@ -11,7 +11,24 @@ use crate::{
 };
 
 impl Applying<'_> {
+    /// What is asked of a parallel group is asked of each of its instances; it is granted if one of them grants it.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Refusal> {
+        let Some(name) = request.group().filter(|name| !self.ledger.groups.contains_key(*name)) else {
+            return self.one_request(request);
+        };
+        let instances: Vec<GroupName> = self.ledger.instances(name).cloned().collect();
+        let mut answer = Err(Refusal::NoGroup(name.clone()));
+        let mut asked = false;
+        for instance in instances {
+            let Some(one) = request.of_instance(&instance) else { continue };
+            let granted = self.one_request(&one);
+            answer = if granted.is_ok() || !asked { granted } else { answer };
+            asked = true;
+        }
+        answer
+    }
+
+    fn one_request(&mut self, request: &Request) -> Result<(), Refusal> {
         match request {
             Request::Configure { cluster, strand } => self.configure(cluster, *strand),
             Request::Online { group, server } => self.ask_online(group, server.as_ref()),
