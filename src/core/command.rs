@@ -328,6 +328,8 @@ impl Request {
             Request::Online { group, .. }
             | Request::Offline(group)
             | Request::Switch { group, .. }
+            | Request::Migrate { group, .. }
+            | Request::AbortMigration(group)
             | Request::Freeze(group)
             | Request::Unfreeze(group)
             | Request::Clear { group, .. }
@@ -359,6 +361,8 @@ impl Request {
             | Request::ClearAdminWait { group, .. } => *group = instance.clone(),
             // An instance has nowhere else to go.
             Request::Switch { .. }
+            | Request::Migrate { .. }
+            | Request::AbortMigration(_)
             | Request::Configure { .. }
             | Request::ConfirmOff(_)
             | Request::Restart(_)
