@@ -109,7 +109,8 @@ impl Site {
 
     fn reading(&self, at: usize, by: &NodeName, system: SystemState, copies: BTreeMap<ResourceName, Power>) -> Reading {
         let (server, by, since) = (server(at), by.clone(), self.ledger.index);
-        Reading { server, by, since, serial: since, system, live: true, copies, vios: BTreeMap::new() }
+        let (confidence, vios) = (BTreeMap::new(), BTreeMap::new());
+        Reading { server, by, since, serial: since, system, live: true, copies, confidence, vios }
     }
 
     fn plan(&self) -> Plan {
