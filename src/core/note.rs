@@ -36,34 +36,179 @@ pub enum Level {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
 pub enum Note {
-    Configured { by: String, groups: usize, resources: usize, servers: usize },
-    Requested { by: String, what: Asked },
-    SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
-    ViosChanged { server: ServerName, down: BTreeSet<String> },
-    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power },
-    NodeLapsed { node: NodeName },
-    NodeReturned { node: NodeName },
-    ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
-    Adopted { group: GroupName, server: ServerName, epoch: Epoch },
-    Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
-    Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
-    Restarting { group: GroupName, resource: ResourceName, server: ServerName, count: u32, limit: u32, ran: bool },
-    Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
-    OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
-    Faulted { group: GroupName, server: ServerName, reason: FaultReason },
-    Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
-    Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
-    Loose { group: GroupName, resource: ResourceName, server: ServerName },
-    Settled { group: GroupName, resource: ResourceName, server: ServerName },
-    Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict },
-    Released { group: GroupName },
-    ProvenOff { server: ServerName, how: OffHow },
-    Reappeared { server: ServerName },
-    Cleaned { server: ServerName },
-    Waiting { group: GroupName, wait: Wait },
-    WaitOver { group: GroupName },
-    ServerWaiting { server: ServerName, wait: ServerWait },
-    Removed { group: GroupName },
+    Configured {
+        by: String,
+        groups: usize,
+        resources: usize,
+        servers: usize,
+    },
+    Requested {
+        by: String,
+        what: Asked,
+    },
+    SystemChanged {
+        server: ServerName,
+        from: SystemState,
+        to: SystemState,
+        by: NodeName,
+    },
+    ViosChanged {
+        server: ServerName,
+        down: BTreeSet<String>,
+    },
+    CopyChanged {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        from: Power,
+        to: Power,
+    },
+    NodeLapsed {
+        node: NodeName,
+    },
+    NodeReturned {
+        node: NodeName,
+    },
+    ManagerChanged {
+        server: ServerName,
+        from: Option<NodeName>,
+        to: NodeName,
+        surrogate: bool,
+    },
+    Adopted {
+        group: GroupName,
+        server: ServerName,
+        epoch: Epoch,
+    },
+    Granted {
+        group: GroupName,
+        server: ServerName,
+        epoch: Epoch,
+        passed_over: BTreeMap<ServerName, NotHere>,
+    },
+    Ordered {
+        order: OrderId,
+        what: String,
+        node: NodeName,
+        server: ServerName,
+        group: Option<GroupName>,
+    },
+    Restarting {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        count: u32,
+        limit: u32,
+        ran: bool,
+    },
+    Ended {
+        order: OrderId,
+        what: String,
+        server: ServerName,
+        ending: String,
+        group: Option<GroupName>,
+        bad: bool,
+    },
+    OnlineNow {
+        group: GroupName,
+        server: ServerName,
+        epoch: Epoch,
+    },
+    Faulted {
+        group: GroupName,
+        server: ServerName,
+        reason: FaultReason,
+    },
+    Leaving {
+        group: GroupName,
+        server: ServerName,
+        reason: LeaveReason,
+    },
+    ResourceFaulted {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        reason: FaultReason,
+    },
+    ResourceBack {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+    },
+    Recycling {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        reason: FaultReason,
+        count: u32,
+        limit: u32,
+    },
+    Retrying {
+        group: GroupName,
+        server: ServerName,
+        reason: FaultReason,
+        count: u32,
+        limit: u32,
+    },
+    NeedsAdmin {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        reason: CleanReason,
+    },
+    StoppedOnPurpose {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+    },
+    Vacated {
+        group: GroupName,
+        server: ServerName,
+        epoch: Epoch,
+        proof: Proof,
+    },
+    Loose {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+    },
+    Settled {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+    },
+    Held {
+        group: GroupName,
+        tenure: Option<ServerName>,
+        conflict: Conflict,
+    },
+    Released {
+        group: GroupName,
+    },
+    ProvenOff {
+        server: ServerName,
+        how: OffHow,
+    },
+    Reappeared {
+        server: ServerName,
+    },
+    Cleaned {
+        server: ServerName,
+    },
+    Waiting {
+        group: GroupName,
+        wait: Wait,
+    },
+    WaitOver {
+        group: GroupName,
+    },
+    ServerWaiting {
+        server: ServerName,
+        wait: ServerWait,
+    },
+    Removed {
+        group: GroupName,
+    },
 }
 
 /// What an operator asked.
@@ -77,6 +222,10 @@ pub enum Asked {
     Unfreeze { group: GroupName },
     Clear { group: GroupName, server: Option<ServerName> },
     Restart { resource: ResourceName, group: GroupName },
+    ResourceOnline { resource: ResourceName, group: GroupName },
+    ResourceOffline { resource: ResourceName, group: GroupName },
+    Flush { group: GroupName },
+    ClearAdminWait { group: GroupName, fault: bool },
 }
 
 /// Why a group failed on a server.
@@ -87,6 +236,25 @@ pub enum FaultReason {
     StartFailed { resource: ResourceName, why: String },
     StartTimeout { resource: ResourceName, after: Span },
     ViosDown { resource: ResourceName, vios: Vec<String> },
+    MonitorTimeout { resource: ResourceName, after: Span },
+    PersistentDown { resource: ResourceName },
+}
+
+/// Why a resource has to be cleaned, or looked at. The numbers are those that its agent is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CleanReason {
+    /// Taking it offline did not end in time.
+    OfflineHung = 0,
+    /// Taking it offline ended, and it still runs.
+    OfflineIneffective = 1,
+    /// Bringing it online did not end in time.
+    OnlineHung = 2,
+    /// Bringing it online ended, and it does not run.
+    OnlineIneffective = 3,
+    /// It went down by itself.
+    UnexpectedOffline = 4,
+    /// Its monitor does not end.
+    MonitorHung = 5,
 }
 
 /// Why a group leaves a server.
@@ -98,6 +266,8 @@ pub enum LeaveReason {
     Offline,
     /// An operator wants it elsewhere.
     Switch(ServerName),
+    /// All that it has was stopped on purpose.
+    OnPurpose,
 }
 
 /// Evidence that nothing runs under a tenure any more.
@@ -150,6 +320,9 @@ pub enum NotHere {
     NotDefined { resource: ResourceName },
     NotReadOff { resource: ResourceName, power: Power },
     ViosDown { resource: ResourceName },
+    PersistentDown { resource: ResourceName },
+    FailoverOff { from: ServerName },
+    OtherZone { from: ServerName },
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
@@ -183,6 +356,12 @@ pub enum Wait {
     Attention { resource: ResourceName, server: ServerName },
     /// Something should be done and the group is frozen.
     Frozen { fault: Option<FaultReason> },
+    /// What it requires is not online yet.
+    Requires { resource: ResourceName, of: BTreeSet<ResourceName>, server: ServerName },
+    /// An administrator has to look at it.
+    AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason },
+    /// An operator has stopped all work on it.
+    Flushed,
     /// Two copies.
     Held,
 }
@@ -208,6 +387,12 @@ impl Note {
             | Note::Granted { group, .. }
             | Note::Restarting { group, .. }
             | Note::OnlineNow { group, .. }
+            | Note::ResourceFaulted { group, .. }
+            | Note::ResourceBack { group, .. }
+            | Note::Recycling { group, .. }
+            | Note::Retrying { group, .. }
+            | Note::NeedsAdmin { group, .. }
+            | Note::StoppedOnPurpose { group, .. }
             | Note::Faulted { group, .. }
             | Note::Leaving { group, .. }
             | Note::Vacated { group, .. }
@@ -246,6 +431,12 @@ impl Note {
             | Note::Ended { server, .. }
             | Note::Restarting { server, .. }
             | Note::OnlineNow { server, .. }
+            | Note::ResourceFaulted { server, .. }
+            | Note::ResourceBack { server, .. }
+            | Note::Recycling { server, .. }
+            | Note::Retrying { server, .. }
+            | Note::NeedsAdmin { server, .. }
+            | Note::StoppedOnPurpose { server, .. }
             | Note::Faulted { server, .. }
             | Note::Leaving { server, .. }
             | Note::Vacated { server, .. }
@@ -270,10 +461,14 @@ impl Note {
     /// How loud the note is.
     pub fn level(&self) -> Level {
         match self {
-            Note::Held { .. } => Level::Alarm,
+            Note::Held { .. } | Note::NeedsAdmin { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
             Note::ServerWaiting { wait: ServerWait::NoProof { .. } | ServerWait::Cleaning { .. }, .. } => Level::Alarm,
             Note::Faulted { .. }
+            | Note::ResourceFaulted { .. }
+            | Note::Recycling { .. }
+            | Note::Retrying { .. }
+            | Note::StoppedOnPurpose { .. }
             | Note::Restarting { .. }
             | Note::NodeLapsed { .. }
             | Note::ProvenOff { .. }
@@ -304,6 +499,7 @@ impl Note {
             | Note::Granted { .. }
             | Note::Ordered { .. }
             | Note::OnlineNow { .. }
+            | Note::ResourceBack { .. }
             | Note::Leaving { .. }
             | Note::Vacated { .. }
             | Note::Settled { .. }
@@ -325,6 +521,8 @@ impl Wait {
                 | Wait::Fencing { .. }
                 | Wait::Orders { .. }
                 | Wait::Booting { .. }
+                | Wait::Requires { .. }
+                | Wait::AdminWait { .. }
                 | Wait::Held
         )
     }
@@ -332,14 +530,18 @@ impl Wait {
     /// How loud the wait is.
     pub fn level(&self) -> Level {
         match self {
-            Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Attention { .. } | Wait::Held => {
-                Level::Alarm
-            }
-            Wait::Unwatched { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
+            Wait::NoTarget { .. }
+            | Wait::NoProof { .. }
+            | Wait::Stuck { .. }
+            | Wait::Attention { .. }
+            | Wait::AdminWait { .. }
+            | Wait::Held => Level::Alarm,
+            Wait::Unwatched { .. } | Wait::Flushed | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
             Wait::Probe { .. }
             | Wait::Reading { .. }
             | Wait::Fencing { .. }
             | Wait::Orders { .. }
+            | Wait::Requires { .. }
             | Wait::Booting { .. } => Level::Info,
         }
     }
@@ -366,7 +568,11 @@ impl Asked {
             | Asked::Freeze { group }
             | Asked::Unfreeze { group }
             | Asked::Clear { group, .. }
-            | Asked::Restart { group, .. } => group,
+            | Asked::Restart { group, .. }
+            | Asked::ResourceOnline { group, .. }
+            | Asked::ResourceOffline { group, .. }
+            | Asked::Flush { group }
+            | Asked::ClearAdminWait { group, .. } => group,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What operators ask. Each request is granted whole or refused with a reason that names the next step.
 
 mod configure;
+mod resources;
 
-use super::{Intent, Phase, apply::Applying};
+use super::{Down, Intent, Phase, Run, apply::Applying};
 use crate::{
     GroupName, Note, Refusal, ResourceName, ServerName,
     command::Request,
@@ -21,6 +22,10 @@ impl Applying<'_> {
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
             Request::Restart(resource) => self.ask_restart(resource),
+            Request::ResourceOnline(resource) => self.ask_resource_online(resource),
+            Request::ResourceOffline { resource, propagate } => self.ask_resource_offline(resource, *propagate),
+            Request::Flush(group) => self.ask_flush(group),
+            Request::ClearAdminWait { group, fault } => self.ask_clear_admin_wait(group, *fault),
         }
     }
 
@@ -42,6 +47,7 @@ impl Applying<'_> {
             self.may_go(name, server)?;
         }
         let group = self.group_mut(name)?;
+        group.fresh_start();
         group.intent = Intent::Online;
         group.prefer = server.cloned();
         self.asked(Asked::Online { group: name.clone(), server: server.cloned() });
@@ -54,6 +60,7 @@ impl Applying<'_> {
         if group.intent == Intent::Offline {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
+        group.fresh_start();
         group.intent = Intent::Offline;
         group.prefer = None;
         let leaving = group
@@ -75,7 +82,9 @@ impl Applying<'_> {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server });
         }
         self.may_go(name, server)?;
-        self.group_mut(name)?.prefer = Some(server.clone());
+        let group = self.group_mut(name)?;
+        group.fresh_start();
+        group.prefer = Some(server.clone());
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
         self.depart(name, tenure.epoch, &LeaveReason::Switch(server.clone())).map(drop)
     }
@@ -107,7 +116,15 @@ impl Applying<'_> {
             Some(server) => group.faults.retain(|place, _| place != server),
             None => group.faults.clear(),
         }
-        if group.faults.len() == before {
+        let here = server.is_none_or(|server| group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server));
+        let mut cleared = false;
+        for run in group.runs.values_mut().filter(|run| here && matches!(run.down, Some(Down::Faulted(_)))) {
+            *run = Run { restarts: std::mem::take(&mut run.restarts), asked: run.asked, ..Run::default() };
+            cleared = true;
+        }
+        group.retries = 0;
+        group.fell_from = group.fell_from.take().filter(|from| server.is_some_and(|server| server != from));
+        if group.faults.len() == before && !cleared {
             return Err(Refusal::NoFault { group: name.clone() });
         }
         self.asked(Asked::Clear { group: name.clone(), server: server.cloned() });
@@ -152,6 +169,9 @@ impl Applying<'_> {
         }
         if group.conflict.is_some() {
             return Err(Refusal::Held { group: name.clone() });
+        }
+        if let Some((resource, reason)) = self.ledger.admin_wait(group) {
+            return Err(Refusal::AdminWait { group: name.clone(), resource: resource.clone(), reason });
         }
         Ok(())
     }

@@ -23,18 +23,20 @@ pub struct ActError {
 type Done = Result<(), String>;
 
 impl Sim {
-    /// Does what a line says. Nodes are called by their parts: `n2` is the node of the second server.
+    /// Does what a line says, with the piece of a cluster file that may stand below it. Nodes are called by their parts:
+    /// `n2` is the node of the second server.
     ///
     /// # Errors
     /// When the line is not understood, or nothing is in a state in which it could be done.
     pub fn act(&mut self, line: &str) -> Result<(), ActError> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        self.deed(&words).map_err(|why| ActError { deed: line.to_owned(), why })?;
+        let (first, piece) = line.split_once('\n').unwrap_or((line, ""));
+        let words: Vec<&str> = first.split_whitespace().collect();
+        self.deed(&words, piece).map_err(|why| ActError { deed: line.to_owned(), why })?;
         self.settle();
         Ok(())
     }
 
-    fn deed(&mut self, words: &[&str]) -> Done {
+    fn deed(&mut self, words: &[&str], piece: &str) -> Done {
         match words {
             ["run", "until", "quiet"] => self.run_until_quiet(QUIET, PATIENCE),
             ["run", time] => self.run_for(span(time).map_err(|why| why.to_string())?),
@@ -53,7 +55,7 @@ impl Sim {
             }
             ["expect", "overlap", lpar] => drop(self.expected.insert((*lpar).to_owned())),
             ["leader", "changes"] => self.change_leader(),
-            ["op", rest @ ..] => return self.operator(rest),
+            ["op", rest @ ..] => return self.operator(rest, piece),
             ["kill" | "start" | "pause" | "resume" | "blind" | "unblind", node] => return self.node(words[0], node),
             ["cut", nodes] => return self.cut(nodes),
             ["heal"] => self.nodes.values_mut().for_each(|node| node.side = 0),
@@ -70,7 +72,7 @@ impl Sim {
         Ok(())
     }
 
-    fn operator(&mut self, words: &[&str]) -> Done {
+    fn operator(&mut self, words: &[&str], piece: &str) -> Done {
         let group = |name: &&str| GroupName::from(*name);
         let server = |name: &&str| ServerName::from(*name);
         let request = match words {
@@ -84,7 +86,7 @@ impl Sim {
             ["group", "clear", name, at] => Request::Clear { group: group(name), server: Some(server(at)) },
             ["lpar", "restart", name] => Request::Restart(ResourceName::from(*name)),
             ["fence", "confirm", name] => Request::ConfirmOff(server(name)),
-            ["configure", edit @ ..] => self.configuration(edit)?,
+            ["configure", edit @ ..] => self.configuration(edit, piece)?,
             _ => return Err("is not an operator's request".to_owned()),
         };
         self.request(request);

@@ -13,6 +13,7 @@ mod judge;
 mod leader;
 mod node;
 mod orders;
+mod patch;
 #[allow(clippy::module_inception)]
 mod sim;
 mod site;

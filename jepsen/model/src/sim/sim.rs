@@ -3,7 +3,7 @@
 use super::event::{Event, NodeEvent, Queue, Why};
 use super::leader::Leader;
 use super::node::Node;
-use super::site::Site;
+use super::site::{Site, SiteError};
 use super::witness;
 use crate::world::{LparId, ServerId, Time as WorldTime, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,9 +75,9 @@ impl Sim {
     ///
     /// # Errors
     /// When the site contradicts itself.
-    pub fn new(site: &Site, options: Options) -> Result<Self, crate::world::SpecError> {
-        let (spec, declared, later) = site.build();
-        let world = World::new(spec, 1)?;
+    pub fn new(site: &Site, options: Options) -> Result<Self, SiteError> {
+        let (spec, declared, later) = site.build()?;
+        let world = World::new(spec, 1).map_err(|why| SiteError(why.to_string()))?;
         let nodes = site.nodes().map(|(name, server)| {
             let id = server.and_then(|server| world.server(server));
             let lpar = server.and_then(|server| world.lpar(&format!("node-{server}")));

@@ -1,5 +1,6 @@
 //! A site as a scenario declares it: servers, nodes, consoles and groups, in a few words.
 
+use super::patch::{patched, unmarked};
 use crate::world::{HmcSpec, LparSpec, ServerSpec, Span as WorldSpan, WorldSpec};
 use std::collections::BTreeMap;
 use tenure_core::{
@@ -10,7 +11,7 @@ use tenure_core::{
 /// A line that declares nothing that is known.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("declare site: {0}")]
-pub struct SiteError(String);
+pub struct SiteError(pub(super) String);
 
 /// A group of a site.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Site {
     groups: BTreeMap<GroupName, Declared>,
     lpars: BTreeMap<ResourceName, LparSpec>,
     timings: Timings,
+    /// A piece of a cluster file, laid over all this.
+    piece: String,
 }
 
 impl Default for Site {
@@ -53,6 +56,7 @@ impl Default for Site {
             groups: BTreeMap::new(),
             lpars: BTreeMap::new(),
             timings: Timings::default(),
+            piece: String::new(),
         }
     }
 }
@@ -63,6 +67,11 @@ impl Site {
     /// # Errors
     /// When it begins as a declaration and does not go on as one.
     pub fn declare(&mut self, line: &str) -> Result<bool, SiteError> {
+        if let Some(line) = unmarked(line) {
+            self.piece.push_str(line);
+            self.piece.push('\n');
+            return Ok(true);
+        }
         let words: Vec<&str> = line.split_whitespace().collect();
         let Some((kind, rest)) = words.split_first() else { return Ok(false) };
         match *kind {
@@ -95,13 +104,19 @@ impl Site {
     }
 
     /// The world, the cluster as it is at first, and the cluster with everything that may join later.
-    pub fn build(&self) -> (WorldSpec, Cluster, Cluster) {
-        let mut all = self.cluster();
-        let everything = all.clone();
-        all.groups.retain(|name, _| self.groups.get(name).is_some_and(|group| !group.later));
-        let groups = all.groups.clone();
-        all.resources.retain(|_, lpar| groups.contains_key(&lpar.group));
-        (self.world(), all, everything)
+    ///
+    /// # Errors
+    /// When the piece of a cluster file is not one.
+    pub fn build(&self) -> Result<(WorldSpec, Cluster, Cluster), SiteError> {
+        let mut everything = self.cluster();
+        if !self.piece.is_empty() {
+            everything = patched(&everything, &self.piece, &self.parts()).map_err(SiteError)?;
+        }
+        let mut first = everything.clone();
+        first.groups.retain(|name, _| self.groups.get(name).is_none_or(|group| !group.later));
+        let groups = &first.groups;
+        first.resources.retain(|_, lpar| groups.contains_key(&lpar.group));
+        Ok((self.world(), first, everything))
     }
 
     fn node_names(&self) -> Vec<String> {
