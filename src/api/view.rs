@@ -292,6 +292,9 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::Stuck { .. }
         | Wait::Attention { .. }
         | Wait::Frozen { .. }
+        | Wait::Requires { .. }
+        | Wait::AdminWait { .. }
+        | Wait::Flushed
         | Wait::Held => None,
     };
     WaitView {
@@ -364,6 +367,12 @@ fn kind(note: &Note) -> &'static str {
         Note::OnlineNow { .. } => "online_now",
         Note::Faulted { .. } => "faulted",
         Note::Leaving { .. } => "leaving",
+        Note::ResourceFaulted { .. } => "resource_faulted",
+        Note::ResourceBack { .. } => "resource_back",
+        Note::Recycling { .. } => "recycling",
+        Note::Retrying { .. } => "retrying",
+        Note::NeedsAdmin { .. } => "needs_admin",
+        Note::StoppedOnPurpose { .. } => "stopped_on_purpose",
         Note::Vacated { .. } => "vacated",
         Note::Loose { .. } => "loose",
         Note::Settled { .. } => "settled",

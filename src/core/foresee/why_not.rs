@@ -118,6 +118,8 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
     if let NotHere::NotDefined { resource } | NotHere::NotReadOff { resource, .. } = reason {
         let copy = group.copies.get_mut(resource)?.get_mut(server)?;
         *copy = Copy { power: Power::Off, since: Some(index), ..Copy::default() };
+    } else if let NotHere::PersistentDown { resource } = reason {
+        group.copies.get_mut(resource)?.get_mut(server)?.power = Power::Running;
     } else if *reason == NotHere::Faulted {
         group.faults.remove(server);
     } else if *reason == NotHere::ProvenOff {

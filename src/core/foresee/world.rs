@@ -56,6 +56,7 @@ impl World {
                 system,
                 live: state.live || first,
                 copies: BTreeMap::new(),
+                confidence: BTreeMap::new(),
                 vios: state.vios.clone(),
             };
             self.unread.insert(name.clone(), reading);
@@ -67,9 +68,15 @@ impl World {
                     let power = match copy.power {
                         Power::Starting => Power::Running,
                         Power::Stopping => Power::Off,
+                        Power::Unknown if copy.since.is_none() && ledger.is_persistent(resource) => Power::Running,
                         Power::Unknown if copy.since.is_none() => Power::Off,
-                        Power::Off | Power::Running | Power::Absent | Power::Unknown => copy.power,
+                        Power::Off | Power::Running | Power::Absent | Power::OffOnPurpose | Power::Unknown => {
+                            copy.power
+                        }
                     };
+                    if copy.since.is_some() && copy.confidence < 100 {
+                        reading.confidence.insert(resource.clone(), copy.confidence);
+                    }
                     let down = reading.system == SystemState::PowerOff;
                     reading.copies.entry(resource.clone()).or_insert(if down { Power::Off } else { power });
                 }
@@ -163,10 +170,11 @@ impl World {
             self.switch_off(&order.server);
         }
         let (by, serial) = (order.node.clone(), self.serial);
+        let lost = self.is_lost(&order.server);
         let mut ending = Ending::Done;
         let mut readings = Vec::new();
         if let Some(reading) = self.reading(&order.server) {
-            let up = reading.live && reading.system.is_up();
+            let up = !lost && (reading.system.is_up() || !reading.live);
             let power = if order.action.is_start() {
                 Some(Power::Running)
             } else {
@@ -180,9 +188,17 @@ impl World {
             // Only what the order was about: the others are read anyway.
             let copy = order.action.resource().and_then(|resource| reading.copies.get_key_value(resource));
             let copies = copy.map(|(name, power)| (name.clone(), *power)).into_iter().collect();
-            let (server, system, live, vios) =
-                (reading.server.clone(), reading.system, reading.live, reading.vios.clone());
-            readings.push(Reading { server, by, since: index, serial, system, live, copies, vios });
+            readings.push(Reading {
+                server: reading.server.clone(),
+                by,
+                since: index,
+                serial,
+                system: reading.system,
+                live: reading.live,
+                copies,
+                confidence: reading.confidence.clone(),
+                vios: reading.vios.clone(),
+            });
         }
         Report { order: order.id, ending, readings }
     }
