@@ -35,185 +35,51 @@ pub enum Level {
 /// What happened, or was decided, or was not done and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
+#[rustfmt::skip] // one line each
 pub enum Note {
-    Configured {
-        by: String,
-        groups: usize,
-        resources: usize,
-        servers: usize,
-    },
-    Requested {
-        by: String,
-        what: Asked,
-    },
-    SystemChanged {
-        server: ServerName,
-        from: SystemState,
-        to: SystemState,
-        by: NodeName,
-    },
-    ViosChanged {
-        server: ServerName,
-        down: BTreeSet<String>,
-    },
-    CopyChanged {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        from: Power,
-        to: Power,
-    },
-    NodeLapsed {
-        node: NodeName,
-    },
-    NodeReturned {
-        node: NodeName,
-    },
-    ManagerChanged {
-        server: ServerName,
-        from: Option<NodeName>,
-        to: NodeName,
-        surrogate: bool,
-    },
-    Adopted {
-        group: GroupName,
-        server: ServerName,
-        epoch: Epoch,
-    },
-    Granted {
-        group: GroupName,
-        server: ServerName,
-        epoch: Epoch,
-        passed_over: BTreeMap<ServerName, NotHere>,
-    },
-    Ordered {
-        order: OrderId,
-        what: String,
-        node: NodeName,
-        server: ServerName,
-        group: Option<GroupName>,
-    },
-    Restarting {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        count: u32,
-        limit: u32,
-        ran: bool,
-    },
-    Ended {
-        order: OrderId,
-        what: String,
-        server: ServerName,
-        ending: String,
-        group: Option<GroupName>,
-        bad: bool,
-    },
-    OnlineNow {
-        group: GroupName,
-        server: ServerName,
-        epoch: Epoch,
-    },
-    Faulted {
-        group: GroupName,
-        server: ServerName,
-        reason: FaultReason,
-    },
-    Leaving {
-        group: GroupName,
-        server: ServerName,
-        reason: LeaveReason,
-    },
-    ResourceFaulted {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        reason: FaultReason,
-    },
-    ResourceBack {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-    },
-    Recycling {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        reason: FaultReason,
-        count: u32,
-        limit: u32,
-    },
-    Retrying {
-        group: GroupName,
-        server: ServerName,
-        reason: FaultReason,
-        count: u32,
-        limit: u32,
-    },
-    NeedsAdmin {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        reason: CleanReason,
-    },
-    StoppedOnPurpose {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-    },
-    Vacated {
-        group: GroupName,
-        server: ServerName,
-        epoch: Epoch,
-        proof: Proof,
-    },
-    Loose {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-    },
-    Settled {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-    },
-    Held {
-        group: GroupName,
-        tenure: Option<ServerName>,
-        conflict: Conflict,
-    },
-    Released {
-        group: GroupName,
-    },
-    ProvenOff {
-        server: ServerName,
-        how: OffHow,
-    },
-    Reappeared {
-        server: ServerName,
-    },
-    Cleaned {
-        server: ServerName,
-    },
-    Waiting {
-        group: GroupName,
-        wait: Wait,
-    },
-    WaitOver {
-        group: GroupName,
-    },
-    ServerWaiting {
-        server: ServerName,
-        wait: ServerWait,
-    },
-    Removed {
-        group: GroupName,
-    },
+    Configured { by: String, groups: usize, resources: usize, servers: usize },
+    Requested { by: String, what: Asked },
+    SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
+    ViosChanged { server: ServerName, down: BTreeSet<String> },
+    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power },
+    NodeLapsed { node: NodeName },
+    NodeReturned { node: NodeName },
+    ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
+    Adopted { group: GroupName, server: ServerName, epoch: Epoch },
+    Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
+    Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
+    Restarting { group: GroupName, resource: ResourceName, server: ServerName, count: u32, limit: u32, ran: bool },
+    Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
+    OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
+    Faulted { group: GroupName, server: ServerName, reason: FaultReason },
+    Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
+    ResourceFaulted { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason },
+    ResourceBack { group: GroupName, resource: ResourceName, server: ServerName },
+    Recycling { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
+    Retrying { group: GroupName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
+    NeedsAdmin { group: GroupName, resource: ResourceName, server: ServerName, reason: CleanReason },
+    StoppedOnPurpose { group: GroupName, resource: ResourceName, server: ServerName },
+    Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
+    Loose { group: GroupName, resource: ResourceName, server: ServerName },
+    Settled { group: GroupName, resource: ResourceName, server: ServerName },
+    Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict },
+    Released { group: GroupName },
+    ProvenOff { server: ServerName, how: OffHow },
+    Reappeared { server: ServerName },
+    Cleaned { server: ServerName },
+    Waiting { group: GroupName, wait: Wait },
+    WaitOver { group: GroupName },
+    ServerWaiting { server: ServerName, wait: ServerWait },
+    Removed { group: GroupName },
+    Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
+    Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
+    Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
 }
 
 /// What an operator asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum Asked {
     Online { group: GroupName, server: Option<ServerName> },
     Offline { group: GroupName },
@@ -226,11 +92,14 @@ pub enum Asked {
     ResourceOffline { resource: ResourceName, group: GroupName },
     Flush { group: GroupName },
     ClearAdminWait { group: GroupName, fault: bool },
+    Migrate { group: GroupName, server: ServerName },
+    AbortMigration { group: GroupName },
 }
 
 /// Why a group failed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum FaultReason {
     Crashed { resource: ResourceName, restarts: u32 },
     StartFailed { resource: ResourceName, why: String },
@@ -310,6 +179,7 @@ pub struct Conflict {
 /// Why a group is not placed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum NotHere {
     Faulted,
     ProvenOff,
@@ -326,11 +196,22 @@ pub enum NotHere {
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
+    /// It is defined elsewhere, and cannot be brought from there now.
+    NotBrought {
+        resource: ResourceName,
+        from: ServerName,
+        system: SystemState,
+    },
+    /// A mobile LPAR is defined there already, or still.
+    StillDefined {
+        resource: ResourceName,
+    },
 }
 
 /// Why a group waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum Wait {
     /// Not every server of the list has been read.
     Probe { servers: BTreeSet<ServerName> },
@@ -364,11 +245,20 @@ pub enum Wait {
     Flushed,
     /// Two copies.
     Held,
+    /// It is being moved to another server.
+    Migrating { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Readings must tell where it is.
+    Locating { servers: BTreeSet<ServerName> },
+    /// A move has taken longer than it may.
+    MigrationStuck { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Some of its LPARs have moved and the others have not, and the way back failed as well.
+    HalfMoved { resources: BTreeSet<ResourceName>, from: ServerName, to: ServerName },
 }
 
 /// Why a server's fate is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum ServerWait {
     /// The node is silent and no witness can prove the server off.
     NoProof { node: Option<NodeName>, system: SystemState },
@@ -402,7 +292,10 @@ impl Note {
             | Note::Released { group }
             | Note::Waiting { group, .. }
             | Note::WaitOver { group }
-            | Note::Removed { group } => Some(group),
+            | Note::Removed { group }
+            | Note::Migrating { group, .. }
+            | Note::Migrated { group, .. }
+            | Note::Stayed { group, .. } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => Some(what.group()),
             Note::Configured { .. }
@@ -445,7 +338,10 @@ impl Note {
             | Note::ProvenOff { server, .. }
             | Note::Reappeared { server }
             | Note::Cleaned { server }
-            | Note::ServerWaiting { server, .. } => Some(server),
+            | Note::ServerWaiting { server, .. }
+            | Note::Stayed { server, .. } => Some(server),
+            Note::Migrating { from, .. } => Some(from),
+            Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. }
             | Note::Requested { .. }
             | Note::NodeLapsed { .. }
@@ -474,6 +370,7 @@ impl Note {
             | Note::ProvenOff { .. }
             | Note::Loose { .. }
             | Note::Reappeared { .. }
+            | Note::Stayed { .. }
             | Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => {
                 if *bad {
@@ -506,7 +403,9 @@ impl Note {
             | Note::Released { .. }
             | Note::Cleaned { .. }
             | Note::WaitOver { .. }
-            | Note::Removed { .. } => Level::Info,
+            | Note::Removed { .. }
+            | Note::Migrating { .. }
+            | Note::Migrated { .. } => Level::Info,
         }
     }
 }
@@ -524,6 +423,8 @@ impl Wait {
                 | Wait::Requires { .. }
                 | Wait::AdminWait { .. }
                 | Wait::Held
+                | Wait::Migrating { .. }
+                | Wait::Locating { .. }
         )
     }
 
@@ -535,14 +436,18 @@ impl Wait {
             | Wait::Stuck { .. }
             | Wait::Attention { .. }
             | Wait::AdminWait { .. }
-            | Wait::Held => Level::Alarm,
+            | Wait::Held
+            | Wait::MigrationStuck { .. }
+            | Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. } | Wait::Flushed | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
             Wait::Probe { .. }
             | Wait::Reading { .. }
             | Wait::Fencing { .. }
             | Wait::Orders { .. }
             | Wait::Requires { .. }
-            | Wait::Booting { .. } => Level::Info,
+            | Wait::Booting { .. }
+            | Wait::Migrating { .. }
+            | Wait::Locating { .. } => Level::Info,
         }
     }
 }
@@ -573,6 +478,7 @@ impl Asked {
             | Asked::ResourceOffline { group, .. }
             | Asked::Flush { group }
             | Asked::ClearAdminWait { group, .. } => group,
+            Asked::Migrate { group, .. } | Asked::AbortMigration { group } => group,
         }
     }
 }

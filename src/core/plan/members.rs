@@ -111,7 +111,10 @@ impl Planner<'_> {
             Power::Running => Step::Rest,
             Power::Starting | Power::Stopping => Step::Wait(booting(member)),
             Power::Unknown if member.run.restart => self.stop(member, Span(0)),
-            Power::Unknown | Power::Absent => {
+            Power::Absent if self.scratch.home(member.group, member.resource, member.server).is_some() => {
+                self.start(member)
+            }
+            Power::Unknown | Power::Absent | Power::Moving => {
                 Step::Wait(Wait::Attention { resource: member.resource.clone(), server: member.server.clone() })
             }
             Power::Off | Power::OffOnPurpose => self.start(member),
@@ -135,6 +138,7 @@ impl Planner<'_> {
             | Power::Running
             | Power::Starting
             | Power::Stopping
+            | Power::Moving
             | Power::Unknown => Step::Rest,
         }
     }

@@ -7,6 +7,7 @@
 //! and every moment of the world is held against the invariants. It refuses to decide anything: decisions are the core's.
 
 mod act;
+mod apps;
 mod configure;
 mod event;
 mod judge;

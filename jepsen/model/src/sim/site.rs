@@ -211,6 +211,12 @@ impl Site {
                         self.lpars.insert(ResourceName::from(lpar), LparSpec::new(lpar, &servers));
                     }
                 }
+                "apps" => {
+                    for app in value.split(',') {
+                        let (app, agent) = app.split_once(':').unwrap_or((app, "Application"));
+                        lpars.insert(ResourceName::from(app), Resource::agent(name.clone(), agent));
+                    }
+                }
                 "priority" => group.priority = number(value)?,
                 "autostart" => group.autostart = value == "yes",
                 "autostart_servers" => group.autostart_servers = value.split(',').map(ServerName::from).collect(),

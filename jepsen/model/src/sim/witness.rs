@@ -100,7 +100,13 @@ pub(super) fn change(
         Ask::PowerDown(name) => Command::stop(id, lpar(name)?, Stop::Delayed),
         Ask::CutOff(name) => Command::stop(id, lpar(name)?, Stop::Immediate),
         Ask::PowerOff => Command::fence(id),
-        Ask::Read(_) | Ask::Pause(_) => return Err(not_sent("it is no change")),
+        Ask::Read(_)
+        | Ask::Pause(_)
+        | Ask::Migrate { .. }
+        | Ask::StopMigration(_)
+        | Ask::RecoverMigration(_)
+        | Ask::MoveDefinition { .. }
+        | Ask::RemoteRestart { .. } => return Err(not_sent("it is no change")),
     };
     let connected =
         |hmc: &HmcId| world.read_system(*hmc, id).is_ok_and(|(_, connection, _)| connection == Connection::Connected);
