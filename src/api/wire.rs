@@ -88,6 +88,13 @@ pub enum Ask {
         /// Where to.
         server: String,
     },
+    /// Move a group to another server while it runs.
+    Migrate {
+        /// The group.
+        group: String,
+        /// Where to.
+        server: String,
+    },
     /// Do nothing to a group.
     Freeze {
         /// The group.

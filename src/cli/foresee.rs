@@ -51,6 +51,10 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
         titles.push(format!("switching {group} to {server}"));
         all.push(WhatIf::Ask { ask: Ask::Switch { group, server } });
     }
+    for (group, server) in what.migrate {
+        titles.push(format!("migrating {group} to {server}"));
+        all.push(WhatIf::Ask { ask: Ask::Migrate { group, server } });
+    }
     if !what.lose.is_empty() {
         titles.push(format!("losing {}", what.lose.join(" and ")));
         all.push(WhatIf::Lose { servers: what.lose });

@@ -273,7 +273,9 @@ impl Foresight {
     }
 
     fn place(&self, group: &GroupState) -> Place {
-        let online = group.tenure.as_ref().filter(|tenure| tenure.phase == Phase::Online);
+        // What is moved while it runs, runs.
+        let runs = |phase: &Phase| matches!(phase, Phase::Online | Phase::Migrating(_));
+        let online = group.tenure.as_ref().filter(|tenure| runs(&tenure.phase));
         Place {
             server: group.tenure.as_ref().map(|tenure| tenure.server.clone()),
             runs: online.is_some_and(|tenure| !self.world.is_lost(&tenure.server)),

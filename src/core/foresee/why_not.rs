@@ -115,7 +115,10 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
     let index = ledger.index;
     let group = ledger.groups.get_mut(name).map(Arc::make_mut)?;
     let state = ledger.servers.get_mut(server)?;
-    if let NotHere::NotDefined { resource } | NotHere::NotReadOff { resource, .. } = reason {
+    if let NotHere::NotDefined { resource }
+    | NotHere::NotBrought { resource, .. }
+    | NotHere::NotReadOff { resource, .. } = reason
+    {
         let copy = group.copies.get_mut(resource)?.get_mut(server)?;
         *copy = Copy { power: Power::Off, since: Some(index), ..Copy::default() };
     } else if let NotHere::PersistentDown { resource } = reason {

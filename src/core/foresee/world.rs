@@ -1,7 +1,10 @@
 //! The ideal world of a foresight: what the nodes would read, and what becomes of orders.
 
 use crate::{
-    Action, Ledger, NodeName, Order, Power, Reading, Report, ServerName, Span, SystemState, Time, View, order::Ending,
+    Action, GroupName, Ledger, NodeName, Order, Power, Reading, Report, ResourceName, ServerName, Span, SystemState,
+    Time, View,
+    ledger::{GroupState, Migration},
+    order::Ending,
     view::NodeView,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,24 +64,16 @@ impl World {
             };
             self.unread.insert(name.clone(), reading);
         }
-        for group in ledger.groups.values() {
+        for (name, group) in &ledger.groups {
             for (resource, copies) in &group.copies {
                 for (server, copy) in copies {
+                    let power = reads(ledger, name, group, resource, server);
                     let Some(reading) = self.reading(server) else { continue };
-                    let power = match copy.power {
-                        Power::Starting => Power::Running,
-                        Power::Stopping => Power::Off,
-                        Power::Unknown if copy.since.is_none() && ledger.is_persistent(resource) => Power::Running,
-                        Power::Unknown if copy.since.is_none() => Power::Off,
-                        Power::Off | Power::Running | Power::Absent | Power::OffOnPurpose | Power::Unknown => {
-                            copy.power
-                        }
-                    };
+                    let down = reading.system == SystemState::PowerOff && power != Power::Absent;
+                    reading.copies.entry(resource.clone()).or_insert(if down { Power::Off } else { power });
                     if copy.since.is_some() && copy.confidence < 100 {
                         reading.confidence.insert(resource.clone(), copy.confidence);
                     }
-                    let down = reading.system == SystemState::PowerOff;
-                    reading.copies.entry(resource.clone()).or_insert(if down { Power::Off } else { power });
                 }
             }
         }
@@ -166,41 +161,94 @@ impl World {
 
     /// Carries out an order and answers it. What a kind of order does that is not known here, it has done.
     pub(super) fn carry_out(&mut self, order: &Order, index: u64) -> Report {
-        if order.action == Action::Fence {
-            self.switch_off(&order.server);
-        }
-        let (by, serial) = (order.node.clone(), self.serial);
-        let lost = self.is_lost(&order.server);
-        let mut ending = Ending::Done;
-        let mut readings = Vec::new();
-        if let Some(reading) = self.reading(&order.server) {
-            let up = !lost && (reading.system.is_up() || !reading.live);
-            let power = if order.action.is_start() {
-                Some(Power::Running)
-            } else {
-                matches!(order.action, Action::Stop { .. }).then_some(Power::Off)
-            };
-            if !up && order.action.is_start() {
-                ending = Ending::NotDone(format!("the server reads {}", reading.system));
-            } else if let (true, Some(resource), Some(power)) = (up, order.action.resource(), power) {
-                reading.copies.insert(resource.clone(), power);
+        let ending = match self.refuses(&order.action, &order.server) {
+            Some(down) => Ending::NotDone(format!("{down} is down")),
+            None => {
+                self.take_effect(order);
+                Ending::Done
             }
+        };
+        let (by, serial) = (order.node.clone(), self.serial);
+        let readings = self.reading(&order.server).map(|reading| {
             // Only what the order was about: the others are read anyway.
             let copy = order.action.resource().and_then(|resource| reading.copies.get_key_value(resource));
-            let copies = copy.map(|(name, power)| (name.clone(), *power)).into_iter().collect();
-            readings.push(Reading {
+            Reading {
                 server: reading.server.clone(),
                 by,
                 since: index,
                 serial,
                 system: reading.system,
                 live: reading.live,
-                copies,
+                copies: copy.map(|(name, power)| (name.clone(), *power)).into_iter().collect(),
                 confidence: reading.confidence.clone(),
                 vios: reading.vios.clone(),
-            });
+            }
+        });
+        Report { order: order.id, ending, readings: readings.into_iter().collect() }
+    }
+
+    /// The server that is down, though it would have to be up for this.
+    fn refuses(&mut self, action: &Action, server: &ServerName) -> Option<ServerName> {
+        let mut needed = Vec::new();
+        needed.extend((action.is_start()).then_some(server));
+        if let Action::Migrate { to, .. } = action {
+            needed.extend([server, to]);
         }
-        Report { order: order.id, ending, readings }
+        let down = |server: &&ServerName| {
+            let lost = self.is_lost(server);
+            self.reading(server).is_none_or(|reading| lost || (reading.live && !reading.system.is_up()))
+        };
+        needed.into_iter().find(down).cloned()
+    }
+
+    fn take_effect(&mut self, order: &Order) {
+        let here = &order.server;
+        if order.action == Action::Fence {
+            self.switch_off(here);
+        } else if let Action::Start { resource, home, .. } = &order.action {
+            self.set(resource, home.as_ref(), Power::Absent);
+            self.set(resource, Some(here), Power::Running);
+        } else if let Action::Stop { resource, .. } = &order.action {
+            self.set(resource, Some(here), Power::Off);
+        } else if let Action::Migrate { resource, to, .. } = &order.action {
+            self.set(resource, Some(here), Power::Absent);
+            self.set(resource, Some(to), Power::Running);
+        } else if let Action::StopMigration { resource, from, to } = &order.action {
+            self.set(resource, Some(to), Power::Absent);
+            self.set(resource, Some(from), Power::Running);
+        }
+    }
+
+    fn set(&mut self, resource: &ResourceName, server: Option<&ServerName>, power: Power) {
+        let reading = server.and_then(|server| self.reading(server));
+        if let Some(known) = reading.and_then(|reading| reading.copies.get_mut(resource)) {
+            *known = power;
+        }
+    }
+}
+
+/// What a copy would read when what is on its way has arrived.
+fn reads(ledger: &Ledger, name: &GroupName, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Power {
+    let Some(copies) = group.copies.get(resource) else { return Power::Unknown };
+    let Some(copy) = copies.get(server) else { return Power::Unknown };
+    match copy.power {
+        Power::Starting => Power::Running,
+        Power::Stopping => Power::Off,
+        Power::Moving => {
+            let migration = group.tenure.as_ref().and_then(|tenure| tenure.migration());
+            let arrives = |migration: &Migration| (migration.to == *server) != migration.returned.contains(resource);
+            migration.map_or(Power::Moving, |one| if arrives(one) { Power::Running } else { Power::Absent })
+        }
+        Power::Unknown if copy.since.is_some() => Power::Unknown,
+        Power::Unknown if ledger.is_persistent(resource) => Power::Running,
+        Power::Unknown if ledger.is_mobile(resource) => {
+            // It is defined on one server: where it was read, or the first of its list.
+            let known = copies.values().any(|copy| copy.since.is_some() && copy.power != Power::Absent);
+            let first = ledger.config.groups.get(name).and_then(|declared| declared.servers.first());
+            if !known && first == Some(server) { Power::Off } else { Power::Absent }
+        }
+        Power::Unknown => Power::Off,
+        Power::Off | Power::Running | Power::Absent | Power::OffOnPurpose => copy.power,
     }
 }
 

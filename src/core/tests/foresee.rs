@@ -67,7 +67,9 @@ fn running(cluster: Cluster) -> Ledger {
             let Some(by) = state.manager.clone() else { continue };
             let here = |name: &ResourceName, resource: &Resource| {
                 let group = &ledger.config.groups[&resource.group];
-                let power = if group.servers.first() == Some(server) { Power::Running } else { Power::Off };
+                let mobile = resource.as_lpar().is_some_and(|lpar| lpar.mobile);
+                let elsewhere = if mobile { Power::Absent } else { Power::Off };
+                let power = if group.servers.first() == Some(server) { Power::Running } else { elsewhere };
                 group.servers.contains(server).then(|| (name.clone(), power))
             };
             let copies = ledger.config.resources.iter().filter_map(|(name, resource)| here(name, resource)).collect();
@@ -272,6 +274,27 @@ fn the_last_decision_is_remembered() {
     let decision = why_not(&later, &"db".into(), &"p1".into()).and_then(|why| why.decision).expect("it was granted");
     assert_eq!((decision.to.as_str(), decision.why), ("p3", Some(NotHere::ProvenOff)));
     assert_eq!(why_not(&ledger, &"db".into(), &"p3".into()).and_then(|why| why.decision), None, "it was adopted");
+}
+
+#[test]
+fn what_is_mobile_is_moved_while_it_runs_and_brought_from_a_lost_server() {
+    let mut cluster = cluster(3);
+    add(&mut cluster, "web", &["p1", "p2"], 4096);
+    if let Some(Kind::Lpar(lpar)) = cluster.resources.get_mut("web1").map(|resource| &mut resource.kind) {
+        lpar.mobile = true;
+    }
+    let ledger = running(cluster);
+    let migrate = WhatIf::Ask(Request::Migrate { group: "web".into(), server: "p2".into() });
+    let foreseen = foresee(&ledger, vec![migrate]);
+    assert_eq!((foreseen.refused.len(), after(&foreseen)), (0, vec!["web p2".to_owned()]));
+    let ordered: Vec<String> = foreseen
+        .records
+        .iter()
+        .filter_map(|record| if let Note::Ordered { what, .. } = &record.note { Some(what.clone()) } else { None })
+        .collect();
+    assert_eq!(ordered, ["migrate web1 to p2"]);
+    let lost = foresee(&ledger, lose(&["p1"]));
+    assert_eq!((lost.ending, after(&lost)), (Ending::Rest, vec!["web p2".to_owned()]));
 }
 
 /// What an operator of a large site asks at three in the morning.
