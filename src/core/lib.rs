@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod name;
 pub mod note;
 pub mod order;
+pub mod place;
 pub mod plan;
 pub mod reading;
 pub mod refusal;

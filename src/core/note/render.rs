@@ -270,7 +270,10 @@ impl Display for Wait {
                 write!(f, "{resource} on {server} was ordered to stop and reads {power}; stopping it again")
             }
             Wait::Attention { resource, server } => {
-                write!(f, "the HMC cannot tell whether {resource} on {server} runs; look at its reference code")
+                write!(
+                    f,
+                    "nobody can tell whether {resource} on {server} runs; look at it (an LPAR: its reference code)"
+                )
             }
             Wait::Frozen { fault: None } => f.write_str("it is frozen"),
             Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),

@@ -75,6 +75,9 @@ impl Planner<'_> {
         if let Some(wait) = self.stands_still(name, group) {
             return Step::Wait(wait);
         }
+        if self.forgive(group) {
+            return Step::Did;
+        }
         let Some(tenure) = &group.tenure else {
             return self.vacant(name, group, conflict.active.keys().next());
         };

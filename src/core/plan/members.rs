@@ -121,6 +121,16 @@ impl Planner<'_> {
         }
     }
 
+    /// Ends the fault of a group on a server where the persistent resource that it lacked is back.
+    pub(super) fn forgive(&mut self, group: &GroupState) -> bool {
+        group.faults.iter().any(|(server, (_, reason))| {
+            let FaultReason::PersistentDown { resource } = reason else { return false };
+            let copy = group.copies.get(resource).and_then(|copies| copies.get(server));
+            copy.is_some_and(|copy| copy.power == Power::Running)
+                && self.emit(Command::Forgive { resource: resource.clone(), server: server.clone() }).is_ok()
+        })
+    }
+
     /// A resource that is there or is not.
     fn persistent(&mut self, member: &Member<'_>) -> Step {
         let (resource, server) = (member.resource.clone(), member.server.clone());

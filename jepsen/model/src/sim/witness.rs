@@ -127,6 +127,7 @@ pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
         Refusal::HmcDown | Refusal::NoConnection | Refusal::Busy | Refusal::NotOperating => {
             Answer::NotSent(why.to_string())
         }
+        Refusal::MoveFailed => Answer::Unknown(why.to_string()),
         Refusal::NoSuchServer
         | Refusal::NoSuchLpar
         | Refusal::NoSuchProfile
@@ -135,7 +136,10 @@ pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
         | Refusal::WrongState
         | Refusal::NoRmc
         | Refusal::NotEnoughMemory
-        | Refusal::NotEnoughProcessors => Answer::Refused(why.to_string()),
+        | Refusal::NotEnoughProcessors
+        | Refusal::AlreadyDefined
+        | Refusal::CannotHost
+        | Refusal::NotDown => Answer::Refused(why.to_string()),
     }
 }
 
@@ -194,6 +198,8 @@ fn power(state: LparState) -> Power {
         LparState::Running => Power::Running,
         LparState::ShuttingDown => Power::Stopping,
         // `Error` says that it runs and needs attention, or that its activation failed: it is not off.
-        LparState::Error | LparState::NotAvailable => Power::Unknown,
+        LparState::Error | LparState::NotAvailable | LparState::MigratingRunning | LparState::MigratingNotActivated => {
+            Power::Unknown
+        }
     }
 }
