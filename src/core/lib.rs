@@ -18,6 +18,7 @@
 pub mod carry;
 pub mod command;
 pub mod config;
+pub mod foresee;
 pub mod invariants;
 pub mod ledger;
 pub mod name;
