@@ -1,7 +1,8 @@
 //! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, Span, Time,
+    GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, ServiceName, Span,
+    Time,
     config::Cluster,
     note::{Conflict, FaultReason, LeaveReason, ServerWait, Wait},
     order::Epoch,
@@ -181,9 +182,16 @@ pub enum Request {
         group: GroupName,
         /// Where, if not where policy says.
         server: Option<ServerName>,
+        /// With the groups that it depends on.
+        propagate: bool,
     },
     /// Stop a group and keep it stopped.
-    Offline(GroupName),
+    Offline {
+        /// The group.
+        group: GroupName,
+        /// With the groups that depend on it, those first.
+        propagate: bool,
+    },
     /// Stop a group and start it on another server.
     Switch {
         /// The group.
@@ -206,6 +214,10 @@ pub enum Request {
     ConfirmOff(ServerName),
     /// Stop an LPAR and start it again in place, without counting a restart.
     Restart(ResourceName),
+    /// Start a service, tier by tier.
+    ServiceOnline(ServiceName),
+    /// Stop a service, the last tier first.
+    ServiceOffline(ServiceName),
 }
 
 /// What an entry led to.

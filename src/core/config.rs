@@ -7,6 +7,7 @@ mod check;
 mod group;
 mod resource;
 mod rules;
+mod ties;
 
 pub use check::{Mistake, Rule, hundredths};
 pub use group::{
@@ -15,6 +16,7 @@ pub use group::{
 };
 pub use resource::{Agent, Kind, Lpar, Operations, Patience, Requirement, Resource};
 pub use rules::{Asks, Brakes, PlacementRule, Service, Tier, TierLink, Tolerance};
+pub use ties::DEPTH_LIMIT;
 
 use crate::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, Span};
 use serde::{Deserialize, Serialize};

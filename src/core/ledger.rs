@@ -12,9 +12,13 @@ mod links;
 mod maintenance;
 mod orders;
 mod requests;
+mod services;
 mod state;
 
-pub use state::{Copy, Dirty, GroupState, Intent, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure};
+pub use services::{Member, ServiceState, ServiceView};
+pub use state::{
+    Copy, Dirty, GroupState, Intent, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure, Ties,
+};
 
 use crate::{
     GroupName, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time, command::Outcome,

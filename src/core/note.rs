@@ -6,7 +6,10 @@ mod render;
 
 pub use render::mistakes;
 
-use crate::{GroupName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, order::Epoch};
+use crate::{
+    GroupName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time, config::Need,
+    order::Epoch,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +67,8 @@ pub enum Note {
     WaitOver { group: GroupName },
     ServerWaiting { server: ServerName, wait: ServerWait },
     Removed { group: GroupName },
+    FaultsCleared { group: GroupName, child: GroupName },
+    ServiceRequested { by: String, service: ServiceName, online: bool },
 }
 
 /// What an operator asked.
@@ -91,6 +96,7 @@ pub enum FaultReason {
 
 /// Why a group leaves a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)] // fields are named after what they hold
 pub enum LeaveReason {
     /// It failed there.
     Fault,
@@ -98,6 +104,16 @@ pub enum LeaveReason {
     Offline,
     /// An operator wants it elsewhere.
     Switch(ServerName),
+    /// An operator wants its service offline.
+    Service(ServiceName),
+    /// What it needs of another group is no longer so.
+    Unmet { child: GroupName, need: Need },
+    /// The group that it depends on runs elsewhere, and there is room.
+    Follow { child: GroupName, to: ServerName },
+    /// A group with a hard link to it failed here, and both can run elsewhere.
+    ParentFaulted { parent: GroupName, to: ServerName },
+    /// The tier below it in a service is online again.
+    TierReturned { service: ServiceName },
 }
 
 /// Evidence that nothing runs under a tenure any more.
@@ -153,6 +169,8 @@ pub enum NotHere {
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
+    Link { child: GroupName, need: Need },
+    NotListed,
 }
 
 /// Why a group waits.
@@ -185,6 +203,16 @@ pub enum Wait {
     Frozen { fault: Option<FaultReason> },
     /// Two copies.
     Held,
+    /// A group that it depends on is not online; perhaps because it is to be offline.
+    Child { child: GroupName, unwanted: bool },
+    /// Groups that depend on it must have left first.
+    Parents { parents: BTreeSet<GroupName> },
+    /// It is not its turn in the start of a service.
+    Below { service: ServiceName, groups: BTreeSet<GroupName> },
+    /// It is not its turn in the stop of its services.
+    Above { groups: BTreeSet<GroupName> },
+    /// The group that it should be with runs on that server, and it cannot go there.
+    Apart { child: GroupName, server: ServerName, why: NotHere },
 }
 
 /// Why a server's fate is open.
@@ -217,6 +245,7 @@ impl Note {
             | Note::Released { group }
             | Note::Waiting { group, .. }
             | Note::WaitOver { group }
+            | Note::FaultsCleared { group, .. }
             | Note::Removed { group } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => Some(what.group()),
@@ -229,6 +258,7 @@ impl Note {
             | Note::ProvenOff { .. }
             | Note::Reappeared { .. }
             | Note::Cleaned { .. }
+            | Note::ServiceRequested { .. }
             | Note::ServerWaiting { .. } => None,
         }
     }
@@ -263,6 +293,8 @@ impl Note {
             | Note::Released { .. }
             | Note::Waiting { .. }
             | Note::WaitOver { .. }
+            | Note::FaultsCleared { .. }
+            | Note::ServiceRequested { .. }
             | Note::Removed { .. } => None,
         }
     }
@@ -310,6 +342,8 @@ impl Note {
             | Note::Released { .. }
             | Note::Cleaned { .. }
             | Note::WaitOver { .. }
+            | Note::FaultsCleared { .. }
+            | Note::ServiceRequested { .. }
             | Note::Removed { .. } => Level::Info,
         }
     }
@@ -325,6 +359,8 @@ impl Wait {
                 | Wait::Fencing { .. }
                 | Wait::Orders { .. }
                 | Wait::Booting { .. }
+                | Wait::Below { .. }
+                | Wait::Above { .. }
                 | Wait::Held
         )
     }
@@ -335,12 +371,34 @@ impl Wait {
             Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Attention { .. } | Wait::Held => {
                 Level::Alarm
             }
-            Wait::Unwatched { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
+            Wait::Unwatched { .. }
+            | Wait::Frozen { .. }
+            | Wait::Settling { .. }
+            | Wait::Child { unwanted: true, .. } => Level::Warning,
             Wait::Probe { .. }
             | Wait::Reading { .. }
             | Wait::Fencing { .. }
             | Wait::Orders { .. }
+            | Wait::Child { unwanted: false, .. }
+            | Wait::Parents { .. }
+            | Wait::Below { .. }
+            | Wait::Above { .. }
+            | Wait::Apart { .. }
             | Wait::Booting { .. } => Level::Info,
+        }
+    }
+}
+
+impl LeaveReason {
+    /// Where a group that leaves this server is to go first of all, if that matters.
+    pub fn heads_for<'a>(&'a self, from: &'a ServerName) -> Option<&'a ServerName> {
+        match self {
+            LeaveReason::Switch(to) | LeaveReason::Follow { to, .. } | LeaveReason::ParentFaulted { to, .. } => {
+                Some(to)
+            }
+            // It is restarted, not moved.
+            LeaveReason::TierReturned { .. } => Some(from),
+            LeaveReason::Fault | LeaveReason::Offline | LeaveReason::Service(_) | LeaveReason::Unmet { .. } => None,
         }
     }
 }

@@ -73,6 +73,7 @@ impl Applying<'_> {
         let group = self.group_mut(name)?;
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
+        group.queued.clear();
         let run = |copies: &BTreeMap<ServerName, Copy>| {
             let away = copies.get(server).is_some_and(|copy| copy.is_active() && copy.power != Power::Running);
             Run { away: away.then_some(since), ..Run::default() }
@@ -152,7 +153,7 @@ impl Applying<'_> {
         let server = tenure.server.clone();
         self.set_phase(name, Phase::Online)?;
         self.note(Note::OnlineNow { group: name.clone(), server, epoch });
-        Ok(())
+        self.clear_parents(name)
     }
 
     /// The group failed on its server: marked there, and to leave it.
@@ -173,6 +174,9 @@ impl Applying<'_> {
     /// The group is to leave its server.
     pub(super) fn leave(&mut self, name: &GroupName, epoch: Epoch, reason: &LeaveReason) -> Result<(), Refusal> {
         let server = self.depart(name, epoch, reason)?;
+        if let Some(to) = reason.heads_for(&server) {
+            self.group_mut(name)?.prefer = Some(to.clone());
+        }
         self.note(Note::Leaving { group: name.clone(), server, reason: reason.clone() });
         Ok(())
     }

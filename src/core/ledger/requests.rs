@@ -1,6 +1,7 @@
 //! What operators ask. Each request is granted whole or refused with a reason that names the next step.
 
 mod configure;
+mod trees;
 
 use super::{Intent, Phase, apply::Applying};
 use crate::{
@@ -13,23 +14,25 @@ impl Applying<'_> {
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Refusal> {
         match request {
             Request::Configure { cluster, strand } => self.configure(cluster, *strand),
-            Request::Online { group, server } => self.ask_online(group, server.as_ref()),
-            Request::Offline(group) => self.ask_offline(group),
+            Request::Online { group, server, propagate } => self.ask_online(group, server.as_ref(), *propagate),
+            Request::Offline { group, propagate } => self.ask_offline(group, *propagate),
             Request::Switch { group, server } => self.ask_switch(group, server),
             Request::Freeze(group) => self.ask_freeze(group),
             Request::Unfreeze(group) => self.ask_unfreeze(group),
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
             Request::Restart(resource) => self.ask_restart(resource),
+            Request::ServiceOnline(service) => self.ask_service_online(service),
+            Request::ServiceOffline(service) => self.ask_service_offline(service),
         }
     }
 
-    fn asked(&mut self, what: Asked) {
+    pub(super) fn asked(&mut self, what: Asked) {
         let by = self.by();
         self.note(Note::Requested { by, what });
     }
 
-    fn ask_online(&mut self, name: &GroupName, server: Option<&ServerName>) -> Result<(), Refusal> {
+    fn ask_online(&mut self, name: &GroupName, server: Option<&ServerName>, propagate: bool) -> Result<(), Refusal> {
         self.may_touch(name)?;
         let group = self.group(name)?;
         if let Some(tenure) = &group.tenure {
@@ -38,29 +41,22 @@ impl Applying<'_> {
                 return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
             }
         }
-        if let Some(server) = server {
-            self.may_go(name, server)?;
-        }
+        self.children_first(name, server, propagate)?;
         let group = self.group_mut(name)?;
         group.intent = Intent::Online;
         group.prefer = server.cloned();
+        group.queued.clear();
         self.asked(Asked::Online { group: name.clone(), server: server.cloned() });
         Ok(())
     }
 
-    fn ask_offline(&mut self, name: &GroupName) -> Result<(), Refusal> {
+    fn ask_offline(&mut self, name: &GroupName, propagate: bool) -> Result<(), Refusal> {
         self.may_touch(name)?;
-        let group = self.group_mut(name)?;
-        if group.intent == Intent::Offline {
+        if self.group(name)?.intent == Intent::Offline {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
-        group.intent = Intent::Offline;
-        group.prefer = None;
-        let leaving = group
-            .tenure
-            .as_ref()
-            .filter(|tenure| !matches!(tenure.phase, Phase::Leaving { .. }))
-            .map(|tenure| tenure.epoch);
+        self.parents_first(name, propagate)?;
+        let leaving = self.to_be_offline(name)?;
         self.asked(Asked::Offline { group: name.clone() });
         leaving.map_or(Ok(()), |epoch| self.depart(name, epoch, &LeaveReason::Offline).map(drop))
     }
@@ -74,10 +70,20 @@ impl Applying<'_> {
         if matches!(tenure.phase, Phase::Leaving { .. }) {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server });
         }
-        self.may_go(name, server)?;
-        self.group_mut(name)?.prefer = Some(server.clone());
+        let along = self.switched_with(name, server)?;
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
-        self.depart(name, tenure.epoch, &LeaveReason::Switch(server.clone())).map(drop)
+        for group in along.iter().chain([name]) {
+            let group_state = self.group_mut(group)?;
+            group_state.prefer = Some(server.clone());
+            let Some(epoch) = group_state.staying().map(|tenure| tenure.epoch) else { continue };
+            let reason = LeaveReason::Switch(server.clone());
+            if group == name {
+                self.depart(group, epoch, &reason).map(drop)?
+            } else {
+                self.leave(group, epoch, &reason)?
+            }
+        }
+        Ok(())
     }
 
     fn ask_freeze(&mut self, name: &GroupName) -> Result<(), Refusal> {
@@ -145,7 +151,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn may_touch(&self, name: &GroupName) -> Result<(), Refusal> {
+    pub(super) fn may_touch(&self, name: &GroupName) -> Result<(), Refusal> {
         let group = self.group(name)?;
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
@@ -157,13 +163,15 @@ impl Applying<'_> {
     }
 
     fn may_go(&self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
-        let listed = self.ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(server));
-        if !listed {
-            return Err(Refusal::NotInList { group: name.clone(), server: server.clone() });
-        }
+        self.is_listed(name, server)?;
         match self.ledger.not_here(name, self.group(name)?, server) {
             Some(why) => Err(Refusal::NotThere { group: name.clone(), server: server.clone(), why }),
             None => Ok(()),
         }
+    }
+
+    fn is_listed(&self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
+        let listed = self.ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(server));
+        if listed { Ok(()) } else { Err(Refusal::NotInList { group: name.clone(), server: server.clone() }) }
     }
 }

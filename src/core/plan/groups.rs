@@ -35,13 +35,13 @@ struct Member<'a> {
 
 impl Planner<'_> {
     pub(super) fn groups(&mut self) {
-        let config = Arc::clone(&self.scratch.config);
-        let mut order: Vec<(u32, &GroupName)> =
-            config.groups.iter().map(|(name, group)| (group.priority, name)).collect();
-        // Stable: of the same priority, in the order of their names.
-        order.sort_by_key(|(priority, _)| *priority);
-        for (_, name) in order {
-            self.group(name);
+        let ties =
+            |(name, group): (&GroupName, &Arc<GroupState>)| (group.ties.priority, group.ties.depth, name.clone());
+        let mut order: Vec<(u32, u32, GroupName)> = self.scratch.groups.iter().map(ties).collect();
+        // Stable: of the same priority, what others depend on first, and then in the order of their names.
+        order.sort_by_key(|(priority, depth, _)| (*priority, *depth));
+        for (_, _, name) in order {
+            self.group(&name);
         }
     }
 
@@ -171,7 +171,7 @@ impl Planner<'_> {
     }
 
     /// Why the server of a tenure can be neither watched nor commanded. `None` if it can.
-    fn blind(&self, server: &ServerName) -> Option<Wait> {
+    pub(super) fn blind(&self, server: &ServerName) -> Option<Wait> {
         let state = self.scratch.servers.get(server)?;
         if state.live && state.system == SystemState::Operating && self.scratch.is_managed(state) {
             return None;
@@ -196,7 +196,13 @@ impl Planner<'_> {
                 return Step::Did;
             }
         }
-        self.hold_up(name, group, tenure)
+        if let Some(wait) = self.awaits_place(name, group, tenure) {
+            return Step::Wait(wait);
+        }
+        match self.hold_up(name, group, tenure) {
+            Step::Rest => self.stays_apart(name, group, tenure).map_or(Step::Rest, Step::Wait),
+            step @ (Step::Did | Step::Wait(_)) => step,
+        }
     }
 
     /// A group that starts or runs: every resource is to be Running.
@@ -225,6 +231,7 @@ impl Planner<'_> {
         }
         let starting = tenure.phase == Phase::Starting;
         if starting && self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
+            self.tier_returned(name);
             return Step::Did;
         }
         Step::Rest
@@ -346,6 +353,9 @@ impl Planner<'_> {
         if group.frozen {
             return Step::Wait(Wait::Frozen { fault: None });
         }
+        if let Some(wait) = self.awaits_parents(name, group, server) {
+            return Step::Wait(wait);
+        }
         let mut pending = None;
         for (resource, copies) in &group.copies {
             let copy = copies.get(server).cloned().unwrap_or_default();
@@ -379,7 +389,13 @@ impl Planner<'_> {
         let listens = member.copy.failed.is_none() && member.copy.power == Power::Running;
         let patient = match reason {
             LeaveReason::Fault => listens && member.run.ran,
-            LeaveReason::Offline | LeaveReason::Switch(_) => listens,
+            LeaveReason::Offline
+            | LeaveReason::Switch(_)
+            | LeaveReason::Service(_)
+            | LeaveReason::Unmet { .. }
+            | LeaveReason::Follow { .. }
+            | LeaveReason::ParentFaulted { .. }
+            | LeaveReason::TierReturned { .. } => listens,
         };
         let grace = if patient { self.patience(member.resource) } else { Span(0) };
         self.stop(member, grace)

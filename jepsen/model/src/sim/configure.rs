@@ -1,6 +1,6 @@
 //! Changes to the declared cluster, in words.
 
-use super::sim::Sim;
+use super::{sim::Sim, site::link_of};
 use std::sync::Arc;
 use tenure_core::{
     GroupName, NodeName, ResourceName, ServerName,
@@ -33,6 +33,7 @@ impl Sim {
             ["restart_limit", name, limit] => {
                 group(&mut cluster, name)?.restart_limit = limit.parse().map_err(|_| "is not a limit")?;
             }
+            ["requires", name, link] => group(&mut cluster, name)?.requires.push(link_of(link).ok_or("is not a link")?),
             ["priority", name, priority] => {
                 group(&mut cluster, name)?.priority = priority.parse().map_err(|_| "is not a priority")?;
             }

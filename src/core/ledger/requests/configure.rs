@@ -20,11 +20,15 @@ impl Applying<'_> {
         if !strand && !loss.stranded.is_empty() {
             return Err(Refusal::Strands(loss.stranded.join(", ")));
         }
+        if let Some(unmet) = self.ledger.unmet_new_link(cluster) {
+            return Err(unmet);
+        }
         let first = self.ledger.configured == 0;
         self.ledger.config = Arc::clone(cluster);
         self.ledger.configured = self.ledger.index;
         self.reconcile_servers(cluster);
         self.reconcile_groups(cluster, first);
+        self.tie(cluster);
         let by = self.by();
         let (groups, resources, servers) = (cluster.groups.len(), cluster.resources.len(), cluster.servers.len());
         self.note(Note::Configured { by, groups, resources, servers });
