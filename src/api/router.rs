@@ -174,7 +174,7 @@ async fn why(State(backend): Shared, Path(group): Path<String>, Query(query): Qu
 
 async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
     let ledger = backend.ledger(fresh.read()).await?;
-    let text = if ledger.configured == 0 { String::new() } else { config::export(&ledger.config) };
+    let text = if ledger.configured == 0 { String::new() } else { config::export(ledger.declared()) };
     Ok(Json(ConfigView { configured: ledger.configured, text }))
 }
 

@@ -3,8 +3,8 @@
 use crate::{
     GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, ServiceName, Span,
     Time,
-    config::Cluster,
-    note::{Conflict, FaultReason, LeaveReason, ServerWait, Wait},
+    config::{AT, Cluster},
+    note::{CleanReason, Conflict, FaultReason, LeaveReason, ServerWait, Wait},
     order::Epoch,
 };
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,40 @@ pub enum Command {
         /// Why.
         reason: FaultReason,
     },
+    /// A resource failed, and its group goes on without it.
+    FaultResource {
+        /// The resource.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Why.
+        reason: FaultReason,
+    },
+    /// A resource is to be stopped, cleaned and started again.
+    Recycle {
+        /// The resource.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Why.
+        reason: FaultReason,
+    },
+    /// An administrator has to look at a resource before anything else is done with its group.
+    AdminWait {
+        /// The resource.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Why.
+        reason: CleanReason,
+    },
+    /// A persistent resource is back: its fault is over.
+    Forgive {
+        /// The resource.
+        resource: ResourceName,
+        /// Where.
+        server: ServerName,
+    },
     /// The group is to leave its server.
     Leave {
         /// The group.
@@ -212,12 +246,30 @@ pub enum Request {
     },
     /// Assert that a server is off.
     ConfirmOff(ServerName),
-    /// Stop an LPAR and start it again in place, without counting a restart.
+    /// Stop a resource and start it again in place, without counting a restart.
     Restart(ResourceName),
     /// Start a service, tier by tier.
     ServiceOnline(ServiceName),
     /// Stop a service, the last tier first.
     ServiceOffline(ServiceName),
+    /// Bring one resource of a group online.
+    ResourceOnline(ResourceName),
+    /// Take one resource of a group offline, and keep it so.
+    ResourceOffline {
+        /// The resource.
+        resource: ResourceName,
+        /// With everything that requires it.
+        propagate: bool,
+    },
+    /// Order nothing more for a group until the next request.
+    Flush(GroupName),
+    /// An administrator has looked at the resources of a group that wait for that.
+    ClearAdminWait {
+        /// The group.
+        group: GroupName,
+        /// They count as failed; otherwise they are looked at again.
+        fault: bool,
+    },
 }
 
 /// What an entry led to.
@@ -229,6 +281,58 @@ pub struct Outcome {
     pub refused: Vec<(u32, Refusal)>,
     /// What changed, in order.
     pub records: Vec<Record>,
+}
+
+impl Request {
+    /// The group that is asked for.
+    pub fn group(&self) -> Option<&GroupName> {
+        match self {
+            Request::Online { group, .. }
+            | Request::Offline { group, .. }
+            | Request::Switch { group, .. }
+            | Request::Freeze(group)
+            | Request::Unfreeze(group)
+            | Request::Clear { group, .. }
+            | Request::Flush(group)
+            | Request::ClearAdminWait { group, .. } => Some(group),
+            Request::Configure { .. }
+            | Request::ConfirmOff(_)
+            | Request::Restart(_)
+            | Request::ResourceOnline(_)
+            | Request::ResourceOffline { .. }
+            | Request::ServiceOnline(_)
+            | Request::ServiceOffline(_) => None,
+        }
+    }
+
+    /// The same, asked of one instance of a parallel group; `None` if it is not meant.
+    pub fn of_instance(&self, instance: &GroupName) -> Option<Request> {
+        let here = |server: &ServerName| instance.as_str().ends_with(&format!("{AT}{server}"));
+        let mut one = self.clone();
+        match &mut one {
+            Request::Online { group, server, .. } | Request::Clear { group, server } => {
+                if !server.as_ref().is_none_or(here) {
+                    return None;
+                }
+                *group = instance.clone();
+            }
+            Request::Offline { group, .. }
+            | Request::Freeze(group)
+            | Request::Unfreeze(group)
+            | Request::Flush(group)
+            | Request::ClearAdminWait { group, .. } => *group = instance.clone(),
+            // An instance has nowhere else to go.
+            Request::Switch { .. }
+            | Request::Configure { .. }
+            | Request::ConfirmOff(_)
+            | Request::Restart(_)
+            | Request::ResourceOnline(_)
+            | Request::ResourceOffline { .. }
+            | Request::ServiceOnline(_)
+            | Request::ServiceOffline(_) => return None,
+        }
+        Some(one)
+    }
 }
 
 impl Entry {

@@ -38,6 +38,7 @@ pub enum Level {
 /// What happened, or was decided, or was not done and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
+#[rustfmt::skip] // one line each
 pub enum Note {
     Configured { by: String, groups: usize, resources: usize, servers: usize },
     Requested { by: String, what: Asked },
@@ -55,6 +56,12 @@ pub enum Note {
     OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
     Faulted { group: GroupName, server: ServerName, reason: FaultReason },
     Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
+    ResourceFaulted { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason },
+    ResourceBack { group: GroupName, resource: ResourceName, server: ServerName },
+    Recycling { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
+    Retrying { group: GroupName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
+    NeedsAdmin { group: GroupName, resource: ResourceName, server: ServerName, reason: CleanReason },
+    StoppedOnPurpose { group: GroupName, resource: ResourceName, server: ServerName },
     Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
     Loose { group: GroupName, resource: ResourceName, server: ServerName },
     Settled { group: GroupName, resource: ResourceName, server: ServerName },
@@ -74,6 +81,7 @@ pub enum Note {
 /// What an operator asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum Asked {
     Online { group: GroupName, server: Option<ServerName> },
     Offline { group: GroupName },
@@ -82,16 +90,40 @@ pub enum Asked {
     Unfreeze { group: GroupName },
     Clear { group: GroupName, server: Option<ServerName> },
     Restart { resource: ResourceName, group: GroupName },
+    ResourceOnline { resource: ResourceName, group: GroupName },
+    ResourceOffline { resource: ResourceName, group: GroupName },
+    Flush { group: GroupName },
+    ClearAdminWait { group: GroupName, fault: bool },
 }
 
 /// Why a group failed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum FaultReason {
     Crashed { resource: ResourceName, restarts: u32 },
     StartFailed { resource: ResourceName, why: String },
     StartTimeout { resource: ResourceName, after: Span },
     ViosDown { resource: ResourceName, vios: Vec<String> },
+    MonitorTimeout { resource: ResourceName, after: Span },
+    PersistentDown { resource: ResourceName },
+}
+
+/// Why a resource has to be cleaned, or looked at. The numbers are those that its agent is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CleanReason {
+    /// Taking it offline did not end in time.
+    OfflineHung = 0,
+    /// Taking it offline ended, and it still runs.
+    OfflineIneffective = 1,
+    /// Bringing it online did not end in time.
+    OnlineHung = 2,
+    /// Bringing it online ended, and it does not run.
+    OnlineIneffective = 3,
+    /// It went down by itself.
+    UnexpectedOffline = 4,
+    /// Its monitor does not end.
+    MonitorHung = 5,
 }
 
 /// Why a group leaves a server.
@@ -114,6 +146,8 @@ pub enum LeaveReason {
     ParentFaulted { parent: GroupName, to: ServerName },
     /// The tier below it in a service is online again.
     TierReturned { service: ServiceName },
+    /// All that it has was stopped on purpose.
+    OnPurpose,
 }
 
 /// Evidence that nothing runs under a tenure any more.
@@ -156,6 +190,7 @@ pub struct Conflict {
 /// Why a group is not placed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum NotHere {
     Faulted,
     ProvenOff,
@@ -166,6 +201,9 @@ pub enum NotHere {
     NotDefined { resource: ResourceName },
     NotReadOff { resource: ResourceName, power: Power },
     ViosDown { resource: ResourceName },
+    PersistentDown { resource: ResourceName },
+    FailoverOff { from: ServerName },
+    OtherZone { from: ServerName },
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
@@ -176,6 +214,7 @@ pub enum NotHere {
 /// Why a group waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum Wait {
     /// Not every server of the list has been read.
     Probe { servers: BTreeSet<ServerName> },
@@ -201,6 +240,12 @@ pub enum Wait {
     Attention { resource: ResourceName, server: ServerName },
     /// Something should be done and the group is frozen.
     Frozen { fault: Option<FaultReason> },
+    /// What it requires is not online yet.
+    Requires { resource: ResourceName, of: BTreeSet<ResourceName>, server: ServerName },
+    /// An administrator has to look at it.
+    AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason },
+    /// An operator has stopped all work on it.
+    Flushed,
     /// Two copies.
     Held,
     /// A group that it depends on is not online; perhaps because it is to be offline.
@@ -218,6 +263,7 @@ pub enum Wait {
 /// Why a server's fate is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum ServerWait {
     /// The node is silent and no witness can prove the server off.
     NoProof { node: Option<NodeName>, system: SystemState },
@@ -236,6 +282,12 @@ impl Note {
             | Note::Granted { group, .. }
             | Note::Restarting { group, .. }
             | Note::OnlineNow { group, .. }
+            | Note::ResourceFaulted { group, .. }
+            | Note::ResourceBack { group, .. }
+            | Note::Recycling { group, .. }
+            | Note::Retrying { group, .. }
+            | Note::NeedsAdmin { group, .. }
+            | Note::StoppedOnPurpose { group, .. }
             | Note::Faulted { group, .. }
             | Note::Leaving { group, .. }
             | Note::Vacated { group, .. }
@@ -276,6 +328,12 @@ impl Note {
             | Note::Ended { server, .. }
             | Note::Restarting { server, .. }
             | Note::OnlineNow { server, .. }
+            | Note::ResourceFaulted { server, .. }
+            | Note::ResourceBack { server, .. }
+            | Note::Recycling { server, .. }
+            | Note::Retrying { server, .. }
+            | Note::NeedsAdmin { server, .. }
+            | Note::StoppedOnPurpose { server, .. }
             | Note::Faulted { server, .. }
             | Note::Leaving { server, .. }
             | Note::Vacated { server, .. }
@@ -302,10 +360,14 @@ impl Note {
     /// How loud the note is.
     pub fn level(&self) -> Level {
         match self {
-            Note::Held { .. } => Level::Alarm,
+            Note::Held { .. } | Note::NeedsAdmin { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
             Note::ServerWaiting { wait: ServerWait::NoProof { .. } | ServerWait::Cleaning { .. }, .. } => Level::Alarm,
             Note::Faulted { .. }
+            | Note::ResourceFaulted { .. }
+            | Note::Recycling { .. }
+            | Note::Retrying { .. }
+            | Note::StoppedOnPurpose { .. }
             | Note::Restarting { .. }
             | Note::NodeLapsed { .. }
             | Note::ProvenOff { .. }
@@ -336,6 +398,7 @@ impl Note {
             | Note::Granted { .. }
             | Note::Ordered { .. }
             | Note::OnlineNow { .. }
+            | Note::ResourceBack { .. }
             | Note::Leaving { .. }
             | Note::Vacated { .. }
             | Note::Settled { .. }
@@ -361,6 +424,8 @@ impl Wait {
                 | Wait::Booting { .. }
                 | Wait::Below { .. }
                 | Wait::Above { .. }
+                | Wait::Requires { .. }
+                | Wait::AdminWait { .. }
                 | Wait::Held
         )
     }
@@ -368,10 +433,14 @@ impl Wait {
     /// How loud the wait is.
     pub fn level(&self) -> Level {
         match self {
-            Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Attention { .. } | Wait::Held => {
-                Level::Alarm
-            }
+            Wait::NoTarget { .. }
+            | Wait::NoProof { .. }
+            | Wait::Stuck { .. }
+            | Wait::Attention { .. }
+            | Wait::AdminWait { .. }
+            | Wait::Held => Level::Alarm,
             Wait::Unwatched { .. }
+            | Wait::Flushed
             | Wait::Frozen { .. }
             | Wait::Settling { .. }
             | Wait::Child { unwanted: true, .. } => Level::Warning,
@@ -384,6 +453,7 @@ impl Wait {
             | Wait::Below { .. }
             | Wait::Above { .. }
             | Wait::Apart { .. }
+            | Wait::Requires { .. }
             | Wait::Booting { .. } => Level::Info,
         }
     }
@@ -398,7 +468,11 @@ impl LeaveReason {
             }
             // It is restarted, not moved.
             LeaveReason::TierReturned { .. } => Some(from),
-            LeaveReason::Fault | LeaveReason::Offline | LeaveReason::Service(_) | LeaveReason::Unmet { .. } => None,
+            LeaveReason::Fault
+            | LeaveReason::Offline
+            | LeaveReason::OnPurpose
+            | LeaveReason::Service(_)
+            | LeaveReason::Unmet { .. } => None,
         }
     }
 }
@@ -424,7 +498,11 @@ impl Asked {
             | Asked::Freeze { group }
             | Asked::Unfreeze { group }
             | Asked::Clear { group, .. }
-            | Asked::Restart { group, .. } => group,
+            | Asked::Restart { group, .. }
+            | Asked::ResourceOnline { group, .. }
+            | Asked::ResourceOffline { group, .. }
+            | Asked::Flush { group }
+            | Asked::ClearAdminWait { group, .. } => group,
         }
     }
 }

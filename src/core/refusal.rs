@@ -3,7 +3,7 @@
 use crate::{
     GroupName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
     config::Need,
-    note::{NotHere, Wait},
+    note::{CleanReason, NotHere, Wait},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -110,6 +110,16 @@ pub enum Refusal {
     NoService(ServiceName),
     #[error("every group of service {service} is already {}", if *online { "online, or on its way" } else { "to be offline" })]
     ServiceAlready { service: ServiceName, online: bool },
+    #[error(
+        "group {group}: {resource} waits for an administrator ({reason}); then `tenure group clear-admin-wait {group}`"
+    )]
+    AdminWait { group: GroupName, resource: ResourceName, reason: CleanReason },
+    #[error("no resource of group {group} waits for an administrator")]
+    NoAdminWait { group: GroupName },
+    #[error("{resource} is required by {by}, which runs; stop that first, or repeat with --propagate")]
+    Required { resource: ResourceName, by: ResourceName },
+    #[error("{resource} is not one that is started or stopped")]
+    NotCommanded { resource: ResourceName },
     #[error("nothing changes")]
     NoChange,
     #[error("the command is not understood: {0}")]

@@ -3,17 +3,13 @@
 use super::{GroupState, Intent, Ledger, Phase, ServerState, Tenure, Ties, apply::Applying};
 use crate::{
     GroupName, Note, Refusal, ServerName,
-    config::{Cluster, GroupKind, Link, Need},
+    config::{AT, Cluster, Link, Need},
     note::NotHere,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::Bound,
     sync::Arc,
 };
-
-/// Between the name of a parallel group and the server of an instance: `net@p1`.
-const INSTANCE: char = '@';
 
 impl Tenure {
     /// It starts or is online: it does not leave.
@@ -40,16 +36,12 @@ impl GroupState {
 }
 
 impl Ledger {
-    /// A group as links mean it: itself, or every instance of a parallel group.
-    pub fn instances<'a>(&'a self, name: &'a GroupName) -> Vec<(&'a GroupName, &'a GroupState)> {
-        let itself = self.groups.get_key_value(name);
-        let parallel = self.config.groups.get(name).is_some_and(|declared| declared.kind == GroupKind::Parallel);
-        let prefix = parallel.then(|| format!("{name}{INSTANCE}"));
-        let instances = prefix.iter().flat_map(|prefix| {
-            let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
-            self.groups.range::<str, _>(from).take_while(|(name, _)| name.as_str().starts_with(prefix.as_str()))
-        });
-        itself.into_iter().chain(instances).map(|(name, group)| (name, &**group)).collect()
+    /// The groups that a declared name means: itself, or every instance of a parallel group.
+    pub fn meant<'a>(&'a self, name: &'a GroupName) -> Vec<(&'a GroupName, &'a GroupState)> {
+        match self.groups.get_key_value(name) {
+            Some((name, group)) => vec![(name, &**group)],
+            None => self.instances(name).filter_map(|one| Some((one, &**self.groups.get(one)?))).collect(),
+        }
     }
 
     /// Whether what the link asks of the child would be so for a parent on this server.
@@ -59,7 +51,7 @@ impl Ledger {
 
     /// The same, if one group were not there.
     pub fn is_met_without(&self, link: &Link, server: &ServerName, without: Option<&GroupName>) -> bool {
-        let instances = self.instances(&link.child);
+        let instances = self.meant(&link.child);
         let present = instances.iter().filter(|(name, _)| Some(*name) != without);
         let tenures: Vec<&Tenure> = present.filter_map(|(_, group)| group.tenure.as_ref()).collect();
         let mut online = tenures.iter().filter(|tenure| tenure.phase == Phase::Online);
@@ -97,11 +89,13 @@ impl Ledger {
     /// Firm links that a new configuration adds between groups that are not so now: they are made when they are.
     pub(super) fn unmet_new_link(&self, cluster: &Cluster) -> Option<Refusal> {
         for (name, links) in cluster.links() {
-            let Some(parent) = self.groups.get(name) else { continue };
-            let Some(tenure) = parent.staying() else { continue };
-            let new = links.into_iter().filter(|link| link.is_firm() && !parent.ties.links.contains(link));
-            if let Some(link) = new.into_iter().find(|link| !self.is_met(link, &tenure.server)) {
-                return Some(Refusal::LinkUnmet { group: name.clone(), child: link.child, need: link.need });
+            for (name, parent) in self.meant(name) {
+                let Some(tenure) = parent.staying() else { continue };
+                let mut new = links.iter().filter(|link| link.is_firm() && !parent.ties.links.contains(link));
+                if let Some(link) = new.find(|link| !self.is_met(link, &tenure.server)) {
+                    let (group, child) = (name.clone(), link.child.clone());
+                    return Some(Refusal::LinkUnmet { group, child, need: link.need });
+                }
             }
         }
         None
@@ -156,7 +150,7 @@ impl Applying<'_> {
 
     /// A group came online whose parents are to forget their faults.
     pub(super) fn clear_parents(&mut self, name: &GroupName) -> Result<(), Refusal> {
-        if !self.ledger.config.groups.get(declared(name)).is_some_and(|declared| declared.clear_parents) {
+        if !self.ledger.config.groups.get(name).is_some_and(|declared| declared.clear_parents) {
             return Ok(());
         }
         let faulted: Vec<GroupName> = self
@@ -178,5 +172,5 @@ impl Applying<'_> {
 /// The declared name of a group: that of the parallel group for an instance.
 fn declared(name: &GroupName) -> &str {
     let name = name.as_str();
-    name.split_once(INSTANCE).map_or(name, |(declared, _)| declared)
+    name.split_once(AT).map_or(name, |(declared, _)| declared)
 }

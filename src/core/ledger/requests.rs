@@ -1,9 +1,10 @@
 //! What operators ask. Each request is granted whole or refused with a reason that names the next step.
 
 mod configure;
+mod resources;
 mod trees;
 
-use super::{Intent, Phase, apply::Applying};
+use super::{Down, Intent, Phase, Run, apply::Applying};
 use crate::{
     GroupName, Note, Refusal, ResourceName, ServerName,
     command::Request,
@@ -11,7 +12,24 @@ use crate::{
 };
 
 impl Applying<'_> {
+    /// What is asked of a parallel group is asked of each of its instances; it is granted if one of them grants it.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Refusal> {
+        let Some(name) = request.group().filter(|name| !self.ledger.groups.contains_key(*name)) else {
+            return self.one_request(request);
+        };
+        let instances: Vec<GroupName> = self.ledger.instances(name).cloned().collect();
+        let mut answer = Err(Refusal::NoGroup(name.clone()));
+        let mut asked = false;
+        for instance in instances {
+            let Some(one) = request.of_instance(&instance) else { continue };
+            let granted = self.one_request(&one);
+            answer = if granted.is_ok() || !asked { granted } else { answer };
+            asked = true;
+        }
+        answer
+    }
+
+    fn one_request(&mut self, request: &Request) -> Result<(), Refusal> {
         match request {
             Request::Configure { cluster, strand } => self.configure(cluster, *strand),
             Request::Online { group, server, propagate } => self.ask_online(group, server.as_ref(), *propagate),
@@ -22,6 +40,10 @@ impl Applying<'_> {
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
             Request::Restart(resource) => self.ask_restart(resource),
+            Request::ResourceOnline(resource) => self.ask_resource_online(resource),
+            Request::ResourceOffline { resource, propagate } => self.ask_resource_offline(resource, *propagate),
+            Request::Flush(group) => self.ask_flush(group),
+            Request::ClearAdminWait { group, fault } => self.ask_clear_admin_wait(group, *fault),
             Request::ServiceOnline(service) => self.ask_service_online(service),
             Request::ServiceOffline(service) => self.ask_service_offline(service),
         }
@@ -43,6 +65,7 @@ impl Applying<'_> {
         }
         self.children_first(name, server, propagate)?;
         let group = self.group_mut(name)?;
+        group.fresh_start();
         group.intent = Intent::Online;
         group.prefer = server.cloned();
         group.queued.clear();
@@ -73,9 +96,10 @@ impl Applying<'_> {
         let along = self.switched_with(name, server)?;
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
         for group in along.iter().chain([name]) {
-            let group_state = self.group_mut(group)?;
-            group_state.prefer = Some(server.clone());
-            let Some(epoch) = group_state.staying().map(|tenure| tenure.epoch) else { continue };
+            let state = self.group_mut(group)?;
+            state.fresh_start();
+            state.prefer = Some(server.clone());
+            let Some(epoch) = state.staying().map(|tenure| tenure.epoch) else { continue };
             let reason = LeaveReason::Switch(server.clone());
             if group == name {
                 self.depart(group, epoch, &reason).map(drop)?
@@ -113,7 +137,15 @@ impl Applying<'_> {
             Some(server) => group.faults.retain(|place, _| place != server),
             None => group.faults.clear(),
         }
-        if group.faults.len() == before {
+        let here = server.is_none_or(|server| group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server));
+        let mut cleared = false;
+        for run in group.runs.values_mut().filter(|run| here && matches!(run.down, Some(Down::Faulted(_)))) {
+            *run = Run { restarts: std::mem::take(&mut run.restarts), asked: run.asked, ..Run::default() };
+            cleared = true;
+        }
+        group.retries = 0;
+        group.fell_from = group.fell_from.take().filter(|from| server.is_some_and(|server| server != from));
+        if group.faults.len() == before && !cleared {
             return Err(Refusal::NoFault { group: name.clone() });
         }
         self.asked(Asked::Clear { group: name.clone(), server: server.cloned() });
@@ -158,6 +190,9 @@ impl Applying<'_> {
         }
         if group.conflict.is_some() {
             return Err(Refusal::Held { group: name.clone() });
+        }
+        if let Some((resource, reason)) = self.ledger.admin_wait(group) {
+            return Err(Refusal::AdminWait { group: name.clone(), resource: resource.clone(), reason });
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ impl Ledger {
         let declared = self.config.services.get(name)?;
         let groups: Vec<&GroupState> = self.groups_of(declared).map(|(_, group)| group).collect();
         let tiers = declared.tiers.iter().map(|tier| {
-            let instances = tier.groups.iter().flat_map(|group| self.instances(group));
+            let instances = tier.groups.iter().flat_map(|group| self.meant(group));
             let member = |(name, group): (&GroupName, &GroupState)| {
                 let place = group.tenure.as_ref().map(|tenure| (tenure.server.clone(), tenure.phase.clone()));
                 Member { group: name.clone(), place, wait: group.wait.clone() }
@@ -63,14 +63,14 @@ impl Ledger {
 
     /// The groups of a service, lowest tier first.
     fn groups_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a GroupName, &'a GroupState)> {
-        service.tiers.iter().flat_map(|tier| &tier.groups).flat_map(|group| self.instances(group))
+        service.tiers.iter().flat_map(|tier| &tier.groups).flat_map(|group| self.meant(group))
     }
 
     /// The groups below this one in a service that are not online: it is not its turn yet.
     pub fn tiers_below(&self, service: &ServiceName, group: &GroupName) -> BTreeSet<GroupName> {
         let declared = self.config.services.get(service).into_iter().flat_map(|service| &service.tiers);
         let below = declared.take_while(|tier| !self.is_in(group, &tier.groups));
-        let groups = below.flat_map(|tier| &tier.groups).flat_map(|group| self.instances(group));
+        let groups = below.flat_map(|tier| &tier.groups).flat_map(|group| self.meant(group));
         groups.filter(|(_, group)| !group.is_online()).map(|(name, _)| name.clone()).collect()
     }
 
@@ -85,11 +85,11 @@ impl Ledger {
                 .skip(1)
                 .flat_map(|tier| &tier.groups)
         });
-        above.flat_map(|group| self.instances(group)).collect()
+        above.flat_map(|group| self.meant(group)).collect()
     }
 
     fn is_in(&self, group: &GroupName, tier: &[GroupName]) -> bool {
-        tier.iter().flat_map(|declared| self.instances(declared)).any(|(name, _)| name == group)
+        tier.iter().flat_map(|declared| self.meant(declared)).any(|(name, _)| name == group)
     }
 }
 
@@ -142,6 +142,7 @@ impl Applying<'_> {
         self.note(Note::ServiceRequested { by, service: service.clone(), online: true });
         for name in groups {
             let group = self.group_mut(&name)?;
+            group.fresh_start();
             group.intent = Intent::Online;
             group.queued.insert(service.clone());
         }

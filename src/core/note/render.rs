@@ -1,6 +1,6 @@
 //! The words of each note. One line, the object first, no codes.
 
-use super::{Asked, Conflict, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof, ServerWait, Wait};
+use super::{Asked, CleanReason, Conflict, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof, ServerWait, Wait};
 use crate::{
     GroupName, Power, SystemState,
     config::{Mistake, Need},
@@ -64,6 +64,28 @@ impl Display for Note {
             Note::Faulted { group, server, reason } => {
                 write!(f, "group {group} faulted on {server} and leaves it: {reason}")
             }
+            Note::ResourceFaulted { group, resource, server, reason } => {
+                write!(f, "group {group}: {resource} faulted on {server}, the group goes on without it: {reason}")
+            }
+            Note::ResourceBack { group, resource, server } => {
+                write!(f, "group {group}: {resource} is back on {server}, its fault is over")
+            }
+            Note::Recycling { group, resource, server, reason, count, limit } => write!(
+                f,
+                "group {group}: {resource} is cleaned and started again on {server} (try {count} of {limit}): {reason}"
+            ),
+            Note::Retrying { group, server, reason, count, limit } => write!(
+                f,
+                "group {group} faulted on {server} and is started again there (try {count} of {limit}): {reason}"
+            ),
+            Note::NeedsAdmin { group, resource, server, reason } => write!(
+                f,
+                "group {group}: {resource} on {server} waits for an administrator: {reason}; then `tenure group \
+                 clear-admin-wait {group}`"
+            ),
+            Note::StoppedOnPurpose { group, resource, server } => {
+                write!(f, "group {group}: {resource} was stopped on purpose on {server}, which is no fault")
+            }
             Note::Leaving { group, server, reason } => write!(f, "group {group} leaves {server}: {reason}"),
             Note::Vacated { group, server, epoch, proof } => {
                 write!(f, "group {group} has left {server} (tenure {epoch} ended); proof: {proof}")
@@ -112,6 +134,11 @@ impl Display for Asked {
             Asked::Unfreeze { group } => write!(f, "group {group}: unfreeze"),
             Asked::Clear { group, server: Some(server) } => write!(f, "group {group}: clear faults on {server}"),
             Asked::Clear { group, server: None } => write!(f, "group {group}: clear faults"),
+            Asked::ResourceOnline { resource, group } => write!(f, "group {group}: {resource} online"),
+            Asked::ResourceOffline { resource, group } => write!(f, "group {group}: {resource} offline"),
+            Asked::Flush { group } => write!(f, "group {group}: flush"),
+            Asked::ClearAdminWait { group, fault: false } => write!(f, "group {group}: look again"),
+            Asked::ClearAdminWait { group, fault: true } => write!(f, "group {group}: what waits counts as failed"),
             Asked::Restart { resource, group } => write!(f, "group {group}: restart {resource}"),
         }
     }
@@ -126,10 +153,27 @@ impl Display for FaultReason {
             }
             FaultReason::StartFailed { resource, why } => write!(f, "{resource} did not start: {why}"),
             FaultReason::StartTimeout { resource, after } => write!(f, "{resource} was not Running after {after}"),
+            FaultReason::MonitorTimeout { resource, after } => {
+                write!(f, "nobody could tell for {after} whether {resource} runs")
+            }
+            FaultReason::PersistentDown { resource } => write!(f, "{resource} is down"),
             FaultReason::ViosDown { resource, vios } => {
                 write!(f, "{resource} has lost all its VIO servers ({})", vios.join(", "))
             }
         }
+    }
+}
+
+impl Display for CleanReason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            CleanReason::OfflineHung => "taking it offline did not end in time",
+            CleanReason::OfflineIneffective => "it was taken offline and still runs",
+            CleanReason::OnlineHung => "bringing it online did not end in time",
+            CleanReason::OnlineIneffective => "it was brought online and does not run",
+            CleanReason::UnexpectedOffline => "it went down by itself",
+            CleanReason::MonitorHung => "its monitor does not end",
+        })
     }
 }
 
@@ -138,6 +182,7 @@ impl Display for LeaveReason {
         match self {
             LeaveReason::Fault => f.write_str("it failed there"),
             LeaveReason::Offline => f.write_str("it is to be offline"),
+            LeaveReason::OnPurpose => f.write_str("all that it has was stopped on purpose"),
             LeaveReason::Switch(to) => write!(f, "it is to run on {to}"),
             LeaveReason::Service(service) => write!(f, "service {service} is to be offline"),
             LeaveReason::Unmet { child, need: Need::OnlineLocal } => write!(f, "group {child} is not online there"),
@@ -160,7 +205,7 @@ impl Display for LeaveReason {
 impl Display for Proof {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Proof::ReadOff { since } => write!(f, "every LPAR read Off after log index {since}"),
+            Proof::ReadOff { since } => write!(f, "every resource read Off after log index {since}"),
             Proof::ServerOff(how) => write!(f, "the server is off, {how}"),
         }
     }
@@ -196,6 +241,9 @@ impl Display for NotHere {
             NotHere::NotDefined { resource } => write!(f, "{resource} is not defined there"),
             NotHere::NotReadOff { resource, power } => write!(f, "{resource} reads {power} there"),
             NotHere::ViosDown { resource } => write!(f, "all VIO servers of {resource} are down"),
+            NotHere::PersistentDown { resource } => write!(f, "{resource} is down there"),
+            NotHere::FailoverOff { from } => write!(f, "it failed on {from} and is not to fail over"),
+            NotHere::OtherZone { from } => write!(f, "in another zone than {from}"),
             NotHere::NoMemory { need, free } => write!(f, "needs {need} MiB, {free} MiB free"),
             NotHere::NoProcessors { need, free } => write!(
                 f,
@@ -241,6 +289,13 @@ impl Display for Wait {
             }
             Wait::Frozen { fault: None } => f.write_str("it is frozen"),
             Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),
+            Wait::Requires { resource, of, server } => {
+                write!(f, "{resource} on {server} requires {}, not Running yet", join(of))
+            }
+            Wait::AdminWait { resource, server, reason } => {
+                write!(f, "an administrator has to look at {resource} on {server}: {reason}")
+            }
+            Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
             Wait::Child { child, unwanted: false } => write!(f, "group {child}, on which it depends, is not online"),
             Wait::Child { child, unwanted: true } => {

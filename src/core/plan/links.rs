@@ -24,7 +24,7 @@ impl Planner<'_> {
             }
         }
         for link in group.ties.links.iter().filter(|link| link.need.is_online()) {
-            let instances = self.scratch.instances(&link.child);
+            let instances = self.scratch.meant(&link.child);
             if !instances.iter().any(|(_, child)| child.is_online()) {
                 let unwanted = instances.iter().all(|(_, child)| child.intent == Intent::Offline);
                 return Some(Wait::Child { child: link.child.clone(), unwanted });
@@ -79,7 +79,7 @@ impl Planner<'_> {
 
     /// Whether a parent on this server cannot stay, because of where the child is.
     fn has_lost(&self, link: &Link, server: &ServerName) -> bool {
-        let instances = self.scratch.instances(&link.child);
+        let instances = self.scratch.meant(&link.child);
         let staying = |tenure: &&Tenure| tenure.stays();
         let mut tenures = instances.iter().filter_map(|(_, child)| child.tenure.as_ref());
         let comes_here = instances
@@ -107,7 +107,7 @@ impl Planner<'_> {
     ) -> Option<(GroupName, ServerName, Option<NotHere>)> {
         let soft = |link: &&Link| link.need == Need::OnlineLocal && link.rigidity == Rigidity::Soft;
         let apart = group.ties.links.iter().filter(soft).find(|link| !self.scratch.is_met(link, &tenure.server))?;
-        let instances = self.scratch.instances(&apart.child);
+        let instances = self.scratch.meant(&apart.child);
         let tenures = instances.iter().filter_map(|(_, child)| child.tenure.as_ref());
         let there: Vec<&ServerName> =
             tenures.filter(|tenure| tenure.phase == Phase::Online).map(|tenure| &tenure.server).collect();
@@ -210,12 +210,12 @@ impl Planner<'_> {
         let mut leaving = Vec::new();
         for (service, declared) in services {
             for (lower, upper) in declared.tiers.iter().zip(declared.tiers.iter().skip(1)) {
-                let mut members = lower.groups.iter().flat_map(|group| self.scratch.instances(group));
+                let mut members = lower.groups.iter().flat_map(|group| self.scratch.meant(group));
                 let returned = members.clone().any(|(member, _)| member == name);
                 if upper.link != TierLink::Restart || !returned || !members.all(|(_, group)| group.is_online()) {
                     continue;
                 }
-                for (name, group) in upper.groups.iter().flat_map(|group| self.scratch.instances(group)) {
+                for (name, group) in upper.groups.iter().flat_map(|group| self.scratch.meant(group)) {
                     let Some(tenure) = group.staying().filter(|_| !group.frozen) else { continue };
                     let reason = LeaveReason::TierReturned { service: service.clone() };
                     leaving.push(Command::Leave { group: name.clone(), epoch: tenure.epoch, reason });

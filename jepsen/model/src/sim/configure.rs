@@ -1,6 +1,10 @@
 //! Changes to the declared cluster, in words.
 
-use super::{sim::Sim, site::link_of};
+use super::{
+    patch::{patched, unmarked},
+    sim::Sim,
+    site::link_of,
+};
 use std::sync::Arc;
 use tenure_core::{
     GroupName, NodeName, ResourceName, ServerName,
@@ -10,13 +14,17 @@ use tenure_core::{
 
 impl Sim {
     /// The request for the declared cluster with one edit, such as `drop group web` or `restart_limit web 0`. With
-    /// `--strand` at the end, even if it strands what runs.
-    pub(super) fn configuration(&self, edit: &[&str]) -> Result<Request, String> {
+    /// `--strand` at the end, even if it strands what runs. `toml` lays a piece of a cluster file over it.
+    pub(super) fn configuration(&self, edit: &[&str], piece: &str) -> Result<Request, String> {
         let strand = edit.last() == Some(&"--strand");
         let edit = if strand { &edit[..edit.len() - 1] } else { edit };
         let mut cluster = (*self.ledger.config).clone();
         match edit {
             ["again"] => {}
+            ["toml"] => {
+                let lines: Vec<&str> = piece.lines().filter_map(unmarked).collect();
+                cluster = patched(&cluster, &lines.join("\n"), &self.parts)?;
+            }
             ["drop", "group", name] => {
                 cluster.groups.remove(&GroupName::from(*name));
                 cluster.resources.retain(|_, lpar| lpar.group.as_str() != *name);

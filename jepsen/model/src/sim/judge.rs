@@ -20,6 +20,7 @@ impl Sim {
     /// Holds what became active in the world against the one promise that matters. A second copy that somebody else
     /// started is shown; one that we started is wrong, unless an operator's false word led to it.
     pub(super) fn judge_world(&mut self) {
+        self.judge_apps();
         let length = self.world.history().len();
         if length == self.judged_to {
             return;
@@ -36,6 +37,16 @@ impl Sim {
                 self.wrong.push(format!("at {} {text}", self.now.0));
             }
             self.say(text);
+        }
+    }
+
+    fn judge_apps(&mut self) {
+        for (name, group) in &self.ledger.groups {
+            for resource in group.copies.keys().filter(|resource| !group.passive.contains(*resource)) {
+                if self.apps.overlaps(resource) {
+                    self.wrong.push(format!("at {} group {name}: {resource} runs in two nodes", self.now.0));
+                }
+            }
         }
     }
 
@@ -77,6 +88,12 @@ impl Sim {
             let marks: Vec<String> = off.into_iter().chain(dirty).chain(wait).collect();
             if !marks.is_empty() {
                 lines.push(format!("server {name}: {}", marks.join("; ")));
+            }
+        }
+        for resource in self.ledger.groups.values().flat_map(|group| group.copies.keys()) {
+            let inside: Vec<&str> = self.apps.active_on(resource).map(|server| server.as_str()).collect();
+            if !inside.is_empty() {
+                lines.push(format!("world: {resource} runs on {}", inside.join(" and ")));
             }
         }
         for lpar in self.world.lpars() {

@@ -1,5 +1,6 @@
 //! A site as a scenario declares it: servers, nodes, consoles and groups, in a few words.
 
+use super::patch::{patched, unmarked};
 use crate::world::{HmcSpec, LparSpec, ServerSpec, Span as WorldSpan, WorldSpec};
 use std::collections::BTreeMap;
 use tenure_core::{
@@ -12,7 +13,7 @@ use tenure_core::{
 /// A line that declares nothing that is known.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("declare site: {0}")]
-pub struct SiteError(String);
+pub struct SiteError(pub(super) String);
 
 /// A group of a site.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Site {
     lpars: BTreeMap<ResourceName, LparSpec>,
     timings: Timings,
     services: BTreeMap<ServiceName, Service>,
+    /// A piece of a cluster file, laid over all this.
+    piece: String,
 }
 
 impl Default for Site {
@@ -57,6 +60,7 @@ impl Default for Site {
             lpars: BTreeMap::new(),
             timings: Timings::default(),
             services: BTreeMap::new(),
+            piece: String::new(),
         }
     }
 }
@@ -67,6 +71,11 @@ impl Site {
     /// # Errors
     /// When it begins as a declaration and does not go on as one.
     pub fn declare(&mut self, line: &str) -> Result<bool, SiteError> {
+        if let Some(line) = unmarked(line) {
+            self.piece.push_str(line);
+            self.piece.push('\n');
+            return Ok(true);
+        }
         let words: Vec<&str> = line.split_whitespace().collect();
         let Some((kind, rest)) = words.split_first() else { return Ok(false) };
         match *kind {
@@ -100,13 +109,19 @@ impl Site {
     }
 
     /// The world, the cluster as it is at first, and the cluster with everything that may join later.
-    pub fn build(&self) -> (WorldSpec, Cluster, Cluster) {
-        let mut all = self.cluster();
-        let everything = all.clone();
-        all.groups.retain(|name, _| self.groups.get(name).is_some_and(|group| !group.later));
-        let groups = all.groups.clone();
-        all.resources.retain(|_, lpar| groups.contains_key(&lpar.group));
-        (self.world(), all, everything)
+    ///
+    /// # Errors
+    /// When the piece of a cluster file is not one.
+    pub fn build(&self) -> Result<(WorldSpec, Cluster, Cluster), SiteError> {
+        let mut everything = self.cluster();
+        if !self.piece.is_empty() {
+            everything = patched(&everything, &self.piece, &self.parts()).map_err(SiteError)?;
+        }
+        let mut first = everything.clone();
+        first.groups.retain(|name, _| self.groups.get(name).is_none_or(|group| !group.later));
+        let groups = &first.groups;
+        first.resources.retain(|_, lpar| groups.contains_key(&lpar.group));
+        Ok((self.world(), first, everything))
     }
 
     fn node_names(&self) -> Vec<String> {
@@ -200,6 +215,12 @@ impl Site {
                     for lpar in value.split(',') {
                         lpars.insert(ResourceName::from(lpar), Resource::lpar(name.clone(), lpar));
                         self.lpars.insert(ResourceName::from(lpar), LparSpec::new(lpar, &servers));
+                    }
+                }
+                "apps" => {
+                    for app in value.split(',') {
+                        let (app, agent) = app.split_once(':').unwrap_or((app, "Application"));
+                        lpars.insert(ResourceName::from(app), Resource::agent(name.clone(), agent));
                     }
                 }
                 "priority" => group.priority = number(value)?,

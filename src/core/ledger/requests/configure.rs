@@ -1,6 +1,6 @@
 //! A new configuration: refused if it is not valid or would lose sight of what runs, applied whole otherwise.
 
-use super::super::{Copy, GroupState, Intent, StartRisk, apply::Applying};
+use super::super::{Copy, GroupState, Intent, StartRisk, apply::Applying, resources::is_passive};
 use crate::{GroupName, Note, Refusal, ResourceName, ServerName, config::Cluster, note};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,9 +10,12 @@ impl Applying<'_> {
         if !mistakes.is_empty() {
             return Err(Refusal::Invalid(note::mistakes(&mistakes)));
         }
-        if **cluster == *self.ledger.config && self.ledger.configured > 0 {
+        if **cluster == **self.ledger.declared() && self.ledger.configured > 0 {
             return Err(Refusal::NoChange);
         }
+        let typed = cluster;
+        let instances = cluster.instances().map(Arc::new);
+        let cluster = instances.as_ref().unwrap_or(typed);
         let loss = self.loss(cluster);
         if !loss.blind.is_empty() {
             return Err(Refusal::LosesSight(loss.blind.join(", ")));
@@ -20,17 +23,18 @@ impl Applying<'_> {
         if !strand && !loss.stranded.is_empty() {
             return Err(Refusal::Strands(loss.stranded.join(", ")));
         }
-        if let Some(unmet) = self.ledger.unmet_new_link(cluster) {
+        if let Some(unmet) = self.ledger.unmet_new_link(typed) {
             return Err(unmet);
         }
         let first = self.ledger.configured == 0;
         self.ledger.config = Arc::clone(cluster);
+        self.ledger.typed = instances.is_some().then(|| Arc::clone(typed));
         self.ledger.configured = self.ledger.index;
         self.reconcile_servers(cluster);
         self.reconcile_groups(cluster, first);
-        self.tie(cluster);
+        self.tie(typed);
         let by = self.by();
-        let (groups, resources, servers) = (cluster.groups.len(), cluster.resources.len(), cluster.servers.len());
+        let (groups, resources, servers) = (typed.groups.len(), typed.resources.len(), typed.servers.len());
         self.note(Note::Configured { by, groups, resources, servers });
         Ok(())
     }
@@ -108,9 +112,10 @@ impl Applying<'_> {
     fn reconcile_groups(&mut self, cluster: &Cluster, first: bool) {
         let mut before = std::mem::take(&mut self.ledger.groups);
         let mut members: BTreeMap<&GroupName, Vec<&ResourceName>> = BTreeMap::new();
-        for (resource, declared) in &cluster.resources {
+        for (resource, declared) in cluster.resources.iter().filter(|(_, declared)| declared.enabled) {
             members.entry(&declared.group).or_default().push(resource);
         }
+        let passive = |name: &&ResourceName| cluster.resources.get(*name).is_some_and(is_passive);
         for (name, declared) in &cluster.groups {
             let old = before.remove(name);
             let mut group = old.as_ref().map(|group| (**group).clone()).unwrap_or_else(|| GroupState {
@@ -126,6 +131,7 @@ impl Applying<'_> {
                     .map(|server| (server.clone(), known.get(server).cloned().unwrap_or_default()));
                 copies.insert(resource.clone(), here.collect());
             }
+            group.passive = copies.keys().filter(|name| passive(name)).cloned().collect();
             group.copies = copies;
             group.faults.retain(|server, _| declared.servers.contains(server));
             group.runs.retain(|resource, _| cluster.resources.contains_key(resource));

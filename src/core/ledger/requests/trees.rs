@@ -14,7 +14,7 @@ impl Ledger {
     fn missing_child(&self, group: &GroupState) -> Option<GroupName> {
         let up = |link: &&Link| {
             let wanted = |group: &GroupState| group.tenure.is_some() && group.intent == Intent::Online;
-            self.instances(&link.child).iter().any(|(_, group)| wanted(group))
+            self.meant(&link.child).iter().any(|(_, group)| wanted(group))
         };
         let needed = group.ties.links.iter().filter(|link| link.need.is_online());
         needed.filter(|link| !up(link)).map(|link| link.child.clone()).next()
@@ -25,7 +25,7 @@ impl Ledger {
         let down = |group: &GroupState| group.intent == Intent::Offline || group.tenure.is_none();
         self.walk(name, |_, group| {
             let needed = group.ties.links.iter().filter(|link| link.need.is_online());
-            let children = needed.flat_map(|link| self.instances(&link.child));
+            let children = needed.flat_map(|link| self.meant(&link.child));
             children.filter(|(_, group)| down(group)).map(|(name, _)| name.clone()).collect()
         })
     }
@@ -109,6 +109,7 @@ impl Applying<'_> {
             let to = server.filter(|_| there.contains(&child)).cloned();
             let group = self.group_mut(&child)?;
             let asked = group.intent == Intent::Offline;
+            group.fresh_start();
             group.intent = Intent::Online;
             group.prefer = to.clone();
             if asked {
@@ -159,6 +160,7 @@ impl Applying<'_> {
     /// Marks a group as to be offline. Gives back the epoch of the tenure that has to end for that.
     pub(in super::super) fn to_be_offline(&mut self, name: &GroupName) -> Result<Option<Epoch>, Refusal> {
         let group = self.group_mut(name)?;
+        group.fresh_start();
         group.intent = Intent::Offline;
         group.prefer = None;
         group.queued.clear();
