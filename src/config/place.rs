@@ -49,7 +49,14 @@ pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) ->
         | Rule::PartitionTwice { .. }
         | Rule::ManagedNode { .. }
         | Rule::Zero { .. }
-        | Rule::NeverFits { .. } => false,
+        | Rule::NeverFits { .. }
+        | Rule::LinkTwice { .. }
+        | Rule::LinkMisfit { .. }
+        | Rule::HardParentTwice { .. }
+        | Rule::TooDeep { .. }
+        | Rule::Cycle { .. }
+        | Rule::EmptyTier
+        | Rule::TierTwice { .. } => false,
     }
 }
 

@@ -42,6 +42,13 @@ pub enum Rule {
     Zero { what: &'static str },
     TooShort { what: &'static str, value: Span, than: &'static str, least: Span },
     NeverFits { group: GroupName, server: ServerName, what: &'static str, need: String, has: String },
+    LinkTwice { child: GroupName },
+    LinkMisfit { parent: GroupName, child: GroupName, why: &'static str },
+    HardParentTwice { child: GroupName, other: GroupName },
+    TooDeep { levels: u32 },
+    Cycle { path: String },
+    EmptyTier,
+    TierTwice { group: GroupName },
 }
 
 impl Cluster {
@@ -53,6 +60,7 @@ impl Cluster {
         self.check_nodes(&mut found);
         self.check_groups(&mut found);
         self.check_resources(&mut found);
+        self.check_links(&mut found);
         self.timings.check(&mut found);
         found.0
     }
@@ -232,17 +240,21 @@ impl Timings {
     }
 }
 
-struct Found(Vec<Mistake>);
+pub(super) struct Found(Vec<Mistake>);
 
 impl Found {
-    fn add(&mut self, place: &[&str], rule: Rule) {
+    pub(super) fn add(&mut self, place: &[&str], rule: Rule) {
         let place = place.iter().map(|step| (*step).to_owned()).collect();
         self.0.push(Mistake { place, rule });
     }
-    fn name(&mut self, place: &[&str], name: &str) {
+    pub(super) fn name(&mut self, place: &[&str], name: &str) {
         if !is_name(name) {
             self.add(place, Rule::Name { name: name.to_owned() });
         }
+    }
+    pub(super) fn unknown_group(&mut self, place: &[&str], group: &GroupName, cluster: &Cluster) {
+        let known = list(cluster.groups.keys());
+        self.add(place, Rule::UnknownGroup { group: group.to_string(), known });
     }
     fn unknown_server(&mut self, place: &[&str], server: &ServerName, cluster: &Cluster) {
         let known = list(cluster.servers.keys());
@@ -330,6 +342,17 @@ impl fmt::Display for Rule {
             Rule::NeverFits { group, server, what, need, has } => {
                 write!(f, "{group} needs {need} of {what} and {server} has {has}; remove {server} or make it fit")
             }
+            Rule::LinkTwice { child } => write!(f, "{child} stands twice; link two groups once"),
+            Rule::LinkMisfit { parent, child, why } => write!(f, "{parent} cannot be linked so to {child}: {why}"),
+            Rule::HardParentTwice { child, other } => {
+                write!(f, "{child} already has a hard link from {other}; write rigidity = \"firm\" for one of them")
+            }
+            Rule::TooDeep { levels } => {
+                write!(f, "{levels} levels of groups depend on one another; at most {} may", super::ties::DEPTH_LIMIT)
+            }
+            Rule::Cycle { path } => write!(f, "these depend on themselves: {path}; remove one of the links or tiers"),
+            Rule::EmptyTier => write!(f, "it has no groups; write groups = [\"…\"], or remove it"),
+            Rule::TierTwice { group } => write!(f, "{group} stands twice in this service; name each group once"),
         }
     }
 }
