@@ -71,6 +71,9 @@ pub enum Note {
     WaitOver { group: GroupName },
     ServerWaiting { server: ServerName, wait: ServerWait },
     Removed { group: GroupName },
+    Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
+    Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
+    Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
 }
 
 /// What an operator asked.
@@ -89,6 +92,8 @@ pub enum Asked {
     ResourceOffline { resource: ResourceName, group: GroupName },
     Flush { group: GroupName },
     ClearAdminWait { group: GroupName, fault: bool },
+    Migrate { group: GroupName, server: ServerName },
+    AbortMigration { group: GroupName },
 }
 
 /// Why a group failed on a server.
@@ -191,6 +196,10 @@ pub enum NotHere {
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
+    /// It is defined elsewhere, and cannot be brought from there now.
+    NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
+    /// A mobile LPAR is defined there already, or still.
+    StillDefined { resource: ResourceName },
 }
 
 /// Why a group waits.
@@ -230,6 +239,14 @@ pub enum Wait {
     Flushed,
     /// Two copies.
     Held,
+    /// It is being moved to another server.
+    Migrating { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Readings must tell where it is.
+    Locating { servers: BTreeSet<ServerName> },
+    /// A move has taken longer than it may.
+    MigrationStuck { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Some of its LPARs have moved and the others have not, and the way back failed as well.
+    HalfMoved { resources: BTreeSet<ResourceName>, from: ServerName, to: ServerName },
 }
 
 /// Why a server's fate is open.
@@ -269,7 +286,10 @@ impl Note {
             | Note::Released { group }
             | Note::Waiting { group, .. }
             | Note::WaitOver { group }
-            | Note::Removed { group } => Some(group),
+            | Note::Removed { group }
+            | Note::Migrating { group, .. }
+            | Note::Migrated { group, .. }
+            | Note::Stayed { group, .. } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => Some(what.group()),
             Note::Configured { .. }
@@ -312,7 +332,10 @@ impl Note {
             | Note::ProvenOff { server, .. }
             | Note::Reappeared { server }
             | Note::Cleaned { server }
-            | Note::ServerWaiting { server, .. } => Some(server),
+            | Note::ServerWaiting { server, .. }
+            | Note::Stayed { server, .. } => Some(server),
+            Note::Migrating { from, .. } => Some(from),
+            Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. }
             | Note::Requested { .. }
             | Note::NodeLapsed { .. }
@@ -341,6 +364,7 @@ impl Note {
             | Note::ProvenOff { .. }
             | Note::Loose { .. }
             | Note::Reappeared { .. }
+            | Note::Stayed { .. }
             | Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => {
                 if *bad {
@@ -373,7 +397,9 @@ impl Note {
             | Note::Released { .. }
             | Note::Cleaned { .. }
             | Note::WaitOver { .. }
-            | Note::Removed { .. } => Level::Info,
+            | Note::Removed { .. }
+            | Note::Migrating { .. }
+            | Note::Migrated { .. } => Level::Info,
         }
     }
 }
@@ -391,6 +417,8 @@ impl Wait {
                 | Wait::Requires { .. }
                 | Wait::AdminWait { .. }
                 | Wait::Held
+                | Wait::Migrating { .. }
+                | Wait::Locating { .. }
         )
     }
 
@@ -402,14 +430,18 @@ impl Wait {
             | Wait::Stuck { .. }
             | Wait::Attention { .. }
             | Wait::AdminWait { .. }
-            | Wait::Held => Level::Alarm,
+            | Wait::Held
+            | Wait::MigrationStuck { .. }
+            | Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. } | Wait::Flushed | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
             Wait::Probe { .. }
             | Wait::Reading { .. }
             | Wait::Fencing { .. }
             | Wait::Orders { .. }
             | Wait::Requires { .. }
-            | Wait::Booting { .. } => Level::Info,
+            | Wait::Booting { .. }
+            | Wait::Migrating { .. }
+            | Wait::Locating { .. } => Level::Info,
         }
     }
 }
@@ -439,7 +471,9 @@ impl Asked {
             | Asked::ResourceOnline { group, .. }
             | Asked::ResourceOffline { group, .. }
             | Asked::Flush { group }
-            | Asked::ClearAdminWait { group, .. } => group,
+            | Asked::ClearAdminWait { group, .. }
+            | Asked::Migrate { group, .. }
+            | Asked::AbortMigration { group } => group,
         }
     }
 }

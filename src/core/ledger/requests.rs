@@ -34,6 +34,8 @@ impl Applying<'_> {
             Request::Online { group, server } => self.ask_online(group, server.as_ref()),
             Request::Offline(group) => self.ask_offline(group),
             Request::Switch { group, server } => self.ask_switch(group, server),
+            Request::Migrate { group, server } => self.ask_migrate(group, server),
+            Request::AbortMigration(group) => self.ask_abort(group),
             Request::Freeze(group) => self.ask_freeze(group),
             Request::Unfreeze(group) => self.ask_unfreeze(group),
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
@@ -46,7 +48,7 @@ impl Applying<'_> {
         }
     }
 
-    fn asked(&mut self, what: Asked) {
+    pub(super) fn asked(&mut self, what: Asked) {
         let by = self.by();
         self.note(Note::Requested { by, what });
     }
@@ -73,6 +75,7 @@ impl Applying<'_> {
 
     fn ask_offline(&mut self, name: &GroupName) -> Result<(), Refusal> {
         self.may_touch(name)?;
+        self.not_migrating(name)?;
         let group = self.group_mut(name)?;
         if group.intent == Intent::Offline {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
@@ -98,6 +101,7 @@ impl Applying<'_> {
         if matches!(tenure.phase, Phase::Leaving { .. }) {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server });
         }
+        self.not_migrating(name)?;
         self.may_go(name, server)?;
         let group = self.group_mut(name)?;
         group.fresh_start();
@@ -179,7 +183,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn may_touch(&self, name: &GroupName) -> Result<(), Refusal> {
+    pub(super) fn may_touch(&self, name: &GroupName) -> Result<(), Refusal> {
         let group = self.group(name)?;
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });

@@ -110,6 +110,15 @@ impl Display for Note {
             Note::WaitOver { group } => write!(f, "group {group} waits no longer"),
             Note::ServerWaiting { server, wait } => write!(f, "server {server}: {wait}"),
             Note::Removed { group } => write!(f, "group {group} is no longer managed; what runs is left alone"),
+            Note::Migrating { group, from, to, reason } => {
+                write!(f, "group {group} is migrated from {from} to {to}: {reason}")
+            }
+            Note::Migrated { group, from, to, epoch, proof } => {
+                write!(f, "group {group} has migrated from {from} to {to} (tenure {epoch}); proof for {from}: {proof}")
+            }
+            Note::Stayed { group, server, to, why } => {
+                write!(f, "group {group} stays on {server}, not migrated to {to}: {why}")
+            }
         }
     }
 }
@@ -131,6 +140,8 @@ impl Display for Asked {
             Asked::ClearAdminWait { group, fault: false } => write!(f, "group {group}: look again"),
             Asked::ClearAdminWait { group, fault: true } => write!(f, "group {group}: what waits counts as failed"),
             Asked::Restart { resource, group } => write!(f, "group {group}: restart {resource}"),
+            Asked::Migrate { group, server } => write!(f, "group {group}: migrate to {server}"),
+            Asked::AbortMigration { group } => write!(f, "group {group}: give up its migration"),
         }
     }
 }
@@ -229,6 +240,10 @@ impl Display for NotHere {
                 crate::config::hundredths(*free)
             ),
             NotHere::Limit { limit, need, free } => write!(f, "needs {need} of {limit}, {free} left"),
+            NotHere::NotBrought { resource, from, system } => {
+                write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
+            }
+            NotHere::StillDefined { resource } => write!(f, "{resource} is defined there already"),
         }
     }
 }
@@ -255,7 +270,10 @@ impl Display for Wait {
                 write!(f, "{resource} on {server} was ordered to stop and reads {power}; stopping it again")
             }
             Wait::Attention { resource, server } => {
-                write!(f, "the HMC cannot tell whether {resource} on {server} runs; look at its reference code")
+                write!(
+                    f,
+                    "nobody can tell whether {resource} on {server} runs; look at it (an LPAR: its reference code)"
+                )
             }
             Wait::Frozen { fault: None } => f.write_str("it is frozen"),
             Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),
@@ -267,6 +285,19 @@ impl Display for Wait {
             }
             Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
+            Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
+            Wait::Locating { servers } => write!(f, "{} must be read to tell where it is", join(servers)),
+            Wait::MigrationStuck { resource, from, to } => write!(
+                f,
+                "{resource} should have moved from {from} to {to} by now; give it up with `tenure group abort GROUP`, or \
+                 recover it on the HMC"
+            ),
+            Wait::HalfMoved { resources, from, to } => write!(
+                f,
+                "{} on {to} could not be moved back to {from}; `tenure group migrate GROUP --to {to}` tries again to move \
+                 the others, `tenure group abort GROUP` to move these back",
+                join(resources)
+            ),
         }
     }
 }
