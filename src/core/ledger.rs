@@ -14,6 +14,7 @@ mod orders;
 mod requests;
 mod state;
 
+pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use state::{Copy, Dirty, GroupState, Intent, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure};
 
 use crate::{
@@ -50,6 +51,8 @@ pub struct Ledger {
     pub nodes: BTreeMap<NodeName, NodeState>,
     /// State of each declared group. Shared, so that the planner's scratch copy costs little.
     pub groups: BTreeMap<GroupName, Arc<GroupState>>,
+    /// What is kept back in the whole cluster.
+    pub maintenance: Maintenance,
     /// Orders that are not answered.
     pub orders: BTreeMap<OrderId, Order>,
     /// What happened, oldest first, bounded.
@@ -72,6 +75,7 @@ impl Ledger {
             servers: self.servers.clone(),
             nodes: self.nodes.clone(),
             groups: self.groups.clone(),
+            maintenance: self.maintenance.clone(),
             orders: self.orders.clone(),
             journal: VecDeque::new(),
             requests: BTreeMap::new(),

@@ -6,7 +6,9 @@ mod render;
 
 pub use render::mistakes;
 
-use crate::{GroupName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, order::Epoch};
+use crate::{
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, order::Epoch,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +66,10 @@ pub enum Note {
     WaitOver { group: GroupName },
     ServerWaiting { server: ServerName, wait: ServerWait },
     Removed { group: GroupName },
+    Storm { servers: BTreeSet<ServerName> },
+    Quarantined { server: ServerName, returns: usize, within: Span, length: Span },
+    QuarantineOver { server: ServerName },
+    NotBroughtBack { group: GroupName, server: ServerName, why: NotHere },
 }
 
 /// What an operator asked.
@@ -77,6 +83,16 @@ pub enum Asked {
     Unfreeze { group: GroupName },
     Clear { group: GroupName, server: Option<ServerName> },
     Restart { resource: ResourceName, group: GroupName },
+    Enable { group: GroupName },
+    Drain { server: ServerName, migrate: bool },
+    Shutdown { server: ServerName },
+    Undrain { server: ServerName, bring_back: bool },
+    FreezeServer { server: ServerName },
+    UnfreezeServer { server: ServerName },
+    ReleaseServer { server: ServerName },
+    Resume,
+    Disarm,
+    Arm,
 }
 
 /// Why a group failed on a server.
@@ -98,6 +114,14 @@ pub enum LeaveReason {
     Offline,
     /// An operator wants it elsewhere.
     Switch(ServerName),
+    /// Its server is emptied, and it goes to this one.
+    Drain(ServerName),
+    /// Its server is emptied, and it starts there again when that is over.
+    Park,
+    /// A drain is over that took it from this server, to which it goes back.
+    Return(ServerName),
+    /// A server that it prefers is back, and its policy is to run there.
+    Failback(ServerName),
 }
 
 /// Evidence that nothing runs under a tenure any more.
@@ -153,6 +177,9 @@ pub enum NotHere {
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
+    Draining,
+    ServerFrozen,
+    Quarantined { until: Time },
 }
 
 /// Why a group waits.
@@ -185,6 +212,73 @@ pub enum Wait {
     Frozen { fault: Option<FaultReason> },
     /// Two copies.
     Held,
+    /// As much is under way as may be at once.
+    Queue { brake: Brake },
+    /// Too many servers were lost at once.
+    Storm,
+    /// Something should be done and the cluster is disarmed.
+    Disarmed { deed: Deed },
+    /// Its server was proven off and its policy is to wait for an administrator.
+    AutoDisabled { server: ServerName },
+    /// It was stopped because its server is shut down, and starts when that is back.
+    Parked { server: ServerName },
+    /// Its server is being emptied, and it stays there.
+    Stays { server: ServerName, why: Stay },
+    /// It is only watched.
+    NotManaged,
+}
+
+/// A bound on what is under way at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Brake {
+    Starts {
+        server: ServerName,
+        limit: u32,
+    },
+    Stops {
+        server: ServerName,
+        limit: u32,
+    },
+    Hmc {
+        hmc: HmcName,
+        limit: u32,
+    },
+    /// Groups that leave a server, or are on their way to those that could take this one.
+    Moves {
+        server: ServerName,
+    },
+}
+
+/// What is not done while the cluster is disarmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Deed {
+    Place,
+    Start,
+    Stop,
+    Leave,
+    Fence,
+}
+
+/// Why a group stays on a server that is being emptied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Stay {
+    /// Its declaration says that a drain leaves it alone.
+    Declared,
+    Frozen,
+    Nowhere(BTreeMap<ServerName, NotHere>),
+}
+
+/// Why the whole cluster holds back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum ClusterWait {
+    /// An operator disarmed it.
+    Disarmed,
+    /// Too many servers were lost at once.
+    Storm { servers: BTreeSet<ServerName> },
 }
 
 /// Why a server's fate is open.
@@ -197,6 +291,14 @@ pub enum ServerWait {
     Fencing,
     /// It came back and is being cleaned.
     Cleaning { resources: BTreeSet<ResourceName> },
+    /// It seems to be down, and is not powered off for certain because the cluster is disarmed.
+    Disarmed { system: SystemState },
+    /// It is being emptied; so many groups are left.
+    Draining { left: u32 },
+    /// So many groups are left on it that cannot leave.
+    DrainStuck { left: u32, shutdown: bool },
+    /// It is empty, but for so many groups that are meant to stay.
+    Drained { staying: u32, shutdown: bool },
 }
 
 impl Note {
@@ -217,9 +319,10 @@ impl Note {
             | Note::Released { group }
             | Note::Waiting { group, .. }
             | Note::WaitOver { group }
+            | Note::NotBroughtBack { group, .. }
             | Note::Removed { group } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
-            Note::Requested { what, .. } => Some(what.group()),
+            Note::Requested { what, .. } => what.group(),
             Note::Configured { .. }
             | Note::SystemChanged { .. }
             | Note::ViosChanged { .. }
@@ -229,6 +332,9 @@ impl Note {
             | Note::ProvenOff { .. }
             | Note::Reappeared { .. }
             | Note::Cleaned { .. }
+            | Note::Storm { .. }
+            | Note::Quarantined { .. }
+            | Note::QuarantineOver { .. }
             | Note::ServerWaiting { .. } => None,
         }
     }
@@ -254,15 +360,19 @@ impl Note {
             | Note::ProvenOff { server, .. }
             | Note::Reappeared { server }
             | Note::Cleaned { server }
+            | Note::Quarantined { server, .. }
+            | Note::QuarantineOver { server }
+            | Note::NotBroughtBack { server, .. }
             | Note::ServerWaiting { server, .. } => Some(server),
+            Note::Requested { what, .. } => what.server(),
             Note::Configured { .. }
-            | Note::Requested { .. }
             | Note::NodeLapsed { .. }
             | Note::NodeReturned { .. }
             | Note::Held { .. }
             | Note::Released { .. }
             | Note::Waiting { .. }
             | Note::WaitOver { .. }
+            | Note::Storm { .. }
             | Note::Removed { .. } => None,
         }
     }
@@ -270,8 +380,15 @@ impl Note {
     /// How loud the note is.
     pub fn level(&self) -> Level {
         match self {
-            Note::Held { .. } => Level::Alarm,
+            Note::Held { .. } | Note::Storm { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
+            Note::ServerWaiting { wait: ServerWait::Disarmed { .. } | ServerWait::DrainStuck { .. }, .. } => {
+                Level::Alarm
+            }
+            Note::Requested { what: Asked::Disarm, .. } | Note::Quarantined { .. } | Note::NotBroughtBack { .. } => {
+                Level::Warning
+            }
+            Note::ServerWaiting { wait: ServerWait::Draining { .. } | ServerWait::Drained { .. }, .. } => Level::Info,
             Note::ServerWaiting { wait: ServerWait::NoProof { .. } | ServerWait::Cleaning { .. }, .. } => Level::Alarm,
             Note::Faulted { .. }
             | Note::Restarting { .. }
@@ -309,6 +426,7 @@ impl Note {
             | Note::Settled { .. }
             | Note::Released { .. }
             | Note::Cleaned { .. }
+            | Note::QuarantineOver { .. }
             | Note::WaitOver { .. }
             | Note::Removed { .. } => Level::Info,
         }
@@ -326,6 +444,10 @@ impl Wait {
                 | Wait::Orders { .. }
                 | Wait::Booting { .. }
                 | Wait::Held
+                | Wait::Queue { .. }
+                | Wait::Storm
+                | Wait::Parked { .. }
+                | Wait::NotManaged
         )
     }
 
@@ -334,6 +456,14 @@ impl Wait {
         match self {
             Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Attention { .. } | Wait::Held => {
                 Level::Alarm
+            }
+            Wait::Storm
+            | Wait::Disarmed { .. }
+            | Wait::AutoDisabled { .. }
+            | Wait::Stays { why: Stay::Nowhere(_), .. } => Level::Alarm,
+            Wait::Stays { why: Stay::Frozen, .. } => Level::Warning,
+            Wait::Queue { .. } | Wait::Parked { .. } | Wait::NotManaged | Wait::Stays { why: Stay::Declared, .. } => {
+                Level::Info
             }
             Wait::Unwatched { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
             Wait::Probe { .. }
@@ -349,16 +479,29 @@ impl ServerWait {
     /// Whether another note says as much.
     pub fn is_course(&self) -> bool {
         match self {
-            ServerWait::Fencing => true,
+            ServerWait::Fencing | ServerWait::Draining { .. } => true,
+            ServerWait::Disarmed { .. } | ServerWait::DrainStuck { .. } | ServerWait::Drained { .. } => false,
             ServerWait::Cleaning { resources } => resources.is_empty(),
             ServerWait::NoProof { .. } => false,
         }
     }
 }
 
+impl LeaveReason {
+    /// The server that the group is sent to, if it is sent to one.
+    pub fn destination(&self) -> Option<&ServerName> {
+        match self {
+            LeaveReason::Drain(to) | LeaveReason::Return(to) | LeaveReason::Failback(to) | LeaveReason::Switch(to) => {
+                Some(to)
+            }
+            LeaveReason::Fault | LeaveReason::Offline | LeaveReason::Park => None,
+        }
+    }
+}
+
 impl Asked {
-    /// The group that was asked for.
-    pub fn group(&self) -> &GroupName {
+    /// The group that was asked for, if one was.
+    pub fn group(&self) -> Option<&GroupName> {
         match self {
             Asked::Online { group, .. }
             | Asked::Offline { group }
@@ -366,7 +509,40 @@ impl Asked {
             | Asked::Freeze { group }
             | Asked::Unfreeze { group }
             | Asked::Clear { group, .. }
-            | Asked::Restart { group, .. } => group,
+            | Asked::Enable { group }
+            | Asked::Restart { group, .. } => Some(group),
+            Asked::Drain { .. }
+            | Asked::Shutdown { .. }
+            | Asked::Undrain { .. }
+            | Asked::FreezeServer { .. }
+            | Asked::UnfreezeServer { .. }
+            | Asked::ReleaseServer { .. }
+            | Asked::Resume
+            | Asked::Disarm
+            | Asked::Arm => None,
+        }
+    }
+
+    /// The server that was asked for, if it was about one alone.
+    pub fn server(&self) -> Option<&ServerName> {
+        match self {
+            Asked::Drain { server, .. }
+            | Asked::Shutdown { server }
+            | Asked::Undrain { server, .. }
+            | Asked::FreezeServer { server }
+            | Asked::UnfreezeServer { server }
+            | Asked::ReleaseServer { server } => Some(server),
+            Asked::Online { .. }
+            | Asked::Offline { .. }
+            | Asked::Switch { .. }
+            | Asked::Freeze { .. }
+            | Asked::Unfreeze { .. }
+            | Asked::Clear { .. }
+            | Asked::Enable { .. }
+            | Asked::Restart { .. }
+            | Asked::Resume
+            | Asked::Disarm
+            | Asked::Arm => None,
         }
     }
 }

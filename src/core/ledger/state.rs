@@ -1,5 +1,6 @@
 //! States of servers, nodes and groups. Each lifecycle is an enum with the data of its state.
 
+use super::maintenance::{GroupUpkeep, Upkeep};
 use crate::{
     NodeName, OrderId, Power, Reading, ResourceName, ServerName, SystemState, Time,
     config::Load,
@@ -40,6 +41,8 @@ pub struct ServerState {
     pub groups: u32,
     /// Why its fate is open.
     pub wait: Option<ServerWait>,
+    /// What is kept back on purpose.
+    pub upkeep: Upkeep,
 }
 
 /// A server that came back.
@@ -82,7 +85,7 @@ pub struct GroupState {
     pub runs: BTreeMap<ResourceName, Run>,
     /// Servers on which the group failed, since when and why.
     pub faults: BTreeMap<ServerName, (Time, FaultReason)>,
-    /// Nothing is done to it.
+    /// Nothing is done to it: an operator froze it, or its declaration does.
     pub frozen: bool,
     /// More than one copy is active.
     pub conflict: Option<Conflict>,
@@ -92,6 +95,8 @@ pub struct GroupState {
     pub last: Option<ServerName>,
     /// Why it waits.
     pub wait: Option<Wait>,
+    /// What is kept back on purpose.
+    pub upkeep: GroupUpkeep,
 }
 
 /// What administrators want of a group.
@@ -199,6 +204,10 @@ impl Copy {
         self.power.is_inactive()
             && self.risk == StartRisk::None
             && self.since.is_some_and(|since| since >= self.quiet_from)
+    }
+    /// A start order is out for it.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.risk, StartRisk::Ordered(_))
     }
     /// Active by a reading that counts.
     pub fn is_active(&self) -> bool {

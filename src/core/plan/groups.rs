@@ -4,7 +4,7 @@ use super::Planner;
 use crate::{
     Command, GroupName, Power, Refusal, ResourceName, ServerName, Span, SystemState, Time,
     ledger::{Copy, GroupState, Intent, Phase, Run, StartRisk, Tenure},
-    note::{FaultReason, LeaveReason, ServerWait, Wait},
+    note::{Deed, FaultReason, LeaveReason, ServerWait, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -45,10 +45,11 @@ impl Planner<'_> {
         }
     }
 
-    fn group(&mut self, name: &GroupName) {
+    pub(super) fn group(&mut self, name: &GroupName) {
         let mut wait = None;
         for _ in 0..STEPS {
             let Some(group) = self.scratch.groups.get(name).map(Arc::clone) else { return };
+            self.held_back = None;
             match self.step(name, &group) {
                 Step::Did => {}
                 Step::Wait(reason) => {
@@ -58,12 +59,16 @@ impl Planner<'_> {
                 Step::Rest => break,
             }
         }
+        let wait = self.afterthought(name, wait);
         if self.scratch.groups.get(name).is_some_and(|group| group.wait != wait) {
             let _ = self.emit(Command::Wait { group: name.clone(), wait });
         }
     }
 
     fn step(&mut self, name: &GroupName, group: &GroupState) -> Step {
+        if let Some(wait) = self.stands_still(name, group) {
+            return Step::Wait(wait);
+        }
         let conflict = self.scratch.active_places(group);
         let stray = match &group.tenure {
             Some(tenure) => conflict.active.keys().any(|server| *server != tenure.server),
@@ -86,9 +91,6 @@ impl Planner<'_> {
         }
         if group.conflict.is_some() && self.emit(Command::Release(name.clone())).is_ok() {
             return Step::Did;
-        }
-        if let Some(wait) = self.stands_still(name, group) {
-            return Step::Wait(wait);
         }
         let Some(tenure) = &group.tenure else {
             return self.vacant(name, group, conflict.active.keys().next());
@@ -177,7 +179,9 @@ impl Planner<'_> {
             return None;
         }
         let (server, system) = (server.clone(), state.system);
-        if state.wait == Some(ServerWait::Fencing) {
+        if let Some(ServerWait::Disarmed { .. }) = state.wait {
+            Some(Wait::Disarmed { deed: Deed::Fence })
+        } else if state.wait == Some(ServerWait::Fencing) {
             Some(Wait::Fencing { server })
         } else if self.is_silent(&server) && !system.is_up() {
             Some(Wait::NoProof { server, system })
@@ -188,8 +192,7 @@ impl Planner<'_> {
 
     /// A group that starts or runs stays where it is, unless something makes it leave.
     fn keep(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
-        let leaves =
-            self.leaves_for_link(name, group, tenure).or_else(|| self.leaves_for_maintenance(name, group, tenure));
+        let leaves = self.leaves_for_link(name, group, tenure);
         if let Some(reason) = leaves.filter(|_| !group.frozen) {
             let leave = Command::Leave { group: name.clone(), epoch: tenure.epoch, reason };
             if self.emit(leave).is_ok() {
@@ -321,6 +324,7 @@ impl Planner<'_> {
                 };
                 self.fault(group, tenure, member.group, fault)
             }
+            Err(Refusal::Waits { why, .. }) => Step::Wait(why),
             Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
             Err(
                 Refusal::NotProvenOff { server, .. }
@@ -379,7 +383,12 @@ impl Planner<'_> {
         let listens = member.copy.failed.is_none() && member.copy.power == Power::Running;
         let patient = match reason {
             LeaveReason::Fault => listens && member.run.ran,
-            LeaveReason::Offline | LeaveReason::Switch(_) => listens,
+            LeaveReason::Offline
+            | LeaveReason::Switch(_)
+            | LeaveReason::Drain(_)
+            | LeaveReason::Park
+            | LeaveReason::Return(_)
+            | LeaveReason::Failback(_) => listens,
         };
         let grace = if patient { self.patience(member.resource) } else { Span(0) };
         self.stop(member, grace)
@@ -392,6 +401,7 @@ impl Planner<'_> {
         }
         match self.emit(Command::Stop { resource: resource.clone(), server: server.clone(), grace }) {
             Ok(()) => Step::Did,
+            Err(Refusal::Waits { why, .. }) => Step::Wait(why),
             Err(_) => Step::Wait(Wait::Stuck { resource, server, power: member.copy.power }),
         }
     }
