@@ -3,6 +3,12 @@
 pub mod agent;
 pub mod api;
 pub mod cli;
-pub mod config;
 pub mod hypervisor;
+pub mod local;
 pub mod node;
+
+/// Configuration: the cluster file, and what a machine keeps in files of its own.
+pub mod config {
+    pub use crate::local::{self, LocalConfig, identity};
+    pub use tenure_config::*;
+}

@@ -1,8 +1,8 @@
 //! The cluster file: TOML text → [`Cluster`].
 
-use super::{
+use crate::{
     Problems,
-    fields::{Fields, Log, instead, nearest},
+    fields::{Fields, Log, instead, nearest, syntax},
     problem::Found,
 };
 use std::{ops::Range, path::Path};
@@ -43,29 +43,6 @@ pub fn load(file: &Path) -> Result<Cluster, Problems> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|why| Problems::unreadable(&name, &why))?;
     parse(&name, &text)
-}
-
-/// An error of the TOML grammar in our words where the parser's own are misleading.
-pub(super) fn syntax(error: &toml::de::Error) -> Found {
-    let span = error.span().unwrap_or(0..0);
-    let found = Found::new(span.clone(), error.message().to_owned());
-    match error.message() {
-        "string values must be quoted, expected literal string" if span.is_empty() => {
-            Found::new(span, "a value is missing").help("write it after the =")
-        }
-        "string values must be quoted, expected literal string" => {
-            Found::new(span, "text must stand in quotes").help("write it as \"…\"")
-        }
-        "invalid boolean, expected `true`" | "invalid boolean, expected `false`" => {
-            Found::new(span, "this is neither true nor false, nor text in quotes").help("write text as \"…\"")
-        }
-        "duplicate key" => Found::new(span, "this key stands twice").help("remove one of them"),
-        "key with no value, expected `=`" => Found::new(span, "a key without a value").help("write key = value"),
-        "invalid basic string, expected `\"`" => {
-            Found::new(span, "text without its closing quote").help("end it with \" on the same line")
-        }
-        _ => found,
-    }
 }
 
 /// The cluster, and whether the file has sections that nobody knows.

@@ -1,11 +1,11 @@
 //! [`Cluster`] → the text of a cluster file: canonical, pleasant, what is as by default left out.
 
-use super::quantity::{memory, units};
+use crate::quantity::{memory, units};
 use std::{collections::BTreeMap, fmt::Display};
 use tenure_core::config::{Cluster, Group, Resource, Server, Timings};
 use tenure_core::{GroupName, ResourceName};
 
-/// Text that [`super::cluster::parse`] reads back as the same cluster.
+/// Text that [`crate::cluster::parse`] reads back as the same cluster.
 pub fn export(cluster: &Cluster) -> String {
     let mut page = Page(String::new());
     page.text("name", &cluster.name);

@@ -3,7 +3,7 @@
 //! A value that is wrong is reported and replaced by a harmless one, and its place is remembered as *broken*, so that
 //! rules that only break because of it are not reported too.
 
-use super::{problem::Found, quantity};
+use crate::{Problems, problem::Found, quantity};
 use std::{collections::BTreeSet, ops::Range};
 use tenure_core::Span;
 use toml::{
@@ -11,25 +11,66 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+/// Reads a document, and closes nothing: `read` returns what it made of the fields, and `None` only after a mistake.
+/// `file` is its name in messages.
+pub fn document<T>(
+    file: &str,
+    text: &str,
+    read: impl FnOnce(&mut Log, Fields<'_>) -> Option<T>,
+) -> Result<T, Problems> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Err(Problems::new(file, text, errors.iter().map(syntax).collect()));
+    }
+    let mut log = Log::default();
+    match read(&mut log, Fields::root(table.get_ref())) {
+        Some(value) if log.found.is_empty() => Ok(value),
+        Some(_) | None => Err(Problems::new(file, text, log.found)),
+    }
+}
+
+/// An error of the TOML grammar in our words where the parser's own are misleading.
+pub(crate) fn syntax(error: &toml::de::Error) -> Found {
+    let span = error.span().unwrap_or(0..0);
+    let found = Found::new(span.clone(), error.message().to_owned());
+    match error.message() {
+        "string values must be quoted, expected literal string" if span.is_empty() => {
+            Found::new(span, "a value is missing").help("write it after the =")
+        }
+        "string values must be quoted, expected literal string" => {
+            Found::new(span, "text must stand in quotes").help("write it as \"…\"")
+        }
+        "invalid boolean, expected `true`" | "invalid boolean, expected `false`" => {
+            Found::new(span, "this is neither true nor false, nor text in quotes").help("write text as \"…\"")
+        }
+        "duplicate key" => Found::new(span, "this key stands twice").help("remove one of them"),
+        "key with no value, expected `=`" => Found::new(span, "a key without a value").help("write key = value"),
+        "invalid basic string, expected `\"`" => {
+            Found::new(span, "text without its closing quote").help("end it with \" on the same line")
+        }
+        _ => found,
+    }
+}
+
 /// A place in the file as a path of keys and indexes.
-pub(super) type Place = Vec<String>;
+pub(crate) type Place = Vec<String>;
 
 /// What was found wrong so far.
 #[derive(Default)]
-pub(super) struct Log {
-    pub(super) found: Vec<Found>,
-    pub(super) broken: BTreeSet<Place>,
+pub struct Log {
+    pub(crate) found: Vec<Found>,
+    pub(crate) broken: BTreeSet<Place>,
 }
 
 impl Log {
     /// Whether the value at this place, or one that it lies in, was wrong.
-    pub(super) fn is_broken(&self, place: &[String]) -> bool {
+    pub(crate) fn is_broken(&self, place: &[String]) -> bool {
         (0..=place.len()).any(|n| self.broken.contains(&place[..n]))
     }
 }
 
 /// One table that is being read.
-pub(super) struct Fields<'t> {
+pub struct Fields<'t> {
     table: Option<&'t DeTable<'t>>,
     place: Place,
     /// Where to point when something is missing: the key of the table.
@@ -39,7 +80,7 @@ pub(super) struct Fields<'t> {
 
 impl<'t> Fields<'t> {
     /// The whole document.
-    pub(super) fn root(table: &'t DeTable<'t>) -> Self {
+    pub(crate) fn root(table: &'t DeTable<'t>) -> Self {
         Fields { table: Some(table), place: Vec::new(), key: 0..0, known: Vec::new() }
     }
 
@@ -94,13 +135,13 @@ impl<'t> Fields<'t> {
     }
 
     /// Refuses the value of a field.
-    pub(super) fn refuse(&self, log: &mut Log, field: &str, message: String, help: String) {
+    pub fn refuse(&self, log: &mut Log, field: &str, message: String, help: String) {
         let span = self.table.and_then(|table| table.get(field)).map_or(self.key.clone(), Spanned::span);
         self.wrong(log, field, Found::new(span, message).help(help));
     }
 
     /// Reports that a field is missing.
-    pub(super) fn missing(&self, log: &mut Log, field: &str, help: &str) {
+    pub fn missing(&self, log: &mut Log, field: &str, help: &str) {
         if self.table.is_some() {
             let found = Found::new(self.key.clone(), format!("{} has no {field}", self.name()));
             self.wrong(log, field, found.help(help));
@@ -108,13 +149,13 @@ impl<'t> Fields<'t> {
     }
 
     /// Text that may be absent.
-    pub(super) fn text(&mut self, log: &mut Log, field: &'static str) -> Option<String> {
+    pub fn text(&mut self, log: &mut Log, field: &'static str) -> Option<String> {
         let help = format!("write {field} = \"…\"");
         self.read(log, field, &help, |value| value.as_str().map(str::to_owned))
     }
 
     /// Text that must be there; empty if it is not. `example` is what to write.
-    pub(super) fn required(&mut self, log: &mut Log, field: &'static str, example: &str) -> String {
+    pub fn required(&mut self, log: &mut Log, field: &'static str, example: &str) -> String {
         let present = self.table.is_some_and(|table| table.contains_key(field));
         let text = self.text(log, field);
         let help = format!("write {field} = \"{example}\"");
@@ -127,12 +168,12 @@ impl<'t> Fields<'t> {
     }
 
     /// Yes or no.
-    pub(super) fn flag(&mut self, log: &mut Log, field: &'static str) -> Option<bool> {
+    pub fn flag(&mut self, log: &mut Log, field: &'static str) -> Option<bool> {
         self.read(log, field, &format!("write {field} = true or {field} = false"), DeValue::as_bool)
     }
 
     /// A number that is not negative.
-    pub(super) fn number(&mut self, log: &mut Log, field: &'static str) -> Option<u32> {
+    pub fn number(&mut self, log: &mut Log, field: &'static str) -> Option<u32> {
         let help = format!("write a whole number from 0 to {}", u32::MAX);
         self.read(log, field, &help, |value| {
             let number = value.as_integer()?;
@@ -141,17 +182,17 @@ impl<'t> Fields<'t> {
     }
 
     /// A time.
-    pub(super) fn span(&mut self, log: &mut Log, field: &'static str) -> Option<Span> {
+    pub fn span(&mut self, log: &mut Log, field: &'static str) -> Option<Span> {
         self.quantity(log, field, quantity::TIME_HELP, quantity::span)
     }
 
     /// Memory in MiB.
-    pub(super) fn memory(&mut self, log: &mut Log, field: &'static str) -> Option<u64> {
+    pub fn memory(&mut self, log: &mut Log, field: &'static str) -> Option<u64> {
         self.quantity(log, field, quantity::MEMORY_HELP, quantity::mebibytes)
     }
 
     /// Processing units in hundredths; a bare number will do.
-    pub(super) fn processors(&mut self, log: &mut Log, field: &'static str) -> Option<u64> {
+    pub fn processors(&mut self, log: &mut Log, field: &'static str) -> Option<u64> {
         self.quantity(log, field, quantity::PROCESSORS_HELP, quantity::processors)
     }
 
@@ -181,7 +222,7 @@ impl<'t> Fields<'t> {
     }
 
     /// A list of texts; absent is empty.
-    pub(super) fn list(&mut self, log: &mut Log, field: &'static str) -> Vec<String> {
+    pub fn list(&mut self, log: &mut Log, field: &'static str) -> Vec<String> {
         let Some(value) = self.get(field) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
             let what = format!("{field} is {}, not a list", kind(value.get_ref()));
@@ -206,7 +247,7 @@ impl<'t> Fields<'t> {
     }
 
     /// The tables within a table, each with its name: `[groups.web]`.
-    pub(super) fn tables(&mut self, log: &mut Log, field: &'static str) -> Vec<(String, Fields<'t>)> {
+    pub fn tables(&mut self, log: &mut Log, field: &'static str) -> Vec<(String, Fields<'t>)> {
         let Some(value) = self.get(field) else { return Vec::new() };
         let section = Fields::open(log, self.at(field), value.span(), value);
         let Some(table) = section.table else { return Vec::new() };
@@ -219,13 +260,13 @@ impl<'t> Fields<'t> {
     }
 
     /// One table: `[timings]`.
-    pub(super) fn table(&mut self, log: &mut Log, field: &'static str) -> Option<Fields<'t>> {
+    pub fn table(&mut self, log: &mut Log, field: &'static str) -> Option<Fields<'t>> {
         let value = self.get(field)?;
         Some(Fields::open(log, self.at(field), value.span(), value))
     }
 
     /// Reports the fields that nobody asked for. Returns whether there were any.
-    pub(super) fn close(self, log: &mut Log) -> bool {
+    pub fn close(self, log: &mut Log) -> bool {
         let Some(table) = self.table else { return false };
         let mut any = false;
         for key in table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())) {
@@ -243,7 +284,7 @@ impl<'t> Fields<'t> {
 }
 
 /// What may have been meant, or all that can be.
-pub(super) fn instead(word: &str, known: &[&str]) -> String {
+pub fn instead(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(near) => format!("did you mean {near:?}?"),
         None => format!("write one of {}", known.join(", ")),
@@ -251,7 +292,7 @@ pub(super) fn instead(word: &str, known: &[&str]) -> String {
 }
 
 /// The known word that differs least, if the difference is small enough for a slip of the fingers.
-pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
     known.map(|other| (distance(word, other), other)).filter(|(far, _)| *far <= limit).min().map(|(_, other)| other)
 }

@@ -31,24 +31,24 @@ pub struct Problem {
 
 /// A mistake whose place is still a range of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) span: Range<usize>,
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Found {
+    pub(crate) span: Range<usize>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 impl Found {
-    pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
         Found { span, message: message.into(), help: None }
     }
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 }
 
 impl Problems {
-    pub(super) fn new(file: &str, text: &str, mut found: Vec<Found>) -> Self {
+    pub(crate) fn new(file: &str, text: &str, mut found: Vec<Found>) -> Self {
         found.sort_by_key(|one| (one.span.start, one.span.end));
         found.dedup();
         let list = found.into_iter().map(|one| Problem::locate(file, text, one)).collect();
@@ -56,7 +56,7 @@ impl Problems {
     }
 
     /// A file that could not be read at all.
-    pub(super) fn unreadable(file: &str, why: &std::io::Error) -> Self {
+    pub fn unreadable(file: &str, why: &std::io::Error) -> Self {
         let found = Found::new(0..0, format!("the file cannot be read: {why}")).help("check its name and its mode");
         Problems::new(file, "", vec![found])
     }

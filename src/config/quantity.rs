@@ -4,11 +4,11 @@
 use tenure_core::Span;
 
 /// What a time looks like.
-pub(super) const TIME_HELP: &str = "write a time such as \"250ms\", \"1.5s\", \"10m\" or \"1h\"";
+pub(crate) const TIME_HELP: &str = "write a time such as \"250ms\", \"1.5s\", \"10m\" or \"1h\"";
 /// What memory looks like.
-pub(super) const MEMORY_HELP: &str = "write memory such as \"512MiB\", \"8GiB\" or \"1.5TiB\"";
+pub(crate) const MEMORY_HELP: &str = "write memory such as \"512MiB\", \"8GiB\" or \"1.5TiB\"";
 /// What processing units look like.
-pub(super) const PROCESSORS_HELP: &str = "write processing units such as \"0.5\" or \"16\", in steps of 0.01";
+pub(crate) const PROCESSORS_HELP: &str = "write processing units such as \"0.5\" or \"16\", in steps of 0.01";
 
 /// A time as the cluster file writes it: `250ms`, `1.5s`, `10m`, `1h`.
 pub fn span(text: &str) -> Option<Span> {
@@ -24,7 +24,7 @@ pub fn span(text: &str) -> Option<Span> {
 }
 
 /// `8GiB` in MiB.
-pub(super) fn mebibytes(text: &str) -> Option<u64> {
+pub(crate) fn mebibytes(text: &str) -> Option<u64> {
     let (digits, unit) = split(text)?;
     let scale = match unit {
         "MiB" => 1,
@@ -36,7 +36,7 @@ pub(super) fn mebibytes(text: &str) -> Option<u64> {
 }
 
 /// `0.5` in hundredths.
-pub(super) fn processors(text: &str) -> Option<u64> {
+pub(crate) fn processors(text: &str) -> Option<u64> {
     let (digits, unit) = split(text)?;
     unit.is_empty().then(|| scaled(digits, 100)).flatten()
 }
@@ -52,7 +52,7 @@ pub fn memory(mebibytes: u64) -> String {
 }
 
 /// Hundredths of a processor as the cluster file writes them: `0.5`.
-pub(super) fn units(hundredths: u64) -> String {
+pub(crate) fn units(hundredths: u64) -> String {
     let text = tenure_core::config::hundredths(hundredths);
     let short = text.trim_end_matches('0');
     short.strip_suffix('.').map_or_else(|| short.to_owned(), |whole| format!("{whole}.0"))

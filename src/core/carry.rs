@@ -173,8 +173,8 @@ impl Execution {
             (Action::Start { .. }, Power::Absent) => {
                 self.report(Ending::Refused(format!("it is not defined on {}", reading.server)))
             }
-            (Action::Start { resource, .. }, Power::Off) => self.send(Ask::Start(resource)),
-            (Action::Stop { .. }, Power::Off | Power::Absent) => self.report(Ending::Done),
+            (Action::Start { resource, .. }, Power::Off | Power::OffOnPurpose) => self.send(Ask::Start(resource)),
+            (Action::Stop { .. }, Power::Off | Power::Absent | Power::OffOnPurpose) => self.report(Ending::Done),
             (Action::Stop { resource, grace }, Power::Starting | Power::Running | Power::Stopping | Power::Unknown) => {
                 if grace == Span(0) {
                     self.send(Ask::CutOff(resource))
@@ -267,7 +267,7 @@ impl Execution {
 
     fn power(&self, reading: &Reading) -> Power {
         let resource = self.order.action.resource();
-        resource.filter(|_| reading.live).and_then(|resource| reading.copies.get(resource)).copied().unwrap_or_default()
+        resource.and_then(|resource| reading.copies.get(resource)).copied().unwrap_or_default()
     }
 
     fn report(&self, ending: Ending) -> Next {

@@ -3,7 +3,7 @@
 use crate::{
     GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, Span, Time,
     config::Cluster,
-    note::{Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
+    note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
 };
 use serde::{Deserialize, Serialize};
@@ -111,6 +111,40 @@ pub enum Command {
         /// Why.
         reason: FaultReason,
     },
+    /// A resource failed, and its group goes on without it.
+    FaultResource {
+        /// The resource.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Why.
+        reason: FaultReason,
+    },
+    /// A resource is to be stopped, cleaned and started again.
+    Recycle {
+        /// The resource.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Why.
+        reason: FaultReason,
+    },
+    /// An administrator has to look at a resource before anything else is done with its group.
+    AdminWait {
+        /// The resource.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Why.
+        reason: CleanReason,
+    },
+    /// A persistent resource is back: its fault is over.
+    Forgive {
+        /// The resource.
+        resource: ResourceName,
+        /// Where.
+        server: ServerName,
+    },
     /// The group is to leave its server.
     Leave {
         /// The group.
@@ -217,7 +251,7 @@ pub enum Request {
     },
     /// Assert that a server is off.
     ConfirmOff(ServerName),
-    /// Stop an LPAR and start it again in place, without counting a restart.
+    /// Stop a resource and start it again in place, without counting a restart.
     Restart(ResourceName),
     /// Let a group start again whose server was proven off and whose policy is to wait.
     Enable(GroupName),
@@ -249,6 +283,24 @@ pub enum Request {
     Disarm,
     /// Act again.
     Arm,
+    /// Bring one resource of a group online.
+    ResourceOnline(ResourceName),
+    /// Take one resource of a group offline, and keep it so.
+    ResourceOffline {
+        /// The resource.
+        resource: ResourceName,
+        /// With everything that requires it.
+        propagate: bool,
+    },
+    /// Order nothing more for a group until the next request.
+    Flush(GroupName),
+    /// An administrator has looked at the resources of a group that wait for that.
+    ClearAdminWait {
+        /// The group.
+        group: GroupName,
+        /// They count as failed; otherwise they are looked at again.
+        fault: bool,
+    },
 }
 
 /// What an entry led to.

@@ -12,10 +12,13 @@ mod links;
 mod maintenance;
 mod orders;
 mod requests;
+mod resources;
 mod state;
 
 pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
-pub use state::{Copy, Dirty, GroupState, Intent, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure};
+pub use state::{
+    Copy, Dirty, Down, GroupState, Intent, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
+};
 
 use crate::{
     GroupName, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time, command::Outcome,

@@ -38,38 +38,196 @@ pub enum Level {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
 pub enum Note {
-    Configured { by: String, groups: usize, resources: usize, servers: usize },
-    Requested { by: String, what: Asked },
-    SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
-    ViosChanged { server: ServerName, down: BTreeSet<String> },
-    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power },
-    NodeLapsed { node: NodeName },
-    NodeReturned { node: NodeName },
-    ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
-    Adopted { group: GroupName, server: ServerName, epoch: Epoch },
-    Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
-    Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
-    Restarting { group: GroupName, resource: ResourceName, server: ServerName, count: u32, limit: u32, ran: bool },
-    Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
-    OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
-    Faulted { group: GroupName, server: ServerName, reason: FaultReason },
-    Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
-    Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
-    Loose { group: GroupName, resource: ResourceName, server: ServerName },
-    Settled { group: GroupName, resource: ResourceName, server: ServerName },
-    Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict },
-    Released { group: GroupName },
-    ProvenOff { server: ServerName, how: OffHow },
-    Reappeared { server: ServerName },
-    Cleaned { server: ServerName },
-    Waiting { group: GroupName, wait: Wait },
-    WaitOver { group: GroupName },
-    ServerWaiting { server: ServerName, wait: ServerWait },
-    Removed { group: GroupName },
-    Storm { servers: BTreeSet<ServerName> },
-    Quarantined { server: ServerName, returns: usize, within: Span, length: Span },
-    QuarantineOver { server: ServerName },
-    NotBroughtBack { group: GroupName, server: ServerName, why: NotHere },
+    Configured {
+        by: String,
+        groups: usize,
+        resources: usize,
+        servers: usize,
+    },
+    Requested {
+        by: String,
+        what: Asked,
+    },
+    SystemChanged {
+        server: ServerName,
+        from: SystemState,
+        to: SystemState,
+        by: NodeName,
+    },
+    ViosChanged {
+        server: ServerName,
+        down: BTreeSet<String>,
+    },
+    CopyChanged {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        from: Power,
+        to: Power,
+    },
+    NodeLapsed {
+        node: NodeName,
+    },
+    NodeReturned {
+        node: NodeName,
+    },
+    ManagerChanged {
+        server: ServerName,
+        from: Option<NodeName>,
+        to: NodeName,
+        surrogate: bool,
+    },
+    Adopted {
+        group: GroupName,
+        server: ServerName,
+        epoch: Epoch,
+    },
+    Granted {
+        group: GroupName,
+        server: ServerName,
+        epoch: Epoch,
+        passed_over: BTreeMap<ServerName, NotHere>,
+    },
+    Ordered {
+        order: OrderId,
+        what: String,
+        node: NodeName,
+        server: ServerName,
+        group: Option<GroupName>,
+    },
+    Restarting {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        count: u32,
+        limit: u32,
+        ran: bool,
+    },
+    Ended {
+        order: OrderId,
+        what: String,
+        server: ServerName,
+        ending: String,
+        group: Option<GroupName>,
+        bad: bool,
+    },
+    OnlineNow {
+        group: GroupName,
+        server: ServerName,
+        epoch: Epoch,
+    },
+    Faulted {
+        group: GroupName,
+        server: ServerName,
+        reason: FaultReason,
+    },
+    Leaving {
+        group: GroupName,
+        server: ServerName,
+        reason: LeaveReason,
+    },
+    ResourceFaulted {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        reason: FaultReason,
+    },
+    ResourceBack {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+    },
+    Recycling {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        reason: FaultReason,
+        count: u32,
+        limit: u32,
+    },
+    Retrying {
+        group: GroupName,
+        server: ServerName,
+        reason: FaultReason,
+        count: u32,
+        limit: u32,
+    },
+    NeedsAdmin {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        reason: CleanReason,
+    },
+    StoppedOnPurpose {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+    },
+    Vacated {
+        group: GroupName,
+        server: ServerName,
+        epoch: Epoch,
+        proof: Proof,
+    },
+    Loose {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+    },
+    Settled {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+    },
+    Held {
+        group: GroupName,
+        tenure: Option<ServerName>,
+        conflict: Conflict,
+    },
+    Released {
+        group: GroupName,
+    },
+    ProvenOff {
+        server: ServerName,
+        how: OffHow,
+    },
+    Reappeared {
+        server: ServerName,
+    },
+    Cleaned {
+        server: ServerName,
+    },
+    Waiting {
+        group: GroupName,
+        wait: Wait,
+    },
+    WaitOver {
+        group: GroupName,
+    },
+    ServerWaiting {
+        server: ServerName,
+        wait: ServerWait,
+    },
+    Removed {
+        group: GroupName,
+    },
+    Storm {
+        servers: BTreeSet<ServerName>,
+    },
+    Quarantined {
+        server: ServerName,
+        returns: usize,
+        within: Span,
+        length: Span,
+    },
+    QuarantineOver {
+        server: ServerName,
+    },
+    NotBroughtBack {
+        group: GroupName,
+        server: ServerName,
+        why: NotHere,
+    },
 }
 
 /// What an operator asked.
@@ -93,6 +251,10 @@ pub enum Asked {
     Resume,
     Disarm,
     Arm,
+    ResourceOnline { resource: ResourceName, group: GroupName },
+    ResourceOffline { resource: ResourceName, group: GroupName },
+    Flush { group: GroupName },
+    ClearAdminWait { group: GroupName, fault: bool },
 }
 
 /// Why a group failed on a server.
@@ -103,6 +265,25 @@ pub enum FaultReason {
     StartFailed { resource: ResourceName, why: String },
     StartTimeout { resource: ResourceName, after: Span },
     ViosDown { resource: ResourceName, vios: Vec<String> },
+    MonitorTimeout { resource: ResourceName, after: Span },
+    PersistentDown { resource: ResourceName },
+}
+
+/// Why a resource has to be cleaned, or looked at. The numbers are those that its agent is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CleanReason {
+    /// Taking it offline did not end in time.
+    OfflineHung = 0,
+    /// Taking it offline ended, and it still runs.
+    OfflineIneffective = 1,
+    /// Bringing it online did not end in time.
+    OnlineHung = 2,
+    /// Bringing it online ended, and it does not run.
+    OnlineIneffective = 3,
+    /// It went down by itself.
+    UnexpectedOffline = 4,
+    /// Its monitor does not end.
+    MonitorHung = 5,
 }
 
 /// Why a group leaves a server.
@@ -122,6 +303,8 @@ pub enum LeaveReason {
     Return(ServerName),
     /// A server that it prefers is back, and its policy is to run there.
     Failback(ServerName),
+    /// All that it has was stopped on purpose.
+    OnPurpose,
 }
 
 /// Evidence that nothing runs under a tenure any more.
@@ -174,6 +357,9 @@ pub enum NotHere {
     NotDefined { resource: ResourceName },
     NotReadOff { resource: ResourceName, power: Power },
     ViosDown { resource: ResourceName },
+    PersistentDown { resource: ResourceName },
+    FailoverOff { from: ServerName },
+    OtherZone { from: ServerName },
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
@@ -210,6 +396,12 @@ pub enum Wait {
     Attention { resource: ResourceName, server: ServerName },
     /// Something should be done and the group is frozen.
     Frozen { fault: Option<FaultReason> },
+    /// What it requires is not online yet.
+    Requires { resource: ResourceName, of: BTreeSet<ResourceName>, server: ServerName },
+    /// An administrator has to look at it.
+    AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason },
+    /// An operator has stopped all work on it.
+    Flushed,
     /// Two copies.
     Held,
     /// As much is under way as may be at once.
@@ -310,6 +502,12 @@ impl Note {
             | Note::Granted { group, .. }
             | Note::Restarting { group, .. }
             | Note::OnlineNow { group, .. }
+            | Note::ResourceFaulted { group, .. }
+            | Note::ResourceBack { group, .. }
+            | Note::Recycling { group, .. }
+            | Note::Retrying { group, .. }
+            | Note::NeedsAdmin { group, .. }
+            | Note::StoppedOnPurpose { group, .. }
             | Note::Faulted { group, .. }
             | Note::Leaving { group, .. }
             | Note::Vacated { group, .. }
@@ -352,6 +550,12 @@ impl Note {
             | Note::Ended { server, .. }
             | Note::Restarting { server, .. }
             | Note::OnlineNow { server, .. }
+            | Note::ResourceFaulted { server, .. }
+            | Note::ResourceBack { server, .. }
+            | Note::Recycling { server, .. }
+            | Note::Retrying { server, .. }
+            | Note::NeedsAdmin { server, .. }
+            | Note::StoppedOnPurpose { server, .. }
             | Note::Faulted { server, .. }
             | Note::Leaving { server, .. }
             | Note::Vacated { server, .. }
@@ -380,7 +584,7 @@ impl Note {
     /// How loud the note is.
     pub fn level(&self) -> Level {
         match self {
-            Note::Held { .. } | Note::Storm { .. } => Level::Alarm,
+            Note::Held { .. } | Note::NeedsAdmin { .. } | Note::Storm { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
             Note::ServerWaiting { wait: ServerWait::Disarmed { .. } | ServerWait::DrainStuck { .. }, .. } => {
                 Level::Alarm
@@ -391,6 +595,10 @@ impl Note {
             Note::ServerWaiting { wait: ServerWait::Draining { .. } | ServerWait::Drained { .. }, .. } => Level::Info,
             Note::ServerWaiting { wait: ServerWait::NoProof { .. } | ServerWait::Cleaning { .. }, .. } => Level::Alarm,
             Note::Faulted { .. }
+            | Note::ResourceFaulted { .. }
+            | Note::Recycling { .. }
+            | Note::Retrying { .. }
+            | Note::StoppedOnPurpose { .. }
             | Note::Restarting { .. }
             | Note::NodeLapsed { .. }
             | Note::ProvenOff { .. }
@@ -421,6 +629,7 @@ impl Note {
             | Note::Granted { .. }
             | Note::Ordered { .. }
             | Note::OnlineNow { .. }
+            | Note::ResourceBack { .. }
             | Note::Leaving { .. }
             | Note::Vacated { .. }
             | Note::Settled { .. }
@@ -443,6 +652,8 @@ impl Wait {
                 | Wait::Fencing { .. }
                 | Wait::Orders { .. }
                 | Wait::Booting { .. }
+                | Wait::Requires { .. }
+                | Wait::AdminWait { .. }
                 | Wait::Held
                 | Wait::Queue { .. }
                 | Wait::Storm
@@ -454,22 +665,26 @@ impl Wait {
     /// How loud the wait is.
     pub fn level(&self) -> Level {
         match self {
-            Wait::NoTarget { .. } | Wait::NoProof { .. } | Wait::Stuck { .. } | Wait::Attention { .. } | Wait::Held => {
-                Level::Alarm
-            }
-            Wait::Storm
+            Wait::NoTarget { .. }
+            | Wait::NoProof { .. }
+            | Wait::Stuck { .. }
+            | Wait::Attention { .. }
+            | Wait::AdminWait { .. }
+            | Wait::Storm
             | Wait::Disarmed { .. }
             | Wait::AutoDisabled { .. }
-            | Wait::Stays { why: Stay::Nowhere(_), .. } => Level::Alarm,
+            | Wait::Stays { why: Stay::Nowhere(_), .. }
+            | Wait::Held => Level::Alarm,
             Wait::Stays { why: Stay::Frozen, .. } => Level::Warning,
             Wait::Queue { .. } | Wait::Parked { .. } | Wait::NotManaged | Wait::Stays { why: Stay::Declared, .. } => {
                 Level::Info
             }
-            Wait::Unwatched { .. } | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
+            Wait::Unwatched { .. } | Wait::Flushed | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
             Wait::Probe { .. }
             | Wait::Reading { .. }
             | Wait::Fencing { .. }
             | Wait::Orders { .. }
+            | Wait::Requires { .. }
             | Wait::Booting { .. } => Level::Info,
         }
     }
@@ -494,7 +709,7 @@ impl LeaveReason {
             LeaveReason::Drain(to) | LeaveReason::Return(to) | LeaveReason::Failback(to) | LeaveReason::Switch(to) => {
                 Some(to)
             }
-            LeaveReason::Fault | LeaveReason::Offline | LeaveReason::Park => None,
+            LeaveReason::Fault | LeaveReason::Offline | LeaveReason::OnPurpose | LeaveReason::Park => None,
         }
     }
 }
@@ -510,6 +725,10 @@ impl Asked {
             | Asked::Unfreeze { group }
             | Asked::Clear { group, .. }
             | Asked::Enable { group }
+            | Asked::ResourceOnline { group, .. }
+            | Asked::ResourceOffline { group, .. }
+            | Asked::Flush { group }
+            | Asked::ClearAdminWait { group, .. }
             | Asked::Restart { group, .. } => Some(group),
             Asked::Drain { .. }
             | Asked::Shutdown { .. }
@@ -539,6 +758,10 @@ impl Asked {
             | Asked::Unfreeze { .. }
             | Asked::Clear { .. }
             | Asked::Enable { .. }
+            | Asked::ResourceOnline { .. }
+            | Asked::ResourceOffline { .. }
+            | Asked::Flush { .. }
+            | Asked::ClearAdminWait { .. }
             | Asked::Restart { .. }
             | Asked::Resume
             | Asked::Disarm

@@ -7,6 +7,7 @@
 mod groups;
 mod links;
 mod maintenance;
+mod members;
 mod placement;
 mod servers;
 

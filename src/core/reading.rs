@@ -48,6 +48,8 @@ pub enum Power {
     Stopping,
     /// Not defined on this server.
     Absent,
+    /// Stopped on purpose by its own means: off, and no fault.
+    OffOnPurpose,
     /// The witness does not know, or said a word that we do not know. May be active.
     #[default]
     Unknown,
@@ -60,7 +62,7 @@ impl Power {
     }
     /// Known not to hold its disks.
     pub fn is_inactive(self) -> bool {
-        matches!(self, Power::Off | Power::Absent)
+        matches!(self, Power::Off | Power::Absent | Power::OffOnPurpose)
     }
 }
 
@@ -81,8 +83,11 @@ pub struct Reading {
     /// Whether the states below are read live: the service processor is connected, and the server is in a state in which
     /// the witness can know.
     pub live: bool,
-    /// State of each managed LPAR that was asked for. Empty unless `live`.
+    /// State of each managed LPAR that was asked for, only if `live`; and of each resource inside the node, only if `by`
+    /// lives on the server.
     pub copies: BTreeMap<ResourceName, Power>,
+    /// How sure the agent is of a resource that runs, where it is less than 100.
+    pub confidence: BTreeMap<ResourceName, u8>,
     /// The VIO servers of the server, and whether each is Running. Empty unless `live`.
     pub vios: BTreeMap<String, bool>,
 }
@@ -94,7 +99,11 @@ impl Reading {
     }
     /// Same content, whoever read it and when.
     pub fn says_the_same(&self, other: &Reading) -> bool {
-        self.system == other.system && self.live == other.live && self.copies == other.copies && self.vios == other.vios
+        self.system == other.system
+            && self.live == other.live
+            && self.copies == other.copies
+            && self.confidence == other.confidence
+            && self.vios == other.vios
     }
 }
 
@@ -122,6 +131,7 @@ impl fmt::Display for Power {
             Power::Running => "Running",
             Power::Stopping => "Stopping",
             Power::Absent => "not defined",
+            Power::OffOnPurpose => "Off on purpose",
             Power::Unknown => "Unknown",
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     GroupName, NodeName, OrderId, Power, ResourceName, ServerName, SystemState,
-    note::{NotHere, Wait},
+    note::{CleanReason, NotHere, Wait},
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -121,6 +121,16 @@ pub enum Refusal {
         "group {group} is only watched; remove `managed = false` from its table in the cluster file and apply that"
     )]
     NotManaged { group: GroupName },
+    #[error(
+        "group {group}: {resource} waits for an administrator ({reason}); then `tenure group clear-admin-wait {group}`"
+    )]
+    AdminWait { group: GroupName, resource: ResourceName, reason: CleanReason },
+    #[error("no resource of group {group} waits for an administrator")]
+    NoAdminWait { group: GroupName },
+    #[error("{resource} is required by {by}, which runs; stop that first, or repeat with --propagate")]
+    Required { resource: ResourceName, by: ResourceName },
+    #[error("{resource} is not one that is started or stopped")]
+    NotCommanded { resource: ResourceName },
     #[error("nothing changes")]
     NoChange,
     #[error("the command is not understood: {0}")]

@@ -122,6 +122,12 @@ fn parse(text: &str) -> Result<Scenario, String> {
                 _ => return Err(format!("line {number}: a log line without a command")),
             }
             continue;
+        } else if line.starts_with('|')
+            && let Some(Part::Deed { line: deed, .. }) = scenario.parts.last_mut()
+        {
+            // The piece of a cluster file that a command applies.
+            deed.push_str(&format!("\n{line}"));
+            continue;
         } else if scenario.site.declare(line).map_err(|why| format!("line {number}: {why}"))? {
             Part::Text(line.to_owned())
         } else {

@@ -3,7 +3,7 @@
 use super::{GroupState, Ledger, Phase, ServerState, StartRisk};
 use crate::{
     GroupName, Power, Refusal, ResourceName, ServerName, SystemState,
-    config::Load,
+    config::{Load, Operations},
     note::{Conflict, NotHere, Proof},
 };
 use std::collections::BTreeMap;
@@ -25,6 +25,9 @@ impl Ledger {
     pub fn reads_off(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let state = self.servers.get(server);
         if state.is_some_and(|state| state.off.is_some()) {
+            return Ok(());
+        }
+        if group.passive.contains(resource) {
             return Ok(());
         }
         let copy = group.copies.get(resource).and_then(|copies| copies.get(server)).cloned().unwrap_or_default();
@@ -56,6 +59,9 @@ impl Ledger {
         for (resource, copies) in &group.copies {
             self.reads_off(group, resource, &tenure.server)?;
             let since = copies.get(&tenure.server).and_then(|copy| copy.since).unwrap_or_default();
+            if group.passive.contains(resource) {
+                continue;
+            }
             if since < index {
                 let (resource, server) = (resource.clone(), tenure.server.clone());
                 return Err(Refusal::NotProvenOff { resource, server, power: Power::Unknown });
@@ -79,6 +85,12 @@ impl Ledger {
         }
         for (resource, copies) in &group.copies {
             let power = copies.get(server).map(|copy| copy.power).unwrap_or_default();
+            if group.passive.contains(resource) {
+                if self.is_persistent(resource) && power != Power::Running {
+                    return Some(NotHere::PersistentDown { resource: resource.clone() });
+                }
+                continue;
+            }
             if power == Power::Absent {
                 return Some(NotHere::NotDefined { resource: resource.clone() });
             }
@@ -90,6 +102,12 @@ impl Ledger {
             }
         }
         self.link_forbids(name, group, server).or_else(|| self.no_room(name, server, state))
+    }
+
+    /// Whether a resource is there or is not, and is neither started nor stopped.
+    pub fn is_persistent(&self, resource: &ResourceName) -> bool {
+        let declared = self.config.resources.get(resource);
+        declared.is_some_and(|declared| declared.operations() == Operations::None && !declared.monitor_only)
     }
 
     /// Whether the server has a manager whose lease may be good.
@@ -136,7 +154,7 @@ impl Ledger {
     /// Where copies of the group are active by the last live readings, servers proven off or dirty left out.
     pub fn active_places(&self, group: &GroupState) -> Conflict {
         let mut active: BTreeMap<ServerName, _> = BTreeMap::new();
-        for (resource, copies) in &group.copies {
+        for (resource, copies) in group.copies.iter().filter(|(resource, _)| !group.passive.contains(*resource)) {
             for (server, copy) in copies {
                 let counts = |state: &ServerState| state.off.is_none() && state.dirty.is_none();
                 if copy.is_active() && self.servers.get(server).is_some_and(counts) {

@@ -1,8 +1,9 @@
 //! Facts: readings, reports, and what the leader's clock says of nodes.
 
-use super::{Copy, Dirty, OffProof, StartRisk, apply::Applying};
+use super::{Copy, Dirty, Down, OffProof, StartRisk, apply::Applying};
 use crate::{
     GroupName, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, ServerName, Span, SystemState,
+    config::Kind,
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
@@ -69,8 +70,8 @@ impl Applying<'_> {
         if let Some(down) = down {
             self.note(Note::ViosChanged { server: reading.server.clone(), down });
         }
-        if reading.live {
-            for (resource, power) in &reading.copies {
+        for (resource, power) in &reading.copies {
+            if self.ledger.may_say(reading, resource) {
                 self.absorb_copy(reading, resource, *power);
             }
         }
@@ -93,16 +94,29 @@ impl Applying<'_> {
         if here {
             let run = group.runs.entry(resource.clone()).or_default();
             match power {
-                Power::Running => (run.ran, run.away) = (true, None),
-                Power::Off | Power::Absent => run.away = None,
+                Power::Running => {
+                    (run.ran, run.away, run.lost, run.unread, run.tries) = (true, None, None, None, 0);
+                    run.down = run.down.take().filter(|down| *down != Down::OnPurpose);
+                }
+                Power::Off | Power::Absent => (run.away, run.unread, run.lost) = (None, None, run.lost.or(Some(now))),
+                Power::OffOnPurpose => {
+                    (run.away, run.unread, run.lost) = (None, None, None);
+                    run.down = Some(Down::OnPurpose);
+                }
                 Power::Starting | Power::Stopping => run.away = run.away.or(Some(now)),
-                Power::Unknown => {}
+                Power::Unknown => run.unread = run.unread.or(Some(now)),
             }
         }
+        copy.confidence = reading.confidence.get(resource).copied().unwrap_or(100);
+        let on_purpose = here && power == Power::OffOnPurpose && from != power;
         let news = from != power && (known || power.is_active());
         if news {
             let (resource, server) = (resource.clone(), reading.server.clone());
-            self.note(Note::CopyChanged { group: name, resource, server, from, to: power });
+            self.note(Note::CopyChanged { group: name.clone(), resource, server, from, to: power });
+        }
+        if on_purpose {
+            let (resource, server) = (resource.clone(), reading.server.clone());
+            self.note(Note::StoppedOnPurpose { group: name, resource, server });
         }
     }
 
@@ -173,7 +187,13 @@ impl Applying<'_> {
                     self.note(Note::Loose { group, resource, server });
                 }
             }
-            Action::Stop { .. } => copy.stop = None,
+            Action::Stop { .. } => {
+                copy.stop = None;
+                if held.is_some() {
+                    let run = state.runs.entry(resource.clone()).or_default();
+                    run.stuck = if bad { run.stuck.saturating_add(1) } else { 0 };
+                }
+            }
             Action::Fence => {}
         }
     }
@@ -324,6 +344,16 @@ fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
 }
 
 impl super::Ledger {
+    /// Whether a reading says anything of a resource: of an LPAR if the witness can know, of something inside a node if that
+    /// node itself read it.
+    pub fn may_say(&self, reading: &Reading, resource: &ResourceName) -> bool {
+        match self.config.resources.get(resource).map(|declared| &declared.kind) {
+            Some(Kind::Lpar(_)) => reading.live,
+            Some(Kind::Agent(_)) => self.config.node_on(&reading.server) == Some(&reading.by),
+            None => false,
+        }
+    }
+
     /// When an order that nobody answers is given up.
     pub fn expiry(&self, order: &Order) -> crate::Time {
         let timings = &self.config.timings;

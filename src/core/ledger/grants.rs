@@ -77,6 +77,10 @@ impl Applying<'_> {
         let group = self.group_mut(name)?;
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
+        group.fell_from = None;
+        if group.last.as_ref() != Some(server) {
+            (group.retries, group.retried) = (0, None);
+        }
         let run = |copies: &BTreeMap<ServerName, Copy>| {
             let away = copies.get(server).is_some_and(|copy| copy.is_active() && copy.power != Power::Running);
             Run { away: away.then_some(since), ..Run::default() }
@@ -91,6 +95,11 @@ impl Applying<'_> {
     pub(super) fn end(&mut self, name: &GroupName) -> Result<Tenure, Refusal> {
         let group = self.group_mut(name)?;
         let tenure = group.tenure.take().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
+        let fell = match &tenure.phase {
+            Phase::Leaving { reason, .. } => *reason == LeaveReason::Fault,
+            Phase::Starting | Phase::Online => true,
+        };
+        group.fell_from = fell.then(|| tenure.server.clone());
         group.last = Some(tenure.server.clone());
         group.runs.clear();
         // A server that is no longer declared has no books.
@@ -156,15 +165,36 @@ impl Applying<'_> {
             return Err(Refusal::Frozen { group: name.clone() });
         }
         let (server, now) = (tenure.server.clone(), self.ledger.now);
+        if let Some((count, limit)) = self.retry(name)? {
+            let group = self.group_mut(name)?;
+            (group.retries, group.retried, group.prefer) = (count, Some(now), Some(server.clone()));
+            self.note(Note::Retrying { group: name.clone(), server, reason: reason.clone(), count, limit });
+            return self.depart(name, epoch, &LeaveReason::Fault).map(drop);
+        }
         self.group_mut(name)?.faults.insert(server.clone(), (now, reason.clone()));
         self.note(Note::Faulted { group: name.clone(), server, reason: reason.clone() });
         self.depart(name, epoch, &LeaveReason::Fault).map(drop)
+    }
+
+    /// Which start of the whole group in place the next one is, and how many there may be; `None` if it has to move.
+    fn retry(&self, name: &GroupName) -> Result<Option<(u32, u32)>, Refusal> {
+        let group = self.group(name)?;
+        let Some(declared) = self.ledger.config.groups.get(name) else { return Ok(None) };
+        let interval = declared.online_retry_interval;
+        let soon = interval.0 > 0 && group.retried.is_some_and(|at| self.ledger.now.since(at) < interval);
+        let stable = interval.0 > 0 && !soon;
+        let count = if stable { 1 } else { group.retries.saturating_add(1) };
+        let limit = declared.online_retry_limit;
+        Ok((count <= limit && !soon).then_some((count, limit)))
     }
 
     /// The group is to leave its server.
     pub(super) fn leave(&mut self, name: &GroupName, epoch: Epoch, reason: &LeaveReason) -> Result<(), Refusal> {
         let server = self.depart(name, epoch, reason)?;
         self.sets_out(name, &server, reason)?;
+        if *reason == LeaveReason::OnPurpose {
+            self.group_mut(name)?.intent = Intent::Offline;
+        }
         self.note(Note::Leaving { group: name.clone(), server, reason: reason.clone() });
         Ok(())
     }

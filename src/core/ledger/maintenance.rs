@@ -9,7 +9,7 @@ use super::{GroupState, Ledger, Phase, ServerState};
 use crate::{
     GroupName, Refusal, ResourceName, ServerName,
     command::Command,
-    note::{ClusterWait, NotHere, ServerWait, Stay, Wait},
+    note::{ClusterWait, Deed, NotHere, ServerWait, Stay, Wait},
 };
 use std::collections::BTreeSet;
 
@@ -28,13 +28,28 @@ impl ServerState {
 }
 
 impl Ledger {
-    /// Whether a deed is forbidden altogether: the cluster is disarmed, or the group is not managed. Facts, and the books
+    /// Whether a command is forbidden altogether: the cluster is disarmed, or the group is not managed. Facts, and the books
     /// kept on them, are never forbidden.
     pub(crate) fn permits(&self, command: &Command) -> Result<(), Refusal> {
-        let group = match command {
-            Command::Grant { group, .. } | Command::Fault { group, .. } | Command::Leave { group, .. } => Some(group),
-            Command::Start { resource, .. } | Command::Stop { resource, .. } => self.group_of(resource),
-            Command::Fence(_) => None,
+        let Some((_, group)) = self.deed(command) else { return Ok(()) };
+        if let Some(group) = group.filter(|group| !self.is_looked_after(group)) {
+            return Err(Refusal::NotManaged { group: group.clone() });
+        }
+        if self.maintenance.disarmed { Err(Refusal::Disarmed) } else { Ok(()) }
+    }
+
+    /// What a command does to the world sooner or later, and to which group. `None` if nothing.
+    pub(crate) fn deed<'a>(&'a self, command: &'a Command) -> Option<(Deed, Option<&'a GroupName>)> {
+        match command {
+            Command::Grant { group, .. } => Some((Deed::Place, Some(group))),
+            Command::Start { resource, .. } | Command::Recycle { resource, .. } => {
+                Some((Deed::Start, self.group_of(resource)))
+            }
+            Command::Stop { resource, .. }
+            | Command::FaultResource { resource, .. }
+            | Command::AdminWait { resource, .. } => Some((Deed::Stop, self.group_of(resource))),
+            Command::Fault { group, .. } | Command::Leave { group, .. } => Some((Deed::Leave, Some(group))),
+            Command::Fence(_) => Some((Deed::Fence, None)),
             Command::Request(_)
             | Command::Observe(_)
             | Command::Report(_)
@@ -43,6 +58,7 @@ impl Ledger {
             | Command::Assign { .. }
             | Command::Adopt { .. }
             | Command::Online { .. }
+            | Command::Forgive { .. }
             | Command::Vacate { .. }
             | Command::Settle { .. }
             | Command::Expire(_)
@@ -54,12 +70,8 @@ impl Ledger {
             | Command::EndQuarantine(_)
             | Command::Forgo { .. }
             | Command::Wait { .. }
-            | Command::ServerWait { .. } => return Ok(()),
-        };
-        if let Some(group) = group.filter(|group| !self.is_looked_after(group)) {
-            return Err(Refusal::NotManaged { group: group.clone() });
+            | Command::ServerWait { .. } => None,
         }
-        if self.maintenance.disarmed { Err(Refusal::Disarmed) } else { Ok(()) }
     }
 
     /// Whether the group is managed, and not merely watched.

@@ -34,6 +34,7 @@ impl Applying<'_> {
         run.ran = false;
         run.failed = None;
         run.restart = false;
+        run.lost = None;
         if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&server)) {
             copy.risk = StartRisk::Ordered(id);
         }
@@ -76,8 +77,7 @@ impl Applying<'_> {
     /// Which restart within the window the next one is, and how many there may be.
     fn restarts_left(&self, name: &GroupName, resource: &ResourceName) -> Result<(u32, u32), Refusal> {
         let now = self.ledger.now;
-        let Some(declared) = self.ledger.config.groups.get(name) else { return Err(Refusal::NoGroup(name.clone())) };
-        let (limit, window) = (declared.restart_limit, declared.restart_window);
+        let (limit, window) = self.ledger.restart_limit(resource);
         let run = self.group(name)?.runs.get(resource);
         let before =
             run.map(|run| run.restarts.iter().filter(|at| now.since(**at) < window).count()).unwrap_or_default();
@@ -107,8 +107,9 @@ impl Applying<'_> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let group = self.group(&name)?;
         let by_right = group.tenure.as_ref().is_some_and(|tenure| {
-            let restart = group.runs.get(resource).is_some_and(|run| run.restart);
-            &tenure.server == server && !matches!(tenure.phase, Phase::Leaving { .. }) && !restart
+            let recycled = group.runs.get(resource).is_some_and(|run| run.restart);
+            let stays = !matches!(tenure.phase, Phase::Leaving { .. });
+            &tenure.server == server && stays && !recycled && self.ledger.wanted(group, resource)
         });
         if by_right {
             return Err(Refusal::AlreadyOn { group: name, server: server.clone() });

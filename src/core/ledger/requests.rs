@@ -2,8 +2,9 @@
 
 mod configure;
 mod maintenance;
+mod resources;
 
-use super::{Intent, Phase, apply::Applying};
+use super::{Down, Intent, Phase, Run, apply::Applying};
 use crate::{
     GroupName, Note, Refusal, ResourceName, ServerName,
     command::Request,
@@ -32,6 +33,10 @@ impl Applying<'_> {
             Request::Resume => self.ask_resume(),
             Request::Disarm => self.ask_disarm(),
             Request::Arm => self.ask_arm(),
+            Request::ResourceOnline(resource) => self.ask_resource_online(resource),
+            Request::ResourceOffline { resource, propagate } => self.ask_resource_offline(resource, *propagate),
+            Request::Flush(group) => self.ask_flush(group),
+            Request::ClearAdminWait { group, fault } => self.ask_clear_admin_wait(group, *fault),
         }
     }
 
@@ -55,6 +60,7 @@ impl Applying<'_> {
         self.is_enabled(name)?;
         self.decided(name)?;
         let group = self.group_mut(name)?;
+        group.fresh_start();
         group.intent = Intent::Online;
         group.prefer = server.cloned();
         self.asked(Asked::Online { group: name.clone(), server: server.cloned() });
@@ -69,6 +75,7 @@ impl Applying<'_> {
         }
         self.decided(name)?;
         let group = self.group_mut(name)?;
+        group.fresh_start();
         group.intent = Intent::Offline;
         group.prefer = None;
         let leaving = group
@@ -91,7 +98,9 @@ impl Applying<'_> {
         }
         self.may_go(name, server)?;
         self.decided(name)?;
-        self.group_mut(name)?.prefer = Some(server.clone());
+        let group = self.group_mut(name)?;
+        group.fresh_start();
+        group.prefer = Some(server.clone());
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
         self.depart(name, tenure.epoch, &LeaveReason::Switch(server.clone())).map(drop)
     }
@@ -127,7 +136,15 @@ impl Applying<'_> {
             Some(server) => group.faults.retain(|place, _| place != server),
             None => group.faults.clear(),
         }
-        if group.faults.len() == before {
+        let here = server.is_none_or(|server| group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server));
+        let mut cleared = false;
+        for run in group.runs.values_mut().filter(|run| here && matches!(run.down, Some(Down::Faulted(_)))) {
+            *run = Run { restarts: std::mem::take(&mut run.restarts), asked: run.asked, ..Run::default() };
+            cleared = true;
+        }
+        group.retries = 0;
+        group.fell_from = group.fell_from.take().filter(|from| server.is_some_and(|server| server != from));
+        if group.faults.len() == before && !cleared {
             return Err(Refusal::NoFault { group: name.clone() });
         }
         group.upkeep.cleared = Some(now);
@@ -174,6 +191,9 @@ impl Applying<'_> {
         }
         if group.conflict.is_some() {
             return Err(Refusal::Held { group: name.clone() });
+        }
+        if let Some((resource, reason)) = self.ledger.admin_wait(group) {
+            return Err(Refusal::AdminWait { group: name.clone(), resource: resource.clone(), reason });
         }
         Ok(())
     }

@@ -4,11 +4,11 @@ use super::maintenance::{GroupUpkeep, Upkeep};
 use crate::{
     NodeName, OrderId, Power, Reading, ResourceName, ServerName, SystemState, Time,
     config::Load,
-    note::{Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
+    note::{CleanReason, Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
     order::Epoch,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,16 @@ pub struct GroupState {
     pub runs: BTreeMap<ResourceName, Run>,
     /// Servers on which the group failed, since when and why.
     pub faults: BTreeMap<ServerName, (Time, FaultReason)>,
+    /// Resources of which no proof is needed: persistent, never stopped, or only watched.
+    pub passive: BTreeSet<ResourceName>,
+    /// Where its last tenure ended by a fault or with its server; forgotten when an operator asks for something.
+    pub fell_from: Option<ServerName>,
+    /// How often it was started again as a whole on the server where it failed, and when last.
+    pub retries: u32,
+    /// When it was last started again so.
+    pub retried: Option<Time>,
+    /// Nothing more is ordered for it until an operator asks for something.
+    pub flushed: bool,
     /// Nothing is done to it: an operator froze it, or its declaration does.
     pub frozen: bool,
     /// More than one copy is active.
@@ -153,6 +163,8 @@ pub struct Copy {
     pub stop: Option<OrderId>,
     /// When the last order for it ended badly.
     pub failed: Option<Time>,
+    /// How sure its agent is that it runs, in percent; 0 if nothing was said.
+    pub confidence: u8,
 }
 
 /// Whether a start of a copy may still take effect.
@@ -180,8 +192,35 @@ pub struct Run {
     pub away: Option<Time>,
     /// Why its last start failed.
     pub failed: Option<String>,
-    /// An operator wants it restarted.
+    /// It is to be stopped and started again.
     pub restart: bool,
+    /// Why it stays down while its group is up.
+    pub down: Option<Down>,
+    /// An operator wants it up, though it is not started with its group.
+    pub asked: bool,
+    /// Since when it reads Off though it should run.
+    pub lost: Option<Time>,
+    /// Since when nobody can say whether it runs, on a server that is watched.
+    pub unread: Option<Time>,
+    /// How often it was cleaned and started again because it did not come up.
+    pub tries: u32,
+    /// How often in a row it was ordered to stop and did not.
+    pub stuck: u32,
+    /// An administrator has to look at it first.
+    pub admin: Option<CleanReason>,
+    /// An administrator has looked, and says that it failed.
+    pub concede: bool,
+}
+
+/// Why a resource stays down while its group is up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Down {
+    /// It failed.
+    Faulted(FaultReason),
+    /// Somebody stopped it on purpose, by its own means.
+    OnPurpose,
+    /// An operator took it offline.
+    Operator,
 }
 
 impl ServerState {
@@ -195,6 +234,13 @@ impl ServerState {
     /// Its hypervisor is on its way up: nothing can be active there yet.
     pub fn is_rising(&self) -> bool {
         self.live && self.system == SystemState::Initializing
+    }
+}
+
+impl GroupState {
+    /// An operator asks for something: what it went through before counts no more.
+    pub fn fresh_start(&mut self) {
+        (self.fell_from, self.retries, self.retried, self.flushed) = (None, 0, None, false);
     }
 }
 

@@ -1,8 +1,8 @@
 //! The words of each note. One line, the object first, no codes.
 
 use super::{
-    Asked, Brake, ClusterWait, Conflict, Deed, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof, ServerWait,
-    Stay, Wait,
+    Asked, Brake, CleanReason, ClusterWait, Conflict, Deed, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof,
+    ServerWait, Stay, Wait,
 };
 use crate::{Power, SystemState, config::Mistake};
 use std::fmt::{self, Display, Formatter, Result};
@@ -63,6 +63,28 @@ impl Display for Note {
             Note::OnlineNow { group, server, epoch } => write!(f, "group {group} online on {server} (tenure {epoch})"),
             Note::Faulted { group, server, reason } => {
                 write!(f, "group {group} faulted on {server} and leaves it: {reason}")
+            }
+            Note::ResourceFaulted { group, resource, server, reason } => {
+                write!(f, "group {group}: {resource} faulted on {server}, the group goes on without it: {reason}")
+            }
+            Note::ResourceBack { group, resource, server } => {
+                write!(f, "group {group}: {resource} is back on {server}, its fault is over")
+            }
+            Note::Recycling { group, resource, server, reason, count, limit } => write!(
+                f,
+                "group {group}: {resource} is cleaned and started again on {server} (try {count} of {limit}): {reason}"
+            ),
+            Note::Retrying { group, server, reason, count, limit } => write!(
+                f,
+                "group {group} faulted on {server} and is started again there (try {count} of {limit}): {reason}"
+            ),
+            Note::NeedsAdmin { group, resource, server, reason } => write!(
+                f,
+                "group {group}: {resource} on {server} waits for an administrator: {reason}; then `tenure group \
+                 clear-admin-wait {group}`"
+            ),
+            Note::StoppedOnPurpose { group, resource, server } => {
+                write!(f, "group {group}: {resource} was stopped on purpose on {server}, which is no fault")
             }
             Note::Leaving { group, server, reason } => write!(f, "group {group} leaves {server}: {reason}"),
             Note::Vacated { group, server, epoch, proof } => {
@@ -131,6 +153,11 @@ impl Display for Asked {
             Asked::Resume => f.write_str("cluster: resume after the storm"),
             Asked::Disarm => f.write_str("cluster: disarm"),
             Asked::Arm => f.write_str("cluster: arm"),
+            Asked::ResourceOnline { resource, group } => write!(f, "group {group}: {resource} online"),
+            Asked::ResourceOffline { resource, group } => write!(f, "group {group}: {resource} offline"),
+            Asked::Flush { group } => write!(f, "group {group}: flush"),
+            Asked::ClearAdminWait { group, fault: false } => write!(f, "group {group}: look again"),
+            Asked::ClearAdminWait { group, fault: true } => write!(f, "group {group}: what waits counts as failed"),
             Asked::Restart { resource, group } => write!(f, "group {group}: restart {resource}"),
         }
     }
@@ -145,10 +172,27 @@ impl Display for FaultReason {
             }
             FaultReason::StartFailed { resource, why } => write!(f, "{resource} did not start: {why}"),
             FaultReason::StartTimeout { resource, after } => write!(f, "{resource} was not Running after {after}"),
+            FaultReason::MonitorTimeout { resource, after } => {
+                write!(f, "nobody could tell for {after} whether {resource} runs")
+            }
+            FaultReason::PersistentDown { resource } => write!(f, "{resource} is down"),
             FaultReason::ViosDown { resource, vios } => {
                 write!(f, "{resource} has lost all its VIO servers ({})", vios.join(", "))
             }
         }
+    }
+}
+
+impl Display for CleanReason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            CleanReason::OfflineHung => "taking it offline did not end in time",
+            CleanReason::OfflineIneffective => "it was taken offline and still runs",
+            CleanReason::OnlineHung => "bringing it online did not end in time",
+            CleanReason::OnlineIneffective => "it was brought online and does not run",
+            CleanReason::UnexpectedOffline => "it went down by itself",
+            CleanReason::MonitorHung => "its monitor does not end",
+        })
     }
 }
 
@@ -161,6 +205,7 @@ impl Display for LeaveReason {
             LeaveReason::Park => f.write_str("it is shut down; until it is back"),
             LeaveReason::Return(to) => write!(f, "it goes back to {to}, which is no longer drained"),
             LeaveReason::Failback(to) => write!(f, "it goes back to {to}, which it prefers"),
+            LeaveReason::OnPurpose => f.write_str("all that it has was stopped on purpose"),
             LeaveReason::Switch(to) => write!(f, "it is to run on {to}"),
         }
     }
@@ -169,7 +214,7 @@ impl Display for LeaveReason {
 impl Display for Proof {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Proof::ReadOff { since } => write!(f, "every LPAR read Off after log index {since}"),
+            Proof::ReadOff { since } => write!(f, "every resource read Off after log index {since}"),
             Proof::ServerOff(how) => write!(f, "the server is off, {how}"),
         }
     }
@@ -205,6 +250,9 @@ impl Display for NotHere {
             NotHere::NotDefined { resource } => write!(f, "{resource} is not defined there"),
             NotHere::NotReadOff { resource, power } => write!(f, "{resource} reads {power} there"),
             NotHere::ViosDown { resource } => write!(f, "all VIO servers of {resource} are down"),
+            NotHere::PersistentDown { resource } => write!(f, "{resource} is down there"),
+            NotHere::FailoverOff { from } => write!(f, "it failed on {from} and is not to fail over"),
+            NotHere::OtherZone { from } => write!(f, "in another zone than {from}"),
             NotHere::NoMemory { need, free } => write!(f, "needs {need} MiB, {free} MiB free"),
             NotHere::NoProcessors { need, free } => write!(
                 f,
@@ -265,6 +313,13 @@ impl Display for Wait {
                 write!(f, "it stays on {server}, which is drained: no server can take it: {}", whys(why))
             }
             Wait::NotManaged => f.write_str("nothing; it is only watched (managed = false)"),
+            Wait::Requires { resource, of, server } => {
+                write!(f, "{resource} on {server} requires {}, not Running yet", join(of))
+            }
+            Wait::AdminWait { resource, server, reason } => {
+                write!(f, "an administrator has to look at {resource} on {server}: {reason}")
+            }
+            Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
         }
     }

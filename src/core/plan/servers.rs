@@ -36,11 +36,12 @@ impl Planner<'_> {
             || state.system != reading.system
             || state.live != reading.live
             || (reading.tells_vios() && state.vios != reading.vios)
-            || (reading.live && self.has_copy_news(reading))
+            || self.has_copy_news(reading)
     }
 
     fn has_copy_news(&self, reading: &Reading) -> bool {
-        reading.copies.iter().any(|(resource, power)| {
+        let said = reading.copies.iter().filter(|(resource, _)| self.scratch.may_say(reading, resource));
+        said.into_iter().any(|(resource, power)| {
             let group = self.scratch.group_of(resource).and_then(|name| self.scratch.groups.get(name));
             let copy = group.and_then(|group| group.copies.get(resource)?.get(&reading.server));
             group.zip(copy).is_some_and(|(group, copy)| {
@@ -50,7 +51,9 @@ impl Planner<'_> {
                 });
                 let counts_from = copy.quiet_from.max(leaving.unwrap_or_default());
                 let older = copy.since.is_none_or(|since| since < counts_from);
-                copy.power != *power || (older && copy.since.is_none_or(|since| reading.since > since))
+                let sure = reading.confidence.get(resource).copied().unwrap_or(100);
+                let changed = copy.power != *power || (copy.since.is_some() && copy.confidence != sure);
+                changed || (older && copy.since.is_none_or(|since| reading.since > since))
             })
         })
     }

@@ -142,7 +142,8 @@ impl Print {
             run.restarts.iter().for_each(|at| self.age(*at, OLD));
             self.maybe_age(run.started, timings.settle);
             self.maybe_age(run.away, timings.settle);
-            self.word(u64::from(run.ran) + 2 * u64::from(run.failed.is_some()) + 4 * u64::from(run.restart));
+            let marks = [run.ran, run.failed.is_some(), run.restart, run.lost.is_some(), run.down.is_some()];
+            self.word(marks.iter().fold(0, |word, mark| word * 2 + u64::from(*mark)));
         }
     }
 

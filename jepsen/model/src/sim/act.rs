@@ -3,7 +3,7 @@
 use super::sim::Sim;
 use super::site::span;
 use crate::world::{Command as WorldCommand, Fault, HmcId, LparId, ServerId, Span as WorldSpan, Stop, SystemState};
-use tenure_core::{GroupName, NodeName, ResourceName, ServerName, Span, command::Request};
+use tenure_core::{GroupName, NodeName, ResourceName, ServerName, Span, command::Request, config::Resource};
 
 /// How long nothing may be logged for the cluster to count as quiet.
 const QUIET: Span = Span::seconds(6);
@@ -23,18 +23,20 @@ pub struct ActError {
 type Done = Result<(), String>;
 
 impl Sim {
-    /// Does what a line says. Nodes are called by their parts: `n2` is the node of the second server.
+    /// Does what a line says, with the piece of a cluster file that may stand below it. Nodes are called by their parts:
+    /// `n2` is the node of the second server.
     ///
     /// # Errors
     /// When the line is not understood, or nothing is in a state in which it could be done.
     pub fn act(&mut self, line: &str) -> Result<(), ActError> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        self.deed(&words).map_err(|why| ActError { deed: line.to_owned(), why })?;
+        let (first, piece) = line.split_once('\n').unwrap_or((line, ""));
+        let words: Vec<&str> = first.split_whitespace().collect();
+        self.deed(&words, piece).map_err(|why| ActError { deed: line.to_owned(), why })?;
         self.settle();
         Ok(())
     }
 
-    fn deed(&mut self, words: &[&str]) -> Done {
+    fn deed(&mut self, words: &[&str], piece: &str) -> Done {
         match words {
             ["run", "until", "quiet"] => self.run_until_quiet(QUIET, PATIENCE),
             ["run", time] => self.run_for(span(time).map_err(|why| why.to_string())?),
@@ -53,7 +55,7 @@ impl Sim {
             }
             ["expect", "overlap", lpar] => drop(self.expected.insert((*lpar).to_owned())),
             ["leader", "changes"] => self.change_leader(),
-            ["op", rest @ ..] => return self.operator(rest),
+            ["op", rest @ ..] => return self.operator(rest, piece),
             ["kill" | "start" | "pause" | "resume" | "blind" | "unblind", node] => return self.node(words[0], node),
             ["cut", nodes] => return self.cut(nodes),
             ["heal"] => self.nodes.values_mut().for_each(|node| node.side = 0),
@@ -63,6 +65,11 @@ impl Sim {
             ["vios", server, vios, what] => return self.vios(server, vios, what),
             ["hmc", hmc, rest @ ..] => return self.hmc(hmc, rest),
             ["line", hmc, server, what] => return self.line(hmc, server, what),
+            [what @ .., name, "on", server] if self.inside(name).is_some() => {
+                return self.app_deed(what, name, Some(server));
+            }
+            [what @ .., name] if self.inside(name).is_some() => return self.app_deed(what, name, None),
+            [what, name, rest] if self.inside(name).is_some() => return self.app_deed(&[what, rest], name, None),
             [what, lpar] => return self.lpar_deed(what, lpar, None),
             [what, lpar, "on", server] => return self.lpar_deed(what, lpar, Some(server)),
             _ => return Err("is not understood".to_owned()),
@@ -70,7 +77,7 @@ impl Sim {
         Ok(())
     }
 
-    fn operator(&mut self, words: &[&str]) -> Done {
+    fn operator(&mut self, words: &[&str], piece: &str) -> Done {
         let group = |name: &&str| GroupName::from(*name);
         let server = |name: &&str| ServerName::from(*name);
         let request = match words {
@@ -82,9 +89,33 @@ impl Sim {
             ["group", "unfreeze", name] => Request::Unfreeze(group(name)),
             ["group", "clear", name] => Request::Clear { group: group(name), server: None },
             ["group", "clear", name, at] => Request::Clear { group: group(name), server: Some(server(at)) },
-            ["lpar", "restart", name] => Request::Restart(ResourceName::from(*name)),
+            ["group", "enable", name] => Request::Enable(group(name)),
+            ["server", "drain", name] => Request::Drain { server: server(name), migrate: false },
+            ["server", "drain", name, "--migrate"] => Request::Drain { server: server(name), migrate: true },
+            ["server", "shutdown", name] => Request::Shutdown(server(name)),
+            ["server", "undrain", name] => Request::Undrain { server: server(name), bring_back: false },
+            ["server", "undrain", name, "--bring-back"] => Request::Undrain { server: server(name), bring_back: true },
+            ["server", "freeze", name] => Request::FreezeServer(server(name)),
+            ["server", "unfreeze", name] => Request::UnfreezeServer(server(name)),
+            ["server", "release", name] => Request::ReleaseServer(server(name)),
+            ["cluster", "disarm"] => Request::Disarm,
+            ["cluster", "arm"] => Request::Arm,
+            ["cluster", "resume"] => Request::Resume,
+            ["lpar" | "resource", "restart", name] => Request::Restart(ResourceName::from(*name)),
+            ["resource", "online", name] => Request::ResourceOnline(ResourceName::from(*name)),
+            ["resource", "offline", name] => {
+                Request::ResourceOffline { resource: ResourceName::from(*name), propagate: false }
+            }
+            ["resource", "offline", name, "--propagate"] => {
+                Request::ResourceOffline { resource: ResourceName::from(*name), propagate: true }
+            }
+            ["group", "flush", name] => Request::Flush(group(name)),
+            ["group", "clear-admin-wait", name] => Request::ClearAdminWait { group: group(name), fault: false },
+            ["group", "clear-admin-wait", name, "--fault"] => {
+                Request::ClearAdminWait { group: group(name), fault: true }
+            }
             ["fence", "confirm", name] => Request::ConfirmOff(server(name)),
-            ["configure", edit @ ..] => self.configuration(edit)?,
+            ["configure", edit @ ..] => self.configuration(edit, piece)?,
             _ => return Err("is not an operator's request".to_owned()),
         };
         self.request(request);
@@ -197,6 +228,22 @@ impl Sim {
             "mend" => self.inject(Fault::MendLine(hmc, server)),
             _ => Err("is not done to a line".to_owned()),
         }
+    }
+
+    /// A resource that lives inside nodes.
+    fn inside(&self, name: &str) -> Option<Resource> {
+        self.ledger.config.resources.get(name).filter(|resource| resource.as_agent().is_some()).cloned()
+    }
+
+    /// To the copy on this server, or to the active one.
+    fn app_deed(&mut self, what: &[&str], name: &str, server: Option<&str>) -> Done {
+        let resource = self.inside(name).ok_or("is not inside a node")?;
+        let name = ResourceName::from(name);
+        let server = match server {
+            Some(server) => ServerName::from(server),
+            None => self.apps.active_on(&name).next().cloned().ok_or("it is active nowhere")?,
+        };
+        self.apps.deed(what, &resource, &name, &server, self.now)
     }
 
     /// To the copy on this server, or to the active one.

@@ -1,6 +1,11 @@
 //! Changes to the declared cluster, in words.
 
-use super::sim::Sim;
+use super::{
+    attributes::set_attribute,
+    patch::{patched, unmarked},
+    sim::Sim,
+    site::pairs,
+};
 use std::sync::Arc;
 use tenure_core::{
     GroupName, NodeName, ResourceName, ServerName,
@@ -10,13 +15,17 @@ use tenure_core::{
 
 impl Sim {
     /// The request for the declared cluster with one edit, such as `drop group web` or `restart_limit web 0`. With
-    /// `--strand` at the end, even if it strands what runs.
-    pub(super) fn configuration(&self, edit: &[&str]) -> Result<Request, String> {
+    /// `--strand` at the end, even if it strands what runs. `toml` lays a piece of a cluster file over it.
+    pub(super) fn configuration(&self, edit: &[&str], piece: &str) -> Result<Request, String> {
         let strand = edit.last() == Some(&"--strand");
         let edit = if strand { &edit[..edit.len() - 1] } else { edit };
         let mut cluster = (*self.ledger.config).clone();
         match edit {
             ["again"] => {}
+            ["toml"] => {
+                let lines: Vec<&str> = piece.lines().filter_map(unmarked).collect();
+                cluster = patched(&cluster, &lines.join("\n"), &self.parts)?;
+            }
             ["drop", "group", name] => {
                 cluster.groups.remove(&GroupName::from(*name));
                 cluster.resources.retain(|_, lpar| lpar.group.as_str() != *name);
@@ -29,6 +38,12 @@ impl Sim {
             ["add", "group", name] => self.join(&mut cluster, name)?,
             ["servers", name, list] => {
                 group(&mut cluster, name)?.servers = list.split(',').map(ServerName::from).collect();
+            }
+            ["group", name, attributes @ ..] => {
+                let group = group(&mut cluster, name)?;
+                for (key, value) in pairs(attributes).map_err(|why| why.to_string())? {
+                    set_attribute(group, key, value).map_err(|why| why.to_string())?;
+                }
             }
             ["restart_limit", name, limit] => {
                 group(&mut cluster, name)?.restart_limit = limit.parse().map_err(|_| "is not a limit")?;

@@ -2,7 +2,7 @@
 
 use super::sim::Sim;
 use crate::world::{Cause, Change, check::Overlap};
-use tenure_core::{Ledger, invariants};
+use tenure_core::{Ledger, invariants, note::NotHere};
 
 impl Sim {
     /// Takes what was found wrong since the last call. Anything at all is a failure.
@@ -20,6 +20,7 @@ impl Sim {
     /// Holds what became active in the world against the one promise that matters. A second copy that somebody else
     /// started is shown; one that we started is wrong, unless an operator's false word led to it.
     pub(super) fn judge_world(&mut self) {
+        self.judge_apps();
         let length = self.world.history().len();
         if length == self.judged_to {
             return;
@@ -39,6 +40,16 @@ impl Sim {
         }
     }
 
+    fn judge_apps(&mut self) {
+        for (name, group) in &self.ledger.groups {
+            for resource in group.copies.keys().filter(|resource| !group.passive.contains(*resource)) {
+                if self.apps.overlaps(resource) {
+                    self.wrong.push(format!("at {} group {name}: {resource} runs in two nodes", self.now.0));
+                }
+            }
+        }
+    }
+
     /// Whether the second copy was started by an HMC that was told to.
     fn is_ours(&self, overlap: &Overlap) -> bool {
         self.world.history().entries().iter().any(|entry| match entry.change {
@@ -54,7 +65,7 @@ impl Sim {
 
     /// Where everything is, in lines that do not depend on how it came there.
     pub fn placement(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = self.ledger.standstills().iter().map(|why| format!("cluster: {why}")).collect();
         for (name, group) in &self.ledger.groups {
             let place = group
                 .tenure
@@ -70,9 +81,16 @@ impl Sim {
             let off = server.off.as_ref().map(|_| "proven off".to_owned());
             let dirty = server.dirty.map(|_| "dirty".to_owned());
             let wait = server.wait.as_ref().map(ToString::to_string);
-            let marks: Vec<String> = off.into_iter().chain(dirty).chain(wait).collect();
+            let closed = server.closed().filter(|why| *why != NotHere::Draining).map(|why| why.to_string());
+            let marks: Vec<String> = off.into_iter().chain(dirty).chain(closed).chain(wait).collect();
             if !marks.is_empty() {
                 lines.push(format!("server {name}: {}", marks.join("; ")));
+            }
+        }
+        for resource in self.ledger.groups.values().flat_map(|group| group.copies.keys()) {
+            let inside: Vec<&str> = self.apps.active_on(resource).map(|server| server.as_str()).collect();
+            if !inside.is_empty() {
+                lines.push(format!("world: {resource} runs on {}", inside.join(" and ")));
             }
         }
         for lpar in self.world.lpars() {

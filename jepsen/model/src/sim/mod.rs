@@ -7,12 +7,15 @@
 //! and every moment of the world is held against the invariants. It refuses to decide anything: decisions are the core's.
 
 mod act;
+mod apps;
+mod attributes;
 mod configure;
 mod event;
 mod judge;
 mod leader;
 mod node;
 mod orders;
+mod patch;
 #[allow(clippy::module_inception)]
 mod sim;
 mod site;

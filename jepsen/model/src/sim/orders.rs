@@ -139,6 +139,8 @@ impl Sim {
             Ask::Pause(span) => self.later(name, *span, NodeEvent::Paused(id)),
             Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {
                 let late = self.now.since(work.since) >= order.budget;
+                let inside = order.action.resource().and_then(|name| node.ledger.config.resources.get(name));
+                let inside = inside.is_some_and(|resource| resource.as_agent().is_some());
                 let bar = if !node.may_act(self.now) {
                     Some("its node has no lease")
                 } else if !node.ledger.orders.contains_key(&id) {
@@ -146,10 +148,17 @@ impl Sim {
                 } else if late {
                     Some("its time is over")
                 } else {
-                    node.blind.then_some("no HMC answers")
+                    (node.blind && !inside).then_some("no HMC answers")
                 };
+                let at_home = node.ledger.config.node_on(&order.server) == Some(name);
                 let route = match bar {
                     Some(why) => Err(Answer::NotSent(why.to_owned())),
+                    None if inside && !at_home => Err(Answer::NotSent("it lives inside another node".to_owned())),
+                    None if inside => {
+                        let config = std::sync::Arc::clone(&node.ledger.config);
+                        let server = order.server.clone();
+                        Err(self.apps.command(&config, &server, &ask, self.now))
+                    }
                     None => witness::change(&self.world, &node.ledger.config, &order.server, &ask),
                 };
                 match route {

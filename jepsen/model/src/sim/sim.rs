@@ -1,9 +1,10 @@
 //! The simulation: its parts, and how time passes in it.
 
+use super::apps::Apps;
 use super::event::{Event, NodeEvent, Queue, Why};
 use super::leader::Leader;
 use super::node::Node;
-use super::site::Site;
+use super::site::{Site, SiteError};
 use super::witness;
 use crate::world::{LparId, ServerId, Time as WorldTime, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,8 @@ pub struct Line {
 #[derive(Clone, Debug)]
 pub struct Sim {
     pub(super) world: World,
+    /// What lives inside nodes.
+    pub(super) apps: Apps,
     /// Everything that is declared, also what joins the cluster only later.
     pub(super) declared: Cluster,
     /// The node that plays each part of a scenario.
@@ -75,9 +78,9 @@ impl Sim {
     ///
     /// # Errors
     /// When the site contradicts itself.
-    pub fn new(site: &Site, options: Options) -> Result<Self, crate::world::SpecError> {
-        let (spec, declared, later) = site.build();
-        let world = World::new(spec, 1)?;
+    pub fn new(site: &Site, options: Options) -> Result<Self, SiteError> {
+        let (spec, declared, later) = site.build()?;
+        let world = World::new(spec, 1).map_err(|why| SiteError(why.to_string()))?;
         let nodes = site.nodes().map(|(name, server)| {
             let id = server.and_then(|server| world.server(server));
             let lpar = server.and_then(|server| world.lpar(&format!("node-{server}")));
@@ -86,6 +89,7 @@ impl Sim {
         let mut sim = Sim {
             nodes: nodes.collect(),
             world,
+            apps: Apps::default(),
             declared: later,
             parts: site.parts(),
             options,
@@ -209,7 +213,10 @@ impl Sim {
             NodeEvent::Look { server, since, serial, why } => {
                 let Some(state) = self.nodes.get(node) else { return };
                 let ask = witness::Question { server: &server, by: node, since, serial };
-                let reading = witness::read(&self.world, &state.ledger.config, &ask, state.blind);
+                let mut reading = witness::read(&self.world, &state.ledger.config, &ask, state.blind);
+                if state.ledger.config.node_on(&server) == Some(node) {
+                    self.apps.fill(&state.ledger.config, &mut reading, self.now);
+                }
                 let back = witness::latency(&self.world, &state.ledger.config, &server).1;
                 self.later(node, Span(back), NodeEvent::Seen { reading, why });
             }
@@ -260,6 +267,10 @@ impl Sim {
                 (Some(server), Some(lpar)) => self.world.is_alive(server, lpar),
                 _ => true,
             };
+            let home = self.ledger.config.nodes.get(name).and_then(|declared| declared.server.as_ref());
+            if let Some(home) = home.filter(|_| !housed) {
+                self.apps.die(home);
+            }
             let alive = housed && !node.killed;
             if alive && !node.alive {
                 node.reborn();

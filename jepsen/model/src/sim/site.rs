@@ -1,16 +1,18 @@
 //! A site as a scenario declares it: servers, nodes, consoles and groups, in a few words.
 
+use super::attributes::{set_attribute, set_brake};
+use super::patch::{patched, unmarked};
 use crate::world::{HmcSpec, LparSpec, ServerSpec, Span as WorldSpan, WorldSpec};
 use std::collections::BTreeMap;
 use tenure_core::{
     GroupName, HmcName, NodeName, ResourceName, ServerName, Span,
-    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server, Timings},
+    config::{Brakes, Cluster, Group, Hmc, Kind, Node, Resource, Server, Timings},
 };
 
 /// A line that declares nothing that is known.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("declare site: {0}")]
-pub struct SiteError(String);
+pub struct SiteError(pub(super) String);
 
 /// A group of a site.
 #[derive(Clone, Debug)]
@@ -37,6 +39,9 @@ pub struct Site {
     groups: BTreeMap<GroupName, Declared>,
     lpars: BTreeMap<ResourceName, LparSpec>,
     timings: Timings,
+    brakes: Brakes,
+    /// A piece of a cluster file, laid over all this.
+    piece: String,
 }
 
 impl Default for Site {
@@ -53,6 +58,8 @@ impl Default for Site {
             groups: BTreeMap::new(),
             lpars: BTreeMap::new(),
             timings: Timings::default(),
+            brakes: Brakes::default(),
+            piece: String::new(),
         }
     }
 }
@@ -63,6 +70,11 @@ impl Site {
     /// # Errors
     /// When it begins as a declaration and does not go on as one.
     pub fn declare(&mut self, line: &str) -> Result<bool, SiteError> {
+        if let Some(line) = unmarked(line) {
+            self.piece.push_str(line);
+            self.piece.push('\n');
+            return Ok(true);
+        }
         let words: Vec<&str> = line.split_whitespace().collect();
         let Some((kind, rest)) = words.split_first() else { return Ok(false) };
         match *kind {
@@ -71,6 +83,11 @@ impl Site {
             "lpar" => self.edit_lpar(rest)?,
             "server" => self.edit_server(rest)?,
             "timings" => self.edit_timings(rest)?,
+            "brakes" => {
+                for (key, value) in pairs(rest)? {
+                    set_brake(&mut self.brakes, key, value)?;
+                }
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -95,13 +112,19 @@ impl Site {
     }
 
     /// The world, the cluster as it is at first, and the cluster with everything that may join later.
-    pub fn build(&self) -> (WorldSpec, Cluster, Cluster) {
-        let mut all = self.cluster();
-        let everything = all.clone();
-        all.groups.retain(|name, _| self.groups.get(name).is_some_and(|group| !group.later));
-        let groups = all.groups.clone();
-        all.resources.retain(|_, lpar| groups.contains_key(&lpar.group));
-        (self.world(), all, everything)
+    ///
+    /// # Errors
+    /// When the piece of a cluster file is not one.
+    pub fn build(&self) -> Result<(WorldSpec, Cluster, Cluster), SiteError> {
+        let mut everything = self.cluster();
+        if !self.piece.is_empty() {
+            everything = patched(&everything, &self.piece, &self.parts()).map_err(SiteError)?;
+        }
+        let mut first = everything.clone();
+        first.groups.retain(|name, _| self.groups.get(name).is_none_or(|group| !group.later));
+        let groups = &first.groups;
+        first.resources.retain(|_, lpar| groups.contains_key(&lpar.group));
+        Ok((self.world(), first, everything))
     }
 
     fn node_names(&self) -> Vec<String> {
@@ -138,6 +161,7 @@ impl Site {
 
     fn cluster(&self) -> Cluster {
         let mut cluster = Cluster { name: "site".to_owned(), timings: self.timings.clone(), ..Cluster::default() };
+        cluster.brakes = self.brakes.clone();
         for n in 1..=self.hmcs {
             let (address, user) = (format!("hmc{n}:22"), "tenure".to_owned());
             let hmc = Hmc { address, user, host_key: format!("SHA256:{}", "x".repeat(43)) };
@@ -196,12 +220,18 @@ impl Site {
                         self.lpars.insert(ResourceName::from(lpar), LparSpec::new(lpar, &servers));
                     }
                 }
+                "apps" => {
+                    for app in value.split(',') {
+                        let (app, agent) = app.split_once(':').unwrap_or((app, "Application"));
+                        lpars.insert(ResourceName::from(app), Resource::agent(name.clone(), agent));
+                    }
+                }
                 "priority" => group.priority = number(value)?,
                 "autostart" => group.autostart = value == "yes",
                 "autostart_servers" => group.autostart_servers = value.split(',').map(ServerName::from).collect(),
                 "restart_limit" => group.restart_limit = number(value)?,
                 "restart_window" => group.restart_window = span(value)?,
-                _ => return Err(unknown(key)),
+                _ => set_attribute(&mut group, key, value)?,
             }
         }
         self.groups.insert(name, Declared { group, lpars, later });
@@ -276,16 +306,16 @@ fn serial(n: usize) -> String {
     format!("7A{:05}", n + 1)
 }
 
-fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, SiteError> {
+pub(super) fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, SiteError> {
     let pair = |word: &&'a str| word.split_once('=').ok_or_else(|| SiteError(format!("{word:?} is not KEY=VALUE")));
     words.iter().map(pair).collect()
 }
 
-fn unknown(key: &str) -> SiteError {
+pub(super) fn unknown(key: &str) -> SiteError {
     SiteError(format!("{key:?} is not known here"))
 }
 
-fn number<T: std::str::FromStr>(value: &str) -> Result<T, SiteError> {
+pub(super) fn number<T: std::str::FromStr>(value: &str) -> Result<T, SiteError> {
     value.parse().map_err(|_| SiteError(format!("{value:?} is not a number that fits")))
 }
 

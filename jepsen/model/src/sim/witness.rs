@@ -30,6 +30,7 @@ pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: 
         system: SystemState::NoWitness,
         live: false,
         copies: BTreeMap::new(),
+        confidence: BTreeMap::new(),
         vios: BTreeMap::new(),
     };
     let Some(id) = physical(world, cluster, ask.server).filter(|_| !blind) else { return found };

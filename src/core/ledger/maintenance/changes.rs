@@ -103,7 +103,7 @@ impl Applying<'_> {
                 self.group_mut(name)?.prefer = Some(to.clone());
             }
             LeaveReason::Park => self.group_mut(name)?.upkeep.parked = Some(server.clone()),
-            LeaveReason::Fault | LeaveReason::Offline | LeaveReason::Switch(_) => {}
+            LeaveReason::Fault | LeaveReason::Offline | LeaveReason::OnPurpose | LeaveReason::Switch(_) => {}
         }
         if let LeaveReason::Drain(_) = reason
             && let Some(drain) = &mut self.server_mut(server)?.upkeep.drain

@@ -1,6 +1,6 @@
 //! A new configuration: refused if it is not valid or would lose sight of what runs, applied whole otherwise.
 
-use super::super::{Copy, GroupState, Intent, StartRisk, apply::Applying};
+use super::super::{Copy, GroupState, Intent, StartRisk, apply::Applying, resources::is_passive};
 use crate::{GroupName, Note, Refusal, ResourceName, ServerName, config::Cluster, note};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -104,9 +104,10 @@ impl Applying<'_> {
     fn reconcile_groups(&mut self, cluster: &Cluster, first: bool) {
         let mut before = std::mem::take(&mut self.ledger.groups);
         let mut members: BTreeMap<&GroupName, Vec<&ResourceName>> = BTreeMap::new();
-        for (resource, declared) in &cluster.resources {
+        for (resource, declared) in cluster.resources.iter().filter(|(_, declared)| declared.enabled) {
             members.entry(&declared.group).or_default().push(resource);
         }
+        let passive = |name: &&ResourceName| cluster.resources.get(*name).is_some_and(is_passive);
         for (name, declared) in &cluster.groups {
             let old = before.remove(name);
             let mut group = old.as_ref().map(|group| (**group).clone()).unwrap_or_else(|| GroupState {
@@ -122,6 +123,7 @@ impl Applying<'_> {
                     .map(|server| (server.clone(), known.get(server).cloned().unwrap_or_default()));
                 copies.insert(resource.clone(), here.collect());
             }
+            group.passive = copies.keys().filter(|name| passive(name)).cloned().collect();
             group.copies = copies;
             group.faults.retain(|server, _| declared.servers.contains(server));
             group.runs.retain(|resource, _| cluster.resources.contains_key(resource));

@@ -9,7 +9,7 @@ use super::super::Planner;
 use crate::{
     Command, GroupName, HmcName, Ledger, Refusal, ResourceName, ServerName, Span, Time,
     ledger::{GroupState, Phase},
-    note::{Brake, Deed, Wait},
+    note::{Brake, Wait},
     order::Action,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -78,7 +78,7 @@ impl Planner<'_> {
     pub(in super::super) fn may_go_out(&mut self, command: &Command) -> Result<(), Refusal> {
         if let Err(refusal) = self.scratch.permits(command) {
             if refusal == Refusal::Disarmed {
-                self.held_back = deed(command).map(|deed| Wait::Disarmed { deed });
+                self.held_back = self.scratch.deed(command).map(|(deed, _)| Wait::Disarmed { deed });
             }
             return Err(refusal);
         }
@@ -204,34 +204,4 @@ fn is_full(under_way: Option<&u32>, limit: u32) -> bool {
 fn add<K: Ord + Clone>(counts: &mut BTreeMap<K, u32>, key: &K) {
     let count = counts.entry(key.clone()).or_default();
     *count = count.saturating_add(1);
-}
-
-fn deed(command: &Command) -> Option<Deed> {
-    Some(match command {
-        Command::Grant { .. } => Deed::Place,
-        Command::Start { .. } => Deed::Start,
-        Command::Stop { .. } => Deed::Stop,
-        Command::Fault { .. } | Command::Leave { .. } => Deed::Leave,
-        Command::Fence(_) => Deed::Fence,
-        Command::Request(_)
-        | Command::Observe(_)
-        | Command::Report(_)
-        | Command::Lapse(_)
-        | Command::Return(_)
-        | Command::Assign { .. }
-        | Command::Adopt { .. }
-        | Command::Online { .. }
-        | Command::Vacate { .. }
-        | Command::Settle { .. }
-        | Command::Expire(_)
-        | Command::Hold { .. }
-        | Command::Release(_)
-        | Command::Reappear(_)
-        | Command::Clean(_)
-        | Command::Storm(_)
-        | Command::EndQuarantine(_)
-        | Command::Forgo { .. }
-        | Command::Wait { .. }
-        | Command::ServerWait { .. } => return None,
-    })
 }

@@ -179,6 +179,9 @@ fn is_of_the_server(why: &NotHere) -> bool {
         NotHere::Faulted
         | NotHere::NotDefined { .. }
         | NotHere::NotReadOff { .. }
+        | NotHere::PersistentDown { .. }
+        | NotHere::FailoverOff { .. }
+        | NotHere::OtherZone { .. }
         | NotHere::ViosDown { .. }
         | NotHere::NoMemory { .. }
         | NotHere::NoProcessors { .. }

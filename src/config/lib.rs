@@ -6,13 +6,10 @@
 
 pub mod cluster;
 pub mod export;
-mod fields;
-pub mod identity;
-pub mod local;
+pub mod fields;
 mod problem;
 mod quantity;
 
 pub use export::export;
-pub use local::LocalConfig;
 pub use problem::{Problem, Problems};
 pub use quantity::{memory, span};

@@ -1,19 +1,20 @@
-//! `tenured.toml`: what one node must know before it can talk to the others. Small on purpose; all else is replicated.
+//! What a machine keeps in files of its own: identities, and `tenured.toml`, which says what one node must know before it
+//! can talk to the others. Small on purpose; all else is replicated.
 
-use super::{
-    Problems,
-    cluster::syntax,
-    fields::{Fields, Log, instead},
-    identity::{self, IdentityError},
-};
+pub mod identity;
+
+use identity::IdentityError;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
+use tenure_config::{
+    Problems,
+    fields::{Fields, Log, document, instead},
+};
 use tenure_core::{NodeName, Span};
 use tenure_raft::{Snapshots, tls::Identity};
-use toml::de::DeTable;
 
 /// A snapshot more often than this costs more than the log that it replaces.
 const SNAPSHOT_EVERY_LEAST: u64 = 50;
@@ -89,16 +90,7 @@ impl LocalConfig {
 
     /// Reads the text of `tenured.toml`. `file` is its name in messages.
     pub fn parse(file: &str, text: &str) -> Result<LocalConfig, Problems> {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            return Err(Problems::new(file, text, errors.iter().map(syntax).collect()));
-        }
-        let mut log = Log::default();
-        let config = read(&mut log, table.get_ref());
-        match config {
-            Some(config) if log.found.is_empty() => Ok(config),
-            Some(_) | None => Err(Problems::new(file, text, log.found)),
-        }
+        document(file, text, read)
     }
 
     /// Directory of the certificates: `ca.pem`, `node.pem`, `node.key`, and on the founder `ca.key`.
@@ -112,8 +104,7 @@ impl LocalConfig {
     }
 }
 
-fn read(log: &mut Log, table: &DeTable<'_>) -> Option<LocalConfig> {
-    let mut root = Fields::root(table);
+fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
     let node = root.required(log, "node", "p1");
     if !node.is_empty() && !node.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
         let help = "write the node's name as the cluster file has it: A-Z a-z 0-9 - _ .";

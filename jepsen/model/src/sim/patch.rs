@@ -1,0 +1,39 @@
+//! Pieces of a cluster file in scenarios: laid over what is declared, and read as the product reads it.
+
+use std::collections::BTreeMap;
+use tenure_config::{cluster, export};
+use tenure_core::{NodeName, config::Cluster};
+use toml::{Table, Value};
+
+/// What begins a line of a cluster file.
+pub(super) const MARK: &str = "|";
+
+/// A line of a cluster file without its mark.
+pub(super) fn unmarked(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix(MARK)?;
+    Some(rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+/// The cluster with a piece of a cluster file laid over it, table by table. Nodes are called by their parts in it.
+///
+/// # Errors
+/// What is wrong with the piece, as the product would say it.
+pub(super) fn patched(cluster: &Cluster, piece: &str, parts: &BTreeMap<String, NodeName>) -> Result<Cluster, String> {
+    let mut over: Table = piece.parse().map_err(|why: toml::de::Error| why.to_string())?;
+    if let Some(Value::Table(nodes)) = over.get_mut("nodes") {
+        let called = |name: String| parts.get(&name).map_or_else(|| name.clone(), ToString::to_string);
+        *nodes = std::mem::take(nodes).into_iter().map(|(name, node)| (called(name), node)).collect();
+    }
+    let mut file: Table = export(cluster).parse().map_err(|why: toml::de::Error| why.to_string())?;
+    lay_over(&mut file, over);
+    cluster::parse("cluster", &file.to_string()).map_err(|problems| problems.fancy(false))
+}
+
+fn lay_over(under: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(Value::Table(under)), Value::Table(over)) => lay_over(under, over),
+            (_, value) => drop(under.insert(key, value)),
+        }
+    }
+}

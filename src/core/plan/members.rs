@@ -1,0 +1,414 @@
+//! Resources of a group that holds a tenure: each is brought up after what it requires, kept up, and brought down before it.
+
+use super::{Planner, groups::Step};
+use crate::{
+    Command, GroupName, Power, Refusal, ResourceName, ServerName, Span,
+    config::{Kind, Operations},
+    ledger::{Copy, Down, GroupState, Phase, Run, StartRisk, Tenure},
+    note::{CleanReason, FaultReason, LeaveReason, Wait},
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// How often a server is read while an LPAR on it is on its way up.
+const BOOT_WATCH: Span = Span::seconds(1);
+
+/// One resource of a group on the server of its tenure.
+struct Member<'a> {
+    name: &'a GroupName,
+    group: &'a GroupState,
+    tenure: &'a Tenure,
+    resource: &'a ResourceName,
+    server: &'a ServerName,
+    copy: Copy,
+    run: Run,
+}
+
+impl Planner<'_> {
+    /// A group that starts or runs: every resource that should be up is to be Running.
+    pub(super) fn hold_up(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
+        if let Some(step) = self.halted(group, tenure) {
+            return step;
+        }
+        let mut pending = None;
+        let mut requires = None;
+        let mut booting = BTreeSet::new();
+        for member in members(name, group, tenure) {
+            match self.member(&member) {
+                Step::Did => return Step::Did,
+                Step::Rest => {}
+                Step::Wait(Wait::Booting { resources, .. }) => booting.extend(resources),
+                Step::Wait(wait @ Wait::Requires { .. }) => requires = Some(wait),
+                Step::Wait(wait) => pending = Some(wait),
+            }
+        }
+        if let Some(wait) = pending {
+            return Step::Wait(wait);
+        }
+        if !booting.is_empty() {
+            let server = tenure.server.clone();
+            self.plan.probe.insert(server.clone());
+            self.wake(self.now().after(BOOT_WATCH));
+            return Step::Wait(Wait::Booting { resources: booting, server, until: tenure.since });
+        }
+        if let Some(wait) = requires {
+            return Step::Wait(wait);
+        }
+        if self.is_stopped_on_purpose(group) {
+            let leave = Command::Leave { group: name.clone(), epoch: tenure.epoch, reason: LeaveReason::OnPurpose };
+            if self.emit(leave).is_ok() {
+                return Step::Did;
+            }
+        }
+        let starting = tenure.phase == Phase::Starting;
+        if starting && self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
+            return Step::Did;
+        }
+        Step::Rest
+    }
+
+    /// Somebody has said, or has to say, how it goes on.
+    fn halted(&self, group: &GroupState, tenure: &Tenure) -> Option<Step> {
+        if let Some((resource, reason)) = self.scratch.admin_wait(group) {
+            let (resource, server) = (resource.clone(), tenure.server.clone());
+            return Some(Step::Wait(Wait::AdminWait { resource, server, reason }));
+        }
+        (group.flushed && tenure.phase != Phase::Online).then_some(Step::Wait(Wait::Flushed))
+    }
+
+    /// Whether all that the group has was stopped on purpose, and nothing failed.
+    fn is_stopped_on_purpose(&self, group: &GroupState) -> bool {
+        let mut owned = group.copies.keys().filter(|resource| !group.passive.contains(*resource)).peekable();
+        let on_purpose =
+            |resource: &ResourceName| group.runs.get(resource).is_some_and(|run| run.down == Some(Down::OnPurpose));
+        owned.peek().is_some()
+            && group.copies.keys().any(on_purpose)
+            && owned.all(|resource| on_purpose(resource) || !self.scratch.wanted(group, resource))
+    }
+
+    /// One resource under a tenure that stays.
+    fn member(&mut self, member: &Member<'_>) -> Step {
+        let config = Arc::clone(&self.scratch.config);
+        let Some(declared) = config.resources.get(member.resource) else { return Step::Rest };
+        if declared.monitor_only {
+            return Step::Rest;
+        }
+        if declared.operations() == Operations::None {
+            return self.persistent(member);
+        }
+        if !self.scratch.wanted(member.group, member.resource) {
+            return self.keep_down(member);
+        }
+        if let Some(reason) = self.failure(member) {
+            return self.fail(member, reason);
+        }
+        if let Some(wait) = self.waits_for_order(member) {
+            return Step::Wait(wait);
+        }
+        if member.run.restart && member.copy.is_active() {
+            return self.stop(member, self.patience(member.resource));
+        }
+        match member.copy.power {
+            Power::Running => Step::Rest,
+            Power::Starting | Power::Stopping => Step::Wait(booting(member)),
+            Power::Unknown if member.run.restart => self.stop(member, Span(0)),
+            Power::Unknown | Power::Absent => {
+                Step::Wait(Wait::Attention { resource: member.resource.clone(), server: member.server.clone() })
+            }
+            Power::Off | Power::OffOnPurpose => self.start(member),
+        }
+    }
+
+    /// A resource that is there or is not.
+    fn persistent(&mut self, member: &Member<'_>) -> Step {
+        let (resource, server) = (member.resource.clone(), member.server.clone());
+        match member.copy.power {
+            Power::Running if member.run.down.is_some() => match self.emit(Command::Forgive { resource, server }) {
+                Ok(()) => Step::Did,
+                Err(_) => Step::Rest,
+            },
+            Power::Off | Power::Absent | Power::OffOnPurpose if member.run.down.is_none() => {
+                self.fail(member, FaultReason::PersistentDown { resource })
+            }
+            Power::Off
+            | Power::Absent
+            | Power::OffOnPurpose
+            | Power::Running
+            | Power::Starting
+            | Power::Stopping
+            | Power::Unknown => Step::Rest,
+        }
+    }
+
+    /// A resource that is to be down while its group is up: what requires it goes first.
+    fn keep_down(&mut self, member: &Member<'_>) -> Step {
+        if group_is_quiet(member) {
+            return Step::Rest;
+        }
+        if let Some(wait) = self.waits_for_order(member) {
+            return Step::Wait(wait);
+        }
+        let declared_passive = member.group.passive.contains(member.resource);
+        let unread = member.copy.power == Power::Unknown && member.run.unread.is_none();
+        if declared_passive || unread || member.group.frozen {
+            return Step::Rest;
+        }
+        let above = self.scratch.dependents(member.group, member.resource, member.server);
+        if above.into_iter().any(|other| !self.scratch.wanted(member.group, other)) {
+            return Step::Rest;
+        }
+        let failed = matches!(member.run.down, Some(Down::Faulted(_)));
+        let listens = !failed && member.copy.failed.is_none() && member.copy.power == Power::Running;
+        let grace = if listens { self.patience(member.resource) } else { Span(0) };
+        self.stop(member, grace)
+    }
+
+    /// Why a resource counts as failed on its server.
+    fn failure(&mut self, member: &Member<'_>) -> Option<FaultReason> {
+        let resource = member.resource.clone();
+        let config = Arc::clone(&self.scratch.config);
+        let declared = config.resources.get(member.resource)?;
+        let state = self.scratch.servers.get(member.server)?;
+        if self.scratch.vios_lost(member.resource, state) {
+            let listed = declared.as_lpar().map(|lpar| lpar.vios.as_slice()).unwrap_or_default();
+            let vios = listed.iter().filter(|vios| state.vios.contains_key(*vios)).cloned().collect();
+            return Some(FaultReason::ViosDown { resource, vios });
+        }
+        if let Some(why) = &member.run.failed {
+            return Some(FaultReason::StartFailed { resource, why: why.clone() });
+        }
+        let monitor = config.timings.monitor;
+        let inside = matches!(declared.kind, Kind::Agent(_));
+        if let Some(since) = member.run.unread.filter(|_| inside && !member.run.restart)
+            && declared.patience.monitor_timeouts > 0
+        {
+            let after = monitor.times(u64::from(declared.patience.monitor_timeouts));
+            if self.is_over(since.after(after)) {
+                return Some(FaultReason::MonitorTimeout { resource, after });
+            }
+        }
+        let since = member.run.started.filter(|_| !member.run.ran).or(member.run.away)?;
+        let waited = if inside { monitor.times(u64::from(declared.patience.online_wait)) } else { Span(0) };
+        let after = declared.start_timeout.plus(waited);
+        self.is_over(since.after(after)).then_some(FaultReason::StartTimeout { resource, after })
+    }
+
+    /// Whether a moment has come; if not, the plan is asked for again then.
+    fn is_over(&mut self, until: crate::Time) -> bool {
+        if until > self.now() {
+            self.wake(until);
+            return false;
+        }
+        true
+    }
+
+    /// A resource failed: it is tried again, left to an administrator, left down, or takes its group with it.
+    fn fail(&mut self, member: &Member<'_>, reason: FaultReason) -> Step {
+        if member.group.frozen {
+            return Step::Wait(Wait::Frozen { fault: Some(reason) });
+        }
+        let (resource, epoch) = (member.resource.clone(), member.tenure.epoch);
+        let managed = self.scratch.config.groups.get(member.name).is_none_or(|group| group.manage_faults);
+        let persistent = matches!(reason, FaultReason::PersistentDown { .. });
+        let command = if !managed && !member.run.concede && !persistent {
+            Command::AdminWait { resource, epoch, reason: clean_reason(&reason) }
+        } else {
+            let again = Command::Recycle { resource: resource.clone(), epoch, reason: reason.clone() };
+            if is_worth_another_try(&reason) && self.emit(again).is_ok() {
+                return Step::Did;
+            }
+            if self.scratch.is_critical(member.group, member.resource) {
+                Command::Fault { group: member.name.clone(), epoch, reason }
+            } else {
+                Command::FaultResource { resource, epoch, reason }
+            }
+        };
+        match self.emit(command) {
+            Ok(()) => Step::Did,
+            Err(_) => Step::Rest,
+        }
+    }
+
+    /// Orders and readings that must be in before anything else is decided for this resource.
+    fn waits_for_order(&mut self, member: &Member<'_>) -> Option<Wait> {
+        if let Some(wait) = self.settle(member.resource, member.server, &member.copy) {
+            return Some(wait);
+        }
+        let ordered = matches!(member.copy.risk, StartRisk::Ordered(_)) || member.copy.stop.is_some();
+        if ordered {
+            return self.scratch.open_orders(member.group, member.server);
+        }
+        if member.copy.power == Power::Off && !member.copy.is_quiet() {
+            self.plan.probe.insert(member.server.clone());
+            return Some(booting(member));
+        }
+        None
+    }
+
+    /// Starts a resource that is off: for the first time under this tenure, as asked, or again after a crash.
+    fn start(&mut self, member: &Member<'_>) -> Step {
+        let config = Arc::clone(&self.scratch.config);
+        let Some(declared) = config.resources.get(member.resource) else { return Step::Rest };
+        let missing: BTreeSet<ResourceName> =
+            self.scratch.unmet(member.group, declared, member.server).cloned().collect();
+        if !missing.is_empty() {
+            let (resource, server) = (member.resource.clone(), member.server.clone());
+            return Step::Wait(Wait::Requires { resource, of: missing, server });
+        }
+        if !self.may_retry(member.copy.failed) {
+            return Step::Wait(booting(member));
+        }
+        let went_down = member.tenure.phase == Phase::Online && member.run.lost.is_some();
+        let restart = (member.run.started.is_some() || went_down) && !member.run.restart;
+        if restart {
+            let crash = FaultReason::Crashed { resource: member.resource.clone(), restarts: 0 };
+            if member.group.frozen {
+                return Step::Wait(Wait::Frozen { fault: Some(crash) });
+            }
+            let borne = config.timings.monitor.times(u64::from(declared.patience.tolerance));
+            if member.run.lost.is_some_and(|since| !self.is_over(since.after(borne))) {
+                return Step::Wait(booting(member));
+            }
+            if config.groups.get(member.name).is_some_and(|group| !group.manage_faults) {
+                return self.fail(member, crash);
+            }
+        }
+        let start = Command::Start { resource: member.resource.clone(), epoch: member.tenure.epoch, restart };
+        match self.emit(start) {
+            Ok(()) => Step::Did,
+            Err(Refusal::RestartsUsedUp { resource, limit }) => {
+                let reason = if member.run.ran {
+                    FaultReason::Crashed { resource, restarts: limit }
+                } else {
+                    FaultReason::StartFailed { resource, why: "it never came up".to_owned() }
+                };
+                self.fail(member, reason)
+            }
+            Err(Refusal::Waits { why, .. }) => Step::Wait(why),
+            Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
+            Err(
+                Refusal::NotProvenOff { server, .. }
+                | Refusal::StartInFlight { server, .. }
+                | Refusal::Dirty { server },
+            ) => {
+                self.plan.probe.insert(server.clone());
+                Step::Wait(Wait::Probe { servers: BTreeSet::from([server]) })
+            }
+            Err(_) => Step::Wait(booting(member)),
+        }
+    }
+
+    /// A group that leaves: every resource is stopped, after what requires it, and read off after the leaving began.
+    pub(super) fn leave(
+        &mut self,
+        name: &GroupName,
+        group: &GroupState,
+        tenure: &Tenure,
+        reason: &LeaveReason,
+        index: u64,
+    ) -> Step {
+        if group.frozen {
+            return Step::Wait(Wait::Frozen { fault: None });
+        }
+        if let Some(step) = self.halted(group, tenure) {
+            return step;
+        }
+        let mut pending = None;
+        for member in members(name, group, tenure).filter(|member| !group.passive.contains(member.resource)) {
+            if member.copy.is_quiet() && member.copy.since.is_some_and(|since| since >= index) {
+                continue;
+            }
+            match self.bring_down(reason, &member) {
+                Step::Did => return Step::Did,
+                Step::Wait(wait) => pending = Some(wait),
+                Step::Rest => {}
+            }
+        }
+        pending.map_or(Step::Rest, Step::Wait)
+    }
+
+    fn bring_down(&mut self, reason: &LeaveReason, member: &Member<'_>) -> Step {
+        if let Some(wait) = self.settle(member.resource, member.server, &member.copy) {
+            return Step::Wait(wait);
+        }
+        if matches!(member.copy.risk, StartRisk::Ordered(_)) || member.copy.stop.is_some() {
+            return self.scratch.open_orders(member.group, member.server).map_or(Step::Rest, Step::Wait);
+        }
+        // What is off already need not be stopped, but seen off after the leaving began.
+        if member.copy.power.is_inactive() {
+            self.plan.probe.insert(member.server.clone());
+            return Step::Wait(Wait::Reading { resource: member.resource.clone(), server: member.server.clone() });
+        }
+        if self.scratch.dependents(member.group, member.resource, member.server).next().is_some() {
+            return Step::Rest;
+        }
+        // What runs well is asked to shut down; what failed, or did not listen, is cut off.
+        let listens = member.copy.failed.is_none() && member.copy.power == Power::Running;
+        let patient = listens && (*reason != LeaveReason::Fault || member.run.ran);
+        let grace = if patient { self.patience(member.resource) } else { Span(0) };
+        self.stop(member, grace)
+    }
+
+    fn stop(&mut self, member: &Member<'_>, grace: Span) -> Step {
+        let (resource, server) = (member.resource.clone(), member.server.clone());
+        let declared = self.scratch.config.resources.get(member.resource);
+        let bears = declared.map(|declared| declared.patience.clean_retries).unwrap_or_default();
+        let managed = self.scratch.config.groups.get(member.name).is_none_or(|group| group.manage_faults);
+        let enough = member.run.stuck > 0 && (!managed || (bears > 0 && member.run.stuck > bears));
+        if enough && !member.run.concede {
+            let reason = CleanReason::OfflineIneffective;
+            let command = Command::AdminWait { resource: resource.clone(), epoch: member.tenure.epoch, reason };
+            if self.emit(command).is_ok() {
+                return Step::Did;
+            }
+        }
+        if !self.may_retry(member.copy.failed) {
+            return Step::Wait(Wait::Stuck { resource, server, power: member.copy.power });
+        }
+        match self.emit(Command::Stop { resource: resource.clone(), server: server.clone(), grace }) {
+            Ok(()) => Step::Did,
+            Err(Refusal::Waits { why, .. }) => Step::Wait(why),
+            Err(_) => Step::Wait(Wait::Stuck { resource, server, power: member.copy.power }),
+        }
+    }
+
+    fn patience(&self, resource: &ResourceName) -> Span {
+        self.scratch.config.resources.get(resource).map(|declared| declared.stop_timeout).unwrap_or_default()
+    }
+}
+
+fn members<'a>(name: &'a GroupName, group: &'a GroupState, tenure: &'a Tenure) -> impl Iterator<Item = Member<'a>> {
+    group.copies.iter().map(move |(resource, copies)| {
+        let copy = copies.get(&tenure.server).cloned().unwrap_or_default();
+        let run = group.runs.get(resource).cloned().unwrap_or_default();
+        Member { name, group, tenure, resource, server: &tenure.server, copy, run }
+    })
+}
+
+/// Nothing of the resource is active, and no order for it is out.
+fn group_is_quiet(member: &Member<'_>) -> bool {
+    member.copy.power.is_inactive() && member.copy.stop.is_none() && member.copy.risk == StartRisk::None
+}
+
+/// Whether cleaning it and starting it again may help.
+fn is_worth_another_try(reason: &FaultReason) -> bool {
+    matches!(
+        reason,
+        FaultReason::StartFailed { .. } | FaultReason::StartTimeout { .. } | FaultReason::MonitorTimeout { .. }
+    )
+}
+
+fn clean_reason(reason: &FaultReason) -> CleanReason {
+    match reason {
+        FaultReason::StartTimeout { .. } => CleanReason::OnlineHung,
+        FaultReason::StartFailed { .. } => CleanReason::OnlineIneffective,
+        FaultReason::MonitorTimeout { .. } => CleanReason::MonitorHung,
+        FaultReason::Crashed { .. } | FaultReason::ViosDown { .. } | FaultReason::PersistentDown { .. } => {
+            CleanReason::UnexpectedOffline
+        }
+    }
+}
+
+fn booting(member: &Member<'_>) -> Wait {
+    let resources = BTreeSet::from([member.resource.clone()]);
+    Wait::Booting { resources, server: member.server.clone(), until: member.run.started.unwrap_or_default() }
+}
