@@ -280,7 +280,8 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         server.wait = wait.cloned();
-        if let Some(wait) = wait.filter(|wait| !wait.is_course()) {
+        let Some(wait) = wait else { return Ok(()) };
+        if !self.is_told(name, wait)? && !wait.is_course() {
             self.note(Note::ServerWaiting { server: name.clone(), wait: wait.clone() });
         }
         Ok(())

@@ -119,7 +119,8 @@ impl Display for Note {
             ),
             Note::Quarantined { server, returns, within, length } => write!(
                 f,
-                "server {server} came back {returns} times within {within} and takes no new work for {length}; if it is mended: `tenure server release {server}`"
+                "server {server} came back {} within {within} and takes no new work for {length}; if it is mended: `tenure server release {server}`",
+                count(*returns, "time")
             ),
             Note::QuarantineOver { server } => write!(f, "server {server} is out of quarantine and takes work again"),
             Note::NotBroughtBack { group, server, why } => {
@@ -201,7 +202,7 @@ impl Display for LeaveReason {
         match self {
             LeaveReason::Fault => f.write_str("it failed there"),
             LeaveReason::Offline => f.write_str("it is to be offline"),
-            LeaveReason::Drain(to) => write!(f, "it is emptied; to {to}"),
+            LeaveReason::Drain(to) => write!(f, "it is drained; to {to}"),
             LeaveReason::Park => f.write_str("it is shut down; until it is back"),
             LeaveReason::Return(to) => write!(f, "it goes back to {to}, which is no longer drained"),
             LeaveReason::Failback(to) => write!(f, "it goes back to {to}, which it prefers"),
@@ -376,17 +377,17 @@ impl Display for ServerWait {
                 write!(f, "{}; it is not powered off for certain, as the cluster is disarmed", says(*system))
             }
             ServerWait::Draining { left: 0 } => {
-                f.write_str("being emptied; no group left, but something is active there")
+                f.write_str("being drained; no group left, but something is active there")
             }
-            ServerWait::Draining { left } => write!(f, "being emptied; {} left", count(*left, "group")),
+            ServerWait::Draining { left } => write!(f, "being drained; {} left", count(*left, "group")),
             ServerWait::DrainStuck { left, shutdown } => {
                 let more = if *shutdown { "; do not power it off" } else { "" };
-                write!(f, "not empty: {} cannot leave{more}", count(*left, "group"))
+                write!(f, "not drained: {} cannot leave{more}", count(*left, "group"))
             }
-            ServerWait::Drained { shutdown: true, .. } => f.write_str("empty; it may be powered off"),
-            ServerWait::Drained { staying: 0, .. } => f.write_str("empty"),
+            ServerWait::Drained { shutdown: true, .. } => f.write_str("drained; it may be powered off"),
+            ServerWait::Drained { staying: 0, .. } => f.write_str("drained"),
             ServerWait::Drained { staying, .. } => {
-                write!(f, "empty, but for {} meant to stay", count(*staying, "group"))
+                write!(f, "drained, but for {} meant to stay", count(*staying, "group"))
             }
             ServerWait::Cleaning { resources } if resources.is_empty() => {
                 f.write_str("dirty: watching what starts there by itself")

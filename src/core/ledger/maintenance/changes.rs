@@ -4,7 +4,7 @@ use super::{super::apply::Applying, Storm};
 use crate::{
     GroupName, Note, Refusal, ServerName,
     config::ServerDown,
-    note::{LeaveReason, NotHere, Proof},
+    note::{LeaveReason, NotHere, Proof, ServerWait},
 };
 use std::collections::BTreeSet;
 
@@ -80,6 +80,24 @@ impl Applying<'_> {
         let known = state.upkeep.quarantine.replace(until).is_some();
         if !known {
             self.note(Note::Quarantined { server: server.clone(), returns: flaps, within: window, length });
+        }
+    }
+
+    /// Whether this was said already of a drain that has come to its end, or cannot.
+    pub(in super::super) fn is_told(&mut self, server: &ServerName, wait: &ServerWait) -> Result<bool, Refusal> {
+        let Some(drain) = &mut self.server_mut(server)?.upkeep.drain else { return Ok(false) };
+        match wait {
+            ServerWait::Drained { .. } | ServerWait::DrainStuck { .. } => {
+                Ok(drain.told.replace(wait.clone()).as_ref() == Some(wait))
+            }
+            ServerWait::Draining { .. } => {
+                drain.told = None;
+                Ok(false)
+            }
+            ServerWait::NoProof { .. }
+            | ServerWait::Fencing
+            | ServerWait::Cleaning { .. }
+            | ServerWait::Disarmed { .. } => Ok(false),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What maintenance remembers: of the cluster, of a server, of a group.
 
-use crate::{GroupName, ServerName, Time};
+use crate::{GroupName, ServerName, Time, note::ServerWait};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -50,6 +50,8 @@ pub struct Drain {
     pub since: Time,
     /// What it took away, for bringing it back.
     pub moved: BTreeSet<GroupName>,
+    /// What was last said of how it ended. Readings come and go in between, and it is said once.
+    pub told: Option<ServerWait>,
 }
 
 /// What a server is emptied for.

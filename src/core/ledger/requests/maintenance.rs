@@ -39,8 +39,8 @@ impl Applying<'_> {
         let upkeep = &mut self.server_mut(server)?.upkeep;
         // What was on its way back is away still.
         let moved = std::mem::take(&mut upkeep.returning);
-        let drain = upkeep.drain.get_or_insert(Drain { purpose, since: now, moved: BTreeSet::new() });
-        drain.purpose = purpose;
+        let drain = upkeep.drain.get_or_insert(Drain { purpose, since: now, moved: BTreeSet::new(), told: None });
+        (drain.purpose, drain.told) = (purpose, None);
         drain.moved.extend(moved);
         Ok(())
     }

@@ -77,10 +77,12 @@ impl Planner<'_> {
     /// Whether a command may be proposed now. If not, the group that it is for is told why.
     pub(in super::super) fn may_go_out(&mut self, command: &Command) -> Result<(), Refusal> {
         if let Err(refusal) = self.scratch.permits(command) {
-            if refusal == Refusal::Disarmed {
-                self.held_back = self.scratch.deed(command).map(|(deed, _)| Wait::Disarmed { deed });
-            }
-            return Err(refusal);
+            let Some((deed, Some(group))) = self.scratch.deed(command).filter(|_| refusal == Refusal::Disarmed) else {
+                return Err(refusal);
+            };
+            let (group, why) = (group.clone(), Wait::Disarmed { deed });
+            self.held_back = Some(why.clone());
+            return Err(Refusal::Waits { group, why });
         }
         let Some((group, server, starts)) = self.braked(command) else { return Ok(()) };
         let Some(brake) = self.brake(&server, starts) else { return Ok(()) };
@@ -97,14 +99,13 @@ impl Planner<'_> {
 
     /// Counts what was proposed.
     pub(in super::super) fn went_out(&mut self, command: &Command) {
-        match self.braked(command) {
-            Some((_, server, starts)) => {
-                add(if starts { &mut self.stock.starts } else { &mut self.stock.stops }, &server);
-                if let Some(hmc) = hmc_of(&self.scratch, &server) {
-                    add(&mut self.stock.hmcs, hmc);
-                }
-            }
-            None => {}
+        if let Command::Grant { server, .. } = command {
+            add(&mut self.stock.arriving, server);
+        }
+        let Some((_, server, starts)) = self.braked(command) else { return };
+        add(if starts { &mut self.stock.starts } else { &mut self.stock.stops }, &server);
+        if let Some(hmc) = hmc_of(&self.scratch, &server) {
+            add(&mut self.stock.hmcs, hmc);
         }
     }
 
