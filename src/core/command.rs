@@ -6,6 +6,7 @@ use crate::{
     config::{AT, Cluster},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
+    tolerance::Weakness,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
@@ -238,6 +239,8 @@ pub enum Command {
         /// Why it does not.
         why: NotHere,
     },
+    /// The cluster can no longer lose as many servers as it should.
+    Warn(Weakness),
     /// Why a group waits; `None` when it no longer does.
     Wait {
         /// The group.

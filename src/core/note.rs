@@ -6,9 +6,10 @@ mod render;
 
 pub use render::mistakes;
 
+use crate::tolerance::Weakness;
 use crate::{
-    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time,
-    config::Need, order::Epoch,
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
+    Time, config::Need, order::Epoch,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,7 @@ pub enum Note {
     WaitOver { group: GroupName },
     ServerWaiting { server: ServerName, wait: ServerWait },
     Removed { group: GroupName },
+    Fragile { weakness: Weakness },
     Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
     Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
     Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
@@ -175,6 +177,8 @@ pub enum LeaveReason {
     Failback(ServerName),
     /// All that it has was stopped on purpose.
     OnPurpose,
+    /// A more important group needs its room.
+    Evicted(GroupName),
 }
 
 /// Evidence that nothing runs under a tenure any more.
@@ -234,6 +238,8 @@ pub enum NotHere {
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
+    /// A placement rule, and the group that it is about.
+    Rule { rule: RuleName, with: Option<GroupName> },
     /// It is defined elsewhere, and cannot be brought from there now.
     NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
     /// A mobile LPAR is defined there already, or still.
@@ -280,6 +286,10 @@ pub enum Wait {
     AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason },
     /// An operator has stopped all work on it.
     Flushed,
+    /// Less important groups make room for it.
+    Eviction { groups: BTreeSet<GroupName> },
+    /// Once it runs, the loss of these servers could not be borne any more.
+    Tolerance { servers: BTreeSet<ServerName>, groups: BTreeSet<GroupName> },
     /// Two copies.
     Held,
     /// It is being moved to another server.
@@ -427,6 +437,7 @@ impl Note {
             Note::SystemChanged { .. } => None,
             Note::ViosChanged { .. } => None,
             Note::NodeLapsed { .. } => None,
+            Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
             Note::ManagerChanged { .. } => None,
             Note::ProvenOff { .. } => None,
@@ -476,6 +487,7 @@ impl Note {
             Note::Configured { .. } => None,
             Note::Requested { .. } => None,
             Note::NodeLapsed { .. } => None,
+            Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
             Note::Held { .. } => None,
             Note::Released { .. } => None,
@@ -535,6 +547,7 @@ impl Note {
             Note::Released { .. } => Level::Info,
             Note::Cleaned { .. } => Level::Info,
             Note::WaitOver { .. } => Level::Info,
+            Note::Fragile { .. } => Level::Warning,
             Note::Removed { .. } => Level::Info,
             Note::Migrating { .. } => Level::Info,
             Note::Migrated { .. } => Level::Info,
@@ -565,6 +578,7 @@ impl Wait {
                 | Wait::Locating { .. }
                 | Wait::Queue { .. }
                 | Wait::Storm
+                | Wait::Eviction { .. }
                 | Wait::Parked { .. }
                 | Wait::NotManaged
         )
@@ -584,6 +598,8 @@ impl Wait {
             Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. } => Level::Warning,
             Wait::Flushed => Level::Warning,
+            Wait::Eviction { .. } => Level::Info,
+            Wait::Tolerance { .. } => Level::Alarm,
             Wait::Frozen { .. } => Level::Warning,
             Wait::Settling { .. } => Level::Warning,
             Wait::Child { unwanted: true, .. } => Level::Warning,
@@ -625,6 +641,7 @@ impl LeaveReason {
             LeaveReason::Fault
             | LeaveReason::Offline
             | LeaveReason::OnPurpose
+            | LeaveReason::Evicted(_)
             | LeaveReason::Service(_)
             | LeaveReason::Unmet { .. }
             | LeaveReason::Drain(_)

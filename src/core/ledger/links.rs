@@ -117,6 +117,11 @@ impl Applying<'_> {
                 ties.entry(group.clone()).or_default().services.insert(service.clone());
             }
         }
+        for (rule, declared) in &cluster.rules {
+            for group in &declared.groups {
+                ties.entry(group.clone()).or_default().rules.insert(rule.clone());
+            }
+        }
         for (name, group) in &cluster.groups {
             ties.entry(name.clone()).or_default().priority = group.priority;
         }

@@ -75,6 +75,7 @@ impl Ledger {
             | Command::Storm(_)
             | Command::EndQuarantine(_)
             | Command::Forgo { .. }
+            | Command::Warn(_)
             | Command::Wait { .. }
             | Command::ServerWait { .. } => None,
         }

@@ -170,6 +170,7 @@ impl Ledger {
         self.unfit(name, group, to, |resource, power| {
             (power == Power::Off).then(|| NotHere::StillDefined { resource: resource.clone() })
         })
+        .or_else(|| self.crowded(name, group, to))
     }
 
     /// Whether an LPAR is defined on one server at a time.

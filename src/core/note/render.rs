@@ -129,6 +129,12 @@ impl Display for Note {
             Note::NotBroughtBack { group, server, why } => {
                 write!(f, "group {group} is not brought back to {server}: {why}")
             }
+            Note::Fragile { weakness } => write!(
+                f,
+                "tolerance: the loss of {} would leave {} without a place",
+                join(&weakness.servers),
+                groups(&weakness.groups)
+            ),
             Note::Removed { group } => write!(f, "group {group} is no longer managed; what runs is left alone"),
             Note::Migrating { group, from, to, reason } => {
                 write!(f, "group {group} is migrated from {from} to {to}: {reason}")
@@ -226,6 +232,7 @@ impl Display for LeaveReason {
             LeaveReason::Park => f.write_str("it is shut down; until it is back"),
             LeaveReason::Return(to) => write!(f, "it goes back to {to}, which is no longer drained"),
             LeaveReason::Failback(to) => write!(f, "it goes back to {to}, which it prefers"),
+            LeaveReason::Evicted(by) => write!(f, "group {by} is more important and needs its room"),
             LeaveReason::OnPurpose => f.write_str("all that it has was stopped on purpose"),
             LeaveReason::Switch(to) => write!(f, "it is to run on {to}"),
             LeaveReason::Service(service) => write!(f, "service {service} is to be offline"),
@@ -298,6 +305,8 @@ impl Display for NotHere {
             NotHere::Draining => f.write_str("drained"),
             NotHere::ServerFrozen => f.write_str("frozen"),
             NotHere::Quarantined { .. } => f.write_str("in quarantine"),
+            NotHere::Rule { rule, with: Some(with) } => write!(f, "rule {rule}, because of group {with}"),
+            NotHere::Rule { rule, with: None } => write!(f, "rule {rule}"),
             NotHere::Limit { limit, need, free } => write!(f, "needs {need} of {limit}, {free} left"),
             NotHere::NotBrought { resource, from, system } => {
                 write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
@@ -368,6 +377,13 @@ impl Display for Wait {
             Wait::AdminWait { resource, server, reason } => {
                 write!(f, "an administrator has to look at {resource} on {server}: {reason}")
             }
+            Wait::Eviction { groups: less } => write!(f, "{} make room for it", groups(less)),
+            Wait::Tolerance { servers, groups: left } => write!(
+                f,
+                "if it ran, the loss of {} would leave {} without a place (tolerance)",
+                join(servers),
+                groups(left)
+            ),
             Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
             Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),

@@ -31,7 +31,7 @@ impl Planner<'_> {
                 match self.under_way(group, tenure, migration, resource) {
                     Step::Wait(wait) => open = open.or(Some(wait)),
                     Step::Did => return Step::Did,
-                    Step::Rest => {}
+                    Step::Rest | Step::Place => {}
                 }
             }
         }

@@ -124,6 +124,7 @@ impl Applying<'_> {
             LeaveReason::Fault
             | LeaveReason::Offline
             | LeaveReason::OnPurpose
+            | LeaveReason::Evicted(_)
             | LeaveReason::Switch(_)
             | LeaveReason::Service(_)
             | LeaveReason::Unmet { .. }

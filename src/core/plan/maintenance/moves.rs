@@ -209,6 +209,7 @@ fn is_of_the_server(why: &NotHere) -> bool {
         | NotHere::ViosDown { .. }
         | NotHere::NoMemory { .. }
         | NotHere::NoProcessors { .. }
+        | NotHere::Rule { .. }
         | NotHere::Limit { .. } => false,
     }
 }
