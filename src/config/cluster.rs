@@ -185,6 +185,13 @@ fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) -> bool {
         | Rule::PartitionTwice { .. }
         | Rule::ManagedNode { .. }
         | Rule::Zero { .. }
+        | Rule::LinkTwice { .. }
+        | Rule::LinkMisfit { .. }
+        | Rule::HardParentTwice { .. }
+        | Rule::TooDeep { .. }
+        | Rule::Cycle { .. }
+        | Rule::EmptyTier
+        | Rule::TierTwice { .. }
         | Rule::NeverFits { .. } => false,
     }
 }

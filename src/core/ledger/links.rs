@@ -1,10 +1,10 @@
 //! Dependencies between groups, as questions to the ledger. The parent needs something of its child.
 
-use super::{GroupState, Intent, Ledger, Phase, ServerState, Tenure, Ties, apply::Applying};
+use super::{GroupState, Ledger, Phase, ServerState, Tenure, Ties, apply::Applying};
 use crate::{
     GroupName, Note, Refusal, ServerName,
     config::{AT, Cluster, Link, Need},
-    note::NotHere,
+    note::{LeaveReason, NotHere},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,9 +29,18 @@ impl GroupState {
         self.tenure.as_ref().is_some_and(|tenure| tenure.phase == Phase::Online)
     }
 
-    /// It is to run, and no tenure of it has begun yet: whether it runs is not known, or it has not had its turn.
+    /// No tenure of it has begun yet: what was found running beside it was not started by us, and does without it.
     pub fn is_new(&self) -> bool {
-        self.tenure.is_none() && self.last.is_none() && self.intent == Intent::Online
+        self.tenure.is_none() && self.last.is_none()
+    }
+
+    /// It leaves because an administrator wants it offline.
+    pub fn is_stopped_by_hand(&self) -> bool {
+        let reason = self.tenure.as_ref().and_then(|tenure| match &tenure.phase {
+            Phase::Leaving { reason, .. } => Some(reason),
+            Phase::Starting | Phase::Online => None,
+        });
+        matches!(reason, Some(LeaveReason::Offline | LeaveReason::Service(_)))
     }
 }
 
