@@ -162,6 +162,47 @@ pub enum Command {
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
+    /// The group is moved to another server while it runs.
+    Migrate {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Where to.
+        to: ServerName,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// A node is to move an LPAR of a group that migrates: to the target, or back if the migration has failed.
+    Move {
+        /// The LPAR.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// A node is to end the move of an LPAR, wherever that leaves it.
+    StopMigration {
+        /// The LPAR.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// The migration is over and the group is on the target: a new tenure begins there. Refused unless the ledger holds a
+    /// proof that nothing of the group can be active on the source.
+    Arrive {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// The migration is over and the group is where it was. Refused unless the ledger holds a proof that nothing of the
+    /// group can be active on the target.
+    Stay {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
     /// A start whose outcome is unknown has had its time to settle.
     Settle {
         /// The LPAR.
@@ -233,6 +274,15 @@ pub enum Request {
         /// Where to.
         server: ServerName,
     },
+    /// Move a group to another server while it runs.
+    Migrate {
+        /// The group.
+        group: GroupName,
+        /// Where to.
+        server: ServerName,
+    },
+    /// Give up the migration of a group: what is on its way is stopped, what has moved is moved back.
+    AbortMigration(GroupName),
     /// Do nothing to a group, whatever happens.
     Freeze(GroupName),
     /// Act again.
@@ -286,52 +336,44 @@ pub struct Outcome {
 impl Request {
     /// The group that is asked for.
     pub fn group(&self) -> Option<&GroupName> {
-        match self {
-            Request::Online { group, .. }
-            | Request::Offline { group, .. }
-            | Request::Switch { group, .. }
-            | Request::Freeze(group)
-            | Request::Unfreeze(group)
-            | Request::Clear { group, .. }
-            | Request::Flush(group)
-            | Request::ClearAdminWait { group, .. } => Some(group),
-            Request::Configure { .. }
-            | Request::ConfirmOff(_)
-            | Request::Restart(_)
-            | Request::ResourceOnline(_)
-            | Request::ResourceOffline { .. }
-            | Request::ServiceOnline(_)
-            | Request::ServiceOffline(_) => None,
+        if let Request::Online { group, .. }
+        | Request::Offline { group, .. }
+        | Request::Switch { group, .. }
+        | Request::Migrate { group, .. }
+        | Request::AbortMigration(group)
+        | Request::Freeze(group)
+        | Request::Unfreeze(group)
+        | Request::Clear { group, .. }
+        | Request::Flush(group)
+        | Request::ClearAdminWait { group, .. } = self
+        {
+            Some(group)
+        } else {
+            None
         }
     }
 
-    /// The same, asked of one instance of a parallel group; `None` if it is not meant.
+    /// The same, asked of one instance of a parallel group; `None` if it is not meant, or cannot be: it has nowhere else to
+    /// go.
     pub fn of_instance(&self, instance: &GroupName) -> Option<Request> {
-        let here = |server: &ServerName| instance.as_str().ends_with(&format!("{AT}{server}"));
         let mut one = self.clone();
-        match &mut one {
-            Request::Online { group, server, .. } | Request::Clear { group, server } => {
-                if !server.as_ref().is_none_or(here) {
-                    return None;
-                }
-                *group = instance.clone();
-            }
-            Request::Offline { group, .. }
-            | Request::Freeze(group)
-            | Request::Unfreeze(group)
-            | Request::Flush(group)
-            | Request::ClearAdminWait { group, .. } => *group = instance.clone(),
-            // An instance has nowhere else to go.
-            Request::Switch { .. }
-            | Request::Configure { .. }
-            | Request::ConfirmOff(_)
-            | Request::Restart(_)
-            | Request::ResourceOnline(_)
-            | Request::ResourceOffline { .. }
-            | Request::ServiceOnline(_)
-            | Request::ServiceOffline(_) => return None,
+        if let Request::Online { server: Some(server), .. } | Request::Clear { server: Some(server), .. } = &one
+            && !instance.as_str().ends_with(&format!("{AT}{server}"))
+        {
+            return None;
         }
-        Some(one)
+        if let Request::Online { group, .. }
+        | Request::Offline { group, .. }
+        | Request::Clear { group, .. }
+        | Request::Freeze(group)
+        | Request::Unfreeze(group)
+        | Request::Flush(group)
+        | Request::ClearAdminWait { group, .. } = &mut one
+        {
+            *group = instance.clone();
+            return Some(one);
+        }
+        None
     }
 }
 

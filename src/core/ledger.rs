@@ -10,15 +10,18 @@ mod facts;
 mod grants;
 mod links;
 mod maintenance;
+mod migration;
 mod orders;
 mod requests;
 mod resources;
 mod services;
 mod state;
 
+pub use migration::Whereabouts;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
-    Copy, Dirty, Down, GroupState, Intent, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure, Ties,
+    Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
+    Ties,
 };
 
 use crate::{
@@ -106,11 +109,11 @@ impl Ledger {
         self.config.resources.get(resource).map(|resource| &resource.group)
     }
 
-    /// The groups whose tenure is on a server.
+    /// The groups whose tenure is on a server, or covers it while they migrate.
     pub fn groups_on<'a>(&'a self, server: &'a ServerName) -> impl Iterator<Item = (&'a GroupName, &'a GroupState)> {
         self.groups
             .iter()
-            .filter(move |(_, group)| group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server))
+            .filter(move |(_, group)| group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server)))
             .map(|(name, group)| (name, &**group))
     }
 

@@ -76,6 +76,9 @@ pub enum Note {
     Removed { group: GroupName },
     FaultsCleared { group: GroupName, child: GroupName },
     ServiceRequested { by: String, service: ServiceName, online: bool },
+    Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
+    Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
+    Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
 }
 
 /// What an operator asked.
@@ -94,6 +97,8 @@ pub enum Asked {
     ResourceOffline { resource: ResourceName, group: GroupName },
     Flush { group: GroupName },
     ClearAdminWait { group: GroupName, fault: bool },
+    Migrate { group: GroupName, server: ServerName },
+    AbortMigration { group: GroupName },
 }
 
 /// Why a group failed on a server.
@@ -209,6 +214,10 @@ pub enum NotHere {
     Limit { limit: String, need: u64, free: u64 },
     Link { child: GroupName, need: Need },
     NotListed,
+    /// It is defined elsewhere, and cannot be brought from there now.
+    NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
+    /// A mobile LPAR is defined there already, or still.
+    StillDefined { resource: ResourceName },
 }
 
 /// Why a group waits.
@@ -258,6 +267,14 @@ pub enum Wait {
     Above { groups: BTreeSet<GroupName> },
     /// The group that it should be with runs on that server, and it cannot go there.
     Apart { child: GroupName, server: ServerName, why: NotHere },
+    /// It is being moved to another server.
+    Migrating { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Readings must tell where it is.
+    Locating { servers: BTreeSet<ServerName> },
+    /// A move has taken longer than it may.
+    MigrationStuck { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Some of its LPARs have moved and the others have not, and the way back failed as well.
+    HalfMoved { resources: BTreeSet<ResourceName>, from: ServerName, to: ServerName },
 }
 
 /// Why a server's fate is open.
@@ -298,7 +315,10 @@ impl Note {
             | Note::Waiting { group, .. }
             | Note::WaitOver { group }
             | Note::FaultsCleared { group, .. }
-            | Note::Removed { group } => Some(group),
+            | Note::Removed { group }
+            | Note::Migrating { group, .. }
+            | Note::Migrated { group, .. }
+            | Note::Stayed { group, .. } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => Some(what.group()),
             Note::Configured { .. }
@@ -342,7 +362,10 @@ impl Note {
             | Note::ProvenOff { server, .. }
             | Note::Reappeared { server }
             | Note::Cleaned { server }
-            | Note::ServerWaiting { server, .. } => Some(server),
+            | Note::ServerWaiting { server, .. }
+            | Note::Stayed { server, .. } => Some(server),
+            Note::Migrating { from, .. } => Some(from),
+            Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. }
             | Note::Requested { .. }
             | Note::NodeLapsed { .. }
@@ -373,6 +396,7 @@ impl Note {
             | Note::ProvenOff { .. }
             | Note::Loose { .. }
             | Note::Reappeared { .. }
+            | Note::Stayed { .. }
             | Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => {
                 if *bad {
@@ -407,7 +431,9 @@ impl Note {
             | Note::WaitOver { .. }
             | Note::FaultsCleared { .. }
             | Note::ServiceRequested { .. }
-            | Note::Removed { .. } => Level::Info,
+            | Note::Removed { .. }
+            | Note::Migrating { .. }
+            | Note::Migrated { .. } => Level::Info,
         }
     }
 }
@@ -427,18 +453,24 @@ impl Wait {
                 | Wait::Requires { .. }
                 | Wait::AdminWait { .. }
                 | Wait::Held
+                | Wait::Migrating { .. }
+                | Wait::Locating { .. }
         )
     }
 
     /// How loud the wait is.
     pub fn level(&self) -> Level {
         match self {
+            // The other groups say what is wrong, if anything is.
+            Wait::NoTarget { why } if why.values().all(|why| matches!(why, NotHere::Link { .. })) => Level::Warning,
             Wait::NoTarget { .. }
             | Wait::NoProof { .. }
             | Wait::Stuck { .. }
             | Wait::Attention { .. }
             | Wait::AdminWait { .. }
-            | Wait::Held => Level::Alarm,
+            | Wait::Held
+            | Wait::MigrationStuck { .. }
+            | Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. }
             | Wait::Flushed
             | Wait::Frozen { .. }
@@ -454,7 +486,9 @@ impl Wait {
             | Wait::Above { .. }
             | Wait::Apart { .. }
             | Wait::Requires { .. }
-            | Wait::Booting { .. } => Level::Info,
+            | Wait::Booting { .. }
+            | Wait::Migrating { .. }
+            | Wait::Locating { .. } => Level::Info,
         }
     }
 }
@@ -502,7 +536,9 @@ impl Asked {
             | Asked::ResourceOnline { group, .. }
             | Asked::ResourceOffline { group, .. }
             | Asked::Flush { group }
-            | Asked::ClearAdminWait { group, .. } => group,
+            | Asked::ClearAdminWait { group, .. }
+            | Asked::Migrate { group, .. }
+            | Asked::AbortMigration { group } => group,
         }
     }
 }

@@ -35,6 +35,8 @@ impl Applying<'_> {
             Request::Online { group, server, propagate } => self.ask_online(group, server.as_ref(), *propagate),
             Request::Offline { group, propagate } => self.ask_offline(group, *propagate),
             Request::Switch { group, server } => self.ask_switch(group, server),
+            Request::Migrate { group, server } => self.ask_migrate(group, server),
+            Request::AbortMigration(group) => self.ask_abort(group),
             Request::Freeze(group) => self.ask_freeze(group),
             Request::Unfreeze(group) => self.ask_unfreeze(group),
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
@@ -75,6 +77,7 @@ impl Applying<'_> {
 
     fn ask_offline(&mut self, name: &GroupName, propagate: bool) -> Result<(), Refusal> {
         self.may_touch(name)?;
+        self.not_migrating(name)?;
         if self.group(name)?.intent == Intent::Offline {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
@@ -93,6 +96,7 @@ impl Applying<'_> {
         if matches!(tenure.phase, Phase::Leaving { .. }) {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server });
         }
+        self.not_migrating(name)?;
         let along = self.switched_with(name, server)?;
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
         for group in along.iter().chain([name]) {

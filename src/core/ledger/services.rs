@@ -154,6 +154,7 @@ impl Applying<'_> {
         let groups = self.members(service, |group| group.intent == Intent::Online)?;
         for group in &groups {
             self.may_touch(group)?;
+            self.not_migrating(group)?;
             let parents = self.ledger.firm_parents_online(group, &groups);
             if !parents.is_empty() {
                 return Err(Refusal::ParentsOnline { group: group.clone(), parents });

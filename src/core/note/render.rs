@@ -119,6 +119,15 @@ impl Display for Note {
             Note::ServiceRequested { by, service, online } => {
                 write!(f, "service {service}: {}, asked by {by}", if *online { "online" } else { "offline" })
             }
+            Note::Migrating { group, from, to, reason } => {
+                write!(f, "group {group} is migrated from {from} to {to}: {reason}")
+            }
+            Note::Migrated { group, from, to, epoch, proof } => {
+                write!(f, "group {group} has migrated from {from} to {to} (tenure {epoch}); proof for {from}: {proof}")
+            }
+            Note::Stayed { group, server, to, why } => {
+                write!(f, "group {group} stays on {server}, not migrated to {to}: {why}")
+            }
         }
     }
 }
@@ -140,6 +149,8 @@ impl Display for Asked {
             Asked::ClearAdminWait { group, fault: false } => write!(f, "group {group}: look again"),
             Asked::ClearAdminWait { group, fault: true } => write!(f, "group {group}: what waits counts as failed"),
             Asked::Restart { resource, group } => write!(f, "group {group}: restart {resource}"),
+            Asked::Migrate { group, server } => write!(f, "group {group}: migrate to {server}"),
+            Asked::AbortMigration { group } => write!(f, "group {group}: give up its migration"),
         }
     }
 }
@@ -259,6 +270,10 @@ impl Display for NotHere {
                 write!(f, "group {child} is not online on another server")
             }
             NotHere::Link { child, need: Need::OfflineLocal } => write!(f, "group {child} is there"),
+            NotHere::NotBrought { resource, from, system } => {
+                write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
+            }
+            NotHere::StillDefined { resource } => write!(f, "{resource} is defined there already"),
         }
     }
 }
@@ -285,7 +300,10 @@ impl Display for Wait {
                 write!(f, "{resource} on {server} was ordered to stop and reads {power}; stopping it again")
             }
             Wait::Attention { resource, server } => {
-                write!(f, "the HMC cannot tell whether {resource} on {server} runs; look at its reference code")
+                write!(
+                    f,
+                    "nobody can tell whether {resource} on {server} runs; look at it (an LPAR: its reference code)"
+                )
             }
             Wait::Frozen { fault: None } => f.write_str("it is frozen"),
             Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),
@@ -309,6 +327,19 @@ impl Display for Wait {
             Wait::Apart { child, server, why } => {
                 write!(f, "it cannot follow group {child} to {server} ({why})")
             }
+            Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
+            Wait::Locating { servers } => write!(f, "{} must be read to tell where it is", join(servers)),
+            Wait::MigrationStuck { resource, from, to } => write!(
+                f,
+                "{resource} should have moved from {from} to {to} by now; give it up with `tenure group abort GROUP`, or \
+                 recover it on the HMC"
+            ),
+            Wait::HalfMoved { resources, from, to } => write!(
+                f,
+                "{} on {to} could not be moved back to {from}; `tenure group migrate GROUP --to {to}` tries again to move \
+                 the others, `tenure group abort GROUP` to move these back",
+                join(resources)
+            ),
         }
     }
 }

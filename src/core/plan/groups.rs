@@ -53,10 +53,7 @@ impl Planner<'_> {
 
     fn step(&mut self, name: &GroupName, group: &GroupState) -> Step {
         let conflict = self.scratch.active_places(group);
-        let stray = match &group.tenure {
-            Some(tenure) => conflict.active.keys().any(|server| *server != tenure.server),
-            None => conflict.active.len() > 1,
-        };
+        let stray = self.scratch.is_stray(group);
         // What is proven off is left first: what still runs may then be adopted.
         let gone = group
             .tenure
@@ -78,6 +75,9 @@ impl Planner<'_> {
         if let Some(wait) = self.stands_still(name, group) {
             return Step::Wait(wait);
         }
+        if self.forgive(group) {
+            return Step::Did;
+        }
         let Some(tenure) = &group.tenure else {
             return self.vacant(name, group, conflict.active.keys().next());
         };
@@ -85,10 +85,14 @@ impl Planner<'_> {
         if self.scratch.departure(name, group).is_ok() && self.emit(vacate).is_ok() {
             return Step::Did;
         }
-        if let Some(wait) = self.blind(&tenure.server) {
+        // A group that migrates may be on its target, whatever has become of its source.
+        if tenure.migration().is_none()
+            && let Some(wait) = self.blind(&tenure.server)
+        {
             return Step::Wait(wait);
         }
         match &tenure.phase {
+            Phase::Migrating(migration) => self.migrating(name, group, tenure, migration),
             Phase::Starting | Phase::Online => self.keep(name, group, tenure),
             Phase::Leaving { reason, index } => self.leave(name, group, tenure, reason, *index),
         }

@@ -86,7 +86,7 @@ impl Planner<'_> {
             .iter()
             .filter_map(|(_, child)| child.tenure.as_ref())
             .filter(staying)
-            .any(|tenure| &tenure.server == server);
+            .any(|tenure| tenure.covers(server));
         let unknown = instances.iter().all(|(_, child)| child.is_new());
         match link.need {
             // The child wins its server.
@@ -106,11 +106,16 @@ impl Planner<'_> {
         tenure: &Tenure,
     ) -> Option<(GroupName, ServerName, Option<NotHere>)> {
         let soft = |link: &&Link| link.need == Need::OnlineLocal && link.rigidity == Rigidity::Soft;
-        let apart = group.ties.links.iter().filter(soft).find(|link| !self.scratch.is_met(link, &tenure.server))?;
+        // As long as one is here it may yet come back.
+        let here = |link: &Link| {
+            let instances = self.scratch.meant(&link.child);
+            instances.iter().any(|(_, child)| child.tenure.as_ref().is_some_and(|held| held.covers(&tenure.server)))
+        };
+        let apart = group.ties.links.iter().filter(soft).find(|link| !here(link))?;
         let instances = self.scratch.meant(&apart.child);
         let tenures = instances.iter().filter_map(|(_, child)| child.tenure.as_ref());
         let there: Vec<&ServerName> =
-            tenures.filter(|tenure| tenure.phase == Phase::Online).map(|tenure| &tenure.server).collect();
+            tenures.filter(|tenure| tenure.is_online()).map(|tenure| &tenure.server).collect();
         let free = there.iter().find(|server| self.obstacle(name, group, server).is_none());
         let server = *free.or_else(|| there.first())?;
         Some((apart.child.clone(), server.clone(), self.obstacle(name, group, server)))

@@ -3,7 +3,6 @@
 use super::{
     patch::{patched, unmarked},
     sim::Sim,
-    site::link_of,
 };
 use std::sync::Arc;
 use tenure_core::{
@@ -18,7 +17,7 @@ impl Sim {
     pub(super) fn configuration(&self, edit: &[&str], piece: &str) -> Result<Request, String> {
         let strand = edit.last() == Some(&"--strand");
         let edit = if strand { &edit[..edit.len() - 1] } else { edit };
-        let mut cluster = (*self.ledger.config).clone();
+        let mut cluster = (**self.ledger.declared()).clone();
         match edit {
             ["again"] => {}
             ["toml"] => {
@@ -41,7 +40,6 @@ impl Sim {
             ["restart_limit", name, limit] => {
                 group(&mut cluster, name)?.restart_limit = limit.parse().map_err(|_| "is not a limit")?;
             }
-            ["requires", name, link] => group(&mut cluster, name)?.requires.push(link_of(link).ok_or("is not a link")?),
             ["priority", name, priority] => {
                 group(&mut cluster, name)?.priority = priority.parse().map_err(|_| "is not a priority")?;
             }

@@ -71,7 +71,7 @@ impl Applying<'_> {
 
     fn lose(&self, loss: &mut Loss, managed: bool, group: &GroupState, at: (&ResourceName, &ServerName), copy: &Copy) {
         let (resource, server) = at;
-        let tenured = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
+        let tenured = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
         let active = copy.is_active() || copy.risk != StartRisk::None;
         if (tenured || active) && managed {
             loss.blind.push(format!("{resource} on {server}"));
@@ -153,7 +153,11 @@ impl Applying<'_> {
             .ledger
             .groups
             .iter()
-            .filter_map(|(name, group)| Some((name.clone(), group.tenure.as_ref()?.server.clone())))
+            .filter_map(|(name, group)| Some((name, group.tenure.as_ref()?)))
+            .flat_map(|(name, tenure)| {
+                let target = tenure.migration().map(|migration| &migration.to);
+                std::iter::once(&tenure.server).chain(target).map(|server| (name.clone(), server.clone()))
+            })
             .collect();
         for (group, server) in held {
             // A server that is no longer declared has no books.

@@ -146,6 +146,7 @@ impl Applying<'_> {
         let parents = self.ledger.to_stop(name);
         for parent in &parents {
             self.may_touch(parent)?;
+            self.not_migrating(parent)?;
         }
         for parent in parents.iter().rev() {
             let leaving = self.to_be_offline(parent)?;
@@ -191,11 +192,20 @@ impl Applying<'_> {
             } else {
                 self.may_go(group, server)?
             }
-            if group != name {
-                self.may_touch(group)?;
-            }
+            self.may_touch(group)?;
+            self.not_migrating(group)?;
         }
         Ok(children)
+    }
+
+    /// Refused where a live migration would part what has to be on one server.
+    pub(in super::super) fn may_part(&self, name: &GroupName) -> Result<(), Refusal> {
+        let mut links = self.group(name)?.ties.links.iter();
+        if let Some(link) = links.find(|link| link.need == Need::OnlineLocal) {
+            return Err(Refusal::RunsWithChild { group: name.clone(), child: link.child.clone() });
+        }
+        let parents = self.ledger.parents_online(name, &[], |link| link.need == Need::OnlineLocal);
+        if parents.is_empty() { Ok(()) } else { Err(Refusal::ParentsOnline { group: name.clone(), parents }) }
     }
 
     /// The server is in the list, and the group has not failed there. Whatever else is in the way is waited for.
