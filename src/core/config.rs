@@ -18,7 +18,6 @@ pub use group::{
 pub use instances::{AT, instance};
 pub use resource::{Agent, Kind, Lpar, Operations, Patience, Requirement, Resource};
 pub use rules::{Asks, Brakes, PlacementRule, Service, Tier, TierLink, Tolerance};
-pub use ties::DEPTH_LIMIT;
 
 use crate::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, Span};
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,8 @@
-//! How groups hang together: links between them, and the tiers of services. And the rules of both.
+//! How groups hang together: links between them, and the tiers of services.
 
-use super::{Cluster, Group, GroupKind, Link, Need, Rigidity, TierLink, check::Found, check::Rule};
+use super::{Cluster, Link, Need, Rigidity, TierLink};
 use crate::GroupName;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Most levels of groups that depend on one another, as in VCS.
-pub const DEPTH_LIMIT: u32 = 5;
 
 /// For each group, those that must be there before it.
 type Below<'a> = BTreeMap<&'a GroupName, BTreeSet<&'a GroupName>>;
@@ -90,84 +87,10 @@ impl Cluster {
         below
     }
 
-    pub(super) fn check_links(&self, found: &mut Found) {
-        let mut hard: BTreeMap<&GroupName, &GroupName> = BTreeMap::new();
-        for (name, group) in &self.groups {
-            for (i, link) in group.requires.iter().enumerate() {
-                let place = ["groups", name.as_str(), "requires", &i.to_string()];
-                let (parent, child) = (name.clone(), link.child.clone());
-                let Some(declared) = self.groups.get(&link.child) else {
-                    found.unknown_group(&place, &link.child, self);
-                    continue;
-                };
-                if group.requires.iter().take(i).any(|earlier| earlier.child == link.child) {
-                    found.add(&place, Rule::LinkTwice { child: child.clone() });
-                }
-                if let Some(why) = misfit(group, declared, link) {
-                    found.add(&place, Rule::LinkMisfit { parent: parent.clone(), child: child.clone(), why });
-                }
-                if link.is_hard()
-                    && let Some(other) = hard.insert(&link.child, name)
-                {
-                    found.add(&place, Rule::HardParentTwice { child, other: other.clone() });
-                }
-            }
-        }
-        for (name, depth) in levels(&self.below(false)).into_iter().filter(|(_, depth)| *depth >= DEPTH_LIMIT) {
-            let levels = depth.saturating_add(1);
-            found.add(&["groups", name.as_str(), "requires"], Rule::TooDeep { levels });
-        }
-        self.check_services(found);
-        let below = self.below(true);
-        if let Some(path) = cycle(&below) {
-            let first = path.first().map(|name| name.as_str()).unwrap_or_default();
-            let path = path.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ");
-            found.add(&["groups", first, "requires"], Rule::Cycle { path });
-        }
+    /// A circle of links and tiers, if there is one: the first and the last are the same.
+    pub(super) fn circle(&self) -> Option<Vec<&GroupName>> {
+        cycle(&self.below(true))
     }
-
-    fn check_services(&self, found: &mut Found) {
-        for (name, service) in &self.services {
-            found.name(&["services", name.as_str()], name.as_str());
-            if service.tiers.is_empty() {
-                found.add(&["services", name.as_str()], Rule::EmptyTier);
-            }
-            let mut seen = BTreeSet::new();
-            for (i, tier) in service.tiers.iter().enumerate() {
-                let tier_place = ["services", name.as_str(), "tiers", &i.to_string()];
-                if tier.groups.is_empty() {
-                    found.add(&tier_place, Rule::EmptyTier);
-                }
-                for (k, group) in tier.groups.iter().enumerate() {
-                    let place = ["services", name.as_str(), "tiers", &i.to_string(), "groups", &k.to_string()];
-                    if !self.groups.contains_key(group) {
-                        found.unknown_group(&place, group, self);
-                    } else if !seen.insert(group) {
-                        found.add(&place, Rule::TierTwice { group: group.clone() });
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Why a link does not suit its two groups.
-fn misfit(parent: &Group, child: &Group, link: &Link) -> Option<&'static str> {
-    let (parent, child) = (parent.kind == GroupKind::Parallel, child.kind == GroupKind::Parallel);
-    let local = matches!(link.need, Need::OnlineLocal | Need::OfflineLocal);
-    if link.rigidity == Rigidity::Hard && link.need != Need::OnlineLocal {
-        return Some("a hard link is online local; write online = \"local\", or rigidity = \"firm\"");
-    }
-    if link.rigidity == Rigidity::Hard && (parent || child) {
-        return Some("a hard link joins two failover groups; write rigidity = \"firm\"");
-    }
-    if parent && child && !local {
-        return Some("two parallel groups are linked locally only; write online = \"local\"");
-    }
-    if parent && !child && link.need == Need::OnlineLocal {
-        return Some("a parallel group cannot be where a failover group is; write online = \"global\"");
-    }
-    None
 }
 
 /// Leaves first; what is in a circle, or above one, never comes.

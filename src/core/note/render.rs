@@ -113,12 +113,6 @@ impl Display for Note {
             Note::WaitOver { group } => write!(f, "group {group} waits no longer"),
             Note::ServerWaiting { server, wait } => write!(f, "server {server}: {wait}"),
             Note::Removed { group } => write!(f, "group {group} is no longer managed; what runs is left alone"),
-            Note::FaultsCleared { group, child } => {
-                write!(f, "group {group}: faults cleared, because group {child} is online")
-            }
-            Note::ServiceRequested { by, service, online } => {
-                write!(f, "service {service}: {}, asked by {by}", if *online { "online" } else { "offline" })
-            }
             Note::Migrating { group, from, to, reason } => {
                 write!(f, "group {group} is migrated from {from} to {to}: {reason}")
             }
@@ -127,6 +121,12 @@ impl Display for Note {
             }
             Note::Stayed { group, server, to, why } => {
                 write!(f, "group {group} stays on {server}, not migrated to {to}: {why}")
+            }
+            Note::FaultsCleared { group, child } => {
+                write!(f, "group {group}: faults cleared, because group {child} is online")
+            }
+            Note::ServiceRequested { by, service, online } => {
+                write!(f, "service {service}: {}, asked by {by}", if *online { "online" } else { "offline" })
             }
         }
     }
@@ -263,6 +263,10 @@ impl Display for NotHere {
                 crate::config::hundredths(*free)
             ),
             NotHere::Limit { limit, need, free } => write!(f, "needs {need} of {limit}, {free} left"),
+            NotHere::NotBrought { resource, from, system } => {
+                write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
+            }
+            NotHere::StillDefined { resource } => write!(f, "{resource} is defined there already"),
             NotHere::NotListed => f.write_str("not in its system list"),
             NotHere::Link { child, need: Need::OnlineLocal } => write!(f, "group {child} is not online there"),
             NotHere::Link { child, need: Need::OnlineGlobal } => write!(f, "group {child} is not online"),
@@ -270,10 +274,6 @@ impl Display for NotHere {
                 write!(f, "group {child} is not online on another server")
             }
             NotHere::Link { child, need: Need::OfflineLocal } => write!(f, "group {child} is there"),
-            NotHere::NotBrought { resource, from, system } => {
-                write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
-            }
-            NotHere::StillDefined { resource } => write!(f, "{resource} is defined there already"),
         }
     }
 }
@@ -315,18 +315,6 @@ impl Display for Wait {
             }
             Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
-            Wait::Child { child, unwanted: false } => write!(f, "group {child}, on which it depends, is not online"),
-            Wait::Child { child, unwanted: true } => {
-                write!(f, "group {child}, on which it depends, is to be offline; `tenure group online {child}`")
-            }
-            Wait::Parents { parents } => write!(f, "{} must have left first", groups(parents)),
-            Wait::Below { service, groups: below } => {
-                write!(f, "service {service} starts {} first", groups(below))
-            }
-            Wait::Above { groups: above } => write!(f, "the tiers above it stop first: {}", groups(above)),
-            Wait::Apart { child, server, why } => {
-                write!(f, "it cannot follow group {child} to {server} ({why})")
-            }
             Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
             Wait::Locating { servers } => write!(f, "{} must be read to tell where it is", join(servers)),
             Wait::MigrationStuck { resource, from, to } => write!(
@@ -340,6 +328,18 @@ impl Display for Wait {
                  the others, `tenure group abort GROUP` to move these back",
                 join(resources)
             ),
+            Wait::Child { child, unwanted: false } => write!(f, "group {child}, on which it depends, is not online"),
+            Wait::Child { child, unwanted: true } => {
+                write!(f, "group {child}, on which it depends, is to be offline; `tenure group online {child}`")
+            }
+            Wait::Parents { parents } => write!(f, "{} must have left first", groups(parents)),
+            Wait::Below { service, groups: below } => {
+                write!(f, "service {service} starts {} first", groups(below))
+            }
+            Wait::Above { groups: above } => write!(f, "the tiers above it stop first: {}", groups(above)),
+            Wait::Apart { child, server, why } => {
+                write!(f, "it cannot follow group {child} to {server} ({why})")
+            }
         }
     }
 }
