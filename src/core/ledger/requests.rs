@@ -82,7 +82,7 @@ impl Applying<'_> {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
         self.parents_first(name, propagate)?;
-        let leaving = self.to_be_offline(name)?;
+        let leaving = self.wind_down(name)?;
         self.asked(Asked::Offline { group: name.clone() });
         leaving.map_or(Ok(()), |epoch| self.depart(name, epoch, &LeaveReason::Offline).map(drop))
     }

@@ -166,7 +166,7 @@ impl Applying<'_> {
         let by = self.by();
         self.note(Note::ServiceRequested { by, service: service.clone(), online: false });
         for name in groups.iter().rev() {
-            if let Some(epoch) = self.to_be_offline(name)? {
+            if let Some(epoch) = self.wind_down(name)? {
                 self.leave(name, epoch, &LeaveReason::Service(service.clone()))?;
             }
         }

@@ -149,7 +149,7 @@ impl Applying<'_> {
             self.not_migrating(parent)?;
         }
         for parent in parents.iter().rev() {
-            let leaving = self.to_be_offline(parent)?;
+            let leaving = self.wind_down(parent)?;
             self.asked(Asked::Offline { group: parent.clone() });
             if let Some(epoch) = leaving {
                 self.depart(parent, epoch, &LeaveReason::Offline)?;
@@ -159,7 +159,7 @@ impl Applying<'_> {
     }
 
     /// Marks a group as to be offline. Gives back the epoch of the tenure that has to end for that.
-    pub(in super::super) fn to_be_offline(&mut self, name: &GroupName) -> Result<Option<Epoch>, Refusal> {
+    pub(in super::super) fn wind_down(&mut self, name: &GroupName) -> Result<Option<Epoch>, Refusal> {
         let group = self.group_mut(name)?;
         group.fresh_start();
         group.intent = Intent::Offline;
