@@ -141,6 +141,7 @@ impl Applying<'_> {
         let by = self.by();
         self.note(Note::ServiceRequested { by, service: service.clone(), online: true });
         for name in groups {
+            self.decided(&name)?;
             let group = self.group_mut(&name)?;
             group.fresh_start();
             group.intent = Intent::Online;
