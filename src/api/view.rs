@@ -305,6 +305,11 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::Requires { .. }
         | Wait::AdminWait { .. }
         | Wait::Flushed
+        | Wait::Child { .. }
+        | Wait::Parents { .. }
+        | Wait::Below { .. }
+        | Wait::Above { .. }
+        | Wait::Apart { .. }
         | Wait::Held => None,
     };
     WaitView {
@@ -363,6 +368,8 @@ fn kind(note: &Note) -> &'static str {
     match note {
         Note::Configured { .. } => "configured",
         Note::Requested { .. } => "requested",
+        Note::ServiceRequested { .. } => "service_requested",
+        Note::FaultsCleared { .. } => "faults_cleared",
         Note::SystemChanged { .. } => "system_changed",
         Note::ViosChanged { .. } => "vios_changed",
         Note::CopyChanged { .. } => "copy_changed",

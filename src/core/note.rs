@@ -588,6 +588,8 @@ impl Wait {
     #[rustfmt::skip]
     pub fn level(&self) -> Level {
         match self {
+            // The other groups say what is wrong, if anything is.
+            Wait::NoTarget { why } if why.values().all(|why| matches!(why, NotHere::Link { .. })) => Level::Warning,
             Wait::NoTarget { .. } => Level::Alarm,
             Wait::NoProof { .. } => Level::Alarm,
             Wait::Stuck { .. } => Level::Alarm,

@@ -59,9 +59,15 @@ fn asked(request: &Request) -> String {
             let strand = if *strand { ", even if it strands what runs" } else { "" };
             format!("configure: groups {groups}, resources {resources}, servers {servers}{strand}")
         }
-        Request::Online { group, server: Some(server) } => format!("bring group {group} online on {server}"),
-        Request::Online { group, server: None } => format!("bring group {group} online"),
-        Request::Offline(group) => format!("take group {group} offline"),
+        Request::Online { group, server, propagate } => {
+            let with = if *propagate { " with what it depends on" } else { "" };
+            let place = server.as_ref().map(|server| format!(" on {server}")).unwrap_or_default();
+            format!("bring group {group}{with} online{place}")
+        }
+        Request::Offline { group, propagate: false } => format!("take group {group} offline"),
+        Request::Offline { group, propagate: true } => format!("take group {group} offline, after what depends on it"),
+        Request::ServiceOnline(service) => format!("bring service {service} online"),
+        Request::ServiceOffline(service) => format!("take service {service} offline"),
         Request::Switch { group, server } => format!("switch group {group} to {server}"),
         Request::Freeze(group) => format!("freeze group {group}"),
         Request::Unfreeze(group) => format!("unfreeze group {group}"),
@@ -165,7 +171,7 @@ impl Concerned {
     fn by_request(&mut self, ledger: &Ledger, request: &Request) {
         match request {
             Request::Configure { .. } => {}
-            Request::Online { group, server } | Request::Clear { group, server } => {
+            Request::Online { group, server, .. } | Request::Clear { group, server } => {
                 self.groups.insert(group.clone());
                 self.servers.extend(server.clone());
             }
@@ -173,12 +179,14 @@ impl Concerned {
                 self.groups.insert(group.clone());
                 self.servers.insert(server.clone());
             }
-            Request::Offline(group)
+            Request::Offline { group, .. }
             | Request::Freeze(group)
             | Request::Unfreeze(group)
             | Request::Flush(group)
             | Request::ClearAdminWait { group, .. } => drop(self.groups.insert(group.clone())),
             Request::ConfirmOff(server) => drop(self.servers.insert(server.clone())),
+            // A service is its groups, and each of their notes names its group.
+            Request::ServiceOnline(_) | Request::ServiceOffline(_) => {}
             Request::Restart(resource)
             | Request::ResourceOnline(resource)
             | Request::ResourceOffline { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),

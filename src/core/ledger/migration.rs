@@ -193,6 +193,7 @@ impl Applying<'_> {
         if tenure.migration().is_some() {
             self.try_again(name, &tenure, to)?;
         } else {
+            self.may_part(name)?;
             self.may_migrate(name, &tenure, to)?;
             self.begin_migration(name, to)?;
         }

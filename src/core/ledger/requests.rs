@@ -95,8 +95,7 @@ impl Applying<'_> {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
         self.parents_first(name, propagate)?;
-        self.decided(name)?;
-        let leaving = self.to_be_offline(name)?;
+        let leaving = self.wind_down(name)?;
         self.asked(Asked::Offline { group: name.clone() });
         leaving.map_or(Ok(()), |epoch| self.depart(name, epoch, &LeaveReason::Offline).map(drop))
     }
@@ -112,9 +111,9 @@ impl Applying<'_> {
         }
         self.not_migrating(name)?;
         let along = self.switched_with(name, server)?;
-        self.decided(name)?;
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
         for group in along.iter().chain([name]) {
+            self.decided(group)?;
             let state = self.group_mut(group)?;
             state.fresh_start();
             state.prefer = Some(server.clone());

@@ -14,6 +14,30 @@ const SITE: [&str; 6] = [
     "lpar web1 start_timeout=60s",
     "lpar app1 stop_timeout=20s",
 ];
+/// How the groups depend on one another: each seed takes one of these.
+const TIES: [&[&str]; 4] = [
+    &[],
+    &[
+        "| [groups.web]",
+        "| requires = [{ group = \"db\", online = \"local\", rigidity = \"firm\" }]",
+        "| [groups.app]",
+        "| requires = [{ group = \"db\", online = \"remote\" }]",
+        "| [services.shop]",
+        "| tiers = [{ groups = [\"db\"] }, { groups = [\"app\"], link = \"restart\" }]",
+    ],
+    &[
+        "| [groups.web]",
+        "| requires = [{ group = \"db\", online = \"local\", rigidity = \"hard\" }]",
+        "| [groups.app]",
+        "| requires = [{ group = \"web\", online = \"global\", rigidity = \"firm\" }]",
+    ],
+    &[
+        "| [groups.web]",
+        "| requires = [{ group = \"db\", online = \"local\" }]",
+        "| [groups.app]",
+        "| requires = [{ group = \"db\", offline = \"local\" }]",
+    ],
+];
 const DEEDS: usize = 60;
 
 /// A small generator of numbers (splitmix64), enough to choose what happens.
@@ -91,9 +115,10 @@ fn mend(sim: &mut Sim) {
             let _ = sim.act(deed);
         }
         for group in ["db", "web", "app"] {
-            for what in ["unfreeze", "clear", "online"] {
+            for what in ["unfreeze", "clear"] {
                 let _ = sim.act(&format!("op group {what} {group}"));
             }
+            let _ = sim.act(&format!("op group online {group} --propagate"));
         }
         let _ = sim.act(if round == 0 { "run 3s" } else { "run 5m" });
     }
@@ -103,7 +128,8 @@ fn mend(sim: &mut Sim) {
 fn run(seed: u64) -> Result<(), String> {
     let mut dice = Dice(seed);
     let mut site = Site::default();
-    for line in SITE {
+    let ties = TIES[usize::try_from(seed).unwrap_or_default() % TIES.len()];
+    for line in SITE.iter().chain(ties) {
         site.declare(line).map_err(|why| why.to_string())?;
     }
     let mut sim = Sim::new(&site, Options { twice: dice.roll(4) == 0 }).map_err(|why| why.to_string())?;
