@@ -74,6 +74,7 @@ pub enum Note {
     Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
     Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
     Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
+    MoveSettled { group: GroupName, resource: ResourceName, server: ServerName },
 }
 
 /// What an operator asked.
@@ -270,6 +271,8 @@ pub enum Wait {
     Held,
     /// It is being moved to another server.
     Migrating { resource: ResourceName, from: ServerName, to: ServerName },
+    /// A move that nobody answered may still begin.
+    MoveSettling { resource: ResourceName, to: ServerName, until: Time },
     /// Readings must tell where it is.
     Locating { servers: BTreeSet<ServerName> },
     /// A move has taken longer than it may.
@@ -318,7 +321,8 @@ impl Note {
             | Note::Removed { group }
             | Note::Migrating { group, .. }
             | Note::Migrated { group, .. }
-            | Note::Stayed { group, .. } => Some(group),
+            | Note::Stayed { group, .. }
+            | Note::MoveSettled { group, .. } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => Some(what.group()),
             Note::Configured { .. }
@@ -362,7 +366,8 @@ impl Note {
             | Note::Reappeared { server }
             | Note::Cleaned { server }
             | Note::ServerWaiting { server, .. }
-            | Note::Stayed { server, .. } => Some(server),
+            | Note::Stayed { server, .. }
+            | Note::MoveSettled { server, .. } => Some(server),
             Note::Migrating { from, .. } => Some(from),
             Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. }
@@ -428,7 +433,8 @@ impl Note {
             | Note::WaitOver { .. }
             | Note::Removed { .. }
             | Note::Migrating { .. }
-            | Note::Migrated { .. } => Level::Info,
+            | Note::Migrated { .. }
+            | Note::MoveSettled { .. } => Level::Info,
         }
     }
 }
@@ -448,6 +454,7 @@ impl Wait {
                 | Wait::Held
                 | Wait::Migrating { .. }
                 | Wait::Locating { .. }
+                | Wait::MoveSettling { .. }
         )
     }
 
@@ -470,7 +477,8 @@ impl Wait {
             | Wait::Requires { .. }
             | Wait::Booting { .. }
             | Wait::Migrating { .. }
-            | Wait::Locating { .. } => Level::Info,
+            | Wait::Locating { .. }
+            | Wait::MoveSettling { .. } => Level::Info,
         }
     }
 }

@@ -273,6 +273,10 @@ impl Copy {
             && self.risk == StartRisk::None
             && self.since.is_some_and(|since| since >= self.quiet_from)
     }
+    /// On its way to or from another server, by a reading that counts.
+    pub fn is_moving(&self) -> bool {
+        self.power == Power::Moving && self.since.is_some_and(|since| since >= self.quiet_from)
+    }
     /// Active by a reading that counts.
     pub fn is_active(&self) -> bool {
         self.power.is_active()

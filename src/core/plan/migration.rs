@@ -81,15 +81,15 @@ impl Planner<'_> {
     ) -> Step {
         let Some(copies) = group.copies.get(resource) else { return Step::Rest };
         let ordered = copies.values().any(|copy| matches!(copy.risk, StartRisk::Ordered(_)));
-        let moves = copies.iter().any(|(at, copy)| copy.power == Power::Moving && tenure.covers(at));
+        let moves = copies.iter().any(|(at, copy)| copy.is_moving() && tenure.covers(at));
         let (mut from, mut to) = (tenure.server.clone(), migration.to.clone());
         if migration.returned.contains(resource) {
             std::mem::swap(&mut from, &mut to);
         }
         if !ordered && !moves {
             for (server, copy) in copies.iter().filter(|(server, _)| tenure.covers(server)) {
-                if let Some(wait) = self.settle(resource, server, copy) {
-                    return Step::Wait(wait);
+                if let Some(Wait::Settling { resource, server, until }) = self.settle(resource, server, copy) {
+                    return Step::Wait(Wait::MoveSettling { resource, to: server, until });
                 }
             }
             let doubtful = copies.iter().find(|(at, copy)| tenure.covers(at) && copy.power == Power::Unknown);

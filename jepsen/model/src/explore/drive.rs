@@ -121,7 +121,16 @@ impl Stepper<'_> {
                 return Some(Answer::Read(read(self.site, &mut self.state, node, self.site.server(which))));
             }
             Ask::Pause(_) => return Some(Answer::Paused),
-            Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {}
+            Ask::Start(_)
+            | Ask::ShutDown(_)
+            | Ask::PowerDown(_)
+            | Ask::CutOff(_)
+            | Ask::PowerOff
+            | Ask::Migrate { .. }
+            | Ask::StopMigration(_)
+            | Ask::RecoverMigration(_)
+            | Ask::MoveDefinition { .. }
+            | Ask::RemoteRestart { .. } => {}
         }
         let leased = self.state.nodes[node].lease || self.site.has(Mutant::LeaseIgnored);
         let known = &self.state.servers[server];

@@ -123,6 +123,14 @@ impl Print {
                     self.word(3 + u64::from(*reason == tenure_core::note::LeaveReason::Fault));
                     self.ranked(site.server(&tenure.server), *index);
                 }
+                Phase::Migrating(migration) => {
+                    self.word(5_u64);
+                    // It counts against readings of both servers.
+                    (0..SERVERS).for_each(|server| self.ranked(server, migration.index));
+                    self.age(migration.ordered, OLD);
+                    self.place(migration.sent.len() + 8 * migration.returned.len());
+                    self.word(migration.aborted);
+                }
             }
         }
         let timings = &site.cluster.timings;
@@ -152,13 +160,23 @@ impl Print {
         self.place(site.node(&order.node));
         self.place(site.server(&order.server));
         match &order.action {
-            Action::Start { resource: lpar, epoch, vouched, .. } => {
+            Action::Start { resource: lpar, epoch, vouched, home, .. } => {
                 self.place(10 + site.lpar(lpar));
+                self.word(home.is_some());
                 self.epoch(*epoch);
                 vouched.iter().for_each(|server| self.place(site.server(server)));
             }
             Action::Stop { resource: lpar, .. } => self.place(20 + site.lpar(lpar)),
             Action::Fence => self.word(30_u64),
+            Action::Migrate { resource, epoch, to, .. } => {
+                self.place(40 + site.lpar(resource));
+                self.epoch(*epoch);
+                self.place(site.server(to));
+            }
+            Action::StopMigration { resource, from, .. } => {
+                self.place(50 + site.lpar(resource));
+                self.place(site.server(from));
+            }
         }
         self.word(u64::MAX);
     }
