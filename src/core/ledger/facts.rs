@@ -214,7 +214,7 @@ impl Applying<'_> {
         let Ok(state) = self.server_mut(server) else { return };
         state.off = Some(OffProof { how: how.clone(), index, at });
         state.dirty = None;
-        self.source_lost(server);
+        self.void_moves(server);
         self.note(Note::ProvenOff { server: server.clone(), how });
     }
 

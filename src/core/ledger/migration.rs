@@ -9,7 +9,7 @@ use super::{GroupState, Intent, Ledger, Migration, Phase, ServerState, StartRisk
 use crate::{
     GroupName, Note, OrderId, Power, Refusal, ResourceName, ServerName, Span, Time,
     note::{Asked, LeaveReason, NotHere, Proof},
-    order::{Action, Ending, Epoch},
+    order::{Action, Ending, Epoch, Order},
 };
 use std::collections::BTreeSet;
 
@@ -55,12 +55,15 @@ impl Ledger {
         server: &ServerName,
         index: u64,
     ) -> Option<Power> {
+        let copy = group.copies.get(resource)?.get(server)?;
+        if copy.risk != StartRisk::None {
+            return None;
+        }
         if self.servers.get(server).is_some_and(|state| state.off.is_some()) {
             return Some(Power::Off);
         }
-        let copy = group.copies.get(resource)?.get(server)?;
         let counts = copy.since.is_some_and(|since| since >= index.max(copy.quiet_from));
-        (counts && copy.risk == StartRisk::None).then_some(copy.power)
+        counts.then_some(copy.power)
     }
 
     /// Whether the migration is to be undone: it was given up, or a move that was tried left its LPAR on the source.
@@ -132,9 +135,12 @@ impl Ledger {
         }
         self.gone_from(group, &migration.to, migration.index)?;
         for (resource, _) in group.owned() {
-            match self.settled_power(group, resource, &tenure.server, migration.index) {
-                None | Some(Power::Moving) => return Err(in_flight(resource, &tenure.server)),
-                Some(_) => {}
+            // A move that was not answered may begin when its target is back, so it counts even while that is off.
+            for server in [&tenure.server, &migration.to] {
+                match self.settled_power(group, resource, server, migration.index) {
+                    None | Some(Power::Moving) => return Err(in_flight(resource, server)),
+                    Some(_) => {}
+                }
             }
         }
         Ok(())
@@ -367,7 +373,7 @@ impl Applying<'_> {
         if copies.values().any(|copy| copy.stop.is_some()) {
             return Err(Refusal::HasOrder { resource: resource.clone(), server: from });
         }
-        let under_way = copies.values().any(|copy| matches!(copy.risk, StartRisk::Ordered(_)) || copy.is_moving());
+        let under_way = copies.values().any(super::Copy::is_moving);
         if !under_way {
             return Err(Refusal::NoChange);
         }
@@ -425,9 +431,18 @@ impl Applying<'_> {
         }
     }
 
-    /// The source of a migration is proven off: no move from there can begin any more, and one that had begun has changed
-    /// sides or never will. What is read on the target from now on tells.
-    pub(super) fn source_lost(&mut self, server: &ServerName) {
+    /// A server is proven off: orders to move something from or to it are void. Of a group that migrates from it, no move can
+    /// begin any more, and one that had begun has changed sides or never will: what is read on the target from now on tells.
+    pub(super) fn void_moves(&mut self, server: &ServerName) {
+        let ends = |order: &Order| match &order.action {
+            Action::Migrate { to, .. } => &order.server == server || to == server,
+            Action::Start { .. } | Action::Stop { .. } | Action::StopMigration { .. } | Action::Fence => false,
+        };
+        let void: Vec<Order> = self.ledger.orders.values().filter(|order| ends(order)).cloned().collect();
+        for order in void {
+            self.ledger.orders.remove(&order.id);
+            self.close(&order, &Ending::Unknown(format!("{server} is off")));
+        }
         let index = self.ledger.index;
         for group in self.ledger.groups.values_mut() {
             let Some(tenure) = group.tenure.as_ref().filter(|tenure| &tenure.server == server) else { continue };

@@ -5,7 +5,7 @@
 //! What only words a reason (texts, waits, the journal) does not count at all.
 
 use super::{
-    model::{Copy, Job, Life, NODES, Power, SERVERS, State},
+    model::{Copy, Job, Life, NODES, Power, SERVERS, State, What},
     site::Site,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -203,7 +203,8 @@ impl Print {
             self.word(power + 4 * u64::from(server.link));
             for copy in server.copies {
                 self.word(match copy {
-                    Copy::Off => 0_u64,
+                    Copy::Absent => 3_u64,
+                    Copy::Off => 0,
                     Copy::Ours => 1,
                     Copy::Itself => 2,
                 });
@@ -242,6 +243,15 @@ impl Print {
             self.epoch(flight.epoch);
             self.place(flight.node + 8 * flight.server + 64 * flight.group);
             flight.elsewhere.iter().for_each(|active| self.word(*active));
+            self.word(match flight.what {
+                What::Start => 0_u64,
+                What::Anew => 1,
+                What::Move(_) => 2,
+            });
+        }
+        if let Some(transit) = state.transit {
+            self.order_id(transit.order);
+            self.place(transit.from + 2 * usize::from(transit.switched) + 4 * usize::from(transit.stuck));
         }
         self.word(u64::MAX);
         for reading in &state.view {
