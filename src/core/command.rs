@@ -1,7 +1,8 @@
 //! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, Span, Time,
+    GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, ServiceName, Span,
+    Time,
     config::{AT, Cluster},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, ServerWait, Wait},
     order::Epoch,
@@ -256,9 +257,16 @@ pub enum Request {
         group: GroupName,
         /// Where, if not where policy says.
         server: Option<ServerName>,
+        /// With the groups that it depends on.
+        propagate: bool,
     },
     /// Stop a group and keep it stopped.
-    Offline(GroupName),
+    Offline {
+        /// The group.
+        group: GroupName,
+        /// With the groups that depend on it, those first.
+        propagate: bool,
+    },
     /// Stop a group and start it on another server.
     Switch {
         /// The group.
@@ -290,6 +298,10 @@ pub enum Request {
     ConfirmOff(ServerName),
     /// Stop a resource and start it again in place, without counting a restart.
     Restart(ResourceName),
+    /// Start a service, tier by tier.
+    ServiceOnline(ServiceName),
+    /// Stop a service, the last tier first.
+    ServiceOffline(ServiceName),
     /// Bring one resource of a group online.
     ResourceOnline(ResourceName),
     /// Take one resource of a group offline, and keep it so.
@@ -324,52 +336,44 @@ pub struct Outcome {
 impl Request {
     /// The group that is asked for.
     pub fn group(&self) -> Option<&GroupName> {
-        match self {
-            Request::Online { group, .. }
-            | Request::Offline(group)
-            | Request::Switch { group, .. }
-            | Request::Migrate { group, .. }
-            | Request::AbortMigration(group)
-            | Request::Freeze(group)
-            | Request::Unfreeze(group)
-            | Request::Clear { group, .. }
-            | Request::Flush(group)
-            | Request::ClearAdminWait { group, .. } => Some(group),
-            Request::Configure { .. }
-            | Request::ConfirmOff(_)
-            | Request::Restart(_)
-            | Request::ResourceOnline(_)
-            | Request::ResourceOffline { .. } => None,
+        if let Request::Online { group, .. }
+        | Request::Offline { group, .. }
+        | Request::Switch { group, .. }
+        | Request::Migrate { group, .. }
+        | Request::AbortMigration(group)
+        | Request::Freeze(group)
+        | Request::Unfreeze(group)
+        | Request::Clear { group, .. }
+        | Request::Flush(group)
+        | Request::ClearAdminWait { group, .. } = self
+        {
+            Some(group)
+        } else {
+            None
         }
     }
 
-    /// The same, asked of one instance of a parallel group; `None` if it is not meant.
+    /// The same, asked of one instance of a parallel group; `None` if it is not meant, or cannot be: it has nowhere else to
+    /// go.
     pub fn of_instance(&self, instance: &GroupName) -> Option<Request> {
-        let here = |server: &ServerName| instance.as_str().ends_with(&format!("{AT}{server}"));
         let mut one = self.clone();
-        match &mut one {
-            Request::Online { group, server } | Request::Clear { group, server } => {
-                if !server.as_ref().is_none_or(here) {
-                    return None;
-                }
-                *group = instance.clone();
-            }
-            Request::Offline(group)
-            | Request::Freeze(group)
-            | Request::Unfreeze(group)
-            | Request::Flush(group)
-            | Request::ClearAdminWait { group, .. } => *group = instance.clone(),
-            // An instance has nowhere else to go.
-            Request::Switch { .. }
-            | Request::Migrate { .. }
-            | Request::AbortMigration(_)
-            | Request::Configure { .. }
-            | Request::ConfirmOff(_)
-            | Request::Restart(_)
-            | Request::ResourceOnline(_)
-            | Request::ResourceOffline { .. } => return None,
+        if let Request::Online { server: Some(server), .. } | Request::Clear { server: Some(server), .. } = &one
+            && !instance.as_str().ends_with(&format!("{AT}{server}"))
+        {
+            return None;
         }
-        Some(one)
+        if let Request::Online { group, .. }
+        | Request::Offline { group, .. }
+        | Request::Clear { group, .. }
+        | Request::Freeze(group)
+        | Request::Unfreeze(group)
+        | Request::Flush(group)
+        | Request::ClearAdminWait { group, .. } = &mut one
+        {
+            *group = instance.clone();
+            return Some(one);
+        }
+        None
     }
 }
 

@@ -61,6 +61,7 @@ impl Planner<'_> {
         }
         let starting = tenure.phase == Phase::Starting;
         if starting && self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
+            self.tier_returned(name);
             return Step::Did;
         }
         Step::Rest
@@ -119,6 +120,16 @@ impl Planner<'_> {
             }
             Power::Off | Power::OffOnPurpose => self.start(member),
         }
+    }
+
+    /// Ends the fault of a group on a server where the persistent resource that it lacked is back.
+    pub(super) fn forgive(&mut self, group: &GroupState) -> bool {
+        group.faults.iter().any(|(server, (_, reason))| {
+            let FaultReason::PersistentDown { resource } = reason else { return false };
+            let copy = group.copies.get(resource).and_then(|copies| copies.get(server));
+            copy.is_some_and(|copy| copy.power == Power::Running)
+                && self.emit(Command::Forgive { resource: resource.clone(), server: server.clone() }).is_ok()
+        })
     }
 
     /// A resource that is there or is not.
@@ -314,6 +325,9 @@ impl Planner<'_> {
         }
         if let Some(step) = self.halted(group, tenure) {
             return step;
+        }
+        if let Some(wait) = self.awaits_parents(name, group, &tenure.server) {
+            return Step::Wait(wait);
         }
         let mut pending = None;
         for member in members(name, group, tenure).filter(|member| !group.passive.contains(member.resource)) {

@@ -1,0 +1,57 @@
+//! Mistakes in the grammar of TOML, in our words where the parser's own are misleading.
+
+use crate::problem::Found;
+
+/// What is wrong, where, and what to write instead.
+pub(crate) fn mistakes(errors: &[toml::de::Error]) -> Vec<Found> {
+    let unclosed = |error: &&toml::de::Error| UNCLOSED.iter().any(|(message, ..)| *message == error.message());
+    let Some(end) = errors.iter().find(unclosed) else { return errors.iter().map(syntax).collect() };
+    // The parser takes the rest of the file for items of the list, and stumbles over each of them.
+    let stumbles = |error: &&toml::de::Error| error.message().starts_with("missing ") || unclosed(error);
+    let first = errors.iter().filter(stumbles).filter_map(toml::de::Error::span).min_by_key(|span| span.start);
+    let place = first.or_else(|| end.span()).unwrap_or(0..0);
+    let before = errors.iter().filter(|error| error.span().is_some_and(|span| span.start < place.start));
+    let mut found: Vec<Found> = before.map(syntax).collect();
+    for (_, what, help) in UNCLOSED.iter().filter(|(message, ..)| *message == end.message()) {
+        found.push(Found::new(place.clone(), *what).help(*help));
+    }
+    found
+}
+
+/// Lists and tables without an end: the parser's words, and ours.
+const UNCLOSED: [(&str, &str, &str); 2] = [
+    ("unclosed array, expected `]`", "the list before this has no closing ]", "end it with ]"),
+    (
+        "unclosed inline table, expected `}`",
+        "the table in braces before this has no closing }",
+        "end it with } on the same line",
+    ),
+];
+
+fn syntax(error: &toml::de::Error) -> Found {
+    let span = error.span().unwrap_or(0..0);
+    let found = Found::new(span.clone(), error.message().to_owned());
+    match error.message() {
+        "string values must be quoted, expected literal string" if span.is_empty() => {
+            Found::new(span, "a value is missing").help("write it after the =")
+        }
+        "string values must be quoted, expected literal string" => {
+            Found::new(span, "text must stand in quotes").help("write it as \"…\"")
+        }
+        "invalid boolean, expected `true`" | "invalid boolean, expected `false`" => {
+            Found::new(span, "this is neither true nor false, nor text in quotes").help("write text as \"…\"")
+        }
+        "duplicate key" => Found::new(span, "this key stands twice").help("remove one of them"),
+        "key with no value, expected `=`" => Found::new(span, "a key without a value").help("write key = value"),
+        "invalid basic string, expected `\"`" => {
+            Found::new(span, "text without its closing quote").help("end it with \" on the same line")
+        }
+        "unclosed table, expected `]`" => {
+            Found::new(span, "a heading without its closing ]").help("write [section.name]")
+        }
+        "missing comma between array elements, expected `,`" => {
+            Found::new(span, "a comma is missing").help("write [\"…\", \"…\"]")
+        }
+        _ => found,
+    }
+}
