@@ -79,6 +79,7 @@ pub enum Note {
     Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
     Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
     Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
+    MoveSettled { group: GroupName, resource: ResourceName, server: ServerName },
     FaultsCleared { group: GroupName, child: GroupName },
     ServiceRequested { by: String, service: ServiceName, online: bool },
     Storm { servers: BTreeSet<ServerName> },
@@ -294,6 +295,8 @@ pub enum Wait {
     Held,
     /// It is being moved to another server.
     Migrating { resource: ResourceName, from: ServerName, to: ServerName },
+    /// A move that nobody answered may still begin.
+    MoveSettling { resource: ResourceName, to: ServerName, until: Time },
     /// Readings must tell where it is.
     Locating { servers: BTreeSet<ServerName> },
     /// A move has taken longer than it may.
@@ -330,22 +333,11 @@ pub enum Wait {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Brake {
-    Starts {
-        server: ServerName,
-        limit: u32,
-    },
-    Stops {
-        server: ServerName,
-        limit: u32,
-    },
-    Hmc {
-        hmc: HmcName,
-        limit: u32,
-    },
+    Starts { server: ServerName, limit: u32 },
+    Stops { server: ServerName, limit: u32 },
+    Hmc { hmc: HmcName, limit: u32 },
     /// Groups that leave a server, or are on their way to those that could take this one.
-    Moves {
-        server: ServerName,
-    },
+    Moves { server: ServerName },
 }
 
 /// What is not done while the cluster is disarmed.
@@ -428,7 +420,7 @@ impl Note {
             Note::Removed { group } => Some(group),
             Note::Migrating { group, .. } => Some(group),
             Note::Migrated { group, .. } => Some(group),
-            Note::Stayed { group, .. } => Some(group),
+            Note::Stayed { group, .. } | Note::MoveSettled { group, .. } => Some(group),
             Note::FaultsCleared { group, .. } => Some(group),
             Note::Ordered { group, .. } => group.as_ref(),
             Note::Ended { group, .. } => group.as_ref(),
@@ -481,7 +473,7 @@ impl Note {
             Note::Reappeared { server } => Some(server),
             Note::Cleaned { server } => Some(server),
             Note::ServerWaiting { server, .. } => Some(server),
-            Note::Stayed { server, .. } => Some(server),
+            Note::Stayed { server, .. } | Note::MoveSettled { server, .. } => Some(server),
             Note::Migrating { from, .. } => Some(from),
             Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. } => None,
@@ -550,7 +542,7 @@ impl Note {
             Note::Fragile { .. } => Level::Warning,
             Note::Removed { .. } => Level::Info,
             Note::Migrating { .. } => Level::Info,
-            Note::Migrated { .. } => Level::Info,
+            Note::Migrated { .. } | Note::MoveSettled { .. } => Level::Info,
             Note::FaultsCleared { .. } => Level::Info,
             Note::ServiceRequested { .. } => Level::Info,
             Note::Requested { .. } => Level::Info,
@@ -581,6 +573,7 @@ impl Wait {
                 | Wait::Eviction { .. }
                 | Wait::Parked { .. }
                 | Wait::NotManaged
+                | Wait::MoveSettling { .. }
         )
     }
 
@@ -626,7 +619,7 @@ impl Wait {
             Wait::Requires { .. } => Level::Info,
             Wait::Booting { .. } => Level::Info,
             Wait::Migrating { .. } => Level::Info,
-            Wait::Locating { .. } => Level::Info,
+            Wait::Locating { .. } | Wait::MoveSettling { .. } => Level::Info,
         }
     }
 }

@@ -304,6 +304,10 @@ impl Copy {
     pub fn is_ordered(&self) -> bool {
         matches!(self.risk, StartRisk::Ordered(_))
     }
+    /// On its way to or from another server, by a reading that counts.
+    pub fn is_moving(&self) -> bool {
+        self.power == Power::Moving && self.since.is_some_and(|since| since >= self.quiet_from)
+    }
     /// Active by a reading that counts.
     pub fn is_active(&self) -> bool {
         self.power.is_active()

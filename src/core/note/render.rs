@@ -142,6 +142,9 @@ impl Display for Note {
             Note::Migrated { group, from, to, epoch, proof } => {
                 write!(f, "group {group} has migrated from {from} to {to} (tenure {epoch}); proof for {from}: {proof}")
             }
+            Note::MoveSettled { resource, server, .. } => {
+                write!(f, "{resource}: no move to {server} can begin any more")
+            }
             Note::Stayed { group, server, to, why } => {
                 write!(f, "group {group} stays on {server}, not migrated to {to}: {why}")
             }
@@ -387,6 +390,7 @@ impl Display for Wait {
             Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
             Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
+            Wait::MoveSettling { resource, to, .. } => write!(f, "a move of {resource} to {to} may still begin"),
             Wait::Locating { servers } => write!(f, "{} must be read to tell where it is", join(servers)),
             Wait::MigrationStuck { resource, from, to } => write!(
                 f,

@@ -260,6 +260,8 @@ impl Site {
                 }
                 "processors" => lpar.processors = number(value)?,
                 "vios" => lpar.vios = value.split(',').map(str::to_owned).collect(),
+                "mobile" => (physical.mobile, lpar.mobile) = (value == "yes", value == "yes"),
+                "migrate_timeout" => lpar.migrate_timeout = span(value)?,
                 "start_timeout" => declared.start_timeout = span(value)?,
                 "stop_timeout" => declared.stop_timeout = span(value)?,
                 _ => return Err(unknown(key)),
