@@ -5,11 +5,13 @@ use std::time::Duration;
 use russh::keys::ssh_key::LineEnding;
 use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
 use tenure::hypervisor::{
-    CommandError, ConsoleHealth, Hypervisor, Inventory, LparEnvironment, LparState, RefusalKind, ServerAddress,
-    ServerReading, Stop, SystemState,
+    CommandError, ConsoleHealth, Hypervisor, Inventory, LparEnvironment, LparState, RefusalKind, RmcState,
+    ServerAddress, ServerReading, Stop, SystemState,
 };
 use tenure_jepsen::hmc::{HmcOptions, HmcServer, generate_key};
-use tenure_jepsen::world::{DemoOptions, Fault, HmcId, LiveWorld, LparId, ServerId, Ticker, World, WorldSpec};
+use tenure_jepsen::world::{
+    DemoOptions, Fault, HmcId, LiveWorld, LparId, LparSpec, ServerId, Span, Ticker, World, WorldSpec,
+};
 
 /// More than anything here needs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,13 +22,22 @@ struct Bench {
     hmcs: Vec<HmcServer>,
     driver: HmcDriver,
     p1: ServerAddress,
+    p2: ServerAddress,
     _ticker: Ticker,
 }
 
 impl Bench {
     async fn start() -> Self {
-        let spec = WorldSpec::demo(DemoOptions { servers: 2, lpars: 3, hmcs: 2 });
-        let mtms = spec.servers[0].mtms();
+        let mut spec = WorldSpec::demo(DemoOptions { servers: 2, lpars: 3, hmcs: 2 });
+        let running_on = Some("p1".to_owned());
+        spec.lpars.push(LparSpec { running_on, ..LparSpec::mobile("mobile", ["p1", "p2"]) });
+        (spec.timings.migration, spec.timings.migration_tail) = (Span::millis(1_000), Span::millis(200));
+        let server = |index: usize| ServerAddress {
+            name: spec.servers[index].name.clone(),
+            mtms: spec.servers[index].mtms(),
+            hmcs: vec!["hmc1".to_owned(), "hmc2".to_owned()],
+        };
+        let (p1, p2) = (server(0), server(1));
         let (world, ticker) = LiveWorld::start(World::new(spec, 1).unwrap());
         let key = generate_key();
         let mut hmcs = Vec::new();
@@ -43,8 +54,7 @@ impl Bench {
             });
             hmcs.push(hmc);
         }
-        let p1 = ServerAddress { name: "p1".to_owned(), mtms, hmcs: vec!["hmc1".to_owned(), "hmc2".to_owned()] };
-        Self { world, hmcs, driver: HmcDriver::new(addresses), p1, _ticker: ticker }
+        Self { world, hmcs, driver: HmcDriver::new(addresses), p1, p2, _ticker: ticker }
     }
 
     fn ids(&self) -> (HmcId, ServerId, LparId) {
@@ -57,6 +67,36 @@ impl Bench {
 
     async fn read(&self) -> ServerReading {
         self.driver.read_server(&self.p1, PATIENCE).await.unwrap()
+    }
+
+    fn mobile(&self) -> LparId {
+        self.world.with(|world| world.lpar("mobile").unwrap())
+    }
+
+    /// What p1 and p2 list of the mobile LPAR.
+    async fn both(&self) -> [Option<LparState>; 2] {
+        let mut both = [None, None];
+        for (server, state) in [&self.p1, &self.p2].into_iter().zip(&mut both) {
+            let reading = self.driver.read_server(server, PATIENCE).await.unwrap();
+            *state = reading.lpar("mobile").map(|lpar| lpar.state.clone());
+        }
+        both
+    }
+
+    /// Reads both until they are as wanted.
+    async fn read_both(&self, wanted: [Option<LparState>; 2]) {
+        let reading = async { while self.both().await != wanted {} };
+        tokio::time::timeout(PATIENCE, reading).await.expect("never read");
+    }
+
+    async fn migrate(&self, within: Duration) -> Result<(), CommandError> {
+        self.driver.migrate_lpar(&self.p1, &self.p2, "mobile", within).await
+    }
+
+    /// Nothing bad ever happened.
+    fn is_clean(&self) {
+        let verdict = self.world.with(|world| world.verdict());
+        assert!(verdict.is_clean(), "{verdict:?}");
     }
 
     /// Reads until the reading is as wanted.
@@ -160,4 +200,114 @@ async fn the_other_hmc_takes_over_and_the_first_is_used_again() {
     bench.driver.start_lpar(&bench.p1, "db", None, PATIENCE).await.unwrap();
     bench.hmcs[0].resume().await;
     bench.read_until(|reading| reading.via == "hmc1").await;
+}
+
+const RUNNING: Option<LparState> = Some(LparState::Running);
+const MIGRATING: Option<LparState> = Some(LparState::MigratingRunning);
+
+#[tokio::test]
+async fn a_running_lpar_migrates_and_is_listed_on_both_servers_meanwhile() {
+    let bench = Bench::start().await;
+    assert_eq!(bench.both().await, [RUNNING, None]);
+    let (migrated, ()) = tokio::join!(bench.migrate(PATIENCE), bench.read_both([MIGRATING, MIGRATING]));
+    migrated.unwrap();
+    assert_eq!(bench.both().await, [None, RUNNING]);
+    bench.driver.migrate_lpar(&bench.p2, &bench.p1, "mobile", PATIENCE).await.unwrap();
+    assert_eq!(bench.both().await, [RUNNING, None]);
+    bench.is_clean();
+}
+
+#[tokio::test]
+async fn an_lpar_that_is_off_migrates_off() {
+    let bench = Bench::start().await;
+    bench.driver.stop_lpar(&bench.p1, "mobile", Stop::Immediate, PATIENCE).await.unwrap();
+    bench.read_until_lpar("mobile", LparState::NotActivated).await;
+    let migrating = Some(LparState::MigratingNotActivated);
+    let (migrated, ()) = tokio::join!(bench.migrate(PATIENCE), bench.read_both([migrating.clone(), migrating.clone()]));
+    migrated.unwrap();
+    assert_eq!(bench.both().await, [None, Some(LparState::NotActivated)]);
+    bench.is_clean();
+}
+
+#[tokio::test]
+async fn a_migration_that_cannot_be_is_refused_for_its_reason() {
+    let bench = Bench::start().await;
+    let (hmc1, p1, _) = bench.ids();
+    let (hmc2, p2) = bench.world.with(|world| (world.hmc("hmc2").unwrap(), world.server("p2").unwrap()));
+    for lines_cut in [true, false] {
+        let fault = |hmc| if lines_cut { Fault::CutLine(hmc, p2) } else { Fault::MendLine(hmc, p2) };
+        bench.inject(fault(hmc1));
+        bench.inject(fault(hmc2));
+        if lines_cut {
+            let refused = bench.migrate(PATIENCE).await.unwrap_err();
+            assert_eq!(refused.refusal_kind(), Some(RefusalKind::NotConnected), "{refused}");
+        }
+    }
+    bench.inject(Fault::Hang(p1, bench.mobile()));
+    // A silent operating system is noticed only after a while.
+    let silent = |reading: &ServerReading| reading.lpar("mobile").unwrap().rmc != RmcState::Active;
+    bench.read_until(silent).await;
+    let refused = bench.migrate(PATIENCE).await.unwrap_err();
+    assert_eq!(refused.refusal_kind(), Some(RefusalKind::NoRmc), "{refused}");
+    assert_eq!(bench.both().await, [RUNNING, None]);
+    bench.is_clean();
+}
+
+#[tokio::test]
+async fn a_migration_whose_answer_is_lost_is_unknown_and_comes_true_all_the_same() {
+    let bench = Bench::start().await;
+    let (hmc1, ..) = bench.ids();
+    bench.inject(Fault::LoseAnswers(hmc1, 1));
+    let error = bench.migrate(PATIENCE).await.unwrap_err();
+    assert!(matches!(error, CommandError::Unknown { .. }), "{error}");
+    bench.read_both([None, RUNNING]).await;
+    bench.is_clean();
+}
+
+#[tokio::test]
+async fn a_migration_is_stopped_and_whoever_waits_for_it_does_not_know() {
+    let bench = Bench::start().await;
+    bench.inject(Fault::SlowMove(bench.mobile(), Span::seconds(60)));
+    let stop = async {
+        bench.read_both([MIGRATING, MIGRATING]).await;
+        bench.driver.stop_migration(&bench.p1, "mobile", PATIENCE).await.unwrap();
+    };
+    let (migrated, ()) = tokio::join!(bench.migrate(PATIENCE), stop);
+    assert!(matches!(migrated, Err(CommandError::Unknown { .. })), "{migrated:?}");
+    assert_eq!(bench.both().await, [RUNNING, None]);
+    let late = bench.driver.stop_migration(&bench.p1, "mobile", PATIENCE).await.unwrap_err();
+    assert_eq!(late.refusal_kind(), Some(RefusalKind::WrongState), "{late}");
+    bench.is_clean();
+}
+
+#[tokio::test]
+async fn a_migration_that_breaks_holds_the_lpar_until_it_is_recovered() {
+    let bench = Bench::start().await;
+    bench.inject(Fault::BreakMove(bench.mobile()));
+    let error = bench.migrate(PATIENCE).await.unwrap_err();
+    assert!(matches!(error, CommandError::Unknown { .. }), "{error}");
+    assert_eq!(bench.both().await, [MIGRATING, MIGRATING]);
+    let stop = bench.driver.stop_lpar(&bench.p1, "mobile", Stop::Immediate, PATIENCE).await.unwrap_err();
+    assert_eq!(stop.refusal_kind(), Some(RefusalKind::WrongState), "{stop}");
+    bench.driver.recover_migration(&bench.p1, "mobile", PATIENCE).await.unwrap();
+    assert_eq!(bench.both().await, [RUNNING, None]);
+    bench.migrate(PATIENCE).await.unwrap();
+    bench.is_clean();
+}
+
+#[tokio::test]
+async fn remote_restart_is_refused_while_the_source_is_operating_and_done_when_it_is_off() {
+    let bench = Bench::start().await;
+    let restart = || bench.driver.restart_elsewhere(&bench.p1, &bench.p2, "mobile", PATIENCE);
+    let refused = restart().await.unwrap_err();
+    assert!(matches!(refused, CommandError::Refused { .. }), "{refused}");
+    assert_eq!(bench.both().await, [RUNNING, None]);
+    bench.driver.power_off_server(&bench.p1, PATIENCE).await.unwrap();
+    bench.read_until(|reading| reading.system == SystemState::PowerOff).await;
+    restart().await.unwrap();
+    bench.read_both([Some(LparState::NotActivated), RUNNING]).await;
+    bench.driver.power_on_server(&bench.p1, PATIENCE).await.unwrap();
+    bench.read_until(|reading| reading.system == SystemState::Operating).await;
+    bench.read_both([None, RUNNING]).await;
+    bench.is_clean();
 }

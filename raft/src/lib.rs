@@ -21,6 +21,7 @@ mod service;
 mod show;
 mod start;
 mod store;
+mod stored;
 pub mod tls;
 pub mod wire;
 
@@ -32,4 +33,5 @@ pub use machine::{AppHandler, RestoreError, StateMachine};
 pub use options::{BadTimings, Options, Snapshots, Timings};
 pub use start::{Parts, Raft, StartError};
 pub use store::Offload;
-pub use tenure_storage::{Peer, TokioTypes, Types};
+pub use stored::{StoredCommand, StoredEntry, StoredError, StoredLog, stored};
+pub use tenure_storage::{OpenError, Peer, TokioTypes, Types};

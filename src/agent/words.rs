@@ -40,6 +40,7 @@ pub fn no_reading(asked: &Asked<'_>) -> Reading {
         system: SystemState::NoWitness,
         live: false,
         copies: BTreeMap::new(),
+        confidence: BTreeMap::new(),
         vios: BTreeMap::new(),
     }
 }

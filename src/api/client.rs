@@ -12,8 +12,9 @@ pub use follow::Follow;
 use super::{
     backend::Read,
     wire::{
-        Ask, ConfigView, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
-        OutcomeView, RecordView, RequestBody, StatusView, TokenBody, TokenView, TransferBody, WhyView,
+        Ask, ConfigView, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
+        MembersView, NodeAddBody, OutcomeView, RecordView, RequestBody, SiteCapacityView, StatusView, TokenBody,
+        TokenView, TransferBody, WhyNotView, WhyView,
     },
 };
 use error::{Tried, bottom, chain};
@@ -86,6 +87,23 @@ impl Client {
     /// Why a group is where it is.
     pub async fn why(&self, group: &str, limit: usize, read: Read) -> Result<WhyView, ClientError> {
         self.question(&format!("/v1/groups/{}/why?limit={limit}&{}", escape(group), freshness(read))).await
+    }
+
+    /// Why a group does not run on a server.
+    pub async fn why_not(&self, group: &str, server: &str, read: Read) -> Result<WhyNotView, ClientError> {
+        let path = format!("/v1/groups/{}/why-not?on={}&{}", escape(group), escape(server), freshness(read));
+        self.question(&path).await
+    }
+
+    /// What would happen.
+    pub async fn foresee(&self, body: &ForeseeBody, read: Read) -> Result<ForeseenView, ClientError> {
+        let path = format!("/v1/foresee?{}", freshness(read));
+        decode(&self.ask(Kind::Question, &|url| self.http.post(url).json(body), &path).await?)
+    }
+
+    /// What there is room for.
+    pub async fn capacity(&self, read: Read) -> Result<SiteCapacityView, ClientError> {
+        self.question(&format!("/v1/capacity?{}", freshness(read))).await
     }
 
     /// The declared cluster.

@@ -17,6 +17,7 @@ pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
         Ask::Online { group, server } => Request::Online { group: group.into(), server: server.map(Into::into) },
         Ask::Offline { group } => Request::Offline(group.into()),
         Ask::Switch { group, server } => Request::Switch { group: group.into(), server: server.into() },
+        Ask::Migrate { group, server } => Request::Migrate { group: group.into(), server: server.into() },
         Ask::Freeze { group } => Request::Freeze(group.into()),
         Ask::Unfreeze { group } => Request::Unfreeze(group.into()),
         Ask::Clear { group, server } => Request::Clear { group: group.into(), server: server.map(Into::into) },

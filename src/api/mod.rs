@@ -9,11 +9,14 @@ pub mod wire;
 mod backend;
 mod client;
 mod convert;
+mod foresee;
 mod router;
 mod serve;
 mod view;
 
 pub use backend::{Backend, Failure, Member, Members, Read};
 pub use client::{Client, ClientError};
+pub use foresee::why_not;
 pub use serve::{ServeError, serve};
-pub use view::{record, status, why};
+pub(crate) use view::time;
+pub use view::{group, record, server, status, why};

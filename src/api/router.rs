@@ -2,12 +2,13 @@
 
 use super::{
     backend::{Backend, Failure, Read},
-    convert,
+    convert, foresee,
     serve::{Peer, Stopping},
     view,
     wire::{
-        Ask, ConfigView, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
-        OutcomeView, RequestBody, StatusView, TokenBody, TokenView, TransferBody, WhyView,
+        Ask, ConfigView, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
+        MembersView, NodeAddBody, OutcomeView, RequestBody, SiteCapacityView, StatusView, TokenBody, TokenView,
+        TransferBody, WhyNotView, WhyView,
     },
 };
 use crate::config;
@@ -23,7 +24,7 @@ use axum::{
 use futures::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tenure_core::{GroupName, NodeName};
+use tenure_core::{GroupName, NodeName, ServerName};
 use tenure_raft::tls::Role;
 
 /// Largest body that is read: a cluster file with some ten thousand LPARs.
@@ -32,6 +33,8 @@ const BODY_LIMIT: usize = 8 << 20;
 const DEADLINE: Duration = Duration::from_secs(20);
 /// How long a stream of events may be silent: an empty line shows that both ends live.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// The one question that is posted, because what it asks is long.
+const FORESEE: &str = "/v1/foresee";
 /// Records that `why` returns unless asked otherwise, and at most.
 const WHY_LIMIT: (usize, usize) = (50, 1000);
 
@@ -45,6 +48,9 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
     let closed = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/groups/{group}/why", get(why))
+        .route("/v1/groups/{group}/why-not", get(why_not))
+        .route(FORESEE, post(foreseen))
+        .route("/v1/capacity", get(capacity))
         .route("/v1/config", get(declared))
         .route("/v1/requests", post(request))
         .route("/v1/members", get(members))
@@ -105,7 +111,8 @@ async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: 
 
 /// What takes too long is given up: a question is answered with "unreachable", a change with "unknown".
 async fn deadline(request: Request, next: Next) -> Response {
-    let changes = request.method() != axum::http::Method::GET;
+    let asks = request.method() == axum::http::Method::GET || request.uri().path() == FORESEE;
+    let changes = !asks;
     match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
         Err(_) if changes => Failed(Failure::Unknown(format!("no answer within {DEADLINE:?}"))).into_response(),
@@ -172,9 +179,42 @@ async fn why(State(backend): Shared, Path(group): Path<String>, Query(query): Qu
     view.map(Json).ok_or(Failed(Failure::Refused(tenure_core::Refusal::NoGroup(group))))
 }
 
+#[derive(Deserialize)]
+struct WhyNotQuery {
+    on: String,
+    #[serde(default)]
+    stale: bool,
+}
+
+async fn why_not(
+    State(backend): Shared,
+    Path(group): Path<String>,
+    Query(query): Query<WhyNotQuery>,
+) -> Answer<WhyNotView> {
+    let ledger = backend.ledger(Freshness { stale: query.stale }.read()).await?;
+    let (group, server) = (GroupName::from(group), ServerName::from(query.on));
+    if !ledger.servers.contains_key(&server) {
+        return Err(Failed(Failure::Refused(tenure_core::Refusal::NoServer(server))));
+    }
+    let view = foresee::why_not(&ledger, &group, &server);
+    view.map(Json).ok_or(Failed(Failure::Refused(tenure_core::Refusal::NoGroup(group))))
+}
+
+async fn foreseen(
+    State(backend): Shared,
+    Query(fresh): Query<Freshness>,
+    In(body): In<ForeseeBody>,
+) -> Answer<ForeseenView> {
+    Ok(Json(foresee::foreseen(backend.ledger(fresh.read()).await?, body).await?))
+}
+
+async fn capacity(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<SiteCapacityView> {
+    Ok(Json(foresee::capacity(backend.ledger(fresh.read()).await?).await?))
+}
+
 async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
     let ledger = backend.ledger(fresh.read()).await?;
-    let text = if ledger.configured == 0 { String::new() } else { config::export(&ledger.config) };
+    let text = if ledger.configured == 0 { String::new() } else { config::export(ledger.declared()) };
     Ok(Json(ConfigView { configured: ledger.configured, text }))
 }
 

@@ -116,8 +116,18 @@ pub fn record(record: &Record) -> RecordView {
     }
 }
 
+/// One group, if it is declared.
+pub fn group(ledger: &Ledger, name: &GroupName) -> Option<GroupView> {
+    Some(group_view(&Index::new(ledger), name, ledger.config.groups.get(name)?))
+}
+
+/// One server, if it is declared.
+pub fn server(ledger: &Ledger, name: &ServerName) -> Option<ServerView> {
+    Some(server_view(&Index::new(ledger), name, ledger.config.servers.get(name)?))
+}
+
 /// Cluster time as RFC 3339 in UTC.
-fn time(time: Time) -> String {
+pub(crate) fn time(time: Time) -> String {
     let instant = i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     format!("{:.3}", instant.unwrap_or(jiff::Timestamp::MAX))
 }
@@ -143,7 +153,7 @@ fn server_view(index: &Index<'_>, name: &ServerName, server: &Server) -> ServerV
     }
 }
 
-fn server_word(state: &ServerState) -> &'static str {
+pub(super) fn server_word(state: &ServerState) -> &'static str {
     if state.off.is_some() {
         "off"
     } else if state.dirty.is_some() {
@@ -292,6 +302,9 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::Stuck { .. }
         | Wait::Attention { .. }
         | Wait::Frozen { .. }
+        | Wait::Requires { .. }
+        | Wait::AdminWait { .. }
+        | Wait::Flushed
         | Wait::Held => None,
     };
     WaitView {
@@ -364,6 +377,12 @@ fn kind(note: &Note) -> &'static str {
         Note::OnlineNow { .. } => "online_now",
         Note::Faulted { .. } => "faulted",
         Note::Leaving { .. } => "leaving",
+        Note::ResourceFaulted { .. } => "resource_faulted",
+        Note::ResourceBack { .. } => "resource_back",
+        Note::Recycling { .. } => "recycling",
+        Note::Retrying { .. } => "retrying",
+        Note::NeedsAdmin { .. } => "needs_admin",
+        Note::StoppedOnPurpose { .. } => "stopped_on_purpose",
         Note::Vacated { .. } => "vacated",
         Note::Loose { .. } => "loose",
         Note::Settled { .. } => "settled",

@@ -1,7 +1,12 @@
 //! What is said on the wire. Versioned by the path (`/v1`): fields may be added, never renamed or given a new meaning.
 
+mod foresee;
 mod status;
 
+pub use foresee::{
+    DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
+    ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
+};
 pub use status::{
     AlarmView, CapacityView, FaultView, GroupView, LparView, NodeView, OrderView, ServerView, StatusView, WaitView,
 };
@@ -78,6 +83,13 @@ pub enum Ask {
     },
     /// Stop a group and start it elsewhere.
     Switch {
+        /// The group.
+        group: String,
+        /// Where to.
+        server: String,
+    },
+    /// Move a group to another server while it runs.
+    Migrate {
         /// The group.
         group: String,
         /// Where to.

@@ -9,7 +9,8 @@ use std::{path::PathBuf, time::Duration};
     name = "tenure",
     version,
     after_help = "Example: tenure --node p1:7101 status
-Exit codes: 0 done, 1 refused, 2 usage or invalid file, 3 unreachable, 4 outcome unknown"
+Exit codes: 0 done, 1 refused, 2 usage or invalid file, 3 unreachable, 4 outcome unknown,
+5 something would not run (`tenure plan`)"
 )]
 pub struct Args {
     /// What every command takes.
@@ -86,6 +87,29 @@ pub enum Command {
         #[arg(long, default_value_t = 30)]
         limit: usize,
     },
+    /// Why a group does not run on a server: every reason
+    #[command(after_help = "Example: tenure why-not web --on p3")]
+    WhyNot {
+        /// The group
+        group: String,
+        /// The server
+        #[arg(long = "on", value_name = "SERVER")]
+        server: String,
+    },
+    /// What would happen, decided by the real planner and done to nothing
+    #[command(after_help = "Examples: tenure plan --lose p2
+          tenure plan --lose-each
+          tenure plan --apply site.toml --lose p1,p2
+Several happen one after the other, in the order of this list, each after the cluster has come to rest.
+Exits with 5 if something would not run.")]
+    Plan(Plan),
+    /// What each server has room for, and which losses would be survived
+    #[command(after_help = "Example: tenure capacity")]
+    Capacity,
+    /// What was decided when, from the data directory of a stopped node or a copy of it
+    #[command(after_help = "Examples: tenure replay /var/lib/tenure --group web
+          tenure replay /var/lib/tenure --at 4711")]
+    Replay(Replay),
     /// What happened, and what happens
     #[command(after_help = "Example: tenure events --follow")]
     Events {
@@ -114,6 +138,61 @@ pub enum Command {
     /// The cluster itself
     #[command(subcommand)]
     Cluster(Cluster),
+}
+
+/// `tenure plan`.
+#[derive(Debug, clap::Args)]
+pub struct Plan {
+    /// What might happen
+    #[command(flatten)]
+    pub what: WhatIfs,
+}
+
+/// What might happen.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub struct WhatIfs {
+    /// A cluster file is applied
+    #[arg(long, value_name = "FILE")]
+    pub apply: Option<PathBuf>,
+    /// A group is brought online
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+    pub online: Vec<String>,
+    /// A group is taken offline
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+    pub offline: Vec<String>,
+    /// A group is stopped and started on another server
+    #[arg(long, value_name = "GROUP:SERVER", value_delimiter = ',', value_parser = pair)]
+    pub switch: Vec<(String, String)>,
+    /// A group is moved to another server while it runs
+    #[arg(long, value_name = "GROUP:SERVER", value_delimiter = ',', value_parser = pair)]
+    pub migrate: Vec<(String, String)>,
+    /// Servers lose power, all at once
+    #[arg(long, value_name = "SERVER", value_delimiter = ',')]
+    pub lose: Vec<String>,
+    /// Each server loses power, one by one and by itself: a table of all
+    #[arg(long, conflicts_with_all = ["apply", "online", "offline", "switch", "migrate", "lose"])]
+    pub lose_each: bool,
+}
+
+/// `tenure replay`.
+#[derive(Debug, clap::Args)]
+pub struct Replay {
+    /// The data directory of a stopped node, or a copy of it
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Everything about the entry at this log index
+    #[arg(long, value_name = "INDEX", conflicts_with_all = ["from", "to", "group"])]
+    pub at: Option<u64>,
+    /// List from this log index on
+    #[arg(long, value_name = "INDEX")]
+    pub from: Option<u64>,
+    /// List up to this log index
+    #[arg(long, value_name = "INDEX")]
+    pub to: Option<u64>,
+    /// Only what concerns this group
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
 }
 
 /// `tenure apply`.
@@ -313,6 +392,11 @@ pub struct Init {
 fn time(text: &str) -> Result<Duration, String> {
     let span = crate::config::span(text).ok_or("write a time such as 500ms, 30s, 5m")?;
     if span.0 == 0 { Err("the time is zero".to_owned()) } else { Ok(Duration::from_millis(span.0)) }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once(':').filter(|(group, server)| !group.is_empty() && !server.is_empty());
+    pair.map(|(group, server)| (group.to_owned(), server.to_owned())).ok_or_else(|| "write GROUP:SERVER".to_owned())
 }
 
 fn request_id(text: &str) -> Result<u128, String> {

@@ -21,6 +21,8 @@ pub enum Exit {
     Unreachable = 3,
     /// It may have happened.
     Unknown = 4,
+    /// What was asked about would leave something that should run without a place.
+    WouldNotRun = 5,
 }
 
 impl From<Exit> for std::process::ExitCode {

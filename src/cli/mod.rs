@@ -6,9 +6,11 @@
 pub mod args;
 pub mod diff;
 pub mod render;
+pub mod replay;
 
 mod configure;
 mod exit;
+mod foresee;
 mod found;
 mod group;
 mod members;
@@ -43,6 +45,10 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Export => configure::export(&Context::new(global)?, terminal).await,
         Command::Status => show::status(&Context::new(global)?, terminal).await,
         Command::Why { group, limit } => show::why(&group, limit, &Context::new(global)?, terminal).await,
+        Command::WhyNot { group, server } => foresee::why_not(&group, &server, &Context::new(global)?, terminal).await,
+        Command::Plan(plan) => foresee::plan(plan, &Context::new(global)?, terminal).await,
+        Command::Capacity => foresee::capacity(&Context::new(global)?, terminal).await,
+        Command::Replay(args) => replay::replay(&args, &global, terminal),
         Command::Events { follow, since } => show::events(follow, since, &Context::new(global)?, terminal).await,
         Command::Group(command) => group::group(command, &Context::new(global)?, terminal).await,
         Command::Lpar(command) => group::lpar(command, &Context::new(global)?, terminal).await,

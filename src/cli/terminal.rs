@@ -57,6 +57,14 @@ impl Terminal {
         self.print(&format!("{text}\n"))
     }
 
+    /// Shows what is being worked on, where a person looks on; nothing at all ends it.
+    pub(super) fn progress(&mut self, text: &str) {
+        if self.interactive {
+            // Whether it can be seen does not matter.
+            let _ = write!(self.err, "\r\u{1b}[K{text}").and_then(|()| self.err.flush());
+        }
+    }
+
     /// Writes a value for programs.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Fault> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;

@@ -1,94 +1,76 @@
 //! [`Cluster`] → the text of a cluster file: canonical, pleasant, what is as by default left out.
 
-use crate::quantity::{memory, units};
-use std::{collections::BTreeMap, fmt::Display};
-use tenure_core::config::{Cluster, Group, Resource, Server, Timings};
-use tenure_core::{GroupName, ResourceName};
+use crate::{
+    declared,
+    form::{bare, quoted},
+    schema::{Field, lines},
+};
+use std::collections::BTreeMap;
+use tenure_core::{
+    GroupName, ResourceName,
+    config::{Brakes, Cluster, Group, Hmc, Kind, Node, PlacementRule, Resource, Service, Timings, Tolerance},
+};
 
 /// Text that [`crate::cluster::parse`] reads back as the same cluster.
 pub fn export(cluster: &Cluster) -> String {
     let mut page = Page(String::new());
-    page.text("name", &cluster.name);
+    page.line("name", &quoted(&cluster.name));
+    let blank = Hmc { address: String::new(), user: String::new(), host_key: String::new() };
     for (name, hmc) in &cluster.hmcs {
-        page.section("hmcs", name.as_str());
-        page.text("address", &hmc.address);
-        page.text("user", &hmc.user);
-        page.text("host_key", &hmc.host_key);
+        page.table("hmcs", name.as_str(), &declared::hmc(), hmc, &blank);
     }
     for (name, server) in &cluster.servers {
-        page.section("servers", name.as_str());
-        write_server(&mut page, server);
+        page.table("servers", name.as_str(), &declared::server(), server, &declared::blank_server());
     }
+    let blank = Node { server: None, lpar: None };
     for (name, node) in &cluster.nodes {
-        page.section("nodes", name.as_str());
-        page.optional("server", node.server.as_ref());
-        page.optional("lpar", node.lpar.as_ref());
+        page.table("nodes", name.as_str(), &declared::node(), node, &blank);
     }
-    let mut lpars: BTreeMap<&GroupName, Vec<(&ResourceName, &Resource)>> = BTreeMap::new();
-    for (name, lpar) in &cluster.resources {
-        lpars.entry(&lpar.group).or_default().push((name, lpar));
+    write_groups(&mut page, cluster);
+    for (name, service) in &cluster.services {
+        let blank = Service { tiers: Vec::new() };
+        page.table("services", name.as_str(), &declared::service(), service, &blank);
     }
-    for (name, group) in &cluster.groups {
-        page.section("groups", name.as_str());
-        write_group(&mut page, group);
-        for (name, lpar) in lpars.remove(name).unwrap_or_default() {
-            page.section("lpars", name.as_str());
-            write_lpar(&mut page, lpar);
-        }
+    for (name, rule) in &cluster.rules {
+        write_rule(&mut page, name.as_str(), rule);
     }
-    write_timings(&mut page, &cluster.timings);
+    page.single("tolerance", &declared::tolerance(), &cluster.tolerance, &Tolerance::default());
+    page.single("brakes", &declared::brakes(), &cluster.brakes, &Brakes::default());
+    page.single("timings", &declared::timings(), &cluster.timings, &Timings::default());
     page.0
 }
 
-fn write_server(page: &mut Page, server: &Server) {
-    page.text("system", &server.system);
-    page.text("mtms", &server.mtms);
-    page.list("hmcs", &server.hmcs);
-    page.unless(server.surrogate, false, "surrogate", |on| on.to_string());
-    page.optional("memory", server.memory.map(memory).as_ref());
-    page.optional("processors", server.processors.map(units).as_ref());
-}
-
-fn write_group(page: &mut Page, group: &Group) {
-    let usual = Group::new(Vec::new());
-    page.list("servers", &group.servers);
-    page.unless(group.priority, usual.priority, "priority", |n| n.to_string());
-    page.unless(group.autostart, usual.autostart, "autostart", |on| on.to_string());
-    page.list("autostart_servers", &group.autostart_servers);
-    page.unless(group.restart_limit, usual.restart_limit, "restart_limit", |n| n.to_string());
-    page.unless(group.restart_window, usual.restart_window, "restart_window", |span| quoted(&span.to_string()));
-}
-
-fn write_lpar(page: &mut Page, resource: &Resource) {
-    let default = Resource::lpar(resource.group.clone(), "");
-    let (Some(lpar), Some(usual)) = (resource.as_lpar(), default.as_lpar()) else { return };
-    page.text("group", resource.group.as_str());
-    page.text("partition", &lpar.partition);
-    page.optional("profile", lpar.profile.as_ref());
-    page.list("vios", &lpar.vios);
-    page.unless(lpar.memory, usual.memory, "memory", |n| quoted(&memory(*n)));
-    page.unless(lpar.processors, usual.processors, "processors", |n| quoted(&units(*n)));
-    page.unless(resource.start_timeout, default.start_timeout, "start_timeout", |span| quoted(&span.to_string()));
-    page.unless(resource.stop_timeout, default.stop_timeout, "stop_timeout", |span| quoted(&span.to_string()));
-}
-
-fn write_timings(page: &mut Page, timings: &Timings) {
-    let usual = Timings::default();
-    if *timings == usual {
-        return;
+/// Each group, and after it what it contains.
+fn write_groups(page: &mut Page, cluster: &Cluster) {
+    let mut contents: BTreeMap<&GroupName, Vec<(&ResourceName, &Resource)>> = BTreeMap::new();
+    for (name, resource) in &cluster.resources {
+        contents.entry(&resource.group).or_default().push((name, resource));
     }
-    page.0.push_str("\n[timings]\n");
-    let all = [
-        ("heartbeat", timings.heartbeat, usual.heartbeat),
-        ("suspect", timings.suspect, usual.suspect),
-        ("lease", timings.lease, usual.lease),
-        ("monitor", timings.monitor, usual.monitor),
-        ("settle", timings.settle, usual.settle),
-        ("fence", timings.fence, usual.fence),
-    ];
-    for (key, value, usual) in all {
-        page.unless(value, usual, key, |span| quoted(&span.to_string()));
+    let (fields, usual) = (declared::group(), Group::new(Vec::new()));
+    let (common, lpars, agents) = (declared::resource(), declared::lpar(), declared::agent());
+    for (name, group) in &cluster.groups {
+        page.table("groups", name.as_str(), &fields, group, &usual);
+        for (name, resource) in contents.remove(name).unwrap_or_default() {
+            page.section(resource.table(), name.as_str());
+            match &resource.kind {
+                Kind::Lpar(lpar) => {
+                    let usual = Resource::lpar(GroupName::from(""), "");
+                    page.lines(&common, resource, &usual);
+                    usual.as_lpar().into_iter().for_each(|usual| page.lines(&lpars, lpar, usual));
+                }
+                Kind::Agent(agent) => {
+                    let usual = Resource::agent(GroupName::from(""), "");
+                    page.lines(&common, resource, &usual);
+                    usual.as_agent().into_iter().for_each(|usual| page.lines(&agents, agent, usual));
+                }
+            }
+        }
     }
+}
+
+fn write_rule(page: &mut Page, name: &str, rule: &PlacementRule) {
+    let draft = (declared::RULE.draft)(rule);
+    page.table("rules", name, &declared::rule(), &draft, &(declared::RULE.blank)());
 }
 
 struct Page(String);
@@ -98,41 +80,22 @@ impl Page {
         self.0.push_str(&format!("{key} = {value}\n"));
     }
     fn section(&mut self, section: &str, name: &str) {
-        let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        let name = if bare { name.to_owned() } else { quoted(name) };
-        self.0.push_str(&format!("\n[{section}.{name}]\n"));
+        self.0.push_str(&format!("\n[{section}.{}]\n", bare(name)));
     }
-    fn text(&mut self, key: &str, text: &str) {
-        self.line(key, &quoted(text));
-    }
-    fn optional(&mut self, key: &str, value: Option<&impl ToString>) {
-        if let Some(value) = value {
-            self.text(key, &value.to_string());
+    fn lines<T>(&mut self, fields: &[Field<T>], value: &T, usual: &T) {
+        for (key, value) in lines(fields, value, usual) {
+            self.line(key, &value);
         }
     }
-    fn list(&mut self, key: &str, items: &[impl Display]) {
-        if !items.is_empty() {
-            let items: Vec<String> = items.iter().map(|item| quoted(&item.to_string())).collect();
-            self.line(key, &format!("[{}]", items.join(", ")));
-        }
+    fn table<T>(&mut self, section: &str, name: &str, fields: &[Field<T>], value: &T, usual: &T) {
+        self.section(section, name);
+        self.lines(fields, value, usual);
     }
-    fn unless<T: PartialEq>(&mut self, value: T, usual: T, key: &str, show: impl Fn(&T) -> String) {
+    /// A table without a name, if it has anything to say.
+    fn single<T: PartialEq>(&mut self, section: &str, fields: &[Field<T>], value: &T, usual: &T) {
         if value != usual {
-            self.line(key, &show(&value));
+            self.0.push_str(&format!("\n[{section}]\n"));
+            self.lines(fields, value, usual);
         }
     }
-}
-
-/// A basic TOML string.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\U{:08X}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

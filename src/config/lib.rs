@@ -5,11 +5,22 @@
 //! configuration is used for: the rules of a valid cluster are the core's.
 
 pub mod cluster;
+mod compound;
+mod declared;
 pub mod export;
 pub mod fields;
+mod form;
+mod place;
 mod problem;
 mod quantity;
+pub mod reference;
+#[cfg(test)]
+mod round_trip;
+mod schema;
+mod syntax;
+mod words;
 
 pub use export::export;
 pub use problem::{Problem, Problems};
 pub use quantity::{memory, span};
+pub use words::instead;

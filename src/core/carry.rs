@@ -5,6 +5,8 @@
 //! unknown on a server for which the ledger holds no proof. Every mutation is read back. It refuses to know of leases: who
 //! drives it answers [`Answer::NotSent`] to a mutation that the lease does not cover.
 
+mod moving;
+
 use crate::{
     Power, Reading, ResourceName, ServerName, Span, SystemState,
     order::{Action, Ending, Order, Report},
@@ -31,6 +33,31 @@ pub enum Ask {
     CutOff(ResourceName),
     /// Power the server off.
     PowerOff,
+    /// Move the LPAR from here to another server while it runs.
+    Migrate {
+        /// Which.
+        resource: ResourceName,
+        /// Where to.
+        to: ServerName,
+    },
+    /// Give up a move under way from here.
+    StopMigration(ResourceName),
+    /// Clear up after a move that failed half-way, from here or to here.
+    RecoverMigration(ResourceName),
+    /// Bring the definition of the LPAR, which is off, here.
+    MoveDefinition {
+        /// Which.
+        resource: ResourceName,
+        /// Where it is.
+        from: ServerName,
+    },
+    /// Make the LPAR of a server that is down anew here, and start it.
+    RemoteRestart {
+        /// Which.
+        resource: ResourceName,
+        /// The server that is down.
+        from: ServerName,
+    },
     /// Let some time pass.
     Pause(Span),
 }
@@ -89,6 +116,10 @@ enum Stage {
     Sent(Ask),
     /// Reading back after a mutation that was answered at this time; unknown outcomes are remembered.
     Back { asked: Span, forced: bool, doubt: Option<String> },
+    /// The same for a move, on the other server, before this one.
+    BackThere { asked: Span, forced: bool, doubt: Option<String> },
+    /// Reading the definition back that was brought here.
+    Brought { asked: Span, doubt: Option<String> },
 }
 
 impl Execution {
@@ -97,6 +128,7 @@ impl Execution {
         let others: VecDeque<ServerName> = match &order.action {
             Action::Start { .. } => list.iter().filter(|server| **server != order.server).cloned().collect(),
             Action::Stop { .. } | Action::Fence => VecDeque::new(),
+            Action::Migrate { .. } | Action::StopMigration { .. } => moving::other(&order).into_iter().collect(),
         };
         let stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
         Execution { order, stage, pause: FIRST_PAUSE, readings: BTreeMap::new() }
@@ -111,7 +143,9 @@ impl Execution {
     pub fn first(&self) -> Ask {
         match &self.stage {
             Stage::Elsewhere(others) => Ask::Read(others.front().unwrap_or(&self.order.server).clone()),
-            Stage::Before | Stage::Sent(_) | Stage::Back { .. } => Ask::Read(self.order.server.clone()),
+            Stage::Before | Stage::Sent(_) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {
+                Ask::Read(self.order.server.clone())
+            }
         }
     }
 
@@ -127,7 +161,13 @@ impl Execution {
             (Stage::Back { asked, forced, doubt }, Answer::Read(reading)) => {
                 self.back(&reading, elapsed, asked, forced, doubt)
             }
-            (Stage::Back { .. }, Answer::Paused) => self.read_here(),
+            (Stage::BackThere { asked, forced, doubt }, Answer::Read(_)) => {
+                self.stage = Stage::Back { asked, forced, doubt };
+                self.read_here()
+            }
+            (Stage::Brought { asked, doubt }, Answer::Read(reading)) => self.brought(&reading, elapsed, asked, doubt),
+            (Stage::Back { asked, forced, doubt }, Answer::Paused) => self.look_back(asked, forced, doubt),
+            (Stage::Brought { .. }, Answer::Paused) => self.read_here(),
             (Stage::Sent(ask), answer) => self.sent(&ask, answer, elapsed),
             (_, answer) => self.report(Ending::NotDone(format!("{answer:?} answers no question"))),
         }
@@ -135,23 +175,24 @@ impl Execution {
 
     /// Gives up at once, for this reason; nothing was sent.
     pub fn give_up(&self, why: &str) -> Report {
-        let sent = matches!(self.stage, Stage::Sent(_) | Stage::Back { .. });
+        let sent = match self.stage {
+            Stage::Sent(_) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => true,
+            Stage::Elsewhere(_) | Stage::Before => false,
+        };
         let ending = if sent { Ending::Unknown(why.to_owned()) } else { Ending::NotDone(why.to_owned()) };
         Report { order: self.order.id, ending, readings: self.readings.values().cloned().collect() }
     }
 
     fn elsewhere(&mut self, mut others: VecDeque<ServerName>, reading: &Reading) -> Next {
         let power = self.power(reading);
-        let vouched = match &self.order.action {
-            Action::Start { vouched, .. } => vouched.contains(&reading.server),
-            Action::Stop { .. } | Action::Fence => false,
-        };
-        if power.is_active() {
-            return self.report(Ending::NotDone(format!("it reads {power} on {}", reading.server)));
-        }
-        if !power.is_inactive() && !vouched {
-            let why = format!("it cannot be read on {} ({}), and no proof is held", reading.server, reading.system);
-            return self.report(Ending::NotDone(why));
+        if let Action::Start { vouched, .. } = &self.order.action {
+            if power.is_active() {
+                return self.report(Ending::NotDone(format!("it reads {power} on {}", reading.server)));
+            }
+            if !power.is_inactive() && !vouched.contains(&reading.server) {
+                let why = format!("it cannot be read on {} ({}), and no proof is held", reading.server, reading.system);
+                return self.report(Ending::NotDone(why));
+            }
         }
         others.pop_front();
         let next = others.front().cloned();
@@ -163,12 +204,16 @@ impl Execution {
         let power = self.power(reading);
         match (self.order.action.clone(), power) {
             (Action::Fence, _) => self.before_fence(reading),
+            (Action::Migrate { .. }, _) => self.before_move(reading),
+            (Action::StopMigration { .. }, _) => self.before_end(reading),
             (_, Power::Unknown) if !reading.live => {
                 self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
             }
             (Action::Start { .. }, Power::Starting | Power::Running) => self.report(Ending::Done),
-            (Action::Start { .. }, Power::Stopping | Power::Unknown) => {
-                self.report(Ending::NotDone(format!("it reads {power}")))
+            (Action::Start { .. }, Power::Stopping | Power::Unknown | Power::Moving)
+            | (Action::Stop { .. }, Power::Moving) => self.report(Ending::NotDone(format!("it reads {power}"))),
+            (Action::Start { resource, vouched, home: Some(from), .. }, Power::Absent) => {
+                self.bring(resource, from, &vouched)
             }
             (Action::Start { .. }, Power::Absent) => {
                 self.report(Ending::Refused(format!("it is not defined on {}", reading.server)))
@@ -201,23 +246,30 @@ impl Execution {
     }
 
     fn sent(&mut self, ask: &Ask, answer: Answer, elapsed: Span) -> Next {
-        let forced = !matches!(ask, Ask::ShutDown(_) | Ask::PowerDown(_));
+        let forced = !matches!(ask, Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::StopMigration(_));
         let doubt = match answer {
             Answer::Accepted | Answer::Already => None,
             Answer::Unknown(why) => Some(why),
             Answer::NotSent(why) => return self.report(Ending::NotDone(why)),
             Answer::Refused(why) => match ask {
-                Ask::Start(_) => return self.report(Ending::Refused(why)),
+                Ask::Start(_) | Ask::Migrate { .. } | Ask::MoveDefinition { .. } | Ask::RemoteRestart { .. } => {
+                    return self.report(Ending::Refused(why));
+                }
                 // An operating system that cannot be reached is asked by the hypervisor, and then cut off.
                 Ask::ShutDown(resource) => return self.send(Ask::PowerDown(resource.clone())),
                 Ask::PowerDown(resource) => return self.send(Ask::CutOff(resource.clone())),
-                // Whether it is off all the same is read, not believed.
-                Ask::CutOff(_) | Ask::PowerOff | Ask::Read(_) | Ask::Pause(_) => Some(why),
+                // What is too late for a stop, or broken, is cleared up.
+                Ask::StopMigration(resource) => return self.send(Ask::RecoverMigration(resource.clone())),
+                // Whether it is so all the same is read, not believed.
+                Ask::CutOff(_) | Ask::PowerOff | Ask::RecoverMigration(_) | Ask::Read(_) | Ask::Pause(_) => Some(why),
             },
             Answer::Read(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
         };
-        self.stage = Stage::Back { asked: elapsed, forced, doubt };
-        self.read_here()
+        if matches!(ask, Ask::MoveDefinition { .. }) {
+            self.stage = Stage::Brought { asked: elapsed, doubt };
+            return self.read_here();
+        }
+        self.look_back(elapsed, forced, doubt)
     }
 
     fn back(&mut self, reading: &Reading, elapsed: Span, asked: Span, forced: bool, doubt: Option<String>) -> Next {
@@ -255,7 +307,21 @@ impl Execution {
                     return self.report(Ending::Unknown(doubt.unwrap_or(why)));
                 }
             }
+            Action::Migrate { to, .. } => {
+                if let Some(ending) = self.moved(power, &to, doubt, out_of_time) {
+                    return self.report(ending);
+                }
+            }
+            Action::StopMigration { resource, .. } => {
+                if let Some(next) = self.ended(power, resource, elapsed, asked, forced, doubt) {
+                    return next;
+                }
+            }
         }
+        self.rest()
+    }
+
+    fn rest(&mut self) -> Next {
         let pause = self.pause;
         self.pause = Span(pause.times(2).0.min(LONGEST_PAUSE.0));
         Next::Ask(Ask::Pause(pause))

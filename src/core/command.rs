@@ -2,7 +2,7 @@
 
 use crate::{
     GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, Span, Time,
-    config::Cluster,
+    config::{AT, Cluster},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
 };
@@ -161,6 +161,47 @@ pub enum Command {
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
+    /// The group is moved to another server while it runs.
+    Migrate {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+        /// Where to.
+        to: ServerName,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// A node is to move an LPAR of a group that migrates: to the target, or back if the migration has failed.
+    Move {
+        /// The LPAR.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// A node is to end the move of an LPAR, wherever that leaves it.
+    StopMigration {
+        /// The LPAR.
+        resource: ResourceName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// The migration is over and the group is on the target: a new tenure begins there. Refused unless the ledger holds a
+    /// proof that nothing of the group can be active on the source.
+    Arrive {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
+    /// The migration is over and the group is where it was. Refused unless the ledger holds a proof that nothing of the
+    /// group can be active on the target.
+    Stay {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
     /// A start whose outcome is unknown has had its time to settle.
     Settle {
         /// The LPAR.
@@ -238,6 +279,15 @@ pub enum Request {
         /// Where to.
         server: ServerName,
     },
+    /// Move a group to another server while it runs.
+    Migrate {
+        /// The group.
+        group: GroupName,
+        /// Where to.
+        server: ServerName,
+    },
+    /// Give up the migration of a group: what is on its way is stopped, what has moved is moved back.
+    AbortMigration(GroupName),
     /// Do nothing to a group, whatever happens.
     Freeze(GroupName),
     /// Act again.
@@ -256,12 +306,7 @@ pub enum Request {
     /// Let a group start again whose server was proven off and whose policy is to wait.
     Enable(GroupName),
     /// Empty a server and keep it empty.
-    Drain {
-        /// The server.
-        server: ServerName,
-        /// By moving what runs while it runs, where that can be done, whatever each group's policy says.
-        migrate: bool,
-    },
+    Drain(ServerName),
     /// Empty a server by each group's `shutdown` policy, so that it may be powered off.
     Shutdown(ServerName),
     /// Let a drained server take work again.
@@ -312,6 +357,50 @@ pub struct Outcome {
     pub refused: Vec<(u32, Refusal)>,
     /// What changed, in order.
     pub records: Vec<Record>,
+}
+
+impl Request {
+    /// The group that is asked for.
+    pub fn group(&self) -> Option<&GroupName> {
+        if let Request::Online { group, .. }
+        | Request::Offline(group)
+        | Request::Switch { group, .. }
+        | Request::Migrate { group, .. }
+        | Request::AbortMigration(group)
+        | Request::Freeze(group)
+        | Request::Unfreeze(group)
+        | Request::Clear { group, .. }
+        | Request::Flush(group)
+        | Request::ClearAdminWait { group, .. } = self
+        {
+            Some(group)
+        } else {
+            None
+        }
+    }
+
+    /// The same, asked of one instance of a parallel group; `None` if it is not meant, or cannot be: it has nowhere else to
+    /// go.
+    pub fn of_instance(&self, instance: &GroupName) -> Option<Request> {
+        let mut one = self.clone();
+        if let Request::Online { server: Some(server), .. } | Request::Clear { server: Some(server), .. } = &one
+            && !instance.as_str().ends_with(&format!("{AT}{server}"))
+        {
+            return None;
+        }
+        if let Request::Online { group, .. }
+        | Request::Offline(group)
+        | Request::Clear { group, .. }
+        | Request::Freeze(group)
+        | Request::Unfreeze(group)
+        | Request::Flush(group)
+        | Request::ClearAdminWait { group, .. } = &mut one
+        {
+            *group = instance.clone();
+            return Some(one);
+        }
+        None
+    }
 }
 
 impl Entry {

@@ -5,6 +5,7 @@
 
 mod check;
 mod group;
+mod instances;
 mod resource;
 mod rules;
 
@@ -13,6 +14,7 @@ pub use group::{
     AutoRestart, AutostartPolicy, Failback, Failover, Group, GroupKind, Hook, Link, Load, Need, Policy, Rigidity,
     ServerDown, Shutdown, Trigger,
 };
+pub use instances::{AT, instance};
 pub use resource::{Agent, Kind, Lpar, Operations, Patience, Requirement, Resource};
 pub use rules::{Asks, Brakes, PlacementRule, Service, Tier, TierLink, Tolerance};
 

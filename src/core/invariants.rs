@@ -16,8 +16,14 @@ pub fn state(ledger: &Ledger) -> Vec<String> {
             if tenure.epoch > ledger.epoch {
                 wrong.push(format!("group {name} holds epoch {}, never granted", tenure.epoch));
             }
-            if !group.copies.values().all(|copies| copies.contains_key(&tenure.server)) {
-                wrong.push(format!("group {name} holds a tenure on {}, outside its list", tenure.server));
+            let covered = std::iter::once(&tenure.server).chain(tenure.migration().map(|migration| &migration.to));
+            for server in covered {
+                if !group.copies.values().all(|copies| copies.contains_key(server)) {
+                    wrong.push(format!("group {name} holds a tenure on {server}, outside its list"));
+                }
+            }
+            if tenure.migration().is_some_and(|migration| migration.to == tenure.server) {
+                wrong.push(format!("group {name} migrates from {} to itself", tenure.server));
             }
         }
         for (resource, copies) in &group.copies {
@@ -36,8 +42,18 @@ pub fn state(ledger: &Ledger) -> Vec<String> {
         }
     }
     for order in ledger.orders.values() {
+        if let Action::Migrate { group, epoch, resource, .. } = &order.action {
+            let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
+            let right = tenure.is_some_and(|tenure| tenure.epoch == *epoch && tenure.migration().is_some());
+            if !carries_out_nothing(ledger, &order.server) && !right {
+                wrong.push(format!("order {} moves {resource}, which does not migrate under tenure {epoch}", order.id));
+            }
+        }
         if let Action::Start { group, epoch, resource, .. } = &order.action {
             let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
+            if tenure.is_some_and(|tenure| tenure.epoch == *epoch && tenure.migration().is_some()) {
+                wrong.push(format!("order {} starts {resource} in the middle of a migration", order.id));
+            }
             if !carries_out_nothing(ledger, &order.server) && tenure.is_none_or(|tenure| tenure.epoch != *epoch) {
                 wrong.push(format!("order {} starts {resource} without its tenure {epoch}", order.id));
             }
@@ -82,10 +98,8 @@ pub fn step(before: &Ledger, after: &Ledger) -> Vec<String> {
 }
 
 fn has_proof(before: &Ledger, after: &Ledger, group: &str) -> bool {
-    after
-        .journal
-        .iter()
-        .rev()
-        .take_while(|record| record.index > before.index)
-        .any(|record| matches!(&record.note, Note::Vacated { group: vacated, .. } if vacated.as_str() == group))
+    after.journal.iter().rev().take_while(|record| record.index > before.index).any(|record| {
+        matches!(&record.note, Note::Vacated { group: left, .. } | Note::Migrated { group: left, .. }
+                if left.as_str() == group)
+    })
 }

@@ -10,19 +10,23 @@ mod facts;
 mod grants;
 mod links;
 mod maintenance;
+mod migration;
 mod orders;
 mod requests;
 mod resources;
 mod state;
 
 pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
+pub use migration::Whereabouts;
 pub use state::{
-    Copy, Dirty, Down, GroupState, Intent, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
+    Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
 };
 
 use crate::{
-    GroupName, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time, command::Outcome,
-    config::Cluster, order::Epoch,
+    GroupName, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
+    command::Outcome,
+    config::{AT, Cluster},
+    order::Epoch,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -44,8 +48,10 @@ pub struct Ledger {
     pub now: Time,
     /// The last granted epoch.
     pub epoch: Epoch,
-    /// The declared cluster.
+    /// The declared cluster, with each parallel group as its instances.
     pub config: Arc<Cluster>,
+    /// The cluster as it was declared, if that is not the same.
+    pub typed: Option<Arc<Cluster>>,
     /// Log index at which it was declared; 0 if none was.
     pub configured: u64,
     /// State of each declared server.
@@ -74,6 +80,7 @@ impl Ledger {
             now: self.now,
             epoch: self.epoch,
             config: Arc::clone(&self.config),
+            typed: None,
             configured: self.configured,
             servers: self.servers.clone(),
             nodes: self.nodes.clone(),
@@ -86,16 +93,28 @@ impl Ledger {
         }
     }
 
-    /// The group that an LPAR belongs to.
+    /// The cluster as it was declared.
+    pub fn declared(&self) -> &Arc<Cluster> {
+        self.typed.as_ref().unwrap_or(&self.config)
+    }
+
+    /// The instances of a parallel group.
+    pub fn instances<'a>(&'a self, name: &GroupName) -> impl Iterator<Item = &'a GroupName> + use<'a> {
+        let first = format!("{name}{AT}");
+        let from = GroupName::from(first.as_str());
+        self.groups.range(from..).map(|(name, _)| name).take_while(move |name| name.as_str().starts_with(&first))
+    }
+
+    /// The group that a resource belongs to.
     pub fn group_of(&self, resource: &ResourceName) -> Option<&GroupName> {
         self.config.resources.get(resource).map(|resource| &resource.group)
     }
 
-    /// The groups whose tenure is on a server.
+    /// The groups whose tenure is on a server, or covers it while they migrate.
     pub fn groups_on<'a>(&'a self, server: &'a ServerName) -> impl Iterator<Item = (&'a GroupName, &'a GroupState)> {
         self.groups
             .iter()
-            .filter(move |(_, group)| group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server))
+            .filter(move |(_, group)| group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server)))
             .map(|(name, group)| (name, &**group))
     }
 

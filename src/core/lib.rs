@@ -18,11 +18,13 @@
 pub mod carry;
 pub mod command;
 pub mod config;
+pub mod foresee;
 pub mod invariants;
 pub mod ledger;
 pub mod name;
 pub mod note;
 pub mod order;
+pub mod place;
 pub mod plan;
 pub mod reading;
 pub mod refusal;

@@ -2,13 +2,13 @@
 //!
 //! The log line, the line of the admin client and the line of a golden file are the same line.
 
+mod maintenance;
 mod render;
 
+pub use maintenance::{Brake, ClusterWait, Deed, Stay};
 pub use render::mistakes;
 
-use crate::{
-    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, order::Epoch,
-};
+use crate::{GroupName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, order::Epoch};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,202 +37,55 @@ pub enum Level {
 /// What happened, or was decided, or was not done and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
+#[rustfmt::skip] // one line each
 pub enum Note {
-    Configured {
-        by: String,
-        groups: usize,
-        resources: usize,
-        servers: usize,
-    },
-    Requested {
-        by: String,
-        what: Asked,
-    },
-    SystemChanged {
-        server: ServerName,
-        from: SystemState,
-        to: SystemState,
-        by: NodeName,
-    },
-    ViosChanged {
-        server: ServerName,
-        down: BTreeSet<String>,
-    },
-    CopyChanged {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        from: Power,
-        to: Power,
-    },
-    NodeLapsed {
-        node: NodeName,
-    },
-    NodeReturned {
-        node: NodeName,
-    },
-    ManagerChanged {
-        server: ServerName,
-        from: Option<NodeName>,
-        to: NodeName,
-        surrogate: bool,
-    },
-    Adopted {
-        group: GroupName,
-        server: ServerName,
-        epoch: Epoch,
-    },
-    Granted {
-        group: GroupName,
-        server: ServerName,
-        epoch: Epoch,
-        passed_over: BTreeMap<ServerName, NotHere>,
-    },
-    Ordered {
-        order: OrderId,
-        what: String,
-        node: NodeName,
-        server: ServerName,
-        group: Option<GroupName>,
-    },
-    Restarting {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        count: u32,
-        limit: u32,
-        ran: bool,
-    },
-    Ended {
-        order: OrderId,
-        what: String,
-        server: ServerName,
-        ending: String,
-        group: Option<GroupName>,
-        bad: bool,
-    },
-    OnlineNow {
-        group: GroupName,
-        server: ServerName,
-        epoch: Epoch,
-    },
-    Faulted {
-        group: GroupName,
-        server: ServerName,
-        reason: FaultReason,
-    },
-    Leaving {
-        group: GroupName,
-        server: ServerName,
-        reason: LeaveReason,
-    },
-    ResourceFaulted {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        reason: FaultReason,
-    },
-    ResourceBack {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-    },
-    Recycling {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        reason: FaultReason,
-        count: u32,
-        limit: u32,
-    },
-    Retrying {
-        group: GroupName,
-        server: ServerName,
-        reason: FaultReason,
-        count: u32,
-        limit: u32,
-    },
-    NeedsAdmin {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        reason: CleanReason,
-    },
-    StoppedOnPurpose {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-    },
-    Vacated {
-        group: GroupName,
-        server: ServerName,
-        epoch: Epoch,
-        proof: Proof,
-    },
-    Loose {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-    },
-    Settled {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-    },
-    Held {
-        group: GroupName,
-        tenure: Option<ServerName>,
-        conflict: Conflict,
-    },
-    Released {
-        group: GroupName,
-    },
-    ProvenOff {
-        server: ServerName,
-        how: OffHow,
-    },
-    Reappeared {
-        server: ServerName,
-    },
-    Cleaned {
-        server: ServerName,
-    },
-    Waiting {
-        group: GroupName,
-        wait: Wait,
-    },
-    WaitOver {
-        group: GroupName,
-    },
-    ServerWaiting {
-        server: ServerName,
-        wait: ServerWait,
-    },
-    Removed {
-        group: GroupName,
-    },
-    Storm {
-        servers: BTreeSet<ServerName>,
-    },
-    Quarantined {
-        server: ServerName,
-        returns: usize,
-        within: Span,
-        length: Span,
-    },
-    QuarantineOver {
-        server: ServerName,
-    },
-    NotBroughtBack {
-        group: GroupName,
-        server: ServerName,
-        why: NotHere,
-    },
+    Configured { by: String, groups: usize, resources: usize, servers: usize },
+    Requested { by: String, what: Asked },
+    SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
+    ViosChanged { server: ServerName, down: BTreeSet<String> },
+    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power },
+    NodeLapsed { node: NodeName },
+    NodeReturned { node: NodeName },
+    ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
+    Adopted { group: GroupName, server: ServerName, epoch: Epoch },
+    Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
+    Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
+    Restarting { group: GroupName, resource: ResourceName, server: ServerName, count: u32, limit: u32, ran: bool },
+    Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
+    OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
+    Faulted { group: GroupName, server: ServerName, reason: FaultReason },
+    Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
+    ResourceFaulted { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason },
+    ResourceBack { group: GroupName, resource: ResourceName, server: ServerName },
+    Recycling { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
+    Retrying { group: GroupName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
+    NeedsAdmin { group: GroupName, resource: ResourceName, server: ServerName, reason: CleanReason },
+    StoppedOnPurpose { group: GroupName, resource: ResourceName, server: ServerName },
+    Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
+    Loose { group: GroupName, resource: ResourceName, server: ServerName },
+    Settled { group: GroupName, resource: ResourceName, server: ServerName },
+    Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict },
+    Released { group: GroupName },
+    ProvenOff { server: ServerName, how: OffHow },
+    Reappeared { server: ServerName },
+    Cleaned { server: ServerName },
+    Waiting { group: GroupName, wait: Wait },
+    WaitOver { group: GroupName },
+    ServerWaiting { server: ServerName, wait: ServerWait },
+    Removed { group: GroupName },
+    Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
+    Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
+    Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
+    Storm { servers: BTreeSet<ServerName> },
+    Quarantined { server: ServerName, returns: usize, within: Span, length: Span },
+    QuarantineOver { server: ServerName },
+    NotBroughtBack { group: GroupName, server: ServerName, why: NotHere },
 }
 
 /// What an operator asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum Asked {
     Online { group: GroupName, server: Option<ServerName> },
     Offline { group: GroupName },
@@ -241,8 +94,14 @@ pub enum Asked {
     Unfreeze { group: GroupName },
     Clear { group: GroupName, server: Option<ServerName> },
     Restart { resource: ResourceName, group: GroupName },
+    ResourceOnline { resource: ResourceName, group: GroupName },
+    ResourceOffline { resource: ResourceName, group: GroupName },
+    Flush { group: GroupName },
+    ClearAdminWait { group: GroupName, fault: bool },
+    Migrate { group: GroupName, server: ServerName },
+    AbortMigration { group: GroupName },
     Enable { group: GroupName },
-    Drain { server: ServerName, migrate: bool },
+    Drain { server: ServerName },
     Shutdown { server: ServerName },
     Undrain { server: ServerName, bring_back: bool },
     FreezeServer { server: ServerName },
@@ -251,15 +110,12 @@ pub enum Asked {
     Resume,
     Disarm,
     Arm,
-    ResourceOnline { resource: ResourceName, group: GroupName },
-    ResourceOffline { resource: ResourceName, group: GroupName },
-    Flush { group: GroupName },
-    ClearAdminWait { group: GroupName, fault: bool },
 }
 
 /// Why a group failed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum FaultReason {
     Crashed { resource: ResourceName, restarts: u32 },
     StartFailed { resource: ResourceName, why: String },
@@ -295,16 +151,16 @@ pub enum LeaveReason {
     Offline,
     /// An operator wants it elsewhere.
     Switch(ServerName),
-    /// Its server is emptied, and it goes to this one.
+    /// All that it has was stopped on purpose.
+    OnPurpose,
+    /// Its server is drained, and it goes to this one.
     Drain(ServerName),
-    /// Its server is emptied, and it starts there again when that is over.
+    /// Its server is shut down, and it starts there again when that is over.
     Park,
     /// A drain is over that took it from this server, to which it goes back.
     Return(ServerName),
     /// A server that it prefers is back, and its policy is to run there.
     Failback(ServerName),
-    /// All that it has was stopped on purpose.
-    OnPurpose,
 }
 
 /// Evidence that nothing runs under a tenure any more.
@@ -347,6 +203,7 @@ pub struct Conflict {
 /// Why a group is not placed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum NotHere {
     Faulted,
     ProvenOff,
@@ -363,6 +220,10 @@ pub enum NotHere {
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
+    /// It is defined elsewhere, and cannot be brought from there now.
+    NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
+    /// A mobile LPAR is defined there already, or still.
+    StillDefined { resource: ResourceName },
     Draining,
     ServerFrozen,
     Quarantined { until: Time },
@@ -371,6 +232,7 @@ pub enum NotHere {
 /// Why a group waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum Wait {
     /// Not every server of the list has been read.
     Probe { servers: BTreeSet<ServerName> },
@@ -404,6 +266,14 @@ pub enum Wait {
     Flushed,
     /// Two copies.
     Held,
+    /// It is being moved to another server.
+    Migrating { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Readings must tell where it is.
+    Locating { servers: BTreeSet<ServerName> },
+    /// A move has taken longer than it may.
+    MigrationStuck { resource: ResourceName, from: ServerName, to: ServerName },
+    /// Some of its LPARs have moved and the others have not, and the way back failed as well.
+    HalfMoved { resources: BTreeSet<ResourceName>, from: ServerName, to: ServerName },
     /// As much is under way as may be at once.
     Queue { brake: Brake },
     /// Too many servers were lost at once.
@@ -414,68 +284,16 @@ pub enum Wait {
     AutoDisabled { server: ServerName },
     /// It was stopped because its server is shut down, and starts when that is back.
     Parked { server: ServerName },
-    /// Its server is being emptied, and it stays there.
+    /// Its server is being drained, and it stays there.
     Stays { server: ServerName, why: Stay },
     /// It is only watched.
     NotManaged,
 }
 
-/// A bound on what is under way at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Brake {
-    Starts {
-        server: ServerName,
-        limit: u32,
-    },
-    Stops {
-        server: ServerName,
-        limit: u32,
-    },
-    Hmc {
-        hmc: HmcName,
-        limit: u32,
-    },
-    /// Groups that leave a server, or are on their way to those that could take this one.
-    Moves {
-        server: ServerName,
-    },
-}
-
-/// What is not done while the cluster is disarmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Deed {
-    Place,
-    Start,
-    Stop,
-    Leave,
-    Fence,
-}
-
-/// Why a group stays on a server that is being emptied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Stay {
-    /// Its declaration says that a drain leaves it alone.
-    Declared,
-    Frozen,
-    Nowhere(BTreeMap<ServerName, NotHere>),
-}
-
-/// Why the whole cluster holds back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum ClusterWait {
-    /// An operator disarmed it.
-    Disarmed,
-    /// Too many servers were lost at once.
-    Storm { servers: BTreeSet<ServerName> },
-}
-
 /// Why a server's fate is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[rustfmt::skip]
 pub enum ServerWait {
     /// The node is silent and no witness can prove the server off.
     NoProof { node: Option<NodeName>, system: SystemState },
@@ -485,11 +303,11 @@ pub enum ServerWait {
     Cleaning { resources: BTreeSet<ResourceName> },
     /// It seems to be down, and is not powered off for certain because the cluster is disarmed.
     Disarmed { system: SystemState },
-    /// It is being emptied; so many groups are left.
+    /// It is being drained; so many groups are left.
     Draining { left: u32 },
     /// So many groups are left on it that cannot leave.
     DrainStuck { left: u32, shutdown: bool },
-    /// It is empty, but for so many groups that are meant to stay.
+    /// It is drained, but for so many groups that are meant to stay.
     Drained { staying: u32, shutdown: bool },
 }
 
@@ -517,8 +335,11 @@ impl Note {
             | Note::Released { group }
             | Note::Waiting { group, .. }
             | Note::WaitOver { group }
+            | Note::Removed { group }
+            | Note::Migrating { group, .. }
+            | Note::Migrated { group, .. }
             | Note::NotBroughtBack { group, .. }
-            | Note::Removed { group } => Some(group),
+            | Note::Stayed { group, .. } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => what.group(),
             Note::Configured { .. }
@@ -564,19 +385,22 @@ impl Note {
             | Note::ProvenOff { server, .. }
             | Note::Reappeared { server }
             | Note::Cleaned { server }
+            | Note::ServerWaiting { server, .. }
             | Note::Quarantined { server, .. }
             | Note::QuarantineOver { server }
             | Note::NotBroughtBack { server, .. }
-            | Note::ServerWaiting { server, .. } => Some(server),
+            | Note::Stayed { server, .. } => Some(server),
             Note::Requested { what, .. } => what.server(),
+            Note::Migrating { from, .. } => Some(from),
+            Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. }
             | Note::NodeLapsed { .. }
             | Note::NodeReturned { .. }
+            | Note::Storm { .. }
             | Note::Held { .. }
             | Note::Released { .. }
             | Note::Waiting { .. }
             | Note::WaitOver { .. }
-            | Note::Storm { .. }
             | Note::Removed { .. } => None,
         }
     }
@@ -604,6 +428,7 @@ impl Note {
             | Note::ProvenOff { .. }
             | Note::Loose { .. }
             | Note::Reappeared { .. }
+            | Note::Stayed { .. }
             | Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => {
                 if *bad {
@@ -635,9 +460,11 @@ impl Note {
             | Note::Settled { .. }
             | Note::Released { .. }
             | Note::Cleaned { .. }
-            | Note::QuarantineOver { .. }
             | Note::WaitOver { .. }
-            | Note::Removed { .. } => Level::Info,
+            | Note::Removed { .. }
+            | Note::Migrating { .. }
+            | Note::QuarantineOver { .. }
+            | Note::Migrated { .. } => Level::Info,
         }
     }
 }
@@ -655,6 +482,8 @@ impl Wait {
                 | Wait::Requires { .. }
                 | Wait::AdminWait { .. }
                 | Wait::Held
+                | Wait::Migrating { .. }
+                | Wait::Locating { .. }
                 | Wait::Queue { .. }
                 | Wait::Storm
                 | Wait::Parked { .. }
@@ -670,22 +499,27 @@ impl Wait {
             | Wait::Stuck { .. }
             | Wait::Attention { .. }
             | Wait::AdminWait { .. }
+            | Wait::Held
+            | Wait::MigrationStuck { .. }
+            | Wait::HalfMoved { .. }
             | Wait::Storm
             | Wait::Disarmed { .. }
             | Wait::AutoDisabled { .. }
-            | Wait::Stays { why: Stay::Nowhere(_), .. }
-            | Wait::Held => Level::Alarm,
-            Wait::Stays { why: Stay::Frozen, .. } => Level::Warning,
-            Wait::Queue { .. } | Wait::Parked { .. } | Wait::NotManaged | Wait::Stays { why: Stay::Declared, .. } => {
-                Level::Info
-            }
+            | Wait::Stays { why: Stay::Nowhere(_), .. } => Level::Alarm,
+            Wait::Stays { why: Stay::Frozen | Stay::NotMoved, .. } => Level::Warning,
             Wait::Unwatched { .. } | Wait::Flushed | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
             Wait::Probe { .. }
             | Wait::Reading { .. }
             | Wait::Fencing { .. }
             | Wait::Orders { .. }
             | Wait::Requires { .. }
-            | Wait::Booting { .. } => Level::Info,
+            | Wait::Booting { .. }
+            | Wait::Migrating { .. }
+            | Wait::Locating { .. }
+            | Wait::Queue { .. }
+            | Wait::Parked { .. }
+            | Wait::NotManaged
+            | Wait::Stays { why: Stay::Declared | Stay::Instance, .. } => Level::Info,
         }
     }
 }
@@ -702,18 +536,6 @@ impl ServerWait {
     }
 }
 
-impl LeaveReason {
-    /// The server that the group is sent to, if it is sent to one.
-    pub fn destination(&self) -> Option<&ServerName> {
-        match self {
-            LeaveReason::Drain(to) | LeaveReason::Return(to) | LeaveReason::Failback(to) | LeaveReason::Switch(to) => {
-                Some(to)
-            }
-            LeaveReason::Fault | LeaveReason::Offline | LeaveReason::OnPurpose | LeaveReason::Park => None,
-        }
-    }
-}
-
 impl Asked {
     /// The group that was asked for, if one was.
     pub fn group(&self) -> Option<&GroupName> {
@@ -724,45 +546,20 @@ impl Asked {
             | Asked::Freeze { group }
             | Asked::Unfreeze { group }
             | Asked::Clear { group, .. }
-            | Asked::Enable { group }
+            | Asked::Restart { group, .. }
             | Asked::ResourceOnline { group, .. }
             | Asked::ResourceOffline { group, .. }
             | Asked::Flush { group }
             | Asked::ClearAdminWait { group, .. }
-            | Asked::Restart { group, .. } => Some(group),
+            | Asked::Migrate { group, .. }
+            | Asked::Enable { group }
+            | Asked::AbortMigration { group } => Some(group),
             Asked::Drain { .. }
             | Asked::Shutdown { .. }
             | Asked::Undrain { .. }
             | Asked::FreezeServer { .. }
             | Asked::UnfreezeServer { .. }
             | Asked::ReleaseServer { .. }
-            | Asked::Resume
-            | Asked::Disarm
-            | Asked::Arm => None,
-        }
-    }
-
-    /// The server that was asked for, if it was about one alone.
-    pub fn server(&self) -> Option<&ServerName> {
-        match self {
-            Asked::Drain { server, .. }
-            | Asked::Shutdown { server }
-            | Asked::Undrain { server, .. }
-            | Asked::FreezeServer { server }
-            | Asked::UnfreezeServer { server }
-            | Asked::ReleaseServer { server } => Some(server),
-            Asked::Online { .. }
-            | Asked::Offline { .. }
-            | Asked::Switch { .. }
-            | Asked::Freeze { .. }
-            | Asked::Unfreeze { .. }
-            | Asked::Clear { .. }
-            | Asked::Enable { .. }
-            | Asked::ResourceOnline { .. }
-            | Asked::ResourceOffline { .. }
-            | Asked::Flush { .. }
-            | Asked::ClearAdminWait { .. }
-            | Asked::Restart { .. }
             | Asked::Resume
             | Asked::Disarm
             | Asked::Arm => None,

@@ -32,6 +32,8 @@ pub enum Action {
         /// Servers of the system list for which the ledger holds a proof that no copy runs there. On any other server
         /// the executor must read the copy off before it starts this one.
         vouched: BTreeSet<ServerName>,
+        /// Where its definition must be brought from first: an LPAR that is defined on one server at a time.
+        home: Option<ServerName>,
     },
     /// Bring an LPAR down and read it off.
     Stop {
@@ -42,6 +44,26 @@ pub enum Action {
     },
     /// Power the server off and read that back.
     Fence,
+    /// Move an LPAR to another server while it runs.
+    Migrate {
+        /// The group that holds the tenure.
+        group: GroupName,
+        /// The LPAR to move.
+        resource: ResourceName,
+        /// The tenure that covers both servers.
+        epoch: Epoch,
+        /// Where to.
+        to: ServerName,
+    },
+    /// End the move of an LPAR, wherever that leaves it.
+    StopMigration {
+        /// The LPAR.
+        resource: ResourceName,
+        /// Where it was.
+        from: ServerName,
+        /// Where it was to go.
+        to: ServerName,
+    },
 }
 
 /// An action that a node owes.
@@ -89,7 +111,10 @@ impl Action {
     /// The LPAR that the action is about.
     pub fn resource(&self) -> Option<&ResourceName> {
         match self {
-            Action::Start { resource, .. } | Action::Stop { resource, .. } => Some(resource),
+            Action::Start { resource, .. }
+            | Action::Stop { resource, .. }
+            | Action::Migrate { resource, .. }
+            | Action::StopMigration { resource, .. } => Some(resource),
             Action::Fence => None,
         }
     }
@@ -118,6 +143,8 @@ impl fmt::Display for Action {
             Action::Stop { resource, grace: Span(0) } => write!(f, "stop {resource} at once"),
             Action::Stop { resource, .. } => write!(f, "stop {resource}"),
             Action::Fence => f.write_str("power off"),
+            Action::Migrate { resource, to, .. } => write!(f, "migrate {resource} to {to}"),
+            Action::StopMigration { resource, .. } => write!(f, "stop the migration of {resource}"),
         }
     }
 }

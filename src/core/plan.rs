@@ -8,6 +8,7 @@ mod groups;
 mod links;
 mod maintenance;
 mod members;
+mod migration;
 mod placement;
 mod servers;
 

@@ -53,12 +53,14 @@ pub enum Power {
     /// The witness does not know, or said a word that we do not know. May be active.
     #[default]
     Unknown,
+    /// Being migrated while it runs: both servers list it, it is active on one of them, and nobody can tell on which.
+    Moving,
 }
 
 impl Power {
-    /// Known to hold its disks.
+    /// Known to hold its disks, or to be about to.
     pub fn is_active(self) -> bool {
-        matches!(self, Power::Starting | Power::Running | Power::Stopping)
+        matches!(self, Power::Starting | Power::Running | Power::Stopping | Power::Moving)
     }
     /// Known not to hold its disks.
     pub fn is_inactive(self) -> bool {
@@ -133,6 +135,7 @@ impl fmt::Display for Power {
             Power::Absent => "not defined",
             Power::OffOnPurpose => "Off on purpose",
             Power::Unknown => "Unknown",
+            Power::Moving => "Moving",
         })
     }
 }

@@ -131,6 +131,14 @@ pub enum Refusal {
     Required { resource: ResourceName, by: ResourceName },
     #[error("{resource} is not one that is started or stopped")]
     NotCommanded { resource: ResourceName },
+    #[error("group {group} is being migrated to {to}; wait for it, or `tenure group abort {group}`")]
+    Migrating { group: GroupName, to: ServerName },
+    #[error("group {group} is not being migrated")]
+    NotMigrating { group: GroupName },
+    #[error("{resource} cannot be migrated: it is not declared mobile; `tenure group switch` stops and starts it")]
+    NotMobile { resource: ResourceName },
+    #[error("{resource} on {server} reads {power}; only what runs is migrated")]
+    NotRunning { resource: ResourceName, server: ServerName, power: Power },
     #[error("nothing changes")]
     NoChange,
     #[error("the command is not understood: {0}")]

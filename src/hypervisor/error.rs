@@ -42,7 +42,7 @@ pub enum RefusalKind {
     NotOperating,
     /// HSCL0237: this console has no connection to the server.
     NotConnected,
-    /// HSCL0DB4, HSCL2957: no RMC to the operating system.
+    /// HSCL0DB4, HSCL2957, HSCLA246: no RMC to the operating system.
     NoRmc,
     /// HSCL8011, HSCL8012: no such LPAR on this server.
     LparNotFound,
@@ -52,12 +52,12 @@ pub enum RefusalKind {
     ProfileNotFound,
     /// HSCL350B: our user may not do this.
     NoAuthority,
-    /// HSCL03EC, HSCL03ED and the like: not enough memory or processors, or the resources do not fit.
+    /// HSCL03EC, HSCL03ED, HSCLA319 and the like: not enough memory or processors, or the resources do not fit.
     Resources,
     /// A parameter is missing or wrong; the console sends no code with it.
     Parameter,
     /// Another code. It may stand for something that went wrong half-way, so a mutation that ends with it is
-    /// [`CommandError::Unknown`].
+    /// [`CommandError::Unknown`], unless it came from a check that changes nothing.
     Other,
 }
 

@@ -11,7 +11,8 @@ use std::{
 };
 use tenure_config::{
     Problems,
-    fields::{Fields, Log, document, instead},
+    fields::{Fields, Log, document},
+    instead,
 };
 use tenure_core::{NodeName, Span};
 use tenure_raft::{Snapshots, tls::Identity};

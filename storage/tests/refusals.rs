@@ -318,3 +318,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_stopped_nodes_directory_is_looked_into_and_left_as_it_was() {
+    let dir = filled();
+    let image = open(dir.path()).unwrap().0.image().unwrap();
+    for _ in 0..2 {
+        let stored = tenure_storage::look(dir.path()).unwrap();
+        assert_eq!((&stored.identity, &stored.image), (&identity(), &image));
+        let snapshot = stored.snapshot.expect("one was saved");
+        assert_eq!((snapshot.meta.as_slice(), snapshot.data.len()), (&b"covers 2"[..], 10_000));
+    }
+    assert_eq!(open(dir.path()).unwrap().0.image().unwrap(), image);
+}
+
+#[test]
+fn a_running_nodes_directory_and_any_other_are_not_looked_into() {
+    let dir = filled();
+    let running = open(dir.path()).unwrap();
+    let why = tenure_storage::look(dir.path()).unwrap_err().to_string();
+    assert!(why.contains("is in use by process"), "{why}");
+    drop(running);
+    let other = TempDir::new().unwrap();
+    let why = tenure_storage::look(other.path()).unwrap_err().to_string();
+    assert!(why.ends_with("is not the data directory of a node"), "{why}");
+    assert_eq!(fs::read_dir(other.path()).unwrap().count(), 0, "nothing is made there");
+    edit(dir.path(), "log", log_key(7, 0), |record| record[9] ^= 1);
+    let why = chain(&tenure_storage::look(dir.path()).unwrap_err());
+    assert!(why.contains("log entry 7"), "{why}");
+}

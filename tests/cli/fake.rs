@@ -56,9 +56,19 @@ impl Site {
             let power = self.powers.get(&(server.clone(), lpar.clone())).copied().unwrap_or(Power::Off);
             (lpar.clone(), if off { Power::Off } else { power })
         };
-        let copies = if live { config.lpars.keys().map(power).collect() } else { BTreeMap::new() };
+        let copies = if live { config.resources.keys().map(power).collect() } else { BTreeMap::new() };
         let (server, by, vios) = (server.clone(), by.clone(), BTreeMap::new());
-        Reading { server, by, since: self.ledger.index, serial: 0, system, live, copies, vios }
+        Reading {
+            server,
+            by,
+            since: self.ledger.index,
+            serial: 0,
+            system,
+            live,
+            copies,
+            confidence: BTreeMap::new(),
+            vios,
+        }
     }
 
     fn view(&self) -> View {
@@ -105,9 +115,9 @@ impl Site {
                 let mut set =
                     |lpar: &ResourceName, power| self.powers.insert((order.server.clone(), lpar.clone()), power);
                 match &order.action {
-                    Action::Start { lpar, .. } => set(lpar, Power::Running),
-                    Action::Stop { lpar, .. } => set(lpar, Power::Off),
-                    Action::Fence => None,
+                    Action::Start { resource, .. } => set(resource, Power::Running),
+                    Action::Stop { resource, .. } => set(resource, Power::Off),
+                    Action::Fence | Action::Migrate { .. } | Action::StopMigration { .. } => None,
                 };
                 let readings = vec![self.read(&order.server, &order.node)];
                 let report = Report { order: order.id, ending: Ending::Done, readings };

@@ -4,5 +4,6 @@ mod commands;
 mod faults;
 mod identity;
 mod limits;
+mod moving;
 mod server;
 mod site;

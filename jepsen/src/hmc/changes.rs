@@ -35,7 +35,7 @@ fn change_lpar(world: &World, server: ServerId, args: &Args) -> Result<Command, 
         _ => return Err(CliError::parameter("-o")),
     };
     args.refuse(&["-f", "-b", "-k", "--novsi"])?;
-    Ok(Command::StopLpar { server, lpar: lpar(world, server, args)?, stop, restart })
+    Ok(Command::StopLpar { server, lpar: lpar(world, server, args, "-n")?, stop, restart })
 }
 
 fn activate(world: &World, server: ServerId, args: &Args) -> Result<Command, CliError> {
@@ -47,22 +47,22 @@ fn activate(world: &World, server: ServerId, args: &Args) -> Result<Command, Cli
         }
     }
     let profile = args.get("-f").map_or(Profile::Current, |name| Profile::Named(name.to_owned()));
-    Ok(Command::StartLpar { server, lpar: lpar(world, server, args)?, profile })
+    Ok(Command::StartLpar { server, lpar: lpar(world, server, args, "-n")?, profile })
 }
 
-/// Exactly one of `-n` and `--id`.
-fn lpar(world: &World, server: ServerId, args: &Args) -> Result<LparId, CliError> {
-    match (args.get("-n"), args.get("--id")) {
-        (Some(name), None) => {
-            let found = world.lpar(name).filter(|&lpar| world.lpar_number(server, lpar).is_some());
-            found.ok_or_else(|| CliError::NoLpar(name.to_owned()))
+/// Exactly one of the name, by this option, and `--id`.
+pub(super) fn lpar(world: &World, server: ServerId, args: &Args, name: &str) -> Result<LparId, CliError> {
+    match (args.get(name), args.get("--id")) {
+        (Some(wanted), None) => {
+            let found = world.lpar(wanted).filter(|&lpar| world.is_defined(server, lpar));
+            found.ok_or_else(|| CliError::NoLpar(wanted.to_owned()))
         }
         (None, Some(number)) => {
             let number: u16 = number.parse().map_err(|_| CliError::parameter("--id"))?;
             world.lpar_by_number(server, number).ok_or(CliError::NoLparNumber(number))
         }
         (Some(_), Some(_)) => Err(CliError::parameter("--id")),
-        (None, None) => Err(CliError::parameter("-n")),
+        (None, None) => Err(CliError::parameter(name)),
     }
 }
 

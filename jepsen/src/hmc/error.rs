@@ -16,6 +16,8 @@ pub(super) enum CliError {
     NoLpar(String),
     NoLparNumber(u16),
     NoProfile(String),
+    /// A live migration of what has no RMC. The code and the sentence are recorded.
+    NoRmcToMigrate(String),
     /// From the world, in the words that fit its object.
     Refused {
         refusal: Refusal,
@@ -36,7 +38,15 @@ impl CliError {
             {
                 return CliError::NoProfile(name.clone());
             }
-            Command::StartLpar { lpar, .. } | Command::StopLpar { lpar, .. } => world.lpar_name(*lpar),
+            Command::Migrate { lpar, .. } if refusal == Refusal::NoRmc => {
+                return CliError::NoRmcToMigrate(world.lpar_name(*lpar).to_owned());
+            }
+            Command::StartLpar { lpar, .. }
+            | Command::StopLpar { lpar, .. }
+            | Command::Migrate { lpar, .. }
+            | Command::StopMigration { lpar, .. }
+            | Command::RecoverMigration { lpar, .. }
+            | Command::RemoteRestart { lpar, .. } => world.lpar_name(*lpar),
             Command::PowerOn { server } | Command::PowerOff { server, .. } => world.server_name(*server),
         };
         CliError::Refused { refusal, object: object.to_owned() }
@@ -79,6 +89,11 @@ impl CliError {
             CliError::NoProfile(name) => {
                 format!("HSCL800F The partition profile named {name} was not found.  {CHECK}")
             }
+            CliError::NoRmcToMigrate(name) => format!(
+                "HSCLA246 The management console cannot communicate with partition {name}.  Either the network connection \
+                 is not available or the partition does not have a level of software that is capable of supporting this \
+                 operation."
+            ),
             CliError::Refused { refusal, object } => refusal_message(*refusal, object),
         }
     }
@@ -118,6 +133,21 @@ fn refusal_message(refusal: Refusal, object: &str) -> String {
         }
         Refusal::NotEnoughProcessors => {
             format!("HSCL03ED There are not enough processing units available to activate the partition {object}.")
+        }
+        Refusal::AlreadyDefined => {
+            format!("HSCL05DE The partition name {object} is already in use on the destination managed system.")
+        }
+        Refusal::CannotHost => {
+            "HSCLA319 The migrating partition's virtual fibre channel client adapter 2 cannot be hosted \
+                                by the existing Virtual I/O Server (VIOS) partitions on the destination managed system."
+                .into()
+        }
+        // No recording of these is known, so the codes are none that a real HMC has.
+        Refusal::NotDown => {
+            "HSCLFF01 (synthetic) The source managed system is not in a state that allows a remote restart.".into()
+        }
+        Refusal::MoveFailed => {
+            format!("HSCLFF02 (synthetic) The move of the partition {object} was begun and failed.")
         }
     }
 }

@@ -5,6 +5,7 @@ use super::changes;
 use super::error::CliError;
 use super::hardware;
 use super::lpars;
+use super::moves::{self, Wanted};
 use super::output::Output;
 use super::systems;
 use super::words::{self, Words};
@@ -59,10 +60,20 @@ pub(super) fn interpret(world: &World, hmc: HmcId, line: &str) -> Line {
                 Err(error) => error.output(),
             }
         }
+        "migrlpar" | "rrstartlpar" => match moved(world, name, options) {
+            Ok(Wanted::Change(command)) => return Line::Change(command, language),
+            Ok(Wanted::Check(command)) => moves::check(world, hmc, &command).unwrap_or_else(|error| error.output()),
+            Err(error) => error.output(),
+        },
         _ => list(world, hmc, name, options).unwrap_or_else(|error| error.output()),
     };
     let delay = world.latency(hmc).1;
     Line::Answered(Output { delay, ..answered.in_language(language) })
+}
+
+fn moved(world: &World, name: &str, options: &[String]) -> Result<Wanted, CliError> {
+    let args = parse(options, &moves::MOVE)?;
+    if name == "migrlpar" { moves::migrate(world, &args) } else { moves::restart(world, &args) }
 }
 
 /// What the line asks for, or else what is set for the user.
@@ -91,6 +102,7 @@ fn list(world: &World, hmc: HmcId, name: &str, options: &[String]) -> Result<Out
         }
         "lshmc" => systems::show_hmc(&parse(options, &Grammar { valued: &[], flags: &["-V"] })?),
         "lshwres" => hardware::list_resources(world, hmc, &parse(options, &hardware::RESOURCES)?),
+        "lslparmigr" => moves::list_migrations(world, hmc, &parse(options, &moves::MIGRATIONS)?),
         "lsrefcode" => lpars::list_reference_codes(world, hmc, &parse(options, &lpars::REFERENCE_CODES)?),
         other => Ok(Output::shell(&format!("hmcbash: {other}: command not found"), 127)),
     }

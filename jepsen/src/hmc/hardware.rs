@@ -6,7 +6,7 @@ use super::listing::Listing;
 use super::lpars::{chosen, proc_units};
 use super::output::Output;
 use super::systems::{refused, system};
-use crate::world::{Connection, HmcId, LparState, Refusal, World};
+use crate::world::{Connection, HmcId, Refusal, World};
 
 pub(super) const RESOURCES: Grammar =
     Grammar { valued: &["-r", "-m", "--level", "-F", "--filter"], flags: &["--header"] };
@@ -70,7 +70,7 @@ fn lpar_memory(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliErro
     let (_, reading) = chosen(world, hmc, args, &["lpar_names", "lpar_ids"])?;
     let row = |lpar: &crate::world::LparReading| {
         let memory = world.lpar_spec(lpar.lpar).memory;
-        let current = if lpar.state == LparState::NotActivated { 0 } else { memory }.to_string();
+        let current = if lpar.state.is_active() { memory } else { 0 }.to_string();
         let (number, pending) = (lpar.number.to_string(), memory.to_string());
         [world.lpar_name(lpar.lpar), &number, &current, &pending, &current, "ded"].map(String::from).to_vec()
     };
@@ -90,7 +90,7 @@ fn lpar_processors(world: &World, hmc: HmcId, args: &Args) -> Result<Output, Cli
     let (_, reading) = chosen(world, hmc, args, &["lpar_names", "lpar_ids"])?;
     let row = |lpar: &crate::world::LparReading| {
         let processors = world.lpar_spec(lpar.lpar).processors;
-        let on = if lpar.state == LparState::NotActivated { 0 } else { processors };
+        let on = if lpar.state.is_active() { processors } else { 0 };
         let (number, procs) = (lpar.number.to_string(), on.div_ceil(100).to_string());
         let (current, pending) = (proc_units(on), proc_units(processors));
         [world.lpar_name(lpar.lpar), &number, "shared", &current, &pending, &current, &procs].map(String::from).to_vec()

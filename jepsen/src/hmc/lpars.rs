@@ -5,7 +5,9 @@ use super::error::CliError;
 use super::listing::Listing;
 use super::output::Output;
 use super::systems::{clock_text, refused, system};
-use crate::world::{DEFAULT_PROFILE, HmcId, LparKind, LparReading, LparState, Reading, RmcState, ServerId, World};
+use crate::world::{
+    DEFAULT_PROFILE, HmcId, LparId, LparKind, LparReading, LparState, MoveKind, Reading, RmcState, ServerId, World,
+};
 
 const LPAR_COLUMNS: &[&str] = &[
     "name",
@@ -112,7 +114,7 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
     let spec = world.lpar_spec(reading.lpar);
     let vios = reading.kind == LparKind::Vios;
     let talks = reading.rmc == RmcState::Active;
-    let on = reading.state != LparState::NotActivated;
+    let on = reading.state.is_active();
     let serial = &world.server_spec(server).serial;
     let row: [&str; LPAR_COLUMNS.len()] = [
         &spec.name,
@@ -145,13 +147,22 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
         "0",
         "0",
         if vios { "0" } else { "1" },
-        if vios { "Invalid" } else { "Remote Restartable" },
+        if vios { "Invalid" } else { restart_status(world, server, reading.lpar) },
         "0",
         "none",
         "0",
         &world.lpar_uuid(reading.lpar),
     ];
     row.map(String::from).into()
+}
+
+fn restart_status(world: &World, server: ServerId, lpar: LparId) -> &'static str {
+    match world.moving(lpar).filter(|current| current.kind == MoveKind::Restart) {
+        Some(current) if current.from == server => "Source Remote Restarting",
+        Some(current) if current.to == server => "Destination Remote Restarting",
+        Some(_) | None if world.is_remnant(server, lpar) => "Remote Restarted",
+        Some(_) | None => "Remote Restartable",
+    }
 }
 
 fn environment(kind: LparKind) -> &'static str {
@@ -239,10 +250,10 @@ pub(super) fn list_reference_codes(world: &World, hmc: HmcId, args: &Args) -> Re
     let (_, reading) = chosen(world, hmc, args, &["lpar_names", "lpar_ids"])?;
     let row = |lpar: &LparReading| {
         let code = match lpar.state {
-            LparState::NotActivated => "00000000",
+            LparState::NotActivated | LparState::MigratingNotActivated => "00000000",
             LparState::Starting => "CA00E134",
             LparState::Running if lpar.rmc == RmcState::Active => "",
-            LparState::Running | LparState::NotAvailable => "",
+            LparState::Running | LparState::NotAvailable | LparState::MigratingRunning => "",
             LparState::OpenFirmware => "AA00E1A9",
             LparState::ShuttingDown => "D200A250",
             LparState::Error => "B2001230 LP=00002",

@@ -5,7 +5,8 @@
 //!
 //! Grammar, codes and exit statuses follow recordings of real consoles. What is not modelled is refused as an invalid
 //! parameter, never silently accepted. Where no recording exists (`HSCL0237`, `HSCL8018`, `HSCL03EC`, `HSCL03ED`, the texts
-//! of most refusals) the wording is made up: clients must go by state, not by sentences.
+//! of most refusals) the wording is made up: clients must go by state, not by sentences. How `migrlpar` and `rrstartlpar`
+//! refuse is recorded for few reasons only; codes that stand for none of those are marked as synthetic in their text.
 
 mod account;
 mod args;
@@ -15,6 +16,7 @@ mod execute;
 mod hardware;
 mod listing;
 mod lpars;
+mod moves;
 mod output;
 mod run;
 mod server;

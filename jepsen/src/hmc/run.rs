@@ -23,6 +23,7 @@ pub(super) async fn run(world: &LiveWorld, hmc: HmcId, line: &str) -> Option<Out
 }
 
 async fn change(world: &LiveWorld, hmc: HmcId, command: Command, language: Language) -> Option<Output> {
+    let mut history = world.history_length();
     let id = world.with(|world| world.submit(hmc, command.clone()));
     loop {
         let (found, due) = world.with(|world| (world.take_answer(id), world.answer_due(id)));
@@ -32,7 +33,11 @@ async fn change(world: &LiveWorld, hmc: HmcId, command: Command, language: Langu
                 return Some(world.with(|world| answer(world, hmc, &command, outcome, language)));
             }
             (Some((_, Answer::Lost)), _) | (None, None) => return None,
-            (None, Some(due)) => tokio::time::sleep(until(world, due)).await,
+            // A move can be over long before its time, and not without leaving a trace.
+            (None, Some(due)) => tokio::select! {
+                () = tokio::time::sleep(until(world, due)) => {}
+                Ok(()) = history.changed() => {}
+            },
         }
     }
 }

@@ -49,7 +49,10 @@ pub(super) const LIST: Grammar =
 
 /// The system that `-m` names, by name or by machine type, model and serial number.
 pub(super) fn system(world: &World, args: &Args) -> Result<ServerId, CliError> {
-    let name = args.require("-m")?;
+    named_system(world, args.require("-m")?)
+}
+
+pub(super) fn named_system(world: &World, name: &str) -> Result<ServerId, CliError> {
     world.server(name).ok_or_else(|| CliError::NoSystem(name.to_owned()))
 }
 

@@ -1,7 +1,7 @@
 //! The command line against a world, line by line.
 
 use super::execute;
-use crate::world::{DemoOptions, Fault, HmcId, LostView, ServerId, Span, SystemState, World, WorldSpec};
+use crate::world::{DemoOptions, Fault, HmcId, LostView, LparSpec, ServerId, Span, SystemState, World, WorldSpec};
 
 const HMC: HmcId = HmcId(0);
 const P1: ServerId = ServerId(0);
@@ -273,4 +273,120 @@ fn sentences_follow_the_locale_and_codes_do_not() {
     }
     let text = ok(&mut world, "lssyscfg -r lpar -m p1 --filter lpar_names=db -F state");
     assert_eq!(text, "Not Activated\n");
+}
+
+/// Two servers; `db` is mobile and runs on p1.
+fn mobile_world() -> World {
+    let mut spec = WorldSpec::demo(DemoOptions { servers: 2, lpars: 0, hmcs: 1 });
+    spec.lpars.push(LparSpec { running_on: Some("p1".into()), ..LparSpec::mobile("db", ["p1", "p2"]) });
+    World::new(spec, 1).unwrap()
+}
+
+const STATES: [&str; 2] = ["lssyscfg -r lpar -m p1 -F name,state", "lssyscfg -r lpar -m p2 -F name,state"];
+
+fn lists(world: &mut World, at: usize, line: &str) -> bool {
+    ok(world, STATES[at]).lines().any(|listed| listed == line)
+}
+
+#[test]
+fn a_migration_is_listed_on_both_sides_until_it_is_over() {
+    let mut world = mobile_world();
+    let list = "lslparmigr -r lpar -m p1 --filter lpar_names=db";
+    assert!(lists(&mut world, 0, "db,Running") && !ok(&mut world, STATES[1]).contains("db,"));
+    let still =
+        "name=db,lpar_id=4,migration_state=Not Migrating,migration_type=null,dest_sys_name=null,dest_lpar_id=null\n";
+    assert_eq!(ok(&mut world, list), still);
+    assert_eq!(ok(&mut world, "migrlpar -o v -m p1 -t '9105-22A*7A00002' -p db"), "");
+    assert_eq!(ok(&mut world, list), still, "a check changes nothing");
+    let output = execute(&mut world, HMC, "migrlpar -o m -m p1 -t p2 --id 4");
+    assert!(output.status == 0 && output.delay >= Span::seconds(8), "it blocks until it is over: {output:?}");
+    for server in [0, 1] {
+        assert!(lists(&mut world, server, "db,Migrating - Running"));
+    }
+    assert_eq!(ok(&mut world, &format!("{list} -F migration_state,dest_sys_name")), "Migration In Progress,p2\n");
+    pass(&mut world, 9_000);
+    assert!(lists(&mut world, 1, "db,Running"));
+    assert!(refused(&mut world, list).starts_with("HSCL8012 "));
+}
+
+#[test]
+fn a_migration_is_stopped_and_a_broken_one_recovered() {
+    let mut world = mobile_world();
+    let db = world.lpar("db").unwrap();
+    let move_it = "migrlpar -o m -m p1 -t p2 -p db";
+    ok(&mut world, move_it);
+    pass(&mut world, 1_000);
+    ok(&mut world, "migrlpar -o s -m p1 -p db");
+    assert!(lists(&mut world, 0, "db,Running"));
+    pass(&mut world, 100);
+    ok(&mut world, move_it);
+    world.inject(Fault::BreakMove(db)).unwrap();
+    pass(&mut world, 1_000);
+    assert_eq!(
+        ok(&mut world, "lslparmigr -r lpar -m p2 --filter lpar_names=db -F migration_state"),
+        "Migration Failed\n"
+    );
+    for line in [move_it, "migrlpar -o s -m p1 -p db", "chsysstate -m p1 -r lpar -o shutdown --immed -n db"] {
+        assert!(refused(&mut world, line).starts_with("HSCL05DF "), "{line}");
+    }
+    ok(&mut world, "migrlpar -o r -m p1 -p db");
+    assert!(lists(&mut world, 0, "db,Running"));
+}
+
+#[test]
+fn a_remote_restart_needs_a_source_that_is_down_and_leaves_its_definition() {
+    let mut world = mobile_world();
+    let check = "rrstartlpar -o validate -m p1 -t p2 -p db";
+    let restart = "rrstartlpar -o restart -m p1 -t p2 -p db";
+    for line in [check, restart] {
+        assert!(refused(&mut world, line).starts_with("HSCLFF01 (synthetic) "), "{line}");
+    }
+    world.inject(Fault::TripPower(P1)).unwrap();
+    ok(&mut world, check);
+    ok(&mut world, restart);
+    let status =
+        |server: &str| format!("lssyscfg -r lpar -m {server} --filter lpar_names=db -F state,remote_restart_status");
+    for (wait, source, target) in [
+        (100, "Source Remote Restarting", "Not Activated,Destination Remote Restarting"),
+        (5_000, "Remote Restarted", "Running,Remote Restartable"),
+    ] {
+        pass(&mut world, wait);
+        assert_eq!(ok(&mut world, &status("p1")), format!("Not Activated,{source}\n"));
+        assert_eq!(ok(&mut world, &status("p2")), format!("{target}\n"));
+    }
+    assert!(refused(&mut world, restart).starts_with("HSCL05DF "), "not twice");
+    ok(&mut world, "chsysstate -m p1 -r sys -o on");
+    pass(&mut world, 10_000);
+    assert!(refused(&mut world, &status("p1")).starts_with("HSCL8012 "), "cleared up");
+}
+
+#[test]
+fn moves_that_cannot_be_are_refused_in_the_words_of_their_reason() {
+    let parameter = "The command entered is either missing";
+    let mut world = mobile_world();
+    for (line, start) in [
+        ("migrlpar -o m -m p1 -p db", parameter),
+        ("migrlpar -o m -m p1 -t p2", parameter),
+        ("migrlpar -o dance -m p1 -t p2 -p db", parameter),
+        ("migrlpar -o s -m p1 -t p2 -p db", parameter),
+        ("migrlpar -o m -m p1 -t p2 -p db --force", parameter),
+        ("rrstartlpar -o cleanup -m p1 -p db", parameter),
+        ("rrstartlpar -o restart -m p1 -t p2 -p db --noconnection", parameter),
+        ("lslparmigr -r msp -m p1", parameter),
+        ("migrlpar -o m -m p1 -t p9 -p db", "HSCL8018 "),
+        ("migrlpar -o m -m p2 -t p1 -p db", "HSCL8012 "),
+        ("migrlpar -o m -m p1 -t p1 -p db", "HSCL05DE "),
+        ("migrlpar -o m -m p1 -t p2 -p node-p1", "HSCLA319 "),
+        ("migrlpar -o r -m p1 -p db", "HSCL05DF "),
+    ] {
+        let text = refused(&mut world, line);
+        assert!(text.starts_with(start), "{line}: {text}");
+    }
+    let db = world.lpar("db").unwrap();
+    world.inject(Fault::Hang(P1, db)).unwrap();
+    pass(&mut world, 5_000);
+    for operation in ["v", "m"] {
+        let text = refused(&mut world, &format!("migrlpar -o {operation} -m p1 -t p2 -p db"));
+        assert!(text.starts_with("HSCLA246 The management console cannot communicate with partition db."), "{text}");
+    }
 }

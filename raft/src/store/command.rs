@@ -7,7 +7,7 @@ const RAISE_LEVEL: u8 = 1;
 
 /// A log entry's command, read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Read<'a> {
+pub(crate) enum Read<'a> {
     Application(&'a [u8]),
     RaiseLevel(u32),
 }
@@ -28,7 +28,7 @@ pub(crate) fn raise(level: u32) -> Command {
 }
 
 /// `Err` is the reason why this program cannot apply the command.
-pub(super) fn read(command: &Command) -> Result<Read<'_>, String> {
+pub(crate) fn read(command: &Command) -> Result<Read<'_>, String> {
     match command.0.split_first() {
         Some((&APPLICATION, rest)) => Ok(Read::Application(rest)),
         Some((&RAISE_LEVEL, rest)) => match rest.try_into() {

@@ -10,7 +10,7 @@ mod envelope;
 mod snapshot;
 
 pub(crate) use applied::{Applied, Shared, Snapshot};
-pub(crate) use command::{raise, tagged};
+pub(crate) use command::{Read as Content, raise, read as content, tagged};
 pub(crate) use envelope::open;
 pub(crate) use snapshot::Released;
 

@@ -2,11 +2,15 @@
 
 mod changes;
 mod detail;
+mod foresee;
+mod replay;
 mod status;
 mod table;
 
 pub use changes::changes;
 pub use detail::{error, fence_warning, lpar, members, record, token, why};
+pub use foresee::{capacity, foreseen, losses, why_not};
+pub use replay::{replayed, replays};
 pub use status::{groups, lpars, status};
 
 use anstyle::{AnsiColor, Style as Ansi};
@@ -63,4 +67,9 @@ fn short_moment(rfc3339: &str, now: &str) -> String {
         (Some((day, time)), Some(today)) if day == today => time.to_owned(),
         _ => full,
     }
+}
+
+/// `1 group`, `2 groups`.
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

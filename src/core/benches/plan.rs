@@ -13,6 +13,7 @@ use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, NodeName, Power, Reading, Report, Request, RequestId, ResourceName,
     ServerName, Span, SystemState, Time, View,
     config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
+    foresee::Loss,
     order::{Action, Ending},
     plan::{Plan, plan},
     view::NodeView,
@@ -25,7 +26,10 @@ const LIST: usize = 4;
 
 fn main() {
     println!("one plan after the loss of a server, and applying it; {RUNS} runs each\n");
-    println!("{:>7} {:>8} {:>6}  {:<34} {:<34} {:<34}", "groups", "servers", "moved", "plan", "apply", "plan at rest");
+    println!(
+        "{:>7} {:>8} {:>6}  {:<34} {:<34} {:<34} {:<34}",
+        "groups", "servers", "moved", "plan", "apply", "plan at rest", "the whole loss foreseen"
+    );
     for (groups, servers) in [(1_000, 32), (5_000, 64), (50_000, 1_000)] {
         measure(groups, servers);
     }
@@ -33,6 +37,7 @@ fn main() {
 
 fn measure(groups: usize, servers: usize) {
     let mut site = Site::new(groups, servers);
+    let foreseeing = Spread::of(|| assert!(Loss::of(&site.ledger, &server(0)).is_survived()));
     site.lose_first();
     let planned = site.plan();
     let moved = planned.commands.iter().filter(|command| matches!(command, Command::Grant { .. })).count();
@@ -50,7 +55,7 @@ fn measure(groups: usize, servers: usize) {
     site.commit(Author::Planner("n0".into()), planned.commands);
     site.rest();
     let resting = Spread::of(|| site.plan());
-    println!("{groups:>7} {servers:>8} {moved:>6}  {planning:<34} {applying:<34} {resting:<34}");
+    println!("{groups:>7} {servers:>8} {moved:>6}  {planning:<34} {applying:<34} {resting:<34} {foreseeing:<34}");
 }
 
 struct Site {
@@ -109,7 +114,17 @@ impl Site {
 
     fn reading(&self, at: usize, by: &NodeName, system: SystemState, copies: BTreeMap<ResourceName, Power>) -> Reading {
         let (server, by, since) = (server(at), by.clone(), self.ledger.index);
-        Reading { server, by, since, serial: since, system, live: true, copies, vios: BTreeMap::new() }
+        Reading {
+            server,
+            by,
+            since,
+            serial: since,
+            system,
+            live: true,
+            copies,
+            confidence: BTreeMap::new(),
+            vios: BTreeMap::new(),
+        }
     }
 
     fn plan(&self) -> Plan {

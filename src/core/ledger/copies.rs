@@ -45,13 +45,16 @@ impl Ledger {
     pub fn departure(&self, name: &GroupName, group: &GroupState) -> Result<Proof, Refusal> {
         let tenure = group.tenure.as_ref().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
         if let Some(off) = self.servers.get(&tenure.server).and_then(|server| server.off.as_ref()) {
+            if let Some(migration) = tenure.migration() {
+                self.gone_from(group, &migration.to, migration.index)?;
+            }
             return Ok(Proof::ServerOff(off.how.clone()));
         }
         let index = match tenure.phase {
             Phase::Leaving { index, .. } => index,
             // Nobody was told to stop what is merely watched: that it is off is enough.
             Phase::Starting | Phase::Online if !self.is_looked_after(name) => 0,
-            Phase::Starting | Phase::Online => {
+            Phase::Starting | Phase::Online | Phase::Migrating(_) => {
                 return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
             }
         };
@@ -73,6 +76,19 @@ impl Ledger {
 
     /// Why the group may not run on this server now; `None` if it may. Says nothing of other servers.
     pub fn not_here(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
+        self.unfit(name, group, server, |resource, power| {
+            (power == Power::Absent).then(|| self.not_brought(group, resource, server)).flatten()
+        })
+    }
+
+    /// What `not_here` and `not_migrated` have in common; they differ in what they say of a copy that is not active.
+    pub(super) fn unfit(
+        &self,
+        name: &GroupName,
+        group: &GroupState,
+        server: &ServerName,
+        copy: impl Fn(&ResourceName, Power) -> Option<NotHere>,
+    ) -> Option<NotHere> {
         if group.faults.contains_key(server) {
             return Some(NotHere::Faulted);
         }
@@ -91,8 +107,8 @@ impl Ledger {
                 }
                 continue;
             }
-            if power == Power::Absent {
-                return Some(NotHere::NotDefined { resource: resource.clone() });
+            if let Some(why) = copy(resource, power) {
+                return Some(why);
             }
             if self.reads_off(group, resource, server).is_err() {
                 return Some(NotHere::NotReadOff { resource: resource.clone(), power });
@@ -129,7 +145,7 @@ impl Ledger {
         resources.fold(own, |sum, resource| sum.plus(resource.load()))
     }
 
-    fn no_room(&self, name: &GroupName, server: &ServerName, state: &ServerState) -> Option<NotHere> {
+    pub(super) fn no_room(&self, name: &GroupName, server: &ServerName, state: &ServerState) -> Option<NotHere> {
         let declared = self.config.servers.get(server)?;
         let need = self.demand(name, self.groups.get(name)?);
         let short = |limit: Option<u64>, used: u64, need: u64| {
@@ -169,7 +185,7 @@ impl Ledger {
     }
 }
 
-fn not_ready(state: &ServerState) -> Option<NotHere> {
+pub(super) fn not_ready(state: &ServerState) -> Option<NotHere> {
     if state.off.is_some() {
         return Some(NotHere::ProvenOff);
     }

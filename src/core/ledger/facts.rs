@@ -105,6 +105,7 @@ impl Applying<'_> {
                 }
                 Power::Starting | Power::Stopping => run.away = run.away.or(Some(now)),
                 Power::Unknown => run.unread = run.unread.or(Some(now)),
+                Power::Moving => {}
             }
         }
         copy.confidence = reading.confidence.get(resource).copied().unwrap_or(100);
@@ -163,6 +164,10 @@ impl Applying<'_> {
             }
             return;
         };
+        if let Action::Migrate { to, .. } = &order.action {
+            self.close_move(&group, resource, (&order.server, to), ending);
+            return;
+        }
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
         let Some(copy) = state.copies.get_mut(resource).and_then(|copies| copies.get_mut(&order.server)) else {
@@ -194,7 +199,8 @@ impl Applying<'_> {
                     run.stuck = if bad { run.stuck.saturating_add(1) } else { 0 };
                 }
             }
-            Action::Fence => {}
+            Action::StopMigration { .. } => copy.stop = None,
+            Action::Migrate { .. } | Action::Fence => {}
         }
     }
 
@@ -299,7 +305,7 @@ impl Applying<'_> {
         let Ok(state) = self.server_mut(server) else { return };
         state.dirty = Some(Dirty { index, up: (state.system == SystemState::Operating).then_some(now) });
         for group in self.ledger.groups.values_mut() {
-            let by_right = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
+            let by_right = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
             let concerned = group.copies.values().any(|copies| copies.contains_key(server));
             if !concerned || (by_right && !was_off) {
                 continue;
@@ -325,7 +331,7 @@ impl Applying<'_> {
         let config = Arc::clone(&self.ledger.config);
         let watched = |name: &GroupName| config.groups.get(name).is_some_and(|declared| !declared.managed);
         for (_, group) in self.ledger.groups.iter().filter(|(name, _)| !watched(name)) {
-            let by_right = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
+            let by_right = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
             let here: BTreeMap<_, _> =
                 group.copies.iter().filter_map(|(resource, copies)| Some((resource, copies.get(server)?))).collect();
             if !by_right && !here.values().all(|copy| copy.is_quiet()) {

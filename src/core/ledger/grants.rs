@@ -70,7 +70,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, name: &GroupName, server: &ServerName, phase: Phase) -> Result<Epoch, Refusal> {
+    pub(super) fn begin(&mut self, name: &GroupName, server: &ServerName, phase: Phase) -> Result<Epoch, Refusal> {
         let epoch = Epoch(self.ledger.epoch.0.saturating_add(1));
         self.ledger.epoch = epoch;
         let since = self.ledger.now;
@@ -97,13 +97,16 @@ impl Applying<'_> {
         let tenure = group.tenure.take().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
         let fell = match &tenure.phase {
             Phase::Leaving { reason, .. } => *reason == LeaveReason::Fault,
-            Phase::Starting | Phase::Online => true,
+            Phase::Starting | Phase::Online | Phase::Migrating(_) => true,
         };
         group.fell_from = fell.then(|| tenure.server.clone());
         group.last = Some(tenure.server.clone());
         group.runs.clear();
         // A server that is no longer declared has no books.
         let _ = self.release_room(name, &tenure.server);
+        if let Some(migration) = tenure.migration() {
+            let _ = self.release_room(name, &migration.to);
+        }
         Ok(tenure)
     }
 
@@ -135,7 +138,7 @@ impl Applying<'_> {
         tenure.filter(|tenure| tenure.epoch == epoch).ok_or_else(|| Refusal::WrongEpoch { group: name.clone() })
     }
 
-    fn set_phase(&mut self, name: &GroupName, phase: Phase) -> Result<(), Refusal> {
+    pub(super) fn set_phase(&mut self, name: &GroupName, phase: Phase) -> Result<(), Refusal> {
         if let Some(tenure) = &mut self.group_mut(name)?.tenure {
             tenure.phase = phase;
         }
@@ -161,6 +164,7 @@ impl Applying<'_> {
         if matches!(tenure.phase, Phase::Leaving { .. }) {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server.clone() });
         }
+        self.not_migrating(name)?;
         if self.group(name)?.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
         }
@@ -210,6 +214,7 @@ impl Applying<'_> {
         if matches!(tenure.phase, Phase::Leaving { .. }) {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server.clone() });
         }
+        self.not_migrating(name)?;
         let (server, index) = (tenure.server.clone(), self.ledger.index);
         self.set_phase(name, Phase::Leaving { reason: reason.clone(), index })?;
         Ok(server)
@@ -243,9 +248,7 @@ impl Applying<'_> {
         if group.conflict.is_none() {
             return Err(Refusal::NoChange);
         }
-        let active = self.ledger.active_places(group).active;
-        let stray = group.tenure.as_ref().is_some_and(|tenure| active.keys().any(|server| *server != tenure.server));
-        if active.len() > 1 || stray {
+        if self.ledger.is_stray(group) {
             return Err(Refusal::Held { group: name.clone() });
         }
         self.group_mut(name)?.conflict = None;

@@ -48,7 +48,12 @@ impl Ledger {
             Command::Stop { resource, .. }
             | Command::FaultResource { resource, .. }
             | Command::AdminWait { resource, .. } => Some((Deed::Stop, self.group_of(resource))),
-            Command::Fault { group, .. } | Command::Leave { group, .. } => Some((Deed::Leave, Some(group))),
+            Command::Fault { group, .. } | Command::Leave { group, .. } | Command::Migrate { group, .. } => {
+                Some((Deed::Leave, Some(group)))
+            }
+            Command::Move { resource, .. } | Command::StopMigration { resource, .. } => {
+                Some((Deed::Leave, self.group_of(resource)))
+            }
             Command::Fence(_) => Some((Deed::Fence, None)),
             Command::Request(_)
             | Command::Observe(_)
@@ -60,6 +65,8 @@ impl Ledger {
             | Command::Online { .. }
             | Command::Forgive { .. }
             | Command::Vacate { .. }
+            | Command::Arrive { .. }
+            | Command::Stay { .. }
             | Command::Settle { .. }
             | Command::Expire(_)
             | Command::Hold { .. }
@@ -133,7 +140,7 @@ impl Ledger {
         for (_, group) in self.groups_on(server) {
             left = left.saturating_add(1);
             match &group.wait {
-                Some(Wait::Stays { why: Stay::Nowhere(_), .. }) => stuck = stuck.saturating_add(1),
+                Some(Wait::Stays { why: Stay::Nowhere(_) | Stay::NotMoved, .. }) => stuck = stuck.saturating_add(1),
                 Some(Wait::Stays { .. } | Wait::NotManaged) => staying = staying.saturating_add(1),
                 Some(_) | None => {}
             }

@@ -25,8 +25,14 @@ impl Applying<'_> {
         if restart {
             self.count_restart(&name, resource, &server)?;
         }
-        let action = Action::Start { group: name.clone(), resource: resource.clone(), epoch, vouched };
-        let id = self.issue(node, &server, action, COMMAND_BUDGET, Some(name.clone()));
+        let home = self.ledger.home(self.group(&name)?, resource, &server);
+        // Where its definition must be brought first, that takes as long as a move.
+        let budget = match &home {
+            Some(_) => COMMAND_BUDGET.plus(self.ledger.migrate_timeout(resource)),
+            None => COMMAND_BUDGET,
+        };
+        let action = Action::Start { group: name.clone(), resource: resource.clone(), epoch, vouched, home };
+        let id = self.issue(node, &server, action, budget, Some(name.clone()));
         let now = self.ledger.now;
         let group = self.group_mut(&name)?;
         let run = group.runs.entry(resource.clone()).or_default();
@@ -52,6 +58,7 @@ impl Applying<'_> {
         if group.tenure.as_ref().is_some_and(|tenure| matches!(tenure.phase, Phase::Leaving { .. })) {
             return Err(Refusal::Moving { group: name.clone(), server: server.clone() });
         }
+        self.not_migrating(name)?;
         if self.server(server)?.off.is_some() {
             return Err(Refusal::AlreadyOff { server: server.clone() });
         }
@@ -109,7 +116,8 @@ impl Applying<'_> {
         let by_right = group.tenure.as_ref().is_some_and(|tenure| {
             let recycled = group.runs.get(resource).is_some_and(|run| run.restart);
             let stays = !matches!(tenure.phase, Phase::Leaving { .. });
-            &tenure.server == server && stays && !recycled && self.ledger.wanted(group, resource)
+            let moves = tenure.migration().is_some();
+            tenure.covers(server) && stays && (moves || (!recycled && self.ledger.wanted(group, resource)))
         });
         if by_right {
             return Err(Refusal::AlreadyOn { group: name, server: server.clone() });
@@ -153,7 +161,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn manager(&self, server: &ServerName) -> Result<NodeName, Refusal> {
+    pub(super) fn manager(&self, server: &ServerName) -> Result<NodeName, Refusal> {
         let state = self.server(server)?;
         let good = self.ledger.is_managed(state);
         state.manager.clone().filter(|_| good).ok_or_else(|| Refusal::NoManager { server: server.clone() })
@@ -169,7 +177,7 @@ impl Applying<'_> {
         Ok(places.into_iter().filter(off).cloned().collect())
     }
 
-    fn issue(
+    pub(super) fn issue(
         &mut self,
         node: NodeName,
         server: &ServerName,

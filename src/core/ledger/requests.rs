@@ -12,19 +12,38 @@ use crate::{
 };
 
 impl Applying<'_> {
+    /// What is asked of a parallel group is asked of each of its instances; it is granted if one of them grants it.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Refusal> {
+        let Some(name) = request.group().filter(|name| !self.ledger.groups.contains_key(*name)) else {
+            return self.one_request(request);
+        };
+        let instances: Vec<GroupName> = self.ledger.instances(name).cloned().collect();
+        let mut answer = Err(Refusal::NoGroup(name.clone()));
+        let mut asked = false;
+        for instance in instances {
+            let Some(one) = request.of_instance(&instance) else { continue };
+            let granted = self.one_request(&one);
+            answer = if granted.is_ok() || !asked { granted } else { answer };
+            asked = true;
+        }
+        answer
+    }
+
+    fn one_request(&mut self, request: &Request) -> Result<(), Refusal> {
         match request {
             Request::Configure { cluster, strand } => self.configure(cluster, *strand),
             Request::Online { group, server } => self.ask_online(group, server.as_ref()),
             Request::Offline(group) => self.ask_offline(group),
             Request::Switch { group, server } => self.ask_switch(group, server),
+            Request::Migrate { group, server } => self.ask_migrate(group, server),
+            Request::AbortMigration(group) => self.ask_abort(group),
             Request::Freeze(group) => self.ask_freeze(group),
             Request::Unfreeze(group) => self.ask_unfreeze(group),
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
             Request::Restart(resource) => self.ask_restart(resource),
             Request::Enable(group) => self.ask_enable(group),
-            Request::Drain { server, migrate } => self.ask_drain(server, *migrate),
+            Request::Drain(server) => self.ask_drain(server),
             Request::Shutdown(server) => self.ask_shutdown(server),
             Request::Undrain { server, bring_back } => self.ask_undrain(server, *bring_back),
             Request::FreezeServer(server) => self.ask_freeze_server(server),
@@ -40,7 +59,7 @@ impl Applying<'_> {
         }
     }
 
-    fn asked(&mut self, what: Asked) {
+    pub(super) fn asked(&mut self, what: Asked) {
         let by = self.by();
         self.note(Note::Requested { by, what });
     }
@@ -69,6 +88,7 @@ impl Applying<'_> {
 
     fn ask_offline(&mut self, name: &GroupName) -> Result<(), Refusal> {
         self.may_touch(name)?;
+        self.not_migrating(name)?;
         let group = self.group_mut(name)?;
         if group.intent == Intent::Offline {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
@@ -96,6 +116,7 @@ impl Applying<'_> {
         if matches!(tenure.phase, Phase::Leaving { .. }) {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server });
         }
+        self.not_migrating(name)?;
         self.may_go(name, server)?;
         self.decided(name)?;
         let group = self.group_mut(name)?;
@@ -183,7 +204,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn may_touch(&self, name: &GroupName) -> Result<(), Refusal> {
+    pub(super) fn may_touch(&self, name: &GroupName) -> Result<(), Refusal> {
         let group = self.group(name)?;
         self.may_act(name)?;
         if group.frozen {

@@ -146,6 +146,28 @@ pub enum Phase {
         /// Log index at which it began.
         index: u64,
     },
+    /// Its LPARs are being moved to another server while they run. Until readings say where they are, the tenure covers
+    /// both servers.
+    Migrating(Migration),
+}
+
+/// A live migration of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    /// Where to.
+    pub to: ServerName,
+    /// Log index at which it began: earlier readings do not say where an LPAR is.
+    pub index: u64,
+    /// When the last move was ordered.
+    pub ordered: Time,
+    /// LPARs whose move to the target was ordered.
+    pub sent: BTreeSet<ResourceName>,
+    /// LPARs whose move back was ordered.
+    pub returned: BTreeSet<ResourceName>,
+    /// An operator wants it given up.
+    pub aborted: bool,
+    /// The last thing that went wrong.
+    pub why: Option<String>,
 }
 
 /// One LPAR on one server.
@@ -231,6 +253,11 @@ impl ServerState {
         self.since.is_some_and(|since| since > reading.since || (since == reading.since && earlier))
     }
 
+    /// Read Operating, live, and not proven off.
+    pub fn is_working(&self) -> bool {
+        self.live && self.system == SystemState::Operating && self.off.is_none()
+    }
+
     /// Its hypervisor is on its way up: nothing can be active there yet.
     pub fn is_rising(&self) -> bool {
         self.live && self.system == SystemState::Initializing
@@ -261,6 +288,27 @@ impl Copy {
     }
 }
 
+impl GroupState {
+    /// The resources of which something has to be proven, with their copies.
+    pub fn owned(&self) -> impl Iterator<Item = (&ResourceName, &BTreeMap<ServerName, Copy>)> {
+        self.copies.iter().filter(|(resource, _)| !self.passive.contains(*resource))
+    }
+}
+
+impl Tenure {
+    /// The migration that it is in the middle of.
+    pub fn migration(&self) -> Option<&Migration> {
+        match &self.phase {
+            Phase::Migrating(migration) => Some(migration),
+            Phase::Starting | Phase::Online | Phase::Leaving { .. } => None,
+        }
+    }
+    /// Whether what is active on this server is so by right.
+    pub fn covers(&self, server: &ServerName) -> bool {
+        &self.server == server || self.migration().is_some_and(|migration| &migration.to == server)
+    }
+}
+
 impl Phase {
     /// The word for tables.
     pub fn word(&self) -> &'static str {
@@ -268,6 +316,7 @@ impl Phase {
             Phase::Starting => "starting",
             Phase::Online => "online",
             Phase::Leaving { .. } => "leaving",
+            Phase::Migrating(_) => "migrating",
         }
     }
 }

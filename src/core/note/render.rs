@@ -1,9 +1,6 @@
 //! The words of each note. One line, the object first, no codes.
 
-use super::{
-    Asked, Brake, CleanReason, ClusterWait, Conflict, Deed, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof,
-    ServerWait, Stay, Wait,
-};
+use super::{Asked, CleanReason, Conflict, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof, ServerWait, Wait};
 use crate::{Power, SystemState, config::Mistake};
 use std::fmt::{self, Display, Formatter, Result};
 
@@ -127,6 +124,15 @@ impl Display for Note {
                 write!(f, "group {group} is not brought back to {server}: {why}")
             }
             Note::Removed { group } => write!(f, "group {group} is no longer managed; what runs is left alone"),
+            Note::Migrating { group, from, to, reason } => {
+                write!(f, "group {group} is migrated from {from} to {to}: {reason}")
+            }
+            Note::Migrated { group, from, to, epoch, proof } => {
+                write!(f, "group {group} has migrated from {from} to {to} (tenure {epoch}); proof for {from}: {proof}")
+            }
+            Note::Stayed { group, server, to, why } => {
+                write!(f, "group {group} stays on {server}, not migrated to {to}: {why}")
+            }
         }
     }
 }
@@ -143,8 +149,7 @@ impl Display for Asked {
             Asked::Clear { group, server: Some(server) } => write!(f, "group {group}: clear faults on {server}"),
             Asked::Clear { group, server: None } => write!(f, "group {group}: clear faults"),
             Asked::Enable { group } => write!(f, "group {group}: enable"),
-            Asked::Drain { server, migrate: true } => write!(f, "server {server}: drain, by migration where it can be"),
-            Asked::Drain { server, migrate: false } => write!(f, "server {server}: drain"),
+            Asked::Drain { server } => write!(f, "server {server}: drain"),
             Asked::Shutdown { server } => write!(f, "server {server}: shutdown"),
             Asked::Undrain { server, bring_back: true } => write!(f, "server {server}: undrain and bring back"),
             Asked::Undrain { server, bring_back: false } => write!(f, "server {server}: undrain"),
@@ -160,6 +165,8 @@ impl Display for Asked {
             Asked::ClearAdminWait { group, fault: false } => write!(f, "group {group}: look again"),
             Asked::ClearAdminWait { group, fault: true } => write!(f, "group {group}: what waits counts as failed"),
             Asked::Restart { resource, group } => write!(f, "group {group}: restart {resource}"),
+            Asked::Migrate { group, server } => write!(f, "group {group}: migrate to {server}"),
+            Asked::AbortMigration { group } => write!(f, "group {group}: give up its migration"),
         }
     }
 }
@@ -265,6 +272,10 @@ impl Display for NotHere {
             NotHere::ServerFrozen => f.write_str("frozen"),
             NotHere::Quarantined { .. } => f.write_str("in quarantine"),
             NotHere::Limit { limit, need, free } => write!(f, "needs {need} of {limit}, {free} left"),
+            NotHere::NotBrought { resource, from, system } => {
+                write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
+            }
+            NotHere::StillDefined { resource } => write!(f, "{resource} is defined there already"),
         }
     }
 }
@@ -291,7 +302,10 @@ impl Display for Wait {
                 write!(f, "{resource} on {server} was ordered to stop and reads {power}; stopping it again")
             }
             Wait::Attention { resource, server } => {
-                write!(f, "the HMC cannot tell whether {resource} on {server} runs; look at its reference code")
+                write!(
+                    f,
+                    "nobody can tell whether {resource} on {server} runs; look at it (an LPAR: its reference code)"
+                )
             }
             Wait::Frozen { fault: None } => f.write_str("it is frozen"),
             Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),
@@ -304,15 +318,7 @@ impl Display for Wait {
             Wait::Parked { server } => {
                 write!(f, "it was stopped for the shutdown of {server}, and starts when that is back")
             }
-            Wait::Stays { server, why: Stay::Declared } => {
-                write!(f, "a drain of {server} leaves it there (evacuate = false)")
-            }
-            Wait::Stays { server, why: Stay::Frozen } => {
-                write!(f, "it stays on {server}, which is drained: it is frozen")
-            }
-            Wait::Stays { server, why: Stay::Nowhere(why) } => {
-                write!(f, "it stays on {server}, which is drained: no server can take it: {}", whys(why))
-            }
+            Wait::Stays { server, why } => write!(f, "it stays on {server}, which is drained: {why}"),
             Wait::NotManaged => f.write_str("nothing; it is only watched (managed = false)"),
             Wait::Requires { resource, of, server } => {
                 write!(f, "{resource} on {server} requires {}, not Running yet", join(of))
@@ -322,42 +328,18 @@ impl Display for Wait {
             }
             Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
-        }
-    }
-}
-
-impl Display for Brake {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self {
-            Brake::Starts { server, limit } => write!(f, "its turn to start on {server} ({limit} at once)"),
-            Brake::Stops { server, limit } => write!(f, "its turn to stop on {server} ({limit} at once)"),
-            Brake::Hmc { hmc, limit } => write!(f, "its turn at {hmc} ({limit} orders at once)"),
-            Brake::Moves { server } => write!(f, "its turn to leave {server}"),
-        }
-    }
-}
-
-impl Display for Deed {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(match self {
-            Deed::Place | Deed::Start => "started",
-            Deed::Stop => "stopped",
-            Deed::Leave => "moved",
-            Deed::Fence => "moved once its server is powered off for certain",
-        })
-    }
-}
-
-impl Display for ClusterWait {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self {
-            ClusterWait::Disarmed => {
-                f.write_str("DISARMED: nothing is started, stopped, moved or fenced; `tenure cluster arm`")
-            }
-            ClusterWait::Storm { servers } => write!(
+            Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
+            Wait::Locating { servers } => write!(f, "{} must be read to tell where it is", join(servers)),
+            Wait::MigrationStuck { resource, from, to } => write!(
                 f,
-                "STORM: {} lost at about the same time; nothing is started elsewhere; `tenure cluster resume`",
-                join(servers)
+                "{resource} should have moved from {from} to {to} by now; give it up with `tenure group abort GROUP`, or \
+                 recover it on the HMC"
+            ),
+            Wait::HalfMoved { resources, from, to } => write!(
+                f,
+                "{} on {to} could not be moved back to {from}; `tenure group migrate GROUP --to {to}` tries again to move \
+                 the others, `tenure group abort GROUP` to move these back",
+                join(resources)
             ),
         }
     }
@@ -418,7 +400,7 @@ fn says(system: SystemState) -> String {
     }
 }
 
-fn whys<K: fmt::Display>(why: &std::collections::BTreeMap<K, NotHere>) -> String {
+pub(super) fn whys<K: fmt::Display>(why: &std::collections::BTreeMap<K, NotHere>) -> String {
     why.iter().map(|(server, why)| format!("{server} ({why})")).collect::<Vec<_>>().join(", ")
 }
 
@@ -426,6 +408,6 @@ fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
     if number == N::from(1) { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn join<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+pub(super) fn join<T: Display>(names: impl IntoIterator<Item = T>) -> String {
     names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
 }

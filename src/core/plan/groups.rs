@@ -58,10 +58,7 @@ impl Planner<'_> {
             return Step::Wait(wait);
         }
         let conflict = self.scratch.active_places(group);
-        let stray = match &group.tenure {
-            Some(tenure) => conflict.active.keys().any(|server| *server != tenure.server),
-            None => conflict.active.len() > 1,
-        };
+        let stray = self.scratch.is_stray(group);
         // What is proven off is left first: what still runs may then be adopted.
         let gone = group
             .tenure
@@ -80,6 +77,9 @@ impl Planner<'_> {
         if group.conflict.is_some() && self.emit(Command::Release(name.clone())).is_ok() {
             return Step::Did;
         }
+        if self.forgive(group) {
+            return Step::Did;
+        }
         let Some(tenure) = &group.tenure else {
             return self.vacant(name, group, conflict.active.keys().next());
         };
@@ -87,10 +87,14 @@ impl Planner<'_> {
         if self.scratch.departure(name, group).is_ok() && self.emit(vacate).is_ok() {
             return Step::Did;
         }
-        if let Some(wait) = self.blind(&tenure.server) {
+        // A group that migrates may be on its target, whatever has become of its source.
+        if tenure.migration().is_none()
+            && let Some(wait) = self.blind(&tenure.server)
+        {
             return Step::Wait(wait);
         }
         match &tenure.phase {
+            Phase::Migrating(migration) => self.migrating(name, group, tenure, migration),
             Phase::Starting | Phase::Online => self.keep(name, group, tenure),
             Phase::Leaving { reason, index } => self.leave(name, group, tenure, reason, *index),
         }
@@ -161,7 +165,7 @@ impl Planner<'_> {
     }
 
     /// Why the server of a tenure can be neither watched nor commanded. `None` if it can.
-    fn blind(&self, server: &ServerName) -> Option<Wait> {
+    pub(super) fn blind(&self, server: &ServerName) -> Option<Wait> {
         let state = self.scratch.servers.get(server)?;
         if state.live && state.system == SystemState::Operating && self.scratch.is_managed(state) {
             return None;

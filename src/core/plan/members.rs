@@ -111,11 +111,24 @@ impl Planner<'_> {
             Power::Running => Step::Rest,
             Power::Starting | Power::Stopping => Step::Wait(booting(member)),
             Power::Unknown if member.run.restart => self.stop(member, Span(0)),
-            Power::Unknown | Power::Absent => {
+            Power::Absent if self.scratch.home(member.group, member.resource, member.server).is_some() => {
+                self.start(member)
+            }
+            Power::Unknown | Power::Absent | Power::Moving => {
                 Step::Wait(Wait::Attention { resource: member.resource.clone(), server: member.server.clone() })
             }
             Power::Off | Power::OffOnPurpose => self.start(member),
         }
+    }
+
+    /// Ends the fault of a group on a server where the persistent resource that it lacked is back.
+    pub(super) fn forgive(&mut self, group: &GroupState) -> bool {
+        group.faults.iter().any(|(server, (_, reason))| {
+            let FaultReason::PersistentDown { resource } = reason else { return false };
+            let copy = group.copies.get(resource).and_then(|copies| copies.get(server));
+            copy.is_some_and(|copy| copy.power == Power::Running)
+                && self.emit(Command::Forgive { resource: resource.clone(), server: server.clone() }).is_ok()
+        })
     }
 
     /// A resource that is there or is not.
@@ -135,6 +148,7 @@ impl Planner<'_> {
             | Power::Running
             | Power::Starting
             | Power::Stopping
+            | Power::Moving
             | Power::Unknown => Step::Rest,
         }
     }

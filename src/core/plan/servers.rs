@@ -47,7 +47,8 @@ impl Planner<'_> {
             group.zip(copy).is_some_and(|(group, copy)| {
                 let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
                     Phase::Leaving { index, .. } if tenure.server == reading.server => Some(index),
-                    Phase::Leaving { .. } | Phase::Starting | Phase::Online => None,
+                    Phase::Migrating(ref migration) if tenure.covers(&reading.server) => Some(migration.index),
+                    Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
                 });
                 let counts_from = copy.quiet_from.max(leaving.unwrap_or_default());
                 let older = copy.since.is_none_or(|since| since < counts_from);
@@ -163,7 +164,7 @@ impl Planner<'_> {
         let managed = self.scratch.groups.iter().filter(|(name, _)| self.scratch.is_looked_after(name));
         let groups: Vec<_> = managed.map(|(_, group)| Arc::clone(group)).collect();
         for group in groups {
-            if group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server) {
+            if group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server)) {
                 continue;
             }
             for (resource, copies) in &group.copies {

@@ -16,7 +16,7 @@ fn order(action: Action) -> Order {
 
 fn start(vouched: &[&str]) -> Order {
     let vouched: BTreeSet<ServerName> = vouched.iter().map(|server| ServerName::from(*server)).collect();
-    order(Action::Start { group: "web".into(), resource: "web1".into(), epoch: Epoch(1), vouched })
+    order(Action::Start { group: "web".into(), resource: "web1".into(), epoch: Epoch(1), vouched, home: None })
 }
 
 fn stop(grace: u64) -> Order {
@@ -32,6 +32,7 @@ fn reading(server: &str, system: SystemState, power: Option<Power>) -> Answer {
         system,
         live: power.is_some() || matches!(system, SystemState::PowerOff | SystemState::Error),
         copies: power.map(|power| BTreeMap::from([("web1".into(), power)])).unwrap_or_default(),
+        confidence: BTreeMap::new(),
         vios: BTreeMap::new(),
     })
 }
@@ -68,6 +69,11 @@ fn word(ask: &Ask) -> String {
         Ask::CutOff(_) => "cut off".to_owned(),
         Ask::PowerOff => "power off".to_owned(),
         Ask::Pause(span) => format!("pause {span}"),
+        Ask::Migrate { to, .. } => format!("migrate to {to}"),
+        Ask::StopMigration(_) => "stop migration".to_owned(),
+        Ask::RecoverMigration(_) => "recover migration".to_owned(),
+        Ask::MoveDefinition { from, .. } => format!("move definition from {from}"),
+        Ask::RemoteRestart { from, .. } => format!("remote restart from {from}"),
     }
 }
 
@@ -224,4 +230,130 @@ fn what_was_given_up_before_it_was_sent_is_not_done() {
     execution.next(reads("p2", Power::Off), Span(80));
     execution.next(reads("p1", Power::Off), Span(160));
     assert_eq!(execution.give_up("stopping").ending, Ending::Unknown("stopping".to_owned()), "the start is on its way");
+}
+
+fn migrate() -> Order {
+    order(Action::Migrate { group: "web".into(), resource: "web1".into(), epoch: Epoch(1), to: "p2".into() })
+}
+
+/// What comes after a move of p1 to p2 was found possible and sent.
+fn moved(more: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
+    let before = vec![(80, reads("p2", Power::Absent)), (160, reads("p1", Power::Running))];
+    carry(migrate(), before.into_iter().chain(more).collect())
+}
+
+#[test]
+fn a_move_is_believed_when_both_servers_say_so() {
+    let (asked, ending) = moved(vec![
+        (8_000, Answer::Accepted),
+        (8_080, reads("p2", Power::Moving)),
+        (8_160, reads("p1", Power::Moving)),
+        (8_260, Answer::Paused),
+        (8_340, reads("p2", Power::Running)),
+        (8_420, reads("p1", Power::Absent)),
+    ]);
+    let expected = ["read p2", "read p1", "migrate to p2", "read p2", "read p1", "pause 100ms", "read p2", "read p1"];
+    assert_eq!(asked, expected);
+    assert_eq!(ending, Some(Ending::Done));
+}
+
+#[test]
+fn a_move_ends_as_what_was_read() {
+    let lost = || Answer::Unknown("no answer".to_owned());
+    let unknown = |why: &str| Some(Ending::Unknown(why.to_owned()));
+    let refused = moved(vec![(240, Answer::Refused("no memory".to_owned()))]);
+    assert_eq!(refused.1, Some(Ending::Refused("no memory".to_owned())), "a refusal is definite");
+    let at = |there: Power, here: Power| vec![(240, lost()), (320, reads("p2", there)), (400, reads("p1", here))];
+    assert_eq!(moved(at(Power::Running, Power::Absent)).1, Some(Ending::Done), "seen on the target");
+    assert_eq!(moved(at(Power::Absent, Power::Running)).1, unknown("no answer"), "it may begin yet");
+    assert_eq!(moved(at(Power::Absent, Power::Off)).1, unknown("no answer"));
+    assert_eq!(moved(at(Power::Running, Power::Moving)).1, None, "one side alone says nothing");
+    assert_eq!(moved(at(Power::Unknown, Power::Running)).1, None);
+    let dark = vec![(240, lost()), (320, dark("p2")), (120_000, dark("p1"))];
+    assert_eq!(moved(dark).1, unknown("no answer"), "out of time");
+}
+
+#[test]
+fn a_move_begins_only_from_where_the_lpar_runs() {
+    for (there, here, why) in [
+        (reads("p2", Power::Unknown), reads("p1", Power::Running), "it reads Unknown on p2"),
+        (dark("p2"), reads("p1", Power::Running), "it reads Unknown on p2"),
+        (reads("p2", Power::Running), reads("p1", Power::Running), "it reads Running on p2"),
+        (reads("p2", Power::Absent), reads("p1", Power::Starting), "it reads Starting on p1"),
+        (reads("p2", Power::Absent), dark("p1"), "it reads Unknown on p1"),
+    ] {
+        assert_eq!(carry(migrate(), vec![(80, there), (160, here)]).1, not_done(why));
+    }
+    let done = carry(migrate(), vec![(80, reads("p2", Power::Running)), (160, reads("p1", Power::Absent))]);
+    assert_eq!(done.1, Some(Ending::Done), "it is there already");
+    let (asked, ending) = carry(
+        migrate(),
+        vec![
+            (80, reads("p2", Power::Moving)),
+            (160, reads("p1", Power::Moving)),
+            (240, reads("p2", Power::Running)),
+            (320, reads("p1", Power::Absent)),
+        ],
+    );
+    assert_eq!(asked, ["read p2", "read p1", "read p2", "read p1"], "what is on its way is followed, not sent again");
+    assert_eq!(ending, Some(Ending::Done));
+}
+
+#[test]
+fn a_move_is_stopped_and_then_cleared_up() {
+    let end = |server: &str| {
+        let action = Action::StopMigration { resource: "web1".into(), from: "p1".into(), to: "p2".into() };
+        Order { server: server.into(), ..order(action) }
+    };
+    let moving = || vec![(80, reads("p2", Power::Moving)), (160, reads("p1", Power::Moving))];
+    let with = |more: Vec<(u64, Answer)>| carry(end("p1"), moving().into_iter().chain(more).collect());
+    let stopped = vec![(240, Answer::Accepted), (320, reads("p2", Power::Absent)), (400, reads("p1", Power::Running))];
+    assert_eq!(with(stopped).1, Some(Ending::Done));
+    let (asked, ending) = with(vec![
+        (240, Answer::Refused("too late".to_owned())),
+        (320, Answer::Accepted),
+        (400, reads("p2", Power::Running)),
+        (480, reads("p1", Power::Absent)),
+    ]);
+    assert_eq!(asked[2..], ["stop migration", "recover migration", "read p2", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done), "wherever that leaves it");
+    let over = carry(end("p1"), vec![(80, reads("p2", Power::Absent)), (160, reads("p1", Power::Running))]);
+    assert_eq!((over.0.len(), over.1), (2, Some(Ending::Done)), "nothing is on its way");
+    let at_target = vec![(80, dark("p1")), (160, reads("p2", Power::Moving))];
+    assert_eq!(carry(end("p2"), at_target).0[2], "recover migration", "the source has gone");
+}
+
+#[test]
+fn a_definition_is_brought_to_where_an_lpar_starts() {
+    let with_home = |vouched: &[&str]| {
+        let mut order = start(vouched);
+        if let Action::Start { home, .. } = &mut order.action {
+            *home = Some("p2".into());
+        }
+        order
+    };
+    let (asked, ending) = carry(
+        with_home(&["p2"]),
+        vec![
+            (80, reads("p2", Power::Off)),
+            (160, reads("p1", Power::Absent)),
+            (2_000, Answer::Accepted),
+            (2_080, reads("p1", Power::Off)),
+            (2_160, Answer::Accepted),
+            (2_240, reads("p1", Power::Starting)),
+        ],
+    );
+    assert_eq!(asked, ["read p2", "read p1", "move definition from p2", "read p1", "start", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done));
+    let down = || vec![(80, reading("p2", SystemState::PowerOff, None)), (160, reads("p1", Power::Absent))];
+    let (asked, ending) = carry(
+        with_home(&["p2"]),
+        down().into_iter().chain([(2_000, Answer::Accepted), (2_080, reads("p1", Power::Starting))]).collect(),
+    );
+    assert_eq!(asked, ["read p2", "read p1", "remote restart from p2", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done));
+    let unproven =
+        vec![(80, reading("p2", SystemState::PowerOff, Some(Power::Off))), (160, reads("p1", Power::Absent))];
+    let why = "it is defined on p2, which reads Power Off";
+    assert_eq!(carry(with_home(&[]), unproven).1, not_done(why), "a server that nobody proved off may come back");
 }

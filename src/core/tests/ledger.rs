@@ -104,6 +104,7 @@ impl Case {
             system: SystemState::Operating,
             live: true,
             copies: BTreeMap::from([(ResourceName::from("web1"), power)]),
+            confidence: BTreeMap::new(),
             vios: BTreeMap::new(),
         }
     }

@@ -21,7 +21,11 @@ use crate::hypervisor::Failure;
 /// Commands that run on one HMC at the same time. HMCs slow down badly beyond two to four.
 pub const MAX_COMMANDS_PER_HMC: usize = 3;
 
-/// How many of them may be questions, so that a command to stop something never queues behind slow questions.
+/// Moves of LPARs that run on one HMC at the same time, beside the other commands: each takes minutes, and nothing that is
+/// short may wait for one. Together they stay below the ten channels that an SSH server allows on a connection.
+pub const MAX_MOVES_PER_HMC: usize = 4;
+
+/// How many of the commands may be questions, so that a command to stop something never queues behind slow questions.
 pub const MAX_QUESTIONS_PER_HMC: usize = 2;
 
 /// For this long after a command got no answer the other HMCs are asked first.
@@ -44,6 +48,9 @@ pub enum Purpose {
     Question,
     /// It changes something.
     Mutation,
+    /// It moves an LPAR to another server, or asks whether that could be done. Takes minutes, so that its silence says
+    /// nothing about the HMC.
+    Move,
 }
 
 /// Until when things may happen.
@@ -55,13 +62,14 @@ pub struct Limits {
     pub end_by: Instant,
 }
 
-/// A turn: one of the questions, for a question, and one of the commands.
+/// A turn: one of the questions, for a question, and one of the commands or moves.
 type Permits<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
 
 /// One HMC.
 pub struct Console {
     commands: Semaphore,
     questions: Semaphore,
+    moves: Semaphore,
     connection: Connection,
     unanswered: Mutex<Unanswered>,
     /// This HMC release does not know one of the attributes that we would like to list, so everything is listed.
@@ -81,6 +89,7 @@ impl Console {
         Self {
             commands: Semaphore::new(MAX_COMMANDS_PER_HMC),
             questions: Semaphore::new(MAX_QUESTIONS_PER_HMC),
+            moves: Semaphore::new(MAX_MOVES_PER_HMC),
             connection: Connection::new(address),
             unanswered: Mutex::default(),
             lists_everything: AtomicBool::new(false),
@@ -129,7 +138,7 @@ impl Console {
         let (_permits, session, slot) = match self.ready(purpose, limits.send_by).await {
             Ok(ready) => ready,
             Err(failure) => {
-                if failure == Failure::TimeoutBeforeSending {
+                if failure == Failure::TimeoutBeforeSending && purpose != Purpose::Move {
                     self.note_silence();
                 }
                 return Err(ExecError::Before(failure));
@@ -137,6 +146,7 @@ impl Console {
         };
         let result = slot.run(command.line(), limits.end_by).await;
         match result {
+            Err(ExecError::After(Failure::Timeout)) if purpose == Purpose::Move => {}
             Err(ExecError::After(Failure::Timeout)) if self.note_silence() >= MAX_UNANSWERED => {
                 warn!(hmc = self.name(), "no command is answered, connecting anew");
                 self.note_new_connection();
@@ -176,6 +186,7 @@ impl Console {
         let question = match purpose {
             Purpose::Question => Some(self.questions.acquire().await.expect(NEVER_CLOSED)),
             Purpose::Mutation => None,
+            Purpose::Move => return (None, self.moves.acquire().await.expect(NEVER_CLOSED)),
         };
         (question, self.commands.acquire().await.expect(NEVER_CLOSED))
     }

@@ -9,10 +9,11 @@ use tokio::time::{Instant, timeout_at};
 use tracing::info;
 
 use super::address::HmcAddress;
-use super::command::{Command, check_name};
+use super::command::check_name;
 use super::console::Console;
 use super::keyed::KeyedMutex;
-use super::mutation::{lpar_command, offer, server_command};
+use super::moving;
+use super::mutation::{Change, lpar_command, offer, server_command};
 use super::queries::{Connections, read_capacity, read_server, read_version};
 use crate::hypervisor::{
     Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Hypervisor, ReadError, ServerAddress,
@@ -104,18 +105,34 @@ impl HmcDriver {
         &self,
         server: &ServerAddress,
         operation: String,
-        command: Result<Command, String>,
+        change: Result<Change, String>,
         within: Duration,
     ) -> Result<(), CommandError> {
         let end_by = deadline(within);
-        let command = match command {
-            Ok(command) => command,
+        let change = match change {
+            Ok(change) => change,
             Err(reason) => return Err(not_sent(operation, Failure::BadArgument { reason })),
         };
         let Ok(_turn) = timeout_at(end_by, self.inner.mutations.lock(&server.mtms)).await else {
             return Err(not_sent(operation, Failure::TimeoutBeforeSending));
         };
-        offer(self.candidates(server), operation, &command, end_by).await
+        offer(self.candidates(server), operation, &change, end_by).await
+    }
+
+    /// Offers a move to HMCs without waiting for a server's turn: it takes minutes, during which other LPARs of both
+    /// servers must be able to start and stop. The HMC itself refuses what does not go together with it.
+    async fn move_lpar(
+        &self,
+        via: Result<ServerAddress, String>,
+        operation: String,
+        change: Result<Change, String>,
+        within: Duration,
+    ) -> Result<(), CommandError> {
+        let end_by = deadline(within);
+        match change.and_then(|change| Ok((change, via?))) {
+            Ok((change, via)) => offer(self.candidates(&via), operation, &change, end_by).await,
+            Err(reason) => Err(not_sent(operation, Failure::BadArgument { reason })),
+        }
     }
 }
 
@@ -160,7 +177,7 @@ impl Hypervisor for HmcDriver {
             Some(profile) => check_name("profile", profile).map(|()| command.with("-f", profile)),
             None => Ok(command),
         });
-        self.mutate(server, operation, command, within).await
+        self.mutate(server, operation, command.map(Change::short), within).await
     }
 
     async fn stop_lpar(
@@ -178,17 +195,51 @@ impl Hypervisor for HmcDriver {
             }
         };
         let operation = format!("stop LPAR {lpar} on {} ({manner})", server.name);
-        self.mutate(server, operation, command, within).await
+        self.mutate(server, operation, command.map(Change::short), within).await
     }
 
     async fn power_off_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
         let command = server_command(server, "off").map(|command| command.flag("--immed"));
-        self.mutate(server, format!("power off server {}", server.name), command, within).await
+        self.mutate(server, format!("power off server {}", server.name), command.map(Change::short), within).await
     }
 
     async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
         let command = server_command(server, "on");
-        self.mutate(server, format!("power on server {}", server.name), command, within).await
+        self.mutate(server, format!("power on server {}", server.name), command.map(Change::short), within).await
+    }
+
+    async fn migrate_lpar(
+        &self,
+        from: &ServerAddress,
+        to: &ServerAddress,
+        lpar: &str,
+        within: Duration,
+    ) -> Result<(), CommandError> {
+        let operation = format!("migrate LPAR {lpar} from {} to {}", from.name, to.name);
+        let via = moving::managed_together(from, to);
+        self.move_lpar(via, operation, moving::migrate(from, to, lpar), within).await
+    }
+
+    async fn stop_migration(&self, from: &ServerAddress, lpar: &str, within: Duration) -> Result<(), CommandError> {
+        let operation = format!("stop migration of LPAR {lpar} from {}", from.name);
+        self.mutate(from, operation, moving::stop_migration(from, lpar), within).await
+    }
+
+    async fn recover_migration(&self, from: &ServerAddress, lpar: &str, within: Duration) -> Result<(), CommandError> {
+        let operation = format!("recover migration of LPAR {lpar} from {}", from.name);
+        self.move_lpar(Ok(from.clone()), operation, moving::recover_migration(from, lpar), within).await
+    }
+
+    async fn restart_elsewhere(
+        &self,
+        from: &ServerAddress,
+        to: &ServerAddress,
+        lpar: &str,
+        within: Duration,
+    ) -> Result<(), CommandError> {
+        let operation = format!("restart LPAR {lpar} of {} on {}", from.name, to.name);
+        let via = moving::managed_together(from, to);
+        self.move_lpar(via, operation, moving::restart_elsewhere(from, to, lpar), within).await
     }
 
     async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError> {

@@ -53,12 +53,12 @@ fn kind_of(code: &str, message: &str) -> RefusalKind {
         "HSCL3205" | "VIOS0014" => RefusalKind::Busy,
         "HSCL0238" => RefusalKind::NotOperating,
         "HSCL0237" => RefusalKind::NotConnected,
-        "HSCL0DB4" | "HSCL2957" | "PVME01050905" | "PVME01050402" => RefusalKind::NoRmc,
+        "HSCL0DB4" | "HSCL2957" | "HSCLA246" | "PVME01050905" | "PVME01050402" => RefusalKind::NoRmc,
         "HSCL8011" | "HSCL8012" => RefusalKind::LparNotFound,
         "HSCL8018" => RefusalKind::ServerNotFound,
         "HSCL800F" => RefusalKind::ProfileNotFound,
         "HSCL350B" => RefusalKind::NoAuthority,
-        "HSCL03EC" | "HSCL03ED" | "HSCL0617" | "HSCL0622" | "HSCL1288" | "HSCL1293" | "HSCL1295" => {
+        "HSCL03EC" | "HSCL03ED" | "HSCL0617" | "HSCL0622" | "HSCL1288" | "HSCL1293" | "HSCL1295" | "HSCLA319" => {
             RefusalKind::Resources
         }
         _ if message.contains("too busy") => RefusalKind::Busy,
@@ -90,6 +90,8 @@ mod tests {
             ("HSCL0238 x", RefusalKind::NotOperating),
             ("HSCL0237 x", RefusalKind::NotConnected),
             ("HSCL0DB4 x", RefusalKind::NoRmc),
+            ("HSCLA246 x", RefusalKind::NoRmc),
+            ("HSCLA319 x", RefusalKind::Resources),
             ("HSCL8012 x", RefusalKind::LparNotFound),
             ("HSCL350B x", RefusalKind::NoAuthority),
             ("HSCL9999 The system is currently too busy to do that.", RefusalKind::Busy),

@@ -3,7 +3,7 @@
 //! For: carrying out [`Hypervisor`](super::Hypervisor) on real HMCs, in the order in which they are configured.
 //!
 //! Promises: one SSH connection per HMC, kept open and shared; a bounded number of commands on it; a deadline on
-//! everything; one mutation at a time per server; a mutation whose outcome is unknown is never repeated; one rejected
+//! everything; one mutation at a time per server, and a bounded number of moves of LPARs beside them; a mutation whose outcome is unknown is never repeated; one rejected
 //! authentication stops all further ones, since HMC accounts lock after three; nothing is said to a host whose key is
 //! not the configured one.
 //!
@@ -24,6 +24,7 @@ mod exec;
 mod keyed;
 mod link;
 mod message;
+mod moving;
 mod mutation;
 mod queries;
 pub mod records;

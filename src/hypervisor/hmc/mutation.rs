@@ -2,6 +2,8 @@
 //!
 //! Promises: it is carried out at most once. The next HMC is tried only while it is certain that nothing was done, and
 //! only where another HMC may see things differently.
+//!
+//! What can fail half-way is checked first: a refused check is certain to have done nothing, whatever the code.
 
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -13,11 +15,29 @@ use super::driver::{Candidate, share};
 use super::exec::ExecError;
 use crate::hypervisor::{Attempt, CommandError, Failure, Refusal, RefusalKind, ServerAddress};
 
-/// Offers a command to these HMCs in order.
+/// Something to change, and how that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Asks whether it could be done; changes nothing.
+    pub check: Option<Command>,
+    /// Does it.
+    pub command: Command,
+    /// What it counts as: a mutation, or a move.
+    pub purpose: Purpose,
+}
+
+impl Change {
+    /// One that is short, and refused before anything is done or not at all.
+    pub fn short(command: Command) -> Self {
+        Self { check: None, command, purpose: Purpose::Mutation }
+    }
+}
+
+/// Offers a change to these HMCs in order.
 pub async fn offer(
     candidates: Vec<Candidate>,
     operation: String,
-    command: &Command,
+    change: &Change,
     end_by: Instant,
 ) -> Result<(), CommandError> {
     let mut attempts = Vec::new();
@@ -28,7 +48,7 @@ pub async fn offer(
         let limits = Limits { send_by: share(end_by, left + 1), end_by };
         left -= 1;
         let (via, told) = match candidate {
-            Ok(hmc) => (hmc.console.name().to_owned(), tell(&hmc.console, &operation, command, limits).await),
+            Ok(hmc) => (hmc.console.name().to_owned(), tell(&hmc.console, &operation, change, limits).await),
             Err(name) => (name, Told::NotSent(Failure::NotConfigured)),
         };
         match told {
@@ -75,18 +95,51 @@ enum Told {
     Unknown(Failure),
 }
 
-async fn tell(console: &Console, operation: &str, command: &Command, limits: Limits) -> Told {
+async fn tell(console: &Console, operation: &str, change: &Change, limits: Limits) -> Told {
     let hmc = console.name();
-    info!(hmc, operation, command = command.line(), "sending");
-    let told = match console.run(command, Purpose::Mutation, limits).await {
+    if let Some(check) = &change.check {
+        // An HMC that hangs over the check must leave time for the next one.
+        let limits = Limits { end_by: limits.send_by, ..limits };
+        if let Err(told) = ask_first(console, check, change.purpose, limits).await {
+            return log(hmc, operation, told);
+        }
+    }
+    let limits = Limits { send_by: limits.send_by.max(share(limits.end_by, 2)), ..limits };
+    info!(hmc, operation, command = change.command.line(), "sending");
+    let told = match console.run(&change.command, change.purpose, limits).await {
         Err(ExecError::Before(failure)) => Told::NotSent(failure),
         Err(ExecError::After(failure)) => Told::Unknown(failure),
         Ok(output) => match conclude(output) {
             Ok(_) => Told::Accepted,
-            Err(Failure::Refused(refusal)) if precedes_any_effect(refusal.kind) => Told::Refused(refusal),
+            Err(Failure::Refused(refusal)) if is_definite(refusal.kind, change) => Told::Refused(refusal),
             Err(failure) => Told::Unknown(failure),
         },
     };
+    log(hmc, operation, told)
+}
+
+/// Asks whether the change could be done. Whatever comes of that, nothing was changed.
+async fn ask_first(console: &Console, check: &Command, purpose: Purpose, limits: Limits) -> Result<(), Told> {
+    match console.run(check, purpose, limits).await {
+        Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(Told::NotSent(failure)),
+        Ok(output) => match conclude(output) {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(refusal)) => Err(Told::Refused(refusal)),
+            Err(failure) => Err(Told::NotSent(failure)),
+        },
+    }
+}
+
+/// Whether a refusal of the change itself proves that nothing was done. What passed its check and is then refused was most
+/// likely under way already; only a command that was not even looked at was not.
+fn is_definite(kind: RefusalKind, change: &Change) -> bool {
+    match change.check {
+        Some(_) => matches!(kind, RefusalKind::Parameter | RefusalKind::NoAuthority),
+        None => precedes_any_effect(kind),
+    }
+}
+
+fn log(hmc: &str, operation: &str, told: Told) -> Told {
     match &told {
         Told::Accepted => info!(hmc, operation, "accepted"),
         Told::Refused(refusal) => warn!(hmc, operation, %refusal, "refused"),

@@ -108,6 +108,27 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Opens a database that is there already, whoever's it is, as its node would.
+    pub fn existing(dir: &Path) -> Result<(Self, Identity), OpenError> {
+        let failed = |action| move |source| OpenError::Io { action, dir: dir.to_owned(), source };
+        let unopened = failed("open the database in");
+        if !dir.join("db").is_file() || !dir.join("mark").is_file() {
+            return Err(OpenError::NoData { dir: dir.to_owned() });
+        }
+        let lock = DirectoryLock::take(dir)?;
+        let mark = Mark::open(&dir.join("mark")).map_err(failed("open the mark file in"))?;
+        let mark = mark.ok_or_else(|| OpenError::NoData { dir: dir.to_owned() })?;
+        let db = open_database(dir).map_err(unopened)?;
+        let tree = |name| db.open_tree(name).map_err(io::Error::from).map_err(unopened);
+        let (meta, log, snapshot) = (tree("meta")?, tree("log")?, tree("snapshot")?);
+        let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
+        let last = check_syncs(&meta, Some(&mark)).map_err(unusable)?;
+        let identity = read_manifest(&meta, dir)?.ok_or_else(|| OpenError::Anonymous { dir: dir.to_owned() })?;
+        let file = File::open(dir.join("db")).map_err(unopened)?;
+        let syncs = Mutex::new(Syncs { mark, last, failed: None });
+        Ok((Engine { db, meta, log, snapshot, file, syncs, _lock: lock }, identity))
+    }
+
     /// Makes everything written so far durable. After a failure it fails for ever: the kernel may have dropped the pages that
     /// it could not write, and would report success the next time.
     pub fn sync(&self) -> io::Result<()> {
@@ -170,18 +191,23 @@ fn check_syncs(meta: &sled::Tree, mark: Option<&Mark>) -> Result<u64, LoadError>
 
 /// Whether there is a manifest, which must be ours.
 fn check_manifest(meta: &sled::Tree, dir: &Path, identity: &Identity) -> Result<bool, OpenError> {
-    let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
-    let Some(manifest) = read_record::<v1::Manifest>(meta, MANIFEST).map_err(unusable)? else {
-        return Ok(false);
-    };
-    if manifest.layout != LAYOUT {
-        return Err(OpenError::Layout { dir: dir.to_owned(), written: manifest.layout, reads: LAYOUT });
-    }
-    let found = Identity { cluster: manifest.cluster, node: manifest.node };
+    let Some(found) = read_manifest(meta, dir)? else { return Ok(false) };
     if found != *identity {
         return Err(OpenError::Foreign { dir: dir.to_owned(), found, wanted: identity.clone() });
     }
     Ok(true)
+}
+
+/// Whose data it is, if anything says so.
+fn read_manifest(meta: &sled::Tree, dir: &Path) -> Result<Option<Identity>, OpenError> {
+    let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
+    let Some(manifest) = read_record::<v1::Manifest>(meta, MANIFEST).map_err(unusable)? else {
+        return Ok(None);
+    };
+    if manifest.layout != LAYOUT {
+        return Err(OpenError::Layout { dir: dir.to_owned(), written: manifest.layout, reads: LAYOUT });
+    }
+    Ok(Some(Identity { cluster: manifest.cluster, node: manifest.node }))
 }
 
 /// A new file is found after a power cut only if its name is durable too: in its directory, and that in its parent.

@@ -46,6 +46,12 @@ pub enum OpenError {
         /// The directory.
         dir: PathBuf,
     },
+    /// It is not the data directory of a node.
+    #[error("{} is not the data directory of a node", .dir.display())]
+    NoData {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// Its trees and keys are laid out as this build does not know.
     #[error("data directory {} has layout {written}, this build reads {reads}", .dir.display())]
     Layout {

@@ -26,8 +26,10 @@ pub(crate) use snapshot::SnapshotKeeper;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::backend::LogBackend;
+use crate::image::Image;
 use crate::log_store::LogStore;
-use crate::snapshot::SnapshotStore;
+use crate::snapshot::{SavedSnapshot, SnapshotStore};
 use crate::types::Types;
 use engine::Engine;
 use log::DiskLog;
@@ -46,4 +48,29 @@ pub fn open<C: Types>(dir: &Path, identity: &Identity) -> Result<(LogStore<C>, S
     let log = LogStore::over(DiskLog::new(Arc::clone(&engine))).map_err(unreadable)?;
     let snapshots = SnapshotKeeper::start(engine).map_err(unreadable)?;
     Ok((log, SnapshotStore::on_disk(snapshots)))
+}
+
+/// What a stopped node has stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Whose it is.
+    pub identity: Identity,
+    /// Log and vote.
+    pub image: Image,
+    /// The latest snapshot.
+    pub snapshot: Option<SavedSnapshot>,
+}
+
+/// Reads everything that the directory of a stopped node holds, or a copy of one. Checks what [`open`] checks, and clears
+/// away what a start of the node would. The directory is free again when this returns.
+///
+/// # Errors
+/// As [`open`], and if the directory is not one of a node. A running node's is in use.
+pub fn look(dir: &Path) -> Result<Stored, OpenError> {
+    let (engine, identity) = Engine::existing(dir)?;
+    let engine = Arc::new(engine);
+    let unreadable = |source| OpenError::Load { dir: dir.to_owned(), source };
+    let image = DiskLog::new(Arc::clone(&engine)).load().map_err(unreadable)?;
+    let snapshot = snapshot::load(&engine).map_err(unreadable)?;
+    Ok(Stored { identity, image, snapshot })
 }

@@ -92,6 +92,11 @@ fn run(tree: &Tree, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
+/// The latest snapshot that the database holds.
+pub fn load(engine: &Arc<Engine>) -> Result<Option<SavedSnapshot>, LoadError> {
+    Tree { engine: Arc::clone(engine) }.load()
+}
+
 struct Tree {
     engine: Arc<Engine>,
 }

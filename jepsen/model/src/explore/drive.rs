@@ -121,6 +121,11 @@ impl Stepper<'_> {
                 return Some(Answer::Read(read(self.site, &mut self.state, node, self.site.server(which))));
             }
             Ask::Pause(_) => return Some(Answer::Paused),
+            Ask::Migrate { .. }
+            | Ask::StopMigration(_)
+            | Ask::RecoverMigration(_)
+            | Ask::MoveDefinition { .. }
+            | Ask::RemoteRestart { .. } => return Some(Answer::NotSent("nothing moves here".to_owned())),
             Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {}
         }
         let leased = self.state.nodes[node].lease || self.site.has(Mutant::LeaseIgnored);

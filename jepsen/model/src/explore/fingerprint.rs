@@ -119,6 +119,7 @@ impl Print {
             match &tenure.phase {
                 Phase::Starting => self.word(1_u64),
                 Phase::Online => self.word(2_u64),
+                Phase::Migrating(_) => self.word(5_u64),
                 Phase::Leaving { reason, index } => {
                     self.word(3 + u64::from(*reason == tenure_core::note::LeaveReason::Fault));
                     self.ranked(site.server(&tenure.server), *index);
@@ -157,6 +158,7 @@ impl Print {
                 self.epoch(*epoch);
                 vouched.iter().for_each(|server| self.place(site.server(server)));
             }
+            Action::Migrate { .. } | Action::StopMigration { .. } => self.word(40_u64),
             Action::Stop { resource: lpar, .. } => self.place(20 + site.lpar(lpar)),
             Action::Fence => self.word(30_u64),
         }

@@ -73,7 +73,7 @@ fn freshness_matters(site: &Site, ledger: &Ledger, server: usize) -> bool {
     let copy_waits = ledger.groups.values().any(|group| {
         let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
             Phase::Leaving { index, .. } if &tenure.server == name => Some(index),
-            Phase::Leaving { .. } | Phase::Starting | Phase::Online => None,
+            Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
         });
         let mut copies = group.copies.values().filter_map(|copies| copies.get(name));
         copies.any(|copy| copy.since.is_none_or(|since| since < copy.quiet_from.max(leaving.unwrap_or_default())))

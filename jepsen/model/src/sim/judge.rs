@@ -59,7 +59,12 @@ impl Sim {
                     && lpar == overlap.lpar
                     && matches!(cause, Cause::Command(_))
             }
-            Change::Power { .. } | Change::Hang { .. } | Change::Connection { .. } | Change::Hmc { .. } => false,
+            Change::Power { .. }
+            | Change::Definition { .. }
+            | Change::Move { .. }
+            | Change::Hang { .. }
+            | Change::Connection { .. }
+            | Change::Hmc { .. } => false,
         })
     }
 

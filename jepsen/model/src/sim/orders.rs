@@ -137,7 +137,16 @@ impl Sim {
                 self.later(name, Span(out), look);
             }
             Ask::Pause(span) => self.later(name, *span, NodeEvent::Paused(id)),
-            Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {
+            Ask::Start(_)
+            | Ask::ShutDown(_)
+            | Ask::PowerDown(_)
+            | Ask::CutOff(_)
+            | Ask::PowerOff
+            | Ask::Migrate { .. }
+            | Ask::StopMigration(_)
+            | Ask::RecoverMigration(_)
+            | Ask::MoveDefinition { .. }
+            | Ask::RemoteRestart { .. } => {
                 let late = self.now.since(work.since) >= order.budget;
                 let inside = order.action.resource().and_then(|name| node.ledger.config.resources.get(name));
                 let inside = inside.is_some_and(|resource| resource.as_agent().is_some());

@@ -100,7 +100,13 @@ pub(super) fn change(
         Ask::PowerDown(name) => Command::stop(id, lpar(name)?, Stop::Delayed),
         Ask::CutOff(name) => Command::stop(id, lpar(name)?, Stop::Immediate),
         Ask::PowerOff => Command::fence(id),
-        Ask::Read(_) | Ask::Pause(_) => return Err(not_sent("it is no change")),
+        Ask::Read(_)
+        | Ask::Pause(_)
+        | Ask::Migrate { .. }
+        | Ask::StopMigration(_)
+        | Ask::RecoverMigration(_)
+        | Ask::MoveDefinition { .. }
+        | Ask::RemoteRestart { .. } => return Err(not_sent("it is no change")),
     };
     let connected =
         |hmc: &HmcId| world.read_system(*hmc, id).is_ok_and(|(_, connection, _)| connection == Connection::Connected);
@@ -121,6 +127,7 @@ pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
         Refusal::HmcDown | Refusal::NoConnection | Refusal::Busy | Refusal::NotOperating => {
             Answer::NotSent(why.to_string())
         }
+        Refusal::MoveFailed => Answer::Unknown(why.to_string()),
         Refusal::NoSuchServer
         | Refusal::NoSuchLpar
         | Refusal::NoSuchProfile
@@ -129,7 +136,10 @@ pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
         | Refusal::WrongState
         | Refusal::NoRmc
         | Refusal::NotEnoughMemory
-        | Refusal::NotEnoughProcessors => Answer::Refused(why.to_string()),
+        | Refusal::NotEnoughProcessors
+        | Refusal::AlreadyDefined
+        | Refusal::CannotHost
+        | Refusal::NotDown => Answer::Refused(why.to_string()),
     }
 }
 
@@ -188,6 +198,8 @@ fn power(state: LparState) -> Power {
         LparState::Running => Power::Running,
         LparState::ShuttingDown => Power::Stopping,
         // `Error` says that it runs and needs attention, or that its activation failed: it is not off.
-        LparState::Error | LparState::NotAvailable => Power::Unknown,
+        LparState::Error | LparState::NotAvailable | LparState::MigratingRunning | LparState::MigratingNotActivated => {
+            Power::Unknown
+        }
     }
 }

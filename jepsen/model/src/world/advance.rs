@@ -2,7 +2,7 @@
 
 use super::history::{Cause, Change};
 use super::id::{HmcId, ServerId};
-use super::partition::{Activity, Boot, Talk};
+use super::partition::{Activity, Boot, Definition, Talk};
 use super::server::Power;
 use super::spec::{LparKind, StartPolicy};
 use super::time::Time;
@@ -24,7 +24,7 @@ impl World {
     pub fn next_event(&self) -> Option<Time> {
         let servers = self.servers.iter().filter_map(|server| server.due());
         let views = self.hmcs.iter().flat_map(|hmc| &hmc.views).filter_map(|view| view.due());
-        servers.chain(views).chain(self.flights.due()).min()
+        servers.chain(views).chain(self.moves_due()).chain(self.flights.due()).min()
     }
 
     fn fire(&mut self) {
@@ -43,6 +43,7 @@ impl World {
                 self.fire_view(hmc, server);
             }
         }
+        self.fire_moves();
         self.fire_flights();
     }
 
@@ -88,6 +89,7 @@ impl World {
                 StartPolicy::Autorecovery => slot.partition.was_on,
                 StartPolicy::Userinit => false,
             };
+            let wanted = wanted && slot.partition.definition != Definition::Absent;
             let at = if lpars[slot.lpar.index()].kind == LparKind::Vios { now } else { later };
             slot.partition.autostart_at = wanted.then_some(at);
         }
@@ -96,6 +98,9 @@ impl World {
     fn fire_partition(&mut self, server: ServerId, slot: usize) {
         let place = &mut self.servers[server.index()].slots[slot];
         let lpar = place.lpar;
+        if place.partition.cleanup_at.is_some_and(|at| at <= self.now) {
+            return self.undefine(server, lpar);
+        }
         if place.partition.autostart_at.is_some_and(|at| at <= self.now) {
             place.partition.autostart_at = None;
             // A copy that was started meanwhile, or no longer fits, stays as it is.
@@ -142,6 +147,7 @@ impl World {
                 let picture = self.servers[server.index()].picture(now);
                 self.hmcs[hmc.index()].views[server.index()].shown = picture;
                 self.history.push(now, Change::Connection { hmc, server, connected: true });
+                self.plan_cleanup(server);
             }
             Link::Up | Link::Unnoticed { .. } | Link::Lost | Link::Reconnecting { .. } => {}
         }
@@ -177,6 +183,7 @@ impl World {
             partition.autostart_at = None;
             self.set_activity(server, slot, Activity::NotActivated, Cause::ServerDown);
         }
+        self.lose_party(server);
     }
 
     pub(super) fn set_activity(&mut self, server: ServerId, slot: usize, activity: Activity, cause: Cause) {
@@ -206,6 +213,7 @@ impl World {
         for hmc in self.hmcs() {
             self.settle_view(hmc, server);
         }
+        self.plan_cleanup(server);
     }
 
     fn settle_view(&mut self, hmc: HmcId, server: ServerId) {

@@ -9,9 +9,9 @@ impl World {
     /// Size of a server and what is left of it.
     pub fn capacity(&self, server: ServerId) -> Capacity {
         let spec = self.server_spec(server);
-        let active = self.servers[server.index()].slots.iter().filter(|slot| slot.partition.is_active());
+        let held = self.servers[server.index()].slots.iter().filter(|slot| slot.partition.holds_resources());
         let (mut memory, mut processors) = (0_u64, 0_u32);
-        for lpar in active.map(|slot| self.lpar_spec(slot.lpar)) {
+        for lpar in held.map(|slot| self.lpar_spec(slot.lpar)) {
             memory += lpar.memory;
             processors += lpar.processors;
         }
@@ -21,6 +21,12 @@ impl World {
             processors: spec.processors,
             processors_free: spec.processors.saturating_sub(processors),
         }
+    }
+
+    /// Whether a copy takes memory and processors: it is active, or one side of a move of what runs.
+    pub fn holds_resources(&self, server: ServerId, lpar: LparId) -> bool {
+        let slot = self.servers.get(server.index()).and_then(|server| Some(&server.slots[server.slot_of(lpar)?]));
+        slot.is_some_and(|slot| slot.partition.holds_resources())
     }
 
     pub(super) fn fits(&self, server: ServerId, lpar: LparId) -> Result<(), Refusal> {

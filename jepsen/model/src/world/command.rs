@@ -60,16 +60,65 @@ pub enum Command {
         /// Whether it starts again afterwards.
         restart: bool,
     },
+    /// `migrlpar -o m`: live if it runs, inactive if it is off. Answered when it is over.
+    Migrate {
+        /// Which.
+        lpar: LparId,
+        /// Where it is.
+        from: ServerId,
+        /// Where it shall be.
+        to: ServerId,
+    },
+    /// `migrlpar -o s`
+    StopMigration {
+        /// Which.
+        lpar: LparId,
+        /// The source.
+        from: ServerId,
+    },
+    /// `migrlpar -o r`, `rrstartlpar -o recover`
+    RecoverMigration {
+        /// Which.
+        lpar: LparId,
+        /// The source; or, as is assumed, the target if that is the one which still answers.
+        server: ServerId,
+    },
+    /// `rrstartlpar -o restart`. Answered when it has been made anew and is starting.
+    RemoteRestart {
+        /// Which.
+        lpar: LparId,
+        /// Where it was.
+        from: ServerId,
+        /// Where it shall be.
+        to: ServerId,
+    },
 }
 
 impl Command {
-    /// The managed system that it changes.
+    /// The managed system that it changes; of a move, the source.
     pub fn server(&self) -> ServerId {
         match self {
             Command::StartLpar { server, .. }
             | Command::StopLpar { server, .. }
             | Command::PowerOn { server }
-            | Command::PowerOff { server, .. } => *server,
+            | Command::PowerOff { server, .. }
+            | Command::RecoverMigration { server, .. } => *server,
+            Command::Migrate { from, .. }
+            | Command::StopMigration { from, .. }
+            | Command::RemoteRestart { from, .. } => *from,
+        }
+    }
+
+    /// The other managed system that it changes: the target of a move.
+    pub fn target(&self) -> Option<ServerId> {
+        match self {
+            Command::Migrate { to, .. } | Command::RemoteRestart { to, .. } => Some(*to),
+            Command::StartLpar { .. }
+            | Command::StopLpar { .. }
+            | Command::PowerOn { .. }
+            | Command::PowerOff { .. }
+            | Command::StopMigration { .. }
+            | Command::RecoverMigration { .. } => None,
         }
     }
 
@@ -131,4 +180,16 @@ pub enum Refusal {
     /// Not enough processing units on the system for this activation.
     #[error("not enough processing units")]
     NotEnoughProcessors,
+    /// The target of a move has a definition of the LPAR already.
+    #[error("the partition is already defined on the target")]
+    AlreadyDefined,
+    /// The target of a move has no VIO server up that could serve the LPAR.
+    #[error("no VIO server of the target can serve the partition")]
+    CannotHost,
+    /// Remote restart from a system that is not known to be down.
+    #[error("the source is not down")]
+    NotDown,
+    /// A move was begun and did not reach its end. Not a refusal: what became of the LPAR must be read.
+    #[error("the move was begun and failed")]
+    MoveFailed,
 }

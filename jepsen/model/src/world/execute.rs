@@ -15,7 +15,8 @@ pub const DEFAULT_PROFILE: &str = "default_profile";
 
 impl World {
     /// Carries out a command on an HMC at this instant, as if it had just arrived there. `Ok` says that it was accepted
-    /// and how much longer than usual the HMC needs to say so; what comes of it shows later, and only in readings.
+    /// and how much longer than usual the HMC needs to say so, for a move until it is over if nothing comes between; what
+    /// comes of it shows later, and only in readings.
     ///
     /// # Errors
     /// When it is refused; nothing has changed then.
@@ -27,18 +28,19 @@ impl World {
 
     pub(super) fn carry_out(&mut self, hmc: HmcId, command: &Command) -> Result<Span, Refusal> {
         let server = command.server();
-        let view = self.visible(hmc, server)?;
-        if view.connection() != Connection::Connected || view.link != Link::Up {
-            return Err(Refusal::NoConnection);
-        }
-        let shown = view.shown.system;
+        let shown = self.connected(hmc, server)?;
         self.exists(command)?;
-        if self.now < self.servers[server.index()].locked_until {
-            return Err(Refusal::Busy);
+        let changed = [Some(server), command.target()];
+        for server in changed.into_iter().flatten() {
+            self.connected(hmc, server)?;
+            if self.now < self.servers[server.index()].locked_until {
+                return Err(Refusal::Busy);
+            }
         }
         let takes = match command {
             Command::StartLpar { lpar, .. } => {
                 self.operating(server, shown)?;
+                self.at_rest(server, *lpar)?;
                 self.start_lpar(server, *lpar, Cause::Command(hmc)).map(|()| Span::ZERO)
             }
             Command::StopLpar { lpar, stop, restart, .. } => {
@@ -49,10 +51,28 @@ impl World {
             Command::PowerOff { immediate, restart, .. } => {
                 self.power_off(server, *immediate, *restart, Cause::Command(hmc)).map(|()| Span::ZERO)
             }
+            Command::Migrate { lpar, from, to } | Command::RemoteRestart { lpar, from, to } => {
+                let kind = self.check_move(hmc, command)?;
+                self.begin_move(hmc, *lpar, (*from, *to), kind);
+                Ok(self.moving(*lpar).map_or(Span::ZERO, |begun| begun.until.since(self.now)))
+            }
+            Command::StopMigration { lpar, .. } => self.stop_migration(hmc, server, *lpar),
+            Command::RecoverMigration { lpar, .. } => self.recover_migration(hmc, server, *lpar),
         }?;
-        self.servers[server.index()].locked_until = self.now + self.spec.timings.lock;
-        self.settle(server);
+        for server in changed.into_iter().flatten() {
+            self.servers[server.index()].locked_until = self.now + self.spec.timings.lock;
+            self.settle(server);
+        }
         Ok(takes)
+    }
+
+    /// What an HMC shows of a system, if it is connected to it in truth and not only as far as it has noticed.
+    pub(super) fn connected(&self, hmc: HmcId, server: ServerId) -> Result<SystemState, Refusal> {
+        let view = self.visible(hmc, server)?;
+        if view.connection() != Connection::Connected || view.link != Link::Up {
+            return Err(Refusal::NoConnection);
+        }
+        Ok(view.shown.system)
     }
 
     fn exists(&self, command: &Command) -> Result<(), Refusal> {
@@ -64,15 +84,19 @@ impl World {
                     Profile::Named(_) | Profile::Current => Ok(()),
                 }
             }
-            Command::StopLpar { server, lpar, .. } => {
-                self.lpar_number(*server, *lpar).ok_or(Refusal::NoSuchLpar).map(|_| ())
+            Command::StopLpar { lpar, .. }
+            | Command::Migrate { lpar, .. }
+            | Command::StopMigration { lpar, .. }
+            | Command::RecoverMigration { lpar, .. }
+            | Command::RemoteRestart { lpar, .. } => {
+                self.lpar_number(command.server(), *lpar).ok_or(Refusal::NoSuchLpar).map(|_| ())
             }
             Command::PowerOn { .. } | Command::PowerOff { .. } => Ok(()),
         }
     }
 
     /// Both what the HMC believes and what the hypervisor knows must allow work on LPARs.
-    fn operating(&self, server: ServerId, shown: SystemState) -> Result<(), Refusal> {
+    pub(super) fn operating(&self, server: ServerId, shown: SystemState) -> Result<(), Refusal> {
         let believed = matches!(shown, SystemState::Operating | SystemState::Standby);
         if believed && self.servers[server.index()].power == Power::Operating {
             Ok(())
@@ -85,6 +109,9 @@ impl World {
         let slot = self.servers[server.index()].slot_of(lpar).ok_or(Refusal::NoSuchLpar)?;
         if self.servers[server.index()].slots[slot].partition.is_active() {
             return Err(Refusal::NotOff);
+        }
+        if self.servers[server.index()].slots[slot].partition.moving.is_some() {
+            return Err(Refusal::WrongState);
         }
         self.fits(server, lpar)?;
         let until = self.now + self.stretch(self.lpar_spec(lpar).boot);
@@ -105,6 +132,9 @@ impl World {
     ) -> Result<Span, Refusal> {
         let slot = self.servers[server.index()].slot_of(lpar).ok_or(Refusal::NoSuchLpar)?;
         let partition = &self.servers[server.index()].slots[slot].partition;
+        if partition.moving.is_some() {
+            return Err(Refusal::WrongState);
+        }
         if !partition.is_active() {
             return Err(Refusal::AlreadyOff);
         }

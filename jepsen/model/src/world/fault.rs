@@ -2,6 +2,7 @@
 
 use super::history::{Cause, Change};
 use super::id::{HmcId, LparId, ServerId};
+use super::moving::Doom;
 use super::partition::Activity;
 use super::server::Power;
 use super::state::SystemState;
@@ -25,6 +26,12 @@ pub enum Fault {
     ForeignStart(ServerId, LparId),
     /// The next activations of a copy end in Error.
     FailStarts(ServerId, LparId, u8),
+    /// A move of an LPAR fails before its switchover and is undone: the one under way, or the next.
+    FailMove(LparId),
+    /// A move of an LPAR fails half-way and must be recovered: the one under way, or the next, before its switchover.
+    BreakMove(LparId),
+    /// A move of an LPAR takes this much longer: the one under way, or the next.
+    SlowMove(LparId, Span),
     /// Sets `auto_start` of a copy.
     SetAutoStart(ServerId, LparId, bool),
     /// Input power is lost: with the rest, the service processor dies.
@@ -98,6 +105,15 @@ impl World {
                 let place = self.servers.get(server.index()).and_then(|place| place.slot_of(lpar));
                 self.inject_lpar(fault, server, lpar, place.ok_or(FaultError::NoSuchThing)?)?;
                 self.settle(server);
+            }
+            Fault::FailMove(lpar) | Fault::BreakMove(lpar) | Fault::SlowMove(lpar, _) => {
+                self.mobility_mut(lpar).ok_or(FaultError::NoSuchThing)?;
+                let happens = match fault {
+                    Fault::SlowMove(_, span) => self.slow_move(lpar, span),
+                    Fault::BreakMove(_) => self.doom_move(lpar, Doom::Break),
+                    _ => self.doom_move(lpar, Doom::Fail),
+                };
+                happens.then_some(()).ok_or(FaultError::Pointless)?;
             }
             Fault::CutPower(server)
             | Fault::RestorePower(server)
@@ -205,6 +221,13 @@ impl World {
         Ok(())
     }
 
+    /// Whether anyone is there to clear up depends on the HMCs.
+    fn plan_cleanups(&mut self) {
+        for server in self.servers() {
+            self.plan_cleanup(server);
+        }
+    }
+
     fn inject_hmc(&mut self, fault: Fault, hmc: HmcId) -> Result<(), FaultError> {
         let now = self.now;
         let console = self.hmcs.get_mut(hmc.index()).ok_or(FaultError::NoSuchThing)?;
@@ -213,10 +236,13 @@ impl World {
                 console.up = false;
                 self.history.push(now, Change::Hmc { hmc, up: false });
                 self.drop_flights(hmc);
+                self.orphan_moves(hmc);
+                self.plan_cleanups();
             }
             Fault::HmcUp(_) if !console.up => {
                 console.up = true;
                 self.history.push(now, Change::Hmc { hmc, up: true });
+                self.plan_cleanups();
             }
             Fault::SlowHmc(_, span) => console.slow = span,
             Fault::DelayViews(_, span) => console.late = span,

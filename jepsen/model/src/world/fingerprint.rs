@@ -1,7 +1,8 @@
 //! A canonical fingerprint of a world: equal for two worlds that will behave alike from now on, however they came about.
 //! Times count relative to the present, what has run out counts as run out, and history does not count.
 
-use super::partition::{Activity, Boot, Partition};
+use super::moving::{Mobility, Move};
+use super::partition::{Activity, Boot, Definition, Partition};
 use super::server::{Power, Server};
 use super::submit::Stage;
 use super::time::{Span, Time};
@@ -44,11 +45,15 @@ impl World {
                 self.hash_view(view, &mut hash);
             }
         }
+        for mobility in &self.mobility {
+            self.hash_mobility(mobility, &mut hash);
+        }
         for flight in &self.flights.under_way {
             flight.hmc.hash(&mut hash);
             match &flight.stage {
                 Stage::Arriving { at, command } => (0_u8, self.until(*at), command).hash(&mut hash),
                 Stage::Answering { at, answer } => (1_u8, self.until(*at), answer).hash(&mut hash),
+                Stage::Moving { lpar, unheard } => (2_u8, lpar, unheard).hash(&mut hash),
             }
         }
         for (_, _, answer) in &self.flights.answers {
@@ -92,10 +97,25 @@ impl World {
         }
         (partition.hung, partition.auto_start, partition.failing_starts, partition.was_on).hash(hash);
         partition.autostart_at.map(|at| self.until(at)).hash(hash);
+        // Most copies are in the one plain state, and explorers take millions of fingerprints.
+        let is_plain = (partition.definition, partition.moving, partition.cleanup_at) == (Definition::Here, None, None);
+        is_plain.hash(hash);
+        if !is_plain {
+            (partition.definition, partition.moving, partition.cleanup_at.map(|at| self.until(at))).hash(hash);
+        }
         let talk = partition.talk;
         let settled = talk.talking == self.rmc_active(partition);
         let held = if settled { None } else { Some(self.now.since(talk.since)) };
         (talk.talking, held).hash(hash);
+    }
+
+    fn hash_mobility(&self, mobility: &Mobility, hash: &mut Fnv) {
+        (mobility.doom, mobility.slow).hash(hash);
+        if let Some(current) = &mobility.current {
+            let Move { kind, from, to, switched, stuck, hmc, orphaned, switch_at, until, flight } = *current;
+            (kind, from, to, switched, stuck, hmc, orphaned, flight.is_some()).hash(hash);
+            (self.until(switch_at), self.until(until)).hash(hash);
+        }
     }
 
     fn hash_view(&self, view: &View, hash: &mut Fnv) {

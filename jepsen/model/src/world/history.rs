@@ -1,6 +1,7 @@
 //! What truly happened in a world, with its time and cause: the evidence that checkers judge.
 
 use super::id::{HmcId, LparId, ServerId};
+use super::moving::MoveKind;
 use super::state::{LparState, SystemState};
 use super::time::Time;
 
@@ -26,6 +27,25 @@ pub enum Cause {
     ServerDown,
     /// The end of something that began earlier.
     Progress,
+    /// The switchover of a live migration. No start and no stop.
+    Migration,
+}
+
+/// What became of a move.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum MoveStep {
+    /// It was begun.
+    Begins,
+    /// The LPAR belongs to the target.
+    Ends,
+    /// It was undone.
+    Fails,
+    /// It was undone on request.
+    Stops,
+    /// It failed half-way and must be recovered.
+    Sticks,
+    /// It was recovered: undone if it had not switched over, completed if it had.
+    Recovers,
 }
 
 /// What changed.
@@ -48,6 +68,32 @@ pub enum Change {
         lpar: LparId,
         /// To what.
         state: LparState,
+        /// Why.
+        cause: Cause,
+    },
+    /// A mobile LPAR became defined on a server, or no longer is.
+    Definition {
+        /// Where.
+        server: ServerId,
+        /// Which.
+        lpar: LparId,
+        /// Whether it is defined there now.
+        defined: bool,
+        /// Why.
+        cause: Cause,
+    },
+    /// A move of an LPAR.
+    Move {
+        /// Which.
+        lpar: LparId,
+        /// How.
+        kind: MoveKind,
+        /// Where it was.
+        from: ServerId,
+        /// Where it goes.
+        to: ServerId,
+        /// What became of it.
+        step: MoveStep,
         /// Why.
         cause: Cause,
     },
@@ -174,7 +220,12 @@ impl History {
             Cause::Autostart => starts.autostart += 1,
             Cause::Restart => starts.restart += 1,
             Cause::Fault if state == LparState::Starting => starts.foreign += 1,
-            Cause::Command(_) | Cause::Guest | Cause::Fault | Cause::ServerDown | Cause::Progress => {}
+            Cause::Command(_)
+            | Cause::Guest
+            | Cause::Fault
+            | Cause::ServerDown
+            | Cause::Progress
+            | Cause::Migration => {}
         }
     }
 }

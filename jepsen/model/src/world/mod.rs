@@ -12,6 +12,7 @@
 mod advance;
 mod capacity;
 pub mod check;
+mod cleanup;
 mod command;
 mod demo;
 mod execute;
@@ -20,6 +21,8 @@ mod fingerprint;
 mod history;
 mod id;
 mod live;
+mod migrate;
+mod moving;
 mod partition;
 mod reading;
 mod render;
@@ -39,9 +42,10 @@ pub use command::{Command, Profile, Refusal, Stop};
 pub use demo::DemoOptions;
 pub use execute::DEFAULT_PROFILE;
 pub use fault::{Fault, FaultError};
-pub use history::{Cause, Change, Entry, History, StartCounts};
+pub use history::{Cause, Change, Entry, History, MoveStep, StartCounts};
 pub use id::{CommandId, HmcId, LparId, ServerId};
 pub use live::{LiveWorld, Ticker};
+pub use moving::{Move, MoveKind};
 pub use partition::Guest;
 pub use reading::{Capacity, LparReading, Reading, RmcState};
 pub use server::Power;
@@ -53,6 +57,8 @@ pub use time::{ParseSpanError, Span, Time};
 pub use timings::Timings;
 pub use world::World;
 
+#[cfg(test)]
+mod moving_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One copy of an LPAR on one server: what it truly does, whatever an HMC may show.
 
+use super::moving::MoveKind;
 use super::state::LparState;
 use super::time::Time;
 
@@ -32,6 +33,16 @@ pub(super) enum Activity {
     Error,
 }
 
+/// Whether there is a copy at a place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Definition {
+    /// A mobile LPAR that is elsewhere.
+    Absent,
+    Here,
+    /// What a move left behind. It can be activated like any other copy, until an HMC clears it up.
+    Remnant,
+}
+
 /// How an activation will end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Boot {
@@ -49,6 +60,11 @@ pub(super) struct Talk {
 
 #[derive(Clone, Debug)]
 pub(super) struct Partition {
+    pub(super) definition: Definition,
+    /// The move that it is one side of.
+    pub(super) moving: Option<MoveKind>,
+    /// When it is cleared up.
+    pub(super) cleanup_at: Option<Time>,
     pub(super) activity: Activity,
     pub(super) hung: bool,
     pub(super) talk: Talk,
@@ -64,6 +80,9 @@ pub(super) struct Partition {
 impl Partition {
     pub(super) fn new(auto_start: bool) -> Self {
         Partition {
+            definition: Definition::Here,
+            moving: None,
+            cleanup_at: None,
             activity: Activity::NotActivated,
             hung: false,
             talk: Talk { talking: false, since: Time::START, before: false },
@@ -85,8 +104,25 @@ impl Partition {
         }
     }
 
+    /// What a perfectly informed HMC lists of it.
+    pub(super) fn listed(&self) -> Option<LparState> {
+        match (self.definition, self.moving) {
+            (Definition::Absent, _) => None,
+            (Definition::Here | Definition::Remnant, Some(MoveKind::Live)) => Some(LparState::MigratingRunning),
+            (Definition::Here | Definition::Remnant, Some(MoveKind::Inactive)) => {
+                Some(LparState::MigratingNotActivated)
+            }
+            (Definition::Here | Definition::Remnant, Some(MoveKind::Restart) | None) => Some(self.state()),
+        }
+    }
+
     pub(super) fn is_active(&self) -> bool {
         self.state().is_active()
+    }
+
+    /// Whether memory and processors are taken by it, or kept for it.
+    pub(super) fn holds_resources(&self) -> bool {
+        self.is_active() || matches!(self.moving, Some(MoveKind::Live | MoveKind::Restart))
     }
 
     /// Next instant at which it changes by itself.
@@ -96,6 +132,6 @@ impl Partition {
             Activity::ShuttingDown { until, .. } => until,
             Activity::NotActivated | Activity::Running | Activity::OpenFirmware | Activity::Error => None,
         };
-        [own, self.autostart_at].into_iter().flatten().min()
+        [own, self.autostart_at, self.cleanup_at].into_iter().flatten().min()
     }
 }

@@ -100,16 +100,16 @@ impl World {
         }
         let now = self.now;
         let slots = &self.servers[server.index()].slots;
-        let lpars = slots.iter().enumerate().map(|(index, slot)| {
-            let state = self.shown_lpar(hmc, view, index);
-            let active = state != LparState::NotActivated && self.rmc_active(&slot.partition);
-            LparReading {
+        let lpars = slots.iter().enumerate().filter_map(|(index, slot)| {
+            let state = self.shown_lpar(hmc, view, index)?;
+            let active = state.is_active() && self.rmc_active(&slot.partition);
+            Some(LparReading {
                 lpar: slot.lpar,
                 number: u16::try_from(index + 1).unwrap_or(u16::MAX),
                 kind: self.lpars[slot.lpar.index()].kind,
                 state,
                 rmc: if active { RmcState::Active } else { RmcState::Inactive },
-            }
+            })
         });
         Ok(Reading {
             server,
@@ -142,8 +142,12 @@ impl World {
         console.views.get(server.index()).ok_or(Refusal::NoSuchServer)
     }
 
-    fn shown_lpar(&self, hmc: HmcId, view: &View, slot: usize) -> LparState {
-        let known = view.shown.lpars[slot];
+    fn shown_lpar(&self, hmc: HmcId, view: &View, slot: usize) -> Option<LparState> {
+        let known = view.shown.lpars[slot]?;
+        Some(self.shown_state(hmc, view, known))
+    }
+
+    fn shown_state(&self, hmc: HmcId, view: &View, known: LparState) -> LparState {
         if view.connection() != Connection::Connected {
             return match self.spec.hmcs[hmc.index()].lost_view {
                 LostView::LastKnown => known,

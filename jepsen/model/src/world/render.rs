@@ -1,7 +1,8 @@
 //! History in words. One place, so that a demonstration, a golden file and a failed test say the same.
 
 use super::check::Overlap;
-use super::history::{Cause, Change, Entry};
+use super::history::{Cause, Change, Entry, MoveStep};
+use super::moving::MoveKind;
 use super::state::SystemState;
 use super::world::World;
 
@@ -19,6 +20,28 @@ impl World {
             Change::Lpar { server, lpar, state, cause } => {
                 let (lpar, server) = (self.lpar_name(lpar), self.server_name(server));
                 format!("{lpar} on {server} {state}{}", self.because(cause))
+            }
+            Change::Definition { server, lpar, defined, cause } => {
+                let (lpar, server) = (self.lpar_name(lpar), self.server_name(server));
+                let verb = if defined { "defined" } else { "no longer defined" };
+                format!("{lpar} {verb} on {server}{}", self.because(cause))
+            }
+            Change::Move { lpar, kind, from, to, step, cause } => {
+                let kind = match kind {
+                    MoveKind::Live => "migration",
+                    MoveKind::Inactive => "inactive migration",
+                    MoveKind::Restart => "remote restart",
+                };
+                let verb = match step {
+                    MoveStep::Begins => "begins",
+                    MoveStep::Ends => "ends",
+                    MoveStep::Fails => "fails",
+                    MoveStep::Stops => "is stopped",
+                    MoveStep::Sticks => "needs recovery",
+                    MoveStep::Recovers => "is recovered",
+                };
+                let (from, to) = (self.server_name(from), self.server_name(to));
+                format!("{kind} of {} from {from} to {to} {verb}{}", self.lpar_name(lpar), self.because(cause))
             }
             Change::Hang { server, lpar, hung } => {
                 let (lpar, server) = (self.lpar_name(lpar), self.server_name(server));
@@ -56,6 +79,7 @@ impl World {
             Cause::Guest => "operating system",
             Cause::Fault => "fault",
             Cause::ServerDown => "server down",
+            Cause::Migration => "migration",
             Cause::Progress => return String::new(),
         };
         format!(" ({cause})")

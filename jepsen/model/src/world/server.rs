@@ -1,7 +1,7 @@
 //! One physical server: its power, its service processor, its partitions.
 
 use super::id::LparId;
-use super::partition::Partition;
+use super::partition::{Definition, Partition};
 use super::state::SystemState;
 use super::time::Time;
 use super::view::Picture;
@@ -63,7 +63,7 @@ impl Power {
     }
 }
 
-/// A copy of an LPAR at its place in a server's list. Places are fixed when the world is built.
+/// A copy of an LPAR, or the lack of one, at its place in a server's list. Places are fixed when the world is built.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) lpar: LparId,
@@ -86,7 +86,13 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// The place of an LPAR that is defined here.
     pub(super) fn slot_of(&self, lpar: LparId) -> Option<usize> {
+        self.place_of(lpar).filter(|&place| self.slots[place].partition.definition != Definition::Absent)
+    }
+
+    /// The place that an LPAR has here, or would have.
+    pub(super) fn place_of(&self, lpar: LparId) -> Option<usize> {
         self.slots.iter().position(|slot| slot.lpar == lpar)
     }
 
@@ -104,13 +110,13 @@ impl Server {
     pub(super) fn picture(&self, now: Time) -> Picture {
         Picture {
             system: self.state(),
-            lpars: self.slots.iter().map(|slot| slot.partition.state()).collect(),
+            lpars: self.slots.iter().map(|slot| slot.partition.listed()).collect(),
             taken: now,
         }
     }
 
     pub(super) fn differs_from(&self, picture: &Picture) -> bool {
-        let states = self.slots.iter().map(|slot| slot.partition.state());
+        let states = self.slots.iter().map(|slot| slot.partition.listed());
         self.state() != picture.system || !states.eq(picture.lpars.iter().copied())
     }
 

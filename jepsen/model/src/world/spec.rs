@@ -191,7 +191,7 @@ pub enum LparKind {
     Vios,
 }
 
-/// An LPAR, and the servers on which copies of it are defined. All copies share its disks.
+/// An LPAR, and the servers on which copies of it are or can be defined. All copies share its disks.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LparSpec {
@@ -200,8 +200,12 @@ pub struct LparSpec {
     /// What it is for.
     #[serde(default)]
     pub kind: LparKind,
-    /// Names of the servers that have a definition of it.
+    /// Names of the servers that have a definition of it; of a mobile one, those where it can be.
     pub servers: Vec<String>,
+    /// Whether it is defined on one server at a time and can be moved to the others. It begins on `running_on`, or else on
+    /// the first of its servers.
+    #[serde(default)]
+    pub mobile: bool,
     /// Memory, in MiB.
     #[serde(default = "LparSpec::default_memory")]
     pub memory: u64,
@@ -249,6 +253,7 @@ impl LparSpec {
             name: name.into(),
             kind: LparKind::Client,
             servers: servers.into_iter().map(Into::into).collect(),
+            mobile: false,
             memory: Self::default_memory(),
             processors: Self::default_processors(),
             boot: Self::default_boot(),
@@ -257,6 +262,16 @@ impl LparSpec {
             vios: None,
             running_on: None,
         }
+    }
+
+    /// A client LPAR that can be moved between these servers, and is defined on the first of them.
+    pub fn mobile<S: Into<String>>(name: impl Into<String>, servers: impl IntoIterator<Item = S>) -> Self {
+        LparSpec { mobile: true, ..Self::new(name, servers) }
+    }
+
+    /// Name of the server on which it is defined when the world begins; `None` when it is defined on all of its servers.
+    pub fn home(&self) -> Option<&String> {
+        self.running_on.as_ref().or(self.servers.first()).filter(|_| self.mobile)
     }
 
     /// The management LPAR of a server: started with it, and on disks of its own.

@@ -46,6 +46,9 @@ pub enum SpecError {
         /// How many it has.
         have: u8,
     },
+    /// Management LPARs stay where they are, and to be moved takes two servers.
+    #[error("build world: LPAR {0:?} cannot be mobile: it is no client, or has one server")]
+    Immobile(String),
     /// VIO servers come with their server.
     #[error("build world: {0:?} is listed as a VIO server; write `vios = N` at its server")]
     ListedVios(String),
@@ -92,6 +95,9 @@ fn lpars(spec: &WorldSpec) -> Result<(), SpecError> {
     for lpar in &spec.lpars {
         if lpar.kind == LparKind::Vios {
             return Err(SpecError::ListedVios(lpar.name.clone()));
+        }
+        if lpar.mobile && (lpar.kind != LparKind::Client || lpar.servers.len() < 2) {
+            return Err(SpecError::Immobile(lpar.name.clone()));
         }
         let distinct: BTreeSet<_> = lpar.servers.iter().collect();
         if distinct.is_empty() || distinct.len() != lpar.servers.len() {

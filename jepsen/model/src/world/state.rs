@@ -117,6 +117,10 @@ pub enum LparState {
     Error,
     /// The HMC does not know.
     NotAvailable,
+    /// On its way to another server, running on exactly one of the two.
+    MigratingRunning,
+    /// On its way to another server, off on both.
+    MigratingNotActivated,
 }
 
 impl LparState {
@@ -130,13 +134,16 @@ impl LparState {
             Self::ShuttingDown => "Shutting Down",
             Self::Error => "Error",
             Self::NotAvailable => "Not Available",
+            Self::MigratingRunning => "Migrating - Running",
+            Self::MigratingNotActivated => "Migrating - Not Activated",
         }
     }
 
     /// Whether a copy that is truly in this state may touch its disks. Asked of the world's truth, where
-    /// `NotAvailable` does not occur; asked of a reading, `NotAvailable` counts as active, because it may be.
+    /// `NotAvailable` and `Migrating` do not occur; asked of a reading, `NotAvailable` and `MigratingRunning` count as
+    /// active, because the copy may be.
     pub fn is_active(self) -> bool {
-        self != Self::NotActivated
+        !matches!(self, Self::NotActivated | Self::MigratingNotActivated)
     }
 }
 

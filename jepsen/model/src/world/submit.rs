@@ -2,7 +2,7 @@
 //! time too. A client that has gone away changes nothing about any of this.
 
 use super::command::{Command, Refusal};
-use super::id::{CommandId, HmcId, ServerId};
+use super::id::{CommandId, HmcId, LparId, ServerId};
 use super::spec::BusyPolicy;
 use super::time::Time;
 use super::view::Link;
@@ -25,14 +25,17 @@ pub enum Answer {
 pub(super) enum Stage {
     /// On its way, or waiting for a lock.
     Arriving { at: Time, command: Command },
+    /// A move is under way; it is answered when that is over.
+    Moving { lpar: LparId, unheard: bool },
     /// Done or refused; its answer is on the way.
     Answering { at: Time, answer: Answer },
 }
 
 impl Stage {
-    fn at(&self) -> Time {
+    fn at(&self) -> Option<Time> {
         match self {
-            Stage::Arriving { at, .. } | Stage::Answering { at, .. } => *at,
+            Stage::Arriving { at, .. } | Stage::Answering { at, .. } => Some(*at),
+            Stage::Moving { .. } => None,
         }
     }
 }
@@ -53,7 +56,7 @@ pub(super) struct Flights {
 
 impl Flights {
     pub(super) fn due(&self) -> Option<Time> {
-        self.under_way.iter().map(|flight| flight.stage.at()).min()
+        self.under_way.iter().filter_map(|flight| flight.stage.at()).min()
     }
 
     fn deliver(&mut self, id: CommandId, at: Time, answer: Answer) {
@@ -91,7 +94,10 @@ impl World {
     /// When to look again for the answer to a command that is under way; `None` when it is there or was taken.
     pub fn answer_due(&self, id: CommandId) -> Option<Time> {
         let flight = self.flights.under_way.iter().find(|flight| flight.id == id)?;
-        Some(flight.stage.at())
+        match flight.stage {
+            Stage::Moving { lpar, .. } => self.moving(lpar)?.until(),
+            Stage::Arriving { at, .. } | Stage::Answering { at, .. } => Some(at),
+        }
     }
 
     /// Commands that are on their way, or whose answers are.
@@ -104,13 +110,16 @@ impl World {
             match flight.stage {
                 Stage::Arriving { at, command } if at <= self.now => self.arrive(flight.id, flight.hmc, command),
                 Stage::Answering { at, answer } if at <= self.now => self.flights.deliver(flight.id, at, answer),
-                Stage::Arriving { .. } | Stage::Answering { .. } => self.flights.under_way.push(flight),
+                Stage::Arriving { .. } | Stage::Answering { .. } | Stage::Moving { .. } => {
+                    self.flights.under_way.push(flight)
+                }
             }
         }
     }
 
     fn arrive(&mut self, id: CommandId, hmc: HmcId, command: Command) {
-        if let Some(at) = self.held_up(hmc, command.server()) {
+        let changed = [Some(command.server()), command.target()];
+        if let Some(at) = changed.into_iter().flatten().filter_map(|server| self.held_up(hmc, server)).max() {
             let stage = Stage::Arriving { at, command };
             self.flights.under_way.push(Flight { id, hmc, stage });
             return;
@@ -126,12 +135,34 @@ impl World {
         let mut answer = Answer::Lost;
         if !dropped {
             let outcome = self.carry_out(hmc, &command);
+            if let (Ok(_), Command::Migrate { lpar, .. } | Command::RemoteRestart { lpar, .. }) = (&outcome, &command) {
+                self.await_move(id, *lpar);
+                self.flights.under_way.push(Flight { id, hmc, stage: Stage::Moving { lpar: *lpar, unheard } });
+                return;
+            }
             at = at + outcome.unwrap_or_default();
             if !unheard {
                 answer = Answer::Answered(outcome.map(|_| ()));
             }
         }
         self.flights.under_way.push(Flight { id, hmc, stage: Stage::Answering { at, answer } });
+    }
+
+    fn await_move(&mut self, id: CommandId, lpar: LparId) {
+        if let Some(current) = self.mobility_mut(lpar).and_then(|mobility| mobility.current.as_mut()) {
+            current.flight = Some(id);
+        }
+    }
+
+    /// Sends the answer to the command that began a move.
+    pub(super) fn answer_move(&mut self, id: Option<CommandId>, outcome: Result<(), Refusal>) {
+        let Some(index) = self.flights.under_way.iter().position(|flight| Some(flight.id) == id) else { return };
+        let at = self.now + self.latency(self.flights.under_way[index].hmc).1;
+        let flight = &mut self.flights.under_way[index];
+        if let Stage::Moving { unheard, .. } = flight.stage {
+            let answer = if unheard { Answer::Lost } else { Answer::Answered(outcome) };
+            flight.stage = Stage::Answering { at, answer };
+        }
     }
 
     /// Until when a command that has arrived must wait: for a lock, or for a service processor that has stopped answering

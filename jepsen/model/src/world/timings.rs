@@ -29,9 +29,19 @@ pub struct Timings {
     pub link_detect: Span,
     /// From the return of a service processor to an HMC being connected again.
     pub reconnect: Span,
+    /// From the beginning of a live migration to its end.
+    pub migration: Span,
+    /// The last part of it, after the switchover.
+    pub migration_tail: Span,
+    /// Migration of what is off.
+    pub inactive_migration: Span,
+    /// From the beginning of a remote restart to the LPAR being activated on the target.
+    pub remote_restart: Span,
+    /// How long HMCs need to clear up what a move left on a server that is up and connected again.
+    pub cleanup: Span,
     /// How long a change locks its managed system against other changes.
     pub lock: Span,
-    /// Boot, stop and power times are lengthened by up to this many percent of themselves, drawn from the seed.
+    /// Boot, stop, power and move times are lengthened by up to this many percent of themselves, drawn from the seed.
     pub jitter_percent: u8,
 }
 
@@ -49,6 +59,11 @@ impl Default for Timings {
             rmc_timeout: Span::seconds(4),
             link_detect: Span::millis(800),
             reconnect: Span::millis(700),
+            migration: Span::seconds(8),
+            migration_tail: Span::seconds(1),
+            inactive_migration: Span::seconds(2),
+            remote_restart: Span::seconds(2),
+            cleanup: Span::millis(300),
             lock: Span::millis(60),
             jitter_percent: 0,
         }
@@ -71,6 +86,11 @@ impl Timings {
             rmc_timeout: Span::ZERO,
             link_detect: Span::ZERO,
             reconnect: Span::ZERO,
+            migration: Span::ZERO,
+            migration_tail: Span::ZERO,
+            inactive_migration: Span::ZERO,
+            remote_restart: Span::ZERO,
+            cleanup: Span::ZERO,
             lock: Span::ZERO,
             jitter_percent: 0,
         }

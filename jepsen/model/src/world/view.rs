@@ -9,8 +9,8 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Picture {
     pub(super) system: SystemState,
-    /// In the order of the server's slots.
-    pub(super) lpars: Arc<[LparState]>,
+    /// In the order of the server's slots; absent where none is defined.
+    pub(super) lpars: Arc<[Option<LparState>]>,
     /// When it was true.
     pub(super) taken: Time,
 }

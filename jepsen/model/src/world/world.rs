@@ -2,7 +2,8 @@
 
 use super::history::{Cause, Change, History};
 use super::id::{HmcId, LparId, ServerId};
-use super::partition::{Activity, Guest, Partition, Talk};
+use super::moving::Mobility;
+use super::partition::{Activity, Definition, Guest, Partition, Talk};
 use super::rng::Rng;
 use super::server::{Power, Server, Slot};
 use super::spec::{LparKind, LparSpec, ServerSpec, WorldSpec};
@@ -40,6 +41,8 @@ pub struct World {
     pub(super) rng: Rng,
     pub(super) servers: Vec<Server>,
     pub(super) hmcs: Vec<Console>,
+    /// The mobile LPARs.
+    pub(super) mobility: Vec<Mobility>,
     pub(super) flights: Flights,
     pub(super) history: History,
 }
@@ -62,8 +65,11 @@ impl World {
             rng: Rng::new(seed),
             servers,
             hmcs: Vec::new(),
+            mobility: Vec::new(),
             flights: Flights::default(),
         };
+        world.mobility = world.mobile_lpars();
+        world.record_definitions();
         world.start_initial();
         world.hmcs = world.spec.hmcs.iter().map(|_| world.new_console()).collect();
         Ok(world)
@@ -149,7 +155,8 @@ impl World {
     /// The copy with this `lpar_id` on a server.
     pub fn lpar_by_number(&self, server: ServerId, number: u16) -> Option<LparId> {
         let slots = &self.servers.get(server.index())?.slots;
-        slots.get(usize::from(number).checked_sub(1)?).map(|slot| slot.lpar)
+        let slot = slots.get(usize::from(number).checked_sub(1)?)?;
+        (slot.partition.definition != Definition::Absent).then_some(slot.lpar)
     }
 
     /// What a server truly does, whatever an HMC shows.
@@ -160,6 +167,12 @@ impl World {
     /// What a copy truly does; `None` where no copy is defined.
     pub fn activity(&self, server: ServerId, lpar: LparId) -> Option<LparState> {
         self.slot(server, lpar).map(|slot| slot.partition.state())
+    }
+
+    /// What a perfectly informed HMC lists of a copy; `None` where no copy is defined. It differs from the truth while the
+    /// LPAR migrates: both servers list it then.
+    pub fn listed(&self, server: ServerId, lpar: LparId) -> Option<LparState> {
+        self.slot(server, lpar).and_then(|slot| slot.partition.listed())
     }
 
     /// Whether what lives inside a copy lives.
@@ -220,6 +233,11 @@ impl World {
         None
     }
 
+    fn mobile_lpars(&self) -> Vec<Mobility> {
+        let mobile = self.lpars().filter(|&lpar| self.lpar_spec(lpar).mobile);
+        mobile.map(|lpar| Mobility { lpar, current: None, doom: None, slow: Span::ZERO }).collect()
+    }
+
     fn start_initial(&mut self) {
         for (index, server) in self.servers.iter_mut().enumerate() {
             let id = ServerId::from_index(index);
@@ -265,7 +283,10 @@ fn new_server(spec: &ServerSpec, lpars: &[LparSpec]) -> Server {
     };
     let slot = |(index, lpar): (usize, &LparSpec)| Slot {
         lpar: LparId::from_index(index),
-        partition: Partition::new(lpar.auto_start),
+        partition: match lpar.home() {
+            Some(home) if *home != spec.name => Partition { definition: Definition::Absent, ..Partition::new(false) },
+            Some(_) | None => Partition::new(lpar.auto_start),
+        },
     };
     Server {
         power: if spec.off { Power::Off } else { Power::Operating },

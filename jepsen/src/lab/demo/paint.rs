@@ -1,7 +1,7 @@
 //! Lines of the timeline as people read them. Pure.
 
 use super::timeline::{Event, Line};
-use crate::world::{Cause, Change, LparState, SystemState, Time};
+use crate::world::{Cause, Change, LparState, MoveStep, SystemState, Time};
 use anstyle::{AnsiColor, Style};
 use std::time::Duration;
 use tenure::api::wire::{Level, RecordView};
@@ -100,7 +100,12 @@ fn mark(style: Style, sign: &str, text: &str, remark: &str, width: Option<usize>
 }
 
 fn is_beginning(change: &Change) -> bool {
-    matches!(change, Change::Power { cause: Cause::Initial, .. } | Change::Lpar { cause: Cause::Initial, .. })
+    matches!(
+        change,
+        Change::Power { cause: Cause::Initial, .. }
+            | Change::Lpar { cause: Cause::Initial, .. }
+            | Change::Definition { cause: Cause::Initial, .. }
+    )
 }
 
 fn goes_with(first: &Line, next: &Line) -> bool {
@@ -152,6 +157,9 @@ fn world_style(change: &Change) -> Style {
         | Change::Hmc { up: false, .. }
         | Change::Hang { hung: true, .. } => BAD,
         Change::Lpar { state: LparState::Starting, .. } => PLAIN,
+        Change::Move { step: MoveStep::Ends | MoveStep::Recovers, .. } => GOOD,
+        Change::Move { step: MoveStep::Fails | MoveStep::Sticks, .. } => BAD,
+        Change::Move { step: MoveStep::Begins | MoveStep::Stops, .. } | Change::Definition { .. } => PLAIN,
         Change::Power { .. } | Change::Lpar { .. } | Change::Hang { .. } => PLAIN,
     }
 }

@@ -61,7 +61,11 @@ async fn world(world: LiveWorld, timeline: Timeline) {
 fn event(world: &World, entry: &Entry) -> Event {
     let vios = match entry.change {
         Change::Lpar { lpar, .. } | Change::Hang { lpar, .. } => world.lpar_spec(lpar).kind == LparKind::Vios,
-        Change::Power { .. } | Change::Connection { .. } | Change::Hmc { .. } => false,
+        Change::Power { .. }
+        | Change::Definition { .. }
+        | Change::Move { .. }
+        | Change::Connection { .. }
+        | Change::Hmc { .. } => false,
     };
     Event::World { entry: *entry, text: world.describe(entry), vios }
 }

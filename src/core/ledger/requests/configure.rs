@@ -10,9 +10,12 @@ impl Applying<'_> {
         if !mistakes.is_empty() {
             return Err(Refusal::Invalid(note::mistakes(&mistakes)));
         }
-        if **cluster == *self.ledger.config && self.ledger.configured > 0 {
+        if **cluster == **self.ledger.declared() && self.ledger.configured > 0 {
             return Err(Refusal::NoChange);
         }
+        let typed = cluster;
+        let instances = cluster.instances().map(Arc::new);
+        let cluster = instances.as_ref().unwrap_or(typed);
         let loss = self.loss(cluster);
         if !loss.blind.is_empty() {
             return Err(Refusal::LosesSight(loss.blind.join(", ")));
@@ -22,11 +25,12 @@ impl Applying<'_> {
         }
         let first = self.ledger.configured == 0;
         self.ledger.config = Arc::clone(cluster);
+        self.ledger.typed = instances.is_some().then(|| Arc::clone(typed));
         self.ledger.configured = self.ledger.index;
         self.reconcile_servers(cluster);
         self.reconcile_groups(cluster, first);
         let by = self.by();
-        let (groups, resources, servers) = (cluster.groups.len(), cluster.resources.len(), cluster.servers.len());
+        let (groups, resources, servers) = (typed.groups.len(), typed.resources.len(), typed.servers.len());
         self.note(Note::Configured { by, groups, resources, servers });
         Ok(())
     }
@@ -63,7 +67,7 @@ impl Applying<'_> {
 
     fn lose(&self, loss: &mut Loss, managed: bool, group: &GroupState, at: (&ResourceName, &ServerName), copy: &Copy) {
         let (resource, server) = at;
-        let tenured = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
+        let tenured = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
         let active = copy.is_active() || copy.risk != StartRisk::None;
         if (tenured || active) && managed {
             loss.blind.push(format!("{resource} on {server}"));
@@ -146,7 +150,11 @@ impl Applying<'_> {
             .ledger
             .groups
             .iter()
-            .filter_map(|(name, group)| Some((name.clone(), group.tenure.as_ref()?.server.clone())))
+            .filter_map(|(name, group)| Some((name, group.tenure.as_ref()?)))
+            .flat_map(|(name, tenure)| {
+                let target = tenure.migration().map(|migration| &migration.to);
+                std::iter::once(&tenure.server).chain(target).map(|server| (name.clone(), server.clone()))
+            })
             .collect();
         for (group, server) in held {
             // A server that is no longer declared has no books.

@@ -7,7 +7,7 @@ use crate::world::{ServerId, World};
 pub struct Overload {
     /// Which server.
     pub server: ServerId,
-    /// MiB of its active LPARs.
+    /// MiB of its active LPARs, and of those that are moved to or from it.
     pub memory: u64,
     /// Processing units of its active LPARs, in hundredths.
     pub processors: u64,
@@ -16,7 +16,7 @@ pub struct Overload {
 /// Finds every server that is overloaded now.
 pub fn capacity(world: &World) -> Vec<Overload> {
     let load = |server: ServerId| {
-        let active = world.lpars().filter(|&lpar| world.activity(server, lpar).is_some_and(|state| state.is_active()));
+        let active = world.lpars().filter(|&lpar| world.holds_resources(server, lpar));
         let add = |sum: Overload, lpar| {
             let spec = world.lpar_spec(lpar);
             Overload {

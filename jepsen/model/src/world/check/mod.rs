@@ -1,10 +1,12 @@
 //! Judges of a world's history. Each takes entries and says what in them must never happen; none looks at the product.
 
 mod capacity;
+mod defined;
 mod powered;
 mod single_active;
 
 pub use capacity::{Overload, capacity};
+pub use defined::{Lost, defined};
 pub use powered::{Unpowered, powered};
 pub use single_active::{Overlap, single_active};
 
@@ -19,19 +21,27 @@ pub struct Verdict {
     pub unpowered: Vec<Unpowered>,
     /// Servers with more on them than fits: a fault of the model.
     pub overloads: Vec<Overload>,
+    /// Mobile LPARs that were defined nowhere: a fault of the model, since no command removes one.
+    pub lost: Vec<Lost>,
 }
 
 impl Verdict {
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
-        self.overlaps.is_empty() && self.unpowered.is_empty() && self.overloads.is_empty()
+        self.overlaps.is_empty() && self.unpowered.is_empty() && self.overloads.is_empty() && self.lost.is_empty()
     }
 }
 
 impl World {
     /// Judges everything that happened so far.
     pub fn verdict(&self) -> Verdict {
-        Verdict { overlaps: self.violations(), unpowered: powered(self.history().entries()), overloads: capacity(self) }
+        let entries = self.history().entries();
+        Verdict {
+            overlaps: self.violations(),
+            unpowered: powered(entries),
+            overloads: capacity(self),
+            lost: defined(entries),
+        }
     }
 
     /// The invariant of the world: every time an LPAR was active on two servers at once.

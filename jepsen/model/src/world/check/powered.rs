@@ -42,7 +42,11 @@ pub fn powered(entries: &[Entry]) -> Vec<Unpowered> {
                     ended(server, lpar, since, entry.at, &off);
                 }
             }
-            Change::Hang { .. } | Change::Connection { .. } | Change::Hmc { .. } => {}
+            Change::Definition { .. }
+            | Change::Move { .. }
+            | Change::Hang { .. }
+            | Change::Connection { .. }
+            | Change::Hmc { .. } => {}
         }
     }
     for ((server, lpar), since) in active {

@@ -1,0 +1,301 @@
+//! An LPAR on its way from one server to another, as time takes it there: migration, live or not, and remote restart.
+//!
+//! A live migration copies memory and then, in one instant, goes on at the other side: the switchover. Before it the LPAR
+//! belongs to the source, afterwards to the target; whatever happens, the owner's definition is the one that stays. The
+//! copying is done by the hypervisors, the rest by the HMC that was told: if that has gone, the move gets stuck.
+
+use super::command::Refusal;
+use super::history::{Cause, Change, MoveStep};
+use super::id::{CommandId, HmcId, LparId, ServerId};
+use super::partition::{Activity, Definition, Partition};
+use super::server::Power;
+use super::time::{Span, Time};
+use super::world::World;
+
+/// How an LPAR is moved.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum MoveKind {
+    /// Live migration: it runs all the time.
+    Live,
+    /// Migration of what is off.
+    Inactive,
+    /// Remote restart: the source is down, and it starts anew on the target.
+    Restart,
+}
+
+/// A move that was begun and is not over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Move {
+    /// How.
+    pub kind: MoveKind,
+    /// Where it was.
+    pub from: ServerId,
+    /// Where it goes.
+    pub to: ServerId,
+    /// Whether it belongs to the target already.
+    pub switched: bool,
+    /// Whether it failed half-way: nothing goes on until it is recovered.
+    pub stuck: bool,
+    /// The HMC that was told.
+    pub(super) hmc: HmcId,
+    /// Whether that HMC was down since, and knows nothing of it any more.
+    pub(super) orphaned: bool,
+    pub(super) switch_at: Time,
+    pub(super) until: Time,
+    /// The command that is answered when it is over.
+    pub(super) flight: Option<CommandId>,
+}
+
+impl Move {
+    /// When it is over, if nothing comes between.
+    pub fn until(&self) -> Option<Time> {
+        (!self.stuck).then_some(self.until)
+    }
+
+    fn due(&self) -> Option<Time> {
+        match (self.stuck, self.switched) {
+            (true, _) => None,
+            (false, false) => Some(self.switch_at),
+            (false, true) => Some(self.until),
+        }
+    }
+}
+
+/// How a move will fail.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Doom {
+    Fail,
+    Break,
+}
+
+/// A mobile LPAR: the move that it is on, and what will come of the next one.
+#[derive(Clone, Debug)]
+pub(super) struct Mobility {
+    pub(super) lpar: LparId,
+    pub(super) current: Option<Move>,
+    pub(super) doom: Option<Doom>,
+    pub(super) slow: Span,
+}
+
+impl World {
+    /// The move that an LPAR is on.
+    pub fn moving(&self, lpar: LparId) -> Option<Move> {
+        self.mobility.iter().find(|mobility| mobility.lpar == lpar)?.current
+    }
+
+    pub(super) fn mobility_mut(&mut self, lpar: LparId) -> Option<&mut Mobility> {
+        self.mobility.iter_mut().find(|mobility| mobility.lpar == lpar)
+    }
+
+    fn current_mut(&mut self, lpar: LparId) -> Option<&mut Move> {
+        self.mobility_mut(lpar)?.current.as_mut()
+    }
+
+    /// Next instant at which a move goes on.
+    pub(super) fn moves_due(&self) -> Option<Time> {
+        self.mobility.iter().filter_map(|mobility| mobility.current?.due()).min()
+    }
+
+    /// Begins a move that was found possible.
+    pub(super) fn begin_move(&mut self, hmc: HmcId, lpar: LparId, (from, to): (ServerId, ServerId), kind: MoveKind) {
+        let timings = &self.spec.timings;
+        let (span, tail) = match kind {
+            MoveKind::Live => (timings.migration, timings.migration_tail),
+            MoveKind::Inactive => (timings.inactive_migration, Span::ZERO),
+            MoveKind::Restart => (timings.remote_restart, Span::ZERO),
+        };
+        let span = self.stretch(span);
+        let Some(mobility) = self.mobility_mut(lpar) else { return };
+        let span = span + std::mem::take(&mut mobility.slow);
+        let copying = Span::millis(span.as_millis().saturating_sub(tail.as_millis()));
+        let (switch_at, until) = (self.now + copying, self.now + span);
+        let begun = Move {
+            kind,
+            from,
+            to,
+            switched: false,
+            stuck: false,
+            hmc,
+            orphaned: false,
+            switch_at,
+            until,
+            flight: None,
+        };
+        if let Some(mobility) = self.mobility_mut(lpar) {
+            mobility.current = Some(begun);
+        }
+        self.record_move(lpar, &begun, MoveStep::Begins, Cause::Command(hmc));
+        if let Some(place) = self.place_mut(to, lpar) {
+            *place = Partition { moving: Some(kind), definition: Definition::Here, ..Partition::new(false) };
+        }
+        self.history.push(self.now, Change::Definition { server: to, lpar, defined: true, cause: Cause::Command(hmc) });
+        // The hypervisor of a server that is down knows nothing of a remote restart.
+        if let Some(place) = self.place_mut(from, lpar).filter(|_| kind != MoveKind::Restart) {
+            place.moving = Some(kind);
+        }
+        self.settle(from);
+        self.settle(to);
+    }
+
+    pub(super) fn fire_moves(&mut self) {
+        for index in 0..self.mobility.len() {
+            let Mobility { lpar, .. } = self.mobility[index];
+            if let Some(current) = self.moving(lpar).filter(|m| !m.stuck && !m.switched && m.switch_at <= self.now) {
+                self.switch_over(lpar, &current);
+            }
+            if let Some(current) = self.moving(lpar).filter(|m| !m.stuck && m.switched && m.until <= self.now) {
+                self.end_move(lpar, &current);
+            }
+        }
+    }
+
+    fn switch_over(&mut self, lpar: LparId, current: &Move) {
+        match self.mobility_mut(lpar).and_then(|mobility| mobility.doom.take()) {
+            Some(Doom::Fail) => return self.fail_move(lpar),
+            Some(Doom::Break) => return self.break_move(lpar),
+            None => {}
+        }
+        let possible = match current.kind {
+            // What stopped or crashed meanwhile is not there to be taken over.
+            MoveKind::Live => {
+                let source = self.place_mut(current.from, lpar).map(|place| place.activity);
+                source == Some(Activity::Running) && self.power(current.to).runs_lpars()
+            }
+            MoveKind::Inactive => true,
+            MoveKind::Restart if !self.is_conducted(current) => return self.break_move(lpar),
+            MoveKind::Restart => self.power(current.to) == Power::Operating,
+        };
+        if !possible {
+            return self.fail_move(lpar);
+        }
+        if let Some(current) = self.current_mut(lpar) {
+            current.switched = true;
+        }
+        let auto_start = self.auto_start(current.from, lpar);
+        if current.kind == MoveKind::Live {
+            self.take_over(lpar, current);
+        }
+        // Half-made copies and copies that were migrated away do not start with their server. What a remote restart
+        // leaves behind does.
+        if let Some(place) = self.place_mut(current.to, lpar) {
+            place.auto_start = auto_start;
+        }
+        if let Some(place) = self.place_mut(current.from, lpar).filter(|_| current.kind != MoveKind::Restart) {
+            (place.auto_start, place.was_on) = (false, false);
+        }
+    }
+
+    /// The switchover: what ran here runs there, with everything that it was in the middle of.
+    fn take_over(&mut self, lpar: LparId, current: &Move) {
+        let (Some(source), Some(target)) =
+            (self.servers[current.from.index()].slot_of(lpar), self.servers[current.to.index()].slot_of(lpar))
+        else {
+            return;
+        };
+        let place = &mut self.servers[current.from.index()].slots[source].partition;
+        let (hung, talk) = (place.hung, place.talk);
+        let left = Partition { moving: place.moving, definition: place.definition, ..Partition::new(false) };
+        self.set_activity(current.from, source, Activity::NotActivated, Cause::Migration);
+        self.servers[current.from.index()].slots[source].partition = left;
+        let place = &mut self.servers[current.to.index()].slots[target].partition;
+        (place.hung, place.talk) = (hung, talk);
+        self.set_activity(current.to, target, Activity::Running, Cause::Migration);
+        self.settle(current.from);
+        self.settle(current.to);
+    }
+
+    fn end_move(&mut self, lpar: LparId, current: &Move) {
+        if self.is_conducted(current) {
+            self.conclude_move(lpar, current.hmc, MoveStep::Ends, Ok(()));
+        } else {
+            self.break_move(lpar);
+        }
+    }
+
+    /// It failed before the switchover, and the HMC put everything back by itself.
+    pub(super) fn fail_move(&mut self, lpar: LparId) {
+        if let Some(current) = self.moving(lpar) {
+            self.conclude_move(lpar, current.hmc, MoveStep::Fails, Err(Refusal::MoveFailed));
+        }
+    }
+
+    /// It failed, and everything stays as it is until it is recovered.
+    pub(super) fn break_move(&mut self, lpar: LparId) {
+        let Some(current) = self.current_mut(lpar) else { return };
+        current.stuck = true;
+        let flight = current.flight.take();
+        let broken = *current;
+        self.record_move(lpar, &broken, MoveStep::Sticks, Cause::Progress);
+        self.answer_move(flight, Err(Refusal::MoveFailed));
+    }
+
+    /// Ends a move one way or another: the owner keeps its definition, the other side loses it, at once if an HMC can reach
+    /// it there, or else as soon as one can.
+    pub(super) fn conclude_move(&mut self, lpar: LparId, hmc: HmcId, step: MoveStep, outcome: Result<(), Refusal>) {
+        let Some(over) = self.mobility_mut(lpar).and_then(|mobility| mobility.current.take()) else { return };
+        let (owner, other) = if over.switched { (over.to, over.from) } else { (over.from, over.to) };
+        for server in [owner, other] {
+            if let Some(place) = self.place_mut(server, lpar) {
+                place.moving = None;
+            }
+        }
+        // A dead source cannot be cleared up, whatever the HMC reaches.
+        let leaves_remnant = over.kind == MoveKind::Restart && over.switched;
+        if !leaves_remnant && self.can_clean_up(hmc, other) {
+            self.undefine(other, lpar);
+        } else if let Some(place) = self.place_mut(other, lpar) {
+            place.definition = Definition::Remnant;
+        }
+        self.record_move(lpar, &over, step, Cause::Progress);
+        if over.kind == MoveKind::Restart && over.switched {
+            // Cannot be refused: what it needs is held for it.
+            let _ = self.start_lpar(owner, lpar, Cause::Command(over.hmc));
+        }
+        self.answer_move(over.flight, outcome);
+        self.settle(owner);
+        self.settle(other);
+    }
+
+    /// Whether the HMC that was told can still bring it to an end.
+    fn is_conducted(&self, current: &Move) -> bool {
+        let reaches = |server: ServerId| self.can_reach(current.hmc, server);
+        !current.orphaned && reaches(current.to) && (current.kind == MoveKind::Restart || reaches(current.from))
+    }
+
+    /// A server has gone down: with it goes what was on its way from or to it.
+    pub(super) fn lose_party(&mut self, server: ServerId) {
+        for index in 0..self.mobility.len() {
+            let lpar = self.mobility[index].lpar;
+            let Some(current) = self.moving(lpar).filter(|m| !m.stuck) else { continue };
+            let is_source = current.from == server && current.kind != MoveKind::Restart;
+            if !is_source && current.to != server {
+                continue;
+            }
+            if current.orphaned {
+                self.break_move(lpar);
+            } else {
+                let step = if current.switched { MoveStep::Ends } else { MoveStep::Fails };
+                self.conclude_move(lpar, current.hmc, step, Err(Refusal::MoveFailed));
+            }
+        }
+    }
+
+    /// An HMC went down. What the hypervisors do goes on without it.
+    pub(super) fn orphan_moves(&mut self, hmc: HmcId) {
+        for current in self.mobility.iter_mut().filter_map(|mobility| mobility.current.as_mut()) {
+            if current.hmc == hmc {
+                (current.orphaned, current.flight) = (true, None);
+            }
+        }
+    }
+
+    fn record_move(&mut self, lpar: LparId, which: &Move, step: MoveStep, cause: Cause) {
+        let Move { kind, from, to, .. } = *which;
+        self.history.push(self.now, Change::Move { lpar, kind, from, to, step, cause });
+    }
+
+    pub(super) fn place_mut(&mut self, server: ServerId, lpar: LparId) -> Option<&mut Partition> {
+        let slots = &mut self.servers[server.index()].slots;
+        slots.iter_mut().find(|slot| slot.lpar == lpar).map(|slot| &mut slot.partition)
+    }
+}

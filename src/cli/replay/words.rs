@@ -1,0 +1,187 @@
+//! Commands of the log in words, and whom they concern.
+
+use std::collections::BTreeSet;
+use tenure_core::{
+    Command, GroupName, Ledger, OrderId, Reading, Request, ResourceName, ServerName, SystemState, command::Author,
+};
+
+/// Who proposed.
+pub fn author(author: &Author) -> String {
+    match author {
+        Author::Planner(node) => format!("the planner on {node}"),
+        Author::Agent(node) => format!("node {node}"),
+        Author::Operator { name, .. } => format!("operator {name}"),
+    }
+}
+
+/// One command.
+pub fn command(ledger: &Ledger, command: &Command) -> String {
+    match command {
+        Command::Request(request) => asked(request),
+        Command::Observe(reading) => format!("observe: {}", read(ledger, reading)),
+        Command::Report(report) => format!("report: {}: {}", order(ledger, report.order), report.ending),
+        Command::Lapse(node) => format!("lapse: the lease of {node} is over"),
+        Command::Return(node) => format!("return: {node} is heard again"),
+        Command::Assign { server, node } => format!("assign {server} to {node}"),
+        Command::Adopt { group, server } => format!("adopt group {group} on {server}"),
+        Command::Grant { group, server } => format!("grant group {group} to {server}"),
+        Command::Start { resource, epoch, restart: false } => format!("start {resource} (tenure {epoch})"),
+        Command::Start { resource, epoch, restart: true } => format!("start {resource} again (tenure {epoch})"),
+        Command::Stop { resource, server, grace } => format!("stop {resource} on {server}, with {grace} to shut down"),
+        Command::Fence(server) => format!("fence {server}"),
+        Command::Online { group, epoch } => format!("group {group} is online (tenure {epoch})"),
+        Command::Fault { group, epoch, reason } => format!("group {group} failed (tenure {epoch}): {reason}"),
+        Command::FaultResource { resource, epoch, reason } => format!("{resource} failed (tenure {epoch}): {reason}"),
+        Command::Recycle { resource, epoch, reason } => format!("recycle {resource} (tenure {epoch}): {reason}"),
+        Command::AdminWait { resource, epoch, reason } => {
+            format!("{resource} waits for an administrator (tenure {epoch}): {reason}")
+        }
+        Command::Forgive { resource, server } => format!("forgive {resource} on {server}: it is back"),
+        Command::Leave { group, epoch, reason } => format!("group {group} leaves (tenure {epoch}): {reason}"),
+        Command::Vacate { group, epoch } => format!("group {group} has left (tenure {epoch} ends)"),
+        Command::Settle { resource, server } => format!("settle {resource} on {server}"),
+        Command::Expire(id) => format!("give up {}", order(ledger, *id)),
+        Command::Hold { group, conflict } => format!("hold group {group}: {conflict} active"),
+        Command::Release(group) => format!("release group {group}"),
+        Command::Reappear(server) => format!("{server} is up again"),
+        Command::Clean(server) => format!("{server} is clean"),
+        Command::Wait { group, wait: Some(wait) } => format!("group {group} waits: {wait}"),
+        Command::Wait { group, wait: None } => format!("group {group} waits no longer"),
+        Command::ServerWait { server, wait: Some(wait) } => format!("server {server}: {wait}"),
+        Command::ServerWait { server, wait: None } => format!("server {server}: nothing is open any more"),
+    }
+}
+
+fn asked(request: &Request) -> String {
+    match request {
+        Request::Configure { cluster, strand } => {
+            let (groups, resources, servers) = (cluster.groups.len(), cluster.resources.len(), cluster.servers.len());
+            let strand = if *strand { ", even if it strands what runs" } else { "" };
+            format!("configure: groups {groups}, resources {resources}, servers {servers}{strand}")
+        }
+        Request::Online { group, server: Some(server) } => format!("bring group {group} online on {server}"),
+        Request::Online { group, server: None } => format!("bring group {group} online"),
+        Request::Offline(group) => format!("take group {group} offline"),
+        Request::Switch { group, server } => format!("switch group {group} to {server}"),
+        Request::Freeze(group) => format!("freeze group {group}"),
+        Request::Unfreeze(group) => format!("unfreeze group {group}"),
+        Request::Clear { group, server: Some(server) } => format!("clear the faults of group {group} on {server}"),
+        Request::Clear { group, server: None } => format!("clear the faults of group {group}"),
+        Request::ConfirmOff(server) => format!("confirm that {server} is off"),
+        Request::Restart(resource) => format!("restart {resource}"),
+        Request::ResourceOnline(resource) => format!("bring {resource} online"),
+        Request::ResourceOffline { resource, propagate: false } => format!("take {resource} offline"),
+        Request::ResourceOffline { resource, propagate: true } => {
+            format!("take {resource} offline, with everything that requires it")
+        }
+        Request::Flush(group) => format!("flush group {group}"),
+        Request::ClearAdminWait { group, fault: false } => format!("group {group} was looked at"),
+        Request::ClearAdminWait { group, fault: true } => format!("group {group} was looked at, and has failed"),
+    }
+}
+
+/// What a reading says that the ledger did not know.
+fn read(ledger: &Ledger, reading: &Reading) -> String {
+    let known = |resource: &ResourceName| {
+        let group = ledger.group_of(resource).and_then(|group| ledger.groups.get(group));
+        group.and_then(|group| group.copies.get(resource)?.get(&reading.server)).map(|copy| copy.power)
+    };
+    let news = reading.copies.iter().filter(|(resource, power)| known(resource).is_some_and(|known| known != **power));
+    let mut words = vec![format!("{} reads {}", reading.server, reading.system)];
+    if !reading.live && reading.system != SystemState::NoWitness {
+        words.push("not live".to_owned());
+    }
+    words.extend(news.map(|(resource, power)| format!("{resource} {power}")));
+    format!("{} (read by {} after log index {})", words.join(", "), reading.by, reading.since)
+}
+
+fn order(ledger: &Ledger, id: OrderId) -> String {
+    match ledger.orders.get(&id) {
+        Some(order) => format!("{} on {} by {} (order {id})", order.action, order.server, order.node),
+        None => format!("order {id}, which is not open"),
+    }
+}
+
+/// The groups and servers that a command is about.
+#[derive(Clone, Debug, Default)]
+pub struct Concerned {
+    /// The groups.
+    pub groups: BTreeSet<GroupName>,
+    /// The servers.
+    pub servers: BTreeSet<ServerName>,
+}
+
+impl Concerned {
+    /// Takes in what a command is about.
+    pub fn by(&mut self, ledger: &Ledger, command: &Command) {
+        match command {
+            Command::Request(request) => self.by_request(ledger, request),
+            Command::Observe(reading) => {
+                self.servers.insert(reading.server.clone());
+                let here = ledger.groups_on(&reading.server).map(|(name, _)| name.clone());
+                self.groups.extend(here);
+            }
+            Command::Report(report) => self.by_order(ledger, report.order),
+            Command::Expire(id) => self.by_order(ledger, *id),
+            Command::Lapse(node) | Command::Return(node) => {
+                let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
+                self.servers.extend(home);
+            }
+            Command::Adopt { group, server } | Command::Grant { group, server } => {
+                self.groups.insert(group.clone());
+                self.servers.insert(server.clone());
+            }
+            Command::Start { resource, .. }
+            | Command::FaultResource { resource, .. }
+            | Command::Recycle { resource, .. }
+            | Command::AdminWait { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
+            Command::Stop { resource, server, .. }
+            | Command::Forgive { resource, server }
+            | Command::Settle { resource, server } => {
+                self.groups.extend(ledger.group_of(resource).cloned());
+                self.servers.insert(server.clone());
+            }
+            Command::Online { group, .. }
+            | Command::Fault { group, .. }
+            | Command::Leave { group, .. }
+            | Command::Vacate { group, .. }
+            | Command::Hold { group, .. }
+            | Command::Release(group)
+            | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
+            Command::Fence(server)
+            | Command::Assign { server, .. }
+            | Command::Reappear(server)
+            | Command::Clean(server)
+            | Command::ServerWait { server, .. } => drop(self.servers.insert(server.clone())),
+        }
+    }
+
+    fn by_order(&mut self, ledger: &Ledger, id: OrderId) {
+        let Some(order) = ledger.orders.get(&id) else { return };
+        self.servers.insert(order.server.clone());
+        self.groups.extend(order.action.resource().and_then(|resource| ledger.group_of(resource)).cloned());
+    }
+
+    fn by_request(&mut self, ledger: &Ledger, request: &Request) {
+        match request {
+            Request::Configure { .. } => {}
+            Request::Online { group, server } | Request::Clear { group, server } => {
+                self.groups.insert(group.clone());
+                self.servers.extend(server.clone());
+            }
+            Request::Switch { group, server } => {
+                self.groups.insert(group.clone());
+                self.servers.insert(server.clone());
+            }
+            Request::Offline(group)
+            | Request::Freeze(group)
+            | Request::Unfreeze(group)
+            | Request::Flush(group)
+            | Request::ClearAdminWait { group, .. } => drop(self.groups.insert(group.clone())),
+            Request::ConfirmOff(server) => drop(self.servers.insert(server.clone())),
+            Request::Restart(resource)
+            | Request::ResourceOnline(resource)
+            | Request::ResourceOffline { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
+        }
+    }
+}

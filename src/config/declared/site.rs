@@ -1,0 +1,86 @@
+//! HMCs, servers and nodes.
+
+use super::SERVER;
+use crate::{
+    compound::{List, Map},
+    form::{Flag, Maybe, Memory, Name, Number, Processors},
+    schema::{Field, field},
+};
+use tenure_core::config::{Hmc, Node, Server};
+
+pub(crate) fn hmc() -> Vec<Field<Hmc>> {
+    vec![
+        field!("address", Name("host:port"), Hmc, address)
+            .says("Host name or address, with the SSH port.")
+            .vcs("MCName of the LPAR agent")
+            .example("\"hmc1.site:22\"")
+            .required(),
+        field!("user", Name("text"), Hmc, user)
+            .says("HMC user for the cluster.")
+            .vcs("MCUser")
+            .example("\"tenure\"")
+            .required(),
+        field!("host_key", Name("fingerprint"), Hmc, host_key)
+            .says("Pinned SSH host key, as `ssh-keyscan HMC | ssh-keygen -lf -` prints it.")
+            .example("\"SHA256:…\"")
+            .required(),
+    ]
+}
+
+/// A server before its fields are read.
+pub(crate) fn blank_server() -> Server {
+    Server::new("", "", Vec::new())
+}
+
+pub(crate) fn server() -> Vec<Field<Server>> {
+    vec![
+        field!("system", Name("text"), Server, system)
+            .says("Its name on the HMC.")
+            .vcs("PhysicalServer")
+            .example("\"Server-9009-42A-SN1234567\"")
+            .required(),
+        field!("mtms", Name("text"), Server, mtms)
+            .says("Machine type, model and serial number: how commands address it.")
+            .example("\"9009-42A*1234567\"")
+            .required(),
+        field!("hmcs", List(Name("HMC")), Server, hmcs)
+            .says("HMCs that manage it, in the order of use. At least one.")
+            .vcs("MCName")
+            .example("[\"hmc1\"]"),
+        field!("surrogate", Flag, Server, surrogate)
+            .says("Whether nodes elsewhere may manage it while it has no node of its own.")
+            .example("true"),
+        field!("memory", Maybe(Memory), Server, memory)
+            .says("Memory for managed LPARs; unlimited if absent.")
+            .vcs("Capacity (Mem)")
+            .example("\"512GiB\""),
+        field!("processors", Maybe(Processors), Server, processors)
+            .says("Processing units for managed LPARs; unlimited if absent.")
+            .vcs("Capacity (CPU)")
+            .example("\"40\""),
+        field!("units", Maybe(Number), Server, units)
+            .says("Abstract units of load; unlimited if absent.")
+            .vcs("Capacity (Units)")
+            .example("100"),
+        field!("limits", Map("name", Number), Server, limits)
+            .says("Named amounts that the `prerequisites` of groups take. A name that is absent is none.")
+            .vcs("Limits")
+            .example("{ licences = 4 }"),
+        field!("zone", Maybe(Name("zone")), Server, zone)
+            .says("The zone that it lies in; servers without one lie together.")
+            .vcs("SystemZones of the groups")
+            .example("\"east\""),
+    ]
+}
+
+pub(crate) fn node() -> Vec<Field<Node>> {
+    vec![
+        field!("server", Maybe(SERVER), Node, server)
+            .says("The server that it lives on. Without one it is an arbiter: it votes and hosts nothing.")
+            .vcs("PhysicalServer of the system")
+            .example("\"p1\""),
+        field!("lpar", Maybe(Name("text")), Node, lpar)
+            .says("Its own LPAR's name on the HMC; never a managed LPAR.")
+            .example("\"mgmt1\""),
+    ]
+}

@@ -1,0 +1,100 @@
+//! Where a broken rule stands in the file, and whether it is worth saying.
+
+use crate::{fields::Log, problem::Found, words::nearest};
+use std::ops::Range;
+use tenure_core::{
+    GroupName, HmcName, ServerName,
+    config::{Cluster, Mistake, Rule},
+};
+use toml::de::{DeTable, DeValue};
+
+/// Names shorter than this are not guessed.
+const SHORT_NAME: usize = 4;
+
+/// Whether a rule is only broken because a value could not be read, which was reported already.
+pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) -> bool {
+    let broken = |places: &[&str]| {
+        let place: Vec<String> = places.iter().map(|step| (*step).to_owned()).collect();
+        log.is_broken(&place)
+    };
+    let under = |section: &str, field: &str| {
+        let ends = |place: &Vec<String>| place.len() == 1 || place.last().is_some_and(|last| last == field);
+        log.broken.iter().any(|place| place.first().is_some_and(|first| first == section) && ends(place))
+    };
+    if log.is_broken(&mistake.place) {
+        return true;
+    }
+    match &mistake.rule {
+        Rule::EmptySystemList { group } => broken(&["groups", group.as_str(), "servers"]),
+        Rule::NoHmc { server } => broken(&["servers", server.as_str(), "hmcs"]),
+        Rule::EmptyGroup { .. } => under("lpars", "group"),
+        Rule::AutostartOutsideList { server } => {
+            let list_is_broken = mistake.place.get(1).is_some_and(|group| broken(&["groups", group, "servers"]));
+            list_is_broken || !cluster.servers.contains_key(server)
+        }
+        Rule::Unmanaged { .. } => under("nodes", "server"),
+        Rule::TooShort { .. } => log.broken.iter().any(|place| place.first().is_some_and(|one| one == "timings")),
+        Rule::UnknownHmc { .. } => under("hmcs", ""),
+        Rule::UnknownServer { .. } => under("servers", ""),
+        Rule::UnknownGroup { .. } => under("groups", ""),
+        Rule::Name { .. }
+        | Rule::HmcTwice { .. }
+        | Rule::Mtms { .. }
+        | Rule::SystemTwice { .. }
+        | Rule::HostKey { .. }
+        | Rule::Address { .. }
+        | Rule::NodesOnOneServer { .. }
+        | Rule::LparWithoutServer { .. }
+        | Rule::ServerTwice { .. }
+        | Rule::PartitionTwice { .. }
+        | Rule::ManagedNode { .. }
+        | Rule::Zero { .. }
+        | Rule::NeverFits { .. } => false,
+    }
+}
+
+/// A broken rule with its place in the file.
+pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mistake) -> Found {
+    let span = locate(table, &mistake.place);
+    let text = mistake.rule.to_string();
+    let (message, help) = text.split_once("; ").unwrap_or((&text, ""));
+    let found = Found { span, message: message.to_owned(), help: (!help.is_empty()).then(|| help.to_owned()) };
+    // Short names differ little from each other: there, all of them are more help than a guess.
+    let near = |word: &str, known: Vec<&str>| {
+        let near = nearest(word, known.into_iter()).filter(|_| word.len() >= SHORT_NAME);
+        near.map(|near| format!("did you mean {near:?}?"))
+    };
+    let meant = match &mistake.rule {
+        Rule::UnknownHmc { hmc, .. } => near(hmc, cluster.hmcs.keys().map(HmcName::as_str).collect()),
+        Rule::UnknownServer { server, .. } => near(server, cluster.servers.keys().map(ServerName::as_str).collect()),
+        Rule::UnknownGroup { group, .. } => near(group, cluster.groups.keys().map(GroupName::as_str).collect()),
+        _ => None,
+    };
+    match meant {
+        Some(meant) => found.help(meant),
+        None => found,
+    }
+}
+
+/// Where the value at this place stands: the value, or the key if the place is a table. If it is not written down, what
+/// it would stand in.
+fn locate(table: &DeTable<'_>, place: &[String]) -> Range<usize> {
+    let mut span = 0..0;
+    let mut table = Some(table);
+    let mut list = None;
+    for step in place {
+        if let Some((key, value)) = table.and_then(|table| table.get_key_value(step.as_str())) {
+            let value_is_table = matches!(value.get_ref(), DeValue::Table(_));
+            span = if value_is_table { key.span() } else { value.span() };
+            table = value.get_ref().as_table();
+            list = value.get_ref().as_array();
+        } else if let Some(item) = list.and_then(|list| list.get(step.parse::<usize>().ok()?)) {
+            span = item.span();
+            table = item.get_ref().as_table();
+            list = item.get_ref().as_array();
+        } else {
+            break;
+        }
+    }
+    span
+}

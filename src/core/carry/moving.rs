@@ -1,0 +1,168 @@
+//! Orders that move an LPAR between servers: live migration, its end by force, and the definition that is brought to where
+//! an LPAR is to start.
+//!
+//! A move is believed only when both servers were read after it: Running on exactly one, and on its way on neither. A move
+//! that is found under way already is followed, not sent again.
+
+use super::{Ask, Execution, Next, START_SHOWS, Stage};
+use crate::{
+    Power, Reading, ResourceName, ServerName, Span, SystemState,
+    order::{Action, Ending, Order},
+};
+use std::collections::BTreeSet;
+
+/// How long a move that was told to stop may go on before it is cleared up.
+const STOP_SHOWS: Span = Span::seconds(10);
+
+/// The other server of a move.
+pub(super) fn other(order: &Order) -> Option<ServerName> {
+    match &order.action {
+        Action::Migrate { to, .. } => Some(to.clone()),
+        Action::StopMigration { from, to, .. } => Some(if *from == order.server { to } else { from }.clone()),
+        Action::Start { .. } | Action::Stop { .. } | Action::Fence => None,
+    }
+}
+
+impl Execution {
+    /// What the other server of a move read last.
+    fn there(&self) -> Power {
+        let reading = other(&self.order).and_then(|server| self.readings.get(&server));
+        reading.map(|reading| self.power(reading)).unwrap_or_default()
+    }
+
+    /// Reads back: of a move, both servers.
+    pub(super) fn look_back(&mut self, asked: Span, forced: bool, doubt: Option<String>) -> Next {
+        match other(&self.order) {
+            Some(server) => {
+                self.stage = Stage::BackThere { asked, forced, doubt };
+                Next::Ask(Ask::Read(server))
+            }
+            None => {
+                self.stage = Stage::Back { asked, forced, doubt };
+                self.read_here()
+            }
+        }
+    }
+
+    /// Both servers were read before a move.
+    pub(super) fn before_move(&mut self, reading: &Reading) -> Next {
+        let Action::Migrate { resource, to, .. } = self.order.action.clone() else {
+            return self.report(Ending::NotDone("it is no move".to_owned()));
+        };
+        let (here, there) = (self.power(reading), self.there());
+        if here == Power::Moving || there == Power::Moving {
+            return self.look_back(Span(0), true, None);
+        }
+        if here.is_inactive() && there.is_active() {
+            return self.report(Ending::Done);
+        }
+        if !there.is_inactive() {
+            return self.report(Ending::NotDone(format!("it reads {there} on {to}")));
+        }
+        if here != Power::Running {
+            return self.report(Ending::NotDone(format!("it reads {here} on {}", self.order.server)));
+        }
+        self.send(Ask::Migrate { resource, to })
+    }
+
+    /// What has become of a move; `None` while it is under way.
+    pub(super) fn moved(
+        &self,
+        here: Power,
+        to: &ServerName,
+        doubt: Option<String>,
+        out_of_time: bool,
+    ) -> Option<Ending> {
+        let (there, from) = (self.there(), &self.order.server);
+        let settled = |power: Power| power.is_active() && power != Power::Moving;
+        if settled(there) && here.is_inactive() {
+            return Some(Ending::Done);
+        }
+        let back = settled(here) && there.is_inactive();
+        if back || out_of_time || (here.is_inactive() && there.is_inactive()) {
+            let why = format!("it reads {here} on {from} and {there} on {to}");
+            return Some(Ending::Unknown(doubt.unwrap_or(why)));
+        }
+        None
+    }
+
+    /// Both servers were read before a move is ended.
+    pub(super) fn before_end(&mut self, reading: &Reading) -> Next {
+        let Action::StopMigration { resource, from, .. } = self.order.action.clone() else {
+            return self.report(Ending::NotDone("it is no move".to_owned()));
+        };
+        let (here, there) = (self.power(reading), self.there());
+        if here == Power::Unknown {
+            return self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)));
+        }
+        if here != Power::Moving && there != Power::Moving {
+            return self.report(Ending::Done);
+        }
+        // Only the source can be told to stop.
+        self.send(if from == self.order.server {
+            Ask::StopMigration(resource)
+        } else {
+            Ask::RecoverMigration(resource)
+        })
+    }
+
+    /// Whether a move is over after it was told to end; `None` while it is under way.
+    pub(super) fn ended(
+        &mut self,
+        here: Power,
+        resource: ResourceName,
+        elapsed: Span,
+        asked: Span,
+        forced: bool,
+        doubt: Option<String>,
+    ) -> Option<Next> {
+        if here != Power::Moving && self.there() != Power::Moving {
+            return Some(self.report(Ending::Done));
+        }
+        if !forced && elapsed >= asked.plus(STOP_SHOWS) {
+            return Some(self.send(Ask::RecoverMigration(resource)));
+        }
+        if elapsed >= self.order.budget || (forced && elapsed >= asked.plus(START_SHOWS)) {
+            return Some(self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {here}")))));
+        }
+        None
+    }
+
+    /// Brings the definition of an LPAR here: moved from a server that works, made anew for one that is proven off and that
+    /// the witness sees down.
+    pub(super) fn bring(&mut self, resource: ResourceName, from: ServerName, vouched: &BTreeSet<ServerName>) -> Next {
+        let Some(reading) = self.readings.get(&from) else {
+            return self.report(Ending::NotDone(format!("{from} was not read")));
+        };
+        let (power, system) = (self.power(reading), reading.system);
+        if power == Power::Absent {
+            return self.report(Ending::NotDone(format!("it is not defined on {from} any more")));
+        }
+        if system == SystemState::Operating && power == Power::Off {
+            return self.send(Ask::MoveDefinition { resource, from });
+        }
+        if reading.live && !system.is_up() && vouched.contains(&from) {
+            return self.send(Ask::RemoteRestart { resource, from });
+        }
+        self.report(Ending::NotDone(format!("it is defined on {from}, which reads {system}")))
+    }
+
+    /// The definition was asked for, and is looked for here.
+    pub(super) fn brought(&mut self, reading: &Reading, elapsed: Span, asked: Span, doubt: Option<String>) -> Next {
+        let power = self.power(reading);
+        let Action::Start { resource, .. } = &self.order.action else {
+            return self.report(Ending::Unknown("it is no start".to_owned()));
+        };
+        if power == Power::Off {
+            return self.send(Ask::Start(resource.clone()));
+        }
+        if power.is_active() && power != Power::Moving {
+            return self.report(Ending::Done);
+        }
+        if elapsed >= self.order.budget || elapsed >= asked.plus(START_SHOWS) {
+            let why = format!("its definition was to be brought to {}, and reads {power}", self.order.server);
+            return self.report(Ending::Unknown(doubt.unwrap_or(why)));
+        }
+        self.rest()
+    }
+}

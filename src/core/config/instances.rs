@@ -1,0 +1,68 @@
+//! Parallel groups as what they are to the ledger: one group of a single server for each of their list.
+//!
+//! An instance is called `net@p1`, and so is each of its resources; no declared name contains `@`. Everything that is true
+//! of groups (tenures, proofs, faults, orders) is thereby true of instances, without a second kind of group anywhere.
+
+use super::{Cluster, Failover, Group, GroupKind, Kind, Requirement, Resource};
+use crate::{GroupName, ResourceName, ServerName};
+use std::collections::BTreeMap;
+
+/// What separates the name of a parallel group from the server of an instance.
+pub const AT: char = '@';
+
+impl Cluster {
+    /// The cluster with each parallel group replaced by its instances; `None` if there is none.
+    pub fn instances(&self) -> Option<Cluster> {
+        let parallel: BTreeMap<&GroupName, &Group> =
+            self.groups.iter().filter(|(_, group)| group.kind == GroupKind::Parallel).collect();
+        if parallel.is_empty() {
+            return None;
+        }
+        let mut all = self.clone();
+        all.groups.retain(|_, group| group.kind != GroupKind::Parallel);
+        all.resources.retain(|_, resource| !parallel.contains_key(&resource.group));
+        for (name, group) in &parallel {
+            for server in &group.servers {
+                all.groups.insert(instance(name.as_str(), server).into(), one(group, server));
+            }
+        }
+        for (name, resource) in &self.resources {
+            let Some(group) = parallel.get(&resource.group) else { continue };
+            for server in &group.servers {
+                all.resources.insert(instance(name.as_str(), server).into(), inside(resource, server));
+            }
+        }
+        Some(all)
+    }
+}
+
+/// The name of the instance on a server.
+pub fn instance(name: &str, server: &ServerName) -> String {
+    format!("{name}{AT}{server}")
+}
+
+fn one(group: &Group, server: &ServerName) -> Group {
+    Group {
+        kind: GroupKind::Failover,
+        servers: vec![server.clone()],
+        autostart_servers: Vec::new(),
+        failover: Failover::Never,
+        evacuate: group.evacuate,
+        ..group.clone()
+    }
+}
+
+fn inside(resource: &Resource, server: &ServerName) -> Resource {
+    let at = |name: &ResourceName| ResourceName::from(instance(name.as_str(), server));
+    let mut copy = resource.clone();
+    copy.group = instance(resource.group.as_str(), server).into();
+    copy.requires = resource
+        .requires
+        .iter()
+        .map(|need| Requirement { of: need.of.iter().map(at).collect(), at_least: need.at_least })
+        .collect();
+    if let Kind::Agent(agent) = &mut copy.kind {
+        agent.on.retain(|place, _| place == server);
+    }
+    copy
+}

@@ -1,0 +1,287 @@
+//! Foreseeing: what would happen if. The real planner and the real ledger run on a copy, in a small ideal world.
+//!
+//! In that world every order succeeds after a nominal time, what is on its way arrives, what was never read is off, a lost
+//! server reads Power Off with its node silent, and everything else stays as the ledger knows it. So an answer says what
+//! the cluster would decide, not how long hardware takes or what else may fail. The given ledger is never touched; the same
+//! ledger and the same what-ifs give the same answer; the number of steps is bounded.
+
+mod capacity;
+mod loss;
+mod why_not;
+mod world;
+
+pub use capacity::{Room, ServerRoom, capacity};
+pub use loss::{Loss, lose_each};
+pub use why_not::{Decision, Instead, Standing, WhyNot, why_not};
+
+use crate::{
+    GroupName, Ledger, NodeName, Record, Refusal, Request, RequestId, ServerName, Span, Time,
+    command::{Author, Command, Entry},
+    ledger::{GroupState, Intent, Phase},
+    note::Wait,
+    plan::plan,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use world::World;
+
+/// More steps than a cluster takes that comes to rest: each is one plan with the orders that it led to.
+pub const MAX_STEPS: u32 = 1000;
+/// How long a batch of orders takes in the ideal world.
+const NOMINAL: Span = Span::seconds(1);
+/// What the clock alone would bring later than this is not waited for.
+const HORIZON: Span = Span::seconds(900);
+/// Who asks in a what-if, in notes.
+const ASKER: &str = "what-if";
+
+/// Something that might happen, or be asked. Several follow each other, each after the cluster has come to rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhatIf {
+    /// These servers lose power at once, with their nodes.
+    Lose(BTreeSet<ServerName>),
+    /// An operator asks this.
+    Ask(Request),
+}
+
+/// Where a group is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The server of its tenure.
+    pub server: Option<ServerName>,
+    /// Whether it is online there, on a server that is not lost.
+    pub runs: bool,
+    /// What its administrators want.
+    pub intent: Intent,
+    /// Why it waits.
+    pub wait: Option<Wait>,
+    /// How long after the beginning it came to where it is; `None` if it was there already, or is nowhere.
+    pub after: Option<Span>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing was left to do.
+    Rest,
+    /// The steps were used up.
+    Unsettled,
+    /// No majority of the declared nodes was left, so nothing was decided any more.
+    NoMajority,
+}
+
+/// What would happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Log index of the ledger that it was foreseen from.
+    pub index: u64,
+    /// Cluster time at which the first what-if happens.
+    pub began: Time,
+    /// Where the groups were before the first what-if, when all that is under way had come to rest.
+    pub before: BTreeMap<GroupName, Place>,
+    /// Where they are in the end.
+    pub after: BTreeMap<GroupName, Place>,
+    /// What happens, in order. Its log indexes are made up.
+    pub records: Vec<Record>,
+    /// What-ifs that were refused, by their number.
+    pub refused: Vec<(usize, Refusal)>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+impl Foreseen {
+    /// Groups that change their server, or come to have one or to have none.
+    pub fn moved(&self) -> impl Iterator<Item = (&GroupName, Option<&ServerName>, &Place)> {
+        self.after.iter().filter_map(|(name, place)| {
+            let from = self.before.get(name).and_then(|before| before.server.as_ref());
+            (from != place.server.as_ref()).then_some((name, from, place))
+        })
+    }
+
+    /// Groups that should run in the end and do not, unless it was so before.
+    pub fn unserved(&self) -> impl Iterator<Item = (&GroupName, &Place)> {
+        self.after.iter().filter(|(name, place)| {
+            let waited = |before: &Place| before.intent == Intent::Online && !before.runs;
+            place.intent == Intent::Online && !place.runs && !self.before.get(*name).is_some_and(waited)
+        })
+    }
+}
+
+/// What would happen from this ledger on.
+pub fn foresee(ledger: &Ledger, what: Vec<WhatIf>) -> Foreseen {
+    let mut foresight = Foresight::new(ledger, what);
+    while foresight.step() {}
+    foresight.finish()
+}
+
+/// A foresight on its way, for whoever must be able to stop it: one step at a time.
+#[derive(Debug)]
+pub struct Foresight {
+    index: u64,
+    ledger: Ledger,
+    world: World,
+    todo: VecDeque<WhatIf>,
+    happened: usize,
+    began: Time,
+    /// When the last what-if happened, or the beginning.
+    phase: Time,
+    before: Option<BTreeMap<GroupName, Place>>,
+    records: Vec<Record>,
+    refused: Vec<(usize, Refusal)>,
+    steps: u32,
+    ending: Option<Ending>,
+}
+
+impl Foresight {
+    /// Takes a copy of the ledger; nothing has happened yet.
+    pub fn new(ledger: &Ledger, what: Vec<WhatIf>) -> Self {
+        let scratch = ledger.scratch();
+        Foresight {
+            index: ledger.index,
+            world: World::new(&scratch),
+            began: scratch.now,
+            phase: scratch.now,
+            ledger: scratch,
+            todo: what.into(),
+            happened: 0,
+            before: None,
+            records: Vec::new(),
+            refused: Vec::new(),
+            steps: 0,
+            ending: None,
+        }
+    }
+
+    /// Plans once and carries out what came of it, or lets time pass, or the next what-if happen. False when nothing is left.
+    pub fn step(&mut self) -> bool {
+        if self.ending.is_some() {
+            return false;
+        }
+        self.steps = self.steps.saturating_add(1);
+        if self.steps > MAX_STEPS {
+            self.ending = Some(Ending::Unsettled);
+            return false;
+        }
+        self.world.refresh(&self.ledger);
+        let Some(leader) = self.world.leader(&self.ledger) else {
+            return self.next_what_if(Ending::NoMajority);
+        };
+        let now = self.ledger.now;
+        let planned = plan(&self.ledger, &self.world.view, &leader, now);
+        let did = !planned.commands.is_empty();
+        if did {
+            self.commit(now, Author::Planner(leader), planned.commands);
+        }
+        if self.carry_out() || did {
+            return true;
+        }
+        let wake = self.world.wake(&self.ledger).into_iter().chain(planned.wake_at).min();
+        match wake.filter(|at| *at > now && *at <= self.phase.after(HORIZON)) {
+            Some(at) => {
+                self.ledger.now = at;
+                true
+            }
+            None => self.next_what_if(Ending::Rest),
+        }
+    }
+
+    /// What has come of it, as far as it got.
+    pub fn finish(self) -> Foreseen {
+        let mut after = self.places();
+        let before = self.before.unwrap_or_else(|| after.clone());
+        for (name, place) in &mut after {
+            let tenure = self.ledger.groups.get(name).and_then(|group| group.tenure.as_ref());
+            place.after =
+                tenure.filter(|tenure| tenure.since > self.began).map(|tenure| tenure.since.since(self.began));
+        }
+        Foreseen {
+            index: self.index,
+            began: self.began,
+            before,
+            after,
+            records: self.records,
+            refused: self.refused,
+            ending: self.ending.unwrap_or(Ending::Unsettled),
+        }
+    }
+
+    fn next_what_if(&mut self, otherwise: Ending) -> bool {
+        self.phase = self.ledger.now;
+        if self.before.is_none() {
+            // What was under way before is no consequence.
+            self.before = Some(self.places());
+            self.began = self.ledger.now;
+            self.records.clear();
+        }
+        let Some(what) = self.todo.pop_front() else {
+            self.ending = Some(otherwise);
+            return false;
+        };
+        let number = self.happened;
+        self.happened = number.saturating_add(1);
+        let refusal = match what {
+            WhatIf::Lose(servers) => self.lose(&servers),
+            WhatIf::Ask(request) => self.ask(request),
+        };
+        self.refused.extend(refusal.map(|why| (number, why)));
+        true
+    }
+
+    fn lose(&mut self, servers: &BTreeSet<ServerName>) -> Option<Refusal> {
+        if let Some(unknown) = servers.iter().find(|server| !self.ledger.servers.contains_key(*server)) {
+            return Some(Refusal::NoServer(unknown.clone()));
+        }
+        for server in servers {
+            self.world.lose(server, &self.ledger);
+        }
+        self.ledger.now = self.ledger.now.after(self.ledger.config.timings.suspect);
+        None
+    }
+
+    fn ask(&mut self, request: Request) -> Option<Refusal> {
+        let id = RequestId(u128::from(self.ledger.index).saturating_add(1));
+        let author = Author::Operator { name: ASKER.to_owned(), request: id };
+        self.commit(self.ledger.now, author, vec![Command::Request(request)])
+    }
+
+    /// Every open order whose node is heard is answered.
+    fn carry_out(&mut self) -> bool {
+        let mut reports: BTreeMap<NodeName, Vec<Command>> = BTreeMap::new();
+        for order in self.ledger.orders.values() {
+            if !self.world.hears(&order.node) {
+                continue;
+            }
+            let report = self.world.carry_out(order, self.ledger.index);
+            reports.entry(order.node.clone()).or_default().push(Command::Report(report));
+        }
+        let at = self.ledger.now.after(NOMINAL);
+        let any = !reports.is_empty();
+        for (node, commands) in reports {
+            self.commit(at, Author::Agent(node), commands);
+        }
+        any
+    }
+
+    fn commit(&mut self, at: Time, author: Author, commands: Vec<Command>) -> Option<Refusal> {
+        let index = self.ledger.index.saturating_add(1);
+        let outcome = self.ledger.apply(index, &Entry { at, author, commands });
+        let refusal = outcome.refusal().cloned();
+        self.records.extend(outcome.records);
+        refusal
+    }
+
+    fn places(&self) -> BTreeMap<GroupName, Place> {
+        self.ledger.groups.iter().map(|(name, group)| (name.clone(), self.place(group))).collect()
+    }
+
+    fn place(&self, group: &GroupState) -> Place {
+        // What is moved while it runs, runs.
+        let runs = |phase: &Phase| matches!(phase, Phase::Online | Phase::Migrating(_));
+        let online = group.tenure.as_ref().filter(|tenure| runs(&tenure.phase));
+        Place {
+            server: group.tenure.as_ref().map(|tenure| tenure.server.clone()),
+            runs: online.is_some_and(|tenure| !self.world.is_lost(&tenure.server)),
+            intent: group.intent,
+            wait: group.wait.clone(),
+            after: None,
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! Live migration: a phase of a tenure that covers two servers, until readings say where the group is.
+//!
+//! What it promises: while it lasts nothing else is done to the group, and room is booked on both servers; it ends with a
+//! proof that the other server holds nothing of the group: [`Ledger::arrival`], [`Ledger::staying`], or the end of the
+//! tenure when the source is proven off. A move that was not answered counts like a start on its target: it may begin until
+//! it has settled, and has ended only when readings after that say so.
+
+use super::{GroupState, Intent, Ledger, Migration, Phase, ServerState, StartRisk, Tenure, apply::Applying};
+use crate::{
+    GroupName, Note, Power, Refusal, ResourceName, ServerName, Span, SystemState,
+    note::{Asked, LeaveReason, NotHere, Proof},
+    order::{Action, Ending, Epoch},
+};
+use std::collections::BTreeSet;
+
+/// Where an LPAR of a migrating group is, by readings that count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// Active on the source alone.
+    Source,
+    /// Active on the target alone.
+    Target,
+    /// Active on neither.
+    Nowhere,
+    /// Active on both, and on its way between neither.
+    Twice,
+    /// On its way, or not read since it may have been.
+    Open,
+}
+
+impl Ledger {
+    /// Where an LPAR of a migrating group is.
+    pub fn whereabouts(&self, group: &GroupState, tenure: &Tenure, resource: &ResourceName) -> Whereabouts {
+        let Some(migration) = tenure.migration() else { return Whereabouts::Open };
+        let source = self.settled_power(group, resource, &tenure.server, migration.index);
+        let target = self.settled_power(group, resource, &migration.to, migration.index);
+        match (source, target) {
+            (Some(Power::Moving | Power::Unknown) | None, _) | (_, Some(Power::Moving | Power::Unknown) | None) => {
+                Whereabouts::Open
+            }
+            (Some(source), Some(target)) => match (source.is_active(), target.is_active()) {
+                (true, false) => Whereabouts::Source,
+                (false, true) => Whereabouts::Target,
+                (false, false) => Whereabouts::Nowhere,
+                (true, true) => Whereabouts::Twice,
+            },
+        }
+    }
+
+    /// What a copy reads, if no move or start can still take effect there and it was read since that could be said.
+    fn settled_power(
+        &self,
+        group: &GroupState,
+        resource: &ResourceName,
+        server: &ServerName,
+        index: u64,
+    ) -> Option<Power> {
+        if self.servers.get(server).is_some_and(|state| state.off.is_some()) {
+            return Some(Power::Off);
+        }
+        let copy = group.copies.get(resource)?.get(server)?;
+        let counts = copy.since.is_some_and(|since| since >= index.max(copy.quiet_from));
+        (counts && copy.risk == StartRisk::None).then_some(copy.power)
+    }
+
+    /// Whether the migration is to be undone: it was given up, or a move that was tried left its LPAR on the source.
+    pub fn has_failed(&self, group: &GroupState, tenure: &Tenure) -> bool {
+        tenure.migration().is_some_and(|migration| {
+            let left = |resource| self.whereabouts(group, tenure, resource) == Whereabouts::Source;
+            migration.aborted || migration.sent.iter().any(left)
+        })
+    }
+
+    /// Whether copies of the group are active where they have no right to be, or one twice.
+    pub fn is_stray(&self, group: &GroupState) -> bool {
+        let active = self.active_places(group).active;
+        match &group.tenure {
+            Some(tenure) => {
+                let twice = |resource| self.whereabouts(group, tenure, resource) == Whereabouts::Twice;
+                active.keys().any(|server| !tenure.covers(server)) || group.owned().any(|(resource, _)| twice(resource))
+            }
+            None => active.len() > 1,
+        }
+    }
+
+    /// The evidence that nothing of the group can be active on a server, by readings that follow this index. Gives back the
+    /// index that the oldest of them followed.
+    pub(super) fn gone_from(&self, group: &GroupState, server: &ServerName, index: u64) -> Result<u64, Refusal> {
+        let state = self.servers.get(server);
+        let needs_reading = state.is_none_or(|state| state.off.is_none() && !state.is_rising());
+        let mut oldest = u64::MAX;
+        for (resource, copies) in group.owned() {
+            self.reads_off(group, resource, server)?;
+            let since = copies.get(server).and_then(|copy| copy.since).unwrap_or_default();
+            if needs_reading && since < index {
+                let (resource, server) = (resource.clone(), server.clone());
+                return Err(Refusal::NotProvenOff { resource, server, power: Power::Unknown });
+            }
+            oldest = oldest.min(since);
+        }
+        Ok(oldest)
+    }
+
+    /// The evidence that a migrating group is on its target: nothing of it can be active on the source, and some of it was
+    /// read active on the target after its move was answered.
+    pub fn arrival(&self, name: &GroupName, group: &GroupState) -> Result<Proof, Refusal> {
+        let (tenure, migration) = migrating(name, group)?;
+        let source = &tenure.server;
+        let since = self.gone_from(group, source, migration.index)?;
+        let mut active = false;
+        for (resource, _) in group.owned() {
+            // What the source starts by itself in a moment would be a second copy.
+            self.vouches(group, resource, source)?;
+            match self.settled_power(group, resource, &migration.to, migration.index) {
+                None | Some(Power::Moving) => return Err(in_flight(resource, &migration.to)),
+                Some(power) => active |= power.is_active(),
+            }
+        }
+        if !active {
+            return Err(Refusal::NotOnline { group: name.clone() });
+        }
+        let off = self.servers.get(source).and_then(|state| state.off.as_ref());
+        Ok(off.map_or(Proof::ReadOff { since }, |off| Proof::ServerOff(off.how.clone())))
+    }
+
+    /// The evidence that a migrating group is where it was: nothing of it can be active on the target, and nothing is on its
+    /// way back.
+    pub fn staying(&self, name: &GroupName, group: &GroupState) -> Result<(), Refusal> {
+        let (tenure, migration) = migrating(name, group)?;
+        if self.servers.get(&tenure.server).is_some_and(|state| state.off.is_some()) {
+            return Err(Refusal::AlreadyOff { server: tenure.server.clone() });
+        }
+        self.gone_from(group, &migration.to, migration.index)?;
+        for (resource, _) in group.owned() {
+            match self.settled_power(group, resource, &tenure.server, migration.index) {
+                None | Some(Power::Moving) => return Err(in_flight(resource, &tenure.server)),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the definition of a mobile LPAR must be brought from before it can start on a server: where it was last read,
+    /// if that is elsewhere.
+    pub fn home(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Option<ServerName> {
+        let copies = group.copies.get(resource).filter(|_| self.is_mobile(resource))?;
+        copies.get(server).filter(|copy| copy.power == Power::Absent)?;
+        let defined = || copies.iter().filter(|(_, copy)| copy.since.is_some() && copy.power != Power::Absent);
+        let last = defined().find(|(place, _)| group.last.as_ref() == Some(*place));
+        last.or_else(|| defined().next()).map(|(place, _)| place.clone())
+    }
+
+    /// Why an LPAR that is not defined on a server cannot be brought there; `None` if it can.
+    pub(super) fn not_brought(&self, group: &GroupState, resource: &ResourceName, to: &ServerName) -> Option<NotHere> {
+        let Some(from) = self.home(group, resource, to) else {
+            return Some(NotHere::NotDefined { resource: resource.clone() });
+        };
+        let state = self.servers.get(&from)?;
+        let possible = if state.off.is_some() {
+            // Made anew from what the HMC keeps of it, which the HMC does only where it sees the server down.
+            state.live && !state.system.is_up()
+        } else {
+            state.live && state.system == SystemState::Operating && self.vouches(group, resource, &from).is_ok()
+        };
+        (!possible).then(|| NotHere::NotBrought { resource: resource.clone(), from, system: state.system })
+    }
+
+    /// Why the group cannot be moved to this server while it runs; `None` if it can.
+    pub fn not_migrated(&self, name: &GroupName, group: &GroupState, to: &ServerName) -> Option<NotHere> {
+        self.unfit(name, group, to, |resource, power| {
+            (power == Power::Off).then(|| NotHere::StillDefined { resource: resource.clone() })
+        })
+    }
+
+    /// Whether an LPAR is defined on one server at a time.
+    pub fn is_mobile(&self, resource: &ResourceName) -> bool {
+        self.config.lpar(resource).is_some_and(|lpar| lpar.mobile)
+    }
+
+    /// How long a move of an LPAR may take.
+    pub fn migrate_timeout(&self, resource: &ResourceName) -> Span {
+        self.config.lpar(resource).map(|lpar| lpar.migrate_timeout).unwrap_or_default()
+    }
+}
+
+impl Applying<'_> {
+    /// An operator wants the group elsewhere, running.
+    pub(super) fn ask_migrate(&mut self, name: &GroupName, to: &ServerName) -> Result<(), Refusal> {
+        self.may_touch(name)?;
+        let group = self.group(name)?;
+        let tenure = group.tenure.clone().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
+        if tenure.migration().is_some() {
+            self.try_again(name, &tenure, to)?;
+        } else {
+            self.may_migrate(name, &tenure, to)?;
+            self.begin_migration(name, to)?;
+        }
+        self.group_mut(name)?.flushed = false;
+        self.asked(Asked::Migrate { group: name.clone(), server: to.clone() });
+        Ok(())
+    }
+
+    /// A migration that has failed is tried again, to the same target.
+    fn try_again(&mut self, name: &GroupName, tenure: &Tenure, to: &ServerName) -> Result<(), Refusal> {
+        let failed = self.ledger.has_failed(self.group(name)?, tenure);
+        match self.migration_mut(name)? {
+            migration if failed && &migration.to == to => {
+                migration.sent.clear();
+                migration.returned.clear();
+                migration.aborted = false;
+                Ok(())
+            }
+            migration => Err(Refusal::Migrating { group: name.clone(), to: migration.to.clone() }),
+        }
+    }
+
+    /// An operator gives a migration up.
+    pub(super) fn ask_abort(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        self.may_touch(name)?;
+        let by = self.by();
+        self.migration_mut(name)?;
+        self.group_mut(name)?.flushed = false;
+        let migration = self.migration_mut(name)?;
+        migration.aborted = true;
+        migration.returned.clear();
+        migration.why = Some(format!("given up by {by}"));
+        self.asked(Asked::AbortMigration { group: name.clone() });
+        Ok(())
+    }
+
+    /// The planner wants the group elsewhere, running.
+    pub(super) fn migrate(
+        &mut self,
+        name: &GroupName,
+        epoch: Epoch,
+        to: &ServerName,
+        reason: &LeaveReason,
+    ) -> Result<(), Refusal> {
+        let tenure = self.tenure(name, epoch)?.clone();
+        self.may_touch(name)?;
+        self.not_migrating(name)?;
+        self.may_migrate(name, &tenure, to)?;
+        self.begin_migration(name, to)?;
+        self.takes_away(name, &tenure.server, reason)?;
+        let (group, from, to) = (name.clone(), tenure.server, to.clone());
+        self.note(Note::Migrating { group, from, to, reason: reason.clone() });
+        Ok(())
+    }
+
+    /// Online, with every LPAR mobile and Running, nothing under way, and a target that can take it.
+    fn may_migrate(&self, name: &GroupName, tenure: &Tenure, to: &ServerName) -> Result<(), Refusal> {
+        let group = self.group(name)?;
+        if &tenure.server == to {
+            return Err(Refusal::AlreadyOn { group: name.clone(), server: to.clone() });
+        }
+        if tenure.phase != Phase::Online || group.intent == Intent::Offline {
+            return Err(Refusal::NotOnline { group: name.clone() });
+        }
+        if !self.ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(to)) {
+            return Err(Refusal::NotInList { group: name.clone(), server: to.clone() });
+        }
+        if let Some((fixed, _)) = group.owned().find(|(resource, _)| !self.ledger.is_mobile(resource)) {
+            return Err(Refusal::NotMobile { resource: fixed.clone() });
+        }
+        for (resource, copies) in group.owned() {
+            let copy = copies.get(&tenure.server).ok_or_else(|| Refusal::NoServer(tenure.server.clone()))?;
+            let at_rest = !self.ledger.wanted(group, resource) && copy.power.is_inactive();
+            let (resource, server) = (resource.clone(), tenure.server.clone());
+            if copy.power != Power::Running && !at_rest {
+                return Err(Refusal::NotRunning { resource, server, power: copy.power });
+            }
+            if copy.stop.is_some() || copy.risk != StartRisk::None {
+                return Err(Refusal::HasOrder { resource, server });
+            }
+        }
+        self.manager(&tenure.server)?;
+        match self.ledger.not_migrated(name, group, to) {
+            Some(why) => Err(Refusal::NotThere { group: name.clone(), server: to.clone(), why }),
+            None => Ok(()),
+        }
+    }
+
+    fn begin_migration(&mut self, name: &GroupName, to: &ServerName) -> Result<(), Refusal> {
+        let migration = Migration {
+            to: to.clone(),
+            index: self.ledger.index,
+            ordered: self.ledger.now,
+            sent: BTreeSet::new(),
+            returned: BTreeSet::new(),
+            aborted: false,
+            why: None,
+        };
+        self.set_phase(name, Phase::Migrating(migration))?;
+        self.occupy(name, to)
+    }
+
+    /// A node is to move an LPAR: to the target, or back.
+    pub(super) fn order_move(&mut self, resource: &ResourceName, epoch: Epoch) -> Result<(), Refusal> {
+        let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
+        let tenure = self.tenure(&name, epoch)?.clone();
+        self.may_touch(&name)?;
+        let group = self.group(&name)?;
+        let (_, migration) = migrating(&name, group)?;
+        if !self.ledger.is_mobile(resource) {
+            return Err(Refusal::NotMobile { resource: resource.clone() });
+        }
+        let back = self.ledger.has_failed(group, &tenure);
+        let (from, to, done, place) = if back {
+            (migration.to.clone(), tenure.server.clone(), &migration.returned, Whereabouts::Target)
+        } else {
+            (tenure.server.clone(), migration.to.clone(), &migration.sent, Whereabouts::Source)
+        };
+        // One after the other, and each once.
+        let busy = |copies: &std::collections::BTreeMap<ServerName, super::Copy>| {
+            copies.values().any(|copy| copy.risk != StartRisk::None || copy.stop.is_some())
+        };
+        if done.contains(resource) || group.owned().any(|(_, copies)| busy(copies)) {
+            return Err(Refusal::HasOrder { resource: resource.clone(), server: from });
+        }
+        if self.ledger.whereabouts(group, &tenure, resource) != place {
+            let power = group.copies.get(resource).and_then(|copies| copies.get(&from)).map(|copy| copy.power);
+            let (resource, power) = (resource.clone(), power.unwrap_or_default());
+            return Err(Refusal::NotRunning { resource, server: from, power });
+        }
+        if self.server(&to)?.off.is_some() {
+            return Err(Refusal::AlreadyOff { server: to });
+        }
+        let node = self.manager(&from)?;
+        let budget = self.ledger.migrate_timeout(resource);
+        let action = Action::Migrate { group: name.clone(), resource: resource.clone(), epoch, to: to.clone() };
+        let id = self.issue(node, &from, action, budget, Some(name.clone()));
+        if let Some(copy) = self.group_mut(&name)?.copies.get_mut(resource).and_then(|copies| copies.get_mut(&to)) {
+            copy.risk = StartRisk::Ordered(id);
+        }
+        let now = self.ledger.now;
+        let migration = self.migration_mut(&name)?;
+        migration.ordered = now;
+        let done = if back { &mut migration.returned } else { &mut migration.sent };
+        done.insert(resource.clone());
+        Ok(())
+    }
+
+    /// A node is to end a move that is under way, because the migration was given up.
+    pub(super) fn stop_migration(&mut self, resource: &ResourceName, epoch: Epoch) -> Result<(), Refusal> {
+        let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
+        let tenure = self.tenure(&name, epoch)?.clone();
+        self.may_touch(&name)?;
+        let group = self.group(&name)?;
+        let (_, migration) = migrating(&name, group)?;
+        if !migration.aborted {
+            return Err(Refusal::Migrating { group: name, to: migration.to.clone() });
+        }
+        let (mut from, mut to) = (tenure.server.clone(), migration.to.clone());
+        if migration.returned.contains(resource) {
+            std::mem::swap(&mut from, &mut to);
+        }
+        let copies = group.copies.get(resource).ok_or_else(|| Refusal::NoResource(resource.clone()))?;
+        if copies.values().any(|copy| copy.stop.is_some()) {
+            return Err(Refusal::HasOrder { resource: resource.clone(), server: from });
+        }
+        let under_way =
+            copies.values().any(|copy| matches!(copy.risk, StartRisk::Ordered(_)) || copy.power == Power::Moving);
+        if !under_way {
+            return Err(Refusal::NoChange);
+        }
+        // Told to the source, as the HMC wants it; where that has gone, the other can still be cleared up.
+        let works = |server: &ServerName| self.server(server).is_ok_and(ServerState::is_working);
+        let at = if works(&from) { from.clone() } else { to.clone() };
+        let node = self.manager(&at)?;
+        let budget = super::orders::COMMAND_BUDGET.plus(self.ledger.migrate_timeout(resource));
+        let id = self.issue(
+            node,
+            &at,
+            Action::StopMigration { resource: resource.clone(), from, to },
+            budget,
+            Some(name.clone()),
+        );
+        if let Some(copy) = self.group_mut(&name)?.copies.get_mut(resource).and_then(|copies| copies.get_mut(&at)) {
+            copy.stop = Some(id);
+        }
+        Ok(())
+    }
+
+    /// An order to move an LPAR is closed. Where the LPAR is, readings from now on tell.
+    pub(super) fn close_move(
+        &mut self,
+        name: &GroupName,
+        resource: &ResourceName,
+        (from, to): (&ServerName, &ServerName),
+        ending: &Ending,
+    ) {
+        let (index, now) = (self.ledger.index, self.ledger.now);
+        let loose = matches!(ending, Ending::Unknown(_));
+        let Ok(group) = self.group_mut(name) else { return };
+        let Some(copies) = group.copies.get_mut(resource) else { return };
+        for server in [from, to] {
+            let Some(copy) = copies.get_mut(server) else { continue };
+            copy.quiet_from = index;
+            if server == to {
+                copy.risk = if loose { StartRisk::Loose(now) } else { StartRisk::None };
+            }
+        }
+        if let Ok(migration) = self.migration_mut(name)
+            && *ending != Ending::Done
+            && !migration.aborted
+        {
+            migration.why = Some(format!("{resource}: {ending}"));
+        }
+    }
+
+    /// The group is on the target: the tenure on the source ends, one on the target begins.
+    pub(super) fn arrive(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
+        self.tenure(name, epoch)?;
+        let group = self.group(name)?;
+        if group.conflict.is_some() {
+            return Err(Refusal::Held { group: name.clone() });
+        }
+        let proof = self.ledger.arrival(name, group)?;
+        let (_, migration) = migrating(name, group)?;
+        let to = migration.to.clone();
+        for (resource, copies) in group.owned() {
+            for other in copies.keys().filter(|other| **other != to) {
+                self.ledger.vouches(group, resource, other)?;
+            }
+        }
+        let runs = group.owned().filter_map(|(_, copies)| copies.get(&to)).all(super::Copy::is_active);
+        let phase = if runs { Phase::Online } else { Phase::Starting };
+        let from = self.end(name)?.server;
+        let epoch = self.begin(name, &to, phase)?;
+        let group = self.group_mut(name)?;
+        group.fell_from = None;
+        for (resource, run) in &mut group.runs {
+            let power = group.copies.get(resource).and_then(|copies| copies.get(&to)).map(|copy| copy.power);
+            run.ran = power == Some(Power::Running);
+        }
+        self.note(Note::Migrated { group: name.clone(), from, to, epoch, proof });
+        Ok(())
+    }
+
+    /// The group is where it was: its tenure goes on.
+    pub(super) fn stay(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
+        let server = self.tenure(name, epoch)?.server.clone();
+        let group = self.group(name)?;
+        if group.conflict.is_some() {
+            return Err(Refusal::Held { group: name.clone() });
+        }
+        self.ledger.staying(name, group)?;
+        let (_, migration) = migrating(name, group)?;
+        let (to, why) = (migration.to.clone(), migration.why.clone());
+        let why = why.unwrap_or_else(|| format!("nothing of it runs on {to}"));
+        // A server that is no longer declared has no books.
+        let _ = self.release_room(name, &to);
+        self.set_phase(name, Phase::Online)?;
+        self.group_mut(name)?.upkeep.stayed = true;
+        self.note(Note::Stayed { group: name.clone(), server, to, why });
+        Ok(())
+    }
+
+    /// Refuses whatever would come between a migration and its end.
+    pub(super) fn not_migrating(&self, name: &GroupName) -> Result<(), Refusal> {
+        match self.group(name)?.tenure.as_ref().and_then(Tenure::migration) {
+            Some(migration) => Err(Refusal::Migrating { group: name.clone(), to: migration.to.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn migration_mut(&mut self, name: &GroupName) -> Result<&mut Migration, Refusal> {
+        match self.group_mut(name)?.tenure.as_mut().map(|tenure| &mut tenure.phase) {
+            Some(Phase::Migrating(migration)) => Ok(migration),
+            Some(Phase::Starting | Phase::Online | Phase::Leaving { .. }) | None => {
+                Err(Refusal::NotMigrating { group: name.clone() })
+            }
+        }
+    }
+}
+
+fn migrating<'a>(name: &GroupName, group: &'a GroupState) -> Result<(&'a Tenure, &'a Migration), Refusal> {
+    let tenure = group.tenure.as_ref();
+    let found = tenure.and_then(|tenure| Some((tenure, tenure.migration()?)));
+    found.ok_or_else(|| Refusal::NotMigrating { group: name.clone() })
+}
+
+fn in_flight(resource: &ResourceName, server: &ServerName) -> Refusal {
+    Refusal::StartInFlight { resource: resource.clone(), server: server.clone() }
+}
