@@ -12,6 +12,8 @@ mod migration;
 mod placement;
 mod servers;
 
+pub use maintenance::{NoRolling, Turn, rolling};
+
 use crate::{
     Ledger, NodeName, ServerName, Time, View,
     command::{Author, Command},

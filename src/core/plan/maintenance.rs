@@ -5,8 +5,10 @@
 
 mod brakes;
 mod moves;
+mod rolling;
 
 pub(super) use brakes::Stock;
+pub use rolling::{NoRolling, Turn, rolling};
 
 use super::Planner;
 use crate::{
