@@ -14,12 +14,15 @@ mod migration;
 mod orders;
 mod requests;
 mod resources;
+mod services;
 mod state;
 
 pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
+pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
     Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
+    Ties,
 };
 
 use crate::{

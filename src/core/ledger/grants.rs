@@ -77,6 +77,7 @@ impl Applying<'_> {
         let group = self.group_mut(name)?;
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
+        group.queued.clear();
         group.fell_from = None;
         if group.last.as_ref() != Some(server) {
             (group.retries, group.retried) = (0, None);
@@ -155,7 +156,7 @@ impl Applying<'_> {
         self.set_phase(name, Phase::Online)?;
         self.is_home(name, &server);
         self.note(Note::OnlineNow { group: name.clone(), server, epoch });
-        Ok(())
+        self.clear_parents(name)
     }
 
     /// The group failed on its server: marked there, and to leave it.
@@ -195,6 +196,9 @@ impl Applying<'_> {
     /// The group is to leave its server.
     pub(super) fn leave(&mut self, name: &GroupName, epoch: Epoch, reason: &LeaveReason) -> Result<(), Refusal> {
         let server = self.depart(name, epoch, reason)?;
+        if let Some(to) = reason.heads_for(&server) {
+            self.group_mut(name)?.prefer = Some(to.clone());
+        }
         self.sets_out(name, &server, reason)?;
         if *reason == LeaveReason::OnPurpose {
             self.group_mut(name)?.intent = Intent::Offline;

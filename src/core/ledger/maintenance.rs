@@ -48,11 +48,9 @@ impl Ledger {
             Command::Stop { resource, .. }
             | Command::FaultResource { resource, .. }
             | Command::AdminWait { resource, .. } => Some((Deed::Stop, self.group_of(resource))),
+            Command::Move { resource, .. } => Some((Deed::Leave, self.group_of(resource))),
             Command::Fault { group, .. } | Command::Leave { group, .. } | Command::Migrate { group, .. } => {
                 Some((Deed::Leave, Some(group)))
-            }
-            Command::Move { resource, .. } | Command::StopMigration { resource, .. } => {
-                Some((Deed::Leave, self.group_of(resource)))
             }
             Command::Fence(_) => Some((Deed::Fence, None)),
             Command::Request(_)
@@ -64,9 +62,10 @@ impl Ledger {
             | Command::Adopt { .. }
             | Command::Online { .. }
             | Command::Forgive { .. }
-            | Command::Vacate { .. }
+            | Command::StopMigration { .. }
             | Command::Arrive { .. }
             | Command::Stay { .. }
+            | Command::Vacate { .. }
             | Command::Settle { .. }
             | Command::Expire(_)
             | Command::Hold { .. }

@@ -448,10 +448,11 @@ impl Applying<'_> {
         let (_, migration) = migrating(name, group)?;
         let (to, why) = (migration.to.clone(), migration.why.clone());
         let why = why.unwrap_or_else(|| format!("nothing of it runs on {to}"));
+        let group = self.group_mut(name)?;
+        (group.prefer, group.upkeep.stayed) = (None, true);
         // A server that is no longer declared has no books.
         let _ = self.release_room(name, &to);
         self.set_phase(name, Phase::Online)?;
-        self.group_mut(name)?.upkeep.stayed = true;
         self.note(Note::Stayed { group: name.clone(), server, to, why });
         Ok(())
     }

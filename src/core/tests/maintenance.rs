@@ -41,10 +41,8 @@ fn online(cluster: Cluster) -> Ledger {
         let state = ledger.servers.entry(name.clone()).or_default();
         (state.manager, state.system, state.live, state.since) = (Some(node), SystemState::Operating, true, Some(5));
         let copy = |power| Copy { power, since: Some(5), ..Copy::default() };
-        let copies: BTreeMap<ServerName, Copy> = names
-            .iter()
-            .map(|at| (at.clone(), copy(if at == name { Power::Running } else { Power::Off })))
-            .collect();
+        let copies: BTreeMap<ServerName, Copy> =
+            names.iter().map(|at| (at.clone(), copy(if at == name { Power::Running } else { Power::Off }))).collect();
         let tenure = Tenure { epoch: Epoch(n), server: name.clone(), since: Time(0), phase: Phase::Online };
         let group = GroupState {
             intent: Intent::Online,

@@ -4,7 +4,7 @@ use super::{
     attributes::set_attribute,
     patch::{patched, unmarked},
     sim::Sim,
-    site::pairs,
+    site::{link_of, pairs},
 };
 use std::sync::Arc;
 use tenure_core::{
@@ -48,6 +48,7 @@ impl Sim {
             ["restart_limit", name, limit] => {
                 group(&mut cluster, name)?.restart_limit = limit.parse().map_err(|_| "is not a limit")?;
             }
+            ["requires", name, link] => group(&mut cluster, name)?.requires.push(link_of(link).ok_or("is not a link")?),
             ["priority", name, priority] => {
                 group(&mut cluster, name)?.priority = priority.parse().map_err(|_| "is not a priority")?;
             }

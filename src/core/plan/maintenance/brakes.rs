@@ -58,10 +58,10 @@ impl Planner<'_> {
     pub(in super::super) fn take_stock(&mut self) {
         let mut stock = Stock::default();
         for order in self.scratch.orders.values() {
-            match order.action {
+            match &order.action {
                 Action::Start { .. } => add(&mut stock.starts, &order.server),
                 Action::Stop { .. } => add(&mut stock.stops, &order.server),
-                Action::Migrate { ref to, .. } => {
+                Action::Migrate { to, .. } => {
                     add(&mut stock.moves, &order.server);
                     add(&mut stock.moves, to);
                 }
@@ -77,12 +77,12 @@ impl Planner<'_> {
                 bound.push((name.clone(), Arc::clone(group)));
             }
             let Some(tenure) = &group.tenure else { continue };
-            match tenure.phase {
+            match &tenure.phase {
                 Phase::Online => {}
                 Phase::Starting if !group.frozen => add(&mut stock.arriving, &tenure.server),
                 Phase::Leaving { .. } if !group.frozen => add(&mut stock.leaving, &tenure.server),
                 Phase::Starting | Phase::Leaving { .. } => {}
-                Phase::Migrating(ref migration) => {
+                Phase::Migrating(migration) => {
                     add(&mut stock.migrating, &tenure.server);
                     add(&mut stock.migrating, &migration.to);
                 }

@@ -238,12 +238,14 @@ fn is_of_the_server(why: &NotHere) -> bool {
         | NotHere::Quarantined { .. } => true,
         NotHere::Faulted
         | NotHere::NotDefined { .. }
+        | NotHere::NotBrought { .. }
+        | NotHere::StillDefined { .. }
+        | NotHere::Link { .. }
+        | NotHere::NotListed
         | NotHere::NotReadOff { .. }
         | NotHere::PersistentDown { .. }
         | NotHere::FailoverOff { .. }
         | NotHere::OtherZone { .. }
-        | NotHere::NotBrought { .. }
-        | NotHere::StillDefined { .. }
         | NotHere::ViosDown { .. }
         | NotHere::NoMemory { .. }
         | NotHere::NoProcessors { .. }
