@@ -321,12 +321,7 @@ pub enum Request {
     /// Let a group start again whose server was proven off and whose policy is to wait.
     Enable(GroupName),
     /// Empty a server and keep it empty.
-    Drain {
-        /// The server.
-        server: ServerName,
-        /// By moving what runs while it runs, where that can be done, whatever each group's policy says.
-        migrate: bool,
-    },
+    Drain(ServerName),
     /// Empty a server by each group's `shutdown` policy, so that it may be powered off.
     Shutdown(ServerName),
     /// Let a drained server take work again.

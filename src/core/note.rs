@@ -101,7 +101,7 @@ pub enum Asked {
     Clear { group: GroupName, server: Option<ServerName> },
     Restart { resource: ResourceName, group: GroupName },
     Enable { group: GroupName },
-    Drain { server: ServerName, migrate: bool },
+    Drain { server: ServerName },
     Shutdown { server: ServerName },
     Undrain { server: ServerName, bring_back: bool },
     FreezeServer { server: ServerName },
@@ -336,6 +336,7 @@ pub enum Brake {
     Starts { server: ServerName, limit: u32 },
     Stops { server: ServerName, limit: u32 },
     Hmc { hmc: HmcName, limit: u32 },
+    Migrations { server: ServerName, limit: u32 },
     /// Groups that leave a server, or are on their way to those that could take this one.
     Moves { server: ServerName },
 }
@@ -357,6 +358,10 @@ pub enum Deed {
 pub enum Stay {
     /// Its declaration says that a drain leaves it alone.
     Declared,
+    /// It is the instance of a parallel group on that very server.
+    Instance,
+    /// It was to be moved while it runs, and that failed.
+    NotMoved,
     Frozen,
     Nowhere(BTreeMap<ServerName, NotHere>),
 }
@@ -603,8 +608,8 @@ impl Wait {
             Wait::Disarmed { .. } => Level::Alarm,
             Wait::AutoDisabled { .. } => Level::Alarm,
             Wait::Stays { why: Stay::Nowhere(_), .. } => Level::Alarm,
-            Wait::Stays { why: Stay::Frozen, .. } => Level::Warning,
-            Wait::Stays { why: Stay::Declared, .. } => Level::Info,
+            Wait::Stays { why: Stay::Frozen | Stay::NotMoved, .. } => Level::Warning,
+            Wait::Stays { why: Stay::Declared | Stay::Instance, .. } => Level::Info,
             Wait::Queue { .. } => Level::Info,
             Wait::Parked { .. } => Level::Info,
             Wait::NotManaged => Level::Info,

@@ -13,6 +13,8 @@ mod placement;
 mod servers;
 mod tolerance;
 
+pub use maintenance::{NoRolling, Turn, rolling};
+
 use crate::{
     GroupName, Ledger, NodeName, ServerName, Time, View,
     command::{Author, Command},

@@ -44,7 +44,7 @@ impl Applying<'_> {
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
             Request::Restart(resource) => self.ask_restart(resource),
             Request::Enable(group) => self.ask_enable(group),
-            Request::Drain { server, migrate } => self.ask_drain(server, *migrate),
+            Request::Drain(server) => self.ask_drain(server),
             Request::Shutdown(server) => self.ask_shutdown(server),
             Request::Undrain { server, bring_back } => self.ask_undrain(server, *bring_back),
             Request::FreezeServer(server) => self.ask_freeze_server(server),

@@ -170,8 +170,7 @@ impl Display for Asked {
             Asked::Clear { group, server: Some(server) } => write!(f, "group {group}: clear faults on {server}"),
             Asked::Clear { group, server: None } => write!(f, "group {group}: clear faults"),
             Asked::Enable { group } => write!(f, "group {group}: enable"),
-            Asked::Drain { server, migrate: true } => write!(f, "server {server}: drain, by migration where it can be"),
-            Asked::Drain { server, migrate: false } => write!(f, "server {server}: drain"),
+            Asked::Drain { server } => write!(f, "server {server}: drain"),
             Asked::Shutdown { server } => write!(f, "server {server}: shutdown"),
             Asked::Undrain { server, bring_back: true } => write!(f, "server {server}: undrain and bring back"),
             Asked::Undrain { server, bring_back: false } => write!(f, "server {server}: undrain"),
@@ -364,15 +363,7 @@ impl Display for Wait {
             Wait::Parked { server } => {
                 write!(f, "it was stopped for the shutdown of {server}, and starts when that is back")
             }
-            Wait::Stays { server, why: Stay::Declared } => {
-                write!(f, "a drain of {server} leaves it there (evacuate = false)")
-            }
-            Wait::Stays { server, why: Stay::Frozen } => {
-                write!(f, "it stays on {server}, which is drained: it is frozen")
-            }
-            Wait::Stays { server, why: Stay::Nowhere(why) } => {
-                write!(f, "it stays on {server}, which is drained: no server can take it: {}", whys(why))
-            }
+            Wait::Stays { server, why } => write!(f, "it stays on {server}, which is drained: {why}"),
             Wait::NotManaged => f.write_str("nothing; it is only watched (managed = false)"),
             Wait::Requires { resource, of, server } => {
                 write!(f, "{resource} on {server} requires {}, not Running yet", join(of))
@@ -435,8 +426,21 @@ impl Display for Brake {
         match self {
             Brake::Starts { server, limit } => write!(f, "its turn to start on {server} ({limit} at once)"),
             Brake::Stops { server, limit } => write!(f, "its turn to stop on {server} ({limit} at once)"),
+            Brake::Migrations { server, limit } => write!(f, "its turn to be moved at {server} ({limit} at once)"),
             Brake::Hmc { hmc, limit } => write!(f, "its turn at {hmc} ({limit} orders at once)"),
             Brake::Moves { server } => write!(f, "its turn to leave {server}"),
+        }
+    }
+}
+
+impl Display for Stay {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Stay::Declared => f.write_str("evacuate = false"),
+            Stay::Instance => f.write_str("it is the one that belongs there"),
+            Stay::NotMoved => f.write_str("its move failed; move or switch it by hand"),
+            Stay::Frozen => f.write_str("it is frozen"),
+            Stay::Nowhere(why) => write!(f, "no server can take it: {}", whys(why)),
         }
     }
 }

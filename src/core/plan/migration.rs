@@ -57,6 +57,7 @@ impl Planner<'_> {
             match self.emit(Command::Move { resource: resource.clone(), epoch }) {
                 Ok(()) => return Step::Did,
                 // It was read at a moment at which it cannot be moved: the next reading may say otherwise.
+                Err(Refusal::Waits { why, .. }) => return Step::Wait(why),
                 Err(Refusal::NotRunning { server, .. }) => return self.look_again(BTreeSet::from([server])),
                 Err(_) => {}
             }
