@@ -8,6 +8,7 @@ mod apply;
 mod copies;
 mod facts;
 mod grants;
+mod hooks;
 mod links;
 mod maintenance;
 mod migration;
@@ -18,7 +19,8 @@ mod state;
 
 pub use migration::Whereabouts;
 pub use state::{
-    Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
+    Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, PreOnline, Run, ServerState,
+    StartRisk, Tenure,
 };
 
 use crate::{

@@ -6,7 +6,10 @@ mod render;
 
 pub use render::mistakes;
 
-use crate::{GroupName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, order::Epoch};
+use crate::{
+    GroupName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, config::Trigger,
+    order::Epoch,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,6 +77,8 @@ pub enum Note {
     Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
     Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
     Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
+    WrongCopy { group: GroupName, resource: ResourceName, server: ServerName, tenure: ServerName },
+    HookNotRun { group: GroupName, trigger: Trigger, server: ServerName },
 }
 
 /// What an operator asked.
@@ -107,6 +112,7 @@ pub enum FaultReason {
     ViosDown { resource: ResourceName, vios: Vec<String> },
     MonitorTimeout { resource: ResourceName, after: Span },
     PersistentDown { resource: ResourceName },
+    PreOnline { why: String },
 }
 
 /// Why a resource has to be cleaned, or looked at. The numbers are those that its agent is told.
@@ -124,6 +130,13 @@ pub enum CleanReason {
     UnexpectedOffline = 4,
     /// Its monitor does not end.
     MonitorHung = 5,
+}
+
+impl CleanReason {
+    /// The number that agents and programs are told.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
 }
 
 /// Why a group leaves a server.
@@ -174,6 +187,14 @@ pub enum OffHow {
 pub struct Conflict {
     /// Which LPAR was found active where.
     pub active: BTreeMap<ServerName, BTreeSet<ResourceName>>,
+}
+
+impl Conflict {
+    /// Whether all that is active elsewhere is active on this server too.
+    pub fn is_whole(&self, server: &ServerName) -> bool {
+        let here = self.active.get(server);
+        self.active.values().flatten().all(|resource| here.is_some_and(|here| here.contains(resource)))
+    }
 }
 
 /// Why a group is not placed on a server.
@@ -237,6 +258,8 @@ pub enum Wait {
     AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason },
     /// An operator has stopped all work on it.
     Flushed,
+    /// A program must say first whether it may be started.
+    Hook { server: ServerName },
     /// Two copies.
     Held,
     /// It is being moved to another server.
@@ -289,7 +312,9 @@ impl Note {
             | Note::Removed { group }
             | Note::Migrating { group, .. }
             | Note::Migrated { group, .. }
-            | Note::Stayed { group, .. } => Some(group),
+            | Note::Stayed { group, .. }
+            | Note::WrongCopy { group, .. }
+            | Note::HookNotRun { group, .. } => Some(group),
             Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => Some(what.group()),
             Note::Configured { .. }
@@ -333,7 +358,9 @@ impl Note {
             | Note::Reappeared { server }
             | Note::Cleaned { server }
             | Note::ServerWaiting { server, .. }
-            | Note::Stayed { server, .. } => Some(server),
+            | Note::Stayed { server, .. }
+            | Note::WrongCopy { server, .. }
+            | Note::HookNotRun { server, .. } => Some(server),
             Note::Migrating { from, .. } => Some(from),
             Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. }
@@ -351,7 +378,7 @@ impl Note {
     /// How loud the note is.
     pub fn level(&self) -> Level {
         match self {
-            Note::Held { .. } | Note::NeedsAdmin { .. } => Level::Alarm,
+            Note::Held { .. } | Note::WrongCopy { .. } | Note::NeedsAdmin { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
             Note::ServerWaiting { wait: ServerWait::NoProof { .. } | ServerWait::Cleaning { .. }, .. } => Level::Alarm,
             Note::Faulted { .. }
@@ -365,6 +392,7 @@ impl Note {
             | Note::Loose { .. }
             | Note::Reappeared { .. }
             | Note::Stayed { .. }
+            | Note::HookNotRun { .. }
             | Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => {
                 if *bad {
@@ -404,6 +432,21 @@ impl Note {
     }
 }
 
+impl FaultReason {
+    /// The resource that failed, if it was one.
+    pub fn resource(&self) -> Option<&ResourceName> {
+        match self {
+            FaultReason::Crashed { resource, .. }
+            | FaultReason::StartFailed { resource, .. }
+            | FaultReason::StartTimeout { resource, .. }
+            | FaultReason::ViosDown { resource, .. }
+            | FaultReason::MonitorTimeout { resource, .. }
+            | FaultReason::PersistentDown { resource } => Some(resource),
+            FaultReason::PreOnline { .. } => None,
+        }
+    }
+}
+
 impl Wait {
     /// Whether it is the normal course of things, or another note says as much: shown, and no news.
     pub fn is_course(&self) -> bool {
@@ -417,6 +460,7 @@ impl Wait {
                 | Wait::Requires { .. }
                 | Wait::AdminWait { .. }
                 | Wait::Held
+                | Wait::Hook { .. }
                 | Wait::Migrating { .. }
                 | Wait::Locating { .. }
         )
@@ -440,6 +484,7 @@ impl Wait {
             | Wait::Orders { .. }
             | Wait::Requires { .. }
             | Wait::Booting { .. }
+            | Wait::Hook { .. }
             | Wait::Migrating { .. }
             | Wait::Locating { .. } => Level::Info,
         }

@@ -107,6 +107,8 @@ pub enum Refusal {
     NotMobile { resource: ResourceName },
     #[error("{resource} on {server} reads {power}; only what runs is migrated")]
     NotRunning { resource: ResourceName, server: ServerName, power: Power },
+    #[error("group {group} has a hook that must be run before anything of it is started")]
+    HookFirst { group: GroupName },
     #[error("nothing changes")]
     NoChange,
     #[error("the command is not understood: {0}")]

@@ -33,15 +33,15 @@ const SHUTDOWN: Word<Shutdown> =
 const AUTO_RESTART: Word<AutoRestart> =
     Word(&[("never", AutoRestart::Never), ("yes", AutoRestart::Yes), ("clear", AutoRestart::Clear)]);
 const TRIGGERS: &[(&str, Trigger)] = &[
-    ("preonline", Trigger::PreOnline),
-    ("postonline", Trigger::PostOnline),
-    ("postoffline", Trigger::PostOffline),
-    ("resource_fault", Trigger::ResourceFault),
-    ("resource_restart", Trigger::ResourceRestart),
-    ("resource_not_off", Trigger::ResourceNotOff),
-    ("admin_wait", Trigger::AdminWait),
-    ("no_failover", Trigger::NoFailover),
-    ("violation", Trigger::Violation),
+    (Trigger::PreOnline.word(), Trigger::PreOnline),
+    (Trigger::PostOnline.word(), Trigger::PostOnline),
+    (Trigger::PostOffline.word(), Trigger::PostOffline),
+    (Trigger::ResourceFault.word(), Trigger::ResourceFault),
+    (Trigger::ResourceRestart.word(), Trigger::ResourceRestart),
+    (Trigger::ResourceNotOff.word(), Trigger::ResourceNotOff),
+    (Trigger::AdminWait.word(), Trigger::AdminWait),
+    (Trigger::NoFailover.word(), Trigger::NoFailover),
+    (Trigger::Violation.word(), Trigger::Violation),
 ];
 const RIGIDITY: Word<Rigidity> = Word(&[("soft", Rigidity::Soft), ("firm", Rigidity::Firm), ("hard", Rigidity::Hard)]);
 

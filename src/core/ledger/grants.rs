@@ -1,8 +1,9 @@
 //! Tenures: how they begin, what becomes of them, and how they end. The heart of the promise.
 
-use super::{Copy, GroupState, Intent, Phase, Run, Tenure, apply::Applying};
+use super::{Copy, GroupState, Intent, Phase, PreOnline, Run, Tenure, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ServerName,
+    config::Trigger,
     note::{Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
 };
@@ -43,6 +44,7 @@ impl Applying<'_> {
         }
         let passed_over = self.passed_over(name, group, server);
         let epoch = self.begin(name, server, Phase::Starting)?;
+        self.owe_hook(name)?;
         self.note(Note::Granted { group: name.clone(), server: server.clone(), epoch, passed_over });
         Ok(())
     }
@@ -74,6 +76,7 @@ impl Applying<'_> {
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
         group.fell_from = None;
+        group.pre_online = PreOnline::Passed;
         if group.last.as_ref() != Some(server) {
             (group.retries, group.retried) = (0, None);
         }
@@ -95,6 +98,7 @@ impl Applying<'_> {
             Phase::Starting | Phase::Online | Phase::Migrating(_) => true,
         };
         group.fell_from = fell.then(|| tenure.server.clone());
+        group.stranded = false;
         group.last = Some(tenure.server.clone());
         group.runs.clear();
         // A server that is no longer declared has no books.
@@ -163,7 +167,9 @@ impl Applying<'_> {
         }
         let server = tenure.server.clone();
         self.set_phase(name, Phase::Online)?;
-        self.note(Note::OnlineNow { group: name.clone(), server, epoch });
+        self.group_mut(name)?.pre_online = PreOnline::Passed;
+        self.note(Note::OnlineNow { group: name.clone(), server: server.clone(), epoch });
+        self.fire(name, Trigger::PostOnline, &server, Vec::new());
         Ok(())
     }
 
@@ -181,11 +187,14 @@ impl Applying<'_> {
         if let Some((count, limit)) = self.retry(name)? {
             let group = self.group_mut(name)?;
             (group.retries, group.retried, group.prefer) = (count, Some(now), Some(server.clone()));
-            self.note(Note::Retrying { group: name.clone(), server, reason: reason.clone(), count, limit });
+            let (group, reason) = (name.clone(), reason.clone());
+            self.note(Note::Retrying { group, server: server.clone(), reason: reason.clone(), count, limit });
+            self.fire_fault(name, &server, &reason);
             return self.depart(name, epoch, &LeaveReason::Fault).map(drop);
         }
         self.group_mut(name)?.faults.insert(server.clone(), (now, reason.clone()));
-        self.note(Note::Faulted { group: name.clone(), server, reason: reason.clone() });
+        self.note(Note::Faulted { group: name.clone(), server: server.clone(), reason: reason.clone() });
+        self.fire_fault(name, &server, reason);
         self.depart(name, epoch, &LeaveReason::Fault).map(drop)
     }
 
@@ -233,19 +242,26 @@ impl Applying<'_> {
         self.tenure(name, epoch)?;
         let proof = self.ledger.departure(name, self.group(name)?)?;
         let server = self.end(name)?.server;
-        self.note(Note::Vacated { group: name.clone(), server, epoch, proof });
+        self.note(Note::Vacated { group: name.clone(), server: server.clone(), epoch, proof });
+        self.fire(name, Trigger::PostOffline, &server, Vec::new());
         Ok(())
     }
 
     /// More than one copy is active.
     pub(super) fn hold(&mut self, name: &GroupName, conflict: &Conflict) -> Result<(), Refusal> {
+        let index = self.ledger.index;
         let group = self.group_mut(name)?;
         if group.conflict.as_ref() == Some(conflict) {
             return Err(Refusal::NoChange);
         }
-        group.conflict = Some(conflict.clone());
+        let first = group.conflict.replace(conflict.clone()).is_none();
+        group.held = index;
         let tenure = group.tenure.as_ref().map(|tenure| tenure.server.clone());
+        let wrong = conflict.active.keys().find(|server| Some(*server) != tenure.as_ref()).cloned();
         self.note(Note::Held { group: name.clone(), tenure, conflict: conflict.clone() });
+        if let Some(server) = wrong.filter(|_| first) {
+            self.fire(name, Trigger::Violation, &server, vec![conflict.to_string()]);
+        }
         Ok(())
     }
 
@@ -276,7 +292,10 @@ impl Applying<'_> {
             Some(wait) if wait.is_course() => {}
             // One server after the other is read: the first line said it.
             Some(Wait::Probe { .. }) if matches!(before, Some(Wait::Probe { .. })) => {}
-            Some(wait) => self.note(Note::Waiting { group: name.clone(), wait: wait.clone() }),
+            Some(wait) => {
+                self.note(Note::Waiting { group: name.clone(), wait: wait.clone() });
+                self.fire_no_failover(name, wait);
+            }
             None if before.is_none_or(|before| before.is_course() || matches!(before, Wait::Probe { .. })) => {}
             None => self.note(Note::WaitOver { group: name.clone() }),
         }

@@ -96,12 +96,32 @@ pub struct GroupState {
     pub frozen: bool,
     /// More than one copy is active.
     pub conflict: Option<Conflict>,
+    /// Log index at which that was found: earlier readings do not say which copy is the wrong one.
+    pub held: u64,
+    /// What must be run before anything of it is started under its tenure.
+    pub pre_online: PreOnline,
+    /// Administrators have been told that no server can take it since it fell from its last one.
+    pub stranded: bool,
     /// Where an operator wants it next.
     pub prefer: Option<ServerName>,
     /// Where its last tenure was.
     pub last: Option<ServerName>,
     /// Why it waits.
     pub wait: Option<Wait>,
+}
+
+/// What must be run before a group is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PreOnline {
+    /// Nothing, or it went well.
+    #[default]
+    Passed,
+    /// It is to be ordered.
+    Due,
+    /// It is ordered.
+    Ordered(OrderId),
+    /// It did not go well, for this reason.
+    Failed(String),
 }
 
 /// What administrators want of a group.

@@ -98,7 +98,11 @@ impl Display for Note {
                 if let Some(server) = tenure {
                     write!(f, ", its tenure on {server}")?;
                 }
-                f.write_str("; nothing of it is touched until the wrong one is stopped on its HMC")
+                f.write_str(if tenure.as_ref().is_some_and(|server| conflict.is_whole(server)) {
+                    "; nothing of it is started, and what runs without right is stopped once both are read so again"
+                } else {
+                    "; nothing of it is touched until the wrong one is stopped by hand"
+                })
             }
             Note::Released { group } => write!(f, "group {group}: active nowhere without right, no longer held"),
             Note::ProvenOff { server, how } => write!(f, "server {server} is proven off: {how}"),
@@ -116,6 +120,16 @@ impl Display for Note {
             Note::Migrated { group, from, to, epoch, proof } => {
                 write!(f, "group {group} has migrated from {from} to {to} (tenure {epoch}); proof for {from}: {proof}")
             }
+            Note::WrongCopy { group, resource, server, tenure } => write!(
+                f,
+                "group {group}: {resource} on {server} has no right to run while {resource} on {tenure} does; the wrong copy is \
+                 stopped"
+            ),
+            Note::HookNotRun { group, trigger, server } => write!(
+                f,
+                "group {group}: its {} hook, for {server}, was not run: no node whose lease is good",
+                trigger.word()
+            ),
             Note::Stayed { group, server, to, why } => {
                 write!(f, "group {group} stays on {server}, not migrated to {to}: {why}")
             }
@@ -158,6 +172,7 @@ impl Display for FaultReason {
             FaultReason::MonitorTimeout { resource, after } => {
                 write!(f, "nobody could tell for {after} whether {resource} runs")
             }
+            FaultReason::PreOnline { why } => write!(f, "its preonline hook says that it may not be started: {why}"),
             FaultReason::PersistentDown { resource } => write!(f, "{resource} is down"),
             FaultReason::ViosDown { resource, vios } => {
                 write!(f, "{resource} has lost all its VIO servers ({})", vios.join(", "))
@@ -284,6 +299,9 @@ impl Display for Wait {
                 write!(f, "an administrator has to look at {resource} on {server}: {reason}")
             }
             Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
+            Wait::Hook { server } => {
+                write!(f, "its preonline hook must say first whether it may be started on {server}")
+            }
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
             Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
             Wait::Locating { servers } => write!(f, "{} must be read to tell where it is", join(servers)),

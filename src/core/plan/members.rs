@@ -4,7 +4,7 @@ use super::{Planner, groups::Step};
 use crate::{
     Command, GroupName, Power, Refusal, ResourceName, ServerName, Span,
     config::{Kind, Operations},
-    ledger::{Copy, Down, GroupState, Phase, Run, StartRisk, Tenure},
+    ledger::{Copy, Down, GroupState, Phase, PreOnline, Run, StartRisk, Tenure},
     note::{CleanReason, FaultReason, LeaveReason, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -27,6 +27,9 @@ impl Planner<'_> {
     /// A group that starts or runs: every resource that should be up is to be Running.
     pub(super) fn hold_up(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
         if let Some(step) = self.halted(group, tenure) {
+            return step;
+        }
+        if let Some(step) = self.asks_first(name, group, tenure) {
             return step;
         }
         let mut pending = None;
@@ -64,6 +67,31 @@ impl Planner<'_> {
             return Step::Did;
         }
         Step::Rest
+    }
+
+    /// A program says first whether anything of the group may be started.
+    fn asks_first(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<Step> {
+        if !self.scratch.awaits_hook(name, group) {
+            return None;
+        }
+        let epoch = tenure.epoch;
+        let command = match &group.pre_online {
+            PreOnline::Passed => return None,
+            PreOnline::Due => Command::PreOnline { group: name.clone(), epoch },
+            PreOnline::Ordered(_) => return Some(Step::Wait(Wait::Hook { server: tenure.server.clone() })),
+            PreOnline::Failed(why) => {
+                let reason = FaultReason::PreOnline { why: why.clone() };
+                if group.frozen {
+                    return Some(Step::Wait(Wait::Frozen { fault: Some(reason) }));
+                }
+                Command::Fault { group: name.clone(), epoch, reason }
+            }
+        };
+        Some(match self.emit(command) {
+            Ok(()) => Step::Did,
+            Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
+            Err(_) => Step::Wait(Wait::Hook { server: tenure.server.clone() }),
+        })
     }
 
     /// Somebody has said, or has to say, how it goes on.
@@ -383,7 +411,7 @@ impl Planner<'_> {
         }
     }
 
-    fn patience(&self, resource: &ResourceName) -> Span {
+    pub(super) fn patience(&self, resource: &ResourceName) -> Span {
         self.scratch.config.resources.get(resource).map(|declared| declared.stop_timeout).unwrap_or_default()
     }
 }
@@ -414,9 +442,10 @@ fn clean_reason(reason: &FaultReason) -> CleanReason {
         FaultReason::StartTimeout { .. } => CleanReason::OnlineHung,
         FaultReason::StartFailed { .. } => CleanReason::OnlineIneffective,
         FaultReason::MonitorTimeout { .. } => CleanReason::MonitorHung,
-        FaultReason::Crashed { .. } | FaultReason::ViosDown { .. } | FaultReason::PersistentDown { .. } => {
-            CleanReason::UnexpectedOffline
-        }
+        FaultReason::Crashed { .. }
+        | FaultReason::ViosDown { .. }
+        | FaultReason::PersistentDown { .. }
+        | FaultReason::PreOnline { .. } => CleanReason::UnexpectedOffline,
     }
 }
 

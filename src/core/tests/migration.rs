@@ -109,7 +109,6 @@ impl Case {
             copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(),
             confidence: BTreeMap::new(),
             vios: BTreeMap::new(),
-            confidence: BTreeMap::new(),
         }
     }
 

@@ -111,6 +111,9 @@ impl Print {
         self.place(group.prefer.as_ref().map_or(9, |server| site.server(server)));
         self.place(group.last.as_ref().map_or(9, |server| site.server(server)));
         self.word(group.conflict.is_some());
+        if group.conflict.is_some() {
+            (0..SERVERS).for_each(|server| self.ranked(server, group.held));
+        }
         group.faults.keys().for_each(|server| self.place(site.server(server)));
         self.word(u64::MAX);
         if let Some(tenure) = &group.tenure {
@@ -161,6 +164,7 @@ impl Print {
             Action::Migrate { .. } | Action::StopMigration { .. } => self.word(40_u64),
             Action::Stop { resource: lpar, .. } => self.place(20 + site.lpar(lpar)),
             Action::Fence => self.word(30_u64),
+            Action::Hook { .. } => self.word(50_u64),
         }
         self.word(u64::MAX);
     }

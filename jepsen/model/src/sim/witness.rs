@@ -102,6 +102,7 @@ pub(super) fn change(
         Ask::PowerOff => Command::fence(id),
         Ask::Read(_)
         | Ask::Pause(_)
+        | Ask::Run { .. }
         | Ask::Migrate { .. }
         | Ask::StopMigration(_)
         | Ask::RecoverMigration(_)
