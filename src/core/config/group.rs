@@ -229,23 +229,6 @@ pub enum Trigger {
     Violation,
 }
 
-impl Trigger {
-    /// The word for it, in cluster files and for the program itself.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Trigger::PreOnline => "preonline",
-            Trigger::PostOnline => "postonline",
-            Trigger::PostOffline => "postoffline",
-            Trigger::ResourceFault => "resource_fault",
-            Trigger::ResourceRestart => "resource_restart",
-            Trigger::ResourceNotOff => "resource_not_off",
-            Trigger::AdminWait => "admin_wait",
-            Trigger::NoFailover => "no_failover",
-            Trigger::Violation => "violation",
-        }
-    }
-}
-
 /// A program run on an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
@@ -285,6 +268,23 @@ impl Group {
             prerequisites: BTreeMap::new(),
             requires: Vec::new(),
             hooks: BTreeMap::new(),
+        }
+    }
+}
+
+impl Trigger {
+    /// Its word in the cluster file, and for its program.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Trigger::PreOnline => "preonline",
+            Trigger::PostOnline => "postonline",
+            Trigger::PostOffline => "postoffline",
+            Trigger::ResourceFault => "resource_fault",
+            Trigger::ResourceRestart => "resource_restart",
+            Trigger::ResourceNotOff => "resource_not_off",
+            Trigger::AdminWait => "admin_wait",
+            Trigger::NoFailover => "no_failover",
+            Trigger::Violation => "violation",
         }
     }
 }

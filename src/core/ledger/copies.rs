@@ -166,15 +166,15 @@ impl Ledger {
     /// these can be stopped, and what remains is where it belongs. Empty as soon as that is not so of one resource: whoever
     /// started the second copy may have known that the first is gone.
     pub fn wrong_copies(&self, group: &GroupState) -> Vec<(ResourceName, ServerName)> {
-        let Some(tenure) = &group.tenure else { return Vec::new() };
+        let (Some(tenure), Some(held)) = (&group.tenure, group.held) else { return Vec::new() };
         let stays = matches!(tenure.phase, Phase::Starting | Phase::Online);
         let watched = |server: &ServerName| {
             self.servers.get(server).is_some_and(|state| state.is_working() && self.is_managed(state))
         };
-        if group.conflict.is_none() || !stays || !watched(&tenure.server) {
+        if !stays || !watched(&tenure.server) {
             return Vec::new();
         }
-        let fresh = |copy: &Copy| copy.since.is_some_and(|since| since >= group.held);
+        let fresh = |copy: &Copy| copy.since.is_some_and(|since| since >= held);
         let mut wrong = Vec::new();
         for (server, resources) in &self.active_places(group).active {
             if *server == tenure.server {

@@ -75,6 +75,7 @@ impl Applying<'_> {
         let group = self.group_mut(name)?;
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
+        group.queued.clear();
         group.fell_from = None;
         group.pre_online = PreOnline::Passed;
         if group.last.as_ref() != Some(server) {
@@ -170,7 +171,7 @@ impl Applying<'_> {
         self.group_mut(name)?.pre_online = PreOnline::Passed;
         self.note(Note::OnlineNow { group: name.clone(), server: server.clone(), epoch });
         self.fire(name, Trigger::PostOnline, &server, Vec::new());
-        Ok(())
+        self.clear_parents(name)
     }
 
     /// The group failed on its server: marked there, and to leave it.
@@ -213,6 +214,9 @@ impl Applying<'_> {
     /// The group is to leave its server.
     pub(super) fn leave(&mut self, name: &GroupName, epoch: Epoch, reason: &LeaveReason) -> Result<(), Refusal> {
         let server = self.depart(name, epoch, reason)?;
+        if let Some(to) = reason.heads_for(&server) {
+            self.group_mut(name)?.prefer = Some(to.clone());
+        }
         if *reason == LeaveReason::OnPurpose {
             self.group_mut(name)?.intent = Intent::Offline;
         }
@@ -255,8 +259,8 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         let first = group.conflict.replace(conflict.clone()).is_none();
-        group.held = index;
         let tenure = group.tenure.as_ref().map(|tenure| tenure.server.clone());
+        group.held = tenure.as_ref().is_some_and(|server| conflict.is_whole(server)).then_some(index);
         let wrong = conflict.active.keys().find(|server| Some(*server) != tenure.as_ref()).cloned();
         self.note(Note::Held { group: name.clone(), tenure, conflict: conflict.clone() });
         if let Some(server) = wrong.filter(|_| first) {
@@ -274,7 +278,8 @@ impl Applying<'_> {
         if self.ledger.is_stray(group) {
             return Err(Refusal::Held { group: name.clone() });
         }
-        self.group_mut(name)?.conflict = None;
+        let group = self.group_mut(name)?;
+        (group.conflict, group.held) = (None, None);
         self.note(Note::Released { group: name.clone() });
         Ok(())
     }

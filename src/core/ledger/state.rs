@@ -1,8 +1,8 @@
 //! States of servers, nodes and groups. Each lifecycle is an enum with the data of its state.
 
 use crate::{
-    NodeName, OrderId, Power, Reading, ResourceName, ServerName, SystemState, Time,
-    config::Load,
+    GroupName, NodeName, OrderId, Power, Reading, ResourceName, ServerName, ServiceName, SystemState, Time,
+    config::{Link, Load},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
     order::Epoch,
 };
@@ -96,8 +96,9 @@ pub struct GroupState {
     pub frozen: bool,
     /// More than one copy is active.
     pub conflict: Option<Conflict>,
-    /// Log index at which that was found: earlier readings do not say which copy is the wrong one.
-    pub held: u64,
+    /// Log index from which on readings tell that the copies with right run and the others do not belong there; `None` where
+    /// nothing can tell.
+    pub held: Option<u64>,
     /// What must be run before anything of it is started under its tenure.
     pub pre_online: PreOnline,
     /// Administrators have been told that no server can take it since it fell from its last one.
@@ -108,6 +109,26 @@ pub struct GroupState {
     pub last: Option<ServerName>,
     /// Why it waits.
     pub wait: Option<Wait>,
+    /// How it hangs together with other groups.
+    pub ties: Ties,
+    /// Services that were asked to start: until it is placed, it waits for the tiers below it.
+    pub queued: BTreeSet<ServiceName>,
+}
+
+/// How a group hangs together with others: worked out when the cluster is configured, because it is asked for each group in
+/// each plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ties {
+    /// What it needs of other groups, by declared links and by firm tiers of services.
+    pub links: BTreeSet<Link>,
+    /// Groups that need something of it.
+    pub parents: BTreeSet<GroupName>,
+    /// Services that it is part of.
+    pub services: BTreeSet<ServiceName>,
+    /// Its priority, or that of the most important group that depends on it.
+    pub priority: u32,
+    /// How many levels of groups are below it.
+    pub depth: u32,
 }
 
 /// What must be run before a group is started.

@@ -111,8 +111,8 @@ impl Print {
         self.place(group.prefer.as_ref().map_or(9, |server| site.server(server)));
         self.place(group.last.as_ref().map_or(9, |server| site.server(server)));
         self.word(group.conflict.is_some());
-        if group.conflict.is_some() {
-            (0..SERVERS).for_each(|server| self.ranked(server, group.held));
+        if let Some(held) = group.held {
+            (0..SERVERS).for_each(|server| self.ranked(server, held));
         }
         group.faults.keys().for_each(|server| self.place(site.server(server)));
         self.word(u64::MAX);
