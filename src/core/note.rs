@@ -253,6 +253,8 @@ pub enum Wait {
     Fencing { server: ServerName },
     /// Nobody can watch or command its server, which seems to be fine otherwise.
     Unwatched { server: ServerName, system: SystemState },
+    /// What lives inside a node cannot be asked for, because that node is silent.
+    NodeSilent { resource: ResourceName, server: ServerName, node: NodeName },
     /// A start may still take effect.
     Settling { resource: ResourceName, server: ServerName, until: Time },
     /// Orders are under way.
@@ -506,6 +508,7 @@ impl Wait {
             Wait::MigrationStuck { .. } => Level::Alarm,
             Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. } => Level::Warning,
+            Wait::NodeSilent { .. } => Level::Warning,
             Wait::Flushed => Level::Warning,
             Wait::Frozen { .. } => Level::Warning,
             Wait::Settling { .. } => Level::Warning,

@@ -357,9 +357,10 @@ fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
 
 impl super::Ledger {
     /// Whether a reading says anything of a resource: of an LPAR if the witness can know, of something inside a node if that
-    /// node itself read it.
+    /// node itself read it. Of what is disabled nothing is heard.
     pub fn may_say(&self, reading: &Reading, resource: &ResourceName) -> bool {
-        match self.config.resources.get(resource).map(|declared| &declared.kind) {
+        let watched = self.config.resources.get(resource).filter(|declared| declared.enabled);
+        match watched.map(|declared| &declared.kind) {
             Some(Kind::Lpar(_)) => reading.live,
             Some(Kind::Agent(_)) => self.config.node_on(&reading.server) == Some(&reading.by),
             None => false,

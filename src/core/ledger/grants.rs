@@ -82,8 +82,9 @@ impl Applying<'_> {
             (group.retries, group.retried) = (0, None);
         }
         let run = |copies: &BTreeMap<ServerName, Copy>| {
-            let away = copies.get(server).is_some_and(|copy| copy.is_active() && copy.power != Power::Running);
-            Run { away: away.then_some(since), ..Run::default() }
+            let power = copies.get(server).map(|copy| copy.power).unwrap_or_default();
+            let away = power.is_active() && power != Power::Running;
+            Run { away: away.then_some(since), ran: power == Power::Running, ..Run::default() }
         };
         group.runs = group.copies.iter().map(|(resource, copies)| (resource.clone(), run(copies))).collect();
         self.occupy(name, server)?;

@@ -1,6 +1,6 @@
 //! Resources within a group: what should be up, what became of what is not, and what an administrator has to look at.
 
-use super::{Down, GroupState, Ledger, Phase, apply::Applying};
+use super::{Down, GroupState, Ledger, Phase, Run, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ResourceName, ServerName,
     config::{Operations, Requirement, Resource, Trigger},
@@ -230,9 +230,8 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         if all == crate::config::AutoRestart::Clear && here {
-            for run in group.runs.values_mut() {
-                run.down = run.down.take().filter(|down| !matches!(down, Down::Faulted(_)));
-            }
+            let faulted = |run: &&mut Run| matches!(run.down, Some(Down::Faulted(_)));
+            group.runs.values_mut().filter(faulted).for_each(Run::clear);
         }
         self.note(Note::ResourceBack { group: name, resource: resource.clone(), server: server.clone() });
         Ok(())

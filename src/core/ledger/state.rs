@@ -327,6 +327,13 @@ impl GroupState {
     }
 }
 
+impl Run {
+    /// What failed counts no more. Restarts do: they are about what runs, not about what is wanted.
+    pub fn clear(&mut self) {
+        *self = Run { restarts: std::mem::take(&mut self.restarts), asked: self.asked, ..Run::default() };
+    }
+}
+
 impl Tenure {
     /// The migration that it is in the middle of.
     pub fn migration(&self) -> Option<&Migration> {

@@ -304,6 +304,9 @@ impl Display for Wait {
                 says(*system)
             ),
             Wait::Fencing { server } => write!(f, "{server} is being powered off for certain"),
+            Wait::NodeSilent { resource, server, node } => {
+                write!(f, "{resource} lives inside {node} on {server}, which is silent: nobody can tell whether it runs")
+            }
             Wait::Unwatched { server, system } => write!(f, "{server} cannot be watched now ({})", says(*system)),
             Wait::Settling { resource, server, .. } => {
                 write!(f, "a start of {resource} on {server} may still take effect")

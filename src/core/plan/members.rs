@@ -107,8 +107,10 @@ impl Planner<'_> {
     /// Whether all that the group has was stopped on purpose, and nothing failed.
     fn is_stopped_on_purpose(&self, group: &GroupState) -> bool {
         let mut owned = group.copies.keys().filter(|resource| !group.passive.contains(*resource)).peekable();
-        let on_purpose =
-            |resource: &ResourceName| group.runs.get(resource).is_some_and(|run| run.down == Some(Down::OnPurpose));
+        let on_purpose = |resource: &ResourceName| {
+            let down = group.runs.get(resource).and_then(|run| run.down.as_ref());
+            matches!(down, Some(Down::OnPurpose | Down::Operator))
+        };
         owned.peek().is_some()
             && group.copies.keys().any(on_purpose)
             && owned.all(|resource| on_purpose(resource) || !self.scratch.wanted(group, resource))
@@ -118,8 +120,11 @@ impl Planner<'_> {
     fn member(&mut self, member: &Member<'_>) -> Step {
         let config = Arc::clone(&self.scratch.config);
         let Some(declared) = config.resources.get(member.resource) else { return Step::Rest };
-        if declared.monitor_only {
+        if declared.monitor_only || !declared.enabled {
             return Step::Rest;
+        }
+        if let Some(wait) = self.deserted(member) {
+            return Step::Wait(wait);
         }
         if declared.operations() == Operations::None {
             return self.persistent(member);
@@ -148,6 +153,15 @@ impl Planner<'_> {
             }
             Power::Off | Power::OffOnPurpose => self.start(member),
         }
+    }
+
+    /// Something inside a node that does not watch its own server now: another node can neither ask for it nor command it.
+    fn deserted(&self, member: &Member<'_>) -> Option<Wait> {
+        self.scratch.config.resources.get(member.resource)?.as_agent()?;
+        let node = self.homes.get(member.server)?;
+        let watches = self.scratch.servers.get(member.server)?.manager.as_ref() == Some(node);
+        let (resource, server) = (member.resource.clone(), member.server.clone());
+        (!watches).then(|| Wait::NodeSilent { resource, server, node: node.clone() })
     }
 
     /// Ends the fault of a group on a server where the persistent resource that it lacked is back.
@@ -377,6 +391,9 @@ impl Planner<'_> {
         }
         if matches!(member.copy.risk, StartRisk::Ordered(_)) || member.copy.stop.is_some() {
             return self.scratch.open_orders(member.group, member.server).map_or(Step::Rest, Step::Wait);
+        }
+        if let Some(wait) = self.deserted(member) {
+            return Step::Wait(wait);
         }
         // What is off already need not be stopped, but seen off after the leaving began.
         if member.copy.power.is_inactive() {

@@ -103,10 +103,7 @@ impl Sim {
             ["lpar" | "resource", "restart", name] => Request::Restart(ResourceName::from(*name)),
             ["resource", "online", name] => Request::ResourceOnline(ResourceName::from(*name)),
             ["resource", "offline", name] => {
-                Request::ResourceOffline { resource: ResourceName::from(*name), propagate: false }
-            }
-            ["resource", "offline", name, "--propagate"] => {
-                Request::ResourceOffline { resource: ResourceName::from(*name), propagate: true }
+                Request::ResourceOffline { resource: ResourceName::from(*name), propagate }
             }
             ["group", "flush", name] => Request::Flush(group(name)),
             ["group", "clear-admin-wait", name] => Request::ClearAdminWait { group: group(name), fault: false },
