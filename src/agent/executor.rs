@@ -1,6 +1,9 @@
 //! The executor: one task per order that this node owes, bounded, keyed by the order's identity.
 
-use super::{Hands, Lease, Reader};
+use super::{
+    Hands, Lease, Reader,
+    hook::{self, Program},
+};
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -8,13 +11,16 @@ use std::{
 };
 use tenure_core::{
     Ledger, NodeName, OrderId, Report, ServerName, Span,
-    carry::{Answer, Ask, Execution, Next},
-    order::{Ending, Order},
+    carry::{self, Answer, Ask, Execution, Next},
+    order::{Action, Ending, Order},
 };
 use tokio::{sync::mpsc, task::AbortHandle};
 
 /// Orders that are carried out at the same time. More wait their turn; the HMC takes only a few at once anyway.
 pub const AT_ONCE: usize = 128;
+/// Programs of administrators' that run at the same time, beside the other orders: they may take long, and must not keep an
+/// LPAR from being started.
+pub const HOOKS_AT_ONCE: usize = 16;
 /// How often a waiting order looks whether the lease is back.
 const LEASE_LOOK: Duration = Duration::from_millis(50);
 
@@ -44,6 +50,7 @@ struct Shared {
 
 struct Owed {
     since: Instant,
+    hook: bool,
     task: Option<AbortHandle>,
 }
 
@@ -70,16 +77,24 @@ impl Executor {
             }
             open
         });
-        let mut running = self.known.values().filter(|owed| owed.task.is_some()).count();
+        let count = |hook: bool| self.known.values().filter(|owed| owed.task.is_some() && owed.hook == hook).count();
+        let mut room = [AT_ONCE.saturating_sub(count(false)), HOOKS_AT_ONCE.saturating_sub(count(true))];
         for order in ledger.orders.values().filter(|order| order.node == self.me) {
-            let owed = self.known.entry(order.id).or_insert_with(|| Owed { since: Instant::now(), task: None });
-            if owed.task.is_some() || running >= AT_ONCE {
+            let hook = matches!(order.action, Action::Hook { .. });
+            let owed = self.known.entry(order.id).or_insert_with(|| Owed { since: Instant::now(), hook, task: None });
+            let room = &mut room[usize::from(hook)];
+            if owed.task.is_some() || *room == 0 {
                 continue;
             }
+            *room -= 1;
             let (shared, order, list, since) = (self.shared.clone(), order.clone(), list(ledger, order), owed.since);
             let (finished, inherited) = (self.finished.clone(), order.id.index <= self.inherited);
             let run = async move {
-                let mut report = carry_out(shared, order.clone(), list, since).await;
+                let again = carry::inherited(&order).filter(|_| inherited);
+                let mut report = match again {
+                    Some(report) => report,
+                    None => carry_out(shared, order.clone(), list, since).await,
+                };
                 if inherited && order.action.is_start() {
                     report.ending = doubt(report.ending);
                 }
@@ -87,7 +102,6 @@ impl Executor {
                 let _ = finished.send(Finished { report }).await;
             };
             owed.task = Some(tokio::spawn(run).abort_handle());
-            running += 1;
         }
     }
 
@@ -151,6 +165,13 @@ impl Shared {
                 tokio::time::sleep(Duration::from_millis(span.0)).await;
                 Answer::Paused
             }
+            Ask::Run { program, arguments, within } => {
+                if !self.lease.covers(self.hands.applied()) {
+                    return Answer::NotSent("the lease of this node has ended".to_owned());
+                }
+                let within = Duration::from_millis(within.0);
+                hook::run(&Program { path: program, arguments, variables: self.variables(order), within }).await
+            }
             Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {
                 // The last look at the lease stands directly before the command.
                 if !self.lease.covers(self.hands.applied()) {
@@ -159,5 +180,16 @@ impl Shared {
                 self.hands.act(&order.server, ask).await
             }
         }
+    }
+
+    /// What a program finds in its environment.
+    fn variables(&self, order: &Order) -> BTreeMap<&'static str, String> {
+        let Action::Hook { group, trigger, .. } = &order.action else { return BTreeMap::new() };
+        BTreeMap::from([
+            ("TENURE_CLUSTER", self.hands.cluster().name.clone()),
+            ("TENURE_GROUP", group.to_string()),
+            ("TENURE_SERVER", order.server.to_string()),
+            ("TENURE_TRIGGER", trigger.word().to_owned()),
+        ])
     }
 }

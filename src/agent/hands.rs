@@ -112,7 +112,7 @@ impl Hands {
             Ask::PowerDown(name) => stop(name, Stop::Shutdown).await,
             Ask::CutOff(name) => stop(name, Stop::Immediate).await,
             Ask::PowerOff => words::answer(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
-            Ask::Read(_) | Ask::Pause(_) => Answer::NotSent("not a mutation".to_owned()),
+            Ask::Read(_) | Ask::Pause(_) | Ask::Run { .. } => Answer::NotSent("nothing for an HMC".to_owned()),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod executor;
 mod hands;
+mod hook;
 mod lease;
 mod reader;
 mod words;

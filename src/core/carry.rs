@@ -58,6 +58,15 @@ pub enum Ask {
         /// The server that is down.
         from: ServerName,
     },
+    /// Run a program of the administrators'.
+    Run {
+        /// Absolute path.
+        program: String,
+        /// What it is told.
+        arguments: Vec<String>,
+        /// How long it may take.
+        within: Span,
+    },
     /// Let some time pass.
     Pause(Span),
 }
@@ -127,7 +136,7 @@ impl Execution {
     pub fn new(order: Order, list: &[ServerName]) -> Self {
         let others: VecDeque<ServerName> = match &order.action {
             Action::Start { .. } => list.iter().filter(|server| **server != order.server).cloned().collect(),
-            Action::Stop { .. } | Action::Fence => VecDeque::new(),
+            Action::Stop { .. } | Action::Fence | Action::Hook { .. } => VecDeque::new(),
             Action::Migrate { .. } | Action::StopMigration { .. } => moving::other(&order).into_iter().collect(),
         };
         let stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
@@ -141,6 +150,10 @@ impl Execution {
 
     /// The first question.
     pub fn first(&self) -> Ask {
+        if let Action::Hook { program, arguments, .. } = &self.order.action {
+            let (program, arguments, within) = (program.clone(), arguments.clone(), self.order.budget);
+            return Ask::Run { program, arguments, within };
+        }
         match &self.stage {
             Stage::Elsewhere(others) => Ask::Read(others.front().unwrap_or(&self.order.server).clone()),
             Stage::Before | Stage::Sent(_) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {
@@ -153,6 +166,9 @@ impl Execution {
     pub fn next(&mut self, answer: Answer, elapsed: Span) -> Next {
         if let Answer::Read(reading) = &answer {
             self.readings.insert(reading.server.clone(), reading.clone());
+        }
+        if let Action::Hook { .. } = self.order.action {
+            return self.report(ran(answer));
         }
         let stage = self.stage.clone();
         match (stage, answer) {
@@ -206,6 +222,7 @@ impl Execution {
             (Action::Fence, _) => self.before_fence(reading),
             (Action::Migrate { .. }, _) => self.before_move(reading),
             (Action::StopMigration { .. }, _) => self.before_end(reading),
+            (Action::Hook { .. }, _) => self.report(Ending::NotDone("a hook reads nothing".to_owned())),
             (_, Power::Unknown) if !reading.live => {
                 self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
             }
@@ -261,7 +278,12 @@ impl Execution {
                 // What is too late for a stop, or broken, is cleared up.
                 Ask::StopMigration(resource) => return self.send(Ask::RecoverMigration(resource.clone())),
                 // Whether it is so all the same is read, not believed.
-                Ask::CutOff(_) | Ask::PowerOff | Ask::RecoverMigration(_) | Ask::Read(_) | Ask::Pause(_) => Some(why),
+                Ask::CutOff(_)
+                | Ask::PowerOff
+                | Ask::RecoverMigration(_)
+                | Ask::Run { .. }
+                | Ask::Read(_)
+                | Ask::Pause(_) => Some(why),
             },
             Answer::Read(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
         };
@@ -307,6 +329,7 @@ impl Execution {
                     return self.report(Ending::Unknown(doubt.unwrap_or(why)));
                 }
             }
+            Action::Hook { .. } => {}
             Action::Migrate { to, .. } => {
                 if let Some(ending) = self.moved(power, &to, doubt, out_of_time) {
                     return self.report(ending);
@@ -340,4 +363,22 @@ impl Execution {
         let readings = self.readings.values().cloned().collect();
         Next::Report(Report { order: self.order.id, ending, readings })
     }
+}
+
+/// How a program ended.
+fn ran(answer: Answer) -> Ending {
+    match answer {
+        Answer::Accepted | Answer::Already => Ending::Done,
+        Answer::Refused(why) => Ending::Refused(why),
+        Answer::NotSent(why) => Ending::NotDone(why),
+        Answer::Unknown(why) => Ending::Unknown(why),
+        Answer::Read(_) | Answer::Paused => Ending::Unknown("the program was not answered for".to_owned()),
+    }
+}
+
+/// What a node says of an order that was there when its process began and that must not be carried out twice.
+pub fn inherited(order: &Order) -> Option<Report> {
+    let why = "an earlier process of this node may have run it";
+    let ending = Ending::Unknown(why.to_owned());
+    matches!(order.action, Action::Hook { .. }).then(|| Report { order: order.id, ending, readings: Vec::new() })
 }

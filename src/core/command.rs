@@ -97,6 +97,13 @@ pub enum Command {
     },
     /// A node is to power a server off and read it back.
     Fence(ServerName),
+    /// A node is to run the program that says whether the group may be started.
+    PreOnline {
+        /// The group.
+        group: GroupName,
+        /// The tenure that the planner saw.
+        epoch: Epoch,
+    },
     /// All LPARs of the group run.
     Online {
         /// The group.

@@ -8,6 +8,7 @@ mod apply;
 mod copies;
 mod facts;
 mod grants;
+mod hooks;
 mod links;
 mod maintenance;
 mod migration;
@@ -22,8 +23,8 @@ pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
-    Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
-    Ties,
+    Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, PreOnline, Run, ServerState,
+    StartRisk, Tenure, Ties,
 };
 
 use crate::{

@@ -9,7 +9,9 @@ pub use render::mistakes;
 use crate::tolerance::Weakness;
 use crate::{
     GroupName, HmcName, NodeName, OrderId, Power, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
-    Time, config::Need, order::Epoch,
+    Time,
+    config::{Need, Trigger},
+    order::Epoch,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +82,8 @@ pub enum Note {
     Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
     Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
     MoveSettled { group: GroupName, resource: ResourceName, server: ServerName },
+    WrongCopy { group: GroupName, resource: ResourceName, server: ServerName, tenure: ServerName },
+    HookNotRun { group: GroupName, trigger: Trigger, server: ServerName },
     FaultsCleared { group: GroupName, child: GroupName },
     ServiceRequested { by: String, service: ServiceName, online: bool },
     Storm { servers: BTreeSet<ServerName> },
@@ -129,6 +133,7 @@ pub enum FaultReason {
     ViosDown { resource: ResourceName, vios: Vec<String> },
     MonitorTimeout { resource: ResourceName, after: Span },
     PersistentDown { resource: ResourceName },
+    PreOnline { why: String },
 }
 
 /// Why a resource has to be cleaned, or looked at. The numbers are those that its agent is told.
@@ -146,6 +151,13 @@ pub enum CleanReason {
     UnexpectedOffline = 4,
     /// Its monitor does not end.
     MonitorHung = 5,
+}
+
+impl CleanReason {
+    /// The number that agents and programs are told.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
 }
 
 /// Why a group leaves a server.
@@ -219,6 +231,14 @@ pub struct Conflict {
     pub active: BTreeMap<ServerName, BTreeSet<ResourceName>>,
 }
 
+impl Conflict {
+    /// Whether all that is active elsewhere is active on this server too.
+    pub fn is_whole(&self, server: &ServerName) -> bool {
+        let here = self.active.get(server);
+        self.active.values().flatten().all(|resource| here.is_some_and(|here| here.contains(resource)))
+    }
+}
+
 /// Why a group is not placed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -267,6 +287,8 @@ pub enum Wait {
     Fencing { server: ServerName },
     /// Nobody can watch or command its server, which seems to be fine otherwise.
     Unwatched { server: ServerName, system: SystemState },
+    /// What lives inside a node cannot be asked for, because that node is silent.
+    NodeSilent { resource: ResourceName, server: ServerName, node: NodeName },
     /// A start may still take effect.
     Settling { resource: ResourceName, server: ServerName, until: Time },
     /// Orders are under way.
@@ -291,6 +313,8 @@ pub enum Wait {
     Eviction { groups: BTreeSet<GroupName> },
     /// Once it runs, the loss of these servers could not be borne any more.
     Tolerance { servers: BTreeSet<ServerName>, groups: BTreeSet<GroupName> },
+    /// A program must say first whether it may be started.
+    Hook { server: ServerName },
     /// Two copies.
     Held,
     /// It is being moved to another server.
@@ -333,12 +357,26 @@ pub enum Wait {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Brake {
-    Starts { server: ServerName, limit: u32 },
-    Stops { server: ServerName, limit: u32 },
-    Hmc { hmc: HmcName, limit: u32 },
-    Migrations { server: ServerName, limit: u32 },
+    Starts {
+        server: ServerName,
+        limit: u32,
+    },
+    Stops {
+        server: ServerName,
+        limit: u32,
+    },
+    Hmc {
+        hmc: HmcName,
+        limit: u32,
+    },
+    Migrations {
+        server: ServerName,
+        limit: u32,
+    },
     /// Groups that leave a server, or are on their way to those that could take this one.
-    Moves { server: ServerName },
+    Moves {
+        server: ServerName,
+    },
 }
 
 /// What is not done while the cluster is disarmed.
@@ -426,6 +464,8 @@ impl Note {
             Note::Migrating { group, .. } => Some(group),
             Note::Migrated { group, .. } => Some(group),
             Note::Stayed { group, .. } | Note::MoveSettled { group, .. } => Some(group),
+            Note::WrongCopy { group, .. } => Some(group),
+            Note::HookNotRun { group, .. } => Some(group),
             Note::FaultsCleared { group, .. } => Some(group),
             Note::Ordered { group, .. } => group.as_ref(),
             Note::Ended { group, .. } => group.as_ref(),
@@ -479,6 +519,8 @@ impl Note {
             Note::Cleaned { server } => Some(server),
             Note::ServerWaiting { server, .. } => Some(server),
             Note::Stayed { server, .. } | Note::MoveSettled { server, .. } => Some(server),
+            Note::WrongCopy { server, .. } => Some(server),
+            Note::HookNotRun { server, .. } => Some(server),
             Note::Migrating { from, .. } => Some(from),
             Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. } => None,
@@ -525,6 +567,8 @@ impl Note {
             Note::Loose { .. } => Level::Warning,
             Note::Reappeared { .. } => Level::Warning,
             Note::Stayed { .. } => Level::Warning,
+            Note::WrongCopy { .. } => Level::Alarm,
+            Note::HookNotRun { .. } => Level::Warning,
             Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => { if *bad { Level::Warning } else { Level::Info } },
             Note::ViosChanged { down, .. } => { if down.is_empty() { Level::Info } else { Level::Warning } },
@@ -556,6 +600,21 @@ impl Note {
     }
 }
 
+impl FaultReason {
+    /// The resource that failed, if it was one.
+    pub fn resource(&self) -> Option<&ResourceName> {
+        match self {
+            FaultReason::Crashed { resource, .. }
+            | FaultReason::StartFailed { resource, .. }
+            | FaultReason::StartTimeout { resource, .. }
+            | FaultReason::ViosDown { resource, .. }
+            | FaultReason::MonitorTimeout { resource, .. }
+            | FaultReason::PersistentDown { resource } => Some(resource),
+            FaultReason::PreOnline { .. } => None,
+        }
+    }
+}
+
 impl Wait {
     /// Whether it is the normal course of things, or another note says as much: shown, and no news.
     pub fn is_course(&self) -> bool {
@@ -571,6 +630,7 @@ impl Wait {
                 | Wait::Requires { .. }
                 | Wait::AdminWait { .. }
                 | Wait::Held
+                | Wait::Hook { .. }
                 | Wait::Migrating { .. }
                 | Wait::Locating { .. }
                 | Wait::Queue { .. }
@@ -597,6 +657,7 @@ impl Wait {
             Wait::MigrationStuck { .. } => Level::Alarm,
             Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. } => Level::Warning,
+            Wait::NodeSilent { .. } => Level::Warning,
             Wait::Flushed => Level::Warning,
             Wait::Eviction { .. } => Level::Info,
             Wait::Tolerance { .. } => Level::Alarm,
@@ -623,6 +684,7 @@ impl Wait {
             Wait::Apart { .. } => Level::Info,
             Wait::Requires { .. } => Level::Info,
             Wait::Booting { .. } => Level::Info,
+            Wait::Hook { .. } => Level::Info,
             Wait::Migrating { .. } => Level::Info,
             Wait::Locating { .. } | Wait::MoveSettling { .. } => Level::Info,
         }

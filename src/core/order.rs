@@ -1,6 +1,6 @@
 //! Orders: actions that a node owes, and the reports that answer them.
 
-use crate::{GroupName, NodeName, Reading, ResourceName, ServerName, Span, Time};
+use crate::{GroupName, NodeName, Reading, ResourceName, ServerName, Span, Time, config::Trigger};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
@@ -64,6 +64,17 @@ pub enum Action {
         /// Where it was to go.
         to: ServerName,
     },
+    /// Run a program of the administrators'. At most once: it is not ordered again, however it ends.
+    Hook {
+        /// The group that the event is about.
+        group: GroupName,
+        /// The event.
+        trigger: Trigger,
+        /// Absolute path of the program on the node.
+        program: String,
+        /// What it is told.
+        arguments: Vec<String>,
+    },
 }
 
 /// An action that a node owes.
@@ -115,7 +126,7 @@ impl Action {
             | Action::Stop { resource, .. }
             | Action::Migrate { resource, .. }
             | Action::StopMigration { resource, .. } => Some(resource),
-            Action::Fence => None,
+            Action::Fence | Action::Hook { .. } => None,
         }
     }
     /// Whether the action is to start an LPAR.
@@ -145,6 +156,7 @@ impl fmt::Display for Action {
             Action::Fence => f.write_str("power off"),
             Action::Migrate { resource, to, .. } => write!(f, "migrate {resource} to {to}"),
             Action::StopMigration { resource, .. } => write!(f, "stop the migration of {resource}"),
+            Action::Hook { group, trigger, .. } => write!(f, "{} hook of {group}", trigger.word()),
         }
     }
 }

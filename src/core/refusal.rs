@@ -163,6 +163,8 @@ pub enum Refusal {
     NotRunning { resource: ResourceName, server: ServerName, power: Power },
     #[error("the loss of {servers} would leave {groups} without a place; make room, lower tolerance.servers, or write tolerance.warn = true", servers = words(&weakness.servers, "nothing"), groups = words(&weakness.groups, "something, as far as could be proven,"))]
     Intolerable { weakness: Weakness },
+    #[error("group {group} has a hook that must be run before anything of it is started")]
+    HookFirst { group: GroupName },
     #[error("nothing changes")]
     NoChange,
     #[error("the command is not understood: {0}")]

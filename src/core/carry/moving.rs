@@ -19,7 +19,7 @@ pub(super) fn other(order: &Order) -> Option<ServerName> {
     match &order.action {
         Action::Migrate { to, .. } => Some(to.clone()),
         Action::StopMigration { from, to, .. } => Some(if *from == order.server { to } else { from }.clone()),
-        Action::Start { .. } | Action::Stop { .. } | Action::Fence => None,
+        Action::Start { .. } | Action::Stop { .. } | Action::Fence | Action::Hook { .. } => None,
     }
 }
 

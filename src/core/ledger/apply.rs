@@ -84,6 +84,7 @@ impl Applying<'_> {
             Command::Start { resource, epoch, restart } => self.start(resource, *epoch, *restart),
             Command::Stop { resource, server, grace } => self.stop(resource, server, *grace),
             Command::Fence(server) => self.fence(server),
+            Command::PreOnline { group, epoch } => self.pre_online(group, *epoch),
             Command::Online { group, epoch } => self.online(group, *epoch),
             Command::Fault { group, epoch, reason } => self.fault(group, *epoch, reason),
             Command::FaultResource { resource, epoch, reason } => self.fault_resource(resource, *epoch, reason),

@@ -1,6 +1,6 @@
 //! What the ledger can prove. Questions only: the planner asks them too, so that it never proposes what is refused.
 
-use super::{GroupState, Ledger, Phase, ServerState, StartRisk};
+use super::{Copy, GroupState, Ledger, Phase, ServerState, StartRisk};
 use crate::{
     GroupName, Power, Refusal, ResourceName, ServerName, SystemState,
     config::{Load, Operations},
@@ -176,6 +176,36 @@ impl Ledger {
             }
         }
         None
+    }
+
+    /// Copies that are active without right while those with right run, by readings that began after the conflict was found:
+    /// these can be stopped, and what remains is where it belongs. Empty as soon as that is not so of one resource: whoever
+    /// started the second copy may have known that the first is gone.
+    pub fn wrong_copies(&self, group: &GroupState) -> Vec<(ResourceName, ServerName)> {
+        let (Some(tenure), Some(held)) = (&group.tenure, group.held) else { return Vec::new() };
+        let stays = matches!(tenure.phase, Phase::Starting | Phase::Online);
+        let watched = |server: &ServerName| {
+            self.servers.get(server).is_some_and(|state| state.is_working() && self.is_managed(state))
+        };
+        if !stays || !watched(&tenure.server) {
+            return Vec::new();
+        }
+        let fresh = |copy: &Copy| copy.since.is_some_and(|since| since >= held);
+        let mut wrong = Vec::new();
+        for (server, resources) in &self.active_places(group).active {
+            if *server == tenure.server {
+                continue;
+            }
+            for resource in resources {
+                let copy = |at: &ServerName| group.copies.get(resource).and_then(|copies| copies.get(at));
+                let right = copy(&tenure.server).is_some_and(|own| own.power == Power::Running && fresh(own));
+                if !right || !copy(server).is_some_and(fresh) {
+                    return Vec::new();
+                }
+                wrong.push((resource.clone(), server.clone()));
+            }
+        }
+        wrong
     }
 
     /// Where copies of the group are active by the last live readings, servers proven off or dirty left out.

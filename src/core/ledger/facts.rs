@@ -3,7 +3,7 @@
 use super::{Copy, Dirty, Down, OffProof, StartRisk, apply::Applying};
 use crate::{
     GroupName, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, ServerName, Span, SystemState,
-    config::Kind,
+    config::{Kind, Trigger},
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
@@ -149,7 +149,10 @@ impl Applying<'_> {
 
     /// Closes an order: what it leaves behind on the copy or the server that it was about.
     pub(super) fn close(&mut self, order: &Order, ending: &Ending) {
-        let group = order.action.resource().and_then(|resource| self.ledger.group_of(resource)).cloned();
+        let group = match &order.action {
+            Action::Hook { group, .. } => Some(group.clone()),
+            action => action.resource().and_then(|resource| self.ledger.group_of(resource)).cloned(),
+        };
         let bad = *ending != Ending::Done;
         let (what, said) = (order.action.to_string(), ending.to_string());
         let server = order.server.clone();
@@ -157,6 +160,10 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let index = self.ledger.index;
         let failed = bad.then_some(now);
+        if let Action::Hook { group, .. } = &order.action {
+            self.close_hook(group, order.id, ending);
+            return;
+        }
         let Some((resource, group)) = order.action.resource().zip(group) else {
             if let Ok(server) = self.server_mut(&order.server) {
                 server.fence = None;
@@ -195,16 +202,20 @@ impl Applying<'_> {
             }
             Action::Stop { .. } => {
                 copy.stop = None;
-                if held.is_some() {
+                if state.tenure.as_ref().is_some_and(|tenure| tenure.covers(&order.server)) {
                     let run = state.runs.entry(resource.clone()).or_default();
                     run.stuck = if bad { run.stuck.saturating_add(1) } else { 0 };
+                    if run.stuck == 1 {
+                        let about = vec![resource.to_string(), ending.to_string()];
+                        self.fire(&group, Trigger::ResourceNotOff, &order.server, about);
+                    }
                 }
             }
             Action::StopMigration { from, to, .. } => {
                 copy.stop = None;
                 self.count_anew(&group, resource, [from, to]);
             }
-            Action::Migrate { .. } | Action::Fence => {}
+            Action::Migrate { .. } | Action::Fence | Action::Hook { .. } => {}
         }
     }
 
@@ -361,9 +372,10 @@ fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
 
 impl super::Ledger {
     /// Whether a reading says anything of a resource: of an LPAR if the witness can know, of something inside a node if that
-    /// node itself read it.
+    /// node itself read it. Of what is disabled nothing is heard.
     pub fn may_say(&self, reading: &Reading, resource: &ResourceName) -> bool {
-        match self.config.resources.get(resource).map(|declared| &declared.kind) {
+        let watched = self.config.resources.get(resource).filter(|declared| declared.enabled);
+        match watched.map(|declared| &declared.kind) {
             Some(Kind::Lpar(_)) => reading.live,
             Some(Kind::Agent(_)) => self.config.node_on(&reading.server) == Some(&reading.by),
             None => false,

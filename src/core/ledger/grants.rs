@@ -1,8 +1,9 @@
 //! Tenures: how they begin, what becomes of them, and how they end. The heart of the promise.
 
-use super::{Copy, GroupState, Intent, Ledger, Phase, Run, Tenure, apply::Applying};
+use super::{Copy, GroupState, Intent, Ledger, Phase, PreOnline, Run, Tenure, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ServerName,
+    config::Trigger,
     note::{Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
 };
@@ -47,6 +48,7 @@ impl Applying<'_> {
         }
         let passed_over = self.passed_over(name, group, server);
         let epoch = self.begin(name, server, Phase::Starting)?;
+        self.owe_hook(name)?;
         self.note(Note::Granted { group: name.clone(), server: server.clone(), epoch, passed_over });
         Ok(())
     }
@@ -79,12 +81,14 @@ impl Applying<'_> {
         group.prefer = None;
         group.queued.clear();
         group.fell_from = None;
+        group.pre_online = PreOnline::Passed;
         if group.last.as_ref() != Some(server) {
             (group.retries, group.retried) = (0, None);
         }
         let run = |copies: &BTreeMap<ServerName, Copy>| {
-            let away = copies.get(server).is_some_and(|copy| copy.is_active() && copy.power != Power::Running);
-            Run { away: away.then_some(since), ..Run::default() }
+            let power = copies.get(server).map(|copy| copy.power).unwrap_or_default();
+            let away = power.is_active() && power != Power::Running;
+            Run { away: away.then_some(since), ran: power == Power::Running, ..Run::default() }
         };
         group.runs = group.copies.iter().map(|(resource, copies)| (resource.clone(), run(copies))).collect();
         self.has_begun(name)?;
@@ -101,6 +105,7 @@ impl Applying<'_> {
             Phase::Starting | Phase::Online | Phase::Migrating(_) => true,
         };
         group.fell_from = fell.then(|| tenure.server.clone());
+        group.stranded = false;
         group.last = Some(tenure.server.clone());
         group.runs.clear();
         // A server that is no longer declared has no books.
@@ -154,8 +159,10 @@ impl Applying<'_> {
         }
         let server = tenure.server.clone();
         self.set_phase(name, Phase::Online)?;
+        self.group_mut(name)?.pre_online = PreOnline::Passed;
         self.is_home(name, &server);
-        self.note(Note::OnlineNow { group: name.clone(), server, epoch });
+        self.note(Note::OnlineNow { group: name.clone(), server: server.clone(), epoch });
+        self.fire(name, Trigger::PostOnline, &server, Vec::new());
         self.clear_parents(name)
     }
 
@@ -173,11 +180,14 @@ impl Applying<'_> {
         if let Some((count, limit)) = self.retry(name)? {
             let group = self.group_mut(name)?;
             (group.retries, group.retried, group.prefer) = (count, Some(now), Some(server.clone()));
-            self.note(Note::Retrying { group: name.clone(), server, reason: reason.clone(), count, limit });
+            let (group, reason) = (name.clone(), reason.clone());
+            self.note(Note::Retrying { group, server: server.clone(), reason: reason.clone(), count, limit });
+            self.fire_fault(name, &server, &reason);
             return self.depart(name, epoch, &LeaveReason::Fault).map(drop);
         }
         self.group_mut(name)?.faults.insert(server.clone(), (now, reason.clone()));
-        self.note(Note::Faulted { group: name.clone(), server, reason: reason.clone() });
+        self.note(Note::Faulted { group: name.clone(), server: server.clone(), reason: reason.clone() });
+        self.fire_fault(name, &server, reason);
         self.depart(name, epoch, &LeaveReason::Fault).map(drop)
     }
 
@@ -230,19 +240,26 @@ impl Applying<'_> {
         let proof = self.ledger.departure(name, self.group(name)?)?;
         let server = self.end(name)?.server;
         self.was_left(name, &server, &proof)?;
-        self.note(Note::Vacated { group: name.clone(), server, epoch, proof });
+        self.note(Note::Vacated { group: name.clone(), server: server.clone(), epoch, proof });
+        self.fire(name, Trigger::PostOffline, &server, Vec::new());
         Ok(())
     }
 
     /// More than one copy is active.
     pub(super) fn hold(&mut self, name: &GroupName, conflict: &Conflict) -> Result<(), Refusal> {
+        let index = self.ledger.index;
         let group = self.group_mut(name)?;
         if group.conflict.as_ref() == Some(conflict) {
             return Err(Refusal::NoChange);
         }
-        group.conflict = Some(conflict.clone());
+        let first = group.conflict.replace(conflict.clone()).is_none();
         let tenure = group.tenure.as_ref().map(|tenure| tenure.server.clone());
+        group.held = tenure.as_ref().is_some_and(|server| conflict.is_whole(server)).then_some(index);
+        let wrong = conflict.active.keys().find(|server| Some(*server) != tenure.as_ref()).cloned();
         self.note(Note::Held { group: name.clone(), tenure, conflict: conflict.clone() });
+        if let Some(server) = wrong.filter(|_| first) {
+            self.fire(name, Trigger::Violation, &server, vec![conflict.to_string()]);
+        }
         Ok(())
     }
 
@@ -255,7 +272,8 @@ impl Applying<'_> {
         if self.ledger.is_stray(group) {
             return Err(Refusal::Held { group: name.clone() });
         }
-        self.group_mut(name)?.conflict = None;
+        let group = self.group_mut(name)?;
+        (group.conflict, group.held) = (None, None);
         self.note(Note::Released { group: name.clone() });
         Ok(())
     }
@@ -273,7 +291,10 @@ impl Applying<'_> {
             Some(wait) if wait.is_course() => {}
             // One server after the other is read: the first line said it.
             Some(Wait::Probe { .. }) if matches!(before, Some(Wait::Probe { .. })) => {}
-            Some(wait) => self.note(Note::Waiting { group: name.clone(), wait: wait.clone() }),
+            Some(wait) => {
+                self.note(Note::Waiting { group: name.clone(), wait: wait.clone() });
+                self.fire_no_failover(name, wait);
+            }
             None if before.is_none_or(|before| before.is_course() || matches!(before, Wait::Probe { .. })) => {}
             None => self.note(Note::WaitOver { group: name.clone() }),
         }

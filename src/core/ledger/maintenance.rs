@@ -42,6 +42,7 @@ impl Ledger {
     pub(crate) fn deed<'a>(&'a self, command: &'a Command) -> Option<(Deed, Option<&'a GroupName>)> {
         match command {
             Command::Grant { group, .. } => Some((Deed::Place, Some(group))),
+            Command::PreOnline { group, .. } => Some((Deed::Start, Some(group))),
             Command::Start { resource, .. } | Command::Recycle { resource, .. } => {
                 Some((Deed::Start, self.group_of(resource)))
             }

@@ -439,7 +439,11 @@ impl Applying<'_> {
     pub(super) fn void_moves(&mut self, server: &ServerName) {
         let ends = |order: &Order| match &order.action {
             Action::Migrate { to, .. } => &order.server == server || to == server,
-            Action::Start { .. } | Action::Stop { .. } | Action::StopMigration { .. } | Action::Fence => false,
+            Action::Start { .. }
+            | Action::Stop { .. }
+            | Action::StopMigration { .. }
+            | Action::Hook { .. }
+            | Action::Fence => false,
         };
         let void: Vec<Order> = self.ledger.orders.values().filter(|order| ends(order)).cloned().collect();
         for order in void {

@@ -3,6 +3,7 @@
 use super::{Phase, StartRisk, apply::Applying};
 use crate::{
     GroupName, NodeName, Note, OrderId, Refusal, ResourceName, ServerName, Span,
+    config::Trigger,
     note::Wait,
     order::{Action, Epoch, Order},
 };
@@ -59,6 +60,9 @@ impl Applying<'_> {
             return Err(Refusal::Moving { group: name.clone(), server: server.clone() });
         }
         self.not_migrating(name)?;
+        if self.ledger.awaits_hook(name, group) {
+            return Err(Refusal::HookFirst { group: name.clone() });
+        }
         if self.server(server)?.off.is_some() {
             return Err(Refusal::AlreadyOff { server: server.clone() });
         }
@@ -104,8 +108,11 @@ impl Applying<'_> {
         let old = run.restarts.len().saturating_sub(keep);
         run.restarts.drain(..old);
         let ran = run.ran;
-        let (group, resource, server) = (name.clone(), resource.clone(), server.clone());
-        self.note(Note::Restarting { group, resource, server, count, limit, ran });
+        let (group, place) = (name.clone(), server.clone());
+        let note = Note::Restarting { group, resource: resource.clone(), server: place, count, limit, ran };
+        self.note(note);
+        let about = vec![resource.to_string(), format!("restart {count} of {limit}")];
+        self.fire(name, Trigger::ResourceRestart, server, about);
         Ok(())
     }
 
@@ -125,12 +132,25 @@ impl Applying<'_> {
         if group.frozen {
             return Err(Refusal::Frozen { group: name });
         }
+        // Which of two copies is the wrong one is known only where the right one runs. What a server that came back has
+        // started by itself is wrong in any case.
+        let dirty = self.server(server)?.dirty.is_some();
+        let here = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
+        let wrong = group.conflict.is_some() && !dirty && !here;
+        if wrong && !self.ledger.wrong_copies(group).contains(&(resource.clone(), server.clone())) {
+            return Err(Refusal::Held { group: name });
+        }
         let copies = group.copies.get(resource).ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let copy = copies.get(server).ok_or_else(|| Refusal::NoServer(server.clone()))?;
         if copy.stop.is_some() || matches!(copy.risk, StartRisk::Ordered(_)) {
             return Err(Refusal::HasOrder { resource: resource.clone(), server: server.clone() });
         }
+        let right = group.tenure.as_ref().map(|tenure| tenure.server.clone()).filter(|_| wrong);
         let node = self.manager(server)?;
+        if let Some(tenure) = right {
+            let (group, resource, server) = (name.clone(), resource.clone(), server.clone());
+            self.note(Note::WrongCopy { group, resource, server, tenure });
+        }
         let budget = grace.plus(COMMAND_BUDGET);
         let id =
             self.issue(node, server, Action::Stop { resource: resource.clone(), grace }, budget, Some(name.clone()));

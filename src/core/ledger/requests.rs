@@ -5,7 +5,7 @@ mod maintenance;
 mod resources;
 mod trees;
 
-use super::{Down, Intent, Phase, Run, apply::Applying};
+use super::{Down, Intent, Phase, apply::Applying};
 use crate::{
     GroupName, Note, Refusal, ResourceName, ServerName,
     command::Request,
@@ -71,8 +71,10 @@ impl Applying<'_> {
         self.may_touch(name)?;
         let group = self.group(name)?;
         if let Some(tenure) = &group.tenure {
-            // A group on its way offline may be called back: it stops, and is started again.
-            if !matches!(tenure.phase, Phase::Leaving { .. }) {
+            // A group on its way offline may be called back: it stops, and is started again. One that was flushed on its way
+            // online goes on.
+            let goes_on = group.flushed && server.is_none();
+            if !goes_on && !matches!(tenure.phase, Phase::Leaving { .. }) {
                 return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
             }
         }
@@ -91,7 +93,9 @@ impl Applying<'_> {
     fn ask_offline(&mut self, name: &GroupName, propagate: bool) -> Result<(), Refusal> {
         self.may_touch(name)?;
         self.not_migrating(name)?;
-        if self.group(name)?.intent == Intent::Offline {
+        let group = self.group(name)?;
+        // One that was flushed on its way offline goes on.
+        if group.intent == Intent::Offline && !group.flushed {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
         self.parents_first(name, propagate)?;
@@ -162,7 +166,7 @@ impl Applying<'_> {
         let here = server.is_none_or(|server| group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server));
         let mut cleared = false;
         for run in group.runs.values_mut().filter(|run| here && matches!(run.down, Some(Down::Faulted(_)))) {
-            *run = Run { restarts: std::mem::take(&mut run.restarts), asked: run.asked, ..Run::default() };
+            run.clear();
             cleared = true;
         }
         group.retries = 0;

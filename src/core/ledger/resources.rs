@@ -1,9 +1,9 @@
 //! Resources within a group: what should be up, what became of what is not, and what an administrator has to look at.
 
-use super::{Down, GroupState, Ledger, Phase, apply::Applying};
+use super::{Down, GroupState, Ledger, Phase, Run, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ResourceName, ServerName,
-    config::{Operations, Requirement, Resource},
+    config::{Operations, Requirement, Resource, Trigger},
     note::{CleanReason, FaultReason},
     order::Epoch,
 };
@@ -150,7 +150,14 @@ impl Applying<'_> {
         }
         run.down = Some(Down::Faulted(reason.clone()));
         run.restart = false;
-        self.note(Note::ResourceFaulted { group, resource: resource.clone(), server, reason: reason.clone() });
+        let (name, at) = (group.clone(), server.clone());
+        self.note(Note::ResourceFaulted {
+            group: name,
+            resource: resource.clone(),
+            server: at,
+            reason: reason.clone(),
+        });
+        self.fire_fault(&group, &server, reason);
         Ok(())
     }
 
@@ -193,7 +200,10 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         run.admin = Some(reason);
-        self.note(Note::NeedsAdmin { group: name, resource: resource.clone(), server, reason });
+        let (group, at) = (name.clone(), server.clone());
+        self.note(Note::NeedsAdmin { group, resource: resource.clone(), server: at, reason });
+        let about = vec![resource.to_string(), reason.code().to_string(), reason.to_string()];
+        self.fire(&name, Trigger::AdminWait, &server, about);
         Ok(())
     }
 
@@ -220,9 +230,8 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         if all == crate::config::AutoRestart::Clear && here {
-            for run in group.runs.values_mut() {
-                run.down = run.down.take().filter(|down| !matches!(down, Down::Faulted(_)));
-            }
+            let faulted = |run: &&mut Run| matches!(run.down, Some(Down::Faulted(_)));
+            group.runs.values_mut().filter(faulted).for_each(Run::clear);
         }
         self.note(Note::ResourceBack { group: name, resource: resource.clone(), server: server.clone() });
         Ok(())

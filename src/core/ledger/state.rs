@@ -99,6 +99,13 @@ pub struct GroupState {
     pub frozen: bool,
     /// More than one copy is active.
     pub conflict: Option<Conflict>,
+    /// Log index from which on readings tell that the copies with right run and the others do not belong there; `None` where
+    /// nothing can tell.
+    pub held: Option<u64>,
+    /// What must be run before anything of it is started under its tenure.
+    pub pre_online: PreOnline,
+    /// Administrators have been told that no server can take it since it fell from its last one.
+    pub stranded: bool,
     /// Where an operator wants it next.
     pub prefer: Option<ServerName>,
     /// Where its last tenure was.
@@ -129,6 +136,20 @@ pub struct Ties {
     pub priority: u32,
     /// How many levels of groups are below it.
     pub depth: u32,
+}
+
+/// What must be run before a group is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PreOnline {
+    /// Nothing, or it went well.
+    #[default]
+    Passed,
+    /// It is to be ordered.
+    Due,
+    /// It is ordered.
+    Ordered(OrderId),
+    /// It did not go well, for this reason.
+    Failed(String),
 }
 
 /// What administrators want of a group.
@@ -318,6 +339,13 @@ impl GroupState {
     /// The resources of which something has to be proven, with their copies.
     pub fn owned(&self) -> impl Iterator<Item = (&ResourceName, &BTreeMap<ServerName, Copy>)> {
         self.copies.iter().filter(|(resource, _)| !self.passive.contains(*resource))
+    }
+}
+
+impl Run {
+    /// What failed counts no more. Restarts do: they are about what runs, not about what is wanted.
+    pub fn clear(&mut self) {
+        *self = Run { restarts: std::mem::take(&mut self.restarts), asked: self.asked, ..Run::default() };
     }
 }
 

@@ -104,7 +104,11 @@ impl Display for Note {
                 if let Some(server) = tenure {
                     write!(f, ", its tenure on {server}")?;
                 }
-                f.write_str("; nothing of it is touched until the wrong one is stopped on its HMC")
+                f.write_str(if tenure.as_ref().is_some_and(|server| conflict.is_whole(server)) {
+                    "; nothing of it is started, and what runs without right is stopped once both are read so again"
+                } else {
+                    "; nothing of it is touched until the wrong one is stopped on its HMC"
+                })
             }
             Note::Released { group } => write!(f, "group {group}: active nowhere without right, no longer held"),
             Note::ProvenOff { server, how } => write!(f, "server {server} is proven off: {how}"),
@@ -145,6 +149,16 @@ impl Display for Note {
             Note::MoveSettled { resource, server, .. } => {
                 write!(f, "{resource}: no move to {server} can begin any more")
             }
+            Note::WrongCopy { group, resource, server, tenure } => write!(
+                f,
+                "group {group}: {resource} on {server} has no right to run while {resource} on {tenure} does; the wrong copy is \
+                 stopped"
+            ),
+            Note::HookNotRun { group, trigger, server } => write!(
+                f,
+                "group {group}: its {} hook, for {server}, was not run: no node whose lease is good",
+                trigger.word()
+            ),
             Note::Stayed { group, server, to, why } => {
                 write!(f, "group {group} stays on {server}, not migrated to {to}: {why}")
             }
@@ -204,6 +218,7 @@ impl Display for FaultReason {
             FaultReason::MonitorTimeout { resource, after } => {
                 write!(f, "nobody could tell for {after} whether {resource} runs")
             }
+            FaultReason::PreOnline { why } => write!(f, "its preonline hook did not agree: {why}"),
             FaultReason::PersistentDown { resource } => write!(f, "{resource} is down"),
             FaultReason::ViosDown { resource, vios } => {
                 write!(f, "{resource} has lost all its VIO servers ({})", vios.join(", "))
@@ -336,6 +351,12 @@ impl Display for Wait {
                 says(*system)
             ),
             Wait::Fencing { server } => write!(f, "{server} is being powered off for certain"),
+            Wait::NodeSilent { resource, server, node } => {
+                write!(
+                    f,
+                    "{resource} lives inside {node} on {server}, which is silent: nobody can tell whether it runs"
+                )
+            }
             Wait::Unwatched { server, system } => write!(f, "{server} cannot be watched now ({})", says(*system)),
             Wait::Settling { resource, server, .. } => {
                 write!(f, "a start of {resource} on {server} may still take effect")
@@ -379,6 +400,9 @@ impl Display for Wait {
                 groups(left)
             ),
             Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
+            Wait::Hook { server } => {
+                write!(f, "its preonline hook must say first whether it may be started on {server}")
+            }
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
             Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
             Wait::MoveSettling { resource, to, .. } => write!(f, "a move of {resource} to {to} may still begin"),

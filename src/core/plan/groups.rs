@@ -2,9 +2,9 @@
 
 use super::Planner;
 use crate::{
-    Command, GroupName, ResourceName, ServerName, SystemState, Time,
+    Command, GroupName, ResourceName, ServerName, Span, SystemState, Time,
     ledger::{Copy, GroupState, Intent, Phase, StartRisk, Tenure},
-    note::{Deed, ServerWait, Wait},
+    note::{Conflict, Deed, ServerWait, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -82,8 +82,10 @@ impl Planner<'_> {
             }
         }
         if stray {
-            let _ = self.emit(Command::Hold { group: name.clone(), conflict });
-            return Step::Wait(Wait::Held);
+            if self.emit(Command::Hold { group: name.clone(), conflict: conflict.clone() }).is_ok() {
+                return Step::Did;
+            }
+            return self.stop_wrong(group, conflict);
         }
         if group.conflict.is_some() && self.emit(Command::Release(name.clone())).is_ok() {
             return Step::Did;
@@ -109,6 +111,26 @@ impl Planner<'_> {
             Phase::Starting | Phase::Online => self.keep(name, group, tenure),
             Phase::Leaving { reason, index } => self.leave(name, group, tenure, reason, *index),
         }
+    }
+
+    /// A group that is active where it has no right to be: that copy is stopped where the right one runs.
+    fn stop_wrong(&mut self, group: &GroupState, conflict: Conflict) -> Step {
+        let wrong = self.scratch.wrong_copies(group);
+        if wrong.is_empty() && group.held.is_some() {
+            // Readings from before the conflict say nothing of which copy is the right one.
+            self.plan.probe.extend(conflict.active.into_keys());
+        }
+        for (resource, server) in wrong {
+            let Some(copy) = group.copies.get(&resource).and_then(|copies| copies.get(&server)) else { continue };
+            // A second LPAR writes to the disks of the first: it is cut off. What an agent keeps is asked first.
+            let inside = self.scratch.config.lpar(&resource).is_none();
+            let grace = if inside && copy.failed.is_none() { self.patience(&resource) } else { Span(0) };
+            let stop = Command::Stop { resource, server, grace };
+            if copy.stop.is_none() && self.may_retry(copy.failed) && self.emit(stop).is_ok() {
+                return Step::Did;
+            }
+        }
+        Step::Wait(Wait::Held)
     }
 
     /// A group without a tenure: adopted where it runs, or placed where it may.

@@ -4,7 +4,7 @@ use super::{Planner, groups::Step};
 use crate::{
     Command, GroupName, Power, Refusal, ResourceName, ServerName, Span,
     config::{Kind, Operations},
-    ledger::{Copy, Down, GroupState, Phase, Run, StartRisk, Tenure},
+    ledger::{Copy, Down, GroupState, Phase, PreOnline, Run, StartRisk, Tenure},
     note::{CleanReason, FaultReason, LeaveReason, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -27,6 +27,9 @@ impl Planner<'_> {
     /// A group that starts or runs: every resource that should be up is to be Running.
     pub(super) fn hold_up(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
         if let Some(step) = self.halted(group, tenure) {
+            return step;
+        }
+        if let Some(step) = self.asks_first(name, group, tenure) {
             return step;
         }
         let mut pending = None;
@@ -67,6 +70,31 @@ impl Planner<'_> {
         Step::Rest
     }
 
+    /// A program says first whether anything of the group may be started.
+    fn asks_first(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<Step> {
+        if !self.scratch.awaits_hook(name, group) {
+            return None;
+        }
+        let epoch = tenure.epoch;
+        let command = match &group.pre_online {
+            PreOnline::Passed => return None,
+            PreOnline::Due => Command::PreOnline { group: name.clone(), epoch },
+            PreOnline::Ordered(_) => return Some(Step::Wait(Wait::Hook { server: tenure.server.clone() })),
+            PreOnline::Failed(why) => {
+                let reason = FaultReason::PreOnline { why: why.clone() };
+                if group.frozen {
+                    return Some(Step::Wait(Wait::Frozen { fault: Some(reason) }));
+                }
+                Command::Fault { group: name.clone(), epoch, reason }
+            }
+        };
+        Some(match self.emit(command) {
+            Ok(()) => Step::Did,
+            Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
+            Err(_) => Step::Wait(Wait::Hook { server: tenure.server.clone() }),
+        })
+    }
+
     /// Somebody has said, or has to say, how it goes on.
     fn halted(&self, group: &GroupState, tenure: &Tenure) -> Option<Step> {
         if let Some((resource, reason)) = self.scratch.admin_wait(group) {
@@ -79,8 +107,10 @@ impl Planner<'_> {
     /// Whether all that the group has was stopped on purpose, and nothing failed.
     fn is_stopped_on_purpose(&self, group: &GroupState) -> bool {
         let mut owned = group.copies.keys().filter(|resource| !group.passive.contains(*resource)).peekable();
-        let on_purpose =
-            |resource: &ResourceName| group.runs.get(resource).is_some_and(|run| run.down == Some(Down::OnPurpose));
+        let on_purpose = |resource: &ResourceName| {
+            let down = group.runs.get(resource).and_then(|run| run.down.as_ref());
+            matches!(down, Some(Down::OnPurpose | Down::Operator))
+        };
         owned.peek().is_some()
             && group.copies.keys().any(on_purpose)
             && owned.all(|resource| on_purpose(resource) || !self.scratch.wanted(group, resource))
@@ -90,8 +120,11 @@ impl Planner<'_> {
     fn member(&mut self, member: &Member<'_>) -> Step {
         let config = Arc::clone(&self.scratch.config);
         let Some(declared) = config.resources.get(member.resource) else { return Step::Rest };
-        if declared.monitor_only {
+        if declared.monitor_only || !declared.enabled {
             return Step::Rest;
+        }
+        if let Some(wait) = self.deserted(member) {
+            return Step::Wait(wait);
         }
         if declared.operations() == Operations::None {
             return self.persistent(member);
@@ -120,6 +153,15 @@ impl Planner<'_> {
             }
             Power::Off | Power::OffOnPurpose => self.start(member),
         }
+    }
+
+    /// Something inside a node that does not watch its own server now: another node can neither ask for it nor command it.
+    fn deserted(&self, member: &Member<'_>) -> Option<Wait> {
+        self.scratch.config.resources.get(member.resource)?.as_agent()?;
+        let node = self.homes.get(member.server)?;
+        let watches = self.scratch.servers.get(member.server)?.manager.as_ref() == Some(node);
+        let (resource, server) = (member.resource.clone(), member.server.clone());
+        (!watches).then(|| Wait::NodeSilent { resource, server, node: node.clone() })
     }
 
     /// Ends the fault of a group on a server where the persistent resource that it lacked is back.
@@ -351,6 +393,9 @@ impl Planner<'_> {
         if matches!(member.copy.risk, StartRisk::Ordered(_)) || member.copy.stop.is_some() {
             return self.scratch.open_orders(member.group, member.server).map_or(Step::Rest, Step::Wait);
         }
+        if let Some(wait) = self.deserted(member) {
+            return Step::Wait(wait);
+        }
         // What is off already need not be stopped, but seen off after the leaving began.
         if member.copy.power.is_inactive() {
             self.plan.probe.insert(member.server.clone());
@@ -389,7 +434,7 @@ impl Planner<'_> {
         }
     }
 
-    fn patience(&self, resource: &ResourceName) -> Span {
+    pub(super) fn patience(&self, resource: &ResourceName) -> Span {
         self.scratch.config.resources.get(resource).map(|declared| declared.stop_timeout).unwrap_or_default()
     }
 }
@@ -420,9 +465,10 @@ fn clean_reason(reason: &FaultReason) -> CleanReason {
         FaultReason::StartTimeout { .. } => CleanReason::OnlineHung,
         FaultReason::StartFailed { .. } => CleanReason::OnlineIneffective,
         FaultReason::MonitorTimeout { .. } => CleanReason::MonitorHung,
-        FaultReason::Crashed { .. } | FaultReason::ViosDown { .. } | FaultReason::PersistentDown { .. } => {
-            CleanReason::UnexpectedOffline
-        }
+        FaultReason::Crashed { .. }
+        | FaultReason::ViosDown { .. }
+        | FaultReason::PersistentDown { .. }
+        | FaultReason::PreOnline { .. } => CleanReason::UnexpectedOffline,
     }
 }
 

@@ -50,7 +50,7 @@ impl Planner<'_> {
                     Phase::Migrating(ref migration) if tenure.covers(&reading.server) => Some(migration.index),
                     Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
                 });
-                let counts_from = copy.quiet_from.max(leaving.unwrap_or_default());
+                let counts_from = copy.quiet_from.max(leaving.or(group.held).unwrap_or_default());
                 let older = copy.since.is_none_or(|since| since < counts_from);
                 let sure = reading.confidence.get(resource).copied().unwrap_or(100);
                 let changed = copy.power != *power || (copy.since.is_some() && copy.confidence != sure);

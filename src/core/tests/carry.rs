@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Action, Order, OrderId, Power, Reading, ServerName, Span, SystemState, Time,
-    carry::{Answer, Ask, Execution, Next, START_SHOWS},
+    carry::{Answer, Ask, Execution, Next, START_SHOWS, inherited},
+    config::Trigger,
     order::{Ending, Epoch},
 };
 
@@ -74,6 +75,7 @@ fn word(ask: &Ask) -> String {
         Ask::RecoverMigration(_) => "recover migration".to_owned(),
         Ask::MoveDefinition { from, .. } => format!("move definition from {from}"),
         Ask::RemoteRestart { from, .. } => format!("remote restart from {from}"),
+        Ask::Run { program, arguments, within } => format!("run {program} {} within {within}", arguments.join(" ")),
     }
 }
 
@@ -357,4 +359,31 @@ fn a_definition_is_brought_to_where_an_lpar_starts() {
         vec![(80, reading("p2", SystemState::PowerOff, Some(Power::Off))), (160, reads("p1", Power::Absent))];
     let why = "it is defined on p2, which reads Power Off";
     assert_eq!(carry(with_home(&[]), unproven).1, not_done(why), "a server that nobody proved off may come back");
+}
+
+fn hook() -> Order {
+    let arguments = ["postonline", "web", "p1"].map(str::to_owned).to_vec();
+    let program = "/opt/up".to_owned();
+    order(Action::Hook { group: "web".into(), trigger: Trigger::PostOnline, program, arguments })
+}
+
+#[test]
+fn a_hook_is_run_once_and_reads_nothing() {
+    let why = |why: &str| why.to_owned();
+    for (answer, ending) in [
+        (Answer::Accepted, Ending::Done),
+        (Answer::Refused(why("exit status 3")), Ending::Refused(why("exit status 3"))),
+        (Answer::NotSent(why("no lease")), Ending::NotDone(why("no lease"))),
+        (Answer::Unknown(why("killed")), Ending::Unknown(why("killed"))),
+    ] {
+        let (asked, ended) = carry(hook(), vec![(100, answer)]);
+        assert_eq!((asked, ended), (vec!["run /opt/up postonline web p1 within 120s".to_owned()], Some(ending)));
+    }
+}
+
+#[test]
+fn a_hook_that_an_earlier_process_may_have_run_is_not_run_again() {
+    let report = inherited(&hook()).expect("nothing is run");
+    assert!(matches!(report.ending, Ending::Unknown(_)), "{:?}", report.ending);
+    assert_eq!(inherited(&stop(0)), None, "a stop may be carried out twice");
 }

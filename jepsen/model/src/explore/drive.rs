@@ -121,6 +121,7 @@ impl Stepper<'_> {
                 return Some(Answer::Read(read(self.site, &mut self.state, node, self.site.server(which))));
             }
             Ask::Pause(_) => return Some(Answer::Paused),
+            Ask::Run { .. } => return Some(Answer::NotSent("no programs here".to_owned())),
             Ask::Start(_)
             | Ask::ShutDown(_)
             | Ask::PowerDown(_)
@@ -160,6 +161,7 @@ impl Stepper<'_> {
             | Ask::PowerDown(_)
             | Ask::CutOff(_)
             | Ask::PowerOff
+            | Ask::Run { .. }
             | Ask::StopMigration(_)
             | Ask::RecoverMigration(_)
             | Ask::MoveDefinition { .. } => None,

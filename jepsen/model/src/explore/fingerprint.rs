@@ -111,6 +111,9 @@ impl Print {
         self.place(group.prefer.as_ref().map_or(9, |server| site.server(server)));
         self.place(group.last.as_ref().map_or(9, |server| site.server(server)));
         self.word(group.conflict.is_some());
+        if let Some(held) = group.held {
+            (0..SERVERS).for_each(|server| self.ranked(server, held));
+        }
         group.faults.keys().for_each(|server| self.place(site.server(server)));
         self.word(u64::MAX);
         if let Some(tenure) = &group.tenure {
@@ -177,6 +180,7 @@ impl Print {
                 self.place(50 + site.lpar(resource));
                 self.place(site.server(from));
             }
+            Action::Hook { .. } => self.word(60_u64),
         }
         self.word(u64::MAX);
     }

@@ -1,5 +1,6 @@
 //! Deeds in words: what scenario files, and people at a prompt, do to a cluster and its world.
 
+use super::programs::Manner;
 use super::sim::Sim;
 use super::site::span;
 use crate::world::{Command as WorldCommand, Fault, HmcId, LparId, ServerId, Span as WorldSpan, Stop, SystemState};
@@ -65,6 +66,10 @@ impl Sim {
             ["show", server, state @ ..] => return self.show(server, &state.join(" ")),
             ["vios", server, vios, what] => return self.vios(server, vios, what),
             ["hmc", hmc, rest @ ..] => return self.hmc(hmc, rest),
+            ["hook", program, what] => {
+                let manner = Manner::called(what).ok_or("is not how a program behaves")?;
+                self.programs.insert((*program).to_owned(), manner);
+            }
             ["line", hmc, server, what] => return self.line(hmc, server, what),
             [what @ .., name, "on", server] if self.inside(name).is_some() => {
                 return self.app_deed(what, name, Some(server));
@@ -112,10 +117,7 @@ impl Sim {
             ["lpar" | "resource", "restart", name] => Request::Restart(ResourceName::from(*name)),
             ["resource", "online", name] => Request::ResourceOnline(ResourceName::from(*name)),
             ["resource", "offline", name] => {
-                Request::ResourceOffline { resource: ResourceName::from(*name), propagate: false }
-            }
-            ["resource", "offline", name, "--propagate"] => {
-                Request::ResourceOffline { resource: ResourceName::from(*name), propagate: true }
+                Request::ResourceOffline { resource: ResourceName::from(*name), propagate }
             }
             ["group", "flush", name] => Request::Flush(group(name)),
             ["group", "clear-admin-wait", name] => Request::ClearAdminWait { group: group(name), fault: false },

@@ -1,7 +1,7 @@
 //! What is due at an instant of virtual time, in a fixed order.
 
 use std::collections::BTreeMap;
-use tenure_core::{Entry, NodeName, OrderId, Reading, ServerName, Time};
+use tenure_core::{Entry, NodeName, OrderId, Reading, ServerName, Time, carry::Answer};
 
 /// Something that happens by itself when its time has come.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub(super) enum NodeEvent {
     Seen { reading: Reading, why: Why },
     /// A pause within an order is over.
     Paused(OrderId),
+    /// A program that an order runs has ended.
+    Ran(OrderId, Answer),
 }
 
 /// What a reading is for.

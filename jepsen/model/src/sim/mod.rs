@@ -16,6 +16,7 @@ mod leader;
 mod node;
 mod orders;
 mod patch;
+mod programs;
 #[allow(clippy::module_inception)]
 mod sim;
 mod site;

@@ -59,6 +59,8 @@ pub(super) struct Node {
 /// What a node forgets when it dies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
+    /// Orders up to this log index may have been taken up in an earlier life.
+    pub(super) inherited: u64,
     pub(super) lease: Lease,
     pub(super) reaches_hmc: bool,
     /// When it learned of each open order.
@@ -95,7 +97,7 @@ impl Node {
     /// Starts again with what its disk holds.
     pub(super) fn reborn(&mut self) {
         self.life += 1;
-        self.memory = Memory { reaches_hmc: true, ..Memory::default() };
+        self.memory = Memory { reaches_hmc: true, inherited: self.ledger.index, ..Memory::default() };
     }
 
     /// Whether its lease lets it act now, with all that the lease stands for applied.

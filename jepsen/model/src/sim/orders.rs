@@ -7,7 +7,7 @@ use super::witness;
 use crate::world::Answer as WorldAnswer;
 use tenure_core::{
     Entry, NodeName, OrderId, Reading, Report, ServerName, Span, SystemState,
-    carry::{Answer, Ask, Execution, Next},
+    carry::{Answer, Ask, Execution, Next, inherited},
     command::{Author, Command},
     order::Order,
 };
@@ -114,6 +114,11 @@ impl Sim {
         for order in fresh {
             let id = order.id;
             let Some(node) = self.nodes.get_mut(name) else { return };
+            if let Some(report) = inherited(&order).filter(|_| id.index <= node.memory.inherited) {
+                node.memory.outbox.insert(id, report.clone());
+                self.send(name, report);
+                continue;
+            }
             let group = order.action.resource().and_then(|lpar| node.ledger.group_of(lpar));
             let list = group.and_then(|group| node.ledger.config.groups.get(group)).map(|group| group.servers.clone());
             let execution = Execution::new(order, &list.unwrap_or_default());
@@ -137,6 +142,15 @@ impl Sim {
                 self.later(name, Span(out), look);
             }
             Ask::Pause(span) => self.later(name, *span, NodeEvent::Paused(id)),
+            Ask::Run { program, within, .. } => {
+                if !node.may_act(self.now) {
+                    self.answer(name, id, Answer::NotSent("its node has no lease".to_owned()));
+                    return;
+                }
+                let manner = self.programs.get(program).copied().unwrap_or_default();
+                let (after, answer) = manner.end(*within);
+                self.later(name, after, NodeEvent::Ran(id, answer));
+            }
             Ask::Start(_)
             | Ask::ShutDown(_)
             | Ask::PowerDown(_)

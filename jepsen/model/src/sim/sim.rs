@@ -4,6 +4,7 @@ use super::apps::Apps;
 use super::event::{Event, NodeEvent, Queue, Why};
 use super::leader::Leader;
 use super::node::Node;
+use super::programs::Manner;
 use super::site::{Site, SiteError};
 use super::witness;
 use crate::world::{LparId, ServerId, Time as WorldTime, World};
@@ -46,6 +47,8 @@ pub struct Sim {
     pub(super) world: World,
     /// What lives inside nodes.
     pub(super) apps: Apps,
+    /// Programs that do not simply work.
+    pub(super) programs: BTreeMap<String, Manner>,
     /// Everything that is declared, also what joins the cluster only later.
     pub(super) declared: Cluster,
     /// The node that plays each part of a scenario.
@@ -90,6 +93,7 @@ impl Sim {
             nodes: nodes.collect(),
             world,
             apps: Apps::default(),
+            programs: BTreeMap::new(),
             declared: later,
             parts: site.parts(),
             options,
@@ -224,6 +228,7 @@ impl Sim {
                 Why::Watch => self.watched(node, reading),
                 Why::Order(id) => self.answer(node, id, tenure_core::carry::Answer::Read(reading)),
             },
+            NodeEvent::Ran(id, answer) => self.answer(node, id, answer),
             NodeEvent::Paused(id) => self.answer(node, id, tenure_core::carry::Answer::Paused),
         }
     }

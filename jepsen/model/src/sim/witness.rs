@@ -112,7 +112,7 @@ pub(super) fn change(
         }
         Ask::StopMigration(name) => Command::StopMigration { lpar: lpar(name)?, from: id },
         Ask::RecoverMigration(name) => Command::RecoverMigration { lpar: lpar(name)?, server: id },
-        Ask::Read(_) | Ask::Pause(_) => return Err(not_sent("it is no change")),
+        Ask::Read(_) | Ask::Pause(_) | Ask::Run { .. } => return Err(not_sent("it is no change")),
     };
     // A move needs a console that reaches both its servers.
     let sees = |hmc: HmcId, server: ServerId| {

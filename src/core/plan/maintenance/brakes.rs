@@ -66,6 +66,8 @@ impl Planner<'_> {
                     add(&mut stock.moves, to);
                 }
                 Action::StopMigration { .. } | Action::Fence => {}
+                // Nothing for an HMC.
+                Action::Hook { .. } => continue,
             }
             if let Some(hmc) = hmc_of(&self.scratch, &order.server) {
                 add(&mut stock.hmcs, hmc);
