@@ -21,8 +21,11 @@ impl Case {
     /// Two servers with their nodes, and group web with LPAR web1 on both, read off; with a program for each of these events.
     fn new(triggers: &[Trigger]) -> Self {
         let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-        let hmc =
-            Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key: format!("SHA256:{}", "x".repeat(43)) };
+        let hmc = Hmc {
+            address: "hmc1:22".to_owned(),
+            user: "tenure".to_owned(),
+            host_key: format!("SHA256:{}", "x".repeat(43)),
+        };
         cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
         for n in 1..=2 {
             let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
@@ -126,7 +129,7 @@ fn a_program_of_which_nobody_knows_has_not_agreed() {
     case.must(Command::PreOnline { group: "web".into(), epoch: Epoch(1) });
     case.must(Command::Lapse("n1".into()));
     assert!(case.open().is_empty(), "it is over");
-    assert!(matches!(case.ledger.groups[&"web".into()].pre_online, PreOnline::Failed(_)));
+    assert!(matches!(case.ledger.groups["web"].pre_online, PreOnline::Failed(_)));
     assert_eq!(case.start().refusal(), Some(&Refusal::HookFirst { group: "web".into() }));
 }
 
@@ -166,7 +169,7 @@ fn two_copies() -> Case {
     case.reads(1, Power::Running);
     case.must(Command::Online { group: "web".into(), epoch: Epoch(1) });
     case.reads(2, Power::Running);
-    let conflict = case.ledger.active_places(&case.ledger.groups[&"web".into()]);
+    let conflict = case.ledger.active_places(&case.ledger.groups["web"]);
     case.must(Command::Hold { group: "web".into(), conflict });
     case
 }
@@ -200,5 +203,9 @@ fn the_second_copy_is_left_alone_if_the_first_may_be_gone() {
     case.reads(2, Power::Running);
     case.reads(1, Power::Running);
     case.must(Command::Lapse("n1".into()));
-    assert_eq!(case.plans(stop("p2")).refusal(), Some(&Refusal::Held { group: "web".into() }), "nobody watches the first");
+    assert_eq!(
+        case.plans(stop("p2")).refusal(),
+        Some(&Refusal::Held { group: "web".into() }),
+        "nobody watches the first"
+    );
 }
