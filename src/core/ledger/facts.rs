@@ -81,6 +81,7 @@ impl Applying<'_> {
     fn absorb_copy(&mut self, reading: &Reading, resource: &ResourceName, power: Power) {
         let now = self.ledger.now;
         let Some(name) = self.ledger.group_of(resource).cloned() else { return };
+        let wanted = self.group(&name).is_ok_and(|group| self.ledger.wanted(group, resource));
         let Ok(group) = self.group_mut(&name) else { return };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == reading.server);
         let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&reading.server)) else {
@@ -98,7 +99,11 @@ impl Applying<'_> {
                     (run.ran, run.away, run.lost, run.unread, run.tries) = (true, None, None, None, 0);
                     run.down = run.down.take().filter(|down| *down != Down::OnPurpose);
                 }
-                Power::Off | Power::Absent => (run.away, run.unread, run.lost) = (None, None, run.lost.or(Some(now))),
+                Power::Off | Power::Absent => {
+                    // What is to be down is not lost.
+                    let lost = run.lost.or(Some(now)).filter(|_| wanted);
+                    (run.away, run.unread, run.lost) = (None, None, lost);
+                }
                 Power::OffOnPurpose => {
                     (run.away, run.unread, run.lost) = (None, None, None);
                     run.down = Some(Down::OnPurpose);
@@ -176,6 +181,7 @@ impl Applying<'_> {
             return;
         }
         let settles_from = self.ledger.settles_from(&order.action);
+        let wanted = self.group(&group).is_ok_and(|state| self.ledger.wanted(state, resource));
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
         let Some(copy) = state.copies.get_mut(resource).and_then(|copies| copies.get_mut(&order.server)) else {
@@ -205,6 +211,10 @@ impl Applying<'_> {
                 if state.tenure.as_ref().is_some_and(|tenure| tenure.covers(&order.server)) {
                     let run = state.runs.entry(resource.clone()).or_default();
                     run.stuck = if bad { run.stuck.saturating_add(1) } else { 0 };
+                    if !bad && !wanted {
+                        // The next start is its first, and no restart.
+                        (run.started, run.ran, run.lost) = (None, false, None);
+                    }
                     if run.stuck == 1 {
                         let about = vec![resource.to_string(), ending.to_string()];
                         self.fire(&group, Trigger::ResourceNotOff, &order.server, about);
@@ -372,10 +382,9 @@ fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
 
 impl super::Ledger {
     /// Whether a reading says anything of a resource: of an LPAR if the witness can know, of something inside a node if that
-    /// node itself read it. Of what is disabled nothing is heard.
+    /// node itself read it.
     pub fn may_say(&self, reading: &Reading, resource: &ResourceName) -> bool {
-        let watched = self.config.resources.get(resource).filter(|declared| declared.enabled);
-        match watched.map(|declared| &declared.kind) {
+        match self.config.resources.get(resource).map(|declared| &declared.kind) {
             Some(Kind::Lpar(_)) => reading.live,
             Some(Kind::Agent(_)) => self.config.node_on(&reading.server) == Some(&reading.by),
             None => false,

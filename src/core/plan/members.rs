@@ -120,7 +120,7 @@ impl Planner<'_> {
     fn member(&mut self, member: &Member<'_>) -> Step {
         let config = Arc::clone(&self.scratch.config);
         let Some(declared) = config.resources.get(member.resource) else { return Step::Rest };
-        if declared.monitor_only || !declared.enabled {
+        if declared.monitor_only {
             return Step::Rest;
         }
         if let Some(wait) = self.deserted(member) {

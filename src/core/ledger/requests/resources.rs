@@ -1,7 +1,8 @@
 //! What operators ask of single resources, and of groups that are stuck.
 
-use super::super::{Down, Phase, apply::Applying};
-use crate::{GroupName, Refusal, ResourceName, note::Asked};
+use super::super::{Down, GroupState, Phase, apply::Applying};
+use crate::{GroupName, Refusal, ResourceName, ServerName, note::Asked};
+use std::collections::BTreeSet;
 
 impl Applying<'_> {
     pub(super) fn ask_resource_online(&mut self, resource: &ResourceName) -> Result<(), Refusal> {
@@ -22,20 +23,39 @@ impl Applying<'_> {
         let name = self.commanded(resource)?;
         let group = self.group(&name)?;
         let server = group.tenure.as_ref().map(|tenure| tenure.server.clone());
-        if let Some(by) = server.and_then(|server| self.ledger.dependents(group, resource, &server).next().cloned())
+        if let Some(server) = &server
+            && let Some(by) = self.ledger.dependents(group, resource, server).next().cloned()
             && !propagate
         {
             return Err(Refusal::Required { resource: resource.clone(), by });
         }
-        let group = self.group_mut(&name)?;
-        let run = group.runs.entry(resource.clone()).or_default();
-        if run.down == Some(Down::Operator) {
+        if group.runs.get(resource).is_some_and(|run| run.down == Some(Down::Operator)) {
             return Err(Refusal::NoChange);
         }
-        (run.down, run.asked, run.restart) = (Some(Down::Operator), false, false);
+        // What goes down with it stays down with it, until it is asked for.
+        let above = server.map(|server| self.all_above(group, resource, &server)).unwrap_or_default();
+        let group = self.group_mut(&name)?;
+        for one in above.iter().chain([resource]) {
+            let run = group.runs.entry(one.clone()).or_default();
+            (run.down, run.asked, run.restart) = (Some(Down::Operator), false, false);
+        }
         group.flushed = false;
         self.asked(Asked::ResourceOffline { resource: resource.clone(), group: name });
         Ok(())
+    }
+
+    /// What is active and requires the resource, by whatever way.
+    fn all_above(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> BTreeSet<ResourceName> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![resource.clone()];
+        while let Some(below) = open.pop() {
+            for above in self.ledger.dependents(group, &below, server) {
+                if found.insert(above.clone()) {
+                    open.push(above.clone());
+                }
+            }
+        }
+        found
     }
 
     /// Work on a group that gets nowhere is stopped: what was ordered runs to its end, and nothing follows.
@@ -72,7 +92,8 @@ impl Applying<'_> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         self.may_touch(&name)?;
         let group = self.group(&name)?;
-        if group.passive.contains(resource) {
+        // What is disabled has no copies.
+        if group.passive.contains(resource) || !group.copies.contains_key(resource) {
             return Err(Refusal::NotCommanded { resource: resource.clone() });
         }
         self.not_migrating(&name)?;
