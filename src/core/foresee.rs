@@ -7,11 +7,13 @@
 
 mod capacity;
 mod loss;
+mod survive;
 mod why_not;
 mod world;
 
 pub use capacity::{Room, ServerRoom, capacity};
 pub use loss::{Loss, lose_each};
+pub use survive::{Survival, survival, survival_beyond_one};
 pub use why_not::{Decision, Instead, Standing, WhyNot, why_not};
 
 use crate::{

@@ -58,7 +58,17 @@ impl Site {
         };
         let copies = if live { config.resources.keys().map(power).collect() } else { BTreeMap::new() };
         let (server, by, vios) = (server.clone(), by.clone(), BTreeMap::new());
-        Reading { server, by, since: self.ledger.index, serial: 0, system, live, copies, confidence: BTreeMap::new(), vios }
+        Reading {
+            server,
+            by,
+            since: self.ledger.index,
+            serial: 0,
+            system,
+            live,
+            copies,
+            confidence: BTreeMap::new(),
+            vios,
+        }
     }
 
     fn view(&self) -> View {

@@ -7,8 +7,11 @@ use std::{
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Request, RequestId, ResourceName, ServerName,
     SystemState, Time, View,
-    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
-    foresee::{Ending, Foreseen, Instead, Loss, Standing, WhatIf, capacity, foresee, lose_each, why_not},
+    config::{Asks, Cluster, Group, Hmc, Kind, Node, PlacementRule, Resource, Server},
+    foresee::{
+        Ending, Foreseen, Instead, Loss, Standing, Survival, WhatIf, capacity, foresee, lose_each, survival,
+        survival_beyond_one, why_not,
+    },
     invariants,
     note::{NotHere, Note, Wait},
     plan::plan,
@@ -236,6 +239,27 @@ fn capacity_says_what_is_left_and_what_would_fit() {
     let largest = |server: &str| rooms[server].largest.as_ref().map(|(name, _)| name.to_string());
     assert_eq!(largest("p2").as_deref(), Some("db"), "web is as large, and comes later");
     assert_eq!(largest("p3").as_deref(), Some("app"));
+}
+
+#[test]
+fn as_many_losses_are_survived_as_room_and_a_majority_allow() {
+    assert_eq!(survival(&site()), Survival { servers: 0, exact: true }, "big has no other place");
+    let of = |groups: usize, memory: u64| {
+        let mut cluster = cluster(5);
+        for n in 1..=groups {
+            let list: Vec<String> = (0..5).map(|k| format!("p{}", (n + k - 1) % 5 + 1)).collect();
+            add(&mut cluster, &format!("g{n}"), &list.iter().map(String::as_str).collect::<Vec<_>>(), memory);
+        }
+        cluster
+    };
+    assert_eq!(survival(&running(of(5, 20_480))), Survival { servers: 0, exact: true });
+    assert_eq!(survival(&running(of(4, 20_480))), Survival { servers: 1, exact: true }, "one server has room");
+    assert_eq!(survival(&running(of(2, 20_480))), Survival { servers: 2, exact: true }, "three nodes of five remain");
+    let mut apart = of(3, 1024);
+    let groups = apart.groups.keys().cloned().collect();
+    let rule = PlacementRule { asks: Asks::On(BTreeSet::from(["p1".into(), "p2".into()])), groups, strict: true };
+    apart.rules.insert("near".into(), rule);
+    assert_eq!(survival_beyond_one(&running(apart)).servers, 1, "not both of the servers that the rule allows");
 }
 
 #[test]
