@@ -305,6 +305,10 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::Requires { .. }
         | Wait::AdminWait { .. }
         | Wait::Flushed
+        | Wait::Migrating { .. }
+        | Wait::Locating { .. }
+        | Wait::MigrationStuck { .. }
+        | Wait::HalfMoved { .. }
         | Wait::Held => None,
     };
     WaitView {
@@ -377,6 +381,9 @@ fn kind(note: &Note) -> &'static str {
         Note::OnlineNow { .. } => "online_now",
         Note::Faulted { .. } => "faulted",
         Note::Leaving { .. } => "leaving",
+        Note::Migrating { .. } => "migrating",
+        Note::Migrated { .. } => "migrated",
+        Note::Stayed { .. } => "stayed",
         Note::ResourceFaulted { .. } => "resource_faulted",
         Note::ResourceBack { .. } => "resource_back",
         Note::Recycling { .. } => "recycling",

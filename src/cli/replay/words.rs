@@ -38,6 +38,13 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         }
         Command::Forgive { resource, server } => format!("forgive {resource} on {server}: it is back"),
         Command::Leave { group, epoch, reason } => format!("group {group} leaves (tenure {epoch}): {reason}"),
+        Command::Migrate { group, epoch, to, reason } => {
+            format!("migrate group {group} to {to} (tenure {epoch}): {reason}")
+        }
+        Command::Move { resource, epoch } => format!("move {resource} (tenure {epoch})"),
+        Command::StopMigration { resource, epoch } => format!("stop the migration of {resource} (tenure {epoch})"),
+        Command::Arrive { group, epoch } => format!("group {group} has arrived (tenure {epoch} ends)"),
+        Command::Stay { group, epoch } => format!("group {group} stays where it was (tenure {epoch})"),
         Command::Vacate { group, epoch } => format!("group {group} has left (tenure {epoch} ends)"),
         Command::Settle { resource, server } => format!("settle {resource} on {server}"),
         Command::Expire(id) => format!("give up {}", order(ledger, *id)),
@@ -63,6 +70,8 @@ fn asked(request: &Request) -> String {
         Request::Online { group, server: None } => format!("bring group {group} online"),
         Request::Offline(group) => format!("take group {group} offline"),
         Request::Switch { group, server } => format!("switch group {group} to {server}"),
+        Request::Migrate { group, server } => format!("migrate group {group} to {server}"),
+        Request::AbortMigration(group) => format!("give up the migration of group {group}"),
         Request::Freeze(group) => format!("freeze group {group}"),
         Request::Unfreeze(group) => format!("unfreeze group {group}"),
         Request::Clear { group, server: Some(server) } => format!("clear the faults of group {group} on {server}"),
@@ -127,11 +136,15 @@ impl Concerned {
                 let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
                 self.servers.extend(home);
             }
-            Command::Adopt { group, server } | Command::Grant { group, server } => {
+            Command::Adopt { group, server }
+            | Command::Grant { group, server }
+            | Command::Migrate { group, to: server, .. } => {
                 self.groups.insert(group.clone());
                 self.servers.insert(server.clone());
             }
             Command::Start { resource, .. }
+            | Command::Move { resource, .. }
+            | Command::StopMigration { resource, .. }
             | Command::FaultResource { resource, .. }
             | Command::Recycle { resource, .. }
             | Command::AdminWait { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
@@ -145,6 +158,8 @@ impl Concerned {
             | Command::Fault { group, .. }
             | Command::Leave { group, .. }
             | Command::Vacate { group, .. }
+            | Command::Arrive { group, .. }
+            | Command::Stay { group, .. }
             | Command::Hold { group, .. }
             | Command::Release(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
@@ -169,7 +184,7 @@ impl Concerned {
                 self.groups.insert(group.clone());
                 self.servers.extend(server.clone());
             }
-            Request::Switch { group, server } => {
+            Request::Switch { group, server } | Request::Migrate { group, server } => {
                 self.groups.insert(group.clone());
                 self.servers.insert(server.clone());
             }
@@ -177,6 +192,7 @@ impl Concerned {
             | Request::Freeze(group)
             | Request::Unfreeze(group)
             | Request::Flush(group)
+            | Request::AbortMigration(group)
             | Request::ClearAdminWait { group, .. } => drop(self.groups.insert(group.clone())),
             Request::ConfirmOff(server) => drop(self.servers.insert(server.clone())),
             Request::Restart(resource)
