@@ -328,6 +328,7 @@ impl Request {
         | Request::Offline(group)
         | Request::Switch { group, .. }
         | Request::Migrate { group, .. }
+        | Request::AbortMigration(group)
         | Request::Freeze(group)
         | Request::Unfreeze(group)
         | Request::Clear { group, .. }

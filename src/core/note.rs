@@ -197,15 +197,9 @@ pub enum NotHere {
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
     /// It is defined elsewhere, and cannot be brought from there now.
-    NotBrought {
-        resource: ResourceName,
-        from: ServerName,
-        system: SystemState,
-    },
+    NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
     /// A mobile LPAR is defined there already, or still.
-    StillDefined {
-        resource: ResourceName,
-    },
+    StillDefined { resource: ResourceName },
 }
 
 /// Why a group waits.
@@ -477,8 +471,9 @@ impl Asked {
             | Asked::ResourceOnline { group, .. }
             | Asked::ResourceOffline { group, .. }
             | Asked::Flush { group }
-            | Asked::ClearAdminWait { group, .. } => group,
-            Asked::Migrate { group, .. } | Asked::AbortMigration { group } => group,
+            | Asked::ClearAdminWait { group, .. }
+            | Asked::Migrate { group, .. }
+            | Asked::AbortMigration { group } => group,
         }
     }
 }

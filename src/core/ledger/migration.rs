@@ -77,7 +77,7 @@ impl Ledger {
         match &group.tenure {
             Some(tenure) => {
                 let twice = |resource| self.whereabouts(group, tenure, resource) == Whereabouts::Twice;
-                active.keys().any(|server| !tenure.covers(server)) || group.copies.keys().any(twice)
+                active.keys().any(|server| !tenure.covers(server)) || group.owned().any(|(resource, _)| twice(resource))
             }
             None => active.len() > 1,
         }
@@ -89,7 +89,7 @@ impl Ledger {
         let state = self.servers.get(server);
         let needs_reading = state.is_none_or(|state| state.off.is_none() && !state.is_rising());
         let mut oldest = u64::MAX;
-        for (resource, copies) in &group.copies {
+        for (resource, copies) in group.owned() {
             self.reads_off(group, resource, server)?;
             let since = copies.get(server).and_then(|copy| copy.since).unwrap_or_default();
             if needs_reading && since < index {
@@ -108,7 +108,7 @@ impl Ledger {
         let source = &tenure.server;
         let since = self.gone_from(group, source, migration.index)?;
         let mut active = false;
-        for resource in group.copies.keys() {
+        for (resource, _) in group.owned() {
             // What the source starts by itself in a moment would be a second copy.
             self.vouches(group, resource, source)?;
             match self.settled_power(group, resource, &migration.to, migration.index) {
@@ -131,7 +131,7 @@ impl Ledger {
             return Err(Refusal::AlreadyOff { server: tenure.server.clone() });
         }
         self.gone_from(group, &migration.to, migration.index)?;
-        for resource in group.copies.keys() {
+        for (resource, _) in group.owned() {
             match self.settled_power(group, resource, &tenure.server, migration.index) {
                 None | Some(Power::Moving) => return Err(in_flight(resource, &tenure.server)),
                 Some(_) => {}
@@ -195,6 +195,7 @@ impl Applying<'_> {
             self.may_migrate(name, &tenure, to)?;
             self.begin_migration(name, to)?;
         }
+        self.group_mut(name)?.flushed = false;
         self.asked(Asked::Migrate { group: name.clone(), server: to.clone() });
         Ok(())
     }
@@ -217,6 +218,8 @@ impl Applying<'_> {
     pub(super) fn ask_abort(&mut self, name: &GroupName) -> Result<(), Refusal> {
         self.may_touch(name)?;
         let by = self.by();
+        self.migration_mut(name)?;
+        self.group_mut(name)?.flushed = false;
         let migration = self.migration_mut(name)?;
         migration.aborted = true;
         migration.returned.clear();
@@ -255,13 +258,14 @@ impl Applying<'_> {
         if !self.ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(to)) {
             return Err(Refusal::NotInList { group: name.clone(), server: to.clone() });
         }
-        if let Some(fixed) = group.copies.keys().find(|resource| !self.ledger.is_mobile(resource)) {
+        if let Some((fixed, _)) = group.owned().find(|(resource, _)| !self.ledger.is_mobile(resource)) {
             return Err(Refusal::NotMobile { resource: fixed.clone() });
         }
-        for (resource, copies) in &group.copies {
+        for (resource, copies) in group.owned() {
             let copy = copies.get(&tenure.server).ok_or_else(|| Refusal::NoServer(tenure.server.clone()))?;
+            let at_rest = !self.ledger.wanted(group, resource) && copy.power.is_inactive();
             let (resource, server) = (resource.clone(), tenure.server.clone());
-            if copy.power != Power::Running {
+            if copy.power != Power::Running && !at_rest {
                 return Err(Refusal::NotRunning { resource, server, power: copy.power });
             }
             if copy.stop.is_some() || copy.risk != StartRisk::None {
@@ -309,7 +313,7 @@ impl Applying<'_> {
         let busy = |copies: &std::collections::BTreeMap<ServerName, super::Copy>| {
             copies.values().any(|copy| copy.risk != StartRisk::None || copy.stop.is_some())
         };
-        if done.contains(resource) || group.copies.values().any(busy) {
+        if done.contains(resource) || group.owned().any(|(_, copies)| busy(copies)) {
             return Err(Refusal::HasOrder { resource: resource.clone(), server: from });
         }
         if self.ledger.whereabouts(group, &tenure, resource) != place {
@@ -413,16 +417,17 @@ impl Applying<'_> {
         let proof = self.ledger.arrival(name, group)?;
         let (_, migration) = migrating(name, group)?;
         let to = migration.to.clone();
-        for (resource, copies) in &group.copies {
+        for (resource, copies) in group.owned() {
             for other in copies.keys().filter(|other| **other != to) {
                 self.ledger.vouches(group, resource, other)?;
             }
         }
-        let mut here = group.copies.values().filter_map(|copies| copies.get(&to));
-        let phase = if here.all(|copy| copy.is_active()) { Phase::Online } else { Phase::Starting };
+        let runs = group.owned().filter_map(|(_, copies)| copies.get(&to)).all(super::Copy::is_active);
+        let phase = if runs { Phase::Online } else { Phase::Starting };
         let from = self.end(name)?.server;
         let epoch = self.begin(name, &to, phase)?;
         let group = self.group_mut(name)?;
+        group.fell_from = None;
         for (resource, run) in &mut group.runs {
             let power = group.copies.get(resource).and_then(|copies| copies.get(&to)).map(|copy| copy.power);
             run.ran = power == Some(Power::Running);

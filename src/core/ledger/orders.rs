@@ -116,7 +116,8 @@ impl Applying<'_> {
         let by_right = group.tenure.as_ref().is_some_and(|tenure| {
             let recycled = group.runs.get(resource).is_some_and(|run| run.restart);
             let stays = !matches!(tenure.phase, Phase::Leaving { .. });
-            tenure.covers(server) && stays && !recycled && self.ledger.wanted(group, resource)
+            let moves = tenure.migration().is_some();
+            tenure.covers(server) && stays && (moves || (!recycled && self.ledger.wanted(group, resource)))
         });
         if by_right {
             return Err(Refusal::AlreadyOn { group: name, server: server.clone() });

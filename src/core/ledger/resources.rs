@@ -128,6 +128,7 @@ impl Applying<'_> {
         if matches!(tenure.phase, Phase::Leaving { .. }) {
             return Err(Refusal::Moving { group: name, server: tenure.server.clone() });
         }
+        self.not_migrating(&name)?;
         if self.group(&name)?.frozen {
             return Err(Refusal::Frozen { group: name });
         }

@@ -279,6 +279,13 @@ impl Copy {
     }
 }
 
+impl GroupState {
+    /// The resources of which something has to be proven, with their copies.
+    pub fn owned(&self) -> impl Iterator<Item = (&ResourceName, &BTreeMap<ServerName, Copy>)> {
+        self.copies.iter().filter(|(resource, _)| !self.passive.contains(*resource))
+    }
+}
+
 impl Tenure {
     /// The migration that it is in the middle of.
     pub fn migration(&self) -> Option<&Migration> {

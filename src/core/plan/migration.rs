@@ -26,7 +26,7 @@ impl Planner<'_> {
             return Step::Did;
         }
         let mut open = None;
-        for resource in group.copies.keys() {
+        for (resource, _) in group.owned() {
             if self.scratch.whereabouts(group, tenure, resource) == Whereabouts::Open {
                 match self.under_way(group, tenure, migration, resource) {
                     Step::Wait(wait) => open = open.or(Some(wait)),
@@ -41,12 +41,15 @@ impl Planner<'_> {
         if group.frozen {
             return Step::Wait(Wait::Frozen { fault: None });
         }
+        if group.flushed {
+            return Step::Wait(Wait::Flushed);
+        }
         let back = self.scratch.has_failed(group, tenure);
         let (place, done) =
             if back { (Whereabouts::Target, &migration.returned) } else { (Whereabouts::Source, &migration.sent) };
         let here: BTreeSet<ResourceName> = group
-            .copies
-            .keys()
+            .owned()
+            .map(|(resource, _)| resource)
             .filter(|resource| self.scratch.whereabouts(group, tenure, resource) == place)
             .cloned()
             .collect();

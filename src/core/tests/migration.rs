@@ -109,6 +109,7 @@ impl Case {
             copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(),
             confidence: BTreeMap::new(),
             vios: BTreeMap::new(),
+            confidence: BTreeMap::new(),
         }
     }
 

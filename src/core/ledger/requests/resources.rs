@@ -75,6 +75,7 @@ impl Applying<'_> {
         if group.passive.contains(resource) {
             return Err(Refusal::NotCommanded { resource: resource.clone() });
         }
+        self.not_migrating(&name)?;
         match &group.tenure {
             Some(tenure) if !matches!(tenure.phase, Phase::Leaving { .. }) => Ok(name),
             Some(tenure) => Err(Refusal::Moving { group: name, server: tenure.server.clone() }),
