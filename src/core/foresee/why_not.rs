@@ -71,7 +71,8 @@ pub fn why_not(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option
             all => Standing::Barred(all),
         },
     };
-    Some(WhyNot { standing, decision: decision(ledger, name, server) })
+    let decision = decision(ledger, name, server).filter(|_| listed);
+    Some(WhyNot { standing, decision })
 }
 
 fn instead(group: &GroupState) -> Vec<Instead> {
