@@ -26,7 +26,7 @@ const RECORDS: usize = 5000;
 /// How long one question may be worked on, shorter than a client waits.
 const WORK: Duration = Duration::from_secs(10);
 /// How long a question waits for the one before it.
-const QUEUE: Duration = Duration::from_secs(5);
+const QUEUE: Duration = Duration::from_secs(3);
 
 /// One at a time: a node has better things to do.
 static DESK: Semaphore = Semaphore::const_new(1);
