@@ -6,7 +6,7 @@ use crate::{
     place::{is_consequence, place_mistake},
     problem::Found,
     schema,
-    syntax::syntax,
+    syntax::mistakes,
 };
 use std::path::Path;
 use tenure_core::{
@@ -22,14 +22,14 @@ use toml::de::DeTable;
 pub fn parse(file: &str, text: &str) -> Result<Cluster, Problems> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(Problems::new(file, text, errors.iter().map(syntax).collect()));
+        return Err(Problems::new(file, text, mistakes(&errors)));
     }
     let mut log = Log::default();
     let (cluster, strange) = read(&mut log, table.get_ref());
     // With a misspelt section, most names would seem to be unknown.
     if !strange {
-        let mistakes = cluster.mistakes();
-        let new: Vec<Found> = mistakes
+        let broken = cluster.mistakes();
+        let new: Vec<Found> = broken
             .iter()
             .filter(|mistake| !is_consequence(&log, &cluster, mistake))
             .map(|mistake| place_mistake(table.get_ref(), &cluster, mistake))

@@ -124,6 +124,8 @@ impl<K: Ord + Clone, V, F: Form<V>> Form<BTreeMap<K, V>> for WordMap<K, F> {
 pub(crate) struct Record<D, V> {
     /// What the documentation calls it.
     pub(crate) kind: &'static str,
+    /// One that can be written.
+    pub(crate) example: &'static str,
     /// Its fields.
     pub(crate) fields: fn() -> Vec<Field<D>>,
     /// What it is before anything was read.
@@ -142,16 +144,12 @@ impl<D, V> Record<D, V> {
         schema::read(log, &mut fields, &(self.fields)(), &mut draft);
         let (place, span) = (fields.place.clone(), fields.key.clone());
         fields.close(log);
-        match (self.finish)(draft) {
-            Ok(value) => Some(value),
-            Err((what, help)) => {
-                // With a field that cannot be read or is not known, the draft may well make no sense.
-                if log.found.len() == before {
-                    log.wrong(&place, Found::new(span, what).help(help));
-                }
-                None
-            }
+        // With a field that cannot be read or is not known, the draft may well make no sense.
+        if log.found.len() > before {
+            return None;
         }
+        let finished = (self.finish)(draft);
+        finished.map_err(|(what, help)| log.wrong(&place, Found::new(span, what).help(help))).ok()
     }
 }
 
@@ -161,8 +159,7 @@ impl<D, V> Form<V> for Record<D, V> {
     }
     fn read(&self, log: &mut Log, place: &[String], value: &Spanned<DeValue<'_>>) -> Option<V> {
         let Some(table) = value.get_ref().as_table() else {
-            let example = schema::line(&(self.fields)());
-            return refuse(log, place, value, &format!("write {{ {example} }}"));
+            return refuse(log, place, value, &format!("write {}", self.example));
         };
         self.open(log, Fields::inline(table, place.to_vec(), value.span()))
     }

@@ -7,7 +7,7 @@ use crate::{
     Problems,
     form::{Flag, Form, Name, Number, Time, kind},
     problem::Found,
-    syntax::syntax,
+    syntax::mistakes,
     words::instead,
 };
 use std::{collections::BTreeSet, ops::Range};
@@ -29,7 +29,7 @@ pub fn document<T>(
 ) -> Result<T, Problems> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(Problems::new(file, text, errors.iter().map(syntax).collect()));
+        return Err(Problems::new(file, text, mistakes(&errors)));
     }
     let mut log = Log::default();
     match read(&mut log, Fields::root(table.get_ref())) {

@@ -14,10 +14,10 @@ mod place;
 mod problem;
 mod quantity;
 pub mod reference;
-#[cfg(test)]
-mod round_trip;
 mod schema;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use export::export;

@@ -3,7 +3,7 @@
 use crate::{fields::Log, problem::Found, words::nearest};
 use std::ops::Range;
 use tenure_core::{
-    GroupName, HmcName, ServerName,
+    GroupName, HmcName, ResourceName, ServerName,
     config::{Cluster, Mistake, Rule},
 };
 use toml::de::{DeTable, DeValue};
@@ -27,7 +27,7 @@ pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) ->
     match &mistake.rule {
         Rule::EmptySystemList { group } => broken(&["groups", group.as_str(), "servers"]),
         Rule::NoHmc { server } => broken(&["servers", server.as_str(), "hmcs"]),
-        Rule::EmptyGroup { .. } => under("lpars", "group"),
+        Rule::EmptyGroup { .. } => under("lpars", "group") || under("resources", "group"),
         Rule::AutostartOutsideList { server } => {
             let list_is_broken = mistake.place.get(1).is_some_and(|group| broken(&["groups", group, "servers"]));
             list_is_broken || !cluster.servers.contains_key(server)
@@ -37,25 +37,21 @@ pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) ->
         Rule::UnknownHmc { .. } => under("hmcs", ""),
         Rule::UnknownServer { .. } => under("servers", ""),
         Rule::UnknownGroup { .. } => under("groups", ""),
-        Rule::Name { .. }
-        | Rule::HmcTwice { .. }
-        | Rule::Mtms { .. }
-        | Rule::SystemTwice { .. }
-        | Rule::HostKey { .. }
-        | Rule::Address { .. }
-        | Rule::NodesOnOneServer { .. }
-        | Rule::LparWithoutServer { .. }
-        | Rule::ServerTwice { .. }
-        | Rule::PartitionTwice { .. }
-        | Rule::ManagedNode { .. }
-        | Rule::Zero { .. }
-        | Rule::NeverFits { .. } => false,
+        Rule::UnknownResource { .. } => under("lpars", "") || under("resources", ""),
+        // All others are about values that were read.
+        _ => false,
     }
 }
 
 /// A broken rule with its place in the file.
 pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mistake) -> Found {
-    let span = locate(table, &mistake.place);
+    // Where a key itself is wrong, its value has nothing to do with it.
+    let key = match &mistake.rule {
+        Rule::UnknownServer { server: name, .. } | Rule::Name { name } => mistake.place.last() == Some(name),
+        Rule::OutsideList { .. } => true,
+        _ => false,
+    };
+    let span = locate(table, &mistake.place, key);
     let text = mistake.rule.to_string();
     let (message, help) = text.split_once("; ").unwrap_or((&text, ""));
     let found = Found { span, message: message.to_owned(), help: (!help.is_empty()).then(|| help.to_owned()) };
@@ -67,6 +63,9 @@ pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mi
     let meant = match &mistake.rule {
         Rule::UnknownHmc { hmc, .. } => near(hmc, cluster.hmcs.keys().map(HmcName::as_str).collect()),
         Rule::UnknownServer { server, .. } => near(server, cluster.servers.keys().map(ServerName::as_str).collect()),
+        Rule::UnknownResource { resource, .. } => {
+            near(resource, cluster.resources.keys().map(ResourceName::as_str).collect())
+        }
         Rule::UnknownGroup { group, .. } => near(group, cluster.groups.keys().map(GroupName::as_str).collect()),
         _ => None,
     };
@@ -77,15 +76,16 @@ pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mi
 }
 
 /// Where the value at this place stands: the value, or the key if the place is a table. If it is not written down, what
-/// it would stand in.
-fn locate(table: &DeTable<'_>, place: &[String]) -> Range<usize> {
+/// it would stand in. With `key`, the last step's key in any case.
+fn locate(table: &DeTable<'_>, place: &[String], key: bool) -> Range<usize> {
     let mut span = 0..0;
     let mut table = Some(table);
     let mut list = None;
-    for step in place {
-        if let Some((key, value)) = table.and_then(|table| table.get_key_value(step.as_str())) {
+    for (n, step) in place.iter().enumerate() {
+        if let Some((name, value)) = table.and_then(|table| table.get_key_value(step.as_str())) {
             let value_is_table = matches!(value.get_ref(), DeValue::Table(_));
-            span = if value_is_table { key.span() } else { value.span() };
+            let wants_key = key && n + 1 == place.len();
+            span = if value_is_table || wants_key { name.span() } else { value.span() };
             table = value.get_ref().as_table();
             list = value.get_ref().as_array();
         } else if let Some(item) = list.and_then(|list| list.get(step.parse::<usize>().ok()?)) {

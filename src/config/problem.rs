@@ -26,7 +26,7 @@ pub struct Problem {
     /// What to write instead.
     pub help: Option<String>,
     #[serde(skip)]
-    span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 /// A mistake whose place is still a range of bytes.

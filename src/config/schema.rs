@@ -124,10 +124,3 @@ pub(crate) fn lines<T>(fields: &[Field<T>], value: &T, default: &T) -> Vec<(&'st
     let needed = fields.iter().filter(|field| field.required || !field.slot.same(value, default));
     needed.filter_map(|field| Some((field.key, field.slot.write(value)?))).collect()
 }
-
-/// What must be written at least, as an example.
-pub(crate) fn line<T>(fields: &[Field<T>]) -> String {
-    let needed = fields.iter().filter(|field| field.required);
-    let needed: Vec<String> = needed.map(|field| format!("{} = {}", field.key, field.example)).collect();
-    if needed.is_empty() { "…".to_owned() } else { needed.join(", ") }
-}

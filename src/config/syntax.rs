@@ -3,7 +3,32 @@
 use crate::problem::Found;
 
 /// What is wrong, where, and what to write instead.
-pub(crate) fn syntax(error: &toml::de::Error) -> Found {
+pub(crate) fn mistakes(errors: &[toml::de::Error]) -> Vec<Found> {
+    let unclosed = |error: &&toml::de::Error| UNCLOSED.iter().any(|(message, ..)| *message == error.message());
+    let Some(end) = errors.iter().find(unclosed) else { return errors.iter().map(syntax).collect() };
+    // The parser takes the rest of the file for items of the list, and stumbles over each of them.
+    let stumbles = |error: &&toml::de::Error| error.message().starts_with("missing ") || unclosed(error);
+    let first = errors.iter().filter(stumbles).filter_map(toml::de::Error::span).min_by_key(|span| span.start);
+    let place = first.or_else(|| end.span()).unwrap_or(0..0);
+    let before = errors.iter().filter(|error| error.span().is_some_and(|span| span.start < place.start));
+    let mut found: Vec<Found> = before.map(syntax).collect();
+    for (_, what, help) in UNCLOSED.iter().filter(|(message, ..)| *message == end.message()) {
+        found.push(Found::new(place.clone(), *what).help(*help));
+    }
+    found
+}
+
+/// Lists and tables without an end: the parser's words, and ours.
+const UNCLOSED: [(&str, &str, &str); 2] = [
+    ("unclosed array, expected `]`", "the list before this has no closing ]", "end it with ]"),
+    (
+        "unclosed inline table, expected `}`",
+        "the table in braces before this has no closing }",
+        "end it with } on the same line",
+    ),
+];
+
+fn syntax(error: &toml::de::Error) -> Found {
     let span = error.span().unwrap_or(0..0);
     let found = Found::new(span.clone(), error.message().to_owned());
     match error.message() {
@@ -24,9 +49,8 @@ pub(crate) fn syntax(error: &toml::de::Error) -> Found {
         "unclosed table, expected `]`" => {
             Found::new(span, "a heading without its closing ]").help("write [section.name]")
         }
-        "unclosed array, expected `]`" => Found::new(span, "a list without its closing ]").help("end it with ]"),
-        "unclosed inline table, expected `}`" => {
-            Found::new(span, "a table in braces without its closing }").help("end it with } on the same line")
+        "missing comma between array elements, expected `,`" => {
+            Found::new(span, "a comma is missing").help("write [\"…\", \"…\"]")
         }
         _ => found,
     }

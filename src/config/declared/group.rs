@@ -33,15 +33,15 @@ const SHUTDOWN: Word<Shutdown> =
 const AUTO_RESTART: Word<AutoRestart> =
     Word(&[("never", AutoRestart::Never), ("yes", AutoRestart::Yes), ("clear", AutoRestart::Clear)]);
 const TRIGGERS: &[(&str, Trigger)] = &[
-    ("preonline", Trigger::PreOnline),
-    ("postonline", Trigger::PostOnline),
-    ("postoffline", Trigger::PostOffline),
-    ("resource_fault", Trigger::ResourceFault),
-    ("resource_restart", Trigger::ResourceRestart),
-    ("resource_not_off", Trigger::ResourceNotOff),
-    ("admin_wait", Trigger::AdminWait),
-    ("no_failover", Trigger::NoFailover),
-    ("violation", Trigger::Violation),
+    (Trigger::PreOnline.word(), Trigger::PreOnline),
+    (Trigger::PostOnline.word(), Trigger::PostOnline),
+    (Trigger::PostOffline.word(), Trigger::PostOffline),
+    (Trigger::ResourceFault.word(), Trigger::ResourceFault),
+    (Trigger::ResourceRestart.word(), Trigger::ResourceRestart),
+    (Trigger::ResourceNotOff.word(), Trigger::ResourceNotOff),
+    (Trigger::AdminWait.word(), Trigger::AdminWait),
+    (Trigger::NoFailover.word(), Trigger::NoFailover),
+    (Trigger::Violation.word(), Trigger::Violation),
 ];
 const RIGIDITY: Word<Rigidity> = Word(&[("soft", Rigidity::Soft), ("firm", Rigidity::Firm), ("hard", Rigidity::Hard)]);
 
@@ -180,7 +180,14 @@ pub(crate) fn load() -> Vec<Field<Load>> {
 }
 
 fn load_record() -> Record<Load, Load> {
-    Record { kind: "load", fields: load, blank: Load::default, finish: Ok, draft: |load| *load }
+    Record {
+        kind: "load",
+        example: "{ memory = \"8GiB\" }",
+        fields: load,
+        blank: Load::default,
+        finish: Ok,
+        draft: |load| *load,
+    }
 }
 
 pub(crate) fn hook() -> Vec<Field<Hook>> {
@@ -196,7 +203,14 @@ pub(crate) fn hook() -> Vec<Field<Hook>> {
 
 fn hook_record() -> Record<Hook, Hook> {
     let blank = || Hook { program: String::new(), timeout: Span::seconds(60) };
-    Record { kind: "hook", fields: hook, blank, finish: Ok, draft: Hook::clone }
+    Record {
+        kind: "hook",
+        example: "{ program = \"/usr/local/bin/…\" }",
+        fields: hook,
+        blank,
+        finish: Ok,
+        draft: Hook::clone,
+    }
 }
 
 /// A link as it stands in the file.
@@ -238,7 +252,14 @@ pub(crate) fn link() -> Vec<Field<Draft>> {
 }
 
 fn link_record() -> Record<Draft, Link> {
-    Record { kind: "link", fields: link, blank: blank_link, finish: finish_link, draft: draft_link }
+    Record {
+        kind: "link",
+        example: "{ group = \"db\", online = \"global\" }",
+        fields: link,
+        blank: blank_link,
+        finish: finish_link,
+        draft: draft_link,
+    }
 }
 
 /// A link before its fields are read.

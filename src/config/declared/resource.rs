@@ -127,7 +127,7 @@ pub(crate) fn agent() -> Vec<Field<Agent>> {
         field!("operations", OPERATIONS, Agent, operations)
             .says("What may be done with it: started and stopped, started only, or nothing (persistent: it is there or it is not).")
             .vcs("Operations")
-            .example("\"none\""),
+            .example("\"on-only\""),
         field!("attributes", Map("name", Name("text")), Agent, attributes)
             .says("For its agent.")
             .vcs("attributes of the type")
@@ -163,6 +163,7 @@ fn requirements() -> Short<Requirement, Record<Requirement, Requirement>> {
         },
         long: Record {
             kind: "{ at_least, of }",
+            example: "{ at_least = 1, of = [\"…\"] }",
             fields: requirement,
             blank: || Requirement { of: Vec::new(), at_least: 1 },
             finish: Ok,

@@ -18,6 +18,7 @@ const TIER_LINKS: Word<TierLink> =
 pub(crate) fn service() -> Vec<Field<Service>> {
     let tiers = Record {
         kind: "tier",
+        example: "{ groups = [\"db\"] }",
         fields: tier,
         blank: || Tier { groups: Vec::new(), link: TierLink::Soft },
         finish: Ok,
@@ -35,6 +36,7 @@ pub(crate) fn service() -> Vec<Field<Service>> {
 /// A table that declares a service.
 pub(crate) const SERVICE: Record<Service, Service> = Record {
     kind: "service",
+    example: "{ tiers = [{ groups = [\"db\"] }] }",
     fields: service,
     blank: || Service { tiers: Vec::new() },
     finish: Ok,
@@ -84,8 +86,14 @@ pub(crate) fn rule() -> Vec<Field<Draft>> {
 }
 
 /// A table that declares a placement rule.
-pub(crate) const RULE: Record<Draft, PlacementRule> =
-    Record { kind: "rule", fields: rule, blank, finish: finish_rule, draft: draft_rule };
+pub(crate) const RULE: Record<Draft, PlacementRule> = Record {
+    kind: "rule",
+    example: "{ apart = [\"web\", \"db\"] }",
+    fields: rule,
+    blank,
+    finish: finish_rule,
+    draft: draft_rule,
+};
 
 fn blank() -> Draft {
     Draft { apart: None, together: None, groups: None, on: None, not_on: None, strict: false }

@@ -22,7 +22,7 @@ pub(crate) fn hmc() -> Vec<Field<Hmc>> {
             .required(),
         field!("host_key", Name("fingerprint"), Hmc, host_key)
             .says("Pinned SSH host key, as `ssh-keyscan HMC | ssh-keygen -lf -` prints it.")
-            .example("\"SHA256:…\"")
+            .example("\"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"")
             .required(),
     ]
 }

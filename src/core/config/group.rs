@@ -272,6 +272,23 @@ impl Group {
     }
 }
 
+impl Trigger {
+    /// Its word in the cluster file, and for its program.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Trigger::PreOnline => "preonline",
+            Trigger::PostOnline => "postonline",
+            Trigger::PostOffline => "postoffline",
+            Trigger::ResourceFault => "resource_fault",
+            Trigger::ResourceRestart => "resource_restart",
+            Trigger::ResourceNotOff => "resource_not_off",
+            Trigger::AdminWait => "admin_wait",
+            Trigger::NoFailover => "no_failover",
+            Trigger::Violation => "violation",
+        }
+    }
+}
+
 impl Load {
     /// Both together.
     pub fn plus(self, other: Load) -> Load {

@@ -1,0 +1,47 @@
+//! Small edits of the sample, as text, so that the places of mistakes are those of a file that somebody wrote.
+
+use crate::reference::SAMPLE;
+
+/// The sample with an edit: lines `key = value` below a heading replace that key or add it, `-key` removes it, `-[heading]`
+/// removes a table, and tables that the sample does not have come to its end.
+pub(super) fn edited(edit: &str) -> String {
+    let mut lines: Vec<String> = SAMPLE.lines().map(str::to_owned).collect();
+    let mut heading = String::new();
+    for line in edit.lines().filter(|line| !line.is_empty()) {
+        if let Some(gone) = line.strip_prefix("-[") {
+            let (start, end) = section(&lines, &format!("[{gone}")).unwrap_or_else(|| panic!("{line}: no such table"));
+            lines.drain(start..end);
+        } else if line.starts_with('[') {
+            heading = line.to_owned();
+            if section(&lines, &heading).is_none() {
+                lines.extend([String::new(), heading.clone()]);
+            }
+        } else {
+            edit_line(&mut lines, &heading, line);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn edit_line(lines: &mut Vec<String>, heading: &str, line: &str) {
+    let (start, end) = section(lines, heading).unwrap_or_else(|| panic!("{heading}: no such table"));
+    let key = line.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
+    let old = (start..end).find(|n| lines[*n].split(' ').next() == Some(key));
+    match (old, line.starts_with('-')) {
+        (Some(n), true) => drop(lines.remove(n)),
+        (None, true) => panic!("{line}: {heading} has no such key"),
+        (Some(n), false) => line.clone_into(&mut lines[n]),
+        (None, false) => {
+            let last = (start..end).rev().find(|n| !lines[*n].is_empty()).map_or(start, |n| n + 1);
+            lines.insert(last, line.to_owned());
+        }
+    }
+}
+
+/// The lines of a table with its heading; those before the first heading if there is none.
+fn section(lines: &[String], heading: &str) -> Option<(usize, usize)> {
+    let start = if heading.is_empty() { 0 } else { lines.iter().position(|line| line == heading)? };
+    let from = start + usize::from(!heading.is_empty());
+    let end = lines[from..].iter().position(|line| line.starts_with('[')).map_or(lines.len(), |n| from + n);
+    Some((start, end))
+}

@@ -1,0 +1,6 @@
+//! The cluster file from outside and inside: all that can be written, all that can be wrong, and the documentation.
+
+mod edit;
+mod mistakes;
+mod reference;
+mod round_trip;

@@ -1,0 +1,63 @@
+//! The documentation is what the code says, and everything in it works.
+
+use super::edit::edited;
+use crate::{
+    cluster::parse,
+    export,
+    reference::{SAMPLE, examples, reference},
+};
+use std::{fs, path::Path};
+
+#[test]
+fn the_documentation_is_made_from_the_declarations() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = reference();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let written = fs::read_to_string(&file).unwrap_or_default();
+    let line = text.lines().zip(written.lines()).find(|(made, written)| made != written);
+    assert!(written == text, "docs/configuration.md differs, first in {line:?}; UPDATE_DOCS=1 writes it");
+}
+
+#[test]
+fn the_sample_is_valid_and_comes_back() {
+    let sample = parse("sample.toml", SAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    let text = export(&sample);
+    assert_eq!(parse("export", &text).unwrap(), sample);
+    assert_eq!(export(&parse("export", &text).unwrap()), text);
+    assert!(text.contains("[lpars.web1]\ngroup = \"web\"\npartition = \"web1\"\nmemory = \"8GiB\"\n"), "{text}");
+    assert!(!text.contains("autostart"), "{text}");
+}
+
+#[test]
+fn every_example_is_valid_and_says_something() {
+    let sample = parse("sample.toml", SAMPLE).unwrap();
+    let mut wrong = Vec::new();
+    let all = examples();
+    assert!(all.len() > 90, "{} examples", all.len());
+    for example in all {
+        // A rule asks one thing: its examples stand in place of what the sample's rule asks.
+        let rest = match (example.table.first(), example.line.split(' ').next()) {
+            (Some(&"rules"), Some("together" | "groups" | "on" | "not_on")) => "-apart\n",
+            _ => "",
+        };
+        let partner = match (example.table.first(), example.line.split(' ').next()) {
+            (Some(&"rules"), Some("on" | "not_on")) => "groups = [\"web\"]\n",
+            (Some(&"rules"), Some("groups")) => "on = [\"p1\"]\n",
+            (Some(&"tolerance"), Some("within_zone" | "warn")) => "servers = 1\n",
+            (Some(&"groups"), Some("online_retry_interval")) => "online_retry_limit = 1\n",
+            (Some(&"timings"), Some("lease")) => "settle = \"1m\"\n",
+            _ => "",
+        };
+        let edit = format!("[{}]\n{rest}{partner}{}\n", example.table.join("."), example.line);
+        match parse("example", &edited(&edit)) {
+            Err(problems) => wrong.push(format!("{edit}{problems}")),
+            Ok(cluster) if cluster == sample && !edit.contains("kind = ") && !SAMPLE.contains(&example.line) => {
+                wrong.push(format!("{edit}says nothing"));
+            }
+            Ok(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,212 @@
+//! Resources: LPARs, what agents keep, and what they require of each other.
+
+use super::{
+    Found, NAME_LIMIT, Rule,
+    graph::{Graph, rings},
+    list, path,
+};
+use crate::{
+    GroupName, ResourceName, Span,
+    config::{Agent, Cluster, GroupKind, Kind, Lpar, Operations, Requirement, Resource},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) fn check(cluster: &Cluster, found: &mut Found) {
+    let mut partitions: BTreeMap<&str, &ResourceName> = BTreeMap::new();
+    let lpars = |lpar: &'_ ResourceName| cluster.lpar(lpar).map(|lpar| lpar.partition.clone());
+    let managed: BTreeMap<String, &ResourceName> =
+        cluster.resources.keys().filter_map(|name| Some((lpars(name)?, name))).collect();
+    let mut graph: Graph<&ResourceName> = Graph::new();
+    for (name, resource) in &cluster.resources {
+        let at = [resource.table(), name.as_str()];
+        found.name(&at, name.as_str());
+        if !cluster.groups.contains_key(&resource.group) {
+            found.unknown_group(&[at[0], at[1], "group"], resource.group.as_str(), cluster);
+        }
+        times(cluster, found, &at, resource);
+        watching(found, &at, name, resource);
+        match &resource.kind {
+            Kind::Lpar(lpar) => {
+                check_lpar(cluster, found, (name, resource), lpar, &managed);
+                if let Some(other) = partitions.insert(&lpar.partition, name) {
+                    let rule = Rule::PartitionTwice { partition: lpar.partition.clone(), other: other.clone() };
+                    found.add(&[at[0], at[1], "partition"], rule);
+                }
+            }
+            Kind::Agent(agent) => check_agent(cluster, found, (name, resource), agent),
+        }
+        requirements(cluster, found, name, resource);
+        graph.insert(name, resource.requires.iter().flat_map(|one| &one.of).filter(|of| *of != name).collect());
+    }
+    for ring in rings(&graph).0 {
+        let Some(first) = ring.first() else { continue };
+        let table = cluster.resources.get(*first).map_or("resources", Resource::table);
+        found.add(&[table, first.as_str(), "requires"], Rule::RequiresCycle { path: path(ring.iter()) });
+    }
+}
+
+fn times(cluster: &Cluster, found: &mut Found, at: &[&str; 2], resource: &Resource) {
+    if resource.start_timeout == Span(0) {
+        found.add(&[at[0], at[1], "start_timeout"], Rule::Zero { what: "start_timeout" });
+    }
+    let group = cluster.groups.get(&resource.group);
+    let usual = group.map_or(0, |group| group.restart_limit);
+    let restarts = resource.patience.restart_limit.unwrap_or(usual) > 0;
+    if restarts && resource.patience.restart_window == Some(Span(0)) {
+        found.add(&[at[0], at[1], "restart_window"], Rule::Zero { what: "restart_window" });
+    }
+}
+
+fn watching(found: &mut Found, at: &[&str; 2], name: &ResourceName, resource: &Resource) {
+    let place = [at[0], at[1], "monitor_only"];
+    if resource.monitor_only && !resource.enabled {
+        found.add(&place, Rule::OnlyWatchedDisabled { resource: name.clone() });
+    } else if resource.monitor_only && resource.operations() == Operations::None {
+        found.add(&place, Rule::OnlyWatchedPersistent { resource: name.clone() });
+    }
+}
+
+fn check_lpar(
+    cluster: &Cluster,
+    found: &mut Found,
+    (name, resource): (&ResourceName, &Resource),
+    lpar: &Lpar,
+    managed: &BTreeMap<String, &ResourceName>,
+) {
+    let at = |field| ["lpars", name.as_str(), field];
+    if lpar.partition.is_empty() || lpar.partition.chars().any(char::is_control) {
+        found.add(&at("partition"), Rule::Partition { partition: lpar.partition.clone() });
+    }
+    let own = cluster.nodes.iter().find(|(_, node)| node.lpar.as_ref() == Some(&lpar.partition));
+    if let Some((node, _)) = own {
+        let rule = Rule::ManagedNode { partition: lpar.partition.clone(), node: node.clone() };
+        found.add(&at("partition"), rule);
+    }
+    let group = cluster.groups.get(&resource.group);
+    if group.is_some_and(|group| group.kind == GroupKind::Parallel) {
+        let rule = Rule::ParallelLpar { group: resource.group.clone(), lpar: name.clone() };
+        found.add(&at("group"), rule);
+    }
+    for server in lpar.profiles.keys() {
+        on_server(cluster, found, &["lpars", name.as_str(), "profiles", server.as_str()], &resource.group);
+    }
+    if lpar.mobile && !lpar.profiles.is_empty() {
+        found.add(&at("profiles"), Rule::MobileProfiles { lpar: name.clone() });
+    }
+    if lpar.mobile && group.is_some_and(|group| group.servers.len() == 1) {
+        let rule = Rule::MobileNowhere { lpar: name.clone(), group: resource.group.clone() };
+        found.add(&at("mobile"), rule);
+    }
+    if lpar.migrate_timeout == Span(0) {
+        found.add(&at("migrate_timeout"), Rule::Zero { what: "migrate_timeout" });
+    }
+    for (i, vio) in lpar.vios.iter().enumerate() {
+        let place = ["lpars", name.as_str(), "vios", &i.to_string()];
+        if lpar.vios.iter().take(i).any(|earlier| earlier == vio) {
+            found.add(&place, Rule::VioTwice { vio: vio.clone() });
+        }
+        if let Some(lpar) = managed.get(vio) {
+            found.add(&place, Rule::VioIsLpar { vio: vio.clone(), lpar: (*lpar).clone() });
+        }
+    }
+}
+
+fn check_agent(cluster: &Cluster, found: &mut Found, (name, resource): (&ResourceName, &Resource), agent: &Agent) {
+    let at = |field| ["resources", name.as_str(), field];
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    if agent.agent.eq_ignore_ascii_case("lpar") {
+        found.add(&at("type"), Rule::LparAsResource { name: name.clone() });
+    } else if agent.agent.is_empty() || agent.agent.len() > NAME_LIMIT || !agent.agent.chars().all(word) {
+        found.add(&at("type"), Rule::AgentType { name: agent.agent.clone() });
+    }
+    for attribute in agent.attributes.keys() {
+        found.name(&["resources", name.as_str(), "attributes", attribute], attribute);
+    }
+    for (server, attributes) in &agent.on {
+        let place = ["resources", name.as_str(), "on", server.as_str()];
+        on_server(cluster, found, &place, &resource.group);
+        for attribute in attributes.keys() {
+            found.name(&[place[0], place[1], place[2], place[3], attribute], attribute);
+        }
+    }
+    for server in cluster.groups.get(&resource.group).iter().flat_map(|group| &group.servers) {
+        if cluster.servers.get(server).is_some_and(|server| server.surrogate) && cluster.node_on(server).is_none() {
+            let (resource_name, group) = (name.clone(), resource.group.clone());
+            let rule = Rule::NoNodeForAgent { resource: resource_name, server: server.clone(), group };
+            found.add(&at("group"), rule);
+        }
+    }
+}
+
+/// The last step of the place is a server, for which a resource of the group says something.
+fn on_server(cluster: &Cluster, found: &mut Found, place: &[&str; 4], group: &GroupName) {
+    let Some((name, _)) = cluster.servers.get_key_value(place[3]) else {
+        found.unknown_server(place, &place[3].into(), cluster);
+        return;
+    };
+    if cluster.groups.get(group).is_some_and(|group| !group.servers.contains(name)) {
+        found.add(place, Rule::OutsideList { server: name.clone(), group: group.clone() });
+    }
+}
+
+fn requirements(cluster: &Cluster, found: &mut Found, name: &ResourceName, resource: &Resource) {
+    let at = [resource.table(), name.as_str(), "requires"];
+    if resource.operations() == Operations::None && !resource.requires.is_empty() {
+        found.add(&at, Rule::PersistentRequires { resource: name.clone() });
+        return;
+    }
+    let mut seen: BTreeSet<&ResourceName> = BTreeSet::new();
+    for (i, requirement) in resource.requires.iter().enumerate() {
+        let place = [at[0], at[1], at[2], &i.to_string()];
+        amount(found, &place, name, requirement);
+        for of in &requirement.of {
+            if of == name {
+                found.add(&place, Rule::RequiresItself { resource: name.clone() });
+                continue;
+            }
+            match cluster.resources.get(of) {
+                None => {
+                    let siblings = cluster.resources_of(&resource.group).map(|(sibling, _)| sibling);
+                    let known = list(siblings.filter(|sibling| *sibling != name));
+                    found.add(&place, Rule::UnknownResource { resource: of.to_string(), known });
+                }
+                Some(other) if other.group != resource.group => {
+                    let rule = Rule::RequiresElsewhere { resource: of.clone(), group: other.group.clone() };
+                    found.add(&place, rule);
+                }
+                Some(_) => {}
+            }
+            if !seen.insert(of) {
+                found.add(&place, Rule::RequiresTwice { resource: of.clone() });
+            }
+        }
+        waits_for_ever(cluster, found, &place, name, requirement);
+    }
+}
+
+fn amount(found: &mut Found, place: &[&str; 4], name: &ResourceName, requirement: &Requirement) {
+    let of = requirement.of.len();
+    if of == 0 {
+        found.add(place, Rule::EmptyRequirement { resource: name.clone() });
+    } else if requirement.at_least == 0 {
+        found.add(place, Rule::AtLeastZero { resource: name.clone() });
+    } else if usize::try_from(requirement.at_least).is_ok_and(|least| least > of) {
+        found.add(place, Rule::AtLeastTooMany { at_least: requirement.at_least, of });
+    }
+}
+
+/// What is disabled never comes online, so it must not be counted upon.
+fn waits_for_ever(
+    cluster: &Cluster,
+    found: &mut Found,
+    place: &[&str; 4],
+    name: &ResourceName,
+    requirement: &Requirement,
+) {
+    let disabled = |of: &&ResourceName| cluster.resources.get(*of).is_some_and(|other| !other.enabled);
+    let Some(first) = requirement.of.iter().find(disabled) else { return };
+    let left = requirement.of.iter().filter(|of| !disabled(of)).count();
+    if usize::try_from(requirement.at_least).is_ok_and(|least| least > left) {
+        found.add(place, Rule::RequiresDisabled { resource: name.clone(), disabled: first.clone() });
+    }
+}
