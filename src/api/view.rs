@@ -309,6 +309,11 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::Locating { .. }
         | Wait::MigrationStuck { .. }
         | Wait::HalfMoved { .. }
+        | Wait::Child { .. }
+        | Wait::Parents { .. }
+        | Wait::Below { .. }
+        | Wait::Above { .. }
+        | Wait::Apart { .. }
         | Wait::Held => None,
     };
     WaitView {
@@ -381,6 +386,8 @@ fn kind(note: &Note) -> &'static str {
         Note::OnlineNow { .. } => "online_now",
         Note::Faulted { .. } => "faulted",
         Note::Leaving { .. } => "leaving",
+        Note::FaultsCleared { .. } => "faults_cleared",
+        Note::ServiceRequested { .. } => "service_requested",
         Note::Migrating { .. } => "migrating",
         Note::Migrated { .. } => "migrated",
         Note::Stayed { .. } => "stayed",

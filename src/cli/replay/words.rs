@@ -66,9 +66,17 @@ fn asked(request: &Request) -> String {
             let strand = if *strand { ", even if it strands what runs" } else { "" };
             format!("configure: groups {groups}, resources {resources}, servers {servers}{strand}")
         }
-        Request::Online { group, server: Some(server) } => format!("bring group {group} online on {server}"),
-        Request::Online { group, server: None } => format!("bring group {group} online"),
-        Request::Offline(group) => format!("take group {group} offline"),
+        Request::Online { group, server, propagate } => {
+            let place = server.as_ref().map(|server| format!(" on {server}")).unwrap_or_default();
+            let others = if *propagate { ", with the groups that it depends on" } else { "" };
+            format!("bring group {group} online{place}{others}")
+        }
+        Request::Offline { group, propagate: false } => format!("take group {group} offline"),
+        Request::Offline { group, propagate: true } => {
+            format!("take group {group} offline, with the groups that depend on it")
+        }
+        Request::ServiceOnline(service) => format!("start service {service}"),
+        Request::ServiceOffline(service) => format!("stop service {service}"),
         Request::Switch { group, server } => format!("switch group {group} to {server}"),
         Request::Migrate { group, server } => format!("migrate group {group} to {server}"),
         Request::AbortMigration(group) => format!("give up the migration of group {group}"),
@@ -178,26 +186,20 @@ impl Concerned {
     }
 
     fn by_request(&mut self, ledger: &Ledger, request: &Request) {
-        match request {
-            Request::Configure { .. } => {}
-            Request::Online { group, server } | Request::Clear { group, server } => {
-                self.groups.insert(group.clone());
-                self.servers.extend(server.clone());
-            }
-            Request::Switch { group, server } | Request::Migrate { group, server } => {
-                self.groups.insert(group.clone());
-                self.servers.insert(server.clone());
-            }
-            Request::Offline(group)
-            | Request::Freeze(group)
-            | Request::Unfreeze(group)
-            | Request::Flush(group)
-            | Request::AbortMigration(group)
-            | Request::ClearAdminWait { group, .. } => drop(self.groups.insert(group.clone())),
-            Request::ConfirmOff(server) => drop(self.servers.insert(server.clone())),
-            Request::Restart(resource)
-            | Request::ResourceOnline(resource)
-            | Request::ResourceOffline { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
+        self.groups.extend(request.group().cloned());
+        if let Request::Restart(resource)
+        | Request::ResourceOnline(resource)
+        | Request::ResourceOffline { resource, .. } = request
+        {
+            self.groups.extend(ledger.group_of(resource).cloned());
+        }
+        if let Request::Online { server: Some(server), .. }
+        | Request::Clear { server: Some(server), .. }
+        | Request::Switch { server, .. }
+        | Request::Migrate { server, .. }
+        | Request::ConfirmOff(server) = request
+        {
+            self.servers.insert(server.clone());
         }
     }
 }

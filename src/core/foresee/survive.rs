@@ -2,7 +2,7 @@
 
 use crate::{
     GroupName, Ledger, Power, ServerName,
-    config::{Asks, Cluster, Failover, PlacementRule},
+    config::{Asks, Cluster, Failover, GroupKind, Load, PlacementRule},
     foresee::lose_each,
     ledger::GroupState,
     place::{self, Candidate, Door, Item, Problem, Room, Rule, ZoneRule},
@@ -62,7 +62,9 @@ struct Numbers {
 impl Numbers {
     fn new(ledger: &Ledger) -> Self {
         let config = &ledger.config;
-        let running = ledger.groups.iter().filter(|(_, group)| group.tenure.is_some());
+        // An instance of a parallel group goes nowhere, and is not missed with its server.
+        let moves = |name: &GroupName| config.groups.get(name).is_none_or(|one| one.kind == GroupKind::Failover);
+        let running = ledger.groups.iter().filter(|(name, group)| group.tenure.is_some() && moves(name));
         let mut zones: Vec<&String> = config.servers.values().filter_map(|server| server.zone.as_ref()).collect();
         zones.sort();
         zones.dedup();
@@ -105,7 +107,10 @@ fn room(ledger: &Ledger, numbers: &Numbers, name: &ServerName) -> Room {
     let off = ledger.servers.get(name).is_none_or(|state| state.off.is_some());
     let Some(declared) = ledger.config.servers.get(name) else { return Room::default() };
     let limit = |limit: &String| declared.limits.get(limit).copied().unwrap_or_default();
+    let stay = ledger.groups_on(name).filter(|(group, _)| !numbers.groups.contains_key(*group));
+    let used = stay.fold(Load::default(), |sum, (group, state)| sum.plus(ledger.demand(group, state)));
     Room {
+        used: [used.memory, used.processors, used.units],
         door: if off { Door::Closed } else { Door::Open },
         zone: numbers.zone(&ledger.config, name),
         capacity: [declared.memory, declared.processors, declared.units],

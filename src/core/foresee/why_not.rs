@@ -124,6 +124,8 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
         *copy = Copy { power: Power::Off, since: Some(index), ..Copy::default() };
     } else if let NotHere::PersistentDown { resource } = reason {
         group.copies.get_mut(resource)?.get_mut(server)?.power = Power::Running;
+    } else if let NotHere::Link { child, .. } = reason {
+        group.ties.links.retain(|link| link.child != *child);
     } else if *reason == NotHere::Faulted {
         group.faults.remove(server);
     } else if *reason == NotHere::ProvenOff {
