@@ -2,8 +2,8 @@
 
 use crate::{
     GroupName, Ledger, Power, ServerName,
-    config::{Asks, Cluster, Failover, GroupKind, Load, PlacementRule},
-    foresee::lose_each,
+    config::{Asks, Cluster, Failover, Load, PlacementRule},
+    foresee::{is_instance, lose_each},
     ledger::GroupState,
     place::{self, Candidate, Door, Item, Problem, Room, Rule, ZoneRule},
 };
@@ -63,8 +63,7 @@ impl Numbers {
     fn new(ledger: &Ledger) -> Self {
         let config = &ledger.config;
         // An instance of a parallel group goes nowhere, and is not missed with its server.
-        let moves = |name: &GroupName| config.groups.get(name).is_none_or(|one| one.kind == GroupKind::Failover);
-        let running = ledger.groups.iter().filter(|(name, group)| group.tenure.is_some() && moves(name));
+        let running = ledger.groups.iter().filter(|(name, group)| group.tenure.is_some() && !is_instance(name));
         let mut zones: Vec<&String> = config.servers.values().filter_map(|server| server.zone.as_ref()).collect();
         zones.sort();
         zones.dedup();

@@ -7,7 +7,7 @@ use std::{
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Request, RequestId, ResourceName, ServerName,
     SystemState, Time, View,
-    config::{Asks, Cluster, Group, Hmc, Kind, Node, PlacementRule, Resource, Server},
+    config::{Asks, Cluster, Group, GroupKind, Hmc, Kind, Node, PlacementRule, Resource, Server},
     foresee::{
         Ending, Foreseen, Instead, Loss, Standing, Survival, WhatIf, capacity, foresee, lose_each, survival,
         survival_beyond_one, why_not,
@@ -319,6 +319,27 @@ fn what_is_mobile_is_moved_while_it_runs_and_brought_from_a_lost_server() {
     assert_eq!(ordered, ["migrate web1 to p2"]);
     let lost = foresee(&ledger, lose(&["p1"]));
     assert_eq!((lost.ending, after(&lost)), (Ending::Rest, vec!["web p2".to_owned()]));
+}
+
+#[test]
+fn the_instance_of_a_parallel_group_is_not_missed_with_its_server() {
+    let mut cluster = cluster(3);
+    add(&mut cluster, "web", &["p1", "p2"], 4096);
+    let mut net = Group::new(vec!["p1".into(), "p2".into(), "p3".into()]);
+    net.kind = GroupKind::Parallel;
+    cluster.groups.insert("net".into(), net);
+    cluster.resources.insert("ip".into(), Resource::agent("net".into(), "Ip"));
+    let mut fresh = Ledger::default();
+    configure(&mut fresh, cluster);
+    let foreseen = foresee(&fresh, lose(&["p1"]));
+    assert_eq!(
+        after(&foreseen),
+        ["net@p1 nowhere, does not run", "net@p2 p2", "net@p3 p3", "web p2"],
+        "{:#?}",
+        foreseen.records.iter().map(|record| record.note.to_string()).collect::<Vec<_>>()
+    );
+    assert!(foreseen.before["net@p1"].runs);
+    assert_eq!((foreseen.ending, foreseen.unserved().count()), (Ending::Rest, 0));
 }
 
 /// What an operator of a large site asks at three in the morning.
