@@ -309,6 +309,13 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::Locating { .. }
         | Wait::MigrationStuck { .. }
         | Wait::HalfMoved { .. }
+        | Wait::Queue { .. }
+        | Wait::Storm
+        | Wait::Disarmed { .. }
+        | Wait::AutoDisabled { .. }
+        | Wait::Parked { .. }
+        | Wait::Stays { .. }
+        | Wait::NotManaged
         | Wait::Child { .. }
         | Wait::Parents { .. }
         | Wait::Below { .. }
@@ -388,6 +395,10 @@ fn kind(note: &Note) -> &'static str {
         Note::Leaving { .. } => "leaving",
         Note::FaultsCleared { .. } => "faults_cleared",
         Note::ServiceRequested { .. } => "service_requested",
+        Note::Storm { .. } => "storm",
+        Note::Quarantined { .. } => "quarantined",
+        Note::QuarantineOver { .. } => "quarantine_over",
+        Note::NotBroughtBack { .. } => "not_brought_back",
         Note::Migrating { .. } => "migrating",
         Note::Migrated { .. } => "migrated",
         Note::Stayed { .. } => "stayed",

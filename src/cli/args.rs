@@ -167,11 +167,14 @@ pub struct WhatIfs {
     /// A group is moved to another server while it runs
     #[arg(long, value_name = "GROUP:SERVER", value_delimiter = ',', value_parser = pair)]
     pub migrate: Vec<(String, String)>,
+    /// A server is drained
+    #[arg(long, value_name = "SERVER", value_delimiter = ',')]
+    pub drain: Vec<String>,
     /// Servers lose power, all at once
     #[arg(long, value_name = "SERVER", value_delimiter = ',')]
     pub lose: Vec<String>,
     /// Each server loses power, one by one and by itself: a table of all
-    #[arg(long, conflicts_with_all = ["apply", "online", "offline", "switch", "migrate", "lose"])]
+    #[arg(long, conflicts_with_all = ["apply", "online", "offline", "switch", "migrate", "drain", "lose"])]
     pub lose_each: bool,
 }
 

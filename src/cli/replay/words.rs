@@ -52,6 +52,12 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::Release(group) => format!("release group {group}"),
         Command::Reappear(server) => format!("{server} is up again"),
         Command::Clean(server) => format!("{server} is clean"),
+        Command::Storm(servers) => {
+            let servers: Vec<&str> = servers.iter().map(ServerName::as_str).collect();
+            format!("storm: {} were lost at once", servers.join(", "))
+        }
+        Command::EndQuarantine(server) => format!("the quarantine of {server} ends"),
+        Command::Forgo { group, server, why } => format!("group {group} does not go back to {server}: {why}"),
         Command::Wait { group, wait: Some(wait) } => format!("group {group} waits: {wait}"),
         Command::Wait { group, wait: None } => format!("group {group} waits no longer"),
         Command::ServerWait { server, wait: Some(wait) } => format!("server {server}: {wait}"),
@@ -86,6 +92,18 @@ fn asked(request: &Request) -> String {
         Request::Clear { group, server: None } => format!("clear the faults of group {group}"),
         Request::ConfirmOff(server) => format!("confirm that {server} is off"),
         Request::Restart(resource) => format!("restart {resource}"),
+        Request::Enable(group) => format!("enable group {group}"),
+        Request::Drain { server, migrate: false } => format!("drain {server}"),
+        Request::Drain { server, migrate: true } => format!("drain {server}, moving what runs while it runs"),
+        Request::Shutdown(server) => format!("empty {server} for a shutdown"),
+        Request::Undrain { server, bring_back: false } => format!("end the drain of {server}"),
+        Request::Undrain { server, bring_back: true } => format!("end the drain of {server}, and bring back"),
+        Request::FreezeServer(server) => format!("freeze server {server}"),
+        Request::UnfreezeServer(server) => format!("unfreeze server {server}"),
+        Request::ReleaseServer(server) => format!("release {server} from quarantine"),
+        Request::Resume => "resume after a storm".to_owned(),
+        Request::Disarm => "disarm".to_owned(),
+        Request::Arm => "arm".to_owned(),
         Request::ResourceOnline(resource) => format!("bring {resource} online"),
         Request::ResourceOffline { resource, propagate: false } => format!("take {resource} offline"),
         Request::ResourceOffline { resource, propagate: true } => {
@@ -171,7 +189,13 @@ impl Concerned {
             | Command::Hold { group, .. }
             | Command::Release(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
+            Command::Storm(servers) => self.servers.extend(servers.iter().cloned()),
+            Command::Forgo { group, server, .. } => {
+                self.groups.insert(group.clone());
+                self.servers.insert(server.clone());
+            }
             Command::Fence(server)
+            | Command::EndQuarantine(server)
             | Command::Assign { server, .. }
             | Command::Reappear(server)
             | Command::Clean(server)
@@ -197,6 +221,12 @@ impl Concerned {
         | Request::Clear { server: Some(server), .. }
         | Request::Switch { server, .. }
         | Request::Migrate { server, .. }
+        | Request::Drain { server, .. }
+        | Request::Undrain { server, .. }
+        | Request::Shutdown(server)
+        | Request::FreezeServer(server)
+        | Request::UnfreezeServer(server)
+        | Request::ReleaseServer(server)
         | Request::ConfirmOff(server) = request
         {
             self.servers.insert(server.clone());

@@ -136,6 +136,8 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
         (state.since, state.system, state.live) = (Some(index), SystemState::Operating, true);
     } else if let NotHere::NotReady(_) = reason {
         (state.system, state.live) = (SystemState::Operating, true);
+    } else if let NotHere::Draining | NotHere::ServerFrozen | NotHere::Quarantined { .. } = reason {
+        state.upkeep = Default::default();
     } else if *reason == NotHere::Dirty {
         state.dirty = None;
     } else if *reason == NotHere::NobodyManages {

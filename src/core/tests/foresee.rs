@@ -180,6 +180,15 @@ fn requests_are_carried_out_and_refusals_are_told() {
 }
 
 #[test]
+fn a_drain_empties_a_server_as_far_as_there_is_room() {
+    let drain = WhatIf::Ask(Request::Drain { server: "p1".into(), migrate: false });
+    let foreseen = foresee(&site(), vec![drain]);
+    assert_eq!((foreseen.ending, foreseen.refused.len()), (Ending::Rest, 0));
+    assert_eq!(after(&foreseen), ["app p2", "big p1", "db p3", "web p2"], "big has no other place, and stays");
+    assert_eq!(foreseen.unserved().count(), 0);
+}
+
+#[test]
 fn what_follows_starts_from_what_came_of_the_first() {
     let switch = WhatIf::Ask(Request::Switch { group: "web".into(), server: "p2".into() });
     let foreseen = foresee(&site(), [vec![switch], lose(&["p2"])].concat());
