@@ -305,6 +305,17 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::Requires { .. }
         | Wait::AdminWait { .. }
         | Wait::Flushed
+        | Wait::Migrating { .. }
+        | Wait::Locating { .. }
+        | Wait::MigrationStuck { .. }
+        | Wait::HalfMoved { .. }
+        | Wait::Queue { .. }
+        | Wait::Storm
+        | Wait::Disarmed { .. }
+        | Wait::AutoDisabled { .. }
+        | Wait::Parked { .. }
+        | Wait::Stays { .. }
+        | Wait::NotManaged
         | Wait::Child { .. }
         | Wait::Parents { .. }
         | Wait::Below { .. }
@@ -384,6 +395,15 @@ fn kind(note: &Note) -> &'static str {
         Note::OnlineNow { .. } => "online_now",
         Note::Faulted { .. } => "faulted",
         Note::Leaving { .. } => "leaving",
+        Note::FaultsCleared { .. } => "faults_cleared",
+        Note::ServiceRequested { .. } => "service_requested",
+        Note::Storm { .. } => "storm",
+        Note::Quarantined { .. } => "quarantined",
+        Note::QuarantineOver { .. } => "quarantine_over",
+        Note::NotBroughtBack { .. } => "not_brought_back",
+        Note::Migrating { .. } => "migrating",
+        Note::Migrated { .. } => "migrated",
+        Note::Stayed { .. } => "stayed",
         Note::ResourceFaulted { .. } => "resource_faulted",
         Note::ResourceBack { .. } => "resource_back",
         Note::Recycling { .. } => "recycling",
