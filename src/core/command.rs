@@ -1,7 +1,8 @@
 //! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, Span, Time,
+    GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, ServiceName, Span,
+    Time,
     config::{AT, Cluster},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, ServerWait, Wait},
     order::Epoch,
@@ -256,9 +257,16 @@ pub enum Request {
         group: GroupName,
         /// Where, if not where policy says.
         server: Option<ServerName>,
+        /// With the groups that it depends on.
+        propagate: bool,
     },
     /// Stop a group and keep it stopped.
-    Offline(GroupName),
+    Offline {
+        /// The group.
+        group: GroupName,
+        /// With the groups that depend on it, those first.
+        propagate: bool,
+    },
     /// Stop a group and start it on another server.
     Switch {
         /// The group.
@@ -290,6 +298,10 @@ pub enum Request {
     ConfirmOff(ServerName),
     /// Stop a resource and start it again in place, without counting a restart.
     Restart(ResourceName),
+    /// Start a service, tier by tier.
+    ServiceOnline(ServiceName),
+    /// Stop a service, the last tier first.
+    ServiceOffline(ServiceName),
     /// Bring one resource of a group online.
     ResourceOnline(ResourceName),
     /// Take one resource of a group offline, and keep it so.
@@ -325,7 +337,7 @@ impl Request {
     /// The group that is asked for.
     pub fn group(&self) -> Option<&GroupName> {
         if let Request::Online { group, .. }
-        | Request::Offline(group)
+        | Request::Offline { group, .. }
         | Request::Switch { group, .. }
         | Request::Migrate { group, .. }
         | Request::AbortMigration(group)
@@ -351,7 +363,7 @@ impl Request {
             return None;
         }
         if let Request::Online { group, .. }
-        | Request::Offline(group)
+        | Request::Offline { group, .. }
         | Request::Clear { group, .. }
         | Request::Freeze(group)
         | Request::Unfreeze(group)

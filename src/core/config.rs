@@ -8,6 +8,7 @@ mod group;
 mod instances;
 mod resource;
 mod rules;
+mod ties;
 
 pub use check::{Mistake, Rule, hundredths};
 pub use group::{

@@ -14,11 +14,14 @@ mod migration;
 mod orders;
 mod requests;
 mod resources;
+mod services;
 mod state;
 
 pub use migration::Whereabouts;
+pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
     Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
+    Ties,
 };
 
 use crate::{

@@ -6,7 +6,10 @@ mod render;
 
 pub use render::mistakes;
 
-use crate::{GroupName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, order::Epoch};
+use crate::{
+    GroupName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time, config::Need,
+    order::Epoch,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,6 +77,8 @@ pub enum Note {
     Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
     Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
     Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
+    FaultsCleared { group: GroupName, child: GroupName },
+    ServiceRequested { by: String, service: ServiceName, online: bool },
 }
 
 /// What an operator asked.
@@ -128,6 +133,7 @@ pub enum CleanReason {
 
 /// Why a group leaves a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)] // fields are named after what they hold
 pub enum LeaveReason {
     /// It failed there.
     Fault,
@@ -135,6 +141,16 @@ pub enum LeaveReason {
     Offline,
     /// An operator wants it elsewhere.
     Switch(ServerName),
+    /// An operator wants its service offline.
+    Service(ServiceName),
+    /// What it needs of another group is no longer so.
+    Unmet { child: GroupName, need: Need },
+    /// The group that it depends on runs elsewhere, and there is room.
+    Follow { child: GroupName, to: ServerName },
+    /// A group with a hard link to it failed here, and both can run elsewhere.
+    ParentFaulted { parent: GroupName, to: ServerName },
+    /// The tier below it in a service is online again.
+    TierReturned { service: ServiceName },
     /// All that it has was stopped on purpose.
     OnPurpose,
 }
@@ -200,6 +216,8 @@ pub enum NotHere {
     NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
     /// A mobile LPAR is defined there already, or still.
     StillDefined { resource: ResourceName },
+    Link { child: GroupName, need: Need },
+    NotListed,
 }
 
 /// Why a group waits.
@@ -247,6 +265,16 @@ pub enum Wait {
     MigrationStuck { resource: ResourceName, from: ServerName, to: ServerName },
     /// Some of its LPARs have moved and the others have not, and the way back failed as well.
     HalfMoved { resources: BTreeSet<ResourceName>, from: ServerName, to: ServerName },
+    /// A group that it depends on is not online; perhaps because it is to be offline.
+    Child { child: GroupName, unwanted: bool },
+    /// Groups that depend on it must have left first.
+    Parents { parents: BTreeSet<GroupName> },
+    /// It is not its turn in the start of a service.
+    Below { service: ServiceName, groups: BTreeSet<GroupName> },
+    /// It is not its turn in the stop of its services.
+    Above { groups: BTreeSet<GroupName> },
+    /// The group that it should be with runs on that server, and it cannot go there.
+    Apart { child: GroupName, server: ServerName, why: NotHere },
 }
 
 /// Why a server's fate is open.
@@ -264,142 +292,141 @@ pub enum ServerWait {
 
 impl Note {
     /// The group that the note is about.
+    #[rustfmt::skip]
     pub fn group(&self) -> Option<&GroupName> {
         match self {
-            Note::CopyChanged { group, .. }
-            | Note::Adopted { group, .. }
-            | Note::Granted { group, .. }
-            | Note::Restarting { group, .. }
-            | Note::OnlineNow { group, .. }
-            | Note::ResourceFaulted { group, .. }
-            | Note::ResourceBack { group, .. }
-            | Note::Recycling { group, .. }
-            | Note::Retrying { group, .. }
-            | Note::NeedsAdmin { group, .. }
-            | Note::StoppedOnPurpose { group, .. }
-            | Note::Faulted { group, .. }
-            | Note::Leaving { group, .. }
-            | Note::Vacated { group, .. }
-            | Note::Loose { group, .. }
-            | Note::Settled { group, .. }
-            | Note::Held { group, .. }
-            | Note::Released { group }
-            | Note::Waiting { group, .. }
-            | Note::WaitOver { group }
-            | Note::Removed { group }
-            | Note::Migrating { group, .. }
-            | Note::Migrated { group, .. }
-            | Note::Stayed { group, .. } => Some(group),
-            Note::Ordered { group, .. } | Note::Ended { group, .. } => group.as_ref(),
+            Note::CopyChanged { group, .. } => Some(group),
+            Note::Adopted { group, .. } => Some(group),
+            Note::Granted { group, .. } => Some(group),
+            Note::Restarting { group, .. } => Some(group),
+            Note::OnlineNow { group, .. } => Some(group),
+            Note::ResourceFaulted { group, .. } => Some(group),
+            Note::ResourceBack { group, .. } => Some(group),
+            Note::Recycling { group, .. } => Some(group),
+            Note::Retrying { group, .. } => Some(group),
+            Note::NeedsAdmin { group, .. } => Some(group),
+            Note::StoppedOnPurpose { group, .. } => Some(group),
+            Note::Faulted { group, .. } => Some(group),
+            Note::Leaving { group, .. } => Some(group),
+            Note::Vacated { group, .. } => Some(group),
+            Note::Loose { group, .. } => Some(group),
+            Note::Settled { group, .. } => Some(group),
+            Note::Held { group, .. } => Some(group),
+            Note::Released { group } => Some(group),
+            Note::Waiting { group, .. } => Some(group),
+            Note::WaitOver { group } => Some(group),
+            Note::Removed { group } => Some(group),
+            Note::Migrating { group, .. } => Some(group),
+            Note::Migrated { group, .. } => Some(group),
+            Note::Stayed { group, .. } => Some(group),
+            Note::FaultsCleared { group, .. } => Some(group),
+            Note::Ordered { group, .. } => group.as_ref(),
+            Note::Ended { group, .. } => group.as_ref(),
             Note::Requested { what, .. } => Some(what.group()),
-            Note::Configured { .. }
-            | Note::SystemChanged { .. }
-            | Note::ViosChanged { .. }
-            | Note::NodeLapsed { .. }
-            | Note::NodeReturned { .. }
-            | Note::ManagerChanged { .. }
-            | Note::ProvenOff { .. }
-            | Note::Reappeared { .. }
-            | Note::Cleaned { .. }
-            | Note::ServerWaiting { .. } => None,
+            Note::Configured { .. } => None,
+            Note::SystemChanged { .. } => None,
+            Note::ViosChanged { .. } => None,
+            Note::NodeLapsed { .. } => None,
+            Note::NodeReturned { .. } => None,
+            Note::ManagerChanged { .. } => None,
+            Note::ProvenOff { .. } => None,
+            Note::Reappeared { .. } => None,
+            Note::Cleaned { .. } => None,
+            Note::ServiceRequested { .. } => None,
+            Note::ServerWaiting { .. } => None,
         }
     }
 
     /// The server that the note is about.
+    #[rustfmt::skip]
     pub fn server(&self) -> Option<&ServerName> {
         match self {
-            Note::SystemChanged { server, .. }
-            | Note::ViosChanged { server, .. }
-            | Note::CopyChanged { server, .. }
-            | Note::ManagerChanged { server, .. }
-            | Note::Adopted { server, .. }
-            | Note::Granted { server, .. }
-            | Note::Ordered { server, .. }
-            | Note::Ended { server, .. }
-            | Note::Restarting { server, .. }
-            | Note::OnlineNow { server, .. }
-            | Note::ResourceFaulted { server, .. }
-            | Note::ResourceBack { server, .. }
-            | Note::Recycling { server, .. }
-            | Note::Retrying { server, .. }
-            | Note::NeedsAdmin { server, .. }
-            | Note::StoppedOnPurpose { server, .. }
-            | Note::Faulted { server, .. }
-            | Note::Leaving { server, .. }
-            | Note::Vacated { server, .. }
-            | Note::Loose { server, .. }
-            | Note::Settled { server, .. }
-            | Note::ProvenOff { server, .. }
-            | Note::Reappeared { server }
-            | Note::Cleaned { server }
-            | Note::ServerWaiting { server, .. }
-            | Note::Stayed { server, .. } => Some(server),
+            Note::SystemChanged { server, .. } => Some(server),
+            Note::ViosChanged { server, .. } => Some(server),
+            Note::CopyChanged { server, .. } => Some(server),
+            Note::ManagerChanged { server, .. } => Some(server),
+            Note::Adopted { server, .. } => Some(server),
+            Note::Granted { server, .. } => Some(server),
+            Note::Ordered { server, .. } => Some(server),
+            Note::Ended { server, .. } => Some(server),
+            Note::Restarting { server, .. } => Some(server),
+            Note::OnlineNow { server, .. } => Some(server),
+            Note::ResourceFaulted { server, .. } => Some(server),
+            Note::ResourceBack { server, .. } => Some(server),
+            Note::Recycling { server, .. } => Some(server),
+            Note::Retrying { server, .. } => Some(server),
+            Note::NeedsAdmin { server, .. } => Some(server),
+            Note::StoppedOnPurpose { server, .. } => Some(server),
+            Note::Faulted { server, .. } => Some(server),
+            Note::Leaving { server, .. } => Some(server),
+            Note::Vacated { server, .. } => Some(server),
+            Note::Loose { server, .. } => Some(server),
+            Note::Settled { server, .. } => Some(server),
+            Note::ProvenOff { server, .. } => Some(server),
+            Note::Reappeared { server } => Some(server),
+            Note::Cleaned { server } => Some(server),
+            Note::ServerWaiting { server, .. } => Some(server),
+            Note::Stayed { server, .. } => Some(server),
             Note::Migrating { from, .. } => Some(from),
             Note::Migrated { to, .. } => Some(to),
-            Note::Configured { .. }
-            | Note::Requested { .. }
-            | Note::NodeLapsed { .. }
-            | Note::NodeReturned { .. }
-            | Note::Held { .. }
-            | Note::Released { .. }
-            | Note::Waiting { .. }
-            | Note::WaitOver { .. }
-            | Note::Removed { .. } => None,
+            Note::Configured { .. } => None,
+            Note::Requested { .. } => None,
+            Note::NodeLapsed { .. } => None,
+            Note::NodeReturned { .. } => None,
+            Note::Held { .. } => None,
+            Note::Released { .. } => None,
+            Note::Waiting { .. } => None,
+            Note::WaitOver { .. } => None,
+            Note::FaultsCleared { .. } => None,
+            Note::ServiceRequested { .. } => None,
+            Note::Removed { .. } => None,
         }
     }
 
     /// How loud the note is.
+    #[rustfmt::skip]
     pub fn level(&self) -> Level {
         match self {
-            Note::Held { .. } | Note::NeedsAdmin { .. } => Level::Alarm,
+            Note::Held { .. } => Level::Alarm,
+            Note::NeedsAdmin { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
             Note::ServerWaiting { wait: ServerWait::NoProof { .. } | ServerWait::Cleaning { .. }, .. } => Level::Alarm,
-            Note::Faulted { .. }
-            | Note::ResourceFaulted { .. }
-            | Note::Recycling { .. }
-            | Note::Retrying { .. }
-            | Note::StoppedOnPurpose { .. }
-            | Note::Restarting { .. }
-            | Note::NodeLapsed { .. }
-            | Note::ProvenOff { .. }
-            | Note::Loose { .. }
-            | Note::Reappeared { .. }
-            | Note::Stayed { .. }
-            | Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
-            Note::Ended { bad, .. } => {
-                if *bad {
-                    Level::Warning
-                } else {
-                    Level::Info
-                }
-            }
-            Note::ViosChanged { down, .. } => {
-                if down.is_empty() {
-                    Level::Info
-                } else {
-                    Level::Warning
-                }
-            }
-            Note::Configured { .. }
-            | Note::Requested { .. }
-            | Note::SystemChanged { .. }
-            | Note::CopyChanged { .. }
-            | Note::NodeReturned { .. }
-            | Note::ManagerChanged { .. }
-            | Note::Adopted { .. }
-            | Note::Granted { .. }
-            | Note::Ordered { .. }
-            | Note::OnlineNow { .. }
-            | Note::ResourceBack { .. }
-            | Note::Leaving { .. }
-            | Note::Vacated { .. }
-            | Note::Settled { .. }
-            | Note::Released { .. }
-            | Note::Cleaned { .. }
-            | Note::WaitOver { .. }
-            | Note::Removed { .. }
-            | Note::Migrating { .. }
-            | Note::Migrated { .. } => Level::Info,
+            Note::Faulted { .. } => Level::Warning,
+            Note::ResourceFaulted { .. } => Level::Warning,
+            Note::Recycling { .. } => Level::Warning,
+            Note::Retrying { .. } => Level::Warning,
+            Note::StoppedOnPurpose { .. } => Level::Warning,
+            Note::Restarting { .. } => Level::Warning,
+            Note::NodeLapsed { .. } => Level::Warning,
+            Note::ProvenOff { .. } => Level::Warning,
+            Note::Loose { .. } => Level::Warning,
+            Note::Reappeared { .. } => Level::Warning,
+            Note::Stayed { .. } => Level::Warning,
+            Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
+            Note::Ended { bad, .. } => { if *bad { Level::Warning } else { Level::Info } },
+            Note::ViosChanged { down, .. } => { if down.is_empty() { Level::Info } else { Level::Warning } },
+            Note::Configured { .. } => Level::Info,
+            Note::Requested { .. } => Level::Info,
+            Note::SystemChanged { .. } => Level::Info,
+            Note::CopyChanged { .. } => Level::Info,
+            Note::NodeReturned { .. } => Level::Info,
+            Note::ManagerChanged { .. } => Level::Info,
+            Note::Adopted { .. } => Level::Info,
+            Note::Granted { .. } => Level::Info,
+            Note::Ordered { .. } => Level::Info,
+            Note::OnlineNow { .. } => Level::Info,
+            Note::ResourceBack { .. } => Level::Info,
+            Note::Leaving { .. } => Level::Info,
+            Note::Vacated { .. } => Level::Info,
+            Note::Settled { .. } => Level::Info,
+            Note::Released { .. } => Level::Info,
+            Note::Cleaned { .. } => Level::Info,
+            Note::WaitOver { .. } => Level::Info,
+            Note::Removed { .. } => Level::Info,
+            Note::Migrating { .. } => Level::Info,
+            Note::Migrated { .. } => Level::Info,
+            Note::FaultsCleared { .. } => Level::Info,
+            Note::ServiceRequested { .. } => Level::Info,
         }
     }
 }
@@ -414,6 +441,8 @@ impl Wait {
                 | Wait::Fencing { .. }
                 | Wait::Orders { .. }
                 | Wait::Booting { .. }
+                | Wait::Below { .. }
+                | Wait::Above { .. }
                 | Wait::Requires { .. }
                 | Wait::AdminWait { .. }
                 | Wait::Held
@@ -423,25 +452,53 @@ impl Wait {
     }
 
     /// How loud the wait is.
+    #[rustfmt::skip]
     pub fn level(&self) -> Level {
         match self {
-            Wait::NoTarget { .. }
-            | Wait::NoProof { .. }
-            | Wait::Stuck { .. }
-            | Wait::Attention { .. }
-            | Wait::AdminWait { .. }
-            | Wait::Held
-            | Wait::MigrationStuck { .. }
-            | Wait::HalfMoved { .. } => Level::Alarm,
-            Wait::Unwatched { .. } | Wait::Flushed | Wait::Frozen { .. } | Wait::Settling { .. } => Level::Warning,
-            Wait::Probe { .. }
-            | Wait::Reading { .. }
-            | Wait::Fencing { .. }
-            | Wait::Orders { .. }
-            | Wait::Requires { .. }
-            | Wait::Booting { .. }
-            | Wait::Migrating { .. }
-            | Wait::Locating { .. } => Level::Info,
+            Wait::NoTarget { .. } => Level::Alarm,
+            Wait::NoProof { .. } => Level::Alarm,
+            Wait::Stuck { .. } => Level::Alarm,
+            Wait::Attention { .. } => Level::Alarm,
+            Wait::AdminWait { .. } => Level::Alarm,
+            Wait::Held => Level::Alarm,
+            Wait::MigrationStuck { .. } => Level::Alarm,
+            Wait::HalfMoved { .. } => Level::Alarm,
+            Wait::Unwatched { .. } => Level::Warning,
+            Wait::Flushed => Level::Warning,
+            Wait::Frozen { .. } => Level::Warning,
+            Wait::Settling { .. } => Level::Warning,
+            Wait::Child { unwanted: true, .. } => Level::Warning,
+            Wait::Child { unwanted: false, .. } => Level::Info,
+            Wait::Probe { .. } => Level::Info,
+            Wait::Reading { .. } => Level::Info,
+            Wait::Fencing { .. } => Level::Info,
+            Wait::Orders { .. } => Level::Info,
+            Wait::Parents { .. } => Level::Info,
+            Wait::Below { .. } => Level::Info,
+            Wait::Above { .. } => Level::Info,
+            Wait::Apart { .. } => Level::Info,
+            Wait::Requires { .. } => Level::Info,
+            Wait::Booting { .. } => Level::Info,
+            Wait::Migrating { .. } => Level::Info,
+            Wait::Locating { .. } => Level::Info,
+        }
+    }
+}
+
+impl LeaveReason {
+    /// Where a group that leaves this server is to go first of all, if that matters.
+    pub fn heads_for<'a>(&'a self, from: &'a ServerName) -> Option<&'a ServerName> {
+        match self {
+            LeaveReason::Switch(to) | LeaveReason::Follow { to, .. } | LeaveReason::ParentFaulted { to, .. } => {
+                Some(to)
+            }
+            // It is restarted, not moved.
+            LeaveReason::TierReturned { .. } => Some(from),
+            LeaveReason::Fault
+            | LeaveReason::Offline
+            | LeaveReason::OnPurpose
+            | LeaveReason::Service(_)
+            | LeaveReason::Unmet { .. } => None,
         }
     }
 }
@@ -459,21 +516,22 @@ impl ServerWait {
 
 impl Asked {
     /// The group that was asked for.
+    #[rustfmt::skip]
     pub fn group(&self) -> &GroupName {
         match self {
-            Asked::Online { group, .. }
-            | Asked::Offline { group }
-            | Asked::Switch { group, .. }
-            | Asked::Freeze { group }
-            | Asked::Unfreeze { group }
-            | Asked::Clear { group, .. }
-            | Asked::Restart { group, .. }
-            | Asked::ResourceOnline { group, .. }
-            | Asked::ResourceOffline { group, .. }
-            | Asked::Flush { group }
-            | Asked::ClearAdminWait { group, .. }
-            | Asked::Migrate { group, .. }
-            | Asked::AbortMigration { group } => group,
+            Asked::Online { group, .. } => group,
+            Asked::Offline { group } => group,
+            Asked::Switch { group, .. } => group,
+            Asked::Freeze { group } => group,
+            Asked::Unfreeze { group } => group,
+            Asked::Clear { group, .. } => group,
+            Asked::Restart { group, .. } => group,
+            Asked::ResourceOnline { group, .. } => group,
+            Asked::ResourceOffline { group, .. } => group,
+            Asked::Flush { group } => group,
+            Asked::ClearAdminWait { group, .. } => group,
+            Asked::Migrate { group, .. } => group,
+            Asked::AbortMigration { group } => group,
         }
     }
 }

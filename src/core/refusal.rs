@@ -1,10 +1,12 @@
 //! Refusals: why a command was not applied. Bad input is never an error or a panic here.
 
 use crate::{
-    GroupName, NodeName, OrderId, Power, ResourceName, ServerName, SystemState,
+    GroupName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
+    config::Need,
     note::{CleanReason, NotHere, Wait},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use thiserror::Error;
 
 /// Why a command was refused. The ledger is as it was.
@@ -90,6 +92,25 @@ pub enum Refusal {
     #[error("node {node} has not lapsed")]
     NotLapsed { node: NodeName },
     #[error(
+        "group {group} needs group {child}, which is not online; `tenure group online {child}` first, or --propagate"
+    )]
+    ChildNotOnline { group: GroupName, child: GroupName },
+    #[error(
+        "group {group} is needed by {}; `tenure group offline {}` first",
+        listed(parents), parents.first().map(GroupName::as_str).unwrap_or_default()
+    )]
+    ParentsOnline { group: GroupName, parents: BTreeSet<GroupName> },
+    #[error("group {group} runs where group {child} runs; to move both: stop {group}, switch {child}, start {group}")]
+    RunsWithChild { group: GroupName, child: GroupName },
+    #[error(
+        "group {group} is online and would need group {child} {need}; make it so, or stop {group}, and then link them"
+    )]
+    LinkUnmet { group: GroupName, child: GroupName, need: Need },
+    #[error("there is no service {0}; see `tenure status`")]
+    NoService(ServiceName),
+    #[error("every group of service {service} is already {}", if *online { "online, or on its way" } else { "to be offline" })]
+    ServiceAlready { service: ServiceName, online: bool },
+    #[error(
         "group {group}: {resource} waits for an administrator ({reason}); then `tenure group clear-admin-wait {group}`"
     )]
     AdminWait { group: GroupName, resource: ResourceName, reason: CleanReason },
@@ -111,4 +132,8 @@ pub enum Refusal {
     NoChange,
     #[error("the command is not understood: {0}")]
     NotUnderstood(String),
+}
+
+fn listed(groups: &BTreeSet<GroupName>) -> String {
+    groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(", ")
 }

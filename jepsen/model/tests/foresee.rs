@@ -88,7 +88,7 @@ proptest! {
         let mut sim = begin(servers, &groups);
         let server = ServerName::from(format!("p{to}"));
         let first = if offline {
-            Request::Offline("g0".into())
+            Request::Offline { group: "g0".into(), propagate: false }
         } else {
             Request::Switch { group: "g0".into(), server: server.clone() }
         };

@@ -43,6 +43,10 @@ impl Cluster {
 struct Found(Vec<Mistake>);
 
 impl Found {
+    /// Whether some rule was found broken already.
+    fn any(&self, rule: impl Fn(&Rule) -> bool) -> bool {
+        self.0.iter().any(|mistake| rule(&mistake.rule))
+    }
     fn add(&mut self, place: &[&str], rule: Rule) {
         let place = place.iter().map(|step| (*step).to_owned()).collect();
         self.0.push(Mistake { place, rule });

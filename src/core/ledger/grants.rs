@@ -73,6 +73,7 @@ impl Applying<'_> {
         let group = self.group_mut(name)?;
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
+        group.queued.clear();
         group.fell_from = None;
         if group.last.as_ref() != Some(server) {
             (group.retries, group.retried) = (0, None);
@@ -164,7 +165,7 @@ impl Applying<'_> {
         let server = tenure.server.clone();
         self.set_phase(name, Phase::Online)?;
         self.note(Note::OnlineNow { group: name.clone(), server, epoch });
-        Ok(())
+        self.clear_parents(name)
     }
 
     /// The group failed on its server: marked there, and to leave it.
@@ -204,6 +205,9 @@ impl Applying<'_> {
     /// The group is to leave its server.
     pub(super) fn leave(&mut self, name: &GroupName, epoch: Epoch, reason: &LeaveReason) -> Result<(), Refusal> {
         let server = self.depart(name, epoch, reason)?;
+        if let Some(to) = reason.heads_for(&server) {
+            self.group_mut(name)?.prefer = Some(to.clone());
+        }
         if *reason == LeaveReason::OnPurpose {
             self.group_mut(name)?.intent = Intent::Offline;
         }

@@ -1,11 +1,176 @@
-//! Dependencies between groups, as questions to the ledger.
+//! Dependencies between groups, as questions to the ledger. The parent needs something of its child.
 
-use super::{GroupState, Ledger};
-use crate::{GroupName, ServerName, note::NotHere};
+use super::{GroupState, Intent, Ledger, Phase, ServerState, Tenure, Ties, apply::Applying};
+use crate::{
+    GroupName, Note, Refusal, ServerName,
+    config::{AT, Cluster, Link, Need},
+    note::NotHere,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+impl Tenure {
+    /// It starts or is online: it does not leave.
+    pub fn stays(&self) -> bool {
+        !matches!(self.phase, Phase::Leaving { .. })
+    }
+}
+
+impl GroupState {
+    /// Its tenure, unless it leaves.
+    pub fn staying(&self) -> Option<&Tenure> {
+        self.tenure.as_ref().filter(|tenure| tenure.stays())
+    }
+
+    /// Whether it is online on any server.
+    pub fn is_online(&self) -> bool {
+        self.tenure.as_ref().is_some_and(|tenure| tenure.phase == Phase::Online)
+    }
+
+    /// It is to run, and no tenure of it has begun yet: whether it runs is not known, or it has not had its turn.
+    pub fn is_new(&self) -> bool {
+        self.tenure.is_none() && self.last.is_none() && self.intent == Intent::Online
+    }
+}
 
 impl Ledger {
+    /// The groups that a declared name means: itself, or every instance of a parallel group.
+    pub fn meant<'a>(&'a self, name: &'a GroupName) -> Vec<(&'a GroupName, &'a GroupState)> {
+        match self.groups.get_key_value(name) {
+            Some((name, group)) => vec![(name, &**group)],
+            None => self.instances(name).filter_map(|one| Some((one, &**self.groups.get(one)?))).collect(),
+        }
+    }
+
+    /// Whether what the link asks of the child would be so for a parent on this server.
+    pub fn is_met(&self, link: &Link, server: &ServerName) -> bool {
+        self.is_met_without(link, server, None)
+    }
+
+    /// The same, if one group were not there.
+    pub fn is_met_without(&self, link: &Link, server: &ServerName, without: Option<&GroupName>) -> bool {
+        let instances = self.meant(&link.child);
+        let present = instances.iter().filter(|(name, _)| Some(*name) != without);
+        let tenures: Vec<&Tenure> = present.filter_map(|(_, group)| group.tenure.as_ref()).collect();
+        let mut online = tenures.iter().filter(|tenure| tenure.phase == Phase::Online);
+        match link.need {
+            Need::OnlineLocal => online.any(|tenure| &tenure.server == server),
+            Need::OnlineGlobal => online.next().is_some(),
+            Need::OnlineRemote => online.any(|tenure| &tenure.server != server),
+            Need::OfflineLocal => tenures.iter().all(|tenure| &tenure.server != server),
+        }
+    }
+
     /// Why another group keeps this one from a server. `None` if none does.
-    pub fn link_forbids(&self, _name: &GroupName, _group: &GroupState, _server: &ServerName) -> Option<NotHere> {
+    pub fn link_forbids(&self, _name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
+        let unmet = group.ties.links.iter().find(|link| !self.is_met(link, server))?;
+        Some(NotHere::Link { child: unmet.child.clone(), need: unmet.need })
+    }
+
+    /// The links of other groups to this one, with the groups that they are of.
+    pub fn links_to<'a>(&'a self, name: &'a GroupName) -> Vec<(&'a GroupName, &'a GroupState, &'a Link)> {
+        let Some(group) = self.groups.get(name) else { return Vec::new() };
+        let declared = declared(name);
+        let parents = group.ties.parents.iter().filter_map(|parent| self.groups.get_key_value(parent));
+        let links = |(name, parent): (&'a GroupName, &'a Arc<GroupState>)| {
+            let to = parent.ties.links.iter().find(|link| link.child.as_str() == declared)?;
+            Some((name, &**parent, to))
+        };
+        parents.filter_map(links).collect()
+    }
+
+    /// Whether a server is proven off, so that nothing there has to be waited for.
+    pub fn is_proven_off(&self, server: &ServerName) -> bool {
+        self.servers.get(server).is_some_and(|state: &ServerState| state.off.is_some())
+    }
+
+    /// Firm links that a new configuration adds between groups that are not so now: they are made when they are.
+    pub(super) fn unmet_new_link(&self, cluster: &Cluster) -> Option<Refusal> {
+        for (name, links) in cluster.links() {
+            for (name, parent) in self.meant(name) {
+                let Some(tenure) = parent.staying() else { continue };
+                let mut new = links.iter().filter(|link| link.is_firm() && !parent.ties.links.contains(link));
+                if let Some(link) = new.find(|link| !self.is_met(link, &tenure.server)) {
+                    let (group, child) = (name.clone(), link.child.clone());
+                    return Some(Refusal::LinkUnmet { group, child, need: link.need });
+                }
+            }
+        }
         None
     }
+}
+
+impl Applying<'_> {
+    /// Works out how all groups hang together, after a new configuration.
+    pub(super) fn tie(&mut self, cluster: &Cluster) {
+        let mut ties: BTreeMap<GroupName, Ties> = BTreeMap::new();
+        for (name, links) in cluster.links() {
+            for link in &links {
+                ties.entry(link.child.clone()).or_default().parents.insert(name.clone());
+            }
+            ties.entry(name.clone()).or_default().links = links;
+        }
+        for (service, declared) in &cluster.services {
+            for group in declared.tiers.iter().flat_map(|tier| &tier.groups) {
+                ties.entry(group.clone()).or_default().services.insert(service.clone());
+            }
+        }
+        for (name, group) in &cluster.groups {
+            ties.entry(name.clone()).or_default().priority = group.priority;
+        }
+        // Those that nothing depends on come last: from them down, each is as important as what needs it.
+        for (name, depth) in cluster.levels().into_iter().rev() {
+            let Some(tie) = ties.get_mut(name.as_str()) else { continue };
+            tie.depth = depth;
+            let (priority, links) = (tie.priority, tie.links.clone());
+            for link in links.iter().filter(|link| link.need.is_online()) {
+                if let Some(child) = ties.get_mut(link.child.as_str()) {
+                    child.priority = child.priority.min(priority);
+                }
+            }
+        }
+        let mut instances: BTreeMap<GroupName, BTreeSet<GroupName>> = BTreeMap::new();
+        for name in self.ledger.groups.keys().filter(|name| declared(name) != name.as_str()) {
+            instances.entry(GroupName::from(declared(name))).or_default().insert(name.clone());
+        }
+        for (name, group) in &mut self.ledger.groups {
+            let mut tie = ties.get(declared(name)).cloned().unwrap_or_default();
+            let parallel: Vec<&BTreeSet<GroupName>> = tie.parents.iter().filter_map(|p| instances.get(p)).collect();
+            tie.parents.extend(parallel.into_iter().flatten().cloned());
+            let queued = |service: &crate::ServiceName| tie.services.contains(service);
+            if group.ties != tie || !group.queued.iter().all(queued) {
+                let group = Arc::make_mut(group);
+                group.queued.retain(queued);
+                group.ties = tie;
+            }
+        }
+    }
+
+    /// A group came online whose parents are to forget their faults.
+    pub(super) fn clear_parents(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        if !self.ledger.config.groups.get(name).is_some_and(|declared| declared.clear_parents) {
+            return Ok(());
+        }
+        let faulted: Vec<GroupName> = self
+            .group(name)?
+            .ties
+            .parents
+            .iter()
+            .filter(|parent| self.ledger.groups.get(*parent).is_some_and(|group| !group.faults.is_empty()))
+            .cloned()
+            .collect();
+        for parent in faulted {
+            self.group_mut(&parent)?.faults.clear();
+            self.note(Note::FaultsCleared { group: parent, child: name.clone() });
+        }
+        Ok(())
+    }
+}
+
+/// The declared name of a group: that of the parallel group for an instance.
+fn declared(name: &GroupName) -> &str {
+    let name = name.as_str();
+    name.split_once(AT).map_or(name, |(declared, _)| declared)
 }

@@ -2,6 +2,7 @@
 
 mod configure;
 mod resources;
+mod trees;
 
 use super::{Down, Intent, Phase, Run, apply::Applying};
 use crate::{
@@ -31,8 +32,8 @@ impl Applying<'_> {
     fn one_request(&mut self, request: &Request) -> Result<(), Refusal> {
         match request {
             Request::Configure { cluster, strand } => self.configure(cluster, *strand),
-            Request::Online { group, server } => self.ask_online(group, server.as_ref()),
-            Request::Offline(group) => self.ask_offline(group),
+            Request::Online { group, server, propagate } => self.ask_online(group, server.as_ref(), *propagate),
+            Request::Offline { group, propagate } => self.ask_offline(group, *propagate),
             Request::Switch { group, server } => self.ask_switch(group, server),
             Request::Migrate { group, server } => self.ask_migrate(group, server),
             Request::AbortMigration(group) => self.ask_abort(group),
@@ -45,6 +46,8 @@ impl Applying<'_> {
             Request::ResourceOffline { resource, propagate } => self.ask_resource_offline(resource, *propagate),
             Request::Flush(group) => self.ask_flush(group),
             Request::ClearAdminWait { group, fault } => self.ask_clear_admin_wait(group, *fault),
+            Request::ServiceOnline(service) => self.ask_service_online(service),
+            Request::ServiceOffline(service) => self.ask_service_offline(service),
         }
     }
 
@@ -53,7 +56,7 @@ impl Applying<'_> {
         self.note(Note::Requested { by, what });
     }
 
-    fn ask_online(&mut self, name: &GroupName, server: Option<&ServerName>) -> Result<(), Refusal> {
+    fn ask_online(&mut self, name: &GroupName, server: Option<&ServerName>, propagate: bool) -> Result<(), Refusal> {
         self.may_touch(name)?;
         let group = self.group(name)?;
         if let Some(tenure) = &group.tenure {
@@ -62,32 +65,24 @@ impl Applying<'_> {
                 return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
             }
         }
-        if let Some(server) = server {
-            self.may_go(name, server)?;
-        }
+        self.children_first(name, server, propagate)?;
         let group = self.group_mut(name)?;
         group.fresh_start();
         group.intent = Intent::Online;
         group.prefer = server.cloned();
+        group.queued.clear();
         self.asked(Asked::Online { group: name.clone(), server: server.cloned() });
         Ok(())
     }
 
-    fn ask_offline(&mut self, name: &GroupName) -> Result<(), Refusal> {
+    fn ask_offline(&mut self, name: &GroupName, propagate: bool) -> Result<(), Refusal> {
         self.may_touch(name)?;
         self.not_migrating(name)?;
-        let group = self.group_mut(name)?;
-        if group.intent == Intent::Offline {
+        if self.group(name)?.intent == Intent::Offline {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
-        group.fresh_start();
-        group.intent = Intent::Offline;
-        group.prefer = None;
-        let leaving = group
-            .tenure
-            .as_ref()
-            .filter(|tenure| !matches!(tenure.phase, Phase::Leaving { .. }))
-            .map(|tenure| tenure.epoch);
+        self.parents_first(name, propagate)?;
+        let leaving = self.to_be_offline(name)?;
         self.asked(Asked::Offline { group: name.clone() });
         leaving.map_or(Ok(()), |epoch| self.depart(name, epoch, &LeaveReason::Offline).map(drop))
     }
@@ -102,12 +97,21 @@ impl Applying<'_> {
             return Err(Refusal::Moving { group: name.clone(), server: tenure.server });
         }
         self.not_migrating(name)?;
-        self.may_go(name, server)?;
-        let group = self.group_mut(name)?;
-        group.fresh_start();
-        group.prefer = Some(server.clone());
+        let along = self.switched_with(name, server)?;
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
-        self.depart(name, tenure.epoch, &LeaveReason::Switch(server.clone())).map(drop)
+        for group in along.iter().chain([name]) {
+            let state = self.group_mut(group)?;
+            state.fresh_start();
+            state.prefer = Some(server.clone());
+            let Some(epoch) = state.staying().map(|tenure| tenure.epoch) else { continue };
+            let reason = LeaveReason::Switch(server.clone());
+            if group == name {
+                self.depart(group, epoch, &reason).map(drop)?
+            } else {
+                self.leave(group, epoch, &reason)?
+            }
+        }
+        Ok(())
     }
 
     fn ask_freeze(&mut self, name: &GroupName) -> Result<(), Refusal> {
@@ -198,13 +202,15 @@ impl Applying<'_> {
     }
 
     fn may_go(&self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
-        let listed = self.ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(server));
-        if !listed {
-            return Err(Refusal::NotInList { group: name.clone(), server: server.clone() });
-        }
+        self.is_listed(name, server)?;
         match self.ledger.not_here(name, self.group(name)?, server) {
             Some(why) => Err(Refusal::NotThere { group: name.clone(), server: server.clone(), why }),
             None => Ok(()),
         }
+    }
+
+    fn is_listed(&self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
+        let listed = self.ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(server));
+        if listed { Ok(()) } else { Err(Refusal::NotInList { group: name.clone(), server: server.clone() }) }
     }
 }

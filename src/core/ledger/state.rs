@@ -1,8 +1,8 @@
 //! States of servers, nodes and groups. Each lifecycle is an enum with the data of its state.
 
 use crate::{
-    NodeName, OrderId, Power, Reading, ResourceName, ServerName, SystemState, Time,
-    config::Load,
+    GroupName, NodeName, OrderId, Power, Reading, ResourceName, ServerName, ServiceName, SystemState, Time,
+    config::{Link, Load},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
     order::Epoch,
 };
@@ -102,6 +102,26 @@ pub struct GroupState {
     pub last: Option<ServerName>,
     /// Why it waits.
     pub wait: Option<Wait>,
+    /// How it hangs together with other groups.
+    pub ties: Ties,
+    /// Services that were asked to start: until it is placed, it waits for the tiers below it.
+    pub queued: BTreeSet<ServiceName>,
+}
+
+/// How a group hangs together with others: worked out when the cluster is configured, because it is asked for each group in
+/// each plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ties {
+    /// What it needs of other groups, by declared links and by firm tiers of services.
+    pub links: BTreeSet<Link>,
+    /// Groups that need something of it.
+    pub parents: BTreeSet<GroupName>,
+    /// Services that it is part of.
+    pub services: BTreeSet<ServiceName>,
+    /// Its priority, or that of the most important group that depends on it.
+    pub priority: u32,
+    /// How many levels of groups are below it.
+    pub depth: u32,
 }
 
 /// What administrators want of a group.

@@ -1,7 +1,10 @@
 //! The words of each note. One line, the object first, no codes.
 
 use super::{Asked, CleanReason, Conflict, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof, ServerWait, Wait};
-use crate::{Power, SystemState, config::Mistake};
+use crate::{
+    GroupName, Power, SystemState,
+    config::{Mistake, Need},
+};
 use std::fmt::{self, Display, Formatter, Result};
 
 impl Display for Note {
@@ -119,6 +122,12 @@ impl Display for Note {
             Note::Stayed { group, server, to, why } => {
                 write!(f, "group {group} stays on {server}, not migrated to {to}: {why}")
             }
+            Note::FaultsCleared { group, child } => {
+                write!(f, "group {group}: faults cleared, because group {child} is online")
+            }
+            Note::ServiceRequested { by, service, online } => {
+                write!(f, "service {service}: {}, asked by {by}", if *online { "online" } else { "offline" })
+            }
         }
     }
 }
@@ -186,6 +195,20 @@ impl Display for LeaveReason {
             LeaveReason::Offline => f.write_str("it is to be offline"),
             LeaveReason::OnPurpose => f.write_str("all that it has was stopped on purpose"),
             LeaveReason::Switch(to) => write!(f, "it is to run on {to}"),
+            LeaveReason::Service(service) => write!(f, "service {service} is to be offline"),
+            LeaveReason::Unmet { child, need: Need::OnlineLocal } => write!(f, "group {child} is not online there"),
+            LeaveReason::Unmet { child, need: Need::OnlineGlobal } => write!(f, "group {child} is not online"),
+            LeaveReason::Unmet { child, need: Need::OnlineRemote } => {
+                write!(f, "group {child} is not online on another server")
+            }
+            LeaveReason::Unmet { child, need: Need::OfflineLocal } => write!(f, "group {child} takes the server"),
+            LeaveReason::Follow { child, to } => write!(f, "it follows group {child} to {to}"),
+            LeaveReason::ParentFaulted { parent, to } => {
+                write!(f, "group {parent} failed there, and both can run on {to}")
+            }
+            LeaveReason::TierReturned { service } => {
+                write!(f, "it is restarted: the tier below it in service {service} is online again")
+            }
         }
     }
 }
@@ -244,6 +267,13 @@ impl Display for NotHere {
                 write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
             }
             NotHere::StillDefined { resource } => write!(f, "{resource} is defined there already"),
+            NotHere::NotListed => f.write_str("not in its system list"),
+            NotHere::Link { child, need: Need::OnlineLocal } => write!(f, "group {child} is not online there"),
+            NotHere::Link { child, need: Need::OnlineGlobal } => write!(f, "group {child} is not online"),
+            NotHere::Link { child, need: Need::OnlineRemote } => {
+                write!(f, "group {child} is not online on another server")
+            }
+            NotHere::Link { child, need: Need::OfflineLocal } => write!(f, "group {child} is there"),
         }
     }
 }
@@ -298,7 +328,30 @@ impl Display for Wait {
                  the others, `tenure group abort GROUP` to move these back",
                 join(resources)
             ),
+            Wait::Child { child, unwanted: false } => write!(f, "group {child}, on which it depends, is not online"),
+            Wait::Child { child, unwanted: true } => {
+                write!(f, "group {child}, on which it depends, is to be offline; `tenure group online {child}`")
+            }
+            Wait::Parents { parents } => write!(f, "{} must have left first", groups(parents)),
+            Wait::Below { service, groups: below } => {
+                write!(f, "service {service} starts {} first", groups(below))
+            }
+            Wait::Above { groups: above } => write!(f, "the tiers above it stop first: {}", groups(above)),
+            Wait::Apart { child, server, why } => {
+                write!(f, "it cannot follow group {child} to {server} ({why})")
+            }
         }
+    }
+}
+
+impl Display for Need {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Need::OnlineLocal => "online on its own server",
+            Need::OnlineGlobal => "online",
+            Need::OnlineRemote => "online on another server",
+            Need::OfflineLocal => "off its own server",
+        })
     }
 }
 
@@ -351,4 +404,8 @@ fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
 
 fn join<T: Display>(names: impl IntoIterator<Item = T>) -> String {
     names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn groups(names: &std::collections::BTreeSet<GroupName>) -> String {
+    if names.len() == 1 { format!("group {}", join(names)) } else { format!("groups {}", join(names)) }
 }

@@ -23,13 +23,13 @@ pub(super) enum Step {
 
 impl Planner<'_> {
     pub(super) fn groups(&mut self) {
-        let config = Arc::clone(&self.scratch.config);
-        let mut order: Vec<(u32, &GroupName)> =
-            config.groups.iter().map(|(name, group)| (group.priority, name)).collect();
-        // Stable: of the same priority, in the order of their names.
-        order.sort_by_key(|(priority, _)| *priority);
-        for (_, name) in order {
-            self.group(name);
+        let ties =
+            |(name, group): (&GroupName, &Arc<GroupState>)| (group.ties.priority, group.ties.depth, name.clone());
+        let mut order: Vec<(u32, u32, GroupName)> = self.scratch.groups.iter().map(ties).collect();
+        // Stable: of the same priority, what others depend on first, and then in the order of their names.
+        order.sort_by_key(|(priority, depth, _)| (*priority, *depth));
+        for (_, _, name) in order {
+            self.group(&name);
         }
     }
 
@@ -188,7 +188,13 @@ impl Planner<'_> {
                 return Step::Did;
             }
         }
-        self.hold_up(name, group, tenure)
+        if let Some(wait) = self.awaits_place(name, group, tenure) {
+            return Step::Wait(wait);
+        }
+        match self.hold_up(name, group, tenure) {
+            Step::Rest => self.stays_apart(name, group, tenure).map_or(Step::Rest, Step::Wait),
+            step @ (Step::Did | Step::Wait(_)) => step,
+        }
     }
 
     /// After an order ended badly, the next one waits for a monitor interval: the one brake on repeated orders.

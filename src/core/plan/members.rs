@@ -61,6 +61,7 @@ impl Planner<'_> {
         }
         let starting = tenure.phase == Phase::Starting;
         if starting && self.emit(Command::Online { group: name.clone(), epoch: tenure.epoch }).is_ok() {
+            self.tier_returned(name);
             return Step::Did;
         }
         Step::Rest
@@ -324,6 +325,9 @@ impl Planner<'_> {
         }
         if let Some(step) = self.halted(group, tenure) {
             return step;
+        }
+        if let Some(wait) = self.awaits_parents(name, group, &tenure.server) {
+            return Step::Wait(wait);
         }
         let mut pending = None;
         for member in members(name, group, tenure).filter(|member| !group.passive.contains(member.resource)) {

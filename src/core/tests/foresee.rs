@@ -169,7 +169,7 @@ fn requests_are_carried_out_and_refusals_are_told() {
     assert_eq!(foreseen.unserved().count(), 0);
     let unknown = foresee(&ledger, lose(&["p9"]));
     assert_eq!(unknown.refused, [(0, Refusal::NoServer("p9".into()))]);
-    let offline = foresee(&ledger, vec![WhatIf::Ask(Request::Offline("web".into()))]);
+    let offline = foresee(&ledger, vec![WhatIf::Ask(Request::Offline { group: "web".into(), propagate: false })]);
     assert_eq!(offline.unserved().count(), 0, "it is to be offline");
     assert!(!offline.after["web"].runs);
     let asked = |note: &Note| matches!(note, Note::Requested { .. });

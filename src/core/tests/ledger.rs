@@ -258,13 +258,13 @@ fn readings_count_by_what_they_follow() {
 fn a_repeated_request_is_applied_once() {
     let mut case = Case::online();
     let author = Author::Operator { name: "ann".to_owned(), request: RequestId(77) };
-    let offline = Command::Request(Request::Offline("web".into()));
+    let offline = Command::Request(Request::Offline { group: "web".into(), propagate: false });
     let first = case.apply(author.clone(), offline.clone());
     let again = case.apply(author, offline);
     assert_eq!(first, again, "the answer of the first time, not a refusal");
     assert!(again.index < case.ledger.index);
     assert_eq!(
-        case.ask(Request::Offline("web".into())).refusal(),
+        case.ask(Request::Offline { group: "web".into(), propagate: false }).refusal(),
         Some(&Refusal::AlreadyOffline { group: "web".into() })
     );
 }

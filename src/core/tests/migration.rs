@@ -109,7 +109,6 @@ impl Case {
             copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(),
             confidence: BTreeMap::new(),
             vios: BTreeMap::new(),
-            confidence: BTreeMap::new(),
         }
     }
 
@@ -193,7 +192,7 @@ fn both_servers_are_booked_and_covered() {
         let stop = Command::Stop { resource: "web1".into(), server: server.into(), grace: Span(0) };
         assert!(matches!(case.plan(stop), Some(Refusal::AlreadyOn { .. })), "{server}");
     }
-    assert_eq!(case.ask(Request::Offline("web".into())).refusal().cloned(), by_the_way);
+    assert_eq!(case.ask(Request::Offline { group: "web".into(), propagate: false }).refusal().cloned(), by_the_way);
     let switch = Request::Switch { group: "web".into(), server: "p3".into() };
     assert_eq!(case.ask(switch).refusal().cloned(), by_the_way);
     assert!(matches!(case.plan(vacate()), Some(Refusal::AlreadyOn { .. })));

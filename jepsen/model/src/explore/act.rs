@@ -103,9 +103,11 @@ impl Stepper<'_> {
                 self.pass(LONG)
             }
             Action::AskSwitch(group) => self.ask_switch(at(group)),
-            Action::AskOffline(group) => self.ask(Request::Offline(self.site.groups[at(group)].clone())),
+            Action::AskOffline(group) => {
+                self.ask(Request::Offline { group: self.site.groups[at(group)].clone(), propagate: false })
+            }
             Action::AskOnline(group) => {
-                self.ask(Request::Online { group: self.site.groups[at(group)].clone(), server: None })
+                self.ask(Request::Online { group: self.site.groups[at(group)].clone(), server: None, propagate: false })
             }
             Action::AskConfirm(server) => self.ask(Request::ConfirmOff(self.site.servers[at(server)].clone())),
         }

@@ -80,10 +80,16 @@ impl Sim {
     fn operator(&mut self, words: &[&str], piece: &str) -> Done {
         let group = |name: &&str| GroupName::from(*name);
         let server = |name: &&str| ServerName::from(*name);
+        let propagate = words.last() == Some(&"--propagate");
+        let words = if propagate { &words[..words.len() - 1] } else { words };
         let request = match words {
-            ["group", "online", name] => Request::Online { group: group(name), server: None },
-            ["group", "online", name, to] => Request::Online { group: group(name), server: Some(server(to)) },
-            ["group", "offline", name] => Request::Offline(group(name)),
+            ["group", "online", name] => Request::Online { group: group(name), server: None, propagate },
+            ["group", "online", name, to] => {
+                Request::Online { group: group(name), server: Some(server(to)), propagate }
+            }
+            ["group", "offline", name] => Request::Offline { group: group(name), propagate },
+            ["service", "online", name] => Request::ServiceOnline((*name).into()),
+            ["service", "offline", name] => Request::ServiceOffline((*name).into()),
             ["group", "switch", name, to] => Request::Switch { group: group(name), server: server(to) },
             ["group", "freeze", name] => Request::Freeze(group(name)),
             ["group", "unfreeze", name] => Request::Unfreeze(group(name)),

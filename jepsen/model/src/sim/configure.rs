@@ -3,6 +3,7 @@
 use super::{
     patch::{patched, unmarked},
     sim::Sim,
+    site::link_of,
 };
 use std::sync::Arc;
 use tenure_core::{
@@ -40,6 +41,7 @@ impl Sim {
             ["restart_limit", name, limit] => {
                 group(&mut cluster, name)?.restart_limit = limit.parse().map_err(|_| "is not a limit")?;
             }
+            ["requires", name, link] => group(&mut cluster, name)?.requires.push(link_of(link).ok_or("is not a link")?),
             ["priority", name, priority] => {
                 group(&mut cluster, name)?.priority = priority.parse().map_err(|_| "is not a priority")?;
             }

@@ -82,6 +82,10 @@ impl Sim {
             let wait = group.wait.as_ref().map(|wait| format!("; waits: {wait}")).unwrap_or_default();
             lines.push(format!("group {name}: {place}{marks}{faults}{wait}"));
         }
+        for name in self.ledger.config.services.keys() {
+            let state = self.ledger.service(name).map(|service| service.state.to_string());
+            lines.push(format!("service {name}: {}", state.unwrap_or_default()));
+        }
         for (name, server) in &self.ledger.servers {
             let off = server.off.as_ref().map(|_| "proven off".to_owned());
             let dirty = server.dirty.map(|_| "dirty".to_owned());

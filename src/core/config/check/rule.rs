@@ -77,7 +77,7 @@ rules! {
     // Links between groups.
     LinkToSelf { group: GroupName } => "{group} depends on itself; remove this link",
     LinkTwice { group: GroupName } => "{group} is linked twice; two groups have one link",
-    LinkCycle { path: String } => "these groups wait for each other: {path}; remove one of the links",
+    LinkCycle { path: String } => "these groups wait for each other: {path}; remove one of the links or tiers",
     LinkTooDeep { path: String, most: usize } => "links are more than {most} levels deep: {path}; link fewer groups one after another",
     HardNotLocal { child: GroupName } => "a hard link to {child} that is not online local; write online = \"local\", or rigidity = \"firm\"",
     HardParallel { group: GroupName } => "a hard link, and {group} is parallel; write rigidity = \"firm\"",

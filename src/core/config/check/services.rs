@@ -24,6 +24,22 @@ pub(super) fn check(cluster: &Cluster, found: &mut Found) {
         let tiers = tiers(cluster, found, name, service);
         order(cluster, found, name, &tiers, &mut orders);
     }
+    // What is wrong between two groups was said; a circle may also go round by links and tiers together.
+    let said = |rule: &Rule| {
+        matches!(
+            rule,
+            Rule::LinkCycle { .. } | Rule::TierOrder { .. } | Rule::ServiceOrder { .. } | Rule::GroupTwice { .. }
+        )
+    };
+    if !found.any(said)
+        && let Some(circle) = cluster.circle()
+        && let Some((service, _)) = cluster.services.iter().find(|(_, service)| {
+            service.tiers.iter().flat_map(|tier| &tier.groups).any(|group| circle.contains(&group))
+        })
+    {
+        let path = super::path(circle.iter());
+        found.add(&["services", service.as_str(), "tiers"], Rule::LinkCycle { path });
+    }
 }
 
 /// The tier of each group.

@@ -23,12 +23,16 @@ impl Applying<'_> {
         if !strand && !loss.stranded.is_empty() {
             return Err(Refusal::Strands(loss.stranded.join(", ")));
         }
+        if let Some(unmet) = self.ledger.unmet_new_link(typed) {
+            return Err(unmet);
+        }
         let first = self.ledger.configured == 0;
         self.ledger.config = Arc::clone(cluster);
         self.ledger.typed = instances.is_some().then(|| Arc::clone(typed));
         self.ledger.configured = self.ledger.index;
         self.reconcile_servers(cluster);
         self.reconcile_groups(cluster, first);
+        self.tie(typed);
         let by = self.by();
         let (groups, resources, servers) = (typed.groups.len(), typed.resources.len(), typed.servers.len());
         self.note(Note::Configured { by, groups, resources, servers });
