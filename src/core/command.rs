@@ -4,11 +4,11 @@ use crate::{
     GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, ServiceName, Span,
     Time,
     config::{AT, Cluster},
-    note::{CleanReason, Conflict, FaultReason, LeaveReason, ServerWait, Wait},
+    note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Identity of a client's request; a repeated request is applied once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -225,6 +225,19 @@ pub enum Command {
     Reappear(ServerName),
     /// A dirty server's inventory holds nothing without a tenure.
     Clean(ServerName),
+    /// Too many servers were lost at once: these.
+    Storm(BTreeSet<ServerName>),
+    /// A server has been in quarantine for its time.
+    EndQuarantine(ServerName),
+    /// A group that a drain took away is not brought back after all.
+    Forgo {
+        /// The group.
+        group: GroupName,
+        /// Where it was to go back to.
+        server: ServerName,
+        /// Why it does not.
+        why: NotHere,
+    },
     /// Why a group waits; `None` when it no longer does.
     Wait {
         /// The group.
@@ -302,6 +315,36 @@ pub enum Request {
     ServiceOnline(ServiceName),
     /// Stop a service, the last tier first.
     ServiceOffline(ServiceName),
+    /// Let a group start again whose server was proven off and whose policy is to wait.
+    Enable(GroupName),
+    /// Empty a server and keep it empty.
+    Drain {
+        /// The server.
+        server: ServerName,
+        /// By moving what runs while it runs, where that can be done, whatever each group's policy says.
+        migrate: bool,
+    },
+    /// Empty a server by each group's `shutdown` policy, so that it may be powered off.
+    Shutdown(ServerName),
+    /// Let a drained server take work again.
+    Undrain {
+        /// The server.
+        server: ServerName,
+        /// And bring back what the drain took away.
+        bring_back: bool,
+    },
+    /// Give a server no new work; what runs there stays.
+    FreezeServer(ServerName),
+    /// Give it work again.
+    UnfreezeServer(ServerName),
+    /// End the quarantine of a server.
+    ReleaseServer(ServerName),
+    /// Fail over again after a storm.
+    Resume,
+    /// Start, stop, move, fence and grant nothing in the whole cluster.
+    Disarm,
+    /// Act again.
+    Arm,
     /// Bring one resource of a group online.
     ResourceOnline(ResourceName),
     /// Take one resource of a group offline, and keep it so.

@@ -17,6 +17,7 @@ mod resources;
 mod services;
 mod state;
 
+pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
@@ -62,6 +63,8 @@ pub struct Ledger {
     pub nodes: BTreeMap<NodeName, NodeState>,
     /// State of each declared group. Shared, so that the planner's scratch copy costs little.
     pub groups: BTreeMap<GroupName, Arc<GroupState>>,
+    /// What is kept back in the whole cluster.
+    pub maintenance: Maintenance,
     /// Orders that are not answered.
     pub orders: BTreeMap<OrderId, Order>,
     /// What happened, oldest first, bounded.
@@ -85,6 +88,7 @@ impl Ledger {
             servers: self.servers.clone(),
             nodes: self.nodes.clone(),
             groups: self.groups.clone(),
+            maintenance: self.maintenance.clone(),
             orders: self.orders.clone(),
             journal: VecDeque::new(),
             requests: BTreeMap::new(),

@@ -7,8 +7,8 @@ mod render;
 pub use render::mistakes;
 
 use crate::{
-    GroupName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time, config::Need,
-    order::Epoch,
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time,
+    config::Need, order::Epoch,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +79,10 @@ pub enum Note {
     Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
     FaultsCleared { group: GroupName, child: GroupName },
     ServiceRequested { by: String, service: ServiceName, online: bool },
+    Storm { servers: BTreeSet<ServerName> },
+    Quarantined { server: ServerName, returns: usize, within: Span, length: Span },
+    QuarantineOver { server: ServerName },
+    NotBroughtBack { group: GroupName, server: ServerName, why: NotHere },
 }
 
 /// What an operator asked.
@@ -93,6 +97,16 @@ pub enum Asked {
     Unfreeze { group: GroupName },
     Clear { group: GroupName, server: Option<ServerName> },
     Restart { resource: ResourceName, group: GroupName },
+    Enable { group: GroupName },
+    Drain { server: ServerName, migrate: bool },
+    Shutdown { server: ServerName },
+    Undrain { server: ServerName, bring_back: bool },
+    FreezeServer { server: ServerName },
+    UnfreezeServer { server: ServerName },
+    ReleaseServer { server: ServerName },
+    Resume,
+    Disarm,
+    Arm,
     ResourceOnline { resource: ResourceName, group: GroupName },
     ResourceOffline { resource: ResourceName, group: GroupName },
     Flush { group: GroupName },
@@ -151,6 +165,14 @@ pub enum LeaveReason {
     ParentFaulted { parent: GroupName, to: ServerName },
     /// The tier below it in a service is online again.
     TierReturned { service: ServiceName },
+    /// Its server is emptied, and it goes to this one.
+    Drain(ServerName),
+    /// Its server is emptied, and it starts there again when that is over.
+    Park,
+    /// A drain is over that took it from this server, to which it goes back.
+    Return(ServerName),
+    /// A server that it prefers is back, and its policy is to run there.
+    Failback(ServerName),
     /// All that it has was stopped on purpose.
     OnPurpose,
 }
@@ -218,6 +240,9 @@ pub enum NotHere {
     StillDefined { resource: ResourceName },
     Link { child: GroupName, need: Need },
     NotListed,
+    Draining,
+    ServerFrozen,
+    Quarantined { until: Time },
 }
 
 /// Why a group waits.
@@ -275,6 +300,73 @@ pub enum Wait {
     Above { groups: BTreeSet<GroupName> },
     /// The group that it should be with runs on that server, and it cannot go there.
     Apart { child: GroupName, server: ServerName, why: NotHere },
+    /// As much is under way as may be at once.
+    Queue { brake: Brake },
+    /// Too many servers were lost at once.
+    Storm,
+    /// Something should be done and the cluster is disarmed.
+    Disarmed { deed: Deed },
+    /// Its server was proven off and its policy is to wait for an administrator.
+    AutoDisabled { server: ServerName },
+    /// It was stopped because its server is shut down, and starts when that is back.
+    Parked { server: ServerName },
+    /// Its server is being emptied, and it stays there.
+    Stays { server: ServerName, why: Stay },
+    /// It is only watched.
+    NotManaged,
+}
+
+/// A bound on what is under way at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Brake {
+    Starts {
+        server: ServerName,
+        limit: u32,
+    },
+    Stops {
+        server: ServerName,
+        limit: u32,
+    },
+    Hmc {
+        hmc: HmcName,
+        limit: u32,
+    },
+    /// Groups that leave a server, or are on their way to those that could take this one.
+    Moves {
+        server: ServerName,
+    },
+}
+
+/// What is not done while the cluster is disarmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Deed {
+    Place,
+    Start,
+    Stop,
+    Leave,
+    Fence,
+}
+
+/// Why a group stays on a server that is being emptied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Stay {
+    /// Its declaration says that a drain leaves it alone.
+    Declared,
+    Frozen,
+    Nowhere(BTreeMap<ServerName, NotHere>),
+}
+
+/// Why the whole cluster holds back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum ClusterWait {
+    /// An operator disarmed it.
+    Disarmed,
+    /// Too many servers were lost at once.
+    Storm { servers: BTreeSet<ServerName> },
 }
 
 /// Why a server's fate is open.
@@ -288,6 +380,14 @@ pub enum ServerWait {
     Fencing,
     /// It came back and is being cleaned.
     Cleaning { resources: BTreeSet<ResourceName> },
+    /// It seems to be down, and is not powered off for certain because the cluster is disarmed.
+    Disarmed { system: SystemState },
+    /// It is being emptied; so many groups are left.
+    Draining { left: u32 },
+    /// So many groups are left on it that cannot leave.
+    DrainStuck { left: u32, shutdown: bool },
+    /// It is empty, but for so many groups that are meant to stay.
+    Drained { staying: u32, shutdown: bool },
 }
 
 impl Note {
@@ -322,7 +422,7 @@ impl Note {
             Note::FaultsCleared { group, .. } => Some(group),
             Note::Ordered { group, .. } => group.as_ref(),
             Note::Ended { group, .. } => group.as_ref(),
-            Note::Requested { what, .. } => Some(what.group()),
+            Note::Requested { what, .. } => what.group(),
             Note::Configured { .. } => None,
             Note::SystemChanged { .. } => None,
             Note::ViosChanged { .. } => None,
@@ -334,6 +434,10 @@ impl Note {
             Note::Cleaned { .. } => None,
             Note::ServiceRequested { .. } => None,
             Note::ServerWaiting { .. } => None,
+            Note::NotBroughtBack { group, .. } => Some(group),
+            Note::Storm { .. } => None,
+            Note::Quarantined { .. } => None,
+            Note::QuarantineOver { .. } => None,
         }
     }
 
@@ -380,6 +484,10 @@ impl Note {
             Note::FaultsCleared { .. } => None,
             Note::ServiceRequested { .. } => None,
             Note::Removed { .. } => None,
+            Note::Quarantined { server, .. } => Some(server),
+            Note::QuarantineOver { server } => Some(server),
+            Note::NotBroughtBack { server, .. } => Some(server),
+            Note::Storm { .. } => None,
         }
     }
 
@@ -389,7 +497,13 @@ impl Note {
         match self {
             Note::Held { .. } => Level::Alarm,
             Note::NeedsAdmin { .. } => Level::Alarm,
+            Note::Storm { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
+            Note::ServerWaiting { wait: ServerWait::Disarmed { .. } | ServerWait::DrainStuck { .. }, .. } => { Level::Alarm },
+            Note::Requested { what: Asked::Disarm, .. } => { Level::Warning },
+            Note::Quarantined { .. } => { Level::Warning },
+            Note::NotBroughtBack { .. } => { Level::Warning },
+            Note::ServerWaiting { wait: ServerWait::Draining { .. } | ServerWait::Drained { .. }, .. } => Level::Info,
             Note::ServerWaiting { wait: ServerWait::NoProof { .. } | ServerWait::Cleaning { .. }, .. } => Level::Alarm,
             Note::Faulted { .. } => Level::Warning,
             Note::ResourceFaulted { .. } => Level::Warning,
@@ -406,7 +520,6 @@ impl Note {
             Note::Ended { bad, .. } => { if *bad { Level::Warning } else { Level::Info } },
             Note::ViosChanged { down, .. } => { if down.is_empty() { Level::Info } else { Level::Warning } },
             Note::Configured { .. } => Level::Info,
-            Note::Requested { .. } => Level::Info,
             Note::SystemChanged { .. } => Level::Info,
             Note::CopyChanged { .. } => Level::Info,
             Note::NodeReturned { .. } => Level::Info,
@@ -427,6 +540,8 @@ impl Note {
             Note::Migrated { .. } => Level::Info,
             Note::FaultsCleared { .. } => Level::Info,
             Note::ServiceRequested { .. } => Level::Info,
+            Note::Requested { .. } => Level::Info,
+            Note::QuarantineOver { .. } => Level::Info,
         }
     }
 }
@@ -448,6 +563,10 @@ impl Wait {
                 | Wait::Held
                 | Wait::Migrating { .. }
                 | Wait::Locating { .. }
+                | Wait::Queue { .. }
+                | Wait::Storm
+                | Wait::Parked { .. }
+                | Wait::NotManaged
         )
     }
 
@@ -469,6 +588,15 @@ impl Wait {
             Wait::Settling { .. } => Level::Warning,
             Wait::Child { unwanted: true, .. } => Level::Warning,
             Wait::Child { unwanted: false, .. } => Level::Info,
+            Wait::Storm => Level::Alarm,
+            Wait::Disarmed { .. } => Level::Alarm,
+            Wait::AutoDisabled { .. } => Level::Alarm,
+            Wait::Stays { why: Stay::Nowhere(_), .. } => Level::Alarm,
+            Wait::Stays { why: Stay::Frozen, .. } => Level::Warning,
+            Wait::Stays { why: Stay::Declared, .. } => Level::Info,
+            Wait::Queue { .. } => Level::Info,
+            Wait::Parked { .. } => Level::Info,
+            Wait::NotManaged => Level::Info,
             Wait::Probe { .. } => Level::Info,
             Wait::Reading { .. } => Level::Info,
             Wait::Fencing { .. } => Level::Info,
@@ -498,7 +626,22 @@ impl LeaveReason {
             | LeaveReason::Offline
             | LeaveReason::OnPurpose
             | LeaveReason::Service(_)
-            | LeaveReason::Unmet { .. } => None,
+            | LeaveReason::Unmet { .. }
+            | LeaveReason::Drain(_)
+            | LeaveReason::Return(_)
+            | LeaveReason::Failback(_)
+            | LeaveReason::Park => None,
+        }
+    }
+
+    /// The server that the group is sent to, if it is sent to one.
+    pub fn destination(&self) -> Option<&ServerName> {
+        if let LeaveReason::Drain(to) | LeaveReason::Return(to) | LeaveReason::Failback(to) | LeaveReason::Switch(to) =
+            self
+        {
+            Some(to)
+        } else {
+            None
         }
     }
 }
@@ -507,7 +650,8 @@ impl ServerWait {
     /// Whether another note says as much.
     pub fn is_course(&self) -> bool {
         match self {
-            ServerWait::Fencing => true,
+            ServerWait::Fencing | ServerWait::Draining { .. } => true,
+            ServerWait::Disarmed { .. } | ServerWait::DrainStuck { .. } | ServerWait::Drained { .. } => false,
             ServerWait::Cleaning { resources } => resources.is_empty(),
             ServerWait::NoProof { .. } => false,
         }
@@ -515,23 +659,32 @@ impl ServerWait {
 }
 
 impl Asked {
-    /// The group that was asked for.
-    #[rustfmt::skip]
-    pub fn group(&self) -> &GroupName {
+    /// The group that was asked for, if one was.
+    pub fn group(&self) -> Option<&GroupName> {
         match self {
-            Asked::Online { group, .. } => group,
-            Asked::Offline { group } => group,
-            Asked::Switch { group, .. } => group,
-            Asked::Freeze { group } => group,
-            Asked::Unfreeze { group } => group,
-            Asked::Clear { group, .. } => group,
-            Asked::Restart { group, .. } => group,
-            Asked::ResourceOnline { group, .. } => group,
-            Asked::ResourceOffline { group, .. } => group,
-            Asked::Flush { group } => group,
-            Asked::ClearAdminWait { group, .. } => group,
-            Asked::Migrate { group, .. } => group,
-            Asked::AbortMigration { group } => group,
+            Asked::Online { group, .. }
+            | Asked::Offline { group }
+            | Asked::Switch { group, .. }
+            | Asked::Freeze { group }
+            | Asked::Unfreeze { group }
+            | Asked::Clear { group, .. }
+            | Asked::Restart { group, .. }
+            | Asked::ResourceOnline { group, .. }
+            | Asked::ResourceOffline { group, .. }
+            | Asked::Flush { group }
+            | Asked::ClearAdminWait { group, .. }
+            | Asked::Migrate { group, .. }
+            | Asked::Enable { group }
+            | Asked::AbortMigration { group } => Some(group),
+            Asked::Drain { .. }
+            | Asked::Shutdown { .. }
+            | Asked::Undrain { .. }
+            | Asked::FreezeServer { .. }
+            | Asked::UnfreezeServer { .. }
+            | Asked::ReleaseServer { .. }
+            | Asked::Resume
+            | Asked::Disarm
+            | Asked::Arm => None,
         }
     }
 }

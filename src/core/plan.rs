@@ -15,6 +15,7 @@ mod servers;
 use crate::{
     Ledger, NodeName, ServerName, Time, View,
     command::{Author, Command},
+    note::Wait,
     refusal::Refusal,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,10 @@ pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan 
     planner.managers();
     planner.orders();
     planner.servers();
+    planner.upkeep();
+    planner.take_stock();
     planner.groups();
+    planner.moves();
     planner.plan
 }
 
@@ -54,6 +58,10 @@ struct Planner<'a> {
     author: Author,
     ordinal: u32,
     plan: Plan,
+    /// What is under way, and what is spoken for.
+    stock: maintenance::Stock,
+    /// Why the last command that was held back was: what its group is told.
+    held_back: Option<Wait>,
 }
 
 impl<'a> Planner<'a> {
@@ -67,12 +75,23 @@ impl<'a> Planner<'a> {
                 homes.entry(server.clone()).or_insert_with(|| node.clone());
             }
         }
-        Planner { scratch, homes, view, author: Author::Planner(leader.clone()), ordinal: 0, plan: Plan::default() }
+        Planner {
+            scratch,
+            homes,
+            view,
+            author: Author::Planner(leader.clone()),
+            ordinal: 0,
+            plan: Plan::default(),
+            stock: maintenance::Stock::default(),
+            held_back: None,
+        }
     }
 
     /// Tries a command on the scratch ledger, and keeps it if it is accepted.
     fn emit(&mut self, command: Command) -> Result<(), Refusal> {
+        self.may_go_out(&command)?;
         self.scratch.attempt(&self.author, &command, &mut self.ordinal)?;
+        self.went_out(&command);
         self.plan.commands.push(command);
         Ok(())
     }

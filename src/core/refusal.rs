@@ -91,6 +91,38 @@ pub enum Refusal {
     Lapsed { node: NodeName },
     #[error("node {node} has not lapsed")]
     NotLapsed { node: NodeName },
+    #[error("the cluster is disarmed; `tenure cluster arm` first")]
+    Disarmed,
+    #[error("the cluster is already disarmed")]
+    AlreadyDisarmed,
+    #[error("the cluster is not disarmed")]
+    NotDisarmed,
+    #[error("no storm holds the cluster back")]
+    NoStorm,
+    #[error("server {server} is already drained, or being drained; to end that: `tenure server undrain {server}`")]
+    AlreadyDrained { server: ServerName },
+    #[error("server {server} is not drained")]
+    NotDrained { server: ServerName },
+    #[error("server {server} is already frozen")]
+    ServerFrozen { server: ServerName },
+    #[error("server {server} is not frozen")]
+    ServerNotFrozen { server: ServerName },
+    #[error("server {server} is not in quarantine, or not long enough")]
+    NotQuarantined { server: ServerName },
+    #[error(
+        "group {group} waits for an administrator since its server {server} went down; `tenure group enable {group}` first"
+    )]
+    AutoDisabled { group: GroupName, server: ServerName },
+    #[error("group {group} does not wait to be enabled")]
+    NotDisabled { group: GroupName },
+    #[error(
+        "group {group} is declared frozen; remove `frozen = true` from its table in the cluster file and apply that"
+    )]
+    FrozenInFile { group: GroupName },
+    #[error(
+        "group {group} is only watched; remove `managed = false` from its table in the cluster file and apply that"
+    )]
+    NotManaged { group: GroupName },
     #[error(
         "group {group} needs group {child}, which is not online; `tenure group online {child}` first, or --propagate"
     )]

@@ -65,6 +65,7 @@ impl Ledger {
 
 impl Applying<'_> {
     fn command(&mut self, command: &Command) -> Result<(), Refusal> {
+        self.ledger.permits(command)?;
         match command {
             Command::Request(request) => self.request(request),
             Command::Observe(reading) => self.observe(reading),
@@ -96,6 +97,9 @@ impl Applying<'_> {
             Command::Release(group) => self.release(group),
             Command::Reappear(server) => self.reappear(server),
             Command::Clean(server) => self.clean(server),
+            Command::Storm(servers) => self.storm(servers),
+            Command::EndQuarantine(server) => self.end_quarantine(server),
+            Command::Forgo { group, server, why } => self.forgo(group, server, why),
             Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
             Command::ServerWait { server, wait } => self.server_wait(server, wait.as_ref()),
         }

@@ -50,8 +50,13 @@ impl Ledger {
             }
             return Ok(Proof::ServerOff(off.how.clone()));
         }
-        let Phase::Leaving { index, .. } = tenure.phase else {
-            return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
+        let index = match tenure.phase {
+            Phase::Leaving { index, .. } => index,
+            // Nobody was told to stop what is merely watched: that it is off is enough.
+            Phase::Starting | Phase::Online if !self.is_looked_after(name) => 0,
+            Phase::Starting | Phase::Online | Phase::Migrating(_) => {
+                return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
+            }
         };
         let mut oldest = u64::MAX;
         for (resource, copies) in &group.copies {
@@ -88,7 +93,7 @@ impl Ledger {
             return Some(NotHere::Faulted);
         }
         let Some(state) = self.servers.get(server) else { return Some(NotHere::Unread) };
-        if let Some(why) = not_ready(state).or_else(|| self.closed(name, group, state)) {
+        if let Some(why) = not_ready(state).or_else(|| state.closed()) {
             return Some(why);
         }
         if !self.is_managed(state) {

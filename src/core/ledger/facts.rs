@@ -2,7 +2,7 @@
 
 use super::{Copy, Dirty, Down, OffProof, StartRisk, apply::Applying};
 use crate::{
-    NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, ServerName, Span, SystemState,
+    GroupName, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, ServerName, Span, SystemState,
     config::Kind,
     note::OffHow,
     order::{Action, Ending, Order, Report},
@@ -316,6 +316,7 @@ impl Applying<'_> {
             }
         }
         self.note(Note::Reappeared { server: server.clone() });
+        self.count_return(server);
     }
 
     /// Everything on a dirty server was read off, or runs by right, and it has had its time to start things by itself.
@@ -326,7 +327,10 @@ impl Applying<'_> {
         if settled.is_none_or(|settled| self.ledger.now < settled) {
             return Err(not_clean());
         }
-        for group in self.ledger.groups.values() {
+        // What is merely watched is not stopped, so nobody waits for it.
+        let config = Arc::clone(&self.ledger.config);
+        let watched = |name: &GroupName| config.groups.get(name).is_some_and(|declared| !declared.managed);
+        for (_, group) in self.ledger.groups.iter().filter(|(name, _)| !watched(name)) {
             let by_right = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
             let here: BTreeMap<_, _> =
                 group.copies.iter().filter_map(|(resource, copies)| Some((resource, copies.get(server)?))).collect();
@@ -335,6 +339,7 @@ impl Applying<'_> {
             }
         }
         self.server_mut(server)?.dirty = None;
+        self.opened(server);
         self.note(Note::Cleaned { server: server.clone() });
         Ok(())
     }

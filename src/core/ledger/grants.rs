@@ -1,12 +1,12 @@
 //! Tenures: how they begin, what becomes of them, and how they end. The heart of the promise.
 
-use super::{Copy, GroupState, Intent, Phase, Run, Tenure, apply::Applying};
+use super::{Copy, GroupState, Intent, Ledger, Phase, Run, Tenure, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ServerName,
     note::{Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 impl Applying<'_> {
     /// The group is online where it was found running, and can be active nowhere else.
@@ -23,6 +23,7 @@ impl Applying<'_> {
         let all_run = group.copies.values().filter_map(|copies| copies.get(server)).all(|copy| copy.is_active());
         let phase = if all_run { Phase::Online } else { Phase::Starting };
         let epoch = self.begin(name, server, phase)?;
+        self.is_home(name, server);
         self.group_mut(name)?.intent = Intent::Online;
         self.note(Note::Adopted { group: name.clone(), server: server.clone(), epoch });
         Ok(())
@@ -36,6 +37,9 @@ impl Applying<'_> {
         }
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
+        }
+        if let Some(why) = self.ledger.withheld(group) {
+            return Err(Refusal::Waits { group: name.clone(), why });
         }
         self.may_begin(name, group, server)?;
         if let Some(why) = self.ledger.not_here(name, group, server) {
@@ -83,6 +87,7 @@ impl Applying<'_> {
             Run { away: away.then_some(since), ..Run::default() }
         };
         group.runs = group.copies.iter().map(|(resource, copies)| (resource.clone(), run(copies))).collect();
+        self.has_begun(name)?;
         self.occupy(name, server)?;
         Ok(epoch)
     }
@@ -108,30 +113,15 @@ impl Applying<'_> {
 
     /// Books what the group takes of a server.
     pub(super) fn occupy(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
-        let need = self.ledger.demand(name, self.group(name)?);
-        let config = Arc::clone(&self.ledger.config);
-        let state = self.server_mut(server)?;
-        state.used = state.used.plus(need);
-        state.groups = state.groups.saturating_add(1);
-        for (limit, amount) in config.groups.get(name).into_iter().flat_map(|declared| &declared.prerequisites) {
-            let used = state.limits_used.entry(limit.clone()).or_default();
-            *used = used.saturating_add(*amount);
-        }
+        self.server(server)?;
+        self.ledger.keep_books(name, server, true);
         Ok(())
     }
 
     /// Takes back what was booked for the group.
     pub(super) fn release_room(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
-        let need = self.ledger.demand(name, self.group(name)?);
-        let config = Arc::clone(&self.ledger.config);
-        let state = self.server_mut(server)?;
-        state.used = state.used.minus(need);
-        state.groups = state.groups.saturating_sub(1);
-        for (limit, amount) in config.groups.get(name).into_iter().flat_map(|declared| &declared.prerequisites) {
-            if let Some(used) = state.limits_used.get_mut(limit) {
-                *used = used.saturating_sub(*amount);
-            }
-        }
+        self.server(server)?;
+        self.ledger.keep_books(name, server, false);
         Ok(())
     }
 
@@ -164,6 +154,7 @@ impl Applying<'_> {
         }
         let server = tenure.server.clone();
         self.set_phase(name, Phase::Online)?;
+        self.is_home(name, &server);
         self.note(Note::OnlineNow { group: name.clone(), server, epoch });
         self.clear_parents(name)
     }
@@ -208,6 +199,7 @@ impl Applying<'_> {
         if let Some(to) = reason.heads_for(&server) {
             self.group_mut(name)?.prefer = Some(to.clone());
         }
+        self.sets_out(name, &server, reason)?;
         if *reason == LeaveReason::OnPurpose {
             self.group_mut(name)?.intent = Intent::Offline;
         }
@@ -237,6 +229,7 @@ impl Applying<'_> {
         self.tenure(name, epoch)?;
         let proof = self.ledger.departure(name, self.group(name)?)?;
         let server = self.end(name)?.server;
+        self.was_left(name, &server, &proof)?;
         self.note(Note::Vacated { group: name.clone(), server, epoch, proof });
         Ok(())
     }
@@ -294,9 +287,26 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         server.wait = wait.cloned();
-        if let Some(wait) = wait.filter(|wait| !wait.is_course()) {
+        let Some(wait) = wait else { return Ok(()) };
+        if !self.is_told(name, wait)? && !wait.is_course() {
             self.note(Note::ServerWaiting { server: name.clone(), wait: wait.clone() });
         }
         Ok(())
+    }
+}
+
+impl Ledger {
+    /// Books what a group takes of a server, or takes that back.
+    pub(crate) fn keep_books(&mut self, name: &GroupName, server: &ServerName, takes: bool) {
+        let Some(group) = self.groups.get(name) else { return };
+        let need = self.demand(name, group);
+        let Some(state) = self.servers.get_mut(server) else { return };
+        let count = |sum: u64, amount: u64| if takes { sum.saturating_add(amount) } else { sum.saturating_sub(amount) };
+        state.used = if takes { state.used.plus(need) } else { state.used.minus(need) };
+        state.groups = if takes { state.groups.saturating_add(1) } else { state.groups.saturating_sub(1) };
+        for (limit, amount) in self.config.groups.get(name).into_iter().flat_map(|declared| &declared.prerequisites) {
+            let used = state.limits_used.entry(limit.clone()).or_default();
+            *used = count(*used, *amount);
+        }
     }
 }

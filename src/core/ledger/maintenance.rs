@@ -1,11 +1,183 @@
-//! Servers kept free on purpose, as questions to the ledger.
+//! Maintenance: what is kept back on purpose. Its state, and what it forbids, as questions to the ledger.
 
-use super::{GroupState, Ledger, ServerState};
-use crate::{GroupName, note::NotHere};
+mod changes;
+mod state;
+
+pub use state::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
+
+use super::{GroupState, Ledger, Phase, ServerState};
+use crate::{
+    GroupName, Refusal, ResourceName, ServerName,
+    command::Command,
+    note::{ClusterWait, Deed, NotHere, ServerWait, Stay, Wait},
+};
+use std::collections::BTreeSet;
+
+impl ServerState {
+    /// Why the server is given no new work on purpose. `None` if it is.
+    pub fn closed(&self) -> Option<NotHere> {
+        let upkeep = &self.upkeep;
+        if upkeep.drain.is_some() {
+            return Some(NotHere::Draining);
+        }
+        if upkeep.frozen {
+            return Some(NotHere::ServerFrozen);
+        }
+        upkeep.quarantine.map(|until| NotHere::Quarantined { until })
+    }
+}
 
 impl Ledger {
-    /// Why a server takes no new work. `None` if it does.
-    pub fn closed(&self, _name: &GroupName, _group: &GroupState, _server: &ServerState) -> Option<NotHere> {
-        None
+    /// Whether a command is forbidden altogether: the cluster is disarmed, or the group is not managed. Facts, and the books
+    /// kept on them, are never forbidden.
+    pub(crate) fn permits(&self, command: &Command) -> Result<(), Refusal> {
+        let Some((_, group)) = self.deed(command) else { return Ok(()) };
+        if let Some(group) = group.filter(|group| !self.is_looked_after(group)) {
+            return Err(Refusal::NotManaged { group: group.clone() });
+        }
+        if self.maintenance.disarmed { Err(Refusal::Disarmed) } else { Ok(()) }
+    }
+
+    /// What a command does to the world sooner or later, and to which group. `None` if nothing.
+    pub(crate) fn deed<'a>(&'a self, command: &'a Command) -> Option<(Deed, Option<&'a GroupName>)> {
+        match command {
+            Command::Grant { group, .. } => Some((Deed::Place, Some(group))),
+            Command::Start { resource, .. } | Command::Recycle { resource, .. } => {
+                Some((Deed::Start, self.group_of(resource)))
+            }
+            Command::Stop { resource, .. }
+            | Command::FaultResource { resource, .. }
+            | Command::AdminWait { resource, .. } => Some((Deed::Stop, self.group_of(resource))),
+            Command::Move { resource, .. } => Some((Deed::Leave, self.group_of(resource))),
+            Command::Fault { group, .. } | Command::Leave { group, .. } | Command::Migrate { group, .. } => {
+                Some((Deed::Leave, Some(group)))
+            }
+            Command::Fence(_) => Some((Deed::Fence, None)),
+            Command::Request(_)
+            | Command::Observe(_)
+            | Command::Report(_)
+            | Command::Lapse(_)
+            | Command::Return(_)
+            | Command::Assign { .. }
+            | Command::Adopt { .. }
+            | Command::Online { .. }
+            | Command::Forgive { .. }
+            | Command::StopMigration { .. }
+            | Command::Arrive { .. }
+            | Command::Stay { .. }
+            | Command::Vacate { .. }
+            | Command::Settle { .. }
+            | Command::Expire(_)
+            | Command::Hold { .. }
+            | Command::Release(_)
+            | Command::Reappear(_)
+            | Command::Clean(_)
+            | Command::Storm(_)
+            | Command::EndQuarantine(_)
+            | Command::Forgo { .. }
+            | Command::Wait { .. }
+            | Command::ServerWait { .. } => None,
+        }
+    }
+
+    /// Whether the group is managed, and not merely watched.
+    pub fn is_looked_after(&self, group: &GroupName) -> bool {
+        self.config.groups.get(group).is_none_or(|declared| declared.managed)
+    }
+
+    /// Why nothing may be granted to the group, wherever it would go. `None` if something may.
+    pub fn withheld(&self, group: &GroupState) -> Option<Wait> {
+        if let Some(server) = &group.upkeep.disabled {
+            return Some(Wait::AutoDisabled { server: server.clone() });
+        }
+        let parked = group.upkeep.parked.as_ref().filter(|server| !self.is_back(server));
+        if let Some(server) = parked {
+            return Some(Wait::Parked { server: server.clone() });
+        }
+        self.maintenance.storm.is_some().then_some(Wait::Storm)
+    }
+
+    /// Whether a server has come back from its maintenance, and can be asked what it takes.
+    fn is_back(&self, server: &ServerName) -> bool {
+        self.servers.get(server).is_none_or(|state| {
+            state.closed().is_none()
+                && state.off.is_none()
+                && state.dirty.is_none()
+                && state.live
+                && state.system == crate::SystemState::Operating
+                && self.is_managed(state)
+        })
+    }
+
+    /// Servers that were lost at about the same time: proven off within the window, or being powered off for certain.
+    /// What is shut down on purpose does not count, nor what an operator has already let pass.
+    pub fn struck(&self) -> BTreeSet<ServerName> {
+        let window = self.config.brakes.storm_window;
+        let lost = |state: &ServerState| {
+            state.fence.is_some() || state.off.as_ref().is_some_and(|off| self.now.since(off.at) < window)
+        };
+        self.servers
+            .iter()
+            .filter(|(name, state)| {
+                lost(state) && state.upkeep.drain.is_none() && !self.maintenance.forgiven.contains(*name)
+            })
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// What keeps the whole cluster from acting.
+    pub fn standstills(&self) -> Vec<ClusterWait> {
+        let disarmed = self.maintenance.disarmed.then_some(ClusterWait::Disarmed);
+        let storm = self.maintenance.storm.as_ref().map(|storm| ClusterWait::Storm { servers: storm.servers.clone() });
+        disarmed.into_iter().chain(storm).collect()
+    }
+
+    /// How far a drain of the server has come. `None` if none was asked for.
+    pub fn drain_of(&self, server: &ServerName) -> Option<ServerWait> {
+        let drain = self.servers.get(server)?.upkeep.drain.as_ref()?;
+        let (mut left, mut staying, mut stuck) = (0_u32, 0_u32, 0_u32);
+        for (_, group) in self.groups_on(server) {
+            left = left.saturating_add(1);
+            match &group.wait {
+                Some(Wait::Stays { why: Stay::Nowhere(_), .. }) => stuck = stuck.saturating_add(1),
+                Some(Wait::Stays { .. } | Wait::NotManaged) => staying = staying.saturating_add(1),
+                Some(_) | None => {}
+            }
+        }
+        let shutdown = drain.purpose == Purpose::Shutdown;
+        if left == 0 && shutdown && self.is_active_on(server) {
+            return Some(ServerWait::Draining { left: 0 });
+        }
+        if left == 0 || (left == staying && !shutdown) {
+            return Some(ServerWait::Drained { staying, shutdown });
+        }
+        if left == staying.saturating_add(stuck) {
+            return Some(ServerWait::DrainStuck { left, shutdown });
+        }
+        Some(ServerWait::Draining { left })
+    }
+
+    /// Whether anything that the cluster knows of is active on a server that is not proven off.
+    fn is_active_on(&self, server: &ServerName) -> bool {
+        let off = self.servers.get(server).is_none_or(|state| state.off.is_some());
+        let active = |group: &GroupState| {
+            group.copies.values().filter_map(|copies| copies.get(server)).any(|copy| copy.is_active())
+        };
+        !off && self.groups.values().any(|group| active(group))
+    }
+
+    /// The server that the group is on its way to, though it does not hold it yet: its room there is spoken for.
+    pub fn bound_for<'a>(&self, group: &'a GroupState) -> Option<&'a ServerName> {
+        let wanted = group.intent == super::Intent::Online && !group.frozen;
+        let on_its_way = group.tenure.as_ref().is_none_or(|tenure| matches!(tenure.phase, Phase::Leaving { .. }));
+        group.prefer.as_ref().filter(|_| wanted && on_its_way)
+    }
+
+    /// Whether a copy on a server is on its way up, by an order of ours.
+    pub fn is_booting(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> bool {
+        let copy = group.copies.get(resource).and_then(|copies| copies.get(server));
+        let run = group.runs.get(resource);
+        copy.is_some_and(|copy| copy.is_active() && copy.power != crate::Power::Running)
+            && run.is_some_and(|run| run.started.is_some() && !run.ran)
     }
 }

@@ -241,6 +241,7 @@ impl Applying<'_> {
         self.not_migrating(name)?;
         self.may_migrate(name, &tenure, to)?;
         self.begin_migration(name, to)?;
+        self.sets_out(name, &tenure.server, reason)?;
         let (group, from, to) = (name.clone(), tenure.server, to.clone());
         self.note(Note::Migrating { group, from, to, reason: reason.clone() });
         Ok(())
@@ -447,6 +448,8 @@ impl Applying<'_> {
         let (_, migration) = migrating(name, group)?;
         let (to, why) = (migration.to.clone(), migration.why.clone());
         let why = why.unwrap_or_else(|| format!("nothing of it runs on {to}"));
+        let group = self.group_mut(name)?;
+        (group.prefer, group.upkeep.stayed) = (None, true);
         // A server that is no longer declared has no books.
         let _ = self.release_room(name, &to);
         self.set_phase(name, Phase::Online)?;

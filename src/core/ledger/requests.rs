@@ -1,6 +1,7 @@
 //! What operators ask. Each request is granted whole or refused with a reason that names the next step.
 
 mod configure;
+mod maintenance;
 mod resources;
 mod trees;
 
@@ -42,6 +43,16 @@ impl Applying<'_> {
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
             Request::Restart(resource) => self.ask_restart(resource),
+            Request::Enable(group) => self.ask_enable(group),
+            Request::Drain { server, migrate } => self.ask_drain(server, *migrate),
+            Request::Shutdown(server) => self.ask_shutdown(server),
+            Request::Undrain { server, bring_back } => self.ask_undrain(server, *bring_back),
+            Request::FreezeServer(server) => self.ask_freeze_server(server),
+            Request::UnfreezeServer(server) => self.ask_unfreeze_server(server),
+            Request::ReleaseServer(server) => self.ask_release_server(server),
+            Request::Resume => self.ask_resume(),
+            Request::Disarm => self.ask_disarm(),
+            Request::Arm => self.ask_arm(),
             Request::ResourceOnline(resource) => self.ask_resource_online(resource),
             Request::ResourceOffline { resource, propagate } => self.ask_resource_offline(resource, *propagate),
             Request::Flush(group) => self.ask_flush(group),
@@ -66,6 +77,8 @@ impl Applying<'_> {
             }
         }
         self.children_first(name, server, propagate)?;
+        self.is_enabled(name)?;
+        self.decided(name)?;
         let group = self.group_mut(name)?;
         group.fresh_start();
         group.intent = Intent::Online;
@@ -82,6 +95,7 @@ impl Applying<'_> {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
         self.parents_first(name, propagate)?;
+        self.decided(name)?;
         let leaving = self.to_be_offline(name)?;
         self.asked(Asked::Offline { group: name.clone() });
         leaving.map_or(Ok(()), |epoch| self.depart(name, epoch, &LeaveReason::Offline).map(drop))
@@ -98,6 +112,7 @@ impl Applying<'_> {
         }
         self.not_migrating(name)?;
         let along = self.switched_with(name, server)?;
+        self.decided(name)?;
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
         for group in along.iter().chain([name]) {
             let state = self.group_mut(group)?;
@@ -119,22 +134,26 @@ impl Applying<'_> {
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
         }
-        group.frozen = true;
+        (group.frozen, group.upkeep.frozen) = (true, true);
         self.asked(Asked::Freeze { group: name.clone() });
         Ok(())
     }
 
     fn ask_unfreeze(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        if self.ledger.config.groups.get(name).is_some_and(|declared| declared.frozen) {
+            return Err(Refusal::FrozenInFile { group: name.clone() });
+        }
         let group = self.group_mut(name)?;
         if !group.frozen {
             return Err(Refusal::NotFrozen { group: name.clone() });
         }
-        group.frozen = false;
+        (group.frozen, group.upkeep.frozen) = (false, false);
         self.asked(Asked::Unfreeze { group: name.clone() });
         Ok(())
     }
 
     fn ask_clear(&mut self, name: &GroupName, server: Option<&ServerName>) -> Result<(), Refusal> {
+        let now = self.ledger.now;
         let group = self.group_mut(name)?;
         let before = group.faults.len();
         match server {
@@ -152,6 +171,7 @@ impl Applying<'_> {
         if group.faults.len() == before && !cleared {
             return Err(Refusal::NoFault { group: name.clone() });
         }
+        group.upkeep.cleared = Some(now);
         self.asked(Asked::Clear { group: name.clone(), server: server.cloned() });
         Ok(())
     }
@@ -189,6 +209,7 @@ impl Applying<'_> {
 
     pub(super) fn may_touch(&self, name: &GroupName) -> Result<(), Refusal> {
         let group = self.group(name)?;
+        self.may_act(name)?;
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
         }

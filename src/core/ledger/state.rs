@@ -1,5 +1,6 @@
 //! States of servers, nodes and groups. Each lifecycle is an enum with the data of its state.
 
+use super::maintenance::{GroupUpkeep, Upkeep};
 use crate::{
     GroupName, NodeName, OrderId, Power, Reading, ResourceName, ServerName, ServiceName, SystemState, Time,
     config::{Link, Load},
@@ -40,6 +41,8 @@ pub struct ServerState {
     pub groups: u32,
     /// Why its fate is open.
     pub wait: Option<ServerWait>,
+    /// What is kept back on purpose.
+    pub upkeep: Upkeep,
 }
 
 /// A server that came back.
@@ -92,7 +95,7 @@ pub struct GroupState {
     pub retried: Option<Time>,
     /// Nothing more is ordered for it until an operator asks for something.
     pub flushed: bool,
-    /// Nothing is done to it.
+    /// Nothing is done to it: an operator froze it, or its declaration does.
     pub frozen: bool,
     /// More than one copy is active.
     pub conflict: Option<Conflict>,
@@ -106,6 +109,8 @@ pub struct GroupState {
     pub ties: Ties,
     /// Services that were asked to start: until it is placed, it waits for the tiers below it.
     pub queued: BTreeSet<ServiceName>,
+    /// What is kept back on purpose.
+    pub upkeep: GroupUpkeep,
 }
 
 /// How a group hangs together with others: worked out when the cluster is configured, because it is asked for each group in
@@ -292,6 +297,10 @@ impl Copy {
         self.power.is_inactive()
             && self.risk == StartRisk::None
             && self.since.is_some_and(|since| since >= self.quiet_from)
+    }
+    /// A start order is out for it.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.risk, StartRisk::Ordered(_))
     }
     /// Active by a reading that counts.
     pub fn is_active(&self) -> bool {

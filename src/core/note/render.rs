@@ -1,6 +1,9 @@
 //! The words of each note. One line, the object first, no codes.
 
-use super::{Asked, CleanReason, Conflict, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof, ServerWait, Wait};
+use super::{
+    Asked, Brake, CleanReason, ClusterWait, Conflict, Deed, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof,
+    ServerWait, Stay, Wait,
+};
 use crate::{
     GroupName, Power, SystemState,
     config::{Mistake, Need},
@@ -112,6 +115,20 @@ impl Display for Note {
             Note::Waiting { group, wait } => write!(f, "group {group} waits: {wait}"),
             Note::WaitOver { group } => write!(f, "group {group} waits no longer"),
             Note::ServerWaiting { server, wait } => write!(f, "server {server}: {wait}"),
+            Note::Storm { servers } => write!(
+                f,
+                "STORM: {} lost at about the same time; nothing is started elsewhere until `tenure cluster resume`",
+                join(servers)
+            ),
+            Note::Quarantined { server, returns, within, length } => write!(
+                f,
+                "server {server} came back {} within {within} and takes no new work for {length}; if it is mended: `tenure server release {server}`",
+                count(*returns, "time")
+            ),
+            Note::QuarantineOver { server } => write!(f, "server {server} is out of quarantine and takes work again"),
+            Note::NotBroughtBack { group, server, why } => {
+                write!(f, "group {group} is not brought back to {server}: {why}")
+            }
             Note::Removed { group } => write!(f, "group {group} is no longer managed; what runs is left alone"),
             Note::Migrating { group, from, to, reason } => {
                 write!(f, "group {group} is migrated from {from} to {to}: {reason}")
@@ -143,6 +160,18 @@ impl Display for Asked {
             Asked::Unfreeze { group } => write!(f, "group {group}: unfreeze"),
             Asked::Clear { group, server: Some(server) } => write!(f, "group {group}: clear faults on {server}"),
             Asked::Clear { group, server: None } => write!(f, "group {group}: clear faults"),
+            Asked::Enable { group } => write!(f, "group {group}: enable"),
+            Asked::Drain { server, migrate: true } => write!(f, "server {server}: drain, by migration where it can be"),
+            Asked::Drain { server, migrate: false } => write!(f, "server {server}: drain"),
+            Asked::Shutdown { server } => write!(f, "server {server}: shutdown"),
+            Asked::Undrain { server, bring_back: true } => write!(f, "server {server}: undrain and bring back"),
+            Asked::Undrain { server, bring_back: false } => write!(f, "server {server}: undrain"),
+            Asked::FreezeServer { server } => write!(f, "server {server}: freeze"),
+            Asked::UnfreezeServer { server } => write!(f, "server {server}: unfreeze"),
+            Asked::ReleaseServer { server } => write!(f, "server {server}: release from quarantine"),
+            Asked::Resume => f.write_str("cluster: resume after the storm"),
+            Asked::Disarm => f.write_str("cluster: disarm"),
+            Asked::Arm => f.write_str("cluster: arm"),
             Asked::ResourceOnline { resource, group } => write!(f, "group {group}: {resource} online"),
             Asked::ResourceOffline { resource, group } => write!(f, "group {group}: {resource} offline"),
             Asked::Flush { group } => write!(f, "group {group}: flush"),
@@ -193,6 +222,10 @@ impl Display for LeaveReason {
         match self {
             LeaveReason::Fault => f.write_str("it failed there"),
             LeaveReason::Offline => f.write_str("it is to be offline"),
+            LeaveReason::Drain(to) => write!(f, "it is drained; to {to}"),
+            LeaveReason::Park => f.write_str("it is shut down; until it is back"),
+            LeaveReason::Return(to) => write!(f, "it goes back to {to}, which is no longer drained"),
+            LeaveReason::Failback(to) => write!(f, "it goes back to {to}, which it prefers"),
             LeaveReason::OnPurpose => f.write_str("all that it has was stopped on purpose"),
             LeaveReason::Switch(to) => write!(f, "it is to run on {to}"),
             LeaveReason::Service(service) => write!(f, "service {service} is to be offline"),
@@ -262,6 +295,9 @@ impl Display for NotHere {
                 crate::config::hundredths(*need),
                 crate::config::hundredths(*free)
             ),
+            NotHere::Draining => f.write_str("drained"),
+            NotHere::ServerFrozen => f.write_str("frozen"),
+            NotHere::Quarantined { .. } => f.write_str("in quarantine"),
             NotHere::Limit { limit, need, free } => write!(f, "needs {need} of {limit}, {free} left"),
             NotHere::NotBrought { resource, from, system } => {
                 write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
@@ -307,6 +343,25 @@ impl Display for Wait {
             }
             Wait::Frozen { fault: None } => f.write_str("it is frozen"),
             Wait::Frozen { fault: Some(fault) } => write!(f, "it is frozen, though {fault}"),
+            Wait::Queue { brake } => write!(f, "{brake}"),
+            Wait::Storm => f.write_str("too many servers were lost at once; `tenure cluster resume`"),
+            Wait::Disarmed { deed } => write!(f, "it should be {deed}, and the cluster is disarmed"),
+            Wait::AutoDisabled { server } => {
+                write!(f, "its server {server} went down and its policy is to wait; `tenure group enable`")
+            }
+            Wait::Parked { server } => {
+                write!(f, "it was stopped for the shutdown of {server}, and starts when that is back")
+            }
+            Wait::Stays { server, why: Stay::Declared } => {
+                write!(f, "a drain of {server} leaves it there (evacuate = false)")
+            }
+            Wait::Stays { server, why: Stay::Frozen } => {
+                write!(f, "it stays on {server}, which is drained: it is frozen")
+            }
+            Wait::Stays { server, why: Stay::Nowhere(why) } => {
+                write!(f, "it stays on {server}, which is drained: no server can take it: {}", whys(why))
+            }
+            Wait::NotManaged => f.write_str("nothing; it is only watched (managed = false)"),
             Wait::Requires { resource, of, server } => {
                 write!(f, "{resource} on {server} requires {}, not Running yet", join(of))
             }
@@ -355,6 +410,43 @@ impl Display for Need {
     }
 }
 
+impl Display for Brake {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Brake::Starts { server, limit } => write!(f, "its turn to start on {server} ({limit} at once)"),
+            Brake::Stops { server, limit } => write!(f, "its turn to stop on {server} ({limit} at once)"),
+            Brake::Hmc { hmc, limit } => write!(f, "its turn at {hmc} ({limit} orders at once)"),
+            Brake::Moves { server } => write!(f, "its turn to leave {server}"),
+        }
+    }
+}
+
+impl Display for Deed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Deed::Place | Deed::Start => "started",
+            Deed::Stop => "stopped",
+            Deed::Leave => "moved",
+            Deed::Fence => "moved once its server is powered off for certain",
+        })
+    }
+}
+
+impl Display for ClusterWait {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            ClusterWait::Disarmed => {
+                f.write_str("DISARMED: nothing is started, stopped, moved or fenced; `tenure cluster arm`")
+            }
+            ClusterWait::Storm { servers } => write!(
+                f,
+                "STORM: {} lost at about the same time; nothing is started elsewhere; `tenure cluster resume`",
+                join(servers)
+            ),
+        }
+    }
+}
+
 impl Display for ServerWait {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
@@ -365,6 +457,22 @@ impl Display for ServerWait {
                 write!(f, "{}: no proof that the server is off", says(*system))
             }
             ServerWait::Fencing => f.write_str("is being powered off and read back"),
+            ServerWait::Disarmed { system } => {
+                write!(f, "{}; it is not powered off for certain, as the cluster is disarmed", says(*system))
+            }
+            ServerWait::Draining { left: 0 } => {
+                f.write_str("being drained; no group left, but something is active there")
+            }
+            ServerWait::Draining { left } => write!(f, "being drained; {} left", count(*left, "group")),
+            ServerWait::DrainStuck { left, shutdown } => {
+                let more = if *shutdown { "; do not power it off" } else { "" };
+                write!(f, "not drained: {} cannot leave{more}", count(*left, "group"))
+            }
+            ServerWait::Drained { shutdown: true, .. } => f.write_str("drained; it may be powered off"),
+            ServerWait::Drained { staying: 0, .. } => f.write_str("drained"),
+            ServerWait::Drained { staying, .. } => {
+                write!(f, "drained, but for {} meant to stay", count(*staying, "group"))
+            }
             ServerWait::Cleaning { resources } if resources.is_empty() => {
                 f.write_str("dirty: watching what starts there by itself")
             }

@@ -4,7 +4,7 @@ use super::Planner;
 use crate::{
     Command, GroupName, ResourceName, ServerName, SystemState, Time,
     ledger::{Copy, GroupState, Intent, Phase, StartRisk, Tenure},
-    note::{ServerWait, Wait},
+    note::{Deed, ServerWait, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -33,10 +33,11 @@ impl Planner<'_> {
         }
     }
 
-    fn group(&mut self, name: &GroupName) {
+    pub(super) fn group(&mut self, name: &GroupName) {
         let mut wait = None;
         for _ in 0..STEPS {
             let Some(group) = self.scratch.groups.get(name).map(Arc::clone) else { return };
+            self.held_back = None;
             match self.step(name, &group) {
                 Step::Did => {}
                 Step::Wait(reason) => {
@@ -46,12 +47,16 @@ impl Planner<'_> {
                 Step::Rest => break,
             }
         }
+        let wait = self.afterthought(name, wait);
         if self.scratch.groups.get(name).is_some_and(|group| group.wait != wait) {
             let _ = self.emit(Command::Wait { group: name.clone(), wait });
         }
     }
 
     fn step(&mut self, name: &GroupName, group: &GroupState) -> Step {
+        if let Some(wait) = self.stands_still(name, group) {
+            return Step::Wait(wait);
+        }
         let conflict = self.scratch.active_places(group);
         let stray = self.scratch.is_stray(group);
         // What is proven off is left first: what still runs may then be adopted.
@@ -71,9 +76,6 @@ impl Planner<'_> {
         }
         if group.conflict.is_some() && self.emit(Command::Release(name.clone())).is_ok() {
             return Step::Did;
-        }
-        if let Some(wait) = self.stands_still(name, group) {
-            return Step::Wait(wait);
         }
         if self.forgive(group) {
             return Step::Did;
@@ -169,7 +171,9 @@ impl Planner<'_> {
             return None;
         }
         let (server, system) = (server.clone(), state.system);
-        if state.wait == Some(ServerWait::Fencing) {
+        if let Some(ServerWait::Disarmed { .. }) = state.wait {
+            Some(Wait::Disarmed { deed: Deed::Fence })
+        } else if state.wait == Some(ServerWait::Fencing) {
             Some(Wait::Fencing { server })
         } else if self.is_silent(&server) && !system.is_up() {
             Some(Wait::NoProof { server, system })
@@ -180,8 +184,7 @@ impl Planner<'_> {
 
     /// A group that starts or runs stays where it is, unless something makes it leave.
     fn keep(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
-        let leaves =
-            self.leaves_for_link(name, group, tenure).or_else(|| self.leaves_for_maintenance(name, group, tenure));
+        let leaves = self.leaves_for_link(name, group, tenure);
         if let Some(reason) = leaves.filter(|_| !group.frozen) {
             let leave = Command::Leave { group: name.clone(), epoch: tenure.epoch, reason };
             if self.emit(leave).is_ok() {

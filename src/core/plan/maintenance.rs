@@ -1,30 +1,135 @@
 //! Maintenance and brakes, as the planner acts on them.
+//!
+//! What is forbidden altogether the ledger itself refuses; here is what is held back for a while, in what order things
+//! move, and what a group is told that waits for it.
+
+mod brakes;
+mod moves;
+
+pub(super) use brakes::Stock;
 
 use super::Planner;
 use crate::{
-    GroupName,
-    ledger::{GroupState, Tenure},
-    note::{LeaveReason, Wait},
+    Command, GroupName, ServerName,
+    config::{Group, Shutdown},
+    ledger::{GroupState, Phase, Purpose},
+    note::{Brake, Deed, ServerWait, Stay, Wait},
 };
+use std::sync::Arc;
+
+/// How a group leaves a server that is being emptied.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WayOut {
+    /// It does not.
+    Stay,
+    /// To another server.
+    Move,
+    /// It is stopped, and starts again when the server is back.
+    Park,
+}
 
 impl Planner<'_> {
-    /// Why nothing is done for the group now, whatever it needs. `None` if nothing holds it back.
-    pub(super) fn stands_still(&self, _name: &GroupName, _group: &GroupState) -> Option<Wait> {
-        None
+    /// Storms that broke and quarantines that are over.
+    pub(super) fn upkeep(&mut self) {
+        let limit = self.scratch.config.brakes.storm;
+        if limit > 0 {
+            let mut struck = self.scratch.struck();
+            struck.extend(self.scratch.maintenance.storm.iter().flat_map(|storm| storm.servers.iter().cloned()));
+            // Refused where it is none, or the one that is known.
+            let _ = self.emit(Command::Storm(struck));
+        }
+        let quarantines = self.scratch.servers.iter();
+        let quarantines: Vec<_> =
+            quarantines.filter_map(|(name, state)| Some((name.clone(), state.upkeep.quarantine?))).collect();
+        for (server, until) in quarantines {
+            if until > self.now() {
+                self.wake(until);
+            } else {
+                let _ = self.emit(Command::EndQuarantine(server));
+            }
+        }
+    }
+
+    /// What a server waits for in its maintenance.
+    pub(super) fn server_upkeep(&self, server: &ServerName) -> Option<ServerWait> {
+        self.scratch.drain_of(server)
+    }
+
+    /// A group that is only watched: nothing of it is started, stopped or held. The books follow what it does.
+    pub(super) fn stands_still(&mut self, name: &GroupName, group: &GroupState) -> Option<Wait> {
+        if self.scratch.is_looked_after(name) {
+            return None;
+        }
+        let mut left = group.clone();
+        if let Some(tenure) = &group.tenure {
+            let vacate = Command::Vacate { group: name.clone(), epoch: tenure.epoch };
+            if self.scratch.departure(name, group).is_err() || self.emit(vacate).is_err() {
+                return Some(Wait::NotManaged);
+            }
+            left.tenure = None;
+        }
+        let active = self.scratch.active_places(&left).active;
+        if let (1, Some(server)) = (active.len(), active.keys().next()) {
+            // Refused until every other server of its list has been read.
+            let _ = self.emit(Command::Adopt { group: name.clone(), server: server.clone() });
+        }
+        Some(Wait::NotManaged)
     }
 
     /// Why the group is not placed now. `None` if nothing holds it back.
-    pub(super) fn awaits_brake(&self, _name: &GroupName, _group: &GroupState) -> Option<Wait> {
-        None
+    pub(super) fn awaits_brake(&mut self, name: &GroupName, group: &GroupState) -> Option<Wait> {
+        // The room that was kept for it is its own.
+        self.unbook(name);
+        if self.scratch.maintenance.disarmed {
+            return Some(Wait::Disarmed { deed: Deed::Place });
+        }
+        self.scratch.withheld(group)
     }
 
-    /// Why maintenance makes the group leave its server. `None` if it does not.
-    pub(super) fn leaves_for_maintenance(
-        &self,
-        _name: &GroupName,
-        _group: &GroupState,
-        _tenure: &Tenure,
-    ) -> Option<LeaveReason> {
-        None
+    /// What a group is told in the end: what held it back, or that it stays where it should not be.
+    pub(super) fn afterthought(&mut self, name: &GroupName, wait: Option<Wait>) -> Option<Wait> {
+        let wait = self.held_back.take().or(wait);
+        let Some(group) = self.scratch.groups.get(name).map(Arc::clone) else { return wait };
+        if group.tenure.is_none() {
+            self.book_what_is_bound(name, &group);
+        }
+        wait.or_else(|| self.stays(name, &group))
+    }
+
+    /// Why a group is still on a server that is being emptied.
+    fn stays(&mut self, name: &GroupName, group: &GroupState) -> Option<Wait> {
+        let tenure = group.tenure.as_ref().filter(|tenure| tenure.phase == Phase::Online)?;
+        let purpose = self.scratch.servers.get(&tenure.server)?.upkeep.drain.as_ref()?.purpose;
+        let config = Arc::clone(&self.scratch.config);
+        let declared = config.groups.get(name)?;
+        let server = tenure.server.clone();
+        if group.frozen {
+            return Some(Wait::Stays { server, why: Stay::Frozen });
+        }
+        match way_out(purpose, declared) {
+            WayOut::Stay => return Some(Wait::Stays { server, why: Stay::Declared }),
+            WayOut::Park | WayOut::Move if self.scratch.maintenance.disarmed => {
+                return Some(Wait::Disarmed { deed: Deed::Leave });
+            }
+            WayOut::Park | WayOut::Move if self.scratch.maintenance.storm.is_some() => return Some(Wait::Storm),
+            WayOut::Park => {}
+            WayOut::Move => {
+                if let Err(why) = self.target(name, group) {
+                    return Some(Wait::Stays { server, why: Stay::Nowhere(why) });
+                }
+            }
+        }
+        Some(Wait::Queue { brake: Brake::Moves { server } })
+    }
+}
+
+/// A shutdown spares nobody: what a drain would leave alone is stopped with its server.
+fn way_out(purpose: Purpose, declared: &Group) -> WayOut {
+    match (purpose, declared.shutdown) {
+        (Purpose::Drain { .. }, _) if !declared.evacuate => WayOut::Stay,
+        (Purpose::Drain { .. }, _) => WayOut::Move,
+        (Purpose::Shutdown, Shutdown::Freeze) => WayOut::Park,
+        (Purpose::Shutdown, _) if !declared.evacuate => WayOut::Park,
+        (Purpose::Shutdown, Shutdown::Failover | Shutdown::Migrate) => WayOut::Move,
     }
 }

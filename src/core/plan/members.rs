@@ -298,6 +298,7 @@ impl Planner<'_> {
                 };
                 self.fail(member, reason)
             }
+            Err(Refusal::Waits { why, .. }) => Step::Wait(why),
             Err(Refusal::Frozen { .. }) => Step::Wait(Wait::Frozen { fault: None }),
             Err(
                 Refusal::NotProvenOff { server, .. }
@@ -383,6 +384,7 @@ impl Planner<'_> {
         }
         match self.emit(Command::Stop { resource: resource.clone(), server: server.clone(), grace }) {
             Ok(()) => Step::Did,
+            Err(Refusal::Waits { why, .. }) => Step::Wait(why),
             Err(_) => Step::Wait(Wait::Stuck { resource, server, power: member.copy.power }),
         }
     }

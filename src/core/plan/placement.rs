@@ -30,7 +30,7 @@ impl Planner<'_> {
         orphan.cloned().ok_or(why)
     }
 
-    fn is_orphan(&self, server: &ServerName) -> bool {
+    pub(super) fn is_orphan(&self, server: &ServerName) -> bool {
         self.homes.get(server).is_some_and(|node| !self.hears(node))
     }
 }

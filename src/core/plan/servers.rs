@@ -6,7 +6,10 @@ use crate::{
     ledger::{Dirty, Phase, ServerState, StartRisk},
     note::ServerWait,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Planner<'_> {
     /// Readings that say something new, or are fresher where something waits for that.
@@ -142,6 +145,7 @@ impl Planner<'_> {
             } else {
                 self.doubt(&server, &state)
             };
+            let wait = wait.or_else(|| self.server_upkeep(&server));
             let _ = self.emit(Command::ServerWait { server, wait });
         }
     }
@@ -157,7 +161,8 @@ impl Planner<'_> {
     fn dirty(&mut self, server: &ServerName, dirty: Dirty) -> Option<ServerWait> {
         let mut strays = BTreeSet::new();
         let mut unread = false;
-        let groups: Vec<_> = self.scratch.groups.values().cloned().collect();
+        let managed = self.scratch.groups.iter().filter(|(name, _)| self.scratch.is_looked_after(name));
+        let groups: Vec<_> = managed.map(|(_, group)| Arc::clone(group)).collect();
         for group in groups {
             if group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server)) {
                 continue;
@@ -201,6 +206,11 @@ impl Planner<'_> {
             return None;
         }
         match state.system {
+            SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error
+                if state.live && state.fence.is_none() && self.scratch.maintenance.disarmed =>
+            {
+                Some(ServerWait::Disarmed { system: state.system })
+            }
             SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error if state.live => {
                 if state.fence.is_none() && self.may_retry(state.fence_failed) {
                     let _ = self.emit(Command::Fence(server.clone()));

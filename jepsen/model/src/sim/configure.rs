@@ -1,9 +1,10 @@
 //! Changes to the declared cluster, in words.
 
 use super::{
+    attributes::set_attribute,
     patch::{patched, unmarked},
     sim::Sim,
-    site::link_of,
+    site::{link_of, pairs},
 };
 use std::sync::Arc;
 use tenure_core::{
@@ -37,6 +38,12 @@ impl Sim {
             ["add", "group", name] => self.join(&mut cluster, name)?,
             ["servers", name, list] => {
                 group(&mut cluster, name)?.servers = list.split(',').map(ServerName::from).collect();
+            }
+            ["group", name, attributes @ ..] => {
+                let group = group(&mut cluster, name)?;
+                for (key, value) in pairs(attributes).map_err(|why| why.to_string())? {
+                    set_attribute(group, key, value).map_err(|why| why.to_string())?;
+                }
             }
             ["restart_limit", name, limit] => {
                 group(&mut cluster, name)?.restart_limit = limit.parse().map_err(|_| "is not a limit")?;

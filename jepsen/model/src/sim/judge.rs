@@ -2,7 +2,7 @@
 
 use super::sim::Sim;
 use crate::world::{Cause, Change, check::Overlap};
-use tenure_core::{Ledger, invariants};
+use tenure_core::{Ledger, invariants, note::NotHere};
 
 impl Sim {
     /// Takes what was found wrong since the last call. Anything at all is a failure.
@@ -70,7 +70,7 @@ impl Sim {
 
     /// Where everything is, in lines that do not depend on how it came there.
     pub fn placement(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = self.ledger.standstills().iter().map(|why| format!("cluster: {why}")).collect();
         for (name, group) in &self.ledger.groups {
             let place = group
                 .tenure
@@ -90,7 +90,8 @@ impl Sim {
             let off = server.off.as_ref().map(|_| "proven off".to_owned());
             let dirty = server.dirty.map(|_| "dirty".to_owned());
             let wait = server.wait.as_ref().map(ToString::to_string);
-            let marks: Vec<String> = off.into_iter().chain(dirty).chain(wait).collect();
+            let closed = server.closed().filter(|why| *why != NotHere::Draining).map(|why| why.to_string());
+            let marks: Vec<String> = off.into_iter().chain(dirty).chain(closed).chain(wait).collect();
             if !marks.is_empty() {
                 lines.push(format!("server {name}: {}", marks.join("; ")));
             }

@@ -8,6 +8,7 @@
 
 mod act;
 mod apps;
+mod attributes;
 mod configure;
 mod event;
 mod judge;

@@ -1,12 +1,14 @@
 //! A site as a scenario declares it: servers, nodes, consoles and groups, in a few words.
 
+use super::attributes::{set_attribute, set_brake};
 use super::patch::{patched, unmarked};
 use crate::world::{HmcSpec, LparSpec, ServerSpec, Span as WorldSpan, WorldSpec};
 use std::collections::BTreeMap;
 use tenure_core::{
     GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName, Span,
     config::{
-        Cluster, Group, Hmc, Kind, Link, Need, Node, Resource, Rigidity, Server, Service, Tier, TierLink, Timings,
+        Brakes, Cluster, Group, Hmc, Kind, Link, Need, Node, Resource, Rigidity, Server, Service, Tier, TierLink,
+        Timings,
     },
 };
 
@@ -41,6 +43,7 @@ pub struct Site {
     lpars: BTreeMap<ResourceName, LparSpec>,
     timings: Timings,
     services: BTreeMap<ServiceName, Service>,
+    brakes: Brakes,
     /// A piece of a cluster file, laid over all this.
     piece: String,
 }
@@ -60,6 +63,7 @@ impl Default for Site {
             lpars: BTreeMap::new(),
             timings: Timings::default(),
             services: BTreeMap::new(),
+            brakes: Brakes::default(),
             piece: String::new(),
         }
     }
@@ -85,6 +89,11 @@ impl Site {
             "server" => self.edit_server(rest)?,
             "timings" => self.edit_timings(rest)?,
             "service" => self.add_service(rest)?,
+            "brakes" => {
+                for (key, value) in pairs(rest)? {
+                    set_brake(&mut self.brakes, key, value)?;
+                }
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -158,6 +167,7 @@ impl Site {
 
     fn cluster(&self) -> Cluster {
         let mut cluster = Cluster { name: "site".to_owned(), timings: self.timings.clone(), ..Cluster::default() };
+        cluster.brakes = self.brakes.clone();
         for n in 1..=self.hmcs {
             let (address, user) = (format!("hmc{n}:22"), "tenure".to_owned());
             let hmc = Hmc { address, user, host_key: format!("SHA256:{}", "x".repeat(43)) };
@@ -234,7 +244,7 @@ impl Site {
                 "clear_parents" => group.clear_parents = value == "yes",
                 "restart_limit" => group.restart_limit = number(value)?,
                 "restart_window" => group.restart_window = span(value)?,
-                _ => return Err(unknown(key)),
+                _ => set_attribute(&mut group, key, value)?,
             }
         }
         self.groups.insert(name, Declared { group, lpars, later });
@@ -327,16 +337,16 @@ fn serial(n: usize) -> String {
     format!("7A{:05}", n + 1)
 }
 
-fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, SiteError> {
+pub(super) fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, SiteError> {
     let pair = |word: &&'a str| word.split_once('=').ok_or_else(|| SiteError(format!("{word:?} is not KEY=VALUE")));
     words.iter().map(pair).collect()
 }
 
-fn unknown(key: &str) -> SiteError {
+pub(super) fn unknown(key: &str) -> SiteError {
     SiteError(format!("{key:?} is not known here"))
 }
 
-fn number<T: std::str::FromStr>(value: &str) -> Result<T, SiteError> {
+pub(super) fn number<T: std::str::FromStr>(value: &str) -> Result<T, SiteError> {
     value.parse().map_err(|_| SiteError(format!("{value:?} is not a number that fits")))
 }
 

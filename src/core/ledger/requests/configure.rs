@@ -140,6 +140,7 @@ impl Applying<'_> {
         for name in before.into_keys().filter(|_| !first) {
             self.note(Note::Removed { group: name });
         }
+        self.reconcile_maintenance();
         self.recount();
     }
 

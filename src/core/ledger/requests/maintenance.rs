@@ -1,0 +1,140 @@
+//! What operators ask for maintenance: of the cluster, of a server, of a group that waits for them.
+
+use super::super::{Drain, Purpose, apply::Applying};
+use crate::{GroupName, Refusal, ServerName, note::Asked};
+use std::{collections::BTreeSet, sync::Arc};
+
+impl Applying<'_> {
+    pub(super) fn ask_enable(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        self.may_act(name)?;
+        if self.group_mut(name)?.upkeep.disabled.take().is_none() {
+            return Err(Refusal::NotDisabled { group: name.clone() });
+        }
+        self.asked(Asked::Enable { group: name.clone() });
+        Ok(())
+    }
+
+    pub(super) fn ask_drain(&mut self, server: &ServerName, migrate: bool) -> Result<(), Refusal> {
+        if self.server(server)?.upkeep.drain.is_some() {
+            return Err(Refusal::AlreadyDrained { server: server.clone() });
+        }
+        self.empty(server, Purpose::Drain { migrate })?;
+        self.asked(Asked::Drain { server: server.clone(), migrate });
+        Ok(())
+    }
+
+    /// A drained server may be shut down too; what the drain took away is still known.
+    pub(super) fn ask_shutdown(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        if self.server(server)?.upkeep.drain.as_ref().is_some_and(|drain| drain.purpose == Purpose::Shutdown) {
+            return Err(Refusal::AlreadyDrained { server: server.clone() });
+        }
+        self.empty(server, Purpose::Shutdown)?;
+        self.asked(Asked::Shutdown { server: server.clone() });
+        Ok(())
+    }
+
+    fn empty(&mut self, server: &ServerName, purpose: Purpose) -> Result<(), Refusal> {
+        self.is_armed()?;
+        let now = self.ledger.now;
+        let upkeep = &mut self.server_mut(server)?.upkeep;
+        // What was on its way back is away still.
+        let moved = std::mem::take(&mut upkeep.returning);
+        let drain = upkeep.drain.get_or_insert(Drain { purpose, since: now, moved: BTreeSet::new(), told: None });
+        (drain.purpose, drain.told) = (purpose, None);
+        drain.moved.extend(moved);
+        Ok(())
+    }
+
+    pub(super) fn ask_undrain(&mut self, server: &ServerName, bring_back: bool) -> Result<(), Refusal> {
+        let upkeep = &mut self.server_mut(server)?.upkeep;
+        let drain = upkeep.drain.take().ok_or_else(|| Refusal::NotDrained { server: server.clone() })?;
+        if bring_back {
+            upkeep.returning = drain.moved;
+        }
+        for group in self.ledger.groups.values_mut() {
+            if group.upkeep.parked.as_ref() == Some(server) {
+                Arc::make_mut(group).prefer = Some(server.clone());
+            }
+        }
+        self.opened(server);
+        self.asked(Asked::Undrain { server: server.clone(), bring_back });
+        Ok(())
+    }
+
+    pub(super) fn ask_freeze_server(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        if std::mem::replace(&mut self.server_mut(server)?.upkeep.frozen, true) {
+            return Err(Refusal::ServerFrozen { server: server.clone() });
+        }
+        self.asked(Asked::FreezeServer { server: server.clone() });
+        Ok(())
+    }
+
+    pub(super) fn ask_unfreeze_server(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        if !std::mem::take(&mut self.server_mut(server)?.upkeep.frozen) {
+            return Err(Refusal::ServerNotFrozen { server: server.clone() });
+        }
+        self.opened(server);
+        self.asked(Asked::UnfreezeServer { server: server.clone() });
+        Ok(())
+    }
+
+    /// An operator vouches for a server that came back too often: its returns are forgotten as well.
+    pub(super) fn ask_release_server(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        let upkeep = &mut self.server_mut(server)?.upkeep;
+        if upkeep.quarantine.take().is_none() {
+            return Err(Refusal::NotQuarantined { server: server.clone() });
+        }
+        upkeep.returns.clear();
+        self.opened(server);
+        self.asked(Asked::ReleaseServer { server: server.clone() });
+        Ok(())
+    }
+
+    pub(super) fn ask_resume(&mut self) -> Result<(), Refusal> {
+        let storm = self.ledger.maintenance.storm.take().ok_or(Refusal::NoStorm)?;
+        let still_lost = |server: &ServerName| {
+            self.ledger.servers.get(server).is_some_and(|state| state.off.is_some() || state.fence.is_some())
+        };
+        let forgiven: Vec<ServerName> = storm.servers.into_iter().filter(still_lost).collect();
+        self.ledger.maintenance.forgiven.extend(forgiven);
+        self.asked(Asked::Resume);
+        Ok(())
+    }
+
+    pub(super) fn ask_disarm(&mut self) -> Result<(), Refusal> {
+        if std::mem::replace(&mut self.ledger.maintenance.disarmed, true) {
+            return Err(Refusal::AlreadyDisarmed);
+        }
+        self.asked(Asked::Disarm);
+        Ok(())
+    }
+
+    pub(super) fn ask_arm(&mut self) -> Result<(), Refusal> {
+        if !std::mem::take(&mut self.ledger.maintenance.disarmed) {
+            return Err(Refusal::NotDisarmed);
+        }
+        self.asked(Asked::Arm);
+        Ok(())
+    }
+
+    /// What is asked for must be able to happen: a request that would be carried out later, all at once, is refused.
+    fn is_armed(&self) -> Result<(), Refusal> {
+        if self.ledger.maintenance.disarmed { Err(Refusal::Disarmed) } else { Ok(()) }
+    }
+
+    /// Whether anything may be done to the group at all.
+    pub(super) fn may_act(&self, name: &GroupName) -> Result<(), Refusal> {
+        if !self.ledger.is_looked_after(name) {
+            return Err(Refusal::NotManaged { group: name.clone() });
+        }
+        self.is_armed()
+    }
+
+    /// Whether the group does not wait for an administrator to say that it may start.
+    pub(super) fn is_enabled(&self, name: &GroupName) -> Result<(), Refusal> {
+        match &self.group(name)?.upkeep.disabled {
+            Some(server) => Err(Refusal::AutoDisabled { group: name.clone(), server: server.clone() }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Moves of groups that run: from servers that are emptied, back to where a drain took them from, and back to where they
+//! prefer to be. After everything that is down has been placed, so that a move never takes the room of a start.
+
+use super::{super::Planner, WayOut, way_out};
+use crate::{
+    Command, GroupName, Power, ServerName, Time,
+    config::{Cluster, Failback, Group, Shutdown},
+    ledger::{GroupState, Phase, Tenure},
+    note::{LeaveReason, NotHere},
+};
+use std::sync::Arc;
+
+/// A group that runs, by importance.
+type Ranked = (u32, GroupName);
+
+impl Planner<'_> {
+    pub(in super::super) fn moves(&mut self) {
+        let held = self.scratch.maintenance.disarmed || self.scratch.maintenance.storm.is_some();
+        if held {
+            return;
+        }
+        let upkeep = self.scratch.servers.iter();
+        let emptied: Vec<ServerName> = upkeep
+            .clone()
+            .filter(|(_, state)| state.upkeep.drain.is_some() && state.groups > 0)
+            .map(|(name, _)| name.clone())
+            .collect();
+        let awaited: Vec<ServerName> =
+            upkeep.filter(|(_, state)| !state.upkeep.returning.is_empty()).map(|(name, _)| name.clone()).collect();
+        for server in &emptied {
+            self.empty(server);
+        }
+        for server in &awaited {
+            self.bring_back(server);
+        }
+        self.fail_back();
+    }
+
+    /// Empties a server. The most important group chooses its new server first and leaves last: until its turn comes it is
+    /// not touched, and what goes wrong goes wrong with the least important.
+    fn empty(&mut self, server: &ServerName) {
+        let Some(purpose) = self.scratch.servers.get(server).and_then(|state| state.upkeep.drain.as_ref()) else {
+            return;
+        };
+        let (purpose, config) = (purpose.purpose, Arc::clone(&self.scratch.config));
+        let here: Vec<Ranked> = self.scratch.groups_on(server).map(|(name, _)| importance(&config, name)).collect();
+        let mut leavers = Vec::new();
+        for (_, name) in sorted(here) {
+            let Some((group, tenure)) = self.running(&name) else { continue };
+            let Some(declared) = config.groups.get(&name) else { continue };
+            match way_out(purpose, declared) {
+                WayOut::Stay => {}
+                WayOut::Park => leavers.push((name, tenure, None)),
+                WayOut::Move => {
+                    if let Ok(to) = self.target(&name, &group) {
+                        self.book(&name, &to);
+                        leavers.push((name, tenure, Some(to)));
+                    }
+                }
+            }
+        }
+        for (name, tenure, to) in leavers.into_iter().rev() {
+            let reason = to.map_or(LeaveReason::Park, LeaveReason::Drain);
+            self.set_out(&name, &tenure, reason);
+        }
+    }
+
+    /// Brings back what a drain took from a server, the most important first, one after the other.
+    fn bring_back(&mut self, server: &ServerName) {
+        let Some(state) = self.scratch.servers.get(server).filter(|state| state.closed().is_none()) else { return };
+        let config = Arc::clone(&self.scratch.config);
+        let away: Vec<Ranked> = state.upkeep.returning.iter().map(|name| importance(&config, name)).collect();
+        let coming = |name: &GroupName| {
+            let group = self.scratch.groups.get(name)?;
+            let there = group.tenure.as_ref().filter(|tenure| !matches!(tenure.phase, Phase::Leaving { .. }));
+            let there = there.map(|tenure| &tenure.server);
+            Some(there == Some(server) || self.scratch.bound_for(group) == Some(server))
+        };
+        if away.iter().any(|(_, name)| coming(name) == Some(true)) {
+            return;
+        }
+        for (_, name) in sorted(away) {
+            let Some((group, tenure)) = self.running(&name) else { continue };
+            match self.scratch.not_here(&name, &group, server) {
+                None => {
+                    if self.set_out(&name, &tenure, LeaveReason::Return(server.clone())) {
+                        return;
+                    }
+                }
+                Some(NotHere::NotReadOff { power: Power::Unknown, .. }) => drop(self.plan.probe.insert(server.clone())),
+                Some(why) if is_of_the_server(&why) => {}
+                Some(why) => drop(self.emit(Command::Forgo { group: name, server: server.clone(), why })),
+            }
+        }
+    }
+
+    /// Moves groups back to a server earlier in their list that takes work again since they came to theirs; so once for
+    /// each return, and never to and fro.
+    fn fail_back(&mut self) {
+        let Some(latest) = self.scratch.servers.values().filter_map(|state| state.upkeep.open_since).max() else {
+            return;
+        };
+        let config = Arc::clone(&self.scratch.config);
+        let may = |(name, group): (&GroupName, &Arc<GroupState>)| {
+            let declared = config.groups.get(name).filter(|declared| declared.failback != Failback::Never)?;
+            let tenure = group.tenure.as_ref().filter(|tenure| Some(&tenure.server) != declared.servers.first())?;
+            let cause = group.upkeep.cleared.map_or(latest, |cleared| cleared.max(latest));
+            (cause > tenure.since).then(|| importance(&config, name))
+        };
+        let candidates: Vec<Ranked> = self.scratch.groups.iter().filter_map(may).collect();
+        for (_, name) in sorted(candidates) {
+            let Some(declared) = config.groups.get(&name) else { continue };
+            let Some((group, tenure)) = self.running(&name) else { continue };
+            let Some(to) = self.better(&name, declared, &group, &tenure) else { continue };
+            match opens(declared.failback, self.now()) {
+                Some(at) if at <= self.now() => drop(self.set_out(&name, &tenure, LeaveReason::Failback(to))),
+                Some(at) => self.wake(at),
+                None => {}
+            }
+        }
+    }
+
+    /// The best server earlier in the list that took work again after the group came to its own.
+    fn better(&self, name: &GroupName, declared: &Group, group: &GroupState, tenure: &Tenure) -> Option<ServerName> {
+        let cleared = group.upkeep.cleared.is_some_and(|at| at > tenure.since);
+        let earlier = declared.servers.iter().take_while(|server| **server != tenure.server);
+        let fit = |server: &&ServerName| {
+            let opened = self.scratch.servers.get(*server).and_then(|state| state.upkeep.open_since);
+            let again = cleared || opened.is_some_and(|at| at > tenure.since);
+            again && !self.is_orphan(server) && self.scratch.not_here(name, group, server).is_none()
+        };
+        earlier.into_iter().find(fit).cloned()
+    }
+
+    /// A group that runs well and may be moved.
+    fn running(&self, name: &GroupName) -> Option<(Arc<GroupState>, Tenure)> {
+        let group = self.scratch.groups.get(name)?;
+        let still = group.frozen || group.conflict.is_some() || !self.scratch.is_looked_after(name);
+        let tenure = group.tenure.as_ref().filter(|tenure| !still && tenure.phase == Phase::Online)?;
+        let watched = self
+            .scratch
+            .servers
+            .get(&tenure.server)
+            .is_some_and(|state| state.off.is_none() && state.live && self.scratch.is_managed(state));
+        watched.then(|| (Arc::clone(group), tenure.clone()))
+    }
+
+    /// Sets one group on its way, if the brakes let it. The one place where the means of a move are chosen: it is moved while
+    /// it runs, if its policy says so and it can be; otherwise stopped, and started where it goes.
+    fn set_out(&mut self, name: &GroupName, tenure: &Tenure, reason: LeaveReason) -> bool {
+        let to = reason.destination().cloned();
+        if let Some(to) = to.as_ref().filter(|_| self.should_migrate(name)) {
+            if !self.may_migrate(&tenure.server, to) {
+                return false;
+            }
+            let (group, epoch, to) = (name.clone(), tenure.epoch, to.clone());
+            let migrate = Command::Migrate { group, epoch, to: to.clone(), reason: reason.clone() };
+            if self.emit(migrate).is_ok() {
+                self.has_begun_to_migrate(&tenure.server, &to);
+                self.group(name);
+                return true;
+            }
+        }
+        if !self.may_set_out(&tenure.server, to.as_ref()) {
+            return false;
+        }
+        let leave = Command::Leave { group: name.clone(), epoch: tenure.epoch, reason };
+        if self.emit(leave).is_err() {
+            return false;
+        }
+        if let Some(to) = &to {
+            self.book(name, to);
+        }
+        self.has_set_out(&tenure.server, to.as_ref());
+        self.group(name);
+        true
+    }
+}
+
+impl Planner<'_> {
+    /// Whether a group is to be moved while it runs: a move that failed once is not tried again under the same tenure.
+    fn should_migrate(&self, name: &GroupName) -> bool {
+        let declared = self.scratch.config.groups.get(name).is_some_and(|group| group.shutdown == Shutdown::Migrate);
+        declared && self.scratch.groups.get(name).is_some_and(|group| !group.upkeep.stayed)
+    }
+}
+
+/// Whether the server itself is not ready, whatever the group.
+fn is_of_the_server(why: &NotHere) -> bool {
+    match why {
+        NotHere::ProvenOff
+        | NotHere::Dirty
+        | NotHere::NotReady(_)
+        | NotHere::Unread
+        | NotHere::NobodyManages
+        | NotHere::Draining
+        | NotHere::ServerFrozen
+        | NotHere::Quarantined { .. } => true,
+        NotHere::Faulted
+        | NotHere::NotDefined { .. }
+        | NotHere::NotBrought { .. }
+        | NotHere::StillDefined { .. }
+        | NotHere::Link { .. }
+        | NotHere::NotListed
+        | NotHere::NotReadOff { .. }
+        | NotHere::PersistentDown { .. }
+        | NotHere::FailoverOff { .. }
+        | NotHere::OtherZone { .. }
+        | NotHere::ViosDown { .. }
+        | NotHere::NoMemory { .. }
+        | NotHere::NoProcessors { .. }
+        | NotHere::Limit { .. } => false,
+    }
+}
+
+/// How a group ranks: smaller is more important, and of the same priority the order of names decides.
+fn importance(config: &Cluster, name: &GroupName) -> Ranked {
+    (config.groups.get(name).map(|group| group.priority).unwrap_or(u32::MAX), name.clone())
+}
+
+fn sorted(mut groups: Vec<Ranked>) -> Vec<Ranked> {
+    groups.sort();
+    groups
+}
+
+/// When a group may go back: now, or when its window opens next. `None` if never.
+fn opens(failback: Failback, now: Time) -> Option<Time> {
+    const MINUTE: u64 = 60_000;
+    const DAY: u64 = 1440;
+    let (from, to) = match failback {
+        Failback::Never => return None,
+        Failback::AtOnce => return Some(now),
+        Failback::Window { from, to } => (u64::from(from), u64::from(to)),
+    };
+    let minutes = now.0.checked_div(MINUTE)?;
+    let minute = minutes.checked_rem(DAY)?;
+    let open = if from <= to { from <= minute && minute < to } else { from <= minute || minute < to };
+    if open {
+        return Some(now);
+    }
+    if from == to {
+        return None;
+    }
+    let ahead = from.saturating_add(DAY).saturating_sub(minute).checked_rem(DAY)?;
+    Some(Time(minutes.saturating_add(ahead).saturating_mul(MINUTE)))
+}
