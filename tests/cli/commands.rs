@@ -224,7 +224,11 @@ async fn invalid_files_exit_with_two() {
     let desk = Desk::new(Site::default()).await;
     let good = desk.run(&format!("validate {}", desk.write(SITE))).await;
     assert_eq!(good.exit, Exit::Done);
-    assert!(good.out.ends_with("is valid: cluster site, 2 servers, 3 nodes, 2 groups, 3 resources\n"), "{}", good.out);
+    assert!(
+        good.out.ends_with("is valid: cluster site, 1 HMC, 2 servers, 3 nodes, 2 groups, 3 LPARs\n"),
+        "{}",
+        good.out
+    );
     let file = desk.write(&SITE.replace("\"5m\"", "\"5\"").replace("[\"p2\", \"p1\"]", "[\"p2\", \"p2\"]"));
     let ended = desk.run(&format!("validate {file}")).await;
     assert_eq!(ended.exit, Exit::Usage);

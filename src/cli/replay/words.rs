@@ -73,16 +73,6 @@ fn asked(request: &Request) -> String {
             format!("configure: groups {groups}, resources {resources}, servers {servers}{strand}")
         }
         Request::Online { group, server, propagate } => {
-<<<<<<< HEAD
-            let with = if *propagate { " with what it depends on" } else { "" };
-            let place = server.as_ref().map(|server| format!(" on {server}")).unwrap_or_default();
-            format!("bring group {group}{with} online{place}")
-        }
-        Request::Offline { group, propagate: false } => format!("take group {group} offline"),
-        Request::Offline { group, propagate: true } => format!("take group {group} offline, after what depends on it"),
-        Request::ServiceOnline(service) => format!("bring service {service} online"),
-        Request::ServiceOffline(service) => format!("take service {service} offline"),
-=======
             let place = server.as_ref().map(|server| format!(" on {server}")).unwrap_or_default();
             let others = if *propagate { ", with the groups that it depends on" } else { "" };
             format!("bring group {group} online{place}{others}")
@@ -93,7 +83,6 @@ fn asked(request: &Request) -> String {
         }
         Request::ServiceOnline(service) => format!("start service {service}"),
         Request::ServiceOffline(service) => format!("stop service {service}"),
->>>>>>> see
         Request::Switch { group, server } => format!("switch group {group} to {server}"),
         Request::Migrate { group, server } => format!("migrate group {group} to {server}"),
         Request::AbortMigration(group) => format!("give up the migration of group {group}"),
@@ -221,29 +210,6 @@ impl Concerned {
     }
 
     fn by_request(&mut self, ledger: &Ledger, request: &Request) {
-<<<<<<< HEAD
-        match request {
-            Request::Configure { .. } => {}
-            Request::Online { group, server, .. } | Request::Clear { group, server } => {
-                self.groups.insert(group.clone());
-                self.servers.extend(server.clone());
-            }
-            Request::Switch { group, server } => {
-                self.groups.insert(group.clone());
-                self.servers.insert(server.clone());
-            }
-            Request::Offline { group, .. }
-            | Request::Freeze(group)
-            | Request::Unfreeze(group)
-            | Request::Flush(group)
-            | Request::ClearAdminWait { group, .. } => drop(self.groups.insert(group.clone())),
-            Request::ConfirmOff(server) => drop(self.servers.insert(server.clone())),
-            // A service is its groups, and each of their notes names its group.
-            Request::ServiceOnline(_) | Request::ServiceOffline(_) => {}
-            Request::Restart(resource)
-            | Request::ResourceOnline(resource)
-            | Request::ResourceOffline { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
-=======
         self.groups.extend(request.group().cloned());
         if let Request::Restart(resource)
         | Request::ResourceOnline(resource)
@@ -264,7 +230,6 @@ impl Concerned {
         | Request::ConfirmOff(server) = request
         {
             self.servers.insert(server.clone());
->>>>>>> see
         }
     }
 }
