@@ -172,7 +172,16 @@ impl Shared {
                 let within = Duration::from_millis(within.0);
                 hook::run(&Program { path: program, arguments, variables: self.variables(order), within }).await
             }
-            Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {
+            Ask::Start(_)
+            | Ask::ShutDown(_)
+            | Ask::PowerDown(_)
+            | Ask::CutOff(_)
+            | Ask::PowerOff
+            | Ask::Migrate { .. }
+            | Ask::StopMigration(_)
+            | Ask::RecoverMigration(_)
+            | Ask::MoveDefinition { .. }
+            | Ask::RemoteRestart { .. } => {
                 // The last look at the lease stands directly before the command.
                 if !self.lease.covers(self.hands.applied()) {
                     return Answer::NotSent("the lease of this node has ended".to_owned());

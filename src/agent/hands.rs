@@ -112,8 +112,48 @@ impl Hands {
             Ask::PowerDown(name) => stop(name, Stop::Shutdown).await,
             Ask::CutOff(name) => stop(name, Stop::Immediate).await,
             Ask::PowerOff => words::answer(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
+            Ask::Migrate { resource, .. }
+            | Ask::MoveDefinition { resource, .. }
+            | Ask::RemoteRestart { resource, .. }
+            | Ask::StopMigration(resource)
+            | Ask::RecoverMigration(resource) => self.relocate(&cluster, &address, ask, resource).await,
             Ask::Read(_) | Ask::Pause(_) | Ask::Run { .. } => Answer::NotSent("nothing for an HMC".to_owned()),
         }
+    }
+
+    /// Carries out what moves an LPAR between servers, or ends that. A move is answered when it is over, so it gets its time.
+    async fn relocate(&self, cluster: &Cluster, here: &ServerAddress, ask: &Ask, name: &ResourceName) -> Answer {
+        let Some(lpar) = cluster.lpar(name) else {
+            return Answer::NotSent(format!("LPAR {name} is not declared"));
+        };
+        let (partition, within) = (lpar.partition.as_str(), Duration::from_millis(lpar.migrate_timeout.0));
+        let other = |server: &ServerName| {
+            address(cluster, server).ok_or_else(|| Answer::NotSent(format!("server {server} is not declared")))
+        };
+        let moved = match ask {
+            Ask::Migrate { to, .. } => match other(to) {
+                Ok(to) => self.driver.migrate_lpar(here, &to, partition, within).await,
+                Err(answer) => return answer,
+            },
+            Ask::MoveDefinition { from, .. } => match other(from) {
+                Ok(from) => self.driver.migrate_lpar(&from, here, partition, within).await,
+                Err(answer) => return answer,
+            },
+            Ask::RemoteRestart { from, .. } => match other(from) {
+                Ok(from) => self.driver.restart_elsewhere(&from, here, partition, within).await,
+                Err(answer) => return answer,
+            },
+            Ask::StopMigration(_) => self.driver.stop_migration(here, partition, COMMAND_DEADLINE).await,
+            Ask::RecoverMigration(_) => self.driver.recover_migration(here, partition, within).await,
+            Ask::Read(_)
+            | Ask::Pause(_)
+            | Ask::Start(_)
+            | Ask::ShutDown(_)
+            | Ask::PowerDown(_)
+            | Ask::CutOff(_)
+            | Ask::PowerOff => return Answer::NotSent("nothing is moved by this".to_owned()),
+        };
+        words::answer(moved)
     }
 }
 

@@ -113,9 +113,9 @@ fn power(state: &LparState) -> Power {
         LparState::Starting | LparState::OpenFirmware | LparState::HardwareDiscovery => Power::Starting,
         LparState::Running => Power::Running,
         LparState::ShuttingDown => Power::Stopping,
+        LparState::MigratingRunning => Power::Moving,
         LparState::Error
         | LparState::NotAvailable
-        | LparState::MigratingRunning
         | LparState::MigratingNotActivated
         | LparState::Suspended
         | LparState::Suspending

@@ -20,7 +20,7 @@ pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
         Ask::Offline { group } => Request::Offline { group: group.into(), propagate: false },
         Ask::Switch { group, server } => Request::Switch { group: group.into(), server: server.into() },
         Ask::Migrate { group, server } => Request::Migrate { group: group.into(), server: server.into() },
-        Ask::Drain { server, migrate } => Request::Drain { server: server.into(), migrate },
+        Ask::Drain { server } => Request::Drain(server.into()),
         Ask::Freeze { group } => Request::Freeze(group.into()),
         Ask::Unfreeze { group } => Request::Unfreeze(group.into()),
         Ask::Clear { group, server } => Request::Clear { group: group.into(), server: server.map(Into::into) },

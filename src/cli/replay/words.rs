@@ -220,7 +220,7 @@ impl Concerned {
         | Request::Clear { server: Some(server), .. }
         | Request::Switch { server, .. }
         | Request::Migrate { server, .. }
-        | Request::Drain { server, .. }
+        | Request::Drain(server)
         | Request::Undrain { server, .. }
         | Request::Shutdown(server)
         | Request::FreezeServer(server)
