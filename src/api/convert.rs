@@ -14,10 +14,13 @@ const SENT_FILE: &str = "cluster file";
 /// The request of the core.
 pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
     Ok(match ask {
-        Ask::Online { group, server } => Request::Online { group: group.into(), server: server.map(Into::into) },
-        Ask::Offline { group } => Request::Offline(group.into()),
+        Ask::Online { group, server } => {
+            Request::Online { group: group.into(), server: server.map(Into::into), propagate: false }
+        }
+        Ask::Offline { group } => Request::Offline { group: group.into(), propagate: false },
         Ask::Switch { group, server } => Request::Switch { group: group.into(), server: server.into() },
         Ask::Migrate { group, server } => Request::Migrate { group: group.into(), server: server.into() },
+        Ask::Drain { server, migrate } => Request::Drain { server: server.into(), migrate },
         Ask::Freeze { group } => Request::Freeze(group.into()),
         Ask::Unfreeze { group } => Request::Unfreeze(group.into()),
         Ask::Clear { group, server } => Request::Clear { group: group.into(), server: server.map(Into::into) },

@@ -15,7 +15,7 @@ use std::{
 };
 use tenure_core::{
     GroupName, Ledger, ServerName,
-    foresee::{self, Ending, Foreseen, Foresight, Instead, Loss, Place, Room, Standing},
+    foresee::{self, Ending, Foreseen, Foresight, Instead, Loss, Place, Room, Standing, Survival},
 };
 use tokio::sync::Semaphore;
 
@@ -26,7 +26,7 @@ const RECORDS: usize = 5000;
 /// How long one question may be worked on, shorter than a client waits.
 const WORK: Duration = Duration::from_secs(10);
 /// How long a question waits for the one before it.
-const QUEUE: Duration = Duration::from_secs(5);
+const QUEUE: Duration = Duration::from_secs(3);
 
 /// One at a time: a node has better things to do.
 static DESK: Semaphore = Semaphore::const_new(1);
@@ -131,11 +131,15 @@ pub(super) async fn capacity(ledger: Arc<Ledger>) -> Result<SiteCapacityView, Fa
         let standing = ledger.servers.iter().filter(|(_, state)| state.off.is_none()).map(|(name, _)| name);
         let not_looked_at: Vec<String> = standing.filter(|name| !looked_at(name)).map(ServerName::to_string).collect();
         let weak: Vec<WeakView> = losses.iter().filter(|loss| !loss.is_survived()).map(weak).collect();
+        let survival = match (losses.is_empty(), weak.is_empty(), not_looked_at.is_empty()) {
+            (false, true, true) => foresee::survival_beyond_one(&ledger),
+            (_, weak, _) => Survival { servers: 0, exact: !weak },
+        };
         SiteCapacityView {
             index: ledger.index,
             servers: rooms.iter().map(|(name, room)| server(&ledger, name, room)).collect(),
-            survives: u32::from(weak.is_empty() && not_looked_at.is_empty() && !losses.is_empty()),
-            exact: !weak.is_empty(),
+            survives: u32::try_from(survival.servers).unwrap_or(u32::MAX),
+            exact: survival.exact,
             weak,
             not_looked_at,
         }

@@ -305,6 +305,22 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         | Wait::Requires { .. }
         | Wait::AdminWait { .. }
         | Wait::Flushed
+        | Wait::Migrating { .. }
+        | Wait::Locating { .. }
+        | Wait::MigrationStuck { .. }
+        | Wait::HalfMoved { .. }
+        | Wait::Queue { .. }
+        | Wait::Storm
+        | Wait::Disarmed { .. }
+        | Wait::AutoDisabled { .. }
+        | Wait::Parked { .. }
+        | Wait::Stays { .. }
+        | Wait::NotManaged
+        | Wait::Child { .. }
+        | Wait::Parents { .. }
+        | Wait::Below { .. }
+        | Wait::Above { .. }
+        | Wait::Apart { .. }
         | Wait::Held => None,
     };
     WaitView {
@@ -363,6 +379,8 @@ fn kind(note: &Note) -> &'static str {
     match note {
         Note::Configured { .. } => "configured",
         Note::Requested { .. } => "requested",
+        Note::ServiceRequested { .. } => "service_requested",
+        Note::FaultsCleared { .. } => "faults_cleared",
         Note::SystemChanged { .. } => "system_changed",
         Note::ViosChanged { .. } => "vios_changed",
         Note::CopyChanged { .. } => "copy_changed",
@@ -377,6 +395,15 @@ fn kind(note: &Note) -> &'static str {
         Note::OnlineNow { .. } => "online_now",
         Note::Faulted { .. } => "faulted",
         Note::Leaving { .. } => "leaving",
+        Note::FaultsCleared { .. } => "faults_cleared",
+        Note::ServiceRequested { .. } => "service_requested",
+        Note::Storm { .. } => "storm",
+        Note::Quarantined { .. } => "quarantined",
+        Note::QuarantineOver { .. } => "quarantine_over",
+        Note::NotBroughtBack { .. } => "not_brought_back",
+        Note::Migrating { .. } => "migrating",
+        Note::Migrated { .. } => "migrated",
+        Note::Stayed { .. } => "stayed",
         Note::ResourceFaulted { .. } => "resource_faulted",
         Note::ResourceBack { .. } => "resource_back",
         Note::Recycling { .. } => "recycling",

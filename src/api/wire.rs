@@ -95,6 +95,13 @@ pub enum Ask {
         /// Where to.
         server: String,
     },
+    /// Empty a server and keep it empty.
+    Drain {
+        /// The server.
+        server: String,
+        /// By moving what runs while it runs, where that can be done.
+        migrate: bool,
+    },
     /// Do nothing to a group.
     Freeze {
         /// The group.

@@ -97,9 +97,9 @@ pub enum Command {
         server: String,
     },
     /// What would happen, decided by the real planner and done to nothing
-    #[command(after_help = "Examples: tenure plan --lose p2
-          tenure plan --lose-each
-          tenure plan --apply site.toml --lose p1,p2
+    #[command(after_help = "Example: tenure plan --lose p2
+         tenure plan --lose-each
+         tenure plan --apply site.toml --lose p1,p2
 Several happen one after the other, in the order of this list, each after the cluster has come to rest.
 Exits with 5 if something would not run.")]
     Plan(Plan),
@@ -107,8 +107,8 @@ Exits with 5 if something would not run.")]
     #[command(after_help = "Example: tenure capacity")]
     Capacity,
     /// What was decided when, from the data directory of a stopped node or a copy of it
-    #[command(after_help = "Examples: tenure replay /var/lib/tenure --group web
-          tenure replay /var/lib/tenure --at 4711")]
+    #[command(after_help = "Example: tenure replay /var/lib/tenure --group web
+         tenure replay /var/lib/tenure --at 4711")]
     Replay(Replay),
     /// What happened, and what happens
     #[command(after_help = "Example: tenure events --follow")]
@@ -167,11 +167,14 @@ pub struct WhatIfs {
     /// A group is moved to another server while it runs
     #[arg(long, value_name = "GROUP:SERVER", value_delimiter = ',', value_parser = pair)]
     pub migrate: Vec<(String, String)>,
+    /// A server is drained
+    #[arg(long, value_name = "SERVER", value_delimiter = ',')]
+    pub drain: Vec<String>,
     /// Servers lose power, all at once
     #[arg(long, value_name = "SERVER", value_delimiter = ',')]
     pub lose: Vec<String>,
     /// Each server loses power, one by one and by itself: a table of all
-    #[arg(long, conflicts_with_all = ["apply", "online", "offline", "switch", "migrate", "lose"])]
+    #[arg(long, conflicts_with_all = ["apply", "online", "offline", "switch", "migrate", "drain", "lose"])]
     pub lose_each: bool,
 }
 

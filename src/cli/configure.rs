@@ -17,10 +17,13 @@ use toml::Table;
 pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let cluster = config::cluster::load(file).map_err(Fault::Invalid)?;
     if global.output == Output::Json {
-        let (groups, lpars, servers) = (cluster.groups.len(), cluster.resources.len(), cluster.servers.len());
-        terminal.json(&serde_json::json!({
-            "valid": true, "cluster": cluster.name, "groups": groups, "lpars": lpars, "servers": servers,
-        }))?;
+        let counts = counts(&cluster).into_iter().map(|(what, n)| (format!("{}s", what.to_lowercase()), n.into()));
+        let mut view = serde_json::Map::from_iter([
+            ("valid".to_owned(), true.into()),
+            ("cluster".to_owned(), cluster.name.clone().into()),
+        ]);
+        view.extend(counts);
+        terminal.json(&view)?;
     } else {
         terminal.line(format!("{} is valid: {}", file.display(), summary(&cluster)))?;
     }
@@ -90,14 +93,39 @@ fn count(changes: &[Change]) -> String {
     }
 }
 
+/// How many of each kind of thing are declared.
+fn counts(cluster: &Cluster) -> [(&'static str, usize); 8] {
+    let lpars = cluster.resources.values().filter(|resource| resource.as_lpar().is_some()).count();
+    [
+        ("HMC", cluster.hmcs.len()),
+        ("server", cluster.servers.len()),
+        ("node", cluster.nodes.len()),
+        ("group", cluster.groups.len()),
+        ("LPAR", lpars),
+        ("resource", cluster.resources.len() - lpars),
+        ("service", cluster.services.len()),
+        ("rule", cluster.rules.len()),
+    ]
+}
+
+/// `cluster site, 1 HMC, 2 servers, 3 nodes, 2 groups, 3 LPARs`; what there is none of is left out.
 fn summary(cluster: &Cluster) -> String {
-    let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
-    format!(
-        "cluster {}, {}, {}, {}, {}",
-        cluster.name,
-        count(cluster.servers.len(), "server"),
-        count(cluster.nodes.len(), "node"),
-        count(cluster.groups.len(), "group"),
-        count(cluster.resources.len(), "resource"),
-    )
+    let mut text = format!("cluster {}", cluster.name);
+    for (what, n) in counts(cluster).into_iter().filter(|(_, n)| *n > 0) {
+        text.push_str(&format!(", {n} {what}{}", if n == 1 { "" } else { "s" }));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_declared_is_counted() {
+        let cluster = config::cluster::parse("sample.toml", config::reference::SAMPLE).unwrap();
+        let said = "cluster site, 1 HMC, 3 servers, 3 nodes, 4 groups, 4 LPARs, 2 resources, 1 service, 1 rule";
+        assert_eq!(summary(&cluster), said);
+        assert_eq!(summary(&Cluster { name: "new".to_owned(), ..Cluster::default() }), "cluster new");
+    }
 }

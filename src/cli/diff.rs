@@ -1,6 +1,7 @@
 //! What a new cluster file changes: per object, per field. Works on the text of both, so that it needs no knowledge of
 //! what the fields mean.
 
+use crate::config::cluster::{NAMED, SINGLE};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use toml::{Table, Value};
@@ -41,9 +42,6 @@ pub struct FieldChange {
     pub to: Option<String>,
 }
 
-/// The order in which sections are shown, which is that of the cluster file.
-const SECTIONS: [&str; 5] = ["hmcs", "servers", "nodes", "groups", "lpars"];
-
 /// The differences between two cluster files, both as `export` writes them.
 pub fn diff(from: &Table, to: &Table) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -53,14 +51,16 @@ pub fn diff(from: &Table, to: &Table) -> Vec<Change> {
     changes.extend(compare("", "cluster", Some(&scalars(from)), Some(&scalars(to))));
     let empty = Table::new();
     let section = |table: &'_ Table, name: &str| table.get(name).and_then(Value::as_table).unwrap_or(&empty).clone();
-    for name in SECTIONS {
+    for name in NAMED {
         let (old, new) = (section(from, name), section(to, name));
         for key in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
             let object = |table: &Table| table.get(key).and_then(Value::as_table).cloned();
             changes.extend(compare(name, key, object(&old).as_ref(), object(&new).as_ref()));
         }
     }
-    changes.extend(compare("", "timings", Some(&section(from, "timings")), Some(&section(to, "timings"))));
+    for name in SINGLE {
+        changes.extend(compare("", name, Some(&section(from, name)), Some(&section(to, name))));
+    }
     changes
 }
 
@@ -98,7 +98,8 @@ mod tests {
     fn objects_and_fields() {
         let old = "name = \"s\"\n[groups.a]\nx = 1\n[groups.b]\ny = [1]\nz = 2\n[lpars.c]\n";
         assert_eq!(said(old, old), Vec::<String>::new());
-        let new = "name = \"t\"\n[groups.b]\ny = [2]\n[groups.d]\nw = true\n[lpars.c]\n[timings]\nlease = \"3s\"\n";
+        let new = "name = \"t\"\n[groups.b]\ny = [2]\n[groups.d]\nw = true\n[lpars.c]\n[rules.r]\napart = [\"b\", \"d\"]\n\
+                   [brakes]\nstarts = 2\n[timings]\nlease = \"3s\"\n";
         assert_eq!(
             said(old, new),
             [
@@ -106,6 +107,8 @@ mod tests {
                 "Removed groups a: ",
                 "Changed groups b: y Some(\"[1]\") Some(\"[2]\"), z Some(\"2\") None",
                 "Added groups d: w None Some(\"true\")",
+                "Added rules r: apart None Some(\"[\\\"b\\\", \\\"d\\\"]\")",
+                "Changed  brakes: starts None Some(\"2\")",
                 "Changed  timings: lease None Some(\"\\\"3s\\\"\")",
             ]
         );

@@ -55,6 +55,10 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
         titles.push(format!("migrating {group} to {server}"));
         all.push(WhatIf::Ask { ask: Ask::Migrate { group, server } });
     }
+    for server in what.drain {
+        titles.push(format!("draining {server}"));
+        all.push(WhatIf::Ask { ask: Ask::Drain { server, migrate: false } });
+    }
     if !what.lose.is_empty() {
         titles.push(format!("losing {}", what.lose.join(" and ")));
         all.push(WhatIf::Lose { servers: what.lose });

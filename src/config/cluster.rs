@@ -15,6 +15,11 @@ use tenure_core::{
 };
 use toml::de::DeTable;
 
+/// The tables of the file that hold named things, in their order: `[groups.web]`.
+pub const NAMED: [&str; 8] = ["hmcs", "servers", "nodes", "groups", "lpars", "resources", "services", "rules"];
+/// The tables of the file that stand once, in their order: `[timings]`.
+pub const SINGLE: [&str; 3] = ["tolerance", "brakes", "timings"];
+
 /// Reads a cluster file. `file` is its name in messages.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use crate::{
     config::{AT, Cluster},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
+    tolerance::Weakness,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
@@ -245,6 +246,8 @@ pub enum Command {
         /// Why it does not.
         why: NotHere,
     },
+    /// The cluster can no longer lose as many servers as it should.
+    Warn(Weakness),
     /// Why a group waits; `None` when it no longer does.
     Wait {
         /// The group.
@@ -325,12 +328,7 @@ pub enum Request {
     /// Let a group start again whose server was proven off and whose policy is to wait.
     Enable(GroupName),
     /// Empty a server and keep it empty.
-    Drain {
-        /// The server.
-        server: ServerName,
-        /// By moving what runs while it runs, where that can be done, whatever each group's policy says.
-        migrate: bool,
-    },
+    Drain(ServerName),
     /// Empty a server by each group's `shutdown` policy, so that it may be powered off.
     Shutdown(ServerName),
     /// Let a drained server take work again.

@@ -7,16 +7,19 @@
 
 mod capacity;
 mod loss;
+mod survive;
 mod why_not;
 mod world;
 
 pub use capacity::{Room, ServerRoom, capacity};
 pub use loss::{Loss, lose_each};
+pub use survive::{Survival, survival, survival_beyond_one};
 pub use why_not::{Decision, Instead, Standing, WhyNot, why_not};
 
 use crate::{
     GroupName, Ledger, NodeName, Record, Refusal, Request, RequestId, ServerName, Span, Time,
     command::{Author, Command, Entry},
+    config::AT,
     ledger::{GroupState, Intent, Phase},
     note::Wait,
     plan::plan,
@@ -53,6 +56,8 @@ pub struct Place {
     pub intent: Intent,
     /// Why it waits.
     pub wait: Option<Wait>,
+    /// Whether it is the instance of a parallel group on a server that is lost: it is not missed.
+    pub spared: bool,
     /// How long after the beginning it came to where it is; `None` if it was there already, or is nowhere.
     pub after: Option<Span>,
 }
@@ -100,7 +105,10 @@ impl Foreseen {
     pub fn unserved(&self) -> impl Iterator<Item = (&GroupName, &Place)> {
         self.after.iter().filter(|(name, place)| {
             let waited = |before: &Place| before.intent == Intent::Online && !before.runs;
-            place.intent == Intent::Online && !place.runs && !self.before.get(*name).is_some_and(waited)
+            place.intent == Intent::Online
+                && !place.runs
+                && !place.spared
+                && !self.before.get(*name).is_some_and(waited)
         })
     }
 }
@@ -269,10 +277,11 @@ impl Foresight {
     }
 
     fn places(&self) -> BTreeMap<GroupName, Place> {
-        self.ledger.groups.iter().map(|(name, group)| (name.clone(), self.place(group))).collect()
+        self.ledger.groups.iter().map(|(name, group)| (name.clone(), self.place(name, group))).collect()
     }
 
-    fn place(&self, group: &GroupState) -> Place {
+    fn place(&self, name: &GroupName, group: &GroupState) -> Place {
+        let declared = self.ledger.config.groups.get(name).filter(|_| is_instance(name));
         // What is moved while it runs, runs.
         let runs = |phase: &Phase| matches!(phase, Phase::Online | Phase::Migrating(_));
         let online = group.tenure.as_ref().filter(|tenure| runs(&tenure.phase));
@@ -281,7 +290,13 @@ impl Foresight {
             runs: online.is_some_and(|tenure| !self.world.is_lost(&tenure.server)),
             intent: group.intent,
             wait: group.wait.clone(),
+            spared: declared.is_some_and(|declared| declared.servers.iter().all(|server| self.world.is_lost(server))),
             after: None,
         }
     }
+}
+
+/// Whether it is one of a parallel group: it belongs to its server, and goes nowhere.
+fn is_instance(name: &GroupName) -> bool {
+    name.as_str().contains(AT)
 }

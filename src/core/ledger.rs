@@ -15,6 +15,7 @@ mod migration;
 mod orders;
 mod requests;
 mod resources;
+mod rules;
 mod services;
 mod state;
 

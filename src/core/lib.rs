@@ -25,10 +25,12 @@ pub mod name;
 pub mod note;
 pub mod order;
 pub mod place;
+pub mod placement;
 pub mod plan;
 pub mod reading;
 pub mod refusal;
 pub mod time;
+pub mod tolerance;
 pub mod view;
 
 pub use command::{Author, Command, Entry, Outcome, Request, RequestId};

@@ -6,8 +6,10 @@ mod render;
 
 pub use render::mistakes;
 
+use crate::tolerance::Weakness;
 use crate::{
-    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time,
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
+    Time,
     config::{Need, Trigger},
     order::Epoch,
 };
@@ -75,9 +77,11 @@ pub enum Note {
     WaitOver { group: GroupName },
     ServerWaiting { server: ServerName, wait: ServerWait },
     Removed { group: GroupName },
+    Fragile { weakness: Weakness },
     Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
     Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
     Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
+    MoveSettled { group: GroupName, resource: ResourceName, server: ServerName },
     WrongCopy { group: GroupName, resource: ResourceName, server: ServerName, tenure: ServerName },
     HookNotRun { group: GroupName, trigger: Trigger, server: ServerName },
     FaultsCleared { group: GroupName, child: GroupName },
@@ -101,7 +105,7 @@ pub enum Asked {
     Clear { group: GroupName, server: Option<ServerName> },
     Restart { resource: ResourceName, group: GroupName },
     Enable { group: GroupName },
-    Drain { server: ServerName, migrate: bool },
+    Drain { server: ServerName },
     Shutdown { server: ServerName },
     Undrain { server: ServerName, bring_back: bool },
     FreezeServer { server: ServerName },
@@ -186,6 +190,8 @@ pub enum LeaveReason {
     Failback(ServerName),
     /// All that it has was stopped on purpose.
     OnPurpose,
+    /// A more important group needs its room.
+    Evicted(GroupName),
 }
 
 /// Evidence that nothing runs under a tenure any more.
@@ -253,6 +259,8 @@ pub enum NotHere {
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
+    /// A placement rule, and the group that it is about.
+    Rule { rule: RuleName, with: Option<GroupName> },
     /// It is defined elsewhere, and cannot be brought from there now.
     NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
     /// A mobile LPAR is defined there already, or still.
@@ -301,12 +309,18 @@ pub enum Wait {
     AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason },
     /// An operator has stopped all work on it.
     Flushed,
+    /// Less important groups make room for it.
+    Eviction { groups: BTreeSet<GroupName> },
+    /// Once it runs, the loss of these servers could not be borne any more.
+    Tolerance { servers: BTreeSet<ServerName>, groups: BTreeSet<GroupName> },
     /// A program must say first whether it may be started.
     Hook { server: ServerName },
     /// Two copies.
     Held,
     /// It is being moved to another server.
     Migrating { resource: ResourceName, from: ServerName, to: ServerName },
+    /// A move that nobody answered may still begin.
+    MoveSettling { resource: ResourceName, to: ServerName, until: Time },
     /// Readings must tell where it is.
     Locating { servers: BTreeSet<ServerName> },
     /// A move has taken longer than it may.
@@ -343,22 +357,12 @@ pub enum Wait {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Brake {
-    Starts {
-        server: ServerName,
-        limit: u32,
-    },
-    Stops {
-        server: ServerName,
-        limit: u32,
-    },
-    Hmc {
-        hmc: HmcName,
-        limit: u32,
-    },
+    Starts { server: ServerName, limit: u32 },
+    Stops { server: ServerName, limit: u32 },
+    Hmc { hmc: HmcName, limit: u32 },
+    Migrations { server: ServerName, limit: u32 },
     /// Groups that leave a server, or are on their way to those that could take this one.
-    Moves {
-        server: ServerName,
-    },
+    Moves { server: ServerName },
 }
 
 /// What is not done while the cluster is disarmed.
@@ -378,6 +382,10 @@ pub enum Deed {
 pub enum Stay {
     /// Its declaration says that a drain leaves it alone.
     Declared,
+    /// It is the instance of a parallel group on that very server.
+    Instance,
+    /// It was to be moved while it runs, and that failed.
+    NotMoved,
     Frozen,
     Nowhere(BTreeMap<ServerName, NotHere>),
 }
@@ -441,7 +449,7 @@ impl Note {
             Note::Removed { group } => Some(group),
             Note::Migrating { group, .. } => Some(group),
             Note::Migrated { group, .. } => Some(group),
-            Note::Stayed { group, .. } => Some(group),
+            Note::Stayed { group, .. } | Note::MoveSettled { group, .. } => Some(group),
             Note::WrongCopy { group, .. } => Some(group),
             Note::HookNotRun { group, .. } => Some(group),
             Note::FaultsCleared { group, .. } => Some(group),
@@ -452,6 +460,7 @@ impl Note {
             Note::SystemChanged { .. } => None,
             Note::ViosChanged { .. } => None,
             Note::NodeLapsed { .. } => None,
+            Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
             Note::ManagerChanged { .. } => None,
             Note::ProvenOff { .. } => None,
@@ -495,7 +504,7 @@ impl Note {
             Note::Reappeared { server } => Some(server),
             Note::Cleaned { server } => Some(server),
             Note::ServerWaiting { server, .. } => Some(server),
-            Note::Stayed { server, .. } => Some(server),
+            Note::Stayed { server, .. } | Note::MoveSettled { server, .. } => Some(server),
             Note::WrongCopy { server, .. } => Some(server),
             Note::HookNotRun { server, .. } => Some(server),
             Note::Migrating { from, .. } => Some(from),
@@ -503,6 +512,7 @@ impl Note {
             Note::Configured { .. } => None,
             Note::Requested { .. } => None,
             Note::NodeLapsed { .. } => None,
+            Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
             Note::Held { .. } => None,
             Note::Released { .. } => None,
@@ -564,9 +574,10 @@ impl Note {
             Note::Released { .. } => Level::Info,
             Note::Cleaned { .. } => Level::Info,
             Note::WaitOver { .. } => Level::Info,
+            Note::Fragile { .. } => Level::Warning,
             Note::Removed { .. } => Level::Info,
             Note::Migrating { .. } => Level::Info,
-            Note::Migrated { .. } => Level::Info,
+            Note::Migrated { .. } | Note::MoveSettled { .. } => Level::Info,
             Note::FaultsCleared { .. } => Level::Info,
             Note::ServiceRequested { .. } => Level::Info,
             Note::Requested { .. } => Level::Info,
@@ -610,8 +621,10 @@ impl Wait {
                 | Wait::Locating { .. }
                 | Wait::Queue { .. }
                 | Wait::Storm
+                | Wait::Eviction { .. }
                 | Wait::Parked { .. }
                 | Wait::NotManaged
+                | Wait::MoveSettling { .. }
         )
     }
 
@@ -619,6 +632,8 @@ impl Wait {
     #[rustfmt::skip]
     pub fn level(&self) -> Level {
         match self {
+            // The other groups say what is wrong, if anything is.
+            Wait::NoTarget { why } if why.values().all(|why| matches!(why, NotHere::Link { .. })) => Level::Warning,
             Wait::NoTarget { .. } => Level::Alarm,
             Wait::NoProof { .. } => Level::Alarm,
             Wait::Stuck { .. } => Level::Alarm,
@@ -630,6 +645,8 @@ impl Wait {
             Wait::Unwatched { .. } => Level::Warning,
             Wait::NodeSilent { .. } => Level::Warning,
             Wait::Flushed => Level::Warning,
+            Wait::Eviction { .. } => Level::Info,
+            Wait::Tolerance { .. } => Level::Alarm,
             Wait::Frozen { .. } => Level::Warning,
             Wait::Settling { .. } => Level::Warning,
             Wait::Child { unwanted: true, .. } => Level::Warning,
@@ -638,8 +655,8 @@ impl Wait {
             Wait::Disarmed { .. } => Level::Alarm,
             Wait::AutoDisabled { .. } => Level::Alarm,
             Wait::Stays { why: Stay::Nowhere(_), .. } => Level::Alarm,
-            Wait::Stays { why: Stay::Frozen, .. } => Level::Warning,
-            Wait::Stays { why: Stay::Declared, .. } => Level::Info,
+            Wait::Stays { why: Stay::Frozen | Stay::NotMoved, .. } => Level::Warning,
+            Wait::Stays { why: Stay::Declared | Stay::Instance, .. } => Level::Info,
             Wait::Queue { .. } => Level::Info,
             Wait::Parked { .. } => Level::Info,
             Wait::NotManaged => Level::Info,
@@ -655,7 +672,7 @@ impl Wait {
             Wait::Booting { .. } => Level::Info,
             Wait::Hook { .. } => Level::Info,
             Wait::Migrating { .. } => Level::Info,
-            Wait::Locating { .. } => Level::Info,
+            Wait::Locating { .. } | Wait::MoveSettling { .. } => Level::Info,
         }
     }
 }
@@ -672,6 +689,7 @@ impl LeaveReason {
             LeaveReason::Fault
             | LeaveReason::Offline
             | LeaveReason::OnPurpose
+            | LeaveReason::Evicted(_)
             | LeaveReason::Service(_)
             | LeaveReason::Unmet { .. }
             | LeaveReason::Drain(_)

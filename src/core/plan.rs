@@ -11,9 +11,12 @@ mod members;
 mod migration;
 mod placement;
 mod servers;
+mod tolerance;
+
+pub use maintenance::{NoRolling, Turn, rolling};
 
 use crate::{
-    Ledger, NodeName, ServerName, Time, View,
+    GroupName, Ledger, NodeName, ServerName, Time, View,
     command::{Author, Command},
     note::Wait,
     refusal::Refusal,
@@ -58,6 +61,10 @@ struct Planner<'a> {
     author: Author,
     ordinal: u32,
     plan: Plan,
+    /// Groups that want a server, the most important first.
+    to_place: Vec<GroupName>,
+    /// They are being placed.
+    placing: bool,
     /// What is under way, and what is spoken for.
     stock: maintenance::Stock,
     /// Why the last command that was held back was: what its group is told.
@@ -82,6 +89,8 @@ impl<'a> Planner<'a> {
             author: Author::Planner(leader.clone()),
             ordinal: 0,
             plan: Plan::default(),
+            to_place: Vec::new(),
+            placing: false,
             stock: maintenance::Stock::default(),
             held_back: None,
         }

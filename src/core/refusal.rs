@@ -1,5 +1,6 @@
 //! Refusals: why a command was not applied. Bad input is never an error or a panic here.
 
+use crate::tolerance::Weakness;
 use crate::{
     GroupName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
     config::Need,
@@ -160,6 +161,8 @@ pub enum Refusal {
     NotMobile { resource: ResourceName },
     #[error("{resource} on {server} reads {power}; only what runs is migrated")]
     NotRunning { resource: ResourceName, server: ServerName, power: Power },
+    #[error("the loss of {servers} would leave {groups} without a place; make room, lower tolerance.servers, or write tolerance.warn = true", servers = words(&weakness.servers, "nothing"), groups = words(&weakness.groups, "something, as far as could be proven,"))]
+    Intolerable { weakness: Weakness },
     #[error("group {group} has a hook that must be run before anything of it is started")]
     HookFirst { group: GroupName },
     #[error("nothing changes")]
@@ -170,4 +173,11 @@ pub enum Refusal {
 
 fn listed(groups: &BTreeSet<GroupName>) -> String {
     groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn words<T: std::fmt::Display>(names: &std::collections::BTreeSet<T>, none: &str) -> String {
+    if names.is_empty() {
+        return none.to_owned();
+    }
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

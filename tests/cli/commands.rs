@@ -34,33 +34,33 @@ impl Paper {
 }
 
 /// How a command line ended.
-struct Ended {
-    exit: Exit,
-    out: String,
-    err: String,
+pub struct Ended {
+    pub exit: Exit,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ended {
-    fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("{why}: {}", self.out))
     }
 }
 
 /// A served site and the directory of its administrator.
-struct Desk {
-    served: Served,
+pub struct Desk {
+    pub served: Served,
     directory: TempDir,
 }
 
 impl Desk {
-    async fn new(site: Site) -> Self {
+    pub async fn new(site: Site) -> Self {
         let served = Served::start(site).await;
         let directory = tempfile::tempdir().unwrap();
         identity::save(directory.path(), identity::ADMIN, &served.admin).unwrap();
         Desk { served, directory }
     }
 
-    async fn run(&self, line: &str) -> Ended {
+    pub async fn run(&self, line: &str) -> Ended {
         self.answer(line, None).await
     }
 
@@ -69,14 +69,14 @@ impl Desk {
         command(line, &node, self.directory.path(), answers).await
     }
 
-    fn write(&self, text: &str) -> String {
+    pub fn write(&self, text: &str) -> String {
         let file = self.directory.path().join("site.toml");
         std::fs::write(&file, text).unwrap();
         file.display().to_string()
     }
 }
 
-async fn command(line: &str, node: &str, identity: &Path, answers: Option<&str>) -> Ended {
+pub async fn command(line: &str, node: &str, identity: &Path, answers: Option<&str>) -> Ended {
     let identity = identity.display().to_string();
     let head = ["tenure", "--node", node, "--identity", &identity];
     let args = Args::try_parse_from(head.into_iter().chain(line.split_whitespace())).unwrap();
@@ -224,7 +224,11 @@ async fn invalid_files_exit_with_two() {
     let desk = Desk::new(Site::default()).await;
     let good = desk.run(&format!("validate {}", desk.write(SITE))).await;
     assert_eq!(good.exit, Exit::Done);
-    assert!(good.out.ends_with("is valid: cluster site, 2 servers, 3 nodes, 2 groups, 3 LPARs\n"), "{}", good.out);
+    assert!(
+        good.out.ends_with("is valid: cluster site, 1 HMC, 2 servers, 3 nodes, 2 groups, 3 LPARs\n"),
+        "{}",
+        good.out
+    );
     let file = desk.write(&SITE.replace("\"5m\"", "\"5\"").replace("[\"p2\", \"p1\"]", "[\"p2\", \"p2\"]"));
     let ended = desk.run(&format!("validate {file}")).await;
     assert_eq!(ended.exit, Exit::Usage);

@@ -38,13 +38,17 @@ pub struct Site {
     pub systems: BTreeMap<ServerName, SystemState>,
     /// Nodes that are not heard.
     pub silent: BTreeSet<NodeName>,
+    /// Everything that was committed, in order.
+    pub log: Vec<Entry>,
 }
 
 impl Site {
     fn commit(&mut self, author: Author, commands: Vec<Command>) -> Outcome {
         let at = if self.ledger.now == Time(0) { START } else { self.ledger.now.after(Span::seconds(1)) };
         let index = self.ledger.index + 1;
-        self.ledger.apply(index, &Entry { at, author, commands })
+        self.log.push(Entry { at, author, commands });
+        let entry = self.log.last().expect("it was just put there");
+        self.ledger.apply(index, entry)
     }
 
     fn read(&self, server: &ServerName, by: &NodeName) -> Reading {
@@ -129,8 +133,14 @@ impl Site {
 
     /// Applies the cluster file and waits until everything runs.
     pub fn running() -> Self {
+        Site::running_from(0, SITE)
+    }
+
+    /// The same for a cluster file of the caller's, in a log that has entries of consensus up to this index.
+    pub fn running_from(index: u64, file: &str) -> Self {
         let mut site = Site::default();
-        let cluster = Arc::new(tenure::config::cluster::parse("site.toml", SITE).unwrap());
+        site.ledger.index = index;
+        let cluster = Arc::new(tenure::config::cluster::parse("site.toml", file).unwrap());
         let author = Author::Operator { name: "founder".to_owned(), request: RequestId(1) };
         let request = Request::Configure { cluster, strand: false };
         assert_eq!(site.commit(author, vec![Command::Request(request)]).refused, []);

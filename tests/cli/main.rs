@@ -4,4 +4,6 @@ mod api;
 mod binary;
 mod commands;
 mod fake;
+mod foresee;
 mod render;
+mod replay;

@@ -23,6 +23,7 @@ mod mutant;
 mod scope;
 mod search;
 mod site;
+mod transit;
 mod witness;
 
 pub use action::Action;

@@ -38,6 +38,13 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         }
         Command::Forgive { resource, server } => format!("forgive {resource} on {server}: it is back"),
         Command::Leave { group, epoch, reason } => format!("group {group} leaves (tenure {epoch}): {reason}"),
+        Command::Migrate { group, epoch, to, reason } => {
+            format!("migrate group {group} to {to} (tenure {epoch}): {reason}")
+        }
+        Command::Move { resource, epoch } => format!("move {resource} (tenure {epoch})"),
+        Command::StopMigration { resource, epoch } => format!("stop the migration of {resource} (tenure {epoch})"),
+        Command::Arrive { group, epoch } => format!("group {group} has arrived (tenure {epoch} ends)"),
+        Command::Stay { group, epoch } => format!("group {group} stays where it was (tenure {epoch})"),
         Command::Vacate { group, epoch } => format!("group {group} has left (tenure {epoch} ends)"),
         Command::Settle { resource, server } => format!("settle {resource} on {server}"),
         Command::Expire(id) => format!("give up {}", order(ledger, *id)),
@@ -45,6 +52,12 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::Release(group) => format!("release group {group}"),
         Command::Reappear(server) => format!("{server} is up again"),
         Command::Clean(server) => format!("{server} is clean"),
+        Command::Storm(servers) => {
+            let servers: Vec<&str> = servers.iter().map(ServerName::as_str).collect();
+            format!("storm: {} were lost at once", servers.join(", "))
+        }
+        Command::EndQuarantine(server) => format!("the quarantine of {server} ends"),
+        Command::Forgo { group, server, why } => format!("group {group} does not go back to {server}: {why}"),
         Command::Wait { group, wait: Some(wait) } => format!("group {group} waits: {wait}"),
         Command::Wait { group, wait: None } => format!("group {group} waits no longer"),
         Command::ServerWait { server, wait: Some(wait) } => format!("server {server}: {wait}"),
@@ -59,16 +72,38 @@ fn asked(request: &Request) -> String {
             let strand = if *strand { ", even if it strands what runs" } else { "" };
             format!("configure: groups {groups}, resources {resources}, servers {servers}{strand}")
         }
-        Request::Online { group, server: Some(server) } => format!("bring group {group} online on {server}"),
-        Request::Online { group, server: None } => format!("bring group {group} online"),
-        Request::Offline(group) => format!("take group {group} offline"),
+        Request::Online { group, server, propagate } => {
+            let place = server.as_ref().map(|server| format!(" on {server}")).unwrap_or_default();
+            let others = if *propagate { ", with the groups that it depends on" } else { "" };
+            format!("bring group {group} online{place}{others}")
+        }
+        Request::Offline { group, propagate: false } => format!("take group {group} offline"),
+        Request::Offline { group, propagate: true } => {
+            format!("take group {group} offline, with the groups that depend on it")
+        }
+        Request::ServiceOnline(service) => format!("start service {service}"),
+        Request::ServiceOffline(service) => format!("stop service {service}"),
         Request::Switch { group, server } => format!("switch group {group} to {server}"),
+        Request::Migrate { group, server } => format!("migrate group {group} to {server}"),
+        Request::AbortMigration(group) => format!("give up the migration of group {group}"),
         Request::Freeze(group) => format!("freeze group {group}"),
         Request::Unfreeze(group) => format!("unfreeze group {group}"),
         Request::Clear { group, server: Some(server) } => format!("clear the faults of group {group} on {server}"),
         Request::Clear { group, server: None } => format!("clear the faults of group {group}"),
         Request::ConfirmOff(server) => format!("confirm that {server} is off"),
         Request::Restart(resource) => format!("restart {resource}"),
+        Request::Enable(group) => format!("enable group {group}"),
+        Request::Drain { server, migrate: false } => format!("drain {server}"),
+        Request::Drain { server, migrate: true } => format!("drain {server}, moving what runs while it runs"),
+        Request::Shutdown(server) => format!("empty {server} for a shutdown"),
+        Request::Undrain { server, bring_back: false } => format!("end the drain of {server}"),
+        Request::Undrain { server, bring_back: true } => format!("end the drain of {server}, and bring back"),
+        Request::FreezeServer(server) => format!("freeze server {server}"),
+        Request::UnfreezeServer(server) => format!("unfreeze server {server}"),
+        Request::ReleaseServer(server) => format!("release {server} from quarantine"),
+        Request::Resume => "resume after a storm".to_owned(),
+        Request::Disarm => "disarm".to_owned(),
+        Request::Arm => "arm".to_owned(),
         Request::ResourceOnline(resource) => format!("bring {resource} online"),
         Request::ResourceOffline { resource, propagate: false } => format!("take {resource} offline"),
         Request::ResourceOffline { resource, propagate: true } => {
@@ -127,11 +162,15 @@ impl Concerned {
                 let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
                 self.servers.extend(home);
             }
-            Command::Adopt { group, server } | Command::Grant { group, server } => {
+            Command::Adopt { group, server }
+            | Command::Grant { group, server }
+            | Command::Migrate { group, to: server, .. } => {
                 self.groups.insert(group.clone());
                 self.servers.insert(server.clone());
             }
             Command::Start { resource, .. }
+            | Command::Move { resource, .. }
+            | Command::StopMigration { resource, .. }
             | Command::FaultResource { resource, .. }
             | Command::Recycle { resource, .. }
             | Command::AdminWait { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
@@ -145,10 +184,18 @@ impl Concerned {
             | Command::Fault { group, .. }
             | Command::Leave { group, .. }
             | Command::Vacate { group, .. }
+            | Command::Arrive { group, .. }
+            | Command::Stay { group, .. }
             | Command::Hold { group, .. }
             | Command::Release(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
+            Command::Storm(servers) => self.servers.extend(servers.iter().cloned()),
+            Command::Forgo { group, server, .. } => {
+                self.groups.insert(group.clone());
+                self.servers.insert(server.clone());
+            }
             Command::Fence(server)
+            | Command::EndQuarantine(server)
             | Command::Assign { server, .. }
             | Command::Reappear(server)
             | Command::Clean(server)
@@ -163,25 +210,26 @@ impl Concerned {
     }
 
     fn by_request(&mut self, ledger: &Ledger, request: &Request) {
-        match request {
-            Request::Configure { .. } => {}
-            Request::Online { group, server } | Request::Clear { group, server } => {
-                self.groups.insert(group.clone());
-                self.servers.extend(server.clone());
-            }
-            Request::Switch { group, server } => {
-                self.groups.insert(group.clone());
-                self.servers.insert(server.clone());
-            }
-            Request::Offline(group)
-            | Request::Freeze(group)
-            | Request::Unfreeze(group)
-            | Request::Flush(group)
-            | Request::ClearAdminWait { group, .. } => drop(self.groups.insert(group.clone())),
-            Request::ConfirmOff(server) => drop(self.servers.insert(server.clone())),
-            Request::Restart(resource)
-            | Request::ResourceOnline(resource)
-            | Request::ResourceOffline { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
+        self.groups.extend(request.group().cloned());
+        if let Request::Restart(resource)
+        | Request::ResourceOnline(resource)
+        | Request::ResourceOffline { resource, .. } = request
+        {
+            self.groups.extend(ledger.group_of(resource).cloned());
+        }
+        if let Request::Online { server: Some(server), .. }
+        | Request::Clear { server: Some(server), .. }
+        | Request::Switch { server, .. }
+        | Request::Migrate { server, .. }
+        | Request::Drain { server, .. }
+        | Request::Undrain { server, .. }
+        | Request::Shutdown(server)
+        | Request::FreezeServer(server)
+        | Request::UnfreezeServer(server)
+        | Request::ReleaseServer(server)
+        | Request::ConfirmOff(server) = request
+        {
+            self.servers.insert(server.clone());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::edit::edited;
 use crate::{
-    cluster::parse,
+    cluster::{NAMED, SINGLE, parse},
     export,
     reference::{SAMPLE, examples, reference},
 };
@@ -60,4 +60,14 @@ fn every_example_is_valid_and_says_something() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_tables_of_the_file_are_those_that_are_read_and_documented() {
+    let said = parse("x", "zzzzzzzzz = 1").unwrap_err().to_string();
+    let listed = said.lines().find_map(|line| line.split_once("write one of ")).unwrap_or_default().1;
+    let known: Vec<&str> = ["name"].into_iter().chain(NAMED).chain(SINGLE).collect();
+    assert_eq!(listed.split(", ").collect::<Vec<_>>(), known, "{said}");
+    let documented: Vec<&str> = examples().iter().map(|example| example.table[0]).collect();
+    assert!(NAMED.iter().chain(&SINGLE).all(|table| documented.contains(table)), "{documented:?}");
 }

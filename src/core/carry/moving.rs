@@ -62,6 +62,11 @@ impl Execution {
         if here != Power::Running {
             return self.report(Ending::NotDone(format!("it reads {here} on {}", self.order.server)));
         }
+        // What is sent to a server that is down may begin when that is back.
+        let system = self.readings.get(&to).map(|reading| reading.system).unwrap_or_default();
+        if system != SystemState::Operating {
+            return self.report(Ending::NotDone(format!("{to} reads {system}")));
+        }
         self.send(Ask::Migrate { resource, to })
     }
 

@@ -70,7 +70,7 @@ pub struct Tolerance {
 /// What keeps the cluster from doing too much at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brakes {
-    /// Starts under way on one server.
+    /// Starts under way on one server; of this and the next three, zero is no bound.
     pub starts: u32,
     /// Stops under way on one server.
     pub stops: u32,

@@ -71,7 +71,8 @@ pub fn why_not(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option
             all => Standing::Barred(all),
         },
     };
-    Some(WhyNot { standing, decision: decision(ledger, name, server) })
+    let decision = decision(ledger, name, server).filter(|_| listed);
+    Some(WhyNot { standing, decision })
 }
 
 fn instead(group: &GroupState) -> Vec<Instead> {
@@ -123,6 +124,8 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
         *copy = Copy { power: Power::Off, since: Some(index), ..Copy::default() };
     } else if let NotHere::PersistentDown { resource } = reason {
         group.copies.get_mut(resource)?.get_mut(server)?.power = Power::Running;
+    } else if let NotHere::Link { child, .. } = reason {
+        group.ties.links.retain(|link| link.child != *child);
     } else if *reason == NotHere::Faulted {
         group.faults.remove(server);
     } else if *reason == NotHere::ProvenOff {
@@ -133,6 +136,8 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
         (state.since, state.system, state.live) = (Some(index), SystemState::Operating, true);
     } else if let NotHere::NotReady(_) = reason {
         (state.system, state.live) = (SystemState::Operating, true);
+    } else if let NotHere::Draining | NotHere::ServerFrozen | NotHere::Quarantined { .. } = reason {
+        state.upkeep = Default::default();
     } else if *reason == NotHere::Dirty {
         state.dirty = None;
     } else if *reason == NotHere::NobodyManages {

@@ -55,6 +55,12 @@ impl Ledger {
         result
     }
 
+    /// Tries a request, to see what it would lead to.
+    pub(crate) fn try_request(&mut self, request: &crate::Request) -> Result<(), Refusal> {
+        let author = Author::Operator { name: String::new(), request: crate::RequestId(0) };
+        self.attempt(&author, &Command::Request(request.clone()), &mut 0)
+    }
+
     fn keep(&mut self, records: &[Record]) {
         self.journal.extend(records.iter().cloned());
         while self.journal.len() > JOURNAL_LIMIT {
@@ -101,6 +107,10 @@ impl Applying<'_> {
             Command::Storm(servers) => self.storm(servers),
             Command::EndQuarantine(server) => self.end_quarantine(server),
             Command::Forgo { group, server, why } => self.forgo(group, server, why),
+            Command::Warn(weakness) => {
+                self.note(Note::Fragile { weakness: weakness.clone() });
+                Ok(())
+            }
             Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
             Command::ServerWait { server, wait } => self.server_wait(server, wait.as_ref()),
         }

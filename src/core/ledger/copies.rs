@@ -76,6 +76,11 @@ impl Ledger {
 
     /// Why the group may not run on this server now; `None` if it may. Says nothing of other servers.
     pub fn not_here(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
+        self.unable(name, group, server).or_else(|| self.crowded(name, group, server))
+    }
+
+    /// The same, but for its room beside what runs there.
+    pub fn unable(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
         self.unfit(name, group, server, |resource, power| {
             (power == Power::Absent).then(|| self.not_brought(group, resource, server)).flatten()
         })
@@ -117,7 +122,13 @@ impl Ledger {
                 return Some(NotHere::ViosDown { resource: resource.clone() });
             }
         }
-        self.link_forbids(name, group, server).or_else(|| self.no_room(name, server, state))
+        self.link_forbids(name, group, server)
+    }
+
+    /// Why the group would not fit on this server beside what is there: a strict rule, or too little room.
+    pub fn crowded(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
+        let state = self.servers.get(server)?;
+        self.rule_forbids(name, group, server).or_else(|| self.no_room(name, server, state))
     }
 
     /// Whether a resource is there or is not, and is neither started nor stopped.

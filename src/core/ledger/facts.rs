@@ -176,9 +176,10 @@ impl Applying<'_> {
             return;
         };
         if let Action::Migrate { to, .. } = &order.action {
-            self.close_move(&group, resource, (&order.server, to), ending);
+            self.close_move(&group, resource, (&order.server, to), order.id, ending);
             return;
         }
+        let settles_from = self.ledger.settles_from(&order.action);
         let wanted = self.group(&group).is_ok_and(|state| self.ledger.wanted(state, resource));
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
@@ -189,7 +190,7 @@ impl Applying<'_> {
         match &order.action {
             Action::Start { epoch, .. } => {
                 let loose = matches!(ending, Ending::Unknown(_));
-                copy.risk = if loose { StartRisk::Loose(now) } else { StartRisk::None };
+                copy.risk = if loose { StartRisk::Loose(settles_from) } else { StartRisk::None };
                 copy.quiet_from = index;
                 if held == Some(*epoch) {
                     let run = state.runs.entry(resource.clone()).or_default();
@@ -219,7 +220,10 @@ impl Applying<'_> {
                     }
                 }
             }
-            Action::StopMigration { .. } => copy.stop = None,
+            Action::StopMigration { from, to, .. } => {
+                copy.stop = None;
+                self.count_anew(&group, resource, [from, to]);
+            }
             Action::Migrate { .. } | Action::Fence | Action::Hook { .. } => {}
         }
     }
@@ -230,6 +234,7 @@ impl Applying<'_> {
         let Ok(state) = self.server_mut(server) else { return };
         state.off = Some(OffProof { how: how.clone(), index, at });
         state.dirty = None;
+        self.void_moves(server);
         self.note(Note::ProvenOff { server: server.clone(), how });
     }
 
@@ -281,6 +286,7 @@ impl Applying<'_> {
         let (now, index, settle) = (self.ledger.now, self.ledger.index, self.ledger.config.timings.settle);
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let group = self.group_mut(&name)?;
+        let group_moves = group.tenure.as_ref().is_some_and(|tenure| tenure.migration().is_some());
         let copy = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server));
         let settled = |copy: &&mut Copy| matches!(copy.risk, StartRisk::Loose(at) if now >= at.after(settle));
         let Some(copy) = copy.filter(settled) else {
@@ -288,7 +294,11 @@ impl Applying<'_> {
         };
         copy.risk = StartRisk::None;
         copy.quiet_from = index;
-        self.note(Note::Settled { group: name, resource: resource.clone(), server: server.clone() });
+        let (resource, server) = (resource.clone(), server.clone());
+        self.note(match group_moves {
+            true => Note::MoveSettled { group: name, resource, server },
+            false => Note::Settled { group: name, resource, server },
+        });
         Ok(())
     }
 

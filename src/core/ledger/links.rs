@@ -1,10 +1,10 @@
 //! Dependencies between groups, as questions to the ledger. The parent needs something of its child.
 
-use super::{GroupState, Intent, Ledger, Phase, ServerState, Tenure, Ties, apply::Applying};
+use super::{GroupState, Ledger, Phase, ServerState, Tenure, Ties, apply::Applying};
 use crate::{
     GroupName, Note, Refusal, ServerName,
     config::{AT, Cluster, Link, Need},
-    note::NotHere,
+    note::{LeaveReason, NotHere},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,6 +12,11 @@ use std::{
 };
 
 impl Tenure {
+    /// It is online; also while it migrates, for it runs on.
+    pub fn is_online(&self) -> bool {
+        matches!(self.phase, Phase::Online | Phase::Migrating(_))
+    }
+
     /// It starts or is online: it does not leave.
     pub fn stays(&self) -> bool {
         !matches!(self.phase, Phase::Leaving { .. })
@@ -26,12 +31,21 @@ impl GroupState {
 
     /// Whether it is online on any server.
     pub fn is_online(&self) -> bool {
-        self.tenure.as_ref().is_some_and(|tenure| tenure.phase == Phase::Online)
+        self.tenure.as_ref().is_some_and(Tenure::is_online)
     }
 
-    /// It is to run, and no tenure of it has begun yet: whether it runs is not known, or it has not had its turn.
+    /// No tenure of it has begun yet: what was found running beside it was not started by us, and does without it.
     pub fn is_new(&self) -> bool {
-        self.tenure.is_none() && self.last.is_none() && self.intent == Intent::Online
+        self.tenure.is_none() && self.last.is_none()
+    }
+
+    /// It leaves because an administrator wants it offline.
+    pub fn is_stopped_by_hand(&self) -> bool {
+        let reason = self.tenure.as_ref().and_then(|tenure| match &tenure.phase {
+            Phase::Leaving { reason, .. } => Some(reason),
+            Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
+        });
+        matches!(reason, Some(LeaveReason::Offline | LeaveReason::Service(_)))
     }
 }
 
@@ -54,12 +68,12 @@ impl Ledger {
         let instances = self.meant(&link.child);
         let present = instances.iter().filter(|(name, _)| Some(*name) != without);
         let tenures: Vec<&Tenure> = present.filter_map(|(_, group)| group.tenure.as_ref()).collect();
-        let mut online = tenures.iter().filter(|tenure| tenure.phase == Phase::Online);
+        let mut online = tenures.iter().filter(|tenure| tenure.is_online());
         match link.need {
             Need::OnlineLocal => online.any(|tenure| &tenure.server == server),
             Need::OnlineGlobal => online.next().is_some(),
             Need::OnlineRemote => online.any(|tenure| &tenure.server != server),
-            Need::OfflineLocal => tenures.iter().all(|tenure| &tenure.server != server),
+            Need::OfflineLocal => tenures.iter().all(|tenure| !tenure.covers(server)),
         }
     }
 
@@ -115,6 +129,11 @@ impl Applying<'_> {
         for (service, declared) in &cluster.services {
             for group in declared.tiers.iter().flat_map(|tier| &tier.groups) {
                 ties.entry(group.clone()).or_default().services.insert(service.clone());
+            }
+        }
+        for (rule, declared) in &cluster.rules {
+            for group in &declared.groups {
+                ties.entry(group.clone()).or_default().rules.insert(rule.clone());
             }
         }
         for (name, group) in &cluster.groups {

@@ -76,6 +76,7 @@ impl Ledger {
             | Command::Storm(_)
             | Command::EndQuarantine(_)
             | Command::Forgo { .. }
+            | Command::Warn(_)
             | Command::Wait { .. }
             | Command::ServerWait { .. } => None,
         }
@@ -140,7 +141,7 @@ impl Ledger {
         for (_, group) in self.groups_on(server) {
             left = left.saturating_add(1);
             match &group.wait {
-                Some(Wait::Stays { why: Stay::Nowhere(_), .. }) => stuck = stuck.saturating_add(1),
+                Some(Wait::Stays { why: Stay::Nowhere(_) | Stay::NotMoved, .. }) => stuck = stuck.saturating_add(1),
                 Some(Wait::Stays { .. } | Wait::NotManaged) => staying = staying.saturating_add(1),
                 Some(_) | None => {}
             }

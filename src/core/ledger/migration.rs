@@ -7,9 +7,9 @@
 
 use super::{GroupState, Intent, Ledger, Migration, Phase, ServerState, StartRisk, Tenure, apply::Applying};
 use crate::{
-    GroupName, Note, Power, Refusal, ResourceName, ServerName, Span, SystemState,
+    GroupName, Note, OrderId, Power, Refusal, ResourceName, ServerName, Span, Time,
     note::{Asked, LeaveReason, NotHere, Proof},
-    order::{Action, Ending, Epoch},
+    order::{Action, Ending, Epoch, Order},
 };
 use std::collections::BTreeSet;
 
@@ -55,12 +55,15 @@ impl Ledger {
         server: &ServerName,
         index: u64,
     ) -> Option<Power> {
+        let copy = group.copies.get(resource)?.get(server)?;
+        if copy.risk != StartRisk::None {
+            return None;
+        }
         if self.servers.get(server).is_some_and(|state| state.off.is_some()) {
             return Some(Power::Off);
         }
-        let copy = group.copies.get(resource)?.get(server)?;
         let counts = copy.since.is_some_and(|since| since >= index.max(copy.quiet_from));
-        (counts && copy.risk == StartRisk::None).then_some(copy.power)
+        counts.then_some(copy.power)
     }
 
     /// Whether the migration is to be undone: it was given up, or a move that was tried left its LPAR on the source.
@@ -132,9 +135,12 @@ impl Ledger {
         }
         self.gone_from(group, &migration.to, migration.index)?;
         for (resource, _) in group.owned() {
-            match self.settled_power(group, resource, &tenure.server, migration.index) {
-                None | Some(Power::Moving) => return Err(in_flight(resource, &tenure.server)),
-                Some(_) => {}
+            // A move that was not answered may begin when its target is back, so it counts even while that is off.
+            for server in [&tenure.server, &migration.to] {
+                match self.settled_power(group, resource, server, migration.index) {
+                    None | Some(Power::Moving) => return Err(in_flight(resource, server)),
+                    Some(_) => {}
+                }
             }
         }
         Ok(())
@@ -160,7 +166,9 @@ impl Ledger {
             // Made anew from what the HMC keeps of it, which the HMC does only where it sees the server down.
             state.live && !state.system.is_up()
         } else {
-            state.live && state.system == SystemState::Operating && self.vouches(group, resource, &from).is_ok()
+            // Where its tenure is, it will have been stopped and read off by then.
+            let leaves = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(&from));
+            state.is_working() && state.dirty.is_none() && (leaves || self.vouches(group, resource, &from).is_ok())
         };
         (!possible).then(|| NotHere::NotBrought { resource: resource.clone(), from, system: state.system })
     }
@@ -170,6 +178,15 @@ impl Ledger {
         self.unfit(name, group, to, |resource, power| {
             (power == Power::Off).then(|| NotHere::StillDefined { resource: resource.clone() })
         })
+        .or_else(|| self.crowded(name, group, to))
+    }
+
+    /// From when on a start without an answer settles: now, but an LPAR that is made anew for a lost server is started at
+    /// the end of that, which may take as long as a move.
+    pub(super) fn settles_from(&self, action: &Action) -> Time {
+        let Action::Start { resource, home: Some(home), .. } = action else { return self.now };
+        let lost = self.servers.get(home).is_some_and(|state| state.off.is_some());
+        if lost { self.now.after(self.migrate_timeout(resource)) } else { self.now }
     }
 
     /// Whether an LPAR is defined on one server at a time.
@@ -192,6 +209,7 @@ impl Applying<'_> {
         if tenure.migration().is_some() {
             self.try_again(name, &tenure, to)?;
         } else {
+            self.may_part(name)?;
             self.may_migrate(name, &tenure, to)?;
             self.begin_migration(name, to)?;
         }
@@ -241,7 +259,7 @@ impl Applying<'_> {
         self.not_migrating(name)?;
         self.may_migrate(name, &tenure, to)?;
         self.begin_migration(name, to)?;
-        self.sets_out(name, &tenure.server, reason)?;
+        self.takes_away(name, &tenure.server, reason)?;
         let (group, from, to) = (name.clone(), tenure.server, to.clone());
         self.note(Note::Migrating { group, from, to, reason: reason.clone() });
         Ok(())
@@ -358,8 +376,7 @@ impl Applying<'_> {
         if copies.values().any(|copy| copy.stop.is_some()) {
             return Err(Refusal::HasOrder { resource: resource.clone(), server: from });
         }
-        let under_way =
-            copies.values().any(|copy| matches!(copy.risk, StartRisk::Ordered(_)) || copy.power == Power::Moving);
+        let under_way = copies.values().any(super::Copy::is_moving);
         if !under_way {
             return Err(Refusal::NoChange);
         }
@@ -387,24 +404,61 @@ impl Applying<'_> {
         name: &GroupName,
         resource: &ResourceName,
         (from, to): (&ServerName, &ServerName),
+        order: OrderId,
         ending: &Ending,
     ) {
-        let (index, now) = (self.ledger.index, self.ledger.now);
+        let now = self.ledger.now;
         let loose = matches!(ending, Ending::Unknown(_));
+        self.count_anew(name, resource, [from, to]);
         let Ok(group) = self.group_mut(name) else { return };
-        let Some(copies) = group.copies.get_mut(resource) else { return };
-        for server in [from, to] {
-            let Some(copy) = copies.get_mut(server) else { continue };
-            copy.quiet_from = index;
-            if server == to {
-                copy.risk = if loose { StartRisk::Loose(now) } else { StartRisk::None };
-            }
+        let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(to)) else { return };
+        if copy.risk == StartRisk::Ordered(order) {
+            copy.risk = if loose { StartRisk::Loose(now) } else { StartRisk::None };
         }
         if let Ok(migration) = self.migration_mut(name)
             && *ending != Ending::Done
             && !migration.aborted
         {
             migration.why = Some(format!("{resource}: {ending}"));
+        }
+    }
+
+    /// Readings that were taken before count no more: something ended that moved the LPAR.
+    pub(super) fn count_anew(&mut self, name: &GroupName, resource: &ResourceName, servers: [&ServerName; 2]) {
+        let index = self.ledger.index;
+        let Ok(group) = self.group_mut(name) else { return };
+        for (server, copy) in group.copies.get_mut(resource).into_iter().flatten() {
+            if servers.contains(&server) {
+                copy.quiet_from = index;
+            }
+        }
+    }
+
+    /// A server is proven off: orders to move something from or to it are void. Of a group that migrates from it, no move can
+    /// begin any more, and one that had begun has changed sides or never will: what is read on the target from now on tells.
+    pub(super) fn void_moves(&mut self, server: &ServerName) {
+        let ends = |order: &Order| match &order.action {
+            Action::Migrate { to, .. } => &order.server == server || to == server,
+            Action::Start { .. }
+            | Action::Stop { .. }
+            | Action::StopMigration { .. }
+            | Action::Hook { .. }
+            | Action::Fence => false,
+        };
+        let void: Vec<Order> = self.ledger.orders.values().filter(|order| ends(order)).cloned().collect();
+        for order in void {
+            self.ledger.orders.remove(&order.id);
+            self.close(&order, &Ending::Unknown(format!("{server} is off")));
+        }
+        let index = self.ledger.index;
+        for group in self.ledger.groups.values_mut() {
+            let Some(tenure) = group.tenure.as_ref().filter(|tenure| &tenure.server == server) else { continue };
+            let Some(to) = tenure.migration().map(|migration| migration.to.clone()) else { continue };
+            let group = std::sync::Arc::make_mut(group);
+            for copy in group.copies.values_mut().filter_map(|copies| copies.get_mut(&to)) {
+                copy.risk = StartRisk::None;
+                copy.quiet_from = index;
+            }
         }
     }
 

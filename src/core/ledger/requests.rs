@@ -44,7 +44,7 @@ impl Applying<'_> {
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
             Request::Restart(resource) => self.ask_restart(resource),
             Request::Enable(group) => self.ask_enable(group),
-            Request::Drain { server, migrate } => self.ask_drain(server, *migrate),
+            Request::Drain(server) => self.ask_drain(server),
             Request::Shutdown(server) => self.ask_shutdown(server),
             Request::Undrain { server, bring_back } => self.ask_undrain(server, *bring_back),
             Request::FreezeServer(server) => self.ask_freeze_server(server),
@@ -99,8 +99,7 @@ impl Applying<'_> {
             return Err(Refusal::AlreadyOffline { group: name.clone() });
         }
         self.parents_first(name, propagate)?;
-        self.decided(name)?;
-        let leaving = self.to_be_offline(name)?;
+        let leaving = self.wind_down(name)?;
         self.asked(Asked::Offline { group: name.clone() });
         leaving.map_or(Ok(()), |epoch| self.depart(name, epoch, &LeaveReason::Offline).map(drop))
     }
@@ -116,9 +115,9 @@ impl Applying<'_> {
         }
         self.not_migrating(name)?;
         let along = self.switched_with(name, server)?;
-        self.decided(name)?;
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
         for group in along.iter().chain([name]) {
+            self.decided(group)?;
             let state = self.group_mut(group)?;
             state.fresh_start();
             state.prefer = Some(server.clone());

@@ -141,6 +141,7 @@ impl Applying<'_> {
         let by = self.by();
         self.note(Note::ServiceRequested { by, service: service.clone(), online: true });
         for name in groups {
+            self.decided(&name)?;
             let group = self.group_mut(&name)?;
             group.fresh_start();
             group.intent = Intent::Online;
@@ -154,6 +155,7 @@ impl Applying<'_> {
         let groups = self.members(service, |group| group.intent == Intent::Online)?;
         for group in &groups {
             self.may_touch(group)?;
+            self.not_migrating(group)?;
             let parents = self.ledger.firm_parents_online(group, &groups);
             if !parents.is_empty() {
                 return Err(Refusal::ParentsOnline { group: group.clone(), parents });
@@ -165,7 +167,7 @@ impl Applying<'_> {
         let by = self.by();
         self.note(Note::ServiceRequested { by, service: service.clone(), online: false });
         for name in groups.iter().rev() {
-            if let Some(epoch) = self.to_be_offline(name)? {
+            if let Some(epoch) = self.wind_down(name)? {
                 self.leave(name, epoch, &LeaveReason::Service(service.clone()))?;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::maintenance::{GroupUpkeep, Upkeep};
 use crate::{
-    GroupName, NodeName, OrderId, Power, Reading, ResourceName, ServerName, ServiceName, SystemState, Time,
+    GroupName, NodeName, OrderId, Power, Reading, ResourceName, RuleName, ServerName, ServiceName, SystemState, Time,
     config::{Link, Load},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
     order::Epoch,
@@ -130,6 +130,8 @@ pub struct Ties {
     pub parents: BTreeSet<GroupName>,
     /// Services that it is part of.
     pub services: BTreeSet<ServiceName>,
+    /// Placement rules that name it.
+    pub rules: BTreeSet<RuleName>,
     /// Its priority, or that of the most important group that depends on it.
     pub priority: u32,
     /// How many levels of groups are below it.
@@ -322,6 +324,10 @@ impl Copy {
     /// A start order is out for it.
     pub fn is_ordered(&self) -> bool {
         matches!(self.risk, StartRisk::Ordered(_))
+    }
+    /// On its way to or from another server, by a reading that counts.
+    pub fn is_moving(&self) -> bool {
+        self.power == Power::Moving && self.since.is_some_and(|since| since >= self.quiet_from)
     }
     /// Active by a reading that counts.
     pub fn is_active(&self) -> bool {

@@ -133,12 +133,21 @@ impl Display for Note {
             Note::NotBroughtBack { group, server, why } => {
                 write!(f, "group {group} is not brought back to {server}: {why}")
             }
+            Note::Fragile { weakness } => write!(
+                f,
+                "tolerance: the loss of {} would leave {} without a place",
+                join(&weakness.servers),
+                groups(&weakness.groups)
+            ),
             Note::Removed { group } => write!(f, "group {group} is no longer managed; what runs is left alone"),
             Note::Migrating { group, from, to, reason } => {
                 write!(f, "group {group} is migrated from {from} to {to}: {reason}")
             }
             Note::Migrated { group, from, to, epoch, proof } => {
                 write!(f, "group {group} has migrated from {from} to {to} (tenure {epoch}); proof for {from}: {proof}")
+            }
+            Note::MoveSettled { resource, server, .. } => {
+                write!(f, "{resource}: no move to {server} can begin any more")
             }
             Note::WrongCopy { group, resource, server, tenure } => write!(
                 f,
@@ -175,8 +184,7 @@ impl Display for Asked {
             Asked::Clear { group, server: Some(server) } => write!(f, "group {group}: clear faults on {server}"),
             Asked::Clear { group, server: None } => write!(f, "group {group}: clear faults"),
             Asked::Enable { group } => write!(f, "group {group}: enable"),
-            Asked::Drain { server, migrate: true } => write!(f, "server {server}: drain, by migration where it can be"),
-            Asked::Drain { server, migrate: false } => write!(f, "server {server}: drain"),
+            Asked::Drain { server } => write!(f, "server {server}: drain"),
             Asked::Shutdown { server } => write!(f, "server {server}: shutdown"),
             Asked::Undrain { server, bring_back: true } => write!(f, "server {server}: undrain and bring back"),
             Asked::Undrain { server, bring_back: false } => write!(f, "server {server}: undrain"),
@@ -241,6 +249,7 @@ impl Display for LeaveReason {
             LeaveReason::Park => f.write_str("it is shut down; until it is back"),
             LeaveReason::Return(to) => write!(f, "it goes back to {to}, which is no longer drained"),
             LeaveReason::Failback(to) => write!(f, "it goes back to {to}, which it prefers"),
+            LeaveReason::Evicted(by) => write!(f, "group {by} is more important and needs its room"),
             LeaveReason::OnPurpose => f.write_str("all that it has was stopped on purpose"),
             LeaveReason::Switch(to) => write!(f, "it is to run on {to}"),
             LeaveReason::Service(service) => write!(f, "service {service} is to be offline"),
@@ -313,6 +322,8 @@ impl Display for NotHere {
             NotHere::Draining => f.write_str("drained"),
             NotHere::ServerFrozen => f.write_str("frozen"),
             NotHere::Quarantined { .. } => f.write_str("in quarantine"),
+            NotHere::Rule { rule, with: Some(with) } => write!(f, "rule {rule}, because of group {with}"),
+            NotHere::Rule { rule, with: None } => write!(f, "rule {rule}"),
             NotHere::Limit { limit, need, free } => write!(f, "needs {need} of {limit}, {free} left"),
             NotHere::NotBrought { resource, from, system } => {
                 write!(f, "{resource} is defined on {from}, which reads {system}, and cannot be brought from there")
@@ -373,15 +384,7 @@ impl Display for Wait {
             Wait::Parked { server } => {
                 write!(f, "it was stopped for the shutdown of {server}, and starts when that is back")
             }
-            Wait::Stays { server, why: Stay::Declared } => {
-                write!(f, "a drain of {server} leaves it there (evacuate = false)")
-            }
-            Wait::Stays { server, why: Stay::Frozen } => {
-                write!(f, "it stays on {server}, which is drained: it is frozen")
-            }
-            Wait::Stays { server, why: Stay::Nowhere(why) } => {
-                write!(f, "it stays on {server}, which is drained: no server can take it: {}", whys(why))
-            }
+            Wait::Stays { server, why } => write!(f, "it stays on {server}, which is drained: {why}"),
             Wait::NotManaged => f.write_str("nothing; it is only watched (managed = false)"),
             Wait::Requires { resource, of, server } => {
                 write!(f, "{resource} on {server} requires {}, not Running yet", join(of))
@@ -389,12 +392,20 @@ impl Display for Wait {
             Wait::AdminWait { resource, server, reason } => {
                 write!(f, "an administrator has to look at {resource} on {server}: {reason}")
             }
+            Wait::Eviction { groups: less } => write!(f, "{} make room for it", groups(less)),
+            Wait::Tolerance { servers, groups: left } => write!(
+                f,
+                "if it ran, the loss of {} would leave {} without a place (tolerance)",
+                join(servers),
+                groups(left)
+            ),
             Wait::Flushed => f.write_str("it was flushed: nothing is ordered until the next request"),
             Wait::Hook { server } => {
                 write!(f, "its preonline hook must say first whether it may be started on {server}")
             }
             Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
             Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
+            Wait::MoveSettling { resource, to, .. } => write!(f, "a move of {resource} to {to} may still begin"),
             Wait::Locating { servers } => write!(f, "{} must be read to tell where it is", join(servers)),
             Wait::MigrationStuck { resource, from, to } => write!(
                 f,
@@ -439,8 +450,21 @@ impl Display for Brake {
         match self {
             Brake::Starts { server, limit } => write!(f, "its turn to start on {server} ({limit} at once)"),
             Brake::Stops { server, limit } => write!(f, "its turn to stop on {server} ({limit} at once)"),
+            Brake::Migrations { server, limit } => write!(f, "its turn to be moved at {server} ({limit} at once)"),
             Brake::Hmc { hmc, limit } => write!(f, "its turn at {hmc} ({limit} orders at once)"),
             Brake::Moves { server } => write!(f, "its turn to leave {server}"),
+        }
+    }
+}
+
+impl Display for Stay {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Stay::Declared => f.write_str("evacuate = false"),
+            Stay::Instance => f.write_str("it is the one that belongs there"),
+            Stay::NotMoved => f.write_str("its move failed; move or switch it by hand"),
+            Stay::Frozen => f.write_str("it is frozen"),
+            Stay::Nowhere(why) => write!(f, "no server can take it: {}", whys(why)),
         }
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Step {
     Did,
     /// Nothing to do now, for this reason.
     Wait(Wait),
+    /// It wants a server.
+    Place,
     /// Nothing to do.
     Rest,
 }
@@ -31,6 +33,7 @@ impl Planner<'_> {
         for (_, _, name) in order {
             self.group(&name);
         }
+        self.place_waiting();
     }
 
     pub(super) fn group(&mut self, name: &GroupName) {
@@ -45,8 +48,16 @@ impl Planner<'_> {
                     break;
                 }
                 Step::Rest => break,
+                // Placed with all others that wait, when each of them was looked at.
+                Step::Place if self.placing => return,
+                Step::Place => return self.to_place.push(name.clone()),
             }
         }
+        self.tell(name, wait);
+    }
+
+    /// Tells a group why it waits.
+    pub(super) fn tell(&mut self, name: &GroupName, wait: Option<Wait>) {
         let wait = self.afterthought(name, wait);
         if self.scratch.groups.get(name).is_some_and(|group| group.wait != wait) {
             let _ = self.emit(Command::Wait { group: name.clone(), wait });
@@ -143,13 +154,7 @@ impl Planner<'_> {
         if let Some(wait) = self.awaits_brake(name, group).or_else(|| self.awaits_link(name, group)) {
             return Step::Wait(wait);
         }
-        match self.target(name, group) {
-            Ok(server) => match self.emit(Command::Grant { group: name.clone(), server }) {
-                Ok(()) => Step::Did,
-                Err(_) => Step::Rest,
-            },
-            Err(why) => Step::Wait(Wait::NoTarget { why }),
-        }
+        Step::Place
     }
 
     /// What must still be read, or must settle, before anything of the group is started. `None` if nothing.
@@ -218,7 +223,7 @@ impl Planner<'_> {
         }
         match self.hold_up(name, group, tenure) {
             Step::Rest => self.stays_apart(name, group, tenure).map_or(Step::Rest, Step::Wait),
-            step @ (Step::Did | Step::Wait(_)) => step,
+            step @ (Step::Did | Step::Wait(_) | Step::Place) => step,
         }
     }
 

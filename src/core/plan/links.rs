@@ -7,7 +7,7 @@
 use super::Planner;
 use crate::{
     Command, GroupName, ServerName,
-    config::{Link, Need, Rigidity, TierLink},
+    config::{Failover, Link, Need, Rigidity, TierLink},
     ledger::{GroupState, Intent, Phase, Tenure},
     note::{LeaveReason, NotHere, Wait},
 };
@@ -86,7 +86,7 @@ impl Planner<'_> {
             .iter()
             .filter_map(|(_, child)| child.tenure.as_ref())
             .filter(staying)
-            .any(|tenure| &tenure.server == server);
+            .any(|tenure| tenure.covers(server));
         let unknown = instances.iter().all(|(_, child)| child.is_new());
         match link.need {
             // The child wins its server.
@@ -106,11 +106,16 @@ impl Planner<'_> {
         tenure: &Tenure,
     ) -> Option<(GroupName, ServerName, Option<NotHere>)> {
         let soft = |link: &&Link| link.need == Need::OnlineLocal && link.rigidity == Rigidity::Soft;
-        let apart = group.ties.links.iter().filter(soft).find(|link| !self.scratch.is_met(link, &tenure.server))?;
+        // As long as one is here it may yet come back.
+        let here = |link: &Link| {
+            let instances = self.scratch.meant(&link.child);
+            instances.iter().any(|(_, child)| child.tenure.as_ref().is_some_and(|held| held.covers(&tenure.server)))
+        };
+        let apart = group.ties.links.iter().filter(soft).find(|link| !here(link))?;
         let instances = self.scratch.meant(&apart.child);
         let tenures = instances.iter().filter_map(|(_, child)| child.tenure.as_ref());
         let there: Vec<&ServerName> =
-            tenures.filter(|tenure| tenure.phase == Phase::Online).map(|tenure| &tenure.server).collect();
+            tenures.filter(|tenure| tenure.is_online()).map(|tenure| &tenure.server).collect();
         let free = there.iter().find(|server| self.obstacle(name, group, server).is_none());
         let server = *free.or_else(|| there.first())?;
         Some((apart.child.clone(), server.clone(), self.obstacle(name, group, server)))
@@ -126,10 +131,10 @@ impl Planner<'_> {
 
     /// Why a group that may stay is not where it should be. `None` if it is, or if nothing says where.
     pub(super) fn stays_apart(&self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<Wait> {
-        let (child, server, why) = self.beacon(name, group, tenure)?;
         if group.frozen {
-            return Some(Wait::Frozen { fault: None });
+            return self.leaves_for_link(name, group, tenure).map(|_| Wait::Frozen { fault: None });
         }
+        let (child, server, why) = self.beacon(name, group, tenure)?;
         Some(Wait::Apart { child, server, why: why? })
     }
 
@@ -137,20 +142,21 @@ impl Planner<'_> {
     /// one runs on, and the other stays off.
     fn taken_along(&self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<LeaveReason> {
         // What has to be with another goes where that goes.
-        if group.ties.links.iter().any(|link| link.need == Need::OnlineLocal) {
+        if group.ties.parents.is_empty() || group.ties.links.iter().any(|link| link.need == Need::OnlineLocal) {
             return None;
         }
+        let declared = |name: &GroupName| self.scratch.config.groups.get(name);
         let mut tree: Vec<(&GroupName, &GroupState)> = Vec::new();
         let mut top = name;
         while let Some((parent, state, _)) = self.scratch.links_to(top).into_iter().find(|(.., link)| link.is_hard()) {
             tree.push((parent, state));
             top = parent;
         }
-        let wanted = tree.iter().filter(|(_, group)| group.intent == Intent::Online && !group.frozen);
+        let moves = |name: &GroupName| declared(name).is_some_and(|declared| declared.failover != Failover::Never);
+        let wanted = tree.iter().filter(|(name, group)| group.intent == Intent::Online && !group.frozen && moves(name));
         let failed = wanted
             .into_iter()
             .find(|(_, group)| group.staying().is_none() && group.faults.contains_key(&tenure.server))?;
-        let declared = |name: &GroupName| self.scratch.config.groups.get(name);
         let suits = |server: &&ServerName| {
             let all = tree.iter().all(|(name, group)| {
                 let listed = declared(name).is_some_and(|declared| declared.servers.contains(server));
@@ -176,7 +182,8 @@ impl Planner<'_> {
     /// offline too, those that depend on it, and those of the tiers above. `None` if nothing.
     pub(super) fn awaits_parents(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<Wait> {
         let here = |parent: &GroupState| parent.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
-        let both = |other: &GroupState| other.intent == Intent::Offline && group.intent == Intent::Offline;
+        let by_hand = group.is_stopped_by_hand();
+        let both = |other: &GroupState| by_hand && other.is_stopped_by_hand();
         let first = |parent: &GroupState, link: &Link| {
             (link.is_hard() && here(parent)) || (link.need.is_online() && both(parent))
         };
@@ -186,7 +193,7 @@ impl Planner<'_> {
                 return Some(Wait::Parents { parents });
             }
         }
-        if group.ties.services.is_empty() || group.intent == Intent::Online {
+        if group.ties.services.is_empty() || !by_hand {
             return None;
         }
         let above = self.scratch.tiers_above(name, group).into_iter();

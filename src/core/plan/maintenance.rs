@@ -5,13 +5,15 @@
 
 mod brakes;
 mod moves;
+mod rolling;
 
 pub(super) use brakes::Stock;
+pub use rolling::{NoRolling, Turn, rolling};
 
 use super::Planner;
 use crate::{
     Command, GroupName, ServerName,
-    config::{Group, Shutdown},
+    config::{AT, Group, Shutdown},
     ledger::{GroupState, Phase, Purpose},
     note::{Brake, Deed, ServerWait, Stay, Wait},
 };
@@ -106,16 +108,19 @@ impl Planner<'_> {
         if group.frozen {
             return Some(Wait::Stays { server, why: Stay::Frozen });
         }
-        match way_out(purpose, declared) {
-            WayOut::Stay => return Some(Wait::Stays { server, why: Stay::Declared }),
+        match way_out(purpose, name, declared) {
+            WayOut::Stay => {
+                let why = if declared.evacuate { Stay::Instance } else { Stay::Declared };
+                return Some(Wait::Stays { server, why });
+            }
             WayOut::Park | WayOut::Move if self.scratch.maintenance.disarmed => {
                 return Some(Wait::Disarmed { deed: Deed::Leave });
             }
             WayOut::Park | WayOut::Move if self.scratch.maintenance.storm.is_some() => return Some(Wait::Storm),
             WayOut::Park => {}
             WayOut::Move => {
-                if let Err(why) = self.target(name, group) {
-                    return Some(Wait::Stays { server, why: Stay::Nowhere(why) });
+                if let Err(why) = self.way_to(name, group, purpose) {
+                    return Some(Wait::Stays { server, why });
                 }
             }
         }
@@ -124,12 +129,14 @@ impl Planner<'_> {
 }
 
 /// A shutdown spares nobody: what a drain would leave alone is stopped with its server.
-fn way_out(purpose: Purpose, declared: &Group) -> WayOut {
+fn way_out(purpose: Purpose, name: &GroupName, declared: &Group) -> WayOut {
+    // An instance of a parallel group belongs to its server.
+    let bound = !declared.evacuate || name.as_str().contains(AT);
     match (purpose, declared.shutdown) {
-        (Purpose::Drain { .. }, _) if !declared.evacuate => WayOut::Stay,
-        (Purpose::Drain { .. }, _) => WayOut::Move,
+        (Purpose::Drain, _) if bound => WayOut::Stay,
+        (Purpose::Drain, _) => WayOut::Move,
         (Purpose::Shutdown, Shutdown::Freeze) => WayOut::Park,
-        (Purpose::Shutdown, _) if !declared.evacuate => WayOut::Park,
+        (Purpose::Shutdown, _) if bound => WayOut::Park,
         (Purpose::Shutdown, Shutdown::Failover | Shutdown::Migrate) => WayOut::Move,
     }
 }

@@ -38,7 +38,7 @@ impl Planner<'_> {
         for member in members(name, group, tenure) {
             match self.member(&member) {
                 Step::Did => return Step::Did,
-                Step::Rest => {}
+                Step::Rest | Step::Place => {}
                 Step::Wait(Wait::Booting { resources, .. }) => booting.extend(resources),
                 Step::Wait(wait @ Wait::Requires { .. }) => requires = Some(wait),
                 Step::Wait(wait) => pending = Some(wait),
@@ -380,7 +380,7 @@ impl Planner<'_> {
             match self.bring_down(reason, &member) {
                 Step::Did => return Step::Did,
                 Step::Wait(wait) => pending = Some(wait),
-                Step::Rest => {}
+                Step::Rest | Step::Place => {}
             }
         }
         pending.map_or(Step::Rest, Step::Wait)

@@ -31,7 +31,7 @@ impl Planner<'_> {
                 match self.under_way(group, tenure, migration, resource) {
                     Step::Wait(wait) => open = open.or(Some(wait)),
                     Step::Did => return Step::Did,
-                    Step::Rest => {}
+                    Step::Rest | Step::Place => {}
                 }
             }
         }
@@ -57,6 +57,7 @@ impl Planner<'_> {
             match self.emit(Command::Move { resource: resource.clone(), epoch }) {
                 Ok(()) => return Step::Did,
                 // It was read at a moment at which it cannot be moved: the next reading may say otherwise.
+                Err(Refusal::Waits { why, .. }) => return Step::Wait(why),
                 Err(Refusal::NotRunning { server, .. }) => return self.look_again(BTreeSet::from([server])),
                 Err(_) => {}
             }
@@ -81,15 +82,23 @@ impl Planner<'_> {
     ) -> Step {
         let Some(copies) = group.copies.get(resource) else { return Step::Rest };
         let ordered = copies.values().any(|copy| matches!(copy.risk, StartRisk::Ordered(_)));
-        let moves = copies.iter().any(|(at, copy)| copy.power == Power::Moving && tenure.covers(at));
+        let moves = copies.iter().any(|(at, copy)| copy.is_moving() && tenure.covers(at));
         let (mut from, mut to) = (tenure.server.clone(), migration.to.clone());
         if migration.returned.contains(resource) {
             std::mem::swap(&mut from, &mut to);
         }
+        let until = migration.ordered.after(self.scratch.migrate_timeout(resource));
+        let overdue = until <= self.now();
         if !ordered && !moves {
             for (server, copy) in copies.iter().filter(|(server, _)| tenure.covers(server)) {
-                if let Some(wait) = self.settle(resource, server, copy) {
-                    return Step::Wait(wait);
+                match self.settle(resource, server, copy) {
+                    Some(_) if overdue => {
+                        return Step::Wait(Wait::MigrationStuck { resource: resource.clone(), from, to });
+                    }
+                    Some(Wait::Settling { resource, server, until }) => {
+                        return Step::Wait(Wait::MoveSettling { resource, to: server, until });
+                    }
+                    Some(_) | None => {}
                 }
             }
             let doubtful = copies.iter().find(|(at, copy)| tenure.covers(at) && copy.power == Power::Unknown);
@@ -104,8 +113,9 @@ impl Planner<'_> {
             return self.unclear(tenure, migration);
         }
         // A move under way is over when it no longer reads so, which only another reading tells.
-        self.plan.probe.extend([from.clone(), to.clone()].into_iter().filter(|_| !ordered));
-        if migration.aborted && !group.frozen {
+        let looks = !ordered || migration.aborted;
+        self.plan.probe.extend([from.clone(), to.clone()].into_iter().filter(|_| looks));
+        if migration.aborted && moves && !group.frozen {
             let failed = copies.values().filter_map(|copy| copy.failed).max();
             let again = self.may_retry(failed);
             let stop = Command::StopMigration { resource: resource.clone(), epoch: tenure.epoch };
@@ -113,9 +123,8 @@ impl Planner<'_> {
                 return Step::Did;
             }
         }
-        let until = migration.ordered.after(self.scratch.migrate_timeout(resource));
         let resource = resource.clone();
-        if until > self.now() {
+        if !overdue {
             self.wake(until);
             return Step::Wait(Wait::Migrating { resource, from, to });
         }

@@ -280,6 +280,7 @@ fn a_move_begins_only_from_where_the_lpar_runs() {
     for (there, here, why) in [
         (reads("p2", Power::Unknown), reads("p1", Power::Running), "it reads Unknown on p2"),
         (dark("p2"), reads("p1", Power::Running), "it reads Unknown on p2"),
+        (reading("p2", SystemState::PowerOff, Some(Power::Off)), reads("p1", Power::Running), "p2 reads Power Off"),
         (reads("p2", Power::Running), reads("p1", Power::Running), "it reads Running on p2"),
         (reads("p2", Power::Absent), reads("p1", Power::Starting), "it reads Starting on p1"),
         (reads("p2", Power::Absent), dark("p1"), "it reads Unknown on p1"),

@@ -7,8 +7,11 @@ use std::{
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Request, RequestId, ResourceName, ServerName,
     SystemState, Time, View,
-    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
-    foresee::{Ending, Foreseen, Instead, Loss, Standing, WhatIf, capacity, foresee, lose_each, why_not},
+    config::{Asks, Cluster, Group, GroupKind, Hmc, Kind, Node, PlacementRule, Resource, Server},
+    foresee::{
+        Ending, Foreseen, Instead, Loss, Standing, Survival, WhatIf, capacity, foresee, lose_each, survival,
+        survival_beyond_one, why_not,
+    },
     invariants,
     note::{NotHere, Note, Wait},
     plan::plan,
@@ -177,6 +180,15 @@ fn requests_are_carried_out_and_refusals_are_told() {
 }
 
 #[test]
+fn a_drain_empties_a_server_as_far_as_there_is_room() {
+    let drain = WhatIf::Ask(Request::Drain { server: "p1".into(), migrate: false });
+    let foreseen = foresee(&site(), vec![drain]);
+    assert_eq!((foreseen.ending, foreseen.refused.len()), (Ending::Rest, 0));
+    assert_eq!(after(&foreseen), ["app p2", "big p1", "db p3", "web p2"], "big has no other place, and stays");
+    assert_eq!(foreseen.unserved().count(), 0);
+}
+
+#[test]
 fn what_follows_starts_from_what_came_of_the_first() {
     let switch = WhatIf::Ask(Request::Switch { group: "web".into(), server: "p2".into() });
     let foreseen = foresee(&site(), [vec![switch], lose(&["p2"])].concat());
@@ -239,6 +251,27 @@ fn capacity_says_what_is_left_and_what_would_fit() {
 }
 
 #[test]
+fn as_many_losses_are_survived_as_room_and_a_majority_allow() {
+    assert_eq!(survival(&site()), Survival { servers: 0, exact: true }, "big has no other place");
+    let of = |groups: usize, memory: u64| {
+        let mut cluster = cluster(5);
+        for n in 1..=groups {
+            let list: Vec<String> = (0..5).map(|k| format!("p{}", (n + k - 1) % 5 + 1)).collect();
+            add(&mut cluster, &format!("g{n}"), &list.iter().map(String::as_str).collect::<Vec<_>>(), memory);
+        }
+        cluster
+    };
+    assert_eq!(survival(&running(of(5, 20_480))), Survival { servers: 0, exact: true });
+    assert_eq!(survival(&running(of(4, 20_480))), Survival { servers: 1, exact: true }, "one server has room");
+    assert_eq!(survival(&running(of(2, 20_480))), Survival { servers: 2, exact: true }, "three nodes of five remain");
+    let mut apart = of(3, 1024);
+    let groups = apart.groups.keys().cloned().collect();
+    let rule = PlacementRule { asks: Asks::On(BTreeSet::from(["p1".into(), "p2".into()])), groups, strict: true };
+    apart.rules.insert("near".into(), rule);
+    assert_eq!(survival_beyond_one(&running(apart)).servers, 1, "not both of the servers that the rule allows");
+}
+
+#[test]
 fn every_reason_is_told_and_the_first_is_that_of_the_refusal() {
     let mut ledger = site();
     let standing = |ledger: &Ledger, group: &str, server: &str| {
@@ -295,6 +328,27 @@ fn what_is_mobile_is_moved_while_it_runs_and_brought_from_a_lost_server() {
     assert_eq!(ordered, ["migrate web1 to p2"]);
     let lost = foresee(&ledger, lose(&["p1"]));
     assert_eq!((lost.ending, after(&lost)), (Ending::Rest, vec!["web p2".to_owned()]));
+}
+
+#[test]
+fn the_instance_of_a_parallel_group_is_not_missed_with_its_server() {
+    let mut cluster = cluster(3);
+    add(&mut cluster, "web", &["p1", "p2"], 4096);
+    let mut net = Group::new(vec!["p1".into(), "p2".into(), "p3".into()]);
+    net.kind = GroupKind::Parallel;
+    cluster.groups.insert("net".into(), net);
+    cluster.resources.insert("ip".into(), Resource::agent("net".into(), "Ip"));
+    let mut fresh = Ledger::default();
+    configure(&mut fresh, cluster);
+    let foreseen = foresee(&fresh, lose(&["p1"]));
+    assert_eq!(
+        after(&foreseen),
+        ["net@p1 nowhere, does not run", "net@p2 p2", "net@p3 p3", "web p2"],
+        "{:#?}",
+        foreseen.records.iter().map(|record| record.note.to_string()).collect::<Vec<_>>()
+    );
+    assert!(foreseen.before["net@p1"].runs);
+    assert_eq!((foreseen.ending, foreseen.unserved().count()), (Ending::Rest, 0));
 }
 
 /// What an operator of a large site asks at three in the morning.

@@ -311,10 +311,7 @@ fn a_lost_source_ends_nothing_that_may_run_on_the_target() {
     case.reads("p1", [MOVING, Power::Running]);
     case.reads("p2", [MOVING, Power::Absent]);
     case.lose("p1", "n1");
-    assert_eq!(case.plan(vacate()), in_flight("web1", "p2"), "its order is void, not undone");
-    case.now += 30_000;
-    case.must(Command::Settle { resource: "web1".into(), server: "p2".into() });
-    assert_eq!(case.plan(vacate()), not_off("web1", "p2", MOVING));
+    assert_eq!(case.plan(vacate()), not_off("web1", "p2", MOVING), "read before the source was proven off");
     assert_eq!(case.plan(stay()), Some(Refusal::AlreadyOff { server: "p1".into() }));
     let mut switched = Case { ledger: case.ledger.clone(), ..case };
     switched.reads("p2", [Power::Running, Power::Absent]);
@@ -331,9 +328,10 @@ fn a_lost_source_ends_nothing_that_may_run_on_the_target() {
 fn a_lost_source_ends_a_tenure_that_left_nothing_on_the_target() {
     let mut case = Case::migrating();
     case.must(moves("web1"));
+    let early = case.reading("p2", ABSENT);
     case.lose("p1", "n1");
-    case.now += 30_000;
-    case.must(Command::Settle { resource: "web1".into(), server: "p2".into() });
+    case.must(Command::Observe(early));
+    assert_eq!(case.plan(vacate()), not_off("web1", "p2", Power::Absent), "read before the source was proven off");
     case.reads("p2", OFF);
     case.must(vacate());
     assert_eq!((case.used("p1"), case.used("p2")), (0, 0));
@@ -346,9 +344,12 @@ fn a_lost_target_leaves_the_group_where_it_was() {
     case.must(moves("web1"));
     case.reads("p1", [MOVING, Power::Running]);
     case.lose("p2", "n2");
-    case.answer(Ending::Unknown("no answer".to_owned()));
+    assert!(case.ledger.orders.is_empty(), "nobody moves anything there any more");
     assert_eq!(case.plan(stay()), in_flight("web1", "p1"), "not read since");
     case.reads("p1", RUNNING);
+    assert_eq!(case.plan(stay()), in_flight("web1", "p2"), "it may begin when the target is back");
+    case.now += 30_000;
+    case.must(Command::Settle { resource: "web1".into(), server: "p2".into() });
     case.must(stay());
     assert_eq!(case.used("p2"), 0);
 }
@@ -389,6 +390,8 @@ fn a_move_is_ended_by_force_only_if_it_was_given_up() {
     let stop = || Command::StopMigration { resource: "web1".into(), epoch: Epoch(1) };
     assert!(matches!(case.plan(stop()), Some(Refusal::Migrating { .. })));
     assert_eq!(case.ask(Request::AbortMigration("web".into())).refusal(), None);
+    assert_eq!(case.plan(stop()), Some(Refusal::NoChange), "nothing is on its way yet");
+    case.reads("p1", [MOVING, Power::Running]);
     case.must(stop());
     assert!(matches!(case.plan(stop()), Some(Refusal::HasOrder { .. })));
     case.answer(Ending::Unknown("stopped".to_owned()));

@@ -7,7 +7,10 @@ use super::{
     site::Site,
 };
 use std::{collections::BTreeMap, sync::Arc};
-use tenure_core::{Author, NodeName, Request, RequestId, Span, View, command::Command, plan::plan, view::NodeView};
+use tenure_core::{
+    Author, GroupName, NodeName, Request, RequestId, ServerName, Span, View, command::Command, plan::plan,
+    view::NodeView,
+};
 
 /// More than the expiry of any order of the tiny world.
 const LONG: Span = Span::seconds(200);
@@ -102,7 +105,16 @@ impl Stepper<'_> {
                 self.state.left.waits -= 1;
                 self.pass(LONG)
             }
-            Action::AskSwitch(group) => self.ask_switch(at(group)),
+            Action::AskSwitch(group) => {
+                self.ask_elsewhere(at(group), |group, server| Request::Switch { group, server })
+            }
+            Action::SwitchOver => self.switch_over(),
+            Action::TransitEnds => self.transit_ends(),
+            Action::TransitSticks => self.transit_sticks(),
+            Action::AskMigrate(group) => {
+                self.ask_elsewhere(at(group), |group, server| Request::Migrate { group, server })
+            }
+            Action::AskAbort(group) => self.ask(Request::AbortMigration(self.site.groups[at(group)].clone())),
             Action::AskOffline(group) => {
                 self.ask(Request::Offline { group: self.site.groups[at(group)].clone(), propagate: false })
             }
@@ -188,11 +200,11 @@ impl Stepper<'_> {
         true
     }
 
-    fn ask_switch(&mut self, group: usize) -> bool {
+    pub fn ask_elsewhere(&mut self, group: usize, request: fn(GroupName, ServerName) -> Request) -> bool {
         let name = self.site.groups[group].clone();
         let tenure = self.state.ledger.groups.get(&name).and_then(|group| group.tenure.as_ref());
         let Some(here) = tenure.map(|tenure| self.site.server(&tenure.server)) else { return false };
-        self.ask(Request::Switch { group: name, server: self.site.servers[1 - here].clone() })
+        self.ask(request(name, self.site.servers[1 - here].clone()))
     }
 
     /// What an operator asks; a refusal changes nothing.

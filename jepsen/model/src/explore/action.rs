@@ -64,6 +64,16 @@ pub enum Action {
     LongWait,
     /// An operator moves a group to the other server.
     AskSwitch(u8),
+    /// A migration changes sides.
+    SwitchOver,
+    /// A migration is over: done, or failed before it changed sides.
+    TransitEnds,
+    /// A migration fails half-way.
+    TransitSticks,
+    /// An operator migrates a group to the other server.
+    AskMigrate(u8),
+    /// An operator gives up a migration.
+    AskAbort(u8),
     /// An operator stops a group.
     AskOffline(u8),
     /// An operator starts a group.
@@ -106,6 +116,11 @@ impl fmt::Display for Action {
             Action::Tick => f.write_str("a settling time passes"),
             Action::LongWait => f.write_str("a long time passes"),
             Action::AskSwitch(i) => write!(f, "an operator moves {} to the other server", g(i)),
+            Action::SwitchOver => f.write_str("the LPAR on its way changes sides"),
+            Action::TransitEnds => f.write_str("the move is over"),
+            Action::TransitSticks => f.write_str("the move gets stuck"),
+            Action::AskMigrate(i) => write!(f, "an operator migrates {} to the other server", g(i)),
+            Action::AskAbort(i) => write!(f, "an operator gives up the migration of {}", g(i)),
             Action::AskOffline(i) => write!(f, "an operator stops {}", g(i)),
             Action::AskOnline(i) => write!(f, "an operator starts {}", g(i)),
             Action::AskConfirm(s) => write!(f, "an operator asserts that {} is off", p(s)),

@@ -72,6 +72,10 @@ fn mend(site: &Site, state: &mut State) -> Result<(), String> {
             Life::Dead => actions.push(Action::Restart(at)),
         }
     }
+    // Somebody clears up a move that is stuck.
+    if let Some(transit) = state.transit.filter(|transit| transit.stuck) {
+        state.end_transit(transit);
+    }
     // A server comes back when nobody is in the middle of starting something there.
     for action in actions {
         let mut found = Vec::new();
@@ -109,7 +113,7 @@ fn advance(site: &Site, state: &mut State, actions: &[Action]) -> Result<bool, S
 fn unanswered(state: &State, found: &mut Vec<Action>) {
     for (n, node) in state.nodes.iter().enumerate() {
         for (j, job) in node.jobs.iter().enumerate() {
-            let gone = !state.flights.iter().any(|flight| flight.order == job.exec.order().id);
+            let gone = !state.is_pending(job.exec.order().id);
             if job.sent && gone {
                 let (node, job) = (u8::try_from(n).unwrap_or_default(), u8::try_from(j).unwrap_or_default());
                 found.push(Action::Doubt { node, job });
@@ -135,7 +139,7 @@ fn rests(site: &Site, state: &State) -> bool {
             return true;
         }
         let place = site.group(name);
-        let active = |server: usize| state.servers[server].copies[place] != Copy::Off;
+        let active = |server: usize| state.servers[server].copies[place].is_active();
         match (&group.tenure, group.intent) {
             (Some(tenure), Intent::Online) => {
                 let here = site.server(&tenure.server);

@@ -2,7 +2,7 @@
 
 use super::{
     act::Stepper,
-    model::{Copy, Flight, Power, SERVERS},
+    model::{Copy, Flight, Power, SERVERS, What},
 };
 use tenure_core::{
     GroupName, Ledger, Note, Record, ServerName,
@@ -25,7 +25,7 @@ impl Stepper<'_> {
         for other in (0..SERVERS).filter(|other| *other != server) {
             let there = &self.site.servers[other];
             let ours = match self.state.servers[other].copies[group] {
-                Copy::Off => false,
+                Copy::Absent | Copy::Off => false,
                 Copy::Ours => true,
                 Copy::Itself => tenured == Some(other),
             };
@@ -54,6 +54,11 @@ impl Stepper<'_> {
                 Note::Granted { group, server, .. } | Note::Adopted { group, server, .. } => {
                     self.check_granted(group, server);
                 }
+                Note::Migrated { group, from, to, .. } => {
+                    self.check_granted(group, to);
+                    self.check_left(group, from, "the group has migrated from there");
+                }
+                Note::Stayed { group, to, .. } => self.check_left(group, to, "the group stays elsewhere"),
                 Note::ProvenOff { server, how } => self.check_off(server, how),
                 _ => {}
             }
@@ -68,6 +73,15 @@ impl Stepper<'_> {
         let (group, at) = (self.site.group(group), self.site.server(server));
         if self.state.servers[at].copies[group] == Copy::Ours {
             self.wrong.push(format!("S3: the tenure on {server} ended, and {} is active there", self.lpar(group)));
+        }
+        // The tenure may have covered the other server, too.
+        if self.site.scope.mobile {
+            for other in
+                (0..SERVERS).filter(|other| *other != at && self.state.servers[*other].copies[group] == Copy::Ours)
+            {
+                let (lpar, there) = (self.lpar(group), &self.site.servers[other]);
+                self.wrong.push(format!("S3: the tenure on {server} ended, and {lpar} is active on {there}"));
+            }
         }
         // Who lets activations come at any time cannot know that none is on its way, and looks for two active copies alone.
         let knows = self.site.scope.assume.late_within_settle && self.state.servers[at].power != Power::Off;
@@ -86,6 +100,19 @@ impl Stepper<'_> {
         }
     }
 
+    /// A migration is over: nothing of the group is on the other server, and nothing is on its way.
+    fn check_left(&mut self, group: &GroupName, server: &ServerName, why: &str) {
+        let (group, at) = (self.site.group(group), self.site.server(server));
+        let lpar = self.lpar(group);
+        if self.state.servers[at].copies[group] == Copy::Ours {
+            self.wrong.push(format!("S3: {lpar} is active on {server}, and {why}"));
+        }
+        let moves = self.state.flights.iter().any(|flight| matches!(flight.what, What::Move(_)));
+        if moves && self.state.servers[at].power != Power::Off && self.site.scope.assume.late_within_settle {
+            self.wrong.push(format!("S3: a move is on its way to or from {server}, and {why}"));
+        }
+    }
+
     /// A server is taken for off by a fence: nothing that we started runs there.
     fn check_off(&mut self, server: &ServerName, how: &OffHow) {
         let at = self.site.server(server);
@@ -99,8 +126,8 @@ impl Stepper<'_> {
     pub fn check_clean(&mut self, server: usize, after: &Ledger) {
         for group in 0..self.site.scope.groups {
             let tenure = after.groups.get(&self.site.groups[group]).and_then(|group| group.tenure.as_ref());
-            let by_right = tenure.is_some_and(|tenure| tenure.server == self.site.servers[server]);
-            if !by_right && self.state.servers[server].copies[group] != Copy::Off {
+            let by_right = tenure.is_some_and(|tenure| tenure.covers(&self.site.servers[server]));
+            if !by_right && self.state.servers[server].copies[group].is_active() {
                 let (lpar, name) = (self.lpar(group), &self.site.servers[server]);
                 self.wrong.push(format!("dirty: {name} counts as clean, and {lpar} is active there without a tenure"));
             }

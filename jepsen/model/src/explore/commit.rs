@@ -7,10 +7,10 @@ use super::{
 };
 use std::sync::Arc;
 use tenure_core::{
-    Author, Entry, Ledger, Note, Reading, Record, Report,
+    Author, Entry, Ledger, Note, Reading, Record, Report, ServerName,
     command::Command,
     invariants,
-    ledger::{Phase, StartRisk},
+    ledger::{Phase, StartRisk, Tenure},
     note::Proof,
 };
 
@@ -88,6 +88,12 @@ impl Stepper<'_> {
         if self.site.has(Mutant::NoProofToLeave) {
             vacate_leaving(after, records);
         }
+        if self.site.has(Mutant::ArrivedUnread) {
+            arrive_listed(after, records);
+        }
+        if self.site.has(Mutant::HalfProofToLeave) {
+            vacate_lost(after, records);
+        }
         if self.site.has(Mutant::DirtyNotCleaned) {
             for server in after.servers.values_mut() {
                 server.dirty = None;
@@ -141,11 +147,43 @@ fn forget_loose(after: &mut Ledger) {
     }
 }
 
-fn vacate_leaving(after: &mut Ledger, records: &mut Vec<Record>) {
+/// Groups arrive as soon as their target lists them.
+fn arrive_listed(after: &mut Ledger, records: &mut Vec<Record>) {
     let (index, at) = (after.index, after.now);
     for (name, group) in &mut after.groups {
-        let leaving = group.tenure.as_ref().is_some_and(|tenure| matches!(tenure.phase, Phase::Leaving { .. }));
-        if !leaving {
+        let Some(tenure) = group.tenure.clone() else { continue };
+        let Some(to) = tenure.migration().map(|migration| migration.to.clone()) else { continue };
+        let listed = group.copies.values().all(|copies| copies.get(&to).is_some_and(|copy| copy.is_active()));
+        if !listed {
+            continue;
+        }
+        after.epoch.0 += 1;
+        let epoch = after.epoch;
+        let began = Tenure { epoch, server: to.clone(), since: at, phase: Phase::Online };
+        Arc::make_mut(group).tenure = Some(began);
+        let proof = Proof::ReadOff { since: index };
+        let note = Note::Migrated { group: name.clone(), from: tenure.server, to, epoch, proof };
+        let record = Record { index, at, note };
+        after.journal.push_back(record.clone());
+        records.push(record);
+    }
+}
+
+fn vacate_leaving(after: &mut Ledger, records: &mut Vec<Record>) {
+    vacate_where(after, records, |_, tenure| matches!(tenure.phase, Phase::Leaving { .. }));
+}
+
+/// Migrating groups leave as soon as their source is proven off.
+fn vacate_lost(after: &mut Ledger, records: &mut Vec<Record>) {
+    vacate_where(after, records, |off, tenure| tenure.migration().is_some() && off.contains(&tenure.server));
+}
+
+fn vacate_where(after: &mut Ledger, records: &mut Vec<Record>, which: fn(&[ServerName], &Tenure) -> bool) {
+    let (index, at) = (after.index, after.now);
+    let off: Vec<ServerName> =
+        after.servers.iter().filter(|(_, state)| state.off.is_some()).map(|(name, _)| name.clone()).collect();
+    for (name, group) in &mut after.groups {
+        if !group.tenure.as_ref().is_some_and(|tenure| which(&off, tenure)) {
             continue;
         }
         let group = Arc::make_mut(group);

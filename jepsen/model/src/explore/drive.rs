@@ -6,7 +6,7 @@
 
 use super::{
     act::Stepper,
-    model::{Copy, Flight, Job, Mail, Power},
+    model::{Copy, Flight, Job, Mail, Power, What},
     mutant::Mutant,
     witness::read,
 };
@@ -49,7 +49,7 @@ impl Stepper<'_> {
             let (place, here) = (self.site.lpar(lpar), self.site.server(&order.server));
             for (server, known) in self.state.servers.iter().enumerate().filter(|(server, _)| *server != here) {
                 // What the witness cannot see, the ledger vouches for.
-                elsewhere[server] = known.copies[place] != Copy::Off && known.link && known.power == Power::On;
+                elsewhere[server] = known.copies[place].is_active() && known.link && known.power == Power::On;
             }
             if let Some(declared) = self.site.cluster.groups.get(group)
                 && !self.site.has(Mutant::NoReadElsewhere)
@@ -122,12 +122,16 @@ impl Stepper<'_> {
             }
             Ask::Pause(_) => return Some(Answer::Paused),
             Ask::Run { .. } => return Some(Answer::NotSent("no programs here".to_owned())),
-            Ask::Migrate { .. }
+            Ask::Start(_)
+            | Ask::ShutDown(_)
+            | Ask::PowerDown(_)
+            | Ask::CutOff(_)
+            | Ask::PowerOff
+            | Ask::Migrate { .. }
             | Ask::StopMigration(_)
             | Ask::RecoverMigration(_)
             | Ask::MoveDefinition { .. }
-            | Ask::RemoteRestart { .. } => return Some(Answer::NotSent("nothing moves here".to_owned())),
-            Ask::Start(_) | Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::PowerOff => {}
+            | Ask::RemoteRestart { .. } => {}
         }
         let leased = self.state.nodes[node].lease || self.site.has(Mutant::LeaseIgnored);
         let known = &self.state.servers[server];
@@ -147,21 +151,64 @@ impl Stepper<'_> {
             return Some(Answer::NotSent("the server is not operating".to_owned()));
         }
         let place = order.action.resource().map(|lpar| self.site.lpar(lpar))?;
-        if let Action::Start { epoch, .. } = order.action {
-            let flight = Flight { node, order: order.id, epoch, server, group: place, elsewhere: job.elsewhere };
+        let what = match &job.ask {
+            Ask::Start(_) => Some(What::Start),
+            Ask::RemoteRestart { .. } => Some(What::Anew),
+            Ask::Migrate { to, .. } => Some(What::Move(self.site.server(to))),
+            Ask::Read(_)
+            | Ask::Pause(_)
+            | Ask::ShutDown(_)
+            | Ask::PowerDown(_)
+            | Ask::CutOff(_)
+            | Ask::PowerOff
+            | Ask::Run { .. }
+            | Ask::StopMigration(_)
+            | Ask::RecoverMigration(_)
+            | Ask::MoveDefinition { .. } => None,
+        };
+        if let Some(What::Move(to)) = what
+            && (self.state.servers[to].power != Power::On || !self.state.servers[to].link)
+        {
+            return Some(Answer::Refused("the target is not operating".to_owned()));
+        }
+        if let (Some(what), Action::Start { epoch, .. } | Action::Migrate { epoch, .. }) = (what, &order.action) {
+            let (epoch, elsewhere) = (*epoch, job.elsewhere);
+            let flight = Flight { what, node, order: order.id, epoch, server, group: place, elsewhere };
             self.state.flights.push(flight);
             return None;
         }
         if lost {
             return Some(Answer::Unknown("no answer".to_owned()));
         }
+        match &job.ask {
+            Ask::MoveDefinition { from, .. } => return Some(self.bring(self.site.server(from), server, place)),
+            Ask::StopMigration(_) => return Some(self.end_by_force(false)),
+            Ask::RecoverMigration(_) => return Some(self.end_by_force(true)),
+            _ => {}
+        }
+        // What is on its way cannot be stopped.
+        if self.state.transit.is_some() {
+            return Some(Answer::Refused("not in a state for this".to_owned()));
+        }
         self.state.goes_off(server, place);
         Some(Answer::Accepted)
     }
 
+    /// The definition of what is off is brought from one server to another.
+    fn bring(&mut self, from: usize, to: usize, group: usize) -> Answer {
+        let known = &self.state.servers[from];
+        let possible = known.power == Power::On && known.link && known.copies[group] == Copy::Off;
+        if !possible || self.state.servers[to].copies[group] != Copy::Absent {
+            return Answer::Refused("not in a state for this".to_owned());
+        }
+        self.state.servers[from].copies[group] = Copy::Absent;
+        self.state.servers[to].copies[group] = Copy::Off;
+        Answer::Accepted
+    }
+
     /// A node answers its order.
     fn post(&mut self, node: usize, order: &Order, mut report: Report) {
-        if self.site.has(Mutant::UnknownAsNotDone)
+        if (self.site.has(Mutant::UnknownAsNotDone) || self.site.has(Mutant::LostMoveAsFailed))
             && let Ending::Unknown(why) = &report.ending
         {
             report.ending = Ending::NotDone(why.clone());
@@ -186,6 +233,9 @@ impl Stepper<'_> {
 
     /// An activation takes effect, and whoever still waits for it hears so.
     pub fn effect(&mut self, place: usize) -> bool {
+        if let What::Move(to) = self.state.flights[place].what {
+            return self.begin_transit(place, to);
+        }
         let server = &self.state.servers[self.state.flights[place].server];
         if server.power != Power::On || !server.link {
             return false;
@@ -193,7 +243,8 @@ impl Stepper<'_> {
         let flight = self.state.flights.remove(place);
         self.check_effect(&flight);
         let copy = &mut self.state.servers[flight.server].copies[flight.group];
-        if *copy == Copy::Off {
+        let defined = if flight.what == What::Anew { Copy::Absent } else { Copy::Off };
+        if *copy == defined {
             *copy = Copy::Ours;
         }
         if let Some(job) = self.waiting(&flight) {
@@ -215,7 +266,7 @@ impl Stepper<'_> {
     /// Nobody answers an activation. It may take effect until its time is over.
     pub fn doubt(&mut self, node: usize, job: usize) -> bool {
         let id = self.state.nodes[node].jobs[job].exec.order().id;
-        if self.state.flights.iter().any(|flight| flight.order == id) {
+        if self.state.is_pending(id) {
             self.spend(|left| &mut left.doubts);
         }
         self.resume(node, job, Answer::Unknown("no answer".to_owned()));
@@ -226,7 +277,14 @@ impl Stepper<'_> {
         self.state.nodes[flight.node].jobs.iter().position(|job| job.sent && job.exec.order().id == flight.order)
     }
 
-    fn resume(&mut self, node: usize, job: usize, answer: Answer) {
+    /// The node and the job that wait for the answer to an order's command.
+    pub fn awaited(&self, order: tenure_core::OrderId) -> Option<(usize, usize)> {
+        self.state.nodes.iter().enumerate().find_map(|(node, known)| {
+            Some((node, known.jobs.iter().position(|job| job.sent && job.exec.order().id == order)?))
+        })
+    }
+
+    pub fn resume(&mut self, node: usize, job: usize, answer: Answer) {
         let mut job = Arc::unwrap_or_clone(self.state.nodes[node].jobs.remove(job));
         job.sent = false;
         self.go_on(node, job, Some(answer), false);

@@ -2,7 +2,7 @@
 
 use super::{
     act::Stepper,
-    model::{Copy, Life, NODES, Node, Power, State},
+    model::{Copy, Life, NODES, Node, Power, SERVERS, State, What},
     mutant::Mutant,
 };
 use tenure_core::order::Action;
@@ -83,8 +83,11 @@ impl Stepper<'_> {
         for group in 0..self.site.scope.groups {
             self.state.goes_off(server, group);
         }
+        if let Some(transit) = self.state.transit.filter(|transit| [transit.from, transit.to].contains(&server)) {
+            self.state.end_transit(transit);
+        }
         if self.site.scope.assume.power_ends_commands {
-            self.state.flights.retain(|flight| flight.server != server);
+            self.state.flights.retain(|flight| flight.server != server && flight.what != What::Move(server));
         }
         if server < NODES && self.state.nodes[server].life != Life::Dead {
             self.die(server);
@@ -100,7 +103,12 @@ impl Stepper<'_> {
     /// A server returns. That takes minutes: longer than a lease, and longer than a start needs from reading to sending.
     pub fn power_back(&mut self, server: usize, autostart: bool) -> bool {
         let starts_here = |order: &tenure_core::Order| {
-            matches!(order.action, Action::Start { .. }) && self.site.server(&order.server) == server
+            let place = |name| self.site.server(name);
+            match &order.action {
+                Action::Start { .. } => place(&order.server) == server,
+                Action::Migrate { to, .. } => place(&order.server) == server || place(to) == server,
+                Action::Stop { .. } | Action::StopMigration { .. } | Action::Hook { .. } | Action::Fence => false,
+            }
         };
         let leased = |node: &Node| node.lease && node.life != Life::Dead;
         let under_way = self.state.nodes.iter().filter(|node| leased(node)).flat_map(|node| &node.jobs);
@@ -108,9 +116,18 @@ impl Stepper<'_> {
             return false;
         }
         self.state.servers[server].power = Power::On;
-        if autostart {
-            for group in 0..self.site.scope.groups {
-                self.state.servers[server].copies[group] = Copy::Itself;
+        for group in 0..self.site.scope.groups {
+            let elsewhere =
+                (0..SERVERS).any(|other| other != server && self.state.servers[other].copies[group] != Copy::Absent);
+            let copy = &mut self.state.servers[server].copies[group];
+            if *copy == Copy::Absent {
+                continue;
+            }
+            if autostart {
+                *copy = Copy::Itself;
+            } else if self.site.scope.mobile && elsewhere {
+                // What is left of an LPAR that was made anew elsewhere is cleared up.
+                *copy = Copy::Absent;
             }
         }
         true

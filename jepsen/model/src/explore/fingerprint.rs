@@ -5,7 +5,7 @@
 //! What only words a reason (texts, waits, the journal) does not count at all.
 
 use super::{
-    model::{Copy, Job, Life, NODES, Power, SERVERS, State},
+    model::{Copy, Job, Life, NODES, Power, SERVERS, State, What},
     site::Site,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -122,10 +122,17 @@ impl Print {
             match &tenure.phase {
                 Phase::Starting => self.word(1_u64),
                 Phase::Online => self.word(2_u64),
-                Phase::Migrating(_) => self.word(5_u64),
                 Phase::Leaving { reason, index } => {
                     self.word(3 + u64::from(*reason == tenure_core::note::LeaveReason::Fault));
                     self.ranked(site.server(&tenure.server), *index);
+                }
+                Phase::Migrating(migration) => {
+                    self.word(5_u64);
+                    // It counts against readings of both servers.
+                    (0..SERVERS).for_each(|server| self.ranked(server, migration.index));
+                    self.age(migration.ordered, OLD);
+                    self.place(migration.sent.len() + 8 * migration.returned.len());
+                    self.word(migration.aborted);
                 }
             }
         }
@@ -156,15 +163,24 @@ impl Print {
         self.place(site.node(&order.node));
         self.place(site.server(&order.server));
         match &order.action {
-            Action::Start { resource: lpar, epoch, vouched, .. } => {
+            Action::Start { resource: lpar, epoch, vouched, home, .. } => {
                 self.place(10 + site.lpar(lpar));
+                self.word(home.is_some());
                 self.epoch(*epoch);
                 vouched.iter().for_each(|server| self.place(site.server(server)));
             }
-            Action::Migrate { .. } | Action::StopMigration { .. } => self.word(40_u64),
             Action::Stop { resource: lpar, .. } => self.place(20 + site.lpar(lpar)),
             Action::Fence => self.word(30_u64),
-            Action::Hook { .. } => self.word(50_u64),
+            Action::Migrate { resource, epoch, to, .. } => {
+                self.place(40 + site.lpar(resource));
+                self.epoch(*epoch);
+                self.place(site.server(to));
+            }
+            Action::StopMigration { resource, from, .. } => {
+                self.place(50 + site.lpar(resource));
+                self.place(site.server(from));
+            }
+            Action::Hook { .. } => self.word(60_u64),
         }
         self.word(u64::MAX);
     }
@@ -191,7 +207,8 @@ impl Print {
             self.word(power + 4 * u64::from(server.link));
             for copy in server.copies {
                 self.word(match copy {
-                    Copy::Off => 0_u64,
+                    Copy::Absent => 3_u64,
+                    Copy::Off => 0,
                     Copy::Ours => 1,
                     Copy::Itself => 2,
                 });
@@ -230,6 +247,15 @@ impl Print {
             self.epoch(flight.epoch);
             self.place(flight.node + 8 * flight.server + 64 * flight.group);
             flight.elsewhere.iter().for_each(|active| self.word(*active));
+            self.word(match flight.what {
+                What::Start => 0_u64,
+                What::Anew => 1,
+                What::Move(_) => 2,
+            });
+        }
+        if let Some(transit) = state.transit {
+            self.order_id(transit.order);
+            self.place(transit.from + 2 * usize::from(transit.switched) + 4 * usize::from(transit.stuck));
         }
         self.word(u64::MAX);
         for reading in &state.view {

@@ -27,8 +27,9 @@ pub(super) struct State {
     pub nodes: [Node; NODES],
     /// Reports that were not delivered.
     pub mail: Vec<Mail>,
-    /// Activations that were sent and may take effect.
+    /// Activations, and moves, that were sent and may take effect.
     pub flights: Vec<Flight>,
+    pub transit: Option<Transit>,
     /// The newest reading that the leader has of each server.
     pub view: [Option<Reading>; SERVERS],
     /// The leader plans nothing until it wakes; otherwise it plans as soon as there is anything to plan.
@@ -50,11 +51,42 @@ pub(super) enum Power {
 /// One copy of an LPAR, and who activated it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Copy {
+    /// Not defined there.
+    Absent,
     Off,
     /// Active because we ordered it.
     Ours,
     /// Active because its server started it by policy.
     Itself,
+}
+
+impl Copy {
+    pub fn is_active(self) -> bool {
+        matches!(self, Copy::Ours | Copy::Itself)
+    }
+}
+
+/// A live migration under way, of the first group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Transit {
+    /// The order whose command is answered when it is over.
+    pub order: OrderId,
+    pub from: usize,
+    pub to: usize,
+    /// The LPAR runs on the target already.
+    pub switched: bool,
+    /// It failed half-way, and must be cleared up.
+    pub stuck: bool,
+}
+
+/// What a command on its way does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Start,
+    /// Makes the LPAR of a lost server anew, and starts it.
+    Anew,
+    /// Begins a live migration to this server.
+    Move(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -114,9 +146,10 @@ pub(super) struct Mail {
     pub report: Arc<Report>,
 }
 
-/// An activation on its way.
+/// An activation, or a move, on its way.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
+    pub what: What,
     pub node: usize,
     pub order: OrderId,
     pub epoch: Epoch,
@@ -136,9 +169,18 @@ impl State {
         self.majority().then(|| self.nodes.iter().position(|node| node.life == Life::Up)).flatten()
     }
 
+    /// Whether the command of an order has not come to its end.
+    pub fn is_pending(&self, order: OrderId) -> bool {
+        self.flights.iter().any(|flight| flight.order == order)
+            || self.transit.is_some_and(|transit| transit.order == order && !transit.stuck)
+    }
+
     /// A copy goes off, for whatever reason.
     pub fn goes_off(&mut self, server: usize, group: usize) {
-        self.servers[server].copies[group] = Copy::Off;
+        let copy = &mut self.servers[server].copies[group];
+        if *copy != Copy::Absent {
+            *copy = Copy::Off;
+        }
         for flight in self.flights.iter_mut().filter(|flight| flight.group == group) {
             flight.elsewhere[server] = false;
         }

@@ -3,7 +3,7 @@
 use super::{
     action::Action,
     faults::time_may_pass,
-    model::{Copy, Life, NODES, Power, SERVERS, State},
+    model::{Life, NODES, Power, SERVERS, State},
     mutant::Mutant,
     site::Site,
 };
@@ -28,6 +28,10 @@ pub(super) fn moves(site: &Site, state: &State, found: &mut Vec<Action>) {
 pub(super) fn progress(site: &Site, state: &State, found: &mut Vec<Action>) {
     for place in 0..state.flights.len() {
         found.push(Action::Effect(small(place)));
+    }
+    if let Some(transit) = state.transit.filter(|transit| !transit.stuck) {
+        let crashed = !state.servers[transit.from].copies[0].is_active();
+        found.push(if transit.switched || crashed { Action::TransitEnds } else { Action::SwitchOver });
     }
     for (place, mail) in state.mail.iter().enumerate() {
         if mail.sent && state.majority() {
@@ -66,13 +70,19 @@ fn messages(state: &State, found: &mut Vec<Action>) {
     for (n, node) in state.nodes.iter().enumerate() {
         for (j, job) in node.jobs.iter().enumerate() {
             let (node, job_at) = (small(n), small(j));
-            let in_flight = state.flights.iter().any(|flight| flight.order == job.exec.order().id);
+            let in_flight = state.is_pending(job.exec.order().id);
             if job.sent && (may(left.doubts) || !in_flight) {
                 found.push(Action::Doubt { node, job: job_at });
             }
             if state.nodes[n].lease && may(left.losses) && !job.exec.order().action.is_start() {
                 found.push(Action::WorkLost { node, job: job_at });
             }
+        }
+    }
+    if let Some(transit) = state.transit.filter(|transit| !transit.stuck && may(left.moves)) {
+        found.push(Action::TransitSticks);
+        if !transit.switched {
+            found.push(Action::TransitEnds);
         }
     }
     match &state.held {
@@ -121,7 +131,7 @@ fn servers(site: &Site, state: &State, found: &mut Vec<Action>) {
     for (s, server) in state.servers.iter().enumerate() {
         let at = small(s);
         for group in 0..site.scope.groups {
-            if may(state.left.crashes) && server.copies[group] != Copy::Off {
+            if may(state.left.crashes) && server.copies[group].is_active() {
                 found.push(Action::Crash { server: at, group: small(group) });
             }
         }
@@ -149,6 +159,9 @@ fn requests(site: &Site, state: &State, found: &mut Vec<Action>) {
     for group in 0..site.scope.groups {
         let at = small(group);
         found.extend([Action::AskSwitch(at), Action::AskOffline(at), Action::AskOnline(at)]);
+        if site.scope.mobile {
+            found.extend([Action::AskMigrate(at), Action::AskAbort(at)]);
+        }
     }
     found.extend((0..SERVERS).map(|server| Action::AskConfirm(small(server))));
 }

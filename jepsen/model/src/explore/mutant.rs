@@ -32,11 +32,17 @@ pub enum Mutant {
     DirtyNotCleaned,
     /// A report closes its order again when it arrives again.
     ReportAppliedTwice,
+    /// A move without a known outcome is reported as certainly not done.
+    LostMoveAsFailed,
+    /// A group has migrated as soon as its target lists it, without a look at the source.
+    ArrivedUnread,
+    /// A tenure that covers two servers ends when one of them is proven off.
+    HalfProofToLeave,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 13] = [
+    pub const ALL: [Mutant; 16] = [
         Mutant::VoidOrderCarriedOut,
         Mutant::RestartForgets,
         Mutant::LeaseIgnored,
@@ -50,6 +56,9 @@ impl Mutant {
         Mutant::FenceNotReadBack,
         Mutant::DirtyNotCleaned,
         Mutant::ReportAppliedTwice,
+        Mutant::LostMoveAsFailed,
+        Mutant::ArrivedUnread,
+        Mutant::HalfProofToLeave,
     ];
 
     /// The scope in which it is looked for.
@@ -67,6 +76,8 @@ impl Mutant {
             Mutant::DirtyNotCleaned => "return",
             Mutant::NoProofToLeave => "asks",
             Mutant::NoReadElsewhere => "pair",
+            Mutant::LostMoveAsFailed | Mutant::ArrivedUnread => "move",
+            Mutant::HalfProofToLeave => "parted",
         }
     }
 
@@ -85,7 +96,10 @@ impl Mutant {
             | Mutant::NoProofToLeave
             | Mutant::OldReadingAsNew
             | Mutant::NoConnectionAsOff
-            | Mutant::FenceNotReadBack => "S3",
+            | Mutant::FenceNotReadBack
+            | Mutant::LostMoveAsFailed
+            | Mutant::ArrivedUnread
+            | Mutant::HalfProofToLeave => "S3",
         }
     }
 
@@ -105,6 +119,9 @@ impl Mutant {
             Mutant::FenceNotReadBack => "fence-not-read-back",
             Mutant::DirtyNotCleaned => "dirty-not-cleaned",
             Mutant::ReportAppliedTwice => "report-applied-twice",
+            Mutant::LostMoveAsFailed => "lost-move-as-failed",
+            Mutant::ArrivedUnread => "arrived-unread",
+            Mutant::HalfProofToLeave => "half-proof-to-leave",
         }
     }
 }

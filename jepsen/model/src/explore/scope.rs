@@ -9,6 +9,8 @@ pub struct Scope {
     pub about: &'static str,
     /// Groups, of one LPAR each: one or two.
     pub groups: usize,
+    /// Whether the LPARs are mobile.
+    pub mobile: bool,
     /// Where it begins.
     pub start: Start,
     /// The longest history.
@@ -28,6 +30,8 @@ pub enum Start {
     Ordered,
     /// Every group is online.
     Online,
+    /// The first group migrates, and the order to move its LPAR is out.
+    Moving,
 }
 
 /// How often each fault may happen in one history.
@@ -53,6 +57,8 @@ pub struct Bounds {
     pub doubts: u8,
     /// The hypervisor refuses an activation.
     pub refusals: u8,
+    /// A migration fails before it has changed sides, or gets stuck.
+    pub moves: u8,
     /// Another node leads, and has read nothing.
     pub leaders: u8,
     /// The leader stalls, or its plan is committed after something else was.
@@ -94,6 +100,7 @@ const NONE: Bounds = Bounds {
     doubles: 0,
     doubts: 0,
     refusals: 0,
+    moves: 0,
     leaders: 0,
     delays: 0,
     asks: 0,
@@ -105,7 +112,8 @@ const NONE: Bounds = Bounds {
 pub fn scopes() -> Vec<Scope> {
     let scope = |name, about, start, depth, bounds| {
         let groups = if name == "pair" { 2 } else { 1 };
-        Scope { name, about, groups, start, depth, bounds, assume: Assumptions::default() }
+        let mobile = start == Start::Moving;
+        Scope { name, about, groups, mobile, start, depth, bounds, assume: Assumptions::default() }
     };
     vec![
         scope(
@@ -158,6 +166,31 @@ pub fn scopes() -> Vec<Scope> {
             Bounds { faults: 2, crashes: 1, losses: 2, refusals: 1, asks: 1, waits: 2, ..NONE },
         ),
         scope(
+            "move",
+            "a migration is under way; it fails or gets stuck, its answer is lost, its node is cut off or killed",
+            Start::Moving,
+            9,
+            Bounds {
+                faults: 2,
+                cuts: 1,
+                kills: 1,
+                losses: 1,
+                doubles: 1,
+                doubts: 1,
+                moves: 1,
+                ticks: 1,
+                asks: 1,
+                ..NONE
+            },
+        ),
+        scope(
+            "parted",
+            "a migration is under way, and one of its servers fails or is no longer seen, before or after it has changed sides",
+            Start::Moving,
+            9,
+            Bounds { faults: 2, powers: 1, links: 1, crashes: 1, doubts: 1, ticks: 1, asks: 1, ..NONE },
+        ),
+        scope(
             "pair",
             "two groups on two servers, from the first reading on",
             Start::Fresh,
@@ -170,8 +203,16 @@ pub fn scopes() -> Vec<Scope> {
 /// Scopes that lack one assumption each, and in which a promise is therefore broken: what is taken for granted is needed.
 pub fn unsafe_scopes() -> Vec<(&'static str, Scope)> {
     let right = Assumptions::default();
-    let scope =
-        |name, about, start, depth, bounds, assume| Scope { name, about, groups: 1, start, depth, bounds, assume };
+    let scope = |name, about, start, depth, bounds, assume| Scope {
+        name,
+        about,
+        groups: 1,
+        mobile: false,
+        start,
+        depth,
+        bounds,
+        assume,
+    };
     vec![
         (
             "late_within_settle",

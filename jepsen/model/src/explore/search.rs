@@ -124,14 +124,16 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
 fn begin(site: &Site) -> State {
     let node =
         Node { life: Life::Up, lease: true, index: 0, serial: 0, behind: false, jobs: Vec::new(), done: Vec::new() };
-    let server = Server { power: Power::On, link: true, copies: [Copy::Off; super::model::GROUPS] };
+    let defined = Server { power: Power::On, link: true, copies: [Copy::Off; super::model::GROUPS] };
+    let elsewhere = Server { copies: [Copy::Absent; super::model::GROUPS], ..defined };
     let state = State {
         ledger: Arc::new(Ledger::default()),
         time: BEGIN,
-        servers: [server; super::model::SERVERS],
+        servers: [defined, if site.scope.mobile { elsewhere } else { defined }],
         nodes: array::from_fn(|_| node.clone()),
         mail: Vec::new(),
         flights: Vec::new(),
+        transit: None,
         view: [const { None }; super::model::SERVERS],
         stalled: false,
         held: None,
@@ -144,6 +146,10 @@ fn begin(site: &Site) -> State {
     let reached = |state: &State| match site.scope.start {
         Start::Fresh => true,
         Start::Ordered => !state.ledger.orders.is_empty(),
+        Start::Moving => {
+            state.flights.is_empty()
+                && state.ledger.orders.values().any(|order| matches!(order.action, tenure_core::Action::Migrate { .. }))
+        }
         Start::Online => {
             let online = |tenure: &Tenure| tenure.phase == Phase::Online;
             state.ledger.groups.values().all(|group| group.tenure.as_ref().is_some_and(online))
@@ -156,6 +162,11 @@ fn begin(site: &Site) -> State {
         if reached(&state) {
             return state;
         }
+        let online = |tenure: &Tenure| tenure.phase == Phase::Online;
+        let first = state.ledger.groups.get(&site.groups[0]).and_then(|group| group.tenure.as_ref());
+        if site.scope.start == Start::Moving && first.is_some_and(online) {
+            state = ask_to_migrate(site, state);
+        }
         actions.clear();
         progress(site, &state, &mut actions);
         let next = actions.iter().find_map(|action| match act::step(site, &state, *action, None) {
@@ -166,6 +177,16 @@ fn begin(site: &Site) -> State {
         state = next;
     }
     panic!("scope {}: a calm world does not reach {:?}", site.scope.name, site.scope.start);
+}
+
+/// An operator migrates the first group.
+fn ask_to_migrate(site: &Site, state: State) -> State {
+    let left = state.left;
+    let mut stepper = Stepper { site, state, wrong: Vec::new(), lines: None };
+    stepper.state.left.asks = 1;
+    stepper.ask_elsewhere(0, |group, server| Request::Migrate { group, server });
+    stepper.plan_until_rest();
+    State { left, ..stepper.state }
 }
 
 fn way(trail: &[Footprint], mut from: usize, last: Action) -> Vec<Action> {

@@ -8,7 +8,7 @@ use super::{
 use std::{array, collections::BTreeMap, sync::Arc};
 use tenure_core::{
     GroupName, HmcName, NodeName, ResourceName, ServerName, Span,
-    config::{Cluster, Group, Hmc, Node, Resource, Server},
+    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
 };
 
 pub(super) struct Site {
@@ -83,6 +83,11 @@ fn cluster(
         // Shorter than a settling time, so that one coarse step of time covers it.
         lpar.start_timeout = Span::seconds(25);
         lpar.stop_timeout = Span(0);
+        if let Kind::Lpar(declared) = &mut lpar.kind {
+            declared.mobile = scope.mobile;
+            // A move that reads on its way is not waited for: its outcome is unknown at once.
+            declared.migrate_timeout = Span(0);
+        }
         cluster.resources.insert(lpars[i].clone(), lpar);
     }
     cluster

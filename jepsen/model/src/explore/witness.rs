@@ -48,11 +48,14 @@ pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -
         Power::Off => (SystemState::PowerOff, true),
         Power::Sick => (SystemState::Error, true),
     };
+    let is_moving = |server: usize| state.transit.is_some_and(|transit| [transit.from, transit.to].contains(&server));
     let mut copies = BTreeMap::new();
     for group in (0..site.scope.groups).filter(|_| live) {
         let power = match (known.copies[group], known.power) {
             _ if lost => tenure_core::Power::Off,
             (_, Power::Sick) => tenure_core::Power::Unknown,
+            (Copy::Absent, _) => tenure_core::Power::Absent,
+            (_, Power::On) if is_moving(server) => tenure_core::Power::Moving,
             (Copy::Off, _) => tenure_core::Power::Off,
             (Copy::Ours | Copy::Itself, _) => tenure_core::Power::Running,
         };
@@ -73,6 +76,7 @@ fn freshness_matters(site: &Site, ledger: &Ledger, server: usize) -> bool {
     let copy_waits = ledger.groups.values().any(|group| {
         let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
             Phase::Leaving { index, .. } if &tenure.server == name => Some(index),
+            Phase::Migrating(ref migration) if tenure.covers(name) => Some(migration.index),
             Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
         });
         let mut copies = group.copies.values().filter_map(|copies| copies.get(name));

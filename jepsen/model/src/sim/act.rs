@@ -54,6 +54,7 @@ impl Sim {
                     self.say(line);
                 }
             }
+            ["move", lpar, how @ ..] => return self.move_deed(lpar, how),
             ["expect", "overlap", lpar] => drop(self.expected.insert((*lpar).to_owned())),
             ["leader", "changes"] => self.change_leader(),
             ["op", rest @ ..] => return self.operator(rest, piece),
@@ -96,13 +97,14 @@ impl Sim {
             ["service", "online", name] => Request::ServiceOnline((*name).into()),
             ["service", "offline", name] => Request::ServiceOffline((*name).into()),
             ["group", "switch", name, to] => Request::Switch { group: group(name), server: server(to) },
+            ["group", "migrate", name, to] => Request::Migrate { group: group(name), server: server(to) },
+            ["group", "abort", name] => Request::AbortMigration(group(name)),
             ["group", "freeze", name] => Request::Freeze(group(name)),
             ["group", "unfreeze", name] => Request::Unfreeze(group(name)),
             ["group", "clear", name] => Request::Clear { group: group(name), server: None },
             ["group", "clear", name, at] => Request::Clear { group: group(name), server: Some(server(at)) },
             ["group", "enable", name] => Request::Enable(group(name)),
-            ["server", "drain", name] => Request::Drain { server: server(name), migrate: false },
-            ["server", "drain", name, "--migrate"] => Request::Drain { server: server(name), migrate: true },
+            ["server", "drain", name] => Request::Drain(server(name)),
             ["server", "shutdown", name] => Request::Shutdown(server(name)),
             ["server", "undrain", name] => Request::Undrain { server: server(name), bring_back: false },
             ["server", "undrain", name, "--bring-back"] => Request::Undrain { server: server(name), bring_back: true },
@@ -277,6 +279,17 @@ impl Sim {
                 return self.world.execute(hmc, &stop).map(drop).map_err(|why| why.to_string());
             }
             _ => return Err("is not understood".to_owned()),
+        })
+    }
+
+    /// To the move of an LPAR that is under way, or to the next one.
+    fn move_deed(&mut self, name: &str, how: &[&str]) -> Done {
+        let lpar = self.lpar_id(name)?;
+        self.inject(match how {
+            ["fails"] => Fault::FailMove(lpar),
+            ["sticks"] => Fault::BreakMove(lpar),
+            ["slow", by] => Fault::SlowMove(lpar, WorldSpan::millis(span(by).map_err(|why| why.to_string())?.0)),
+            _ => return Err("is not done to a move".to_owned()),
         })
     }
 

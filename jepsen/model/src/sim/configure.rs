@@ -4,7 +4,7 @@ use super::{
     attributes::set_attribute,
     patch::{patched, unmarked},
     sim::Sim,
-    site::{link_of, pairs},
+    site::pairs,
 };
 use std::sync::Arc;
 use tenure_core::{
@@ -19,7 +19,7 @@ impl Sim {
     pub(super) fn configuration(&self, edit: &[&str], piece: &str) -> Result<Request, String> {
         let strand = edit.last() == Some(&"--strand");
         let edit = if strand { &edit[..edit.len() - 1] } else { edit };
-        let mut cluster = (*self.ledger.config).clone();
+        let mut cluster = (**self.ledger.declared()).clone();
         match edit {
             ["again"] => {}
             ["toml"] => {
@@ -48,7 +48,6 @@ impl Sim {
             ["restart_limit", name, limit] => {
                 group(&mut cluster, name)?.restart_limit = limit.parse().map_err(|_| "is not a limit")?;
             }
-            ["requires", name, link] => group(&mut cluster, name)?.requires.push(link_of(link).ok_or("is not a link")?),
             ["priority", name, priority] => {
                 group(&mut cluster, name)?.priority = priority.parse().map_err(|_| "is not a priority")?;
             }

@@ -72,10 +72,13 @@ impl Sim {
     pub fn placement(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.ledger.standstills().iter().map(|why| format!("cluster: {why}")).collect();
         for (name, group) in &self.ledger.groups {
-            let place = group
-                .tenure
-                .as_ref()
-                .map_or_else(|| "offline".to_owned(), |tenure| format!("{} on {}", tenure.phase.word(), tenure.server));
+            let place = group.tenure.as_ref().map_or_else(
+                || "offline".to_owned(),
+                |tenure| {
+                    let to = tenure.migration().map(|migration| format!(" to {}", migration.to)).unwrap_or_default();
+                    format!("{} on {}{to}", tenure.phase.word(), tenure.server)
+                },
+            );
             let marks = [(group.frozen, ", frozen"), (group.conflict.is_some(), ", held")];
             let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
             let faults: String = group.faults.keys().map(|server| format!(", faulted on {server}")).collect();

@@ -26,7 +26,7 @@ pub(super) fn patched(cluster: &Cluster, piece: &str, parts: &BTreeMap<String, N
     }
     let mut file: Table = export(cluster).parse().map_err(|why: toml::de::Error| why.to_string())?;
     lay_over(&mut file, over);
-    cluster::parse("cluster", &file.to_string()).map_err(|problems| problems.fancy(false))
+    cluster::parse("cluster", &file.to_string()).map_err(|problems| format!("\n{}", problems.fancy(false)))
 }
 
 fn lay_over(under: &mut Table, over: Table) {

@@ -5,11 +5,8 @@ use super::patch::{patched, unmarked};
 use crate::world::{HmcSpec, LparSpec, ServerSpec, Span as WorldSpan, WorldSpec};
 use std::collections::BTreeMap;
 use tenure_core::{
-    GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName, Span,
-    config::{
-        Brakes, Cluster, Group, Hmc, Kind, Link, Need, Node, Resource, Rigidity, Server, Service, Tier, TierLink,
-        Timings,
-    },
+    GroupName, HmcName, NodeName, ResourceName, ServerName, Span,
+    config::{Brakes, Cluster, Group, Hmc, Kind, Node, Resource, Server, Timings},
 };
 
 /// A line that declares nothing that is known.
@@ -42,7 +39,6 @@ pub struct Site {
     groups: BTreeMap<GroupName, Declared>,
     lpars: BTreeMap<ResourceName, LparSpec>,
     timings: Timings,
-    services: BTreeMap<ServiceName, Service>,
     brakes: Brakes,
     /// A piece of a cluster file, laid over all this.
     piece: String,
@@ -62,7 +58,6 @@ impl Default for Site {
             groups: BTreeMap::new(),
             lpars: BTreeMap::new(),
             timings: Timings::default(),
-            services: BTreeMap::new(),
             brakes: Brakes::default(),
             piece: String::new(),
         }
@@ -88,7 +83,6 @@ impl Site {
             "lpar" => self.edit_lpar(rest)?,
             "server" => self.edit_server(rest)?,
             "timings" => self.edit_timings(rest)?,
-            "service" => self.add_service(rest)?,
             "brakes" => {
                 for (key, value) in pairs(rest)? {
                     set_brake(&mut self.brakes, key, value)?;
@@ -189,7 +183,6 @@ impl Site {
             cluster.groups.insert(name.clone(), declared.group.clone());
             cluster.resources.extend(declared.lpars.clone());
         }
-        cluster.services.clone_from(&self.services);
         cluster
     }
 
@@ -236,12 +229,6 @@ impl Site {
                 "priority" => group.priority = number(value)?,
                 "autostart" => group.autostart = value == "yes",
                 "autostart_servers" => group.autostart_servers = value.split(',').map(ServerName::from).collect(),
-                "requires" => {
-                    for link in value.split(',') {
-                        group.requires.push(link_of(link).ok_or_else(|| unknown(link))?);
-                    }
-                }
-                "clear_parents" => group.clear_parents = value == "yes",
                 "restart_limit" => group.restart_limit = number(value)?,
                 "restart_window" => group.restart_window = span(value)?,
                 _ => set_attribute(&mut group, key, value)?,
@@ -273,6 +260,8 @@ impl Site {
                 }
                 "processors" => lpar.processors = number(value)?,
                 "vios" => lpar.vios = value.split(',').map(str::to_owned).collect(),
+                "mobile" => (physical.mobile, lpar.mobile) = (value == "yes", value == "yes"),
+                "migrate_timeout" => lpar.migrate_timeout = span(value)?,
                 "start_timeout" => declared.start_timeout = span(value)?,
                 "stop_timeout" => declared.stop_timeout = span(value)?,
                 _ => return Err(unknown(key)),
@@ -293,24 +282,6 @@ impl Site {
                 _ => return Err(unknown(key)),
             }
         }
-        Ok(())
-    }
-
-    /// `service shop db1,db2 firm:app soft:web`: tiers, the one that starts first first.
-    fn add_service(&mut self, words: &[&str]) -> Result<(), SiteError> {
-        let [name, tiers @ ..] = words else { return Err(SiteError("write: service NAME GROUP,… …".to_owned())) };
-        let tier = |words: &&str| {
-            let (link, groups) = words.split_once(':').unwrap_or(("soft", words));
-            let link = match link {
-                "soft" => TierLink::Soft,
-                "firm" => TierLink::Firm,
-                "restart" => TierLink::Restart,
-                _ => return Err(unknown(link)),
-            };
-            Ok(Tier { groups: groups.split(',').map(GroupName::from).collect(), link })
-        };
-        let tiers: Result<Vec<Tier>, SiteError> = tiers.iter().map(tier).collect();
-        self.services.insert((*name).into(), Service { tiers: tiers? });
         Ok(())
     }
 
@@ -358,23 +329,4 @@ fn count(value: &str) -> Result<usize, SiteError> {
 pub(super) fn span(value: &str) -> Result<Span, SiteError> {
     let parsed: Result<WorldSpan, _> = value.parse();
     parsed.map(|span| Span(span.as_millis())).map_err(|why| SiteError(why.to_string()))
-}
-
-/// `db:online-local-firm`, `db:offline-local`.
-pub(super) fn link_of(words: &str) -> Option<Link> {
-    let (child, words) = words.split_once(':')?;
-    let (words, rigidity) = match words.rsplit_once('-') {
-        Some((rest, "soft")) => (rest, Rigidity::Soft),
-        Some((rest, "firm")) => (rest, Rigidity::Firm),
-        Some((rest, "hard")) => (rest, Rigidity::Hard),
-        _ => (words, Rigidity::Firm),
-    };
-    let need = match words {
-        "online-local" => Need::OnlineLocal,
-        "online-global" => Need::OnlineGlobal,
-        "online-remote" => Need::OnlineRemote,
-        "offline-local" => Need::OfflineLocal,
-        _ => return None,
-    };
-    Some(Link { child: child.into(), need, rigidity })
 }

@@ -6,13 +6,39 @@
 use super::{Options, Sim, Site};
 use crate::world::Power;
 
-const SITE: [&str; 6] = [
+const SITE: [&str; 8] = [
     "site servers=3 hmcs=2",
     "group db on p1,p2,p3 lpars=db1 priority=1",
     "group web on p2,p3,p1 lpars=web1,web2 priority=2",
     "group app on p3,p1 lpars=app1 priority=3",
     "lpar web1 start_timeout=60s",
     "lpar app1 stop_timeout=20s",
+    "group mob on p1,p2,p3 lpars=mob1 priority=4",
+    "lpar mob1 mobile=yes migrate_timeout=60s",
+];
+/// How the groups depend on one another: each seed takes one of these.
+const TIES: [&[&str]; 4] = [
+    &[],
+    &[
+        "| [groups.web]",
+        "| requires = [{ group = \"db\", online = \"local\", rigidity = \"firm\" }]",
+        "| [groups.app]",
+        "| requires = [{ group = \"db\", online = \"remote\" }]",
+        "| [services.shop]",
+        "| tiers = [{ groups = [\"db\"] }, { groups = [\"app\"], link = \"restart\" }]",
+    ],
+    &[
+        "| [groups.web]",
+        "| requires = [{ group = \"db\", online = \"local\", rigidity = \"hard\" }]",
+        "| [groups.app]",
+        "| requires = [{ group = \"web\", online = \"global\", rigidity = \"firm\" }]",
+    ],
+    &[
+        "| [groups.web]",
+        "| requires = [{ group = \"db\", online = \"local\" }]",
+        "| [groups.app]",
+        "| requires = [{ group = \"db\", offline = \"local\" }]",
+    ],
 ];
 const DEEDS: usize = 60;
 
@@ -36,10 +62,10 @@ impl Dice {
 fn deed(dice: &mut Dice, sim: &Sim) -> String {
     let server = dice.pick(&["p1", "p2", "p3"]);
     let node = dice.pick(&["n1", "n2", "n3"]);
-    let group = dice.pick(&["db", "web", "app"]);
-    let lpar = dice.pick(&["db1", "web1", "web2", "app1"]);
+    let group = dice.pick(&["db", "web", "app", "mob"]);
+    let lpar = dice.pick(&["db1", "web1", "web2", "app1", "mob1"]);
     let hmc = dice.pick(&["hmc1", "hmc2"]);
-    match dice.roll(26) {
+    match dice.roll(32) {
         0 | 1 | 24 => format!("crash {lpar}"),
         2 => format!("{} {lpar}", dice.pick(&["hang", "shutdown", "wake"])),
         3 => format!("power {server} {}", dice.pick(&["trip", "cut", "checkstop", "fail"])),
@@ -58,6 +84,9 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
         20 => format!("op group {} {group}", dice.pick(&["online", "offline", "freeze", "unfreeze", "clear"])),
         21 => format!("op group switch {group} {server}"),
         22 => format!("op lpar restart {lpar}"),
+        26..=28 => format!("op group migrate mob {server}"),
+        29 => "op group abort mob".to_owned(),
+        30 => format!("move mob1 {}", dice.pick(&["fails", "sticks", "slow 30s", "slow 5m"])),
         // The operator's word is true, or it is not given.
         _ => match sim.world().server(server).map(|id| sim.world().power(id)) {
             Some(Power::Dead | Power::Off | Power::Failed) => format!("op fence confirm {server}"),
@@ -90,10 +119,12 @@ fn mend(sim: &mut Sim) {
             // What is whole already cannot be mended.
             let _ = sim.act(deed);
         }
-        for group in ["db", "web", "app"] {
-            for what in ["unfreeze", "clear", "online"] {
+        let _ = sim.act("op group abort mob");
+        for group in ["db", "web", "app", "mob"] {
+            for what in ["unfreeze", "clear"] {
                 let _ = sim.act(&format!("op group {what} {group}"));
             }
+            let _ = sim.act(&format!("op group online {group} --propagate"));
         }
         let _ = sim.act(if round == 0 { "run 3s" } else { "run 5m" });
     }
@@ -103,7 +134,8 @@ fn mend(sim: &mut Sim) {
 fn run(seed: u64) -> Result<(), String> {
     let mut dice = Dice(seed);
     let mut site = Site::default();
-    for line in SITE {
+    let ties = TIES[usize::try_from(seed).unwrap_or_default() % TIES.len()];
+    for line in SITE.iter().chain(ties) {
         site.declare(line).map_err(|why| why.to_string())?;
     }
     let mut sim = Sim::new(&site, Options { twice: dice.roll(4) == 0 }).map_err(|why| why.to_string())?;

@@ -94,23 +94,31 @@ pub(super) fn change(
         let declared = cluster.lpar(name).and_then(|declared| world.lpar(&declared.partition));
         declared.ok_or_else(|| Answer::Refused(format!("{name} is not defined on {server}")))
     };
+    let other = |server: &ServerName| {
+        physical(world, cluster, server).ok_or_else(|| not_sent("the other server is not declared"))
+    };
     let command = match ask {
         Ask::Start(name) => Command::start(id, lpar(name)?),
         Ask::ShutDown(name) => Command::stop(id, lpar(name)?, Stop::Os),
         Ask::PowerDown(name) => Command::stop(id, lpar(name)?, Stop::Delayed),
         Ask::CutOff(name) => Command::stop(id, lpar(name)?, Stop::Immediate),
         Ask::PowerOff => Command::fence(id),
-        Ask::Read(_)
-        | Ask::Pause(_)
-        | Ask::Run { .. }
-        | Ask::Migrate { .. }
-        | Ask::StopMigration(_)
-        | Ask::RecoverMigration(_)
-        | Ask::MoveDefinition { .. }
-        | Ask::RemoteRestart { .. } => return Err(not_sent("it is no change")),
+        Ask::Migrate { resource, to } => Command::Migrate { lpar: lpar(resource)?, from: id, to: other(to)? },
+        Ask::MoveDefinition { resource, from } => {
+            Command::Migrate { lpar: lpar(resource)?, from: other(from)?, to: id }
+        }
+        Ask::RemoteRestart { resource, from } => {
+            Command::RemoteRestart { lpar: lpar(resource)?, from: other(from)?, to: id }
+        }
+        Ask::StopMigration(name) => Command::StopMigration { lpar: lpar(name)?, from: id },
+        Ask::RecoverMigration(name) => Command::RecoverMigration { lpar: lpar(name)?, server: id },
+        Ask::Read(_) | Ask::Pause(_) | Ask::Run { .. } => return Err(not_sent("it is no change")),
     };
-    let connected =
-        |hmc: &HmcId| world.read_system(*hmc, id).is_ok_and(|(_, connection, _)| connection == Connection::Connected);
+    // A move needs a console that reaches both its servers.
+    let sees = |hmc: HmcId, server: ServerId| {
+        world.read_system(hmc, server).is_ok_and(|(_, connection, _)| connection == Connection::Connected)
+    };
+    let connected = |hmc: &HmcId| sees(*hmc, command.server()) && command.target().is_none_or(|to| sees(*hmc, to));
     let hmc = consoles(world, cluster, server).find(connected).ok_or_else(|| not_sent("no HMC has a connection"))?;
     Ok((hmc, command))
 }
@@ -199,8 +207,7 @@ fn power(state: LparState) -> Power {
         LparState::Running => Power::Running,
         LparState::ShuttingDown => Power::Stopping,
         // `Error` says that it runs and needs attention, or that its activation failed: it is not off.
-        LparState::Error | LparState::NotAvailable | LparState::MigratingRunning | LparState::MigratingNotActivated => {
-            Power::Unknown
-        }
+        LparState::MigratingRunning => Power::Moving,
+        LparState::Error | LparState::NotAvailable | LparState::MigratingNotActivated => Power::Unknown,
     }
 }

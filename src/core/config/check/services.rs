@@ -28,7 +28,11 @@ pub(super) fn check(cluster: &Cluster, found: &mut Found) {
     let said = |rule: &Rule| {
         matches!(
             rule,
-            Rule::LinkCycle { .. } | Rule::TierOrder { .. } | Rule::ServiceOrder { .. } | Rule::GroupTwice { .. }
+            Rule::LinkToSelf { .. }
+                | Rule::LinkCycle { .. }
+                | Rule::TierOrder { .. }
+                | Rule::ServiceOrder { .. }
+                | Rule::GroupTwice { .. }
         )
     };
     if !found.any(said)

@@ -109,28 +109,28 @@ impl Applying<'_> {
         }
     }
 
-    /// A group sets out from a server, for a reason of maintenance or another.
+    /// A group is being stopped on a server, for a reason of maintenance or another.
     pub(in super::super) fn sets_out(
         &mut self,
         name: &GroupName,
         server: &ServerName,
         reason: &LeaveReason,
     ) -> Result<(), Refusal> {
-        match reason {
-            LeaveReason::Drain(to) | LeaveReason::Failback(to) | LeaveReason::Return(to) => {
-                self.group_mut(name)?.prefer = Some(to.clone());
-            }
-            LeaveReason::Park => self.group_mut(name)?.upkeep.parked = Some(server.clone()),
-            LeaveReason::Fault
-            | LeaveReason::Offline
-            | LeaveReason::OnPurpose
-            | LeaveReason::Switch(_)
-            | LeaveReason::Service(_)
-            | LeaveReason::Unmet { .. }
-            | LeaveReason::Follow { .. }
-            | LeaveReason::ParentFaulted { .. }
-            | LeaveReason::TierReturned { .. } => {}
+        if *reason == LeaveReason::Park {
+            self.group_mut(name)?.upkeep.parked = Some(server.clone());
+        } else if let Some(to) = reason.destination() {
+            self.group_mut(name)?.prefer = Some(to.clone());
         }
+        self.takes_away(name, server, reason)
+    }
+
+    /// A group sets out from a server, stopped or not. A drain remembers what it takes away.
+    pub(in super::super) fn takes_away(
+        &mut self,
+        name: &GroupName,
+        server: &ServerName,
+        reason: &LeaveReason,
+    ) -> Result<(), Refusal> {
         if let LeaveReason::Drain(_) = reason
             && let Some(drain) = &mut self.server_mut(server)?.upkeep.drain
         {

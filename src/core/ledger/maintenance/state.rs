@@ -58,10 +58,7 @@ pub struct Drain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// Everything that may move goes elsewhere.
-    Drain {
-        /// By moving what runs while it runs, where that can be done, whatever the group's policy says.
-        migrate: bool,
-    },
+    Drain,
     /// It is to be powered off: every group goes by its `shutdown` policy.
     Shutdown,
 }
@@ -75,8 +72,8 @@ pub struct GroupUpkeep {
     pub disabled: Option<ServerName>,
     /// It was stopped because this server is shut down, and starts again when that is back.
     pub parked: Option<ServerName>,
+    /// A move of it, while it runs, ended where it began: the planner tries none again under this tenure.
+    pub stayed: bool,
     /// When an operator last cleared its faults.
     pub cleared: Option<Time>,
-    /// A move of it failed under this tenure: the next one stops and starts it.
-    pub stayed: bool,
 }

@@ -14,12 +14,12 @@ impl Applying<'_> {
         Ok(())
     }
 
-    pub(super) fn ask_drain(&mut self, server: &ServerName, migrate: bool) -> Result<(), Refusal> {
+    pub(super) fn ask_drain(&mut self, server: &ServerName) -> Result<(), Refusal> {
         if self.server(server)?.upkeep.drain.is_some() {
             return Err(Refusal::AlreadyDrained { server: server.clone() });
         }
-        self.empty(server, Purpose::Drain { migrate })?;
-        self.asked(Asked::Drain { server: server.clone(), migrate });
+        self.empty(server, Purpose::Drain)?;
+        self.asked(Asked::Drain { server: server.clone() });
         Ok(())
     }
 
@@ -42,6 +42,12 @@ impl Applying<'_> {
         let drain = upkeep.drain.get_or_insert(Drain { purpose, since: now, moved: BTreeSet::new(), told: None });
         (drain.purpose, drain.told) = (purpose, None);
         drain.moved.extend(moved);
+        // What could not be moved before may be by now.
+        for group in self.ledger.groups.values_mut().filter(|group| group.upkeep.stayed) {
+            if group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server) {
+                Arc::make_mut(group).upkeep.stayed = false;
+            }
+        }
         Ok(())
     }
 

@@ -107,6 +107,7 @@ impl Applying<'_> {
         }
         for child in children {
             let to = server.filter(|_| there.contains(&child)).cloned();
+            self.decided(&child)?;
             let group = self.group_mut(&child)?;
             let asked = group.intent == Intent::Offline;
             group.fresh_start();
@@ -146,9 +147,10 @@ impl Applying<'_> {
         let parents = self.ledger.to_stop(name);
         for parent in &parents {
             self.may_touch(parent)?;
+            self.not_migrating(parent)?;
         }
         for parent in parents.iter().rev() {
-            let leaving = self.to_be_offline(parent)?;
+            let leaving = self.wind_down(parent)?;
             self.asked(Asked::Offline { group: parent.clone() });
             if let Some(epoch) = leaving {
                 self.depart(parent, epoch, &LeaveReason::Offline)?;
@@ -158,7 +160,8 @@ impl Applying<'_> {
     }
 
     /// Marks a group as to be offline. Gives back the epoch of the tenure that has to end for that.
-    pub(in super::super) fn to_be_offline(&mut self, name: &GroupName) -> Result<Option<Epoch>, Refusal> {
+    pub(in super::super) fn wind_down(&mut self, name: &GroupName) -> Result<Option<Epoch>, Refusal> {
+        self.decided(name)?;
         let group = self.group_mut(name)?;
         group.fresh_start();
         group.intent = Intent::Offline;
@@ -191,11 +194,20 @@ impl Applying<'_> {
             } else {
                 self.may_go(group, server)?
             }
-            if group != name {
-                self.may_touch(group)?;
-            }
+            self.may_touch(group)?;
+            self.not_migrating(group)?;
         }
         Ok(children)
+    }
+
+    /// Refused where a live migration would part what has to be on one server.
+    pub(in super::super) fn may_part(&self, name: &GroupName) -> Result<(), Refusal> {
+        let mut links = self.group(name)?.ties.links.iter();
+        if let Some(link) = links.find(|link| link.need == Need::OnlineLocal) {
+            return Err(Refusal::RunsWithChild { group: name.clone(), child: link.child.clone() });
+        }
+        let parents = self.ledger.parents_online(name, &[], |link| link.need == Need::OnlineLocal);
+        if parents.is_empty() { Ok(()) } else { Err(Refusal::ParentsOnline { group: name.clone(), parents }) }
     }
 
     /// The server is in the list, and the group has not failed there. Whatever else is in the way is waited for.

@@ -22,8 +22,10 @@ const BOOT_WATCH: Span = Span::seconds(1);
 pub(in super::super) struct Stock {
     starts: BTreeMap<ServerName, u32>,
     stops: BTreeMap<ServerName, u32>,
-    /// Groups that migrate from or to each server.
+    /// Orders to move something from or to each server.
     moves: BTreeMap<ServerName, u32>,
+    /// Groups that are moved, while they run, from or to each server.
+    migrating: BTreeMap<ServerName, u32>,
     hmcs: BTreeMap<HmcName, u32>,
     /// When the next boot on a server no longer counts.
     boots: BTreeMap<ServerName, Time>,
@@ -32,7 +34,23 @@ pub(in super::super) struct Stock {
     /// Groups on their way to each server, and up on it.
     pub(super) arriving: BTreeMap<ServerName, u32>,
     /// Room on a server that is kept for a group that has no tenure there yet.
-    booked: BTreeMap<GroupName, ServerName>,
+    booked: BTreeMap<GroupName, (ServerName, bool)>,
+}
+
+/// An order that waits for its turn, and where it acts.
+enum Braked {
+    Start(ServerName),
+    Stop(ServerName),
+    Move(ServerName, ServerName),
+}
+
+impl Braked {
+    /// The server whose HMC carries it out.
+    fn server(&self) -> &ServerName {
+        match self {
+            Braked::Start(server) | Braked::Stop(server) | Braked::Move(server, _) => server,
+        }
+    }
 }
 
 impl Planner<'_> {
@@ -43,7 +61,11 @@ impl Planner<'_> {
             match &order.action {
                 Action::Start { .. } => add(&mut stock.starts, &order.server),
                 Action::Stop { .. } => add(&mut stock.stops, &order.server),
-                Action::Migrate { .. } | Action::StopMigration { .. } | Action::Fence => {}
+                Action::Migrate { to, .. } => {
+                    add(&mut stock.moves, &order.server);
+                    add(&mut stock.moves, to);
+                }
+                Action::StopMigration { .. } | Action::Fence => {}
                 // Nothing for an HMC.
                 Action::Hook { .. } => continue,
             }
@@ -59,13 +81,13 @@ impl Planner<'_> {
             let Some(tenure) = &group.tenure else { continue };
             match &tenure.phase {
                 Phase::Online => {}
-                Phase::Migrating(migration) => {
-                    add(&mut stock.moves, &tenure.server);
-                    add(&mut stock.moves, &migration.to);
-                }
                 Phase::Starting if !group.frozen => add(&mut stock.arriving, &tenure.server),
                 Phase::Leaving { .. } if !group.frozen => add(&mut stock.leaving, &tenure.server),
                 Phase::Starting | Phase::Leaving { .. } => {}
+                Phase::Migrating(migration) => {
+                    add(&mut stock.migrating, &tenure.server);
+                    add(&mut stock.migrating, &migration.to);
+                }
             }
             for (resource, until) in boots(&self.scratch, group, &tenure.server) {
                 let ordered = group.copies.get(resource).and_then(|copies| copies.get(&tenure.server));
@@ -92,8 +114,8 @@ impl Planner<'_> {
             self.held_back = Some(why.clone());
             return Err(Refusal::Waits { group, why });
         }
-        let Some((group, server, starts)) = self.braked(command) else { return Ok(()) };
-        let Some(brake) = self.brake(&server, starts) else { return Ok(()) };
+        let Some((group, order)) = self.braked(command) else { return Ok(()) };
+        let Some(brake) = self.brake(&order) else { return Ok(()) };
         if let Brake::Starts { server, .. } = &brake
             && let Some(until) = self.stock.boots.get(server).copied()
         {
@@ -110,23 +132,35 @@ impl Planner<'_> {
         if let Command::Grant { server, .. } = command {
             add(&mut self.stock.arriving, server);
         }
-        let Some((_, server, starts)) = self.braked(command) else { return };
-        add(if starts { &mut self.stock.starts } else { &mut self.stock.stops }, &server);
-        if let Some(hmc) = hmc_of(&self.scratch, &server) {
+        let Some((_, order)) = self.braked(command) else { return };
+        match &order {
+            Braked::Start(server) => add(&mut self.stock.starts, server),
+            Braked::Stop(server) => add(&mut self.stock.stops, server),
+            Braked::Move(from, to) => {
+                add(&mut self.stock.moves, from);
+                add(&mut self.stock.moves, to);
+            }
+        }
+        if let Some(hmc) = hmc_of(&self.scratch, order.server()) {
             add(&mut self.stock.hmcs, hmc);
         }
     }
 
-    /// The group and the server of an order that waits for its turn, and whether it is a start. `None` for whatever does not.
-    fn braked(&self, command: &Command) -> Option<(GroupName, ServerName, bool)> {
+    /// The group and the place of an order that waits for its turn. `None` for whatever does not.
+    fn braked(&self, command: &Command) -> Option<(GroupName, Braked)> {
         if let Command::Start { resource, .. } = command {
             let (name, group) = self.owner(resource)?;
-            return Some((name.clone(), group.tenure.as_ref()?.server.clone(), true));
+            return Some((name.clone(), Braked::Start(group.tenure.as_ref()?.server.clone())));
+        }
+        if let Command::Move { resource, .. } = command {
+            let (name, group) = self.owner(resource)?;
+            let tenure = group.tenure.as_ref()?;
+            return Some((name.clone(), Braked::Move(tenure.server.clone(), tenure.migration()?.to.clone())));
         }
         let Command::Stop { resource, server, .. } = command else { return None };
         let (name, group) = self.owner(resource)?;
-        let by_right = group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
-        by_right.then(|| (name.clone(), server.clone(), false))
+        let by_right = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
+        by_right.then(|| (name.clone(), Braked::Stop(server.clone())))
     }
 
     fn owner(&self, resource: &ResourceName) -> Option<(&GroupName, &GroupState)> {
@@ -134,17 +168,22 @@ impl Planner<'_> {
         Some((name, self.scratch.groups.get(name)?))
     }
 
-    fn brake(&self, server: &ServerName, starts: bool) -> Option<Brake> {
-        let brakes = &self.scratch.config.brakes;
-        let (under_way, limit) =
-            if starts { (&self.stock.starts, brakes.starts) } else { (&self.stock.stops, brakes.stops) };
-        if is_full(under_way.get(server), limit) {
-            let server = server.clone();
-            return Some(if starts { Brake::Starts { server, limit } } else { Brake::Stops { server, limit } });
-        }
-        let hmc = hmc_of(&self.scratch, server)?;
-        let limit = brakes.per_hmc;
-        is_full(self.stock.hmcs.get(hmc), limit).then(|| Brake::Hmc { hmc: hmc.clone(), limit })
+    fn brake(&self, order: &Braked) -> Option<Brake> {
+        let (brakes, stock) = (&self.scratch.config.brakes, &self.stock);
+        let full = match order {
+            Braked::Start(server) => is_full(stock.starts.get(server), brakes.starts)
+                .then(|| Brake::Starts { server: server.clone(), limit: brakes.starts }),
+            Braked::Stop(server) => is_full(stock.stops.get(server), brakes.stops)
+                .then(|| Brake::Stops { server: server.clone(), limit: brakes.stops }),
+            Braked::Move(from, to) => [from, to]
+                .into_iter()
+                .find(|server| is_full(stock.moves.get(*server), brakes.migrations))
+                .map(|server| Brake::Migrations { server: server.clone(), limit: brakes.migrations }),
+        };
+        full.or_else(|| {
+            let hmc = hmc_of(&self.scratch, order.server())?;
+            is_full(stock.hmcs.get(hmc), brakes.per_hmc).then(|| Brake::Hmc { hmc: hmc.clone(), limit: brakes.per_hmc })
+        })
     }
 
     /// Whether one more group may set out from a server, and to another.
@@ -154,48 +193,50 @@ impl Planner<'_> {
         !is_full(self.stock.leaving.get(from), brakes.stops) && !to.is_some_and(full)
     }
 
-    /// Whether one more group may migrate from a server to another.
-    pub(super) fn may_migrate(&self, from: &ServerName, to: &ServerName) -> bool {
-        let limit = self.scratch.config.brakes.migrations;
-        [from, to].into_iter().all(|server| !is_full(self.stock.moves.get(server), limit))
+    /// Whether one more group may be moved between two servers while it runs.
+    pub(super) fn may_migrate_more(&self, from: &ServerName, to: &ServerName) -> bool {
+        let full =
+            |server: &ServerName| is_full(self.stock.migrating.get(server), self.scratch.config.brakes.migrations);
+        !full(from) && !full(to)
     }
 
-    pub(super) fn has_begun_to_migrate(&mut self, from: &ServerName, to: &ServerName) {
-        add(&mut self.stock.moves, from);
-        add(&mut self.stock.moves, to);
+    pub(super) fn has_begun_to_move(&mut self, from: &ServerName, to: &ServerName) {
+        add(&mut self.stock.migrating, from);
+        add(&mut self.stock.migrating, to);
     }
 
-    pub(super) fn has_set_out(&mut self, from: &ServerName, to: Option<&ServerName>) {
+    pub(super) fn has_set_out(&mut self, name: &GroupName, from: &ServerName, to: Option<&ServerName>) {
         add(&mut self.stock.leaving, from);
         if let Some(to) = to {
-            add(&mut self.stock.arriving, to);
+            self.book(name, to, true);
         }
     }
 
     /// Keeps room for a group that was sent somewhere and is not there yet, so that nobody else takes it meanwhile.
     pub(super) fn book_what_is_bound(&mut self, name: &GroupName, group: &GroupState) {
-        let Some(to) = self.scratch.bound_for(group).cloned() else { return };
-        if self.book(name, &to) {
-            add(&mut self.stock.arriving, &to);
+        if let Some(to) = self.scratch.bound_for(group).cloned() {
+            self.book(name, &to, true);
         }
     }
 
-    /// Keeps room for a group on a server, in the books of this plan alone. `false` if it is kept already.
-    pub(super) fn book(&mut self, name: &GroupName, to: &ServerName) -> bool {
+    /// Keeps room for a group on a server, in the books of this plan alone: a group on its way there, or one that may set
+    /// out.
+    pub(super) fn book(&mut self, name: &GroupName, to: &ServerName, on_its_way: bool) {
         if self.stock.booked.contains_key(name) {
-            return false;
+            return;
         }
-        self.stock.booked.insert(name.clone(), to.clone());
+        self.stock.booked.insert(name.clone(), (to.clone(), on_its_way));
         self.scratch.keep_books(name, to, true);
-        true
+        if on_its_way {
+            add(&mut self.stock.arriving, to);
+        }
     }
 
     pub(super) fn unbook(&mut self, name: &GroupName) {
-        if let Some(to) = self.stock.booked.remove(name) {
-            self.scratch.keep_books(name, &to, false);
-            if let Some(count) = self.stock.arriving.get_mut(&to) {
-                *count = count.saturating_sub(1);
-            }
+        let Some((to, on_its_way)) = self.stock.booked.remove(name) else { return };
+        self.scratch.keep_books(name, &to, false);
+        if let Some(count) = self.stock.arriving.get_mut(&to).filter(|_| on_its_way) {
+            *count = count.saturating_sub(1);
         }
     }
 }

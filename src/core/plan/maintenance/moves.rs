@@ -4,9 +4,9 @@
 use super::{super::Planner, WayOut, way_out};
 use crate::{
     Command, GroupName, Power, ServerName, Time,
-    config::{Cluster, Failback, Group, Shutdown},
-    ledger::{GroupState, Phase, Tenure},
-    note::{LeaveReason, NotHere},
+    config::{Cluster, Failback, Group},
+    ledger::{GroupState, Phase, Purpose, Tenure},
+    note::{LeaveReason, NotHere, Stay},
 };
 use std::sync::Arc;
 
@@ -48,20 +48,58 @@ impl Planner<'_> {
         for (_, name) in sorted(here) {
             let Some((group, tenure)) = self.running(&name) else { continue };
             let Some(declared) = config.groups.get(&name) else { continue };
-            match way_out(purpose, declared) {
+            match way_out(purpose, &name, declared) {
                 WayOut::Stay => {}
-                WayOut::Park => leavers.push((name, tenure, None)),
+                WayOut::Park => leavers.push((name, tenure, LeaveReason::Park, Means::Restart)),
                 WayOut::Move => {
-                    if let Ok(to) = self.target(&name, &group) {
-                        self.book(&name, &to);
-                        leavers.push((name, tenure, Some(to)));
+                    if let Ok((to, means)) = self.way_to(&name, &group, purpose) {
+                        self.book(&name, &to, false);
+                        leavers.push((name, tenure, LeaveReason::Drain(to), means));
                     }
                 }
             }
         }
-        for (name, tenure, to) in leavers.into_iter().rev() {
-            let reason = to.map_or(LeaveReason::Park, LeaveReason::Drain);
-            self.set_out(&name, &tenure, reason);
+        for (name, tenure, reason, means) in leavers.into_iter().rev() {
+            self.set_out(&name, &tenure, reason, means);
+        }
+    }
+
+    /// Where a group goes from a server that is drained, and by which means; or why it stays.
+    pub(super) fn way_to(
+        &mut self,
+        name: &GroupName,
+        group: &GroupState,
+        purpose: Purpose,
+    ) -> Result<(ServerName, Means), Stay> {
+        if self.is_mobile(group) {
+            if group.upkeep.stayed && purpose == Purpose::Drain {
+                return Err(Stay::NotMoved);
+            }
+            let config = Arc::clone(&self.scratch.config);
+            let list = config.groups.get(name).map(|declared| declared.servers.as_slice()).unwrap_or_default();
+            let fit = |to: &&ServerName| self.fits(name, group, to, Means::Migrate).is_none() && !self.is_orphan(to);
+            if let Some(to) = list.iter().find(fit).filter(|_| !group.upkeep.stayed) {
+                return Ok((to.clone(), Means::Migrate));
+            }
+        }
+        self.target(name, group).map(|to| (to, Means::Restart)).map_err(Stay::Nowhere)
+    }
+
+    /// Whether all that the group has can be moved while it runs, as it is defined on one server at a time.
+    fn is_mobile(&self, group: &GroupState) -> bool {
+        let mut owned = group.owned().peekable();
+        owned.peek().is_some() && owned.all(|(resource, _)| self.scratch.is_mobile(resource))
+    }
+
+    /// By which means a group goes where it is wanted: moved while it runs where that can be, stopped and started otherwise.
+    fn means(&self, group: &GroupState) -> Means {
+        if self.is_mobile(group) && !group.upkeep.stayed { Means::Migrate } else { Means::Restart }
+    }
+
+    fn fits(&self, name: &GroupName, group: &GroupState, to: &ServerName, means: Means) -> Option<NotHere> {
+        match means {
+            Means::Restart => self.scratch.not_here(name, group, to),
+            Means::Migrate => self.scratch.not_migrated(name, group, to),
         }
     }
 
@@ -72,18 +110,19 @@ impl Planner<'_> {
         let away: Vec<Ranked> = state.upkeep.returning.iter().map(|name| importance(&config, name)).collect();
         let coming = |name: &GroupName| {
             let group = self.scratch.groups.get(name)?;
-            let there = group.tenure.as_ref().filter(|tenure| !matches!(tenure.phase, Phase::Leaving { .. }));
-            let there = there.map(|tenure| &tenure.server);
-            Some(there == Some(server) || self.scratch.bound_for(group) == Some(server))
+            let leaves = |tenure: &Tenure| matches!(tenure.phase, Phase::Leaving { .. });
+            let there = group.tenure.as_ref().is_some_and(|tenure| !leaves(tenure) && tenure.covers(server));
+            Some(there || self.scratch.bound_for(group) == Some(server))
         };
         if away.iter().any(|(_, name)| coming(name) == Some(true)) {
             return;
         }
         for (_, name) in sorted(away) {
             let Some((group, tenure)) = self.running(&name) else { continue };
-            match self.scratch.not_here(&name, &group, server) {
+            let means = self.means(&group);
+            match self.fits(&name, &group, server, means) {
                 None => {
-                    if self.set_out(&name, &tenure, LeaveReason::Return(server.clone())) {
+                    if self.set_out(&name, &tenure, LeaveReason::Return(server.clone()), means) {
                         return;
                     }
                 }
@@ -113,7 +152,9 @@ impl Planner<'_> {
             let Some((group, tenure)) = self.running(&name) else { continue };
             let Some(to) = self.better(&name, declared, &group, &tenure) else { continue };
             match opens(declared.failback, self.now()) {
-                Some(at) if at <= self.now() => drop(self.set_out(&name, &tenure, LeaveReason::Failback(to))),
+                Some(at) if at <= self.now() => {
+                    self.set_out(&name, &tenure, LeaveReason::Failback(to), self.means(&group));
+                }
                 Some(at) => self.wake(at),
                 None => {}
             }
@@ -127,7 +168,7 @@ impl Planner<'_> {
         let fit = |server: &&ServerName| {
             let opened = self.scratch.servers.get(*server).and_then(|state| state.upkeep.open_since);
             let again = cleared || opened.is_some_and(|at| at > tenure.since);
-            again && !self.is_orphan(server) && self.scratch.not_here(name, group, server).is_none()
+            again && !self.is_orphan(server) && self.fits(name, group, server, self.means(group)).is_none()
         };
         earlier.into_iter().find(fit).cloned()
     }
@@ -145,44 +186,43 @@ impl Planner<'_> {
         watched.then(|| (Arc::clone(group), tenure.clone()))
     }
 
-    /// Sets one group on its way, if the brakes let it. The one place where the means of a move are chosen: it is moved while
-    /// it runs, if its policy says so and it can be; otherwise stopped, and started where it goes.
-    fn set_out(&mut self, name: &GroupName, tenure: &Tenure, reason: LeaveReason) -> bool {
+    /// Sets one group on its way, if the brakes let it.
+    fn set_out(&mut self, name: &GroupName, tenure: &Tenure, reason: LeaveReason, means: Means) -> bool {
         let to = reason.destination().cloned();
-        if let Some(to) = to.as_ref().filter(|_| self.should_migrate(name)) {
-            if !self.may_migrate(&tenure.server, to) {
-                return false;
+        let (group, epoch, from) = (name.clone(), tenure.epoch, &tenure.server);
+        let (may, command) = match (means, &to) {
+            (Means::Migrate, Some(to)) => {
+                (self.may_migrate_more(from, to), Command::Migrate { group, epoch, to: to.clone(), reason })
             }
-            let (group, epoch, to) = (name.clone(), tenure.epoch, to.clone());
-            let migrate = Command::Migrate { group, epoch, to: to.clone(), reason: reason.clone() };
-            if self.emit(migrate).is_ok() {
-                self.has_begun_to_migrate(&tenure.server, &to);
-                self.group(name);
-                return true;
+            (Means::Migrate | Means::Restart, to) => {
+                (self.may_set_out(from, to.as_ref()), Command::Leave { group, epoch, reason })
             }
-        }
-        if !self.may_set_out(&tenure.server, to.as_ref()) {
+        };
+        // The room that was kept for it is its own.
+        self.unbook(name);
+        if !may || self.emit(command).is_err() {
+            if let Some(to) = &to {
+                self.book(name, to, false);
+            }
             return false;
         }
-        let leave = Command::Leave { group: name.clone(), epoch: tenure.epoch, reason };
-        if self.emit(leave).is_err() {
-            return false;
+        match (means, &to) {
+            // The ledger itself books room on both servers while it lasts.
+            (Means::Migrate, Some(to)) => self.has_begun_to_move(from, to),
+            (Means::Migrate | Means::Restart, to) => self.has_set_out(name, from, to.as_ref()),
         }
-        if let Some(to) = &to {
-            self.book(name, to);
-        }
-        self.has_set_out(&tenure.server, to.as_ref());
         self.group(name);
         true
     }
 }
 
-impl Planner<'_> {
-    /// Whether a group is to be moved while it runs: a move that failed once is not tried again under the same tenure.
-    fn should_migrate(&self, name: &GroupName) -> bool {
-        let declared = self.scratch.config.groups.get(name).is_some_and(|group| group.shutdown == Shutdown::Migrate);
-        declared && self.scratch.groups.get(name).is_some_and(|group| !group.upkeep.stayed)
-    }
+/// How a group that runs gets to another server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    /// It is stopped, and started there.
+    Restart,
+    /// It is moved while it runs.
+    Migrate,
 }
 
 /// Whether the server itself is not ready, whatever the group.
@@ -209,6 +249,7 @@ fn is_of_the_server(why: &NotHere) -> bool {
         | NotHere::ViosDown { .. }
         | NotHere::NoMemory { .. }
         | NotHere::NoProcessors { .. }
+        | NotHere::Rule { .. }
         | NotHere::Limit { .. } => false,
     }
 }

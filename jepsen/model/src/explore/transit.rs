@@ -1,0 +1,102 @@
+//! Live migration in the tiny world: it begins, changes sides in one instant, and ends; or fails, or gets stuck half-way.
+//!
+//! Before the switchover the LPAR belongs to the source, afterwards to the target: the owner keeps its definition, the other
+//! side loses it, at once or when it is back. Both list it as on its way meanwhile.
+
+use super::{
+    act::Stepper,
+    model::{Copy, Power, State, Transit},
+};
+use tenure_core::carry::Answer;
+
+impl State {
+    /// A migration is over: who owns the LPAR keeps it.
+    pub fn end_transit(&mut self, transit: Transit) {
+        self.transit = None;
+        let other = if transit.switched { transit.from } else { transit.to };
+        // Where the hypervisor cannot be asked, the definition stays for now.
+        let known = &mut self.servers[other];
+        known.copies[0] = if known.power == Power::On { Copy::Absent } else { Copy::Off };
+    }
+}
+
+impl Stepper<'_> {
+    /// A move that was sent begins, if it still can.
+    pub fn begin_transit(&mut self, place: usize, to: usize) -> bool {
+        let flight = self.state.flights[place].clone();
+        let works = |server: usize| self.state.servers[server].power == Power::On && self.state.servers[server].link;
+        if !works(flight.server) || !works(to) {
+            return false;
+        }
+        self.state.flights.remove(place);
+        let from = flight.server;
+        let copies = [from, to].map(|server| self.state.servers[server].copies[0]);
+        let possible = copies[0].is_active() && copies[1] == Copy::Absent && self.state.transit.is_none();
+        if possible {
+            self.state.servers[to].copies[0] = Copy::Off;
+            self.state.transit = Some(Transit { order: flight.order, from, to, switched: false, stuck: false });
+        } else if let Some((node, job)) = self.awaited(flight.order) {
+            self.resume(node, job, Answer::Refused("not in a state for this".to_owned()));
+        }
+        true
+    }
+
+    /// The LPAR changes sides.
+    pub fn switch_over(&mut self) -> bool {
+        let Some(transit) = self.state.transit.filter(|transit| !transit.switched && !transit.stuck) else {
+            return false;
+        };
+        let source = self.state.servers[transit.from].copies[0];
+        if !source.is_active() || self.state.servers[transit.to].power != Power::On {
+            return false;
+        }
+        self.state.goes_off(transit.from, 0);
+        self.state.servers[transit.to].copies[0] = Copy::Ours;
+        self.state.transit = Some(Transit { switched: true, ..transit });
+        true
+    }
+
+    /// It is over, and the HMC says so: it went well, or failed before the switchover.
+    pub fn transit_ends(&mut self) -> bool {
+        let Some(transit) = self.state.transit.filter(|transit| !transit.stuck) else { return false };
+        let reached = [transit.from, transit.to].into_iter().all(|server| self.state.servers[server].link);
+        let crashed = !self.state.servers[transit.from].copies[0].is_active();
+        if !reached {
+            return false;
+        }
+        if !transit.switched && !crashed {
+            self.spend(|left| &mut left.moves);
+        }
+        self.state.end_transit(transit);
+        let said = if transit.switched { Answer::Accepted } else { Answer::Unknown("it failed".to_owned()) };
+        self.tell(transit, said);
+        true
+    }
+
+    /// It fails half-way, and stays so until it is cleared up.
+    pub fn transit_sticks(&mut self) -> bool {
+        let Some(transit) = self.state.transit.filter(|transit| !transit.stuck) else { return false };
+        self.spend(|left| &mut left.moves);
+        self.state.transit = Some(Transit { stuck: true, ..transit });
+        self.tell(transit, Answer::Unknown("it failed half-way".to_owned()));
+        true
+    }
+
+    fn tell(&mut self, transit: Transit, said: Answer) {
+        if let Some((node, job)) = self.awaited(transit.order) {
+            self.resume(node, job, said);
+        }
+    }
+
+    /// What comes of a command to end a move.
+    pub fn end_by_force(&mut self, recover: bool) -> Answer {
+        match self.state.transit {
+            Some(transit) if transit.stuck == recover && (recover || !transit.switched) => {
+                self.state.end_transit(transit);
+                self.tell(transit, Answer::Unknown("it was stopped".to_owned()));
+                Answer::Accepted
+            }
+            Some(_) | None => Answer::Refused("not in a state for this".to_owned()),
+        }
+    }
+}

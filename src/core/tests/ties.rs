@@ -1,0 +1,145 @@
+//! What may depend on what: rules of links and tiers, and how important what others depend on is.
+
+use std::{collections::BTreeMap, sync::Arc};
+use tenure_core::{
+    Author, Command, Entry, GroupName, HmcName, Ledger, Request, RequestId, Time,
+    config::{Cluster, Group, GroupKind, Hmc, Link, Need, Node, Resource, Rigidity, Server, Service, Tier, TierLink},
+};
+
+/// Groups `a` to `h`, each with one LPAR, and the parallel groups `p` and `q`, all on two servers.
+fn cluster(links: &[(&str, &str, Need, Rigidity)]) -> Cluster {
+    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
+    let host_key = format!("SHA256:{}", "x".repeat(43));
+    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
+    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    for n in 1..=2 {
+        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
+        cluster.servers.insert(format!("p{n}").into(), server);
+        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None });
+    }
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        let mut group = Group::new(vec!["p1".into(), "p2".into()]);
+        group.autostart = false;
+        cluster.groups.insert(name.into(), group);
+        cluster.resources.insert(format!("{name}1").as_str().into(), Resource::lpar(name.into(), &format!("{name}1")));
+    }
+    for name in ["p", "q"] {
+        let mut group = Group::new(vec!["p1".into(), "p2".into()]);
+        group.kind = GroupKind::Parallel;
+        cluster.groups.insert(name.into(), group);
+        let agent = Resource::agent(name.into(), "Application");
+        cluster.resources.insert(format!("{name}1").as_str().into(), agent);
+    }
+    for (parent, child, need, rigidity) in links {
+        let link = Link { child: (*child).into(), need: *need, rigidity: *rigidity };
+        if let Some(group) = cluster.groups.get_mut(*parent) {
+            group.requires.push(link);
+        }
+    }
+    cluster
+}
+
+fn service(tiers: &[(&[&str], TierLink)]) -> Service {
+    let tier = |(groups, link): &(&[&str], TierLink)| Tier {
+        groups: groups.iter().map(|group| GroupName::from(*group)).collect(),
+        link: *link,
+    };
+    Service { tiers: tiers.iter().map(tier).collect() }
+}
+
+fn mistakes(cluster: &Cluster) -> Vec<String> {
+    cluster.mistakes().iter().map(ToString::to_string).collect()
+}
+
+const GLOBAL: (Need, Rigidity) = (Need::OnlineGlobal, Rigidity::Soft);
+
+fn chain(names: &'static [&'static str]) -> Vec<(&'static str, &'static str, Need, Rigidity)> {
+    names.windows(2).map(|pair| (pair[0], pair[1], GLOBAL.0, GLOBAL.1)).collect()
+}
+
+#[test]
+fn links_that_cannot_be_are_refused_with_what_to_write() {
+    let one = |parent, child, need, rigidity| mistakes(&cluster(&[(parent, child, need, rigidity)]));
+    assert_eq!(mistakes(&cluster(&chain(&["a", "b", "c", "d", "e"]))), Vec::<String>::new());
+    assert_eq!(
+        mistakes(&cluster(&chain(&["a", "b", "c", "d", "e", "f"]))),
+        ["groups.a.requires: 6 levels of groups depend on one another; at most 5 may"]
+    );
+    assert_eq!(
+        mistakes(&cluster(&chain(&["d", "b", "c", "b"]))),
+        ["groups.b.requires: these depend on themselves: b → c → b; remove one of the links or tiers"]
+    );
+    assert_eq!(
+        one("a", "a", Need::OfflineLocal, Rigidity::Firm),
+        ["groups.a.requires: these depend on themselves: a → a; remove one of the links or tiers"]
+    );
+    assert_eq!(
+        one("a", "z", Need::OnlineLocal, Rigidity::Soft),
+        ["groups.a.requires.0: there is no group z; declared: a, b, c, d, e, f, g, h, p, q"]
+    );
+    let twice = [("a", "b", Need::OnlineGlobal, Rigidity::Soft), ("a", "b", Need::OfflineLocal, Rigidity::Firm)];
+    assert_eq!(mistakes(&cluster(&twice)), ["groups.a.requires.1: b stands twice; link two groups once"]);
+    let hard = [("a", "c", Need::OnlineLocal, Rigidity::Hard), ("b", "c", Need::OnlineLocal, Rigidity::Hard)];
+    assert_eq!(
+        mistakes(&cluster(&hard)),
+        ["groups.b.requires.0: c already has a hard link from a; write rigidity = \"firm\" for one of them"]
+    );
+}
+
+#[test]
+fn what_a_link_may_be_depends_on_the_kinds_of_its_groups() {
+    let fits = |parent, child, need, rigidity| mistakes(&cluster(&[(parent, child, need, rigidity)])).is_empty();
+    for need in [Need::OnlineGlobal, Need::OnlineRemote, Need::OfflineLocal] {
+        assert!(!fits("a", "b", need, Rigidity::Hard), "hard is online local");
+    }
+    assert!(fits("a", "b", Need::OnlineLocal, Rigidity::Hard));
+    assert!(!fits("a", "p", Need::OnlineLocal, Rigidity::Hard) && !fits("p", "q", Need::OnlineLocal, Rigidity::Hard));
+    for rigidity in [Rigidity::Soft, Rigidity::Firm] {
+        for need in [Need::OnlineLocal, Need::OnlineGlobal, Need::OnlineRemote, Need::OfflineLocal] {
+            let local = matches!(need, Need::OnlineLocal | Need::OfflineLocal);
+            assert!(fits("a", "b", need, rigidity) && fits("a", "p", need, rigidity));
+            assert_eq!(fits("p", "a", need, rigidity), need != Need::OnlineLocal);
+            assert_eq!(fits("p", "q", need, rigidity), local);
+        }
+    }
+}
+
+#[test]
+fn tiers_count_as_dependencies() {
+    let mut cluster = cluster(&[("a", "b", Need::OnlineGlobal, Rigidity::Soft)]);
+    cluster.services.insert("shop".into(), service(&[(&["a"], TierLink::Soft), (&["b", "c"], TierLink::Soft)]));
+    assert_eq!(
+        mistakes(&cluster),
+        ["groups.a.requires: these depend on themselves: a → b → a; remove one of the links or tiers"]
+    );
+    cluster.services.insert("shop".into(), service(&[(&["b", "z"], TierLink::Soft), (&["b"], TierLink::Soft)]));
+    let found = mistakes(&cluster);
+    assert!(found[0].starts_with("services.shop.tiers.0.groups.1: there is no group z"), "{found:?}");
+    assert_eq!(found[1], "services.shop.tiers.1.groups.0: b stands twice in this service; name each group once");
+    cluster.services.insert("shop".into(), service(&[(&[], TierLink::Soft)]));
+    assert_eq!(mistakes(&cluster), ["services.shop.tiers.0: it has no groups; write groups = [\"…\"], or remove it"]);
+}
+
+#[test]
+fn what_others_depend_on_is_as_important_and_comes_first() {
+    let mut cluster = cluster(&chain(&["a", "b", "c"]));
+    for (name, priority) in [("a", 1), ("b", 50), ("c", 9), ("d", 5)] {
+        if let Some(group) = cluster.groups.get_mut(name) {
+            group.priority = priority;
+        }
+    }
+    cluster.services.insert("shop".into(), service(&[(&["d"], TierLink::Soft), (&["c", "e"], TierLink::Firm)]));
+    let mut ledger = Ledger::default();
+    let author = Author::Operator { name: "alice".to_owned(), request: RequestId(1) };
+    let configure = Command::Request(Request::Configure { cluster: Arc::new(cluster), strand: false });
+    let outcome = ledger.apply(1, &Entry { at: Time(1), author, commands: vec![configure] });
+    assert_eq!(outcome.refusal(), None);
+    let ties: BTreeMap<&str, (u32, u32)> = ledger
+        .groups
+        .iter()
+        .filter(|(_, group)| !group.ties.links.is_empty() || !group.ties.parents.is_empty())
+        .map(|(name, group)| (name.as_str(), (group.ties.priority, group.ties.depth)))
+        .collect();
+    // A firm tier is a dependency too: c and e need d.
+    assert_eq!(ties, BTreeMap::from([("a", (1, 3)), ("b", (1, 2)), ("c", (1, 1)), ("d", (1, 0)), ("e", (100, 1))]));
+}
