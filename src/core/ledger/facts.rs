@@ -81,7 +81,6 @@ impl Applying<'_> {
     fn absorb_copy(&mut self, reading: &Reading, resource: &ResourceName, power: Power) {
         let now = self.ledger.now;
         let Some(name) = self.ledger.group_of(resource).cloned() else { return };
-        let wanted = self.group(&name).is_ok_and(|group| self.ledger.wanted(group, resource));
         let Ok(group) = self.group_mut(&name) else { return };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == reading.server);
         let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&reading.server)) else {
@@ -100,8 +99,8 @@ impl Applying<'_> {
                     run.down = run.down.take().filter(|down| *down != Down::OnPurpose);
                 }
                 Power::Off | Power::Absent => {
-                    // What is to be down is not lost.
-                    let lost = run.lost.or(Some(now)).filter(|_| wanted);
+                    // What never ran, or was stopped, is not lost.
+                    let lost = run.lost.or(Some(now)).filter(|_| run.ran);
                     (run.away, run.unread, run.lost) = (None, None, lost);
                 }
                 Power::OffOnPurpose => {

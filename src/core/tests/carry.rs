@@ -377,7 +377,7 @@ fn a_hook_is_run_once_and_reads_nothing() {
         (Answer::Unknown(why("killed")), Ending::Unknown(why("killed"))),
     ] {
         let (asked, ended) = carry(hook(), vec![(100, answer)]);
-        assert_eq!((asked, ended), (vec!["run /opt/up postonline web p1 within 120s".to_owned()], Some(ending)));
+        assert_eq!((asked, ended), (vec!["run /opt/up postonline web p1 within 2m".to_owned()], Some(ending)));
     }
 }
 
