@@ -145,7 +145,8 @@ impl Hands {
             },
             Ask::StopMigration(_) => self.driver.stop_migration(here, partition, COMMAND_DEADLINE).await,
             Ask::RecoverMigration(_) => self.driver.recover_migration(here, partition, within).await,
-            Ask::Read(_)
+            Ask::Run { .. }
+            | Ask::Read(_)
             | Ask::Pause(_)
             | Ask::Start(_)
             | Ask::ShutDown(_)

@@ -290,39 +290,7 @@ fn waits(ledger: &Ledger) -> Vec<WaitView> {
 }
 
 fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
-    let until = match wait {
-        Wait::Settling { until, .. } | Wait::Booting { until, .. } => Some(*until),
-        Wait::Probe { .. }
-        | Wait::NoTarget { .. }
-        | Wait::NoProof { .. }
-        | Wait::Fencing { .. }
-        | Wait::Reading { .. }
-        | Wait::Unwatched { .. }
-        | Wait::Orders { .. }
-        | Wait::Stuck { .. }
-        | Wait::Attention { .. }
-        | Wait::Frozen { .. }
-        | Wait::Requires { .. }
-        | Wait::AdminWait { .. }
-        | Wait::Flushed
-        | Wait::Migrating { .. }
-        | Wait::Locating { .. }
-        | Wait::MigrationStuck { .. }
-        | Wait::HalfMoved { .. }
-        | Wait::Queue { .. }
-        | Wait::Storm
-        | Wait::Disarmed { .. }
-        | Wait::AutoDisabled { .. }
-        | Wait::Parked { .. }
-        | Wait::Stays { .. }
-        | Wait::NotManaged
-        | Wait::Child { .. }
-        | Wait::Parents { .. }
-        | Wait::Below { .. }
-        | Wait::Above { .. }
-        | Wait::Apart { .. }
-        | Wait::Held => None,
-    };
+    let until = if let Wait::Settling { until, .. } | Wait::Booting { until, .. } = wait { Some(*until) } else { None };
     WaitView {
         what: "group".to_owned(),
         name: name.to_string(),
@@ -395,8 +363,10 @@ fn kind(note: &Note) -> &'static str {
         Note::OnlineNow { .. } => "online_now",
         Note::Faulted { .. } => "faulted",
         Note::Leaving { .. } => "leaving",
-        Note::FaultsCleared { .. } => "faults_cleared",
-        Note::ServiceRequested { .. } => "service_requested",
+        Note::Fragile { .. } => "fragile",
+        Note::MoveSettled { .. } => "move_settled",
+        Note::WrongCopy { .. } => "wrong_copy",
+        Note::HookNotRun { .. } => "hook_not_run",
         Note::Storm { .. } => "storm",
         Note::Quarantined { .. } => "quarantined",
         Note::QuarantineOver { .. } => "quarantine_over",

@@ -99,8 +99,6 @@ pub enum Ask {
     Drain {
         /// The server.
         server: String,
-        /// By moving what runs while it runs, where that can be done.
-        migrate: bool,
     },
     /// Do nothing to a group.
     Freeze {

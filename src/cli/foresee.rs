@@ -57,7 +57,7 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
     }
     for server in what.drain {
         titles.push(format!("draining {server}"));
-        all.push(WhatIf::Ask { ask: Ask::Drain { server, migrate: false } });
+        all.push(WhatIf::Ask { ask: Ask::Drain { server } });
     }
     if !what.lose.is_empty() {
         titles.push(format!("losing {}", what.lose.join(" and ")));

@@ -58,6 +58,10 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         }
         Command::EndQuarantine(server) => format!("the quarantine of {server} ends"),
         Command::Forgo { group, server, why } => format!("group {group} does not go back to {server}: {why}"),
+        Command::PreOnline { group, epoch } => {
+            format!("run the program that group {group} wants first (tenure {epoch})")
+        }
+        Command::Warn(_) => "warn of what could not be lost".to_owned(),
         Command::Wait { group, wait: Some(wait) } => format!("group {group} waits: {wait}"),
         Command::Wait { group, wait: None } => format!("group {group} waits no longer"),
         Command::ServerWait { server, wait: Some(wait) } => format!("server {server}: {wait}"),
@@ -185,9 +189,11 @@ impl Concerned {
             | Command::Vacate { group, .. }
             | Command::Arrive { group, .. }
             | Command::Stay { group, .. }
+            | Command::PreOnline { group, .. }
             | Command::Hold { group, .. }
             | Command::Release(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
+            Command::Warn(weakness) => self.groups.extend(weakness.groups.iter().cloned()),
             Command::Storm(servers) => self.servers.extend(servers.iter().cloned()),
             Command::Forgo { group, server, .. } => {
                 self.groups.insert(group.clone());
