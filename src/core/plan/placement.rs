@@ -2,7 +2,7 @@
 
 use super::Planner;
 use crate::{
-    Command, GroupName, ServerName,
+    Command, GroupName, Refusal, ServerName,
     config::{AutostartPolicy, Failover, Policy},
     ledger::{GroupState, Phase},
     note::{LeaveReason, NotHere, Wait},
@@ -14,18 +14,29 @@ use std::{
     sync::Arc,
 };
 
+/// So often is placement tried again within one plan.
+const ROUNDS: usize = 4;
+
 type Why = BTreeMap<ServerName, NotHere>;
 
 impl Planner<'_> {
-    /// Places every group that waits for that, the more important ones first where not all fit.
+    /// Places every group that waits for that, the more important ones first where not all fit. What one grant forbids to
+    /// another, by a link between the groups, is looked at again.
     pub(super) fn place_waiting(&mut self) {
-        let waiting = std::mem::take(&mut self.to_place);
-        if waiting.is_empty() {
-            return;
+        for _ in 0..ROUNDS {
+            let waiting = std::mem::take(&mut self.to_place);
+            if waiting.is_empty() {
+                return;
+            }
+            self.place_all(&waiting);
         }
+        self.to_place.clear();
+    }
+
+    fn place_all(&mut self, waiting: &[GroupName]) {
         self.placing = true;
         let mut left_out = Vec::new();
-        for (name, answer) in self.answers(&self.scratch, &waiting) {
+        for (name, answer) in self.answers(&self.scratch, waiting) {
             match answer {
                 Ok(server) => self.grant(&name, server),
                 Err(why) => left_out.push((name, why)),
@@ -51,8 +62,10 @@ impl Planner<'_> {
         if let Some(wait) = self.intolerable(name, &server) {
             return self.tell(name, Some(wait));
         }
-        if self.emit(Command::Grant { group: name.clone(), server }).is_ok() {
-            self.group(name);
+        match self.emit(Command::Grant { group: name.clone(), server }) {
+            Ok(()) => self.group(name),
+            Err(Refusal::NotThere { .. }) => self.to_place.push(name.clone()),
+            Err(_) => {}
         }
     }
 
