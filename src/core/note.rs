@@ -357,12 +357,26 @@ pub enum Wait {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Brake {
-    Starts { server: ServerName, limit: u32 },
-    Stops { server: ServerName, limit: u32 },
-    Hmc { hmc: HmcName, limit: u32 },
-    Migrations { server: ServerName, limit: u32 },
+    Starts {
+        server: ServerName,
+        limit: u32,
+    },
+    Stops {
+        server: ServerName,
+        limit: u32,
+    },
+    Hmc {
+        hmc: HmcName,
+        limit: u32,
+    },
+    Migrations {
+        server: ServerName,
+        limit: u32,
+    },
     /// Groups that leave a server, or are on their way to those that could take this one.
-    Moves { server: ServerName },
+    Moves {
+        server: ServerName,
+    },
 }
 
 /// What is not done while the cluster is disarmed.
