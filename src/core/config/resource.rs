@@ -230,18 +230,3 @@ impl Resource {
         self.as_agent().map(|agent| agent.operations).unwrap_or_default()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_profile_of_a_server_comes_before_that_of_all() {
-        let Kind::Lpar(mut lpar) = Resource::lpar("web".into(), "web1").kind else { panic!("an LPAR") };
-        assert_eq!(lpar.profile_on(&"p1".into()), None);
-        lpar.profile = Some("default".to_owned());
-        lpar.profiles.insert("p2".into(), "small".to_owned());
-        assert_eq!(lpar.profile_on(&"p1".into()).map(String::as_str), Some("default"));
-        assert_eq!(lpar.profile_on(&"p2".into()).map(String::as_str), Some("small"));
-    }
-}

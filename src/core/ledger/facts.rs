@@ -153,10 +153,9 @@ impl Applying<'_> {
 
     /// Closes an order: what it leaves behind on the copy or the server that it was about.
     pub(super) fn close(&mut self, order: &Order, ending: &Ending) {
-        let group = match &order.action {
-            Action::Hook { group, .. } => Some(group.clone()),
-            action => action.resource().and_then(|resource| self.ledger.group_of(resource)).cloned(),
-        };
+        let of_hook = if let Action::Hook { group, .. } = &order.action { Some(group) } else { None };
+        let of_resource = || order.action.resource().and_then(|resource| self.ledger.group_of(resource));
+        let group = of_hook.or_else(of_resource).cloned();
         let bad = *ending != Ending::Done;
         let (what, said) = (order.action.to_string(), ending.to_string());
         let server = order.server.clone();

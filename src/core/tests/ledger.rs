@@ -5,7 +5,7 @@ use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
     ServerName, Span, SystemState, Time,
     command::Outcome,
-    config::{Cluster, Group, Hmc, Node, Resource, Server},
+    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
     invariants,
     ledger::Phase,
     note::{LeaveReason, Note},
@@ -313,4 +313,14 @@ fn time_and_epochs_never_go_back() {
     assert!(matches!(case.ledger.groups["web"].tenure.as_ref().map(|tenure| &tenure.phase), Some(Phase::Starting)));
     let list: Vec<ServerName> = case.ledger.groups_on(&"p2".into()).map(|(name, _)| name.as_str().into()).collect();
     assert_eq!(list, ["web".into()]);
+}
+
+#[test]
+fn the_profile_of_a_server_comes_before_that_of_all() {
+    let Kind::Lpar(mut lpar) = Resource::lpar("web".into(), "web1").kind else { panic!("an LPAR") };
+    assert_eq!(lpar.profile_on(&"p1".into()), None);
+    lpar.profile = Some("default".to_owned());
+    lpar.profiles.insert("p2".into(), "small".to_owned());
+    assert_eq!(lpar.profile_on(&"p1".into()).map(String::as_str), Some("default"));
+    assert_eq!(lpar.profile_on(&"p2".into()).map(String::as_str), Some("small"));
 }
