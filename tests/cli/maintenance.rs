@@ -5,7 +5,7 @@ use super::{
     fake::{Mood, SITE, Site},
 };
 use tenure::cli::Exit;
-use tenure_core::{Command, Power, Request, ServerName, ledger::ServerState};
+use tenure_core::{Command, Request};
 
 /// The site with a service of its two groups, a group that can be moved while it runs, and a parallel one.
 fn larger() -> String {
@@ -29,6 +29,11 @@ kind = "parallel"
 [resources.nic]
 group = "net"
 type = "Nic"
+
+[resources.ip]
+group = "net"
+requires = ["nic"]
+type = "Ip"
 
 [services.shop]
 tiers = [{ groups = ["db"] }, { groups = ["web"], link = "firm" }]
@@ -79,6 +84,9 @@ async fn groups_are_migrated_flushed_and_started_with_what_they_need() {
         (ended.exit, ended.err.lines().next()),
         (Exit::Refused, Some("error: no resource of group web waits for an administrator"))
     );
+    assert_eq!(desk.run("group flush web").await.exit, Exit::Refused, "it is not on its way");
+    desk.served.fake.set_mood(Mood::Idle);
+    assert_eq!(desk.run("group switch web --to p2").await.exit, Exit::Done);
     assert_eq!(desk.run("group flush web").await.exit, Exit::Done);
     let groups = desk.run("group list").await.out;
     assert!(groups.lines().any(|line| line.starts_with("web ") && line.contains("flushed")), "{groups}");
@@ -88,17 +96,24 @@ async fn groups_are_migrated_flushed_and_started_with_what_they_need() {
 #[tokio::test]
 async fn resources_are_listed_stopped_and_started() {
     let desk = desk().await;
-    let ended = desk.run("resource offline nic@p1").await;
+    let ended = desk.run("resource offline ip@p1").await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
     insta::assert_snapshot!(desk.run("resource list").await.out);
-    insta::assert_snapshot!(desk.run("resource show nic@p1").await.out);
+    insta::assert_snapshot!(desk.run("resource show ip@p1").await.out);
     let groups = desk.run("group list").await.out;
     assert!(groups.contains("partly down"), "{groups}");
-    assert_eq!(desk.run("resource list --output json").await.json()[4]["down"], "taken offline by an operator");
+    assert_eq!(desk.run("resource list --output json").await.json()[2]["down"], "taken offline by an operator");
     let web1 = desk.run("resource show web1 --output json").await.json();
     assert_eq!((web1["type"].as_str(), web1["partition"].as_str()), (Some("LPAR"), Some("web1")));
-    assert_eq!(desk.run("resource online nic@p1").await.exit, Exit::Done);
-    assert_eq!(desk.run("resource restart nic@p1").await.exit, Exit::Done);
+    assert_eq!(desk.run("resource online ip@p1").await.exit, Exit::Done);
+    let ended = desk.run("resource offline nic@p1").await;
+    assert_eq!(ended.exit, Exit::Refused);
+    assert!(ended.err.starts_with("error: nic@p1 is required by ip@p1, which runs"), "{}", ended.err);
+    assert_eq!(desk.run("resource offline nic@p1 --propagate").await.exit, Exit::Done);
+    let nic = desk.run("resource show nic@p1 --output json").await.json();
+    assert_eq!(nic["state"], "Off");
+    assert_eq!(desk.run("group online net@p1 --wait=30s").await.exit, Exit::Done, "nothing of it was left");
+    assert_eq!(desk.run("resource restart ip@p1").await.exit, Exit::Done);
     let ended = desk.run("resource show nothing").await;
     assert_eq!(ended.exit, Exit::Usage);
     assert_eq!(ended.err, "error: there is no resource nothing\nnext: see `tenure resource list`\n");
@@ -223,13 +238,10 @@ async fn a_drain_that_is_stuck_asks_for_no_assertion() {
 #[tokio::test]
 async fn everything_of_a_large_site_on_one_screen() {
     let mut site = site();
-    site.operator(Command::Request(Request::ResourceOffline { resource: "nic@p2".into(), propagate: false }));
+    site.operator(Command::Request(Request::ResourceOffline { resource: "ip@p2".into(), propagate: false }));
     site.operator(Command::Request(Request::Drain("p2".into())));
     site.settle();
     site.operator(Command::Request(Request::Disarm));
-    let state: &ServerState = &site.ledger.servers[&ServerName::from("p2")];
-    assert!(state.upkeep.drain.is_some());
-    site.set("p1", "web1", Power::Stopping);
     let desk = Desk::new(site).await;
     insta::assert_snapshot!(desk.run("status").await.out);
     desk.served.stop().await;

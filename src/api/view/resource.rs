@@ -25,7 +25,7 @@ pub(super) fn view(ledger: &Ledger, name: &ResourceName, resource: &Resource) ->
         },
         server: server.map(ServerName::to_string),
         state: power_word(group, name),
-        confidence: here.map(|copy| copy.confidence).filter(|confidence| *confidence > 0),
+        confidence: here.filter(|copy| copy.is_active() && copy.confidence > 0).map(|copy| copy.confidence),
         restarts: run.map_or(0, |run| u32::try_from(run.restarts.len()).unwrap_or(u32::MAX)),
         restart_limit: ledger.restart_limit(name).0,
         down: run.and_then(|run| down(&resource.group, run)),

@@ -33,6 +33,12 @@ pub fn why(why: &WhyView, style: Style) -> String {
         }
         _ => format!("group {} is {state}\n", group.name),
     };
+    if let Some(to) = &group.migrating_to {
+        out.push_str(&format!("on its way to {to}; to give that up: `tenure group abort {}`\n", group.name));
+    }
+    if group.flags.iter().any(|flag| flag == "partial" || flag == "faulted") {
+        out.push_str("something of it is down; see `tenure resource list`\n");
+    }
     if group.frozen {
         out.push_str(&format!("frozen; to let it be acted on: `tenure group unfreeze {}`\n", group.name));
     }

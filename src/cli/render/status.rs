@@ -161,7 +161,7 @@ pub fn resources(view: &StatusView, style: Style) -> String {
     }
     let row = |resource: &ResourceView| {
         let restarts = format!("{} of {}", resource.restarts, resource.restart_limit);
-        let state = match resource.confidence {
+        let state = match resource.confidence.filter(|confidence| *confidence < 100) {
             Some(confidence) => format!("{} ({confidence} %)", resource.state),
             None => resource.state.clone(),
         };
