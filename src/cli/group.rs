@@ -64,12 +64,13 @@ pub(super) async fn request(
     if !context.json() {
         say(&outcome, terminal)?;
     }
+    let kind = goal.as_ref().map_or("group", |(goal, _)| goal.kind());
     let reached = match goal {
         Some((goal, patience)) => Some(wait::wait(context, terminal, &goal, outcome.index, patience).await?),
         None => None,
     };
     if context.json() {
-        terminal.json(&serde_json::json!({ "outcome": outcome, "group": reached }))?;
+        terminal.json(&serde_json::json!({ "outcome": outcome, kind: reached }))?;
     }
     Ok(Exit::Done)
 }

@@ -5,19 +5,24 @@ use super::{
     args::{Cluster, Server, Sure},
     group::request,
     render,
+    wait::Goal,
 };
 use crate::api::wire::{Ask, ServerView};
 
 pub(super) async fn server(command: Server, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let mut goal = None;
     let ask = match command {
         Server::List => return list(context, terminal).await,
         Server::Rolling => return rolling(context, terminal).await,
-        Server::Drain { server } => Ask::Drain { server },
+        Server::Drain { server, wait } => {
+            goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
+            Ask::Drain { server }
+        }
         Server::Undrain { server, bring_back } => Ask::Undrain { server, bring_back },
         Server::Freeze { server } => Ask::FreezeServer { server },
         Server::Unfreeze { server } => Ask::UnfreezeServer { server },
         Server::Release { server } => Ask::ReleaseServer { server },
-        Server::Shutdown { server, sure } => {
+        Server::Shutdown { server, sure, wait } => {
             let doubt = Doubt {
                 name: &server,
                 what: "shut down",
@@ -28,10 +33,11 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
                 let view = find(&server, context).await?;
                 doubt.ask(&render::server_groups(&view), terminal)?;
             }
+            goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
             Ask::Shutdown { server }
         }
     };
-    request(context, terminal, ask, None).await
+    request(context, terminal, ask, goal).await
 }
 
 pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {

@@ -5,18 +5,27 @@ use super::{
     args::{Resource, Service},
     group::request,
     render,
+    wait::Goal,
 };
 use crate::api::wire::Ask;
 
 pub(super) async fn resource(command: Resource, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let ask = match command {
+    let (ask, goal, wait) = match command {
         Resource::List => return list_resources(context, terminal).await,
         Resource::Show { resource } => return show_resource(&resource, context, terminal).await,
-        Resource::Online { resource } => Ask::ResourceOnline { resource },
-        Resource::Offline { resource, propagate } => Ask::ResourceOffline { resource, propagate },
-        Resource::Restart { resource } => Ask::Restart { lpar: resource },
+        Resource::Restart { resource } => {
+            return request(context, terminal, Ask::Restart { lpar: resource }, None).await;
+        }
+        Resource::Online { resource, wait } => {
+            let goal = Goal::Resource { resource: resource.clone(), runs: true };
+            (Ask::ResourceOnline { resource }, goal, wait.wait)
+        }
+        Resource::Offline { resource, propagate, wait } => {
+            let goal = Goal::Resource { resource: resource.clone(), runs: false };
+            (Ask::ResourceOffline { resource, propagate }, goal, wait.wait)
+        }
     };
-    request(context, terminal, ask, None).await
+    request(context, terminal, ask, wait.map(|wait| (goal, wait))).await
 }
 
 async fn list_resources(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
@@ -57,11 +66,15 @@ pub(super) async fn service(command: Service, context: &Context, terminal: &mut 
     let name = match command {
         Service::List => None,
         Service::Show { service } => Some(service),
-        Service::Online { service } => {
-            return request(context, terminal, Ask::ServiceOnline { service }, None).await;
+        Service::Online { service, wait } => {
+            let goal = Goal::Service { service: service.clone(), online: true };
+            let goal = wait.wait.map(|wait| (goal, wait));
+            return request(context, terminal, Ask::ServiceOnline { service }, goal).await;
         }
-        Service::Offline { service } => {
-            return request(context, terminal, Ask::ServiceOffline { service }, None).await;
+        Service::Offline { service, wait } => {
+            let goal = Goal::Service { service: service.clone(), online: false };
+            let goal = wait.wait.map(|wait| (goal, wait));
+            return request(context, terminal, Ask::ServiceOffline { service }, goal).await;
         }
     };
     let status = context.client.status(context.read()).await?;

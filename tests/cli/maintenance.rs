@@ -105,11 +105,11 @@ async fn resources_are_listed_stopped_and_started() {
     assert_eq!(desk.run("resource list --output json").await.json()[2]["down"], "taken offline by an operator");
     let web1 = desk.run("resource show web1 --output json").await.json();
     assert_eq!((web1["type"].as_str(), web1["partition"].as_str()), (Some("LPAR"), Some("web1")));
-    assert_eq!(desk.run("resource online ip@p1").await.exit, Exit::Done);
+    assert_eq!(desk.run("resource online ip@p1 --wait=30s").await.exit, Exit::Done);
     let ended = desk.run("resource offline nic@p1").await;
     assert_eq!(ended.exit, Exit::Refused);
     assert!(ended.err.starts_with("error: nic@p1 is required by ip@p1, which runs"), "{}", ended.err);
-    assert_eq!(desk.run("resource offline nic@p1 --propagate").await.exit, Exit::Done);
+    assert_eq!(desk.run("resource offline nic@p1 --propagate --wait=30s").await.exit, Exit::Done);
     let nic = desk.run("resource show nic@p1 --output json").await.json();
     assert_eq!(nic["state"], "Off");
     assert_eq!(desk.run("group online net@p1 --wait=30s").await.exit, Exit::Done, "nothing of it was left");
@@ -125,12 +125,18 @@ async fn resources_are_listed_stopped_and_started() {
 async fn services_are_stopped_and_started_tier_by_tier() {
     let desk = desk().await;
     insta::assert_snapshot!(desk.run("service list").await.out);
-    let ended = desk.run("service offline shop").await;
+    let ended = desk.run("service offline shop --wait=30s --output json").await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
-    assert_eq!(desk.run("service list --output json").await.json()[0]["state"], "offline");
+    assert_eq!(ended.json()["service"]["state"], "offline");
     assert_eq!(desk.run("service offline shop").await.exit, Exit::Refused);
     desk.served.fake.set_mood(Mood::Idle);
-    assert_eq!(desk.run("service online shop").await.exit, Exit::Done);
+    let ended = desk.run("service online shop --wait=200ms").await;
+    assert_eq!(ended.exit, Exit::Unknown);
+    assert_eq!(
+        ended.err,
+        "error: after 200ms service shop is still starting\n\
+         next: the request stands; see `tenure service show shop`\n"
+    );
     assert!(desk.run("service show shop").await.out.starts_with("service shop is starting\n"));
     desk.served.fake.set_mood(Mood::Well);
     desk.served.fake.settle();
@@ -143,7 +149,8 @@ async fn services_are_stopped_and_started_tier_by_tier() {
 #[tokio::test]
 async fn a_server_is_drained_and_given_back() {
     let desk = desk().await;
-    assert_eq!(desk.run("server drain p1").await.exit, Exit::Done);
+    let ended = desk.run("server drain p1 --wait=30s").await;
+    assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
     insta::assert_snapshot!(desk.run("server list").await.out);
     let status = desk.run("status --output json").await.json();
     assert_eq!(status["servers"][0]["closed"], "draining");
@@ -228,7 +235,9 @@ async fn the_cluster_is_disarmed_armed_and_resumed() {
 async fn a_drain_that_is_stuck_asks_for_no_assertion() {
     let small = SITE.replace("memory = \"64GiB\"", "memory = \"24GiB\"");
     let desk = Desk::new(Site::running_from(0, &small)).await;
-    assert_eq!(desk.run("server drain p1").await.exit, Exit::Done);
+    let ended = desk.run("server drain p1 --wait=200ms").await;
+    assert_eq!(ended.exit, Exit::Unknown);
+    assert!(ended.err.contains("server p1 is still not drained: 1 group cannot leave"), "{}", ended.err);
     let status = desk.run("status").await.out;
     assert!(status.contains("ALARM  server p1: not drained: 1 group cannot leave"), "{status}");
     assert!(!status.contains("fence confirm"), "{status}");

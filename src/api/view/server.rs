@@ -5,7 +5,7 @@ use crate::api::wire::{CapacityView, DrainView, RollingView, ServerView, TurnVie
 use tenure_core::{
     Ledger, NodeName, ServerName, SystemState,
     config::Server,
-    ledger::{Purpose, ServerState},
+    ledger::{Drain, Purpose, ServerState},
     note::{NotHere, ServerWait},
     plan,
 };
@@ -38,15 +38,7 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
         vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
         closed: state.closed().and_then(|why| closed_word(&why)).map(str::to_owned),
-        drain: state.upkeep.drain.as_ref().map(|drain| DrainView {
-            purpose: match drain.purpose {
-                Purpose::Drain => "drain".to_owned(),
-                Purpose::Shutdown => "shutdown".to_owned(),
-            },
-            since: time(drain.since),
-            progress: index.ledger.drain_of(name).map_or_else(String::new, |progress| progress.to_string()),
-            moved: drain.moved.iter().map(ToString::to_string).collect(),
-        }),
+        drain: state.upkeep.drain.as_ref().map(|drain| drain_view(drain, index.ledger.drain_of(name).as_ref())),
         quarantine: state.upkeep.quarantine.map(time),
         returning: state.upkeep.returning.iter().map(ToString::to_string).collect(),
         memory: CapacityView { used: state.used.memory, total: server.memory },
@@ -68,6 +60,23 @@ pub(in super::super) fn server_word(state: &ServerState) -> &'static str {
         "ready"
     } else {
         "doubtful"
+    }
+}
+
+fn drain_view(drain: &Drain, progress: Option<&ServerWait>) -> DrainView {
+    DrainView {
+        purpose: match drain.purpose {
+            Purpose::Drain => "drain".to_owned(),
+            Purpose::Shutdown => "shutdown".to_owned(),
+        },
+        since: time(drain.since),
+        state: match progress {
+            Some(ServerWait::Drained { .. }) => "drained".to_owned(),
+            Some(ServerWait::DrainStuck { .. }) => "stuck".to_owned(),
+            _ => "draining".to_owned(),
+        },
+        progress: progress.map_or_else(String::new, ToString::to_string),
+        moved: drain.moved.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -116,6 +116,8 @@ pub struct DrainView {
     pub purpose: String,
     /// Since when, RFC 3339 in UTC.
     pub since: String,
+    /// `draining`, `drained`, or `stuck`: something cannot leave.
+    pub state: String,
     /// How far it has come.
     pub progress: String,
     /// Groups that it took away.

@@ -1,6 +1,6 @@
 //! `tenure resource`, `service`, `server`, `cluster`.
 
-use super::Sure;
+use super::{Sure, Wait};
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -21,6 +21,9 @@ pub enum Resource {
     Online {
         /// The resource
         resource: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
     },
     /// Take one resource of a group offline, and keep it so
     #[command(after_help = "Example: tenure resource offline ip1 --propagate")]
@@ -30,6 +33,9 @@ pub enum Resource {
         /// With everything that requires it
         #[arg(long)]
         propagate: bool,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
     },
     /// Stop a resource and start it again in place
     #[command(after_help = "Example: tenure resource restart web1")]
@@ -52,16 +58,22 @@ pub enum Service {
         service: String,
     },
     /// Start a service, tier by tier
-    #[command(after_help = "Example: tenure service online shop")]
+    #[command(after_help = "Example: tenure service online shop --wait")]
     Online {
         /// The service
         service: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
     },
     /// Stop a service, the last tier first
     #[command(after_help = "Example: tenure service offline shop")]
     Offline {
         /// The service
         service: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
     },
 }
 
@@ -72,10 +84,13 @@ pub enum Server {
     #[command(after_help = "Example: tenure server list")]
     List,
     /// Empty a server and keep it empty
-    #[command(after_help = "Example: tenure server drain p1")]
+    #[command(after_help = "Example: tenure server drain p1 --wait=30m")]
     Drain {
         /// The server
         server: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
     },
     /// Let a drained server take work again
     #[command(after_help = "Example: tenure server undrain p1 --bring-back")]
@@ -107,6 +122,9 @@ Groups that cannot move are stopped, and start again when the server is back and
         /// Whether it is meant
         #[command(flatten)]
         sure: Sure,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
     },
     /// End the quarantine of a server that came back too often
     #[command(after_help = "Example: tenure server release p1")]

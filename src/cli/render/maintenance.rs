@@ -86,7 +86,8 @@ fn why_closed(server: &ServerView, view: &StatusView) -> Field {
     if server.closed.is_none() {
         all.push("bringing back what the drain took away".to_owned());
     }
-    toned(all.join("; "), Tone::Busy)
+    let stuck = server.drain.as_ref().is_some_and(|drain| drain.state == "stuck");
+    toned(all.join("; "), if stuck { Tone::Bad } else { Tone::Busy })
 }
 
 /// The order of a rolling maintenance, or why there is none.
