@@ -121,7 +121,7 @@ impl Site {
                 match &order.action {
                     Action::Start { resource, .. } => set(resource, Power::Running),
                     Action::Stop { resource, .. } => set(resource, Power::Off),
-                    Action::Fence | Action::Migrate { .. } | Action::StopMigration { .. } => None,
+                    Action::Fence | Action::Migrate { .. } | Action::StopMigration { .. } | Action::Hook { .. } => None,
                 };
                 let readings = vec![self.read(&order.server, &order.node)];
                 let report = Report { order: order.id, ending: Ending::Done, readings };
