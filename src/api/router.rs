@@ -24,7 +24,7 @@ use axum::{
 use futures::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tenure_core::{GroupName, NodeName, ServerName};
+use tenure_core::{GroupName, Ledger, NodeName, ServerName};
 use tenure_raft::tls::Role;
 
 /// Largest body that is read: a cluster file with some ten thousand LPARs.
@@ -176,8 +176,7 @@ async fn why(State(backend): Shared, Path(group): Path<String>, Query(query): Qu
     let ledger = backend.ledger(Freshness { stale: query.stale }.read()).await?;
     let limit = query.limit.unwrap_or(WHY_LIMIT.0).min(WHY_LIMIT.1);
     let group = GroupName::from(group);
-    let view = view::why(&ledger, &group, limit);
-    view.map(Json).ok_or(Failed(Failure::Refused(tenure_core::Refusal::NoGroup(group))))
+    view::why(&ledger, &group, limit).map(Json).ok_or_else(|| no_group(&ledger, group))
 }
 
 #[derive(Deserialize)]
@@ -197,8 +196,19 @@ async fn why_not(
     if !ledger.servers.contains_key(&server) {
         return Err(Failed(Failure::Refused(tenure_core::Refusal::NoServer(server))));
     }
-    let view = foresee::why_not(&ledger, &group, &server);
-    view.map(Json).ok_or(Failed(Failure::Refused(tenure_core::Refusal::NoGroup(group))))
+    foresee::why_not(&ledger, &group, &server).map(Json).ok_or_else(|| no_group(&ledger, group))
+}
+
+/// There is no such group, or it is parallel and each of its instances has its own story.
+fn no_group(ledger: &Ledger, group: GroupName) -> Failed {
+    let instances: Vec<&str> = ledger.instances(&group).map(GroupName::as_str).collect();
+    Failed(match instances.first() {
+        Some(first) => {
+            let which = instances.join(", ");
+            Failure::Rejected(format!("group {group} is parallel; ask for one of {which}: `tenure why {first}`"))
+        }
+        None => Failure::Refused(tenure_core::Refusal::NoGroup(group)),
+    })
 }
 
 async fn foreseen(

@@ -5,7 +5,7 @@ use super::{
     fake::{Mood, SITE, Site},
 };
 use tenure::cli::Exit;
-use tenure_core::{Command, Request};
+use tenure_core::{Command, Request, SystemState};
 
 /// The site with a service of its two groups, a group that can be moved while it runs, and a parallel one.
 fn larger() -> String {
@@ -227,6 +227,35 @@ async fn the_cluster_is_disarmed_armed_and_resumed() {
     assert_eq!(desk.run("cluster arm").await.exit, Exit::Done);
     let ended = desk.run("cluster resume --yes-i-checked site").await;
     assert_eq!((ended.exit, ended.err.lines().next()), (Exit::Refused, Some("error: no storm holds the cluster back")));
+    desk.served.stop().await;
+}
+
+#[tokio::test]
+async fn a_storm_is_shown_and_ended_by_name() {
+    let mut site = Site::running_from(0, &(SITE.to_owned() + "\n[brakes]\nstorm = 1\n"));
+    site.systems.insert("p2".into(), SystemState::PowerOff);
+    site.silent.insert("p2".into());
+    site.settle();
+    let desk = Desk::new(site).await;
+    let groups = desk.run("group list --output json").await.json();
+    assert_eq!((groups[1]["name"].as_str(), groups[1]["state"].as_str()), (Some("db"), Some("pending")));
+    let ended = desk.answer("cluster resume", Some("\n")).await;
+    assert_eq!(ended.exit, Exit::Refused);
+    assert!(ended.out.starts_with("cluster site\nSTORM: p2 lost at about the same time"), "{}", ended.out);
+    let ended = desk.answer("cluster resume", Some("site\n")).await;
+    assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
+    let groups = desk.run("group list --output json").await.json();
+    assert_eq!((groups[1]["state"].as_str(), groups[1]["server"].as_str()), (Some("online"), Some("p1")));
+    desk.served.stop().await;
+}
+
+#[tokio::test]
+async fn a_parallel_group_names_its_instances() {
+    let desk = desk().await;
+    let ended = desk.run("why net").await;
+    assert_eq!(ended.exit, Exit::Refused);
+    assert_eq!(ended.err, "error: group net is parallel\nnext: ask for one of net@p1, net@p2: `tenure why net@p1`\n");
+    assert_eq!(desk.run("why net@p1").await.exit, Exit::Done);
     desk.served.stop().await;
 }
 

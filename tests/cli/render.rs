@@ -2,7 +2,10 @@
 
 use super::fake::{Mood, Served, Site};
 use tenure::{
-    api::{Backend, Members, Read, status, wire::StatusView},
+    api::{
+        Backend, Members, Read, status,
+        wire::{DrainView, StatusView},
+    },
     cli::render::{self, Style},
 };
 use tenure_core::{Command, GroupName, Power, SystemState};
@@ -53,6 +56,24 @@ async fn colours_say_the_state_and_nothing_else() {
         anstream::adapter::strip_str(&coloured).to_string().lines().map(|line| line.trim_end().to_owned()).collect();
     assert_eq!(stripped, plain.lines().collect::<Vec<_>>());
     assert!(coloured.contains("\u{1b}[1m\u{1b}[31mALARM"), "{coloured:?}");
+}
+
+#[tokio::test]
+async fn what_is_kept_back_on_servers() {
+    let mut view = view(Site::running(), Read::Linearizable).await;
+    let drain = |state: &str, progress: &str| DrainView {
+        purpose: "shutdown".into(),
+        since: "2026-11-21T22:00:00.000Z".into(),
+        state: state.into(),
+        progress: progress.into(),
+        moved: Vec::new(),
+    };
+    let [p1, p2] = &mut view.servers[..] else { panic!("two servers") };
+    p1.closed = Some("draining".into());
+    p1.drain = Some(drain("stuck", "not drained: 1 group cannot leave; do not power it off"));
+    p1.quarantine = Some("2026-11-22T03:30:00.000Z".into());
+    p2.returning = vec!["web".into()];
+    insta::assert_snapshot!(render::servers(&view, PLAIN));
 }
 
 #[tokio::test]
