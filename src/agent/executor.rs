@@ -87,13 +87,16 @@ impl Executor {
                 continue;
             }
             *room -= 1;
-            let (shared, order, list, since) = (self.shared.clone(), order.clone(), list(ledger, order), owed.since);
+            let (shared, since) = (self.shared.clone(), owed.since);
+            let mobile = order.action.resource().is_some_and(|lpar| ledger.is_mobile(lpar));
+            let execution = Execution::new(order.clone(), &list(ledger, order)).mobile(mobile);
+            let order = order.clone();
             let (finished, inherited) = (self.finished.clone(), order.id.index <= self.inherited);
             let run = async move {
                 let again = carry::inherited(&order).filter(|_| inherited);
                 let mut report = match again {
                     Some(report) => report,
-                    None => carry_out(shared, order.clone(), list, since).await,
+                    None => carry_out(shared, execution, since).await,
                 };
                 if inherited && order.action.is_start() {
                     report.ending = doubt(report.ending);
@@ -134,9 +137,8 @@ fn doubt(ending: Ending) -> Ending {
     }
 }
 
-async fn carry_out(shared: Shared, order: Order, list: Vec<ServerName>, since: Instant) -> Report {
-    let budget = Duration::from_millis(order.budget.0);
-    let mut execution = Execution::new(order, &list);
+async fn carry_out(shared: Shared, mut execution: Execution, since: Instant) -> Report {
+    let budget = Duration::from_millis(execution.order().budget.0);
     while !shared.lease.covers(shared.hands.applied()) {
         if since.elapsed() >= budget {
             return execution.give_up("no lease within the budget of the order");

@@ -7,8 +7,8 @@ use super::{
     view,
     wire::{
         Ask, ConfigView, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
-        MembersView, NodeAddBody, OutcomeView, RequestBody, SiteCapacityView, StatusView, TokenBody, TokenView,
-        TransferBody, WhyNotView, WhyView,
+        MembersView, NodeAddBody, OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody,
+        TokenView, TransferBody, WhyNotView, WhyView,
     },
 };
 use crate::config;
@@ -51,6 +51,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/groups/{group}/why-not", get(why_not))
         .route(FORESEE, post(foreseen))
         .route("/v1/capacity", get(capacity))
+        .route("/v1/rolling", get(rolling))
         .route("/v1/config", get(declared))
         .route("/v1/requests", post(request))
         .route("/v1/members", get(members))
@@ -212,6 +213,10 @@ async fn capacity(State(backend): Shared, Query(fresh): Query<Freshness>) -> Ans
     Ok(Json(foresee::capacity(backend.ledger(fresh.read()).await?).await?))
 }
 
+async fn rolling(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<RollingView> {
+    Ok(Json(foresee::rolling(backend.ledger(fresh.read()).await?).await?))
+}
+
 async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
     let ledger = backend.ledger(fresh.read()).await?;
     let text = if ledger.configured == 0 { String::new() } else { config::export(ledger.declared()) };
@@ -222,15 +227,20 @@ async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) 
     let Some(id) = convert::request_id(&body.request_id) else {
         return Err(Failed(Failure::Usage("request_id is not 32 hexadecimal digits".to_owned())));
     };
-    if let Ask::Configure { expect: Some(expected), .. } = &body.ask {
+    let expected = if let Ask::Configure { expect, .. } = &body.ask { *expect } else { None };
+    let request = convert::request(body.ask)?;
+    if let tenure_core::Request::Configure { .. } = &request {
         let ledger = backend.ledger(Read::Linearizable).await?;
         // A repeated request has changed the configuration itself, and is answered from memory.
-        if ledger.configured != *expected && !ledger.requests.contains_key(&id) {
-            let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
-            return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
+        if !ledger.requests.contains_key(&id) {
+            if expected.is_some_and(|expected| ledger.configured != expected) {
+                let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
+                return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
+            }
+            foresee::admit(ledger, &request).await?;
         }
     }
-    let outcome = backend.request(&by, id, convert::request(body.ask)?).await?;
+    let outcome = backend.request(&by, id, request).await?;
     if let Some(refusal) = outcome.refusal() {
         return Err(Failed(Failure::Refused(refusal.clone())));
     }

@@ -6,6 +6,7 @@ use crate::api::{
     wire::{ErrorKind, GroupView},
 };
 use std::time::Duration;
+use tenure_core::config::AT;
 use tokio::time::{Instant, timeout};
 
 /// The state is looked at this often even when nothing is said of the group.
@@ -25,6 +26,20 @@ impl Goal {
         match self {
             Goal::Online { group, .. } | Goal::Offline { group } => group,
         }
+    }
+
+    /// Whether it is this group, or an instance of it that is meant.
+    fn means(&self, group: &GroupView) -> bool {
+        let there = match self {
+            Goal::Online { server: Some(server), .. } => group.system_list.contains(server),
+            Goal::Online { server: None, .. } | Goal::Offline { .. } => true,
+        };
+        group.name == self.group() || (there && group.instance_of.as_deref() == Some(self.group()))
+    }
+
+    fn is_told_of(&self, group: Option<&str>) -> bool {
+        group.is_some_and(|group| group.split_once(AT).map_or(group, |(whole, _)| whole) == self.group())
+            || group == Some(self.group())
     }
 
     fn is_reached(&self, group: &GroupView) -> bool {
@@ -57,7 +72,7 @@ pub(super) async fn wait(
         }
         let left = until - Instant::now();
         match timeout(LOOK.min(left), records.next()).await {
-            Ok(Ok(record)) if record.group.as_deref() == Some(goal.group()) && !context.json() => {
+            Ok(Ok(record)) if goal.is_told_of(record.group.as_deref()) && !context.json() => {
                 terminal.line(render::record(&record, terminal.style))?;
             }
             // Nodes come back while somebody waits; the follower goes on where it was.
@@ -69,8 +84,10 @@ pub(super) async fn wait(
 /// What the cluster knows, after everything acknowledged.
 async fn look(context: &Context, goal: &Goal) -> Result<GroupView, Fault> {
     let status = context.client.status(Read::Linearizable).await?;
-    let group = status.groups.into_iter().find(|group| group.name == goal.group());
-    group.ok_or_else(|| Fault::NotYet {
+    // Of a parallel group, the first instance that is not there yet speaks for all.
+    let mut groups: Vec<GroupView> = status.groups.into_iter().filter(|group| goal.means(group)).collect();
+    groups.sort_by_key(|group| goal.is_reached(group));
+    groups.into_iter().next().ok_or_else(|| Fault::NotYet {
         message: format!("group {} is no longer declared", goal.group()),
         suggestion: "see `tenure events`".to_owned(),
     })

@@ -113,6 +113,10 @@ pub struct Execution {
     stage: Stage,
     pause: Span,
     readings: BTreeMap<ServerName, Reading>,
+    /// Whether the LPAR is one that moves between servers, and may be held by a move that failed half-way.
+    mobile: bool,
+    /// How a start was answered, while what may be in its way is cleared up.
+    hindered: Option<Ending>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +144,13 @@ impl Execution {
             Action::Migrate { .. } | Action::StopMigration { .. } => moving::other(&order).into_iter().collect(),
         };
         let stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
-        Execution { order, stage, pause: FIRST_PAUSE, readings: BTreeMap::new() }
+        Execution { order, stage, pause: FIRST_PAUSE, readings: BTreeMap::new(), mobile: false, hindered: None }
+    }
+
+    /// Says whether the LPAR moves between servers: only then is a move that failed half-way looked for.
+    #[must_use]
+    pub fn mobile(self, mobile: bool) -> Self {
+        Execution { mobile, ..self }
     }
 
     /// The order.
@@ -263,12 +273,20 @@ impl Execution {
     }
 
     fn sent(&mut self, ask: &Ask, answer: Answer, elapsed: Span) -> Next {
+        if self.order.action.is_start() && matches!(ask, Ask::RecoverMigration(_)) {
+            return self.cleared(answer);
+        }
         let forced = !matches!(ask, Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::StopMigration(_));
         let doubt = match answer {
             Answer::Accepted | Answer::Already => None,
             Answer::Unknown(why) => Some(why),
             Answer::NotSent(why) => return self.report(Ending::NotDone(why)),
             Answer::Refused(why) => match ask {
+                Ask::Start(resource) if self.mobile => {
+                    self.hindered = Some(Ending::Refused(why));
+                    return self.send(Ask::RecoverMigration(resource.clone()));
+                }
+                Ask::CutOff(resource) if self.mobile => return self.send(Ask::RecoverMigration(resource.clone())),
                 Ask::Start(_) | Ask::Migrate { .. } | Ask::MoveDefinition { .. } | Ask::RemoteRestart { .. } => {
                     return self.report(Ending::Refused(why));
                 }

@@ -116,12 +116,15 @@ impl Site {
                 return;
             }
             for order in orders {
-                let mut set =
-                    |lpar: &ResourceName, power| self.powers.insert((order.server.clone(), lpar.clone()), power);
+                let here = |lpar: &ResourceName| (order.server.clone(), lpar.clone());
                 match &order.action {
-                    Action::Start { resource, .. } => set(resource, Power::Running),
-                    Action::Stop { resource, .. } => set(resource, Power::Off),
-                    Action::Fence | Action::Migrate { .. } | Action::StopMigration { .. } | Action::Hook { .. } => None,
+                    Action::Start { resource, .. } => self.powers.insert(here(resource), Power::Running),
+                    Action::Stop { resource, .. } => self.powers.insert(here(resource), Power::Off),
+                    Action::Migrate { resource, to, .. } => {
+                        self.powers.insert((to.clone(), resource.clone()), Power::Running);
+                        self.powers.insert(here(resource), Power::Absent)
+                    }
+                    Action::Fence | Action::StopMigration { .. } | Action::Hook { .. } => None,
                 };
                 let readings = vec![self.read(&order.server, &order.node)];
                 let report = Report { order: order.id, ending: Ending::Done, readings };

@@ -1,10 +1,13 @@
 //! Orders that move an LPAR between servers: live migration, its end by force, and the definition that is brought to where
 //! an LPAR is to start.
 //!
+//! A definition whose move failed half-way can be neither started nor stopped before that is cleared up. Nothing in a
+//! reading tells it apart from other trouble, so it is tried once what was asked for is refused, or not seen.
+//!
 //! A move is believed only when both servers were read after it: Running on exactly one, and on its way on neither. A move
 //! that is found under way already is followed, not sent again.
 
-use super::{Ask, Execution, Next, START_SHOWS, Stage};
+use super::{Answer, Ask, Execution, Next, START_SHOWS, Stage};
 use crate::{
     Power, Reading, ResourceName, ServerName, Span, SystemState,
     order::{Action, Ending, Order},
@@ -166,8 +169,30 @@ impl Execution {
         }
         if elapsed >= self.order.budget || elapsed >= asked.plus(START_SHOWS) {
             let why = format!("its definition was to be brought to {}, and reads {power}", self.order.server);
-            return self.report(Ending::Unknown(doubt.unwrap_or(why)));
+            let ending = Ending::Unknown(doubt.unwrap_or(why));
+            if self.mobile && power == Power::Unknown {
+                let resource = resource.clone();
+                self.hindered = Some(ending);
+                return self.send(Ask::RecoverMigration(resource));
+            }
+            return self.report(ending);
         }
         self.rest()
+    }
+
+    /// A start was hindered, and a move that may be in its way was told to be cleared up. Where the LPAR is after that must
+    /// be read everywhere before it is started, so the start is left to another order.
+    pub(super) fn cleared(&mut self, answer: Answer) -> Next {
+        let ending = match (self.hindered.take(), answer) {
+            (Some(Ending::Refused(_)), Answer::Accepted | Answer::Already) => {
+                Ending::NotDone("a move of it that had failed half-way was cleared up first".to_owned())
+            }
+            (Some(Ending::Refused(_)), Answer::NotSent(why)) => Ending::NotDone(why),
+            (Some(Ending::Refused(_)), Answer::Unknown(why)) => Ending::Unknown(why),
+            // There was none to clear up, or what was asked for before may come yet.
+            (Some(ending), _) => ending,
+            (None, _) => Ending::Unknown("a move of it was cleared up".to_owned()),
+        };
+        self.report(ending)
     }
 }

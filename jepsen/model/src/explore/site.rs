@@ -85,8 +85,8 @@ fn cluster(
         lpar.stop_timeout = Span(0);
         if let Kind::Lpar(declared) = &mut lpar.kind {
             declared.mobile = scope.mobile;
-            // A move that reads on its way is not waited for: its outcome is unknown at once.
-            declared.migrate_timeout = Span(0);
+            // A move that reads on its way is not waited for. Nothing at all is no valid time.
+            declared.migrate_timeout = Span(1);
         }
         cluster.resources.insert(lpars[i].clone(), lpar);
     }

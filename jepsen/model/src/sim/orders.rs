@@ -121,7 +121,8 @@ impl Sim {
             }
             let group = order.action.resource().and_then(|lpar| node.ledger.group_of(lpar));
             let list = group.and_then(|group| node.ledger.config.groups.get(group)).map(|group| group.servers.clone());
-            let execution = Execution::new(order, &list.unwrap_or_default());
+            let mobile = order.action.resource().is_some_and(|lpar| node.ledger.is_mobile(lpar));
+            let execution = Execution::new(order, &list.unwrap_or_default()).mobile(mobile);
             let first = execution.first();
             node.memory.work.insert(id, Work { execution, since: now, sent: None });
             self.ask(name, id, first);
