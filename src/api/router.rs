@@ -237,6 +237,7 @@ async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) 
                 let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
                 return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
             }
+            can_be_kept(&request)?;
             foresee::admit(ledger, &request).await?;
         }
     }
@@ -246,6 +247,20 @@ async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) 
     }
     let records = outcome.records.iter().map(view::record).collect();
     Ok(Json(OutcomeView { index: outcome.index, request_id: body.request_id, records }))
+}
+
+/// Whether there is an agent for each resource that lives inside nodes. What nobody could start is refused rather than waited for.
+fn can_be_kept(request: &tenure_core::Request) -> Result<(), Failure> {
+    let tenure_core::Request::Configure { cluster, .. } = request else { return Ok(()) };
+    let orphans: Vec<&str> = crate::agent::without_agent(cluster).into_iter().collect();
+    if orphans.is_empty() {
+        return Ok(());
+    }
+    let types = orphans.join(", ");
+    Err(Failure::Rejected(format!(
+        "no agent of this release keeps resources of type {types}; remove their tables from the cluster file. \
+         `tenure plan --apply FILE` shows what they would lead to"
+    )))
 }
 
 async fn members(State(backend): Shared) -> Answer<MembersView> {
