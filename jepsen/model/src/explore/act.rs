@@ -3,6 +3,7 @@
 use super::{
     action::Action,
     model::{Power, State},
+    mutant::Mutant,
     scope::Bounds,
     site::Site,
 };
@@ -122,6 +123,8 @@ impl Stepper<'_> {
                 self.ask(Request::Online { group: self.site.groups[at(group)].clone(), server: None, propagate: false })
             }
             Action::AskConfirm(server) => self.ask(Request::ConfirmOff(self.site.servers[at(server)].clone())),
+            Action::Drain(server) => self.drain(at(server), true),
+            Action::Undrain(server) => self.drain(at(server), false),
         }
     }
 
@@ -144,7 +147,13 @@ impl Stepper<'_> {
         });
         let readings = state.view.iter().flatten().map(|reading| (reading.server.clone(), reading.clone()));
         let view = View { nodes: nodes.collect(), readings: readings.collect::<BTreeMap<_, _>>() };
-        let mut commands = plan(&state.ledger, &view, &leader, state.time).commands;
+        let mut ledger = Arc::clone(&state.ledger);
+        if self.site.has(Mutant::ChildFirst) {
+            for group in Arc::make_mut(&mut ledger).groups.values_mut() {
+                Arc::make_mut(group).ties.parents.clear();
+            }
+        }
+        let mut commands = plan(&ledger, &view, &leader, state.time).commands;
         commands.retain(|command| !matches!(command, Command::Wait { .. } | Command::ServerWait { .. }));
         commands
     }
@@ -207,6 +216,14 @@ impl Stepper<'_> {
         self.ask(request(name, self.site.servers[1 - here].clone()))
     }
 
+    fn drain(&mut self, server: usize, drained: bool) -> bool {
+        self.state.left.drains -= 1;
+        let name = self.site.servers[server].clone();
+        let request = if drained { Request::Drain(name) } else { Request::Undrain { server: name, bring_back: true } };
+        self.state.drained[server] = drained;
+        self.put(request)
+    }
+
     /// What an operator asks; a refusal changes nothing.
     fn ask(&mut self, request: Request) -> bool {
         self.state.left.asks -= 1;
@@ -216,6 +233,10 @@ impl Stepper<'_> {
                 return false;
             }
         }
+        self.put(request)
+    }
+
+    fn put(&mut self, request: Request) -> bool {
         let mut trial = (*self.state.ledger).clone();
         let author =
             Author::Operator { name: "ann".to_owned(), request: RequestId(u128::from(trial.index.saturating_add(1))) };

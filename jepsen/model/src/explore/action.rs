@@ -80,6 +80,10 @@ pub enum Action {
     AskOnline(u8),
     /// An operator asserts that a server is off.
     AskConfirm(u8),
+    /// An operator drains a server.
+    Drain(u8),
+    /// An operator takes that back, and what was moved comes back too.
+    Undrain(u8),
 }
 
 impl fmt::Display for Action {
@@ -124,6 +128,8 @@ impl fmt::Display for Action {
             Action::AskOffline(i) => write!(f, "an operator stops {}", g(i)),
             Action::AskOnline(i) => write!(f, "an operator starts {}", g(i)),
             Action::AskConfirm(s) => write!(f, "an operator asserts that {} is off", p(s)),
+            Action::Drain(s) => write!(f, "an operator drains {}", p(s)),
+            Action::Undrain(s) => write!(f, "an operator lets {} take work again", p(s)),
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::{
     act::{Step, step},
     action::Action,
-    model::{Copy, Life, Power, SERVERS, State},
+    model::{CHILD, Copy, Life, PARENT, Power, SERVERS, State},
     moves::progress,
     scope::Bounds,
     site::Site,
@@ -22,7 +22,7 @@ const IDLE: usize = 12;
 /// Lets a state calm down. Says what is not as it should be if it does not.
 pub(super) fn calm(site: &Site, from: &State) -> Result<(), String> {
     let mut state = from.clone();
-    state.left = Bounds { ticks: u8::MAX, asks: u8::MAX, ..Bounds::default() };
+    state.left = Bounds { ticks: u8::MAX, asks: u8::MAX, drains: u8::MAX, ..Bounds::default() };
     state.held = None;
     mend(site, &mut state)?;
     let (mut idle, mut found) = (0, Vec::new());
@@ -37,7 +37,7 @@ pub(super) fn calm(site: &Site, from: &State) -> Result<(), String> {
             idle = 0;
         } else if idle < IDLE {
             idle += 1;
-            clear_faults(&mut state);
+            clear_faults(site, &mut state);
             advance(site, &mut state, &[Action::Tick])?;
         } else {
             break;
@@ -51,6 +51,9 @@ fn mend(site: &Site, state: &mut State) -> Result<(), String> {
     let mut actions = Vec::new();
     if state.stalled {
         actions.push(Action::Wake);
+    }
+    for (server, _) in state.drained.iter().enumerate().filter(|(_, drained)| **drained) {
+        actions.push(Action::Undrain(u8::try_from(server).unwrap_or_default()));
     }
     for server in 0..SERVERS {
         let at = u8::try_from(server).unwrap_or_default();
@@ -122,9 +125,11 @@ fn unanswered(state: &State, found: &mut Vec<Action>) {
     }
 }
 
-/// An operator clears the faults of groups that found no server any more.
-fn clear_faults(state: &mut State) {
-    let stuck = |group: &tenure_core::ledger::GroupState| group.tenure.is_none() && group.faults.len() == SERVERS;
+/// An operator clears the faults of groups that found no server any more. What is linked may have only one left that it can
+/// be on.
+fn clear_faults(site: &Site, state: &mut State) {
+    let many = if site.scope.link { 1 } else { SERVERS };
+    let stuck = |group: &tenure_core::ledger::GroupState| group.tenure.is_none() && group.faults.len() >= many;
     if state.ledger.groups.values().any(|group| stuck(group)) {
         for group in Arc::make_mut(&mut state.ledger).groups.values_mut().filter(|group| stuck(group)) {
             Arc::make_mut(group).faults.clear();
@@ -134,6 +139,8 @@ fn clear_faults(state: &mut State) {
 
 /// Every group is where it is wanted, in the ledger and in the world, and nothing is under way.
 fn rests(site: &Site, state: &State) -> bool {
+    let child = state.ledger.groups.get(&site.groups[CHILD]);
+    let childless = site.scope.link && child.is_some_and(|child| child.intent == Intent::Offline);
     state.ledger.groups.iter().all(|(name, group)| {
         if group.conflict.is_some() {
             return true;
@@ -145,6 +152,8 @@ fn rests(site: &Site, state: &State) -> bool {
                 let here = site.server(&tenure.server);
                 tenure.phase == Phase::Online && (0..SERVERS).all(|server| active(server) == (server == here))
             }
+            // It waits for what it needs.
+            (None, Intent::Online) if childless && place == PARENT => !(0..SERVERS).any(active),
             (None, Intent::Offline) => !(0..SERVERS).any(active),
             (Some(_), Intent::Offline) | (None, Intent::Online) => false,
         }

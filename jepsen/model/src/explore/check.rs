@@ -2,11 +2,12 @@
 
 use super::{
     act::Stepper,
-    model::{Copy, Flight, Power, SERVERS, What},
+    model::{CHILD, Copy, Flight, PARENT, Power, SERVERS, What},
 };
 use tenure_core::{
     GroupName, Ledger, Note, Record, ServerName,
     note::{OffHow, Proof},
+    order::Action,
 };
 
 impl Stepper<'_> {
@@ -51,7 +52,11 @@ impl Stepper<'_> {
         for record in records {
             match &record.note {
                 Note::Vacated { group, server, proof, .. } => self.check_vacated(group, server, proof),
-                Note::Granted { group, server, .. } | Note::Adopted { group, server, .. } => {
+                Note::Granted { group, server, .. } => {
+                    self.check_granted(group, server);
+                    self.check_open(group, server);
+                }
+                Note::Adopted { group, server, .. } => {
                     self.check_granted(group, server);
                 }
                 Note::Migrated { group, from, to, .. } => {
@@ -97,6 +102,42 @@ impl Stepper<'_> {
                 let (lpar, there) = (self.lpar(group), &self.site.servers[other]);
                 self.wrong.push(format!("S3: a tenure began on {server}, and {lpar} is active on {there}"));
             }
+        }
+    }
+
+    /// What an operator drained gets no work.
+    fn check_open(&mut self, group: &GroupName, server: &ServerName) {
+        if self.state.drained[self.site.server(server)] {
+            self.wrong.push(format!("drain: a tenure of {group} began on {server}, which is drained"));
+        }
+    }
+
+    /// Linked groups: the parent begins only where the child is online, and the child is stopped only after the parent
+    /// has left.
+    pub fn check_link(&mut self, before: &Ledger, after: &Ledger) {
+        if !self.site.scope.link {
+            return;
+        }
+        let tenure = |ledger: &'_ Ledger, group: usize| {
+            ledger.groups.get(&self.site.groups[group]).and_then(|group| group.tenure.clone())
+        };
+        let (child, parent) = (tenure(after, CHILD), tenure(after, PARENT));
+        let (upper, lower) = (&self.site.groups[PARENT], &self.site.groups[CHILD]);
+        if let Some(began) =
+            parent.as_ref().filter(|now| tenure(before, PARENT).is_none_or(|old| old.epoch != now.epoch))
+            && !child.as_ref().is_some_and(|child| child.is_online() && child.server == began.server)
+        {
+            self.wrong
+                .push(format!("link: a tenure of {upper} began on {}, and {lower} is not online there", began.server));
+        }
+        let (Some(child), Some(parent)) = (child, parent) else { return };
+        let new = after.orders.values().filter(|order| !before.orders.contains_key(&order.id));
+        let stops = new.into_iter().any(|order| {
+            let stop = matches!(&order.action, Action::Stop { resource, .. } if *resource == self.site.lpars[CHILD]);
+            stop && order.server == child.server
+        });
+        if stops && !child.stays() && parent.server == child.server {
+            self.wrong.push(format!("link: {lower} is stopped on {}, and {upper} has not left", child.server));
         }
     }
 

@@ -29,6 +29,7 @@ impl Stepper<'_> {
         self.wrong.extend(invariants::step(&before, &after));
         self.check_records(&records);
         self.check_servers(&before, &after);
+        self.check_link(&before, &after);
         if let Some(lines) = &mut self.lines {
             lines.extend(records.iter().map(|record| record.note.to_string()));
         }
@@ -93,6 +94,16 @@ impl Stepper<'_> {
         }
         if self.site.has(Mutant::HalfProofToLeave) {
             vacate_lost(after, records);
+        }
+        if self.site.has(Mutant::DrainForgotten) {
+            for server in after.servers.values_mut().filter(|server| server.groups == 0) {
+                server.upkeep.drain = None;
+            }
+        }
+        if self.site.has(Mutant::LinkForgotten) {
+            for group in after.groups.values_mut().filter(|group| group.last.is_some()) {
+                Arc::make_mut(group).ties.links.clear();
+            }
         }
         if self.site.has(Mutant::DirtyNotCleaned) {
             for server in after.servers.values_mut() {

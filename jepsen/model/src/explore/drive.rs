@@ -57,7 +57,7 @@ impl Stepper<'_> {
                 list = &declared.servers;
             }
         }
-        let exec = Execution::new(order.clone(), list);
+        let exec = Execution::new(order.clone(), list).mobile(self.site.scope.mobile);
         let ask = exec.first();
         Job { exec, ask, sent: false, elsewhere, seen: None }
     }

@@ -92,6 +92,11 @@ impl Print {
             self.maybe_age(state.dirty.and_then(|dirty| dirty.up), timings.settle);
             self.maybe_index(ORDERS, state.fence.map(|id| id.index));
             self.maybe_age(state.fence_failed, timings.monitor);
+            // What was moved away comes back; when a server opened again counts only for failback, which is off here.
+            let drain = state.upkeep.drain.as_ref();
+            self.word(drain.map_or(0, |drain| 1 + (drain.moved.len() as u64)));
+            self.place(state.upkeep.returning.len());
+            self.word(drain.is_some_and(|drain| drain.told.is_some()));
         }
         for state in ledger.nodes.values() {
             self.word(state.lapsed.is_some());
@@ -115,6 +120,9 @@ impl Print {
             (0..SERVERS).for_each(|server| self.ranked(server, held));
         }
         group.faults.keys().for_each(|server| self.place(site.server(server)));
+        self.place(group.fell_from.as_ref().map_or(9, |server| site.server(server)));
+        let marks = [group.flushed, group.frozen, group.upkeep.stayed];
+        self.word(marks.iter().fold(u64::from(group.retries), |word, mark| word * 2 + u64::from(*mark)));
         self.word(u64::MAX);
         if let Some(tenure) = &group.tenure {
             self.epoch(tenure.epoch);
@@ -153,6 +161,7 @@ impl Print {
             run.restarts.iter().for_each(|at| self.age(*at, OLD));
             self.maybe_age(run.started, timings.settle);
             self.maybe_age(run.away, timings.settle);
+            self.word(u64::from(run.tries) * 64 + u64::from(run.stuck));
             let marks = [run.ran, run.failed.is_some(), run.restart, run.lost.is_some(), run.down.is_some()];
             self.word(marks.iter().fold(0, |word, mark| word * 2 + u64::from(*mark)));
         }

@@ -15,6 +15,9 @@ pub(super) const SERVERS: usize = 2;
 pub(super) const NODES: usize = 3;
 /// Most groups, of one LPAR each.
 pub(super) const GROUPS: usize = 2;
+/// Where groups are linked: the one that is needed, and the one that needs it.
+pub(super) const CHILD: usize = 0;
+pub(super) const PARENT: usize = 1;
 
 /// Everything that is so.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub(super) struct State {
     pub stalled: bool,
     /// What a leader decided on an older ledger and has not committed.
     pub held: Option<Arc<Vec<Command>>>,
+    /// Servers that an operator has drained.
+    pub drained: [bool; SERVERS],
     /// Faults that may still happen.
     pub left: Bounds,
 }

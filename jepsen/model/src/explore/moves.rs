@@ -153,6 +153,12 @@ fn servers(site: &Site, state: &State, found: &mut Vec<Action>) {
 }
 
 fn requests(site: &Site, state: &State, found: &mut Vec<Action>) {
+    if state.left.drains > 0 && state.majority() {
+        for (server, drained) in state.drained.iter().enumerate() {
+            let at = small(server);
+            found.push(if *drained { Action::Undrain(at) } else { Action::Drain(at) });
+        }
+    }
     if state.left.asks == 0 || !state.majority() {
         return;
     }

@@ -38,11 +38,17 @@ pub enum Mutant {
     ArrivedUnread,
     /// A tenure that covers two servers ends when one of them is proven off.
     HalfProofToLeave,
+    /// A drained server takes work again as soon as it is empty.
+    DrainForgotten,
+    /// A group that needs another is placed as if it did not, once it has been online.
+    LinkForgotten,
+    /// The planner does not see who needs a group when it stops that.
+    ChildFirst,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 16] = [
+    pub const ALL: [Mutant; 19] = [
         Mutant::VoidOrderCarriedOut,
         Mutant::RestartForgets,
         Mutant::LeaseIgnored,
@@ -59,6 +65,9 @@ impl Mutant {
         Mutant::LostMoveAsFailed,
         Mutant::ArrivedUnread,
         Mutant::HalfProofToLeave,
+        Mutant::DrainForgotten,
+        Mutant::LinkForgotten,
+        Mutant::ChildFirst,
     ];
 
     /// The scope in which it is looked for.
@@ -78,6 +87,8 @@ impl Mutant {
             Mutant::NoReadElsewhere => "pair",
             Mutant::LostMoveAsFailed | Mutant::ArrivedUnread => "move",
             Mutant::HalfProofToLeave => "parted",
+            Mutant::DrainForgotten => "drain",
+            Mutant::LinkForgotten | Mutant::ChildFirst => "link",
         }
     }
 
@@ -86,6 +97,8 @@ impl Mutant {
         match self {
             Mutant::NoReadElsewhere => "S2",
             Mutant::DirtyNotCleaned => "dirty",
+            Mutant::DrainForgotten => "drain",
+            Mutant::LinkForgotten | Mutant::ChildFirst => "link",
             Mutant::LeaseBeforeLog => "bar",
             Mutant::ReportAppliedTwice => "order",
             Mutant::VoidOrderCarriedOut
@@ -122,6 +135,9 @@ impl Mutant {
             Mutant::LostMoveAsFailed => "lost-move-as-failed",
             Mutant::ArrivedUnread => "arrived-unread",
             Mutant::HalfProofToLeave => "half-proof-to-leave",
+            Mutant::DrainForgotten => "drain-forgotten",
+            Mutant::LinkForgotten => "link-forgotten",
+            Mutant::ChildFirst => "child-first",
         }
     }
 }

@@ -11,6 +11,8 @@ pub struct Scope {
     pub groups: usize,
     /// Whether the LPARs are mobile.
     pub mobile: bool,
+    /// Whether the second group needs the first online on its own server, by a hard link.
+    pub link: bool,
     /// Where it begins.
     pub start: Start,
     /// The longest history.
@@ -65,6 +67,8 @@ pub struct Bounds {
     pub delays: u8,
     /// An operator asks for something.
     pub asks: u8,
+    /// An operator drains a server, or takes that back.
+    pub drains: u8,
     /// A settling time passes.
     pub ticks: u8,
     /// So much time passes that orders nobody answered are given up.
@@ -104,6 +108,7 @@ const NONE: Bounds = Bounds {
     leaders: 0,
     delays: 0,
     asks: 0,
+    drains: 0,
     ticks: 0,
     waits: 0,
 };
@@ -111,9 +116,10 @@ const NONE: Bounds = Bounds {
 /// The scopes that the correct core passes, in the order in which they are searched.
 pub fn scopes() -> Vec<Scope> {
     let scope = |name, about, start, depth, bounds| {
-        let groups = if name == "pair" { 2 } else { 1 };
+        let link = name == "link";
+        let groups = if name == "pair" || link { 2 } else { 1 };
         let mobile = start == Start::Moving;
-        Scope { name, about, groups, mobile, start, depth, bounds, assume: Assumptions::default() }
+        Scope { name, about, groups, mobile, link, start, depth, bounds, assume: Assumptions::default() }
     };
     vec![
         scope(
@@ -127,14 +133,14 @@ pub fn scopes() -> Vec<Scope> {
             "again",
             "a start is out; nodes restart, reports come twice, a service processor is lost and found",
             Start::Ordered,
-            11,
+            10,
             Bounds { faults: 2, kills: 1, links: 1, doubles: 1, refusals: 1, ticks: 1, asks: 1, ..NONE },
         ),
         scope(
             "power",
             "a server loses its power or its service processor while its group is online, and comes back",
             Start::Online,
-            8,
+            7,
             Bounds { faults: 2, cuts: 1, powers: 1, links: 1, losses: 1, ticks: 1, asks: 1, ..NONE },
         ),
         scope(
@@ -148,7 +154,7 @@ pub fn scopes() -> Vec<Scope> {
             "return",
             "a server loses its power, is fenced, comes back with or without its LPARs, is cleaned and takes work again",
             Start::Online,
-            11,
+            10,
             Bounds { faults: 1, powers: 1, asks: 1, ticks: 2, ..NONE },
         ),
         scope(
@@ -197,6 +203,20 @@ pub fn scopes() -> Vec<Scope> {
             8,
             Bounds { faults: 2, cuts: 1, powers: 1, crashes: 1, ticks: 1, ..NONE },
         ),
+        scope(
+            "drain",
+            "an operator drains a server and takes that back, while LPARs crash and plans come late",
+            Start::Online,
+            8,
+            Bounds { faults: 1, powers: 1, crashes: 1, delays: 1, drains: 2, asks: 1, ..NONE },
+        ),
+        scope(
+            "link",
+            "a group needs another on its server; either fails, moves or is stopped",
+            Start::Online,
+            8,
+            Bounds { faults: 2, crashes: 1, cuts: 1, refusals: 1, doubts: 1, asks: 1, ticks: 1, ..NONE },
+        ),
     ]
 }
 
@@ -208,6 +228,7 @@ pub fn unsafe_scopes() -> Vec<(&'static str, Scope)> {
         about,
         groups: 1,
         mobile: false,
+        link: false,
         start,
         depth,
         bounds,

@@ -137,10 +137,12 @@ fn begin(site: &Site) -> State {
         view: [const { None }; super::model::SERVERS],
         stalled: false,
         held: None,
+        drained: [false; super::model::SERVERS],
         left: site.scope.bounds,
     };
     let mut stepper = Stepper { site, state, wrong: Vec::new(), lines: None };
     let author = Author::Operator { name: "ann".to_owned(), request: RequestId(0) };
+    assert!(site.cluster.mistakes().is_empty(), "the tiny site may not be applied: {:?}", site.cluster.mistakes());
     let configure = Request::Configure { cluster: Arc::clone(&site.cluster), strand: false };
     stepper.commit(author, vec![Command::Request(configure)]);
     let reached = |state: &State| match site.scope.start {

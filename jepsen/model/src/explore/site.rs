@@ -1,14 +1,14 @@
 //! The site: names, configuration and what one search takes for granted. The same for all states of a search.
 
 use super::{
-    model::{GROUPS, NODES, SERVERS},
+    model::{CHILD, GROUPS, NODES, PARENT, SERVERS},
     mutant::Mutant,
     scope::Scope,
 };
 use std::{array, collections::BTreeMap, sync::Arc};
 use tenure_core::{
     GroupName, HmcName, NodeName, ResourceName, ServerName, Span,
-    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
+    config::{Cluster, Group, Hmc, Kind, Link, Need, Node, Resource, Rigidity, Server},
 };
 
 pub(super) struct Site {
@@ -65,6 +65,8 @@ fn cluster(
     let host_key = format!("SHA256:{}", "A".repeat(43));
     cluster.hmcs =
         BTreeMap::from([(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key })]);
+    // Returns are not counted, so that they need not tell states apart.
+    cluster.brakes.flaps = 0;
     for (i, name) in servers.iter().enumerate() {
         let mtms = format!("9009-42A*000000{}", i + 1);
         let server = Server { surrogate: true, ..Server::new(name.as_str(), &mtms, vec![hmc.clone()]) };
@@ -78,6 +80,10 @@ fn cluster(
         list.rotate_left(i);
         let mut group = Group::new(list);
         group.restart_limit = 1;
+        if scope.link && i == PARENT {
+            group.requires =
+                vec![Link { child: groups[CHILD].clone(), need: Need::OnlineLocal, rigidity: Rigidity::Hard }];
+        }
         cluster.groups.insert(groups[i].clone(), group);
         let mut lpar = Resource::lpar(groups[i].clone(), lpars[i].as_str());
         // Shorter than a settling time, so that one coarse step of time covers it.
@@ -85,7 +91,7 @@ fn cluster(
         lpar.stop_timeout = Span(0);
         if let Kind::Lpar(declared) = &mut lpar.kind {
             declared.mobile = scope.mobile;
-            // A move that reads on its way is not waited for. Nothing at all is no valid time.
+            // A move that reads on its way is not waited for: its outcome is unknown at once.
             declared.migrate_timeout = Span(1);
         }
         cluster.resources.insert(lpars[i].clone(), lpar);
