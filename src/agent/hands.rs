@@ -127,21 +127,20 @@ impl Hands {
             return Answer::NotSent(format!("LPAR {name} is not declared"));
         };
         let (partition, within) = (lpar.partition.as_str(), Duration::from_millis(lpar.migrate_timeout.0));
-        let other = |server: &ServerName| {
-            address(cluster, server).ok_or_else(|| Answer::NotSent(format!("server {server} is not declared")))
-        };
+        let other =
+            |server: &ServerName| address(cluster, server).ok_or_else(|| format!("server {server} is not declared"));
         let moved = match ask {
             Ask::Migrate { to, .. } => match other(to) {
                 Ok(to) => self.driver.migrate_lpar(here, &to, partition, within).await,
-                Err(answer) => return answer,
+                Err(why) => return Answer::NotSent(why),
             },
             Ask::MoveDefinition { from, .. } => match other(from) {
                 Ok(from) => self.driver.migrate_lpar(&from, here, partition, within).await,
-                Err(answer) => return answer,
+                Err(why) => return Answer::NotSent(why),
             },
             Ask::RemoteRestart { from, .. } => match other(from) {
                 Ok(from) => self.driver.restart_elsewhere(&from, here, partition, within).await,
-                Err(answer) => return answer,
+                Err(why) => return Answer::NotSent(why),
             },
             Ask::StopMigration(_) => self.driver.stop_migration(here, partition, COMMAND_DEADLINE).await,
             Ask::RecoverMigration(_) => self.driver.recover_migration(here, partition, within).await,

@@ -94,7 +94,7 @@ fn cluster(groups: usize, servers: usize, free: u64) -> Problem {
     // A third of the servers have half as much again as the others.
     let share = |dimension: usize| total(dimension) * (100 + free) * 6 / (servers as u64 * 7 * 100);
     let room = |server: usize| {
-        let size = |dimension: usize| Some(share(dimension) * if server % 3 == 0 { 3 } else { 2 } / 2);
+        let size = |dimension: usize| Some(share(dimension) * if server.is_multiple_of(3) { 3 } else { 2 } / 2);
         Room { capacity: [size(0), size(1), None], counts: true, ..Room::default() }
     };
     let item = |group: usize| Item {

@@ -54,7 +54,7 @@ pub struct Stop {
     pub to_place: usize,
 }
 
-/// The answer of [`place`].
+/// The answer of [`place`](super::place()).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
     /// Every item that waited or was stopped, with what becomes of it, by index.

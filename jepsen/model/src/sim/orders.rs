@@ -176,17 +176,19 @@ impl Sim {
                 };
                 let at_home = node.ledger.config.node_on(&order.server) == Some(name);
                 let route = match bar {
-                    Some(why) => Err(Answer::NotSent(why.to_owned())),
-                    None if inside && !at_home => Err(Answer::NotSent("it lives inside another node".to_owned())),
+                    Some(why) => Err(Box::new(Answer::NotSent(why.to_owned()))),
+                    None if inside && !at_home => {
+                        Err(Box::new(Answer::NotSent("it lives inside another node".to_owned())))
+                    }
                     None if inside => {
                         let config = std::sync::Arc::clone(&node.ledger.config);
                         let server = order.server.clone();
-                        Err(self.apps.command(&config, &server, &ask, self.now))
+                        Err(Box::new(self.apps.command(&config, &server, &ask, self.now)))
                     }
                     None => witness::change(&self.world, &node.ledger.config, &order.server, &ask),
                 };
                 match route {
-                    Err(answer) => self.answer(name, id, answer),
+                    Err(answer) => self.answer(name, id, *answer),
                     Ok((hmc, command)) => {
                         let sent = self.world.submit(hmc, command);
                         if let Some(work) = self.work(name, id) {

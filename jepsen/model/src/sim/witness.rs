@@ -87,12 +87,12 @@ pub(super) fn change(
     cluster: &Cluster,
     server: &ServerName,
     ask: &Ask,
-) -> Result<(HmcId, Command), Answer> {
-    let not_sent = |why: &str| Answer::NotSent(why.to_owned());
+) -> Result<(HmcId, Command), Box<Answer>> {
+    let not_sent = |why: &str| Box::new(Answer::NotSent(why.to_owned()));
     let id = physical(world, cluster, server).ok_or_else(|| not_sent("the server is not declared"))?;
     let lpar = |name: &ResourceName| {
         let declared = cluster.lpar(name).and_then(|declared| world.lpar(&declared.partition));
-        declared.ok_or_else(|| Answer::Refused(format!("{name} is not defined on {server}")))
+        declared.ok_or_else(|| Box::new(Answer::Refused(format!("{name} is not defined on {server}"))))
     };
     let other = |server: &ServerName| {
         physical(world, cluster, server).ok_or_else(|| not_sent("the other server is not declared"))
