@@ -6,11 +6,13 @@
 mod executor;
 mod hands;
 mod hook;
+mod kinds;
 mod lease;
 mod reader;
 mod words;
 
 pub use executor::{Executor, Finished};
 pub use hands::Hands;
+pub use kinds::without_agent;
 pub use lease::Lease;
 pub use reader::Reader;

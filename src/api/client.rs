@@ -13,8 +13,8 @@ use super::{
     backend::Read,
     wire::{
         Ask, ConfigView, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
-        MembersView, NodeAddBody, OutcomeView, RecordView, RequestBody, SiteCapacityView, StatusView, TokenBody,
-        TokenView, TransferBody, WhyNotView, WhyView,
+        MembersView, NodeAddBody, OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView,
+        TokenBody, TokenView, TransferBody, WhyNotView, WhyView,
     },
 };
 use error::{Tried, bottom, chain};
@@ -104,6 +104,11 @@ impl Client {
     /// What there is room for.
     pub async fn capacity(&self, read: Read) -> Result<SiteCapacityView, ClientError> {
         self.question(&format!("/v1/capacity?{}", freshness(read))).await
+    }
+
+    /// The order of a rolling maintenance, or why there is none.
+    pub async fn rolling(&self, read: Read) -> Result<RollingView, ClientError> {
+        self.question(&format!("/v1/rolling?{}", freshness(read))).await
     }
 
     /// The declared cluster.

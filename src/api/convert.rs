@@ -14,12 +14,30 @@ const SENT_FILE: &str = "cluster file";
 /// The request of the core.
 pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
     Ok(match ask {
-        Ask::Online { group, server } => {
-            Request::Online { group: group.into(), server: server.map(Into::into), propagate: false }
+        Ask::Online { group, server, propagate } => {
+            Request::Online { group: group.into(), server: server.map(Into::into), propagate }
         }
-        Ask::Offline { group } => Request::Offline { group: group.into(), propagate: false },
+        Ask::Offline { group, propagate } => Request::Offline { group: group.into(), propagate },
         Ask::Switch { group, server } => Request::Switch { group: group.into(), server: server.into() },
         Ask::Migrate { group, server } => Request::Migrate { group: group.into(), server: server.into() },
+        Ask::Abort { group } => Request::AbortMigration(group.into()),
+        Ask::Flush { group } => Request::Flush(group.into()),
+        Ask::Enable { group } => Request::Enable(group.into()),
+        Ask::ClearAdminWait { group, fault } => Request::ClearAdminWait { group: group.into(), fault },
+        Ask::ResourceOnline { resource } => Request::ResourceOnline(resource.into()),
+        Ask::ResourceOffline { resource, propagate } => {
+            Request::ResourceOffline { resource: resource.into(), propagate }
+        }
+        Ask::ServiceOnline { service } => Request::ServiceOnline(service.into()),
+        Ask::ServiceOffline { service } => Request::ServiceOffline(service.into()),
+        Ask::Undrain { server, bring_back } => Request::Undrain { server: server.into(), bring_back },
+        Ask::Shutdown { server } => Request::Shutdown(server.into()),
+        Ask::FreezeServer { server } => Request::FreezeServer(server.into()),
+        Ask::UnfreezeServer { server } => Request::UnfreezeServer(server.into()),
+        Ask::ReleaseServer { server } => Request::ReleaseServer(server.into()),
+        Ask::Resume => Request::Resume,
+        Ask::Disarm => Request::Disarm,
+        Ask::Arm => Request::Arm,
         Ask::Drain { server } => Request::Drain(server.into()),
         Ask::Freeze { group } => Request::Freeze(group.into()),
         Ask::Unfreeze { group } => Request::Unfreeze(group.into()),

@@ -5,7 +5,7 @@ use super::{
     convert, view,
     wire::{
         DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
-        ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
+        RollingView, ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
     },
 };
 use std::{
@@ -14,8 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    GroupName, Ledger, ServerName,
+    GroupName, Ledger, Request, ServerName,
     foresee::{self, Ending, Foreseen, Foresight, Instead, Loss, Place, Room, Standing, Survival},
+    tolerance,
 };
 use tokio::sync::Semaphore;
 
@@ -56,6 +57,22 @@ pub(super) async fn foreseen(ledger: Arc<Ledger>, body: ForeseeBody) -> Result<F
         show(&ledger, &foresight.finish(), body.brief)
     })
     .await
+}
+
+/// The order of a rolling maintenance, or why there is none.
+pub(super) async fn rolling(ledger: Arc<Ledger>) -> Result<RollingView, Failure> {
+    work(move |_| view::rolling(&ledger)).await
+}
+
+/// Whether the cluster would tolerate under a new configuration what that asks it to.
+pub(super) async fn admit(ledger: Arc<Ledger>, request: &Request) -> Result<(), Failure> {
+    let Request::Configure { cluster, .. } = request else { return Ok(()) };
+    // Nobody waits for a proof that is not asked for.
+    if cluster.tolerance.servers == 0 {
+        return Ok(());
+    }
+    let request = request.clone();
+    work(move |_| tolerance::admit(&ledger, &request)).await?.map_err(Failure::Refused)
 }
 
 fn what_if(what: WhatIf) -> Result<foresee::WhatIf, Failure> {

@@ -7,8 +7,8 @@ use super::{
     view,
     wire::{
         Ask, ConfigView, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
-        MembersView, NodeAddBody, OutcomeView, RequestBody, SiteCapacityView, StatusView, TokenBody, TokenView,
-        TransferBody, WhyNotView, WhyView,
+        MembersView, NodeAddBody, OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody,
+        TokenView, TransferBody, WhyNotView, WhyView,
     },
 };
 use crate::config;
@@ -24,7 +24,7 @@ use axum::{
 use futures::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tenure_core::{GroupName, NodeName, ServerName};
+use tenure_core::{GroupName, Ledger, NodeName, ServerName};
 use tenure_raft::tls::Role;
 
 /// Largest body that is read: a cluster file with some ten thousand LPARs.
@@ -51,6 +51,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/groups/{group}/why-not", get(why_not))
         .route(FORESEE, post(foreseen))
         .route("/v1/capacity", get(capacity))
+        .route("/v1/rolling", get(rolling))
         .route("/v1/config", get(declared))
         .route("/v1/requests", post(request))
         .route("/v1/members", get(members))
@@ -175,8 +176,7 @@ async fn why(State(backend): Shared, Path(group): Path<String>, Query(query): Qu
     let ledger = backend.ledger(Freshness { stale: query.stale }.read()).await?;
     let limit = query.limit.unwrap_or(WHY_LIMIT.0).min(WHY_LIMIT.1);
     let group = GroupName::from(group);
-    let view = view::why(&ledger, &group, limit);
-    view.map(Json).ok_or(Failed(Failure::Refused(tenure_core::Refusal::NoGroup(group))))
+    view::why(&ledger, &group, limit).map(Json).ok_or_else(|| no_group(&ledger, group))
 }
 
 #[derive(Deserialize)]
@@ -196,8 +196,19 @@ async fn why_not(
     if !ledger.servers.contains_key(&server) {
         return Err(Failed(Failure::Refused(tenure_core::Refusal::NoServer(server))));
     }
-    let view = foresee::why_not(&ledger, &group, &server);
-    view.map(Json).ok_or(Failed(Failure::Refused(tenure_core::Refusal::NoGroup(group))))
+    foresee::why_not(&ledger, &group, &server).map(Json).ok_or_else(|| no_group(&ledger, group))
+}
+
+/// There is no such group, or it is parallel and each of its instances has its own story.
+fn no_group(ledger: &Ledger, group: GroupName) -> Failed {
+    let instances: Vec<&str> = ledger.instances(&group).map(GroupName::as_str).collect();
+    Failed(match instances.first() {
+        Some(first) => {
+            let which = instances.join(", ");
+            Failure::Rejected(format!("group {group} is parallel; ask for one of {which}: `tenure why {first}`"))
+        }
+        None => Failure::Refused(tenure_core::Refusal::NoGroup(group)),
+    })
 }
 
 async fn foreseen(
@@ -212,6 +223,10 @@ async fn capacity(State(backend): Shared, Query(fresh): Query<Freshness>) -> Ans
     Ok(Json(foresee::capacity(backend.ledger(fresh.read()).await?).await?))
 }
 
+async fn rolling(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<RollingView> {
+    Ok(Json(foresee::rolling(backend.ledger(fresh.read()).await?).await?))
+}
+
 async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
     let ledger = backend.ledger(fresh.read()).await?;
     let text = if ledger.configured == 0 { String::new() } else { config::export(ledger.declared()) };
@@ -222,20 +237,40 @@ async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) 
     let Some(id) = convert::request_id(&body.request_id) else {
         return Err(Failed(Failure::Usage("request_id is not 32 hexadecimal digits".to_owned())));
     };
-    if let Ask::Configure { expect: Some(expected), .. } = &body.ask {
+    let expected = if let Ask::Configure { expect, .. } = &body.ask { *expect } else { None };
+    let request = convert::request(body.ask)?;
+    if let tenure_core::Request::Configure { .. } = &request {
         let ledger = backend.ledger(Read::Linearizable).await?;
         // A repeated request has changed the configuration itself, and is answered from memory.
-        if ledger.configured != *expected && !ledger.requests.contains_key(&id) {
-            let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
-            return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
+        if !ledger.requests.contains_key(&id) {
+            if expected.is_some_and(|expected| ledger.configured != expected) {
+                let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
+                return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
+            }
+            can_be_kept(&request)?;
+            foresee::admit(ledger, &request).await?;
         }
     }
-    let outcome = backend.request(&by, id, convert::request(body.ask)?).await?;
+    let outcome = backend.request(&by, id, request).await?;
     if let Some(refusal) = outcome.refusal() {
         return Err(Failed(Failure::Refused(refusal.clone())));
     }
     let records = outcome.records.iter().map(view::record).collect();
     Ok(Json(OutcomeView { index: outcome.index, request_id: body.request_id, records }))
+}
+
+/// Whether there is an agent for each resource that lives inside nodes. What nobody could start is refused rather than waited for.
+fn can_be_kept(request: &tenure_core::Request) -> Result<(), Failure> {
+    let tenure_core::Request::Configure { cluster, .. } = request else { return Ok(()) };
+    let orphans: Vec<&str> = crate::agent::without_agent(cluster).into_iter().collect();
+    if orphans.is_empty() {
+        return Ok(());
+    }
+    let types = orphans.join(", ");
+    Err(Failure::Rejected(format!(
+        "no agent of this release keeps resources of type {types}; remove their tables from the cluster file. \
+         `tenure plan --apply FILE` shows what they would lead to"
+    )))
 }
 
 async fn members(State(backend): Shared) -> Answer<MembersView> {

@@ -1,17 +1,22 @@
 //! Ledger → what is said on the wire. Pure.
 
+mod group;
+mod kind;
+mod resource;
+mod server;
+mod service;
+
+pub(super) use server::{rolling, server_word};
+
 use super::{
     backend::{Members, Read},
-    wire::{
-        AlarmView, CapacityView, FaultView, GroupView, Level, LparView, NodeView, OrderView, RecordView, ServerView,
-        StatusView, WaitView, WhyView,
-    },
+    wire::{AlarmView, GroupView, Level, NodeView, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
-    GroupName, Ledger, NodeName, Note, Power, Record, ResourceName, ServerName, SystemState, Time,
-    config::{Group, Resource, Server},
-    ledger::{GroupState, Intent, JOURNAL_LIMIT, ServerState},
+    GroupName, Ledger, NodeName, Note, Record, ResourceName, ServerName, Time,
+    config::Resource,
+    ledger::JOURNAL_LIMIT,
     note::{self, ServerWait, Wait},
 };
 
@@ -50,7 +55,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     let config = &ledger.config;
     let index = Index::new(ledger);
     let mut groups: Vec<GroupView> =
-        config.groups.iter().map(|(name, group)| group_view(&index, name, group)).collect();
+        config.groups.iter().map(|(name, group)| group::view(&index, name, group)).collect();
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
     StatusView {
         cluster: config.name.clone(),
@@ -61,11 +66,14 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         stale: read == Read::Stale,
         leader: members.leader.as_ref().map(NodeName::to_string),
         term: members.term,
+        standstills: ledger.standstills().iter().map(ToString::to_string).collect(),
         alarms: alarms(ledger),
-        servers: config.servers.iter().map(|(name, server)| server_view(&index, name, server)).collect(),
+        servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),
         nodes: node_views(ledger, members),
         groups,
-        lpars: config.resources.iter().filter_map(|(name, resource)| lpar_view(ledger, name, resource)).collect(),
+        services: config.services.keys().filter_map(|name| service::view(ledger, name)).collect(),
+        lpars: config.resources.iter().filter_map(|(name, declared)| resource::lpar(ledger, name, declared)).collect(),
+        resources: config.resources.iter().map(|(name, declared)| resource::view(ledger, name, declared)).collect(),
         waits: waits(ledger),
         orders: ledger
             .orders
@@ -86,7 +94,7 @@ pub fn why(ledger: &Ledger, group: &GroupName, limit: usize) -> Option<WhyView> 
     let declared = ledger.config.groups.get(group)?;
     let mut history = ledger.history(group);
     let records = history.by_ref().take(limit).map(record).collect();
-    Some(WhyView { group: group_view(&Index::new(ledger), group, declared), records, more: history.next().is_some() })
+    Some(WhyView { group: group::view(&Index::new(ledger), group, declared), records, more: history.next().is_some() })
 }
 
 /// Says that records after `after` are no longer kept, if so.
@@ -109,7 +117,7 @@ pub fn record(record: &Record) -> RecordView {
         index: record.index,
         at: time(record.at),
         level: record.note.level().into(),
-        kind: kind(&record.note).to_owned(),
+        kind: kind::kind(&record.note).to_owned(),
         text: record.note.to_string(),
         group: record.note.group().map(GroupName::to_string),
         server: record.note.server().map(ServerName::to_string),
@@ -118,55 +126,18 @@ pub fn record(record: &Record) -> RecordView {
 
 /// One group, if it is declared.
 pub fn group(ledger: &Ledger, name: &GroupName) -> Option<GroupView> {
-    Some(group_view(&Index::new(ledger), name, ledger.config.groups.get(name)?))
+    Some(group::view(&Index::new(ledger), name, ledger.config.groups.get(name)?))
 }
 
 /// One server, if it is declared.
 pub fn server(ledger: &Ledger, name: &ServerName) -> Option<ServerView> {
-    Some(server_view(&Index::new(ledger), name, ledger.config.servers.get(name)?))
+    Some(server::view(&Index::new(ledger), name, ledger.config.servers.get(name)?))
 }
 
 /// Cluster time as RFC 3339 in UTC.
 pub(crate) fn time(time: Time) -> String {
     let instant = i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     format!("{:.3}", instant.unwrap_or(jiff::Timestamp::MAX))
-}
-
-fn server_view(index: &Index<'_>, name: &ServerName, server: &Server) -> ServerView {
-    let unknown = ServerState::default();
-    let state = index.ledger.servers.get(name).unwrap_or(&unknown);
-    let groups = index.groups_on(name);
-    let home = index.ledger.config.node_on(name);
-    ServerView {
-        name: name.to_string(),
-        system: server.system.clone(),
-        state: server_word(state).to_owned(),
-        reads: state.system.to_string(),
-        live: state.live,
-        manager: state.manager.as_ref().map(NodeName::to_string),
-        surrogate: state.manager.is_some() && state.manager.as_ref() != home,
-        proof: state.off.as_ref().map(|off| off.how.to_string()),
-        vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
-        groups: groups.iter().map(|group| group.to_string()).collect(),
-        memory: CapacityView { used: state.used.memory, total: server.memory },
-        processors: CapacityView { used: state.used.processors, total: server.processors },
-    }
-}
-
-pub(super) fn server_word(state: &ServerState) -> &'static str {
-    if state.off.is_some() {
-        "off"
-    } else if state.dirty.is_some() {
-        "dirty"
-    } else if state.wait.is_some() {
-        "open"
-    } else if state.since.is_none() {
-        "unread"
-    } else if state.system == SystemState::Operating && state.live {
-        "ready"
-    } else {
-        "doubtful"
-    }
 }
 
 fn node_views(ledger: &Ledger, members: &Members) -> Vec<NodeView> {
@@ -191,94 +162,6 @@ fn node_views(ledger: &Ledger, members: &Members) -> Vec<NodeView> {
         }
     };
     names.into_iter().map(view).collect()
-}
-
-fn group_view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupView {
-    let unknown = GroupState::default();
-    let state = index.ledger.groups.get(name).map_or(&unknown, |state| &**state);
-    let tenure = state.tenure.as_ref();
-    GroupView {
-        name: name.to_string(),
-        state: group_word(state).to_owned(),
-        server: tenure.map(|tenure| tenure.server.to_string()),
-        epoch: tenure.map(|tenure| tenure.epoch.0),
-        since: tenure.map(|tenure| time(tenure.since)),
-        intent: match state.intent {
-            Intent::Online => "online".to_owned(),
-            Intent::Offline => "offline".to_owned(),
-        },
-        frozen: state.frozen,
-        priority: group.priority,
-        system_list: group.servers.iter().map(ServerName::to_string).collect(),
-        lpars: index.lpars_of(name).iter().map(|(lpar, _)| lpar.to_string()).collect(),
-        faults: state
-            .faults
-            .iter()
-            .map(|(server, (at, reason))| FaultView {
-                server: server.to_string(),
-                at: time(*at),
-                reason: reason.to_string(),
-            })
-            .collect(),
-        prefer: state.prefer.as_ref().map(ServerName::to_string),
-        wait: state.wait.as_ref().map(|wait| group_wait(name, wait)),
-    }
-}
-
-fn group_word(state: &GroupState) -> &'static str {
-    match (&state.conflict, &state.tenure, state.intent) {
-        (Some(_), _, _) => "held",
-        (None, Some(tenure), _) => tenure.phase.word(),
-        (None, None, Intent::Online) => "pending",
-        (None, None, Intent::Offline) => "offline",
-    }
-}
-
-fn lpar_view(ledger: &Ledger, name: &ResourceName, resource: &Resource) -> Option<LparView> {
-    let lpar = resource.as_lpar()?;
-    let unknown = GroupState::default();
-    let group = ledger.groups.get(&resource.group).map_or(&unknown, |state| &**state);
-    let copies = group.copies.get(name);
-    let server = group.tenure.as_ref().map(|tenure| &tenure.server);
-    let run = group.runs.get(name);
-    Some(LparView {
-        name: name.to_string(),
-        group: resource.group.to_string(),
-        partition: lpar.partition.clone(),
-        profile: lpar.profile.clone(),
-        server: server.map(ServerName::to_string),
-        state: lpar_word(group, name),
-        copies: copies
-            .into_iter()
-            .flatten()
-            .map(|(server, copy)| {
-                let reads = if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() };
-                (server.to_string(), reads)
-            })
-            .collect(),
-        restarts: run.map_or(0, |run| u32::try_from(run.restarts.len()).unwrap_or(u32::MAX)),
-        restart_limit: ledger.config.groups.get(&resource.group).map_or(0, |group| group.restart_limit),
-        memory: lpar.memory,
-        processors: lpar.processors,
-        vios: lpar.vios.clone(),
-    })
-}
-
-fn lpar_word(group: &GroupState, name: &ResourceName) -> String {
-    let Some(copies) = group.copies.get(name) else { return "not read".to_owned() };
-    if let Some(copy) = group.tenure.as_ref().and_then(|tenure| copies.get(&tenure.server)) {
-        return if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() };
-    }
-    if let Some((server, copy)) = copies.iter().find(|(_, copy)| copy.is_active()) {
-        return format!("{} on {server}", copy.power);
-    }
-    if copies.values().any(|copy| copy.since.is_none()) {
-        "not read".to_owned()
-    } else if copies.values().any(|copy| !copy.power.is_inactive()) {
-        Power::Unknown.to_string()
-    } else {
-        Power::Off.to_string()
-    }
 }
 
 fn waits(ledger: &Ledger) -> Vec<WaitView> {
@@ -315,7 +198,7 @@ fn server_wait(name: &ServerName, wait: &ServerWait) -> WaitView {
 fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
     let servers = ledger.servers.iter().filter_map(|(name, state)| {
         let wait = server_wait(name, state.wait.as_ref()?);
-        let text = format!("server {name}: {}; see the server, then `tenure fence confirm {name}`", wait.text);
+        let text = format!("server {name}: {}{}", wait.text, server::advice(name, state.wait.as_ref()?));
         let alarm = AlarmView { text, group: None, server: Some(name.to_string()) };
         (wait.level == Level::Alarm).then_some(alarm)
     });
@@ -339,59 +222,6 @@ impl From<note::Level> for Level {
             note::Level::Warning => Level::Warning,
             note::Level::Alarm => Level::Alarm,
         }
-    }
-}
-
-/// The word for programs.
-fn kind(note: &Note) -> &'static str {
-    match note {
-        Note::Configured { .. } => "configured",
-        Note::Requested { .. } => "requested",
-        Note::ServiceRequested { .. } => "service_requested",
-        Note::FaultsCleared { .. } => "faults_cleared",
-        Note::SystemChanged { .. } => "system_changed",
-        Note::ViosChanged { .. } => "vios_changed",
-        Note::CopyChanged { .. } => "copy_changed",
-        Note::NodeLapsed { .. } => "node_lapsed",
-        Note::NodeReturned { .. } => "node_returned",
-        Note::ManagerChanged { .. } => "manager_changed",
-        Note::Adopted { .. } => "adopted",
-        Note::Granted { .. } => "granted",
-        Note::Ordered { .. } => "ordered",
-        Note::Restarting { .. } => "restarting",
-        Note::Ended { .. } => "ended",
-        Note::OnlineNow { .. } => "online_now",
-        Note::Faulted { .. } => "faulted",
-        Note::Leaving { .. } => "leaving",
-        Note::Fragile { .. } => "fragile",
-        Note::MoveSettled { .. } => "move_settled",
-        Note::WrongCopy { .. } => "wrong_copy",
-        Note::HookNotRun { .. } => "hook_not_run",
-        Note::Storm { .. } => "storm",
-        Note::Quarantined { .. } => "quarantined",
-        Note::QuarantineOver { .. } => "quarantine_over",
-        Note::NotBroughtBack { .. } => "not_brought_back",
-        Note::Migrating { .. } => "migrating",
-        Note::Migrated { .. } => "migrated",
-        Note::Stayed { .. } => "stayed",
-        Note::ResourceFaulted { .. } => "resource_faulted",
-        Note::ResourceBack { .. } => "resource_back",
-        Note::Recycling { .. } => "recycling",
-        Note::Retrying { .. } => "retrying",
-        Note::NeedsAdmin { .. } => "needs_admin",
-        Note::StoppedOnPurpose { .. } => "stopped_on_purpose",
-        Note::Vacated { .. } => "vacated",
-        Note::Loose { .. } => "loose",
-        Note::Settled { .. } => "settled",
-        Note::Held { .. } => "held",
-        Note::Released { .. } => "released",
-        Note::ProvenOff { .. } => "proven_off",
-        Note::Reappeared { .. } => "reappeared",
-        Note::Cleaned { .. } => "cleaned",
-        Note::Waiting { .. } => "waiting",
-        Note::WaitOver { .. } => "wait_over",
-        Note::ServerWaiting { .. } => "server_waiting",
-        Note::Removed { .. } => "removed",
     }
 }
 

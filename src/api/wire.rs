@@ -1,14 +1,17 @@
 //! What is said on the wire. Versioned by the path (`/v1`): fields may be added, never renamed or given a new meaning.
 
+mod ask;
 mod foresee;
 mod status;
 
+pub use ask::Ask;
 pub use foresee::{
     DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
     ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
 };
 pub use status::{
-    AlarmView, CapacityView, FaultView, GroupView, LparView, NodeView, OrderView, ServerView, StatusView, WaitView,
+    AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, ResourceView, RollingView,
+    ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,
 };
 
 use crate::config::Problem;
@@ -63,79 +66,6 @@ pub struct ConfigView {
     pub configured: u64,
     /// The text of a cluster file.
     pub text: String,
-}
-
-/// Something that an operator asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Ask {
-    /// Bring a group online.
-    Online {
-        /// The group.
-        group: String,
-        /// Where, if not where policy says.
-        server: Option<String>,
-    },
-    /// Stop a group and keep it stopped.
-    Offline {
-        /// The group.
-        group: String,
-    },
-    /// Stop a group and start it elsewhere.
-    Switch {
-        /// The group.
-        group: String,
-        /// Where to.
-        server: String,
-    },
-    /// Move a group to another server while it runs.
-    Migrate {
-        /// The group.
-        group: String,
-        /// Where to.
-        server: String,
-    },
-    /// Empty a server and keep it empty.
-    Drain {
-        /// The server.
-        server: String,
-    },
-    /// Do nothing to a group.
-    Freeze {
-        /// The group.
-        group: String,
-    },
-    /// Act again.
-    Unfreeze {
-        /// The group.
-        group: String,
-    },
-    /// Forget faults.
-    Clear {
-        /// The group.
-        group: String,
-        /// On this server only.
-        server: Option<String>,
-    },
-    /// Stop an LPAR and start it again in place.
-    Restart {
-        /// The LPAR.
-        lpar: String,
-    },
-    /// Assert that a server is off.
-    ConfirmOff {
-        /// The server.
-        server: String,
-    },
-    /// Replace the declared cluster.
-    Configure {
-        /// The text of a cluster file.
-        text: String,
-        /// Even if running things are stranded.
-        strand: bool,
-        /// Refuse if the present cluster was not declared at this index.
-        expect: Option<u64>,
-    },
 }
 
 /// A request with its identity: the same one is applied once, however often it is sent.

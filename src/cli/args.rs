@@ -1,5 +1,11 @@
 //! The command line.
 
+mod group;
+mod site;
+
+pub use group::Group;
+pub use site::{Cluster, Init, Resource, Server, Service};
+
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -10,7 +16,7 @@ use std::{path::PathBuf, time::Duration};
     version,
     after_help = "Example: tenure --node p1:7101 status
 Exit codes: 0 done, 1 refused, 2 usage or invalid file, 3 unreachable, 4 outcome unknown,
-5 something would not run (`tenure plan`)"
+5 something would not run (`tenure plan`, `tenure server rolling`)"
 )]
 pub struct Args {
     /// What every command takes.
@@ -75,7 +81,7 @@ pub enum Command {
     /// Print the declared cluster as a cluster file
     #[command(after_help = "Example: tenure export > site.toml")]
     Export,
-    /// Servers, nodes, groups, LPARs; who leads; what waits and why
+    /// Servers, nodes, groups, services, resources; who leads; what waits and why
     #[command(after_help = "Example: tenure status")]
     Status,
     /// Why a group is where it is: decisions and refusals, newest first
@@ -123,9 +129,15 @@ Exits with 5 if something would not run.")]
     /// Service groups
     #[command(subcommand)]
     Group(Group),
-    /// Managed LPARs
+    /// Resources of groups: LPARs, and what lives inside nodes
+    #[command(subcommand, visible_alias = "lpar")]
+    Resource(Resource),
+    /// Services: groups in tiers, started and stopped as one
     #[command(subcommand)]
-    Lpar(Lpar),
+    Service(Service),
+    /// Physical servers, and their maintenance
+    #[command(subcommand)]
+    Server(Server),
     /// Proof that a server is off
     #[command(subcommand)]
     Fence(Fence),
@@ -220,86 +232,12 @@ pub struct Wait {
     pub wait: Option<Duration>,
 }
 
-/// `tenure group`.
-#[derive(Debug, Subcommand)]
-pub enum Group {
-    /// List the groups
-    #[command(after_help = "Example: tenure group list")]
-    List,
-    /// Bring a group online
-    #[command(after_help = "Example: tenure group online web --wait=5m")]
-    Online {
-        /// The group
-        group: String,
-        /// The server, if not where policy says
-        #[arg(long = "on", value_name = "SERVER")]
-        server: Option<String>,
-        /// Whether to wait
-        #[command(flatten)]
-        wait: Wait,
-    },
-    /// Stop a group and keep it stopped
-    #[command(after_help = "Example: tenure group offline web --wait")]
-    Offline {
-        /// The group
-        group: String,
-        /// Whether to wait
-        #[command(flatten)]
-        wait: Wait,
-    },
-    /// Stop a group and start it on another server
-    #[command(after_help = "Example: tenure group switch web --to p2 --wait")]
-    Switch {
-        /// The group
-        group: String,
-        /// The server
-        #[arg(long = "to", value_name = "SERVER")]
-        server: String,
-        /// Whether to wait
-        #[command(flatten)]
-        wait: Wait,
-    },
-    /// Do nothing to a group, whatever happens
-    #[command(after_help = "Example: tenure group freeze web")]
-    Freeze {
-        /// The group
-        group: String,
-    },
-    /// Act on a group again
-    #[command(after_help = "Example: tenure group unfreeze web")]
-    Unfreeze {
-        /// The group
-        group: String,
-    },
-    /// Forget the faults of a group
-    #[command(after_help = "Example: tenure group clear web --on p1")]
-    Clear {
-        /// The group
-        group: String,
-        /// Only on this server
-        #[arg(long = "on", value_name = "SERVER")]
-        server: Option<String>,
-    },
-}
-
-/// `tenure lpar`.
-#[derive(Debug, Subcommand)]
-pub enum Lpar {
-    /// List the LPARs
-    #[command(after_help = "Example: tenure lpar list")]
-    List,
-    /// Everything about one LPAR
-    #[command(after_help = "Example: tenure lpar show web1")]
-    Show {
-        /// The LPAR
-        lpar: String,
-    },
-    /// Stop an LPAR and start it again in place
-    #[command(after_help = "Example: tenure lpar restart web1")]
-    Restart {
-        /// The LPAR
-        lpar: String,
-    },
+/// A dangerous command, and that somebody meant it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Sure {
+    /// For scripts: the name once more, instead of being asked
+    #[arg(long, value_name = "NAME")]
+    pub yes_i_checked: Option<String>,
 }
 
 /// `tenure fence`.
@@ -311,9 +249,9 @@ What runs on a server that is asserted off is started elsewhere. If the server r
     Confirm {
         /// The server
         server: String,
-        /// For scripts: the server's name once more, instead of being asked
-        #[arg(long, value_name = "SERVER")]
-        yes_i_checked: Option<String>,
+        /// Whether it is meant
+        #[command(flatten)]
+        sure: Sure,
     },
 }
 
@@ -365,31 +303,6 @@ pub enum Node {
         /// The node
         name: String,
     },
-}
-
-/// `tenure cluster`.
-#[derive(Debug, Subcommand)]
-pub enum Cluster {
-    /// Found a cluster on this machine: authority, first node, administrator
-    #[command(after_help = "Example: tenure cluster init --name site --config /etc/tenure/tenured.toml")]
-    Init(Init),
-}
-
-/// `tenure cluster init`.
-#[derive(Debug, clap::Args)]
-pub struct Init {
-    /// Name of the cluster
-    #[arg(long)]
-    pub name: String,
-    /// The first node's tenured.toml, which names the node and its data directory
-    #[arg(long, value_name = "FILE", required_unless_present_all = ["node_name", "data_dir"])]
-    pub config: Option<PathBuf>,
-    /// Name of the first node, if there is no tenured.toml yet
-    #[arg(long, value_name = "NODE", conflicts_with = "config")]
-    pub node_name: Option<String>,
-    /// Its data directory
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
-    pub data_dir: Option<PathBuf>,
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -41,11 +41,11 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
     }
     for group in what.online {
         titles.push(format!("bringing {group} online"));
-        all.push(WhatIf::Ask { ask: Ask::Online { group, server: None } });
+        all.push(WhatIf::Ask { ask: Ask::Online { group, server: None, propagate: false } });
     }
     for group in what.offline {
         titles.push(format!("taking {group} offline"));
-        all.push(WhatIf::Ask { ask: Ask::Offline { group } });
+        all.push(WhatIf::Ask { ask: Ask::Offline { group, propagate: false } });
     }
     for (group, server) in what.switch {
         titles.push(format!("switching {group} to {server}"));

@@ -2,7 +2,7 @@
 
 use super::{
     Exit, Fault, Terminal,
-    args::{Cluster, Global, Init, Output},
+    args::{Global, Init, Output},
 };
 use crate::{
     config::{LocalConfig, identity},
@@ -10,8 +10,7 @@ use crate::{
 };
 use std::{error::Error, path::PathBuf};
 
-pub(super) fn run(command: Cluster, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let Cluster::Init(init) = command;
+pub(super) fn run(init: Init, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let name = init.name.clone();
     let (node, data_dir) = first_node(init)?;
     // An identity of another cluster is worth more than this command.

@@ -1,8 +1,8 @@
-//! `tenure group` and `tenure lpar`.
+//! `tenure group`, and how every request is sent.
 
 use super::{
     Context, Exit, Fault, Terminal,
-    args::{Group, Lpar},
+    args::Group,
     render,
     wait::{self, Goal},
 };
@@ -16,49 +16,30 @@ use tenure_core::RequestId;
 pub(super) async fn group(command: Group, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (ask, goal, wait) = match command {
         Group::List => return list_groups(context, terminal).await,
-        Group::Online { group, server, wait } => {
+        Group::Online { group, server, propagate, wait } => {
             let goal = Goal::Online { group: group.clone(), server: server.clone() };
-            (Ask::Online { group, server }, Some(goal), wait.wait)
+            (Ask::Online { group, server, propagate }, Some(goal), wait.wait)
         }
-        Group::Offline { group, wait } => {
-            (Ask::Offline { group: group.clone() }, Some(Goal::Offline { group }), wait.wait)
+        Group::Offline { group, propagate, wait } => {
+            (Ask::Offline { group: group.clone(), propagate }, Some(Goal::Offline { group }), wait.wait)
         }
         Group::Switch { group, server, wait } => {
             let goal = Goal::Online { group: group.clone(), server: Some(server.clone()) };
             (Ask::Switch { group, server }, Some(goal), wait.wait)
         }
+        Group::Migrate { group, server, wait } => {
+            let goal = Goal::Online { group: group.clone(), server: Some(server.clone()) };
+            (Ask::Migrate { group, server }, Some(goal), wait.wait)
+        }
+        Group::Abort { group } => (Ask::Abort { group }, None, None),
+        Group::Flush { group } => (Ask::Flush { group }, None, None),
+        Group::Enable { group } => (Ask::Enable { group }, None, None),
+        Group::ClearAdminWait { group, fault } => (Ask::ClearAdminWait { group, fault }, None, None),
         Group::Freeze { group } => (Ask::Freeze { group }, None, None),
         Group::Unfreeze { group } => (Ask::Unfreeze { group }, None, None),
         Group::Clear { group, server } => (Ask::Clear { group, server }, None, None),
     };
     request(context, terminal, ask, goal.zip(wait)).await
-}
-
-pub(super) async fn lpar(command: Lpar, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let name = match command {
-        Lpar::Restart { lpar } => return request(context, terminal, Ask::Restart { lpar }, None).await,
-        Lpar::List => None,
-        Lpar::Show { lpar } => Some(lpar),
-    };
-    let status = context.client.status(context.read()).await?;
-    let style = terminal.style;
-    let Some(name) = name else {
-        if context.json() {
-            terminal.json(&status.lpars)?;
-        } else {
-            terminal.print(&render::lpars(&status, style))?;
-        }
-        return Ok(Exit::Done);
-    };
-    let Some(lpar) = status.lpars.iter().find(|lpar| lpar.name == name) else {
-        return Err(Fault::usage(format!("there is no LPAR {name}"), "see `tenure lpar list`"));
-    };
-    if context.json() {
-        terminal.json(lpar)?;
-    } else {
-        terminal.print(&render::lpar(lpar, style))?;
-    }
-    Ok(Exit::Done)
 }
 
 async fn list_groups(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
@@ -83,12 +64,13 @@ pub(super) async fn request(
     if !context.json() {
         say(&outcome, terminal)?;
     }
+    let kind = goal.as_ref().map_or("group", |(goal, _)| goal.kind());
     let reached = match goal {
         Some((goal, patience)) => Some(wait::wait(context, terminal, &goal, outcome.index, patience).await?),
         None => None,
     };
     if context.json() {
-        terminal.json(&serde_json::json!({ "outcome": outcome, "group": reached }))?;
+        terminal.json(&serde_json::json!({ "outcome": outcome, kind: reached }))?;
     }
     Ok(Exit::Done)
 }

@@ -3,7 +3,9 @@
 use super::{
     Context, Exit, Fault, Terminal,
     args::{Fence, Leader, Node},
-    group, render,
+    group,
+    maintenance::{Doubt, find},
+    render,
 };
 use crate::api::{
     Read,
@@ -11,27 +13,16 @@ use crate::api::{
 };
 
 pub(super) async fn fence(command: Fence, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let Fence::Confirm { server, yes_i_checked } = command;
-    match yes_i_checked {
-        Some(name) if name == server => {}
-        Some(name) => {
-            let message = format!("--yes-i-checked names {name:?}, not {server:?}");
-            return Err(Fault::usage(message, format!("look at {server} again, then name it")));
-        }
-        None if !terminal.interactive || context.json() => {
-            let suggestion = format!("look at the server, then repeat it with --yes-i-checked {server}");
-            return Err(Fault::usage("nobody is here to confirm that the server is off", suggestion));
-        }
-        None => {
-            let status = context.client.status(context.read()).await?;
-            let Some(view) = status.servers.iter().find(|view| view.name == server) else {
-                return Err(Fault::usage(format!("there is no server {server}"), "see `tenure status`"));
-            };
-            terminal.print(&render::fence_warning(view, terminal.style))?;
-            if terminal.ask("Type the name of the server if you have seen that it is off: ")? != server {
-                return Err(Fault::Declined);
-            }
-        }
+    let Fence::Confirm { server, sure } = command;
+    let doubt = Doubt {
+        name: &server,
+        what: "off",
+        warning: "If it runs after all, its groups will run twice and their disks be written by both.",
+        question: "Type the name of the server if you have seen that it is off: ",
+    };
+    if !doubt.is_settled(&sure, context, terminal)? {
+        let view = find(&server, context).await?;
+        doubt.ask(&render::server_groups(&view), terminal)?;
     }
     group::request(context, terminal, Ask::ConfirmOff { server }, None).await
 }

@@ -13,7 +13,9 @@ mod exit;
 mod foresee;
 mod found;
 mod group;
+mod maintenance;
 mod members;
+mod resource;
 mod show;
 mod terminal;
 mod wait;
@@ -26,7 +28,7 @@ use crate::{
     api::{Client, Read},
     config::identity,
 };
-use args::{Command, Global, Output};
+use args::{Cluster, Command, Global, Output};
 
 /// Runs one command line.
 pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
@@ -51,11 +53,14 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Replay(args) => replay::replay(&args, &global, terminal),
         Command::Events { follow, since } => show::events(follow, since, &Context::new(global)?, terminal).await,
         Command::Group(command) => group::group(command, &Context::new(global)?, terminal).await,
-        Command::Lpar(command) => group::lpar(command, &Context::new(global)?, terminal).await,
+        Command::Resource(command) => resource::resource(command, &Context::new(global)?, terminal).await,
+        Command::Service(command) => resource::service(command, &Context::new(global)?, terminal).await,
+        Command::Server(command) => maintenance::server(command, &Context::new(global)?, terminal).await,
         Command::Fence(command) => members::fence(command, &Context::new(global)?, terminal).await,
         Command::Leader(command) => members::leader(command, &Context::new(global)?, terminal).await,
         Command::Node(command) => members::node(command, &Context::new(global)?, terminal).await,
-        Command::Cluster(command) => found::run(command, &global, terminal),
+        Command::Cluster(Cluster::Init(init)) => found::run(init, &global, terminal),
+        Command::Cluster(command) => maintenance::cluster(command, &Context::new(global)?, terminal).await,
     }
 }
 

@@ -1,63 +1,181 @@
-//! Waiting until a group is where it was asked to be, saying what happens meanwhile.
+//! Waiting until something is as it was asked to be, saying what happens meanwhile.
 
 use super::{Context, Fault, Terminal, render};
 use crate::api::{
     Read,
-    wire::{ErrorKind, GroupView},
+    wire::{ErrorKind, GroupView, RecordView, ResourceView, ServerView, ServiceView, StatusView},
 };
+use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
+use tenure_core::config::AT;
 use tokio::time::{Instant, timeout};
 
-/// The state is looked at this often even when nothing is said of the group.
+/// The state is looked at this often even when nothing is said.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Where a group is to be.
+/// What is to be so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// Online, on this server if one is named.
+    /// A group is online, on this server if one is named.
     Online { group: String, server: Option<String> },
-    /// Without a tenure.
+    /// A group is without a tenure.
     Offline { group: String },
+    /// A resource runs, or is off.
+    Resource { resource: String, runs: bool },
+    /// Every group of a service is online, or none.
+    Service { service: String, online: bool },
+    /// A server is drained.
+    Drained { server: String },
+}
+
+/// How something is.
+struct Looked {
+    reached: bool,
+    /// For people.
+    is: String,
+    /// For programs.
+    view: Value,
 }
 
 impl Goal {
-    fn group(&self) -> &str {
+    /// What kind of thing it is about: `group`, ….
+    pub fn kind(&self) -> &'static str {
         match self {
-            Goal::Online { group, .. } | Goal::Offline { group } => group,
+            Goal::Online { .. } | Goal::Offline { .. } => "group",
+            Goal::Resource { .. } => "resource",
+            Goal::Service { .. } => "service",
+            Goal::Drained { .. } => "server",
         }
     }
 
-    fn is_reached(&self, group: &GroupView) -> bool {
+    fn name(&self) -> &str {
         match self {
-            Goal::Online { server, .. } => group.state == "online" && (server.is_none() || &group.server == server),
-            Goal::Offline { .. } => group.state == "offline",
+            Goal::Online { group, .. } | Goal::Offline { group } => group,
+            Goal::Resource { resource, .. } => resource,
+            Goal::Service { service, .. } => service,
+            Goal::Drained { server } => server,
+        }
+    }
+
+    /// Where to look if it does not come about.
+    fn see(&self) -> String {
+        match self {
+            Goal::Online { group, .. } | Goal::Offline { group } => format!("tenure why {group}"),
+            Goal::Resource { resource, .. } => format!("tenure resource show {resource}"),
+            Goal::Service { service, .. } => format!("tenure service show {service}"),
+            Goal::Drained { .. } => "tenure status".to_owned(),
+        }
+    }
+
+    /// Whether a record is about it.
+    fn is_told_of(&self, record: &RecordView, status: Option<&StatusView>) -> bool {
+        let group = record.group.as_deref();
+        let name = self.name();
+        match self {
+            Goal::Online { .. } | Goal::Offline { .. } => {
+                group.is_some_and(|group| group == name || group.split_once(AT).is_some_and(|(whole, _)| whole == name))
+            }
+            Goal::Resource { .. } => {
+                let mut resources = status.into_iter().flat_map(|status| &status.resources);
+                let of = resources.find(|one| one.name == name).map(|one| one.group.as_str());
+                group.is_some() && group == of
+            }
+            Goal::Service { .. } => {
+                let mut services = status.into_iter().flat_map(|status| &status.services);
+                let service = services.find(|one| one.name == name);
+                let mut members = service.into_iter().flat_map(|one| one.tiers.iter().flatten());
+                members.any(|member| Some(member.group.as_str()) == group)
+            }
+            Goal::Drained { .. } => record.server.as_deref() == Some(name),
+        }
+    }
+
+    /// How it is; `None` if there is no such thing.
+    fn look(&self, status: &StatusView) -> Option<Looked> {
+        let name = self.name();
+        match self {
+            Goal::Online { server, .. } => {
+                let there = |one: &GroupView| server.as_ref().is_none_or(|server| one.system_list.contains(server));
+                let reached = |one: &GroupView| one.state == "online" && (server.is_none() || &one.server == server);
+                one_of(status, |one| one.name == name || (is_instance(one, name) && there(one)), reached)
+            }
+            Goal::Offline { .. } => {
+                one_of(status, |one| one.name == name || is_instance(one, name), |one| one.state == "offline")
+            }
+            Goal::Resource { runs, .. } => {
+                let one: &ResourceView = status.resources.iter().find(|one| one.name == name)?;
+                let reached = if *runs { one.state == "Running" } else { one.state.starts_with("Off") };
+                Some(Looked { reached, is: one.state.clone(), view: json(one) })
+            }
+            Goal::Service { online, .. } => {
+                let one: &ServiceView = status.services.iter().find(|one| one.name == name)?;
+                let reached = one.state == if *online { "online" } else { "offline" };
+                Some(Looked { reached, is: one.state.clone(), view: json(one) })
+            }
+            Goal::Drained { .. } => {
+                let one: &ServerView = status.servers.iter().find(|one| one.name == name)?;
+                let drain = one.drain.as_ref();
+                let is = drain.map_or_else(|| "not drained".to_owned(), |drain| drain.progress.clone());
+                Some(Looked { reached: drain.is_some_and(|drain| drain.state == "drained"), is, view: json(one) })
+            }
         }
     }
 }
 
-/// Follows the group from the log index of the request on.
+fn is_instance(group: &GroupView, of: &str) -> bool {
+    group.instance_of.as_deref() == Some(of)
+}
+
+/// A group. Of a parallel one, the first instance that is not there yet speaks for all.
+fn one_of(
+    status: &StatusView,
+    means: impl Fn(&GroupView) -> bool,
+    reached: impl Fn(&GroupView) -> bool,
+) -> Option<Looked> {
+    let group = status.groups.iter().filter(|one| means(one)).min_by_key(|one| reached(one))?;
+    let is = match (&group.server, &group.wait) {
+        (_, Some(wait)) => format!("{}, and waits: {}", group.state, wait.text),
+        (Some(server), None) => format!("{} on {server}", group.state),
+        (None, None) => group.state.clone(),
+    };
+    Some(Looked { reached: reached(group), is, view: json(group) })
+}
+
+fn json(view: &impl Serialize) -> Value {
+    // Our own types hold nothing that JSON cannot say.
+    serde_json::to_value(view).unwrap_or_default()
+}
+
+/// Follows what is told from the log index of the request on. Returns what is waited for, as it is when it is reached.
 pub(super) async fn wait(
     context: &Context,
     terminal: &mut Terminal,
     goal: &Goal,
     since: u64,
     patience: Duration,
-) -> Result<GroupView, Fault> {
+) -> Result<Value, Fault> {
     let until = Instant::now() + patience;
     let mut records = context.client.follow(since);
     loop {
-        let looked = look(context, goal).await;
-        match &looked {
-            Ok(group) if goal.is_reached(group) => return looked,
-            Err(fault) if !passes(fault) => return looked,
-            Ok(_) | Err(_) => {}
-        }
-        if Instant::now() >= until {
-            return Err(not_yet(goal, &looked?, patience));
-        }
+        // What the cluster knows, after everything acknowledged.
+        let status = match context.client.status(Read::Linearizable).await.map_err(Fault::from) {
+            Ok(status) => {
+                let looked = goal.look(&status).ok_or_else(|| gone(goal))?;
+                if looked.reached {
+                    return Ok(looked.view);
+                }
+                if Instant::now() >= until {
+                    return Err(not_yet(goal, &looked.is, patience));
+                }
+                Some(status)
+            }
+            Err(fault) if passes(&fault) && Instant::now() < until => None,
+            Err(fault) => return Err(fault),
+        };
         let left = until - Instant::now();
         match timeout(LOOK.min(left), records.next()).await {
-            Ok(Ok(record)) if record.group.as_deref() == Some(goal.group()) && !context.json() => {
+            Ok(Ok(record)) if goal.is_told_of(&record, status.as_ref()) && !context.json() => {
                 terminal.line(render::record(&record, terminal.style))?;
             }
             // Nodes come back while somebody waits; the follower goes on where it was.
@@ -66,29 +184,21 @@ pub(super) async fn wait(
     }
 }
 
-/// What the cluster knows, after everything acknowledged.
-async fn look(context: &Context, goal: &Goal) -> Result<GroupView, Fault> {
-    let status = context.client.status(Read::Linearizable).await?;
-    let group = status.groups.into_iter().find(|group| group.name == goal.group());
-    group.ok_or_else(|| Fault::NotYet {
-        message: format!("group {} is no longer declared", goal.group()),
-        suggestion: "see `tenure events`".to_owned(),
-    })
-}
-
 /// Whether a fault may be over soon: elections end, nodes are restarted.
 fn passes(fault: &Fault) -> bool {
     matches!(fault, Fault::Client(error) if matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unreachable))
 }
 
-fn not_yet(goal: &Goal, group: &GroupView, patience: Duration) -> Fault {
-    let is = match (&group.server, &group.wait) {
-        (_, Some(wait)) => format!("{}, and waits: {}", group.state, wait.text),
-        (Some(server), None) => format!("{} on {server}", group.state),
-        (None, None) => group.state.clone(),
-    };
+fn gone(goal: &Goal) -> Fault {
     Fault::NotYet {
-        message: format!("after {patience:?} group {} is still {is}", goal.group()),
-        suggestion: format!("the request stands; see `tenure why {}`", goal.group()),
+        message: format!("{} {} is no longer declared", goal.kind(), goal.name()),
+        suggestion: "see `tenure events`".to_owned(),
+    }
+}
+
+fn not_yet(goal: &Goal, is: &str, patience: Duration) -> Fault {
+    Fault::NotYet {
+        message: format!("after {patience:?} {} {} is still {is}", goal.kind(), goal.name()),
+        suggestion: format!("the request stands; see `{}`", goal.see()),
     }
 }

@@ -28,16 +28,21 @@ pub struct Frame<'a> {
     pub problem: Problem,
     at: BTreeMap<&'a ServerName, usize>,
     items: BTreeMap<GroupName, usize>,
+    /// Which servers an item likes best.
+    likes: Vec<(usize, Vec<usize>)>,
     limits: BTreeMap<&'a str, usize>,
     zones: BTreeMap<&'a str, u32>,
 }
 
 /// How a waiting group is to be placed.
+#[derive(Default)]
 pub struct Wish {
     /// Servers that can take it but for their room, best first.
     pub candidates: Vec<ServerName>,
     /// How the server is chosen.
     pub policy: Declared,
+    /// Servers that come before the others, whatever the policy.
+    pub likes: Vec<ServerName>,
     /// The server whose zone it should not, or must not, leave.
     pub zone_of: Option<ServerName>,
     /// It must not.
@@ -55,6 +60,7 @@ impl<'a> Frame<'a> {
             problem: Problem::default(),
             at: BTreeMap::new(),
             items: BTreeMap::new(),
+            likes: Vec::new(),
             limits: BTreeMap::new(),
             zones: BTreeMap::new(),
         };
@@ -103,6 +109,10 @@ impl<'a> Frame<'a> {
         };
         if let Some(zone) = wish.zone_of.as_ref().and_then(|server| self.zone(server)) {
             item.zone = if wish.stays { ZoneRule::Stay(zone) } else { ZoneRule::Prefer(zone) };
+        }
+        let likes: Vec<usize> = wish.likes.iter().filter_map(|server| self.room(server)).collect();
+        if !likes.is_empty() {
+            self.likes.push((self.groups.len(), likes));
         }
         self.add(name, item);
     }
@@ -167,6 +177,13 @@ impl<'a> Frame<'a> {
             self.rules.push(name);
             self.problem.rules.push(rule);
         }
+        // After those that have a name: what is soft never stands in the way, so nobody asks for its name.
+        let likes = std::mem::take(&mut self.likes).into_iter();
+        self.problem.rules.extend(likes.map(|(item, servers)| Rule::Prefer {
+            items: vec![item],
+            servers,
+            strict: false,
+        }));
     }
 
     /// What stands in the way of an item on a server, in the ledger's words. `from`: the server whose zone it may not leave.

@@ -5,7 +5,7 @@
 
 use crate::{
     GroupName, Ledger, Refusal, Request, ServerName,
-    config::{Failover, Policy, ServerDown},
+    config::{Failover, ServerDown},
     ledger::{GroupState, Intent},
     place::{Door, Lost, place, survive},
     placement::{Frame, SEARCH_BUDGET, Wish},
@@ -25,8 +25,18 @@ pub struct Weakness {
     pub groups: BTreeSet<GroupName>,
 }
 
-/// The first loss that the cluster does not tolerate though it should. `None` if there is none, or nothing is asked for.
+/// The first loss that the cluster does not tolerate though it should, everything running that is to be online. `None` if
+/// there is none, or nothing is asked for.
 pub fn weakness(ledger: &Ledger) -> Option<Weakness> {
+    find(ledger, true)
+}
+
+/// The same of what has a server now.
+pub(crate) fn weakness_now(ledger: &Ledger) -> Option<Weakness> {
+    find(ledger, false)
+}
+
+fn find(ledger: &Ledger, waiting: bool) -> Option<Weakness> {
     let asked = &ledger.config.tolerance;
     if asked.servers == 0 {
         return None;
@@ -36,8 +46,8 @@ pub fn weakness(ledger: &Ledger) -> Option<Weakness> {
         let Some(places) = places(ledger, name, group) else { continue };
         if group.tenure.is_some() {
             frame.runs(name, group, &places, false);
-        } else if group.intent == Intent::Online {
-            let wish = Wish { candidates: places, policy: Policy::Priority, zone_of: None, stays: false };
+        } else if waiting && group.intent == Intent::Online {
+            let wish = Wish { candidates: places, ..Wish::default() };
             frame.waits(name, group, &wish);
         }
     }

@@ -19,7 +19,7 @@ fn client(served: &Served) -> Client {
 }
 
 fn offline(group: &str) -> Ask {
-    Ask::Offline { group: group.to_owned() }
+    Ask::Offline { group: group.to_owned(), propagate: false }
 }
 
 #[tokio::test]
@@ -93,6 +93,26 @@ async fn a_cluster_file_is_checked_again_where_it_arrives() {
     let late = client.request(Client::request_id(), configure(SITE, expect)).await.unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Refused);
     assert!(late.to_string().starts_with("the configuration changed meanwhile"), "{late}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_cluster_file_whose_tolerance_cannot_be_proven_is_refused() {
+    let served = Served::start(Site::running()).await;
+    let client = client(&served);
+    let configure = |text: String| Ask::Configure { text, strand: false, expect: None };
+    let small = SITE.replace("memory = \"64GiB\"", "memory = \"24GiB\"");
+    let demanding = small.clone() + "\n[tolerance]\nservers = 1\n";
+    let view = client.request(Client::request_id(), configure(demanding.clone())).await.unwrap_err().view();
+    assert_eq!(view.kind, ErrorKind::Refused);
+    assert_eq!(view.message, "the loss of p1 would leave web without a place");
+    assert_eq!(served.fake.audit.lock().unwrap().len(), 0, "it was not proposed");
+    // What is only warned of is applied, and so is what can be proven.
+    client.request(Client::request_id(), configure(demanding + "warn = true\n")).await.unwrap();
+    let id = Client::request_id();
+    let roomy = SITE.to_owned() + "\n[tolerance]\nservers = 1\n";
+    client.request(id, configure(roomy.clone())).await.unwrap();
+    client.request(id, configure(roomy)).await.unwrap();
     served.stop().await;
 }
 

@@ -64,7 +64,7 @@ impl Desk {
         self.answer(line, None).await
     }
 
-    async fn answer(&self, line: &str, answers: Option<&str>) -> Ended {
+    pub async fn answer(&self, line: &str, answers: Option<&str>) -> Ended {
         let node = self.served.address.to_string();
         command(line, &node, self.directory.path(), answers).await
     }

@@ -57,7 +57,8 @@ impl Site {
         let config = Arc::clone(&self.ledger.config);
         let power = |lpar: &ResourceName| {
             let off = system == SystemState::PowerOff;
-            let power = self.powers.get(&(server.clone(), lpar.clone())).copied().unwrap_or(Power::Off);
+            let power = self.powers.get(&(server.clone(), lpar.clone())).copied();
+            let power = power.unwrap_or_else(|| self.unless_changed(server, lpar));
             (lpar.clone(), if off { Power::Off } else { power })
         };
         let copies = if live { config.resources.keys().map(power).collect() } else { BTreeMap::new() };
@@ -73,6 +74,14 @@ impl Site {
             confidence: BTreeMap::new(),
             vios,
         }
+    }
+
+    /// What a copy reads that was never touched: what is mobile is defined on the first server of its list only.
+    fn unless_changed(&self, server: &ServerName, lpar: &ResourceName) -> Power {
+        let config = &self.ledger.config;
+        let mobile = config.lpar(lpar).is_some_and(|lpar| lpar.mobile);
+        let first = config.resources.get(lpar).and_then(|lpar| config.groups[&lpar.group].servers.first());
+        if mobile && first != Some(server) { Power::Absent } else { Power::Off }
     }
 
     fn view(&self) -> View {
@@ -116,12 +125,20 @@ impl Site {
                 return;
             }
             for order in orders {
-                let mut set =
-                    |lpar: &ResourceName, power| self.powers.insert((order.server.clone(), lpar.clone()), power);
+                let here = |lpar: &ResourceName| (order.server.clone(), lpar.clone());
                 match &order.action {
-                    Action::Start { resource, .. } => set(resource, Power::Running),
-                    Action::Stop { resource, .. } => set(resource, Power::Off),
-                    Action::Fence | Action::Migrate { .. } | Action::StopMigration { .. } => None,
+                    Action::Start { resource, home, .. } => {
+                        for home in home.iter().filter(|home| **home != order.server) {
+                            self.powers.insert((home.clone(), resource.clone()), Power::Absent);
+                        }
+                        self.powers.insert(here(resource), Power::Running)
+                    }
+                    Action::Stop { resource, .. } => self.powers.insert(here(resource), Power::Off),
+                    Action::Migrate { resource, to, .. } => {
+                        self.powers.insert((to.clone(), resource.clone()), Power::Running);
+                        self.powers.insert(here(resource), Power::Absent)
+                    }
+                    Action::Fence | Action::StopMigration { .. } | Action::Hook { .. } => None,
                 };
                 let readings = vec![self.read(&order.server, &order.node)];
                 let report = Report { order: order.id, ending: Ending::Done, readings };

@@ -5,5 +5,6 @@ mod binary;
 mod commands;
 mod fake;
 mod foresee;
+mod maintenance;
 mod render;
 mod replay;

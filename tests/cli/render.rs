@@ -2,7 +2,10 @@
 
 use super::fake::{Mood, Served, Site};
 use tenure::{
-    api::{Backend, Members, Read, status, wire::StatusView},
+    api::{
+        Backend, Members, Read, status,
+        wire::{DrainView, StatusView},
+    },
     cli::render::{self, Style},
 };
 use tenure_core::{Command, GroupName, Power, SystemState};
@@ -56,6 +59,24 @@ async fn colours_say_the_state_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_is_kept_back_on_servers() {
+    let mut view = view(Site::running(), Read::Linearizable).await;
+    let drain = |state: &str, progress: &str| DrainView {
+        purpose: "shutdown".into(),
+        since: "2026-11-21T22:00:00.000Z".into(),
+        state: state.into(),
+        progress: progress.into(),
+        moved: Vec::new(),
+    };
+    let [p1, p2] = &mut view.servers[..] else { panic!("two servers") };
+    p1.closed = Some("draining".into());
+    p1.drain = Some(drain("stuck", "not drained: 1 group cannot leave; do not power it off"));
+    p1.quarantine = Some("2026-11-22T03:30:00.000Z".into());
+    p2.returning = vec!["web".into()];
+    insta::assert_snapshot!(render::servers(&view, PLAIN));
+}
+
+#[tokio::test]
 async fn narrow_terminals_wrap() {
     let view = view(Site::running(), Read::Linearizable).await;
     let text = render::groups(&view, Style { colour: false, width: 60 });
@@ -72,14 +93,15 @@ async fn why_a_group_is_where_it_is() {
 }
 
 #[tokio::test]
-async fn one_lpar() {
+async fn one_resource() {
     let mut site = Site::running();
     site.set("p2", "db", Power::Stopping);
     site.settle();
     let view = view(site, Read::Linearizable).await;
-    let db = view.lpars.iter().find(|lpar| lpar.name == "db").unwrap();
-    insta::assert_snapshot!(render::lpar(db, PLAIN));
-    insta::assert_snapshot!(render::lpars(&view, PLAIN));
+    let db = view.resources.iter().find(|one| one.name == "db").unwrap();
+    let lpar = view.lpars.iter().find(|lpar| lpar.name == "db");
+    insta::assert_snapshot!(render::resource(db, lpar, PLAIN));
+    insta::assert_snapshot!(render::resources(&view, PLAIN));
 }
 
 /// The names of fields are a promise: add, never rename.
@@ -95,18 +117,44 @@ async fn status_as_data() {
 #[test]
 fn requests_as_data() {
     use tenure::api::wire::{Ask, RequestBody};
+    let (g, l, s) = (|| "g".to_owned(), || "l".to_owned(), || "s".to_owned());
     let all = [
-        Ask::Online { group: "g".into(), server: None },
-        Ask::Offline { group: "g".into() },
-        Ask::Switch { group: "g".into(), server: "s".into() },
-        Ask::Freeze { group: "g".into() },
-        Ask::Unfreeze { group: "g".into() },
-        Ask::Clear { group: "g".into(), server: Some("s".into()) },
-        Ask::Restart { lpar: "l".into() },
-        Ask::ConfirmOff { server: "s".into() },
+        Ask::Online { group: g(), server: None, propagate: false },
+        Ask::Online { group: g(), server: None, propagate: true },
+        Ask::Offline { group: g(), propagate: false },
+        Ask::Offline { group: g(), propagate: true },
+        Ask::Switch { group: g(), server: s() },
+        Ask::Migrate { group: g(), server: s() },
+        Ask::Abort { group: g() },
+        Ask::Flush { group: g() },
+        Ask::Enable { group: g() },
+        Ask::ClearAdminWait { group: g(), fault: false },
+        Ask::ClearAdminWait { group: g(), fault: true },
+        Ask::Freeze { group: g() },
+        Ask::Unfreeze { group: g() },
+        Ask::Clear { group: g(), server: Some(s()) },
+        Ask::Restart { lpar: l() },
+        Ask::ResourceOnline { resource: l() },
+        Ask::ResourceOffline { resource: l(), propagate: true },
+        Ask::ServiceOnline { service: s() },
+        Ask::ServiceOffline { service: s() },
+        Ask::Drain { server: s() },
+        Ask::Undrain { server: s(), bring_back: true },
+        Ask::Shutdown { server: s() },
+        Ask::FreezeServer { server: s() },
+        Ask::UnfreezeServer { server: s() },
+        Ask::ReleaseServer { server: s() },
+        Ask::Resume,
+        Ask::Disarm,
+        Ask::Arm,
+        Ask::ConfirmOff { server: s() },
         Ask::Configure { text: "t".into(), strand: false, expect: Some(7) },
     ];
     let line = |ask| serde_json::to_string(&RequestBody { request_id: "0".into(), ask }).unwrap();
     let text: Vec<String> = all.into_iter().map(line).collect();
+    for line in &text {
+        let read: RequestBody = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), *line);
+    }
     insta::assert_snapshot!(text.join("\n"));
 }

@@ -5,6 +5,10 @@
 //! that differ are a new version, with a conversion from the old one. Missing lines are written with
 //! `TENURE_GOLDEN=write`, to be read before they are committed.
 
+mod ledger;
+mod named;
+mod notes;
+mod refusals;
 mod samples;
 
 use proptest::prelude::*;
@@ -125,12 +129,12 @@ fn entries_of_the_log() {
 
 #[test]
 fn outcomes_of_entries() {
-    hold(Kind::Outcome, samples::outcomes());
+    hold(Kind::Outcome, ledger::outcomes());
 }
 
 #[test]
 fn snapshots_of_the_ledger() {
-    hold(Kind::Ledger, samples::ledgers());
+    hold(Kind::Ledger, ledger::ledgers());
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub struct StatusView {
     pub leader: Option<String>,
     /// Its term.
     pub term: u64,
+    /// What keeps the whole cluster from acting.
+    #[serde(default)]
+    pub standstills: Vec<String>,
     /// What somebody has to act on.
     pub alarms: Vec<AlarmView>,
     /// Physical servers.
@@ -31,8 +34,14 @@ pub struct StatusView {
     pub nodes: Vec<NodeView>,
     /// Groups, the most important first.
     pub groups: Vec<GroupView>,
-    /// Managed LPARs.
+    /// Services.
+    #[serde(default)]
+    pub services: Vec<ServiceView>,
+    /// Managed LPARs, with what only they have.
     pub lpars: Vec<LparView>,
+    /// All resources: LPARs, and what lives inside nodes.
+    #[serde(default)]
+    pub resources: Vec<ResourceView>,
     /// Groups and servers that wait, and why.
     pub waits: Vec<WaitView>,
     /// Orders without an answer.
@@ -82,10 +91,55 @@ pub struct ServerView {
     pub vios_down: Vec<String>,
     /// Groups that hold a tenure there.
     pub groups: Vec<String>,
+    /// Why it takes no new work, if that is on purpose: `draining`, `frozen` or `quarantined`.
+    #[serde(default)]
+    pub closed: Option<String>,
+    /// Its drain, if it is being emptied or was.
+    #[serde(default)]
+    pub drain: Option<DrainView>,
+    /// Until when it is in quarantine, RFC 3339 in UTC.
+    #[serde(default)]
+    pub quarantine: Option<String>,
+    /// Groups that a drain took away and that are to come back.
+    #[serde(default)]
+    pub returning: Vec<String>,
     /// Memory in MiB.
     pub memory: CapacityView,
     /// Processing units in hundredths.
     pub processors: CapacityView,
+}
+
+/// A server that is kept empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainView {
+    /// What for: `drain` or `shutdown`.
+    pub purpose: String,
+    /// Since when, RFC 3339 in UTC.
+    pub since: String,
+    /// `draining`, `drained`, or `stuck`: something cannot leave.
+    pub state: String,
+    /// How far it has come.
+    pub progress: String,
+    /// Groups that it took away.
+    pub moved: Vec<String>,
+}
+
+/// The order of a rolling maintenance, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollingView {
+    /// One server after the other; empty if there is no such order.
+    pub turns: Vec<TurnView>,
+    /// Why there is no such order.
+    pub why_not: Option<String>,
+}
+
+/// One server's turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnView {
+    /// The server.
+    pub server: String,
+    /// How many groups a drain of it moves.
+    pub moves: usize,
 }
 
 /// A node.
@@ -110,7 +164,7 @@ pub struct NodeView {
 pub struct GroupView {
     /// Its name.
     pub name: String,
-    /// `online`, `starting`, `leaving`, `offline`, `pending` (to run, and nowhere yet), `held`.
+    /// `online`, `starting`, `leaving`, `migrating`, `offline`, `pending` (to run, and nowhere yet), `held`.
     pub state: String,
     /// Where it may run.
     pub server: Option<String>,
@@ -132,6 +186,16 @@ pub struct GroupView {
     pub faults: Vec<FaultView>,
     /// Where an operator wants it next.
     pub prefer: Option<String>,
+    /// Where it is being migrated to.
+    #[serde(default)]
+    pub migrating_to: Option<String>,
+    /// The parallel group that it is an instance of.
+    #[serde(default)]
+    pub instance_of: Option<String>,
+    /// What is not as it should be, or is kept back: `partial` (something of it is down while it is up), `faulted`
+    /// (something of it failed), `flushed`, `disabled`, `parked`, `watched` (only that).
+    #[serde(default)]
+    pub flags: Vec<String>,
     /// Why it waits.
     pub wait: Option<WaitView>,
 }
@@ -174,6 +238,56 @@ pub struct LparView {
     pub processors: u64,
     /// VIO servers that it needs.
     pub vios: Vec<String>,
+}
+
+/// A resource: an LPAR, or something that lives inside a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceView {
+    /// Its name.
+    pub name: String,
+    /// Its group.
+    pub group: String,
+    /// `LPAR`, or the type of its agent.
+    #[serde(rename = "type")]
+    pub of_type: String,
+    /// Where its group may run.
+    pub server: Option<String>,
+    /// What it reads there; where it has no tenure, what it reads wherever it is known to be active.
+    pub state: String,
+    /// How sure its agent is that it runs, in percent, if it said so.
+    pub confidence: Option<u8>,
+    /// Restarts in place within the window.
+    pub restarts: u32,
+    /// How many of them there may be.
+    pub restart_limit: u32,
+    /// Why it stays down while its group is up, or waits for an administrator.
+    pub down: Option<String>,
+    /// What it reads on each server of the system list.
+    pub copies: BTreeMap<String, String>,
+}
+
+/// A service: groups in tiers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceView {
+    /// Its name.
+    pub name: String,
+    /// `online`, `partial`, `starting`, `stopping`, `offline` or `faulted`.
+    pub state: String,
+    /// Its tiers, the one that starts first first.
+    pub tiers: Vec<Vec<ServiceMemberView>>,
+}
+
+/// A group of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceMemberView {
+    /// The group.
+    pub group: String,
+    /// How it is, as in [`GroupView`].
+    pub state: String,
+    /// Where it may run.
+    pub server: Option<String>,
+    /// Why it waits.
+    pub wait: Option<String>,
 }
 
 /// Something that waits, and why.

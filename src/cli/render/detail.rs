@@ -1,4 +1,4 @@
-//! One thing at a time: a record, a group's history, an LPAR, the members, an error.
+//! One thing at a time: a record, a group's history, a resource, the members, an error.
 
 use super::{
     Style, Tone, moment,
@@ -6,7 +6,7 @@ use super::{
     table::{maybe, plain, table, toned},
 };
 use crate::{
-    api::wire::{Level, LparView, MembersView, RecordView, ServerView, TokenView, WhyView},
+    api::wire::{Level, LparView, MembersView, RecordView, ResourceView, ServerView, TokenView, WhyView},
     cli::Fault,
     config,
 };
@@ -33,6 +33,12 @@ pub fn why(why: &WhyView, style: Style) -> String {
         }
         _ => format!("group {} is {state}\n", group.name),
     };
+    if let Some(to) = &group.migrating_to {
+        out.push_str(&format!("on its way to {to}; to give that up: `tenure group abort {}`\n", group.name));
+    }
+    if group.flags.iter().any(|flag| flag == "partial" || flag == "faulted") {
+        out.push_str("something of it is down; see `tenure resource list`\n");
+    }
     if group.frozen {
         out.push_str(&format!("frozen; to let it be acted on: `tenure group unfreeze {}`\n", group.name));
     }
@@ -57,21 +63,30 @@ pub fn why(why: &WhyView, style: Style) -> String {
     out
 }
 
-/// Everything about one LPAR.
-pub fn lpar(lpar: &LparView, style: Style) -> String {
+/// Everything about one resource, with what only LPARs have.
+pub fn resource(resource: &ResourceView, lpar: Option<&LparView>, style: Style) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: String| out.push_str(&format!("{name:<11} {value}\n"));
-    line("LPAR", lpar.name.clone());
-    line("state", style.paint(power_tone(&lpar.state), &lpar.state));
-    line("group", lpar.group.clone());
-    line("server", lpar.server.clone().unwrap_or_else(|| "-".to_owned()));
-    line("partition", lpar.partition.clone());
-    line("profile", lpar.profile.clone().unwrap_or_else(|| "current configuration".to_owned()));
-    line("memory", config::memory(lpar.memory));
-    line("processors", tenure_core::config::hundredths(lpar.processors));
-    line("VIO servers", if lpar.vios.is_empty() { "-".to_owned() } else { lpar.vios.join(", ") });
-    line("restarts", format!("{} of {}", lpar.restarts, lpar.restart_limit));
-    for (server, state) in &lpar.copies {
+    line("resource", resource.name.clone());
+    line("type", resource.of_type.clone());
+    line("state", style.paint(power_tone(&resource.state), &resource.state));
+    if let Some(confidence) = resource.confidence {
+        line("confidence", format!("{confidence} %"));
+    }
+    if let Some(down) = &resource.down {
+        line("stays down", style.paint(Tone::Busy, down));
+    }
+    line("group", resource.group.clone());
+    line("server", resource.server.clone().unwrap_or_else(|| "-".to_owned()));
+    line("restarts", format!("{} of {}", resource.restarts, resource.restart_limit));
+    if let Some(lpar) = lpar {
+        line("partition", lpar.partition.clone());
+        line("profile", lpar.profile.clone().unwrap_or_else(|| "current configuration".to_owned()));
+        line("memory", config::memory(lpar.memory));
+        line("processors", tenure_core::config::hundredths(lpar.processors));
+        line("VIO servers", if lpar.vios.is_empty() { "-".to_owned() } else { lpar.vios.join(", ") });
+    }
+    for (server, state) in &resource.copies {
         line(&format!("on {server}"), style.paint(power_tone(state), state));
     }
     out
@@ -106,18 +121,19 @@ pub fn token(token: &TokenView) -> String {
     )
 }
 
-/// What an operator should know before asserting that a server is off.
-pub fn fence_warning(server: &ServerView, style: Style) -> String {
+/// What stands on a server, for somebody who is about to do something to it.
+pub fn server_groups(server: &ServerView) -> String {
     let live = if server.live { "" } else { ", not live" };
     let groups = if server.groups.is_empty() { "none".to_owned() } else { server.groups.join(", ") };
-    let warning = "If it runs after all, its groups will run twice and their disks be written by both.";
     format!(
-        "server {} ({}): the HMC reads {}{live}; groups there: {groups}\n{}\n",
-        server.name,
-        server.system,
-        server.reads,
-        style.paint(Tone::Bad, warning)
+        "server {} ({}): the HMC reads {}{live}; groups there: {groups}\n",
+        server.name, server.system, server.reads
     )
+}
+
+/// What may come of something dangerous.
+pub fn warning(text: &str, style: Style) -> String {
+    style.paint(Tone::Bad, text)
 }
 
 /// An error, and what to do next.

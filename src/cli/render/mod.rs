@@ -3,15 +3,19 @@
 mod changes;
 mod detail;
 mod foresee;
+mod maintenance;
 mod replay;
+mod services;
 mod status;
 mod table;
 
 pub use changes::changes;
-pub use detail::{error, fence_warning, lpar, members, record, token, why};
+pub use detail::{error, members, record, resource, server_groups, token, warning, why};
 pub use foresee::{capacity, foreseen, losses, why_not};
+pub use maintenance::{rolling, servers};
 pub use replay::{replayed, replays};
-pub use status::{groups, lpars, status};
+pub use services::{service, services};
+pub use status::{groups, resources, status};
 
 use anstyle::{AnsiColor, Style as Ansi};
 

@@ -3,25 +3,28 @@
 use super::{
     Style, Tone,
     detail::level_tone,
-    moment, short_moment,
-    table::{Field, maybe, names, plain, table, toned},
+    maintenance::servers,
+    moment,
+    services::services,
+    short_moment,
+    table::{Field, maybe, plain, table, toned},
 };
-use crate::{
-    api::wire::{CapacityView, GroupView, Level, LparView, NodeView, ServerView, StatusView},
-    config,
-};
+use crate::api::wire::{GroupView, Level, NodeView, ResourceView, StatusView};
 
 /// The whole screen.
 pub fn status(view: &StatusView, style: Style) -> String {
     let mut parts = vec![head(view, style)];
+    let stands = |text: &String| style.paint(Tone::Bad, text) + "\n";
+    parts.push(view.standstills.iter().map(stands).collect());
     if !view.alarms.is_empty() {
         let lines = view.alarms.iter().map(|alarm| style.paint(Tone::Bad, &format!("ALARM  {}", alarm.text)) + "\n");
         parts.push(lines.collect());
     }
     parts.push(servers(view, style));
     parts.push(nodes(view, style));
+    parts.push(services(view, style));
     parts.push(groups(view, style));
-    parts.push(lpars(view, style));
+    parts.push(resources(view, style));
     parts.push(waits(view, style));
     parts.push(orders(view, style));
     parts.retain(|part| !part.is_empty());
@@ -42,46 +45,6 @@ fn head(view: &StatusView, style: Style) -> String {
         return format!("{cluster}  {leader}{stale}\n{next}\n");
     }
     format!("{cluster}  {leader}  index {}  {} UTC{stale}\n", view.index, moment(&view.at))
-}
-
-fn servers(view: &StatusView, style: Style) -> String {
-    if view.servers.is_empty() {
-        return String::new();
-    }
-    let row = |server: &ServerView| {
-        let tone = match server.state.as_str() {
-            "ready" => Tone::Good,
-            "dirty" | "unread" | "doubtful" => Tone::Busy,
-            _ => Tone::Bad,
-        };
-        let reads = if server.live { server.reads.clone() } else { format!("{} (not live)", server.reads) };
-        let manager = match &server.manager {
-            Some(manager) if server.surrogate => toned(format!("{manager} (surrogate)"), Tone::Busy),
-            Some(manager) => plain(manager),
-            None => toned("nobody", Tone::Busy),
-        };
-        let vios =
-            if server.vios_down.is_empty() { maybe(None) } else { toned(server.vios_down.join(", "), Tone::Bad) };
-        vec![
-            plain(&server.name),
-            toned(&server.state, tone),
-            plain(reads),
-            manager,
-            plain(capacity(&server.memory, config::memory)),
-            plain(capacity(&server.processors, tenure_core::config::hundredths)),
-            vios,
-            names(&server.groups),
-        ]
-    };
-    let head = ["SERVER", "STATE", "HMC READS", "WATCHED BY", "MEMORY>", "CPU>", "VIOS DOWN", "GROUPS"];
-    table(&head, view.servers.iter().map(row).collect(), style)
-}
-
-fn capacity(capacity: &CapacityView, show: fn(u64) -> String) -> String {
-    match capacity.total {
-        Some(total) => format!("{} of {}", show(capacity.used), show(total)),
-        None => show(capacity.used),
-    }
 }
 
 fn nodes(view: &StatusView, style: Style) -> String {
@@ -113,11 +76,15 @@ pub fn groups(view: &StatusView, style: Style) -> String {
         return String::new();
     }
     let row = |group: &GroupView| {
+        let state = match &group.migrating_to {
+            Some(to) => format!("migrating to {to}"),
+            None => group.state.clone(),
+        };
         let since = group.since.as_ref().map(|since| short_moment(since, &view.at));
         vec![
             plain(&group.name),
             plain(group.priority),
-            toned(&group.state, group_tone(group)),
+            toned(state, group_tone(group)),
             maybe(group.server.as_ref()),
             maybe(since.as_ref()),
             plain(group.system_list.join(" ")),
@@ -125,7 +92,33 @@ pub fn groups(view: &StatusView, style: Style) -> String {
         ]
     };
     let head = ["GROUP", "PRIORITY>", "STATE", "SERVER", "SINCE", "SYSTEM LIST", "REMARKS"];
-    table(&head, view.groups.iter().map(row).collect(), style)
+    let mut rows = Vec::new();
+    let mut above = None;
+    for group in &view.groups {
+        if let Some(parallel) = group.instance_of.as_ref().filter(|parallel| above != Some(*parallel)) {
+            rows.push(whole(parallel, view));
+        }
+        above = group.instance_of.as_ref();
+        rows.push(row(group));
+    }
+    table(&head, rows, style)
+}
+
+/// A parallel group, above its instances.
+fn whole(parallel: &String, view: &StatusView) -> Vec<Field> {
+    let all: Vec<&GroupView> = view.groups.iter().filter(|one| one.instance_of.as_ref() == Some(parallel)).collect();
+    let online = all.iter().filter(|one| one.state == "online").count();
+    let tone = if online == all.len() { Tone::Good } else { Tone::Busy };
+    let servers: Vec<&str> = all.iter().flat_map(|one| &one.system_list).map(String::as_str).collect();
+    vec![
+        plain(parallel),
+        plain(all.first().map_or(0, |one| one.priority)),
+        toned(format!("{online} of {} online", all.len()), tone),
+        maybe(None),
+        maybe(None),
+        plain(servers.join(" ")),
+        toned("parallel", Tone::Dim),
+    ]
 }
 
 fn remarks(group: &GroupView) -> Field {
@@ -137,6 +130,12 @@ fn remarks(group: &GroupView) -> Field {
         let servers: Vec<&str> = group.faults.iter().map(|fault| fault.server.as_str()).collect();
         all.push(format!("faulted on {}", servers.join(" ")));
     }
+    all.extend(group.flags.iter().map(|flag| match flag.as_str() {
+        "partial" => "partly down".to_owned(),
+        "faulted" => "a resource faulted".to_owned(),
+        "watched" => "only watched".to_owned(),
+        _ => flag.clone(),
+    }));
     if let Some(prefer) = &group.prefer {
         all.push(format!("to {prefer}"));
     }
@@ -155,25 +154,29 @@ pub(super) fn group_tone(group: &GroupView) -> Tone {
     }
 }
 
-/// The LPARs.
-pub fn lpars(view: &StatusView, style: Style) -> String {
-    if view.lpars.is_empty() {
+/// The resources.
+pub fn resources(view: &StatusView, style: Style) -> String {
+    if view.resources.is_empty() {
         return String::new();
     }
-    let row = |lpar: &LparView| {
-        let restarts = format!("{} of {}", lpar.restarts, lpar.restart_limit);
+    let row = |resource: &ResourceView| {
+        let restarts = format!("{} of {}", resource.restarts, resource.restart_limit);
+        let state = match resource.confidence.filter(|confidence| *confidence < 100) {
+            Some(confidence) => format!("{} ({confidence} %)", resource.state),
+            None => resource.state.clone(),
+        };
         vec![
-            plain(&lpar.name),
-            plain(&lpar.group),
-            toned(&lpar.state, power_tone(&lpar.state)),
-            maybe(lpar.server.as_ref()),
-            toned(restarts, if lpar.restarts > 0 { Tone::Busy } else { Tone::Dim }),
-            plain(config::memory(lpar.memory)),
-            plain(tenure_core::config::hundredths(lpar.processors)),
+            plain(&resource.name),
+            plain(&resource.group),
+            plain(&resource.of_type),
+            toned(state, power_tone(&resource.state)),
+            maybe(resource.server.as_ref()),
+            toned(restarts, if resource.restarts > 0 { Tone::Busy } else { Tone::Dim }),
+            resource.down.as_ref().map_or_else(|| maybe(None), |down| toned(down, Tone::Busy)),
         ]
     };
-    let head = ["LPAR", "GROUP", "STATE", "SERVER", "RESTARTS", "MEMORY>", "CPU>"];
-    table(&head, view.lpars.iter().map(row).collect(), style)
+    let head = ["RESOURCE", "GROUP", "TYPE", "STATE", "SERVER", "RESTARTS", "WHY DOWN"];
+    table(&head, view.resources.iter().map(row).collect(), style)
 }
 
 pub(super) fn power_tone(state: &str) -> Tone {

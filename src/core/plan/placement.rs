@@ -103,7 +103,7 @@ impl Planner<'_> {
 
     /// How a group wants to be placed, and why some servers cannot take it whatever their room.
     fn wish(&self, ledger: &crate::Ledger, name: &GroupName, group: &GroupState) -> (Wish, Why) {
-        let mut wish = Wish { candidates: Vec::new(), policy: Policy::Priority, zone_of: None, stays: false };
+        let mut wish = Wish::default();
         let mut why = Why::new();
         let Some(declared) = ledger.config.groups.get(name) else { return (wish, why) };
         let first = group.last.is_none();
@@ -114,6 +114,9 @@ impl Planner<'_> {
             AutostartPolicy::Load => Policy::Load,
         };
         let starters = if declared.autostart_policy == AutostartPolicy::Priority { &[] } else { starters };
+        if wish.policy == Policy::Load {
+            wish.likes = starters.to_vec();
+        }
         if let Some(from) = &group.fell_from {
             wish.zone_of = Some(from.clone());
             wish.stays = declared.failover == Failover::Zone;
@@ -132,7 +135,7 @@ impl Planner<'_> {
             let able = wish.candidates.contains(wanted) || ledger.unable(name, group, wanted).is_none();
             able && ledger.crowded(name, group, wanted).is_none()
         }) {
-            (wish.candidates, wish.policy, wish.zone_of) = (vec![wanted.clone()], Policy::Priority, None);
+            wish = Wish { candidates: vec![wanted.clone()], ..Wish::default() };
         }
         (wish, why)
     }

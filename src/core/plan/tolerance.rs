@@ -1,21 +1,26 @@
 //! Starting only what leaves the cluster able to lose as many servers as it should.
 
 use super::Planner;
-use crate::{Command, GroupName, ServerName, note::Wait, tolerance::weakness};
+use crate::{Command, GroupName, ServerName, note::Wait, tolerance::weakness_now};
 
 impl Planner<'_> {
     /// Why a group that did not run before is not started there: what the cluster could no longer bear once it ran.
     pub(super) fn intolerable(&mut self, name: &GroupName, server: &ServerName) -> Option<Wait> {
         let asked = self.scratch.config.tolerance.clone();
-        let fell = self.scratch.groups.get(name).is_none_or(|group| group.fell_from.is_some());
-        if asked.servers == 0 || fell {
+        // What was on its way from one server to another is not left between them.
+        let ran = self
+            .scratch
+            .groups
+            .get(name)
+            .is_none_or(|group| group.fell_from.is_some() || (group.last.is_some() && group.prefer.is_some()));
+        if asked.servers == 0 || ran {
             return None;
         }
         let mut trial = self.scratch.scratch();
         let grant = Command::Grant { group: name.clone(), server: server.clone() };
         trial.attempt(&self.author, &grant, &mut 0).ok()?;
-        let weak = weakness(&trial)?;
-        if weakness(&self.scratch).is_some() {
+        let weak = weakness_now(&trial)?;
+        if weakness_now(&self.scratch).is_some() {
             return None;
         }
         if asked.warn {

@@ -181,7 +181,7 @@ fn requests_are_carried_out_and_refusals_are_told() {
 
 #[test]
 fn a_drain_empties_a_server_as_far_as_there_is_room() {
-    let drain = WhatIf::Ask(Request::Drain { server: "p1".into(), migrate: false });
+    let drain = WhatIf::Ask(Request::Drain("p1".into()));
     let foreseen = foresee(&site(), vec![drain]);
     assert_eq!((foreseen.ending, foreseen.refused.len()), (Ending::Rest, 0));
     assert_eq!(after(&foreseen), ["app p2", "big p1", "db p3", "web p2"], "big has no other place, and stays");

@@ -14,6 +14,7 @@ use tenure_core::{
     Entry, Ledger, NodeName, Span, Time,
     command::{Author, Command, Request, RequestId},
     config::Cluster,
+    tolerance::admit,
 };
 
 /// From a proposal to its being applied by the leader.
@@ -242,6 +243,10 @@ impl Sim {
     pub(super) fn request(&mut self, request: Request) {
         if self.leader.is_none() {
             self.say("no leader: the request was not taken".to_owned());
+            return;
+        }
+        if let Err(refusal) = admit(&self.ledger, &request) {
+            self.say(format!("refused: {refusal}"));
             return;
         }
         self.requests += 1;

@@ -95,7 +95,7 @@ impl Story {
             }
             if group.intent == "offline" {
                 self.did(format!("operator: tenure group online {name}"));
-                let _ = self.ask(Ask::Online { group: name, server: None }).await;
+                let _ = self.ask(Ask::Online { group: name, server: None, propagate: false }).await;
             }
         }
     }

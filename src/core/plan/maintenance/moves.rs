@@ -4,7 +4,7 @@
 use super::{super::Planner, WayOut, way_out};
 use crate::{
     Command, GroupName, Power, ServerName, Time,
-    config::{Cluster, Failback, Group},
+    config::{Cluster, Failback, Group, Shutdown},
     ledger::{GroupState, Phase, Purpose, Tenure},
     note::{LeaveReason, NotHere, Stay},
 };
@@ -71,7 +71,10 @@ impl Planner<'_> {
         group: &GroupState,
         purpose: Purpose,
     ) -> Result<(ServerName, Means), Stay> {
-        if self.is_mobile(group) {
+        let declared = self.scratch.config.groups.get(name).map(|declared| declared.shutdown).unwrap_or_default();
+        // A drain moves what can be moved; a shutdown as the group's policy says.
+        let moves = purpose == Purpose::Drain || declared == Shutdown::Migrate;
+        if moves && self.is_mobile(group) {
             if group.upkeep.stayed && purpose == Purpose::Drain {
                 return Err(Stay::NotMoved);
             }

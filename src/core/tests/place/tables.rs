@@ -192,6 +192,6 @@ fn losses_that_a_rule_ties_together_are_looked_at_together() {
     let rooms = vec![Room { counts: true, ..Room::default() }; 4];
     let mut case = problem(rooms, vec![at(0, 2), at(1, 3)]);
     case.rules = vec![Rule::Together { items: vec![0, 1], strict: true }];
-    let answer = survive(&case, Lost { servers: 2, one_zone: false, most: 1 }, 1_000);
+    let answer = survive(&case, Lost { servers: 2, one_zone: false, most: 1 }, 100_000);
     assert_eq!(answer.losses, [Loss { servers: vec![0, 1], left_out: vec![1] }]);
 }

@@ -15,7 +15,12 @@ use tenure::api::wire::Ask;
 pub(super) const RESTING: &str = "trial";
 
 pub(super) async fn tell(story: &Story) -> Told {
-    story.operator(&format!("tenure group offline {RESTING}"), Ask::Offline { group: RESTING.to_owned() }).await?;
+    story
+        .operator(
+            &format!("tenure group offline {RESTING}"),
+            Ask::Offline { group: RESTING.to_owned(), propagate: false },
+        )
+        .await?;
     let off = story.state(|status| {
         let off = status.groups.iter().any(|group| group.name == RESTING && group.state == "offline");
         off.then(|| status.clone())

@@ -52,7 +52,9 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.check("nothing moved meanwhile", story.nothing_moved(cursor, &[(&stray, &name)]))?;
     story.world(|world| world.inject(Fault::SetAutoStart(at, id, false))).ok();
     let words = format!("tenure group online {RESTING} --on {name}");
-    story.operator(&words, Ask::Online { group: RESTING.to_owned(), server: Some(name.clone()) }).await?;
+    story
+        .operator(&words, Ask::Online { group: RESTING.to_owned(), server: Some(name.clone()), propagate: false })
+        .await?;
     let there = story.state(|status| {
         let there = |group: &tenure::api::wire::GroupView| {
             group.name == RESTING && group.state == "online" && group.server.as_deref() == Some(&name)

@@ -1,0 +1,76 @@
+//! Groups.
+
+use super::{Index, group_wait, time};
+use crate::api::wire::{FaultView, GroupView};
+use tenure_core::{
+    GroupName, Ledger, ServerName,
+    config::{AT, Group},
+    ledger::{Down, GroupState, Intent, Phase, Tenure},
+};
+
+pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupView {
+    let unknown = GroupState::default();
+    let state = index.ledger.groups.get(name).map_or(&unknown, |state| &**state);
+    let tenure = state.tenure.as_ref();
+    GroupView {
+        name: name.to_string(),
+        state: group_word(state).to_owned(),
+        server: tenure.map(|tenure| tenure.server.to_string()),
+        epoch: tenure.map(|tenure| tenure.epoch.0),
+        since: tenure.map(|tenure| time(tenure.since)),
+        intent: match state.intent {
+            Intent::Online => "online".to_owned(),
+            Intent::Offline => "offline".to_owned(),
+        },
+        frozen: state.frozen,
+        priority: group.priority,
+        system_list: group.servers.iter().map(ServerName::to_string).collect(),
+        lpars: index.lpars_of(name).iter().map(|(lpar, _)| lpar.to_string()).collect(),
+        faults: state
+            .faults
+            .iter()
+            .map(|(server, (at, reason))| FaultView {
+                server: server.to_string(),
+                at: time(*at),
+                reason: reason.to_string(),
+            })
+            .collect(),
+        prefer: state.prefer.as_ref().map(ServerName::to_string),
+        migrating_to: tenure.and_then(Tenure::migration).map(|migration| migration.to.to_string()),
+        instance_of: name.as_str().split_once(AT).map(|(group, _)| group.to_owned()),
+        flags: flags(index.ledger, state, group.managed),
+        wait: state.wait.as_ref().map(|wait| group_wait(name, wait)),
+    }
+}
+
+/// How a group is, in a word.
+pub(super) fn group_word(state: &GroupState) -> &'static str {
+    match (&state.conflict, &state.tenure, state.intent) {
+        (Some(_), _, _) => "held",
+        (None, Some(tenure), _) => tenure.phase.word(),
+        (None, None, Intent::Online) => "pending",
+        (None, None, Intent::Offline) => "offline",
+    }
+}
+
+/// What is not as it should be, or is kept back.
+fn flags(ledger: &Ledger, state: &GroupState, managed: bool) -> Vec<String> {
+    let failed = state.runs.values().any(|run| matches!(run.down, Some(Down::Faulted(_))));
+    let online = state.tenure.as_ref().filter(|tenure| tenure.phase == Phase::Online);
+    let partial = online.is_some_and(|tenure| {
+        state.copies.iter().any(|(resource, copies)| {
+            let kept_down = state.runs.get(resource).is_some_and(|run| run.down.is_some());
+            let active = copies.get(&tenure.server).is_some_and(|copy| copy.is_active());
+            kept_down || (ledger.wanted(state, resource) && !active)
+        })
+    });
+    let all = [
+        (partial, "partial"),
+        (failed, "faulted"),
+        (state.flushed, "flushed"),
+        (state.upkeep.disabled.is_some(), "disabled"),
+        (state.upkeep.parked.is_some(), "parked"),
+        (!managed, "watched"),
+    ];
+    all.into_iter().filter(|(so, _)| *so).map(|(_, word)| word.to_owned()).collect()
+}

@@ -1,0 +1,111 @@
+//! `tenure group`.
+
+use super::Wait;
+use clap::Subcommand;
+
+/// `tenure group`.
+#[derive(Debug, Subcommand)]
+pub enum Group {
+    /// List the groups
+    #[command(after_help = "Example: tenure group list")]
+    List,
+    /// Bring a group online
+    #[command(after_help = "Example: tenure group online web --wait=5m")]
+    Online {
+        /// The group
+        group: String,
+        /// The server, if not where policy says
+        #[arg(long = "on", value_name = "SERVER")]
+        server: Option<String>,
+        /// With the groups that it depends on
+        #[arg(long)]
+        propagate: bool,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Stop a group and keep it stopped
+    #[command(after_help = "Example: tenure group offline web --wait")]
+    Offline {
+        /// The group
+        group: String,
+        /// With the groups that depend on it, those first
+        #[arg(long)]
+        propagate: bool,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Stop a group and start it on another server
+    #[command(after_help = "Example: tenure group switch web --to p2 --wait")]
+    Switch {
+        /// The group
+        group: String,
+        /// The server
+        #[arg(long = "to", value_name = "SERVER")]
+        server: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Move a group to another server while it runs
+    #[command(after_help = "Example: tenure group migrate web --to p2 --wait")]
+    Migrate {
+        /// The group
+        group: String,
+        /// The server
+        #[arg(long = "to", value_name = "SERVER")]
+        server: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Give up the migration of a group: what is on its way is stopped, what has moved is moved back
+    #[command(after_help = "Example: tenure group abort web")]
+    Abort {
+        /// The group
+        group: String,
+    },
+    /// Order nothing more for a group until the next request; what is under way goes on
+    #[command(after_help = "Example: tenure group flush web")]
+    Flush {
+        /// The group
+        group: String,
+    },
+    /// Let a group start again whose server went down and whose policy is to wait
+    #[command(after_help = "Example: tenure group enable web")]
+    Enable {
+        /// The group
+        group: String,
+    },
+    /// Say that you have looked at the resources of a group that wait for that
+    #[command(after_help = "Example: tenure group clear-admin-wait web --fault")]
+    ClearAdminWait {
+        /// The group
+        group: String,
+        /// They count as failed; otherwise they are looked at again
+        #[arg(long)]
+        fault: bool,
+    },
+    /// Do nothing to a group, whatever happens
+    #[command(after_help = "Example: tenure group freeze web")]
+    Freeze {
+        /// The group
+        group: String,
+    },
+    /// Act on a group again
+    #[command(after_help = "Example: tenure group unfreeze web")]
+    Unfreeze {
+        /// The group
+        group: String,
+    },
+    /// Forget the faults of a group
+    #[command(after_help = "Example: tenure group clear web --on p1")]
+    Clear {
+        /// The group
+        group: String,
+        /// Only on this server
+        #[arg(long = "on", value_name = "SERVER")]
+        server: Option<String>,
+    },
+}

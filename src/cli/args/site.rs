@@ -1,0 +1,182 @@
+//! `tenure resource`, `service`, `server`, `cluster`.
+
+use super::{Sure, Wait};
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// `tenure resource`.
+#[derive(Debug, Subcommand)]
+pub enum Resource {
+    /// List the resources
+    #[command(after_help = "Example: tenure resource list")]
+    List,
+    /// Everything about one resource
+    #[command(after_help = "Example: tenure resource show web1")]
+    Show {
+        /// The resource
+        resource: String,
+    },
+    /// Bring one resource of a group online
+    #[command(after_help = "Example: tenure resource online ip1")]
+    Online {
+        /// The resource
+        resource: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Take one resource of a group offline, and keep it so
+    #[command(after_help = "Example: tenure resource offline ip1 --propagate")]
+    Offline {
+        /// The resource
+        resource: String,
+        /// With everything that requires it
+        #[arg(long)]
+        propagate: bool,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Stop a resource and start it again in place
+    #[command(after_help = "Example: tenure resource restart web1")]
+    Restart {
+        /// The resource
+        resource: String,
+    },
+}
+
+/// `tenure service`.
+#[derive(Debug, Subcommand)]
+pub enum Service {
+    /// List the services
+    #[command(after_help = "Example: tenure service list")]
+    List,
+    /// The tiers of a service
+    #[command(after_help = "Example: tenure service show shop")]
+    Show {
+        /// The service
+        service: String,
+    },
+    /// Start a service, tier by tier
+    #[command(after_help = "Example: tenure service online shop --wait")]
+    Online {
+        /// The service
+        service: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Stop a service, the last tier first
+    #[command(after_help = "Example: tenure service offline shop")]
+    Offline {
+        /// The service
+        service: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+}
+
+/// `tenure server`.
+#[derive(Debug, Subcommand)]
+pub enum Server {
+    /// List the servers, and what is kept back on them
+    #[command(after_help = "Example: tenure server list")]
+    List,
+    /// Empty a server and keep it empty
+    #[command(after_help = "Example: tenure server drain p1 --wait=30m")]
+    Drain {
+        /// The server
+        server: String,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Let a drained server take work again
+    #[command(after_help = "Example: tenure server undrain p1 --bring-back")]
+    Undrain {
+        /// The server
+        server: String,
+        /// And bring back what the drain took away
+        #[arg(long)]
+        bring_back: bool,
+    },
+    /// Give a server no new work; what runs there stays
+    #[command(after_help = "Example: tenure server freeze p1")]
+    Freeze {
+        /// The server
+        server: String,
+    },
+    /// Give it work again
+    #[command(after_help = "Example: tenure server unfreeze p1")]
+    Unfreeze {
+        /// The server
+        server: String,
+    },
+    /// Empty a server by each group's shutdown policy, so that it may be powered off
+    #[command(after_help = "Example: tenure server shutdown p1
+Groups that cannot move are stopped, and start again when the server is back and undrained.")]
+    Shutdown {
+        /// The server
+        server: String,
+        /// Whether it is meant
+        #[command(flatten)]
+        sure: Sure,
+        /// Whether to wait
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// End the quarantine of a server that came back too often
+    #[command(after_help = "Example: tenure server release p1")]
+    Release {
+        /// The server
+        server: String,
+    },
+    /// An order in which all servers can be drained one after the other, or why there is none
+    #[command(after_help = "Example: tenure server rolling
+Exits with 5 if there is no such order.")]
+    Rolling,
+}
+
+/// `tenure cluster`.
+#[derive(Debug, Subcommand)]
+pub enum Cluster {
+    /// Found a cluster on this machine: authority, first node, administrator
+    #[command(after_help = "Example: tenure cluster init --name site --config /etc/tenure/tenured.toml")]
+    Init(Init),
+    /// Start, stop, move, fence and grant nothing in the whole cluster
+    #[command(after_help = "Example: tenure cluster disarm
+Nothing is failed over while the cluster is disarmed.")]
+    Disarm {
+        /// Whether it is meant
+        #[command(flatten)]
+        sure: Sure,
+    },
+    /// Act again
+    #[command(after_help = "Example: tenure cluster arm")]
+    Arm,
+    /// Fail over again after a storm, in which many servers were lost at once
+    #[command(after_help = "Example: tenure cluster resume")]
+    Resume {
+        /// Whether it is meant
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+/// `tenure cluster init`.
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// Name of the cluster
+    #[arg(long)]
+    pub name: String,
+    /// The first node's tenured.toml, which names the node and its data directory
+    #[arg(long, value_name = "FILE", required_unless_present_all = ["node_name", "data_dir"])]
+    pub config: Option<PathBuf>,
+    /// Name of the first node, if there is no tenured.toml yet
+    #[arg(long, value_name = "NODE", conflicts_with = "config")]
+    pub node_name: Option<String>,
+    /// Its data directory
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data_dir: Option<PathBuf>,
+}

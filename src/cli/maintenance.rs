@@ -1,0 +1,131 @@
+//! `tenure server` and `tenure cluster`: what is kept back on purpose. And how somebody is asked whether they mean it.
+
+use super::{
+    Context, Exit, Fault, Terminal,
+    args::{Cluster, Server, Sure},
+    group::request,
+    render,
+    wait::Goal,
+};
+use crate::api::wire::{Ask, ServerView};
+
+pub(super) async fn server(command: Server, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let mut goal = None;
+    let ask = match command {
+        Server::List => return list(context, terminal).await,
+        Server::Rolling => return rolling(context, terminal).await,
+        Server::Drain { server, wait } => {
+            goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
+            Ask::Drain { server }
+        }
+        Server::Undrain { server, bring_back } => Ask::Undrain { server, bring_back },
+        Server::Freeze { server } => Ask::FreezeServer { server },
+        Server::Unfreeze { server } => Ask::UnfreezeServer { server },
+        Server::Release { server } => Ask::ReleaseServer { server },
+        Server::Shutdown { server, sure, wait } => {
+            let doubt = Doubt {
+                name: &server,
+                what: "shut down",
+                warning: "Groups that cannot move are stopped until the server is back.",
+                question: "Type the name of the server if it is to be emptied: ",
+            };
+            if !doubt.is_settled(&sure, context, terminal)? {
+                let view = find(&server, context).await?;
+                doubt.ask(&render::server_groups(&view), terminal)?;
+            }
+            goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
+            Ask::Shutdown { server }
+        }
+    };
+    request(context, terminal, ask, goal).await
+}
+
+pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let (ask, sure, what, warning) = match command {
+        Cluster::Init(_) => return Err(Fault::usage("a cluster is founded without one", "see `tenure cluster init`")),
+        Cluster::Arm => return request(context, terminal, Ask::Arm, None).await,
+        Cluster::Disarm { sure } => {
+            (Ask::Disarm, sure, "disarmed", "Nothing is failed over until `tenure cluster arm`, whatever happens.")
+        }
+        Cluster::Resume { sure } => {
+            (Ask::Resume, sure, "resumed", "Everything that stood on the lost servers is started elsewhere.")
+        }
+    };
+    let status = context.client.status(context.read()).await?;
+    let question = "Type the name of the cluster if you mean it: ";
+    let doubt = Doubt { name: &status.cluster, what, warning, question };
+    if !doubt.is_settled(&sure, context, terminal)? {
+        let now: String = status.standstills.iter().map(|text| format!("{text}\n")).collect();
+        doubt.ask(&format!("cluster {}\n{now}", status.cluster), terminal)?;
+    }
+    request(context, terminal, ask, None).await
+}
+
+/// Something dangerous that was asked for by name.
+pub(super) struct Doubt<'a> {
+    /// Of the server or the cluster.
+    pub name: &'a str,
+    /// What is to become of it: `off`, `shut down`, ….
+    pub what: &'a str,
+    /// What may come of it.
+    pub warning: &'a str,
+    /// What a person is asked.
+    pub question: &'a str,
+}
+
+impl Doubt<'_> {
+    /// Whether the name was given once more. Otherwise a person must be there to be asked.
+    pub fn is_settled(&self, sure: &Sure, context: &Context, terminal: &Terminal) -> Result<bool, Fault> {
+        let name = self.name;
+        match &sure.yes_i_checked {
+            Some(given) if given == name => Ok(true),
+            Some(given) => {
+                let message = format!("--yes-i-checked names {given:?}, not {name:?}");
+                Err(Fault::usage(message, format!("look at {name} again, then name it")))
+            }
+            None if !terminal.interactive || context.json() => {
+                let message = format!("nobody is here to confirm that {name} is {}", self.doing());
+                Err(Fault::usage(message, format!("look at it, then repeat it with --yes-i-checked {name}")))
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn doing(&self) -> String {
+        if self.what == "off" { self.what.to_owned() } else { format!("to be {}", self.what) }
+    }
+
+    /// Shows how things are, warns, and lets the name be typed.
+    pub fn ask(&self, now: &str, terminal: &mut Terminal) -> Result<(), Fault> {
+        terminal.print(now)?;
+        terminal.line(render::warning(self.warning, terminal.style))?;
+        if terminal.ask(self.question)? == self.name { Ok(()) } else { Err(Fault::Declined) }
+    }
+}
+
+/// A server, as it is now.
+pub(super) async fn find(name: &str, context: &Context) -> Result<ServerView, Fault> {
+    let status = context.client.status(context.read()).await?;
+    let found = status.servers.into_iter().find(|view| view.name == name);
+    found.ok_or_else(|| Fault::usage(format!("there is no server {name}"), "see `tenure server list`"))
+}
+
+async fn list(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let status = context.client.status(context.read()).await?;
+    if context.json() {
+        terminal.json(&status.servers)?;
+    } else {
+        terminal.print(&render::servers(&status, terminal.style))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn rolling(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let view = context.client.rolling(context.read()).await?;
+    if context.json() {
+        terminal.json(&view)?;
+    } else {
+        terminal.print(&render::rolling(&view, terminal.style))?;
+    }
+    Ok(if view.why_not.is_none() { Exit::Done } else { Exit::WouldNotRun })
+}

@@ -1,0 +1,107 @@
+//! Servers, what is kept back on them, and the order in which all can be drained.
+
+use super::{
+    Style, Tone, count, short_moment,
+    table::{Field, maybe, names, plain, table, toned},
+};
+use crate::{
+    api::wire::{CapacityView, RollingView, ServerView, StatusView},
+    config,
+};
+
+/// The servers, and those that are given no new work on purpose.
+pub fn servers(view: &StatusView, style: Style) -> String {
+    let mut parts = vec![machines(view, style), closed(view, style)];
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+fn machines(view: &StatusView, style: Style) -> String {
+    if view.servers.is_empty() {
+        return String::new();
+    }
+    let row = |server: &ServerView| {
+        let tone = match server.state.as_str() {
+            "ready" => Tone::Good,
+            "dirty" | "unread" | "doubtful" => Tone::Busy,
+            _ => Tone::Bad,
+        };
+        let reads = if server.live { server.reads.clone() } else { format!("{} (not live)", server.reads) };
+        let manager = match &server.manager {
+            Some(manager) if server.surrogate => toned(format!("{manager} (surrogate)"), Tone::Busy),
+            Some(manager) => plain(manager),
+            None => toned("nobody", Tone::Busy),
+        };
+        let vios =
+            if server.vios_down.is_empty() { maybe(None) } else { toned(server.vios_down.join(", "), Tone::Bad) };
+        vec![
+            plain(&server.name),
+            toned(&server.state, tone),
+            plain(reads),
+            manager,
+            plain(capacity(&server.memory, config::memory)),
+            plain(capacity(&server.processors, tenure_core::config::hundredths)),
+            vios,
+            names(&server.groups),
+        ]
+    };
+    let head = ["SERVER", "STATE", "HMC READS", "WATCHED BY", "MEMORY>", "CPU>", "VIOS DOWN", "GROUPS"];
+    table(&head, view.servers.iter().map(row).collect(), style)
+}
+
+fn capacity(capacity: &CapacityView, show: fn(u64) -> String) -> String {
+    match capacity.total {
+        Some(total) => format!("{} of {}", show(capacity.used), show(total)),
+        None => show(capacity.used),
+    }
+}
+
+fn closed(view: &StatusView, style: Style) -> String {
+    let kept = |server: &&ServerView| server.closed.is_some() || !server.returning.is_empty();
+    let row = |server: &ServerView| {
+        let left = if server.drain.is_some() { names(&server.groups) } else { maybe(None) };
+        let away = server.drain.as_ref().map_or(&server.returning, |drain| &drain.moved);
+        let since = server.drain.as_ref().map(|drain| short_moment(&drain.since, &view.at));
+        vec![plain(&server.name), why_closed(server, view), maybe(since.as_ref()), left, names(away)]
+    };
+    let rows: Vec<_> = view.servers.iter().filter(kept).map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    table(&["MAINTENANCE", "HOW IT IS", "SINCE", "LEFT", "TAKEN AWAY"], rows, style)
+}
+
+fn why_closed(server: &ServerView, view: &StatusView) -> Field {
+    let mut all = Vec::new();
+    if let Some(drain) = &server.drain {
+        let what = if drain.purpose == "shutdown" { "to be powered off: " } else { "" };
+        all.push(format!("{what}{}", drain.progress));
+    }
+    if server.closed.as_deref() == Some("frozen") {
+        all.push("frozen".to_owned());
+    }
+    if let Some(until) = &server.quarantine {
+        all.push(format!("in quarantine until {}", short_moment(until, &view.at)));
+    }
+    if server.closed.is_none() {
+        all.push("bringing back what the drain took away".to_owned());
+    }
+    let stuck = server.drain.as_ref().is_some_and(|drain| drain.state == "stuck");
+    toned(all.join("; "), if stuck { Tone::Bad } else { Tone::Busy })
+}
+
+/// The order of a rolling maintenance, or why there is none.
+pub fn rolling(view: &RollingView, style: Style) -> String {
+    if let Some(why) = &view.why_not {
+        return format!("{}: {why}\n", style.paint(Tone::Bad, "there is no such order"));
+    }
+    let rows = view.turns.iter().zip(1..).map(|(turn, place)| {
+        let why = match turn.moves {
+            0 => "nothing moves".to_owned(),
+            moves => format!("{} can go elsewhere", count(moves, "group")),
+        };
+        vec![plain(place), plain(&turn.server), plain(why)]
+    });
+    let table = table(&["TURN>", "SERVER", "WHY IT CAN"], rows.collect(), style);
+    table + "each: `tenure server drain SERVER`, your work, `tenure server undrain SERVER --bring-back`, wait\n"
+}

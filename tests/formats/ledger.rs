@@ -1,0 +1,217 @@
+//! A ledger in which everything is filled in, and an outcome with every note and every refusal.
+
+use super::{
+    named::{by_name, whole},
+    notes::{conflict, faults, leaves, notes, server_waits, waits},
+    refusals::refusals,
+    samples::{E, T, cluster, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tenure_core::{
+    Ledger, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
+    config::{Link, Load, Need, Rigidity},
+    ledger::{
+        Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Intent, Maintenance, Migration, NodeState, OffProof, Phase,
+        PreOnline, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties, Upkeep,
+    },
+    note::{CleanReason, LeaveReason, OffHow},
+    order::Action,
+};
+
+/// An outcome with each note, and with each refusal.
+pub fn outcomes() -> Vec<(String, Outcome)> {
+    let noted = notes().into_iter().map(|(name, note)| {
+        (name, Outcome { index: 9, refused: vec![], records: vec![Record { index: 9, at: T, note }] })
+    });
+    let refused = by_name("refused-", refusals())
+        .into_iter()
+        .map(|(name, why)| (name, Outcome { index: 9, refused: vec![(3, why)], records: vec![] }));
+    noted.chain(refused).collect()
+}
+
+fn actions() -> Vec<Action> {
+    let (group, program) = (g(), "/opt/hook".to_owned());
+    let mut all = vec![
+        Action::Start { group: g(), resource: r(), epoch: E, vouched: set(s2()), home: Some(s2()) },
+        Action::Stop { resource: r(), grace: Span::seconds(0) },
+        Action::Fence,
+        Action::Migrate { group: g(), resource: r(), epoch: E, to: s2() },
+        Action::StopMigration { resource: r(), from: s(), to: s2() },
+    ];
+    let hook = |trigger| {
+        let arguments = vec!["node1".into(), "web".into()];
+        Action::Hook { group: group.clone(), trigger, program: program.clone(), arguments }
+    };
+    all.extend(triggers().into_iter().map(hook));
+    whole(all)
+}
+
+pub fn ledgers() -> Vec<(String, Ledger)> {
+    let order = |(n_, action): (u32, Action)| {
+        let id = OrderId { index: 5, ordinal: n_ };
+        (id, Order { id, node: n(), server: s(), action, issued: T, budget: Span::seconds(60) })
+    };
+    let (first, second) = (RequestId(1), RequestId(u128::MAX));
+    let records = notes().into_iter().zip(1..).map(|((_, note), index)| Record { index, at: T, note });
+    let full = Ledger {
+        index: 1 << 33,
+        now: T,
+        epoch: E,
+        config: Arc::new(cluster()),
+        typed: Some(Arc::new(cluster())),
+        configured: 4,
+        servers: BTreeMap::from([
+            (s(), server_state(Purpose::Drain)),
+            (s2(), server_state(Purpose::Shutdown)),
+            ("p3".into(), ServerState::default()),
+        ]),
+        nodes: BTreeMap::from([(n(), NodeState { lapsed: Some(T) }), ("arb".into(), NodeState { lapsed: None })]),
+        groups: group_states().into_iter().map(|(name, state)| (name.into(), Arc::new(state))).collect(),
+        maintenance: Maintenance {
+            disarmed: true,
+            storm: Some(Storm { since: T, servers: set(s()) }),
+            forgiven: set(s2()),
+        },
+        orders: (0..).zip(actions()).map(order).collect(),
+        journal: records.collect(),
+        requests: BTreeMap::from([
+            (first, Outcome::default()),
+            (second, Outcome { index: 8, refused: vec![(0, Refusal::NoChange)], records: vec![] }),
+        ]),
+        request_order: [second, first].into(),
+    };
+    vec![("empty".into(), Ledger::default()), ("full".into(), full)]
+}
+
+fn server_state(purpose: Purpose) -> ServerState {
+    ServerState {
+        manager: Some(n()),
+        system: SystemState::PowerOff,
+        live: true,
+        since: Some(7),
+        read: Some((n(), 12)),
+        vios: BTreeMap::from([("vios1".into(), false)]),
+        off: Some(OffProof { how: OffHow::Fenced { order: o(), by: n() }, index: 6, at: T }),
+        dirty: Some(Dirty { index: 5, up: Some(T) }),
+        fence: Some(o()),
+        fence_failed: Some(T),
+        used: Load { memory: 8192, processors: 150, units: 20 },
+        limits_used: BTreeMap::from([("licences".into(), 1)]),
+        groups: 2,
+        wait: Some(server_waits()[0].clone()),
+        upkeep: Upkeep {
+            frozen: true,
+            drain: Some(Drain { purpose, since: T, moved: set(g()), told: Some(server_waits()[1].clone()) }),
+            returning: set(g2()),
+            returns: vec![T],
+            quarantine: Some(T),
+            open_since: Some(T),
+        },
+    }
+}
+
+fn runs() -> BTreeMap<tenure_core::ResourceName, Run> {
+    let run = |down| Run {
+        restarts: vec![T],
+        started: Some(T),
+        ran: true,
+        away: Some(T),
+        failed: Some("HSCL".into()),
+        restart: true,
+        down: Some(down),
+        asked: true,
+        lost: Some(T),
+        unread: Some(T),
+        tries: 1,
+        stuck: 2,
+        admin: Some(CleanReason::OnlineHung),
+        concede: true,
+    };
+    let downs = whole(vec![Down::Faulted(faults()[0].clone()), Down::OnPurpose, Down::Operator]);
+    [r(), r2(), "web3".into()].into_iter().zip(downs.into_iter().map(run)).collect()
+}
+
+fn ties() -> Ties {
+    Ties {
+        links: set(Link { child: g2(), need: Need::OnlineLocal, rigidity: Rigidity::Hard }),
+        parents: set("app".into()),
+        services: set(shop()),
+        rules: set(rule()),
+        priority: 3,
+        depth: 2,
+    }
+}
+
+fn phases() -> Vec<Phase> {
+    let migration = Migration {
+        to: s2(),
+        index: 4,
+        ordered: T,
+        sent: set(r()),
+        returned: set(r2()),
+        aborted: true,
+        why: Some("HSCLA27C".into()),
+    };
+    vec![
+        Phase::Starting,
+        Phase::Online,
+        Phase::Leaving { reason: LeaveReason::Switch(s2()), index: 4 },
+        Phase::Migrating(migration),
+    ]
+}
+
+fn pre_onlines() -> Vec<PreOnline> {
+    vec![PreOnline::Passed, PreOnline::Due, PreOnline::Ordered(o()), PreOnline::Failed("exit status 3".into())]
+}
+
+fn group_states() -> Vec<(String, GroupState)> {
+    let copy = |risk| Copy {
+        power: Power::Running,
+        since: Some(3),
+        risk,
+        quiet_from: 2,
+        stop: Some(o()),
+        failed: Some(T),
+        confidence: 40,
+    };
+    let copies = BTreeMap::from([
+        (s(), copy(StartRisk::None)),
+        (s2(), copy(StartRisk::Ordered(o()))),
+        ("p3".into(), copy(StartRisk::Loose(T))),
+    ]);
+    let full = GroupState {
+        intent: Intent::Online,
+        tenure: None,
+        copies: BTreeMap::from([(r(), copies)]),
+        runs: runs(),
+        faults: faults().into_iter().zip(1..).map(|(why, n)| (format!("p{n}").into(), (T, why))).collect(),
+        passive: set(r2()),
+        fell_from: Some(s()),
+        retries: 1,
+        retried: Some(T),
+        flushed: true,
+        frozen: true,
+        conflict: Some(conflict()),
+        held: Some(11),
+        pre_online: PreOnline::Passed,
+        stranded: true,
+        prefer: Some(s2()),
+        last: Some(s()),
+        wait: Some(waits()[0].clone()),
+        ties: ties(),
+        queued: BTreeSet::from([shop()]),
+        upkeep: GroupUpkeep { frozen: true, disabled: Some(s()), parked: Some(s2()), stayed: true, cleared: Some(T) },
+    };
+    let mut all = vec![("empty".to_owned(), GroupState::default()), ("full".to_owned(), full)];
+    let with =
+        |phase| GroupState { tenure: Some(Tenure { epoch: E, server: s(), since: T, phase }), ..GroupState::default() };
+    all.extend(by_name("", phases()).into_iter().map(|(name, phase)| (name, with(phase))));
+    let leaving = |reason| with(Phase::Leaving { reason, index: 4 });
+    all.extend(by_name("leaving-", leaves()).into_iter().map(|(name, reason)| (name, leaving(reason))));
+    let hook = |pre_online| GroupState { pre_online, ..GroupState::default() };
+    all.extend(by_name("hook-", pre_onlines()).into_iter().map(|(name, hooked)| (name, hook(hooked))));
+    all
+}

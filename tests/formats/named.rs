@@ -1,0 +1,471 @@
+//! The variants of every enum that is written, by name. A new variant does not compile until it is named here, and the tests
+//! fail until there is a sample of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::{
+    Command, Note, Power, Refusal, Request,
+    config::Trigger,
+    ledger::{Down, Phase, PreOnline},
+    note::{Asked, Brake, CleanReason, Deed, FaultReason, LeaveReason, NotHere, Proof, ServerWait, Stay, Wait},
+    order::{Action, Ending},
+};
+
+/// An enum whose variants have names.
+pub trait Named {
+    /// The names of all of them.
+    const ALL: &'static [&'static str];
+    /// The name of this one.
+    fn name(&self) -> &'static str;
+}
+
+macro_rules! named {
+    ($type:ident: $($pattern:pat => $name:literal,)+) => {
+        impl Named for $type {
+            const ALL: &'static [&'static str] = &[$($name),+];
+            fn name(&self) -> &'static str {
+                match self {
+                    $($pattern => $name,)+
+                }
+            }
+        }
+    };
+}
+
+/// The same samples, if there is one of every variant.
+pub fn whole<T: Named>(samples: Vec<T>) -> Vec<T> {
+    let sampled: BTreeSet<&str> = samples.iter().map(T::name).collect();
+    let missing: Vec<&&str> = T::ALL.iter().filter(|name| !sampled.contains(**name)).collect();
+    assert!(missing.is_empty(), "no sample of {missing:?} in {}", std::any::type_name::<T>());
+    samples
+}
+
+/// The samples by name; the second of a variant has a number.
+pub fn by_name<T: Named>(prefix: &str, samples: Vec<T>) -> Vec<(String, T)> {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let name = |sample: T| {
+        let name = sample.name();
+        let count = seen.entry(name).and_modify(|count| *count += 1).or_insert(1);
+        let number = if *count > 1 { format!("-{count}") } else { String::new() };
+        (format!("{prefix}{name}{number}"), sample)
+    };
+    whole(samples).into_iter().map(name).collect()
+}
+
+named! { Request:
+    Request::Configure { .. } => "configure",
+    Request::Online { .. } => "online",
+    Request::Offline { .. } => "offline",
+    Request::Switch { .. } => "switch",
+    Request::Migrate { .. } => "migrate",
+    Request::AbortMigration(..) => "abort-migration",
+    Request::Freeze(..) => "freeze",
+    Request::Unfreeze(..) => "unfreeze",
+    Request::Clear { .. } => "clear",
+    Request::ConfirmOff(..) => "confirm-off",
+    Request::Restart(..) => "restart",
+    Request::ServiceOnline(..) => "service-online",
+    Request::ServiceOffline(..) => "service-offline",
+    Request::Enable(..) => "enable",
+    Request::Drain(..) => "drain",
+    Request::Shutdown(..) => "shutdown",
+    Request::Undrain { .. } => "undrain",
+    Request::FreezeServer(..) => "freeze-server",
+    Request::UnfreezeServer(..) => "unfreeze-server",
+    Request::ReleaseServer(..) => "release-server",
+    Request::Resume => "resume",
+    Request::Disarm => "disarm",
+    Request::Arm => "arm",
+    Request::ResourceOnline(..) => "resource-online",
+    Request::ResourceOffline { .. } => "resource-offline",
+    Request::Flush(..) => "flush",
+    Request::ClearAdminWait { .. } => "clear-admin-wait",
+}
+
+named! { Command:
+    Command::Request(..) => "request",
+    Command::Observe(..) => "observe",
+    Command::Report(..) => "report",
+    Command::Lapse(..) => "lapse",
+    Command::Return(..) => "return",
+    Command::Assign { .. } => "assign",
+    Command::Adopt { .. } => "adopt",
+    Command::Grant { .. } => "grant",
+    Command::Start { .. } => "start",
+    Command::Stop { .. } => "stop",
+    Command::Fence(..) => "fence",
+    Command::PreOnline { .. } => "pre-online",
+    Command::Online { .. } => "online",
+    Command::Fault { .. } => "fault",
+    Command::FaultResource { .. } => "fault-resource",
+    Command::Recycle { .. } => "recycle",
+    Command::AdminWait { .. } => "admin-wait",
+    Command::Forgive { .. } => "forgive",
+    Command::Leave { .. } => "leave",
+    Command::Vacate { .. } => "vacate",
+    Command::Migrate { .. } => "migrate",
+    Command::Move { .. } => "move",
+    Command::StopMigration { .. } => "stop-migration",
+    Command::Arrive { .. } => "arrive",
+    Command::Stay { .. } => "stay",
+    Command::Settle { .. } => "settle",
+    Command::Expire(..) => "expire",
+    Command::Hold { .. } => "hold",
+    Command::Release(..) => "release",
+    Command::Reappear(..) => "reappear",
+    Command::Clean(..) => "clean",
+    Command::Storm(..) => "storm",
+    Command::EndQuarantine(..) => "end-quarantine",
+    Command::Forgo { .. } => "forgo",
+    Command::Warn(..) => "warn",
+    Command::Wait { .. } => "wait",
+    Command::ServerWait { .. } => "server-wait",
+}
+
+named! { Ending:
+    Ending::Done => "done",
+    Ending::Refused(..) => "refused",
+    Ending::NotDone(..) => "not-done",
+    Ending::Unknown(..) => "unknown",
+}
+
+named! { Action:
+    Action::Start { .. } => "start",
+    Action::Stop { .. } => "stop",
+    Action::Fence => "fence",
+    Action::Migrate { .. } => "migrate",
+    Action::StopMigration { .. } => "stop-migration",
+    Action::Hook { .. } => "hook",
+}
+
+named! { Note:
+    Note::Configured { .. } => "configured",
+    Note::Requested { .. } => "requested",
+    Note::SystemChanged { .. } => "system-changed",
+    Note::ViosChanged { .. } => "vios-changed",
+    Note::CopyChanged { .. } => "copy-changed",
+    Note::NodeLapsed { .. } => "node-lapsed",
+    Note::NodeReturned { .. } => "node-returned",
+    Note::ManagerChanged { .. } => "manager-changed",
+    Note::Adopted { .. } => "adopted",
+    Note::Granted { .. } => "granted",
+    Note::Ordered { .. } => "ordered",
+    Note::Restarting { .. } => "restarting",
+    Note::Ended { .. } => "ended",
+    Note::OnlineNow { .. } => "online-now",
+    Note::Faulted { .. } => "faulted",
+    Note::Leaving { .. } => "leaving",
+    Note::ResourceFaulted { .. } => "resource-faulted",
+    Note::ResourceBack { .. } => "resource-back",
+    Note::Recycling { .. } => "recycling",
+    Note::Retrying { .. } => "retrying",
+    Note::NeedsAdmin { .. } => "needs-admin",
+    Note::StoppedOnPurpose { .. } => "stopped-on-purpose",
+    Note::Vacated { .. } => "vacated",
+    Note::Loose { .. } => "loose",
+    Note::Settled { .. } => "settled",
+    Note::Held { .. } => "held",
+    Note::Released { .. } => "released",
+    Note::ProvenOff { .. } => "proven-off",
+    Note::Reappeared { .. } => "reappeared",
+    Note::Cleaned { .. } => "cleaned",
+    Note::Waiting { .. } => "waiting",
+    Note::WaitOver { .. } => "wait-over",
+    Note::ServerWaiting { .. } => "server-waiting",
+    Note::Removed { .. } => "removed",
+    Note::Fragile { .. } => "fragile",
+    Note::Migrating { .. } => "migrating",
+    Note::Migrated { .. } => "migrated",
+    Note::Stayed { .. } => "stayed",
+    Note::MoveSettled { .. } => "move-settled",
+    Note::WrongCopy { .. } => "wrong-copy",
+    Note::HookNotRun { .. } => "hook-not-run",
+    Note::FaultsCleared { .. } => "faults-cleared",
+    Note::ServiceRequested { .. } => "service-requested",
+    Note::Storm { .. } => "storm",
+    Note::Quarantined { .. } => "quarantined",
+    Note::QuarantineOver { .. } => "quarantine-over",
+    Note::NotBroughtBack { .. } => "not-brought-back",
+}
+
+named! { Asked:
+    Asked::Online { .. } => "online",
+    Asked::Offline { .. } => "offline",
+    Asked::Switch { .. } => "switch",
+    Asked::Freeze { .. } => "freeze",
+    Asked::Unfreeze { .. } => "unfreeze",
+    Asked::Clear { .. } => "clear",
+    Asked::Restart { .. } => "restart",
+    Asked::Enable { .. } => "enable",
+    Asked::Drain { .. } => "drain",
+    Asked::Shutdown { .. } => "shutdown",
+    Asked::Undrain { .. } => "undrain",
+    Asked::FreezeServer { .. } => "freeze-server",
+    Asked::UnfreezeServer { .. } => "unfreeze-server",
+    Asked::ReleaseServer { .. } => "release-server",
+    Asked::Resume => "resume",
+    Asked::Disarm => "disarm",
+    Asked::Arm => "arm",
+    Asked::ResourceOnline { .. } => "resource-online",
+    Asked::ResourceOffline { .. } => "resource-offline",
+    Asked::Flush { .. } => "flush",
+    Asked::ClearAdminWait { .. } => "clear-admin-wait",
+    Asked::Migrate { .. } => "migrate",
+    Asked::AbortMigration { .. } => "abort-migration",
+}
+
+named! { FaultReason:
+    FaultReason::Crashed { .. } => "crashed",
+    FaultReason::StartFailed { .. } => "start-failed",
+    FaultReason::StartTimeout { .. } => "start-timeout",
+    FaultReason::ViosDown { .. } => "vios-down",
+    FaultReason::MonitorTimeout { .. } => "monitor-timeout",
+    FaultReason::PersistentDown { .. } => "persistent-down",
+    FaultReason::PreOnline { .. } => "pre-online",
+}
+
+named! { CleanReason:
+    CleanReason::OfflineHung => "offline-hung",
+    CleanReason::OfflineIneffective => "offline-ineffective",
+    CleanReason::OnlineHung => "online-hung",
+    CleanReason::OnlineIneffective => "online-ineffective",
+    CleanReason::UnexpectedOffline => "unexpected-offline",
+    CleanReason::MonitorHung => "monitor-hung",
+}
+
+named! { LeaveReason:
+    LeaveReason::Fault => "fault",
+    LeaveReason::Offline => "offline",
+    LeaveReason::Switch(..) => "switch",
+    LeaveReason::Service(..) => "service",
+    LeaveReason::Unmet { .. } => "unmet",
+    LeaveReason::Follow { .. } => "follow",
+    LeaveReason::ParentFaulted { .. } => "parent-faulted",
+    LeaveReason::TierReturned { .. } => "tier-returned",
+    LeaveReason::Drain(..) => "drain",
+    LeaveReason::Park => "park",
+    LeaveReason::Return(..) => "return",
+    LeaveReason::Failback(..) => "failback",
+    LeaveReason::OnPurpose => "on-purpose",
+    LeaveReason::Evicted(..) => "evicted",
+}
+
+named! { Proof:
+    Proof::ReadOff { .. } => "read-off",
+    Proof::ServerOff(..) => "server-off",
+}
+
+named! { NotHere:
+    NotHere::Faulted => "faulted",
+    NotHere::ProvenOff => "proven-off",
+    NotHere::Dirty => "dirty",
+    NotHere::NotReady(..) => "not-ready",
+    NotHere::Unread => "unread",
+    NotHere::NobodyManages => "nobody-manages",
+    NotHere::NotDefined { .. } => "not-defined",
+    NotHere::NotReadOff { .. } => "not-read-off",
+    NotHere::ViosDown { .. } => "vios-down",
+    NotHere::PersistentDown { .. } => "persistent-down",
+    NotHere::FailoverOff { .. } => "failover-off",
+    NotHere::OtherZone { .. } => "other-zone",
+    NotHere::NoMemory { .. } => "no-memory",
+    NotHere::NoProcessors { .. } => "no-processors",
+    NotHere::Limit { .. } => "limit",
+    NotHere::Rule { .. } => "rule",
+    NotHere::NotBrought { .. } => "not-brought",
+    NotHere::StillDefined { .. } => "still-defined",
+    NotHere::Link { .. } => "link",
+    NotHere::NotListed => "not-listed",
+    NotHere::Draining => "draining",
+    NotHere::ServerFrozen => "server-frozen",
+    NotHere::Quarantined { .. } => "quarantined",
+}
+
+named! { Wait:
+    Wait::Probe { .. } => "probe",
+    Wait::NoTarget { .. } => "no-target",
+    Wait::NoProof { .. } => "no-proof",
+    Wait::Fencing { .. } => "fencing",
+    Wait::Unwatched { .. } => "unwatched",
+    Wait::NodeSilent { .. } => "node-silent",
+    Wait::Settling { .. } => "settling",
+    Wait::Orders { .. } => "orders",
+    Wait::Reading { .. } => "reading",
+    Wait::Booting { .. } => "booting",
+    Wait::Stuck { .. } => "stuck",
+    Wait::Attention { .. } => "attention",
+    Wait::Frozen { .. } => "frozen",
+    Wait::Requires { .. } => "requires",
+    Wait::AdminWait { .. } => "admin-wait",
+    Wait::Flushed => "flushed",
+    Wait::Eviction { .. } => "eviction",
+    Wait::Tolerance { .. } => "tolerance",
+    Wait::Hook { .. } => "hook",
+    Wait::Held => "held",
+    Wait::Migrating { .. } => "migrating",
+    Wait::MoveSettling { .. } => "move-settling",
+    Wait::Locating { .. } => "locating",
+    Wait::MigrationStuck { .. } => "migration-stuck",
+    Wait::HalfMoved { .. } => "half-moved",
+    Wait::Child { .. } => "child",
+    Wait::Parents { .. } => "parents",
+    Wait::Below { .. } => "below",
+    Wait::Above { .. } => "above",
+    Wait::Apart { .. } => "apart",
+    Wait::Queue { .. } => "queue",
+    Wait::Storm => "storm",
+    Wait::Disarmed { .. } => "disarmed",
+    Wait::AutoDisabled { .. } => "auto-disabled",
+    Wait::Parked { .. } => "parked",
+    Wait::Stays { .. } => "stays",
+    Wait::NotManaged => "not-managed",
+}
+
+named! { Brake:
+    Brake::Starts { .. } => "starts",
+    Brake::Stops { .. } => "stops",
+    Brake::Hmc { .. } => "hmc",
+    Brake::Migrations { .. } => "migrations",
+    Brake::Moves { .. } => "moves",
+}
+
+named! { Deed:
+    Deed::Place => "place",
+    Deed::Start => "start",
+    Deed::Stop => "stop",
+    Deed::Leave => "leave",
+    Deed::Fence => "fence",
+}
+
+named! { Stay:
+    Stay::Declared => "declared",
+    Stay::Instance => "instance",
+    Stay::NotMoved => "not-moved",
+    Stay::Frozen => "frozen",
+    Stay::Nowhere(..) => "nowhere",
+}
+
+named! { ServerWait:
+    ServerWait::NoProof { .. } => "no-proof",
+    ServerWait::Fencing => "fencing",
+    ServerWait::Cleaning { .. } => "cleaning",
+    ServerWait::Disarmed { .. } => "disarmed",
+    ServerWait::Draining { .. } => "draining",
+    ServerWait::DrainStuck { .. } => "drain-stuck",
+    ServerWait::Drained { .. } => "drained",
+}
+
+named! { Phase:
+    Phase::Starting => "starting",
+    Phase::Online => "online",
+    Phase::Leaving { .. } => "leaving",
+    Phase::Migrating(..) => "migrating",
+}
+
+named! { PreOnline:
+    PreOnline::Passed => "passed",
+    PreOnline::Due => "due",
+    PreOnline::Ordered(..) => "ordered",
+    PreOnline::Failed(..) => "failed",
+}
+
+named! { Down:
+    Down::Faulted(..) => "faulted",
+    Down::OnPurpose => "on-purpose",
+    Down::Operator => "operator",
+}
+
+named! { Trigger:
+    Trigger::PreOnline => "pre-online",
+    Trigger::PostOnline => "post-online",
+    Trigger::PostOffline => "post-offline",
+    Trigger::ResourceFault => "resource-fault",
+    Trigger::ResourceRestart => "resource-restart",
+    Trigger::ResourceNotOff => "resource-not-off",
+    Trigger::AdminWait => "admin-wait",
+    Trigger::NoFailover => "no-failover",
+    Trigger::Violation => "violation",
+}
+
+named! { Power:
+    Power::Off => "off",
+    Power::Starting => "starting",
+    Power::Running => "running",
+    Power::Stopping => "stopping",
+    Power::Absent => "absent",
+    Power::OffOnPurpose => "off-on-purpose",
+    Power::Unknown => "unknown",
+    Power::Moving => "moving",
+}
+
+named! { Refusal:
+    Refusal::NoGroup(..) => "no-group",
+    Refusal::NoServer(..) => "no-server",
+    Refusal::NoNode(..) => "no-node",
+    Refusal::NoResource(..) => "no-resource",
+    Refusal::NoOrder(..) => "no-order",
+    Refusal::Invalid(..) => "invalid",
+    Refusal::Strands(..) => "strands",
+    Refusal::LosesSight(..) => "loses-sight",
+    Refusal::Frozen { .. } => "frozen",
+    Refusal::NotFrozen { .. } => "not-frozen",
+    Refusal::Held { .. } => "held",
+    Refusal::AlreadyOn { .. } => "already-on",
+    Refusal::AlreadyOffline { .. } => "already-offline",
+    Refusal::NotOnline { .. } => "not-online",
+    Refusal::Moving { .. } => "moving",
+    Refusal::NotInList { .. } => "not-in-list",
+    Refusal::NotThere { .. } => "not-there",
+    Refusal::NoFault { .. } => "no-fault",
+    Refusal::Waits { .. } => "waits",
+    Refusal::WrongEpoch { .. } => "wrong-epoch",
+    Refusal::HasTenure { .. } => "has-tenure",
+    Refusal::NotWanted { .. } => "not-wanted",
+    Refusal::NotProvenOff { .. } => "not-proven-off",
+    Refusal::StartInFlight { .. } => "start-in-flight",
+    Refusal::NotSettled { .. } => "not-settled",
+    Refusal::AlreadyActive { .. } => "already-active",
+    Refusal::RestartsUsedUp { .. } => "restarts-used-up",
+    Refusal::HasOrder { .. } => "has-order",
+    Refusal::BeingFenced { .. } => "being-fenced",
+    Refusal::NoManager { .. } => "no-manager",
+    Refusal::LooksAlive { .. } => "looks-alive",
+    Refusal::NodeSpeaks { .. } => "node-speaks",
+    Refusal::AlreadyOff { .. } => "already-off",
+    Refusal::NotOff { .. } => "not-off",
+    Refusal::NotClean { .. } => "not-clean",
+    Refusal::Dirty { .. } => "dirty",
+    Refusal::Stale { .. } => "stale",
+    Refusal::Lapsed { .. } => "lapsed",
+    Refusal::NotLapsed { .. } => "not-lapsed",
+    Refusal::Disarmed => "disarmed",
+    Refusal::AlreadyDisarmed => "already-disarmed",
+    Refusal::NotDisarmed => "not-disarmed",
+    Refusal::NoStorm => "no-storm",
+    Refusal::AlreadyDrained { .. } => "already-drained",
+    Refusal::NotDrained { .. } => "not-drained",
+    Refusal::ServerFrozen { .. } => "server-frozen",
+    Refusal::ServerNotFrozen { .. } => "server-not-frozen",
+    Refusal::NotQuarantined { .. } => "not-quarantined",
+    Refusal::AutoDisabled { .. } => "auto-disabled",
+    Refusal::NotDisabled { .. } => "not-disabled",
+    Refusal::FrozenInFile { .. } => "frozen-in-file",
+    Refusal::NotManaged { .. } => "not-managed",
+    Refusal::ChildNotOnline { .. } => "child-not-online",
+    Refusal::ParentsOnline { .. } => "parents-online",
+    Refusal::RunsWithChild { .. } => "runs-with-child",
+    Refusal::LinkUnmet { .. } => "link-unmet",
+    Refusal::NoService(..) => "no-service",
+    Refusal::ServiceAlready { .. } => "service-already",
+    Refusal::AdminWait { .. } => "admin-wait",
+    Refusal::NoAdminWait { .. } => "no-admin-wait",
+    Refusal::Required { .. } => "required",
+    Refusal::NotCommanded { .. } => "not-commanded",
+    Refusal::Migrating { .. } => "migrating",
+    Refusal::NotMigrating { .. } => "not-migrating",
+    Refusal::NotMobile { .. } => "not-mobile",
+    Refusal::NotRunning { .. } => "not-running",
+    Refusal::Intolerable { .. } => "intolerable",
+    Refusal::HookFirst { .. } => "hook-first",
+    Refusal::NoChange => "no-change",
+    Refusal::NotUnderstood(..) => "not-understood",
+}

@@ -1,0 +1,265 @@
+//! One value of every note, and of everything that a note may say.
+
+use super::{
+    named::{Named, by_name, whole},
+    samples::{E, T, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers, weakness},
+};
+use std::collections::BTreeMap;
+use tenure_core::{
+    Note, Power, ServerName, Span, SystemState,
+    config::Need,
+    note::{
+        Asked, Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NotHere, OffHow, Proof, ServerWait, Stay,
+        Wait,
+    },
+};
+
+pub fn faults() -> Vec<FaultReason> {
+    vec![
+        FaultReason::Crashed { resource: r(), restarts: 2 },
+        FaultReason::StartFailed { resource: r(), why: "HSCL1558".into() },
+        FaultReason::StartTimeout { resource: r(), after: Span::seconds(300) },
+        FaultReason::ViosDown { resource: r(), vios: vec!["vios1".into(), "vios2".into()] },
+        FaultReason::MonitorTimeout { resource: r(), after: Span::seconds(20) },
+        FaultReason::PersistentDown { resource: r() },
+        FaultReason::PreOnline { why: "exit status 3".into() },
+    ]
+}
+
+pub fn admin() -> Vec<CleanReason> {
+    vec![
+        CleanReason::OfflineHung,
+        CleanReason::OfflineIneffective,
+        CleanReason::OnlineHung,
+        CleanReason::OnlineIneffective,
+        CleanReason::UnexpectedOffline,
+        CleanReason::MonitorHung,
+    ]
+}
+
+pub fn leaves() -> Vec<LeaveReason> {
+    vec![
+        LeaveReason::Fault,
+        LeaveReason::Offline,
+        LeaveReason::Switch(s2()),
+        LeaveReason::Service(shop()),
+        LeaveReason::Unmet { child: g2(), need: Need::OnlineLocal },
+        LeaveReason::Follow { child: g2(), to: s2() },
+        LeaveReason::ParentFaulted { parent: g2(), to: s2() },
+        LeaveReason::TierReturned { service: shop() },
+        LeaveReason::Drain(s2()),
+        LeaveReason::Park,
+        LeaveReason::Return(s2()),
+        LeaveReason::Failback(s2()),
+        LeaveReason::OnPurpose,
+        LeaveReason::Evicted(g2()),
+    ]
+}
+
+fn proofs() -> Vec<Proof> {
+    vec![
+        Proof::ReadOff { since: 7 },
+        Proof::ServerOff(OffHow::Fenced { order: o(), by: n() }),
+        Proof::ServerOff(OffHow::Operator { name: "alice".into() }),
+    ]
+}
+
+pub fn conflict() -> Conflict {
+    Conflict { active: BTreeMap::from([(s(), set(r())), (s2(), set(r()))]) }
+}
+
+fn not_here() -> BTreeMap<ServerName, NotHere> {
+    let all = whole(vec![
+        NotHere::Faulted,
+        NotHere::ProvenOff,
+        NotHere::Dirty,
+        NotHere::NotReady(SystemState::Standby),
+        NotHere::Unread,
+        NotHere::NobodyManages,
+        NotHere::NotDefined { resource: r() },
+        NotHere::NotReadOff { resource: r(), power: Power::Unknown },
+        NotHere::ViosDown { resource: r() },
+        NotHere::PersistentDown { resource: r() },
+        NotHere::FailoverOff { from: s2() },
+        NotHere::OtherZone { from: s2() },
+        NotHere::NoMemory { need: 8192, free: 4096 },
+        NotHere::NoProcessors { need: 200, free: 50 },
+        NotHere::Limit { limit: "licences".into(), need: 2, free: 1 },
+        NotHere::Rule { rule: rule(), with: Some(g2()) },
+        NotHere::NotBrought { resource: r(), from: s2(), system: SystemState::Error },
+        NotHere::StillDefined { resource: r() },
+        NotHere::Link { child: g2(), need: Need::OnlineRemote },
+        NotHere::NotListed,
+        NotHere::Draining,
+        NotHere::ServerFrozen,
+        NotHere::Quarantined { until: T },
+    ]);
+    all.into_iter().enumerate().map(|(n, why)| (ServerName::from(format!("p{n:02}")), why)).collect()
+}
+
+fn brakes() -> Vec<Brake> {
+    whole(vec![
+        Brake::Starts { server: s(), limit: 4 },
+        Brake::Stops { server: s(), limit: 8 },
+        Brake::Hmc { hmc: "hmc1".into(), limit: 16 },
+        Brake::Migrations { server: s(), limit: 2 },
+        Brake::Moves { server: s() },
+    ])
+}
+
+fn deeds() -> Vec<Deed> {
+    whole(vec![Deed::Place, Deed::Start, Deed::Stop, Deed::Leave, Deed::Fence])
+}
+
+fn stays() -> Vec<Stay> {
+    whole(vec![Stay::Declared, Stay::Instance, Stay::NotMoved, Stay::Frozen, Stay::Nowhere(not_here())])
+}
+
+pub fn waits() -> Vec<Wait> {
+    let mut all = vec![
+        Wait::Probe { servers: set(s()) },
+        Wait::NoTarget { why: not_here() },
+        Wait::NoProof { server: s(), system: SystemState::NoConnection },
+        Wait::Fencing { server: s() },
+        Wait::Unwatched { server: s(), system: SystemState::NoWitness },
+        Wait::NodeSilent { resource: r(), server: s(), node: n() },
+        Wait::Settling { resource: r(), server: s(), until: T },
+        Wait::Orders { resources: set(r()), server: s() },
+        Wait::Reading { resource: r(), server: s() },
+        Wait::Booting { resources: set(r()), server: s(), until: T },
+        Wait::Stuck { resource: r(), server: s(), power: Power::Stopping },
+        Wait::Attention { resource: r(), server: s() },
+        Wait::Frozen { fault: Some(faults()[0].clone()) },
+        Wait::Requires { resource: r2(), of: set(r()), server: s() },
+        Wait::AdminWait { resource: r(), server: s(), reason: CleanReason::OfflineHung },
+        Wait::Flushed,
+        Wait::Eviction { groups: set(g2()) },
+        Wait::Tolerance { servers: set(s()), groups: set(g2()) },
+        Wait::Hook { server: s() },
+        Wait::Held,
+        Wait::Migrating { resource: r(), from: s(), to: s2() },
+        Wait::MoveSettling { resource: r(), to: s2(), until: T },
+        Wait::Locating { servers: set(s()) },
+        Wait::MigrationStuck { resource: r(), from: s(), to: s2() },
+        Wait::HalfMoved { resources: set(r()), from: s(), to: s2() },
+        Wait::Child { child: g2(), unwanted: true },
+        Wait::Parents { parents: set(g2()) },
+        Wait::Below { service: shop(), groups: set(g2()) },
+        Wait::Above { groups: set(g2()) },
+        Wait::Apart { child: g2(), server: s2(), why: NotHere::Dirty },
+        Wait::Storm,
+        Wait::AutoDisabled { server: s() },
+        Wait::Parked { server: s() },
+        Wait::NotManaged,
+    ];
+    all.extend(brakes().into_iter().map(|brake| Wait::Queue { brake }));
+    all.extend(deeds().into_iter().map(|deed| Wait::Disarmed { deed }));
+    all.extend(stays().into_iter().map(|why| Wait::Stays { server: s(), why }));
+    all
+}
+
+pub fn server_waits() -> Vec<ServerWait> {
+    vec![
+        ServerWait::NoProof { node: Some(n()), system: SystemState::Error },
+        ServerWait::Fencing,
+        ServerWait::Cleaning { resources: set(r()) },
+        ServerWait::Disarmed { system: SystemState::NoConnection },
+        ServerWait::Draining { left: 3 },
+        ServerWait::DrainStuck { left: 2, shutdown: true },
+        ServerWait::Drained { staying: 1, shutdown: false },
+    ]
+}
+
+fn asked() -> Vec<Asked> {
+    vec![
+        Asked::Online { group: g(), server: None },
+        Asked::Offline { group: g() },
+        Asked::Switch { group: g(), server: s() },
+        Asked::Freeze { group: g() },
+        Asked::Unfreeze { group: g() },
+        Asked::Clear { group: g(), server: Some(s()) },
+        Asked::Restart { resource: r(), group: g() },
+        Asked::Enable { group: g() },
+        Asked::Drain { server: s() },
+        Asked::Shutdown { server: s() },
+        Asked::Undrain { server: s(), bring_back: true },
+        Asked::FreezeServer { server: s() },
+        Asked::UnfreezeServer { server: s() },
+        Asked::ReleaseServer { server: s() },
+        Asked::Resume,
+        Asked::Disarm,
+        Asked::Arm,
+        Asked::ResourceOnline { resource: r(), group: g() },
+        Asked::ResourceOffline { resource: r(), group: g() },
+        Asked::Flush { group: g() },
+        Asked::ClearAdminWait { group: g(), fault: true },
+        Asked::Migrate { group: g(), server: s2() },
+        Asked::AbortMigration { group: g() },
+    ]
+}
+
+fn plain() -> Vec<Note> {
+    let fault = || faults()[0].clone();
+    vec![
+        Note::Configured { by: "alice".into(), groups: 1, resources: 2, servers: 3 },
+        Note::SystemChanged { server: s(), from: SystemState::Initializing, to: SystemState::PoweringOff, by: n() },
+        Note::ViosChanged { server: s(), down: set("vios1".to_owned()) },
+        Note::CopyChanged { group: g(), resource: r(), server: s(), from: Power::Off, to: Power::Running },
+        Note::NodeLapsed { node: n() },
+        Note::NodeReturned { node: n() },
+        Note::ManagerChanged { server: s(), from: None, to: n(), surrogate: true },
+        Note::Adopted { group: g(), server: s(), epoch: E },
+        Note::Granted { group: g(), server: s(), epoch: E, passed_over: not_here() },
+        Note::Ordered { order: o(), what: "start web1".into(), node: n(), server: s(), group: Some(g()) },
+        Note::Restarting { group: g(), resource: r(), server: s(), count: 1, limit: 2, ran: true },
+        Note::Ended { order: o(), what: "start".into(), server: s(), ending: "done".into(), group: None, bad: false },
+        Note::OnlineNow { group: g(), server: s(), epoch: E },
+        Note::ResourceFaulted { group: g(), resource: r(), server: s(), reason: fault() },
+        Note::ResourceBack { group: g(), resource: r(), server: s() },
+        Note::Recycling { group: g(), resource: r(), server: s(), reason: fault(), count: 1, limit: 2 },
+        Note::Retrying { group: g(), server: s(), reason: fault(), count: 1, limit: 2 },
+        Note::StoppedOnPurpose { group: g(), resource: r(), server: s() },
+        Note::Loose { group: g(), resource: r(), server: s() },
+        Note::Settled { group: g(), resource: r(), server: s() },
+        Note::Held { group: g(), tenure: Some(s()), conflict: conflict() },
+        Note::Released { group: g() },
+        Note::ProvenOff { server: s(), how: OffHow::Operator { name: "alice".into() } },
+        Note::Reappeared { server: s() },
+        Note::Cleaned { server: s() },
+        Note::WaitOver { group: g() },
+        Note::Removed { group: g() },
+        Note::Fragile { weakness: weakness() },
+        Note::Migrating { group: g(), from: s(), to: s2(), reason: LeaveReason::Drain(s2()) },
+        Note::Migrated { group: g(), from: s(), to: s2(), epoch: E, proof: Proof::ReadOff { since: 8 } },
+        Note::Stayed { group: g(), server: s(), to: s2(), why: "HSCLA27C".into() },
+        Note::MoveSettled { group: g(), resource: r(), server: s() },
+        Note::WrongCopy { group: g(), resource: r(), server: s2(), tenure: s() },
+        Note::FaultsCleared { group: g(), child: g2() },
+        Note::ServiceRequested { by: "alice".into(), service: shop(), online: true },
+        Note::Storm { servers: set(s()) },
+        Note::Quarantined { server: s(), returns: 3, within: Span::seconds(3600), length: Span::seconds(1800) },
+        Note::QuarantineOver { server: s() },
+        Note::NotBroughtBack { group: g(), server: s(), why: NotHere::Faulted },
+    ]
+}
+
+/// Each sample in a note.
+fn each<T: Named>(word: &str, samples: Vec<T>, note: impl Fn(T) -> Note) -> Vec<(String, Note)> {
+    by_name(&format!("{word}-"), samples).into_iter().map(|(name, sample)| (name, note(sample))).collect()
+}
+
+pub fn notes() -> Vec<(String, Note)> {
+    let mut all: Vec<(String, Note)> = plain().into_iter().map(|note| (note.name().to_owned(), note)).collect();
+    all.extend(each("requested", asked(), |what| Note::Requested { by: "alice".into(), what }));
+    all.extend(each("faulted", faults(), |reason| Note::Faulted { group: g(), server: s(), reason }));
+    all.extend(each("leaving", leaves(), |reason| Note::Leaving { group: g(), server: s(), reason }));
+    let needs = |reason| Note::NeedsAdmin { group: g(), resource: r(), server: s(), reason };
+    all.extend(each("needs-admin", admin(), needs));
+    all.extend(each("vacated", proofs(), |proof| Note::Vacated { group: g(), server: s(), epoch: E, proof }));
+    all.extend(each("waiting", waits(), |wait| Note::Waiting { group: g(), wait }));
+    all.extend(each("server-waiting", server_waits(), |wait| Note::ServerWaiting { server: s(), wait }));
+    let not_run = |trigger| Note::HookNotRun { group: g(), trigger, server: s() };
+    all.extend(each("hook-not-run", triggers(), not_run));
+    whole(all.iter().map(|(_, note)| note.clone()).collect());
+    all
+}
