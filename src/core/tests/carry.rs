@@ -49,8 +49,13 @@ fn dark(server: &str) -> Answer {
 /// Runs an order against these answers, each with the milliseconds at which it comes. Gives back the questions in order,
 /// and the ending.
 fn carry(order: Order, answers: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
+    carry_as(false, order, answers)
+}
+
+/// The same, for an LPAR that is mobile or is not.
+fn carry_as(mobile: bool, order: Order, answers: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
     let list: Vec<ServerName> = ["p1", "p2"].map(ServerName::from).to_vec();
-    let mut execution = Execution::new(order, &list);
+    let mut execution = Execution::new(order, &list).mobile(mobile);
     let mut asked = vec![word(&execution.first())];
     for (at, answer) in answers {
         match execution.next(answer, Span(at)) {
@@ -365,6 +370,45 @@ fn hook() -> Order {
     let arguments = ["postonline", "web", "p1"].map(str::to_owned).to_vec();
     let program = "/opt/up".to_owned();
     order(Action::Hook { group: "web".into(), trigger: Trigger::PostOnline, program, arguments })
+}
+
+#[test]
+fn a_move_that_failed_half_way_is_cleared_up_before_a_start() {
+    let refused = || Answer::Refused("wrong state".to_owned());
+    let refuses = || Some(Ending::Refused("wrong state".to_owned()));
+    let cleared = || not_done("a move of it that had failed half-way was cleared up first");
+    let cases: Vec<(&str, Answer, Option<Ending>)> = vec![
+        ("there was one", Answer::Accepted, cleared()),
+        ("there was none", Answer::Refused("no migration".to_owned()), refuses()),
+        ("no lease any more", Answer::NotSent("no lease".to_owned()), not_done("no lease")),
+        ("nobody knows", Answer::Unknown("lost".to_owned()), Some(Ending::Unknown("lost".to_owned()))),
+    ];
+    for (case, answer, expected) in cases {
+        let begin = vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off)), (240, refused())];
+        let answers = begin.into_iter().chain([(320, answer)]).collect();
+        let (asked, ending) = carry_as(true, start(&[]), answers);
+        assert_eq!(asked, ["read p2", "read p1", "start", "recover migration"], "{case}");
+        assert_eq!(ending, expected, "{case}");
+    }
+    let fixed = vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off)), (240, refused())];
+    assert_eq!(carry(start(&[]), fixed), (vec!["read p2".into(), "read p1".into(), "start".into()], refuses()));
+}
+
+#[test]
+fn a_move_that_failed_half_way_is_cleared_up_for_a_stop() {
+    let answers = || {
+        vec![
+            (80, reads("p1", Power::Unknown)),
+            (160, Answer::Refused("wrong state".to_owned())),
+            (240, Answer::Accepted),
+            (320, reads("p1", Power::Absent)),
+        ]
+    };
+    let (asked, ending) = carry_as(true, stop(0), answers());
+    assert_eq!(asked, ["read p1", "cut off", "recover migration", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done));
+    let (asked, _) = carry(stop(0), answers().into_iter().take(2).collect());
+    assert_eq!(asked, ["read p1", "cut off", "read p1"]);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn run(seed: u64) -> Result<(), String> {
 
 #[test]
 fn any_long_history_is_safe_and_ends_well() {
-    let seeds = std::env::var("SWARM_SEEDS").unwrap_or_else(|_| "1-20".to_owned());
+    let seeds = std::env::var("SWARM_SEEDS").unwrap_or_else(|_| "1-70".to_owned());
     let (from, to) = seeds.split_once('-').expect("SWARM_SEEDS is FROM-TO");
     let (from, to): (u64, u64) = (from.parse().expect("a number"), to.parse().expect("a number"));
     let mut failed = Vec::new();
