@@ -178,7 +178,7 @@ impl Applying<'_> {
             self.close_move(&group, resource, (&order.server, to), order.id, ending);
             return;
         }
-        let settles_from = self.ledger.settles_from(&order.action);
+        let settles_from = self.ledger.settles_from(order);
         let wanted = self.group(&group).is_ok_and(|state| self.ledger.wanted(state, resource));
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);

@@ -183,10 +183,15 @@ impl Ledger {
 
     /// From when on a start without an answer settles: now, but an LPAR that is made anew for a lost server is started at
     /// the end of that, which may take as long as a move.
-    pub(super) fn settles_from(&self, action: &Action) -> Time {
-        let Action::Start { resource, home: Some(home), .. } = action else { return self.now };
-        let lost = self.servers.get(home).is_some_and(|state| state.off.is_some());
-        if lost { self.now.after(self.migrate_timeout(resource)) } else { self.now }
+    pub(super) fn settles_from(&self, order: &Order) -> Time {
+        let Action::Start { resource, home: Some(home), .. } = &order.action else { return self.now };
+        // The server may have come back since the order was issued.
+        let was_lost = self.servers.get(home).is_none_or(|state| {
+            state.off.is_some()
+                || state.dirty.is_some_and(|dirty| dirty.index >= order.id.index)
+                || state.upkeep.open_since.is_some_and(|at| at >= order.issued)
+        });
+        if was_lost { self.now.after(self.migrate_timeout(resource)) } else { self.now }
     }
 
     /// Whether an LPAR is defined on one server at a time.

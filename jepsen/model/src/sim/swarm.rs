@@ -86,7 +86,8 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
         22 => format!("op lpar restart {lpar}"),
         26..=28 => format!("op group migrate mob {server}"),
         29 => "op group abort mob".to_owned(),
-        30 => format!("move mob1 {}", dice.pick(&["fails", "sticks", "slow 30s", "slow 5m"])),
+        // Not longer than `migrate_timeout`: what is assumed of a remote restart. Slower moves are in the scenarios.
+        30 => format!("move mob1 {}", dice.pick(&["fails", "sticks", "slow 30s", "slow 50s"])),
         // The operator's word is true, or it is not given.
         _ => match sim.world().server(server).map(|id| sim.world().power(id)) {
             Some(Power::Dead | Power::Off | Power::Failed) => format!("op fence confirm {server}"),
