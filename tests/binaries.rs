@@ -123,7 +123,7 @@ async fn exit_codes_and_every_answer_as_json() {
     let file = cluster.directory.path().join("wrong.toml");
     fs::write(&file, cluster_file(1).replace("memory = ", "mem = ")).expect("a file");
     expect(&cluster.tenure(&["apply", path(&file), "--yes"]), 2, &["wrong.toml:", "mem"]);
-    expect(&cluster.tenure(&["lpar", "show", "nosuch"]), 2, &["there is no LPAR nosuch"]);
+    expect(&cluster.tenure(&["lpar", "show", "nosuch"]), 2, &["there is no resource nosuch"]);
     expect(&cluster.tenure(&["apply", path(&file)]), 2, &["wrong.toml:"]);
 
     // Nobody asserts that a server is off while its node speaks.
