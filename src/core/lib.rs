@@ -38,7 +38,7 @@ pub use ledger::Ledger;
 pub use name::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName};
 pub use note::{Note, Record};
 pub use order::{Action, Order, OrderId, Report};
-pub use reading::{Power, Reading, SystemState};
+pub use reading::{Inside, Power, Reading, Seen, SystemState};
 pub use refusal::Refusal;
 pub use time::{Span, Time};
 pub use view::View;

@@ -1,6 +1,6 @@
 //! Readings: what a witness (the HMC) said of one server, never a conclusion from it.
 
-use crate::{NodeName, ResourceName, ServerName};
+use crate::{NodeName, ResourceName, ServerName, Span};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -92,6 +92,30 @@ pub struct Reading {
     pub confidence: BTreeMap<ResourceName, u8>,
     /// The VIO servers of the server, and whether each is Running. Empty unless `live`.
     pub vios: BTreeMap<String, bool>,
+}
+
+/// What a node says of what lives inside it, by its own agents. Needs no witness.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inside {
+    /// What was last seen of each resource that may live there.
+    pub seen: BTreeMap<ResourceName, Seen>,
+    /// After which time the node's watchdog resets it when nobody feeds it, as the device says; `None` without one.
+    pub watchdog: Option<Span>,
+}
+
+/// What an agent saw of one resource inside its node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its state. `Unknown` if its agent could not say, or did not say in time.
+    pub power: Power,
+    /// The log index that the node had applied before the look began.
+    pub since: u64,
+    /// Of two looks by one node that follow the same entry, the greater began later.
+    pub serial: u64,
+    /// How sure the agent is that it runs, in percent.
+    pub confidence: u8,
+    /// What the agent said of it, for the operator; empty if nothing.
+    pub said: String,
 }
 
 impl Reading {

@@ -140,6 +140,22 @@ pub(crate) fn agent() -> Vec<Field<Agent>> {
             .says("Whether its agent can tell that an administrator stopped it on purpose.")
             .vcs("IntentionalOffline")
             .example("true"),
+        field!("monitor_interval", Maybe(Time), Agent, watch.interval)
+            .says("How often it is looked at where it should be up; the cluster's `monitor` if absent.")
+            .vcs("MonitorInterval")
+            .example("\"10s\""),
+        field!("offline_monitor_interval", Maybe(Time), Agent, watch.offline_interval)
+            .says("How often it is looked at where it should not be up; one minute if absent.")
+            .vcs("OfflineMonitorInterval")
+            .example("\"5m\""),
+        field!("monitor_timeout", Maybe(Time), Agent, watch.timeout)
+            .says("How long one look may take; what its agent advises, or one minute, if absent.")
+            .vcs("MonitorTimeout")
+            .example("\"30s\""),
+        field!("depths", Map("depth", Time), Agent, watch.depths)
+            .says("Deeper looks at what is up: how often, by depth (`OCF_CHECK_LEVEL`).")
+            .vcs("LevelTwoMonitorFreq")
+            .example("{ 10 = \"1m\" }"),
     ]
 }
 

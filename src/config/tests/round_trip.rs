@@ -135,6 +135,12 @@ fn any_resource(dice: &mut Dice, group: &str) -> Resource {
             attributes: dice.map(Dice::word),
             on: on.into_iter().map(|(server, attributes)| (server.into(), attributes)).collect(),
             intentional_offline: dice.flag(),
+            watch: Watch {
+                interval: dice.maybe(Dice::span),
+                offline_interval: dice.maybe(Dice::span),
+                timeout: dice.maybe(Dice::span),
+                depths: dice.map(Dice::span),
+            },
         })
     };
     Resource {

@@ -74,6 +74,21 @@ pub struct Agent {
     pub on: BTreeMap<ServerName, BTreeMap<String, String>>,
     /// Whether its agent can tell that an administrator stopped it on purpose.
     pub intentional_offline: bool,
+    /// How it is watched.
+    pub watch: Watch,
+}
+
+/// How an agent watches a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// How often it is looked at where it should be up; the cluster's `monitor` if absent.
+    pub interval: Option<Span>,
+    /// How often it is looked at where it should not be up; one minute if absent.
+    pub offline_interval: Option<Span>,
+    /// How long one look may take; what the agent advises, or one minute, if absent.
+    pub timeout: Option<Span>,
+    /// Deeper looks at what is up: how often, by depth (`OCF_CHECK_LEVEL`).
+    pub depths: BTreeMap<String, Span>,
 }
 
 /// What may be done with a resource.
@@ -166,6 +181,7 @@ impl Resource {
                 attributes: BTreeMap::new(),
                 on: BTreeMap::new(),
                 intentional_offline: false,
+                watch: Watch::default(),
             }),
         )
     }
