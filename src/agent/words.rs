@@ -40,7 +40,7 @@ pub fn no_reading(asked: &Asked<'_>) -> Reading {
         system: SystemState::NoWitness,
         live: false,
         copies: BTreeMap::new(),
-        confidence: BTreeMap::new(),
+        node: Power::Unknown,
         vios: BTreeMap::new(),
     }
 }

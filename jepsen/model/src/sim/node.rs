@@ -63,6 +63,10 @@ pub(super) struct Memory {
     pub(super) inherited: u64,
     pub(super) lease: Lease,
     pub(super) reaches_hmc: bool,
+    /// Index and time of the last look at what lives inside it.
+    pub(super) sensed: (u64, Time),
+    /// When its watchdog was last fed.
+    pub(super) fed: Time,
     /// When it learned of each open order.
     pub(super) learned: BTreeMap<OrderId, Time>,
     pub(super) work: BTreeMap<OrderId, Work>,
