@@ -61,7 +61,7 @@ impl Sim {
             let Some(declared) = config.nodes.get(name) else { continue };
             let Some(server) = &declared.server else { continue };
             let leased = now < node.memory.lease.until;
-            if node.acts() && now >= node.memory.lease.until.after(config.timings.concede) {
+            if node.acts() && now >= node.memory.lease.until.max(node.memory.born).after(config.timings.concede) {
                 self.apps.concede(&config, server, now);
             }
             if node.acts() && (leased || !self.apps.holds(&config, server)) {

@@ -283,7 +283,7 @@ impl Sim {
             }
             let alive = housed && !node.killed;
             if alive && !node.alive {
-                node.reborn();
+                node.reborn(self.now);
                 self.queue.push(self.now.after(node.ledger.config.timings.heartbeat), Event::Apply(name.clone()));
                 let monitor = Event::Node { node: name.clone(), life: node.life, what: NodeEvent::Monitor };
                 self.queue.push(self.now.after(Span(1)), monitor);
