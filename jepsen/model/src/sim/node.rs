@@ -103,7 +103,8 @@ impl Node {
     /// Starts again with what its disk holds.
     pub(super) fn reborn(&mut self, now: Time) {
         self.life += 1;
-        self.memory = Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed: now, ..Memory::default() };
+        self.memory =
+            Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed: now, ..Memory::default() };
     }
 
     /// Whether its lease lets it act now, with all that the lease stands for applied.
