@@ -16,7 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -34,6 +34,8 @@ const BURST: Duration = Duration::from_millis(250);
 pub const LOOKS_UNDER_WAY: usize = 512;
 /// How long entry points may take that tell an agent something.
 const NOTICE: Duration = Duration::from_secs(60);
+/// How long opening may take: whatever comes first waits for it.
+const OPENING: Duration = Duration::from_secs(10);
 /// How much longer than its look somebody waits who asked for it.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -62,6 +64,7 @@ pub(crate) struct Kept {
     answered: watch::Sender<u64>,
     /// When to look next has to be thought over.
     wake: Notify,
+    opened: AtomicBool,
 }
 
 /// Ignores that somebody panicked while it held the lock: what is guarded is replaced whole.
@@ -90,6 +93,7 @@ impl Kept {
             asked: watch::Sender::new(0),
             answered: watch::Sender::new(0),
             wake: Notify::new(),
+            opened: AtomicBool::new(false),
         }
     }
 
@@ -184,8 +188,10 @@ impl Kept {
             return Answer::NotSent(format!("another entry point of {} did not end within {within:?}", self.name));
         };
         let doing = Doing::begin(self, power);
+        self.open(&turn).await;
         let spec = self.spec();
-        let call = Call { machine: &self.shared.machine, spec: &spec, deadline, probe: false };
+        let call =
+            Call { machine: &self.shared.machine, spec: &spec, deadline, probe: false, place: Some(turn.place()) };
         match turn.hold(work(call, Contract::of(&spec.agent))).await {
             Err(Displaced) => Answer::Unknown("it was given up for a stop".to_owned()),
             Ok(deed) => {
@@ -199,8 +205,9 @@ impl Kept {
         let deadline = Instant::now() + within;
         let late = || format!("another entry point of {} did not end within {within:?}", self.name);
         let turn = timeout_at(deadline, self.lane.enter(Rank::Deed)).await.map_err(|_| late())?;
+        self.open(&turn).await;
         let spec = self.spec();
-        let call = self.call(&spec, deadline);
+        let call = self.call(&spec, &turn, deadline);
         let contract = Contract::of(&spec.agent);
         let done = turn.hold(contract.action(&call, token, words)).await;
         self.ask();
@@ -211,36 +218,56 @@ impl Kept {
         let deadline = Instant::now() + LOOK_TIMEOUT;
         let late = || format!("another entry point of {} did not end within {LOOK_TIMEOUT:?}", self.name);
         let turn = timeout_at(deadline, self.lane.enter(Rank::Look)).await.map_err(|_| late())?;
+        self.open(&turn).await;
         let spec = self.spec();
-        let call = self.call(&spec, deadline);
+        let call = self.call(&spec, &turn, deadline);
         let told = turn.hold(Contract::of(&spec.agent).info(&call)).await;
         told.unwrap_or_else(|Displaced| Err("it was given up for a start or a stop".to_owned()))
     }
 
-    /// Tells the agent something, in turn with everything else.
-    async fn notice(&self, work: impl AsyncFnOnce(Call<'_>, Contract)) {
-        let turn = self.lane.enter(Rank::Deed).await;
+    /// Tells the agent something, in turn with everything else; again if it was ended for a stop.
+    async fn notice(&self, notice: Notice<'_>) {
+        loop {
+            let turn = self.lane.enter(Rank::Deed).await;
+            self.open(&turn).await;
+            let spec = self.spec();
+            let call = self.call(&spec, &turn, Instant::now() + NOTICE);
+            let contract = Contract::of(&spec.agent);
+            let told = match notice {
+                Notice::Closed => turn.hold(contract.close(&call)).await,
+                Notice::Changed(attribute) => turn.hold(contract.changed(&call, attribute)).await,
+            };
+            if told.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Opens it, before the first of its other entry points.
+    async fn open(&self, turn: &Turn<'_>) {
+        if self.opened.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let spec = self.spec();
-        let call = self.call(&spec, Instant::now() + NOTICE);
-        // A stop takes precedence over telling; what was not told by then is not told again.
-        let _ = turn.hold(work(call, Contract::of(&spec.agent))).await;
+        let call = self.call(&spec, turn, Instant::now() + OPENING);
+        // A stop does not wait for it; who could not open in peace has been called all the same.
+        let _ = turn.hold(Contract::of(&spec.agent).open(&call)).await;
     }
 
     pub(crate) async fn close(&self) {
-        self.notice(async |call, contract| contract.close(&call).await).await;
+        self.notice(Notice::Closed).await;
     }
 
     /// Tells the agent which attributes changed, and looks.
     pub(crate) async fn changed(&self, attributes: Vec<String>) {
         for attribute in attributes {
-            self.notice(async |call, contract| contract.changed(&call, &attribute).await).await;
+            self.notice(Notice::Changed(&attribute)).await;
         }
         self.ask();
     }
 
     /// Looks at it as long as it is kept. The first look comes after this delay.
     pub(crate) async fn watch(self: Arc<Self>, delay: Duration) {
-        self.notice(async |call, contract| contract.open(&call).await).await;
         let first = Instant::now() + delay;
         self.sleep_unless_asked(first).await;
         self.turn(None).await;
@@ -305,9 +332,9 @@ impl Kept {
         lock(&self.shared.expected).contains(&self.name) || lock(&self.state).started
     }
 
-    /// What should be up, and what is although it should not be.
+    /// What should be up, and what may be although it should not be.
     fn should_be_watched(&self) -> bool {
-        self.is_expected() || lock(&self.state).is_active()
+        self.is_expected() || !lock(&self.state).is_inactive()
     }
 
     /// How long a look may take.
@@ -320,8 +347,9 @@ impl Kept {
         spec.timeout.or_else(advised).unwrap_or(LOOK_TIMEOUT)
     }
 
-    fn call<'a>(&'a self, spec: &'a Spec, deadline: Instant) -> Call<'a> {
-        Call { machine: &self.shared.machine, spec, deadline, probe: !self.is_expected() }
+    fn call<'a>(&'a self, spec: &'a Spec, turn: &'a Turn<'_>, deadline: Instant) -> Call<'a> {
+        let place = Some(turn.place());
+        Call { machine: &self.shared.machine, spec, deadline, probe: !self.is_expected(), place }
     }
 
     /// One look, in its turn.
@@ -333,6 +361,7 @@ impl Kept {
             sleep_until(until).await;
             return;
         }
+        self.open(&turn).await;
         let ticket = *self.asked.borrow();
         let moment = self.shared.moment();
         let Ok(look) = self.held_look(&turn, depth).await else { return };
@@ -358,7 +387,7 @@ impl Kept {
                 return Look::unknown("too many looks begin at once");
             };
             let deadline = Instant::now() + within;
-            let call = self.call(&spec, deadline);
+            let call = self.call(&spec, turn, deadline);
             let contract = Contract::of(&spec.agent);
             // What is no program may hang as well, on a file system that does.
             let looking = timeout_at(deadline + GRACE / 2, contract.look(&call, depth));
@@ -374,6 +403,15 @@ impl Kept {
         };
         turn.hold(work).await
     }
+}
+
+/// What an agent is told that only listens.
+#[derive(Clone, Copy)]
+enum Notice<'a> {
+    /// It is kept no more.
+    Closed,
+    /// This attribute of it has another value.
+    Changed(&'a str),
 }
 
 /// A start that its agent refused may have got half-way: only a look can say that it did not.

@@ -3,8 +3,9 @@
 //! Whoever is of a higher rank ends what is under way of a lower one, and takes its place: a look that hangs must not hold
 //! up a stop. What is ended so is killed with its children, because its future is dropped.
 
-use std::future::Future;
-use tokio::sync::{Mutex, MutexGuard, watch};
+use super::program::Place;
+use std::{future::Future, sync::Arc};
+use tokio::sync::{Mutex, watch};
 
 /// Who gives way to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +29,7 @@ pub(crate) struct Displaced;
 /// Where the entry points of one resource take their turns.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     /// How many of each rank wait.
     waiting: watch::Sender<[u32; RANKS]>,
 }
@@ -37,22 +38,28 @@ pub(crate) struct Lane {
 pub(crate) struct Turn<'a> {
     lane: &'a Lane,
     rank: Rank,
-    _turn: MutexGuard<'a, ()>,
+    /// Programs that were killed keep it until they are gone.
+    place: Place,
 }
 
 impl Lane {
     pub(crate) fn new() -> Self {
-        Lane { turn: Mutex::new(()), waiting: watch::Sender::new([0; RANKS]) }
+        Lane { turn: Arc::default(), waiting: watch::Sender::new([0; RANKS]) }
     }
 
     /// Waits for its turn.
     pub(crate) async fn enter(&self, rank: Rank) -> Turn<'_> {
         let _waits = Waits::new(&self.waiting, rank);
-        Turn { lane: self, rank, _turn: self.turn.lock().await }
+        Turn { lane: self, rank, place: Arc::new(Arc::clone(&self.turn).lock_owned().await) }
     }
 }
 
 impl Turn<'_> {
+    /// What the programs that are run in this turn hold.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Does something, unless somebody of a higher rank waits for the place or comes to do so.
     pub(crate) async fn hold<T>(&self, work: impl Future<Output = T>) -> Result<T, Displaced> {
         let above = self.rank as usize + 1;

@@ -4,7 +4,7 @@ use super::{
     Settings,
     ocf::Library,
     output::Output,
-    program::{self, Outcome, Program},
+    program::{self, Outcome, Place, Program},
     spec::Spec,
 };
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -26,6 +26,8 @@ pub(crate) struct Call<'a> {
     pub deadline: Instant,
     /// Whether it is a look at something that should not be up here.
     pub probe: bool,
+    /// The turn of the resource, if it is kept.
+    pub place: Option<&'a Place>,
 }
 
 /// What an entry point is: what is run, and what becomes of what it says.
@@ -55,7 +57,7 @@ impl Machine {
         within: Duration,
     ) -> Outcome {
         let (output, cgroup) = (Output::Words(most), self.settings.cgroup.clone());
-        program::run(Program { path: path.to_owned(), arguments, variables, within, output, cgroup }).await
+        program::run(Program { path: path.to_owned(), arguments, variables, within, output, cgroup, place: None }).await
     }
 }
 
@@ -76,6 +78,7 @@ impl Call<'_> {
             within: self.left(),
             output,
             cgroup: settings.cgroup.clone(),
+            place: self.place.cloned(),
         })
         .await
     }

@@ -12,15 +12,17 @@ use super::{
 };
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     os::fd::OwnedFd,
     path::PathBuf,
     process::{ExitStatus, Stdio},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
     net::unix::pipe::Receiver,
     process::{Child, Command},
+    runtime::Handle,
     task::spawn_blocking,
     time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
@@ -48,7 +50,12 @@ pub struct Program {
     pub output: Output,
     /// The control group in which it gets one of its own.
     pub cgroup: Option<PathBuf>,
+    /// Let go only when the program is gone, also if nobody waits for that.
+    pub place: Option<Place>,
 }
+
+/// Something that somebody else waits for.
+pub type Place = Arc<dyn fmt::Debug + Send + Sync>;
 
 /// How a program ended.
 #[derive(Debug)]
@@ -96,15 +103,14 @@ pub async fn run(program: Program) -> Outcome {
         Ok(Err(error)) => return Outcome { ended: not_started(&path, &error), said: Said::default() },
         Err(_) => return Outcome { ended: Ended::TimeOver(within), said: Said::default() },
     };
-    let ended = match watch(&mut running.child, &mut source, deadline).await {
+    let ended = match running.watch(&mut source, deadline).await {
         Some(Ok(status)) => match status.code() {
             Some(code) => Ended::Exited(code),
             None => Ended::Broken(format!("it was ended by {status}")),
         },
         Some(Err(error)) => Ended::Broken(format!("{path}: {error}")),
         None => {
-            running.kill();
-            let _ = timeout(BURIAL, running.child.wait()).await;
+            running.bury().await;
             Ended::TimeOver(within)
         }
     };
@@ -112,12 +118,52 @@ pub async fn run(program: Program) -> Outcome {
 }
 
 /// A program that runs. All that it started is killed when this is dropped before the program was seen to end.
-struct Running {
+struct Running(Option<Body>);
+
+struct Body {
     child: Child,
     cgroup: Option<Cgroup>,
+    _place: Option<Place>,
 }
 
 impl Running {
+    /// Reads what the program says until it ends; `None` if its time is over first.
+    async fn watch(&mut self, source: &mut Source, deadline: Instant) -> Option<io::Result<ExitStatus>> {
+        let body = self.0.as_mut()?;
+        loop {
+            tokio::select! {
+                // The end comes first, and then the time: a program that never stops talking does not hold them up.
+                biased;
+                status = body.child.wait() => return Some(status),
+                () = sleep_until(deadline) => return None,
+                () = source.readable() => source.take_in(),
+            }
+        }
+    }
+
+    /// Kills it, and waits for a while until it is gone.
+    async fn bury(mut self) {
+        if let Some(body) = self.0.take() {
+            body.kill();
+            body.bury().await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(body) = self.0.take() else { return };
+        // A child that was waited for is gone.
+        if body.child.id().is_some() {
+            body.kill();
+            if let Ok(runtime) = Handle::try_current() {
+                runtime.spawn(body.bury());
+            }
+        }
+    }
+}
+
+impl Body {
     fn kill(&self) {
         // A child that was waited for has no number any more: it may be somebody else's by now.
         let Some(leader) = self.child.id().and_then(|id| Number::try_from(id).ok()) else { return };
@@ -131,11 +177,10 @@ impl Running {
             processes::signal(process, rustix::process::Signal::KILL);
         }
     }
-}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.kill();
+    /// Waits until it is gone, and then lets go of its place.
+    async fn bury(mut self) {
+        let _ = timeout(BURIAL, self.child.wait()).await;
     }
 }
 
@@ -165,7 +210,7 @@ fn spawn(program: &Program) -> io::Result<(Running, Source)> {
     if let (Some(cgroup), Some(id)) = (&cgroup, child.id()) {
         cgroup.take_in(Number::try_from(id).unwrap_or_default());
     }
-    Ok((Running { child, cgroup }, source))
+    Ok((Running(Some(Body { child, cgroup, _place: program.place.clone() })), source))
 }
 
 /// Where its output and its complaints go, and where we read them.
@@ -203,19 +248,6 @@ fn not_started(path: &str, error: &io::Error) -> Ended {
         | io::ErrorKind::Interrupted
         | io::ErrorKind::ExecutableFileBusy => Ended::NoRoom(why),
         _ => Ended::Missing(why),
-    }
-}
-
-/// Reads what the program says until it ends; `None` if its time is over first.
-async fn watch(child: &mut Child, source: &mut Source, deadline: Instant) -> Option<io::Result<ExitStatus>> {
-    loop {
-        tokio::select! {
-            // The end comes first, and then the time: a program that never stops talking does not hold them up.
-            biased;
-            status = child.wait() => return Some(status),
-            () = sleep_until(deadline) => return None,
-            () = source.readable() => source.take_in(),
-        }
     }
 }
 

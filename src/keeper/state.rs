@@ -68,9 +68,9 @@ impl State {
         self.shallow == Some(Power::Running)
     }
 
-    /// Whether it may hold something here.
-    pub(crate) fn is_active(&self) -> bool {
-        self.seen.as_ref().is_some_and(|seen| seen.power.is_active())
+    /// Whether it is known to hold nothing here.
+    pub(crate) fn is_inactive(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.power.is_inactive())
     }
 
     /// It is another life from here on: what deeper looks said is of the one before.

@@ -28,6 +28,8 @@ const SETSID: &str = "setsid";
 /// How long a process may take to appear after it was started, and how often it is looked for.
 const APPEARS: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long it must stay, to count as one that did not end at once.
+const STAYS: Duration = Duration::from_millis(100);
 
 /// What it is recognised by.
 #[derive(Clone, Debug)]
@@ -144,10 +146,16 @@ pub(super) async fn start(call: &Call<'_>) -> Deed {
 /// Waits until the process is there: what starts it lets go of it before it is.
 async fn appears(call: &Call<'_>, wanted: &Wanted) -> Deed {
     let limit = Instant::now() + APPEARS.min(call.left());
+    let mut since = None;
     loop {
         match find(wanted).await {
-            Ok(found) if !found.is_empty() => return Deed::done(),
-            Ok(_) if Instant::now() >= limit => {
+            Ok(found) if !found.is_empty() => {
+                if since.get_or_insert_with(Instant::now).elapsed() >= STAYS {
+                    return Deed::done();
+                }
+                sleep(PAUSE).await;
+            }
+            Ok(_) if since.is_some() || Instant::now() >= limit => {
                 let file = call.spec.file(&call.machine.settings, "start");
                 let said = tokio::fs::read_to_string(file).await.unwrap_or_default();
                 let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing");

@@ -30,7 +30,7 @@ pub(super) async fn check(machine: &Machine, item: &Item, agent: &Ocf) -> Vec<Fi
     let validates = metadata.actions.iter().any(|action| action.name == "validate-all");
     if item.needed && validates && findings.iter().all(|finding| finding.severity != super::Severity::Error) {
         let within = metadata.timeout("validate-all").unwrap_or(VALIDATES);
-        let call = Call { machine, spec: &item.spec, deadline: Instant::now() + within, probe: true };
+        let call = Call { machine, spec: &item.spec, deadline: Instant::now() + within, probe: true, place: None };
         if let Err(why) = agent.validate(&call).await {
             findings.push(item.error(None, why, format!("{} says so on this node (validate-all)", item.spec.agent)));
         }
@@ -80,7 +80,10 @@ fn parameters(item: &Item, metadata: &Metadata) -> Vec<Finding> {
             findings.push(item.warning(Some(name), format!("{name} is deprecated"), parameter.short.clone()));
         }
     }
-    let lacking = metadata.parameters.iter().filter(|known| known.required && known.default.is_none());
+    let lacking = metadata
+        .parameters
+        .iter()
+        .filter(|known| known.required && known.default.as_deref().unwrap_or_default().is_empty());
     for parameter in lacking.filter(|known| !item.spec.attributes.contains_key(&known.name)) {
         let what = format!("{} needs the attribute {}", item.spec.agent, parameter.name);
         findings.push(item.error(Some(&parameter.name), what, parameter.short.clone()));
