@@ -1,6 +1,7 @@
-//! The emulated HMC and the lab, around the simulated world of [`tenure_model`].
+//! The emulated HMC, the lab, and machines made of namespaces, around the simulated world of [`tenure_model`].
 
 pub mod hmc;
 pub mod lab;
+pub mod machines;
 
 pub use tenure_model::{explore, sim, world};
