@@ -35,7 +35,17 @@ const OWNERS: [(&str, &[&str]); 25] = [
     ("rustls", &["raft", "src/api"]),
     ("tokio-rustls", &["raft", "src/api", "tests/cli"]),
     ("rustls-pki-types", &["raft"]),
-    ("russh", &["src/hypervisor/hmc", "jepsen/src/hmc", "jepsen/src/lab", "tests/hmc", "tests/hmc_emulator.rs"]),
+    (
+        "russh",
+        &[
+            "src/hypervisor/hmc",
+            "jepsen/src/hmc",
+            "jepsen/src/lab",
+            "jepsen/src/machines",
+            "tests/hmc",
+            "tests/hmc_emulator.rs",
+        ],
+    ),
     ("csv", &["src/hypervisor/hmc"]),
     ("axum", &["src/api"]),
     ("hyper", &["src/api"]),

@@ -5,12 +5,24 @@
 
 use std::{
     path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tenure_jepsen::machines::{Asker, Machine, Watch, Web, What, Yard, missing};
+use tenure::api::Read;
+use tenure_jepsen::{
+    machines::{Asker, Machine, Site, SiteOptions, Watch, Web, What, Yard, missing},
+    world::{Command, Guest, LparState, Power, Stop},
+};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tests have the machine for themselves: they play in real time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Whether machines can be made here. Says what is missing if not.
 fn can_run(test: &str) -> bool {
@@ -41,6 +53,7 @@ fn machines_are_what_they_are_said_to_be() {
     if !can_run("machines_are_what_they_are_said_to_be") {
         return;
     }
+    let _alone = alone();
     let began = Instant::now();
     let yard = Yard::new(init()).expect("a yard");
     let web = Web::new(&yard).expect("a service");
@@ -97,4 +110,97 @@ fn machines_are_what_they_are_said_to_be() {
     assert!(!p1.run(["ip", "-4", "address"]).expect("it runs").contains(&web.address().to_string()));
     let (rounds, longest) = watch.pace();
     println!("{rounds} looks, at most {longest:?} apart; all of it took {:?}", began.elapsed());
+}
+
+/// Three servers, each with a machine that runs a node.
+async fn site() -> Site {
+    let program = init();
+    let tenured = vec![program.display().to_string(), "tenured".to_owned()];
+    let options = SiteOptions { servers: 3, init: program.to_owned(), tenured, raft: RAFT.to_owned(), web: true };
+    let site = Site::prepare(&options).await.expect("a site");
+    site.form().await.expect("a cluster");
+    site
+}
+
+/// Consensus as fast as the machines of a test keep up with.
+const RAFT: &str = "heartbeat = \"50ms\"\nelection_min = \"250ms\"\nelection_max = \"500ms\"\n";
+
+/// What the HMC says of a management LPAR and what its machine does is the same, whoever changes it.
+#[test]
+fn the_hmc_and_the_machines_are_of_one_mind() {
+    if !can_run("the_hmc_and_the_machines_are_of_one_mind") {
+        return;
+    }
+    let _alone = alone();
+    runtime().block_on(of_one_mind());
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+}
+
+async fn of_one_mind() {
+    let began = Instant::now();
+    let site = site().await;
+    println!("a cluster of three machines: {:?}", began.elapsed());
+    site.declare(site.cluster_file()).await.expect("declared");
+    let reads = async || {
+        let status = site.client.status(Read::Linearizable).await.expect("it answers");
+        status.servers.into_iter().map(|server| (server.name, server.reads)).collect::<Vec<_>>()
+    };
+    while reads().await.iter().any(|(_, reads)| reads != "Operating") {
+        assert!(began.elapsed() < PATIENCE, "{:?}", reads().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    // Somebody has the HMC cut an LPAR off: its machine is dead before anybody can read so.
+    let (p2, lpar, hmc) = site.world.with(|world| {
+        (world.server("p2").expect("p2"), world.lpar("node-p2").expect("its LPAR"), world.hmc("hmc1").expect("an HMC"))
+    });
+    let first = site.machine("p2").expect("p2").first_process().expect("it is on");
+    let node = site.machine("p2").expect("p2").processes();
+    assert!(!node.is_empty(), "no node runs on p2");
+    site.world.with(|world| world.execute(hmc, &Command::stop(p2, lpar, Stop::Immediate))).expect("accepted");
+    until("p2 is off", || {
+        let state = site.world.with(|world| world.activity(p2, lpar)).expect("it is defined");
+        let alive = [first].iter().chain(&node).any(|pid| Path::new(&format!("/proc/{pid}")).exists());
+        assert!(state != LparState::NotActivated || !alive, "it reads {state} and lives");
+        state == LparState::NotActivated
+    });
+    assert_eq!(site.fenced("p2").expect("p2"), 1);
+
+    // It boots again, and its node with it.
+    site.boot("p2").expect("it may");
+    until("p2 runs a node", || !site.machine("p2").expect("p2").processes().is_empty());
+
+    // Killed processes are nobody's doing that the HMC could see.
+    let p3 = site.world.with(|world| world.server("p3")).expect("p3");
+    site.kill_processes("p3").expect("they die");
+    let lpar = site.world.with(|world| world.lpar("node-p3")).expect("its LPAR");
+    assert_eq!(site.world.with(|world| world.guest(p3, lpar)), Guest::Running);
+    assert!(site.machine("p3").expect("p3").is_on());
+    assert_eq!(site.fenced("p3").expect("p3"), 0);
+
+    // Power: of the machine, then of the server.
+    site.power_off("p3").expect("it goes off");
+    assert!(!site.machine("p3").expect("p3").is_on());
+    site.boot("p3").expect("it may");
+    until("p3 runs a node", || !site.machine("p3").expect("p3").processes().is_empty());
+    site.trip("p3").expect("it goes off");
+    assert!(!site.machine("p3").expect("p3").is_on());
+    assert_eq!(site.world.with(|world| world.power(p3)), Power::Off);
+    site.boot("p3").expect("it may");
+    until("p3 runs a node", || !site.machine("p3").expect("p3").processes().is_empty());
+
+    // A machine that hangs stands still, and goes on.
+    site.hang("p1").expect("it hangs");
+    let stands = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    };
+    assert!(site.machine("p1").expect("p1").processes().iter().all(stands));
+    site.resume("p1").expect("it goes on");
+    until("p1 goes on", || !site.machine("p1").expect("p1").processes().iter().any(stands));
+    assert_eq!(site.trouble(), Vec::<String>::new());
+    println!("all of it: {:?}", began.elapsed());
 }

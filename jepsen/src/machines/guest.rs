@@ -8,12 +8,16 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long a first process may take to be there.
 const STARTS: Duration = Duration::from_secs(10);
+/// How long the kernel may take to end a machine.
+const ENDS: Duration = Duration::from_secs(10);
+/// Pause between two looks at a machine that ends.
+const LOOK: Duration = Duration::from_millis(1);
 /// What the first process says when it is there.
 const READY: &str = "ready";
 
@@ -102,14 +106,26 @@ impl Guest {
 
     /// Waits until nothing of it is left.
     pub(super) fn wait(mut self) -> Result<(), MachineError> {
-        self.outside.wait().map(drop).map_err(MachineError::system("wait for the end of a machine"))
+        self.reap()
+    }
+
+    fn reap(&mut self) -> Result<(), MachineError> {
+        let began = Instant::now();
+        while let Ok(None) = self.outside.try_wait() {
+            if began.elapsed() > ENDS {
+                return Err(MachineError::Late(format!("a machine was killed and is not dead within {ENDS:?}")));
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
         self.kill();
-        let _ = self.outside.wait();
+        // One that is waited for in vain goes when this process does.
+        let _ = self.reap();
     }
 }
 

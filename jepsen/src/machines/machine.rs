@@ -7,8 +7,11 @@ use std::{
     net::Ipv4Addr,
     os::fd::AsFd,
     path::{Path, PathBuf},
-    process::{Command, Output},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    process::{Command, Output, Stdio},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::JoinHandle,
 };
 
@@ -31,6 +34,8 @@ struct Inner {
     switch: u32,
     private: Vec<PathBuf>,
     guest: Mutex<Option<Guest>>,
+    /// Its first process, as the outside numbers it; zero while it is off. Whoever only looks does not wait for a boot.
+    first: AtomicU32,
 }
 
 impl Machine {
@@ -42,7 +47,16 @@ impl Machine {
         private: Vec<PathBuf>,
     ) -> Machine {
         let (name, port) = (name.to_owned(), format!("port{number}"));
-        Machine(Arc::new(Inner { name, port, address, init, switch, private, guest: Mutex::new(None) }))
+        Machine(Arc::new(Inner {
+            name,
+            port,
+            address,
+            init,
+            switch,
+            private,
+            guest: Mutex::new(None),
+            first: AtomicU32::new(0),
+        }))
     }
 
     /// Its name, which is its host name too.
@@ -68,6 +82,7 @@ impl Machine {
         }
         let new = Guest::start(&self.0.init, &self.0.name, &self.0.private)?;
         self.plug_in(new.pid())?;
+        self.0.first.store(new.pid(), Ordering::Release);
         *guest = Some(new);
         Ok(())
     }
@@ -94,6 +109,7 @@ impl Machine {
         let (switch, port) = (self.0.switch.to_string(), self.0.port.as_str());
         let unplugged = tool::run(["nsenter", "-t", &switch, "-n", "--", "ip", "link", "delete", port]);
         dying.wait()?;
+        self.0.first.store(0, Ordering::Release);
         match unplugged {
             Err(MachineError::Program { said, .. }) if said.contains("Cannot find device") => Ok(()),
             other => other.map(drop),
@@ -106,6 +122,16 @@ impl Machine {
         self.run(["sh", "-c", "kill -9 -1"]).map(drop)
     }
 
+    /// All its processes but the first stand still.
+    pub fn freeze(&self) -> Result<(), MachineError> {
+        self.run(["sh", "-c", "kill -STOP -1"]).map(drop)
+    }
+
+    /// They go on.
+    pub fn thaw(&self) -> Result<(), MachineError> {
+        self.run(["sh", "-c", "kill -CONT -1"]).map(drop)
+    }
+
     /// Whether it has power.
     pub fn is_on(&self) -> bool {
         self.guest().is_some()
@@ -113,14 +139,23 @@ impl Machine {
 
     /// Its first process, as the outside numbers it, while it has power.
     pub fn first_process(&self) -> Option<u32> {
-        self.guest().as_ref().map(Guest::pid)
+        Some(self.0.first.load(Ordering::Acquire)).filter(|&pid| pid != 0)
     }
 
-    /// A command that runs a program inside. Its parent is outside: killing that does not end the program.
-    pub fn command(&self, program: impl AsRef<Path>) -> Result<Command, MachineError> {
+    /// Starts a program that stays, in a session of its own. What it writes goes to the end of a file of the outside. Its
+    /// parent is the first process.
+    pub fn start<'a>(&self, words: impl IntoIterator<Item = &'a str>, log: &Path) -> Result<(), MachineError> {
+        let failed = || MachineError::file("write", log);
+        let file = File::options().create(true).append(true).open(log).map_err(failed())?;
+        let errors = file.try_clone().map_err(failed())?;
+        // A parent outside would have to take in what the program leaves before the machine counts as dead, and would
+        // stand still when the program is made to.
         let mut command = Command::new("nsenter");
-        command.args(self.entrance()?).arg(program.as_ref());
-        Ok(command)
+        command.args(self.entrance()?).args(["setsid", "--fork"]).args(words);
+        command.stdin(Stdio::null()).stdout(file).stderr(errors);
+        let status = command.status().map_err(MachineError::system(format!("start a program on {}", self.0.name)))?;
+        let said = || MachineError::Program { program: format!("{command:?}"), said: status.to_string() };
+        status.success().then_some(()).ok_or_else(said)
     }
 
     /// Runs a short program inside, and gives what it wrote to standard output. It must succeed.

@@ -4,12 +4,14 @@ use super::{Machine, MachineError, disk::detach_within, guest::Guest, tool};
 use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
-/// Name of a yard's directory is this and the id of the process that made it.
+/// Name of a yard's directory is this, the id of the process that made it, and a number.
 const PREFIX: &str = "tenure-machines-";
 /// Programs that are needed.
-const PROGRAMS: [&str; 8] = ["ip", "unshare", "nsenter", "timeout", "mount", "losetup", "mkfs.ext4", "hostname"];
+const PROGRAMS: [&str; 9] =
+    ["ip", "unshare", "nsenter", "timeout", "mount", "losetup", "mkfs.ext4", "hostname", "setsid"];
 /// Host number of the outside, which is where the emulated HMC listens.
 const OUTSIDE: u8 = 254;
 
@@ -43,25 +45,29 @@ impl Yard {
     /// Makes the network. `init` is a program that runs [`init`](super::init) when its only argument is `init`. What a dead
     /// process left behind is removed first.
     pub fn new(init: &Path) -> Result<Yard, MachineError> {
-        let base = std::env::temp_dir();
+        static NUMBER: Mutex<u32> = Mutex::new(0);
+        // Held until the network is taken, so that another yard of this process takes another.
+        let mut number = NUMBER.lock().unwrap_or_else(PoisonError::into_inner);
+        *number += 1;
+        let (base, process) = (std::env::temp_dir(), std::process::id());
         sweep(&base)?;
-        let directory = base.join(format!("{PREFIX}{}", std::process::id()));
+        let directory = base.join(format!("{PREFIX}{process}-{number}"));
         std::fs::create_dir_all(&directory).map_err(MachineError::file("make", &directory))?;
         let switch = Guest::start(init, "switch", &[])?;
         let yard = Yard { switch, init: init.to_owned(), network: free_network()?, directory };
-        yard.wire()?;
+        yard.wire(&format!("tn{process}.{number}"))?;
         Ok(yard)
     }
 
-    fn wire(&self) -> Result<(), MachineError> {
-        let (uplink, inside) = (format!("tenure{}", std::process::id()), self.switch.pid().to_string());
+    fn wire(&self, uplink: &str) -> Result<(), MachineError> {
+        let inside = self.switch.pid().to_string();
         self.in_switch(&["ip", "link", "add", "switch", "type", "bridge"])?;
         self.in_switch(&["ip", "link", "set", "switch", "up"])?;
-        tool::run(["ip", "link", "add", &uplink, "type", "veth", "peer", "name", "uplink", "netns", &inside])?;
+        tool::run(["ip", "link", "add", uplink, "type", "veth", "peer", "name", "uplink", "netns", &inside])?;
         self.in_switch(&["ip", "link", "set", "uplink", "master", "switch", "up"])?;
         let address = format!("{}/24", self.outside());
-        tool::run(["ip", "address", "add", &address, "dev", &uplink])?;
-        tool::run(["ip", "link", "set", &uplink, "up"]).map(drop)
+        tool::run(["ip", "address", "add", &address, "dev", uplink])?;
+        tool::run(["ip", "link", "set", uplink, "up"]).map(drop)
     }
 
     fn in_switch(&self, words: &[&str]) -> Result<String, MachineError> {
@@ -113,7 +119,8 @@ fn sweep(base: &Path) -> Result<(), MachineError> {
     let entries = std::fs::read_dir(base).map_err(MachineError::file("read", base))?;
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|pid| pid.parse::<u32>().ok());
+        let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let owner = rest.and_then(|rest| rest.split('-').next()).and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) {
             detach_within(&entry.path())?;
             std::fs::remove_dir_all(entry.path()).map_err(MachineError::file("remove", &entry.path()))?;
