@@ -12,6 +12,11 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure Tenure and Pacemaker side by side.
+    #[command(
+        after_help = "Example:\n  machines compare --runs 10\nExit codes: 0 measured, 1 failed, 3 something that is needed is not here."
+    )]
+    Compare(tenure_jepsen::compare::CompareArgs),
     /// Run as the first process of a machine.
     #[command(hide = true)]
     Init,
@@ -22,6 +27,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match Args::parse().command {
+        Command::Compare(args) => tenure_jepsen::compare::run(&args),
         Command::Init => tenure_jepsen::machines::init(),
         Command::Tenured(args) => tenure::node::main::run(&args),
     }

@@ -31,12 +31,12 @@ pub enum MachineError {
 }
 
 impl MachineError {
-    pub(super) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> MachineError {
+    pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> MachineError {
         let what = what.into();
         move |source| MachineError::System { what, source }
     }
 
-    pub(super) fn file(what: &str, file: &Path) -> impl FnOnce(io::Error) -> MachineError {
+    pub(crate) fn file(what: &str, file: &Path) -> impl FnOnce(io::Error) -> MachineError {
         MachineError::system(format!("{what} {}", file.display()))
     }
 }
