@@ -3,6 +3,7 @@
 use super::history::Entry;
 use super::time::{Span, Time};
 use super::world::World;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -15,9 +16,21 @@ pub struct LiveWorld {
     shared: Arc<Shared>,
 }
 
+/// What a world's changes are shown to before anybody else can see them.
+type Follow = dyn Fn(&World, &[Entry]) + Send + Sync;
+
+struct Follower(Option<Box<Follow>>);
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Follower" } else { "no Follower" })
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     world: Mutex<World>,
+    follower: Follower,
     origin: Instant,
     origin_time: Time,
     length: watch::Sender<usize>,
@@ -37,11 +50,26 @@ impl Drop for Ticker {
 impl LiveWorld {
     /// Sets a world going. Must be called within a tokio runtime with time.
     pub fn start(world: World) -> (LiveWorld, Ticker) {
+        Self::set_going(world, Follower(None))
+    }
+
+    /// The same, and every change is shown to `follow` before it can be read, by an HMC or otherwise: where something real
+    /// stands for a part of the world, it can be made so first. Everyone waits meanwhile. It may not ask the live world
+    /// for anything.
+    pub fn start_followed(
+        world: World,
+        follow: impl Fn(&World, &[Entry]) + Send + Sync + 'static,
+    ) -> (LiveWorld, Ticker) {
+        Self::set_going(world, Follower(Some(Box::new(follow))))
+    }
+
+    fn set_going(world: World, follower: Follower) -> (LiveWorld, Ticker) {
         let shared = Arc::new(Shared {
             origin: Instant::now(),
             origin_time: world.now(),
             length: watch::channel(world.history().len()).0,
             world: Mutex::new(world),
+            follower,
             touched: Notify::new(),
         });
         let live = LiveWorld { shared };
@@ -75,12 +103,24 @@ impl LiveWorld {
 
     fn step<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
         let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = world.history().len();
         world.advance_to(self.now());
+        self.tell(&world, told);
+        let told = world.history().len();
         let result = act(&mut world);
+        self.tell(&world, told);
         let length = world.history().len();
         drop(world);
         self.shared.length.send_if_modified(|known| std::mem::replace(known, length) != length);
         result
+    }
+
+    fn tell(&self, world: &World, told: usize) {
+        if let Some(follow) = &self.shared.follower.0
+            && world.history().len() > told
+        {
+            follow(world, world.history().since(told));
+        }
     }
 
     async fn tick(self) {
@@ -126,5 +166,31 @@ mod tests {
             .collect();
         assert_eq!(states, [LparState::Starting, LparState::Running]);
         assert_eq!(entries[1].at.since(entries[0].at), live.with(|world| world.lpar_spec(db).boot));
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_world_is_shown_a_change_before_anybody_can_read_it() {
+        let spec = WorldSpec::demo(DemoOptions::default());
+        let followed = Arc::new(Mutex::new(Vec::new()));
+        let shown = Arc::clone(&followed);
+        let (live, _ticker) = LiveWorld::start_followed(World::new(spec, 1).unwrap(), move |world, entries| {
+            let lpar = world.lpar("node-p1").unwrap();
+            let state = world.activity(world.server("p1").unwrap(), lpar).unwrap();
+            let cause = entries.iter().any(|entry| matches!(entry.change, Change::Lpar { lpar: of, .. } if of == lpar));
+            shown.lock().unwrap().push((state, cause));
+        });
+        let (hmc, p1) = live.with(|world| (world.hmc("hmc1").unwrap(), world.server("p1").unwrap()));
+        let node = live.with(|world| world.lpar("node-p1").unwrap());
+        let stop = Command::stop(p1, node, crate::world::Stop::Immediate);
+        live.with(|world| world.execute(hmc, &stop).unwrap());
+        loop {
+            let read = live.with(|world| world.activity(p1, node).unwrap());
+            let seen = followed.lock().unwrap().contains(&(read, true));
+            assert!(seen || read == LparState::Running, "{read} was read and not shown before");
+            if read == LparState::NotActivated {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }

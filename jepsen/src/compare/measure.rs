@@ -1,0 +1,90 @@
+//! Measures one cluster, of whatever make.
+
+use super::figures::Figures;
+use crate::machines::{Asker, Machine, MachineError, SiteError, Watch, Web, What, Yard};
+use std::time::{Duration, Instant};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Pause between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long a cluster is left alone after it is whole, so that it is measured at rest.
+const REST: Duration = Duration::from_secs(3);
+/// Number of the client's machine.
+const CLIENT: u8 = 90;
+
+/// A cluster that runs on machines and keeps the service online on one of them.
+pub(super) trait Cluster {
+    /// The network.
+    fn yard(&self) -> &Yard;
+    /// The machines.
+    fn machines(&self) -> &[Machine];
+    /// The service.
+    fn web(&self) -> &Web;
+    /// Cuts a machine's power.
+    fn power_off(&self, machine: &Machine) -> Result<(), SiteError>;
+    /// Boots it, with what runs on it.
+    fn boot(&self, machine: &Machine) -> Result<(), SiteError>;
+    /// Whether every machine is a member again, and nothing is under way.
+    async fn is_whole(&self) -> bool;
+    /// Whether a program belongs to the cluster, by the beginning of its name.
+    fn is_daemon(&self, name: &str) -> bool;
+}
+
+/// Cuts the power of the machine that serves, time and again.
+pub(super) async fn failovers(name: &str, cluster: &impl Cluster, runs: u16) -> Result<Figures, SiteError> {
+    let client = cluster.yard().machine("client", CLIENT, &[]);
+    client.boot()?;
+    let asker = Asker::start(&client, cluster.web().address())?;
+    let watch = Watch::start(cluster.machines(), cluster.web());
+    let mut figures = Figures { name: name.to_owned(), start: vec![], outage: vec![], memory: vec![] };
+    for run in 1..=runs {
+        until("the cluster is whole", async || cluster.is_whole().await).await?;
+        tokio::time::sleep(REST).await;
+        let now = Instant::now();
+        until("somebody serves", async || asker.served_since(now).is_some()).await?;
+        let active = asker.served_since(now).unwrap_or_default();
+        let lost = cluster.machines().iter().find(|machine| machine.name() == active);
+        let lost = lost.ok_or_else(|| MachineError::Late(format!("there is no machine {active}")))?;
+        if run == runs {
+            figures.memory = cluster.machines().iter().map(|machine| memory(cluster, machine)).collect();
+        }
+        let cut = Instant::now();
+        cluster.power_off(lost)?;
+        until("another serves", async || asker.served_since(cut).is_some_and(|by| by != active)).await?;
+        let start = watch.first_since(cut, What::Address, &active).map(|event| event.at - cut);
+        let (start, outage) = (start.unwrap_or(PATIENCE), asker.outage_since(cut));
+        eprintln!("{name}: run {run}: start elsewhere after {start:.2?}, outage {outage:.2?}");
+        figures.start.push(start);
+        figures.outage.push(outage);
+        cluster.boot(lost)?;
+    }
+    match watch.violations().first() {
+        None => Ok(figures),
+        Some(violation) => Err(MachineError::Late(format!("what must never be: {violation}")).into()),
+    }
+}
+
+/// KiB of the cluster's daemons on a machine: the proportional set size, which counts a page that several share once.
+fn memory(cluster: &impl Cluster, machine: &Machine) -> u64 {
+    let read = |pid: u32, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let daemons = machine.processes().into_iter().filter(|&pid| cluster.is_daemon(read(pid, "comm").trim()));
+    let sizes = daemons.filter_map(|pid| {
+        let rollup = read(pid, "smaps_rollup");
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.trim().split(' ').next()?.parse::<u64>().ok()
+    });
+    sizes.sum()
+}
+
+/// Waits until something is so.
+pub(super) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<(), MachineError> {
+    let began = Instant::now();
+    while !is_so().await {
+        if began.elapsed() > PATIENCE {
+            return Err(MachineError::Late(format!("{what}: not within {PATIENCE:?}")));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}

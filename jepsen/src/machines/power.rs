@@ -1,0 +1,174 @@
+//! What the emulated HMC says of a management LPAR and what its machine does, kept the same.
+
+use super::{Machine, MachineError, Web};
+use crate::world::{LparState, World};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+};
+
+/// The power of all machines of a site, and the nodes on them.
+///
+/// A machine that is to be off is off before the world lets anybody read so: [`Power::follow`] ends it then and there. One
+/// that is to be on is booted by [`Power::boot_all`] on another thread, and its node is started.
+#[derive(Debug)]
+pub(super) struct Power {
+    machines: Vec<Machine>,
+    web: Option<Web>,
+    /// The program that is a node.
+    tenured: Vec<String>,
+    directory: PathBuf,
+    plan: Mutex<Plan>,
+    wake: mpsc::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    /// Machines that are to have power.
+    on: BTreeSet<String>,
+    /// Machines whose operating system is to hang.
+    hung: BTreeSet<String>,
+    /// Machines whose node starts when they boot.
+    members: BTreeSet<String>,
+    trouble: Vec<String>,
+}
+
+impl Power {
+    pub(super) fn new(
+        machines: Vec<Machine>,
+        web: Option<Web>,
+        tenured: Vec<String>,
+        directory: PathBuf,
+    ) -> (Power, mpsc::Receiver<()>) {
+        let (wake, woken) = mpsc::channel();
+        (Power { machines, web, tenured, directory, plan: Mutex::default(), wake }, woken)
+    }
+
+    pub(super) fn machines(&self) -> &[Machine] {
+        &self.machines
+    }
+
+    pub(super) fn web(&self) -> Option<&Web> {
+        self.web.as_ref()
+    }
+
+    /// Makes true what the world is about to say. Called with the world held, before anybody can read it.
+    pub(super) fn follow(&self, world: &World) {
+        let mut plan = self.plan();
+        for machine in &self.machines {
+            let (Some(server), Some(lpar)) = (world.server(machine.name()), world.lpar(&lpar_of(machine.name())))
+            else {
+                continue;
+            };
+            let on = world.activity(server, lpar).is_some_and(has_power);
+            let name = machine.name().to_owned();
+            let result = if on {
+                plan.on.insert(name);
+                self.hang(&mut plan, machine, world.guest(server, lpar) == crate::world::Guest::Frozen)
+            } else {
+                plan.on.remove(&name);
+                plan.hung.remove(&name);
+                machine.power_off()
+            };
+            self.note(&mut plan, machine, result);
+        }
+        // Nobody listens any more when the site ends.
+        let _ = self.wake.send(());
+    }
+
+    fn hang(&self, plan: &mut Plan, machine: &Machine, hung: bool) -> Result<(), MachineError> {
+        let was = plan.hung.contains(machine.name());
+        if hung == was || !machine.is_on() {
+            return Ok(());
+        }
+        if hung {
+            plan.hung.insert(machine.name().to_owned());
+            machine.freeze()
+        } else {
+            plan.hung.remove(machine.name());
+            machine.thaw()
+        }
+    }
+
+    /// Boots what is to be on and is not.
+    pub(super) fn boot_all(&self) {
+        for machine in &self.machines {
+            // Held all along, so that a machine that is to be off again is not booted after it was ended.
+            let mut plan = self.plan();
+            if plan.on.contains(machine.name()) && !machine.is_on() {
+                let result = self.boot(&plan, machine);
+                self.note(&mut plan, machine, result);
+            }
+        }
+    }
+
+    fn boot(&self, plan: &Plan, machine: &Machine) -> Result<(), MachineError> {
+        machine.boot()?;
+        if let Some(web) = &self.web {
+            web.furnish(machine)?;
+        }
+        if plan.members.contains(machine.name()) { self.launch(machine, None) } else { Ok(()) }
+    }
+
+    /// Starts a node, with a token if it is to join first. From now on it starts whenever its machine boots.
+    pub(super) fn start_node(&self, machine: &Machine, token: Option<&str>) -> Result<(), MachineError> {
+        // Held all along, so that a boot does not start a second one.
+        let mut plan = self.plan();
+        plan.members.insert(machine.name().to_owned());
+        self.launch(machine, token)
+    }
+
+    fn launch(&self, machine: &Machine, token: Option<&str>) -> Result<(), MachineError> {
+        let config = self.directory.join(format!("{}.toml", machine.name())).display().to_string();
+        let words = self.tenured.iter().map(String::as_str).chain(["--config", &config]);
+        let token = token.into_iter().flat_map(|token| ["--join", token]);
+        machine.start(words.chain(token), &self.log_of(machine.name()))
+    }
+
+    pub(super) fn log_of(&self, node: &str) -> PathBuf {
+        self.directory.join(format!("{node}.log"))
+    }
+
+    fn note(&self, plan: &mut Plan, machine: &Machine, result: Result<(), MachineError>) {
+        if let Err(why) = result {
+            let source = std::error::Error::source(&why).map(|source| format!(": {source}")).unwrap_or_default();
+            plan.trouble.push(format!("{}: {why}{source}", machine.name()));
+        }
+    }
+
+    /// What of this went wrong: a test that ends with any of it has shown nothing.
+    pub(super) fn trouble(&self) -> Vec<String> {
+        self.plan().trouble.clone()
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Power {
+    fn drop(&mut self) {
+        for machine in &self.machines {
+            // What cannot be powered off ends with this process.
+            let _ = machine.power_off();
+        }
+    }
+}
+
+/// The management LPAR of a server.
+pub(super) fn lpar_of(server: &str) -> String {
+    format!("node-{server}")
+}
+
+/// Whether a machine runs while its LPAR is in this state. One that is shutting down does until it is off.
+fn has_power(state: LparState) -> bool {
+    match state {
+        LparState::Running | LparState::ShuttingDown | LparState::MigratingRunning | LparState::NotAvailable => true,
+        LparState::NotActivated
+        | LparState::Starting
+        | LparState::OpenFirmware
+        | LparState::Error
+        | LparState::MigratingNotActivated => false,
+    }
+}

@@ -1,0 +1,42 @@
+//! Short-lived programs of the system, each with a deadline.
+
+use super::MachineError;
+use std::{
+    ffi::OsStr,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+/// How long a program may take, in seconds, as `timeout` reads it.
+const DEADLINE: &str = "20";
+
+/// Runs a program to its end, and gives what it wrote to standard output.
+pub(super) fn run<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Result<String, MachineError> {
+    let words: Vec<S> = words.into_iter().collect();
+    let output = output(&words)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let said = if said.is_empty() { output.status.to_string() } else { said };
+    Err(MachineError::Program { program: line(&words), said })
+}
+
+/// Runs a program to its end, however that is.
+pub(super) fn output<S: AsRef<OsStr>>(words: &[S]) -> Result<Output, MachineError> {
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", DEADLINE]).args(words).stdin(Stdio::null());
+    command.output().map_err(MachineError::system(format!("run {}", line(words))))
+}
+
+fn line<S: AsRef<OsStr>>(words: &[S]) -> String {
+    words.iter().map(|word| word.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a program of this name is found.
+pub(super) fn exists(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/sbin"].map(Path::new);
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+        || usual.iter().any(|directory| directory.join(program).is_file())
+}

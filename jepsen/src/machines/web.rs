@@ -1,0 +1,151 @@
+//! The service of the tests: an address, a file system on a shared disk, and nginx on both, kept by the standard agents.
+
+use super::{Disk, Machine, MachineError, Yard, asker::WHO, tool};
+use std::{
+    fmt::Write,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+/// Where the standard agents are.
+pub const OCF_ROOT: &str = "/usr/lib/ocf";
+/// What is on the page.
+const PAGE: &str = "tenure\n";
+/// Host number of the service's address.
+const HOST: u8 = 100;
+/// Directory for files of nginx that machines do not share.
+const LOCAL: &str = "/run/web";
+/// Size of the disk.
+const MEBIBYTES: u64 = 16;
+
+/// The service: resources `ip` (IPaddr2), `disk` (Filesystem) and `nginx` that requires both.
+#[derive(Debug)]
+pub struct Web {
+    address: Ipv4Addr,
+    directory: PathBuf,
+    disk: Disk,
+}
+
+impl Web {
+    /// Makes its disk, with the page on it.
+    pub fn new(yard: &Yard) -> Result<Web, MachineError> {
+        let (content, directory) = (yard.directory().join("page"), yard.directory().join("web"));
+        for directory in [&content, &directory] {
+            std::fs::create_dir_all(directory).map_err(MachineError::file("make", directory))?;
+        }
+        let page = content.join("index.html");
+        std::fs::write(&page, PAGE).map_err(MachineError::file("write", &page))?;
+        let disk = Disk::new(&yard.directory().join("disk.img"), MEBIBYTES, &content)?;
+        Ok(Web { address: yard.address(HOST), directory, disk })
+    }
+
+    /// What keeps the agents from working here; `None` if nothing does.
+    pub fn missing() -> Option<String> {
+        let agents = ["IPaddr2", "Filesystem", "nginx"].map(|agent| agent_file("heartbeat", agent));
+        // The agent of file systems asks for modprobe, whether or not there is a module to load.
+        let programs = ["nginx", "modprobe"].into_iter().find(|program| !tool::exists(program)).map(str::to_owned);
+        agents.into_iter().find(|file| !file.is_file()).map(|file| file.display().to_string()).or(programs)
+    }
+
+    /// Its address.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Where its file system is mounted.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What is on the page.
+    pub fn page(&self) -> &'static str {
+        PAGE
+    }
+
+    /// Puts what nginx needs onto a machine that has just booted. Its answers say which machine gives them.
+    pub fn furnish(&self, machine: &Machine) -> Result<(), MachineError> {
+        let (address, directory, name) = (self.address, self.directory.display(), machine.name());
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .iter()
+            .fold(String::new(), |text, kind| text + &format!("    {kind}_temp_path {LOCAL}/{kind};\n"));
+        let text = format!(
+            "user root;\nworker_processes 1;\npid {LOCAL}/nginx.pid;\nerror_log {LOCAL}/error.log;\n\
+             events {{ worker_connections 64; }}\nhttp {{\n    access_log off;\n{temporary}    server {{\n        \
+             listen {address}:80;\n        root {directory};\n        add_header {WHO} {name} always;\n    }}\n}}\n"
+        );
+        machine.write(&self.config_file(), &text)
+    }
+
+    fn config_file(&self) -> PathBuf {
+        Path::new(LOCAL).join("nginx.conf")
+    }
+
+    /// Its resources in the order in which they start: name, type of the provider `heartbeat`, attributes, and what they
+    /// require.
+    pub fn resources(&self) -> [(&'static str, &'static str, Vec<(&'static str, String)>, &'static [&'static str]); 3] {
+        let ip = vec![
+            ("ip", self.address.to_string()),
+            ("cidr_netmask", "24".to_owned()),
+            ("nic", super::machine::INTERFACE.to_owned()),
+        ];
+        let disk = vec![
+            ("device", self.disk.device().display().to_string()),
+            ("directory", self.directory.display().to_string()),
+            ("fstype", "ext4".to_owned()),
+        ];
+        let nginx = vec![("configfile", self.config_file().display().to_string())];
+        [("ip", "IPaddr2", ip, &[]), ("disk", "Filesystem", disk, &[]), ("nginx", "nginx", nginx, &["ip", "disk"])]
+    }
+
+    /// The group `web` for a cluster file. `servers` is its system list; `more` goes to each resource.
+    pub fn declaration(&self, servers: &[&str], more: &str) -> String {
+        let list: Vec<String> = servers.iter().map(|server| format!("\"{server}\"")).collect();
+        let mut text = format!("\n[groups.web]\nservers = [{}]\n", list.join(", "));
+        for (name, kind, attributes, requires) in self.resources() {
+            let attributes: Vec<String> =
+                attributes.iter().map(|(key, value)| format!("{key} = \"{value}\"")).collect();
+            let requires: Vec<String> = requires.iter().map(|other| format!("\"{other}\"")).collect();
+            let _ = write!(
+                text,
+                "\n[resources.{name}]\ngroup = \"web\"\nrequires = [{}]\ntype = \"ocf:heartbeat:{kind}\"\n\
+                 attributes = {{ {} }}\n{more}",
+                requires.join(", "),
+                attributes.join(", ")
+            );
+        }
+        text
+    }
+
+    /// Starts it on a machine without a cluster, as an administrator would.
+    pub fn start_by_hand(&self, machine: &Machine) -> Result<(), MachineError> {
+        self.resources()
+            .iter()
+            .try_for_each(|(name, kind, attributes, _)| act(machine, name, kind, attributes, "start"))
+    }
+
+    /// Stops it on a machine without a cluster.
+    pub fn stop_by_hand(&self, machine: &Machine) -> Result<(), MachineError> {
+        let resources = self.resources();
+        resources.iter().rev().try_for_each(|(name, kind, attributes, _)| act(machine, name, kind, attributes, "stop"))
+    }
+}
+
+/// One call of an agent, with what the standard says that it finds in its environment.
+fn act(
+    machine: &Machine,
+    name: &str,
+    kind: &str,
+    attributes: &[(&str, String)],
+    action: &str,
+) -> Result<(), MachineError> {
+    let fixed = [format!("OCF_ROOT={OCF_ROOT}"), format!("OCF_RESOURCE_INSTANCE={name}")];
+    let attributes = attributes.iter().map(|(key, value)| format!("OCF_RESKEY_{key}={value}"));
+    let environment: Vec<String> = fixed.into_iter().chain(attributes).collect();
+    let agent = agent_file("heartbeat", kind).display().to_string();
+    let words = ["env"].into_iter().chain(environment.iter().map(String::as_str)).chain([agent.as_str(), action]);
+    machine.run(words).map(drop)
+}
+
+fn agent_file(provider: &str, agent: &str) -> PathBuf {
+    Path::new(OCF_ROOT).join("resource.d").join(provider).join(agent)
+}

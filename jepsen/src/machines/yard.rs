@@ -1,0 +1,130 @@
+//! Where machines stand: a network with a switch, a directory, and a plan of addresses.
+
+use super::{Machine, MachineError, disk::detach_within, guest::Guest, tool};
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+/// Name of a yard's directory is this, the id of the process that made it, and a number.
+const PREFIX: &str = "tenure-machines-";
+/// Programs that are needed.
+const PROGRAMS: [&str; 9] =
+    ["ip", "unshare", "nsenter", "timeout", "mount", "losetup", "mkfs.ext4", "hostname", "setsid"];
+/// Host number of the outside, which is where the emulated HMC listens.
+const OUTSIDE: u8 = 254;
+
+/// What keeps machines from being made here; `None` if nothing does.
+pub fn missing() -> Option<String> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("root".to_owned());
+    }
+    if let Some(program) = PROGRAMS.iter().find(|program| !tool::exists(program)) {
+        return Some(format!("the program {program}"));
+    }
+    let try_out = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "ip", "link", "set", "lo", "up"];
+    match tool::run(try_out) {
+        Ok(_) => None,
+        Err(why) => Some(format!("namespaces of one's own ({why})")),
+    }
+}
+
+/// A network with a switch, and a directory for files. The switch has a network namespace of its own, so that neither
+/// filters nor names of the host matter, and nothing is left of it when this process ends. The host has one foot in it.
+#[derive(Debug)]
+pub struct Yard {
+    switch: Guest,
+    init: PathBuf,
+    /// The third part of its addresses.
+    network: u8,
+    directory: PathBuf,
+}
+
+impl Yard {
+    /// Makes the network. `init` is a program that runs [`init`](super::init) when its only argument is `init`. What a dead
+    /// process left behind is removed first.
+    pub fn new(init: &Path) -> Result<Yard, MachineError> {
+        static NUMBER: Mutex<u32> = Mutex::new(0);
+        // Held until the network is taken, so that another yard of this process takes another.
+        let mut number = NUMBER.lock().unwrap_or_else(PoisonError::into_inner);
+        *number += 1;
+        let (base, process) = (std::env::temp_dir(), std::process::id());
+        sweep(&base)?;
+        let directory = base.join(format!("{PREFIX}{process}-{number}"));
+        std::fs::create_dir_all(&directory).map_err(MachineError::file("make", &directory))?;
+        let switch = Guest::start(init, "switch", &[])?;
+        let yard = Yard { switch, init: init.to_owned(), network: free_network()?, directory };
+        yard.wire(&format!("tn{process}.{number}"))?;
+        Ok(yard)
+    }
+
+    fn wire(&self, uplink: &str) -> Result<(), MachineError> {
+        let inside = self.switch.pid().to_string();
+        self.in_switch(&["ip", "link", "add", "switch", "type", "bridge"])?;
+        self.in_switch(&["ip", "link", "set", "switch", "up"])?;
+        tool::run(["ip", "link", "add", uplink, "type", "veth", "peer", "name", "uplink", "netns", &inside])?;
+        self.in_switch(&["ip", "link", "set", "uplink", "master", "switch", "up"])?;
+        let address = format!("{}/24", self.outside());
+        tool::run(["ip", "address", "add", &address, "dev", uplink])?;
+        tool::run(["ip", "link", "set", uplink, "up"]).map(drop)
+    }
+
+    fn in_switch(&self, words: &[&str]) -> Result<String, MachineError> {
+        let switch = self.switch.pid().to_string();
+        tool::run(["nsenter", "-t", &switch, "-n", "--"].iter().chain(words))
+    }
+
+    /// A machine that is off. Numbers are 1 to 99, and are its address. Each of `private` is a directory that is empty at
+    /// every boot and that no other machine sees; `/run` is always one.
+    pub fn machine(&self, name: &str, number: u8, private: &[&str]) -> Machine {
+        let private = ["/run"].iter().chain(private).map(PathBuf::from).collect();
+        Machine::new(name, (number, self.address(number)), self.init.clone(), self.switch.pid(), private)
+    }
+
+    /// An address of this network. Those from 100 to 199 are for services.
+    pub fn address(&self, host: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, 77, self.network, host)
+    }
+
+    /// Where the host is reached from within, and reaches what is within.
+    pub fn outside(&self) -> Ipv4Addr {
+        self.address(OUTSIDE)
+    }
+
+    /// A directory that all machines see. It is removed with the yard.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        // What is left is swept by the next run.
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A third part of addresses that no interface of the host has.
+fn free_network() -> Result<u8, MachineError> {
+    let taken = tool::run(["ip", "-4", "-oneline", "address"])?;
+    let first = std::process::id() % 250;
+    let mut candidates = (0..250).map(|step| u8::try_from((first + step) % 250).unwrap_or_default());
+    let free = candidates.find(|candidate| !taken.contains(&format!(" 10.77.{candidate}.")));
+    free.ok_or_else(|| MachineError::Late("every network of 10.77.0.0/16 is taken".to_owned()))
+}
+
+/// Removes what yards of dead processes left: their machines have ended with them, loop devices and files have not.
+fn sweep(base: &Path) -> Result<(), MachineError> {
+    let entries = std::fs::read_dir(base).map_err(MachineError::file("read", base))?;
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let owner = rest.and_then(|rest| rest.split('-').next()).and_then(|pid| pid.parse::<u32>().ok());
+        if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) {
+            detach_within(&entry.path())?;
+            std::fs::remove_dir_all(entry.path()).map_err(MachineError::file("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}

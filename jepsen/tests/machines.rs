@@ -1,0 +1,206 @@
+//! Machines made of namespaces: that they are what they are said to be, and what a cluster makes of them.
+//!
+//! Needs root and a few programs of the system. Where it cannot run it says so and passes, unless the environment has
+//! `TENURE_REQUIRE_MACHINES=1`.
+
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tenure::api::Read;
+use tenure_jepsen::{
+    machines::{Asker, Machine, Site, SiteOptions, Watch, Web, What, Yard, missing},
+    world::{Command, Guest, LparState, Power, Stop},
+};
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tests have the machine for themselves: they play in real time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether machines can be made here. Says what is missing if not.
+fn can_run(test: &str) -> bool {
+    let Some(what) = missing().or_else(Web::missing) else { return true };
+    assert!(std::env::var_os("TENURE_REQUIRE_MACHINES").is_none(), "{test} is required and lacks {what}");
+    println!("{test}: not run, it lacks {what}");
+    false
+}
+
+/// Waits until something is so, and says how long that took.
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    began.elapsed()
+}
+
+fn init() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_machines"))
+}
+
+/// The parts by themselves, with the service started by hand: what the tests of the cluster rely on.
+#[test]
+fn machines_are_what_they_are_said_to_be() {
+    if !can_run("machines_are_what_they_are_said_to_be") {
+        return;
+    }
+    let _alone = alone();
+    let began = Instant::now();
+    let yard = Yard::new(init()).expect("a yard");
+    let web = Web::new(&yard).expect("a service");
+    let machines: Vec<Machine> = (1..=3).map(|n| yard.machine(&format!("p{n}"), n, &[])).collect();
+    let client = yard.machine("client", 9, &[]);
+    client.boot().expect("it boots");
+    for machine in &machines {
+        machine.boot().expect("it boots");
+        web.furnish(machine).expect("it is furnished");
+    }
+    println!("five networks, four machines: {:?}", began.elapsed());
+    let watch = Watch::start(&machines, &web);
+    let asker = Asker::start(&client, web.address()).expect("a client");
+    let [p1, p2, p3] = &machines[..] else { unreachable!("there are three") };
+
+    let starts = Instant::now();
+    web.start_by_hand(p1).expect("it starts");
+    println!("start of the service: {:?}", starts.elapsed());
+    until("p1 serves", || asker.served_since(starts).as_deref() == Some("p1"));
+
+    // Power: nothing is left, and the same service starts elsewhere at once.
+    let off = Instant::now();
+    p1.power_off().expect("it goes off");
+    println!("power off: {:?}", off.elapsed());
+    assert!(!p1.is_on() && p1.run(["true"]).is_err());
+    web.start_by_hand(p2).expect("it starts");
+    until("p2 serves", || asker.served_since(off).as_deref() == Some("p2"));
+    println!("outage of a power-off: {:?}", asker.outage_since(off));
+    until("that is seen", || watch.first_since(off, What::Serves, "p1").is_some_and(|event| event.machine == "p2"));
+
+    // Processes: the address still answers at the link, the file system is still mounted, and nobody serves.
+    let killed = Instant::now();
+    p2.kill_processes().expect("they die");
+    until("p2 serves no more", || {
+        watch.events().iter().any(|event| event.at > killed && event.what == What::Serves && !event.on)
+    });
+    assert!(p2.processes().is_empty());
+    assert!(p2.run(["ip", "-4", "address"]).expect("it runs").contains(&web.address().to_string()));
+    assert!(p2.run(["cat", "/proc/mounts"]).expect("it runs").contains(web.directory().to_str().expect("text")));
+    let arping = ["ping", "-c", "1", "-W", "1", &web.address().to_string()].map(str::to_owned);
+    client.run(arping.iter().map(String::as_str)).expect("the address answers");
+    assert_eq!(watch.violations(), Vec::<String>::new());
+
+    // A second copy is seen: the file system at once, the service when both serve.
+    web.start_by_hand(p3).expect("it starts");
+    until("the second mount is seen", || watch.violations().iter().any(|what| what.contains("Mounted on p2 and p3")));
+    assert!(!watch.violations().iter().any(|what| what.contains("Serves")), "{:?}", watch.violations());
+    web.start_by_hand(p2).expect("it starts");
+    until("the second service is seen", || watch.violations().iter().any(|what| what.contains("Serves on p2 and p3")));
+    web.stop_by_hand(p3).expect("it stops");
+
+    // Back under power it has nothing of what it had.
+    p1.boot().expect("it boots");
+    assert!(!p1.run(["ip", "-4", "address"]).expect("it runs").contains(&web.address().to_string()));
+    let (rounds, longest) = watch.pace();
+    println!("{rounds} looks, at most {longest:?} apart; all of it took {:?}", began.elapsed());
+}
+
+/// Three servers, each with a machine that runs a node.
+async fn site() -> Site {
+    let program = init();
+    let tenured = vec![program.display().to_string(), "tenured".to_owned()];
+    let options = SiteOptions { servers: 3, init: program.to_owned(), tenured, raft: RAFT.to_owned(), web: true };
+    let site = Site::prepare(&options).await.expect("a site");
+    site.form().await.expect("a cluster");
+    site
+}
+
+/// Consensus as fast as the machines of a test keep up with.
+const RAFT: &str = "heartbeat = \"50ms\"\nelection_min = \"250ms\"\nelection_max = \"500ms\"\n";
+
+/// What the HMC says of a management LPAR and what its machine does is the same, whoever changes it.
+#[test]
+fn the_hmc_and_the_machines_are_of_one_mind() {
+    if !can_run("the_hmc_and_the_machines_are_of_one_mind") {
+        return;
+    }
+    let _alone = alone();
+    runtime().block_on(of_one_mind());
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+}
+
+async fn of_one_mind() {
+    let began = Instant::now();
+    let site = site().await;
+    println!("a cluster of three machines: {:?}", began.elapsed());
+    site.declare(site.cluster_file()).await.expect("declared");
+    let reads = async || {
+        let status = site.client.status(Read::Linearizable).await.expect("it answers");
+        status.servers.into_iter().map(|server| (server.name, server.reads)).collect::<Vec<_>>()
+    };
+    while reads().await.iter().any(|(_, reads)| reads != "Operating") {
+        assert!(began.elapsed() < PATIENCE, "{:?}", reads().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    // Somebody has the HMC cut an LPAR off: its machine is dead before anybody can read so.
+    let (p2, lpar, hmc) = site.world.with(|world| {
+        (world.server("p2").expect("p2"), world.lpar("node-p2").expect("its LPAR"), world.hmc("hmc1").expect("an HMC"))
+    });
+    let first = site.machine("p2").expect("p2").first_process().expect("it is on");
+    let node = site.machine("p2").expect("p2").processes();
+    assert!(!node.is_empty(), "no node runs on p2");
+    site.world.with(|world| world.execute(hmc, &Command::stop(p2, lpar, Stop::Immediate))).expect("accepted");
+    until("p2 is off", || {
+        let state = site.world.with(|world| world.activity(p2, lpar)).expect("it is defined");
+        let alive = [first].iter().chain(&node).any(|pid| Path::new(&format!("/proc/{pid}")).exists());
+        assert!(state != LparState::NotActivated || !alive, "it reads {state} and lives");
+        state == LparState::NotActivated
+    });
+    assert_eq!(site.fenced("p2").expect("p2"), 1);
+
+    // It boots again, and its node with it.
+    site.boot("p2").expect("it may");
+    until("p2 runs a node", || !site.machine("p2").expect("p2").processes().is_empty());
+
+    // Killed processes are nobody's doing that the HMC could see.
+    let p3 = site.world.with(|world| world.server("p3")).expect("p3");
+    site.kill_processes("p3").expect("they die");
+    let lpar = site.world.with(|world| world.lpar("node-p3")).expect("its LPAR");
+    assert_eq!(site.world.with(|world| world.guest(p3, lpar)), Guest::Running);
+    assert!(site.machine("p3").expect("p3").is_on());
+    assert_eq!(site.fenced("p3").expect("p3"), 0);
+
+    // Power: of the machine, then of the server.
+    site.power_off("p3").expect("it goes off");
+    assert!(!site.machine("p3").expect("p3").is_on());
+    site.boot("p3").expect("it may");
+    until("p3 runs a node", || !site.machine("p3").expect("p3").processes().is_empty());
+    site.trip("p3").expect("it goes off");
+    assert!(!site.machine("p3").expect("p3").is_on());
+    assert_eq!(site.world.with(|world| world.power(p3)), Power::Off);
+    site.boot("p3").expect("it may");
+    until("p3 runs a node", || !site.machine("p3").expect("p3").processes().is_empty());
+
+    // A machine that hangs stands still, and goes on.
+    site.hang("p1").expect("it hangs");
+    let stands = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    };
+    assert!(site.machine("p1").expect("p1").processes().iter().all(stands));
+    site.resume("p1").expect("it goes on");
+    until("p1 goes on", || !site.machine("p1").expect("p1").processes().iter().any(stands));
+    assert_eq!(site.trouble(), Vec::<String>::new());
+    println!("all of it: {:?}", began.elapsed());
+}
