@@ -16,7 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -65,6 +65,8 @@ pub(crate) struct Kept {
     /// When to look next has to be thought over.
     wake: Notify,
     opened: AtomicBool,
+    /// How many entry points run, or wait, that neither look nor start nor stop.
+    acting: AtomicU32,
 }
 
 /// Ignores that somebody panicked while it held the lock: what is guarded is replaced whole.
@@ -94,6 +96,7 @@ impl Kept {
             answered: watch::Sender::new(0),
             wake: Notify::new(),
             opened: AtomicBool::new(false),
+            acting: AtomicU32::new(0),
         }
     }
 
@@ -192,9 +195,12 @@ impl Kept {
         let spec = self.spec();
         let call =
             Call { machine: &self.shared.machine, spec: &spec, deadline, probe: false, place: Some(turn.place()) };
-        match turn.hold(work(call, Contract::of(&spec.agent))).await {
-            Err(Displaced) => Answer::Unknown("it was given up for a stop".to_owned()),
-            Ok(deed) => {
+        let done = turn.hold(work(call, Contract::of(&spec.agent)));
+        // Programs end by their own deadline; what is none may hang on a file system.
+        match timeout_at(deadline + 2 * GRACE, done).await {
+            Err(_) => Answer::Unknown(format!("it was not done within {within:?}")),
+            Ok(Err(Displaced)) => Answer::Unknown("it was given up for a stop".to_owned()),
+            Ok(Ok(deed)) => {
                 doing.done(&deed);
                 deed.answer
             }
@@ -202,6 +208,7 @@ impl Kept {
     }
 
     pub(crate) async fn action(&self, token: &str, words: &[String], within: Duration) -> Result<String, String> {
+        let _acting = Acting::new(&self.acting);
         let deadline = Instant::now() + within;
         let late = || format!("another entry point of {} did not end within {within:?}", self.name);
         let turn = timeout_at(deadline, self.lane.enter(Rank::Deed)).await.map_err(|_| late())?;
@@ -215,6 +222,7 @@ impl Kept {
     }
 
     pub(crate) async fn info(&self) -> Result<String, String> {
+        let _acting = Acting::new(&self.acting);
         let deadline = Instant::now() + LOOK_TIMEOUT;
         let late = || format!("another entry point of {} did not end within {LOOK_TIMEOUT:?}", self.name);
         let turn = timeout_at(deadline, self.lane.enter(Rank::Look)).await.map_err(|_| late())?;
@@ -227,6 +235,7 @@ impl Kept {
 
     /// Tells the agent something, in turn with everything else; again if it was ended for a stop.
     async fn notice(&self, notice: Notice<'_>) {
+        let _acting = Acting::new(&self.acting);
         loop {
             let turn = self.lane.enter(Rank::Deed).await;
             self.open(&turn).await;
@@ -271,7 +280,11 @@ impl Kept {
         let first = Instant::now() + delay;
         self.sleep_unless_asked(first).await;
         self.turn(None).await;
-        self.learn().await;
+        // An agent that does not say what it advises holds up no look.
+        tokio::join!(self.learn(), self.go_on());
+    }
+
+    async fn go_on(&self) {
         let mut cursors = Cursors::new(self.shared.beginning.elapsed());
         loop {
             let (due, depth) = self.due(&cursors);
@@ -354,7 +367,7 @@ impl Kept {
 
     /// One look, in its turn.
     async fn turn(&self, depth: Option<&str>) {
-        let turn = self.lane.enter(Rank::Look).await;
+        let turn = self.enter_for_look().await;
         let not_before = lock(&self.state).not_before.filter(|until| *until > Instant::now());
         if let Some(until) = not_before {
             drop(turn);
@@ -374,6 +387,29 @@ impl Kept {
         let file = self.spec().file(&self.shared.machine.settings, "");
         // Only what was started here can go on writing; it is looked at seldom enough for this.
         let _ = tokio::task::spawn_blocking(move || cut_all(&file)).await;
+    }
+
+    /// Waits for the turn of a look. What hangs where it cannot be killed may keep the turn for ever: then nothing is known
+    /// of the resource, and that is said.
+    async fn enter_for_look(&self) -> Turn<'_> {
+        let entering = self.lane.enter(Rank::Look);
+        tokio::pin!(entering);
+        loop {
+            let moment = self.shared.moment();
+            let within = self.timeout() + GRACE;
+            if let Ok(turn) = timeout(within, &mut entering).await {
+                return turn;
+            }
+            let news = {
+                let mut state = lock(&self.state);
+                let is_busy = state.doing.is_some() || self.acting.load(Ordering::Relaxed) > 0;
+                let said = "an earlier entry point of it hangs, and cannot be killed";
+                !is_busy && state.take(Look::unknown(said), None, moment)
+            };
+            if news {
+                self.shared.bump();
+            }
+        }
     }
 
     async fn held_look(&self, turn: &Turn<'_>, depth: Option<&str>) -> Result<Look, Displaced> {
@@ -489,5 +525,21 @@ impl Drop for Doing<'_> {
     fn drop(&mut self) {
         lock(&self.0.state).doing = None;
         self.0.ask();
+    }
+}
+
+/// One entry point that neither looks nor starts nor stops.
+struct Acting<'a>(&'a AtomicU32);
+
+impl<'a> Acting<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Acting(count)
+    }
+}
+
+impl Drop for Acting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -85,20 +85,18 @@ impl Script {
     }
 
     /// The directory of the type.
-    pub(crate) async fn folder(&self, places: &[PathBuf]) -> Result<PathBuf, String> {
-        for place in places {
-            let folder = place.join(&self.kind);
-            if is_there(&folder).await {
-                return Ok(folder);
-            }
+    pub(crate) fn folder(&self, places: &[PathBuf]) -> Result<PathBuf, String> {
+        let mut folders = places.iter().map(|place| place.join(&self.kind));
+        if let Some(folder) = folders.find(|folder| folder.is_dir()) {
+            return Ok(folder);
         }
         let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
         Err(format!("the type {} is in none of these directories: {}", self.kind, places.join(", ")))
     }
 
-    pub(crate) async fn arglist(folder: &Path) -> Result<ArgList, String> {
+    pub(crate) fn arglist(folder: &Path) -> Result<ArgList, String> {
         let path = folder.join("arglist");
-        match tokio::fs::read_to_string(&path).await {
+        match std::fs::read_to_string(&path) {
             Ok(text) if text.len() > LONGEST_LIST => Err(format!("{} is too long", path.display())),
             Ok(text) => ArgList::parse(&text).map_err(|why| format!("{}: {why}", path.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(ArgList::default()),
@@ -114,12 +112,14 @@ impl Script {
         words: &[String],
         depth: Option<&str>,
     ) -> Result<Option<Outcome>, String> {
-        let folder = self.folder(&call.machine.settings.scripts).await?;
-        let path = folder.join(entry);
-        if !is_there(&path).await {
-            return Ok(None);
-        }
-        let list = Self::arglist(&folder).await?;
+        let (agent, places, name) = (self.clone(), call.machine.settings.scripts.clone(), entry.to_owned());
+        let found = call.aside(move || {
+            let folder = agent.folder(&places)?;
+            let path = folder.join(name);
+            let list = if path.exists() { Some(Self::arglist(&folder)?) } else { None };
+            Ok::<_, String>(list.map(|list| (path, list)))
+        });
+        let Some((path, list)) = found.await?? else { return Ok(None) };
         let mut arguments = words.to_vec();
         arguments.extend(list.arguments(|name| call.spec.attributes.get(name).map(String::as_str)));
         let mut variables = call.variables(entry);
@@ -133,9 +133,11 @@ impl Script {
     }
 
     pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
-        let folder = self.folder(&call.machine.settings.scripts).await;
-        if let Err(why) = folder {
-            return Look::new(Power::Absent, why);
+        let (agent, places) = (self.clone(), call.machine.settings.scripts.clone());
+        match call.aside(move || agent.folder(&places)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(why)) => return Look::new(Power::Absent, why),
+            Err(why) => return Look::unknown(why),
         }
         let outcome = match self.run(call, "monitor", &Self::first(call), depth).await {
             Ok(Some(outcome)) => outcome,
@@ -234,10 +236,6 @@ impl Script {
             Err(why) => tracing::debug!(resource = %call.spec.resource, entry, why, "no such type"),
         }
     }
-}
-
-async fn is_there(path: &Path) -> bool {
-    tokio::fs::try_exists(path).await.unwrap_or(false)
 }
 
 #[cfg(test)]
