@@ -5,7 +5,8 @@
 //! by itself, empty if there is none; the form of V4x agents and the default) or `# form: tuples` (name, number of values,
 //! values; the form of V50 and later). In tuples an attribute whose line ends with `[]` is a vector: its words are its
 //! values. Its environment has `PATH`, `HOME=/`, `LANG=C` and `TENURE_ENTRY_POINT`, `_GROUP`, `_NODE`, `_RESOURCE`, `_SERVER`,
-//! `_TIMEOUT` (seconds) and `_TYPE`, and nothing else.
+//! `_TIMEOUT` (seconds) and `_TYPE`, `VCS_HOME`, and nothing else. `VCS_HOME` is a directory of ours with nothing but
+//! `bin/ag_i18n_inc.sh`, which entry points source for `VCSAG_SET_ENVS`, `VCSAG_LOG_MSG` and `VCSAG_LOGDBG_MSG`.
 //!
 //! `monitor` must be there. A type without `clean` is stopped by `offline` when it has to go at once. A deeper look finds
 //! its depth in `TENURE_DEPTH`.
@@ -21,6 +22,8 @@ use std::{
 };
 use tenure_core::Power;
 
+/// What entry points source for their messages.
+const MESSAGES: &str = include_str!("script/ag_i18n_inc.sh");
 /// How much of what an action says is passed on.
 const ACTION_SAYS: usize = 2048;
 /// The longest `arglist`.
@@ -123,6 +126,7 @@ impl Script {
         let mut arguments = words.to_vec();
         arguments.extend(list.arguments(|name| call.spec.attributes.get(name).map(String::as_str)));
         let mut variables = call.variables(entry);
+        variables.insert("VCS_HOME".to_owned(), vcs_home(&call.machine.settings.run_dir).display().to_string());
         variables.extend(depth.map(|depth| ("TENURE_DEPTH".to_owned(), depth.to_owned())));
         let leaves = !matches!(entry, "monitor" | "info");
         Ok(Some(call.run(Entry { name: entry, path: &path, arguments, variables, leaves }).await))
@@ -235,6 +239,20 @@ impl Script {
             // The look that follows says the same, and is seen.
             Err(why) => tracing::debug!(resource = %call.spec.resource, entry, why, "no such type"),
         }
+    }
+}
+
+/// What entry points take for the home of VCS.
+fn vcs_home(run_dir: &Path) -> PathBuf {
+    run_dir.join("vcs")
+}
+
+/// Puts there what entry points source.
+pub(crate) fn prepare(run_dir: &Path) {
+    let folder = vcs_home(run_dir).join("bin");
+    let path = folder.join("ag_i18n_inc.sh");
+    if let Err(error) = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, MESSAGES)) {
+        tracing::error!(path = %path.display(), %error, "script agents cannot log");
     }
 }
 
