@@ -5,7 +5,7 @@ use super::{
     kept::{Kept, LOOKS_AT_ONCE, LOOKS_UNDER_WAY, Shared, lock},
     lane::Lane,
     machine::Machine,
-    ocf, schedule,
+    ocf, schedule, script,
     spec::{self, Spec},
 };
 use std::{
@@ -57,6 +57,7 @@ impl Keeper {
     /// was before the look began. To be called within the runtime on which everything will run.
     pub fn new(settings: Settings, applied: impl Fn() -> u64 + Send + Sync + 'static) -> Keeper {
         ocf::prepare(&settings.run_dir);
+        script::prepare(&settings.run_dir);
         if let Some(parent) = &settings.cgroup {
             cgroup::sweep(parent);
         }

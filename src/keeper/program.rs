@@ -144,7 +144,6 @@ impl Running {
     /// Kills it, and waits for a while until it is gone.
     async fn bury(mut self) {
         if let Some(body) = self.0.take() {
-            body.kill();
             body.bury().await;
         }
     }
@@ -152,13 +151,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let Some(body) = self.0.take() else { return };
         // A child that was waited for is gone.
-        if body.child.id().is_some() {
-            body.kill();
-            if let Ok(runtime) = Handle::try_current() {
-                runtime.spawn(body.bury());
-            }
+        let body = self.0.take().filter(|body| body.child.id().is_some());
+        if let (Some(body), Ok(runtime)) = (body, Handle::try_current()) {
+            runtime.spawn(body.bury());
         }
     }
 }
@@ -178,9 +174,23 @@ impl Body {
         }
     }
 
-    /// Waits until it is gone, and then lets go of its place.
-    async fn bury(mut self) {
-        let _ = timeout(BURIAL, self.child.wait()).await;
+    /// Kills it, waits until it is gone, and then lets go of its place. All processes of the machine are looked through for
+    /// that, away from the threads that everything else runs on.
+    async fn bury(self) {
+        let killed = spawn_blocking(move || {
+            self.kill();
+            self
+        });
+        if let Ok(mut body) = killed.await {
+            let _ = timeout(BURIAL, body.child.wait()).await;
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // It is there still if it does not die, or if the runtime ends.
+        self.kill();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::house::House;
 use tenure_core::config::Operations;
-use tenure_keeper::{Finding, Severity, check};
+use tenure_keeper::{Finding, Severity, check, kinds};
 
 const METADATA: &str = r#"<resource-agent name="Web"><parameters>
 <parameter name="port" required="1"><shortdesc>Where it listens</shortdesc><content type="integer"/></parameter>
@@ -131,4 +131,13 @@ async fn what_is_built_in_knows_its_attributes() {
         ]
     );
     assert_eq!(all[1].2, "did you mean PidFiles, or EnvFile?");
+}
+
+#[tokio::test]
+async fn the_types_of_a_machine_are_listed() {
+    let house = house();
+    house.script("Disk", "monitor", "exit 100");
+    let builtin = ["Application", "Process", "FileOnOff", "FileNone"];
+    let expected: Vec<&str> = ["ocf:test:Web", "script:Disk"].into_iter().chain(builtin).collect();
+    assert_eq!(kinds(&house.settings).await, expected);
 }
