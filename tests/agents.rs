@@ -1,6 +1,7 @@
 //! Every example of `docs/agents.md`: parsed, checked by the agents that are there, and started and stopped where its agent needs
 //! nothing of the machine but a directory.
 
+use std::io::Write as _;
 use std::{
     collections::BTreeSet,
     fs,
@@ -129,11 +130,13 @@ fn every_tenured_toml_is_one_and_says_the_defaults() {
     let examples = Examples::new();
     let pieces: Vec<&str> = examples.of(&["toml", "tenured"]).collect();
     assert_eq!(pieces.len(), 2);
-    let base = "node = \"n1\"\ndata_dir = \"/var/lib/tenure\"\nlisten = \"10.0.0.1:7100\"\napi_listen = \"10.0.0.1:7101\"\n";
+    let base =
+        "node = \"n1\"\ndata_dir = \"/var/lib/tenure\"\nlisten = \"10.0.0.1:7100\"\napi_listen = \"10.0.0.1:7101\"\n";
     let plain = config::LocalConfig::parse("tenured.toml", base).unwrap();
     // The directory of this test stands where the page has the default.
     let own = examples.folder.path().to_str().unwrap();
-    let places = config::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[0].replace(own, "/run/tenure")));
+    let places =
+        config::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[0].replace(own, "/run/tenure")));
     assert_eq!(places.unwrap().agents, plain.agents);
     let watched = config::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[1])).unwrap();
     assert_eq!(watched.watchdog.unwrap().device, Path::new("/dev/watchdog0"));
@@ -146,10 +149,16 @@ async fn agents_find_nothing_wrong() {
     let installed = Path::new("/usr/lib/ocf/resource.d/heartbeat/IPaddr2").is_file();
     if !installed {
         assert!(std::env::var_os("TENURE_REQUIRE_OCF").is_none(), "resource-agents is required");
-        println!("agents_find_nothing_wrong: the standard agents are not asked, resource-agents is not installed");
+        // Past what captures the output of tests: it is meant for whoever runs them.
+        let _ = writeln!(
+            std::io::stderr(),
+            "agents_find_nothing_wrong: the standard agents are not asked, resource-agents is not installed"
+        );
     }
     for cluster in examples.clusters() {
-        let uses = |prefix: &str| cluster.resources.values().any(|one| one.as_agent().is_some_and(|a| a.agent.starts_with(prefix)));
+        let uses = |prefix: &str| {
+            cluster.resources.values().any(|one| one.as_agent().is_some_and(|a| a.agent.starts_with(prefix)))
+        };
         // There is no such unit here, and perhaps no systemd.
         if uses("systemd:") || (uses("ocf:heartbeat:") && !installed) {
             continue;
@@ -166,9 +175,8 @@ async fn what_can_run_here_runs() {
     let examples = Examples::new();
     let mut ran = BTreeSet::new();
     for cluster in examples.clusters() {
-        let tried = |agent: &str| {
-            !agent.starts_with("ocf:heartbeat:") && !agent.starts_with("systemd:") && agent != "FileNone"
-        };
+        let tried =
+            |agent: &str| !agent.starts_with("ocf:heartbeat:") && !agent.starts_with("systemd:") && agent != "FileNone";
         let all_tried = cluster.resources.values().filter_map(|one| one.as_agent()).all(|agent| tried(&agent.agent));
         if !all_tried {
             continue;

@@ -4,6 +4,7 @@ use super::{
     Settings, cgroup,
     kept::{Kept, LOOKS_AT_ONCE, LOOKS_UNDER_WAY, Shared, lock},
     lane::Lane,
+    leftover,
     machine::Machine,
     ocf, schedule, script,
     spec::{self, Spec},
@@ -58,6 +59,7 @@ impl Keeper {
     pub fn new(settings: Settings, applied: impl Fn() -> u64 + Send + Sync + 'static) -> Keeper {
         ocf::prepare(&settings.run_dir);
         script::prepare(&settings.run_dir);
+        leftover::end_all(&settings.under_way());
         if let Some(parent) = &settings.cgroup {
             cgroup::sweep(parent);
         }

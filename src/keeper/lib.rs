@@ -12,6 +12,7 @@ mod contract;
 mod keeper;
 mod kept;
 mod lane;
+mod leftover;
 mod look;
 mod machine;
 mod ocf;

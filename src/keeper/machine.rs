@@ -57,7 +57,17 @@ impl Machine {
         within: Duration,
     ) -> Outcome {
         let (output, cgroup) = (Output::Words(most), self.settings.cgroup.clone());
-        program::run(Program { path: path.to_owned(), arguments, variables, within, output, cgroup, place: None }).await
+        program::run(Program {
+            path: path.to_owned(),
+            arguments,
+            variables,
+            within,
+            output,
+            cgroup,
+            record: None,
+            place: None,
+        })
+        .await
     }
 }
 
@@ -99,6 +109,8 @@ impl Call<'_> {
             within: self.left(),
             output,
             cgroup: settings.cgroup.clone(),
+            // A look changes nothing, and may go on.
+            record: entry.leaves.then(|| settings.under_way()),
             place: self.place.cloned(),
         })
         .await

@@ -7,6 +7,7 @@
 
 use super::{
     cgroup::Cgroup,
+    leftover::Record,
     output::{self, KEPT, Output, Said, Source, Tail},
     processes::{self, Number},
 };
@@ -50,6 +51,8 @@ pub struct Program {
     pub output: Output,
     /// The control group in which it gets one of its own.
     pub cgroup: Option<PathBuf>,
+    /// The directory in which it is on record while it runs, for a later process of this node.
+    pub record: Option<PathBuf>,
     /// Let go only when the program is gone, also if nobody waits for that.
     pub place: Option<Place>,
 }
@@ -123,6 +126,7 @@ struct Running(Option<Body>);
 struct Body {
     child: Child,
     cgroup: Option<Cgroup>,
+    _record: Option<Record>,
     _place: Option<Place>,
 }
 
@@ -220,7 +224,9 @@ fn spawn(program: &Program) -> io::Result<(Running, Source)> {
     if let (Some(cgroup), Some(id)) = (&cgroup, child.id()) {
         cgroup.take_in(Number::try_from(id).unwrap_or_default());
     }
-    Ok((Running(Some(Body { child, cgroup, _place: program.place.clone() })), source))
+    let number = child.id().and_then(|id| Number::try_from(id).ok());
+    let record = program.record.as_deref().zip(number).and_then(|(directory, number)| Record::of(directory, number));
+    Ok((Running(Some(Body { child, cgroup, _record: record, _place: program.place.clone() })), source))
 }
 
 /// Where its output and its complaints go, and where we read them.

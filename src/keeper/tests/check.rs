@@ -29,6 +29,10 @@ fn error(what: &str, help: &str) -> (Severity, String, String) {
     (Severity::Error, what.to_owned(), help.to_owned())
 }
 
+fn warning(what: &str, help: &str) -> (Severity, String, String) {
+    (Severity::Warning, what.to_owned(), help.to_owned())
+}
+
 #[tokio::test]
 async fn attributes_are_held_against_the_metadata() {
     let mut house = house();
@@ -54,7 +58,7 @@ async fn attributes_are_held_against_the_metadata() {
 async fn the_agent_is_asked_where_it_is() {
     let mut house = house();
     house.resource("app", "ocf:test:Web", &[("port", "801")]).start_timeout = tenure_core::Span::seconds(500);
-    let wrong = error("port 801 is taken", "ocf:test:Web says so on this node (validate-all)");
+    let wrong = warning("port 801 is taken", "ocf:test:Web says so on this node (validate-all)");
     assert_eq!(found(&house).await, [wrong]);
     // Attributes of this server are what counts here.
     house.agent("app").on.insert("p1".into(), crate::house::pairs(&[("port", "800")]));

@@ -3,6 +3,7 @@
 //! Where they are not, a test says so and ends; with `TENURE_REQUIRE_OCF=1` it fails instead.
 
 use crate::house::{House, LONG, again, name, power, reads};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tenure_core::{Power, carry::Answer};
 use tenure_keeper::{Severity, check, metadata};
@@ -15,7 +16,8 @@ fn house(test: &str, kind: &str) -> Option<House> {
     if !path.exists() {
         let why = format!("{test}: {} is not installed", path.display());
         assert!(std::env::var("TENURE_REQUIRE_OCF").is_err(), "{why}");
-        println!("{why}");
+        // Past what captures the output of tests: it is meant for whoever runs them.
+        let _ = writeln!(std::io::stderr(), "{why}");
         return None;
     }
     let mut house = House::new();
@@ -70,7 +72,7 @@ async fn what_they_cannot_be_told_is_found() {
     assert!(ip.iter().any(|found| found.what == "ocf:heartbeat:IPaddr2 needs the attribute ip"), "{ip:#?}");
     let state = of("state");
     assert_eq!(state.len(), 1, "{state:#?}");
-    assert!(state[0].severity == Severity::Error && state[0].what.contains("is not writable"), "{state:#?}");
+    assert!(state[0].severity == Severity::Warning && state[0].what.contains("is not writable"), "{state:#?}");
     let good = of("good");
     assert_eq!(good.len(), 1, "{good:#?}");
     assert!(good[0].severity == Severity::Warning && good[0].what.contains("advises at least 20s"), "{good:#?}");
@@ -81,7 +83,8 @@ async fn nginx_outlives_what_started_it() {
     let Some(mut house) = house("nginx_outlives_what_started_it", "nginx") else { return };
     if !Path::new("/usr/sbin/nginx").exists() {
         assert!(std::env::var("TENURE_REQUIRE_OCF").is_err(), "nginx is not installed");
-        println!("nginx_outlives_what_started_it: nginx is not installed");
+        // Past what captures the output of tests: it is meant for whoever runs them.
+        let _ = writeln!(std::io::stderr(), "nginx_outlives_what_started_it: nginx is not installed");
         return;
     }
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
