@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Inside, Power, ResourceName, Seen, ServerName, Span, Time,
     carry::{Answer, Ask},
-    config::{Cluster, GroupKind, Operations, Resource},
+    config::{Cluster, Operations, Resource},
 };
 
 /// How long an agent takes to start or stop something.
@@ -61,14 +61,9 @@ impl Apps {
 
     /// Stops, in order, what must not run twice. What sticks goes on.
     pub(super) fn concede(&mut self, cluster: &Cluster, server: &ServerName, now: Time) {
-        let once = |name: &ResourceName| {
-            let resource = cluster.resources.get(name)?;
-            let group = cluster.groups.get(&resource.group)?;
-            Some(group.kind == GroupKind::Failover && resource.operations() == Operations::OnOff)
-        };
         for ((at, name), app) in &mut self.copies {
             let runs = matches!(app.state, State::Running | State::Starting(_));
-            if at == server && runs && !app.sticks && once(name) == Some(true) {
+            if at == server && runs && !app.sticks && cluster.lives_once(name) {
                 app.state = State::Stopping(now.after(TAKES));
             }
         }
@@ -76,13 +71,8 @@ impl Apps {
 
     /// Whether anything that must not run twice may be active on the server.
     pub(super) fn holds(&self, cluster: &Cluster, server: &ServerName) -> bool {
-        let once = |name: &ResourceName| {
-            let resource = cluster.resources.get(name);
-            let group = resource.and_then(|resource| cluster.groups.get(&resource.group));
-            group.is_some_and(|group| group.kind == GroupKind::Failover)
-        };
         let off = |app: &App| matches!(app.state, State::Off | State::OnPurpose);
-        self.copies.iter().any(|((at, name), app)| at == server && !off(app) && once(name))
+        self.copies.iter().any(|((at, name), app)| at == server && !off(app) && cluster.lives_once(name))
     }
 
     /// What the agent of the node on the server makes of a question.

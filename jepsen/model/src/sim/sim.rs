@@ -281,6 +281,7 @@ impl Sim {
             if let Some(home) = home.filter(|_| !housed) {
                 self.apps.die(home);
             }
+            node.rebooted |= !housed;
             let alive = housed && !node.killed;
             if alive && !node.alive {
                 node.reborn(self.now);
