@@ -1,7 +1,7 @@
 //! What agents keep inside nodes: addresses, file systems, processes. One copy on each server, which dies with the node's
 //! LPAR, and obeys that node's agent alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Inside, Power, ResourceName, Seen, ServerName, Span, Time,
     carry::{Answer, Ask},
@@ -97,7 +97,10 @@ impl Apps {
             app.state = State::Starting(now.after(TAKES));
         } else if !app.sticks {
             app.hangs = false;
-            app.state = State::Stopping(now.after(TAKES));
+            // What is off stays off, and how it came to be so is not forgotten.
+            if matches!(app.state, State::Running | State::Starting(_)) {
+                app.state = State::Stopping(now.after(TAKES));
+            }
         }
         Answer::Accepted
     }
@@ -142,11 +145,18 @@ impl Apps {
             .map(|((server, _), _)| server)
     }
 
-    /// Whether the copies of a resource are active on more than one server, though nobody's hand did that.
-    pub(super) fn overlaps(&self, name: &ResourceName) -> bool {
+    /// What somebody's hand has started on this server is ours from now on: it has been taken over.
+    pub(super) fn take_over(&mut self, name: &ResourceName, server: &ServerName) {
+        if let Some(app) = self.copies.get_mut(&(server.clone(), name.clone())) {
+            app.by_hand = false;
+        }
+    }
+
+    /// The servers on which copies of a resource are active, but for those that somebody's hand has started.
+    pub(super) fn ours(&self, name: &ResourceName) -> BTreeSet<ServerName> {
         let by_hand =
             |server: &&ServerName| self.copies.get(&((*server).clone(), name.clone())).is_some_and(|app| app.by_hand);
-        self.active_on(name).filter(|server| !by_hand(server)).count() > 1
+        self.active_on(name).filter(|server| !by_hand(server)).cloned().collect()
     }
 
     fn copy(&mut self, resource: &Resource, server: &ServerName, name: &ResourceName, now: Time) -> &mut App {
