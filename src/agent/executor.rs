@@ -89,7 +89,8 @@ impl Executor {
             *room -= 1;
             let (shared, since) = (self.shared.clone(), owed.since);
             let mobile = order.action.resource().is_some_and(|lpar| ledger.is_mobile(lpar));
-            let execution = Execution::new(order.clone(), &list(ledger, order)).mobile(mobile);
+            let inside = order.action.resource().is_some_and(|resource| ledger.is_inside(resource));
+            let execution = Execution::new(order.clone(), &list(ledger, order)).mobile(mobile).inside(inside);
             let order = order.clone();
             let (finished, inherited) = (self.finished.clone(), order.id.index <= self.inherited);
             let run = async move {
@@ -174,10 +175,13 @@ impl Shared {
                 let within = Duration::from_millis(within.0);
                 hook::run(&Program { path: program, arguments, variables: self.variables(order), within }).await
             }
+            Ask::Look(resource) => Answer::Looked(self.hands.agents().look(resource).await),
             Ask::Start(_)
             | Ask::ShutDown(_)
             | Ask::PowerDown(_)
             | Ask::CutOff(_)
+            | Ask::Clean { .. }
+            | Ask::CutOffNode
             | Ask::PowerOff
             | Ask::Migrate { .. }
             | Ask::StopMigration(_)

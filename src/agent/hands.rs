@@ -1,6 +1,6 @@
 //! Hands: one question of an order, asked of the real hypervisor.
 
-use super::words;
+use super::{Agents, words};
 use crate::hypervisor::{
     Hypervisor, ServerAddress, Stop,
     hmc::{HmcAddress, HmcDriver, HmcKey},
@@ -29,6 +29,7 @@ pub struct Hands {
     me: NodeName,
     driver: HmcDriver,
     key: Option<PathBuf>,
+    agents: Arc<Agents>,
     cluster: RwLock<Arc<Cluster>>,
     applied: Box<dyn Fn() -> u64 + Send + Sync>,
     serial: AtomicU64,
@@ -36,16 +37,22 @@ pub struct Hands {
 
 impl Hands {
     /// Hands of a node. `applied` tells the index of the last entry that the node's ledger has applied.
-    pub fn new(me: NodeName, key: Option<PathBuf>, applied: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+    pub fn new(
+        me: NodeName,
+        key: Option<PathBuf>,
+        agents: Arc<Agents>,
+        applied: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
         let driver = HmcDriver::new(Vec::new());
         // Counts on from the clock, so that a node that was restarted goes on counting upwards.
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_micros()).unwrap_or_default();
         let serial = AtomicU64::new(u64::try_from(start).unwrap_or_default());
-        Hands { me, driver, key, cluster: RwLock::default(), applied: Box::new(applied), serial }
+        Hands { me, driver, key, agents, cluster: RwLock::default(), applied: Box::new(applied), serial }
     }
 
     /// Takes over a new configuration. Connections to HMCs that did not change are kept.
     pub fn configure(&self, cluster: &Arc<Cluster>) {
+        self.agents.configure(cluster);
         let before =
             std::mem::replace(&mut *self.cluster.write().unwrap_or_else(PoisonError::into_inner), Arc::clone(cluster));
         let Some(key) = self.key.as_ref().filter(|_| before.hmcs != cluster.hmcs) else { return };
@@ -57,6 +64,11 @@ impl Hands {
             host_key_fingerprint: hmc.host_key.clone(),
         });
         self.driver.replace(hmcs.collect());
+    }
+
+    /// The agents of what lives inside this node.
+    pub fn agents(&self) -> &Arc<Agents> {
+        &self.agents
     }
 
     /// The cluster as it is declared now.
@@ -89,6 +101,11 @@ impl Hands {
     /// Carries out a mutation.
     pub async fn act(&self, server: &ServerName, ask: &Ask) -> Answer {
         let cluster = self.cluster();
+        if let Ask::Start(name) | Ask::ShutDown(name) | Ask::Clean { resource: name, .. } = ask
+            && cluster.resources.get(name).is_some_and(|resource| resource.as_agent().is_some())
+        {
+            return self.agents.act(&cluster, ask).await;
+        }
         let Some(address) = address(&cluster, server) else {
             return Answer::NotSent(format!("server {server} is not declared"));
         };
@@ -111,13 +128,24 @@ impl Hands {
             Ask::ShutDown(name) => stop(name, Stop::OsShutdown).await,
             Ask::PowerDown(name) => stop(name, Stop::Shutdown).await,
             Ask::CutOff(name) => stop(name, Stop::Immediate).await,
+            Ask::CutOffNode => {
+                let node = cluster.node_on(server).and_then(|node| cluster.nodes.get(node));
+                match node.and_then(|node| node.lpar.as_deref()) {
+                    Some(lpar) => {
+                        words::answer(self.driver.stop_lpar(&address, lpar, Stop::Immediate, COMMAND_DEADLINE).await)
+                    }
+                    None => Answer::NotSent(format!("no LPAR is declared for the node on {server}")),
+                }
+            }
             Ask::PowerOff => words::answer(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
             Ask::Migrate { resource, .. }
             | Ask::MoveDefinition { resource, .. }
             | Ask::RemoteRestart { resource, .. }
             | Ask::StopMigration(resource)
             | Ask::RecoverMigration(resource) => self.relocate(&cluster, &address, ask, resource).await,
-            Ask::Read(_) | Ask::Pause(_) | Ask::Run { .. } => Answer::NotSent("nothing for an HMC".to_owned()),
+            Ask::Read(_) | Ask::Look(_) | Ask::Clean { .. } | Ask::Pause(_) | Ask::Run { .. } => {
+                Answer::NotSent("nothing for an HMC".to_owned())
+            }
         }
     }
 
@@ -146,6 +174,9 @@ impl Hands {
             Ask::RecoverMigration(_) => self.driver.recover_migration(here, partition, within).await,
             Ask::Run { .. }
             | Ask::Read(_)
+            | Ask::Look(_)
+            | Ask::Clean { .. }
+            | Ask::CutOffNode
             | Ask::Pause(_)
             | Ask::Start(_)
             | Ask::ShutDown(_)

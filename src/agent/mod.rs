@@ -3,16 +3,18 @@
 //! Promises: every reading begins after it was asked for and carries the log index that the node had applied by then; a
 //! mutation goes out only under a lease; an order is carried out once at a time. Decides nothing.
 
+mod agents;
+pub mod concede;
 mod executor;
 mod hands;
 mod hook;
-mod kinds;
 mod lease;
 mod reader;
+pub mod watchdog;
 mod words;
 
+pub use agents::{Agents, Places};
 pub use executor::{Executor, Finished};
 pub use hands::Hands;
-pub use kinds::without_agent;
 pub use lease::Lease;
 pub use reader::Reader;

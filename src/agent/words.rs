@@ -25,6 +25,7 @@ pub fn reading(cluster: &Cluster, asked: &Asked<'_>, seen: &ServerReading) -> Re
         system: system(&seen.system, &seen.connected),
         live,
         copies: listed.map(|listed| copies(cluster, asked.server, listed)).unwrap_or_default(),
+        node: listed.map(|listed| node(cluster, asked.server, listed)).unwrap_or_default(),
         vios: listed.map(|listed| vios(cluster, listed)).unwrap_or_default(),
         ..no_reading(asked)
     }
@@ -40,7 +41,7 @@ pub fn no_reading(asked: &Asked<'_>) -> Reading {
         system: SystemState::NoWitness,
         live: false,
         copies: BTreeMap::new(),
-        confidence: BTreeMap::new(),
+        node: Power::Unknown,
         vios: BTreeMap::new(),
     }
 }
@@ -57,6 +58,13 @@ fn copies(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> BTr
             (name.clone(), found.map_or(Power::Absent, |lpar| power(&lpar.state)))
         })
         .collect()
+}
+
+/// The LPAR of the node that lives on the server.
+fn node(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> Power {
+    let declared = cluster.node_on(server).and_then(|node| cluster.nodes.get(node)?.lpar.as_ref());
+    let Some(name) = declared else { return Power::Unknown };
+    listed.iter().find(|lpar| lpar.name == *name).map_or(Power::Absent, |lpar| power(&lpar.state))
 }
 
 /// VIO servers that some LPAR names, where it is certain whether they run.

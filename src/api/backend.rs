@@ -5,7 +5,7 @@ use crate::config::Problems;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use std::sync::Arc;
-use tenure_core::{Ledger, NodeName, Outcome, Record, Refusal, Request, RequestId};
+use tenure_core::{Ledger, NodeName, Outcome, Record, Refusal, Request, RequestId, ResourceName, config::Cluster};
 
 /// How fresh a reading of the ledger must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,18 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Commits a request and returns what it led to. A refusal may come either way: in the outcome, or as a failure.
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure>;
+
+    /// Whether the agents of the nodes can keep what a configuration asks of them; what somebody should look at, one line each.
+    async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure>;
+
+    /// Has an agent of a node do something else to a resource: an action with its arguments, or tell what it tells people.
+    async fn extra(
+        &self,
+        by: &str,
+        node: &NodeName,
+        resource: &ResourceName,
+        action: Option<(String, Vec<String>)>,
+    ) -> Result<String, Failure>;
 
     /// What this node knows of the consensus group, without asking anybody.
     async fn members(&self) -> Result<Members, Failure>;

@@ -44,6 +44,7 @@ pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
         Ask::Clear { group, server } => Request::Clear { group: group.into(), server: server.map(Into::into) },
         Ask::Restart { lpar } => Request::Restart(lpar.into()),
         Ask::ConfirmOff { server } => Request::ConfirmOff(server.into()),
+        Ask::ConfirmNodeOff { node } => Request::ConfirmNodeOff(node.into()),
         Ask::Configure { text, strand, expect: _ } => {
             let cluster = config::cluster::parse(SENT_FILE, &text).map_err(Failure::Invalid)?;
             Request::Configure { cluster: Arc::new(cluster), strand }

@@ -237,6 +237,7 @@ async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) 
     let Some(id) = convert::request_id(&body.request_id) else {
         return Err(Failed(Failure::Usage("request_id is not 32 hexadecimal digits".to_owned())));
     };
+    let mut warnings = Vec::new();
     let expected = if let Ask::Configure { expect, .. } = &body.ask { *expect } else { None };
     let request = convert::request(body.ask)?;
     if let tenure_core::Request::Configure { .. } = &request {
@@ -247,7 +248,9 @@ async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) 
                 let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
                 return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
             }
-            can_be_kept(&request)?;
+            if let tenure_core::Request::Configure { cluster, .. } = &request {
+                warnings = backend.can_be_kept(cluster).await?;
+            }
             foresee::admit(ledger, &request).await?;
         }
     }
@@ -256,21 +259,7 @@ async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) 
         return Err(Failed(Failure::Refused(refusal.clone())));
     }
     let records = outcome.records.iter().map(view::record).collect();
-    Ok(Json(OutcomeView { index: outcome.index, request_id: body.request_id, records }))
-}
-
-/// Whether there is an agent for each resource that lives inside nodes. What nobody could start is refused rather than waited for.
-fn can_be_kept(request: &tenure_core::Request) -> Result<(), Failure> {
-    let tenure_core::Request::Configure { cluster, .. } = request else { return Ok(()) };
-    let orphans: Vec<&str> = crate::agent::without_agent(cluster).into_iter().collect();
-    if orphans.is_empty() {
-        return Ok(());
-    }
-    let types = orphans.join(", ");
-    Err(Failure::Rejected(format!(
-        "no agent of this release keeps resources of type {types}; remove their tables from the cluster file. \
-         `tenure plan --apply FILE` shows what they would lead to"
-    )))
+    Ok(Json(OutcomeView { index: outcome.index, request_id: body.request_id, records, warnings }))
 }
 
 async fn members(State(backend): Shared) -> Answer<MembersView> {

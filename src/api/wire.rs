@@ -87,6 +87,9 @@ pub struct OutcomeView {
     pub request_id: String,
     /// What changed at once.
     pub records: Vec<RecordView>,
+    /// What somebody should look at, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Who is in the consensus group.

@@ -253,6 +253,17 @@ What runs on a server that is asserted off is started elsewhere. If the server r
         #[command(flatten)]
         sure: Sure,
     },
+    /// Assert that the LPAR of a node is off, after you have seen it
+    #[command(after_help = "Example: tenure fence confirm-node n3
+What lives inside a node that is asserted off is started elsewhere. If the node runs after all, it runs twice, and file systems
+are written twice. Managed LPARs of its server are left alone.")]
+    ConfirmNode {
+        /// The node
+        node: String,
+        /// Whether it is meant
+        #[command(flatten)]
+        sure: Sure,
+    },
 }
 
 /// `tenure leader`.

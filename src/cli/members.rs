@@ -2,7 +2,7 @@
 
 use super::{
     Context, Exit, Fault, Terminal,
-    args::{Fence, Leader, Node},
+    args::{Fence, Leader, Node, Sure},
     group,
     maintenance::{Doubt, find},
     render,
@@ -13,7 +13,10 @@ use crate::api::{
 };
 
 pub(super) async fn fence(command: Fence, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let Fence::Confirm { server, sure } = command;
+    let (server, sure) = match command {
+        Fence::Confirm { server, sure } => (server, sure),
+        Fence::ConfirmNode { node, sure } => return confirm_node(node, &sure, context, terminal).await,
+    };
     let doubt = Doubt {
         name: &server,
         what: "off",
@@ -25,6 +28,19 @@ pub(super) async fn fence(command: Fence, context: &Context, terminal: &mut Term
         doubt.ask(&render::server_groups(&view), terminal)?;
     }
     group::request(context, terminal, Ask::ConfirmOff { server }, None).await
+}
+
+async fn confirm_node(node: String, sure: &Sure, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let doubt = Doubt {
+        name: &node,
+        what: "off",
+        warning: "If it runs after all, what lives inside it will run twice and file systems be written by both.",
+        question: "Type the name of the node if you have seen that its LPAR is off: ",
+    };
+    if !doubt.is_settled(sure, context, terminal)? {
+        doubt.ask("", terminal)?;
+    }
+    group::request(context, terminal, Ask::ConfirmNodeOff { node }, None).await
 }
 
 pub(super) async fn leader(command: Leader, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {

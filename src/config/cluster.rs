@@ -67,7 +67,7 @@ pub(crate) fn read(log: &mut Log, table: &DeTable<'_>) -> (Cluster, bool) {
         cluster.servers.insert(ServerName::from(name), server);
     }
     for (name, fields) in root.tables(log, "nodes") {
-        let node = whole(log, fields, &declared::node(), Node { server: None, lpar: None });
+        let node = whole(log, fields, &declared::node(), Node { server: None, lpar: None, watchdog: None });
         cluster.nodes.insert(NodeName::from(name), node);
     }
     for (name, fields) in root.tables(log, "groups") {

@@ -22,7 +22,7 @@ pub fn export(cluster: &Cluster) -> String {
     for (name, server) in &cluster.servers {
         page.table("servers", name.as_str(), &declared::server(), server, &declared::blank_server());
     }
-    let blank = Node { server: None, lpar: None };
+    let blank = Node { server: None, lpar: None, watchdog: None };
     for (name, node) in &cluster.nodes {
         page.table("nodes", name.as_str(), &declared::node(), node, &blank);
     }

@@ -160,7 +160,7 @@ fn site() -> Vec<Part> {
             heading: "`[nodes.NAME]`",
             says: "A management LPAR that runs `tenured`; at most one on each server.",
             at: Some(&["nodes", "n1"]),
-            rows: rows(&declared::node(), &Node { server: None, lpar: None }),
+            rows: rows(&declared::node(), &Node { server: None, lpar: None, watchdog: None }),
         },
     ]
 }

@@ -5,10 +5,12 @@
 //! unknown on a server for which the ledger holds no proof. Every mutation is read back. It refuses to know of leases: who
 //! drives it answers [`Answer::NotSent`] to a mutation that the lease does not cover.
 
+mod inside;
 mod moving;
 
 use crate::{
-    Power, Reading, ResourceName, ServerName, Span, SystemState,
+    Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
+    note::CleanReason,
     order::{Action, Ending, Order, Report},
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -31,8 +33,19 @@ pub enum Ask {
     PowerDown(ResourceName),
     /// Cut it off.
     CutOff(ResourceName),
+    /// Bring down by force what lives inside the node.
+    Clean {
+        /// Which.
+        resource: ResourceName,
+        /// Why: what its agent is told.
+        reason: CleanReason,
+    },
+    /// Look at what lives inside the node; the look must begin after the question.
+    Look(ResourceName),
     /// Power the server off.
     PowerOff,
+    /// Cut off the LPAR of the node that lives on the server.
+    CutOffNode,
     /// Move the LPAR from here to another server while it runs.
     Migrate {
         /// Which.
@@ -74,7 +87,7 @@ pub enum Ask {
 impl Ask {
     /// Whether the question changes the world, and needs a lease.
     pub fn is_mutation(&self) -> bool {
-        !matches!(self, Ask::Read(_) | Ask::Pause(_))
+        !matches!(self, Ask::Read(_) | Ask::Look(_) | Ask::Pause(_))
     }
 }
 
@@ -83,6 +96,8 @@ impl Ask {
 pub enum Answer {
     /// A reading, of whatever quality.
     Read(Reading),
+    /// What an agent saw.
+    Looked(Seen),
     /// The mutation was accepted.
     Accepted,
     /// The mutation was refused because things are already so.
@@ -113,6 +128,9 @@ pub struct Execution {
     stage: Stage,
     pause: Span,
     readings: BTreeMap<ServerName, Reading>,
+    seen: BTreeMap<ResourceName, Seen>,
+    /// Whether it is about something inside the node.
+    inside: bool,
     /// Whether the LPAR is one that moves between servers, and may be held by a move that failed half-way.
     mobile: bool,
     /// How a start was answered, while what may be in its way is cleared up.
@@ -140,11 +158,12 @@ impl Execution {
     pub fn new(order: Order, list: &[ServerName]) -> Self {
         let others: VecDeque<ServerName> = match &order.action {
             Action::Start { .. } => list.iter().filter(|server| **server != order.server).cloned().collect(),
-            Action::Stop { .. } | Action::Fence | Action::Hook { .. } => VecDeque::new(),
+            Action::Stop { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => VecDeque::new(),
             Action::Migrate { .. } | Action::StopMigration { .. } => moving::other(&order).into_iter().collect(),
         };
         let stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
-        Execution { order, stage, pause: FIRST_PAUSE, readings: BTreeMap::new(), mobile: false, hindered: None }
+        let (readings, seen) = (BTreeMap::new(), BTreeMap::new());
+        Execution { order, stage, pause: FIRST_PAUSE, readings, seen, inside: false, mobile: false, hindered: None }
     }
 
     /// Says whether the LPAR moves between servers: only then is a move that failed half-way looked for.
@@ -164,6 +183,9 @@ impl Execution {
             let (program, arguments, within) = (program.clone(), arguments.clone(), self.order.budget);
             return Ask::Run { program, arguments, within };
         }
+        if let Some(ask) = self.first_inside().filter(|_| self.inside) {
+            return ask;
+        }
         match &self.stage {
             Stage::Elsewhere(others) => Ask::Read(others.front().unwrap_or(&self.order.server).clone()),
             Stage::Before | Stage::Sent(_) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {
@@ -179,6 +201,9 @@ impl Execution {
         }
         if let Action::Hook { .. } = self.order.action {
             return self.report(ran(answer));
+        }
+        if self.inside {
+            return self.next_inside(answer, elapsed);
         }
         let stage = self.stage.clone();
         match (stage, answer) {
@@ -206,7 +231,7 @@ impl Execution {
             Stage::Elsewhere(_) | Stage::Before => false,
         };
         let ending = if sent { Ending::Unknown(why.to_owned()) } else { Ending::NotDone(why.to_owned()) };
-        Report { order: self.order.id, ending, readings: self.readings.values().cloned().collect() }
+        self.answer(ending)
     }
 
     fn elsewhere(&mut self, mut others: VecDeque<ServerName>, reading: &Reading) -> Next {
@@ -230,6 +255,7 @@ impl Execution {
         let power = self.power(reading);
         match (self.order.action.clone(), power) {
             (Action::Fence, _) => self.before_fence(reading),
+            (Action::FenceNode { .. }, _) => self.before_node_fence(reading),
             (Action::Migrate { .. }, _) => self.before_move(reading),
             (Action::StopMigration { .. }, _) => self.before_end(reading),
             (Action::Hook { .. }, _) => self.report(Ending::NotDone("a hook reads nothing".to_owned())),
@@ -267,6 +293,21 @@ impl Execution {
         self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
     }
 
+    /// A node's LPAR is cut off whatever it reads, unless that cannot be read back.
+    fn before_node_fence(&mut self, reading: &Reading) -> Next {
+        match reading.node {
+            _ if !reading.live => self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system))),
+            Power::Off => self.report(Ending::Done),
+            Power::Absent => self.report(Ending::NotDone("its LPAR is not defined there".to_owned())),
+            Power::Starting
+            | Power::Running
+            | Power::Stopping
+            | Power::OffOnPurpose
+            | Power::Unknown
+            | Power::Moving => self.send(Ask::CutOffNode),
+        }
+    }
+
     fn send(&mut self, ask: Ask) -> Next {
         self.stage = Stage::Sent(ask.clone());
         Next::Ask(ask)
@@ -297,13 +338,16 @@ impl Execution {
                 Ask::StopMigration(resource) => return self.send(Ask::RecoverMigration(resource.clone())),
                 // Whether it is so all the same is read, not believed.
                 Ask::CutOff(_)
+                | Ask::CutOffNode
+                | Ask::Clean { .. }
+                | Ask::Look(_)
                 | Ask::PowerOff
                 | Ask::RecoverMigration(_)
                 | Ask::Run { .. }
                 | Ask::Read(_)
                 | Ask::Pause(_) => Some(why),
             },
-            Answer::Read(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
+            Answer::Read(_) | Answer::Looked(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
         };
         if matches!(ask, Ask::MoveDefinition { .. }) {
             self.stage = Stage::Brought { asked: elapsed, doubt };
@@ -347,6 +391,15 @@ impl Execution {
                     return self.report(Ending::Unknown(doubt.unwrap_or(why)));
                 }
             }
+            Action::FenceNode { .. } => {
+                if reading.live && reading.node == Power::Off {
+                    return self.report(Ending::Done);
+                }
+                if out_of_time {
+                    let why = format!("its LPAR still reads {}", reading.node);
+                    return self.report(Ending::Unknown(doubt.unwrap_or(why)));
+                }
+            }
             Action::Hook { .. } => {}
             Action::Migrate { to, .. } => {
                 if let Some(ending) = self.moved(power, &to, doubt, out_of_time) {
@@ -378,8 +431,12 @@ impl Execution {
     }
 
     fn report(&self, ending: Ending) -> Next {
+        Next::Report(self.answer(ending))
+    }
+
+    fn answer(&self, ending: Ending) -> Report {
         let readings = self.readings.values().cloned().collect();
-        Next::Report(Report { order: self.order.id, ending, readings })
+        Report { order: self.order.id, ending, readings, seen: self.seen.clone() }
     }
 }
 
@@ -390,7 +447,9 @@ fn ran(answer: Answer) -> Ending {
         Answer::Refused(why) => Ending::Refused(why),
         Answer::NotSent(why) => Ending::NotDone(why),
         Answer::Unknown(why) => Ending::Unknown(why),
-        Answer::Read(_) | Answer::Paused => Ending::Unknown("the program was not answered for".to_owned()),
+        Answer::Read(_) | Answer::Looked(_) | Answer::Paused => {
+            Ending::Unknown("the program was not answered for".to_owned())
+        }
     }
 }
 
@@ -398,5 +457,6 @@ fn ran(answer: Answer) -> Ending {
 pub fn inherited(order: &Order) -> Option<Report> {
     let why = "an earlier process of this node may have run it";
     let ending = Ending::Unknown(why.to_owned());
-    matches!(order.action, Action::Hook { .. }).then(|| Report { order: order.id, ending, readings: Vec::new() })
+    let report = Report { order: order.id, ending, readings: Vec::new(), seen: BTreeMap::new() };
+    matches!(order.action, Action::Hook { .. }).then_some(report)
 }

@@ -1,8 +1,8 @@
 //! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName, ServiceName, Span,
-    Time,
+    GroupName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName,
+    ServiceName, Span, Time,
     config::{AT, Cluster},
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
@@ -50,11 +50,24 @@ pub enum Command {
     Request(Request),
     /// A witness was read.
     Observe(Reading),
+    /// A node says what lives inside it.
+    Sense {
+        /// The node.
+        node: NodeName,
+        /// What its agents saw.
+        inside: Inside,
+    },
     /// A node answers an order.
     Report(Report),
+    /// A silent node is granted no lease any more until it is taken back.
+    Shut(NodeName),
+    /// A node that is granted no lease cannot run anything: refused unless the ledger holds a proof.
+    NodeOff(NodeName),
+    /// The LPAR of a node whose leases have ended is to be cut off, and read off.
+    FenceNode(NodeName),
     /// The leader's clock says that every lease of this node has ended.
     Lapse(NodeName),
-    /// A lapsed node is heard again.
+    /// A node that was granted no lease is heard again.
     Return(NodeName),
     /// This node watches and commands this server.
     Assign {
@@ -319,6 +332,8 @@ pub enum Request {
     },
     /// Assert that a server is off.
     ConfirmOff(ServerName),
+    /// Assert that the LPAR of a node is off.
+    ConfirmNodeOff(NodeName),
     /// Stop a resource and start it again in place, without counting a restart.
     Restart(ResourceName),
     /// Start a service, tier by tier.

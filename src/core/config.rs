@@ -91,6 +91,8 @@ pub struct Node {
     pub server: Option<ServerName>,
     /// Its own LPAR's name on the HMC; never a managed LPAR.
     pub lpar: Option<String>,
+    /// It has a watchdog device that resets it when nobody has fed it for so long.
+    pub watchdog: Option<Span>,
 }
 
 /// Times that rule detection and patience.
@@ -104,6 +106,8 @@ pub struct Timings {
     pub lease: Span,
     /// How often each server is read.
     pub monitor: Span,
+    /// How long a node that has lost its lease keeps what lives inside it before it stops what must not run twice.
+    pub concede: Span,
     /// How long a start whose outcome is unknown may still take effect after the lease of its node ended; and how long a
     /// server that came up may go on starting LPARs by itself.
     pub settle: Span,
@@ -118,6 +122,7 @@ impl Default for Timings {
             suspect: Span(1500),
             lease: Span::seconds(3),
             monitor: Span::seconds(5),
+            concede: Span::seconds(10),
             settle: Span::seconds(30),
             fence: Span::seconds(120),
         }

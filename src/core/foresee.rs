@@ -257,7 +257,7 @@ impl Foresight {
             if !self.world.hears(&order.node) {
                 continue;
             }
-            let report = self.world.carry_out(order, self.ledger.index);
+            let report = self.world.carry_out(order, &self.ledger);
             reports.entry(order.node.clone()).or_default().push(Command::Report(report));
         }
         let at = self.ledger.now.after(NOMINAL);

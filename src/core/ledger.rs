@@ -12,6 +12,7 @@ mod hooks;
 mod links;
 mod maintenance;
 mod migration;
+mod nodes;
 mod orders;
 mod requests;
 mod resources;
@@ -23,7 +24,7 @@ pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
-    Copy, Dirty, Down, GroupState, Intent, Migration, NodeState, OffProof, Phase, PreOnline, Run, ServerState,
+    Copy, Dirty, Down, GroupState, Intent, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run, ServerState,
     StartRisk, Tenure, Ties,
 };
 

@@ -48,9 +48,11 @@ pub enum Note {
     Requested { by: String, what: Asked },
     SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
     ViosChanged { server: ServerName, down: BTreeSet<String> },
-    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power },
+    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power, said: String },
     NodeLapsed { node: NodeName },
     NodeReturned { node: NodeName },
+    NodeProvenOff { node: NodeName, how: NodeOffHow },
+    WrongLpar { node: NodeName, server: ServerName, power: Power },
     ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
     Adopted { group: GroupName, server: ServerName, epoch: Epoch },
     Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
@@ -138,7 +140,7 @@ pub enum FaultReason {
 }
 
 /// Why a resource has to be cleaned, or looked at. The numbers are those that its agent is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CleanReason {
     /// Taking it offline did not end in time.
     OfflineHung = 0,
@@ -191,6 +193,8 @@ pub enum LeaveReason {
     Failback(ServerName),
     /// All that it has was stopped on purpose.
     OnPurpose,
+    /// The node inside which a part of it lived is off.
+    NodeOff(NodeName),
     /// A more important group needs its room.
     Evicted(GroupName),
 }
@@ -206,6 +210,42 @@ pub enum Proof {
     },
     /// The server itself is proven off.
     ServerOff(OffHow),
+    /// The node inside which it lived is proven off; what else the group has was read off.
+    NodeOff {
+        /// The node.
+        node: NodeName,
+        /// How.
+        how: NodeOffHow,
+    },
+}
+
+/// How it was proven that nothing runs inside a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeOffHow {
+    /// Its LPAR was read off, by a reading that began after the node could be granted a lease for the last time.
+    ReadOff {
+        /// Log index that the reading followed.
+        since: u64,
+    },
+    /// Its LPAR was cut off and read off, by this order.
+    Fenced {
+        /// The order.
+        order: OrderId,
+        /// The node that did it.
+        by: NodeName,
+    },
+    /// Its server was proven off, and it has not been heard since.
+    Server,
+    /// Its watchdog has had the time to reset it since its last lease ended.
+    Watchdog {
+        /// After which time it resets.
+        after: Span,
+    },
+    /// This operator asserted it.
+    Operator {
+        /// Who.
+        name: String,
+    },
 }
 
 /// How a server was proven off.
@@ -251,6 +291,8 @@ pub enum NotHere {
     NotReady(SystemState),
     Unread,
     NobodyManages,
+    /// What it needs lives inside a node, and that node is silent or off.
+    NodeDown { node: NodeName },
     NotDefined { resource: ResourceName },
     NotReadOff { resource: ResourceName, power: Power },
     ViosDown { resource: ResourceName },
@@ -288,8 +330,12 @@ pub enum Wait {
     Fencing { server: ServerName },
     /// Nobody can watch or command its server, which seems to be fine otherwise.
     Unwatched { server: ServerName, system: SystemState },
-    /// What lives inside a node cannot be asked for, because that node is silent.
-    NodeSilent { resource: ResourceName, server: ServerName, node: NodeName },
+    /// What lives inside a node cannot be asked for, because that node is silent, and nothing proves it off.
+    NodeSilent { resource: ResourceName, server: ServerName, node: NodeName, lpar: Power },
+    /// The LPAR of the node inside which it lives is being cut off.
+    NodeFencing { node: NodeName, server: ServerName },
+    /// The watchdog of the node inside which it lives has not had its time yet.
+    Watchdog { node: NodeName, server: ServerName, until: Time },
     /// A start may still take effect.
     Settling { resource: ResourceName, server: ServerName, until: Time },
     /// Orders are under way.
@@ -477,6 +523,8 @@ impl Note {
             Note::NodeLapsed { .. } => None,
             Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
+            Note::NodeProvenOff { .. } => None,
+            Note::WrongLpar { .. } => None,
             Note::ManagerChanged { .. } => None,
             Note::ProvenOff { .. } => None,
             Note::Reappeared { .. } => None,
@@ -529,6 +577,8 @@ impl Note {
             Note::NodeLapsed { .. } => None,
             Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
+            Note::NodeProvenOff { .. } => None,
+            Note::WrongLpar { server, .. } => Some(server),
             Note::Held { .. } => None,
             Note::Released { .. } => None,
             Note::Waiting { .. } => None,
@@ -571,6 +621,7 @@ impl LeaveReason {
             LeaveReason::Fault
             | LeaveReason::Offline
             | LeaveReason::OnPurpose
+            | LeaveReason::NodeOff(_)
             | LeaveReason::Evicted(_)
             | LeaveReason::Service(_)
             | LeaveReason::Unmet { .. }

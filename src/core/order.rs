@@ -1,8 +1,11 @@
 //! Orders: actions that a node owes, and the reports that answer them.
 
-use crate::{GroupName, NodeName, Reading, ResourceName, ServerName, Span, Time, config::Trigger};
+use crate::{GroupName, NodeName, Reading, ResourceName, Seen, ServerName, Span, Time, config::Trigger};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// Identity of an order by arithmetic: the log index that issued it and its place in that entry. Never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,6 +47,11 @@ pub enum Action {
     },
     /// Power the server off and read that back.
     Fence,
+    /// Cut the LPAR of a node off and read that back.
+    FenceNode {
+        /// The node.
+        node: NodeName,
+    },
     /// Move an LPAR to another server while it runs.
     Migrate {
         /// The group that holds the tenure.
@@ -116,6 +124,8 @@ pub struct Report {
     pub ending: Ending,
     /// What was read on the way, the last reading of each server.
     pub readings: Vec<Reading>,
+    /// What was last seen of what the order was about, if that lives inside the node.
+    pub seen: BTreeMap<ResourceName, Seen>,
 }
 
 impl Action {
@@ -126,7 +136,7 @@ impl Action {
             | Action::Stop { resource, .. }
             | Action::Migrate { resource, .. }
             | Action::StopMigration { resource, .. } => Some(resource),
-            Action::Fence | Action::Hook { .. } => None,
+            Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => None,
         }
     }
     /// Whether the action is to start an LPAR.
@@ -154,6 +164,7 @@ impl fmt::Display for Action {
             Action::Stop { resource, grace: Span(0) } => write!(f, "stop {resource} at once"),
             Action::Stop { resource, .. } => write!(f, "stop {resource}"),
             Action::Fence => f.write_str("power off"),
+            Action::FenceNode { node } => write!(f, "cut off the LPAR of node {node}"),
             Action::Migrate { resource, to, .. } => write!(f, "migrate {resource} to {to}"),
             Action::StopMigration { resource, .. } => write!(f, "stop the migration of {resource}"),
             Action::Hook { group, trigger, .. } => write!(f, "{} hook of {group}", trigger.word()),

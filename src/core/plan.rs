@@ -9,6 +9,7 @@ mod links;
 mod maintenance;
 mod members;
 mod migration;
+mod nodes;
 mod placement;
 mod servers;
 mod tolerance;
@@ -18,6 +19,7 @@ pub use maintenance::{NoRolling, Turn, rolling};
 use crate::{
     GroupName, Ledger, NodeName, ServerName, Time, View,
     command::{Author, Command},
+    ledger::NodeState,
     note::Wait,
     refusal::Refusal,
 };
@@ -41,10 +43,12 @@ pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan 
     }
     let mut planner = Planner::new(ledger, view, leader, now);
     planner.readings();
+    planner.inside();
     planner.nodes();
     planner.managers();
     planner.orders();
     planner.servers();
+    planner.silent_nodes();
     planner.upkeep();
     planner.take_stock();
     planner.groups();
@@ -115,7 +119,7 @@ impl<'a> Planner<'a> {
 
     /// Whether a node is heard, as far as the leader knows.
     fn hears(&self, node: &NodeName) -> bool {
-        let lapsed = self.scratch.nodes.get(node).is_none_or(|state| state.lapsed.is_some());
+        let lapsed = self.scratch.nodes.get(node).is_none_or(NodeState::is_out);
         let suspect = self.scratch.config.timings.suspect;
         !lapsed && self.view.nodes.get(node).is_none_or(|view| view.silence < suspect)
     }

@@ -85,11 +85,11 @@ pub struct Reading {
     /// Whether the states below are read live: the service processor is connected, and the server is in a state in which
     /// the witness can know.
     pub live: bool,
-    /// State of each managed LPAR that was asked for, only if `live`; and of each resource inside the node, only if `by`
-    /// lives on the server.
+    /// State of each managed LPAR that was asked for, only if `live`.
     pub copies: BTreeMap<ResourceName, Power>,
-    /// How sure the agent is of a resource that runs, where it is less than 100.
-    pub confidence: BTreeMap<ResourceName, u8>,
+    /// State of the LPAR of the node that lives on the server; `Unknown` unless `live`, and where no node is declared with
+    /// its LPAR.
+    pub node: Power,
     /// The VIO servers of the server, and whether each is Running. Empty unless `live`.
     pub vios: BTreeMap<String, bool>,
 }
@@ -128,7 +128,7 @@ impl Reading {
         self.system == other.system
             && self.live == other.live
             && self.copies == other.copies
-            && self.confidence == other.confidence
+            && self.node == other.node
             && self.vios == other.vios
     }
 }

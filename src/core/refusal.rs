@@ -90,6 +90,18 @@ pub enum Refusal {
     Stale { server: ServerName },
     #[error("node {node} has lapsed")]
     Lapsed { node: NodeName },
+    #[error("node {node} is granted no lease already")]
+    AlreadyShut { node: NodeName },
+    #[error("nothing proves that node {node} is off")]
+    NodeNotOff { node: NodeName },
+    #[error("node {node} is already proven off")]
+    NodeAlreadyOff { node: NodeName },
+    #[error("the LPAR of node {node} on {server} reads {power}; what may run is not asserted off")]
+    NodeLooksAlive { node: NodeName, server: ServerName, power: Power },
+    #[error("node {node} is heard; a node that speaks is not off")]
+    NodeHeard { node: NodeName },
+    #[error("node {node} has no LPAR that could be cut off")]
+    NoLpar { node: NodeName },
     #[error("node {node} has not lapsed")]
     NotLapsed { node: NodeName },
     #[error("the cluster is disarmed; `tenure cluster arm` first")]

@@ -1,6 +1,6 @@
 //! The view: what the leader knows and need not replicate.
 
-use crate::{NodeName, Reading, ServerName, Span};
+use crate::{Inside, NodeName, Reading, ServerName, Span};
 use std::collections::BTreeMap;
 
 /// What the leader knows of a node from its own monotonic clock.
@@ -25,4 +25,6 @@ pub struct View {
     /// The newest reading of each server by its manager, also one that came with a report: an older one would be taken for
     /// news.
     pub readings: BTreeMap<ServerName, Reading>,
+    /// What each node said last of what lives inside it.
+    pub inside: BTreeMap<NodeName, Inside>,
 }

@@ -3,6 +3,7 @@
 
 pub mod identity;
 
+use crate::agent::Places;
 use identity::IdentityError;
 use std::{
     net::SocketAddr,
@@ -39,10 +40,23 @@ pub struct LocalConfig {
     pub hmc_key: Option<PathBuf>,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Where agents and their things are.
+    pub agents: Places,
+    /// What resets this machine when nobody feeds it.
+    pub watchdog: Option<WatchdogDevice>,
     /// Timings of consensus.
     pub raft: RaftTimings,
     /// When the log is replaced by a snapshot.
     pub snapshots: Snapshots,
+}
+
+/// A watchdog device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchdogDevice {
+    /// Its path, `/dev/watchdog0`.
+    pub device: PathBuf,
+    /// The file that says after how many seconds it resets; the kernel's own if absent.
+    pub timeout: Option<PathBuf>,
 }
 
 /// How log lines look.
@@ -126,6 +140,10 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
             LogFormat::Text
         }
     };
+    let agents = root.table(log, "agents").map_or_else(Places::default, |fields| places(log, fields));
+    let timeout = root.text(log, "watchdog_timeout").map(PathBuf::from);
+    let device = root.text(log, "watchdog").map(PathBuf::from);
+    let watchdog = device.map(|device| WatchdogDevice { device, timeout });
     let (raft, snapshots) = root.table(log, "raft").map_or_else(Default::default, |fields| consensus(log, fields));
     if let (Some(one), Some(other)) = (listen, api_listen)
         && one == other
@@ -144,6 +162,8 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
         api_advertise: api_advertise?,
         hmc_key,
         log_format,
+        agents,
+        watchdog,
         raft,
         snapshots,
     })
@@ -184,6 +204,21 @@ fn advertise(
         root.refuse(log, field, format!("{text:?} is not host:port"), help);
     }
     Some(text)
+}
+
+/// The table `[agents]`.
+fn places(log: &mut Log, mut fields: Fields<'_>) -> Places {
+    let mut places = Places::default();
+    let mut take = |field: &'static str| fields.text(log, field).map(PathBuf::from);
+    places.ocf_root = take("ocf_root").unwrap_or(places.ocf_root);
+    places.systemctl = take("systemctl").unwrap_or(places.systemctl);
+    places.run_dir = take("run_dir").unwrap_or(places.run_dir);
+    places.cgroup = take("cgroup");
+    if let Some(scripts) = take("scripts") {
+        places.scripts = std::env::split_paths(&scripts).collect();
+    }
+    fields.close(log);
+    places
 }
 
 /// The table `[raft]`.

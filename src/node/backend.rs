@@ -5,9 +5,11 @@ use super::{
     clock::ClusterClock,
     codec::{self, Kind},
     founding, member,
-    peer::{Answer, MemberCall},
+    peer::{Answer, Call, ExtraCall, MemberCall, ask},
+    suitability,
 };
 use crate::{
+    agent::Agents,
     api::{
         Backend, Failure, Member, Members, Read,
         wire::{JoinReply, JoinRequest, MemberView, TokenView},
@@ -17,7 +19,10 @@ use crate::{
 use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use std::{sync::Arc, time::Duration};
-use tenure_core::{Command, Entry, Ledger, NodeName, Outcome, Record, Request, RequestId, command::Author};
+use tenure_core::{
+    Command, Entry, Ledger, NodeName, Outcome, Record, Request, RequestId, ResourceName, command::Author,
+    config::Cluster,
+};
 use tenure_raft::{
     Handle, ProposeError, Refusal,
     tls::{ClusterAuthority, Identity},
@@ -26,6 +31,9 @@ use tokio::sync::broadcast;
 
 /// How long a request may take until its outcome is called unknown.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long another node may take to have an agent do something.
+const EXTRA: Duration = Duration::from_secs(15);
 
 /// How long a reading waits for somebody to lead: longer than an election, and no longer than a person likes to wait.
 const READ: Duration = Duration::from_secs(5);
@@ -38,6 +46,7 @@ pub(super) struct NodeBackend {
     pub raft: Handle<Machine>,
     pub records: broadcast::Sender<Record>,
     pub clock: ClusterClock,
+    pub agents: Arc<Agents>,
 }
 
 impl NodeBackend {
@@ -52,7 +61,7 @@ impl NodeBackend {
             Ok(Answer::MemberRefused(why)) => Err(Failure::Rejected(why)),
             Ok(Answer::NotLeader) => Err(Failure::NoLeader("the leader has just changed".to_owned())),
             Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why)),
-            Ok(Answer::Taken | Answer::Lease { .. } | Answer::NoLease) => {
+            Ok(Answer::Taken | Answer::Lease { .. } | Answer::NoLease | Answer::Checked { .. } | Answer::Said(_)) => {
                 Err(Failure::Unknown("the leader answered something else".to_owned()))
             }
         }
@@ -167,6 +176,38 @@ impl Backend for NodeBackend {
             ca_pem: signed.ca_pem,
             members: members.collect(),
         })
+    }
+
+    async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+        let found = suitability::check_everywhere(&self.raft, &self.agents, &self.config.node, cluster).await;
+        if found.errors.is_empty() { Ok(found.warnings) } else { Err(Failure::Rejected(found.errors.join("\n"))) }
+    }
+
+    async fn extra(
+        &self,
+        by: &str,
+        node: &NodeName,
+        resource: &ResourceName,
+        action: Option<(String, Vec<String>)>,
+    ) -> Result<String, Failure> {
+        if let Some((token, _)) = &action {
+            tracing::info!(by, %node, %resource, token, "action asked of an agent");
+        }
+        let call = ExtraCall { resource: resource.clone(), action };
+        let said = if *node == self.config.node {
+            suitability::extra(&self.agents, &call).await
+        } else {
+            let status = self.raft.status();
+            let mut peers = status.voters.iter().chain(&status.learners);
+            let id = peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id);
+            let id = id.ok_or_else(|| Failure::Rejected(format!("node {node} is not a member")))?;
+            match ask(&self.raft, id, &Call::Extra(call), EXTRA).await {
+                Ok(Answer::Said(said)) => said,
+                Ok(_) => return Err(Failure::Unknown(format!("node {node} answered something else"))),
+                Err(why) => return Err(Failure::Unreachable(format!("node {node}: {why}"))),
+            }
+        };
+        said.map_err(Failure::Rejected)
     }
 
     fn ca_pem(&self) -> String {

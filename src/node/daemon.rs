@@ -9,7 +9,10 @@ use super::{
     peer::{CALLS, Door},
 };
 use crate::{
-    agent::{Hands, Lease},
+    agent::{
+        Agents, Hands, Lease,
+        watchdog::{self, Feeding, Watchdog, WatchdogError},
+    },
     api,
     config::{LocalConfig, identity::IdentityError},
 };
@@ -62,6 +65,9 @@ pub enum DaemonError {
     /// The cluster was not founded.
     #[error("found the cluster")]
     Found(#[source] InitializeError),
+    /// Its watchdog cannot be used.
+    #[error("arm the watchdog")]
+    Watchdog(#[source] WatchdogError),
     /// The admin API has no address.
     #[error("listen for administrators on {address}")]
     Listen {
@@ -79,6 +85,8 @@ pub struct Daemon {
     stop: CancellationToken,
     tasks: TaskTracker,
     api: JoinHandle<Result<(), api::ServeError>>,
+    hands: Arc<Hands>,
+    feeding: Option<Feeding>,
 }
 
 impl Daemon {
@@ -120,29 +128,49 @@ impl Daemon {
             .map_err(|source| DaemonError::Listen { address: config.api_listen, source })?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (records, _) = broadcast::channel(RECORDS);
-        let applied = raft.clone();
-        let hands = Hands::new(config.node.clone(), config.hmc_key.clone(), move || {
-            applied.state(|machine| machine.ledger().index)
+        let armed = config.watchdog.as_ref().map(|dog| Watchdog::open(&dog.device, dog.timeout.as_deref()));
+        let armed = armed.transpose().map_err(DaemonError::Watchdog)?;
+        let known = raft.clone();
+        let applied: Arc<dyn Fn() -> u64 + Send + Sync> =
+            Arc::new(move || known.state(|machine| machine.ledger().index));
+        let after = armed.as_ref().map(Watchdog::after);
+        let agents = Arc::new(Agents::new(config.node.clone(), config.agents.clone(), after, Arc::clone(&applied)));
+        let key = config.hmc_key.clone();
+        let hands = Arc::new(Hands::new(config.node.clone(), key, Arc::clone(&agents), move || applied()));
+        let lease = Lease::default();
+        let feeding = armed.map(|armed| {
+            let (lease, agents, hands) = (lease.clone(), Arc::clone(&agents), Arc::clone(&hands));
+            armed.feed(move || watchdog::may_feed(&lease, &agents, &hands.cluster()))
         });
         let (finished, orders) = mpsc::channel(heart::INPUTS);
         let clock = ClusterClock::start();
         let heart = Heart::new(heart::Parts {
             me: config.node.clone(),
             raft: raft.clone(),
-            lease: Lease::default(),
-            hands: Arc::new(hands),
+            lease,
+            hands: Arc::clone(&hands),
             finished,
             records: records.clone(),
             clock: clock.clone(),
             leader_lease,
             tasks: tasks.clone(),
             stop: stop.clone(),
+            has_watchdog: feeding.is_some(),
         });
         tasks.spawn(heart.run(inbox, orders));
-        let backend = NodeBackend { config, identity: identity.clone(), authority, raft: raft.clone(), records, clock };
+        let (backend_agents, backend_identity) = (Arc::clone(&agents), identity.clone());
+        let backend = NodeBackend {
+            config,
+            identity: backend_identity,
+            authority,
+            raft: raft.clone(),
+            records,
+            clock,
+            agents: backend_agents,
+        };
         let serving = stop.clone();
         let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });
-        Ok(Daemon { raft, stop, tasks, api })
+        Ok(Daemon { raft, stop, tasks, api, hands, feeding })
     }
 
     /// Waits until consensus has stopped by itself, and says why.
@@ -164,6 +192,16 @@ impl Daemon {
         self.raft.shutdown().await;
         self.tasks.close();
         self.tasks.wait().await;
+        if let Some(feeding) = &self.feeding {
+            let left = self.hands.agents().held(&self.hands.cluster());
+            if !left.is_empty() {
+                tracing::warn!(
+                    resources = left.len(),
+                    "resources stay up here: the watchdog goes on counting; start tenured again in time"
+                );
+            }
+            feeding.end(left.is_empty());
+        }
         if let Ok(Err(why)) = self.api.await {
             tracing::warn!(%why, "admin API");
         }

@@ -7,9 +7,10 @@ use super::{
     leading::{DRIFT_PERCENT, Leading},
     member,
     peer::{Answer, Asked, Call, ask},
+    suitability,
     watch::Rounds,
 };
-use crate::agent::{Executor, Finished, Hands, Lease, Reader};
+use crate::agent::{Executor, Finished, Hands, Lease, Reader, concede};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -18,6 +19,7 @@ use std::{
 use tenure_core::{
     Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, SystemState, Time, View,
     command::Author,
+    ledger::NodeState,
     plan::{Plan, plan},
 };
 use tenure_raft::{Changes, Handle, Status};
@@ -30,6 +32,8 @@ const PROPOSAL: Duration = Duration::from_secs(5);
 const REPORT_AGAIN: Duration = Duration::from_secs(1);
 /// Longest time that the loop sleeps.
 const TICK: Duration = Duration::from_millis(100);
+/// Longest time until a leader is told again what lives inside this node.
+const TELL_AGAIN: Duration = Duration::from_secs(5);
 /// Inputs that may wait.
 pub const INPUTS: usize = 1024;
 
@@ -39,6 +43,8 @@ enum Input {
     Changed,
     /// Another node calls.
     Asked(Asked),
+    /// What lives inside this node is otherwise than before.
+    Inside,
     /// A server was read.
     Read(Option<Reading>, ServerName),
     /// An order was carried out.
@@ -82,6 +88,12 @@ pub(super) struct Heart {
     reaches_hmc: bool,
     beating: bool,
     wake_at: Option<Time>,
+    /// Whom it was told last what lives inside this node, in which term and when.
+    told: Option<(u64, u64, Instant)>,
+    /// When this process began.
+    born: Instant,
+    conceding: Option<tokio::task::AbortHandle>,
+    has_watchdog: bool,
 }
 
 /// What a node is to the others.
@@ -108,11 +120,12 @@ pub(super) struct Parts {
     pub leader_lease: Duration,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
+    pub has_watchdog: bool,
 }
 
 impl Heart {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop } = parts;
+        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop, has_watchdog } = parts;
         let reader = Reader::new(Arc::clone(&hands));
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
@@ -143,12 +156,17 @@ impl Heart {
             reaches_hmc: true,
             beating: false,
             wake_at: None,
+            told: None,
+            born: Instant::now(),
+            conceding: None,
+            has_watchdog,
         }
     }
 
     /// Runs until the node is stopped or consensus ends.
     pub(super) async fn run(mut self, mut calls: mpsc::Receiver<Asked>, mut finished: mpsc::Receiver<Finished>) {
         let mut changes: Changes = self.raft.changed();
+        let mut inside = self.hands.agents().changed();
         let mut beat = Instant::now();
         self.changed();
         loop {
@@ -159,6 +177,7 @@ impl Heart {
                 Some(asked) = calls.recv() => Input::Asked(asked),
                 Some(input) = self.inbox.recv() => input,
                 Some(order) = finished.recv() => Input::Finished(order),
+                _ = inside.changed() => Input::Inside,
                 moved = changes.changed() => if moved.is_ok() { Input::Changed } else { return },
                 () = tokio::time::sleep_until(until.into()) => Input::Tick,
             };
@@ -166,6 +185,7 @@ impl Heart {
             if Instant::now() >= beat {
                 beat = Instant::now() + self.heartbeat();
                 self.beat();
+                self.hold_on();
             }
             self.read_due();
         }
@@ -175,6 +195,7 @@ impl Heart {
         match input {
             Input::Changed => self.changed(),
             Input::Asked(asked) => self.asked(asked),
+            Input::Inside => self.tell_inside(),
             Input::Read(reading, server) => self.read(reading, &server),
             Input::Finished(order) => self.report(order),
             Input::Beaten(heard) => {
@@ -211,7 +232,7 @@ impl Heart {
     }
 
     fn sleep_until(&self, beat: Instant) -> Instant {
-        let longest = Instant::now() + TICK;
+        let longest = Instant::now() + TICK.min(self.heartbeat());
         let rounds = self.rounds.next().unwrap_or(longest);
         let now = self.clock.now();
         let wake = self.wake_at.map_or(longest, |at| Instant::now() + Duration::from_millis(at.since(now).0));
@@ -243,6 +264,7 @@ impl Heart {
         self.publish(&ledger);
         self.rounds.follow(&self.me, &ledger);
         self.executor.follow(&ledger);
+        self.hands.agents().follow(&ledger);
         drop(ledger);
         self.plan();
     }
@@ -294,9 +316,38 @@ impl Heart {
                 }
                 Role::Follower => Answer::NotLeader,
             },
+            Call::Inside(inside) => {
+                let node = name_of(&self.raft.status(), from);
+                match (&mut self.role, node) {
+                    (Role::Leader { leading, .. }, Some(node)) => {
+                        leading.sense(node, inside);
+                        self.plan();
+                        Answer::Taken
+                    }
+                    (Role::Leader { .. }, None) | (Role::Follower, _) => Answer::NotLeader,
+                }
+            }
             Call::Probe(servers) => {
                 self.rounds.probe(&servers);
+                self.look_inside(&servers);
                 Answer::Taken
+            }
+            Call::Check(cluster) => {
+                let (agents, me) = (Arc::clone(self.hands.agents()), self.me.clone());
+                self.tasks.spawn(async move {
+                    let found = suitability::check_here(&agents, &me, &cluster).await;
+                    // The caller may have given up.
+                    let _ = reply.send(Answer::Checked { errors: found.errors, warnings: found.warnings });
+                });
+                return;
+            }
+            Call::Extra(call) => {
+                let agents = Arc::clone(self.hands.agents());
+                self.tasks.spawn(async move {
+                    // The caller may have given up.
+                    let _ = reply.send(Answer::Said(suitability::extra(&agents, &call).await));
+                });
+                return;
             }
             Call::Member(call) => {
                 self.tasks.spawn(member::change(self.raft.clone(), call, reply));
@@ -314,9 +365,9 @@ impl Heart {
         let Role::Leader { leading, ready, .. } = &mut self.role else { return Answer::NotLeader };
         let Some(node) = name_of(&status, from) else { return Answer::NoLease };
         leading.hear(&node, reaches_hmc);
-        let lapsed = ledger.nodes.get(&node).is_none_or(|state| state.lapsed.is_some());
-        // Where the planner is about to let the node lapse, it must not be given a lease that it does not know of.
-        if !sure || !*ready || lapsed {
+        let out = ledger.nodes.get(&node).is_none_or(NodeState::is_out);
+        // Where the planner is about to give the node up, it must not be given a lease that it does not know of.
+        if !sure || !*ready || out {
             return Answer::NoLease;
         }
         leading.grant(&node, lease);
@@ -345,7 +396,7 @@ impl Heart {
             let answer = ask(&raft, leader, &call, deadline).await;
             if let Ok(Answer::Lease { lasts, floor }) = &answer {
                 let lasts = Duration::from_millis(*lasts);
-                lease.renew(asked + lasts - lasts * DRIFT_PERCENT / 100, *floor);
+                lease.renew(asked, lasts - lasts * DRIFT_PERCENT / 100, *floor);
             }
             let _ = own.send(Input::Beaten(answer.is_ok().then_some((leader, asked)))).await;
         });
@@ -359,11 +410,11 @@ impl Heart {
         let reaches = self.reaches_hmc;
         if let Role::Leader { leading, ready, .. } = &mut self.role {
             leading.hear(&me, reaches);
-            let lapsed = ledger.nodes.get(&me).is_some_and(|state| state.lapsed.is_some());
-            if let Some(age) = status.quorum_ack_age.filter(|_| sure && *ready && !lapsed) {
+            let out = ledger.nodes.get(&me).is_some_and(NodeState::is_out);
+            if let Some(age) = status.quorum_ack_age.filter(|_| sure && *ready && !out) {
                 leading.grant(&me, lease);
                 let from = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
-                self.lease.renew(from + lease - lease * DRIFT_PERCENT / 100, ledger.index);
+                self.lease.renew(from, lease - lease * DRIFT_PERCENT / 100, ledger.index);
             }
         }
     }
@@ -396,6 +447,58 @@ impl Heart {
                 tracing::debug!(%why, "reading not delivered; the next one will be");
             }
         });
+    }
+
+    /// Tells the leader what lives inside this node.
+    fn tell_inside(&mut self) {
+        let Some(inside) = self.hands.agents().inside() else { return };
+        let status = self.raft.status();
+        let Some(leader) = status.leader else { return };
+        self.told = Some((leader, status.term, Instant::now()));
+        if let Role::Leader { leading, .. } = &mut self.role {
+            leading.sense(self.me.clone(), inside);
+            self.plan();
+            return;
+        }
+        let (raft, deadline) = (self.raft.clone(), self.lease_time());
+        self.tasks.spawn(async move {
+            if let Err(why) = ask(&raft, leader, &Call::Inside(inside), deadline).await {
+                tracing::debug!(%why, "what lives inside was not delivered; it will be told again");
+            }
+        });
+    }
+
+    /// Looks at what lives inside this node, if it lives on one of these servers.
+    fn look_inside(&self, servers: &[ServerName]) {
+        let cluster = self.hands.cluster();
+        let own = cluster.nodes.get(&self.me).and_then(|node| node.server.as_ref());
+        if own.is_some_and(|own| servers.contains(own)) {
+            self.hands.agents().probe();
+        }
+    }
+
+    /// What follows from having a leader, and a lease, or from having had none for too long.
+    fn hold_on(&mut self) {
+        let status = self.raft.status();
+        let told = self.told.filter(|(_, _, at)| at.elapsed() < TELL_AGAIN).map(|(id, term, _)| (id, term));
+        if status.leader.is_some_and(|leader| told != Some((leader, status.term))) {
+            self.tell_inside();
+        }
+        let alone = match self.lease.over_for() {
+            None if !self.lease.left().is_zero() => return,
+            over => over.unwrap_or(Duration::MAX).min(self.born.elapsed()),
+        };
+        let concede = Duration::from_millis(self.hands.cluster().timings.concede.0);
+        if alone < concede || self.conceding.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        let ledger = self.ledger();
+        let left = concede::to_concede(&ledger, self.hands.agents(), self.has_watchdog);
+        if !left.is_empty() {
+            let (agents, lease) = (Arc::clone(self.hands.agents()), self.lease.clone());
+            let task = self.tasks.spawn(concede::concede(agents, lease, ledger, left));
+            self.conceding = Some(task.abort_handle());
+        }
     }
 
     /// Reports an order until the ledger has taken the answer, or no longer asks for it.
@@ -450,18 +553,22 @@ impl Heart {
         if servers.is_empty() {
             return;
         }
+        let servers: Vec<ServerName> = servers.into_iter().collect();
         self.rounds.probe(&servers);
+        self.look_inside(&servers);
         let (ledger, status) = (self.ledger(), self.raft.status());
         for server in servers {
             let manager = ledger.servers.get(&server).and_then(|state| state.manager.clone());
-            let Some(id) = manager.filter(|node| *node != self.me).and_then(|node| id_of(&status, &node)) else {
-                continue;
-            };
-            let (raft, deadline) = (self.raft.clone(), self.lease_time());
-            self.tasks.spawn(async move {
-                // A probe that is lost costs one round.
-                let _ = ask(&raft, id, &Call::Probe(vec![server]), deadline).await;
-            });
+            let own = ledger.config.node_on(&server).cloned();
+            let asked: BTreeSet<NodeName> = manager.into_iter().chain(own).filter(|node| *node != self.me).collect();
+            for id in asked.iter().filter_map(|node| id_of(&status, node)) {
+                let (raft, deadline) = (self.raft.clone(), self.lease_time());
+                let call = Call::Probe(vec![server.clone()]);
+                self.tasks.spawn(async move {
+                    // A probe that is lost costs one round.
+                    let _ = ask(&raft, id, &call, deadline).await;
+                });
+            }
         }
     }
 

@@ -4,18 +4,19 @@ use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
-use tenure_core::{NodeName, Reading, ServerName, Span, View, config::Timings, view::NodeView};
+use tenure_core::{Inside, NodeName, Reading, ServerName, Span, View, config::Timings, view::NodeView};
 
 /// How much faster another node's clock may run, in hundredths, before a lease outlasts what the leader believes.
 pub const DRIFT_PERCENT: u32 = 5;
-/// Added to every lease that the leader waits out.
-pub const LEASE_MARGIN: Duration = Duration::from_millis(250);
+/// What part of a lease is added to every lease that the leader waits out.
+pub const LEASE_MARGIN: u32 = 12;
 
 /// A leader's knowledge.
 pub struct Leading {
     since: Instant,
     heard: BTreeMap<NodeName, Heard>,
     readings: BTreeMap<ServerName, Reading>,
+    inside: BTreeMap<NodeName, Inside>,
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +30,12 @@ impl Leading {
     /// A node begins to lead. `before` is when it last heard the leader before it, which makes that one's silence older.
     pub fn new(before: Option<(NodeName, Instant)>) -> Self {
         let heard = before.map(|(node, at)| (node, Heard { at, reaches_hmc: true, leased_until: None }));
-        Leading { since: Instant::now(), heard: heard.into_iter().collect(), readings: BTreeMap::new() }
+        Leading {
+            since: Instant::now(),
+            heard: heard.into_iter().collect(),
+            readings: BTreeMap::new(),
+            inside: BTreeMap::new(),
+        }
     }
 
     /// A node was heard.
@@ -51,6 +57,11 @@ impl Leading {
         self.readings.insert(reading.server.clone(), reading);
     }
 
+    /// A node says what lives inside it.
+    pub fn sense(&mut self, node: NodeName, inside: Inside) {
+        self.inside.insert(node, inside);
+    }
+
     /// What the planner is told.
     pub fn view<'a>(&self, nodes: impl Iterator<Item = &'a NodeName>, timings: &Timings) -> View {
         let now = Instant::now();
@@ -61,7 +72,7 @@ impl Leading {
             let silence = now.saturating_duration_since(heard.map_or(self.since, |heard| heard.at));
             // Leaders before this one may have granted leases until this one began.
             let until = heard.and_then(|heard| heard.leased_until).unwrap_or(self.since).max(self.since + lease);
-            let over = until + lease * DRIFT_PERCENT / 100 + LEASE_MARGIN;
+            let over = until + lease * DRIFT_PERCENT / 100 + lease / LEASE_MARGIN;
             let view = NodeView {
                 heard: heard.is_some_and(|heard| heard.at >= self.since),
                 silence: Span(u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
@@ -70,7 +81,7 @@ impl Leading {
             };
             (node.clone(), view)
         });
-        View { nodes: nodes.collect(), readings: self.readings.clone() }
+        View { nodes: nodes.collect(), readings: self.readings.clone(), inside: self.inside.clone() }
     }
 }
 

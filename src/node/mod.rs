@@ -12,6 +12,7 @@ mod machine;
 pub mod main;
 mod member;
 mod peer;
+mod suitability;
 mod watch;
 
 pub use daemon::{Daemon, DaemonError};

@@ -3,8 +3,8 @@
 use super::codec::{self, Kind};
 use futures::future::{BoxFuture, FutureExt};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
-use tenure_core::{NodeName, Reading, ServerName};
+use std::{sync::Arc, time::Duration};
+use tenure_core::{Inside, NodeName, Reading, ResourceName, ServerName, config::Cluster};
 use tenure_raft::AppHandler;
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,10 +21,25 @@ pub enum Call {
     },
     /// To the leader: this is what I read.
     Reading(Reading),
-    /// To a manager: read these servers now.
+    /// To the leader: this is what lives inside me.
+    Inside(Inside),
+    /// To a manager: read these servers now; to those who live there: look at what is inside you.
     Probe(Vec<ServerName>),
     /// To the leader: change the members.
     Member(MemberCall),
+    /// What do your agents make of this configuration?
+    Check(Arc<Cluster>),
+    /// Have an agent do something else to what lives inside you.
+    Extra(ExtraCall),
+}
+
+/// Something that an agent can do beside starting, stopping and watching.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtraCall {
+    /// To which resource.
+    pub resource: ResourceName,
+    /// What: the name of an action, and what it is told. Nothing: what its agent tells people of it.
+    pub action: Option<(String, Vec<String>)>,
 }
 
 /// A change of members.
@@ -68,6 +83,15 @@ pub enum Answer {
     NoLease,
     /// I do not lead.
     NotLeader,
+    /// What agents make of a configuration, one line each.
+    Checked {
+        /// What makes it unusable.
+        errors: Vec<String>,
+        /// What somebody should look at.
+        warnings: Vec<String>,
+    },
+    /// What an agent said.
+    Said(Result<String, String>),
     /// A change of members was made; the number of the node it was about.
     Member(u64),
     /// It was not made.

@@ -13,7 +13,7 @@ use tenure_core::{
 /// Pace while something is under way on a server.
 const BRISK: Duration = Duration::from_secs(1);
 /// Shortest time between two readings of a server, whoever asks.
-const SHORTEST: Duration = Duration::from_millis(200);
+const SHORTEST: Duration = Duration::from_millis(50);
 
 /// The rounds of a node over the servers that it manages.
 #[derive(Default)]
@@ -102,6 +102,15 @@ fn unsettled(server: &ServerState) -> bool {
 fn busy(group: &tenure_core::ledger::GroupState) -> Option<ServerName> {
     let tenure = group.tenure.as_ref()?;
     let moving = !matches!(tenure.phase, Phase::Online);
-    let waits = matches!(group.wait, Some(Wait::Booting { .. } | Wait::Orders { .. } | Wait::Settling { .. }));
+    let waits = matches!(
+        group.wait,
+        Some(
+            Wait::Booting { .. }
+                | Wait::Orders { .. }
+                | Wait::Settling { .. }
+                | Wait::NodeFencing { .. }
+                | Wait::NodeSilent { .. }
+        )
+    );
     (moving || waits).then(|| tenure.server.clone())
 }

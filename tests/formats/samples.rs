@@ -120,7 +120,7 @@ pub fn cluster() -> Cluster {
         servers: BTreeMap::from([(s(), server)]),
         nodes: BTreeMap::from([
             (n(), Node { server: Some(s()), lpar: Some("mgmt1".into()) }),
-            ("arb".into(), Node { server: None, lpar: None }),
+            ("arb".into(), Node { server: None, lpar: None, watchdog: None }),
         ]),
         groups: groups(),
         resources: resources(),

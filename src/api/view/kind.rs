@@ -14,6 +14,8 @@ pub(super) fn kind(note: &Note) -> &'static str {
         Note::CopyChanged { .. } => "copy_changed",
         Note::NodeLapsed { .. } => "node_lapsed",
         Note::NodeReturned { .. } => "node_returned",
+        Note::NodeProvenOff { .. } => "node_proven_off",
+        Note::WrongLpar { .. } => "wrong_lpar",
         Note::ManagerChanged { .. } => "manager_changed",
         Note::Adopted { .. } => "adopted",
         Note::Granted { .. } => "granted",

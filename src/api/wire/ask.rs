@@ -70,6 +70,11 @@ pub enum Ask {
         /// The server.
         server: String,
     },
+    /// Assert that the LPAR of a node is off.
+    ConfirmNodeOff {
+        /// The node.
+        node: String,
+    },
     /// Give up the migration of a group.
     Abort {
         /// The group.

@@ -14,11 +14,21 @@ pub fn author(author: &Author) -> String {
     }
 }
 
+/// What agents saw.
+fn seen(inside: &tenure_core::Inside) -> String {
+    let seen: Vec<String> = inside.seen.iter().map(|(name, seen)| format!("{name} {}", seen.power)).collect();
+    if seen.is_empty() { "nothing new".to_owned() } else { seen.join(", ") }
+}
+
 /// One command.
 pub fn command(ledger: &Ledger, command: &Command) -> String {
     match command {
         Command::Request(request) => asked(request),
         Command::Observe(reading) => format!("observe: {}", read(ledger, reading)),
+        Command::Sense { node, inside } => format!("inside {node}: {}", seen(inside)),
+        Command::Shut(node) => format!("shut: {node} is silent and is granted no lease any more"),
+        Command::NodeOff(node) => format!("node {node} is off"),
+        Command::FenceNode(node) => format!("cut off the LPAR of node {node}"),
         Command::Report(report) => format!("report: {}: {}", order(ledger, report.order), report.ending),
         Command::Lapse(node) => format!("lapse: the lease of {node} is over"),
         Command::Return(node) => format!("return: {node} is heard again"),
@@ -95,6 +105,7 @@ fn asked(request: &Request) -> String {
         Request::Clear { group, server: Some(server) } => format!("clear the faults of group {group} on {server}"),
         Request::Clear { group, server: None } => format!("clear the faults of group {group}"),
         Request::ConfirmOff(server) => format!("confirm that {server} is off"),
+        Request::ConfirmNodeOff(node) => format!("confirm that node {node} is off"),
         Request::Restart(resource) => format!("restart {resource}"),
         Request::Enable(group) => format!("enable group {group}"),
         Request::Drain(server) => format!("drain {server}"),
@@ -161,7 +172,16 @@ impl Concerned {
             }
             Command::Report(report) => self.by_order(ledger, report.order),
             Command::Expire(id) => self.by_order(ledger, *id),
-            Command::Lapse(node) | Command::Return(node) => {
+            Command::Sense { node, inside } => {
+                self.groups.extend(inside.seen.keys().filter_map(|resource| ledger.group_of(resource)).cloned());
+                let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
+                self.servers.extend(home);
+            }
+            Command::Lapse(node)
+            | Command::Return(node)
+            | Command::Shut(node)
+            | Command::NodeOff(node)
+            | Command::FenceNode(node) => {
                 let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
                 self.servers.extend(home);
             }

@@ -197,6 +197,9 @@ pub(crate) fn timings() -> Vec<Field<Timings>> {
             .says("How often each server is read.")
             .vcs("MonitorInterval")
             .example("\"10s\""),
+        field!("concede", Time, Timings, concede)
+            .says("How long a node that has lost its lease keeps what lives inside it before it stops what must not run twice.")
+            .example("\"30s\""),
         field!("settle", Time, Timings, settle)
             .says("How long a start whose outcome is unknown may still take effect after the lease of its node ended; and how long a server that came up may go on starting LPARs by itself. At least the lease.")
             .example("\"1m\""),

@@ -3,7 +3,7 @@
 use super::SERVER;
 use crate::{
     compound::{List, Map},
-    form::{Flag, Maybe, Memory, Name, Number, Processors},
+    form::{Flag, Maybe, Memory, Name, Number, Processors, Time},
     schema::{Field, field},
 };
 use tenure_core::config::{Hmc, Node, Server};
@@ -82,5 +82,8 @@ pub(crate) fn node() -> Vec<Field<Node>> {
         field!("lpar", Maybe(Name("text")), Node, lpar)
             .says("Its own LPAR's name on the HMC; never a managed LPAR.")
             .example("\"mgmt1\""),
+        field!("watchdog", Maybe(Time), Node, watchdog)
+            .says("It has a watchdog device (`watchdog` in its `tenured.toml`) that resets it when nobody has fed it for so long: what lives inside it may then start elsewhere that long after its last lease, without an HMC. At least `concede` and the stop timeouts along the longest chain of each group that may live there.")
+            .example("\"1m\""),
     ]
 }

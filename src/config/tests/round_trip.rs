@@ -184,7 +184,11 @@ fn any_cluster(dice: &mut Dice) -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     cluster.hmcs = dice.list(|dice| (dice.name(), hmc.clone())).into_iter().collect();
     cluster.servers = dice.list(|dice| (dice.name(), any_server(dice))).into_iter().collect();
-    let node = |dice: &mut Dice| Node { server: dice.maybe(Dice::name), lpar: dice.maybe(Dice::word) };
+    let node = |dice: &mut Dice| Node {
+        server: dice.maybe(Dice::name),
+        lpar: dice.maybe(Dice::word),
+        watchdog: dice.maybe(Dice::span),
+    };
     cluster.nodes = dice.list(|dice| (dice.name(), node(dice))).into_iter().collect();
     for n in 0..dice.roll(3) {
         cluster.groups.insert(format!("g{n}").into(), any_group(dice));
@@ -209,6 +213,7 @@ fn any_cluster(dice: &mut Dice) -> Cluster {
     cluster.timings.suspect = dice.span();
     cluster.timings.lease = dice.span();
     cluster.timings.monitor = dice.span();
+    cluster.timings.concede = dice.span();
     cluster.timings.settle = dice.span();
     cluster.timings.fence = dice.span();
     cluster

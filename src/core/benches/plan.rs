@@ -148,7 +148,7 @@ impl Site {
         let fence = self.ledger.orders.values().find(|order| order.action == Action::Fence);
         let Some(order) = fence.map(|order| order.id) else { panic!("no fence was ordered") };
         let reading = Reading { since: self.ledger.index, ..reading };
-        let report = Report { order, ending: Ending::Done, readings: vec![reading] };
+        let report = Report { order, ending: Ending::Done, readings: vec![reading], seen: BTreeMap::new() };
         self.commit(Author::Agent(manager), vec![Command::Report(report)]);
     }
 
@@ -162,7 +162,7 @@ impl Site {
             system,
             live: true,
             copies,
-            confidence: BTreeMap::new(),
+            node: Power::Unknown,
             vios: BTreeMap::new(),
         }
     }
@@ -228,7 +228,7 @@ fn cluster(groups: usize, servers: usize) -> Cluster {
         declared.surrogate = true;
         (declared.memory, declared.processors) = (Some(memory * 3 / 2), Some(processors * 3 / 2));
         cluster.servers.insert(server(i), declared);
-        cluster.nodes.insert(node(i), Node { server: Some(server(i)), lpar: None });
+        cluster.nodes.insert(node(i), Node { server: Some(server(i)), lpar: None, watchdog: None });
     }
     for i in 0..groups {
         let name: tenure_core::GroupName = format!("group{i}").into();

@@ -22,7 +22,9 @@ pub(super) fn other(order: &Order) -> Option<ServerName> {
     match &order.action {
         Action::Migrate { to, .. } => Some(to.clone()),
         Action::StopMigration { from, to, .. } => Some(if *from == order.server { to } else { from }.clone()),
-        Action::Start { .. } | Action::Stop { .. } | Action::Fence | Action::Hook { .. } => None,
+        Action::Start { .. } | Action::Stop { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => {
+            None
+        }
     }
 }
 

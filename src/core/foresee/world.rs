@@ -1,8 +1,8 @@
 //! The ideal world of a foresight: what the nodes would read, and what becomes of orders.
 
 use crate::{
-    Action, GroupName, Ledger, NodeName, Order, Power, Reading, Report, ResourceName, ServerName, Span, SystemState,
-    Time, View,
+    Action, GroupName, Inside, Ledger, NodeName, Order, Power, Reading, Report, ResourceName, Seen, ServerName, Span,
+    SystemState, Time, View,
     ledger::{GroupState, Migration},
     order::Ending,
     view::NodeView,
@@ -19,6 +19,8 @@ pub(super) struct World {
     /// Since when nodes are silent. Those that had lapsed before have been so for ever.
     silent: BTreeMap<NodeName, Time>,
     lost: BTreeSet<ServerName>,
+    /// How sure agents are of what runs inside nodes, where that is less than 100 percent.
+    sure: BTreeMap<(ServerName, ResourceName), u8>,
     /// The configuration that the readings are about.
     configured: u64,
     serial: u64,
@@ -33,6 +35,7 @@ impl World {
             unread: BTreeMap::new(),
             silent: lapsed.map(|(name, _)| (name.clone(), Time(0))).collect(),
             lost: BTreeSet::new(),
+            sure: BTreeMap::new(),
             configured: ledger.configured,
             serial: 0,
         };
@@ -59,7 +62,7 @@ impl World {
                 system,
                 live: state.live || first,
                 copies: BTreeMap::new(),
-                confidence: BTreeMap::new(),
+                node: state.node,
                 vios: state.vios.clone(),
             };
             self.unread.insert(name.clone(), reading);
@@ -72,7 +75,7 @@ impl World {
                     let down = reading.system == SystemState::PowerOff && power != Power::Absent;
                     reading.copies.entry(resource.clone()).or_insert(if down { Power::Off } else { power });
                     if copy.since.is_some() && copy.confidence < 100 {
-                        reading.confidence.insert(resource.clone(), copy.confidence);
+                        self.sure.insert((server.clone(), resource.clone()), copy.confidence);
                     }
                 }
             }
@@ -90,11 +93,12 @@ impl World {
             self.survey(ledger);
         }
         self.view.nodes.retain(|node, _| ledger.nodes.contains_key(node));
+        self.serial = self.serial.saturating_add(1);
         for node in ledger.nodes.keys() {
             let view = self.look_at(node, ledger);
             self.view.nodes.insert(node.clone(), view);
+            self.look_inside(node, ledger);
         }
-        self.serial = self.serial.saturating_add(1);
         for (server, state) in &ledger.servers {
             let manager = state.manager.as_ref().filter(|node| self.hears(node));
             let Some(manager) = manager else {
@@ -111,6 +115,24 @@ impl World {
                 }
             }
         }
+    }
+
+    /// What the agents of a node see.
+    fn look_inside(&mut self, node: &NodeName, ledger: &Ledger) {
+        let server = ledger.config.nodes.get(node).and_then(|declared| declared.server.clone());
+        let Some(server) = server.filter(|_| self.hears(node)) else {
+            self.view.inside.remove(node);
+            return;
+        };
+        let (since, serial) = (ledger.index, self.serial);
+        let Some(reading) = self.view.readings.get(&server).or_else(|| self.unread.get(&server)) else { return };
+        let inside = reading.copies.iter().filter(|(resource, _)| ledger.is_inside(resource));
+        let seen = inside.map(|(resource, power)| {
+            let confidence = self.sure.get(&(server.clone(), resource.clone())).copied().unwrap_or(100);
+            (resource.clone(), Seen { power: *power, since, serial, confidence, said: String::new() })
+        });
+        let watchdog = ledger.nodes.get(node).and_then(|state| state.watchdog);
+        self.view.inside.insert(node.clone(), Inside { seen: seen.collect(), watchdog });
     }
 
     fn look_at(&self, node: &NodeName, ledger: &Ledger) -> NodeView {
@@ -157,10 +179,12 @@ impl World {
         for power in reading.copies.values_mut().filter(|power| **power != Power::Absent) {
             *power = Power::Off;
         }
+        reading.node = Power::Off;
     }
 
     /// Carries out an order and answers it. What a kind of order does that is not known here, it has done.
-    pub(super) fn carry_out(&mut self, order: &Order, index: u64) -> Report {
+    pub(super) fn carry_out(&mut self, order: &Order, ledger: &Ledger) -> Report {
+        let index = ledger.index;
         let ending = match self.refuses(&order.action, &order.server) {
             Some(down) => Ending::NotDone(format!("{down} is down")),
             None => {
@@ -169,6 +193,10 @@ impl World {
             }
         };
         let (by, serial) = (order.node.clone(), self.serial);
+        let seen = order.action.resource().filter(|resource| ledger.is_inside(resource)).and_then(|resource| {
+            let power = self.reading(&order.server)?.copies.get(resource).copied()?;
+            Some((resource.clone(), Seen { power, since: index, serial, confidence: 100, said: String::new() }))
+        });
         let readings = self.reading(&order.server).map(|reading| {
             // Only what the order was about: the others are read anyway.
             let copy = order.action.resource().and_then(|resource| reading.copies.get_key_value(resource));
@@ -180,11 +208,11 @@ impl World {
                 system: reading.system,
                 live: reading.live,
                 copies: copy.map(|(name, power)| (name.clone(), *power)).into_iter().collect(),
-                confidence: reading.confidence.clone(),
+                node: reading.node,
                 vios: reading.vios.clone(),
             }
         });
-        Report { order: order.id, ending, readings: readings.into_iter().collect() }
+        Report { order: order.id, ending, readings: readings.into_iter().collect(), seen: seen.into_iter().collect() }
     }
 
     /// The server that is down, though it would have to be up for this.
@@ -205,6 +233,10 @@ impl World {
         let here = &order.server;
         if order.action == Action::Fence {
             self.switch_off(here);
+        } else if let Action::FenceNode { .. } = &order.action {
+            if let Some(reading) = self.reading(here) {
+                reading.node = Power::Off;
+            }
         } else if let Action::Start { resource, home, .. } = &order.action {
             self.set(resource, home.as_ref(), Power::Absent);
             self.set(resource, Some(here), Power::Running);

@@ -75,7 +75,11 @@ impl Applying<'_> {
         match command {
             Command::Request(request) => self.request(request),
             Command::Observe(reading) => self.observe(reading),
+            Command::Sense { node, inside } => self.sense(node, inside),
             Command::Report(report) => self.report(report),
+            Command::Shut(node) => self.shut(node),
+            Command::NodeOff(node) => self.node_off(node),
+            Command::FenceNode(node) => self.fence_node(node),
             Command::Lapse(node) => self.lapse(node),
             Command::Return(node) => self.node_return(node),
             Command::Assign { server, node } => self.assign(server, node),

@@ -2,7 +2,7 @@
 
 use super::{Copy, GroupState, Ledger, Phase, ServerState, StartRisk};
 use crate::{
-    GroupName, Power, Refusal, ResourceName, ServerName, SystemState,
+    GroupName, NodeName, Power, Refusal, ResourceName, ServerName, SystemState,
     config::{Load, Operations},
     note::{Conflict, NotHere, Proof},
 };
@@ -14,7 +14,8 @@ impl Ledger {
     pub fn vouches(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         self.reads_off(group, resource, server)?;
         match self.servers.get(server) {
-            Some(state) if state.dirty.is_some() && !state.is_rising() => {
+            // A server that comes up starts LPARs by itself, and nothing inside its node.
+            Some(state) if state.dirty.is_some() && !state.is_rising() && !self.is_inside(resource) => {
                 Err(Refusal::Dirty { server: server.clone() })
             }
             Some(_) | None => Ok(()),
@@ -24,17 +25,18 @@ impl Ledger {
     /// The same, where it does not matter what the server may start by itself in a moment.
     pub fn reads_off(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let state = self.servers.get(server);
-        if state.is_some_and(|state| state.off.is_some()) {
+        if state.is_some_and(|state| state.off.is_some()) || group.passive.contains(resource) {
             return Ok(());
         }
-        if group.passive.contains(resource) {
+        let inside = self.is_inside(resource);
+        if inside && self.node_off_on(server).is_some() {
             return Ok(());
         }
         let copy = group.copies.get(resource).and_then(|copies| copies.get(server)).cloned().unwrap_or_default();
         if copy.risk != StartRisk::None {
             return Err(Refusal::StartInFlight { resource: resource.clone(), server: server.clone() });
         }
-        if !copy.is_quiet() && !state.is_some_and(ServerState::is_rising) {
+        if !copy.is_quiet() && (inside || !state.is_some_and(ServerState::is_rising)) {
             let (resource, server) = (resource.clone(), server.clone());
             return Err(Refusal::NotProvenOff { resource, server, power: copy.power });
         }
@@ -50,6 +52,13 @@ impl Ledger {
             }
             return Ok(Proof::ServerOff(off.how.clone()));
         }
+        let node_off = self.node_off_on(&tenure.server);
+        if let Some((node, off)) = node_off
+            && group.owned().all(|(resource, _)| self.is_inside(resource))
+        {
+            return Ok(Proof::NodeOff { node: node.clone(), how: off.how.clone() });
+        }
+        let mut died = None;
         let index = match tenure.phase {
             Phase::Leaving { index, .. } => index,
             // Nobody was told to stop what is merely watched: that it is off is enough.
@@ -65,13 +74,20 @@ impl Ledger {
             if group.passive.contains(resource) {
                 continue;
             }
+            if self.is_inside(resource) && node_off.is_some() {
+                died = node_off;
+                continue;
+            }
             if since < index {
                 let (resource, server) = (resource.clone(), tenure.server.clone());
                 return Err(Refusal::NotProvenOff { resource, server, power: Power::Unknown });
             }
             oldest = oldest.min(since);
         }
-        Ok(Proof::ReadOff { since: oldest })
+        Ok(match died {
+            Some((node, off)) => Proof::NodeOff { node: node.clone(), how: off.how.clone() },
+            None => Proof::ReadOff { since: oldest },
+        })
     }
 
     /// Why the group may not run on this server now; `None` if it may. Says nothing of other servers.
@@ -98,11 +114,18 @@ impl Ledger {
             return Some(NotHere::Faulted);
         }
         let Some(state) = self.servers.get(server) else { return Some(NotHere::Unread) };
-        if let Some(why) = not_ready(state).or_else(|| state.closed()) {
+        let (lpars, inside) = self.lives(group);
+        // What lives inside nodes needs no witness: its node must be there.
+        let ready = if lpars || !inside { not_ready(state) } else { state.off.as_ref().map(|_| NotHere::ProvenOff) };
+        if let Some(why) = ready.or_else(|| state.closed()) {
             return Some(why);
         }
-        if !self.is_managed(state) {
+        if (lpars || !inside) && !self.is_managed(state) {
             return Some(NotHere::NobodyManages);
+        }
+        if inside && self.node_in_charge(server).is_none() {
+            let node = self.config.node_on(server).cloned().unwrap_or_else(|| NodeName::from(""));
+            return Some(NotHere::NodeDown { node });
         }
         for (resource, copies) in &group.copies {
             let power = copies.get(server).map(|copy| copy.power).unwrap_or_default();

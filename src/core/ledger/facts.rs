@@ -1,9 +1,9 @@
 //! Facts: readings, reports, and what the leader's clock says of nodes.
 
-use super::{Copy, Dirty, Down, OffProof, StartRisk, apply::Applying};
+use super::{Copy, Dirty, NodeState, OffProof, StartRisk, apply::Applying};
 use crate::{
-    GroupName, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, ServerName, Span, SystemState,
-    config::{Kind, Trigger},
+    GroupName, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
+    config::Trigger,
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
@@ -20,7 +20,7 @@ impl Applying<'_> {
         if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) {
             return Err(stale());
         }
-        if self.ledger.nodes.get(&reading.by).is_none_or(|node| node.lapsed.is_some()) {
+        if self.ledger.nodes.get(&reading.by).is_none_or(NodeState::is_out) {
             return Err(Refusal::Lapsed { node: reading.by.clone() });
         }
         self.absorb(reading)
@@ -70,57 +70,44 @@ impl Applying<'_> {
         if let Some(down) = down {
             self.note(Note::ViosChanged { server: reading.server.clone(), down });
         }
-        for (resource, power) in &reading.copies {
-            if self.ledger.may_say(reading, resource) {
-                self.absorb_copy(reading, resource, *power);
+        self.absorb_node(reading);
+        for (resource, power) in reading.copies.iter().filter(|_| reading.live) {
+            if self.ledger.config.lpar(resource).is_some() {
+                let seen = Seen { power: *power, since: reading.since, confidence: 100, ..Seen::default() };
+                self.absorb_copy(&reading.server, resource, &seen);
             }
         }
         Ok(())
     }
 
-    fn absorb_copy(&mut self, reading: &Reading, resource: &ResourceName, power: Power) {
+    /// Takes over what is known of one copy from now on.
+    pub(super) fn absorb_copy(&mut self, server: &ServerName, resource: &ResourceName, seen: &Seen) {
         let now = self.ledger.now;
         let Some(name) = self.ledger.group_of(resource).cloned() else { return };
         let Ok(group) = self.group_mut(&name) else { return };
-        let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == reading.server);
-        let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&reading.server)) else {
+        let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == *server);
+        let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server)) else {
             return;
         };
-        if copy.since.is_some_and(|since| since > reading.since) {
+        let order = (seen.since, seen.serial);
+        if copy.since.is_some_and(|since| (since, copy.serial) > order) {
             return;
         }
-        let known = copy.since.replace(reading.since).is_some();
-        let from = std::mem::replace(&mut copy.power, power);
+        let known = copy.since.replace(seen.since).is_some();
+        copy.serial = seen.serial;
+        let (power, from) = (seen.power, std::mem::replace(&mut copy.power, seen.power));
         if here {
-            let run = group.runs.entry(resource.clone()).or_default();
-            match power {
-                Power::Running => {
-                    (run.ran, run.away, run.lost, run.unread, run.tries) = (true, None, None, None, 0);
-                    run.down = run.down.take().filter(|down| *down != Down::OnPurpose);
-                }
-                Power::Off | Power::Absent => {
-                    // What never ran, or was stopped, is not lost.
-                    let lost = run.lost.or(Some(now)).filter(|_| run.ran);
-                    (run.away, run.unread, run.lost) = (None, None, lost);
-                }
-                Power::OffOnPurpose => {
-                    (run.away, run.unread, run.lost) = (None, None, None);
-                    run.down = Some(Down::OnPurpose);
-                }
-                Power::Starting | Power::Stopping => run.away = run.away.or(Some(now)),
-                Power::Unknown => run.unread = run.unread.or(Some(now)),
-                Power::Moving => {}
-            }
+            group.runs.entry(resource.clone()).or_default().reads(power, now);
         }
-        copy.confidence = reading.confidence.get(resource).copied().unwrap_or(100);
+        copy.confidence = seen.confidence;
         let on_purpose = here && power == Power::OffOnPurpose && from != power;
         let news = from != power && (known || power.is_active());
         if news {
-            let (resource, server) = (resource.clone(), reading.server.clone());
-            self.note(Note::CopyChanged { group: name.clone(), resource, server, from, to: power });
+            let (resource, server, said) = (resource.clone(), server.clone(), seen.said.clone());
+            self.note(Note::CopyChanged { group: name.clone(), resource, server, from, to: power, said });
         }
         if on_purpose {
-            let (resource, server) = (resource.clone(), reading.server.clone());
+            let (resource, server) = (resource.clone(), server.clone());
             self.note(Note::StoppedOnPurpose { group: name, resource, server });
         }
     }
@@ -136,8 +123,18 @@ impl Applying<'_> {
             // A reading of a server that is no longer declared says nothing.
             let _ = self.absorb(reading);
         }
-        if order.action == Action::Fence && report.ending == Ending::Done && !outdated {
-            self.prove_off(&order.server, OffHow::Fenced { order: order.id, by: order.node });
+        for (resource, seen) in &report.seen {
+            // What the node is not asked about says nothing.
+            let _ = self.absorb_seen(&order.node, resource, seen);
+        }
+        let done = report.ending == Ending::Done;
+        if order.action == Action::Fence && done && !outdated {
+            self.prove_off(&order.server, OffHow::Fenced { order: order.id, by: order.node.clone() });
+        }
+        if let Action::FenceNode { node } = &order.action
+            && done
+        {
+            self.node_fenced(node, &order);
         }
         Ok(())
     }
@@ -165,6 +162,12 @@ impl Applying<'_> {
         let failed = bad.then_some(now);
         if let Action::Hook { group, .. } = &order.action {
             self.close_hook(group, order.id, ending);
+            return;
+        }
+        if let Action::FenceNode { node } = &order.action {
+            if let Some(state) = self.ledger.nodes.get_mut(node) {
+                (state.fence, state.fence_failed) = (None, failed);
+            }
             return;
         }
         let Some((resource, group)) = order.action.resource().zip(group) else {
@@ -223,7 +226,7 @@ impl Applying<'_> {
                 copy.stop = None;
                 self.count_anew(&group, resource, [from, to]);
             }
-            Action::Migrate { .. } | Action::Fence | Action::Hook { .. } => {}
+            Action::Migrate { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => {}
         }
     }
 
@@ -235,33 +238,6 @@ impl Applying<'_> {
         state.dirty = None;
         self.void_moves(server);
         self.note(Note::ProvenOff { server: server.clone(), how });
-    }
-
-    /// Every lease of a node has ended: its orders are void, its starts are loose.
-    pub(super) fn lapse(&mut self, node: &NodeName) -> Result<(), Refusal> {
-        let now = self.ledger.now;
-        let state = self.ledger.nodes.get_mut(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
-        if state.lapsed.is_some() {
-            return Err(Refusal::Lapsed { node: node.clone() });
-        }
-        state.lapsed = Some(now);
-        self.note(Note::NodeLapsed { node: node.clone() });
-        let void: Vec<Order> = self.ledger.orders.values().filter(|order| &order.node == node).cloned().collect();
-        for order in void {
-            self.ledger.orders.remove(&order.id);
-            self.close(&order, &Ending::Unknown(format!("the lease of {node} has ended")));
-        }
-        Ok(())
-    }
-
-    /// A lapsed node is heard again.
-    pub(super) fn node_return(&mut self, node: &NodeName) -> Result<(), Refusal> {
-        let state = self.ledger.nodes.get_mut(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
-        if state.lapsed.take().is_none() {
-            return Err(Refusal::NotLapsed { node: node.clone() });
-        }
-        self.note(Note::NodeReturned { node: node.clone() });
-        Ok(())
     }
 
     /// A node becomes the manager of a server.
@@ -324,6 +300,7 @@ impl Applying<'_> {
         }
         self.server_mut(server)?.off = None;
         self.soil(server, true);
+        self.outlive_server(server);
         Ok(())
     }
 
@@ -361,9 +338,9 @@ impl Applying<'_> {
         let watched = |name: &GroupName| config.groups.get(name).is_some_and(|declared| !declared.managed);
         for (_, group) in self.ledger.groups.iter().filter(|(name, _)| !watched(name)) {
             let by_right = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
-            let here: BTreeMap<_, _> =
-                group.copies.iter().filter_map(|(resource, copies)| Some((resource, copies.get(server)?))).collect();
-            if !by_right && !here.values().all(|copy| copy.is_quiet()) {
+            let lpars = group.copies.iter().filter(|(resource, _)| config.lpar(resource).is_some());
+            let mut here = lpars.filter_map(|(_, copies)| copies.get(server));
+            if !by_right && !here.all(Copy::is_quiet) {
                 return Err(not_clean());
             }
         }
@@ -379,16 +356,6 @@ fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
 }
 
 impl super::Ledger {
-    /// Whether a reading says anything of a resource: of an LPAR if the witness can know, of something inside a node if that
-    /// node itself read it.
-    pub fn may_say(&self, reading: &Reading, resource: &ResourceName) -> bool {
-        match self.config.resources.get(resource).map(|declared| &declared.kind) {
-            Some(Kind::Lpar(_)) => reading.live,
-            Some(Kind::Agent(_)) => self.config.node_on(&reading.server) == Some(&reading.by),
-            None => false,
-        }
-    }
-
     /// When an order that nobody answers is given up.
     pub fn expiry(&self, order: &Order) -> crate::Time {
         let timings = &self.config.timings;

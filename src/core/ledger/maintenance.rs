@@ -53,10 +53,13 @@ impl Ledger {
             Command::Fault { group, .. } | Command::Leave { group, .. } | Command::Migrate { group, .. } => {
                 Some((Deed::Leave, Some(group)))
             }
-            Command::Fence(_) => Some((Deed::Fence, None)),
+            Command::Fence(_) | Command::FenceNode(_) => Some((Deed::Fence, None)),
             Command::Request(_)
             | Command::Observe(_)
+            | Command::Sense { .. }
             | Command::Report(_)
+            | Command::Shut(_)
+            | Command::NodeOff(_)
             | Command::Lapse(_)
             | Command::Return(_)
             | Command::Assign { .. }

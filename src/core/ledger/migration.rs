@@ -448,6 +448,7 @@ impl Applying<'_> {
             | Action::Stop { .. }
             | Action::StopMigration { .. }
             | Action::Hook { .. }
+            | Action::FenceNode { .. }
             | Action::Fence => false,
         };
         let void: Vec<Order> = self.ledger.orders.values().filter(|order| ends(order)).cloned().collect();

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 
 /// How long a node may take to have an activation accepted and read back, or to read a stopped LPAR off after its grace.
 pub const COMMAND_BUDGET: Span = Span::seconds(120);
+/// How long a node may take to look again at what an agent has started.
+pub const READ_BACK: Span = Span::seconds(30);
 
 impl Applying<'_> {
     /// A node is to start an LPAR.
@@ -21,7 +23,7 @@ impl Applying<'_> {
             self.restarts_left(&name, resource)?;
         }
         self.may_start(&name, resource, &server)?;
-        let node = self.manager(&server)?;
+        let node = self.hand(resource, &server)?;
         let vouched = self.vouched(&name, &server)?;
         if restart {
             self.count_restart(&name, resource, &server)?;
@@ -29,6 +31,10 @@ impl Applying<'_> {
         let home = self.ledger.home(self.group(&name)?, resource, &server);
         // Where its definition must be brought first, that takes as long as a move.
         let budget = match &home {
+            None if self.ledger.is_inside(resource) => {
+                let declared = self.ledger.config.resources.get(resource);
+                declared.map(|declared| declared.start_timeout).unwrap_or_default().plus(READ_BACK)
+            }
             Some(_) => COMMAND_BUDGET.plus(self.ledger.migrate_timeout(resource)),
             None => COMMAND_BUDGET,
         };
@@ -146,7 +152,7 @@ impl Applying<'_> {
             return Err(Refusal::HasOrder { resource: resource.clone(), server: server.clone() });
         }
         let right = group.tenure.as_ref().map(|tenure| tenure.server.clone()).filter(|_| wrong);
-        let node = self.manager(server)?;
+        let node = self.hand(resource, server)?;
         if let Some(tenure) = right {
             let (group, resource, server) = (name.clone(), resource.clone(), server.clone());
             self.note(Note::WrongCopy { group, resource, server, tenure });
@@ -179,6 +185,15 @@ impl Applying<'_> {
         let id = self.issue(node, server, Action::Fence, budget, None);
         self.server_mut(server)?.fence = Some(id);
         Ok(())
+    }
+
+    /// Who carries out orders for a resource: the node that it lives inside, or the manager of the server.
+    fn hand(&self, resource: &ResourceName, server: &ServerName) -> Result<NodeName, Refusal> {
+        if !self.ledger.is_inside(resource) {
+            return self.manager(server);
+        }
+        let node = self.ledger.node_in_charge(server).cloned();
+        node.ok_or_else(|| Refusal::NoManager { server: server.clone() })
     }
 
     pub(super) fn manager(&self, server: &ServerName) -> Result<NodeName, Refusal> {

@@ -42,6 +42,7 @@ impl Applying<'_> {
             Request::Unfreeze(group) => self.ask_unfreeze(group),
             Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
             Request::ConfirmOff(server) => self.ask_confirm_off(server),
+            Request::ConfirmNodeOff(node) => self.confirm_node_off(node),
             Request::Restart(resource) => self.ask_restart(resource),
             Request::Enable(group) => self.ask_enable(group),
             Request::Drain(server) => self.ask_drain(server),

@@ -2,9 +2,10 @@
 
 use super::maintenance::{GroupUpkeep, Upkeep};
 use crate::{
-    GroupName, NodeName, OrderId, Power, Reading, ResourceName, RuleName, ServerName, ServiceName, SystemState, Time,
+    GroupName, NodeName, OrderId, Power, Reading, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
+    Time,
     config::{Link, Load},
-    note::{CleanReason, Conflict, FaultReason, LeaveReason, OffHow, ServerWait, Wait},
+    note::{CleanReason, Conflict, FaultReason, LeaveReason, NodeOffHow, OffHow, ServerWait, Wait},
     order::Epoch,
 };
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub struct ServerState {
     pub system: SystemState,
     /// Whether the last reading was live.
     pub live: bool,
+    /// The LPAR of its own node, at the last reading.
+    pub node: Power,
     /// Log index that the last reading followed; `None` if it was never read.
     pub since: Option<u64>,
     /// Who read it last, and the serial number of that reading.
@@ -68,8 +71,31 @@ pub struct OffProof {
 /// What is known of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeState {
+    /// Log index from which on the node is granted no lease, until it is taken back.
+    pub shut: Option<u64>,
     /// Since when every lease of the node has ended.
     pub lapsed: Option<Time>,
+    /// The proof that nothing runs inside it.
+    pub off: Option<NodeOff>,
+    /// Whether it has ever said anything under this configuration's name.
+    pub met: bool,
+    /// Whether it has itself read the LPAR that is declared as its own Running: then that is its own.
+    pub known: bool,
+    /// After which time its watchdog resets it when nobody feeds it, as it said last.
+    pub watchdog: Option<Span>,
+    /// The open order to cut its LPAR off.
+    pub fence: Option<OrderId>,
+    /// When the last such order ended badly.
+    pub fence_failed: Option<Time>,
+}
+
+/// A proof that nothing runs inside a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeOff {
+    /// How it was proven.
+    pub how: NodeOffHow,
+    /// Log index at which it was recorded.
+    pub index: u64,
 }
 
 /// What is known of a group.
@@ -230,6 +256,8 @@ pub struct Copy {
     pub failed: Option<Time>,
     /// How sure its agent is that it runs, in percent; 0 if nothing was said.
     pub confidence: u8,
+    /// Number of the last look at it, of those that follow the same entry.
+    pub serial: u64,
 }
 
 /// Whether a start of a copy may still take effect.
@@ -307,6 +335,13 @@ impl ServerState {
     }
 }
 
+impl NodeState {
+    /// Whether it is granted no lease.
+    pub fn is_out(&self) -> bool {
+        self.shut.is_some() || self.lapsed.is_some()
+    }
+}
+
 impl GroupState {
     /// An operator asks for something: what it went through before counts no more.
     pub fn fresh_start(&mut self) {
@@ -343,6 +378,28 @@ impl GroupState {
 }
 
 impl Run {
+    /// What a look at it says of how it goes.
+    pub fn reads(&mut self, power: Power, now: Time) {
+        match power {
+            Power::Running => {
+                (self.ran, self.away, self.lost, self.unread, self.tries) = (true, None, None, None, 0);
+                self.down = self.down.take().filter(|down| *down != Down::OnPurpose);
+            }
+            Power::Off | Power::Absent => {
+                // What never ran, or was stopped, is not lost.
+                let lost = self.lost.or(Some(now)).filter(|_| self.ran);
+                (self.away, self.unread, self.lost) = (None, None, lost);
+            }
+            Power::OffOnPurpose => {
+                (self.away, self.unread, self.lost) = (None, None, None);
+                self.down = Some(Down::OnPurpose);
+            }
+            Power::Starting | Power::Stopping => self.away = self.away.or(Some(now)),
+            Power::Unknown => self.unread = self.unread.or(Some(now)),
+            Power::Moving => {}
+        }
+    }
+
     /// What failed counts no more. Restarts do: they are about what runs, not about what is wanted.
     pub fn clear(&mut self) {
         *self = Run { restarts: std::mem::take(&mut self.restarts), asked: self.asked, ..Run::default() };

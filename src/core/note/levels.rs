@@ -37,6 +37,8 @@ impl Note {
             Note::SystemChanged { .. } => Level::Info,
             Note::CopyChanged { .. } => Level::Info,
             Note::NodeReturned { .. } => Level::Info,
+            Note::NodeProvenOff { .. } => Level::Warning,
+            Note::WrongLpar { .. } => Level::Alarm,
             Note::ManagerChanged { .. } => Level::Info,
             Note::Adopted { .. } => Level::Info,
             Note::Granted { .. } => Level::Info,
@@ -69,6 +71,7 @@ impl Wait {
             Wait::Settling { .. }
                 | Wait::Reading { .. }
                 | Wait::Fencing { .. }
+                | Wait::NodeFencing { .. }
                 | Wait::Orders { .. }
                 | Wait::Booting { .. }
                 | Wait::Below { .. }
@@ -104,6 +107,8 @@ impl Wait {
             Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. } => Level::Warning,
             Wait::NodeSilent { .. } => Level::Warning,
+            Wait::NodeFencing { .. } => Level::Warning,
+            Wait::Watchdog { .. } => Level::Warning,
             Wait::Flushed => Level::Warning,
             Wait::Eviction { .. } => Level::Info,
             Wait::Tolerance { .. } => Level::Alarm,

@@ -1,8 +1,8 @@
 //! The words of each note. One line, the object first, no codes.
 
 use super::{
-    Asked, Brake, CleanReason, ClusterWait, Conflict, Deed, FaultReason, LeaveReason, NotHere, Note, OffHow, Proof,
-    ServerWait, Stay, Wait,
+    Asked, Brake, CleanReason, ClusterWait, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Note,
+    OffHow, Proof, ServerWait, Stay, Wait,
 };
 use crate::{
     GroupName, Power, SystemState,
@@ -32,16 +32,23 @@ impl Display for Note {
                 write!(f, "server {server}: VIO server {} is down", join(down))
             }
             Note::ViosChanged { server, down } => write!(f, "server {server}: VIO servers {} are down", join(down)),
-            Note::CopyChanged { resource, server, from: Power::Unknown, to, .. } => {
-                write!(f, "{resource} on {server} reads {to}")
-            }
-            Note::CopyChanged { resource, server, from, to, .. } => {
-                write!(f, "{resource} on {server} reads {to}, was {from}")
+            Note::CopyChanged { resource, server, from, to, said, .. } => {
+                write!(f, "{resource} on {server} reads {to}")?;
+                if *from != Power::Unknown {
+                    write!(f, ", was {from}")?;
+                }
+                if said.is_empty() { Ok(()) } else { write!(f, "; its agent says: {said}") }
             }
             Note::NodeLapsed { node } => {
                 write!(f, "node {node}: silent, its lease has ended; it acts no more until it is heard again")
             }
             Note::NodeReturned { node } => write!(f, "node {node}: heard again"),
+            Note::NodeProvenOff { node, how } => write!(f, "node {node} is proven off: {how}"),
+            Note::WrongLpar { node, server, power } => write!(
+                f,
+                "node {node} lives, and the LPAR on {server} that is declared as its own reads {power}: correct `lpar` in \
+                 [nodes.{node}]; until then nothing but {server} itself being off proves the node off"
+            ),
             Note::ManagerChanged { server, to, surrogate: true, .. } => {
                 write!(f, "server {server} is watched by {to} as surrogate")
             }
@@ -251,6 +258,7 @@ impl Display for LeaveReason {
             LeaveReason::Failback(to) => write!(f, "it goes back to {to}, which it prefers"),
             LeaveReason::Evicted(by) => write!(f, "group {by} is more important and needs its room"),
             LeaveReason::OnPurpose => f.write_str("all that it has was stopped on purpose"),
+            LeaveReason::NodeOff(node) => write!(f, "a part of it lived inside node {node}, which is off"),
             LeaveReason::Switch(to) => write!(f, "it is to run on {to}"),
             LeaveReason::Service(service) => write!(f, "service {service} is to be offline"),
             LeaveReason::Unmet { child, need: Need::OnlineLocal } => write!(f, "group {child} is not online there"),
@@ -275,6 +283,21 @@ impl Display for Proof {
         match self {
             Proof::ReadOff { since } => write!(f, "every resource read Off after log index {since}"),
             Proof::ServerOff(how) => write!(f, "the server is off, {how}"),
+            Proof::NodeOff { node, how } => write!(f, "node {node} is off, {how}"),
+        }
+    }
+}
+
+impl Display for NodeOffHow {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            NodeOffHow::ReadOff { since } => write!(f, "its LPAR read Off after log index {since}"),
+            NodeOffHow::Fenced { order, by } => write!(f, "its LPAR cut off and read back by {by} (order {order})"),
+            NodeOffHow::Watchdog { after } => {
+                write!(f, "its watchdog resets it {after} after its last lease, and that has passed")
+            }
+            NodeOffHow::Server => f.write_str("its server was off, and it has not been heard since"),
+            NodeOffHow::Operator { name } => write!(f, "asserted by operator {name}"),
         }
     }
 }
@@ -306,6 +329,7 @@ impl Display for NotHere {
             NotHere::NotReady(state) => write!(f, "reads {state}"),
             NotHere::Unread => f.write_str("not read yet"),
             NotHere::NobodyManages => f.write_str("no node manages it"),
+            NotHere::NodeDown { node } => write!(f, "its node {node} is not there"),
             NotHere::NotDefined { resource } => write!(f, "{resource} is not defined there"),
             NotHere::NotReadOff { resource, power } => write!(f, "{resource} reads {power} there"),
             NotHere::ViosDown { resource } => write!(f, "all VIO servers of {resource} are down"),
@@ -351,11 +375,17 @@ impl Display for Wait {
                 says(*system)
             ),
             Wait::Fencing { server } => write!(f, "{server} is being powered off for certain"),
-            Wait::NodeSilent { resource, server, node } => {
-                write!(
-                    f,
-                    "{resource} lives inside {node} on {server}, which is silent: nobody can tell whether it runs"
-                )
+            Wait::NodeSilent { resource, server, node, lpar: Power::Unknown } => write!(
+                f,
+                "{resource} lives inside node {node} on {server}, which is silent, and nothing proves it off; see the node, \
+                 then `tenure fence confirm-node {node}`"
+            ),
+            Wait::NodeSilent { resource, server, node, lpar } => {
+                write!(f, "{resource} lives inside node {node} on {server}, which is silent; its LPAR reads {lpar}")
+            }
+            Wait::NodeFencing { node, server } => write!(f, "the LPAR of node {node} on {server} is being cut off"),
+            Wait::Watchdog { node, server, .. } => {
+                write!(f, "node {node} on {server} is silent, and its watchdog may not have reset it yet")
             }
             Wait::Unwatched { server, system } => write!(f, "{server} cannot be watched now ({})", says(*system)),
             Wait::Settling { resource, server, .. } => {

@@ -155,13 +155,10 @@ impl Planner<'_> {
         }
     }
 
-    /// Something inside a node that does not watch its own server now: another node can neither ask for it nor command it.
+    /// Something inside a node that is not there: another node can neither ask for it nor command it.
     fn deserted(&self, member: &Member<'_>) -> Option<Wait> {
         self.scratch.config.resources.get(member.resource)?.as_agent()?;
-        let node = self.homes.get(member.server)?;
-        let watches = self.scratch.servers.get(member.server)?.manager.as_ref() == Some(node);
-        let (resource, server) = (member.resource.clone(), member.server.clone());
-        (!watches).then(|| Wait::NodeSilent { resource, server, node: node.clone() })
+        self.node_wait(member.resource, member.server)
     }
 
     /// Ends the fault of a group on a server where the persistent resource that it lacked is back.
@@ -375,6 +372,10 @@ impl Planner<'_> {
         let mut pending = None;
         for member in members(name, group, tenure).filter(|member| !group.passive.contains(member.resource)) {
             if member.copy.is_quiet() && member.copy.since.is_some_and(|since| since >= index) {
+                continue;
+            }
+            // What died with its node needs neither.
+            if self.scratch.is_inside(member.resource) && self.scratch.node_off_on(member.server).is_some() {
                 continue;
             }
             match self.bring_down(reason, &member) {

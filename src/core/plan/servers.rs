@@ -2,8 +2,8 @@
 
 use super::Planner;
 use crate::{
-    Command, NodeName, Reading, ServerName, Span, SystemState,
-    ledger::{Dirty, Phase, ServerState, StartRisk},
+    Command, NodeName, Power, Reading, ServerName, Span, SystemState,
+    ledger::{Copy, Dirty, GroupState, Phase, ServerState, StartRisk},
     note::ServerWait,
 };
 use std::{
@@ -29,49 +29,46 @@ impl Planner<'_> {
             return false;
         }
         let fresher_matters = state.since.is_none_or(|since| {
-            let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index)];
+            let shut = self.homes.get(&reading.server).and_then(|node| self.scratch.nodes.get(node)?.shut);
+            let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index), shut];
             marks.into_iter().flatten().any(|mark| since < mark && reading.since >= mark)
         });
         fresher_matters
             || state.system != reading.system
             || state.live != reading.live
+            || (reading.live && state.node != reading.node)
             || (reading.tells_vios() && state.vios != reading.vios)
             || self.has_copy_news(reading)
     }
 
     fn has_copy_news(&self, reading: &Reading) -> bool {
-        let said = reading.copies.iter().filter(|(resource, _)| self.scratch.may_say(reading, resource));
+        let said = reading.copies.iter().filter(|(resource, _)| reading.live && !self.scratch.is_inside(resource));
         said.into_iter().any(|(resource, power)| {
             let group = self.scratch.group_of(resource).and_then(|name| self.scratch.groups.get(name));
             let copy = group.and_then(|group| group.copies.get(resource)?.get(&reading.server));
             group.zip(copy).is_some_and(|(group, copy)| {
-                let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
-                    Phase::Leaving { index, .. } if tenure.server == reading.server => Some(index),
-                    Phase::Migrating(ref migration) if tenure.covers(&reading.server) => Some(migration.index),
-                    Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
-                });
-                let counts_from = copy.quiet_from.max(leaving.or(group.held).unwrap_or_default());
-                let older = copy.since.is_none_or(|since| since < counts_from);
-                let sure = reading.confidence.get(resource).copied().unwrap_or(100);
-                let changed = copy.power != *power || (copy.since.is_some() && copy.confidence != sure);
-                changed || (older && copy.since.is_none_or(|since| reading.since > since))
+                self.is_copy_news(group, copy, &reading.server, (*power, reading.since, 100))
             })
         })
     }
 
-    /// Nodes whose leases have ended, and nodes that are heard again.
-    pub(super) fn nodes(&mut self) {
-        let suspect = self.scratch.config.timings.suspect;
-        let view = self.view;
-        for (node, seen) in &view.nodes {
-            let Some(state) = self.scratch.nodes.get(node) else { continue };
-            let command = match state.lapsed {
-                None if seen.lease_over => Command::Lapse(node.clone()),
-                Some(_) if seen.heard && seen.silence < suspect && !seen.lease_over => Command::Return(node.clone()),
-                None | Some(_) => continue,
-            };
-            let _ = self.emit(command);
-        }
+    /// Whether a look at a copy says something new of it, or is the first of those that count.
+    pub(super) fn is_copy_news(
+        &self,
+        group: &GroupState,
+        copy: &Copy,
+        server: &ServerName,
+        (power, since, sure): (Power, u64, u8),
+    ) -> bool {
+        let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
+            Phase::Leaving { index, .. } if tenure.server == *server => Some(index),
+            Phase::Migrating(ref migration) if tenure.covers(server) => Some(migration.index),
+            Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
+        });
+        let counts_from = copy.quiet_from.max(leaving.or(group.held).unwrap_or_default());
+        let older = copy.since.is_none_or(|known| known < counts_from);
+        let changed = copy.power != power || (copy.since.is_some() && copy.confidence != sure);
+        changed || (older && copy.since.is_none_or(|known| since > known))
     }
 
     /// Each server is watched by its own node while that is heard and reaches an HMC, by a surrogate otherwise.
@@ -168,7 +165,8 @@ impl Planner<'_> {
                 continue;
             }
             for (resource, copies) in &group.copies {
-                let Some(copy) = copies.get(server) else { continue };
+                // Nothing starts by itself inside a node that is not up yet, and what does once it is, its node stops.
+                let Some(copy) = copies.get(server).filter(|_| !self.scratch.is_inside(resource)) else { continue };
                 unread |= !copy.is_active() && copy.since.is_none_or(|read| read < dirty.index);
                 if let StartRisk::Loose(_) = copy.risk {
                     self.settle(resource, server, copy);

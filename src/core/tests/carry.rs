@@ -33,7 +33,7 @@ fn reading(server: &str, system: SystemState, power: Option<Power>) -> Answer {
         system,
         live: power.is_some() || matches!(system, SystemState::PowerOff | SystemState::Error),
         copies: power.map(|power| BTreeMap::from([("web1".into(), power)])).unwrap_or_default(),
-        confidence: BTreeMap::new(),
+        node: Power::Unknown,
         vios: BTreeMap::new(),
     })
 }
@@ -73,6 +73,9 @@ fn word(ask: &Ask) -> String {
         Ask::ShutDown(_) => "shut down".to_owned(),
         Ask::PowerDown(_) => "power down".to_owned(),
         Ask::CutOff(_) => "cut off".to_owned(),
+        Ask::Clean { reason, .. } => format!("clean {}", reason.code()),
+        Ask::Look(_) => "look".to_owned(),
+        Ask::CutOffNode => "cut off the node".to_owned(),
         Ask::PowerOff => "power off".to_owned(),
         Ask::Pause(span) => format!("pause {span}"),
         Ask::Migrate { to, .. } => format!("migrate to {to}"),

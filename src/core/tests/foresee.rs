@@ -28,7 +28,9 @@ fn cluster(servers: usize) -> Cluster {
         let mut server = Server::new(&format!("p{n}"), &format!("9009-42A*{n:07}"), vec!["hmc1".into()]);
         (server.memory, server.processors) = (Some(32_768), Some(400));
         cluster.servers.insert(format!("p{n}").into(), server);
-        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None });
+        cluster
+            .nodes
+            .insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None });
     }
     cluster
 }
@@ -86,7 +88,7 @@ fn running(cluster: Cluster) -> Ledger {
                 system,
                 live: true,
                 copies,
-                confidence: BTreeMap::new(),
+                node: Power::Unknown,
                 vios: BTreeMap::new(),
             };
             view.readings.insert(server, reading);

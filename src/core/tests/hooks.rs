@@ -30,7 +30,10 @@ impl Case {
         for n in 1..=2 {
             let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
             cluster.servers.insert(format!("p{n}").into(), server);
-            cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None });
+            cluster.nodes.insert(
+                format!("n{n}").into(),
+                Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None },
+            );
         }
         let mut group = Group::new(vec!["p1".into(), "p2".into()]);
         let hook = |trigger: &Trigger| Hook { program: format!("/opt/{}", trigger.word()), timeout: Span::seconds(30) };
@@ -85,7 +88,7 @@ impl Case {
             system: SystemState::Operating,
             live: true,
             copies: BTreeMap::from([("web1".into(), power)]),
-            confidence: BTreeMap::new(),
+            node: Power::Unknown,
             vios: BTreeMap::new(),
         };
         self.must(Command::Observe(reading));
@@ -96,7 +99,7 @@ impl Case {
     }
 
     fn answer(&mut self, order: &Order, ending: Ending) -> Outcome {
-        let report = Report { order: order.id, ending, readings: Vec::new() };
+        let report = Report { order: order.id, ending, readings: Vec::new(), seen: BTreeMap::new() };
         self.apply(Author::Agent(order.node.clone()), Command::Report(report))
     }
 

@@ -21,7 +21,9 @@ fn cluster() -> Cluster {
     for n in 1..=2 {
         let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         cluster.servers.insert(format!("p{n}").into(), server);
-        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None });
+        cluster
+            .nodes
+            .insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None });
     }
     cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
     cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1"));
@@ -104,7 +106,7 @@ impl Case {
             system: SystemState::Operating,
             live: true,
             copies: BTreeMap::from([(ResourceName::from("web1"), power)]),
-            confidence: BTreeMap::new(),
+            node: Power::Unknown,
             vios: BTreeMap::new(),
         }
     }
@@ -117,7 +119,7 @@ impl Case {
     /// The node answers its only order.
     fn answer(&mut self, ending: Ending) {
         let order = *self.ledger.orders.keys().next().expect("an order is open");
-        self.must(Command::Report(Report { order, ending, readings: Vec::new() }));
+        self.must(Command::Report(Report { order, ending, readings: Vec::new(), seen: BTreeMap::new() }));
     }
 }
 

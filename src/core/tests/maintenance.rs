@@ -22,7 +22,7 @@ fn cluster(servers: u32) -> Cluster {
         let mut server = Server::new(name.as_str(), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         server.memory = Some(8192);
         cluster.servers.insert(name.clone(), server);
-        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(name.clone()), lpar: None });
+        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(name.clone()), lpar: None, watchdog: None });
         let mut group = Group::new(names.clone());
         group.load.memory = 4096;
         cluster.groups.insert(format!("g{n}").into(), group);

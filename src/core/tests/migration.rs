@@ -24,7 +24,9 @@ fn cluster() -> Cluster {
         let mut server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         server.memory = Some(8192);
         cluster.servers.insert(format!("p{n}").into(), server);
-        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None });
+        cluster
+            .nodes
+            .insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None });
     }
     cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into(), "p3".into()]));
     for name in LPARS {
@@ -107,7 +109,7 @@ impl Case {
             system: SystemState::Operating,
             live: true,
             copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(),
-            confidence: BTreeMap::new(),
+            node: Power::Unknown,
             vios: BTreeMap::new(),
         }
     }
@@ -119,7 +121,7 @@ impl Case {
 
     fn answer(&mut self, ending: Ending) {
         let order = self.order();
-        self.must(Command::Report(Report { order, ending, readings: Vec::new() }));
+        self.must(Command::Report(Report { order, ending, readings: Vec::new(), seen: BTreeMap::new() }));
     }
 
     fn order(&self) -> OrderId {

@@ -15,7 +15,9 @@ fn cluster(links: &[(&str, &str, Need, Rigidity)]) -> Cluster {
     for n in 1..=2 {
         let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         cluster.servers.insert(format!("p{n}").into(), server);
-        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None });
+        cluster
+            .nodes
+            .insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None });
     }
     for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
         let mut group = Group::new(vec!["p1".into(), "p2".into()]);

@@ -146,7 +146,8 @@ impl Stepper<'_> {
             (name.clone(), NodeView { heard, silence, lease_over: !node.lease, reaches_hmc: true })
         });
         let readings = state.view.iter().flatten().map(|reading| (reading.server.clone(), reading.clone()));
-        let view = View { nodes: nodes.collect(), readings: readings.collect::<BTreeMap<_, _>>() };
+        let view =
+            View { nodes: nodes.collect(), readings: readings.collect::<BTreeMap<_, _>>(), inside: BTreeMap::new() };
         let mut ledger = Arc::clone(&state.ledger);
         if self.site.has(Mutant::ChildFirst) {
             for group in Arc::make_mut(&mut ledger).groups.values_mut() {

@@ -95,7 +95,12 @@ impl Stepper<'_> {
             match job.exec.next(said, elapsed) {
                 Next::Report(report) => self.post(node, job.exec.order(), report),
                 Next::Ask(_) if unread => {
-                    let report = Report { order: job.exec.order().id, ending: Ending::Done, readings: Vec::new() };
+                    let report = Report {
+                        order: job.exec.order().id,
+                        ending: Ending::Done,
+                        readings: Vec::new(),
+                        seen: Default::default(),
+                    };
                     self.post(node, job.exec.order(), report);
                 }
                 Next::Ask(ask) => {
@@ -121,7 +126,9 @@ impl Stepper<'_> {
                 return Some(Answer::Read(read(self.site, &mut self.state, node, self.site.server(which))));
             }
             Ask::Pause(_) => return Some(Answer::Paused),
-            Ask::Run { .. } => return Some(Answer::NotSent("no programs here".to_owned())),
+            Ask::Run { .. } | Ask::Look(_) | Ask::Clean { .. } | Ask::CutOffNode => {
+                return Some(Answer::NotSent("nothing lives inside nodes here".to_owned()));
+            }
             Ask::Start(_)
             | Ask::ShutDown(_)
             | Ask::PowerDown(_)
@@ -161,6 +168,9 @@ impl Stepper<'_> {
             | Ask::PowerDown(_)
             | Ask::CutOff(_)
             | Ask::PowerOff
+            | Ask::Look(_)
+            | Ask::Clean { .. }
+            | Ask::CutOffNode
             | Ask::Run { .. }
             | Ask::StopMigration(_)
             | Ask::RecoverMigration(_)
@@ -227,7 +237,7 @@ impl Stepper<'_> {
         let ledger = Arc::clone(&self.state.ledger);
         for order in ledger.orders.values().filter(|order| order.node == self.site.nodes[node]) {
             let ending = Ending::Unknown("the node restarted".to_owned());
-            self.post(node, order, Report { order: order.id, ending, readings: Vec::new() });
+            self.post(node, order, Report { order: order.id, ending, readings: Vec::new(), seen: Default::default() });
         }
     }
 

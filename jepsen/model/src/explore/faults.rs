@@ -107,7 +107,11 @@ impl Stepper<'_> {
             match &order.action {
                 Action::Start { .. } => place(&order.server) == server,
                 Action::Migrate { to, .. } => place(&order.server) == server || place(to) == server,
-                Action::Stop { .. } | Action::StopMigration { .. } | Action::Hook { .. } | Action::Fence => false,
+                Action::Stop { .. }
+                | Action::StopMigration { .. }
+                | Action::Hook { .. }
+                | Action::Fence
+                | Action::FenceNode { .. } => false,
             }
         };
         let leased = |node: &Node| node.lease && node.life != Life::Dead;

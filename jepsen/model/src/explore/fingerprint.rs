@@ -190,6 +190,7 @@ impl Print {
                 self.place(site.server(from));
             }
             Action::Hook { .. } => self.word(60_u64),
+            Action::FenceNode { .. } => self.word(70_u64),
         }
         self.word(u64::MAX);
     }

@@ -73,7 +73,7 @@ fn cluster(
         cluster.servers.insert(name.clone(), server);
     }
     for (i, name) in nodes.iter().enumerate() {
-        cluster.nodes.insert(name.clone(), Node { server: servers.get(i).cloned(), lpar: None });
+        cluster.nodes.insert(name.clone(), Node { server: servers.get(i).cloned(), lpar: None, watchdog: None });
     }
     for i in 0..scope.groups {
         let mut list = servers.to_vec();

@@ -125,6 +125,7 @@ impl Sim {
                 Request::ClearAdminWait { group: group(name), fault: true }
             }
             ["fence", "confirm", name] => Request::ConfirmOff(server(name)),
+            ["fence", "confirm-node", name] => Request::ConfirmNodeOff(self.called(name)?),
             ["configure", edit @ ..] => self.configuration(edit, piece)?,
             _ => return Err("is not an operator's request".to_owned()),
         };

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use tenure_core::{
-    Power, Reading, ResourceName, ServerName, Span, Time,
+    Inside, Power, ResourceName, Seen, ServerName, Span, Time,
     carry::{Answer, Ask},
-    config::{Cluster, Operations, Resource},
+    config::{Cluster, GroupKind, Operations, Resource},
 };
 
 /// How long an agent takes to start or stop something.
@@ -46,25 +46,48 @@ pub(super) struct Apps {
 }
 
 impl Apps {
-    /// Puts into a reading what the node that lives on the server knows of itself.
-    pub(super) fn fill(&mut self, cluster: &Cluster, reading: &mut Reading, now: Time) {
+    /// What the agents of the node that lives on the server see.
+    pub(super) fn see(&mut self, cluster: &Cluster, server: &ServerName, now: Time, look: (u64, u64)) -> Inside {
+        let mut inside = Inside::default();
         for (name, resource) in &cluster.resources {
-            let listed =
-                cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(&reading.server));
-            if resource.as_agent().is_none() || !listed {
-                continue;
+            let listed = cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(server));
+            if resource.as_agent().is_some() && listed {
+                let seen = self.copy(resource, server, name, now).seen(resource, look);
+                inside.seen.insert(name.clone(), seen);
             }
-            let app = self.copy(resource, &reading.server, name, now);
-            reading.copies.insert(name.clone(), app.reads(resource));
-            if let Some(sure) = app.sure.filter(|_| app.state == State::Running) {
-                reading.confidence.insert(name.clone(), sure);
+        }
+        inside
+    }
+
+    /// Stops, in order, what must not run twice. What sticks goes on.
+    pub(super) fn concede(&mut self, cluster: &Cluster, server: &ServerName, now: Time) {
+        let once = |name: &ResourceName| {
+            let resource = cluster.resources.get(name)?;
+            let group = cluster.groups.get(&resource.group)?;
+            Some(group.kind == GroupKind::Failover && resource.operations() == Operations::OnOff)
+        };
+        for ((at, name), app) in &mut self.copies {
+            let runs = matches!(app.state, State::Running | State::Starting(_));
+            if at == server && runs && !app.sticks && once(name) == Some(true) {
+                app.state = State::Stopping(now.after(TAKES));
             }
         }
     }
 
+    /// Whether anything that must not run twice may be active on the server.
+    pub(super) fn holds(&self, cluster: &Cluster, server: &ServerName) -> bool {
+        let once = |name: &ResourceName| {
+            let resource = cluster.resources.get(name);
+            let group = resource.and_then(|resource| cluster.groups.get(&resource.group));
+            group.is_some_and(|group| group.kind == GroupKind::Failover)
+        };
+        let off = |app: &App| matches!(app.state, State::Off | State::OnPurpose);
+        self.copies.iter().any(|((at, name), app)| at == server && !off(app) && once(name))
+    }
+
     /// What the agent of the node on the server makes of a question.
     pub(super) fn command(&mut self, cluster: &Cluster, server: &ServerName, ask: &Ask, now: Time) -> Answer {
-        let (Ask::Start(name) | Ask::ShutDown(name) | Ask::PowerDown(name) | Ask::CutOff(name)) = ask else {
+        let (Ask::Start(name) | Ask::ShutDown(name) | Ask::Clean { resource: name, .. }) = ask else {
             return Answer::NotSent("no agent does that".to_owned());
         };
         let Some(resource) = cluster.resources.get(name) else {
@@ -150,6 +173,12 @@ impl Apps {
 }
 
 impl App {
+    fn seen(&self, resource: &Resource, (since, serial): (u64, u64)) -> Seen {
+        let power = self.reads(resource);
+        let confidence = self.sure.filter(|_| self.state == State::Running).unwrap_or(100);
+        Seen { power, since, serial, confidence, said: String::new() }
+    }
+
     fn reads(&self, resource: &Resource) -> Power {
         if self.hangs {
             return Power::Unknown;

@@ -1,7 +1,7 @@
 //! What is due at an instant of virtual time, in a fixed order.
 
 use std::collections::BTreeMap;
-use tenure_core::{Entry, NodeName, OrderId, Reading, ServerName, Time, carry::Answer};
+use tenure_core::{Entry, NodeName, OrderId, Reading, ResourceName, ServerName, Time, carry::Answer};
 
 /// Something that happens by itself when its time has come.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub(super) enum NodeEvent {
     Look { server: ServerName, since: u64, serial: u64, why: Why },
     /// The answer is there.
     Seen { reading: Reading, why: Why },
+    /// An agent looks at what an order is about.
+    LookInside { order: OrderId, resource: ResourceName, since: u64, serial: u64 },
     /// A pause within an order is over.
     Paused(OrderId),
     /// A program that an order runs has ended.

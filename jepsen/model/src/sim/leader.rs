@@ -6,7 +6,7 @@ use super::sim::{COMMIT, ELECTION, FOLLOW, GATHER, Sim};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::{
-    Entry, NodeName, Reading, ServerName, Span, Time, View,
+    Entry, Inside, NodeName, Reading, ServerName, Span, Time, View,
     command::{Author, Outcome},
     plan::plan,
     view::NodeView,
@@ -23,6 +23,7 @@ pub(super) struct Leader {
     granted: BTreeMap<NodeName, Time>,
     reaches: BTreeMap<NodeName, bool>,
     pub(super) readings: BTreeMap<ServerName, Reading>,
+    pub(super) inside: BTreeMap<NodeName, Inside>,
     /// What the view said of nodes when the leader last planned.
     digest: Vec<(NodeName, [bool; 3])>,
     proposing: bool,
@@ -45,6 +46,7 @@ impl Sim {
             granted: BTreeMap::new(),
             reaches: BTreeMap::new(),
             readings: BTreeMap::new(),
+            inside: BTreeMap::new(),
             digest: Vec::new(),
             proposing: false,
             planned_on: 0,
@@ -99,11 +101,16 @@ impl Sim {
         let heard: Vec<NodeName> = self.nodes.keys().filter(|n| self.connected(&leader.node, n)).cloned().collect();
         for name in &heard {
             let Some(node) = self.nodes.get_mut(name) else { continue };
-            node.memory.lease = Lease { until, index: self.ledger.index };
+            // Who was given up, or is about to be, is granted nothing before it is taken back.
+            let out = self.ledger.nodes.get(name).is_some_and(tenure_core::ledger::NodeState::is_out);
+            if !out {
+                node.memory.lease = Lease { until, index: self.ledger.index };
+                leader.granted.insert(name.clone(), until);
+            }
             leader.heard.insert(name.clone(), self.now);
-            leader.granted.insert(name.clone(), until);
             leader.reaches.insert(name.clone(), node.memory.reaches_hmc);
         }
+        self.watchdogs();
         let news = self.digest(&leader) != leader.digest;
         self.leader = Some(leader);
         for name in heard {
@@ -127,10 +134,11 @@ impl Sim {
                 let heard = leader.heard.get(name).copied().unwrap_or(leader.elected);
                 let end = leader.granted.get(name).copied().unwrap_or_default().max(any).after(margin);
                 let own = *name == leader.node;
+                let silence = if own { Span(0) } else { self.now.since(heard) };
                 let view = NodeView {
                     heard: leader.heard.get(name).is_some_and(|at| *at >= leader.elected),
-                    silence: if own { Span(0) } else { self.now.since(heard) },
-                    lease_over: !own && self.now > end,
+                    silence,
+                    lease_over: silence >= timings.suspect && self.now > end,
                     reaches_hmc: leader.reaches.get(name).copied().unwrap_or(true),
                 };
                 (name.clone(), view)
@@ -176,7 +184,8 @@ impl Sim {
             return;
         }
         leader.digest = self.digest(&leader);
-        let view = View { nodes: self.views(&leader), readings: leader.readings.clone() };
+        let (readings, inside) = (leader.readings.clone(), leader.inside.clone());
+        let view = View { nodes: self.views(&leader), readings, inside };
         let result = plan(&self.ledger, &view, &leader.node, self.now);
         leader.planned_on = self.ledger.index;
         leader.proposing = !result.commands.is_empty();
@@ -189,6 +198,10 @@ impl Sim {
             let manager = self.ledger.servers.get(&server).and_then(|state| state.manager.clone());
             if let Some(manager) = manager.filter(|manager| self.connected(&node, manager)) {
                 self.look(&manager, &server);
+            }
+            let home = self.ledger.config.node_on(&server).cloned();
+            if let Some(home) = home.filter(|home| self.connected(&node, home)) {
+                self.sense_again(&home);
             }
         }
         if let Some(at) = result.wake_at {

@@ -11,6 +11,7 @@ mod apps;
 mod attributes;
 mod configure;
 mod event;
+mod inside;
 mod judge;
 mod leader;
 mod node;

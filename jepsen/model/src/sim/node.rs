@@ -63,6 +63,12 @@ pub(super) struct Memory {
     pub(super) inherited: u64,
     pub(super) lease: Lease,
     pub(super) reaches_hmc: bool,
+    /// Index and time of the last look at what lives inside it.
+    pub(super) sensed: (u64, Time),
+    /// When this life of it began.
+    pub(super) born: Time,
+    /// When its watchdog was last fed.
+    pub(super) fed: Time,
     /// When it learned of each open order.
     pub(super) learned: BTreeMap<OrderId, Time>,
     pub(super) work: BTreeMap<OrderId, Work>,
@@ -95,9 +101,10 @@ impl Node {
     }
 
     /// Starts again with what its disk holds.
-    pub(super) fn reborn(&mut self) {
+    pub(super) fn reborn(&mut self, now: Time) {
         self.life += 1;
-        self.memory = Memory { reaches_hmc: true, inherited: self.ledger.index, ..Memory::default() };
+        self.memory =
+            Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed: now, ..Memory::default() };
     }
 
     /// Whether its lease lets it act now, with all that the lease stands for applied.

@@ -14,6 +14,8 @@ use tenure_core::{
 
 /// The least time between two probes of a server that follow the same entry.
 const PROBE_GAP: Span = Span(950);
+/// How long an agent looks.
+const LOOK: Span = Span(20);
 
 impl Sim {
     /// A node applies what the log holds, if it hears the leader, and turns to what is new for it.
@@ -53,6 +55,7 @@ impl Sim {
         let servers = node.ledger.servers.iter().filter(|(_, state)| state.manager.as_ref() == Some(name));
         let servers: Vec<ServerName> = servers.map(|(server, _)| server.clone()).collect();
         self.later(name, every, NodeEvent::Monitor);
+        self.sense(name);
         for server in servers {
             self.ask_consoles(name, &server);
         }
@@ -122,7 +125,8 @@ impl Sim {
             let group = order.action.resource().and_then(|lpar| node.ledger.group_of(lpar));
             let list = group.and_then(|group| node.ledger.config.groups.get(group)).map(|group| group.servers.clone());
             let mobile = order.action.resource().is_some_and(|lpar| node.ledger.is_mobile(lpar));
-            let execution = Execution::new(order, &list.unwrap_or_default()).mobile(mobile);
+            let inside = order.action.resource().is_some_and(|resource| node.ledger.is_inside(resource));
+            let execution = Execution::new(order, &list.unwrap_or_default()).mobile(mobile).inside(inside);
             let first = execution.first();
             node.memory.work.insert(id, Work { execution, since: now, sent: None });
             self.ask(name, id, first);
@@ -142,6 +146,12 @@ impl Sim {
                 let look = NodeEvent::Look { server: server.clone(), since, serial, why: Why::Order(id) };
                 self.later(name, Span(out), look);
             }
+            Ask::Look(resource) => {
+                self.questions += 1;
+                let (since, serial) = (node.ledger.index, self.questions);
+                let look = NodeEvent::LookInside { order: id, resource: resource.clone(), since, serial };
+                self.later(name, LOOK, look);
+            }
             Ask::Pause(span) => self.later(name, *span, NodeEvent::Paused(id)),
             Ask::Run { program, within, .. } => {
                 if !node.may_act(self.now) {
@@ -156,6 +166,8 @@ impl Sim {
             | Ask::ShutDown(_)
             | Ask::PowerDown(_)
             | Ask::CutOff(_)
+            | Ask::Clean { .. }
+            | Ask::CutOffNode
             | Ask::PowerOff
             | Ask::Migrate { .. }
             | Ask::StopMigration(_)
@@ -258,6 +270,8 @@ impl Sim {
             let own = report.readings.iter().filter(|reading| {
                 self.ledger.servers.get(&reading.server).is_some_and(|state| state.manager.as_ref() == Some(name))
             });
+            let inside = leader.inside.entry(name.clone()).or_default();
+            inside.seen.extend(report.seen.iter().map(|(resource, seen)| (resource.clone(), seen.clone())));
             leader.readings.extend(own.map(|reading| (reading.server.clone(), reading.clone())));
         }
         let author = Author::Agent(name.clone());

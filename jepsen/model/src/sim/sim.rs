@@ -218,10 +218,7 @@ impl Sim {
             NodeEvent::Look { server, since, serial, why } => {
                 let Some(state) = self.nodes.get(node) else { return };
                 let ask = witness::Question { server: &server, by: node, since, serial };
-                let mut reading = witness::read(&self.world, &state.ledger.config, &ask, state.blind);
-                if state.ledger.config.node_on(&server) == Some(node) {
-                    self.apps.fill(&state.ledger.config, &mut reading, self.now);
-                }
+                let reading = witness::read(&self.world, &state.ledger.config, &ask, state.blind);
                 let back = witness::latency(&self.world, &state.ledger.config, &server).1;
                 self.later(node, Span(back), NodeEvent::Seen { reading, why });
             }
@@ -229,6 +226,9 @@ impl Sim {
                 Why::Watch => self.watched(node, reading),
                 Why::Order(id) => self.answer(node, id, tenure_core::carry::Answer::Read(reading)),
             },
+            NodeEvent::LookInside { order, resource, since, serial } => {
+                self.looked_inside(node, order, &resource, (since, serial));
+            }
             NodeEvent::Ran(id, answer) => self.answer(node, id, answer),
             NodeEvent::Paused(id) => self.answer(node, id, tenure_core::carry::Answer::Paused),
         }
@@ -283,7 +283,7 @@ impl Sim {
             }
             let alive = housed && !node.killed;
             if alive && !node.alive {
-                node.reborn();
+                node.reborn(self.now);
                 self.queue.push(self.now.after(node.ledger.config.timings.heartbeat), Event::Apply(name.clone()));
                 let monitor = Event::Node { node: name.clone(), life: node.life, what: NodeEvent::Monitor };
                 self.queue.push(self.now.after(Span(1)), monitor);

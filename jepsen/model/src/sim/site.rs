@@ -177,7 +177,7 @@ impl Site {
         }
         for (name, server) in self.nodes() {
             let lpar = server.map(|server| format!("node-{server}"));
-            cluster.nodes.insert(name, Node { server: server.map(ServerName::from), lpar });
+            cluster.nodes.insert(name, Node { server: server.map(ServerName::from), lpar, watchdog: None });
         }
         for (name, declared) in &self.groups {
             cluster.groups.insert(name.clone(), declared.group.clone());

@@ -2,8 +2,8 @@
 //! the first that is connected, and the hardware's words become the core's.
 
 use crate::world::{
-    Answer as WorldAnswer, Command, Connection, HmcId, LparKind, LparState, Refusal, ServerId, Span as WorldSpan, Stop,
-    SystemState as WorldSystem, World,
+    Answer as WorldAnswer, Command, Connection, HmcId, LparId, LparKind, LparState, Refusal, ServerId,
+    Span as WorldSpan, Stop, SystemState as WorldSystem, World,
 };
 use std::collections::BTreeMap;
 use tenure_core::{
@@ -30,7 +30,7 @@ pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: 
         system: SystemState::NoWitness,
         live: false,
         copies: BTreeMap::new(),
-        confidence: BTreeMap::new(),
+        node: Power::Unknown,
         vios: BTreeMap::new(),
     };
     let Some(id) = physical(world, cluster, ask.server).filter(|_| !blind) else { return found };
@@ -71,6 +71,9 @@ fn fill(world: &World, cluster: &Cluster, found: &mut Reading, seen: &crate::wor
         found.copies.insert(name.clone(), copy.map_or(Power::Absent, |copy| power(copy.state)));
     }
     let vios = seen.lpars.iter().filter(|lpar| lpar.kind == LparKind::Vios);
+    if let Some(lpar) = own_lpar(world, cluster, &found.server) {
+        found.node = seen.lpar(lpar).map_or(Power::Absent, |copy| power(copy.state));
+    }
     found.vios = vios.map(|vios| (world.lpar_name(vios.lpar).to_owned(), vios.state == LparState::Running)).collect();
 }
 
@@ -112,7 +115,13 @@ pub(super) fn change(
         }
         Ask::StopMigration(name) => Command::StopMigration { lpar: lpar(name)?, from: id },
         Ask::RecoverMigration(name) => Command::RecoverMigration { lpar: lpar(name)?, server: id },
-        Ask::Read(_) | Ask::Pause(_) | Ask::Run { .. } => return Err(not_sent("it is no change")),
+        Ask::CutOffNode => {
+            let lpar = own_lpar(world, cluster, server).ok_or_else(|| not_sent("the node has no LPAR"))?;
+            Command::stop(id, lpar, Stop::Immediate)
+        }
+        Ask::Read(_) | Ask::Look(_) | Ask::Clean { .. } | Ask::Pause(_) | Ask::Run { .. } => {
+            return Err(not_sent("it is no change"));
+        }
     };
     // A move needs a console that reaches both its servers.
     let sees = |hmc: HmcId, server: ServerId| {
@@ -150,6 +159,12 @@ pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
         | Refusal::CannotHost
         | Refusal::NotDown => Answer::Refused(why.to_string()),
     }
+}
+
+/// The LPAR that is declared as that of the node on a server.
+fn own_lpar(world: &World, cluster: &Cluster, server: &ServerName) -> Option<LparId> {
+    let node = cluster.nodes.get(cluster.node_on(server)?)?;
+    world.lpar(node.lpar.as_deref()?)
 }
 
 fn physical(world: &World, cluster: &Cluster, server: &ServerName) -> Option<ServerId> {

@@ -12,6 +12,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(cluster: &Cluster, found: &mut Found) {
+    watchdogs(cluster, found);
     let mut partitions: BTreeMap<&str, &ResourceName> = BTreeMap::new();
     let lpars = |lpar: &'_ ResourceName| cluster.lpar(lpar).map(|lpar| lpar.partition.clone());
     let managed: BTreeMap<String, &ResourceName> =
@@ -193,6 +194,34 @@ fn amount(found: &mut Found, place: &[&str; 4], name: &ResourceName, requirement
     } else if usize::try_from(requirement.at_least).is_ok_and(|least| least > of) {
         found.add(place, Rule::AtLeastTooMany { at_least: requirement.at_least, of });
     }
+}
+
+/// A watchdog must leave a node that has lost its lease the time to stop what lives inside it.
+fn watchdogs(cluster: &Cluster, found: &mut Found) {
+    for (node, declared) in &cluster.nodes {
+        let (Some(server), Some(has)) = (&declared.server, declared.watchdog) else { continue };
+        let place = ["nodes", node.as_str(), "watchdog"];
+        let here = cluster.groups.iter().filter(|(_, group)| group.servers.contains(server));
+        for (name, group) in here.filter(|(_, group)| group.kind == GroupKind::Failover) {
+            let inside: BTreeMap<&ResourceName, &Resource> =
+                cluster.resources_of(name).filter(|(_, resource)| resource.as_agent().is_some()).collect();
+            let longest = inside.keys().map(|resource| chain(&inside, resource, inside.len())).max();
+            let Some(chain) = longest.filter(|_| group.managed) else { continue };
+            let needs = cluster.timings.concede.plus(chain);
+            if needs > has {
+                let (node, group) = (node.clone(), name.clone());
+                found.add(&place, Rule::WatchdogShort { node, group, needs, has });
+            }
+        }
+    }
+}
+
+/// The stop timeouts from a resource down along what it requires. `depth` bounds a ring, which is a mistake of its own.
+fn chain(inside: &BTreeMap<&ResourceName, &Resource>, name: &ResourceName, depth: usize) -> Span {
+    let Some((resource, depth)) = inside.get(name).zip(depth.checked_sub(1)) else { return Span(0) };
+    let own = if resource.operations() == Operations::OnOff { resource.stop_timeout } else { Span(0) };
+    let below = resource.requires.iter().flat_map(|need| &need.of).map(|of| chain(inside, of, depth)).max();
+    own.plus(below.unwrap_or_default())
 }
 
 /// What is disabled never comes online, so it must not be counted upon.

@@ -58,6 +58,10 @@ impl Planner<'_> {
     pub(in super::super) fn take_stock(&mut self) {
         let mut stock = Stock::default();
         for order in self.scratch.orders.values() {
+            // Nothing for an HMC, and no boot.
+            if order.action.resource().is_some_and(|resource| self.scratch.is_inside(resource)) {
+                continue;
+            }
             match &order.action {
                 Action::Start { .. } => add(&mut stock.starts, &order.server),
                 Action::Stop { .. } => add(&mut stock.stops, &order.server),
@@ -65,7 +69,7 @@ impl Planner<'_> {
                     add(&mut stock.moves, &order.server);
                     add(&mut stock.moves, to);
                 }
-                Action::StopMigration { .. } | Action::Fence => {}
+                Action::StopMigration { .. } | Action::Fence | Action::FenceNode { .. } => {}
                 // Nothing for an HMC.
                 Action::Hook { .. } => continue,
             }
@@ -148,6 +152,11 @@ impl Planner<'_> {
 
     /// The group and the place of an order that waits for its turn. `None` for whatever does not.
     fn braked(&self, command: &Command) -> Option<(GroupName, Braked)> {
+        if let Command::Start { resource, .. } | Command::Stop { resource, .. } = command
+            && self.scratch.is_inside(resource)
+        {
+            return None;
+        }
         if let Command::Start { resource, .. } = command {
             let (name, group) = self.owner(resource)?;
             return Some((name.clone(), Braked::Start(group.tenure.as_ref()?.server.clone())));
@@ -248,7 +257,7 @@ fn boots<'a>(
     server: &'a ServerName,
 ) -> impl Iterator<Item = (&'a ResourceName, Time)> {
     group.runs.iter().filter_map(move |(resource, run)| {
-        let started = run.started.filter(|_| !run.ran)?;
+        let started = run.started.filter(|_| !run.ran && !ledger.is_inside(resource))?;
         let patience = ledger.config.resources.get(resource)?.start_timeout;
         ledger.is_booting(group, resource, server).then(|| (resource, started.after(patience)))
     })

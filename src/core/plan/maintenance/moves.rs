@@ -236,6 +236,7 @@ fn is_of_the_server(why: &NotHere) -> bool {
         | NotHere::NotReady(_)
         | NotHere::Unread
         | NotHere::NobodyManages
+        | NotHere::NodeDown { .. }
         | NotHere::Draining
         | NotHere::ServerFrozen
         | NotHere::Quarantined { .. } => true,

@@ -182,7 +182,7 @@ fn bare(servers: usize) -> Cluster {
         let mut declared = Server::new(&format!("p{n}"), &format!("9009-42A*{n:07}"), vec![hmc.clone()]);
         declared.surrogate = true;
         cluster.servers.insert(server(n), declared);
-        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(server(n)), lpar: None });
+        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(server(n)), lpar: None, watchdog: None });
     }
     (cluster.brakes.starts, cluster.brakes.stops, cluster.brakes.migrations, cluster.brakes.per_hmc) = (99, 99, 99, 99);
     cluster

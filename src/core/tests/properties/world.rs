@@ -144,7 +144,7 @@ impl World {
             system,
             live: true,
             copies: self.truth.get(server).cloned().unwrap_or_default(),
-            confidence: BTreeMap::new(),
+            node: Power::Unknown,
             vios: BTreeMap::new(),
         }
     }
@@ -162,11 +162,15 @@ impl World {
                     self.set(&order.server, resource, Power::Absent);
                     self.set(to, resource, Power::Running);
                 }
-                Action::StopMigration { .. } | Action::Fence | Action::Hook { .. } => {}
+                Action::StopMigration { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => {}
             }
             self.now = self.now.after(Span(1));
-            let report =
-                Report { order: order.id, ending: Ending::Done, readings: vec![self.read(&order.server, &order.node)] };
+            let report = Report {
+                order: order.id,
+                ending: Ending::Done,
+                readings: vec![self.read(&order.server, &order.node)],
+                seen: BTreeMap::new(),
+            };
             self.commit(Author::Agent(order.node.clone()), vec![Command::Report(report)]);
         }
         !open.is_empty()

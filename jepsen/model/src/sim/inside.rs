@@ -1,0 +1,83 @@
+//! What nodes do for what lives inside them: look at it, tell the leader, stop it when they have been without a lease for
+//! too long, and feed their watchdogs.
+
+use super::sim::Sim;
+use crate::world::Fault;
+use tenure_core::{NodeName, OrderId, ResourceName, Span, carry::Answer};
+
+/// The least time between two looks that follow the same entry.
+const LOOK_GAP: Span = Span(950);
+
+impl Sim {
+    /// A node looks at everything inside it, and tells the leader.
+    pub(super) fn sense(&mut self, name: &NodeName) {
+        let now = self.now;
+        self.questions += 1;
+        let Some(node) = self.nodes.get_mut(name).filter(|node| node.acts()) else { return };
+        let config = std::sync::Arc::clone(&node.ledger.config);
+        let declared = config.nodes.get(name);
+        let Some(server) = declared.and_then(|declared| declared.server.clone()) else { return };
+        let since = node.ledger.index;
+        node.memory.sensed = (since, now);
+        let mut inside = self.apps.see(&config, &server, now, (since, self.questions));
+        inside.watchdog = declared.and_then(|declared| declared.watchdog);
+        if inside.seen.is_empty() {
+            return;
+        }
+        let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
+        if !self.connected(name, &leader) {
+            return;
+        }
+        if let Some(leader) = &mut self.leader {
+            leader.inside.insert(name.clone(), inside);
+        }
+        self.plan_soon();
+    }
+
+    /// Somebody waits for a look: at once if the log has moved since the last one, otherwise not too soon after it.
+    pub(super) fn sense_again(&mut self, name: &NodeName) {
+        let Some(node) = self.nodes.get(name) else { return };
+        let (since, at) = node.memory.sensed;
+        if since < node.ledger.index || self.now >= at.after(LOOK_GAP) {
+            self.sense(name);
+        }
+    }
+
+    /// An agent has looked at what an order is about.
+    pub(super) fn looked_inside(&mut self, name: &NodeName, id: OrderId, resource: &ResourceName, look: (u64, u64)) {
+        let Some(node) = self.nodes.get(name) else { return };
+        let config = std::sync::Arc::clone(&node.ledger.config);
+        let server = config.nodes.get(name).and_then(|declared| declared.server.clone());
+        let seen = server.and_then(|server| self.apps.see(&config, &server, self.now, look).seen.remove(resource));
+        self.answer(name, id, Answer::Looked(seen.unwrap_or_default()));
+    }
+
+    /// Nodes without a lease concede, and watchdogs reset those that nobody feeds.
+    pub(super) fn watchdogs(&mut self) {
+        let now = self.now;
+        let mut resets = Vec::new();
+        for (name, node) in &mut self.nodes {
+            let config = std::sync::Arc::clone(&node.ledger.config);
+            let Some(declared) = config.nodes.get(name) else { continue };
+            let Some(server) = &declared.server else { continue };
+            let leased = now < node.memory.lease.until;
+            if node.acts() && now >= node.memory.lease.until.max(node.memory.born).after(config.timings.concede) {
+                self.apps.concede(&config, server, now);
+            }
+            if node.acts() && (leased || !self.apps.holds(&config, server)) {
+                node.memory.fed = now;
+            }
+            let starved = declared.watchdog.is_some_and(|after| now >= node.memory.fed.after(after));
+            if starved
+                && let (Some(server), Some(lpar)) = (node.server, node.lpar)
+                && self.world.is_alive(server, lpar)
+            {
+                resets.push((server, lpar));
+            }
+        }
+        for (server, lpar) in resets {
+            // It is alive, so it can be reset.
+            let _ = self.world.inject(Fault::Crash(server, lpar));
+        }
+    }
+}

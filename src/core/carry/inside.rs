@@ -1,0 +1,128 @@
+//! Orders for what lives inside a node: its agent is asked, and looks again.
+//!
+//! Nothing is read elsewhere first: only the ledger knows what lives inside other nodes, and it holds the proofs. A start
+//! that succeeded and does not show, or a stop, is looked at again for a while; a stop that was asked for in order and has no
+//! effect is followed by one by force.
+
+use super::{Answer, Ask, Execution, LONGEST_PAUSE, Next, START_SHOWS, Stage, ran};
+use crate::{
+    Power, ResourceName, Seen, Span,
+    note::CleanReason,
+    order::{Action, Ending},
+};
+
+impl Execution {
+    /// Says that the order is about something inside the node.
+    #[must_use]
+    pub fn inside(self, inside: bool) -> Self {
+        let inside = inside && matches!(self.order.action, Action::Start { .. } | Action::Stop { .. });
+        let stage = if inside { Stage::Before } else { self.stage.clone() };
+        Execution { inside, stage, ..self }
+    }
+
+    /// The first question: agents may be asked for what is so already.
+    pub(super) fn first_inside(&self) -> Option<Ask> {
+        match &self.order.action {
+            Action::Start { resource, .. } => Some(Ask::Start(resource.clone())),
+            Action::Stop { resource, grace: Span(0) } => {
+                Some(Ask::Clean { resource: resource.clone(), reason: CleanReason::UnexpectedOffline })
+            }
+            Action::Stop { resource, .. } => Some(Ask::ShutDown(resource.clone())),
+            Action::Fence
+            | Action::FenceNode { .. }
+            | Action::Migrate { .. }
+            | Action::StopMigration { .. }
+            | Action::Hook { .. } => None,
+        }
+    }
+
+    /// What follows an answer.
+    pub(super) fn next_inside(&mut self, answer: Answer, elapsed: Span) -> Next {
+        let Some(resource) = self.order.action.resource().cloned() else {
+            return self.report(ran(answer));
+        };
+        match (self.stage.clone(), answer) {
+            (Stage::Before | Stage::Sent(_), Answer::Looked(_) | Answer::Paused | Answer::Read(_)) => {
+                self.report(Ending::Unknown("its agent was not answered for".to_owned()))
+            }
+            (Stage::Before, answer) => match self.first_inside() {
+                Some(ask) => self.answered_inside(resource, &ask, answer, elapsed),
+                None => self.report(ran(answer)),
+            },
+            (Stage::Sent(ask), answer) => self.answered_inside(resource, &ask, answer, elapsed),
+            (Stage::Back { asked, forced, doubt }, Answer::Looked(seen)) => {
+                let power = seen.power;
+                self.seen.insert(resource.clone(), seen);
+                self.looked(resource, power, elapsed, (asked, forced), doubt)
+            }
+            (Stage::Back { asked, forced, doubt }, Answer::Paused) => self.look(resource, asked, forced, doubt),
+            (_, answer) => self.report(ran(answer)),
+        }
+    }
+
+    fn answered_inside(&mut self, resource: ResourceName, ask: &Ask, answer: Answer, elapsed: Span) -> Next {
+        let forced = matches!(ask, Ask::Clean { .. });
+        match answer {
+            Answer::Accepted | Answer::Already => self.look(resource, elapsed, forced, None),
+            Answer::NotSent(why) => self.report(Ending::NotDone(why)),
+            Answer::Refused(why) if self.order.action.is_start() => self.report(Ending::Refused(why)),
+            Answer::Refused(_) if !forced => self.clean(resource, CleanReason::OfflineIneffective),
+            Answer::Unknown(_) if !forced && !self.order.action.is_start() => {
+                self.clean(resource, CleanReason::OfflineHung)
+            }
+            // Whether it is so all the same is looked at, not believed.
+            Answer::Refused(why) | Answer::Unknown(why) => self.look(resource, elapsed, forced, Some(why)),
+            Answer::Read(_) | Answer::Looked(_) | Answer::Paused => {
+                self.report(Ending::Unknown("its agent was not answered for".to_owned()))
+            }
+        }
+    }
+
+    fn look(&mut self, resource: ResourceName, asked: Span, forced: bool, doubt: Option<String>) -> Next {
+        self.stage = Stage::Back { asked, forced, doubt };
+        Next::Ask(Ask::Look(resource))
+    }
+
+    fn clean(&mut self, resource: ResourceName, reason: CleanReason) -> Next {
+        self.send(Ask::Clean { resource, reason })
+    }
+
+    fn looked(
+        &mut self,
+        resource: ResourceName,
+        power: Power,
+        elapsed: Span,
+        (asked, forced): (Span, bool),
+        doubt: Option<String>,
+    ) -> Next {
+        let said = self.seen.get(&resource).map(|seen: &Seen| seen.said.clone()).filter(|said| !said.is_empty());
+        let told = |what: String| said.as_ref().map_or(what.clone(), |said| format!("{what}: {said}"));
+        let out_of_time = elapsed >= self.order.budget;
+        if self.order.action.is_start() {
+            return match power {
+                Power::Running | Power::Starting => self.report(Ending::Done),
+                Power::Off | Power::Absent | Power::OffOnPurpose | Power::Unknown | Power::Stopping | Power::Moving => {
+                    if let Some(why) = doubt {
+                        return self.report(Ending::Unknown(why));
+                    }
+                    if out_of_time || elapsed.0 >= asked.plus(START_SHOWS).0 {
+                        return self.report(Ending::Unknown(told(format!("it was started, and reads {power}"))));
+                    }
+                    self.rest()
+                }
+            };
+        }
+        if power.is_inactive() {
+            return self.report(Ending::Done);
+        }
+        let patience = elapsed.0 >= asked.plus(LONGEST_PAUSE).0;
+        if out_of_time || (forced && patience) {
+            let why = doubt.unwrap_or_else(|| told(format!("it still reads {power}")));
+            return self.report(Ending::Unknown(why));
+        }
+        if !forced && patience && power != Power::Stopping {
+            return self.clean(resource, CleanReason::OfflineIneffective);
+        }
+        self.rest()
+    }
+}

@@ -1,0 +1,295 @@
+//! Nodes, and what lives inside them: whether a node may act, what it says of its own resources, and how it is proven that
+//! nothing runs inside it.
+//!
+//! A node that is silent may run for all anybody knows, so what lives inside it goes nowhere without a proof. There are four.
+//! Its LPAR was read off by another node, after the leader had stopped granting it leases: a node that comes up again after
+//! that is granted none before it is taken back. Its LPAR was cut off and read off. Its watchdog has had the time to reset
+//! it. An operator asserted it. Silence alone, however long, proves nothing: a process that was killed stops nothing.
+
+use super::{Copy, GroupState, Ledger, NodeOff, NodeState, apply::Applying};
+use crate::{
+    Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState, Time,
+    note::NodeOffHow,
+    order::{Action, Ending, Order},
+};
+use std::sync::Arc;
+
+/// How much slower a node's clock may run than the leader's, in hundredths.
+const DRIFT_PERCENT: u64 = 5;
+/// Added to what a watchdog needs.
+const WATCHDOG_MARGIN: Span = Span::seconds(1);
+
+impl Ledger {
+    /// Whether a resource lives inside a node, and dies with it.
+    pub fn is_inside(&self, resource: &ResourceName) -> bool {
+        self.config.resources.get(resource).is_some_and(|declared| declared.as_agent().is_some())
+    }
+
+    /// The node on a server, if it may be given orders.
+    pub fn node_in_charge(&self, server: &ServerName) -> Option<&NodeName> {
+        self.config.node_on(server).filter(|node| self.nodes.get(*node).is_some_and(|state| !state.is_out()))
+    }
+
+    /// The proof that nothing runs inside the node of a server.
+    pub fn node_off_on(&self, server: &ServerName) -> Option<(&NodeName, &NodeOff)> {
+        let node = self.config.node_on(server)?;
+        Some((node, self.nodes.get(node)?.off.as_ref()?))
+    }
+
+    /// Whether a group has managed LPARs, and whether something of it lives inside nodes.
+    pub fn lives(&self, group: &GroupState) -> (bool, bool) {
+        let inside = group.copies.keys().filter(|resource| self.is_inside(resource)).count();
+        (inside < group.copies.len(), inside > 0)
+    }
+
+    /// When the watchdog of a silent node has reset it for certain, counted from the end of its last lease. A lease that went
+    /// out while the leader was about to find that out is allowed for.
+    pub fn reset_by(&self, node: &NodeState) -> Option<Time> {
+        let (lapsed, after) = (node.lapsed?, node.watchdog?);
+        let drift = Span(after.0.saturating_mul(DRIFT_PERCENT).checked_div(100).unwrap_or_default());
+        Some(lapsed.after(self.config.timings.lease).after(after).after(drift).after(WATCHDOG_MARGIN))
+    }
+
+    /// What proves now that nothing runs inside a node that is granted no lease.
+    fn node_proof(&self, name: &NodeName, node: &NodeState) -> Option<NodeOffHow> {
+        let shut = node.shut?;
+        let server = self.config.nodes.get(name)?.server.as_ref().and_then(|server| self.servers.get(server));
+        if let Some(server) = server
+            && let Some((by, since)) = server.read.as_ref().map(|(by, _)| by).zip(server.since)
+            && by != name
+            && server.live
+            // Of a server that seems to be down, nothing is believed before it was powered off for certain.
+            && matches!(server.system, SystemState::Operating | SystemState::Standby)
+            && server.node == Power::Off
+            && since >= shut
+            && (node.known || !node.met)
+        {
+            return Some(NodeOffHow::ReadOff { since });
+        }
+        let after = node.watchdog.filter(|_| self.reset_by(node).is_some_and(|by| self.now >= by));
+        after.map(|after| NodeOffHow::Watchdog { after })
+    }
+}
+
+impl Applying<'_> {
+    fn node_mut(&mut self, name: &NodeName) -> Result<&mut NodeState, Refusal> {
+        self.ledger.nodes.get_mut(name).ok_or_else(|| Refusal::NoNode(name.clone()))
+    }
+
+    /// A node says what lives inside it.
+    pub(super) fn sense(&mut self, name: &NodeName, inside: &Inside) -> Result<(), Refusal> {
+        let node = self.node_mut(name)?;
+        if node.is_out() {
+            return Err(Refusal::Lapsed { node: name.clone() });
+        }
+        node.met = true;
+        node.watchdog = inside.watchdog;
+        for (resource, seen) in &inside.seen {
+            // What is not declared there any more says nothing.
+            let _ = self.absorb_seen(name, resource, seen);
+        }
+        Ok(())
+    }
+
+    /// What an agent saw. A look that began after an order had been closed follows the end of all that the order ran, so no
+    /// start is in flight any more.
+    pub(super) fn absorb_seen(&mut self, node: &NodeName, resource: &ResourceName, seen: &Seen) -> Result<(), Refusal> {
+        let no_server = || Refusal::NoResource(resource.clone());
+        let server = self.ledger.config.nodes.get(node).and_then(|declared| declared.server.clone());
+        let server = server.filter(|_| self.ledger.is_inside(resource)).ok_or_else(no_server)?;
+        let name = self.ledger.group_of(resource).cloned().ok_or_else(no_server)?;
+        let group = self.group_mut(&name)?;
+        if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&server))
+            && matches!(copy.risk, super::StartRisk::Loose(_))
+            && seen.since >= copy.quiet_from
+            && seen.power != Power::Unknown
+        {
+            copy.risk = super::StartRisk::None;
+        }
+        self.absorb_copy(&server, resource, seen);
+        Ok(())
+    }
+
+    /// What a reading says of the LPAR of the node on the server.
+    pub(super) fn absorb_node(&mut self, reading: &Reading) {
+        let power = if reading.live { reading.node } else { Power::Unknown };
+        let Ok(server) = self.server_mut(&reading.server) else { return };
+        let from = std::mem::replace(&mut server.node, power);
+        if self.ledger.config.node_on(&reading.server) != Some(&reading.by) {
+            return;
+        }
+        let Some(node) = self.ledger.nodes.get_mut(&reading.by) else { return };
+        node.met = true;
+        node.known = match power {
+            Power::Running => true,
+            Power::Off | Power::Absent => false,
+            Power::Starting | Power::Stopping | Power::OffOnPurpose | Power::Unknown | Power::Moving => node.known,
+        };
+        if power.is_inactive() && from != power {
+            let (node, server) = (reading.by.clone(), reading.server.clone());
+            self.note(Note::WrongLpar { node, server, power });
+        }
+    }
+
+    /// A silent node is granted no lease any more: from here on, its LPAR being read off is a proof.
+    pub(super) fn shut(&mut self, name: &NodeName) -> Result<(), Refusal> {
+        let index = self.ledger.index;
+        let node = self.node_mut(name)?;
+        if node.is_out() {
+            return Err(Refusal::AlreadyShut { node: name.clone() });
+        }
+        node.shut = Some(index);
+        Ok(())
+    }
+
+    /// Every lease of a node has ended: its orders are void, its starts are loose.
+    pub(super) fn lapse(&mut self, name: &NodeName) -> Result<(), Refusal> {
+        if self.node_mut(name)?.lapsed.is_some() {
+            return Err(Refusal::Lapsed { node: name.clone() });
+        }
+        self.void(name)?;
+        self.note(Note::NodeLapsed { node: name.clone() });
+        self.close_all(name);
+        Ok(())
+    }
+
+    fn void(&mut self, name: &NodeName) -> Result<(), Refusal> {
+        let (now, index) = (self.ledger.now, self.ledger.index);
+        let node = self.node_mut(name)?;
+        node.lapsed = node.lapsed.or(Some(now));
+        node.shut = node.shut.or(Some(index));
+        Ok(())
+    }
+
+    fn close_all(&mut self, name: &NodeName) {
+        let void: Vec<Order> = self.ledger.orders.values().filter(|order| &order.node == name).cloned().collect();
+        for order in void {
+            self.ledger.orders.remove(&order.id);
+            self.close(&order, &Ending::Unknown(format!("the lease of {name} has ended")));
+        }
+    }
+
+    /// A node that was granted no lease is heard again. What was about to cut it off is called back.
+    pub(super) fn node_return(&mut self, name: &NodeName) -> Result<(), Refusal> {
+        let node = self.node_mut(name)?;
+        if !node.is_out() {
+            return Err(Refusal::NotLapsed { node: name.clone() });
+        }
+        let news = node.lapsed.is_some();
+        (node.shut, node.lapsed, node.off, node.fence_failed) = (None, None, None, None);
+        if let Some(fence) = node.fence
+            && let Some(order) = self.ledger.orders.remove(&fence)
+        {
+            self.close(&order, &Ending::Unknown(format!("node {name} is heard again")));
+        }
+        if news {
+            self.note(Note::NodeReturned { node: name.clone() });
+        }
+        Ok(())
+    }
+
+    /// Nothing runs inside a node: the ledger works out itself why.
+    pub(super) fn node_off(&mut self, name: &NodeName) -> Result<(), Refusal> {
+        let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
+        if node.off.is_some() {
+            return Err(Refusal::NodeAlreadyOff { node: name.clone() });
+        }
+        let how = self.ledger.node_proof(name, node).ok_or_else(|| Refusal::NodeNotOff { node: name.clone() })?;
+        self.prove_node_off(name, how)
+    }
+
+    /// The LPAR of a node is to be cut off, by the manager of its server.
+    pub(super) fn fence_node(&mut self, name: &NodeName) -> Result<(), Refusal> {
+        let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
+        if node.lapsed.is_none() {
+            return Err(Refusal::NodeHeard { node: name.clone() });
+        }
+        if node.off.is_some() {
+            return Err(Refusal::NodeAlreadyOff { node: name.clone() });
+        }
+        let declared = self.ledger.config.nodes.get(name).filter(|declared| declared.lpar.is_some() && node.known);
+        let server = declared.and_then(|declared| declared.server.clone());
+        let server = server.ok_or_else(|| Refusal::NoLpar { node: name.clone() })?;
+        if node.fence.is_some() {
+            return Err(Refusal::BeingFenced { server });
+        }
+        let manager = self.manager(&server)?;
+        if manager == *name {
+            return Err(Refusal::NodeSpeaks { node: manager, server });
+        }
+        let budget = self.ledger.config.timings.fence;
+        let action = Action::FenceNode { node: name.clone() };
+        let id = self.issue(manager, &server, action, budget, None);
+        self.node_mut(name)?.fence = Some(id);
+        Ok(())
+    }
+
+    /// The LPAR of a node was cut off and read off. That proves nothing once the node has been taken back.
+    pub(super) fn node_fenced(&mut self, name: &NodeName, order: &Order) {
+        if self.ledger.nodes.get(name).is_some_and(|node| node.lapsed.is_some() && node.off.is_none()) {
+            // It is there.
+            let _ = self.prove_node_off(name, NodeOffHow::Fenced { order: order.id, by: order.node.clone() });
+        }
+    }
+
+    /// An operator asserts that nothing runs inside a node.
+    pub(super) fn confirm_node_off(&mut self, name: &NodeName) -> Result<(), Refusal> {
+        let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
+        if node.off.is_some() {
+            return Err(Refusal::NodeAlreadyOff { node: name.clone() });
+        }
+        if node.lapsed.is_none() {
+            return Err(Refusal::NodeHeard { node: name.clone() });
+        }
+        let server = self.ledger.config.nodes.get(name).and_then(|declared| declared.server.as_ref());
+        if let Some((server, state)) = server.and_then(|server| self.ledger.servers.get_key_value(server))
+            && state.live
+            && state.node.is_active()
+        {
+            let (node, server) = (name.clone(), server.clone());
+            return Err(Refusal::NodeLooksAlive { node, server, power: state.node });
+        }
+        let by = self.by();
+        self.prove_node_off(name, NodeOffHow::Operator { name: by })
+    }
+
+    /// A server that was proven off is up again. Its node, unless it was taken back already, has not run since.
+    pub(super) fn outlive_server(&mut self, server: &ServerName) {
+        let Some(node) = self.ledger.config.node_on(server).cloned() else { return };
+        if self.ledger.nodes.get(&node).is_some_and(|state| state.is_out() && state.off.is_none()) {
+            // It is there.
+            let _ = self.prove_node_off(&node, NodeOffHow::Server);
+        }
+    }
+
+    /// Records the proof: what lived inside the node is dead, and must be seen anew once the node is back.
+    fn prove_node_off(&mut self, name: &NodeName, how: NodeOffHow) -> Result<(), Refusal> {
+        self.void(name)?;
+        let index = self.ledger.index;
+        self.node_mut(name)?.off = Some(NodeOff { how: how.clone(), index });
+        self.close_all(name);
+        let Some(server) = self.ledger.config.nodes.get(name).and_then(|declared| declared.server.clone()) else {
+            return Ok(());
+        };
+        let config = Arc::clone(&self.ledger.config);
+        let inside =
+            |resource: &ResourceName| config.resources.get(resource).is_some_and(|one| one.as_agent().is_some());
+        let mut news = how != NodeOffHow::Server;
+        for group in self.ledger.groups.values_mut() {
+            let concerned = group.copies.iter().any(|(name, copies)| inside(name) && copies.contains_key(&server));
+            if !concerned {
+                continue;
+            }
+            news = true;
+            let copies = Arc::make_mut(group).copies.iter_mut().filter(|(name, _)| inside(name));
+            for copy in copies.filter_map(|(_, copies)| copies.get_mut(&server)) {
+                *copy = Copy { quiet_from: index, ..Copy::default() };
+            }
+        }
+        // Of a node inside which nothing lives it is told with its server.
+        if news {
+            self.note(Note::NodeProvenOff { node: name.clone(), how });
+        }
+        Ok(())
+    }
+}

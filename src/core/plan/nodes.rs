@@ -1,0 +1,184 @@
+//! Nodes: which may act, and which must be proven off because something lives, or may live, inside them.
+//!
+//! A silent node on which nothing depends is left alone. One inside which a group lives that could run elsewhere is granted
+//! no lease any more as soon as it is suspect; from then on its LPAR being read off is a proof. If its LPAR still reads
+//! anything else when its last lease has ended, it is cut off.
+
+use super::Planner;
+use crate::{
+    Command, GroupName, Inside, NodeName, Power, ResourceName, ServerName,
+    config::{Failover, GroupKind},
+    ledger::{GroupState, Intent, Phase, Tenure},
+    note::{LeaveReason, Wait},
+};
+use std::collections::BTreeMap;
+
+impl Planner<'_> {
+    /// What nodes say of what lives inside them, where it is news or fresher than what somebody waits for.
+    pub(super) fn inside(&mut self) {
+        let view = self.view;
+        for (node, inside) in &view.inside {
+            let Some(state) = self.scratch.nodes.get(node).filter(|state| !state.is_out()) else { continue };
+            let first = !state.met || state.watchdog != inside.watchdog;
+            let Some(server) = self.scratch.config.nodes.get(node).and_then(|declared| declared.server.clone()) else {
+                continue;
+            };
+            let news = inside.seen.iter().filter(|(resource, seen)| self.is_seen_news(&server, resource, seen));
+            let seen: BTreeMap<_, _> = news.map(|(resource, seen)| (resource.clone(), seen.clone())).collect();
+            if first || !seen.is_empty() {
+                let inside = Inside { seen, watchdog: inside.watchdog };
+                // What a node says that is to be taken back first is refused, and comes again.
+                let _ = self.emit(Command::Sense { node: node.clone(), inside });
+            }
+        }
+    }
+
+    fn is_seen_news(&self, server: &ServerName, resource: &ResourceName, seen: &crate::Seen) -> bool {
+        if !self.scratch.is_inside(resource) {
+            return false;
+        }
+        let group = self.scratch.group_of(resource).and_then(|name| self.scratch.groups.get(name));
+        let copy = group.and_then(|group| group.copies.get(resource)?.get(server));
+        group.zip(copy).is_some_and(|(group, copy)| {
+            self.is_copy_news(group, copy, server, (seen.power, seen.since, seen.confidence))
+                && copy.since.is_none_or(|since| (since, copy.serial) <= (seen.since, seen.serial))
+        })
+    }
+
+    /// Nodes that are to be granted no lease, whose leases have ended, and that are heard again.
+    pub(super) fn nodes(&mut self) {
+        let suspect = self.scratch.config.timings.suspect;
+        let view = self.view;
+        for (node, seen) in &view.nodes {
+            let Some(state) = self.scratch.nodes.get(node) else { continue };
+            let command = if state.lapsed.is_none() && seen.lease_over {
+                Command::Lapse(node.clone())
+            } else if state.is_out() && seen.heard && seen.silence < suspect && !seen.lease_over {
+                Command::Return(node.clone())
+            } else if !state.is_out() && seen.silence >= suspect && self.matters(node) {
+                Command::Shut(node.clone())
+            } else {
+                continue;
+            };
+            let _ = self.emit(command);
+        }
+    }
+
+    /// Proofs that nothing runs inside silent nodes, and what leads to them.
+    pub(super) fn silent_nodes(&mut self) {
+        let out: Vec<NodeName> = self
+            .scratch
+            .nodes
+            .iter()
+            .filter(|(_, state)| state.shut.is_some() && state.off.is_none())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for node in out {
+            if self.matters(&node) && self.emit(Command::NodeOff(node.clone())).is_err() {
+                self.pursue(&node);
+            }
+        }
+    }
+
+    /// Whether a group lives inside a node, or may do so for all that is known, and could run elsewhere.
+    fn matters(&self, node: &NodeName) -> bool {
+        let Some(server) = self.scratch.config.nodes.get(node).and_then(|declared| declared.server.as_ref()) else {
+            return false;
+        };
+        self.scratch.groups.iter().any(|(name, group)| self.is_stuck(name, group, server))
+    }
+
+    fn is_stuck(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> bool {
+        let lives_here = |resource: &ResourceName| {
+            let here = group.copies.get(resource).is_some_and(|copies| copies.contains_key(server));
+            here && self.scratch.is_inside(resource)
+        };
+        if !group.owned().any(|(resource, _)| lives_here(resource)) || !self.scratch.is_looked_after(name) {
+            return false;
+        }
+        let declared = self.scratch.config.groups.get(name);
+        let movable = declared.is_some_and(|declared| {
+            declared.kind == GroupKind::Failover && declared.servers.len() > 1 && declared.failover != Failover::Never
+        });
+        if !movable || group.frozen || group.flushed {
+            return false;
+        }
+        match &group.tenure {
+            Some(tenure) => tenure.server == *server,
+            None => {
+                let doubt = |resource: &ResourceName| {
+                    lives_here(resource) && self.scratch.vouches(group, resource, server).is_err()
+                };
+                group.intent == Intent::Online && group.owned().any(|(resource, _)| doubt(resource))
+            }
+        }
+    }
+
+    /// Reads the LPAR of a silent node, and cuts it off once its last lease has ended.
+    fn pursue(&mut self, node: &NodeName) {
+        let Some(server) = self.scratch.config.nodes.get(node).and_then(|declared| declared.server.clone()) else {
+            return;
+        };
+        let (Some(state), Some(about)) = (self.scratch.nodes.get(node).cloned(), self.scratch.servers.get(&server))
+        else {
+            return;
+        };
+        let fresh = about.since.zip(state.shut).is_some_and(|(since, shut)| since >= shut);
+        let runs = about.live && about.node != Power::Off && about.node != Power::Absent;
+        if !fresh && self.scratch.config.nodes.get(node).is_some_and(|declared| declared.lpar.is_some()) {
+            self.plan.probe.insert(server.clone());
+        } else if runs && state.fence.is_none() && self.may_retry(state.fence_failed) {
+            // It is refused while a lease may be good, and for an LPAR that is not surely its own.
+            let _ = self.emit(Command::FenceNode(node.clone()));
+        }
+        if let Some(at) = self.scratch.reset_by(&state)
+            && at > self.now()
+        {
+            self.wake(at);
+        }
+    }
+
+    /// What a group waits for of which something lives inside a node that is not there.
+    pub(super) fn node_wait(&self, resource: &ResourceName, server: &ServerName) -> Option<Wait> {
+        let node = self.homes.get(server)?.clone();
+        if self.scratch.node_in_charge(server).is_some() {
+            return None;
+        }
+        let (state, server) = (self.scratch.nodes.get(&node)?, server.clone());
+        if state.fence.is_some() {
+            return Some(Wait::NodeFencing { node, server });
+        }
+        let lpar = self.scratch.servers.get(&server).filter(|about| about.live).map(|about| about.node);
+        let lpar = lpar.unwrap_or_default();
+        match self.scratch.reset_by(state).filter(|_| state.off.is_none()) {
+            Some(until) => Some(Wait::Watchdog { node, server, until }),
+            None => Some(Wait::NodeSilent { resource: resource.clone(), server, node, lpar }),
+        }
+    }
+
+    /// Why a group that lives inside nodes alone can be neither watched nor commanded. `None` if it can, or has LPARs.
+    pub(super) fn node_is_silent(&self, group: &GroupState, server: &ServerName) -> Option<Wait> {
+        let (lpars, inside) = self.scratch.lives(group);
+        let resource = group.copies.keys().next().filter(|_| inside && !lpars)?;
+        self.node_wait(resource, server)
+    }
+
+    /// A group with LPARs leaves a server whose node is proven off with a part of it, if another can take it.
+    pub(super) fn leaves_dead_node(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> bool {
+        let stays = matches!(tenure.phase, Phase::Leaving { .. } | Phase::Migrating(_)) || group.frozen;
+        let lost = group.owned().any(|(resource, _)| self.scratch.is_inside(resource));
+        let Some((node, _)) = self.scratch.node_off_on(&tenure.server).filter(|_| lost && !stays) else { return false };
+        let node = node.clone();
+        let servers = self.scratch.config.groups.get(name).map(|declared| declared.servers.clone()).unwrap_or_default();
+        let fits = |other: &ServerName| {
+            *other != tenure.server
+                && self.scratch.unable(name, group, other).is_none()
+                && self.scratch.crowded(name, group, other).is_none()
+        };
+        if !servers.iter().any(fits) {
+            return false;
+        }
+        let reason = LeaveReason::NodeOff(node);
+        self.emit(Command::Leave { group: name.clone(), epoch: tenure.epoch, reason }).is_ok()
+    }
+}

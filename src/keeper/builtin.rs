@@ -1,0 +1,102 @@
+//! The agents that are part of this program. `FileOnOff` and `FileNone` are for tests and drills.
+
+mod application;
+mod file;
+mod killing;
+mod process;
+mod words;
+
+pub(crate) use words::split;
+
+use super::{
+    look::{Deed, Look},
+    machine::Call,
+};
+
+/// An agent that is part of this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Builtin {
+    /// Programs that start, stop and look.
+    Application,
+    /// One process.
+    Process,
+    /// A file: it runs while the file is there.
+    FileOnOff,
+    /// A file that somebody else makes.
+    FileNone,
+}
+
+impl Builtin {
+    pub(crate) const ALL: [Builtin; 4] =
+        [Builtin::Application, Builtin::Process, Builtin::FileOnOff, Builtin::FileNone];
+
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Builtin::ALL.into_iter().find(|builtin| builtin.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Builtin::Application => "Application",
+            Builtin::Process => "Process",
+            Builtin::FileOnOff => "FileOnOff",
+            Builtin::FileNone => "FileNone",
+        }
+    }
+
+    /// Attributes that it must have.
+    pub(crate) fn required(self) -> &'static [&'static str] {
+        match self {
+            Builtin::Application => &["StartProgram"],
+            Builtin::Process | Builtin::FileOnOff | Builtin::FileNone => &["PathName"],
+        }
+    }
+
+    /// All attributes that it knows.
+    pub(crate) fn attributes(self) -> &'static [&'static str] {
+        match self {
+            Builtin::Application => &application::ATTRIBUTES,
+            Builtin::Process => &process::ATTRIBUTES,
+            Builtin::FileOnOff | Builtin::FileNone => &["PathName"],
+        }
+    }
+
+    pub(crate) async fn look(self, call: &Call<'_>) -> Look {
+        match self {
+            Builtin::Application => application::look(call).await,
+            Builtin::Process => process::look(call).await,
+            Builtin::FileOnOff | Builtin::FileNone => file::look(call).await,
+        }
+    }
+
+    pub(crate) async fn start(self, call: &Call<'_>) -> Deed {
+        match self {
+            Builtin::Application => application::start(call).await,
+            Builtin::Process => process::start(call).await,
+            Builtin::FileOnOff => file::start(call).await,
+            Builtin::FileNone => Deed::refused("a FileNone is there or it is not: it is not started"),
+        }
+    }
+
+    pub(crate) async fn stop(self, call: &Call<'_>) -> Deed {
+        match self {
+            Builtin::Application => application::stop(call).await,
+            Builtin::Process => process::stop(call).await,
+            Builtin::FileOnOff => file::stop(call).await,
+            Builtin::FileNone => Deed::refused("a FileNone is there or it is not: it is not stopped"),
+        }
+    }
+
+    pub(crate) async fn clean(self, call: &Call<'_>) -> Deed {
+        match self {
+            Builtin::Application => application::clean(call).await,
+            Builtin::Process => process::clean(call).await,
+            Builtin::FileOnOff => file::stop(call).await,
+            Builtin::FileNone => Deed::refused("a FileNone is there or it is not: it is not stopped"),
+        }
+    }
+}
+
+/// What is said of a resource that lacks an attribute: nothing of it can have been started.
+pub(crate) fn lacks(attribute: &str) -> String {
+    format!("it has no attribute {attribute}")
+}

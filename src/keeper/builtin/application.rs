@@ -1,0 +1,250 @@
+//! An application: programs that start, stop, clean and look, pid files, and processes by their command lines.
+//!
+//! It runs when everything that is watched says so, and is off when nothing does. In between it is Unknown: what is left of
+//! it may still hold what it must not hold twice. `MonitorProcesses` holds command lines, `PidFiles` paths; both are separated
+//! by semicolons or line ends. Programs are split into words as a shell would, and no shell runs them.
+
+use super::{
+    super::{
+        look::{Deed, Look},
+        machine::{Call, Entry},
+        processes::{self, Number},
+        program::{Ended, Outcome},
+        user::{self, Account},
+    },
+    killing::{Manner, end},
+    lacks, words,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+use tenure_core::Power;
+use tokio::task::spawn_blocking;
+
+pub(super) const ATTRIBUTES: [&str; 10] = [
+    "StartProgram",
+    "StopProgram",
+    "CleanProgram",
+    "MonitorProgram",
+    "PidFiles",
+    "MonitorProcesses",
+    "User",
+    "UseSUDash",
+    "EnvFile",
+    "Environment",
+];
+
+/// What it is recognised by, beside its monitor program.
+#[derive(Clone, Debug)]
+struct Traces {
+    files: Vec<String>,
+    lines: Vec<String>,
+    owner: Option<u32>,
+}
+
+impl Traces {
+    fn of(call: &Call<'_>, account: Option<&Account>) -> Self {
+        let list = |name: &str| -> Vec<String> {
+            let parts = call.spec.attribute(name).unwrap_or_default().split([';', '\n']);
+            parts.map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
+        Traces { files: list("PidFiles"), lines: list("MonitorProcesses"), owner: account.map(|account| account.id) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.lines.is_empty()
+    }
+
+    /// What is found by each, with what it is called.
+    fn each(&self) -> Vec<(String, BTreeSet<Number>)> {
+        let files = self
+            .files
+            .iter()
+            .map(|path| (format!("the process of {path}"), processes::in_file(path, self.owner).into_iter().collect()));
+        let lines =
+            self.lines.iter().map(|line| (format!("the process {line}"), processes::with_line(line, self.owner)));
+        files.chain(lines).collect()
+    }
+
+    fn all(&self) -> BTreeSet<Number> {
+        self.each().into_iter().flat_map(|(_, found)| found).collect()
+    }
+}
+
+async fn account(call: &Call<'_>) -> Result<Option<Account>, String> {
+    match call.spec.attribute("User") {
+        Some(name) => user::account(name, call.left()).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn look(call: &Call<'_>) -> Look {
+    if call.spec.attribute("StartProgram").is_none() {
+        return Look::new(Power::Absent, lacks("StartProgram"));
+    }
+    let account = match account(call).await {
+        Ok(account) => account,
+        Err(why) => return Look::unknown(why),
+    };
+    let traces = Traces::of(call, account.as_ref());
+    let program = match run(call, "MonitorProgram", account.as_ref()).await {
+        Ok(Some(outcome)) => Some(monitored(&outcome)),
+        Ok(None) if traces.is_empty() => return Look::unknown("nothing is declared that says whether it runs"),
+        Ok(None) => None,
+        Err(why) => return Look::unknown(why),
+    };
+    let program = match program {
+        Some(look) if look.power == Power::Unknown => return look,
+        program => program,
+    };
+    let Ok(found) = spawn_blocking(move || traces.each()).await else {
+        return Look::unknown("its processes were not found");
+    };
+    both(program, &found)
+}
+
+/// What the program and the processes say together.
+fn both(program: Option<Look>, found: &[(String, BTreeSet<Number>)]) -> Look {
+    let mut missing: Vec<&str> =
+        found.iter().filter(|(_, found)| found.is_empty()).map(|(name, _)| name.as_str()).collect();
+    let mut total = found.len();
+    if let Some(program) = &program {
+        total += 1;
+        if program.power != Power::Running {
+            missing.push("what its MonitorProgram looks for");
+        }
+    }
+    if missing.is_empty() {
+        return program.unwrap_or_else(|| Look::new(Power::Running, ""));
+    }
+    if missing.len() == total {
+        return Look::new(Power::Off, program.map(|look| look.said).unwrap_or_default());
+    }
+    Look::unknown(format!("{} of {total} run; missing: {}", total - missing.len(), missing.join(", ")))
+}
+
+fn monitored(outcome: &Outcome) -> Look {
+    let Ended::Exited(code) = outcome.ended else { return Look::without_status(outcome) };
+    let said = outcome.said.last_line().unwrap_or_default();
+    match code {
+        0 | 110 => Look::new(Power::Running, ""),
+        101..=109 => {
+            Look { confidence: u8::try_from((code - 100) * 10).unwrap_or(100), ..Look::new(Power::Running, said) }
+        }
+        1 | 100 => Look::new(Power::Off, said),
+        _ => Look::unknown(outcome.words()),
+    }
+}
+
+pub(super) async fn start(call: &Call<'_>) -> Deed {
+    match run_for(call, "StartProgram").await {
+        Ok(Some(deed)) => deed,
+        Ok(None) => Deed::refused(lacks("StartProgram")),
+        Err(why) => Deed::refused(why),
+    }
+}
+
+pub(super) async fn stop(call: &Call<'_>) -> Deed {
+    match run_for(call, "StopProgram").await {
+        Ok(Some(deed)) => deed,
+        Ok(None) => end_all(call, Manner::InOrder).await,
+        Err(why) => Deed::refused(why),
+    }
+}
+
+/// Runs the program that cleans, and kills what is left of it. Without such a program and without processes that could be
+/// found, all that can be done is to stop it.
+pub(super) async fn clean(call: &Call<'_>) -> Deed {
+    let cleaned = match run_for(call, "CleanProgram").await {
+        Ok(cleaned) => cleaned,
+        Err(why) => return Deed::refused(why),
+    };
+    if !Traces::of(call, None).is_empty() {
+        let ended = end_all(call, Manner::ByForce).await;
+        return cleaned.filter(|cleaned| *cleaned != Deed::done()).unwrap_or(ended);
+    }
+    match cleaned {
+        Some(cleaned) => cleaned,
+        None => stop(call).await,
+    }
+}
+
+async fn end_all(call: &Call<'_>, manner: Manner) -> Deed {
+    match account(call).await {
+        Ok(account) => {
+            let traces = Traces::of(call, account.as_ref());
+            if traces.is_empty() {
+                return Deed::refused("it has no StopProgram, and nothing else that could be ended");
+            }
+            end(call, manner, move || traces.all()).await
+        }
+        Err(why) => Deed::refused(why),
+    }
+}
+
+async fn run_for(call: &Call<'_>, attribute: &str) -> Result<Option<Deed>, String> {
+    let account = account(call).await?;
+    Ok(run(call, attribute, account.as_ref()).await?.map(|outcome| Deed::of(&outcome)))
+}
+
+/// Runs the program that an attribute names, as its user and in its environment.
+async fn run(call: &Call<'_>, attribute: &str, account: Option<&Account>) -> Result<Option<Outcome>, String> {
+    let Some(line) = call.spec.attribute(attribute) else { return Ok(None) };
+    let wrong = |why: String| format!("{attribute}: {why}");
+    let mut words = words::split(line).map_err(wrong)?.into_iter();
+    let Some(path) = words.next() else { return Ok(None) };
+    let variables = environment(call, attribute, account).await?;
+    let (path, arguments) = match account {
+        Some(account) => account.command(path, words.collect()),
+        None => (path, words.collect()),
+    };
+    let leaves = attribute != "MonitorProgram";
+    let entry = Entry { name: attribute, path: Path::new(&path), arguments, variables, leaves };
+    Ok(Some(call.run(entry).await))
+}
+
+async fn environment(
+    call: &Call<'_>,
+    entry: &str,
+    account: Option<&Account>,
+) -> Result<BTreeMap<String, String>, String> {
+    let mut variables = call.variables(entry);
+    variables.extend(account.into_iter().flat_map(Account::variables));
+    if let Some(path) = call.spec.attribute("EnvFile") {
+        let text = tokio::fs::read_to_string(path).await.map_err(|error| format!("EnvFile {path}: {error}"))?;
+        variables.extend(words::assignments(&text).map_err(|why| format!("EnvFile {path}: {why}"))?);
+    }
+    if let Some(text) = call.spec.attribute("Environment") {
+        variables.extend(words::assignments(text).map_err(|why| format!("Environment: {why}"))?);
+    }
+    Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(counts: &[i32]) -> Vec<(String, BTreeSet<Number>)> {
+        counts.iter().map(|count| (format!("p{count}"), (0..*count).collect())).collect()
+    }
+
+    #[test]
+    fn it_runs_if_all_of_it_does_and_is_off_if_nothing_does() {
+        assert_eq!(both(None, &found(&[1, 2])).power, Power::Running);
+        assert_eq!(both(None, &found(&[0, 0])).power, Power::Off);
+        let half = both(None, &found(&[1, 0]));
+        assert_eq!((half.power, half.said.as_str()), (Power::Unknown, "1 of 2 run; missing: p0"));
+    }
+
+    #[test]
+    fn its_program_must_agree_with_its_processes() {
+        let off = || Some(Look::new(Power::Off, ""));
+        let sure = || Some(Look { confidence: 40, ..Look::new(Power::Running, "slow") });
+        assert_eq!(both(off(), &found(&[1])).power, Power::Unknown);
+        assert_eq!(both(sure(), &found(&[0])).power, Power::Unknown);
+        assert_eq!(both(off(), &found(&[0])).power, Power::Off);
+        assert_eq!(both(sure(), &found(&[1])).confidence, 40);
+        assert_eq!(both(sure(), &[]).power, Power::Running);
+    }
+}

@@ -1,0 +1,55 @@
+//! Ending processes that were found by what they are, and waiting until they are gone.
+
+use super::super::{
+    look::Deed,
+    machine::Call,
+    processes::{self, Number},
+};
+use rustix::process::Signal;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::{task::spawn_blocking, time::sleep};
+
+/// How often it is looked whether they are gone.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How much of the time of a stop is left for killing what does not listen.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// How processes are ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// They are asked, and killed when the time is nearly over.
+    InOrder,
+    /// They are killed.
+    ByForce,
+}
+
+/// Ends all processes that are found, until none is found any more.
+pub(super) async fn end<F>(call: &Call<'_>, manner: Manner, find: F) -> Deed
+where
+    F: Fn() -> BTreeSet<Number> + Clone + Send + 'static,
+{
+    let reserve = RESERVE.min(call.left() / 4);
+    let mut told: BTreeSet<Number> = BTreeSet::new();
+    let mut first = true;
+    loop {
+        let left = call.left();
+        let force = manner == Manner::ByForce || left < reserve;
+        let find = find.clone();
+        let Ok(found) = spawn_blocking(find).await else { return Deed::unknown("its processes were not found") };
+        if found.is_empty() {
+            return if first { Deed::already() } else { Deed::done() };
+        }
+        first = false;
+        if left.is_zero() {
+            return Deed::unknown(format!("{} of its processes do not end", found.len()));
+        }
+        for process in &found {
+            if force {
+                processes::signal(*process, Signal::KILL);
+            } else if told.insert(*process) {
+                processes::signal(*process, Signal::TERM);
+            }
+        }
+        sleep(PAUSE).await;
+    }
+}

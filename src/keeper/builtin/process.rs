@@ -1,0 +1,205 @@
+//! One process: started directly, in a session of its own, and recognised by its command line and its user.
+//!
+//! `PathName` is the program, `Arguments` its words, split as a shell would. With a `PidFile` the process is the one whose
+//! number stands there, provided that its command line names the program: a number alone may be somebody else's by now.
+
+use super::{
+    super::{
+        look::{Deed, Look},
+        machine::{Call, Entry},
+        processes::{self, Number},
+        program::Ended,
+        user::{self, Account},
+    },
+    killing::{Manner, end},
+    lacks, words,
+};
+use std::{collections::BTreeSet, fs, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use tenure_core::Power;
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
+
+pub(super) const ATTRIBUTES: [&str; 4] = ["PathName", "Arguments", "User", "PidFile"];
+
+/// Starts a program in a session of its own, so that no signal to ours reaches it, and lets go of it.
+const SETSID: &str = "setsid";
+/// How long a process may take to appear after it was started, and how often it is looked for.
+const APPEARS: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long it must stay, to count as one that did not end at once.
+const STAYS: Duration = Duration::from_millis(100);
+
+/// What it is recognised by.
+#[derive(Clone, Debug)]
+struct Wanted {
+    path: String,
+    arguments: Vec<String>,
+    owner: Option<u32>,
+    file: Option<String>,
+}
+
+impl Wanted {
+    async fn of(call: &Call<'_>) -> Result<(Wanted, Option<Account>), String> {
+        let path = call.spec.attribute("PathName").ok_or_else(|| lacks("PathName"))?.to_owned();
+        let arguments = words::split(call.spec.attribute("Arguments").unwrap_or_default())
+            .map_err(|why| format!("Arguments: {why}"))?;
+        let account = match call.spec.attribute("User") {
+            Some(name) => Some(user::account(name, call.left()).await?),
+            None => None,
+        };
+        let owner = account.as_ref().map(|account| account.id);
+        let file = call.spec.attribute("PidFile").map(str::to_owned);
+        Ok((Wanted { path, arguments, owner, file }, account))
+    }
+
+    fn find(&self) -> BTreeSet<Number> {
+        if let Some(file) = &self.file {
+            let found = processes::in_file(file, self.owner);
+            return found.into_iter().filter(|process| self.names(*process)).collect();
+        }
+        let script = is_script(&self.path);
+        let fits = |process: &Number| {
+            self.owner.is_none_or(|owner| processes::owner(*process) == Some(owner))
+                && self.is_line(&processes::command_line(*process), script)
+                && processes::is_alive(*process)
+        };
+        processes::all().into_iter().filter(fits).collect()
+    }
+
+    /// Whether a command line is that of the program. The kernel puts the interpreter of a script before it, with at most
+    /// one argument.
+    fn is_line(&self, line: &[String], script: bool) -> bool {
+        let before = line.len().checked_sub(self.arguments.len() + 1);
+        let Some(before) = before.filter(|before| *before == 0 || (script && *before <= 2)) else { return false };
+        line[before] == self.path && line[before + 1..] == self.arguments
+    }
+
+    /// Whether a process is one of the program, which may have written something else over its command line.
+    fn names(&self, process: Number) -> bool {
+        let name = Path::new(&self.path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_file = fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|exe| exe == Path::new(&self.path));
+        is_file || processes::command_line(process).join(" ").contains(&name)
+    }
+}
+
+fn is_script(path: &str) -> bool {
+    let mut begins = [0; 2];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut begins)).is_ok() && begins == *b"#!"
+}
+
+fn is_program(path: &str) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+async fn find(wanted: &Wanted) -> Result<BTreeSet<Number>, String> {
+    let wanted = wanted.clone();
+    spawn_blocking(move || wanted.find()).await.map_err(|_| "processes cannot be looked at".to_owned())
+}
+
+pub(super) async fn look(call: &Call<'_>) -> Look {
+    if call.spec.attribute("PathName").is_none() {
+        return Look::new(Power::Absent, lacks("PathName"));
+    }
+    let found = match Wanted::of(call).await {
+        Ok((wanted, _)) => find(&wanted).await,
+        Err(why) => Err(why),
+    };
+    match found {
+        Ok(found) if found.is_empty() => Look::new(Power::Off, ""),
+        Ok(_) => Look::new(Power::Running, ""),
+        Err(why) => Look::unknown(why),
+    }
+}
+
+pub(super) async fn start(call: &Call<'_>) -> Deed {
+    let (wanted, account) = match Wanted::of(call).await {
+        Ok(wanted) => wanted,
+        Err(why) => return Deed::refused(why),
+    };
+    match find(&wanted).await {
+        Ok(found) if !found.is_empty() => return Deed::already(),
+        Ok(_) => {}
+        Err(why) => return Deed::refused(why),
+    }
+    let program = wanted.path.clone();
+    if !spawn_blocking(move || is_program(&program)).await.unwrap_or(false) {
+        return Deed::refused(format!("{} is no program", wanted.path));
+    }
+    let (path, words) = match &account {
+        Some(account) => account.command(wanted.path.clone(), wanted.arguments.clone()),
+        None => (wanted.path.clone(), wanted.arguments.clone()),
+    };
+    let mut arguments = vec!["--fork".to_owned(), path];
+    arguments.extend(words);
+    let mut variables = call.variables("start");
+    variables.extend(account.iter().flat_map(Account::variables));
+    let entry = Entry { name: "start", path: Path::new(SETSID), arguments, variables, leaves: true };
+    let outcome = call.run(entry).await;
+    if !matches!(outcome.ended, Ended::Exited(0)) {
+        return Deed::of(&outcome);
+    }
+    appears(call, &wanted).await
+}
+
+/// Waits until the process is there: what starts it lets go of it before it is.
+async fn appears(call: &Call<'_>, wanted: &Wanted) -> Deed {
+    let limit = Instant::now() + APPEARS.min(call.left());
+    let mut since = None;
+    loop {
+        match find(wanted).await {
+            Ok(found) if !found.is_empty() => {
+                if since.get_or_insert_with(Instant::now).elapsed() >= STAYS {
+                    return Deed::done();
+                }
+                sleep(PAUSE).await;
+            }
+            Ok(_) if since.is_some() || Instant::now() >= limit => {
+                let file = call.spec.file(&call.machine.settings, "start");
+                let said = tokio::fs::read_to_string(file).await.unwrap_or_default();
+                let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing");
+                return Deed::failed(format!("it did not appear, or ended at once: {last}"));
+            }
+            Ok(_) => sleep(PAUSE).await,
+            Err(why) => return Deed::unknown(why),
+        }
+    }
+}
+
+pub(super) async fn stop(call: &Call<'_>) -> Deed {
+    end_it(call, Manner::InOrder).await
+}
+
+pub(super) async fn clean(call: &Call<'_>) -> Deed {
+    end_it(call, Manner::ByForce).await
+}
+
+async fn end_it(call: &Call<'_>, manner: Manner) -> Deed {
+    match Wanted::of(call).await {
+        Ok((wanted, _)) => end(call, manner, move || wanted.find()).await,
+        Err(why) => Deed::refused(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_its_own_or_has_its_interpreter_before_it() {
+        let wanted = Wanted { path: "/opt/app".to_owned(), arguments: vec!["-d".to_owned()], owner: None, file: None };
+        let is = |line: &str, script| wanted.is_line(&words::split(line).unwrap(), script);
+        assert!(is("/opt/app -d", false) && is("/opt/app -d", true));
+        assert!(is("/bin/sh /opt/app -d", true) && is("/usr/bin/awk -f /opt/app -d", true));
+        for (line, script) in [
+            ("/opt/app", true),
+            ("/opt/app -d -v", true),
+            ("strace /opt/app -d", false),
+            ("/bin/sh -x -e /opt/app -d", true),
+            ("", true),
+        ] {
+            assert!(!is(line, script), "{line}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Command lines as people write them, without a shell.
+
+/// Splits a command line into words. Quotes keep words together; a backslash takes the next letter as it is, in double
+/// quotes only before a quote or a backslash. Nothing is expanded.
+pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match letters.next() {
+                        Some('\'') => break,
+                        Some(letter) => word.push(letter),
+                        None => return Err(format!("a quote is not closed: {line}")),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match letters.next() {
+                        Some('"') => break,
+                        Some('\\') if matches!(letters.peek(), Some('"' | '\\')) => word.extend(letters.next()),
+                        Some(letter) => word.push(letter),
+                        None => return Err(format!("a quote is not closed: {line}")),
+                    }
+                }
+            }
+            '\\' => match letters.next() {
+                Some(letter) => word.get_or_insert_default().push(letter),
+                None => return Err(format!("a backslash stands at the end: {line}")),
+            },
+            letter if letter.is_whitespace() => words.extend(word.take()),
+            letter => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// Reads `A=b;C=d`.
+pub(super) fn assignments(text: &str) -> Result<Vec<(String, String)>, String> {
+    let parts = text.split([';', '\n']).map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));
+    parts
+        .map(|part| {
+            let part = part.strip_prefix("export ").unwrap_or(part);
+            let (name, value) = part.split_once('=').ok_or_else(|| format!("{part} is no NAME=value"))?;
+            let value = value.trim();
+            let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+            Ok((name.trim().to_owned(), quoted.unwrap_or(value).to_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_keep_words_together_and_nothing_is_expanded() {
+        let split = |line| split(line).unwrap();
+        assert_eq!(
+            split("/bin/app  -c '/etc/my app' \"a \\\"b\\\" $HOME\" c\\ d ''"),
+            ["/bin/app", "-c", "/etc/my app", "a \"b\" $HOME", "c d", ""]
+        );
+        assert!(split("  ").is_empty());
+        assert_eq!(split("a'b'c;d|e"), ["abc;d|e"]);
+    }
+
+    #[test]
+    fn what_is_left_open_is_refused() {
+        for line in ["'a", "\"a", "a\\"] {
+            assert!(split(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn assignments_have_names() {
+        let read = assignments("A=b;C='d e'; export F=\"g\"\n# H=i\n").unwrap();
+        let read: Vec<(&str, &str)> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(read, [("A", "b"), ("C", "d e"), ("F", "g")]);
+        assert!(assignments("A").is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! What is wrong with the resources of a cluster, as the agents on this machine know their types.
+//!
+//! Another machine may have other agents: a type that this server does not need is not missed here. Changes nothing.
+
+mod builtin;
+mod ocf;
+mod script;
+
+use super::{
+    Metadata, Settings,
+    contract::{Contract, FORMS},
+    machine::Machine,
+    ocf::prepare,
+    spec::Spec,
+};
+use std::sync::Arc;
+use tenure_core::{
+    ResourceName,
+    config::{Cluster, Resource},
+};
+use tokio::task::JoinSet;
+
+/// How many resources are checked at the same time.
+const AT_ONCE: usize = 8;
+/// How like a name must be to the one that was meant.
+const LIKE: f64 = 0.7;
+/// How many names are listed that may have been meant.
+const NEAR: usize = 3;
+
+/// Something that is wrong with a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which resource.
+    pub resource: ResourceName,
+    /// Which attribute of it, if one.
+    pub attribute: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It cannot work.
+    Error,
+    /// It may not do what was meant.
+    Warning,
+}
+
+/// What an OCF resource agent of this machine says of itself; its type as in `ocf:heartbeat:IPaddr2`.
+pub async fn metadata(settings: &Settings, agent: &str) -> Result<Arc<Metadata>, String> {
+    prepare(&settings.run_dir);
+    match Contract::of(agent) {
+        Contract::Ocf(ocf) => ocf.metadata(&Machine::new(settings.clone())).await,
+        Contract::Script(_) | Contract::Systemd(_) | Contract::Builtin(_) | Contract::Nobody(_) => {
+            Err(format!("{agent} is no OCF resource agent"))
+        }
+    }
+}
+
+/// What is wrong with the resources of a cluster, in the order of their names.
+pub async fn check(settings: &Settings, cluster: &Cluster) -> Vec<Finding> {
+    prepare(&settings.run_dir);
+    let machine = Arc::new(Machine::new(settings.clone()));
+    let (mut findings, mut tasks) = (Vec::new(), JoinSet::new());
+    for (name, resource) in &cluster.resources {
+        let Some(agent) = resource.as_agent() else { continue };
+        let groups = cluster.groups.get(&resource.group);
+        let item = Item {
+            needed: groups.is_some_and(|group| group.servers.contains(&settings.server)),
+            spec: Spec::new(name, resource, agent, &settings.server, cluster.timings.monitor),
+            resource: resource.clone(),
+        };
+        if tasks.len() >= AT_ONCE {
+            findings.extend(tasks.join_next().await.into_iter().flatten().flatten());
+        }
+        let machine = Arc::clone(&machine);
+        tasks.spawn(async move { one(&machine, &item).await });
+    }
+    findings.extend(tasks.join_all().await.into_iter().flatten());
+    findings.sort_by(|one: &Finding, other| {
+        (&one.resource, one.severity, &one.attribute).cmp(&(&other.resource, other.severity, &other.attribute))
+    });
+    findings
+}
+
+/// A resource to be checked.
+struct Item {
+    spec: Spec,
+    resource: Resource,
+    /// Whether this server may have to run it.
+    needed: bool,
+}
+
+impl Item {
+    fn error(&self, attribute: Option<&str>, what: String, help: impl Into<String>) -> Finding {
+        Finding {
+            resource: self.spec.resource.clone(),
+            attribute: attribute.map(str::to_owned),
+            severity: Severity::Error,
+            what,
+            help: help.into(),
+        }
+    }
+
+    fn warning(&self, attribute: Option<&str>, what: String, help: impl Into<String>) -> Finding {
+        Finding { severity: Severity::Warning, ..self.error(attribute, what, help) }
+    }
+
+    /// An attribute that the type does not know.
+    fn unknown<'a>(&self, attribute: &str, known: impl Iterator<Item = &'a str>) -> Finding {
+        let what = format!("{} has no attribute {attribute}", self.spec.agent);
+        self.error(Some(attribute), what, meant(attribute, known, "leave it out"))
+    }
+}
+
+async fn one(machine: &Machine, item: &Item) -> Vec<Finding> {
+    match Contract::of(&item.spec.agent) {
+        Contract::Ocf(agent) => ocf::check(machine, item, &agent).await,
+        Contract::Script(agent) => script::check(machine, item, &agent).await,
+        Contract::Systemd(unit) => match unit.name(item.spec.attribute("unit")) {
+            Ok(_) => Vec::new(),
+            Err(why) => vec![item.error(Some("unit"), why, "name it in the type, systemd:NAME.service")],
+        },
+        Contract::Builtin(agent) => builtin::check(item, agent),
+        Contract::Nobody(_) => {
+            let names = super::builtin::Builtin::ALL.map(super::builtin::Builtin::name);
+            let what = format!("there is no type {}", item.spec.agent);
+            let help = meant(&item.spec.agent, names.into_iter(), &format!("a type is {FORMS}"));
+            vec![item.error(None, what, help)]
+        }
+    }
+}
+
+/// The names that may have been meant, or what else to do.
+fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
+    let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
+    let mut near: Vec<(f64, &str)> = known.map(|other| (likeness(other), other)).collect();
+    near.retain(|(likeness, _)| *likeness >= LIKE);
+    near.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let near: Vec<&str> = near.into_iter().take(NEAR).map(|(_, name)| name).collect();
+    if near.is_empty() { otherwise.to_owned() } else { format!("did you mean {}?", near.join(", or ")) }
+}
+
+/// The names in a directory.
+async fn names_in(folder: &std::path::Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let Ok(mut entries) = tokio::fs::read_dir(folder).await else { return names };
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    names
+}

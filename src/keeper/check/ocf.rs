@@ -1,0 +1,114 @@
+//! Resources of OCF agents: held against what the agent says of itself, and shown to the agent.
+
+use super::{
+    super::{
+        machine::{Call, Machine},
+        ocf::{Metadata, Ocf, ValueType},
+        spec::{LOOK_TIMEOUT, duration},
+    },
+    Finding, Item, meant, names_in,
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long an agent may take to say what it thinks of its attributes, unless it says.
+const VALIDATES: Duration = Duration::from_secs(20);
+
+pub(super) async fn check(machine: &Machine, item: &Item, agent: &Ocf) -> Vec<Finding> {
+    let path = agent.path(&machine.settings.ocf_root);
+    if !tokio::fs::try_exists(&path).await.unwrap_or(false) {
+        return if item.needed { vec![not_installed(machine, item, agent).await] } else { Vec::new() };
+    }
+    let metadata = match agent.metadata(machine).await {
+        Ok(metadata) => metadata,
+        Err(why) => {
+            return vec![item.warning(None, why, "nothing can be said of its attributes; ask who wrote the agent")];
+        }
+    };
+    let mut findings = parameters(item, &metadata);
+    findings.extend(times(item, &metadata));
+    let validates = metadata.actions.iter().any(|action| action.name == "validate-all");
+    if item.needed && validates && findings.iter().all(|finding| finding.severity != super::Severity::Error) {
+        let within = metadata.timeout("validate-all").unwrap_or(VALIDATES);
+        let call = Call { machine, spec: &item.spec, deadline: Instant::now() + within, probe: true, place: None };
+        if let Err(why) = agent.validate(&call).await {
+            findings.push(item.error(None, why, format!("{} says so on this node (validate-all)", item.spec.agent)));
+        }
+    }
+    findings
+}
+
+async fn not_installed(machine: &Machine, item: &Item, agent: &Ocf) -> Finding {
+    let folder = machine.settings.ocf_root.join("resource.d");
+    let mut known = Vec::new();
+    for provider in names_in(&folder).await {
+        known.extend(names_in(&folder.join(&provider)).await.iter().map(|kind| format!("ocf:{provider}:{kind}")));
+    }
+    let place = folder.join(&agent.provider);
+    let what = format!("{} is not installed on this node: looked in {}", item.spec.agent, place.display());
+    item.error(
+        None,
+        what,
+        meant(&item.spec.agent, known.iter().map(String::as_str), "install it on every server of its group"),
+    )
+}
+
+fn parameters(item: &Item, metadata: &Metadata) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, value) in &item.spec.attributes {
+        // What Pacemaker calls meta attributes may be handed on to agents that ask for them.
+        if name.starts_with("CRM_meta_") {
+            continue;
+        }
+        let Some(parameter) = metadata.parameter(name) else {
+            findings.push(item.unknown(name, metadata.parameters.iter().map(|known| known.name.as_str())));
+            continue;
+        };
+        if !parameter.value.takes(value) {
+            let kind = match parameter.value {
+                ValueType::Integer => "a whole number",
+                ValueType::Boolean => "yes or no",
+                ValueType::Text => "text",
+            };
+            findings.push(item.error(
+                Some(name),
+                format!("{name} is {kind}, and not {value:?}"),
+                parameter.short.clone(),
+            ));
+        }
+        if parameter.deprecated {
+            findings.push(item.warning(Some(name), format!("{name} is deprecated"), parameter.short.clone()));
+        }
+    }
+    let lacking = metadata
+        .parameters
+        .iter()
+        .filter(|known| known.required && known.default.as_deref().unwrap_or_default().is_empty());
+    for parameter in lacking.filter(|known| !item.spec.attributes.contains_key(&known.name)) {
+        let what = format!("{} needs the attribute {}", item.spec.agent, parameter.name);
+        findings.push(item.error(Some(&parameter.name), what, parameter.short.clone()));
+    }
+    findings
+}
+
+fn times(item: &Item, metadata: &Metadata) -> Vec<Finding> {
+    let resource = &item.resource;
+    let given = [
+        ("start_timeout", "start", Some(duration(resource.start_timeout))),
+        ("stop_timeout", "stop", Some(duration(resource.stop_timeout))),
+        // What is not given is as long as the agent advises.
+        ("monitor_timeout", "monitor", item.spec.timeout),
+    ];
+    let mut findings = Vec::new();
+    for (key, action, given) in given {
+        let (Some(given), Some(advised)) = (given, metadata.timeout(action)) else { continue };
+        if given < advised {
+            let what = format!("{key} is {given:?}, and {} advises at least {advised:?}", item.spec.agent);
+            findings.push(item.warning(None, what, format!("set {key} to that, or more")));
+        }
+    }
+    if item.spec.timeout.is_none() && metadata.timeout("monitor").is_none() {
+        tracing::debug!(agent = item.spec.agent, within = ?LOOK_TIMEOUT, "no advice for how long a look may take");
+    }
+    findings
+}

@@ -1,0 +1,141 @@
+//! Which agent keeps a resource, by the name of its type, and what can be asked of any of them.
+//!
+//! A type that nobody here knows, or whose agent is not installed here, reads "not defined here": only its agent starts
+//! such a thing, so it cannot have been started here. Somebody may have started the same thing by hand, by other means; no
+//! agent of ours could tell, and a server on which nothing was installed would hold its group for ever if it read Unknown.
+
+use super::{
+    builtin::Builtin,
+    look::{Deed, Look},
+    machine::Call,
+    ocf::Ocf,
+    script::Script,
+    systemd::Unit,
+};
+use tenure_core::Power;
+
+/// Who keeps a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Contract {
+    /// `ocf:PROVIDER:TYPE`.
+    Ocf(Ocf),
+    /// `script:TYPE`.
+    Script(Script),
+    /// `systemd:UNIT`.
+    Systemd(Unit),
+    /// One that is part of this program.
+    Builtin(Builtin),
+    /// Nobody: why.
+    Nobody(String),
+}
+
+/// The forms that a type has, for messages.
+pub(crate) const FORMS: &str =
+    "ocf:PROVIDER:TYPE, script:TYPE, systemd:UNIT, Application, Process, FileOnOff or FileNone";
+
+impl Contract {
+    /// Who keeps resources of a type.
+    pub(crate) fn of(agent: &str) -> Self {
+        let plain = |name: &str| {
+            !name.is_empty() && !name.starts_with('.') && !name.contains('/') && !name.contains(char::is_whitespace)
+        };
+        let nobody = || Contract::Nobody(format!("there is no type {agent}: a type is {FORMS}"));
+        match agent.split_once(':') {
+            Some(("ocf", rest)) => match rest.split_once(':') {
+                Some((provider, kind)) if plain(provider) && plain(kind) => Contract::Ocf(Ocf::new(provider, kind)),
+                Some(_) | None => nobody(),
+            },
+            Some(("script", kind)) if plain(kind) => Contract::Script(Script::new(kind)),
+            Some(("systemd", unit)) if plain(unit) => Contract::Systemd(Unit::new(Some(unit))),
+            None if agent == "systemd" => Contract::Systemd(Unit::new(None)),
+            None => Builtin::of(agent).map_or_else(nobody, Contract::Builtin),
+            Some(_) => nobody(),
+        }
+    }
+
+    pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
+        match self {
+            Contract::Ocf(ocf) => ocf.look(call, depth).await,
+            Contract::Script(script) => script.look(call, depth).await,
+            Contract::Systemd(unit) => unit.look(call).await,
+            Contract::Builtin(builtin) => builtin.look(call).await,
+            Contract::Nobody(why) => Look::new(Power::Absent, why),
+        }
+    }
+
+    pub(crate) async fn start(&self, call: &Call<'_>) -> Deed {
+        match self {
+            Contract::Ocf(ocf) => ocf.act(call, "start").await,
+            Contract::Script(script) => script.online(call).await,
+            Contract::Systemd(unit) => unit.tell(call, "start").await,
+            Contract::Builtin(builtin) => builtin.start(call).await,
+            Contract::Nobody(why) => Deed::refused(why),
+        }
+    }
+
+    pub(crate) async fn stop(&self, call: &Call<'_>) -> Deed {
+        match self {
+            Contract::Ocf(ocf) => ocf.act(call, "stop").await,
+            Contract::Script(script) => script.offline(call).await,
+            Contract::Systemd(unit) => unit.tell(call, "stop").await,
+            Contract::Builtin(builtin) => builtin.stop(call).await,
+            Contract::Nobody(why) => Deed::refused(why),
+        }
+    }
+
+    /// Stops it by force, for a reason as VCS numbers them.
+    pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> Deed {
+        match self {
+            Contract::Ocf(ocf) => ocf.act(call, "stop").await,
+            Contract::Script(script) => script.clean(call, reason).await,
+            Contract::Systemd(unit) => unit.clean(call).await,
+            Contract::Builtin(builtin) => builtin.clean(call).await,
+            Contract::Nobody(why) => Deed::refused(why),
+        }
+    }
+
+    /// Something else that its agent can do.
+    pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
+        match self {
+            Contract::Ocf(ocf) => ocf.action(call, token).await,
+            Contract::Script(script) => script.action(call, token, arguments).await,
+            Contract::Systemd(unit) => unit.action(call, token).await,
+            Contract::Builtin(builtin) => Err(format!("{} has no actions", builtin.name())),
+            Contract::Nobody(why) => Err(why.clone()),
+        }
+    }
+
+    /// What its agent tells people of it.
+    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
+        match self {
+            Contract::Script(script) => script.info(call).await,
+            Contract::Systemd(unit) => unit.info(call).await,
+            Contract::Ocf(_) => Err("OCF resource agents tell nothing besides their state".to_owned()),
+            Contract::Builtin(builtin) => Err(format!("{} tells nothing besides its state", builtin.name())),
+            Contract::Nobody(why) => Err(why.clone()),
+        }
+    }
+
+    /// Before the first look.
+    pub(crate) async fn open(&self, call: &Call<'_>) {
+        if let Contract::Script(script) = self {
+            script.notice(call, "open", &[]).await;
+        }
+    }
+
+    /// After the last.
+    pub(crate) async fn close(&self, call: &Call<'_>) {
+        if let Contract::Script(script) = self {
+            script.notice(call, "close", &[]).await;
+        }
+    }
+
+    /// An attribute has another value now.
+    pub(crate) async fn changed(&self, call: &Call<'_>, attribute: &str) {
+        if let Contract::Script(script) = self {
+            let value = call.spec.attributes.get(attribute).cloned().unwrap_or_default();
+            let words = [call.spec.resource.to_string(), attribute.to_owned(), value];
+            script.notice(call, "attr_changed", &words).await;
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! OCF resource agents, API 1.1.
+//!
+//! An exit status other than "cleanly stopped" never becomes Off: an agent that says "error" may have left half of its
+//! resource running, and only a stop that succeeds shows that nothing is.
+
+mod metadata;
+
+pub(crate) use metadata::Library;
+pub use metadata::{Advice, Metadata, Parameter, ValueType};
+
+use super::{
+    look::{Deed, Look},
+    machine::{Call, Entry, Machine},
+    program::{Ended, Outcome},
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tenure_core::Power;
+
+/// What comes before the reason of a failure in what an agent says.
+const REASON: &str = "ocf-exit-reason:";
+/// The revision of Pacemaker's interface that agents ask for by number.
+const FEATURES: &str = "3.15.0";
+/// Entry points that only the cluster may run, or that say nothing of this resource.
+const NOT_ACTIONS: [&str; 9] =
+    ["start", "stop", "monitor", "status", "promote", "demote", "notify", "meta-data", "validate-all"];
+
+/// The agent of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ocf {
+    pub provider: String,
+    pub kind: String,
+}
+
+impl Ocf {
+    pub(crate) fn new(provider: &str, kind: &str) -> Self {
+        Ocf { provider: provider.to_owned(), kind: kind.to_owned() }
+    }
+
+    pub(crate) fn path(&self, root: &Path) -> PathBuf {
+        root.join("resource.d").join(&self.provider).join(&self.kind)
+    }
+
+    /// What the agent says of itself.
+    pub(crate) async fn metadata(&self, machine: &Machine) -> Result<std::sync::Arc<Metadata>, String> {
+        let variables = self.machine_variables(machine);
+        machine.library.of(machine, &self.path(&machine.settings.ocf_root), variables).await
+    }
+
+    /// What it advised for one of its entry points, if that is known already.
+    pub(crate) fn advised(&self, machine: &Machine, action: &str) -> Option<Duration> {
+        machine.library.known(&self.path(&machine.settings.ocf_root))?.timeout(action)
+    }
+
+    pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
+        let path = self.path(&call.machine.settings.ocf_root);
+        if !is_there(&path).await {
+            return Look::new(Power::Absent, missing(&path));
+        }
+        let interval = depth.and_then(|depth| call.spec.depths.get(depth)).unwrap_or(&call.spec.interval);
+        let interval = if call.probe { Duration::ZERO } else { *interval };
+        let mut variables = self.variables(call, interval);
+        if let Some(depth) = depth {
+            variables.insert("OCF_CHECK_LEVEL".to_owned(), depth.to_owned());
+        }
+        let outcome = call.run(self.entry("monitor", &path, variables)).await;
+        let Ended::Exited(code) = outcome.ended else { return Look::without_status(&outcome) };
+        let said = reason(&outcome);
+        match code {
+            0 | 8 => Look::new(Power::Running, ""),
+            // Running, and on its way down, in the agent's opinion.
+            190 | 191 => Look::new(Power::Running, said.unwrap_or_else(|| "degraded".to_owned())),
+            7 => Look::new(Power::Off, said.unwrap_or_default()),
+            // What is not installed here cannot run here; but what was just seen to run may outlive its own files.
+            5 if call.probe => Look::new(Power::Absent, said.unwrap_or_else(|| words(5))),
+            code => Look::unknown(said.unwrap_or_else(|| outcome.said.after(&words(code)))),
+        }
+    }
+
+    /// Runs an entry point that changes something.
+    pub(crate) async fn act(&self, call: &Call<'_>, action: &str) -> Deed {
+        let path = self.path(&call.machine.settings.ocf_root);
+        if !is_there(&path).await {
+            return Deed::refused(missing(&path));
+        }
+        let outcome = call.run(self.entry(action, &path, self.variables(call, Duration::ZERO))).await;
+        match outcome.ended {
+            Ended::Exited(0) => Deed::done(),
+            Ended::Exited(code) => Deed::failed(reason(&outcome).unwrap_or_else(|| outcome.said.after(&words(code)))),
+            Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => Deed::of(&outcome),
+        }
+    }
+
+    /// Another entry point that the agent lists, such as `reload`.
+    pub(crate) async fn action(&self, call: &Call<'_>, token: &str) -> Result<String, String> {
+        let metadata = self.metadata(call.machine).await?;
+        let listed = |name: &str| !NOT_ACTIONS.contains(&name) && !name.starts_with("migrate");
+        let actions: Vec<&str> =
+            metadata.actions.iter().map(|action| action.name.as_str()).filter(|name| listed(name)).collect();
+        if !actions.contains(&token) {
+            return Err(format!("ocf:{}:{} has these actions: {}", self.provider, self.kind, actions.join(", ")));
+        }
+        let path = self.path(&call.machine.settings.ocf_root);
+        let outcome = call.run(self.entry(token, &path, self.variables(call, Duration::ZERO))).await;
+        match outcome.ended {
+            Ended::Exited(0) => Ok(outcome.said.text().trim_end().to_owned()),
+            Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
+                Err(reason(&outcome).unwrap_or_else(|| outcome.words()))
+            }
+        }
+    }
+
+    /// Whether the agent accepts the attributes.
+    pub(crate) async fn validate(&self, call: &Call<'_>) -> Result<(), String> {
+        let path = self.path(&call.machine.settings.ocf_root);
+        let mut entry = self.entry("validate-all", &path, self.variables(call, Duration::ZERO));
+        entry.leaves = false;
+        let outcome = call.run(entry).await;
+        match outcome.ended {
+            // Not every agent that lists the action has it.
+            Ended::Exited(0 | 3) => Ok(()),
+            Ended::Exited(code) => Err(reason(&outcome).unwrap_or_else(|| outcome.said.after(&words(code)))),
+            Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => Err(outcome.words()),
+        }
+    }
+
+    fn entry<'a>(&self, name: &'a str, path: &'a Path, variables: BTreeMap<String, String>) -> Entry<'a> {
+        Entry { name, path, arguments: vec![name.to_owned()], variables, leaves: name != "monitor" }
+    }
+
+    fn machine_variables(&self, machine: &Machine) -> BTreeMap<String, String> {
+        let root = &machine.settings.ocf_root;
+        [
+            ("HA_RSCTMP", scratch(machine).display().to_string()),
+            ("HA_debug", "0".to_owned()),
+            ("HOME", "/".to_owned()),
+            ("LC_ALL", "C".to_owned()),
+            ("OCF_EXIT_REASON_PREFIX", REASON.to_owned()),
+            ("OCF_RA_VERSION_MAJOR", "1".to_owned()),
+            ("OCF_RA_VERSION_MINOR", "1".to_owned()),
+            ("OCF_RESKEY_crm_feature_set", FEATURES.to_owned()),
+            ("OCF_RESOURCE_PROVIDER", self.provider.clone()),
+            ("OCF_RESOURCE_TYPE", self.kind.clone()),
+            ("OCF_ROOT", root.display().to_string()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    fn variables(&self, call: &Call<'_>, interval: Duration) -> BTreeMap<String, String> {
+        let mut variables = self.machine_variables(call.machine);
+        let (spec, node) = (call.spec, &call.machine.settings.node);
+        let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
+        set("HA_LOGTAG", format!("{}({})", self.kind, spec.resource));
+        set("OCF_RESKEY_CRM_meta_interval", interval.as_millis().to_string());
+        set("OCF_RESKEY_CRM_meta_on_node", node.to_string());
+        set("OCF_RESKEY_CRM_meta_timeout", call.left().as_millis().to_string());
+        set("OCF_RESOURCE_INSTANCE", spec.resource.to_string());
+        for (name, value) in &spec.attributes {
+            set(&format!("OCF_RESKEY_{name}"), value.clone());
+        }
+        variables
+    }
+}
+
+/// Where agents keep what they remember: below our own directory, so that two nodes on one machine do not share it.
+fn scratch(machine: &Machine) -> PathBuf {
+    machine.settings.run_dir.join("rsctmp")
+}
+
+/// Makes the directory in which agents keep what they remember.
+pub(crate) fn prepare(run_dir: &Path) {
+    let scratch = run_dir.join("rsctmp");
+    if let Err(error) = std::fs::create_dir_all(&scratch) {
+        tracing::error!(path = %scratch.display(), %error, "agents have no place to remember anything");
+    }
+}
+
+async fn is_there(path: &Path) -> bool {
+    tokio::fs::try_exists(path).await.unwrap_or(false)
+}
+
+fn missing(path: &Path) -> String {
+    format!("the agent is not installed here: there is no {}", path.display())
+}
+
+/// The last reason that the agent gave.
+fn reason(outcome: &Outcome) -> Option<String> {
+    let reasons = outcome.said.text().lines().filter_map(|line| line.trim().strip_prefix(REASON));
+    reasons.map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+}
+
+/// An exit status in the words of the standard.
+fn words(code: i32) -> String {
+    match code {
+        1 => "failed".to_owned(),
+        2 => "invalid argument".to_owned(),
+        3 => "the agent does not do this".to_owned(),
+        4 => "insufficient permissions".to_owned(),
+        5 => "not installed".to_owned(),
+        6 => "not configured".to_owned(),
+        7 => "not running".to_owned(),
+        9 => "promoted, and failed".to_owned(),
+        code => format!("exit status {code}"),
+    }
+}

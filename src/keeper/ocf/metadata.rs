@@ -1,0 +1,230 @@
+//! What an OCF resource agent says of itself: its parameters, its actions and how long they may take.
+//!
+//! Read totally and bounded: whatever an agent prints gives metadata or a reason why not. An agent is asked again only when
+//! its file changed.
+
+use super::super::{machine::Machine, program::Ended};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+/// The longest metadata that is read.
+const LONGEST: usize = 1024 * 1024;
+/// The most elements in it.
+const MOST_NODES: u32 = 100_000;
+/// How long an agent may take to describe itself.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// What an agent says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// Its name.
+    pub name: String,
+    /// What it is for, in a line.
+    pub short: String,
+    /// What it can be told.
+    pub parameters: Vec<Parameter>,
+    /// What it can do.
+    pub actions: Vec<Advice>,
+}
+
+/// A parameter of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// What it is for, in a line.
+    pub short: String,
+    /// Whether it must be given.
+    pub required: bool,
+    /// Whether no two resources may have the same value.
+    pub unique: bool,
+    /// Whether it should not be used any more.
+    pub deprecated: bool,
+    /// What its value may be.
+    pub value: ValueType,
+    /// Its value if none is given.
+    pub default: Option<String>,
+}
+
+/// What the value of a parameter may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ValueType {
+    /// A whole number.
+    Integer,
+    /// Yes or no.
+    Boolean,
+    /// Anything else, also types that the standard does not know.
+    #[default]
+    Text,
+}
+
+/// An action of an agent, and what its author advises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// Its name.
+    pub name: String,
+    /// How long it may take at least.
+    pub timeout: Option<Duration>,
+    /// How often it is to be done.
+    pub interval: Option<Duration>,
+    /// How deep it looks.
+    pub depth: Option<String>,
+}
+
+impl Metadata {
+    /// Reads what an agent printed.
+    pub fn parse(text: &str) -> Result<Metadata, String> {
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        let options = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..Default::default() };
+        let document = roxmltree::Document::parse_with_options(text, options).map_err(|error| error.to_string())?;
+        let root = document.root_element();
+        if !root.has_tag_name("resource-agent") {
+            return Err(format!("it begins with <{}>", root.tag_name().name()));
+        }
+        let all = |tag: &'static str| root.descendants().filter(move |node| node.has_tag_name(tag));
+        Ok(Metadata {
+            name: root.attribute("name").unwrap_or_default().to_owned(),
+            short: short(root),
+            parameters: all("parameter").filter_map(parameter).collect(),
+            actions: all("action").filter_map(advice).collect(),
+        })
+    }
+
+    /// How long an action may take at least.
+    pub fn timeout(&self, action: &str) -> Option<Duration> {
+        self.actions.iter().filter(|known| known.name == action).filter_map(|known| known.timeout).max()
+    }
+
+    /// A parameter by its name.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|known| known.name == name)
+    }
+}
+
+fn short(node: roxmltree::Node<'_, '_>) -> String {
+    let text = node.children().find(|child| child.has_tag_name("shortdesc")).and_then(|child| child.text());
+    text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn parameter(node: roxmltree::Node<'_, '_>) -> Option<Parameter> {
+    let content = node.children().find(|child| child.has_tag_name("content"));
+    let content = |name| content.and_then(|content| content.attribute(name));
+    let flag = |name| node.attribute(name).is_some_and(|value| is_true(value) == Some(true));
+    let deprecated = node.children().any(|child| child.has_tag_name("deprecated")) || flag("deprecated");
+    Some(Parameter {
+        name: node.attribute("name")?.to_owned(),
+        short: short(node),
+        required: flag("required"),
+        unique: flag("unique"),
+        deprecated,
+        value: match content("type") {
+            Some("integer") => ValueType::Integer,
+            Some("boolean") => ValueType::Boolean,
+            Some(_) | None => ValueType::Text,
+        },
+        default: content("default").map(str::to_owned),
+    })
+}
+
+fn advice(node: roxmltree::Node<'_, '_>) -> Option<Advice> {
+    let time = |name| node.attribute(name).and_then(time);
+    Some(Advice {
+        name: node.attribute("name")?.to_owned(),
+        timeout: time("timeout").filter(|time| !time.is_zero()),
+        interval: time("interval").filter(|time| !time.is_zero()),
+        depth: node.attribute("depth").map(str::to_owned),
+    })
+}
+
+impl ValueType {
+    /// Whether a value is of this type. Agents take any case and the usual words for a boolean.
+    pub fn takes(self, value: &str) -> bool {
+        match self {
+            ValueType::Integer => value.trim().parse::<i64>().is_ok(),
+            ValueType::Boolean => is_true(value).is_some(),
+            ValueType::Text => true,
+        }
+    }
+}
+
+fn is_true(value: &str) -> Option<bool> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "1" | "yes" | "true" | "on" | "ja" | "y" => Some(true),
+        "0" | "no" | "false" | "off" | "nein" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+/// A time as agents write it: seconds, unless there is a unit behind the number.
+fn time(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    match text[digits..].trim() {
+        "" | "s" | "sec" => Some(Duration::from_secs(number)),
+        "ms" | "msec" => Some(Duration::from_millis(number)),
+        "m" | "min" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        "h" | "hr" => Some(Duration::from_secs(number.checked_mul(3600)?)),
+        _ => None,
+    }
+}
+
+/// What is known of the agents of this machine.
+#[derive(Debug, Default)]
+pub(crate) struct Library(Mutex<BTreeMap<PathBuf, Arc<Shelf>>>);
+
+/// What is known of one agent. Who asks for it second waits for the first.
+#[derive(Debug, Default)]
+struct Shelf {
+    asking: tokio::sync::Mutex<()>,
+    known: Mutex<Option<(Edition, Arc<Metadata>)>>,
+}
+
+/// When the file of an agent was changed, and how long it is.
+type Edition = (SystemTime, u64);
+
+impl Library {
+    /// What is known of an agent already, without asking it.
+    pub(crate) fn known(&self, path: &Path) -> Option<Arc<Metadata>> {
+        self.shelf(path)
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(|(_, known)| Arc::clone(known))
+    }
+
+    /// What an agent says of itself.
+    pub(crate) async fn of(
+        &self,
+        machine: &Machine,
+        path: &Path,
+        variables: BTreeMap<String, String>,
+    ) -> Result<Arc<Metadata>, String> {
+        let shelf = self.shelf(path);
+        let _asking = shelf.asking.lock().await;
+        let file = tokio::fs::metadata(path).await.map_err(|error| format!("{}: {error}", path.display()))?;
+        let edition = (file.modified().unwrap_or(SystemTime::UNIX_EPOCH), file.len());
+        let known = shelf.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, metadata)) = known.filter(|(of, _)| *of == edition) {
+            return Ok(metadata);
+        }
+        let outcome = machine.ask(path, vec!["meta-data".to_owned()], variables, LONGEST, WITHIN).await;
+        if !matches!(outcome.ended, Ended::Exited(0)) {
+            return Err(format!("{} meta-data: {}", path.display(), outcome.words()));
+        }
+        let metadata = Metadata::parse(outcome.said.text());
+        let metadata = Arc::new(metadata.map_err(|why| format!("the metadata of {}: {why}", path.display()))?);
+        *shelf.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((edition, Arc::clone(&metadata)));
+        Ok(metadata)
+    }
+
+    fn shelf(&self, path: &Path) -> Arc<Shelf> {
+        let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(shelves.entry(path.to_owned()).or_default())
+    }
+}

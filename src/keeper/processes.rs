@@ -1,0 +1,92 @@
+//! The processes of this machine, as `/proc` shows them. Decides nothing.
+//!
+//! Reading a command line can wait for the process that it belongs to: callers do that where waiting harms nobody.
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _};
+
+/// Number of a process.
+pub(crate) type Number = i32;
+
+/// All processes that run now.
+pub(crate) fn all() -> Vec<Number> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// State and parent of a process.
+fn stat(process: Number) -> Option<(char, Number)> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name before it may contain anything, also a parenthesis.
+    let mut words = text.rsplit_once(')')?.1.split_whitespace();
+    Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
+}
+
+/// Whether it is there, and not only waiting to be buried.
+pub(crate) fn is_alive(process: Number) -> bool {
+    stat(process).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
+}
+
+/// What it was called with.
+pub(crate) fn command_line(process: Number) -> Vec<String> {
+    let bytes = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let bytes = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// Whose it is.
+pub(crate) fn owner(process: Number) -> Option<u32> {
+    fs::metadata(format!("/proc/{process}")).ok().map(|entry| entry.uid())
+}
+
+/// All that a process started and that still descends from it.
+pub(crate) fn descendants(of: Number) -> BTreeSet<Number> {
+    let parents: Vec<(Number, Number)> =
+        all().into_iter().filter_map(|process| Some((process, stat(process)?.1))).collect();
+    let mut found = BTreeSet::new();
+    let mut open = vec![of];
+    while let Some(parent) = open.pop() {
+        for (child, _) in parents.iter().filter(|(_, other)| *other == parent) {
+            if found.insert(*child) {
+                open.push(*child);
+            }
+        }
+    }
+    found
+}
+
+/// Sends a signal to a process. It may have ended in this moment.
+pub(crate) fn signal(process: Number, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(process).filter(|_| process > 1) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// Kills a process group. It may have ended in this moment.
+pub(crate) fn kill_group(leader: Number) {
+    if let Some(pid) = Pid::from_raw(leader).filter(|_| leader > 1) {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+/// Processes with exactly this command line, of this user if one is named. The words are compared as one line, as `ps` shows
+/// them, because a process may put spaces into its own line.
+pub(crate) fn with_line(line: &str, of: Option<u32>) -> BTreeSet<Number> {
+    let wanted: Vec<&str> = line.split_whitespace().collect();
+    all()
+        .into_iter()
+        .filter(|process| of.is_none_or(|of| owner(*process) == Some(of)) && is_alive(*process))
+        .filter(|process| command_line(*process).join(" ").split_whitespace().eq(wanted.iter().copied()))
+        .collect()
+}
+
+/// The process whose number a file holds, if it runs, and belongs to this user if one is named.
+pub(crate) fn in_file(path: &str, of: Option<u32>) -> Option<Number> {
+    let text = fs::read_to_string(path).ok()?;
+    let number: Number = text.split_whitespace().next()?.parse().ok()?;
+    let fits = number > 1 && is_alive(number) && of.is_none_or(|of| owner(number) == Some(of));
+    fits.then_some(number)
+}

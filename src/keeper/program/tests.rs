@@ -1,0 +1,230 @@
+//! Programs as they are run, with real ones.
+
+use super::*;
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use tempfile::TempDir;
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(300);
+
+struct Case(TempDir);
+
+impl Case {
+    fn new() -> Self {
+        Case(TempDir::new().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn program(&self, text: &str, within: Duration) -> Program {
+        let path = self.path("program");
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Program {
+            path,
+            arguments: ["monitor", "web", "a b; $(c)"].map(str::to_owned).into(),
+            variables: BTreeMap::from([("TENURE_GROUP".to_owned(), "web".to_owned())]),
+            within,
+            output: Output::Pipe,
+            cgroup: None,
+            place: None,
+        }
+    }
+
+    async fn words(&self, text: &str, within: Duration) -> String {
+        run(self.program(text, within)).await.words()
+    }
+
+    /// The number of a process that a program wrote into a file.
+    fn number(&self, name: &str) -> Number {
+        fs::read_to_string(self.path(name)).unwrap().trim().parse().unwrap()
+    }
+}
+
+/// Waits for something that comes true.
+async fn again(what: &str, mut is_so: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(10);
+    while !is_so() {
+        assert!(Instant::now() < limit, "{what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn dies(process: Number) {
+    again("it lives on", || !processes::is_alive(process)).await;
+}
+
+#[tokio::test]
+async fn it_is_told_everything_without_a_shell_and_ends_well() {
+    let case = Case::new();
+    let told = case.path("told");
+    let text = format!("printf '%s|' \"$@\" >{0}; cat >>{0}; env | sort >>{0}; exit 0", told.display());
+    assert!(matches!(run(case.program(&text, LONG)).await.ended, Ended::Exited(0)));
+    let told = fs::read_to_string(told).unwrap();
+    let (arguments, environment) = told.split_once("|a b; $(c)|").expect("its arguments as they are");
+    assert_eq!(arguments, "monitor|web");
+    // What a shell adds by itself is not ours.
+    let names = environment.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
+    let ours: Vec<&str> = names.filter(|name| !["PWD", "SHLVL", "_", "OLDPWD"].contains(name)).collect();
+    assert_eq!(ours, ["PATH", "TENURE_GROUP"]);
+}
+
+/// Descriptors that this process would hand on to any child: those that were handed to it so.
+fn handed_on() -> Vec<String> {
+    let flags = |name: &str| {
+        let text = fs::read_to_string(format!("/proc/self/fdinfo/{name}")).unwrap_or_default();
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags:"))?.trim().to_owned();
+        u32::from_str_radix(&flags, 8).ok()
+    };
+    let names = fs::read_dir("/proc/self/fd").unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap());
+    names.filter(|name| flags(name).is_some_and(|flags| flags & 0o2_000_000 == 0)).collect()
+}
+
+#[tokio::test]
+async fn it_has_no_descriptor_of_ours() {
+    let case = Case::new();
+    let _ours = fs::File::create(case.path("ours")).unwrap();
+    let _socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // The shell reads its own script through a descriptor: what it becomes has none of that.
+    let text = "exec /bin/ls /proc/self/fd";
+    let outcome = run(case.program(text, LONG)).await;
+    let mut seen: Vec<&str> = outcome.said.text().split_whitespace().collect();
+    let inherited = handed_on();
+    seen.retain(|name| ["0", "1", "2"].contains(name) || !inherited.iter().any(|handed| handed == name));
+    // The last one is that with which it looks.
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    assert_eq!(seen[..3], ["0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn an_end_is_told_with_its_last_line() {
+    let case = Case::new();
+    let said = case.words("echo looking; echo 'not today' >&2; echo; exit 3", LONG).await;
+    assert_eq!(said, "exit status 3: not today");
+    assert_eq!(case.words("exit 4", LONG).await, "exit status 4");
+    assert!(case.words("kill -9 $$", LONG).await.contains("signal: 9"));
+}
+
+#[tokio::test]
+async fn its_children_die_with_it_when_its_time_is_over() {
+    let case = Case::new();
+    // One of them left the group, as `timeout` does.
+    let text = format!(
+        "sleep 600 & echo $! >{}; timeout 600 sleep 600 & echo $! >{}; echo waiting; wait",
+        case.path("child").display(),
+        case.path("other").display()
+    );
+    assert_eq!(case.words(&text, SHORT).await, "it did not end within 300ms, and was killed: waiting");
+    dies(case.number("child")).await;
+    dies(case.number("other")).await;
+}
+
+#[tokio::test]
+async fn its_children_die_with_it_when_nobody_waits_any_more() {
+    let case = Case::new();
+    let child = case.path("child");
+    let text = format!("sleep 600 & echo $! >{0}.new; mv {0}.new {0}; wait", child.display());
+    let waited = tokio::select! {
+        outcome = run(case.program(&text, LONG)) => Some(outcome.words()),
+        () = again("it began", || child.exists()) => None,
+    };
+    assert_eq!(waited, None);
+    dies(case.number("child")).await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_it_leaves_lives_on_and_holds_nothing_up() {
+    let case = Case::new();
+    let file = case.path("said");
+    // It goes on talking after its parent ended, and would die of it if nobody read.
+    let daemon =
+        format!("(while :; do echo more || exit 1; sleep 0.01; done) & echo $! >{}", case.path("child").display());
+    let mut program = case.program(&format!("{daemon}; echo started"), LONG);
+    program.output = Output::File(file.clone());
+    let outcome = run(program).await;
+    assert!(matches!(outcome.ended, Ended::Exited(0)), "{}", outcome.words());
+    assert!(outcome.said.text().contains("started"), "{}", outcome.said.text());
+    again("it goes on talking", || fs::metadata(&file).unwrap().len() > 200).await;
+    let daemon = case.number("child");
+    assert!(processes::is_alive(daemon));
+    processes::signal(daemon, rustix::process::Signal::KILL);
+    dies(daemon).await;
+}
+
+#[tokio::test]
+async fn what_a_daemon_says_is_cut_while_it_talks() {
+    let case = Case::new();
+    let file = case.path("said");
+    let daemon =
+        format!("yes | head -c 200000 >&1; (sleep 600) & echo $! >{}; echo last", case.path("child").display());
+    let mut program = case.program(&daemon, LONG);
+    program.output = Output::File(file.clone());
+    let outcome = run(program).await;
+    assert_eq!(outcome.said.last_line(), Some("last"));
+    assert!(fs::metadata(&file).unwrap().len() > output::LONGEST_FILE);
+    output::cut(&file);
+    assert_eq!(fs::metadata(&file).unwrap().len(), KEPT as u64);
+    assert!(fs::read_to_string(&file).unwrap().ends_with("last\n"));
+    processes::signal(case.number("child"), rustix::process::Signal::KILL);
+}
+
+#[tokio::test]
+async fn a_child_that_holds_the_pipe_holds_nothing_up() {
+    let case = Case::new();
+    let text = format!("sleep 600 & echo $! >{}; echo gone; exit 5", case.path("child").display());
+    assert_eq!(case.words(&text, LONG).await, "exit status 5: gone");
+    assert!(processes::is_alive(case.number("child")), "what is left behind on purpose lives on");
+    processes::signal(case.number("child"), rustix::process::Signal::KILL);
+}
+
+#[tokio::test]
+async fn much_is_said_and_the_last_is_kept() {
+    let case = Case::new();
+    assert_eq!(case.words("seq 1 2000000; echo the end; exit 1", LONG).await, "exit status 1: the end");
+    let outcome = run(case.program("head -c 3000000 /dev/zero | tr '\\0' x; exit 1", LONG)).await;
+    assert_eq!(outcome.said.text().len(), KEPT);
+    assert_eq!(case.words("exec yes", SHORT).await, "it did not end within 300ms, and was killed: y");
+}
+
+#[tokio::test]
+async fn what_is_no_program_stays_so() {
+    let case = Case::new();
+    fs::write(case.path("plain"), "no program").unwrap();
+    for name in ["missing", "plain"] {
+        let mut program = case.program("exit 0", LONG);
+        program.path = case.path(name);
+        let Ended::Missing(why) = run(program).await.ended else { panic!("{name} was run") };
+        assert!(why.contains(name), "{why}");
+    }
+}
+
+/// A control group of this test's own, if the machine lets us have one.
+fn own_cgroup(name: &str) -> Option<PathBuf> {
+    let text = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mount = text.lines().find(|line| line.contains(" - cgroup2 "))?.split_whitespace().nth(4)?.to_owned();
+    let path = Path::new(&mount).join(format!("tenure-test-{}-{name}", std::process::id()));
+    fs::create_dir(&path).ok()?;
+    Some(path)
+}
+
+#[tokio::test]
+async fn a_child_that_left_everything_else_dies_with_its_control_group() {
+    let Some(cgroup) = own_cgroup("leaves") else {
+        println!("a_child_that_left_everything_else_dies_with_its_control_group: no cgroup v2 can be written here");
+        return;
+    };
+    let case = Case::new();
+    // It is in a session of its own, and its parent is gone.
+    let left = format!("setsid --fork sh -c 'echo $$ >{}; sleep 600'", case.path("child").display());
+    let mut program = case.program(&format!("sleep 0.05; {left}; sleep 600"), Duration::from_secs(1));
+    program.cgroup = Some(cgroup.clone());
+    assert!(matches!(run(program).await.ended, Ended::TimeOver(_)));
+    dies(case.number("child")).await;
+    again("the group is gone", || {
+        crate::cgroup::sweep(&cgroup);
+        fs::remove_dir(&cgroup).is_ok()
+    })
+    .await;
+}

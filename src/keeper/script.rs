@@ -1,0 +1,275 @@
+//! Script agents with the VCS contract: a directory for each type, with one program for each entry point.
+//!
+//! A program is told the name of the resource, then what its entry point is told, then the values of the attributes that the
+//! file `arglist` of the type lists, one name on a line. Its first line may say in which form: `# form: values` (each value
+//! by itself, empty if there is none; the form of V4x agents and the default) or `# form: tuples` (name, number of values,
+//! values; the form of V50 and later). In tuples an attribute whose line ends with `[]` is a vector: its words are its
+//! values. Its environment has `PATH`, `HOME=/`, `LANG=C` and `TENURE_ENTRY_POINT`, `_GROUP`, `_NODE`, `_RESOURCE`, `_SERVER`,
+//! `_TIMEOUT` (seconds) and `_TYPE`, and nothing else.
+//!
+//! `monitor` must be there. A type without `clean` is stopped by `offline` when it has to go at once. A deeper look finds
+//! its depth in `TENURE_DEPTH`.
+
+use super::{
+    look::{Deed, Look},
+    machine::{Call, Entry},
+    program::{Ended, Outcome},
+};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tenure_core::Power;
+
+/// How much of what an action says is passed on.
+const ACTION_SAYS: usize = 2048;
+/// The longest `arglist`.
+const LONGEST_LIST: usize = 64 * 1024;
+
+/// The agent of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Script {
+    pub kind: String,
+}
+
+/// How attributes are passed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ArgList {
+    tuples: bool,
+    /// Names, and whether it is a vector.
+    pub names: Vec<(String, bool)>,
+}
+
+impl ArgList {
+    pub(crate) fn parse(text: &str) -> Result<ArgList, String> {
+        let mut list = ArgList::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if let Some(comment) = line.strip_prefix('#') {
+                match comment.trim().strip_prefix("form:").map(str::trim) {
+                    Some("tuples") => list.tuples = true,
+                    Some("values") => list.tuples = false,
+                    Some(other) => return Err(format!("the form of an arglist is values or tuples, not {other}")),
+                    None => {}
+                }
+                continue;
+            }
+            let (name, vector) = line.strip_suffix("[]").map_or((line, false), |name| (name.trim_end(), true));
+            if name.contains(char::is_whitespace) {
+                return Err(format!("an arglist has one name on a line, not {line}"));
+            }
+            list.names.push((name.to_owned(), vector));
+        }
+        Ok(list)
+    }
+
+    /// The arguments that it makes of attributes.
+    fn arguments<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
+        let mut arguments = Vec::new();
+        for (name, vector) in &self.names {
+            let text = value(name).unwrap_or_default();
+            if !self.tuples {
+                arguments.push(text.to_owned());
+                continue;
+            }
+            let values: Vec<&str> = if *vector { text.split_whitespace().collect() } else { vec![text] };
+            arguments.extend([name.clone(), values.len().to_string()]);
+            arguments.extend(values.into_iter().map(str::to_owned));
+        }
+        arguments
+    }
+}
+
+impl Script {
+    pub(crate) fn new(kind: &str) -> Self {
+        Script { kind: kind.to_owned() }
+    }
+
+    /// The directory of the type.
+    pub(crate) async fn folder(&self, places: &[PathBuf]) -> Result<PathBuf, String> {
+        for place in places {
+            let folder = place.join(&self.kind);
+            if is_there(&folder).await {
+                return Ok(folder);
+            }
+        }
+        let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+        Err(format!("the type {} is in none of these directories: {}", self.kind, places.join(", ")))
+    }
+
+    pub(crate) async fn arglist(folder: &Path) -> Result<ArgList, String> {
+        let path = folder.join("arglist");
+        match tokio::fs::read_to_string(&path).await {
+            Ok(text) if text.len() > LONGEST_LIST => Err(format!("{} is too long", path.display())),
+            Ok(text) => ArgList::parse(&text).map_err(|why| format!("{}: {why}", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(ArgList::default()),
+            Err(error) => Err(format!("{}: {error}", path.display())),
+        }
+    }
+
+    /// Runs an entry point; `None` if the type has none of this name.
+    async fn run(
+        &self,
+        call: &Call<'_>,
+        entry: &str,
+        words: &[String],
+        depth: Option<&str>,
+    ) -> Result<Option<Outcome>, String> {
+        let folder = self.folder(&call.machine.settings.scripts).await?;
+        let path = folder.join(entry);
+        if !is_there(&path).await {
+            return Ok(None);
+        }
+        let list = Self::arglist(&folder).await?;
+        let mut arguments = words.to_vec();
+        arguments.extend(list.arguments(|name| call.spec.attributes.get(name).map(String::as_str)));
+        let mut variables = call.variables(entry);
+        variables.extend(depth.map(|depth| ("TENURE_DEPTH".to_owned(), depth.to_owned())));
+        let leaves = !matches!(entry, "monitor" | "info");
+        Ok(Some(call.run(Entry { name: entry, path: &path, arguments, variables, leaves }).await))
+    }
+
+    fn first(call: &Call<'_>) -> Vec<String> {
+        vec![call.spec.resource.to_string()]
+    }
+
+    pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
+        let folder = self.folder(&call.machine.settings.scripts).await;
+        if let Err(why) = folder {
+            return Look::new(Power::Absent, why);
+        }
+        let outcome = match self.run(call, "monitor", &Self::first(call), depth).await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => return Look::unknown(format!("the type {} has no monitor", self.kind)),
+            Err(why) => return Look::unknown(why),
+        };
+        let Ended::Exited(code) = outcome.ended else { return Look::without_status(&outcome) };
+        let said = outcome.said.last_line().unwrap_or_default().to_owned();
+        match code {
+            100 => Look::new(Power::Off, said),
+            101..=110 => {
+                let confidence = u8::try_from((code - 100) * 10).unwrap_or(100);
+                let said = if confidence == 100 { String::new() } else { said };
+                Look { confidence, ..Look::new(Power::Running, said) }
+            }
+            200 if call.spec.intentional_offline => Look::new(Power::OffOnPurpose, said),
+            200 => Look::new(Power::Off, said),
+            99 => Look::unknown(outcome.said.after("its agent does not know")),
+            _ => Look::unknown(outcome.words()),
+        }
+    }
+
+    pub(crate) async fn online(&self, call: &Call<'_>) -> Deed {
+        self.deed(call, "online").await
+    }
+
+    pub(crate) async fn offline(&self, call: &Call<'_>) -> Deed {
+        self.deed(call, "offline").await
+    }
+
+    /// Online and offline end with the number of seconds after which something can be seen: they cannot say that they
+    /// failed.
+    async fn deed(&self, call: &Call<'_>, entry: &str) -> Deed {
+        match self.run(call, entry, &Self::first(call), None).await {
+            Ok(Some(outcome)) => match outcome.ended {
+                Ended::Exited(seconds) => {
+                    Deed { wait: Duration::from_secs(u64::try_from(seconds).unwrap_or_default()), ..Deed::done() }
+                }
+                Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => Deed::of(&outcome),
+            },
+            Ok(None) => Deed::refused(format!("the type {} has no {entry}", self.kind)),
+            Err(why) => Deed::refused(why),
+        }
+    }
+
+    pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> Deed {
+        let mut words = Self::first(call);
+        words.push(reason.to_string());
+        match self.run(call, "clean", &words, None).await {
+            Ok(Some(outcome)) => Deed::of(&outcome),
+            Ok(None) => self.offline(call).await,
+            Err(why) => Deed::refused(why),
+        }
+    }
+
+    pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
+        let mut words = Self::first(call);
+        words.push(token.to_owned());
+        words.extend(arguments.iter().cloned());
+        let mut said = self.told(call, "action", &words).await?;
+        let mut end = said.len().min(ACTION_SAYS);
+        while !said.is_char_boundary(end) {
+            end -= 1;
+        }
+        said.truncate(end);
+        Ok(said)
+    }
+
+    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
+        self.told(call, "info", &Self::first(call)).await
+    }
+
+    /// What an entry point says that ends well.
+    async fn told(&self, call: &Call<'_>, entry: &str, words: &[String]) -> Result<String, String> {
+        let outcome = self.run(call, entry, words, None).await?;
+        let outcome = outcome.ok_or_else(|| format!("the type {} has no {entry}", self.kind))?;
+        match outcome.ended {
+            Ended::Exited(0) => Ok(outcome.said.text().trim_end().to_owned()),
+            Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
+                Err(outcome.words())
+            }
+        }
+    }
+
+    /// Tells the agent something, if it wants to hear it. `words` come after the name of the resource.
+    pub(crate) async fn notice(&self, call: &Call<'_>, entry: &str, words: &[String]) {
+        let mut all = Self::first(call);
+        all.extend(words.iter().cloned());
+        match self.run(call, entry, &all, None).await {
+            Ok(None) => {}
+            Ok(Some(Outcome { ended: Ended::Exited(0), .. })) => {}
+            Ok(Some(outcome)) => {
+                tracing::warn!(resource = %call.spec.resource, entry, what = outcome.words(), "an entry point failed");
+            }
+            // The look that follows says the same, and is seen.
+            Err(why) => tracing::debug!(resource = %call.spec.resource, entry, why, "no such type"),
+        }
+    }
+}
+
+async fn is_there(path: &Path) -> bool {
+    tokio::fs::try_exists(path).await.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(text: &str) -> Vec<String> {
+        let value = |name: &str| match name {
+            "Device" => Some("en0"),
+            "Options" => Some("a  b"),
+            _ => None,
+        };
+        ArgList::parse(text).unwrap().arguments(value)
+    }
+
+    #[test]
+    fn values_keep_their_places() {
+        assert_eq!(arguments("Device\nMissing\n\n# a word\nOptions\n"), ["en0", "", "a  b"]);
+        assert_eq!(arguments("# form: values\nOptions[]\n"), ["a  b"]);
+        assert!(arguments("").is_empty());
+    }
+
+    #[test]
+    fn tuples_count_their_values() {
+        let text = "# form: tuples\nDevice\nOptions[]\nMissing[]\nMissing\n";
+        let expected = ["Device", "1", "en0", "Options", "2", "a", "b", "Missing", "0", "Missing", "1", ""];
+        assert_eq!(arguments(text), expected);
+    }
+
+    #[test]
+    fn what_is_no_list_says_why() {
+        assert!(ArgList::parse("# form: other").unwrap_err().contains("other"));
+        assert!(ArgList::parse("one two").unwrap_err().contains("one two"));
+    }
+}

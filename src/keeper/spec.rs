@@ -1,0 +1,98 @@
+//! A resource as this server has it. Decides nothing.
+
+use super::Settings;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tenure_core::{
+    GroupName, ResourceName, ServerName, Span,
+    config::{Agent, Cluster, Operations, Resource},
+};
+
+/// How often a resource is looked at where it should not be up, unless it says.
+pub const OFFLINE_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a look may take, unless the resource or its agent says.
+pub const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
+/// Nothing is looked at more often than this, whatever is declared.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A resource as this server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spec {
+    pub resource: ResourceName,
+    pub group: GroupName,
+    pub agent: String,
+    /// Those of the resource, with those of this server over them.
+    pub attributes: BTreeMap<String, String>,
+    pub operations: Operations,
+    pub intentional_offline: bool,
+    pub interval: Duration,
+    pub offline_interval: Duration,
+    pub timeout: Option<Duration>,
+    pub depths: BTreeMap<String, Duration>,
+}
+
+impl Spec {
+    pub(crate) fn new(name: &ResourceName, resource: &Resource, agent: &Agent, here: &ServerName, usual: Span) -> Self {
+        let mut attributes = agent.attributes.clone();
+        attributes.extend(agent.on.get(here).cloned().unwrap_or_default());
+        let watch = &agent.watch;
+        let pace = |span: Span| duration(span).max(SHORTEST_INTERVAL);
+        Spec {
+            resource: name.clone(),
+            group: resource.group.clone(),
+            agent: agent.agent.clone(),
+            attributes,
+            operations: agent.operations,
+            intentional_offline: agent.intentional_offline,
+            interval: pace(watch.interval.unwrap_or(usual)),
+            offline_interval: watch.offline_interval.map_or(OFFLINE_INTERVAL, pace),
+            timeout: watch.timeout.map(duration),
+            depths: watch.depths.iter().map(|(depth, every)| (depth.clone(), pace(*every))).collect(),
+        }
+    }
+
+    /// An attribute that says something.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Where what an entry point of it says is kept.
+    pub(crate) fn file(&self, settings: &Settings, entry: &str) -> PathBuf {
+        said_in(&settings.run_dir, &self.resource, entry)
+    }
+}
+
+/// Where what an entry point of a resource says is kept.
+fn said_in(run_dir: &Path, resource: &ResourceName, entry: &str) -> PathBuf {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@');
+    let mut name = String::new();
+    for c in resource.as_str().chars() {
+        if plain(c) || (c == '.' && !name.is_empty()) {
+            name.push(c);
+        } else {
+            name.push_str(&format!("%{:x}", u32::from(c)));
+        }
+    }
+    run_dir.join("said").join(name).join(entry)
+}
+
+/// The resources of a cluster that this server has.
+pub(crate) fn here(cluster: &Cluster, server: &ServerName) -> BTreeMap<ResourceName, Spec> {
+    let listed =
+        |resource: &Resource| cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(server));
+    let found = cluster.resources.iter().filter(|(_, resource)| resource.enabled && listed(resource));
+    found
+        .filter_map(|(name, resource)| {
+            let agent = resource.as_agent()?;
+            Some((name.clone(), Spec::new(name, resource, agent, server, cluster.timings.monitor)))
+        })
+        .collect()
+}
+
+/// A length of time as the runtime has it.
+pub(crate) fn duration(span: Span) -> Duration {
+    Duration::from_millis(span.0)
+}

@@ -1,0 +1,137 @@
+//! Units of systemd, through `systemctl`.
+//!
+//! The unit is named by the type, `systemd:nginx.service`, or by the attribute `unit` of a resource of the type `systemd`.
+//! systemd itself should not start such a unit at boot, nor restart it.
+
+use super::{
+    look::{Deed, Look},
+    machine::{Call, Entry},
+    program::{Ended, Outcome},
+};
+use std::collections::BTreeMap;
+use tenure_core::Power;
+
+/// A unit, if the type names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unit(Option<String>);
+
+impl Unit {
+    pub(crate) fn new(name: Option<&str>) -> Self {
+        Unit(name.map(str::to_owned))
+    }
+
+    pub(crate) fn name<'a>(&'a self, attribute: Option<&'a str>) -> Result<&'a str, String> {
+        let name = self.0.as_deref().or(attribute).ok_or("it has no attribute unit")?;
+        // A name that looks like an option would be taken for one.
+        if name.starts_with('-') { Err(format!("{name} is no name of a unit")) } else { Ok(name) }
+    }
+
+    async fn run(&self, call: &Call<'_>, words: &[&str]) -> Result<Outcome, String> {
+        let name = self.name(call.spec.attribute("unit"))?;
+        let mut arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        arguments.push(name.to_owned());
+        let variables = BTreeMap::from([("LC_ALL", "C"), ("SYSTEMD_PAGER", ""), ("SYSTEMD_COLORS", "0")]);
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let path = &call.machine.settings.systemctl;
+        // What is started is a child of systemd, not of this program.
+        Ok(call.run(Entry { name: "systemctl", path, arguments, variables, leaves: false }).await)
+    }
+
+    pub(crate) async fn look(&self, call: &Call<'_>) -> Look {
+        let properties = "--property=LoadState,ActiveState,SubState,Result";
+        let outcome = match self.run(call, &["show", properties]).await {
+            Ok(outcome) => outcome,
+            Err(why) => return Look::new(Power::Absent, why),
+        };
+        match outcome.ended {
+            Ended::Exited(0) => read(outcome.said.text()),
+            Ended::Exited(_) => Look::unknown(outcome.words()),
+            Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
+                Look::without_status(&outcome)
+            }
+        }
+    }
+
+    /// Has systemd do something, and waits until it is done.
+    pub(crate) async fn tell(&self, call: &Call<'_>, what: &str) -> Deed {
+        match self.run(call, &["--no-ask-password", what]).await {
+            Ok(outcome) => Deed::of(&outcome),
+            Err(why) => Deed::refused(why),
+        }
+    }
+
+    /// Kills all of it. What systemd remembers of failures would keep it from being started again.
+    pub(crate) async fn clean(&self, call: &Call<'_>) -> Deed {
+        // A unit without processes cannot be killed, and need not be.
+        let _ = self.run(call, &["--no-ask-password", "--signal=SIGKILL", "kill"]).await;
+        let stopped = self.tell(call, "stop").await;
+        let _ = self.run(call, &["--no-ask-password", "reset-failed"]).await;
+        stopped
+    }
+
+    pub(crate) async fn action(&self, call: &Call<'_>, token: &str) -> Result<String, String> {
+        if token != "reload" {
+            return Err(format!("a unit has the action reload, and not {token}"));
+        }
+        let outcome = self.run(call, &["--no-ask-password", "reload"]).await?;
+        match outcome.ended {
+            Ended::Exited(0) => Ok(outcome.said.text().trim_end().to_owned()),
+            Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
+                Err(outcome.words())
+            }
+        }
+    }
+
+    pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
+        let outcome = self.run(call, &["--no-pager", "--full", "status"]).await?;
+        match outcome.ended {
+            // 3: it is not active, which is as good an answer.
+            Ended::Exited(0 | 3) => Ok(outcome.said.text().trim_end().to_owned()),
+            Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
+                Err(outcome.words())
+            }
+        }
+    }
+}
+
+/// What systemd shows of a unit.
+fn read(text: &str) -> Look {
+    let value = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
+    let (load, active) = (value("LoadState").unwrap_or_default(), value("ActiveState").unwrap_or_default());
+    let (sub, result) = (value("SubState").unwrap_or_default(), value("Result").unwrap_or_default());
+    match active {
+        "active" => Look::new(Power::Running, ""),
+        "reloading" | "refreshing" => Look::new(Power::Running, active),
+        "activating" => Look::new(Power::Starting, sub),
+        "deactivating" => Look::new(Power::Stopping, sub),
+        "inactive" if load == "not-found" => Look::new(Power::Absent, "there is no such unit here"),
+        "inactive" => Look::new(Power::Off, ""),
+        "failed" => Look::new(Power::Off, format!("failed: {result}")),
+        other => Look::unknown(format!("systemd says {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systemd_shows_becomes_a_state() {
+        let cases = [
+            ("LoadState=loaded\nActiveState=active\nSubState=running", Power::Running),
+            ("LoadState=loaded\nActiveState=activating\nSubState=start", Power::Starting),
+            ("LoadState=loaded\nActiveState=deactivating", Power::Stopping),
+            ("LoadState=loaded\nActiveState=inactive", Power::Off),
+            ("LoadState=not-found\nActiveState=inactive", Power::Absent),
+            // Its file is gone, and it runs all the same.
+            ("LoadState=not-found\nActiveState=active", Power::Running),
+            ("LoadState=loaded\nActiveState=maintenance", Power::Unknown),
+            ("", Power::Unknown),
+        ];
+        for (text, power) in cases {
+            assert_eq!(read(text).power, power, "{text}");
+        }
+        let failed = read("LoadState=loaded\nActiveState=failed\nResult=exit-code\nSubState=failed");
+        assert_eq!((failed.power, failed.said.as_str()), (Power::Off, "failed: exit-code"));
+    }
+}

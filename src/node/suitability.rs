@@ -1,0 +1,100 @@
+//! Whether the agents of the nodes can keep what a configuration asks of them: each node is asked what its own agents make
+//! of the resources that may live inside it.
+
+use super::{
+    Machine,
+    peer::{Answer, Call, ExtraCall, ask},
+};
+use crate::agent::Agents;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tenure_core::{NodeName, config::Cluster};
+use tenure_keeper::{Finding, Severity};
+use tenure_raft::Handle;
+
+/// How long one node may take: agents are run for it.
+const WITHIN: Duration = Duration::from_secs(12);
+
+/// What nodes said of a configuration, one line each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What makes it unusable.
+    pub errors: Vec<String>,
+    /// What somebody should look at.
+    pub warnings: Vec<String>,
+}
+
+/// What the agents of this node make of a configuration.
+pub async fn check_here(agents: &Agents, me: &NodeName, cluster: &Cluster) -> Findings {
+    let mut found = Findings::default();
+    let Some(server) = cluster.nodes.get(me).and_then(|node| node.server.as_ref()) else { return found };
+    let instances = cluster.instances();
+    let expanded = instances.as_ref().unwrap_or(cluster);
+    for finding in tenure_keeper::check(&agents.settings(server), expanded).await {
+        let list = match finding.severity {
+            Severity::Error => &mut found.errors,
+            Severity::Warning => &mut found.warnings,
+        };
+        list.push(line(me, &finding));
+    }
+    found
+}
+
+fn line(me: &NodeName, finding: &Finding) -> String {
+    let attribute = finding.attribute.as_ref().map(|name| format!(".{name}")).unwrap_or_default();
+    let help = if finding.help.is_empty() { String::new() } else { format!("; {}", finding.help) };
+    format!("resources.{}{attribute} on {me}: {}{help}", finding.resource, finding.what)
+}
+
+/// What the agents of all nodes make of a configuration. Nodes that do not answer are named: the configuration may be applied
+/// without them, and they say what they think of it when they start something.
+pub async fn check_everywhere(
+    raft: &Handle<Machine>,
+    agents: &Arc<Agents>,
+    me: &NodeName,
+    cluster: &Cluster,
+) -> Findings {
+    let servers: BTreeSet<_> = cluster
+        .resources
+        .values()
+        .filter(|resource| resource.as_agent().is_some())
+        .filter_map(|resource| cluster.groups.get(&resource.group))
+        .flat_map(|group| &group.servers)
+        .collect();
+    let nodes = cluster.nodes.iter().filter(|(_, node)| node.server.as_ref().is_some_and(|at| servers.contains(at)));
+    let status = raft.status();
+    let asked = nodes.map(|(name, _)| {
+        let (raft, status) = (raft.clone(), &status);
+        async move {
+            if name == me {
+                return check_here(agents, me, cluster).await;
+            }
+            let silent = |why: &str| Findings {
+                errors: Vec::new(),
+                warnings: vec![format!("node {name} was not asked what its agents make of it: {why}")],
+            };
+            let mut peers = status.voters.iter().chain(&status.learners);
+            let Some((id, _)) = peers.find(|(_, peer)| peer.name == name.as_str()) else {
+                return silent("it is not a member yet");
+            };
+            match ask(&raft, *id, &Call::Check(Arc::new(cluster.clone())), WITHIN).await {
+                Ok(Answer::Checked { errors, warnings }) => Findings { errors, warnings },
+                Ok(_) => silent("it answered something else"),
+                Err(why) => silent(&why),
+            }
+        }
+    });
+    let mut all = Findings::default();
+    for found in futures::future::join_all(asked).await {
+        all.errors.extend(found.errors);
+        all.warnings.extend(found.warnings);
+    }
+    all
+}
+
+/// Has an agent do what a call asks.
+pub async fn extra(agents: &Agents, call: &ExtraCall) -> Result<String, String> {
+    match &call.action {
+        Some((token, arguments)) => agents.extra(&call.resource, token, arguments, WITHIN).await,
+        None => agents.info(&call.resource).await,
+    }
+}
