@@ -25,7 +25,7 @@ impl Tenure {
         let site = Site::prepare(&SiteOptions { servers: 3, init, tenured, raft: raft.to_owned(), web: true }).await?;
         site.form().await?;
         let names: Vec<&str> = site.machines().iter().map(Machine::name).collect();
-        let group = site.web().map(|web| web.declaration(&names, "")).unwrap_or_default();
+        let group = site.web().map(|web| web.declaration(&names, "", "")).unwrap_or_default();
         let timings = if timings.is_empty() { String::new() } else { format!("\n[timings]\n{timings}") };
         // A machine that is lost ten times in a row would be kept in quarantine.
         let brakes = "\n[brakes]\nflaps = 0\n";

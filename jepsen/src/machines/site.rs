@@ -4,6 +4,7 @@
 use super::{
     Machine, MachineError, Web, Yard,
     power::{Power, lpar_of},
+    web::AGENTS,
 };
 use crate::{
     hmc::{HmcOptions, HmcServer, HmcServerError, generate_key},
@@ -302,7 +303,8 @@ fn found(directory: &std::path::Path, machines: &[Machine], raft: &str) -> Resul
         let raft = if raft.is_empty() { String::new() } else { format!("\n[raft]\n{raft}") };
         let text = format!(
             "node = \"{name}\"\ndata_dir = \"{name}\"\nlisten = \"{peers}\"\napi_listen = \"{admin}\"\n\
-             hmc_key = \"hmc_key\"\n{raft}"
+             hmc_key = \"hmc_key\"\n\n[agents]\nocf_root = \"{}\"\n{raft}",
+            directory.join(AGENTS).display()
         );
         std::fs::write(&file, text).map_err(MachineError::file("write", &file))?;
     }

@@ -3,10 +3,14 @@
 use super::{Disk, Machine, MachineError, Yard, asker::WHO, tool};
 use std::{
     fmt::Write,
+    fs::Permissions,
     net::Ipv4Addr,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
+/// Where nodes find agents, below the yard's directory.
+pub(super) const AGENTS: &str = "ocf";
 /// Where the standard agents are.
 pub const OCF_ROOT: &str = "/usr/lib/ocf";
 /// What is on the page.
@@ -36,6 +40,7 @@ impl Web {
         let page = content.join("index.html");
         std::fs::write(&page, PAGE).map_err(MachineError::file("write", &page))?;
         let disk = Disk::new(&yard.directory().join("disk.img"), MEBIBYTES, &content)?;
+        agents(&yard.directory().join(AGENTS))?;
         Ok(Web { address: yard.address(HOST), directory, disk })
     }
 
@@ -97,10 +102,11 @@ impl Web {
         [("ip", "IPaddr2", ip, &[]), ("disk", "Filesystem", disk, &[]), ("nginx", "nginx", nginx, &["ip", "disk"])]
     }
 
-    /// The group `web` for a cluster file. `servers` is its system list; `more` goes to each resource.
-    pub fn declaration(&self, servers: &[&str], more: &str) -> String {
+    /// The group `web` for a cluster file. `servers` is its system list; the lines of `group` and `resource` go to it and
+    /// to each of its resources.
+    pub fn declaration(&self, servers: &[&str], group: &str, resource: &str) -> String {
         let list: Vec<String> = servers.iter().map(|server| format!("\"{server}\"")).collect();
-        let mut text = format!("\n[groups.web]\nservers = [{}]\n", list.join(", "));
+        let mut text = format!("\n[groups.web]\nservers = [{}]\n{group}", list.join(", "));
         for (name, kind, attributes, requires) in self.resources() {
             let attributes: Vec<String> =
                 attributes.iter().map(|(key, value)| format!("{key} = \"{value}\"")).collect();
@@ -108,7 +114,7 @@ impl Web {
             let _ = write!(
                 text,
                 "\n[resources.{name}]\ngroup = \"web\"\nrequires = [{}]\ntype = \"ocf:heartbeat:{kind}\"\n\
-                 attributes = {{ {} }}\n{more}",
+                 attributes = {{ {} }}\n{resource}",
                 requires.join(", "),
                 attributes.join(", ")
             );
@@ -128,6 +134,19 @@ impl Web {
         let resources = self.resources();
         resources.iter().rev().try_for_each(|(name, kind, attributes, _)| act(machine, name, kind, attributes, "stop"))
     }
+}
+
+/// Lays out agents for the nodes: the standard ones where they are, and one for tests, `ocf:test:hang`.
+fn agents(root: &Path) -> Result<(), MachineError> {
+    let test = root.join("resource.d/test");
+    std::fs::create_dir_all(&test).map_err(MachineError::file("make", &test))?;
+    for part in ["lib", "resource.d/heartbeat"] {
+        let link = root.join(part);
+        symlink(Path::new(OCF_ROOT).join(part), &link).map_err(MachineError::file("make", &link))?;
+    }
+    let agent = test.join("hang");
+    std::fs::write(&agent, include_str!("hang.sh")).map_err(MachineError::file("write", &agent))?;
+    std::fs::set_permissions(&agent, Permissions::from_mode(0o755)).map_err(MachineError::file("write", &agent))
 }
 
 /// One call of an agent, with what the standard says that it finds in its environment.

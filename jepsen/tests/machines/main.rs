@@ -3,6 +3,8 @@
 //! Needs root and a few programs of the system. Where it cannot run it says so and passes, unless the environment has
 //! `TENURE_REQUIRE_MACHINES=1`.
 
+mod failover;
+
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
