@@ -67,16 +67,17 @@ impl Web {
         PAGE
     }
 
-    /// Puts what nginx needs onto a machine that has just booted. Its answers say which machine gives them.
+    /// Puts what nginx needs onto a machine that has just booted. Its answers say which machine gives them. It listens on
+    /// every address: a configuration that names an address is valid only where that address is, says nginx.
     pub fn furnish(&self, machine: &Machine) -> Result<(), MachineError> {
-        let (address, directory, name) = (self.address, self.directory.display(), machine.name());
+        let (directory, name) = (self.directory.display(), machine.name());
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .fold(String::new(), |text, kind| text + &format!("    {kind}_temp_path {LOCAL}/{kind};\n"));
         let text = format!(
             "user root;\nworker_processes 1;\npid {LOCAL}/nginx.pid;\nerror_log {LOCAL}/error.log;\n\
              events {{ worker_connections 64; }}\nhttp {{\n    access_log off;\n{temporary}    server {{\n        \
-             listen {address}:80;\n        root {directory};\n        add_header {WHO} {name} always;\n    }}\n}}\n"
+             listen 80;\n        root {directory};\n        add_header {WHO} {name} always;\n    }}\n}}\n"
         );
         machine.write(&self.config_file(), &text)
     }
@@ -98,7 +99,11 @@ impl Web {
             ("directory", self.directory.display().to_string()),
             ("fstype", "ext4".to_owned()),
         ];
-        let nginx = vec![("configfile", self.config_file().display().to_string())];
+        // The agent refuses the URL that it makes up where it is told none.
+        let nginx = vec![
+            ("configfile", self.config_file().display().to_string()),
+            ("status10url", format!("http://{}/", self.address)),
+        ];
         [("ip", "IPaddr2", ip, &[]), ("disk", "Filesystem", disk, &[]), ("nginx", "nginx", nginx, &["ip", "disk"])]
     }
 

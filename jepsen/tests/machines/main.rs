@@ -125,7 +125,7 @@ async fn site() -> Site {
 }
 
 /// Consensus as fast as the machines of a test keep up with.
-const RAFT: &str = "heartbeat = \"50ms\"\nelection_min = \"250ms\"\nelection_max = \"500ms\"\n";
+const RAFT: &str = "heartbeat = \"100ms\"\nelection_min = \"400ms\"\nelection_max = \"800ms\"\n";
 
 /// What the HMC says of a management LPAR and what its machine does is the same, whoever changes it.
 #[test]
