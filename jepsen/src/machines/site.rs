@@ -46,8 +46,6 @@ pub struct SiteOptions {
     pub tenured: Vec<String>,
     /// Lines for `[raft]` in every `tenured.toml`.
     pub raft: String,
-    /// Whether there is the service of [`Web`]: its disk, and what its agents need on every machine.
-    pub web: bool,
 }
 
 /// A site did not come up, or something about it could not be done.
@@ -109,7 +107,7 @@ impl Site {
     pub async fn prepare(options: &SiteOptions) -> Result<Site, SiteError> {
         let yard = Yard::new(&options.init)?;
         let machines: Vec<Machine> = (1..=options.servers).map(|n| yard.machine(&format!("p{n}"), n, &[])).collect();
-        let web = if options.web { Some(Web::new(&yard)?) } else { None };
+        let web = Web::new(&yard)?;
         let directory = yard.directory().to_owned();
         let (power, woken) = Power::new(machines, web, options.tenured.clone(), directory.clone());
         let power = Arc::new(power);
@@ -207,8 +205,8 @@ impl Site {
         found.ok_or_else(|| SiteError::Pointless(format!("there is no machine {name}")))
     }
 
-    /// The service, if there is one.
-    pub fn web(&self) -> Option<&Web> {
+    /// The service: its disk is there, and what its agents need on every machine. A cluster file may declare it.
+    pub fn web(&self) -> &Web {
         self.power.web()
     }
 

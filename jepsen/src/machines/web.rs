@@ -22,6 +22,19 @@ const LOCAL: &str = "/run/web";
 /// Size of the disk.
 const MEBIBYTES: u64 = 16;
 
+/// A resource of the service.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// Its agent, of the provider `heartbeat`.
+    pub agent: &'static str,
+    /// Parameters of the agent.
+    pub attributes: Vec<(&'static str, String)>,
+    /// What must be there before it.
+    pub requires: &'static [&'static str],
+}
+
 /// The service: resources `ip` (IPaddr2), `disk` (Filesystem) and `nginx` that requires both.
 #[derive(Debug)]
 pub struct Web {
@@ -86,9 +99,8 @@ impl Web {
         Path::new(LOCAL).join("nginx.conf")
     }
 
-    /// Its resources in the order in which they start: name, type of the provider `heartbeat`, attributes, and what they
-    /// require.
-    pub fn resources(&self) -> [(&'static str, &'static str, Vec<(&'static str, String)>, &'static [&'static str]); 3] {
+    /// Its resources in the order in which they start.
+    pub fn resources(&self) -> [Part; 3] {
         let ip = vec![
             ("ip", self.address.to_string()),
             ("cidr_netmask", "24".to_owned()),
@@ -104,7 +116,11 @@ impl Web {
             ("configfile", self.config_file().display().to_string()),
             ("status10url", format!("http://{}/", self.address)),
         ];
-        [("ip", "IPaddr2", ip, &[]), ("disk", "Filesystem", disk, &[]), ("nginx", "nginx", nginx, &["ip", "disk"])]
+        [
+            Part { name: "ip", agent: "IPaddr2", attributes: ip, requires: &[] },
+            Part { name: "disk", agent: "Filesystem", attributes: disk, requires: &[] },
+            Part { name: "nginx", agent: "nginx", attributes: nginx, requires: &["ip", "disk"] },
+        ]
     }
 
     /// The group `web` for a cluster file. `servers` is its system list; the lines of `group` and `resource` go to it and
@@ -112,13 +128,13 @@ impl Web {
     pub fn declaration(&self, servers: &[&str], group: &str, resource: &str) -> String {
         let list: Vec<String> = servers.iter().map(|server| format!("\"{server}\"")).collect();
         let mut text = format!("\n[groups.web]\nservers = [{}]\n{group}", list.join(", "));
-        for (name, kind, attributes, requires) in self.resources() {
+        for Part { name, agent, attributes, requires } in self.resources() {
             let attributes: Vec<String> =
                 attributes.iter().map(|(key, value)| format!("{key} = \"{value}\"")).collect();
             let requires: Vec<String> = requires.iter().map(|other| format!("\"{other}\"")).collect();
             let _ = write!(
                 text,
-                "\n[resources.{name}]\ngroup = \"web\"\nrequires = [{}]\ntype = \"ocf:heartbeat:{kind}\"\n\
+                "\n[resources.{name}]\ngroup = \"web\"\nrequires = [{}]\ntype = \"ocf:heartbeat:{agent}\"\n\
                  attributes = {{ {} }}\n{resource}",
                 requires.join(", "),
                 attributes.join(", ")
@@ -129,15 +145,12 @@ impl Web {
 
     /// Starts it on a machine without a cluster, as an administrator would.
     pub fn start_by_hand(&self, machine: &Machine) -> Result<(), MachineError> {
-        self.resources()
-            .iter()
-            .try_for_each(|(name, kind, attributes, _)| act(machine, name, kind, attributes, "start"))
+        self.resources().iter().try_for_each(|part| act(machine, part, "start"))
     }
 
     /// Stops it on a machine without a cluster.
     pub fn stop_by_hand(&self, machine: &Machine) -> Result<(), MachineError> {
-        let resources = self.resources();
-        resources.iter().rev().try_for_each(|(name, kind, attributes, _)| act(machine, name, kind, attributes, "stop"))
+        self.resources().iter().rev().try_for_each(|part| act(machine, part, "stop"))
     }
 }
 
@@ -155,17 +168,11 @@ fn agents(root: &Path) -> Result<(), MachineError> {
 }
 
 /// One call of an agent, with what the standard says that it finds in its environment.
-fn act(
-    machine: &Machine,
-    name: &str,
-    kind: &str,
-    attributes: &[(&str, String)],
-    action: &str,
-) -> Result<(), MachineError> {
-    let fixed = [format!("OCF_ROOT={OCF_ROOT}"), format!("OCF_RESOURCE_INSTANCE={name}")];
-    let attributes = attributes.iter().map(|(key, value)| format!("OCF_RESKEY_{key}={value}"));
+fn act(machine: &Machine, part: &Part, action: &str) -> Result<(), MachineError> {
+    let fixed = [format!("OCF_ROOT={OCF_ROOT}"), format!("OCF_RESOURCE_INSTANCE={}", part.name)];
+    let attributes = part.attributes.iter().map(|(key, value)| format!("OCF_RESKEY_{key}={value}"));
     let environment: Vec<String> = fixed.into_iter().chain(attributes).collect();
-    let agent = agent_file("heartbeat", kind).display().to_string();
+    let agent = agent_file("heartbeat", part.agent).display().to_string();
     let words = ["env"].into_iter().chain(environment.iter().map(String::as_str)).chain([agent.as_str(), action]);
     machine.run(words).map(drop)
 }

@@ -118,7 +118,7 @@ fn machines_are_what_they_are_said_to_be() {
 async fn site() -> Site {
     let program = init();
     let tenured = vec![program.display().to_string(), "tenured".to_owned()];
-    let options = SiteOptions { servers: 3, init: program.to_owned(), tenured, raft: RAFT.to_owned(), web: true };
+    let options = SiteOptions { servers: 3, init: program.to_owned(), tenured, raft: RAFT.to_owned() };
     let site = Site::prepare(&options).await.expect("a site");
     site.form().await.expect("a cluster");
     site
