@@ -200,7 +200,7 @@ async fn of_one_mind() {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
     };
-    assert!(site.machine("p1").expect("p1").processes().iter().all(stands));
+    until("p1 stands still", || site.machine("p1").expect("p1").processes().iter().all(stands));
     site.resume("p1").expect("it goes on");
     until("p1 goes on", || !site.machine("p1").expect("p1").processes().iter().any(stands));
     assert_eq!(site.trouble(), Vec::<String>::new());
