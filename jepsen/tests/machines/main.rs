@@ -40,9 +40,14 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(5));
+        again();
     }
     began.elapsed()
+}
+
+/// Before another look.
+fn again() {
+    std::thread::sleep(Duration::from_millis(5));
 }
 
 fn init() -> &'static Path {
@@ -152,7 +157,7 @@ async fn of_one_mind() {
     };
     while reads().await.iter().any(|(_, reads)| reads != "Operating") {
         assert!(began.elapsed() < PATIENCE, "{:?}", reads().await);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        again();
     }
 
     // Somebody has the HMC cut an LPAR off: its machine is dead before anybody can read so.
