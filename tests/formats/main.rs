@@ -18,9 +18,10 @@ use std::{
     fmt::Debug,
     fs,
     path::PathBuf,
+    sync::Arc,
 };
 use tenure::node::{
-    Answer, Call, MemberCall,
+    Answer, Call, ExtraCall, MemberCall,
     codec::{CodecError, Kind, decode, encode},
 };
 use tenure_core::{Entry, Ledger, Outcome};
@@ -80,6 +81,10 @@ fn calls() -> Vec<(String, Call)> {
     let all = [
         Call::Heartbeat { reaches_hmc: true },
         Call::Reading(samples::reading()),
+        Call::Inside(samples::inside()),
+        Call::Check(Arc::new(samples::cluster())),
+        Call::Extra(ExtraCall { resource: "web1".into(), action: None }),
+        Call::Extra(ExtraCall { resource: "web1".into(), action: Some(("pause".into(), vec!["10".into()])) }),
         Call::Probe(vec!["p1".into(), "p2".into()]),
         Call::Member(MemberCall::Add { node: node(), address: address() }),
         Call::Member(MemberCall::Promote(node())),
@@ -90,6 +95,10 @@ fn calls() -> Vec<(String, Call)> {
     let name = |call: &Call| match call {
         Call::Heartbeat { .. } => "heartbeat",
         Call::Reading(_) => "reading",
+        Call::Inside(_) => "inside",
+        Call::Check(_) => "check",
+        Call::Extra(ExtraCall { action: None, .. }) => "extra-info",
+        Call::Extra(ExtraCall { action: Some(_), .. }) => "extra-action",
         Call::Probe(_) => "probe",
         Call::Member(MemberCall::Add { .. }) => "member-add",
         Call::Member(MemberCall::Promote(_)) => "member-promote",
@@ -106,6 +115,9 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::Lease { lasts: 3000, floor: 1 << 40 },
         Answer::NoLease,
         Answer::NotLeader,
+        Answer::Checked { errors: vec!["wrong".into()], warnings: vec!["look".into()] },
+        Answer::Said(Ok("fine".into())),
+        Answer::Said(Err("why".into())),
         Answer::Member(4),
         Answer::MemberRefused("why".into()),
         Answer::MemberUnknown("why".into()),
@@ -115,6 +127,9 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::Lease { .. } => "lease",
         Answer::NoLease => "no-lease",
         Answer::NotLeader => "not-leader",
+        Answer::Checked { .. } => "checked",
+        Answer::Said(Ok(_)) => "said",
+        Answer::Said(Err(_)) => "said-why-not",
         Answer::Member(_) => "member",
         Answer::MemberRefused(_) => "member-refused",
         Answer::MemberUnknown(_) => "member-unknown",
