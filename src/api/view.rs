@@ -8,7 +8,7 @@ mod server;
 mod service;
 
 pub(super) use node::views as nodes;
-pub(super) use resource::detail;
+pub use resource::detail as resource;
 pub(super) use server::{rolling, server_word};
 
 use super::{

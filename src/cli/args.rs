@@ -272,7 +272,8 @@ What lives inside a node that is asserted off is started elsewhere. If the node 
 are written twice. Managed LPARs of its server are left alone.")]
     ConfirmNode {
         /// The node
-        node: String,
+        #[arg(value_name = "NODE")]
+        name: String,
         /// Whether it is meant
         #[command(flatten)]
         sure: Sure,

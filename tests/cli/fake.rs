@@ -314,7 +314,7 @@ impl Backend for Fake {
             node: node.map_or("p1", NodeName::as_str).to_owned(),
             agents: vec![
                 agent("Application", "built in", ""),
-                agent("Printer", "script", "/etc/tenure/agents/Printer"),
+                agent("script:Printer", "script", "/etc/tenure/agents/Printer"),
                 agent("ocf:heartbeat:IPaddr2", "OCF", "/usr/lib/ocf/resource.d/heartbeat/IPaddr2"),
             ],
         })

@@ -48,7 +48,7 @@ async fn resource(
 ) -> Answer<ResourceDetailView> {
     let ledger = backend.ledger(fresh.read()).await?;
     let resource = ResourceName::from(resource);
-    view::detail(&ledger, &resource).map(Json).ok_or(Failed(Failure::Refused(Refusal::NoResource(resource))))
+    view::resource(&ledger, &resource).map(Json).ok_or(Failed(Failure::Refused(Refusal::NoResource(resource))))
 }
 
 #[derive(Deserialize)]

@@ -37,7 +37,7 @@ fn reads(copy: &Copy) -> String {
 }
 
 /// Everything about one resource, if it is declared.
-pub(in super::super) fn detail(ledger: &Ledger, name: &ResourceName) -> Option<ResourceDetailView> {
+pub fn detail(ledger: &Ledger, name: &ResourceName) -> Option<ResourceDetailView> {
     let declared = ledger.config.resources.get(name)?;
     let group = ledger.groups.get(&declared.group);
     let copies = group.and_then(|group| group.copies.get(name));

@@ -36,6 +36,7 @@ pub fn nodes(view: &StatusView, style: Style) -> String {
 
 /// The consensus group.
 pub fn members(view: &MembersView, style: Style) -> String {
+    let dogs = view.nodes.iter().any(|node| node.watchdog.is_some());
     let rows = view.members.iter().map(|member| {
         let leads = view.leader.as_ref() == Some(&member.name);
         let role = match (leads, member.voter) {
@@ -44,18 +45,24 @@ pub fn members(view: &MembersView, style: Style) -> String {
             (false, false) => toned("learner", Tone::Busy),
         };
         let node = view.nodes.iter().find(|node| node.name == member.name);
-        vec![
+        let mut row = vec![
             plain(&member.name),
             plain(member.id),
             role,
             node.map_or_else(|| maybe(None), home),
             node.map_or_else(|| maybe(None), |node| state(node, &view.at)),
-            node.map_or_else(|| maybe(None), |node| maybe(node.watchdog.as_ref())),
             plain(&member.address),
             maybe(member.api_address.as_ref()),
-        ]
+        ];
+        if dogs {
+            row.insert(5, maybe(node.and_then(|node| node.watchdog.as_ref())));
+        }
+        row
     });
-    let head = ["NODE", "ID>", "ROLE", "SERVER", "STATE", "WATCHDOG>", "ADDRESS", "ADMIN API"];
+    let mut head = vec!["NODE", "ID>", "ROLE", "SERVER", "STATE", "ADDRESS", "ADMIN API"];
+    if dogs {
+        head.insert(5, "WATCHDOG>");
+    }
     let mut out = table(&head, rows.collect(), style);
     if view.leader.is_none() {
         out.push_str(&style.paint(Tone::Bad, "nobody leads at the moment"));
