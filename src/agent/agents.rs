@@ -81,6 +81,18 @@ impl Agents {
         Agents { me, places, applied, keeper: RwLock::default(), changed: watch::Sender::new(0), watchdog }
     }
 
+    /// Where the agents are.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// What an OCF resource agent of this machine says of itself.
+    pub async fn metadata(&self, agent: &str) -> Result<Arc<tenure_keeper::Metadata>, String> {
+        // Where the node lives does not matter for that.
+        let server = self.home().map_or_else(|| ServerName::from(self.me.as_str()), |(server, _)| server);
+        tenure_keeper::metadata(&self.settings(&server), agent).await
+    }
+
     /// What a keeper on this server is told.
     pub fn settings(&self, server: &ServerName) -> Settings {
         Settings {

@@ -8,6 +8,7 @@ pub mod concede;
 mod executor;
 mod hands;
 mod hook;
+pub mod known;
 mod lease;
 mod reader;
 pub mod watchdog;

@@ -1,6 +1,6 @@
 //! What the API asks of the node behind it.
 
-use super::wire::{ErrorKind, ErrorView, JoinReply, JoinRequest, TokenView};
+use super::wire::{AgentDetailView, AgentsView, CheckView, ErrorKind, ErrorView, JoinReply, JoinRequest, TokenView};
 use crate::config::Problems;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -62,6 +62,14 @@ pub enum Failure {
     /// A file that was sent has mistakes.
     #[error("the configuration is not valid")]
     Invalid(#[source] Problems),
+    /// The agents of the nodes cannot keep what a configuration asks of them: one line each.
+    #[error("the agents of the nodes cannot keep what the cluster file asks of them")]
+    Unkept {
+        /// What makes it unusable.
+        errors: Vec<String>,
+        /// What somebody should look at as well.
+        warnings: Vec<String>,
+    },
     /// Nobody leads, so nothing happened.
     #[error("nobody leads the cluster at the moment: {0}")]
     NoLeader(String),
@@ -95,6 +103,12 @@ pub trait Backend: Send + Sync + 'static {
         action: Option<(String, Vec<String>)>,
     ) -> Result<String, Failure>;
 
+    /// The agents of a node; of this one if none is named.
+    async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure>;
+
+    /// What an agent of a node can be told; of this one if none is named.
+    async fn agent(&self, node: Option<&NodeName>, agent: &str) -> Result<AgentDetailView, Failure>;
+
     /// What this node knows of the consensus group, without asking anybody.
     async fn members(&self) -> Result<Members, Failure>;
 
@@ -127,7 +141,7 @@ impl Failure {
     /// What a client is told.
     pub fn view(&self) -> ErrorView {
         let kind = match self {
-            Failure::Refused(_) | Failure::Rejected(_) => ErrorKind::Refused,
+            Failure::Refused(_) | Failure::Rejected(_) | Failure::Unkept { .. } => ErrorKind::Refused,
             Failure::Usage(_) | Failure::Invalid(_) => ErrorKind::Usage,
             Failure::NoLeader(_) => ErrorKind::NotLeader,
             Failure::Unreachable(_) => ErrorKind::Unreachable,
@@ -137,17 +151,24 @@ impl Failure {
             Failure::Invalid(problems) => problems.list().to_vec(),
             Failure::Refused(_)
             | Failure::Rejected(_)
+            | Failure::Unkept { .. }
             | Failure::Usage(_)
             | Failure::NoLeader(_)
             | Failure::Unreachable(_)
             | Failure::Unknown(_) => Vec::new(),
         };
+        if let Failure::Unkept { errors, warnings } = self {
+            let check = Some(CheckView { errors: errors.clone(), warnings: warnings.clone() });
+            let suggestion =
+                Some("mend the file, or install what is missing, then `tenure validate --agents FILE`".to_owned());
+            return ErrorView { kind, message: self.to_string(), suggestion, problems, check };
+        }
         let text = self.to_string();
         let (message, suggestion) = match text.split_once("; ") {
             Some((message, suggestion)) if kind == ErrorKind::Refused => (message.to_owned(), suggestion.to_owned()),
             Some(_) | None => (text, kind.suggestion().to_owned()),
         };
-        ErrorView { kind, message, suggestion: Some(suggestion), problems }
+        ErrorView { kind, message, suggestion: Some(suggestion), problems, check: None }
     }
 }
 

@@ -2,14 +2,15 @@
 
 use super::{
     backend::{Failure, Members},
+    view,
     wire::{Ask, MemberView, MembersView},
 };
 use crate::config;
 use std::sync::Arc;
-use tenure_core::{Request, RequestId};
+use tenure_core::{Ledger, Request, RequestId};
 
 /// How a cluster file that came by the wire is called in messages.
-const SENT_FILE: &str = "cluster file";
+pub(super) const SENT_FILE: &str = "cluster file";
 
 /// The request of the core.
 pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
@@ -57,8 +58,10 @@ pub(super) fn request_id(text: &str) -> Option<RequestId> {
     (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten().map(RequestId)
 }
 
-pub(super) fn members(members: Members) -> MembersView {
+pub(super) fn members(members: Members, ledger: &Ledger) -> MembersView {
     MembersView {
+        nodes: view::nodes(ledger, &members),
+        at: view::time(ledger.now),
         answered_by: members.me.to_string(),
         leader: members.leader.map(|leader| leader.to_string()),
         term: members.term,

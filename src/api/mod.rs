@@ -19,4 +19,4 @@ pub use client::{Client, ClientError};
 pub use foresee::why_not;
 pub use serve::{ServeError, serve};
 pub(crate) use view::time;
-pub use view::{group, record, server, status, why};
+pub use view::{group, record, resource, server, status, why};

@@ -1,5 +1,7 @@
 //! The paths of the API.
 
+mod agent;
+
 use super::{
     backend::{Backend, Failure, Read},
     convert, foresee,
@@ -33,7 +35,7 @@ const BODY_LIMIT: usize = 8 << 20;
 const DEADLINE: Duration = Duration::from_secs(20);
 /// How long a stream of events may be silent: an empty line shows that both ends live.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// The one question that is posted, because what it asks is long.
+/// A question that is posted, because what it asks is long.
 const FORESEE: &str = "/v1/foresee";
 /// Records that `why` returns unless asked otherwise, and at most.
 const WHY_LIMIT: (usize, usize) = (50, 1000);
@@ -60,6 +62,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/nodes/{node}", delete(node_remove))
         .route("/v1/leader", post(transfer_leader))
         .route("/v1/tokens", post(token))
+        .merge(agent::routes())
         .route_layer(middleware::from_fn(require_name));
     let bounded = open.merge(closed).layer(middleware::from_fn(deadline));
     let events = Router::new().route("/v1/events", get(events)).route_layer(middleware::from_fn(require_name));
@@ -106,13 +109,14 @@ async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: 
         message: "a client certificate of this cluster is needed".to_owned(),
         suggestion: Some("name the directory of admin.pem and admin.key with --identity".to_owned()),
         problems: Vec::new(),
+        check: None,
     };
     (StatusCode::FORBIDDEN, Json(view)).into_response()
 }
 
 /// What takes too long is given up: a question is answered with "unreachable", a change with "unknown".
 async fn deadline(request: Request, next: Next) -> Response {
-    let asks = request.method() == axum::http::Method::GET || request.uri().path() == FORESEE;
+    let asks = request.method() == axum::http::Method::GET || [FORESEE, agent::CHECK].contains(&request.uri().path());
     let changes = !asks;
     match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
@@ -263,7 +267,9 @@ async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) 
 }
 
 async fn members(State(backend): Shared) -> Answer<MembersView> {
-    Ok(Json(convert::members(backend.members().await?)))
+    // Nobody is asked: what this node knows.
+    let ledger = backend.ledger(Read::Stale).await?;
+    Ok(Json(convert::members(backend.members().await?, &ledger)))
 }
 
 async fn node_add(State(backend): Shared, By(by): By, In(body): In<NodeAddBody>) -> Answer<MembersView> {

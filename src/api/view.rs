@@ -2,17 +2,20 @@
 
 mod group;
 mod kind;
+mod node;
 mod resource;
 mod server;
 mod service;
 
+pub(super) use node::views as nodes;
+pub use resource::detail as resource;
 pub(super) use server::{rolling, server_word};
 
 use super::{
     backend::{Members, Read},
-    wire::{AlarmView, GroupView, Level, NodeView, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView},
+    wire::{AlarmView, GroupView, Level, OrderView, RecordView, ServerView, StatusView, WaitView, WhyView},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tenure_core::{
     GroupName, Ledger, NodeName, Note, Record, ResourceName, ServerName, Time,
     config::Resource,
@@ -69,7 +72,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
         standstills: ledger.standstills().iter().map(ToString::to_string).collect(),
         alarms: alarms(ledger),
         servers: config.servers.iter().map(|(name, server)| server::view(&index, name, server)).collect(),
-        nodes: node_views(ledger, members),
+        nodes: node::views(ledger, members),
         groups,
         services: config.services.keys().filter_map(|name| service::view(ledger, name)).collect(),
         lpars: config.resources.iter().filter_map(|(name, declared)| resource::lpar(ledger, name, declared)).collect(),
@@ -140,30 +143,6 @@ pub(crate) fn time(time: Time) -> String {
     format!("{:.3}", instant.unwrap_or(jiff::Timestamp::MAX))
 }
 
-fn node_views(ledger: &Ledger, members: &Members) -> Vec<NodeView> {
-    let names: BTreeSet<&NodeName> =
-        ledger.config.nodes.keys().chain(members.members.iter().map(|member| &member.name)).collect();
-    let view = |name: &NodeName| {
-        let declared = ledger.config.nodes.get(name);
-        let member = members.members.iter().find(|member| &member.name == name);
-        let role = match member {
-            Some(_) if members.leader.as_ref() == Some(name) => "leader",
-            Some(member) if member.voter => "voter",
-            Some(_) => "learner",
-            None => "absent",
-        };
-        NodeView {
-            name: name.to_string(),
-            server: declared.and_then(|node| node.server.as_ref()).map(ServerName::to_string),
-            role: role.to_owned(),
-            address: member.map(|member| member.address.clone()),
-            declared: declared.is_some(),
-            lapsed: ledger.nodes.get(name).and_then(|node| node.lapsed).map(time),
-        }
-    };
-    names.into_iter().map(view).collect()
-}
-
 fn waits(ledger: &Ledger) -> Vec<WaitView> {
     let groups = ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(name, state.wait.as_ref()?)));
     let servers = ledger.servers.iter().filter_map(|(name, state)| Some(server_wait(name, state.wait.as_ref()?)));
@@ -173,7 +152,12 @@ fn waits(ledger: &Ledger) -> Vec<WaitView> {
 }
 
 fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
-    let until = if let Wait::Settling { until, .. } | Wait::Booting { until, .. } = wait { Some(*until) } else { None };
+    let until = if let Wait::Settling { until, .. } | Wait::Booting { until, .. } | Wait::Watchdog { until, .. } = wait
+    {
+        Some(*until)
+    } else {
+        None
+    };
     WaitView {
         what: "group".to_owned(),
         name: name.to_string(),

@@ -1,9 +1,14 @@
 //! What is said on the wire. Versioned by the path (`/v1`): fields may be added, never renamed or given a new meaning.
 
+mod agent;
 mod ask;
 mod foresee;
 mod status;
 
+pub use agent::{
+    ActionBody, AgentActionView, AgentDetailView, AgentView, AgentsView, CheckBody, CheckView, KeptView, ParameterView,
+    PlaceView, ResourceDetailView, SaidView,
+};
 pub use ask::Ask;
 pub use foresee::{
     DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
@@ -105,6 +110,12 @@ pub struct MembersView {
     pub index: u64,
     /// The members.
     pub members: Vec<MemberView>,
+    /// What the node that answered knows of all nodes.
+    #[serde(default)]
+    pub nodes: Vec<NodeView>,
+    /// Cluster time of that, RFC 3339 in UTC.
+    #[serde(default)]
+    pub at: String,
 }
 
 /// One member of the consensus group.
@@ -225,4 +236,7 @@ pub struct ErrorView {
     /// Mistakes in a file that was sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// What agents make of a cluster file that they cannot keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckView>,
 }

@@ -4,7 +4,7 @@ mod group;
 mod site;
 
 pub use group::Group;
-pub use site::{Cluster, Init, Resource, Server, Service};
+pub use site::{Agent, Cluster, Init, Resource, Server, Service};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
@@ -69,12 +69,12 @@ pub enum Output {
 /// Commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check a cluster file without a cluster
-    #[command(after_help = "Example: tenure validate site.toml")]
-    Validate {
-        /// The cluster file
-        file: PathBuf,
-    },
+    /// Check a cluster file without a cluster, or also against the agents on the nodes
+    #[command(after_help = "Example: tenure validate site.toml
+         tenure validate --agents site.toml
+With --agents, every node of the cluster is asked what its agents make of the resources that may live inside it.
+Nothing is applied. Exits with 1 if something cannot be kept.")]
+    Validate(Validate),
     /// Show what a cluster file changes, ask, and commit it
     #[command(after_help = "Example: tenure apply site.toml")]
     Apply(Apply),
@@ -132,6 +132,9 @@ Exits with 5 if something would not run.")]
     /// Resources of groups: LPARs, and what lives inside nodes
     #[command(subcommand, visible_alias = "lpar")]
     Resource(Resource),
+    /// Agents: which ones a node has, and what one can be told
+    #[command(subcommand)]
+    Agent(Agent),
     /// Services: groups in tiers, started and stopped as one
     #[command(subcommand)]
     Service(Service),
@@ -210,6 +213,16 @@ pub struct Replay {
     pub group: Option<String>,
 }
 
+/// `tenure validate`.
+#[derive(Debug, clap::Args)]
+pub struct Validate {
+    /// The cluster file
+    pub file: PathBuf,
+    /// Ask the nodes of the cluster what their agents make of it, too
+    #[arg(long)]
+    pub agents: bool,
+}
+
 /// `tenure apply`.
 #[derive(Debug, clap::Args)]
 pub struct Apply {
@@ -259,7 +272,8 @@ What lives inside a node that is asserted off is started elsewhere. If the node 
 are written twice. Managed LPARs of its server are left alone.")]
     ConfirmNode {
         /// The node
-        node: String,
+        #[arg(value_name = "NODE")]
+        name: String,
         /// Whether it is meant
         #[command(flatten)]
         sure: Sure,

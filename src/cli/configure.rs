@@ -7,7 +7,10 @@ use super::{
     render,
 };
 use crate::{
-    api::{Client, ClientError, Read, wire::Ask},
+    api::{
+        Client, ClientError, Read,
+        wire::{Ask, OutcomeView},
+    },
     config,
 };
 use std::path::Path;
@@ -26,6 +29,25 @@ pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) ->
         terminal.json(&view)?;
     } else {
         terminal.line(format!("{} is valid: {}", file.display(), summary(&cluster)))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The same, and what the agents of the nodes make of it.
+pub(super) async fn check(file: &Path, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let cluster = config::cluster::load(file).map_err(Fault::Invalid)?;
+    let found = context.client.check(&config::export(&cluster)).await?;
+    if !found.errors.is_empty() {
+        return Err(Fault::Unkept(found));
+    }
+    if context.json() {
+        let view = serde_json::json!({ "valid": true, "cluster": cluster.name, "warnings": found.warnings });
+        terminal.json(&view)?;
+    } else {
+        terminal.warn(&found.warnings);
+        let with = if found.warnings.is_empty() { "" } else { ", with warnings" };
+        let sure = "the agents of the nodes can keep what it asks";
+        terminal.line(format!("{} is valid, and {sure}{with}: {}", file.display(), summary(&cluster)))?;
     }
     Ok(Exit::Done)
 }
@@ -67,14 +89,22 @@ pub(super) async fn apply(args: Apply, context: &Context, terminal: &mut Termina
     }
     let ask = Ask::Configure { text, strand: args.strand, expect: Some(present.configured) };
     let outcome = context.client.request(id, ask).await?;
-    report(context, terminal, &changes, Some(outcome.index))?;
+    report(context, terminal, &changes, Some(&outcome))?;
     Ok(Exit::Done)
 }
 
-fn report(context: &Context, terminal: &mut Terminal, changes: &[Change], index: Option<u64>) -> Result<(), Fault> {
+fn report(
+    context: &Context,
+    terminal: &mut Terminal,
+    changes: &[Change],
+    outcome: Option<&OutcomeView>,
+) -> Result<(), Fault> {
+    let warnings = outcome.map(|outcome| outcome.warnings.as_slice()).unwrap_or_default();
+    let index = outcome.map(|outcome| outcome.index);
     if context.json() {
-        return terminal.json(&serde_json::json!({ "changes": changes, "index": index }));
+        return terminal.json(&serde_json::json!({ "changes": changes, "index": index, "warnings": warnings }));
     }
+    terminal.warn(warnings);
     match index {
         Some(index) => terminal.line(format!("applied at log index {index}; see `tenure status`")),
         None => terminal.line("nothing changes"),

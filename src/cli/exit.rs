@@ -3,7 +3,7 @@
 use crate::{
     api::{
         ClientError,
-        wire::{ErrorKind, ErrorView},
+        wire::{CheckView, ErrorKind, ErrorView},
     },
     config::{Problems, identity::IdentityError},
 };
@@ -40,6 +40,9 @@ pub enum Fault {
     /// A file has mistakes.
     #[error("the file is not valid")]
     Invalid(Problems),
+    /// The agents of the nodes cannot keep what a file asks.
+    #[error("the agents of the nodes cannot keep what the cluster file asks of them")]
+    Unkept(CheckView),
     /// The identity could not be read.
     #[error("the identity cannot be used")]
     Identity(#[source] IdentityError),
@@ -81,7 +84,7 @@ impl Fault {
                 ErrorKind::Unreachable | ErrorKind::NotLeader => Exit::Unreachable,
                 ErrorKind::Unknown => Exit::Unknown,
             },
-            Fault::Declined => Exit::Refused,
+            Fault::Declined | Fault::Unkept(_) => Exit::Refused,
             Fault::Invalid(_) | Fault::Identity(_) | Fault::Usage { .. } => Exit::Usage,
             Fault::NotYet { .. } | Fault::Output(_) => Exit::Unknown,
         }
@@ -91,13 +94,21 @@ impl Fault {
     pub fn view(&self) -> ErrorView {
         let view = |kind, message: String, suggestion: &str| {
             let suggestion = (!suggestion.is_empty()).then(|| suggestion.to_owned());
-            ErrorView { kind, message, suggestion, problems: Vec::new() }
+            ErrorView { kind, message, suggestion, problems: Vec::new(), check: None }
         };
         match self {
             Fault::Client(error) => error.view(),
             Fault::Invalid(problems) => ErrorView {
                 problems: problems.list().to_vec(),
                 ..view(ErrorKind::Usage, self.to_string(), "mend it, then `tenure validate FILE`")
+            },
+            Fault::Unkept(found) => ErrorView {
+                check: Some(found.clone()),
+                ..view(
+                    ErrorKind::Refused,
+                    self.to_string(),
+                    "mend the file, or install what is missing, then `tenure validate --agents FILE`",
+                )
             },
             Fault::Identity(error) => {
                 let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));

@@ -13,6 +13,7 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
     let mut goal = None;
     let ask = match command {
         Server::List => return list(context, terminal).await,
+        Server::Show { server } => return show(&server, context, terminal).await,
         Server::Rolling => return rolling(context, terminal).await,
         Server::Drain { server, wait } => {
             goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
@@ -108,6 +109,16 @@ pub(super) async fn find(name: &str, context: &Context) -> Result<ServerView, Fa
     let status = context.client.status(context.read()).await?;
     let found = status.servers.into_iter().find(|view| view.name == name);
     found.ok_or_else(|| Fault::usage(format!("there is no server {name}"), "see `tenure server list`"))
+}
+
+async fn show(name: &str, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let server = find(name, context).await?;
+    if context.json() {
+        terminal.json(&server)?;
+    } else {
+        terminal.print(&render::server(&server, terminal.style))?;
+    }
+    Ok(Exit::Done)
 }
 
 async fn list(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {

@@ -15,7 +15,7 @@ use crate::api::{
 pub(super) async fn fence(command: Fence, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (server, sure) = match command {
         Fence::Confirm { server, sure } => (server, sure),
-        Fence::ConfirmNode { node, sure } => return confirm_node(node, &sure, context, terminal).await,
+        Fence::ConfirmNode { name, sure } => return confirm_node(name, &sure, context, terminal).await,
     };
     let doubt = Doubt {
         name: &server,

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod render;
 pub mod replay;
 
+mod agent;
 mod configure;
 mod exit;
 mod foresee;
@@ -42,7 +43,10 @@ pub async fn run(args: Args, terminal: &mut Terminal) -> Exit {
 async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let Args { global, command } = args;
     match command {
-        Command::Validate { file } => configure::validate(&file, &global, terminal),
+        Command::Validate(validate) if validate.agents => {
+            configure::check(&validate.file, &Context::new(global)?, terminal).await
+        }
+        Command::Validate(validate) => configure::validate(&validate.file, &global, terminal),
         Command::Apply(apply) => configure::apply(apply, &Context::new(global)?, terminal).await,
         Command::Export => configure::export(&Context::new(global)?, terminal).await,
         Command::Status => show::status(&Context::new(global)?, terminal).await,
@@ -54,6 +58,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Events { follow, since } => show::events(follow, since, &Context::new(global)?, terminal).await,
         Command::Group(command) => group::group(command, &Context::new(global)?, terminal).await,
         Command::Resource(command) => resource::resource(command, &Context::new(global)?, terminal).await,
+        Command::Agent(command) => agent::agent(command, &Context::new(global)?, terminal).await,
         Command::Service(command) => resource::service(command, &Context::new(global)?, terminal).await,
         Command::Server(command) => maintenance::server(command, &Context::new(global)?, terminal).await,
         Command::Fence(command) => members::fence(command, &Context::new(global)?, terminal).await,

@@ -1,18 +1,22 @@
 //! `tenure resource` and `tenure service`.
 
 use super::{
-    Context, Exit, Fault, Terminal,
+    Context, Exit, Fault, Terminal, agent,
     args::{Resource, Service},
     group::request,
     render,
     wait::Goal,
 };
-use crate::api::wire::Ask;
+use crate::api::wire::{ActionBody, Ask, ResourceDetailView};
 
 pub(super) async fn resource(command: Resource, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (ask, goal, wait) = match command {
         Resource::List => return list_resources(context, terminal).await,
         Resource::Show { resource } => return show_resource(&resource, context, terminal).await,
+        Resource::Info { resource, on } => return agent::info(&resource, on.as_deref(), context, terminal).await,
+        Resource::Action { resource, token, arguments, on } => {
+            return agent::action(&resource, &ActionBody { token, arguments, on }, context, terminal).await;
+        }
         Resource::Restart { resource } => {
             return request(context, terminal, Ask::Restart { lpar: resource }, None).await;
         }
@@ -39,25 +43,24 @@ async fn list_resources(context: &Context, terminal: &mut Terminal) -> Result<Ex
 }
 
 async fn show_resource(name: &str, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let status = context.client.status(context.read()).await?;
-    let Some(resource) = status.resources.iter().find(|resource| resource.name == name) else {
-        return Err(Fault::usage(format!("there is no resource {name}"), "see `tenure resource list`"));
-    };
-    let lpar = status.lpars.iter().find(|lpar| lpar.name == name);
-    match lpar.filter(|_| context.json()) {
-        Some(lpar) => terminal.json(&merged(resource, lpar)?)?,
-        None if context.json() => terminal.json(resource)?,
-        None => terminal.print(&render::resource(resource, lpar, terminal.style))?,
+    let view = context.client.resource(name, context.read()).await?;
+    if context.json() {
+        terminal.json(&merged(&view)?)?;
+    } else {
+        terminal.print(&render::resource(&view, terminal.style))?;
     }
     Ok(Exit::Done)
 }
 
-/// What is known of an LPAR as one object.
-fn merged(one: &impl serde::Serialize, other: &impl serde::Serialize) -> Result<serde_json::Value, Fault> {
-    let mut all = serde_json::to_value(one).map_err(std::io::Error::other)?;
-    let more = serde_json::to_value(other).map_err(std::io::Error::other)?;
-    if let (Some(all), serde_json::Value::Object(more)) = (all.as_object_mut(), more) {
-        all.extend(more);
+/// What is known of a resource as one object.
+fn merged(view: &ResourceDetailView) -> Result<serde_json::Value, Fault> {
+    let value = |value: Result<_, serde_json::Error>| value.map_err(std::io::Error::other);
+    let mut all = value(serde_json::to_value(&view.resource))?;
+    let places = serde_json::json!({ "places": &view.places });
+    for more in [value(serde_json::to_value(&view.lpar))?, value(serde_json::to_value(&view.kept))?, places] {
+        if let (Some(all), serde_json::Value::Object(more)) = (all.as_object_mut(), more) {
+            all.extend(more);
+        }
     }
     Ok(all)
 }

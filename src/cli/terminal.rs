@@ -79,6 +79,12 @@ impl Terminal {
         Ok(answer.trim().to_owned())
     }
 
+    /// Writes what somebody should look at, beside the output.
+    pub(super) fn warn(&mut self, warnings: &[String]) {
+        // There is nowhere left to say that this failed.
+        let _ = self.err.write_all(render::warnings(warnings, self.error_style).as_bytes());
+    }
+
     /// Writes an error and what to do next.
     pub(super) fn fault(&mut self, fault: &Fault, json: bool) -> Exit {
         // `tenure events | head` ends this way, and nothing is wrong.

@@ -24,8 +24,8 @@ pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
-    Copy, Dirty, Down, GroupState, Intent, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run, ServerState,
-    StartRisk, Tenure, Ties,
+    Copy, Dirty, Down, GroupState, Intent, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run, SAID_LIMIT,
+    ServerState, StartRisk, Tenure, Ties,
 };
 
 use crate::{

@@ -4,15 +4,15 @@ use super::{
     Machine,
     clock::ClusterClock,
     codec::{self, Kind},
-    founding, member,
-    peer::{Answer, Call, ExtraCall, MemberCall, ask},
+    founding, known, member,
+    peer::{Answer, ExtraCall, MemberCall},
     suitability,
 };
 use crate::{
     agent::Agents,
     api::{
         Backend, Failure, Member, Members, Read,
-        wire::{JoinReply, JoinRequest, MemberView, TokenView},
+        wire::{AgentDetailView, AgentsView, JoinReply, JoinRequest, MemberView, TokenView},
     },
     config::LocalConfig,
 };
@@ -31,9 +31,6 @@ use tokio::sync::broadcast;
 
 /// How long a request may take until its outcome is called unknown.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long another node may take to have an agent do something.
-const EXTRA: Duration = Duration::from_secs(15);
 
 /// How long a reading waits for somebody to lead: longer than an election, and no longer than a person likes to wait.
 const READ: Duration = Duration::from_secs(5);
@@ -61,9 +58,15 @@ impl NodeBackend {
             Ok(Answer::MemberRefused(why)) => Err(Failure::Rejected(why)),
             Ok(Answer::NotLeader) => Err(Failure::NoLeader("the leader has just changed".to_owned())),
             Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why)),
-            Ok(Answer::Taken | Answer::Lease { .. } | Answer::NoLease | Answer::Checked { .. } | Answer::Said(_)) => {
-                Err(Failure::Unknown("the leader answered something else".to_owned()))
-            }
+            Ok(
+                Answer::Taken
+                | Answer::Lease { .. }
+                | Answer::NoLease
+                | Answer::Checked { .. }
+                | Answer::Said(_)
+                | Answer::Agents(_)
+                | Answer::Agent(_),
+            ) => Err(Failure::Unknown("the leader answered something else".to_owned())),
         }
     }
 
@@ -180,7 +183,11 @@ impl Backend for NodeBackend {
 
     async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
         let found = suitability::check_everywhere(&self.raft, &self.agents, &self.config.node, cluster).await;
-        if found.errors.is_empty() { Ok(found.warnings) } else { Err(Failure::Rejected(found.errors.join("\n"))) }
+        if found.errors.is_empty() {
+            Ok(found.warnings)
+        } else {
+            Err(Failure::Unkept { errors: found.errors, warnings: found.warnings })
+        }
     }
 
     async fn extra(
@@ -194,20 +201,15 @@ impl Backend for NodeBackend {
             tracing::info!(by, %node, %resource, token, "action asked of an agent");
         }
         let call = ExtraCall { resource: resource.clone(), action };
-        let said = if *node == self.config.node {
-            suitability::extra(&self.agents, &call).await
-        } else {
-            let status = self.raft.status();
-            let mut peers = status.voters.iter().chain(&status.learners);
-            let id = peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id);
-            let id = id.ok_or_else(|| Failure::Rejected(format!("node {node} is not a member")))?;
-            match ask(&self.raft, id, &Call::Extra(call), EXTRA).await {
-                Ok(Answer::Said(said)) => said,
-                Ok(_) => return Err(Failure::Unknown(format!("node {node} answered something else"))),
-                Err(why) => return Err(Failure::Unreachable(format!("node {node}: {why}"))),
-            }
-        };
-        said.map_err(Failure::Rejected)
+        suitability::extra_at(&self.raft, &self.agents, &self.config.node, node, call).await
+    }
+
+    async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure> {
+        known::list(&self.raft, &self.agents, &self.config.node, node).await
+    }
+
+    async fn agent(&self, node: Option<&NodeName>, agent: &str) -> Result<AgentDetailView, Failure> {
+        known::one(&self.raft, &self.agents, &self.config.node, node, agent).await
     }
 
     fn ca_pem(&self) -> String {

@@ -4,6 +4,7 @@ use super::{
     Machine,
     clock::ClusterClock,
     codec::{self, Kind},
+    known,
     leading::{DRIFT_PERCENT, Leading},
     member,
     peer::{Answer, Asked, Call, ask},
@@ -346,6 +347,22 @@ impl Heart {
                 self.tasks.spawn(async move {
                     // The caller may have given up.
                     let _ = reply.send(Answer::Said(suitability::extra(&agents, &call).await));
+                });
+                return;
+            }
+            Call::Agents => {
+                let (agents, me) = (Arc::clone(self.hands.agents()), self.me.clone());
+                self.tasks.spawn(async move {
+                    // The caller may have given up.
+                    let _ = reply.send(Answer::Agents(known::list_here(&agents, &me).await));
+                });
+                return;
+            }
+            Call::Agent(agent) => {
+                let (agents, me) = (Arc::clone(self.hands.agents()), self.me.clone());
+                self.tasks.spawn(async move {
+                    // The caller may have given up.
+                    let _ = reply.send(Answer::Agent(known::one_here(&agents, &me, &agent).await));
                 });
                 return;
             }

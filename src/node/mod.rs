@@ -7,6 +7,7 @@ pub mod codec;
 mod daemon;
 pub mod founding;
 mod heart;
+mod known;
 mod leading;
 mod machine;
 pub mod main;
@@ -17,4 +18,4 @@ mod watch;
 
 pub use daemon::{Daemon, DaemonError};
 pub use machine::Machine;
-pub use peer::{Answer, Call, MemberCall};
+pub use peer::{Answer, Call, ExtraCall, MemberCall};

@@ -1,6 +1,7 @@
 //! What nodes say to each other beside consensus: heartbeats and leases, readings, probes, changes of members.
 
 use super::codec::{self, Kind};
+use crate::api::wire::{AgentDetailView, AgentsView};
 use futures::future::{BoxFuture, FutureExt};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -31,6 +32,10 @@ pub enum Call {
     Check(Arc<Cluster>),
     /// Have an agent do something else to what lives inside you.
     Extra(ExtraCall),
+    /// Which agents do you have?
+    Agents,
+    /// What can this agent of yours be told?
+    Agent(String),
 }
 
 /// Something that an agent can do beside starting, stopping and watching.
@@ -92,6 +97,10 @@ pub enum Answer {
     },
     /// What an agent said.
     Said(Result<String, String>),
+    /// The agents that I have.
+    Agents(AgentsView),
+    /// What an agent can be told, or why I cannot say.
+    Agent(Result<AgentDetailView, String>),
     /// A change of members was made; the number of the node it was about.
     Member(u64),
     /// It was not made.

@@ -5,7 +5,7 @@ use super::{
     Machine,
     peer::{Answer, Call, ExtraCall, ask},
 };
-use crate::agent::Agents;
+use crate::{agent::Agents, api::Failure};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenure_core::{NodeName, config::Cluster};
 use tenure_keeper::{Finding, Severity};
@@ -13,6 +13,8 @@ use tenure_raft::Handle;
 
 /// How long one node may take: agents are run for it.
 const WITHIN: Duration = Duration::from_secs(12);
+/// How long another node may take to have an agent do something.
+const EXTRA: Duration = Duration::from_secs(15);
 
 /// What nodes said of a configuration, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,6 +91,41 @@ pub async fn check_everywhere(
         all.warnings.extend(found.warnings);
     }
     all
+}
+
+/// The number of a member, to ask it something.
+pub fn peer(raft: &Handle<Machine>, node: &NodeName) -> Result<u64, Failure> {
+    let status = raft.status();
+    let mut peers = status.voters.iter().chain(&status.learners);
+    let id = peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id);
+    id.ok_or_else(|| Failure::Rejected(format!("node {node} is not a member; see `tenure node list`")))
+}
+
+/// Has an agent of a node do what a call asks. An action whose answer is missing may have been done.
+pub async fn extra_at(
+    raft: &Handle<Machine>,
+    agents: &Agents,
+    me: &NodeName,
+    node: &NodeName,
+    call: ExtraCall,
+) -> Result<String, Failure> {
+    let resource = call.resource.clone();
+    let lost = |why: String| {
+        if call.action.is_some() { Failure::Unknown(why) } else { Failure::Unreachable(why) }
+    };
+    let said = if node == me {
+        extra(agents, &call).await
+    } else {
+        match ask(raft, peer(raft, node)?, &Call::Extra(call.clone()), EXTRA).await {
+            Ok(Answer::Said(said)) => said,
+            Ok(_) => return Err(lost(format!("node {node} answered something else"))),
+            Err(why) => return Err(lost(format!("node {node}: {why}"))),
+        }
+    };
+    // What an agent says is not ours to take apart.
+    let why =
+        |why: String| Failure::Rejected(format!("{}; see `tenure resource show {resource}`", why.replace("; ", ", ")));
+    said.map_err(why)
 }
 
 /// Has an agent do what a call asks.

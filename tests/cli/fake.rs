@@ -12,11 +12,12 @@ use std::{
 };
 use tenure::api::{
     Backend, Failure, Member, Members, Read,
-    wire::{JoinReply, JoinRequest, TokenView},
+    wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, JoinReply, JoinRequest, ParameterView, TokenView},
 };
 use tenure_core::{
-    Action, Author, Command, Entry, Ledger, NodeName, Outcome, Power, Reading, Record, Report, Request, RequestId,
-    ResourceName, ServerName, Span, SystemState, Time, View, order::Ending, plan::plan, view::NodeView,
+    Action, Author, Command, Entry, Inside, Ledger, NodeName, Outcome, Power, Reading, Record, Report, Request,
+    RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, View, config::Cluster, order::Ending,
+    plan::plan, view::NodeView,
 };
 use tenure_raft::tls::{ClusterAuthority, Identity, Role};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -34,6 +35,10 @@ const ROUNDS: usize = 100;
 pub struct Site {
     pub ledger: Ledger,
     powers: BTreeMap<(ServerName, ResourceName), Power>,
+    /// What agents say of what lives inside nodes.
+    pub said: BTreeMap<(ServerName, ResourceName), String>,
+    /// Watchdogs of nodes.
+    pub watchdogs: BTreeMap<NodeName, Span>,
     /// What the HMC says of servers that are not Operating.
     pub systems: BTreeMap<ServerName, SystemState>,
     /// Nodes that are not heard.
@@ -61,19 +66,27 @@ impl Site {
             let power = power.unwrap_or_else(|| self.unless_changed(server, lpar));
             (lpar.clone(), if off { Power::Off } else { power })
         };
-        let copies = if live { config.resources.keys().map(power).collect() } else { BTreeMap::new() };
+        let lpars = config.resources.keys().filter(|resource| !self.ledger.is_inside(resource));
+        let copies = if live { lpars.map(power).collect() } else { BTreeMap::new() };
         let (server, by, vios) = (server.clone(), by.clone(), BTreeMap::new());
-        Reading {
-            server,
-            by,
-            since: self.ledger.index,
-            serial: 0,
-            system,
-            live,
-            copies,
-            confidence: BTreeMap::new(),
-            vios,
-        }
+        let node = if live { Power::Running } else { Power::Unknown };
+        Reading { server, by, since: self.ledger.index, serial: 0, system, live, copies, node, vios }
+    }
+
+    /// What the agents of the node on a server see.
+    fn seen(&self, server: &ServerName) -> BTreeMap<ResourceName, Seen> {
+        let look = |resource: &ResourceName| {
+            let power = self.powers.get(&(server.clone(), resource.clone())).copied().unwrap_or(Power::Off);
+            let said = self.said.get(&(server.clone(), resource.clone())).cloned().unwrap_or_default();
+            let confidence = if power == Power::Running { 100 } else { 0 };
+            (resource.clone(), Seen { power, since: self.ledger.index, serial: 0, confidence, said })
+        };
+        let inside = self.ledger.config.resources.keys().filter(|resource| {
+            let group = self.ledger.config.resources.get(*resource).map(|declared| &declared.group);
+            let group = group.and_then(|group| self.ledger.config.groups.get(group));
+            self.ledger.is_inside(resource) && group.is_some_and(|group| group.servers.contains(server))
+        });
+        inside.map(look).collect()
     }
 
     /// What a copy reads that was never touched: what is mobile is defined on the first server of its list only.
@@ -95,6 +108,12 @@ impl Site {
         for (name, state) in &self.ledger.servers {
             if let Some(manager) = &state.manager {
                 view.readings.insert(name.clone(), self.read(name, manager));
+            }
+        }
+        for (name, node) in &self.ledger.config.nodes {
+            if let Some(server) = node.server.as_ref().filter(|_| !self.silent.contains(name)) {
+                let inside = Inside { seen: self.seen(server), watchdog: self.watchdogs.get(name).copied() };
+                view.inside.insert(name.clone(), inside);
             }
         }
         view
@@ -138,10 +157,14 @@ impl Site {
                         self.powers.insert((to.clone(), resource.clone()), Power::Running);
                         self.powers.insert(here(resource), Power::Absent)
                     }
-                    Action::Fence | Action::StopMigration { .. } | Action::Hook { .. } => None,
+                    Action::Fence | Action::FenceNode { .. } | Action::StopMigration { .. } | Action::Hook { .. } => {
+                        None
+                    }
                 };
                 let readings = vec![self.read(&order.server, &order.node)];
-                let report = Report { order: order.id, ending: Ending::Done, readings };
+                let mut seen = self.seen(&order.server);
+                seen.retain(|resource, _| order.action.resource() == Some(resource));
+                let report = Report { order: order.id, ending: Ending::Done, readings, seen };
                 self.commit(Author::Agent(order.node.clone()), vec![Command::Report(report)]);
             }
         }
@@ -249,6 +272,88 @@ impl Backend for Fake {
             Mood::Idle => {}
         }
         Ok(outcome)
+    }
+
+    async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        for (name, resource) in &cluster.resources {
+            let Some(agent) = resource.as_agent() else { continue };
+            if agent.agent == "ocf:heartbeat:Missing" {
+                errors.push(format!("resources.{name} on p1: ocf:heartbeat:Missing is not installed on this node"));
+                errors.push(format!("resources.{name} on p2: ocf:heartbeat:Missing is not installed on this node"));
+            }
+            if agent.attributes.contains_key("old") {
+                warnings.push(format!("resources.{name}.old on p1: old is deprecated; leave it out"));
+            }
+        }
+        if errors.is_empty() { Ok(warnings) } else { Err(Failure::Unkept { errors, warnings }) }
+    }
+
+    async fn extra(
+        &self,
+        by: &str,
+        node: &NodeName,
+        resource: &ResourceName,
+        action: Option<(String, Vec<String>)>,
+    ) -> Result<String, Failure> {
+        self.note(by, format!("extra {node} {resource} {action:?}"))?;
+        match action {
+            None => Ok(format!("{resource} is fine\nas seen by {node}")),
+            Some((token, arguments)) if token == "pause" => Ok(format!("paused {}", arguments.join(" "))),
+            Some((token, _)) => Err(Failure::Rejected(format!("ip has these actions: pause, and not {token}"))),
+        }
+    }
+
+    async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure> {
+        let agent = |agent: &str, kind: &str, at: &str| AgentView {
+            agent: agent.to_owned(),
+            kind: kind.to_owned(),
+            at: at.to_owned(),
+        };
+        Ok(AgentsView {
+            node: node.map_or("p1", NodeName::as_str).to_owned(),
+            agents: vec![
+                agent("Application", "built in", ""),
+                agent("script:Printer", "script", "/etc/tenure/agents/Printer"),
+                agent("ocf:heartbeat:IPaddr2", "OCF", "/usr/lib/ocf/resource.d/heartbeat/IPaddr2"),
+            ],
+        })
+    }
+
+    async fn agent(&self, node: Option<&NodeName>, agent: &str) -> Result<AgentDetailView, Failure> {
+        if agent != "ocf:heartbeat:IPaddr2" {
+            return Err(Failure::Rejected(format!("{agent} is not installed on p1; see `tenure agent list`")));
+        }
+        let parameter = |name: &str, required, value: &str, default: Option<&str>, short: &str| ParameterView {
+            name: name.to_owned(),
+            required,
+            unique: name == "ip",
+            deprecated: false,
+            value: value.to_owned(),
+            default: default.map(str::to_owned),
+            short: short.to_owned(),
+        };
+        let action = |name: &str, timeout: Option<u64>, interval: Option<u64>, depth: Option<&str>| AgentActionView {
+            name: name.to_owned(),
+            timeout,
+            interval,
+            depth: depth.map(str::to_owned),
+        };
+        Ok(AgentDetailView {
+            node: node.map_or("p1", NodeName::as_str).to_owned(),
+            agent: agent.to_owned(),
+            short: "Manages virtual IPv4 and IPv6 addresses".to_owned(),
+            parameters: vec![
+                parameter("ip", true, "text", None, "IPv4 or IPv6 address"),
+                parameter("nic", false, "text", None, "Network interface"),
+                parameter("arp_count", false, "integer", Some("5"), "ARP packet count sent during initialization"),
+            ],
+            actions: vec![
+                action("start", Some(20_000), None, None),
+                action("monitor", Some(20_000), Some(10_000), Some("0")),
+                action("meta-data", Some(5_000), None, None),
+            ],
+        })
     }
 
     async fn members(&self) -> Result<Members, Failure> {

@@ -1,5 +1,6 @@
 //! The admin API and the admin client, over real TLS sockets, before a fake node that holds a real ledger.
 
+mod agents;
 mod api;
 mod binary;
 mod commands;

@@ -115,7 +115,7 @@ async fn resources_are_listed_stopped_and_started() {
     assert_eq!(desk.run("group online net@p1 --wait=30s").await.exit, Exit::Done, "nothing of it was left");
     assert_eq!(desk.run("resource restart ip@p1").await.exit, Exit::Done);
     let ended = desk.run("resource show nothing").await;
-    assert_eq!(ended.exit, Exit::Usage);
+    assert_eq!(ended.exit, Exit::Refused);
     assert_eq!(ended.err, "error: there is no resource nothing\nnext: see `tenure resource list`\n");
     assert_eq!(desk.run("resource online nothing").await.exit, Exit::Refused);
     desk.served.stop().await;

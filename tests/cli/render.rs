@@ -97,10 +97,9 @@ async fn one_resource() {
     let mut site = Site::running();
     site.set("p2", "db", Power::Stopping);
     site.settle();
+    let db = tenure::api::resource(&site.ledger, &"db".into()).unwrap();
     let view = view(site, Read::Linearizable).await;
-    let db = view.resources.iter().find(|one| one.name == "db").unwrap();
-    let lpar = view.lpars.iter().find(|lpar| lpar.name == "db");
-    insta::assert_snapshot!(render::resource(db, lpar, PLAIN));
+    insta::assert_snapshot!(render::resource(&db, PLAIN));
     insta::assert_snapshot!(render::resources(&view, PLAIN));
 }
 
@@ -148,6 +147,7 @@ fn requests_as_data() {
         Ask::Disarm,
         Ask::Arm,
         Ask::ConfirmOff { server: s() },
+        Ask::ConfirmNodeOff { node: "n".to_owned() },
         Ask::Configure { text: "t".into(), strand: false, expect: Some(7) },
     ];
     let line = |ask| serde_json::to_string(&RequestBody { request_id: "0".into(), ask }).unwrap();

@@ -80,7 +80,15 @@ async fn from_one_node_to_three_to_five_and_back() {
 }
 
 fn cluster_is_told() -> tenure::api::wire::MembersView {
-    tenure::api::wire::MembersView { answered_by: String::new(), leader: None, term: 0, index: 0, members: Vec::new() }
+    tenure::api::wire::MembersView {
+        answered_by: String::new(),
+        leader: None,
+        term: 0,
+        index: 0,
+        members: Vec::new(),
+        nodes: Vec::new(),
+        at: String::new(),
+    }
 }
 
 /// Their daemons go on, and start again: they lead nobody, disturb nobody, and vouch for nothing.

@@ -2,7 +2,7 @@
 
 use super::{
     named::{by_name, whole},
-    notes::{conflict, faults, leaves, notes, server_waits, waits},
+    notes::{conflict, faults, leaves, nodes_off, notes, server_waits, waits},
     refusals::refusals,
     samples::{E, T, cluster, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers},
 };
@@ -11,11 +11,11 @@ use std::{
     sync::Arc,
 };
 use tenure_core::{
-    Ledger, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
+    Ledger, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
-        Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Intent, Maintenance, Migration, NodeState, OffProof, Phase,
-        PreOnline, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties, Upkeep,
+        Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Intent, Maintenance, Migration, NodeOff, NodeState,
+        OffProof, Phase, PreOnline, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties, Upkeep,
     },
     note::{CleanReason, LeaveReason, OffHow},
     order::Action,
@@ -38,6 +38,7 @@ fn actions() -> Vec<Action> {
         Action::Start { group: g(), resource: r(), epoch: E, vouched: set(s2()), home: Some(s2()) },
         Action::Stop { resource: r(), grace: Span::seconds(0) },
         Action::Fence,
+        Action::FenceNode { node: n() },
         Action::Migrate { group: g(), resource: r(), epoch: E, to: s2() },
         Action::StopMigration { resource: r(), from: s(), to: s2() },
     ];
@@ -68,7 +69,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
             (s2(), server_state(Purpose::Shutdown)),
             ("p3".into(), ServerState::default()),
         ]),
-        nodes: BTreeMap::from([(n(), NodeState { lapsed: Some(T) }), ("arb".into(), NodeState { lapsed: None })]),
+        nodes: node_states(),
         groups: group_states().into_iter().map(|(name, state)| (name.into(), Arc::new(state))).collect(),
         maintenance: Maintenance {
             disarmed: true,
@@ -86,11 +87,29 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
     vec![("empty".into(), Ledger::default()), ("full".into(), full)]
 }
 
+fn node_states() -> BTreeMap<NodeName, NodeState> {
+    let state = |how| NodeState {
+        shut: Some(6),
+        lapsed: Some(T),
+        off: Some(NodeOff { how, index: 7 }),
+        met: true,
+        known: true,
+        watchdog: Some(Span::seconds(60)),
+        fence: Some(o()),
+        fence_failed: Some(T),
+    };
+    let mut all: BTreeMap<NodeName, NodeState> =
+        nodes_off().into_iter().zip(1..).map(|(how, place)| (format!("node{place}").into(), state(how))).collect();
+    all.insert("arb".into(), NodeState::default());
+    all
+}
+
 fn server_state(purpose: Purpose) -> ServerState {
     ServerState {
         manager: Some(n()),
         system: SystemState::PowerOff,
         live: true,
+        node: Power::Running,
         since: Some(7),
         read: Some((n(), 12)),
         vios: BTreeMap::from([("vios1".into(), false)]),
@@ -176,6 +195,8 @@ fn group_states() -> Vec<(String, GroupState)> {
         stop: Some(o()),
         failed: Some(T),
         confidence: 40,
+        serial: 12,
+        said: "pid 41".into(),
     };
     let copies = BTreeMap::from([
         (s(), copy(StartRisk::None)),

@@ -18,10 +18,14 @@ use std::{
     fmt::Debug,
     fs,
     path::PathBuf,
+    sync::Arc,
 };
-use tenure::node::{
-    Answer, Call, MemberCall,
-    codec::{CodecError, Kind, decode, encode},
+use tenure::{
+    api::wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
+    node::{
+        Answer, Call, ExtraCall, MemberCall,
+        codec::{CodecError, Kind, decode, encode},
+    },
 };
 use tenure_core::{Entry, Ledger, Outcome};
 
@@ -80,7 +84,13 @@ fn calls() -> Vec<(String, Call)> {
     let all = [
         Call::Heartbeat { reaches_hmc: true },
         Call::Reading(samples::reading()),
+        Call::Inside(samples::inside()),
+        Call::Check(Arc::new(samples::cluster())),
+        Call::Extra(ExtraCall { resource: "web1".into(), action: None }),
+        Call::Extra(ExtraCall { resource: "web1".into(), action: Some(("pause".into(), vec!["10".into()])) }),
         Call::Probe(vec!["p1".into(), "p2".into()]),
+        Call::Agents,
+        Call::Agent("ocf:heartbeat:IPaddr2".into()),
         Call::Member(MemberCall::Add { node: node(), address: address() }),
         Call::Member(MemberCall::Promote(node())),
         Call::Member(MemberCall::Remove(node())),
@@ -90,7 +100,13 @@ fn calls() -> Vec<(String, Call)> {
     let name = |call: &Call| match call {
         Call::Heartbeat { .. } => "heartbeat",
         Call::Reading(_) => "reading",
+        Call::Inside(_) => "inside",
+        Call::Check(_) => "check",
+        Call::Extra(ExtraCall { action: None, .. }) => "extra-info",
+        Call::Extra(ExtraCall { action: Some(_), .. }) => "extra-action",
         Call::Probe(_) => "probe",
+        Call::Agents => "agents",
+        Call::Agent(_) => "agent",
         Call::Member(MemberCall::Add { .. }) => "member-add",
         Call::Member(MemberCall::Promote(_)) => "member-promote",
         Call::Member(MemberCall::Remove(_)) => "member-remove",
@@ -100,12 +116,44 @@ fn calls() -> Vec<(String, Call)> {
     all.into_iter().map(|call| (name(&call).to_owned(), call)).collect()
 }
 
+fn agents() -> AgentsView {
+    let agent = AgentView { agent: "script:Printer".into(), kind: "script".into(), at: "/etc/Printer".into() };
+    AgentsView { node: "p1".into(), agents: vec![agent] }
+}
+
+fn agent() -> AgentDetailView {
+    let parameter = ParameterView {
+        name: "ip".into(),
+        required: true,
+        unique: true,
+        deprecated: false,
+        value: "text".into(),
+        default: Some("none".into()),
+        short: "an address".into(),
+    };
+    let action =
+        AgentActionView { name: "start".into(), timeout: Some(20_000), interval: None, depth: Some("10".into()) };
+    AgentDetailView {
+        node: "p1".into(),
+        agent: "ocf:heartbeat:IPaddr2".into(),
+        short: "addresses".into(),
+        parameters: vec![parameter],
+        actions: vec![action],
+    }
+}
+
 fn answers() -> Vec<(String, Answer)> {
     let all = [
         Answer::Taken,
         Answer::Lease { lasts: 3000, floor: 1 << 40 },
         Answer::NoLease,
         Answer::NotLeader,
+        Answer::Checked { errors: vec!["wrong".into()], warnings: vec!["look".into()] },
+        Answer::Said(Ok("fine".into())),
+        Answer::Said(Err("why".into())),
+        Answer::Agents(agents()),
+        Answer::Agent(Ok(agent())),
+        Answer::Agent(Err("why".into())),
         Answer::Member(4),
         Answer::MemberRefused("why".into()),
         Answer::MemberUnknown("why".into()),
@@ -115,6 +163,12 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::Lease { .. } => "lease",
         Answer::NoLease => "no-lease",
         Answer::NotLeader => "not-leader",
+        Answer::Checked { .. } => "checked",
+        Answer::Said(Ok(_)) => "said",
+        Answer::Said(Err(_)) => "said-why-not",
+        Answer::Agents(_) => "agents",
+        Answer::Agent(Ok(_)) => "agent",
+        Answer::Agent(Err(_)) => "agent-why-not",
         Answer::Member(_) => "member",
         Answer::MemberRefused(_) => "member-refused",
         Answer::MemberUnknown(_) => "member-unknown",

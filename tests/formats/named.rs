@@ -6,7 +6,9 @@ use tenure_core::{
     Command, Note, Power, Refusal, Request,
     config::Trigger,
     ledger::{Down, Phase, PreOnline},
-    note::{Asked, Brake, CleanReason, Deed, FaultReason, LeaveReason, NotHere, Proof, ServerWait, Stay, Wait},
+    note::{
+        Asked, Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Proof, ServerWait, Stay, Wait,
+    },
     order::{Action, Ending},
 };
 
@@ -62,6 +64,7 @@ named! { Request:
     Request::Unfreeze(..) => "unfreeze",
     Request::Clear { .. } => "clear",
     Request::ConfirmOff(..) => "confirm-off",
+    Request::ConfirmNodeOff(..) => "confirm-node-off",
     Request::Restart(..) => "restart",
     Request::ServiceOnline(..) => "service-online",
     Request::ServiceOffline(..) => "service-offline",
@@ -84,7 +87,11 @@ named! { Request:
 named! { Command:
     Command::Request(..) => "request",
     Command::Observe(..) => "observe",
+    Command::Sense { .. } => "sense",
     Command::Report(..) => "report",
+    Command::Shut(..) => "shut",
+    Command::NodeOff(..) => "node-off",
+    Command::FenceNode(..) => "fence-node",
     Command::Lapse(..) => "lapse",
     Command::Return(..) => "return",
     Command::Assign { .. } => "assign",
@@ -132,6 +139,7 @@ named! { Action:
     Action::Start { .. } => "start",
     Action::Stop { .. } => "stop",
     Action::Fence => "fence",
+    Action::FenceNode { .. } => "fence-node",
     Action::Migrate { .. } => "migrate",
     Action::StopMigration { .. } => "stop-migration",
     Action::Hook { .. } => "hook",
@@ -145,6 +153,8 @@ named! { Note:
     Note::CopyChanged { .. } => "copy-changed",
     Note::NodeLapsed { .. } => "node-lapsed",
     Note::NodeReturned { .. } => "node-returned",
+    Note::NodeProvenOff { .. } => "node-proven-off",
+    Note::WrongLpar { .. } => "wrong-lpar",
     Note::ManagerChanged { .. } => "manager-changed",
     Note::Adopted { .. } => "adopted",
     Note::Granted { .. } => "granted",
@@ -246,12 +256,22 @@ named! { LeaveReason:
     LeaveReason::Return(..) => "return",
     LeaveReason::Failback(..) => "failback",
     LeaveReason::OnPurpose => "on-purpose",
+    LeaveReason::NodeOff(..) => "node-off",
     LeaveReason::Evicted(..) => "evicted",
 }
 
 named! { Proof:
     Proof::ReadOff { .. } => "read-off",
     Proof::ServerOff(..) => "server-off",
+    Proof::NodeOff { .. } => "node-off",
+}
+
+named! { NodeOffHow:
+    NodeOffHow::ReadOff { .. } => "read-off",
+    NodeOffHow::Fenced { .. } => "fenced",
+    NodeOffHow::Server => "server",
+    NodeOffHow::Watchdog { .. } => "watchdog",
+    NodeOffHow::Operator { .. } => "operator",
 }
 
 named! { NotHere:
@@ -261,6 +281,7 @@ named! { NotHere:
     NotHere::NotReady(..) => "not-ready",
     NotHere::Unread => "unread",
     NotHere::NobodyManages => "nobody-manages",
+    NotHere::NodeDown { .. } => "node-down",
     NotHere::NotDefined { .. } => "not-defined",
     NotHere::NotReadOff { .. } => "not-read-off",
     NotHere::ViosDown { .. } => "vios-down",
@@ -287,6 +308,8 @@ named! { Wait:
     Wait::Fencing { .. } => "fencing",
     Wait::Unwatched { .. } => "unwatched",
     Wait::NodeSilent { .. } => "node-silent",
+    Wait::NodeFencing { .. } => "node-fencing",
+    Wait::Watchdog { .. } => "watchdog",
     Wait::Settling { .. } => "settling",
     Wait::Orders { .. } => "orders",
     Wait::Reading { .. } => "reading",
@@ -436,6 +459,12 @@ named! { Refusal:
     Refusal::Dirty { .. } => "dirty",
     Refusal::Stale { .. } => "stale",
     Refusal::Lapsed { .. } => "lapsed",
+    Refusal::AlreadyShut { .. } => "already-shut",
+    Refusal::NodeNotOff { .. } => "node-not-off",
+    Refusal::NodeAlreadyOff { .. } => "node-already-off",
+    Refusal::NodeLooksAlive { .. } => "node-looks-alive",
+    Refusal::NodeHeard { .. } => "node-heard",
+    Refusal::NoLpar { .. } => "no-lpar",
     Refusal::NotLapsed { .. } => "not-lapsed",
     Refusal::Disarmed => "disarmed",
     Refusal::AlreadyDisarmed => "already-disarmed",

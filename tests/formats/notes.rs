@@ -9,8 +9,8 @@ use tenure_core::{
     Note, Power, ServerName, Span, SystemState,
     config::Need,
     note::{
-        Asked, Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NotHere, OffHow, Proof, ServerWait, Stay,
-        Wait,
+        Asked, Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, OffHow, Proof,
+        ServerWait, Stay, Wait,
     },
 };
 
@@ -52,16 +52,30 @@ pub fn leaves() -> Vec<LeaveReason> {
         LeaveReason::Return(s2()),
         LeaveReason::Failback(s2()),
         LeaveReason::OnPurpose,
+        LeaveReason::NodeOff(n()),
         LeaveReason::Evicted(g2()),
     ]
 }
 
+pub fn nodes_off() -> Vec<NodeOffHow> {
+    whole(vec![
+        NodeOffHow::ReadOff { since: 7 },
+        NodeOffHow::Fenced { order: o(), by: n() },
+        NodeOffHow::Server,
+        NodeOffHow::Watchdog { after: Span::seconds(60) },
+        NodeOffHow::Operator { name: "alice".into() },
+    ])
+}
+
 fn proofs() -> Vec<Proof> {
-    vec![
+    let inside = |how| Proof::NodeOff { node: n(), how };
+    let mut all = vec![
         Proof::ReadOff { since: 7 },
         Proof::ServerOff(OffHow::Fenced { order: o(), by: n() }),
         Proof::ServerOff(OffHow::Operator { name: "alice".into() }),
-    ]
+    ];
+    all.extend(nodes_off().into_iter().map(inside));
+    all
 }
 
 pub fn conflict() -> Conflict {
@@ -76,6 +90,7 @@ fn not_here() -> BTreeMap<ServerName, NotHere> {
         NotHere::NotReady(SystemState::Standby),
         NotHere::Unread,
         NotHere::NobodyManages,
+        NotHere::NodeDown { node: n() },
         NotHere::NotDefined { resource: r() },
         NotHere::NotReadOff { resource: r(), power: Power::Unknown },
         NotHere::ViosDown { resource: r() },
@@ -122,7 +137,9 @@ pub fn waits() -> Vec<Wait> {
         Wait::NoProof { server: s(), system: SystemState::NoConnection },
         Wait::Fencing { server: s() },
         Wait::Unwatched { server: s(), system: SystemState::NoWitness },
-        Wait::NodeSilent { resource: r(), server: s(), node: n() },
+        Wait::NodeSilent { resource: r(), server: s(), node: n(), lpar: Power::Unknown },
+        Wait::NodeFencing { node: n(), server: s() },
+        Wait::Watchdog { node: n(), server: s(), until: T },
         Wait::Settling { resource: r(), server: s(), until: T },
         Wait::Orders { resources: set(r()), server: s() },
         Wait::Reading { resource: r(), server: s() },
@@ -204,9 +221,17 @@ fn plain() -> Vec<Note> {
         Note::Configured { by: "alice".into(), groups: 1, resources: 2, servers: 3 },
         Note::SystemChanged { server: s(), from: SystemState::Initializing, to: SystemState::PoweringOff, by: n() },
         Note::ViosChanged { server: s(), down: set("vios1".to_owned()) },
-        Note::CopyChanged { group: g(), resource: r(), server: s(), from: Power::Off, to: Power::Running },
+        Note::CopyChanged {
+            group: g(),
+            resource: r(),
+            server: s(),
+            from: Power::Off,
+            to: Power::Running,
+            said: "pid 41".into(),
+        },
         Note::NodeLapsed { node: n() },
         Note::NodeReturned { node: n() },
+        Note::WrongLpar { node: n(), server: s(), power: Power::Off },
         Note::ManagerChanged { server: s(), from: None, to: n(), surrogate: true },
         Note::Adopted { group: g(), server: s(), epoch: E },
         Note::Granted { group: g(), server: s(), epoch: E, passed_over: not_here() },
@@ -256,6 +281,7 @@ pub fn notes() -> Vec<(String, Note)> {
     let needs = |reason| Note::NeedsAdmin { group: g(), resource: r(), server: s(), reason };
     all.extend(each("needs-admin", admin(), needs));
     all.extend(each("vacated", proofs(), |proof| Note::Vacated { group: g(), server: s(), epoch: E, proof }));
+    all.extend(each("node-proven-off", nodes_off(), |how| Note::NodeProvenOff { node: n(), how }));
     all.extend(each("waiting", waits(), |wait| Note::Waiting { group: g(), wait }));
     all.extend(each("server-waiting", server_waits(), |wait| Note::ServerWaiting { server: s(), wait }));
     let not_run = |trigger| Note::HookNotRun { group: g(), trigger, server: s() };

@@ -9,13 +9,13 @@ use std::{
     sync::Arc,
 };
 use tenure_core::{
-    Command, Entry, GroupName, NodeName, OrderId, Power, Reading, Report, Request, RequestId, ResourceName, RuleName,
-    ServerName, ServiceName, Span, SystemState, Time,
+    Command, Entry, GroupName, Inside, NodeName, OrderId, Power, Reading, Report, Request, RequestId, ResourceName,
+    RuleName, Seen, ServerName, ServiceName, Span, SystemState, Time,
     command::Author,
     config::{
         Asks, AutoRestart, AutostartPolicy, Brakes, Cluster, Failback, Failover, Group, GroupKind, Hmc, Hook, Kind,
         Link, Load, Lpar, Need, Node, Operations, Patience, PlacementRule, Policy, Requirement, Resource, Rigidity,
-        Server, ServerDown, Service, Shutdown, Tier, TierLink, Timings, Tolerance, Trigger,
+        Server, ServerDown, Service, Shutdown, Tier, TierLink, Timings, Tolerance, Trigger, Watch,
     },
     note::NotHere,
     order::{Ending, Epoch},
@@ -95,9 +95,18 @@ pub fn reading() -> Reading {
         system: SystemState::Operating,
         live: true,
         copies: names.into_iter().zip(powers).collect(),
-        confidence: BTreeMap::from([(r(), 40)]),
+        node: Power::Running,
         vios: BTreeMap::from([("vios1".to_owned(), true), ("vios2".to_owned(), false)]),
     }
+}
+
+pub fn inside() -> Inside {
+    Inside { seen: seen(), watchdog: Some(Span::seconds(60)) }
+}
+
+fn seen() -> BTreeMap<ResourceName, Seen> {
+    let seen = Seen { power: Power::Running, since: 41, serial: 12, confidence: 40, said: "pid 41".into() };
+    BTreeMap::from([(r(), seen), (r2(), Seen::default())])
 }
 
 pub fn cluster() -> Cluster {
@@ -119,7 +128,7 @@ pub fn cluster() -> Cluster {
         hmcs: BTreeMap::from([("hmc1".into(), hmc)]),
         servers: BTreeMap::from([(s(), server)]),
         nodes: BTreeMap::from([
-            (n(), Node { server: Some(s()), lpar: Some("mgmt1".into()) }),
+            (n(), Node { server: Some(s()), lpar: Some("mgmt1".into()), watchdog: Some(Span::seconds(60)) }),
             ("arb".into(), Node { server: None, lpar: None, watchdog: None }),
         ]),
         groups: groups(),
@@ -198,6 +207,12 @@ fn resources() -> BTreeMap<ResourceName, Resource> {
             agent.attributes.insert("start".into(), "/opt/start".into());
             agent.on.insert(s2(), BTreeMap::from([("start".into(), "/opt/other".into())]));
             agent.intentional_offline = true;
+            agent.watch = Watch {
+                interval: Some(Span::seconds(5)),
+                offline_interval: Some(Span::seconds(60)),
+                timeout: Some(Span::seconds(20)),
+                depths: BTreeMap::from([("10".into(), Span::seconds(60))]),
+            };
         }
         resource
     };
@@ -245,6 +260,7 @@ fn requests() -> Vec<Request> {
         Request::Unfreeze(g()),
         Request::Clear { group: g(), server: None },
         Request::ConfirmOff(s()),
+        Request::ConfirmNodeOff(n()),
         Request::Restart(r()),
         Request::ServiceOnline(shop()),
         Request::ServiceOffline(shop()),
@@ -280,9 +296,13 @@ fn each<T: Named>(word: &str, samples: Vec<T>, command: impl Fn(T) -> Command) -
 }
 
 fn commands() -> Vec<(String, Command)> {
-    let report = |ending| Command::Report(Report { order: o(), ending, readings: vec![reading()] });
+    let report = |ending| Command::Report(Report { order: o(), ending, readings: vec![reading()], seen: seen() });
     let plain = [
         Command::Observe(reading()),
+        Command::Sense { node: n(), inside: inside() },
+        Command::Shut(n()),
+        Command::NodeOff(n()),
+        Command::FenceNode(n()),
         Command::Lapse(n()),
         Command::Return(n()),
         Command::Assign { server: s(), node: n() },

@@ -60,7 +60,13 @@ impl ClientError {
                 self.kind().suggestion().to_owned()
             }
         };
-        ErrorView { kind: self.kind(), message: chain(self), suggestion: Some(suggestion), problems: Vec::new() }
+        ErrorView {
+            kind: self.kind(),
+            message: chain(self),
+            suggestion: Some(suggestion),
+            problems: Vec::new(),
+            check: None,
+        }
     }
 
     /// Remembers under which identity the request was sent.

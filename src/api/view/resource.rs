@@ -1,9 +1,9 @@
 //! Resources: LPARs, and what lives inside nodes.
 
-use crate::api::wire::{LparView, ResourceView};
+use crate::api::wire::{KeptView, LparView, PlaceView, ResourceDetailView, ResourceView};
 use tenure_core::{
-    GroupName, Ledger, Power, ResourceName, ServerName,
-    config::{Kind, Resource},
+    GroupName, Ledger, NodeName, Power, ResourceName, ServerName, Span,
+    config::{Agent, Kind, Resource},
     ledger::{Copy, Down, GroupState, Run},
 };
 
@@ -15,7 +15,6 @@ pub(super) fn view(ledger: &Ledger, name: &ResourceName, resource: &Resource) ->
     let server = group.tenure.as_ref().map(|tenure| &tenure.server);
     let here = copies.zip(server).and_then(|(copies, server)| copies.get(server));
     let run = group.runs.get(name);
-    let reads = |copy: &Copy| if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() };
     ResourceView {
         name: name.to_string(),
         group: resource.group.to_string(),
@@ -30,6 +29,48 @@ pub(super) fn view(ledger: &Ledger, name: &ResourceName, resource: &Resource) ->
         restart_limit: ledger.restart_limit(name).0,
         down: run.and_then(|run| down(&resource.group, run)),
         copies: copies.into_iter().flatten().map(|(server, copy)| (server.to_string(), reads(copy))).collect(),
+    }
+}
+
+fn reads(copy: &Copy) -> String {
+    if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() }
+}
+
+/// Everything about one resource, if it is declared.
+pub fn detail(ledger: &Ledger, name: &ResourceName) -> Option<ResourceDetailView> {
+    let declared = ledger.config.resources.get(name)?;
+    let group = ledger.groups.get(&declared.group);
+    let copies = group.and_then(|group| group.copies.get(name));
+    let tenure = group.and_then(|group| group.tenure.as_ref());
+    let inside = declared.as_agent().is_some();
+    let places = copies.into_iter().flatten().map(|(server, copy)| PlaceView {
+        server: server.to_string(),
+        node: ledger.config.node_on(server).filter(|_| inside).map(NodeName::to_string),
+        state: reads(copy),
+        confidence: Some(copy.confidence).filter(|confidence| copy.is_active() && *confidence > 0),
+        said: copy.said.clone(),
+        tenure: tenure.is_some_and(|tenure| tenure.covers(server)),
+    });
+    Some(ResourceDetailView {
+        resource: view(ledger, name, declared),
+        lpar: lpar(ledger, name, declared),
+        kept: declared.as_agent().map(|agent| kept(ledger, declared, agent)),
+        places: places.collect(),
+    })
+}
+
+fn kept(ledger: &Ledger, declared: &Resource, agent: &Agent) -> KeptView {
+    let span = |span: &Span| span.to_string();
+    let watch = &agent.watch;
+    KeptView {
+        attributes: agent.attributes.clone(),
+        attributes_on: agent.on.iter().map(|(server, own)| (server.to_string(), own.clone())).collect(),
+        monitor: watch.interval.unwrap_or(ledger.config.timings.monitor).to_string(),
+        monitor_offline: watch.offline_interval.as_ref().map(span),
+        monitor_timeout: watch.timeout.as_ref().map(span),
+        depths: watch.depths.iter().map(|(depth, every)| (depth.clone(), every.to_string())).collect(),
+        start_timeout: declared.start_timeout.to_string(),
+        stop_timeout: declared.stop_timeout.to_string(),
     }
 }
 

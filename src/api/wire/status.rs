@@ -85,6 +85,15 @@ pub struct ServerView {
     pub manager: Option<String>,
     /// Whether that node lives elsewhere.
     pub surrogate: bool,
+    /// The node that lives there.
+    #[serde(default)]
+    pub node: Option<String>,
+    /// Why that node is given no orders: `silent`, `being cut off` or `proven off`.
+    #[serde(default)]
+    pub node_out: Option<String>,
+    /// How it was proven that nothing runs inside that node.
+    #[serde(default)]
+    pub node_proof: Option<String>,
     /// How it was proven off.
     pub proof: Option<String>,
     /// VIO servers that are down.
@@ -157,6 +166,24 @@ pub struct NodeView {
     pub declared: bool,
     /// Since when it is silent and its lease over, RFC 3339 in UTC.
     pub lapsed: Option<String>,
+    /// Why it is given no orders: `silent`, `being cut off` or `proven off`.
+    #[serde(default)]
+    pub out: Option<String>,
+    /// How it was proven that nothing runs inside it.
+    #[serde(default)]
+    pub proof: Option<String>,
+    /// The LPAR that it runs in.
+    #[serde(default)]
+    pub lpar: Option<String>,
+    /// What the HMC says of that, if it is read live.
+    #[serde(default)]
+    pub lpar_reads: Option<String>,
+    /// After which time its watchdog resets it when nobody feeds it, as in a cluster file: `1m`.
+    #[serde(default)]
+    pub watchdog: Option<String>,
+    /// When its watchdog has reset it for certain, RFC 3339 in UTC, if it is silent.
+    #[serde(default)]
+    pub reset_by: Option<String>,
 }
 
 /// A service group.

@@ -37,11 +37,61 @@ pub enum Resource {
         #[command(flatten)]
         wait: Wait,
     },
+    /// What its agent tells people of a resource
+    #[command(after_help = "Example: tenure resource info ip1
+         tenure resource info ip1 --on p2")]
+    Info {
+        /// The resource
+        resource: String,
+        /// On this server; where its group is, if absent
+        #[arg(long, value_name = "SERVER")]
+        on: Option<String>,
+    },
+    /// Have its agent do something else to a resource
+    #[command(after_help = "Example: tenure resource action printer1 flush
+         tenure resource action db1 snapshot nightly --on p2
+What there is, and what it is told, is the agent's: see `tenure agent show AGENT`.
+If no answer comes, it may have been done: it is not tried again by itself.")]
+    Action {
+        /// The resource
+        resource: String,
+        /// What is to be done
+        token: String,
+        /// What that is told
+        #[arg(value_name = "ARG")]
+        arguments: Vec<String>,
+        /// On this server; where its group is, if absent
+        #[arg(long, value_name = "SERVER")]
+        on: Option<String>,
+    },
     /// Stop a resource and start it again in place
     #[command(after_help = "Example: tenure resource restart web1")]
     Restart {
         /// The resource
         resource: String,
+    },
+}
+
+/// `tenure agent`.
+#[derive(Debug, Subcommand)]
+pub enum Agent {
+    /// List the agents that a node has
+    #[command(after_help = "Example: tenure agent list
+         tenure agent list --at p2
+Units of systemd are not listed; any can be named: systemd:nginx.service.")]
+    List {
+        /// This node's; those of the node that answers, if absent
+        #[arg(long, value_name = "NODE")]
+        at: Option<String>,
+    },
+    /// What an agent can be told, and how long it may take
+    #[command(after_help = "Example: tenure agent show ocf:heartbeat:IPaddr2")]
+    Show {
+        /// The agent, as in the type of a resource
+        agent: String,
+        /// This node's; that of the node that answers, if absent
+        #[arg(long, value_name = "NODE")]
+        at: Option<String>,
     },
 }
 
@@ -83,6 +133,12 @@ pub enum Server {
     /// List the servers, and what is kept back on them
     #[command(after_help = "Example: tenure server list")]
     List,
+    /// Everything about one server
+    #[command(after_help = "Example: tenure server show p1")]
+    Show {
+        /// The server
+        server: String,
+    },
     /// Empty a server and keep it empty
     #[command(after_help = "Example: tenure server drain p1 --wait=30m")]
     Drain {

@@ -1,12 +1,16 @@
-//! One thing at a time: a record, a group's history, a resource, the members, an error.
+//! One thing at a time: a record, a group's history, a resource, a server, an error.
 
 use super::{
-    Style, Tone, moment,
+    Style, Tone,
+    agents::warnings,
+    moment,
     status::{group_tone, power_tone},
     table::{maybe, plain, table, toned},
 };
 use crate::{
-    api::wire::{Level, LparView, MembersView, RecordView, ResourceView, ServerView, TokenView, WhyView},
+    api::wire::{
+        CapacityView, KeptView, Level, PlaceView, RecordView, ResourceDetailView, ServerView, TokenView, WhyView,
+    },
     cli::Fault,
     config,
 };
@@ -63,52 +67,123 @@ pub fn why(why: &WhyView, style: Style) -> String {
     out
 }
 
-/// Everything about one resource, with what only LPARs have.
-pub fn resource(resource: &ResourceView, lpar: Option<&LparView>, style: Style) -> String {
+/// Everything about one resource, with what only LPARs have, or only what an agent keeps.
+pub fn resource(view: &ResourceDetailView, style: Style) -> String {
+    let resource = &view.resource;
     let mut out = String::new();
     let mut line = |name: &str, value: String| out.push_str(&format!("{name:<11} {value}\n"));
     line("resource", resource.name.clone());
     line("type", resource.of_type.clone());
     line("state", style.paint(power_tone(&resource.state), &resource.state));
-    if let Some(confidence) = resource.confidence {
-        line("confidence", format!("{confidence} %"));
-    }
     if let Some(down) = &resource.down {
         line("stays down", style.paint(Tone::Busy, down));
     }
     line("group", resource.group.clone());
     line("server", resource.server.clone().unwrap_or_else(|| "-".to_owned()));
     line("restarts", format!("{} of {}", resource.restarts, resource.restart_limit));
-    if let Some(lpar) = lpar {
+    if let Some(lpar) = &view.lpar {
         line("partition", lpar.partition.clone());
         line("profile", lpar.profile.clone().unwrap_or_else(|| "current configuration".to_owned()));
         line("memory", config::memory(lpar.memory));
         line("processors", tenure_core::config::hundredths(lpar.processors));
         line("VIO servers", if lpar.vios.is_empty() { "-".to_owned() } else { lpar.vios.join(", ") });
     }
-    for (server, state) in &resource.copies {
-        line(&format!("on {server}"), style.paint(power_tone(state), state));
+    if let Some(kept) = &view.kept {
+        line("looked at", looks(kept));
+        line("may take", format!("start {}, stop {}", kept.start_timeout, kept.stop_timeout));
+    }
+    if let Some(attributes) = view.kept.as_ref().map(|kept| attributes(kept, style)).filter(|text| !text.is_empty()) {
+        out.push('\n');
+        out.push_str(&attributes);
+    }
+    if !view.places.is_empty() {
+        out.push('\n');
+        out.push_str(&places(view, style));
     }
     out
 }
 
-/// The consensus group.
-pub fn members(view: &MembersView, style: Style) -> String {
-    let rows = view.members.iter().map(|member| {
-        let leads = view.leader.as_ref() == Some(&member.name);
-        let role = match (leads, member.voter) {
-            (true, _) => toned("leader", Tone::Good),
-            (false, true) => plain("voter"),
-            (false, false) => toned("learner", Tone::Busy),
-        };
-        vec![plain(&member.name), plain(member.id), role, plain(&member.address), maybe(member.api_address.as_ref())]
-    });
-    let mut out = table(&["NODE", "ID>", "ROLE", "ADDRESS", "ADMIN API"], rows.collect(), style);
-    if view.leader.is_none() {
-        out.push_str(&style.paint(Tone::Bad, "nobody leads at the moment"));
-        out.push('\n');
+fn looks(kept: &KeptView) -> String {
+    let mut text = format!("every {} where it should be up", kept.monitor);
+    if let Some(offline) = &kept.monitor_offline {
+        text.push_str(&format!(", every {offline} elsewhere"));
     }
+    for (depth, every) in &kept.depths {
+        text.push_str(&format!(", depth {depth} every {every}"));
+    }
+    if let Some(timeout) = &kept.monitor_timeout {
+        text.push_str(&format!("; a look may take {timeout}"));
+    }
+    text
+}
+
+fn attributes(kept: &KeptView, style: Style) -> String {
+    let everywhere = kept.attributes.iter().map(|(name, value)| vec![plain(name), plain(value), maybe(None)]);
+    let own = kept
+        .attributes_on
+        .iter()
+        .flat_map(|(server, own)| own.iter().map(move |(name, value)| vec![plain(name), plain(value), plain(server)]));
+    let rows: Vec<_> = everywhere.chain(own).collect();
+    if rows.is_empty() { String::new() } else { table(&["ATTRIBUTE", "VALUE", "ONLY ON"], rows, style) }
+}
+
+fn places(view: &ResourceDetailView, style: Style) -> String {
+    let inside = view.kept.is_some();
+    let row = |place: &PlaceView| {
+        let confidence = place.confidence.map(|confidence| format!("{confidence} %"));
+        let said = (!place.said.is_empty()).then_some(&place.said);
+        let tenure = if place.tenure { toned("yes", Tone::Good) } else { maybe(None) };
+        let mut row = vec![plain(&place.server), tenure, toned(&place.state, power_tone(&place.state))];
+        if inside {
+            row.extend([maybe(confidence.as_ref()), maybe(place.node.as_ref()), maybe(said)]);
+        }
+        row
+    };
+    let head = ["ON", "TENURE", "STATE", "CONFIDENCE>", "NODE", "ITS AGENT SAYS"];
+    table(if inside { &head } else { &head[..3] }, view.places.iter().map(row).collect(), style)
+}
+
+/// Everything about one server.
+pub fn server(view: &ServerView, style: Style) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| out.push_str(&format!("{name:<11} {value}\n"));
+    let tone = if view.state == "ready" { Tone::Good } else { Tone::Busy };
+    line("server", view.name.clone());
+    line("system", view.system.clone());
+    line("state", style.paint(tone, &view.state));
+    if let Some(proof) = &view.proof {
+        line("proof", proof.clone());
+    }
+    line("HMC reads", format!("{}{}", view.reads, if view.live { "" } else { " (not live)" }));
+    let surrogate = if view.surrogate { " (surrogate)" } else { "" };
+    line("watched by", view.manager.as_ref().map_or("nobody".to_owned(), |manager| format!("{manager}{surrogate}")));
+    line("node", server_node(view).map_or("-".to_owned(), |(node, tone)| style.paint(tone, &node)));
+    if let Some(closed) = &view.closed {
+        line("closed", style.paint(Tone::Busy, closed));
+    }
+    if let Some(drain) = &view.drain {
+        line(&drain.purpose, drain.progress.clone());
+    }
+    let capacity = |capacity: &CapacityView, show: fn(u64) -> String| match capacity.total {
+        Some(total) => format!("{} of {}", show(capacity.used), show(total)),
+        None => show(capacity.used),
+    };
+    line("memory", capacity(&view.memory, config::memory));
+    line("processors", capacity(&view.processors, tenure_core::config::hundredths));
+    let names = |all: &[String]| if all.is_empty() { "-".to_owned() } else { all.join(", ") };
+    line("VIOS down", names(&view.vios_down));
+    line("groups", names(&view.groups));
     out
+}
+
+/// The node of a server, and what is wrong with it.
+pub(super) fn server_node(view: &ServerView) -> Option<(String, Tone)> {
+    let node = view.node.as_ref()?;
+    Some(match (&view.node_out, &view.node_proof) {
+        (_, Some(proof)) => (format!("{node}: proven off, {proof}"), Tone::Bad),
+        (Some(out), None) => (format!("{node}: {out}"), Tone::Bad),
+        (None, None) => (node.clone(), Tone::Plain),
+    })
 }
 
 /// A permission to join, and how to use it.
@@ -145,6 +220,10 @@ pub fn error(fault: &Fault, style: Style) -> String {
     let mut out = format!("{} {}\n", style.paint(Tone::Bad, "error:"), view.message);
     for problem in &view.problems {
         out.push_str(&format!("  {problem}\n"));
+    }
+    if let Some(check) = &view.check {
+        out.extend(check.errors.iter().map(|text| format!("  {text}\n")));
+        out.push_str(&warnings(&check.warnings, style));
     }
     if let Some(next) = &view.suggestion {
         out.push_str(&format!("{} {next}\n", style.paint(Tone::Head, "next:")));

@@ -20,6 +20,7 @@ fn machines(view: &StatusView, style: Style) -> String {
     if view.servers.is_empty() {
         return String::new();
     }
+    let out = view.servers.iter().any(|server| server.node_out.is_some());
     let row = |server: &ServerView| {
         let tone = match server.state.as_str() {
             "ready" => Tone::Good,
@@ -34,7 +35,7 @@ fn machines(view: &StatusView, style: Style) -> String {
         };
         let vios =
             if server.vios_down.is_empty() { maybe(None) } else { toned(server.vios_down.join(", "), Tone::Bad) };
-        vec![
+        let mut row = vec![
             plain(&server.name),
             toned(&server.state, tone),
             plain(reads),
@@ -43,10 +44,25 @@ fn machines(view: &StatusView, style: Style) -> String {
             plain(capacity(&server.processors, tenure_core::config::hundredths)),
             vios,
             names(&server.groups),
-        ]
+        ];
+        if out {
+            row.insert(4, node(server));
+        }
+        row
     };
-    let head = ["SERVER", "STATE", "HMC READS", "WATCHED BY", "MEMORY>", "CPU>", "VIOS DOWN", "GROUPS"];
+    let mut head = vec!["SERVER", "STATE", "HMC READS", "WATCHED BY", "MEMORY>", "CPU>", "VIOS DOWN", "GROUPS"];
+    if out {
+        head.insert(4, "NODE");
+    }
     table(&head, view.servers.iter().map(row).collect(), style)
+}
+
+/// The node of a server, and whether it may act; how it was proven off stands with the nodes.
+fn node(server: &ServerView) -> Field {
+    match (&server.node, &server.node_out) {
+        (Some(node), Some(out)) => toned(format!("{node}: {out}"), Tone::Bad),
+        (node, _) => maybe(node.as_ref()),
+    }
 }
 
 fn capacity(capacity: &CapacityView, show: fn(u64) -> String) -> String {

@@ -1,18 +1,22 @@
 //! What people read. Pure: views in, text out.
 
+mod agents;
 mod changes;
 mod detail;
 mod foresee;
 mod maintenance;
+mod nodes;
 mod replay;
 mod services;
 mod status;
 mod table;
 
+pub use agents::{agent, agents, warnings};
 pub use changes::changes;
-pub use detail::{error, members, record, resource, server_groups, token, warning, why};
+pub use detail::{error, record, resource, server, server_groups, token, warning, why};
 pub use foresee::{capacity, foreseen, losses, why_not};
 pub use maintenance::{rolling, servers};
+pub use nodes::members;
 pub use replay::{replayed, replays};
 pub use services::{service, services};
 pub use status::{groups, resources, status};

@@ -5,11 +5,12 @@ use super::{
     detail::level_tone,
     maintenance::servers,
     moment,
+    nodes::nodes,
     services::services,
     short_moment,
     table::{Field, maybe, plain, table, toned},
 };
-use crate::api::wire::{GroupView, Level, NodeView, ResourceView, StatusView};
+use crate::api::wire::{GroupView, Level, ResourceView, StatusView};
 
 /// The whole screen.
 pub fn status(view: &StatusView, style: Style) -> String {
@@ -45,29 +46,6 @@ fn head(view: &StatusView, style: Style) -> String {
         return format!("{cluster}  {leader}{stale}\n{next}\n");
     }
     format!("{cluster}  {leader}  index {}  {} UTC{stale}\n", view.index, moment(&view.at))
-}
-
-fn nodes(view: &StatusView, style: Style) -> String {
-    let row = |node: &NodeView| {
-        let role = match node.role.as_str() {
-            "leader" => Tone::Good,
-            "voter" => Tone::Plain,
-            _ => Tone::Busy,
-        };
-        let state = match &node.lapsed {
-            Some(since) => toned(format!("silent since {}", short_moment(since, &view.at)), Tone::Bad),
-            None if !node.declared => toned("not in the cluster file", Tone::Busy),
-            None if node.role == "absent" => toned("has not joined", Tone::Busy),
-            None => toned("ok", Tone::Good),
-        };
-        let server = match &node.server {
-            Some(server) => plain(server),
-            None if node.declared => plain("(arbiter)"),
-            None => maybe(None),
-        };
-        vec![plain(&node.name), server, toned(&node.role, role), state, maybe(node.address.as_ref())]
-    };
-    table(&["NODE", "SERVER", "ROLE", "STATE", "ADDRESS"], view.nodes.iter().map(row).collect(), style)
 }
 
 /// The groups.

@@ -122,7 +122,7 @@ pub(crate) fn agent() -> Vec<Field<Agent>> {
         field!("type", Name("type"), Agent, agent)
             .says("Which agent keeps it, and what its attributes mean.")
             .vcs("type")
-            .example("\"Ip\"")
+            .example("\"ocf:heartbeat:IPaddr2\"")
             .required(),
         field!("operations", OPERATIONS, Agent, operations)
             .says("What may be done with it: started and stopped, started only, or nothing (persistent: it is there or it is not).")
@@ -131,11 +131,11 @@ pub(crate) fn agent() -> Vec<Field<Agent>> {
         field!("attributes", Map("name", Name("text")), Agent, attributes)
             .says("For its agent.")
             .vcs("attributes of the type")
-            .example("{ address = \"10.1.1.7/24\", device = \"en0\" }"),
+            .example("{ ip = \"10.1.1.7\", cidr_netmask = \"24\" }"),
         field!("on", Map("server", Map("name", Name("text"))), Agent, on)
             .says("Attributes that differ by server.")
             .vcs("attributes @system")
-            .example("{ p1 = { device = \"en1\" } }"),
+            .example("{ p1 = { nic = \"eth1\" } }"),
         field!("intentional_offline", Flag, Agent, intentional_offline)
             .says("Whether its agent can tell that an administrator stopped it on purpose.")
             .vcs("IntentionalOffline")

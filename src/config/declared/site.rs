@@ -84,6 +84,6 @@ pub(crate) fn node() -> Vec<Field<Node>> {
             .example("\"mgmt1\""),
         field!("watchdog", Maybe(Time), Node, watchdog)
             .says("It has a watchdog device (`watchdog` in its `tenured.toml`) that resets it when nobody has fed it for so long: what lives inside it may then start elsewhere that long after its last lease, without an HMC. At least `concede` and the stop timeouts along the longest chain of each group that may live there.")
-            .example("\"1m\""),
+            .example("\"5m\""),
     ]
 }

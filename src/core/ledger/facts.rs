@@ -1,6 +1,6 @@
 //! Facts: readings, reports, and what the leader's clock says of nodes.
 
-use super::{Copy, Dirty, NodeState, OffProof, StartRisk, apply::Applying};
+use super::{Copy, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
 use crate::{
     GroupName, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
     config::Trigger,
@@ -100,6 +100,7 @@ impl Applying<'_> {
             group.runs.entry(resource.clone()).or_default().reads(power, now);
         }
         copy.confidence = seen.confidence;
+        copy.said = seen.said.chars().take(SAID_LIMIT).collect();
         let on_purpose = here && power == Power::OffOnPurpose && from != power;
         let news = from != power && (known || power.is_active());
         if news {

@@ -239,6 +239,9 @@ pub struct Migration {
     pub why: Option<String>,
 }
 
+/// As much of what an agent says of a copy is kept.
+pub const SAID_LIMIT: usize = 200;
+
 /// One LPAR on one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copy {
@@ -258,6 +261,8 @@ pub struct Copy {
     pub confidence: u8,
     /// Number of the last look at it, of those that follow the same entry.
     pub serial: u64,
+    /// What its agent said of it at the last look that was recorded; cut off after [`SAID_LIMIT`] characters.
+    pub said: String,
 }
 
 /// Whether a start of a copy may still take effect.

@@ -1,0 +1,127 @@
+//! What is asked of agents: what they make of a cluster file, which there are, and what one does to a resource.
+
+use super::{Answer, By, Failed, Freshness, In, Shared};
+use crate::{
+    api::{
+        backend::{Failure, Read},
+        convert, view,
+        wire::{ActionBody, AgentDetailView, AgentsView, CheckBody, CheckView, ResourceDetailView, SaidView},
+    },
+    config,
+};
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use std::sync::Arc;
+use tenure_core::{Ledger, NodeName, Refusal, ResourceName, ServerName};
+
+/// Posted because what it asks is long.
+pub(super) const CHECK: &str = "/v1/check";
+
+pub(super) fn routes() -> Router<Arc<dyn crate::api::Backend>> {
+    Router::new()
+        .route(CHECK, post(check))
+        .route("/v1/resources/{resource}", get(resource))
+        .route("/v1/resources/{resource}/info", get(info))
+        .route("/v1/resources/{resource}/actions", post(action))
+        .route("/v1/agents", get(agents))
+        .route("/v1/agents/{agent}", get(agent))
+}
+
+/// What the agents of the nodes make of a cluster file. Nothing is applied.
+async fn check(State(backend): Shared, In(body): In<CheckBody>) -> Answer<CheckView> {
+    let cluster = config::cluster::parse(convert::SENT_FILE, &body.text).map_err(Failure::Invalid)?;
+    match backend.can_be_kept(&cluster).await {
+        Ok(warnings) => Ok(Json(CheckView { errors: Vec::new(), warnings })),
+        Err(Failure::Unkept { errors, warnings }) => Ok(Json(CheckView { errors, warnings })),
+        Err(other) => Err(Failed(other)),
+    }
+}
+
+async fn resource(
+    State(backend): Shared,
+    Path(resource): Path<String>,
+    Query(fresh): Query<Freshness>,
+) -> Answer<ResourceDetailView> {
+    let ledger = backend.ledger(fresh.read()).await?;
+    let resource = ResourceName::from(resource);
+    view::resource(&ledger, &resource).map(Json).ok_or(Failed(Failure::Refused(Refusal::NoResource(resource))))
+}
+
+#[derive(Deserialize)]
+struct On {
+    on: Option<String>,
+}
+
+async fn info(
+    State(backend): Shared,
+    By(by): By,
+    Path(resource): Path<String>,
+    Query(query): Query<On>,
+) -> Answer<SaidView> {
+    let resource = ResourceName::from(resource);
+    let (server, node) = whom(&*backend.ledger(Read::Linearizable).await?, &resource, query.on)?;
+    let said = backend.extra(&by, &node, &resource, None).await?;
+    Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said }))
+}
+
+async fn action(
+    State(backend): Shared,
+    By(by): By,
+    Path(resource): Path<String>,
+    In(body): In<ActionBody>,
+) -> Answer<SaidView> {
+    let resource = ResourceName::from(resource);
+    let (server, node) = whom(&*backend.ledger(Read::Linearizable).await?, &resource, body.on)?;
+    let said = backend.extra(&by, &node, &resource, Some((body.token, body.arguments))).await?;
+    Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said }))
+}
+
+/// Whose agent is asked about a resource: that of the node on the server that is named, or on that of the group's tenure.
+fn whom(ledger: &Ledger, resource: &ResourceName, on: Option<String>) -> Result<(ServerName, NodeName), Failure> {
+    let declared = ledger.config.resources.get(resource);
+    let declared = declared.ok_or_else(|| Failure::Refused(Refusal::NoResource(resource.clone())))?;
+    if declared.as_agent().is_none() {
+        let why = format!("{resource} is an LPAR, which no agent keeps; see `tenure resource show {resource}`");
+        return Err(Failure::Rejected(why));
+    }
+    let group = ledger.groups.get(&declared.group);
+    let server = match on {
+        Some(server) => ServerName::from(server),
+        None => {
+            let tenure = group.and_then(|group| group.tenure.as_ref());
+            let why = || format!("group {} is on no server; name one with --on SERVER", declared.group);
+            tenure.map(|tenure| tenure.server.clone()).ok_or_else(|| Failure::Rejected(why()))?
+        }
+    };
+    let listed = ledger.config.groups.get(&declared.group).is_some_and(|group| group.servers.contains(&server));
+    if !listed {
+        return Err(Failure::Refused(Refusal::NotInList { group: declared.group.clone(), server }));
+    }
+    let node = ledger.config.node_on(&server).cloned();
+    let why = || format!("no node lives on {server}; see `tenure status`");
+    let node = node.ok_or_else(|| Failure::Rejected(why()))?;
+    Ok((server, node))
+}
+
+#[derive(Deserialize)]
+struct At {
+    node: Option<String>,
+}
+
+impl At {
+    fn node(&self) -> Option<NodeName> {
+        self.node.as_deref().map(NodeName::from)
+    }
+}
+
+async fn agents(State(backend): Shared, Query(at): Query<At>) -> Answer<AgentsView> {
+    Ok(Json(backend.agents(at.node().as_ref()).await?))
+}
+
+async fn agent(State(backend): Shared, Path(agent): Path<String>, Query(at): Query<At>) -> Answer<AgentDetailView> {
+    Ok(Json(backend.agent(at.node().as_ref(), &agent).await?))
+}

@@ -1,0 +1,54 @@
+//! Nodes: whether they may act, and how it is known that nothing runs inside them.
+
+use super::time;
+use crate::api::{backend::Members, wire::NodeView};
+use std::collections::BTreeSet;
+use tenure_core::{Ledger, NodeName, Power, ServerName};
+
+/// Nodes that are declared, and members of the consensus group.
+pub(in super::super) fn views(ledger: &Ledger, members: &Members) -> Vec<NodeView> {
+    let names: BTreeSet<&NodeName> =
+        ledger.config.nodes.keys().chain(members.members.iter().map(|member| &member.name)).collect();
+    names.into_iter().map(|name| view(ledger, members, name)).collect()
+}
+
+fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
+    let declared = ledger.config.nodes.get(name);
+    let member = members.members.iter().find(|member| &member.name == name);
+    let role = match member {
+        Some(_) if members.leader.as_ref() == Some(name) => "leader",
+        Some(member) if member.voter => "voter",
+        Some(_) => "learner",
+        None => "absent",
+    };
+    let server = declared.and_then(|node| node.server.as_ref());
+    let state = ledger.nodes.get(name);
+    let lpar = declared.and_then(|node| node.lpar.clone());
+    let reads = server.and_then(|server| ledger.servers.get(server)).filter(|server| server.live && lpar.is_some());
+    NodeView {
+        name: name.to_string(),
+        server: server.map(ServerName::to_string),
+        role: role.to_owned(),
+        address: member.map(|member| member.address.clone()),
+        declared: declared.is_some(),
+        lapsed: state.and_then(|node| node.lapsed).map(time),
+        out: out(ledger, name).map(str::to_owned),
+        proof: state.and_then(|node| node.off.as_ref()).map(|off| off.how.to_string()),
+        lpar_reads: reads.map(|server| server.node).filter(|power| *power != Power::Unknown).map(|it| it.to_string()),
+        lpar,
+        watchdog: state.and_then(|node| node.watchdog).map(|after| after.to_string()),
+        reset_by: state.filter(|node| node.off.is_none()).and_then(|node| ledger.reset_by(node)).map(time),
+    }
+}
+
+/// Why a node is given no orders, in a word or two; `None` if it may be given some.
+pub(super) fn out(ledger: &Ledger, name: &NodeName) -> Option<&'static str> {
+    let node = ledger.nodes.get(name).filter(|node| node.is_out() || node.off.is_some())?;
+    Some(if node.off.is_some() {
+        "proven off"
+    } else if node.fence.is_some() {
+        "being cut off"
+    } else {
+        "silent"
+    })
+}

@@ -1,0 +1,98 @@
+//! Nodes: who votes, who is silent, and how it is known that nothing runs inside one.
+
+use super::{
+    Style, Tone, short_moment,
+    table::{Field, maybe, plain, table, toned},
+};
+use crate::api::wire::{MembersView, NodeView, StatusView};
+
+/// The nodes, as `tenure status` shows them.
+pub fn nodes(view: &StatusView, style: Style) -> String {
+    let dogs = view.nodes.iter().any(|node| node.watchdog.is_some());
+    let row = |node: &NodeView| {
+        let role = match node.role.as_str() {
+            "leader" => Tone::Good,
+            "voter" => Tone::Plain,
+            _ => Tone::Busy,
+        };
+        let mut row = vec![
+            plain(&node.name),
+            home(node),
+            toned(&node.role, role),
+            state(node, &view.at),
+            maybe(node.address.as_ref()),
+        ];
+        if dogs {
+            row.insert(4, maybe(node.watchdog.as_ref()));
+        }
+        row
+    };
+    let mut head = vec!["NODE", "SERVER", "ROLE", "STATE", "ADDRESS"];
+    if dogs {
+        head.insert(4, "WATCHDOG>");
+    }
+    table(&head, view.nodes.iter().map(row).collect(), style)
+}
+
+/// The consensus group.
+pub fn members(view: &MembersView, style: Style) -> String {
+    let dogs = view.nodes.iter().any(|node| node.watchdog.is_some());
+    let rows = view.members.iter().map(|member| {
+        let leads = view.leader.as_ref() == Some(&member.name);
+        let role = match (leads, member.voter) {
+            (true, _) => toned("leader", Tone::Good),
+            (false, true) => plain("voter"),
+            (false, false) => toned("learner", Tone::Busy),
+        };
+        let node = view.nodes.iter().find(|node| node.name == member.name);
+        let mut row = vec![
+            plain(&member.name),
+            plain(member.id),
+            role,
+            node.map_or_else(|| maybe(None), home),
+            node.map_or_else(|| maybe(None), |node| state(node, &view.at)),
+            plain(&member.address),
+            maybe(member.api_address.as_ref()),
+        ];
+        if dogs {
+            row.insert(5, maybe(node.and_then(|node| node.watchdog.as_ref())));
+        }
+        row
+    });
+    let mut head = vec!["NODE", "ID>", "ROLE", "SERVER", "STATE", "ADDRESS", "ADMIN API"];
+    if dogs {
+        head.insert(5, "WATCHDOG>");
+    }
+    let mut out = table(&head, rows.collect(), style);
+    if view.leader.is_none() {
+        out.push_str(&style.paint(Tone::Bad, "nobody leads at the moment"));
+        out.push('\n');
+    }
+    out
+}
+
+fn home(node: &NodeView) -> Field {
+    match &node.server {
+        Some(server) => plain(server),
+        None if node.declared => plain("(arbiter)"),
+        None => maybe(None),
+    }
+}
+
+fn state(node: &NodeView, now: &str) -> Field {
+    let since = node.lapsed.as_ref().map(|since| format!(" since {}", short_moment(since, now)));
+    let since = since.unwrap_or_default();
+    match (&node.out, &node.proof) {
+        (_, Some(proof)) => toned(format!("proven off: {proof}"), Tone::Bad),
+        (Some(out), None) if out == "silent" => {
+            let lpar = node.lpar_reads.as_ref().map(|reads| format!(", its LPAR reads {reads}")).unwrap_or_default();
+            let reset =
+                node.reset_by.as_ref().map(|by| format!(", reset by its watchdog at {}", short_moment(by, now)));
+            toned(format!("silent{since}{lpar}{}", reset.unwrap_or_default()), Tone::Bad)
+        }
+        (Some(out), None) => toned(format!("silent{since}, its LPAR is {out}"), Tone::Bad),
+        (None, None) if !node.declared => toned("not in the cluster file", Tone::Busy),
+        (None, None) if node.role == "absent" => toned("has not joined", Tone::Busy),
+        (None, None) => toned("ok", Tone::Good),
+    }
+}

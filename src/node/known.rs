@@ -1,0 +1,128 @@
+//! Which agents the nodes have, and what one can be told: for somebody who writes a cluster file.
+
+use super::{
+    Machine,
+    peer::{Answer, Call, ask},
+    suitability::peer,
+};
+use crate::{
+    agent::{Agents, known},
+    api::{
+        Failure,
+        wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
+    },
+};
+use std::{sync::Arc, time::Duration};
+use tenure_core::NodeName;
+use tenure_keeper::{Metadata, ValueType};
+use tenure_raft::Handle;
+
+/// How long another node may take: it may have to ask an agent.
+const WITHIN: Duration = Duration::from_secs(15);
+/// What can be done next by somebody whose agent is not there.
+const NEXT: &str = "see `tenure agent list`";
+
+/// The agents of this node.
+pub async fn list_here(agents: &Agents, me: &NodeName) -> AgentsView {
+    let view = |one: known::Known| AgentView { agent: one.agent, kind: one.kind.to_owned(), at: one.at };
+    let all = known::known(agents.places()).await;
+    AgentsView { node: me.to_string(), agents: all.into_iter().map(view).collect() }
+}
+
+/// What an agent of this node can be told.
+pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<AgentDetailView, String> {
+    if let Some(kind) = agent.strip_prefix("script:") {
+        let found = known::script(agents.places(), kind).await;
+        let (names, entries) = found.ok_or_else(|| format!("{agent} is not on node {me}; {NEXT}"))?;
+        return Ok(script(me, agent, names, entries));
+    }
+    if agent.starts_with("ocf:") {
+        let metadata = agents.metadata(agent).await;
+        return metadata.map(|metadata| ocf(me, agent, &metadata)).map_err(|why| format!("{why}; {NEXT}"));
+    }
+    Err(format!("{agent} does not say what it can be told; see docs/agents.md"))
+}
+
+fn script(me: &NodeName, agent: &str, names: Vec<String>, entries: Vec<String>) -> AgentDetailView {
+    let parameter = |name| ParameterView {
+        name,
+        required: false,
+        unique: false,
+        deprecated: false,
+        value: "text".to_owned(),
+        default: None,
+        short: String::new(),
+    };
+    let action = |name| AgentActionView { name, timeout: None, interval: None, depth: None };
+    AgentDetailView {
+        node: me.to_string(),
+        agent: agent.to_owned(),
+        short: "a directory of scripts".to_owned(),
+        parameters: names.into_iter().map(parameter).collect(),
+        actions: entries.into_iter().map(action).collect(),
+    }
+}
+
+fn ocf(me: &NodeName, agent: &str, metadata: &Metadata) -> AgentDetailView {
+    let parameters = metadata.parameters.iter().map(|one| ParameterView {
+        name: one.name.clone(),
+        required: one.required,
+        unique: one.unique,
+        deprecated: one.deprecated,
+        value: match one.value {
+            ValueType::Integer => "integer",
+            ValueType::Boolean => "boolean",
+            ValueType::Text => "text",
+        }
+        .to_owned(),
+        default: one.default.clone(),
+        short: one.short.clone(),
+    });
+    let ms = |time: Option<Duration>| time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let actions = metadata.actions.iter().map(|one| AgentActionView {
+        name: one.name.clone(),
+        timeout: ms(one.timeout),
+        interval: ms(one.interval),
+        depth: one.depth.clone(),
+    });
+    AgentDetailView {
+        node: me.to_string(),
+        agent: agent.to_owned(),
+        short: metadata.short.clone(),
+        parameters: parameters.collect(),
+        actions: actions.collect(),
+    }
+}
+
+/// The agents of a node; of this one if none is named.
+pub async fn list(
+    raft: &Handle<Machine>,
+    agents: &Arc<Agents>,
+    me: &NodeName,
+    node: Option<&NodeName>,
+) -> Result<AgentsView, Failure> {
+    let Some(node) = node.filter(|node| *node != me) else { return Ok(list_here(agents, me).await) };
+    match ask(raft, peer(raft, node)?, &Call::Agents, WITHIN).await {
+        Ok(Answer::Agents(view)) => Ok(view),
+        Ok(_) => Err(Failure::Unreachable(format!("node {node} answered something else"))),
+        Err(why) => Err(Failure::Unreachable(format!("node {node}: {why}"))),
+    }
+}
+
+/// What an agent of a node can be told; of this one if none is named.
+pub async fn one(
+    raft: &Handle<Machine>,
+    agents: &Arc<Agents>,
+    me: &NodeName,
+    node: Option<&NodeName>,
+    agent: &str,
+) -> Result<AgentDetailView, Failure> {
+    let Some(node) = node.filter(|node| *node != me) else {
+        return one_here(agents, me, agent).await.map_err(Failure::Rejected);
+    };
+    match ask(raft, peer(raft, node)?, &Call::Agent(agent.to_owned()), WITHIN).await {
+        Ok(Answer::Agent(view)) => view.map_err(Failure::Rejected),
+        Ok(_) => Err(Failure::Unreachable(format!("node {node} answered something else"))),
+        Err(why) => Err(Failure::Unreachable(format!("node {node}: {why}"))),
+    }
+}
