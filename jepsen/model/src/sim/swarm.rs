@@ -165,7 +165,7 @@ fn run(kind: &Kind, seed: u64) -> Result<(), String> {
     for line in kind.site.iter().chain(variant) {
         site.declare(line).map_err(|why| why.to_string())?;
     }
-    let mut sim = Sim::new(&site, Options { twice: dice.roll(4) == 0 }).map_err(|why| why.to_string())?;
+    let mut sim = Sim::new(&site, Options { twice: dice.roll(4) == 0, bug: None }).map_err(|why| why.to_string())?;
     let mut story = Vec::new();
     sim.run_for(tenure_core::Span(if dice.roll(4) == 0 { 100 } else { 5_000 }));
     for _ in 0..DEEDS {
