@@ -3,6 +3,7 @@
 use super::{Dice, Kind, swarm};
 use crate::sim::Sim;
 use crate::world::{Guest, Power};
+use tenure_core::Time;
 
 const SITE: [&str; 15] = [
     "site servers=3 hmcs=2",
@@ -68,6 +69,10 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
     let group = dice.pick(&["web", "mix", "solo", "net"]);
     let app = dice.pick(&APPS);
     let hmc = dice.pick(&["hmc1", "hmc2"]);
+    // Where there is one HMC, it is gone for most of the history, or nobody would wait for a watchdog.
+    if sim.ledger().config.hmcs.len() == 1 && sim.now() > Time(30_000) && dice.roll(6) == 0 {
+        return if dice.roll(3) == 0 { "hmc hmc1 down".to_owned() } else { format!("stick {app}") };
+    }
     match dice.roll(40) {
         0 | 1 => format!("crash {app}"),
         2 => "crash mix1".to_owned(),
