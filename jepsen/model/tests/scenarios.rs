@@ -143,7 +143,8 @@ fn run(scenario: &Scenario, twist: Twist) -> Result<Run, String> {
     if twist == Twist::OtherNames {
         site.permute();
     }
-    let mut sim = Sim::new(&site, Options { twice: twist == Twist::Twice }).map_err(|why| why.to_string())?;
+    let mut sim =
+        Sim::new(&site, Options { twice: twist == Twist::Twice, bug: None }).map_err(|why| why.to_string())?;
     let mut logs = Vec::new();
     for part in &scenario.parts {
         let Part::Deed { line, .. } = part else { continue };

@@ -152,7 +152,9 @@ impl Planner<'_> {
         if state.fence.is_some() {
             return Some(Wait::NodeFencing { node, server });
         }
-        let lpar = self.scratch.servers.get(&server).filter(|about| about.live).map(|about| about.node);
+        // An LPAR that is not surely its own tells nothing of it.
+        let about = self.scratch.servers.get(&server).filter(|about| about.live && (state.known || !state.met));
+        let lpar = about.map(|about| about.node);
         let lpar = lpar.unwrap_or_default();
         match self.scratch.reset_by(state).filter(|_| state.off.is_none()) {
             Some(until) => Some(Wait::Watchdog { node, server, until }),

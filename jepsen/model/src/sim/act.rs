@@ -254,6 +254,10 @@ impl Sim {
             Some(server) => ServerName::from(server),
             None => self.apps.active_on(&name).next().cloned().ok_or("it is active nowhere")?,
         };
+        let group = self.ledger.config.groups.get(&resource.group);
+        if group.is_none_or(|group| !group.servers.contains(&server)) {
+            return Err("is not declared there".to_owned());
+        }
         self.apps.deed(what, &resource, &name, &server, self.now)
     }
 

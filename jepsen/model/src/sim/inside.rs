@@ -1,6 +1,7 @@
 //! What nodes do for what lives inside them: look at it, tell the leader, stop it when they have been without a lease for
 //! too long, and feed their watchdogs.
 
+use super::planted::Bug;
 use super::sim::Sim;
 use crate::world::{Fault, Guest};
 use tenure_core::{NodeName, OrderId, ResourceName, Span, carry::Answer};
@@ -55,6 +56,7 @@ impl Sim {
     /// Nodes without a lease concede, and watchdogs reset those that nobody feeds.
     pub(super) fn watchdogs(&mut self) {
         let now = self.now;
+        let careless = self.options.bug == Some(Bug::FedWithoutLease);
         let mut resets = Vec::new();
         for (name, node) in &mut self.nodes {
             let config = std::sync::Arc::clone(&node.ledger.config);
@@ -64,7 +66,7 @@ impl Sim {
             if node.acts() && now >= node.memory.lease.until.max(node.memory.born).after(config.timings.concede) {
                 self.apps.concede(&config, server, now);
             }
-            if node.acts() && (leased || !self.apps.holds(&config, server)) {
+            if node.acts() && (leased || careless || !self.apps.holds(&config, server)) {
                 node.memory.fed = now;
             }
             let starved = declared.watchdog.is_some_and(|after| now >= node.memory.fed.after(after));

@@ -233,6 +233,9 @@ impl Sim {
         let before = Arc::clone(&self.ledger);
         let mut after = (*before).clone();
         let outcome = after.apply(index, entry);
+        if let Some(bug) = self.options.bug {
+            bug.tamper(&before, &mut after, entry);
+        }
         self.judge_step(&before, &after);
         if undisturbed && !outcome.refused.is_empty() {
             self.wrong.push(format!("entry {index}: the plan itself is refused: {:?}", outcome.refused));

@@ -17,6 +17,7 @@ mod leader;
 mod node;
 mod orders;
 mod patch;
+mod planted;
 mod programs;
 #[allow(clippy::module_inception)]
 mod sim;
@@ -26,5 +27,6 @@ mod swarm;
 mod witness;
 
 pub use act::ActError;
+pub use planted::Bug;
 pub use sim::{Line, Options, Sim};
 pub use site::{Site, SiteError};

@@ -104,10 +104,10 @@ impl Node {
     }
 
     /// Starts again with what its disk holds. A watchdog begins anew with its LPAR; a process that is started again within
-    /// finds it as the one before left it.
-    pub(super) fn reborn(&mut self, now: Time) {
+    /// finds it as the one before left it, unless it `feeds` it.
+    pub(super) fn reborn(&mut self, now: Time, feeds: bool) {
         self.life += 1;
-        let fed = if std::mem::take(&mut self.rebooted) { now } else { self.memory.fed };
+        let fed = if std::mem::take(&mut self.rebooted) || feeds { now } else { self.memory.fed };
         self.memory = Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed, ..Memory::default() };
     }
 

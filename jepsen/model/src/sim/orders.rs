@@ -2,14 +2,16 @@
 
 use super::event::{NodeEvent, Why};
 use super::node::Work;
+use super::planted::Bug;
 use super::sim::Sim;
 use super::witness;
 use crate::world::Answer as WorldAnswer;
+use std::collections::BTreeMap;
 use tenure_core::{
     Entry, NodeName, OrderId, Reading, Report, ServerName, Span, SystemState,
     carry::{Answer, Ask, Execution, Next, inherited},
     command::{Author, Command},
-    order::Order,
+    order::{Ending, Order},
 };
 
 /// The least time between two probes of a server that follow the same entry.
@@ -35,7 +37,11 @@ impl Sim {
         };
         let before = mine(node);
         for (index, entry) in (1_u64..).zip(&self.log).skip(usize::try_from(from).unwrap_or(usize::MAX)) {
+            let was = self.options.bug.map(|bug| (bug, node.ledger.clone()));
             node.ledger.apply(index, entry);
+            if let Some((bug, was)) = was {
+                bug.tamper(&was, &mut node.ledger, entry);
+            }
         }
         if node.ledger.index == from {
             return;
@@ -248,8 +254,21 @@ impl Sim {
         }
         for (name, id, ask, answer) in arrived {
             let answer: WorldAnswer = answer;
+            if ask == Ask::CutOffNode && self.options.bug == Some(Bug::FenceNotReadBack) {
+                self.believe(&name, id);
+                continue;
+            }
             self.answer(&name, id, witness::answer(&ask, answer));
         }
+    }
+
+    /// Reports an order done because something was sent: a planted bug.
+    fn believe(&mut self, name: &NodeName, id: OrderId) {
+        let Some(node) = self.nodes.get_mut(name) else { return };
+        node.memory.work.remove(&id);
+        let report = Report { order: id, ending: Ending::Done, readings: Vec::new(), seen: BTreeMap::new() };
+        node.memory.outbox.insert(id, report.clone());
+        self.send(name, report);
     }
 
     /// Sends again what the log does not hold yet.

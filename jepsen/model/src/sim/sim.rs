@@ -4,6 +4,7 @@ use super::apps::Apps;
 use super::event::{Event, NodeEvent, Queue, Why};
 use super::leader::Leader;
 use super::node::Node;
+use super::planted::Bug;
 use super::programs::Manner;
 use super::site::{Site, SiteError};
 use super::witness;
@@ -31,6 +32,8 @@ pub(super) const ELECTION: Span = Span(1500);
 pub struct Options {
     /// Reports and requests reach the log twice.
     pub twice: bool,
+    /// A bug that is put in on purpose. This one does matter.
+    pub bug: Option<Bug>,
 }
 
 /// A line of the operator's log.
@@ -291,7 +294,7 @@ impl Sim {
             node.rebooted |= down;
             let alive = housed && !node.killed;
             if alive && !node.alive {
-                node.reborn(self.now);
+                node.reborn(self.now, self.options.bug == Some(Bug::FedByNewProcess));
                 self.queue.push(self.now.after(node.ledger.config.timings.heartbeat), Event::Apply(name.clone()));
                 let monitor = Event::Node { node: name.clone(), life: node.life, what: NodeEvent::Monitor };
                 self.queue.push(self.now.after(Span(1)), monitor);

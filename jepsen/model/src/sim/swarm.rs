@@ -3,11 +3,12 @@
 //!
 //! There are two kinds of histories: of LPARs that depend on one another, here, and of what lives [inside] nodes.
 //!
-//! `SWARM_SEEDS=100-200` chooses other seeds, `SWARM_SHOW=1` prints what happened.
+//! `SWARM_SEEDS=100-200` chooses other seeds, `SWARM_SHOW=1` prints what happened, `SWARM_BUG=FenceNotReadBack` puts a
+//! [bug](Bug) in.
 
 mod inside;
 
-use super::{Options, Sim, Site};
+use super::{Bug, Options, Sim, Site};
 use crate::world::Power;
 
 /// What histories of one kind are made of.
@@ -165,7 +166,9 @@ fn run(kind: &Kind, seed: u64) -> Result<(), String> {
     for line in kind.site.iter().chain(variant) {
         site.declare(line).map_err(|why| why.to_string())?;
     }
-    let mut sim = Sim::new(&site, Options { twice: dice.roll(4) == 0 }).map_err(|why| why.to_string())?;
+    let name = std::env::var("SWARM_BUG").unwrap_or_default();
+    let bug = Bug::ALL.into_iter().map(|(bug, _)| bug).find(|bug| format!("{bug:?}") == name);
+    let mut sim = Sim::new(&site, Options { twice: dice.roll(4) == 0, bug }).map_err(|why| why.to_string())?;
     let mut story = Vec::new();
     sim.run_for(tenure_core::Span(if dice.roll(4) == 0 { 100 } else { 5_000 }));
     for _ in 0..DEEDS {

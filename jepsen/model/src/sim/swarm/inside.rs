@@ -3,6 +3,7 @@
 use super::{Dice, Kind, swarm};
 use crate::sim::Sim;
 use crate::world::{Guest, Power};
+use tenure_core::Time;
 
 const SITE: [&str; 15] = [
     "site servers=3 hmcs=2",
@@ -21,10 +22,11 @@ const SITE: [&str; 15] = [
     "| requires = [\"mix1\"]",
     "| stop_timeout = \"10s\"",
 ];
-/// No watchdogs; one on every node; one on one of them.
+/// No watchdogs; one on every node, and one HMC, so that they are needed; one on one of them.
 const WATCHDOGS: [&[&str]; 3] = [
     &[],
     &[
+        "site hmcs=1",
         "| [resources.job]",
         "| stop_timeout = \"15s\"",
         "| [nodes.n1]",
@@ -67,12 +69,16 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
     let group = dice.pick(&["web", "mix", "solo", "net"]);
     let app = dice.pick(&APPS);
     let hmc = dice.pick(&["hmc1", "hmc2"]);
-    match dice.roll(36) {
+    // Where there is one HMC, it is gone for most of the history, or nobody would wait for a watchdog.
+    if sim.ledger().config.hmcs.len() == 1 && sim.now() > Time(30_000) && dice.roll(6) == 0 {
+        return if dice.roll(3) == 0 { "hmc hmc1 down".to_owned() } else { format!("stick {app}") };
+    }
+    match dice.roll(40) {
         0 | 1 => format!("crash {app}"),
         2 => "crash mix1".to_owned(),
         3 => format!("crash nic@{server} on {server}"),
         4 => format!("{} {app}", dice.pick(&["hang", "wake", "wake"])),
-        5 => format!("{} {app} on {server}", dice.pick(&["stick", "unstick", "unstick"])),
+        5 => format!("{} {app} on {server}", dice.pick(&["stick", "stick", "unstick"])),
         6 => format!("{} {app} on {server}", dice.pick(&["spoil", "deaf"])),
         7 => format!("{} {app} on {server}", dice.pick(&["handstart", "handstop", "handstop"])),
         8..=10 => format!("crash node-{server} on {server}"),
@@ -90,6 +96,11 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
         31 => "leader changes".to_owned(),
         32 => format!("op group {} {group}", dice.pick(&["online", "offline", "freeze", "unfreeze", "clear"])),
         33 => format!("op group switch {group} {server}"),
+        // What a node has said of its watchdog counts no more.
+        35 => format!("op configure toml\n| [nodes.{node}]\n| watchdog = \"{}\"", dice.pick(&["45s", "2m"])),
+        36 => format!("op group online {group}"),
+        37 => format!("stick {app}"),
+        38 => format!("hmc {hmc} down"),
         // The operator's word is true, or it is not given.
         34 if guest(sim, server) == Some(Guest::Off) => format!("op fence confirm-node n{}", &server[1..]),
         _ => match sim.world().server(server).map(|id| sim.world().power(id)) {

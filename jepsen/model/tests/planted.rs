@@ -1,0 +1,47 @@
+//! Bugs that are put in on purpose are found: each by the scenario that is named for it, in which two nodes then run the same
+//! resource. Without the bug the same scenario is judged to be right (`tests/scenarios.rs`).
+//!
+//! `BUG=FenceNotReadBack cargo test -p tenure-model --test planted -- --nocapture` shows how one is found.
+
+use std::{fs, path::Path};
+use tenure_model::sim::{Bug, Options, Sim, Site};
+
+/// What is found wrong when a scenario is run, and the log that led to it.
+fn run(file: &str, bug: Option<Bug>) -> (Vec<String>, Vec<String>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios").join(file);
+    let text = fs::read_to_string(&path).expect("a scenario");
+    let mut site = Site::default();
+    let mut deeds: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with("  ") && !line.starts_with('#') && !line.is_empty()) {
+        match deeds.last_mut().filter(|_| line.starts_with('|')) {
+            Some(deed) => deed.push_str(&format!("\n{line}")),
+            None if site.declare(line).expect("a declaration") => {}
+            None => deeds.push(line.to_owned()),
+        }
+    }
+    let mut sim = Sim::new(&site, Options { bug, ..Options::default() }).expect("a site");
+    let mut wrong = Vec::new();
+    let mut log = Vec::new();
+    for deed in deeds {
+        sim.act(&deed).expect("a deed");
+        log.push(deed);
+        log.extend(sim.take_lines().into_iter().map(|line| format!("  {} {}", line.at.0, line.text)));
+        wrong.extend(sim.take_wrong());
+    }
+    (wrong, log)
+}
+
+#[test]
+fn each_planted_bug_is_found_by_its_scenario() {
+    let only = std::env::var("BUG").unwrap_or_default();
+    for (bug, file) in Bug::ALL.into_iter().filter(|(bug, _)| format!("{bug:?}").contains(&only)) {
+        let (wrong, log) = run(file, Some(bug));
+        let found = wrong.iter().find(|what| what.contains("runs inside"));
+        assert!(found.is_some(), "{bug:?} is not found by {file}: {wrong:?}\n{}", log.join("\n"));
+        println!("{bug:?}: {file}: {}", found.cloned().unwrap_or_default());
+        if !only.is_empty() {
+            println!("{}", log.join("\n"));
+        }
+        assert_eq!(run(file, None).0, Vec::<String>::new(), "{file} without a bug");
+    }
+}

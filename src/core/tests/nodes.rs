@@ -1,0 +1,189 @@
+//! What proves that nothing runs inside a silent node, and what does not: every condition of every proof, one at a time.
+
+use std::{collections::BTreeMap, sync::Arc};
+use tenure_core::{
+    Author, Command, Entry, HmcName, Inside, Ledger, NodeName, OrderId, Power, Refusal, Request, RequestId,
+    ResourceName, Seen, ServerName, Span, SystemState, Time,
+    config::{Cluster, Group, Hmc, Node, Resource, Server},
+    ledger::{Copy, NodeState, ServerState, StartRisk},
+};
+
+const NOW: Time = Time(1_000_000);
+
+/// Two servers with their nodes, and httpd inside either.
+fn cluster() -> Cluster {
+    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
+    let host_key = format!("SHA256:{}", "x".repeat(43));
+    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
+    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    for n in 1..=2 {
+        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
+        cluster.servers.insert(format!("p{n}").into(), server);
+        let (server, lpar) = (Some(format!("p{n}").into()), Some(format!("node-p{n}")));
+        cluster.nodes.insert(format!("n{n}").into(), Node { server, lpar, watchdog: None });
+    }
+    cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
+    cluster.resources.insert("httpd".into(), Resource::agent("web".into(), "Application"));
+    cluster
+}
+
+fn apply(ledger: &mut Ledger, author: Author, command: Command) -> Option<Refusal> {
+    let entry = Entry { at: NOW, author, commands: vec![command] };
+    ledger.apply(ledger.index + 1, &entry).refusal().cloned()
+}
+
+fn plan(ledger: &mut Ledger, command: Command) -> Option<Refusal> {
+    apply(ledger, Author::Planner("n2".into()), command)
+}
+
+/// Node n1 is silent and granted no lease, and n2 has read its LPAR off since.
+fn silent() -> Ledger {
+    let mut ledger = Ledger::default();
+    let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+    let configure = Command::Request(Request::Configure { cluster: Arc::new(cluster()), strand: false });
+    assert_eq!(apply(&mut ledger, author, configure), None);
+    assert_eq!(plan(&mut ledger, Command::Assign { server: "p1".into(), node: "n2".into() }), None);
+    assert_eq!(plan(&mut ledger, Command::Shut("n1".into())), None);
+    let shut = ledger.index;
+    let node = n1(&mut ledger);
+    (node.met, node.known) = (true, true);
+    let server = p1(&mut ledger);
+    server.read = Some(("n2".into(), 1));
+    (server.since, server.live, server.system, server.node) = (Some(shut), true, SystemState::Operating, Power::Off);
+    ledger
+}
+
+fn n1(ledger: &mut Ledger) -> &mut NodeState {
+    ledger.nodes.get_mut(&NodeName::from("n1")).expect("it is declared")
+}
+
+fn p1(ledger: &mut Ledger) -> &mut ServerState {
+    ledger.servers.get_mut(&ServerName::from("p1")).expect("it is declared")
+}
+
+fn not_off() -> Option<Refusal> {
+    Some(Refusal::NodeNotOff { node: "n1".into() })
+}
+
+type Change = fn(&mut Ledger);
+
+#[test]
+fn an_lpar_read_off_is_a_proof_and_nothing_less_is() {
+    assert_eq!(plan(&mut silent(), Command::NodeOff("n1".into())), None);
+    let not: [(&str, Change); 9] = [
+        ("a reading from before it was granted no lease", |ledger| {
+            p1(ledger).since = p1(ledger).since.map(|since| since - 1);
+        }),
+        ("a reading from before the configuration", |ledger| ledger.configured = ledger.index + 1),
+        ("the node's own reading", |ledger| p1(ledger).read = Some(("n1".into(), 1))),
+        ("no reading at all", |ledger| (p1(ledger).read, p1(ledger).since) = (None, None)),
+        ("a reading that is not live", |ledger| p1(ledger).live = false),
+        ("a server that seems to be down", |ledger| p1(ledger).system = SystemState::PowerOff),
+        ("an LPAR that runs", |ledger| p1(ledger).node = Power::Running),
+        ("an LPAR that is not defined", |ledger| p1(ledger).node = Power::Absent),
+        ("an LPAR that is not surely its own", |ledger| n1(ledger).known = false),
+    ];
+    for (what, change) in not {
+        let mut ledger = silent();
+        change(&mut ledger);
+        assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off(), "{what}");
+    }
+    // Silence alone, however long.
+    let mut ledger = silent();
+    p1(&mut ledger).live = false;
+    n1(&mut ledger).lapsed = Some(Time(0));
+    assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off());
+}
+
+#[test]
+fn a_watchdog_is_a_proof_once_it_has_had_its_time() {
+    let reset = |ago: Span| {
+        let mut ledger = silent();
+        p1(&mut ledger).live = false;
+        let node = n1(&mut ledger);
+        (node.watchdog, node.lapsed) = (Some(Span::seconds(40)), Some(Time(NOW.0 - ago.0)));
+        plan(&mut ledger, Command::NodeOff("n1".into()))
+    };
+    // A lease of 3 s that went out meanwhile, 40 s and 5 % of it, and 1 s.
+    assert_eq!(reset(Span(46_000)), None);
+    assert_eq!(reset(Span(45_999)), not_off());
+    let mut ledger = silent();
+    p1(&mut ledger).live = false;
+    n1(&mut ledger).watchdog = Some(Span::seconds(40));
+    assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off(), "no lease has ended");
+}
+
+#[test]
+fn an_lpar_is_cut_off_only_when_no_lease_is_good_and_by_another_node() {
+    let lapsed = |change: Change| {
+        let mut ledger = silent();
+        p1(&mut ledger).node = Power::Running;
+        n1(&mut ledger).lapsed = Some(NOW);
+        change(&mut ledger);
+        plan(&mut ledger, Command::FenceNode("n1".into()))
+    };
+    assert_eq!(lapsed(|_| {}), None);
+    assert_eq!(lapsed(|ledger| n1(ledger).lapsed = None), Some(Refusal::NodeHeard { node: "n1".into() }));
+    assert_eq!(lapsed(|ledger| n1(ledger).known = false), Some(Refusal::NoLpar { node: "n1".into() }));
+    let own: Change = |ledger| {
+        p1(ledger).manager = Some("n1".into());
+        n1(ledger).lapsed = Some(NOW);
+    };
+    assert!(lapsed(own).is_some(), "its own manager");
+    let fenced: Change = |ledger| n1(ledger).fence = Some(OrderId { index: 1, ordinal: 0 });
+    assert_eq!(lapsed(fenced), Some(Refusal::BeingFenced { server: "p1".into() }));
+}
+
+#[test]
+fn a_node_that_is_out_says_nothing_and_is_asked_nothing() {
+    let mut ledger = silent();
+    let seen = Seen { power: Power::Off, since: ledger.index, ..Seen::default() };
+    let inside = Inside { seen: BTreeMap::from([(ResourceName::from("httpd"), seen)]), watchdog: None };
+    let sense = Command::Sense { node: "n1".into(), inside };
+    assert_eq!(plan(&mut ledger, sense), Some(Refusal::Lapsed { node: "n1".into() }));
+    assert_eq!(ledger.node_in_charge(&"p1".into()), None);
+}
+
+fn httpd(ledger: &mut Ledger) -> &mut Copy {
+    let group = ledger.groups.get_mut("web").expect("it is declared");
+    let copies = Arc::make_mut(group).copies.get_mut(&ResourceName::from("httpd")).expect("it is declared");
+    copies.get_mut(&ServerName::from("p1")).expect("it is listed there")
+}
+
+#[test]
+fn a_look_from_before_an_order_was_closed_leaves_its_start_loose() {
+    for (older, left) in [(1, StartRisk::Loose(NOW)), (0, StartRisk::None)] {
+        let mut ledger = silent();
+        assert_eq!(plan(&mut ledger, Command::Return("n1".into())), None);
+        let index = ledger.index;
+        *httpd(&mut ledger) = Copy { risk: StartRisk::Loose(NOW), quiet_from: index, ..Copy::default() };
+        let seen = Seen { power: Power::Off, since: index - older, ..Seen::default() };
+        let inside = Inside { seen: BTreeMap::from([(ResourceName::from("httpd"), seen)]), watchdog: None };
+        assert_eq!(plan(&mut ledger, Command::Sense { node: "n1".into(), inside }), None);
+        assert_eq!(httpd(&mut ledger).risk, left);
+    }
+}
+
+#[test]
+fn what_a_node_said_before_it_was_proven_off_is_not_heard_after_it_has_returned() {
+    let mut ledger = silent();
+    let before = ledger.index;
+    assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), None);
+    assert_eq!(plan(&mut ledger, Command::Return("n1".into())), None);
+    let seen = Seen { power: Power::Running, since: before, serial: 9, ..Seen::default() };
+    let inside = Inside { seen: BTreeMap::from([(ResourceName::from("httpd"), seen)]), watchdog: None };
+    assert_eq!(plan(&mut ledger, Command::Sense { node: "n1".into(), inside }), None);
+    assert_eq!(httpd(&mut ledger).power, Power::Unknown);
+}
+
+#[test]
+fn a_node_that_is_heard_again_is_off_no_longer() {
+    let mut ledger = silent();
+    assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), None);
+    assert!(ledger.node_off_on(&"p1".into()).is_some());
+    assert_eq!(plan(&mut ledger, Command::Return("n1".into())), None);
+    assert!(ledger.node_off_on(&"p1".into()).is_none());
+    // What was read before counts no more when it is silent again.
+    assert_eq!(plan(&mut ledger, Command::Shut("n1".into())), None);
+    assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off());
+}
