@@ -1,6 +1,7 @@
 //! The agents of this node: the keeper of what lives inside it, there as soon as the configuration says on which server the
 //! node lives, and anew when that changes.
 
+use super::watchdog::Armed;
 use std::{
     collections::BTreeSet,
     path::PathBuf,
@@ -53,8 +54,8 @@ pub struct Agents {
     applied: Arc<dyn Fn() -> u64 + Send + Sync>,
     keeper: RwLock<Option<Home>>,
     changed: watch::Sender<u64>,
-    /// After which time the node's watchdog resets it.
-    watchdog: Option<tenure_core::Span>,
+    /// The node's watchdog.
+    watchdog: Armed,
 }
 
 /// The keeper on one server.
@@ -72,12 +73,7 @@ impl Drop for Home {
 
 impl Agents {
     /// Agents of a node. `applied` tells the index of the last entry that the node's ledger has applied.
-    pub fn new(
-        me: NodeName,
-        places: Places,
-        watchdog: Option<tenure_core::Span>,
-        applied: Arc<dyn Fn() -> u64 + Send + Sync>,
-    ) -> Self {
+    pub fn new(me: NodeName, places: Places, watchdog: Armed, applied: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
         Agents { me, places, applied, keeper: RwLock::default(), changed: watch::Sender::new(0), watchdog }
     }
 
@@ -153,7 +149,7 @@ impl Agents {
     /// What was last seen of each resource; `None` if nothing lives inside this node.
     pub fn inside(&self) -> Option<Inside> {
         let (_, keeper) = self.home()?;
-        let inside = Inside { watchdog: self.watchdog, ..keeper.inside() };
+        let inside = Inside { watchdog: self.watchdog.after(), ..keeper.inside() };
         (!inside.seen.is_empty()).then_some(inside)
     }
 

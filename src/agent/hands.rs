@@ -6,7 +6,9 @@ use crate::hypervisor::{
     hmc::{HmcAddress, HmcDriver, HmcKey},
 };
 use std::{
-    path::PathBuf,
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -14,7 +16,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tenure_core::{
-    NodeName, Reading, ResourceName, ServerName,
+    NodeName, Power, Reading, ResourceName, ServerName,
     carry::{Answer, Ask},
     config::Cluster,
 };
@@ -24,12 +26,28 @@ pub const READ_DEADLINE: Duration = Duration::from_secs(15);
 /// How long one command may take until it is answered.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Where Linux on Power shows what the firmware calls this LPAR.
+const PARTITION: &str = "/proc/device-tree/ibm,partition-name";
+/// The longest name of an LPAR that is believed.
+const LONGEST_NAME: u64 = 256;
+
+/// What the firmware calls this LPAR: text that ends with a zero byte.
+fn partition_name(file: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(file).ok()?.take(LONGEST_NAME).read_to_end(&mut bytes).ok()?;
+    let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let name = std::str::from_utf8(name).ok()?.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 /// The way to the hypervisors, with the cluster as it is declared now.
 pub struct Hands {
     me: NodeName,
     driver: HmcDriver,
     key: Option<PathBuf>,
     agents: Arc<Agents>,
+    /// What the firmware calls the LPAR of this node, where it says so.
+    partition: Option<String>,
     cluster: RwLock<Arc<Cluster>>,
     applied: Box<dyn Fn() -> u64 + Send + Sync>,
     serial: AtomicU64,
@@ -47,7 +65,8 @@ impl Hands {
         // Counts on from the clock, so that a node that was restarted goes on counting upwards.
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_micros()).unwrap_or_default();
         let serial = AtomicU64::new(u64::try_from(start).unwrap_or_default());
-        Hands { me, driver, key, agents, cluster: RwLock::default(), applied: Box::new(applied), serial }
+        let partition = partition_name(Path::new(PARTITION));
+        Hands { me, driver, key, agents, partition, cluster: RwLock::default(), applied: Box::new(applied), serial }
     }
 
     /// Takes over a new configuration. Connections to HMCs that did not change are kept.
@@ -90,12 +109,27 @@ impl Hands {
             return words::no_reading(&asked);
         };
         match self.driver.read_server(&address, READ_DEADLINE).await {
-            Ok(seen) => words::reading(&cluster, &asked, &seen),
+            Ok(seen) => self.own_name(&cluster, words::reading(&cluster, &asked, &seen)),
             Err(error) => {
                 tracing::warn!(%server, %error, "server not read");
                 words::no_reading(&asked)
             }
         }
+    }
+
+    /// Where the firmware says what this node's own LPAR is called, another name proves nothing: that LPAR is not this node's,
+    /// however it reads.
+    fn own_name(&self, cluster: &Cluster, reading: Reading) -> Reading {
+        let declared = cluster.nodes.get(&self.me).filter(|node| node.server.as_ref() == Some(&reading.server));
+        let Some((declared, own)) = declared.and_then(|node| node.lpar.as_deref()).zip(self.partition.as_deref())
+        else {
+            return reading;
+        };
+        if declared == own {
+            return reading;
+        }
+        tracing::error!(declared, own, "the LPAR of this node is called otherwise than the cluster file says");
+        Reading { node: Power::Absent, ..reading }
     }
 
     /// Carries out a mutation.
@@ -195,4 +229,22 @@ fn address(cluster: &Cluster, server: &ServerName) -> Option<ServerAddress> {
         mtms: declared.mtms.clone(),
         hmcs: declared.hmcs.iter().map(ToString::to_string).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_the_partition_is_read_where_there_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("name");
+        assert_eq!(partition_name(&file), None);
+        for (bytes, name) in
+            [(&b"mgmt1\0"[..], Some("mgmt1")), (b"mgmt1\0junk", Some("mgmt1")), (b"\0", None), (b"\xff\0", None)]
+        {
+            std::fs::write(&file, bytes).unwrap();
+            assert_eq!(partition_name(&file).as_deref(), name);
+        }
+    }
 }

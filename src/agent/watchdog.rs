@@ -2,7 +2,8 @@
 //!
 //! It is fed only under a valid lease, or while nothing is up here that must not run twice. So once the leases of this node
 //! have ended and the watchdog's time has passed, nothing of that kind runs here: it was stopped, or the machine was reset.
-//! The one that is left behind when this process ends without having stopped everything goes on counting.
+//! The one that is left behind when this process ends without having stopped everything goes on counting: to open the device
+//! feeds it, so a process that begins anew opens it only when it may feed it.
 
 use super::{Agents, Lease};
 use std::{
@@ -10,7 +11,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         mpsc::{self, RecvTimeoutError},
     },
     thread::JoinHandle,
@@ -48,16 +49,28 @@ pub enum WatchdogError {
     },
 }
 
-/// An armed watchdog device.
+/// A watchdog device, not armed yet.
 pub struct Watchdog {
-    device: File,
+    device: PathBuf,
     after: Duration,
+    armed: Armed,
+}
+
+/// After which time the watchdog resets this machine, once it is armed.
+#[derive(Clone, Debug, Default)]
+pub struct Armed(Arc<OnceLock<Span>>);
+
+impl Armed {
+    /// The time; `None` while no watchdog is armed.
+    pub fn after(&self) -> Option<Span> {
+        self.0.get().copied()
+    }
 }
 
 impl Watchdog {
-    /// Opens a device, which arms it. `timeout` is the file that says after how many seconds it resets: the kernel's own,
-    /// beside the device's name in sysfs, unless another is named.
-    pub fn open(device: &Path, timeout: Option<&Path>) -> Result<Watchdog, WatchdogError> {
+    /// Looks at a device without arming it. `timeout` is the file that says after how many seconds it resets: the kernel's
+    /// own, beside the device's name in sysfs, unless another is named.
+    pub fn find(device: &Path, timeout: Option<&Path>) -> Result<Watchdog, WatchdogError> {
         let said = timeout.map_or_else(|| in_sysfs(device), Path::to_path_buf);
         let wrong = |source| WatchdogError::Timeout { path: said.clone(), source };
         let text = std::fs::read_to_string(&said).map_err(wrong)?;
@@ -65,41 +78,62 @@ impl Watchdog {
         if seconds == 0 {
             return Err(wrong(io::Error::new(io::ErrorKind::InvalidData, "it is zero")));
         }
-        let file = OpenOptions::new().write(true).open(device);
-        let file = file.map_err(|source| WatchdogError::Open { path: device.to_path_buf(), source })?;
-        Ok(Watchdog { device: file, after: Duration::from_secs(u64::from(seconds)) })
+        let open = |source| WatchdogError::Open { path: device.to_path_buf(), source };
+        std::fs::metadata(device).map_err(open)?;
+        let after = Duration::from_secs(u64::from(seconds));
+        Ok(Watchdog { device: device.to_path_buf(), after, armed: Armed::default() })
     }
 
-    /// After which time it resets the machine.
-    pub fn after(&self) -> Span {
-        Span(u64::try_from(self.after.as_millis()).unwrap_or(u64::MAX))
+    /// Tells once it is armed.
+    pub fn armed(&self) -> Armed {
+        self.armed.clone()
     }
 
-    /// Feeds it from a thread of its own, whatever the runtime does, for as long as that is right.
+    /// Arms it as soon as feeding is right, and then feeds it for as long as that is right: from a thread of its own, whatever
+    /// the runtime does.
     pub fn feed(self, right: impl Fn() -> bool + Send + 'static) -> Feeding {
         let every = (self.after / FEEDS).min(LONGEST);
         let (stop, stopped) = mpsc::channel::<bool>();
-        let mut device = self.device;
         let thread = std::thread::spawn(move || {
+            let mut device = None;
             loop {
-                if right()
-                    && let Err(why) = device.write_all(b"1")
-                {
-                    tracing::error!(%why, "the watchdog cannot be fed");
+                if right() {
+                    device = device.or_else(|| self.arm());
+                    if let Some(Err(why)) = device.as_mut().map(|device| device.write_all(b"1")) {
+                        tracing::error!(%why, "the watchdog cannot be fed");
+                    }
                 }
                 match stopped.recv_timeout(every) {
-                    Ok(true) => {
-                        tracing::info!("the watchdog is disarmed");
-                        // It is closed next; without the word it goes on counting, which is safe.
-                        let _ = device.write_all(MAGIC);
+                    Ok(disarm) => {
+                        if let Some(device) = device.as_mut().filter(|_| disarm) {
+                            tracing::info!("the watchdog is disarmed");
+                            // It is closed next; without the word it goes on counting, which is safe.
+                            let _ = device.write_all(MAGIC);
+                        }
                         return;
                     }
-                    Ok(false) | Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Disconnected) => return,
                     Err(RecvTimeoutError::Timeout) => {}
                 }
             }
         });
         Feeding { stop, thread: Mutex::new(Some(thread)) }
+    }
+
+    fn arm(&self) -> Option<File> {
+        match OpenOptions::new().write(true).open(&self.device) {
+            Ok(device) => {
+                let after = Span(u64::try_from(self.after.as_millis()).unwrap_or(u64::MAX));
+                tracing::info!(device = %self.device.display(), %after, "the watchdog is armed");
+                // It is armed once.
+                let _ = self.armed.0.set(after);
+                Some(device)
+            }
+            Err(why) => {
+                tracing::error!(device = %self.device.display(), %why, "the watchdog cannot be armed");
+                None
+            }
+        }
     }
 }
 
@@ -161,29 +195,37 @@ mod tests {
         }
     }
 
+    /// Waits for two whole rounds of feeding.
+    fn rounds(asked: &AtomicBool) {
+        for _ in 0..2 {
+            asked.store(false, Ordering::SeqCst);
+            while !asked.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
     #[test]
-    fn it_is_fed_while_that_is_right_and_not_otherwise() {
+    fn it_is_armed_and_fed_while_that_is_right_and_not_otherwise() {
         let (_folder, path, timeout) = device("1\n");
-        let watchdog = Watchdog::open(&path, Some(&timeout)).unwrap();
-        assert_eq!(watchdog.after(), Span::seconds(1));
-        let (right, asked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
+        let watchdog = Watchdog::find(&path, Some(&timeout)).unwrap();
+        let armed = watchdog.armed();
+        let (right, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (seen, told) = (Arc::clone(&right), Arc::clone(&asked));
         let feeding = watchdog.feed(move || {
             told.store(true, Ordering::SeqCst);
             seen.load(Ordering::SeqCst)
         });
+        // A process that begins beside what it may not feed for leaves alone what counts already.
+        rounds(&asked);
+        assert_eq!((armed.after(), std::fs::read(&path).unwrap().len()), (None, 0));
+        right.store(true, Ordering::SeqCst);
         grows(&path, grows(&path, 0));
+        assert_eq!(armed.after(), Some(Span::seconds(1)));
         right.store(false, Ordering::SeqCst);
-        // Two rounds begin after this; nothing is fed in the second.
-        let round = |asked: &AtomicBool| {
-            asked.store(false, Ordering::SeqCst);
-            while !asked.load(Ordering::SeqCst) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        };
-        round(&asked);
+        rounds(&asked);
         let fed = std::fs::read(&path).unwrap().len();
-        round(&asked);
+        rounds(&asked);
         assert_eq!(std::fs::read(&path).unwrap().len(), fed);
         feeding.end(false);
         assert!(!std::fs::read(&path).unwrap().ends_with(MAGIC), "it goes on counting");
@@ -192,9 +234,10 @@ mod tests {
     #[test]
     fn it_is_disarmed_by_its_word_alone() {
         let (_folder, path, timeout) = device("60");
-        let feeding = Watchdog::open(&path, Some(&timeout)).unwrap().feed(|| false);
+        let feeding = Watchdog::find(&path, Some(&timeout)).unwrap().feed(|| true);
+        grows(&path, 0);
         feeding.end(true);
-        assert_eq!(std::fs::read(&path).unwrap(), MAGIC);
+        assert!(std::fs::read(&path).unwrap().ends_with(MAGIC));
     }
 
     #[test]
@@ -203,7 +246,7 @@ mod tests {
             [("0", "it is zero"), ("soon", "invalid digit"), ("", "empty string"), ("-5", "invalid digit")]
         {
             let (_folder, path, timeout) = device(said);
-            let Err(WatchdogError::Timeout { source, .. }) = Watchdog::open(&path, Some(&timeout)) else {
+            let Err(WatchdogError::Timeout { source, .. }) = Watchdog::find(&path, Some(&timeout)) else {
                 panic!("{said:?} was taken for a time");
             };
             assert!(source.to_string().contains(why), "{said:?}: {source}");

@@ -128,19 +128,19 @@ impl Daemon {
             .map_err(|source| DaemonError::Listen { address: config.api_listen, source })?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (records, _) = broadcast::channel(RECORDS);
-        let armed = config.watchdog.as_ref().map(|dog| Watchdog::open(&dog.device, dog.timeout.as_deref()));
-        let armed = armed.transpose().map_err(DaemonError::Watchdog)?;
+        let watchdog = config.watchdog.as_ref().map(|dog| Watchdog::find(&dog.device, dog.timeout.as_deref()));
+        let watchdog = watchdog.transpose().map_err(DaemonError::Watchdog)?;
         let known = raft.clone();
         let applied: Arc<dyn Fn() -> u64 + Send + Sync> =
             Arc::new(move || known.state(|machine| machine.ledger().index));
-        let after = armed.as_ref().map(Watchdog::after);
-        let agents = Arc::new(Agents::new(config.node.clone(), config.agents.clone(), after, Arc::clone(&applied)));
+        let armed = watchdog.as_ref().map(Watchdog::armed).unwrap_or_default();
+        let agents = Arc::new(Agents::new(config.node.clone(), config.agents.clone(), armed, Arc::clone(&applied)));
         let key = config.hmc_key.clone();
         let hands = Arc::new(Hands::new(config.node.clone(), key, Arc::clone(&agents), move || applied()));
         let lease = Lease::default();
-        let feeding = armed.map(|armed| {
+        let feeding = watchdog.map(|watchdog| {
             let (lease, agents, hands) = (lease.clone(), Arc::clone(&agents), Arc::clone(&hands));
-            armed.feed(move || watchdog::may_feed(&lease, &agents, &hands.cluster()))
+            watchdog.feed(move || watchdog::may_feed(&lease, &agents, &hands.cluster()))
         });
         let (finished, orders) = mpsc::channel(heart::INPUTS);
         let clock = ClusterClock::start();

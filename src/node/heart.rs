@@ -106,6 +106,8 @@ enum Role {
         leading: Leading,
         ready: bool,
         proposing: bool,
+        /// Nodes that what is being proposed gives up.
+        giving_up: BTreeSet<NodeName>,
     },
 }
 
@@ -204,8 +206,9 @@ impl Heart {
                 self.heard_leader = heard.or(self.heard_leader);
             }
             Input::Proposed => {
-                if let Role::Leader { proposing, .. } = &mut self.role {
+                if let Role::Leader { proposing, giving_up, .. } = &mut self.role {
                     *proposing = false;
+                    giving_up.clear();
                 }
                 self.plan();
             }
@@ -287,7 +290,13 @@ impl Heart {
         let term = status.term;
         tracing::info!(term, "leads");
         let before = self.heard_leader.take().and_then(|(id, at)| Some((name_of(status, id)?, at)));
-        self.role = Role::Leader { term, leading: Leading::new(before), ready: false, proposing: false };
+        self.role = Role::Leader {
+            term,
+            leading: Leading::new(before),
+            ready: false,
+            proposing: false,
+            giving_up: BTreeSet::new(),
+        };
         let (raft, own) = (self.raft.clone(), self.own.clone());
         self.tasks.spawn(async move {
             // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge.
@@ -379,10 +388,10 @@ impl Heart {
         let status = self.raft.status();
         let sure = self.leads_surely(&status);
         let (ledger, lease) = (self.ledger(), self.lease_time());
-        let Role::Leader { leading, ready, .. } = &mut self.role else { return Answer::NotLeader };
+        let Role::Leader { leading, ready, giving_up, .. } = &mut self.role else { return Answer::NotLeader };
         let Some(node) = name_of(&status, from) else { return Answer::NoLease };
         leading.hear(&node, reaches_hmc);
-        let out = ledger.nodes.get(&node).is_none_or(NodeState::is_out);
+        let out = giving_up.contains(&node) || ledger.nodes.get(&node).is_none_or(NodeState::is_out);
         // Where the planner is about to give the node up, it must not be given a lease that it does not know of.
         if !sure || !*ready || out {
             return Answer::NoLease;
@@ -540,7 +549,7 @@ impl Heart {
 
     /// Asks the core what to do, and proposes it. One proposal at a time; a refused command is planned again.
     fn plan(&mut self) {
-        let Role::Leader { leading, ready: true, proposing, .. } = &mut self.role else { return };
+        let Role::Leader { leading, ready: true, proposing, giving_up, .. } = &mut self.role else { return };
         if *proposing {
             return;
         }
@@ -553,6 +562,7 @@ impl Heart {
         self.wake_at = wake_at;
         if !commands.is_empty() {
             *proposing = true;
+            giving_up.extend(commands.iter().filter_map(given_up).cloned());
             let entry = Entry::planned(now, self.me.clone(), commands);
             let (raft, own) = (self.raft.clone(), self.own.clone());
             self.tasks.spawn(async move {
@@ -599,6 +609,11 @@ impl Heart {
         }
         self.published = ledger.index;
     }
+}
+
+/// The node that a command gives up: once that is proposed, it may have been applied before this leader knows.
+fn given_up(command: &Command) -> Option<&NodeName> {
+    if let Command::Shut(node) | Command::Lapse(node) = command { Some(node) } else { None }
 }
 
 /// What the passing of time alone can change in a view: whether a node is suspect, and whether its lease is over.
