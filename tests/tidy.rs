@@ -72,7 +72,7 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("indicatif", &["jepsen/src/lab"]),
     ("nix", &["src/keeper/user.rs"]),
     ("roxmltree", &["src/keeper/ocf"]),
-    ("strsim", &["src/keeper/check", "src/keeper/check.rs"]),
+    ("strsim", &["src/keeper/check.rs"]),
     ("base64", &["src/node/founding.rs", "tests/cluster"]),
     ("ring", &["src/node/founding.rs", "tests/cluster"]),
 ];

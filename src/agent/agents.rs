@@ -10,7 +10,7 @@ use std::{
 use tenure_core::{
     Inside, Ledger, NodeName, ResourceName, Seen, ServerName,
     carry::{Answer, Ask},
-    config::{Cluster, GroupKind, Operations, Resource},
+    config::{Cluster, Resource},
     ledger::Phase,
 };
 use tenure_keeper::{Keeper, Settings};
@@ -223,18 +223,12 @@ impl Agents {
         keeper.info(resource).await
     }
 
-    /// What must not run twice and is not known to be down here: resources of failover groups that are started and stopped.
+    /// What must not run twice and is not known to be down here.
     pub fn held(&self, cluster: &Cluster) -> BTreeSet<ResourceName> {
         let Some((server, keeper)) = self.home() else { return BTreeSet::new() };
         let inside = keeper.inside();
         let down = |name: &ResourceName| inside.seen.get(name).is_some_and(|seen| seen.power.is_inactive());
-        let once = |resource: &Resource| {
-            let group = cluster.groups.get(&resource.group);
-            let here = group.is_some_and(|group| group.kind == GroupKind::Failover && group.servers.contains(&server));
-            here && resource.enabled && !resource.monitor_only && resource.operations() == Operations::OnOff
-        };
-        let declared = cluster.resources.iter().filter(|(_, resource)| resource.as_agent().is_some() && once(resource));
-        declared.map(|(name, _)| name).filter(|name| !down(name)).cloned().collect()
+        cluster.living_on(&server).map(|(name, _)| name).filter(|name| !down(name)).cloned().collect()
     }
 
     fn home(&self) -> Option<(ServerName, Keeper)> {

@@ -32,6 +32,7 @@ pub async fn run(program: &Program<'_>) -> Answer {
         within: program.within,
         output: Output::Pipe,
         cgroup: None,
+        record: None,
         place: None,
     })
     .await;

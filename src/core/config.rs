@@ -157,6 +157,27 @@ impl Cluster {
         self.resources.get(name).and_then(Resource::as_lpar)
     }
 
+    /// Whether a resource lives inside nodes and must not be active in two at once: what a node stops when it has been
+    /// without a lease for too long, and for the sake of which its watchdog resets it. Instances of parallel groups have one
+    /// place each, and what is merely watched, or never stopped, is nobody's to stop.
+    pub fn lives_once(&self, name: &ResourceName) -> bool {
+        self.resources.get(name).is_some_and(|resource| {
+            let stops = resource.operations() == Operations::OnOff && resource.enabled && !resource.monitor_only;
+            let managed = self.groups.get(&resource.group).is_some_and(|group| group.managed);
+            resource.as_agent().is_some() && stops && managed && !name.as_str().contains(instances::AT)
+        })
+    }
+
+    /// Everything that a node on the server may have to stop, as it is declared.
+    pub fn living_on<'a>(
+        &'a self,
+        server: &'a ServerName,
+    ) -> impl Iterator<Item = (&'a ResourceName, &'a Resource)> + 'a {
+        let here =
+            |resource: &Resource| self.groups.get(&resource.group).is_some_and(|group| group.servers.contains(server));
+        self.resources.iter().filter(move |(name, resource)| self.lives_once(name) && here(resource))
+    }
+
     /// The node that lives on a server.
     pub fn node_on(&self, server: &ServerName) -> Option<&NodeName> {
         self.nodes.iter().find(|(_, node)| node.server.as_ref() == Some(server)).map(|(name, _)| name)

@@ -8,6 +8,7 @@ mod script;
 
 use super::{
     Metadata, Settings,
+    builtin::Builtin,
     contract::{Contract, FORMS},
     machine::Machine,
     ocf::prepare,
@@ -60,6 +61,18 @@ pub async fn metadata(settings: &Settings, agent: &str) -> Result<Arc<Metadata>,
             Err(format!("{agent} is no OCF resource agent"))
         }
     }
+}
+
+/// The types of resources that can be kept on this machine, in the form of the cluster file. Units of systemd are not listed.
+pub async fn kinds(settings: &Settings) -> Vec<String> {
+    let mut kinds = ocf::installed(&settings.ocf_root).await;
+    for place in &settings.scripts {
+        kinds.extend(names_in(place).await.into_iter().map(|kind| format!("script:{kind}")));
+    }
+    kinds.sort();
+    kinds.dedup();
+    kinds.extend(Builtin::ALL.map(|builtin| builtin.name().to_owned()));
+    kinds
 }
 
 /// What is wrong with the resources of a cluster, in the order of their names.
@@ -128,7 +141,7 @@ async fn one(machine: &Machine, item: &Item) -> Vec<Finding> {
         },
         Contract::Builtin(agent) => builtin::check(item, agent),
         Contract::Nobody(_) => {
-            let names = super::builtin::Builtin::ALL.map(super::builtin::Builtin::name);
+            let names = Builtin::ALL.map(Builtin::name);
             let what = format!("there is no type {}", item.spec.agent);
             let help = meant(&item.spec.agent, names.into_iter(), &format!("a type is {FORMS}"));
             vec![item.error(None, what, help)]

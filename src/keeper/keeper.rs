@@ -4,8 +4,9 @@ use super::{
     Settings, cgroup,
     kept::{Kept, LOOKS_AT_ONCE, LOOKS_UNDER_WAY, Shared, lock},
     lane::Lane,
+    leftover,
     machine::Machine,
-    ocf, schedule,
+    ocf, schedule, script,
     spec::{self, Spec},
 };
 use std::{
@@ -57,6 +58,8 @@ impl Keeper {
     /// was before the look began. To be called within the runtime on which everything will run.
     pub fn new(settings: Settings, applied: impl Fn() -> u64 + Send + Sync + 'static) -> Keeper {
         ocf::prepare(&settings.run_dir);
+        script::prepare(&settings.run_dir);
+        leftover::end_all(&settings.under_way());
         if let Some(parent) = &settings.cgroup {
             cgroup::sweep(parent);
         }

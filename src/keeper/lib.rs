@@ -12,6 +12,7 @@ mod contract;
 mod keeper;
 mod kept;
 mod lane;
+mod leftover;
 mod look;
 mod machine;
 mod ocf;
@@ -26,7 +27,7 @@ mod state;
 mod systemd;
 mod user;
 
-pub use check::{Finding, Severity, check, metadata};
+pub use check::{Finding, Severity, check, kinds, metadata};
 pub use keeper::Keeper;
 pub use kept::{LOOKS_AT_ONCE, LOOKS_UNDER_WAY};
 pub use ocf::{Advice, Metadata, Parameter, ValueType};

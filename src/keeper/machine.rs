@@ -8,7 +8,7 @@ use super::{
     spec::Spec,
 };
 use std::{collections::BTreeMap, path::Path, time::Duration};
-use tokio::time::Instant;
+use tokio::{task::spawn_blocking, time::Instant};
 
 /// This machine.
 #[derive(Debug)]
@@ -57,7 +57,17 @@ impl Machine {
         within: Duration,
     ) -> Outcome {
         let (output, cgroup) = (Output::Words(most), self.settings.cgroup.clone());
-        program::run(Program { path: path.to_owned(), arguments, variables, within, output, cgroup, place: None }).await
+        program::run(Program {
+            path: path.to_owned(),
+            arguments,
+            variables,
+            within,
+            output,
+            cgroup,
+            record: None,
+            place: None,
+        })
+        .await
     }
 }
 
@@ -65,6 +75,27 @@ impl Call<'_> {
     /// What is left of its time.
     pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Does something that may wait for a file system, away from the threads that everything else runs on. It keeps the turn
+    /// of the resource until it is done: nothing can end it, and each that hangs takes a thread.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let place = self.place.cloned();
+        let done = spawn_blocking(move || {
+            let done = work();
+            drop(place);
+            done
+        });
+        done.await.map_err(|_| "it was not looked at".to_owned())
+    }
+
+    /// Whether there is a file. What cannot be looked at is not taken for missing.
+    pub(crate) async fn is_there(&self, path: &Path) -> bool {
+        let path = path.to_owned();
+        !matches!(self.aside(move || path.try_exists()).await, Ok(Ok(false)))
     }
 
     /// Runs an entry point.
@@ -78,6 +109,8 @@ impl Call<'_> {
             within: self.left(),
             output,
             cgroup: settings.cgroup.clone(),
+            // A look changes nothing, and may go on.
+            record: entry.leaves.then(|| settings.under_way()),
             place: self.place.cloned(),
         })
         .await

@@ -57,7 +57,7 @@ impl Ocf {
 
     pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
         let path = self.path(&call.machine.settings.ocf_root);
-        if !is_there(&path).await {
+        if !call.is_there(&path).await {
             return Look::new(Power::Absent, missing(&path));
         }
         let interval = depth.and_then(|depth| call.spec.depths.get(depth)).unwrap_or(&call.spec.interval);
@@ -83,7 +83,7 @@ impl Ocf {
     /// Runs an entry point that changes something.
     pub(crate) async fn act(&self, call: &Call<'_>, action: &str) -> Deed {
         let path = self.path(&call.machine.settings.ocf_root);
-        if !is_there(&path).await {
+        if !call.is_there(&path).await {
             return Deed::refused(missing(&path));
         }
         let outcome = call.run(self.entry(action, &path, self.variables(call, Duration::ZERO))).await;
@@ -178,10 +178,6 @@ pub(crate) fn prepare(run_dir: &Path) {
     if let Err(error) = std::fs::create_dir_all(&scratch) {
         tracing::error!(path = %scratch.display(), %error, "agents have no place to remember anything");
     }
-}
-
-async fn is_there(path: &Path) -> bool {
-    tokio::fs::try_exists(path).await.unwrap_or(false)
 }
 
 fn missing(path: &Path) -> String {

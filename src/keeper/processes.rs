@@ -22,6 +22,21 @@ fn stat(process: Number) -> Option<(char, Number)> {
     Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }
 
+/// When it began, in ticks since the boot.
+pub(crate) fn began(process: Number) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    text.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// All that are in a process group.
+pub(crate) fn members(group: Number) -> BTreeSet<Number> {
+    let group_of = |process: &Number| {
+        let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        text.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse::<Number>().ok()
+    };
+    all().into_iter().filter(|process| group_of(process) == Some(group)).collect()
+}
+
 /// Whether it is there, and not only waiting to be buried.
 pub(crate) fn is_alive(process: Number) -> bool {
     stat(process).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))

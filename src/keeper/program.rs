@@ -7,6 +7,7 @@
 
 use super::{
     cgroup::Cgroup,
+    leftover::Record,
     output::{self, KEPT, Output, Said, Source, Tail},
     processes::{self, Number},
 };
@@ -50,6 +51,8 @@ pub struct Program {
     pub output: Output,
     /// The control group in which it gets one of its own.
     pub cgroup: Option<PathBuf>,
+    /// The directory in which it is on record while it runs, for a later process of this node.
+    pub record: Option<PathBuf>,
     /// Let go only when the program is gone, also if nobody waits for that.
     pub place: Option<Place>,
 }
@@ -123,6 +126,7 @@ struct Running(Option<Body>);
 struct Body {
     child: Child,
     cgroup: Option<Cgroup>,
+    _record: Option<Record>,
     _place: Option<Place>,
 }
 
@@ -144,7 +148,6 @@ impl Running {
     /// Kills it, and waits for a while until it is gone.
     async fn bury(mut self) {
         if let Some(body) = self.0.take() {
-            body.kill();
             body.bury().await;
         }
     }
@@ -152,13 +155,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let Some(body) = self.0.take() else { return };
         // A child that was waited for is gone.
-        if body.child.id().is_some() {
-            body.kill();
-            if let Ok(runtime) = Handle::try_current() {
-                runtime.spawn(body.bury());
-            }
+        let body = self.0.take().filter(|body| body.child.id().is_some());
+        if let (Some(body), Ok(runtime)) = (body, Handle::try_current()) {
+            runtime.spawn(body.bury());
         }
     }
 }
@@ -178,9 +178,23 @@ impl Body {
         }
     }
 
-    /// Waits until it is gone, and then lets go of its place.
-    async fn bury(mut self) {
-        let _ = timeout(BURIAL, self.child.wait()).await;
+    /// Kills it, waits until it is gone, and then lets go of its place. All processes of the machine are looked through for
+    /// that, away from the threads that everything else runs on.
+    async fn bury(self) {
+        let killed = spawn_blocking(move || {
+            self.kill();
+            self
+        });
+        if let Ok(mut body) = killed.await {
+            let _ = timeout(BURIAL, body.child.wait()).await;
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // It is there still if it does not die, or if the runtime ends.
+        self.kill();
     }
 }
 
@@ -210,7 +224,9 @@ fn spawn(program: &Program) -> io::Result<(Running, Source)> {
     if let (Some(cgroup), Some(id)) = (&cgroup, child.id()) {
         cgroup.take_in(Number::try_from(id).unwrap_or_default());
     }
-    Ok((Running(Some(Body { child, cgroup, _place: program.place.clone() })), source))
+    let number = child.id().and_then(|id| Number::try_from(id).ok());
+    let record = program.record.as_deref().zip(number).and_then(|(directory, number)| Record::of(directory, number));
+    Ok((Running(Some(Body { child, cgroup, _record: record, _place: program.place.clone() })), source))
 }
 
 /// Where its output and its complaints go, and where we read them.

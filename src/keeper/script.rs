@@ -5,7 +5,8 @@
 //! by itself, empty if there is none; the form of V4x agents and the default) or `# form: tuples` (name, number of values,
 //! values; the form of V50 and later). In tuples an attribute whose line ends with `[]` is a vector: its words are its
 //! values. Its environment has `PATH`, `HOME=/`, `LANG=C` and `TENURE_ENTRY_POINT`, `_GROUP`, `_NODE`, `_RESOURCE`, `_SERVER`,
-//! `_TIMEOUT` (seconds) and `_TYPE`, and nothing else.
+//! `_TIMEOUT` (seconds) and `_TYPE`, `VCS_HOME`, and nothing else. `VCS_HOME` is a directory of ours with nothing but
+//! `bin/ag_i18n_inc.sh`, which entry points source for `VCSAG_SET_ENVS`, `VCSAG_LOG_MSG` and `VCSAG_LOGDBG_MSG`.
 //!
 //! `monitor` must be there. A type without `clean` is stopped by `offline` when it has to go at once. A deeper look finds
 //! its depth in `TENURE_DEPTH`.
@@ -21,6 +22,8 @@ use std::{
 };
 use tenure_core::Power;
 
+/// What entry points source for their messages.
+const MESSAGES: &str = include_str!("script/ag_i18n_inc.sh");
 /// How much of what an action says is passed on.
 const ACTION_SAYS: usize = 2048;
 /// The longest `arglist`.
@@ -85,20 +88,18 @@ impl Script {
     }
 
     /// The directory of the type.
-    pub(crate) async fn folder(&self, places: &[PathBuf]) -> Result<PathBuf, String> {
-        for place in places {
-            let folder = place.join(&self.kind);
-            if is_there(&folder).await {
-                return Ok(folder);
-            }
+    pub(crate) fn folder(&self, places: &[PathBuf]) -> Result<PathBuf, String> {
+        let mut folders = places.iter().map(|place| place.join(&self.kind));
+        if let Some(folder) = folders.find(|folder| folder.is_dir()) {
+            return Ok(folder);
         }
         let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
         Err(format!("the type {} is in none of these directories: {}", self.kind, places.join(", ")))
     }
 
-    pub(crate) async fn arglist(folder: &Path) -> Result<ArgList, String> {
+    pub(crate) fn arglist(folder: &Path) -> Result<ArgList, String> {
         let path = folder.join("arglist");
-        match tokio::fs::read_to_string(&path).await {
+        match std::fs::read_to_string(&path) {
             Ok(text) if text.len() > LONGEST_LIST => Err(format!("{} is too long", path.display())),
             Ok(text) => ArgList::parse(&text).map_err(|why| format!("{}: {why}", path.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(ArgList::default()),
@@ -114,15 +115,18 @@ impl Script {
         words: &[String],
         depth: Option<&str>,
     ) -> Result<Option<Outcome>, String> {
-        let folder = self.folder(&call.machine.settings.scripts).await?;
-        let path = folder.join(entry);
-        if !is_there(&path).await {
-            return Ok(None);
-        }
-        let list = Self::arglist(&folder).await?;
+        let (agent, places, name) = (self.clone(), call.machine.settings.scripts.clone(), entry.to_owned());
+        let found = call.aside(move || {
+            let folder = agent.folder(&places)?;
+            let path = folder.join(name);
+            let list = if path.exists() { Some(Self::arglist(&folder)?) } else { None };
+            Ok::<_, String>(list.map(|list| (path, list)))
+        });
+        let Some((path, list)) = found.await?? else { return Ok(None) };
         let mut arguments = words.to_vec();
         arguments.extend(list.arguments(|name| call.spec.attributes.get(name).map(String::as_str)));
         let mut variables = call.variables(entry);
+        variables.insert("VCS_HOME".to_owned(), vcs_home(&call.machine.settings.run_dir).display().to_string());
         variables.extend(depth.map(|depth| ("TENURE_DEPTH".to_owned(), depth.to_owned())));
         let leaves = !matches!(entry, "monitor" | "info");
         Ok(Some(call.run(Entry { name: entry, path: &path, arguments, variables, leaves }).await))
@@ -133,9 +137,11 @@ impl Script {
     }
 
     pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
-        let folder = self.folder(&call.machine.settings.scripts).await;
-        if let Err(why) = folder {
-            return Look::new(Power::Absent, why);
+        let (agent, places) = (self.clone(), call.machine.settings.scripts.clone());
+        match call.aside(move || agent.folder(&places)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(why)) => return Look::new(Power::Absent, why),
+            Err(why) => return Look::unknown(why),
         }
         let outcome = match self.run(call, "monitor", &Self::first(call), depth).await {
             Ok(Some(outcome)) => outcome,
@@ -236,8 +242,18 @@ impl Script {
     }
 }
 
-async fn is_there(path: &Path) -> bool {
-    tokio::fs::try_exists(path).await.unwrap_or(false)
+/// What entry points take for the home of VCS.
+fn vcs_home(run_dir: &Path) -> PathBuf {
+    run_dir.join("vcs")
+}
+
+/// Puts there what entry points source.
+pub(crate) fn prepare(run_dir: &Path) {
+    let folder = vcs_home(run_dir).join("bin");
+    let path = folder.join("ag_i18n_inc.sh");
+    if let Err(error) = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, MESSAGES)) {
+        tracing::error!(path = %path.display(), %error, "script agents cannot log");
+    }
 }
 
 #[cfg(test)]

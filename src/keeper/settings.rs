@@ -22,3 +22,10 @@ pub struct Settings {
     /// A directory of cgroup v2 that is ours. Each program gets one of its own below it, if that can be done.
     pub cgroup: Option<PathBuf>,
 }
+
+impl Settings {
+    /// Where programs that change something are on record while they run.
+    pub(crate) fn under_way(&self) -> PathBuf {
+        self.run_dir.join("under_way")
+    }
+}

@@ -29,7 +29,7 @@ impl Ledger {
             return Ok(());
         }
         let inside = self.is_inside(resource);
-        if inside && self.node_off_on(server).is_some() {
+        if self.died_inside(resource, server).is_some() {
             return Ok(());
         }
         let copy = group.copies.get(resource).and_then(|copies| copies.get(server)).cloned().unwrap_or_default();
@@ -52,9 +52,9 @@ impl Ledger {
             }
             return Ok(Proof::ServerOff(off.how.clone()));
         }
-        let node_off = self.node_off_on(&tenure.server);
-        if let Some((node, off)) = node_off
-            && group.owned().all(|(resource, _)| self.is_inside(resource))
+        let died_with = |resource: &ResourceName| self.died_inside(resource, &tenure.server);
+        if let Some((node, off)) = self.node_off_on(&tenure.server)
+            && group.owned().all(|(resource, _)| died_with(resource).is_some())
         {
             return Ok(Proof::NodeOff { node: node.clone(), how: off.how.clone() });
         }
@@ -74,8 +74,8 @@ impl Ledger {
             if group.passive.contains(resource) {
                 continue;
             }
-            if self.is_inside(resource) && node_off.is_some() {
-                died = node_off;
+            if let Some(off) = died_with(resource) {
+                died = Some(off);
                 continue;
             }
             if since < index {
@@ -207,8 +207,11 @@ impl Ledger {
     pub fn wrong_copies(&self, group: &GroupState) -> Vec<(ResourceName, ServerName)> {
         let (Some(tenure), Some(held)) = (&group.tenure, group.held) else { return Vec::new() };
         let stays = matches!(tenure.phase, Phase::Starting | Phase::Online);
+        let (lpars, inside) = self.lives(group);
+        // What lives inside nodes is watched by them, whether an HMC answers or not.
         let watched = |server: &ServerName| {
-            self.servers.get(server).is_some_and(|state| state.is_working() && self.is_managed(state))
+            let by_hmc = self.servers.get(server).is_some_and(|state| state.is_working() && self.is_managed(state));
+            (by_hmc || !lpars) && (!inside || self.node_in_charge(server).is_some())
         };
         if !stays || !watched(&tenure.server) {
             return Vec::new();

@@ -9,6 +9,7 @@
 use super::{Copy, GroupState, Ledger, NodeOff, NodeState, apply::Applying};
 use crate::{
     Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState, Time,
+    config::Cluster,
     note::NodeOffHow,
     order::{Action, Ending, Order},
 };
@@ -36,6 +37,14 @@ impl Ledger {
         Some((node, self.nodes.get(node)?.off.as_ref()?))
     }
 
+    /// The proof that a resource died with the node of a server. A watchdog answers only for what must not run twice: for the
+    /// sake of anything else it is fed, and that may run on.
+    pub fn died_inside(&self, resource: &ResourceName, server: &ServerName) -> Option<(&NodeName, &NodeOff)> {
+        let (node, off) = self.node_off_on(server).filter(|_| self.is_inside(resource))?;
+        let answers = !matches!(off.how, NodeOffHow::Watchdog { .. }) || self.config.lives_once(resource);
+        answers.then_some((node, off))
+    }
+
     /// Whether a group has managed LPARs, and whether something of it lives inside nodes.
     pub fn lives(&self, group: &GroupState) -> (bool, bool) {
         let inside = group.copies.keys().filter(|resource| self.is_inside(resource)).count();
@@ -50,9 +59,15 @@ impl Ledger {
         Some(lapsed.after(self.config.timings.lease).after(after).after(drift).after(WATCHDOG_MARGIN))
     }
 
+    /// Log index from which on a reading of a silent node's LPAR counts: the node was granted no lease any more, and which LPAR
+    /// is its own was declared as it is now.
+    pub fn reads_from(&self, node: &NodeState) -> Option<u64> {
+        node.shut.map(|shut| shut.max(self.configured))
+    }
+
     /// What proves now that nothing runs inside a node that is granted no lease.
     fn node_proof(&self, name: &NodeName, node: &NodeState) -> Option<NodeOffHow> {
-        let shut = node.shut?;
+        let from = self.reads_from(node)?;
         let server = self.config.nodes.get(name)?.server.as_ref().and_then(|server| self.servers.get(server));
         if let Some(server) = server
             && let Some((by, since)) = server.read.as_ref().map(|(by, _)| by).zip(server.since)
@@ -61,7 +76,7 @@ impl Ledger {
             // Of a server that seems to be down, nothing is believed before it was powered off for certain.
             && matches!(server.system, SystemState::Operating | SystemState::Standby)
             && server.node == Power::Off
-            && since >= shut
+            && since >= from
             && (node.known || !node.met)
         {
             return Some(NodeOffHow::ReadOff { since });
@@ -74,6 +89,36 @@ impl Ledger {
 impl Applying<'_> {
     fn node_mut(&mut self, name: &NodeName) -> Result<&mut NodeState, Refusal> {
         self.ledger.nodes.get_mut(name).ok_or_else(|| Refusal::NoNode(name.clone()))
+    }
+
+    /// Nodes are declared otherwise, or what lives inside them is. What a node said of another LPAR says nothing of this one,
+    /// and an order to cut the other one off is called back. What it said of its watchdog counts no more either: it may have
+    /// been cut off before it armed it anew, or before it knew what it has to stop.
+    pub(super) fn redeclare_nodes(&mut self, before: &Cluster) {
+        let now = Arc::clone(&self.ledger.config);
+        let mut void = Vec::new();
+        for (name, state) in &mut self.ledger.nodes {
+            let (Some(old), Some(new)) = (before.nodes.get(name), now.nodes.get(name)) else { continue };
+            let server = new.server.as_ref();
+            let same_place = old.server == new.server && old.lpar == new.lpar;
+            if !same_place {
+                state.known = false;
+                state.off = state.off.take().filter(|_| old.server == new.server);
+                void.extend(state.fence);
+            }
+            let same = server.is_none_or(|server| before.living_on(server).eq(now.living_on(server)));
+            if old != new || !same {
+                state.watchdog = None;
+            }
+            // Nor was it reset for the sake of what it does not know to live once.
+            let by_watchdog = |off: &NodeOff| matches!(off.how, NodeOffHow::Watchdog { .. });
+            state.off = state.off.take().filter(|off| same || !by_watchdog(off));
+        }
+        for id in void {
+            if let Some(order) = self.ledger.orders.remove(&id) {
+                self.close(&order, &Ending::Unknown("the node is declared otherwise now".to_owned()));
+            }
+        }
     }
 
     /// A node says what lives inside it.
@@ -272,18 +317,22 @@ impl Applying<'_> {
             return Ok(());
         };
         let config = Arc::clone(&self.ledger.config);
-        let inside =
-            |resource: &ResourceName| config.resources.get(resource).is_some_and(|one| one.as_agent().is_some());
+        let by_watchdog = matches!(how, NodeOffHow::Watchdog { .. });
+        let died = |resource: &ResourceName| {
+            let inside = config.resources.get(resource).is_some_and(|one| one.as_agent().is_some());
+            inside && (!by_watchdog || config.lives_once(resource))
+        };
         let mut news = how != NodeOffHow::Server;
         for group in self.ledger.groups.values_mut() {
-            let concerned = group.copies.iter().any(|(name, copies)| inside(name) && copies.contains_key(&server));
+            let concerned = group.copies.iter().any(|(name, copies)| died(name) && copies.contains_key(&server));
             if !concerned {
                 continue;
             }
             news = true;
-            let copies = Arc::make_mut(group).copies.iter_mut().filter(|(name, _)| inside(name));
+            let copies = Arc::make_mut(group).copies.iter_mut().filter(|(name, _)| died(name));
             for copy in copies.filter_map(|(_, copies)| copies.get_mut(&server)) {
-                *copy = Copy { quiet_from: index, ..Copy::default() };
+                // What the node said before it died is older than this.
+                *copy = Copy { quiet_from: index, since: Some(index), ..Copy::default() };
             }
         }
         // Of a node inside which nothing lives it is told with its server.

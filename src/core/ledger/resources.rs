@@ -54,12 +54,11 @@ impl Ledger {
         resource: &'a ResourceName,
         server: &'a ServerName,
     ) -> impl Iterator<Item = &'a ResourceName> {
-        let dead = self.node_off_on(server).is_some();
         group.copies.iter().filter_map(move |(other, copies)| {
             let declared = self.config.resources.get(other)?;
             let requires = declared.requires.iter().any(|need| need.of.contains(resource));
             let active = copies.get(server).is_some_and(|copy| !copy.power.is_inactive());
-            let active = active && !(dead && declared.as_agent().is_some());
+            let active = active && self.died_inside(other, server).is_none();
             (requires && active && !group.passive.contains(other)).then_some(other)
         })
     }

@@ -375,7 +375,7 @@ impl Planner<'_> {
                 continue;
             }
             // What died with its node needs neither.
-            if self.scratch.is_inside(member.resource) && self.scratch.node_off_on(member.server).is_some() {
+            if self.scratch.died_inside(member.resource, member.server).is_some() {
                 continue;
             }
             match self.bring_down(reason, &member) {

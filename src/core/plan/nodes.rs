@@ -19,14 +19,17 @@ impl Planner<'_> {
         let view = self.view;
         for (node, inside) in &view.inside {
             let Some(state) = self.scratch.nodes.get(node).filter(|state| !state.is_out()) else { continue };
-            let first = !state.met || state.watchdog != inside.watchdog;
+            // What it says of its watchdog counts if it knew, when it looked, how the cluster is declared now.
+            let knows = inside.seen.values().any(|seen| seen.since >= self.scratch.configured);
+            let watchdog = if knows { inside.watchdog } else { state.watchdog };
+            let first = !state.met || state.watchdog != watchdog;
             let Some(server) = self.scratch.config.nodes.get(node).and_then(|declared| declared.server.clone()) else {
                 continue;
             };
             let news = inside.seen.iter().filter(|(resource, seen)| self.is_seen_news(&server, resource, seen));
             let seen: BTreeMap<_, _> = news.map(|(resource, seen)| (resource.clone(), seen.clone())).collect();
             if first || !seen.is_empty() {
-                let inside = Inside { seen, watchdog: inside.watchdog };
+                let inside = Inside { seen, watchdog };
                 // What a node says that is to be taken back first is refused, and comes again.
                 let _ = self.emit(Command::Sense { node: node.clone(), inside });
             }
@@ -123,7 +126,8 @@ impl Planner<'_> {
         else {
             return;
         };
-        let fresh = about.since.zip(state.shut).is_some_and(|(since, shut)| since >= shut);
+        let from = self.scratch.reads_from(&state);
+        let fresh = about.since.zip(from).is_some_and(|(since, from)| since >= from);
         let runs = about.live && about.node != Power::Off && about.node != Power::Absent;
         if !fresh && self.scratch.config.nodes.get(node).is_some_and(|declared| declared.lpar.is_some()) {
             self.plan.probe.insert(server.clone());
@@ -166,8 +170,9 @@ impl Planner<'_> {
     /// A group with LPARs leaves a server whose node is proven off with a part of it, if another can take it.
     pub(super) fn leaves_dead_node(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> bool {
         let stays = matches!(tenure.phase, Phase::Leaving { .. } | Phase::Migrating(_)) || group.frozen;
-        let lost = group.owned().any(|(resource, _)| self.scratch.is_inside(resource));
-        let Some((node, _)) = self.scratch.node_off_on(&tenure.server).filter(|_| lost && !stays) else { return false };
+        let died = |resource: &ResourceName| self.scratch.died_inside(resource, &tenure.server);
+        let mut died = group.owned().filter_map(|(resource, _)| died(resource));
+        let Some((node, _)) = died.next().filter(|_| !stays) else { return false };
         let node = node.clone();
         let servers = self.scratch.config.groups.get(name).map(|declared| declared.servers.clone()).unwrap_or_default();
         let fits = |other: &ServerName| {

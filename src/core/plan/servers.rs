@@ -29,8 +29,9 @@ impl Planner<'_> {
             return false;
         }
         let fresher_matters = state.since.is_none_or(|since| {
-            let shut = self.homes.get(&reading.server).and_then(|node| self.scratch.nodes.get(node)?.shut);
-            let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index), shut];
+            let home = self.homes.get(&reading.server).and_then(|node| self.scratch.nodes.get(node));
+            let silent = home.and_then(|node| self.scratch.reads_from(node));
+            let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index), silent];
             marks.into_iter().flatten().any(|mark| since < mark && reading.since >= mark)
         });
         fresher_matters

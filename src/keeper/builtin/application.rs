@@ -20,7 +20,6 @@ use std::{
     path::Path,
 };
 use tenure_core::Power;
-use tokio::task::spawn_blocking;
 
 pub(super) const ATTRIBUTES: [&str; 10] = [
     "StartProgram",
@@ -98,10 +97,10 @@ pub(super) async fn look(call: &Call<'_>) -> Look {
         Some(look) if look.power == Power::Unknown => return look,
         program => program,
     };
-    let Ok(found) = spawn_blocking(move || traces.each()).await else {
-        return Look::unknown("its processes were not found");
-    };
-    both(program, &found)
+    match call.aside(move || traces.each()).await {
+        Ok(found) => both(program, &found),
+        Err(why) => Look::unknown(why),
+    }
 }
 
 /// What the program and the processes say together.
@@ -212,7 +211,9 @@ async fn environment(
     let mut variables = call.variables(entry);
     variables.extend(account.into_iter().flat_map(Account::variables));
     if let Some(path) = call.spec.attribute("EnvFile") {
-        let text = tokio::fs::read_to_string(path).await.map_err(|error| format!("EnvFile {path}: {error}"))?;
+        let file = path.to_owned();
+        let text = call.aside(move || std::fs::read_to_string(file)).await?;
+        let text = text.map_err(|error| format!("EnvFile {path}: {error}"))?;
         variables.extend(words::assignments(&text).map_err(|why| format!("EnvFile {path}: {why}"))?);
     }
     if let Some(text) = call.spec.attribute("Environment") {

@@ -7,9 +7,11 @@ use super::{
     },
     lacks,
 };
-use std::{io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 use tenure_core::Power;
-use tokio::fs;
 
 const PATH: &str = "PathName";
 
@@ -19,30 +21,35 @@ fn path(call: &Call<'_>) -> Option<PathBuf> {
 
 pub(crate) async fn look(call: &Call<'_>) -> Look {
     let Some(path) = path(call) else { return Look::new(Power::Absent, lacks(PATH)) };
-    match fs::try_exists(&path).await {
-        Ok(true) => Look::new(Power::Running, ""),
-        Ok(false) => Look::new(Power::Off, ""),
-        Err(error) => Look::unknown(format!("{}: {error}", path.display())),
+    let file = path.clone();
+    match call.aside(move || file.try_exists()).await {
+        Ok(Ok(true)) => Look::new(Power::Running, ""),
+        Ok(Ok(false)) => Look::new(Power::Off, ""),
+        Ok(Err(error)) => Look::unknown(format!("{}: {error}", path.display())),
+        Err(why) => Look::unknown(why),
     }
 }
 
 pub(crate) async fn start(call: &Call<'_>) -> Deed {
     let Some(path) = path(call) else { return Deed::refused(lacks(PATH)) };
-    let made = fs::OpenOptions::new().create(true).append(true).open(&path).await;
-    answer(made.map(drop), &path)
+    let file = path.clone();
+    let made = call.aside(move || fs::OpenOptions::new().create(true).append(true).open(file).map(drop));
+    answer(made.await, &path)
 }
 
 pub(crate) async fn stop(call: &Call<'_>) -> Deed {
     let Some(path) = path(call) else { return Deed::refused(lacks(PATH)) };
-    match fs::remove_file(&path).await {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Deed::already(),
+    let file = path.clone();
+    match call.aside(move || fs::remove_file(file)).await {
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Deed::already(),
         done => answer(done, &path),
     }
 }
 
-fn answer(done: io::Result<()>, path: &std::path::Path) -> Deed {
+fn answer(done: Result<io::Result<()>, String>, path: &Path) -> Deed {
     match done {
-        Ok(()) => Deed::done(),
-        Err(error) => Deed::refused(format!("{}: {error}", path.display())),
+        Err(why) => Deed::unknown(why),
+        Ok(Ok(())) => Deed::done(),
+        Ok(Err(error)) => Deed::refused(format!("{}: {error}", path.display())),
     }
 }

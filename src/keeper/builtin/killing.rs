@@ -7,7 +7,7 @@ use super::super::{
 };
 use rustix::process::Signal;
 use std::{collections::BTreeSet, time::Duration};
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::time::sleep;
 
 /// How often it is looked whether they are gone.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -35,7 +35,7 @@ where
         let left = call.left();
         let force = manner == Manner::ByForce || left < reserve;
         let find = find.clone();
-        let Ok(found) = spawn_blocking(find).await else { return Deed::unknown("its processes were not found") };
+        let Ok(found) = call.aside(find).await else { return Deed::unknown("its processes were not found") };
         if found.is_empty() {
             return if first { Deed::already() } else { Deed::done() };
         }

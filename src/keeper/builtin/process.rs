@@ -16,10 +16,7 @@ use super::{
 };
 use std::{collections::BTreeSet, fs, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 use tenure_core::Power;
-use tokio::{
-    task::spawn_blocking,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 pub(super) const ATTRIBUTES: [&str; 4] = ["PathName", "Arguments", "User", "PidFile"];
 
@@ -93,9 +90,9 @@ fn is_program(path: &str) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-async fn find(wanted: &Wanted) -> Result<BTreeSet<Number>, String> {
+async fn find(call: &Call<'_>, wanted: &Wanted) -> Result<BTreeSet<Number>, String> {
     let wanted = wanted.clone();
-    spawn_blocking(move || wanted.find()).await.map_err(|_| "processes cannot be looked at".to_owned())
+    call.aside(move || wanted.find()).await
 }
 
 pub(super) async fn look(call: &Call<'_>) -> Look {
@@ -103,7 +100,7 @@ pub(super) async fn look(call: &Call<'_>) -> Look {
         return Look::new(Power::Absent, lacks("PathName"));
     }
     let found = match Wanted::of(call).await {
-        Ok((wanted, _)) => find(&wanted).await,
+        Ok((wanted, _)) => find(call, &wanted).await,
         Err(why) => Err(why),
     };
     match found {
@@ -118,13 +115,13 @@ pub(super) async fn start(call: &Call<'_>) -> Deed {
         Ok(wanted) => wanted,
         Err(why) => return Deed::refused(why),
     };
-    match find(&wanted).await {
+    match find(call, &wanted).await {
         Ok(found) if !found.is_empty() => return Deed::already(),
         Ok(_) => {}
         Err(why) => return Deed::refused(why),
     }
     let program = wanted.path.clone();
-    if !spawn_blocking(move || is_program(&program)).await.unwrap_or(false) {
+    if !call.aside(move || is_program(&program)).await.unwrap_or(false) {
         return Deed::refused(format!("{} is no program", wanted.path));
     }
     let (path, words) = match &account {
@@ -148,7 +145,7 @@ async fn appears(call: &Call<'_>, wanted: &Wanted) -> Deed {
     let limit = Instant::now() + APPEARS.min(call.left());
     let mut since = None;
     loop {
-        match find(wanted).await {
+        match find(call, wanted).await {
             Ok(found) if !found.is_empty() => {
                 if since.get_or_insert_with(Instant::now).elapsed() >= STAYS {
                     return Deed::done();

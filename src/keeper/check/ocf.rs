@@ -8,7 +8,7 @@ use super::{
     },
     Finding, Item, meant, names_in,
 };
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 use tokio::time::Instant;
 
 /// How long an agent may take to say what it thinks of its attributes, unless it says.
@@ -32,25 +32,33 @@ pub(super) async fn check(machine: &Machine, item: &Item, agent: &Ocf) -> Vec<Fi
         let within = metadata.timeout("validate-all").unwrap_or(VALIDATES);
         let call = Call { machine, spec: &item.spec, deadline: Instant::now() + within, probe: true, place: None };
         if let Err(why) = agent.validate(&call).await {
-            findings.push(item.error(None, why, format!("{} says so on this node (validate-all)", item.spec.agent)));
+            // Agents look at more than what is declared: at devices that are not there yet, say. So it is no refusal.
+            findings.push(item.warning(None, why, format!("{} says so on this node (validate-all)", item.spec.agent)));
         }
     }
     findings
 }
 
 async fn not_installed(machine: &Machine, item: &Item, agent: &Ocf) -> Finding {
-    let folder = machine.settings.ocf_root.join("resource.d");
-    let mut known = Vec::new();
-    for provider in names_in(&folder).await {
-        known.extend(names_in(&folder.join(&provider)).await.iter().map(|kind| format!("ocf:{provider}:{kind}")));
-    }
-    let place = folder.join(&agent.provider);
+    let known = installed(&machine.settings.ocf_root).await;
+    let place = machine.settings.ocf_root.join("resource.d").join(&agent.provider);
     let what = format!("{} is not installed on this node: looked in {}", item.spec.agent, place.display());
     item.error(
         None,
         what,
         meant(&item.spec.agent, known.iter().map(String::as_str), "install it on every server of its group"),
     )
+}
+
+/// The types of all agents of this machine.
+pub(super) async fn installed(root: &Path) -> Vec<String> {
+    let folder = root.join("resource.d");
+    let mut known = Vec::new();
+    for provider in names_in(&folder).await {
+        let kinds = names_in(&folder.join(&provider)).await;
+        known.extend(kinds.iter().map(|kind| format!("ocf:{provider}:{kind}")));
+    }
+    known
 }
 
 fn parameters(item: &Item, metadata: &Metadata) -> Vec<Finding> {

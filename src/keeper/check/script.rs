@@ -11,7 +11,7 @@ use tenure_core::config::Operations;
 const OPTIONAL: [&str; 6] = ["clean", "action", "info", "open", "close", "attr_changed"];
 
 pub(super) async fn check(machine: &Machine, item: &Item, agent: &Script) -> Vec<Finding> {
-    let folder = match agent.folder(&machine.settings.scripts).await {
+    let folder = match agent.folder(&machine.settings.scripts) {
         Ok(folder) => folder,
         Err(_) if !item.needed => return Vec::new(),
         Err(why) => {
@@ -44,7 +44,7 @@ pub(super) async fn check(machine: &Machine, item: &Item, agent: &Script) -> Vec
             findings.push(no_program(item, &folder, entry));
         }
     }
-    match Script::arglist(&folder).await {
+    match Script::arglist(&folder) {
         Err(why) => findings.push(item.error(None, why, "one name of an attribute on each line")),
         Ok(list) => {
             for (name, _) in list.names.iter().filter(|(name, _)| !item.spec.attributes.contains_key(name)) {

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// The longest metadata that is read.
@@ -17,6 +17,8 @@ const LONGEST: usize = 1024 * 1024;
 const MOST_NODES: u32 = 100_000;
 /// How long an agent may take to describe itself.
 const WITHIN: Duration = Duration::from_secs(20);
+/// How long one that could not is not asked again: many resources may have one agent.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// What an agent says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -180,7 +182,8 @@ pub(crate) struct Library(Mutex<BTreeMap<PathBuf, Arc<Shelf>>>);
 /// What is known of one agent. Who asks for it second waits for the first.
 #[derive(Debug, Default)]
 struct Shelf {
-    asking: tokio::sync::Mutex<()>,
+    /// When the last attempt failed, and why.
+    asking: tokio::sync::Mutex<Option<(Instant, String)>>,
     known: Mutex<Option<(Edition, Arc<Metadata>)>>,
 }
 
@@ -206,7 +209,10 @@ impl Library {
         variables: BTreeMap<String, String>,
     ) -> Result<Arc<Metadata>, String> {
         let shelf = self.shelf(path);
-        let _asking = shelf.asking.lock().await;
+        let mut failed = shelf.asking.lock().await;
+        if let Some((_, why)) = failed.as_ref().filter(|(when, _)| when.elapsed() < PAUSE) {
+            return Err(why.clone());
+        }
         let file = tokio::fs::metadata(path).await.map_err(|error| format!("{}: {error}", path.display()))?;
         let edition = (file.modified().unwrap_or(SystemTime::UNIX_EPOCH), file.len());
         let known = shelf.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -214,11 +220,21 @@ impl Library {
             return Ok(metadata);
         }
         let outcome = machine.ask(path, vec!["meta-data".to_owned()], variables, LONGEST, WITHIN).await;
-        if !matches!(outcome.ended, Ended::Exited(0)) {
-            return Err(format!("{} meta-data: {}", path.display(), outcome.words()));
-        }
-        let metadata = Metadata::parse(outcome.said.text());
-        let metadata = Arc::new(metadata.map_err(|why| format!("the metadata of {}: {why}", path.display()))?);
+        let metadata = match outcome.ended {
+            Ended::Exited(0) => Metadata::parse(outcome.said.text()),
+            Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
+                Err(outcome.words())
+            }
+        };
+        let metadata = match metadata {
+            Ok(metadata) => Arc::new(metadata),
+            Err(why) => {
+                let why = format!("{} meta-data: {why}", path.display());
+                *failed = Some((Instant::now(), why.clone()));
+                return Err(why);
+            }
+        };
+        *failed = None;
         *shelf.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((edition, Arc::clone(&metadata)));
         Ok(metadata)
     }

@@ -29,6 +29,7 @@ impl Case {
             within,
             output: Output::Pipe,
             cgroup: None,
+            record: None,
             place: None,
         }
     }

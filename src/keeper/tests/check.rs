@@ -2,7 +2,7 @@
 
 use crate::house::House;
 use tenure_core::config::Operations;
-use tenure_keeper::{Finding, Severity, check};
+use tenure_keeper::{Finding, Severity, check, kinds};
 
 const METADATA: &str = r#"<resource-agent name="Web"><parameters>
 <parameter name="port" required="1"><shortdesc>Where it listens</shortdesc><content type="integer"/></parameter>
@@ -27,6 +27,10 @@ async fn found(house: &House) -> Vec<(Severity, String, String)> {
 
 fn error(what: &str, help: &str) -> (Severity, String, String) {
     (Severity::Error, what.to_owned(), help.to_owned())
+}
+
+fn warning(what: &str, help: &str) -> (Severity, String, String) {
+    (Severity::Warning, what.to_owned(), help.to_owned())
 }
 
 #[tokio::test]
@@ -54,7 +58,7 @@ async fn attributes_are_held_against_the_metadata() {
 async fn the_agent_is_asked_where_it_is() {
     let mut house = house();
     house.resource("app", "ocf:test:Web", &[("port", "801")]).start_timeout = tenure_core::Span::seconds(500);
-    let wrong = error("port 801 is taken", "ocf:test:Web says so on this node (validate-all)");
+    let wrong = warning("port 801 is taken", "ocf:test:Web says so on this node (validate-all)");
     assert_eq!(found(&house).await, [wrong]);
     // Attributes of this server are what counts here.
     house.agent("app").on.insert("p1".into(), crate::house::pairs(&[("port", "800")]));
@@ -131,4 +135,13 @@ async fn what_is_built_in_knows_its_attributes() {
         ]
     );
     assert_eq!(all[1].2, "did you mean PidFiles, or EnvFile?");
+}
+
+#[tokio::test]
+async fn the_types_of_a_machine_are_listed() {
+    let house = house();
+    house.script("Disk", "monitor", "exit 100");
+    let builtin = ["Application", "Process", "FileOnOff", "FileNone"];
+    let expected: Vec<&str> = ["ocf:test:Web", "script:Disk"].into_iter().chain(builtin).collect();
+    assert_eq!(kinds(&house.settings).await, expected);
 }

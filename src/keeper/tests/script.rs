@@ -159,6 +159,7 @@ async fn its_environment_is_its_own() {
         .map(str::to_owned)
         .into_iter()
         .chain(tenure.map(|name| format!("TENURE_{name}")))
+        .chain(["VCS_HOME".to_owned()])
         .collect();
     assert_eq!(names.collect::<Vec<_>>(), expected);
     assert!(house.lines("values").contains(&"TENURE_RESOURCE=data".to_owned()));
@@ -181,4 +182,19 @@ async fn what_is_missing_says_where_it_was_looked_for() {
     let seen_now = keeper.look(&name("data")).await;
     assert_eq!(seen_now.power, Power::Unknown, "{}", seen_now.said);
     assert!(seen(&keeper, "data").unwrap().said.contains("denied"), "{}", seen_now.said);
+}
+
+#[tokio::test]
+async fn its_messages_reach_the_operator() {
+    let house = house();
+    let text = r#". "$VCS_HOME/bin/ag_i18n_inc.sh"
+VCSAG_SET_ENVS "$1"
+VCSAG_LOGDBG_MSG 1 "looking"
+VCSAG_LOG_MSG "W" "the disk is slow" 1001 "$2"
+VCSAG_LOGDBG_MSG 1 "done"
+exit 105"#;
+    house.script("Disk", "monitor", text);
+    let keeper = house.keeper();
+    let seen = keeper.look(&name("data")).await;
+    assert_eq!((seen.confidence, seen.said.as_str()), (50, "W: the disk is slow (/dev/sdb)"));
 }

@@ -1,11 +1,11 @@
 //! What agents keep inside nodes: addresses, file systems, processes. One copy on each server, which dies with the node's
 //! LPAR, and obeys that node's agent alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Inside, Power, ResourceName, Seen, ServerName, Span, Time,
     carry::{Answer, Ask},
-    config::{Cluster, GroupKind, Operations, Resource},
+    config::{Cluster, Operations, Resource},
 };
 
 /// How long an agent takes to start or stop something.
@@ -61,14 +61,9 @@ impl Apps {
 
     /// Stops, in order, what must not run twice. What sticks goes on.
     pub(super) fn concede(&mut self, cluster: &Cluster, server: &ServerName, now: Time) {
-        let once = |name: &ResourceName| {
-            let resource = cluster.resources.get(name)?;
-            let group = cluster.groups.get(&resource.group)?;
-            Some(group.kind == GroupKind::Failover && resource.operations() == Operations::OnOff)
-        };
         for ((at, name), app) in &mut self.copies {
             let runs = matches!(app.state, State::Running | State::Starting(_));
-            if at == server && runs && !app.sticks && once(name) == Some(true) {
+            if at == server && runs && !app.sticks && cluster.lives_once(name) {
                 app.state = State::Stopping(now.after(TAKES));
             }
         }
@@ -76,13 +71,8 @@ impl Apps {
 
     /// Whether anything that must not run twice may be active on the server.
     pub(super) fn holds(&self, cluster: &Cluster, server: &ServerName) -> bool {
-        let once = |name: &ResourceName| {
-            let resource = cluster.resources.get(name);
-            let group = resource.and_then(|resource| cluster.groups.get(&resource.group));
-            group.is_some_and(|group| group.kind == GroupKind::Failover)
-        };
         let off = |app: &App| matches!(app.state, State::Off | State::OnPurpose);
-        self.copies.iter().any(|((at, name), app)| at == server && !off(app) && once(name))
+        self.copies.iter().any(|((at, name), app)| at == server && !off(app) && cluster.lives_once(name))
     }
 
     /// What the agent of the node on the server makes of a question.
@@ -107,7 +97,10 @@ impl Apps {
             app.state = State::Starting(now.after(TAKES));
         } else if !app.sticks {
             app.hangs = false;
-            app.state = State::Stopping(now.after(TAKES));
+            // What is off stays off, and how it came to be so is not forgotten.
+            if matches!(app.state, State::Running | State::Starting(_)) {
+                app.state = State::Stopping(now.after(TAKES));
+            }
         }
         Answer::Accepted
     }
@@ -152,11 +145,18 @@ impl Apps {
             .map(|((server, _), _)| server)
     }
 
-    /// Whether the copies of a resource are active on more than one server, though nobody's hand did that.
-    pub(super) fn overlaps(&self, name: &ResourceName) -> bool {
+    /// What somebody's hand has started on this server is ours from now on: it has been taken over.
+    pub(super) fn take_over(&mut self, name: &ResourceName, server: &ServerName) {
+        if let Some(app) = self.copies.get_mut(&(server.clone(), name.clone())) {
+            app.by_hand = false;
+        }
+    }
+
+    /// The servers on which copies of a resource are active, but for those that somebody's hand has started.
+    pub(super) fn ours(&self, name: &ResourceName) -> BTreeSet<ServerName> {
         let by_hand =
             |server: &&ServerName| self.copies.get(&((*server).clone(), name.clone())).is_some_and(|app| app.by_hand);
-        self.active_on(name).filter(|server| !by_hand(server)).count() > 1
+        self.active_on(name).filter(|server| !by_hand(server)).cloned().collect()
     }
 
     fn copy(&mut self, resource: &Resource, server: &ServerName, name: &ResourceName, now: Time) -> &mut App {

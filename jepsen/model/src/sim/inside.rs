@@ -2,7 +2,7 @@
 //! too long, and feed their watchdogs.
 
 use super::sim::Sim;
-use crate::world::Fault;
+use crate::world::{Fault, Guest};
 use tenure_core::{NodeName, OrderId, ResourceName, Span, carry::Answer};
 
 /// The least time between two looks that follow the same entry.
@@ -70,7 +70,7 @@ impl Sim {
             let starved = declared.watchdog.is_some_and(|after| now >= node.memory.fed.after(after));
             if starved
                 && let (Some(server), Some(lpar)) = (node.server, node.lpar)
-                && self.world.is_alive(server, lpar)
+                && self.world.guest(server, lpar) != Guest::Off
             {
                 resets.push((server, lpar));
             }

@@ -2,6 +2,7 @@
 
 use super::sim::Sim;
 use crate::world::{Cause, Change, check::Overlap};
+use std::sync::Arc;
 use tenure_core::{Ledger, invariants, note::NotHere};
 
 impl Sim {
@@ -40,12 +41,25 @@ impl Sim {
         }
     }
 
+    /// The same inside nodes. What was declared for one node is in one node; each instance of a parallel group is, by its own
+    /// name. A copy that somebody's hand has started does not count before it is taken over.
     fn judge_apps(&mut self) {
-        for (name, group) in &self.ledger.groups {
-            for resource in group.copies.keys().filter(|resource| !group.passive.contains(*resource)) {
-                if self.apps.overlaps(resource) {
-                    self.wrong.push(format!("at {} group {name}: {resource} runs in two nodes", self.now.0));
+        let ledger = Arc::clone(&self.ledger);
+        for (name, group) in &ledger.groups {
+            for resource in group.copies.keys().filter(|resource| ledger.is_inside(resource)) {
+                if let Some(tenure) = &group.tenure {
+                    self.apps.take_over(resource, &tenure.server);
                 }
+                let ours = self.apps.ours(resource);
+                if group.passive.contains(resource) || self.judged_apps.get(resource) == Some(&ours) {
+                    continue;
+                }
+                if ours.len() > 1 {
+                    let places: Vec<&str> = ours.iter().map(|server| server.as_str()).collect();
+                    let places = places.join(" and ");
+                    self.wrong.push(format!("at {} group {name}: {resource} runs inside {places}", self.now.0));
+                }
+                self.judged_apps.insert(resource.clone(), ours);
             }
         }
     }

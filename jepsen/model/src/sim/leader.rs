@@ -96,6 +96,7 @@ impl Sim {
     pub(super) fn beat(&mut self) {
         let timings = self.ledger.config.timings.clone();
         self.queue.push(self.now.after(timings.heartbeat), Event::Beat);
+        self.watchdogs();
         let Some(mut leader) = self.leader.take() else { return };
         let until = self.now.after(timings.lease);
         let heard: Vec<NodeName> = self.nodes.keys().filter(|n| self.connected(&leader.node, n)).cloned().collect();
@@ -110,7 +111,6 @@ impl Sim {
             leader.heard.insert(name.clone(), self.now);
             leader.reaches.insert(name.clone(), node.memory.reaches_hmc);
         }
-        self.watchdogs();
         let news = self.digest(&leader) != leader.digest;
         self.leader = Some(leader);
         for name in heard {

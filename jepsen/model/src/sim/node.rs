@@ -49,6 +49,8 @@ pub(super) struct Node {
     pub(super) blind: bool,
     /// Whether it was alive when last looked at.
     pub(super) alive: bool,
+    /// Whether its LPAR was down since its process last began.
+    pub(super) rebooted: bool,
     /// Counts its starts: what belongs to an earlier life is void.
     pub(super) life: u32,
     /// Durable.
@@ -89,6 +91,7 @@ impl Node {
             side: 0,
             blind: false,
             alive: true,
+            rebooted: false,
             life: 1,
             ledger: Ledger::default(),
             memory: Memory { reaches_hmc: true, ..Memory::default() },
@@ -100,11 +103,17 @@ impl Node {
         self.alive && !self.paused
     }
 
-    /// Starts again with what its disk holds.
+    /// Starts again with what its disk holds. A watchdog begins anew with its LPAR; a process that is started again within
+    /// finds it as the one before left it.
     pub(super) fn reborn(&mut self, now: Time) {
         self.life += 1;
+<<<<<<< HEAD
         self.memory =
             Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed: now, ..Memory::default() };
+=======
+        let fed = if std::mem::take(&mut self.rebooted) { now } else { self.memory.fed };
+        self.memory = Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed, ..Memory::default() };
+>>>>>>> model
     }
 
     /// Whether its lease lets it act now, with all that the lease stands for applied.

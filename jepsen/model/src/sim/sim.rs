@@ -7,11 +7,11 @@ use super::node::Node;
 use super::programs::Manner;
 use super::site::{Site, SiteError};
 use super::witness;
-use crate::world::{LparId, ServerId, Time as WorldTime, World};
+use crate::world::{Guest, LparId, ServerId, Time as WorldTime, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::{
-    Entry, Ledger, NodeName, Span, Time,
+    Entry, Ledger, NodeName, ResourceName, ServerName, Span, Time,
     command::{Author, Command, Request, RequestId},
     config::Cluster,
     tolerance::admit,
@@ -73,6 +73,8 @@ pub struct Sim {
     /// Overlaps that were seen, and how much of the world's history was looked at.
     pub(super) judged: BTreeSet<(LparId, ServerId, WorldTime)>,
     pub(super) judged_to: usize,
+    /// Where each resource that lives inside nodes was active when last looked at.
+    pub(super) judged_apps: BTreeMap<ResourceName, BTreeSet<ServerName>>,
     /// LPARs of which a second copy may be started, because an operator lies.
     pub(super) expected: BTreeSet<String>,
 }
@@ -112,6 +114,7 @@ impl Sim {
             wrong: Vec::new(),
             judged: BTreeSet::new(),
             judged_to: 0,
+            judged_apps: BTreeMap::new(),
             expected: BTreeSet::new(),
         };
         if let Some(first) = sim.nodes.keys().next().cloned() {
@@ -277,10 +280,15 @@ impl Sim {
                 (Some(server), Some(lpar)) => self.world.is_alive(server, lpar),
                 _ => true,
             };
+            let down = match (node.server, node.lpar) {
+                (Some(server), Some(lpar)) => self.world.guest(server, lpar) == Guest::Off,
+                _ => false,
+            };
             let home = self.ledger.config.nodes.get(name).and_then(|declared| declared.server.as_ref());
-            if let Some(home) = home.filter(|_| !housed) {
+            if let Some(home) = home.filter(|_| down) {
                 self.apps.die(home);
             }
+            node.rebooted |= down;
             let alive = housed && !node.killed;
             if alive && !node.alive {
                 node.reborn(self.now);

@@ -1,10 +1,36 @@
 //! Long histories: faults and requests at random from one seed, with every invariant held; then everything is mended, and
 //! every group must come online and be active where its tenure is.
 //!
+//! There are two kinds of histories: of LPARs that depend on one another, here, and of what lives [inside] nodes.
+//!
 //! `SWARM_SEEDS=100-200` chooses other seeds, `SWARM_SHOW=1` prints what happened.
+
+mod inside;
 
 use super::{Options, Sim, Site};
 use crate::world::Power;
+
+/// What histories of one kind are made of.
+struct Kind {
+    /// What every site declares, and what each seed takes one of.
+    site: &'static [&'static str],
+    variants: &'static [&'static [&'static str]],
+    groups: &'static [&'static str],
+    deed: fn(&mut Dice, &Sim) -> String,
+    /// What mending this kind needs besides.
+    mend: fn(&mut Sim),
+    /// What must be so of its world when all has come to rest.
+    rests: fn(&Sim) -> Vec<String>,
+}
+
+const LPARS: Kind = Kind {
+    site: &SITE,
+    variants: &TIES,
+    groups: &["db", "web", "app", "mob"],
+    deed,
+    mend: |sim| drop(sim.act("op group abort mob")),
+    rests: |_| Vec::new(),
+};
 
 const SITE: [&str; 8] = [
     "site servers=3 hmcs=2",
@@ -96,7 +122,7 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
     }
 }
 
-fn mend(sim: &mut Sim) {
+fn mend(kind: &Kind, sim: &mut Sim) {
     let mut deeds: Vec<String> = vec!["heal".to_owned()];
     for n in 1..=3 {
         deeds.extend(["start", "resume", "unblind"].map(|what| format!("{what} n{n}")));
@@ -120,8 +146,8 @@ fn mend(sim: &mut Sim) {
             // What is whole already cannot be mended.
             let _ = sim.act(deed);
         }
-        let _ = sim.act("op group abort mob");
-        for group in ["db", "web", "app", "mob"] {
+        (kind.mend)(sim);
+        for group in kind.groups {
             for what in ["unfreeze", "clear"] {
                 let _ = sim.act(&format!("op group {what} {group}"));
             }
@@ -132,18 +158,18 @@ fn mend(sim: &mut Sim) {
 }
 
 /// What went wrong, and everything that led to it.
-fn run(seed: u64) -> Result<(), String> {
+fn run(kind: &Kind, seed: u64) -> Result<(), String> {
     let mut dice = Dice(seed);
     let mut site = Site::default();
-    let ties = TIES[usize::try_from(seed).unwrap_or_default() % TIES.len()];
-    for line in SITE.iter().chain(ties) {
+    let variant = kind.variants[usize::try_from(seed).unwrap_or_default() % kind.variants.len()];
+    for line in kind.site.iter().chain(variant) {
         site.declare(line).map_err(|why| why.to_string())?;
     }
     let mut sim = Sim::new(&site, Options { twice: dice.roll(4) == 0 }).map_err(|why| why.to_string())?;
     let mut story = Vec::new();
     sim.run_for(tenure_core::Span(if dice.roll(4) == 0 { 100 } else { 5_000 }));
     for _ in 0..DEEDS {
-        let deed = deed(&mut dice, &sim);
+        let deed = (kind.deed)(&mut dice, &sim);
         let done = sim.act(&deed).is_ok();
         let pause = [1, 40, 150, 700, 2_000, 6_000, 20_000, 45_000][dice.roll(8)];
         sim.run_for(tenure_core::Span(pause));
@@ -155,7 +181,7 @@ fn run(seed: u64) -> Result<(), String> {
         }
     }
     story.push("mend".to_owned());
-    mend(&mut sim);
+    mend(kind, &mut sim);
     story.extend(sim.take_lines().into_iter().map(|line| format!("  {} {}", line.at.0, line.text)));
     let mut wrong = sim.take_wrong();
     for (name, group) in &sim.ledger().groups {
@@ -164,6 +190,7 @@ fn run(seed: u64) -> Result<(), String> {
             wrong.push(format!("group {name} does not come to rest online"));
         }
     }
+    wrong.extend((kind.rests)(&sim));
     if std::env::var_os("SWARM_SHOW").is_some() {
         println!("{}", story.join("\n"));
     }
@@ -173,17 +200,17 @@ fn run(seed: u64) -> Result<(), String> {
     Err(format!("seed {seed}:\n{}\n{}\n{}", story.join("\n"), sim.placement().join("\n"), wrong.join("\n")))
 }
 
-#[test]
-fn any_long_history_is_safe_and_ends_well() {
-    let seeds = std::env::var("SWARM_SEEDS").unwrap_or_else(|_| "1-70".to_owned());
+/// Runs the seeds that are asked for, or these.
+fn swarm(kind: &Kind, seeds: &str) {
+    let seeds = std::env::var("SWARM_SEEDS").unwrap_or_else(|_| seeds.to_owned());
     let (from, to) = seeds.split_once('-').expect("SWARM_SEEDS is FROM-TO");
     let (from, to): (u64, u64) = (from.parse().expect("a number"), to.parse().expect("a number"));
-    let mut failed = Vec::new();
-    for seed in from..=to {
-        if let Err(why) = run(seed) {
-            failed.push(why);
-        }
-    }
+    let failed: Vec<String> = (from..=to).filter_map(|seed| run(kind, seed).err()).collect();
     let numbers: Vec<&str> = failed.iter().filter_map(|why| why.lines().next()).collect();
     assert!(failed.is_empty(), "{} of the seeds fail: {numbers:?}\n{}", failed.len(), failed[0]);
+}
+
+#[test]
+fn any_long_history_is_safe_and_ends_well() {
+    swarm(&LPARS, "1-70");
 }

@@ -27,9 +27,10 @@ impl Applying<'_> {
             return Err(unmet);
         }
         let first = self.ledger.configured == 0;
-        self.ledger.config = Arc::clone(cluster);
+        let before = std::mem::replace(&mut self.ledger.config, Arc::clone(cluster));
         self.ledger.typed = instances.is_some().then(|| Arc::clone(typed));
         self.ledger.configured = self.ledger.index;
+        self.redeclare_nodes(&before);
         self.reconcile_servers(cluster);
         self.reconcile_groups(cluster, first);
         self.tie(typed);

@@ -1,0 +1,147 @@
+//! Long histories of what lives inside nodes: with watchdogs and without, beside LPARs, and in instances of a parallel group.
+
+use super::{Dice, Kind, swarm};
+use crate::sim::Sim;
+use crate::world::{Guest, Power};
+
+const SITE: [&str; 15] = [
+    "site servers=3 hmcs=2",
+    "group web on p1,p2,p3 apps=ip,httpd priority=1",
+    "group mix on p2,p1 lpars=mix1 apps=probe priority=2",
+    "group solo on p3,p2 apps=job priority=3",
+    "group net on p1,p2,p3 apps=nic",
+    "| [groups.net]",
+    "| kind = \"parallel\"",
+    "| [resources.httpd]",
+    "| requires = [\"ip\"]",
+    "| stop_timeout = \"5s\"",
+    "| [resources.ip]",
+    "| stop_timeout = \"5s\"",
+    "| [resources.probe]",
+    "| requires = [\"mix1\"]",
+    "| stop_timeout = \"10s\"",
+];
+/// No watchdogs; one on every node; one on one of them.
+const WATCHDOGS: [&[&str]; 3] = [
+    &[],
+    &[
+        "| [resources.job]",
+        "| stop_timeout = \"15s\"",
+        "| [nodes.n1]",
+        "| server = \"p1\"",
+        "| lpar = \"node-p1\"",
+        "| watchdog = \"30s\"",
+        "| [nodes.n2]",
+        "| server = \"p2\"",
+        "| lpar = \"node-p2\"",
+        "| watchdog = \"40s\"",
+        "| [nodes.n3]",
+        "| server = \"p3\"",
+        "| lpar = \"node-p3\"",
+        "| watchdog = \"60s\"",
+    ],
+    &[
+        "| [resources.job]",
+        "| stop_timeout = \"15s\"",
+        "| [nodes.n3]",
+        "| server = \"p3\"",
+        "| lpar = \"node-p3\"",
+        "| watchdog = \"30s\"",
+    ],
+];
+const SERVERS: [&str; 3] = ["p1", "p2", "p3"];
+const APPS: [&str; 4] = ["ip", "httpd", "probe", "job"];
+
+const INSIDE: Kind =
+    Kind { site: &SITE, variants: &WATCHDOGS, groups: &["web", "mix", "solo", "net"], deed, mend, rests };
+
+/// What the LPAR of the node on a server does.
+fn guest(sim: &Sim, server: &str) -> Option<Guest> {
+    let lpar = sim.world().lpar(&format!("node-{server}"))?;
+    Some(sim.world().guest(sim.world().server(server)?, lpar))
+}
+
+fn deed(dice: &mut Dice, sim: &Sim) -> String {
+    let server = dice.pick(&SERVERS);
+    let node = dice.pick(&["n1", "n2", "n3"]);
+    let group = dice.pick(&["web", "mix", "solo", "net"]);
+    let app = dice.pick(&APPS);
+    let hmc = dice.pick(&["hmc1", "hmc2"]);
+    match dice.roll(36) {
+        0 | 1 => format!("crash {app}"),
+        2 => "crash mix1".to_owned(),
+        3 => format!("crash nic@{server} on {server}"),
+        4 => format!("{} {app}", dice.pick(&["hang", "wake", "wake"])),
+        5 => format!("{} {app} on {server}", dice.pick(&["stick", "unstick", "unstick"])),
+        6 => format!("{} {app} on {server}", dice.pick(&["spoil", "deaf"])),
+        7 => format!("{} {app} on {server}", dice.pick(&["handstart", "handstop", "handstop"])),
+        8..=10 => format!("crash node-{server} on {server}"),
+        11..=14 => format!("handstart node-{server} on {server}"),
+        15..=18 => format!("{} {node}", dice.pick(&["kill", "start", "start"])),
+        19 | 20 => format!("{} {node}", dice.pick(&["pause", "resume", "resume"])),
+        21 | 22 => format!("cut {node}"),
+        23 | 24 => "heal".to_owned(),
+        25 => format!("power {server} {}", dice.pick(&["trip", "cut", "off"])),
+        26 => format!("power {server} {}", dice.pick(&["restore", "on"])),
+        27 => format!("hmc {hmc} {}", dice.pick(&["down", "up", "slow 8s", "slow 0s"])),
+        28 => format!("hmc {hmc} loses {} 1", dice.pick(&["answers", "commands"])),
+        29 => format!("line {hmc} {server} {}", dice.pick(&["cut", "mend"])),
+        30 => format!("{} {node}", dice.pick(&["blind", "unblind"])),
+        31 => "leader changes".to_owned(),
+        32 => format!("op group {} {group}", dice.pick(&["online", "offline", "freeze", "unfreeze", "clear"])),
+        33 => format!("op group switch {group} {server}"),
+        // The operator's word is true, or it is not given.
+        34 if guest(sim, server) == Some(Guest::Off) => format!("op fence confirm-node n{}", &server[1..]),
+        _ => match sim.world().server(server).map(|id| sim.world().power(id)) {
+            Some(Power::Dead | Power::Off) => format!("op fence confirm {server}"),
+            _ => format!("op resource restart {app}"),
+        },
+    }
+}
+
+fn mend(sim: &mut Sim) {
+    for server in SERVERS {
+        if guest(sim, server) == Some(Guest::Off) {
+            // Its server may still be on its way up, and starts it by itself then.
+            let _ = sim.act(&format!("handstart node-{server} on {server}"));
+        }
+        for app in APPS {
+            for what in ["wake", "unstick"] {
+                let _ = sim.act(&format!("{what} {app} on {server}"));
+            }
+        }
+    }
+    for group in INSIDE.groups {
+        let _ = sim.act(&format!("op group clear-admin-wait {group}"));
+    }
+    // Nobody can tell which of two copies is the wrong one where both were started by hand.
+    let held: Vec<_> = sim.ledger().groups.values().filter(|group| group.conflict.is_some()).cloned().collect();
+    for group in held {
+        let right = group.tenure.as_ref().map(|tenure| tenure.server.as_str());
+        for app in group.copies.keys() {
+            for server in SERVERS.into_iter().filter(|server| Some(*server) != right) {
+                let _ = sim.act(&format!("handstop {app} on {server}"));
+            }
+        }
+    }
+}
+
+/// Everything is active where the tenure of its group is, and nowhere else.
+fn rests(sim: &Sim) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, group) in &sim.ledger().groups {
+        let right: Vec<&str> = group.tenure.iter().map(|tenure| tenure.server.as_str()).collect();
+        for app in group.copies.keys().filter(|app| sim.ledger().is_inside(app)) {
+            let active: Vec<&str> = sim.apps.active_on(app).map(|server| server.as_str()).collect();
+            if active != right {
+                wrong.push(format!("group {name}: {app} is active on {active:?} and not on {right:?}"));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn any_long_history_inside_nodes_is_safe_and_ends_well() {
+    swarm(&INSIDE, "1-70");
+}

@@ -1,0 +1,134 @@
+//! Programs that start, stop or clean something, on record while they run: so that a process of this node that begins after
+//! another was killed can end first what that one had under way. Otherwise a start that outlives its process could take
+//! effect after the first look had said that nothing runs.
+//!
+//! A record is a file named after the process; it holds when that process began, which tells it from a later one with the
+//! same number. The directory is empty after a boot.
+
+use super::processes::{self, Number};
+use rustix::process::Signal;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long what was killed is waited for.
+const GONE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The record of a program under way. Gone with it.
+#[derive(Debug)]
+pub(crate) struct Record(PathBuf);
+
+impl Record {
+    /// Puts a process on record.
+    pub(crate) fn of(directory: &Path, process: Number) -> Option<Record> {
+        let path = directory.join(process.to_string());
+        let began = processes::began(process)?;
+        let written = fs::create_dir_all(directory).and_then(|()| fs::write(&path, began.to_string()));
+        if let Err(error) = written {
+            // A disk that is full must not keep anything from being started or stopped.
+            tracing::warn!(path = %path.display(), %error, "a program is not on record");
+        }
+        Some(Record(path))
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // It may never have been written.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Ends what an earlier process had under way, and waits until it is gone.
+pub(crate) fn end_all(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let number = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<Number>().ok());
+        let began = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        if let (Some(number), Some(began)) = (number, began) {
+            end(number, began);
+        }
+        // What could not be read is no record of ours.
+        let _ = fs::remove_file(&path);
+    }
+}
+
+fn end(number: Number, began: u64) {
+    // A number is not given away while a group has it: if its leader is gone, the group is still the old one.
+    if processes::began(number).is_some_and(|now| now != began) {
+        return;
+    }
+    let mut left = processes::descendants(number);
+    left.extend(processes::members(number));
+    if left.is_empty() {
+        return;
+    }
+    tracing::warn!(process = number, "an earlier process of this node had this program under way; it is ended");
+    processes::kill_group(number);
+    for process in &left {
+        processes::signal(*process, Signal::KILL);
+    }
+    let limit = Instant::now() + GONE;
+    while left.iter().any(|process| processes::is_alive(*process)) {
+        if Instant::now() > limit {
+            tracing::error!(process = number, "it cannot be ended; what it was to do may still be done");
+            return;
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{os::unix::process::CommandExt as _, process::Command};
+
+    fn sleeper() -> std::process::Child {
+        Command::new("sh").args(["-c", "sleep 600 & wait"]).process_group(0).spawn().unwrap()
+    }
+
+    #[test]
+    fn what_an_earlier_process_left_under_way_is_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = sleeper();
+        let number = Number::try_from(child.id()).unwrap();
+        // The earlier process did not live to let go of it.
+        std::mem::forget(Record::of(directory.path(), number).unwrap());
+        let limit = Instant::now() + Duration::from_secs(10);
+        while processes::members(number).len() < 2 {
+            assert!(Instant::now() < limit, "it starts nothing");
+        }
+        end_all(directory.path());
+        assert!(!child.wait().unwrap().success());
+        assert!(processes::members(number).into_iter().all(|process| !processes::is_alive(process)));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn who_has_the_number_now_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = sleeper();
+        let number = Number::try_from(child.id()).unwrap();
+        fs::write(directory.path().join(number.to_string()), "1").unwrap();
+        fs::write(directory.path().join("nonsense"), "no number").unwrap();
+        end_all(directory.path());
+        assert!(processes::is_alive(number));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        processes::kill_group(number);
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_record_goes_with_its_program() {
+        let directory = tempfile::tempdir().unwrap();
+        let own = Number::try_from(std::process::id()).unwrap();
+        let record = Record::of(directory.path(), own).unwrap();
+        assert!(directory.path().join(own.to_string()).is_file());
+        drop(record);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}
