@@ -20,6 +20,10 @@ demo *ARGS:
 up *ARGS:
     cargo run --release --bin lab -- up {{ARGS}}
 
+# Failover of Tenure and of Pacemaker side by side, on machines made of namespaces. As root, on Debian.
+compare *ARGS:
+    bash jepsen/compare/pacemaker.sh {{ARGS}}
+
 # All tests.
 test:
     cargo test --workspace

@@ -4,7 +4,7 @@ use super::{
     measure::{Cluster, until},
     tenure::own_program,
 };
-use crate::machines::{Machine, MachineError, SiteError, Web, Yard};
+use crate::machines::{Machine, MachineError, Part, SiteError, Web, Yard};
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
@@ -97,8 +97,8 @@ impl Pacemaker {
     /// The service as a group: its members start one after the other.
     fn group(&self) -> String {
         let mut text = String::from("<group id=\"web\">");
-        for (name, kind, attributes, _) in self.web.resources() {
-            let _ = write!(text, "<primitive id=\"{name}\" class=\"ocf\" provider=\"heartbeat\" type=\"{kind}\">");
+        for Part { name, agent, attributes, requires: _ } in self.web.resources() {
+            let _ = write!(text, "<primitive id=\"{name}\" class=\"ocf\" provider=\"heartbeat\" type=\"{agent}\">");
             let _ = write!(text, "<instance_attributes id=\"{name}-attributes\">");
             for (key, value) in attributes {
                 let _ = write!(text, "<nvpair id=\"{name}-{key}\" name=\"{key}\" value=\"{value}\"/>");

@@ -19,13 +19,17 @@ impl Tenure {
     pub(super) async fn start(tenured: Option<&Path>, raft: &str, timings: &str) -> Result<Tenure, SiteError> {
         let init = own_program()?;
         let tenured = match tenured {
-            Some(tenured) => vec![tenured.display().to_string()],
+            Some(tenured) => {
+                // Machines have another working directory.
+                let tenured = tenured.canonicalize().map_err(MachineError::file("find", tenured))?;
+                vec![tenured.display().to_string()]
+            }
             None => vec![init.display().to_string(), "tenured".to_owned()],
         };
-        let site = Site::prepare(&SiteOptions { servers: 3, init, tenured, raft: raft.to_owned(), web: true }).await?;
+        let site = Site::prepare(&SiteOptions { servers: 3, init, tenured, raft: raft.to_owned() }).await?;
         site.form().await?;
         let names: Vec<&str> = site.machines().iter().map(Machine::name).collect();
-        let group = site.web().map(|web| web.declaration(&names, "")).unwrap_or_default();
+        let group = site.web().declaration(&names, "", "");
         let timings = if timings.is_empty() { String::new() } else { format!("\n[timings]\n{timings}") };
         // A machine that is lost ten times in a row would be kept in quarantine.
         let brakes = "\n[brakes]\nflaps = 0\n";
@@ -49,7 +53,7 @@ impl Cluster for Tenure {
     }
 
     fn web(&self) -> &Web {
-        self.site.web().expect("it was asked for")
+        self.site.web()
     }
 
     fn power_off(&self, machine: &Machine) -> Result<(), SiteError> {

@@ -30,5 +30,5 @@ pub use guest::init;
 pub use machine::Machine;
 pub use site::{Site, SiteError, SiteOptions};
 pub use watch::{Event, Watch, What};
-pub use web::{OCF_ROOT, Web};
+pub use web::{OCF_ROOT, Part, Web};
 pub use yard::{Yard, missing};

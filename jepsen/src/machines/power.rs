@@ -15,7 +15,7 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Power {
     machines: Vec<Machine>,
-    web: Option<Web>,
+    web: Web,
     /// The program that is a node.
     tenured: Vec<String>,
     directory: PathBuf,
@@ -37,7 +37,7 @@ struct Plan {
 impl Power {
     pub(super) fn new(
         machines: Vec<Machine>,
-        web: Option<Web>,
+        web: Web,
         tenured: Vec<String>,
         directory: PathBuf,
     ) -> (Power, mpsc::Receiver<()>) {
@@ -49,8 +49,8 @@ impl Power {
         &self.machines
     }
 
-    pub(super) fn web(&self) -> Option<&Web> {
-        self.web.as_ref()
+    pub(super) fn web(&self) -> &Web {
+        &self.web
     }
 
     /// Makes true what the world is about to say. Called with the world held, before anybody can read it.
@@ -105,9 +105,7 @@ impl Power {
 
     fn boot(&self, plan: &Plan, machine: &Machine) -> Result<(), MachineError> {
         machine.boot()?;
-        if let Some(web) = &self.web {
-            web.furnish(machine)?;
-        }
+        self.web.furnish(machine)?;
         if plan.members.contains(machine.name()) { self.launch(machine, None) } else { Ok(()) }
     }
 

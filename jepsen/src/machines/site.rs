@@ -4,6 +4,7 @@
 use super::{
     Machine, MachineError, Web, Yard,
     power::{Power, lpar_of},
+    web::AGENTS,
 };
 use crate::{
     hmc::{HmcOptions, HmcServer, HmcServerError, generate_key},
@@ -45,8 +46,6 @@ pub struct SiteOptions {
     pub tenured: Vec<String>,
     /// Lines for `[raft]` in every `tenured.toml`.
     pub raft: String,
-    /// Whether there is the service of [`Web`]: its disk, and what its agents need on every machine.
-    pub web: bool,
 }
 
 /// A site did not come up, or something about it could not be done.
@@ -108,7 +107,7 @@ impl Site {
     pub async fn prepare(options: &SiteOptions) -> Result<Site, SiteError> {
         let yard = Yard::new(&options.init)?;
         let machines: Vec<Machine> = (1..=options.servers).map(|n| yard.machine(&format!("p{n}"), n, &[])).collect();
-        let web = if options.web { Some(Web::new(&yard)?) } else { None };
+        let web = Web::new(&yard)?;
         let directory = yard.directory().to_owned();
         let (power, woken) = Power::new(machines, web, options.tenured.clone(), directory.clone());
         let power = Arc::new(power);
@@ -206,8 +205,8 @@ impl Site {
         found.ok_or_else(|| SiteError::Pointless(format!("there is no machine {name}")))
     }
 
-    /// The service, if there is one.
-    pub fn web(&self) -> Option<&Web> {
+    /// The service: its disk is there, and what its agents need on every machine. A cluster file may declare it.
+    pub fn web(&self) -> &Web {
         self.power.web()
     }
 
@@ -302,7 +301,8 @@ fn found(directory: &std::path::Path, machines: &[Machine], raft: &str) -> Resul
         let raft = if raft.is_empty() { String::new() } else { format!("\n[raft]\n{raft}") };
         let text = format!(
             "node = \"{name}\"\ndata_dir = \"{name}\"\nlisten = \"{peers}\"\napi_listen = \"{admin}\"\n\
-             hmc_key = \"hmc_key\"\n{raft}"
+             hmc_key = \"hmc_key\"\n\n[agents]\nocf_root = \"{}\"\n{raft}",
+            directory.join(AGENTS).display()
         );
         std::fs::write(&file, text).map_err(MachineError::file("write", &file))?;
     }

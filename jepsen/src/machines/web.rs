@@ -3,10 +3,14 @@
 use super::{Disk, Machine, MachineError, Yard, asker::WHO, tool};
 use std::{
     fmt::Write,
+    fs::Permissions,
     net::Ipv4Addr,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
+/// Where nodes find agents, below the yard's directory.
+pub(super) const AGENTS: &str = "ocf";
 /// Where the standard agents are.
 pub const OCF_ROOT: &str = "/usr/lib/ocf";
 /// What is on the page.
@@ -17,6 +21,19 @@ const HOST: u8 = 100;
 const LOCAL: &str = "/run/web";
 /// Size of the disk.
 const MEBIBYTES: u64 = 16;
+
+/// A resource of the service.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// Its agent, of the provider `heartbeat`.
+    pub agent: &'static str,
+    /// Parameters of the agent.
+    pub attributes: Vec<(&'static str, String)>,
+    /// What must be there before it.
+    pub requires: &'static [&'static str],
+}
 
 /// The service: resources `ip` (IPaddr2), `disk` (Filesystem) and `nginx` that requires both.
 #[derive(Debug)]
@@ -36,6 +53,7 @@ impl Web {
         let page = content.join("index.html");
         std::fs::write(&page, PAGE).map_err(MachineError::file("write", &page))?;
         let disk = Disk::new(&yard.directory().join("disk.img"), MEBIBYTES, &content)?;
+        agents(&yard.directory().join(AGENTS))?;
         Ok(Web { address: yard.address(HOST), directory, disk })
     }
 
@@ -62,16 +80,17 @@ impl Web {
         PAGE
     }
 
-    /// Puts what nginx needs onto a machine that has just booted. Its answers say which machine gives them.
+    /// Puts what nginx needs onto a machine that has just booted. Its answers say which machine gives them. It listens on
+    /// every address: a configuration that names an address is valid only where that address is, says nginx.
     pub fn furnish(&self, machine: &Machine) -> Result<(), MachineError> {
-        let (address, directory, name) = (self.address, self.directory.display(), machine.name());
+        let (directory, name) = (self.directory.display(), machine.name());
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .fold(String::new(), |text, kind| text + &format!("    {kind}_temp_path {LOCAL}/{kind};\n"));
         let text = format!(
             "user root;\nworker_processes 1;\npid {LOCAL}/nginx.pid;\nerror_log {LOCAL}/error.log;\n\
              events {{ worker_connections 64; }}\nhttp {{\n    access_log off;\n{temporary}    server {{\n        \
-             listen {address}:80;\n        root {directory};\n        add_header {WHO} {name} always;\n    }}\n}}\n"
+             listen 80;\n        root {directory};\n        add_header {WHO} {name} always;\n    }}\n}}\n"
         );
         machine.write(&self.config_file(), &text)
     }
@@ -80,9 +99,8 @@ impl Web {
         Path::new(LOCAL).join("nginx.conf")
     }
 
-    /// Its resources in the order in which they start: name, type of the provider `heartbeat`, attributes, and what they
-    /// require.
-    pub fn resources(&self) -> [(&'static str, &'static str, Vec<(&'static str, String)>, &'static [&'static str]); 3] {
+    /// Its resources in the order in which they start.
+    pub fn resources(&self) -> [Part; 3] {
         let ip = vec![
             ("ip", self.address.to_string()),
             ("cidr_netmask", "24".to_owned()),
@@ -93,22 +111,31 @@ impl Web {
             ("directory", self.directory.display().to_string()),
             ("fstype", "ext4".to_owned()),
         ];
-        let nginx = vec![("configfile", self.config_file().display().to_string())];
-        [("ip", "IPaddr2", ip, &[]), ("disk", "Filesystem", disk, &[]), ("nginx", "nginx", nginx, &["ip", "disk"])]
+        // The agent refuses the URL that it makes up where it is told none.
+        let nginx = vec![
+            ("configfile", self.config_file().display().to_string()),
+            ("status10url", format!("http://{}/", self.address)),
+        ];
+        [
+            Part { name: "ip", agent: "IPaddr2", attributes: ip, requires: &[] },
+            Part { name: "disk", agent: "Filesystem", attributes: disk, requires: &[] },
+            Part { name: "nginx", agent: "nginx", attributes: nginx, requires: &["ip", "disk"] },
+        ]
     }
 
-    /// The group `web` for a cluster file. `servers` is its system list; `more` goes to each resource.
-    pub fn declaration(&self, servers: &[&str], more: &str) -> String {
+    /// The group `web` for a cluster file. `servers` is its system list; the lines of `group` and `resource` go to it and
+    /// to each of its resources.
+    pub fn declaration(&self, servers: &[&str], group: &str, resource: &str) -> String {
         let list: Vec<String> = servers.iter().map(|server| format!("\"{server}\"")).collect();
-        let mut text = format!("\n[groups.web]\nservers = [{}]\n", list.join(", "));
-        for (name, kind, attributes, requires) in self.resources() {
+        let mut text = format!("\n[groups.web]\nservers = [{}]\n{group}", list.join(", "));
+        for Part { name, agent, attributes, requires } in self.resources() {
             let attributes: Vec<String> =
                 attributes.iter().map(|(key, value)| format!("{key} = \"{value}\"")).collect();
             let requires: Vec<String> = requires.iter().map(|other| format!("\"{other}\"")).collect();
             let _ = write!(
                 text,
-                "\n[resources.{name}]\ngroup = \"web\"\nrequires = [{}]\ntype = \"ocf:heartbeat:{kind}\"\n\
-                 attributes = {{ {} }}\n{more}",
+                "\n[resources.{name}]\ngroup = \"web\"\nrequires = [{}]\ntype = \"ocf:heartbeat:{agent}\"\n\
+                 attributes = {{ {} }}\n{resource}",
                 requires.join(", "),
                 attributes.join(", ")
             );
@@ -118,30 +145,34 @@ impl Web {
 
     /// Starts it on a machine without a cluster, as an administrator would.
     pub fn start_by_hand(&self, machine: &Machine) -> Result<(), MachineError> {
-        self.resources()
-            .iter()
-            .try_for_each(|(name, kind, attributes, _)| act(machine, name, kind, attributes, "start"))
+        self.resources().iter().try_for_each(|part| act(machine, part, "start"))
     }
 
     /// Stops it on a machine without a cluster.
     pub fn stop_by_hand(&self, machine: &Machine) -> Result<(), MachineError> {
-        let resources = self.resources();
-        resources.iter().rev().try_for_each(|(name, kind, attributes, _)| act(machine, name, kind, attributes, "stop"))
+        self.resources().iter().rev().try_for_each(|part| act(machine, part, "stop"))
     }
 }
 
+/// Lays out agents for the nodes: the standard ones where they are, and one for tests, `ocf:test:hang`.
+fn agents(root: &Path) -> Result<(), MachineError> {
+    let test = root.join("resource.d/test");
+    std::fs::create_dir_all(&test).map_err(MachineError::file("make", &test))?;
+    for part in ["lib", "resource.d/heartbeat"] {
+        let link = root.join(part);
+        symlink(Path::new(OCF_ROOT).join(part), &link).map_err(MachineError::file("make", &link))?;
+    }
+    let agent = test.join("hang");
+    std::fs::write(&agent, include_str!("hang.sh")).map_err(MachineError::file("write", &agent))?;
+    std::fs::set_permissions(&agent, Permissions::from_mode(0o755)).map_err(MachineError::file("write", &agent))
+}
+
 /// One call of an agent, with what the standard says that it finds in its environment.
-fn act(
-    machine: &Machine,
-    name: &str,
-    kind: &str,
-    attributes: &[(&str, String)],
-    action: &str,
-) -> Result<(), MachineError> {
-    let fixed = [format!("OCF_ROOT={OCF_ROOT}"), format!("OCF_RESOURCE_INSTANCE={name}")];
-    let attributes = attributes.iter().map(|(key, value)| format!("OCF_RESKEY_{key}={value}"));
+fn act(machine: &Machine, part: &Part, action: &str) -> Result<(), MachineError> {
+    let fixed = [format!("OCF_ROOT={OCF_ROOT}"), format!("OCF_RESOURCE_INSTANCE={}", part.name)];
+    let attributes = part.attributes.iter().map(|(key, value)| format!("OCF_RESKEY_{key}={value}"));
     let environment: Vec<String> = fixed.into_iter().chain(attributes).collect();
-    let agent = agent_file("heartbeat", kind).display().to_string();
+    let agent = agent_file("heartbeat", part.agent).display().to_string();
     let words = ["env"].into_iter().chain(environment.iter().map(String::as_str)).chain([agent.as_str(), action]);
     machine.run(words).map(drop)
 }

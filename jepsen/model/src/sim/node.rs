@@ -107,13 +107,8 @@ impl Node {
     /// finds it as the one before left it.
     pub(super) fn reborn(&mut self, now: Time) {
         self.life += 1;
-<<<<<<< HEAD
-        self.memory =
-            Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed: now, ..Memory::default() };
-=======
         let fed = if std::mem::take(&mut self.rebooted) { now } else { self.memory.fed };
         self.memory = Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed, ..Memory::default() };
->>>>>>> model
     }
 
     /// Whether its lease lets it act now, with all that the lease stands for applied.

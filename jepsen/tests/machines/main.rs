@@ -3,6 +3,8 @@
 //! Needs root and a few programs of the system. Where it cannot run it says so and passes, unless the environment has
 //! `TENURE_REQUIRE_MACHINES=1`.
 
+mod failover;
+
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -38,9 +40,14 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(5));
+        again();
     }
     began.elapsed()
+}
+
+/// Before another look.
+fn again() {
+    std::thread::sleep(Duration::from_millis(5));
 }
 
 fn init() -> &'static Path {
@@ -116,14 +123,14 @@ fn machines_are_what_they_are_said_to_be() {
 async fn site() -> Site {
     let program = init();
     let tenured = vec![program.display().to_string(), "tenured".to_owned()];
-    let options = SiteOptions { servers: 3, init: program.to_owned(), tenured, raft: RAFT.to_owned(), web: true };
+    let options = SiteOptions { servers: 3, init: program.to_owned(), tenured, raft: RAFT.to_owned() };
     let site = Site::prepare(&options).await.expect("a site");
     site.form().await.expect("a cluster");
     site
 }
 
 /// Consensus as fast as the machines of a test keep up with.
-const RAFT: &str = "heartbeat = \"50ms\"\nelection_min = \"250ms\"\nelection_max = \"500ms\"\n";
+const RAFT: &str = "heartbeat = \"100ms\"\nelection_min = \"400ms\"\nelection_max = \"800ms\"\n";
 
 /// What the HMC says of a management LPAR and what its machine does is the same, whoever changes it.
 #[test]
@@ -150,7 +157,7 @@ async fn of_one_mind() {
     };
     while reads().await.iter().any(|(_, reads)| reads != "Operating") {
         assert!(began.elapsed() < PATIENCE, "{:?}", reads().await);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        again();
     }
 
     // Somebody has the HMC cut an LPAR off: its machine is dead before anybody can read so.
@@ -198,7 +205,7 @@ async fn of_one_mind() {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
     };
-    assert!(site.machine("p1").expect("p1").processes().iter().all(stands));
+    until("p1 stands still", || site.machine("p1").expect("p1").processes().iter().all(stands));
     site.resume("p1").expect("it goes on");
     until("p1 goes on", || !site.machine("p1").expect("p1").processes().iter().any(stands));
     assert_eq!(site.trouble(), Vec::<String>::new());
