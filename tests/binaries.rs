@@ -78,7 +78,7 @@ async fn a_cluster_by_the_binaries_alone() {
 async fn exit_codes_and_every_answer_as_json() {
     let mut cluster = Cluster::of(3, "codes", "").await;
     cluster.declare(3).await;
-    let reads: [&[&str]; 11] = [
+    let reads: [&[&str]; 14] = [
         &["status"],
         &["status", "--stale"],
         &["why", "g0"],
