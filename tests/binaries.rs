@@ -78,7 +78,7 @@ async fn a_cluster_by_the_binaries_alone() {
 async fn exit_codes_and_every_answer_as_json() {
     let mut cluster = Cluster::of(3, "codes", "").await;
     cluster.declare(3).await;
-    let reads: [&[&str]; 11] = [
+    let reads: [&[&str]; 14] = [
         &["status"],
         &["status", "--stale"],
         &["why", "g0"],
@@ -86,6 +86,9 @@ async fn exit_codes_and_every_answer_as_json() {
         &["group", "list"],
         &["lpar", "list"],
         &["lpar", "show", "l0"],
+        &["agent", "list"],
+        &["agent", "list", "--at", "p2"],
+        &["server", "show", "s1"],
         &["leader", "show"],
         &["node", "list"],
         &["node", "list", "--stale"],
@@ -114,6 +117,7 @@ async fn exit_codes_and_every_answer_as_json() {
     expect(&refused, 1, &[]);
     assert_eq!(json(&refused)["error"]["kind"], "refused");
     expect(&cluster.tenure(&["why", "nosuch"]), 1, &["there is no group nosuch"]);
+    expect(&cluster.tenure(&["lpar", "show", "nosuch"]), 1, &["there is no resource nosuch", "tenure resource list"]);
     expect(&cluster.tenure(&["group", "switch", "g0", "--to", "s2"]), 1, &["group g0 is not online"]);
 
     // 2: not understood, whoever does not understand it.
@@ -123,7 +127,7 @@ async fn exit_codes_and_every_answer_as_json() {
     let file = cluster.directory.path().join("wrong.toml");
     fs::write(&file, cluster_file(1).replace("memory = ", "mem = ")).expect("a file");
     expect(&cluster.tenure(&["apply", path(&file), "--yes"]), 2, &["wrong.toml:", "mem"]);
-    expect(&cluster.tenure(&["lpar", "show", "nosuch"]), 2, &["there is no resource nosuch"]);
+
     expect(&cluster.tenure(&["apply", path(&file)]), 2, &["wrong.toml:"]);
 
     // Nobody asserts that a server is off while its node speaks.

@@ -158,7 +158,7 @@ impl Failure {
             | Failure::Unknown(_) => Vec::new(),
         };
         if let Failure::Unkept { errors, warnings } = self {
-            let check = Some(CheckView { errors: errors.clone(), warnings: warnings.clone() });
+            let check = Some(Box::new(CheckView { errors: errors.clone(), warnings: warnings.clone() }));
             let suggestion =
                 Some("mend the file, or install what is missing, then `tenure validate --agents FILE`".to_owned());
             return ErrorView { kind, message: self.to_string(), suggestion, problems, check };

@@ -238,5 +238,5 @@ pub struct ErrorView {
     pub problems: Vec<Problem>,
     /// What agents make of a cluster file that they cannot keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<CheckView>,
+    pub check: Option<Box<CheckView>>,
 }

@@ -103,7 +103,7 @@ impl Fault {
                 ..view(ErrorKind::Usage, self.to_string(), "mend it, then `tenure validate FILE`")
             },
             Fault::Unkept(found) => ErrorView {
-                check: Some(found.clone()),
+                check: Some(Box::new(found.clone())),
                 ..view(
                     ErrorKind::Refused,
                     self.to_string(),

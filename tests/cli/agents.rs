@@ -5,7 +5,7 @@ use super::{
     fake::{Mood, SITE, Site},
 };
 use tenure::cli::Exit;
-use tenure_core::{Power, Span};
+use tenure_core::{Power, Span, ledger::SAID_LIMIT};
 
 /// The site with a group inside the management LPARs: an address and what is served at it.
 fn inside() -> String {
@@ -51,6 +51,13 @@ async fn a_resource_is_shown_with_what_its_agent_says() {
     assert_eq!(ip["places"][0]["said"], "192.0.2.7 on eth0");
     assert_eq!(ip["attributes_on"]["p2"]["nic"], "eth1");
     assert_eq!((ip["monitor"].as_str(), ip["state"].as_str()), (Some("5s"), Some("Running")));
+
+    // An agent that says a great deal is cut short.
+    desk.served.fake.site().said.insert(("p1".into(), "ip".into()), "ä".repeat(1000));
+    desk.served.fake.site().set("p1", "ip", Power::Unknown);
+    desk.served.fake.settle();
+    let ip = desk.run("resource show ip --output json").await.json();
+    assert_eq!(ip["places"][0]["said"].as_str().map(|said| said.chars().count()), Some(SAID_LIMIT));
     desk.served.stop().await;
 }
 

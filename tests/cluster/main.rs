@@ -4,6 +4,7 @@
 
 mod anew;
 mod crash;
+mod inside;
 mod load;
 mod members;
 mod nodes;

@@ -299,8 +299,11 @@ impl Node {
     fn toml(&self, raft: &str) -> String {
         let raft = if raft.is_empty() { String::new() } else { format!("[raft]\n{raft}") };
         let (name, data) = (&self.name, self.data.display());
+        // Agents of one cluster know nothing of those of another.
+        let home = self.data.parent().expect("the cluster's directory").display();
+        let agents = format!("\n[agents]\nrun_dir = \"{home}/run\"\nscripts = \"{home}/agents\"\n");
         format!(
-            "node = \"{name}\"\ndata_dir = \"{data}\"\nlisten = \"{}\"\napi_listen = \"{}\"\n{raft}",
+            "node = \"{name}\"\ndata_dir = \"{data}\"\nlisten = \"{}\"\napi_listen = \"{}\"\n{raft}{agents}",
             self.listen, self.api
         )
     }
