@@ -75,16 +75,18 @@ pub async fn kinds(settings: &Settings) -> Vec<String> {
     kinds
 }
 
-/// What is wrong with the resources of a cluster, in the order of their names.
+/// What is wrong with the resources of a cluster that this server may have to run, in the order of their names. What may run
+/// elsewhere alone is for those others to say: attributes differ by server, and agents need not be installed everywhere.
 pub async fn check(settings: &Settings, cluster: &Cluster) -> Vec<Finding> {
     prepare(&settings.run_dir);
     let machine = Arc::new(Machine::new(settings.clone()));
     let (mut findings, mut tasks) = (Vec::new(), JoinSet::new());
     for (name, resource) in &cluster.resources {
         let Some(agent) = resource.as_agent() else { continue };
-        let groups = cluster.groups.get(&resource.group);
+        if !cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(&settings.server)) {
+            continue;
+        }
         let item = Item {
-            needed: groups.is_some_and(|group| group.servers.contains(&settings.server)),
             spec: Spec::new(name, resource, agent, &settings.server, cluster.timings.monitor),
             resource: resource.clone(),
         };
@@ -105,8 +107,6 @@ pub async fn check(settings: &Settings, cluster: &Cluster) -> Vec<Finding> {
 struct Item {
     spec: Spec,
     resource: Resource,
-    /// Whether this server may have to run it.
-    needed: bool,
 }
 
 impl Item {

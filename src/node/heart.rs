@@ -93,6 +93,8 @@ pub(super) struct Heart {
     told: Option<(u64, u64, Instant)>,
     /// When this process began.
     born: Instant,
+    /// When it began last to stop what must not run twice.
+    conceded: Option<Instant>,
     conceding: Option<tokio::task::AbortHandle>,
     has_watchdog: bool,
 }
@@ -161,6 +163,7 @@ impl Heart {
             wake_at: None,
             told: None,
             born: Instant::now(),
+            conceded: None,
             conceding: None,
             has_watchdog,
         }
@@ -511,11 +514,16 @@ impl Heart {
             self.tell_inside();
         }
         let alone = match self.lease.over_for() {
-            None if !self.lease.left().is_zero() => return,
+            None if !self.lease.left().is_zero() => {
+                self.conceded = None;
+                return;
+            }
             over => over.unwrap_or(Duration::MAX).min(self.born.elapsed()),
         };
         let concede = Duration::from_millis(self.hands.cluster().timings.concede.0);
-        if alone < concede || self.conceding.as_ref().is_some_and(|task| !task.is_finished()) {
+        // What does not stop is stopped again, but not all the time.
+        let lately = self.conceded.is_some_and(|at| at.elapsed() < concede);
+        if alone < concede || lately || self.conceding.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
         let ledger = self.ledger();
@@ -523,7 +531,7 @@ impl Heart {
         if !left.is_empty() {
             let (agents, lease) = (Arc::clone(self.hands.agents()), self.lease.clone());
             let task = self.tasks.spawn(concede::concede(agents, lease, ledger, left));
-            self.conceding = Some(task.abort_handle());
+            (self.conceded, self.conceding) = (Some(Instant::now()), Some(task.abort_handle()));
         }
     }
 

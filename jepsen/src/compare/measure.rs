@@ -2,7 +2,13 @@
 
 use super::figures::Figures;
 use crate::machines::{Asker, Machine, MachineError, SiteError, Watch, Web, What, Yard};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -31,13 +37,22 @@ pub(super) trait Cluster {
     fn is_daemon(&self, name: &str) -> bool;
 }
 
-/// Cuts the power of the machine that serves, time and again.
-pub(super) async fn failovers(name: &str, cluster: &impl Cluster, runs: u16) -> Result<Figures, SiteError> {
+/// Leaves the cluster alone for a while with all processors busy, if asked; then cuts the power of the machine that serves,
+/// time and again.
+pub(super) async fn failovers(
+    name: &str,
+    cluster: &impl Cluster,
+    runs: u16,
+    steady: Duration,
+) -> Result<Figures, SiteError> {
     let client = cluster.yard().machine("client", CLIENT, &[]);
     client.boot()?;
     let asker = Asker::start(&client, cluster.web().address())?;
     let watch = Watch::start(cluster.machines(), cluster.web());
     let mut figures = Figures { name: name.to_owned(), start: vec![], outage: vec![], memory: vec![] };
+    if !steady.is_zero() {
+        hold_steady(name, cluster, (&asker, &watch), steady).await?;
+    }
     for run in 1..=runs {
         until("the cluster is whole", async || cluster.is_whole().await).await?;
         tokio::time::sleep(REST).await;
@@ -62,6 +77,45 @@ pub(super) async fn failovers(name: &str, cluster: &impl Cluster, runs: u16) -> 
     match watch.violations().first() {
         None => Ok(figures),
         Some(violation) => Err(MachineError::Late(format!("what must never be: {violation}")).into()),
+    }
+}
+
+/// Nothing is cut, and all processors are busy: whether the service moves all the same, and how long it is away.
+async fn hold_steady(
+    name: &str,
+    cluster: &impl Cluster,
+    (asker, watch): (&Asker, &Watch),
+    steady: Duration,
+) -> Result<(), SiteError> {
+    until("the cluster is whole", async || cluster.is_whole().await).await?;
+    let now = Instant::now();
+    until("somebody serves", async || asker.served_since(now).is_some()).await?;
+    let active = asker.served_since(now).unwrap_or_default();
+    let idle = Arc::new(AtomicBool::new(false));
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let busy: Vec<_> = (0..processors).map(|_| std::thread::spawn(spin(&idle))).collect();
+    let began = Instant::now();
+    tokio::time::sleep(steady).await;
+    idle.store(true, Relaxed);
+    let moved = watch.first_since(began, What::Address, &active).map(|event| event.machine);
+    let outage = asker.outage_since(began);
+    for thread in busy {
+        // It only spins.
+        let _ = thread.join();
+    }
+    let moved = moved.map_or_else(|| "nothing moved".to_owned(), |to| format!("MOVED to {to} without a cause"));
+    eprintln!(
+        "{name}: {steady:?} with {processors} processors kept busy: {moved}; longest time without an answer {outage:.2?}"
+    );
+    Ok(())
+}
+
+fn spin(idle: &Arc<AtomicBool>) -> impl FnOnce() + Send + 'static {
+    let idle = Arc::clone(idle);
+    move || {
+        while !idle.load(Relaxed) {
+            std::hint::spin_loop();
+        }
     }
 }
 

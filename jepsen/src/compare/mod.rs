@@ -12,7 +12,7 @@ mod tenure;
 use crate::machines::{SiteError, Web, missing};
 use figures::Figures;
 use pacemaker::Pacemaker;
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 use tenure::Tenure;
 
 /// Exit code where something that is needed is not here.
@@ -30,6 +30,9 @@ pub struct CompareArgs {
     /// Corosync's tokens, in milliseconds; 3000 is its default.
     #[arg(long, value_delimiter = ',', default_value = "3000,1000,500")]
     tokens: Vec<u32>,
+    /// For so many seconds first, all processors are kept busy and nothing is cut: whether anything moves all the same.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    steady: u64,
     /// The program that is a node of Tenure; this very one if absent.
     #[arg(long, value_name = "FILE")]
     tenured: Option<PathBuf>,
@@ -88,12 +91,12 @@ async fn measure_all(args: &CompareArgs) -> (Vec<Figures>, bool) {
 
 async fn measure_tenure(args: &CompareArgs, name: &str, raft: &str, timings: &str) -> Result<Figures, SiteError> {
     let tenure = Tenure::start(args.tenured.as_deref(), raft, timings).await?;
-    measure::failovers(name, &tenure, args.runs).await
+    measure::failovers(name, &tenure, args.runs, Duration::from_secs(args.steady)).await
 }
 
 async fn measure_pacemaker(args: &CompareArgs, name: &str, token: u32) -> Result<Figures, SiteError> {
     let pacemaker = Pacemaker::start(token).await?;
-    measure::failovers(name, &pacemaker, args.runs).await
+    measure::failovers(name, &pacemaker, args.runs, Duration::from_secs(args.steady)).await
 }
 
 fn chain(why: &dyn std::error::Error) -> String {

@@ -37,8 +37,8 @@ pub enum Control {
     },
     /// Mend every cut.
     Heal,
-    /// Crash or hang an LPAR, wherever it is active.
-    #[command(after_help = "Example:\n  lab lpar db crash")]
+    /// Crash or hang an LPAR, wherever it is active, or activate a management LPAR that was cut off.
+    #[command(after_help = "Examples:\n  lab lpar db crash\n  lab lpar node-p1 start")]
     Lpar {
         /// The LPAR.
         lpar: String,
@@ -96,6 +96,8 @@ pub enum LparAct {
     Crash,
     /// Its operating system stands still; the HMC still reads Running.
     Hang,
+    /// An administrator activates it at the HMC; for management LPARs, the others are the cluster's to start.
+    Start,
 }
 
 /// What happens to the lines to a service processor.
@@ -252,13 +254,18 @@ fn switch(world: &mut World, name: &str, power: Switch) -> Done {
 
 fn harm(world: &mut World, name: &str, act: LparAct) -> Done {
     let lpar = known_lpar(world, name)?;
+    if act == LparAct::Start {
+        return activate(world, name, lpar);
+    }
     let Some(server) = world.active_on(lpar).first().copied() else {
         return Err(ControlError::Pointless(format!("LPAR {name} is active nowhere")));
     };
     let on = world.server_name(server).to_owned();
     let (fault, done) = match act {
         LparAct::Crash => (Fault::Crash(server, lpar), "has crashed"),
-        LparAct::Hang => (Fault::Hang(server, lpar), "hangs: it still reads Running, and does nothing"),
+        LparAct::Hang | LparAct::Start => {
+            (Fault::Hang(server, lpar), "hangs: it still reads Running, and does nothing")
+        }
     };
     match world.inject(fault) {
         Ok(()) => Ok(format!("LPAR {name} on {on} {done}")),
@@ -267,6 +274,18 @@ fn harm(world: &mut World, name: &str, act: LparAct) -> Done {
             Err(ControlError::Pointless(format!("LPAR {name} on {on} reads {state}, or hangs already")))
         }
     }
+}
+
+fn activate(world: &mut World, name: &str, lpar: LparId) -> Done {
+    let defined: Vec<ServerId> = world.servers().filter(|server| world.activity(*server, lpar).is_some()).collect();
+    let [server] = defined[..] else {
+        return Err(ControlError::Pointless(format!(
+            "LPAR {name} is the cluster's to start: `tenure group online GROUP`"
+        )));
+    };
+    let started = command(world, &Command::start(server, lpar));
+    started.map_err(|why| ControlError::Refused { what: format!("activate {name}"), why })?;
+    Ok(format!("LPAR {name} on {} is activated and boots", world.server_name(server)))
 }
 
 fn console(world: &mut World, words: &[String]) -> Done {

@@ -20,7 +20,7 @@ and while one is up, from another terminal:
   lab server p1 off               p1 loses power; `lab server p1 on` brings it back
   lab node p2 kill                kill|pause|resume|start the process of a node
   lab cut p3                      cut a node off from the others; `lab heal` mends it
-  lab lpar db crash               crash|hang an LPAR
+  lab lpar db crash               crash|hang an LPAR; `lab lpar node-p1 start` activates one that was cut off
   lab hmc down                    take the HMC away; `lab hmc up` brings it back
   lab sp p1 lose                  the HMC loses a service processor; `lab sp p1 restore`
   lab status                      what is truly so

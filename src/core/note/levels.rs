@@ -1,6 +1,7 @@
 //! How loud each note is, and which waits are no news.
 
 use super::{Asked, Level, NotHere, Note, ServerWait, Stay, Wait};
+use crate::Power;
 
 impl Note {
     /// How loud the note is.
@@ -106,6 +107,8 @@ impl Wait {
             Wait::MigrationStuck { .. } => Level::Alarm,
             Wait::HalfMoved { .. } => Level::Alarm,
             Wait::Unwatched { .. } => Level::Warning,
+            // Nothing will prove it off by itself.
+            Wait::NodeSilent { lpar: Power::Unknown, .. } => Level::Alarm,
             Wait::NodeSilent { .. } => Level::Warning,
             Wait::NodeFencing { .. } => Level::Warning,
             Wait::Watchdog { .. } => Level::Warning,

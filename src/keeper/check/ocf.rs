@@ -17,7 +17,7 @@ const VALIDATES: Duration = Duration::from_secs(20);
 pub(super) async fn check(machine: &Machine, item: &Item, agent: &Ocf) -> Vec<Finding> {
     let path = agent.path(&machine.settings.ocf_root);
     if !tokio::fs::try_exists(&path).await.unwrap_or(false) {
-        return if item.needed { vec![not_installed(machine, item, agent).await] } else { Vec::new() };
+        return vec![not_installed(machine, item, agent).await];
     }
     let metadata = match agent.metadata(machine).await {
         Ok(metadata) => metadata,
@@ -28,7 +28,7 @@ pub(super) async fn check(machine: &Machine, item: &Item, agent: &Ocf) -> Vec<Fi
     let mut findings = parameters(item, &metadata);
     findings.extend(times(item, &metadata));
     let validates = metadata.actions.iter().any(|action| action.name == "validate-all");
-    if item.needed && validates && findings.iter().all(|finding| finding.severity != super::Severity::Error) {
+    if validates && findings.iter().all(|finding| finding.severity != super::Severity::Error) {
         let within = metadata.timeout("validate-all").unwrap_or(VALIDATES);
         let call = Call { machine, spec: &item.spec, deadline: Instant::now() + within, probe: true, place: None };
         if let Err(why) = agent.validate(&call).await {

@@ -13,7 +13,6 @@ const OPTIONAL: [&str; 6] = ["clean", "action", "info", "open", "close", "attr_c
 pub(super) async fn check(machine: &Machine, item: &Item, agent: &Script) -> Vec<Finding> {
     let folder = match agent.folder(&machine.settings.scripts) {
         Ok(folder) => folder,
-        Err(_) if !item.needed => return Vec::new(),
         Err(why) => {
             let mut known = Vec::new();
             for place in &machine.settings.scripts {

@@ -1,0 +1,139 @@
+//! What real nodes do for what lives inside them when things go badly: agents that hang, and a lease that is gone.
+
+use super::nodes::{Cluster, cluster_file, path, said, until, wait};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+use tenure::api::Read;
+
+/// Writes a script type of a cluster.
+fn scripts(cluster: &Cluster, kind: &str, entries: &[(&str, &str)]) {
+    let folder = cluster.directory.path().join("agents").join(kind);
+    fs::create_dir_all(&folder).expect("a directory");
+    for (name, text) in entries {
+        let text = if *name == "arglist" { format!("{text}\n") } else { format!("#!/bin/sh\n{text}\n") };
+        fs::write(folder.join(name), text).expect("a file");
+        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+}
+
+/// Two paths by server, as attributes of a resource, and the first of them.
+fn paths(cluster: &Cluster, name: &str) -> (String, PathBuf) {
+    let file = |server: &str| cluster.directory.path().join(format!("{name}-{server}"));
+    let (one, two) = (file("s1"), file("s2"));
+    let text = format!("on = {{ s1 = {{ PathName = \"{}\" }}, s2 = {{ PathName = \"{}\" }} }}", path(&one), path(&two));
+    (text, one)
+}
+
+fn apply(cluster: &Cluster, text: &str) {
+    let file = cluster.directory.path().join("site.toml");
+    fs::write(&file, text).expect("a file");
+    let output = cluster.tenure(&["apply", "--yes", path(&file)]);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+async fn online(cluster: &Cluster, group: &str) {
+    until(&format!("group {group} is online"), async || {
+        let status = cluster.client().status(Read::Linearizable).await;
+        status.is_ok_and(|status| status.groups.iter().any(|view| view.name == group && view.state == "online"))
+    })
+    .await;
+}
+
+/// A hundred agents that do not end hold up neither the hundred-and-first nor the lease of their node.
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_that_hang_hold_up_nobody_else() {
+    let cluster = Cluster::of(3, "hung", "").await;
+    let begun = cluster.directory.path().join("begun");
+    fs::create_dir(&begun).expect("a directory");
+    let hangs = format!(": > {}/$1; exec sleep 600", path(&begun));
+    scripts(&cluster, "Hung", &[("monitor", &hangs), ("online", "exit 0"), ("offline", "exit 0"), ("arglist", "")]);
+    let (own, flag) = paths(&cluster, "flag");
+    let mut text = cluster_file(0)
+        + "\n[groups.hung]\nservers = [\"s1\"]\n\n[groups.good]\nservers = [\"s1\", \"s2\"]\nrestart_limit = 100\n"
+        + &format!("\n[resources.flag]\ngroup = \"good\"\ntype = \"FileOnOff\"\nmonitor_interval = \"100ms\"\n{own}\n");
+    for n in 0..100 {
+        text += &format!("\n[resources.hung{n}]\ngroup = \"hung\"\ntype = \"script:Hung\"\nmonitor_timeout = \"1h\"\n");
+    }
+    apply(&cluster, &text);
+    online(&cluster, "good").await;
+    wait("a hundred agents hang", || fs::read_dir(&begun).is_ok_and(|found| found.count() == 100));
+    for _ in 0..3 {
+        fs::remove_file(&flag).expect("it is there");
+        wait("it is started again", || flag.exists());
+    }
+    let events = said(&cluster.tenure(&["events"]));
+    assert!(events.contains("flag went down on s1"), "{events}");
+    assert!(!events.contains("its lease has ended"), "{events}");
+}
+
+/// How much a watchdog was fed.
+fn fed(device: &Path) -> usize {
+    fs::read(device).map(|bytes| bytes.len()).unwrap_or_default()
+}
+
+/// A node that has lost its lease stops what must not run twice, leaves the rest alone, and feeds its watchdog no more while
+/// something does not stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_alone_stops_what_must_not_run_twice() {
+    let mut cluster = Cluster::of(3, "alone", "").await;
+    let device = cluster.directory.path().join("watchdog");
+    let timeout = cluster.directory.path().join("watchdog-timeout");
+    fs::write(&device, "").expect("a file");
+    fs::write(&timeout, "60\n").expect("a file");
+    cluster.kill("p1");
+    let config = cluster.nodes["p1"].config.clone();
+    let lines = format!("watchdog = \"{}\"\nwatchdog_timeout = \"{}\"\n", path(&device), path(&timeout));
+    fs::write(&config, lines + &fs::read_to_string(&config).expect("it is there")).expect("a file");
+    cluster.start("p1");
+    cluster.answers("p1").await;
+
+    scripts(
+        &cluster,
+        "Stuck",
+        &[
+            ("monitor", "test -e \"$2\" && exit 110; exit 100"),
+            ("online", ": > \"$2\"; exit 0"),
+            ("offline", "exit 0"),
+            ("arglist", "PathName"),
+        ],
+    );
+    let ((once, once_file), (stuck, stuck_file), (every, every_file)) =
+        (paths(&cluster, "once"), paths(&cluster, "stuck"), paths(&cluster, "every"));
+    let resource = |name: &str, group: &str, kind: &str, on: &str| {
+        format!(
+            "\n[resources.{name}]\ngroup = \"{group}\"\ntype = \"{kind}\"\nstop_timeout = \"5s\"\nmonitor_interval = \"200ms\"\n{on}\n"
+        )
+    };
+    let list = "servers = [\"s1\", \"s2\"]\n";
+    let text = cluster_file(0).replace("lpar = \"node-p1\"\n", "lpar = \"node-p1\"\nwatchdog = \"1m\"\n")
+        + &format!(
+            "\n[timings]\nconcede = \"1s\"\n\n[groups.one]\n{list}\n[groups.stuck]\n{list}\n[groups.all]\nkind = \"parallel\"\n{list}"
+        )
+        + &resource("once", "one", "FileOnOff", &once)
+        + &resource("stuck", "stuck", "script:Stuck", &stuck)
+        + &resource("every", "all", "FileOnOff", &every);
+    apply(&cluster, &text);
+    wait("everything is up on s1", || once_file.exists() && stuck_file.exists() && every_file.exists());
+    wait("the watchdog is fed", || fed(&device) > 0);
+
+    // Without the others there is no majority, and so no lease.
+    cluster.kill("p2");
+    cluster.kill("p3");
+    wait("what must not run twice is stopped", || !once_file.exists());
+    let tries = |cluster: &Cluster| cluster.nodes["p1"].log().matches("cannot be stopped").count();
+    wait("what does not stop is said", || tries(&cluster) > 0);
+    let (tried, before) = (tries(&cluster), fed(&device));
+    // Each try comes a second after the one before: longer than between two meals.
+    wait("it is tried again", || tries(&cluster) >= tried + 4);
+    assert_eq!(fed(&device), before, "it is fed without a lease");
+    assert!(stuck_file.exists() && every_file.exists());
+
+    // With a lease again, what was stopped is started, and the watchdog is fed.
+    cluster.start("p2");
+    cluster.start("p3");
+    wait("it is started again", || once_file.exists());
+    wait("the watchdog is fed again", || fed(&device) > before);
+}
