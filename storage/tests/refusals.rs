@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{append, chain, entry, id, identity, open, refusal, vote};
+use common::{append, chain, database, entry, id, identity, open, refusal, vote};
 use futures::executor::block_on;
 use openraft::storage::RaftLogStorage;
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ fn snapshot_key(part: u8, number: u32) -> Vec<u8> {
 
 /// Changes one stored value behind the store's back.
 fn edit(dir: &Path, tree: &str, key: impl AsRef<[u8]>, change: impl FnOnce(&mut Vec<u8>)) {
-    let db = sled::open(dir).unwrap();
+    let db = database(dir);
     let tree = db.open_tree(tree).unwrap();
     let mut value = tree.get(&key).unwrap().expect("the record to damage is stored").to_vec();
     change(&mut value);
@@ -46,7 +46,7 @@ fn edit(dir: &Path, tree: &str, key: impl AsRef<[u8]>, change: impl FnOnce(&mut 
 }
 
 fn remove(dir: &Path, tree: &str, key: impl AsRef<[u8]>) {
-    let db = sled::open(dir).unwrap();
+    let db = database(dir);
     let removed = db.open_tree(tree).unwrap().remove(key).unwrap();
     assert!(removed.is_some(), "the record to remove is stored");
     db.flush().unwrap();
@@ -183,7 +183,7 @@ fn entries_that_an_interrupted_purge_left_are_dropped() {
     let mut old = Vec::new();
     edit(dir.path(), "log", log_key(8, 0), |record| old.clone_from(record));
     {
-        let db = sled::open(dir.path()).unwrap();
+        let db = database(dir.path());
         db.open_tree("log").unwrap().insert(log_key(1, 0), old).unwrap();
     }
     let (log, _snapshots) = open(dir.path()).unwrap();

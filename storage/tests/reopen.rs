@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{append, entry, id, open, vote};
+use common::{append, database, entry, id, open, vote};
 use futures::executor::block_on;
 use openraft::storage::RaftLogStorage;
 use proptest::prelude::*;
@@ -133,7 +133,7 @@ fn a_replaced_snapshot_leaves_nothing_behind() {
     save(&snapshots, b"first", vec![1; 50_000]);
     save(&snapshots, b"second", vec![2; 4_096]);
     drop((log, snapshots));
-    let db = sled::open(dir.path()).unwrap();
+    let db = database(dir.path());
     assert_eq!(db.open_tree("snapshot").unwrap().len(), 3, "a head, one piece of meta, one of data");
 }
 
@@ -144,7 +144,7 @@ fn a_half_written_snapshot_is_dropped() {
     let first = save(&snapshots, b"first", vec![1; 50_000]);
     drop((log, snapshots));
     let complete = {
-        let db = sled::open(dir.path()).unwrap();
+        let db = database(dir.path());
         let tree = db.open_tree("snapshot").unwrap();
         let complete = tree.len();
         for number in 0..5_u32 {
@@ -159,7 +159,7 @@ fn a_half_written_snapshot_is_dropped() {
     let (log, snapshots) = open(dir.path()).unwrap();
     assert_eq!(load(&snapshots), Some(first));
     drop((log, snapshots));
-    let db = sled::open(dir.path()).unwrap();
+    let db = database(dir.path());
     assert_eq!(db.open_tree("snapshot").unwrap().len(), complete);
 }
 

@@ -5,6 +5,7 @@ pub mod machine;
 
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use openraft::storage::{IOFlushed, RaftLogStorage, RaftLogStorageExt};
@@ -74,4 +75,16 @@ pub fn begin_append(
     let (done, flushed) = TokioTypes::oneshot();
     block_on(store.append(entries, IOFlushed::signal(done)))?;
     Ok(async move { flushed.await.expect("every append is answered") })
+}
+
+/// The database below the store. Its own threads let go of it a moment after it was dropped.
+pub fn database(dir: &Path) -> sled::Db {
+    let limit = Instant::now() + Duration::from_secs(20);
+    loop {
+        match sled::open(dir) {
+            Ok(db) => return db,
+            Err(why) => assert!(Instant::now() < limit, "{why}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
