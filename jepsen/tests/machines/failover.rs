@@ -1,7 +1,7 @@
 //! A cluster of machines keeps an address, a file system and nginx, whatever is done to it. A client asks all the time; how
 //! long it had no page is printed for each case. At no time do two machines serve, or have the file system mounted.
 
-use super::{PATIENCE, again, alone, can_run, runtime, site};
+use super::{PATIENCE, again, alone, can_run, runtime, say, site};
 use std::{
     fs,
     path::Path,
@@ -39,14 +39,14 @@ fn the_service_outlives_what_is_done_to_its_machines() {
     runtime().block_on(async {
         let began = Instant::now();
         let case = Case::start().await;
-        println!("the service runs after {:?}", began.elapsed());
+        say!("the service runs after {:?}", began.elapsed());
         let result = case.all().await;
         if result.is_err() || std::env::var_os("TENURE_SHOW_LOGS").is_some() {
             case.show_logs();
         }
         result.expect("every case ends well");
         let (looks, longest) = case.watch.pace();
-        println!("all cases: {:?}; {looks} looks at each machine, at most {longest:?} apart", began.elapsed());
+        say!("all cases: {:?}; {looks} looks at each machine, at most {longest:?} apart", began.elapsed());
     });
 }
 
@@ -147,7 +147,7 @@ impl Case {
         fs::write(&flag, "").map_err(|why| why.to_string())?;
         let waits = async || self.group("odd").await.is_some_and(|group| group.wait.is_some());
         self.until_async("the group of the agent that hangs waits", waits).await?;
-        println!("agent that hangs: its group waits after {:?}", began.elapsed());
+        say!("agent that hangs: its group waits after {:?}", began.elapsed());
         self.run(&on, KILL_NGINX)?;
         self.away_and_back("crash of nginx while an agent hangs", began).await?;
         let elsewhere = self.site.machines().iter().filter(|machine| machine.name() != odd);
@@ -199,7 +199,7 @@ impl Case {
     }
 
     fn say(&self, what: &str, began: Instant) {
-        println!("{what}: outage of the client {} ms", self.asker.outage_since(began).as_millis());
+        say!("{what}: outage of the client {} ms", self.asker.outage_since(began).as_millis());
     }
 
     async fn whole(&self, what: &str) -> Outcome {

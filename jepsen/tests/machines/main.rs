@@ -26,11 +26,21 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Says something past what captures the output of tests: what was measured, and what could not be run, is for whoever runs
+/// them.
+macro_rules! say {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($what)*);
+    }};
+}
+pub(crate) use say;
+
 /// Whether machines can be made here. Says what is missing if not.
 fn can_run(test: &str) -> bool {
     let Some(what) = missing().or_else(Web::missing) else { return true };
     assert!(std::env::var_os("TENURE_REQUIRE_MACHINES").is_none(), "{test} is required and lacks {what}");
-    println!("{test}: not run, it lacks {what}");
+    say!("{test}: not run, it lacks {what}");
     false
 }
 
@@ -71,24 +81,24 @@ fn machines_are_what_they_are_said_to_be() {
         machine.boot().expect("it boots");
         web.furnish(machine).expect("it is furnished");
     }
-    println!("five networks, four machines: {:?}", began.elapsed());
+    say!("five networks, four machines: {:?}", began.elapsed());
     let watch = Watch::start(&machines, &web);
     let asker = Asker::start(&client, web.address()).expect("a client");
     let [p1, p2, p3] = &machines[..] else { unreachable!("there are three") };
 
     let starts = Instant::now();
     web.start_by_hand(p1).expect("it starts");
-    println!("start of the service: {:?}", starts.elapsed());
+    say!("start of the service: {:?}", starts.elapsed());
     until("p1 serves", || asker.served_since(starts).as_deref() == Some("p1"));
 
     // Power: nothing is left, and the same service starts elsewhere at once.
     let off = Instant::now();
     p1.power_off().expect("it goes off");
-    println!("power off: {:?}", off.elapsed());
+    say!("power off: {:?}", off.elapsed());
     assert!(!p1.is_on() && p1.run(["true"]).is_err());
     web.start_by_hand(p2).expect("it starts");
     until("p2 serves", || asker.served_since(off).as_deref() == Some("p2"));
-    println!("outage of a power-off: {:?}", asker.outage_since(off));
+    say!("outage of a power-off: {:?}", asker.outage_since(off));
     until("that is seen", || watch.first_since(off, What::Serves, "p1").is_some_and(|event| event.machine == "p2"));
 
     // Processes: the address still answers at the link, the file system is still mounted, and nobody serves.
@@ -116,7 +126,7 @@ fn machines_are_what_they_are_said_to_be() {
     p1.boot().expect("it boots");
     assert!(!p1.run(["ip", "-4", "address"]).expect("it runs").contains(&web.address().to_string()));
     let (rounds, longest) = watch.pace();
-    println!("{rounds} looks, at most {longest:?} apart; all of it took {:?}", began.elapsed());
+    say!("{rounds} looks, at most {longest:?} apart; all of it took {:?}", began.elapsed());
 }
 
 /// Three servers, each with a machine that runs a node.
@@ -149,7 +159,7 @@ fn runtime() -> tokio::runtime::Runtime {
 async fn of_one_mind() {
     let began = Instant::now();
     let site = site().await;
-    println!("a cluster of three machines: {:?}", began.elapsed());
+    say!("a cluster of three machines: {:?}", began.elapsed());
     site.declare(site.cluster_file()).await.expect("declared");
     let reads = async || {
         let status = site.client.status(Read::Linearizable).await.expect("it answers");
@@ -209,5 +219,5 @@ async fn of_one_mind() {
     site.resume("p1").expect("it goes on");
     until("p1 goes on", || !site.machine("p1").expect("p1").processes().iter().any(stands));
     assert_eq!(site.trouble(), Vec::<String>::new());
-    println!("all of it: {:?}", began.elapsed());
+    say!("all of it: {:?}", began.elapsed());
 }
