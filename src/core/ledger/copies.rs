@@ -53,8 +53,8 @@ impl Ledger {
             return Ok(Proof::ServerOff(off.how.clone()));
         }
         let died_with = |resource: &ResourceName| self.died_inside(resource, &tenure.server);
-        if let Some((node, off)) = self.node_off_on(&tenure.server)
-            && group.owned().all(|(resource, _)| died_with(resource).is_some())
+        if group.owned().all(|(resource, _)| died_with(resource).is_some())
+            && let Some((node, off)) = self.node_off_on(&tenure.server)
         {
             return Ok(Proof::NodeOff { node: node.clone(), how: off.how.clone() });
         }

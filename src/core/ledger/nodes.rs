@@ -40,7 +40,11 @@ impl Ledger {
     /// The proof that a resource died with the node of a server. A watchdog answers only for what must not run twice: for the
     /// sake of anything else it is fed, and that may run on.
     pub fn died_inside(&self, resource: &ResourceName, server: &ServerName) -> Option<(&NodeName, &NodeOff)> {
-        let (node, off) = self.node_off_on(server).filter(|_| self.is_inside(resource))?;
+        // Asked for each resource in each plan, and most are LPARs.
+        if !self.is_inside(resource) {
+            return None;
+        }
+        let (node, off) = self.node_off_on(server)?;
         let answers = !matches!(off.how, NodeOffHow::Watchdog { .. }) || self.config.lives_once(resource);
         answers.then_some((node, off))
     }

@@ -101,14 +101,18 @@ impl Planner<'_> {
             return Step::Did;
         }
         // A group that migrates may be on its target, whatever has become of its source.
-        if let Some(wait) = self.node_is_silent(group, &tenure.server) {
+        let (lpars, inside) = self.scratch.lives(group);
+        if inside
+            && !lpars
+            && let Some(wait) = self.node_is_silent(group, &tenure.server)
+        {
             return Step::Wait(wait);
         }
-        if self.leaves_dead_node(name, group, tenure) {
+        if inside && self.leaves_dead_node(name, group, tenure) {
             return Step::Did;
         }
         if tenure.migration().is_none()
-            && self.scratch.lives(group) != (false, true)
+            && (lpars || !inside)
             && let Some(wait) = self.blind(&tenure.server)
         {
             return Step::Wait(wait);

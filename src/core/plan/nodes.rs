@@ -162,11 +162,9 @@ impl Planner<'_> {
         }
     }
 
-    /// Why a group that lives inside nodes alone can be neither watched nor commanded. `None` if it can, or has LPARs.
+    /// Why a group that lives inside nodes alone can be neither watched nor commanded. `None` if it can.
     pub(super) fn node_is_silent(&self, group: &GroupState, server: &ServerName) -> Option<Wait> {
-        let (lpars, inside) = self.scratch.lives(group);
-        let resource = group.copies.keys().next().filter(|_| inside && !lpars)?;
-        self.node_wait(resource, server)
+        self.node_wait(group.copies.keys().next()?, server)
     }
 
     /// A group with LPARs leaves a server whose node is proven off with a part of it, if another can take it.
