@@ -83,8 +83,13 @@ pub fn database(dir: &Path) -> sled::Db {
     loop {
         match sled::open(dir) {
             Ok(db) => return db,
-            Err(why) => assert!(Instant::now() < limit, "{why}"),
+            Err(why) => again(limit, &why),
         }
-        std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// It is not so yet: pauses before the next look, or gives up.
+fn again(limit: Instant, why: &sled::Error) {
+    assert!(Instant::now() < limit, "{why}");
+    std::thread::sleep(Duration::from_millis(5));
 }
