@@ -170,10 +170,7 @@ fn in_sysfs(device: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        sync::atomic::{AtomicBool, Ordering},
-        time::Instant,
-    };
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     fn device(seconds: &str) -> (tempfile::TempDir, PathBuf, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -183,61 +180,64 @@ mod tests {
         (folder, device, timeout)
     }
 
-    fn grows(device: &Path, from: usize) -> usize {
-        let limit = Instant::now() + Duration::from_secs(20);
-        loop {
-            let fed = std::fs::read(device).unwrap().len();
-            if fed > from {
-                return fed;
-            }
-            assert!(Instant::now() < limit, "nobody feeds it");
-            std::thread::sleep(Duration::from_millis(5));
+    /// What is right, and a word at the beginning of each round of feeding.
+    fn rounds(right: &Arc<AtomicBool>) -> (impl Fn() -> bool + Send + 'static, mpsc::Receiver<()>) {
+        let (begins, began) = mpsc::channel();
+        let right = Arc::clone(right);
+        let asked = move || {
+            // Nobody may be listening any more.
+            let _ = begins.send(());
+            right.load(Ordering::SeqCst)
+        };
+        (asked, began)
+    }
+
+    /// One whole round that begins after this call has ended when this returns.
+    fn one_round(began: &mpsc::Receiver<()>) {
+        while began.try_recv().is_ok() {}
+        for _ in 0..3 {
+            began.recv_timeout(Duration::from_secs(20)).expect("it goes on");
         }
     }
 
-    /// Waits for two whole rounds of feeding.
-    fn rounds(asked: &AtomicBool) {
-        for _ in 0..2 {
-            asked.store(false, Ordering::SeqCst);
-            while !asked.load(Ordering::SeqCst) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
+    fn fed(device: &Path) -> Vec<u8> {
+        std::fs::read(device).unwrap()
     }
 
     #[test]
     fn it_is_armed_and_fed_while_that_is_right_and_not_otherwise() {
         let (_folder, path, timeout) = device("1\n");
         let watchdog = Watchdog::find(&path, Some(&timeout)).unwrap();
-        let armed = watchdog.armed();
-        let (right, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let (seen, told) = (Arc::clone(&right), Arc::clone(&asked));
-        let feeding = watchdog.feed(move || {
-            told.store(true, Ordering::SeqCst);
-            seen.load(Ordering::SeqCst)
-        });
+        let (armed, right) = (watchdog.armed(), Arc::new(AtomicBool::new(false)));
+        let (asked, began) = rounds(&right);
+        let feeding = watchdog.feed(asked);
         // A process that begins beside what it may not feed for leaves alone what counts already.
-        rounds(&asked);
-        assert_eq!((armed.after(), std::fs::read(&path).unwrap().len()), (None, 0));
+        one_round(&began);
+        assert_eq!((armed.after(), fed(&path).len()), (None, 0));
         right.store(true, Ordering::SeqCst);
-        grows(&path, grows(&path, 0));
+        one_round(&began);
+        let once = fed(&path).len();
+        assert!(once > 0, "nobody feeds it");
+        one_round(&began);
+        assert!(fed(&path).len() > once, "it is fed once only");
         assert_eq!(armed.after(), Some(Span::seconds(1)));
         right.store(false, Ordering::SeqCst);
-        rounds(&asked);
-        let fed = std::fs::read(&path).unwrap().len();
-        rounds(&asked);
-        assert_eq!(std::fs::read(&path).unwrap().len(), fed);
+        one_round(&began);
+        let before = fed(&path);
+        one_round(&began);
+        assert_eq!(fed(&path), before);
         feeding.end(false);
-        assert!(!std::fs::read(&path).unwrap().ends_with(MAGIC), "it goes on counting");
+        assert!(!fed(&path).ends_with(MAGIC), "it goes on counting");
     }
 
     #[test]
     fn it_is_disarmed_by_its_word_alone() {
-        let (_folder, path, timeout) = device("60");
-        let feeding = Watchdog::find(&path, Some(&timeout)).unwrap().feed(|| true);
-        grows(&path, 0);
+        let (_folder, path, timeout) = device("1");
+        let (asked, began) = rounds(&Arc::new(AtomicBool::new(true)));
+        let feeding = Watchdog::find(&path, Some(&timeout)).unwrap().feed(asked);
+        one_round(&began);
         feeding.end(true);
-        assert!(std::fs::read(&path).unwrap().ends_with(MAGIC));
+        assert!(fed(&path).ends_with(MAGIC));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Measures one cluster, of whatever make.
 
 use super::figures::Figures;
-use crate::machines::{Asker, Machine, MachineError, SiteError, Watch, Web, What, Yard};
+use crate::machines::{Asker, Machine, MachineError, SiteError, Watch, Web, What, Yard, until_within};
 use std::{
     sync::{
         Arc,
@@ -12,9 +12,7 @@ use std::{
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Pause between two looks.
-const LOOK: Duration = Duration::from_millis(20);
-/// How long a cluster is left alone after it is whole, so that it is measured at rest.
+/// How long a cluster has to be whole, so that it is measured at rest.
 const REST: Duration = Duration::from_secs(3);
 /// Number of the client's machine.
 const CLIENT: u8 = 90;
@@ -54,8 +52,7 @@ pub(super) async fn failovers(
         hold_steady(name, cluster, (&asker, &watch), steady).await?;
     }
     for run in 1..=runs {
-        until("the cluster is whole", async || cluster.is_whole().await).await?;
-        tokio::time::sleep(REST).await;
+        at_rest(cluster).await?;
         let now = Instant::now();
         until("somebody serves", async || asker.served_since(now).is_some()).await?;
         let active = asker.served_since(now).unwrap_or_default();
@@ -95,7 +92,10 @@ async fn hold_steady(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let busy: Vec<_> = (0..processors).map(|_| std::thread::spawn(spin(&idle))).collect();
     let began = Instant::now();
-    tokio::time::sleep(steady).await;
+    // It ends early only if something moves.
+    let moves =
+        until_within("something moves", steady, async || watch.first_since(began, What::Address, &active).is_some());
+    let _ = moves.await;
     idle.store(true, Relaxed);
     let moved = watch.first_since(began, What::Address, &active).map(|event| event.machine);
     let outage = asker.outage_since(began);
@@ -131,14 +131,18 @@ fn memory(cluster: &impl Cluster, machine: &Machine) -> u64 {
     sizes.sum()
 }
 
+/// Waits until the cluster has been whole at every look for a while.
+async fn at_rest(cluster: &impl Cluster) -> Result<(), MachineError> {
+    let mut whole_since = None;
+    until("the cluster is whole, and stays so", async || {
+        let whole = cluster.is_whole().await;
+        whole_since = whole_since.filter(|_| whole).or_else(|| whole.then(Instant::now));
+        whole_since.is_some_and(|since: Instant| since.elapsed() >= REST)
+    })
+    .await
+}
+
 /// Waits until something is so.
-pub(super) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<(), MachineError> {
-    let began = Instant::now();
-    while !is_so().await {
-        if began.elapsed() > PATIENCE {
-            return Err(MachineError::Late(format!("{what}: not within {PATIENCE:?}")));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    Ok(())
+pub(super) async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) -> Result<(), MachineError> {
+    until_within(what, PATIENCE, is_so).await
 }

@@ -28,6 +28,7 @@ pub use disk::Disk;
 pub use error::MachineError;
 pub use guest::init;
 pub use machine::Machine;
+pub(crate) use site::until_within;
 pub use site::{Site, SiteError, SiteOptions};
 pub use watch::{Event, Watch, What};
 pub use web::{OCF_ROOT, Part, Web};

@@ -137,7 +137,7 @@ impl Site {
         let hmc = HmcServer::start(world.clone(), hmc).await.map_err(SiteError::Hmc)?;
         let client = found(&directory, power.machines(), &options.raft)?;
         let site = Site { world, client, power, hmc, _ticker: ticker, yard };
-        until("every machine is on", || site.machines().iter().all(Machine::is_on)).await?;
+        until("every machine is on", async || site.machines().iter().all(Machine::is_on)).await?;
         Ok(site)
     }
 
@@ -150,13 +150,11 @@ impl Site {
             };
             self.power.start_node(machine, token.as_deref())?;
             let one = client(&self.yard.directory().join("admin"), [machine])?;
-            let began = Instant::now();
-            while !one.members().await.is_ok_and(|members| members.leader.is_some()) {
-                if began.elapsed() > FORMS {
-                    let said = self.log(machine.name());
-                    return Err(MachineError::Late(format!("node {} does not answer:\n{said}", machine.name())).into());
-                }
-                tokio::time::sleep(LOOK).await;
+            let answers =
+                until("its node answers", async || one.members().await.is_ok_and(|members| members.leader.is_some()));
+            if answers.await.is_err() {
+                let said = self.log(machine.name());
+                return Err(MachineError::Late(format!("node {} does not answer:\n{said}", machine.name())).into());
             }
             if number > 0 {
                 self.client.node_promote(machine.name()).await.map_err(api("give a node its vote"))?;
@@ -318,11 +316,20 @@ fn client<'a>(admin: &std::path::Path, machines: impl IntoIterator<Item = &'a Ma
     Client::new(&identity, machines.into_iter().map(address).collect(), REQUEST).map_err(api("make a client"))
 }
 
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Result<(), MachineError> {
+async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) -> Result<(), MachineError> {
+    until_within(what, FORMS, is_so).await
+}
+
+/// Waits until something is so, and for so long at the most.
+pub(crate) async fn until_within(
+    what: &str,
+    longest: Duration,
+    mut is_so: impl AsyncFnMut() -> bool,
+) -> Result<(), MachineError> {
     let began = Instant::now();
-    while !is_so() {
-        if began.elapsed() > FORMS {
-            return Err(MachineError::Late(format!("{what}: not within {FORMS:?}")));
+    while !is_so().await {
+        if began.elapsed() > longest {
+            return Err(MachineError::Late(format!("{what}: not within {longest:?}")));
         }
         tokio::time::sleep(LOOK).await;
     }
