@@ -26,10 +26,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The version that this build writes, and the newest that it reads.
+    /// The version that this build writes, and the only one that it reads: version 1 was never released.
     pub const fn version(self) -> u16 {
         match self {
-            Kind::Entry | Kind::Outcome | Kind::Ledger | Kind::Call | Kind::Answer => 1,
+            Kind::Entry | Kind::Outcome | Kind::Ledger | Kind::Call | Kind::Answer => 2,
         }
     }
 }
@@ -51,6 +51,16 @@ pub enum CodecError {
         /// Its version.
         found: u16,
         /// The newest version known here.
+        known: u16,
+    },
+    /// A build from before the first release wrote it.
+    #[error("read a {kind:?}: written in version {found}, which was never released; this build reads {known}")]
+    Older {
+        /// What it is.
+        kind: Kind,
+        /// Its version.
+        found: u16,
+        /// The version known here.
         known: u16,
     },
     /// The body makes no sense.
@@ -82,8 +92,11 @@ pub fn decode<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, CodecE
         return Err(CodecError::Kind { expected: kind });
     }
     let (found, known) = (u16::from_le_bytes([low, high]), kind.version());
-    if found != known {
+    if found > known {
         return Err(CodecError::Newer { kind, found, known });
+    }
+    if found < known {
+        return Err(CodecError::Older { kind, found, known });
     }
     let config = bincode::config::standard().with_limit::<LIMIT>();
     let wrong = |reason: String| CodecError::Body { kind, reason };
@@ -111,14 +124,17 @@ mod tests {
         bytes.push(0);
         assert!(matches!(decode::<u64>(Kind::Call, &bytes), Err(CodecError::Body { .. })));
         bytes[1] = 9;
-        let newer = CodecError::Newer { kind: Kind::Call, found: 9, known: 1 };
+        let newer = CodecError::Newer { kind: Kind::Call, found: 9, known: 2 };
         assert_eq!(decode::<u64>(Kind::Call, &bytes), Err(newer));
+        bytes[1] = 1;
+        let older = CodecError::Older { kind: Kind::Call, found: 1, known: 2 };
+        assert_eq!(decode::<u64>(Kind::Call, &bytes), Err(older));
         assert!(decode::<u64>(Kind::Call, &[]).is_err());
     }
 
     #[test]
     fn a_length_that_lies_exhausts_nothing() {
-        let hostile = [b'C', 1, 0, 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+        let hostile = [b'C', 2, 0, 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
         assert!(matches!(decode::<String>(Kind::Call, &hostile), Err(CodecError::Body { .. })));
     }
 }

@@ -1,7 +1,7 @@
 //! What is written to the log, to snapshots and between nodes never changes within a version: yesterday's bytes are read by
 //! today's program, and the other way round.
 //!
-//! `tests/golden/node/v1-KIND.hex` holds a line `name = bytes` for every sample. A line that exists is never changed; bytes
+//! `tests/golden/node/v2-KIND.hex` holds a line `name = bytes` for every sample. A line that exists is never changed; bytes
 //! that differ are a new version, with a conversion from the old one. Missing lines are written with
 //! `TENURE_GOLDEN=write`, to be read before they are committed.
 
@@ -17,7 +17,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 use tenure::{
@@ -33,7 +33,7 @@ const KINDS: [Kind; 5] = [Kind::Entry, Kind::Outcome, Kind::Ledger, Kind::Call, 
 
 fn golden(kind: Kind) -> PathBuf {
     let name = format!("{kind:?}").to_lowercase();
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/node/v1-{name}.hex"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/node/v2-{name}.hex"))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -50,7 +50,11 @@ fn writes() -> bool {
 
 /// The lines of a golden file.
 fn lines(kind: Kind) -> BTreeMap<String, Vec<u8>> {
-    let text = fs::read_to_string(golden(kind)).unwrap_or_default();
+    lines_of(&golden(kind))
+}
+
+fn lines_of(file: &Path) -> BTreeMap<String, Vec<u8>> {
+    let text = fs::read_to_string(file).unwrap_or_default();
     let line = |line: &str| line.split_once(" = ").map(|(name, bytes)| (name.to_owned(), unhex(bytes)));
     text.lines().filter_map(line).collect()
 }
@@ -217,9 +221,9 @@ fn other_kinds_and_newer_versions_are_refused_by_name() {
     for kind in KINDS {
         for bytes in lines(kind).values() {
             let mut newer = bytes.clone();
-            newer[1..3].copy_from_slice(&2_u16.to_le_bytes());
+            newer[1..3].copy_from_slice(&3_u16.to_le_bytes());
             let why = read(kind, &newer).expect_err("a newer version").to_string();
-            assert_eq!(why, format!("read a {kind:?}: written in version 2, this build reads 1"));
+            assert_eq!(why, format!("read a {kind:?}: written in version 3, this build reads 2"));
             for other in KINDS.into_iter().filter(|other| *other != kind) {
                 let why = read(other, bytes).expect_err("another kind").to_string();
                 assert_eq!(why, format!("read a message: it is not a {other:?}"));
@@ -227,6 +231,22 @@ fn other_kinds_and_newer_versions_are_refused_by_name() {
             let mut longer = bytes.clone();
             longer.push(0);
             assert!(read(kind, &longer).expect_err("left-over bytes").to_string().contains("1 bytes too many"));
+        }
+    }
+}
+
+/// Version 1 was never released, so nothing converts it; it must not be taken for something else.
+#[test]
+fn what_was_written_before_the_first_release_is_refused_by_name() {
+    for kind in KINDS {
+        let name = format!("{kind:?}").to_lowercase();
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/node/v1-{name}.hex"));
+        let old = lines_of(&path);
+        assert!(!old.is_empty(), "{kind:?}: version 1 has its samples");
+        for bytes in old.values() {
+            let why = read(kind, bytes).expect_err("an older version").to_string();
+            let want = format!("read a {kind:?}: written in version 1, which was never released; this build reads 2");
+            assert_eq!(why, want);
         }
     }
 }
@@ -273,7 +293,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_are_read_or_refused(kind in kinds(), body in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = read(kind, &body);
-        let message = [&[kind as u8, 1, 0], body.as_slice()].concat();
+        let message = [&[kind as u8, 2, 0], body.as_slice()].concat();
         let _ = read(kind, &message);
     }
 

@@ -35,6 +35,16 @@ impl Sim {
                 let name = self.parts.get(*name).cloned().unwrap_or_else(|| NodeName::from(*name));
                 cluster.nodes.remove(&name);
             }
+            ["replace", old, new, lpar] => {
+                let at = |name: &str| self.parts.get(name).cloned().unwrap_or_else(|| NodeName::from(name));
+                let gone = cluster.nodes.remove(&at(old)).ok_or("there is no such node")?;
+                let node = tenure_core::config::Node { lpar: Some((*lpar).to_owned()), watchdog: None, ..gone };
+                cluster.nodes.insert(at(new), node);
+            }
+            ["mtms", server, mtms] => {
+                let server = cluster.servers.get_mut(*server).ok_or("there is no such server")?;
+                server.mtms = (*mtms).to_owned();
+            }
             ["add", "group", name] => self.join(&mut cluster, name)?,
             ["servers", name, list] => {
                 group(&mut cluster, name)?.servers = list.split(',').map(ServerName::from).collect();
