@@ -32,6 +32,9 @@ pub enum StartError {
     /// What is stored cannot be read, or is newer than this program.
     #[error("start the node: read the snapshot")]
     Snapshot(#[source] std::io::Error),
+    /// The log cannot be read.
+    #[error("start the node: read the log")]
+    Log(#[source] std::io::Error),
     /// Consensus refused to start on what is stored.
     #[error("start the node: {0}")]
     Consensus(String),
@@ -135,6 +138,8 @@ async fn assemble<S: StateMachine, C: Types>(
         NetworkShared { wire: Arc::clone(&wire), id, append_time: timings.election_min, members: OnceLock::new() };
     let network = Arc::new(network);
     let factory = Factory { shared: Arc::clone(&network), types: PhantomData };
+    // Before consensus starts: what it reports of its own store is empty until its task has run for the first time.
+    let stored = log.last().map_err(StartError::Log)?.max(applied.covered().await);
     let raft = RaftOf::<C, S>::new(id, config, factory, log, applied).await;
     let raft = raft.map_err(|fatal| StartError::Consensus(fatal.to_string()))?;
     let metrics = raft.metrics();
@@ -152,6 +157,7 @@ async fn assemble<S: StateMachine, C: Types>(
     let forwarder = Forwarder::start(raft.clone(), Arc::clone(&wire));
     let inner = Inner {
         id,
+        stored: stored.map_or(0, |last| last.index),
         raft,
         shared,
         wire,

@@ -33,12 +33,16 @@ async fn what_was_acknowledged_is_there_after_all_nodes_restart() {
     let addresses: BTreeMap<u64, SocketAddr> =
         cluster.nodes.iter().map(|(id, node)| (*id, node.listen_address().unwrap())).collect();
     drop(leader);
+    let held: BTreeMap<u64, u64> =
+        cluster.nodes.iter().map(|(id, node)| (*id, node.status().last_log.unwrap())).collect();
     for id in 1..=3 {
+        assert_eq!(cluster.nodes[&id].last_stored(), 0, "it began with nothing");
         cluster.stop(id).await;
     }
 
     for (id, listen) in addresses {
-        cluster.start_in(id, dir.path().join(name(id)), listen).await;
+        let node = cluster.start_in(id, dir.path().join(name(id)), listen).await;
+        assert!(node.last_stored() >= held[&id], "{} < {}", node.last_stored(), held[&id]);
     }
     let expected: Vec<Vec<u8>> = (0..100u32).map(|n| n.to_le_bytes().to_vec()).collect();
     for node in cluster.nodes.values() {

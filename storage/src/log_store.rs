@@ -101,6 +101,14 @@ impl<C: Types> LogStore<C> {
         Ok(self.shared.mirror()?.clone())
     }
 
+    /// The last entry that the log holds, or the last one that it purged.
+    ///
+    /// # Errors
+    /// If a write failed before.
+    pub fn last(&self) -> io::Result<Option<LogId>> {
+        Ok(self.shared.mirror()?.last())
+    }
+
     /// A reader of this log.
     pub fn reader(&self) -> LogReader<C> {
         LogReader { shared: Arc::clone(&self.shared), types: PhantomData }

@@ -47,6 +47,7 @@ pub struct Handle<S: StateMachine, C: Types = TokioTypes> {
 
 pub(crate) struct Inner<C: Types, S: StateMachine> {
     pub(crate) id: u64,
+    pub(crate) stored: u64,
     pub(crate) raft: RaftOf<C, S>,
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) wire: Arc<dyn Wire>,
@@ -68,6 +69,12 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     /// This node's Raft id.
     pub fn id(&self) -> u64 {
         self.inner.id
+    }
+
+    /// Index of the last entry that this node's store held before consensus started, 0 if it held none. Whatever is at or
+    /// before it may have been seen by an earlier process.
+    pub fn last_stored(&self) -> u64 {
+        self.inner.stored
     }
 
     /// How this node is entered into a membership. `None` for a node on a wire of the caller's own.

@@ -131,6 +131,11 @@ impl<C: Types, S: StateMachine> Applied<C, S> {
         Ok((applied, released))
     }
 
+    /// The last entry that the stored snapshot covers.
+    pub(crate) async fn covered(&self) -> Option<LogId> {
+        self.keeper.saved().await
+    }
+
     pub(crate) fn shared(&self) -> Arc<Shared<S>> {
         Arc::clone(&self.shared)
     }

@@ -50,6 +50,11 @@ impl Keeper {
         Ok(())
     }
 
+    /// The last entry that the stored snapshot covers.
+    pub(super) async fn saved(&self) -> Option<LogId> {
+        *self.saved.lock().await
+    }
+
     pub(super) async fn load(&self, cluster: &str) -> io::Result<Option<(SnapshotMeta, Arc<Vec<u8>>)>> {
         let Some(snapshot) = self.store.load().await? else {
             return Ok(None);
