@@ -17,11 +17,13 @@ mod orders;
 mod requests;
 mod resources;
 mod rules;
+mod sending;
 mod services;
 mod state;
 
 pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
+pub use sending::Unsent;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
     Copy, Dirty, Down, GroupState, Intent, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run, SAID_LIMIT,

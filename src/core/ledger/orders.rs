@@ -126,12 +126,7 @@ impl Applying<'_> {
     pub(super) fn stop(&mut self, resource: &ResourceName, server: &ServerName, grace: Span) -> Result<(), Refusal> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let group = self.group(&name)?;
-        let by_right = group.tenure.as_ref().is_some_and(|tenure| {
-            let recycled = group.runs.get(resource).is_some_and(|run| run.restart);
-            let stays = !matches!(tenure.phase, Phase::Leaving { .. });
-            let moves = tenure.migration().is_some();
-            tenure.covers(server) && stays && (moves || (!recycled && self.ledger.wanted(group, resource)))
-        });
+        let by_right = self.ledger.is_by_right(group, resource, server);
         if by_right {
             return Err(Refusal::AlreadyOn { group: name, server: server.clone() });
         }

@@ -1,0 +1,202 @@
+//! From when on an order is not sent any more: each reason, one at a time.
+
+use std::sync::Arc;
+use tenure_core::{
+    Author, Command, Entry, HmcName, Ledger, NodeName, Power, Reading, Request, RequestId, ServerName, Span,
+    SystemState, Time,
+    command::Outcome,
+    config::{Cluster, Group, Hmc, Node, Resource, Server},
+    ledger::{NodeState, Phase, ServerState, Unsent},
+    note::{LeaveReason, OffHow},
+    order::{Epoch, Order},
+};
+
+/// Two servers with their nodes, and group web with LPAR web1 on both.
+fn cluster() -> Cluster {
+    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
+    let host_key = format!("SHA256:{}", "x".repeat(43));
+    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
+    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    for n in 1..=2 {
+        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
+        cluster.servers.insert(format!("p{n}").into(), server);
+        let (server, lpar) = (Some(format!("p{n}").into()), Some(format!("node-p{n}")));
+        cluster.nodes.insert(format!("n{n}").into(), Node { server, lpar, watchdog: None });
+    }
+    cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
+    cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1"));
+    cluster
+}
+
+struct Case {
+    ledger: Ledger,
+    requests: u128,
+}
+
+impl Case {
+    /// The group holds its tenure on p1, where the LPAR reads so.
+    fn with(power: Power) -> Self {
+        let mut case = Case { ledger: Ledger::default(), requests: 0 };
+        case.ask(Request::Configure { cluster: Arc::new(cluster()), strand: false });
+        for n in 1..=2 {
+            case.must(Command::Assign { server: format!("p{n}").into(), node: format!("n{n}").into() });
+        }
+        case.reads("p1", SystemState::Operating, power);
+        case.reads("p2", SystemState::Operating, Power::Off);
+        if power.is_active() {
+            case.must(Command::Adopt { group: "web".into(), server: "p1".into() });
+        } else {
+            case.ask(Request::Online { group: "web".into(), server: None, propagate: false });
+            case.must(Command::Grant { group: "web".into(), server: "p1".into() });
+        }
+        case
+    }
+
+    fn apply(&mut self, author: Author, command: Command) -> Outcome {
+        let entry = Entry { at: Time(1_000), author, commands: vec![command] };
+        self.ledger.apply(self.ledger.index + 1, &entry)
+    }
+
+    fn must(&mut self, command: Command) {
+        let outcome = self.apply(Author::Planner("n2".into()), command);
+        assert_eq!(outcome.refusal(), None);
+    }
+
+    fn ask(&mut self, request: Request) {
+        self.requests += 1;
+        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
+        let outcome = self.apply(author, Command::Request(request));
+        assert_eq!(outcome.refusal(), None);
+    }
+
+    fn reads(&mut self, server: &str, system: SystemState, power: Power) {
+        let reading = Reading {
+            server: server.into(),
+            by: format!("n{}", &server[1..]).into(),
+            since: self.ledger.index,
+            serial: self.ledger.index + 1,
+            system,
+            live: true,
+            copies: [("web1".into(), power)].into(),
+            node: Power::Running,
+            vios: [].into(),
+        };
+        self.must(Command::Observe(reading));
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.ledger.epoch
+    }
+
+    fn order(&self) -> Order {
+        self.ledger.orders.values().next().expect("one is open").clone()
+    }
+
+    fn server(&mut self, name: &str) -> &mut ServerState {
+        self.ledger.servers.get_mut(&ServerName::from(name)).expect("it is declared")
+    }
+
+    fn node(&mut self, name: &str) -> &mut NodeState {
+        self.ledger.nodes.get_mut(&NodeName::from(name)).expect("it is declared")
+    }
+
+    /// What is said of its one order, at once.
+    fn says(&self) -> Result<(), Unsent> {
+        self.ledger.may_send(&self.order(), Span(0))
+    }
+}
+
+fn starting() -> Case {
+    let mut case = Case::with(Power::Off);
+    let epoch = case.epoch();
+    case.must(Command::Start { resource: "web1".into(), epoch, restart: false });
+    assert_eq!(case.says(), Ok(()));
+    case
+}
+
+fn stopping() -> Case {
+    let mut case = Case::with(Power::Running);
+    let epoch = case.epoch();
+    case.must(Command::Leave { group: "web".into(), epoch, reason: LeaveReason::Offline });
+    case.must(Command::Stop { resource: "web1".into(), server: "p1".into(), grace: Span::seconds(60) });
+    assert_eq!(case.says(), Ok(()));
+    case
+}
+
+/// Node n2 is to power p1 off.
+fn fencing() -> Case {
+    let mut case = Case::with(Power::Off);
+    case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
+    case.must(Command::Fence("p1".into()));
+    assert_eq!(case.says(), Ok(()));
+    case
+}
+
+#[test]
+fn nothing_is_sent_of_an_order_that_is_closed_or_late() {
+    let mut case = starting();
+    let order = case.order();
+    assert_eq!(case.ledger.may_send(&order, order.budget), Err(Unsent::Late));
+    case.ledger.orders.clear();
+    assert_eq!(case.ledger.may_send(&order, Span(0)), Err(Unsent::Closed));
+}
+
+#[test]
+fn a_disarmed_cluster_and_a_frozen_group_hold_back_what_is_ordered() {
+    for case in [starting, stopping, fencing] {
+        let mut case = case();
+        case.ask(Request::Disarm);
+        assert_eq!(case.says(), Err(Unsent::Disarmed));
+        case.ask(Request::Arm);
+        assert_eq!(case.says(), Ok(()));
+    }
+    for case in [starting, stopping] {
+        let mut case = case();
+        case.ask(Request::Freeze("web".into()));
+        assert_eq!(case.says(), Err(Unsent::Frozen("web".into())));
+    }
+}
+
+#[test]
+fn a_start_is_sent_under_a_tenure_that_stays() {
+    let mut case = starting();
+    case.ask(Request::Offline { group: "web".into(), propagate: false });
+    let epoch = case.epoch();
+    assert_eq!(case.says(), Err(Unsent::Tenure(epoch)));
+}
+
+#[test]
+fn a_stop_is_not_sent_where_the_lpar_runs_by_right() {
+    let mut case = stopping();
+    let group = Arc::make_mut(case.ledger.groups.get_mut("web").expect("it is declared"));
+    group.tenure.as_mut().expect("it holds one").phase = Phase::Online;
+    assert_eq!(case.says(), Err(Unsent::ByRight("p1".into())));
+}
+
+#[test]
+fn a_server_is_not_powered_off_that_is_up_or_off() {
+    let mut case = fencing();
+    let issued = case.order().id.index;
+    // What was read before the order was given, it was given in spite of.
+    case.server("p1").since = Some(issued - 1);
+    assert_eq!(case.says(), Ok(()));
+    case.server("p1").since = Some(issued);
+    assert_eq!(case.says(), Err(Unsent::Up("p1".into())));
+    case.server("p1").live = false;
+    assert_eq!(case.says(), Ok(()));
+    let how = OffHow::Operator { name: "ann".to_owned() };
+    case.server("p1").off = Some(tenure_core::ledger::OffProof { how, index: issued, at: Time(1_000) });
+    assert_eq!(case.says(), Err(Unsent::Off("p1".into())));
+}
+
+#[test]
+fn a_node_is_not_cut_off_that_was_taken_back() {
+    let mut case = Case::with(Power::Running);
+    case.must(Command::Lapse("n1".into()));
+    case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
+    (case.node("n1").met, case.node("n1").known) = (true, true);
+    case.must(Command::FenceNode("n1".into()));
+    assert_eq!(case.says(), Ok(()));
+    case.node("n1").lapsed = None;
+    assert_eq!(case.says(), Err(Unsent::Node("n1".into())));
+}
