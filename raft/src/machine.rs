@@ -19,6 +19,11 @@ pub trait StateMachine: Send + Sync + 'static {
     /// the same state and replies on every node, whatever bytes they carry.
     fn apply(&mut self, index: u64, command: &[u8]) -> Vec<u8>;
 
+    /// The leader looks at a command before it appends it, and may seal into it what only a leader can say, such as the time.
+    fn seal(&self, command: Vec<u8>) -> Vec<u8> {
+        command
+    }
+
     /// Copies the state. Commands wait for this, so it must be quick.
     fn image(&self) -> Self::Image;
 

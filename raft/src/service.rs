@@ -75,7 +75,7 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
                 async move { answer(raft.handle_transfer_leader(request).await.map_err(stopped)) }.boxed()
             }
             Kind::SnapshotPiece => self.take_piece(sender, fields(bytes)?),
-            Kind::Propose => propose(raft, fields(bytes)?, ttl),
+            Kind::Propose => propose(raft, Arc::clone(&self.shared), fields(bytes)?, ttl),
             Kind::ReadIndex => async move { answer(Ok(answer_read_index(&raft, ttl).await)) }.boxed(),
             Kind::Call => self.call(sender, bytes, ttl),
             Kind::Ability => {
@@ -137,12 +137,13 @@ async fn install<C: Types, S: StateMachine>(
 
 fn propose<C: Types, S: StateMachine>(
     raft: RaftOf<C, S>,
+    shared: Arc<Shared<S>>,
     commands: Vec<Blob>,
     ttl: Duration,
 ) -> BoxFuture<'static, Vec<u8>> {
     let count = commands.len();
     async move {
-        let commands = commands.into_iter().map(|Blob(command)| tagged(&command));
+        let commands = commands.into_iter().map(|Blob(command)| tagged(&shared.with(|machine| machine.seal(command))));
         let mut outcomes = Vec::with_capacity(count);
         let reason = match C::timeout(ttl, collect_outcomes(&raft, commands, &mut outcomes)).await {
             Ok(Ok(())) => String::new(),

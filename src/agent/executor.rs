@@ -11,8 +11,8 @@ use std::{
 };
 use tenure_core::{
     Ledger, NodeName, OrderId, Report, ServerName, Span,
-    carry::{self, Answer, Ask, Execution, Next},
-    order::{Action, Ending, Order},
+    carry::{Answer, Ask, Execution, Next},
+    order::{Action, Order},
 };
 use tokio::{sync::mpsc, task::AbortHandle};
 
@@ -34,8 +34,6 @@ pub struct Finished {
 /// Carries out the orders that a node owes.
 pub struct Executor {
     me: NodeName,
-    /// Orders up to this log index may have been taken up by an earlier process of this node.
-    inherited: u64,
     shared: Shared,
     known: BTreeMap<OrderId, Owed>,
     finished: mpsc::Sender<Finished>,
@@ -55,17 +53,16 @@ struct Owed {
 }
 
 impl Executor {
-    /// An executor that answers on this channel. Orders up to the log index `inherited` were there when the process began.
+    /// An executor that answers on this channel.
     pub fn new(
         me: NodeName,
-        inherited: u64,
         hands: Arc<Hands>,
         reader: Reader,
         lease: Lease,
         finished: mpsc::Sender<Finished>,
     ) -> Self {
         let shared = Shared { hands, reader, lease };
-        Executor { me, inherited, shared, known: BTreeMap::new(), finished }
+        Executor { me, shared, known: BTreeMap::new(), finished }
     }
 
     /// Takes up orders that are new in the ledger and drops those that are gone from it.
@@ -91,17 +88,9 @@ impl Executor {
             let mobile = order.action.resource().is_some_and(|lpar| ledger.is_mobile(lpar));
             let inside = order.action.resource().is_some_and(|resource| ledger.is_inside(resource));
             let execution = Execution::new(order.clone(), &list(ledger, order)).mobile(mobile).inside(inside);
-            let order = order.clone();
-            let (finished, inherited) = (self.finished.clone(), order.id.index <= self.inherited);
+            let finished = self.finished.clone();
             let run = async move {
-                let again = carry::inherited(&order).filter(|_| inherited);
-                let mut report = match again {
-                    Some(report) => report,
-                    None => carry_out(shared, execution, since).await,
-                };
-                if inherited && order.action.is_start() {
-                    report.ending = doubt(report.ending);
-                }
+                let report = carry_out(shared, execution, since).await;
                 // The receiver is gone only when the node stops.
                 let _ = finished.send(Finished { report }).await;
             };
@@ -128,23 +117,23 @@ fn list(ledger: &Ledger, order: &Order) -> Vec<ServerName> {
     group.and_then(|group| ledger.config.groups.get(group)).map(|group| group.servers.clone()).unwrap_or_default()
 }
 
-/// What an earlier process may have sent for this order, this one cannot know: "not done" is not its to say.
-fn doubt(ending: Ending) -> Ending {
-    match ending {
-        Ending::Done | Ending::Unknown(_) => ending,
-        Ending::Refused(why) | Ending::NotDone(why) => {
-            Ending::Unknown(format!("{why}; and an earlier process of this node may have sent it"))
-        }
-    }
+/// Carries out an order, and says of it what a process can that may not be the first to have taken it up.
+async fn carry_out(shared: Shared, execution: Execution, since: Instant) -> Report {
+    let (lease, order) = (shared.lease.clone(), execution.order().clone());
+    let report = step_by_step(shared, execution, since).await;
+    Report { ending: lease.doubt(&order, report.ending), ..report }
 }
 
-async fn carry_out(shared: Shared, mut execution: Execution, since: Instant) -> Report {
+async fn step_by_step(shared: Shared, mut execution: Execution, since: Instant) -> Report {
     let budget = Duration::from_millis(execution.order().budget.0);
     while !shared.lease.covers(shared.hands.applied()) {
         if since.elapsed() >= budget {
             return execution.give_up("no lease within the budget of the order");
         }
         tokio::time::sleep(LEASE_LOOK).await;
+    }
+    if let Some(report) = shared.lease.not_again(execution.order()) {
+        return report;
     }
     let mut ask = execution.first();
     loop {

@@ -10,6 +10,7 @@ mod hands;
 mod hook;
 pub mod known;
 mod lease;
+pub mod moment;
 mod reader;
 pub mod watchdog;
 mod words;

@@ -61,7 +61,7 @@ pub(super) fn request_id(text: &str) -> Option<RequestId> {
 pub(super) fn members(members: Members, ledger: &Ledger) -> MembersView {
     MembersView {
         nodes: view::nodes(ledger, &members),
-        at: view::time(ledger.now),
+        at: view::shown(ledger, ledger.now),
         answered_by: members.me.to_string(),
         leader: members.leader.map(|leader| leader.to_string()),
         term: members.term,

@@ -35,8 +35,10 @@ pub enum Author {
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Cluster time at the proposer.
+    /// Cluster time, stamped by whoever led when it was appended.
     pub at: Time,
+    /// What the wall clock of that node said, for people alone: nothing is decided by it.
+    pub wall: Time,
     /// Who proposed it.
     pub author: Author,
     /// Applied in order; each is applied or refused by itself.
@@ -443,7 +445,7 @@ impl Request {
 impl Entry {
     /// An entry of the planner.
     pub fn planned(at: Time, node: NodeName, commands: Vec<Command>) -> Self {
-        Entry { at, author: Author::Planner(node), commands }
+        Entry { at, wall: at, author: Author::Planner(node), commands }
     }
 }
 

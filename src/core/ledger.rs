@@ -54,6 +54,12 @@ pub struct Ledger {
     pub index: u64,
     /// Cluster time of the last applied entry; never goes back.
     pub now: Time,
+    /// What the wall clock of whoever led said at that entry: what people are shown in place of cluster time.
+    pub wall: Time,
+    /// Until then leases may be out that were granted while a longer one was declared.
+    pub leases_end: Time,
+    /// Until then what was sent while longer times were declared may still take effect.
+    pub settles_end: Time,
     /// The last granted epoch.
     pub epoch: Epoch,
     /// The declared cluster, with each parallel group as its instances.
@@ -86,6 +92,9 @@ impl Ledger {
         Ledger {
             index: self.index,
             now: self.now,
+            wall: self.wall,
+            leases_end: self.leases_end,
+            settles_end: self.settles_end,
             epoch: self.epoch,
             config: Arc::clone(&self.config),
             typed: None,
@@ -99,6 +108,11 @@ impl Ledger {
             requests: BTreeMap::new(),
             request_order: VecDeque::new(),
         }
+    }
+
+    /// An instant of cluster time as a wall clock shows it. Cluster time stands still while no node runs, so the two part.
+    pub fn shown(&self, at: Time) -> Time {
+        Time(at.0.saturating_add(self.wall.0).saturating_sub(self.now.0))
     }
 
     /// The cluster as it was declared.

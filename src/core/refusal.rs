@@ -30,6 +30,8 @@ pub enum Refusal {
     Strands(String),
     #[error("this would lose sight of what runs: {0}; stop or switch it first")]
     LosesSight(String),
+    #[error("node {node} may hold a lease that was granted while a longer one was declared")]
+    LeaseIsGood { node: NodeName },
     #[error("group {group} is frozen; `tenure group unfreeze {group}` first")]
     Frozen { group: GroupName },
     #[error("group {group} is not frozen")]

@@ -121,7 +121,11 @@ impl Daemon {
             snapshots: config.snapshots,
             feature_level_max: FEATURE_LEVEL,
         };
-        let raft = Raft::start(options, Machine::default(), Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;
+        let machine = Machine::default();
+        let stamps = machine.clock();
+        let raft = Raft::start(options, machine, Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;
+        let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
+        let _ = stamps.set(clock.clone());
         found_once(&raft, authority.is_some()).await?;
         let listener = TcpListener::bind(config.api_listen)
             .await
@@ -137,13 +141,12 @@ impl Daemon {
         let agents = Arc::new(Agents::new(config.node.clone(), config.agents.clone(), armed, Arc::clone(&applied)));
         let key = config.hmc_key.clone();
         let hands = Arc::new(Hands::new(config.node.clone(), key, Arc::clone(&agents), move || applied()));
-        let lease = Lease::default();
+        let lease = Lease::new(raft.last_stored());
         let feeding = watchdog.map(|watchdog| {
             let (lease, agents, hands) = (lease.clone(), Arc::clone(&agents), Arc::clone(&hands));
             watchdog.feed(move || watchdog::may_feed(&lease, &agents, &hands.cluster()))
         });
         let (finished, orders) = mpsc::channel(heart::INPUTS);
-        let clock = ClusterClock::start();
         let heart = Heart::new(heart::Parts {
             me: config.node.clone(),
             raft: raft.clone(),

@@ -4,23 +4,24 @@ use super::{
     Machine,
     clock::ClusterClock,
     codec::{self, Kind},
-    known,
-    leading::{DRIFT_PERCENT, Leading},
-    member,
+    known, member,
     peer::{Answer, Asked, Call, ask},
     suitability,
     watch::Rounds,
 };
-use crate::agent::{Executor, Finished, Hands, Lease, Reader, concede};
+use crate::agent::{
+    Executor, Finished, Hands, Lease, Reader, concede,
+    moment::{self, Stillness, span},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, SystemState, Time, View,
+    Command, Entry, Ledger, Moment, NodeName, OrderId, Reading, Record, ServerName, Span, SystemState, Time, View,
     command::Author,
-    ledger::NodeState,
+    node::{Leading, usable},
     plan::{Plan, plan},
 };
 use tenure_raft::{Changes, Handle, Status};
@@ -51,7 +52,7 @@ enum Input {
     /// An order was carried out.
     Finished(Finished),
     /// A heartbeat has ended; whom it was answered by, and when it was sent.
-    Beaten(Option<(u64, Instant)>),
+    Beaten(Option<(u64, Moment)>),
     /// What the planner proposed has been answered, or not.
     Proposed,
     /// A leader that has caught up may plan.
@@ -77,7 +78,9 @@ pub(super) struct Heart {
     own: mpsc::Sender<Input>,
     inbox: mpsc::Receiver<Input>,
     role: Role,
-    heard_leader: Option<(u64, Instant)>,
+    heard_leader: Option<(u64, Moment)>,
+    /// Whether this machine has stood still.
+    still: Stillness,
     published: u64,
     /// Last entry that this process found in its own log when it started.
     stored: u64,
@@ -106,10 +109,7 @@ enum Role {
     Leader {
         term: u64,
         leading: Leading,
-        ready: bool,
         proposing: bool,
-        /// Nodes that what is being proposed gives up.
-        giving_up: BTreeSet<NodeName>,
     },
 }
 
@@ -134,8 +134,8 @@ impl Heart {
         let reader = Reader::new(Arc::clone(&hands));
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
-        let stored = raft.status().last_log.unwrap_or_default();
-        let executor = Executor::new(me.clone(), stored, Arc::clone(&hands), reader.clone(), lease.clone(), finished);
+        let stored = raft.last_stored();
+        let executor = Executor::new(me.clone(), Arc::clone(&hands), reader.clone(), lease.clone(), finished);
         Heart {
             me,
             raft,
@@ -153,6 +153,7 @@ impl Heart {
             inbox,
             role: Role::Follower,
             heard_leader: None,
+            still: Stillness::watch(),
             published,
             stored,
             seen: 0,
@@ -187,6 +188,9 @@ impl Heart {
                 moved = changes.changed() => if moved.is_ok() { Input::Changed } else { return },
                 () = tokio::time::sleep_until(until.into()) => Input::Tick,
             };
+            if self.still.has_woken() {
+                self.wake_up();
+            }
             self.handle(input);
             if Instant::now() >= beat {
                 beat = Instant::now() + self.heartbeat();
@@ -209,17 +213,17 @@ impl Heart {
                 self.heard_leader = heard.or(self.heard_leader);
             }
             Input::Proposed => {
-                if let Role::Leader { proposing, giving_up, .. } = &mut self.role {
+                if let Role::Leader { proposing, leading, .. } = &mut self.role {
                     *proposing = false;
-                    giving_up.clear();
+                    leading.proposed();
                 }
                 self.plan();
             }
             Input::Ready(of) => {
-                if let Role::Leader { term, ready, .. } = &mut self.role
+                if let Role::Leader { term, leading, .. } = &mut self.role
                     && *term == of
                 {
-                    *ready = true;
+                    leading.caught_up();
                     self.plan();
                 }
             }
@@ -232,7 +236,9 @@ impl Heart {
         let Role::Leader { leading, .. } = &self.role else { return };
         let ledger = self.ledger();
         let due = self.wake_at.is_some_and(|at| at <= self.clock.now());
-        if due || signs(&leading.view(ledger.nodes.keys(), &ledger.config.timings), &ledger) != self.signs {
+        if due
+            || signs(&leading.view(ledger.nodes.keys(), &ledger.config.timings, moment::now()), &ledger) != self.signs
+        {
             drop(ledger);
             self.plan();
         }
@@ -293,17 +299,17 @@ impl Heart {
         let term = status.term;
         tracing::info!(term, "leads");
         let before = self.heard_leader.take().and_then(|(id, at)| Some((name_of(status, id)?, at)));
-        self.role = Role::Leader {
-            term,
-            leading: Leading::new(before),
-            ready: false,
-            proposing: false,
-            giving_up: BTreeSet::new(),
-        };
-        let (raft, own) = (self.raft.clone(), self.own.clone());
+        let leading = Leading::new(before, span(self.leader_lease), moment::now());
+        self.role = Role::Leader { term, leading, proposing: false };
+        self.catch_up(term);
+    }
+
+    fn catch_up(&self, term: u64) {
+        let (raft, own, stop) = (self.raft.clone(), self.own.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge.
-            while raft.status().is_leader && raft.status().term == term {
+            let leads = |status: &Status| status.is_leader && status.term == term && status.failed.is_none();
+            while leads(&raft.status()) && !stop.is_cancelled() {
                 if raft.barrier(PROPOSAL).await.is_ok() {
                     let _ = own.send(Input::Ready(term)).await;
                     return;
@@ -312,9 +318,21 @@ impl Heart {
         });
     }
 
-    /// Whether this node leads beyond doubt: a quorum has answered so lately that nobody else can have been elected.
-    fn leads_surely(&self, status: &Status) -> bool {
-        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < self.leader_lease)
+    /// How long ago a message was sent that a quorum has answered; `None` if this node does not lead, or nobody knows.
+    fn quorum(&self, status: &Status) -> Option<Span> {
+        status.quorum_ack_age.filter(|_| status.is_leader).and_then(|age| self.still.age(age))
+    }
+
+    /// The machine stood still while the world went on: the lease is over, and everything is read and heard again.
+    fn wake_up(&mut self) {
+        tracing::warn!("this machine stood still for a while; nothing that was so before is taken for granted");
+        self.lease.drop_it();
+        self.rounds.probe_all();
+        if let Role::Leader { term, leading, .. } = &mut self.role {
+            *leading = Leading::new(None, span(self.leader_lease), moment::now());
+            let term = *term;
+            self.catch_up(term);
+        }
     }
 
     fn asked(&mut self, asked: Asked) {
@@ -389,18 +407,16 @@ impl Heart {
 
     fn heartbeat_from(&mut self, from: u64, reaches_hmc: bool) -> Answer {
         let status = self.raft.status();
-        let sure = self.leads_surely(&status);
-        let (ledger, lease) = (self.ledger(), self.lease_time());
-        let Role::Leader { leading, ready, giving_up, .. } = &mut self.role else { return Answer::NotLeader };
-        let Some(node) = name_of(&status, from) else { return Answer::NoLease };
-        leading.hear(&node, reaches_hmc);
-        let out = giving_up.contains(&node) || ledger.nodes.get(&node).is_none_or(NodeState::is_out);
-        // Where the planner is about to give the node up, it must not be given a lease that it does not know of.
-        if !sure || !*ready || out {
-            return Answer::NoLease;
+        let (ledger, quorum) = (self.ledger(), self.quorum(&status));
+        let Role::Leader { leading, .. } = &mut self.role else { return Answer::NotLeader };
+        let index = leading.index(&ledger, quorum);
+        let Some(node) = name_of(&status, from) else { return Answer::NoLease { index } };
+        let now = moment::now();
+        leading.hear(&node, reaches_hmc, now);
+        match leading.lease(&node, &ledger, quorum, now) {
+            Some(granted) => Answer::Lease { lasts: granted.lasts.0, floor: granted.floor },
+            None => Answer::NoLease { index },
         }
-        leading.grant(&node, lease);
-        Answer::Lease { lasts: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX), floor: ledger.index }
     }
 
     fn lease_time(&self) -> Duration {
@@ -421,11 +437,15 @@ impl Heart {
         let deadline = self.lease_time() / 2;
         self.beating = true;
         self.tasks.spawn(async move {
-            let asked = Instant::now();
+            let asked = moment::now();
             let answer = ask(&raft, leader, &call, deadline).await;
-            if let Ok(Answer::Lease { lasts, floor }) = &answer {
-                let lasts = Duration::from_millis(*lasts);
-                lease.renew(asked, lasts - lasts * DRIFT_PERCENT / 100, *floor);
+            match &answer {
+                Ok(Answer::Lease { lasts, floor }) => {
+                    lease.heard(*floor);
+                    lease.renew(asked, usable(Span(*lasts)), *floor);
+                }
+                Ok(Answer::NoLease { index: Some(index) }) => lease.heard(*index),
+                _ => {}
             }
             let _ = own.send(Input::Beaten(answer.is_ok().then_some((leader, asked)))).await;
         });
@@ -433,18 +453,15 @@ impl Heart {
 
     /// The leader's own lease counts from the moment that a quorum last confirmed it.
     fn beat_self(&mut self, status: &Status) {
-        let (sure, lease) = (self.leads_surely(status), self.lease_time());
-        let ledger = self.ledger();
-        let me = self.me.clone();
-        let reaches = self.reaches_hmc;
-        if let Role::Leader { leading, ready, .. } = &mut self.role {
-            leading.hear(&me, reaches);
-            let out = ledger.nodes.get(&me).is_some_and(NodeState::is_out);
-            if let Some(age) = status.quorum_ack_age.filter(|_| sure && *ready && !out) {
-                leading.grant(&me, lease);
-                let from = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
-                self.lease.renew(from, lease - lease * DRIFT_PERCENT / 100, ledger.index);
-            }
+        let (ledger, quorum) = (self.ledger(), self.quorum(status));
+        let (me, reaches, now) = (self.me.clone(), self.reaches_hmc, moment::now());
+        let Role::Leader { leading, .. } = &mut self.role else { return };
+        leading.hear(&me, reaches, now);
+        if let Some(index) = leading.index(&ledger, quorum) {
+            self.lease.heard(index);
+        }
+        if let Some(granted) = leading.lease(&me, &ledger, quorum, now) {
+            self.lease.renew(granted.confirmed, usable(granted.lasts), granted.floor);
         }
     }
 
@@ -543,7 +560,7 @@ impl Heart {
             let id = report.order;
             while is_open(&raft, id) && !stop.is_cancelled() {
                 let commands = vec![Command::Report(report.clone())];
-                let entry = Entry { at: clock.now(), author: Author::Agent(me.clone()), commands };
+                let entry = Entry { at: clock.now(), wall: clock.now(), author: Author::Agent(me.clone()), commands };
                 match raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await {
                     Ok(_) => return,
                     Err(why) => {
@@ -557,12 +574,13 @@ impl Heart {
 
     /// Asks the core what to do, and proposes it. One proposal at a time; a refused command is planned again.
     fn plan(&mut self) {
-        let Role::Leader { leading, ready: true, proposing, giving_up, .. } = &mut self.role else { return };
-        if *proposing {
+        let Role::Leader { term, leading, proposing } = &mut self.role else { return };
+        if *proposing || !leading.is_ready() {
             return;
         }
+        let term = *term;
         let ledger = self.raft.state(Machine::ledger);
-        let view = leading.view(ledger.nodes.keys(), &ledger.config.timings);
+        let view = leading.view(ledger.nodes.keys(), &ledger.config.timings, moment::now());
         let now = self.clock.now();
         let Plan { commands, probe, wake_at } = plan(&ledger, &view, &self.me, now);
         self.signs = signs(&view, &ledger);
@@ -570,11 +588,12 @@ impl Heart {
         self.wake_at = wake_at;
         if !commands.is_empty() {
             *proposing = true;
-            giving_up.extend(commands.iter().filter_map(given_up).cloned());
+            leading.proposes(&commands);
             let entry = Entry::planned(now, self.me.clone(), commands);
             let (raft, own) = (self.raft.clone(), self.own.clone());
             self.tasks.spawn(async move {
-                if let Err(why) = raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await {
+                // What this leader decided is committed under this leader, or never.
+                if let Err(why) = raft.propose_as_leader(term, codec::encode(Kind::Entry, &entry), PROPOSAL).await {
                     tracing::warn!(%why, "decisions not committed yet");
                 }
                 let _ = own.send(Input::Proposed).await;
@@ -617,11 +636,6 @@ impl Heart {
         }
         self.published = ledger.index;
     }
-}
-
-/// The node that a command gives up: once that is proposed, it may have been applied before this leader knows.
-fn given_up(command: &Command) -> Option<&NodeName> {
-    if let Command::Shut(node) | Command::Lapse(node) = command { Some(node) } else { None }
 }
 
 /// What the passing of time alone can change in a view: whether a node is suspect, and whether its lease is over.

@@ -8,7 +8,6 @@ mod daemon;
 pub mod founding;
 mod heart;
 mod known;
-mod leading;
 mod machine;
 pub mod main;
 mod member;

@@ -85,7 +85,10 @@ pub enum Answer {
         floor: u64,
     },
     /// I grant no lease now.
-    NoLease,
+    NoLease {
+        /// The log index that I have applied; `None` while I may not be the leader, or not know what is committed.
+        index: Option<u64>,
+    },
     /// I do not lead.
     NotLeader,
     /// What agents make of a configuration, one line each.

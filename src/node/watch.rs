@@ -61,6 +61,11 @@ impl Rounds {
         }
     }
 
+    /// Whatever was read before counts for nothing.
+    pub fn probe_all(&mut self) {
+        self.servers.values_mut().for_each(|round| round.asked = true);
+    }
+
     /// Servers to be read now; they count as under way until [`Rounds::done`].
     pub fn due(&mut self) -> Vec<ServerName> {
         let now = Instant::now();

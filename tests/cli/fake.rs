@@ -51,7 +51,7 @@ impl Site {
     fn commit(&mut self, author: Author, commands: Vec<Command>) -> Outcome {
         let at = if self.ledger.now == Time(0) { START } else { self.ledger.now.after(Span::seconds(1)) };
         let index = self.ledger.index + 1;
-        self.log.push(Entry { at, author, commands });
+        self.log.push(Entry { at, wall: at, author, commands });
         let entry = self.log.last().expect("it was just put there");
         self.ledger.apply(index, entry)
     }

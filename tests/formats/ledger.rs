@@ -58,6 +58,9 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
     let (first, second) = (RequestId(1), RequestId(u128::MAX));
     let records = notes().into_iter().zip(1..).map(|((_, note), index)| Record { index, at: T, note });
     let full = Ledger {
+        wall: T,
+        leases_end: T,
+        settles_end: T,
         index: 1 << 33,
         now: T,
         epoch: E,
@@ -106,6 +109,7 @@ fn node_states() -> BTreeMap<NodeName, NodeState> {
 
 fn server_state(purpose: Purpose) -> ServerState {
     ServerState {
+        declared: 4,
         manager: Some(n()),
         system: SystemState::PowerOff,
         live: true,
@@ -188,6 +192,7 @@ fn pre_onlines() -> Vec<PreOnline> {
 
 fn group_states() -> Vec<(String, GroupState)> {
     let copy = |risk| Copy {
+        declared: 4,
         power: Power::Running,
         since: Some(3),
         risk,

@@ -150,7 +150,8 @@ fn answers() -> Vec<(String, Answer)> {
     let all = [
         Answer::Taken,
         Answer::Lease { lasts: 3000, floor: 1 << 40 },
-        Answer::NoLease,
+        Answer::NoLease { index: None },
+        Answer::NoLease { index: Some(9) },
         Answer::NotLeader,
         Answer::Checked { errors: vec!["wrong".into()], warnings: vec!["look".into()] },
         Answer::Said(Ok("fine".into())),
@@ -165,7 +166,8 @@ fn answers() -> Vec<(String, Answer)> {
     let name = |answer: &Answer| match answer {
         Answer::Taken => "taken",
         Answer::Lease { .. } => "lease",
-        Answer::NoLease => "no-lease",
+        Answer::NoLease { index: None } => "no-lease",
+        Answer::NoLease { index: Some(_) } => "no-lease-yet",
         Answer::NotLeader => "not-leader",
         Answer::Checked { .. } => "checked",
         Answer::Said(Ok(_)) => "said",

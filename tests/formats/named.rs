@@ -422,6 +422,7 @@ named! { Power:
 
 named! { Refusal:
     Refusal::NoGroup(..) => "no-group",
+    Refusal::LeaseIsGood { .. } => "lease-is-good",
     Refusal::NoServer(..) => "no-server",
     Refusal::NoNode(..) => "no-node",
     Refusal::NoResource(..) => "no-resource",

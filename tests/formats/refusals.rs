@@ -10,6 +10,7 @@ use tenure_core::{
 pub fn refusals() -> Vec<Refusal> {
     vec![
         Refusal::NoGroup(g()),
+        Refusal::LeaseIsGood { node: n() },
         Refusal::NoServer(s()),
         Refusal::NoNode(n()),
         Refusal::NoResource(r()),

@@ -352,10 +352,10 @@ pub fn entries() -> Vec<(String, Entry)> {
     let planned = |(name, command)| (name, Entry::planned(T, n(), vec![command]));
     let mut all: Vec<(String, Entry)> = commands().into_iter().map(planned).collect();
     let asked = Author::Operator { name: "alice".into(), request: RequestId(u128::MAX - 7) };
-    all.push(("by-agent".into(), Entry { at: T, author: Author::Agent(n()), commands: vec![] }));
+    all.push(("by-agent".into(), Entry { at: T, wall: T, author: Author::Agent(n()), commands: vec![] }));
     all.push((
         "by-operator".into(),
-        Entry { at: T, author: asked, commands: vec![Command::Clean(s()), Command::Lapse(n())] },
+        Entry { at: T, wall: T, author: asked, commands: vec![Command::Clean(s()), Command::Lapse(n())] },
     ));
     all
 }

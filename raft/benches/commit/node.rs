@@ -133,7 +133,12 @@ async fn client(node: Handle<Counter>, end: Instant) -> Latencies {
         let start = Instant::now();
         match node.propose(vec![7; COMMAND], DEADLINE).await {
             Ok(_) => latencies.add(start.elapsed()),
-            Err(ProposeError::NoLeader { .. } | ProposeError::Refused(_) | ProposeError::Unknown { .. }) => {
+            Err(
+                ProposeError::NoLeader { .. }
+                | ProposeError::NotLeader { .. }
+                | ProposeError::Refused(_)
+                | ProposeError::Unknown { .. },
+            ) => {
                 // Not counted, and rare enough not to matter: it would show as a hole in the rate.
             }
         }

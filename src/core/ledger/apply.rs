@@ -20,6 +20,7 @@ impl Ledger {
     pub fn apply(&mut self, index: u64, entry: &Entry) -> Outcome {
         self.index = index;
         self.now = self.now.max(entry.at);
+        self.wall = entry.wall;
         if let Author::Operator { request, .. } = &entry.author
             && let Some(known) = self.requests.get(request)
         {
@@ -122,7 +123,7 @@ impl Applying<'_> {
 
     /// Writes down what changed.
     pub(super) fn note(&mut self, note: Note) {
-        self.records.push(Record { index: self.ledger.index, at: self.ledger.now, note });
+        self.records.push(Record { index: self.ledger.index, at: self.ledger.wall, note });
     }
 
     /// The next order's identity.

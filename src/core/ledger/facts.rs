@@ -3,7 +3,9 @@
 use super::{Copy, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
 use crate::{
     GroupName, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
+    Time,
     config::Trigger,
+    node::surely_over,
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
@@ -17,7 +19,7 @@ impl Applying<'_> {
     pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let state = self.server(&reading.server)?;
         let stale = || Refusal::Stale { server: reading.server.clone() };
-        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) {
+        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) || reading.since < state.declared {
             return Err(stale());
         }
         if self.ledger.nodes.get(&reading.by).is_none_or(NodeState::is_out) {
@@ -30,7 +32,7 @@ impl Applying<'_> {
     fn absorb(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let now = self.ledger.now;
         let state = self.server_mut(&reading.server)?;
-        if state.is_past(reading) {
+        if state.is_past(reading) || reading.since < state.declared {
             return Ok(());
         }
         state.read = Some((reading.by.clone(), reading.serial));
@@ -90,7 +92,8 @@ impl Applying<'_> {
             return;
         };
         let order = (seen.since, seen.serial);
-        if copy.since.is_some_and(|since| (since, copy.serial) > order) {
+        let older = copy.since.is_some_and(|since| (since, copy.serial) > order);
+        if older || seen.since < copy.declared {
             return;
         }
         let known = copy.since.replace(seen.since).is_some();
@@ -151,6 +154,17 @@ impl Applying<'_> {
 
     /// Closes an order: what it leaves behind on the copy or the server that it was about.
     pub(super) fn close(&mut self, order: &Order, ending: &Ending) {
+        self.close_from(order, ending, self.ledger.now);
+    }
+
+    /// Closes an order that its node may go on with until its lease has ended: what it may send still takes effect later.
+    pub(super) fn call_back(&mut self, order: &Order, why: String) {
+        self.ledger.orders.remove(&order.id);
+        let from = self.ledger.lease_ends(&order.node);
+        self.close_from(order, &Ending::Unknown(why), from);
+    }
+
+    fn close_from(&mut self, order: &Order, ending: &Ending, from: Time) {
         let of_hook = if let Action::Hook { group, .. } = &order.action { Some(group) } else { None };
         let of_resource = || order.action.resource().and_then(|resource| self.ledger.group_of(resource));
         let group = of_hook.or_else(of_resource).cloned();
@@ -179,10 +193,10 @@ impl Applying<'_> {
             return;
         };
         if let Action::Migrate { to, .. } = &order.action {
-            self.close_move(&group, resource, (&order.server, to), order.id, ending);
+            self.close_move(&group, resource, (&order.server, to), order.id, ending, from);
             return;
         }
-        let settles_from = self.ledger.settles_from(order);
+        let settles_from = self.ledger.settles_from(order).max(from);
         let wanted = self.group(&group).is_ok_and(|state| self.ledger.wanted(state, resource));
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
@@ -259,13 +273,16 @@ impl Applying<'_> {
 
     /// A loose start has had its time.
     pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
-        let (now, index, settle) = (self.ledger.now, self.ledger.index, self.ledger.config.timings.settle);
+        let (now, index) = (self.ledger.now, self.ledger.index);
+        let copy = self.ledger.group_of(resource).and_then(|name| self.ledger.groups.get(name));
+        let copy = copy.and_then(|group| group.copies.get(resource)?.get(server));
+        let settled =
+            copy.is_some_and(|copy| matches!(copy.risk, StartRisk::Loose(at) if now >= self.ledger.settled_by(at)));
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let group = self.group_mut(&name)?;
         let group_moves = group.tenure.as_ref().is_some_and(|tenure| tenure.migration().is_some());
         let copy = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server));
-        let settled = |copy: &&mut Copy| matches!(copy.risk, StartRisk::Loose(at) if now >= at.after(settle));
-        let Some(copy) = copy.filter(settled) else {
+        let Some(copy) = copy.filter(|_| settled) else {
             return Err(Refusal::NotSettled { resource: resource.clone(), server: server.clone() });
         };
         copy.risk = StartRisk::None;
@@ -319,7 +336,9 @@ impl Applying<'_> {
             }
             let copies = Arc::make_mut(group).copies.values_mut();
             for copy in copies.filter_map(|copies| copies.get_mut(server)) {
-                *copy = Copy { quiet_from: index, risk: copy.risk, stop: copy.stop, ..Copy::default() };
+                let (risk, stop) = (copy.risk, copy.stop);
+                copy.forget(index);
+                (copy.risk, copy.stop) = (risk, stop);
             }
         }
         self.note(Note::Reappeared { server: server.clone() });
@@ -330,7 +349,7 @@ impl Applying<'_> {
     pub(super) fn clean(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let not_clean = || Refusal::NotClean { server: server.clone() };
         let state = self.server(server)?;
-        let settled = state.dirty.and_then(|dirty| dirty.up).map(|up| up.after(self.ledger.config.timings.settle));
+        let settled = state.dirty.and_then(|dirty| dirty.up).map(|up| self.ledger.settled_by(up));
         if settled.is_none_or(|settled| self.ledger.now < settled) {
             return Err(not_clean());
         }
@@ -357,8 +376,21 @@ fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
 }
 
 impl super::Ledger {
+    /// When what was sent by this time can take effect no more.
+    pub fn settled_by(&self, at: Time) -> Time {
+        at.after(self.config.timings.settle).max(self.settles_end)
+    }
+
+    /// By when every lease that a node may hold now has ended, if it is granted none from now on.
+    pub fn lease_ends(&self, node: &NodeName) -> Time {
+        if self.nodes.get(node).is_some_and(|state| state.lapsed.is_some()) {
+            return self.now;
+        }
+        self.now.after(surely_over(self.config.timings.lease)).max(self.leases_end)
+    }
+
     /// When an order that nobody answers is given up.
-    pub fn expiry(&self, order: &Order) -> crate::Time {
+    pub fn expiry(&self, order: &Order) -> Time {
         let timings = &self.config.timings;
         order.issued.after(order.budget).after(timings.settle).after(timings.lease).after(Span::seconds(1))
     }

@@ -1,6 +1,7 @@
 //! What operators ask. Each request is granted whole or refused with a reason that names the next step.
 
 mod configure;
+mod loss;
 mod maintenance;
 mod resources;
 mod trees;

@@ -22,6 +22,8 @@ pub struct ServerState {
     pub live: bool,
     /// The LPAR of its own node, at the last reading.
     pub node: Power,
+    /// Log index at which this machine was declared under this name: what was read before is about something else.
+    pub declared: u64,
     /// Log index that the last reading followed; `None` if it was never read.
     pub since: Option<u64>,
     /// Who read it last, and the serial number of that reading.
@@ -245,6 +247,8 @@ pub const SAID_LIMIT: usize = 200;
 /// One LPAR on one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copy {
+    /// Log index at which this very thing was declared here: what was seen before is about something else.
+    pub declared: u64,
     /// Its state at the last live reading.
     pub power: Power,
     /// Log index that this reading followed; `None` if it was never read.
@@ -355,6 +359,16 @@ impl GroupState {
 }
 
 impl Copy {
+    /// A thing that was just declared, of which nothing is known.
+    pub fn declared(index: u64) -> Self {
+        Copy { declared: index, ..Copy::default() }
+    }
+
+    /// Forgets what was read of it; readings count from this log index on.
+    pub fn forget(&mut self, index: u64) {
+        *self = Copy { declared: self.declared, quiet_from: index, ..Copy::default() };
+    }
+
     /// Read off, live, after the last start could take effect.
     pub fn is_quiet(&self) -> bool {
         self.power.is_inactive()

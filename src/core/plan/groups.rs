@@ -192,7 +192,7 @@ impl Planner<'_> {
     /// Lets a loose start settle when its time has come; until then, what to wait for.
     pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName, copy: &Copy) -> Option<Wait> {
         let StartRisk::Loose(at) = copy.risk else { return None };
-        let until = at.after(self.scratch.config.timings.settle);
+        let until = self.scratch.settled_by(at);
         if until > self.now() {
             self.wake(until);
             return Some(Wait::Settling { resource: resource.clone(), server: server.clone(), until });

@@ -63,7 +63,10 @@ impl Planner<'_> {
             } else {
                 continue;
             };
-            let _ = self.emit(command);
+            let ends = self.scratch.leases_end;
+            if self.emit(command).is_err() && ends > self.now() {
+                self.wake(ends);
+            }
         }
     }
 

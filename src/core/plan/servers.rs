@@ -61,6 +61,10 @@ impl Planner<'_> {
         server: &ServerName,
         (power, since, sure): (Power, u64, u8),
     ) -> bool {
+        // What was seen of another thing under this name.
+        if since < copy.declared {
+            return false;
+        }
         let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
             Phase::Leaving { index, .. } if tenure.server == *server => Some(index),
             Phase::Migrating(ref migration) if tenure.covers(server) => Some(migration.index),
@@ -187,7 +191,7 @@ impl Planner<'_> {
         if unread {
             self.plan.probe.insert(server.clone());
         }
-        if let Some(settled) = dirty.up.map(|up| up.after(self.scratch.config.timings.settle))
+        if let Some(settled) = dirty.up.map(|up| self.scratch.settled_by(up))
             && settled > self.now()
         {
             self.wake(settled);

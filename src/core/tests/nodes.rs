@@ -28,7 +28,7 @@ fn cluster() -> Cluster {
 }
 
 fn apply(ledger: &mut Ledger, author: Author, command: Command) -> Option<Refusal> {
-    let entry = Entry { at: NOW, author, commands: vec![command] };
+    let entry = Entry { at: NOW, wall: NOW, author, commands: vec![command] };
     ledger.apply(ledger.index + 1, &entry).refusal().cloned()
 }
 

@@ -23,7 +23,8 @@ impl Stepper<'_> {
         }
         let mut after = (*before).clone();
         let index = before.index.saturating_add(1);
-        let mut records = after.apply(index, &Entry { at: self.state.time, author, commands }).records;
+        let mut records =
+            after.apply(index, &Entry { at: self.state.time, wall: self.state.time, author, commands }).records;
         self.tamper(&mut after, &mut records);
         self.wrong.extend(invariants::state(&after));
         self.wrong.extend(invariants::step(&before, &after));

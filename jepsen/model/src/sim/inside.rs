@@ -30,7 +30,7 @@ impl Sim {
             return;
         }
         if let Some(leader) = &mut self.leader {
-            leader.inside.insert(name.clone(), inside);
+            leader.leading.sense(name.clone(), inside);
         }
         self.plan_soon();
     }
@@ -62,8 +62,8 @@ impl Sim {
             let config = std::sync::Arc::clone(&node.ledger.config);
             let Some(declared) = config.nodes.get(name) else { continue };
             let Some(server) = &declared.server else { continue };
-            let leased = now < node.memory.lease.until;
-            if node.acts() && now >= node.memory.lease.until.max(node.memory.born).after(config.timings.concede) {
+            let leased = node.has_lease(now);
+            if node.acts() && node.alone_for(now).is_some_and(|alone| alone >= config.timings.concede) {
                 self.apps.concede(&config, server, now);
             }
             if node.acts() && (leased || careless || !self.apps.holds(&config, server)) {

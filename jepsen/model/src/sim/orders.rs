@@ -8,8 +8,8 @@ use super::witness;
 use crate::world::Answer as WorldAnswer;
 use std::collections::BTreeMap;
 use tenure_core::{
-    Entry, NodeName, OrderId, Reading, Report, ServerName, Span, SystemState,
-    carry::{Answer, Ask, Execution, Next, inherited},
+    Entry, Inside, NodeName, OrderId, Reading, Report, ServerName, Span, SystemState,
+    carry::{Answer, Ask, Execution, Next},
     command::{Author, Command},
     order::{Ending, Order},
 };
@@ -46,6 +46,8 @@ impl Sim {
         if node.ledger.index == from {
             return;
         }
+        let (moment, now) = (node.moment(tenure_core::Moment(self.now.0)), node.ledger.now);
+        node.memory.clock.follow(now, *name != leader, moment);
         node.forget_closed();
         let after = mine(node);
         for server in after.iter().filter(|server| !before.contains(server)) {
@@ -123,7 +125,7 @@ impl Sim {
         for order in fresh {
             let id = order.id;
             let Some(node) = self.nodes.get_mut(name) else { return };
-            if let Some(report) = inherited(&order).filter(|_| id.index <= node.memory.inherited) {
+            if let Some(report) = node.memory.past.not_again(&order) {
                 node.memory.outbox.insert(id, report.clone());
                 self.send(name, report);
                 continue;
@@ -228,9 +230,10 @@ impl Sim {
         let Some(work) = self.work(name, id) else { return };
         match work.execution.next(answer, now.since(work.since)) {
             Next::Ask(ask) => self.ask(name, id, ask),
-            Next::Report(report) => {
+            Next::Report(mut report) => {
                 let Some(node) = self.nodes.get_mut(name) else { return };
-                node.memory.work.remove(&id);
+                let Some(work) = node.memory.work.remove(&id) else { return };
+                report.ending = node.memory.past.doubt(work.execution.order(), report.ending);
                 if node.ledger.orders.contains_key(&id) {
                     node.memory.outbox.insert(id, report.clone());
                     self.send(name, report);
@@ -289,12 +292,11 @@ impl Sim {
             let own = report.readings.iter().filter(|reading| {
                 self.ledger.servers.get(&reading.server).is_some_and(|state| state.manager.as_ref() == Some(name))
             });
-            let inside = leader.inside.entry(name.clone()).or_default();
-            inside.seen.extend(report.seen.iter().map(|(resource, seen)| (resource.clone(), seen.clone())));
-            leader.readings.extend(own.map(|reading| (reading.server.clone(), reading.clone())));
+            own.cloned().for_each(|reading| leader.leading.read(reading));
+            leader.leading.sense_also(name, &Inside { seen: report.seen.clone(), watchdog: None });
         }
         let author = Author::Agent(name.clone());
-        let entry = Entry { at: self.now, author, commands: vec![Command::Report(report)] };
+        let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Report(report)] };
         if self.options.twice {
             self.propose(entry.clone());
         }
