@@ -79,6 +79,20 @@ pub enum DaemonError {
     },
 }
 
+impl DaemonError {
+    /// What an administrator does about it, where that is not plain.
+    pub fn next(&self) -> Option<String> {
+        let DaemonError::Raft(StartError::Storage(why)) = self else { return None };
+        why.has_forgotten().then(|| {
+            "as long as the other nodes count on what this one has lost it must not take part: remove it at another node \
+             (`tenure node remove NODE`), move its data directory away, and join it anew (`tenure node token NODE`, \
+             `tenured --join TOKEN`). If it holds `cluster/ca.key`, move that file to another node first, and restart that \
+             one: it then makes the tokens"
+                .to_owned()
+        })
+    }
+}
+
 /// A running node.
 pub struct Daemon {
     raft: Handle<Machine>,
@@ -114,6 +128,7 @@ impl Daemon {
             name: node,
             cluster: certified.cluster,
             data_dir: Some(config.data_dir.clone()),
+            witness: Some(config.cluster_dir().join(founding::WITNESS)),
             listen: config.listen,
             advertise: config.advertise.clone(),
             identity: identity.clone(),
@@ -208,11 +223,11 @@ impl Daemon {
     }
 }
 
-/// The founder, which holds the authority's key and has an empty log, makes itself the first voter.
+/// The founder, which holds the authority's key and has never stored anything, makes itself the first voter. That its store
+/// is blank because it is new, and not because it was lost, was seen when it was opened.
 async fn found_once(raft: &Handle<Machine>, founder: bool) -> Result<(), DaemonError> {
-    let status = raft.status();
-    let blank = status.voters.is_empty() && status.learners.is_empty() && status.last_log.is_none();
-    let Some(me) = raft.peer().filter(|_| founder && blank && raft.id() == founding::FOUNDER) else { return Ok(()) };
+    let new = founder && raft.began_blank() && raft.id() == founding::FOUNDER;
+    let Some(me) = raft.peer().filter(|_| new) else { return Ok(()) };
     match raft.initialize(BTreeMap::from([(raft.id(), me)])).await {
         Ok(()) | Err(InitializeError::AlreadyInitialized) => Ok(()),
         Err(why) => Err(DaemonError::Found(why)),

@@ -66,7 +66,13 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
     let (node, listen, api) = (config.node.clone(), config.listen, config.api_listen);
     let daemon = match Daemon::start(config).await {
         Ok(daemon) => daemon,
-        Err(why) => return fail(&why),
+        Err(why) => {
+            let code = fail(&why);
+            if let Some(next) = why.next() {
+                eprintln!("next: {next}");
+            }
+            return code;
+        }
     };
     tracing::info!(%node, %listen, %api, version = env!("CARGO_PKG_VERSION"), "tenured runs");
     let failed = tokio::select! {

@@ -5,6 +5,7 @@
 mod alone;
 mod anew;
 mod crash;
+mod forgotten;
 mod inside;
 mod load;
 mod members;
