@@ -4,10 +4,14 @@ use super::{
     Machine,
     clock::ClusterClock,
     codec::{self, Kind},
+    digests::Digests,
+    ending::Ending,
+    faith::Faith,
     known,
     leading::{DRIFT_PERCENT, Leading},
+    machine::Digest,
     member,
-    peer::{Answer, Asked, Call, ask},
+    peer::{Answer, Asked, Call, ask, incarnation},
     suitability,
     watch::Rounds,
 };
@@ -18,19 +22,16 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, SystemState, Time, View,
-    command::Author,
-    ledger::NodeState,
+    Command, Entry, Ledger, NodeName, Reading, Record, ServerName, SystemState, Time, View,
+    ledger::{Incarnation, NodeState},
     plan::{Plan, plan},
 };
 use tenure_raft::{Changes, Handle, Status};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Longest time that a proposal of the planner may take before it is looked at again.
-const PROPOSAL: Duration = Duration::from_secs(5);
-/// Longest wait between two reports of the same order.
-const REPORT_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const PROPOSAL: Duration = Duration::from_secs(5);
 /// Longest time that the loop sleeps.
 const TICK: Duration = Duration::from_millis(100);
 /// Longest time until a leader is told again what lives inside this node.
@@ -39,7 +40,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(5);
 pub const INPUTS: usize = 1024;
 
 /// Everything that can happen to a node.
-enum Input {
+pub(super) enum Input {
     /// Consensus or the ledger moved.
     Changed,
     /// Another node calls.
@@ -50,8 +51,10 @@ enum Input {
     Read(Option<Reading>, ServerName),
     /// An order was carried out.
     Finished(Finished),
-    /// A heartbeat has ended; whom it was answered by, and when it was sent.
-    Beaten(Option<(u64, Instant)>),
+    /// A heartbeat has ended; whom it was answered by, when it was sent, and the answer.
+    Beaten(Option<(u64, Instant, Answer)>),
+    /// This process was entered for its node, at this index, or not yet.
+    Enlisted(Option<u64>),
     /// What the planner proposed has been answered, or not.
     Proposed,
     /// A leader that has caught up may plan.
@@ -69,14 +72,14 @@ pub(super) struct Heart {
     pub(super) reader: Reader,
     pub(super) executor: Executor,
     pub(super) rounds: Rounds,
-    clock: ClusterClock,
+    pub(super) clock: ClusterClock,
     pub(super) records: broadcast::Sender<Record>,
     pub(super) leader_lease: Duration,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
-    own: mpsc::Sender<Input>,
+    pub(super) own: mpsc::Sender<Input>,
     inbox: mpsc::Receiver<Input>,
-    role: Role,
+    pub(super) role: Role,
     heard_leader: Option<(u64, Instant)>,
     published: u64,
     /// Last entry that this process found in its own log when it started.
@@ -97,10 +100,17 @@ pub(super) struct Heart {
     conceded: Option<Instant>,
     conceding: Option<tokio::task::AbortHandle>,
     has_watchdog: bool,
+    pub(super) faith: Faith,
+    /// Log index at which this process was entered for its node.
+    pub(super) enlisted: Option<u64>,
+    pub(super) enlisting: bool,
+    /// This node is about to end.
+    pub(super) ending: bool,
+    pub(super) ended: watch::Sender<Option<Ending>>,
 }
 
 /// What a node is to the others.
-enum Role {
+pub(super) enum Role {
     Follower,
     /// Leads in this term, and may plan once it has applied what came before.
     Leader {
@@ -110,6 +120,7 @@ enum Role {
         proposing: bool,
         /// Nodes that what is being proposed gives up.
         giving_up: BTreeSet<NodeName>,
+        digests: Digests,
     },
 }
 
@@ -126,11 +137,13 @@ pub(super) struct Parts {
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
     pub has_watchdog: bool,
+    pub ended: watch::Sender<Option<Ending>>,
 }
 
 impl Heart {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop, has_watchdog } = parts;
+        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop, has_watchdog, ended } =
+            parts;
         let reader = Reader::new(Arc::clone(&hands));
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
@@ -166,6 +179,11 @@ impl Heart {
             conceded: None,
             conceding: None,
             has_watchdog,
+            faith: Faith::new(Instant::now()),
+            enlisted: None,
+            enlisting: false,
+            ending: false,
+            ended,
         }
     }
 
@@ -206,7 +224,17 @@ impl Heart {
             Input::Finished(order) => self.report(order),
             Input::Beaten(heard) => {
                 self.beating = false;
-                self.heard_leader = heard.or(self.heard_leader);
+                if let Some((leader, asked, answer)) = heard {
+                    self.heard_leader = Some((leader, asked));
+                    self.answered(leader, &answer);
+                }
+            }
+            Input::Enlisted(at) => {
+                self.enlisting = false;
+                self.enlisted = at.or(self.enlisted);
+                if at.is_some() {
+                    self.beat();
+                }
             }
             Input::Proposed => {
                 if let Role::Leader { proposing, giving_up, .. } = &mut self.role {
@@ -269,6 +297,9 @@ impl Heart {
             self.hands.configure(&ledger.config);
         }
         self.publish(&ledger);
+        if !ledger.is_present(&self.me, incarnation()) {
+            self.superseded(ledger.index);
+        }
         self.rounds.follow(&self.me, &ledger);
         self.executor.follow(&ledger);
         self.hands.agents().follow(&ledger);
@@ -299,12 +330,18 @@ impl Heart {
             ready: false,
             proposing: false,
             giving_up: BTreeSet::new(),
+            digests: Digests::default(),
         };
-        let (raft, own) = (self.raft.clone(), self.own.clone());
+        let (raft, own, stop) = (self.raft.clone(), self.own.clone(), self.stop.clone());
         self.tasks.spawn(async move {
-            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge.
-            while raft.status().is_leader && raft.status().term == term {
-                if raft.barrier(PROPOSAL).await.is_ok() {
+            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge. A
+            // consensus that has died goes on saying that it leads.
+            while raft.status().is_leader && raft.status().term == term && raft.status().failed.is_none() {
+                let passed = tokio::select! {
+                    () = stop.cancelled() => return,
+                    passed = raft.barrier(PROPOSAL) => passed,
+                };
+                if passed.is_ok() {
                     let _ = own.send(Input::Ready(term)).await;
                     return;
                 }
@@ -318,9 +355,13 @@ impl Heart {
     }
 
     fn asked(&mut self, asked: Asked) {
-        let Asked { from, call, reply } = asked;
+        let Asked { from, by, call, reply } = asked;
         let answer = match call {
-            Call::Heartbeat { reaches_hmc } => self.heartbeat_from(from, reaches_hmc),
+            Call::Heartbeat { reaches_hmc, digest } => self.heartbeat_from(from, by, reaches_hmc, digest),
+            // What an older process of a node says of the world is not believed.
+            Call::Reading(_) | Call::Inside(_) if let Some(at) = self.other_process(from, by) => {
+                Answer::OtherProcess { at }
+            }
             Call::Reading(reading) => match &mut self.role {
                 Role::Leader { leading, .. } => {
                     leading.read(reading);
@@ -387,16 +428,28 @@ impl Heart {
         let _ = reply.send(answer);
     }
 
-    fn heartbeat_from(&mut self, from: u64, reaches_hmc: bool) -> Answer {
+    fn heartbeat_from(&mut self, from: u64, by: Incarnation, reaches_hmc: bool, digest: Option<Digest>) -> Answer {
         let status = self.raft.status();
+        if matches!(self.role, Role::Follower) {
+            return Answer::NotLeader;
+        }
+        if let Some(at) = self.other_process(from, by) {
+            return Answer::OtherProcess { at };
+        }
+        let Some(node) = name_of(&status, from) else { return Answer::NoLease };
+        self.compare(&node, digest, &status);
         let sure = self.leads_surely(&status);
         let (ledger, lease) = (self.ledger(), self.lease_time());
-        let Role::Leader { leading, ready, giving_up, .. } = &mut self.role else { return Answer::NotLeader };
-        let Some(node) = name_of(&status, from) else { return Answer::NoLease };
+        let Role::Leader { leading, ready, giving_up, digests, .. } = &mut self.role else { return Answer::NotLeader };
+        if let Some(at) = digests.is_wrong(&node) {
+            return Answer::Diverged { at };
+        }
         leading.hear(&node, reaches_hmc);
-        let out = giving_up.contains(&node) || ledger.nodes.get(&node).is_none_or(NodeState::is_out);
+        if !sure || !*ready {
+            return Answer::NotYet;
+        }
         // Where the planner is about to give the node up, it must not be given a lease that it does not know of.
-        if !sure || !*ready || out {
+        if giving_up.contains(&node) || ledger.nodes.get(&node).is_none_or(NodeState::is_out) {
             return Answer::NoLease;
         }
         leading.grant(&node, lease);
@@ -410,14 +463,16 @@ impl Heart {
     /// Tells the leader that this node lives, and takes the lease that comes back.
     fn beat(&mut self) {
         let status = self.raft.status();
+        self.enlist(&status);
+        self.look_at_leader(&status);
         if status.is_leader {
             self.beat_self(&status);
             return;
         }
-        let Some(leader) = status.leader.filter(|_| !self.beating) else { return };
+        let Some(leader) = status.leader.or(status.distrusted).filter(|_| !self.beating) else { return };
         self.heard_leader = self.heard_leader.filter(|(id, _)| *id == leader);
         let (raft, lease, own) = (self.raft.clone(), self.lease.clone(), self.own.clone());
-        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc };
+        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc, digest: raft.state(Machine::digest) };
         let deadline = self.lease_time() / 2;
         self.beating = true;
         self.tasks.spawn(async move {
@@ -427,19 +482,21 @@ impl Heart {
                 let lasts = Duration::from_millis(*lasts);
                 lease.renew(asked, lasts - lasts * DRIFT_PERCENT / 100, *floor);
             }
-            let _ = own.send(Input::Beaten(answer.is_ok().then_some((leader, asked)))).await;
+            let _ = own.send(Input::Beaten(answer.ok().map(|answer| (leader, asked, answer)))).await;
         });
     }
 
     /// The leader's own lease counts from the moment that a quorum last confirmed it.
     fn beat_self(&mut self, status: &Status) {
+        let (me, digest) = (self.me.clone(), self.raft.state(Machine::digest));
+        self.compare(&me, digest, status);
         let (sure, lease) = (self.leads_surely(status), self.lease_time());
         let ledger = self.ledger();
         let me = self.me.clone();
         let reaches = self.reaches_hmc;
         if let Role::Leader { leading, ready, .. } = &mut self.role {
             leading.hear(&me, reaches);
-            let out = ledger.nodes.get(&me).is_some_and(NodeState::is_out);
+            let out = ledger.nodes.get(&me).is_some_and(NodeState::is_out) || !ledger.is_present(&me, incarnation());
             if let Some(age) = status.quorum_ack_age.filter(|_| sure && *ready && !out) {
                 leading.grant(&me, lease);
                 let from = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
@@ -535,26 +592,6 @@ impl Heart {
         }
     }
 
-    /// Reports an order until the ledger has taken the answer, or no longer asks for it.
-    fn report(&mut self, finished: Finished) {
-        let Finished { report } = finished;
-        let (raft, me, clock, stop) = (self.raft.clone(), self.me.clone(), self.clock.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            let id = report.order;
-            while is_open(&raft, id) && !stop.is_cancelled() {
-                let commands = vec![Command::Report(report.clone())];
-                let entry = Entry { at: clock.now(), author: Author::Agent(me.clone()), commands };
-                match raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await {
-                    Ok(_) => return,
-                    Err(why) => {
-                        tracing::warn!(order = %id, %why, "report not taken yet");
-                        tokio::time::sleep(REPORT_AGAIN).await;
-                    }
-                }
-            }
-        });
-    }
-
     /// Asks the core what to do, and proposes it. One proposal at a time; a refused command is planned again.
     fn plan(&mut self) {
         let Role::Leader { leading, ready: true, proposing, giving_up, .. } = &mut self.role else { return };
@@ -632,11 +669,7 @@ fn signs(view: &View, ledger: &Ledger) -> Signs {
     view.nodes.iter().map(|(node, seen)| (node.clone(), (seen.silence >= suspect, seen.lease_over))).collect()
 }
 
-fn is_open(raft: &Handle<Machine>, id: OrderId) -> bool {
-    raft.state(|machine| machine.ledger().orders.contains_key(&id))
-}
-
-fn name_of(status: &Status, id: u64) -> Option<NodeName> {
+pub(super) fn name_of(status: &Status, id: u64) -> Option<NodeName> {
     let peer = status.voters.get(&id).or_else(|| status.learners.get(&id))?;
     Some(NodeName::from(peer.name.as_str()))
 }

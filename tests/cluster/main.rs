@@ -15,3 +15,5 @@ mod snapshot;
 mod stop;
 mod strangers;
 mod trouble;
+mod twice;
+mod zombie;
