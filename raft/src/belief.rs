@@ -3,6 +3,7 @@
 //! A message of consensus is believed only of the node in whose name it speaks, and only while that node is a member. What
 //! could not be applied is not stored: a node that has stored it could never start again.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tenure_storage::{Entry, LogId, Membership, Payload, StoredMembership, Vote};
@@ -101,13 +102,15 @@ pub(crate) struct Own {
     id: u64,
     term: AtomicU64,
     usurped: watch::Sender<Option<String>>,
+    /// The last leader, and its term, that another node has named.
+    rumour: Mutex<Option<(u64, u64)>>,
 }
 
 impl Own {
     /// `stored` is the vote that this node had given before consensus started.
     pub(crate) fn new(id: u64, stored: Option<Vote>) -> Self {
         let term = stored.filter(|vote| vote.leader_id.node_id == id).map_or(0, |vote| vote.leader_id.term);
-        Own { id, term: AtomicU64::new(term), usurped: watch::channel(None).0 }
+        Own { id, term: AtomicU64::new(term), usurped: watch::channel(None).0, rumour: Mutex::default() }
     }
 
     /// This process speaks with this vote.
@@ -120,6 +123,10 @@ impl Own {
     /// Another node answers with this vote.
     pub(crate) fn hears(&self, vote: &Vote, from: u64) {
         let leader = vote.leader_id;
+        if vote.committed && leader.node_id != self.id {
+            let mut rumour = self.rumour.lock().expect("no code panics while it holds a rumour");
+            *rumour = (*rumour).max(Some((leader.term, leader.node_id)));
+        }
         if leader.node_id == self.id && leader.term > self.term.load(Ordering::Acquire) {
             let what = if vote.committed { "led" } else { "stood for election" };
             let why = format!(
@@ -135,6 +142,11 @@ impl Own {
                 first
             });
         }
+    }
+
+    /// Term and id of the leader whom others follow, as far as they said so.
+    pub(crate) fn rumour(&self) -> Option<(u64, u64)> {
+        *self.rumour.lock().expect("no code panics while it holds a rumour")
     }
 
     /// Waits until another process has spoken in this node's name; how that is known.
@@ -243,6 +255,10 @@ mod tests {
         let own = Own::new(2, Some(Vote::new(4, 2)));
         own.hears(&Vote::new(4, 2), 1);
         own.hears(&Vote::new(9, 3), 1);
+        assert_eq!(own.rumour(), None, "it only stands for election");
+        own.hears(&Vote::new_committed(8, 3), 1);
+        own.hears(&Vote::new_committed(7, 1), 1);
+        assert_eq!(own.rumour(), Some((8, 3)));
         own.says(&Vote::new(5, 2));
         own.hears(&Vote::new_committed(5, 2), 3);
         assert!(own.usurped().now_or_never().is_none());

@@ -469,7 +469,8 @@ impl Heart {
             self.beat_self(&status);
             return;
         }
-        let Some(leader) = status.leader.or(status.distrusted).filter(|_| !self.beating) else { return };
+        let known = status.leader.or(status.distrusted).or_else(|| self.raft.rumoured_leader());
+        let Some(leader) = known.filter(|_| !self.beating) else { return };
         self.heard_leader = self.heard_leader.filter(|(id, _)| *id == leader);
         let (raft, lease, own) = (self.raft.clone(), self.lease.clone(), self.own.clone());
         let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc, digest: raft.state(Machine::digest) };

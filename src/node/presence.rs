@@ -1,6 +1,7 @@
 //! Whether this process is the one that runs its node, and whether the leader leads: what a heartbeat brings beside a lease.
 
 use super::{
+    Machine,
     codec::{self, Kind},
     ending::Ending,
     heart::{Heart, Input, PROPOSAL, Role, name_of},
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{Command, Entry, NodeName, Outcome, Refusal, command::Author, ledger::Incarnation};
-use tenure_raft::Status;
+use tenure_raft::{Handle, ProposeError, Proposed, Status};
 
 /// How long a process that stops tries to have it written down why.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -20,14 +21,15 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 impl Heart {
     /// Has this process entered for its node, until it is.
     pub(super) fn enlist(&mut self, status: &Status) {
-        if self.enlisted.is_some() || self.enlisting || status.leader.is_none() {
+        let way = Way::now(&self.raft, status);
+        if self.enlisted.is_some() || self.enlisting || way == Way::None {
             return;
         }
         self.enlisting = true;
         let (raft, own) = (self.raft.clone(), self.own.clone());
         let entry = self.says(vec![Command::Enlist { node: self.me.clone(), incarnation: incarnation() }]);
         self.tasks.spawn(async move {
-            let taken = raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await;
+            let taken = way.propose(&raft, &entry, PROPOSAL).await;
             if let Err(why) = &taken {
                 tracing::debug!(%why, "this process is not entered yet");
             }
@@ -92,7 +94,7 @@ impl Heart {
 
     /// On the leader: up to where the log was applied when another process of this node was already entered.
     pub(super) fn other_process(&self, from: u64, by: Incarnation) -> Option<u64> {
-        let ledger = self.raft.state(super::Machine::ledger);
+        let ledger = self.raft.state(Machine::ledger);
         let node = name_of(&self.raft.status(), from)?;
         (!ledger.is_present(&node, by)).then_some(ledger.index)
     }
@@ -126,8 +128,9 @@ impl Heart {
         }
         self.ending = true;
         let (raft, ended, entry) = (self.raft.clone(), self.ended.clone(), self.says(vec![command]));
+        let way = Way::now(&raft, &raft.status());
         self.tasks.spawn(async move {
-            if let Err(why) = raft.propose(codec::encode(Kind::Entry, &entry), LAST_WORDS).await {
+            if let Err(why) = way.propose(&raft, &entry, LAST_WORDS).await {
                 tracing::warn!(%why, "why this node stops is not written down");
             }
             ended.send_replace(Some(ending));
@@ -141,6 +144,33 @@ impl Heart {
 
     fn says(&self, commands: Vec<Command>) -> Entry {
         Entry { at: self.clock.now(), author: Author::Agent(self.me.clone()), commands }
+    }
+}
+
+/// How this process reaches the log. A second process of a node hears no leader, since the leader calls the first one; that
+/// there is one it learns from the others, when it asks for their votes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    None,
+    Leader,
+    Rumour(u64),
+}
+
+impl Way {
+    fn now(raft: &Handle<Machine>, status: &Status) -> Way {
+        match (status.leader, raft.rumoured_leader()) {
+            (Some(_), _) => Way::Leader,
+            (None, Some(leader)) => Way::Rumour(leader),
+            (None, None) => Way::None,
+        }
+    }
+
+    async fn propose(self, raft: &Handle<Machine>, entry: &Entry, within: Duration) -> Result<Proposed, ProposeError> {
+        let command = codec::encode(Kind::Entry, entry);
+        match self {
+            Way::Rumour(leader) => raft.propose_at(leader, command, within).await,
+            Way::Leader | Way::None => raft.propose(command, within).await,
+        }
     }
 }
 

@@ -92,6 +92,15 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         self.inner.own.usurped().await
     }
 
+    /// Whom the others follow, where this node itself hears no leader: it asked them for their votes, and they said so. The
+    /// leader may not reach this node, or reach another process in its place.
+    pub fn rumoured_leader(&self) -> Option<u64> {
+        let (term, leader) = self.inner.own.rumour()?;
+        let now = self.inner.raft.metrics().borrow_watched().current_term;
+        let heard = self.leader().is_some() || term < now || self.inner.distrust.covers(term);
+        (!heard).then_some(leader)
+    }
+
     /// Takes the leader of this term for one that decides nothing, though its heartbeats come: they are refused, so that this
     /// node stands for election when its time is over, and votes for others. Until then it knows no leader. A leader of a
     /// later term is believed again. 0 takes it back.
