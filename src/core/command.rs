@@ -4,12 +4,16 @@ use crate::{
     GroupName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName,
     ServiceName, Span, Time,
     config::{AT, Cluster},
+    ledger::Incarnation,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
     tolerance::Weakness,
 };
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, SeqAccess, Visitor},
+};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// Identity of a client's request; a repeated request is applied once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +36,9 @@ pub enum Author {
     },
 }
 
+/// The most commands of one entry: two bytes of an entry can make a hundred in memory.
+pub const MAX_COMMANDS: usize = 1 << 16;
+
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -42,7 +49,32 @@ pub struct Entry {
     /// Who proposed it.
     pub author: Author,
     /// Applied in order; each is applied or refused by itself.
+    #[serde(deserialize_with = "few")]
     pub commands: Vec<Command>,
+}
+
+/// Reads no more than [`MAX_COMMANDS`]: an entry with more is not understood, on every replica.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Command>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<Command>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MAX_COMMANDS} commands")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut commands = Vec::new();
+            while let Some(command) = items.next_element()? {
+                if commands.len() == MAX_COMMANDS {
+                    return Err(A::Error::invalid_length(MAX_COMMANDS.saturating_add(1), &self));
+                }
+                commands.push(command);
+            }
+            Ok(commands)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 /// A fact, a decision or a request.
@@ -263,6 +295,36 @@ pub enum Command {
     },
     /// The cluster can no longer lose as many servers as it should.
     Warn(Weakness),
+    /// A process has begun to run this node. What an older one says counts no more.
+    Enlist {
+        /// The node.
+        node: NodeName,
+        /// Its process.
+        incarnation: Incarnation,
+    },
+    /// What follows in this entry is said by this process of a node; nothing of it counts if there is a newer one.
+    SpokenBy {
+        /// The node.
+        node: NodeName,
+        /// Its process.
+        incarnation: Incarnation,
+    },
+    /// A process of a node has learnt that there is a newer one, and stops.
+    Twice {
+        /// The node.
+        node: NodeName,
+        /// The process that stops.
+        older: Incarnation,
+    },
+    /// The ledgers of these nodes differ from the others' at an index.
+    Diverged {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+        /// The index.
+        at: u64,
+        /// Whether they are in the minority, and stop.
+        stop: bool,
+    },
     /// Why a group waits; `None` when it no longer does.
     Wait {
         /// The group.

@@ -14,6 +14,7 @@ mod maintenance;
 mod migration;
 mod nodes;
 mod orders;
+mod processes;
 mod requests;
 mod resources;
 mod rules;
@@ -23,6 +24,7 @@ mod state;
 
 pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
+pub use processes::{Incarnation, Process};
 pub use sending::Unsent;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
@@ -78,6 +80,8 @@ pub struct Ledger {
     pub maintenance: Maintenance,
     /// Orders that are not answered.
     pub orders: BTreeMap<OrderId, Order>,
+    /// The process that runs each node, as far as it was entered.
+    pub processes: BTreeMap<NodeName, Process>,
     /// What happened, oldest first, bounded.
     pub journal: VecDeque<Record>,
     /// Outcomes of the last requests.
@@ -104,6 +108,7 @@ impl Ledger {
             groups: self.groups.clone(),
             maintenance: self.maintenance.clone(),
             orders: self.orders.clone(),
+            processes: BTreeMap::new(),
             journal: VecDeque::new(),
             requests: BTreeMap::new(),
             request_order: VecDeque::new(),

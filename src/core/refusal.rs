@@ -92,6 +92,10 @@ pub enum Refusal {
     Stale { server: ServerName },
     #[error("node {node} has lapsed")]
     Lapsed { node: NodeName },
+    #[error("this process of node {node} is entered already")]
+    AlreadyEnlisted { node: NodeName },
+    #[error("node {node} has a newer process; what an older one says does not count")]
+    OlderProcess { node: NodeName },
     #[error("node {node} is granted no lease already")]
     AlreadyShut { node: NodeName },
     #[error("nothing proves that node {node} is off")]

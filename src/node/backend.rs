@@ -62,6 +62,9 @@ impl NodeBackend {
                 Answer::Taken
                 | Answer::Lease { .. }
                 | Answer::NoLease { .. }
+                | Answer::NotYet
+                | Answer::OtherProcess { .. }
+                | Answer::Diverged { .. }
                 | Answer::Checked { .. }
                 | Answer::Said(_)
                 | Answer::Agents(_)

@@ -4,8 +4,13 @@ use super::{
     Machine,
     clock::ClusterClock,
     codec::{self, Kind},
-    known, member,
-    peer::{Answer, Asked, Call, ask},
+    digests::Digests,
+    ending::Ending,
+    faith::Faith,
+    known,
+    machine::Digest,
+    member,
+    peer::{Answer, Asked, Call, ask, incarnation},
     suitability,
     watch::Rounds,
 };
@@ -19,19 +24,17 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Command, Entry, Ledger, Moment, NodeName, OrderId, Reading, Record, ServerName, Span, SystemState, Time, View,
-    command::Author,
+    Entry, Ledger, Moment, NodeName, Reading, Record, ServerName, Span, SystemState, Time, View,
+    ledger::Incarnation,
     node::{Leading, usable},
     plan::{Plan, plan},
 };
 use tenure_raft::{Changes, Handle, Status};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Longest time that a proposal of the planner may take before it is looked at again.
-const PROPOSAL: Duration = Duration::from_secs(5);
-/// Longest wait between two reports of the same order.
-const REPORT_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const PROPOSAL: Duration = Duration::from_secs(5);
 /// Longest time that the loop sleeps.
 const TICK: Duration = Duration::from_millis(100);
 /// Longest time until a leader is told again what lives inside this node.
@@ -40,7 +43,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(5);
 pub const INPUTS: usize = 1024;
 
 /// Everything that can happen to a node.
-enum Input {
+pub(super) enum Input {
     /// Consensus or the ledger moved.
     Changed,
     /// Another node calls.
@@ -51,8 +54,10 @@ enum Input {
     Read(Option<Reading>, ServerName),
     /// An order was carried out.
     Finished(Finished),
-    /// A heartbeat has ended; whom it was answered by, and when it was sent.
-    Beaten(Option<(u64, Moment)>),
+    /// A heartbeat has ended; whom it was answered by, when it was sent, and the answer.
+    Beaten(Option<(u64, Moment, Answer)>),
+    /// This process was entered for its node, at this index, or not yet.
+    Enlisted(Option<u64>),
     /// What the planner proposed has been answered, or not.
     Proposed,
     /// A leader that has caught up may plan.
@@ -70,14 +75,14 @@ pub(super) struct Heart {
     pub(super) reader: Reader,
     pub(super) executor: Executor,
     pub(super) rounds: Rounds,
-    clock: ClusterClock,
+    pub(super) clock: ClusterClock,
     pub(super) records: broadcast::Sender<Record>,
     pub(super) leader_lease: Duration,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
-    own: mpsc::Sender<Input>,
+    pub(super) own: mpsc::Sender<Input>,
     inbox: mpsc::Receiver<Input>,
-    role: Role,
+    pub(super) role: Role,
     heard_leader: Option<(u64, Moment)>,
     /// Whether this machine has stood still.
     still: Stillness,
@@ -100,16 +105,24 @@ pub(super) struct Heart {
     conceded: Option<Instant>,
     conceding: Option<tokio::task::AbortHandle>,
     has_watchdog: bool,
+    pub(super) faith: Faith,
+    /// Log index at which this process was entered for its node.
+    pub(super) enlisted: Option<u64>,
+    pub(super) enlisting: bool,
+    /// This node is about to end.
+    pub(super) ending: bool,
+    pub(super) ended: watch::Sender<Option<Ending>>,
 }
 
 /// What a node is to the others.
-enum Role {
+pub(super) enum Role {
     Follower,
     /// Leads in this term, and may plan once it has applied what came before.
     Leader {
         term: u64,
         leading: Leading,
         proposing: bool,
+        digests: Digests,
     },
 }
 
@@ -126,11 +139,13 @@ pub(super) struct Parts {
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
     pub has_watchdog: bool,
+    pub ended: watch::Sender<Option<Ending>>,
 }
 
 impl Heart {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop, has_watchdog } = parts;
+        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop, has_watchdog, ended } =
+            parts;
         let reader = Reader::new(Arc::clone(&hands));
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
@@ -167,6 +182,11 @@ impl Heart {
             conceded: None,
             conceding: None,
             has_watchdog,
+            faith: Faith::new(Instant::now()),
+            enlisted: None,
+            enlisting: false,
+            ending: false,
+            ended,
         }
     }
 
@@ -210,7 +230,17 @@ impl Heart {
             Input::Finished(order) => self.report(order),
             Input::Beaten(heard) => {
                 self.beating = false;
-                self.heard_leader = heard.or(self.heard_leader);
+                if let Some((leader, asked, answer)) = heard {
+                    self.heard_leader = Some((leader, asked));
+                    self.answered(leader, &answer);
+                }
+            }
+            Input::Enlisted(at) => {
+                self.enlisting = false;
+                self.enlisted = at.or(self.enlisted);
+                if at.is_some() {
+                    self.beat();
+                }
             }
             Input::Proposed => {
                 if let Role::Leader { proposing, leading, .. } = &mut self.role {
@@ -275,6 +305,9 @@ impl Heart {
             self.hands.configure(&ledger.config);
         }
         self.publish(&ledger);
+        if !ledger.is_present(&self.me, incarnation()) {
+            self.superseded(ledger.index);
+        }
         self.rounds.follow(&self.me, &ledger);
         self.executor.follow(&ledger);
         self.hands.agents().follow(&ledger);
@@ -300,17 +333,21 @@ impl Heart {
         tracing::info!(term, "leads");
         let before = self.heard_leader.take().and_then(|(id, at)| Some((name_of(status, id)?, at)));
         let leading = Leading::new(before, span(self.leader_lease), moment::now());
-        self.role = Role::Leader { term, leading, proposing: false };
+        self.role = Role::Leader { term, leading, proposing: false, digests: Digests::default() };
         self.catch_up(term);
     }
 
     fn catch_up(&self, term: u64) {
         let (raft, own, stop) = (self.raft.clone(), self.own.clone(), self.stop.clone());
         self.tasks.spawn(async move {
-            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge.
-            let leads = |status: &Status| status.is_leader && status.term == term && status.failed.is_none();
-            while leads(&raft.status()) && !stop.is_cancelled() {
-                if raft.barrier(PROPOSAL).await.is_ok() {
+            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge. A
+            // consensus that has died goes on saying that it leads.
+            while raft.status().is_leader && raft.status().term == term && raft.status().failed.is_none() {
+                let passed = tokio::select! {
+                    () = stop.cancelled() => return,
+                    passed = raft.barrier(PROPOSAL) => passed,
+                };
+                if passed.is_ok() {
                     let _ = own.send(Input::Ready(term)).await;
                     return;
                 }
@@ -336,9 +373,13 @@ impl Heart {
     }
 
     fn asked(&mut self, asked: Asked) {
-        let Asked { from, call, reply } = asked;
+        let Asked { from, by, call, reply } = asked;
         let answer = match call {
-            Call::Heartbeat { reaches_hmc } => self.heartbeat_from(from, reaches_hmc),
+            Call::Heartbeat { reaches_hmc, digest } => self.heartbeat_from(from, by, reaches_hmc, digest),
+            // What an older process of a node says of the world is not believed.
+            Call::Reading(_) | Call::Inside(_) if let Some(at) = self.other_process(from, by) => {
+                Answer::OtherProcess { at }
+            }
             Call::Reading(reading) => match &mut self.role {
                 Role::Leader { leading, .. } => {
                     leading.read(reading);
@@ -405,15 +446,29 @@ impl Heart {
         let _ = reply.send(answer);
     }
 
-    fn heartbeat_from(&mut self, from: u64, reaches_hmc: bool) -> Answer {
+    fn heartbeat_from(&mut self, from: u64, by: Incarnation, reaches_hmc: bool, digest: Option<Digest>) -> Answer {
         let status = self.raft.status();
+        if matches!(self.role, Role::Follower) {
+            return Answer::NotLeader;
+        }
+        if let Some(at) = self.other_process(from, by) {
+            return Answer::OtherProcess { at };
+        }
         let (ledger, quorum) = (self.ledger(), self.quorum(&status));
-        let Role::Leader { leading, .. } = &mut self.role else { return Answer::NotLeader };
-        let index = leading.index(&ledger, quorum);
-        let Some(node) = name_of(&status, from) else { return Answer::NoLease { index } };
+        let node = name_of(&status, from);
+        if let Some(node) = &node {
+            self.compare(node, digest, &status);
+        }
+        let Role::Leader { leading, digests, .. } = &mut self.role else { return Answer::NotLeader };
+        if let Some(at) = node.as_ref().and_then(|node| digests.is_wrong(node)) {
+            return Answer::Diverged { at };
+        }
         let now = moment::now();
-        leading.hear(&node, reaches_hmc, now);
-        match leading.lease(&node, &ledger, quorum, now) {
+        if let Some(node) = &node {
+            leading.hear(node, reaches_hmc, now);
+        }
+        let Some(index) = leading.index(&ledger, quorum) else { return Answer::NotYet };
+        match node.and_then(|node| leading.lease(&node, &ledger, quorum, now)) {
             Some(granted) => Answer::Lease { lasts: granted.lasts.0, floor: granted.floor },
             None => Answer::NoLease { index },
         }
@@ -426,14 +481,17 @@ impl Heart {
     /// Tells the leader that this node lives, and takes the lease that comes back.
     fn beat(&mut self) {
         let status = self.raft.status();
+        self.enlist(&status);
+        self.look_at_leader(&status);
         if status.is_leader {
             self.beat_self(&status);
             return;
         }
-        let Some(leader) = status.leader.filter(|_| !self.beating) else { return };
+        let known = status.leader.or(status.distrusted).or_else(|| self.raft.rumoured_leader());
+        let Some(leader) = known.filter(|_| !self.beating) else { return };
         self.heard_leader = self.heard_leader.filter(|(id, _)| *id == leader);
         let (raft, lease, own) = (self.raft.clone(), self.lease.clone(), self.own.clone());
-        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc };
+        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc, digest: raft.state(Machine::digest) };
         let deadline = self.lease_time() / 2;
         self.beating = true;
         self.tasks.spawn(async move {
@@ -444,23 +502,26 @@ impl Heart {
                     lease.heard(*floor);
                     lease.renew(asked, usable(Span(*lasts)), *floor);
                 }
-                Ok(Answer::NoLease { index: Some(index) }) => lease.heard(*index),
+                Ok(Answer::NoLease { index }) => lease.heard(*index),
                 _ => {}
             }
-            let _ = own.send(Input::Beaten(answer.is_ok().then_some((leader, asked)))).await;
+            let _ = own.send(Input::Beaten(answer.ok().map(|answer| (leader, asked, answer)))).await;
         });
     }
 
     /// The leader's own lease counts from the moment that a quorum last confirmed it.
     fn beat_self(&mut self, status: &Status) {
+        let (me, digest) = (self.me.clone(), self.raft.state(Machine::digest));
+        self.compare(&me, digest, status);
         let (ledger, quorum) = (self.ledger(), self.quorum(status));
-        let (me, reaches, now) = (self.me.clone(), self.reaches_hmc, moment::now());
+        let (reaches, now) = (self.reaches_hmc, moment::now());
+        let present = ledger.is_present(&me, incarnation());
         let Role::Leader { leading, .. } = &mut self.role else { return };
         leading.hear(&me, reaches, now);
         if let Some(index) = leading.index(&ledger, quorum) {
             self.lease.heard(index);
         }
-        if let Some(granted) = leading.lease(&me, &ledger, quorum, now) {
+        if let Some(granted) = leading.lease(&me, &ledger, quorum, now).filter(|_| present) {
             self.lease.renew(granted.confirmed, usable(granted.lasts), granted.floor);
         }
     }
@@ -552,29 +613,9 @@ impl Heart {
         }
     }
 
-    /// Reports an order until the ledger has taken the answer, or no longer asks for it.
-    fn report(&mut self, finished: Finished) {
-        let Finished { report } = finished;
-        let (raft, me, clock, stop) = (self.raft.clone(), self.me.clone(), self.clock.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            let id = report.order;
-            while is_open(&raft, id) && !stop.is_cancelled() {
-                let commands = vec![Command::Report(report.clone())];
-                let entry = Entry { at: clock.now(), wall: clock.now(), author: Author::Agent(me.clone()), commands };
-                match raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await {
-                    Ok(_) => return,
-                    Err(why) => {
-                        tracing::warn!(order = %id, %why, "report not taken yet");
-                        tokio::time::sleep(REPORT_AGAIN).await;
-                    }
-                }
-            }
-        });
-    }
-
     /// Asks the core what to do, and proposes it. One proposal at a time; a refused command is planned again.
     fn plan(&mut self) {
-        let Role::Leader { term, leading, proposing } = &mut self.role else { return };
+        let Role::Leader { term, leading, proposing, .. } = &mut self.role else { return };
         if *proposing || !leading.is_ready() {
             return;
         }
@@ -646,11 +687,7 @@ fn signs(view: &View, ledger: &Ledger) -> Signs {
     view.nodes.iter().map(|(node, seen)| (node.clone(), (seen.silence >= suspect, seen.lease_over))).collect()
 }
 
-fn is_open(raft: &Handle<Machine>, id: OrderId) -> bool {
-    raft.state(|machine| machine.ledger().orders.contains_key(&id))
-}
-
-fn name_of(status: &Status, id: u64) -> Option<NodeName> {
+pub(super) fn name_of(status: &Status, id: u64) -> Option<NodeName> {
     let peer = status.voters.get(&id).or_else(|| status.learners.get(&id))?;
     Some(NodeName::from(peer.name.as_str()))
 }

@@ -14,8 +14,9 @@ use tenure_core::{
     Ledger, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
-        Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Intent, Maintenance, Migration, NodeOff, NodeState,
-        OffProof, Phase, PreOnline, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties, Upkeep,
+        Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Maintenance, Migration, NodeOff,
+        NodeState, OffProof, Phase, PreOnline, Process, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties,
+        Upkeep,
     },
     note::{CleanReason, LeaveReason, OffHow},
     order::Action,
@@ -80,6 +81,10 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
             forgiven: set(s2()),
         },
         orders: (0..).zip(actions()).map(order).collect(),
+        processes: BTreeMap::from([(
+            n(),
+            Process { incarnation: Incarnation(9), since: 7, older: Some(Incarnation(u64::MAX)) },
+        )]),
         journal: records.collect(),
         requests: BTreeMap::from([
             (first, Outcome::default()),

@@ -48,6 +48,8 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::Dirty { server: s() },
         Refusal::Stale { server: s() },
         Refusal::Lapsed { node: n() },
+        Refusal::AlreadyEnlisted { node: n() },
+        Refusal::OlderProcess { node: n() },
         Refusal::AlreadyShut { node: n() },
         Refusal::NodeNotOff { node: n() },
         Refusal::NodeAlreadyOff { node: n() },

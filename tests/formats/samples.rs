@@ -17,6 +17,7 @@ use tenure_core::{
         Link, Load, Lpar, Need, Node, Operations, Patience, PlacementRule, Policy, Requirement, Resource, Rigidity,
         Server, ServerDown, Service, Shutdown, Tier, TierLink, Timings, Tolerance, Trigger, Watch,
     },
+    ledger::Incarnation,
     note::NotHere,
     order::{Ending, Epoch},
     tolerance::Weakness,
@@ -332,6 +333,10 @@ fn commands() -> Vec<(String, Command)> {
         Command::EndQuarantine(s()),
         Command::Forgo { group: g(), server: s(), why: NotHere::Dirty },
         Command::Warn(weakness()),
+        Command::Enlist { node: n(), incarnation: Incarnation(u64::MAX - 3) },
+        Command::SpokenBy { node: n(), incarnation: Incarnation(5) },
+        Command::Twice { node: n(), older: Incarnation(5) },
+        Command::Diverged { nodes: BTreeSet::from([n()]), at: 4096, stop: true },
     ];
     let mut all: Vec<(String, Command)> = plain.map(|command| (command.name().to_owned(), command)).into();
     all.extend(each("request", requests(), Command::Request));

@@ -95,6 +95,7 @@ async fn start(id: u64, dir: &Path) -> Handle<Counter> {
         name: name(id),
         cluster: crate::CLUSTER.to_owned(),
         data_dir: Some(dir.join(name(id))),
+        witness: None,
         listen: "127.0.0.1:0".parse().expect("an address"),
         advertise: String::new(),
         identity: read_identity(dir, id),

@@ -103,6 +103,20 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         tagged(&self.inner.shared.with(|machine| machine.seal(command)))
     }
 
+    /// The same, by way of this node, whether or not it is known to lead here. One attempt.
+    pub async fn propose_at(
+        &self,
+        leader: u64,
+        command: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<Proposed, ProposeError> {
+        match self.propose_there(leader, &command, C::now() + deadline).await? {
+            Outcome::Applied { index, reply: Blob(reply) } => Ok(Proposed { index, reply }),
+            Outcome::Unknown(reason) => Err(ProposeError::Unknown { reason }),
+            Outcome::NotLeader => Err(ProposeError::NoLeader { waited: deadline }),
+        }
+    }
+
     async fn propose_here(&self, command: &[u8], until: InstantOf<C>) -> Outcome {
         match C::timeout_at(until, self.inner.raft.client_write(self.sealed(command.to_vec()))).await {
             Ok(Ok(written)) => Outcome::Applied { index: written.log_id.index, reply: Blob(written.data.0) },

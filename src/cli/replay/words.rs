@@ -32,6 +32,13 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::Report(report) => format!("report: {}: {}", order(ledger, report.order), report.ending),
         Command::Lapse(node) => format!("lapse: the lease of {node} is over"),
         Command::Return(node) => format!("return: {node} is heard again"),
+        Command::Enlist { node, incarnation } => format!("process {incarnation} runs node {node}"),
+        Command::SpokenBy { node, incarnation } => format!("said by process {incarnation} of node {node}"),
+        Command::Twice { node, older } => format!("process {older} of node {node} is not the only one, and stops"),
+        Command::Diverged { nodes, at, .. } => {
+            let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+            format!("the ledgers of {} differ at entry {at}", nodes.join(", "))
+        }
         Command::Assign { server, node } => format!("assign {server} to {node}"),
         Command::Adopt { group, server } => format!("adopt group {group} on {server}"),
         Command::Grant { group, server } => format!("grant group {group} to {server}"),
@@ -177,7 +184,11 @@ impl Concerned {
                 let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
                 self.servers.extend(home);
             }
-            Command::Lapse(node)
+            Command::Diverged { .. } => {}
+            Command::Enlist { node, .. }
+            | Command::SpokenBy { node, .. }
+            | Command::Twice { node, .. }
+            | Command::Lapse(node)
             | Command::Return(node)
             | Command::Shut(node)
             | Command::NodeOff(node)

@@ -2,7 +2,7 @@
 
 use super::{GroupState, JOURNAL_LIMIT, Ledger, REQUEST_LIMIT, ServerState};
 use crate::{
-    GroupName, Note, OrderId, Record, Refusal, ServerName,
+    GroupName, NodeName, Note, OrderId, Record, Refusal, ServerName,
     command::{Author, Command, Entry, Outcome},
 };
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub(super) struct Applying<'a> {
     pub(super) author: &'a Author,
     ordinal: u32,
     records: Vec<Record>,
+    /// The node whose older process speaks in this entry: nothing of it counts.
+    pub(super) unheard: Option<NodeName>,
 }
 
 impl Ledger {
@@ -26,7 +28,8 @@ impl Ledger {
         {
             return known.clone();
         }
-        let mut applying = Applying { ledger: self, author: &entry.author, ordinal: 0, records: Vec::new() };
+        let mut applying =
+            Applying { ledger: self, author: &entry.author, ordinal: 0, records: Vec::new(), unheard: None };
         let mut refused = Vec::new();
         for (place, command) in (0_u32..).zip(&entry.commands) {
             if let Err(why) = applying.command(command) {
@@ -50,7 +53,7 @@ impl Ledger {
 
     /// Applies one command to a scratch copy: the planner's way to know that what it proposes is accepted.
     pub(crate) fn attempt(&mut self, author: &Author, command: &Command, ordinal: &mut u32) -> Result<(), Refusal> {
-        let mut applying = Applying { ledger: self, author, ordinal: *ordinal, records: Vec::new() };
+        let mut applying = Applying { ledger: self, author, ordinal: *ordinal, records: Vec::new(), unheard: None };
         let result = applying.command(command);
         *ordinal = applying.ordinal;
         result
@@ -72,6 +75,9 @@ impl Ledger {
 
 impl Applying<'_> {
     fn command(&mut self, command: &Command) -> Result<(), Refusal> {
+        if let Some(node) = &self.unheard {
+            return Err(Refusal::OlderProcess { node: node.clone() });
+        }
         self.ledger.permits(command)?;
         match command {
             Command::Request(request) => self.request(request),
@@ -116,6 +122,10 @@ impl Applying<'_> {
                 self.note(Note::Fragile { weakness: weakness.clone() });
                 Ok(())
             }
+            Command::Enlist { node, incarnation } => self.enlist(node, *incarnation),
+            Command::SpokenBy { node, incarnation } => self.spoken_by(node, *incarnation),
+            Command::Twice { node, older } => self.twice(node, *older),
+            Command::Diverged { nodes, at, stop } => self.diverged(nodes, *at, *stop),
             Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
             Command::ServerWait { server, wait } => self.server_wait(server, wait.as_ref()),
         }

@@ -61,6 +61,10 @@ impl Ledger {
             | Command::Shut(_)
             | Command::NodeOff(_)
             | Command::Lapse(_)
+            | Command::Enlist { .. }
+            | Command::SpokenBy { .. }
+            | Command::Twice { .. }
+            | Command::Diverged { .. }
             | Command::Return(_)
             | Command::Assign { .. }
             | Command::Adopt { .. }
