@@ -31,7 +31,7 @@ pub use state::{
 };
 
 use crate::{
-    GroupName, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
+    GroupName, Level, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
     command::Outcome,
     config::{AT, Cluster},
     order::Epoch,
@@ -52,6 +52,8 @@ pub const REQUEST_LIMIT: usize = 1024;
 pub struct Ledger {
     /// Index of the last applied entry.
     pub index: u64,
+    /// By which rules entries are applied.
+    pub level: Level,
     /// Cluster time of the last applied entry; never goes back.
     pub now: Time,
     /// The last granted epoch.
@@ -85,10 +87,11 @@ impl Ledger {
     pub fn scratch(&self) -> Ledger {
         Ledger {
             index: self.index,
+            level: self.level,
             now: self.now,
             epoch: self.epoch,
             config: Arc::clone(&self.config),
-            typed: None,
+            typed: self.typed.clone(),
             configured: self.configured,
             servers: self.servers.clone(),
             nodes: self.nodes.clone(),
@@ -99,6 +102,19 @@ impl Ledger {
             requests: BTreeMap::new(),
             request_order: VecDeque::new(),
         }
+    }
+
+    /// The feature level was raised, at this place of the log: what follows is applied by its rules. It is never lowered.
+    pub fn raise(&mut self, level: Level) {
+        self.level = self.level.max(level);
+    }
+
+    /// Becomes what a copy of it still is, but for what happened before.
+    fn go_back(&mut self, before: Ledger) {
+        let journal = std::mem::take(&mut self.journal);
+        let requests = std::mem::take(&mut self.requests);
+        let request_order = std::mem::take(&mut self.request_order);
+        *self = Ledger { journal, requests, request_order, ..before };
     }
 
     /// The cluster as it was declared.

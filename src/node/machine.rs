@@ -2,7 +2,7 @@
 
 use super::codec::{self, Kind};
 use std::sync::Arc;
-use tenure_core::{Entry, Ledger, Outcome, Refusal};
+use tenure_core::{Entry, Ledger, Level, Outcome, Refusal};
 use tenure_raft::{RestoreError, StateMachine};
 
 /// The replicated ledger.
@@ -30,6 +30,10 @@ impl StateMachine for Machine {
             }
         };
         codec::encode(Kind::Outcome, &outcome)
+    }
+
+    fn raised(&mut self, level: u32) {
+        Arc::make_mut(&mut self.ledger).raise(Level(level));
     }
 
     fn image(&self) -> Arc<Ledger> {

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 use tenure_core::{
-    Ledger, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
+    Ledger, Level, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
         Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Intent, Maintenance, Migration, NodeOff, NodeState,
@@ -59,6 +59,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
     let records = notes().into_iter().zip(1..).map(|((_, note), index)| Record { index, at: T, note });
     let full = Ledger {
         index: 1 << 33,
+        level: Level(7),
         now: T,
         epoch: E,
         config: Arc::new(cluster()),

@@ -79,6 +79,7 @@ impl<S: StateMachine> Shared<S> {
                 Ok(Read::RaiseLevel(level)) => {
                     self.check_level(level)?;
                     state.level = state.level.max(level);
+                    state.machine.raised(level);
                     state.level.to_le_bytes().to_vec()
                 }
                 Err(reason) => {

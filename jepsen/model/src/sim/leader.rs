@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tenure_core::{
     Entry, Inside, NodeName, Reading, ServerName, Span, Time, View,
     command::{Author, Outcome},
+    invariants,
     plan::plan,
     view::NodeView,
 };
@@ -233,6 +234,7 @@ impl Sim {
         let before = Arc::clone(&self.ledger);
         let mut after = (*before).clone();
         let outcome = after.apply(index, entry);
+        self.wrong.extend(invariants::refused(&before, entry, &after, &outcome));
         if let Some(bug) = self.options.bug {
             bug.tamper(&before, &mut after, entry);
         }

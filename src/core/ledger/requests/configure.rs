@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 impl Applying<'_> {
     pub(super) fn configure(&mut self, cluster: &Arc<Cluster>, strand: bool) -> Result<(), Refusal> {
-        let mistakes = cluster.mistakes();
+        let mistakes = cluster.mistakes_at(self.ledger.level);
         if !mistakes.is_empty() {
             return Err(Refusal::Invalid(note::mistakes(&mistakes)));
         }
@@ -48,6 +48,10 @@ impl Applying<'_> {
                 if let Some(tenure) = &group.tenure {
                     loss.stranded.push(format!("group {name} runs on {}", tenure.server));
                 }
+                for (resource, copies) in &group.copies {
+                    let places = copies.iter().filter(|(_, copy)| copy.risk != StartRisk::None);
+                    loss.blind.extend(places.map(|(server, _)| in_flight(resource, server)));
+                }
                 continue;
             };
             for (resource, copies) in &group.copies {
@@ -61,7 +65,13 @@ impl Applying<'_> {
                         && declared.servers.contains(server)
                         && same_system
                         && same_partition;
-                    if !seen {
+                    let enabled = kept.is_some_and(|kept| kept.enabled);
+                    // The copies of what is disabled are forgotten as well.
+                    if copy.risk != StartRisk::None && !(seen && enabled) {
+                        loss.blind.push(in_flight(resource, server));
+                    } else if seen && !enabled && copy.is_active() {
+                        loss.stranded.push(format!("{resource} on {server} reads {}", copy.power));
+                    } else if !seen {
                         self.lose(&mut loss, kept.is_some(), group, (resource, server), copy);
                     }
                 }
@@ -73,7 +83,7 @@ impl Applying<'_> {
     fn lose(&self, loss: &mut Loss, managed: bool, group: &GroupState, at: (&ResourceName, &ServerName), copy: &Copy) {
         let (resource, server) = at;
         let tenured = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
-        let active = copy.is_active() || copy.risk != StartRisk::None;
+        let active = copy.is_active();
         if (tenured || active) && managed {
             loss.blind.push(format!("{resource} on {server}"));
         } else if tenured || active || self.ledger.vouches(group, resource, server).is_err() {
@@ -166,6 +176,10 @@ impl Applying<'_> {
             let _ = self.occupy(&group, &server);
         }
     }
+}
+
+fn in_flight(resource: &ResourceName, server: &ServerName) -> String {
+    format!("{resource} on {server}, where a start may still take effect: wait until it has settled")
 }
 
 #[derive(Default)]
