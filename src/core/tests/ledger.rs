@@ -251,6 +251,8 @@ fn readings_count_by_what_they_follow() {
     assert_eq!(case.plan(Command::Observe(old)), stale("p1"));
     let foreign = Reading { by: "n2".into(), ..case.reading("p1", Power::Running) };
     assert_eq!(case.plan(Command::Observe(foreign)), stale("p1"), "not its manager");
+    let foreseen = Reading { since: u64::MAX, ..case.reading("p1", Power::Running) };
+    assert_eq!(case.plan(Command::Observe(foreseen)), stale("p1"), "it would be the newest for ever");
     case.must(Command::Lapse("n1".into()));
     let lapsed = case.reading("p1", Power::Running);
     assert_eq!(case.plan(Command::Observe(lapsed)), Some(Refusal::Lapsed { node: "n1".into() }));

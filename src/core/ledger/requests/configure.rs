@@ -66,8 +66,9 @@ impl Applying<'_> {
                         && same_system
                         && same_partition;
                     let enabled = kept.is_some_and(|kept| kept.enabled);
-                    // The copies of what is disabled are forgotten as well.
-                    if copy.risk != StartRisk::None && !(seen && enabled) {
+                    // The copies of what is disabled are forgotten as well, and of what is passive nothing has to be proven.
+                    let proven = enabled && !kept.is_some_and(is_passive);
+                    if copy.risk != StartRisk::None && !(seen && proven) {
                         loss.blind.push(in_flight(resource, server));
                     } else if seen && !enabled && copy.is_active() {
                         loss.stranded.push(format!("{resource} on {server} reads {}", copy.power));
