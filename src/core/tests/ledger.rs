@@ -415,3 +415,37 @@ fn an_order_expires_only_when_it_must_have_settled() {
     case.must(Command::Expire(order));
     assert_eq!(case.plan(Command::Expire(order)), Some(Refusal::NoOrder(order)));
 }
+
+#[test]
+fn a_configuration_forgets_no_start_that_may_still_take_effect() {
+    type Edit = fn(&mut Cluster);
+    let edits: [(&str, Edit); 4] = [
+        ("disabled", |cluster| web1(cluster).enabled = false),
+        ("only watched", |cluster| web1(cluster).monitor_only = true),
+        ("dropped", |cluster| drop(cluster.resources.remove("web1"))),
+        ("dropped with its group", |cluster| {
+            cluster.groups.remove("web");
+            cluster.resources.remove("web1");
+        }),
+    ];
+    for (what, edit) in edits {
+        for answered in [false, true] {
+            let mut case = Case::starting();
+            if answered {
+                case.answer(Ending::Unknown("no answer".to_owned()));
+            }
+            let mut other = cluster();
+            // A group keeps something that is looked after.
+            other.resources.insert("web2".into(), Resource::lpar("web".into(), "web2"));
+            assert_eq!(case.ask(Request::Configure { cluster: Arc::new(other.clone()), strand: true }).refusal(), None);
+            edit(&mut other);
+            other.resources.retain(|_, resource| other.groups.contains_key(&resource.group));
+            let outcome = case.ask(Request::Configure { cluster: Arc::new(other), strand: true });
+            assert!(matches!(outcome.refusal(), Some(Refusal::LosesSight(_))), "{what}: {:?}", outcome.refusal());
+        }
+    }
+}
+
+fn web1(cluster: &mut Cluster) -> &mut Resource {
+    cluster.resources.get_mut("web1").expect("it is declared")
+}
