@@ -24,6 +24,12 @@ pub trait StateMachine: Send + Sync + 'static {
         command
     }
 
+    /// The feature level was raised, at this place of the log: every command after it is applied by the rules of that level,
+    /// on every node, whatever its build. A state that takes it up is expected to keep it in its image.
+    fn raised(&mut self, level: u32) {
+        let _ = level;
+    }
+
     /// Copies the state. Commands wait for this, so it must be quick.
     fn image(&self) -> Self::Image;
 

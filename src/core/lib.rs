@@ -21,6 +21,7 @@ pub mod config;
 pub mod foresee;
 pub mod invariants;
 pub mod ledger;
+pub mod level;
 pub mod name;
 pub mod node;
 pub mod note;
@@ -36,6 +37,7 @@ pub mod view;
 
 pub use command::{Author, Command, Entry, Outcome, Request, RequestId};
 pub use ledger::Ledger;
+pub use level::Level;
 pub use name::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName};
 pub use note::{Note, Record};
 pub use order::{Action, Order, OrderId, Report};

@@ -32,7 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// Records that a slow listener may be behind before it misses some.
 const RECORDS: usize = 4096;
 /// The highest feature level that this build understands.
-pub const FEATURE_LEVEL: u32 = 1;
+pub const FEATURE_LEVEL: u32 = tenure_core::Level::NEWEST.0;
 
 /// A node did not start.
 #[derive(Debug, thiserror::Error)]

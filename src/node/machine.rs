@@ -6,7 +6,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
-use tenure_core::{Entry, Ledger, Outcome, Refusal};
+use tenure_core::{Entry, Ledger, Level, Outcome, Refusal};
 use tenure_raft::{RestoreError, StateMachine};
 
 /// Ledgers are compared once in so many entries.
@@ -84,6 +84,10 @@ impl StateMachine for Machine {
             // It is refused where it is applied, with the reason.
             Err(_) => command,
         }
+    }
+
+    fn raised(&mut self, level: u32) {
+        Arc::make_mut(&mut self.ledger).raise(Level(level));
     }
 
     fn image(&self) -> Arc<Ledger> {

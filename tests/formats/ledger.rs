@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 use tenure_core::{
-    Ledger, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
+    Ledger, Level, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
         Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Maintenance, Migration, NodeOff,
@@ -63,6 +63,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
         leases_end: T,
         settles_end: T,
         index: 1 << 33,
+        level: Level(7),
         now: T,
         epoch: E,
         config: Arc::new(cluster()),

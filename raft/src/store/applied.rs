@@ -82,6 +82,7 @@ impl<S: StateMachine> Shared<S> {
                 Read::Application(bytes) => state.machine.apply(index, bytes),
                 Read::RaiseLevel(level) => {
                     state.level = state.level.max(level);
+                    state.machine.raised(level);
                     state.level.to_le_bytes().to_vec()
                 }
             },

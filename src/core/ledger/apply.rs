@@ -131,6 +131,19 @@ impl Applying<'_> {
         }
     }
 
+    /// Does something whole or not at all: where it is refused half-way, everything is as it was. Copies the ledger, so it
+    /// is for what people ask, which is rare and touches many things; facts and decisions check before they change.
+    pub(super) fn whole(&mut self, change: impl FnOnce(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let (before, told, ordinal) = (self.ledger.scratch(), self.records.len(), self.ordinal);
+        let result = change(self);
+        if result.is_err() {
+            self.ledger.go_back(before);
+            self.records.truncate(told);
+            self.ordinal = ordinal;
+        }
+        result
+    }
+
     /// Writes down what changed.
     pub(super) fn note(&mut self, note: Note) {
         self.records.push(Record { index: self.ledger.index, at: self.ledger.wall, note });

@@ -19,7 +19,8 @@ impl Applying<'_> {
     pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let state = self.server(&reading.server)?;
         let stale = || Refusal::Stale { server: reading.server.clone() };
-        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) || reading.since < state.declared {
+        let elsewhen = reading.since < state.declared || self.is_foreseen(reading.since);
+        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) || elsewhen {
             return Err(stale());
         }
         if self.ledger.nodes.get(&reading.by).is_none_or(NodeState::is_out) {
@@ -28,9 +29,18 @@ impl Applying<'_> {
         self.absorb(reading)
     }
 
+    /// Whether something claims to follow an entry that was not there when it was looked at: it would count as the newest for
+    /// ever.
+    fn is_foreseen(&self, since: u64) -> bool {
+        since >= self.ledger.index
+    }
+
     /// Takes over what a reading says, where it is not older than what is known.
     fn absorb(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let now = self.ledger.now;
+        if self.is_foreseen(reading.since) {
+            return Ok(());
+        }
         let state = self.server_mut(&reading.server)?;
         if state.is_past(reading) || reading.since < state.declared {
             return Ok(());
@@ -85,7 +95,9 @@ impl Applying<'_> {
     /// Takes over what is known of one copy from now on.
     pub(super) fn absorb_copy(&mut self, server: &ServerName, resource: &ResourceName, seen: &Seen) {
         let now = self.ledger.now;
-        let Some(name) = self.ledger.group_of(resource).cloned() else { return };
+        let Some(name) = self.ledger.group_of(resource).cloned().filter(|_| !self.is_foreseen(seen.since)) else {
+            return;
+        };
         let Ok(group) = self.group_mut(&name) else { return };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == *server);
         let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server)) else {

@@ -154,10 +154,12 @@ impl Applying<'_> {
         let server = self.ledger.config.nodes.get(node).and_then(|declared| declared.server.clone());
         let server = server.filter(|_| self.ledger.is_inside(resource)).ok_or_else(no_server)?;
         let name = self.ledger.group_of(resource).cloned().ok_or_else(no_server)?;
+        let index = self.ledger.index;
         let group = self.group_mut(&name)?;
         if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&server))
             && matches!(copy.risk, super::StartRisk::Loose(_))
             && seen.since >= copy.quiet_from
+            && seen.since < index
             && seen.power != Power::Unknown
         {
             copy.risk = super::StartRisk::None;

@@ -172,10 +172,10 @@ impl Applying<'_> {
         let (group, server) = self.settled(resource, epoch)?;
         let declared = self.ledger.config.resources.get(resource);
         let limit = declared.map(|declared| declared.patience.online_retries).unwrap_or_default();
-        let run = self.group_mut(&group)?.runs.entry(resource.clone()).or_default();
-        if run.tries >= limit {
+        if self.group(&group)?.runs.get(resource).map_or(0, |run| run.tries) >= limit {
             return Err(Refusal::RestartsUsedUp { resource: resource.clone(), limit });
         }
+        let run = self.group_mut(&group)?.runs.entry(resource.clone()).or_default();
         run.tries = run.tries.saturating_add(1);
         let count = run.tries;
         run.restart = true;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tenure_core::{
     Entry, Ledger, Moment, NodeName, Reading, Span, Time, View,
     command::{Author, Outcome},
+    invariants,
     node::{Leading, usable},
     plan::plan,
 };
@@ -233,6 +234,7 @@ impl Sim {
         let before = Arc::clone(&self.ledger);
         let mut after = (*before).clone();
         let outcome = after.apply(index, entry);
+        self.wrong.extend(invariants::refused(&before, entry, &after, &outcome));
         if let Some(bug) = self.options.bug {
             bug.tamper(&before, &mut after, entry);
         }

@@ -1,15 +1,18 @@
 //! Long histories: faults and requests at random from one seed, with every invariant held; then everything is mended, and
 //! every group must come online and be active where its tenure is.
 //!
-//! There are two kinds of histories: of LPARs that depend on one another, here, and of what lives [inside] nodes.
+//! There are two kinds of histories: of LPARs that depend on one another, here, and of what lives [inside] nodes; and each
+//! once more, with [changes] of the cluster file.
 //!
 //! `SWARM_SEEDS=100-200` chooses other seeds, `SWARM_SHOW=1` prints what happened, `SWARM_BUG=FenceNotReadBack` puts a
 //! [bug](Bug) in.
 
+mod changes;
 mod inside;
 
 use super::{Bug, Options, Sim, Site};
 use crate::world::Power;
+use inside::INSIDE;
 
 /// What histories of one kind are made of.
 struct Kind {
@@ -173,7 +176,7 @@ fn run(kind: &Kind, seed: u64) -> Result<(), String> {
     sim.run_for(tenure_core::Span(if dice.roll(4) == 0 { 100 } else { 5_000 }));
     for _ in 0..DEEDS {
         let deed = (kind.deed)(&mut dice, &sim);
-        let done = sim.act(&deed).is_ok();
+        let done = deed.split("; ").map(|part| sim.act(part).is_ok()).fold(false, |any, done| any || done);
         let pause = [1, 40, 150, 700, 2_000, 6_000, 20_000, 45_000][dice.roll(8)];
         sim.run_for(tenure_core::Span(pause));
         story.push(format!("{deed}{}", if done { "" } else { " (pointless)" }));

@@ -14,7 +14,7 @@ const DEPOSED: Span = Span::seconds(5);
 
 impl Applying<'_> {
     pub(super) fn configure(&mut self, cluster: &Arc<Cluster>, strand: bool) -> Result<(), Refusal> {
-        let mistakes = cluster.mistakes();
+        let mistakes = cluster.mistakes_at(self.ledger.level);
         if !mistakes.is_empty() {
             return Err(Refusal::Invalid(note::mistakes(&mistakes)));
         }

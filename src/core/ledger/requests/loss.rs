@@ -4,7 +4,7 @@
 //! inside one node. Where the name stands for another thing, it begins anew, and what is known of the old thing proves
 //! nothing of the new one. So whatever may still take effect, and whatever is active, is not let go without a word.
 
-use super::super::{Copy, GroupState, StartRisk, apply::Applying};
+use super::super::{Copy, GroupState, StartRisk, apply::Applying, resources::is_passive};
 use crate::{GroupName, ResourceName, ServerName, config::Cluster};
 
 /// What stands against a new configuration, in words.
@@ -46,7 +46,10 @@ impl Applying<'_> {
             }
             for (resource, copies) in &group.copies {
                 for (server, copy) in copies {
-                    if !is_same_copy(&self.ledger.config, new, resource, server) {
+                    let same = is_same_copy(&self.ledger.config, new, resource, server);
+                    // Of what is merely watched nothing has to be proven.
+                    let proven = new.resources.get(resource).is_some_and(|kept| !is_passive(kept));
+                    if !same || (!proven && copy.risk != StartRisk::None) {
                         self.lose(&mut loss, new, (name, group), (resource, server), copy);
                     }
                 }
@@ -65,7 +68,8 @@ impl Applying<'_> {
     ) {
         // It will have been answered, or have settled, in its time; forgotten, it would be a second copy.
         if copy.risk != StartRisk::None {
-            loss.blind.push(format!("a start of {resource} on {server} may still take effect"));
+            let what = "where a start may still take effect: wait until it has settled";
+            loss.blind.push(format!("{resource} on {server}, {what}"));
             return;
         }
         if self.loses_node(new, group, (resource, server)) {

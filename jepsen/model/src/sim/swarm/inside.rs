@@ -54,7 +54,7 @@ const WATCHDOGS: [&[&str]; 3] = [
 const SERVERS: [&str; 3] = ["p1", "p2", "p3"];
 const APPS: [&str; 4] = ["ip", "httpd", "probe", "job"];
 
-const INSIDE: Kind =
+pub(super) const INSIDE: Kind =
     Kind { site: &SITE, variants: &WATCHDOGS, groups: &["web", "mix", "solo", "net"], deed, mend, rests };
 
 /// What the LPAR of the node on a server does.
@@ -63,7 +63,7 @@ fn guest(sim: &Sim, server: &str) -> Option<Guest> {
     Some(sim.world().guest(sim.world().server(server)?, lpar))
 }
 
-fn deed(dice: &mut Dice, sim: &Sim) -> String {
+pub(super) fn deed(dice: &mut Dice, sim: &Sim) -> String {
     let server = dice.pick(&SERVERS);
     let node = dice.pick(&["n1", "n2", "n3"]);
     let group = dice.pick(&["web", "mix", "solo", "net"]);
