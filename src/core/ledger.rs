@@ -14,6 +14,7 @@ mod maintenance;
 mod migration;
 mod nodes;
 mod orders;
+mod recovery;
 mod requests;
 mod resources;
 mod rules;

@@ -18,10 +18,12 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, SystemState, Time, View,
+    Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, Time, View,
     command::Author,
     ledger::NodeState,
+    pace::{Gap, Pace},
     plan::{Plan, plan},
+    view::NodeView,
 };
 use tenure_raft::{Changes, Handle, Status};
 use tokio::sync::{broadcast, mpsc};
@@ -91,6 +93,9 @@ pub(super) struct Heart {
     wake_at: Option<Time>,
     /// Whom it was told last what lives inside this node, in which term and when.
     told: Option<(u64, u64, Instant)>,
+    /// When it was last looked at what lives inside this node because somebody asked, and when it is to be next.
+    looked: Gap,
+    look_at: Option<Instant>,
     /// When this process began.
     born: Instant,
     /// When it began last to stop what must not run twice.
@@ -108,6 +113,7 @@ enum Role {
         leading: Leading,
         ready: bool,
         proposing: bool,
+        pace: Pace,
         /// Nodes that what is being proposed gives up.
         giving_up: BTreeSet<NodeName>,
     },
@@ -162,6 +168,8 @@ impl Heart {
             beating: false,
             wake_at: None,
             told: None,
+            looked: Gap::default(),
+            look_at: None,
             born: Instant::now(),
             conceded: None,
             conceding: None,
@@ -194,6 +202,7 @@ impl Heart {
                 self.hold_on();
             }
             self.read_due();
+            self.look_due();
         }
     }
 
@@ -269,7 +278,7 @@ impl Heart {
             self.hands.configure(&ledger.config);
         }
         self.publish(&ledger);
-        self.rounds.follow(&self.me, &ledger);
+        self.rounds.follow(&self.me, &ledger, !self.reaches_hmc);
         self.executor.follow(&ledger);
         self.hands.agents().follow(&ledger);
         drop(ledger);
@@ -298,6 +307,7 @@ impl Heart {
             leading: Leading::new(before),
             ready: false,
             proposing: false,
+            pace: Pace::default(),
             giving_up: BTreeSet::new(),
         };
         let (raft, own) = (self.raft.clone(), self.own.clone());
@@ -341,7 +351,7 @@ impl Heart {
                 }
             }
             Call::Probe(servers) => {
-                self.rounds.probe(&servers);
+                self.rounds.probe(&servers, self.seen);
                 self.look_inside(&servers);
                 Answer::Taken
             }
@@ -450,7 +460,7 @@ impl Heart {
 
     /// Reads the servers whose turn it is.
     fn read_due(&mut self) {
-        for server in self.rounds.due() {
+        for server in self.rounds.due(self.seen) {
             let (reader, own) = (self.reader.clone(), self.own.clone());
             self.tasks.spawn(async move {
                 let reading = reader.read(&server).await;
@@ -463,7 +473,14 @@ impl Heart {
     fn read(&mut self, reading: Option<Reading>, server: &ServerName) {
         self.rounds.done(server);
         let Some(reading) = reading else { return };
-        self.reaches_hmc = reading.system != SystemState::NoWitness;
+        self.reaches_hmc = !self.hands.reach().is_blind();
+        let ledger = self.ledger();
+        let manages = ledger.servers.get(server).is_some_and(|state| state.manager.as_ref() == Some(&self.me));
+        self.rounds.follow(&self.me, &ledger, !self.reaches_hmc);
+        // A node that merely looks whether it reaches an HMC again says nothing of its server.
+        if !manages {
+            return;
+        }
         if let Role::Leader { leading, .. } = &mut self.role {
             leading.read(reading);
             self.plan();
@@ -498,12 +515,29 @@ impl Heart {
     }
 
     /// Looks at what lives inside this node, if it lives on one of these servers.
-    fn look_inside(&self, servers: &[ServerName]) {
+    fn look_inside(&mut self, servers: &[ServerName]) {
         let cluster = self.hands.cluster();
         let own = cluster.nodes.get(&self.me).and_then(|node| node.server.as_ref());
         if own.is_some_and(|own| servers.contains(own)) {
+            let wait = self.looked.wait(self.seen, self.age());
+            let at = Instant::now() + Duration::from_millis(wait.0);
+            self.look_at = Some(self.look_at.map_or(at, |earlier| earlier.min(at)));
+            self.look_due();
+        }
+    }
+
+    /// Looks at what lives inside this node, if somebody has asked for it and its time has come.
+    fn look_due(&mut self) {
+        if self.look_at.is_some_and(|at| at <= Instant::now()) {
+            self.look_at = None;
+            self.looked.begins(self.seen, self.age());
             self.hands.agents().probe();
         }
+    }
+
+    /// The time since this process began.
+    fn age(&self) -> Time {
+        Time(u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// What follows from having a leader, and a lease, or from having had none for too long.
@@ -557,7 +591,7 @@ impl Heart {
 
     /// Asks the core what to do, and proposes it. One proposal at a time; a refused command is planned again.
     fn plan(&mut self) {
-        let Role::Leader { leading, ready: true, proposing, giving_up, .. } = &mut self.role else { return };
+        let Role::Leader { leading, ready: true, proposing, pace, giving_up, .. } = &mut self.role else { return };
         if *proposing {
             return;
         }
@@ -565,9 +599,10 @@ impl Heart {
         let view = leading.view(ledger.nodes.keys(), &ledger.config.timings);
         let now = self.clock.now();
         let Plan { commands, probe, wake_at } = plan(&ledger, &view, &self.me, now);
+        let (due, next) = pace.due(&probe, now, ledger.config.timings.monitor);
         self.signs = signs(&view, &ledger);
         drop(ledger);
-        self.wake_at = wake_at;
+        self.wake_at = wake_at.into_iter().chain(next).min();
         if !commands.is_empty() {
             *proposing = true;
             giving_up.extend(commands.iter().filter_map(given_up).cloned());
@@ -580,7 +615,7 @@ impl Heart {
                 let _ = own.send(Input::Proposed).await;
             });
         }
-        self.probe(probe);
+        self.probe(due);
     }
 
     /// Has servers read at once, by whoever manages them.
@@ -589,7 +624,7 @@ impl Heart {
             return;
         }
         let servers: Vec<ServerName> = servers.into_iter().collect();
-        self.rounds.probe(&servers);
+        self.rounds.probe(&servers, self.seen);
         self.look_inside(&servers);
         let (ledger, status) = (self.ledger(), self.raft.status());
         for server in servers {
@@ -624,12 +659,14 @@ fn given_up(command: &Command) -> Option<&NodeName> {
     if let Command::Shut(node) | Command::Lapse(node) = command { Some(node) } else { None }
 }
 
-/// What the passing of time alone can change in a view: whether a node is suspect, and whether its lease is over.
-type Signs = BTreeMap<NodeName, (bool, bool)>;
+/// What can change in a view without a reading: whether a node is suspect, whether its lease is over, and whether it reaches
+/// an HMC.
+type Signs = BTreeMap<NodeName, [bool; 3]>;
 
 fn signs(view: &View, ledger: &Ledger) -> Signs {
     let suspect = ledger.config.timings.suspect;
-    view.nodes.iter().map(|(node, seen)| (node.clone(), (seen.silence >= suspect, seen.lease_over))).collect()
+    let signs = |seen: &NodeView| [seen.silence >= suspect, seen.lease_over, seen.reaches_hmc];
+    view.nodes.iter().map(|(node, seen)| (node.clone(), signs(seen))).collect()
 }
 
 fn is_open(raft: &Handle<Machine>, id: OrderId) -> bool {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tenure_core::{
     Entry, Inside, NodeName, Reading, ServerName, Span, Time, View,
     command::{Author, Outcome},
+    pace::Pace,
     plan::plan,
     view::NodeView,
 };
@@ -24,6 +25,7 @@ pub(super) struct Leader {
     reaches: BTreeMap<NodeName, bool>,
     pub(super) readings: BTreeMap<ServerName, Reading>,
     pub(super) inside: BTreeMap<NodeName, Inside>,
+    pace: Pace,
     /// What the view said of nodes when the leader last planned.
     digest: Vec<(NodeName, [bool; 3])>,
     proposing: bool,
@@ -47,6 +49,7 @@ impl Sim {
             reaches: BTreeMap::new(),
             readings: BTreeMap::new(),
             inside: BTreeMap::new(),
+            pace: Pace::default(),
             digest: Vec::new(),
             proposing: false,
             planned_on: 0,
@@ -109,7 +112,7 @@ impl Sim {
                 leader.granted.insert(name.clone(), until);
             }
             leader.heard.insert(name.clone(), self.now);
-            leader.reaches.insert(name.clone(), node.memory.reaches_hmc);
+            leader.reaches.insert(name.clone(), !node.memory.reach.is_blind());
         }
         let news = self.digest(&leader) != leader.digest;
         self.leader = Some(leader);
@@ -189,12 +192,13 @@ impl Sim {
         let result = plan(&self.ledger, &view, &leader.node, self.now);
         leader.planned_on = self.ledger.index;
         leader.proposing = !result.commands.is_empty();
+        let (due, next) = leader.pace.due(&result.probe, self.now, self.ledger.config.timings.monitor);
         let (node, proposing) = (leader.node.clone(), leader.proposing);
         self.leader = Some(leader);
         if proposing {
             self.propose(Entry::planned(self.now, node.clone(), result.commands));
         }
-        for server in result.probe {
+        for server in due {
             let manager = self.ledger.servers.get(&server).and_then(|state| state.manager.clone());
             if let Some(manager) = manager.filter(|manager| self.connected(&node, manager)) {
                 self.look(&manager, &server);
@@ -204,7 +208,7 @@ impl Sim {
                 self.sense_again(&home);
             }
         }
-        if let Some(at) = result.wake_at {
+        if let Some(at) = result.wake_at.into_iter().chain(next).min() {
             self.plan_by(at.max(self.now.after(GATHER)));
         }
     }
@@ -269,8 +273,9 @@ impl Sim {
         if !self.connected(node, &leader) {
             return;
         }
+        let blind = self.nodes.get(node).is_some_and(|node| node.memory.reach.is_blind());
         if let Some(leader) = &mut self.leader {
-            leader.reaches.insert(node.clone(), reading.system != tenure_core::SystemState::NoWitness);
+            leader.reaches.insert(node.clone(), !blind);
             leader.readings.insert(reading.server.clone(), reading);
         }
         self.plan_soon();

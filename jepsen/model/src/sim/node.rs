@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Ledger, OrderId, Report, ServerName, Time,
     carry::{Ask, Execution},
+    pace::Gap,
+    reach::Reach,
 };
 
 /// A node's permission to act. The leader grants it together with the index that it had applied: the node acts only
@@ -28,9 +30,7 @@ pub(super) struct Work {
 /// Watching one server.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Watch {
-    /// Index that the last question followed.
-    pub(super) since: u64,
-    pub(super) asked: Time,
+    pub(super) gap: Gap,
     pub(super) asking: bool,
     /// Asked for while a question was under way.
     pub(super) again: bool,
@@ -64,9 +64,9 @@ pub(super) struct Memory {
     /// Orders up to this log index may have been taken up in an earlier life.
     pub(super) inherited: u64,
     pub(super) lease: Lease,
-    pub(super) reaches_hmc: bool,
-    /// Index and time of the last look at what lives inside it.
-    pub(super) sensed: (u64, Time),
+    pub(super) reach: Reach,
+    /// The last look at what lives inside it.
+    pub(super) sensed: Gap,
     /// When this life of it began.
     pub(super) born: Time,
     /// When its watchdog was last fed.
@@ -94,7 +94,7 @@ impl Node {
             rebooted: false,
             life: 1,
             ledger: Ledger::default(),
-            memory: Memory { reaches_hmc: true, ..Memory::default() },
+            memory: Memory::default(),
         }
     }
 
@@ -108,7 +108,7 @@ impl Node {
     pub(super) fn reborn(&mut self, now: Time, feeds: bool) {
         self.life += 1;
         let fed = if std::mem::take(&mut self.rebooted) || feeds { now } else { self.memory.fed };
-        self.memory = Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed, ..Memory::default() };
+        self.memory = Memory { inherited: self.ledger.index, born: now, fed, ..Memory::default() };
     }
 
     /// Whether its lease lets it act now, with all that the lease stands for applied.
