@@ -86,10 +86,9 @@ impl Applying<'_> {
             if here {
                 self.ledger.reads_off(group, resource, place)
             } else {
-                self.ledger.vouches(group, resource, place).or_else(|why| match self.ledger.stands_by(copies, place) {
-                    true if self.ledger.is_inside(resource) => Ok(()),
-                    true | false => Err(why),
-                })
+                let vouched = self.ledger.vouches(group, resource, place);
+                let stands_by = self.ledger.is_inside(resource) && self.ledger.stands_by(copies, place);
+                if stands_by { Ok(()) } else { vouched }
             }
         })
     }
