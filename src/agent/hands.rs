@@ -16,9 +16,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tenure_core::{
-    NodeName, Power, Reading, ResourceName, ServerName,
+    HmcName, NodeName, Power, Reading, ResourceName, ServerName,
     carry::{Answer, Ask},
     config::Cluster,
+    reach::Reach,
 };
 
 /// How long one reading may take.
@@ -130,6 +131,15 @@ impl Hands {
         }
         tracing::error!(declared, own, "the LPAR of this node is called otherwise than the cluster file says");
         Reading { node: Power::Absent, ..reading }
+    }
+
+    /// Which HMCs answered this node the last time that it asked them.
+    pub fn reach(&self) -> Reach {
+        let mut reach = Reach::default();
+        for (hmc, answered) in self.driver.answers() {
+            reach.asked(HmcName::from(hmc.as_str()), answered);
+        }
+        reach
     }
 
     /// Carries out a mutation.

@@ -242,6 +242,13 @@ pub enum Command {
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
+    /// A node is to clear up after a move of an LPAR that failed half-way, outside of any migration.
+    Recover {
+        /// The LPAR.
+        resource: ResourceName,
+        /// Where it reads so.
+        server: ServerName,
+    },
     /// The migration is over and the group is on the target: a new tenure begins there. Refused unless the ledger holds a
     /// proof that nothing of the group can be active on the source.
     Arrive {
@@ -276,6 +283,8 @@ pub enum Command {
     },
     /// The conflict is over.
     Release(GroupName),
+    /// The order to power a server off is called back: the server is up, or off, or its own node is heard.
+    CallOff(ServerName),
     /// A server that was proven off is up again, and dirty.
     Reappear(ServerName),
     /// A dirty server's inventory holds nothing without a tenure.

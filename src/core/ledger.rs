@@ -15,6 +15,7 @@ mod migration;
 mod nodes;
 mod orders;
 mod processes;
+mod recovery;
 mod requests;
 mod resources;
 mod rules;

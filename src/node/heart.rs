@@ -24,10 +24,12 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Entry, Ledger, Moment, NodeName, Reading, Record, ServerName, Span, SystemState, Time, View,
+    Entry, Ledger, Moment, NodeName, Reading, Record, ServerName, Span, Time, View,
     ledger::Incarnation,
     node::{Leading, usable},
+    pace::{Gap, Pace},
     plan::{Plan, plan},
+    view::NodeView,
 };
 use tenure_raft::{Changes, Handle, Status};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -99,6 +101,9 @@ pub(super) struct Heart {
     wake_at: Option<Time>,
     /// Whom it was told last what lives inside this node, in which term and when.
     told: Option<(u64, u64, Instant)>,
+    /// When it was last looked at what lives inside this node because somebody asked, and when it is to be next.
+    looked: Gap,
+    look_at: Option<Instant>,
     /// When this process began.
     born: Instant,
     /// When it began last to stop what must not run twice.
@@ -123,6 +128,7 @@ pub(super) enum Role {
         leading: Leading,
         proposing: bool,
         digests: Digests,
+        pace: Pace,
     },
 }
 
@@ -178,6 +184,8 @@ impl Heart {
             beating: false,
             wake_at: None,
             told: None,
+            looked: Gap::default(),
+            look_at: None,
             born: Instant::now(),
             conceded: None,
             conceding: None,
@@ -218,6 +226,7 @@ impl Heart {
                 self.hold_on();
             }
             self.read_due();
+            self.look_due();
         }
     }
 
@@ -308,7 +317,7 @@ impl Heart {
         if !ledger.is_present(&self.me, incarnation()) {
             self.superseded(ledger.index);
         }
-        self.rounds.follow(&self.me, &ledger);
+        self.rounds.follow(&self.me, &ledger, !self.reaches_hmc);
         self.executor.follow(&ledger);
         self.hands.agents().follow(&ledger);
         drop(ledger);
@@ -333,7 +342,8 @@ impl Heart {
         tracing::info!(term, "leads");
         let before = self.heard_leader.take().and_then(|(id, at)| Some((name_of(status, id)?, at)));
         let leading = Leading::new(before, span(self.leader_lease), moment::now());
-        self.role = Role::Leader { term, leading, proposing: false, digests: Digests::default() };
+        let (digests, pace) = (Digests::default(), Pace::default());
+        self.role = Role::Leader { term, leading, proposing: false, digests, pace };
         self.catch_up(term);
     }
 
@@ -400,7 +410,7 @@ impl Heart {
                 }
             }
             Call::Probe(servers) => {
-                self.rounds.probe(&servers);
+                self.rounds.probe(&servers, self.seen);
                 self.look_inside(&servers);
                 Answer::Taken
             }
@@ -528,7 +538,7 @@ impl Heart {
 
     /// Reads the servers whose turn it is.
     fn read_due(&mut self) {
-        for server in self.rounds.due() {
+        for server in self.rounds.due(self.seen) {
             let (reader, own) = (self.reader.clone(), self.own.clone());
             self.tasks.spawn(async move {
                 let reading = reader.read(&server).await;
@@ -541,7 +551,14 @@ impl Heart {
     fn read(&mut self, reading: Option<Reading>, server: &ServerName) {
         self.rounds.done(server);
         let Some(reading) = reading else { return };
-        self.reaches_hmc = reading.system != SystemState::NoWitness;
+        self.reaches_hmc = !self.hands.reach().is_blind();
+        let ledger = self.ledger();
+        let manages = ledger.servers.get(server).is_some_and(|state| state.manager.as_ref() == Some(&self.me));
+        self.rounds.follow(&self.me, &ledger, !self.reaches_hmc);
+        // A node that merely looks whether it reaches an HMC again says nothing of its server.
+        if !manages {
+            return;
+        }
         if let Role::Leader { leading, .. } = &mut self.role {
             leading.read(reading);
             self.plan();
@@ -576,12 +593,29 @@ impl Heart {
     }
 
     /// Looks at what lives inside this node, if it lives on one of these servers.
-    fn look_inside(&self, servers: &[ServerName]) {
+    fn look_inside(&mut self, servers: &[ServerName]) {
         let cluster = self.hands.cluster();
         let own = cluster.nodes.get(&self.me).and_then(|node| node.server.as_ref());
         if own.is_some_and(|own| servers.contains(own)) {
+            let wait = self.looked.wait(self.seen, self.age());
+            let at = Instant::now() + Duration::from_millis(wait.0);
+            self.look_at = Some(self.look_at.map_or(at, |earlier| earlier.min(at)));
+            self.look_due();
+        }
+    }
+
+    /// Looks at what lives inside this node, if somebody has asked for it and its time has come.
+    fn look_due(&mut self) {
+        if self.look_at.is_some_and(|at| at <= Instant::now()) {
+            self.look_at = None;
+            self.looked.begins(self.seen, self.age());
             self.hands.agents().probe();
         }
+    }
+
+    /// The time since this process began.
+    fn age(&self) -> Time {
+        Time(u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// What follows from having a leader, and a lease, or from having had none for too long.
@@ -615,7 +649,7 @@ impl Heart {
 
     /// Asks the core what to do, and proposes it. One proposal at a time; a refused command is planned again.
     fn plan(&mut self) {
-        let Role::Leader { term, leading, proposing, .. } = &mut self.role else { return };
+        let Role::Leader { term, leading, proposing, pace, .. } = &mut self.role else { return };
         if *proposing || !leading.is_ready() {
             return;
         }
@@ -624,9 +658,10 @@ impl Heart {
         let view = leading.view(ledger.nodes.keys(), &ledger.config.timings, moment::now());
         let now = self.clock.now();
         let Plan { commands, probe, wake_at } = plan(&ledger, &view, &self.me, now);
+        let (due, next) = pace.due(&probe, now, ledger.config.timings.monitor);
         self.signs = signs(&view, &ledger);
         drop(ledger);
-        self.wake_at = wake_at;
+        self.wake_at = wake_at.into_iter().chain(next).min();
         if !commands.is_empty() {
             *proposing = true;
             leading.proposes(&commands);
@@ -640,7 +675,7 @@ impl Heart {
                 let _ = own.send(Input::Proposed).await;
             });
         }
-        self.probe(probe);
+        self.probe(due);
     }
 
     /// Has servers read at once, by whoever manages them.
@@ -649,7 +684,7 @@ impl Heart {
             return;
         }
         let servers: Vec<ServerName> = servers.into_iter().collect();
-        self.rounds.probe(&servers);
+        self.rounds.probe(&servers, self.seen);
         self.look_inside(&servers);
         let (ledger, status) = (self.ledger(), self.raft.status());
         for server in servers {
@@ -679,12 +714,14 @@ impl Heart {
     }
 }
 
-/// What the passing of time alone can change in a view: whether a node is suspect, and whether its lease is over.
-type Signs = BTreeMap<NodeName, (bool, bool)>;
+/// What can change in a view without a reading: whether a node is suspect, whether its lease is over, and whether it reaches
+/// an HMC.
+type Signs = BTreeMap<NodeName, [bool; 3]>;
 
 fn signs(view: &View, ledger: &Ledger) -> Signs {
     let suspect = ledger.config.timings.suspect;
-    view.nodes.iter().map(|(node, seen)| (node.clone(), (seen.silence >= suspect, seen.lease_over))).collect()
+    let signs = |seen: &NodeView| [seen.silence >= suspect, seen.lease_over, seen.reaches_hmc];
+    view.nodes.iter().map(|(node, seen)| (node.clone(), signs(seen))).collect()
 }
 
 pub(super) fn name_of(status: &Status, id: u64) -> Option<NodeName> {

@@ -205,6 +205,8 @@ fn group_states() -> Vec<(String, GroupState)> {
         quiet_from: 2,
         stop: Some(o()),
         failed: Some(T),
+        futile: 2,
+        idle: true,
         confidence: 40,
         serial: 12,
         said: "pid 41".into(),

@@ -60,6 +60,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         }
         Command::Move { resource, epoch } => format!("move {resource} (tenure {epoch})"),
         Command::StopMigration { resource, epoch } => format!("stop the migration of {resource} (tenure {epoch})"),
+        Command::Recover { resource, server } => format!("clear up after a move of {resource} on {server}"),
         Command::Arrive { group, epoch } => format!("group {group} has arrived (tenure {epoch} ends)"),
         Command::Stay { group, epoch } => format!("group {group} stays where it was (tenure {epoch})"),
         Command::Vacate { group, epoch } => format!("group {group} has left (tenure {epoch} ends)"),
@@ -67,6 +68,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::Expire(id) => format!("give up {}", order(ledger, *id)),
         Command::Hold { group, conflict } => format!("hold group {group}: {conflict} active"),
         Command::Release(group) => format!("release group {group}"),
+        Command::CallOff(server) => format!("{server} is not powered off after all"),
         Command::Reappear(server) => format!("{server} is up again"),
         Command::Clean(server) => format!("{server} is clean"),
         Command::Storm(servers) => {
@@ -210,6 +212,7 @@ impl Concerned {
             | Command::AdminWait { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
             Command::Stop { resource, server, .. }
             | Command::Forgive { resource, server }
+            | Command::Recover { resource, server }
             | Command::Settle { resource, server } => {
                 self.groups.extend(ledger.group_of(resource).cloned());
                 self.servers.insert(server.clone());
@@ -233,6 +236,7 @@ impl Concerned {
             Command::Fence(server)
             | Command::EndQuarantine(server)
             | Command::Assign { server, .. }
+            | Command::CallOff(server)
             | Command::Reappear(server)
             | Command::Clean(server)
             | Command::ServerWait { server, .. } => drop(self.servers.insert(server.clone())),

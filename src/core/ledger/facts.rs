@@ -111,6 +111,7 @@ impl Applying<'_> {
         let known = copy.since.replace(seen.since).is_some();
         copy.serial = seen.serial;
         let (power, from) = (seen.power, std::mem::replace(&mut copy.power, seen.power));
+        copy.idle = copy.is_quiet() || (copy.idle && power == Power::Unknown);
         if here {
             group.runs.entry(resource.clone()).or_default().reads(power, now);
         }
@@ -210,6 +211,7 @@ impl Applying<'_> {
         }
         let settles_from = self.ledger.settles_from(order).max(from);
         let wanted = self.group(&group).is_ok_and(|state| self.ledger.wanted(state, resource));
+        let given_up = self.ledger.nodes.get(&order.node).is_none_or(|node| node.lapsed.is_some());
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
         let Some(copy) = state.copies.get_mut(resource).and_then(|copies| copies.get_mut(&order.server)) else {
@@ -226,6 +228,8 @@ impl Applying<'_> {
                     match ending {
                         Ending::Refused(why) => run.failed = Some(why.clone()),
                         Ending::NotDone(_) => run.started = None,
+                        // What died with its node says nothing of the resource: the next start is its first.
+                        Ending::Unknown(_) if given_up => run.started = None,
                         Ending::Done | Ending::Unknown(_) => {}
                     }
                 }
@@ -251,6 +255,7 @@ impl Applying<'_> {
             }
             Action::StopMigration { from, to, .. } => {
                 copy.stop = None;
+                copy.futile = if bad { copy.futile.saturating_add(1) } else { 0 };
                 self.count_anew(&group, resource, [from, to]);
             }
             Action::Migrate { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => {}

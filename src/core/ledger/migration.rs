@@ -381,8 +381,8 @@ impl Applying<'_> {
         if copies.values().any(|copy| copy.stop.is_some()) {
             return Err(Refusal::HasOrder { resource: resource.clone(), server: from });
         }
-        let under_way = copies.values().any(super::Copy::is_moving);
-        if !under_way {
+        let half = |server: &ServerName| self.ledger.may_be_half_moved(group, resource, server);
+        if !copies.values().any(super::Copy::is_moving) && !half(&from) && !half(&to) {
             return Err(Refusal::NoChange);
         }
         // Told to the source, as the HMC wants it; where that has gone, the other can still be cleared up.

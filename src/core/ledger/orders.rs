@@ -5,7 +5,7 @@ use crate::{
     GroupName, NodeName, Note, OrderId, Refusal, ResourceName, ServerName, Span,
     config::Trigger,
     note::Wait,
-    order::{Action, Epoch, Order},
+    order::{Action, Ending, Epoch, Order},
 };
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ impl Applying<'_> {
         run.restart = false;
         run.lost = None;
         if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&server)) {
-            copy.risk = StartRisk::Ordered(id);
+            (copy.risk, copy.idle) = (StartRisk::Ordered(id), false);
         }
         Ok(())
     }
@@ -86,13 +86,15 @@ impl Applying<'_> {
             if here {
                 self.ledger.reads_off(group, resource, place)
             } else {
-                self.ledger.vouches(group, resource, place)
+                let vouched = self.ledger.vouches(group, resource, place);
+                let stands_by = self.ledger.is_inside(resource) && self.ledger.stands_by(copies, place);
+                if stands_by { Ok(()) } else { vouched }
             }
         })
     }
 
     /// Which restart within the window the next one is, and how many there may be.
-    fn restarts_left(&self, name: &GroupName, resource: &ResourceName) -> Result<(u32, u32), Refusal> {
+    pub(super) fn restarts_left(&self, name: &GroupName, resource: &ResourceName) -> Result<(u32, u32), Refusal> {
         let now = self.ledger.now;
         let (limit, window) = self.ledger.restart_limit(resource);
         let run = self.group(name)?.runs.get(resource);
@@ -109,10 +111,7 @@ impl Applying<'_> {
         let (count, limit) = self.restarts_left(name, resource)?;
         let now = self.ledger.now;
         let run = self.group_mut(name)?.runs.entry(resource.clone()).or_default();
-        run.restarts.push(now);
-        let keep = usize::try_from(limit).unwrap_or(usize::MAX);
-        let old = run.restarts.len().saturating_sub(keep);
-        run.restarts.drain(..old);
+        run.counts_restart(now, limit);
         let ran = run.ran;
         let (group, place) = (name.clone(), server.clone());
         let note = Note::Restarting { group, resource: resource.clone(), server: place, count, limit, ran };
@@ -179,6 +178,14 @@ impl Applying<'_> {
         let budget = self.ledger.config.timings.fence;
         let id = self.issue(node, server, Action::Fence, budget, None);
         self.server_mut(server)?.fence = Some(id);
+        Ok(())
+    }
+
+    /// The order to power a server off is called back. Never unsafe: what was not read off is not proven off.
+    pub(super) fn call_off(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        let fence = self.server(server)?.fence;
+        let order = fence.and_then(|fence| self.ledger.orders.remove(&fence)).ok_or(Refusal::NoChange)?;
+        self.close(&order, &Ending::Unknown(format!("server {server} is not to be powered off any more")));
         Ok(())
     }
 

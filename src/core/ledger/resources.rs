@@ -170,6 +170,9 @@ impl Applying<'_> {
         reason: &FaultReason,
     ) -> Result<(), Refusal> {
         let (group, server) = self.settled(resource, epoch)?;
+        if matches!(reason, FaultReason::MonitorTimeout { .. }) {
+            return self.restart_unseen(&group, resource, &server, reason);
+        }
         let declared = self.ledger.config.resources.get(resource);
         let limit = declared.map(|declared| declared.patience.online_retries).unwrap_or_default();
         if self.group(&group)?.runs.get(resource).map_or(0, |run| run.tries) >= limit {
@@ -184,6 +187,27 @@ impl Applying<'_> {
         run.unread = None;
         let (resource, reason) = (resource.clone(), reason.clone());
         self.note(Note::Recycling { group, resource, server, reason, count, limit });
+        Ok(())
+    }
+
+    /// Nobody could tell for too long whether a resource runs: it is stopped and started again, which is a restart in place like
+    /// any other.
+    fn restart_unseen(
+        &mut self,
+        group: &GroupName,
+        resource: &ResourceName,
+        server: &ServerName,
+        reason: &FaultReason,
+    ) -> Result<(), Refusal> {
+        let (count, limit) = self.restarts_left(group, resource)?;
+        let now = self.ledger.now;
+        let run = self.group_mut(group)?.runs.entry(resource.clone()).or_default();
+        run.counts_restart(now, limit);
+        (run.restart, run.started, run.unread) = (true, None, None);
+        let (group, resource, server, reason) = (group.clone(), resource.clone(), server.clone(), reason.clone());
+        let about = vec![resource.to_string(), format!("restart {count} of {limit}")];
+        self.note(Note::Recycling { group: group.clone(), resource, server: server.clone(), reason, count, limit });
+        self.fire(&group, Trigger::ResourceRestart, &server, about);
         Ok(())
     }
 

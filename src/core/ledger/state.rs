@@ -261,6 +261,11 @@ pub struct Copy {
     pub stop: Option<OrderId>,
     /// When the last order for it ended badly.
     pub failed: Option<Time>,
+    /// How often in a row it was to be cleared up after a move, and was not.
+    pub futile: u32,
+    /// It was down by the last look that could tell, after everything that could have started it, and nothing of ours was to
+    /// start it here since.
+    pub idle: bool,
     /// How sure its agent is that it runs, in percent; 0 if nothing was said.
     pub confidence: u8,
     /// Number of the last look at it, of those that follow the same entry.
@@ -417,6 +422,14 @@ impl Run {
             Power::Unknown => self.unread = self.unread.or(Some(now)),
             Power::Moving => {}
         }
+    }
+
+    /// It is restarted in place once more. No more are kept than the limit asks for.
+    pub fn counts_restart(&mut self, now: Time, limit: u32) {
+        self.restarts.push(now);
+        let keep = usize::try_from(limit).unwrap_or(usize::MAX);
+        let old = self.restarts.len().saturating_sub(keep);
+        self.restarts.drain(..old);
     }
 
     /// What failed counts no more. Restarts do: they are about what runs, not about what is wanted.

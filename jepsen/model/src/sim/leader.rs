@@ -8,6 +8,7 @@ use tenure_core::{
     command::{Author, Outcome},
     invariants,
     node::{Leading, usable},
+    pace::Pace,
     plan::plan,
 };
 
@@ -17,6 +18,7 @@ pub(super) struct Leader {
     pub(super) node: NodeName,
     pub(super) term: u64,
     pub(super) leading: Leading,
+    pace: Pace,
     /// What the view said of nodes when the leader last planned.
     digest: Vec<(NodeName, [bool; 3])>,
     proposing: bool,
@@ -42,6 +44,7 @@ impl Sim {
         self.leader = Some(Leader {
             term: self.term,
             leading,
+            pace: Pace::default(),
             digest: Vec::new(),
             proposing: false,
             planned_on: 0,
@@ -121,7 +124,7 @@ impl Sim {
         let heard: Vec<NodeName> = self.nodes.keys().filter(|n| self.connected(&leader.node, n)).cloned().collect();
         for name in &heard {
             let Some(node) = self.nodes.get_mut(name) else { continue };
-            leader.leading.hear(name, node.memory.reaches_hmc, now);
+            leader.leading.hear(name, !node.memory.reach.is_blind(), now);
             if let Some(index) = leader.leading.index(ledger, Some(Span(0))) {
                 node.memory.past.heard(index);
             }
@@ -188,12 +191,13 @@ impl Sim {
         leader.leading.proposes(&result.commands);
         leader.planned_on = self.ledger.index;
         leader.proposing = !result.commands.is_empty();
+        let (due, next) = leader.pace.due(&result.probe, now, self.ledger.config.timings.monitor);
         let (node, proposing) = (leader.node.clone(), leader.proposing);
         self.leader = Some(leader);
         if proposing {
             self.propose(Entry::planned(now, node.clone(), result.commands));
         }
-        for server in result.probe {
+        for server in due {
             let manager = self.ledger.servers.get(&server).and_then(|state| state.manager.clone());
             if let Some(manager) = manager.filter(|manager| self.connected(&node, manager)) {
                 self.look(&manager, &server);
@@ -203,7 +207,8 @@ impl Sim {
                 self.sense_again(&home);
             }
         }
-        if let Some(at) = result.wake_at {
+        // Cluster time, in which both are counted, goes on as fast as this clock.
+        if let Some(at) = result.wake_at.into_iter().chain(next).min() {
             self.plan_by(self.now.after(at.since(now)).max(self.now.after(GATHER)));
         }
     }
@@ -271,8 +276,9 @@ impl Sim {
         if !self.connected(node, &leader) {
             return;
         }
+        let blind = self.nodes.get(node).is_some_and(|node| node.memory.reach.is_blind());
         if let Some(leader) = &mut self.leader {
-            leader.leading.hear(node, reading.system != tenure_core::SystemState::NoWitness, Moment(self.now.0));
+            leader.leading.hear(node, !blind, Moment(self.now.0));
             leader.leading.read(reading);
         }
         self.plan_soon();

@@ -7,6 +7,8 @@ use tenure_core::{
     Ledger, Moment, OrderId, Report, ServerName, Span, Time,
     carry::{Ask, Execution},
     node::{ClusterClock, Lease, Past},
+    pace::Gap,
+    reach::Reach,
 };
 
 /// An order that the node is carrying out.
@@ -21,9 +23,7 @@ pub(super) struct Work {
 /// Watching one server.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Watch {
-    /// Index that the last question followed.
-    pub(super) since: u64,
-    pub(super) asked: Time,
+    pub(super) gap: Gap,
     pub(super) asking: bool,
     /// Asked for while a question was under way.
     pub(super) again: bool,
@@ -62,9 +62,9 @@ pub(super) struct Memory {
     pub(super) past: Past,
     pub(super) clock: ClusterClock,
     pub(super) lease: Lease,
-    pub(super) reaches_hmc: bool,
-    /// Index and time of the last look at what lives inside it.
-    pub(super) sensed: (u64, Time),
+    pub(super) reach: Reach,
+    /// The last look at what lives inside it.
+    pub(super) sensed: Gap,
     /// When this life of it began.
     pub(super) born: Time,
     /// When its watchdog was last fed.
@@ -86,8 +86,8 @@ impl Memory {
             past: Past::new(ledger.index),
             clock: ClusterClock::new(ledger.now, now.after(ahead), Moment(now.0)),
             lease: Lease::default(),
-            reaches_hmc: true,
-            sensed: (0, Time(0)),
+            reach: Reach::default(),
+            sensed: Gap::default(),
             born: now,
             fed: now,
             learned: BTreeMap::new(),

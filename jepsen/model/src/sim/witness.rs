@@ -7,7 +7,7 @@ use crate::world::{
 };
 use std::collections::BTreeMap;
 use tenure_core::{
-    NodeName, Power, Reading, ResourceName, ServerName, SystemState,
+    HmcName, NodeName, Power, Reading, ResourceName, ServerName, SystemState,
     carry::{Answer, Ask},
     config::Cluster,
 };
@@ -75,6 +75,17 @@ fn fill(world: &World, cluster: &Cluster, found: &mut Reading, seen: &crate::wor
         found.node = seen.lpar(lpar).map_or(Power::Absent, |copy| power(copy.state));
     }
     found.vios = vios.map(|vios| (world.lpar_name(vios.lpar).to_owned(), vios.state == LparState::Running)).collect();
+}
+
+/// Which of the consoles of a server answer at all, whatever they know of it.
+pub(super) fn answering(world: &World, cluster: &Cluster, server: &ServerName, blind: bool) -> BTreeMap<HmcName, bool> {
+    let names = cluster.servers.get(server).map(|declared| declared.hmcs.clone()).unwrap_or_default();
+    let any = world.servers().next();
+    let answers = |name: &HmcName| {
+        let asked = world.hmc(name.as_str()).zip(any).map(|(hmc, server)| world.read_system(hmc, server));
+        !blind && asked.is_some_and(|answer| answer != Err(Refusal::HmcDown))
+    };
+    names.into_iter().map(|name| (name.clone(), answers(&name))).collect()
 }
 
 /// Time that a question to the consoles of a server takes: on its way, and back.

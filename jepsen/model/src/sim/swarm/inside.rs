@@ -1,6 +1,6 @@
 //! Long histories of what lives inside nodes: with watchdogs and without, beside LPARs, and in instances of a parallel group.
 
-use super::{Dice, Kind, swarm};
+use super::{Dice, Kind, kept, swarm};
 use crate::sim::Sim;
 use crate::world::{Guest, Power};
 use tenure_core::Time;
@@ -155,4 +155,10 @@ fn rests(sim: &Sim) -> Vec<String> {
 #[test]
 fn any_long_history_inside_nodes_is_safe_and_ends_well() {
     swarm(&INSIDE, "1-70");
+}
+
+/// A server was powered off after it had come back, and a start that died with its node counted as the resource's failure.
+#[test]
+fn histories_inside_nodes_that_were_stuck_end_well() {
+    kept(&INSIDE, &[4902]);
 }
