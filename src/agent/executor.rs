@@ -3,6 +3,7 @@
 use super::{
     Hands, Lease, Reader,
     hook::{self, Program},
+    moment::span,
 };
 use std::{
     collections::BTreeMap,
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Ledger, NodeName, OrderId, Report, ServerName, Span,
+    Ledger, NodeName, OrderId, Report, ServerName,
     carry::{Answer, Ask, Execution, Next},
     order::{Action, Order},
 };
@@ -39,11 +40,15 @@ pub struct Executor {
     finished: mpsc::Sender<Finished>,
 }
 
+/// The ledger as this node has applied it.
+pub type Applied = Arc<dyn Fn() -> Arc<Ledger> + Send + Sync>;
+
 #[derive(Clone)]
 struct Shared {
     hands: Arc<Hands>,
     reader: Reader,
     lease: Lease,
+    ledger: Applied,
 }
 
 struct Owed {
@@ -59,9 +64,10 @@ impl Executor {
         hands: Arc<Hands>,
         reader: Reader,
         lease: Lease,
+        ledger: Applied,
         finished: mpsc::Sender<Finished>,
     ) -> Self {
-        let shared = Shared { hands, reader, lease };
+        let shared = Shared { hands, reader, lease, ledger };
         Executor { me, shared, known: BTreeMap::new(), finished }
     }
 
@@ -137,8 +143,8 @@ async fn step_by_step(shared: Shared, mut execution: Execution, since: Instant) 
     }
     let mut ask = execution.first();
     loop {
-        let answer = shared.ask(execution.order(), &ask).await;
-        let elapsed = Span(u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let answer = shared.ask(execution.order(), &ask, since).await;
+        let elapsed = span(since.elapsed());
         match execution.next(answer, elapsed) {
             Next::Ask(next) => ask = next,
             Next::Report(report) => return report,
@@ -147,7 +153,7 @@ async fn step_by_step(shared: Shared, mut execution: Execution, since: Instant) 
 }
 
 impl Shared {
-    async fn ask(&self, order: &Order, ask: &Ask) -> Answer {
+    async fn ask(&self, order: &Order, ask: &Ask, since: Instant) -> Answer {
         match ask {
             Ask::Read(server) => match self.reader.read(server).await {
                 Some(reading) => Answer::Read(reading),
@@ -158,8 +164,8 @@ impl Shared {
                 Answer::Paused
             }
             Ask::Run { program, arguments, within } => {
-                if !self.lease.covers(self.hands.applied()) {
-                    return Answer::NotSent("the lease of this node has ended".to_owned());
+                if let Some(why) = self.held_back(order, since) {
+                    return Answer::NotSent(why);
                 }
                 let within = Duration::from_millis(within.0);
                 hook::run(&Program { path: program, arguments, variables: self.variables(order), within }).await
@@ -177,13 +183,24 @@ impl Shared {
             | Ask::RecoverMigration(_)
             | Ask::MoveDefinition { .. }
             | Ask::RemoteRestart { .. } => {
-                // The last look at the lease stands directly before the command.
-                if !self.lease.covers(self.hands.applied()) {
-                    return Answer::NotSent("the lease of this node has ended".to_owned());
+                // The last look at the order, and at the lease, stands directly before the command.
+                if let Some(why) = self.held_back(order, since) {
+                    return Answer::NotSent(why);
                 }
                 self.hands.act(&order.server, ask).await
             }
         }
+    }
+
+    /// Why nothing of an order is sent now, if so: as far as this node has applied the log, it is to be sent no more; or the
+    /// lease does not cover it.
+    fn held_back(&self, order: &Order, since: Instant) -> Option<String> {
+        let ledger = (self.ledger)();
+        if let Err(why) = ledger.may_send(order, span(since.elapsed())) {
+            return Some(why.to_string());
+        }
+        let known = ledger.index.min(self.hands.applied());
+        (!self.lease.covers(known)).then(|| "the lease of this node has ended".to_owned())
     }
 
     /// What a program finds in its environment.

@@ -16,7 +16,7 @@ pub mod watchdog;
 mod words;
 
 pub use agents::{Agents, Places};
-pub use executor::{Executor, Finished};
+pub use executor::{Applied, Executor, Finished};
 pub use hands::Hands;
 pub use lease::Lease;
 pub use reader::Reader;

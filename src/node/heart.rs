@@ -15,7 +15,7 @@ use super::{
     watch::Rounds,
 };
 use crate::agent::{
-    Executor, Finished, Hands, Lease, Reader, concede,
+    Applied, Executor, Finished, Hands, Lease, Reader, concede,
     moment::{self, Stillness, span},
 };
 use std::{
@@ -156,7 +156,9 @@ impl Heart {
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
         let stored = raft.last_stored();
-        let executor = Executor::new(me.clone(), Arc::clone(&hands), reader.clone(), lease.clone(), finished);
+        let applied = raft.clone();
+        let applied: Applied = Arc::new(move || applied.state(Machine::ledger));
+        let executor = Executor::new(me.clone(), Arc::clone(&hands), reader.clone(), lease.clone(), applied, finished);
         Heart {
             me,
             raft,
