@@ -144,7 +144,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 
     pub(super) fn status_failed(&self) -> Option<String> {
         use openraft::async_runtime::watch::WatchReceiver;
-        self.inner.raft.metrics().borrow_watched().running_state.as_ref().err().map(ToString::to_string)
+        let metrics = self.inner.raft.metrics();
+        let stopped = metrics.borrow_watched().running_state.as_ref().err().map(ToString::to_string);
+        self.inner.shared.panicked().or(stopped)
     }
 }
 

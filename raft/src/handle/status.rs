@@ -82,7 +82,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
                 .collect(),
             quorum_ack_age: quorum_acked.map(|at| at.elapsed()),
             feature_level: self.inner.shared.level(),
-            failed: metrics.running_state.err().map(|fatal| fatal.to_string()),
+            failed: self.inner.shared.panicked().or(metrics.running_state.err().map(|fatal| fatal.to_string())),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures::{Stream, TryStreamExt};
 use openraft::OptionalSend;
@@ -54,7 +54,13 @@ impl<S: StateMachine> Shared<S> {
 
     /// The feature level that the cluster has agreed on.
     pub(crate) fn level(&self) -> u32 {
-        self.read().level
+        self.state.read().unwrap_or_else(PoisonError::into_inner).level
+    }
+
+    /// Why this node cannot go on, though consensus may not know: the state machine has panicked over a command, so what it
+    /// holds is not what was committed.
+    pub(crate) fn panicked(&self) -> Option<String> {
+        self.state.is_poisoned().then(|| "the state machine has panicked".to_owned())
     }
 
     /// The highest feature level that this program understands.
