@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Ledger, NodeName, OrderId, Report, ServerName, Span,
+    Ledger, NodeName, OrderId, Report, Span,
     carry::{self, Answer, Ask, Execution, Next},
     order::{Action, Ending, Order},
 };
@@ -88,9 +88,7 @@ impl Executor {
             }
             *room -= 1;
             let (shared, since) = (self.shared.clone(), owed.since);
-            let mobile = order.action.resource().is_some_and(|lpar| ledger.is_mobile(lpar));
-            let inside = order.action.resource().is_some_and(|resource| ledger.is_inside(resource));
-            let execution = Execution::new(order.clone(), &list(ledger, order)).mobile(mobile).inside(inside);
+            let execution = Execution::of(ledger, order);
             let order = order.clone();
             let (finished, inherited) = (self.finished.clone(), order.id.index <= self.inherited);
             let run = async move {
@@ -121,11 +119,6 @@ impl Drop for Executor {
             task.abort();
         }
     }
-}
-
-fn list(ledger: &Ledger, order: &Order) -> Vec<ServerName> {
-    let group = order.action.resource().and_then(|lpar| ledger.group_of(lpar));
-    group.and_then(|group| ledger.config.groups.get(group)).map(|group| group.servers.clone()).unwrap_or_default()
 }
 
 /// What an earlier process may have sent for this order, this one cannot know: "not done" is not its to say.

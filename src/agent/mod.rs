@@ -12,7 +12,7 @@ pub mod known;
 mod lease;
 mod reader;
 pub mod watchdog;
-mod words;
+pub mod words;
 
 pub use agents::{Agents, Places};
 pub use executor::{Executor, Finished};

@@ -21,6 +21,7 @@ pub mod config;
 pub mod foresee;
 pub mod invariants;
 pub mod ledger;
+pub mod listing;
 pub mod name;
 pub mod note;
 pub mod order;

@@ -92,7 +92,7 @@ impl Applying<'_> {
     }
 
     /// Which restart within the window the next one is, and how many there may be.
-    fn restarts_left(&self, name: &GroupName, resource: &ResourceName) -> Result<(u32, u32), Refusal> {
+    pub(super) fn restarts_left(&self, name: &GroupName, resource: &ResourceName) -> Result<(u32, u32), Refusal> {
         let now = self.ledger.now;
         let (limit, window) = self.ledger.restart_limit(resource);
         let run = self.group(name)?.runs.get(resource);
@@ -109,10 +109,7 @@ impl Applying<'_> {
         let (count, limit) = self.restarts_left(name, resource)?;
         let now = self.ledger.now;
         let run = self.group_mut(name)?.runs.entry(resource.clone()).or_default();
-        run.restarts.push(now);
-        let keep = usize::try_from(limit).unwrap_or(usize::MAX);
-        let old = run.restarts.len().saturating_sub(keep);
-        run.restarts.drain(..old);
+        run.restarted(now, limit);
         let ran = run.ran;
         let (group, place) = (name.clone(), server.clone());
         let note = Note::Restarting { group, resource: resource.clone(), server: place, count, limit, ran };
@@ -197,12 +194,19 @@ impl Applying<'_> {
         state.manager.clone().filter(|_| good).ok_or_else(|| Refusal::NoManager { server: server.clone() })
     }
 
-    /// Servers on which nothing of the group can be active: the executor need not see them off again if it cannot.
+    /// Servers that the executor need not see off again if it cannot read them. Proven off is a proof. The last live reading
+    /// excuses only where the ledger itself knows that the server cannot be read, and decides with that: where it believes
+    /// that it can, one that cannot be read is news, and what was read before proves nothing any more.
     fn vouched(&self, name: &GroupName, server: &ServerName) -> Result<BTreeSet<ServerName>, Refusal> {
         let group = self.group(name)?;
         let places: BTreeSet<&ServerName> = group.copies.values().flat_map(|copies| copies.keys()).collect();
+        let known = |place: &&ServerName| {
+            self.ledger.servers.get(*place).is_none_or(|state| state.off.is_some() || !state.tells_lpars())
+        };
         let off = |place: &&ServerName| {
-            *place != server && group.copies.keys().all(|resource| self.ledger.vouches(group, resource, place).is_ok())
+            *place != server
+                && known(place)
+                && group.copies.keys().all(|resource| self.ledger.vouches(group, resource, place).is_ok())
         };
         Ok(places.into_iter().filter(off).cloned().collect())
     }

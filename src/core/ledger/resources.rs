@@ -171,13 +171,22 @@ impl Applying<'_> {
     ) -> Result<(), Refusal> {
         let (group, server) = self.settled(resource, epoch)?;
         let declared = self.ledger.config.resources.get(resource);
-        let limit = declared.map(|declared| declared.patience.online_retries).unwrap_or_default();
+        let retries = declared.map(|declared| declared.patience.online_retries).unwrap_or_default();
+        let panicked = matches!(reason, FaultReason::Panicked { .. });
+        // What ran and panicked has crashed, and is restarted as often as that may be.
+        let (count, limit) = if panicked { self.restarts_left(&group, resource)? } else { (0, retries) };
+        let now = self.ledger.now;
         let run = self.group_mut(&group)?.runs.entry(resource.clone()).or_default();
-        if run.tries >= limit {
+        let count = if panicked {
+            run.restarted(now, limit);
+            run.error = None;
+            count
+        } else if run.tries >= limit {
             return Err(Refusal::RestartsUsedUp { resource: resource.clone(), limit });
-        }
-        run.tries = run.tries.saturating_add(1);
-        let count = run.tries;
+        } else {
+            run.tries = run.tries.saturating_add(1);
+            run.tries
+        };
         run.restart = true;
         run.failed = None;
         run.started = None;
