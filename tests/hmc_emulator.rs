@@ -1,16 +1,25 @@
 //! The HMC driver against the emulated HMCs of the lab: real SSH, a physical world that moves in real time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use russh::keys::ssh_key::LineEnding;
+use tenure::agent::words;
 use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
 use tenure::hypervisor::{
-    CommandError, ConsoleHealth, Hypervisor, Inventory, LparEnvironment, LparState, RefusalKind, RmcState,
+    CommandError, Connection, ConsoleHealth, Hypervisor, Inventory, LparEnvironment, LparState, RefusalKind, RmcState,
     ServerAddress, ServerReading, Stop, SystemState,
+};
+use tenure_core::{
+    Power as CorePower, Reading, ResourceName, SystemState as CoreSystem,
+    carry::Answer,
+    config::{Cluster, Group, Resource},
+    listing::Known,
 };
 use tenure_jepsen::hmc::{HmcOptions, HmcServer, generate_key};
 use tenure_jepsen::world::{
-    DemoOptions, Fault, HmcId, LiveWorld, LparId, LparSpec, ServerId, Span, Ticker, World, WorldSpec,
+    DemoOptions, Fault, HmcId, Line, ListAs, LiveWorld, LparId, LparSpec, OffAlready, ServerId, Span, Ticker, World,
+    WorldSpec,
 };
 
 /// More than anything here needs.
@@ -310,4 +319,96 @@ async fn remote_restart_is_refused_while_the_source_is_operating_and_done_when_i
     bench.read_until(|reading| reading.system == SystemState::Operating).await;
     bench.read_both([None, RUNNING]).await;
     bench.is_clean();
+}
+
+/// What a node makes of a reading, with what it knows of the LPARs of p1.
+fn as_core(seen: &ServerReading, known: Known) -> Reading {
+    let mut cluster = Cluster::default();
+    cluster.groups.insert("data".into(), Group::new(vec!["p1".into()]));
+    cluster.resources.insert("db".into(), Resource::lpar("data".into(), "db"));
+    let asked = words::Asked { server: &"p1".into(), by: &"n1".into(), since: 7, serial: 1 };
+    words::reading(&cluster, &BTreeMap::from([("db".into(), known)]), &asked, seen)
+}
+
+/// A service processor that was replaced: the server reads Recovery, and its list is empty, or an old one.
+#[tokio::test]
+async fn a_list_in_recovery_is_none() {
+    let bench = Bench::start().await;
+    let (_, p1, _) = bench.ids();
+    for list in [ListAs::Empty, ListAs::Off] {
+        bench.inject(Fault::List(p1, list));
+        bench.inject(Fault::ShowAs(p1, tenure_jepsen::world::SystemState::Recovery));
+        let seen = bench.read_until(|reading| reading.system == SystemState::Recovery).await;
+        assert!(!seen.is_live() && seen.lpars().is_none(), "{seen:?}");
+        let reading = as_core(&seen, Known::default());
+        assert_eq!((reading.live, reading.copies.len()), (false, 0), "{reading:?}");
+        bench.inject(Fault::ShowTruth(p1));
+        bench.read_until(ServerReading::is_live).await;
+    }
+}
+
+/// One line of the list is gone, or is about another LPAR than before.
+#[tokio::test]
+async fn a_line_that_is_gone_says_nothing_of_its_lpar() {
+    let bench = Bench::start().await;
+    let (_, p1, db) = bench.ids();
+    let first = as_core(&bench.read().await, Known::default());
+    let uuid = first.listed[&ResourceName::from("db")].uuid.clone();
+    assert_eq!((first.copies[&ResourceName::from("db")], uuid.is_some()), (CorePower::Off, true));
+    let known = Known { uuid, listed: true };
+    let cases = [
+        (Line::Hidden, CorePower::Missing, false),
+        (Line::Renamed, CorePower::Unknown, true),
+        (Line::Another, CorePower::Unknown, true),
+        (Line::Shown, CorePower::Off, false),
+    ];
+    for (line, power, alarm) in cases {
+        bench.inject(Fault::ShowLine(p1, db, line));
+        let seen = bench.read().await;
+        assert!(seen.is_live(), "nothing else is wrong: {seen:?}");
+        let reading = as_core(&seen, known.clone());
+        assert_eq!(reading.power(&"db".into()), power, "{line:?}");
+        assert_eq!(reading.alarm(&"db".into()).is_some(), alarm, "{line:?}: {reading:?}");
+    }
+}
+
+/// Nobody has recorded what an HMC says when a server that is off is told to go off. Whatever it says is read back.
+#[tokio::test]
+async fn what_is_off_already_is_read_back_whatever_is_answered() {
+    let bench = Bench::start().await;
+    let (hmc1, p1, _) = bench.ids();
+    bench.inject(Fault::TripPower(p1));
+    bench.read_until(|reading| reading.system == SystemState::PowerOff).await;
+    for answer in [OffAlready::Says, OffAlready::Accepts, OffAlready::NotOperating, OffAlready::Unlisted] {
+        bench.world.with(|world| world.hmcs().for_each(|hmc| drop(world.inject(Fault::AnswerOff(hmc, answer)))));
+        let told = bench.driver.power_off_server(&bench.p1, PATIENCE).await;
+        let kind = told.as_ref().err().and_then(CommandError::refusal_kind);
+        match answer {
+            OffAlready::Says => assert_eq!(kind, Some(RefusalKind::AlreadyOff)),
+            OffAlready::Accepts => assert!(told.is_ok(), "{told:?}"),
+            OffAlready::NotOperating => assert_eq!(kind, Some(RefusalKind::NotOperating)),
+            OffAlready::Unlisted => assert!(matches!(told, Err(CommandError::Unknown { .. })), "{told:?}"),
+        }
+        assert!(!matches!(words::power_off(told), Answer::NotSent(_)), "{answer:?} by {hmc1:?} is read back");
+    }
+}
+
+/// A server with an eBMC: the link to its service processor says nothing of its LPARs.
+#[tokio::test]
+async fn the_link_to_the_hypervisor_vouches_beside_that_to_an_ebmc() {
+    let bench = Bench::start().await;
+    let (_, p1, _) = bench.ids();
+    let well = bench.read().await;
+    assert_eq!(
+        (&well.connected, &well.vmi, well.is_live()),
+        (&Connection::Connected, &Some(Connection::Connected), true)
+    );
+    bench.inject(Fault::LoseVmi(p1));
+    let lost = bench.read_until(|reading| !reading.is_live()).await;
+    assert_eq!(lost.connected, Connection::Connected, "the BMC answers");
+    assert_eq!(as_core(&lost, Known::default()).system, CoreSystem::NoConnection);
+    bench.inject(Fault::TripPower(p1));
+    bench.inject(Fault::RestoreVmi(p1));
+    let off = bench.read_until(|reading| reading.system == SystemState::PowerOff).await;
+    assert!(off.is_live(), "the BMC knows by itself that it is off: {off:?}");
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Ledger, NodeName, OrderId, Report, ServerName,
+    Ledger, NodeName, OrderId, Report,
     carry::{Answer, Ask, Execution, Next},
     order::{Action, Order},
 };
@@ -91,9 +91,7 @@ impl Executor {
             }
             *room -= 1;
             let (shared, since) = (self.shared.clone(), owed.since);
-            let mobile = order.action.resource().is_some_and(|lpar| ledger.is_mobile(lpar));
-            let inside = order.action.resource().is_some_and(|resource| ledger.is_inside(resource));
-            let execution = Execution::new(order.clone(), &list(ledger, order)).mobile(mobile).inside(inside);
+            let execution = Execution::of(ledger, order);
             let finished = self.finished.clone();
             let run = async move {
                 let report = carry_out(shared, execution, since).await;
@@ -116,11 +114,6 @@ impl Drop for Executor {
             task.abort();
         }
     }
-}
-
-fn list(ledger: &Ledger, order: &Order) -> Vec<ServerName> {
-    let group = order.action.resource().and_then(|lpar| ledger.group_of(lpar));
-    group.and_then(|group| ledger.config.groups.get(group)).map(|group| group.servers.clone()).unwrap_or_default()
 }
 
 /// Carries out an order, and says of it what a process can that may not be the first to have taken it up.

@@ -6,6 +6,7 @@ use crate::hypervisor::{
     hmc::{HmcAddress, HmcDriver, HmcKey},
 };
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
@@ -19,6 +20,7 @@ use tenure_core::{
     HmcName, NodeName, Power, Reading, ResourceName, ServerName,
     carry::{Answer, Ask},
     config::Cluster,
+    listing::Known,
     reach::Reach,
 };
 
@@ -51,23 +53,27 @@ pub struct Hands {
     partition: Option<String>,
     cluster: RwLock<Arc<Cluster>>,
     applied: Box<dyn Fn() -> u64 + Send + Sync>,
+    known: Box<dyn Fn(&ServerName) -> BTreeMap<ResourceName, Known> + Send + Sync>,
     serial: AtomicU64,
 }
 
 impl Hands {
-    /// Hands of a node. `applied` tells the index of the last entry that the node's ledger has applied.
+    /// Hands of a node. `applied` tells the index of the last entry that the node's ledger has applied, `known` what it knows
+    /// of the LPARs on a server.
     pub fn new(
         me: NodeName,
         key: Option<PathBuf>,
         agents: Arc<Agents>,
         applied: impl Fn() -> u64 + Send + Sync + 'static,
+        known: impl Fn(&ServerName) -> BTreeMap<ResourceName, Known> + Send + Sync + 'static,
     ) -> Self {
         let driver = HmcDriver::new(Vec::new());
         // Counts on from the clock, so that a node that was restarted goes on counting upwards.
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_micros()).unwrap_or_default();
         let serial = AtomicU64::new(u64::try_from(start).unwrap_or_default());
         let partition = partition_name(Path::new(PARTITION));
-        Hands { me, driver, key, agents, partition, cluster: RwLock::default(), applied: Box::new(applied), serial }
+        let (applied, known) = (Box::new(applied), Box::new(known));
+        Hands { me, driver, key, agents, partition, cluster: RwLock::default(), applied, known, serial }
     }
 
     /// Takes over a new configuration. Connections to HMCs that did not change are kept.
@@ -110,7 +116,7 @@ impl Hands {
             return words::no_reading(&asked);
         };
         match self.driver.read_server(&address, READ_DEADLINE).await {
-            Ok(seen) => self.own_name(&cluster, words::reading(&cluster, &asked, &seen)),
+            Ok(seen) => self.own_name(&cluster, words::reading(&cluster, &(self.known)(server), &asked, &seen)),
             Err(error) => {
                 tracing::warn!(%server, %error, "server not read");
                 words::no_reading(&asked)
@@ -181,7 +187,7 @@ impl Hands {
                     None => Answer::NotSent(format!("no LPAR is declared for the node on {server}")),
                 }
             }
-            Ask::PowerOff => words::answer(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
+            Ask::PowerOff => words::power_off(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
             Ask::Migrate { resource, .. }
             | Ask::MoveDefinition { resource, .. }
             | Ask::RemoteRestart { resource, .. }

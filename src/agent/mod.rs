@@ -13,7 +13,7 @@ mod lease;
 pub mod moment;
 mod reader;
 pub mod watchdog;
-mod words;
+pub mod words;
 
 pub use agents::{Agents, Places};
 pub use executor::{Applied, Executor, Finished};

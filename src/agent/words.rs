@@ -1,9 +1,14 @@
 //! The hypervisor's words in the core's. What is not known for certain becomes `Unknown` here, never `Off`.
 
-use crate::hypervisor::{CommandError, LparReading};
+use crate::hypervisor::{CommandError, LparEnvironment, LparReading};
 use crate::hypervisor::{Connection, LparState, RefusalKind, ServerReading, SystemState as Seen};
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_core::{NodeName, Power, Reading, ResourceName, ServerName, SystemState, carry::Answer, config::Cluster};
+use tenure_core::{
+    NodeName, Power, Reading, ResourceName, ServerName, SystemState,
+    carry::Answer,
+    config::Cluster,
+    listing::{self, Environment, Known, Line, Listed},
+};
 
 /// What was asked, by whom, and what that node knew.
 pub struct Asked<'a> {
@@ -17,18 +22,36 @@ pub struct Asked<'a> {
     pub serial: u64,
 }
 
-/// A reading as the ledger takes it.
-pub fn reading(cluster: &Cluster, asked: &Asked<'_>, seen: &ServerReading) -> Reading {
+/// A reading as the ledger takes it. What an LPAR reads depends on what is known of it.
+pub fn reading(
+    cluster: &Cluster,
+    known: &BTreeMap<ResourceName, Known>,
+    asked: &Asked<'_>,
+    seen: &ServerReading,
+) -> Reading {
+    let lost = seen.lost_hypervisor();
+    let system = if lost { SystemState::NoConnection } else { system(&seen.system, &seen.connected) };
     let live = seen.is_live();
-    let listed = seen.lpars().filter(|_| live);
-    Reading {
-        system: system(&seen.system, &seen.connected),
+    let Some(listed) = seen.lpars().filter(|_| live && system.tells_lpars()) else {
+        return Reading { system, live, ..no_reading(asked) };
+    };
+    let lines: Vec<Line> = listed.iter().map(line).collect();
+    let mut found = Reading {
+        system,
         live,
-        copies: listed.map(|listed| copies(cluster, asked.server, listed)).unwrap_or_default(),
-        node: listed.map(|listed| node(cluster, asked.server, listed)).unwrap_or_default(),
-        vios: listed.map(|listed| vios(cluster, listed)).unwrap_or_default(),
+        node: node(cluster, asked.server, &lines),
+        vios: vios(cluster, listed),
         ..no_reading(asked)
+    };
+    for (name, declared) in managed(cluster, asked.server) {
+        let known = known.get(name).cloned().unwrap_or_default();
+        let (power, listed) = listing::find(declared, &known, &lines);
+        found.copies.insert(name.clone(), power);
+        if listed != Listed::default() {
+            found.listed.insert(name.clone(), listed);
+        }
     }
+    found
 }
 
 /// What is read when no console answers.
@@ -43,28 +66,39 @@ pub fn no_reading(asked: &Asked<'_>) -> Reading {
         copies: BTreeMap::new(),
         node: Power::Unknown,
         vios: BTreeMap::new(),
+        listed: BTreeMap::new(),
     }
 }
 
-fn copies(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> BTreeMap<ResourceName, Power> {
+/// The managed LPARs that may be on a server.
+fn managed<'a>(
+    cluster: &'a Cluster,
+    server: &'a ServerName,
+) -> impl Iterator<Item = (&'a ResourceName, &'a tenure_core::config::Lpar)> {
     let concerns = |group| cluster.groups.get(group).is_some_and(|group| group.servers.contains(server));
-    cluster
-        .resources
-        .iter()
-        .filter(|(_, resource)| concerns(&resource.group))
-        .filter_map(|(name, resource)| Some((name, resource.as_lpar()?)))
-        .map(|(name, declared)| {
-            let found = listed.iter().find(|lpar| lpar.name == declared.partition);
-            (name.clone(), found.map_or(Power::Absent, |lpar| power(&lpar.state)))
-        })
-        .collect()
+    let here = cluster.resources.iter().filter(move |(_, resource)| concerns(&resource.group));
+    here.filter_map(|(name, resource)| Some((name, resource.as_lpar()?)))
+}
+
+fn line(lpar: &LparReading) -> Line {
+    Line {
+        name: lpar.name.clone(),
+        uuid: lpar.uuid.clone(),
+        environment: match lpar.env {
+            LparEnvironment::AixLinux => Environment::AixLinux,
+            LparEnvironment::Os400 => Environment::IbmI,
+            LparEnvironment::VioServer => Environment::Vios,
+            LparEnvironment::Other(_) => Environment::Other,
+        },
+        power: power(&lpar.state),
+        word: lpar.state.to_string(),
+    }
 }
 
 /// The LPAR of the node that lives on the server.
-fn node(cluster: &Cluster, server: &ServerName, listed: &[LparReading]) -> Power {
+fn node(cluster: &Cluster, server: &ServerName, lines: &[Line]) -> Power {
     let declared = cluster.node_on(server).and_then(|node| cluster.nodes.get(node)?.lpar.as_ref());
-    let Some(name) = declared else { return Power::Unknown };
-    listed.iter().find(|lpar| lpar.name == *name).map_or(Power::Absent, |lpar| power(&lpar.state))
+    declared.map_or(Power::Unknown, |name| listing::of_node(name, lines))
 }
 
 /// VIO servers that some LPAR names, where it is certain whether they run.
@@ -122,13 +156,22 @@ fn power(state: &LparState) -> Power {
         LparState::Running => Power::Running,
         LparState::ShuttingDown => Power::Stopping,
         LparState::MigratingRunning => Power::Moving,
-        LparState::Error
-        | LparState::NotAvailable
+        LparState::Error => Power::Error,
+        LparState::NotAvailable
         | LparState::MigratingNotActivated
         | LparState::Suspended
         | LparState::Suspending
         | LparState::Resuming
         | LparState::Unknown(_) => Power::Unknown,
+    }
+}
+
+/// The same of a command to power a server off: that it is refused says nothing of whether the server is off already, which
+/// is read.
+pub fn power_off(result: Result<(), CommandError>) -> Answer {
+    match result {
+        Err(error @ CommandError::Refused { .. }) => Answer::Refused(error.to_string()),
+        result => answer(result),
     }
 }
 

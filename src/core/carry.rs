@@ -2,19 +2,22 @@
 //!
 //! The daemon, the scenario runner and the explorer run this same machine. It holds the last bar against late orders: it
 //! reads the LPAR on every server of the list before it starts it, refuses if it is active elsewhere, and refuses if it is
-//! unknown on a server for which the ledger holds no proof. Every mutation is read back. It refuses to know of leases: who
+//! unknown on a server that the ledger does not excuse from being read. Every mutation is read back. It refuses to know of leases: who
 //! drives it answers [`Answer::NotSent`] to a mutation that the lease does not cover.
 
 mod inside;
 mod moving;
 
 use crate::{
-    Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
+    Ledger, Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
+    config::OperatingSystem,
     note::CleanReason,
     order::{Action, Ending, Order, Report},
 };
 use std::collections::{BTreeMap, VecDeque};
 
+/// How long a server goes on reading off before that counts without an answer of its service processor.
+pub const OFF_SHOWS: Span = Span::seconds(3);
 /// How long an accepted start may go on reading Off before its outcome is called unknown.
 pub const START_SHOWS: Span = Span::seconds(20);
 const FIRST_PAUSE: Span = Span(100);
@@ -133,6 +136,8 @@ pub struct Execution {
     inside: bool,
     /// Whether the LPAR is one that moves between servers, and may be held by a move that failed half-way.
     mobile: bool,
+    /// Whether it runs IBM i, which is never cut off while it runs.
+    ibm_i: bool,
     /// How a start was answered, while what may be in its way is cleared up.
     hindered: Option<Ending>,
 }
@@ -163,7 +168,36 @@ impl Execution {
         };
         let stage = if others.is_empty() { Stage::Before } else { Stage::Elsewhere(others) };
         let (readings, seen) = (BTreeMap::new(), BTreeMap::new());
-        Execution { order, stage, pause: FIRST_PAUSE, readings, seen, inside: false, mobile: false, hindered: None }
+        Execution {
+            order,
+            stage,
+            pause: FIRST_PAUSE,
+            readings,
+            seen,
+            inside: false,
+            mobile: false,
+            ibm_i: false,
+            hindered: None,
+        }
+    }
+
+    /// Takes up an order that a ledger holds, with what that says of the LPAR.
+    pub fn of(ledger: &Ledger, order: &Order) -> Self {
+        let resource = order.action.resource();
+        let group = resource.and_then(|resource| ledger.group_of(resource));
+        let list = group.and_then(|group| ledger.config.groups.get(group)).map(|group| group.servers.as_slice());
+        let lpar = resource.and_then(|resource| ledger.config.lpar(resource));
+        let ibm_i = lpar.is_some_and(|lpar| lpar.os == OperatingSystem::IbmI);
+        Execution::new(order.clone(), list.unwrap_or_default())
+            .mobile(resource.is_some_and(|resource| ledger.is_mobile(resource)))
+            .inside(resource.is_some_and(|resource| ledger.is_inside(resource)))
+            .ibm_i(ibm_i)
+    }
+
+    /// Says whether the LPAR runs IBM i: then it is asked to shut down, and never cut off while it runs.
+    #[must_use]
+    pub fn ibm_i(self, ibm_i: bool) -> Self {
+        Execution { ibm_i, ..self }
     }
 
     /// Says whether the LPAR moves between servers: only then is a move that failed half-way looked for.
@@ -237,8 +271,10 @@ impl Execution {
     fn elsewhere(&mut self, mut others: VecDeque<ServerName>, reading: &Reading) -> Next {
         let power = self.power(reading);
         if let Action::Start { vouched, .. } = &self.order.action {
-            if power.is_active() {
-                return self.report(Ending::NotDone(format!("it reads {power} on {}", reading.server)));
+            // What is read of a server that is up is newer than whatever the ledger knew.
+            let told = reading.tells_lpars() && reading.system.is_up();
+            if power.is_active() || (told && !power.is_inactive()) {
+                return self.report(Ending::NotDone(self.reads(power, reading)));
             }
             if !power.is_inactive() && !vouched.contains(&reading.server) {
                 let why = format!("it cannot be read on {} ({}), and no proof is held", reading.server, reading.system);
@@ -262,9 +298,16 @@ impl Execution {
             (_, Power::Unknown) if !reading.live => {
                 self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
             }
+            // Whatever bears its name is not it, or not what it is declared to be: it is left alone.
+            _ if self.alarm(reading).is_some() => self.report(Ending::NotDone(self.reads(power, reading))),
             (Action::Start { .. }, Power::Starting | Power::Running) => self.report(Ending::Done),
-            (Action::Start { .. }, Power::Stopping | Power::Unknown | Power::Moving)
-            | (Action::Stop { .. }, Power::Moving) => self.report(Ending::NotDone(format!("it reads {power}"))),
+            (
+                Action::Start { .. },
+                Power::Stopping | Power::Unknown | Power::Moving | Power::Missing | Power::Error,
+            )
+            | (Action::Stop { .. }, Power::Moving | Power::Missing) => {
+                self.report(Ending::NotDone(format!("it reads {power}")))
+            }
             (Action::Start { resource, vouched, home: Some(from), .. }, Power::Absent) => {
                 self.bring(resource, from, &vouched)
             }
@@ -273,8 +316,10 @@ impl Execution {
             }
             (Action::Start { resource, .. }, Power::Off | Power::OffOnPurpose) => self.send(Ask::Start(resource)),
             (Action::Stop { .. }, Power::Off | Power::Absent | Power::OffOnPurpose) => self.report(Ending::Done),
+            // Nobody answers there who could be asked.
+            (Action::Stop { resource, .. }, Power::Error) => self.send(Ask::CutOff(resource)),
             (Action::Stop { resource, grace }, Power::Starting | Power::Running | Power::Stopping | Power::Unknown) => {
-                if grace == Span(0) {
+                if grace == Span(0) && !self.ibm_i {
                     self.send(Ask::CutOff(resource))
                 } else {
                     self.send(Ask::ShutDown(resource))
@@ -284,7 +329,8 @@ impl Execution {
     }
 
     /// A server that the witness sees up is never powered off; one that reads off is powered off all the same, so that the
-    /// reading that counts follows an answer of its service processor.
+    /// reading that counts follows an answer of its service processor. Where there is none, because the command is not given
+    /// or is refused for what is off already, it takes more readings.
     fn before_fence(&mut self, reading: &Reading) -> Next {
         let down = matches!(reading.system, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error);
         if reading.live && down {
@@ -295,16 +341,19 @@ impl Execution {
 
     /// A node's LPAR is cut off whatever it reads, unless that cannot be read back.
     fn before_node_fence(&mut self, reading: &Reading) -> Next {
-        match reading.node {
-            _ if !reading.live => self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system))),
+        match reading.node_power() {
+            _ if !reading.tells_lpars() => {
+                self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
+            }
             Power::Off => self.report(Ending::Done),
-            Power::Absent => self.report(Ending::NotDone("its LPAR is not defined there".to_owned())),
+            Power::Absent | Power::Missing => self.report(Ending::NotDone("its LPAR is not defined there".to_owned())),
             Power::Starting
             | Power::Running
             | Power::Stopping
             | Power::OffOnPurpose
             | Power::Unknown
-            | Power::Moving => self.send(Ask::CutOffNode),
+            | Power::Moving
+            | Power::Error => self.send(Ask::CutOffNode),
         }
     }
 
@@ -321,6 +370,8 @@ impl Execution {
         let doubt = match answer {
             Answer::Accepted | Answer::Already => None,
             Answer::Unknown(why) => Some(why),
+            // What is off already needs no command.
+            Answer::NotSent(why) if *ask == Ask::PowerOff && self.read_off() => Some(why),
             Answer::NotSent(why) => return self.report(Ending::NotDone(why)),
             Answer::Refused(why) => match ask {
                 Ask::Start(resource) if self.mobile => {
@@ -331,6 +382,7 @@ impl Execution {
                 Ask::Start(_) | Ask::Migrate { .. } | Ask::MoveDefinition { .. } | Ask::RemoteRestart { .. } => {
                     return self.report(Ending::Refused(why));
                 }
+                Ask::ShutDown(_) if self.ibm_i => Some(why),
                 // An operating system that cannot be reached is asked by the hypervisor, and then cut off.
                 Ask::ShutDown(resource) => return self.send(Ask::PowerDown(resource.clone())),
                 Ask::PowerDown(resource) => return self.send(Ask::CutOff(resource.clone())),
@@ -378,12 +430,14 @@ impl Execution {
                 if out_of_time || (forced && doubt.is_some() && elapsed.0 >= asked.plus(LONGEST_PAUSE).0) {
                     return self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {power}"))));
                 }
-                if !forced && elapsed >= grace {
+                if !forced && elapsed >= grace && !self.ibm_i {
                     return self.send(Ask::CutOff(resource));
                 }
             }
             Action::Fence => {
-                if reading.live && reading.system == SystemState::PowerOff {
+                let off = reading.live && reading.system == SystemState::PowerOff;
+                // Without an answer of its service processor, one reading may be what the witness knew last.
+                if off && (doubt.is_none() || elapsed >= asked.plus(OFF_SHOWS)) {
                     return self.report(Ending::Done);
                 }
                 if out_of_time {
@@ -392,11 +446,11 @@ impl Execution {
                 }
             }
             Action::FenceNode { .. } => {
-                if reading.live && reading.node == Power::Off {
+                if reading.node_power() == Power::Off {
                     return self.report(Ending::Done);
                 }
                 if out_of_time {
-                    let why = format!("its LPAR still reads {}", reading.node);
+                    let why = format!("its LPAR still reads {}", reading.node_power());
                     return self.report(Ending::Unknown(doubt.unwrap_or(why)));
                 }
             }
@@ -426,8 +480,23 @@ impl Execution {
     }
 
     fn power(&self, reading: &Reading) -> Power {
-        let resource = self.order.action.resource();
-        resource.and_then(|resource| reading.copies.get(resource)).copied().unwrap_or_default()
+        self.order.action.resource().map(|resource| reading.power(resource)).unwrap_or_default()
+    }
+
+    /// Why what bears the name of the LPAR must be left alone.
+    fn alarm(&self, reading: &Reading) -> Option<String> {
+        self.order.action.resource().and_then(|resource| reading.alarm(resource))
+    }
+
+    fn reads(&self, power: Power, reading: &Reading) -> String {
+        let said = self.alarm(reading).map(|why| format!(": {why}")).unwrap_or_default();
+        format!("it reads {power} on {}{said}", reading.server)
+    }
+
+    /// Whether the server of the order was read off before it was told to go off.
+    fn read_off(&self) -> bool {
+        let reading = self.readings.get(&self.order.server);
+        reading.is_some_and(|reading| reading.live && reading.system == SystemState::PowerOff)
     }
 
     fn report(&self, ending: Ending) -> Next {

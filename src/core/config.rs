@@ -16,7 +16,7 @@ pub use group::{
     ServerDown, Shutdown, Trigger,
 };
 pub use instances::{AT, instance};
-pub use resource::{Agent, Kind, Lpar, Operations, Patience, Requirement, Resource, Watch};
+pub use resource::{Agent, Kind, Lpar, OperatingSystem, Operations, Patience, Requirement, Resource, Watch};
 pub use rules::{Asks, Brakes, PlacementRule, Service, Tier, TierLink, Tolerance};
 
 use crate::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, Span};

@@ -22,6 +22,7 @@ pub mod foresee;
 pub mod invariants;
 pub mod ledger;
 pub mod level;
+pub mod listing;
 pub mod name;
 pub mod node;
 pub mod note;

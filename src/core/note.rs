@@ -49,7 +49,17 @@ pub enum Note {
     Requested { by: String, what: Asked },
     SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
     ViosChanged { server: ServerName, down: BTreeSet<String> },
-    CopyChanged { group: GroupName, resource: ResourceName, server: ServerName, from: Power, to: Power, said: String },
+    CopyChanged {
+        group: GroupName,
+        resource: ResourceName,
+        server: ServerName,
+        from: Power,
+        to: Power,
+        said: String,
+        inside: bool,
+    },
+    /// What bears the name of an LPAR is not that LPAR, or not what is declared.
+    NotItself { group: GroupName, resource: ResourceName, server: ServerName, said: String },
     NodeLapsed { node: NodeName },
     NodeReturned { node: NodeName },
     NodeProvenOff { node: NodeName, how: NodeOffHow },
@@ -137,6 +147,8 @@ pub enum FaultReason {
     Crashed { resource: ResourceName, restarts: u32 },
     StartFailed { resource: ResourceName, why: String },
     StartTimeout { resource: ResourceName, after: Span },
+    /// It was read in Error, and in no other state, for this long.
+    Panicked { resource: ResourceName, after: Span },
     ViosDown { resource: ResourceName, vios: Vec<String> },
     MonitorTimeout { resource: ResourceName, after: Span },
     PersistentDown { resource: ResourceName },
@@ -211,6 +223,8 @@ pub enum Proof {
     ReadOff {
         /// Log index.
         since: u64,
+        /// Those that were not read off, but are not defined there.
+        undefined: BTreeSet<ResourceName>,
     },
     /// The server itself is proven off.
     ServerOff(OffHow),
@@ -492,6 +506,7 @@ impl Note {
     pub fn group(&self) -> Option<&GroupName> {
         match self {
             Note::CopyChanged { group, .. } => Some(group),
+            Note::NotItself { group, .. } => Some(group),
             Note::Adopted { group, .. } => Some(group),
             Note::Granted { group, .. } => Some(group),
             Note::Restarting { group, .. } => Some(group),
@@ -550,6 +565,7 @@ impl Note {
             Note::SystemChanged { server, .. } => Some(server),
             Note::ViosChanged { server, .. } => Some(server),
             Note::CopyChanged { server, .. } => Some(server),
+            Note::NotItself { server, .. } => Some(server),
             Note::ManagerChanged { server, .. } => Some(server),
             Note::Adopted { server, .. } => Some(server),
             Note::Granted { server, .. } => Some(server),
@@ -607,6 +623,7 @@ impl FaultReason {
             FaultReason::Crashed { resource, .. }
             | FaultReason::StartFailed { resource, .. }
             | FaultReason::StartTimeout { resource, .. }
+            | FaultReason::Panicked { resource, .. }
             | FaultReason::ViosDown { resource, .. }
             | FaultReason::MonitorTimeout { resource, .. }
             | FaultReason::PersistentDown { resource } => Some(resource),

@@ -1,6 +1,6 @@
 //! Readings: what a witness (the HMC) said of one server, never a conclusion from it.
 
-use crate::{NodeName, ResourceName, ServerName, Span};
+use crate::{NodeName, ResourceName, ServerName, Span, listing::Listed};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -33,6 +33,11 @@ impl SystemState {
     pub fn is_up(self) -> bool {
         matches!(self, SystemState::Operating | SystemState::Standby | SystemState::Initializing)
     }
+    /// Whether the witness can know the states of LPARs. On the way up or down they are of a moment ago, and a service
+    /// processor that has lost its partition data shows an empty list, or its own copy of an old one.
+    pub fn tells_lpars(self) -> bool {
+        matches!(self, SystemState::Operating | SystemState::Standby | SystemState::PowerOff)
+    }
 }
 
 /// State of one copy of an LPAR on one server.
@@ -46,7 +51,7 @@ pub enum Power {
     Running,
     /// Shutting down: still holds its disks.
     Stopping,
-    /// Not defined on this server.
+    /// Not defined on this server, where it was never listed, or whence it has gone elsewhere.
     Absent,
     /// Stopped on purpose by its own means: off, and no fault.
     OffOnPurpose,
@@ -55,6 +60,10 @@ pub enum Power {
     Unknown,
     /// Being migrated while it runs: both servers list it, it is active on one of them, and nobody can tell on which.
     Moving,
+    /// Listed on this server before, and not any more, with nothing to say that it has gone elsewhere. May be active.
+    Missing,
+    /// Its operating system has panicked, or its activation failed. Holds its disks for all anybody knows.
+    Error,
 }
 
 impl Power {
@@ -92,6 +101,8 @@ pub struct Reading {
     pub node: Power,
     /// The VIO servers of the server, and whether each is Running. Empty unless `live`.
     pub vios: BTreeMap<String, bool>,
+    /// What the list says of each managed LPAR besides its state, where it says anything.
+    pub listed: BTreeMap<ResourceName, Listed>,
 }
 
 /// What a node says of what lives inside it, by its own agents. Needs no witness.
@@ -123,6 +134,23 @@ impl Reading {
     pub fn tells_vios(&self) -> bool {
         self.live && self.system == SystemState::Operating
     }
+    /// Whether it says anything of LPARs.
+    pub fn tells_lpars(&self) -> bool {
+        self.live && self.system.tells_lpars()
+    }
+    /// The state of a managed LPAR; `Unknown` where nothing was said of it.
+    pub fn power(&self, resource: &ResourceName) -> Power {
+        self.copies.get(resource).copied().filter(|_| self.tells_lpars()).unwrap_or_default()
+    }
+    /// The state of the LPAR of the node that lives on the server.
+    pub fn node_power(&self) -> Power {
+        if self.tells_lpars() { self.node } else { Power::Unknown }
+    }
+    /// Why what was found under the name of a managed LPAR must be left alone.
+    pub fn alarm(&self, resource: &ResourceName) -> Option<String> {
+        let remark = self.listed.get(resource)?.remark.as_ref()?;
+        remark.is_alarm().then(|| remark.to_string())
+    }
     /// Same content, whoever read it and when.
     pub fn says_the_same(&self, other: &Reading) -> bool {
         self.system == other.system
@@ -130,6 +158,7 @@ impl Reading {
             && self.copies == other.copies
             && self.node == other.node
             && self.vios == other.vios
+            && self.listed == other.listed
     }
 }
 
@@ -160,6 +189,8 @@ impl fmt::Display for Power {
             Power::OffOnPurpose => "Off on purpose",
             Power::Unknown => "Unknown",
             Power::Moving => "Moving",
+            Power::Missing => "not listed any more",
+            Power::Error => "Error",
         })
     }
 }

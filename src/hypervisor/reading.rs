@@ -56,6 +56,10 @@ pub struct ServerReading {
     pub system_time: String,
     /// This console's link to the service processor, read after everything else in this reading.
     pub connected: Connection,
+    /// Its link to the hypervisor, where that is not the one to the service processor (eBMC): LPARs are known through it.
+    pub vmi: Option<Connection>,
+    /// Whether the system's own clock stood still between two readings of what has an eBMC: then it shows what it knew last.
+    pub stands_still: bool,
     /// The LPARs.
     pub inventory: Inventory,
     /// Name of the console that answered.
@@ -89,9 +93,10 @@ impl ServerReading {
             | SystemState::PowerOffInProgress
             | SystemState::Error
             | SystemState::ErrorDump
-            | SystemState::ErrorTerminated
-            | SystemState::Recovery => true,
-            SystemState::Incomplete
+            | SystemState::ErrorTerminated => true,
+            // A service processor that has lost its partition data lists nothing, or what it had once.
+            SystemState::Recovery
+            | SystemState::Incomplete
             | SystemState::NoConnection
             | SystemState::PendingAuthentication
             | SystemState::FailedAuthentication
@@ -100,7 +105,14 @@ impl ServerReading {
             | SystemState::OnDemandRecovery
             | SystemState::Unknown(_) => false,
         };
-        is_seen && self.connected == Connection::Connected
+        is_seen && self.connected == Connection::Connected && !self.lost_hypervisor()
+    }
+
+    /// Whether the hypervisor is said to be up, and the link that would tell otherwise is lost.
+    pub fn lost_hypervisor(&self) -> bool {
+        let up = matches!(self.system, SystemState::Operating | SystemState::Standby);
+        let lost = self.vmi.as_ref().is_some_and(|vmi| *vmi != Connection::Connected);
+        up && (lost || self.stands_still)
     }
 }
 

@@ -74,8 +74,10 @@ impl SystemState {
     /// Whether the console can list LPAR states that mean something in this system state.
     pub fn can_list_lpars(&self) -> bool {
         match self {
-            Self::Operating | Self::Standby | Self::PowerOff | Self::PowerOffInProgress | Self::Recovery => true,
+            Self::Operating | Self::Standby | Self::PowerOff => true,
             Self::Initializing
+            | Self::PowerOffInProgress
+            | Self::Recovery
             | Self::Error
             | Self::ErrorDump
             | Self::ErrorTerminated

@@ -157,7 +157,10 @@ impl Daemon {
         let armed = watchdog.as_ref().map(Watchdog::armed).unwrap_or_default();
         let agents = Arc::new(Agents::new(config.node.clone(), config.agents.clone(), armed, Arc::clone(&applied)));
         let key = config.hmc_key.clone();
-        let hands = Arc::new(Hands::new(config.node.clone(), key, Arc::clone(&agents), move || applied()));
+        let ledger = raft.clone();
+        let knows = move |server: &tenure_core::ServerName| ledger.state(|machine| machine.ledger().known_on(server));
+        let hands = Hands::new(config.node.clone(), key, Arc::clone(&agents), move || applied(), knows);
+        let hands = Arc::new(hands);
         let lease = Lease::new(raft.last_stored());
         let feeding = watchdog.map(|watchdog| {
             let (lease, agents, hands) = (lease.clone(), Arc::clone(&agents), Arc::clone(&hands));

@@ -154,6 +154,7 @@ fn runs() -> BTreeMap<tenure_core::ResourceName, Run> {
         asked: true,
         lost: Some(T),
         unread: Some(T),
+        error: Some(T),
         tries: 1,
         stuck: 2,
         admin: Some(CleanReason::OnlineHung),
@@ -210,6 +211,9 @@ fn group_states() -> Vec<(String, GroupState)> {
         confidence: 40,
         serial: 12,
         said: "pid 41".into(),
+        alone: true,
+        uuid: Some("0D5E9B3A".into()),
+        listed: Some(4),
     };
     let copies = BTreeMap::from([
         (s(), copy(StartRisk::None)),

@@ -155,6 +155,7 @@ named! { Note:
     Note::Configured { .. } => "configured",
     Note::Requested { .. } => "requested",
     Note::SystemChanged { .. } => "system-changed",
+    Note::NotItself { .. } => "not-itself",
     Note::ViosChanged { .. } => "vios-changed",
     Note::CopyChanged { .. } => "copy-changed",
     Note::NodeLapsed { .. } => "node-lapsed",
@@ -236,6 +237,7 @@ named! { FaultReason:
     FaultReason::Crashed { .. } => "crashed",
     FaultReason::StartFailed { .. } => "start-failed",
     FaultReason::StartTimeout { .. } => "start-timeout",
+    FaultReason::Panicked { .. } => "panicked",
     FaultReason::ViosDown { .. } => "vios-down",
     FaultReason::MonitorTimeout { .. } => "monitor-timeout",
     FaultReason::PersistentDown { .. } => "persistent-down",
@@ -427,6 +429,8 @@ named! { Power:
     Power::OffOnPurpose => "off-on-purpose",
     Power::Unknown => "unknown",
     Power::Moving => "moving",
+    Power::Missing => "missing",
+    Power::Error => "error",
 }
 
 named! { Refusal:

@@ -20,6 +20,7 @@ pub fn faults() -> Vec<FaultReason> {
         FaultReason::Crashed { resource: r(), restarts: 2 },
         FaultReason::StartFailed { resource: r(), why: "HSCL1558".into() },
         FaultReason::StartTimeout { resource: r(), after: Span::seconds(300) },
+        FaultReason::Panicked { resource: r(), after: Span::seconds(20) },
         FaultReason::ViosDown { resource: r(), vios: vec!["vios1".into(), "vios2".into()] },
         FaultReason::MonitorTimeout { resource: r(), after: Span::seconds(20) },
         FaultReason::PersistentDown { resource: r() },
@@ -68,10 +69,14 @@ pub fn nodes_off() -> Vec<NodeOffHow> {
     ])
 }
 
+fn read_off() -> Proof {
+    Proof::ReadOff { since: 8, undefined: Default::default() }
+}
+
 fn proofs() -> Vec<Proof> {
     let inside = |how| Proof::NodeOff { node: n(), how };
     let mut all = vec![
-        Proof::ReadOff { since: 7 },
+        Proof::ReadOff { since: 7, undefined: set(r()) },
         Proof::ServerOff(OffHow::Fenced { order: o(), by: n() }),
         Proof::ServerOff(OffHow::Operator { name: "alice".into() }),
     ];
@@ -229,7 +234,9 @@ fn plain() -> Vec<Note> {
             from: Power::Off,
             to: Power::Running,
             said: "pid 41".into(),
+            inside: true,
         },
+        Note::NotItself { group: g(), resource: r(), server: s(), said: "it is called web2 there now".into() },
         Note::NodeLapsed { node: n() },
         Note::NodeReturned { node: n() },
         Note::RunsTwice { node: n(), older: Incarnation(7), newer: Incarnation(u64::MAX) },
@@ -259,7 +266,7 @@ fn plain() -> Vec<Note> {
         Note::Removed { group: g() },
         Note::Fragile { weakness: weakness() },
         Note::Migrating { group: g(), from: s(), to: s2(), reason: LeaveReason::Drain(s2()) },
-        Note::Migrated { group: g(), from: s(), to: s2(), epoch: E, proof: Proof::ReadOff { since: 8 } },
+        Note::Migrated { group: g(), from: s(), to: s2(), epoch: E, proof: read_off() },
         Note::Stayed { group: g(), server: s(), to: s2(), why: "HSCLA27C".into() },
         Note::MoveSettled { group: g(), resource: r(), server: s() },
         Note::WrongCopy { group: g(), resource: r(), server: s2(), tenure: s() },

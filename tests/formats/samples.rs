@@ -14,10 +14,11 @@ use tenure_core::{
     command::Author,
     config::{
         Asks, AutoRestart, AutostartPolicy, Brakes, Cluster, Failback, Failover, Group, GroupKind, Hmc, Hook, Kind,
-        Link, Load, Lpar, Need, Node, Operations, Patience, PlacementRule, Policy, Requirement, Resource, Rigidity,
-        Server, ServerDown, Service, Shutdown, Tier, TierLink, Timings, Tolerance, Trigger, Watch,
+        Link, Load, Lpar, Need, Node, OperatingSystem, Operations, Patience, PlacementRule, Policy, Requirement,
+        Resource, Rigidity, Server, ServerDown, Service, Shutdown, Tier, TierLink, Timings, Tolerance, Trigger, Watch,
     },
     ledger::Incarnation,
+    listing::{Environment, Listed, Remark},
     note::NotHere,
     order::{Ending, Epoch},
     tolerance::Weakness,
@@ -86,8 +87,10 @@ pub fn reading() -> Reading {
         Power::OffOnPurpose,
         Power::Unknown,
         Power::Moving,
+        Power::Missing,
+        Power::Error,
     ]);
-    let names = ["a", "b", "c", "d", "e", "f", "g", "h"].map(ResourceName::from);
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(ResourceName::from);
     Reading {
         server: s(),
         by: n(),
@@ -98,7 +101,20 @@ pub fn reading() -> Reading {
         copies: names.into_iter().zip(powers).collect(),
         node: Power::Running,
         vios: BTreeMap::from([("vios1".to_owned(), true), ("vios2".to_owned(), false)]),
+        listed: listed(),
     }
+}
+
+/// What a list may say of an LPAR besides its state.
+fn listed() -> BTreeMap<ResourceName, Listed> {
+    let remarks = [
+        Remark::Word("Suspended".into()),
+        Remark::Renamed { uuid: "0D5E".into(), name: "web9".into() },
+        Remark::Another { known: "0D5E".into(), found: "1F00".into() },
+        Remark::Environment(Environment::Vios),
+    ];
+    let listed = |remark| Listed { uuid: Some("0D5E".into()), remark: Some(remark) };
+    ["a", "b", "c", "d"].map(ResourceName::from).into_iter().zip(remarks.map(listed)).collect()
 }
 
 pub fn inside() -> Inside {
@@ -198,6 +214,7 @@ fn resources() -> BTreeMap<ResourceName, Resource> {
             vios: vec!["vios1".into()],
             memory: 8192,
             mobile: true,
+            os: OperatingSystem::IbmI,
             ..lpar.clone()
         };
     }

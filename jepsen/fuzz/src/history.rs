@@ -260,6 +260,7 @@ impl<'a> History<'a> {
         let node = self.ledger.config.node_on(server);
         let up = node.is_some_and(|node| !self.silent.contains(node));
         Reading {
+            listed: std::collections::BTreeMap::new(),
             server: server.clone(),
             by: by.clone(),
             since: self.ledger.index,

@@ -36,7 +36,7 @@ fn each_planted_bug_is_found_by_its_scenario() {
     let only = std::env::var("BUG").unwrap_or_default();
     for (bug, file) in Bug::ALL.into_iter().filter(|(bug, _)| format!("{bug:?}").contains(&only)) {
         let (wrong, log) = run(file, Some(bug));
-        let found = wrong.iter().find(|what| what.contains("runs inside"));
+        let found = wrong.iter().find(|what| what.contains("runs inside") || what.contains("is active on"));
         assert!(found.is_some(), "{bug:?} is not found by {file}: {wrong:?}\n{}", log.join("\n"));
         println!("{bug:?}: {file}: {}", found.cloned().unwrap_or_default());
         if !only.is_empty() {

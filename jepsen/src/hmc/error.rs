@@ -146,6 +146,7 @@ fn refusal_message(refusal: Refusal, object: &str) -> String {
         Refusal::NotDown => {
             "HSCLFF01 (synthetic) The source managed system is not in a state that allows a remote restart.".into()
         }
+        Refusal::Unlisted => "HSCLFF03 (synthetic) The operation was not carried out.".into(),
         Refusal::MoveFailed => {
             format!("HSCLFF02 (synthetic) The move of the partition {object} was begun and failed.")
         }

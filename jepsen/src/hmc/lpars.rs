@@ -117,14 +117,15 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
     let on = reading.state.is_active();
     let serial = &world.server_spec(server).serial;
     let row: [&str; LPAR_COLUMNS.len()] = [
-        &spec.name,
+        &world.listed_name(server, reading.lpar),
         &reading.number.to_string(),
-        environment(reading.kind),
+        if spec.ibm_i { "os400" } else { environment(reading.kind) },
         reading.state.as_str(),
         if on { "1" } else { "0" },
         match (talks, vios) {
             (false, _) => "Unknown",
             (true, true) => "VIOS 4.1.1.10",
+            (true, false) if spec.ibm_i => "IBMi 7.5.0 0 0",
             (true, false) => "AIX 7.3 7300-03-00-2446",
         },
         &format!("{serial}{:X}", reading.number),
@@ -151,7 +152,7 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
         "0",
         "none",
         "0",
-        &world.lpar_uuid(reading.lpar),
+        &world.lpar_uuid(server, reading.lpar),
     ];
     row.map(String::from).into()
 }

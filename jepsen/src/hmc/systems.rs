@@ -4,7 +4,7 @@ use super::args::{Args, Grammar};
 use super::error::CliError;
 use super::listing::Listing;
 use super::output::Output;
-use crate::world::{HmcId, Refusal, ServerId, Time, World};
+use crate::world::{HmcId, Refusal, ServerId, SystemState, Time, World};
 
 /// What `lshmc -V` says, in the form of a recorded console.
 const VERSION: &str = "\"version= Version: 11\n Release: 2\n Service Pack: 1120\nHMC Build level 2607082225\n\",\
@@ -78,7 +78,7 @@ fn system_row(world: &World, hmc: HmcId, server: ServerId) -> Result<Vec<String>
         &spec.type_model,
         &spec.serial,
         &address(server),
-        "fsp",
+        if spec.is_ebmc() { "ebmc" } else { "fsp" },
         state.as_str(),
         "",
         state.detail(),
@@ -106,20 +106,57 @@ fn system_row(world: &World, hmc: HmcId, server: ServerId) -> Result<Vec<String>
     Ok(row.map(String::from).into())
 }
 
+/// What is printed of a server with a flexible service processor.
+const FSP_COLUMNS: &[&str] =
+    &["resource_type", "type_model_serial_num", "sp", "sp_phys_loc", "ipaddr", "alt_ipaddr", "state"];
+/// And of one with an eBMC, whose partition data come over a link of their own.
+const EBMC_COLUMNS: &[&str] = &[
+    "resource_type",
+    "type_model_serial_num",
+    "sp_type",
+    "ipaddr",
+    "user_name",
+    "alt_ipaddr",
+    "state",
+    "vmi_ipaddr",
+    "vmi_state",
+];
+
 pub(super) fn list_connections(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
-    const COLUMNS: &[&str] =
-        &["resource_type", "type_model_serial_num", "sp", "sp_phys_loc", "ipaddr", "alt_ipaddr", "state"];
     if args.require("-r")? != "all" {
         return Err(CliError::parameter("-r"));
     }
-    let row = |server: ServerId| {
-        let (_, connection, _) = world.read_system(hmc, server).map_err(|refusal| refused(world, server, refusal))?;
-        let (mtms, address) = (world.server_spec(server).mtms(), address(server));
-        let values = ["sys", &mtms, "primary", "unavailable", &address, "unavailable", connection.as_str()];
-        Ok(values.map(String::from).to_vec())
+    let value = |server: ServerId, column: &str| -> Result<String, CliError> {
+        let refused = |refusal| refused(world, server, refusal);
+        let (state, connection, _) = world.read_system(hmc, server).map_err(refused)?;
+        let up = matches!(state, SystemState::Operating | SystemState::Standby);
+        let vmi = world.read_vmi(hmc, server).map_err(refused)?;
+        let ebmc = world.server_spec(server).is_ebmc();
+        Ok(match column {
+            "resource_type" => "sys".to_owned(),
+            "type_model_serial_num" => world.server_spec(server).mtms(),
+            "sp" => "primary".to_owned(),
+            "sp_type" => if ebmc { "ebmc" } else { "fsp" }.to_owned(),
+            "ipaddr" => address(server),
+            "user_name" => "admin".to_owned(),
+            "state" => connection.as_str().to_owned(),
+            "vmi_state" if ebmc && up => vmi.as_str().to_owned(),
+            _ => "unavailable".to_owned(),
+        })
     };
-    let rows = world.servers().map(row).collect::<Result<_, CliError>>()?;
-    Listing { columns: COLUMNS, rows }.print(args)
+    let listing = |columns: &'static [&'static str], ebmc: Option<bool>| {
+        let servers = world.servers().filter(|&server| ebmc.is_none_or(|it| it == world.server_spec(server).is_ebmc()));
+        let rows = servers.map(|server| columns.iter().map(|column| value(server, column)).collect());
+        Ok(Listing { columns, rows: rows.collect::<Result<_, CliError>>()? })
+    };
+    if args.has("-F") || !world.servers().any(|server| world.server_spec(server).is_ebmc()) {
+        return listing(FSP_COLUMNS, None)?.print(args);
+    }
+    // Each line has what there is of its kind.
+    let (fsp, ebmc) = (listing(FSP_COLUMNS, Some(false))?, listing(EBMC_COLUMNS, Some(true))?);
+    let before = if fsp.rows.is_empty() { String::new() } else { fsp.print(args)?.stdout };
+    let after = ebmc.print(args)?;
+    Ok(Output { stdout: before + &after.stdout, ..after })
 }
 
 pub(super) fn show_hmc(args: &Args) -> Result<Output, CliError> {

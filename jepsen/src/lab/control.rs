@@ -61,6 +61,14 @@ pub enum Control {
         #[arg(value_enum)]
         act: LineAct,
     },
+    /// Lose the link to a server's hypervisor, or restore it. That to its service processor (an eBMC) stays.
+    Vmi {
+        /// The server.
+        server: String,
+        /// What happens to the link.
+        #[arg(value_enum)]
+        act: LineAct,
+    },
     /// Show what is truly so, whatever the cluster knows.
     Status,
     /// End the lab.
@@ -185,6 +193,7 @@ impl Site {
             Control::Lpar { lpar, act } => self.world.with(|world| harm(world, lpar, *act)),
             Control::Hmc { words } => self.world.with(|world| console(world, words)),
             Control::Sp { server, act } => self.world.with(|world| lines(world, server, *act)),
+            Control::Vmi { server, act } => self.world.with(|world| hypervisor_link(world, server, *act)),
             Control::Status => Ok(truth::report(self)),
             Control::Down => Ok("the lab ends".to_owned()),
         }
@@ -319,6 +328,17 @@ fn lines(world: &mut World, name: &str, act: LineAct) -> Done {
     } else {
         format!("no HMC reaches the service processor of {name}; `lab sp {name} restore` mends that")
     })
+}
+
+fn hypervisor_link(world: &mut World, name: &str, act: LineAct) -> Done {
+    let server = known_server(world, name)?;
+    let (fault, done) = match act {
+        LineAct::Lose => (Fault::LoseVmi(server), "is lost; what the HMCs show of it stands still"),
+        LineAct::Restore => (Fault::RestoreVmi(server), "is whole again"),
+    };
+    // It exists in this world.
+    let _ = world.inject(fault);
+    Ok(format!("the link to the hypervisor of {name} {done}"))
 }
 
 fn known_server(world: &World, name: &str) -> Result<ServerId, ControlError> {

@@ -12,6 +12,7 @@ pub(super) fn kind(note: &Note) -> &'static str {
         Note::SystemChanged { .. } => "system_changed",
         Note::ViosChanged { .. } => "vios_changed",
         Note::CopyChanged { .. } => "copy_changed",
+        Note::NotItself { .. } => "not_itself",
         Note::NodeLapsed { .. } => "node_lapsed",
         Note::NodeReturned { .. } => "node_returned",
         Note::NodeProvenOff { .. } => "node_proven_off",

@@ -8,11 +8,13 @@ use crate::{
 };
 use tenure_core::{
     ResourceName,
-    config::{Agent, Lpar, Operations, Requirement, Resource},
+    config::{Agent, Lpar, OperatingSystem, Operations, Requirement, Resource},
 };
 
 const OPERATIONS: Word<Operations> =
     Word(&[("on-off", Operations::OnOff), ("on-only", Operations::OnOnly), ("none", Operations::None)]);
+
+const OS: Word<OperatingSystem> = Word(&[("aix-linux", OperatingSystem::AixLinux), ("ibmi", OperatingSystem::IbmI)]);
 
 /// What all resources have.
 pub(crate) fn resource() -> Vec<Field<Resource>> {
@@ -113,6 +115,9 @@ pub(crate) fn lpar() -> Vec<Field<Lpar>> {
             .says("How long a move may take.")
             .vcs("MigrateTimeout")
             .example("\"15m\""),
+        field!("os", OS, Lpar, os)
+            .says("What runs in it: AIX or Linux, or IBM i, which is asked to shut down, and never cut off while it runs.")
+            .example("\"ibmi\""),
     ]
 }
 

@@ -126,6 +126,7 @@ fn any_resource(dice: &mut Dice, group: &str) -> Resource {
             processors: dice.number(),
             mobile: dice.flag(),
             migrate_timeout: dice.span(),
+            os: if dice.roll(2) == 0 { OperatingSystem::AixLinux } else { OperatingSystem::IbmI },
         })
     } else {
         let on = dice.map(|dice| dice.map(Dice::word));

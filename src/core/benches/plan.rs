@@ -164,6 +164,7 @@ impl Site {
             copies,
             node: Power::Unknown,
             vios: BTreeMap::new(),
+            listed: BTreeMap::new(),
         }
     }
 

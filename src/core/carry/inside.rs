@@ -101,7 +101,14 @@ impl Execution {
         if self.order.action.is_start() {
             return match power {
                 Power::Running | Power::Starting => self.report(Ending::Done),
-                Power::Off | Power::Absent | Power::OffOnPurpose | Power::Unknown | Power::Stopping | Power::Moving => {
+                Power::Off
+                | Power::Absent
+                | Power::OffOnPurpose
+                | Power::Unknown
+                | Power::Stopping
+                | Power::Moving
+                | Power::Missing
+                | Power::Error => {
                     if let Some(why) = doubt {
                         return self.report(Ending::Unknown(why));
                     }

@@ -28,6 +28,11 @@ pub(super) fn other(order: &Order) -> Option<ServerName> {
     }
 }
 
+/// Whether the LPAR is not here where it is active there: what is not listed any more has gone there.
+fn is_gone(power: Power) -> bool {
+    power.is_inactive() || power == Power::Missing
+}
+
 impl Execution {
     /// What the other server of a move read last.
     fn there(&self) -> Power {
@@ -58,7 +63,7 @@ impl Execution {
         if here == Power::Moving || there == Power::Moving {
             return self.look_back(Span(0), true, None);
         }
-        if here.is_inactive() && there.is_active() {
+        if is_gone(here) && there.is_active() {
             return self.report(Ending::Done);
         }
         if !there.is_inactive() {
@@ -85,10 +90,10 @@ impl Execution {
     ) -> Option<Ending> {
         let (there, from) = (self.there(), &self.order.server);
         let settled = |power: Power| power.is_active() && power != Power::Moving;
-        if settled(there) && here.is_inactive() {
+        if settled(there) && is_gone(here) {
             return Some(Ending::Done);
         }
-        let back = settled(here) && there.is_inactive();
+        let back = settled(here) && is_gone(there);
         if back || out_of_time || (here.is_inactive() && there.is_inactive()) {
             let why = format!("it reads {here} on {from} and {there} on {to}");
             return Some(Ending::Unknown(doubt.unwrap_or(why)));
@@ -150,7 +155,7 @@ impl Execution {
             return self.report(Ending::NotDone(format!("{from} was not read")));
         };
         let (power, system) = (self.power(reading), reading.system);
-        if power == Power::Absent {
+        if matches!(power, Power::Absent | Power::Missing) {
             return self.report(Ending::NotDone(format!("it is not defined on {from} any more")));
         }
         if system == SystemState::Operating && power == Power::Off {

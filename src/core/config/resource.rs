@@ -59,6 +59,18 @@ pub struct Lpar {
     pub mobile: bool,
     /// How long a move may take.
     pub migrate_timeout: Span,
+    /// What runs in it.
+    pub os: OperatingSystem,
+}
+
+/// What runs in an LPAR, as far as it matters to who stops it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OperatingSystem {
+    /// AIX or Linux.
+    #[default]
+    AixLinux,
+    /// IBM i: it takes long to stop, and what is cut off takes hours to come up again.
+    IbmI,
 }
 
 /// Something that an agent keeps.
@@ -175,6 +187,7 @@ impl Resource {
                 processors: 0,
                 mobile: false,
                 migrate_timeout: Span::seconds(600),
+                os: OperatingSystem::default(),
             }),
         )
     }

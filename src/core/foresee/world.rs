@@ -64,6 +64,7 @@ impl World {
                 copies: BTreeMap::new(),
                 node: state.node,
                 vios: state.vios.clone(),
+                listed: BTreeMap::new(),
             };
             self.unread.insert(name.clone(), reading);
         }
@@ -210,6 +211,7 @@ impl World {
                 copies: copy.map(|(name, power)| (name.clone(), *power)).into_iter().collect(),
                 node: reading.node,
                 vios: reading.vios.clone(),
+                listed: BTreeMap::new(),
             }
         });
         Report { order: order.id, ending, readings: readings.into_iter().collect(), seen: seen.into_iter().collect() }
@@ -280,7 +282,7 @@ fn reads(ledger: &Ledger, name: &GroupName, group: &GroupState, resource: &Resou
             if !known && first == Some(server) { Power::Off } else { Power::Absent }
         }
         Power::Unknown => Power::Off,
-        Power::Off | Power::Running | Power::Absent | Power::OffOnPurpose => copy.power,
+        Power::Off | Power::Running | Power::Absent | Power::OffOnPurpose | Power::Missing | Power::Error => copy.power,
     }
 }
 

@@ -2,13 +2,56 @@
 
 use super::{Copy, GroupState, Ledger, Phase, ServerState, StartRisk};
 use crate::{
-    GroupName, NodeName, Power, Refusal, ResourceName, ServerName, SystemState,
+    GroupName, NodeName, Power, Reading, Refusal, ResourceName, ServerName, SystemState,
     config::{Load, Operations},
+    listing::Known,
     note::{Conflict, NotHere, Proof},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Ledger {
+    /// What is known of an LPAR on a server before its list is read: who reads it has to know that. What is mobile takes its
+    /// UUID along, and is gone from a server once it was listed on another by a reading that is not older.
+    pub fn known(&self, resource: &ResourceName, server: &ServerName) -> Known {
+        let group = self.group_of(resource).and_then(|name| self.groups.get(name));
+        let Some(copies) = group.and_then(|group| group.copies.get(resource)) else { return Known::default() };
+        let mobile = self.is_mobile(resource);
+        let own = copies.get(server);
+        let carried = || copies.values().filter(|_| mobile).find_map(|copy| copy.uuid.clone());
+        let elsewhere = |at: u64| {
+            copies.iter().filter(|(place, _)| mobile && *place != server).any(|(_, copy)| {
+                let here = !matches!(copy.power, Power::Absent | Power::Missing);
+                here && copy.listed.is_some_and(|listed| listed >= at)
+            })
+        };
+        Known {
+            uuid: own.and_then(|copy| copy.uuid.clone()).or_else(carried),
+            listed: own.and_then(|copy| copy.listed).is_some_and(|at| !elsewhere(at)),
+        }
+    }
+
+    /// The same, of all LPARs that may be on a server.
+    pub fn known_on(&self, server: &ServerName) -> BTreeMap<ResourceName, Known> {
+        let groups =
+            self.groups.values().filter(|group| group.copies.values().any(|copies| copies.contains_key(server)));
+        let lpars = groups.flat_map(|group| group.copies.keys()).filter(|resource| !self.is_inside(resource));
+        lpars.map(|resource| (resource.clone(), self.known(resource, server))).collect()
+    }
+
+    /// The state of an LPAR by a reading: who read it may not have known all that is known here.
+    pub fn reads(&self, reading: &Reading, resource: &ResourceName) -> Power {
+        let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.as_deref());
+        let power = reading.power(resource);
+        // What was found under another name, or is left alone, is `Unknown` already.
+        if reading.alarm(resource).is_some() { power } else { self.known(resource, &reading.server).says(power, uuid) }
+    }
+
+    /// What a reading says of an LPAR, in words.
+    pub fn said(reading: &Reading, resource: &ResourceName) -> String {
+        let remark = reading.listed.get(resource).and_then(|listed| listed.remark.as_ref());
+        remark.map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Whether nothing of this LPAR can be active on this server: the server is proven off; or its hypervisor is not up yet;
     /// or the copy was read off after the last start could take effect, and the server does not start things by itself.
     pub fn vouches(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
@@ -94,8 +137,15 @@ impl Ledger {
         }
         Ok(match died {
             Some((node, off)) => Proof::NodeOff { node: node.clone(), how: off.how.clone() },
-            None => Proof::ReadOff { since: oldest },
+            None => Proof::ReadOff { since: oldest, undefined: self.undefined(group, &tenure.server) },
         })
+    }
+
+    /// What was not read off on a server, but is not defined there: a proof that rests on that says so.
+    pub(super) fn undefined(&self, group: &GroupState, server: &ServerName) -> BTreeSet<ResourceName> {
+        let absent =
+            |copies: &BTreeMap<ServerName, Copy>| copies.get(server).is_some_and(|copy| copy.power == Power::Absent);
+        group.owned().filter(|(_, copies)| absent(copies)).map(|(resource, _)| resource.clone()).collect()
     }
 
     /// Why the group may not run on this server now; `None` if it may. Says nothing of other servers.

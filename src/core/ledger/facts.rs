@@ -2,8 +2,8 @@
 
 use super::{Copy, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
 use crate::{
-    GroupName, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
-    Time,
+    GroupName, Ledger, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span,
+    SystemState, Time,
     config::Trigger,
     node::surely_over,
     note::OffHow,
@@ -83,30 +83,95 @@ impl Applying<'_> {
             self.note(Note::ViosChanged { server: reading.server.clone(), down });
         }
         self.absorb_node(reading);
-        for (resource, power) in reading.copies.iter().filter(|_| reading.live) {
-            if self.ledger.config.lpar(resource).is_some() {
-                let seen = Seen { power: *power, since: reading.since, confidence: 100, ..Seen::default() };
-                self.absorb_copy(&reading.server, resource, &seen);
-            }
+        for resource in reading.copies.keys().filter(|_| reading.tells_lpars()) {
+            self.absorb_lpar(reading, resource);
         }
         Ok(())
     }
 
-    /// Takes over what is known of one copy from now on.
-    pub(super) fn absorb_copy(&mut self, server: &ServerName, resource: &ResourceName, seen: &Seen) {
-        let now = self.ledger.now;
-        let Some(name) = self.ledger.group_of(resource).cloned().filter(|_| !self.is_foreseen(seen.since)) else {
+    /// Takes over what a list says of an LPAR: its state, and at the first reading its UUID.
+    fn absorb_lpar(&mut self, reading: &Reading, resource: &ResourceName) {
+        if self.ledger.config.lpar(resource).is_none() {
             return;
-        };
+        }
+        let (power, said) = (self.ledger.reads(reading, resource), Ledger::said(reading, resource));
+        let seen = Seen { power, since: reading.since, confidence: 100, said, ..Seen::default() };
+        let Some(name) = self.ledger.group_of(resource).cloned() else { return };
+        let new = self.ledger.groups.get(&name).and_then(|group| group.copies.get(resource)?.get(&reading.server));
+        let new = new.is_some_and(|copy| copy.said != seen.said) && reading.alarm(resource).is_some();
+        if !self.absorb_copy(&reading.server, resource, &seen) {
+            return;
+        }
+        if new {
+            let (group, resource, server) = (name.clone(), resource.clone(), reading.server.clone());
+            self.note(Note::NotItself { group, resource, server, said: seen.said });
+        }
+        let alone = reading.alarm(resource).is_some();
+        let listed = !matches!(power, Power::Absent | Power::Missing) && !alone;
+        let mobile = self.ledger.is_mobile(resource);
         let Ok(group) = self.group_mut(&name) else { return };
+        let copy = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&reading.server));
+        let Some(copy) = copy else { return };
+        copy.alone = alone;
+        if listed {
+            copy.listed = Some(if mobile { reading.since } else { 0 });
+            let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.clone());
+            copy.uuid = copy.uuid.take().or(uuid);
+        }
+    }
+
+    /// What a node has read on its way, of a server that others watch: it takes away what vouches there, and proves nothing.
+    /// Readings by two nodes cannot be told apart in time, so what follows the report is what counts next. Gives back whether
+    /// that was any news.
+    fn take_away(&mut self, reading: &Reading) -> bool {
+        let Some(state) = self.ledger.servers.get(&reading.server).filter(|_| reading.tells_lpars()) else {
+            return false;
+        };
+        let elsewhen = reading.since < state.declared || self.is_foreseen(reading.since);
+        if elsewhen || state.since.is_some_and(|since| since > reading.since) {
+            return false;
+        }
+        let mut news = false;
+        if reading.system.is_up() && state.off.as_ref().is_some_and(|off| reading.since >= off.index) {
+            self.give_up(&reading.server);
+            news = true;
+        }
+        let index = self.ledger.index;
+        for resource in reading.copies.keys() {
+            let power = self.ledger.reads(reading, resource);
+            let Some(name) = self.ledger.group_of(resource).cloned().filter(|_| !power.is_inactive()) else { continue };
+            let copy = self.ledger.groups.get(&name).and_then(|group| group.copies.get(resource)?.get(&reading.server));
+            let vouched = copy
+                .is_some_and(|copy| copy.power.is_inactive() && copy.since.is_none_or(|since| since <= reading.since));
+            if !vouched {
+                continue;
+            }
+            self.absorb_lpar(reading, resource);
+            let Ok(group) = self.group_mut(&name) else { continue };
+            if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&reading.server)) {
+                copy.quiet_from = index;
+            }
+            news = true;
+        }
+        news
+    }
+
+    /// Takes over what is known of one copy from now on. Gives back whether it is not older than what was known.
+    pub(super) fn absorb_copy(&mut self, server: &ServerName, resource: &ResourceName, seen: &Seen) -> bool {
+        let now = self.ledger.now;
+        let inside = self.ledger.is_inside(resource);
+        let Some(name) = self.ledger.group_of(resource).cloned().filter(|_| !self.is_foreseen(seen.since)) else {
+            return false;
+        };
+        let Ok(group) = self.group_mut(&name) else { return false };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == *server);
         let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server)) else {
-            return;
+            return false;
         };
         let order = (seen.since, seen.serial);
         let older = copy.since.is_some_and(|since| (since, copy.serial) > order);
         if older || seen.since < copy.declared {
-            return;
+            return false;
         }
         let known = copy.since.replace(seen.since).is_some();
         copy.serial = seen.serial;
@@ -121,21 +186,27 @@ impl Applying<'_> {
         let news = from != power && (known || power.is_active());
         if news {
             let (resource, server, said) = (resource.clone(), server.clone(), seen.said.clone());
-            self.note(Note::CopyChanged { group: name.clone(), resource, server, from, to: power, said });
+            self.note(Note::CopyChanged { group: name.clone(), resource, server, from, to: power, said, inside });
         }
         if on_purpose {
             let (resource, server) = (resource.clone(), server.clone());
             self.note(Note::StoppedOnPurpose { group: name, resource, server });
         }
+        true
     }
 
     /// A node answers an order.
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
-        let order = self.ledger.orders.remove(&report.order).ok_or(Refusal::NoOrder(report.order))?;
+        let Some(order) = self.ledger.orders.remove(&report.order) else {
+            // What was read is a fact, whatever became of the order.
+            let news = report.readings.iter().fold(false, |news, reading| self.take_away(reading) || news);
+            return if news { Ok(()) } else { Err(Refusal::NoOrder(report.order)) };
+        };
         self.close(&order, &report.ending);
         let outdated = self.rose_since(&order, report);
-        // Two nodes' readings of one server cannot be told apart in time when they follow the same entry. What the node
-        // saw on its way to this server served its own caution; those servers' managers say how they are.
+        for reading in report.readings.iter().filter(|reading| reading.server != order.server) {
+            self.take_away(reading);
+        }
         for reading in report.readings.iter().filter(|reading| reading.server == order.server) {
             // A reading of a server that is no longer declared says nothing.
             let _ = self.absorb(reading);
@@ -333,10 +404,16 @@ impl Applying<'_> {
         if !up && node.is_none_or(|node| node.lapsed.is_some()) {
             return Err(Refusal::NotOff { server: server.clone() });
         }
-        self.server_mut(server)?.off = None;
+        self.give_up(server);
+        Ok(())
+    }
+
+    /// Gives up the proof that a server is off.
+    fn give_up(&mut self, server: &ServerName) {
+        let Ok(state) = self.server_mut(server) else { return };
+        state.off = None;
         self.soil(server, true);
         self.outlive_server(server);
-        Ok(())
     }
 
     /// A server came up: nothing that is known of its copies counts any more, but of those that run there by right if it

@@ -123,7 +123,8 @@ impl Ledger {
             return Err(Refusal::NotOnline { group: name.clone() });
         }
         let off = self.servers.get(source).and_then(|state| state.off.as_ref());
-        Ok(off.map_or(Proof::ReadOff { since }, |off| Proof::ServerOff(off.how.clone())))
+        let read = Proof::ReadOff { since, undefined: BTreeSet::new() };
+        Ok(off.map_or(read, |off| Proof::ServerOff(off.how.clone())))
     }
 
     /// The evidence that a migrating group is where it was: nothing of it can be active on the target, and nothing is on its
@@ -151,7 +152,8 @@ impl Ledger {
     pub fn home(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Option<ServerName> {
         let copies = group.copies.get(resource).filter(|_| self.is_mobile(resource))?;
         copies.get(server).filter(|copy| copy.power == Power::Absent)?;
-        let defined = || copies.iter().filter(|(_, copy)| copy.since.is_some() && copy.power != Power::Absent);
+        let is_listed = |copy: &super::Copy| !matches!(copy.power, Power::Absent | Power::Missing);
+        let defined = || copies.iter().filter(|(_, copy)| copy.since.is_some() && is_listed(copy));
         let last = defined().find(|(place, _)| group.last.as_ref() == Some(*place));
         last.or_else(|| defined().next()).map(|(place, _)| place.clone())
     }

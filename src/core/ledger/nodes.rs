@@ -170,7 +170,7 @@ impl Applying<'_> {
 
     /// What a reading says of the LPAR of the node on the server.
     pub(super) fn absorb_node(&mut self, reading: &Reading) {
-        let power = if reading.live { reading.node } else { Power::Unknown };
+        let power = reading.node_power();
         let Ok(server) = self.server_mut(&reading.server) else { return };
         let from = std::mem::replace(&mut server.node, power);
         if self.ledger.config.node_on(&reading.server) != Some(&reading.by) {
@@ -181,7 +181,13 @@ impl Applying<'_> {
         node.known = match power {
             Power::Running => true,
             Power::Off | Power::Absent => false,
-            Power::Starting | Power::Stopping | Power::OffOnPurpose | Power::Unknown | Power::Moving => node.known,
+            Power::Starting
+            | Power::Stopping
+            | Power::OffOnPurpose
+            | Power::Unknown
+            | Power::Moving
+            | Power::Missing
+            | Power::Error => node.known,
         };
         if power.is_inactive() && from != power {
             let (node, server) = (reading.by.clone(), reading.server.clone());

@@ -204,12 +204,19 @@ impl Applying<'_> {
         state.manager.clone().filter(|_| good).ok_or_else(|| Refusal::NoManager { server: server.clone() })
     }
 
-    /// Servers on which nothing of the group can be active: the executor need not see them off again if it cannot.
+    /// Servers that the executor need not see off again if it cannot read them. Proven off is a proof. The last live reading
+    /// excuses only where the ledger itself knows that the server cannot be read, and decides with that: where it believes
+    /// that it can, one that cannot be read is news, and what was read before proves nothing any more.
     fn vouched(&self, name: &GroupName, server: &ServerName) -> Result<BTreeSet<ServerName>, Refusal> {
         let group = self.group(name)?;
         let places: BTreeSet<&ServerName> = group.copies.values().flat_map(|copies| copies.keys()).collect();
+        let known = |place: &&ServerName| {
+            self.ledger.servers.get(*place).is_none_or(|state| state.off.is_some() || !state.tells_lpars())
+        };
         let off = |place: &&ServerName| {
-            *place != server && group.copies.keys().all(|resource| self.ledger.vouches(group, resource, place).is_ok())
+            *place != server
+                && known(place)
+                && group.copies.keys().all(|resource| self.ledger.vouches(group, resource, place).is_ok())
         };
         Ok(places.into_iter().filter(off).cloned().collect())
     }

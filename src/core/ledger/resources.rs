@@ -170,7 +170,7 @@ impl Applying<'_> {
         reason: &FaultReason,
     ) -> Result<(), Refusal> {
         let (group, server) = self.settled(resource, epoch)?;
-        if matches!(reason, FaultReason::MonitorTimeout { .. }) {
+        if matches!(reason, FaultReason::MonitorTimeout { .. } | FaultReason::Panicked { .. }) {
             return self.restart_unseen(&group, resource, &server, reason);
         }
         let declared = self.ledger.config.resources.get(resource);
@@ -190,7 +190,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Nobody could tell for too long whether a resource runs: it is stopped and started again, which is a restart in place like
+    /// Nobody could tell for too long whether a resource runs, or it panicked: it is stopped and started again, which is a restart in place like
     /// any other.
     fn restart_unseen(
         &mut self,
@@ -203,7 +203,7 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let run = self.group_mut(group)?.runs.entry(resource.clone()).or_default();
         run.counts_restart(now, limit);
-        (run.restart, run.started, run.unread) = (true, None, None);
+        (run.restart, run.started, run.unread, run.error) = (true, None, None, None);
         let (group, resource, server, reason) = (group.clone(), resource.clone(), server.clone(), reason.clone());
         let about = vec![resource.to_string(), format!("restart {count} of {limit}")];
         self.note(Note::Recycling { group: group.clone(), resource, server: server.clone(), reason, count, limit });

@@ -272,6 +272,12 @@ pub struct Copy {
     pub serial: u64,
     /// What its agent said of it at the last look that was recorded; cut off after [`SAID_LIMIT`] characters.
     pub said: String,
+    /// What bears its name here is not it, or not what is declared: it is left alone.
+    pub alone: bool,
+    /// The UUID of the LPAR, as learnt at its first reading here.
+    pub uuid: Option<String>,
+    /// Log index that the last reading followed in which it was listed here; 0 for what stays where it is.
+    pub listed: Option<u64>,
 }
 
 /// Whether a start of a copy may still take effect.
@@ -309,6 +315,8 @@ pub struct Run {
     pub lost: Option<Time>,
     /// Since when nobody can say whether it runs, on a server that is watched.
     pub unread: Option<Time>,
+    /// Since when every reading says that it has panicked.
+    pub error: Option<Time>,
     /// How often it was cleaned and started again because it did not come up.
     pub tries: u32,
     /// How often in a row it was ordered to stop and did not.
@@ -336,6 +344,11 @@ impl ServerState {
     pub fn is_past(&self, reading: &Reading) -> bool {
         let earlier = self.read.as_ref().is_some_and(|(by, serial)| *by == reading.by && reading.serial < *serial);
         self.since.is_some_and(|since| since > reading.since || (since == reading.since && earlier))
+    }
+
+    /// Whether its last reading said anything of LPARs.
+    pub fn tells_lpars(&self) -> bool {
+        self.live && self.system.tells_lpars()
     }
 
     /// Read Operating, live, and not proven off.
@@ -369,9 +382,10 @@ impl Copy {
         Copy { declared: index, ..Copy::default() }
     }
 
-    /// Forgets what was read of it; readings count from this log index on.
+    /// Forgets how it was read; readings count from this log index on. What it is stays known.
     pub fn forget(&mut self, index: u64) {
-        *self = Copy { declared: self.declared, quiet_from: index, ..Copy::default() };
+        let (declared, uuid, listed) = (self.declared, self.uuid.take(), self.listed);
+        *self = Copy { declared, uuid, listed, quiet_from: index, ..Copy::default() };
     }
 
     /// Read off, live, after the last start could take effect.
@@ -404,6 +418,7 @@ impl GroupState {
 impl Run {
     /// What a look at it says of how it goes.
     pub fn reads(&mut self, power: Power, now: Time) {
+        self.error = self.error.or(Some(now)).filter(|_| power == Power::Error);
         match power {
             Power::Running => {
                 (self.ran, self.away, self.lost, self.unread, self.tries) = (true, None, None, None, 0);
@@ -419,8 +434,8 @@ impl Run {
                 self.down = Some(Down::OnPurpose);
             }
             Power::Starting | Power::Stopping => self.away = self.away.or(Some(now)),
-            Power::Unknown => self.unread = self.unread.or(Some(now)),
-            Power::Moving => {}
+            Power::Unknown | Power::Missing => self.unread = self.unread.or(Some(now)),
+            Power::Moving | Power::Error => {}
         }
     }
 

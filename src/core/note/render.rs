@@ -32,12 +32,19 @@ impl Display for Note {
                 write!(f, "server {server}: VIO server {} is down", join(down))
             }
             Note::ViosChanged { server, down } => write!(f, "server {server}: VIO servers {} are down", join(down)),
-            Note::CopyChanged { resource, server, from, to, said, .. } => {
+            Note::CopyChanged { resource, server, from, to, said, inside, .. } => {
                 write!(f, "{resource} on {server} reads {to}")?;
                 if *from != Power::Unknown {
                     write!(f, ", was {from}")?;
                 }
-                if said.is_empty() { Ok(()) } else { write!(f, "; its agent says: {said}") }
+                match (said.is_empty(), inside) {
+                    (true, _) => Ok(()),
+                    (false, true) => write!(f, "; its agent says: {said}"),
+                    (false, false) => write!(f, "; {said}"),
+                }
+            }
+            Note::NotItself { resource, server, said, .. } => {
+                write!(f, "{resource} on {server} is left alone, and vouches for nothing: {said}")
             }
             Note::NodeLapsed { node } => {
                 write!(f, "node {node}: silent, its lease has ended; it acts no more until it is heard again")
@@ -240,6 +247,7 @@ impl Display for FaultReason {
             }
             FaultReason::StartFailed { resource, why } => write!(f, "{resource} did not start: {why}"),
             FaultReason::StartTimeout { resource, after } => write!(f, "{resource} was not Running after {after}"),
+            FaultReason::Panicked { resource, after } => write!(f, "{resource} read Error for {after}"),
             FaultReason::MonitorTimeout { resource, after } => {
                 write!(f, "nobody could tell for {after} whether {resource} runs")
             }
@@ -299,7 +307,12 @@ impl Display for LeaveReason {
 impl Display for Proof {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Proof::ReadOff { since } => write!(f, "every resource read Off after log index {since}"),
+            Proof::ReadOff { since, undefined } if undefined.is_empty() => {
+                write!(f, "every resource read Off after log index {since}")
+            }
+            Proof::ReadOff { since, undefined } => {
+                write!(f, "every resource read Off after log index {since}, but {} not defined there", join(undefined))
+            }
             Proof::ServerOff(how) => write!(f, "the server is off, {how}"),
             Proof::NodeOff { node, how } => write!(f, "node {node} is off, {how}"),
         }

@@ -144,11 +144,13 @@ impl Planner<'_> {
         match member.copy.power {
             Power::Running => Step::Rest,
             Power::Starting | Power::Stopping => Step::Wait(booting(member)),
-            Power::Unknown if member.run.restart => self.stop(member, Span(0)),
+            Power::Unknown | Power::Error if member.run.restart => self.stop(member, Span(0)),
             Power::Absent if self.scratch.home(member.group, member.resource, member.server).is_some() => {
                 self.start(member)
             }
-            Power::Unknown | Power::Absent | Power::Moving => {
+            // Read so again and again, it is cut off and started anew.
+            Power::Error => Step::Wait(booting(member)),
+            Power::Unknown | Power::Absent | Power::Moving | Power::Missing => {
                 if member.copy.since.is_none_or(|since| since < member.copy.quiet_from) {
                     self.look(member.server);
                 }
@@ -192,6 +194,8 @@ impl Planner<'_> {
             | Power::Starting
             | Power::Stopping
             | Power::Moving
+            | Power::Missing
+            | Power::Error
             | Power::Unknown => Step::Rest,
         }
     }
@@ -242,6 +246,10 @@ impl Planner<'_> {
             if self.is_over(since.after(after)) {
                 return Some(FaultReason::MonitorTimeout { resource, after });
             }
+        }
+        let bears = monitor.times(u64::from(declared.patience.monitor_timeouts.max(1)));
+        if member.run.error.is_some_and(|since| !member.run.restart && self.is_over(since.after(bears))) {
+            return Some(FaultReason::Panicked { resource, after: bears });
         }
         let since = member.run.started.filter(|_| !member.run.ran).or(member.run.away)?;
         let waited = if inside { monitor.times(u64::from(declared.patience.online_wait)) } else { Span(0) };
@@ -409,6 +417,11 @@ impl Planner<'_> {
             self.look(member.server);
             return Step::Wait(Wait::Reading { resource: member.resource.clone(), server: member.server.clone() });
         }
+        // What is not found cannot be stopped, and what is not it must not be.
+        if member.copy.power == Power::Missing || member.copy.alone {
+            let (resource, server) = (member.resource.clone(), member.server.clone());
+            return Step::Wait(Wait::Attention { resource, server });
+        }
         if self.scratch.dependents(member.group, member.resource, member.server).next().is_some() {
             return Step::Rest;
         }
@@ -464,7 +477,10 @@ fn group_is_quiet(member: &Member<'_>) -> bool {
 fn is_worth_another_try(reason: &FaultReason) -> bool {
     matches!(
         reason,
-        FaultReason::StartFailed { .. } | FaultReason::StartTimeout { .. } | FaultReason::MonitorTimeout { .. }
+        FaultReason::StartFailed { .. }
+            | FaultReason::StartTimeout { .. }
+            | FaultReason::MonitorTimeout { .. }
+            | FaultReason::Panicked { .. }
     )
 }
 
@@ -474,6 +490,7 @@ fn clean_reason(reason: &FaultReason) -> CleanReason {
         FaultReason::StartFailed { .. } => CleanReason::OnlineIneffective,
         FaultReason::MonitorTimeout { .. } => CleanReason::MonitorHung,
         FaultReason::Crashed { .. }
+        | FaultReason::Panicked { .. }
         | FaultReason::ViosDown { .. }
         | FaultReason::PersistentDown { .. }
         | FaultReason::PreOnline { .. } => CleanReason::UnexpectedOffline,

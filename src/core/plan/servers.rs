@@ -2,7 +2,7 @@
 
 use super::Planner;
 use crate::{
-    Command, NodeName, Power, Reading, ServerName, Span, SystemState,
+    Command, Ledger, NodeName, Power, Reading, ResourceName, ServerName, Span, SystemState,
     ledger::{Copy, Dirty, GroupState, Phase, ServerState, StartRisk},
     note::ServerWait,
 };
@@ -15,7 +15,13 @@ impl Planner<'_> {
     /// Readings that say something new, or are fresher where something waits for that.
     pub(super) fn readings(&mut self) {
         let view = self.view;
-        for reading in view.readings.values() {
+        // Where something is comes before where it is not any more.
+        let misses = |reading: &&Reading| {
+            let mut mobile = reading.copies.iter().filter(|(resource, _)| self.scratch.is_mobile(resource));
+            mobile.any(|(_, power)| reads_gone(*power))
+        };
+        let (later, first): (Vec<_>, Vec<_>) = view.readings.values().partition(misses);
+        for reading in first.into_iter().chain(later) {
             if self.is_news(reading) {
                 // A reading by a node that is no longer the manager is refused, and so it should be.
                 let _ = self.emit(Command::Observe(reading.clone()));
@@ -37,20 +43,40 @@ impl Planner<'_> {
         fresher_matters
             || state.system != reading.system
             || state.live != reading.live
-            || (reading.live && state.node != reading.node)
+            || state.node != reading.node_power()
             || (reading.tells_vios() && state.vios != reading.vios)
             || self.has_copy_news(reading)
     }
 
     fn has_copy_news(&self, reading: &Reading) -> bool {
-        let said = reading.copies.iter().filter(|(resource, _)| reading.live && !self.scratch.is_inside(resource));
-        said.into_iter().any(|(resource, power)| {
+        let told = |resource: &&ResourceName| reading.tells_lpars() && !self.scratch.is_inside(resource);
+        reading.copies.keys().filter(told).any(|resource| {
             let group = self.scratch.group_of(resource).and_then(|name| self.scratch.groups.get(name));
             let copy = group.and_then(|group| group.copies.get(resource)?.get(&reading.server));
             group.zip(copy).is_some_and(|(group, copy)| {
-                self.is_copy_news(group, copy, &reading.server, (*power, reading.since, 100))
+                let power = self.scratch.reads(reading, resource);
+                self.is_copy_news(group, copy, &reading.server, (power, reading.since, 100))
+                    || self.is_list_news(group, copy, reading, resource)
             })
         })
+    }
+
+    /// Whether a reading says something new of a line besides its state: its UUID for the first time, a remark, or that it is
+    /// here, where it is missed elsewhere.
+    fn is_list_news(&self, group: &GroupState, copy: &Copy, reading: &Reading, resource: &ResourceName) -> bool {
+        let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.as_ref());
+        let learns = copy.uuid.is_none() && uuid.is_some() && reading.alarm(resource).is_none();
+        let missed = || {
+            let copies = group.copies.get(resource).filter(|_| self.scratch.is_mobile(resource));
+            copies.is_some_and(|copies| {
+                let gone = copies.values().filter(|copy| copy.power == Power::Missing);
+                gone.filter_map(|copy| copy.listed).any(|at| {
+                    copy.listed.is_some_and(|here| here < at) && reading.since >= at && !reads_gone(copy.power)
+                })
+            })
+        };
+        let newer = copy.since.is_none_or(|known| known <= reading.since);
+        newer && (learns || copy.said != Ledger::said(reading, resource) || missed())
     }
 
     /// Whether a look at a copy says something new of it, or is the first of those that count.
@@ -73,7 +99,9 @@ impl Planner<'_> {
         let counts_from = copy.quiet_from.max(leaving.or(group.held).unwrap_or_default());
         let older = copy.since.is_none_or(|known| known < counts_from);
         let changed = copy.power != power || (copy.since.is_some() && copy.confidence != sure);
-        changed || (older && copy.since.is_none_or(|known| since > known))
+        // What others have read on their way may be newer than what the manager said last.
+        let known = copy.since.is_none_or(|known| known <= since);
+        (known && changed) || (older && copy.since.is_none_or(|known| since > known))
     }
 
     /// Each server is watched by its own node while that is heard and reaches an HMC, by a surrogate otherwise.
@@ -245,4 +273,8 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+fn reads_gone(power: Power) -> bool {
+    matches!(power, Power::Absent | Power::Missing)
 }

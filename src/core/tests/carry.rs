@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Action, Order, OrderId, Power, Reading, ServerName, Span, SystemState, Time,
-    carry::{Answer, Ask, Execution, Next, START_SHOWS},
+    carry::{Answer, Ask, Execution, Next, OFF_SHOWS, START_SHOWS},
     config::Trigger,
     order::{Ending, Epoch},
 };
@@ -35,6 +35,7 @@ fn reading(server: &str, system: SystemState, power: Option<Power>) -> Answer {
         copies: power.map(|power| BTreeMap::from([("web1".into(), power)])).unwrap_or_default(),
         node: Power::Unknown,
         vios: BTreeMap::new(),
+        listed: BTreeMap::new(),
     })
 }
 
@@ -229,6 +230,76 @@ fn only_a_server_that_is_down_is_powered_off() {
     for (answer, why) in [(reads("p1", Power::Off), "p1 reads Operating"), (dark("p1"), "p1 reads No Connection")] {
         let (asked, ending) = carry(order(Action::Fence), vec![(80, answer)]);
         assert_eq!((asked.len(), ending), (1, not_done(why)));
+    }
+}
+
+/// A server that is off is proven off, whatever its console says to the command: it goes on reading off.
+#[test]
+fn what_is_off_already_needs_no_command_that_can_fail() {
+    let off = |at| (at, reading("p1", SystemState::PowerOff, None));
+    let why = || "HSCL0238".to_owned();
+    for answer in [Answer::Refused(why()), Answer::NotSent(why()), Answer::Unknown(why())] {
+        let first = vec![off(80), (160, answer.clone()), off(240), (340, Answer::Paused)];
+        assert_eq!(carry(order(Action::Fence), first.clone()).1, None, "one reading may be what was known last");
+        let again = first.into_iter().chain([off(160 + OFF_SHOWS.0)]).collect();
+        assert_eq!(carry(order(Action::Fence), again).1, Some(Ending::Done), "{answer:?}");
+    }
+    let sick = (80, reading("p1", SystemState::Error, None));
+    let not_sent = vec![sick.clone(), (160, Answer::NotSent(why()))];
+    assert_eq!(carry(order(Action::Fence), not_sent).1, not_done("HSCL0238"), "what was not off was not told");
+    let refused = vec![sick, (160, Answer::Refused(why())), (240, reading("p1", SystemState::Error, None))];
+    assert_eq!(carry(order(Action::Fence), refused).1, None, "a refusal is read back");
+}
+
+/// A list in Recovery, or on the way down, is none.
+#[test]
+fn an_lpar_is_read_only_where_it_can_be_known() {
+    for system in [SystemState::Unknown, SystemState::PoweringOff, SystemState::Error, SystemState::Initializing] {
+        let (asked, ending) = carry(start(&[]), vec![(80, reading("p2", system, Some(Power::Off)))]);
+        let why = format!("it cannot be read on p2 ({system}), and no proof is held");
+        assert_eq!((asked.len(), ending), (1, not_done(&why)));
+    }
+}
+
+#[test]
+fn what_is_not_listed_any_more_is_neither_started_nor_stopped() {
+    let elsewhere = carry(start(&["p2"]), vec![(80, reads("p2", Power::Missing))]).1;
+    assert_eq!(
+        elsewhere,
+        not_done("it reads not listed any more on p2"),
+        "what is read counts for more than an excuse"
+    );
+    assert_eq!(carry(stop(0), vec![(80, reads("p1", Power::Missing))]).1, not_done("it reads not listed any more"));
+    let vanished =
+        vec![(80, reads("p1", Power::Running)), (160, Answer::Accepted), (120_000, reads("p1", Power::Missing))];
+    let why = "it still reads not listed any more".to_owned();
+    assert_eq!(carry(stop(0), vanished).1, Some(Ending::Unknown(why)), "nor is what vanished off");
+}
+
+#[test]
+fn what_has_panicked_is_cut_off_at_once() {
+    let (asked, ending) = carry(
+        stop(10_000),
+        vec![(80, reads("p1", Power::Error)), (160, Answer::Accepted), (240, reads("p1", Power::Off))],
+    );
+    assert_eq!((asked, ending), (["read p1", "cut off", "read p1"].map(str::to_owned).to_vec(), Some(Ending::Done)));
+    assert_eq!(carry(start(&["p2"]), vec![(80, reads("p2", Power::Error))]).1, not_done("it reads Error on p2"));
+}
+
+#[test]
+fn ibm_i_is_never_cut_off_while_it_runs() {
+    for grace in [0, 10_000] {
+        let mut execution = Execution::new(stop(grace), &[]).ibm_i(true);
+        let next = |execution: &mut Execution, answer, at| match execution.next(answer, Span(at)) {
+            Next::Ask(ask) => word(&ask),
+            Next::Report(report) => format!("{:?}", report.ending),
+        };
+        assert_eq!(next(&mut execution, reads("p1", Power::Running), 80), "shut down");
+        assert_eq!(next(&mut execution, Answer::Accepted, 160), "read p1");
+        assert_eq!(next(&mut execution, reads("p1", Power::Stopping), 60_000), "pause 100ms");
+        assert_eq!(next(&mut execution, Answer::Paused, 60_100), "read p1");
+        let late = next(&mut execution, reads("p1", Power::Stopping), 120_000);
+        assert_eq!(late, "Unknown(\"it still reads Stopping\")", "its time is over, and nobody cut it off");
     }
 }
 

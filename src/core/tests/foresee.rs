@@ -90,6 +90,7 @@ fn running(cluster: Cluster) -> Ledger {
                 copies,
                 node: Power::Unknown,
                 vios: BTreeMap::new(),
+                listed: BTreeMap::new(),
             };
             view.readings.insert(server, reading);
         }

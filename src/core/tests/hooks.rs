@@ -90,6 +90,7 @@ impl Case {
             copies: BTreeMap::from([("web1".into(), power)]),
             node: Power::Unknown,
             vios: BTreeMap::new(),
+            listed: BTreeMap::new(),
         };
         self.must(Command::Observe(reading));
     }

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
+    Action, Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
     ServerName, Span, SystemState, Time,
     command::Outcome,
     config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
     invariants,
     ledger::Phase,
+    listing::{Known, Listed},
     note::{LeaveReason, Note},
     order::{Ending, Epoch},
 };
@@ -109,6 +110,7 @@ impl Case {
             copies: BTreeMap::from([(ResourceName::from("web1"), power)]),
             node: Power::Unknown,
             vios: BTreeMap::new(),
+            listed: BTreeMap::new(),
         }
     }
 
@@ -448,4 +450,113 @@ fn a_configuration_forgets_no_start_that_may_still_take_effect() {
 
 fn web1(cluster: &mut Cluster) -> &mut Resource {
     cluster.resources.get_mut("web1").expect("it is declared")
+}
+
+fn listed(uuid: &str) -> BTreeMap<ResourceName, Listed> {
+    BTreeMap::from([("web1".into(), Listed { uuid: Some(uuid.to_owned()), remark: None })])
+}
+
+/// What a node reads on its way takes away what vouches, also when its order is closed by then; it proves nothing.
+#[test]
+fn what_was_read_for_an_order_is_a_fact() {
+    let report = |order, readings| {
+        Command::Report(Report {
+            order,
+            ending: Ending::NotDone("it reads Starting on p2".to_owned()),
+            readings,
+            seen: BTreeMap::new(),
+        })
+    };
+    for closed in [false, true] {
+        let mut case = Case::starting();
+        let order = *case.ledger.orders.keys().next().expect("an order is open");
+        let seen = Reading { by: "n1".into(), ..case.reading("p2", Power::Starting) };
+        let in_flight = case.reading("p2", Power::Off);
+        if closed {
+            case.answer(Ending::NotDone("its node stops".to_owned()));
+        }
+        case.must(report(order, vec![seen.clone()]));
+        assert_eq!(case.plan(start(1)), not_proven("p2", Power::Starting), "closed: {closed}");
+        assert_eq!(case.plan(report(order, vec![seen])), Some(Refusal::NoOrder(order)), "told twice, it is no news");
+        case.must(Command::Observe(in_flight));
+        assert_eq!(case.plan(start(1)), not_proven("p2", Power::Off), "read before the report, or nobody can tell");
+        case.reads("p2", Power::Off);
+        assert_eq!(case.plan(start(1)), None);
+        let mut case = Case::starting();
+        let order = *case.ledger.orders.keys().next().expect("an order is open");
+        case.reads("p2", Power::Running);
+        let off = Reading { by: "n1".into(), ..case.reading("p2", Power::Off) };
+        case.must(report(order, vec![off]));
+        assert_eq!(case.plan(start(1)), not_proven("p2", Power::Running), "another's Off proves nothing");
+    }
+}
+
+/// Facts about LPARs are taken over only where an HMC can know them, whatever a driver calls live.
+#[test]
+fn a_list_counts_only_where_it_can_be_known() {
+    let cannot = [SystemState::Unknown, SystemState::Error, SystemState::PoweringOff, SystemState::Initializing];
+    for system in cannot {
+        let mut case = Case::unread();
+        case.reads("p1", Power::Off);
+        let reading = Reading { system, node: Power::Off, ..case.reading("p2", Power::Off) };
+        case.must(Command::Observe(reading));
+        assert_eq!(case.ledger.groups["web"].copies["web1"]["p2"].since, None, "{system}");
+        assert_eq!(case.ledger.servers["p2"].node, Power::Unknown, "{system}");
+    }
+    for system in [SystemState::Operating, SystemState::Standby, SystemState::PowerOff] {
+        let mut case = Case::unread();
+        case.must(Command::Observe(Reading { system, ..case.reading("p2", Power::Off) }));
+        assert!(case.ledger.groups["web"].copies["web1"]["p2"].is_quiet(), "{system}");
+    }
+}
+
+/// Its UUID is learnt at its first reading, and what is not listed any more vouches for nothing.
+#[test]
+fn an_lpar_is_known_by_its_uuid_and_missed_where_it_was() {
+    let mut case = Case::unread();
+    case.reads("p1", Power::Off);
+    assert_eq!(case.ledger.known(&"web1".into(), &"p2".into()), Known::default());
+    case.must(Command::Observe(case.reading("p2", Power::Absent)));
+    assert_eq!(case.plan(grant("p1")), None, "never defined there, it vouches");
+    let mut case = Case::read();
+    case.must(Command::Observe(Reading { listed: listed("A"), ..case.reading("p2", Power::Off) }));
+    let known = Known { uuid: Some("A".to_owned()), listed: true };
+    assert_eq!(case.ledger.known(&"web1".into(), &"p2".into()), known);
+    // By a node that does not know yet what is known here.
+    case.must(Command::Observe(Reading { listed: listed("B"), ..case.reading("p2", Power::Off) }));
+    assert_eq!(case.plan(grant("p1")), not_proven("p2", Power::Unknown), "another LPAR under its name");
+    case.reads("p2", Power::Absent);
+    assert_eq!(case.plan(grant("p1")), not_proven("p2", Power::Missing), "listed before, and not any more");
+    case.must(Command::Observe(Reading { listed: listed("A"), ..case.reading("p2", Power::Off) }));
+    assert_eq!(case.plan(grant("p1")), None);
+}
+
+/// A proof that rests on "not defined" says so.
+#[test]
+fn a_proof_names_what_was_never_defined() {
+    let mut case = Case::unread();
+    case.must(Command::Observe(case.reading("p1", Power::Absent)));
+    case.reads("p2", Power::Off);
+    case.must(grant("p1"));
+    case.must(leave());
+    case.must(Command::Observe(case.reading("p1", Power::Absent)));
+    case.must(vacate(1));
+    let said = case.ledger.journal.iter().map(|record| record.note.to_string()).find(|said| said.contains("proof"));
+    assert!(said.as_deref().is_some_and(|said| said.ends_with("but web1 not defined there")), "{said:?}");
+}
+
+/// An order is excused from reading a server by a proof, or by what was decided without being able to read it.
+#[test]
+fn what_excuses_a_start_from_a_reading_is_no_reading_of_before() {
+    let vouched = |case: &Case| match &case.ledger.orders.values().next().expect("an order is open").action {
+        Action::Start { vouched, .. } => vouched.len(),
+        action => panic!("{action}"),
+    };
+    assert_eq!(vouched(&Case::starting()), 0, "p2 is read off, and can be read again");
+    let mut case = Case::read();
+    let dark = Reading { system: SystemState::NoConnection, live: false, ..case.reading("p2", Power::Off) };
+    case.must(Command::Observe(dark));
+    case.must(grant("p1"));
+    case.must(start(1));
+    assert_eq!(vouched(&case), 1, "p2 cannot be read, and it was read off last");
 }

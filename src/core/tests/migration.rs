@@ -112,6 +112,7 @@ impl Case {
             copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(),
             node: Power::Unknown,
             vios: BTreeMap::new(),
+            listed: BTreeMap::new(),
         }
     }
 

@@ -80,6 +80,7 @@ impl Case {
             copies: [("web1".into(), power)].into(),
             node: Power::Running,
             vios: [].into(),
+            listed: [].into(),
         };
         self.must(Command::Observe(reading));
     }

@@ -102,6 +102,14 @@ pub fn connection(records: &[Record], mtms: &str) -> Connection {
     })
 }
 
+/// Reads the link to the hypervisor of a system with an eBMC, which is beside the one to its service processor; `None` for
+/// any other.
+pub fn vmi(records: &[Record], mtms: &str) -> Option<Connection> {
+    let of_system = records.iter().find(|record| record.get("type_model_serial_num") == Some(mtms))?;
+    of_system.value("sp_type").filter(|kind| kind.trim().eq_ignore_ascii_case("ebmc"))?;
+    Some(Connection::parse(of_system.get("vmi_state").unwrap_or_default()))
+}
+
 /// Reads memory, total and free.
 pub fn memory(records: &[Record]) -> Result<(Mebibytes, Mebibytes), Failure> {
     let read = |name: &str| {

@@ -3,26 +3,49 @@
 //! Promises: every answer began after it was asked for. Answers that concern all servers are shared, but only between
 //! callers that were already waiting when the question went out.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::answers::{
     LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, conclude, connection, lpars, memory, processors,
-    system, unreadable, version,
+    system, unreadable, version, vmi,
 };
 use super::command::Command;
 use super::console::{Console, Limits, Purpose};
 use super::exec::ExecError;
 use super::message::is_invalid_attribute;
 use super::records::{Record, parse_records, parse_table};
-use crate::hypervisor::{Capacity, Connection, Failure, Inventory, ServerReading};
+use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading};
 
-/// The connections of one HMC to all its service processors, as last listed.
+/// A clock that shows the same for so long stands still.
+const CLOCK_TICKS: Duration = Duration::from_secs(2);
+
+/// The connections of one HMC to all its service processors, as last listed, and what it showed of the clocks of servers.
 #[derive(Default)]
 pub struct Connections {
     last: Mutex<Option<(Instant, Arc<Vec<Record>>)>>,
+    clocks: StdMutex<HashMap<String, (String, Instant)>>,
+}
+
+impl Connections {
+    /// Whether the clock of a server shows what it showed a while ago.
+    fn stands_still(&self, mtms: &str, time: &str) -> bool {
+        if time.is_empty() {
+            return false;
+        }
+        let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        match clocks.get(mtms) {
+            Some((shown, since)) if shown == time => since.elapsed() >= CLOCK_TICKS,
+            Some(_) | None => {
+                clocks.insert(mtms.to_owned(), (time.to_owned(), Instant::now()));
+                false
+            }
+        }
+    }
 }
 
 /// Reads one server through one HMC: the system, then its LPARs, and last the link to the service processor. In that
@@ -40,11 +63,17 @@ pub async fn read_server(
         true => inventory(console, mtms, until).await?,
         false => Inventory::NotReadable(format!("the server is in state {}", facts.state)),
     };
+    let links = read_connections(console, connections, began, until).await?;
+    let vmi = vmi(&links, mtms);
+    // Read at each reading, so that what it showed before is known.
+    let stands_still = connections.stands_still(mtms, &facts.time) && vmi.is_some();
     Ok(ServerReading {
         system: facts.state,
         detailed_state: facts.detailed_state,
         system_time: facts.time,
-        connected: read_connection(console, connections, mtms, began, until).await?,
+        connected: connection(&links, mtms),
+        vmi,
+        stands_still,
         inventory,
         via: console.name().to_owned(),
         took: began.elapsed(),
@@ -100,25 +129,24 @@ async fn list(
     parse_records(&answer).map_err(unreadable)
 }
 
-async fn read_connection(
+async fn read_connections(
     console: &Console,
     connections: &Connections,
-    mtms: &str,
     began: Instant,
     until: Instant,
-) -> Result<Connection, Failure> {
+) -> Result<Arc<Vec<Record>>, Failure> {
     let late = |_| Failure::TimeoutBeforeSending;
     let mut last = timeout_at(until, connections.last.lock()).await.map_err(late)?;
     if let Some((asked, records)) = &*last
         && *asked > began
     {
-        return Ok(connection(records, mtms));
+        return Ok(Arc::clone(records));
     }
     let asked = Instant::now();
     let answer = ask(console, &Command::new("lssysconn").with("-r", "all"), until).await?;
     let records = Arc::new(parse_records(&answer).map_err(unreadable)?);
     *last = Some((asked, Arc::clone(&records)));
-    Ok(connection(&records, mtms))
+    Ok(records)
 }
 
 async fn ask(console: &Console, command: &Command, until: Instant) -> Result<Vec<u8>, Failure> {

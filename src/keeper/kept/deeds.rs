@@ -159,9 +159,13 @@ async fn after_failed_start(call: &Call<'_>, contract: &Contract, why: String) -
     let look = contract.look(&Call { probe: true, ..*call }, None).await;
     match look.power {
         Power::Off | Power::Absent | Power::OffOnPurpose => Deed::failed(why),
-        Power::Starting | Power::Running | Power::Stopping | Power::Moving | Power::Unknown => {
-            Deed::unknown(format!("{why}; and then it reads {}", look.power))
-        }
+        Power::Starting
+        | Power::Running
+        | Power::Stopping
+        | Power::Moving
+        | Power::Unknown
+        | Power::Missing
+        | Power::Error => Deed::unknown(format!("{why}; and then it reads {}", look.power)),
     }
 }
 

@@ -175,7 +175,7 @@ fn arrive_listed(after: &mut Ledger, records: &mut Vec<Record>) {
         let epoch = after.epoch;
         let began = Tenure { epoch, server: to.clone(), since: at, phase: Phase::Online };
         Arc::make_mut(group).tenure = Some(began);
-        let proof = Proof::ReadOff { since: index };
+        let proof = Proof::ReadOff { since: index, undefined: Default::default() };
         let note = Note::Migrated { group: name.clone(), from: tenure.server, to, epoch, proof };
         let record = Record { index, at, note };
         after.journal.push_back(record.clone());
@@ -204,7 +204,7 @@ fn vacate_where(after: &mut Ledger, records: &mut Vec<Record>, which: fn(&[Serve
         let Some(tenure) = group.tenure.take() else { continue };
         group.last = Some(tenure.server.clone());
         group.runs.clear();
-        let proof = Proof::ReadOff { since: index };
+        let proof = Proof::ReadOff { since: index, undefined: Default::default() };
         let note = Note::Vacated { group: name.clone(), server: tenure.server, epoch: tenure.epoch, proof };
         let record = Record { index, at, note };
         after.journal.push_back(record.clone());

@@ -149,6 +149,9 @@ impl Print {
             self.word(copy.power as u64);
             self.maybe_index(at, copy.since);
             self.ranked(at, copy.quiet_from);
+            // What was listed is compared between servers.
+            self.word(copy.listed.is_some());
+            (0..SERVERS).for_each(|server| self.ranked(server, copy.listed.unwrap_or_default()));
             self.maybe_index(ORDERS, copy.stop.map(|id| id.index));
             self.maybe_age(copy.failed, timings.monitor);
             match copy.risk {

@@ -3,7 +3,10 @@
 use super::programs::Manner;
 use super::sim::Sim;
 use super::site::span;
-use crate::world::{Command as WorldCommand, Fault, HmcId, LparId, ServerId, Span as WorldSpan, Stop, SystemState};
+use crate::world::{
+    Command as WorldCommand, Fault, HmcId, Line, ListAs, LparId, OffAlready, ServerId, Span as WorldSpan, Stop,
+    SystemState,
+};
 use tenure_core::{GroupName, NodeName, ResourceName, ServerName, Span, command::Request, config::Resource};
 
 /// How long nothing may be logged for the cluster to count as quiet.
@@ -70,6 +73,10 @@ impl Sim {
             ["power", server, what] => return self.power_deed(server, what),
             ["sp", server, what] => return self.processor(server, what),
             ["show", server, state @ ..] => return self.show(server, &state.join(" ")),
+            ["list", server, what] => return self.list(server, what),
+            ["listed", lpar, what] => return self.listed(lpar, what, None),
+            ["listed", lpar, what, "on", server] => return self.listed(lpar, what, Some(server)),
+            ["vmi", server, what] => return self.vmi(server, what),
             ["vios", server, vios, what] => return self.vios(server, vios, what),
             ["hmc", hmc, rest @ ..] => return self.hmc(hmc, rest),
             ["hook", program, what] => {
@@ -212,6 +219,46 @@ impl Sim {
         self.inject(Fault::ShowAs(server, known.ok_or("is no state of a server")?))
     }
 
+    /// What HMCs list of the LPARs of a server, whatever they do.
+    fn list(&mut self, server: &str, what: &str) -> Done {
+        let list = match what {
+            "empty" => ListAs::Empty,
+            "off" => ListAs::Off,
+            "truth" => ListAs::Truth,
+            _ => return Err("is not how LPARs are listed".to_owned()),
+        };
+        let server = self.server_id(server)?;
+        self.inject(Fault::List(server, list))
+    }
+
+    /// How a copy stands in the list of its server: of the active one, unless it is said which.
+    fn listed(&mut self, name: &str, what: &str, server: Option<&str>) -> Done {
+        let line = match what {
+            "shown" => Line::Shown,
+            "hidden" => Line::Hidden,
+            "renamed" => Line::Renamed,
+            "another" => Line::Another,
+            "replaced" => Line::Replaced,
+            _ => return Err("is not how an LPAR is listed".to_owned()),
+        };
+        let lpar = self.lpar_id(name)?;
+        let at = match server {
+            Some(server) => self.server_id(server)?,
+            None => *self.world.active_on(lpar).first().ok_or("it is active nowhere")?,
+        };
+        self.inject(Fault::ShowLine(at, lpar, line))
+    }
+
+    /// The link to a server's hypervisor, beside that to its service processor.
+    fn vmi(&mut self, server: &str, what: &str) -> Done {
+        let server = self.server_id(server)?;
+        match what {
+            "lose" => self.inject(Fault::LoseVmi(server)),
+            "restore" => self.inject(Fault::RestoreVmi(server)),
+            _ => Err("is not done to a link".to_owned()),
+        }
+    }
+
     fn vios(&mut self, server: &str, vios: &str, what: &str) -> Done {
         let lpar = self.lpar_id(vios)?;
         let server = self.server_id(server)?;
@@ -230,6 +277,10 @@ impl Sim {
             ["down"] => Fault::HmcDown(hmc),
             ["up"] => Fault::HmcUp(hmc),
             ["slow", by] => Fault::SlowHmc(hmc, time(by)?),
+            ["off-already", "says"] => Fault::AnswerOff(hmc, OffAlready::Says),
+            ["off-already", "accepts"] => Fault::AnswerOff(hmc, OffAlready::Accepts),
+            ["off-already", "not-operating"] => Fault::AnswerOff(hmc, OffAlready::NotOperating),
+            ["off-already", "unlisted"] => Fault::AnswerOff(hmc, OffAlready::Unlisted),
             ["stale", by] => Fault::DelayViews(hmc, time(by)?),
             ["loses", "answers", n] => Fault::LoseAnswers(hmc, times(n)?),
             ["loses", "commands", n] => Fault::LoseCommands(hmc, times(n)?),

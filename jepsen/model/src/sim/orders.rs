@@ -139,11 +139,7 @@ impl Sim {
                 self.send(name, report);
                 continue;
             }
-            let group = order.action.resource().and_then(|lpar| node.ledger.group_of(lpar));
-            let list = group.and_then(|group| node.ledger.config.groups.get(group)).map(|group| group.servers.clone());
-            let mobile = order.action.resource().is_some_and(|lpar| node.ledger.is_mobile(lpar));
-            let inside = order.action.resource().is_some_and(|resource| node.ledger.is_inside(resource));
-            let execution = Execution::new(order, &list.unwrap_or_default()).mobile(mobile).inside(inside);
+            let execution = Execution::of(&node.ledger, &order);
             let first = execution.first();
             node.memory.work.insert(id, Work { execution, since: now, sent: None });
             self.ask(name, id, first);

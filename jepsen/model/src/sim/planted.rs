@@ -1,7 +1,8 @@
-//! Bugs that are put in on purpose, about what lives inside nodes. None of them lives in the product: each changes what the
+//! Bugs that are put in on purpose, about what lives inside nodes and about what is read of LPARs. None of them lives in the product: each changes what the
 //! simulation does as a node, or rewrites the ledger after an entry as if a check in it were missing.
 
-use tenure_core::{Command, Entry, Ledger, NodeName, Span, Time, command::Request};
+use std::sync::Arc;
+use tenure_core::{Action, Command, Entry, Ledger, NodeName, Power, Span, Time, command::Request};
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +23,25 @@ pub enum Bug {
     FedWithoutLease,
     /// A process that is started anew feeds the watchdog first.
     FedByNewProcess,
+    /// A service processor that has lost its partition data is believed.
+    RecoveryAsOperating,
+    /// What is not listed any more counts as not defined.
+    MissingAsAbsent,
+    /// LPARs are known by name only.
+    UuidForgotten,
+    /// What a node has read on its way of other servers is not taken down.
+    SeenForgotten,
+    /// A start is excused from reading whatever is read off at the time of its order (bar 3).
+    EverythingExcused,
+    /// That an LPAR has panicked counts as its being off.
+    ErrorAsOff,
+    /// The link to a server's hypervisor does not matter.
+    VmiIgnored,
 }
 
 impl Bug {
     /// Each, with the scenario that finds it.
-    pub const ALL: [(Bug, &'static str); 8] = [
+    pub const ALL: [(Bug, &'static str); 15] = [
         (Bug::SilenceAsProof, "inside/slow_stop.txt"),
         (Bug::WatchdogFromSilence, "inside/watchdog_slow_stop.txt"),
         (Bug::OtherLparAsOwn, "inside/wrong_lpar.txt"),
@@ -35,10 +50,18 @@ impl Bug {
         (Bug::FenceNotReadBack, "inside/fence_lost.txt"),
         (Bug::FedWithoutLease, "inside/watchdog_slow_stop.txt"),
         (Bug::FedByNewProcess, "inside/watchdog_new_process.txt"),
+        (Bug::RecoveryAsOperating, "promise/recovery-old-list.txt"),
+        (Bug::MissingAsAbsent, "promise/line-gone-standby.txt"),
+        (Bug::UuidForgotten, "promise/renamed-and-replaced.txt"),
+        (Bug::SeenForgotten, "promise/last-bar-forgotten.txt"),
+        (Bug::EverythingExcused, "promise/cannot-be-read.txt"),
+        (Bug::ErrorAsOff, "promise/panic-and-fault.txt"),
+        (Bug::VmiIgnored, "promise/vmi-lost.txt"),
     ];
 
     /// Rewrites the ledger after an entry.
     pub(super) fn tamper(self, before: &Ledger, after: &mut Ledger, entry: &Entry) {
+        self.tamper_copies(before, after, entry);
         let configured =
             entry.commands.iter().any(|command| matches!(command, Command::Request(Request::Configure { .. })));
         let names: Vec<NodeName> = after.nodes.keys().cloned().collect();
@@ -62,13 +85,53 @@ impl Bug {
                 Bug::OtherLparAsOwn => node.known |= node.met,
                 Bug::OwnForEver if configured => node.known = was.known,
                 Bug::WatchdogForEver if configured => node.watchdog = was.watchdog,
-                Bug::SilenceAsProof
+                Bug::RecoveryAsOperating
+                | Bug::MissingAsAbsent
+                | Bug::UuidForgotten
+                | Bug::SeenForgotten
+                | Bug::EverythingExcused
+                | Bug::ErrorAsOff
+                | Bug::VmiIgnored
+                | Bug::SilenceAsProof
                 | Bug::WatchdogFromSilence
                 | Bug::OwnForEver
                 | Bug::WatchdogForEver
                 | Bug::FenceNotReadBack
                 | Bug::FedWithoutLease
                 | Bug::FedByNewProcess => {}
+            }
+        }
+    }
+
+    /// The same, of what was read of LPARs.
+    fn tamper_copies(self, before: &Ledger, after: &mut Ledger, entry: &Entry) {
+        if self == Bug::EverythingExcused {
+            for order in after.orders.values_mut() {
+                let Action::Start { group, vouched, .. } = &mut order.action else { continue };
+                let listed = after.config.groups.get(group).map(|group| group.servers.clone()).unwrap_or_default();
+                vouched.extend(listed.into_iter().filter(|server| *server != order.server));
+            }
+        }
+        let of = entry.commands.iter().find_map(|command| {
+            let Command::Report(report) = command else { return None };
+            before.orders.get(&report.order).map(|order| order.server.clone())
+        });
+        for (name, group) in &mut after.groups {
+            for (resource, copies) in &mut Arc::make_mut(group).copies {
+                for (server, copy) in copies {
+                    let was = before.groups.get(name).and_then(|group| group.copies.get(resource)?.get(server));
+                    match (self, was) {
+                        (Bug::MissingAsAbsent, _) => {
+                            copy.power = if copy.power == Power::Missing { Power::Absent } else { copy.power };
+                            copy.listed = None;
+                        }
+                        (Bug::UuidForgotten, _) => copy.uuid = None,
+                        (Bug::SeenForgotten, Some(was)) if of.as_ref().is_some_and(|of| of != server) => {
+                            *copy = was.clone();
+                        }
+                        _ => {}
+                    }
+                }
             }
         }
     }

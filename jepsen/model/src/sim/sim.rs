@@ -240,7 +240,7 @@ impl Sim {
             NodeEvent::Look { server, since, serial, why } => {
                 let Some(state) = self.nodes.get(node) else { return };
                 let ask = witness::Question { server: &server, by: node, since, serial };
-                let reading = witness::read(&self.world, &state.ledger.config, &ask, state.blind);
+                let reading = witness::read(&self.world, &state.ledger, &ask, state.blind, self.options.bug);
                 let back = witness::latency(&self.world, &state.ledger.config, &server).1;
                 self.later(node, Span(back), NodeEvent::Seen { reading, why });
             }

@@ -81,6 +81,7 @@ impl Site {
             "site" => self.shape(rest)?,
             "group" => self.add_group(rest)?,
             "lpar" => self.edit_lpar(rest)?,
+            "stray" => self.add_stray(rest)?,
             "server" => self.edit_server(rest)?,
             "timings" => self.edit_timings(rest)?,
             "brakes" => {
@@ -238,6 +239,14 @@ impl Site {
         Ok(())
     }
 
+    /// `stray old1 on p1`: an LPAR that runs there, and that no cluster file declares.
+    fn add_stray(&mut self, words: &[&str]) -> Result<(), SiteError> {
+        let [name, "on", server] = words else { return Err(SiteError("write: stray NAME on SERVER".to_owned())) };
+        let stray = LparSpec { running_on: Some((*server).to_owned()), ..LparSpec::new(*name, [*server]) };
+        self.lpars.insert(ResourceName::from(*name), stray);
+        Ok(())
+    }
+
     /// `lpar web1 boot=10s running=p2 memory=8192`
     fn edit_lpar(&mut self, words: &[&str]) -> Result<(), SiteError> {
         let [name, rest @ ..] = words else { return Err(SiteError("write: lpar NAME KEY=VALUE …".to_owned())) };
@@ -261,6 +270,8 @@ impl Site {
                 "processors" => lpar.processors = number(value)?,
                 "vios" => lpar.vios = value.split(',').map(str::to_owned).collect(),
                 "mobile" => (physical.mobile, lpar.mobile) = (value == "yes", value == "yes"),
+                "ibmi" => physical.ibm_i = value == "yes",
+                "os" if value == "ibmi" => lpar.os = tenure_core::config::OperatingSystem::IbmI,
                 "migrate_timeout" => lpar.migrate_timeout = span(value)?,
                 "start_timeout" => declared.start_timeout = span(value)?,
                 "stop_timeout" => declared.stop_timeout = span(value)?,

@@ -1,15 +1,17 @@
 //! The HMCs of the world as a node's driver uses them: the first console that gives a live reading counts, a change goes to
 //! the first that is connected, and the hardware's words become the core's.
 
+use super::planted::Bug;
 use crate::world::{
-    Answer as WorldAnswer, Command, Connection, HmcId, LparId, LparKind, LparState, Refusal, ServerId,
+    Answer as WorldAnswer, Command, Connection, HmcId, LparId, LparKind, LparReading, LparState, Refusal, ServerId,
     Span as WorldSpan, Stop, SystemState as WorldSystem, World,
 };
 use std::collections::BTreeMap;
 use tenure_core::{
-    HmcName, NodeName, Power, Reading, ResourceName, ServerName, SystemState,
+    HmcName, Ledger, NodeName, Power, Reading, ResourceName, ServerName, SystemState,
     carry::{Answer, Ask},
     config::Cluster,
+    listing::{self, Environment, Line, Listed},
 };
 
 /// Which server is read, by whom, and what its log held when it asked.
@@ -20,8 +22,9 @@ pub(super) struct Question<'a> {
     pub(super) serial: u64,
 }
 
-/// What the consoles of a server say of it. `blind`: the node reaches none of them.
-pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: bool) -> Reading {
+/// What the consoles of a server say of it, to a node with this ledger. `blind`: the node reaches none of them.
+pub(super) fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bool, bug: Option<Bug>) -> Reading {
+    let cluster = &*ledger.config;
     let mut found = Reading {
         server: ask.server.clone(),
         by: ask.by.clone(),
@@ -32,16 +35,23 @@ pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: 
         copies: BTreeMap::new(),
         node: Power::Unknown,
         vios: BTreeMap::new(),
+        listed: BTreeMap::new(),
     };
     let Some(id) = physical(world, cluster, ask.server).filter(|_| !blind) else { return found };
     for hmc in consoles(world, cluster, ask.server) {
         match world.read(hmc, id) {
-            Ok(seen) => {
-                let system = system(seen.system);
-                if seen.connection == Connection::Connected && is_seen(seen.system) {
-                    fill(world, cluster, &mut found, &seen);
+            Ok(mut seen) => {
+                if bug == Some(Bug::RecoveryAsOperating) && seen.system == WorldSystem::Recovery {
+                    seen.system = WorldSystem::Operating;
+                }
+                if is_live(world, &seen) || bug == Some(Bug::VmiIgnored) {
+                    fill(world, ledger, &mut found, &seen);
+                    let panicked = found.copies.values_mut().filter(|power| **power == Power::Error);
+                    panicked.filter(|_| bug == Some(Bug::ErrorAsOff)).for_each(|power| *power = Power::Off);
                     return found;
                 }
+                let system =
+                    if seen.vmi == Connection::Connected { system(seen.system) } else { SystemState::NoConnection };
                 if found.system == SystemState::NoWitness {
                     found.system = system;
                 }
@@ -55,25 +65,36 @@ pub(super) fn read(world: &World, cluster: &Cluster, ask: &Question<'_>, blind: 
     found
 }
 
-fn fill(world: &World, cluster: &Cluster, found: &mut Reading, seen: &crate::world::Reading) {
+/// Whether a console knows what the server does. Of one with an eBMC that is up, it does through the link to its hypervisor.
+fn is_live(world: &World, seen: &crate::world::Reading) -> bool {
+    let up = matches!(seen.system, WorldSystem::Operating | WorldSystem::Standby);
+    let lost = world.server_spec(seen.server).is_ebmc() && up && seen.vmi != Connection::Connected;
+    seen.connection == Connection::Connected && is_seen(seen.system) && !lost
+}
+
+fn fill(world: &World, ledger: &Ledger, found: &mut Reading, seen: &crate::world::Reading) {
+    let cluster = &*ledger.config;
     found.system = system(seen.system);
     found.live = true;
-    if !can_list(seen.system) {
+    if !found.system.tells_lpars() {
         return;
     }
+    let lines: Vec<Line> = seen.lpars.iter().map(|lpar| line(world, seen.server, lpar)).collect();
     for (name, resource) in &cluster.resources {
         let Some(declared) = resource.as_lpar() else { continue };
         let asked = cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(&found.server));
         if !asked {
             continue;
         }
-        let copy = world.lpar(&declared.partition).and_then(|lpar| seen.lpar(lpar));
-        found.copies.insert(name.clone(), copy.map_or(Power::Absent, |copy| power(copy.state)));
+        let (power, listed) = listing::find(declared, &ledger.known(name, &found.server), &lines);
+        found.copies.insert(name.clone(), power);
+        if listed != Listed::default() {
+            found.listed.insert(name.clone(), listed);
+        }
     }
+    let own = cluster.node_on(&found.server).and_then(|node| cluster.nodes.get(node)?.lpar.as_deref());
+    found.node = own.map_or(Power::Unknown, |name| listing::of_node(name, &lines));
     let vios = seen.lpars.iter().filter(|lpar| lpar.kind == LparKind::Vios);
-    if let Some(lpar) = own_lpar(world, cluster, &found.server) {
-        found.node = seen.lpar(lpar).map_or(Power::Absent, |copy| power(copy.state));
-    }
     found.vios = vios.map(|vios| (world.lpar_name(vios.lpar).to_owned(), vios.state == LparState::Running)).collect();
 }
 
@@ -86,6 +107,20 @@ pub(super) fn answering(world: &World, cluster: &Cluster, server: &ServerName, b
         !blind && asked.is_some_and(|answer| answer != Err(Refusal::HmcDown))
     };
     names.into_iter().map(|name| (name.clone(), answers(&name))).collect()
+}
+
+fn line(world: &World, server: ServerId, lpar: &LparReading) -> Line {
+    Line {
+        name: world.listed_name(server, lpar.lpar),
+        uuid: Some(world.lpar_uuid(server, lpar.lpar)),
+        environment: match lpar.kind {
+            LparKind::Vios => Environment::Vios,
+            LparKind::Client | LparKind::Management if world.lpar_spec(lpar.lpar).ibm_i => Environment::IbmI,
+            LparKind::Client | LparKind::Management => Environment::AixLinux,
+        },
+        power: power(lpar.state),
+        word: lpar.state.as_str().to_owned(),
+    }
 }
 
 /// Time that a question to the consoles of a server takes: on its way, and back.
@@ -153,10 +188,11 @@ pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
     match why {
         Refusal::NotOff if matches!(ask, Ask::Start(_)) => Answer::Already,
         Refusal::AlreadyOff if !matches!(ask, Ask::Start(_)) => Answer::Already,
+        Refusal::NotOperating if *ask == Ask::PowerOff => Answer::Refused(why.to_string()),
         Refusal::HmcDown | Refusal::NoConnection | Refusal::Busy | Refusal::NotOperating => {
             Answer::NotSent(why.to_string())
         }
-        Refusal::MoveFailed => Answer::Unknown(why.to_string()),
+        Refusal::MoveFailed | Refusal::Unlisted => Answer::Unknown(why.to_string()),
         Refusal::NoSuchServer
         | Refusal::NoSuchLpar
         | Refusal::NoSuchProfile
@@ -199,13 +235,7 @@ fn is_seen(state: WorldSystem) -> bool {
             | WorldSystem::Error
             | WorldSystem::ErrorDumpInProgress
             | WorldSystem::ErrorTerminated
-            | WorldSystem::Recovery
     )
-}
-
-/// States in which the states of LPARs mean something.
-fn can_list(state: WorldSystem) -> bool {
-    matches!(state, WorldSystem::Operating | WorldSystem::Standby | WorldSystem::PowerOff)
 }
 
 fn system(state: WorldSystem) -> SystemState {
@@ -232,8 +262,9 @@ fn power(state: LparState) -> Power {
         LparState::Starting | LparState::OpenFirmware => Power::Starting,
         LparState::Running => Power::Running,
         LparState::ShuttingDown => Power::Stopping,
-        // `Error` says that it runs and needs attention, or that its activation failed: it is not off.
         LparState::MigratingRunning => Power::Moving,
-        LparState::Error | LparState::NotAvailable | LparState::MigratingNotActivated => Power::Unknown,
+        // It runs and needs attention, or its activation failed: it is not off.
+        LparState::Error => Power::Error,
+        LparState::NotAvailable | LparState::MigratingNotActivated => Power::Unknown,
     }
 }

@@ -235,7 +235,8 @@ impl World {
         }
         let newest = view.coming.back().map_or(&view.shown, |(_, picture)| picture);
         let server = &self.servers[server.index()];
-        if view.link == Link::Up && server.power != Power::Dead && server.differs_from(newest) {
+        let seen = view.link == Link::Up && server.vmi_lost.is_none();
+        if seen && server.power != Power::Dead && server.differs_from(newest) {
             let picture = server.picture(now);
             view.learn(now, now + delay, picture);
         }

@@ -138,6 +138,20 @@ impl Command {
     }
 }
 
+/// What an HMC answers when it is told to power off a server that is off. Nobody has recorded what a real one says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum OffAlready {
+    /// That it is off already.
+    #[default]
+    Says,
+    /// It accepts, and nothing is to be done.
+    Accepts,
+    /// That this is only for a server that is Operating.
+    NotOperating,
+    /// Something that nobody knows.
+    Unlisted,
+}
+
 /// Why an HMC did not do what it was told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -189,6 +203,9 @@ pub enum Refusal {
     /// Remote restart from a system that is not known to be down.
     #[error("the source is not down")]
     NotDown,
+    /// A reason of which nobody knows what it means.
+    #[error("a reason that is not known")]
+    Unlisted,
     /// A move was begun and did not reach its end. Not a refusal: what became of the LPAR must be read.
     #[error("the move was begun and failed")]
     MoveFailed,

@@ -1,9 +1,9 @@
 //! Carrying out what an HMC was told. Acceptance is here; effects come later, by themselves, in `advance`.
 
-use super::command::{Command, Profile, Refusal, Stop};
+use super::command::{Command, OffAlready, Profile, Refusal, Stop};
 use super::history::Cause;
 use super::id::{HmcId, LparId, ServerId};
-use super::partition::{Activity, Boot};
+use super::partition::{Activity, Boot, Line};
 use super::server::Power;
 use super::state::{Connection, SystemState};
 use super::time::Span;
@@ -48,6 +48,7 @@ impl World {
                 self.stop_lpar(server, *lpar, *stop, *restart, Cause::Command(hmc))
             }
             Command::PowerOn { .. } => self.power_on(server, Cause::Command(hmc)).map(|()| Span::ZERO),
+            Command::PowerOff { .. } if self.servers[server.index()].power == Power::Off => self.off_already(hmc),
             Command::PowerOff { immediate, restart, .. } => {
                 self.power_off(server, *immediate, *restart, Cause::Command(hmc)).map(|()| Span::ZERO)
             }
@@ -75,8 +76,21 @@ impl World {
         Ok(view.shown.system)
     }
 
+    fn off_already(&self, hmc: HmcId) -> Result<Span, Refusal> {
+        match self.hmcs.get(hmc.index()).map(|console| console.off_already).unwrap_or_default() {
+            OffAlready::Says => Err(Refusal::AlreadyOff),
+            OffAlready::Accepts => Ok(Span::ZERO),
+            OffAlready::NotOperating => Err(Refusal::NotOperating),
+            OffAlready::Unlisted => Err(Refusal::Unlisted),
+        }
+    }
+
     fn exists(&self, command: &Command) -> Result<(), Refusal> {
+        let is_listed = |lpar: LparId| !matches!(self.line(command.server(), lpar), Line::Hidden | Line::Renamed);
         match command {
+            Command::StartLpar { lpar, .. } | Command::StopLpar { lpar, .. } if !is_listed(*lpar) => {
+                Err(Refusal::NoSuchLpar)
+            }
             Command::StartLpar { server, lpar, profile } => {
                 self.lpar_number(*server, *lpar).ok_or(Refusal::NoSuchLpar)?;
                 match profile {

@@ -1,10 +1,11 @@
 //! Things that happen to a world without an HMC being told to.
 
+use super::command::OffAlready;
 use super::history::{Cause, Change};
 use super::id::{HmcId, LparId, ServerId};
 use super::moving::Doom;
-use super::partition::Activity;
-use super::server::Power;
+use super::partition::{Activity, Line};
+use super::server::{ListAs, Power};
 use super::state::SystemState;
 use super::time::Span;
 use super::world::World;
@@ -32,6 +33,8 @@ pub enum Fault {
     BreakMove(LparId),
     /// A move of an LPAR takes this much longer: the one under way, or the next.
     SlowMove(LparId, Span),
+    /// A copy stands so in its server's list.
+    ShowLine(ServerId, LparId, Line),
     /// Sets `auto_start` of a copy.
     SetAutoStart(ServerId, LparId, bool),
     /// Input power is lost: with the rest, the service processor dies.
@@ -52,6 +55,12 @@ pub enum Fault {
     ShowAs(ServerId, SystemState),
     /// They show the true state again.
     ShowTruth(ServerId),
+    /// HMCs list the LPARs of a server so.
+    List(ServerId, ListAs),
+    /// The link to a server's hypervisor is lost, and that to its service processor is not: what HMCs show stands still.
+    LoseVmi(ServerId),
+    /// It is back.
+    RestoreVmi(ServerId),
     /// The line between one HMC and one service processor is cut.
     CutLine(HmcId, ServerId),
     /// It is mended.
@@ -64,6 +73,8 @@ pub enum Fault {
     SlowHmc(HmcId, Span),
     /// What an HMC shows is this much older.
     DelayViews(HmcId, Span),
+    /// An HMC answers so when it is told to power off a server that is off.
+    AnswerOff(HmcId, OffAlready),
     /// The next changes at an HMC are carried out, and nobody hears of it.
     LoseAnswers(HmcId, u8),
     /// The next changes at an HMC are neither carried out nor answered.
@@ -101,6 +112,7 @@ impl World {
             | Fault::GuestShutdown(server, lpar)
             | Fault::ForeignStart(server, lpar)
             | Fault::FailStarts(server, lpar, _)
+            | Fault::ShowLine(server, lpar, _)
             | Fault::SetAutoStart(server, lpar, _) => {
                 let place = self.servers.get(server.index()).and_then(|place| place.slot_of(lpar));
                 self.inject_lpar(fault, server, lpar, place.ok_or(FaultError::NoSuchThing)?)?;
@@ -123,6 +135,9 @@ impl World {
             | Fault::HangProcessor(server)
             | Fault::ReviveProcessor(server)
             | Fault::ShowAs(server, _)
+            | Fault::List(server, _)
+            | Fault::LoseVmi(server)
+            | Fault::RestoreVmi(server)
             | Fault::ShowTruth(server) => {
                 self.servers.get(server.index()).ok_or(FaultError::NoSuchThing)?;
                 self.inject_server(fault, server)?;
@@ -138,6 +153,7 @@ impl World {
             | Fault::HmcUp(hmc)
             | Fault::SlowHmc(hmc, _)
             | Fault::DelayViews(hmc, _)
+            | Fault::AnswerOff(hmc, _)
             | Fault::LoseAnswers(hmc, _)
             | Fault::LoseCommands(hmc, _) => self.inject_hmc(fault, hmc)?,
         }
@@ -172,6 +188,7 @@ impl World {
             Fault::Resume(..) if partition.hung => self.set_hung(server, slot, false),
             Fault::FailStarts(_, _, times) => partition.failing_starts = times,
             Fault::SetAutoStart(_, _, on) => partition.auto_start = on,
+            Fault::ShowLine(_, _, line) => partition.line = line,
             _ => return Err(FaultError::Pointless),
         }
         Ok(())
@@ -190,6 +207,7 @@ impl World {
     }
 
     fn inject_server(&mut self, fault: Fault, server: ServerId) -> Result<(), FaultError> {
+        let now = self.now;
         let place = &mut self.servers[server.index()];
         let power = place.power;
         let on = matches!(power, Power::Operating | Power::Initializing { .. } | Power::PoweringOff { .. });
@@ -215,7 +233,10 @@ impl World {
             Fault::HangProcessor(_) => place.processor_hung = true,
             Fault::ReviveProcessor(_) => place.processor_hung = false,
             Fault::ShowAs(_, state) => place.shown_as = Some(state),
-            Fault::ShowTruth(_) => place.shown_as = None,
+            Fault::ShowTruth(_) => (place.shown_as, place.list_as) = (None, ListAs::Truth),
+            Fault::List(_, list) => place.list_as = list,
+            Fault::LoseVmi(_) => place.vmi_lost = Some(now),
+            Fault::RestoreVmi(_) => place.vmi_lost = None,
             _ => return Err(FaultError::Pointless),
         }
         Ok(())
@@ -246,6 +267,7 @@ impl World {
             }
             Fault::SlowHmc(_, span) => console.slow = span,
             Fault::DelayViews(_, span) => console.late = span,
+            Fault::AnswerOff(_, answer) => console.off_already = answer,
             Fault::LoseAnswers(_, times) => console.lose_answers = times,
             Fault::LoseCommands(_, times) => console.lose_commands = times,
             _ => return Err(FaultError::Pointless),

@@ -40,7 +40,7 @@ impl World {
         }
         for console in &self.hmcs {
             (console.up, console.slow, console.late).hash(&mut hash);
-            (console.lose_answers, console.lose_commands).hash(&mut hash);
+            (console.lose_answers, console.lose_commands, console.off_already).hash(&mut hash);
             for view in &console.views {
                 self.hash_view(view, &mut hash);
             }
@@ -77,6 +77,7 @@ impl World {
             Power::Failed => 6_u8.hash(hash),
         }
         (server.was_on, server.processor_hung, server.shown_as, self.until(server.locked_until)).hash(hash);
+        (server.list_as, server.vmi_lost.map(|since| self.now.since(since).min(AGE_LIMIT))).hash(hash);
         for slot in &server.slots {
             self.hash_partition(&slot.partition, hash);
         }
@@ -95,7 +96,7 @@ impl World {
             }
             Activity::Error => 5_u8.hash(hash),
         }
-        (partition.hung, partition.auto_start, partition.failing_starts, partition.was_on).hash(hash);
+        (partition.hung, partition.auto_start, partition.failing_starts, partition.was_on, partition.line).hash(hash);
         partition.autostart_at.map(|at| self.until(at)).hash(hash);
         // Most copies are in the one plain state, and explorers take millions of fingerprints.
         let is_plain = (partition.definition, partition.moving, partition.cleanup_at) == (Definition::Here, None, None);

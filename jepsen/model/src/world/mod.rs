@@ -38,7 +38,7 @@ mod view;
 #[allow(clippy::module_inception)]
 mod world;
 
-pub use command::{Command, Profile, Refusal, Stop};
+pub use command::{Command, OffAlready, Profile, Refusal, Stop};
 pub use demo::DemoOptions;
 pub use execute::DEFAULT_PROFILE;
 pub use fault::{Fault, FaultError};
@@ -46,9 +46,9 @@ pub use history::{Cause, Change, Entry, History, MoveStep, StartCounts};
 pub use id::{CommandId, HmcId, LparId, ServerId};
 pub use live::{LiveWorld, Ticker};
 pub use moving::{Move, MoveKind};
-pub use partition::Guest;
+pub use partition::{Guest, Line};
 pub use reading::{Capacity, LparReading, Reading, RmcState};
-pub use server::Power;
+pub use server::{ListAs, Power};
 pub use spec::{BusyPolicy, HmcSpec, LostView, LparKind, LparSpec, ServerSpec, StartPolicy, WorldSpec};
 pub use spec_check::SpecError;
 pub use state::{Connection, LparState, SystemState};

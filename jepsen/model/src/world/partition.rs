@@ -43,6 +43,22 @@ pub(super) enum Definition {
     Remnant,
 }
 
+/// How a copy stands in its server's list, whatever it does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Line {
+    /// As it is.
+    #[default]
+    Shown,
+    /// Not at all: the user of the HMCs may not see it, or the list is cut short.
+    Hidden,
+    /// Under another name: somebody renamed it.
+    Renamed,
+    /// With another UUID: it was removed, and another LPAR got its name.
+    Another,
+    /// The same, and that one is off, while it runs on under another name and is not listed.
+    Replaced,
+}
+
 /// How an activation will end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Boot {
@@ -75,6 +91,8 @@ pub(super) struct Partition {
     pub(super) autostart_at: Option<Time>,
     /// Whether it was on when its server last went away: what `autorecovery` starts again.
     pub(super) was_on: bool,
+    /// How it stands in the list.
+    pub(super) line: Line,
 }
 
 impl Partition {
@@ -90,6 +108,7 @@ impl Partition {
             failing_starts: 0,
             autostart_at: None,
             was_on: false,
+            line: Line::Shown,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::command::Refusal;
 use super::id::{HmcId, LparId, ServerId};
-use super::partition::Partition;
+use super::partition::{Line, Partition};
+use super::server::ListAs;
 use super::spec::{LostView, LparKind};
 use super::state::{Connection, LparState, SystemState};
 use super::time::{Span, Time};
@@ -41,6 +42,8 @@ pub struct Reading {
     pub system: SystemState,
     /// State of the connection, as far as the HMC has noticed.
     pub connection: Connection,
+    /// State of the link to its hypervisor, as far as the HMC has noticed: LPARs are known through that.
+    pub vmi: Connection,
     /// Its LPARs and VIO servers.
     pub lpars: Vec<LparReading>,
 }
@@ -101,7 +104,7 @@ impl World {
         let now = self.now;
         let slots = &self.servers[server.index()].slots;
         let lpars = slots.iter().enumerate().filter_map(|(index, slot)| {
-            let state = self.shown_lpar(hmc, view, index)?;
+            let state = self.shown_lpar(hmc, server, view, index)?;
             let active = state.is_active() && self.rmc_active(&slot.partition);
             Some(LparReading {
                 lpar: slot.lpar,
@@ -114,9 +117,10 @@ impl World {
         Ok(Reading {
             server,
             at: now,
-            server_clock: if view.link == Link::Up { now } else { view.shown.taken },
+            server_clock: self.shown_clock(server, view),
             system: shown_system(view),
             connection: view.connection(),
+            vmi: self.shown_vmi(server, view),
             lpars: lpars.collect(),
         })
     }
@@ -127,8 +131,25 @@ impl World {
     /// [`Refusal::HmcDown`] and [`Refusal::NoSuchServer`].
     pub fn read_system(&self, hmc: HmcId, server: ServerId) -> Result<(SystemState, Connection, Time), Refusal> {
         let view = self.visible(hmc, server)?;
-        let clock = if view.link == Link::Up { self.now } else { view.shown.taken };
-        Ok((shown_system(view), view.connection(), clock))
+        Ok((shown_system(view), view.connection(), self.shown_clock(server, view)))
+    }
+
+    /// The link to the hypervisor of a server, as an HMC shows it.
+    ///
+    /// # Errors
+    /// [`Refusal::HmcDown`] and [`Refusal::NoSuchServer`].
+    pub fn read_vmi(&self, hmc: HmcId, server: ServerId) -> Result<Connection, Refusal> {
+        Ok(self.shown_vmi(server, self.visible(hmc, server)?))
+    }
+
+    fn shown_vmi(&self, server: ServerId, view: &View) -> Connection {
+        let lost = self.servers[server.index()].vmi_lost.is_some();
+        if lost { Connection::NoConnection } else { view.connection() }
+    }
+
+    fn shown_clock(&self, server: ServerId, view: &View) -> Time {
+        let lost = self.servers[server.index()].vmi_lost;
+        if view.link == Link::Up { lost.unwrap_or(self.now) } else { view.shown.taken }
     }
 
     /// How long a command takes on its way to this HMC, and its answer on the way back.
@@ -142,9 +163,17 @@ impl World {
         console.views.get(server.index()).ok_or(Refusal::NoSuchServer)
     }
 
-    fn shown_lpar(&self, hmc: HmcId, view: &View, slot: usize) -> Option<LparState> {
-        let known = view.shown.lpars[slot]?;
-        Some(self.shown_state(hmc, view, known))
+    fn shown_lpar(&self, hmc: HmcId, server: ServerId, view: &View, slot: usize) -> Option<LparState> {
+        let place = &self.servers[server.index()];
+        let known = view.shown.lpars[slot].filter(|_| place.slots[slot].partition.line != Line::Hidden)?;
+        if place.slots[slot].partition.line == Line::Replaced {
+            return Some(LparState::NotActivated);
+        }
+        match place.list_as {
+            ListAs::Truth => Some(self.shown_state(hmc, view, known)),
+            ListAs::Empty => None,
+            ListAs::Off => Some(LparState::NotActivated),
+        }
     }
 
     fn shown_state(&self, hmc: HmcId, view: &View, known: LparState) -> LparState {

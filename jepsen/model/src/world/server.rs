@@ -63,6 +63,18 @@ impl Power {
     }
 }
 
+/// What HMCs list of the LPARs of a server, whatever they do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum ListAs {
+    /// What they can know.
+    #[default]
+    Truth,
+    /// Nothing: the service processor has lost its partition data.
+    Empty,
+    /// Every LPAR, and each as Not Activated: an old copy of those data.
+    Off,
+}
+
 /// A copy of an LPAR, or the lack of one, at its place in a server's list. Places are fixed when the world is built.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
@@ -79,6 +91,10 @@ pub(super) struct Server {
     pub(super) processor_hung: bool,
     /// A state that HMCs show instead of the true one.
     pub(super) shown_as: Option<SystemState>,
+    /// What they list of its LPARs.
+    pub(super) list_as: ListAs,
+    /// Since when the link to its hypervisor is lost, while that to its service processor is not.
+    pub(super) vmi_lost: Option<Time>,
     /// Until when a change locks it.
     pub(super) locked_until: Time,
     /// VIO servers first, then LPARs in the order of the specification. `lpar_id` is the position plus one.

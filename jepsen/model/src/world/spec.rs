@@ -172,6 +172,12 @@ impl ServerSpec {
         }
     }
 
+    /// Whether its service processor is an eBMC, as on Power10 but for the E1080: then partition data come over a link of
+    /// their own.
+    pub fn is_ebmc(&self) -> bool {
+        ["9105-", "9786-", "9043-"].iter().any(|model| self.type_model.starts_with(model))
+    }
+
     /// Machine type, model and serial number in the form that `-m` takes: `9105-22A*7A00001`.
     pub fn mtms(&self) -> String {
         format!("{}*{}", self.type_model, self.serial)
@@ -200,6 +206,9 @@ pub struct LparSpec {
     /// What it is for.
     #[serde(default)]
     pub kind: LparKind,
+    /// Whether it runs IBM i; AIX or Linux otherwise.
+    #[serde(default)]
+    pub ibm_i: bool,
     /// Names of the servers that have a definition of it; of a mobile one, those where it can be.
     pub servers: Vec<String>,
     /// Whether it is defined on one server at a time and can be moved to the others. It begins on `running_on`, or else on
@@ -252,6 +261,7 @@ impl LparSpec {
         LparSpec {
             name: name.into(),
             kind: LparKind::Client,
+            ibm_i: false,
             servers: servers.into_iter().map(Into::into).collect(),
             mobile: false,
             memory: Self::default_memory(),

@@ -1,11 +1,12 @@
 //! The world itself: its parts, how it is built, and who is who in it.
 
+use super::command::OffAlready;
 use super::history::{Cause, Change, History};
 use super::id::{HmcId, LparId, ServerId};
 use super::moving::Mobility;
-use super::partition::{Activity, Definition, Guest, Partition, Talk};
+use super::partition::{Activity, Definition, Guest, Line, Partition, Talk};
 use super::rng::Rng;
-use super::server::{Power, Server, Slot};
+use super::server::{ListAs, Power, Server, Slot};
 use super::spec::{LparKind, LparSpec, ServerSpec, WorldSpec};
 use super::spec_check::{self, SpecError};
 use super::state::LparState;
@@ -27,6 +28,8 @@ pub(super) struct Console {
     pub(super) lose_answers: u8,
     /// How many of its next changes are neither carried out nor answered.
     pub(super) lose_commands: u8,
+    /// What it answers when it is told to power off a server that is off.
+    pub(super) off_already: OffAlready,
     /// By server.
     pub(super) views: Vec<View>,
 }
@@ -141,9 +144,28 @@ impl World {
         &self.lpar_spec(lpar).name
     }
 
-    /// UUID of an LPAR, the same for all its copies, in upper case as the command line prints it.
-    pub fn lpar_uuid(&self, lpar: LparId) -> String {
-        uuid_of(self.lpar_name(lpar))
+    /// UUID of a copy, in upper case as the command line prints it. One that moves takes it along; copies that are defined
+    /// side by side have one each.
+    pub fn lpar_uuid(&self, server: ServerId, lpar: LparId) -> String {
+        let name = self.lpar_name(lpar);
+        let another = matches!(self.line(server, lpar), Line::Another | Line::Replaced);
+        match (self.lpar_spec(lpar).mobile, another) {
+            (true, false) => uuid_of(name),
+            (true, true) => uuid_of(&format!("{name} anew")),
+            (false, false) => uuid_of(&format!("{name} on {}", self.server_name(server))),
+            (false, true) => uuid_of(&format!("{name} on {} anew", self.server_name(server))),
+        }
+    }
+
+    /// Name of a copy as HMCs list it.
+    pub fn listed_name(&self, server: ServerId, lpar: LparId) -> String {
+        let name = self.lpar_name(lpar);
+        if self.line(server, lpar) == Line::Renamed { format!("{name}-renamed") } else { name.to_owned() }
+    }
+
+    /// How a copy stands in the list of its server.
+    pub fn line(&self, server: ServerId, lpar: LparId) -> Line {
+        self.slot(server, lpar).map(|slot| slot.partition.line).unwrap_or_default()
     }
 
     /// The `lpar_id` of a copy: its place in the list of its server, from 1.
@@ -271,6 +293,7 @@ impl World {
             late: Span::ZERO,
             lose_answers: 0,
             lose_commands: 0,
+            off_already: OffAlready::default(),
             views: self.servers.iter().map(view).collect(),
         }
     }
@@ -293,6 +316,8 @@ fn new_server(spec: &ServerSpec, lpars: &[LparSpec]) -> Server {
         was_on: !spec.off,
         processor_hung: false,
         shown_as: None,
+        list_as: ListAs::Truth,
+        vmi_lost: None,
         locked_until: Time::START,
         slots: here(true).chain(here(false)).map(slot).collect(),
     }

@@ -146,6 +146,7 @@ impl World {
             copies: self.truth.get(server).cloned().unwrap_or_default(),
             node: Power::Unknown,
             vios: BTreeMap::new(),
+            listed: BTreeMap::new(),
         }
     }
 
