@@ -46,7 +46,8 @@ async fn lose(story: &Story, lost: &str, [order, first_up, all_up]: Measured) ->
     let leader = status.leader.clone().unwrap_or_default();
     let at = server(story, lost)?;
     let cursor = story.cursor();
-    let words = format!("{lost} goes off, its service processor lives; it holds {}, and {leader} leads", groups.join(", "));
+    let words =
+        format!("{lost} goes off, its service processor lives; it holds {}, and {leader} leads", groups.join(", "));
     let began = fault(story, words, Fault::TripPower(at))?;
     let proven = story.note(cursor, |note| note.kind == "proven_off" && note.server.as_deref() == Some(lost));
     story.expect(format!("{lost} is proven off"), PATIENCE, proven).await?;
