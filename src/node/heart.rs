@@ -19,7 +19,7 @@ use crate::agent::{
     moment::{self, Stillness, span},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -88,11 +88,11 @@ pub(super) struct Heart {
     heard_leader: Option<(u64, Moment)>,
     /// Whether this machine has stood still.
     still: Stillness,
-    published: u64,
+    pub(super) published: u64,
     /// Last entry that this process found in its own log when it started.
     stored: u64,
     /// Last entry whose time was followed.
-    seen: u64,
+    pub(super) seen: u64,
     /// What of the view the last plan went by.
     signs: Signs,
     configured: u64,
@@ -293,7 +293,7 @@ impl Heart {
         longest.min(beat).min(rounds).min(wake)
     }
 
-    fn ledger(&self) -> Arc<Ledger> {
+    pub(super) fn ledger(&self) -> Arc<Ledger> {
         self.raft.state(Machine::ledger)
     }
 
@@ -347,24 +347,6 @@ impl Heart {
         let (digests, pace) = (Digests::default(), Pace::default());
         self.role = Role::Leader { term, leading, proposing: false, digests, pace };
         self.catch_up(term);
-    }
-
-    fn catch_up(&self, term: u64) {
-        let (raft, own, stop) = (self.raft.clone(), self.own.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge. A
-            // consensus that has died goes on saying that it leads.
-            while raft.status().is_leader && raft.status().term == term && raft.status().failed.is_none() {
-                let passed = tokio::select! {
-                    () = stop.cancelled() => return,
-                    passed = raft.barrier(PROPOSAL) => passed,
-                };
-                if passed.is_ok() {
-                    let _ = own.send(Input::Ready(term)).await;
-                    return;
-                }
-            }
-        });
     }
 
     /// How long ago a message was sent that a quorum has answered; `None` if this node does not lead, or nobody knows.
@@ -486,7 +468,7 @@ impl Heart {
         }
     }
 
-    fn lease_time(&self) -> Duration {
+    pub(super) fn lease_time(&self) -> Duration {
         Duration::from_millis(self.hands.cluster().timings.lease.0)
     }
 
@@ -595,7 +577,7 @@ impl Heart {
     }
 
     /// Looks at what lives inside this node, if it lives on one of these servers.
-    fn look_inside(&mut self, servers: &[ServerName]) {
+    pub(super) fn look_inside(&mut self, servers: &[ServerName]) {
         let cluster = self.hands.cluster();
         let own = cluster.nodes.get(&self.me).and_then(|node| node.server.as_ref());
         if own.is_some_and(|own| servers.contains(own)) {
@@ -679,41 +661,6 @@ impl Heart {
         }
         self.probe(due);
     }
-
-    /// Has servers read at once, by whoever manages them.
-    fn probe(&mut self, servers: BTreeSet<ServerName>) {
-        if servers.is_empty() {
-            return;
-        }
-        let servers: Vec<ServerName> = servers.into_iter().collect();
-        self.rounds.probe(&servers, self.seen);
-        self.look_inside(&servers);
-        let (ledger, status) = (self.ledger(), self.raft.status());
-        for server in servers {
-            let manager = ledger.servers.get(&server).and_then(|state| state.manager.clone());
-            let own = ledger.config.node_on(&server).cloned();
-            let asked: BTreeSet<NodeName> = manager.into_iter().chain(own).filter(|node| *node != self.me).collect();
-            for id in asked.iter().filter_map(|node| id_of(&status, node)) {
-                let (raft, deadline) = (self.raft.clone(), self.lease_time());
-                let call = Call::Probe(vec![server.clone()]);
-                self.tasks.spawn(async move {
-                    // A probe that is lost costs one round.
-                    let _ = ask(&raft, id, &call, deadline).await;
-                });
-            }
-        }
-    }
-
-    /// Logs and publishes what the ledger wrote down since the last time.
-    fn publish(&mut self, ledger: &Ledger) {
-        let news = ledger.journal.iter().skip(ledger.journal.partition_point(|record| record.index <= self.published));
-        for record in news {
-            log(record);
-            // Nobody may be listening.
-            let _ = self.records.send(record.clone());
-        }
-        self.published = ledger.index;
-    }
 }
 
 /// What can change in a view without a reading: whether a node is suspect, whether its lease is over, and whether it reaches
@@ -731,16 +678,7 @@ pub(super) fn name_of(status: &Status, id: u64) -> Option<NodeName> {
     Some(NodeName::from(peer.name.as_str()))
 }
 
-fn id_of(status: &Status, node: &NodeName) -> Option<u64> {
+pub(super) fn id_of(status: &Status, node: &NodeName) -> Option<u64> {
     let mut peers = status.voters.iter().chain(&status.learners);
     peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)
-}
-
-fn log(record: &Record) {
-    let Record { index, note, .. } = record;
-    match note.level() {
-        tenure_core::note::Level::Info => tracing::info!(index, "{note}"),
-        tenure_core::note::Level::Warning => tracing::warn!(index, "{note}"),
-        tenure_core::note::Level::Alarm => tracing::error!(index, "{note}"),
-    }
 }

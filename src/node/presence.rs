@@ -19,6 +19,25 @@ use tenure_raft::{Handle, ProposeError, Proposed, Status};
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Heart {
+    /// Lets this leader plan once it has caught up with what leaders before it decided.
+    pub(super) fn catch_up(&self, term: u64) {
+        let (raft, own, stop) = (self.raft.clone(), self.own.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge. A
+            // consensus that has died goes on saying that it leads.
+            while raft.status().is_leader && raft.status().term == term && raft.status().failed.is_none() {
+                let passed = tokio::select! {
+                    () = stop.cancelled() => return,
+                    passed = raft.barrier(PROPOSAL) => passed,
+                };
+                if passed.is_ok() {
+                    let _ = own.send(Input::Ready(term)).await;
+                    return;
+                }
+            }
+        });
+    }
+
     /// Has this process entered for its node, until it is.
     pub(super) fn enlist(&mut self, status: &Status) {
         let way = Way::now(&self.raft, status);
