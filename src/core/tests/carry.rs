@@ -120,7 +120,7 @@ fn the_last_bar_holds_against_late_starts() {
             "in doubt elsewhere, without proof",
             vec![],
             vec![(80, reads("p2", Power::Unknown))],
-            not_done("it cannot be read on p2 (Operating), and no proof is held"),
+            not_done("it reads Unknown on p2"),
         ),
         (
             "no lease any more",
