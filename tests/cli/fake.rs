@@ -70,7 +70,18 @@ impl Site {
         let copies = if live { lpars.map(power).collect() } else { BTreeMap::new() };
         let (server, by, vios) = (server.clone(), by.clone(), BTreeMap::new());
         let node = if live { Power::Running } else { Power::Unknown };
-        Reading { server, by, since: self.ledger.index, serial: 0, system, live, copies, listed: BTreeMap::new(), node, vios }
+        Reading {
+            server,
+            by,
+            since: self.ledger.index,
+            serial: 0,
+            system,
+            live,
+            copies,
+            listed: BTreeMap::new(),
+            node,
+            vios,
+        }
     }
 
     /// What the agents of the node on a server see.
