@@ -62,7 +62,19 @@ pub struct Agents {
 struct Home {
     server: ServerName,
     keeper: Keeper,
+    /// The cluster as it was declared when this node last lived there.
+    declared: Arc<Cluster>,
     relay: AbortHandle,
+}
+
+impl Home {
+    /// What must not run twice and is not known to be down here.
+    fn held(&self) -> BTreeSet<ResourceName> {
+        let inside = self.keeper.inside();
+        let down = |name: &ResourceName| inside.seen.get(name).is_some_and(|seen| seen.power.is_inactive());
+        let here = self.declared.living_on(&self.server).map(|(name, _)| name);
+        here.filter(|name| !down(name)).cloned().collect()
+    }
 }
 
 impl Drop for Home {
@@ -107,14 +119,23 @@ impl Agents {
         let server = cluster.nodes.get(&self.me).and_then(|node| node.server.clone());
         let mut home = self.keeper.write().unwrap_or_else(PoisonError::into_inner);
         if home.as_ref().map(|home| &home.server) != server.as_ref() {
-            *home = server.map(|server| self.settle_on(server));
+            // What must not run twice is kept in hand until it is down: nobody else can stop it, and the watchdog must know.
+            if let Some(left) = home.as_ref().map(Home::held).filter(|left| !left.is_empty()) {
+                tracing::error!(
+                    resources = left.len(),
+                    "this node is taken from its server while things run inside it"
+                );
+                return;
+            }
+            *home = server.map(|server| self.settle_on(server, cluster));
         }
-        if let Some(home) = &*home {
+        if let Some(home) = &mut *home {
+            home.declared = Arc::clone(cluster);
             home.keeper.configure(cluster);
         }
     }
 
-    fn settle_on(&self, server: ServerName) -> Home {
+    fn settle_on(&self, server: ServerName, cluster: &Arc<Cluster>) -> Home {
         let applied = Arc::clone(&self.applied);
         let keeper = Keeper::new(self.settings(&server), move || applied());
         let (mut moved, changed) = (keeper.changed(), self.changed.clone());
@@ -123,11 +144,15 @@ impl Agents {
                 changed.send_modify(|count| *count += 1);
             }
         });
-        Home { server, keeper, relay: relay.abort_handle() }
+        Home { server, keeper, declared: Arc::clone(cluster), relay: relay.abort_handle() }
     }
 
     /// Follows the ledger: what should be up here is looked at more often.
     pub fn follow(&self, ledger: &Ledger) {
+        let lives_on = ledger.config.nodes.get(&self.me).and_then(|node| node.server.clone());
+        if self.home().map(|(server, _)| server) != lives_on {
+            self.configure(&ledger.config);
+        }
         let Some((server, keeper)) = self.home() else { return };
         let groups = ledger.groups.iter().filter(|(_, group)| {
             let tenure = group.tenure.as_ref().filter(|tenure| tenure.server == server);
@@ -174,7 +199,10 @@ impl Agents {
             return Answer::NotSent("nothing lives inside this node".to_owned());
         };
         let times = |name: &ResourceName| {
-            let declared = cluster.resources.get(name);
+            // What is not declared any more is stopped in the time that it had.
+            let before = self.declared();
+            let before = before.as_ref().and_then(|before| before.resources.get(name));
+            let declared = cluster.resources.get(name).or(before);
             let times =
                 |of: fn(&Resource) -> tenure_core::Span| Duration::from_millis(declared.map(of).unwrap_or_default().0);
             (times(|resource| resource.start_timeout), times(|resource| resource.stop_timeout))
@@ -219,16 +247,69 @@ impl Agents {
         keeper.info(resource).await
     }
 
-    /// What must not run twice and is not known to be down here.
-    pub fn held(&self, cluster: &Cluster) -> BTreeSet<ResourceName> {
-        let Some((server, keeper)) = self.home() else { return BTreeSet::new() };
-        let inside = keeper.inside();
-        let down = |name: &ResourceName| inside.seen.get(name).is_some_and(|seen| seen.power.is_inactive());
-        cluster.living_on(&server).map(|(name, _)| name).filter(|name| !down(name)).cloned().collect()
+    /// What must not run twice and is not known to be down here, also where this node was taken from its server meanwhile.
+    pub fn held(&self) -> BTreeSet<ResourceName> {
+        let home = self.keeper.read().unwrap_or_else(PoisonError::into_inner);
+        home.as_ref().map(Home::held).unwrap_or_default()
+    }
+
+    fn declared(&self) -> Option<Arc<Cluster>> {
+        let home = self.keeper.read().unwrap_or_else(PoisonError::into_inner);
+        home.as_ref().map(|home| Arc::clone(&home.declared))
     }
 
     fn home(&self) -> Option<(ServerName, Keeper)> {
         let home = self.keeper.read().unwrap_or_else(PoisonError::into_inner);
         home.as_ref().map(|home| (home.server.clone(), home.keeper.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure_core::{
+        GroupName, Power,
+        config::{Group, Node, Server},
+    };
+
+    fn cluster(file: &std::path::Path) -> Cluster {
+        let mut cluster = Cluster { name: "lab".to_owned(), ..Cluster::default() };
+        for (server, node) in [("p1", "n1"), ("p2", "n2")] {
+            cluster.servers.insert(server.into(), Server::new(server, &format!("9105-22A*{server}"), Vec::new()));
+            let node_on = Node { server: Some(server.into()), lpar: None, watchdog: None };
+            cluster.nodes.insert(node.into(), node_on);
+        }
+        let group = GroupName::from("web");
+        cluster.groups.insert(group.clone(), Group::new(vec!["p1".into(), "p2".into()]));
+        let mut resource = Resource::agent(group, "FileOnOff");
+        if let tenure_core::config::Kind::Agent(agent) = &mut resource.kind {
+            agent.attributes.insert("PathName".to_owned(), file.display().to_string());
+        }
+        cluster.resources.insert("flag".into(), resource);
+        cluster
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_taken_from_its_server_keeps_in_hand_what_runs_inside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, name) = (folder.path().join("flag"), ResourceName::from("flag"));
+        std::fs::write(&file, "").unwrap();
+        let places = Places { run_dir: folder.path().join("run"), ..Places::default() };
+        let agents = Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 1));
+        let declared = Arc::new(cluster(&file));
+        agents.configure(&declared);
+        assert_eq!(agents.look(&name).await.power, Power::Running);
+        let mut without = (*declared).clone();
+        without.nodes.remove("n1");
+        let without = Arc::new(without);
+        agents.configure(&without);
+        assert_eq!(agents.held(), BTreeSet::from([name.clone()]), "nobody else can stop it");
+        let stop = Ask::ShutDown(name.clone());
+        assert_eq!(agents.act(&without, &stop).await, Answer::Accepted);
+        assert!(!file.exists());
+        assert_eq!(agents.look(&name).await.power, Power::Off);
+        assert!(agents.held().is_empty());
+        agents.follow(&Ledger { config: without, ..Ledger::default() });
+        assert!(agents.inside().is_none(), "it lives nowhere now");
     }
 }

@@ -19,9 +19,9 @@ use tokio::task::JoinSet;
 pub fn to_concede(ledger: &Ledger, agents: &Agents, has_watchdog: bool) -> BTreeSet<ResourceName> {
     let stays = |resource: &ResourceName| {
         let group = ledger.group_of(resource).and_then(|name| ledger.groups.get(name));
-        ledger.maintenance.disarmed || group.is_none_or(|group| group.frozen)
+        ledger.maintenance.disarmed || group.is_some_and(|group| group.frozen)
     };
-    let held = agents.held(&ledger.config).into_iter();
+    let held = agents.held().into_iter();
     held.filter(|resource| has_watchdog || !stays(resource)).collect()
 }
 

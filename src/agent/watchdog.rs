@@ -17,7 +17,7 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tenure_core::{Span, config::Cluster};
+use tenure_core::Span;
 
 /// Fed this many times within its time.
 const FEEDS: u32 = 5;
@@ -156,8 +156,8 @@ impl Feeding {
 }
 
 /// Whether feeding is right now: under a lease, or with nothing up that must not run twice.
-pub fn may_feed(lease: &Lease, agents: &Arc<Agents>, cluster: &Cluster) -> bool {
-    !lease.left().is_zero() || agents.held(cluster).is_empty()
+pub fn may_feed(lease: &Lease, agents: &Arc<Agents>) -> bool {
+    !lease.left().is_zero() || agents.held().is_empty()
 }
 
 /// `/dev/watchdog` is the first one.

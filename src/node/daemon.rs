@@ -17,7 +17,14 @@ use crate::{
     api,
     config::{LocalConfig, identity::IdentityError},
 };
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Acquire},
+    },
+};
 use tenure_raft::{
     Handle, InitializeError, Options, Raft, StartError, Timings,
     tls::{Role, TlsError},
@@ -151,9 +158,9 @@ impl Daemon {
         let (records, _) = broadcast::channel(RECORDS);
         let watchdog = config.watchdog.as_ref().map(|dog| Watchdog::find(&dog.device, dog.timeout.as_deref()));
         let watchdog = watchdog.transpose().map_err(DaemonError::Watchdog)?;
-        let known = raft.clone();
-        let applied: Arc<dyn Fn() -> u64 + Send + Sync> =
-            Arc::new(move || known.state(|machine| machine.ledger().index));
+        let followed = Arc::new(AtomicU64::new(0));
+        let known = Arc::clone(&followed);
+        let applied: Arc<dyn Fn() -> u64 + Send + Sync> = Arc::new(move || known.load(Acquire));
         let armed = watchdog.as_ref().map(Watchdog::armed).unwrap_or_default();
         let agents = Arc::new(Agents::new(config.node.clone(), config.agents.clone(), armed, Arc::clone(&applied)));
         let key = config.hmc_key.clone();
@@ -163,8 +170,8 @@ impl Daemon {
         let hands = Arc::new(hands);
         let lease = Lease::new(raft.last_stored());
         let feeding = watchdog.map(|watchdog| {
-            let (lease, agents, hands) = (lease.clone(), Arc::clone(&agents), Arc::clone(&hands));
-            watchdog.feed(move || watchdog::may_feed(&lease, &agents, &hands.cluster()))
+            let (lease, agents) = (lease.clone(), Arc::clone(&agents));
+            watchdog.feed(move || watchdog::may_feed(&lease, &agents))
         });
         let (ended, has_ended) = watch::channel(None);
         let (finished, orders) = mpsc::channel(heart::INPUTS);
@@ -180,6 +187,7 @@ impl Daemon {
             tasks: tasks.clone(),
             stop: stop.clone(),
             has_watchdog: feeding.is_some(),
+            followed,
             ended: ended.clone(),
         });
         let running = tasks.spawn(heart.run(inbox, orders));
@@ -230,7 +238,7 @@ impl Daemon {
         self.tasks.close();
         self.tasks.wait().await;
         if let Some(feeding) = &self.feeding {
-            let left = self.hands.agents().held(&self.hands.cluster());
+            let left = self.hands.agents().held();
             if !left.is_empty() {
                 tracing::warn!(
                     resources = left.len(),

@@ -20,7 +20,10 @@ use crate::agent::{
 };
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Release},
+    },
     time::{Duration, Instant},
 };
 use tenure_core::{
@@ -110,6 +113,7 @@ pub(super) struct Heart {
     conceded: Option<Instant>,
     conceding: Option<tokio::task::AbortHandle>,
     has_watchdog: bool,
+    followed: Arc<AtomicU64>,
     pub(super) faith: Faith,
     /// Log index at which this process was entered for its node.
     pub(super) enlisted: Option<u64>,
@@ -145,13 +149,29 @@ pub(super) struct Parts {
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
     pub has_watchdog: bool,
+    /// Log index up to which this node has applied the log and taken over what is declared: what it reads and what it does
+    /// follows that, and no newer entry under an older declaration.
+    pub followed: Arc<AtomicU64>,
     pub ended: watch::Sender<Option<Ending>>,
 }
 
 impl Heart {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop, has_watchdog, ended } =
-            parts;
+        let Parts {
+            me,
+            raft,
+            lease,
+            hands,
+            finished,
+            records,
+            clock,
+            leader_lease,
+            tasks,
+            stop,
+            has_watchdog,
+            followed,
+            ended,
+        } = parts;
         let reader = Reader::new(Arc::clone(&hands));
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
@@ -192,6 +212,7 @@ impl Heart {
             conceded: None,
             conceding: None,
             has_watchdog,
+            followed,
             faith: Faith::new(Instant::now()),
             enlisted: None,
             enlisting: false,
@@ -315,6 +336,7 @@ impl Heart {
             self.configured = ledger.configured;
             self.hands.configure(&ledger.config);
         }
+        self.followed.store(ledger.index, Release);
         self.publish(&ledger);
         if !ledger.is_present(&self.me, incarnation()) {
             self.superseded(ledger.index);

@@ -241,7 +241,14 @@ fn group_states() -> Vec<(String, GroupState)> {
         wait: Some(waits()[0].clone()),
         ties: ties(),
         queued: BTreeSet::from([shop()]),
-        upkeep: GroupUpkeep { frozen: true, disabled: Some(s()), parked: Some(s2()), stayed: true, cleared: Some(T) },
+        upkeep: GroupUpkeep {
+            frozen: true,
+            disabled: Some(s()),
+            parked: Some(s2()),
+            stayed: true,
+            strange: vec![T],
+            cleared: Some(T),
+        },
     };
     let mut all = vec![("empty".to_owned(), GroupState::default()), ("full".to_owned(), full)];
     let with =

@@ -180,6 +180,7 @@ named! { Note:
     Note::Retrying { .. } => "retrying",
     Note::NeedsAdmin { .. } => "needs-admin",
     Note::StoppedOnPurpose { .. } => "stopped-on-purpose",
+    Note::SomebodyElse { .. } => "somebody-else",
     Note::Vacated { .. } => "vacated",
     Note::Loose { .. } => "loose",
     Note::Settled { .. } => "settled",

@@ -255,6 +255,7 @@ fn plain() -> Vec<Note> {
         Note::Recycling { group: g(), resource: r(), server: s(), reason: fault(), count: 1, limit: 2 },
         Note::Retrying { group: g(), server: s(), reason: fault(), count: 1, limit: 2 },
         Note::StoppedOnPurpose { group: g(), resource: r(), server: s() },
+        Note::SomebodyElse { group: g(), resource: r(), server: s2(), times: 3, within: Span::seconds(3600) },
         Note::Loose { group: g(), resource: r(), server: s() },
         Note::Settled { group: g(), resource: r(), server: s() },
         Note::Held { group: g(), tenure: Some(s()), conflict: conflict() },

@@ -46,6 +46,7 @@ pub(super) fn kind(note: &Note) -> &'static str {
         Note::Retrying { .. } => "retrying",
         Note::NeedsAdmin { .. } => "needs_admin",
         Note::StoppedOnPurpose { .. } => "stopped_on_purpose",
+        Note::SomebodyElse { .. } => "somebody_else",
         Note::Vacated { .. } => "vacated",
         Note::Loose { .. } => "loose",
         Note::Settled { .. } => "settled",

@@ -14,6 +14,9 @@ use std::{
     sync::Arc,
 };
 
+/// Started so often by no order of ours, a group is somebody else's, too.
+const STRANGE: usize = 3;
+
 impl Applying<'_> {
     /// A reading by the server's manager.
     pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
@@ -179,7 +182,7 @@ impl Applying<'_> {
 
     /// Takes over what is known of one copy from now on. Gives back whether it is not older than what was known.
     pub(super) fn absorb_copy(&mut self, server: &ServerName, resource: &ResourceName, seen: &Seen) -> bool {
-        let now = self.ledger.now;
+        let (now, index_now) = (self.ledger.now, self.ledger.index);
         let inside = self.ledger.is_inside(resource);
         let Some(name) = self.ledger.group_of(resource).cloned().filter(|_| !self.is_foreseen(seen.since)) else {
             return false;
@@ -196,6 +199,7 @@ impl Applying<'_> {
         }
         let known = copy.since.replace(seen.since).is_some();
         copy.serial = seen.serial;
+        let quiet = copy.is_quiet() && copy.quiet_from != index_now;
         let (power, from) = (seen.power, std::mem::replace(&mut copy.power, seen.power));
         copy.idle = copy.is_quiet() || (copy.idle && power == Power::Unknown);
         if here {
@@ -204,6 +208,7 @@ impl Applying<'_> {
         copy.confidence = seen.confidence;
         copy.said = seen.said.chars().take(SAID_LIMIT).collect();
         let on_purpose = here && power == Power::OffOnPurpose && from != power;
+        let strange = known && quiet && power.is_active();
         let news = from != power && (known || power.is_active());
         if news {
             let (resource, server, said) = (resource.clone(), server.clone(), seen.said.clone());
@@ -211,9 +216,37 @@ impl Applying<'_> {
         }
         if on_purpose {
             let (resource, server) = (resource.clone(), server.clone());
-            self.note(Note::StoppedOnPurpose { group: name, resource, server });
+            self.note(Note::StoppedOnPurpose { group: name.clone(), resource, server });
+        }
+        if strange {
+            self.started_by_others(&name, resource, server);
         }
         true
+    }
+
+    /// Something was started by no order of ours. Once, that is a hand; again and again, somebody else manages it: it is said,
+    /// and nothing is done to its group until an operator has settled whose it is. What a server starts by itself when it
+    /// comes up, and what moves, is not meant.
+    fn started_by_others(&mut self, name: &GroupName, resource: &ResourceName, server: &ServerName) {
+        let (now, window) = (self.ledger.now, self.ledger.config.brakes.flap_window);
+        let comes_up =
+            self.ledger.servers.get(server).is_some_and(|state| state.dirty.is_some() || state.off.is_some());
+        let ours = self.ledger.is_looked_after(name) && !self.ledger.is_mobile(resource);
+        let Ok(group) = self.group_mut(name) else { return };
+        if comes_up || !ours || group.frozen || group.passive.contains(resource) {
+            return;
+        }
+        let strange = &mut group.upkeep.strange;
+        strange.retain(|at| now.since(*at) < window);
+        strange.push(now);
+        let times = strange.len();
+        if times < STRANGE {
+            return;
+        }
+        strange.clear();
+        (group.frozen, group.upkeep.frozen) = (true, true);
+        let (group, resource, server) = (name.clone(), resource.clone(), server.clone());
+        self.note(Note::SomebodyElse { group, resource, server, times, within: window });
     }
 
     /// A node answers an order.

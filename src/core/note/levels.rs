@@ -29,7 +29,7 @@ impl Note {
             Note::Loose { .. } => Level::Warning,
             Note::Reappeared { .. } => Level::Warning,
             Note::Stayed { .. } => Level::Warning,
-            Note::WrongCopy { .. } => Level::Alarm,
+            Note::WrongCopy { .. } | Note::SomebodyElse { .. } => Level::Alarm,
             Note::HookNotRun { .. } => Level::Warning,
             Note::ServerWaiting { wait: ServerWait::Fencing, .. } => Level::Warning,
             Note::Ended { bad, .. } => { if *bad { Level::Warning } else { Level::Info } },

@@ -118,6 +118,11 @@ impl Display for Note {
                 "group {group}: {resource} on {server} waits for an administrator: {reason}; then `tenure group \
                  clear-admin-wait {group}`"
             ),
+            Note::SomebodyElse { group, resource, server, times, within } => write!(
+                f,
+                "group {group} is FROZEN: {resource} was started {times} times within {within} by no order of this cluster, \
+                 last on {server}; somebody else manages it, too. When that is settled: `tenure group unfreeze {group}`"
+            ),
             Note::StoppedOnPurpose { group, resource, server } => {
                 write!(f, "group {group}: {resource} was stopped on purpose on {server}, which is no fault")
             }

@@ -74,6 +74,8 @@ pub struct GroupUpkeep {
     pub parked: Option<ServerName>,
     /// A move of it, while it runs, ended where it began: the planner tries none again under this tenure.
     pub stayed: bool,
+    /// When something of it was started by no order of ours, lately.
+    pub strange: Vec<Time>,
     /// When an operator last cleared its faults.
     pub cleared: Option<Time>,
 }
