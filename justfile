@@ -32,6 +32,14 @@ test:
 scenarios:
     UPDATE_SCENARIOS=1 cargo test --test scenarios
 
+# Fuzzes the ledger for so many seconds.
+fuzz SECONDS="600":
+    bash .ci/fuzz {{SECONDS}}
+
+# Puts bugs into the sources of a scratch copy, one at a time, and shows what finds each; all of them, or those named.
+mutants NAMES="all":
+    MUTANTS={{NAMES}} cargo test -p tenure-model --test mutants -- --ignored --nocapture
+
 # Committed commands a second, planning, the disk.
 bench:
     cargo bench -p tenure-raft

@@ -8,6 +8,11 @@ use serde::de::DeserializeOwned;
 
 /// No encoded value of ours is larger; hostile length fields beyond it are refused before memory is asked for.
 const LIMIT: usize = 64 << 20;
+/// bincode makes room for what a length claims before it reads. So a short message may claim little: each byte of it counts
+/// at most as the widest integer, which is all that a sound one needs.
+const SHORT: usize = 64 << 10;
+const MEDIUM: usize = 4 << 20;
+const WIDEST: usize = size_of::<u128>();
 
 /// Bytes are not a value of the expected type.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,8 +30,17 @@ impl DecodeError {
     }
 }
 
-fn config() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<LIMIT>()
+/// Decodes with a limit that goes with the number of bytes.
+fn decode_limited<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), bincode::error::DecodeError> {
+    let config = bincode::config::standard();
+    let claims = bytes.len().saturating_mul(WIDEST);
+    if claims <= SHORT {
+        bincode::serde::decode_from_slice(bytes, config.with_limit::<SHORT>())
+    } else if claims <= MEDIUM {
+        bincode::serde::decode_from_slice(bytes, config.with_limit::<MEDIUM>())
+    } else {
+        bincode::serde::decode_from_slice(bytes, config.with_limit::<LIMIT>())
+    }
 }
 
 /// Appends the encoding of `value`.
@@ -44,7 +58,7 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// The value that `bytes` encode, all of them.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let (value, read) = bincode::serde::decode_from_slice(bytes, config()).map_err(|e| DecodeError::of::<T>(e))?;
+    let (value, read) = decode_limited(bytes).map_err(|e| DecodeError::of::<T>(e))?;
     if read == bytes.len() {
         Ok(value)
     } else {
@@ -94,6 +108,21 @@ mod tests {
         assert!(decode::<String>(&claims_exabytes).is_err());
         assert!(decode::<Blob>(&claims_exabytes).is_err());
         assert!(decode::<Vec<u64>>(&claims_exabytes).is_err());
+    }
+
+    /// A length within the largest limit, but far beyond what the message is.
+    #[test]
+    fn a_short_message_claims_little() {
+        let claims_32_mib = [252, 0, 0, 0, 2];
+        let claims_1_mib = [vec![252, 0, 0, 16, 0], vec![0; 200]].concat();
+        for bytes in [&claims_32_mib[..], &claims_1_mib] {
+            let refused = decode_limited::<Blob>(bytes).map(|(_, read)| read);
+            assert!(matches!(refused, Err(bincode::error::DecodeError::LimitExceeded)), "{refused:?}");
+        }
+        let densest: Vec<u128> = vec![0; 5_000];
+        assert_eq!(decode::<Vec<u128>>(&encode(&densest)).unwrap(), densest, "a sound one needs no more");
+        let many = vec![vec![0_u8]; 1 << 20];
+        assert_eq!(decode::<Vec<Vec<u8>>>(&encode(&many)).unwrap().len(), 1 << 20);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! not be applied twice carries its own number.
 
 mod backoff;
+mod belief;
 mod codec;
 mod handle;
 mod incoming;
@@ -34,4 +35,4 @@ pub use options::{BadTimings, Options, Snapshots, Timings};
 pub use start::{Parts, Raft, StartError};
 pub use store::Offload;
 pub use stored::{StoredCommand, StoredEntry, StoredError, StoredLog, stored};
-pub use tenure_storage::{OpenError, Peer, TokioTypes, Types};
+pub use tenure_storage::{OpenError, Peer, TokioTypes, Types, begin_witness};

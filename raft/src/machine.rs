@@ -19,6 +19,17 @@ pub trait StateMachine: Send + Sync + 'static {
     /// the same state and replies on every node, whatever bytes they carry.
     fn apply(&mut self, index: u64, command: &[u8]) -> Vec<u8>;
 
+    /// The leader looks at a command before it appends it, and may seal into it what only a leader can say, such as the time.
+    fn seal(&self, command: Vec<u8>) -> Vec<u8> {
+        command
+    }
+
+    /// The feature level was raised, at this place of the log: every command after it is applied by the rules of that level,
+    /// on every node, whatever its build. A state that takes it up is expected to keep it in its image.
+    fn raised(&mut self, level: u32) {
+        let _ = level;
+    }
+
     /// Copies the state. Commands wait for this, so it must be quick.
     fn image(&self) -> Self::Image;
 

@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use tenure_storage::{Peer, Types, Vote};
 
 use crate::backoff::Backoff;
+use crate::belief::Own;
 use crate::codec::Blob;
 use crate::message::{AppendOut, Kind, NoAnswer, PieceAnswer, SnapshotPiece, entry_out, read_answer};
 use crate::pipeline::Pipeline;
@@ -43,6 +44,8 @@ pub(crate) struct NetworkShared {
     pub(crate) append_time: Duration,
     /// The membership as it is now. A client outlives changes of its peer's address, which openraft does not tell it.
     pub(crate) members: OnceLock<Members>,
+    /// What this process itself has said as a candidate or a leader.
+    pub(crate) own: Arc<Own>,
 }
 
 /// Finds the present address of a member.
@@ -125,9 +128,17 @@ impl<C: Types> Client<C> {
             commit: request.leader_commit,
             entries: request.entries.iter().map(entry_out).collect(),
         };
+        self.shared.own.says(&request.vote);
         let sent = self.send(self.lane, Kind::Append.request(&out), ttl);
         let this = self.clone();
-        async move { read_answer(sent.await).map_err(|e| this.rpc_error(e, RPCTypes::AppendEntries, ttl)) }.boxed()
+        async move {
+            let answer = read_answer(sent.await).map_err(|e| this.rpc_error(e, RPCTypes::AppendEntries, ttl))?;
+            if let AppendEntriesResponse::HigherVote(vote) = &answer {
+                this.shared.own.hears(vote, this.target);
+            }
+            Ok(answer)
+        }
+        .boxed()
     }
 
     fn append_ttl(&self, option: &RPCOption) -> Duration {
@@ -151,7 +162,10 @@ impl<C: Types> Client<C> {
             let answer = self.send(Lane::Bulk, Kind::SnapshotPiece.request(&piece), PIECE_TIME).await;
             match read_answer(answer).map_err(|e| self.rpc_error(e, RPCTypes::InstallSnapshot, PIECE_TIME))? {
                 PieceAnswer::Taken => {}
-                PieceAnswer::Done(vote) => return Ok(SnapshotResponse::new(vote)),
+                PieceAnswer::Done(vote) => {
+                    self.shared.own.hears(&vote, self.target);
+                    return Ok(SnapshotResponse::new(vote));
+                }
                 PieceAnswer::Refused(reason) => {
                     return Err(RPCError::Unreachable(Unreachable::from_string(reason)));
                 }
@@ -200,11 +214,16 @@ impl<C: Types> RaftNetworkV2<C> for Client<C> {
     }
 
     async fn vote(&mut self, request: VoteRequest<C>, option: RPCOption) -> Result<VoteResponse<C>, RPCError<C>> {
-        self.urgent(Kind::Vote, &request, &option, RPCTypes::Vote).await
+        self.shared.own.says(&request.vote);
+        let answer: VoteResponse<C> = self.urgent(Kind::Vote, &request, &option, RPCTypes::Vote).await?;
+        self.shared.own.hears(&answer.vote, self.target);
+        Ok(answer)
     }
 
     async fn pre_vote(&mut self, request: VoteRequest<C>, option: RPCOption) -> Result<VoteResponse<C>, RPCError<C>> {
-        self.urgent(Kind::PreVote, &request, &option, RPCTypes::Vote).await
+        let answer: VoteResponse<C> = self.urgent(Kind::PreVote, &request, &option, RPCTypes::Vote).await?;
+        self.shared.own.hears(&answer.vote, self.target);
+        Ok(answer)
     }
 
     async fn full_snapshot(

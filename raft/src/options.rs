@@ -74,6 +74,9 @@ pub struct Options {
     /// Where log, vote and snapshots are kept. `None` keeps them in memory: nothing survives the process, and a node that
     /// forgets its vote must not come back under the same id. For tests only.
     pub data_dir: Option<PathBuf>,
+    /// A file beside the node's certificate that says what the node has acknowledged; a data directory that holds less is
+    /// refused. [`begin_witness`](crate::begin_witness) makes it for a node that is new. `None`: nothing is witnessed.
+    pub witness: Option<PathBuf>,
     /// Where to accept other nodes; port 0 lets the system choose.
     pub listen: SocketAddr,
     /// `host:port` under which others reach this node. Empty: the address that is listened on.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, StreamExt};
 use openraft::Raft;
 use openraft::async_runtime::watch::WatchReceiver;
@@ -12,18 +12,21 @@ use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest};
 use openraft::type_config::TypeConfigExt;
 use tenure_storage::{Types, Vote};
 
+use crate::belief::{Distrust, check_entries, check_level, check_membership, check_vote, may_be_member};
 use crate::codec::Blob;
-use crate::handle::read_index;
+use crate::handle::{MAX_COMMAND, read_index};
 use crate::incoming::{Incoming, Progress};
 use crate::machine::{AppHandler, StateMachine};
 use crate::message::{AppendIn, Kind, Outcome, PieceAnswer, ReadIndexAnswer, SnapshotPiece, Stopped, answer, fields};
-use crate::store::{Applied, Shared, Snapshot, open, tagged};
+use crate::store::{Applied, Head, Shared, Snapshot, open, tagged};
 use crate::wire::{Malformed, Sender, Service};
 
 pub(crate) type RaftOf<C, S> = Raft<C, Applied<C, S>>;
 
 /// Answers the requests of other nodes with this node's consensus and application.
 pub(crate) struct Server<C: Types, S: StateMachine> {
+    pub(crate) id: u64,
+    pub(crate) distrust: Arc<Distrust>,
     pub(crate) raft: RaftOf<C, S>,
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) app: Arc<dyn AppHandler>,
@@ -52,30 +55,38 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
         let raft = self.raft.clone();
         let (kind, bytes) = Kind::split(body)?;
         Ok(match kind {
-            Kind::Append => {
-                let mut append: AppendIn = fields(bytes)?;
-                let request = AppendEntriesRequest {
-                    vote: append.vote,
-                    prev_log_id: append.previous,
-                    entries: append.take_entries(),
-                    leader_commit: append.commit,
-                };
-                async move { answer(raft.append_entries(request).await.map_err(stopped)) }.boxed()
-            }
+            Kind::Append => self.append(sender, fields(bytes)?)?,
             Kind::Vote => {
                 let request: VoteRequest<C> = fields(bytes)?;
-                async move { answer(raft.vote(request).await.map_err(stopped)) }.boxed()
+                match self.believes(sender, &request.vote)? {
+                    Ok(()) => async move { answer(raft.vote(request).await.map_err(stopped)) }.boxed(),
+                    Err(reason) => refused(reason),
+                }
             }
             Kind::PreVote => {
                 let request: VoteRequest<C> = fields(bytes)?;
-                async move { answer(raft.pre_vote(request).await.map_err(stopped)) }.boxed()
+                match self.believes(sender, &request.vote)? {
+                    Ok(()) => async move { answer(raft.pre_vote(request).await.map_err(stopped)) }.boxed(),
+                    Err(reason) => refused(reason),
+                }
             }
             Kind::TransferLeader => {
                 let request: TransferLeaderRequest<C> = fields(bytes)?;
-                async move { answer(raft.handle_transfer_leader(request).await.map_err(stopped)) }.boxed()
+                match self.believes(sender, request.from_leader())? {
+                    Ok(()) => {
+                        async move { answer(raft.handle_transfer_leader(request).await.map_err(stopped)) }.boxed()
+                    }
+                    Err(reason) => refused(reason),
+                }
             }
-            Kind::SnapshotPiece => self.take_piece(sender, fields(bytes)?),
-            Kind::Propose => propose(raft, fields(bytes)?, ttl),
+            Kind::SnapshotPiece => {
+                let piece: SnapshotPiece = fields(bytes)?;
+                match self.believes_leader(sender, &piece.vote)? {
+                    Ok(()) => self.take_piece(sender, piece),
+                    Err(reason) => refused(reason),
+                }
+            }
+            Kind::Propose => propose(raft, Arc::clone(&self.shared), commands(bytes)?, ttl),
             Kind::ReadIndex => async move { answer(Ok(answer_read_index(&raft, ttl).await)) }.boxed(),
             Kind::Call => self.call(sender, bytes, ttl),
             Kind::Ability => {
@@ -86,7 +97,58 @@ impl<C: Types, S: StateMachine> Service for Server<C, S> {
     }
 }
 
+/// A message that is not believed: its sender is told why.
+fn refused(reason: String) -> BoxFuture<'static, Vec<u8>> {
+    ready(answer::<()>(Err(Stopped(reason)))).boxed()
+}
+
+/// Proposals of another node, none longer than this node would take from its own program: the append that carries one must
+/// fit into a frame.
+fn commands(bytes: &[u8]) -> Result<Vec<Blob>, Malformed> {
+    let commands: Vec<Blob> = fields(bytes)?;
+    match commands.iter().find(|Blob(command)| command.len() > MAX_COMMAND) {
+        Some(Blob(command)) => Err(Malformed(format!("a proposal of {} bytes", command.len()))),
+        None => Ok(commands),
+    }
+}
+
 impl<C: Types, S: StateMachine> Server<C, S> {
+    /// Whether a message of consensus is believed of its sender; the inner error goes back to it.
+    fn believes(&self, sender: &Sender, vote: &Vote) -> Result<Result<(), String>, Malformed> {
+        check_vote(self.id, sender, vote)?;
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        if may_be_member(sender, &metrics.membership_config) {
+            return Ok(Ok(()));
+        }
+        Ok(Err(format!("{} ({}) is not a member of this cluster any more", sender.name, sender.id)))
+    }
+
+    /// The same of a leader, which may also be known to decide nothing.
+    fn believes_leader(&self, sender: &Sender, vote: &Vote) -> Result<Result<(), String>, Malformed> {
+        let believed = self.believes(sender, vote)?;
+        let term = vote.leader_id.term;
+        if self.distrust.covers(term) {
+            return Ok(Err(format!("{} is not believed to lead: it has decided nothing for too long", sender.name)));
+        }
+        Ok(believed)
+    }
+
+    fn append(&self, sender: &Sender, mut append: AppendIn) -> Result<BoxFuture<'static, Vec<u8>>, Malformed> {
+        if let Err(reason) = self.believes_leader(sender, &append.vote)? {
+            return Ok(refused(reason));
+        }
+        let request = AppendEntriesRequest {
+            vote: append.vote,
+            prev_log_id: append.previous,
+            entries: append.take_entries(),
+            leader_commit: append.commit,
+        };
+        check_entries(append.previous.as_ref(), &append.vote, &request.entries, self.shared.ability())?;
+        let raft = self.raft.clone();
+        Ok(async move { answer(raft.append_entries(request).await.map_err(stopped)) }.boxed())
+    }
+
     /// In a task of its own: whatever the application does must not hold up the connection.
     fn call(&self, sender: &Sender, bytes: &[u8], ttl: Duration) -> BoxFuture<'static, Vec<u8>> {
         let answering = self.app.call(sender.id, bytes.to_vec());
@@ -104,6 +166,7 @@ impl<C: Types, S: StateMachine> Server<C, S> {
 
     fn take_piece(&self, sender: &Sender, piece: SnapshotPiece) -> BoxFuture<'static, Vec<u8>> {
         let (raft, shared, incoming) = (self.raft.clone(), Arc::clone(&self.shared), Arc::clone(&self.incoming));
+        let ability = self.shared.ability();
         let from = sender.id;
         async move {
             let vote = piece.vote;
@@ -111,7 +174,7 @@ impl<C: Types, S: StateMachine> Server<C, S> {
             let taken = match progress {
                 Progress::Partial => Ok(PieceAnswer::Taken),
                 Progress::Refused(reason) => Ok(PieceAnswer::Refused(reason)),
-                Progress::Whole(bytes) => install(&raft, shared.cluster(), vote, bytes).await,
+                Progress::Whole(bytes) => install(&raft, shared.cluster(), ability, vote, bytes).await,
             };
             answer(taken.map_err(stopped))
         }
@@ -122,11 +185,13 @@ impl<C: Types, S: StateMachine> Server<C, S> {
 async fn install<C: Types, S: StateMachine>(
     raft: &RaftOf<C, S>,
     cluster: &str,
+    ability: u32,
     vote: Vote,
     bytes: Vec<u8>,
 ) -> Result<PieceAnswer, Fatal<C>> {
     // openraft panics on a snapshot that contradicts the log: nothing reaches it that is not whole and ours.
     let meta = match open(&bytes, cluster) {
+        Ok((head, _)) if let Err(reason) = check_head(&head, ability) => return Ok(PieceAnswer::Refused(reason)),
         Ok((head, _)) => openraft::SnapshotMeta { last_log_id: head.last, last_membership: head.membership },
         Err(bad) => return Ok(PieceAnswer::Refused(bad.to_string())),
     };
@@ -135,14 +200,25 @@ async fn install<C: Types, S: StateMachine>(
     Ok(PieceAnswer::Done(response.vote))
 }
 
+/// Whether this program can take up a snapshot with this head, now and at each start that follows; why not.
+fn check_head(head: &Head, ability: u32) -> Result<(), String> {
+    check_level(head.level, ability)?;
+    let (last, known) = (head.last.map(|last| last.index), head.membership.log_id().map(|known| known.index));
+    if last.is_none_or(|last| last == u64::MAX) || known > last {
+        return Err(format!("it covers {last:?}, and its membership is of {known:?}"));
+    }
+    check_membership(head.membership.membership())
+}
+
 fn propose<C: Types, S: StateMachine>(
     raft: RaftOf<C, S>,
+    shared: Arc<Shared<S>>,
     commands: Vec<Blob>,
     ttl: Duration,
 ) -> BoxFuture<'static, Vec<u8>> {
     let count = commands.len();
     async move {
-        let commands = commands.into_iter().map(|Blob(command)| tagged(&command));
+        let commands = commands.into_iter().map(|Blob(command)| tagged(&shared.with(|machine| machine.seal(command))));
         let mut outcomes = Vec::with_capacity(count);
         let reason = match C::timeout(ttl, collect_outcomes(&raft, commands, &mut outcomes)).await {
             Ok(Ok(())) => String::new(),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use openraft::async_runtime::watch::WatchReceiver;
 use tenure_storage::{Identity, LogStore, OpenError, Peer, SnapshotStore, TokioTypes, Types};
 
+use crate::belief::{Distrust, Own};
 use crate::handle::{Forwarder, Handle, Inner};
 use crate::machine::{AppHandler, StateMachine};
 use crate::network::{Factory, NetworkShared};
@@ -72,14 +73,14 @@ impl Raft {
         machine: S,
         app: Arc<dyn AppHandler>,
     ) -> Result<Handle<S>, StartError> {
-        let Options { id, name, cluster, data_dir, listen, advertise, identity, .. } = options;
+        let Options { id, name, cluster, data_dir, witness, listen, advertise, identity, .. } = options;
         // A node that listens on one address speaks from it, so that firewalls can tell the nodes apart.
         let source = Some(listen.ip()).filter(|address| !address.is_unspecified());
         let wire = TlsWire::new(&cluster, id, &name, &identity, source).map_err(StartError::Wire)?;
         let listener = TlsWire::bind(listen).await.map_err(StartError::Wire)?;
         let bound = listener.local_addr().unwrap_or(listen);
         let address = if advertise.is_empty() { bound.to_string() } else { advertise };
-        let (log, snapshots) = open_storage(data_dir, &cluster, id).await?;
+        let (log, snapshots) = open_storage(data_dir, witness, &cluster, id).await?;
         let parts = Parts {
             id,
             cluster,
@@ -108,6 +109,7 @@ impl Raft {
 
 async fn open_storage(
     data_dir: Option<PathBuf>,
+    witness: Option<PathBuf>,
     cluster: &str,
     id: u64,
 ) -> Result<(LogStore<TokioTypes>, SnapshotStore), StartError> {
@@ -116,7 +118,7 @@ async fn open_storage(
     };
     let identity = Identity { cluster: cluster.to_owned(), node: id };
     // It reads the whole log, which must not hold up whatever else runs here.
-    let opening = tokio::task::spawn_blocking(move || tenure_storage::open(&dir, &identity));
+    let opening = tokio::task::spawn_blocking(move || tenure_storage::open(&dir, &identity, witness.as_deref()));
     match opening.await {
         Ok(opened) => opened.map_err(StartError::Storage),
         Err(error) => Err(StartError::Consensus(error.to_string())),
@@ -134,12 +136,19 @@ async fn assemble<S: StateMachine, C: Types>(
     let applied = Applied::<C, S>::open(machine, snapshots, cluster, feature_level_max, offload);
     let (applied, released) = applied.await.map_err(StartError::Snapshot)?;
     let shared = applied.shared();
-    let network =
-        NetworkShared { wire: Arc::clone(&wire), id, append_time: timings.election_min, members: OnceLock::new() };
-    let network = Arc::new(network);
-    let factory = Factory { shared: Arc::clone(&network), types: PhantomData };
     // Before consensus starts: what it reports of its own store is empty until its task has run for the first time.
     let stored = log.last().map_err(StartError::Log)?.max(applied.covered().await);
+    let vote = log.vote().map_err(StartError::Log)?;
+    let own = Arc::new(Own::new(id, vote));
+    let network = NetworkShared {
+        wire: Arc::clone(&wire),
+        id,
+        append_time: timings.election_min,
+        members: OnceLock::new(),
+        own: Arc::clone(&own),
+    };
+    let (network, distrust) = (Arc::new(network), Arc::new(Distrust::default()));
+    let factory = Factory { shared: Arc::clone(&network), types: PhantomData };
     let raft = RaftOf::<C, S>::new(id, config, factory, log, applied).await;
     let raft = raft.map_err(|fatal| StartError::Consensus(fatal.to_string()))?;
     let metrics = raft.metrics();
@@ -149,6 +158,8 @@ async fn assemble<S: StateMachine, C: Types>(
     };
     let _ = network.members.set(Box::new(find));
     let service = Server {
+        id,
+        distrust: Arc::clone(&distrust),
         raft: raft.clone(),
         shared: Arc::clone(&shared),
         app: Arc::clone(&app),
@@ -158,6 +169,9 @@ async fn assemble<S: StateMachine, C: Types>(
     let inner = Inner {
         id,
         stored: stored.map_or(0, |last| last.index),
+        began_blank: stored.is_none() && vote.is_none(),
+        own,
+        distrust,
         raft,
         shared,
         wire,

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Cluster, SOON, trace, until};
 use tenure_raft::{CallError, InitializeError, ProposeError};
 
@@ -124,5 +126,34 @@ async fn changes_tick_on_every_node_when_a_command_is_applied() {
         until(node, |status| status.applied >= Some(index)).await;
         assert_eq!(node.state(|journal| journal.commands.len()), 1);
     }
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_one_node_distrusts_goes_on_and_one_that_most_distrust_is_replaced() {
+    trace();
+    let cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    let (old, term) = (leader.id(), leader.status().term);
+    let others: Vec<_> = cluster.nodes.values().filter(|node| node.id() != old).collect();
+
+    others[0].distrust(term);
+    let status = others[0].status();
+    assert_eq!((status.leader, status.distrusted), (None, Some(old)), "what it says does not look healthy");
+    assert!(others[0].barrier(Duration::from_millis(300)).await.is_err(), "nor does it answer");
+    leader.propose(b"with two".to_vec(), SOON).await.unwrap();
+    others[0].distrust(0);
+    until(others[0], |status| status.leader == Some(old)).await;
+    others[0].barrier(SOON).await.unwrap();
+    assert_eq!(leader.status().term, term, "nobody was disturbed");
+
+    for node in &others {
+        node.distrust(term);
+    }
+    for node in &others {
+        until(node, |status| status.leader.is_some_and(|id| id != old) && status.term > term).await;
+    }
+    others[0].propose(b"under another".to_vec(), SOON).await.unwrap();
+    until(&leader, |status| status.term > term && !status.is_leader).await;
     cluster.shutdown().await;
 }

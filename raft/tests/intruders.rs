@@ -131,6 +131,7 @@ async fn intruders_are_dropped_and_the_cluster_is_unharmed() {
     strangers(&mut scene).await;
     impostors(&mut scene).await;
     babblers(&mut scene).await;
+    ventriloquists(&mut scene).await;
 
     let follower = scene.cluster.follower().await;
     follower.barrier(SOON).await.unwrap();
@@ -207,4 +208,50 @@ async fn babblers(scene: &mut Scene) {
         provoke(stream, &[greeting.clone(), bytes].concat()).await;
         scene.unharmed_after(reason, reason).await;
     }
+}
+
+/// A member's certificate and well-formed messages of consensus, which are not its own to send, or could not be stored.
+async fn ventriloquists(scene: &mut Scene) {
+    let me = u8::try_from(scene.leader.id()).unwrap();
+    let (sender, third) = match me {
+        1 => (2, 3),
+        2 => (1, 3),
+        _ => (1, 2),
+    };
+    let its = identity(&scene.cluster.authority, sender.into());
+    let greeting = framed(&hello(CLUSTER, sender, &common::name(sender.into())));
+    let request = |kind: u8, body: &[u8]| {
+        let head: &[u8] = &[2, 1, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0, kind, 1, 0];
+        framed(&[head, body].concat())
+    };
+    let (append, vote, pre_vote, transfer, piece) = (1, 2, 3, 4, 5);
+    let entry = |payload: &[u8]| [&[9, sender, 1, 0, 0, 1, 1, sender, 0], payload].concat();
+    let cases = [
+        (append, vec![9, me, 0, 0, 0, 0], "this node's own vote of term 9"),
+        (append, vec![9, me, 1, 0, 0, 0], "this node's own vote of term 9"),
+        (append, vec![9, third, 1, 0, 0, 0], "speaks with the vote of node"),
+        (vote, vec![9, me, 0, 0, 0], "this node's own vote of term 9"),
+        (vote, vec![9, third, 0, 0, 0], "speaks with the vote of node"),
+        (pre_vote, vec![9, third, 0, 0, 0], "speaks with the vote of node"),
+        (transfer, vec![9, third, 1, me, 0], "speaks with the vote of node"),
+        (piece, vec![9, third, 1, 1, 0, 0, 1, 7], "speaks with the vote of node"),
+        (append, entry(&[1, 1, 9]), "a command of kind 9"),
+        (append, entry(&[1, 0]), "an empty command"),
+        (append, entry(&[1, 5, 1, 99, 0, 0, 0]), "feature level 99"),
+        (append, entry(&[2, 0, 0]), "a membership without voters"),
+        (append, entry(&[2, 1, 1, 7, 0]), "voter 7 has no address"),
+        (append, vec![9, sender, 1, 0, 0, 1, 1, sender, 4, 0], "does not follow"),
+    ];
+    for (kind, body, reason) in cases {
+        let stream = connect(scene.victim, &its).await.unwrap();
+        let heard = provoke(stream, &[greeting.clone(), request(kind, &body)].concat()).await;
+        assert!(!heard.is_empty(), "it was greeted");
+        scene.unharmed_after(reason, reason).await;
+    }
+    // A proposal that no append could carry: the largest frame holds it, and the log must not.
+    let long = vec![0; (1 << 20) + 1];
+    let body = [&[1, 252][..], &u32::try_from(long.len()).unwrap().to_le_bytes(), &long].concat();
+    let stream = connect(scene.victim, &its).await.unwrap();
+    provoke(stream, &[greeting, request(6, &body)].concat()).await;
+    scene.unharmed_after("a long proposal", "a proposal of 1048577 bytes").await;
 }

@@ -3,6 +3,7 @@
 use super::{
     Hands, Lease, Reader,
     hook::{self, Program},
+    moment::span,
 };
 use std::{
     collections::BTreeMap,
@@ -10,9 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Ledger, NodeName, OrderId, Report, Span,
-    carry::{self, Answer, Ask, Execution, Next},
-    order::{Action, Ending, Order},
+    Ledger, NodeName, OrderId, Report,
+    carry::{Answer, Ask, Execution, Next},
+    order::{Action, Order},
 };
 use tokio::{sync::mpsc, task::AbortHandle};
 
@@ -34,18 +35,20 @@ pub struct Finished {
 /// Carries out the orders that a node owes.
 pub struct Executor {
     me: NodeName,
-    /// Orders up to this log index may have been taken up by an earlier process of this node.
-    inherited: u64,
     shared: Shared,
     known: BTreeMap<OrderId, Owed>,
     finished: mpsc::Sender<Finished>,
 }
+
+/// The ledger as this node has applied it.
+pub type Applied = Arc<dyn Fn() -> Arc<Ledger> + Send + Sync>;
 
 #[derive(Clone)]
 struct Shared {
     hands: Arc<Hands>,
     reader: Reader,
     lease: Lease,
+    ledger: Applied,
 }
 
 struct Owed {
@@ -55,17 +58,17 @@ struct Owed {
 }
 
 impl Executor {
-    /// An executor that answers on this channel. Orders up to the log index `inherited` were there when the process began.
+    /// An executor that answers on this channel.
     pub fn new(
         me: NodeName,
-        inherited: u64,
         hands: Arc<Hands>,
         reader: Reader,
         lease: Lease,
+        ledger: Applied,
         finished: mpsc::Sender<Finished>,
     ) -> Self {
-        let shared = Shared { hands, reader, lease };
-        Executor { me, inherited, shared, known: BTreeMap::new(), finished }
+        let shared = Shared { hands, reader, lease, ledger };
+        Executor { me, shared, known: BTreeMap::new(), finished }
     }
 
     /// Takes up orders that are new in the ledger and drops those that are gone from it.
@@ -89,17 +92,9 @@ impl Executor {
             *room -= 1;
             let (shared, since) = (self.shared.clone(), owed.since);
             let execution = Execution::of(ledger, order);
-            let order = order.clone();
-            let (finished, inherited) = (self.finished.clone(), order.id.index <= self.inherited);
+            let finished = self.finished.clone();
             let run = async move {
-                let again = carry::inherited(&order).filter(|_| inherited);
-                let mut report = match again {
-                    Some(report) => report,
-                    None => carry_out(shared, execution, since).await,
-                };
-                if inherited && order.action.is_start() {
-                    report.ending = doubt(report.ending);
-                }
+                let report = carry_out(shared, execution, since).await;
                 // The receiver is gone only when the node stops.
                 let _ = finished.send(Finished { report }).await;
             };
@@ -121,17 +116,14 @@ impl Drop for Executor {
     }
 }
 
-/// What an earlier process may have sent for this order, this one cannot know: "not done" is not its to say.
-fn doubt(ending: Ending) -> Ending {
-    match ending {
-        Ending::Done | Ending::Unknown(_) => ending,
-        Ending::Refused(why) | Ending::NotDone(why) => {
-            Ending::Unknown(format!("{why}; and an earlier process of this node may have sent it"))
-        }
-    }
+/// Carries out an order, and says of it what a process can that may not be the first to have taken it up.
+async fn carry_out(shared: Shared, execution: Execution, since: Instant) -> Report {
+    let (lease, order) = (shared.lease.clone(), execution.order().clone());
+    let report = step_by_step(shared, execution, since).await;
+    Report { ending: lease.doubt(&order, report.ending), ..report }
 }
 
-async fn carry_out(shared: Shared, mut execution: Execution, since: Instant) -> Report {
+async fn step_by_step(shared: Shared, mut execution: Execution, since: Instant) -> Report {
     let budget = Duration::from_millis(execution.order().budget.0);
     while !shared.lease.covers(shared.hands.applied()) {
         if since.elapsed() >= budget {
@@ -139,10 +131,13 @@ async fn carry_out(shared: Shared, mut execution: Execution, since: Instant) -> 
         }
         tokio::time::sleep(LEASE_LOOK).await;
     }
+    if let Some(report) = shared.lease.not_again(execution.order()) {
+        return report;
+    }
     let mut ask = execution.first();
     loop {
-        let answer = shared.ask(execution.order(), &ask).await;
-        let elapsed = Span(u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let answer = shared.ask(execution.order(), &ask, since).await;
+        let elapsed = span(since.elapsed());
         match execution.next(answer, elapsed) {
             Next::Ask(next) => ask = next,
             Next::Report(report) => return report,
@@ -151,7 +146,7 @@ async fn carry_out(shared: Shared, mut execution: Execution, since: Instant) -> 
 }
 
 impl Shared {
-    async fn ask(&self, order: &Order, ask: &Ask) -> Answer {
+    async fn ask(&self, order: &Order, ask: &Ask, since: Instant) -> Answer {
         match ask {
             Ask::Read(server) => match self.reader.read(server).await {
                 Some(reading) => Answer::Read(reading),
@@ -162,8 +157,8 @@ impl Shared {
                 Answer::Paused
             }
             Ask::Run { program, arguments, within } => {
-                if !self.lease.covers(self.hands.applied()) {
-                    return Answer::NotSent("the lease of this node has ended".to_owned());
+                if let Some(why) = self.held_back(order, since) {
+                    return Answer::NotSent(why);
                 }
                 let within = Duration::from_millis(within.0);
                 hook::run(&Program { path: program, arguments, variables: self.variables(order), within }).await
@@ -181,13 +176,24 @@ impl Shared {
             | Ask::RecoverMigration(_)
             | Ask::MoveDefinition { .. }
             | Ask::RemoteRestart { .. } => {
-                // The last look at the lease stands directly before the command.
-                if !self.lease.covers(self.hands.applied()) {
-                    return Answer::NotSent("the lease of this node has ended".to_owned());
+                // The last look at the order, and at the lease, stands directly before the command.
+                if let Some(why) = self.held_back(order, since) {
+                    return Answer::NotSent(why);
                 }
                 self.hands.act(&order.server, ask).await
             }
         }
+    }
+
+    /// Why nothing of an order is sent now, if so: as far as this node has applied the log, it is to be sent no more; or the
+    /// lease does not cover it.
+    fn held_back(&self, order: &Order, since: Instant) -> Option<String> {
+        let ledger = (self.ledger)();
+        if let Err(why) = ledger.may_send(order, span(since.elapsed())) {
+            return Some(why.to_string());
+        }
+        let known = ledger.index.min(self.hands.applied());
+        (!self.lease.covers(known)).then(|| "the lease of this node has ended".to_owned())
     }
 
     /// What a program finds in its environment.

@@ -17,10 +17,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tenure_core::{
-    NodeName, Power, Reading, ResourceName, ServerName,
+    HmcName, NodeName, Power, Reading, ResourceName, ServerName,
     carry::{Answer, Ask},
     config::Cluster,
     listing::Known,
+    reach::Reach,
 };
 
 /// How long one reading may take.
@@ -42,6 +43,9 @@ fn partition_name(file: &Path) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+/// What the ledger knows of the LPARs on a server.
+type Knows = dyn Fn(&ServerName) -> BTreeMap<ResourceName, Known> + Send + Sync;
+
 /// The way to the hypervisors, with the cluster as it is declared now.
 pub struct Hands {
     me: NodeName,
@@ -52,7 +56,7 @@ pub struct Hands {
     partition: Option<String>,
     cluster: RwLock<Arc<Cluster>>,
     applied: Box<dyn Fn() -> u64 + Send + Sync>,
-    known: Box<dyn Fn(&ServerName) -> BTreeMap<ResourceName, Known> + Send + Sync>,
+    known: Box<Knows>,
     serial: AtomicU64,
 }
 
@@ -136,6 +140,15 @@ impl Hands {
         }
         tracing::error!(declared, own, "the LPAR of this node is called otherwise than the cluster file says");
         Reading { node: Power::Absent, ..reading }
+    }
+
+    /// Which HMCs answered this node the last time that it asked them.
+    pub fn reach(&self) -> Reach {
+        let mut reach = Reach::default();
+        for (hmc, answered) in self.driver.answers() {
+            reach.asked(HmcName::from(hmc.as_str()), answered);
+        }
+        reach
     }
 
     /// Carries out a mutation.

@@ -10,12 +10,13 @@ mod hands;
 mod hook;
 pub mod known;
 mod lease;
+pub mod moment;
 mod reader;
 pub mod watchdog;
 pub mod words;
 
 pub use agents::{Agents, Places};
-pub use executor::{Executor, Finished};
+pub use executor::{Applied, Executor, Finished};
 pub use hands::Hands;
 pub use lease::Lease;
 pub use reader::Reader;

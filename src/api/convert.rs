@@ -55,13 +55,15 @@ pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
 
 /// Reads 32 hexadecimal digits.
 pub(super) fn request_id(text: &str) -> Option<RequestId> {
-    (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten().map(RequestId)
+    // A sign would be taken for a digit: two texts for one request.
+    let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(RequestId)
 }
 
 pub(super) fn members(members: Members, ledger: &Ledger) -> MembersView {
     MembersView {
         nodes: view::nodes(ledger, &members),
-        at: view::time(ledger.now),
+        at: view::shown(ledger, ledger.now),
         answered_by: members.me.to_string(),
         leader: members.leader.map(|leader| leader.to_string()),
         term: members.term,
@@ -77,5 +79,18 @@ pub(super) fn members(members: Members, ledger: &Ledger) -> MembersView {
                 voter: member.voter,
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::request_id;
+    use tenure_core::RequestId;
+
+    #[test]
+    fn one_text_is_one_request() {
+        assert_eq!(request_id("0000000000000000000000000000001f"), Some(RequestId(31)));
+        assert_eq!(request_id("+0000000000000000000000000000001"), None);
+        assert_eq!(request_id("000000000000000000000000000001"), None);
     }
 }

@@ -63,7 +63,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     StatusView {
         cluster: config.name.clone(),
         index: ledger.index,
-        at: time(ledger.now),
+        at: shown(ledger, ledger.now),
         configured: ledger.configured,
         answered_by: members.me.to_string(),
         stale: read == Read::Stale,
@@ -86,7 +86,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
                 what: order.action.to_string(),
                 server: order.server.to_string(),
                 node: order.node.to_string(),
-                issued: time(order.issued),
+                issued: shown(ledger, order.issued),
             })
             .collect(),
     }
@@ -138,6 +138,11 @@ pub fn server(ledger: &Ledger, name: &ServerName) -> Option<ServerView> {
 }
 
 /// Cluster time as RFC 3339 in UTC.
+/// An instant of cluster time as people are shown it.
+pub(crate) fn shown(ledger: &Ledger, at: Time) -> String {
+    time(ledger.shown(at))
+}
+
 pub(crate) fn time(time: Time) -> String {
     let instant = i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     format!("{:.3}", instant.unwrap_or(jiff::Timestamp::MAX))

@@ -61,7 +61,9 @@ fn refused(error: &FoundingError) -> Fault {
         FoundingError::Tls(_) | FoundingError::Token(_) | FoundingError::Refused(_) => {
             (message, "use letters, digits, '.', '_' and '-' in names".to_owned())
         }
-        FoundingError::Files(_) => (message, "check that both directories can be written; see --identity".to_owned()),
+        FoundingError::Files(_) | FoundingError::Witness { .. } => {
+            (message, "check that both directories can be written; see --identity".to_owned())
+        }
     };
     Fault::usage(message, suggestion)
 }

@@ -214,7 +214,7 @@ fn again(ledger: &mut Ledger, entry: &StoredEntry, committed: bool, closely: boo
     for command in &decoded.commands {
         concerned.by(ledger, command);
     }
-    replayed.at = Some(api::time(decoded.at));
+    replayed.at = Some(api::time(decoded.wall));
     replayed.author = words::author(&decoded.author);
     replayed.commands = decoded.commands.iter().map(|command| words::command(ledger, command)).collect();
     if closely {

@@ -521,11 +521,3 @@ fn ran(answer: Answer) -> Ending {
         }
     }
 }
-
-/// What a node says of an order that was there when its process began and that must not be carried out twice.
-pub fn inherited(order: &Order) -> Option<Report> {
-    let why = "an earlier process of this node may have run it";
-    let ending = Ending::Unknown(why.to_owned());
-    let report = Report { order: order.id, ending, readings: Vec::new(), seen: BTreeMap::new() };
-    matches!(order.action, Action::Hook { .. }).then_some(report)
-}

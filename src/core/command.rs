@@ -4,12 +4,16 @@ use crate::{
     GroupName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName,
     ServiceName, Span, Time,
     config::{AT, Cluster},
+    ledger::Incarnation,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
     tolerance::Weakness,
 };
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, SeqAccess, Visitor},
+};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// Identity of a client's request; a repeated request is applied once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,15 +36,45 @@ pub enum Author {
     },
 }
 
+/// The most commands of one entry: two bytes of an entry can make a hundred in memory.
+pub const MAX_COMMANDS: usize = 1 << 16;
+
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Cluster time at the proposer.
+    /// Cluster time, stamped by whoever led when it was appended.
     pub at: Time,
+    /// What the wall clock of that node said, for people alone: nothing is decided by it.
+    pub wall: Time,
     /// Who proposed it.
     pub author: Author,
     /// Applied in order; each is applied or refused by itself.
+    #[serde(deserialize_with = "few")]
     pub commands: Vec<Command>,
+}
+
+/// Reads no more than [`MAX_COMMANDS`]: an entry with more is not understood, on every replica.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Command>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<Command>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MAX_COMMANDS} commands")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut commands = Vec::new();
+            while let Some(command) = items.next_element()? {
+                if commands.len() == MAX_COMMANDS {
+                    return Err(A::Error::invalid_length(MAX_COMMANDS.saturating_add(1), &self));
+                }
+                commands.push(command);
+            }
+            Ok(commands)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 /// A fact, a decision or a request.
@@ -208,6 +242,13 @@ pub enum Command {
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
+    /// A node is to clear up after a move of an LPAR that failed half-way, outside of any migration.
+    Recover {
+        /// The LPAR.
+        resource: ResourceName,
+        /// Where it reads so.
+        server: ServerName,
+    },
     /// The migration is over and the group is on the target: a new tenure begins there. Refused unless the ledger holds a
     /// proof that nothing of the group can be active on the source.
     Arrive {
@@ -242,6 +283,8 @@ pub enum Command {
     },
     /// The conflict is over.
     Release(GroupName),
+    /// The order to power a server off is called back: the server is up, or off, or its own node is heard.
+    CallOff(ServerName),
     /// A server that was proven off is up again, and dirty.
     Reappear(ServerName),
     /// A dirty server's inventory holds nothing without a tenure.
@@ -261,6 +304,36 @@ pub enum Command {
     },
     /// The cluster can no longer lose as many servers as it should.
     Warn(Weakness),
+    /// A process has begun to run this node. What an older one says counts no more.
+    Enlist {
+        /// The node.
+        node: NodeName,
+        /// Its process.
+        incarnation: Incarnation,
+    },
+    /// What follows in this entry is said by this process of a node; nothing of it counts if there is a newer one.
+    SpokenBy {
+        /// The node.
+        node: NodeName,
+        /// Its process.
+        incarnation: Incarnation,
+    },
+    /// A process of a node has learnt that there is a newer one, and stops.
+    Twice {
+        /// The node.
+        node: NodeName,
+        /// The process that stops.
+        older: Incarnation,
+    },
+    /// The ledgers of these nodes differ from the others' at an index.
+    Diverged {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+        /// The index.
+        at: u64,
+        /// Whether they are in the minority, and stop.
+        stop: bool,
+    },
     /// Why a group waits; `None` when it no longer does.
     Wait {
         /// The group.
@@ -443,7 +516,7 @@ impl Request {
 impl Entry {
     /// An entry of the planner.
     pub fn planned(at: Time, node: NodeName, commands: Vec<Command>) -> Self {
-        Entry { at, author: Author::Planner(node), commands }
+        Entry { at, wall: at, author: Author::Planner(node), commands }
     }
 }
 

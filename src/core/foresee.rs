@@ -270,7 +270,7 @@ impl Foresight {
 
     fn commit(&mut self, at: Time, author: Author, commands: Vec<Command>) -> Option<Refusal> {
         let index = self.ledger.index.saturating_add(1);
-        let outcome = self.ledger.apply(index, &Entry { at, author, commands });
+        let outcome = self.ledger.apply(index, &Entry { at, wall: at, author, commands });
         let refusal = outcome.refusal().cloned();
         self.records.extend(outcome.records);
         refusal

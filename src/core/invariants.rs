@@ -2,69 +2,195 @@
 //! runner, the explorer and the simulator; the ledger itself never relies on it.
 
 use crate::{
-    Ledger, ServerName,
-    ledger::{Phase, StartRisk},
+    Action, Entry, GroupName, Ledger, Order, OrderId, Outcome, ResourceName, ServerName,
+    ledger::{Copy, GroupState, Phase, StartRisk},
     note::Note,
-    order::Action,
+    order::Epoch,
 };
+use std::collections::BTreeMap;
 
 /// Everything that is wrong with this ledger, in words. Empty if nothing is.
 pub fn state(ledger: &Ledger) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, group) in &ledger.groups {
-        if let Some(tenure) = &group.tenure {
-            if tenure.epoch > ledger.epoch {
-                wrong.push(format!("group {name} holds epoch {}, never granted", tenure.epoch));
-            }
-            let covered = std::iter::once(&tenure.server).chain(tenure.migration().map(|migration| &migration.to));
-            for server in covered {
-                if !group.copies.values().all(|copies| copies.contains_key(server)) {
-                    wrong.push(format!("group {name} holds a tenure on {server}, outside its list"));
-                }
-            }
-            if tenure.migration().is_some_and(|migration| migration.to == tenure.server) {
-                wrong.push(format!("group {name} migrates from {} to itself", tenure.server));
-            }
-        }
+        tenure_of(ledger, name, group, &mut wrong);
         for (resource, copies) in &group.copies {
-            let ordered: Vec<_> =
-                copies.iter().filter(|(_, copy)| matches!(copy.risk, StartRisk::Ordered(_))).collect();
-            for (server, copy) in &ordered {
-                let StartRisk::Ordered(id) = copy.risk else { continue };
-                if !ledger.orders.contains_key(&id) {
-                    wrong.push(format!("{resource} on {server} waits for order {id}, which does not exist"));
-                }
-            }
-            let able = ordered.iter().filter(|(server, _)| !carries_out_nothing(ledger, server)).count();
-            if able > 1 {
-                wrong.push(format!("{resource} has start orders on {able} servers"));
+            for (server, copy) in copies {
+                copy_of(ledger, (resource, server), copy, &mut wrong);
             }
         }
     }
     for order in ledger.orders.values() {
-        if let Action::Migrate { group, epoch, resource, .. } = &order.action {
-            let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
-            let right = tenure.is_some_and(|tenure| tenure.epoch == *epoch && tenure.migration().is_some());
-            if !carries_out_nothing(ledger, &order.server) && !right {
-                wrong.push(format!("order {} moves {resource}, which does not migrate under tenure {epoch}", order.id));
-            }
+        order_of(ledger, order, &mut wrong);
+    }
+    starts(ledger, &mut wrong);
+    for (name, server) in &ledger.servers {
+        let (since, off) = (server.since, server.off.as_ref().map(|off| off.index));
+        let dirty = server.dirty.map(|dirty| dirty.index);
+        if since.into_iter().chain(off).chain(dirty).any(|index| index > ledger.index) {
+            wrong.push(format!("server {name} knows of an index after {}", ledger.index));
         }
-        if let Action::Start { group, epoch, resource, .. } = &order.action {
-            let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
-            if tenure.is_some_and(|tenure| tenure.epoch == *epoch && tenure.migration().is_some()) {
-                wrong.push(format!("order {} starts {resource} in the middle of a migration", order.id));
-            }
-            if !carries_out_nothing(ledger, &order.server) && tenure.is_none_or(|tenure| tenure.epoch != *epoch) {
-                wrong.push(format!("order {} starts {resource} without its tenure {epoch}", order.id));
-            }
+        if off.is_some() && dirty.is_some() {
+            wrong.push(format!("server {name} is proven off and came back"));
+        }
+        if let Some(id) = server.fence.filter(|id| !ledger.orders.contains_key(id)) {
+            wrong.push(format!("server {name} waits for order {id}, which does not exist"));
+        }
+    }
+    for (name, node) in &ledger.nodes {
+        if (node.lapsed.is_some() || node.off.is_some()) && node.shut.is_none() {
+            wrong.push(format!("node {name} has lapsed and is not shut"));
+        }
+        if node.off.is_some() && node.lapsed.is_none() {
+            wrong.push(format!("node {name} is proven off and may hold a lease"));
+        }
+        if let Some(id) = node.fence.filter(|id| !ledger.orders.contains_key(id)) {
+            wrong.push(format!("node {name} waits for order {id}, which does not exist"));
         }
     }
     wrong
 }
 
+fn tenure_of(ledger: &Ledger, name: &GroupName, group: &GroupState, wrong: &mut Vec<String>) {
+    let Some(tenure) = &group.tenure else { return };
+    if tenure.epoch > ledger.epoch {
+        wrong.push(format!("group {name} holds epoch {}, never granted", tenure.epoch));
+    }
+    if tenure.since > ledger.now {
+        wrong.push(format!("group {name} holds a tenure that begins later"));
+    }
+    let covered = std::iter::once(&tenure.server).chain(tenure.migration().map(|migration| &migration.to));
+    for server in covered {
+        if !group.copies.values().all(|copies| copies.contains_key(server)) {
+            wrong.push(format!("group {name} holds a tenure on {server}, outside its list"));
+        }
+    }
+    if tenure.migration().is_some_and(|migration| migration.to == tenure.server) {
+        wrong.push(format!("group {name} migrates from {} to itself", tenure.server));
+    }
+}
+
+fn copy_of(ledger: &Ledger, (resource, server): (&ResourceName, &ServerName), copy: &Copy, wrong: &mut Vec<String>) {
+    let risk = if let StartRisk::Ordered(id) = copy.risk { Some(id) } else { None };
+    for id in risk.into_iter().chain(copy.stop) {
+        if !ledger.orders.contains_key(&id) {
+            wrong.push(format!("{resource} on {server} waits for order {id}, which does not exist"));
+        }
+    }
+    // A proof that is younger than all that was applied would count for what has not happened yet.
+    if copy.since.is_some_and(|since| since > ledger.index) || copy.quiet_from > ledger.index {
+        wrong.push(format!("{resource} on {server} knows of an index after {}", ledger.index));
+    }
+}
+
+fn order_of(ledger: &Ledger, order: &Order, wrong: &mut Vec<String>) {
+    let id = order.id;
+    if !ledger.nodes.contains_key(&order.node) || !ledger.servers.contains_key(&order.server) {
+        wrong.push(format!(
+            "order {id} ({}) is owed by {}, or by a server, that is not declared",
+            order.action, order.node
+        ));
+    }
+    if ledger.nodes.get(&order.node).is_some_and(|node| node.lapsed.is_some()) {
+        wrong.push(format!("order {id} ({}) is owed by {}, whose lease is over", order.action, order.node));
+    }
+    let nothing = carries_out_nothing(ledger, &order.server);
+    let tenure_of = |group: &GroupName, epoch: Epoch| {
+        let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
+        tenure.filter(|tenure| tenure.epoch == epoch)
+    };
+    match &order.action {
+        Action::Start { group, epoch, resource, .. } => {
+            let tenure = tenure_of(group, *epoch);
+            if tenure.is_some_and(|tenure| tenure.migration().is_some()) {
+                wrong.push(format!("order {id} starts {resource} in the middle of a migration"));
+            }
+            if !nothing && tenure.is_none() {
+                wrong.push(format!("order {id} starts {resource} without its tenure {epoch}"));
+            }
+            // Whoever forgets that a start is under way takes the copy for off when it reads Off.
+            if copy(ledger, resource, &order.server).map(|copy| copy.risk) != Some(StartRisk::Ordered(id)) {
+                wrong.push(format!("order {id} starts {resource} on {}, which does not know of it", order.server));
+            }
+        }
+        Action::Migrate { group, epoch, resource, to } => {
+            if !nothing && tenure_of(group, *epoch).is_none_or(|tenure| tenure.migration().is_none()) {
+                wrong.push(format!("order {id} moves {resource}, which does not migrate under tenure {epoch}"));
+            }
+            if copy(ledger, resource, to).map(|copy| copy.risk) != Some(StartRisk::Ordered(id)) {
+                wrong.push(format!("order {id} moves {resource} to {to}, which does not know of it"));
+            }
+        }
+        Action::Stop { resource, .. } | Action::StopMigration { resource, .. } => {
+            // A stop that is forgotten with its copy does no harm.
+            if copy(ledger, resource, &order.server).is_some_and(|copy| copy.stop != Some(id)) {
+                wrong.push(format!("order {id} stops {resource} on {}, which does not know of it", order.server));
+            }
+        }
+        Action::Fence => {
+            if ledger.servers.get(&order.server).is_some_and(|server| server.fence != Some(id)) {
+                wrong.push(format!("order {id} powers {} off, which does not know of it", order.server));
+            }
+        }
+        Action::FenceNode { node } => {
+            if ledger.nodes.get(node).and_then(|node| node.fence) != Some(id) {
+                wrong.push(format!("order {id} cuts node {node} off, which does not know of it"));
+            }
+        }
+        Action::Hook { .. } => {}
+    }
+}
+
+/// No resource is started in two places, or twice in one, where the order can still be carried out.
+fn starts(ledger: &Ledger, wrong: &mut Vec<String>) {
+    let mut open: BTreeMap<&ResourceName, Vec<OrderId>> = BTreeMap::new();
+    for order in ledger.orders.values().filter(|order| !carries_out_nothing(ledger, &order.server)) {
+        if let Action::Start { resource, .. } | Action::Migrate { resource, .. } = &order.action {
+            open.entry(resource).or_default().push(order.id);
+        }
+    }
+    for (resource, orders) in open.into_iter().filter(|(_, orders)| orders.len() > 1) {
+        let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
+        wrong.push(format!("{resource} is started by {} orders: {}", orders.len(), orders.join(", ")));
+    }
+}
+
+fn copy<'a>(ledger: &'a Ledger, resource: &ResourceName, server: &ServerName) -> Option<&'a Copy> {
+    let group = ledger.groups.get(ledger.group_of(resource)?)?;
+    group.copies.get(resource)?.get(server)
+}
+
 /// A server that is off carries out nothing, so a tenure may end there with an order still out.
 fn carries_out_nothing(ledger: &Ledger, server: &ServerName) -> bool {
     ledger.servers.get(server).is_none_or(|state| state.off.is_some() || state.dirty.is_some())
+}
+
+/// What was refused of an entry and yet changed something: without it, the entry must lead to the same ledger.
+pub fn refused(before: &Ledger, entry: &Entry, after: &Ledger, outcome: &Outcome) -> Vec<String> {
+    // A repeated request is answered as the first one was.
+    let repeated = outcome.index != after.index;
+    if outcome.refused.is_empty() && !repeated {
+        return Vec::new();
+    }
+    let is_refused = |place: usize| outcome.refused.iter().any(|(at, _)| usize::try_from(*at) == Ok(place));
+    let mut rest = entry.clone();
+    rest.commands = entry
+        .commands
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !repeated && !is_refused(*at))
+        .map(|(_, it)| it.clone())
+        .collect();
+    let mut without = before.clone();
+    let left = without.apply(after.index, &rest);
+    // That it was asked, and what was answered, is remembered.
+    without.requests.clone_from(&after.requests);
+    without.request_order.clone_from(&after.request_order);
+    let mut wrong = Vec::new();
+    if without != *after || (!repeated && left.records != outcome.records) {
+        wrong.push(format!("refused, and yet changed something: {:?} of {:?}", outcome.refused, entry.commands));
+    }
+    wrong
 }
 
 /// Everything that is wrong with the step from `before` to `after`, one entry later.

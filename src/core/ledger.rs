@@ -14,6 +14,8 @@ mod maintenance;
 mod migration;
 mod nodes;
 mod orders;
+mod processes;
+mod recovery;
 mod requests;
 mod resources;
 mod rules;
@@ -23,6 +25,7 @@ mod state;
 
 pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
+pub use processes::{Incarnation, Process};
 pub use sending::Unsent;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
@@ -31,7 +34,7 @@ pub use state::{
 };
 
 use crate::{
-    GroupName, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
+    GroupName, Level, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
     command::Outcome,
     config::{AT, Cluster},
     order::Epoch,
@@ -52,8 +55,16 @@ pub const REQUEST_LIMIT: usize = 1024;
 pub struct Ledger {
     /// Index of the last applied entry.
     pub index: u64,
+    /// By which rules entries are applied.
+    pub level: Level,
     /// Cluster time of the last applied entry; never goes back.
     pub now: Time,
+    /// What the wall clock of whoever led said at that entry: what people are shown in place of cluster time.
+    pub wall: Time,
+    /// Until then leases may be out that were granted while a longer one was declared.
+    pub leases_end: Time,
+    /// Until then what was sent while longer times were declared may still take effect.
+    pub settles_end: Time,
     /// The last granted epoch.
     pub epoch: Epoch,
     /// The declared cluster, with each parallel group as its instances.
@@ -72,6 +83,8 @@ pub struct Ledger {
     pub maintenance: Maintenance,
     /// Orders that are not answered.
     pub orders: BTreeMap<OrderId, Order>,
+    /// The process that runs each node, as far as it was entered.
+    pub processes: BTreeMap<NodeName, Process>,
     /// What happened, oldest first, bounded.
     pub journal: VecDeque<Record>,
     /// Outcomes of the last requests.
@@ -85,20 +98,43 @@ impl Ledger {
     pub fn scratch(&self) -> Ledger {
         Ledger {
             index: self.index,
+            level: self.level,
             now: self.now,
+            wall: self.wall,
+            leases_end: self.leases_end,
+            settles_end: self.settles_end,
             epoch: self.epoch,
             config: Arc::clone(&self.config),
-            typed: None,
+            typed: self.typed.clone(),
             configured: self.configured,
             servers: self.servers.clone(),
             nodes: self.nodes.clone(),
             groups: self.groups.clone(),
             maintenance: self.maintenance.clone(),
             orders: self.orders.clone(),
+            processes: BTreeMap::new(),
             journal: VecDeque::new(),
             requests: BTreeMap::new(),
             request_order: VecDeque::new(),
         }
+    }
+
+    /// An instant of cluster time as a wall clock shows it. Cluster time stands still while no node runs, so the two part.
+    pub fn shown(&self, at: Time) -> Time {
+        Time(at.0.saturating_add(self.wall.0).saturating_sub(self.now.0))
+    }
+
+    /// The feature level was raised, at this place of the log: what follows is applied by its rules. It is never lowered.
+    pub fn raise(&mut self, level: Level) {
+        self.level = self.level.max(level);
+    }
+
+    /// Becomes what a copy of it still is, but for what happened before.
+    fn go_back(&mut self, before: Ledger) {
+        let journal = std::mem::take(&mut self.journal);
+        let requests = std::mem::take(&mut self.requests);
+        let request_order = std::mem::take(&mut self.request_order);
+        *self = Ledger { journal, requests, request_order, ..before };
     }
 
     /// The cluster as it was declared.

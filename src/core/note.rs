@@ -12,6 +12,7 @@ use crate::{
     GroupName, HmcName, NodeName, OrderId, Power, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
     Time,
     config::{Need, Trigger},
+    ledger::Incarnation,
     order::Epoch,
 };
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,9 @@ pub enum Note {
     NodeReturned { node: NodeName },
     NodeProvenOff { node: NodeName, how: NodeOffHow },
     WrongLpar { node: NodeName, server: ServerName, power: Power },
+    RunsTwice { node: NodeName, older: Incarnation, newer: Incarnation },
+    OlderStops { node: NodeName, older: Incarnation },
+    Diverged { nodes: BTreeSet<NodeName>, at: u64, stop: bool },
     ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
     Adopted { group: GroupName, server: ServerName, epoch: Epoch },
     Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
@@ -540,6 +544,7 @@ impl Note {
             Note::NodeReturned { .. } => None,
             Note::NodeProvenOff { .. } => None,
             Note::WrongLpar { .. } => None,
+            Note::RunsTwice { .. } | Note::OlderStops { .. } | Note::Diverged { .. } => None,
             Note::ManagerChanged { .. } => None,
             Note::ProvenOff { .. } => None,
             Note::Reappeared { .. } => None,
@@ -595,6 +600,7 @@ impl Note {
             Note::NodeReturned { .. } => None,
             Note::NodeProvenOff { .. } => None,
             Note::WrongLpar { server, .. } => Some(server),
+            Note::RunsTwice { .. } | Note::OlderStops { .. } | Note::Diverged { .. } => None,
             Note::Held { .. } => None,
             Note::Released { .. } => None,
             Note::Waiting { .. } => None,

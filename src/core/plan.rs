@@ -19,19 +19,20 @@ pub use maintenance::{NoRolling, Turn, rolling};
 use crate::{
     GroupName, Ledger, NodeName, ServerName, Time, View,
     command::{Author, Command},
-    ledger::NodeState,
+    ledger::{NodeState, Phase},
     note::Wait,
+    pace::Want,
     refusal::Refusal,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What to propose, and when to ask again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Commands to propose, in order.
     pub commands: Vec<Command>,
-    /// Servers that should be read at once: something waits for a fresher reading.
-    pub probe: BTreeSet<ServerName>,
+    /// Servers of which something waits for a fresher reading. How soon they are asked is for [`Pace`](crate::pace::Pace).
+    pub probe: BTreeMap<ServerName, Want>,
     /// When to ask again, if nothing happens before.
     pub wake_at: Option<Time>,
 }
@@ -53,6 +54,7 @@ pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan 
     planner.take_stock();
     planner.groups();
     planner.moves();
+    planner.wants();
     planner.plan
 }
 
@@ -115,6 +117,50 @@ impl<'a> Planner<'a> {
 
     fn wake(&mut self, at: Time) {
         self.plan.wake_at = Some(self.plan.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Something waits for a look at this server.
+    fn look(&mut self, server: &ServerName) {
+        self.plan.probe.entry(server.clone()).or_default();
+    }
+
+    /// Something is under way on this server, and only looks tell its end.
+    fn follow(&mut self, server: &ServerName) {
+        self.plan.probe.entry(server.clone()).or_default().under_way = true;
+    }
+
+    /// Works out what the looks that are waited for have to follow: a greater index than before is a new question.
+    fn wants(&mut self) {
+        let mut wanted = std::mem::take(&mut self.plan.probe);
+        for (server, want) in &mut wanted {
+            want.follows = self.mark(server);
+        }
+        self.plan.probe = wanted;
+    }
+
+    /// The last log index that made readings of a server from before it worthless for something.
+    fn mark(&self, server: &ServerName) -> u64 {
+        let state = self.scratch.servers.get(server);
+        let home = self.homes.get(server).and_then(|node| self.scratch.nodes.get(node));
+        let own = [
+            state.and_then(|state| state.dirty).map(|dirty| dirty.index),
+            state.and_then(|state| state.off.as_ref()).map(|off| off.index),
+            home.and_then(|node| self.scratch.reads_from(node)),
+            Some(self.scratch.configured),
+        ];
+        let of_groups =
+            self.scratch.groups.values().filter(|group| group.copies.values().any(|c| c.contains_key(server)));
+        let marks = of_groups.flat_map(|group| {
+            let begun = group.tenure.as_ref().filter(|tenure| tenure.covers(server));
+            let begun = begun.and_then(|tenure| match &tenure.phase {
+                Phase::Leaving { index, .. } => Some(*index),
+                Phase::Migrating(migration) => Some(migration.index),
+                Phase::Starting | Phase::Online => None,
+            });
+            let copies = group.copies.values().filter_map(|copies| copies.get(server)).map(|copy| copy.quiet_from);
+            copies.max().into_iter().chain(begun).chain(group.held)
+        });
+        own.into_iter().flatten().chain(marks).max().unwrap_or_default()
     }
 
     /// Whether a node is heard, as far as the leader knows.

@@ -30,6 +30,8 @@ pub enum Refusal {
     Strands(String),
     #[error("this would lose sight of what runs: {0}; stop or switch it first")]
     LosesSight(String),
+    #[error("node {node} may hold a lease that was granted while a longer one was declared")]
+    LeaseIsGood { node: NodeName },
     #[error("group {group} is frozen; `tenure group unfreeze {group}` first")]
     Frozen { group: GroupName },
     #[error("group {group} is not frozen")]
@@ -90,6 +92,10 @@ pub enum Refusal {
     Stale { server: ServerName },
     #[error("node {node} has lapsed")]
     Lapsed { node: NodeName },
+    #[error("this process of node {node} is entered already")]
+    AlreadyEnlisted { node: NodeName },
+    #[error("node {node} has a newer process; what an older one says does not count")]
+    OlderProcess { node: NodeName },
     #[error("node {node} is granted no lease already")]
     AlreadyShut { node: NodeName },
     #[error("nothing proves that node {node} is off")]

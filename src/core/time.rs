@@ -1,4 +1,5 @@
-//! Time as integers: milliseconds of cluster time. The proposer stamps it; the ledger never lets it go back.
+//! Time as integers: milliseconds of cluster time, which the leader stamps and the ledger never lets go back; and moments on a
+//! node's own clock, which tell nothing to another node.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -12,6 +13,26 @@ pub struct Time(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Span(pub u64);
+
+/// A moment on one node's own clock, in milliseconds. The clock goes on while the machine is suspended or moved
+/// (`CLOCK_BOOTTIME`): what ends by it has ended when the machine wakes up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// The moment `span` later; stops at the end of time.
+    pub fn after(self, span: Span) -> Moment {
+        Moment(self.0.saturating_add(span.0))
+    }
+    /// The moment `span` earlier; stops at the beginning of the clock.
+    pub fn before(self, span: Span) -> Moment {
+        Moment(self.0.saturating_sub(span.0))
+    }
+    /// How long ago `earlier` was; zero if it is not in the past.
+    pub fn since(self, earlier: Moment) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
 
 impl Time {
     /// The instant `span` later; stops at the end of time.

@@ -13,7 +13,7 @@ pub struct NodeView {
     pub silence: Span,
     /// Whether every lease that any leader may have granted to the node has certainly ended.
     pub lease_over: bool,
-    /// Whether the node's last question to an HMC was answered.
+    /// Whether some HMC answers the node, by its [`Reach`](crate::reach::Reach).
     pub reaches_hmc: bool,
 }
 

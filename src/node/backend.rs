@@ -61,7 +61,10 @@ impl NodeBackend {
             Ok(
                 Answer::Taken
                 | Answer::Lease { .. }
-                | Answer::NoLease
+                | Answer::NoLease { .. }
+                | Answer::NotYet
+                | Answer::OtherProcess { .. }
+                | Answer::Diverged { .. }
                 | Answer::Checked { .. }
                 | Answer::Said(_)
                 | Answer::Agents(_)
@@ -89,12 +92,15 @@ impl Backend for NodeBackend {
 
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
         let author = Author::Operator { name: by.to_owned(), request: id };
-        let entry = Entry { at: self.clock.now(), author, commands: vec![Command::Request(request)] };
+        let entry =
+            Entry { at: self.clock.now(), wall: self.clock.now(), author, commands: vec![Command::Request(request)] };
         match self.raft.propose(codec::encode(Kind::Entry, &entry), DEADLINE).await {
             Ok(proposed) => {
                 codec::decode(Kind::Outcome, &proposed.reply).map_err(|why| Failure::Unknown(why.to_string()))
             }
-            Err(why @ ProposeError::NoLeader { .. }) => Err(Failure::NoLeader(why.to_string())),
+            Err(why @ (ProposeError::NoLeader { .. } | ProposeError::NotLeader { .. })) => {
+                Err(Failure::NoLeader(why.to_string()))
+            }
             Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => Err(Failure::Rejected(why.to_string())),
             // Nothing happened, and another node may do better.
             Err(why @ ProposeError::Refused(Refusal::Overloaded | Refusal::Stopped(_))) => {

@@ -8,6 +8,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// The longest body that is decoded.
 const LIMIT: usize = 64 << 20;
+/// bincode makes room for what a length claims before it reads, so a short body may claim little: each byte of it counts at
+/// most as the widest integer.
+const SHORT: usize = 64 << 10;
+const MEDIUM: usize = 4 << 20;
+const WIDEST: usize = size_of::<u128>();
 
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,9 +103,17 @@ pub fn decode<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, CodecE
     if found < known {
         return Err(CodecError::Older { kind, found, known });
     }
-    let config = bincode::config::standard().with_limit::<LIMIT>();
+    let config = bincode::config::standard();
+    let claims = body.len().saturating_mul(WIDEST);
+    let decoded = if claims <= SHORT {
+        bincode::serde::decode_from_slice(body, config.with_limit::<SHORT>())
+    } else if claims <= MEDIUM {
+        bincode::serde::decode_from_slice(body, config.with_limit::<MEDIUM>())
+    } else {
+        bincode::serde::decode_from_slice(body, config.with_limit::<LIMIT>())
+    };
     let wrong = |reason: String| CodecError::Body { kind, reason };
-    match bincode::serde::decode_from_slice(body, config) {
+    match decoded {
         Ok((value, read)) if read == body.len() => Ok(value),
         Ok((_, read)) => Err(wrong(format!("{} bytes too many", body.len() - read))),
         Err(why) => Err(wrong(why.to_string())),
@@ -130,6 +143,15 @@ mod tests {
         let older = CodecError::Older { kind: Kind::Call, found: 1, known: 2 };
         assert_eq!(decode::<u64>(Kind::Call, &bytes), Err(older));
         assert!(decode::<u64>(Kind::Call, &[]).is_err());
+    }
+
+    #[test]
+    fn a_short_body_claims_little() {
+        // 32 MiB, of which nothing follows.
+        let mut bytes = encode(Kind::Call, &());
+        bytes.extend([252, 0, 0, 0, 2]);
+        let refused = decode::<String>(Kind::Call, &bytes);
+        assert!(matches!(&refused, Err(CodecError::Body { reason, .. }) if reason.contains("Limit")), "{refused:?}");
     }
 
     #[test]

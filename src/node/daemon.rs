@@ -4,6 +4,7 @@ use super::{
     Machine,
     backend::NodeBackend,
     clock::ClusterClock,
+    ending::Ending,
     founding,
     heart::{self, Heart},
     peer::{CALLS, Door},
@@ -23,7 +24,7 @@ use tenure_raft::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{broadcast, mpsc},
+    sync::{broadcast, mpsc, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -31,7 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// Records that a slow listener may be behind before it misses some.
 const RECORDS: usize = 4096;
 /// The highest feature level that this build understands.
-pub const FEATURE_LEVEL: u32 = 1;
+pub const FEATURE_LEVEL: u32 = tenure_core::Level::NEWEST.0;
 
 /// A node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,20 @@ pub enum DaemonError {
     },
 }
 
+impl DaemonError {
+    /// What an administrator does about it, where that is not plain.
+    pub fn next(&self) -> Option<String> {
+        let DaemonError::Raft(StartError::Storage(why)) = self else { return None };
+        why.has_forgotten().then(|| {
+            "as long as the other nodes count on what this one has lost it must not take part: remove it at another node \
+             (`tenure node remove NODE`), move its data directory away, and join it anew (`tenure node token NODE`, \
+             `tenured --join TOKEN`). If it holds `cluster/ca.key`, move that file to another node first, and restart that \
+             one: it then makes the tokens"
+                .to_owned()
+        })
+    }
+}
+
 /// A running node.
 pub struct Daemon {
     raft: Handle<Machine>,
@@ -86,6 +101,7 @@ pub struct Daemon {
     tasks: TaskTracker,
     api: JoinHandle<Result<(), api::ServeError>>,
     hands: Arc<Hands>,
+    ended: watch::Receiver<Option<Ending>>,
     feeding: Option<Feeding>,
 }
 
@@ -114,6 +130,7 @@ impl Daemon {
             name: node,
             cluster: certified.cluster,
             data_dir: Some(config.data_dir.clone()),
+            witness: Some(config.cluster_dir().join(founding::WITNESS)),
             listen: config.listen,
             advertise: config.advertise.clone(),
             identity: identity.clone(),
@@ -121,7 +138,11 @@ impl Daemon {
             snapshots: config.snapshots,
             feature_level_max: FEATURE_LEVEL,
         };
-        let raft = Raft::start(options, Machine::default(), Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;
+        let machine = Machine::default();
+        let stamps = machine.clock();
+        let raft = Raft::start(options, machine, Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;
+        let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
+        let _ = stamps.set(clock.clone());
         found_once(&raft, authority.is_some()).await?;
         let listener = TcpListener::bind(config.api_listen)
             .await
@@ -140,13 +161,13 @@ impl Daemon {
         let knows = move |server: &tenure_core::ServerName| ledger.state(|machine| machine.ledger().known_on(server));
         let hands = Hands::new(config.node.clone(), key, Arc::clone(&agents), move || applied(), knows);
         let hands = Arc::new(hands);
-        let lease = Lease::default();
+        let lease = Lease::new(raft.last_stored());
         let feeding = watchdog.map(|watchdog| {
             let (lease, agents, hands) = (lease.clone(), Arc::clone(&agents), Arc::clone(&hands));
             watchdog.feed(move || watchdog::may_feed(&lease, &agents, &hands.cluster()))
         });
+        let (ended, has_ended) = watch::channel(None);
         let (finished, orders) = mpsc::channel(heart::INPUTS);
-        let clock = ClusterClock::start();
         let heart = Heart::new(heart::Parts {
             me: config.node.clone(),
             raft: raft.clone(),
@@ -159,8 +180,10 @@ impl Daemon {
             tasks: tasks.clone(),
             stop: stop.clone(),
             has_watchdog: feeding.is_some(),
+            ended: ended.clone(),
         });
-        tasks.spawn(heart.run(inbox, orders));
+        let running = tasks.spawn(heart.run(inbox, orders));
+        tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended));
         let (backend_agents, backend_identity) = (Arc::clone(&agents), identity.clone());
         let backend = NodeBackend {
             config,
@@ -173,19 +196,30 @@ impl Daemon {
         };
         let serving = stop.clone();
         let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });
-        Ok(Daemon { raft, stop, tasks, api, hands, feeding })
+        Ok(Daemon { raft, stop, tasks, api, hands, ended: has_ended, feeding })
     }
 
-    /// Waits until consensus has stopped by itself, and says why.
-    pub async fn failed(&self) -> String {
-        let mut changes = self.raft.changed();
-        loop {
-            if let Some(why) = self.raft.status().failed {
-                return why;
+    /// Waits until this node must end by itself, and says why.
+    pub async fn failed(&self) -> Ending {
+        let (mut ended, mut changes) = (self.ended.clone(), self.raft.changed());
+        let told = async {
+            let ending = ended.wait_for(Option::is_some).await.map(|ending| ending.clone());
+            ending.ok().flatten().unwrap_or_else(|| Ending::Failed("its tasks have ended".to_owned()))
+        };
+        let stopped = async {
+            loop {
+                if let Some(why) = self.raft.status().failed {
+                    return Ending::Failed(why);
+                }
+                if changes.changed().await.is_err() {
+                    let why = self.raft.status().failed.unwrap_or_else(|| "consensus has ended".to_owned());
+                    return Ending::Failed(why);
+                }
             }
-            if changes.changed().await.is_err() {
-                return self.raft.status().failed.unwrap_or_else(|| "consensus has ended".to_owned());
-            }
+        };
+        tokio::select! {
+            ending = told => ending,
+            ending = stopped => ending,
         }
     }
 
@@ -211,11 +245,36 @@ impl Daemon {
     }
 }
 
-/// The founder, which holds the authority's key and has an empty log, makes itself the first voter.
+/// Without its loop a node is none, whatever else still runs; nor is one in whose name another process speaks.
+async fn watch_over(
+    running: JoinHandle<()>,
+    raft: Handle<Machine>,
+    stop: CancellationToken,
+    ended: watch::Sender<Option<Ending>>,
+) {
+    let ending = tokio::select! {
+        biased;
+        () = stop.cancelled() => return,
+        why = raft.usurped() => Ending::Twice(why),
+        over = running => Ending::Failed(match over {
+            Ok(()) => raft.status().failed.unwrap_or_else(|| "consensus has ended".to_owned()),
+            Err(why) => format!("its loop has ended: {why}"),
+        }),
+    };
+    ended.send_if_modified(|known| {
+        let first = known.is_none();
+        if first {
+            *known = Some(ending);
+        }
+        first
+    });
+}
+
+/// The founder, which holds the authority's key and has never stored anything, makes itself the first voter. That its store
+/// is blank because it is new, and not because it was lost, was seen when it was opened.
 async fn found_once(raft: &Handle<Machine>, founder: bool) -> Result<(), DaemonError> {
-    let status = raft.status();
-    let blank = status.voters.is_empty() && status.learners.is_empty() && status.last_log.is_none();
-    let Some(me) = raft.peer().filter(|_| founder && blank && raft.id() == founding::FOUNDER) else { return Ok(()) };
+    let new = founder && raft.began_blank() && raft.id() == founding::FOUNDER;
+    let Some(me) = raft.peer().filter(|_| new) else { return Ok(()) };
     match raft.initialize(BTreeMap::from([(raft.id(), me)])).await {
         Ok(()) | Err(InitializeError::AlreadyInitialized) => Ok(()),
         Err(why) => Err(DaemonError::Found(why)),

@@ -23,12 +23,17 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tenure_raft::tls::{ClusterAuthority, Identity, Role, Signed, TlsError, Trust};
+use tenure_raft::{
+    begin_witness,
+    tls::{ClusterAuthority, Identity, Role, Signed, TlsError, Trust},
+};
 
 /// How long a token is good.
 pub const TOKEN_LASTS: SignedDuration = SignedDuration::from_hours(1);
 /// How long one attempt to join may take.
 const JOIN_DEADLINE: Duration = Duration::from_secs(30);
+/// What the node has acknowledged, in its `cluster` directory: see `tenure_raft::begin_witness`.
+pub const WITNESS: &str = "acknowledged";
 /// The authority's private key, in the founder's `cluster` directory.
 const AUTHORITY_KEY: &str = "ca.key";
 /// Raft id of the founder.
@@ -43,6 +48,15 @@ pub enum FoundingError {
     /// A file could not be read or written.
     #[error("keep the identity")]
     Files(#[source] IdentityError),
+    /// It could not be noted that the node is new.
+    #[error("note that node {node} has acknowledged nothing yet")]
+    Witness {
+        /// The node.
+        node: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// A key or certificate could not be made or used.
     #[error("make the identity")]
     Tls(#[source] TlsError),
@@ -62,6 +76,7 @@ impl FoundingError {
             FoundingError::Refused(_)
             | FoundingError::Exists(_)
             | FoundingError::Files(_)
+            | FoundingError::Witness { .. }
             | FoundingError::Tls(_)
             | FoundingError::Token(_) => None,
         }
@@ -90,6 +105,7 @@ pub fn found(name: &str, node: &str, data_dir: &Path, admin_dir: &Path) -> Resul
     let founder = authority.issue(node, Role::Node { id: FOUNDER }).map_err(FoundingError::Tls)?;
     let admin = authority.issue(ADMIN, Role::Admin).map_err(FoundingError::Tls)?;
     identity::save(admin_dir, ADMIN, &admin).map_err(FoundingError::Files)?;
+    begin(&directory, node)?;
     identity::save(&directory, NODE, &founder).map_err(FoundingError::Files)?;
     identity::write_secret(&directory.join(AUTHORITY_KEY), &authority.key_pem).map_err(FoundingError::Files)?;
     Ok(cluster)
@@ -166,8 +182,15 @@ pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingE
     let reply = client.join(&ask).await.map_err(FoundingError::Refused)?;
     let signed = Signed { cert_pem: reply.cert_pem, ca_pem: reply.ca_pem };
     let identity = request.complete(signed).map_err(FoundingError::Tls)?;
+    begin(&directory, config.node.as_str())?;
     identity::save(&directory, NODE, &identity).map_err(FoundingError::Files)?;
     Ok(reply.cluster)
+}
+
+/// Notes that a node is new, before it has an identity: only such a node may start from nothing.
+fn begin(directory: &Path, node: &str) -> Result<(), FoundingError> {
+    let noted = std::fs::create_dir_all(directory).and_then(|()| begin_witness(&directory.join(WITNESS)));
+    noted.map_err(|source| FoundingError::Witness { node: node.to_owned(), source })
 }
 
 fn parts(token: &str) -> Result<(Vec<u8>, Vec<u8>), FoundingError> {

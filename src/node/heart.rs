@@ -4,33 +4,39 @@ use super::{
     Machine,
     clock::ClusterClock,
     codec::{self, Kind},
+    digests::Digests,
+    ending::Ending,
+    faith::Faith,
     known,
-    leading::{DRIFT_PERCENT, Leading},
+    machine::Digest,
     member,
-    peer::{Answer, Asked, Call, ask},
+    peer::{Answer, Asked, Call, ask, incarnation},
     suitability,
     watch::Rounds,
 };
-use crate::agent::{Executor, Finished, Hands, Lease, Reader, concede};
+use crate::agent::{
+    Applied, Executor, Finished, Hands, Lease, Reader, concede,
+    moment::{self, Stillness, span},
+};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Command, Entry, Ledger, NodeName, OrderId, Reading, Record, ServerName, SystemState, Time, View,
-    command::Author,
-    ledger::NodeState,
+    Entry, Ledger, Moment, NodeName, Reading, Record, ServerName, Span, Time, View,
+    ledger::Incarnation,
+    node::{Leading, usable},
+    pace::{Gap, Pace},
     plan::{Plan, plan},
+    view::NodeView,
 };
 use tenure_raft::{Changes, Handle, Status};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Longest time that a proposal of the planner may take before it is looked at again.
-const PROPOSAL: Duration = Duration::from_secs(5);
-/// Longest wait between two reports of the same order.
-const REPORT_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const PROPOSAL: Duration = Duration::from_secs(5);
 /// Longest time that the loop sleeps.
 const TICK: Duration = Duration::from_millis(100);
 /// Longest time until a leader is told again what lives inside this node.
@@ -39,7 +45,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(5);
 pub const INPUTS: usize = 1024;
 
 /// Everything that can happen to a node.
-enum Input {
+pub(super) enum Input {
     /// Consensus or the ledger moved.
     Changed,
     /// Another node calls.
@@ -50,8 +56,10 @@ enum Input {
     Read(Option<Reading>, ServerName),
     /// An order was carried out.
     Finished(Finished),
-    /// A heartbeat has ended; whom it was answered by, and when it was sent.
-    Beaten(Option<(u64, Instant)>),
+    /// A heartbeat has ended; whom it was answered by, when it was sent, and the answer.
+    Beaten(Option<(u64, Moment, Answer)>),
+    /// This process was entered for its node, at this index, or not yet.
+    Enlisted(Option<u64>),
     /// What the planner proposed has been answered, or not.
     Proposed,
     /// A leader that has caught up may plan.
@@ -69,20 +77,22 @@ pub(super) struct Heart {
     pub(super) reader: Reader,
     pub(super) executor: Executor,
     pub(super) rounds: Rounds,
-    clock: ClusterClock,
+    pub(super) clock: ClusterClock,
     pub(super) records: broadcast::Sender<Record>,
     pub(super) leader_lease: Duration,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
-    own: mpsc::Sender<Input>,
+    pub(super) own: mpsc::Sender<Input>,
     inbox: mpsc::Receiver<Input>,
-    role: Role,
-    heard_leader: Option<(u64, Instant)>,
-    published: u64,
+    pub(super) role: Role,
+    heard_leader: Option<(u64, Moment)>,
+    /// Whether this machine has stood still.
+    still: Stillness,
+    pub(super) published: u64,
     /// Last entry that this process found in its own log when it started.
     stored: u64,
     /// Last entry whose time was followed.
-    seen: u64,
+    pub(super) seen: u64,
     /// What of the view the last plan went by.
     signs: Signs,
     configured: u64,
@@ -91,25 +101,34 @@ pub(super) struct Heart {
     wake_at: Option<Time>,
     /// Whom it was told last what lives inside this node, in which term and when.
     told: Option<(u64, u64, Instant)>,
+    /// When it was last looked at what lives inside this node because somebody asked, and when it is to be next.
+    looked: Gap,
+    look_at: Option<Instant>,
     /// When this process began.
     born: Instant,
     /// When it began last to stop what must not run twice.
     conceded: Option<Instant>,
     conceding: Option<tokio::task::AbortHandle>,
     has_watchdog: bool,
+    pub(super) faith: Faith,
+    /// Log index at which this process was entered for its node.
+    pub(super) enlisted: Option<u64>,
+    pub(super) enlisting: bool,
+    /// This node is about to end.
+    pub(super) ending: bool,
+    pub(super) ended: watch::Sender<Option<Ending>>,
 }
 
 /// What a node is to the others.
-enum Role {
+pub(super) enum Role {
     Follower,
     /// Leads in this term, and may plan once it has applied what came before.
     Leader {
         term: u64,
         leading: Leading,
-        ready: bool,
         proposing: bool,
-        /// Nodes that what is being proposed gives up.
-        giving_up: BTreeSet<NodeName>,
+        digests: Digests,
+        pace: Pace,
     },
 }
 
@@ -126,16 +145,20 @@ pub(super) struct Parts {
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
     pub has_watchdog: bool,
+    pub ended: watch::Sender<Option<Ending>>,
 }
 
 impl Heart {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop, has_watchdog } = parts;
+        let Parts { me, raft, lease, hands, finished, records, clock, leader_lease, tasks, stop, has_watchdog, ended } =
+            parts;
         let reader = Reader::new(Arc::clone(&hands));
         let (own, inbox) = mpsc::channel(INPUTS);
         let published = raft.state(|machine| machine.ledger().index);
-        let stored = raft.status().last_log.unwrap_or_default();
-        let executor = Executor::new(me.clone(), stored, Arc::clone(&hands), reader.clone(), lease.clone(), finished);
+        let stored = raft.last_stored();
+        let applied = raft.clone();
+        let applied: Applied = Arc::new(move || applied.state(Machine::ledger));
+        let executor = Executor::new(me.clone(), Arc::clone(&hands), reader.clone(), lease.clone(), applied, finished);
         Heart {
             me,
             raft,
@@ -153,6 +176,7 @@ impl Heart {
             inbox,
             role: Role::Follower,
             heard_leader: None,
+            still: Stillness::watch(),
             published,
             stored,
             seen: 0,
@@ -162,10 +186,17 @@ impl Heart {
             beating: false,
             wake_at: None,
             told: None,
+            looked: Gap::default(),
+            look_at: None,
             born: Instant::now(),
             conceded: None,
             conceding: None,
             has_watchdog,
+            faith: Faith::new(Instant::now()),
+            enlisted: None,
+            enlisting: false,
+            ending: false,
+            ended,
         }
     }
 
@@ -187,6 +218,9 @@ impl Heart {
                 moved = changes.changed() => if moved.is_ok() { Input::Changed } else { return },
                 () = tokio::time::sleep_until(until.into()) => Input::Tick,
             };
+            if self.still.has_woken() {
+                self.wake_up();
+            }
             self.handle(input);
             if Instant::now() >= beat {
                 beat = Instant::now() + self.heartbeat();
@@ -194,6 +228,7 @@ impl Heart {
                 self.hold_on();
             }
             self.read_due();
+            self.look_due();
         }
     }
 
@@ -206,20 +241,30 @@ impl Heart {
             Input::Finished(order) => self.report(order),
             Input::Beaten(heard) => {
                 self.beating = false;
-                self.heard_leader = heard.or(self.heard_leader);
+                if let Some((leader, asked, answer)) = heard {
+                    self.heard_leader = Some((leader, asked));
+                    self.answered(leader, &answer);
+                }
+            }
+            Input::Enlisted(at) => {
+                self.enlisting = false;
+                self.enlisted = at.or(self.enlisted);
+                if at.is_some() {
+                    self.beat();
+                }
             }
             Input::Proposed => {
-                if let Role::Leader { proposing, giving_up, .. } = &mut self.role {
+                if let Role::Leader { proposing, leading, .. } = &mut self.role {
                     *proposing = false;
-                    giving_up.clear();
+                    leading.proposed();
                 }
                 self.plan();
             }
             Input::Ready(of) => {
-                if let Role::Leader { term, ready, .. } = &mut self.role
+                if let Role::Leader { term, leading, .. } = &mut self.role
                     && *term == of
                 {
-                    *ready = true;
+                    leading.caught_up();
                     self.plan();
                 }
             }
@@ -232,7 +277,9 @@ impl Heart {
         let Role::Leader { leading, .. } = &self.role else { return };
         let ledger = self.ledger();
         let due = self.wake_at.is_some_and(|at| at <= self.clock.now());
-        if due || signs(&leading.view(ledger.nodes.keys(), &ledger.config.timings), &ledger) != self.signs {
+        if due
+            || signs(&leading.view(ledger.nodes.keys(), &ledger.config.timings, moment::now()), &ledger) != self.signs
+        {
             drop(ledger);
             self.plan();
         }
@@ -246,7 +293,7 @@ impl Heart {
         longest.min(beat).min(rounds).min(wake)
     }
 
-    fn ledger(&self) -> Arc<Ledger> {
+    pub(super) fn ledger(&self) -> Arc<Ledger> {
         self.raft.state(Machine::ledger)
     }
 
@@ -269,7 +316,10 @@ impl Heart {
             self.hands.configure(&ledger.config);
         }
         self.publish(&ledger);
-        self.rounds.follow(&self.me, &ledger);
+        if !ledger.is_present(&self.me, incarnation()) {
+            self.superseded(ledger.index);
+        }
+        self.rounds.follow(&self.me, &ledger, !self.reaches_hmc);
         self.executor.follow(&ledger);
         self.hands.agents().follow(&ledger);
         drop(ledger);
@@ -293,34 +343,37 @@ impl Heart {
         let term = status.term;
         tracing::info!(term, "leads");
         let before = self.heard_leader.take().and_then(|(id, at)| Some((name_of(status, id)?, at)));
-        self.role = Role::Leader {
-            term,
-            leading: Leading::new(before),
-            ready: false,
-            proposing: false,
-            giving_up: BTreeSet::new(),
-        };
-        let (raft, own) = (self.raft.clone(), self.own.clone());
-        self.tasks.spawn(async move {
-            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge.
-            while raft.status().is_leader && raft.status().term == term {
-                if raft.barrier(PROPOSAL).await.is_ok() {
-                    let _ = own.send(Input::Ready(term)).await;
-                    return;
-                }
-            }
-        });
+        let leading = Leading::new(before, span(self.leader_lease), moment::now());
+        let (digests, pace) = (Digests::default(), Pace::default());
+        self.role = Role::Leader { term, leading, proposing: false, digests, pace };
+        self.catch_up(term);
     }
 
-    /// Whether this node leads beyond doubt: a quorum has answered so lately that nobody else can have been elected.
-    fn leads_surely(&self, status: &Status) -> bool {
-        status.is_leader && status.quorum_ack_age.is_some_and(|age| age < self.leader_lease)
+    /// How long ago a message was sent that a quorum has answered; `None` if this node does not lead, or nobody knows.
+    fn quorum(&self, status: &Status) -> Option<Span> {
+        status.quorum_ack_age.filter(|_| status.is_leader).and_then(|age| self.still.age(age))
+    }
+
+    /// The machine stood still while the world went on: the lease is over, and everything is read and heard again.
+    fn wake_up(&mut self) {
+        tracing::warn!("this machine stood still for a while; nothing that was so before is taken for granted");
+        self.lease.drop_it();
+        self.rounds.probe_all();
+        if let Role::Leader { term, leading, .. } = &mut self.role {
+            *leading = Leading::new(None, span(self.leader_lease), moment::now());
+            let term = *term;
+            self.catch_up(term);
+        }
     }
 
     fn asked(&mut self, asked: Asked) {
-        let Asked { from, call, reply } = asked;
+        let Asked { from, by, call, reply } = asked;
         let answer = match call {
-            Call::Heartbeat { reaches_hmc } => self.heartbeat_from(from, reaches_hmc),
+            Call::Heartbeat { reaches_hmc, digest } => self.heartbeat_from(from, by, reaches_hmc, digest),
+            // What an older process of a node says of the world is not believed.
+            Call::Reading(_) | Call::Inside(_) if let Some(at) = self.other_process(from, by) => {
+                Answer::OtherProcess { at }
+            }
             Call::Reading(reading) => match &mut self.role {
                 Role::Leader { leading, .. } => {
                     leading.read(reading);
@@ -341,7 +394,7 @@ impl Heart {
                 }
             }
             Call::Probe(servers) => {
-                self.rounds.probe(&servers);
+                self.rounds.probe(&servers, self.seen);
                 self.look_inside(&servers);
                 Answer::Taken
             }
@@ -387,70 +440,89 @@ impl Heart {
         let _ = reply.send(answer);
     }
 
-    fn heartbeat_from(&mut self, from: u64, reaches_hmc: bool) -> Answer {
+    fn heartbeat_from(&mut self, from: u64, by: Incarnation, reaches_hmc: bool, digest: Option<Digest>) -> Answer {
         let status = self.raft.status();
-        let sure = self.leads_surely(&status);
-        let (ledger, lease) = (self.ledger(), self.lease_time());
-        let Role::Leader { leading, ready, giving_up, .. } = &mut self.role else { return Answer::NotLeader };
-        let Some(node) = name_of(&status, from) else { return Answer::NoLease };
-        leading.hear(&node, reaches_hmc);
-        let out = giving_up.contains(&node) || ledger.nodes.get(&node).is_none_or(NodeState::is_out);
-        // Where the planner is about to give the node up, it must not be given a lease that it does not know of.
-        if !sure || !*ready || out {
-            return Answer::NoLease;
+        if matches!(self.role, Role::Follower) {
+            return Answer::NotLeader;
         }
-        leading.grant(&node, lease);
-        Answer::Lease { lasts: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX), floor: ledger.index }
+        if let Some(at) = self.other_process(from, by) {
+            return Answer::OtherProcess { at };
+        }
+        let (ledger, quorum) = (self.ledger(), self.quorum(&status));
+        let node = name_of(&status, from);
+        if let Some(node) = &node {
+            self.compare(node, digest, &status);
+        }
+        let Role::Leader { leading, digests, .. } = &mut self.role else { return Answer::NotLeader };
+        if let Some(at) = node.as_ref().and_then(|node| digests.is_wrong(node)) {
+            return Answer::Diverged { at };
+        }
+        let now = moment::now();
+        if let Some(node) = &node {
+            leading.hear(node, reaches_hmc, now);
+        }
+        let Some(index) = leading.index(&ledger, quorum) else { return Answer::NotYet };
+        match node.and_then(|node| leading.lease(&node, &ledger, quorum, now)) {
+            Some(granted) => Answer::Lease { lasts: granted.lasts.0, floor: granted.floor },
+            None => Answer::NoLease { index },
+        }
     }
 
-    fn lease_time(&self) -> Duration {
+    pub(super) fn lease_time(&self) -> Duration {
         Duration::from_millis(self.hands.cluster().timings.lease.0)
     }
 
     /// Tells the leader that this node lives, and takes the lease that comes back.
     fn beat(&mut self) {
         let status = self.raft.status();
+        self.enlist(&status);
+        self.look_at_leader(&status);
         if status.is_leader {
             self.beat_self(&status);
             return;
         }
-        let Some(leader) = status.leader.filter(|_| !self.beating) else { return };
+        let known = status.leader.or(status.distrusted).or_else(|| self.raft.rumoured_leader());
+        let Some(leader) = known.filter(|_| !self.beating) else { return };
         self.heard_leader = self.heard_leader.filter(|(id, _)| *id == leader);
         let (raft, lease, own) = (self.raft.clone(), self.lease.clone(), self.own.clone());
-        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc };
+        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc, digest: raft.state(Machine::digest) };
         let deadline = self.lease_time() / 2;
         self.beating = true;
         self.tasks.spawn(async move {
-            let asked = Instant::now();
+            let asked = moment::now();
             let answer = ask(&raft, leader, &call, deadline).await;
-            if let Ok(Answer::Lease { lasts, floor }) = &answer {
-                let lasts = Duration::from_millis(*lasts);
-                lease.renew(asked, lasts - lasts * DRIFT_PERCENT / 100, *floor);
+            match &answer {
+                Ok(Answer::Lease { lasts, floor }) => {
+                    lease.heard(*floor);
+                    lease.renew(asked, usable(Span(*lasts)), *floor);
+                }
+                Ok(Answer::NoLease { index }) => lease.heard(*index),
+                _ => {}
             }
-            let _ = own.send(Input::Beaten(answer.is_ok().then_some((leader, asked)))).await;
+            let _ = own.send(Input::Beaten(answer.ok().map(|answer| (leader, asked, answer)))).await;
         });
     }
 
     /// The leader's own lease counts from the moment that a quorum last confirmed it.
     fn beat_self(&mut self, status: &Status) {
-        let (sure, lease) = (self.leads_surely(status), self.lease_time());
-        let ledger = self.ledger();
-        let me = self.me.clone();
-        let reaches = self.reaches_hmc;
-        if let Role::Leader { leading, ready, .. } = &mut self.role {
-            leading.hear(&me, reaches);
-            let out = ledger.nodes.get(&me).is_some_and(NodeState::is_out);
-            if let Some(age) = status.quorum_ack_age.filter(|_| sure && *ready && !out) {
-                leading.grant(&me, lease);
-                let from = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
-                self.lease.renew(from, lease - lease * DRIFT_PERCENT / 100, ledger.index);
-            }
+        let (me, digest) = (self.me.clone(), self.raft.state(Machine::digest));
+        self.compare(&me, digest, status);
+        let (ledger, quorum) = (self.ledger(), self.quorum(status));
+        let (reaches, now) = (self.reaches_hmc, moment::now());
+        let present = ledger.is_present(&me, incarnation());
+        let Role::Leader { leading, .. } = &mut self.role else { return };
+        leading.hear(&me, reaches, now);
+        if let Some(index) = leading.index(&ledger, quorum) {
+            self.lease.heard(index);
+        }
+        if let Some(granted) = leading.lease(&me, &ledger, quorum, now).filter(|_| present) {
+            self.lease.renew(granted.confirmed, usable(granted.lasts), granted.floor);
         }
     }
 
     /// Reads the servers whose turn it is.
     fn read_due(&mut self) {
-        for server in self.rounds.due() {
+        for server in self.rounds.due(self.seen) {
             let (reader, own) = (self.reader.clone(), self.own.clone());
             self.tasks.spawn(async move {
                 let reading = reader.read(&server).await;
@@ -463,7 +535,14 @@ impl Heart {
     fn read(&mut self, reading: Option<Reading>, server: &ServerName) {
         self.rounds.done(server);
         let Some(reading) = reading else { return };
-        self.reaches_hmc = reading.system != SystemState::NoWitness;
+        self.reaches_hmc = !self.hands.reach().is_blind();
+        let ledger = self.ledger();
+        let manages = ledger.servers.get(server).is_some_and(|state| state.manager.as_ref() == Some(&self.me));
+        self.rounds.follow(&self.me, &ledger, !self.reaches_hmc);
+        // A node that merely looks whether it reaches an HMC again says nothing of its server.
+        if !manages {
+            return;
+        }
         if let Role::Leader { leading, .. } = &mut self.role {
             leading.read(reading);
             self.plan();
@@ -498,12 +577,29 @@ impl Heart {
     }
 
     /// Looks at what lives inside this node, if it lives on one of these servers.
-    fn look_inside(&self, servers: &[ServerName]) {
+    pub(super) fn look_inside(&mut self, servers: &[ServerName]) {
         let cluster = self.hands.cluster();
         let own = cluster.nodes.get(&self.me).and_then(|node| node.server.as_ref());
         if own.is_some_and(|own| servers.contains(own)) {
+            let wait = self.looked.wait(self.seen, self.age());
+            let at = Instant::now() + Duration::from_millis(wait.0);
+            self.look_at = Some(self.look_at.map_or(at, |earlier| earlier.min(at)));
+            self.look_due();
+        }
+    }
+
+    /// Looks at what lives inside this node, if somebody has asked for it and its time has come.
+    fn look_due(&mut self) {
+        if self.look_at.is_some_and(|at| at <= Instant::now()) {
+            self.look_at = None;
+            self.looked.begins(self.seen, self.age());
             self.hands.agents().probe();
         }
+    }
+
+    /// The time since this process began.
+    fn age(&self) -> Time {
+        Time(u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// What follows from having a leader, and a lease, or from having had none for too long.
@@ -535,122 +631,54 @@ impl Heart {
         }
     }
 
-    /// Reports an order until the ledger has taken the answer, or no longer asks for it.
-    fn report(&mut self, finished: Finished) {
-        let Finished { report } = finished;
-        let (raft, me, clock, stop) = (self.raft.clone(), self.me.clone(), self.clock.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            let id = report.order;
-            while is_open(&raft, id) && !stop.is_cancelled() {
-                let commands = vec![Command::Report(report.clone())];
-                let entry = Entry { at: clock.now(), author: Author::Agent(me.clone()), commands };
-                match raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await {
-                    Ok(_) => return,
-                    Err(why) => {
-                        tracing::warn!(order = %id, %why, "report not taken yet");
-                        tokio::time::sleep(REPORT_AGAIN).await;
-                    }
-                }
-            }
-        });
-    }
-
     /// Asks the core what to do, and proposes it. One proposal at a time; a refused command is planned again.
     fn plan(&mut self) {
-        let Role::Leader { leading, ready: true, proposing, giving_up, .. } = &mut self.role else { return };
-        if *proposing {
+        let Role::Leader { term, leading, proposing, pace, .. } = &mut self.role else { return };
+        if *proposing || !leading.is_ready() {
             return;
         }
+        let term = *term;
         let ledger = self.raft.state(Machine::ledger);
-        let view = leading.view(ledger.nodes.keys(), &ledger.config.timings);
+        let view = leading.view(ledger.nodes.keys(), &ledger.config.timings, moment::now());
         let now = self.clock.now();
         let Plan { commands, probe, wake_at } = plan(&ledger, &view, &self.me, now);
+        let (due, next) = pace.due(&probe, now, ledger.config.timings.monitor);
         self.signs = signs(&view, &ledger);
         drop(ledger);
-        self.wake_at = wake_at;
+        self.wake_at = wake_at.into_iter().chain(next).min();
         if !commands.is_empty() {
             *proposing = true;
-            giving_up.extend(commands.iter().filter_map(given_up).cloned());
+            leading.proposes(&commands);
             let entry = Entry::planned(now, self.me.clone(), commands);
             let (raft, own) = (self.raft.clone(), self.own.clone());
             self.tasks.spawn(async move {
-                if let Err(why) = raft.propose(codec::encode(Kind::Entry, &entry), PROPOSAL).await {
+                // What this leader decided is committed under this leader, or never.
+                if let Err(why) = raft.propose_as_leader(term, codec::encode(Kind::Entry, &entry), PROPOSAL).await {
                     tracing::warn!(%why, "decisions not committed yet");
                 }
                 let _ = own.send(Input::Proposed).await;
             });
         }
-        self.probe(probe);
-    }
-
-    /// Has servers read at once, by whoever manages them.
-    fn probe(&mut self, servers: BTreeSet<ServerName>) {
-        if servers.is_empty() {
-            return;
-        }
-        let servers: Vec<ServerName> = servers.into_iter().collect();
-        self.rounds.probe(&servers);
-        self.look_inside(&servers);
-        let (ledger, status) = (self.ledger(), self.raft.status());
-        for server in servers {
-            let manager = ledger.servers.get(&server).and_then(|state| state.manager.clone());
-            let own = ledger.config.node_on(&server).cloned();
-            let asked: BTreeSet<NodeName> = manager.into_iter().chain(own).filter(|node| *node != self.me).collect();
-            for id in asked.iter().filter_map(|node| id_of(&status, node)) {
-                let (raft, deadline) = (self.raft.clone(), self.lease_time());
-                let call = Call::Probe(vec![server.clone()]);
-                self.tasks.spawn(async move {
-                    // A probe that is lost costs one round.
-                    let _ = ask(&raft, id, &call, deadline).await;
-                });
-            }
-        }
-    }
-
-    /// Logs and publishes what the ledger wrote down since the last time.
-    fn publish(&mut self, ledger: &Ledger) {
-        let news = ledger.journal.iter().skip(ledger.journal.partition_point(|record| record.index <= self.published));
-        for record in news {
-            log(record);
-            // Nobody may be listening.
-            let _ = self.records.send(record.clone());
-        }
-        self.published = ledger.index;
+        self.probe(due);
     }
 }
 
-/// The node that a command gives up: once that is proposed, it may have been applied before this leader knows.
-fn given_up(command: &Command) -> Option<&NodeName> {
-    if let Command::Shut(node) | Command::Lapse(node) = command { Some(node) } else { None }
-}
-
-/// What the passing of time alone can change in a view: whether a node is suspect, and whether its lease is over.
-type Signs = BTreeMap<NodeName, (bool, bool)>;
+/// What can change in a view without a reading: whether a node is suspect, whether its lease is over, and whether it reaches
+/// an HMC.
+type Signs = BTreeMap<NodeName, [bool; 3]>;
 
 fn signs(view: &View, ledger: &Ledger) -> Signs {
     let suspect = ledger.config.timings.suspect;
-    view.nodes.iter().map(|(node, seen)| (node.clone(), (seen.silence >= suspect, seen.lease_over))).collect()
+    let signs = |seen: &NodeView| [seen.silence >= suspect, seen.lease_over, seen.reaches_hmc];
+    view.nodes.iter().map(|(node, seen)| (node.clone(), signs(seen))).collect()
 }
 
-fn is_open(raft: &Handle<Machine>, id: OrderId) -> bool {
-    raft.state(|machine| machine.ledger().orders.contains_key(&id))
-}
-
-fn name_of(status: &Status, id: u64) -> Option<NodeName> {
+pub(super) fn name_of(status: &Status, id: u64) -> Option<NodeName> {
     let peer = status.voters.get(&id).or_else(|| status.learners.get(&id))?;
     Some(NodeName::from(peer.name.as_str()))
 }
 
-fn id_of(status: &Status, node: &NodeName) -> Option<u64> {
+pub(super) fn id_of(status: &Status, node: &NodeName) -> Option<u64> {
     let mut peers = status.voters.iter().chain(&status.learners);
     peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)
-}
-
-fn log(record: &Record) {
-    let Record { index, note, .. } = record;
-    match note.level() {
-        tenure_core::note::Level::Info => tracing::info!(index, "{note}"),
-        tenure_core::note::Level::Warning => tracing::warn!(index, "{note}"),
-        tenure_core::note::Level::Alarm => tracing::error!(index, "{note}"),
-    }
 }

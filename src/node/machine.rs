@@ -1,20 +1,56 @@
 //! The ledger as the replicated state machine of consensus.
 
-use super::codec::{self, Kind};
-use std::sync::Arc;
-use tenure_core::{Entry, Ledger, Outcome, Refusal};
+use super::{
+    clock::{self, ClusterClock},
+    codec::{self, Kind},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, OnceLock};
+use tenure_core::{Entry, Ledger, Level, Outcome, Refusal};
 use tenure_raft::{RestoreError, StateMachine};
+
+/// Ledgers are compared once in so many entries.
+pub const COMPARED_EVERY: u64 = 512;
+
+/// What a ledger was like at an index at which every node looks: at the first entry past each multiple of
+/// [`COMPARED_EVERY`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// The index.
+    pub at: u64,
+    /// Checksum of the ledger's bytes.
+    pub crc: u32,
+}
+
+impl Digest {
+    fn of(ledger: &Ledger) -> Self {
+        Digest { at: ledger.index, crc: crc32fast::hash(&codec::encode(Kind::Ledger, ledger)) }
+    }
+}
 
 /// The replicated ledger.
 #[derive(Default)]
 pub struct Machine {
     ledger: Arc<Ledger>,
+    digest: Option<Digest>,
+    /// Cluster time, once this node has it: whoever leads stamps entries with it.
+    clock: Arc<OnceLock<ClusterClock>>,
 }
 
 impl Machine {
     /// The ledger as it is now. Cheap; who keeps it long makes the next entry copy it.
     pub fn ledger(&self) -> Arc<Ledger> {
         Arc::clone(&self.ledger)
+    }
+
+    /// Where the clock goes that entries are stamped by while this node leads.
+    pub(super) fn clock(&self) -> Arc<OnceLock<ClusterClock>> {
+        Arc::clone(&self.clock)
+    }
+
+    /// What it was like when it was last compared; nothing if that was before this process.
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
     }
 }
 
@@ -23,13 +59,35 @@ impl StateMachine for Machine {
 
     fn apply(&mut self, index: u64, command: &[u8]) -> Vec<u8> {
         let outcome = match codec::decode::<Entry>(Kind::Entry, command) {
-            Ok(entry) => Arc::make_mut(&mut self.ledger).apply(index, &entry),
+            Ok(entry) => {
+                let before = self.ledger.index;
+                let ledger = Arc::make_mut(&mut self.ledger);
+                let outcome = ledger.apply(index, &entry);
+                if before / COMPARED_EVERY != index / COMPARED_EVERY {
+                    self.digest = Some(Digest::of(ledger));
+                }
+                outcome
+            }
             // The same bytes are refused on every replica, so the state stays the same.
             Err(why) => {
                 Outcome { index, refused: vec![(0, Refusal::NotUnderstood(why.to_string()))], records: Vec::new() }
             }
         };
         codec::encode(Kind::Outcome, &outcome)
+    }
+
+    /// One place stamps time: whoever leads, when the entry is appended. What its author says of the time does not count.
+    fn seal(&self, command: Vec<u8>) -> Vec<u8> {
+        let Some(clock) = self.clock.get() else { return command };
+        match codec::decode::<Entry>(Kind::Entry, &command) {
+            Ok(entry) => codec::encode(Kind::Entry, &Entry { at: clock.now(), wall: clock::wall(), ..entry }),
+            // It is refused where it is applied, with the reason.
+            Err(_) => command,
+        }
+    }
+
+    fn raised(&mut self, level: u32) {
+        Arc::make_mut(&mut self.ledger).raise(Level(level));
     }
 
     fn image(&self) -> Arc<Ledger> {
@@ -43,6 +101,71 @@ impl StateMachine for Machine {
     fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
         let ledger = codec::decode::<Ledger>(Kind::Ledger, bytes);
         self.ledger = Arc::new(ledger.map_err(|why| RestoreError { reason: why.to_string() })?);
+        self.digest = None;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure_core::{
+        Command, Time,
+        command::{Author, MAX_COMMANDS},
+        ledger::Incarnation,
+    };
+
+    fn enlist(incarnation: u64) -> Vec<u8> {
+        let command = Command::Enlist { node: "p1".into(), incarnation: Incarnation(incarnation) };
+        let entry = Entry { at: Time(7), wall: Time(7), author: Author::Agent("p1".into()), commands: vec![command] };
+        codec::encode(Kind::Entry, &entry)
+    }
+
+    #[test]
+    fn every_node_looks_at_the_same_entries_also_after_a_snapshot() {
+        let (mut one, mut other) = (Machine::default(), Machine::default());
+        for index in [3, 510, 511, 514, 515, 1023, 1700, 1701] {
+            one.apply(index, &enlist(index));
+            if index == 514 {
+                assert_eq!(one.digest().map(|digest| digest.at), Some(514));
+                other.restore(&Machine::encode(one.image())).expect("restored");
+                assert_eq!(other.digest(), None);
+            } else if index > 514 {
+                other.apply(index, &enlist(index));
+            }
+        }
+        assert_eq!(one.digest().map(|digest| digest.at), Some(1700));
+        assert_eq!(one.digest(), other.digest());
+    }
+
+    #[test]
+    fn a_ledger_that_is_otherwise_has_another_digest() {
+        let (mut one, mut other) = (Machine::default(), Machine::default());
+        one.apply(5, &enlist(1));
+        other.apply(5, &enlist(2));
+        one.apply(600, &enlist(3));
+        other.apply(600, &enlist(3));
+        assert_eq!(one.digest(), other.digest(), "what is equal again is equal");
+        one.apply(1200, &enlist(4));
+        other.apply(1200, &enlist(5));
+        assert_ne!(one.digest(), other.digest());
+    }
+
+    #[test]
+    fn an_entry_of_very_many_commands_is_not_understood() {
+        let command = Command::Request(tenure_core::Request::Resume);
+        let entry = |count| {
+            let commands = vec![command.clone(); count];
+            codec::encode(
+                Kind::Entry,
+                &Entry { at: Time(7), wall: Time(7), author: Author::Agent("p1".into()), commands },
+            )
+        };
+        let refused = |count| {
+            let outcome = Machine::default().apply(1, &entry(count));
+            codec::decode::<Outcome>(Kind::Outcome, &outcome).expect("an outcome").refused
+        };
+        assert_eq!(refused(MAX_COMMANDS).len(), MAX_COMMANDS, "each is refused by itself");
+        assert!(matches!(&refused(MAX_COMMANDS + 1)[..], [(0, Refusal::NotUnderstood(_))]));
     }
 }

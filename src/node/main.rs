@@ -3,9 +3,12 @@
 use super::{Daemon, founding};
 use crate::config::{LocalConfig, local::LogFormat};
 use clap::Parser;
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+/// How long a node that has failed may take to stop.
+const STOPPING: Duration = Duration::from_secs(10);
 
 /// The cluster node of Tenure: runs in the management LPAR of a physical server, or on an arbiter.
 #[derive(Clone, Debug, Parser)]
@@ -23,7 +26,8 @@ pub struct Args {
     pub join: Option<String>,
 }
 
-/// Runs `tenured` until it is told to stop. Exit codes: 0 stopped, 1 failed, 2 usage.
+/// Runs `tenured` until it is told to stop. Exit codes: 0 stopped, 1 failed, 2 usage, 3 must not be started again before
+/// somebody has looked.
 pub fn run(args: &Args) -> ExitCode {
     let config = match LocalConfig::load(&args.config) {
         Ok(config) => config,
@@ -37,7 +41,9 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(why) => return fail(&why),
     };
-    runtime.block_on(serve(config, args.join.as_deref()))
+    let code = runtime.block_on(serve(config, args.join.as_deref()));
+    runtime.shutdown_timeout(STOPPING);
+    code
 }
 
 async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
@@ -66,7 +72,13 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
     let (node, listen, api) = (config.node.clone(), config.listen, config.api_listen);
     let daemon = match Daemon::start(config).await {
         Ok(daemon) => daemon,
-        Err(why) => return fail(&why),
+        Err(why) => {
+            let code = fail(&why);
+            if let Some(next) = why.next() {
+                eprintln!("next: {next}");
+            }
+            return code;
+        }
     };
     tracing::info!(%node, %listen, %api, version = env!("CARGO_PKG_VERSION"), "tenured runs");
     let failed = tokio::select! {
@@ -74,17 +86,17 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
         _ = interrupt.recv() => None,
         why = daemon.failed() => Some(why),
     };
-    daemon.stop().await;
-    match failed {
-        None => {
-            tracing::info!("stopped");
-            ExitCode::SUCCESS
-        }
-        Some(why) => {
-            tracing::error!(%why, "consensus has stopped, so this node has");
-            ExitCode::FAILURE
-        }
+    let Some(why) = failed else {
+        daemon.stop().await;
+        tracing::info!("stopped");
+        return ExitCode::SUCCESS;
+    };
+    tracing::error!("{why}");
+    // What has failed may not be able to stop as it should, and must not keep the process.
+    if tokio::time::timeout(STOPPING, daemon.stop()).await.is_err() {
+        tracing::error!("not everything has stopped in time; the process ends all the same");
     }
+    why.code()
 }
 
 fn start_log(format: LogFormat) {

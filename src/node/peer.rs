@@ -1,16 +1,38 @@
 //! What nodes say to each other beside consensus: heartbeats and leases, readings, probes, changes of members.
 
-use super::codec::{self, Kind};
+use super::{
+    codec::{self, Kind},
+    machine::Digest,
+};
 use crate::api::wire::{AgentDetailView, AgentsView};
 use futures::future::{BoxFuture, FutureExt};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
-use tenure_core::{Inside, NodeName, Reading, ResourceName, ServerName, config::Cluster};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+use tenure_core::{Inside, NodeName, Reading, ResourceName, ServerName, config::Cluster, ledger::Incarnation};
 use tenure_raft::AppHandler;
 use tokio::sync::{mpsc, oneshot};
 
 /// Calls that wait to be looked at by the node. More are turned away; callers try again.
 pub const CALLS: usize = 1024;
+
+/// Who this process is among all that may run under its node's identity.
+pub fn incarnation() -> Incarnation {
+    static DRAWN: LazyLock<Incarnation> = LazyLock::new(|| Incarnation(rand::rng().random()));
+    *DRAWN
+}
+
+/// A call, and which process of the caller makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoken {
+    /// The process.
+    pub by: Incarnation,
+    /// The call.
+    pub call: Call,
+}
 
 /// A call from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +41,8 @@ pub enum Call {
     Heartbeat {
         /// Whether my last question to an HMC was answered.
         reaches_hmc: bool,
+        /// What my ledger was like at the last index at which all compare theirs.
+        digest: Option<Digest>,
     },
     /// To the leader: this is what I read.
     Reading(Reading),
@@ -84,8 +108,23 @@ pub enum Answer {
         /// Log index.
         floor: u64,
     },
-    /// I grant no lease now.
-    NoLease,
+    /// I lead, and grant you no lease: you were given up, or are not known.
+    NoLease {
+        /// The log index that I have applied.
+        index: u64,
+    },
+    /// I may lead, and cannot grant leases now.
+    NotYet,
+    /// Another process than the one that asks was entered for its node; I have applied the log up to here.
+    OtherProcess {
+        /// Log index.
+        at: u64,
+    },
+    /// Your ledger differs from that of most at this index.
+    Diverged {
+        /// Log index.
+        at: u64,
+    },
     /// I do not lead.
     NotLeader,
     /// What agents make of a configuration, one line each.
@@ -113,6 +152,8 @@ pub enum Answer {
 pub struct Asked {
     /// Raft id of the caller.
     pub from: u64,
+    /// Which of its processes.
+    pub by: Incarnation,
     /// The call.
     pub call: Call,
     /// Where the answer goes.
@@ -126,9 +167,9 @@ impl AppHandler for Door {
     fn call(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>> {
         let inputs = self.0.clone();
         async move {
-            let call = codec::decode::<Call>(Kind::Call, &body).map_err(|why| why.to_string())?;
+            let Spoken { by, call } = codec::decode(Kind::Call, &body).map_err(|why| why.to_string())?;
             let (reply, answer) = oneshot::channel();
-            inputs.try_send(Asked { from, call, reply }).map_err(|_| "too busy".to_owned())?;
+            inputs.try_send(Asked { from, by, call, reply }).map_err(|_| "too busy".to_owned())?;
             let answer = answer.await.map_err(|_| "the node stops".to_owned())?;
             Ok(codec::encode(Kind::Answer, &answer))
         }
@@ -143,6 +184,7 @@ pub async fn ask(
     call: &Call,
     deadline: Duration,
 ) -> Result<Answer, String> {
-    let bytes = raft.call(to, codec::encode(Kind::Call, call), deadline).await.map_err(|why| why.to_string())?;
+    let spoken = Spoken { by: incarnation(), call: call.clone() };
+    let bytes = raft.call(to, codec::encode(Kind::Call, &spoken), deadline).await.map_err(|why| why.to_string())?;
     codec::decode(Kind::Answer, &bytes).map_err(|why| why.to_string())
 }

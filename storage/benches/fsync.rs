@@ -50,7 +50,7 @@ fn main() {
 async fn round(root: &Path, appenders: usize) -> Round {
     let dir = TempDir::new_in(root).expect("a directory for one round");
     let identity = Identity { cluster: "bench".to_owned(), node: 1 };
-    let (mut log, _snapshots) = open::<TokioTypes>(dir.path(), &identity).expect("a new directory opens");
+    let (mut log, _snapshots) = open::<TokioTypes>(dir.path(), &identity, None).expect("a new directory opens");
     let mut under_way = FuturesUnordered::new();
     let mut times = Vec::new();
     let start = Instant::now();

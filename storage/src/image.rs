@@ -31,6 +31,14 @@ pub enum ImageError {
         /// The last purged index.
         purged: u64,
     },
+    /// The purge would go further in the log and back in time, which no log does.
+    #[error("purge up to log entry {upto}: its term is before that of entry {purged}, which is purged already")]
+    TermFell {
+        /// The index up to which was to be purged.
+        upto: u64,
+        /// The last purged index.
+        purged: u64,
+    },
 }
 
 /// Everything that a node has stored beside its snapshot.
@@ -48,10 +56,7 @@ impl Image {
         match op {
             Op::Append(entries) => self.append(entries),
             Op::TruncateAfter(after) => self.truncate_after(after.as_ref()),
-            Op::Purge(upto) => {
-                self.purge(upto);
-                Ok(())
-            }
+            Op::Purge(upto) => self.purge(upto),
             Op::Vote(vote) => {
                 self.vote = Some(*vote);
                 Ok(())
@@ -101,7 +106,7 @@ impl Image {
     /// The index that the next entry must have. `None` for a log that never held anything: the
     /// consensus library begins it at 0, but its test suite for stores begins it anywhere.
     fn next(&self) -> Option<u64> {
-        self.last().map(|last| last.index + 1)
+        self.last().map(|last| last.index.saturating_add(1))
     }
 
     fn append(&mut self, entries: &[Arc<Entry>]) -> Result<(), ImageError> {
@@ -112,7 +117,7 @@ impl Image {
             if index != expected {
                 return Err(ImageError::Gap { index, expected });
             }
-            next = Some(index + 1);
+            next = Some(index.saturating_add(1));
         }
         self.entries.extend(entries.iter().map(|entry| (entry.log_id.index, Arc::clone(entry))));
         Ok(())
@@ -125,15 +130,62 @@ impl Image {
         {
             return Err(ImageError::BelowPurged { after, purged });
         }
-        let first_dropped = after.map_or(0, |after| after + 1);
-        self.entries.split_off(&first_dropped);
+        if let Some(first_dropped) = after.map_or(Some(0), |after| after.checked_add(1)) {
+            self.entries.split_off(&first_dropped);
+        }
         Ok(())
     }
 
-    fn purge(&mut self, upto: &LogId) {
-        self.entries = self.entries.split_off(&(upto.index + 1));
-        if self.purged.as_ref() < Some(upto) {
-            self.purged = Some(*upto);
+    fn purge(&mut self, upto: &LogId) -> Result<(), ImageError> {
+        let purged = self.purged.filter(|purged| purged.index <= upto.index);
+        if let Some(purged) = purged.filter(|purged| purged.leader_id > upto.leader_id) {
+            return Err(ImageError::TermFell { upto: upto.index, purged: purged.index });
         }
+        self.entries = match upto.index.checked_add(1) {
+            Some(first_kept) => self.entries.split_off(&first_kept),
+            None => BTreeMap::new(),
+        };
+        self.purged = self.purged.max(Some(*upto));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{LeaderId, Payload};
+
+    fn id(term: u64, index: u64) -> LogId {
+        LogId::new(LeaderId { term, node_id: 1 }, index)
+    }
+
+    fn log(ids: impl IntoIterator<Item = LogId>) -> Image {
+        let mut image = Image::default();
+        let entries = ids.into_iter().map(|log_id| Arc::new(Entry { log_id, payload: Payload::Blank })).collect();
+        image.apply(&Op::Append(entries)).unwrap();
+        image
+    }
+
+    #[test]
+    fn the_last_index_of_all_is_an_index_like_any_other() {
+        let mut image = log((1..4).map(|index| id(1, index)));
+        image.apply(&Op::TruncateAfter(Some(id(1, u64::MAX)))).unwrap();
+        assert_eq!(image.len(), 3);
+        image.apply(&Op::Purge(id(1, u64::MAX))).unwrap();
+        assert_eq!((image.len(), image.last()), (0, Some(id(1, u64::MAX))));
+        let more = Arc::new(Entry { log_id: id(2, 4), payload: Payload::Blank });
+        assert!(image.apply(&Op::Append(vec![more])).is_err());
+        assert_eq!(log([id(1, u64::MAX)]).last(), Some(id(1, u64::MAX)));
+    }
+
+    #[test]
+    fn a_purge_goes_forward_in_index_and_term() {
+        let mut image = log((1..20).map(|index| id(2, index)));
+        image.apply(&Op::Purge(id(2, 13))).unwrap();
+        let before = image.clone();
+        assert_eq!(image.apply(&Op::Purge(id(1, 18))), Err(ImageError::TermFell { upto: 18, purged: 13 }));
+        assert_eq!(image, before, "refused means unchanged");
+        image.apply(&Op::Purge(id(1, 5))).unwrap();
+        assert_eq!(image, before, "what is purged already is purged");
     }
 }

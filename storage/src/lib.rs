@@ -20,7 +20,7 @@ mod types;
 mod writer;
 
 pub use backend::{LoadError, LogBackend};
-pub use disk::{Identity, OpenError, Stored, look, open};
+pub use disk::{Identity, OpenError, Stored, begin_witness, look, open};
 pub use format::{Fault, MAX_COMMAND_BYTES};
 pub use image::{Image, ImageError};
 pub use log_store::{LogReader, LogStore, Poisoned};

@@ -109,6 +109,14 @@ impl<C: Types> LogStore<C> {
         Ok(self.shared.mirror()?.last())
     }
 
+    /// The vote that is stored.
+    ///
+    /// # Errors
+    /// If a write failed before.
+    pub fn vote(&self) -> io::Result<Option<Vote>> {
+        Ok(self.shared.mirror()?.vote())
+    }
+
     /// A reader of this log.
     pub fn reader(&self) -> LogReader<C> {
         LogReader { shared: Arc::clone(&self.shared), types: PhantomData }

@@ -256,7 +256,7 @@ fn the_directory_of_another_node_is_refused() {
     let strangers =
         [Identity { cluster: "blue".to_owned(), node: 8 }, Identity { cluster: "green".to_owned(), node: 7 }];
     for stranger in strangers {
-        let error = tenure_storage::open::<TokioTypes>(dir.path(), &stranger).err().expect("refused");
+        let error = tenure_storage::open::<TokioTypes>(dir.path(), &stranger, None).err().expect("refused");
         let expected =
             format!("data directory {} belongs to node 7 of cluster blue, this is {stranger}", dir.path().display());
         assert_eq!(chain(&error), expected);

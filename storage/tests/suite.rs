@@ -27,7 +27,7 @@ impl StoreBuilder<TokioTypes, LogStore<TokioTypes>, Machine, TempDir> for Disk {
     async fn build(&self) -> Result<(TempDir, LogStore<TokioTypes>, Machine), StorageError<TokioTypes>> {
         let dir = TempDir::new().expect("a directory for one test");
         let identity = Identity { cluster: "suite".to_owned(), node: 1 };
-        let (log, _snapshots) = tenure_storage::open(dir.path(), &identity).expect("a new directory opens");
+        let (log, _snapshots) = tenure_storage::open(dir.path(), &identity, None).expect("a new directory opens");
         Ok((dir, log, Machine::default()))
     }
 }

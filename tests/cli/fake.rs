@@ -51,7 +51,7 @@ impl Site {
     fn commit(&mut self, author: Author, commands: Vec<Command>) -> Outcome {
         let at = if self.ledger.now == Time(0) { START } else { self.ledger.now.after(Span::seconds(1)) };
         let index = self.ledger.index + 1;
-        self.log.push(Entry { at, author, commands });
+        self.log.push(Entry { at, wall: at, author, commands });
         let entry = self.log.last().expect("it was just put there");
         self.ledger.apply(index, entry)
     }
@@ -70,7 +70,18 @@ impl Site {
         let copies = if live { lpars.map(power).collect() } else { BTreeMap::new() };
         let (server, by, vios) = (server.clone(), by.clone(), BTreeMap::new());
         let node = if live { Power::Running } else { Power::Unknown };
-        Reading { server, by, since: self.ledger.index, serial: 0, system, live, copies, node, vios }
+        Reading {
+            server,
+            by,
+            since: self.ledger.index,
+            serial: 0,
+            system,
+            live,
+            copies,
+            listed: BTreeMap::new(),
+            node,
+            vios,
+        }
     }
 
     /// What the agents of the node on a server see.

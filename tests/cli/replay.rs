@@ -54,6 +54,7 @@ async fn node(directory: &Path, snapshots: Snapshots) -> Handle<Machine> {
         name: "p1".to_owned(),
         cluster: "site".to_owned(),
         data_dir: Some(directory.to_owned()),
+        witness: None,
         listen: "127.0.0.1:0".parse().unwrap(),
         advertise: String::new(),
         identity: authority.issue("p1", Role::Node { id: 1 }).unwrap(),

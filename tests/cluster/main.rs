@@ -5,6 +5,7 @@
 mod alone;
 mod anew;
 mod crash;
+mod forgotten;
 mod inside;
 mod load;
 mod members;
@@ -14,3 +15,5 @@ mod snapshot;
 mod stop;
 mod strangers;
 mod trouble;
+mod twice;
+mod zombie;

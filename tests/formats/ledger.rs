@@ -11,11 +11,12 @@ use std::{
     sync::Arc,
 };
 use tenure_core::{
-    Ledger, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
+    Ledger, Level, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
-        Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Intent, Maintenance, Migration, NodeOff, NodeState,
-        OffProof, Phase, PreOnline, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties, Upkeep,
+        Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Maintenance, Migration, NodeOff,
+        NodeState, OffProof, Phase, PreOnline, Process, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties,
+        Upkeep,
     },
     note::{CleanReason, LeaveReason, OffHow},
     order::Action,
@@ -58,7 +59,11 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
     let (first, second) = (RequestId(1), RequestId(u128::MAX));
     let records = notes().into_iter().zip(1..).map(|((_, note), index)| Record { index, at: T, note });
     let full = Ledger {
+        wall: T,
+        leases_end: T,
+        settles_end: T,
         index: 1 << 33,
+        level: Level(7),
         now: T,
         epoch: E,
         config: Arc::new(cluster()),
@@ -77,6 +82,10 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
             forgiven: set(s2()),
         },
         orders: (0..).zip(actions()).map(order).collect(),
+        processes: BTreeMap::from([(
+            n(),
+            Process { incarnation: Incarnation(9), since: 7, older: Some(Incarnation(u64::MAX)) },
+        )]),
         journal: records.collect(),
         requests: BTreeMap::from([
             (first, Outcome::default()),
@@ -106,6 +115,7 @@ fn node_states() -> BTreeMap<NodeName, NodeState> {
 
 fn server_state(purpose: Purpose) -> ServerState {
     ServerState {
+        declared: 4,
         manager: Some(n()),
         system: SystemState::PowerOff,
         live: true,
@@ -189,12 +199,15 @@ fn pre_onlines() -> Vec<PreOnline> {
 
 fn group_states() -> Vec<(String, GroupState)> {
     let copy = |risk| Copy {
+        declared: 4,
         power: Power::Running,
         since: Some(3),
         risk,
         quiet_from: 2,
         stop: Some(o()),
         failed: Some(T),
+        futile: 2,
+        idle: true,
         confidence: 40,
         serial: 12,
         said: "pid 41".into(),

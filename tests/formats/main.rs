@@ -23,11 +23,11 @@ use std::{
 use tenure::{
     api::wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
     node::{
-        Answer, Call, ExtraCall, MemberCall,
+        Answer, Call, Digest, ExtraCall, MemberCall, Spoken,
         codec::{CodecError, Kind, decode, encode},
     },
 };
-use tenure_core::{Entry, Ledger, Outcome};
+use tenure_core::{Entry, Ledger, Outcome, ledger::Incarnation};
 
 const KINDS: [Kind; 5] = [Kind::Entry, Kind::Outcome, Kind::Ledger, Kind::Call, Kind::Answer];
 
@@ -86,7 +86,7 @@ fn hold<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: Kind, samples
 fn calls() -> Vec<(String, Call)> {
     let (node, address) = (|| "p4".into(), || "p4.site:7100".to_owned());
     let all = [
-        Call::Heartbeat { reaches_hmc: true },
+        Call::Heartbeat { reaches_hmc: true, digest: Some(Digest { at: 1024, crc: u32::MAX }) },
         Call::Reading(samples::reading()),
         Call::Inside(samples::inside()),
         Call::Check(Arc::new(samples::cluster())),
@@ -150,7 +150,10 @@ fn answers() -> Vec<(String, Answer)> {
     let all = [
         Answer::Taken,
         Answer::Lease { lasts: 3000, floor: 1 << 40 },
-        Answer::NoLease,
+        Answer::NoLease { index: 9 },
+        Answer::NotYet,
+        Answer::OtherProcess { at: 9 },
+        Answer::Diverged { at: 1024 },
         Answer::NotLeader,
         Answer::Checked { errors: vec!["wrong".into()], warnings: vec!["look".into()] },
         Answer::Said(Ok("fine".into())),
@@ -165,7 +168,10 @@ fn answers() -> Vec<(String, Answer)> {
     let name = |answer: &Answer| match answer {
         Answer::Taken => "taken",
         Answer::Lease { .. } => "lease",
-        Answer::NoLease => "no-lease",
+        Answer::NoLease { .. } => "no-lease",
+        Answer::NotYet => "not-yet",
+        Answer::OtherProcess { .. } => "other-process",
+        Answer::Diverged { .. } => "diverged",
         Answer::NotLeader => "not-leader",
         Answer::Checked { .. } => "checked",
         Answer::Said(Ok(_)) => "said",
@@ -197,7 +203,8 @@ fn snapshots_of_the_ledger() {
 
 #[test]
 fn calls_between_nodes() {
-    hold(Kind::Call, calls());
+    let spoken = |(name, call)| (name, Spoken { by: Incarnation(u64::MAX - 1), call });
+    hold(Kind::Call, calls().into_iter().map(spoken).collect());
 }
 
 #[test]
@@ -211,7 +218,7 @@ fn read(kind: Kind, bytes: &[u8]) -> Result<(), CodecError> {
         Kind::Entry => decode::<Entry>(kind, bytes).map(drop),
         Kind::Outcome => decode::<Outcome>(kind, bytes).map(drop),
         Kind::Ledger => decode::<Ledger>(kind, bytes).map(drop),
-        Kind::Call => decode::<Call>(kind, bytes).map(drop),
+        Kind::Call => decode::<Spoken>(kind, bytes).map(drop),
         Kind::Answer => decode::<Answer>(kind, bytes).map(drop),
     }
 }

@@ -4,10 +4,11 @@ use super::{
     named::{Named, by_name, whole},
     samples::{E, T, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers, weakness},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Note, Power, ServerName, Span, SystemState,
     config::Need,
+    ledger::Incarnation,
     note::{
         Asked, Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, OffHow, Proof,
         ServerWait, Stay, Wait,
@@ -238,6 +239,9 @@ fn plain() -> Vec<Note> {
         Note::NotItself { group: g(), resource: r(), server: s(), said: "it is called web2 there now".into() },
         Note::NodeLapsed { node: n() },
         Note::NodeReturned { node: n() },
+        Note::RunsTwice { node: n(), older: Incarnation(7), newer: Incarnation(u64::MAX) },
+        Note::OlderStops { node: n(), older: Incarnation(7) },
+        Note::Diverged { nodes: BTreeSet::from([n()]), at: 4096, stop: true },
         Note::WrongLpar { node: n(), server: s(), power: Power::Off },
         Note::ManagerChanged { server: s(), from: None, to: n(), surrogate: true },
         Note::Adopted { group: g(), server: s(), epoch: E },

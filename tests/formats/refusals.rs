@@ -10,6 +10,7 @@ use tenure_core::{
 pub fn refusals() -> Vec<Refusal> {
     vec![
         Refusal::NoGroup(g()),
+        Refusal::LeaseIsGood { node: n() },
         Refusal::NoServer(s()),
         Refusal::NoNode(n()),
         Refusal::NoResource(r()),
@@ -47,6 +48,8 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::Dirty { server: s() },
         Refusal::Stale { server: s() },
         Refusal::Lapsed { node: n() },
+        Refusal::AlreadyEnlisted { node: n() },
+        Refusal::OlderProcess { node: n() },
         Refusal::AlreadyShut { node: n() },
         Refusal::NodeNotOff { node: n() },
         Refusal::NodeAlreadyOff { node: n() },

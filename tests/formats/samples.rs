@@ -17,6 +17,7 @@ use tenure_core::{
         Link, Load, Lpar, Need, Node, OperatingSystem, Operations, Patience, PlacementRule, Policy, Requirement,
         Resource, Rigidity, Server, ServerDown, Service, Shutdown, Tier, TierLink, Timings, Tolerance, Trigger, Watch,
     },
+    ledger::Incarnation,
     listing::{Environment, Listed, Remark},
     note::NotHere,
     order::{Ending, Epoch},
@@ -337,18 +338,24 @@ fn commands() -> Vec<(String, Command)> {
         Command::Migrate { group: g(), epoch: E, to: s2(), reason: leaves()[0].clone() },
         Command::Move { resource: r(), epoch: E },
         Command::StopMigration { resource: r(), epoch: E },
+        Command::Recover { resource: r(), server: s() },
         Command::Arrive { group: g(), epoch: E },
         Command::Stay { group: g(), epoch: E },
         Command::Settle { resource: r(), server: s() },
         Command::Expire(o()),
         Command::Hold { group: g(), conflict: conflict() },
         Command::Release(g()),
+        Command::CallOff(s()),
         Command::Reappear(s()),
         Command::Clean(s()),
         Command::Storm(set(s())),
         Command::EndQuarantine(s()),
         Command::Forgo { group: g(), server: s(), why: NotHere::Dirty },
         Command::Warn(weakness()),
+        Command::Enlist { node: n(), incarnation: Incarnation(u64::MAX - 3) },
+        Command::SpokenBy { node: n(), incarnation: Incarnation(5) },
+        Command::Twice { node: n(), older: Incarnation(5) },
+        Command::Diverged { nodes: BTreeSet::from([n()]), at: 4096, stop: true },
     ];
     let mut all: Vec<(String, Command)> = plain.map(|command| (command.name().to_owned(), command)).into();
     all.extend(each("request", requests(), Command::Request));
@@ -369,10 +376,10 @@ pub fn entries() -> Vec<(String, Entry)> {
     let planned = |(name, command)| (name, Entry::planned(T, n(), vec![command]));
     let mut all: Vec<(String, Entry)> = commands().into_iter().map(planned).collect();
     let asked = Author::Operator { name: "alice".into(), request: RequestId(u128::MAX - 7) };
-    all.push(("by-agent".into(), Entry { at: T, author: Author::Agent(n()), commands: vec![] }));
+    all.push(("by-agent".into(), Entry { at: T, wall: T, author: Author::Agent(n()), commands: vec![] }));
     all.push((
         "by-operator".into(),
-        Entry { at: T, author: asked, commands: vec![Command::Clean(s()), Command::Lapse(n())] },
+        Entry { at: T, wall: T, author: asked, commands: vec![Command::Clean(s()), Command::Lapse(n())] },
     ));
     all
 }

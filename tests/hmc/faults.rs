@@ -71,6 +71,39 @@ async fn endings_that_prove_nothing_are_unknown() {
 }
 
 #[tokio::test]
+async fn what_one_hmc_refuses_for_a_reason_that_nobody_knows_the_other_is_told_if_that_can_be_said_twice() {
+    let site = Site::with_server(MTMS, &["web"]);
+    let first = ScriptedHmc::start("hmc1", &site).await;
+    let second = ScriptedHmc::start("hmc2", &site).await;
+    let (driver, server) = (driver(&[&first, &second]), server(&[&first, &second]));
+    let odd =
+        || Fault::Say(Answer::refusal("HSCLFFFF The managed system is not reached in a way that nobody knows.\n"));
+    first.shared.misbehave("chsysstate", odd());
+    unknown(driver.start_lpar(&server, "web", None, PATIENCE).await);
+    assert!(second.shared.commands("chsysstate").is_empty(), "a start is said once");
+    site.set_lpar(MTMS, "web", "Running");
+    driver.stop_lpar(&server, "web", Stop::Immediate, PATIENCE).await.unwrap();
+    assert_eq!(site.lpar(MTMS, "web"), "Not Activated");
+    driver.power_off_server(&server, PATIENCE).await.unwrap();
+    assert_eq!(second.shared.commands("chsysstate").len(), 2);
+    second.shared.misbehave("chsysstate", odd());
+    unknown(driver.power_off_server(&server, PATIENCE).await);
+}
+
+#[tokio::test]
+async fn a_change_goes_first_to_the_hmc_through_which_the_server_was_last_read_live() {
+    let site = Site::with_server(MTMS, &["web"]);
+    let first = ScriptedHmc::start("hmc1", &site).await;
+    let second = ScriptedHmc::start("hmc2", &site).await;
+    let (driver, server) = (driver(&[&first, &second]), server(&[&first, &second]));
+    first.shared.misbehave("lssyscfg", Fault::Say(Answer::refusal("HSCLFFFF Nobody knows.\n")));
+    assert_eq!(driver.read_server(&server, PATIENCE).await.unwrap().via, "hmc2");
+    driver.start_lpar(&server, "web", None, PATIENCE).await.unwrap();
+    assert!(first.shared.commands("chsysstate").is_empty());
+    assert_eq!(second.shared.commands("chsysstate").len(), 1);
+}
+
+#[tokio::test]
 async fn the_second_hmc_answers_when_the_first_cannot() {
     let site = Site::with_server(MTMS, &["web"]);
     let mut first = ScriptedHmc::start("hmc1", &site).await;

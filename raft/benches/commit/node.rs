@@ -95,6 +95,7 @@ async fn start(id: u64, dir: &Path) -> Handle<Counter> {
         name: name(id),
         cluster: crate::CLUSTER.to_owned(),
         data_dir: Some(dir.join(name(id))),
+        witness: None,
         listen: "127.0.0.1:0".parse().expect("an address"),
         advertise: String::new(),
         identity: read_identity(dir, id),
@@ -133,7 +134,12 @@ async fn client(node: Handle<Counter>, end: Instant) -> Latencies {
         let start = Instant::now();
         match node.propose(vec![7; COMMAND], DEADLINE).await {
             Ok(_) => latencies.add(start.elapsed()),
-            Err(ProposeError::NoLeader { .. } | ProposeError::Refused(_) | ProposeError::Unknown { .. }) => {
+            Err(
+                ProposeError::NoLeader { .. }
+                | ProposeError::NotLeader { .. }
+                | ProposeError::Refused(_)
+                | ProposeError::Unknown { .. },
+            ) => {
                 // Not counted, and rare enough not to matter: it would show as a hole in the rate.
             }
         }

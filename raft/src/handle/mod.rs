@@ -31,6 +31,7 @@ pub(crate) use read::read_index;
 pub use status::Status;
 pub use transfer::TransferError;
 
+use crate::belief::{Distrust, Own};
 use crate::machine::{AppHandler, StateMachine};
 use crate::service::RaftOf;
 use crate::store::{Released, Shared};
@@ -48,6 +49,9 @@ pub struct Handle<S: StateMachine, C: Types = TokioTypes> {
 pub(crate) struct Inner<C: Types, S: StateMachine> {
     pub(crate) id: u64,
     pub(crate) stored: u64,
+    pub(crate) began_blank: bool,
+    pub(crate) own: Arc<Own>,
+    pub(crate) distrust: Arc<Distrust>,
     pub(crate) raft: RaftOf<C, S>,
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) wire: Arc<dyn Wire>,
@@ -75,6 +79,33 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     /// before it may have been seen by an earlier process.
     pub fn last_stored(&self) -> u64 {
         self.inner.stored
+    }
+
+    /// Whether the store held nothing at all before consensus started: no vote, no entry, no snapshot.
+    pub fn began_blank(&self) -> bool {
+        self.inner.began_blank
+    }
+
+    /// Waits until it is known that another process speaks under this node's identity: a member answers with a vote of this
+    /// node that this process never gave. Whoever learns that stops: two processes that vote as one make two leaders.
+    pub async fn usurped(&self) -> String {
+        self.inner.own.usurped().await
+    }
+
+    /// Whom the others follow, where this node itself hears no leader: it asked them for their votes, and they said so. The
+    /// leader may not reach this node, or reach another process in its place.
+    pub fn rumoured_leader(&self) -> Option<u64> {
+        let (term, leader) = self.inner.own.rumour()?;
+        let now = self.inner.raft.metrics().borrow_watched().current_term;
+        let heard = self.leader().is_some() || term < now || self.inner.distrust.covers(term);
+        (!heard).then_some(leader)
+    }
+
+    /// Takes the leader of this term for one that decides nothing, though its heartbeats come: they are refused, so that this
+    /// node stands for election when its time is over, and votes for others. Until then it knows no leader. A leader of a
+    /// later term is believed again. 0 takes it back.
+    pub fn distrust(&self, term: u64) {
+        self.inner.distrust.set(term);
     }
 
     /// How this node is entered into a membership. `None` for a node on a wire of the caller's own.
@@ -107,7 +138,9 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     }
 
     fn leader(&self) -> Option<u64> {
-        self.inner.raft.metrics().borrow_watched().current_leader
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.current_leader.filter(|_| !self.inner.distrust.covers(metrics.current_term))
     }
 
     fn peer_of(&self, id: u64) -> Option<Peer> {

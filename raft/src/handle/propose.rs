@@ -5,8 +5,10 @@ use std::time::Duration;
 use openraft::RaftTypeConfig;
 use openraft::alias::InstantOf;
 use openraft::async_runtime::AsyncRuntime;
+use openraft::errors::ClientWriteError;
+use openraft::impls::ProgressResponder;
 use openraft::type_config::TypeConfigExt;
-use tenure_storage::Types;
+use tenure_storage::{LeaderId, TokioTypes, Types};
 
 use super::{Handle, left};
 use crate::backoff::Backoff;
@@ -54,6 +56,12 @@ pub enum ProposeError {
     /// It was not applied and will not be.
     #[error("propose a command: {0}")]
     Refused(Refusal),
+    /// It was not applied and will not be: this node does not lead in the term that it was meant for.
+    #[error("propose a command: this node does not lead in term {term} any more")]
+    NotLeader {
+        /// The term.
+        term: u64,
+    },
     /// It may have been applied, or may still be. Only the product can tell, by a number of its own in the command.
     #[error("propose a command: the outcome is unknown: {reason}")]
     Unknown {
@@ -91,8 +99,26 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
     }
 
+    fn sealed(&self, command: Vec<u8>) -> tenure_storage::Command {
+        tagged(&self.inner.shared.with(|machine| machine.seal(command)))
+    }
+
+    /// The same, by way of this node, whether or not it is known to lead here. One attempt.
+    pub async fn propose_at(
+        &self,
+        leader: u64,
+        command: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<Proposed, ProposeError> {
+        match self.propose_there(leader, &command, C::now() + deadline).await? {
+            Outcome::Applied { index, reply: Blob(reply) } => Ok(Proposed { index, reply }),
+            Outcome::Unknown(reason) => Err(ProposeError::Unknown { reason }),
+            Outcome::NotLeader => Err(ProposeError::NoLeader { waited: deadline }),
+        }
+    }
+
     async fn propose_here(&self, command: &[u8], until: InstantOf<C>) -> Outcome {
-        match C::timeout_at(until, self.inner.raft.client_write(tagged(command))).await {
+        match C::timeout_at(until, self.inner.raft.client_write(self.sealed(command.to_vec()))).await {
             Ok(Ok(written)) => Outcome::Applied { index: written.log_id.index, reply: Blob(written.data.0) },
             Ok(Err(error)) => outcome_of(error),
             Err(_) => Outcome::Unknown("the deadline passed before it was committed".to_owned()),
@@ -118,7 +144,38 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 
     pub(super) fn status_failed(&self) -> Option<String> {
         use openraft::async_runtime::watch::WatchReceiver;
-        self.inner.raft.metrics().borrow_watched().running_state.as_ref().err().map(ToString::to_string)
+        let metrics = self.inner.raft.metrics();
+        let stopped = metrics.borrow_watched().running_state.as_ref().err().map(ToString::to_string);
+        self.inner.shared.panicked().or(stopped)
+    }
+}
+
+impl<S: StateMachine> Handle<S, TokioTypes> {
+    /// Has a command committed and applied under this leader, in this term, or not at all: what is decided by what only this
+    /// leader knows must not be committed under another. Never forwarded, never tried again.
+    pub async fn propose_as_leader(
+        &self,
+        term: u64,
+        command: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<Proposed, ProposeError> {
+        if command.len() > MAX_COMMAND {
+            return Err(ProposeError::Refused(Refusal::TooLong(command.len())));
+        }
+        let (done, answered) = ProgressResponder::complete_only();
+        let leader = LeaderId { term, node_id: self.inner.id };
+        let write = self.inner.raft.write(self.sealed(command)).with_leader(leader).responder(done);
+        let unknown = |reason: String| ProposeError::Unknown { reason };
+        if let Err(fatal) = write.await {
+            return Err(ProposeError::Refused(Refusal::Stopped(fatal.to_string())));
+        }
+        match TokioTypes::timeout(deadline, answered).await {
+            Ok(Ok(Ok(written))) => Ok(Proposed { index: written.log_id.index, reply: written.data.0 }),
+            Ok(Ok(Err(ClientWriteError::ForwardToLeader(_)))) => Err(ProposeError::NotLeader { term }),
+            Ok(Ok(Err(error))) => Err(unknown(error.to_string())),
+            Ok(Err(_)) => Err(unknown("consensus gave no answer".to_owned())),
+            Err(_) => Err(unknown("the deadline passed before it was committed".to_owned())),
+        }
     }
 }
 

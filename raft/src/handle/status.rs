@@ -18,6 +18,8 @@ pub struct Status {
     pub id: u64,
     /// Whom this node takes for the leader. A node that is cut off keeps naming the last one it heard of.
     pub leader: Option<u64>,
+    /// The leader whose heartbeats come and are not believed: see [`Handle::distrust`].
+    pub distrusted: Option<u64>,
     /// The current term.
     pub term: u64,
     /// Whether this node takes itself for the leader. Only a quorum can confirm it: see `quorum_ack_age`.
@@ -59,11 +61,13 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             membership.nodes().map(|(id, peer)| (*id, peer.clone())).partition(|(id, _)| voting.contains(id));
         let matched = metrics.replication.iter().flatten();
         let quorum_acked = metrics.last_quorum_acked.map(SerdeInstantOf::<C>::into_inner);
+        let distrusted = self.inner.distrust.covers(metrics.current_term);
         Status {
             id: metrics.id,
-            leader: metrics.current_leader,
+            leader: metrics.current_leader.filter(|_| !distrusted),
+            distrusted: metrics.current_leader.filter(|_| distrusted),
             term: metrics.current_term,
-            is_leader: metrics.current_leader == Some(metrics.id),
+            is_leader: !distrusted && metrics.current_leader == Some(metrics.id),
             last_log: metrics.last_log_index,
             committed: metrics.local_committed.map(|log| log.index),
             applied: metrics.last_applied.map(|log| log.index),
@@ -78,7 +82,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
                 .collect(),
             quorum_ack_age: quorum_acked.map(|at| at.elapsed()),
             feature_level: self.inner.shared.level(),
-            failed: metrics.running_state.err().map(|fatal| fatal.to_string()),
+            failed: self.inner.shared.panicked().or(metrics.running_state.err().map(|fatal| fatal.to_string())),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures::{Stream, TryStreamExt};
 use openraft::OptionalSend;
@@ -14,6 +14,7 @@ use super::Offload;
 use super::command::{Read, read};
 use super::envelope::{Head, open, seal};
 use super::snapshot::{Keeper, Released, meta};
+use crate::belief::{check_entry, check_level};
 use crate::machine::StateMachine;
 
 /// A whole snapshot in its envelope. Shared, because it may be on its way to several nodes.
@@ -53,7 +54,13 @@ impl<S: StateMachine> Shared<S> {
 
     /// The feature level that the cluster has agreed on.
     pub(crate) fn level(&self) -> u32 {
-        self.read().level
+        self.state.read().unwrap_or_else(PoisonError::into_inner).level
+    }
+
+    /// Why this node cannot go on, though consensus may not know: the state machine has panicked over a command, so what it
+    /// holds is not what was committed.
+    pub(crate) fn panicked(&self) -> Option<String> {
+        self.state.is_poisoned().then(|| "the state machine has panicked".to_owned())
     }
 
     /// The highest feature level that this program understands.
@@ -68,34 +75,26 @@ impl<S: StateMachine> Shared<S> {
     fn apply(&self, entry: &Entry) -> io::Result<Reply> {
         let mut state = self.write();
         let index = entry.log_id.index;
+        let unfit = |reason: String| io::Error::other(format!("apply log entry {index}: {reason}"));
+        // What came from others was held against the same before it was stored.
+        check_entry(entry, self.ability).map_err(unfit)?;
         let reply = match &entry.payload {
             Payload::Blank => Vec::new(),
             Payload::Membership(membership) => {
                 state.membership = StoredMembership::new(Some(entry.log_id), membership.clone());
                 Vec::new()
             }
-            Payload::Normal(command) => match read(command) {
-                Ok(Read::Application(bytes)) => state.machine.apply(index, bytes),
-                Ok(Read::RaiseLevel(level)) => {
-                    self.check_level(level)?;
+            Payload::Normal(command) => match read(command).map_err(unfit)? {
+                Read::Application(bytes) => state.machine.apply(index, bytes),
+                Read::RaiseLevel(level) => {
                     state.level = state.level.max(level);
+                    state.machine.raised(level);
                     state.level.to_le_bytes().to_vec()
-                }
-                Err(reason) => {
-                    return Err(io::Error::other(format!("apply log entry {index}: {reason}")));
                 }
             },
         };
         state.last = Some(entry.log_id);
         Ok(Reply(reply))
-    }
-
-    fn check_level(&self, level: u32) -> io::Result<()> {
-        if level <= self.ability {
-            return Ok(());
-        }
-        let ability = self.ability;
-        Err(io::Error::other(format!("the cluster is at feature level {level}, this program understands {ability}")))
     }
 
     fn head(&self, state: &State<S>) -> Head {
@@ -176,7 +175,7 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
 
     async fn install_snapshot(&mut self, _meta: &SnapshotMeta, bytes: SnapshotData) -> Result<(), io::Error> {
         let (head, encoded) = open(&bytes, &self.shared.cluster).map_err(io::Error::other)?;
-        self.shared.check_level(head.level)?;
+        check_level(head.level, self.shared.ability).map_err(io::Error::other)?;
         self.keeper.save(&head, &bytes).await?;
         let mut state = self.shared.write();
         state.machine.restore(encoded).map_err(io::Error::other)?;

@@ -11,7 +11,7 @@ mod snapshot;
 
 pub(crate) use applied::{Applied, Shared, Snapshot};
 pub(crate) use command::{Read as Content, raise, read as content, tagged};
-pub(crate) use envelope::open;
+pub(crate) use envelope::{Head, open};
 pub(crate) use snapshot::Released;
 
 /// Where heavy work goes that must not hold up consensus.

@@ -101,6 +101,7 @@ pub fn options(authority: &ClusterAuthority, id: u64) -> Options {
         name: name(id),
         cluster: CLUSTER.to_owned(),
         data_dir: None,
+        witness: None,
         listen: "127.0.0.1:0".parse().unwrap(),
         advertise: String::new(),
         identity: identity(authority, id),

@@ -223,7 +223,9 @@ async fn propose(world: Arc<World>, client: u64) {
                 world.say(format_args!("{number} at {at} is entry {}", proposed.index));
                 world.story.lock().unwrap().acknowledged.push(number);
             }
-            Err(error @ (ProposeError::NoLeader { .. } | ProposeError::Refused(_))) => {
+            Err(
+                error @ (ProposeError::NoLeader { .. } | ProposeError::NotLeader { .. } | ProposeError::Refused(_)),
+            ) => {
                 world.say(format_args!("{number} at {at}: {error}"));
                 world.story.lock().unwrap().refused.push(number);
             }

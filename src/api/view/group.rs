@@ -1,6 +1,6 @@
 //! Groups.
 
-use super::{Index, group_wait, time};
+use super::{Index, group_wait, shown};
 use crate::api::wire::{FaultView, GroupView};
 use tenure_core::{
     GroupName, Ledger, ServerName,
@@ -17,7 +17,7 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
         state: group_word(state).to_owned(),
         server: tenure.map(|tenure| tenure.server.to_string()),
         epoch: tenure.map(|tenure| tenure.epoch.0),
-        since: tenure.map(|tenure| time(tenure.since)),
+        since: tenure.map(|tenure| shown(index.ledger, tenure.since)),
         intent: match state.intent {
             Intent::Online => "online".to_owned(),
             Intent::Offline => "offline".to_owned(),
@@ -31,7 +31,7 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
             .iter()
             .map(|(server, (at, reason))| FaultView {
                 server: server.to_string(),
-                at: time(*at),
+                at: shown(index.ledger, *at),
                 reason: reason.to_string(),
             })
             .collect(),

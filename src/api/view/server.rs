@@ -1,6 +1,6 @@
 //! Servers, and the order in which all of them can be drained.
 
-use super::{Index, time};
+use super::{Index, shown};
 use crate::api::wire::{CapacityView, DrainView, RollingView, ServerView, TurnView};
 use tenure_core::{
     Ledger, NodeName, ServerName, SystemState,
@@ -41,8 +41,12 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
         vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
         closed: state.closed().and_then(|why| closed_word(&why)).map(str::to_owned),
-        drain: state.upkeep.drain.as_ref().map(|drain| drain_view(drain, index.ledger.drain_of(name).as_ref())),
-        quarantine: state.upkeep.quarantine.map(time),
+        drain: state
+            .upkeep
+            .drain
+            .as_ref()
+            .map(|drain| drain_view(index.ledger, drain, index.ledger.drain_of(name).as_ref())),
+        quarantine: state.upkeep.quarantine.map(|until| shown(index.ledger, until)),
         returning: state.upkeep.returning.iter().map(ToString::to_string).collect(),
         memory: CapacityView { used: state.used.memory, total: server.memory },
         processors: CapacityView { used: state.used.processors, total: server.processors },
@@ -66,13 +70,13 @@ pub(in super::super) fn server_word(state: &ServerState) -> &'static str {
     }
 }
 
-fn drain_view(drain: &Drain, progress: Option<&ServerWait>) -> DrainView {
+fn drain_view(ledger: &Ledger, drain: &Drain, progress: Option<&ServerWait>) -> DrainView {
     DrainView {
         purpose: match drain.purpose {
             Purpose::Drain => "drain".to_owned(),
             Purpose::Shutdown => "shutdown".to_owned(),
         },
-        since: time(drain.since),
+        since: shown(ledger, drain.since),
         state: match progress {
             Some(ServerWait::Drained { .. }) => "drained".to_owned(),
             Some(ServerWait::DrainStuck { .. }) => "stuck".to_owned(),

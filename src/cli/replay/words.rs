@@ -32,6 +32,13 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::Report(report) => format!("report: {}: {}", order(ledger, report.order), report.ending),
         Command::Lapse(node) => format!("lapse: the lease of {node} is over"),
         Command::Return(node) => format!("return: {node} is heard again"),
+        Command::Enlist { node, incarnation } => format!("process {incarnation} runs node {node}"),
+        Command::SpokenBy { node, incarnation } => format!("said by process {incarnation} of node {node}"),
+        Command::Twice { node, older } => format!("process {older} of node {node} is not the only one, and stops"),
+        Command::Diverged { nodes, at, .. } => {
+            let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+            format!("the ledgers of {} differ at entry {at}", nodes.join(", "))
+        }
         Command::Assign { server, node } => format!("assign {server} to {node}"),
         Command::Adopt { group, server } => format!("adopt group {group} on {server}"),
         Command::Grant { group, server } => format!("grant group {group} to {server}"),
@@ -53,6 +60,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         }
         Command::Move { resource, epoch } => format!("move {resource} (tenure {epoch})"),
         Command::StopMigration { resource, epoch } => format!("stop the migration of {resource} (tenure {epoch})"),
+        Command::Recover { resource, server } => format!("clear up after a move of {resource} on {server}"),
         Command::Arrive { group, epoch } => format!("group {group} has arrived (tenure {epoch} ends)"),
         Command::Stay { group, epoch } => format!("group {group} stays where it was (tenure {epoch})"),
         Command::Vacate { group, epoch } => format!("group {group} has left (tenure {epoch} ends)"),
@@ -60,6 +68,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::Expire(id) => format!("give up {}", order(ledger, *id)),
         Command::Hold { group, conflict } => format!("hold group {group}: {conflict} active"),
         Command::Release(group) => format!("release group {group}"),
+        Command::CallOff(server) => format!("{server} is not powered off after all"),
         Command::Reappear(server) => format!("{server} is up again"),
         Command::Clean(server) => format!("{server} is clean"),
         Command::Storm(servers) => {
@@ -177,7 +186,11 @@ impl Concerned {
                 let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
                 self.servers.extend(home);
             }
-            Command::Lapse(node)
+            Command::Diverged { .. } => {}
+            Command::Enlist { node, .. }
+            | Command::SpokenBy { node, .. }
+            | Command::Twice { node, .. }
+            | Command::Lapse(node)
             | Command::Return(node)
             | Command::Shut(node)
             | Command::NodeOff(node)
@@ -199,6 +212,7 @@ impl Concerned {
             | Command::AdminWait { resource, .. } => self.groups.extend(ledger.group_of(resource).cloned()),
             Command::Stop { resource, server, .. }
             | Command::Forgive { resource, server }
+            | Command::Recover { resource, server }
             | Command::Settle { resource, server } => {
                 self.groups.extend(ledger.group_of(resource).cloned());
                 self.servers.insert(server.clone());
@@ -222,6 +236,7 @@ impl Concerned {
             Command::Fence(server)
             | Command::EndQuarantine(server)
             | Command::Assign { server, .. }
+            | Command::CallOff(server)
             | Command::Reappear(server)
             | Command::Clean(server)
             | Command::ServerWait { server, .. } => drop(self.servers.insert(server.clone())),

@@ -185,7 +185,8 @@ impl Site {
     }
 
     fn commit(&mut self, author: Author, commands: Vec<Command>) {
-        let outcome = self.ledger.apply(self.ledger.index + 1, &Entry { at: self.now, author, commands });
+        let outcome =
+            self.ledger.apply(self.ledger.index + 1, &Entry { at: self.now, wall: self.now, author, commands });
         assert!(outcome.refused.is_empty(), "{:?}", outcome.refused);
     }
 }

@@ -106,19 +106,24 @@ impl Execution {
         let Action::StopMigration { resource, from, .. } = self.order.action.clone() else {
             return self.report(Ending::NotDone("it is no move".to_owned()));
         };
-        let (here, there) = (self.power(reading), self.there());
-        if here == Power::Unknown {
+        if !reading.live {
             return self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)));
         }
-        if here != Power::Moving && there != Power::Moving {
+        let moves = [self.power(reading), self.there()].contains(&Power::Moving);
+        if !moves && !self.is_half_way() {
             return self.report(Ending::Done);
         }
-        // Only the source can be told to stop.
-        self.send(if from == self.order.server {
+        // Only the source can be told to stop, and only what is under way.
+        self.send(if moves && from == self.order.server {
             Ask::StopMigration(resource)
         } else {
             Ask::RecoverMigration(resource)
         })
+    }
+
+    /// Whether a server of the move that can be read does not say whether the LPAR runs there.
+    fn is_half_way(&self) -> bool {
+        self.readings.values().any(|reading| reading.live && self.power(reading) == Power::Unknown)
     }
 
     /// Whether a move is over after it was told to end; `None` while it is under way.
@@ -131,7 +136,7 @@ impl Execution {
         forced: bool,
         doubt: Option<String>,
     ) -> Option<Next> {
-        if here != Power::Moving && self.there() != Power::Moving {
+        if here != Power::Moving && self.there() != Power::Moving && !self.is_half_way() {
             return Some(self.report(Ending::Done));
         }
         if !forced && elapsed >= asked.plus(STOP_SHOWS) {

@@ -13,7 +13,7 @@ mod whole;
 pub use rule::{NAME_LIMIT, Rule};
 
 use super::Cluster;
-use crate::ServerName;
+use crate::{Level, ServerName};
 use std::fmt;
 
 /// One rule that the cluster breaks, and where.
@@ -26,8 +26,13 @@ pub struct Mistake {
 }
 
 impl Cluster {
-    /// Every rule that this cluster breaks; empty if it may be applied.
+    /// Every rule that this cluster breaks; empty if it may be applied by all that this build knows.
     pub fn mistakes(&self) -> Vec<Mistake> {
+        self.mistakes_at(Level::NEWEST)
+    }
+
+    /// The same by the rules of a level.
+    pub fn mistakes_at(&self, level: Level) -> Vec<Mistake> {
         let mut found = Found(Vec::new());
         site::check(self, &mut found);
         groups::check(self, &mut found);
@@ -35,7 +40,7 @@ impl Cluster {
         resources::check(self, &mut found);
         services::check(self, &mut found);
         placement::check(self, &mut found);
-        whole::check(self, &mut found);
+        whole::check(self, level, &mut found);
         found.0
     }
 }

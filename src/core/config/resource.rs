@@ -165,6 +165,14 @@ impl Lpar {
     }
 }
 
+impl Agent {
+    /// What its agent is told on a server.
+    pub fn attributes_on(&self, server: &ServerName) -> BTreeMap<&String, &String> {
+        let here = self.on.get(server).into_iter().flatten();
+        self.attributes.iter().chain(here).collect()
+    }
+}
+
 impl Resource {
     /// What an LPAR is unless its author says otherwise.
     pub fn lpar(group: GroupName, partition: &str) -> Self {
@@ -238,11 +246,13 @@ impl Resource {
         }
     }
 
-    /// Whether both declare the same thing in the world.
-    pub fn same_thing(&self, other: &Resource) -> bool {
+    /// Whether both declare the same thing in the world on a server. Another address, device or unit is another thing.
+    pub fn same_thing(&self, other: &Resource, server: &ServerName) -> bool {
         match (&self.kind, &other.kind) {
             (Kind::Lpar(one), Kind::Lpar(two)) => one.partition == two.partition,
-            (Kind::Agent(one), Kind::Agent(two)) => one.agent == two.agent,
+            (Kind::Agent(one), Kind::Agent(two)) => {
+                one.agent == two.agent && one.attributes_on(server) == two.attributes_on(server)
+            }
             (Kind::Lpar(_), Kind::Agent(_)) | (Kind::Agent(_), Kind::Lpar(_)) => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{GroupState, JOURNAL_LIMIT, Ledger, REQUEST_LIMIT, ServerState};
 use crate::{
-    GroupName, Note, OrderId, Record, Refusal, ServerName,
+    GroupName, NodeName, Note, OrderId, Record, Refusal, ServerName,
     command::{Author, Command, Entry, Outcome},
 };
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub(super) struct Applying<'a> {
     pub(super) author: &'a Author,
     ordinal: u32,
     records: Vec<Record>,
+    /// The node whose older process speaks in this entry: nothing of it counts.
+    pub(super) unheard: Option<NodeName>,
 }
 
 impl Ledger {
@@ -20,12 +22,14 @@ impl Ledger {
     pub fn apply(&mut self, index: u64, entry: &Entry) -> Outcome {
         self.index = index;
         self.now = self.now.max(entry.at);
+        self.wall = entry.wall;
         if let Author::Operator { request, .. } = &entry.author
             && let Some(known) = self.requests.get(request)
         {
             return known.clone();
         }
-        let mut applying = Applying { ledger: self, author: &entry.author, ordinal: 0, records: Vec::new() };
+        let mut applying =
+            Applying { ledger: self, author: &entry.author, ordinal: 0, records: Vec::new(), unheard: None };
         let mut refused = Vec::new();
         for (place, command) in (0_u32..).zip(&entry.commands) {
             if let Err(why) = applying.command(command) {
@@ -49,7 +53,7 @@ impl Ledger {
 
     /// Applies one command to a scratch copy: the planner's way to know that what it proposes is accepted.
     pub(crate) fn attempt(&mut self, author: &Author, command: &Command, ordinal: &mut u32) -> Result<(), Refusal> {
-        let mut applying = Applying { ledger: self, author, ordinal: *ordinal, records: Vec::new() };
+        let mut applying = Applying { ledger: self, author, ordinal: *ordinal, records: Vec::new(), unheard: None };
         let result = applying.command(command);
         *ordinal = applying.ordinal;
         result
@@ -71,6 +75,9 @@ impl Ledger {
 
 impl Applying<'_> {
     fn command(&mut self, command: &Command) -> Result<(), Refusal> {
+        if let Some(node) = &self.unheard {
+            return Err(Refusal::OlderProcess { node: node.clone() });
+        }
         self.ledger.permits(command)?;
         match command {
             Command::Request(request) => self.request(request),
@@ -100,12 +107,14 @@ impl Applying<'_> {
             Command::Migrate { group, epoch, to, reason } => self.migrate(group, *epoch, to, reason),
             Command::Move { resource, epoch } => self.order_move(resource, *epoch),
             Command::StopMigration { resource, epoch } => self.stop_migration(resource, *epoch),
+            Command::Recover { resource, server } => self.recover(resource, server),
             Command::Arrive { group, epoch } => self.arrive(group, *epoch),
             Command::Stay { group, epoch } => self.stay(group, *epoch),
             Command::Settle { resource, server } => self.settle(resource, server),
             Command::Expire(order) => self.expire(*order),
             Command::Hold { group, conflict } => self.hold(group, conflict),
             Command::Release(group) => self.release(group),
+            Command::CallOff(server) => self.call_off(server),
             Command::Reappear(server) => self.reappear(server),
             Command::Clean(server) => self.clean(server),
             Command::Storm(servers) => self.storm(servers),
@@ -115,14 +124,31 @@ impl Applying<'_> {
                 self.note(Note::Fragile { weakness: weakness.clone() });
                 Ok(())
             }
+            Command::Enlist { node, incarnation } => self.enlist(node, *incarnation),
+            Command::SpokenBy { node, incarnation } => self.spoken_by(node, *incarnation),
+            Command::Twice { node, older } => self.twice(node, *older),
+            Command::Diverged { nodes, at, stop } => self.diverged(nodes, *at, *stop),
             Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
             Command::ServerWait { server, wait } => self.server_wait(server, wait.as_ref()),
         }
     }
 
+    /// Does something whole or not at all: where it is refused half-way, everything is as it was. Copies the ledger, so it
+    /// is for what people ask, which is rare and touches many things; facts and decisions check before they change.
+    pub(super) fn whole(&mut self, change: impl FnOnce(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let (before, told, ordinal) = (self.ledger.scratch(), self.records.len(), self.ordinal);
+        let result = change(self);
+        if result.is_err() {
+            self.ledger.go_back(before);
+            self.records.truncate(told);
+            self.ordinal = ordinal;
+        }
+        result
+    }
+
     /// Writes down what changed.
     pub(super) fn note(&mut self, note: Note) {
-        self.records.push(Record { index: self.ledger.index, at: self.ledger.now, note });
+        self.records.push(Record { index: self.ledger.index, at: self.ledger.wall, note });
     }
 
     /// The next order's identity.

@@ -86,6 +86,14 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether a resource inside a node whose agent cannot tell any more is taken to be as down as it was: it was down there when
+    /// its group was granted its tenure elsewhere, and nothing of ours was to start it there since. That is enough for what
+    /// starts where the tenure is, and for nothing else: a tenure neither begins nor ends by it.
+    pub(super) fn stands_by(&self, copies: &BTreeMap<ServerName, Copy>, server: &ServerName) -> bool {
+        let copy = copies.get(server);
+        copy.is_some_and(|copy| copy.idle && copy.power == Power::Unknown && copy.risk == StartRisk::None)
+    }
+
     /// The evidence that nothing runs under the group's tenure any more.
     pub fn departure(&self, name: &GroupName, group: &GroupState) -> Result<Proof, Refusal> {
         let tenure = group.tenure.as_ref().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;

@@ -3,8 +3,9 @@
 use super::{Copy, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
 use crate::{
     GroupName, Ledger, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span,
-    SystemState,
+    SystemState, Time,
     config::Trigger,
+    node::surely_over,
     note::OffHow,
     order::{Action, Ending, Order, Report},
 };
@@ -18,7 +19,8 @@ impl Applying<'_> {
     pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let state = self.server(&reading.server)?;
         let stale = || Refusal::Stale { server: reading.server.clone() };
-        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) {
+        let elsewhen = reading.since < state.declared || self.is_foreseen(reading.since);
+        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) || elsewhen {
             return Err(stale());
         }
         if self.ledger.nodes.get(&reading.by).is_none_or(NodeState::is_out) {
@@ -27,11 +29,20 @@ impl Applying<'_> {
         self.absorb(reading)
     }
 
+    /// Whether something claims to follow an entry that was not there when it was looked at: it would count as the newest for
+    /// ever.
+    fn is_foreseen(&self, since: u64) -> bool {
+        since >= self.ledger.index
+    }
+
     /// Takes over what a reading says, where it is not older than what is known.
     fn absorb(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let now = self.ledger.now;
+        if self.is_foreseen(reading.since) {
+            return Ok(());
+        }
         let state = self.server_mut(&reading.server)?;
-        if state.is_past(reading) {
+        if state.is_past(reading) || reading.since < state.declared {
             return Ok(());
         }
         state.read = Some((reading.by.clone(), reading.serial));
@@ -116,7 +127,8 @@ impl Applying<'_> {
         let Some(state) = self.ledger.servers.get(&reading.server).filter(|_| reading.tells_lpars()) else {
             return false;
         };
-        if state.since.is_some_and(|since| since > reading.since) {
+        let elsewhen = reading.since < state.declared || self.is_foreseen(reading.since);
+        if elsewhen || state.since.is_some_and(|since| since > reading.since) {
             return false;
         }
         let mut news = false;
@@ -148,19 +160,23 @@ impl Applying<'_> {
     pub(super) fn absorb_copy(&mut self, server: &ServerName, resource: &ResourceName, seen: &Seen) -> bool {
         let now = self.ledger.now;
         let inside = self.ledger.is_inside(resource);
-        let Some(name) = self.ledger.group_of(resource).cloned() else { return false };
+        let Some(name) = self.ledger.group_of(resource).cloned().filter(|_| !self.is_foreseen(seen.since)) else {
+            return false;
+        };
         let Ok(group) = self.group_mut(&name) else { return false };
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.server == *server);
         let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server)) else {
             return false;
         };
         let order = (seen.since, seen.serial);
-        if copy.since.is_some_and(|since| (since, copy.serial) > order) {
+        let older = copy.since.is_some_and(|since| (since, copy.serial) > order);
+        if older || seen.since < copy.declared {
             return false;
         }
         let known = copy.since.replace(seen.since).is_some();
         copy.serial = seen.serial;
         let (power, from) = (seen.power, std::mem::replace(&mut copy.power, seen.power));
+        copy.idle = copy.is_quiet() || (copy.idle && power == Power::Unknown);
         if here {
             group.runs.entry(resource.clone()).or_default().reads(power, now);
         }
@@ -222,6 +238,17 @@ impl Applying<'_> {
 
     /// Closes an order: what it leaves behind on the copy or the server that it was about.
     pub(super) fn close(&mut self, order: &Order, ending: &Ending) {
+        self.close_from(order, ending, self.ledger.now);
+    }
+
+    /// Closes an order that its node may go on with until its lease has ended: what it may send still takes effect later.
+    pub(super) fn call_back(&mut self, order: &Order, why: String) {
+        self.ledger.orders.remove(&order.id);
+        let from = self.ledger.lease_ends(&order.node);
+        self.close_from(order, &Ending::Unknown(why), from);
+    }
+
+    fn close_from(&mut self, order: &Order, ending: &Ending, from: Time) {
         let of_hook = if let Action::Hook { group, .. } = &order.action { Some(group) } else { None };
         let of_resource = || order.action.resource().and_then(|resource| self.ledger.group_of(resource));
         let group = of_hook.or_else(of_resource).cloned();
@@ -250,11 +277,12 @@ impl Applying<'_> {
             return;
         };
         if let Action::Migrate { to, .. } = &order.action {
-            self.close_move(&group, resource, (&order.server, to), order.id, ending);
+            self.close_move(&group, resource, (&order.server, to), order.id, ending, from);
             return;
         }
-        let settles_from = self.ledger.settles_from(order);
+        let settles_from = self.ledger.settles_from(order).max(from);
         let wanted = self.group(&group).is_ok_and(|state| self.ledger.wanted(state, resource));
+        let given_up = self.ledger.nodes.get(&order.node).is_none_or(|node| node.lapsed.is_some());
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
         let Some(copy) = state.copies.get_mut(resource).and_then(|copies| copies.get_mut(&order.server)) else {
@@ -271,6 +299,8 @@ impl Applying<'_> {
                     match ending {
                         Ending::Refused(why) => run.failed = Some(why.clone()),
                         Ending::NotDone(_) => run.started = None,
+                        // What died with its node says nothing of the resource: the next start is its first.
+                        Ending::Unknown(_) if given_up => run.started = None,
                         Ending::Done | Ending::Unknown(_) => {}
                     }
                 }
@@ -296,6 +326,7 @@ impl Applying<'_> {
             }
             Action::StopMigration { from, to, .. } => {
                 copy.stop = None;
+                copy.futile = if bad { copy.futile.saturating_add(1) } else { 0 };
                 self.count_anew(&group, resource, [from, to]);
             }
             Action::Migrate { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => {}
@@ -330,13 +361,16 @@ impl Applying<'_> {
 
     /// A loose start has had its time.
     pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
-        let (now, index, settle) = (self.ledger.now, self.ledger.index, self.ledger.config.timings.settle);
+        let (now, index) = (self.ledger.now, self.ledger.index);
+        let copy = self.ledger.group_of(resource).and_then(|name| self.ledger.groups.get(name));
+        let copy = copy.and_then(|group| group.copies.get(resource)?.get(server));
+        let settled =
+            copy.is_some_and(|copy| matches!(copy.risk, StartRisk::Loose(at) if now >= self.ledger.settled_by(at)));
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let group = self.group_mut(&name)?;
         let group_moves = group.tenure.as_ref().is_some_and(|tenure| tenure.migration().is_some());
         let copy = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(server));
-        let settled = |copy: &&mut Copy| matches!(copy.risk, StartRisk::Loose(at) if now >= at.after(settle));
-        let Some(copy) = copy.filter(settled) else {
+        let Some(copy) = copy.filter(|_| settled) else {
             return Err(Refusal::NotSettled { resource: resource.clone(), server: server.clone() });
         };
         copy.risk = StartRisk::None;
@@ -396,8 +430,9 @@ impl Applying<'_> {
             }
             let copies = Arc::make_mut(group).copies.values_mut();
             for copy in copies.filter_map(|copies| copies.get_mut(server)) {
-                let (uuid, listed) = (copy.uuid.take(), copy.listed);
-                *copy = Copy { quiet_from: index, risk: copy.risk, stop: copy.stop, uuid, listed, ..Copy::default() };
+                let (risk, stop) = (copy.risk, copy.stop);
+                copy.forget(index);
+                (copy.risk, copy.stop) = (risk, stop);
             }
         }
         self.note(Note::Reappeared { server: server.clone() });
@@ -408,7 +443,7 @@ impl Applying<'_> {
     pub(super) fn clean(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let not_clean = || Refusal::NotClean { server: server.clone() };
         let state = self.server(server)?;
-        let settled = state.dirty.and_then(|dirty| dirty.up).map(|up| up.after(self.ledger.config.timings.settle));
+        let settled = state.dirty.and_then(|dirty| dirty.up).map(|up| self.ledger.settled_by(up));
         if settled.is_none_or(|settled| self.ledger.now < settled) {
             return Err(not_clean());
         }
@@ -435,8 +470,21 @@ fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
 }
 
 impl super::Ledger {
+    /// When what was sent by this time can take effect no more.
+    pub fn settled_by(&self, at: Time) -> Time {
+        at.after(self.config.timings.settle).max(self.settles_end)
+    }
+
+    /// By when every lease that a node may hold now has ended, if it is granted none from now on.
+    pub fn lease_ends(&self, node: &NodeName) -> Time {
+        if self.nodes.get(node).is_some_and(|state| state.lapsed.is_some()) {
+            return self.now;
+        }
+        self.now.after(surely_over(self.config.timings.lease)).max(self.leases_end)
+    }
+
     /// When an order that nobody answers is given up.
-    pub fn expiry(&self, order: &Order) -> crate::Time {
+    pub fn expiry(&self, order: &Order) -> Time {
         let timings = &self.config.timings;
         order.issued.after(order.budget).after(timings.settle).after(timings.lease).after(Span::seconds(1))
     }

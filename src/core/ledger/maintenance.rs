@@ -49,6 +49,7 @@ impl Ledger {
             Command::Stop { resource, .. }
             | Command::FaultResource { resource, .. }
             | Command::AdminWait { resource, .. } => Some((Deed::Stop, self.group_of(resource))),
+            Command::Recover { resource, .. } => Some((Deed::Stop, self.group_of(resource))),
             Command::Move { resource, .. } => Some((Deed::Leave, self.group_of(resource))),
             Command::Fault { group, .. } | Command::Leave { group, .. } | Command::Migrate { group, .. } => {
                 Some((Deed::Leave, Some(group)))
@@ -61,6 +62,10 @@ impl Ledger {
             | Command::Shut(_)
             | Command::NodeOff(_)
             | Command::Lapse(_)
+            | Command::Enlist { .. }
+            | Command::SpokenBy { .. }
+            | Command::Twice { .. }
+            | Command::Diverged { .. }
             | Command::Return(_)
             | Command::Assign { .. }
             | Command::Adopt { .. }
@@ -74,6 +79,7 @@ impl Ledger {
             | Command::Expire(_)
             | Command::Hold { .. }
             | Command::Release(_)
+            | Command::CallOff(_)
             | Command::Reappear(_)
             | Command::Clean(_)
             | Command::Storm(_)

@@ -383,8 +383,8 @@ impl Applying<'_> {
         if copies.values().any(|copy| copy.stop.is_some()) {
             return Err(Refusal::HasOrder { resource: resource.clone(), server: from });
         }
-        let under_way = copies.values().any(super::Copy::is_moving);
-        if !under_way {
+        let half = |server: &ServerName| self.ledger.may_be_half_moved(group, resource, server);
+        if !copies.values().any(super::Copy::is_moving) && !half(&from) && !half(&to) {
             return Err(Refusal::NoChange);
         }
         // Told to the source, as the HMC wants it; where that has gone, the other can still be cleared up.
@@ -413,14 +413,14 @@ impl Applying<'_> {
         (from, to): (&ServerName, &ServerName),
         order: OrderId,
         ending: &Ending,
+        from_then: Time,
     ) {
-        let now = self.ledger.now;
         let loose = matches!(ending, Ending::Unknown(_));
         self.count_anew(name, resource, [from, to]);
         let Ok(group) = self.group_mut(name) else { return };
         let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(to)) else { return };
         if copy.risk == StartRisk::Ordered(order) {
-            copy.risk = if loose { StartRisk::Loose(now) } else { StartRisk::None };
+            copy.risk = if loose { StartRisk::Loose(from_then) } else { StartRisk::None };
         }
         if let Ok(migration) = self.migration_mut(name)
             && *ending != Ending::Done
@@ -455,8 +455,7 @@ impl Applying<'_> {
         };
         let void: Vec<Order> = self.ledger.orders.values().filter(|order| ends(order)).cloned().collect();
         for order in void {
-            self.ledger.orders.remove(&order.id);
-            self.close(&order, &Ending::Unknown(format!("{server} is off")));
+            self.call_back(&order, format!("{server} is off"));
         }
         let index = self.ledger.index;
         for group in self.ledger.groups.values_mut() {

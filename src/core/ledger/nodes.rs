@@ -6,7 +6,7 @@
 //! that is granted none before it is taken back. Its LPAR was cut off and read off. Its watchdog has had the time to reset
 //! it. An operator asserted it. Silence alone, however long, proves nothing: a process that was killed stops nothing.
 
-use super::{Copy, GroupState, Ledger, NodeOff, NodeState, apply::Applying};
+use super::{GroupState, Ledger, NodeOff, NodeState, apply::Applying};
 use crate::{
     Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState, Time,
     config::Cluster,
@@ -100,14 +100,21 @@ impl Applying<'_> {
     /// been cut off before it armed it anew, or before it knew what it has to stop.
     pub(super) fn redeclare_nodes(&mut self, before: &Cluster) {
         let now = Arc::clone(&self.ledger.config);
+        let machine = |cluster: &Cluster, server: Option<&ServerName>| {
+            server.and_then(|server| cluster.servers.get(server)).map(|server| server.mtms.clone())
+        };
         let mut void = Vec::new();
         for (name, state) in &mut self.ledger.nodes {
-            let (Some(old), Some(new)) = (before.nodes.get(name), now.nodes.get(name)) else { continue };
+            let Some(old) = before.nodes.get(name) else { continue };
+            let Some(new) = now.nodes.get(name) else {
+                void.extend(state.fence);
+                continue;
+            };
             let server = new.server.as_ref();
-            let same_place = old.server == new.server && old.lpar == new.lpar;
-            if !same_place {
+            let same_server = old.server == new.server && machine(before, server) == machine(&now, server);
+            if !same_server || old.lpar != new.lpar {
                 state.known = false;
-                state.off = state.off.take().filter(|_| old.server == new.server);
+                state.off = state.off.take().filter(|_| same_server);
                 void.extend(state.fence);
             }
             let same = server.is_none_or(|server| before.living_on(server).eq(now.living_on(server)));
@@ -119,8 +126,8 @@ impl Applying<'_> {
             state.off = state.off.take().filter(|off| same || !by_watchdog(off));
         }
         for id in void {
-            if let Some(order) = self.ledger.orders.remove(&id) {
-                self.close(&order, &Ending::Unknown("the node is declared otherwise now".to_owned()));
+            if let Some(order) = self.ledger.orders.get(&id).cloned() {
+                self.call_back(&order, "the node is declared otherwise now".to_owned());
             }
         }
     }
@@ -147,10 +154,12 @@ impl Applying<'_> {
         let server = self.ledger.config.nodes.get(node).and_then(|declared| declared.server.clone());
         let server = server.filter(|_| self.ledger.is_inside(resource)).ok_or_else(no_server)?;
         let name = self.ledger.group_of(resource).cloned().ok_or_else(no_server)?;
+        let index = self.ledger.index;
         let group = self.group_mut(&name)?;
         if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&server))
             && matches!(copy.risk, super::StartRisk::Loose(_))
             && seen.since >= copy.quiet_from
+            && seen.since < index
             && seen.power != Power::Unknown
         {
             copy.risk = super::StartRisk::None;
@@ -201,6 +210,9 @@ impl Applying<'_> {
     pub(super) fn lapse(&mut self, name: &NodeName) -> Result<(), Refusal> {
         if self.node_mut(name)?.lapsed.is_some() {
             return Err(Refusal::Lapsed { node: name.clone() });
+        }
+        if self.ledger.now < self.ledger.leases_end {
+            return Err(Refusal::LeaseIsGood { node: name.clone() });
         }
         self.void(name)?;
         self.note(Note::NodeLapsed { node: name.clone() });
@@ -342,7 +354,8 @@ impl Applying<'_> {
             let copies = Arc::make_mut(group).copies.iter_mut().filter(|(name, _)| died(name));
             for copy in copies.filter_map(|(_, copies)| copies.get_mut(&server)) {
                 // What the node said before it died is older than this.
-                *copy = Copy { quiet_from: index, since: Some(index), ..Copy::default() };
+                copy.forget(index);
+                copy.since = Some(index);
             }
         }
         // Of a node inside which nothing lives it is told with its server.

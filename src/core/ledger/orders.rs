@@ -5,7 +5,7 @@ use crate::{
     GroupName, NodeName, Note, OrderId, Refusal, ResourceName, ServerName, Span,
     config::Trigger,
     note::Wait,
-    order::{Action, Epoch, Order},
+    order::{Action, Ending, Epoch, Order},
 };
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ impl Applying<'_> {
         run.restart = false;
         run.lost = None;
         if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&server)) {
-            copy.risk = StartRisk::Ordered(id);
+            (copy.risk, copy.idle) = (StartRisk::Ordered(id), false);
         }
         Ok(())
     }
@@ -86,7 +86,9 @@ impl Applying<'_> {
             if here {
                 self.ledger.reads_off(group, resource, place)
             } else {
-                self.ledger.vouches(group, resource, place)
+                let vouched = self.ledger.vouches(group, resource, place);
+                let stands_by = self.ledger.is_inside(resource) && self.ledger.stands_by(copies, place);
+                if stands_by { Ok(()) } else { vouched }
             }
         })
     }
@@ -109,7 +111,7 @@ impl Applying<'_> {
         let (count, limit) = self.restarts_left(name, resource)?;
         let now = self.ledger.now;
         let run = self.group_mut(name)?.runs.entry(resource.clone()).or_default();
-        run.restarted(now, limit);
+        run.counts_restart(now, limit);
         let ran = run.ran;
         let (group, place) = (name.clone(), server.clone());
         let note = Note::Restarting { group, resource: resource.clone(), server: place, count, limit, ran };
@@ -176,6 +178,14 @@ impl Applying<'_> {
         let budget = self.ledger.config.timings.fence;
         let id = self.issue(node, server, Action::Fence, budget, None);
         self.server_mut(server)?.fence = Some(id);
+        Ok(())
+    }
+
+    /// The order to power a server off is called back. Never unsafe: what was not read off is not proven off.
+    pub(super) fn call_off(&mut self, server: &ServerName) -> Result<(), Refusal> {
+        let fence = self.server(server)?.fence;
+        let order = fence.and_then(|fence| self.ledger.orders.remove(&fence)).ok_or(Refusal::NoChange)?;
+        self.close(&order, &Ending::Unknown(format!("server {server} is not to be powered off any more")));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What operators ask. Each request is granted whole or refused with a reason that names the next step.
 
 mod configure;
+mod loss;
 mod maintenance;
 mod resources;
 mod trees;
@@ -16,14 +17,14 @@ impl Applying<'_> {
     /// What is asked of a parallel group is asked of each of its instances; it is granted if one of them grants it.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Refusal> {
         let Some(name) = request.group().filter(|name| !self.ledger.groups.contains_key(*name)) else {
-            return self.one_request(request);
+            return self.whole(|applying| applying.one_request(request));
         };
         let instances: Vec<GroupName> = self.ledger.instances(name).cloned().collect();
         let mut answer = Err(Refusal::NoGroup(name.clone()));
         let mut asked = false;
         for instance in instances {
             let Some(one) = request.of_instance(&instance) else { continue };
-            let granted = self.one_request(&one);
+            let granted = self.whole(|applying| applying.one_request(&one));
             answer = if granted.is_ok() || !asked { granted } else { answer };
             asked = true;
         }
@@ -170,9 +171,12 @@ impl Applying<'_> {
             run.clear();
             cleared = true;
         }
-        group.retries = 0;
-        group.fell_from = group.fell_from.take().filter(|from| server.is_some_and(|server| server != from));
-        if group.faults.len() == before && !cleared {
+        let fell = group.fell_from.take();
+        group.fell_from = fell.clone().filter(|from| server.is_some_and(|server| server != from));
+        let retried = std::mem::take(&mut group.retries) > 0;
+        // A group that fell from a server that was lost has no fault, and may be held back all the same.
+        cleared |= group.faults.len() != before || group.fell_from != fell || retried;
+        if !cleared {
             return Err(Refusal::NoFault { group: name.clone() });
         }
         group.upkeep.cleared = Some(now);

@@ -170,29 +170,44 @@ impl Applying<'_> {
         reason: &FaultReason,
     ) -> Result<(), Refusal> {
         let (group, server) = self.settled(resource, epoch)?;
+        if matches!(reason, FaultReason::MonitorTimeout { .. } | FaultReason::Panicked { .. }) {
+            return self.restart_unseen(&group, resource, &server, reason);
+        }
         let declared = self.ledger.config.resources.get(resource);
-        let retries = declared.map(|declared| declared.patience.online_retries).unwrap_or_default();
-        let panicked = matches!(reason, FaultReason::Panicked { .. });
-        // What ran and panicked has crashed, and is restarted as often as that may be.
-        let (count, limit) = if panicked { self.restarts_left(&group, resource)? } else { (0, retries) };
-        let now = self.ledger.now;
-        let run = self.group_mut(&group)?.runs.entry(resource.clone()).or_default();
-        let count = if panicked {
-            run.restarted(now, limit);
-            run.error = None;
-            count
-        } else if run.tries >= limit {
+        let limit = declared.map(|declared| declared.patience.online_retries).unwrap_or_default();
+        if self.group(&group)?.runs.get(resource).map_or(0, |run| run.tries) >= limit {
             return Err(Refusal::RestartsUsedUp { resource: resource.clone(), limit });
-        } else {
-            run.tries = run.tries.saturating_add(1);
-            run.tries
-        };
+        }
+        let run = self.group_mut(&group)?.runs.entry(resource.clone()).or_default();
+        run.tries = run.tries.saturating_add(1);
+        let count = run.tries;
         run.restart = true;
         run.failed = None;
         run.started = None;
         run.unread = None;
         let (resource, reason) = (resource.clone(), reason.clone());
         self.note(Note::Recycling { group, resource, server, reason, count, limit });
+        Ok(())
+    }
+
+    /// Nobody could tell for too long whether a resource runs, or it panicked: it is stopped and started again, which is a restart in place like
+    /// any other.
+    fn restart_unseen(
+        &mut self,
+        group: &GroupName,
+        resource: &ResourceName,
+        server: &ServerName,
+        reason: &FaultReason,
+    ) -> Result<(), Refusal> {
+        let (count, limit) = self.restarts_left(group, resource)?;
+        let now = self.ledger.now;
+        let run = self.group_mut(group)?.runs.entry(resource.clone()).or_default();
+        run.counts_restart(now, limit);
+        (run.restart, run.started, run.unread, run.error) = (true, None, None, None);
+        let (group, resource, server, reason) = (group.clone(), resource.clone(), server.clone(), reason.clone());
+        let about = vec![resource.to_string(), format!("restart {count} of {limit}")];
+        self.note(Note::Recycling { group: group.clone(), resource, server: server.clone(), reason, count, limit });
+        self.fire(&group, Trigger::ResourceRestart, &server, about);
         Ok(())
     }
 

@@ -104,7 +104,8 @@ impl Ledger {
         })
     }
 
-    fn fence_stands(&self, order: &Order) -> Result<(), Unsent> {
+    /// Whether an order to power a server off still makes sense, by what is known of the server.
+    pub(crate) fn fence_stands(&self, order: &Order) -> Result<(), Unsent> {
         let server = order.server.clone();
         let Some(state) = self.servers.get(&server) else { return Ok(()) };
         if state.off.is_some() {

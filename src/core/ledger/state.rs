@@ -22,6 +22,8 @@ pub struct ServerState {
     pub live: bool,
     /// The LPAR of its own node, at the last reading.
     pub node: Power,
+    /// Log index at which this machine was declared under this name: what was read before is about something else.
+    pub declared: u64,
     /// Log index that the last reading followed; `None` if it was never read.
     pub since: Option<u64>,
     /// Who read it last, and the serial number of that reading.
@@ -245,6 +247,8 @@ pub const SAID_LIMIT: usize = 200;
 /// One LPAR on one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copy {
+    /// Log index at which this very thing was declared here: what was seen before is about something else.
+    pub declared: u64,
     /// Its state at the last live reading.
     pub power: Power,
     /// Log index that this reading followed; `None` if it was never read.
@@ -257,6 +261,11 @@ pub struct Copy {
     pub stop: Option<OrderId>,
     /// When the last order for it ended badly.
     pub failed: Option<Time>,
+    /// How often in a row it was to be cleared up after a move, and was not.
+    pub futile: u32,
+    /// It was down by the last look that could tell, after everything that could have started it, and nothing of ours was to
+    /// start it here since.
+    pub idle: bool,
     /// How sure its agent is that it runs, in percent; 0 if nothing was said.
     pub confidence: u8,
     /// Number of the last look at it, of those that follow the same entry.
@@ -368,6 +377,17 @@ impl GroupState {
 }
 
 impl Copy {
+    /// A thing that was just declared, of which nothing is known.
+    pub fn declared(index: u64) -> Self {
+        Copy { declared: index, ..Copy::default() }
+    }
+
+    /// Forgets how it was read; readings count from this log index on. What it is stays known.
+    pub fn forget(&mut self, index: u64) {
+        let (declared, uuid, listed) = (self.declared, self.uuid.take(), self.listed);
+        *self = Copy { declared, uuid, listed, quiet_from: index, ..Copy::default() };
+    }
+
     /// Read off, live, after the last start could take effect.
     pub fn is_quiet(&self) -> bool {
         self.power.is_inactive()
@@ -419,8 +439,8 @@ impl Run {
         }
     }
 
-    /// It is restarted in place. More than may be in the window need not be remembered.
-    pub(super) fn restarted(&mut self, now: Time, limit: u32) {
+    /// It is restarted in place once more. No more are kept than the limit asks for.
+    pub fn counts_restart(&mut self, now: Time, limit: u32) {
         self.restarts.push(now);
         let keep = usize::try_from(limit).unwrap_or(usize::MAX);
         let old = self.restarts.len().saturating_sub(keep);

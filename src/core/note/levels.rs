@@ -41,6 +41,7 @@ impl Note {
             Note::NodeReturned { .. } => Level::Info,
             Note::NodeProvenOff { .. } => Level::Warning,
             Note::WrongLpar { .. } => Level::Alarm,
+            Note::RunsTwice { .. } | Note::OlderStops { .. } | Note::Diverged { .. } => Level::Alarm,
             Note::ManagerChanged { .. } => Level::Info,
             Note::Adopted { .. } => Level::Info,
             Note::Granted { .. } => Level::Info,

@@ -56,6 +56,24 @@ impl Display for Note {
                 "node {node} lives, and the LPAR on {server} that is declared as its own reads {power}: correct `lpar` in \
                  [nodes.{node}]; until then nothing but {server} itself being off proves the node off"
             ),
+            Note::RunsTwice { node, older, newer } => write!(
+                f,
+                "node {node} runs twice: process {newer} has begun under its identity while process {older} still runs; \
+                 find the copy of its data and key, and end it"
+            ),
+            Note::OlderStops { node, older } => {
+                write!(f, "node {node}: the older of its two processes, {older}, stops")
+            }
+            Note::Diverged { nodes, at, stop: true } => write!(
+                f,
+                "the ledger of {} differs from that of most at log entry {at}: it stops; remove it, and join it anew",
+                join(nodes)
+            ),
+            Note::Diverged { nodes, at, stop: false } => write!(
+                f,
+                "the ledgers of {} differ at log entry {at}, and no majority tells which is right: trust neither",
+                join(nodes)
+            ),
             Note::ManagerChanged { server, to, surrogate: true, .. } => {
                 write!(f, "server {server} is watched by {to} as surrogate")
             }

@@ -2,7 +2,7 @@
 
 use super::Planner;
 use crate::{
-    Command, GroupName, ResourceName, ServerName, Span, SystemState, Time,
+    Command, GroupName, Power, ResourceName, ServerName, Span, SystemState, Time,
     ledger::{Copy, GroupState, Intent, Phase, StartRisk, Tenure},
     note::{Conflict, Deed, ServerWait, Wait},
 };
@@ -90,7 +90,7 @@ impl Planner<'_> {
         if group.conflict.is_some() && self.emit(Command::Release(name.clone())).is_ok() {
             return Step::Did;
         }
-        if self.forgive(group) {
+        if self.forgive(group) || (!group.flushed && self.clear_up(group)) {
             return Step::Did;
         }
         let Some(tenure) = &group.tenure else {
@@ -129,7 +129,7 @@ impl Planner<'_> {
         let wrong = self.scratch.wrong_copies(group);
         if wrong.is_empty() && group.held.is_some() {
             // Readings from before the conflict say nothing of which copy is the right one.
-            self.plan.probe.extend(conflict.active.into_keys());
+            conflict.active.keys().for_each(|server| self.look(server));
         }
         for (resource, server) in wrong {
             let Some(copy) = group.copies.get(&resource).and_then(|copies| copies.get(&server)) else { continue };
@@ -171,7 +171,7 @@ impl Planner<'_> {
     /// What must still be read, or must settle, before anything of the group is started. `None` if nothing.
     fn unread(&mut self, group: &GroupState, except: Option<&ServerName>) -> Option<Wait> {
         let mut unread = BTreeSet::new();
-        let mut settling = None;
+        let (mut settling, mut attention) = (None, None);
         for (resource, copies) in &group.copies {
             for (server, copy) in copies.iter().filter(|(server, _)| Some(*server) != except) {
                 if self.scratch.vouches(group, resource, server).is_ok() {
@@ -182,23 +182,33 @@ impl Planner<'_> {
                     StartRisk::Ordered(_) => settling = self.scratch.open_orders(group, server).or(settling),
                     StartRisk::None => {}
                 }
-                self.plan.probe.insert(server.clone());
+                self.look(server);
+                attention = attention.or_else(|| self.cannot_tell(resource, server, copy));
                 unread.insert(server.clone());
             }
         }
-        settling.or_else(|| (!unread.is_empty()).then_some(Wait::Probe { servers: unread }))
+        settling.or(attention).or_else(|| (!unread.is_empty()).then_some(Wait::Probe { servers: unread }))
+    }
+
+    /// A copy that was looked at, and whose state nobody can tell all the same.
+    pub(super) fn cannot_tell(&self, resource: &ResourceName, server: &ServerName, copy: &Copy) -> Option<Wait> {
+        let looked = copy.since.is_some_and(|since| since >= copy.quiet_from) && copy.power == Power::Unknown;
+        let inside = self.scratch.is_inside(resource);
+        let seen = if inside { copy.serial > 0 } else { self.blind(server).is_none() };
+        let (resource, server) = (resource.clone(), server.clone());
+        (looked && seen).then_some(Wait::Attention { resource, server })
     }
 
     /// Lets a loose start settle when its time has come; until then, what to wait for.
     pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName, copy: &Copy) -> Option<Wait> {
         let StartRisk::Loose(at) = copy.risk else { return None };
-        let until = at.after(self.scratch.config.timings.settle);
+        let until = self.scratch.settled_by(at);
         if until > self.now() {
             self.wake(until);
             return Some(Wait::Settling { resource: resource.clone(), server: server.clone(), until });
         }
         let _ = self.emit(Command::Settle { resource: resource.clone(), server: server.clone() });
-        self.plan.probe.insert(server.clone());
+        self.look(server);
         None
     }
 
@@ -240,8 +250,13 @@ impl Planner<'_> {
 
     /// After an order ended badly, the next one waits for a monitor interval: the one brake on repeated orders.
     pub(super) fn may_retry(&mut self, failed: Option<Time>) -> bool {
+        self.may_retry_after(failed, self.scratch.config.timings.monitor)
+    }
+
+    /// The same with another pause.
+    pub(super) fn may_retry_after(&mut self, failed: Option<Time>, pause: Span) -> bool {
         let Some(at) = failed else { return true };
-        let again = at.after(self.scratch.config.timings.monitor);
+        let again = at.after(pause);
         if again > self.now() {
             self.wake(again);
             return false;

@@ -49,7 +49,7 @@ impl Planner<'_> {
         }
         if !booting.is_empty() {
             let server = tenure.server.clone();
-            self.plan.probe.insert(server.clone());
+            self.follow(&server);
             self.wake(self.now().after(BOOT_WATCH));
             return Step::Wait(Wait::Booting { resources: booting, server, until: tenure.since });
         }
@@ -151,6 +151,9 @@ impl Planner<'_> {
             // Read so again and again, it is cut off and started anew.
             Power::Error => Step::Wait(booting(member)),
             Power::Unknown | Power::Absent | Power::Moving | Power::Missing => {
+                if member.copy.since.is_none_or(|since| since < member.copy.quiet_from) {
+                    self.look(member.server);
+                }
                 Step::Wait(Wait::Attention { resource: member.resource.clone(), server: member.server.clone() })
             }
             Power::Off | Power::OffOnPurpose => self.start(member),
@@ -300,7 +303,7 @@ impl Planner<'_> {
             return self.scratch.open_orders(member.group, member.server);
         }
         if member.copy.power == Power::Off && !member.copy.is_quiet() {
-            self.plan.probe.insert(member.server.clone());
+            self.look(member.server);
             return Some(booting(member));
         }
         None
@@ -352,7 +355,11 @@ impl Planner<'_> {
                 | Refusal::StartInFlight { server, .. }
                 | Refusal::Dirty { server },
             ) => {
-                self.plan.probe.insert(server.clone());
+                self.look(&server);
+                let copy = member.group.copies.get(member.resource).and_then(|copies| copies.get(&server));
+                if let Some(wait) = copy.and_then(|copy| self.cannot_tell(member.resource, &server, copy)) {
+                    return Step::Wait(wait);
+                }
                 Step::Wait(Wait::Probe { servers: BTreeSet::from([server]) })
             }
             Err(_) => Step::Wait(booting(member)),
@@ -407,7 +414,7 @@ impl Planner<'_> {
         }
         // What is off already need not be stopped, but seen off after the leaving began.
         if member.copy.power.is_inactive() {
-            self.plan.probe.insert(member.server.clone());
+            self.look(member.server);
             return Step::Wait(Wait::Reading { resource: member.resource.clone(), server: member.server.clone() });
         }
         // What is not found cannot be stopped, and what is not it must not be.

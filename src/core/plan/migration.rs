@@ -12,6 +12,9 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
+/// What is cleared up in vain is tried again after so many doublings of the monitor interval at the latest.
+const LONGEST_PAUSE: u32 = 6;
+
 impl Planner<'_> {
     /// A group in the middle of a migration.
     pub(super) fn migrating(
@@ -105,23 +108,26 @@ impl Planner<'_> {
             if let Some((server, _)) =
                 doubtful.filter(|(_, copy)| copy.since.is_some_and(|since| since >= copy.quiet_from))
             {
-                self.plan.probe.insert(server.clone());
+                self.look(server);
                 if self.blind(server).is_none() {
-                    return Step::Wait(Wait::Attention { resource: resource.clone(), server: server.clone() });
+                    if migration.aborted && self.end_move(group, tenure, resource) {
+                        return Step::Did;
+                    }
+                    // Somebody who has given it up need not be told to.
+                    let resource = resource.clone();
+                    return Step::Wait(match migration.aborted {
+                        true => Wait::Attention { resource, server: server.clone() },
+                        false => Wait::MigrationStuck { resource, from, to },
+                    });
                 }
             }
             return self.unclear(tenure, migration);
         }
         // A move under way is over when it no longer reads so, which only another reading tells.
         let looks = !ordered || migration.aborted;
-        self.plan.probe.extend([from.clone(), to.clone()].into_iter().filter(|_| looks));
-        if migration.aborted && moves && !group.frozen {
-            let failed = copies.values().filter_map(|copy| copy.failed).max();
-            let again = self.may_retry(failed);
-            let stop = Command::StopMigration { resource: resource.clone(), epoch: tenure.epoch };
-            if again && self.emit(stop).is_ok() {
-                return Step::Did;
-            }
+        [&from, &to].into_iter().filter(|_| looks).for_each(|server| self.follow(server));
+        if migration.aborted && moves && self.end_move(group, tenure, resource) {
+            return Step::Did;
         }
         let resource = resource.clone();
         if !overdue {
@@ -129,6 +135,31 @@ impl Planner<'_> {
             return Step::Wait(Wait::Migrating { resource, from, to });
         }
         Step::Wait(Wait::MigrationStuck { resource, from, to })
+    }
+
+    /// Ends a move that was given up, or clears up what it has left behind: again and again, ever more slowly.
+    fn end_move(&mut self, group: &GroupState, tenure: &Tenure, resource: &ResourceName) -> bool {
+        let stop = Command::StopMigration { resource: resource.clone(), epoch: tenure.epoch };
+        !group.frozen && self.may_clear_up(group, resource) && self.emit(stop).is_ok()
+    }
+
+    /// Clears up after a move that failed half-way outside of any migration, wherever that has left an LPAR.
+    pub(super) fn clear_up(&mut self, group: &GroupState) -> bool {
+        group.owned().any(|(resource, copies)| {
+            copies.keys().any(|server| {
+                self.scratch.may_be_half_moved(group, resource, server)
+                    && self.may_clear_up(group, resource)
+                    && self.emit(Command::Recover { resource: resource.clone(), server: server.clone() }).is_ok()
+            })
+        })
+    }
+
+    /// Each time in a row that it was of no use, the next try waits twice as long.
+    fn may_clear_up(&mut self, group: &GroupState, resource: &ResourceName) -> bool {
+        let copies = || group.copies.get(resource).into_iter().flat_map(|copies| copies.values());
+        let futile = copies().map(|copy| copy.futile).max().unwrap_or_default();
+        let pause = self.scratch.config.timings.monitor.times(1 << futile.saturating_sub(1).min(LONGEST_PAUSE));
+        self.may_retry_after(copies().filter_map(|copy| copy.failed).max(), pause)
     }
 
     /// Where something is must be read once more; or it cannot be, and this is why.
@@ -143,7 +174,7 @@ impl Planner<'_> {
     }
 
     fn look_again(&mut self, servers: BTreeSet<ServerName>) -> Step {
-        self.plan.probe.extend(servers.iter().cloned());
+        servers.iter().for_each(|server| self.look(server));
         Step::Wait(Wait::Locating { servers })
     }
 }

@@ -63,7 +63,10 @@ impl Planner<'_> {
             } else {
                 continue;
             };
-            let _ = self.emit(command);
+            let ends = self.scratch.leases_end;
+            if self.emit(command).is_err() && ends > self.now() {
+                self.wake(ends);
+            }
         }
     }
 
@@ -130,7 +133,7 @@ impl Planner<'_> {
         let fresh = about.since.zip(from).is_some_and(|(since, from)| since >= from);
         let runs = about.live && about.node != Power::Off && about.node != Power::Absent;
         if !fresh && self.scratch.config.nodes.get(node).is_some_and(|declared| declared.lpar.is_some()) {
-            self.plan.probe.insert(server.clone());
+            self.look(&server);
         } else if runs && state.fence.is_none() && self.may_retry(state.fence_failed) {
             // It is refused while a lease may be good, and for an LPAR that is not surely its own.
             let _ = self.emit(Command::FenceNode(node.clone()));

@@ -87,6 +87,10 @@ impl Planner<'_> {
         server: &ServerName,
         (power, since, sure): (Power, u64, u8),
     ) -> bool {
+        // What was seen of another thing under this name.
+        if since < copy.declared {
+            return false;
+        }
         let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
             Phase::Leaving { index, .. } if tenure.server == *server => Some(index),
             Phase::Migrating(ref migration) if tenure.covers(server) => Some(migration.index),
@@ -118,7 +122,7 @@ impl Planner<'_> {
                 if let Some(count) = load.get_mut(&node) {
                     *count = count.saturating_add(1);
                 }
-                self.plan.probe.insert(server);
+                self.look(&server);
             }
         }
     }
@@ -159,6 +163,9 @@ impl Planner<'_> {
     pub(super) fn servers(&mut self) {
         let servers: Vec<ServerName> = self.scratch.servers.keys().cloned().collect();
         for server in servers {
+            if self.is_fence_pointless(&server) {
+                let _ = self.emit(Command::CallOff(server.clone()));
+            }
             let up = |state: &ServerState| (state.live && state.system.is_up()) || self.is_node_heard(&server);
             if self.scratch.servers.get(&server).is_some_and(|state| state.off.is_some() && up(state)) {
                 let _ = self.emit(Command::Reappear(server.clone()));
@@ -174,6 +181,14 @@ impl Planner<'_> {
             let wait = wait.or_else(|| self.server_upkeep(&server));
             let _ = self.emit(Command::ServerWait { server, wait });
         }
+    }
+
+    /// Whether an order to power a server off is open that makes no sense any more: the server is up or off, or its node is
+    /// heard.
+    fn is_fence_pointless(&self, server: &ServerName) -> bool {
+        let fence = self.scratch.servers.get(server).and_then(|state| state.fence);
+        let order = fence.and_then(|fence| self.scratch.orders.get(&fence));
+        order.is_some_and(|order| self.scratch.fence_stands(order).is_err() || self.is_node_heard(server))
     }
 
     /// Whether this leader has just heard the server's own node: then the server is not off.
@@ -213,9 +228,9 @@ impl Planner<'_> {
             }
         }
         if unread {
-            self.plan.probe.insert(server.clone());
+            self.look(server);
         }
-        if let Some(settled) = dirty.up.map(|up| up.after(self.scratch.config.timings.settle))
+        if let Some(settled) = dirty.up.map(|up| self.scratch.settled_by(up))
             && settled > self.now()
         {
             self.wake(settled);

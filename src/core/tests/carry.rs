@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Action, Order, OrderId, Power, Reading, ServerName, Span, SystemState, Time,
-    carry::{Answer, Ask, Execution, Next, OFF_SHOWS, START_SHOWS, inherited},
+    carry::{Answer, Ask, Execution, Next, OFF_SHOWS, START_SHOWS},
     config::Trigger,
     order::{Ending, Epoch},
 };
@@ -497,11 +497,4 @@ fn a_hook_is_run_once_and_reads_nothing() {
         let (asked, ended) = carry(hook(), vec![(100, answer)]);
         assert_eq!((asked, ended), (vec!["run /opt/up postonline web p1 within 2m".to_owned()], Some(ending)));
     }
-}
-
-#[test]
-fn a_hook_that_an_earlier_process_may_have_run_is_not_run_again() {
-    let report = inherited(&hook()).expect("nothing is run");
-    assert!(matches!(report.ending, Ending::Unknown(_)), "{:?}", report.ending);
-    assert_eq!(inherited(&stop(0)), None, "a stop may be carried out twice");
 }

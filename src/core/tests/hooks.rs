@@ -61,7 +61,7 @@ impl Case {
     fn apply(&mut self, author: Author, command: Command) -> Outcome {
         let before = self.ledger.clone();
         self.now += 10;
-        let entry = Entry { at: Time(self.now), author, commands: vec![command] };
+        let entry = Entry { at: Time(self.now), wall: Time(self.now), author, commands: vec![command] };
         let outcome = self.ledger.apply(before.index + 1, &entry);
         let wrong: Vec<String> =
             invariants::step(&before, &self.ledger).into_iter().chain(invariants::state(&self.ledger)).collect();

@@ -76,10 +76,11 @@ impl Case {
 
     fn apply(&mut self, author: Author, command: Command) -> Outcome {
         let before = self.ledger.clone();
-        let entry = Entry { at: Time(self.now), author, commands: vec![command] };
+        let entry = Entry { at: Time(self.now), wall: Time(self.now), author, commands: vec![command] };
         let outcome = self.ledger.apply(before.index + 1, &entry);
-        let wrong: Vec<String> =
-            invariants::step(&before, &self.ledger).into_iter().chain(invariants::state(&self.ledger)).collect();
+        let mut wrong = invariants::step(&before, &self.ledger);
+        wrong.extend(invariants::state(&self.ledger));
+        wrong.extend(invariants::refused(&before, &entry, &self.ledger, &outcome));
         assert_eq!(wrong, Vec::<String>::new());
         outcome
     }
@@ -252,6 +253,8 @@ fn readings_count_by_what_they_follow() {
     assert_eq!(case.plan(Command::Observe(old)), stale("p1"));
     let foreign = Reading { by: "n2".into(), ..case.reading("p1", Power::Running) };
     assert_eq!(case.plan(Command::Observe(foreign)), stale("p1"), "not its manager");
+    let foreseen = Reading { since: u64::MAX, ..case.reading("p1", Power::Running) };
+    assert_eq!(case.plan(Command::Observe(foreseen)), stale("p1"), "it would be the newest for ever");
     case.must(Command::Lapse("n1".into()));
     let lapsed = case.reading("p1", Power::Running);
     assert_eq!(case.plan(Command::Observe(lapsed)), Some(Refusal::Lapsed { node: "n1".into() }));
@@ -327,6 +330,126 @@ fn the_profile_of_a_server_comes_before_that_of_all() {
     lpar.profiles.insert("p2".into(), "small".to_owned());
     assert_eq!(lpar.profile_on(&"p1".into()).map(String::as_str), Some("default"));
     assert_eq!(lpar.profile_on(&"p2".into()).map(String::as_str), Some("small"));
+}
+
+/// The only open order is of this kind of its own: the server is powered off by the other node.
+fn fenced(case: &mut Case) -> tenure_core::OrderId {
+    case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
+    case.must(Command::Fence("p1".into()));
+    *case.ledger.orders.keys().next().expect("an order is open")
+}
+
+fn by_n2(case: &Case, system: SystemState) -> Reading {
+    Reading { by: "n2".into(), system, ..case.reading("p1", Power::Off) }
+}
+
+#[test]
+fn a_server_that_was_read_up_since_is_not_powered_off() {
+    for (rises, proven) in [(false, true), (true, false)] {
+        let mut case = Case::read();
+        let order = fenced(&mut case);
+        let down = by_n2(&case, SystemState::PowerOff);
+        if rises {
+            let up = by_n2(&case, SystemState::Operating);
+            case.must(Command::Observe(Reading { serial: up.serial + 1, ..up }));
+        }
+        let seen = BTreeMap::new();
+        case.must(Command::Report(Report { order, ending: Ending::Done, readings: vec![down], seen }));
+        assert_eq!(case.ledger.servers["p1"].off.is_some(), proven, "read up meanwhile: {rises}");
+    }
+}
+
+#[test]
+fn a_server_that_comes_back_does_not_forget_that_a_start_is_in_flight() {
+    let mut case = Case::starting();
+    let dark = Reading { live: false, system: SystemState::NoConnection, ..case.reading("p1", Power::Off) };
+    case.must(Command::Observe(dark));
+    case.must(Command::Lapse("n1".into()));
+    assert_eq!(case.ask(Request::ConfirmOff("p1".into())).refusal(), None);
+    case.must(vacate(1));
+    case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
+    let up = by_n2(&case, SystemState::Operating);
+    case.must(Command::Observe(up));
+    case.must(Command::Reappear("p1".into()));
+    let off = by_n2(&case, SystemState::Operating);
+    case.must(Command::Observe(off));
+    assert_eq!(case.plan(grant("p2")), in_flight(), "it reads Off, and the HMC may start it yet");
+}
+
+#[test]
+fn another_machine_is_not_put_under_what_runs() {
+    let mut case = Case::online();
+    let mut other = cluster();
+    other.servers.get_mut("p1").expect("it is declared").mtms = "9009-42A*7654321".to_owned();
+    let configure = Request::Configure { cluster: Arc::new(other), strand: true };
+    let outcome = case.ask(configure);
+    assert!(outcome.refusal().is_some(), "it would read another machine and take that for this one");
+    assert!(case.ledger.groups["web"].tenure.is_some());
+}
+
+#[test]
+fn a_group_that_fell_with_its_server_can_be_cleared_once() {
+    let mut case = Case::online();
+    let dark = Reading { live: false, system: SystemState::NoConnection, ..case.reading("p1", Power::Off) };
+    case.must(Command::Observe(dark));
+    case.must(Command::Lapse("n1".into()));
+    assert_eq!(case.ask(Request::ConfirmOff("p1".into())).refusal(), None);
+    case.must(vacate(1));
+    let group = |case: &Case| (*case.ledger.groups["web"]).clone();
+    assert_eq!(group(&case).fell_from, Some("p1".into()));
+    // It fell from p1 without a fault: to clear it lets it go on, so it is said and written down.
+    let clear = || Request::Clear { group: "web".into(), server: None };
+    assert_eq!(case.ask(clear()).refusal(), None);
+    assert_eq!(group(&case).fell_from, None);
+    let before = group(&case);
+    assert_eq!(case.ask(clear()).refusal(), Some(&Refusal::NoFault { group: "web".into() }));
+    assert_eq!(group(&case), before, "refused means unchanged");
+}
+
+#[test]
+fn an_order_expires_only_when_it_must_have_settled() {
+    let mut case = Case::starting();
+    let order = *case.ledger.orders.keys().next().expect("an order is open");
+    // A budget of 120 s, 30 s to settle, a lease of 3 s, and 1 s.
+    case.now += 153_999;
+    assert_eq!(case.plan(Command::Expire(order)), Some(Refusal::NoChange));
+    case.now += 1;
+    case.must(Command::Expire(order));
+    assert_eq!(case.plan(Command::Expire(order)), Some(Refusal::NoOrder(order)));
+}
+
+#[test]
+fn a_configuration_forgets_no_start_that_may_still_take_effect() {
+    type Edit = fn(&mut Cluster);
+    let edits: [(&str, Edit); 4] = [
+        ("disabled", |cluster| web1(cluster).enabled = false),
+        ("only watched", |cluster| web1(cluster).monitor_only = true),
+        ("dropped", |cluster| drop(cluster.resources.remove("web1"))),
+        ("dropped with its group", |cluster| {
+            cluster.groups.remove("web");
+            cluster.resources.remove("web1");
+        }),
+    ];
+    for (what, edit) in edits {
+        for answered in [false, true] {
+            let mut case = Case::starting();
+            if answered {
+                case.answer(Ending::Unknown("no answer".to_owned()));
+            }
+            let mut other = cluster();
+            // A group keeps something that is looked after.
+            other.resources.insert("web2".into(), Resource::lpar("web".into(), "web2"));
+            assert_eq!(case.ask(Request::Configure { cluster: Arc::new(other.clone()), strand: true }).refusal(), None);
+            edit(&mut other);
+            other.resources.retain(|_, resource| other.groups.contains_key(&resource.group));
+            let outcome = case.ask(Request::Configure { cluster: Arc::new(other), strand: true });
+            assert!(matches!(outcome.refusal(), Some(Refusal::LosesSight(_))), "{what}: {:?}", outcome.refusal());
+        }
+    }
+}
+
+fn web1(cluster: &mut Cluster) -> &mut Resource {
+    cluster.resources.get_mut("web1").expect("it is declared")
 }
 
 fn listed(uuid: &str) -> BTreeMap<ResourceName, Listed> {

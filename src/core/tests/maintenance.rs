@@ -58,7 +58,7 @@ fn online(cluster: Cluster) -> Ledger {
 
 fn apply(ledger: &mut Ledger, author: Author, command: Command) -> Outcome {
     let (index, at) = (ledger.index + 1, Time(ledger.now.0 + 1));
-    ledger.apply(index, &Entry { at, author, commands: vec![command] })
+    ledger.apply(index, &Entry { at, wall: at, author, commands: vec![command] })
 }
 
 fn ask(ledger: &mut Ledger, request: Request) -> Outcome {

@@ -78,10 +78,11 @@ impl Case {
 
     fn apply(&mut self, author: Author, command: Command) -> Outcome {
         let before = self.ledger.clone();
-        let entry = Entry { at: Time(self.now), author, commands: vec![command] };
+        let entry = Entry { at: Time(self.now), wall: Time(self.now), author, commands: vec![command] };
         let outcome = self.ledger.apply(before.index + 1, &entry);
-        let wrong: Vec<String> =
-            invariants::step(&before, &self.ledger).into_iter().chain(invariants::state(&self.ledger)).collect();
+        let mut wrong = invariants::step(&before, &self.ledger);
+        wrong.extend(invariants::state(&self.ledger));
+        wrong.extend(invariants::refused(&before, &entry, &self.ledger, &outcome));
         assert_eq!(wrong, Vec::<String>::new());
         outcome
     }
@@ -428,4 +429,31 @@ fn two_active_copies_are_held_even_where_both_are_covered() {
     case.reads("p2", ABSENT);
     case.must(Command::Release("web".into()));
     assert!(matches!(case.ledger.groups["web"].tenure.as_ref().map(|t| &t.phase), Some(Phase::Migrating(_))));
+}
+
+#[test]
+fn a_group_arrives_only_where_every_other_server_vouches() {
+    for (third, arrives) in [(OFF, true), ([Power::Unknown, Power::Off], false)] {
+        let mut case = Case::migrating();
+        for lpar in LPARS {
+            case.must(moves(lpar));
+            case.answer(Ending::Done);
+        }
+        case.reads("p1", ABSENT);
+        case.reads("p2", RUNNING);
+        case.reads("p3", third);
+        let expected = if arrives { None } else { not_off("web1", "p3", Power::Unknown) };
+        assert_eq!(case.plan(arrive()), expected);
+    }
+}
+
+#[test]
+fn a_group_stays_only_by_readings_that_follow_its_migration() {
+    let mut case = Case::online();
+    case.must(migrate("p2"));
+    assert!(case.plan(stay()).is_some(), "p2 was read before the migration began");
+    case.reads("p1", RUNNING);
+    assert!(case.plan(stay()).is_some(), "p2 was read before the migration began");
+    case.reads("p2", ABSENT);
+    assert_eq!(case.plan(stay()), None);
 }

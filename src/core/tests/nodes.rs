@@ -28,7 +28,7 @@ fn cluster() -> Cluster {
 }
 
 fn apply(ledger: &mut Ledger, author: Author, command: Command) -> Option<Refusal> {
-    let entry = Entry { at: NOW, author, commands: vec![command] };
+    let entry = Entry { at: NOW, wall: NOW, author, commands: vec![command] };
     ledger.apply(ledger.index + 1, &entry).refusal().cloned()
 }
 
@@ -186,4 +186,19 @@ fn a_node_that_is_heard_again_is_off_no_longer() {
     // What was read before counts no more when it is silent again.
     assert_eq!(plan(&mut ledger, Command::Shut("n1".into())), None);
     assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off());
+}
+
+#[test]
+fn an_older_look_changes_nothing() {
+    for (since, serial, counts) in [(0, 4, true), (0, 3, true), (0, 2, false), (1, 9, false)] {
+        let mut ledger = silent();
+        assert_eq!(plan(&mut ledger, Command::Return("n1".into())), None);
+        let index = ledger.index;
+        *httpd(&mut ledger) = Copy { power: Power::Running, since: Some(index), serial: 3, ..Copy::default() };
+        let seen = Seen { power: Power::Off, since: index - since, serial, ..Seen::default() };
+        let inside = Inside { seen: BTreeMap::from([(ResourceName::from("httpd"), seen)]), watchdog: None };
+        assert_eq!(plan(&mut ledger, Command::Sense { node: "n1".into(), inside }), None);
+        let expected = if counts { Power::Off } else { Power::Running };
+        assert_eq!(httpd(&mut ledger).power, expected, "{since} entries older, number {serial}");
+    }
 }

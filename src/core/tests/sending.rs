@@ -53,7 +53,7 @@ impl Case {
     }
 
     fn apply(&mut self, author: Author, command: Command) -> Outcome {
-        let entry = Entry { at: Time(1_000), author, commands: vec![command] };
+        let entry = Entry { at: Time(1_000), wall: Time(1_000), author, commands: vec![command] };
         self.ledger.apply(self.ledger.index + 1, &entry)
     }
 

@@ -139,7 +139,7 @@ fn what_others_depend_on_is_as_important_and_comes_first() {
     let mut ledger = Ledger::default();
     let author = Author::Operator { name: "alice".to_owned(), request: RequestId(1) };
     let configure = Command::Request(Request::Configure { cluster: Arc::new(cluster), strand: false });
-    let outcome = ledger.apply(1, &Entry { at: Time(1), author, commands: vec![configure] });
+    let outcome = ledger.apply(1, &Entry { at: Time(1), wall: Time(1), author, commands: vec![configure] });
     assert_eq!(outcome.refusal(), None);
     let ties: BTreeMap<&str, (u32, u32)> = ledger
         .groups

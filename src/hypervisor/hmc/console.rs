@@ -72,6 +72,8 @@ pub struct Console {
     moves: Semaphore,
     connection: Connection,
     unanswered: Mutex<Unanswered>,
+    /// Whether the last command was answered, if one was given.
+    answers: Mutex<Option<bool>>,
     /// This HMC release does not know one of the attributes that we would like to list, so everything is listed.
     lists_everything: AtomicBool,
 }
@@ -92,6 +94,7 @@ impl Console {
             moves: Semaphore::new(MAX_MOVES_PER_HMC),
             connection: Connection::new(address),
             unanswered: Mutex::default(),
+            answers: Mutex::default(),
             lists_everything: AtomicBool::new(false),
         }
     }
@@ -110,6 +113,11 @@ impl Console {
     pub fn is_suspect(&self) -> bool {
         let unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
         unanswered.last.is_some_and(|last| last.elapsed() < SUSPICION)
+    }
+
+    /// Whether the last command was answered, in whatever way; `None` if none was given yet.
+    pub fn answers(&self) -> Option<bool> {
+        *self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether list commands must go without `-F` here.
@@ -135,6 +143,12 @@ impl Console {
 
     /// Runs one command.
     pub async fn run(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
+        let result = self.run_once(command, purpose, limits).await;
+        *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = Some(result.is_ok());
+        result
+    }
+
+    async fn run_once(&self, command: &Command, purpose: Purpose, limits: Limits) -> Result<Output, ExecError> {
         let (_permits, session, slot) = match self.ready(purpose, limits.send_by).await {
             Ok(ready) => ready,
             Err(failure) => {

@@ -1,6 +1,7 @@
 //! The driver: which HMC is asked or told, in which order, and when it must not be another.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,6 +33,8 @@ pub struct HmcDriver {
 struct Inner {
     hmcs: RwLock<Vec<Arc<Hmc>>>,
     mutations: KeyedMutex,
+    /// The HMC through which each server was last read live.
+    live: Mutex<BTreeMap<String, String>>,
 }
 
 pub struct Hmc {
@@ -52,7 +55,8 @@ impl HmcDriver {
     /// A driver for these HMCs. Nothing is contacted before it is needed.
     pub fn new(hmcs: Vec<HmcAddress>) -> Self {
         let hmcs = hmcs.into_iter().map(Hmc::new).collect();
-        Self { inner: Arc::new(Inner { hmcs: RwLock::new(hmcs), mutations: KeyedMutex::default() }) }
+        let inner = Inner { hmcs: RwLock::new(hmcs), mutations: KeyedMutex::default(), live: Mutex::default() };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Replaces the configuration while running. An HMC whose address did not change keeps its connection and, if it was
@@ -75,6 +79,12 @@ impl HmcDriver {
             }
             None => false,
         }
+    }
+
+    /// Whether each HMC answered the last command that it was given. Those that were given none are left out.
+    pub fn answers(&self) -> Vec<(String, bool)> {
+        let all = self.all();
+        all.iter().filter_map(|hmc| Some((hmc.console.name().to_owned(), hmc.console.answers()?))).collect()
     }
 
     /// Ends all connections. Later calls connect anew.
@@ -100,6 +110,16 @@ impl HmcDriver {
         candidates
     }
 
+    /// The same for a change: first the one through which the last live reading of the server came. It has a link to the
+    /// server; of another one, nobody knows.
+    fn candidates_for_change(&self, server: &ServerAddress) -> Vec<Candidate> {
+        let live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner).get(&server.mtms).cloned();
+        let mut candidates = self.candidates(server);
+        let saw_it = |hmc: &Arc<Hmc>| live.as_deref() == Some(hmc.console.name());
+        candidates.sort_by_key(|candidate| !candidate.as_ref().is_ok_and(saw_it));
+        candidates
+    }
+
     /// Waits for the server's turn and offers the command to its HMCs.
     async fn mutate(
         &self,
@@ -116,7 +136,7 @@ impl HmcDriver {
         let Ok(_turn) = timeout_at(end_by, self.inner.mutations.lock(&server.mtms)).await else {
             return Err(not_sent(operation, Failure::TimeoutBeforeSending));
         };
-        offer(self.candidates(server), operation, &change, end_by).await
+        offer(self.candidates_for_change(server), operation, &change, end_by).await
     }
 
     /// Offers a move to HMCs without waiting for a server's turn: it takes minutes, during which other LPARs of both
@@ -130,7 +150,7 @@ impl HmcDriver {
     ) -> Result<(), CommandError> {
         let end_by = deadline(within);
         match change.and_then(|change| Ok((change, via?))) {
-            Ok((change, via)) => offer(self.candidates(&via), operation, &change, end_by).await,
+            Ok((change, via)) => offer(self.candidates_for_change(&via), operation, &change, end_by).await,
             Err(reason) => Err(not_sent(operation, Failure::BadArgument { reason })),
         }
     }
@@ -156,7 +176,11 @@ impl Hypervisor for HmcDriver {
                 Err(name) => (name, Err(Failure::NotConfigured)),
             };
             match result {
-                Ok(reading) if reading.is_live() => return Ok(reading),
+                Ok(reading) if reading.is_live() => {
+                    let mut live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
+                    live.insert(mtms.to_owned(), via);
+                    return Ok(reading);
+                }
                 // This HMC lost the server, or never had it. Another one may still be connected.
                 Ok(reading) => drop(not_live.get_or_insert(reading)),
                 Err(failure) => attempts.push(Attempt { via, failure }),
@@ -195,12 +219,13 @@ impl Hypervisor for HmcDriver {
             }
         };
         let operation = format!("stop LPAR {lpar} on {} ({manner})", server.name);
-        self.mutate(server, operation, command.map(Change::short), within).await
+        self.mutate(server, operation, command.map(Change::repeatable), within).await
     }
 
     async fn power_off_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
         let command = server_command(server, "off").map(|command| command.flag("--immed"));
-        self.mutate(server, format!("power off server {}", server.name), command.map(Change::short), within).await
+        let operation = format!("power off server {}", server.name);
+        self.mutate(server, operation, command.map(Change::repeatable), within).await
     }
 
     async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {

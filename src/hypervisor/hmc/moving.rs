@@ -11,7 +11,7 @@ use crate::hypervisor::ServerAddress;
 /// `migrlpar -o m`. The HMC migrates a running LPAR with its memory, and one that is off without.
 pub fn migrate(from: &ServerAddress, to: &ServerAddress, lpar: &str) -> Result<Change, String> {
     let command = |operation| command("migrlpar", operation, from, Some(to), lpar);
-    Ok(Change { check: Some(command("v")?), command: command("m")?, purpose: Purpose::Move })
+    Ok(Change { check: Some(command("v")?), command: command("m")?, purpose: Purpose::Move, repeatable: false })
 }
 
 /// `migrlpar -o s`.
@@ -22,13 +22,18 @@ pub fn stop_migration(from: &ServerAddress, lpar: &str) -> Result<Change, String
 /// `migrlpar -o r`. Undoes or completes, whichever is left; takes as long as a migration.
 pub fn recover_migration(from: &ServerAddress, lpar: &str) -> Result<Change, String> {
     let command = command("migrlpar", "r", from, None, lpar)?;
-    Ok(Change { check: None, command, purpose: Purpose::Move })
+    Ok(Change { check: None, command, purpose: Purpose::Move, repeatable: false })
 }
 
 /// `rrstartlpar -o restart`. Never with `--noconnection`, by which the caller takes it upon itself that the source is off.
 pub fn restart_elsewhere(from: &ServerAddress, to: &ServerAddress, lpar: &str) -> Result<Change, String> {
     let command = |operation| command("rrstartlpar", operation, from, Some(to), lpar);
-    Ok(Change { check: Some(command("validate")?), command: command("restart")?, purpose: Purpose::Move })
+    Ok(Change {
+        check: Some(command("validate")?),
+        command: command("restart")?,
+        purpose: Purpose::Move,
+        repeatable: false,
+    })
 }
 
 fn command(

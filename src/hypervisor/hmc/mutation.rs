@@ -1,7 +1,8 @@
 //! Giving a command that changes something to one of several HMCs.
 //!
 //! Promises: it is carried out at most once. The next HMC is tried only while it is certain that nothing was done, and
-//! only where another HMC may see things differently.
+//! only where another HMC may see things differently. What can be said twice with no more effect than once is the exception:
+//! where one HMC refuses it for a reason that we do not know, which may have been its link to the server, the next is told.
 //!
 //! What can fail half-way is checked first: a refused check is certain to have done nothing, whatever the code.
 
@@ -24,12 +25,19 @@ pub struct Change {
     pub command: Command,
     /// What it counts as: a mutation, or a move.
     pub purpose: Purpose,
+    /// Said twice, it has no more effect than once: what it ends stays ended.
+    pub repeatable: bool,
 }
 
 impl Change {
     /// One that is short, and refused before anything is done or not at all.
     pub fn short(command: Command) -> Self {
-        Self { check: None, command, purpose: Purpose::Mutation }
+        Self { check: None, command, purpose: Purpose::Mutation, repeatable: false }
+    }
+
+    /// The same, of what can be said twice.
+    pub fn repeatable(command: Command) -> Self {
+        Self { repeatable: true, ..Self::short(command) }
     }
 }
 
@@ -42,7 +50,7 @@ pub async fn offer(
 ) -> Result<(), CommandError> {
     let mut attempts = Vec::new();
     let mut left = candidates.len();
-    let mut refused = None;
+    let (mut refused, mut unclear) = (None, None);
     for candidate in candidates {
         // One share more than there are HMCs, so that the last one, too, has time to carry the command out.
         let limits = Limits { send_by: share(end_by, left + 1), end_by };
@@ -53,6 +61,10 @@ pub async fn offer(
         };
         match told {
             Told::Accepted => return Ok(()),
+            // It answered, so it does nothing any more.
+            Told::Unknown(failure @ Failure::Refused(_)) if change.repeatable => {
+                unclear.get_or_insert(CommandError::Unknown { operation: operation.clone(), via, failure });
+            }
             Told::Unknown(failure) => {
                 return Err(CommandError::Unknown { operation, via, failure });
             }
@@ -63,9 +75,13 @@ pub async fn offer(
                 refused.get_or_insert((via, refusal));
             }
             Told::Refused(refusal) => {
-                return Err(CommandError::Refused { operation, via, refusal });
+                // What was not understood at one HMC may have had its effect all the same.
+                return Err(unclear.unwrap_or(CommandError::Refused { operation, via, refusal }));
             }
         }
+    }
+    if let Some(unclear) = unclear {
+        return Err(unclear);
     }
     match refused {
         Some((via, refusal)) => Err(CommandError::Refused { operation, via, refusal }),

@@ -81,6 +81,10 @@ impl Metadata {
     /// Reads what an agent printed.
     pub fn parse(text: &str) -> Result<Metadata, String> {
         let text = text.trim_start_matches('\u{feff}').trim_start();
+        // No agent needs entities of its own, and a few kilobytes of them can stand for gigabytes.
+        if text.contains("<!ENTITY") {
+            return Err("it declares an entity".to_owned());
+        }
         let options = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..Default::default() };
         let document = roxmltree::Document::parse_with_options(text, options).map_err(|error| error.to_string())?;
         let root = document.root_element();
@@ -221,7 +225,12 @@ impl Library {
         }
         let outcome = machine.ask(path, vec!["meta-data".to_owned()], variables, LONGEST, WITHIN).await;
         let metadata = match outcome.ended {
-            Ended::Exited(0) => Metadata::parse(outcome.said.text()),
+            Ended::Exited(0) => {
+                let said = outcome.said;
+                // A megabyte of elements takes its time.
+                let parsed = tokio::task::spawn_blocking(move || Metadata::parse(said.text())).await;
+                parsed.unwrap_or_else(|error| Err(error.to_string()))
+            }
             Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
                 Err(outcome.words())
             }

@@ -191,7 +191,14 @@ fn metadata_is_read_totally() {
     }
     let bomb = r#"<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
         <!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]><resource-agent name="&c;&c;&c;&c;&c;&c;"/>"#;
-    let _ = Metadata::parse(bomb);
+    assert_eq!(Metadata::parse(bomb).unwrap_err(), "it declares an entity");
+    // At depth 0 any number of references is allowed: 124 KB stood for 1.5 GiB.
+    let flat = format!(
+        "<!DOCTYPE x [<!ENTITY a \"{}\">]><resource-agent name=\"{}\"/>",
+        "x".repeat(100_000),
+        "&a;".repeat(8_000)
+    );
+    assert_eq!(Metadata::parse(&flat).unwrap_err(), "it declares an entity");
     assert!(Metadata::parse(&"<a>".repeat(100_000)).is_err());
     assert!(Metadata::parse("<html/>").unwrap_err().contains("html"));
 }

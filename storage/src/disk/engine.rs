@@ -6,12 +6,14 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::OpenError;
 use super::lock::DirectoryLock;
 use super::mark::Mark;
+use super::witness::Witness;
 use super::write_through::write_through;
 use crate::backend::LoadError;
 use crate::format::{self, Fault, v1};
@@ -52,6 +54,8 @@ pub struct Engine {
     pub(super) snapshot: sled::Tree,
     file: File,
     syncs: Mutex<Syncs>,
+    /// A vote was written that no sync has covered yet.
+    voted: AtomicBool,
     // Last, so that the directory is freed only when the database is closed.
     _lock: DirectoryLock,
 }
@@ -59,17 +63,20 @@ pub struct Engine {
 /// What the next sync needs to know of the last one.
 struct Syncs {
     mark: Mark,
+    witness: Option<Witness>,
     last: u64,
     failed: Option<String>,
 }
 
 impl Engine {
-    /// Opens or makes the database, and checks whose it is and that it ends where it ended.
-    pub fn open(dir: &Path, identity: &Identity) -> Result<Self, OpenError> {
+    /// Opens or makes the database, and checks whose it is and that it ends where it ended. Where a witness is kept, it says
+    /// whether there may be nothing.
+    pub fn open(dir: &Path, identity: &Identity, witness: Option<&Path>) -> Result<Self, OpenError> {
         let failed = |action| move |source| OpenError::Io { action, dir: dir.to_owned(), source };
         let unopened = failed("open the database in");
         fs::create_dir_all(dir).map_err(failed("make"))?;
         let lock = DirectoryLock::take(dir)?;
+        let witness = witness.map(open_witness).transpose()?;
         let mark = Mark::open(&dir.join("mark")).map_err(failed("open the mark file in"))?;
         // Before sled writes its first byte, or repairs its tail.
         if !write_through(&dir.join("db")).map_err(unopened)? {
@@ -90,6 +97,9 @@ impl Engine {
         if !ours && !empty {
             return Err(OpenError::Anonymous { dir: dir.to_owned() });
         }
+        if let Some(witness) = &witness {
+            check_witness(witness, ours.then_some(last), dir, identity)?;
+        }
         let mark = match mark {
             Some(mark) => mark,
             None if ours => {
@@ -98,11 +108,13 @@ impl Engine {
             None => Mark::create(&dir.join("mark")).map_err(failed("make the mark file in"))?,
         };
         let file = File::open(dir.join("db")).map_err(unopened)?;
-        let syncs = Mutex::new(Syncs { mark, last, failed: None });
-        let engine = Engine { db, meta, log, snapshot, file, syncs, _lock: lock };
+        let syncs = Mutex::new(Syncs { mark, witness, last, failed: None });
+        let engine = Engine { db, meta, log, snapshot, file, syncs, voted: AtomicBool::new(false), _lock: lock };
         if !ours {
             engine.write_manifest(identity).map_err(failed("write the manifest of"))?;
         }
+        // From here on something may be acknowledged, and the directory may not be blank again.
+        engine.witness_all().map_err(failed("witness the use of"))?;
         // Opening made files or renamed some.
         sync_names(dir).map_err(failed("sync the names in"))?;
         Ok(engine)
@@ -125,8 +137,8 @@ impl Engine {
         let last = check_syncs(&meta, Some(&mark)).map_err(unusable)?;
         let identity = read_manifest(&meta, dir)?.ok_or_else(|| OpenError::Anonymous { dir: dir.to_owned() })?;
         let file = File::open(dir.join("db")).map_err(unopened)?;
-        let syncs = Mutex::new(Syncs { mark, last, failed: None });
-        Ok((Engine { db, meta, log, snapshot, file, syncs, _lock: lock }, identity))
+        let syncs = Mutex::new(Syncs { mark, witness: None, last, failed: None });
+        Ok((Engine { db, meta, log, snapshot, file, syncs, voted: AtomicBool::new(false), _lock: lock }, identity))
     }
 
     /// Makes everything written so far durable. After a failure it fails for ever: the kernel may have dropped the pages that
@@ -136,7 +148,7 @@ impl Engine {
         if let Some(failed) = &syncs.failed {
             return Err(io::Error::other(format!("an earlier sync failed: {failed}")));
         }
-        let synced = self.sync_as(syncs.last + 1, &syncs.mark);
+        let synced = self.sync_as(syncs.last + 1, &mut syncs);
         match &synced {
             Ok(()) => syncs.last += 1,
             Err(error) => syncs.failed = Some(error.to_string()),
@@ -144,12 +156,31 @@ impl Engine {
         synced
     }
 
+    /// Witnesses every sync so far.
+    fn witness_all(&self) -> io::Result<()> {
+        let mut syncs = self.syncs.lock().expect("no code panics while it syncs");
+        let (last, failed) = (syncs.last, syncs.failed.is_some());
+        match &mut syncs.witness {
+            Some(witness) if !failed => witness.covers(last, true),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next sync covers a vote, which is witnessed at once.
+    pub fn voted(&self) {
+        self.voted.store(true, Ordering::Release);
+    }
+
     /// First the database, then the number: a crash in between leaves a database that is ahead, which is no loss.
-    fn sync_as(&self, number: u64, mark: &Mark) -> io::Result<()> {
+    fn sync_as(&self, number: u64, syncs: &mut Syncs) -> io::Result<()> {
+        let voted = self.voted.swap(false, Ordering::AcqRel);
         self.meta.insert(SYNCS, format::seal(&v1::Mark { syncs: number }))?;
         self.db.flush()?;
         self.file.sync_data()?;
-        mark.record(number)
+        if let Some(witness) = &mut syncs.witness {
+            witness.covers(number, voted)?;
+        }
+        syncs.mark.record(number)
     }
 
     /// Reads one record of the `meta` tree.
@@ -161,6 +192,34 @@ impl Engine {
         let manifest = v1::Manifest { layout: LAYOUT, cluster: identity.cluster.clone(), node: identity.node };
         self.meta.insert(MANIFEST, format::seal(&manifest))?;
         self.sync()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Err(error) = self.witness_all() {
+            tracing::warn!("what was acknowledged is witnessed less exactly than it might be: {error}");
+        }
+    }
+}
+
+/// What this node has acknowledged; a node that does not know that has no business here.
+fn open_witness(path: &Path) -> Result<Witness, OpenError> {
+    let unwitnessed = |reason: String| OpenError::Unwitnessed { file: path.to_owned(), reason };
+    match Witness::open(path).map_err(|error| unwitnessed(error.to_string()))? {
+        Some(Ok(witness)) => Ok(witness),
+        Some(Err(fault)) => Err(unwitnessed(fault.to_string())),
+        None => Err(unwitnessed("is missing".to_owned())),
+    }
+}
+
+/// Refuses a directory that holds less than was acknowledged. `held` is the last sync of one that is not blank.
+fn check_witness(witness: &Witness, held: Option<u64>, dir: &Path, identity: &Identity) -> Result<(), OpenError> {
+    let (dir, node, acknowledged) = (dir.to_owned(), identity.node, witness.bound());
+    match held {
+        None if acknowledged > 0 => Err(OpenError::Blank { dir, node }),
+        Some(held) if held < acknowledged => Err(OpenError::Older { dir, node, held, acknowledged }),
+        None | Some(_) => Ok(()),
     }
 }
 

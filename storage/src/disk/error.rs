@@ -62,6 +62,37 @@ pub enum OpenError {
         /// The layout that this build reads.
         reads: u32,
     },
+    /// It is blank, and this node has acknowledged something before.
+    #[error("data directory {} is blank, but node {node} has stored and acknowledged in it before", .dir.display())]
+    Blank {
+        /// The directory.
+        dir: PathBuf,
+        /// Whose it is.
+        node: u64,
+    },
+    /// It is older than what this node has acknowledged.
+    #[error(
+        "data directory {} is older than what node {node} has acknowledged: it ends at sync {held}, and {acknowledged} was made",
+        .dir.display()
+    )]
+    Older {
+        /// The directory.
+        dir: PathBuf,
+        /// Whose it is.
+        node: u64,
+        /// The last sync that it holds.
+        held: u64,
+        /// A sync that was acknowledged.
+        acknowledged: u64,
+    },
+    /// Nothing can be read that says what this node has acknowledged.
+    #[error("what this node has acknowledged is not known: {}: {reason}", .file.display())]
+    Unwitnessed {
+        /// Where that should be.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// What is stored does not check out.
     #[error("data directory {} cannot be used", .dir.display())]
     Load {
@@ -71,6 +102,25 @@ pub enum OpenError {
         #[source]
         source: LoadError,
     },
+}
+
+impl OpenError {
+    /// Whether this node must not take part again under this identity: it would break its word.
+    pub fn has_forgotten(&self) -> bool {
+        match self {
+            OpenError::Blank { .. } | OpenError::Older { .. } | OpenError::Unwitnessed { .. } => true,
+            OpenError::Load { source, .. } => match source {
+                LoadError::LostSyncs { .. } | LoadError::LostTail { .. } | LoadError::Hole { .. } => true,
+                LoadError::Record { .. } | LoadError::Read { .. } => false,
+            },
+            OpenError::Io { .. }
+            | OpenError::InUse { .. }
+            | OpenError::Foreign { .. }
+            | OpenError::Anonymous { .. }
+            | OpenError::NoData { .. }
+            | OpenError::Layout { .. } => false,
+        }
+    }
 }
 
 fn holder(pid: &Option<u32>) -> String {

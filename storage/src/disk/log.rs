@@ -60,7 +60,7 @@ impl DiskLog {
 
     /// In one batch, because a crash between two would leave a hole.
     fn truncate_after(&self, after: Option<&LogId>) -> io::Result<()> {
-        let first = after.map_or(0, |after| after.index + 1);
+        let first = after.map_or(0, |after| after.index.saturating_add(1));
         let mut batch = sled::Batch::default();
         for stored in self.engine.log.range(key(first, 0)..).keys() {
             batch.remove(stored?);
@@ -73,7 +73,7 @@ impl DiskLog {
         if stored.is_none_or(|stored| LogId::from(stored.id) < *upto) {
             self.write_meta(PURGED, format::seal(&v1::Purged { id: (*upto).into() }))?;
         }
-        Ok(self.drop_keys(..key(upto.index + 1, 0))?)
+        Ok(self.drop_keys(..key(upto.index.saturating_add(1), 0))?)
     }
 
     fn drop_keys(&self, range: impl RangeBounds<[u8; KEY_BYTES]>) -> sled::Result<()> {
@@ -96,7 +96,7 @@ impl DiskLog {
     }
 
     fn load_entries(&self, purged: Option<&LogId>, image: &mut Image) -> Result<(), LoadError> {
-        let first = purged.map_or(0, |purged| purged.index + 1);
+        let first = purged.map_or(0, |purged| purged.index.saturating_add(1));
         self.drop_keys(..key(first, 0)).map_err(|error| unreadable("the log".to_owned(), error))?;
         let mut stored = self.engine.log.iter();
         let mut missing = first;
@@ -110,7 +110,7 @@ impl DiskLog {
             image
                 .apply(&Op::Append(vec![Arc::new(entry)]))
                 .map_err(|error| EntryError::Fault(Fault::Place(error.to_string())).at(index))?;
-            missing = index + 1;
+            missing = index.saturating_add(1);
         }
         Ok(())
     }
@@ -160,7 +160,11 @@ impl LogBackend for DiskLog {
             Op::Append(entries) => self.append(entries),
             Op::TruncateAfter(after) => self.truncate_after(after.as_ref()),
             Op::Purge(upto) => self.purge(upto),
-            Op::Vote(vote) => self.write_meta(VOTE, format::seal(&v1::Vote::from(*vote))),
+            Op::Vote(vote) => {
+                self.write_meta(VOTE, format::seal(&v1::Vote::from(*vote)))?;
+                self.engine.voted();
+                Ok(())
+            }
             Op::Committed(committed) => {
                 let record = v1::Committed { id: committed.map(v1::LogId::from) };
                 self.write_meta(COMMITTED, format::seal(&record))

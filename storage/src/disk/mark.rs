@@ -50,16 +50,21 @@ impl Mark {
 
     /// Notes, durably, that this sync is done.
     pub fn record(&self, syncs: u64) -> io::Result<()> {
+        self.record_in(syncs % SLOTS, syncs)
+    }
+
+    /// The same for whoever does not note every sync, and takes turns with the slots by itself.
+    pub fn record_in(&self, slot: u64, syncs: u64) -> io::Result<()> {
         let record = format::seal(&v1::Mark { syncs });
-        let mut slot = vec![u8::try_from(record.len()).expect("a mark is a few bytes")];
-        slot.extend(record);
-        self.file.write_all_at(&slot, syncs % SLOTS * SLOT_BYTES)?;
+        let mut bytes = vec![u8::try_from(record.len()).expect("a mark is a few bytes")];
+        bytes.extend(record);
+        self.file.write_all_at(&bytes, slot % SLOTS * SLOT_BYTES)?;
         self.file.sync_data()
     }
 
     /// The last sync that was noted. `Err` if neither slot can be read.
     pub fn read(&self) -> io::Result<Result<u64, Fault>> {
-        let slots = [self.read_slot(0)?, self.read_slot(1)?];
+        let slots = [self.read_in(0)?, self.read_in(1)?];
         Ok(match slots {
             [Ok(one), Ok(other)] => Ok(one.max(other)),
             [Ok(sound), Err(_)] | [Err(_), Ok(sound)] => Ok(sound),
@@ -67,9 +72,10 @@ impl Mark {
         })
     }
 
-    fn read_slot(&self, slot: u64) -> io::Result<Result<u64, Fault>> {
+    /// What one slot holds.
+    pub fn read_in(&self, slot: u64) -> io::Result<Result<u64, Fault>> {
         let mut bytes = [0; 1 + MAX_RECORD_BYTES];
-        if let Err(error) = self.file.read_exact_at(&mut bytes, slot * SLOT_BYTES) {
+        if let Err(error) = self.file.read_exact_at(&mut bytes, slot % SLOTS * SLOT_BYTES) {
             return match error.kind() {
                 io::ErrorKind::UnexpectedEof => Ok(Err(Fault::Short(0))),
                 _ => Err(error),

@@ -1,6 +1,6 @@
 //! The durable store: one directory, one sled database in it, one node's log, vote and snapshot.
 //!
-//! Layout of `<dir>`: `lock` (whoever runs holds it), `mark` (see `mark.rs`), `db` and what sled keeps beside it. Trees:
+//! Beside the directory, where its owner keeps what must not be lost with it, may be a witness (see `witness.rs`). Layout of `<dir>`: `lock` (whoever runs holds it), `mark` (see `mark.rs`), `db` and what sled keeps beside it. Trees:
 //! `meta` (keys `manifest`, `syncs`, `vote`, `committed`, `purged`), `log` (key: index, piece; both big-endian) and `snapshot` (see there).
 //!
 //! sled's own flush does not make data durable on Linux: it writes and waits for the page cache, but neither for the drive
@@ -17,12 +17,14 @@ mod pieces;
 #[cfg(test)]
 mod power;
 mod snapshot;
+mod witness;
 mod write_through;
 
 pub use engine::Identity;
 pub use error::OpenError;
 pub(crate) use snapshot::SnapshotKeeper;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,6 +35,15 @@ use crate::snapshot::{SavedSnapshot, SnapshotStore};
 use crate::types::Types;
 use engine::Engine;
 use log::DiskLog;
+use witness::Witness;
+
+/// Says in `file` that a node is new: whatever is opened with this file as its witness may be blank this once.
+///
+/// # Errors
+/// What the file system says.
+pub fn begin_witness(file: &Path) -> io::Result<()> {
+    Witness::begin(file)
+}
 
 /// Opens the directory of one node, or makes it. Blocks while it reads and checks the whole log.
 ///
@@ -40,10 +51,14 @@ use log::DiskLog;
 /// until what is queued is written.
 ///
 /// # Errors
-/// If the directory is in use, belongs to another node, was written by a newer build, or holds a record that does not check
-/// out. Nothing is ever repaired: the message names the record.
-pub fn open<C: Types>(dir: &Path, identity: &Identity) -> Result<(LogStore<C>, SnapshotStore), OpenError> {
-    let engine = Arc::new(Engine::open(dir, identity)?);
+/// If the directory is in use, belongs to another node, was written by a newer build, holds less than `witness` says, or
+/// holds a record that does not check out. Nothing is ever repaired: the message names the record.
+pub fn open<C: Types>(
+    dir: &Path,
+    identity: &Identity,
+    witness: Option<&Path>,
+) -> Result<(LogStore<C>, SnapshotStore), OpenError> {
+    let engine = Arc::new(Engine::open(dir, identity, witness)?);
     let unreadable = |source| OpenError::Load { dir: dir.to_owned(), source };
     let log = LogStore::over(DiskLog::new(Arc::clone(&engine))).map_err(unreadable)?;
     let snapshots = SnapshotKeeper::start(engine).map_err(unreadable)?;

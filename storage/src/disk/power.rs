@@ -120,7 +120,7 @@ fn op(step: &Step, image: &Image) -> Option<Op> {
 
 fn open(dir: &Path) -> (Arc<Engine>, DiskLog, Image) {
     let identity = Identity { cluster: "power".to_owned(), node: 1 };
-    let engine = Arc::new(Engine::open(dir, &identity).expect("the directory opens after the loss of power"));
+    let engine = Arc::new(Engine::open(dir, &identity, None).expect("the directory opens after the loss of power"));
     let mut log = DiskLog::new(Arc::clone(&engine));
     let image = log.load().expect("the log is sound after the loss of power");
     (engine, log, image)

@@ -40,7 +40,7 @@ mod tests {
         let dir = tempfile::TempDir::new().unwrap();
         let supported = write_through(&dir.path().join("other")).unwrap();
         let identity = crate::Identity { cluster: "marked".to_owned(), node: 1 };
-        let opened = crate::open::<crate::TokioTypes>(dir.path(), &identity).unwrap();
+        let opened = crate::open::<crate::TokioTypes>(dir.path(), &identity, None).unwrap();
         drop(opened);
         let flags = ioctl_getflags(File::open(dir.path().join("db")).unwrap());
         assert_eq!(supported, flags.is_ok_and(|flags| flags.contains(IFlags::SYNC)));

@@ -126,9 +126,17 @@ pub fn kind_byte(record: &[u8]) -> Option<u8> {
     record.first().copied()
 }
 
+/// What a short body may claim: bincode makes room for a length before it reads. No element takes up more memory for a byte.
+const MOST_PER_BYTE: usize = 64;
+const SHORT_BYTES: usize = 256 << 10;
+
 fn decode<B: Body>(body: &[u8]) -> Result<B, Fault> {
     let fault = |error: DecodeError| Fault::Body(error.to_string());
-    let (value, used) = bincode::decode_from_slice(body, codec()).map_err(fault)?;
+    let decoded = match body.len().saturating_mul(MOST_PER_BYTE) {
+        ..=SHORT_BYTES => bincode::decode_from_slice(body, config::standard().with_limit::<SHORT_BYTES>()),
+        _ => bincode::decode_from_slice(body, codec()),
+    };
+    let (value, used) = decoded.map_err(fault)?;
     match body.len() - used {
         0 => Ok(value),
         rest => Err(Fault::Body(format!("{rest} B follow the body"))),

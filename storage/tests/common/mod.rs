@@ -20,7 +20,7 @@ pub fn identity() -> Identity {
 
 /// Opens the directory as the node that all tests are.
 pub fn open(dir: &Path) -> Result<(LogStore, SnapshotStore), OpenError> {
-    tenure_storage::open(dir, &identity())
+    tenure_storage::open(dir, &identity(), None)
 }
 
 /// The whole chain of an error, as an operator would see it.

@@ -242,7 +242,12 @@ impl Stepper<'_> {
         let author =
             Author::Operator { name: "ann".to_owned(), request: RequestId(u128::from(trial.index.saturating_add(1))) };
         let commands = vec![Command::Request(request)];
-        let entry = tenure_core::Entry { at: self.state.time, author: author.clone(), commands: commands.clone() };
+        let entry = tenure_core::Entry {
+            at: self.state.time,
+            wall: self.state.time,
+            author: author.clone(),
+            commands: commands.clone(),
+        };
         if trial.apply(trial.index.saturating_add(1), &entry).refusal().is_some() {
             return false;
         }

@@ -23,7 +23,10 @@ impl Stepper<'_> {
         }
         let mut after = (*before).clone();
         let index = before.index.saturating_add(1);
-        let mut records = after.apply(index, &Entry { at: self.state.time, author, commands }).records;
+        let entry = Entry { at: self.state.time, wall: self.state.time, author, commands };
+        let outcome = after.apply(index, &entry);
+        self.wrong.extend(invariants::refused(&before, &entry, &after, &outcome));
+        let mut records = outcome.records;
         self.tamper(&mut after, &mut records);
         self.wrong.extend(invariants::state(&after));
         self.wrong.extend(invariants::step(&before, &after));

@@ -62,6 +62,12 @@ impl Sim {
             ["leader", "changes"] => self.change_leader(),
             ["op", rest @ ..] => return self.operator(rest, piece),
             ["kill" | "start" | "pause" | "resume" | "blind" | "unblind", node] => return self.node(words[0], node),
+            ["clock", node, "ahead", time] => {
+                let (name, ahead) = (self.called(node)?, span(time).map_err(|why| why.to_string())?);
+                if let Some(node) = self.nodes.get_mut(&name) {
+                    node.ahead = ahead;
+                }
+            }
             ["cut", nodes] => return self.cut(nodes),
             ["heal"] => self.nodes.values_mut().for_each(|node| node.side = 0),
             ["power", server, what] => return self.power_deed(server, what),

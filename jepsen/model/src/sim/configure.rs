@@ -22,6 +22,8 @@ impl Sim {
         let mut cluster = (**self.ledger.declared()).clone();
         match edit {
             ["again"] => {}
+            // As at the beginning.
+            ["whole"] => cluster = self.declared.clone(),
             ["toml"] => {
                 let lines: Vec<&str> = piece.lines().filter_map(unmarked).collect();
                 cluster = patched(&cluster, &lines.join("\n"), &self.parts)?;

@@ -6,9 +6,6 @@ use super::sim::Sim;
 use crate::world::{Fault, Guest};
 use tenure_core::{NodeName, OrderId, ResourceName, Span, carry::Answer};
 
-/// The least time between two looks that follow the same entry.
-const LOOK_GAP: Span = Span(950);
-
 impl Sim {
     /// A node looks at everything inside it, and tells the leader.
     pub(super) fn sense(&mut self, name: &NodeName) {
@@ -19,7 +16,7 @@ impl Sim {
         let declared = config.nodes.get(name);
         let Some(server) = declared.and_then(|declared| declared.server.clone()) else { return };
         let since = node.ledger.index;
-        node.memory.sensed = (since, now);
+        node.memory.sensed.begins(since, now);
         let mut inside = self.apps.see(&config, &server, now, (since, self.questions));
         inside.watchdog = declared.and_then(|declared| declared.watchdog);
         if inside.seen.is_empty() {
@@ -30,7 +27,7 @@ impl Sim {
             return;
         }
         if let Some(leader) = &mut self.leader {
-            leader.inside.insert(name.clone(), inside);
+            leader.leading.sense(name.clone(), inside);
         }
         self.plan_soon();
     }
@@ -38,8 +35,7 @@ impl Sim {
     /// Somebody waits for a look: at once if the log has moved since the last one, otherwise not too soon after it.
     pub(super) fn sense_again(&mut self, name: &NodeName) {
         let Some(node) = self.nodes.get(name) else { return };
-        let (since, at) = node.memory.sensed;
-        if since < node.ledger.index || self.now >= at.after(LOOK_GAP) {
+        if node.memory.sensed.wait(node.ledger.index, self.now) == Span(0) {
             self.sense(name);
         }
     }
@@ -62,8 +58,8 @@ impl Sim {
             let config = std::sync::Arc::clone(&node.ledger.config);
             let Some(declared) = config.nodes.get(name) else { continue };
             let Some(server) = &declared.server else { continue };
-            let leased = now < node.memory.lease.until;
-            if node.acts() && now >= node.memory.lease.until.max(node.memory.born).after(config.timings.concede) {
+            let leased = node.has_lease(now);
+            if node.acts() && node.alone_for(now).is_some_and(|alone| alone >= config.timings.concede) {
                 self.apps.concede(&config, server, now);
             }
             if node.acts() && (leased || careless || !self.apps.holds(&config, server)) {

@@ -1,15 +1,15 @@
 //! Leading: the view, planning, proposing, committing, and who leads.
 
 use super::event::Event;
-use super::node::Lease;
-use super::sim::{COMMIT, ELECTION, FOLLOW, GATHER, Sim};
-use std::collections::BTreeMap;
+use super::sim::{COMMIT, ELECTION, FOLLOW, FRESH, GATHER, Sim};
 use std::sync::Arc;
 use tenure_core::{
-    Entry, Inside, NodeName, Reading, ServerName, Span, Time, View,
+    Entry, Ledger, Moment, NodeName, Reading, Span, Time, View,
     command::{Author, Outcome},
+    invariants,
+    node::{Leading, usable},
+    pace::Pace,
     plan::plan,
-    view::NodeView,
 };
 
 /// What the leading node knows and does not share.
@@ -17,13 +17,8 @@ use tenure_core::{
 pub(super) struct Leader {
     pub(super) node: NodeName,
     pub(super) term: u64,
-    elected: Time,
-    heard: BTreeMap<NodeName, Time>,
-    /// The last instant at which a lease that this leader granted can be good.
-    granted: BTreeMap<NodeName, Time>,
-    reaches: BTreeMap<NodeName, bool>,
-    pub(super) readings: BTreeMap<ServerName, Reading>,
-    pub(super) inside: BTreeMap<NodeName, Inside>,
+    pub(super) leading: Leading,
+    pace: Pace,
     /// What the view said of nodes when the leader last planned.
     digest: Vec<(NodeName, [bool; 3])>,
     proposing: bool,
@@ -39,14 +34,17 @@ impl Sim {
         self.term += 1;
         // Of the leader before it, it knows when it was last heard.
         let before = self.last_leader.replace(node.clone()).filter(|_| self.leader.is_none());
+        if let Some(old) = self.leader.take() {
+            self.depose(old);
+        }
+        let before = before.map(|before| (before, Moment(self.leaderless_since.0)));
+        let mut leading = Leading::new(before, FRESH, self.moment());
+        // It applies all of the log in this very moment.
+        leading.caught_up();
         self.leader = Some(Leader {
             term: self.term,
-            elected: self.now,
-            heard: before.into_iter().map(|before| (before, self.leaderless_since)).collect(),
-            granted: BTreeMap::new(),
-            reaches: BTreeMap::new(),
-            readings: BTreeMap::new(),
-            inside: BTreeMap::new(),
+            leading,
+            pace: Pace::default(),
             digest: Vec::new(),
             proposing: false,
             planned_on: 0,
@@ -55,6 +53,12 @@ impl Sim {
         });
         self.apply(&node);
         self.plan_soon();
+    }
+
+    /// A leader that leads no more does not know it yet: it takes the last answers of a quorum for fresh a while longer.
+    fn depose(&mut self, mut old: Leader) {
+        old.plan_at = None;
+        self.deposed = Some((old, self.now.after(FRESH)));
     }
 
     /// Another node that can lead does so from now on.
@@ -73,7 +77,9 @@ impl Sim {
             if self.has_majority(&leader.node) {
                 return;
             }
-            self.leader = None;
+            if let Some(old) = self.leader.take() {
+                self.depose(old);
+            }
             self.leaderless_since = self.now;
         }
         if self.now >= self.leaderless_since.after(ELECTION) {
@@ -97,20 +103,9 @@ impl Sim {
         let timings = self.ledger.config.timings.clone();
         self.queue.push(self.now.after(timings.heartbeat), Event::Beat);
         self.watchdogs();
+        self.grant_late();
         let Some(mut leader) = self.leader.take() else { return };
-        let until = self.now.after(timings.lease);
-        let heard: Vec<NodeName> = self.nodes.keys().filter(|n| self.connected(&leader.node, n)).cloned().collect();
-        for name in &heard {
-            let Some(node) = self.nodes.get_mut(name) else { continue };
-            // Who was given up, or is about to be, is granted nothing before it is taken back.
-            let out = self.ledger.nodes.get(name).is_some_and(tenure_core::ledger::NodeState::is_out);
-            if !out {
-                node.memory.lease = Lease { until, index: self.ledger.index };
-                leader.granted.insert(name.clone(), until);
-            }
-            leader.heard.insert(name.clone(), self.now);
-            leader.reaches.insert(name.clone(), node.memory.reaches_hmc);
-        }
+        let heard = self.grant(&mut leader, &Arc::clone(&self.ledger));
         let news = self.digest(&leader) != leader.digest;
         self.leader = Some(leader);
         for name in heard {
@@ -123,35 +118,41 @@ impl Sim {
         }
     }
 
-    fn views(&self, leader: &Leader) -> BTreeMap<NodeName, NodeView> {
-        let timings = &self.ledger.config.timings;
-        // Who cannot be heard for a heartbeat more than a lease has certainly lost it.
-        let margin = timings.heartbeat;
-        let any = leader.elected.after(timings.lease);
-        self.nodes
-            .keys()
-            .map(|name| {
-                let heard = leader.heard.get(name).copied().unwrap_or(leader.elected);
-                let end = leader.granted.get(name).copied().unwrap_or_default().max(any).after(margin);
-                let own = *name == leader.node;
-                let silence = if own { Span(0) } else { self.now.since(heard) };
-                let view = NodeView {
-                    heard: leader.heard.get(name).is_some_and(|at| *at >= leader.elected),
-                    silence,
-                    lease_over: silence >= timings.suspect && self.now > end,
-                    reaches_hmc: leader.reaches.get(name).copied().unwrap_or(true),
-                };
-                (name.clone(), view)
-            })
-            .collect()
+    /// Who is heard by a leader gets a lease, by what that leader has applied.
+    fn grant(&mut self, leader: &mut Leader, ledger: &Ledger) -> Vec<NodeName> {
+        let now = self.moment();
+        let heard: Vec<NodeName> = self.nodes.keys().filter(|n| self.connected(&leader.node, n)).cloned().collect();
+        for name in &heard {
+            let Some(node) = self.nodes.get_mut(name) else { continue };
+            leader.leading.hear(name, !node.memory.reach.is_blind(), now);
+            if let Some(index) = leader.leading.index(ledger, Some(Span(0))) {
+                node.memory.past.heard(index);
+            }
+            if let Some(granted) = leader.leading.lease(name, ledger, Some(Span(0)), now) {
+                let asked = node.moment(now);
+                node.memory.lease.renew(asked, usable(granted.lasts), granted.floor);
+            }
+        }
+        heard
+    }
+
+    /// A leader that does not know yet that another was elected grants leases still.
+    fn grant_late(&mut self) {
+        let Some((mut old, until)) = self.deposed.take().filter(|(_, until)| self.now < *until) else { return };
+        if let Some(ledger) = self.nodes.get(&old.node).filter(|node| node.acts()).map(|node| node.ledger.clone()) {
+            self.grant(&mut old, &ledger);
+        }
+        self.deposed = Some((old, until));
+    }
+
+    fn view(&self, leader: &Leader) -> View {
+        leader.leading.view(self.ledger.nodes.keys(), &self.ledger.config.timings, self.moment())
     }
 
     fn digest(&self, leader: &Leader) -> Vec<(NodeName, [bool; 3])> {
         let suspect = self.ledger.config.timings.suspect;
-        self.views(leader)
-            .into_iter()
-            .map(|(name, v)| (name, [v.silence >= suspect, v.lease_over, v.reaches_hmc]))
-            .collect()
+        let nodes = self.view(leader).nodes.into_iter();
+        nodes.map(|(name, v)| (name, [v.silence >= suspect, v.lease_over, v.reaches_hmc])).collect()
     }
 
     /// Plans once what happens now has been gathered.
@@ -173,6 +174,7 @@ impl Sim {
     }
 
     pub(super) fn plan(&mut self, term: u64) {
+        let now = self.cluster_time();
         let Some(mut leader) = self.leader.take() else { return };
         let due = leader.plan_at.is_some_and(|at| at <= self.now);
         if due {
@@ -184,17 +186,18 @@ impl Sim {
             return;
         }
         leader.digest = self.digest(&leader);
-        let (readings, inside) = (leader.readings.clone(), leader.inside.clone());
-        let view = View { nodes: self.views(&leader), readings, inside };
-        let result = plan(&self.ledger, &view, &leader.node, self.now);
+        let view = self.view(&leader);
+        let result = plan(&self.ledger, &view, &leader.node, now);
+        leader.leading.proposes(&result.commands);
         leader.planned_on = self.ledger.index;
         leader.proposing = !result.commands.is_empty();
+        let (due, next) = leader.pace.due(&result.probe, now, self.ledger.config.timings.monitor);
         let (node, proposing) = (leader.node.clone(), leader.proposing);
         self.leader = Some(leader);
         if proposing {
-            self.propose(Entry::planned(self.now, node.clone(), result.commands));
+            self.propose(Entry::planned(now, node.clone(), result.commands));
         }
-        for server in result.probe {
+        for server in due {
             let manager = self.ledger.servers.get(&server).and_then(|state| state.manager.clone());
             if let Some(manager) = manager.filter(|manager| self.connected(&node, manager)) {
                 self.look(&manager, &server);
@@ -204,14 +207,16 @@ impl Sim {
                 self.sense_again(&home);
             }
         }
-        if let Some(at) = result.wake_at {
-            self.plan_by(at.max(self.now.after(GATHER)));
+        // Cluster time, in which both are counted, goes on as fast as this clock.
+        if let Some(at) = result.wake_at.into_iter().chain(next).min() {
+            self.plan_by(self.now.after(at.since(now)).max(self.now.after(GATHER)));
         }
     }
 
-    /// Hands an entry to the leader, which commits it if it still leads by then.
+    /// Hands an entry to the leader, which stamps it, and commits it if it still leads by then.
     pub(super) fn propose(&mut self, entry: Entry) {
         let Some(leader) = &self.leader else { return };
+        let entry = Entry { at: self.cluster_time(), wall: self.now, ..entry };
         self.queue.push(self.now.after(COMMIT), Event::Commit { term: leader.term, entry });
     }
 
@@ -226,6 +231,7 @@ impl Sim {
         let planned = matches!(entry.author, Author::Planner(_));
         if planned {
             leader.proposing = false;
+            leader.leading.proposed();
         }
         let undisturbed = planned && leader.planned_on == self.ledger.index;
         self.log.push(entry.clone());
@@ -233,6 +239,7 @@ impl Sim {
         let before = Arc::clone(&self.ledger);
         let mut after = (*before).clone();
         let outcome = after.apply(index, entry);
+        self.wrong.extend(invariants::refused(&before, entry, &after, &outcome));
         if let Some(bug) = self.options.bug {
             bug.tamper(&before, &mut after, entry);
         }
@@ -269,9 +276,10 @@ impl Sim {
         if !self.connected(node, &leader) {
             return;
         }
+        let blind = self.nodes.get(node).is_some_and(|node| node.memory.reach.is_blind());
         if let Some(leader) = &mut self.leader {
-            leader.reaches.insert(node.clone(), reading.system != tenure_core::SystemState::NoWitness);
-            leader.readings.insert(reading.server.clone(), reading);
+            leader.leading.hear(node, !blind, Moment(self.now.0));
+            leader.leading.read(reading);
         }
         self.plan_soon();
     }

@@ -4,17 +4,12 @@ use super::event::NodeEvent;
 use crate::world::{CommandId, LparId, ServerId};
 use std::collections::BTreeMap;
 use tenure_core::{
-    Ledger, OrderId, Report, ServerName, Time,
+    Ledger, Moment, OrderId, Report, ServerName, Span, Time,
     carry::{Ask, Execution},
+    node::{ClusterClock, Lease, Past},
+    pace::Gap,
+    reach::Reach,
 };
-
-/// A node's permission to act. The leader grants it together with the index that it had applied: the node acts only
-/// once it has applied as much, or it might carry out what the log has closed.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Lease {
-    pub(super) until: Time,
-    pub(super) index: u64,
-}
 
 /// An order that the node is carrying out.
 #[derive(Clone, Debug)]
@@ -28,9 +23,7 @@ pub(super) struct Work {
 /// Watching one server.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Watch {
-    /// Index that the last question followed.
-    pub(super) since: u64,
-    pub(super) asked: Time,
+    pub(super) gap: Gap,
     pub(super) asking: bool,
     /// Asked for while a question was under way.
     pub(super) again: bool,
@@ -51,6 +44,10 @@ pub(super) struct Node {
     pub(super) alive: bool,
     /// Whether its LPAR was down since its process last began.
     pub(super) rebooted: bool,
+    /// How far its wall clock is ahead.
+    pub(super) ahead: Span,
+    /// How long its own clock has stood still: only where a bug makes it.
+    pub(super) stood_still: Span,
     /// Counts its starts: what belongs to an earlier life is void.
     pub(super) life: u32,
     /// Durable.
@@ -59,14 +56,15 @@ pub(super) struct Node {
 }
 
 /// What a node forgets when it dies.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Memory {
-    /// Orders up to this log index may have been taken up in an earlier life.
-    pub(super) inherited: u64,
+    /// What may have been taken up in an earlier life.
+    pub(super) past: Past,
+    pub(super) clock: ClusterClock,
     pub(super) lease: Lease,
-    pub(super) reaches_hmc: bool,
-    /// Index and time of the last look at what lives inside it.
-    pub(super) sensed: (u64, Time),
+    pub(super) reach: Reach,
+    /// The last look at what lives inside it.
+    pub(super) sensed: Gap,
     /// When this life of it began.
     pub(super) born: Time,
     /// When its watchdog was last fed.
@@ -81,6 +79,26 @@ pub(super) struct Memory {
     pub(super) stalled: Vec<NodeEvent>,
 }
 
+impl Memory {
+    /// A process begins with what its disk holds.
+    fn new(ledger: &Ledger, now: Time, ahead: Span) -> Self {
+        Memory {
+            past: Past::new(ledger.index),
+            clock: ClusterClock::new(ledger.now, now.after(ahead), Moment(now.0)),
+            lease: Lease::default(),
+            reach: Reach::default(),
+            sensed: Gap::default(),
+            born: now,
+            fed: now,
+            learned: BTreeMap::new(),
+            work: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            stalled: Vec::new(),
+        }
+    }
+}
+
 impl Node {
     pub(super) fn new(server: Option<ServerId>, lpar: Option<LparId>) -> Self {
         Node {
@@ -92,10 +110,17 @@ impl Node {
             blind: false,
             alive: true,
             rebooted: false,
+            ahead: Span(0),
+            stood_still: Span(0),
             life: 1,
             ledger: Ledger::default(),
-            memory: Memory { reaches_hmc: true, ..Memory::default() },
+            memory: Memory::new(&Ledger::default(), Time(0), Span(0)),
         }
+    }
+
+    /// The moment on its own clock.
+    pub(super) fn moment(&self, now: Moment) -> Moment {
+        now.before(self.stood_still)
     }
 
     /// Whether it takes part in anything now.
@@ -108,12 +133,24 @@ impl Node {
     pub(super) fn reborn(&mut self, now: Time, feeds: bool) {
         self.life += 1;
         let fed = if std::mem::take(&mut self.rebooted) || feeds { now } else { self.memory.fed };
-        self.memory = Memory { reaches_hmc: true, inherited: self.ledger.index, born: now, fed, ..Memory::default() };
+        self.memory = Memory { fed, ..Memory::new(&self.ledger, now, self.ahead) };
     }
 
     /// Whether its lease lets it act now, with all that the lease stands for applied.
     pub(super) fn may_act(&self, now: Time) -> bool {
-        now < self.memory.lease.until && self.ledger.index >= self.memory.lease.index
+        self.memory.lease.covers(self.ledger.index, self.moment(Moment(now.0)))
+    }
+
+    /// Whether its lease is good, if only for moments.
+    pub(super) fn has_lease(&self, now: Time) -> bool {
+        self.memory.lease.left(self.moment(Moment(now.0))) > Span(0)
+    }
+
+    /// How long it has been without a lease in this life; `None` while it has one.
+    pub(super) fn alone_for(&self, now: Time) -> Option<Span> {
+        let over = self.memory.lease.over_for(self.moment(Moment(now.0)));
+        let lived = now.since(self.memory.born);
+        (!self.has_lease(now)).then(|| over.unwrap_or(lived).min(lived))
     }
 
     /// Lets go of answers to orders that the log has closed.

@@ -8,14 +8,12 @@ use super::witness;
 use crate::world::Answer as WorldAnswer;
 use std::collections::BTreeMap;
 use tenure_core::{
-    Entry, NodeName, OrderId, Reading, Report, ServerName, Span, SystemState,
-    carry::{Answer, Ask, Execution, Next, inherited},
+    Entry, Inside, NodeName, OrderId, Reading, Report, ServerName, Span,
+    carry::{Answer, Ask, Execution, Next},
     command::{Author, Command},
     order::{Ending, Order},
 };
 
-/// The least time between two probes of a server that follow the same entry.
-const PROBE_GAP: Span = Span(950);
 /// How long an agent looks.
 const LOOK: Span = Span(20);
 
@@ -46,6 +44,8 @@ impl Sim {
         if node.ledger.index == from {
             return;
         }
+        let (moment, now) = (node.moment(tenure_core::Moment(self.now.0)), node.ledger.now);
+        node.memory.clock.follow(now, *name != leader, moment);
         node.forget_closed();
         let after = mine(node);
         for server in after.iter().filter(|server| !before.contains(server)) {
@@ -58,7 +58,11 @@ impl Sim {
     pub(super) fn monitor(&mut self, name: &NodeName) {
         let Some(node) = self.nodes.get(name) else { return };
         let every = node.ledger.config.timings.monitor;
-        let servers = node.ledger.servers.iter().filter(|(_, state)| state.manager.as_ref() == Some(name));
+        let own = node.ledger.config.nodes.get(name).and_then(|declared| declared.server.as_ref());
+        let servers = node.ledger.servers.iter().filter(|(server, state)| {
+            let blind = node.memory.reach.is_blind() && own == Some(*server);
+            state.manager.as_ref() == Some(name) || blind
+        });
         let servers: Vec<ServerName> = servers.map(|(server, _)| server.clone()).collect();
         self.later(name, every, NodeEvent::Monitor);
         self.sense(name);
@@ -75,7 +79,7 @@ impl Sim {
         let watch = node.memory.watches.entry(server.clone()).or_default();
         if watch.asking {
             watch.again = true;
-        } else if watch.since < index || now >= watch.asked.after(PROBE_GAP) {
+        } else if watch.gap.wait(index, now) == Span(0) {
             self.ask_consoles(name, server);
         }
     }
@@ -89,7 +93,8 @@ impl Sim {
         if watch.asking {
             return;
         }
-        (watch.asking, watch.again, watch.since, watch.asked) = (true, false, since, now);
+        (watch.asking, watch.again) = (true, false);
+        watch.gap.begins(since, now);
         let out = witness::latency(&self.world, &node.ledger.config, server).0;
         self.later(name, Span(out), NodeEvent::Look { server: server.clone(), since, serial, why: Why::Watch });
     }
@@ -97,11 +102,17 @@ impl Sim {
     pub(super) fn watched(&mut self, name: &NodeName, reading: Reading) {
         let Some(node) = self.nodes.get_mut(name) else { return };
         let server = reading.server.clone();
-        node.memory.reaches_hmc = reading.system != SystemState::NoWitness;
+        for (hmc, answered) in witness::answering(&self.world, &node.ledger.config, &server, node.blind) {
+            node.memory.reach.asked(hmc, answered);
+        }
+        let manages = node.ledger.servers.get(&server).is_some_and(|state| state.manager.as_ref() == Some(name));
         let watch = node.memory.watches.entry(server.clone()).or_default();
         watch.asking = false;
         let again = std::mem::take(&mut watch.again);
-        self.tell(name, reading);
+        // A node that merely looks whether it reaches an HMC again says nothing of its server.
+        if manages {
+            self.tell(name, reading);
+        }
         if again {
             self.look(name, &server);
         }
@@ -123,7 +134,7 @@ impl Sim {
         for order in fresh {
             let id = order.id;
             let Some(node) = self.nodes.get_mut(name) else { return };
-            if let Some(report) = inherited(&order).filter(|_| id.index <= node.memory.inherited) {
+            if let Some(report) = node.memory.past.not_again(&order) {
                 node.memory.outbox.insert(id, report.clone());
                 self.send(name, report);
                 continue;
@@ -176,21 +187,19 @@ impl Sim {
             | Ask::RecoverMigration(_)
             | Ask::MoveDefinition { .. }
             | Ask::RemoteRestart { .. } => {
-                let late = self.now.since(work.since) >= order.budget;
+                let elapsed = self.now.since(work.since);
                 let inside = order.action.resource().and_then(|name| node.ledger.config.resources.get(name));
                 let inside = inside.is_some_and(|resource| resource.as_agent().is_some());
                 let bar = if !node.may_act(self.now) {
-                    Some("its node has no lease")
-                } else if !node.ledger.orders.contains_key(&id) {
-                    Some("the order is closed")
-                } else if late {
-                    Some("its time is over")
+                    Some("its node has no lease".to_owned())
+                } else if let Err(why) = node.ledger.may_send(order, elapsed) {
+                    Some(why.to_string())
                 } else {
-                    (node.blind && !inside).then_some("no HMC answers")
+                    (node.blind && !inside).then(|| "no HMC answers".to_owned())
                 };
                 let at_home = node.ledger.config.node_on(&order.server) == Some(name);
                 let route = match bar {
-                    Some(why) => Err(Box::new(Answer::NotSent(why.to_owned()))),
+                    Some(why) => Err(Box::new(Answer::NotSent(why))),
                     None if inside && !at_home => {
                         Err(Box::new(Answer::NotSent("it lives inside another node".to_owned())))
                     }
@@ -224,9 +233,10 @@ impl Sim {
         let Some(work) = self.work(name, id) else { return };
         match work.execution.next(answer, now.since(work.since)) {
             Next::Ask(ask) => self.ask(name, id, ask),
-            Next::Report(report) => {
+            Next::Report(mut report) => {
                 let Some(node) = self.nodes.get_mut(name) else { return };
-                node.memory.work.remove(&id);
+                let Some(work) = node.memory.work.remove(&id) else { return };
+                report.ending = node.memory.past.doubt(work.execution.order(), report.ending);
                 if node.ledger.orders.contains_key(&id) {
                     node.memory.outbox.insert(id, report.clone());
                     self.send(name, report);
@@ -285,12 +295,11 @@ impl Sim {
             let own = report.readings.iter().filter(|reading| {
                 self.ledger.servers.get(&reading.server).is_some_and(|state| state.manager.as_ref() == Some(name))
             });
-            let inside = leader.inside.entry(name.clone()).or_default();
-            inside.seen.extend(report.seen.iter().map(|(resource, seen)| (resource.clone(), seen.clone())));
-            leader.readings.extend(own.map(|reading| (reading.server.clone(), reading.clone())));
+            own.cloned().for_each(|reading| leader.leading.read(reading));
+            leader.leading.sense_also(name, &Inside { seen: report.seen.clone(), watchdog: None });
         }
         let author = Author::Agent(name.clone());
-        let entry = Entry { at: self.now, author, commands: vec![Command::Report(report)] };
+        let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Report(report)] };
         if self.options.twice {
             self.propose(entry.clone());
         }

@@ -12,7 +12,7 @@ use crate::world::{Guest, LparId, ServerId, Time as WorldTime, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::{
-    Entry, Ledger, NodeName, ResourceName, ServerName, Span, Time,
+    Entry, Ledger, Moment, NodeName, ResourceName, ServerName, Span, Time,
     command::{Author, Command, Request, RequestId},
     config::Cluster,
     tolerance::admit,
@@ -24,6 +24,8 @@ pub(super) const COMMIT: Span = Span(3);
 pub(super) const FOLLOW: Span = Span(1);
 /// How long a change is gathered with others before the leader plans.
 pub(super) const GATHER: Span = Span(1);
+/// How old the last answers of a quorum may be for a leader to grant leases.
+pub(super) const FRESH: Span = Span(1000);
 /// From the loss of a leader to the next one.
 pub(super) const ELECTION: Span = Span(1500);
 
@@ -65,6 +67,8 @@ pub struct Sim {
     pub(super) ledger: Arc<Ledger>,
     pub(super) nodes: BTreeMap<NodeName, Node>,
     pub(super) leader: Option<Leader>,
+    /// The leader before, and until when it takes itself for one.
+    pub(super) deposed: Option<(Leader, Time)>,
     pub(super) term: u64,
     pub(super) leaderless_since: Time,
     pub(super) last_leader: Option<NodeName>,
@@ -108,6 +112,7 @@ impl Sim {
             log: Vec::new(),
             ledger: Arc::default(),
             leader: None,
+            deposed: None,
             term: 0,
             leaderless_since: Time(0),
             last_leader: None,
@@ -136,6 +141,17 @@ impl Sim {
     /// The present.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// The present on clocks that never stand still.
+    pub(super) fn moment(&self) -> Moment {
+        Moment(self.now.0)
+    }
+
+    /// Cluster time, as whoever leads has it.
+    pub(super) fn cluster_time(&self) -> Time {
+        let leader = self.leader.as_ref().and_then(|leader| self.nodes.get(&leader.node));
+        leader.map_or(self.now, |node| node.memory.clock.now(node.moment(self.moment())))
     }
 
     /// The state at the end of the log.
@@ -258,7 +274,7 @@ impl Sim {
         self.requests += 1;
         let request_id = RequestId(u128::from(self.requests));
         let author = Author::Operator { name: "alice".to_owned(), request: request_id };
-        let entry = Entry { at: self.now, author, commands: vec![Command::Request(request)] };
+        let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Request(request)] };
         if self.options.twice {
             self.propose(entry.clone());
         }

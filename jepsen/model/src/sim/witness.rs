@@ -8,7 +8,7 @@ use crate::world::{
 };
 use std::collections::BTreeMap;
 use tenure_core::{
-    Ledger, NodeName, Power, Reading, ResourceName, ServerName, SystemState,
+    HmcName, Ledger, NodeName, Power, Reading, ResourceName, ServerName, SystemState,
     carry::{Answer, Ask},
     config::Cluster,
     listing::{self, Environment, Line, Listed},
@@ -96,6 +96,17 @@ fn fill(world: &World, ledger: &Ledger, found: &mut Reading, seen: &crate::world
     found.node = own.map_or(Power::Unknown, |name| listing::of_node(name, &lines));
     let vios = seen.lpars.iter().filter(|lpar| lpar.kind == LparKind::Vios);
     found.vios = vios.map(|vios| (world.lpar_name(vios.lpar).to_owned(), vios.state == LparState::Running)).collect();
+}
+
+/// Which of the consoles of a server answer at all, whatever they know of it.
+pub(super) fn answering(world: &World, cluster: &Cluster, server: &ServerName, blind: bool) -> BTreeMap<HmcName, bool> {
+    let names = cluster.servers.get(server).map(|declared| declared.hmcs.clone()).unwrap_or_default();
+    let any = world.servers().next();
+    let answers = |name: &HmcName| {
+        let asked = world.hmc(name.as_str()).zip(any).map(|(hmc, server)| world.read_system(hmc, server));
+        !blind && asked.is_some_and(|answer| answer != Err(Refusal::HmcDown))
+    };
+    names.into_iter().map(|name| (name.clone(), answers(&name))).collect()
 }
 
 fn line(world: &World, server: ServerId, lpar: &LparReading) -> Line {

@@ -12,7 +12,7 @@ pub enum Figure {
     LossToOrder,
     /// From there to every LPAR of that group Running.
     LossToRunning,
-    /// From the loss of power to everything that ran there Running elsewhere.
+    /// From a server's going off to everything that ran there Running elsewhere.
     LossToAll,
     /// As the first, and the leader was on that server.
     LeaderLossToOrder,

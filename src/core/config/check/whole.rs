@@ -1,12 +1,12 @@
 //! What holds for the whole cluster: tolerance, brakes, timings.
 
 use super::{Found, Rule};
-use crate::{Span, config::Cluster};
+use crate::{Level, Span, config::Cluster};
 
-pub(super) fn check(cluster: &Cluster, found: &mut Found) {
+pub(super) fn check(cluster: &Cluster, level: Level, found: &mut Found) {
     tolerance(cluster, found);
     brakes(cluster, found);
-    timings(cluster, found);
+    timings(cluster, level, found);
 }
 
 fn tolerance(cluster: &Cluster, found: &mut Found) {
@@ -52,7 +52,7 @@ fn brakes(cluster: &Cluster, found: &mut Found) {
     }
 }
 
-fn timings(cluster: &Cluster, found: &mut Found) {
+fn timings(cluster: &Cluster, level: Level, found: &mut Found) {
     let timings = &cluster.timings;
     let mut at_least = |what: &'static str, value: Span, than: &'static str, least: Span| {
         if value < least {
@@ -65,5 +65,8 @@ fn timings(cluster: &Cluster, found: &mut Found) {
     at_least("monitor", timings.monitor, "50ms", Span(50));
     // A start that was sent in the last moment of a lease must have shown itself when it counts as settled.
     at_least("settle", timings.settle, "the lease", timings.lease);
+    if level.settles_twice_the_lease() {
+        at_least("settle", timings.settle, "twice the lease", timings.lease.times(2));
+    }
     at_least("fence", timings.fence, "one second", Span(1000));
 }

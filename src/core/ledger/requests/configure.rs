@@ -1,12 +1,20 @@
 //! A new configuration: refused if it is not valid or would lose sight of what runs, applied whole otherwise.
 
-use super::super::{Copy, GroupState, Intent, StartRisk, apply::Applying, resources::is_passive};
-use crate::{GroupName, Note, Refusal, ResourceName, ServerName, config::Cluster, note};
+use super::{
+    super::{Copy, GroupState, Intent, ServerState, apply::Applying, resources::is_passive},
+    loss::{is_same_copy, is_same_machine},
+};
+use crate::{
+    GroupName, Note, Refusal, ResourceName, ServerName, Span, config::Cluster, node::surely_over, note, order::Action,
+};
 use std::{collections::BTreeMap, sync::Arc};
+
+/// A leader that was replaced, and has not learned of that or of this configuration, grants leases for no longer than this.
+const DEPOSED: Span = Span::seconds(5);
 
 impl Applying<'_> {
     pub(super) fn configure(&mut self, cluster: &Arc<Cluster>, strand: bool) -> Result<(), Refusal> {
-        let mistakes = cluster.mistakes();
+        let mistakes = cluster.mistakes_at(self.ledger.level);
         if !mistakes.is_empty() {
             return Err(Refusal::Invalid(note::mistakes(&mistakes)));
         }
@@ -30,9 +38,12 @@ impl Applying<'_> {
         let before = std::mem::replace(&mut self.ledger.config, Arc::clone(cluster));
         self.ledger.typed = instances.is_some().then(|| Arc::clone(typed));
         self.ledger.configured = self.ledger.index;
+        if !first {
+            self.outlast(&before);
+        }
         self.redeclare_nodes(&before);
-        self.reconcile_servers(cluster);
-        self.reconcile_groups(cluster, first);
+        self.reconcile_servers(&before, cluster);
+        self.reconcile_groups(&before, cluster, first);
         self.tie(typed);
         let by = self.by();
         let (groups, resources, servers) = (typed.groups.len(), typed.resources.len(), typed.servers.len());
@@ -40,53 +51,30 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What the new configuration would no longer see. What stays managed must stay in sight; what is let go is stranded.
-    fn loss(&self, new: &Cluster) -> Loss {
-        let mut loss = Loss::default();
-        for (name, group) in &self.ledger.groups {
-            let Some(declared) = new.groups.get(name) else {
-                if let Some(tenure) = &group.tenure {
-                    loss.stranded.push(format!("group {name} runs on {}", tenure.server));
-                }
-                continue;
-            };
-            for (resource, copies) in &group.copies {
-                let kept = new.resources.get(resource);
-                for (server, copy) in copies {
-                    let same_system = self.same_system(new, server);
-                    let same_partition = kept.is_some_and(|kept| {
-                        self.ledger.config.resources.get(resource).is_some_and(|old| old.same_thing(kept))
-                    });
-                    let seen = kept.is_some_and(|kept| &kept.group == name)
-                        && declared.servers.contains(server)
-                        && same_system
-                        && same_partition;
-                    if !seen {
-                        self.lose(&mut loss, kept.is_some(), group, (resource, server), copy);
-                    }
-                }
-            }
+    /// What was sent, and what was granted, while longer times were declared is waited for by those.
+    fn outlast(&mut self, before: &Cluster) {
+        let (old, new) = (&before.timings, &self.ledger.config.timings);
+        let granted = self.ledger.now.after(surely_over(old.lease)).after(DEPOSED);
+        let (shorter_lease, shorter_settle) = (new.lease < old.lease, new.settle < old.settle);
+        let settled = granted.after(old.settle);
+        if shorter_lease {
+            self.ledger.leases_end = self.ledger.leases_end.max(granted);
         }
-        loss
-    }
-
-    fn lose(&self, loss: &mut Loss, managed: bool, group: &GroupState, at: (&ResourceName, &ServerName), copy: &Copy) {
-        let (resource, server) = at;
-        let tenured = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
-        let active = copy.is_active() || copy.risk != StartRisk::None;
-        if (tenured || active) && managed {
-            loss.blind.push(format!("{resource} on {server}"));
-        } else if tenured || active || self.ledger.vouches(group, resource, server).is_err() {
-            loss.stranded.push(format!("{resource} on {server} reads {}", copy.power));
+        if shorter_settle {
+            self.ledger.settles_end = self.ledger.settles_end.max(settled);
         }
     }
 
-    fn same_system(&self, new: &Cluster, server: &ServerName) -> bool {
-        let mtms = |cluster: &Cluster| cluster.servers.get(server).map(|declared| declared.mtms.clone());
-        mtms(&self.ledger.config) == mtms(new)
-    }
-
-    fn reconcile_servers(&mut self, cluster: &Cluster) {
+    fn reconcile_servers(&mut self, before: &Cluster, cluster: &Cluster) {
+        let index = self.ledger.index;
+        let lost = |order: &crate::Order| {
+            let goes = !cluster.servers.contains_key(&order.server) || !cluster.nodes.contains_key(&order.node);
+            goes || !is_same_machine(before, cluster, &order.server)
+        };
+        let void: Vec<crate::Order> = self.ledger.orders.values().filter(|order| lost(order)).cloned().collect();
+        for order in void {
+            self.call_back(&order, "its node or server is declared otherwise now".to_owned());
+        }
         let ledger = &mut *self.ledger;
         ledger.nodes.retain(|name, _| cluster.nodes.contains_key(name));
         for name in cluster.nodes.keys() {
@@ -94,23 +82,21 @@ impl Applying<'_> {
         }
         ledger.servers.retain(|name, _| cluster.servers.contains_key(name));
         for name in cluster.servers.keys() {
-            let state = ledger.servers.entry(name.clone()).or_default();
+            let fresh = ServerState { declared: index, ..ServerState::default() };
+            let state = ledger.servers.entry(name.clone()).or_insert_with(|| fresh.clone());
+            if !is_same_machine(before, cluster, name) {
+                let (manager, upkeep) = (state.manager.take(), std::mem::take(&mut state.upkeep));
+                *state = ServerState { manager, upkeep, ..fresh };
+            }
             let gone = state.manager.as_ref().is_some_and(|node| !cluster.nodes.contains_key(node));
             if gone {
                 state.manager = None;
             }
         }
-        let lost = |order: &crate::Order| {
-            !cluster.servers.contains_key(&order.server) || !cluster.nodes.contains_key(&order.node)
-        };
-        let void: Vec<crate::Order> = ledger.orders.values().filter(|order| lost(order)).cloned().collect();
-        for order in void {
-            self.ledger.orders.remove(&order.id);
-            self.close(&order, &crate::order::Ending::Unknown("its node or server is no longer declared".to_owned()));
-        }
     }
 
-    fn reconcile_groups(&mut self, cluster: &Cluster, first: bool) {
+    fn reconcile_groups(&mut self, old_cluster: &Cluster, cluster: &Cluster, first: bool) {
+        let index = self.ledger.index;
         let mut before = std::mem::take(&mut self.ledger.groups);
         let mut members: BTreeMap<&GroupName, Vec<&ResourceName>> = BTreeMap::new();
         for (resource, declared) in cluster.resources.iter().filter(|(_, declared)| declared.enabled) {
@@ -125,24 +111,53 @@ impl Applying<'_> {
             });
             let mut copies: BTreeMap<ResourceName, BTreeMap<ServerName, Copy>> = BTreeMap::new();
             for resource in members.remove(name).unwrap_or_default() {
-                let known = group.copies.remove(resource).unwrap_or_default();
-                let here = declared
-                    .servers
-                    .iter()
-                    .map(|server| (server.clone(), known.get(server).cloned().unwrap_or_default()));
-                copies.insert(resource.clone(), here.collect());
+                let mut known = group.copies.remove(resource).unwrap_or_default();
+                let mut copy = |server: &ServerName| {
+                    let same = is_same_copy(old_cluster, cluster, resource, server);
+                    let copy = known.remove(server).filter(|_| same).unwrap_or_else(|| Copy::declared(index));
+                    (server.clone(), copy)
+                };
+                copies.insert(resource.clone(), declared.servers.iter().map(&mut copy).collect());
             }
             group.passive = copies.keys().filter(|name| passive(name)).cloned().collect();
+            let at = group.tenure.as_ref().map(|tenure| tenure.server.clone());
+            let is_new = |resource: &ResourceName| {
+                let here = at.as_ref().and_then(|server| copies.get(resource)?.get(server));
+                here.is_some_and(|copy| copy.declared == index)
+            };
+            group.runs.iter_mut().filter(|(resource, _)| is_new(resource)).for_each(|(_, run)| run.clear());
+            group.runs.retain(|resource, _| copies.contains_key(resource));
             group.copies = copies;
             group.faults.retain(|server, _| declared.servers.contains(server));
-            group.runs.retain(|resource, _| cluster.resources.contains_key(resource));
             self.ledger.groups.insert(name.clone(), Arc::new(group));
         }
         for name in before.into_keys().filter(|_| !first) {
             self.note(Note::Removed { group: name });
         }
+        self.call_back_orphans();
         self.reconcile_maintenance();
         self.recount();
+    }
+
+    /// Orders about what is not declared any more, or is another thing now, are called back.
+    fn call_back_orphans(&mut self) {
+        let index = self.ledger.index;
+        let ledger = &*self.ledger;
+        let orphan = |order: &&crate::Order| match &order.action {
+            Action::Hook { group, .. } => !ledger.groups.contains_key(group),
+            Action::Fence | Action::FenceNode { .. } => false,
+            Action::Start { .. } | Action::Stop { .. } | Action::Migrate { .. } | Action::StopMigration { .. } => {
+                let copies = order.action.resource().and_then(|resource| {
+                    let group = ledger.group_of(resource)?;
+                    ledger.groups.get(group)?.copies.get(resource)
+                });
+                copies.and_then(|copies| copies.get(&order.server)).is_none_or(|copy| copy.declared == index)
+            }
+        };
+        let void: Vec<crate::Order> = ledger.orders.values().filter(orphan).cloned().collect();
+        for order in void {
+            self.call_back(&order, "what it is about is declared otherwise now".to_owned());
+        }
     }
 
     /// Counts again what the tenures on each server need.
@@ -166,10 +181,4 @@ impl Applying<'_> {
             let _ = self.occupy(&group, &server);
         }
     }
-}
-
-#[derive(Default)]
-struct Loss {
-    blind: Vec<String>,
-    stranded: Vec<String>,
 }

@@ -123,7 +123,7 @@ impl Planner<'_> {
         if let Brake::Starts { server, .. } = &brake
             && let Some(until) = self.stock.boots.get(server).copied()
         {
-            self.plan.probe.insert(server.clone());
+            self.follow(server);
             self.wake(until.min(self.now().after(BOOT_WATCH)));
         }
         let why = Wait::Queue { brake };

@@ -129,7 +129,7 @@ impl Planner<'_> {
                         return;
                     }
                 }
-                Some(NotHere::NotReadOff { power: Power::Unknown, .. }) => drop(self.plan.probe.insert(server.clone())),
+                Some(NotHere::NotReadOff { power: Power::Unknown, .. }) => self.look(server),
                 Some(why) if is_of_the_server(&why) => {}
                 Some(why) => drop(self.emit(Command::Forgo { group: name, server: server.clone(), why })),
             }

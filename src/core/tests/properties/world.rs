@@ -55,7 +55,7 @@ impl World {
     pub fn ask(&mut self, request: Request) {
         self.requests += 1;
         let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
-        let entry = Entry { at: self.now, author, commands: vec![Command::Request(request)] };
+        let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Request(request)] };
         self.ledger.apply(self.ledger.index + 1, &entry);
         self.check();
     }
@@ -183,7 +183,7 @@ impl World {
 
     fn commit(&mut self, author: Author, commands: Vec<Command>) {
         let before = self.ledger.clone();
-        let entry = Entry { at: self.now, author, commands };
+        let entry = Entry { at: self.now, wall: self.now, author, commands };
         let outcome = self.ledger.apply(self.ledger.index + 1, &entry);
         if !outcome.refused.is_empty() {
             self.wrong.push(format!("refused: {:?}", outcome.refused));

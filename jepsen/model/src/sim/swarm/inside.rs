@@ -1,6 +1,6 @@
 //! Long histories of what lives inside nodes: with watchdogs and without, beside LPARs, and in instances of a parallel group.
 
-use super::{Dice, Kind, swarm};
+use super::{Dice, Kind, kept, swarm};
 use crate::sim::Sim;
 use crate::world::{Guest, Power};
 use tenure_core::Time;
@@ -54,7 +54,7 @@ const WATCHDOGS: [&[&str]; 3] = [
 const SERVERS: [&str; 3] = ["p1", "p2", "p3"];
 const APPS: [&str; 4] = ["ip", "httpd", "probe", "job"];
 
-const INSIDE: Kind =
+pub(super) const INSIDE: Kind =
     Kind { site: &SITE, variants: &WATCHDOGS, groups: &["web", "mix", "solo", "net"], deed, mend, rests };
 
 /// What the LPAR of the node on a server does.
@@ -63,7 +63,7 @@ fn guest(sim: &Sim, server: &str) -> Option<Guest> {
     Some(sim.world().guest(sim.world().server(server)?, lpar))
 }
 
-fn deed(dice: &mut Dice, sim: &Sim) -> String {
+pub(super) fn deed(dice: &mut Dice, sim: &Sim) -> String {
     let server = dice.pick(&SERVERS);
     let node = dice.pick(&["n1", "n2", "n3"]);
     let group = dice.pick(&["web", "mix", "solo", "net"]);
@@ -155,4 +155,10 @@ fn rests(sim: &Sim) -> Vec<String> {
 #[test]
 fn any_long_history_inside_nodes_is_safe_and_ends_well() {
     swarm(&INSIDE, "1-70");
+}
+
+/// A server was powered off after it had come back, and a start that died with its node counted as the resource's failure.
+#[test]
+fn histories_inside_nodes_that_were_stuck_end_well() {
+    kept(&INSIDE, &[4902]);
 }

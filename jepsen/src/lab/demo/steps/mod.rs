@@ -23,9 +23,9 @@ pub const STEPS: [(&str, &str); 8] = [
         "Once it is restarted in place; past its limit its group moves, with a proof.",
     ),
     (
-        "A physical server loses power",
-        "It is powered off for certain and read back; its groups move in order of priority, each with that proof. Then \
-         the same with the server of the leader.",
+        "A physical server goes off",
+        "Its service processor lives and says so. It is powered off for certain and read back; its groups move in order \
+         of priority, each with that proof. Then the same with the server of the leader.",
     ),
     (
         "A management LPAR dies while its server runs",
@@ -38,9 +38,9 @@ pub const STEPS: [(&str, &str); 8] = [
     ),
     ("The leader is killed", "Another one leads; what was acknowledged is still there, and work goes on."),
     (
-        "The HMC loses a server whose node is silent",
-        "Nothing proves that the server is off, so its groups wait and say why. An operator who has looked confirms; then \
-         they move.",
+        "A physical server loses all its power",
+        "Its service processor is gone with it, and the HMC reads No Connection: nothing proves that the server is off, so \
+         its groups wait and say why. An operator who has looked confirms; then they move.",
     ),
     (
         "A powered-off server returns, dirty",

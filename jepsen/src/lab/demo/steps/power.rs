@@ -1,4 +1,5 @@
-//! Step 3: a physical server loses power; then the one on which the leader lives.
+//! Step 3: a physical server goes off and its service processor lives; then the one on which the leader lives. A server that
+//! loses all its power takes its service processor with it: that is step 7.
 
 use crate::{
     lab::demo::{
@@ -45,7 +46,8 @@ async fn lose(story: &Story, lost: &str, [order, first_up, all_up]: Measured) ->
     let leader = status.leader.clone().unwrap_or_default();
     let at = server(story, lost)?;
     let cursor = story.cursor();
-    let words = format!("{lost} loses power; it holds {}, and {leader} leads", groups.join(", "));
+    let words =
+        format!("{lost} goes off, its service processor lives; it holds {}, and {leader} leads", groups.join(", "));
     let began = fault(story, words, Fault::TripPower(at))?;
     let proven = story.note(cursor, |note| note.kind == "proven_off" && note.server.as_deref() == Some(lost));
     story.expect(format!("{lost} is proven off"), PATIENCE, proven).await?;

@@ -1,4 +1,5 @@
-//! Step 7: the HMC loses the service processor of a server whose node is silent.
+//! Step 7: a server loses all its power, and its service processor with it: the HMC has no connection to it, and nothing
+//! proves that it is off.
 
 use crate::{
     lab::demo::{
@@ -33,16 +34,14 @@ pub(super) async fn tell(story: &Story) -> Told {
     let at = server(story, &lost)?;
 
     let cursor = story.cursor();
-    story.did(format!("the line between the HMC and the service processor of {lost} is cut"));
-    story.world(|world| world.set_lines(at, false));
+    fault(
+        story,
+        format!("{lost} loses all its power, and its service processor with it; it holds {}", groups.join(", ")),
+        Fault::CutPower(at),
+    )?;
     let noticed =
         |change: &Change| matches!(change, Change::Connection { server, connected: false, .. } if *server == at);
     story.expect("the HMC reads No Connection", PATIENCE, story.change(cursor, noticed)).await?;
-    fault(
-        story,
-        format!("then {lost} loses its power: nobody can see that; it holds {}", groups.join(", ")),
-        Fault::CutPower(at),
-    )?;
     for group in &groups {
         let waits = story.note(cursor, |note| {
             note.kind == "waiting" && note.group.as_ref() == Some(group) && note.text.contains("nothing proves")

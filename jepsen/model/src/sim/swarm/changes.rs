@@ -1,0 +1,98 @@
+//! Long histories in which the cluster file changes under what runs: things are disabled, dropped, declared otherwise and
+//! declared again, nodes are replaced, times become shorter; processes are killed and come back within a moment; and what
+//! operators do for maintenance. Kinds of their own, so that the histories of the others stay what they are.
+
+use super::{Dice, INSIDE, Kind, LPARS, deed as lpars_deed, inside, swarm};
+use crate::sim::Sim;
+
+/// Restarts, maintenance and changes of the file, among all that happens to LPARs.
+const CHANGED: Kind = Kind { deed: of_lpars, mend: mend_lpars, ..LPARS };
+
+/// The same of what lives inside nodes.
+const CHANGED_INSIDE: Kind = Kind { deed: of_apps, mend: mend_inside, ..INSIDE };
+
+fn of_lpars(dice: &mut Dice, sim: &Sim) -> String {
+    if dice.roll(3) > 0 {
+        return lpars_deed(dice, sim);
+    }
+    let group = dice.pick(&["db", "web", "app", "mob"]);
+    let lpar = dice.pick(&["db1", "web1", "web2", "app1", "mob1"]);
+    match dice.roll(5) {
+        0 => format!("op configure toml\n| [lpars.{lpar}]\n| enabled = {}", dice.pick(&["false", "true"])),
+        // There is no LPAR of that name.
+        1 => format!("op configure partition {lpar} {lpar}-other{}", strand(dice)),
+        2 => format!("op configure drop lpar {lpar}{}", strand(dice)),
+        _ => change(dice, group),
+    }
+}
+
+fn of_apps(dice: &mut Dice, sim: &Sim) -> String {
+    if dice.roll(3) > 0 {
+        return inside::deed(dice, sim);
+    }
+    let group = dice.pick(&["web", "mix", "solo", "net"]);
+    let app = dice.pick(&["ip", "httpd", "probe", "job"]);
+    match dice.roll(5) {
+        0 => format!("op configure toml\n| [resources.{app}]\n| enabled = {}", dice.pick(&["false", "true"])),
+        1 => format!("op configure toml\n| [resources.{app}]\n| stop_timeout = \"{}\"", dice.pick(&["4s", "9s"])),
+        2 => format!("op configure drop lpar {app}{}", strand(dice)),
+        _ => change(dice, group),
+    }
+}
+
+fn strand(dice: &mut Dice) -> &'static str {
+    dice.pick(&["", "", " --strand"])
+}
+
+fn change(dice: &mut Dice, group: &str) -> String {
+    let server = dice.pick(&["p1", "p2", "p3"]);
+    let node = dice.pick(&["n1", "n2", "n3"]);
+    match dice.roll(16) {
+        // A process that is back before anybody misses it.
+        0..=3 => format!("kill {node}; run {}; start {node}", dice.pick(&["1ms", "30ms", "150ms", "600ms", "2s"])),
+        4 => format!("op configure drop group {group}{}", strand(dice)),
+        5 | 6 => "op configure whole".to_owned(),
+        7 => format!("op configure toml\n| [timings]\n| lease = \"{}\"", dice.pick(&["2s", "3s", "8s"])),
+        8 => format!("op configure toml\n| [timings]\n| settle = \"{}\"", dice.pick(&["8s", "30s", "60s"])),
+        9 => format!("op configure mtms {server} 9009-42A*765432{}{}", &server[1..], strand(dice)),
+        10 => format!("op configure drop node {node}{}", strand(dice)),
+        11 => format!("op configure replace {node} other-{node} other-{node}{}", strand(dice)),
+        12 => format!("op server {} {server}", dice.pick(&["drain", "undrain", "freeze", "unfreeze", "release"])),
+        13 => format!("op cluster {}", dice.pick(&["disarm", "arm", "arm", "resume"])),
+        14 => format!("op group {} {group}", dice.pick(&["flush", "enable", "clear-admin-wait"])),
+        _ => format!("op configure toml\n| [groups.{group}]\n| managed = {}", dice.pick(&["false", "true"])),
+    }
+}
+
+/// Everything is declared as it was, and nothing is kept back any more.
+fn undo(sim: &mut Sim) {
+    let _ = sim.act("op configure whole");
+    for server in ["p1", "p2", "p3"] {
+        for what in ["undrain", "unfreeze", "release"] {
+            let _ = sim.act(&format!("op server {what} {server}"));
+        }
+    }
+    for what in ["arm", "resume"] {
+        let _ = sim.act(&format!("op cluster {what}"));
+    }
+}
+
+fn mend_lpars(sim: &mut Sim) {
+    undo(sim);
+    (LPARS.mend)(sim);
+}
+
+fn mend_inside(sim: &mut Sim) {
+    undo(sim);
+    (INSIDE.mend)(sim);
+}
+
+#[test]
+fn any_long_history_of_changes_is_safe_and_ends_well() {
+    swarm(&CHANGED, "1-25");
+}
+
+#[test]
+fn any_long_history_of_changes_inside_nodes_is_safe_and_ends_well() {
+    swarm(&CHANGED_INSIDE, "1-25");
+}

@@ -1,0 +1,85 @@
+//! This machine's own clock: it goes on while the machine is suspended, or stopped for a move of its own.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::time::{Duration, Instant};
+use tenure_core::{Moment, Span};
+
+/// The two clocks may be read this far apart.
+const READ_APART: Span = Span(100);
+
+/// Now, since this machine was started.
+pub fn now() -> Moment {
+    let now = clock_gettime(ClockId::Boottime);
+    let (seconds, nanos) =
+        (u64::try_from(now.tv_sec).unwrap_or_default(), u64::try_from(now.tv_nsec).unwrap_or_default());
+    Moment(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
+}
+
+/// A duration as the core counts it, in whole milliseconds.
+pub fn span(duration: Duration) -> Span {
+    Span(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Tells when the machine stood still. What is measured by a clock that stood still with it, such as how long ago a quorum
+/// answered, is younger than it seems.
+#[derive(Debug)]
+pub struct Stillness {
+    begun: (Instant, Moment),
+    /// How much further the clock that goes on has come, when last looked at.
+    ahead: Span,
+    woke: Instant,
+}
+
+impl Stillness {
+    /// Begins to watch.
+    pub fn watch() -> Self {
+        let begun = Instant::now();
+        Stillness { begun: (begun, now()), ahead: Span(0), woke: begun }
+    }
+
+    /// Whether the machine has stood still since this was last asked.
+    pub fn has_woken(&mut self) -> bool {
+        self.look(Instant::now(), now())
+    }
+
+    fn look(&mut self, at: Instant, moment: Moment) -> bool {
+        let (since, begun) = self.begun;
+        let ahead = Span(moment.since(begun).0.saturating_sub(span(at.saturating_duration_since(since)).0));
+        let woken = ahead.0 > self.ahead.plus(READ_APART).0;
+        if woken {
+            (self.ahead, self.woke) = (ahead, at);
+        }
+        woken
+    }
+
+    /// How long ago something happened that the clock that stands still says was `age` ago; `None` if the machine may have
+    /// stood still since.
+    pub fn age(&self, age: Duration) -> Option<Span> {
+        let at = Instant::now().checked_sub(age)?;
+        (at >= self.woke).then(|| span(age))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_stood_still_is_told_once_and_takes_nothing_from_before_for_fresh() {
+        let mut still = Stillness::watch();
+        let (since, begun) = still.begun;
+        let later = since + Duration::from_secs(5);
+        assert!(!still.look(later, begun.after(Span(5_050))), "both went on");
+        assert!(still.look(later, begun.after(Span(65_000))), "a minute went by on one of them");
+        assert!(!still.look(later + Duration::from_secs(1), begun.after(Span(66_000))));
+        // It woke up in what is the future here: whatever was before that is of no known age.
+        assert_eq!(still.age(Duration::from_millis(10)), None);
+        assert_eq!(Stillness::watch().age(Duration::ZERO), Some(Span(0)));
+    }
+
+    #[test]
+    fn the_clock_goes_on() {
+        let first = now();
+        assert!(first > Moment(0) && now() >= first);
+    }
+}

@@ -1,0 +1,147 @@
+//! What a node knows while it leads: who was heard when, which leases are out, the newest readings. Forgotten when it stops.
+//!
+//! Three kinds of leases may be out that this leader did not grant. Leaders before it granted some until it was elected; and
+//! one that does not know yet that it leads no more goes on for as long as it takes the last answers of a quorum for fresh:
+//! a voter that was started anew, or a transfer of the leadership, elects another within that time. So nobody's lease is
+//! called over before that time and a whole lease have passed since this leader began. What was granted while a longer lease
+//! was declared is waited for by the ledger ([`Ledger::leases_end`](crate::Ledger::leases_end)).
+
+use super::surely_over;
+use crate::{
+    Command, Inside, Ledger, NodeName, Reading, ServerName, Span, View, config::Timings, ledger::NodeState,
+    time::Moment, view::NodeView,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A leader's knowledge.
+#[derive(Clone, Debug)]
+pub struct Leading {
+    since: Moment,
+    /// How old the last answers of a quorum may be for a leader to grant leases.
+    fresh: Span,
+    /// Whether it has applied what was committed before it led.
+    ready: bool,
+    /// Nodes that what is being proposed gives up.
+    giving_up: BTreeSet<NodeName>,
+    heard: BTreeMap<NodeName, Heard>,
+    readings: BTreeMap<ServerName, Reading>,
+    inside: BTreeMap<NodeName, Inside>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    at: Moment,
+    reaches_hmc: bool,
+    leased_until: Option<Moment>,
+}
+
+/// A lease that goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// How long it lasts, from the moment that the node asked, before anything is taken off for clocks.
+    pub lasts: Span,
+    /// It counts for a node that has applied the log up to here.
+    pub floor: u64,
+    /// When a quorum last confirmed the leader, at the latest: from here its own lease counts.
+    pub confirmed: Moment,
+}
+
+impl Leading {
+    /// A node begins to lead. `before` is when it last heard the leader before it, which makes that one's silence older;
+    /// `fresh` is how old the last answers of a quorum may be for any leader to grant leases.
+    pub fn new(before: Option<(NodeName, Moment)>, fresh: Span, now: Moment) -> Self {
+        let heard = before.map(|(node, at)| (node, Heard { at, reaches_hmc: true, leased_until: None }));
+        Leading {
+            since: now,
+            fresh,
+            ready: false,
+            giving_up: BTreeSet::new(),
+            heard: heard.into_iter().collect(),
+            readings: BTreeMap::new(),
+            inside: BTreeMap::new(),
+        }
+    }
+
+    /// It has applied what was committed before it led: it may plan, and grant leases.
+    pub fn caught_up(&mut self) {
+        self.ready = true;
+    }
+
+    /// Whether it has applied what was committed before it led.
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// Commands are proposed. Whom they give up must not be granted a lease that the ledger does not know of.
+    pub fn proposes(&mut self, commands: &[Command]) {
+        let given_up = |command: &Command| {
+            if let Command::Shut(node) | Command::Lapse(node) = command { Some(node.clone()) } else { None }
+        };
+        self.giving_up.extend(commands.iter().filter_map(given_up));
+    }
+
+    /// What was proposed is in the log, or never will be.
+    pub fn proposed(&mut self) {
+        self.giving_up.clear();
+    }
+
+    /// A node was heard.
+    pub fn hear(&mut self, node: &NodeName, reaches_hmc: bool, now: Moment) {
+        let heard = self.heard.entry(node.clone()).or_insert(Heard { at: now, reaches_hmc, leased_until: None });
+        (heard.at, heard.reaches_hmc) = (now, reaches_hmc);
+    }
+
+    /// The log index at which this leader answers; `None` while it may not be the leader, or may not know what is committed.
+    pub fn index(&self, ledger: &Ledger, quorum: Option<Span>) -> Option<u64> {
+        let sure = quorum.is_some_and(|age| age < self.fresh);
+        (sure && self.ready).then_some(ledger.index)
+    }
+
+    /// The lease that a node is granted now; `None` if it gets none. `quorum` is how long ago a message was sent that a quorum
+    /// has answered; the lease of the leader itself counts from there.
+    pub fn lease(&mut self, node: &NodeName, ledger: &Ledger, quorum: Option<Span>, now: Moment) -> Option<Granted> {
+        self.index(ledger, quorum)?;
+        let age = quorum?;
+        let out = self.giving_up.contains(node) || ledger.nodes.get(node).is_none_or(NodeState::is_out);
+        let heard = self.heard.get_mut(node).filter(|_| !out)?;
+        let lasts = ledger.config.timings.lease;
+        heard.leased_until = Some(now.after(lasts));
+        Some(Granted { lasts, floor: ledger.index, confirmed: now.before(age) })
+    }
+
+    /// A reading came in. An older one than the last of that server is no news.
+    pub fn read(&mut self, reading: Reading) {
+        self.readings.insert(reading.server.clone(), reading);
+    }
+
+    /// A node says what lives inside it.
+    pub fn sense(&mut self, node: NodeName, inside: Inside) {
+        self.inside.insert(node, inside);
+    }
+
+    /// What a node saw of something inside it, beside what it said last.
+    pub fn sense_also(&mut self, node: &NodeName, inside: &Inside) {
+        let known = self.inside.entry(node.clone()).or_default();
+        known.seen.extend(inside.seen.iter().map(|(resource, seen)| (resource.clone(), seen.clone())));
+    }
+
+    /// What the planner is told.
+    pub fn view<'a>(&self, nodes: impl Iterator<Item = &'a NodeName>, timings: &Timings, now: Moment) -> View {
+        let nodes = nodes.map(|node| (node.clone(), self.look_at(node, timings, now)));
+        View { nodes: nodes.collect(), readings: self.readings.clone(), inside: self.inside.clone() }
+    }
+
+    fn look_at(&self, node: &NodeName, timings: &Timings, now: Moment) -> NodeView {
+        let heard = self.heard.get(node);
+        let silence = now.since(heard.map_or(self.since, |heard| heard.at));
+        let others = self.since.after(self.fresh).after(timings.lease);
+        let until = heard.and_then(|heard| heard.leased_until).map_or(others, |until| until.max(others));
+        let margins = Span(surely_over(timings.lease).0.saturating_sub(timings.lease.0));
+        NodeView {
+            heard: heard.is_some_and(|heard| heard.at >= self.since),
+            silence,
+            lease_over: silence >= timings.suspect && now > until.after(margins),
+            reaches_hmc: heard.is_none_or(|heard| heard.reaches_hmc),
+        }
+    }
+}
