@@ -3,7 +3,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use tenure_core::Ledger;
-use tenure_core_next as later;
+use tenure_core_next::{self as later};
 use tenure_fuzz::{bytes_of, entries};
 
 /// Bytes for a history, and how many histories.

@@ -118,6 +118,27 @@ impl Applying<'_> {
             let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.clone());
             copy.uuid = copy.uuid.take().or(uuid);
         }
+        if listed && mobile {
+            self.found_here(&name, resource, reading);
+        }
+    }
+
+    /// A mobile LPAR is listed on a server: where it was missed, it is gone.
+    fn found_here(&mut self, name: &GroupName, resource: &ResourceName, reading: &Reading) {
+        let Ok(group) = self.group_mut(name) else { return };
+        let mut gone = Vec::new();
+        for (server, copy) in group.copies.get_mut(resource).into_iter().flatten() {
+            let older = copy.listed.is_none_or(|at| at <= reading.since);
+            if *server != reading.server && copy.power == Power::Missing && older {
+                copy.power = Power::Absent;
+                gone.push(server.clone());
+            }
+        }
+        for server in gone {
+            let (group, resource, said) = (name.clone(), resource.clone(), String::new());
+            let (from, to, inside) = (Power::Missing, Power::Absent, false);
+            self.note(Note::CopyChanged { group, resource, server, from, to, said, inside });
+        }
     }
 
     /// What a node has read on its way, of a server that others watch: it takes away what vouches there, and proves nothing.
