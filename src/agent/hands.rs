@@ -43,6 +43,9 @@ fn partition_name(file: &Path) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+/// What the ledger knows of the LPARs on a server.
+type Knows = dyn Fn(&ServerName) -> BTreeMap<ResourceName, Known> + Send + Sync;
+
 /// The way to the hypervisors, with the cluster as it is declared now.
 pub struct Hands {
     me: NodeName,
@@ -53,7 +56,7 @@ pub struct Hands {
     partition: Option<String>,
     cluster: RwLock<Arc<Cluster>>,
     applied: Box<dyn Fn() -> u64 + Send + Sync>,
-    known: Box<dyn Fn(&ServerName) -> BTreeMap<ResourceName, Known> + Send + Sync>,
+    known: Box<Knows>,
     serial: AtomicU64,
 }
 

@@ -253,7 +253,7 @@ impl Applying<'_> {
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
         let Some(order) = self.ledger.orders.remove(&report.order) else {
             // What was read is a fact, whatever became of the order.
-            let news = report.readings.iter().fold(false, |news, reading| self.take_away(reading) || news);
+            let news = report.readings.iter().filter(|reading| self.take_away(reading)).count() > 0;
             return if news { Ok(()) } else { Err(Refusal::NoOrder(report.order)) };
         };
         self.close(&order, &report.ending);
