@@ -380,7 +380,9 @@ async fn what_is_off_already_is_read_back_whatever_is_answered() {
     bench.inject(Fault::TripPower(p1));
     bench.read_until(|reading| reading.system == SystemState::PowerOff).await;
     for answer in [OffAlready::Says, OffAlready::Accepts, OffAlready::NotOperating, OffAlready::Unlisted] {
-        bench.world.with(|world| world.hmcs().for_each(|hmc| drop(world.inject(Fault::AnswerOff(hmc, answer)))));
+        bench.world.with(|world| {
+            world.hmcs().for_each(|hmc| world.inject(Fault::AnswerOff(hmc, answer)).expect("it is there"))
+        });
         let told = bench.driver.power_off_server(&bench.p1, PATIENCE).await;
         let kind = told.as_ref().err().and_then(CommandError::refusal_kind);
         match answer {

@@ -103,6 +103,7 @@ impl Gap {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)] // small numbers, all written here
 mod tests {
     use super::*;
 

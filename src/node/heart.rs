@@ -129,7 +129,7 @@ pub(super) enum Role {
     /// Leads in this term, and may plan once it has applied what came before.
     Leader {
         term: u64,
-        leading: Leading,
+        leading: Box<Leading>,
         proposing: bool,
         digests: Digests,
         pace: Pace,
@@ -365,7 +365,7 @@ impl Heart {
         let term = status.term;
         tracing::info!(term, "leads");
         let before = self.heard_leader.take().and_then(|(id, at)| Some((name_of(status, id)?, at)));
-        let leading = Leading::new(before, span(self.leader_lease), moment::now());
+        let leading = Box::new(Leading::new(before, span(self.leader_lease), moment::now()));
         let (digests, pace) = (Digests::default(), Pace::default());
         self.role = Role::Leader { term, leading, proposing: false, digests, pace };
         self.catch_up(term);
@@ -382,7 +382,7 @@ impl Heart {
         self.lease.drop_it();
         self.rounds.probe_all();
         if let Role::Leader { term, leading, .. } = &mut self.role {
-            *leading = Leading::new(None, span(self.leader_lease), moment::now());
+            **leading = Leading::new(None, span(self.leader_lease), moment::now());
             let term = *term;
             self.catch_up(term);
         }
