@@ -10,6 +10,7 @@ mod inside;
 mod load;
 mod members;
 mod nodes;
+mod quick;
 mod restart;
 mod snapshot;
 mod stop;
