@@ -4,6 +4,7 @@
 
 mod alone;
 mod anew;
+mod asked;
 mod crash;
 mod forgotten;
 mod inside;
