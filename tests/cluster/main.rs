@@ -2,6 +2,7 @@
 //!
 //! Every test runs real `tenured` binaries, waits for conditions only, and prints what it measured.
 
+mod ahead;
 mod alone;
 mod anew;
 mod asked;
