@@ -149,14 +149,14 @@ pub(crate) fn time(time: Time) -> String {
 }
 
 fn waits(ledger: &Ledger) -> Vec<WaitView> {
-    let groups = ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(name, state.wait.as_ref()?)));
+    let groups = ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(ledger, name, state.wait.as_ref()?)));
     let servers = ledger.servers.iter().filter_map(|(name, state)| Some(server_wait(name, state.wait.as_ref()?)));
     let mut all: Vec<WaitView> = servers.chain(groups).collect();
     all.sort_by_key(|wait| std::cmp::Reverse(wait.level));
     all
 }
 
-fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
+fn group_wait(ledger: &Ledger, name: &GroupName, wait: &Wait) -> WaitView {
     let until = if let Wait::Settling { until, .. } | Wait::Booting { until, .. } | Wait::Watchdog { until, .. } = wait
     {
         Some(*until)
@@ -168,7 +168,7 @@ fn group_wait(name: &GroupName, wait: &Wait) -> WaitView {
         name: name.to_string(),
         level: wait.level().into(),
         text: wait.to_string(),
-        until: until.map(time),
+        until: until.map(|until| shown(ledger, until)),
     }
 }
 
@@ -196,7 +196,7 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
             let text = format!("group {name} is held: {conflict}; stop the wrong copy on its HMC");
             return Some(AlarmView { text, group: Some(name.to_string()), server: None });
         }
-        let wait = group_wait(name, state.wait.as_ref()?);
+        let wait = group_wait(ledger, name, state.wait.as_ref()?);
         let text = format!("group {name} waits: {}", wait.text);
         let alarm = AlarmView { text, group: Some(name.to_string()), server: None };
         (wait.level == Level::Alarm).then_some(alarm)

@@ -2,14 +2,17 @@
 //!
 //! Every test runs real `tenured` binaries, waits for conditions only, and prints what it measured.
 
+mod ahead;
 mod alone;
 mod anew;
+mod asked;
 mod crash;
 mod forgotten;
 mod inside;
 mod load;
 mod members;
 mod nodes;
+mod quick;
 mod restart;
 mod snapshot;
 mod stop;

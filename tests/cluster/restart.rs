@@ -3,6 +3,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -28,16 +29,19 @@ pub fn starts(site: &Site, status: &StatusView) -> BTreeMap<String, u32> {
 /// A site of this many servers, with an emulated HMC.
 pub async fn site(servers: usize) -> (TempDir, Site) {
     let directory = tempfile::tempdir().expect("a directory");
-    let options = SiteOptions {
-        servers,
-        arbiter: false,
-        hmcs: 1,
-        directory: directory.path().to_owned(),
-        cluster_file: None,
-        program: Some(env!("CARGO_BIN_EXE_tenured").into()),
-    };
-    let site = Site::start(options, &mut |_| {}).await.expect("a site");
+    let site = site_with(directory.path(), servers, env!("CARGO_BIN_EXE_tenured").into()).await;
     (directory, site)
+}
+
+/// The same in a directory that is there, with this program as `tenured`.
+pub async fn site_with(directory: &Path, servers: usize, program: PathBuf) -> Site {
+    Site::start(options(directory, servers, program), &mut |_| {}).await.expect("a site")
+}
+
+/// What a site of the ready-made world is.
+pub fn options(directory: &Path, servers: usize, program: PathBuf) -> SiteOptions {
+    let directory = directory.to_owned();
+    SiteOptions { servers, arbiter: false, hmcs: 1, directory, cluster_file: None, program: Some(program) }
 }
 
 /// Everything is online, every node is heard, every server is read live, and nothing is under way.

@@ -9,6 +9,7 @@ use russh::server::{Config, run_stream};
 use russh::{MethodKind, MethodSet};
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -87,6 +88,7 @@ pub enum HmcServerError {
 pub struct HmcServer {
     world: LiveWorld,
     hmc: HmcId,
+    shared: Arc<Shared>,
     address: SocketAddr,
     fingerprint: String,
     open: watch::Receiver<bool>,
@@ -115,12 +117,14 @@ impl HmcServer {
             hmc,
             account: Mutex::new(account),
             commands: Arc::new(Semaphore::new(COMMAND_LIMIT)),
+            asked: AtomicU64::new(0),
         });
+        let questions = shared.clone();
         let (opened, open) = watch::channel(true);
         let connections = CancellationToken::new();
         let port = Port { shared, config: config(options.host_key), opened, broken: connections.clone() };
         let task = tokio::spawn(port.serve(listener, address));
-        Ok(HmcServer { world, hmc, address, fingerprint, open, connections, task })
+        Ok(HmcServer { world, hmc, shared: questions, address, fingerprint, open, connections, task })
     }
 
     /// Where it listens.
@@ -131,6 +135,11 @@ impl HmcServer {
     /// Fingerprint of its host key, as OpenSSH writes it: `SHA256:…`.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// How many commands it was ever asked to run.
+    pub fn asked(&self) -> u64 {
+        self.shared.asked.load(Ordering::Relaxed)
     }
 
     /// Takes the HMC down, and returns when its port is closed and its connections are broken.

@@ -10,6 +10,7 @@ use russh::server::{
 };
 use russh::{Channel, ChannelId, ChannelOpenFailure};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     pub(super) account: Mutex<Account>,
     /// Commands at work, those of vanished clients included.
     pub(super) commands: Arc<Semaphore>,
+    /// Commands that ever came.
+    pub(super) asked: AtomicU64,
 }
 
 impl Shared {
@@ -148,6 +151,7 @@ impl Handler for Session {
         let Ok(permit) = self.shared.commands.clone().try_acquire_owned() else {
             return session.channel_failure(channel);
         };
+        self.shared.asked.fetch_add(1, Ordering::Relaxed);
         session.channel_success(channel)?;
         let room = self.idle.remove(&channel);
         let line = self.environment.clone() + &String::from_utf8_lossy(data);

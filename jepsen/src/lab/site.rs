@@ -269,6 +269,11 @@ impl Site {
         self.client.members().await.map_err(api("ask for the members"))
     }
 
+    /// How many commands the HMCs were ever asked to run.
+    pub fn asked(&self) -> u64 {
+        self.hmcs.iter().map(HmcServer::asked).sum()
+    }
+
     /// Cuts a node off from the other nodes.
     pub fn cut(&self, node: &str) -> Result<(), SiteError> {
         self.network.cut(self.place(node)?.listen.ip());

@@ -39,7 +39,7 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
         migrating_to: tenure.and_then(Tenure::migration).map(|migration| migration.to.to_string()),
         instance_of: name.as_str().split_once(AT).map(|(group, _)| group.to_owned()),
         flags: flags(index.ledger, state, group.managed),
-        wait: state.wait.as_ref().map(|wait| group_wait(name, wait)),
+        wait: state.wait.as_ref().map(|wait| group_wait(index.ledger, name, wait)),
     }
 }
 

@@ -1,0 +1,91 @@
+//! What cannot be known is asked for at a pace: a thing inside a node whose agent has no answer, beside fifteen that are well,
+//! has neither them nor the HMC asked over and over.
+
+use super::restart::{options, settled};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+use tenure_jepsen::lab::Site;
+
+/// What is well beside it.
+const WELL: usize = 15;
+/// For how long looks are counted.
+const COUNTED: Duration = Duration::from_secs(10);
+/// How many looks in that time are a handful: twice in a second while the question is young, against eighty to two hundred
+/// and twenty.
+const HANDFUL: usize = 20;
+/// How many commands the HMC gets in that time at most: a reading is two, of each of two servers twice in a second, against
+/// twenty readings.
+const COMMANDS: u64 = 80;
+
+/// Writes two types of script agents that write a line for every look: one that is always well, one that never knows.
+fn write_agents(agents: &Path) {
+    for (kind, code) in [("Calm", 110), ("Moody", 99)] {
+        let folder = agents.join(kind);
+        fs::create_dir_all(&folder).expect("a directory");
+        let monitor = format!("echo >> '{}'\nexit {code}", agents.join(format!("{kind}.looks")).display());
+        for (name, text) in [("online", "exit 0"), ("offline", "exit 0"), ("monitor", &monitor)] {
+            fs::write(folder.join(name), format!("#!/bin/sh\n{text}\n")).expect("a file");
+            fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).expect("its mode");
+        }
+    }
+}
+
+fn looks(agents: &Path, kind: &str) -> usize {
+    fs::read_to_string(agents.join(format!("{kind}.looks"))).unwrap_or_default().lines().count()
+}
+
+fn resource(group: &str, kind: &str) -> String {
+    format!(
+        "\n[groups.{group}]\nservers = [\"p1\"]\n\n[resources.{group}-thing]\ngroup = \"{group}\"\ntype = \"script:{kind}\"\n"
+    )
+}
+
+/// Counts looks at what is well, looks at what is not, and commands at the HMC.
+async fn count(site: &Site, agents: &Path) -> (usize, usize, u64) {
+    let now = || (looks(agents, "Calm"), looks(agents, "Moody"), site.asked());
+    let (began, before) = (Instant::now(), now());
+    site.until("time passes", COUNTED * 2, async || began.elapsed() >= COUNTED).await.expect("it passes");
+    let after = now();
+    (after.0 - before.0, after.1 - before.1, after.2 - before.2)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_known_is_not_asked_for_over_and_over() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let agents = directory.path().join("agents");
+    write_agents(&agents);
+    let options = options(directory.path(), 2, env!("CARGO_BIN_EXE_tenured").into());
+    let mut site = Site::prepare(options).await.expect("a site");
+    for name in site.names() {
+        let config = directory.path().join(format!("{name}.toml"));
+        let mut config = fs::OpenOptions::new().append(true).open(config).expect("a file");
+        let run = directory.path().join(format!("{name}-run"));
+        write!(config, "\n[agents]\nrun_dir = \"{}\"\nscripts = \"{}\"\n", run.display(), agents.display())
+            .expect("written");
+    }
+    site.form(&mut |_| {}).await.expect("a cluster");
+    for number in 1..=WELL {
+        site.cluster_file += &resource(&format!("calm{number}"), "Calm");
+    }
+    site.declare().await.expect("declared");
+    settled(&site, "everything is online").await;
+    let at_rest = count(&site, &agents).await;
+    println!("in {COUNTED:?} at rest: {at_rest:?} looks at what is well, at what is not, and commands at the HMC");
+    assert!(at_rest.0 >= WELL, "what is well is looked at");
+
+    site.cluster_file += &resource("mood", "Moody");
+    site.declare().await.expect("declared");
+    site.until("it is looked at", COUNTED, async || looks(&agents, "Moody") > 0).await.expect("looked at");
+    let (well, ill, asked) = count(&site, &agents).await;
+    println!("in {COUNTED:?} beside one that nobody knows: {:?}", (well, ill, asked));
+    assert!(ill >= 1, "it is still looked at");
+    assert!(ill <= HANDFUL, "{ill} looks at it");
+    assert!(well <= HANDFUL * WELL, "{well} looks at the {WELL} that are well");
+    assert!(asked <= COMMANDS, "the HMC was asked {asked} times, and {} times at rest", at_rest.2);
+    site.stop().await;
+}
