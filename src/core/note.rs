@@ -2,6 +2,7 @@
 //!
 //! The log line, the line of the admin client and the line of a golden file are the same line.
 
+mod asked;
 mod levels;
 mod render;
 
@@ -60,6 +61,8 @@ pub enum Note {
     },
     /// What bears the name of an LPAR is not that LPAR, or not what is declared.
     NotItself { group: GroupName, resource: ResourceName, server: ServerName, said: String },
+    LoginRefused { hmc: HmcName, by: NodeName, why: String, again: Span },
+    LoginAccepted { hmc: HmcName, by: NodeName },
     NodeLapsed { node: NodeName },
     NodeReturned { node: NodeName },
     NodeProvenOff { node: NodeName, how: NodeOffHow },
@@ -131,6 +134,7 @@ pub enum Asked {
     Resume,
     Disarm,
     Arm,
+    RetryHmc { hmc: HmcName },
     ResourceOnline { resource: ResourceName, group: GroupName },
     ResourceOffline { resource: ResourceName, group: GroupName },
     Flush { group: GroupName },
@@ -477,6 +481,8 @@ pub enum ClusterWait {
     Disarmed,
     /// Too many servers were lost at once.
     Storm { servers: BTreeSet<ServerName> },
+    /// An HMC refuses the login of the nodes.
+    Lockout { hmc: HmcName, by: NodeName, alone: bool, why: String },
 }
 
 /// Why a server's fate is open.
@@ -539,7 +545,7 @@ impl Note {
             Note::Configured { .. } => None,
             Note::SystemChanged { .. } => None,
             Note::ViosChanged { .. } => None,
-            Note::NodeLapsed { .. } => None,
+            Note::NodeLapsed { .. } | Note::LoginRefused { .. } | Note::LoginAccepted { .. } => None,
             Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
             Note::NodeProvenOff { .. } => None,
@@ -595,7 +601,7 @@ impl Note {
             Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. } => None,
             Note::Requested { .. } => None,
-            Note::NodeLapsed { .. } => None,
+            Note::NodeLapsed { .. } | Note::LoginRefused { .. } | Note::LoginAccepted { .. } => None,
             Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
             Note::NodeProvenOff { .. } => None,
@@ -663,37 +669,6 @@ impl LeaveReason {
             Some(to)
         } else {
             None
-        }
-    }
-}
-
-impl Asked {
-    /// The group that was asked for, if one was.
-    pub fn group(&self) -> Option<&GroupName> {
-        match self {
-            Asked::Online { group, .. }
-            | Asked::Offline { group }
-            | Asked::Switch { group, .. }
-            | Asked::Freeze { group }
-            | Asked::Unfreeze { group }
-            | Asked::Clear { group, .. }
-            | Asked::Restart { group, .. }
-            | Asked::ResourceOnline { group, .. }
-            | Asked::ResourceOffline { group, .. }
-            | Asked::Flush { group }
-            | Asked::ClearAdminWait { group, .. }
-            | Asked::Migrate { group, .. }
-            | Asked::Enable { group }
-            | Asked::AbortMigration { group } => Some(group),
-            Asked::Drain { .. }
-            | Asked::Shutdown { .. }
-            | Asked::Undrain { .. }
-            | Asked::FreezeServer { .. }
-            | Asked::UnfreezeServer { .. }
-            | Asked::ReleaseServer { .. }
-            | Asked::Resume
-            | Asked::Disarm
-            | Asked::Arm => None,
         }
     }
 }

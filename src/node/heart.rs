@@ -8,6 +8,7 @@ use super::{
     ending::Ending,
     faith::Faith,
     known,
+    logins::Logins,
     machine::Digest,
     member,
     peer::{Answer, Asked, Call, ask, incarnation},
@@ -78,6 +79,7 @@ pub(super) struct Heart {
     pub(super) executor: Executor,
     pub(super) rounds: Rounds,
     pub(super) clock: ClusterClock,
+    pub(super) logins: Logins,
     pub(super) records: broadcast::Sender<Record>,
     pub(super) leader_lease: Duration,
     pub(super) tasks: TaskTracker,
@@ -168,6 +170,7 @@ impl Heart {
             executor,
             rounds: Rounds::default(),
             clock,
+            logins: Logins::default(),
             records,
             leader_lease,
             tasks,
@@ -227,6 +230,7 @@ impl Heart {
                 self.beat();
                 self.hold_on();
             }
+            self.mind_logins(&self.ledger());
             self.read_due();
             self.look_due();
         }
@@ -315,6 +319,7 @@ impl Heart {
             self.configured = ledger.configured;
             self.hands.configure(&ledger.config);
         }
+        self.mind_logins(&ledger);
         self.publish(&ledger);
         if !ledger.is_present(&self.me, incarnation()) {
             self.superseded(ledger.index);

@@ -12,6 +12,7 @@ pub mod founding;
 mod heart;
 mod journal;
 mod known;
+pub mod logins;
 mod machine;
 pub mod main;
 mod member;

@@ -8,6 +8,7 @@ mod crash;
 mod forgotten;
 mod inside;
 mod load;
+mod logins;
 mod members;
 mod nodes;
 mod restart;
