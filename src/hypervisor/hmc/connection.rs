@@ -156,16 +156,21 @@ impl Connection {
         self.door.knocks().last = None;
     }
 
-    /// Logs in once, whatever came of it before; beside a connection that is up, which is kept whatever comes of this.
-    /// [`Self::login`] says what came of it. Must not be given up half-way.
+    /// Logs in once, whatever came of it before it was [forgotten](Self::forget_login); beside a connection that is up, which is
+    /// kept whatever comes of this. [`Self::login`] says what came of it. Must not be given up half-way.
     pub async fn try_login(&self) {
-        let is_up = matches!(&*self.link.lock().await, Link::Up(session) if !session.is_closed());
-        if !is_up {
-            self.reset().await;
+        let mut link = self.link.lock().await;
+        if !matches!(&*link, Link::Up(session) if !session.is_closed()) {
+            // A command may have logged in, or been refused, since then: that was the one try.
+            if self.login().is_none() {
+                *link = FRESH;
+            }
+            drop(link);
             // The door keeps what came of it.
             let _ = self.session().await;
             return;
         }
+        drop(link);
         match link::connect(&self.address, self.door.open()).await {
             Ok(session) => {
                 self.door.note(Login::Accepted);
