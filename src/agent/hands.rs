@@ -142,6 +142,11 @@ impl Hands {
         Reading { node: Power::Absent, ..reading }
     }
 
+    /// The driver of the HMCs.
+    pub fn driver(&self) -> &HmcDriver {
+        &self.driver
+    }
+
     /// Which HMCs answered this node the last time that it asked them.
     pub fn reach(&self) -> Reach {
         let mut reach = Reach::default();

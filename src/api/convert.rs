@@ -39,6 +39,7 @@ pub(super) fn request(ask: Ask) -> Result<Request, Failure> {
         Ask::Resume => Request::Resume,
         Ask::Disarm => Request::Disarm,
         Ask::Arm => Request::Arm,
+        Ask::RetryHmc { hmc } => Request::RetryHmc(hmc.into()),
         Ask::Drain { server } => Request::Drain(server.into()),
         Ask::Freeze { group } => Request::Freeze(group.into()),
         Ask::Unfreeze { group } => Request::Unfreeze(group.into()),

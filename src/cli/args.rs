@@ -4,7 +4,7 @@ mod group;
 mod site;
 
 pub use group::Group;
-pub use site::{Agent, Cluster, Init, Resource, Server, Service};
+pub use site::{Agent, Cluster, Hmc, Init, Resource, Server, Service};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
@@ -135,6 +135,9 @@ Exits with 5 if something would not run.")]
     /// Agents: which ones a node has, and what one can be told
     #[command(subcommand)]
     Agent(Agent),
+    /// HMCs: log in again to one that refused it
+    #[command(subcommand)]
+    Hmc(Hmc),
     /// Services: groups in tiers, started and stopped as one
     #[command(subcommand)]
     Service(Service),

@@ -1,8 +1,8 @@
-//! `tenure server` and `tenure cluster`: what is kept back on purpose. And how somebody is asked whether they mean it.
+//! `tenure server`, `tenure cluster` and `tenure hmc`: what is kept back on purpose. And how somebody is asked whether they mean it.
 
 use super::{
     Context, Exit, Fault, Terminal,
-    args::{Cluster, Server, Sure},
+    args::{Cluster, Hmc, Server, Sure},
     group::request,
     render,
     wait::Goal,
@@ -39,6 +39,11 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
         }
     };
     request(context, terminal, ask, goal).await
+}
+
+pub(super) async fn hmc(command: Hmc, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+    let Hmc::Retry { hmc } = command;
+    request(context, terminal, Ask::RetryHmc { hmc }, None).await
 }
 
 pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {

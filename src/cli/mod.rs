@@ -60,6 +60,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Resource(command) => resource::resource(command, &Context::new(global)?, terminal).await,
         Command::Agent(command) => agent::agent(command, &Context::new(global)?, terminal).await,
         Command::Service(command) => resource::service(command, &Context::new(global)?, terminal).await,
+        Command::Hmc(command) => maintenance::hmc(command, &Context::new(global)?, terminal).await,
         Command::Server(command) => maintenance::server(command, &Context::new(global)?, terminal).await,
         Command::Fence(command) => members::fence(command, &Context::new(global)?, terminal).await,
         Command::Leader(command) => members::leader(command, &Context::new(global)?, terminal).await,

@@ -1,7 +1,7 @@
 //! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName,
+    GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName,
     ServiceName, Span, Time,
     config::{AT, Cluster},
     ledger::Incarnation,
@@ -302,6 +302,22 @@ pub enum Command {
         /// Why it does not.
         why: NotHere,
     },
+    /// An HMC refused the login of the node that says so.
+    HmcRefuses {
+        /// The HMC.
+        hmc: HmcName,
+        /// What it said.
+        why: String,
+    },
+    /// An HMC that had refused logins let in the node that says so.
+    HmcAccepts(HmcName),
+    /// A node is to try whether an HMC that refuses logins lets it in.
+    TryHmc {
+        /// The HMC.
+        hmc: HmcName,
+        /// The node.
+        node: NodeName,
+    },
     /// The cluster can no longer lose as many servers as it should.
     Warn(Weakness),
     /// A process has begun to run this node. What an older one says counts no more.
@@ -438,6 +454,8 @@ pub enum Request {
     Disarm,
     /// Act again.
     Arm,
+    /// Try again now whether an HMC that refuses logins lets a node in.
+    RetryHmc(HmcName),
     /// Bring one resource of a group online.
     ResourceOnline(ResourceName),
     /// Take one resource of a group offline, and keep it so.

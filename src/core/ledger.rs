@@ -10,6 +10,7 @@ mod facts;
 mod grants;
 mod hooks;
 mod links;
+mod logins;
 mod maintenance;
 mod migration;
 mod nodes;
@@ -23,6 +24,7 @@ mod sending;
 mod services;
 mod state;
 
+pub use logins::{Lockout, Turn};
 pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
 pub use processes::{Incarnation, Process};
@@ -34,7 +36,7 @@ pub use state::{
 };
 
 use crate::{
-    GroupName, Level, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
+    GroupName, HmcName, Level, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
     command::Outcome,
     config::{AT, Cluster},
     order::Epoch,
@@ -81,6 +83,8 @@ pub struct Ledger {
     pub groups: BTreeMap<GroupName, Arc<GroupState>>,
     /// What is kept back in the whole cluster.
     pub maintenance: Maintenance,
+    /// HMCs that refuse the login of the nodes.
+    pub hmcs: BTreeMap<HmcName, Lockout>,
     /// Orders that are not answered.
     pub orders: BTreeMap<OrderId, Order>,
     /// The process that runs each node, as far as it was entered.
@@ -111,6 +115,7 @@ impl Ledger {
             nodes: self.nodes.clone(),
             groups: self.groups.clone(),
             maintenance: self.maintenance.clone(),
+            hmcs: self.hmcs.clone(),
             orders: self.orders.clone(),
             processes: BTreeMap::new(),
             journal: VecDeque::new(),

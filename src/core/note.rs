@@ -3,6 +3,7 @@
 //! The log line, the line of the admin client and the line of a golden file are the same line.
 
 mod about;
+mod asked;
 mod levels;
 mod render;
 
@@ -61,6 +62,8 @@ pub enum Note {
     },
     /// What bears the name of an LPAR is not that LPAR, or not what is declared.
     NotItself { group: GroupName, resource: ResourceName, server: ServerName, said: String },
+    LoginRefused { hmc: HmcName, by: NodeName, why: String, again: Span },
+    LoginAccepted { hmc: HmcName, by: NodeName },
     NodeLapsed { node: NodeName },
     NodeReturned { node: NodeName },
     NodeProvenOff { node: NodeName, how: NodeOffHow },
@@ -134,6 +137,7 @@ pub enum Asked {
     Resume,
     Disarm,
     Arm,
+    RetryHmc { hmc: HmcName },
     ResourceOnline { resource: ResourceName, group: GroupName },
     ResourceOffline { resource: ResourceName, group: GroupName },
     Flush { group: GroupName },
@@ -480,6 +484,8 @@ pub enum ClusterWait {
     Disarmed,
     /// Too many servers were lost at once.
     Storm { servers: BTreeSet<ServerName> },
+    /// An HMC refuses the login of the nodes.
+    Lockout { hmc: HmcName, by: NodeName, alone: bool, why: String },
 }
 
 /// Why a server's fate is open.

@@ -47,6 +47,7 @@ pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan 
     planner.inside();
     planner.nodes();
     planner.managers();
+    planner.logins();
     planner.orders();
     planner.servers();
     planner.silent_nodes();

@@ -2,7 +2,7 @@
 
 use crate::tolerance::Weakness;
 use crate::{
-    GroupName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
     config::Need,
     note::{CleanReason, NotHere, Wait},
 };
@@ -116,6 +116,10 @@ pub enum Refusal {
     AlreadyDisarmed,
     #[error("the cluster is not disarmed")]
     NotDisarmed,
+    #[error("there is no HMC {0}")]
+    NoHmc(HmcName),
+    #[error("HMC {hmc} refuses no logins")]
+    NotRefused { hmc: HmcName },
     #[error("no storm holds the cluster back")]
     NoStorm,
     #[error("server {server} is already drained, or being drained; to end that: `tenure server undrain {server}`")]

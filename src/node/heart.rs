@@ -8,6 +8,7 @@ use super::{
     ending::Ending,
     faith::Faith,
     known,
+    logins::Logins,
     machine::Digest,
     member,
     peer::{Answer, Asked, Call, ask, incarnation},
@@ -81,6 +82,7 @@ pub(super) struct Heart {
     pub(super) executor: Executor,
     pub(super) rounds: Rounds,
     pub(super) clock: ClusterClock,
+    pub(super) logins: Logins,
     pub(super) records: broadcast::Sender<Record>,
     pub(super) leader_lease: Duration,
     pub(super) tasks: TaskTracker,
@@ -90,7 +92,7 @@ pub(super) struct Heart {
     pub(super) role: Role,
     heard_leader: Option<(u64, Moment)>,
     /// Whether this machine has stood still.
-    still: Stillness,
+    pub(super) still: Stillness,
     pub(super) published: u64,
     /// Last entry that this process found in its own log when it started.
     stored: u64,
@@ -188,6 +190,7 @@ impl Heart {
             executor,
             rounds: Rounds::default(),
             clock,
+            logins: Logins::default(),
             records,
             leader_lease,
             tasks,
@@ -248,6 +251,7 @@ impl Heart {
                 self.beat();
                 self.hold_on();
             }
+            self.mind_logins(&self.ledger());
             self.read_due();
             self.look_due();
         }
@@ -337,6 +341,7 @@ impl Heart {
             self.hands.configure(&ledger.config);
         }
         self.followed.store(ledger.index, Release);
+        self.mind_logins(&ledger);
         self.publish(&ledger);
         if !ledger.is_present(&self.me, incarnation()) {
             self.superseded(ledger.index);
@@ -369,23 +374,6 @@ impl Heart {
         let (digests, pace) = (Digests::default(), Pace::default());
         self.role = Role::Leader { term, leading, proposing: false, digests, pace };
         self.catch_up(term);
-    }
-
-    /// How long ago a message was sent that a quorum has answered; `None` if this node does not lead, or nobody knows.
-    fn quorum(&self, status: &Status) -> Option<Span> {
-        status.quorum_ack_age.filter(|_| status.is_leader).and_then(|age| self.still.age(age))
-    }
-
-    /// The machine stood still while the world went on: the lease is over, and everything is read and heard again.
-    fn wake_up(&mut self) {
-        tracing::warn!("this machine stood still for a while; nothing that was so before is taken for granted");
-        self.lease.drop_it();
-        self.rounds.probe_all();
-        if let Role::Leader { term, leading, .. } = &mut self.role {
-            **leading = Leading::new(None, span(self.leader_lease), moment::now());
-            let term = *term;
-            self.catch_up(term);
-        }
     }
 
     fn asked(&mut self, asked: Asked) {

@@ -12,6 +12,7 @@ pub mod founding;
 mod heart;
 mod journal;
 mod known;
+pub mod logins;
 mod machine;
 pub mod main;
 mod member;
@@ -20,6 +21,7 @@ mod presence;
 mod probe;
 mod report;
 mod suitability;
+mod waking;
 mod watch;
 
 pub use daemon::{Daemon, DaemonError};

@@ -108,7 +108,10 @@ async fn a_cluster_file_is_held_against_the_agents_of_the_nodes() {
     let warning = "warning: resources.ip.old on p1: old is deprecated; leave it out\n";
     let ended = desk.run(&format!("validate --agents {file}")).await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, warning));
+    // It runs, and what its agent is told is another thing's: nobody may let it go without saying so.
     let ended = desk.run(&format!("apply --yes {file}")).await;
+    assert_eq!(ended.exit, Exit::Refused, "{}", ended.err);
+    let ended = desk.run(&format!("apply --yes --strand {file}")).await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, warning));
     let checked = desk.run(&format!("validate --agents {file} --output json")).await.json();
     assert_eq!(checked["warnings"][0], "resources.ip.old on p1: old is deprecated; leave it out");

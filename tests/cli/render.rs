@@ -146,6 +146,7 @@ fn requests_as_data() {
         Ask::Resume,
         Ask::Disarm,
         Ask::Arm,
+        Ask::RetryHmc { hmc: "h".to_owned() },
         Ask::ConfirmOff { server: s() },
         Ask::ConfirmNodeOff { node: "n".to_owned() },
         Ask::Configure { text: "t".into(), strand: false, expect: Some(7) },

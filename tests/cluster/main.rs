@@ -10,6 +10,7 @@ mod crash;
 mod forgotten;
 mod inside;
 mod load;
+mod logins;
 mod members;
 mod nodes;
 mod quick;

@@ -81,6 +81,17 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
             storm: Some(Storm { since: T, servers: set(s()) }),
             forgiven: set(s2()),
         },
+        hmcs: BTreeMap::from([(
+            "hmc1".into(),
+            tenure_core::ledger::Lockout {
+                why: "the key was rejected".into(),
+                by: n(),
+                alone: true,
+                tries: 1,
+                next: T,
+                turn: Some(tenure_core::ledger::Turn { node: n(), index: 3, until: T }),
+            },
+        )]),
         orders: (0..).zip(actions()).map(order).collect(),
         processes: BTreeMap::from([(
             n(),

@@ -60,6 +60,8 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::Disarmed,
         Refusal::AlreadyDisarmed,
         Refusal::NotDisarmed,
+        Refusal::NoHmc("hmc1".into()),
+        Refusal::NotRefused { hmc: "hmc1".into() },
         Refusal::NoStorm,
         Refusal::AlreadyDrained { server: s() },
         Refusal::NotDrained { server: s() },

@@ -4,6 +4,7 @@ mod commands;
 mod faults;
 mod identity;
 mod limits;
+mod logins;
 mod moving;
 mod server;
 mod site;

@@ -13,6 +13,8 @@ pub(super) fn kind(note: &Note) -> &'static str {
         Note::ViosChanged { .. } => "vios_changed",
         Note::CopyChanged { .. } => "copy_changed",
         Note::NotItself { .. } => "not_itself",
+        Note::LoginRefused { .. } => "login_refused",
+        Note::LoginAccepted { .. } => "login_accepted",
         Note::NodeLapsed { .. } => "node_lapsed",
         Note::NodeReturned { .. } => "node_returned",
         Note::NodeProvenOff { .. } => "node_proven_off",

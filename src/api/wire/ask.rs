@@ -155,6 +155,11 @@ pub enum Ask {
     Disarm,
     /// Act again.
     Arm,
+    /// Try again now whether an HMC that refuses logins lets a node in.
+    RetryHmc {
+        /// The HMC.
+        hmc: String,
+    },
     /// Replace the declared cluster.
     Configure {
         /// The text of a cluster file.

@@ -194,6 +194,18 @@ Exits with 5 if there is no such order.")]
     Rolling,
 }
 
+/// `tenure hmc`.
+#[derive(Debug, Subcommand)]
+pub enum Hmc {
+    /// Log in again now to an HMC that refused it
+    #[command(after_help = "Example: tenure hmc retry hmc1
+One node tries, once. If it is let in, all nodes log in again; `tenure status` says so.")]
+    Retry {
+        /// The HMC
+        hmc: String,
+    },
+}
+
 /// `tenure cluster`.
 #[derive(Debug, Subcommand)]
 pub enum Cluster {

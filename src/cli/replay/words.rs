@@ -80,6 +80,9 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::PreOnline { group, epoch } => {
             format!("run the program that group {group} wants first (tenure {epoch})")
         }
+        Command::HmcRefuses { hmc, why } => format!("HMC {hmc} refuses a login: {why}"),
+        Command::HmcAccepts(hmc) => format!("HMC {hmc} lets us in again"),
+        Command::TryHmc { hmc, node } => format!("{node} tries to log in to HMC {hmc}"),
         Command::Warn(_) => "warn of what could not be lost".to_owned(),
         Command::Wait { group, wait: Some(wait) } => format!("group {group} waits: {wait}"),
         Command::Wait { group, wait: None } => format!("group {group} waits no longer"),
@@ -127,6 +130,7 @@ fn asked(request: &Request) -> String {
         Request::Resume => "resume after a storm".to_owned(),
         Request::Disarm => "disarm".to_owned(),
         Request::Arm => "arm".to_owned(),
+        Request::RetryHmc(hmc) => format!("log in to HMC {hmc} again"),
         Request::ResourceOnline(resource) => format!("bring {resource} online"),
         Request::ResourceOffline { resource, propagate: false } => format!("take {resource} offline"),
         Request::ResourceOffline { resource, propagate: true } => {
@@ -227,6 +231,7 @@ impl Concerned {
             | Command::Hold { group, .. }
             | Command::Release(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
+            Command::HmcRefuses { .. } | Command::HmcAccepts(_) | Command::TryHmc { .. } => {}
             Command::Warn(weakness) => self.groups.extend(weakness.groups.iter().cloned()),
             Command::Storm(servers) => self.servers.extend(servers.iter().cloned()),
             Command::Forgo { group, server, .. } => {

@@ -120,6 +120,9 @@ impl Applying<'_> {
             Command::Storm(servers) => self.storm(servers),
             Command::EndQuarantine(server) => self.end_quarantine(server),
             Command::Forgo { group, server, why } => self.forgo(group, server, why),
+            Command::HmcRefuses { hmc, why } => self.hmc_refuses(hmc, why),
+            Command::HmcAccepts(hmc) => self.hmc_accepts(hmc),
+            Command::TryHmc { hmc, node } => self.try_hmc(hmc, node),
             Command::Warn(weakness) => {
                 self.note(Note::Fragile { weakness: weakness.clone() });
                 Ok(())

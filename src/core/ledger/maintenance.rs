@@ -85,6 +85,9 @@ impl Ledger {
             | Command::Storm(_)
             | Command::EndQuarantine(_)
             | Command::Forgo { .. }
+            | Command::HmcRefuses { .. }
+            | Command::HmcAccepts(_)
+            | Command::TryHmc { .. }
             | Command::Warn(_)
             | Command::Wait { .. }
             | Command::ServerWait { .. } => None,
@@ -136,11 +139,11 @@ impl Ledger {
             .collect()
     }
 
-    /// What keeps the whole cluster from acting.
+    /// What keeps the whole cluster from acting, or hinders it.
     pub fn standstills(&self) -> Vec<ClusterWait> {
         let disarmed = self.maintenance.disarmed.then_some(ClusterWait::Disarmed);
         let storm = self.maintenance.storm.as_ref().map(|storm| ClusterWait::Storm { servers: storm.servers.clone() });
-        disarmed.into_iter().chain(storm).collect()
+        disarmed.into_iter().chain(storm).chain(self.lockouts()).collect()
     }
 
     /// How far a drain of the server has come. `None` if none was asked for.

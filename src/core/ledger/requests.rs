@@ -55,6 +55,7 @@ impl Applying<'_> {
             Request::Resume => self.ask_resume(),
             Request::Disarm => self.ask_disarm(),
             Request::Arm => self.ask_arm(),
+            Request::RetryHmc(hmc) => self.ask_retry_hmc(hmc),
             Request::ResourceOnline(resource) => self.ask_resource_online(resource),
             Request::ResourceOffline { resource, propagate } => self.ask_resource_offline(resource, *propagate),
             Request::Flush(group) => self.ask_flush(group),

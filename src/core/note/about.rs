@@ -1,6 +1,6 @@
 //! What notes and reasons are about: which group, which server, which resource.
 
-use super::{Asked, FaultReason, LeaveReason, Note};
+use super::{FaultReason, LeaveReason, Note};
 use crate::{GroupName, ResourceName, ServerName};
 
 impl Note {
@@ -42,7 +42,7 @@ impl Note {
             Note::Configured { .. } => None,
             Note::SystemChanged { .. } => None,
             Note::ViosChanged { .. } => None,
-            Note::NodeLapsed { .. } => None,
+            Note::NodeLapsed { .. } | Note::LoginRefused { .. } | Note::LoginAccepted { .. } => None,
             Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
             Note::NodeProvenOff { .. } => None,
@@ -98,7 +98,7 @@ impl Note {
             Note::Migrated { to, .. } => Some(to),
             Note::Configured { .. } => None,
             Note::Requested { .. } => None,
-            Note::NodeLapsed { .. } => None,
+            Note::NodeLapsed { .. } | Note::LoginRefused { .. } | Note::LoginAccepted { .. } => None,
             Note::Fragile { .. } => None,
             Note::NodeReturned { .. } => None,
             Note::NodeProvenOff { .. } => None,
@@ -166,37 +166,6 @@ impl LeaveReason {
             Some(to)
         } else {
             None
-        }
-    }
-}
-
-impl Asked {
-    /// The group that was asked for, if one was.
-    pub fn group(&self) -> Option<&GroupName> {
-        match self {
-            Asked::Online { group, .. }
-            | Asked::Offline { group }
-            | Asked::Switch { group, .. }
-            | Asked::Freeze { group }
-            | Asked::Unfreeze { group }
-            | Asked::Clear { group, .. }
-            | Asked::Restart { group, .. }
-            | Asked::ResourceOnline { group, .. }
-            | Asked::ResourceOffline { group, .. }
-            | Asked::Flush { group }
-            | Asked::ClearAdminWait { group, .. }
-            | Asked::Migrate { group, .. }
-            | Asked::Enable { group }
-            | Asked::AbortMigration { group } => Some(group),
-            Asked::Drain { .. }
-            | Asked::Shutdown { .. }
-            | Asked::Undrain { .. }
-            | Asked::FreezeServer { .. }
-            | Asked::UnfreezeServer { .. }
-            | Asked::ReleaseServer { .. }
-            | Asked::Resume
-            | Asked::Disarm
-            | Asked::Arm => None,
         }
     }
 }

@@ -25,6 +25,8 @@ impl Note {
             Note::StoppedOnPurpose { .. } => Level::Warning,
             Note::Restarting { .. } => Level::Warning,
             Note::NodeLapsed { .. } => Level::Warning,
+            Note::LoginRefused { .. } => Level::Alarm,
+            Note::LoginAccepted { .. } => Level::Info,
             Note::ProvenOff { .. } => Level::Warning,
             Note::Loose { .. } => Level::Warning,
             Note::Reappeared { .. } => Level::Warning,

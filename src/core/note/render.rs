@@ -46,6 +46,12 @@ impl Display for Note {
             Note::NotItself { resource, server, said, .. } => {
                 write!(f, "{resource} on {server} is left alone, and vouches for nothing: {said}")
             }
+            Note::LoginRefused { hmc, by, why, again } => write!(
+                f,
+                "HMC {hmc} refuses our login ({by}: {why}); no node logs in there now, and one tries again in {again}; at once \
+                 with `tenure hmc retry {hmc}`"
+            ),
+            Note::LoginAccepted { hmc, by } => write!(f, "HMC {hmc} lets node {by} in again"),
             Note::NodeLapsed { node } => {
                 write!(f, "node {node}: silent, its lease has ended; it acts no more until it is heard again")
             }
@@ -231,6 +237,7 @@ impl Display for Asked {
             Asked::Resume => f.write_str("cluster: resume after the storm"),
             Asked::Disarm => f.write_str("cluster: disarm"),
             Asked::Arm => f.write_str("cluster: arm"),
+            Asked::RetryHmc { hmc } => write!(f, "HMC {hmc}: log in again now"),
             Asked::ResourceOnline { resource, group } => write!(f, "group {group}: {resource} online"),
             Asked::ResourceOffline { resource, group } => write!(f, "group {group}: {resource} offline"),
             Asked::Flush { group } => write!(f, "group {group}: flush"),
@@ -552,6 +559,11 @@ impl Display for ClusterWait {
             ClusterWait::Disarmed => {
                 f.write_str("DISARMED: nothing is started, stopped, moved or fenced; `tenure cluster arm`")
             }
+            ClusterWait::Lockout { hmc, by, alone, why } => write!(
+                f,
+                "HMC {hmc} refuses {} ({by}: {why}); it is tried again now and then, at once with `tenure hmc retry {hmc}`",
+                if *alone { "the login of one node" } else { "our login" }
+            ),
             ClusterWait::Storm { servers } => write!(
                 f,
                 "STORM: {} lost at about the same time; nothing is started elsewhere; `tenure cluster resume`",

@@ -2,8 +2,8 @@
 
 use super::Planner;
 use crate::{
-    Command, Ledger, NodeName, Power, Reading, ResourceName, ServerName, Span, SystemState,
-    ledger::{Copy, Dirty, GroupState, Phase, ServerState, StartRisk},
+    Command, HmcName, Ledger, NodeName, Power, Reading, ResourceName, ServerName, Span, SystemState,
+    ledger::{Copy, Dirty, GroupState, Lockout, Phase, ServerState, StartRisk},
     note::ServerWait,
 };
 use std::{
@@ -145,6 +145,24 @@ impl Planner<'_> {
             (!reaches(node), own != Some(*node), now != Some(*node), load.get(*node).copied().unwrap_or_default())
         });
         best.cloned()
+    }
+
+    /// HMCs that refuse logins: whose turn it is to try again.
+    pub(super) fn logins(&mut self) {
+        let tries = |ledger: &Ledger| {
+            let due = |(hmc, lockout): (&HmcName, &Lockout)| {
+                Some((hmc.clone(), lockout.due(), ledger.next_to_try(lockout)?.clone()))
+            };
+            ledger.hmcs.iter().filter_map(due).collect::<Vec<_>>()
+        };
+        for (hmc, at, node) in tries(&self.scratch) {
+            if at > self.now() {
+                self.wake(at);
+            } else {
+                // Refused only if it is not due, and then it is planned again.
+                let _ = self.emit(Command::TryHmc { hmc, node });
+            }
+        }
     }
 
     /// Orders that nobody answered.

@@ -2,7 +2,8 @@
 //!
 //! Promises: at most one connection and at most one attempt to make one at any time, shared by all callers. A failed
 //! attempt is followed by a pause that doubles. A rejected authentication is followed by none at all until
-//! [`Connection::reset`] or a new configuration. A caller that gives up does not cut off an attempt that others wait for,
+//! [`Connection::reset`] or a new configuration. Where [turns](Connection::take_turns) were set, our key is offered at their
+//! beginning only, and while logins are [held](Connection::hold) it is not offered at all. A caller that gives up does not cut off an attempt that others wait for,
 //! nor leave an authentication half done.
 
 use std::sync::Arc;
@@ -32,6 +33,71 @@ const MAX_UNFINISHED_AUTHENTICATIONS: u32 = 2;
 pub struct Connection {
     address: HmcAddress,
     link: Arc<Mutex<Link>>,
+    door: Door,
+}
+
+/// Whether, and when, our key may be offered. Clones are the same door.
+#[derive(Clone, Default)]
+struct Door(Arc<std::sync::Mutex<Knocks>>);
+
+#[derive(Default)]
+struct Knocks {
+    turns: Option<Turns>,
+    /// Why nothing is offered: another node was refused.
+    held: Option<String>,
+    /// What came of the last offer.
+    last: Option<Login>,
+}
+
+/// When this node may offer its key: all nodes are one user to the HMC, and one must hear that another was refused before it
+/// tries itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Turns {
+    /// One of its turns.
+    pub one: Instant,
+    /// From one turn to the next.
+    pub every: Duration,
+}
+
+impl Turns {
+    /// The next turn at or after this moment.
+    fn next(self, now: Instant) -> Instant {
+        let past = now.saturating_duration_since(self.one).as_nanos();
+        let turns = past.div_ceil(self.every.as_nanos().max(1));
+        self.one + self.every.saturating_mul(u32::try_from(turns).unwrap_or(u32::MAX))
+    }
+}
+
+/// What came of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// We were let in.
+    Accepted,
+    /// We were not.
+    Refused(String),
+}
+
+impl Door {
+    fn knocks(&self) -> std::sync::MutexGuard<'_, Knocks> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn held(&self) -> Option<String> {
+        self.knocks().held.clone()
+    }
+
+    /// Waits for our turn. An error says why we may not knock then.
+    async fn open(&self) -> Result<(), String> {
+        let turns = self.knocks().turns;
+        if let Some(turns) = turns {
+            tokio::time::sleep_until(turns.next(Instant::now())).await;
+        }
+        self.held().map_or(Ok(()), Err)
+    }
+
+    fn note(&self, login: Login) {
+        self.knocks().last = Some(login);
+    }
 }
 
 /// The connection's lifecycle.
@@ -49,7 +115,7 @@ const FRESH: Link = Link::Down { failures: 0, unfinished: 0, pause: None };
 impl Connection {
     /// To an HMC that was not contacted yet.
     pub fn new(address: HmcAddress) -> Self {
-        Self { address, link: Arc::new(Mutex::new(FRESH)) }
+        Self { address, link: Arc::new(Mutex::new(FRESH)), door: Door::default() }
     }
 
     /// The HMC's name.
@@ -67,6 +133,51 @@ impl Connection {
         let mut link = self.link.lock().await;
         if !matches!(*link, Link::Up(_)) {
             *link = FRESH;
+        }
+    }
+
+    /// When our key may be offered; at any time if `None`.
+    pub fn take_turns(&self, turns: Option<Turns>) {
+        self.door.knocks().turns = turns;
+    }
+
+    /// Holds logins back for this reason, or lets them go on. What is connected stays so.
+    pub fn hold(&self, why: Option<String>) {
+        self.door.knocks().held = why;
+    }
+
+    /// What came of the last login, unless it was [forgotten](Self::forget_login).
+    pub fn login(&self) -> Option<Login> {
+        self.door.knocks().last.clone()
+    }
+
+    /// Forgets what came of the last login.
+    pub fn forget_login(&self) {
+        self.door.knocks().last = None;
+    }
+
+    /// Logs in once, whatever came of it before it was [forgotten](Self::forget_login); beside a connection that is up, which is
+    /// kept whatever comes of this. [`Self::login`] says what came of it. Must not be given up half-way.
+    pub async fn try_login(&self) {
+        let mut link = self.link.lock().await;
+        if !matches!(&*link, Link::Up(session) if !session.is_closed()) {
+            // A command may have logged in, or been refused, since then: that was the one try.
+            if self.login().is_none() {
+                *link = FRESH;
+            }
+            drop(link);
+            // The door keeps what came of it.
+            let _ = self.session().await;
+            return;
+        }
+        drop(link);
+        match link::connect(&self.address, self.door.open()).await {
+            Ok(session) => {
+                self.door.note(Login::Accepted);
+                link::disconnect(&session).await;
+            }
+            Err(LinkError::Rejected(reason)) => self.door.note(Login::Refused(reason)),
+            Err(error) => warn!(hmc = self.name(), ?error, "cannot try to log in"),
         }
     }
 
@@ -92,8 +203,11 @@ impl Connection {
             }
             Link::Down { .. } => {}
         }
+        if let Some(reason) = self.door.held() {
+            return Err(Failure::AuthenticationFailed { reason });
+        }
         // In a task of its own, with the lock inside: a caller that gives up must not cut off an authentication.
-        let attempt = tokio::spawn(attempt(self.address.clone(), link));
+        let attempt = tokio::spawn(attempt(self.address.clone(), link, self.door.clone()));
         match attempt.await {
             Ok(result) => result,
             Err(error) => Err(Failure::Unreachable { reason: error.to_string() }),
@@ -110,14 +224,15 @@ impl Connection {
 }
 
 /// One attempt to connect, and what follows from it for the next one.
-async fn attempt(address: HmcAddress, mut link: OwnedMutexGuard<Link>) -> Result<Arc<Session>, Failure> {
+async fn attempt(address: HmcAddress, mut link: OwnedMutexGuard<Link>, door: Door) -> Result<Arc<Session>, Failure> {
     let (failures, unfinished) = match &*link {
         Link::Down { failures, unfinished, .. } => (*failures, *unfinished),
         Link::Up(_) | Link::Stopped { .. } => (0, 0),
     };
-    match link::connect(&address).await {
+    match link::connect(&address, door.open()).await {
         Ok(session) => {
             info!(hmc = address.name, address = address.address, "connected");
+            door.note(Login::Accepted);
             let session = Arc::new(session);
             *link = Link::Up(Arc::clone(&session));
             Ok(session)
@@ -125,7 +240,10 @@ async fn attempt(address: HmcAddress, mut link: OwnedMutexGuard<Link>) -> Result
         Err(error) => {
             *link = after(&address, error.clone(), failures.saturating_add(1), unfinished);
             match &*link {
-                Link::Stopped { reason } => Err(Failure::AuthenticationFailed { reason: reason.clone() }),
+                Link::Stopped { reason } => {
+                    door.note(Login::Refused(reason.clone()));
+                    Err(Failure::AuthenticationFailed { reason: reason.clone() })
+                }
                 Link::Down { .. } | Link::Up(_) => Err(failure(error)),
             }
         }
@@ -148,6 +266,8 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
         LinkError::HostKey { expected, presented } => {
             error!(hmc, expected, presented, "the host key is not the configured one: nothing was sent");
         }
+        // Nothing was tried, and nothing is until that ends.
+        LinkError::Held(_) => return Link::Down { failures: failures.saturating_sub(1), unfinished, pause: None },
         LinkError::Unreachable(reason) | LinkError::Unfinished(reason) | LinkError::Identity(reason) => {
             // Once per outage; each further attempt would say the same.
             if failures == 1 {
@@ -177,13 +297,24 @@ fn failure(error: LinkError) -> Failure {
         LinkError::Identity(reason) => Failure::IdentityUnusable { reason },
         LinkError::Unreachable(reason) | LinkError::Unfinished(reason) => Failure::Unreachable { reason },
         LinkError::HostKey { expected, presented } => Failure::HostKeyMismatch { expected, presented },
-        LinkError::Rejected(reason) => Failure::AuthenticationFailed { reason },
+        LinkError::Rejected(reason) | LinkError::Held(reason) => Failure::AuthenticationFailed { reason },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_turn_comes_again_and_again() {
+        let (one, every) = (Instant::now(), Duration::from_secs(3));
+        let turns = Turns { one, every };
+        for (now, next) in [(0, 0), (1, 3_000), (3_000, 3_000), (7_500, 9_000)] {
+            let [now, next] = [now, next].map(Duration::from_millis);
+            assert_eq!(turns.next(one + now), one + next);
+        }
+        assert_eq!(Turns { one: one + every, every }.next(one), one + every);
+    }
 
     #[test]
     fn pauses_double_up_to_a_limit() {

@@ -136,6 +136,11 @@ impl Console {
         self.note_answer();
     }
 
+    /// The connection, to say when it may log in, and to hear what came of it.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Ends the connection.
     pub async fn close(&self) {
         self.connection.close().await;

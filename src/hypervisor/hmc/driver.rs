@@ -11,6 +11,7 @@ use tracing::info;
 
 use super::address::HmcAddress;
 use super::command::check_name;
+use super::connection::{Login, Turns};
 use super::console::Console;
 use super::keyed::KeyedMutex;
 use super::moving;
@@ -33,6 +34,7 @@ pub struct HmcDriver {
 struct Inner {
     hmcs: RwLock<Vec<Arc<Hmc>>>,
     mutations: KeyedMutex,
+    turns: Mutex<Option<Turns>>,
     /// The HMC through which each server was last read live.
     live: Mutex<BTreeMap<String, String>>,
 }
@@ -55,7 +57,12 @@ impl HmcDriver {
     /// A driver for these HMCs. Nothing is contacted before it is needed.
     pub fn new(hmcs: Vec<HmcAddress>) -> Self {
         let hmcs = hmcs.into_iter().map(Hmc::new).collect();
-        let inner = Inner { hmcs: RwLock::new(hmcs), mutations: KeyedMutex::default(), live: Mutex::default() };
+        let inner = Inner {
+            hmcs: RwLock::new(hmcs),
+            mutations: KeyedMutex::default(),
+            live: Mutex::default(),
+            turns: Mutex::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -66,12 +73,46 @@ impl HmcDriver {
         let kept = |address: &HmcAddress| current.iter().find(|hmc| hmc.console.address() == address).cloned();
         let next = hmcs.into_iter().map(|address| kept(&address).unwrap_or_else(|| Hmc::new(address))).collect();
         *current = next;
+        let turns = *self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        current.iter().for_each(|hmc| hmc.console.connection().take_turns(turns));
+    }
+
+    /// When this node may log in to HMCs; at any time if `None`.
+    pub fn take_turns(&self, turns: Option<Turns>) {
+        *self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner) = turns;
+        self.all().iter().for_each(|hmc| hmc.console.connection().take_turns(turns));
+    }
+
+    /// Holds logins to an HMC back for this reason, or lets them go on.
+    pub fn hold(&self, hmc: &str, why: Option<String>) {
+        if let Some(found) = self.by_name(hmc) {
+            found.console.connection().hold(why);
+        }
+    }
+
+    /// What came of the last login to each HMC.
+    pub fn logins(&self) -> Vec<(String, Option<Login>)> {
+        let all = self.all();
+        all.iter().map(|hmc| (hmc.console.name().to_owned(), hmc.console.connection().login())).collect()
+    }
+
+    /// Forgets what came of the last login to an HMC.
+    pub fn forget_login(&self, hmc: &str) {
+        if let Some(found) = self.by_name(hmc) {
+            found.console.connection().forget_login();
+        }
+    }
+
+    /// Logs in to an HMC once, whatever came of it before; beside a connection that is up. Must not be given up half-way.
+    pub async fn try_login(&self, hmc: &str) {
+        if let Some(found) = self.by_name(hmc) {
+            found.console.connection().try_login().await;
+        }
     }
 
     /// Lets an HMC that rejected our authentication be tried again. Returns whether there is an HMC of that name.
     pub async fn reset_auth(&self, hmc: &str) -> bool {
-        let found = self.all().into_iter().find(|candidate| candidate.console.name() == hmc);
-        match found {
+        match self.by_name(hmc) {
             Some(found) => {
                 found.console.reset().await;
                 info!(hmc, "authentication may be tried again");
@@ -90,6 +131,10 @@ impl HmcDriver {
     /// Ends all connections. Later calls connect anew.
     pub async fn close(&self) {
         join_all(self.all().iter().map(|hmc| hmc.console.close())).await;
+    }
+
+    fn by_name(&self, hmc: &str) -> Option<Arc<Hmc>> {
+        self.all().into_iter().find(|candidate| candidate.console.name() == hmc)
     }
 
     fn all(&self) -> Vec<Arc<Hmc>> {

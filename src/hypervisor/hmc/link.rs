@@ -43,10 +43,15 @@ pub enum LinkError {
     Rejected(String),
     /// The connection ended after our key was offered and before an answer. It may have counted as a failure.
     Unfinished(String),
+    /// Our key was not offered, since it may not be.
+    Held(String),
 }
 
-/// Connects and authenticates. Bounded by the limits above.
-pub async fn connect(address: &HmcAddress) -> Result<Session, LinkError> {
+/// Connects and authenticates, if we may once the HMC is reached. But for the wait for that, bounded by the limits above.
+pub async fn connect(
+    address: &HmcAddress,
+    may: impl Future<Output = Result<(), String>>,
+) -> Result<Session, LinkError> {
     let key = load_key(&address.key).await?;
     let notes = Arc::new(Mutex::new(Notes::default()));
     let peer = Peer { expected: address.host_key_fingerprint.clone(), notes: Arc::clone(&notes) };
@@ -62,6 +67,10 @@ pub async fn connect(address: &HmcAddress) -> Result<Session, LinkError> {
             return Err(LinkError::Unreachable(format!("no SSH key exchange within {REACH_LIMIT:?}")));
         }
     };
+    if let Err(why) = may.await {
+        disconnect(&session).await;
+        return Err(LinkError::Held(why));
+    }
     authenticate(session, address, key, &notes).await
 }
 

@@ -30,4 +30,5 @@ mod queries;
 pub mod records;
 
 pub use address::{HmcAddress, HmcKey};
+pub use connection::{Login, Turns};
 pub use driver::HmcDriver;

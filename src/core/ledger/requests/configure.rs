@@ -42,6 +42,7 @@ impl Applying<'_> {
             self.outlast(&before);
         }
         self.redeclare_nodes(&before);
+        self.redeclare_hmcs(&before);
         self.reconcile_servers(&before, cluster);
         self.reconcile_groups(&before, cluster, first);
         self.tie(typed);

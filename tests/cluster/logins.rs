@@ -1,0 +1,42 @@
+//! A user that the HMC does not know, declared for a site of real nodes: the account is not locked, and the right one works
+//! as soon as it is declared.
+
+use crate::restart::{settled, site};
+use std::time::Duration;
+use tenure::api::{Client, Read, wire::Ask, wire::StatusView};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn refused_at(status: &StatusView) -> Option<&str> {
+    status.standstills.iter().map(String::as_str).find(|text| text.contains("refuses our login"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_user_is_refused_once_for_all_nodes_and_the_right_one_works_at_once() {
+    let (_directory, site) = site(3).await;
+    settled(&site, "everything is online").await;
+    let wrong = site.cluster_file.replace("user = \"tenure\"", "user = \"tenrue\"");
+    assert_ne!(wrong, site.cluster_file);
+    let ask = Ask::Configure { text: wrong, strand: false, expect: None };
+    site.client.request(Client::request_id(), ask).await.expect("declared");
+
+    let mut first = String::new();
+    let refused = site.until("the HMC refuses our login", PATIENCE, async || {
+        let status = site.client.status(Read::Linearizable).await;
+        first = status.ok().and_then(|status| refused_at(&status).map(ToOwned::to_owned)).unwrap_or_default();
+        !first.is_empty()
+    });
+    refused.await.expect("it is said");
+    site.client.request(Client::request_id(), Ask::RetryHmc { hmc: "hmc1".to_owned() }).await.expect("asked");
+    let again = site.until("another node is refused", PATIENCE, async || {
+        let status = site.client.status(Read::Linearizable).await;
+        status.is_ok_and(|status| refused_at(&status).is_some_and(|text| text != first))
+    });
+    again.await.expect("it has tried");
+
+    // A third refused login would have locked the account for five minutes.
+    site.declare().await.expect("declared");
+    let status = settled(&site, "everything is read again").await;
+    assert_eq!(status.standstills, Vec::<String>::new());
+    site.stop().await;
+}
