@@ -66,10 +66,10 @@ fn listings() {
         ),
         (
             "lssysconn -r all",
-            "resource_type=sys,type_model_serial_num=9105-22A*7A00001,sp=primary,sp_phys_loc=unavailable,\
-             ipaddr=192.0.2.2,alt_ipaddr=unavailable,state=Connected\n\
-             resource_type=sys,type_model_serial_num=9105-22A*7A00002,sp=primary,sp_phys_loc=unavailable,\
-             ipaddr=192.0.2.3,alt_ipaddr=unavailable,state=Connected\n",
+            "resource_type=sys,type_model_serial_num=9105-22A*7A00001,sp_type=ebmc,ipaddr=192.0.2.2,\
+             user_name=admin,alt_ipaddr=unavailable,state=Connected,vmi_ipaddr=unavailable,vmi_state=Connected\n\
+             resource_type=sys,type_model_serial_num=9105-22A*7A00002,sp_type=ebmc,ipaddr=192.0.2.3,\
+             user_name=admin,alt_ipaddr=unavailable,state=Connected,vmi_ipaddr=unavailable,vmi_state=Connected\n",
         ),
         (
             "lshmc -V",
