@@ -117,7 +117,7 @@ impl Ledger {
             maintenance: self.maintenance.clone(),
             hmcs: self.hmcs.clone(),
             orders: self.orders.clone(),
-            processes: BTreeMap::new(),
+            processes: self.processes.clone(),
             journal: VecDeque::new(),
             requests: BTreeMap::new(),
             request_order: VecDeque::new(),

@@ -1,7 +1,7 @@
 //! Which process runs a node: the one that was entered last is believed, and an older one is not.
 
 use tenure_core::{
-    Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, Time, ledger::Incarnation,
+    Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, Request, Time, ledger::Incarnation,
     note::Level, order::Ending,
 };
 
@@ -48,6 +48,15 @@ fn what_an_older_process_says_does_not_count() {
     assert_eq!(refusals(&apply(&mut ledger, report(NEW))), [&no_order]);
     assert!(ledger.is_present(&node(), NEW) && !ledger.is_present(&node(), OLD));
     assert!(ledger.is_present(&"p9".into(), OLD), "a node that never entered a process is believed");
+}
+
+#[test]
+fn a_refused_request_forgets_no_process() {
+    let mut ledger = Ledger::default();
+    apply(&mut ledger, vec![enlist(OLD), enlist(NEW)]);
+    let said = apply(&mut ledger, vec![Command::Request(Request::ServiceOnline("nobody".into()))]);
+    assert!(matches!(refusals(&said)[..], [Refusal::NoService(_)]));
+    assert!(!ledger.is_present(&node(), OLD), "the older process is not believed again");
 }
 
 #[test]
