@@ -12,7 +12,7 @@ use super::{
 };
 use std::sync::Arc;
 use tenure_core::{
-    Order, Report, ServerName, Span,
+    Order, Report, Span,
     carry::{Answer, Ask, Execution, Next},
     order::{Action, Ending},
 };
@@ -44,22 +44,20 @@ impl Stepper<'_> {
 
     fn take_up(&self, order: &Order) -> Job {
         let mut elsewhere = [false; super::model::SERVERS];
-        let mut list: &[ServerName] = &[];
-        if let Action::Start { group, resource: lpar, .. } = &order.action {
+        if let Action::Start { resource: lpar, .. } = &order.action {
             let (place, here) = (self.site.lpar(lpar), self.site.server(&order.server));
             for (server, known) in self.state.servers.iter().enumerate().filter(|(server, _)| *server != here) {
                 // What the witness cannot see, the ledger vouches for.
                 elsewhere[server] = known.copies[place].is_active() && known.link && known.power == Power::On;
             }
-            if let Some(declared) = self.site.cluster.groups.get(group)
-                && !self.site.has(Mutant::NoReadElsewhere)
-            {
-                list = &declared.servers;
-            }
         }
-        let exec = Execution::new(order.clone(), list).mobile(self.site.scope.mobile);
+        let exec = if self.site.has(Mutant::NoReadElsewhere) {
+            Execution::new(order.clone(), &[]).mobile(self.site.scope.mobile)
+        } else {
+            Execution::of(&self.state.ledger, order)
+        };
         let ask = exec.first();
-        Job { exec, ask, sent: false, elsewhere, seen: None }
+        Job { exec, ask, sent: false, elsewhere, seen: None, late: false }
     }
 
     /// A node goes on with an order: a start in three steps (the other server is read; its own is read and the activation
@@ -75,7 +73,6 @@ impl Stepper<'_> {
 
     /// Feeds answers to the machine until it rests or reports. Without an answer, an activation is on its way.
     fn go_on(&mut self, node: usize, mut job: Job, mut answer: Option<Answer>, lost: bool) -> bool {
-        let mut elapsed = Span(0);
         let mut met = false;
         loop {
             met |= job.ask.is_mutation();
@@ -84,9 +81,8 @@ impl Stepper<'_> {
                 self.state.nodes[node].jobs.push(Arc::new(job));
                 return !lost;
             };
-            if said == Answer::Paused {
-                elapsed = FAR;
-            }
+            job.late |= said == Answer::Paused;
+            let elapsed = if job.late { FAR } else { Span(0) };
             let elsewhere = matches!(&job.ask, Ask::Read(server) if *server != job.exec.order().server);
             if let (true, Answer::Read(reading)) = (elsewhere, &said) {
                 job.seen = Some(reading.clone());

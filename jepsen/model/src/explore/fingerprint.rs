@@ -285,6 +285,7 @@ impl Print {
         job.ask.hash(&mut hasher);
         self.word(hasher.finish());
         self.word(job.sent);
+        self.word(job.late);
         job.elsewhere.iter().for_each(|active| self.word(*active));
         job.seen.iter().for_each(|reading| self.reading(site, reading));
     }

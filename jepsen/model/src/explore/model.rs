@@ -137,6 +137,8 @@ pub(super) struct Job {
     pub elsewhere: [bool; SERVERS],
     /// What was read on the other server.
     pub seen: Option<Reading>,
+    /// It has paused: its time is over by then, however often it is gone on with after that.
+    pub late: bool,
 }
 
 /// A report on its way.
