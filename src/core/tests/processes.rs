@@ -1,8 +1,8 @@
 //! Which process runs a node: the one that was entered last is believed, and an older one is not.
 
 use tenure_core::{
-    Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, Request, Time, ledger::Incarnation,
-    note::Level, order::Ending,
+    Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, Request, Time,
+    ledger::Incarnation, note::Level, order::Ending,
 };
 
 const OLD: Incarnation = Incarnation(1);

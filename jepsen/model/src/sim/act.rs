@@ -1,5 +1,6 @@
 //! Deeds in words: what scenario files, and people at a prompt, do to a cluster and its world.
 
+use super::planted::Bug;
 use super::programs::Manner;
 use super::sim::Sim;
 use super::site::span;
@@ -7,7 +8,7 @@ use crate::world::{
     Command as WorldCommand, Fault, HmcId, Line, ListAs, LparId, OffAlready, ServerId, Span as WorldSpan, Stop,
     SystemState,
 };
-use tenure_core::{GroupName, NodeName, ResourceName, ServerName, Span, command::Request, config::Resource};
+use tenure_core::{GroupName, Ledger, NodeName, ResourceName, ServerName, Span, command::Request, config::Resource};
 
 /// How long nothing may be logged for the cluster to count as quiet.
 const QUIET: Span = Span::seconds(6);
@@ -68,6 +69,7 @@ impl Sim {
                     node.ahead = ahead;
                 }
             }
+            ["disk", node, what @ ..] => return self.disk(node, what),
             ["cut", nodes] => return self.cut(nodes),
             ["heal"] => self.nodes.values_mut().for_each(|node| node.side = 0),
             ["power", server, what] => return self.power_deed(server, what),
@@ -149,19 +151,52 @@ impl Sim {
 
     fn node(&mut self, what: &str, name: &str) -> Done {
         let name = self.called(name)?;
+        let (now, stands_still) = (self.now, self.options.bug == Some(Bug::ClockStandsStill));
         let Some(node) = self.nodes.get_mut(&name) else { return Err("there is no such node".to_owned()) };
         match what {
             "kill" => node.killed = true,
+            "start" if node.blank => return Err("its store is blank, and it does not start".to_owned()),
             "start" => node.killed = false,
-            "pause" => node.paused = true,
+            "pause" => (node.paused, node.paused_at) = (true, node.paused_at.or(Some(now))),
             "blind" => node.blind = true,
             "unblind" => node.blind = false,
             _ => {
                 node.paused = false;
+                let paused = node.paused_at.take().map(|since| now.since(since));
+                if stands_still {
+                    node.stood_still = node.stood_still.plus(paused.unwrap_or_default());
+                }
                 for event in std::mem::take(&mut node.memory.stalled) {
                     self.at_node(&name, event);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// The disk of a node that does not run: it is gone, it is that of so many entries ago, or the node joins anew with a
+    /// blank one.
+    fn disk(&mut self, name: &str, what: &[&str]) -> Done {
+        let name = self.called(name)?;
+        let kept = match what {
+            ["lose" | "join"] => Ledger::default(),
+            ["old", entries] => {
+                let entries: usize = entries.parse().map_err(|_| "is not a number of entries")?;
+                let mut ledger = Ledger::default();
+                for (index, entry) in (1..).zip(&self.log[..self.log.len().saturating_sub(entries)]) {
+                    ledger.apply(index, entry);
+                }
+                ledger
+            }
+            _ => return Err("is not done to a disk".to_owned()),
+        };
+        let Some(node) = self.nodes.get_mut(&name) else { return Err("there is no such node".to_owned()) };
+        if !node.killed || (what == ["join"] && !node.blank) {
+            return Err("it runs, or has its disk".to_owned());
+        }
+        (node.blank, node.killed) = (what == ["lose"], what != ["join"]);
+        if !(matches!(what, ["old", _]) && kept.index > node.ledger.index) {
+            node.ledger = kept;
         }
         Ok(())
     }

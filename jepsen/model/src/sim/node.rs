@@ -52,6 +52,10 @@ pub(super) struct Node {
     pub(super) life: u32,
     /// Durable.
     pub(super) ledger: Ledger,
+    /// Whether its disk holds nothing where there was something: it does not start before it has joined anew.
+    pub(super) blank: bool,
+    /// Since when it is paused.
+    pub(super) paused_at: Option<Time>,
     pub(super) memory: Memory,
 }
 
@@ -114,6 +118,8 @@ impl Node {
             stood_still: Span(0),
             life: 1,
             ledger: Ledger::default(),
+            blank: false,
+            paused_at: None,
             memory: Memory::new(&Ledger::default(), Time(0), Span(0)),
         }
     }

@@ -37,11 +37,13 @@ pub enum Bug {
     ErrorAsOff,
     /// The link to a server's hypervisor does not matter.
     VmiIgnored,
+    /// Leases are kept on a clock that stands still while a machine is suspended.
+    ClockStandsStill,
 }
 
 impl Bug {
     /// Each, with the scenario that finds it.
-    pub const ALL: [(Bug, &'static str); 15] = [
+    pub const ALL: [(Bug, &'static str); 16] = [
         (Bug::SilenceAsProof, "inside/slow_stop.txt"),
         (Bug::WatchdogFromSilence, "inside/watchdog_slow_stop.txt"),
         (Bug::OtherLparAsOwn, "inside/wrong_lpar.txt"),
@@ -57,6 +59,7 @@ impl Bug {
         (Bug::EverythingExcused, "promise/cannot-be-read.txt"),
         (Bug::ErrorAsOff, "promise/panic-and-fault.txt"),
         (Bug::VmiIgnored, "promise/vmi-lost.txt"),
+        (Bug::ClockStandsStill, "late/suspended.txt"),
     ];
 
     /// Rewrites the ledger after an entry.
@@ -92,6 +95,7 @@ impl Bug {
                 | Bug::EverythingExcused
                 | Bug::ErrorAsOff
                 | Bug::VmiIgnored
+                | Bug::ClockStandsStill
                 | Bug::SilenceAsProof
                 | Bug::WatchdogFromSilence
                 | Bug::OwnForEver

@@ -17,11 +17,17 @@ fn of_lpars(dice: &mut Dice, sim: &Sim) -> String {
     }
     let group = dice.pick(&["db", "web", "app", "mob"]);
     let lpar = dice.pick(&["db1", "web1", "web2", "app1", "mob1"]);
-    match dice.roll(5) {
+    let server = dice.pick(&["p1", "p2", "p3"]);
+    match dice.roll(8) {
         0 => format!("op configure toml\n| [lpars.{lpar}]\n| enabled = {}", dice.pick(&["false", "true"])),
         // There is no LPAR of that name.
         1 => format!("op configure partition {lpar} {lpar}-other{}", strand(dice)),
         2 => format!("op configure drop lpar {lpar}{}", strand(dice)),
+        // What an HMC cannot know, and what it does not list. `list off` alone would be a lie.
+        3 => format!("show {server} Recovery; list {server} {}", dice.pick(&["empty", "off"])),
+        4 => format!("list {server} truth; show {server} truth"),
+        5 => format!("{} {server} {}", dice.pick(&["list", "vmi"]), dice.pick(&["empty", "lose", "restore"])),
+        6 => format!("listed {lpar} {} on {server}", dice.pick(&["hidden", "renamed", "shown", "shown"])),
         _ => change(dice, group),
     }
 }
@@ -32,10 +38,16 @@ fn of_apps(dice: &mut Dice, sim: &Sim) -> String {
     }
     let group = dice.pick(&["web", "mix", "solo", "net"]);
     let app = dice.pick(&["ip", "httpd", "probe", "job"]);
-    match dice.roll(5) {
+    match dice.roll(6) {
         0 => format!("op configure toml\n| [resources.{app}]\n| enabled = {}", dice.pick(&["false", "true"])),
         1 => format!("op configure toml\n| [resources.{app}]\n| stop_timeout = \"{}\"", dice.pick(&["4s", "9s"])),
         2 => format!("op configure drop lpar {app}{}", strand(dice)),
+        // Another thing under the same name.
+        3 => format!(
+            "op configure toml{}\n| [resources.{app}.attributes]\n| StartProgram = \"/opt/{}\"",
+            strand(dice),
+            dice.pick(&["a", "b"])
+        ),
         _ => change(dice, group),
     }
 }
@@ -47,7 +59,7 @@ fn strand(dice: &mut Dice) -> &'static str {
 fn change(dice: &mut Dice, group: &str) -> String {
     let server = dice.pick(&["p1", "p2", "p3"]);
     let node = dice.pick(&["n1", "n2", "n3"]);
-    match dice.roll(16) {
+    match dice.roll(20) {
         // A process that is back before anybody misses it.
         0..=3 => format!("kill {node}; run {}; start {node}", dice.pick(&["1ms", "30ms", "150ms", "600ms", "2s"])),
         4 => format!("op configure drop group {group}{}", strand(dice)),
@@ -60,14 +72,27 @@ fn change(dice: &mut Dice, group: &str) -> String {
         12 => format!("op server {} {server}", dice.pick(&["drain", "undrain", "freeze", "unfreeze", "release"])),
         13 => format!("op cluster {}", dice.pick(&["disarm", "arm", "arm", "resume"])),
         14 => format!("op group {} {group}", dice.pick(&["flush", "enable", "clear-admin-wait"])),
+        // A wall clock is looked at when a process begins.
+        15 => format!("clock {node} ahead {}; kill {node}; run 600ms; start {node}", dice.pick(&["2h", "0s"])),
+        16 => format!("kill {node}; disk {node} lose"),
+        17 => format!("disk {node} join"),
+        18 => format!("kill {node}; disk {node} old {}; start {node}", dice.pick(&["1", "5", "40"])),
         _ => format!("op configure toml\n| [groups.{group}]\n| managed = {}", dice.pick(&["false", "true"])),
     }
 }
 
-/// Everything is declared as it was, and nothing is kept back any more.
+/// Everything is declared as it was, HMCs show the truth, disks are there, and nothing is kept back any more.
 fn undo(sim: &mut Sim) {
     let _ = sim.act("op configure whole");
     for server in ["p1", "p2", "p3"] {
+        let shown = ["db1", "web1", "web2", "app1", "mob1"].map(|lpar| format!("listed {lpar} shown on {server}"));
+        let disk = format!("disk n{} join", &server[1..]);
+        for what in
+            [format!("list {server} truth"), format!("show {server} truth"), format!("vmi {server} restore"), disk]
+        {
+            let _ = sim.act(&what);
+        }
+        shown.iter().for_each(|line| drop(sim.act(line)));
         for what in ["undrain", "unfreeze", "release"] {
             let _ = sim.act(&format!("op server {what} {server}"));
         }
