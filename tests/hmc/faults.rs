@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tenure::hypervisor::{CommandError, Connection, Failure, Hypervisor, ReadError, RefusalKind, Stop, SystemState};
+use tenure::hypervisor::{
+    CommandError, Connection, Failure, Hypervisor, LparState, ReadError, RefusalKind, Stop, SystemState,
+};
 
 use crate::server::{Fault, MTMS, PATIENCE, ScriptedHmc, driver, server, soon};
 use crate::site::{Answer, Site};
@@ -101,6 +103,36 @@ async fn a_change_goes_first_to_the_hmc_through_which_the_server_was_last_read_l
     driver.start_lpar(&server, "web", None, PATIENCE).await.unwrap();
     assert!(first.shared.commands("chsysstate").is_empty());
     assert_eq!(second.shared.commands("chsysstate").len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_counts_only_between_two_readings_of_one_state_that_can_know_it() {
+    let site = Site::with_server(MTMS, &["web"]);
+    let hmc = ScriptedHmc::start("hmc1", &site).await;
+    let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
+    site.set_lpar(MTMS, "web", "Running");
+    assert!(driver.read_server(&server, PATIENCE).await.unwrap().lpars().is_some());
+
+    // Its service processor loses its partition data after the state was read: the list that follows is an old one.
+    site.goes_while_listed(MTMS, "Recovery");
+    let reading = driver.read_server(&server, PATIENCE).await.unwrap();
+    assert_eq!((&reading.system, reading.lpars()), (&SystemState::Recovery, None));
+
+    // And back: nothing of what was listed in Recovery is told as of Operating.
+    let lists = || hmc.shared.commands("lssyscfg -r 'lpar'").len();
+    let asked = lists();
+    site.set_lpar(MTMS, "web", "Running");
+    site.set_server(MTMS, "Operating");
+    let reading = driver.read_server(&server, PATIENCE).await.unwrap();
+    assert_eq!(reading.system, SystemState::Operating);
+    assert_eq!(reading.lpar("web").map(|lpar| lpar.state.clone()), Some(LparState::Running));
+    assert_eq!(lists(), asked + 1, "the list was made after the state was read");
+
+    // A server that loses its power meanwhile is known off in the same reading.
+    site.goes_while_listed(MTMS, "Power Off");
+    let reading = driver.read_server(&server, PATIENCE).await.unwrap();
+    assert_eq!(reading.system, SystemState::PowerOff);
+    assert!(reading.is_live() && reading.lpars().is_some());
 }
 
 #[tokio::test]

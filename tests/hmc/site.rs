@@ -29,6 +29,8 @@ pub struct Site {
 
 struct Server {
     state: String,
+    /// The state that it is in from the next list of its LPARs on.
+    next: Option<String>,
     lpars: BTreeMap<String, String>,
 }
 
@@ -42,12 +44,17 @@ impl Site {
 
     pub fn add_server(&self, mtms: &str, lpars: &[&str]) {
         let lpars = lpars.iter().map(|name| (name.to_string(), "Not Activated".to_owned()));
-        let server = Server { state: "Operating".to_owned(), lpars: lpars.collect() };
+        let server = Server { state: "Operating".to_owned(), next: None, lpars: lpars.collect() };
         self.servers.lock().unwrap().insert(mtms.to_owned(), server);
     }
 
     pub fn set_server(&self, mtms: &str, state: &str) {
         self.servers.lock().unwrap().get_mut(mtms).unwrap().state = state.to_owned();
+    }
+
+    /// While its LPARs are listed the next time, the server goes to another state, in which they are all shown as off.
+    pub fn goes_while_listed(&self, mtms: &str, state: &str) {
+        self.servers.lock().unwrap().get_mut(mtms).unwrap().next = Some(state.to_owned());
     }
 
     pub fn set_lpar(&self, mtms: &str, lpar: &str, state: &str) {
@@ -108,11 +115,15 @@ impl Site {
     }
 
     fn list(&self, kind: &str, mtms: &str, columns: Option<&str>, connection: &str) -> Answer {
-        let servers = self.servers.lock().unwrap();
-        let Some(server) = servers.get(mtms) else {
+        let mut servers = self.servers.lock().unwrap();
+        let Some(server) = servers.get_mut(mtms) else {
             return Answer::refusal(format!("HSCL8018 The managed system {mtms} was not found.\n"));
         };
         let (model, serial) = mtms.split_once('*').unwrap();
+        if let Some(next) = server.next.take_if(|_| kind == "lpar") {
+            server.state = next;
+            server.lpars.values_mut().for_each(|state| *state = "Not Activated".to_owned());
+        }
         let state = match connection {
             "Connected" => server.state.as_str(),
             _ => "No Connection",

@@ -11,24 +11,29 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::answers::{
-    LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, conclude, connection, lpars, memory, processors,
-    system, unreadable, version, vmi,
+    LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, SystemFacts, conclude, connection, lpars, memory,
+    processors, system, unreadable, version, vmi,
 };
 use super::command::Command;
 use super::console::{Console, Limits, Purpose};
 use super::exec::ExecError;
 use super::message::is_invalid_attribute;
 use super::records::{Record, parse_records, parse_table};
-use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading};
+use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState};
 
 /// A clock that shows the same for so long stands still.
 const CLOCK_TICKS: Duration = Duration::from_secs(2);
+/// How long a state that was read counts as the one before the next list of LPARs: no server loses and recovers its partition
+/// data within it, for that takes a person.
+const STATE_HOLDS: Duration = Duration::from_secs(15);
 
-/// The connections of one HMC to all its service processors, as last listed, and what it showed of the clocks of servers.
+/// What one HMC has shown: its connections to all its service processors, as last listed, and of servers the clock, and the
+/// state.
 #[derive(Default)]
 pub struct Connections {
     last: Mutex<Option<(Instant, Arc<Vec<Record>>)>>,
     clocks: StdMutex<HashMap<String, (String, Instant)>>,
+    states: StdMutex<HashMap<String, (SystemState, Instant)>>,
 }
 
 impl Connections {
@@ -46,10 +51,23 @@ impl Connections {
             }
         }
     }
+
+    /// The state in which a server was read a short while ago.
+    fn state_before(&self, mtms: &str) -> Option<SystemState> {
+        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.get(mtms).filter(|(_, read)| read.elapsed() < STATE_HOLDS).map(|(state, _)| state.clone())
+    }
+
+    fn keep_state(&self, mtms: &str, state: &SystemState) {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.insert(mtms.to_owned(), (state.clone(), Instant::now()));
+    }
 }
 
-/// Reads one server through one HMC: the system, then its LPARs, and last the link to the service processor. In that
-/// order, a link that is up says that what was read before it was not left over from before the link was lost.
+/// Reads one server through one HMC: its LPARs, then its state, and last the link to the service processor. In that order, a
+/// link that is up says that what was read before it was not left over from before the link was lost. A list counts only
+/// between two readings of one state in which an HMC can know LPARs: one that was made while the service processor had lost
+/// its partition data is not believed for the state that is read a moment earlier or later.
 pub async fn read_server(
     console: &Console,
     connections: &Connections,
@@ -57,12 +75,7 @@ pub async fn read_server(
     until: Instant,
 ) -> Result<ServerReading, Failure> {
     let began = Instant::now();
-    let systems = list(console, "sys", &SYSTEM_COLUMNS, mtms, until).await?;
-    let facts = system(&systems, mtms)?;
-    let inventory = match facts.state.can_list_lpars() {
-        true => inventory(console, mtms, until).await?,
-        false => Inventory::NotReadable(format!("the server is in state {}", facts.state)),
-    };
+    let (facts, inventory) = read_lpars(console, connections, mtms, until).await?;
     let links = read_connections(console, connections, began, until).await?;
     let vmi = vmi(&links, mtms);
     // Read at each reading, so that what it showed before is known.
@@ -96,6 +109,40 @@ pub async fn read_capacity(console: &Console, mtms: &str, until: Instant) -> Res
 pub async fn read_version(console: &Console, until: Instant) -> Result<String, Failure> {
     let answer = ask(console, &Command::new("lshmc").flag("-V"), until).await?;
     Ok(version(&answer))
+}
+
+async fn read_lpars(
+    console: &Console,
+    connections: &Connections,
+    mtms: &str,
+    until: Instant,
+) -> Result<(SystemFacts, Inventory), Failure> {
+    let read_state = || async {
+        let facts = system(&list(console, "sys", &SYSTEM_COLUMNS, mtms, until).await?, mtms)?;
+        connections.keep_state(mtms, &facts.state);
+        Ok(facts)
+    };
+    let mut before = match connections.state_before(mtms) {
+        Some(state) => state,
+        None => read_state().await?.state,
+    };
+    let mut again = true;
+    loop {
+        let listed = match before.can_list_lpars() {
+            true => inventory(console, mtms, until).await?,
+            false => Inventory::NotReadable(format!("the server is in state {before}")),
+        };
+        let facts = read_state().await?;
+        if facts.state == before {
+            return Ok((facts, listed));
+        }
+        // Once more, so that a server that has lost its power is known at once.
+        if !std::mem::take(&mut again) {
+            let why = format!("it went from {before} to {} while its LPARs were listed", facts.state);
+            return Ok((facts, Inventory::NotReadable(why)));
+        }
+        before = facts.state;
+    }
 }
 
 async fn inventory(console: &Console, mtms: &str, until: Instant) -> Result<Inventory, Failure> {

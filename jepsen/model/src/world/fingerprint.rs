@@ -120,7 +120,7 @@ impl World {
     }
 
     fn hash_view(&self, view: &View, hash: &mut Fnv) {
-        (view.cut, view.shown.system, &view.shown.lpars).hash(hash);
+        (view.cut, view.shown.system, view.shown.list, &view.shown.lpars).hash(hash);
         match view.link {
             Link::Up => 0_u8.hash(hash),
             Link::Unnoticed { until } => (1_u8, self.until(until)).hash(hash),

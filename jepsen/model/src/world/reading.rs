@@ -169,7 +169,7 @@ impl World {
         if place.slots[slot].partition.line == Line::Replaced {
             return Some(LparState::NotActivated);
         }
-        match place.list_as {
+        match view.shown.list {
             ListAs::Truth => Some(self.shown_state(hmc, view, known)),
             ListAs::Empty => None,
             ListAs::Off => Some(LparState::NotActivated),

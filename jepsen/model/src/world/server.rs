@@ -127,13 +127,14 @@ impl Server {
         Picture {
             system: self.state(),
             lpars: self.slots.iter().map(|slot| slot.partition.listed()).collect(),
+            list: self.list_as,
             taken: now,
         }
     }
 
     pub(super) fn differs_from(&self, picture: &Picture) -> bool {
         let states = self.slots.iter().map(|slot| slot.partition.listed());
-        self.state() != picture.system || !states.eq(picture.lpars.iter().copied())
+        self.state() != picture.system || self.list_as != picture.list || !states.eq(picture.lpars.iter().copied())
     }
 
     fn state(&self) -> SystemState {

@@ -1,5 +1,6 @@
 //! What one HMC knows of one server: a connection that can be lost before anyone notices, and a picture that can be old.
 
+use super::server::ListAs;
 use super::state::{Connection, LparState, SystemState};
 use super::time::Time;
 use std::collections::VecDeque;
@@ -11,6 +12,8 @@ pub(super) struct Picture {
     pub(super) system: SystemState,
     /// In the order of the server's slots; absent where none is defined.
     pub(super) lpars: Arc<[Option<LparState>]>,
+    /// Whether that is the truth.
+    pub(super) list: ListAs,
     /// When it was true.
     pub(super) taken: Time,
 }

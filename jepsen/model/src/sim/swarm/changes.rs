@@ -83,7 +83,10 @@ fn change(dice: &mut Dice, group: &str) -> String {
 
 /// Everything is declared as it was, HMCs show the truth, disks are there, and nothing is kept back any more.
 fn undo(sim: &mut Sim) {
-    let _ = sim.act("op configure whole");
+    // Attributes that were changed are another thing's: what runs of it is let go.
+    for what in ["", " --strand"] {
+        let _ = sim.act(&format!("op configure whole{what}"));
+    }
     for server in ["p1", "p2", "p3"] {
         let shown = ["db1", "web1", "web2", "app1", "mob1"].map(|lpar| format!("listed {lpar} shown on {server}"));
         let disk = format!("disk n{} join", &server[1..]);
