@@ -87,6 +87,14 @@ fn undo(sim: &mut Sim) {
     for what in ["", " --strand"] {
         let _ = sim.act(&format!("op configure whole{what}"));
     }
+    // What even so must not be lost sight of is stopped first, as the refusal says.
+    if **sim.ledger().declared() != sim.declared {
+        for group in sim.ledger().groups.keys().cloned().collect::<Vec<_>>() {
+            let _ = sim.act(&format!("op group offline {group} --propagate"));
+        }
+        let _ = sim.act("run 2m");
+        let _ = sim.act("op configure whole --strand");
+    }
     for server in ["p1", "p2", "p3"] {
         let shown = ["db1", "web1", "web2", "app1", "mob1"].map(|lpar| format!("listed {lpar} shown on {server}"));
         let disk = format!("disk n{} join", &server[1..]);
