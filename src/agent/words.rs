@@ -166,10 +166,11 @@ fn power(state: &LparState) -> Power {
     }
 }
 
-/// The same of a command to power a server off: that it is refused says nothing of whether the server is off already, which
-/// is read.
+/// The same of a command to power a server off: but where it is refused because the server is off already, that says nothing
+/// of whether it is, which is read.
 pub fn power_off(result: Result<(), CommandError>) -> Answer {
     match result {
+        Err(CommandError::Refused { refusal, .. }) if refusal.kind == RefusalKind::AlreadyOff => Answer::Already,
         Err(error @ CommandError::Refused { .. }) => Answer::Refused(error.to_string()),
         result => answer(result),
     }

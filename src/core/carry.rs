@@ -437,8 +437,13 @@ impl Execution {
             Action::Fence => {
                 let off = reading.live && reading.system == SystemState::PowerOff;
                 // Without an answer of its service processor, one reading may be what the witness knew last.
-                if off && (doubt.is_none() || elapsed >= asked.plus(OFF_SHOWS)) {
+                let shown = asked.plus(OFF_SHOWS);
+                if off && (doubt.is_none() || elapsed >= shown) {
                     return self.report(Ending::Done);
+                }
+                // Read again when that reading counts, and not long after.
+                if off {
+                    self.pause = self.pause.min(Span(shown.0.saturating_sub(elapsed.0)));
                 }
                 if out_of_time {
                     let why = format!("it still reads {}", reading.system);

@@ -16,6 +16,7 @@ use tenure::api::wire::Ask;
 pub(super) const RESTING: &str = "trial";
 
 pub(super) async fn tell(story: &Story) -> Told {
+    let cursor = story.cursor();
     story
         .operator(
             &format!("tenure group offline {RESTING}"),
@@ -27,6 +28,8 @@ pub(super) async fn tell(story: &Story) -> Told {
         off.then(|| status.clone())
     });
     let status = story.expect(format!("{RESTING} is offline"), PATIENCE, off).await?;
+    let left = story.note(cursor, |note| note.kind == "vacated" && note.group.as_deref() == Some(RESTING));
+    story.expect(format!("{RESTING} has left its server"), PATIENCE, left).await?;
     let leader = status.leader.clone().unwrap_or_default();
     let homes = status.servers.iter().map(|server| server.name.as_str()).filter(|name| *name != leader);
     let lost = homes.max_by_key(|name| groups_on(&status, name).len()).unwrap_or_default().to_owned();
