@@ -84,6 +84,33 @@ async fn a_minority_accepts_nothing_and_says_so() {
     cluster.shutdown().await;
 }
 
+/// What a leader decided in an earlier term is not committed in a later one, also where it is that leader again; nor is it
+/// forwarded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_decided_in_one_term_is_committed_in_no_other() {
+    trace();
+    let cluster = Cluster::of(3).await;
+    let (first, second) = (cluster.leader().await, cluster.follower().await);
+    let term = first.status().term;
+    first.propose_as_leader(term, b"then".to_vec(), SOON).await.unwrap();
+    first.transfer_leader(second.id(), SOON).await.unwrap();
+    until(&second, |status| status.is_leader).await;
+    let other = first.propose_as_leader(term, b"late".to_vec(), SOON).await;
+    assert!(matches!(other, Err(ProposeError::NotLeader { term: of }) if of == term), "{other:?}");
+    second.transfer_leader(first.id(), SOON).await.unwrap();
+    until(&first, |status| status.is_leader).await;
+    let again = first.status().term;
+    assert!(again > term);
+    let old = first.propose_as_leader(term, b"late".to_vec(), SOON).await;
+    assert!(matches!(old, Err(ProposeError::NotLeader { term: of }) if of == term), "{old:?}");
+    first.propose_as_leader(again, b"now".to_vec(), SOON).await.unwrap();
+    for node in cluster.nodes.values() {
+        node.barrier(SOON).await.unwrap();
+        assert_eq!(node.state(|journal| journal.commands.clone()), [&b"then"[..], b"now"]);
+    }
+    cluster.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_reach_the_other_nodes_application() {
     trace();

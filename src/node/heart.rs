@@ -35,7 +35,7 @@ use tenure_core::{
     plan::{Plan, plan},
     view::NodeView,
 };
-use tenure_raft::{Changes, Handle, Status};
+use tenure_raft::{Changes, Handle, ProposeError, Status};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -64,8 +64,8 @@ pub(super) enum Input {
     Beaten(Option<(u64, Moment, Answer)>),
     /// This process was entered for its node, at this index, or not yet.
     Enlisted(Option<u64>),
-    /// What the planner proposed has been answered, or not.
-    Proposed,
+    /// What the planner proposed has been answered, or nobody knows what became of it.
+    Proposed { known: bool },
     /// A leader that has caught up may plan.
     Ready(u64),
     /// Time has passed.
@@ -278,10 +278,10 @@ impl Heart {
                     self.beat();
                 }
             }
-            Input::Proposed => {
+            Input::Proposed { known } => {
                 if let Role::Leader { proposing, leading, .. } = &mut self.role {
                     *proposing = false;
-                    leading.proposed();
+                    leading.proposed(known);
                 }
                 self.plan();
             }
@@ -468,10 +468,11 @@ impl Heart {
             return Answer::Diverged { at };
         }
         let now = moment::now();
+        leading.log(status.last_log.unwrap_or_default(), status.applied.unwrap_or_default(), now);
         if let Some(node) = &node {
             leading.hear(node, reaches_hmc, now);
         }
-        let Some(index) = leading.index(&ledger, quorum) else { return Answer::NotYet };
+        let Some(index) = leading.index(&ledger, quorum, now) else { return Answer::NotYet };
         match node.and_then(|node| leading.lease(&node, &ledger, quorum, now)) {
             Some(granted) => Answer::Lease { lasts: granted.lasts.0, floor: granted.floor },
             None => Answer::NoLease { index },
@@ -521,8 +522,9 @@ impl Heart {
         let (reaches, now) = (self.reaches_hmc, moment::now());
         let present = ledger.is_present(&me, incarnation());
         let Role::Leader { leading, .. } = &mut self.role else { return };
+        leading.log(status.last_log.unwrap_or_default(), status.applied.unwrap_or_default(), now);
         leading.hear(&me, reaches, now);
-        if let Some(index) = leading.index(&ledger, quorum) {
+        if let Some(index) = leading.index(&ledger, quorum, now) {
             self.lease.heard(index);
         }
         if let Some(granted) = leading.lease(&me, &ledger, quorum, now).filter(|_| present) {
@@ -663,10 +665,12 @@ impl Heart {
             let (raft, own) = (self.raft.clone(), self.own.clone());
             self.tasks.spawn(async move {
                 // What this leader decided is committed under this leader, or never.
-                if let Err(why) = raft.propose_as_leader(term, codec::encode(Kind::Entry, &entry), PROPOSAL).await {
+                let ended = raft.propose_as_leader(term, codec::encode(Kind::Entry, &entry), PROPOSAL).await;
+                let known = !matches!(ended, Err(ProposeError::Unknown { .. }));
+                if let Err(why) = ended {
                     tracing::warn!(%why, "decisions not committed yet");
                 }
-                let _ = own.send(Input::Proposed).await;
+                let _ = own.send(Input::Proposed { known }).await;
             });
         }
         self.probe(due);

@@ -90,12 +90,12 @@ fn copy(from: &Path, to: &Path) {
 
 fn cargo(tree: &Path, arguments: &[&str]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO"));
-    command.current_dir(tree).args(["test", "--offline"]).args(arguments);
+    command.current_dir(tree).args(["test", "--offline"]);
     // Built once and run once: what takes time is the compiler.
     for package in ["tenure-core", "tenure-fuzz", "tenure-model"] {
         command.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=0"));
     }
-    command.env("CARGO_TARGET_DIR", tree.join("target")).output().expect("cargo runs")
+    command.args(arguments).env("CARGO_TARGET_DIR", tree.join("target")).output().expect("cargo runs")
 }
 
 /// Whether the test that is named for the bug fails, and nothing else is in the way.

@@ -23,6 +23,10 @@ pub struct Leading {
     ready: bool,
     /// Nodes that what is being proposed gives up.
     giving_up: BTreeSet<NodeName>,
+    /// Whether nobody knows yet what became of some of that.
+    unsure: bool,
+    /// How far it has applied its log, which is longer, and since when it has got no farther.
+    stuck: Option<(u64, Moment)>,
     heard: BTreeMap<NodeName, Heard>,
     readings: BTreeMap<ServerName, Reading>,
     inside: BTreeMap<NodeName, Inside>,
@@ -56,6 +60,8 @@ impl Leading {
             fresh,
             ready: false,
             giving_up: BTreeSet::new(),
+            unsure: false,
+            stuck: None,
             heard: heard.into_iter().collect(),
             readings: BTreeMap::new(),
             inside: BTreeMap::new(),
@@ -80,9 +86,32 @@ impl Leading {
         self.giving_up.extend(commands.iter().filter_map(given_up));
     }
 
-    /// What was proposed is in the log, or never will be.
-    pub fn proposed(&mut self) {
-        self.giving_up.clear();
+    /// A proposal was answered: it is in the log, and so is what was proposed before, or never will be (`known`). Otherwise it
+    /// may still be committed, and whom it gives up is granted nothing until that is known.
+    pub fn proposed(&mut self, known: bool) {
+        self.unsure = !known;
+        if known {
+            self.giving_up.clear();
+        }
+    }
+
+    /// How long its log is, and how far it has applied that.
+    pub fn log(&mut self, last: u64, applied: u64, now: Moment) {
+        if last > applied {
+            self.stuck = self.stuck.filter(|(held, _)| *held == applied).or(Some((applied, now)));
+            return;
+        }
+        self.stuck = None;
+        if std::mem::take(&mut self.unsure) {
+            self.giving_up.clear();
+        }
+    }
+
+    /// Whether what it proposes is decided: a leader whose log gets longer and is not committed grants nothing, so that the
+    /// others lose their faith in it however well its heartbeats are answered.
+    fn decides(&self, timings: &Timings, now: Moment) -> bool {
+        let patience = timings.suspect.plus(timings.lease);
+        self.stuck.is_none_or(|(_, since)| now.since(since) <= patience)
     }
 
     /// A node was heard.
@@ -91,16 +120,17 @@ impl Leading {
         (heard.at, heard.reaches_hmc) = (now, reaches_hmc);
     }
 
-    /// The log index at which this leader answers; `None` while it may not be the leader, or may not know what is committed.
-    pub fn index(&self, ledger: &Ledger, quorum: Option<Span>) -> Option<u64> {
-        let sure = quorum.is_some_and(|age| age < self.fresh);
+    /// The log index at which this leader answers; `None` while it may not be the leader, may not know what is committed, or
+    /// gets nothing committed.
+    pub fn index(&self, ledger: &Ledger, quorum: Option<Span>, now: Moment) -> Option<u64> {
+        let sure = quorum.is_some_and(|age| age < self.fresh) && self.decides(&ledger.config.timings, now);
         (sure && self.ready).then_some(ledger.index)
     }
 
     /// The lease that a node is granted now; `None` if it gets none. `quorum` is how long ago a message was sent that a quorum
     /// has answered; the lease of the leader itself counts from there.
     pub fn lease(&mut self, node: &NodeName, ledger: &Ledger, quorum: Option<Span>, now: Moment) -> Option<Granted> {
-        self.index(ledger, quorum)?;
+        self.index(ledger, quorum, now)?;
         let age = quorum?;
         let out = self.giving_up.contains(node) || ledger.nodes.get(node).is_none_or(NodeState::is_out);
         let heard = self.heard.get_mut(node).filter(|_| !out)?;

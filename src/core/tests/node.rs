@@ -59,16 +59,56 @@ fn no_lease_for_whom_the_ledger_has_given_up_or_does_not_know_or_the_leader_is_a
     let mut leading = leading();
     leading.proposes(&[Command::Lapse(p(2))]);
     assert_eq!(leading.lease(&p(2), &ledger(), Some(Span(0)), T), None);
-    leading.proposed();
+    leading.proposed(true);
     assert!(leading.lease(&p(2), &ledger(), Some(Span(0)), T).is_some());
     leading.proposes(&[Command::Shut(p(2))]);
     assert_eq!(leading.lease(&p(2), &ledger(), Some(Span(0)), T), None);
-    leading.proposed();
+    leading.proposed(true);
     let mut shut = ledger();
     shut.nodes.get_mut(&p(2)).expect("declared").shut = Some(3);
     assert_eq!(leading.lease(&p(2), &shut, Some(Span(0)), T), None);
     leading.hear(&p(9), true, T);
     assert_eq!(leading.lease(&p(9), &ledger(), Some(Span(0)), T), None);
+}
+
+#[test]
+fn whom_a_proposal_gives_up_that_may_still_be_committed_is_granted_nothing() {
+    let mut leading = leading();
+    let granted = |leading: &mut Leading| leading.lease(&p(2), &ledger(), Some(Span(0)), T).is_some();
+    leading.proposes(&[Command::Lapse(p(2))]);
+    leading.log(8, 7, T);
+    leading.proposed(false);
+    leading.log(8, 7, T);
+    assert!(!granted(&mut leading), "its deadline has passed, and it is in the log of this leader");
+    leading.log(8, 8, T);
+    assert!(granted(&mut leading), "all of the log is applied: the ledger knows by now, or it never came in");
+    // What is proposed later and is committed comes after it.
+    leading.proposes(&[Command::Lapse(p(2))]);
+    leading.proposed(false);
+    leading.proposes(&[Command::Return(p(3))]);
+    leading.proposed(true);
+    assert!(granted(&mut leading));
+}
+
+#[test]
+fn a_leader_that_gets_nothing_committed_grants_nothing() {
+    let mut leading = leading();
+    let timings = Timings::default();
+    let patience = timings.suspect.plus(timings.lease);
+    let mut granted = |last, applied, at| {
+        leading.log(last, applied, at);
+        let quorum = Some(Span(0));
+        let lease = leading.lease(&p(2), &ledger(), quorum, at).is_some();
+        assert_eq!(leading.index(&ledger(), quorum, at).is_some(), lease);
+        lease
+    };
+    assert!(granted(7, 7, T));
+    assert!(granted(9, 7, T.after(Span(60_000))), "it has only begun to wait");
+    let begun = T.after(Span(60_000));
+    assert!(granted(12, 7, begun.after(patience)));
+    assert!(!granted(12, 7, begun.after(patience).after(Span(1))), "heartbeats are answered, and nothing is committed");
+    assert!(granted(12, 8, begun.after(patience).after(Span(2))), "it goes on");
+    assert!(granted(12, 12, begun.after(Span(600_000))), "there is nothing to commit");
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Sim {
         for name in &heard {
             let Some(node) = self.nodes.get_mut(name) else { continue };
             leader.leading.hear(name, !node.memory.reach.is_blind(), now);
-            if let Some(index) = leader.leading.index(ledger, Some(Span(0))) {
+            if let Some(index) = leader.leading.index(ledger, Some(Span(0)), now) {
                 node.memory.past.heard(index);
             }
             if let Some(granted) = leader.leading.lease(name, ledger, Some(Span(0)), now) {
@@ -231,7 +231,7 @@ impl Sim {
         let planned = matches!(entry.author, Author::Planner(_));
         if planned {
             leader.proposing = false;
-            leader.leading.proposed();
+            leader.leading.proposed(true);
         }
         let undisturbed = planned && leader.planned_on == self.ledger.index;
         self.log.push(entry.clone());
