@@ -118,6 +118,16 @@ impl Applying<'_> {
         }
         self.not_migrating(name)?;
         let along = self.switched_with(name, server)?;
+        // Nothing is stopped that could not be started there.
+        for group in along.iter().chain([name]) {
+            let state = self.group(group)?;
+            let from = state.tenure.as_ref().map(|tenure| &tenure.server);
+            for (resource, copies) in &state.copies {
+                for other in copies.keys().filter(|other| *other != server && Some(*other) != from) {
+                    self.ledger.vouches(state, resource, other)?;
+                }
+            }
+        }
         self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
         for group in along.iter().chain([name]) {
             self.decided(group)?;
