@@ -176,12 +176,15 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
     async fn install_snapshot(&mut self, _meta: &SnapshotMeta, bytes: SnapshotData) -> Result<(), io::Error> {
         let (head, encoded) = open(&bytes, &self.shared.cluster).map_err(io::Error::other)?;
         check_level(head.level, self.shared.ability).map_err(io::Error::other)?;
+        {
+            // First of all: what cannot be taken over must not be what is found at the next start.
+            let mut state = self.shared.write();
+            state.machine.restore(encoded).map_err(io::Error::other)?;
+            state.last = head.last;
+            state.membership.clone_from(&head.membership);
+            state.level = head.level;
+        }
         self.keeper.save(&head, &bytes).await?;
-        let mut state = self.shared.write();
-        state.machine.restore(encoded).map_err(io::Error::other)?;
-        state.last = head.last;
-        state.membership = head.membership;
-        state.level = head.level;
         tracing::info!(index = head.last.map(|last| last.index), "took over a snapshot of the leader");
         Ok(())
     }
