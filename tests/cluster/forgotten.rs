@@ -30,7 +30,7 @@ fn is_refused(cluster: &Cluster, name: &str) {
     }
 }
 
-async fn frozen(cluster: &Cluster, name: &str) -> Vec<(String, bool)> {
+pub async fn frozen(cluster: &Cluster, name: &str) -> Vec<(String, bool)> {
     let status = cluster.client_of(name).status(Read::Linearizable).await.expect("an answer");
     status.groups.into_iter().map(|group| (group.name, group.frozen)).collect()
 }

@@ -7,6 +7,7 @@ mod alone;
 mod anew;
 mod asked;
 mod crash;
+mod crooked;
 mod forgotten;
 mod inside;
 mod load;

@@ -15,9 +15,10 @@ use std::{
 use tempfile::TempDir;
 use tenure::{
     api::{Client, ClientError, Read, wire::Ask, wire::MembersView},
-    config::identity,
+    config::{LocalConfig, identity},
 };
 use tenure_core::RequestId;
+use tenure_raft::{Options, Snapshots, Timings, tls::Role};
 
 /// How long anything may take before a test gives up. Generous: it is only waited for where something is broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -306,6 +307,27 @@ impl Node {
             "node = \"{name}\"\ndata_dir = \"{data}\"\nlisten = \"{}\"\napi_listen = \"{}\"\n{raft}{agents}",
             self.listen, self.api
         )
+    }
+
+    /// What its consensus is started with, for a test that runs it in its own process.
+    pub fn options(&self, snapshots: Snapshots) -> Options {
+        let config = LocalConfig::load(&self.config).expect("its configuration");
+        let identity = identity::load(&config.cluster_dir(), identity::NODE).expect("its identity");
+        let name = identity.name().expect("its name");
+        let Role::Node { id } = name.role else { panic!("{name}") };
+        Options {
+            id,
+            name: self.name.clone(),
+            cluster: name.cluster.clone(),
+            data_dir: Some(config.data_dir.clone()),
+            witness: Some(config.cluster_dir().join("acknowledged")),
+            listen: config.listen,
+            advertise: String::new(),
+            identity,
+            timings: Timings::default(),
+            snapshots,
+            feature_level_max: 1,
+        }
     }
 
     /// Starts `tenured`. Its output goes to a file.

@@ -4,15 +4,11 @@
 use super::nodes::{Cluster, said, tenure, until};
 use futures::{FutureExt, future::BoxFuture};
 use std::{sync::Arc, time::Duration};
-use tenure::{
-    api::wire::Ask,
-    config::{LocalConfig, identity},
-    node::Machine,
-};
-use tenure_raft::{AppHandler, Options, Raft, Snapshots, Timings, tls::Role};
+use tenure::{api::wire::Ask, node::Machine};
+use tenure_raft::{AppHandler, Raft, Snapshots};
 
 /// A node without a loop: it answers no call.
-struct Mute;
+pub struct Mute;
 
 impl AppHandler for Mute {
     fn call(&self, _: u64, _: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>> {
@@ -28,23 +24,7 @@ async fn a_leader_that_beats_and_decides_nothing_is_replaced() {
         cluster.client().transfer_leader(Some("p2")).await.expect("transferred");
     }
     cluster.kill("p1");
-    let config = LocalConfig::load(&cluster.nodes["p1"].config).expect("its configuration");
-    let identity = identity::load(&config.cluster_dir(), identity::NODE).expect("its identity");
-    let name = identity.name().expect("its name");
-    let Role::Node { id } = name.role else { panic!("{name}") };
-    let options = Options {
-        id,
-        name: "p1".to_owned(),
-        cluster: name.cluster.clone(),
-        data_dir: Some(config.data_dir.clone()),
-        witness: Some(config.cluster_dir().join("acknowledged")),
-        listen: config.listen,
-        advertise: String::new(),
-        identity,
-        timings: Timings::default(),
-        snapshots: Snapshots::default(),
-        feature_level_max: 1,
-    };
+    let options = cluster.nodes["p1"].options(Snapshots::default());
     let mute = Raft::start(options, Machine::default(), Arc::new(Mute)).await.expect("its consensus");
     mute.barrier(Duration::from_secs(20)).await.expect("it follows");
     let others = format!("{},{}", cluster.nodes["p2"].api, cluster.nodes["p3"].api);

@@ -249,7 +249,7 @@ impl Applying<'_> {
     pub(super) fn hold(&mut self, name: &GroupName, conflict: &Conflict) -> Result<(), Refusal> {
         let index = self.ledger.index;
         let group = self.group_mut(name)?;
-        if group.conflict.as_ref() == Some(conflict) {
+        if conflict.active.is_empty() || group.conflict.as_ref() == Some(conflict) {
             return Err(Refusal::NoChange);
         }
         let first = group.conflict.replace(conflict.clone()).is_none();
