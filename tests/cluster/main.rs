@@ -19,6 +19,7 @@ mod restart;
 mod snapshot;
 mod stop;
 mod strangers;
+mod suspended;
 mod trouble;
 mod twice;
 mod zombie;
