@@ -38,7 +38,7 @@ fuzz SECONDS="600":
 
 # Puts bugs into the sources of a scratch copy, one at a time, and shows what finds each; all of them, or those named.
 mutants NAMES="all":
-    MUTANTS={{NAMES}} cargo test -p tenure-model --test mutants each_bug -- --nocapture
+    MUTANTS={{NAMES}} cargo test --workspace --test mutants each_bug -- --nocapture
 
 # Committed commands a second, planning, the disk.
 bench:
