@@ -33,6 +33,10 @@ impl SystemState {
     pub fn is_up(self) -> bool {
         matches!(self, SystemState::Operating | SystemState::Standby | SystemState::Initializing)
     }
+    /// Whether it is off, on its way there, or has failed.
+    pub fn is_down(self) -> bool {
+        matches!(self, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error)
+    }
     /// Whether the witness can know the states of LPARs. On the way up or down they are of a moment ago, and a service
     /// processor that has lost its partition data shows an empty list, or its own copy of an old one.
     pub fn tells_lpars(self) -> bool {

@@ -257,7 +257,8 @@ fn group_states() -> Vec<(String, GroupState)> {
             disabled: Some(s()),
             parked: Some(s2()),
             stayed: true,
-            strange: vec![T],
+            strange: [("web1".into(), vec![T])].into(),
+            strangers: true,
             cleared: Some(T),
         },
     };

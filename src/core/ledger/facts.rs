@@ -145,14 +145,14 @@ impl Applying<'_> {
     }
 
     /// What a node has read on its way, of a server that others watch: it takes away what vouches there, and proves nothing.
-    /// Readings by two nodes cannot be told apart in time, so what follows the report is what counts next. Gives back whether
-    /// that was any news.
-    fn take_away(&mut self, reading: &Reading) -> bool {
+    /// Readings by two nodes cannot be told apart in time (one says when it began, and a slow one is newer in the world than a
+    /// quick one that began later), so what follows the report is what counts next. Gives back whether that was any news.
+    fn take_away(&mut self, order: OrderId, reading: &Reading) -> bool {
         let Some(state) = self.ledger.servers.get(&reading.server).filter(|_| reading.tells_lpars()) else {
             return false;
         };
         let elsewhen = reading.since < state.declared || self.is_foreseen(reading.since);
-        if elsewhen || state.since.is_some_and(|since| since > reading.since) {
+        if elsewhen || reading.since < order.index {
             return false;
         }
         let mut news = false;
@@ -165,12 +165,11 @@ impl Applying<'_> {
             let power = self.ledger.reads(reading, resource);
             let Some(name) = self.ledger.group_of(resource).cloned().filter(|_| !power.is_inactive()) else { continue };
             let copy = self.ledger.groups.get(&name).and_then(|group| group.copies.get(resource)?.get(&reading.server));
-            let vouched = copy
-                .is_some_and(|copy| copy.power.is_inactive() && copy.since.is_none_or(|since| since <= reading.since));
-            if !vouched {
-                continue;
+            let vouched = copy.filter(|copy| copy.power.is_inactive() && reading.since >= copy.declared);
+            let Some(known) = vouched.map(|copy| copy.since) else { continue };
+            if known.is_none_or(|since| since <= reading.since) {
+                self.absorb_lpar(reading, resource);
             }
-            self.absorb_lpar(reading, resource);
             let Ok(group) = self.group_mut(&name) else { continue };
             if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&reading.server)) {
                 copy.quiet_from = index;
@@ -197,9 +196,9 @@ impl Applying<'_> {
         if older || seen.since < copy.declared {
             return false;
         }
+        let quiet = copy.is_quiet() && copy.quiet_from != index_now;
         let known = copy.since.replace(seen.since).is_some();
         copy.serial = seen.serial;
-        let quiet = copy.is_quiet() && copy.quiet_from != index_now;
         let (power, from) = (seen.power, std::mem::replace(&mut copy.power, seen.power));
         copy.idle = copy.is_quiet() || (copy.idle && power == Power::Unknown);
         if here {
@@ -208,7 +207,8 @@ impl Applying<'_> {
         copy.confidence = seen.confidence;
         copy.said = seen.said.chars().take(SAID_LIMIT).collect();
         let on_purpose = here && power == Power::OffOnPurpose && from != power;
-        let strange = known && quiet && power.is_active();
+        // Where its group is, it may have come back by itself before anybody did anything about it.
+        let strange = known && quiet && power.is_active() && !here;
         let news = from != power && (known || power.is_active());
         if news {
             let (resource, server, said) = (resource.clone(), server.clone(), seen.said.clone());
@@ -225,8 +225,8 @@ impl Applying<'_> {
     }
 
     /// Something was started by no order of ours. Once, that is a hand; again and again, somebody else manages it: it is said,
-    /// and nothing is done to its group until an operator has settled whose it is. What a server starts by itself when it
-    /// comes up, and what moves, is not meant.
+    /// and nothing is done to its group until an operator has settled whose it is, but for stopping the wrong one of two. What
+    /// a server starts by itself when it comes up, and what moves, is not meant.
     fn started_by_others(&mut self, name: &GroupName, resource: &ResourceName, server: &ServerName) {
         let (now, window) = (self.ledger.now, self.ledger.config.brakes.flap_window);
         let comes_up =
@@ -236,15 +236,15 @@ impl Applying<'_> {
         if comes_up || !ours || group.frozen || group.passive.contains(resource) {
             return;
         }
-        let strange = &mut group.upkeep.strange;
+        let strange = group.upkeep.strange.entry(resource.clone()).or_default();
         strange.retain(|at| now.since(*at) < window);
         strange.push(now);
         let times = strange.len();
         if times < STRANGE {
             return;
         }
-        strange.clear();
-        (group.frozen, group.upkeep.frozen) = (true, true);
+        group.upkeep.strange.clear();
+        (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (true, true, true);
         let (group, resource, server) = (name.clone(), resource.clone(), server.clone());
         self.note(Note::SomebodyElse { group, resource, server, times, within: window });
     }
@@ -253,13 +253,13 @@ impl Applying<'_> {
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
         let Some(order) = self.ledger.orders.remove(&report.order) else {
             // What was read is a fact, whatever became of the order.
-            let news = report.readings.iter().filter(|reading| self.take_away(reading)).count() > 0;
+            let news = report.readings.iter().filter(|reading| self.take_away(report.order, reading)).count() > 0;
             return if news { Ok(()) } else { Err(Refusal::NoOrder(report.order)) };
         };
         self.close(&order, &report.ending);
         let outdated = self.rose_since(&order, report);
         for reading in report.readings.iter().filter(|reading| reading.server != order.server) {
-            self.take_away(reading);
+            self.take_away(order.id, reading);
         }
         for reading in report.readings.iter().filter(|reading| reading.server == order.server) {
             // A reading of a server that is no longer declared says nothing.
@@ -493,11 +493,13 @@ impl Applying<'_> {
         self.count_return(server);
     }
 
-    /// Everything on a dirty server was read off, or runs by right, and it has had its time to start things by itself.
+    /// Everything on a dirty server was read, nothing runs there but by right, and it has had its time to start things by
+    /// itself. What cannot be told of one thing vouches for nothing, and is no reason to keep the server from all others.
     pub(super) fn clean(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let not_clean = || Refusal::NotClean { server: server.clone() };
         let state = self.server(server)?;
-        let settled = state.dirty.and_then(|dirty| dirty.up).map(|up| self.ledger.settled_by(up));
+        let dirty = state.dirty.ok_or_else(not_clean)?;
+        let settled = dirty.up.map(|up| self.ledger.settled_by(up));
         if settled.is_none_or(|settled| self.ledger.now < settled) {
             return Err(not_clean());
         }
@@ -508,7 +510,9 @@ impl Applying<'_> {
             let by_right = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
             let lpars = group.copies.iter().filter(|(resource, _)| config.lpar(resource).is_some());
             let mut here = lpars.filter_map(|(_, copies)| copies.get(server));
-            if !by_right && !here.all(Copy::is_quiet) {
+            let read = |copy: &Copy| copy.since.is_some_and(|since| since >= dirty.index);
+            let settled = |copy: &Copy| read(copy) && copy.risk == StartRisk::None && copy.stop.is_none();
+            if !by_right && !here.all(|copy| settled(copy) && !copy.may_run()) {
                 return Err(not_clean());
             }
         }

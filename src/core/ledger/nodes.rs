@@ -6,10 +6,11 @@
 //! that is granted none before it is taken back. Its LPAR was cut off and read off. Its watchdog has had the time to reset
 //! it. An operator asserted it. Silence alone, however long, proves nothing: a process that was killed stops nothing.
 
-use super::{GroupState, Ledger, NodeOff, NodeState, apply::Applying};
+use super::{GroupState, Intent, Ledger, NodeOff, NodeState, apply::Applying};
 use crate::{
-    Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState, Time,
-    config::Cluster,
+    GroupName, Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
+    Time,
+    config::{Cluster, Failover, GroupKind},
     note::NodeOffHow,
     order::{Action, Ending, Order},
 };
@@ -21,6 +22,39 @@ const DRIFT_PERCENT: u64 = 5;
 const WATCHDOG_MARGIN: Span = Span::seconds(1);
 
 impl Ledger {
+    /// Whether a group lives inside a node, or may do so for all that is known, and could run elsewhere.
+    pub fn matters(&self, node: &NodeName) -> bool {
+        let Some(server) = self.config.nodes.get(node).and_then(|declared| declared.server.as_ref()) else {
+            return false;
+        };
+        self.groups.iter().any(|(name, group)| self.is_stuck(name, group, server))
+    }
+
+    fn is_stuck(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> bool {
+        let lives_here = |resource: &ResourceName| {
+            let here = group.copies.get(resource).is_some_and(|copies| copies.contains_key(server));
+            here && self.is_inside(resource)
+        };
+        if !group.owned().any(|(resource, _)| lives_here(resource)) || !self.is_looked_after(name) {
+            return false;
+        }
+        let declared = self.config.groups.get(name);
+        let movable = declared.is_some_and(|declared| {
+            declared.kind == GroupKind::Failover && declared.servers.len() > 1 && declared.failover != Failover::Never
+        });
+        if !movable || group.frozen || group.flushed {
+            return false;
+        }
+        match &group.tenure {
+            Some(tenure) => tenure.server == *server,
+            None => {
+                let doubt =
+                    |resource: &ResourceName| lives_here(resource) && self.vouches(group, resource, server).is_err();
+                group.intent == Intent::Online && group.owned().any(|(resource, _)| doubt(resource))
+            }
+        }
+    }
+
     /// Whether a resource lives inside a node, and dies with it.
     pub fn is_inside(&self, resource: &ResourceName) -> bool {
         self.config.resources.get(resource).is_some_and(|declared| declared.as_agent().is_some())

@@ -129,14 +129,14 @@ impl Applying<'_> {
         if by_right {
             return Err(Refusal::AlreadyOn { group: name, server: server.clone() });
         }
-        if group.frozen {
-            return Err(Refusal::Frozen { group: name });
-        }
         // Which of two copies is the wrong one is known only where the right one runs. What a server that came back has
         // started by itself is wrong in any case.
         let dirty = self.server(server)?.dirty.is_some();
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
         let wrong = group.conflict.is_some() && !dirty && !here;
+        if group.frozen && !(group.upkeep.strangers && wrong) {
+            return Err(Refusal::Frozen { group: name });
+        }
         if wrong && !self.ledger.wrong_copies(group).contains(&(resource.clone(), server.clone())) {
             return Err(Refusal::Held { group: name });
         }

@@ -150,7 +150,7 @@ impl Applying<'_> {
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
         }
-        (group.frozen, group.upkeep.frozen) = (true, true);
+        (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (true, true, false);
         self.asked(Asked::Freeze { group: name.clone() });
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Applying<'_> {
         if !group.frozen {
             return Err(Refusal::NotFrozen { group: name.clone() });
         }
-        (group.frozen, group.upkeep.frozen) = (false, false);
+        (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (false, false, false);
         self.asked(Asked::Unfreeze { group: name.clone() });
         Ok(())
     }

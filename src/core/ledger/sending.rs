@@ -23,6 +23,12 @@ pub enum Unsent {
     Disarmed,
     /// Its group is frozen.
     Frozen(GroupName),
+    /// Its group is only watched.
+    NotManaged(GroupName),
+    /// What it is about was declared otherwise since.
+    Redeclared,
+    /// Nothing that could run elsewhere waits for that node any more.
+    NotNeeded(NodeName),
     /// Its tenure has ended, or is on its way to its end.
     Tenure(Epoch),
     /// What it would stop runs by right.
@@ -44,6 +50,9 @@ impl fmt::Display for Unsent {
             Unsent::Late => f.write_str("its time is over"),
             Unsent::Disarmed => f.write_str("the cluster is disarmed"),
             Unsent::Frozen(group) => write!(f, "group {group} is frozen"),
+            Unsent::NotManaged(group) => write!(f, "group {group} is only watched"),
+            Unsent::Redeclared => f.write_str("what it is about is declared otherwise now"),
+            Unsent::NotNeeded(node) => write!(f, "nothing waits for node {node} any more"),
             Unsent::Tenure(epoch) => write!(f, "tenure {epoch} does not stay"),
             Unsent::ByRight(server) => write!(f, "it runs on {server} by right"),
             Unsent::GivenUp(group) => write!(f, "the migration of group {group} was given up"),
@@ -70,8 +79,18 @@ impl Ledger {
         }
         let of_group = order.action.resource().and_then(|resource| self.group_of(resource));
         let group = of_group.and_then(|name| Some((name, &**self.groups.get(name)?)));
-        if let Some((name, _)) = group.filter(|(_, group)| group.frozen) {
+        // Of two copies the wrong one is stopped whoever has started it.
+        let stops_wrong = |group: &GroupState| {
+            group.upkeep.strangers && group.conflict.is_some() && matches!(order.action, Action::Stop { .. })
+        };
+        if let Some((name, _)) = group.filter(|(_, group)| group.frozen && !stops_wrong(group)) {
             return Err(Unsent::Frozen(name.clone()));
+        }
+        if let Some((name, _)) = group.filter(|(name, _)| !self.is_looked_after(name)) {
+            return Err(Unsent::NotManaged(name.clone()));
+        }
+        if self.is_redeclared(order, group.map(|(_, group)| group)) {
+            return Err(Unsent::Redeclared);
         }
         match &order.action {
             Action::Start { epoch, .. } => start_stands(group.map(|(_, group)| group), order, *epoch),
@@ -88,10 +107,23 @@ impl Ledger {
             Action::FenceNode { node } => {
                 let state = self.nodes.get(node);
                 let stands = state.is_some_and(|state| state.lapsed.is_some() && state.off.is_none());
-                if stands { Ok(()) } else { Err(Unsent::Node(node.clone())) }
+                if !stands {
+                    return Err(Unsent::Node(node.clone()));
+                }
+                if self.matters(node) { Ok(()) } else { Err(Unsent::NotNeeded(node.clone())) }
             }
             Action::StopMigration { .. } | Action::Hook { .. } => Ok(()),
         }
+    }
+
+    /// Whether a copy that the order goes by is another thing since: one that is started or moved must not run anywhere, of
+    /// one that is stopped it is that copy alone.
+    fn is_redeclared(&self, order: &Order, group: Option<&GroupState>) -> bool {
+        let copies = order.action.resource().zip(group).and_then(|(resource, group)| group.copies.get(resource));
+        let everywhere = matches!(order.action, Action::Start { .. } | Action::Migrate { .. });
+        let concerned = |server: &ServerName| everywhere || *server == order.server;
+        let machine = self.servers.get(&order.server).is_some_and(|state| state.declared > order.id.index);
+        machine || copies.into_iter().flatten().any(|(at, copy)| concerned(at) && copy.declared > order.id.index)
     }
 
     /// Whether what runs of a resource on a server is to run there.

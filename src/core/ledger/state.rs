@@ -394,6 +394,15 @@ impl Copy {
             && self.risk == StartRisk::None
             && self.since.is_some_and(|since| since >= self.quiet_from)
     }
+    /// It has panicked, by a reading that counts, and nothing of ours is on its way there.
+    pub fn has_panicked(&self) -> bool {
+        let counts = self.since.is_some_and(|since| since >= self.quiet_from);
+        self.power == Power::Error && counts && self.risk == StartRisk::None
+    }
+    /// It runs, is on its way to or from another server, or holds its disks though it has panicked.
+    pub fn may_run(&self) -> bool {
+        self.power.is_active() || matches!(self.power, Power::Moving | Power::Error)
+    }
     /// A start order is out for it.
     pub fn is_ordered(&self) -> bool {
         matches!(self.risk, StartRisk::Ordered(_))

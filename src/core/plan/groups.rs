@@ -90,7 +90,7 @@ impl Planner<'_> {
         if group.conflict.is_some() && self.emit(Command::Release(name.clone())).is_ok() {
             return Step::Did;
         }
-        if self.forgive(group) || (!group.flushed && self.clear_up(group)) {
+        if self.forgive(group) || (!group.flushed && (self.clear_up(group) || self.cut_off_panicked(group))) {
             return Step::Did;
         }
         let Some(tenure) = &group.tenure else {
@@ -122,6 +122,22 @@ impl Planner<'_> {
             Phase::Starting | Phase::Online => self.keep(name, group, tenure),
             Phase::Leaving { reason, index } => self.leave(name, group, tenure, reason, *index),
         }
+    }
+
+    /// What has panicked where its group is not holds its disks, and stands in the way of the right copy: it is cut off.
+    fn cut_off_panicked(&mut self, group: &GroupState) -> bool {
+        let moves = group.tenure.as_ref().is_some_and(|tenure| tenure.migration().is_some());
+        if moves || (group.tenure.is_none() && group.intent == Intent::Offline) {
+            return false;
+        }
+        let here = |server: &ServerName| group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
+        group.owned().any(|(resource, copies)| {
+            let panicked = copies.iter().filter(|(server, copy)| copy.has_panicked() && !here(server));
+            panicked.into_iter().any(|(server, copy)| {
+                let stop = Command::Stop { resource: resource.clone(), server: server.clone(), grace: Span(0) };
+                copy.stop.is_none() && self.may_retry(copy.failed) && self.emit(stop).is_ok()
+            })
+        })
     }
 
     /// A group that is active where it has no right to be: that copy is stopped where the right one runs.

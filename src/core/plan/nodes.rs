@@ -7,8 +7,7 @@
 use super::Planner;
 use crate::{
     Command, GroupName, Inside, NodeName, Power, ResourceName, ServerName,
-    config::{Failover, GroupKind},
-    ledger::{GroupState, Intent, Phase, Tenure},
+    ledger::{GroupState, Phase, Tenure},
     note::{LeaveReason, Wait},
 };
 use std::collections::BTreeMap;
@@ -58,7 +57,7 @@ impl Planner<'_> {
                 Command::Lapse(node.clone())
             } else if state.is_out() && seen.heard && seen.silence < suspect && !seen.lease_over {
                 Command::Return(node.clone())
-            } else if !state.is_out() && seen.silence >= suspect && self.matters(node) {
+            } else if !state.is_out() && seen.silence >= suspect && self.scratch.matters(node) {
                 Command::Shut(node.clone())
             } else {
                 continue;
@@ -80,42 +79,8 @@ impl Planner<'_> {
             .map(|(name, _)| name.clone())
             .collect();
         for node in out {
-            if self.matters(&node) && self.emit(Command::NodeOff(node.clone())).is_err() {
+            if self.scratch.matters(&node) && self.emit(Command::NodeOff(node.clone())).is_err() {
                 self.pursue(&node);
-            }
-        }
-    }
-
-    /// Whether a group lives inside a node, or may do so for all that is known, and could run elsewhere.
-    fn matters(&self, node: &NodeName) -> bool {
-        let Some(server) = self.scratch.config.nodes.get(node).and_then(|declared| declared.server.as_ref()) else {
-            return false;
-        };
-        self.scratch.groups.iter().any(|(name, group)| self.is_stuck(name, group, server))
-    }
-
-    fn is_stuck(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> bool {
-        let lives_here = |resource: &ResourceName| {
-            let here = group.copies.get(resource).is_some_and(|copies| copies.contains_key(server));
-            here && self.scratch.is_inside(resource)
-        };
-        if !group.owned().any(|(resource, _)| lives_here(resource)) || !self.scratch.is_looked_after(name) {
-            return false;
-        }
-        let declared = self.scratch.config.groups.get(name);
-        let movable = declared.is_some_and(|declared| {
-            declared.kind == GroupKind::Failover && declared.servers.len() > 1 && declared.failover != Failover::Never
-        });
-        if !movable || group.frozen || group.flushed {
-            return false;
-        }
-        match &group.tenure {
-            Some(tenure) => tenure.server == *server,
-            None => {
-                let doubt = |resource: &ResourceName| {
-                    lives_here(resource) && self.scratch.vouches(group, resource, server).is_err()
-                };
-                group.intent == Intent::Online && group.owned().any(|(resource, _)| doubt(resource))
             }
         }
     }

@@ -64,6 +64,10 @@ impl Planner<'_> {
     /// Whether a reading says something new of a line besides its state: its UUID for the first time, a remark, or that it is
     /// here, where it is missed elsewhere.
     fn is_list_news(&self, group: &GroupState, copy: &Copy, reading: &Reading, resource: &ResourceName) -> bool {
+        // What was listed of another thing under this name.
+        if reading.since < copy.declared {
+            return false;
+        }
         let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.as_ref());
         let learns = copy.uuid.is_none() && uuid.is_some() && reading.alarm(resource).is_none();
         let missed = || {
@@ -189,12 +193,12 @@ impl Planner<'_> {
                 let _ = self.emit(Command::Reappear(server.clone()));
             }
             let Some(state) = self.scratch.servers.get(&server).cloned() else { continue };
-            let wait = if state.off.is_some() {
-                None
-            } else if let Some(dirty) = state.dirty {
-                self.dirty(&server, dirty)
-            } else {
-                self.doubt(&server, &state)
+            // One that has come back and goes down again is another loss.
+            let down = state.live && state.system.is_down() && self.is_silent(&server);
+            let wait = match state.dirty {
+                _ if state.off.is_some() => None,
+                Some(dirty) if !down => self.dirty(&server, dirty),
+                Some(_) | None => self.doubt(&server, &state),
             };
             let wait = wait.or_else(|| self.server_upkeep(&server));
             let _ = self.emit(Command::ServerWait { server, wait });
@@ -233,7 +237,7 @@ impl Planner<'_> {
                 if let StartRisk::Loose(_) = copy.risk {
                     self.settle(resource, server, copy);
                 }
-                if copy.is_active() {
+                if copy.may_run() && copy.power != Power::Moving {
                     strays.insert(resource.clone());
                     if copy.stop.is_none() && self.may_retry(copy.failed) {
                         let _ = self.emit(Command::Stop {

@@ -159,6 +159,28 @@ fn a_disarmed_cluster_and_a_frozen_group_hold_back_what_is_ordered() {
 }
 
 #[test]
+fn nothing_is_sent_of_a_group_that_is_only_watched_nor_of_what_is_declared_otherwise() {
+    for case in [starting, stopping] {
+        let mut case = case();
+        let mut watched = cluster();
+        watched.groups.get_mut("web").expect("it is declared").managed = false;
+        let config = std::mem::replace(&mut case.ledger.config, Arc::new(watched));
+        assert_eq!(case.says(), Err(Unsent::NotManaged("web".into())));
+        case.ledger.config = config;
+        assert_eq!(case.says(), Ok(()));
+    }
+    let redeclared = |case: &mut Case, server: &str| {
+        let index = case.ledger.index + 1;
+        let group = Arc::make_mut(case.ledger.groups.get_mut("web").expect("it is declared"));
+        group.copies.get_mut("web1").and_then(|copies| copies.get_mut(server)).expect("a copy").declared = index;
+        case.says()
+    };
+    assert_eq!(redeclared(&mut starting(), "p2"), Err(Unsent::Redeclared), "a start is for one copy of several");
+    assert_eq!(redeclared(&mut stopping(), "p2"), Ok(()), "a stop is of one");
+    assert_eq!(redeclared(&mut stopping(), "p1"), Err(Unsent::Redeclared));
+}
+
+#[test]
 fn a_start_is_sent_under_a_tenure_that_stays() {
     let mut case = starting();
     case.ask(Request::Offline { group: "web".into(), propagate: false });
@@ -197,7 +219,13 @@ fn a_node_is_not_cut_off_that_was_taken_back() {
     case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
     (case.node("n1").met, case.node("n1").known) = (true, true);
     case.must(Command::FenceNode("n1".into()));
+    assert_eq!(case.says(), Err(Unsent::NotNeeded("n1".into())), "an LPAR needs no node");
+    let inside = Resource::agent("web".into(), "Application".into());
+    Arc::make_mut(&mut case.ledger.config).resources.insert("web1".into(), inside);
     assert_eq!(case.says(), Ok(()));
+    case.ask(Request::Freeze("web".into()));
+    assert_eq!(case.says(), Err(Unsent::NotNeeded("n1".into())), "nothing moves now");
+    case.ask(Request::Unfreeze("web".into()));
     case.node("n1").lapsed = None;
     assert_eq!(case.says(), Err(Unsent::Node("n1".into())));
 }

@@ -1,8 +1,8 @@
 //! What maintenance remembers: of the cluster, of a server, of a group.
 
-use crate::{GroupName, ServerName, Time, note::ServerWait};
+use crate::{GroupName, ResourceName, ServerName, Time, note::ServerWait};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is kept back in the whole cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +74,10 @@ pub struct GroupUpkeep {
     pub parked: Option<ServerName>,
     /// A move of it, while it runs, ended where it began: the planner tries none again under this tenure.
     pub stayed: bool,
-    /// When something of it was started by no order of ours, lately.
-    pub strange: Vec<Time>,
+    /// When each resource of it was started by no order of ours, lately.
+    pub strange: BTreeMap<ResourceName, Vec<Time>>,
+    /// It is frozen because somebody else manages it, too.
+    pub strangers: bool,
     /// When an operator last cleared its faults.
     pub cleared: Option<Time>,
 }

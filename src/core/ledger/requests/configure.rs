@@ -5,7 +5,8 @@ use super::{
     loss::{is_same_copy, is_same_machine},
 };
 use crate::{
-    GroupName, Note, Refusal, ResourceName, ServerName, Span, config::Cluster, node::surely_over, note, order::Action,
+    GroupName, Note, Power, Refusal, ResourceName, ServerName, Span, config::Cluster, node::surely_over, note,
+    order::Action,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -27,6 +28,16 @@ impl Applying<'_> {
         let loss = self.loss(cluster);
         if !loss.blind.is_empty() {
             return Err(Refusal::LosesSight(loss.blind.join(", ")));
+        }
+        let moving = self
+            .ledger
+            .groups
+            .values()
+            .filter(|group| group.tenure.as_ref().is_some_and(|tenure| tenure.migration().is_some()));
+        let is_mobile = |cluster: &Cluster, name: &ResourceName| cluster.lpar(name).is_some_and(|lpar| lpar.mobile);
+        let mut members = moving.flat_map(|group| group.copies.keys());
+        if let Some(held) = members.find(|name| is_mobile(&self.ledger.config, name) != is_mobile(cluster, name)) {
+            return Err(Refusal::LosesSight(format!("{held}, which is being moved: wait until that is over")));
         }
         if !strand && !loss.stranded.is_empty() {
             return Err(Refusal::Strands(loss.stranded.join(", ")));
@@ -115,7 +126,10 @@ impl Applying<'_> {
                 let mut known = group.copies.remove(resource).unwrap_or_default();
                 let mut copy = |server: &ServerName| {
                     let same = is_same_copy(old_cluster, cluster, resource, server);
-                    let copy = known.remove(server).filter(|_| same).unwrap_or_else(|| Copy::declared(index));
+                    let mut copy = known.remove(server).filter(|_| same).unwrap_or_else(|| Copy::declared(index));
+                    // What moved away from here as long as it was mobile is not missed.
+                    let stays = cluster.lpar(resource).is_some_and(|lpar| !lpar.mobile);
+                    copy.listed = copy.listed.filter(|_| !stays || copy.power != Power::Absent);
                     (server.clone(), copy)
                 };
                 copies.insert(resource.clone(), declared.servers.iter().map(&mut copy).collect());

@@ -80,6 +80,8 @@ impl Applying<'_> {
         let tenured = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
         let unproven = self.ledger.vouches(group, resource, server).is_err();
         let reads = format!("{resource} on {server} reads {}", copy.power);
+        // What was looked at and is not off may run, whatever it reads: declared anew, it would be nothing that is known.
+        let doubtful = copy.since.is_some() && !copy.power.is_inactive();
         let goes = !new.groups.contains_key(name);
         let kept = new.resources.get(resource).filter(|_| !goes);
         let listed = new.groups.get(name).is_some_and(|group| group.servers.contains(server));
@@ -88,13 +90,13 @@ impl Applying<'_> {
             _ if goes && tenured => {}
             // What is not watched any more, or is another address of the same name, may be meant.
             Some(kept) if !kept.enabled || (kept.as_agent().is_some() && kept.group == *name && listed) => {
-                if copy.is_active() || (tenured && unproven && !kept.enabled) {
+                if doubtful || (tenured && unproven && !kept.enabled) {
                     loss.stranded.push(reads);
                 }
             }
             Some(_) if tenured || copy.is_active() => loss.blind.push(format!("{resource} on {server}")),
             Some(_) | None => {
-                if tenured || copy.is_active() || (unproven && !goes) {
+                if tenured || doubtful || (unproven && !goes) {
                     loss.stranded.push(reads);
                 }
             }
