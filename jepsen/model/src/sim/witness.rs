@@ -194,6 +194,8 @@ pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
         }
         Refusal::MoveFailed | Refusal::Unlisted => Answer::Unknown(why.to_string()),
         Refusal::NoSuchServer
+        | Refusal::NoAuthority
+        | Refusal::NotPrintable
         | Refusal::NoSuchLpar
         | Refusal::NoSuchProfile
         | Refusal::NotOff
