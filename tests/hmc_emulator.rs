@@ -372,6 +372,34 @@ async fn a_line_that_is_gone_says_nothing_of_its_lpar() {
     }
 }
 
+/// What is written about an LPAR: read where that is wanted, set by a user who may, and taken along.
+#[tokio::test]
+async fn a_mark_is_set_and_moves_with_its_lpar() {
+    let bench = Bench::start().await;
+    let (hmc1, p1, db) = bench.ids();
+    let of = |reading: &ServerReading, lpar: &str| reading.lpar(lpar).unwrap().description.clone();
+    assert_eq!(of(&bench.read().await, "db"), None, "it is not asked for");
+    bench.driver.ask_descriptions(true);
+    assert_eq!(of(&bench.read().await, "db").as_deref(), Some(""));
+    bench.driver.mark_lpar(&bench.p1, "db", "tenure:east", PATIENCE).await.unwrap();
+    assert_eq!(of(&bench.read().await, "db").as_deref(), Some("tenure:east"));
+
+    bench.world.with(|world| {
+        world.write_description(p1, db, "").unwrap();
+        world.hmcs().for_each(|hmc| world.inject(Fault::DenyDescriptions(hmc, true)).expect("it is there"));
+    });
+    let told = bench.driver.mark_lpar(&bench.p1, "db", "tenure:east", PATIENCE).await;
+    assert_eq!(told.unwrap_err().refusal_kind(), Some(RefusalKind::NoAuthority));
+    bench.inject(Fault::DenyDescriptions(hmc1, false));
+    bench.driver.mark_lpar(&bench.p1, "mobile", "tenure:west", PATIENCE).await.unwrap();
+    bench.read_both([RUNNING, None]).await;
+    bench.migrate(PATIENCE).await.unwrap();
+    bench.read_both([None, RUNNING]).await;
+    let moved = bench.driver.read_server(&bench.p2, PATIENCE).await.unwrap();
+    assert_eq!(of(&moved, "mobile").as_deref(), Some("tenure:west"));
+    bench.is_clean();
+}
+
 /// Nobody has recorded what an HMC says when a server that is off is told to go off. Whatever it says is read back.
 #[tokio::test]
 async fn what_is_off_already_is_read_back_whatever_is_answered() {

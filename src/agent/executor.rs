@@ -180,6 +180,13 @@ impl Shared {
                 if let Some(why) = self.held_back(order, since) {
                     return Answer::NotSent(why);
                 }
+                // Setting a mark takes a while, so the last look is taken again.
+                if let Ask::Start(resource) = ask
+                    && self.hands.mark(&order.server, resource).await
+                    && let Some(why) = self.held_back(order, since)
+                {
+                    return Answer::NotSent(why);
+                }
                 self.hands.act(&order.server, ask).await
             }
         }

@@ -1,6 +1,6 @@
 //! Hands: one question of an order, asked of the real hypervisor.
 
-use super::{Agents, words};
+use super::{Agents, marks::Marks, words};
 use crate::hypervisor::{
     Hypervisor, ServerAddress, Stop,
     hmc::{HmcAddress, HmcDriver, HmcKey},
@@ -20,7 +20,7 @@ use tenure_core::{
     HmcName, NodeName, Power, Reading, ResourceName, ServerName,
     carry::{Answer, Ask},
     config::Cluster,
-    listing::Known,
+    listing::{Known, Mark},
     reach::Reach,
 };
 
@@ -28,6 +28,9 @@ use tenure_core::{
 pub const READ_DEADLINE: Duration = Duration::from_secs(15);
 /// How long one command may take until it is answered.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long the mark of an owner may take: an LPAR waits for it before it is started.
+pub const MARK_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Where Linux on Power shows what the firmware calls this LPAR.
 const PARTITION: &str = "/proc/device-tree/ibm,partition-name";
@@ -58,6 +61,7 @@ pub struct Hands {
     applied: Box<dyn Fn() -> u64 + Send + Sync>,
     known: Box<Knows>,
     serial: AtomicU64,
+    marks: Marks,
 }
 
 impl Hands {
@@ -76,12 +80,14 @@ impl Hands {
         let serial = AtomicU64::new(u64::try_from(start).unwrap_or_default());
         let partition = partition_name(Path::new(PARTITION));
         let (applied, known) = (Box::new(applied), Box::new(known));
-        Hands { me, driver, key, agents, partition, cluster: RwLock::default(), applied, known, serial }
+        let (cluster, marks) = (RwLock::default(), Marks::default());
+        Hands { me, driver, key, agents, partition, cluster, applied, known, serial, marks }
     }
 
     /// Takes over a new configuration. Connections to HMCs that did not change are kept.
     pub fn configure(&self, cluster: &Arc<Cluster>) {
         self.agents.configure(cluster);
+        self.driver.ask_descriptions(cluster.owner_mark);
         let before =
             std::mem::replace(&mut *self.cluster.write().unwrap_or_else(PoisonError::into_inner), Arc::clone(cluster));
         let Some(key) = self.key.as_ref().filter(|_| before.hmcs != cluster.hmcs) else { return };
@@ -119,7 +125,10 @@ impl Hands {
             return words::no_reading(&asked);
         };
         match self.driver.read_server(&address, READ_DEADLINE).await {
-            Ok(seen) => self.own_name(&cluster, words::reading(&cluster, &(self.known)(server), &asked, &seen)),
+            Ok(seen) => {
+                self.marks.see(&cluster, server, &seen);
+                self.own_name(&cluster, words::reading(&cluster, &(self.known)(server), &asked, &seen))
+            }
             Err(error) => {
                 tracing::warn!(%server, %error, "server not read");
                 words::no_reading(&asked)
@@ -154,6 +163,20 @@ impl Hands {
             reach.asked(HmcName::from(hmc.as_str()), answered);
         }
         reach
+    }
+
+    /// Marks an LPAR as this cluster's before it is started, if the last list of its server showed it without a mark. Answers
+    /// whether anything was sent. A mark that is not set is a warning, and keeps nothing from being started.
+    pub async fn mark(&self, server: &ServerName, name: &ResourceName) -> bool {
+        let cluster = self.cluster();
+        let Some((lpar, address)) = cluster.lpar(name).zip(address(&cluster, server)) else { return false };
+        if !cluster.owner_mark || !self.marks.is_due(server, name) {
+            return false;
+        }
+        let mark = Mark::text(&cluster.name);
+        let told = self.driver.mark_lpar(&address, &lpar.partition, &mark, MARK_DEADLINE).await;
+        self.marks.told(server, name, &told);
+        true
     }
 
     /// Carries out a mutation.

@@ -10,6 +10,7 @@ mod hands;
 mod hook;
 pub mod known;
 mod lease;
+mod marks;
 pub mod moment;
 mod reader;
 pub mod watchdog;

@@ -45,7 +45,7 @@ pub fn reading(
     };
     for (name, declared) in managed(cluster, asked.server) {
         let known = known.get(name).cloned().unwrap_or_default();
-        let (power, listed) = listing::find(declared, &known, &lines);
+        let (power, listed) = listing::find(cluster, declared, &known, &lines);
         found.copies.insert(name.clone(), power);
         if listed != Listed::default() {
             found.listed.insert(name.clone(), listed);
@@ -71,7 +71,7 @@ pub fn no_reading(asked: &Asked<'_>) -> Reading {
 }
 
 /// The managed LPARs that may be on a server.
-fn managed<'a>(
+pub(super) fn managed<'a>(
     cluster: &'a Cluster,
     server: &'a ServerName,
 ) -> impl Iterator<Item = (&'a ResourceName, &'a tenure_core::config::Lpar)> {
@@ -92,6 +92,7 @@ fn line(lpar: &LparReading) -> Line {
         },
         power: power(&lpar.state),
         word: lpar.state.to_string(),
+        description: lpar.description.clone(),
     }
 }
 

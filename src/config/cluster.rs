@@ -57,7 +57,8 @@ pub fn load(file: &Path) -> Result<Cluster, Problems> {
 /// The cluster, and whether the file has sections that nobody knows.
 pub(crate) fn read(log: &mut Log, table: &DeTable<'_>) -> (Cluster, bool) {
     let mut root = Fields::root(table);
-    let mut cluster = Cluster { name: root.required(log, "name", "site"), ..Cluster::default() };
+    let mut cluster = Cluster::default();
+    schema::read(log, &mut root, &declared::whole(), &mut cluster);
     for (name, fields) in root.tables(log, "hmcs") {
         let blank = Hmc { address: String::new(), user: String::new(), host_key: String::new() };
         cluster.hmcs.insert(HmcName::from(name), whole(log, fields, &declared::hmc(), blank));

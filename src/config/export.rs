@@ -2,7 +2,7 @@
 
 use crate::{
     declared,
-    form::{bare, quoted},
+    form::bare,
     schema::{Field, lines},
 };
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use tenure_core::{
 /// Text that [`crate::cluster::parse`] reads back as the same cluster.
 pub fn export(cluster: &Cluster) -> String {
     let mut page = Page(String::new());
-    page.line("name", &quoted(&cluster.name));
+    page.lines(&declared::whole(), cluster, &Cluster::default());
     let blank = Hmc { address: String::new(), user: String::new(), host_key: String::new() };
     for (name, hmc) in &cluster.hmcs {
         page.table("hmcs", name.as_str(), &declared::hmc(), hmc, &blank);

@@ -4,7 +4,8 @@ use crate::{declared, schema::Field};
 use tenure_core::{
     GroupName, Span,
     config::{
-        Brakes, Group, Hmc, Hook, Load, Node, Requirement, Resource, Service, Tier, TierLink, Timings, Tolerance,
+        Brakes, Cluster, Group, Hmc, Hook, Load, Node, Requirement, Resource, Service, Tier, TierLink, Timings,
+        Tolerance,
     },
 };
 
@@ -46,7 +47,7 @@ struct Row {
 
 /// A value that the documentation shows, and the table of the sample that it may stand in.
 pub struct Example {
-    /// Path of the table: `["groups", "web"]`.
+    /// Path of the table: `["groups", "web"]`; empty for what stands before all tables.
     pub table: Vec<&'static str>,
     /// `priority = 10`.
     pub line: String,
@@ -144,6 +145,12 @@ fn parts() -> Vec<Part> {
 fn site() -> Vec<Part> {
     let hmc = Hmc { address: String::new(), user: String::new(), host_key: String::new() };
     vec![
+        Part {
+            heading: "Before all tables",
+            says: "What the cluster is as a whole.",
+            at: Some(&[]),
+            rows: rows(&declared::whole(), &Cluster::default()),
+        },
         Part {
             heading: "`[hmcs.NAME]`",
             says: "A hardware management console.",

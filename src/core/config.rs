@@ -28,6 +28,8 @@ use std::collections::BTreeMap;
 pub struct Cluster {
     /// Name of the cluster.
     pub name: String,
+    /// Whether an LPAR bears the mark of the cluster that manages it: see [`crate::listing::Mark`].
+    pub owner_mark: bool,
     /// Management consoles.
     pub hmcs: BTreeMap<HmcName, Hmc>,
     /// Physical servers.

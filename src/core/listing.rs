@@ -3,10 +3,13 @@
 //! A name proves little: LPARs are renamed, and another may get the name. What counts is the UUID, which is learnt at the
 //! first reading; a console that prints none is believed by name. Nor does a missing line prove much: what was listed on a
 //! server before and is not any more may run there all the same, hidden from who asks.
+//!
+//! Where a site allows it, an LPAR bears a mark that names the cluster which manages it. What bears that of another cluster is
+//! not ours to start, stop or move.
 
 use crate::{
     Power,
-    config::{Lpar, OperatingSystem},
+    config::{Cluster, Lpar, OperatingSystem},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -24,6 +27,43 @@ pub struct Line {
     pub power: Power,
     /// The witness's own word for that.
     pub word: String,
+    /// What somebody has written about it; `None` from a console that does not print it, or was not asked.
+    pub description: Option<String>,
+}
+
+/// What an owner's mark begins with; the name of the cluster follows.
+const MARK: &str = "tenure:";
+
+/// Whose an LPAR is, by what is written about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Nobody's: nothing is written there.
+    Free,
+    /// That of this cluster.
+    Ours,
+    /// That of another cluster.
+    Another(String),
+    /// Nobody's, and it cannot be marked: somebody has written something else there.
+    Words,
+}
+
+impl Mark {
+    /// Whose mark a description is, to the cluster of this name.
+    pub fn of(description: &str, cluster: &str) -> Self {
+        let text = description.trim();
+        match text.strip_prefix(MARK).map(str::trim) {
+            _ if text.is_empty() => Mark::Free,
+            Some(owner) if owner == cluster => Mark::Ours,
+            // A mark that names nobody is no cluster's.
+            Some("") | None => Mark::Words,
+            Some(owner) => Mark::Another(owner.to_owned()),
+        }
+    }
+
+    /// What is written about an LPAR that the cluster of this name manages.
+    pub fn text(cluster: &str) -> String {
+        format!("{MARK}{cluster}")
+    }
 }
 
 /// What kind of LPAR one is.
@@ -79,6 +119,11 @@ pub enum Remark {
     },
     /// It is of another kind than is declared, so it is left alone.
     Environment(Environment),
+    /// It bears the mark of another cluster.
+    Owner {
+        /// The name of that cluster.
+        cluster: String,
+    },
 }
 
 impl Known {
@@ -101,16 +146,17 @@ impl Known {
     }
 }
 
-/// What the list of a server says of an LPAR that is declared. Another LPAR under its name, its own under another name, and
-/// one of another kind say nothing of it: they read `Unknown`, never off, and are neither started nor stopped.
-pub fn find(declared: &Lpar, known: &Known, lines: &[Line]) -> (Power, Listed) {
+/// What the list of a server says of an LPAR that is declared. Another LPAR under its name, its own under another name, one
+/// of another kind, and one that is marked as another cluster's say nothing of it: they read `Unknown`, never off, and are
+/// neither started nor stopped.
+pub fn find(cluster: &Cluster, declared: &Lpar, known: &Known, lines: &[Line]) -> (Power, Listed) {
     let named = lines.iter().find(|line| line.name == declared.partition);
     let same = |line: &&Line| known.uuid.is_some() && line.uuid == known.uuid;
     let renamed = lines.iter().find(same).filter(|line| line.name != declared.partition);
     let found = named.and_then(|line| line.uuid.clone());
     let remark = match (named, renamed) {
         (_, Some(line)) => known.uuid.clone().map(|uuid| Remark::Renamed { uuid, name: line.name.clone() }),
-        (Some(line), None) => remark_on(declared, known, line),
+        (Some(line), None) => remark_on(cluster, declared, known, line),
         (None, None) => None,
     };
     let power = match named {
@@ -121,7 +167,7 @@ pub fn find(declared: &Lpar, known: &Known, lines: &[Line]) -> (Power, Listed) {
     (power, Listed { uuid: found, remark })
 }
 
-fn remark_on(declared: &Lpar, known: &Known, line: &Line) -> Option<Remark> {
+fn remark_on(cluster: &Cluster, declared: &Lpar, known: &Known, line: &Line) -> Option<Remark> {
     if let Some((known, found)) = known.uuid.as_ref().zip(line.uuid.as_ref()).filter(|(known, found)| known != found) {
         return Some(Remark::Another { known: known.clone(), found: found.clone() });
     }
@@ -132,6 +178,10 @@ fn remark_on(declared: &Lpar, known: &Known, line: &Line) -> Option<Remark> {
     };
     if !as_declared {
         return Some(Remark::Environment(line.environment));
+    }
+    let described = line.description.as_deref().filter(|_| cluster.owner_mark);
+    if let Some(Mark::Another(cluster)) = described.map(|text| Mark::of(text, &cluster.name)) {
+        return Some(Remark::Owner { cluster });
     }
     (line.power == Power::Unknown && !line.word.is_empty()).then(|| Remark::Word(line.word.clone()))
 }
@@ -163,6 +213,10 @@ impl fmt::Display for Remark {
             }
             Remark::Environment(Environment::AixLinux) => f.write_str("it is declared as IBM i, and is not"),
             Remark::Environment(Environment::Other) => f.write_str("it is of a kind that is not known"),
+            Remark::Owner { cluster } => write!(
+                f,
+                "it is marked as managed by cluster {cluster}; if that is no longer so, clear its description on the HMC"
+            ),
         }
     }
 }

@@ -54,7 +54,8 @@ pub enum RefusalKind {
     NoAuthority,
     /// HSCL03EC, HSCL03ED, HSCLA319 and the like: not enough memory or processors, or the resources do not fit.
     Resources,
-    /// A parameter is missing or wrong; the console sends no code with it.
+    /// A parameter is missing or wrong; the console sends no code with it, but for HSCLC63B: a description is not printable
+    /// ASCII.
     Parameter,
     /// Another code. It may stand for something that went wrong half-way, so a mutation that ends with it is
     /// [`CommandError::Unknown`], unless it came from a check that changes nothing.

@@ -58,6 +58,16 @@ pub trait Hypervisor: Send + Sync {
         within: Duration,
     ) -> Result<(), CommandError>;
 
+    /// Asks for this to be written as the description of an LPAR, in place of whatever is written there: printable ASCII,
+    /// without commas and quotes. Needs a right that nothing else here needs.
+    async fn mark_lpar(
+        &self,
+        server: &ServerAddress,
+        lpar: &str,
+        mark: &str,
+        within: Duration,
+    ) -> Result<(), CommandError>;
+
     /// Asks for an LPAR to be stopped.
     async fn stop_lpar(
         &self,

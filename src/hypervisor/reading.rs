@@ -33,6 +33,8 @@ pub struct LparReading {
     pub state: LparState,
     /// RMC to its operating system.
     pub rmc: RmcState,
+    /// What somebody has written about it, empty if nobody has; `None` where that was not asked, or is not known there.
+    pub description: Option<String>,
 }
 
 /// The LPARs of a server, or why they could not be listed. The two are kept apart because an LPAR that is missing from a

@@ -112,9 +112,10 @@ fn listed() -> BTreeMap<ResourceName, Listed> {
         Remark::Renamed { uuid: "0D5E".into(), name: "web9".into() },
         Remark::Another { known: "0D5E".into(), found: "1F00".into() },
         Remark::Environment(Environment::Vios),
+        Remark::Owner { cluster: "west".into() },
     ];
     let listed = |remark| Listed { uuid: Some("0D5E".into()), remark: Some(remark) };
-    ["a", "b", "c", "d"].map(ResourceName::from).into_iter().zip(remarks.map(listed)).collect()
+    ["a", "b", "c", "d", "e"].map(ResourceName::from).into_iter().zip(remarks.map(listed)).collect()
 }
 
 pub fn inside() -> Inside {
@@ -142,6 +143,7 @@ pub fn cluster() -> Cluster {
     };
     Cluster {
         name: "site".into(),
+        owner_mark: true,
         hmcs: BTreeMap::from([("hmc1".into(), hmc)]),
         servers: BTreeMap::from([(s(), server)]),
         nodes: BTreeMap::from([

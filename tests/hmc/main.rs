@@ -5,6 +5,7 @@ mod faults;
 mod identity;
 mod limits;
 mod logins;
+mod marks;
 mod moving;
 mod server;
 mod site;

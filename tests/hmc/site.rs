@@ -32,6 +32,8 @@ struct Server {
     /// The state that it is in from the next list of its LPARs on.
     next: Option<String>,
     lpars: BTreeMap<String, String>,
+    /// What is written about LPARs; `None` if the HMCs know no such thing.
+    descriptions: Option<BTreeMap<String, String>>,
 }
 
 impl Site {
@@ -44,7 +46,12 @@ impl Site {
 
     pub fn add_server(&self, mtms: &str, lpars: &[&str]) {
         let lpars = lpars.iter().map(|name| (name.to_string(), "Not Activated".to_owned()));
-        let server = Server { state: "Operating".to_owned(), next: None, lpars: lpars.collect() };
+        let server = Server {
+            state: "Operating".to_owned(),
+            next: None,
+            lpars: lpars.collect(),
+            descriptions: Some(BTreeMap::new()),
+        };
         self.servers.lock().unwrap().insert(mtms.to_owned(), server);
     }
 
@@ -65,6 +72,23 @@ impl Site {
 
     pub fn lpar(&self, mtms: &str, lpar: &str) -> String {
         self.servers.lock().unwrap()[mtms].lpars[lpar].clone()
+    }
+
+    /// Writes something about an LPAR.
+    pub fn describe(&self, mtms: &str, lpar: &str, text: &str) {
+        let mut servers = self.servers.lock().unwrap();
+        let descriptions = servers.get_mut(mtms).unwrap().descriptions.as_mut().unwrap();
+        descriptions.insert(lpar.to_owned(), text.to_owned());
+    }
+
+    /// The HMCs are of a release that knows no descriptions.
+    pub fn knows_no_descriptions(&self, mtms: &str) {
+        self.servers.lock().unwrap().get_mut(mtms).unwrap().descriptions = None;
+    }
+
+    pub fn description(&self, mtms: &str, lpar: &str) -> String {
+        let servers = self.servers.lock().unwrap();
+        servers[mtms].descriptions.as_ref().unwrap().get(lpar).cloned().unwrap_or_default()
     }
 
     pub fn has(&self, mtms: &str, lpar: &str) -> bool {
@@ -90,6 +114,11 @@ impl Site {
             "chsysstate" if kind == "sys" => self.power(option("-m").unwrap(), option("-o").unwrap()),
             "chsysstate" => {
                 self.change(option("-m").unwrap(), option("-o").unwrap(), option("-n").unwrap(), has("--immed"))
+            }
+            "chsyscfg" => {
+                let (name, text) = option("-i").unwrap().split_once(",description=").unwrap();
+                self.describe(option("-m").unwrap(), name.strip_prefix("name=").unwrap(), text);
+                Answer::ok("")
             }
             "migrlpar" => {
                 self.migrate(option("-o").unwrap(), option("-m").unwrap(), option("-t"), option("-p").unwrap())
@@ -124,6 +153,9 @@ impl Site {
             server.state = next;
             server.lpars.values_mut().for_each(|state| *state = "Not Activated".to_owned());
         }
+        if server.descriptions.is_none() && columns.is_some_and(|columns| columns.contains("description")) {
+            return Answer::refusal("An invalid attribute was entered.  The invalid attribute is description.\n");
+        }
         let state = match connection {
             "Connected" => server.state.as_str(),
             _ => "No Connection",
@@ -137,7 +169,16 @@ impl Site {
                 ("detailed_state", "None".into()),
                 ("sys_time", "10/01/2026 03:43:04".into()),
             ]],
-            _ => server.lpars.iter().zip(1..).map(|((name, state), id)| lpar(name, state, id)).collect(),
+            _ => {
+                let described = |name: &String| {
+                    let text = server.descriptions.as_ref()?.get(name).cloned();
+                    Some(("description", text.unwrap_or_default()))
+                };
+                let row = |((name, state), id): ((&String, &String), u32)| {
+                    lpar(name, state, id).into_iter().chain(described(name)).collect()
+                };
+                server.lpars.iter().zip(1..).map(row).collect()
+            }
         };
         Answer::ok(print(&rows, columns))
     }

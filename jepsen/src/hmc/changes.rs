@@ -1,4 +1,4 @@
-//! `chsysstate`: from its options to a typed command.
+//! `chsysstate` and `chsyscfg`: from their options to a typed command.
 
 use super::args::{Args, Grammar};
 use super::error::CliError;
@@ -64,6 +64,33 @@ pub(super) fn lpar(world: &World, server: ServerId, args: &Args, name: &str) -> 
         (Some(_), Some(_)) => Err(CliError::parameter("--id")),
         (None, None) => Err(CliError::parameter(name)),
     }
+}
+
+pub(super) const CONFIGURE: Grammar = Grammar { valued: &["-r", "-m", "-i"], flags: &[] };
+
+/// `chsyscfg` knows one attribute of LPARs here: what is written about them.
+pub(super) fn configure(world: &World, args: &Args) -> Result<Command, CliError> {
+    let missing: Vec<String> = ["-m", "-r", "-i"].iter().filter(|n| !args.has(n)).map(|&n| n.to_owned()).collect();
+    if !missing.is_empty() {
+        return Err(CliError::Parameters(missing));
+    }
+    let server = system(world, args)?;
+    if args.require("-r")? != "lpar" {
+        return Err(CliError::parameter("-r"));
+    }
+    let (mut name, mut text) = (None, None);
+    for item in args.require("-i")?.split(',') {
+        match item.split_once('=') {
+            Some(("name", value)) => name = Some(value),
+            Some(("description", value)) => text = Some(value.to_owned()),
+            Some((attribute, _)) => return Err(CliError::Attribute(attribute.to_owned())),
+            None => return Err(CliError::parameter("-i")),
+        }
+    }
+    let (Some(name), Some(text)) = (name, text) else { return Err(CliError::parameter("-i")) };
+    let found = world.lpar(name).filter(|&lpar| world.is_defined(server, lpar));
+    let lpar = found.ok_or_else(|| CliError::NoLpar(name.to_owned()))?;
+    Ok(Command::Describe { server, lpar, text })
 }
 
 fn change_system(server: ServerId, args: &Args) -> Result<Command, CliError> {

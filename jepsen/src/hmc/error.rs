@@ -43,6 +43,7 @@ impl CliError {
             }
             Command::StartLpar { lpar, .. }
             | Command::StopLpar { lpar, .. }
+            | Command::Describe { lpar, .. }
             | Command::Migrate { lpar, .. }
             | Command::StopMigration { lpar, .. }
             | Command::RecoverMigration { lpar, .. }
@@ -141,6 +142,11 @@ fn refusal_message(refusal: Refusal, object: &str) -> String {
             "HSCLA319 The migrating partition's virtual fibre channel client adapter 2 cannot be hosted \
                                 by the existing Virtual I/O Server (VIOS) partitions on the destination managed system."
                 .into()
+        }
+        // The codes are recorded, the sentences are not.
+        Refusal::NoAuthority => "HSCL350B The user does not have the appropriate authority.".into(),
+        Refusal::NotPrintable => {
+            format!("HSCLC63B The description of the partition {object} must be printable ASCII characters.")
         }
         // No recording of these is known, so the codes are none that a real HMC has.
         Refusal::NotDown => {

@@ -60,6 +60,13 @@ pub(super) fn interpret(world: &World, hmc: HmcId, line: &str) -> Line {
                 Err(error) => error.output(),
             }
         }
+        "chsyscfg" => {
+            let command = parse(options, &changes::CONFIGURE).and_then(|args| changes::configure(world, &args));
+            match command {
+                Ok(command) => return Line::Change(command, language),
+                Err(error) => error.output(),
+            }
+        }
         "migrlpar" | "rrstartlpar" => match moved(world, name, options) {
             Ok(Wanted::Change(command)) => return Line::Change(command, language),
             Ok(Wanted::Check(command)) => moves::check(world, hmc, &command).unwrap_or_else(|error| error.output()),

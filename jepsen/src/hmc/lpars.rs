@@ -41,6 +41,7 @@ const LPAR_COLUMNS: &[&str] = &[
     "affinity_group_id",
     "vtpm_enabled",
     "uuid",
+    "description",
 ];
 
 const PROFILE_COLUMNS: &[&str] = &[
@@ -153,6 +154,7 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
         "none",
         "0",
         &world.lpar_uuid(server, reading.lpar),
+        world.description(server, reading.lpar),
     ];
     row.map(String::from).into()
 }

@@ -137,6 +137,12 @@ fn refusals() {
         ("chsysstate -m p1 -r lpar -o shutdown -n db --immed", "HSCL1558 "),
         ("chsysstate -m p1 -r lpar -o osshutdown -n db", "HSCL1558 "),
         ("chsysstate -m p1 -r sys -o on", "HSCL05DF "),
+        ("chsyscfg -r lpar -m p1", "The command entered is either missing"),
+        ("chsyscfg -r sys -m p1 -i name=db,description=x", "The command entered is either missing"),
+        ("chsyscfg -r lpar -m p1 -i name=db", "The command entered is either missing"),
+        ("chsyscfg -r lpar -m p1 -i name=db,colour=red", "An invalid attribute"),
+        ("chsyscfg -r lpar -m p1 -i name=none,description=x", "HSCL8012 "),
+        ("chsyscfg -r lpar -m p1 -i 'name=db,description=grün'", "HSCLC63B "),
     ] {
         let text = refused(&mut world, line);
         assert!(text.starts_with(code), "{line}: {text}");

@@ -8,7 +8,7 @@ mod site;
 pub(crate) use group::{blank_link, group, hook, link, load};
 pub(crate) use resource::{agent, lpar, requirement, resource};
 pub(crate) use rules::{RULE, SERVICE, brakes, rule, service, tier, timings, tolerance};
-pub(crate) use site::{blank_server, hmc, node, server};
+pub(crate) use site::{blank_server, hmc, node, server, whole};
 
 use crate::form::Name;
 

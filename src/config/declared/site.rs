@@ -1,4 +1,4 @@
-//! HMCs, servers and nodes.
+//! What stands outside all tables; HMCs, servers and nodes.
 
 use super::SERVER;
 use crate::{
@@ -6,7 +6,20 @@ use crate::{
     form::{Flag, Maybe, Memory, Name, Number, Processors, Time},
     schema::{Field, field},
 };
-use tenure_core::config::{Hmc, Node, Server};
+use tenure_core::config::{Cluster, Hmc, Node, Server};
+
+pub(crate) fn whole() -> Vec<Field<Cluster>> {
+    vec![
+        field!("name", Name("name"), Cluster, name)
+            .says("Name of the cluster. No two clusters that share HMCs have the same.")
+            .vcs("ClusterName")
+            .example("\"site\"")
+            .required(),
+        field!("owner_mark", Flag, Cluster, owner_mark)
+            .says("Whether an LPAR bears the mark of the cluster that manages it: its description on the HMC reads `tenure:NAME`. It is marked before it is started, if its description is empty, and one with the mark of another cluster is left alone. [Needs a right](operations.md#two-clusters-and-whose-an-lpar-is) that Tenure does not need otherwise.")
+            .example("true"),
+    ]
+}
 
 pub(crate) fn hmc() -> Vec<Field<Hmc>> {
     vec![

@@ -182,7 +182,7 @@ fn any_rule(dice: &mut Dice) -> PlacementRule {
 
 fn any_cluster(dice: &mut Dice) -> Cluster {
     let hmc = Hmc { address: "h:22".to_owned(), user: "u".to_owned(), host_key: "k".to_owned() };
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
+    let mut cluster = Cluster { name: "site".to_owned(), owner_mark: dice.flag(), ..Cluster::default() };
     cluster.hmcs = dice.list(|dice| (dice.name(), hmc.clone())).into_iter().collect();
     cluster.servers = dice.list(|dice| (dice.name(), any_server(dice))).into_iter().collect();
     let node = |dice: &mut Dice| Node {

@@ -2,9 +2,14 @@
 
 use tenure_core::{
     Power,
-    config::{Kind, Lpar, OperatingSystem, Resource},
-    listing::{Environment, Known, Line, Remark, find, of_node},
+    config::{Cluster, Kind, Lpar, OperatingSystem, Resource},
+    listing::{self, Environment, Known, Line, Listed, Mark, Remark, of_node},
 };
+
+/// The rule, in a cluster without marks.
+fn find(declared: &Lpar, known: &Known, lines: &[Line]) -> (Power, Listed) {
+    listing::find(&Cluster::default(), declared, known, lines)
+}
 
 fn declared(os: OperatingSystem) -> Lpar {
     match Resource::lpar("web".into(), "web1").kind {
@@ -87,4 +92,47 @@ fn what_is_of_another_kind_is_left_alone() {
     let vios = [Line { environment: Environment::Vios, ..line("vios1", "A", Power::Off) }];
     assert_eq!(of_node("vios1", &vios), Power::Absent, "nor is a VIO server the LPAR of a node");
     assert_eq!(of_node("web1", &[line("web1", "A", Power::Off)]), Power::Off);
+}
+
+#[test]
+fn what_bears_the_mark_of_another_cluster_is_left_alone() {
+    let west = Some("west");
+    let cases = [
+        (None, Power::Off, None),
+        (Some(""), Power::Off, None),
+        (Some("  "), Power::Off, None),
+        (Some("tenure:east"), Power::Off, None),
+        (Some(" tenure:east "), Power::Off, None),
+        (Some("the web shop"), Power::Off, None),
+        (Some("tenure:"), Power::Off, None),
+        (Some("not tenure:west"), Power::Off, None),
+        (Some("tenure:west"), Power::Unknown, west),
+        (Some("tenure: west\n"), Power::Unknown, west),
+        (Some("tenure:East"), Power::Unknown, Some("East")),
+    ];
+    for (text, power, owner) in cases {
+        let lines = [Line { description: text.map(str::to_owned), ..line("web1", "A", Power::Off) }];
+        let remark = owner.map(|name| Remark::Owner { cluster: name.to_owned() });
+        for owner_mark in [true, false] {
+            let cluster = Cluster { name: "east".to_owned(), owner_mark, ..Cluster::default() };
+            let (read, listed) =
+                listing::find(&cluster, &declared(OperatingSystem::AixLinux), &known("A", true), &lines);
+            let expected = if owner_mark { (power, remark.clone()) } else { (Power::Off, None) };
+            assert_eq!((read, listed.remark), expected, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn only_what_says_nothing_is_marked() {
+    for (text, mark) in [
+        ("", Mark::Free),
+        ("tenure:east", Mark::Ours),
+        ("tenure:west", Mark::Another("west".to_owned())),
+        ("tenure:", Mark::Words),
+        ("the web shop", Mark::Words),
+    ] {
+        assert_eq!(Mark::of(text, "east"), mark, "{text}");
+    }
+    assert_eq!(Mark::of(&Mark::text("east"), "east"), Mark::Ours);
 }

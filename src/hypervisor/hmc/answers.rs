@@ -4,7 +4,7 @@
 
 use super::exec::Output;
 use super::message::parse_refusal;
-use super::records::{self, ParseError, Record};
+use super::records::{self, ParseError, Record, is_null};
 use crate::hypervisor::{
     Connection, Failure, HundredthsOfProcessor, LparEnvironment, LparReading, LparState, Mebibytes, RefusalKind,
     RmcState, SystemState,
@@ -15,6 +15,10 @@ pub const SYSTEM_COLUMNS: [&str; 6] = ["name", "type_model", "serial_num", "stat
 
 /// Columns of `lssyscfg -r lpar`.
 pub const LPAR_COLUMNS: [&str; 6] = ["name", "lpar_id", "uuid", "lpar_env", "state", "rmc_state"];
+
+/// The same with what is written about each. That the command line knows `description` is not recorded; the console's other
+/// interfaces do, and HSCLC63B says what it may hold.
+pub const DESCRIBED_COLUMNS: [&str; 7] = ["name", "lpar_id", "uuid", "lpar_env", "state", "rmc_state", "description"];
 
 /// Columns of `lshwres -r mem --level sys`.
 pub const MEMORY_COLUMNS: [&str; 2] = ["configurable_sys_mem", "curr_avail_sys_mem"];
@@ -79,6 +83,7 @@ pub fn lpars(records: &[Record]) -> Result<Vec<LparReading>, Failure> {
             env: LparEnvironment::parse(required(record, "lpar_env")?),
             state: LparState::parse(required(record, "state")?),
             rmc: RmcState::parse(record.get("rmc_state").unwrap_or_default()),
+            description: record.get("description").map(|text| if is_null(text) { "" } else { text }.to_owned()),
         })
     });
     let lpars = lpars.collect::<Result<Vec<_>, Failure>>()?;

@@ -1,6 +1,7 @@
 //! The driver: which HMC is asked or told, in which order, and when it must not be another.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::connection::{Login, Turns};
 use super::console::Console;
 use super::keyed::KeyedMutex;
 use super::moving;
-use super::mutation::{Change, lpar_command, offer, server_command};
+use super::mutation::{Change, description_command, lpar_command, offer, server_command};
 use super::queries::{Connections, read_capacity, read_server, read_version};
 use crate::hypervisor::{
     Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Hypervisor, ReadError, ServerAddress,
@@ -37,6 +38,8 @@ struct Inner {
     turns: Mutex<Option<Turns>>,
     /// The HMC through which each server was last read live.
     live: Mutex<BTreeMap<String, String>>,
+    /// Whether descriptions of LPARs are asked for.
+    descriptions: AtomicBool,
 }
 
 pub struct Hmc {
@@ -62,6 +65,7 @@ impl HmcDriver {
             mutations: KeyedMutex::default(),
             live: Mutex::default(),
             turns: Mutex::default(),
+            descriptions: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -75,6 +79,12 @@ impl HmcDriver {
         *current = next;
         let turns = *self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner);
         current.iter().for_each(|hmc| hmc.console.connection().take_turns(turns));
+    }
+
+    /// Asks for the descriptions of LPARs from now on, or does not. A release that does not know them refuses the whole list,
+    /// and is asked for everything from then on.
+    pub fn ask_descriptions(&self, on: bool) {
+        self.inner.descriptions.store(on, Ordering::Relaxed);
     }
 
     /// When this node may log in to HMCs; at any time if `None`.
@@ -207,6 +217,7 @@ impl Hypervisor for HmcDriver {
         let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
+        let described = self.inner.descriptions.load(Ordering::Relaxed);
         let mut left = candidates.len();
         let mut attempts = Vec::new();
         let mut not_live: Option<ServerReading> = None;
@@ -215,7 +226,7 @@ impl Hypervisor for HmcDriver {
             left -= 1;
             let (via, result) = match candidate {
                 Ok(hmc) => {
-                    let reading = read_server(&hmc.console, &hmc.connections, mtms, until).await;
+                    let reading = read_server(&hmc.console, &hmc.connections, mtms, described, until).await;
                     (hmc.console.name().to_owned(), reading)
                 }
                 Err(name) => (name, Err(Failure::NotConfigured)),
@@ -247,6 +258,18 @@ impl Hypervisor for HmcDriver {
             None => Ok(command),
         });
         self.mutate(server, operation, command.map(Change::short), within).await
+    }
+
+    async fn mark_lpar(
+        &self,
+        server: &ServerAddress,
+        lpar: &str,
+        mark: &str,
+        within: Duration,
+    ) -> Result<(), CommandError> {
+        let operation = format!("mark LPAR {lpar} on {} as {mark}", server.name);
+        let command = description_command(server, lpar, mark);
+        self.mutate(server, operation, command.map(Change::repeatable), within).await
     }
 
     async fn stop_lpar(

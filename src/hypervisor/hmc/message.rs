@@ -61,6 +61,7 @@ fn kind_of(code: &str, message: &str) -> RefusalKind {
         "HSCL03EC" | "HSCL03ED" | "HSCL0617" | "HSCL0622" | "HSCL1288" | "HSCL1293" | "HSCL1295" | "HSCLA319" => {
             RefusalKind::Resources
         }
+        "HSCLC63B" => RefusalKind::Parameter,
         _ if message.contains("too busy") => RefusalKind::Busy,
         _ => RefusalKind::Other,
     }
@@ -94,6 +95,7 @@ mod tests {
             ("HSCLA319 x", RefusalKind::Resources),
             ("HSCL8012 x", RefusalKind::LparNotFound),
             ("HSCL350B x", RefusalKind::NoAuthority),
+            ("HSCLC63B x", RefusalKind::Parameter),
             ("HSCL9999 The system is currently too busy to do that.", RefusalKind::Busy),
             ("HSCL9999 x", RefusalKind::Other),
         ];

@@ -97,6 +97,23 @@ pub fn lpar_command(server: &ServerAddress, lpar: &str, operation: &'static str)
     Ok(command.with("-o", operation).with("-n", lpar))
 }
 
+/// `chsyscfg` for the description of one LPAR. Its name and the text are items of a list, in which a comma or a quote would
+/// be read as something else.
+pub fn description_command(server: &ServerAddress, lpar: &str, text: &str) -> Result<Command, String> {
+    check_name("server", &server.mtms)?;
+    check_name("LPAR", lpar)?;
+    for (what, value) in [("name of the LPAR", lpar), ("description", text)] {
+        if value.contains([',', '"']) {
+            return Err(format!("the {what} holds a comma or a quote: {value:?}"));
+        }
+    }
+    if !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        return Err(format!("the description is not printable ASCII: {text:?}"));
+    }
+    let command = Command::new("chsyscfg").with("-r", "lpar").with("-m", &server.mtms);
+    Ok(command.with("-i", &format!("name={lpar},description={text}")))
+}
+
 /// `chsysstate` for a whole server.
 pub fn server_command(server: &ServerAddress, operation: &'static str) -> Result<Command, String> {
     check_name("server", &server.mtms)?;

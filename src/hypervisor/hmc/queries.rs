@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::answers::{
-    LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, SystemFacts, conclude, connection, lpars, memory,
-    processors, system, unreadable, version, vmi,
+    DESCRIBED_COLUMNS, LPAR_COLUMNS, MEMORY_COLUMNS, PROCESSOR_COLUMNS, SYSTEM_COLUMNS, SystemFacts, conclude,
+    connection, lpars, memory, processors, system, unreadable, version, vmi,
 };
 use super::command::Command;
 use super::console::{Console, Limits, Purpose};
@@ -67,15 +67,18 @@ impl Connections {
 /// Reads one server through one HMC: its LPARs, then its state, and last the link to the service processor. In that order, a
 /// link that is up says that what was read before it was not left over from before the link was lost. A list counts only
 /// between two readings of one state in which an HMC can know LPARs: one that was made while the service processor had lost
-/// its partition data is not believed for the state that is read a moment earlier or later.
+/// its partition data is not believed for the state that is read a moment earlier or later. What is written about LPARs is
+/// asked only if they are to be `described`.
 pub async fn read_server(
     console: &Console,
     connections: &Connections,
     mtms: &str,
+    described: bool,
     until: Instant,
 ) -> Result<ServerReading, Failure> {
     let began = Instant::now();
-    let (facts, inventory) = read_lpars(console, connections, mtms, until).await?;
+    let columns: &[&str] = if described { &DESCRIBED_COLUMNS } else { &LPAR_COLUMNS };
+    let (facts, inventory) = read_lpars(console, connections, mtms, columns, until).await?;
     let links = read_connections(console, connections, began, until).await?;
     let vmi = vmi(&links, mtms);
     // Read at each reading, so that what it showed before is known.
@@ -115,6 +118,7 @@ async fn read_lpars(
     console: &Console,
     connections: &Connections,
     mtms: &str,
+    columns: &[&str],
     until: Instant,
 ) -> Result<(SystemFacts, Inventory), Failure> {
     let read_state = || async {
@@ -129,7 +133,7 @@ async fn read_lpars(
     let mut again = true;
     loop {
         let listed = match before.can_list_lpars() {
-            true => inventory(console, mtms, until).await?,
+            true => inventory(console, mtms, columns, until).await?,
             false => Inventory::NotReadable(format!("the server is in state {before}")),
         };
         let facts = read_state().await?;
@@ -145,8 +149,8 @@ async fn read_lpars(
     }
 }
 
-async fn inventory(console: &Console, mtms: &str, until: Instant) -> Result<Inventory, Failure> {
-    match list(console, "lpar", &LPAR_COLUMNS, mtms, until).await {
+async fn inventory(console: &Console, mtms: &str, columns: &[&str], until: Instant) -> Result<Inventory, Failure> {
+    match list(console, "lpar", columns, mtms, until).await {
         Ok(records) => Ok(Inventory::Listed(lpars(&records)?)),
         // The system left the state in which this works between the two questions.
         Err(Failure::Refused(refusal)) => Ok(Inventory::NotReadable(refusal.to_string())),

@@ -8,7 +8,9 @@ use crate::world::{
     Command as WorldCommand, Fault, HmcId, Line, ListAs, LparId, OffAlready, ServerId, Span as WorldSpan, Stop,
     SystemState,
 };
-use tenure_core::{GroupName, Ledger, NodeName, ResourceName, ServerName, Span, command::Request, config::Resource};
+use tenure_core::{
+    GroupName, Ledger, NodeName, ResourceName, ServerName, Span, command::Request, config::Resource, listing::Mark,
+};
 
 /// How long nothing may be logged for the cluster to count as quiet.
 const QUIET: Span = Span::seconds(6);
@@ -76,6 +78,8 @@ impl Sim {
             ["sp", server, what] => return self.processor(server, what),
             ["show", server, state @ ..] => return self.show(server, &state.join(" ")),
             ["list", server, what] => return self.list(server, what),
+            ["listed", lpar, "owned-by", owner] => return self.owned(lpar, owner, None),
+            ["listed", lpar, "owned-by", owner, "on", server] => return self.owned(lpar, owner, Some(server)),
             ["listed", lpar, what] => return self.listed(lpar, what, None),
             ["listed", lpar, what, "on", server] => return self.listed(lpar, what, Some(server)),
             ["vmi", server, what] => return self.vmi(server, what),
@@ -282,6 +286,19 @@ impl Sim {
             None => *self.world.active_on(lpar).first().ok_or("it is active nowhere")?,
         };
         self.inject(Fault::ShowLine(at, lpar, line))
+    }
+
+    /// Whose mark a copy bears: each one, unless it is said which.
+    fn owned(&mut self, name: &str, owner: &str, server: Option<&str>) -> Done {
+        let lpar = self.lpar_id(name)?;
+        let text = if owner == "nobody" { String::new() } else { Mark::text(owner) };
+        let servers: Vec<ServerId> = match server {
+            Some(server) => vec![self.server_id(server)?],
+            None => self.world.servers().filter(|server| self.world.is_defined(*server, lpar)).collect(),
+        };
+        servers
+            .into_iter()
+            .try_for_each(|server| self.world.write_description(server, lpar, &text).map_err(|why| why.to_string()))
     }
 
     /// The link to a server's hypervisor, beside that to its service processor.

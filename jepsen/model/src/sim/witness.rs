@@ -86,7 +86,7 @@ fn fill(world: &World, ledger: &Ledger, found: &mut Reading, seen: &crate::world
         if !asked {
             continue;
         }
-        let (power, listed) = listing::find(declared, &ledger.known(name, &found.server), &lines);
+        let (power, listed) = listing::find(cluster, declared, &ledger.known(name, &found.server), &lines);
         found.copies.insert(name.clone(), power);
         if listed != Listed::default() {
             found.listed.insert(name.clone(), listed);
@@ -120,6 +120,7 @@ fn line(world: &World, server: ServerId, lpar: &LparReading) -> Line {
         },
         power: power(lpar.state),
         word: lpar.state.as_str().to_owned(),
+        description: Some(world.description(server, lpar.lpar).to_owned()),
     }
 }
 
@@ -194,6 +195,8 @@ pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
         }
         Refusal::MoveFailed | Refusal::Unlisted => Answer::Unknown(why.to_string()),
         Refusal::NoSuchServer
+        | Refusal::NoAuthority
+        | Refusal::NotPrintable
         | Refusal::NoSuchLpar
         | Refusal::NoSuchProfile
         | Refusal::NotOff

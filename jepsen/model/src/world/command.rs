@@ -46,6 +46,15 @@ pub enum Command {
         /// Whether it starts again afterwards.
         restart: bool,
     },
+    /// `chsyscfg -r lpar -i "name=…,description=…"`
+    Describe {
+        /// Where.
+        server: ServerId,
+        /// Which.
+        lpar: LparId,
+        /// What is written about it from then on.
+        text: String,
+    },
     /// `chsysstate -r sys -o on`
     PowerOn {
         /// Which.
@@ -100,6 +109,7 @@ impl Command {
         match self {
             Command::StartLpar { server, .. }
             | Command::StopLpar { server, .. }
+            | Command::Describe { server, .. }
             | Command::PowerOn { server }
             | Command::PowerOff { server, .. }
             | Command::RecoverMigration { server, .. } => *server,
@@ -115,6 +125,7 @@ impl Command {
             Command::Migrate { to, .. } | Command::RemoteRestart { to, .. } => Some(*to),
             Command::StartLpar { .. }
             | Command::StopLpar { .. }
+            | Command::Describe { .. }
             | Command::PowerOn { .. }
             | Command::PowerOff { .. }
             | Command::StopMigration { .. }
@@ -203,6 +214,12 @@ pub enum Refusal {
     /// Remote restart from a system that is not known to be down.
     #[error("the source is not down")]
     NotDown,
+    /// The user may not do this.
+    #[error("the user may not do this")]
+    NoAuthority,
+    /// A description that is not printable ASCII.
+    #[error("the description is not printable ASCII")]
+    NotPrintable,
     /// A reason of which nobody knows what it means.
     #[error("a reason that is not known")]
     Unlisted,

@@ -47,6 +47,8 @@ impl World {
                 self.operating(server, shown)?;
                 self.stop_lpar(server, *lpar, *stop, *restart, Cause::Command(hmc))
             }
+            // This holds up no hypervisor.
+            Command::Describe { lpar, text, .. } => return self.describe_lpar(hmc, server, *lpar, text),
             Command::PowerOn { .. } => self.power_on(server, Cause::Command(hmc)).map(|()| Span::ZERO),
             Command::PowerOff { .. } if self.servers[server.index()].power == Power::Off => self.off_already(hmc),
             Command::PowerOff { immediate, restart, .. } => {
@@ -85,10 +87,33 @@ impl World {
         }
     }
 
+    fn describe_lpar(&mut self, hmc: HmcId, server: ServerId, lpar: LparId, text: &str) -> Result<Span, Refusal> {
+        if self.hmcs.get(hmc.index()).is_none_or(|console| console.may_not_describe) {
+            return Err(Refusal::NoAuthority);
+        }
+        if !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+            return Err(Refusal::NotPrintable);
+        }
+        self.write_description(server, lpar, text).map(|()| Span::ZERO)
+    }
+
+    /// Writes something about an LPAR, past all HMCs.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchServer`], [`Refusal::NoSuchLpar`].
+    pub fn write_description(&mut self, server: ServerId, lpar: LparId, text: &str) -> Result<(), Refusal> {
+        let place = self.servers.get_mut(server.index()).ok_or(Refusal::NoSuchServer)?;
+        let slot = place.slot_of(lpar).ok_or(Refusal::NoSuchLpar)?;
+        text.clone_into(&mut place.slots[slot].partition.description);
+        Ok(())
+    }
+
     fn exists(&self, command: &Command) -> Result<(), Refusal> {
         let is_listed = |lpar: LparId| !matches!(self.line(command.server(), lpar), Line::Hidden | Line::Renamed);
         match command {
-            Command::StartLpar { lpar, .. } | Command::StopLpar { lpar, .. } if !is_listed(*lpar) => {
+            Command::StartLpar { lpar, .. } | Command::StopLpar { lpar, .. } | Command::Describe { lpar, .. }
+                if !is_listed(*lpar) =>
+            {
                 Err(Refusal::NoSuchLpar)
             }
             Command::StartLpar { server, lpar, profile } => {
@@ -99,6 +124,7 @@ impl World {
                 }
             }
             Command::StopLpar { lpar, .. }
+            | Command::Describe { lpar, .. }
             | Command::Migrate { lpar, .. }
             | Command::StopMigration { lpar, .. }
             | Command::RecoverMigration { lpar, .. }

@@ -75,6 +75,8 @@ pub enum Fault {
     DelayViews(HmcId, Span),
     /// An HMC answers so when it is told to power off a server that is off.
     AnswerOff(HmcId, OffAlready),
+    /// Whether the user of an HMC may not change descriptions.
+    DenyDescriptions(HmcId, bool),
     /// The next changes at an HMC are carried out, and nobody hears of it.
     LoseAnswers(HmcId, u8),
     /// The next changes at an HMC are neither carried out nor answered.
@@ -154,6 +156,7 @@ impl World {
             | Fault::SlowHmc(hmc, _)
             | Fault::DelayViews(hmc, _)
             | Fault::AnswerOff(hmc, _)
+            | Fault::DenyDescriptions(hmc, _)
             | Fault::LoseAnswers(hmc, _)
             | Fault::LoseCommands(hmc, _) => self.inject_hmc(fault, hmc)?,
         }
@@ -268,6 +271,7 @@ impl World {
             Fault::SlowHmc(_, span) => console.slow = span,
             Fault::DelayViews(_, span) => console.late = span,
             Fault::AnswerOff(_, answer) => console.off_already = answer,
+            Fault::DenyDescriptions(_, denied) => console.may_not_describe = denied,
             Fault::LoseAnswers(_, times) => console.lose_answers = times,
             Fault::LoseCommands(_, times) => console.lose_commands = times,
             _ => return Err(FaultError::Pointless),

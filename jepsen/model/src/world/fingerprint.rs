@@ -39,7 +39,7 @@ impl World {
             self.hash_server(server, &mut hash);
         }
         for console in &self.hmcs {
-            (console.up, console.slow, console.late).hash(&mut hash);
+            (console.up, console.slow, console.late, console.may_not_describe).hash(&mut hash);
             (console.lose_answers, console.lose_commands, console.off_already).hash(&mut hash);
             for view in &console.views {
                 self.hash_view(view, &mut hash);
@@ -97,6 +97,7 @@ impl World {
             Activity::Error => 5_u8.hash(hash),
         }
         (partition.hung, partition.auto_start, partition.failing_starts, partition.was_on, partition.line).hash(hash);
+        partition.description.hash(hash);
         partition.autostart_at.map(|at| self.until(at)).hash(hash);
         // Most copies are in the one plain state, and explorers take millions of fingerprints.
         let is_plain = (partition.definition, partition.moving, partition.cleanup_at) == (Definition::Here, None, None);

@@ -20,6 +20,7 @@ impl World {
             Command::RemoteRestart { lpar, from, to } => self.check_restart(hmc, lpar, from, to),
             Command::StartLpar { .. }
             | Command::StopLpar { .. }
+            | Command::Describe { .. }
             | Command::PowerOn { .. }
             | Command::PowerOff { .. }
             | Command::StopMigration { .. }

@@ -125,8 +125,10 @@ impl World {
             mobility.current = Some(begun);
         }
         self.record_move(lpar, &begun, MoveStep::Begins, Cause::Command(hmc));
+        let description = self.description(from, lpar).to_owned();
         if let Some(place) = self.place_mut(to, lpar) {
-            *place = Partition { moving: Some(kind), definition: Definition::Here, ..Partition::new(false) };
+            *place =
+                Partition { moving: Some(kind), definition: Definition::Here, description, ..Partition::new(false) };
         }
         self.history.push(self.now, Change::Definition { server: to, lpar, defined: true, cause: Cause::Command(hmc) });
         // The hypervisor of a server that is down knows nothing of a remote restart.
@@ -194,7 +196,9 @@ impl World {
         };
         let place = &mut self.servers[current.from.index()].slots[source].partition;
         let (hung, talk) = (place.hung, place.talk);
-        let left = Partition { moving: place.moving, definition: place.definition, ..Partition::new(false) };
+        let description = place.description.clone();
+        let left =
+            Partition { moving: place.moving, definition: place.definition, description, ..Partition::new(false) };
         self.set_activity(current.from, source, Activity::NotActivated, Cause::Migration);
         self.servers[current.from.index()].slots[source].partition = left;
         let place = &mut self.servers[current.to.index()].slots[target].partition;

@@ -93,6 +93,8 @@ pub(super) struct Partition {
     pub(super) was_on: bool,
     /// How it stands in the list.
     pub(super) line: Line,
+    /// What somebody has written about it.
+    pub(super) description: String,
 }
 
 impl Partition {
@@ -109,6 +111,7 @@ impl Partition {
             autostart_at: None,
             was_on: false,
             line: Line::Shown,
+            description: String::new(),
         }
     }
 

@@ -28,6 +28,7 @@ pub(super) struct Console {
     pub(super) lose_answers: u8,
     /// How many of its next changes are neither carried out nor answered.
     pub(super) lose_commands: u8,
+    pub(super) may_not_describe: bool,
     /// What it answers when it is told to power off a server that is off.
     pub(super) off_already: OffAlready,
     /// By server.
@@ -168,6 +169,11 @@ impl World {
         self.slot(server, lpar).map(|slot| slot.partition.line).unwrap_or_default()
     }
 
+    /// What is written about a copy.
+    pub fn description(&self, server: ServerId, lpar: LparId) -> &str {
+        self.slot(server, lpar).map_or("", |slot| &slot.partition.description)
+    }
+
     /// The `lpar_id` of a copy: its place in the list of its server, from 1.
     pub fn lpar_number(&self, server: ServerId, lpar: LparId) -> Option<u16> {
         let slot = self.servers.get(server.index())?.slot_of(lpar)?;
@@ -293,6 +299,7 @@ impl World {
             late: Span::ZERO,
             lose_answers: 0,
             lose_commands: 0,
+            may_not_describe: false,
             off_already: OffAlready::default(),
             views: self.servers.iter().map(view).collect(),
         }

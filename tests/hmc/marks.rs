@@ -1,0 +1,217 @@
+//! The mark of the cluster that manages an LPAR: asked for only where it is wanted, set before the LPAR is started, never in
+//! place of what somebody has written, and never in the way of a start.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use tempfile::NamedTempFile;
+use tenure::agent::{Agents, Applied, Executor, Hands, Lease, Places, Reader, moment, watchdog::Armed};
+use tenure::hypervisor::Hypervisor;
+use tenure::hypervisor::hmc::HmcKey;
+use tenure_core::{
+    Author, Command, Entry, Ledger, NodeName, Power, Request, RequestId, ServerName, Span, Time,
+    config::{Cluster, Group, Hmc, Node, Resource, Server},
+    order::{Ending, Report},
+};
+use tokio::sync::mpsc;
+
+use crate::server::{Fault, MTMS, PATIENCE, ScriptedHmc, driver, server, soon};
+use crate::site::{Answer, Site};
+
+const SETS: &str = "chsyscfg";
+const STARTS: &str = "chsysstate";
+
+/// One server with its node, and group web with an LPAR on it.
+fn cluster(hmc: &ScriptedHmc, owner_mark: bool) -> Cluster {
+    let mut cluster = Cluster { name: "east".to_owned(), owner_mark, ..Cluster::default() };
+    let reached = hmc.configuration();
+    let declared = Hmc { address: reached.address, user: reached.user, host_key: reached.host_key_fingerprint };
+    cluster.hmcs.insert("hmc1".into(), declared);
+    cluster.servers.insert("p1".into(), Server::new("p1", MTMS, vec!["hmc1".into()]));
+    let (server, lpar) = (Some("p1".into()), Some("node-p1".to_owned()));
+    cluster.nodes.insert("n1".into(), Node { server, lpar, watchdog: None });
+    cluster.groups.insert("web".into(), Group::new(vec!["p1".into()]));
+    cluster.resources.insert("web".into(), Resource::lpar("web".into(), "web"));
+    cluster
+}
+
+/// A node that acts on one HMC.
+struct Bench {
+    site: Site,
+    hmc: ScriptedHmc,
+    cluster: Arc<Cluster>,
+    hands: Arc<Hands>,
+    _key: NamedTempFile,
+}
+
+impl Bench {
+    async fn with(owner_mark: bool) -> Self {
+        let site = Site::with_server(MTMS, &["web", "node-p1"]);
+        site.set_lpar(MTMS, "node-p1", "Running");
+        let hmc = ScriptedHmc::start("hmc1", &site).await;
+        let HmcKey::Pem(pem) = hmc.configuration().key else { panic!("the key is text") };
+        let mut key = NamedTempFile::new().unwrap();
+        key.write_all(pem.as_bytes()).unwrap();
+        let agents = Agents::new("n1".into(), Places::default(), Armed::default(), Arc::new(|| u64::MAX));
+        let path = Some(key.path().to_owned());
+        let hands = Arc::new(Hands::new("n1".into(), path, Arc::new(agents), || u64::MAX, |_| [].into()));
+        let cluster = Arc::new(cluster(&hmc, owner_mark));
+        hands.configure(&cluster);
+        Self { site, hmc, cluster, hands, _key: key }
+    }
+
+    /// A ledger in which the LPAR is to be started, as it reads now.
+    async fn ordered(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        let ann = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
+        let planner = Author::Planner("n1".into());
+        let mut apply = |author: &Author, command: Command| {
+            let entry = Entry { at: Time(1_000), wall: Time(1_000), author: author.clone(), commands: vec![command] };
+            let outcome = ledger.apply(ledger.index + 1, &entry);
+            assert_eq!(outcome.refusal(), None, "{entry:?}");
+            ledger.epoch
+        };
+        let (server, group): (ServerName, _) = ("p1".into(), "web".into());
+        apply(&ann, Command::Request(Request::Configure { cluster: Arc::clone(&self.cluster), strand: false }));
+        apply(&planner, Command::Assign { server: server.clone(), node: "n1".into() });
+        let reading = self.hands.read(&server).await;
+        assert_eq!(reading.power(&"web".into()), Power::Off, "{reading:?}");
+        apply(&planner, Command::Observe(tenure_core::Reading { since: 2, ..reading }));
+        let online = Request::Online { group: "web".into(), server: None, propagate: false };
+        apply(&Author::Operator { name: "ann".to_owned(), request: RequestId(2) }, Command::Request(online));
+        let epoch = apply(&planner, Command::Grant { group, server });
+        apply(&planner, Command::Start { resource: "web".into(), epoch, restart: false });
+        ledger
+    }
+
+    /// Starts the LPAR as a node does.
+    async fn start(&self) -> Report {
+        self.carry_out(self.ordered().await).await
+    }
+
+    async fn carry_out(&self, ledger: Ledger) -> Report {
+        let ledger = Arc::new(ledger);
+        let lease = Lease::new(0);
+        lease.heard(0);
+        lease.renew(moment::now(), Span::seconds(3600), 0);
+        let (finished, mut reports) = mpsc::channel(1);
+        let shown = Arc::clone(&ledger);
+        let applied: Applied = Arc::new(move || Arc::clone(&shown));
+        let (hands, reader) = (Arc::clone(&self.hands), Reader::new(Arc::clone(&self.hands)));
+        let mut executor = Executor::new(NodeName::from("n1"), hands, reader, lease, applied, finished);
+        executor.follow(&ledger);
+        soon(reports.recv()).await.unwrap().report
+    }
+
+    /// What was sent to change something, in its order.
+    fn changes(&self) -> Vec<&'static str> {
+        let sent = self.hmc.shared.commands("chsys");
+        sent.iter().map(|command| if command.contains(SETS) { SETS } else { STARTS }).collect()
+    }
+
+    fn description(&self) -> String {
+        self.site.description(MTMS, "web")
+    }
+}
+
+#[tokio::test]
+async fn descriptions_are_asked_for_only_where_they_are_wanted() {
+    let site = Site::with_server(MTMS, &["web"]);
+    site.describe(MTMS, "web", "one, \"two\"");
+    let hmc = ScriptedHmc::start("hmc1", &site).await;
+    let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
+    let reading = driver.read_server(&server, PATIENCE).await.unwrap();
+    assert_eq!(
+        (reading.lpar("web").unwrap().description.as_deref(), hmc.shared.commands("description").len()),
+        (None, 0)
+    );
+    driver.ask_descriptions(true);
+    let reading = driver.read_server(&server, PATIENCE).await.unwrap();
+    assert_eq!(reading.lpar("web").unwrap().description.as_deref(), Some("one, \"two\""));
+    site.describe(MTMS, "web", "");
+    let reading = driver.read_server(&server, PATIENCE).await.unwrap();
+    assert_eq!(reading.lpar("web").unwrap().description.as_deref(), Some(""));
+}
+
+#[tokio::test]
+async fn an_lpar_is_marked_before_it_is_started() {
+    let bench = Bench::with(true).await;
+    assert_eq!(bench.start().await.ending, Ending::Done);
+    assert_eq!(bench.changes(), [SETS, STARTS]);
+    assert_eq!(bench.description(), "tenure:east");
+    let sent = bench.hmc.shared.commands(SETS);
+    assert_eq!(sent, [format!("LANG=C chsyscfg -r 'lpar' -m '{MTMS}' -i 'name=web,description=tenure:east'")]);
+    bench.site.set_lpar(MTMS, "web", "Not Activated");
+    assert_eq!(bench.start().await.ending, Ending::Done);
+    assert_eq!(bench.changes(), [SETS, STARTS, STARTS], "it is marked once");
+}
+
+#[tokio::test]
+async fn nothing_is_marked_unless_it_is_wanted() {
+    let bench = Bench::with(false).await;
+    bench.site.describe(MTMS, "web", "tenure:west");
+    assert_eq!(bench.start().await.ending, Ending::Done);
+    assert_eq!((bench.changes(), bench.description().as_str()), (vec![STARTS], "tenure:west"));
+    assert!(bench.hmc.shared.commands("description").is_empty());
+}
+
+#[tokio::test]
+async fn what_somebody_has_written_is_left_as_it_is() {
+    let bench = Bench::with(true).await;
+    bench.site.describe(MTMS, "web", "web shop, ask Ann");
+    assert_eq!(bench.start().await.ending, Ending::Done);
+    assert_eq!((bench.changes(), bench.description().as_str()), (vec![STARTS], "web shop, ask Ann"));
+}
+
+#[tokio::test]
+async fn what_another_cluster_has_marked_is_not_started() {
+    let bench = Bench::with(true).await;
+    let ledger = bench.ordered().await;
+    bench.site.describe(MTMS, "web", "tenure:west");
+    let report = bench.carry_out(ledger).await;
+    let Ending::NotDone(why) = &report.ending else { panic!("{report:?}") };
+    assert!(why.contains("cluster west"), "{why}");
+    assert_eq!(report.readings[0].power(&"web".into()), Power::Unknown);
+    assert!(bench.changes().is_empty() && bench.description() == "tenure:west");
+}
+
+#[tokio::test]
+async fn a_mark_that_is_refused_keeps_nothing_from_being_started() {
+    let refusals = [
+        Fault::Say(Answer::refusal("HSCL350B The user does not have the appropriate authority.\n")),
+        Fault::Say(Answer::refusal("HSCLFFFF (synthetic) Something else.\n")),
+        Fault::Hang,
+    ];
+    for fault in refusals {
+        let bench = Bench::with(true).await;
+        bench.hmc.shared.misbehave(SETS, fault);
+        assert_eq!(bench.start().await.ending, Ending::Done);
+        assert_eq!((bench.changes(), bench.description().as_str()), (vec![SETS, STARTS], ""));
+        bench.site.set_lpar(MTMS, "web", "Not Activated");
+        assert_eq!(bench.start().await.ending, Ending::Done);
+        assert_eq!(bench.changes(), [SETS, STARTS, STARTS], "it is not tried again soon");
+    }
+}
+
+#[tokio::test]
+async fn an_hmc_that_knows_no_descriptions_is_used_all_the_same() {
+    let bench = Bench::with(true).await;
+    bench.site.knows_no_descriptions(MTMS);
+    assert_eq!(bench.start().await.ending, Ending::Done);
+    assert_eq!(bench.changes(), [STARTS]);
+    assert_eq!(bench.hmc.shared.commands("description").len(), 1, "it is asked once");
+}
+
+#[tokio::test]
+async fn a_mark_is_one_item_of_a_list_or_not_sent() {
+    let site = Site::with_server(MTMS, &["web"]);
+    let hmc = ScriptedHmc::start("hmc1", &site).await;
+    let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
+    for (lpar, mark) in
+        [("a,b", "x"), ("a\"b", "x"), ("web", "x,profile=y"), ("web", "\"x"), ("web", "ünlesbar"), ("web", "a\nb")]
+    {
+        let told = driver.mark_lpar(&server, lpar, mark, PATIENCE).await;
+        assert!(told.as_ref().is_err_and(|error| error.is_definite()), "{lpar} {mark}: {told:?}");
+    }
+    assert!(hmc.shared.commands("").is_empty());
+}
