@@ -14,7 +14,7 @@ use tenure_core::{
     Power as CorePower, Reading, ResourceName, SystemState as CoreSystem,
     carry::Answer,
     config::{Cluster, Group, Resource},
-    listing::Known,
+    listing::{Known, KnownOn},
 };
 use tenure_jepsen::hmc::{HmcOptions, HmcServer, generate_key};
 use tenure_jepsen::world::{
@@ -327,7 +327,7 @@ fn as_core(seen: &ServerReading, known: Known) -> Reading {
     cluster.groups.insert("data".into(), Group::new(vec!["p1".into()]));
     cluster.resources.insert("db".into(), Resource::lpar("data".into(), "db"));
     let asked = words::Asked { server: &"p1".into(), by: &"n1".into(), since: 7, serial: 1 };
-    words::reading(&cluster, &BTreeMap::from([("db".into(), known)]), &asked, seen)
+    words::reading(&cluster, &KnownOn { lpars: BTreeMap::from([("db".into(), known)]), node: None }, &asked, seen)
 }
 
 /// A service processor that was replaced: the server reads Recovery, and its list is empty, or an old one.

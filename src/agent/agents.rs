@@ -5,7 +5,10 @@ use super::watchdog::Armed;
 use std::{
     collections::BTreeSet,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 use tenure_core::{
@@ -56,7 +59,16 @@ pub struct Agents {
     changed: watch::Sender<u64>,
     /// The node's watchdog.
     watchdog: Armed,
+    own: Arc<Own>,
+    /// The configuration that was followed last: the log index at which it was declared.
+    followed: RwLock<Option<u64>>,
+    /// Whether what was followed holds all that an earlier process of this node may have acted on.
+    knows: AtomicBool,
 }
+
+/// The log index at which the configuration of the node's own ledger was declared; `None` before that ledger has applied all
+/// that the disk held when this process began.
+pub type Own = dyn Fn() -> Option<u64> + Send + Sync;
 
 /// The keeper on one server.
 struct Home {
@@ -85,8 +97,24 @@ impl Drop for Home {
 
 impl Agents {
     /// Agents of a node. `applied` tells the index of the last entry that the node's ledger has applied.
-    pub fn new(me: NodeName, places: Places, watchdog: Armed, applied: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
-        Agents { me, places, applied, keeper: RwLock::default(), changed: watch::Sender::new(0), watchdog }
+    pub fn new(
+        me: NodeName,
+        places: Places,
+        watchdog: Armed,
+        applied: Arc<dyn Fn() -> u64 + Send + Sync>,
+        own: Arc<Own>,
+    ) -> Self {
+        Agents {
+            me,
+            places,
+            applied,
+            keeper: RwLock::default(),
+            changed: watch::Sender::new(0),
+            watchdog,
+            own,
+            followed: RwLock::default(),
+            knows: AtomicBool::new(false),
+        }
     }
 
     /// Where the agents are.
@@ -153,6 +181,7 @@ impl Agents {
         if self.home().map(|(server, _)| server) != lives_on {
             self.configure(&ledger.config);
         }
+        *self.followed.write().unwrap_or_else(PoisonError::into_inner) = Some(ledger.configured);
         let Some((server, keeper)) = self.home() else { return };
         let groups = ledger.groups.iter().filter(|(_, group)| {
             let tenure = group.tenure.as_ref().filter(|tenure| tenure.server == server);
@@ -253,6 +282,21 @@ impl Agents {
         home.as_ref().map(Home::held).unwrap_or_default()
     }
 
+    /// Whether nothing that must not run twice is up here for certain. A process that begins does not know that before it has
+    /// followed all that the one before it may have acted on: until then, no configuration is not an empty one.
+    pub fn is_clear(&self) -> bool {
+        self.knows() && self.held().is_empty()
+    }
+
+    fn knows(&self) -> bool {
+        if self.knows.load(SeqCst) {
+            return true;
+        }
+        let followed = *self.followed.read().unwrap_or_else(PoisonError::into_inner);
+        let knows = followed.is_some() && (self.own)() == followed;
+        self.knows.fetch_or(knows, SeqCst) || knows
+    }
+
     fn declared(&self) -> Option<Arc<Cluster>> {
         let home = self.keeper.read().unwrap_or_else(PoisonError::into_inner);
         home.as_ref().map(|home| Arc::clone(&home.declared))
@@ -295,7 +339,7 @@ mod tests {
         let (file, name) = (folder.path().join("flag"), ResourceName::from("flag"));
         std::fs::write(&file, "").unwrap();
         let places = Places { run_dir: folder.path().join("run"), ..Places::default() };
-        let agents = Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 1));
+        let agents = Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 1), Arc::new(|| Some(0)));
         let declared = Arc::new(cluster(&file));
         agents.configure(&declared);
         assert_eq!(agents.look(&name).await.power, Power::Running);
@@ -311,5 +355,43 @@ mod tests {
         assert!(agents.held().is_empty());
         agents.follow(&Ledger { config: without, ..Ledger::default() });
         assert!(agents.inside().is_none(), "it lives nowhere now");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_begins_knows_nothing_of_what_an_earlier_one_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, name) = (folder.path().join("flag"), ResourceName::from("flag"));
+        std::fs::write(&file, "").unwrap();
+        let caught_up = Arc::new(AtomicBool::new(false));
+        let begin = || {
+            let places = Places { run_dir: folder.path().join("run"), ..Places::default() };
+            let caught_up = Arc::clone(&caught_up);
+            let own = Arc::new(move || caught_up.load(SeqCst).then_some(7));
+            Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 1), own)
+        };
+        let lease = super::super::Lease::new(0);
+        let may_feed = |agents: &Agents| super::super::watchdog::may_feed(&lease, agents);
+        let agents = begin();
+        assert!(!may_feed(&agents), "nothing was followed yet");
+        agents.follow(&Ledger { configured: 3, ..Ledger::default() });
+        assert!(!may_feed(&agents), "what it has followed may be old");
+        caught_up.store(true, SeqCst);
+        assert!(!may_feed(&agents), "its ledger has gone on meanwhile");
+        let ledger = Ledger { config: Arc::new(cluster(&file)), configured: 7, ..Ledger::default() };
+        agents.follow(&ledger);
+        assert!(!may_feed(&agents), "nobody has looked, or it is up");
+        assert_eq!(agents.look(&name).await.power, Power::Running);
+        assert!(!may_feed(&agents), "it is up");
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(agents.look(&name).await.power, Power::Off);
+        assert!(may_feed(&agents), "it is down");
+        caught_up.store(false, SeqCst);
+        assert!(may_feed(&agents), "what was known once stays known");
+
+        let empty = begin();
+        caught_up.store(true, SeqCst);
+        assert!(!may_feed(&empty));
+        empty.follow(&Ledger { configured: 7, ..Ledger::default() });
+        assert!(may_feed(&empty), "nothing is declared inside it");
     }
 }

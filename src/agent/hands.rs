@@ -6,7 +6,6 @@ use crate::hypervisor::{
     hmc::{HmcAddress, HmcDriver, HmcKey},
 };
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
@@ -20,7 +19,7 @@ use tenure_core::{
     HmcName, NodeName, Power, Reading, ResourceName, ServerName,
     carry::{Answer, Ask},
     config::Cluster,
-    listing::{Known, Mark},
+    listing::{KnownOn, Listed, Mark},
     reach::Reach,
 };
 
@@ -47,7 +46,7 @@ fn partition_name(file: &Path) -> Option<String> {
 }
 
 /// What the ledger knows of the LPARs on a server.
-type Knows = dyn Fn(&ServerName) -> BTreeMap<ResourceName, Known> + Send + Sync;
+type Knows = dyn Fn(&ServerName) -> KnownOn + Send + Sync;
 
 /// The way to the hypervisors, with the cluster as it is declared now.
 pub struct Hands {
@@ -72,7 +71,7 @@ impl Hands {
         key: Option<PathBuf>,
         agents: Arc<Agents>,
         applied: impl Fn() -> u64 + Send + Sync + 'static,
-        known: impl Fn(&ServerName) -> BTreeMap<ResourceName, Known> + Send + Sync + 'static,
+        known: impl Fn(&ServerName) -> KnownOn + Send + Sync + 'static,
     ) -> Self {
         let driver = HmcDriver::new(Vec::new());
         // Counts on from the clock, so that a node that was restarted goes on counting upwards.
@@ -148,7 +147,7 @@ impl Hands {
             return reading;
         }
         tracing::error!(declared, own, "the LPAR of this node is called otherwise than the cluster file says");
-        Reading { node: Power::Absent, ..reading }
+        Reading { node: Power::Absent, node_listed: Listed::default(), ..reading }
     }
 
     /// The driver of the HMCs.

@@ -115,7 +115,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let places = Places { run_dir: root.path().to_owned(), ..Places::default() };
         let applied = std::sync::Arc::new(|| 0);
-        let agents = super::super::Agents::new("p1".into(), places, super::super::watchdog::Armed::default(), applied);
+        let (armed, own) = (super::super::watchdog::Armed::default(), std::sync::Arc::new(|| None));
+        let agents = super::super::Agents::new("p1".into(), places, armed, applied, own);
         let mut cluster = Cluster::default();
         cluster.groups.insert("web".into(), Group::new(vec!["p1".into()]));
         for agent in BUILT_IN {

@@ -155,9 +155,9 @@ impl Feeding {
     }
 }
 
-/// Whether feeding is right now: under a lease, or with nothing up that must not run twice.
-pub fn may_feed(lease: &Lease, agents: &Arc<Agents>) -> bool {
-    !lease.left().is_zero() || agents.held().is_empty()
+/// Whether feeding is right now: under a lease, or when nothing is up for certain that must not run twice.
+pub fn may_feed(lease: &Lease, agents: &Agents) -> bool {
+    !lease.left().is_zero() || agents.is_clear()
 }
 
 /// `/dev/watchdog` is the first one.

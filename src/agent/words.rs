@@ -7,7 +7,7 @@ use tenure_core::{
     NodeName, Power, Reading, ResourceName, ServerName, SystemState,
     carry::Answer,
     config::Cluster,
-    listing::{self, Environment, Known, Line, Listed},
+    listing::{self, Environment, KnownOn, Line, Listed},
 };
 
 /// What was asked, by whom, and what that node knew.
@@ -23,12 +23,7 @@ pub struct Asked<'a> {
 }
 
 /// A reading as the ledger takes it. What an LPAR reads depends on what is known of it.
-pub fn reading(
-    cluster: &Cluster,
-    known: &BTreeMap<ResourceName, Known>,
-    asked: &Asked<'_>,
-    seen: &ServerReading,
-) -> Reading {
+pub fn reading(cluster: &Cluster, known: &KnownOn, asked: &Asked<'_>, seen: &ServerReading) -> Reading {
     let lost = seen.lost_hypervisor();
     let system = if lost { SystemState::NoConnection } else { system(&seen.system, &seen.connected) };
     let live = seen.is_live();
@@ -36,15 +31,10 @@ pub fn reading(
         return Reading { system, live, ..no_reading(asked) };
     };
     let lines: Vec<Line> = listed.iter().map(line).collect();
-    let mut found = Reading {
-        system,
-        live,
-        node: node(cluster, asked.server, &lines),
-        vios: vios(cluster, listed),
-        ..no_reading(asked)
-    };
+    let (node, node_listed) = node(cluster, asked.server, known.node.as_deref(), &lines);
+    let mut found = Reading { system, live, node, node_listed, vios: vios(cluster, listed), ..no_reading(asked) };
     for (name, declared) in managed(cluster, asked.server) {
-        let known = known.get(name).cloned().unwrap_or_default();
+        let known = known.lpars.get(name).cloned().unwrap_or_default();
         let (power, listed) = listing::find(cluster, declared, &known, &lines);
         found.copies.insert(name.clone(), power);
         if listed != Listed::default() {
@@ -65,6 +55,7 @@ pub fn no_reading(asked: &Asked<'_>) -> Reading {
         live: false,
         copies: BTreeMap::new(),
         node: Power::Unknown,
+        node_listed: Default::default(),
         vios: BTreeMap::new(),
         listed: BTreeMap::new(),
     }
@@ -97,9 +88,9 @@ fn line(lpar: &LparReading) -> Line {
 }
 
 /// The LPAR of the node that lives on the server.
-fn node(cluster: &Cluster, server: &ServerName, lines: &[Line]) -> Power {
+fn node(cluster: &Cluster, server: &ServerName, known: Option<&str>, lines: &[Line]) -> (Power, Listed) {
     let declared = cluster.node_on(server).and_then(|node| cluster.nodes.get(node)?.lpar.as_ref());
-    declared.map_or(Power::Unknown, |name| listing::of_node(name, lines))
+    declared.map_or_else(Default::default, |name| listing::of_node(name, known, lines))
 }
 
 /// VIO servers that some LPAR names, where it is certain whether they run.

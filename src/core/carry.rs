@@ -345,6 +345,7 @@ impl Execution {
             _ if !reading.tells_lpars() => {
                 self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
             }
+            _ if let Some(remark) = reading.node_alarm() => self.report(Ending::NotDone(remark.to_string())),
             Power::Off => self.report(Ending::Done),
             Power::Absent | Power::Missing => self.report(Ending::NotDone("its LPAR is not defined there".to_owned())),
             Power::Starting

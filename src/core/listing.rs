@@ -8,11 +8,11 @@
 //! not ours to start, stop or move.
 
 use crate::{
-    Power,
+    Power, ResourceName,
     config::{Cluster, Lpar, OperatingSystem},
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// One LPAR in the list of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,7 +89,16 @@ pub struct Known {
     pub listed: bool,
 }
 
-/// What a list says of a managed LPAR besides its state.
+/// What is known of a server before its list is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownOn {
+    /// Of each managed LPAR that may be there.
+    pub lpars: BTreeMap<ResourceName, Known>,
+    /// UUID of the LPAR of the node that lives there, as learnt when the node read that Running.
+    pub node: Option<String>,
+}
+
+/// What a list says of an LPAR besides its state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The UUID of the line that bears its name.
@@ -186,10 +195,26 @@ fn remark_on(cluster: &Cluster, declared: &Lpar, known: &Known, line: &Line) -> 
     (line.power == Power::Unknown && !line.word.is_empty()).then(|| Remark::Word(line.word.clone()))
 }
 
-/// The state of the LPAR of a node with this name. A VIO server is never that: it would be cut off in its place.
-pub fn of_node(name: &str, lines: &[Line]) -> Power {
-    let found = lines.iter().find(|line| line.name == *name && line.environment != Environment::Vios);
-    found.map_or(Power::Absent, |line| line.power)
+/// What a list says of the LPAR of a node with this name and, where it was learnt, this UUID. A VIO server is never that: it
+/// would be cut off in its place. Another LPAR under its name, and its own under another name, say nothing of it.
+pub fn of_node(name: &str, known: Option<&str>, lines: &[Line]) -> (Power, Listed) {
+    let mut lines = lines.iter().filter(|line| line.environment != Environment::Vios);
+    let named = lines.clone().find(|line| line.name == *name);
+    let own = lines.find(|line| known.is_some() && line.uuid.as_deref() == known && line.name != *name);
+    let uuid = named.and_then(|line| line.uuid.clone());
+    let remark = match (known, own) {
+        (Some(known), Some(line)) => Some(Remark::Renamed { uuid: known.to_owned(), name: line.name.clone() }),
+        (known, None) => another(known, uuid.as_deref()),
+        (None, Some(_)) => None,
+    };
+    let power = if remark.is_some() { Power::Unknown } else { named.map_or(Power::Absent, |line| line.power) };
+    (power, Listed { uuid, remark })
+}
+
+/// What is to be said of another UUID than the one that is known.
+pub fn another(known: Option<&str>, found: Option<&str>) -> Option<Remark> {
+    let (known, found) = known.zip(found).filter(|(known, found)| known != found)?;
+    Some(Remark::Another { known: known.to_owned(), found: found.to_owned() })
 }
 
 impl Remark {

@@ -68,6 +68,7 @@ pub enum Note {
     NodeReturned { node: NodeName },
     NodeProvenOff { node: NodeName, how: NodeOffHow },
     WrongLpar { node: NodeName, server: ServerName, power: Power },
+    NotItsLpar { node: NodeName, server: ServerName, said: String },
     RunsTwice { node: NodeName, older: Incarnation, newer: Incarnation },
     OlderStops { node: NodeName, older: Incarnation },
     Diverged { nodes: BTreeSet<NodeName>, at: u64, stop: bool },

@@ -1,6 +1,9 @@
 //! Readings: what a witness (the HMC) said of one server, never a conclusion from it.
 
-use crate::{NodeName, ResourceName, ServerName, Span, listing::Listed};
+use crate::{
+    NodeName, ResourceName, ServerName, Span,
+    listing::{Listed, Remark},
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -103,6 +106,8 @@ pub struct Reading {
     /// State of the LPAR of the node that lives on the server; `Unknown` unless `live`, and where no node is declared with
     /// its LPAR.
     pub node: Power,
+    /// What the list says of that LPAR besides its state.
+    pub node_listed: Listed,
     /// The VIO servers of the server, and whether each is Running. Empty unless `live`.
     pub vios: BTreeMap<String, bool>,
     /// What the list says of each managed LPAR besides its state, where it says anything.
@@ -155,12 +160,17 @@ impl Reading {
         let remark = self.listed.get(resource)?.remark.as_ref()?;
         remark.is_alarm().then(|| remark.to_string())
     }
+    /// Why what was found under the name of the node's LPAR must be left alone.
+    pub fn node_alarm(&self) -> Option<&Remark> {
+        self.node_listed.remark.as_ref().filter(|remark| remark.is_alarm() && self.tells_lpars())
+    }
     /// Same content, whoever read it and when.
     pub fn says_the_same(&self, other: &Reading) -> bool {
         self.system == other.system
             && self.live == other.live
             && self.copies == other.copies
             && self.node == other.node
+            && self.node_listed == other.node_listed
             && self.vios == other.vios
             && self.listed == other.listed
     }

@@ -79,6 +79,7 @@ impl Site {
             live,
             copies,
             listed: BTreeMap::new(),
+            node_listed: Default::default(),
             node,
             vios,
         }

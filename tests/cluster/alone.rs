@@ -131,9 +131,25 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     assert_eq!(fed(&device), before, "it is fed without a lease");
     assert!(stuck_file.exists() && every_file.exists());
 
+    // Nor by a process that begins anew beside what is up: it does not even open it.
+    cluster.kill("p1");
+    let armed = |cluster: &Cluster| cluster.nodes["p1"].log().matches("the watchdog is armed").count();
+    let (opened, tried) = (armed(&cluster), tries(&cluster));
+    fs::write(&device, "").expect("a file");
+    cluster.start("p1");
+    wait("the new process tries to stop it, too", || tries(&cluster) > tried);
+    assert_eq!((fed(&device), armed(&cluster)), (0, opened), "a process that begins feeds it");
+    // Stopped in order it does not disarm what it has not armed, and the next one is like it.
+    let (status, _) = cluster.node("p1").terminate();
+    assert!(status.success(), "{status}");
+    cluster.start("p1");
+    let tried = tries(&cluster);
+    wait("so does the next", || tries(&cluster) > tried);
+    assert_eq!((fed(&device), armed(&cluster)), (0, opened), "a process that begins feeds it");
+
     // With a lease again, what was stopped is started, and the watchdog is fed.
     cluster.start("p2");
     cluster.start("p3");
     wait("it is started again", || once_file.exists());
-    wait("the watchdog is fed again", || fed(&device) > before);
+    wait("the watchdog is fed again", || fed(&device) > 0);
 }

@@ -168,6 +168,7 @@ named! { Note:
     Note::NodeReturned { .. } => "node-returned",
     Note::NodeProvenOff { .. } => "node-proven-off",
     Note::WrongLpar { .. } => "wrong-lpar",
+    Note::NotItsLpar { .. } => "not-its-lpar",
     Note::RunsTwice { .. } => "runs-twice",
     Note::OlderStops { .. } => "older-stops",
     Note::Diverged { .. } => "diverged",

@@ -251,6 +251,7 @@ fn plain() -> Vec<Note> {
         Note::OlderStops { node: n(), older: Incarnation(7) },
         Note::Diverged { nodes: BTreeSet::from([n()]), at: 4096, stop: true },
         Note::WrongLpar { node: n(), server: s(), power: Power::Off },
+        Note::NotItsLpar { node: n(), server: s(), said: "it is called old there now".into() },
         Note::ManagerChanged { server: s(), from: None, to: n(), surrogate: true },
         Note::Adopted { group: g(), server: s(), epoch: E },
         Note::Granted { group: g(), server: s(), epoch: E, passed_over: not_here() },

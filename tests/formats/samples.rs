@@ -100,6 +100,7 @@ pub fn reading() -> Reading {
         live: true,
         copies: names.into_iter().zip(powers).collect(),
         node: Power::Running,
+        node_listed: tenure_core::listing::Listed { uuid: Some("A".to_owned()), remark: None },
         vios: BTreeMap::from([("vios1".to_owned(), true), ("vios2".to_owned(), false)]),
         listed: listed(),
     }

@@ -11,6 +11,7 @@ use tenure::hypervisor::hmc::HmcKey;
 use tenure_core::{
     Author, Command, Entry, Ledger, NodeName, Power, Request, RequestId, ServerName, Span, Time,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
+    listing::KnownOn,
     order::{Ending, Report},
 };
 use tokio::sync::mpsc;
@@ -52,9 +53,10 @@ impl Bench {
         let HmcKey::Pem(pem) = hmc.configuration().key else { panic!("the key is text") };
         let mut key = NamedTempFile::new().unwrap();
         key.write_all(pem.as_bytes()).unwrap();
-        let agents = Agents::new("n1".into(), Places::default(), Armed::default(), Arc::new(|| u64::MAX));
+        let agents =
+            Agents::new("n1".into(), Places::default(), Armed::default(), Arc::new(|| u64::MAX), Arc::new(|| Some(0)));
         let path = Some(key.path().to_owned());
-        let hands = Arc::new(Hands::new("n1".into(), path, Arc::new(agents), || u64::MAX, |_| [].into()));
+        let hands = Arc::new(Hands::new("n1".into(), path, Arc::new(agents), || u64::MAX, |_| KnownOn::default()));
         let cluster = Arc::new(cluster(&hmc, owner_mark));
         hands.configure(&cluster);
         Self { site, hmc, cluster, hands, _key: key }

@@ -269,6 +269,7 @@ impl<'a> History<'a> {
             live: true,
             copies,
             node: if up { Power::Running } else { Power::Off },
+            node_listed: Default::default(),
             vios: BTreeMap::new(),
         }
     }

@@ -19,6 +19,7 @@ pub(super) fn kind(note: &Note) -> &'static str {
         Note::NodeReturned { .. } => "node_returned",
         Note::NodeProvenOff { .. } => "node_proven_off",
         Note::WrongLpar { .. } => "wrong_lpar",
+        Note::NotItsLpar { .. } => "not_its_lpar",
         Note::RunsTwice { .. } => "runs_twice",
         Note::OlderStops { .. } => "older_stops",
         Note::Diverged { .. } => "diverged",

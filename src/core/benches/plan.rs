@@ -163,6 +163,7 @@ impl Site {
             live: true,
             copies,
             node: Power::Unknown,
+            node_listed: Default::default(),
             vios: BTreeMap::new(),
             listed: BTreeMap::new(),
         }

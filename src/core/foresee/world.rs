@@ -63,6 +63,7 @@ impl World {
                 live: state.live || first,
                 copies: BTreeMap::new(),
                 node: state.node,
+                node_listed: Default::default(),
                 vios: state.vios.clone(),
                 listed: BTreeMap::new(),
             };
@@ -210,6 +211,7 @@ impl World {
                 live: reading.live,
                 copies: copy.map(|(name, power)| (name.clone(), *power)).into_iter().collect(),
                 node: reading.node,
+                node_listed: reading.node_listed.clone(),
                 vios: reading.vios.clone(),
                 listed: BTreeMap::new(),
             }

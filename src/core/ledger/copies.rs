@@ -4,7 +4,7 @@ use super::{Copy, GroupState, Ledger, Phase, ServerState, StartRisk};
 use crate::{
     GroupName, NodeName, Power, Reading, Refusal, ResourceName, ServerName, SystemState,
     config::{Load, Operations},
-    listing::Known,
+    listing::{Known, KnownOn},
     note::{Conflict, NotHere, Proof},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,12 +30,13 @@ impl Ledger {
         }
     }
 
-    /// The same, of all LPARs that may be on a server.
-    pub fn known_on(&self, server: &ServerName) -> BTreeMap<ResourceName, Known> {
+    /// The same, of all LPARs that may be on a server, and of that of its node.
+    pub fn known_on(&self, server: &ServerName) -> KnownOn {
         let groups =
             self.groups.values().filter(|group| group.copies.values().any(|copies| copies.contains_key(server)));
         let lpars = groups.flat_map(|group| group.copies.keys()).filter(|resource| !self.is_inside(resource));
-        lpars.map(|resource| (resource.clone(), self.known(resource, server))).collect()
+        let lpars = lpars.map(|resource| (resource.clone(), self.known(resource, server))).collect();
+        KnownOn { lpars, node: self.own_lpar(server).map(str::to_owned) }
     }
 
     /// The state of an LPAR by a reading: who read it may not have known all that is known here.

@@ -140,6 +140,11 @@ impl Ledger {
             for server in [&tenure.server, &migration.to] {
                 match self.settled_power(group, resource, server, migration.index) {
                     None | Some(Power::Moving) => return Err(in_flight(resource, server)),
+                    // It has gone somewhere, and a list that was cut short does not show where.
+                    Some(power @ Power::Missing) => {
+                        let (resource, server) = (resource.clone(), server.clone());
+                        return Err(Refusal::NotProvenOff { resource, server, power });
+                    }
                     Some(_) => {}
                 }
             }

@@ -11,6 +11,7 @@ use crate::{
     GroupName, Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
     Time,
     config::{Cluster, Failover, GroupKind},
+    listing::{self, Remark},
     note::NodeOffHow,
     order::{Action, Ending, Order},
 };
@@ -103,6 +104,23 @@ impl Ledger {
         node.shut.map(|shut| shut.max(self.configured))
     }
 
+    /// The UUID of the LPAR of the node of a server, where the node has read that.
+    pub fn own_lpar(&self, server: &ServerName) -> Option<&str> {
+        self.nodes.get(self.config.node_on(server)?)?.lpar.as_deref()
+    }
+
+    /// Why what a reading found under the name of a node's LPAR must be left alone: who read it may not have known all that is
+    /// known here.
+    pub fn node_alarm(&self, reading: &Reading) -> Option<Remark> {
+        let found = reading.node_listed.uuid.as_deref().filter(|_| reading.tells_lpars());
+        reading.node_alarm().cloned().or_else(|| listing::another(self.own_lpar(&reading.server), found))
+    }
+
+    /// The state of a node's LPAR by a reading.
+    pub fn reads_node(&self, reading: &Reading) -> Power {
+        if self.node_alarm(reading).is_some() { Power::Unknown } else { reading.node_power() }
+    }
+
     /// What proves now that nothing runs inside a node that is granted no lease.
     fn node_proof(&self, name: &NodeName, node: &NodeState) -> Option<NodeOffHow> {
         let from = self.reads_from(node)?;
@@ -147,7 +165,7 @@ impl Applying<'_> {
             let server = new.server.as_ref();
             let same_server = old.server == new.server && machine(before, server) == machine(&now, server);
             if !same_server || old.lpar != new.lpar {
-                state.known = false;
+                (state.known, state.lpar) = (false, None);
                 state.off = state.off.take().filter(|_| same_server);
                 void.extend(state.fence);
             }
@@ -204,25 +222,37 @@ impl Applying<'_> {
 
     /// What a reading says of the LPAR of the node on the server.
     pub(super) fn absorb_node(&mut self, reading: &Reading) {
-        let power = reading.node_power();
+        let (power, alarm) = (self.ledger.reads_node(reading), self.ledger.node_alarm(reading));
         let Ok(server) = self.server_mut(&reading.server) else { return };
         let from = std::mem::replace(&mut server.node, power);
+        let said = alarm.as_ref().filter(|_| server.node_alarm != alarm).map(ToString::to_string);
+        if reading.tells_lpars() {
+            server.node_alarm = alarm;
+        }
+        if let Some((said, node)) = said.zip(self.ledger.config.node_on(&reading.server).cloned()) {
+            self.note(Note::NotItsLpar { node, server: reading.server.clone(), said });
+        }
         if self.ledger.config.node_on(&reading.server) != Some(&reading.by) {
             return;
         }
         let Some(node) = self.ledger.nodes.get_mut(&reading.by) else { return };
         node.met = true;
-        node.known = match power {
-            Power::Running => true,
-            Power::Off | Power::Absent => false,
+        match power {
+            Power::Running => {
+                node.known = true;
+                node.lpar = node.lpar.take().or_else(|| reading.node_listed.uuid.clone());
+            }
+            // It was another one that it took for its own.
+            Power::Off => (node.known, node.lpar) = (false, None),
+            Power::Absent => node.known = false,
             Power::Starting
             | Power::Stopping
             | Power::OffOnPurpose
             | Power::Unknown
             | Power::Moving
             | Power::Missing
-            | Power::Error => node.known,
-        };
+            | Power::Error => {}
+        }
         if power.is_inactive() && from != power {
             let (node, server) = (reading.by.clone(), reading.server.clone());
             self.note(Note::WrongLpar { node, server, power });
@@ -310,7 +340,9 @@ impl Applying<'_> {
         }
         let declared = self.ledger.config.nodes.get(name).filter(|declared| declared.lpar.is_some() && node.known);
         let server = declared.and_then(|declared| declared.server.clone());
-        let server = server.ok_or_else(|| Refusal::NoLpar { node: name.clone() })?;
+        let itself =
+            |server: &ServerName| self.ledger.servers.get(server).is_some_and(|about| about.node_alarm.is_none());
+        let server = server.filter(itself).ok_or_else(|| Refusal::NoLpar { node: name.clone() })?;
         if node.fence.is_some() {
             return Err(Refusal::BeingFenced { server });
         }

@@ -5,6 +5,7 @@ use crate::{
     GroupName, NodeName, OrderId, Power, Reading, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
     Time,
     config::{Link, Load},
+    listing::Remark,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NodeOffHow, OffHow, ServerWait, Wait},
     order::Epoch,
 };
@@ -22,6 +23,8 @@ pub struct ServerState {
     pub live: bool,
     /// The LPAR of its own node, at the last reading.
     pub node: Power,
+    /// Why what bears the name of that LPAR must be left alone, at the last list.
+    pub node_alarm: Option<Remark>,
     /// Log index at which this machine was declared under this name: what was read before is about something else.
     pub declared: u64,
     /// Log index that the last reading followed; `None` if it was never read.
@@ -83,6 +86,8 @@ pub struct NodeState {
     pub met: bool,
     /// Whether it has itself read the LPAR that is declared as its own Running: then that is its own.
     pub known: bool,
+    /// The UUID of that LPAR, as it read it then.
+    pub lpar: Option<String>,
     /// After which time its watchdog resets it when nobody feeds it, as it said last.
     pub watchdog: Option<Span>,
     /// The open order to cut its LPAR off.

@@ -42,7 +42,7 @@ impl Note {
             Note::NotItself { .. } => Level::Alarm,
             Note::NodeReturned { .. } => Level::Info,
             Note::NodeProvenOff { .. } => Level::Warning,
-            Note::WrongLpar { .. } => Level::Alarm,
+            Note::WrongLpar { .. } | Note::NotItsLpar { .. } => Level::Alarm,
             Note::RunsTwice { .. } | Note::OlderStops { .. } | Note::Diverged { .. } => Level::Alarm,
             Note::ManagerChanged { .. } => Level::Info,
             Note::Adopted { .. } => Level::Info,

@@ -62,6 +62,12 @@ impl Display for Note {
                 "node {node} lives, and the LPAR on {server} that is declared as its own reads {power}: correct `lpar` in \
                  [nodes.{node}]; until then nothing but {server} itself being off proves the node off"
             ),
+            Note::NotItsLpar { node, server, said } => {
+                write!(
+                    f,
+                    "the LPAR of node {node} on {server}: {said}; it is not cut off, and its state proves nothing"
+                )
+            }
             Note::RunsTwice { node, older, newer } => write!(
                 f,
                 "node {node} runs twice: process {newer} has begun under its identity while process {older} still runs; \

@@ -43,7 +43,8 @@ impl Planner<'_> {
         fresher_matters
             || state.system != reading.system
             || state.live != reading.live
-            || state.node != reading.node_power()
+            || state.node != self.scratch.reads_node(reading)
+            || (reading.tells_lpars() && state.node_alarm != self.scratch.node_alarm(reading))
             || (reading.tells_vios() && state.vios != reading.vios)
             || self.has_copy_news(reading)
     }

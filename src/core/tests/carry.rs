@@ -5,6 +5,7 @@ use tenure_core::{
     Action, Order, OrderId, Power, Reading, ServerName, Span, SystemState, Time,
     carry::{Answer, Ask, Execution, Next, OFF_SHOWS, START_SHOWS},
     config::Trigger,
+    listing::{Listed, Remark},
     order::{Ending, Epoch},
 };
 
@@ -34,6 +35,7 @@ fn reading(server: &str, system: SystemState, power: Option<Power>) -> Answer {
         live: power.is_some() || matches!(system, SystemState::PowerOff | SystemState::Error),
         copies: power.map(|power| BTreeMap::from([("web1".into(), power)])).unwrap_or_default(),
         node: Power::Unknown,
+        node_listed: Default::default(),
         vios: BTreeMap::new(),
         listed: BTreeMap::new(),
     })
@@ -496,5 +498,18 @@ fn a_hook_is_run_once_and_reads_nothing() {
     ] {
         let (asked, ended) = carry(hook(), vec![(100, answer)]);
         assert_eq!((asked, ended), (vec!["run /opt/up postonline web p1 within 2m".to_owned()], Some(ending)));
+    }
+}
+
+#[test]
+fn what_is_not_the_lpar_of_a_node_is_not_cut_off_in_its_place() {
+    let another = Remark::Another { known: "A".to_owned(), found: "B".to_owned() };
+    for remark in [Some(another), None] {
+        let Answer::Read(mut read) = reads("p1", Power::Off) else { unreachable!("it is a reading") };
+        read.node_listed = Listed { uuid: Some("B".to_owned()), remark: remark.clone() };
+        let fence = order(Action::FenceNode { node: "n2".into() });
+        let (asked, ending) = carry(fence, vec![(0, Answer::Read(read)), (1, Answer::Accepted)]);
+        let left_alone = matches!(ending, Some(Ending::NotDone(_))) && asked.len() == 1;
+        assert_eq!(left_alone, remark.is_some(), "{asked:?}: {ending:?}");
     }
 }

@@ -89,6 +89,7 @@ fn running(cluster: Cluster) -> Ledger {
                 live: true,
                 copies,
                 node: Power::Unknown,
+                node_listed: Default::default(),
                 vios: BTreeMap::new(),
                 listed: BTreeMap::new(),
             };

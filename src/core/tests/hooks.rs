@@ -89,6 +89,7 @@ impl Case {
             live: true,
             copies: BTreeMap::from([("web1".into(), power)]),
             node: Power::Unknown,
+            node_listed: Default::default(),
             vios: BTreeMap::new(),
             listed: BTreeMap::new(),
         };

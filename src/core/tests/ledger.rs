@@ -109,6 +109,7 @@ impl Case {
             live: true,
             copies: BTreeMap::from([(ResourceName::from("web1"), power)]),
             node: Power::Unknown,
+            node_listed: Default::default(),
             vios: BTreeMap::new(),
             listed: BTreeMap::new(),
         }

@@ -90,8 +90,34 @@ fn what_is_of_another_kind_is_left_alone() {
         assert_eq!(listed.remark.is_some_and(|remark| remark.is_alarm()), power == Power::Unknown);
     }
     let vios = [Line { environment: Environment::Vios, ..line("vios1", "A", Power::Off) }];
-    assert_eq!(of_node("vios1", &vios), Power::Absent, "nor is a VIO server the LPAR of a node");
-    assert_eq!(of_node("web1", &[line("web1", "A", Power::Off)]), Power::Off);
+    assert_eq!(of_node("vios1", None, &vios).0, Power::Absent, "nor is a VIO server the LPAR of a node");
+}
+
+#[test]
+fn the_lpar_of_a_node_is_the_one_that_it_has_read() {
+    let renamed = Remark::Renamed { uuid: "A".to_owned(), name: "old".to_owned() };
+    let another = Remark::Another { known: "A".to_owned(), found: "B".to_owned() };
+    let cases = [
+        ("nothing is known yet", "", vec![line("n1", "A", Power::Off)], Power::Off, Some("A"), None),
+        ("its own", "A", vec![line("n1", "A", Power::Off)], Power::Off, Some("A"), None),
+        ("a console without UUIDs", "A", vec![line("n1", "", Power::Off)], Power::Off, None, None),
+        ("it is not listed", "A", vec![line("n2", "B", Power::Off)], Power::Absent, None, None),
+        ("another under its name", "A", vec![line("n1", "B", Power::Off)], Power::Unknown, Some("B"), Some(another)),
+        ("under another name", "A", vec![line("old", "A", Power::Off)], Power::Unknown, None, Some(renamed.clone())),
+        (
+            "under another name, and another in its place",
+            "A",
+            vec![line("n1", "B", Power::Off), line("old", "A", Power::Running)],
+            Power::Unknown,
+            Some("B"),
+            Some(renamed),
+        ),
+    ];
+    for (what, known, lines, power, uuid, remark) in cases {
+        let listed = Listed { uuid: uuid.map(str::to_owned), remark };
+        let known = (!known.is_empty()).then_some(known);
+        assert_eq!(of_node("n1", known, &lines), (power, listed), "{what}");
+    }
 }
 
 #[test]

@@ -111,6 +111,7 @@ impl Case {
             live: true,
             copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(),
             node: Power::Unknown,
+            node_listed: Default::default(),
             vios: BTreeMap::new(),
             listed: BTreeMap::new(),
         }

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Author, Command, Entry, HmcName, Inside, Ledger, NodeName, OrderId, Power, Refusal, Request, RequestId,
+    Author, Command, Entry, HmcName, Inside, Ledger, NodeName, OrderId, Power, Reading, Refusal, Request, RequestId,
     ResourceName, Seen, ServerName, Span, SystemState, Time,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
     ledger::{Copy, NodeState, ServerState, StartRisk},
+    listing::Listed,
 };
 
 const NOW: Time = Time(1_000_000);
@@ -93,6 +94,77 @@ fn an_lpar_read_off_is_a_proof_and_nothing_less_is() {
     p1(&mut ledger).live = false;
     n1(&mut ledger).lapsed = Some(Time(0));
     assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off());
+}
+
+/// The manager of p1 reads the LPAR of n1.
+fn observe(ledger: &mut Ledger, by: &str, uuid: &str, power: Power) {
+    p1(ledger).manager = Some(by.into());
+    let uuid = (!uuid.is_empty()).then(|| uuid.to_owned());
+    let reading = Reading {
+        server: "p1".into(),
+        by: by.into(),
+        since: ledger.index,
+        serial: ledger.index,
+        system: SystemState::Operating,
+        live: true,
+        copies: BTreeMap::new(),
+        node: power,
+        node_listed: Listed { uuid, remark: None },
+        vios: BTreeMap::new(),
+        listed: BTreeMap::new(),
+    };
+    assert_eq!(plan(ledger, Command::Observe(reading)), None);
+}
+
+/// Node n1 has read its own LPAR running, and is silent and granted no lease since.
+fn learnt() -> Ledger {
+    let mut ledger = silent();
+    (n1(&mut ledger).shut, n1(&mut ledger).known) = (None, false);
+    (p1(&mut ledger).since, p1(&mut ledger).read) = (None, None);
+    observe(&mut ledger, "n1", "A", Power::Running);
+    assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (true, Some("A")));
+    assert_eq!(plan(&mut ledger, Command::Shut("n1".into())), None);
+    ledger
+}
+
+#[test]
+fn another_lpar_under_the_name_of_a_nodes_own_proves_nothing_and_is_not_cut_off() {
+    for (uuid, proof) in [("A", None), ("", None), ("B", not_off())] {
+        let mut ledger = learnt();
+        observe(&mut ledger, "n2", uuid, Power::Off);
+        assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), proof, "{uuid:?}");
+    }
+    for (uuid, refused) in [("A", None), ("B", Some(Refusal::NoLpar { node: "n1".into() }))] {
+        let mut ledger = learnt();
+        observe(&mut ledger, "n2", uuid, Power::Running);
+        n1(&mut ledger).lapsed = Some(NOW);
+        assert_eq!(plan(&mut ledger, Command::FenceNode("n1".into())), refused, "{uuid}");
+    }
+}
+
+#[test]
+fn what_a_node_knows_of_its_lpar_holds_until_it_is_declared_otherwise() {
+    let mut ledger = learnt();
+    (n1(&mut ledger).shut, n1(&mut ledger).lapsed) = (None, None);
+    for power in [Power::Running, Power::Off] {
+        observe(&mut ledger, "n1", "B", power);
+        assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (true, Some("A")), "{power}");
+        assert!(p1(&mut ledger).node_alarm.is_some());
+    }
+    let configure = |ledger: &mut Ledger, lpar: &str| {
+        let mut cluster = cluster();
+        cluster.nodes.get_mut("n1").expect("it is declared").lpar = Some(lpar.to_owned());
+        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(ledger.index.into()) };
+        let request = Request::Configure { cluster: Arc::new(cluster), strand: false };
+        assert_eq!(apply(ledger, author, Command::Request(request)), None);
+    };
+    configure(&mut ledger, "other");
+    assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (false, None));
+    observe(&mut ledger, "n1", "B", Power::Running);
+    assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (true, Some("B")));
+    assert!(p1(&mut ledger).node_alarm.is_none());
+    observe(&mut ledger, "n1", "B", Power::Off);
+    assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (false, None), "it was not its own");
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl Case {
             live: true,
             copies: [("web1".into(), power)].into(),
             node: Power::Running,
+            node_listed: Default::default(),
             vios: [].into(),
             listed: [].into(),
         };

@@ -64,9 +64,9 @@ pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -
     let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].index };
     let (server, by) = (site.servers[server].clone(), site.nodes[node].clone());
     let serial = state.nodes[node].serial;
-    let node = Default::default();
+    let (node, node_listed) = Default::default();
     let (vios, listed) = (BTreeMap::new(), BTreeMap::new());
-    Reading { server, by, since, serial, system, live, copies, node, vios, listed }
+    Reading { server, by, since, serial, system, live, copies, node, node_listed, vios, listed }
 }
 
 /// Whether something in the ledger waits for a reading that is not older than it.

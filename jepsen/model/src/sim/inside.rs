@@ -56,16 +56,18 @@ impl Sim {
         let mut resets = Vec::new();
         for (name, node) in &mut self.nodes {
             let config = std::sync::Arc::clone(&node.ledger.config);
-            let Some(declared) = config.nodes.get(name) else { continue };
-            let Some(server) = &declared.server else { continue };
-            let leased = node.has_lease(now);
-            if node.acts() && node.alone_for(now).is_some_and(|alone| alone >= config.timings.concede) {
-                self.apps.concede(&config, server, now);
+            let declared = config.nodes.get(name).filter(|_| node.acts());
+            if let Some((declared, server)) = declared.and_then(|declared| Some((declared, declared.server.as_ref()?)))
+            {
+                node.armed = declared.watchdog;
+                if node.alone_for(now).is_some_and(|alone| alone >= config.timings.concede) {
+                    self.apps.concede(&config, server, now);
+                }
+                if node.has_lease(now) || careless || !self.apps.holds(&config, server) {
+                    node.memory.fed = now;
+                }
             }
-            if node.acts() && (leased || careless || !self.apps.holds(&config, server)) {
-                node.memory.fed = now;
-            }
-            let starved = declared.watchdog.is_some_and(|after| now >= node.memory.fed.after(after));
+            let starved = node.armed.is_some_and(|after| now >= node.memory.fed.after(after));
             if starved
                 && let (Some(server), Some(lpar)) = (node.server, node.lpar)
                 && self.world.guest(server, lpar) != Guest::Off

@@ -52,6 +52,8 @@ pub(super) struct Node {
     pub(super) life: u32,
     /// Durable.
     pub(super) ledger: Ledger,
+    /// With which time its watchdog was last armed. The device knows nothing of disks and processes.
+    pub(super) armed: Option<Span>,
     /// Whether its disk holds nothing where there was something: it does not start before it has joined anew.
     pub(super) blank: bool,
     /// Since when it is paused.
@@ -118,6 +120,7 @@ impl Node {
             stood_still: Span(0),
             life: 1,
             ledger: Ledger::default(),
+            armed: None,
             blank: false,
             paused_at: None,
             memory: Memory::new(&Ledger::default(), Time(0), Span(0)),

@@ -29,6 +29,8 @@ pub enum Bug {
     MissingAsAbsent,
     /// LPARs are known by name only.
     UuidForgotten,
+    /// The LPAR of a node is known by name only.
+    NodeByName,
     /// What a node has read on its way of other servers is not taken down.
     SeenForgotten,
     /// A start is excused from reading whatever is read off at the time of its order (bar 3).
@@ -43,7 +45,7 @@ pub enum Bug {
 
 impl Bug {
     /// Each, with the scenario that finds it.
-    pub const ALL: [(Bug, &'static str); 16] = [
+    pub const ALL: [(Bug, &'static str); 17] = [
         (Bug::SilenceAsProof, "inside/slow_stop.txt"),
         (Bug::WatchdogFromSilence, "inside/watchdog_slow_stop.txt"),
         (Bug::OtherLparAsOwn, "inside/wrong_lpar.txt"),
@@ -55,6 +57,7 @@ impl Bug {
         (Bug::RecoveryAsOperating, "promise/recovery-old-list.txt"),
         (Bug::MissingAsAbsent, "promise/line-gone-standby.txt"),
         (Bug::UuidForgotten, "promise/renamed-and-replaced.txt"),
+        (Bug::NodeByName, "inside/lpar_replaced.txt"),
         (Bug::SeenForgotten, "promise/last-bar-forgotten.txt"),
         (Bug::EverythingExcused, "promise/cannot-be-read.txt"),
         (Bug::ErrorAsOff, "promise/panic-and-fault.txt"),
@@ -86,6 +89,7 @@ impl Bug {
                     node.lapsed = Some(Time(now.0.saturating_sub(silent.plus(margins).0)));
                 }
                 Bug::OtherLparAsOwn => node.known |= node.met,
+                Bug::NodeByName => node.lpar = None,
                 Bug::OwnForEver if configured => node.known = was.known,
                 Bug::WatchdogForEver if configured => node.watchdog = was.watchdog,
                 Bug::RecoveryAsOperating

@@ -34,6 +34,7 @@ pub(super) fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bo
         live: false,
         copies: BTreeMap::new(),
         node: Power::Unknown,
+        node_listed: Default::default(),
         vios: BTreeMap::new(),
         listed: BTreeMap::new(),
     };
@@ -93,7 +94,8 @@ fn fill(world: &World, ledger: &Ledger, found: &mut Reading, seen: &crate::world
         }
     }
     let own = cluster.node_on(&found.server).and_then(|node| cluster.nodes.get(node)?.lpar.as_deref());
-    found.node = own.map_or(Power::Unknown, |name| listing::of_node(name, &lines));
+    let known = ledger.own_lpar(&found.server);
+    (found.node, found.node_listed) = own.map_or_else(Default::default, |name| listing::of_node(name, known, &lines));
     let vios = seen.lpars.iter().filter(|lpar| lpar.kind == LparKind::Vios);
     found.vios = vios.map(|vios| (world.lpar_name(vios.lpar).to_owned(), vios.state == LparState::Running)).collect();
 }

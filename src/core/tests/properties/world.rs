@@ -145,6 +145,7 @@ impl World {
             live: true,
             copies: self.truth.get(server).cloned().unwrap_or_default(),
             node: Power::Unknown,
+            node_listed: Default::default(),
             vios: BTreeMap::new(),
             listed: BTreeMap::new(),
         }
