@@ -221,7 +221,7 @@ fn a_node_is_not_cut_off_that_was_taken_back() {
     (case.node("n1").met, case.node("n1").known) = (true, true);
     case.must(Command::FenceNode("n1".into()));
     assert_eq!(case.says(), Err(Unsent::NotNeeded("n1".into())), "an LPAR needs no node");
-    let inside = Resource::agent("web".into(), "Application".into());
+    let inside = Resource::agent("web".into(), "Application");
     Arc::make_mut(&mut case.ledger.config).resources.insert("web1".into(), inside);
     assert_eq!(case.says(), Ok(()));
     case.ask(Request::Freeze("web".into()));
