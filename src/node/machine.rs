@@ -12,8 +12,8 @@ use tenure_raft::{RestoreError, StateMachine};
 /// Ledgers are compared once in so many entries.
 pub const COMPARED_EVERY: u64 = 512;
 
-/// What a ledger was like at an index at which every node looks: at the first entry past each multiple of
-/// [`COMPARED_EVERY`].
+/// What a ledger was like at an index at which every node looks: at the first entry past each multiple of a number that all
+/// know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     /// The index.
