@@ -31,7 +31,7 @@ const NODE: &str = "p2";
 const SETTLED: &str = "mail: no start on p2 can take effect any more";
 
 /// The library that shows a process another wall clock.
-pub fn library() -> Option<PathBuf> {
+fn library() -> Option<PathBuf> {
     let architectures = fs::read_dir("/usr/lib").ok()?.flatten();
     let mut found = architectures.map(|entry| entry.path().join("faketime/libfaketime.so.1"));
     found.find(|library| library.is_file())

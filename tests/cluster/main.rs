@@ -19,7 +19,6 @@ mod restart;
 mod snapshot;
 mod stop;
 mod strangers;
-mod suspended;
 mod trouble;
 mod twice;
 mod zombie;

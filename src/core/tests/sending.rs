@@ -187,6 +187,15 @@ fn a_start_is_sent_under_a_tenure_that_stays() {
     case.ask(Request::Offline { group: "web".into(), propagate: false });
     let epoch = case.epoch();
     assert_eq!(case.says(), Err(Unsent::Tenure(epoch)));
+
+    // Under another tenure, on the same server or on another one.
+    for (later, server) in [(1, "p1"), (0, "p2")] {
+        let mut case = starting();
+        let group = Arc::make_mut(case.ledger.groups.get_mut("web").expect("it is declared"));
+        let tenure = group.tenure.as_mut().expect("it holds one");
+        (tenure.epoch, tenure.server) = (Epoch(tenure.epoch.0 + later), server.into());
+        assert!(matches!(case.says(), Err(Unsent::Tenure(_))), "{server}");
+    }
 }
 
 #[test]
