@@ -144,7 +144,10 @@ impl Sim {
                 Request::ClearAdminWait { group: group(name), fault: true }
             }
             ["fence", "confirm", name] => Request::ConfirmOff(server(name)),
-            ["fence", "confirm-node", name] => Request::ConfirmNodeOff(self.called(name)?),
+            ["fence", "confirm-node", name] => {
+                // Also of one that is declared and was never there.
+                Request::ConfirmNodeOff(self.called(name).unwrap_or_else(|_| NodeName::from(*name)))
+            }
             ["configure", edit @ ..] => self.configuration(edit, piece)?,
             _ => return Err("is not an operator's request".to_owned()),
         };

@@ -87,6 +87,10 @@ fn undo(sim: &mut Sim) {
     for what in ["", " --strand"] {
         let _ = sim.act(&format!("op configure whole{what}"));
     }
+    // Nothing lives inside a node that was declared and never there.
+    for n in 1..=3 {
+        let _ = sim.act(&format!("op fence confirm-node other-n{n}"));
+    }
     // What even so must not be lost sight of is stopped first, as the refusal says.
     if **sim.ledger().declared() != sim.declared {
         for group in sim.ledger().groups.keys().cloned().collect::<Vec<_>>() {
@@ -110,6 +114,16 @@ fn undo(sim: &mut Sim) {
     }
     for what in ["arm", "resume"] {
         let _ = sim.act(&format!("op cluster {what}"));
+    }
+    // What was let go while it ran, and is declared again, runs where it has no right to.
+    let held: Vec<_> = sim.ledger().groups.values().filter(|group| group.conflict.is_some()).cloned().collect();
+    for group in held {
+        let right = group.tenure.as_ref().map(|tenure| tenure.server.as_str());
+        for (name, server) in group.copies.iter().flat_map(|(name, copies)| copies.keys().map(move |at| (name, at))) {
+            if Some(server.as_str()) != right {
+                let _ = sim.act(&format!("handstop {name} on {server}"));
+            }
+        }
     }
 }
 
