@@ -74,7 +74,7 @@ async fn a_minority_accepts_nothing_and_says_so() {
     for id in others {
         cluster.stop(id).await;
     }
-    let short = std::time::Duration::from_millis(900);
+    let short = Duration::from_millis(900);
     // The first may be appended, and then nobody can say what becomes of it; later the lease has ended.
     let first = leader.propose(b"lost?".to_vec(), short).await.unwrap_err();
     assert!(matches!(first, ProposeError::Unknown { .. } | ProposeError::NoLeader { .. }), "{first}");
@@ -104,11 +104,12 @@ async fn what_is_decided_in_one_term_is_committed_in_no_other() {
     // Whoever leads by now, for as long as it does: refused means that it never will be.
     loop {
         let leader = cluster.leader().await;
-        match leader.propose_as_leader(leader.status().term, b"now".to_vec(), SOON).await {
+        let term = leader.status().term;
+        match leader.propose_as_leader(term, b"now".to_vec(), SOON).await {
             Ok(_) => break,
-            Err(ProposeError::NotLeader { .. }) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(ProposeError::NotLeader { .. }) => until(&leader, |s| !s.is_leader || s.term > term).await,
             Err(why) => panic!("{why}"),
-        }
+        };
     }
     for node in cluster.nodes.values() {
         node.barrier(SOON).await.unwrap();
@@ -127,7 +128,7 @@ async fn calls_reach_the_other_nodes_application() {
     assert_eq!(one.call(1, b"self".to_vec(), SOON).await.unwrap(), b"1: self");
     let refused = one.call(3, b"refuse".to_vec(), SOON).await.unwrap_err();
     assert_eq!(refused, CallError::Handler { to: 3, reason: "as you wish".to_owned() });
-    let short = std::time::Duration::from_millis(50);
+    let short = Duration::from_millis(50);
     assert!(matches!(
         one.call(3, b"hang".to_vec(), short).await,
         Err(CallError::Wire { .. } | CallError::Handler { .. })
