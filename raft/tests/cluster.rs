@@ -171,6 +171,9 @@ async fn a_leader_that_one_node_distrusts_goes_on_and_one_that_most_distrust_is_
     let (old, term) = (leader.id(), leader.status().term);
     let others: Vec<_> = cluster.nodes.values().filter(|node| node.id() != old).collect();
 
+    for node in &others {
+        until(node, |status| status.leader == Some(old)).await;
+    }
     others[0].distrust(term);
     let status = others[0].status();
     assert_eq!((status.leader, status.distrusted), (None, Some(old)), "what it says does not look healthy");
