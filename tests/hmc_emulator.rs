@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use russh::keys::ssh_key::LineEnding;
-use tenure::agent::words;
 use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
 use tenure::hypervisor::{
     CommandError, Connection, ConsoleHealth, Hypervisor, Inventory, LparEnvironment, LparState, RefusalKind, RmcState,
@@ -12,9 +11,10 @@ use tenure::hypervisor::{
 };
 use tenure_core::{
     Power as CorePower, Reading, ResourceName, SystemState as CoreSystem,
-    carry::Answer,
+    carry::{Answer, Ask},
     config::{Cluster, Group, Resource},
     listing::{Known, KnownOn},
+    words,
 };
 use tenure_jepsen::hmc::{HmcOptions, HmcServer, generate_key};
 use tenure_jepsen::world::{
@@ -419,7 +419,7 @@ async fn what_is_off_already_is_read_back_whatever_is_answered() {
             OffAlready::NotOperating => assert_eq!(kind, Some(RefusalKind::NotOperating)),
             OffAlready::Unlisted => assert!(matches!(told, Err(CommandError::Unknown { .. })), "{told:?}"),
         }
-        let word = words::power_off(told);
+        let word = words::answer(&Ask::PowerOff, CommandError::told(told));
         assert!(!matches!(word, Answer::NotSent(_)), "{answer:?} by {hmc1:?} is read back");
         let known = matches!(answer, OffAlready::Says | OffAlready::Accepts);
         assert_eq!(matches!(word, Answer::Already | Answer::Accepted), known, "one reading is enough: {word:?}");

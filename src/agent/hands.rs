@@ -1,8 +1,8 @@
 //! Hands: one question of an order, asked of the real hypervisor.
 
-use super::{Agents, marks::Marks, words};
+use super::{Agents, marks::Marks};
 use crate::hypervisor::{
-    Hypervisor, ServerAddress, Stop,
+    CommandError, Hypervisor, ServerAddress, Stop,
     hmc::{HmcAddress, HmcDriver, HmcKey},
 };
 use std::{
@@ -21,6 +21,7 @@ use tenure_core::{
     config::Cluster,
     listing::{KnownOn, Listed, Mark},
     reach::Reach,
+    words,
 };
 
 /// How long one reading may take.
@@ -192,17 +193,16 @@ impl Hands {
         let lpar = |name: &ResourceName| {
             cluster.lpar(name).map(|lpar| (lpar.partition.clone(), lpar.profile_on(server).cloned()))
         };
+        let end = |told| words::answer(ask, CommandError::told(told));
         let stop = async |name: &ResourceName, how: Stop| match lpar(name) {
-            Some((partition, _)) => {
-                words::answer(self.driver.stop_lpar(&address, &partition, how, COMMAND_DEADLINE).await)
-            }
+            Some((partition, _)) => end(self.driver.stop_lpar(&address, &partition, how, COMMAND_DEADLINE).await),
             None => Answer::NotSent(format!("LPAR {name} is not declared")),
         };
         match ask {
             Ask::Start(name) => match lpar(name) {
-                Some((partition, profile)) => words::answer(
-                    self.driver.start_lpar(&address, &partition, profile.as_deref(), COMMAND_DEADLINE).await,
-                ),
+                Some((partition, profile)) => {
+                    end(self.driver.start_lpar(&address, &partition, profile.as_deref(), COMMAND_DEADLINE).await)
+                }
                 None => Answer::NotSent(format!("LPAR {name} is not declared")),
             },
             Ask::ShutDown(name) => stop(name, Stop::OsShutdown).await,
@@ -211,13 +211,11 @@ impl Hands {
             Ask::CutOffNode => {
                 let node = cluster.node_on(server).and_then(|node| cluster.nodes.get(node));
                 match node.and_then(|node| node.lpar.as_deref()) {
-                    Some(lpar) => {
-                        words::answer(self.driver.stop_lpar(&address, lpar, Stop::Immediate, COMMAND_DEADLINE).await)
-                    }
+                    Some(lpar) => end(self.driver.stop_lpar(&address, lpar, Stop::Immediate, COMMAND_DEADLINE).await),
                     None => Answer::NotSent(format!("no LPAR is declared for the node on {server}")),
                 }
             }
-            Ask::PowerOff => words::power_off(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
+            Ask::PowerOff => end(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
             Ask::Migrate { resource, .. }
             | Ask::MoveDefinition { resource, .. }
             | Ask::RemoteRestart { resource, .. }
@@ -264,7 +262,7 @@ impl Hands {
             | Ask::CutOff(_)
             | Ask::PowerOff => return Answer::NotSent("nothing is moved by this".to_owned()),
         };
-        words::answer(moved)
+        words::answer(ask, CommandError::told(moved))
     }
 }
 

@@ -3,14 +3,13 @@
 //!
 //! Decides nothing of what is started: what a foreign mark means is said by the reading.
 
-use super::words;
 use crate::hypervisor::{CommandError, RefusalKind, ServerReading};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tenure_core::{ResourceName, ServerName, config::Cluster, listing::Mark};
+use tenure_core::{ResourceName, ServerName, config::Cluster, listing::Mark, words};
 
 /// How long an LPAR is not marked after that has failed: each time costs its start some of its patience.
 const PAUSE: Duration = Duration::from_secs(600);

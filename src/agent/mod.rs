@@ -14,7 +14,6 @@ mod marks;
 pub mod moment;
 mod reader;
 pub mod watchdog;
-pub mod words;
 
 pub use agents::{Agents, Places};
 pub use executor::{Applied, Executor, Finished};

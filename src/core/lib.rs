@@ -37,6 +37,7 @@ pub mod refusal;
 pub mod time;
 pub mod tolerance;
 pub mod view;
+pub mod words;
 
 pub use command::{Author, Command, Entry, Outcome, Request, RequestId};
 pub use ledger::Ledger;

@@ -5,62 +5,8 @@
 
 use std::fmt;
 
+use tenure_core::words::{Refusal, RefusalKind, Told};
 use thiserror::Error;
-
-/// What a console said when it refused.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Refusal {
-    /// Its message code, such as `HSCL05EA`. Errors of parameters have none.
-    pub code: Option<String>,
-    /// What the code means to us.
-    pub kind: RefusalKind,
-    /// Its message, shortened, without the code.
-    pub message: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.code {
-            Some(code) => write!(f, "{code} {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-/// What a refusal means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RefusalKind {
-    /// HSCL05EA, HSCL3681: the LPAR is not off, so it cannot be activated.
-    AlreadyOn,
-    /// HSCL1558: the LPAR is off, so it cannot be stopped.
-    AlreadyOff,
-    /// HSCL05DF: the LPAR's state does not allow the operation.
-    WrongState,
-    /// HSCL3205 and "too busy": try again later.
-    Busy,
-    /// HSCL0238: the server is not Operating.
-    NotOperating,
-    /// HSCL0237: this console has no connection to the server.
-    NotConnected,
-    /// HSCL0DB4, HSCL2957, HSCLA246: no RMC to the operating system.
-    NoRmc,
-    /// HSCL8011, HSCL8012: no such LPAR on this server.
-    LparNotFound,
-    /// HSCL8018: this console does not manage such a server.
-    ServerNotFound,
-    /// HSCL800F: no such profile.
-    ProfileNotFound,
-    /// HSCL350B: our user may not do this.
-    NoAuthority,
-    /// HSCL03EC, HSCL03ED, HSCLA319 and the like: not enough memory or processors, or the resources do not fit.
-    Resources,
-    /// A parameter is missing or wrong; the console sends no code with it, but for HSCLC63B: a description is not printable
-    /// ASCII.
-    Parameter,
-    /// Another code. It may stand for something that went wrong half-way, so a mutation that ends with it is
-    /// [`CommandError::Unknown`], unless it came from a check that changes nothing.
-    Other,
-}
 
 /// Why one console could not answer a question or take a command.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -167,7 +113,7 @@ pub enum ReadError {
 /// A command that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CommandError {
-    /// A console looked at the command and refused it. Definitely not done.
+    /// A console looked at the command, or at the check before it, and refused it. Definitely not done.
     #[error("{operation}: {via} refused: {refusal}")]
     Refused {
         /// The operation and its object.
@@ -212,6 +158,17 @@ impl CommandError {
         match self {
             Self::Refused { refusal, .. } => Some(refusal.kind),
             Self::Unknown { .. } | Self::NotSent { .. } => None,
+        }
+    }
+
+    /// How a command ended.
+    pub fn told(result: Result<(), Self>) -> Told {
+        let Err(error) = result else { return Told::Accepted };
+        let why = error.to_string();
+        match error {
+            Self::Refused { refusal, .. } => Told::Refused { kind: refusal.kind, why },
+            Self::Unknown { .. } => Told::Unknown(why),
+            Self::NotSent { .. } => Told::NotSent(why),
         }
     }
 }

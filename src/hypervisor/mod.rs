@@ -3,8 +3,8 @@
 //! For: reading the state of a server and all its LPARs in one go, and starting, stopping and moving them. The same readings
 //! serve as the witness's facts.
 //!
-//! Promises: a reading says what was read, through whom and how long it took, and never concludes ("off", "dead") from a
-//! missing answer. Every word that is not known is `Unknown`. Every call ends within the time it was given. A mutation
+//! Promises: a reading says what was read and through whom, and never concludes ("off", "dead") from a missing answer. Every
+//! word that is not known is `Unknown`. Every call ends within the time it was given. A mutation
 //! answers one of four things: accepted, refused (definitely not done), not sent (definitely not done), or unknown (may
 //! still take effect).
 //!
@@ -14,18 +14,17 @@ mod error;
 
 pub mod hmc;
 mod reading;
-mod state;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use error::{Attempt, CommandError, Failure, ReadError, Refusal, RefusalKind};
-pub use reading::{
-    Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, Inventory, LparReading, Mebibytes, ServerAddress,
-    ServerReading,
+pub use error::{Attempt, CommandError, Failure, ReadError};
+pub use reading::{Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, Mebibytes, ServerAddress};
+pub use tenure_core::words::{
+    Connection, Inventory, LparEnvironment, LparReading, LparState, Refusal, RefusalKind, RmcState, ServerReading,
+    SystemState,
 };
-pub use state::{Connection, LparEnvironment, LparState, RmcState, SystemState};
 
 /// How an LPAR is to be stopped, from the gentlest to the one that needs no cooperation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,12 +6,12 @@ use super::exec::Output;
 use super::message::parse_refusal;
 use super::records::{self, ParseError, Record, is_null};
 use crate::hypervisor::{
-    Connection, Failure, HundredthsOfProcessor, LparEnvironment, LparReading, LparState, Mebibytes, RefusalKind,
-    RmcState, SystemState,
+    Connection, Failure, HundredthsOfProcessor, LparEnvironment, LparReading, LparState, Mebibytes, RmcState,
+    SystemState,
 };
 
 /// Columns of `lssyscfg -r sys`.
-pub const SYSTEM_COLUMNS: [&str; 6] = ["name", "type_model", "serial_num", "state", "detailed_state", "sys_time"];
+pub const SYSTEM_COLUMNS: [&str; 5] = ["name", "type_model", "serial_num", "state", "sys_time"];
 
 /// Columns of `lssyscfg -r lpar`.
 pub const LPAR_COLUMNS: [&str; 6] = ["name", "lpar_id", "uuid", "lpar_env", "state", "rmc_state"];
@@ -43,17 +43,10 @@ pub fn conclude(output: Output) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Whether a refusal of this kind is given before anything is done. A code that we do not know may stand for something
-/// that went wrong half-way, so it proves nothing.
-pub fn precedes_any_effect(kind: RefusalKind) -> bool {
-    kind != RefusalKind::Other
-}
-
 /// The state of a system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemFacts {
     pub state: SystemState,
-    pub detailed_state: String,
     pub time: String,
 }
 
@@ -68,7 +61,6 @@ pub fn system(records: &[Record], mtms: &str) -> Result<SystemFacts, Failure> {
     }
     Ok(SystemFacts {
         state: SystemState::parse(required(record, "state")?),
-        detailed_state: record.value("detailed_state").unwrap_or_default().to_owned(),
         time: record.value("sys_time").unwrap_or_default().to_owned(),
     })
 }

@@ -9,12 +9,13 @@
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::answers::{conclude, precedes_any_effect};
+use super::answers::conclude;
 use super::command::{Command, check_name};
 use super::console::{Console, Limits, Purpose};
 use super::driver::{Candidate, share};
 use super::exec::ExecError;
 use crate::hypervisor::{Attempt, CommandError, Failure, Refusal, RefusalKind, ServerAddress};
+use tenure_core::words::Step;
 
 /// Something to change, and how that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,13 +139,14 @@ async fn tell(console: &Console, operation: &str, change: &Change, limits: Limit
         }
     }
     let limits = Limits { send_by: limits.send_by.max(share(limits.end_by, 2)), ..limits };
+    let step = if change.check.is_some() { Step::Checked } else { Step::Change };
     info!(hmc, operation, command = change.command.line(), "sending");
     let told = match console.run(&change.command, change.purpose, limits).await {
         Err(ExecError::Before(failure)) => Told::NotSent(failure),
         Err(ExecError::After(failure)) => Told::Unknown(failure),
         Ok(output) => match conclude(output) {
             Ok(_) => Told::Accepted,
-            Err(Failure::Refused(refusal)) if is_definite(refusal.kind, change) => Told::Refused(refusal),
+            Err(Failure::Refused(refusal)) if refusal.kind.is_definite(step) => Told::Refused(refusal),
             Err(failure) => Told::Unknown(failure),
         },
     };
@@ -157,18 +159,9 @@ async fn ask_first(console: &Console, check: &Command, purpose: Purpose, limits:
         Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(Told::NotSent(failure)),
         Ok(output) => match conclude(output) {
             Ok(_) => Ok(()),
-            Err(Failure::Refused(refusal)) => Err(Told::Refused(refusal)),
+            Err(Failure::Refused(refusal)) if refusal.kind.is_definite(Step::Check) => Err(Told::Refused(refusal)),
             Err(failure) => Err(Told::NotSent(failure)),
         },
-    }
-}
-
-/// Whether a refusal of the change itself proves that nothing was done. What passed its check and is then refused was most
-/// likely under way already; only a command that was not even looked at was not.
-fn is_definite(kind: RefusalKind, change: &Change) -> bool {
-    match change.check {
-        Some(_) => matches!(kind, RefusalKind::Parameter | RefusalKind::NoAuthority),
-        None => precedes_any_effect(kind),
     }
 }
 

@@ -17,7 +17,6 @@ use super::answers::{
 use super::command::Command;
 use super::console::{Console, Limits, Purpose};
 use super::exec::ExecError;
-use super::message::is_invalid_attribute;
 use super::records::{Record, parse_records, parse_table};
 use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState};
 
@@ -85,14 +84,11 @@ pub async fn read_server(
     let stands_still = connections.stands_still(mtms, &facts.time) && vmi.is_some();
     Ok(ServerReading {
         system: facts.state,
-        detailed_state: facts.detailed_state,
-        system_time: facts.time,
         connected: connection(&links, mtms),
         vmi,
         stands_still,
         inventory,
         via: console.name().to_owned(),
-        took: began.elapsed(),
     })
 }
 
@@ -172,7 +168,7 @@ async fn list(
         let chosen = all.clone().with("-F", &columns.join(",")).flag("--header");
         match ask(console, &chosen, until).await {
             Ok(answer) => return parse_table(&answer, columns).map_err(unreadable),
-            Err(Failure::Refused(refusal)) if is_invalid_attribute(&refusal) => console.list_everything(),
+            Err(Failure::Refused(refusal)) if refusal.is_of_attribute() => console.list_everything(),
             Err(failure) => return Err(failure),
         }
     }

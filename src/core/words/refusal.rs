@@ -1,0 +1,198 @@
+//! What a console says when a command fails: a message code, then a sentence. Errors of parameters have no code. Only codes and
+//! the two fixed sentences are matched; the rest of the text is for people.
+
+use std::fmt;
+
+/// Messages are shortened to this many characters.
+const LONGEST_MESSAGE: usize = 300;
+
+/// Beginnings of the messages without a code.
+const PARAMETER_SENTENCES: [&str; 2] = ["The command entered ", "An invalid "];
+
+/// What a code begins with.
+const LETTERS: [&str; 6] = ["HSCL", "HSCP", "HWSE", "VIOS", "PVME", "REST"];
+
+/// What a console said when it refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Refusal {
+    /// Its message code, such as `HSCL05EA`. Errors of parameters have none.
+    pub code: Option<String>,
+    /// What the code means to us.
+    pub kind: RefusalKind,
+    /// Its message, shortened, without the code.
+    pub message: String,
+}
+
+/// The kinds of refusals, each with its codes.
+macro_rules! kinds {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $kind:ident: [$($code:literal),*],)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl $name {
+            /// Every kind, with its codes.
+            pub const ALL: &[(Self, &[&str])] = &[$((Self::$kind, &[$($code),*])),*];
+        }
+    };
+}
+
+kinds! {
+    /// What a refusal means. The codes are those of recordings and documentation; all of them are given before anything is
+    /// done.
+    RefusalKind {
+        /// The LPAR is not off, so it cannot be activated.
+        AlreadyOn: ["HSCL05EA", "HSCL3681", "PVME01042026"],
+        /// The LPAR or the server is off, so it cannot be stopped.
+        AlreadyOff: ["HSCL1558", "PVME04000005", "PVME01050901"],
+        /// The LPAR's state does not allow the operation.
+        WrongState: ["HSCL05DF"],
+        /// Too busy: try again later. Whatever says "too busy" is this as well.
+        Busy: ["HSCL3205", "VIOS0014"],
+        /// The server is not Operating.
+        NotOperating: ["HSCL0238"],
+        /// This console has no connection to the server.
+        NotConnected: ["HSCL0237"],
+        /// No RMC to the operating system.
+        NoRmc: ["HSCL0DB4", "HSCL2957", "HSCLA246", "PVME01050905", "PVME01050402"],
+        /// No such LPAR on this server.
+        LparNotFound: ["HSCL8011", "HSCL8012"],
+        /// This console does not manage such a server.
+        ServerNotFound: ["HSCL8018"],
+        /// No such profile.
+        ProfileNotFound: ["HSCL800F"],
+        /// Our user may not do this.
+        NoAuthority: ["HSCL350B"],
+        /// Not enough memory or processors, or the resources do not fit.
+        Resources: [
+            "HSCL03EC", "HSCL03ED", "HSCL0617", "HSCL0622", "HSCL1288", "HSCL1293", "HSCL1295", "HSCLA319"
+        ],
+        /// A parameter is missing or wrong; the console sends no code with it, unless a description is not printable ASCII.
+        Parameter: ["HSCLC63B"],
+        /// Another code. It may stand for something that went wrong half-way.
+        Other: [],
+    }
+}
+
+/// What was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A question whether a change could be made. It changes nothing.
+    Check,
+    /// A change that was not checked before.
+    Change,
+    /// A change that had passed its check: if it is refused all the same, it was most likely under way.
+    Checked,
+}
+
+impl RefusalKind {
+    /// Whether such a refusal proves that nothing was done. A code that we do not know proves it of a check alone; once that is
+    /// passed, only a command that was not even looked at does.
+    pub fn is_definite(self, of: Step) -> bool {
+        match of {
+            Step::Check => true,
+            Step::Change => self != Self::Other,
+            Step::Checked => matches!(self, Self::Parameter | Self::NoAuthority),
+        }
+    }
+
+    fn of(code: &str, message: &str) -> Self {
+        let known = Self::ALL.iter().find(|(_, codes)| codes.contains(&code));
+        let other = if message.contains("too busy") { Self::Busy } else { Self::Other };
+        known.map_or(other, |(kind, _)| *kind)
+    }
+}
+
+impl Refusal {
+    /// Reads one line of what a command printed; `None` if it is no message of the console's.
+    pub fn parse(line: &str) -> Option<Self> {
+        let line = line.trim();
+        if let Some((code, message)) = split_code(line) {
+            let (kind, message) = (RefusalKind::of(code, message), shorten(message));
+            return Some(Self { code: Some(code.to_owned()), kind, message });
+        }
+        let is_parameter = PARAMETER_SENTENCES.iter().any(|sentence| line.starts_with(sentence));
+        is_parameter.then(|| Self { code: None, kind: RefusalKind::Parameter, message: shorten(line) })
+    }
+
+    /// Whether it says that an attribute in `-F` is not known to this release.
+    pub fn is_of_attribute(&self) -> bool {
+        self.kind == RefusalKind::Parameter && self.message.to_ascii_lowercase().contains("attribute")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(f, "{code} {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// `HSCL05EA text`: four capital letters, then at least three hexadecimal digits.
+fn split_code(line: &str) -> Option<(&str, &str)> {
+    let (code, message) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let code = code.trim_end_matches(':');
+    let digits = LETTERS.iter().find_map(|letters| code.strip_prefix(letters))?;
+    let is_code = digits.len() >= 3 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_code.then_some((code, message.trim()))
+}
+
+fn shorten(message: &str) -> String {
+    if message.chars().count() <= LONGEST_MESSAGE {
+        return message.to_owned();
+    }
+    message.chars().take(LONGEST_MESSAGE).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_of_one_kind() {
+        for (kind, codes) in RefusalKind::ALL {
+            for code in *codes {
+                let of = RefusalKind::ALL.iter().filter(|(_, codes)| codes.contains(code));
+                assert_eq!(of.count(), 1, "{code}");
+                let (code, message) = ((*code).to_owned(), "The operation.".to_owned());
+                let refusal = Refusal::parse(&format!("  {code}: {message}\r\n"));
+                assert_eq!(refusal, Some(Refusal { code: Some(code), kind: *kind, message }));
+            }
+        }
+        let other = [("HSCL9999 too busy for that", RefusalKind::Busy), ("HSCL9999 x", RefusalKind::Other)];
+        for (text, kind) in other {
+            assert_eq!(Refusal::parse(text).map(|refusal| refusal.kind), Some(kind), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_of_parameters_have_no_code() {
+        let text = "An invalid attribute was entered.  The invalid attribute is UUID.";
+        let refusal = Refusal { code: None, kind: RefusalKind::Parameter, message: text.to_owned() };
+        assert_eq!(Refusal::parse(text).as_ref(), Some(&refusal));
+        assert!(refusal.is_of_attribute());
+        let other = Refusal::parse("The command entered is missing a parameter.");
+        assert_eq!(
+            other.map(|refusal| (refusal.kind, refusal.is_of_attribute())),
+            Some((RefusalKind::Parameter, false))
+        );
+    }
+
+    #[test]
+    fn a_long_message_is_shortened() {
+        let refusal = Refusal::parse(&format!("HSCL0237 {}", "ä".repeat(LONGEST_MESSAGE + 1)));
+        let shortened = "ä".repeat(LONGEST_MESSAGE) + "…";
+        assert_eq!(refusal.map(|refusal| refusal.message), Some(shortened));
+    }
+
+    #[test]
+    fn what_is_no_message_is_no_refusal() {
+        for text in ["", "Killed", "java.lang.OutOfMemoryError", "HSCL", "HSCL12", "HSCLzzzz x", "bash: no such"] {
+            assert_eq!(Refusal::parse(text), None, "{text}");
+        }
+    }
+}

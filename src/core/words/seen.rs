@@ -1,0 +1,101 @@
+//! What a console said of one server and its LPARs, in its words.
+
+use super::{
+    read::system,
+    state::{Connection, LparEnvironment, LparState, RmcState, SystemState},
+};
+use crate::SystemState as Meaning;
+
+/// One LPAR in a reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LparReading {
+    /// Its name, unique on its server.
+    pub name: String,
+    /// Its number on the server.
+    pub id: Option<u32>,
+    /// Its identity, which moves with it between servers. Very old consoles do not print it.
+    pub uuid: Option<String>,
+    /// What kind of partition it is.
+    pub env: LparEnvironment,
+    /// Its state.
+    pub state: LparState,
+    /// RMC to its operating system.
+    pub rmc: RmcState,
+    /// What somebody has written about it, empty if nobody has; `None` where that was not asked, or is not known there.
+    pub description: Option<String>,
+}
+
+/// The LPARs of a server, or why they could not be listed. The two are kept apart because an LPAR that is missing from a
+/// list is not there, while one that could not be listed may well be running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inventory {
+    /// All LPARs that are defined on the server, VIO servers included.
+    Listed(Vec<LparReading>),
+    /// The console could not list them; the text says why.
+    NotReadable(String),
+}
+
+/// One answer about one server, from one console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerReading {
+    /// State of the system.
+    pub system: SystemState,
+    /// This console's link to the service processor, read after everything else in this reading.
+    pub connected: Connection,
+    /// Its link to the hypervisor, where that is not the one to the service processor (eBMC): LPARs are known through it.
+    pub vmi: Option<Connection>,
+    /// Whether the system's own clock stood still between two readings of what has an eBMC: then it shows what it knew last.
+    pub stands_still: bool,
+    /// The LPARs.
+    pub inventory: Inventory,
+    /// Name of the console that answered.
+    pub via: String,
+}
+
+impl ServerReading {
+    /// The LPARs, if they could be listed.
+    pub fn lpars(&self) -> Option<&[LparReading]> {
+        match &self.inventory {
+            Inventory::Listed(lpars) => Some(lpars),
+            Inventory::NotReadable(_) => None,
+        }
+    }
+
+    /// The LPAR of that name, if the LPARs could be listed and it is one of them.
+    pub fn lpar(&self, name: &str) -> Option<&LparReading> {
+        self.lpars()?.iter().find(|lpar| lpar.name == name)
+    }
+
+    /// Whether the console was connected to the service processor when it gave this reading, and saw enough of the
+    /// server to have a state for it. Without that, states are the last ones it knew.
+    pub fn is_live(&self) -> bool {
+        self.connected == Connection::Connected && !self.lost_hypervisor() && self.system.is_seen()
+    }
+
+    /// Whether the hypervisor is said to be up, and the link that would tell otherwise is lost.
+    pub fn lost_hypervisor(&self) -> bool {
+        let up = matches!(self.system, SystemState::Operating | SystemState::Standby);
+        let lost = self.vmi.as_ref().is_some_and(|vmi| *vmi != Connection::Connected);
+        up && (lost || self.stands_still)
+    }
+}
+
+impl SystemState {
+    /// Whether the console can list LPAR states that mean something in this system state.
+    pub fn can_list_lpars(&self) -> bool {
+        system(self).tells_lpars()
+    }
+
+    /// Whether a console that has a link to the service processor knows what the server does.
+    pub fn is_seen(&self) -> bool {
+        match system(self) {
+            Meaning::Operating
+            | Meaning::Standby
+            | Meaning::Initializing
+            | Meaning::PowerOff
+            | Meaning::PoweringOff
+            | Meaning::Error => true,
+            Meaning::NoConnection | Meaning::NoWitness | Meaning::Unknown => false,
+        }
+    }
+}
