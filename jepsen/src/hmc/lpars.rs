@@ -120,7 +120,7 @@ fn lpar_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<Strin
     let row: [&str; LPAR_COLUMNS.len()] = [
         &world.listed_name(server, reading.lpar),
         &reading.number.to_string(),
-        if spec.ibm_i { "os400" } else { environment(reading.kind) },
+        world.environment(reading.lpar),
         reading.state.as_str(),
         if on { "1" } else { "0" },
         match (talks, vios) {
@@ -168,13 +168,6 @@ fn restart_status(world: &World, server: ServerId, lpar: LparId) -> &'static str
     }
 }
 
-fn environment(kind: LparKind) -> &'static str {
-    match kind {
-        LparKind::Client | LparKind::Management => "aixlinux",
-        LparKind::Vios => "vioserver",
-    }
-}
-
 pub(super) fn list_profiles(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
     args.refuse(&["--osrefresh"])?;
     const FILTERS: &[&str] = &["lpar_names", "lpar_ids", "profile_names"];
@@ -195,7 +188,7 @@ fn profile_row(world: &World, server: ServerId, reading: &LparReading) -> Vec<St
         DEFAULT_PROFILE,
         &spec.name,
         &reading.number.to_string(),
-        environment(reading.kind),
+        world.environment(reading.lpar),
         "0",
         &(spec.memory / 2).to_string(),
         &spec.memory.to_string(),

@@ -7,7 +7,12 @@ use super::{
     site::Site,
 };
 use std::collections::BTreeMap;
-use tenure_core::{Ledger, Reading, SystemState, ledger::Phase};
+use tenure_core::{
+    Ledger, Reading,
+    ledger::Phase,
+    listing::KnownOn,
+    words::{self, Asked, Connection, Inventory, LparState, ServerReading, SystemState},
+};
 
 impl Stepper<'_> {
     /// The manager of a server reads it, and the leader hears of it. Nothing, if it is no news to anybody.
@@ -41,32 +46,41 @@ pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -
     state.nodes[node].serial += 1;
     let known = &state.servers[server];
     let lost = !known.link;
-    let (system, live) = match known.power {
-        _ if lost && site.has(Mutant::NoConnectionAsOff) => (SystemState::PowerOff, true),
-        _ if lost => (SystemState::NoConnection, false),
-        Power::On => (SystemState::Operating, true),
-        Power::Off => (SystemState::PowerOff, true),
-        Power::Sick => (SystemState::Error, true),
+    let power = if lost && site.has(Mutant::NoConnectionAsOff) { Power::Off } else { known.power };
+    let system = match power {
+        Power::On => SystemState::Operating,
+        Power::Off => SystemState::PowerOff,
+        Power::Sick => SystemState::Error,
+    };
+    let connected = match lost && !site.has(Mutant::NoConnectionAsOff) {
+        true => Connection::NotConnected("No Connection".to_owned()),
+        false => Connection::Connected,
+    };
+    let seen = ServerReading {
+        system,
+        connected,
+        vmi: None,
+        stands_still: false,
+        inventory: Inventory::NotReadable(String::new()),
+        via: String::new(),
     };
     let is_moving = |server: usize| state.transit.is_some_and(|transit| [transit.from, transit.to].contains(&server));
     let mut copies = BTreeMap::new();
-    for group in (0..site.scope.groups).filter(|_| live) {
-        let power = match (known.copies[group], known.power) {
-            _ if lost => tenure_core::Power::Off,
-            (_, Power::Sick) => tenure_core::Power::Unknown,
-            (Copy::Absent, _) => tenure_core::Power::Absent,
-            (_, Power::On) if is_moving(server) => tenure_core::Power::Moving,
-            (Copy::Off, _) => tenure_core::Power::Off,
-            (Copy::Ours | Copy::Itself, _) => tenure_core::Power::Running,
+    for group in (0..site.scope.groups).filter(|_| seen.is_live() && seen.system.can_list_lpars()) {
+        let word = match (known.copies[group], known.power) {
+            _ if lost => Some(LparState::NotActivated),
+            (Copy::Absent, _) => None,
+            (_, Power::On) if is_moving(server) => Some(LparState::MigratingRunning),
+            (Copy::Off, _) => Some(LparState::NotActivated),
+            (Copy::Ours | Copy::Itself, _) => Some(LparState::Running),
         };
+        let power = word.map_or(tenure_core::Power::Absent, |word| words::power(&word));
         copies.insert(site.lpars[group].clone(), power);
     }
     let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].index };
-    let (server, by) = (site.servers[server].clone(), site.nodes[node].clone());
-    let serial = state.nodes[node].serial;
-    let (node, node_listed) = Default::default();
-    let (vios, listed) = (BTreeMap::new(), BTreeMap::new());
-    Reading { server, by, since, serial, system, live, copies, node, node_listed, vios, listed }
+    let asked = Asked { server: &site.servers[server], by: &site.nodes[node], since, serial: state.nodes[node].serial };
+    // Nothing is known there of UUIDs, VIO servers and the LPARs of nodes: what is listed are the copies alone.
+    Reading { copies, ..words::reading(&state.ledger.config, &KnownOn::default(), &asked, &seen) }
 }
 
 /// Whether something in the ledger waits for a reading that is not older than it.

@@ -1,103 +1,77 @@
 //! The HMCs of the world as a node's driver uses them: the first console that gives a live reading counts, a change goes to
-//! the first that is connected, and the hardware's words become the core's.
+//! the first that is connected. What they say are the words of the command line, which are read as those of a real one.
 
 use super::planted::Bug;
 use crate::world::{
-    Answer as WorldAnswer, Command, Connection, HmcId, LparId, LparKind, LparReading, LparState, Refusal, ServerId,
+    Answer as WorldAnswer, Command, Connection, HmcId, LparId, LparReading as WorldLpar, Refusal, ServerId,
     Span as WorldSpan, Stop, SystemState as WorldSystem, World,
 };
 use std::collections::BTreeMap;
 use tenure_core::{
-    HmcName, Ledger, NodeName, Power, Reading, ResourceName, ServerName, SystemState,
+    HmcName, Ledger, Power, Reading, ResourceName, ServerName,
     carry::{Answer, Ask},
     config::Cluster,
-    listing::{self, Environment, Line, Listed},
+    words::{self, Inventory, LparEnvironment, LparReading, LparState, RmcState, ServerReading, Step, Told},
 };
 
 /// Which server is read, by whom, and what its log held when it asked.
-pub(super) struct Question<'a> {
-    pub(super) server: &'a ServerName,
-    pub(super) by: &'a NodeName,
-    pub(super) since: u64,
-    pub(super) serial: u64,
-}
+pub(super) use tenure_core::words::Asked as Question;
 
 /// What the consoles of a server say of it, to a node with this ledger. `blind`: the node reaches none of them.
 pub(super) fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bool, bug: Option<Bug>) -> Reading {
     let cluster = &*ledger.config;
-    let mut found = Reading {
-        server: ask.server.clone(),
-        by: ask.by.clone(),
-        since: ask.since,
-        serial: ask.serial,
-        system: SystemState::NoWitness,
-        live: false,
-        copies: BTreeMap::new(),
-        node: Power::Unknown,
-        node_listed: Default::default(),
-        vios: BTreeMap::new(),
-        listed: BTreeMap::new(),
-    };
-    let Some(id) = physical(world, cluster, ask.server).filter(|_| !blind) else { return found };
-    for hmc in consoles(world, cluster, ask.server) {
-        match world.read(hmc, id) {
-            Ok(mut seen) => {
-                if bug == Some(Bug::RecoveryAsOperating) && seen.system == WorldSystem::Recovery {
-                    seen.system = WorldSystem::Operating;
-                }
-                if is_live(world, &seen) || bug == Some(Bug::VmiIgnored) {
-                    fill(world, ledger, &mut found, &seen);
-                    let panicked = found.copies.values_mut().filter(|power| **power == Power::Error);
-                    panicked.filter(|_| bug == Some(Bug::ErrorAsOff)).for_each(|power| *power = Power::Off);
-                    return found;
-                }
-                let system =
-                    if seen.vmi == Connection::Connected { system(seen.system) } else { SystemState::NoConnection };
-                if found.system == SystemState::NoWitness {
-                    found.system = system;
-                }
-            }
-            Err(Refusal::NoConnection) if found.system == SystemState::NoWitness => {
-                found.system = SystemState::NoConnection;
-            }
-            Err(_) => {}
+    let id = physical(world, cluster, ask.server).filter(|_| !blind);
+    let answers = consoles(world, cluster, ask.server).filter_map(|hmc| said(world, hmc, id?, bug));
+    let mut first: Option<ServerReading> = None;
+    for seen in answers {
+        if seen.is_live() {
+            first = Some(seen);
+            break;
         }
+        // This one has lost the server. Another may still be connected.
+        first.get_or_insert(seen);
     }
+    let Some(seen) = first else { return words::no_reading(ask) };
+    let mut found = words::reading(cluster, &ledger.known_on(ask.server), ask, &seen);
+    let panicked = found.copies.values_mut().filter(|power| **power == Power::Error);
+    panicked.filter(|_| bug == Some(Bug::ErrorAsOff)).for_each(|power| *power = Power::Off);
     found
 }
 
-/// Whether a console knows what the server does. Of one with an eBMC that is up, it does through the link to its hypervisor.
-fn is_live(world: &World, seen: &crate::world::Reading) -> bool {
-    let up = matches!(seen.system, WorldSystem::Operating | WorldSystem::Standby);
-    let lost = world.server_spec(seen.server).is_ebmc() && up && seen.vmi != Connection::Connected;
-    seen.connection == Connection::Connected && is_seen(seen.system) && !lost
+/// What one console says of a server: its state, its links, and its LPARs where they can be listed.
+fn said(world: &World, hmc: HmcId, server: ServerId, bug: Option<Bug>) -> Option<ServerReading> {
+    let (mut system, connection, _) = world.read_system(hmc, server).ok()?;
+    if bug == Some(Bug::RecoveryAsOperating) && system == WorldSystem::Recovery {
+        system = WorldSystem::Operating;
+    }
+    let system = words::SystemState::parse(system.as_str());
+    let vmi = world.read_vmi(hmc, server).ok()?;
+    let apart = world.server_spec(server).is_ebmc() && bug != Some(Bug::VmiIgnored);
+    let inventory = match system.can_list_lpars().then(|| world.read(hmc, server)) {
+        Some(Ok(seen)) => Inventory::Listed(seen.lpars.iter().map(|lpar| line(world, server, lpar)).collect()),
+        Some(Err(why)) => Inventory::NotReadable(why.to_string()),
+        None => Inventory::NotReadable(format!("the server is in state {system}")),
+    };
+    Some(ServerReading {
+        system,
+        connected: words::Connection::parse(connection.as_str()),
+        vmi: apart.then(|| words::Connection::parse(vmi.as_str())),
+        stands_still: false,
+        inventory,
+        via: String::new(),
+    })
 }
 
-fn fill(world: &World, ledger: &Ledger, found: &mut Reading, seen: &crate::world::Reading) {
-    let cluster = &*ledger.config;
-    found.system = system(seen.system);
-    found.live = true;
-    if !found.system.tells_lpars() {
-        return;
+fn line(world: &World, server: ServerId, seen: &WorldLpar) -> LparReading {
+    LparReading {
+        name: world.listed_name(server, seen.lpar),
+        id: Some(seen.number.into()),
+        uuid: Some(world.lpar_uuid(server, seen.lpar)),
+        env: LparEnvironment::parse(world.environment(seen.lpar)),
+        state: LparState::parse(seen.state.as_str()),
+        rmc: RmcState::parse(seen.rmc.as_str()),
+        description: Some(world.description(server, seen.lpar).to_owned()),
     }
-    let lines: Vec<Line> = seen.lpars.iter().map(|lpar| line(world, seen.server, lpar)).collect();
-    for (name, resource) in &cluster.resources {
-        let Some(declared) = resource.as_lpar() else { continue };
-        let asked = cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(&found.server));
-        if !asked {
-            continue;
-        }
-        let (power, listed) = listing::find(cluster, declared, &ledger.known(name, &found.server), &lines);
-        found.copies.insert(name.clone(), power);
-        if listed != Listed::default() {
-            found.listed.insert(name.clone(), listed);
-        }
-    }
-    let own = cluster.node_on(&found.server).and_then(|node| cluster.nodes.get(node)?.lpar.as_deref());
-    let known = ledger.own_lpar(&found.server);
-    (found.node, found.node_listed) = own.map_or_else(Default::default, |name| listing::of_node(name, known, &lines));
-    let vios = seen.lpars.iter().filter(|lpar| lpar.kind == LparKind::Vios);
-    found.vios = vios.map(|vios| (world.lpar_name(vios.lpar).to_owned(), vios.state == LparState::Running)).collect();
 }
 
 /// Which of the consoles of a server answer at all, whatever they know of it.
@@ -109,21 +83,6 @@ pub(super) fn answering(world: &World, cluster: &Cluster, server: &ServerName, b
         !blind && asked.is_some_and(|answer| answer != Err(Refusal::HmcDown))
     };
     names.into_iter().map(|name| (name.clone(), answers(&name))).collect()
-}
-
-fn line(world: &World, server: ServerId, lpar: &LparReading) -> Line {
-    Line {
-        name: world.listed_name(server, lpar.lpar),
-        uuid: Some(world.lpar_uuid(server, lpar.lpar)),
-        environment: match lpar.kind {
-            LparKind::Vios => Environment::Vios,
-            LparKind::Client | LparKind::Management if world.lpar_spec(lpar.lpar).ibm_i => Environment::IbmI,
-            LparKind::Client | LparKind::Management => Environment::AixLinux,
-        },
-        power: power(lpar.state),
-        word: lpar.state.as_str().to_owned(),
-        description: Some(world.description(server, lpar.lpar).to_owned()),
-    }
 }
 
 /// Time that a question to the consoles of a server takes: on its way, and back.
@@ -183,33 +142,27 @@ pub(super) fn change(
 
 /// What an answer of the world means to the order that waits for it.
 pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
-    let why = match answer {
-        WorldAnswer::Answered(Ok(())) => return Answer::Accepted,
-        WorldAnswer::Lost => return Answer::Unknown("the HMC did not answer".to_owned()),
-        WorldAnswer::Answered(Err(why)) => why,
+    words::answer(ask, told(ask, answer))
+}
+
+/// How a console ended what it was told, by what its command line would print.
+fn told(ask: &Ask, answer: WorldAnswer) -> Told {
+    let refusal = match answer {
+        WorldAnswer::Answered(Ok(())) => return Told::Accepted,
+        WorldAnswer::Lost => return Told::Unknown("the HMC did not answer".to_owned()),
+        WorldAnswer::Answered(Err(refusal)) => refusal,
     };
-    match why {
-        Refusal::NotOff if matches!(ask, Ask::Start(_)) => Answer::Already,
-        Refusal::AlreadyOff if !matches!(ask, Ask::Start(_)) => Answer::Already,
-        Refusal::NotOperating if *ask == Ask::PowerOff => Answer::Refused(why.to_string()),
-        Refusal::HmcDown | Refusal::NoConnection | Refusal::Busy | Refusal::NotOperating => {
-            Answer::NotSent(why.to_string())
-        }
-        Refusal::MoveFailed | Refusal::Unlisted => Answer::Unknown(why.to_string()),
-        Refusal::NoSuchServer
-        | Refusal::NoAuthority
-        | Refusal::NotPrintable
-        | Refusal::NoSuchLpar
-        | Refusal::NoSuchProfile
-        | Refusal::NotOff
-        | Refusal::AlreadyOff
-        | Refusal::WrongState
-        | Refusal::NoRmc
-        | Refusal::NotEnoughMemory
-        | Refusal::NotEnoughProcessors
-        | Refusal::AlreadyDefined
-        | Refusal::CannotHost
-        | Refusal::NotDown => Answer::Refused(why.to_string()),
+    let why = refusal.to_string();
+    let step = match (ask, refusal) {
+        (_, Refusal::HmcDown) => return Told::NotSent(why),
+        (_, Refusal::MoveFailed) => Step::Checked,
+        // The check before it is refused for the same reasons.
+        (Ask::Migrate { .. } | Ask::MoveDefinition { .. } | Ask::RemoteRestart { .. }, _) => Step::Check,
+        _ => Step::Change,
+    };
+    match words::Refusal::parse(&refusal.message("it")) {
+        Some(refusal) if refusal.kind.is_definite(step) => Told::Refused { kind: refusal.kind, why },
+        Some(_) | None => Told::Unknown(why),
     }
 }
 
@@ -226,50 +179,4 @@ fn physical(world: &World, cluster: &Cluster, server: &ServerName) -> Option<Ser
 fn consoles<'a>(world: &'a World, cluster: &'a Cluster, server: &ServerName) -> impl Iterator<Item = HmcId> + 'a {
     let names = cluster.servers.get(server).map(|declared| declared.hmcs.as_slice()).unwrap_or_default();
     names.iter().filter_map(|name| world.hmc(name.as_str()))
-}
-
-/// States in which a connected HMC knows what the server does.
-fn is_seen(state: WorldSystem) -> bool {
-    matches!(
-        state,
-        WorldSystem::Operating
-            | WorldSystem::Standby
-            | WorldSystem::Initializing
-            | WorldSystem::PowerOff
-            | WorldSystem::PowerOffInProgress
-            | WorldSystem::Error
-            | WorldSystem::ErrorDumpInProgress
-            | WorldSystem::ErrorTerminated
-    )
-}
-
-fn system(state: WorldSystem) -> SystemState {
-    match state {
-        WorldSystem::Operating => SystemState::Operating,
-        WorldSystem::Standby => SystemState::Standby,
-        WorldSystem::Initializing => SystemState::Initializing,
-        WorldSystem::PowerOff => SystemState::PowerOff,
-        WorldSystem::PowerOffInProgress => SystemState::PoweringOff,
-        WorldSystem::Error | WorldSystem::ErrorDumpInProgress | WorldSystem::ErrorTerminated => SystemState::Error,
-        WorldSystem::NoConnection => SystemState::NoConnection,
-        WorldSystem::Recovery
-        | WorldSystem::Incomplete
-        | WorldSystem::FailedAuthentication
-        | WorldSystem::VersionMismatch
-        | WorldSystem::ServiceProcessorFailover
-        | WorldSystem::Unknown => SystemState::Unknown,
-    }
-}
-
-fn power(state: LparState) -> Power {
-    match state {
-        LparState::NotActivated => Power::Off,
-        LparState::Starting | LparState::OpenFirmware => Power::Starting,
-        LparState::Running => Power::Running,
-        LparState::ShuttingDown => Power::Stopping,
-        LparState::MigratingRunning => Power::Moving,
-        // It runs and needs attention, or its activation failed: it is not off.
-        LparState::Error => Power::Error,
-        LparState::NotAvailable | LparState::MigratingNotActivated => Power::Unknown,
-    }
 }

@@ -21,6 +21,7 @@ mod fingerprint;
 mod history;
 mod id;
 mod live;
+mod message;
 mod migrate;
 mod moving;
 mod partition;

@@ -145,6 +145,16 @@ impl World {
         &self.lpar_spec(lpar).name
     }
 
+    /// What kind of partition an LPAR is, in the word of the command line.
+    pub fn environment(&self, lpar: LparId) -> &'static str {
+        let spec = self.lpar_spec(lpar);
+        match spec.kind {
+            LparKind::Vios => "vioserver",
+            LparKind::Client | LparKind::Management if spec.ibm_i => "os400",
+            LparKind::Client | LparKind::Management => "aixlinux",
+        }
+    }
+
     /// UUID of a copy, in upper case as the command line prints it. One that moves takes it along; copies that are defined
     /// side by side have one each.
     pub fn lpar_uuid(&self, server: ServerId, lpar: LparId) -> String {
