@@ -1,5 +1,6 @@
 //! Deeds in words: what scenario files, and people at a prompt, do to a cluster and its world.
 
+use super::mend::Mend;
 use super::planted::Bug;
 use super::programs::Manner;
 use super::sim::Sim;
@@ -17,7 +18,7 @@ const QUIET: Span = Span::seconds(6);
 /// The longest wait for quiet.
 const PATIENCE: Span = Span::seconds(1800);
 /// Long enough for a request to be committed and answered.
-const ANSWER: Span = Span(5);
+pub(super) const ANSWER: Span = Span(5);
 
 /// A deed that cannot be done.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +62,11 @@ impl Sim {
                 }
             }
             ["move", lpar, how @ ..] => return self.move_deed(lpar, how),
+            ["mend", what @ ..] => drop(self.mend(Mend::called(what).ok_or("is not how much is mended")?)),
+            ["expect", "rest"] => {
+                let wrong = self.restless();
+                self.wrong.extend(wrong);
+            }
             ["expect", "overlap", lpar] => drop(self.expected.insert((*lpar).to_owned())),
             ["leader", "changes"] => self.change_leader(),
             ["op", rest @ ..] => return self.operator(rest, piece),

@@ -82,6 +82,27 @@ impl Sim {
         })
     }
 
+    /// What has not come to rest: every group is online and waits for nothing, and what lives inside nodes is active where
+    /// the tenure of its group is, and nowhere else.
+    pub(super) fn restless(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (name, group) in &self.ledger.groups {
+            let phase = group.tenure.as_ref().map_or("offline", |tenure| tenure.phase.word());
+            if phase != "online" || group.wait.is_some() {
+                let wait = group.wait.as_ref().map(|wait| format!("; it waits: {wait}")).unwrap_or_default();
+                wrong.push(format!("group {name} does not come to rest online: it is {phase}{wait}"));
+            }
+            let right: Vec<&str> = group.tenure.iter().map(|tenure| tenure.server.as_str()).collect();
+            for app in group.copies.keys().filter(|app| self.ledger.is_inside(app)) {
+                let active: Vec<&str> = self.apps.active_on(app).map(|server| server.as_str()).collect();
+                if active != right {
+                    wrong.push(format!("group {name}: {app} is active on {active:?} and not on {right:?}"));
+                }
+            }
+        }
+        wrong
+    }
+
     /// Where everything is, in lines that do not depend on how it came there.
     pub fn placement(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.ledger.standstills().iter().map(|why| format!("cluster: {why}")).collect();
