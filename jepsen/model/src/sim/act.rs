@@ -10,7 +10,10 @@ use crate::world::{
     SystemState,
 };
 use tenure_core::{
-    GroupName, Ledger, NodeName, ResourceName, ServerName, Span, command::Request, config::Resource, listing::Mark,
+    Entry, GroupName, Ledger, NodeName, ResourceName, ServerName, Span,
+    command::{Author, Command, Request, RequestId},
+    config::Resource,
+    listing::Mark,
 };
 
 /// How long nothing may be logged for the cluster to count as quiet.
@@ -109,6 +112,25 @@ impl Sim {
     }
 
     fn operator(&mut self, words: &[&str], piece: &str) -> Done {
+        let request = self.asks(words, piece)?;
+        self.request(request);
+        self.run_for(ANSWER);
+        Ok(())
+    }
+
+    /// Whether what an operator would ask for is refused as things are.
+    pub(super) fn is_refused(&self, deed: &str) -> bool {
+        let words: Vec<&str> = deed.split_whitespace().collect();
+        let Some((&"op", words)) = words.split_first() else { return false };
+        let Ok(request) = self.asks(words, "") else { return false };
+        let author = Author::Operator { name: "alice".to_owned(), request: RequestId(0) };
+        let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Request(request)] };
+        let mut ledger = self.ledger.scratch();
+        ledger.apply(ledger.index + 1, &entry).refusal().is_some()
+    }
+
+    /// What an operator asks for.
+    fn asks(&self, words: &[&str], piece: &str) -> Result<Request, String> {
         let group = |name: &&str| GroupName::from(*name);
         let server = |name: &&str| ServerName::from(*name);
         let propagate = words.last() == Some(&"--propagate");
@@ -157,9 +179,7 @@ impl Sim {
             ["configure", edit @ ..] => self.configuration(edit, piece)?,
             _ => return Err("is not an operator's request".to_owned()),
         };
-        self.request(request);
-        self.run_for(ANSWER);
-        Ok(())
+        Ok(request)
     }
 
     fn node(&mut self, what: &str, name: &str) -> Done {

@@ -82,8 +82,8 @@ impl Sim {
         })
     }
 
-    /// What has not come to rest: every group is online and waits for nothing, and what lives inside nodes is active where
-    /// the tenure of its group is, and nowhere else.
+    /// What has not come to rest: every group is online and waits for nothing, and what it contains is active where its
+    /// tenure is, and nowhere else.
     pub(super) fn restless(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (name, group) in &self.ledger.groups {
@@ -93,10 +93,17 @@ impl Sim {
                 wrong.push(format!("group {name} does not come to rest online: it is {phase}{wait}"));
             }
             let right: Vec<&str> = group.tenure.iter().map(|tenure| tenure.server.as_str()).collect();
-            for app in group.copies.keys().filter(|app| self.ledger.is_inside(app)) {
-                let active: Vec<&str> = self.apps.active_on(app).map(|server| server.as_str()).collect();
+            for resource in group.copies.keys().filter(|resource| !group.passive.contains(*resource)) {
+                let lpar = self.ledger.config.lpar(resource).and_then(|lpar| self.world.lpar(&lpar.partition));
+                let active: Vec<&str> = match lpar {
+                    Some(lpar) => {
+                        self.world.active_on(lpar).into_iter().map(|server| self.world.server_name(server)).collect()
+                    }
+                    None => self.apps.active_on(resource).map(|server| server.as_str()).collect(),
+                };
                 if active != right {
-                    wrong.push(format!("group {name}: {app} is active on {active:?} and not on {right:?}"));
+                    let (active, right) = (active.join(" and "), right.join(" and "));
+                    wrong.push(format!("group {name}: {resource} is active on {active:?} and not on {right:?}"));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Mending: everything that was done to a site is undone, so that whatever does not come to rest afterwards is stuck.
 
 use super::sim::Sim;
-use crate::world::{Guest, LparKind, Power};
+use crate::world::{Guest, LparKind, Power, ServerId};
 use tenure_core::GroupName;
 
 /// How much is mended. What a history did not do is not undone either, or it would hide what gets stuck by itself.
@@ -135,8 +135,11 @@ impl Sim {
         }
     }
 
-    /// HMCs show the truth, and disks are there.
+    /// HMCs show the truth, disks and VIO servers are there, and programs work.
     fn mend_lists(&mut self, done: &mut Deeds) {
+        for program in self.programs.keys().cloned().collect::<Vec<_>>() {
+            done.attempt(self, format!("hook {program} works"));
+        }
         let clients = self.world.lpars().filter(|lpar| self.world.lpar_spec(*lpar).kind == LparKind::Client);
         let clients: Vec<String> = clients.map(|lpar| self.world.lpar_name(lpar).to_owned()).collect();
         for server in self.servers() {
@@ -145,10 +148,21 @@ impl Sim {
                 [format!("list {server} truth"), format!("show {server} truth"), format!("vmi {server} restore")],
             );
             done.all(self, clients.iter().map(|lpar| format!("listed {lpar} shown on {server}")));
+            for vios in self.world.server(&server).map(|server| self.vios_down(server)).unwrap_or_default() {
+                done.attempt(self, format!("vios {server} {vios} up"));
+            }
         }
         for node in self.parts.keys().cloned().collect::<Vec<_>>() {
             done.attempt(self, format!("disk {node} join"));
         }
+    }
+
+    /// The VIO servers of a server that are down.
+    fn vios_down(&self, server: ServerId) -> Vec<String> {
+        let down = self.world.lpars().filter(|lpar| {
+            self.world.lpar_spec(*lpar).kind == LparKind::Vios && self.world.guest(server, *lpar) == Guest::Off
+        });
+        down.map(|lpar| self.world.lpar_name(lpar).to_owned()).collect()
     }
 
     /// Nothing is kept back any more.
@@ -157,6 +171,9 @@ impl Sim {
             done.all(self, ["undrain", "unfreeze", "release"].map(|what| format!("op server {what} {server}")));
         }
         done.all(self, ["arm", "resume"].map(|what| format!("op cluster {what}")));
+        let runs = self.ledger.groups.values().flat_map(|group| &group.runs);
+        let down: Vec<_> = runs.filter(|(_, run)| run.down.is_some()).map(|(name, _)| name.clone()).collect();
+        done.all(self, down.iter().map(|name| format!("op resource online {name}")));
     }
 
     /// The LPARs of nodes are up, agents do what they are told, and groups that wait for somebody to look are looked after.
@@ -200,9 +217,9 @@ impl Sim {
 struct Deeds(Vec<String>);
 
 impl Deeds {
-    /// What is whole already cannot be mended.
+    /// What is whole already cannot be mended, and what would be refused is not asked for.
     fn attempt(&mut self, sim: &mut Sim, deed: String) {
-        if sim.act(&deed).is_ok() {
+        if !sim.is_refused(&deed) && sim.act(&deed).is_ok() {
             self.0.push(deed);
         }
     }
