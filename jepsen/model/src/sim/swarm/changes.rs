@@ -10,7 +10,7 @@ pub(super) const CHANGED: Kind =
     Kind { test: "any_long_history_of_changes_is_safe_and_ends_well", deed: of_lpars, mend: "mend all", ..LPARS };
 
 /// The same of what lives inside nodes.
-const CHANGED_INSIDE: Kind = Kind {
+pub(super) const CHANGED_INSIDE: Kind = Kind {
     test: "any_long_history_of_changes_inside_nodes_is_safe_and_ends_well",
     deed: of_apps,
     mend: "mend all",
@@ -79,7 +79,7 @@ fn change(dice: &mut Dice, group: &str) -> String {
         13 => format!("op cluster {}", dice.pick(&["disarm", "arm", "arm", "resume"])),
         14 => format!("op group {} {group}", dice.pick(&["flush", "enable", "clear-admin-wait"])),
         // A wall clock is looked at when a process begins.
-        15 => format!("clock {node} ahead {}; kill {node}; run 600ms; start {node}", dice.pick(&["2h", "0s"])),
+        15 => format!("clock {node} ahead {}; kill {node}; run 600ms; start {node}", dice.pick(&["120m", "0s"])),
         16 => format!("kill {node}; disk {node} lose"),
         17 => format!("disk {node} join"),
         18 => format!("kill {node}; disk {node} old {}; start {node}", dice.pick(&["1", "5", "40"])),
