@@ -1,18 +1,20 @@
 //! Long histories: faults and requests at random from one seed, with every invariant held; then everything is mended, and
 //! every group must come online and be active where its tenure is.
 //!
-//! There are two kinds of histories: of LPARs that depend on one another, here, and of what lives [inside] nodes; and each
-//! once more, with [changes] of the cluster file.
+//! There are histories of LPARs that depend on one another, here, and of what lives [inside] nodes; each of these once more,
+//! with [changes] of the cluster file; and histories of [everything](mixed) at once.
 //!
 //! `SWARM_SEEDS=100-200` chooses other seeds, `SWARM_SHOW=1` prints what happened, `SWARM_BUG=FenceNotReadBack` puts a
 //! [bug](Bug) in. What fails is [shrunk](shrink) to a scenario.
 
 mod changes;
 mod inside;
+mod mixed;
 
 use super::{Bug, Options, Play, Script, Sim, shrink};
 use crate::world::Power;
 use inside::INSIDE;
+use std::ops::RangeInclusive;
 
 /// What histories of one kind are made of.
 struct Kind {
@@ -168,33 +170,38 @@ fn told(kind: &Kind, seed: u64, (play, options): &(Play, Options)) -> String {
     )
 }
 
-/// Runs seeds, and tells of the first that fails.
-fn run(kind: &Kind, seeds: impl Iterator<Item = u64>) {
+/// Runs seeds, shows each to somebody, and tells of the first that fails.
+fn run(kind: &Kind, seeds: impl IntoIterator<Item = u64>, mut look: impl FnMut(&Play)) -> Result<(), String> {
     let mut failed = Vec::new();
+    let mut first = None;
     for seed in seeds {
         let played = play(kind, seed, bug());
+        look(&played.0);
         if std::env::var_os("SWARM_SHOW").is_some() {
             println!("seed {seed}\n{}{}", played.0.log(), played.0.wrong().join("\n"));
         }
         if !played.0.wrong().is_empty() {
-            failed.push((seed, if failed.is_empty() { told(kind, seed, &played) } else { String::new() }));
+            failed.push(seed);
+            first.get_or_insert_with(|| told(kind, seed, &played));
         }
     }
-    let numbers: Vec<u64> = failed.iter().map(|(seed, _)| *seed).collect();
-    assert!(failed.is_empty(), "{} of the seeds fail: {numbers:?}\n{}", failed.len(), failed[0].1);
+    first.map_or(Ok(()), |first| Err(format!("{} of the seeds fail: {failed:?}\n{first}", failed.len())))
 }
 
 /// Runs histories that were once stuck, or busy, for ever.
 fn kept(kind: &Kind, seeds: &[u64]) {
-    run(kind, seeds.iter().copied());
+    run(kind, seeds.iter().copied(), |_| ()).unwrap_or_else(|why| panic!("{why}"));
 }
 
-/// Runs the seeds that are asked for, or these.
-fn swarm(kind: &Kind, seeds: &str) {
+/// The seeds that are asked for, or these.
+fn seeds(seeds: &str) -> RangeInclusive<u64> {
     let seeds = std::env::var("SWARM_SEEDS").unwrap_or_else(|_| seeds.to_owned());
     let (from, to) = seeds.split_once('-').expect("SWARM_SEEDS is FROM-TO");
-    let (from, to): (u64, u64) = (from.parse().expect("a number"), to.parse().expect("a number"));
-    run(kind, from..=to);
+    from.parse().expect("a number")..=to.parse().expect("a number")
+}
+
+fn swarm(kind: &Kind, from_to: &str) {
+    run(kind, seeds(from_to), |_| ()).unwrap_or_else(|why| panic!("{why}"));
 }
 
 #[test]
