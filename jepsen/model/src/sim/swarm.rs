@@ -2,12 +2,14 @@
 //! every group must come online and be active where its tenure is.
 //!
 //! There are histories of LPARs that depend on one another, here, and of what lives [inside] nodes; each of these once more,
-//! with [changes] of the cluster file; and histories of [everything](mixed) at once.
+//! with [changes] of the cluster file; and histories of [everything](mixed) at once. The tests run the same seeds every time;
+//! [fresh] ones are run for as long as is asked.
 //!
 //! `SWARM_SEEDS=100-200` chooses other seeds, `SWARM_SHOW=1` prints what happened, `SWARM_BUG=FenceNotReadBack` puts a
 //! [bug](Bug) in. What fails is [shrunk](shrink) to a scenario.
 
 mod changes;
+mod fresh;
 mod inside;
 mod mixed;
 
