@@ -36,6 +36,10 @@ scenarios:
 fuzz SECONDS="600":
     bash .ci/fuzz {{SECONDS}}
 
+# Runs histories that nobody has run before for so many seconds; what fails is printed as a scenario.
+swarm SECONDS="600":
+    FRESH_SECONDS={{SECONDS}} cargo test --workspace --lib fresh_histories -- --nocapture
+
 # Puts bugs into the sources of a scratch copy, one at a time, and shows what finds each; all of them, or those named.
 mutants NAMES="all":
     MUTANTS={{NAMES}} cargo test --workspace --test mutants each_bug -- --nocapture

@@ -4,25 +4,19 @@
 //! `BUG=FenceNotReadBack cargo test -p tenure-model --test planted -- --nocapture` shows how one is found.
 
 use std::{fs, path::Path};
-use tenure_model::sim::{Bug, Options, Sim, Site};
+use tenure_model::sim::{Bug, Options, Script, Sim, Site};
 
 /// What is found wrong when a scenario is run, and the log that led to it.
 fn run(file: &str, bug: Option<Bug>) -> (Vec<String>, Vec<String>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios").join(file);
     let text = fs::read_to_string(&path).expect("a scenario");
+    let script = Script::parse(&text).expect("a scenario");
     let mut site = Site::default();
-    let mut deeds: Vec<String> = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with("  ") && !line.starts_with('#') && !line.is_empty()) {
-        match deeds.last_mut().filter(|_| line.starts_with('|')) {
-            Some(deed) => deed.push_str(&format!("\n{line}")),
-            None if site.declare(line).expect("a declaration") => {}
-            None => deeds.push(line.to_owned()),
-        }
-    }
+    script.site.iter().for_each(|line| assert!(site.declare(line).expect("a declaration")));
     let mut sim = Sim::new(&site, Options { bug, ..Options::default() }).expect("a site");
     let mut wrong = Vec::new();
     let mut log = Vec::new();
-    for deed in deeds {
+    for deed in script.deeds {
         sim.act(&deed).expect("a deed");
         log.push(deed);
         log.extend(sim.take_lines().into_iter().map(|line| format!("  {} {}", line.at.0, line.text)));

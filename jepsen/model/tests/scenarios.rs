@@ -179,9 +179,7 @@ fn render(scenario: &Scenario, run: &Run) -> String {
             Part::Deed { line, .. } => {
                 let _ = writeln!(text, "{line}");
                 for line in logs.next().into_iter().flatten() {
-                    let ms = line.at.0;
-                    let (minutes, seconds, rest) = (ms / 60_000, ms / 1000 % 60, ms % 1000);
-                    let _ = writeln!(text, "  {minutes:02}:{seconds:02}.{rest:03} {}", line.text);
+                    let _ = writeln!(text, "  {line}");
                 }
             }
         }

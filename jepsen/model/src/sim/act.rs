@@ -1,5 +1,6 @@
 //! Deeds in words: what scenario files, and people at a prompt, do to a cluster and its world.
 
+use super::mend::Mend;
 use super::planted::Bug;
 use super::programs::Manner;
 use super::sim::Sim;
@@ -9,7 +10,10 @@ use crate::world::{
     SystemState,
 };
 use tenure_core::{
-    GroupName, Ledger, NodeName, ResourceName, ServerName, Span, command::Request, config::Resource, listing::Mark,
+    Entry, GroupName, Ledger, NodeName, ResourceName, ServerName, Span,
+    command::{Author, Command, Request, RequestId},
+    config::Resource,
+    listing::Mark,
 };
 
 /// How long nothing may be logged for the cluster to count as quiet.
@@ -17,7 +21,7 @@ const QUIET: Span = Span::seconds(6);
 /// The longest wait for quiet.
 const PATIENCE: Span = Span::seconds(1800);
 /// Long enough for a request to be committed and answered.
-const ANSWER: Span = Span(5);
+pub(super) const ANSWER: Span = Span(5);
 
 /// A deed that cannot be done.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +65,11 @@ impl Sim {
                 }
             }
             ["move", lpar, how @ ..] => return self.move_deed(lpar, how),
+            ["mend", what @ ..] => drop(self.mend(Mend::called(what).ok_or("is not how much is mended")?)),
+            ["expect", "rest"] => {
+                let wrong = self.restless();
+                self.wrong.extend(wrong);
+            }
             ["expect", "overlap", lpar] => drop(self.expected.insert((*lpar).to_owned())),
             ["leader", "changes"] => self.change_leader(),
             ["op", rest @ ..] => return self.operator(rest, piece),
@@ -103,6 +112,25 @@ impl Sim {
     }
 
     fn operator(&mut self, words: &[&str], piece: &str) -> Done {
+        let request = self.asks(words, piece)?;
+        self.request(request);
+        self.run_for(ANSWER);
+        Ok(())
+    }
+
+    /// Whether what an operator would ask for is refused as things are.
+    pub(super) fn is_refused(&self, deed: &str) -> bool {
+        let words: Vec<&str> = deed.split_whitespace().collect();
+        let Some((&"op", words)) = words.split_first() else { return false };
+        let Ok(request) = self.asks(words, "") else { return false };
+        let author = Author::Operator { name: "alice".to_owned(), request: RequestId(0) };
+        let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Request(request)] };
+        let mut ledger = self.ledger.scratch();
+        ledger.apply(ledger.index + 1, &entry).refusal().is_some()
+    }
+
+    /// What an operator asks for.
+    fn asks(&self, words: &[&str], piece: &str) -> Result<Request, String> {
         let group = |name: &&str| GroupName::from(*name);
         let server = |name: &&str| ServerName::from(*name);
         let propagate = words.last() == Some(&"--propagate");
@@ -151,9 +179,7 @@ impl Sim {
             ["configure", edit @ ..] => self.configuration(edit, piece)?,
             _ => return Err("is not an operator's request".to_owned()),
         };
-        self.request(request);
-        self.run_for(ANSWER);
-        Ok(())
+        Ok(request)
     }
 
     fn node(&mut self, what: &str, name: &str) -> Done {

@@ -3,7 +3,11 @@
 use super::sim::Sim;
 use crate::world::{Cause, Change, check::Overlap};
 use std::sync::Arc;
-use tenure_core::{Ledger, invariants, note::NotHere};
+use tenure_core::{Ledger, Span, invariants, note::NotHere};
+
+/// More entries than this within that time are not what anything has to say.
+const BUSY_ENTRIES: usize = 1000;
+const BUSY: Span = Span::seconds(10);
 
 impl Sim {
     /// Takes what was found wrong since the last call. Anything at all is a failure.
@@ -16,6 +20,15 @@ impl Sim {
         let found = invariants::step(before, after).into_iter().chain(invariants::state(after));
         let index = after.index;
         self.wrong.extend(found.map(|what| format!("entry {index}: {what}")));
+        self.judge_pace();
+    }
+
+    /// What leads to an entry that leads to the first again never ends, and nothing else happens any more.
+    fn judge_pace(&mut self) {
+        let Some(first) = self.log.len().checked_sub(BUSY_ENTRIES).and_then(|at| self.log.get(at)) else { return };
+        if self.now.since(first.wall) < BUSY && self.wrong.is_empty() {
+            self.wrong.push(format!("at {} the log grows without end", self.now.0));
+        }
     }
 
     /// Holds what became active in the world against the one promise that matters. A second copy that somebody else
@@ -80,6 +93,34 @@ impl Sim {
             | Change::Connection { .. }
             | Change::Hmc { .. } => false,
         })
+    }
+
+    /// What has not come to rest: every group is online and waits for nothing, and what it contains is active where its
+    /// tenure is, and nowhere else.
+    pub(super) fn restless(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (name, group) in &self.ledger.groups {
+            let phase = group.tenure.as_ref().map_or("offline", |tenure| tenure.phase.word());
+            if phase != "online" || group.wait.is_some() {
+                let wait = group.wait.as_ref().map(|wait| format!("; it waits: {wait}")).unwrap_or_default();
+                wrong.push(format!("group {name} does not come to rest online: it is {phase}{wait}"));
+            }
+            let right: Vec<&str> = group.tenure.iter().map(|tenure| tenure.server.as_str()).collect();
+            for resource in group.copies.keys().filter(|resource| !group.passive.contains(*resource)) {
+                let lpar = self.ledger.config.lpar(resource).and_then(|lpar| self.world.lpar(&lpar.partition));
+                let active: Vec<&str> = match lpar {
+                    Some(lpar) => {
+                        self.world.active_on(lpar).into_iter().map(|server| self.world.server_name(server)).collect()
+                    }
+                    None => self.apps.active_on(resource).map(|server| server.as_str()).collect(),
+                };
+                if active != right {
+                    let (active, right) = (active.join(" and "), right.join(" and "));
+                    wrong.push(format!("group {name}: {resource} is active on {active:?} and not on {right:?}"));
+                }
+            }
+        }
+        wrong
     }
 
     /// Where everything is, in lines that do not depend on how it came there.

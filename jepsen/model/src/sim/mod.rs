@@ -11,14 +11,18 @@ mod apps;
 mod attributes;
 mod configure;
 mod event;
+mod honest;
 mod inside;
 mod judge;
 mod leader;
+mod mend;
 mod node;
 mod orders;
 mod patch;
 mod planted;
 mod programs;
+mod script;
+mod shrink;
 #[allow(clippy::module_inception)]
 mod sim;
 mod site;
@@ -28,5 +32,7 @@ mod witness;
 
 pub use act::ActError;
 pub use planted::Bug;
+pub use script::{Play, Script};
+pub use shrink::{Shrunk, Size, shrink};
 pub use sim::{Line, Options, Sim};
 pub use site::{Site, SiteError};

@@ -128,6 +128,15 @@ impl Site {
         Ok((self.world(), first, everything))
     }
 
+    /// Whether the product would take its cluster for one.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the product would say it.
+    pub(super) fn check(&self) -> Result<(), SiteError> {
+        let cluster = self.build()?.2;
+        patched(&cluster, "", &self.parts()).map(drop).map_err(SiteError)
+    }
+
     fn node_names(&self) -> Vec<String> {
         if self.names.is_empty() {
             (1..=self.servers - self.bare + self.arbiters).map(|n| format!("n{n}")).collect()

@@ -1,40 +1,37 @@
 //! Long histories: faults and requests at random from one seed, with every invariant held; then everything is mended, and
 //! every group must come online and be active where its tenure is.
 //!
-//! There are two kinds of histories: of LPARs that depend on one another, here, and of what lives [inside] nodes; and each
-//! once more, with [changes] of the cluster file.
+//! There are histories of LPARs that depend on one another, here, and of what lives [inside] nodes; each of these once more,
+//! with [changes] of the cluster file; and histories of [everything](mixed) at once. The tests run the same seeds every time;
+//! [fresh] ones are run for as long as is asked.
 //!
 //! `SWARM_SEEDS=100-200` chooses other seeds, `SWARM_SHOW=1` prints what happened, `SWARM_BUG=FenceNotReadBack` puts a
-//! [bug](Bug) in.
+//! [bug](Bug) in. What fails is [shrunk](shrink) to a scenario.
 
 mod changes;
+mod fresh;
 mod inside;
+mod mixed;
 
-use super::{Bug, Options, Sim, Site};
+use super::{Bug, Options, Play, Script, Sim, shrink};
 use crate::world::Power;
 use inside::INSIDE;
+use std::ops::RangeInclusive;
 
 /// What histories of one kind are made of.
 struct Kind {
+    /// The test that runs its seeds.
+    test: &'static str,
     /// What every site declares, and what each seed takes one of.
     site: &'static [&'static str],
     variants: &'static [&'static [&'static str]],
-    groups: &'static [&'static str],
     deed: fn(&mut Dice, &Sim) -> String,
-    /// What mending this kind needs besides.
-    mend: fn(&mut Sim),
-    /// What must be so of its world when all has come to rest.
-    rests: fn(&Sim) -> Vec<String>,
+    /// The deed after which all must come to rest.
+    mend: &'static str,
 }
 
-const LPARS: Kind = Kind {
-    site: &SITE,
-    variants: &TIES,
-    groups: &["db", "web", "app", "mob"],
-    deed,
-    mend: |sim| drop(sim.act("op group abort mob")),
-    rests: |_| Vec::new(),
-};
+const LPARS: Kind =
+    Kind { test: "any_long_history_is_safe_and_ends_well", site: &SITE, variants: &TIES, deed, mend: "mend" };
 
 const SITE: [&str; 8] = [
     "site servers=3 hmcs=2",
@@ -71,6 +68,8 @@ const TIES: [&[&str]; 4] = [
     ],
 ];
 const DEEDS: usize = 60;
+/// How many runs may be made to shrink what a seed did.
+const SHRINKING: usize = 1500;
 
 /// A small generator of numbers (splitmix64), enough to choose what happens.
 struct Dice(u64);
@@ -126,105 +125,85 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
     }
 }
 
-fn mend(kind: &Kind, sim: &mut Sim) {
-    let mut deeds: Vec<String> = vec!["heal".to_owned()];
-    for n in 1..=3 {
-        deeds.extend(["start", "resume", "unblind"].map(|what| format!("{what} n{n}")));
-        deeds.extend(["restore", "on"].map(|what| format!("power p{n} {what}")));
-        deeds.push(format!("sp p{n} restore"));
-        deeds.extend(["hmc1", "hmc2"].map(|hmc| format!("line {hmc} p{n} mend")));
-    }
-    for hmc in ["hmc1", "hmc2"] {
-        let what = ["up", "slow 0s", "stale 0s", "loses answers 0", "loses commands 0"];
-        deeds.extend(what.map(|what| format!("hmc {hmc} {what}")));
-    }
-    for round in 0..3 {
-        for server in ["p1", "p2", "p3"] {
-            let power = sim.world().server(server).map(|id| sim.world().power(id));
-            if matches!(power, Some(Power::Failed | Power::Dumping { .. })) {
-                let _ = sim.act(&format!("power {server} off"));
-                sim.run_for(tenure_core::Span::seconds(2));
-            }
-        }
-        for deed in &deeds {
-            // What is whole already cannot be mended.
-            let _ = sim.act(deed);
-        }
-        // Nobody leads yet who could be asked.
-        let _ = sim.act("run 10s");
-        for group in kind.groups {
-            for what in ["unfreeze", "clear"] {
-                let _ = sim.act(&format!("op group {what} {group}"));
-            }
-        }
-        (kind.mend)(sim);
-        for group in kind.groups {
-            let _ = sim.act(&format!("op group online {group} --propagate"));
-        }
-        let _ = sim.act(if round == 0 { "run 3s" } else { "run 5m" });
-    }
+/// The bug that is asked for.
+fn bug() -> Option<Bug> {
+    let name = std::env::var("SWARM_BUG").unwrap_or_default();
+    Bug::ALL.into_iter().map(|(bug, _)| bug).find(|bug| format!("{bug:?}") == name)
 }
 
-/// What went wrong, and everything that led to it.
-fn run(kind: &Kind, seed: u64) -> Result<(), String> {
+/// Everything that happens in a seed, until something is wrong.
+fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     let mut dice = Dice(seed);
-    let mut site = Site::default();
     let variant = kind.variants[usize::try_from(seed).unwrap_or_default() % kind.variants.len()];
-    for line in kind.site.iter().chain(variant) {
-        site.declare(line).map_err(|why| why.to_string())?;
-    }
-    let name = std::env::var("SWARM_BUG").unwrap_or_default();
-    let bug = Bug::ALL.into_iter().map(|(bug, _)| bug).find(|bug| format!("{bug:?}") == name);
-    let mut sim = Sim::new(&site, Options { twice: dice.roll(4) == 0, bug }).map_err(|why| why.to_string())?;
-    let mut story = Vec::new();
-    sim.run_for(tenure_core::Span(if dice.roll(4) == 0 { 100 } else { 5_000 }));
+    let site: Vec<String> = kind.site.iter().chain(variant).map(ToString::to_string).collect();
+    let options = Options { twice: dice.roll(4) == 0, bug };
+    let mut play = Play::begin(&site, options).expect("a site");
+    play.act(if dice.roll(4) == 0 { "run 100ms" } else { "run 5s" });
     for _ in 0..DEEDS {
-        let deed = (kind.deed)(&mut dice, &sim);
+        let deed = (kind.deed)(&mut dice, play.sim());
+        let pause = ["1ms", "40ms", "150ms", "700ms", "2s", "6s", "20s", "45s"][dice.roll(8)];
         // The rest makes sense only after what comes before it.
-        let done = deed.split("; ").all(|part| sim.act(part).is_ok());
-        let pause = [1, 40, 150, 700, 2_000, 6_000, 20_000, 45_000][dice.roll(8)];
-        sim.run_for(tenure_core::Span(pause));
-        story.push(format!("{deed}{}", if done { "" } else { " (pointless)" }));
-        story.extend(sim.take_lines().into_iter().map(|line| format!("  {} {}", line.at.0, line.text)));
-        let wrong = sim.take_wrong();
-        if !wrong.is_empty() {
-            return Err(format!("seed {seed}:\n{}\n{}", story.join("\n"), wrong.join("\n")));
+        let _ = deed.split("; ").all(|part| play.act(part));
+        play.act(&format!("run {pause}"));
+        if !play.wrong().is_empty() {
+            return (play, options);
         }
     }
-    story.push("mend".to_owned());
-    mend(kind, &mut sim);
-    story.extend(sim.take_lines().into_iter().map(|line| format!("  {} {}", line.at.0, line.text)));
-    let mut wrong = sim.take_wrong();
-    for (name, group) in &sim.ledger().groups {
-        let online = group.tenure.as_ref().is_some_and(|tenure| tenure.phase.word() == "online");
-        if !online || group.wait.is_some() {
-            wrong.push(format!("group {name} does not come to rest online"));
+    play.act(kind.mend);
+    if play.wrong().is_empty() {
+        play.act("expect rest");
+    }
+    (play, options)
+}
+
+/// What went wrong, the shortest script that was found to lead there, and the line that repeats all of it.
+fn told(kind: &Kind, seed: u64, (play, options): &(Play, Options)) -> String {
+    let test = kind.test;
+    let script = play.script(*options).expect("a site");
+    let about = format!("What became of seed {seed} of {test}: {}", play.wrong()[0]);
+    let shrunk = shrink(&script, *options, SHRINKING).map_or_else(
+        || format!("What was done does not lead there once more; SWARM_SHOW=1 shows it.\n{script}"),
+        |shrunk| shrunk.scenario(&about),
+    );
+    let bug = options.bug.map(|bug| format!("SWARM_BUG={bug:?} ")).unwrap_or_default();
+    format!(
+        "{}\n\n{shrunk}\nAll of it: {bug}SWARM_SEEDS={seed}-{seed} cargo test --workspace --lib {test}",
+        play.wrong().join("\n")
+    )
+}
+
+/// Runs seeds, shows each to somebody, and tells of the first that fails.
+fn run(kind: &Kind, seeds: impl IntoIterator<Item = u64>, mut look: impl FnMut(&Play)) -> Result<(), String> {
+    let mut failed = Vec::new();
+    let mut first = None;
+    for seed in seeds {
+        let played = play(kind, seed, bug());
+        look(&played.0);
+        if std::env::var_os("SWARM_SHOW").is_some() {
+            println!("seed {seed}\n{}{}", played.0.log(), played.0.wrong().join("\n"));
+        }
+        if !played.0.wrong().is_empty() {
+            failed.push(seed);
+            first.get_or_insert_with(|| told(kind, seed, &played));
         }
     }
-    wrong.extend((kind.rests)(&sim));
-    if std::env::var_os("SWARM_SHOW").is_some() {
-        println!("{}", story.join("\n"));
-    }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(format!("seed {seed}:\n{}\n{}\n{}", story.join("\n"), sim.placement().join("\n"), wrong.join("\n")))
+    first.map_or(Ok(()), |first| Err(format!("{} of the seeds fail: {failed:?}\n{first}", failed.len())))
 }
 
 /// Runs histories that were once stuck, or busy, for ever.
 fn kept(kind: &Kind, seeds: &[u64]) {
-    let failed: Vec<String> = seeds.iter().filter_map(|seed| run(kind, *seed).err()).collect();
-    assert!(failed.is_empty(), "{} of the seeds fail\n{}", failed.len(), failed[0]);
+    run(kind, seeds.iter().copied(), |_| ()).unwrap_or_else(|why| panic!("{why}"));
 }
 
-/// Runs the seeds that are asked for, or these.
-fn swarm(kind: &Kind, seeds: &str) {
+/// The seeds that are asked for, or these.
+fn seeds(seeds: &str) -> RangeInclusive<u64> {
     let seeds = std::env::var("SWARM_SEEDS").unwrap_or_else(|_| seeds.to_owned());
     let (from, to) = seeds.split_once('-').expect("SWARM_SEEDS is FROM-TO");
-    let (from, to): (u64, u64) = (from.parse().expect("a number"), to.parse().expect("a number"));
-    let failed: Vec<String> = (from..=to).filter_map(|seed| run(kind, seed).err()).collect();
-    let numbers: Vec<&str> = failed.iter().filter_map(|why| why.lines().next()).collect();
-    assert!(failed.is_empty(), "{} of the seeds fail: {numbers:?}\n{}", failed.len(), failed[0]);
+    from.parse().expect("a number")..=to.parse().expect("a number")
+}
+
+fn swarm(kind: &Kind, from_to: &str) {
+    run(kind, seeds(from_to), |_| ()).unwrap_or_else(|why| panic!("{why}"));
 }
 
 #[test]
@@ -236,4 +215,27 @@ fn any_long_history_is_safe_and_ends_well() {
 #[test]
 fn histories_that_were_stuck_end_well() {
     kept(&LPARS, &[764, 790, 999, 2221, 2691, 3239, 3345, 3547, 3688, 6185, 6358, 7555, 8472, 8575]);
+}
+
+/// Bugs that are put in make seeds fail; what is left of those is short, is a scenario that fails in the same way, and is
+/// right without the bug.
+#[test]
+fn what_fails_is_shrunk_to_a_scenario() {
+    for (kind, bug, seeds, most) in
+        [(&INSIDE, Bug::SilenceAsProof, 1..=20, 3), (&changes::CHANGED, Bug::RecoveryAsOperating, 16..=16, 8)]
+    {
+        let played = seeds.map(|seed| play(kind, seed, Some(bug))).find(|(play, _)| !play.wrong().is_empty());
+        let (play, options) = played.expect("a seed that fails");
+        let script = play.script(options).expect("a site");
+        let shrunk = shrink(&script, options, SHRINKING).expect("what was done leads there once more");
+        let text = shrunk.scenario(&format!("{bug:?}"));
+        println!("{text}{}\n{} runs\n", shrunk.wrong.join("\n"), shrunk.runs);
+        assert!(shrunk.finished && shrunk.script.deeds.len() <= most, "it could be shorter");
+        assert!(shrunk.script.site.len() * 4 < script.site.len(), "its site could be smaller");
+        let read = Script::parse(&text).expect("a scenario");
+        assert_eq!(read, shrunk.script);
+        assert_eq!(read.run(shrunk.options).expect("a site").wrong(), shrunk.wrong);
+        let right = read.run(Options { bug: None, ..shrunk.options }).expect("a site");
+        assert_eq!(right.wrong(), Vec::<String>::new());
+    }
 }

@@ -9,7 +9,7 @@ use super::rng::Rng;
 use super::server::{ListAs, Power, Server, Slot};
 use super::spec::{LparKind, LparSpec, ServerSpec, WorldSpec};
 use super::spec_check::{self, SpecError};
-use super::state::LparState;
+use super::state::{LparState, SystemState};
 use super::submit::Flights;
 use super::time::{Span, Time};
 use super::view::{Link, View};
@@ -200,6 +200,16 @@ impl World {
     /// What a server truly does, whatever an HMC shows.
     pub fn power(&self, server: ServerId) -> Power {
         self.servers[server.index()].power
+    }
+
+    /// Whether HMCs list all LPARs of a server as off, whatever those do.
+    pub fn lists_as_off(&self, server: ServerId) -> bool {
+        self.servers.get(server.index()).is_some_and(|place| place.list_as == ListAs::Off)
+    }
+
+    /// The state that HMCs show of a server, if that is not the true one.
+    pub fn shown_as(&self, server: ServerId) -> Option<SystemState> {
+        self.servers.get(server.index()).and_then(|place| place.shown_as)
     }
 
     /// What a copy truly does; `None` where no copy is defined.

@@ -1,0 +1,29 @@
+//! What is taken for granted of operators and HMCs. Where it does not hold, nothing is promised, and so nothing is found.
+
+use super::sim::Sim;
+use crate::world::{Guest, Power, SystemState};
+use tenure_core::NodeName;
+
+impl Sim {
+    /// Whether a deed would break it: an operator would say that something is off which is not, or an HMC would list everything
+    /// as off and show a state in which its lists are believed.
+    pub(super) fn is_lie(&self, deed: &str) -> bool {
+        let words: Vec<&str> = deed.split_whitespace().collect();
+        let shown = |server: &str| self.world.server(server).and_then(|server| self.world.shown_as(server));
+        match words[..] {
+            ["op", "fence", "confirm", server] => self
+                .world
+                .server(server)
+                .is_some_and(|server| !matches!(self.world.power(server), Power::Dead | Power::Off | Power::Failed)),
+            ["op", "fence", "confirm-node", node] => {
+                let name = self.parts.get(node).cloned().unwrap_or_else(|| NodeName::from(node));
+                let home = self.nodes.get(&name).and_then(|node| node.server.zip(node.lpar));
+                home.is_some_and(|(server, lpar)| self.world.guest(server, lpar) != Guest::Off)
+            }
+            ["list", server, "off"] => shown(server) != Some(SystemState::Recovery),
+            ["show", _, "Recovery" | "truth"] => false,
+            ["show", server, ..] => self.world.server(server).is_some_and(|server| self.world.lists_as_off(server)),
+            _ => false,
+        }
+    }
+}
