@@ -82,10 +82,7 @@ struct Home {
 impl Home {
     /// What must not run twice and is not known to be down here.
     fn held(&self) -> BTreeSet<ResourceName> {
-        let inside = self.keeper.inside();
-        let down = |name: &ResourceName| inside.seen.get(name).is_some_and(|seen| seen.power.is_inactive());
-        let here = self.declared.living_on(&self.server).map(|(name, _)| name);
-        here.filter(|name| !down(name)).cloned().collect()
+        tenure_core::node::held(&self.declared, &self.server, &self.keeper.inside())
     }
 }
 
@@ -369,7 +366,7 @@ mod tests {
             let own = Arc::new(move || caught_up.load(SeqCst).then_some(7));
             Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 1), own)
         };
-        let lease = super::super::Lease::new(0);
+        let lease = super::super::Lease::default();
         let may_feed = |agents: &Agents| super::super::watchdog::may_feed(&lease, agents);
         let agents = begin();
         assert!(!may_feed(&agents), "nothing was followed yet");

@@ -4,8 +4,7 @@
 //! mutation goes out only under a lease; an order is carried out once at a time. Decides nothing.
 
 mod agents;
-pub mod concede;
-mod executor;
+pub mod carry;
 mod hands;
 mod hook;
 pub mod known;
@@ -16,7 +15,6 @@ mod reader;
 pub mod watchdog;
 
 pub use agents::{Agents, Places};
-pub use executor::{Applied, Executor, Finished};
 pub use hands::Hands;
 pub use lease::Lease;
 pub use reader::Reader;

@@ -157,7 +157,7 @@ impl Feeding {
 
 /// Whether feeding is right now: under a lease, or when nothing is up for certain that must not run twice.
 pub fn may_feed(lease: &Lease, agents: &Agents) -> bool {
-    !lease.left().is_zero() || agents.is_clear()
+    lease.is_good() || agents.is_clear()
 }
 
 /// `/dev/watchdog` is the first one.

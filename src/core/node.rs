@@ -1,14 +1,39 @@
-//! The rules that a node lives by, without I/O: its clock, its lease, what it may say of orders that are older than its
-//! process, and what it knows while it leads. The daemon and the simulator drive the same rules; they bring the moments.
+//! The node: a machine without I/O. Everything that can happen to a node goes in, what it does about it comes out.
+//!
+//! The daemon, the simulator and the explorer are three bodies of this one machine: they bring the moments, the ledger that
+//! the node has applied and what consensus says ([`Now`]), hand in what happens ([`Input`]), and carry out what it wants
+//! ([`Effect`]) in the order in which it says so. They decide nothing. [`Node::wake`] says when it wants to be called again
+//! though nothing happens, and why.
+//!
+//! - [`Lease`], [`Past`], [`ClusterClock`]: what a node may do and say, and since when.
+//! - `Orders`: which orders it carries out, and the last look before something is sent.
+//! - `Rounds`: when it reads which server.
+//! - `Concession`: what it stops when it has been alone for too long.
+//! - `Faith`: whether it believes that the leader leads.
+//! - [`Leading`], `Digests`: what it knows while it leads itself.
 
+mod alone;
 mod clock;
+mod digests;
+mod faith;
+mod input;
+mod lead;
 mod leading;
 mod lease;
+mod machine;
+mod orders;
 mod past;
+mod presence;
+mod rounds;
 
+pub use alone::held;
 pub use clock::ClusterClock;
+pub use digests::Digest;
+pub use input::{Answer, Birth, Call, Effect, End, Fate, Input, Now, Proposal, Standing, Taken, Wake};
 pub use leading::{Granted, Leading};
 pub use lease::Lease;
+pub use machine::Node;
+pub use orders::{Orders, Owing};
 pub use past::Past;
 
 use crate::Span;

@@ -22,8 +22,7 @@ pub struct NodeView {
 pub struct View {
     /// Nodes that were heard, or missed.
     pub nodes: BTreeMap<NodeName, NodeView>,
-    /// The newest reading of each server by its manager, also one that came with a report: an older one would be taken for
-    /// news.
+    /// The newest reading of each server by its manager. What came with a report is in the ledger, which knows the order.
     pub readings: BTreeMap<ServerName, Reading>,
     /// What each node said last of what lives inside it.
     pub inside: BTreeMap<NodeName, Inside>,

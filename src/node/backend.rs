@@ -58,18 +58,9 @@ impl NodeBackend {
             Ok(Answer::MemberRefused(why)) => Err(Failure::Rejected(why)),
             Ok(Answer::NotLeader) => Err(Failure::NoLeader("the leader has just changed".to_owned())),
             Ok(Answer::MemberUnknown(why)) | Err(why) => Err(Failure::Unknown(why)),
-            Ok(
-                Answer::Taken
-                | Answer::Lease { .. }
-                | Answer::NoLease { .. }
-                | Answer::NotYet
-                | Answer::OtherProcess { .. }
-                | Answer::Diverged { .. }
-                | Answer::Checked { .. }
-                | Answer::Said(_)
-                | Answer::Agents(_)
-                | Answer::Agent(_),
-            ) => Err(Failure::Unknown("the leader answered something else".to_owned())),
+            Ok(Answer::Node(_) | Answer::Checked { .. } | Answer::Said(_) | Answer::Agents(_) | Answer::Agent(_)) => {
+                Err(Failure::Unknown("the leader answered something else".to_owned()))
+            }
         }
     }
 

@@ -18,9 +18,9 @@ impl ClusterClock {
         ClusterClock(Arc::new(Mutex::new(node::ClusterClock::new(known, wall(), moment::now()))))
     }
 
-    /// Takes over the time of an entry that was just applied; `news` if another node stamped it just now.
-    pub fn follow(&self, applied: Time, news: bool) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).follow(applied, news, moment::now());
+    /// The machine says how it goes on.
+    pub fn set(&self, clock: node::ClusterClock) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = clock;
     }
 
     /// Now.

@@ -1,8 +1,9 @@
-//! A running node: consensus, the loop, the executor and the admin API, started together and stopped together.
+//! A running node: consensus, the loop and the admin API, started together and stopped together.
 
 use super::{
     Machine,
     backend::NodeBackend,
+    clerk,
     clock::ClusterClock,
     ending::Ending,
     founding,
@@ -125,7 +126,8 @@ impl Daemon {
             return Err(DaemonError::NotMine { found: certified.to_string(), expected: node });
         }
         let authority = founding::authority(&config, &identity).map_err(DaemonError::Authority)?;
-        let (calls, inbox) = mpsc::channel(CALLS);
+        let (heart, calls) = mpsc::channel(CALLS);
+        let (clerk, questions) = mpsc::channel(CALLS);
         let timings = Timings {
             heartbeat: config.raft.heartbeat,
             election_min: config.raft.election_min,
@@ -147,7 +149,7 @@ impl Daemon {
         };
         let machine = Machine::default();
         let stamps = machine.clock();
-        let raft = Raft::start(options, machine, Arc::new(Door(calls))).await.map_err(DaemonError::Raft)?;
+        let raft = Raft::start(options, machine, Arc::new(Door { heart, clerk })).await.map_err(DaemonError::Raft)?;
         let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
         let _ = stamps.set(clock.clone());
         found_once(&raft, authority.is_some()).await?;
@@ -175,19 +177,17 @@ impl Daemon {
         let knows = move |server: &tenure_core::ServerName| ledger.state(|machine| machine.ledger().known_on(server));
         let hands = Hands::new(config.node.clone(), key, Arc::clone(&agents), move || applied(), knows);
         let hands = Arc::new(hands);
-        let lease = Lease::new(raft.last_stored());
+        let lease = Lease::default();
         let feeding = watchdog.map(|watchdog| {
             let (lease, agents) = (lease.clone(), Arc::clone(&agents));
             watchdog.feed(move || watchdog::may_feed(&lease, &agents))
         });
         let (ended, has_ended) = watch::channel(None);
-        let (finished, orders) = mpsc::channel(heart::INPUTS);
         let heart = Heart::new(heart::Parts {
             me: config.node.clone(),
             raft: raft.clone(),
             lease,
             hands: Arc::clone(&hands),
-            finished,
             records: records.clone(),
             clock: clock.clone(),
             leader_lease,
@@ -197,8 +197,10 @@ impl Daemon {
             followed,
             ended: ended.clone(),
         });
-        let running = tasks.spawn(heart.run(inbox, orders));
+        let running = tasks.spawn(heart.run(calls));
         tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended));
+        let beside = (config.node.clone(), raft.clone(), Arc::clone(&agents), tasks.clone(), stop.clone());
+        tasks.spawn(clerk::serve(questions, beside.0, beside.1, beside.2, beside.3, beside.4));
         let (backend_agents, backend_identity) = (Arc::clone(&agents), identity.clone());
         let backend = NodeBackend {
             config,

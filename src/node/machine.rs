@@ -4,28 +4,16 @@ use super::{
     clock::{self, ClusterClock},
     codec::{self, Kind},
 };
-use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
-use tenure_core::{Entry, Ledger, Level, Outcome, Refusal};
+use tenure_core::{Entry, Ledger, Level, Outcome, Refusal, node::Digest};
 use tenure_raft::{RestoreError, StateMachine};
 
 /// Ledgers are compared once in so many entries.
 pub const COMPARED_EVERY: u64 = 512;
 
-/// What a ledger was like at an index at which every node looks: at the first entry past each multiple of a number that all
-/// know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Digest {
-    /// The index.
-    pub at: u64,
-    /// Checksum of the ledger's bytes.
-    pub crc: u32,
-}
-
-impl Digest {
-    fn of(ledger: &Ledger) -> Self {
-        Digest { at: ledger.index, crc: crc32fast::hash(&codec::encode(Kind::Ledger, ledger)) }
-    }
+/// What a ledger is like, at the first entry past each multiple of a number that all know.
+fn digest(ledger: &Ledger) -> Digest {
+    Digest { at: ledger.index, crc: crc32fast::hash(&codec::encode(Kind::Ledger, ledger)) }
 }
 
 /// The replicated ledger.
@@ -64,7 +52,7 @@ impl StateMachine for Machine {
                 let ledger = Arc::make_mut(&mut self.ledger);
                 let outcome = ledger.apply(index, &entry);
                 if before / COMPARED_EVERY != index / COMPARED_EVERY {
-                    self.digest = Some(Digest::of(ledger));
+                    self.digest = Some(digest(ledger));
                 }
                 outcome
             }

@@ -7,14 +7,13 @@ use super::{
 use std::{collections::BTreeSet, time::Duration};
 use tenure_core::NodeName;
 use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
-use tokio::sync::oneshot;
 
 /// How long a change of members may take; a promotion waits for the learner to catch up.
 pub const CHANGE: Duration = Duration::from_secs(20);
 
-/// Makes a change on the leader, and answers.
-pub async fn change(raft: Handle<Machine>, call: MemberCall, reply: oneshot::Sender<Answer>) {
-    let answer = match call {
+/// Makes a change on the leader.
+pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
+    match call {
         MemberCall::Add { node, address } => add(&raft, &node, address).await,
         MemberCall::Promote(node) => match find(&raft.status(), &node) {
             Some(id) => ended(id, raft.promote(id, CHANGE).await),
@@ -29,9 +28,7 @@ pub async fn change(raft: Handle<Machine>, call: MemberCall, reply: oneshot::Sen
             Ok(()) => add(&raft, &node, address).await,
             Err(why) => Answer::MemberRefused(why),
         },
-    };
-    // The caller may have given up.
-    let _ = reply.send(answer);
+    }
 }
 
 /// Asks whoever leads to make a change.

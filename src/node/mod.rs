@@ -2,12 +2,12 @@
 //! what to do is the core's plan, whether it is right is the core's ledger.
 
 mod backend;
+mod clerk;
 mod clock;
 pub mod codec;
 mod daemon;
-mod digests;
+mod effects;
 mod ending;
-mod faith;
 pub mod founding;
 mod heart;
 mod journal;
@@ -17,14 +17,10 @@ mod machine;
 pub mod main;
 mod member;
 mod peer;
-mod presence;
-mod probe;
-mod report;
+mod standing;
 mod suitability;
-mod waking;
-mod watch;
 
 pub use daemon::{Daemon, DaemonError};
 pub use ending::Ending;
-pub use machine::{Digest, Machine};
+pub use machine::Machine;
 pub use peer::{Answer, Call, ExtraCall, MemberCall, Spoken};

@@ -1,9 +1,6 @@
 //! What nodes say to each other beside consensus: heartbeats and leases, readings, probes, changes of members.
 
-use super::{
-    codec::{self, Kind},
-    machine::Digest,
-};
+use super::codec::{self, Kind};
 use crate::api::wire::{AgentDetailView, AgentsView};
 use futures::future::{BoxFuture, FutureExt};
 use rand::RngExt;
@@ -12,7 +9,7 @@ use std::{
     sync::{Arc, LazyLock},
     time::Duration,
 };
-use tenure_core::{Inside, NodeName, Reading, ResourceName, ServerName, config::Cluster, ledger::Incarnation};
+use tenure_core::{NodeName, ResourceName, config::Cluster, ledger::Incarnation, node};
 use tenure_raft::AppHandler;
 use tokio::sync::{mpsc, oneshot};
 
@@ -37,19 +34,8 @@ pub struct Spoken {
 /// A call from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
-    /// To the leader: I live.
-    Heartbeat {
-        /// Whether my last question to an HMC was answered.
-        reaches_hmc: bool,
-        /// What my ledger was like at the last index at which all compare theirs.
-        digest: Option<Digest>,
-    },
-    /// To the leader: this is what I read.
-    Reading(Reading),
-    /// To the leader: this is what lives inside me.
-    Inside(Inside),
-    /// To a manager: read these servers now; to those who live there: look at what is inside you.
-    Probe(Vec<ServerName>),
+    /// What one node says to another.
+    Node(node::Call),
     /// To the leader: change the members.
     Member(MemberCall),
     /// What do your agents make of this configuration?
@@ -99,34 +85,8 @@ pub enum MemberCall {
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// Taken.
-    Taken,
-    /// You may act, from the moment you asked, for this many milliseconds, once you have applied the log up to `floor`.
-    Lease {
-        /// Milliseconds.
-        lasts: u64,
-        /// Log index.
-        floor: u64,
-    },
-    /// I lead, and grant you no lease: you were given up, or are not known.
-    NoLease {
-        /// The log index that I have applied.
-        index: u64,
-    },
-    /// I may lead, and cannot grant leases now.
-    NotYet,
-    /// Another process than the one that asks was entered for its node; I have applied the log up to here.
-    OtherProcess {
-        /// Log index.
-        at: u64,
-    },
-    /// Your ledger differs from that of most at this index.
-    Diverged {
-        /// Log index.
-        at: u64,
-    },
-    /// I do not lead.
-    NotLeader,
+    /// The answer of a node.
+    Node(node::Answer),
     /// What agents make of a configuration, one line each.
     Checked {
         /// What makes it unusable.
@@ -146,6 +106,8 @@ pub enum Answer {
     MemberRefused(String),
     /// It may have been made.
     MemberUnknown(String),
+    /// It was not made, because I do not lead.
+    NotLeader,
 }
 
 /// A call with the way back.
@@ -160,16 +122,22 @@ pub struct Asked {
     pub reply: oneshot::Sender<Answer>,
 }
 
-/// The door: calls come in here and wait for the node's loop.
-pub struct Door(pub mpsc::Sender<Asked>);
+/// The door: calls come in here, and wait for the node's loop or for its clerk.
+pub struct Door {
+    /// What the loop answers.
+    pub heart: mpsc::Sender<Asked>,
+    /// All else.
+    pub clerk: mpsc::Sender<Asked>,
+}
 
 impl AppHandler for Door {
     fn call(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>> {
-        let inputs = self.0.clone();
+        let (heart, clerk) = (self.heart.clone(), self.clerk.clone());
         async move {
             let Spoken { by, call } = codec::decode(Kind::Call, &body).map_err(|why| why.to_string())?;
             let (reply, answer) = oneshot::channel();
-            inputs.try_send(Asked { from, by, call, reply }).map_err(|_| "too busy".to_owned())?;
+            let whose = if matches!(call, Call::Node(_)) { heart } else { clerk };
+            whose.try_send(Asked { from, by, call, reply }).map_err(|_| "too busy".to_owned())?;
             let answer = answer.await.map_err(|_| "the node stops".to_owned())?;
             Ok(codec::encode(Kind::Answer, &answer))
         }

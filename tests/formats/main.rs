@@ -23,11 +23,15 @@ use std::{
 use tenure::{
     api::wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
     node::{
-        Answer, Call, Digest, ExtraCall, MemberCall, Spoken,
+        Answer, Call, ExtraCall, MemberCall, Spoken,
         codec::{CodecError, Kind, decode, encode},
     },
 };
-use tenure_core::{Entry, Ledger, Outcome, ledger::Incarnation};
+use tenure_core::{
+    Entry, Ledger, Outcome,
+    ledger::Incarnation,
+    node::{self, Digest},
+};
 
 const KINDS: [Kind; 5] = [Kind::Entry, Kind::Outcome, Kind::Ledger, Kind::Call, Kind::Answer];
 
@@ -86,13 +90,13 @@ fn hold<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: Kind, samples
 fn calls() -> Vec<(String, Call)> {
     let (node, address) = (|| "p4".into(), || "p4.site:7100".to_owned());
     let all = [
-        Call::Heartbeat { reaches_hmc: true, digest: Some(Digest { at: 1024, crc: u32::MAX }) },
-        Call::Reading(samples::reading()),
-        Call::Inside(samples::inside()),
+        Call::Node(node::Call::Heartbeat { reaches_hmc: true, digest: Some(Digest { at: 1024, crc: u32::MAX }) }),
+        Call::Node(node::Call::Reading(samples::reading())),
+        Call::Node(node::Call::Inside(samples::inside())),
         Call::Check(Arc::new(samples::cluster())),
         Call::Extra(ExtraCall { resource: "web1".into(), action: None }),
         Call::Extra(ExtraCall { resource: "web1".into(), action: Some(("pause".into(), vec!["10".into()])) }),
-        Call::Probe(vec!["p1".into(), "p2".into()]),
+        Call::Node(node::Call::Probe(vec!["p1".into(), "p2".into()])),
         Call::Agents,
         Call::Agent("ocf:heartbeat:IPaddr2".into()),
         Call::Member(MemberCall::Add { node: node(), address: address() }),
@@ -102,13 +106,13 @@ fn calls() -> Vec<(String, Call)> {
         Call::Member(MemberCall::Admit { node: node(), address: address() }),
     ];
     let name = |call: &Call| match call {
-        Call::Heartbeat { .. } => "heartbeat",
-        Call::Reading(_) => "reading",
-        Call::Inside(_) => "inside",
+        Call::Node(node::Call::Heartbeat { .. }) => "heartbeat",
+        Call::Node(node::Call::Reading(_)) => "reading",
+        Call::Node(node::Call::Inside(_)) => "inside",
         Call::Check(_) => "check",
         Call::Extra(ExtraCall { action: None, .. }) => "extra-info",
         Call::Extra(ExtraCall { action: Some(_), .. }) => "extra-action",
-        Call::Probe(_) => "probe",
+        Call::Node(node::Call::Probe(_)) => "probe",
         Call::Agents => "agents",
         Call::Agent(_) => "agent",
         Call::Member(MemberCall::Add { .. }) => "member-add",
@@ -148,13 +152,13 @@ fn agent() -> AgentDetailView {
 
 fn answers() -> Vec<(String, Answer)> {
     let all = [
-        Answer::Taken,
-        Answer::Lease { lasts: 3000, floor: 1 << 40 },
-        Answer::NoLease { index: 9 },
-        Answer::NotYet,
-        Answer::OtherProcess { at: 9 },
-        Answer::Diverged { at: 1024 },
-        Answer::NotLeader,
+        Answer::Node(node::Answer::Taken),
+        Answer::Node(node::Answer::Lease { lasts: 3000, floor: 1 << 40 }),
+        Answer::Node(node::Answer::NoLease { index: 9 }),
+        Answer::Node(node::Answer::NotYet),
+        Answer::Node(node::Answer::OtherProcess { at: 9 }),
+        Answer::Node(node::Answer::Diverged { at: 1024 }),
+        Answer::Node(node::Answer::NotLeader),
         Answer::Checked { errors: vec!["wrong".into()], warnings: vec!["look".into()] },
         Answer::Said(Ok("fine".into())),
         Answer::Said(Err("why".into())),
@@ -164,15 +168,16 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::Member(4),
         Answer::MemberRefused("why".into()),
         Answer::MemberUnknown("why".into()),
+        Answer::NotLeader,
     ];
     let name = |answer: &Answer| match answer {
-        Answer::Taken => "taken",
-        Answer::Lease { .. } => "lease",
-        Answer::NoLease { .. } => "no-lease",
-        Answer::NotYet => "not-yet",
-        Answer::OtherProcess { .. } => "other-process",
-        Answer::Diverged { .. } => "diverged",
-        Answer::NotLeader => "not-leader",
+        Answer::Node(node::Answer::Taken) => "taken",
+        Answer::Node(node::Answer::Lease { .. }) => "lease",
+        Answer::Node(node::Answer::NoLease { .. }) => "no-lease",
+        Answer::Node(node::Answer::NotYet) => "not-yet",
+        Answer::Node(node::Answer::OtherProcess { .. }) => "other-process",
+        Answer::Node(node::Answer::Diverged { .. }) => "diverged",
+        Answer::Node(node::Answer::NotLeader) => "not-leader",
         Answer::Checked { .. } => "checked",
         Answer::Said(Ok(_)) => "said",
         Answer::Said(Err(_)) => "said-why-not",
@@ -182,6 +187,7 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::Member(_) => "member",
         Answer::MemberRefused(_) => "member-refused",
         Answer::MemberUnknown(_) => "member-unknown",
+        Answer::NotLeader => "member-not-leader",
     };
     all.into_iter().map(|answer| (name(&answer).to_owned(), answer)).collect()
 }

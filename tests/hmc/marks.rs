@@ -5,16 +5,17 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use tempfile::NamedTempFile;
-use tenure::agent::{Agents, Applied, Executor, Hands, Lease, Places, Reader, moment, watchdog::Armed};
+use tenure::agent::{Agents, Hands, Places, Reader, carry, moment, watchdog::Armed};
 use tenure::hypervisor::Hypervisor;
 use tenure::hypervisor::hmc::HmcKey;
 use tenure_core::{
-    Author, Command, Entry, Ledger, NodeName, Power, Request, RequestId, ServerName, Span, Time,
+    Author, Command, Entry, Ledger, Power, Request, RequestId, ServerName, Span, Time,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
+    ledger::Incarnation,
     listing::KnownOn,
+    node::{self, Effect, Orders, Owing},
     order::{Ending, Report},
 };
-use tokio::sync::mpsc;
 
 use crate::server::{Fault, MTMS, PATIENCE, ScriptedHmc, driver, server, soon};
 use crate::site::{Answer, Site};
@@ -91,18 +92,40 @@ impl Bench {
         self.carry_out(self.ordered().await).await
     }
 
+    /// The node's own machine decides, its own hands act.
     async fn carry_out(&self, ledger: Ledger) -> Report {
-        let ledger = Arc::new(ledger);
-        let lease = Lease::new(0);
-        lease.heard(0);
+        let (mut lease, mut past) = (node::Lease::default(), node::Past::new(0));
         lease.renew(moment::now(), Span::seconds(3600), 0);
-        let (finished, mut reports) = mpsc::channel(1);
-        let shown = Arc::clone(&ledger);
-        let applied: Applied = Arc::new(move || Arc::clone(&shown));
-        let (hands, reader) = (Arc::clone(&self.hands), Reader::new(Arc::clone(&self.hands)));
-        let mut executor = Executor::new(NodeName::from("n1"), hands, reader, lease, applied, finished);
-        executor.follow(&ledger);
-        soon(reports.recv()).await.unwrap().report
+        past.heard(0);
+        let mut orders = Orders::new("n1".into(), Incarnation(1));
+        let reader = Reader::new(Arc::clone(&self.hands));
+        let owing = || Owing { moment: moment::now(), at: Time(2_000), ledger: &ledger, lease: &lease, past: &past };
+        let mut effects = Vec::new();
+        orders.follow(&owing(), &mut effects);
+        loop {
+            orders.go_on(&owing(), &mut effects);
+            for effect in std::mem::take(&mut effects) {
+                match effect {
+                    Effect::Carry { order, ask } => {
+                        let answer = soon(carry::carry(Arc::clone(&self.hands), reader.clone(), &order, &ask)).await;
+                        orders.answered(order.id, answer, &owing(), &mut effects);
+                    }
+                    Effect::Mark { order, server, resource } => {
+                        self.hands.mark(&server, &resource).await;
+                        orders.marked(order, &owing(), &mut effects);
+                    }
+                    Effect::Propose { commands, .. } => {
+                        let report = commands.into_iter().find_map(|command| {
+                            if let Command::Report(report) = command { Some(report) } else { None }
+                        });
+                        return report.expect("a report is told");
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            // A pause of the order, or nothing: the next look at the clock tells.
+            soon(tokio::task::yield_now()).await;
+        }
     }
 
     /// What was sent to change something, in its order.

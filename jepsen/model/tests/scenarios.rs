@@ -96,7 +96,10 @@ fn check(file: &Path, update: bool) -> Result<(), String> {
         let twisted = run(&scenario, twist).map_err(|why| format!("{name}: {why}"))?;
         let (expected, found) = (plain.placement.join("\n"), twisted.placement.join("\n"));
         if expected != found {
-            return Err(format!("{name}, it ends elsewhere:\n{}", difference(&expected, &found)));
+            let story: Vec<String> =
+                twisted.logs.iter().flatten().map(|line| format!("{} {}", line.at.0, line.text)).collect();
+            let (parts, story) = (difference(&expected, &found), story.join("\n"));
+            return Err(format!("{name}, it ends elsewhere:\n{parts}\n{story}"));
         }
         if twist == Twist::Twice {
             let (expected, found) = (without_numbers(&plain), without_numbers(&twisted));
@@ -187,11 +190,11 @@ fn render(scenario: &Scenario, run: &Run) -> String {
     text
 }
 
-/// The whole log without numbers of entries, which a repeated report shifts.
+/// The whole log without times and numbers of entries, which a repeated report shifts.
 fn without_numbers(run: &Run) -> String {
     let lines = run.logs.iter().flatten().map(|line| {
         let text: String = line.text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        format!("{} {}", line.at.0, text.replace("00", "0").replace("00", "0"))
+        text.replace("00", "0").replace("00", "0")
     });
     lines.collect::<Vec<_>>().join("\n")
 }

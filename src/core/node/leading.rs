@@ -149,28 +149,53 @@ impl Leading {
         self.inside.insert(node, inside);
     }
 
-    /// What a node saw of something inside it, beside what it said last.
-    pub fn sense_also(&mut self, node: &NodeName, inside: &Inside) {
-        let known = self.inside.entry(node.clone()).or_default();
-        known.seen.extend(inside.seen.iter().map(|(resource, seen)| (resource.clone(), seen.clone())));
+    /// What is known of nodes now.
+    pub fn nodes<'a>(
+        &self,
+        nodes: impl Iterator<Item = &'a NodeName>,
+        timings: &Timings,
+        now: Moment,
+    ) -> BTreeMap<NodeName, NodeView> {
+        nodes.map(|node| (node.clone(), self.look_at(node, timings, now))).collect()
+    }
+
+    /// When the next of them falls silent, or has no lease any more for certain, if nothing is heard.
+    pub fn next_sign<'a>(
+        &self,
+        nodes: impl Iterator<Item = &'a NodeName>,
+        timings: &Timings,
+        now: Moment,
+    ) -> Option<Moment> {
+        let signs = nodes.flat_map(|node| {
+            let silent = self.last_heard(node).after(timings.suspect);
+            [silent, silent.max(self.ends(node, timings).after(Span(1)))]
+        });
+        signs.filter(|at| *at > now).min()
     }
 
     /// What the planner is told.
     pub fn view<'a>(&self, nodes: impl Iterator<Item = &'a NodeName>, timings: &Timings, now: Moment) -> View {
-        let nodes = nodes.map(|node| (node.clone(), self.look_at(node, timings, now)));
-        View { nodes: nodes.collect(), readings: self.readings.clone(), inside: self.inside.clone() }
+        View { nodes: self.nodes(nodes, timings, now), readings: self.readings.clone(), inside: self.inside.clone() }
+    }
+
+    fn last_heard(&self, node: &NodeName) -> Moment {
+        self.heard.get(node).map_or(self.since, |heard| heard.at)
+    }
+
+    /// Until when a lease of a node may be good.
+    fn ends(&self, node: &NodeName, timings: &Timings) -> Moment {
+        let others = self.since.after(self.fresh).after(timings.lease);
+        let until = self.heard.get(node).and_then(|heard| heard.leased_until).map_or(others, |until| until.max(others));
+        until.after(Span(surely_over(timings.lease).0.saturating_sub(timings.lease.0)))
     }
 
     fn look_at(&self, node: &NodeName, timings: &Timings, now: Moment) -> NodeView {
         let heard = self.heard.get(node);
-        let silence = now.since(heard.map_or(self.since, |heard| heard.at));
-        let others = self.since.after(self.fresh).after(timings.lease);
-        let until = heard.and_then(|heard| heard.leased_until).map_or(others, |until| until.max(others));
-        let margins = Span(surely_over(timings.lease).0.saturating_sub(timings.lease.0));
+        let silence = now.since(self.last_heard(node));
         NodeView {
             heard: heard.is_some_and(|heard| heard.at >= self.since),
             silence,
-            lease_over: silence >= timings.suspect && now > until.after(margins),
+            lease_over: silence >= timings.suspect && now > self.ends(node, timings),
             reaches_hmc: heard.is_none_or(|heard| heard.reaches_hmc),
         }
     }

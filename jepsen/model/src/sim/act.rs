@@ -229,7 +229,7 @@ impl Sim {
         }
         (node.blank, node.killed) = (what == ["lose"], what != ["join"]);
         if !(matches!(what, ["old", _]) && kept.index > node.ledger.index) {
-            node.ledger = kept;
+            node.ledger = std::sync::Arc::new(kept);
         }
         Ok(())
     }

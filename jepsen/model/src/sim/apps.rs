@@ -59,16 +59,6 @@ impl Apps {
         inside
     }
 
-    /// Stops, in order, what must not run twice. What sticks goes on.
-    pub(super) fn concede(&mut self, cluster: &Cluster, server: &ServerName, now: Time) {
-        for ((at, name), app) in &mut self.copies {
-            let runs = matches!(app.state, State::Running | State::Starting(_));
-            if at == server && runs && !app.sticks && cluster.lives_once(name) {
-                app.state = State::Stopping(now.after(TAKES));
-            }
-        }
-    }
-
     /// Whether anything that must not run twice may be active on the server.
     pub(super) fn holds(&self, cluster: &Cluster, server: &ServerName) -> bool {
         let off = |app: &App| matches!(app.state, State::Off | State::OnPurpose);

@@ -1,17 +1,18 @@
 //! What is due at an instant of virtual time, in a fixed order.
 
 use std::collections::BTreeMap;
-use tenure_core::{Entry, NodeName, OrderId, Reading, ResourceName, ServerName, Time, carry::Answer};
+use tenure_core::{
+    Command, Entry, NodeName, OrderId, Reading, ResourceName, ServerName, Time,
+    node::{Input, Proposal},
+};
 
 /// Something that happens by itself when its time has come.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
-    /// Heartbeats are exchanged, leases renewed, missing entries and reports sent again.
+    /// Watchdogs are looked at, and whoever is heard gets what it misses of the log.
     Beat,
-    /// The leader of this term plans.
-    Plan { term: u64 },
-    /// A proposal of the leader of this term is committed, if it still leads.
-    Commit { term: u64, entry: Entry },
+    /// A proposal that the leader of this term appended is committed, if it still leads.
+    Commit { term: u64, entry: Entry, by: Option<(NodeName, u32, Proposal)> },
     /// A node applies what the log holds.
     Apply(NodeName),
     /// Something that concerns one life of one node, and waits while that node is paused.
@@ -21,27 +22,40 @@ pub(super) enum Event {
 /// Something that happens at, or for, a node.
 #[derive(Clone, Debug)]
 pub(super) enum NodeEvent {
-    /// It reads the servers that it manages.
+    /// It wanted to be woken.
+    Wake,
+    /// Its agents look at everything inside it, at their pace.
     Monitor,
+    /// They do so because somebody asks.
+    Sense,
+    /// Something happens to it.
+    Input(Box<Input>),
+    /// What it proposes looks for a leader, until then.
+    Propose { of: Proposal, commands: Vec<Command>, until: Time },
     /// Its question arrives at an HMC.
     Look { server: ServerName, since: u64, serial: u64, why: Why },
     /// The answer is there.
     Seen { reading: Reading, why: Why },
     /// An agent looks at what an order is about.
-    LookInside { order: OrderId, resource: ResourceName, since: u64, serial: u64 },
-    /// A pause within an order is over.
-    Paused(OrderId),
-    /// A program that an order runs has ended.
-    Ran(OrderId, Answer),
+    LookInside { why: WhyInside, resource: ResourceName, since: u64, serial: u64 },
 }
 
 /// What a reading is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Why {
-    /// To tell the leader.
+    /// The node's rounds.
     Watch,
     /// An order asked.
     Order(OrderId),
+}
+
+/// What a look at something inside a node is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum WhyInside {
+    /// An order asked.
+    Order(OrderId),
+    /// The node is alone.
+    Alone,
 }
 
 /// Events by time, and within one instant in the order in which they were made.

@@ -1,64 +1,80 @@
-//! Leading: the view, planning, proposing, committing, and who leads.
+//! Consensus, played: who leads, what is committed, who applies it when. The real one is run elsewhere; here it is a total
+//! order with terms, delays and losses.
 
 use super::event::Event;
-use super::sim::{COMMIT, ELECTION, FOLLOW, FRESH, GATHER, Sim};
+use super::sim::{COMMIT, ELECTION, FOLLOW, FRESH, Sim};
 use std::sync::Arc;
 use tenure_core::{
-    Entry, Ledger, Moment, NodeName, Reading, Span, Time, View,
+    Entry, NodeName, Span, Time,
     command::{Author, Outcome},
     invariants,
-    node::{Leading, usable},
-    pace::Pace,
-    plan::plan,
+    node::{Input, Proposal, Standing},
 };
 
-/// What the leading node knows and does not share.
-#[derive(Clone, Debug)]
-pub(super) struct Leader {
+/// Who leads, and in which term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
     pub(super) node: NodeName,
     pub(super) term: u64,
-    pub(super) leading: Leading,
-    pace: Pace,
-    /// What the view said of nodes when the leader last planned.
-    digest: Vec<(NodeName, [bool; 3])>,
-    proposing: bool,
-    /// The index on which it planned last.
-    planned_on: u64,
-    /// When it will plan next, if nothing happens before.
-    pub(super) plan_at: Option<Time>,
 }
 
 impl Sim {
-    /// This node leads from now on, and knows nothing but the log.
+    /// This node leads from now on.
     pub(super) fn lead(&mut self, node: NodeName) {
         self.term += 1;
-        // Of the leader before it, it knows when it was last heard.
-        let before = self.last_leader.replace(node.clone()).filter(|_| self.leader.is_none());
         if let Some(old) = self.leader.take() {
             self.depose(old);
         }
-        let before = before.map(|before| (before, Moment(self.leaderless_since.0)));
-        let mut leading = Leading::new(before, FRESH, self.moment());
-        // It applies all of the log in this very moment.
-        leading.caught_up();
-        self.leader = Some(Leader {
-            term: self.term,
-            leading,
-            pace: Pace::default(),
-            digest: Vec::new(),
-            proposing: false,
-            planned_on: 0,
-            plan_at: None,
-            node: node.clone(),
-        });
+        self.leader = Some(Seat { term: self.term, node: node.clone() });
         self.apply(&node);
-        self.plan_soon();
+        self.feed(&node, Input::Woken);
     }
 
-    /// A leader that leads no more does not know it yet: it takes the last answers of a quorum for fresh a while longer.
-    fn depose(&mut self, mut old: Leader) {
-        old.plan_at = None;
-        self.deposed = Some((old, self.now.after(FRESH)));
+    /// A leader that leads no more may not know it yet: it takes the last answers of a quorum for fresh a while longer. What it
+    /// was then goes on answering beside what the node is from now on: whoever hears it late.
+    fn depose(&mut self, old: Seat) {
+        let Some(node) = self.nodes.get(&old.node) else { return };
+        let ghost = Box::new(node.memory.brain.clone());
+        self.deposed = Some((old, self.now.after(FRESH), ghost));
+    }
+
+    /// The leader before, as long as it may take itself for the leader.
+    pub(super) fn late(&self) -> Option<&NodeName> {
+        self.deposed.as_ref().filter(|(_, until, _)| self.now < *until).map(|(seat, ..)| &seat.node)
+    }
+
+    /// How the leader before takes itself to stand.
+    pub(super) fn late_standing(&self, seat: &Seat, until: Time) -> Standing {
+        let applied = self.nodes.get(&seat.node).map_or(0, |node| node.ledger.index);
+        Standing {
+            term: seat.term,
+            leads: true,
+            leader: Some(seat.node.clone()),
+            quorum: Some(Span(FRESH.0 - until.since(self.now).0)),
+            last_log: applied,
+            applied,
+            voters: Arc::clone(&self.voters),
+            ..Standing::default()
+        }
+    }
+
+    /// How a node stands.
+    pub(super) fn standing(&self, name: &NodeName) -> Standing {
+        let applied = self.nodes.get(name).map_or(0, |node| node.ledger.index);
+        let voters = Arc::clone(&self.voters);
+        let common = Standing { last_log: applied, applied, voters, ..Standing::default() };
+        match &self.leader {
+            Some(seat) if seat.node == *name => {
+                Standing { term: seat.term, leads: true, leader: Some(name.clone()), quorum: Some(Span(0)), ..common }
+            }
+            Some(seat) if self.connected(name, &seat.node) => {
+                Standing { term: seat.term, leader: Some(seat.node.clone()), ..common }
+            }
+            Some(_) | None => {
+                let late = self.late().filter(|late| self.connected(name, late)).cloned();
+                Standing { term: self.term.saturating_sub(u64::from(late.is_some())), leader: late, ..common }
+            }
+        }
     }
 
     /// Another node that can lead does so from now on.
@@ -98,142 +114,63 @@ impl Sim {
         with * 2 > self.nodes.len()
     }
 
-    /// Heartbeats: who is heard gets a lease, and what it missed.
+    /// Watchdogs are looked at, and who is heard gets what it missed.
     pub(super) fn beat(&mut self) {
-        let timings = self.ledger.config.timings.clone();
-        self.queue.push(self.now.after(timings.heartbeat), Event::Beat);
+        self.queue.push(self.now.after(self.ledger.config.timings.heartbeat), Event::Beat);
         self.watchdogs();
-        self.grant_late();
-        let Some(mut leader) = self.leader.take() else { return };
-        let heard = self.grant(&mut leader, &Arc::clone(&self.ledger));
-        let news = self.digest(&leader) != leader.digest;
-        self.leader = Some(leader);
-        for name in heard {
+        for name in self.nodes.keys().cloned().collect::<Vec<_>>() {
             self.apply(&name);
-            self.take_up(&name);
-            self.send_reports(&name);
-        }
-        if news {
-            self.plan_soon();
-        }
-    }
-
-    /// Who is heard by a leader gets a lease, by what that leader has applied.
-    fn grant(&mut self, leader: &mut Leader, ledger: &Ledger) -> Vec<NodeName> {
-        let now = self.moment();
-        let heard: Vec<NodeName> = self.nodes.keys().filter(|n| self.connected(&leader.node, n)).cloned().collect();
-        for name in &heard {
-            let Some(node) = self.nodes.get_mut(name) else { continue };
-            leader.leading.hear(name, !node.memory.reach.is_blind(), now);
-            if let Some(index) = leader.leading.index(ledger, Some(Span(0)), now) {
-                node.memory.past.heard(index);
-            }
-            if let Some(granted) = leader.leading.lease(name, ledger, Some(Span(0)), now) {
-                let asked = node.moment(now);
-                node.memory.lease.renew(asked, usable(granted.lasts), granted.floor);
-            }
-        }
-        heard
-    }
-
-    /// A leader that does not know yet that another was elected grants leases still.
-    fn grant_late(&mut self) {
-        let Some((mut old, until)) = self.deposed.take().filter(|(_, until)| self.now < *until) else { return };
-        if let Some(ledger) = self.nodes.get(&old.node).filter(|node| node.acts()).map(|node| node.ledger.clone()) {
-            self.grant(&mut old, &ledger);
-        }
-        self.deposed = Some((old, until));
-    }
-
-    fn view(&self, leader: &Leader) -> View {
-        leader.leading.view(self.ledger.nodes.keys(), &self.ledger.config.timings, self.moment())
-    }
-
-    fn digest(&self, leader: &Leader) -> Vec<(NodeName, [bool; 3])> {
-        let suspect = self.ledger.config.timings.suspect;
-        let nodes = self.view(leader).nodes.into_iter();
-        nodes.map(|(name, v)| (name, [v.silence >= suspect, v.lease_over, v.reaches_hmc])).collect()
-    }
-
-    /// Plans once what happens now has been gathered.
-    pub(super) fn plan_soon(&mut self) {
-        self.plan_by(self.now.after(GATHER));
-    }
-
-    fn plan_by(&mut self, at: Time) {
-        let Some(leader) = &mut self.leader else { return };
-        if leader.plan_at.is_none_or(|planned| planned > at) {
-            leader.plan_at = Some(at);
-            self.queue.push(at, Event::Plan { term: leader.term });
         }
     }
 
     /// When the leader has something to do by itself.
-    pub(super) fn next_plan(&self) -> Option<Time> {
-        self.leader.as_ref()?.plan_at
+    pub(super) fn leader_rests(&self) -> bool {
+        let node = self.leader.as_ref().and_then(|leader| self.nodes.get(&leader.node));
+        node.is_none_or(|node| node.memory.brain.rests())
     }
 
-    pub(super) fn plan(&mut self, term: u64) {
-        let now = self.cluster_time();
-        let Some(mut leader) = self.leader.take() else { return };
-        let due = leader.plan_at.is_some_and(|at| at <= self.now);
-        if due {
-            leader.plan_at = None;
-        }
-        // What it waits for is followed by another plan.
-        if leader.term != term || !due || leader.proposing {
-            self.leader = Some(leader);
+    /// A node applies what the log holds, if it hears the leader.
+    pub(super) fn apply(&mut self, name: &NodeName) {
+        let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
+        if !self.connected(name, &leader) {
             return;
         }
-        leader.digest = self.digest(&leader);
-        let view = self.view(&leader);
-        let result = plan(&self.ledger, &view, &leader.node, now);
-        leader.leading.proposes(&result.commands);
-        leader.planned_on = self.ledger.index;
-        leader.proposing = !result.commands.is_empty();
-        let (due, next) = leader.pace.due(&result.probe, now, self.ledger.config.timings.monitor);
-        let (node, proposing) = (leader.node.clone(), leader.proposing);
-        self.leader = Some(leader);
-        if proposing {
-            self.propose(Entry::planned(now, node.clone(), result.commands));
+        let Some(node) = self.nodes.get_mut(name) else { return };
+        let from = node.ledger.index;
+        if from >= self.log.len() as u64 {
+            return;
         }
-        for server in due {
-            let manager = self.ledger.servers.get(&server).and_then(|state| state.manager.clone());
-            if let Some(manager) = manager.filter(|manager| self.connected(&node, manager)) {
-                self.look(&manager, &server);
-            }
-            let home = self.ledger.config.node_on(&server).cloned();
-            if let Some(home) = home.filter(|home| self.connected(&node, home)) {
-                self.sense_again(&home);
+        let ledger = Arc::make_mut(&mut node.ledger);
+        for (index, entry) in (1_u64..).zip(&self.log).skip(usize::try_from(from).unwrap_or(usize::MAX)) {
+            let was = self.options.bug.map(|bug| (bug, ledger.clone()));
+            ledger.apply(index, entry);
+            if let Some((bug, was)) = was {
+                bug.tamper(&was, ledger, entry);
             }
         }
-        // Cluster time, in which both are counted, goes on as fast as this clock.
-        if let Some(at) = result.wake_at.into_iter().chain(next).min() {
-            self.plan_by(self.now.after(at.since(now)).max(self.now.after(GATHER)));
-        }
+        self.feed(name, Input::Woken);
     }
 
     /// Hands an entry to the leader, which stamps it, and commits it if it still leads by then.
-    pub(super) fn propose(&mut self, entry: Entry) {
+    pub(super) fn propose(&mut self, entry: Entry, by: Option<(NodeName, u32, Proposal)>) {
         let Some(leader) = &self.leader else { return };
         let entry = Entry { at: self.cluster_time(), wall: self.now, ..entry };
-        self.queue.push(self.now.after(COMMIT), Event::Commit { term: leader.term, entry });
+        self.queue.push(self.now.after(COMMIT), Event::Commit { term: leader.term, entry, by });
     }
 
-    pub(super) fn commit(&mut self, term: u64, entry: &Entry) {
-        let Some(leader) = self.leader.as_mut().filter(|leader| leader.term == term) else {
+    pub(super) fn commit(&mut self, term: u64, entry: &Entry, by: Option<(NodeName, u32, Proposal)>) {
+        let Some(leader) = self.leader.as_ref().filter(|leader| leader.term == term) else {
             if matches!(entry.author, Author::Operator { .. }) {
                 self.say("no answer: the request may or may not have been taken".to_owned());
+            }
+            if let Some((node, life, of)) = by {
+                self.proposed(&node, life, of, None);
             }
             return;
         };
         let node = leader.node.clone();
         let planned = matches!(entry.author, Author::Planner(_));
-        if planned {
-            leader.proposing = false;
-            leader.leading.proposed(true);
-        }
-        let undisturbed = planned && leader.planned_on == self.ledger.index;
+        let undisturbed = planned && self.planned_on == self.ledger.index;
         self.log.push(entry.clone());
         let index = self.log.len() as u64;
         let before = Arc::clone(&self.ledger);
@@ -249,12 +186,15 @@ impl Sim {
         }
         self.ledger = Arc::new(after);
         self.report_outcome(index, entry, &outcome);
+        if let Some((node, life, of)) = by {
+            let unheard = outcome.refusal().is_some_and(|why| matches!(why, tenure_core::Refusal::OlderProcess { .. }));
+            self.proposed(&node, life, of, Some(index).filter(|_| !unheard));
+        }
         self.apply(&node);
         let others: Vec<NodeName> = self.nodes.keys().filter(|name| **name != node).cloned().collect();
         for other in others {
             self.queue.push(self.now.after(FOLLOW), Event::Apply(other));
         }
-        self.plan_soon();
     }
 
     fn report_outcome(&mut self, index: u64, entry: &Entry, outcome: &Outcome) {
@@ -268,19 +208,5 @@ impl Sim {
         if let (Author::Operator { .. }, Some(why)) = (&entry.author, outcome.refusal()) {
             self.say(format!("refused: {why}"));
         }
-    }
-
-    /// A manager tells the leader what it read.
-    pub(super) fn tell(&mut self, node: &NodeName, reading: Reading) {
-        let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
-        if !self.connected(node, &leader) {
-            return;
-        }
-        let blind = self.nodes.get(node).is_some_and(|node| node.memory.reach.is_blind());
-        if let Some(leader) = &mut self.leader {
-            leader.leading.hear(node, !blind, Moment(self.now.0));
-            leader.leading.read(reading);
-        }
-        self.plan_soon();
     }
 }

@@ -1,36 +1,23 @@
-//! One node: the part of a daemon that outlives nothing but its log.
+//! The body of one node: where it lives, what becomes of its process, and the machine that decides for it.
 
 use super::event::NodeEvent;
+use super::sim::FRESH;
 use crate::world::{CommandId, LparId, ServerId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tenure_core::{
-    Ledger, Moment, OrderId, Report, ServerName, Span, Time,
-    carry::{Ask, Execution},
-    node::{ClusterClock, Lease, Past},
-    pace::Gap,
+    Inside, Ledger, Moment, NodeName, OrderId, Span, Time,
+    carry::Ask,
+    ledger::Incarnation,
+    node::{self, Birth},
     reach::Reach,
 };
 
-/// An order that the node is carrying out.
-#[derive(Clone, Debug)]
-pub(super) struct Work {
-    pub(super) execution: Execution,
-    pub(super) since: Time,
-    /// The change that it waits for at an HMC.
-    pub(super) sent: Option<(CommandId, Ask)>,
-}
-
-/// Watching one server.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Watch {
-    pub(super) gap: Gap,
-    pub(super) asking: bool,
-    /// Asked for while a question was under way.
-    pub(super) again: bool,
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Node {
+    pub(super) name: NodeName,
+    /// Its number, which no twist of the names changes.
+    pub(super) number: u32,
     pub(super) server: Option<ServerId>,
     pub(super) lpar: Option<LparId>,
     /// Whether the daemon runs, as long as its LPAR does.
@@ -51,7 +38,7 @@ pub(super) struct Node {
     /// Counts its starts: what belongs to an earlier life is void.
     pub(super) life: u32,
     /// Durable.
-    pub(super) ledger: Ledger,
+    pub(super) ledger: Arc<Ledger>,
     /// With which time its watchdog was last armed. The device knows nothing of disks and processes.
     pub(super) armed: Option<Span>,
     /// Whether its disk holds nothing where there was something: it does not start before it has joined anew.
@@ -64,50 +51,28 @@ pub(super) struct Node {
 /// What a node forgets when it dies.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
-    /// What may have been taken up in an earlier life.
-    pub(super) past: Past,
-    pub(super) clock: ClusterClock,
-    pub(super) lease: Lease,
+    /// The machine that decides.
+    pub(super) brain: node::Node,
+    /// When it is to be woken.
+    pub(super) wake_at: Option<Time>,
     pub(super) reach: Reach,
-    /// The last look at what lives inside it.
-    pub(super) sensed: Gap,
-    /// When this life of it began.
-    pub(super) born: Time,
+    /// What its agents saw last.
+    pub(super) inside: Option<Inside>,
     /// When its watchdog was last fed.
     pub(super) fed: Time,
-    /// When it learned of each open order.
-    pub(super) learned: BTreeMap<OrderId, Time>,
-    pub(super) work: BTreeMap<OrderId, Work>,
-    /// Answers that are not in the log yet.
-    pub(super) outbox: BTreeMap<OrderId, Report>,
-    pub(super) watches: BTreeMap<ServerName, Watch>,
+    /// Changes that are under way at HMCs.
+    pub(super) sent: BTreeMap<OrderId, (CommandId, Ask)>,
     /// What happened while it was paused.
     pub(super) stalled: Vec<NodeEvent>,
 }
 
-impl Memory {
-    /// A process begins with what its disk holds.
-    fn new(ledger: &Ledger, now: Time, ahead: Span) -> Self {
-        Memory {
-            past: Past::new(ledger.index),
-            clock: ClusterClock::new(ledger.now, now.after(ahead), Moment(now.0)),
-            lease: Lease::default(),
-            reach: Reach::default(),
-            sensed: Gap::default(),
-            born: now,
-            fed: now,
-            learned: BTreeMap::new(),
-            work: BTreeMap::new(),
-            outbox: BTreeMap::new(),
-            watches: BTreeMap::new(),
-            stalled: Vec::new(),
-        }
-    }
-}
-
 impl Node {
-    pub(super) fn new(server: Option<ServerId>, lpar: Option<LparId>) -> Self {
+    pub(super) fn new(name: NodeName, number: u32, server: Option<ServerId>, lpar: Option<LparId>) -> Self {
+        let ledger = Arc::default();
+        let memory = Memory::new(&name, number, 1, &ledger, Time(0), Span(0), Moment(0));
         Node {
+            name,
+            number,
             server,
             lpar,
             killed: false,
@@ -119,17 +84,17 @@ impl Node {
             ahead: Span(0),
             stood_still: Span(0),
             life: 1,
-            ledger: Ledger::default(),
+            ledger,
             armed: None,
             blank: false,
             paused_at: None,
-            memory: Memory::new(&Ledger::default(), Time(0), Span(0)),
+            memory,
         }
     }
 
     /// The moment on its own clock.
-    pub(super) fn moment(&self, now: Moment) -> Moment {
-        now.before(self.stood_still)
+    pub(super) fn moment(&self, now: Time) -> Moment {
+        Moment(now.0).before(self.stood_still)
     }
 
     /// Whether it takes part in anything now.
@@ -137,35 +102,59 @@ impl Node {
         self.alive && !self.paused
     }
 
+    /// Which of its processes this is.
+    pub(super) fn incarnation(&self) -> Incarnation {
+        incarnation(self.number, self.life)
+    }
+
     /// Starts again with what its disk holds. A watchdog begins anew with its LPAR; a process that is started again within
     /// finds it as the one before left it, unless it `feeds` it.
     pub(super) fn reborn(&mut self, now: Time, feeds: bool) {
         self.life += 1;
         let fed = if std::mem::take(&mut self.rebooted) || feeds { now } else { self.memory.fed };
-        self.memory = Memory { fed, ..Memory::new(&self.ledger, now, self.ahead) };
-    }
-
-    /// Whether its lease lets it act now, with all that the lease stands for applied.
-    pub(super) fn may_act(&self, now: Time) -> bool {
-        self.memory.lease.covers(self.ledger.index, self.moment(Moment(now.0)))
+        let moment = self.moment(now);
+        let memory = Memory::new(&self.name, self.number, self.life, &self.ledger, now, self.ahead, moment);
+        self.memory = Memory { fed, ..memory };
     }
 
     /// Whether its lease is good, if only for moments.
     pub(super) fn has_lease(&self, now: Time) -> bool {
-        self.memory.lease.left(self.moment(Moment(now.0))) > Span(0)
+        self.memory.brain.lease().left(self.moment(now)) > Span(0)
     }
+}
 
-    /// How long it has been without a lease in this life; `None` while it has one.
-    pub(super) fn alone_for(&self, now: Time) -> Option<Span> {
-        let over = self.memory.lease.over_for(self.moment(Moment(now.0)));
-        let lived = now.since(self.memory.born);
-        (!self.has_lease(now)).then(|| over.unwrap_or(lived).min(lived))
+impl Memory {
+    /// A process begins with what its disk holds.
+    fn new(
+        me: &NodeName,
+        number: u32,
+        life: u32,
+        ledger: &Arc<Ledger>,
+        now: Time,
+        ahead: Span,
+        moment: Moment,
+    ) -> Self {
+        let brain = node::Node::new(Birth {
+            me: me.clone(),
+            incarnation: incarnation(number, life),
+            stored: ledger.index,
+            known: ledger.now,
+            wall: now.after(ahead),
+            fresh: FRESH,
+            moment,
+        });
+        Memory {
+            brain,
+            wake_at: None,
+            reach: Reach::default(),
+            inside: None,
+            fed: now,
+            sent: BTreeMap::new(),
+            stalled: Vec::new(),
+        }
     }
+}
 
-    /// Lets go of answers to orders that the log has closed.
-    pub(super) fn forget_closed(&mut self) {
-        let open = &self.ledger.orders;
-        self.memory.learned.retain(|id, _| open.contains_key(id));
-        self.memory.outbox.retain(|id, _| open.contains_key(id));
-    }
+fn incarnation(number: u32, life: u32) -> Incarnation {
+    Incarnation(u64::from(number) << 32 | u64::from(life))
 }

@@ -1,179 +1,284 @@
-//! What nodes do: apply the log, watch their servers, carry out their orders, report.
+//! The body of a node: it hands its machine what happens, and puts what that wants to the world.
 
-use super::event::{NodeEvent, Why};
-use super::node::Work;
+use super::event::{Event, NodeEvent, Why, WhyInside};
 use super::planted::Bug;
-use super::sim::Sim;
+use super::sim::{COMMIT, Sim};
 use super::witness;
 use crate::world::Answer as WorldAnswer;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tenure_core::{
-    Entry, Inside, NodeName, OrderId, Reading, Report, ServerName, Span,
-    carry::{Answer, Ask, Execution, Next},
-    command::{Author, Command},
+    Command, Entry, NodeName, OrderId, Report, ResourceName, Span, Time,
+    carry::{Answer, Ask},
+    command::Author,
+    ledger::Incarnation,
+    node::{self, Call, Effect, Fate, Input, Now, Proposal, Taken},
     order::{Ending, Order},
+    reading::Reading,
 };
 
 /// How long an agent looks.
 const LOOK: Span = Span(20);
+/// How long an agent takes to stop something.
+const STOP: Span = Span(400);
+/// How long a proposal looks for a leader, and how often.
+const PROPOSAL: Span = Span::seconds(5);
+const AGAIN: Span = Span(100);
 
 impl Sim {
-    /// A node applies what the log holds, if it hears the leader, and turns to what is new for it.
-    pub(super) fn apply(&mut self, name: &NodeName) {
-        let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
-        if !self.connected(name, &leader) {
-            return;
-        }
+    /// Something happens to a node.
+    pub(super) fn feed(&mut self, name: &NodeName, input: Input) {
+        let standing = self.standing(name);
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(name).filter(|node| node.acts()) else { return };
+        let ledger = Arc::clone(&node.ledger);
+        let now = Now { moment: node.moment(now), ledger: &ledger, standing: &standing };
+        let effects = node.memory.brain.handle(now, input);
+        self.wake_later(name, now);
+        self.carry_out(name, effects);
+    }
+
+    /// Another node calls; what it is told.
+    fn receives(&mut self, name: &NodeName, from: &NodeName, by: Incarnation, call: Call) -> Option<node::Answer> {
+        let standing = self.standing(name);
+        let time = self.now;
+        let node = self.nodes.get_mut(name).filter(|node| node.acts())?;
+        let ledger = Arc::clone(&node.ledger);
+        let now = Now { moment: node.moment(time), ledger: &ledger, standing: &standing };
+        let (answer, effects) = node.memory.brain.called(now, Some(from), by, call);
+        self.wake_later(name, now);
+        self.carry_out(name, effects);
+        Some(answer)
+    }
+
+    /// A node is woken when it wants to be.
+    fn wake_later(&mut self, name: &NodeName, now: Now<'_>) {
+        let time = self.now;
         let Some(node) = self.nodes.get_mut(name) else { return };
-        let from = node.ledger.index;
-        let mine = |node: &super::node::Node| -> Vec<ServerName> {
-            let servers = node.ledger.servers.iter();
-            servers
-                .filter(|(_, state)| state.manager.as_ref() == Some(name))
-                .map(|(server, _)| server.clone())
-                .collect()
-        };
-        let before = mine(node);
-        for (index, entry) in (1_u64..).zip(&self.log).skip(usize::try_from(from).unwrap_or(usize::MAX)) {
-            let was = self.options.bug.map(|bug| (bug, node.ledger.clone()));
-            node.ledger.apply(index, entry);
-            if let Some((bug, was)) = was {
-                bug.tamper(&was, &mut node.ledger, entry);
+        let (at, _) = node.memory.brain.wake(now);
+        let at = Time(at.after(node.stood_still).0).max(time.after(Span(1)));
+        if node.memory.wake_at.is_none_or(|known| known > at || known <= time) {
+            node.memory.wake_at = Some(at);
+            self.later(name, at.since(time), NodeEvent::Wake);
+        }
+    }
+
+    pub(super) fn woken(&mut self, name: &NodeName) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(name) else { return };
+        // One that was put off while the node was paused counts; one that another has overtaken does not.
+        if node.memory.wake_at.is_some_and(|at| at <= now) {
+            node.memory.wake_at = None;
+            self.feed(name, Input::Woken);
+        }
+    }
+
+    fn carry_out(&mut self, name: &NodeName, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Follow(_) | Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) => {}
+                Effect::Call { to, call, .. } => self.call(name, &to, call),
+                Effect::Propose { of, commands, .. } => {
+                    let until = self.now.after(PROPOSAL);
+                    self.propose_as(name, of, commands, until);
+                }
+                Effect::CatchUp(term) => {
+                    self.later(name, COMMIT, NodeEvent::Input(Box::new(Input::CaughtUp(term))));
+                }
+                Effect::Read(server) => self.ask_consoles(name, server, Why::Watch),
+                Effect::Look => self.later(name, Span(0), NodeEvent::Sense),
+                Effect::AskInside => {
+                    let inside = self.nodes.get(name).and_then(|node| node.memory.inside.clone());
+                    self.later(name, Span(0), NodeEvent::Input(Box::new(Input::Inside(inside))));
+                }
+                Effect::AskHeld => {
+                    let held = self.held(name);
+                    let has_watchdog = self.nodes.get(name).is_some_and(|node| node.armed.is_some());
+                    self.later(name, Span(0), NodeEvent::Input(Box::new(Input::Held { held, has_watchdog })));
+                }
+                Effect::Carry { order, ask } => self.ask(name, &order, ask),
+                Effect::Mark { order, .. } => {
+                    self.later(name, Span(0), NodeEvent::Input(Box::new(Input::Marked(order))));
+                }
+                Effect::Drop(order) => {
+                    if let Some(node) = self.nodes.get_mut(name) {
+                        node.memory.sent.remove(&order);
+                    }
+                }
+                Effect::Concede { resource, ask, .. } => self.concede(name, resource, &ask),
+                Effect::Stop { .. } => {
+                    if let Some(node) = self.nodes.get_mut(name) {
+                        node.killed = true;
+                    }
+                }
             }
         }
-        if node.ledger.index == from {
-            return;
-        }
-        let (moment, now) = (node.moment(tenure_core::Moment(self.now.0)), node.ledger.now);
-        node.memory.clock.follow(now, *name != leader, moment);
-        node.forget_closed();
-        let after = mine(node);
-        for server in after.iter().filter(|server| !before.contains(server)) {
-            self.look(name, server);
-        }
-        self.take_up(name);
     }
 
-    /// Reads every server that it manages, and comes back to it.
-    pub(super) fn monitor(&mut self, name: &NodeName) {
-        let Some(node) = self.nodes.get(name) else { return };
-        let every = node.ledger.config.timings.monitor;
-        let own = node.ledger.config.nodes.get(name).and_then(|declared| declared.server.as_ref());
-        let servers = node.ledger.servers.iter().filter(|(server, state)| {
-            let blind = node.memory.reach.is_blind() && own == Some(*server);
-            state.manager.as_ref() == Some(name) || blind
+    fn held(&self, name: &NodeName) -> std::collections::BTreeSet<ResourceName> {
+        let known = self.nodes.get(name).and_then(|node| {
+            let server = node.ledger.config.nodes.get(name)?.server.as_ref()?;
+            Some(node::held(&node.ledger.config, server, node.memory.inside.as_ref()?))
         });
-        let servers: Vec<ServerName> = servers.map(|(server, _)| server.clone()).collect();
-        self.later(name, every, NodeEvent::Monitor);
-        self.sense(name);
-        for server in servers {
-            self.ask_consoles(name, &server);
+        known.unwrap_or_default()
+    }
+
+    /// A message arrives at once, or not at all. A leader that does not know yet that another was elected gets the heartbeats
+    /// that were sent to it before that was known.
+    fn call(&mut self, name: &NodeName, to: &NodeName, call: Call) {
+        let Some(node) = self.nodes.get(name) else { return };
+        let (by, asked) = (node.incarnation(), node.moment(self.now));
+        let beat = matches!(call, Call::Heartbeat { .. });
+        let late = self.late().filter(|_| beat).cloned();
+        if let Some(late) = late.filter(|late| self.connected(name, late)) {
+            if let Some(answer) = self.receives_late(name, by, call.clone()) {
+                self.feed(name, Input::Beaten { to: late.clone(), asked, answer: Some(answer) });
+            }
+            if *to == late && self.leader.as_ref().is_none_or(|seat| seat.node != late) {
+                return;
+            }
+        }
+        let reached = self.connected(name, to);
+        let answer = if reached { self.receives(to, name, by, call) } else { None };
+        if beat {
+            self.feed(name, Input::Beaten { to: to.clone(), asked, answer });
         }
     }
 
-    /// A fresher reading is wanted: at once if the log has moved since the last one, otherwise not too soon after it.
-    pub(super) fn look(&mut self, name: &NodeName, server: &ServerName) {
-        let now = self.now;
-        let Some(node) = self.nodes.get_mut(name) else { return };
-        let index = node.ledger.index;
-        let watch = node.memory.watches.entry(server.clone()).or_default();
-        if watch.asking {
-            watch.again = true;
-        } else if watch.gap.wait(index, now) == Span(0) {
-            self.ask_consoles(name, server);
-        }
+    /// The leader before is called, as long as it takes itself for the leader. What it wants has no effect any more.
+    fn receives_late(&mut self, from: &NodeName, by: Incarnation, call: Call) -> Option<node::Answer> {
+        let (seat, until, mut ghost) = self.deposed.take()?;
+        let standing = self.late_standing(&seat, until);
+        let (ledger, moment) =
+            self.nodes.get(&seat.node).map(|node| (Arc::clone(&node.ledger), node.moment(self.now)))?;
+        let now = Now { moment, ledger: &ledger, standing: &standing };
+        let (answer, _) = ghost.called(now, Some(from), by, call);
+        self.deposed = Some((seat, until, ghost));
+        Some(answer)
     }
 
-    fn ask_consoles(&mut self, name: &NodeName, server: &ServerName) {
-        let now = self.now;
-        let Some(node) = self.nodes.get_mut(name) else { return };
-        self.questions += 1;
-        let (since, serial) = (node.ledger.index, self.questions);
-        let watch = node.memory.watches.entry(server.clone()).or_default();
-        if watch.asking {
+    /// What a node proposes goes to the leader, if there is one; what a leader decided goes nowhere else.
+    pub(super) fn propose_as(&mut self, name: &NodeName, of: Proposal, commands: Vec<Command>, until: Time) {
+        let Some(node) = self.nodes.get(name) else { return };
+        let (life, index) = (node.life, node.ledger.index);
+        let author = match of {
+            Proposal::Plan(_) | Proposal::Finding => Author::Planner(name.clone()),
+            Proposal::Report(_) | Proposal::Enlist => Author::Agent(name.clone()),
+        };
+        let entry = Entry { at: self.now, wall: self.now, author, commands: commands.clone() };
+        let leader = self.leader.as_ref().map(|seat| (seat.node.clone(), seat.term));
+        let way = leader.filter(|(leader, _)| self.connected(name, leader));
+        if let Proposal::Plan(term) = of {
+            if way.is_some_and(|(leader, now)| leader == *name && now == term) {
+                self.planned_on = index;
+                self.propose(entry, Some((name.clone(), life, of)));
+            } else {
+                let input = Input::Planned { term, fate: Fate::Unknown };
+                self.later(name, Span(0), NodeEvent::Input(Box::new(input)));
+            }
             return;
         }
-        (watch.asking, watch.again) = (true, false);
-        watch.gap.begins(since, now);
-        let out = witness::latency(&self.world, &node.ledger.config, server).0;
-        self.later(name, Span(out), NodeEvent::Look { server: server.clone(), since, serial, why: Why::Watch });
+        if way.is_some() {
+            if self.options.twice && matches!(of, Proposal::Report(_)) {
+                self.propose(entry.clone(), None);
+            }
+            self.propose(entry, Some((name.clone(), life, of)));
+        } else if self.now < until {
+            self.later(name, AGAIN, NodeEvent::Propose { of, commands, until });
+        } else {
+            self.proposed(name, life, of, None);
+        }
     }
 
-    pub(super) fn watched(&mut self, name: &NodeName, reading: Reading) {
+    /// What became of a proposal.
+    pub(super) fn proposed(&mut self, name: &NodeName, life: u32, of: Proposal, index: Option<u64>) {
+        let input = match of {
+            Proposal::Plan(term) => {
+                Input::Planned { term, fate: if index.is_some() { Fate::Committed } else { Fate::Refused } }
+            }
+            Proposal::Report(order) => {
+                Input::Reported { order, taken: if index.is_some() { Taken::Yes } else { Taken::No } }
+            }
+            Proposal::Enlist => Input::Enlisted(index),
+            Proposal::Finding => return,
+        };
+        let what = NodeEvent::Input(Box::new(input));
+        self.queue.push(self.now, Event::Node { node: name.clone(), life, what });
+    }
+
+    pub(super) fn ask_consoles(&mut self, name: &NodeName, server: tenure_core::ServerName, why: Why) {
+        self.questions += 1;
+        let Some(node) = self.nodes.get(name) else { return };
+        let (since, serial) = (node.ledger.index, self.questions);
+        let out = witness::latency(&self.world, &node.ledger.config, &server).0;
+        self.later(name, Span(out), NodeEvent::Look { server, since, serial, why });
+    }
+
+    /// The answer of the consoles is there.
+    pub(super) fn seen(&mut self, name: &NodeName, reading: Reading, why: Why) {
+        if let Why::Order(order) = why {
+            self.feed(name, Input::Answered { order, answer: Answer::Read(reading) });
+            return;
+        }
         let Some(node) = self.nodes.get_mut(name) else { return };
         let server = reading.server.clone();
         for (hmc, answered) in witness::answering(&self.world, &node.ledger.config, &server, node.blind) {
             node.memory.reach.asked(hmc, answered);
         }
-        let manages = node.ledger.servers.get(&server).is_some_and(|state| state.manager.as_ref() == Some(name));
-        let watch = node.memory.watches.entry(server.clone()).or_default();
-        watch.asking = false;
-        let again = std::mem::take(&mut watch.again);
-        // A node that merely looks whether it reaches an HMC again says nothing of its server.
-        if manages {
-            self.tell(name, reading);
-        }
-        if again {
-            self.look(name, &server);
-        }
+        let blind = node.memory.reach.is_blind();
+        self.feed(name, Input::Read { server, reading: Some(reading), blind });
     }
 
-    /// Takes up the orders that the node owes and may begin.
-    pub(super) fn take_up(&mut self, name: &NodeName) {
-        let now = self.now;
-        let Some(node) = self.nodes.get_mut(name) else { return };
-        let owed: Vec<Order> = node.ledger.orders.values().filter(|order| order.node == *name).cloned().collect();
-        let mut fresh = Vec::new();
-        for order in owed {
-            let learned = *node.memory.learned.entry(order.id).or_insert(now);
-            let busy = node.memory.work.contains_key(&order.id) || node.memory.outbox.contains_key(&order.id);
-            if !busy && node.may_act(now) && now.since(learned) < order.budget {
-                fresh.push(order);
-            }
+    /// An agent is asked because the node is alone.
+    fn concede(&mut self, name: &NodeName, resource: ResourceName, ask: &Ask) {
+        self.questions += 1;
+        let Some(node) = self.nodes.get(name) else { return };
+        let config = Arc::clone(&node.ledger.config);
+        if matches!(ask, Ask::Look(_)) {
+            let (since, serial) = (node.ledger.index, self.questions);
+            self.later(name, LOOK, NodeEvent::LookInside { why: WhyInside::Alone, resource, since, serial });
+            return;
         }
-        for order in fresh {
-            let id = order.id;
-            let Some(node) = self.nodes.get_mut(name) else { return };
-            if let Some(report) = node.memory.past.not_again(&order) {
-                node.memory.outbox.insert(id, report.clone());
-                self.send(name, report);
-                continue;
-            }
-            let execution = Execution::of(&node.ledger, &order);
-            let first = execution.first();
-            node.memory.work.insert(id, Work { execution, since: now, sent: None });
-            self.ask(name, id, first);
-        }
+        let server = config.nodes.get(name).and_then(|declared| declared.server.clone());
+        let answer = server.map_or_else(
+            || Answer::NotSent("it lives nowhere".to_owned()),
+            |server| self.apps.command(&config, &server, ask, self.now),
+        );
+        self.later(name, STOP, NodeEvent::Input(Box::new(Input::Conceded { resource, answer })));
+    }
+
+    pub(super) fn looked_inside(&mut self, name: &NodeName, why: WhyInside, resource: ResourceName, look: (u64, u64)) {
+        let answer = Answer::Looked(self.look_at(name, &resource, look));
+        self.feed(
+            name,
+            match why {
+                WhyInside::Order(order) => Input::Answered { order, answer },
+                WhyInside::Alone => Input::Conceded { resource, answer },
+            },
+        );
+    }
+
+    fn answer(&mut self, name: &NodeName, after: Span, order: OrderId, answer: Answer) {
+        self.later(name, after, NodeEvent::Input(Box::new(Input::Answered { order, answer })));
     }
 
     /// Puts a question of an order to the world.
-    fn ask(&mut self, name: &NodeName, id: OrderId, ask: Ask) {
+    fn ask(&mut self, name: &NodeName, order: &Order, ask: Ask) {
         let Some(node) = self.nodes.get(name) else { return };
-        let Some(work) = node.memory.work.get(&id) else { return };
-        let order = work.execution.order();
+        let id = order.id;
         match &ask {
-            Ask::Read(server) => {
-                let out = witness::latency(&self.world, &node.ledger.config, server).0;
-                self.questions += 1;
-                let (since, serial) = (node.ledger.index, self.questions);
-                let look = NodeEvent::Look { server: server.clone(), since, serial, why: Why::Order(id) };
-                self.later(name, Span(out), look);
-            }
+            Ask::Read(server) => self.ask_consoles(name, server.clone(), Why::Order(id)),
             Ask::Look(resource) => {
                 self.questions += 1;
                 let (since, serial) = (node.ledger.index, self.questions);
-                let look = NodeEvent::LookInside { order: id, resource: resource.clone(), since, serial };
-                self.later(name, LOOK, look);
+                let (why, resource) = (WhyInside::Order(id), resource.clone());
+                self.later(name, LOOK, NodeEvent::LookInside { why, resource, since, serial });
             }
-            Ask::Pause(span) => self.later(name, *span, NodeEvent::Paused(id)),
+            Ask::Pause(span) => self.answer(name, *span, id, Answer::Paused),
             Ask::Run { program, within, .. } => {
-                if !node.may_act(self.now) {
-                    self.answer(name, id, Answer::NotSent("its node has no lease".to_owned()));
-                    return;
-                }
                 let manner = self.programs.get(program).copied().unwrap_or_default();
                 let (after, answer) = manner.end(*within);
-                self.later(name, after, NodeEvent::Ran(id, answer));
+                self.answer(name, after, id, answer);
             }
             Ask::Start(_)
             | Ask::ShutDown(_)
@@ -187,35 +292,24 @@ impl Sim {
             | Ask::RecoverMigration(_)
             | Ask::MoveDefinition { .. }
             | Ask::RemoteRestart { .. } => {
-                let elapsed = self.now.since(work.since);
                 let inside = order.action.resource().and_then(|name| node.ledger.config.resources.get(name));
                 let inside = inside.is_some_and(|resource| resource.as_agent().is_some());
-                let bar = if !node.may_act(self.now) {
-                    Some("its node has no lease".to_owned())
-                } else if let Err(why) = node.ledger.may_send(order, elapsed) {
-                    Some(why.to_string())
-                } else {
-                    (node.blind && !inside).then(|| "no HMC answers".to_owned())
-                };
                 let at_home = node.ledger.config.node_on(&order.server) == Some(name);
-                let route = match bar {
-                    Some(why) => Err(Box::new(Answer::NotSent(why))),
-                    None if inside && !at_home => {
-                        Err(Box::new(Answer::NotSent("it lives inside another node".to_owned())))
+                let config = Arc::clone(&node.ledger.config);
+                let route = match (inside, node.blind) {
+                    (true, _) if !at_home => Err(Answer::NotSent("it lives inside another node".to_owned())),
+                    (true, _) => Err(self.apps.command(&config, &order.server, &ask, self.now)),
+                    (false, true) => Err(Answer::NotSent("no HMC answers".to_owned())),
+                    (false, false) => {
+                        witness::change(&self.world, &config, &order.server, &ask).map_err(|answer| *answer)
                     }
-                    None if inside => {
-                        let config = std::sync::Arc::clone(&node.ledger.config);
-                        let server = order.server.clone();
-                        Err(Box::new(self.apps.command(&config, &server, &ask, self.now)))
-                    }
-                    None => witness::change(&self.world, &node.ledger.config, &order.server, &ask),
                 };
                 match route {
-                    Err(answer) => self.answer(name, id, *answer),
+                    Err(answer) => self.answer(name, Span(0), id, answer),
                     Ok((hmc, command)) => {
                         let sent = self.world.submit(hmc, command);
-                        if let Some(work) = self.work(name, id) {
-                            work.sent = Some((sent, ask));
+                        if let Some(node) = self.nodes.get_mut(name) {
+                            node.memory.sent.insert(id, (sent, ask));
                         }
                     }
                 }
@@ -223,86 +317,32 @@ impl Sim {
         }
     }
 
-    fn work(&mut self, name: &NodeName, id: OrderId) -> Option<&mut Work> {
-        self.nodes.get_mut(name)?.memory.work.get_mut(&id)
-    }
-
-    /// Hands an answer to the order that waits for it.
-    pub(super) fn answer(&mut self, name: &NodeName, id: OrderId, answer: Answer) {
-        let now = self.now;
-        let Some(work) = self.work(name, id) else { return };
-        match work.execution.next(answer, now.since(work.since)) {
-            Next::Ask(ask) => self.ask(name, id, ask),
-            Next::Report(mut report) => {
-                let Some(node) = self.nodes.get_mut(name) else { return };
-                let Some(work) = node.memory.work.remove(&id) else { return };
-                report.ending = node.memory.past.doubt(work.execution.order(), report.ending);
-                if node.ledger.orders.contains_key(&id) {
-                    node.memory.outbox.insert(id, report.clone());
-                    self.send(name, report);
-                }
-            }
-        }
-    }
-
     /// Takes the answers of HMCs that have arrived. A paused node finds them when it wakes up.
     pub(super) fn harvest(&mut self) {
-        let mut arrived = Vec::new();
+        let mut arrived: Vec<(NodeName, OrderId, Ask, WorldAnswer)> = Vec::new();
         for (name, node) in self.nodes.iter_mut().filter(|(_, node)| node.acts()) {
-            for (id, work) in &mut node.memory.work {
-                let Some((command, _)) = work.sent else { continue };
-                if let Some((_, answer)) = self.world.take_answer(command)
-                    && let Some((_, ask)) = work.sent.take()
-                {
-                    arrived.push((name.clone(), *id, ask, answer));
+            let world = &mut self.world;
+            node.memory.sent.retain(|id, (command, ask)| match world.take_answer(*command) {
+                Some((_, answer)) => {
+                    arrived.push((name.clone(), *id, ask.clone(), answer));
+                    false
                 }
-            }
+                None => true,
+            });
         }
         for (name, id, ask, answer) in arrived {
-            let answer: WorldAnswer = answer;
             if ask == Ask::CutOffNode && self.options.bug == Some(Bug::FenceNotReadBack) {
                 self.believe(&name, id);
                 continue;
             }
-            self.answer(&name, id, witness::answer(&ask, answer));
+            self.feed(&name, Input::Answered { order: id, answer: witness::answer(&ask, answer) });
         }
     }
 
     /// Reports an order done because something was sent: a planted bug.
     fn believe(&mut self, name: &NodeName, id: OrderId) {
-        let Some(node) = self.nodes.get_mut(name) else { return };
-        node.memory.work.remove(&id);
         let report = Report { order: id, ending: Ending::Done, readings: Vec::new(), seen: BTreeMap::new() };
-        node.memory.outbox.insert(id, report.clone());
-        self.send(name, report);
-    }
-
-    /// Sends again what the log does not hold yet.
-    pub(super) fn send_reports(&mut self, name: &NodeName) {
-        let Some(node) = self.nodes.get(name) else { return };
-        let reports: Vec<Report> = node.memory.outbox.values().cloned().collect();
-        for report in reports {
-            self.send(name, report);
-        }
-    }
-
-    fn send(&mut self, name: &NodeName, report: Report) {
-        let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
-        if !self.connected(name, &leader) {
-            return;
-        }
-        if let Some(leader) = &mut self.leader {
-            let own = report.readings.iter().filter(|reading| {
-                self.ledger.servers.get(&reading.server).is_some_and(|state| state.manager.as_ref() == Some(name))
-            });
-            own.cloned().for_each(|reading| leader.leading.read(reading));
-            leader.leading.sense_also(name, &Inside { seen: report.seen.clone(), watchdog: None });
-        }
-        let author = Author::Agent(name.clone());
-        let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Report(report)] };
-        if self.options.twice {
-            self.propose(entry.clone());
-        }
-        self.propose(entry);
+        let until = self.now.after(PROPOSAL);
+        self.propose_as(name, Proposal::Report(id), vec![Command::Report(report)], until);
     }
 }

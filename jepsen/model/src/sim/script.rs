@@ -89,7 +89,7 @@ impl Play {
         Ok(Play { site: lines.to_vec(), sim, done: Vec::new(), wrong })
     }
 
-    /// Does one thing. `false` if nothing is in a state in which it could be done, or it would be a [lie](super::honest): then
+    /// Does one thing. `false` if nothing is in a state in which it could be done, or it would be a lie (`honest`): then
     /// it was not. A panic is a finding.
     pub fn act(&mut self, deed: &str) -> bool {
         if self.sim.is_lie(deed) {

@@ -1,8 +1,8 @@
 //! The simulation: its parts, and how time passes in it.
 
 use super::apps::Apps;
-use super::event::{Event, NodeEvent, Queue, Why};
-use super::leader::Leader;
+use super::event::{Event, NodeEvent, Queue};
+use super::leader::Seat;
 use super::node::Node;
 use super::planted::Bug;
 use super::programs::Manner;
@@ -12,9 +12,10 @@ use crate::world::{Guest, LparId, ServerId, Time as WorldTime, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::{
-    Entry, Ledger, Moment, NodeName, ResourceName, ServerName, Span, Time,
+    Entry, Ledger, NodeName, ResourceName, ServerName, Span, Time,
     command::{Author, Command, Request, RequestId},
     config::Cluster,
+    node::{self, Input},
     tolerance::admit,
 };
 
@@ -22,8 +23,6 @@ use tenure_core::{
 pub(super) const COMMIT: Span = Span(3);
 /// From there to its being applied by the others.
 pub(super) const FOLLOW: Span = Span(1);
-/// How long a change is gathered with others before the leader plans.
-pub(super) const GATHER: Span = Span(1);
 /// How old the last answers of a quorum may be for a leader to grant leases.
 pub(super) const FRESH: Span = Span(1000);
 /// From the loss of a leader to the next one.
@@ -66,12 +65,15 @@ pub struct Sim {
     /// The state at the end of the log.
     pub(super) ledger: Arc<Ledger>,
     pub(super) nodes: BTreeMap<NodeName, Node>,
-    pub(super) leader: Option<Leader>,
-    /// The leader before, and until when it takes itself for one.
-    pub(super) deposed: Option<(Leader, Time)>,
+    /// Their names: all of them vote.
+    pub(super) voters: Arc<BTreeSet<NodeName>>,
+    pub(super) leader: Option<Seat>,
+    /// The leader before, as it was when another was elected, and until when it may take itself for the leader.
+    pub(super) deposed: Option<(Seat, Time, Box<node::Node>)>,
     pub(super) term: u64,
     pub(super) leaderless_since: Time,
-    pub(super) last_leader: Option<NodeName>,
+    /// The index on which a leader planned last.
+    pub(super) planned_on: u64,
     pub(super) requests: u64,
     /// Counts questions to HMCs, over all nodes and all their lives.
     pub(super) questions: u64,
@@ -94,13 +96,15 @@ impl Sim {
     pub fn new(site: &Site, options: Options) -> Result<Self, SiteError> {
         let (spec, declared, later) = site.build()?;
         let world = World::new(spec, 1).map_err(|why| SiteError(why.to_string()))?;
-        let nodes = site.nodes().map(|(name, server)| {
+        let nodes = (1..).zip(site.nodes()).map(|(number, (name, server))| {
             let id = server.and_then(|server| world.server(server));
             let lpar = server.and_then(|server| world.lpar(&format!("node-{server}")));
-            (name, Node::new(id, lpar))
+            (name.clone(), Node::new(name, number, id, lpar))
         });
+        let nodes: BTreeMap<NodeName, Node> = nodes.collect();
         let mut sim = Sim {
-            nodes: nodes.collect(),
+            voters: Arc::new(nodes.keys().cloned().collect()),
+            nodes,
             world,
             apps: Apps::default(),
             programs: BTreeMap::new(),
@@ -115,7 +119,7 @@ impl Sim {
             deposed: None,
             term: 0,
             leaderless_since: Time(0),
-            last_leader: None,
+            planned_on: 0,
             requests: 0,
             questions: 0,
             lines: Vec::new(),
@@ -130,6 +134,7 @@ impl Sim {
         }
         for node in sim.nodes.keys().cloned().collect::<Vec<_>>() {
             sim.later(&node, Span(1), NodeEvent::Monitor);
+            sim.feed(&node, Input::Woken);
         }
         sim.queue.push(Time(0), Event::Beat);
         let configure = Request::Configure { cluster: Arc::new(declared), strand: false };
@@ -143,15 +148,10 @@ impl Sim {
         self.now
     }
 
-    /// The present on clocks that never stand still.
-    pub(super) fn moment(&self) -> Moment {
-        Moment(self.now.0)
-    }
-
     /// Cluster time, as whoever leads has it.
     pub(super) fn cluster_time(&self) -> Time {
         let leader = self.leader.as_ref().and_then(|leader| self.nodes.get(&leader.node));
-        leader.map_or(self.now, |node| node.memory.clock.now(node.moment(self.moment())))
+        leader.map_or(self.now, |node| node.memory.brain.clock().now(node.moment(self.now)))
     }
 
     /// The state at the end of the log.
@@ -185,7 +185,7 @@ impl Sim {
         while self.now < end {
             self.run_for(Span(250));
             let last = self.lines.last().map_or(start, |line| line.at).max(start);
-            let resting = self.ledger.orders.is_empty() && self.next_plan().is_none();
+            let resting = self.ledger.orders.is_empty() && self.leader_rests();
             if resting && self.now.since(last) >= quiet {
                 return;
             }
@@ -201,8 +201,10 @@ impl Sim {
         self.now = self.now.max(at);
         self.world.advance_to(WorldTime::from_millis(self.now.0));
         self.settle();
-        while let Some(event) = self.queue.pop(self.now) {
-            self.happen(event);
+        while self.queue.next_at().is_some_and(|at| at <= self.now) {
+            while let Some(event) = self.queue.pop(self.now) {
+                self.happen(event);
+            }
             self.settle();
         }
     }
@@ -218,8 +220,7 @@ impl Sim {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Beat => self.beat(),
-            Event::Plan { term } => self.plan(term),
-            Event::Commit { term, entry } => self.commit(term, &entry),
+            Event::Commit { term, entry, by } => self.commit(term, &entry, by),
             Event::Apply(node) => self.apply(&node),
             Event::Node { node, life, what } => {
                 let Some(state) = self.nodes.get_mut(&node).filter(|state| state.life == life && state.alive) else {
@@ -236,7 +237,15 @@ impl Sim {
 
     pub(super) fn at_node(&mut self, node: &NodeName, what: NodeEvent) {
         match what {
-            NodeEvent::Monitor => self.monitor(node),
+            NodeEvent::Wake => self.woken(node),
+            NodeEvent::Monitor => {
+                let every = self.nodes.get(node).map(|state| state.ledger.config.timings.monitor).unwrap_or_default();
+                self.later(node, every, NodeEvent::Monitor);
+                self.sense(node);
+            }
+            NodeEvent::Sense => self.sense(node),
+            NodeEvent::Input(input) => self.feed(node, *input),
+            NodeEvent::Propose { of, commands, until } => self.propose_as(node, of, commands, until),
             NodeEvent::Look { server, since, serial, why } => {
                 let Some(state) = self.nodes.get(node) else { return };
                 let ask = witness::Question { server: &server, by: node, since, serial };
@@ -244,15 +253,10 @@ impl Sim {
                 let back = witness::latency(&self.world, &state.ledger.config, &server).1;
                 self.later(node, Span(back), NodeEvent::Seen { reading, why });
             }
-            NodeEvent::Seen { reading, why } => match why {
-                Why::Watch => self.watched(node, reading),
-                Why::Order(id) => self.answer(node, id, tenure_core::carry::Answer::Read(reading)),
-            },
-            NodeEvent::LookInside { order, resource, since, serial } => {
-                self.looked_inside(node, order, &resource, (since, serial));
+            NodeEvent::Seen { reading, why } => self.seen(node, reading, why),
+            NodeEvent::LookInside { why, resource, since, serial } => {
+                self.looked_inside(node, why, resource, (since, serial));
             }
-            NodeEvent::Ran(id, answer) => self.answer(node, id, answer),
-            NodeEvent::Paused(id) => self.answer(node, id, tenure_core::carry::Answer::Paused),
         }
     }
 
@@ -276,9 +280,9 @@ impl Sim {
         let author = Author::Operator { name: "alice".to_owned(), request: request_id };
         let entry = Entry { at: self.now, wall: self.now, author, commands: vec![Command::Request(request)] };
         if self.options.twice {
-            self.propose(entry.clone());
+            self.propose(entry.clone(), None);
         }
-        self.propose(entry);
+        self.propose(entry, None);
     }
 
     pub(super) fn say(&mut self, text: String) {
@@ -311,9 +315,11 @@ impl Sim {
             let alive = housed && !node.killed;
             if alive && !node.alive {
                 node.reborn(self.now, self.options.bug == Some(Bug::FedByNewProcess));
-                self.queue.push(self.now.after(node.ledger.config.timings.heartbeat), Event::Apply(name.clone()));
-                let monitor = Event::Node { node: name.clone(), life: node.life, what: NodeEvent::Monitor };
-                self.queue.push(self.now.after(Span(1)), monitor);
+                let soon = self.now.after(node.ledger.config.timings.heartbeat);
+                self.queue.push(soon, Event::Apply(name.clone()));
+                let at_node = |what| Event::Node { node: name.clone(), life: node.life, what };
+                self.queue.push(soon, at_node(NodeEvent::Input(Box::new(Input::Woken))));
+                self.queue.push(self.now.after(Span(1)), at_node(NodeEvent::Monitor));
             }
             node.alive = alive;
         }

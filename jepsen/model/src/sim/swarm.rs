@@ -222,7 +222,7 @@ fn histories_that_were_stuck_end_well() {
 #[test]
 fn what_fails_is_shrunk_to_a_scenario() {
     for (kind, bug, seeds, most) in
-        [(&INSIDE, Bug::SilenceAsProof, 1..=20, 3), (&changes::CHANGED, Bug::RecoveryAsOperating, 16..=16, 8)]
+        [(&INSIDE, Bug::SilenceAsProof, 1..=20, 3), (&changes::CHANGED, Bug::RecoveryAsOperating, 16..=16, 10)]
     {
         let played = seeds.map(|seed| play(kind, seed, Some(bug))).find(|(play, _)| !play.wrong().is_empty());
         let (play, options) = played.expect("a seed that fails");

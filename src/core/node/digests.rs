@@ -5,15 +5,24 @@
 //! from what more than half of the voters have is wrong and stops; where no half agrees, nobody can tell who is right: that
 //! is an alarm, and nobody is stopped, for a cluster of two would otherwise stop as a whole.
 
-use super::machine::Digest;
+use crate::NodeName;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_core::NodeName;
+
+/// What a ledger was like at an index at which every node looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// The index.
+    pub at: u64,
+    /// Checksum of the ledger's bytes.
+    pub crc: u32,
+}
 
 /// Indexes that are remembered: a node may be behind by as many comparisons and still be compared.
 const REMEMBERED: usize = 4;
 
 /// What a leader has been told.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Digests {
     told: BTreeMap<u64, BTreeMap<NodeName, u32>>,
     /// What was found at an index, so that each finding is news once.
@@ -53,9 +62,10 @@ impl Digests {
 fn judge(at: u64, told: &BTreeMap<NodeName, u32>, voters: &BTreeSet<NodeName>) -> Option<Finding> {
     let mut having: BTreeMap<u32, usize> = BTreeMap::new();
     for (_, crc) in told.iter().filter(|(node, _)| voters.contains(*node)) {
-        *having.entry(*crc).or_default() += 1;
+        let count = having.entry(*crc).or_default();
+        *count = count.saturating_add(1);
     }
-    if let Some((right, _)) = having.iter().find(|(_, count)| **count * 2 > voters.len()) {
+    if let Some((right, _)) = having.iter().find(|(_, count)| count.saturating_mul(2) > voters.len()) {
         let nodes: BTreeSet<NodeName> =
             told.iter().filter(|(_, crc)| *crc != right).map(|(node, _)| node.clone()).collect();
         return (!nodes.is_empty()).then_some(Finding { at, nodes, stop: true });
@@ -63,7 +73,7 @@ fn judge(at: u64, told: &BTreeMap<NodeName, u32>, voters: &BTreeSet<NodeName>) -
     // Those who have not spoken yet may still make a majority.
     let silent = voters.iter().filter(|voter| !told.contains_key(*voter)).count();
     let most = having.values().max().copied().unwrap_or_default();
-    let undecidable = having.len() > 1 && (most + silent) * 2 <= voters.len();
+    let undecidable = having.len() > 1 && most.saturating_add(silent).saturating_mul(2) <= voters.len();
     undecidable.then(|| Finding { at, nodes: told.keys().cloned().collect(), stop: false })
 }
 

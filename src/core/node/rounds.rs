@@ -1,40 +1,33 @@
 //! When to read which server: the manager's rounds.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
-};
-use tenure_core::{
-    Ledger, NodeName, ServerName, Time,
-    ledger::{Phase, ServerState},
+use crate::{
+    Ledger, NodeName, ServerName, Span, Time,
+    ledger::{GroupState, Phase, ServerState},
     note::Wait,
     pace::Gap,
+    time::Moment,
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Pace while something is under way on a server.
-const BRISK: Duration = Duration::from_secs(1);
+const BRISK: Span = Span::seconds(1);
 /// Shortest time between two readings of a server, whoever asks.
-const SHORTEST: Duration = Duration::from_millis(50);
+const SHORTEST: Span = Span(50);
 
 /// The rounds of a node over the servers that it manages.
+#[derive(Clone, Debug, Default)]
 pub struct Rounds {
-    born: Instant,
     servers: BTreeMap<ServerName, Round>,
 }
 
+#[derive(Clone, Copy, Debug)]
 struct Round {
-    begun: Option<Instant>,
+    begun: Option<Moment>,
     under_way: bool,
     /// Somebody wants to know, and is told from this moment on.
-    asked: Option<Instant>,
+    asked: Option<Moment>,
     gap: Gap,
-    pace: Duration,
-}
-
-impl Default for Rounds {
-    fn default() -> Self {
-        Rounds { born: Instant::now(), servers: BTreeMap::new() }
-    }
+    pace: Span,
 }
 
 impl Rounds {
@@ -57,40 +50,33 @@ impl Rounds {
                 pace: BRISK,
             });
             let brisk = busy.contains(server) || ledger.servers.get(server).is_some_and(unsettled);
-            let monitor = Duration::from_millis(ledger.config.timings.monitor.0);
+            let monitor = ledger.config.timings.monitor;
             round.pace = if brisk { BRISK.min(monitor) } else { monitor };
         }
     }
 
     /// Somebody wants to know now. `index` is that of the last entry that this node has applied.
-    pub fn probe<'a>(&mut self, servers: impl IntoIterator<Item = &'a ServerName>, index: u64) {
-        let (now, time) = (Instant::now(), self.time());
+    pub fn probe<'a>(&mut self, servers: impl IntoIterator<Item = &'a ServerName>, index: u64, now: Moment) {
         for server in servers {
             if let Some(round) = self.servers.get_mut(server) {
-                let at = now + Duration::from_millis(round.gap.wait(index, time).0);
+                let at = now.after(round.gap.wait(index, Time(now.0)));
                 round.asked = Some(round.asked.map_or(at, |earlier| earlier.min(at)));
             }
         }
     }
 
     /// Whatever was read before counts for nothing.
-    pub fn probe_all(&mut self) {
-        let now = Instant::now();
+    pub fn probe_all(&mut self, now: Moment) {
         self.servers.values_mut().for_each(|round| round.asked = Some(now));
     }
 
-    fn time(&self) -> Time {
-        Time(u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX))
-    }
-
     /// Servers to be read now; they count as under way until [`Rounds::done`].
-    pub fn due(&mut self, index: u64) -> Vec<ServerName> {
-        let (now, time) = (Instant::now(), self.time());
+    pub fn due(&mut self, index: u64, now: Moment) -> Vec<ServerName> {
         let mut due = Vec::new();
         for (server, round) in &mut self.servers {
             if !round.under_way && round.next(now) <= now {
                 (round.begun, round.under_way, round.asked) = (Some(now), true, None);
-                round.gap.begins(index, time);
+                round.gap.begins(index, Time(now.0));
                 due.push(server.clone());
             }
         }
@@ -105,17 +91,16 @@ impl Rounds {
     }
 
     /// When the next reading is due.
-    pub fn next(&self) -> Option<Instant> {
-        let now = Instant::now();
+    pub fn next(&self, now: Moment) -> Option<Moment> {
         self.servers.values().filter(|round| !round.under_way).map(|round| round.next(now)).min()
     }
 }
 
 impl Round {
-    fn next(&self, now: Instant) -> Instant {
+    fn next(&self, now: Moment) -> Moment {
         let Some(begun) = self.begun else { return now };
-        let paced = begun + self.pace;
-        self.asked.map_or(paced, |asked| paced.min(asked.max(begun + SHORTEST)))
+        let paced = begun.after(self.pace);
+        self.asked.map_or(paced, |asked| paced.min(asked.max(begun.after(SHORTEST))))
     }
 }
 
@@ -124,7 +109,7 @@ fn unsettled(server: &ServerState) -> bool {
 }
 
 /// The server on which a group has something under way.
-fn busy(group: &tenure_core::ledger::GroupState) -> Option<ServerName> {
+fn busy(group: &GroupState) -> Option<ServerName> {
     let tenure = group.tenure.as_ref()?;
     let moving = !matches!(tenure.phase, Phase::Online);
     let waits = matches!(

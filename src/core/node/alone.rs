@@ -1,0 +1,117 @@
+//! Conceding: a node that has been without a lease for too long stops what must not run twice.
+//!
+//! Nobody believes that it did: the others wait for a proof (its LPAR off, its watchdog, an operator). It keeps the two
+//! copies from running side by side should that proof be an operator's error, and spares a node with a watchdog the reset.
+//! What requires something is stopped before that; what does not stop in its time is stopped by force. It ends as soon as
+//! the lease is back: what was stopped is then started again by whoever leads.
+
+use super::Effect;
+use crate::{
+    Inside, Ledger, ResourceName, ServerName,
+    carry::{Answer, Ask},
+    config::Cluster,
+    note::CleanReason,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What must not run twice and is not known to be down on a server, by what was last seen inside its node.
+pub fn held(declared: &Cluster, server: &ServerName, inside: &Inside) -> BTreeSet<ResourceName> {
+    let down = |name: &ResourceName| inside.seen.get(name).is_some_and(|seen| seen.power.is_inactive());
+    declared.living_on(server).map(|(name, _)| name).filter(|name| !down(name)).cloned().collect()
+}
+
+/// What a node stops because it is alone.
+#[derive(Clone, Debug, Default)]
+pub struct Concession {
+    left: BTreeSet<ResourceName>,
+    stopping: BTreeMap<ResourceName, Stop>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    Stopping,
+    Looking(CleanReason),
+    ByForce,
+    LookingAgain,
+}
+
+impl Concession {
+    /// Begins with all of what is held that is to be given up. What is frozen, and everything while the cluster is disarmed,
+    /// is left alone where nobody else could take it: not where a watchdog may prove this node off.
+    pub fn begin(
+        ledger: &Ledger,
+        held: BTreeSet<ResourceName>,
+        has_watchdog: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Self> {
+        let stays = |resource: &ResourceName| {
+            let group = ledger.group_of(resource).and_then(|name| ledger.groups.get(name));
+            ledger.maintenance.disarmed || group.is_some_and(|group| group.frozen)
+        };
+        let left: BTreeSet<ResourceName> =
+            held.into_iter().filter(|resource| has_watchdog || !stays(resource)).collect();
+        if left.is_empty() {
+            return None;
+        }
+        let mut concession = Concession { left, stopping: BTreeMap::new() };
+        concession.go_on(ledger, effects);
+        Some(concession)
+    }
+
+    /// Whether all of it was tried.
+    pub fn is_over(&self) -> bool {
+        self.left.is_empty() && self.stopping.is_empty()
+    }
+
+    /// Stops what nothing requires any more; where each requires another, everything.
+    fn go_on(&mut self, ledger: &Ledger, effects: &mut Vec<Effect>) {
+        let users: Vec<&ResourceName> = self.left.iter().chain(self.stopping.keys()).collect();
+        let required = |name: &ResourceName| {
+            users.iter().any(|user| {
+                let declared = ledger.config.resources.get(*user);
+                declared.is_some_and(|declared| declared.requires.iter().any(|need| need.of.contains(name)))
+            })
+        };
+        let mut free: BTreeSet<ResourceName> = self.left.iter().filter(|name| !required(name)).cloned().collect();
+        if free.is_empty() && self.stopping.is_empty() {
+            free = self.left.clone();
+        }
+        for resource in free {
+            self.left.remove(&resource);
+            self.stopping.insert(resource.clone(), Stop::Stopping);
+            let ask = Ask::ShutDown(resource.clone());
+            effects.push(Effect::Concede { resource, ask, last: false });
+        }
+    }
+
+    /// An agent has answered.
+    pub fn answered(&mut self, resource: &ResourceName, answer: Answer, ledger: &Ledger, effects: &mut Vec<Effect>) {
+        let Some(stop) = self.stopping.get_mut(resource) else { return };
+        let off = matches!(&answer, Answer::Looked(seen) if seen.power.is_inactive());
+        let (next, ask) = match *stop {
+            Stop::Stopping => {
+                let reason = match answer {
+                    Answer::Unknown(_) => CleanReason::OfflineHung,
+                    Answer::Accepted
+                    | Answer::Already
+                    | Answer::Refused(_)
+                    | Answer::NotSent(_)
+                    | Answer::Read(_)
+                    | Answer::Looked(_)
+                    | Answer::Paused => CleanReason::OfflineIneffective,
+                };
+                (Stop::Looking(reason), Ask::Look(resource.clone()))
+            }
+            Stop::Looking(reason) if !off => (Stop::ByForce, Ask::Clean { resource: resource.clone(), reason }),
+            Stop::ByForce => (Stop::LookingAgain, Ask::Look(resource.clone())),
+            Stop::Looking(_) | Stop::LookingAgain => {
+                self.stopping.remove(resource);
+                self.go_on(ledger, effects);
+                return;
+            }
+        };
+        *stop = next;
+        let last = next == Stop::LookingAgain;
+        effects.push(Effect::Concede { resource: resource.clone(), ask, last });
+    }
+}

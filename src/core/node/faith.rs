@@ -1,0 +1,77 @@
+//! Whether the leader is believed to lead: its consensus may go on beating when nothing decides any more.
+//!
+//! Each heartbeat of this node asks the leader for a lease. As long as it grants one, or says that it does not and why, it
+//! decides. One whose consensus is heard, and that has done neither for too long, does not: this node then refuses its
+//! heartbeats, so that it votes for others and stands for election, and goes on asking, so that it believes it again if it
+//! was only this node that could not hear it.
+
+use crate::{NodeName, Span, time::Moment};
+
+/// What this node makes of the leader.
+#[derive(Clone, Debug)]
+pub struct Faith {
+    /// The leader and its term.
+    of: Option<(NodeName, u64)>,
+    /// When it last showed that it decides, or was first heard.
+    since: Moment,
+}
+
+impl Faith {
+    pub fn new(now: Moment) -> Self {
+        Faith { of: None, since: now }
+    }
+
+    /// Who leads in which term, as consensus has it. `true` if it has decided nothing for too long.
+    pub fn lost(&mut self, leader: Option<(NodeName, u64)>, patience: Span, now: Moment) -> bool {
+        if self.of != leader {
+            (self.of, self.since) = (leader, now);
+        }
+        self.of.is_some() && now.since(self.since) > patience
+    }
+
+    /// This leader has shown that it decides.
+    pub fn decides(&mut self, leader: &NodeName, now: Moment) {
+        if self.of.as_ref().is_some_and(|(of, _)| of == leader) {
+            self.since = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Span = Span::seconds(5);
+
+    fn at(seconds: u64) -> Moment {
+        Moment(0).after(Span::seconds(seconds))
+    }
+
+    fn leader(name: &str, term: u64) -> Option<(NodeName, u64)> {
+        Some((name.into(), term))
+    }
+
+    #[test]
+    fn a_leader_that_decides_nothing_for_too_long_is_lost() {
+        let mut faith = Faith::new(at(0));
+        assert!(!faith.lost(None, PATIENCE, at(100)), "nobody leads, which is no lie");
+        let one = || leader("p1", 4);
+        assert!(!faith.lost(one(), PATIENCE, at(100)), "it has just been heard");
+        faith.decides(&"p1".into(), at(103));
+        assert!(!faith.lost(one(), PATIENCE, at(108)));
+        assert!(faith.lost(one(), PATIENCE, at(109)));
+        faith.decides(&"p2".into(), at(109));
+        assert!(faith.lost(one(), PATIENCE, at(109)), "what another says is not its own");
+        faith.decides(&"p1".into(), at(110));
+        assert!(!faith.lost(one(), PATIENCE, at(110)), "it decides after all");
+    }
+
+    #[test]
+    fn a_new_leader_has_its_own_time() {
+        let mut faith = Faith::new(at(0));
+        assert!(!faith.lost(leader("p1", 4), PATIENCE, at(0)));
+        assert!(!faith.lost(leader("p2", 5), PATIENCE, at(9)));
+        assert!(!faith.lost(leader("p2", 6), PATIENCE, at(14)), "nor is it the same in another term");
+        assert!(faith.lost(leader("p2", 6), PATIENCE, at(20)));
+    }
+}

@@ -1,0 +1,265 @@
+//! Leading: who is heard and gets a lease, what is planned and when, and whom the leader asks.
+
+use super::{Answer, Call, Digest, Effect, Fate, Leading, Node, Now, Proposal, digests::Digests, input::Signs};
+use crate::{
+    Command, NodeName, ServerName, Span,
+    ledger::Incarnation,
+    pace::Pace,
+    plan::{Plan, plan},
+    time::Moment,
+};
+use std::collections::BTreeSet;
+
+/// What comes together is planned once.
+const GATHER: Span = Span(1);
+
+/// What a node is to the others.
+#[derive(Clone, Debug)]
+pub(super) enum Role {
+    Follower,
+    /// Leads in this term, and may plan once it has applied what came before.
+    Leader {
+        term: u64,
+        leading: Box<Leading>,
+        proposing: bool,
+        digests: Digests,
+        pace: Pace,
+    },
+}
+
+impl Node {
+    pub(super) fn follow_role(&mut self, now: Now<'_>) {
+        let standing = now.standing;
+        match &self.role {
+            Role::Leader { term, .. } if standing.leads && standing.term == *term => {}
+            Role::Leader { .. } if !standing.leads => {
+                self.role = Role::Follower;
+                (self.plan_at, self.plan_by) = (None, None);
+            }
+            Role::Leader { .. } | Role::Follower if standing.leads => {
+                let before = self.heard_leader.take();
+                self.lead(now, before);
+            }
+            Role::Leader { .. } | Role::Follower => {}
+        }
+    }
+
+    fn lead(&mut self, now: Now<'_>, before: Option<(NodeName, Moment)>) {
+        let term = now.standing.term;
+        let leading = Box::new(Leading::new(before, self.fresh, now.moment));
+        let (digests, pace) = (Digests::default(), Pace::default());
+        self.role = Role::Leader { term, leading, proposing: false, digests, pace };
+        self.effects.push(Effect::CatchUp(term));
+    }
+
+    /// Nothing that this leader knew is taken for granted.
+    pub(super) fn lead_anew(&mut self, now: Now<'_>) {
+        if let Role::Leader { term, leading, .. } = &mut self.role {
+            **leading = Leading::new(None, self.fresh, now.moment);
+            self.effects.push(Effect::CatchUp(*term));
+        }
+    }
+
+    pub(super) fn caught_up(&mut self, now: Now<'_>, of: u64) {
+        if let Role::Leader { term, leading, .. } = &mut self.role
+            && *term == of
+        {
+            leading.caught_up();
+            self.plan_soon(now.moment);
+        }
+    }
+
+    /// What was not committed is planned again, but not at once: a leader that has lost its quorum is refused time and again.
+    pub(super) fn planned(&mut self, now: Now<'_>, of: u64, fate: Fate) {
+        if let Role::Leader { term, proposing, leading, .. } = &mut self.role
+            && *term == of
+        {
+            *proposing = false;
+            leading.proposed(fate != Fate::Unknown);
+            match fate {
+                Fate::Committed => self.plan_soon(now.moment),
+                Fate::Refused | Fate::Unknown => {
+                    self.plan_at = None;
+                    self.plan_not_before = now.moment.after(now.ledger.config.timings.heartbeat);
+                    self.plan_soon(now.moment);
+                }
+            }
+        }
+    }
+
+    /// What is said to a call.
+    pub(super) fn answer(&mut self, now: Now<'_>, from: Option<&NodeName>, by: Incarnation, call: Call) -> Answer {
+        match call {
+            Call::Heartbeat { reaches_hmc, digest } => self.heartbeat_from(now, from, by, reaches_hmc, digest),
+            Call::Reading(_) | Call::Inside(_) => match (&mut self.role, from) {
+                (Role::Follower, _) | (_, None) => Answer::NotLeader,
+                // What an older process of a node says of the world is not believed.
+                (Role::Leader { .. }, Some(node)) if !now.ledger.is_present(node, by) => {
+                    Answer::OtherProcess { at: now.ledger.index }
+                }
+                (Role::Leader { leading, .. }, Some(node)) => {
+                    match call {
+                        Call::Reading(reading) => leading.read(reading),
+                        Call::Inside(inside) => leading.sense(node.clone(), inside),
+                        Call::Heartbeat { .. } | Call::Probe(_) => {}
+                    }
+                    self.plan_soon(now.moment);
+                    Answer::Taken
+                }
+            },
+            Call::Probe(servers) => {
+                self.probed(now, &servers);
+                Answer::Taken
+            }
+        }
+    }
+
+    fn heartbeat_from(
+        &mut self,
+        now: Now<'_>,
+        from: Option<&NodeName>,
+        by: Incarnation,
+        reaches_hmc: bool,
+        digest: Option<Digest>,
+    ) -> Answer {
+        if matches!(self.role, Role::Follower) {
+            return Answer::NotLeader;
+        }
+        if from.is_some_and(|node| !now.ledger.is_present(node, by)) {
+            return Answer::OtherProcess { at: now.ledger.index };
+        }
+        if let Some(node) = from {
+            self.compare(now, node, digest);
+        }
+        let Role::Leader { leading, digests, .. } = &mut self.role else { return Answer::NotLeader };
+        if let Some(at) = from.and_then(|node| digests.is_wrong(node)) {
+            return Answer::Diverged { at };
+        }
+        let (ledger, quorum) = (now.ledger, now.standing.quorum);
+        leading.log(now.standing.last_log, now.standing.applied, now.moment);
+        if let Some(node) = from {
+            leading.hear(node, reaches_hmc, now.moment);
+        }
+        let index = leading.index(ledger, quorum, now.moment);
+        let granted = from.and_then(|node| leading.lease(node, ledger, quorum, now.moment));
+        self.look_at_signs(now);
+        match (index, granted) {
+            (None, _) => Answer::NotYet,
+            (Some(_), Some(granted)) => Answer::Lease { lasts: granted.lasts.0, floor: granted.floor },
+            (Some(index), None) => Answer::NoLease { index },
+        }
+    }
+
+    /// The leader's own lease counts from the moment that a quorum last confirmed it.
+    pub(super) fn beat_self(&mut self, now: Now<'_>) {
+        let me = self.me.clone();
+        self.compare(now, &me, self.digest);
+        let (ledger, quorum) = (now.ledger, now.standing.quorum);
+        let present = ledger.is_present(&me, self.by);
+        let Role::Leader { leading, .. } = &mut self.role else { return };
+        leading.log(now.standing.last_log, now.standing.applied, now.moment);
+        leading.hear(&me, self.reaches_hmc, now.moment);
+        if let Some(index) = leading.index(ledger, quorum, now.moment) {
+            self.past.heard(index);
+        }
+        if let Some(granted) = leading.lease(&me, ledger, quorum, now.moment).filter(|_| present) {
+            self.renew(granted.confirmed, super::usable(granted.lasts), granted.floor);
+        }
+        self.look_at_signs(now);
+    }
+
+    /// Compares a node's ledger with the others'.
+    fn compare(&mut self, now: Now<'_>, node: &NodeName, digest: Option<Digest>) {
+        let (Some(digest), Role::Leader { digests, .. }) = (digest, &mut self.role) else { return };
+        let Some(finding) = digests.tell(node, digest, &now.standing.voters) else { return };
+        let (at, stop) = (finding.at, finding.stop);
+        let mine = stop && finding.nodes.contains(&self.me);
+        let command = Command::Diverged { nodes: finding.nodes, at, stop };
+        if mine {
+            self.stop(super::End::Diverged(at), Some(command));
+            return;
+        }
+        let at = self.clock.now(now.moment);
+        self.effects.push(Effect::Propose { of: Proposal::Finding, commands: vec![command], at });
+    }
+
+    /// A plan is due a moment from now.
+    pub(super) fn plan_soon(&mut self, now: Moment) {
+        if matches!(self.role, Role::Leader { .. }) {
+            let at = now.after(GATHER).max(self.plan_not_before);
+            self.plan_at = Some(self.plan_at.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+
+    /// When a node falls silent, or its lease is over, if nothing is heard before.
+    pub(super) fn next_sign(&self, now: Now<'_>) -> Option<Moment> {
+        let Role::Leader { leading, .. } = &self.role else { return None };
+        leading.next_sign(now.ledger.nodes.keys(), &now.ledger.config.timings, now.moment)
+    }
+
+    fn signs_now(&self, now: Now<'_>) -> Signs {
+        let Role::Leader { leading, .. } = &self.role else { return Signs::new() };
+        let timings = &now.ledger.config.timings;
+        let nodes = leading.nodes(now.ledger.nodes.keys(), timings, now.moment).into_iter();
+        nodes.map(|(node, seen)| (node, [seen.silence >= timings.suspect, seen.lease_over, seen.reaches_hmc])).collect()
+    }
+
+    /// A plan is due when what can change of nodes without a reading has changed.
+    fn look_at_signs(&mut self, now: Now<'_>) {
+        if self.signs_now(now) != self.signs {
+            self.plan_soon(now.moment);
+        }
+    }
+
+    /// Asks the planner what to do, and proposes it. One proposal at a time; a refused command is planned again.
+    pub(super) fn plan_if_due(&mut self, now: Now<'_>) {
+        let at = self.clock.now(now.moment);
+        let due = self.plan_at.is_some_and(|at| at <= now.moment) || self.plan_by.is_some_and(|by| by <= at);
+        let Role::Leader { leading, proposing, .. } = &self.role else { return };
+        if *proposing || !leading.is_ready() || now.moment < self.plan_not_before {
+            // What it waits for is followed by another plan.
+            if due && now.moment >= self.plan_not_before {
+                (self.plan_at, self.plan_by) = (None, None);
+            }
+            return;
+        }
+        let signs = self.signs_now(now);
+        if !due && signs == self.signs {
+            return;
+        }
+        self.signs = signs;
+        self.plan_at = None;
+        let (ledger, timings) = (now.ledger, &now.ledger.config.timings);
+        let Role::Leader { term, leading, proposing, pace, .. } = &mut self.role else { return };
+        let view = leading.view(ledger.nodes.keys(), timings, now.moment);
+        let Plan { commands, probe, wake_at } = plan(ledger, &view, &self.me, at);
+        let (due, next) = pace.due(&probe, at, timings.monitor);
+        self.plan_by = wake_at.into_iter().chain(next).min().filter(|_| commands.is_empty());
+        // What is due already is planned with the next thing that happens, not over and over.
+        self.plan_by = self.plan_by.map(|by| by.max(at.after(GATHER)));
+        if !commands.is_empty() {
+            *proposing = true;
+            leading.proposes(&commands);
+            self.effects.push(Effect::Propose { of: Proposal::Plan(*term), commands, at });
+        }
+        self.probe(now, due);
+    }
+
+    /// Has servers read at once, by whoever manages them, and what is inside looked at by whoever lives there.
+    fn probe(&mut self, now: Now<'_>, servers: BTreeSet<ServerName>) {
+        if servers.is_empty() {
+            return;
+        }
+        let servers: Vec<ServerName> = servers.into_iter().collect();
+        self.probed(now, &servers);
+        let within = now.ledger.config.timings.lease;
+        for server in servers {
+            let manager = now.ledger.servers.get(&server).and_then(|state| state.manager.clone());
+            let own = now.ledger.config.node_on(&server).cloned();
+            let asked: BTreeSet<NodeName> = manager.into_iter().chain(own).filter(|node| *node != self.me).collect();
+            for to in asked {
+                self.effects.push(Effect::Call { to, call: Call::Probe(vec![server.clone()]), within });
+            }
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The node itself: one closed set of inputs, one place that handles them.
+
+use super::{
+    Answer, Birth, Call, ClusterClock, Digest, Effect, Input, Lease, Now, Owing, Past, Wake, alone::Concession,
+    faith::Faith, input::Signs, lead::Role, orders::Orders, rounds::Rounds, usable,
+};
+use crate::{
+    Inside, NodeName, Reading, ResourceName, ServerName, Span, Time, carry, ledger::Incarnation, pace::Gap,
+    time::Moment,
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Longest time until a leader is told again what lives inside this node.
+const TELL_AGAIN: Span = Span::seconds(5);
+
+/// One process of a node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub(super) me: NodeName,
+    pub(super) by: Incarnation,
+    pub(super) stored: u64,
+    pub(super) fresh: Span,
+    born: Moment,
+    pub(super) clock: ClusterClock,
+    pub(super) lease: Lease,
+    pub(super) past: Past,
+    orders: Orders,
+    pub(super) rounds: Rounds,
+    pub(super) role: Role,
+    pub(super) faith: Faith,
+    pub(super) reaches_hmc: bool,
+    /// The last leader that this node heard, and when what it heard was asked.
+    pub(super) heard_leader: Option<(NodeName, Moment)>,
+    /// Last entry that was followed, and that of the declaration.
+    seen: Option<(u64, u64)>,
+    beat_at: Moment,
+    beating: bool,
+    /// Whom it was told last what lives inside this node, in which term and when.
+    told: Option<(NodeName, u64, Moment)>,
+    /// When it was last looked at what lives inside this node because somebody asked, and when it is to be next.
+    looked: Gap,
+    look_at: Option<Moment>,
+    /// When it began last to stop what must not run twice.
+    conceded: Option<Moment>,
+    concession: Option<Concession>,
+    /// Log index at which this process was entered for its node.
+    pub(super) enlisted: Option<u64>,
+    pub(super) enlisting: bool,
+    /// It is about to end.
+    pub(super) ending: bool,
+    /// What of the nodes the last plan went by.
+    pub(super) signs: Signs,
+    pub(super) plan_at: Option<Moment>,
+    /// After a plan that was not committed.
+    pub(super) plan_not_before: Moment,
+    /// When a plan is due by cluster time though nothing happens.
+    pub(super) plan_by: Option<Time>,
+    pub(super) effects: Vec<Effect>,
+    /// What its own ledger was like at the last index at which all compare theirs.
+    pub(super) digest: Option<Digest>,
+}
+
+impl Node {
+    /// A process begins.
+    pub fn new(birth: Birth) -> Self {
+        let Birth { me, incarnation, stored, known, wall, fresh, moment } = birth;
+        Node {
+            orders: Orders::new(me.clone(), incarnation),
+            me,
+            by: incarnation,
+            stored,
+            fresh,
+            born: moment,
+            clock: ClusterClock::new(known, wall, moment),
+            lease: Lease::default(),
+            past: Past::new(stored),
+            rounds: Rounds::default(),
+            role: Role::Follower,
+            faith: Faith::new(moment),
+            reaches_hmc: true,
+            heard_leader: None,
+            seen: None,
+            beat_at: moment,
+            beating: false,
+            told: None,
+            looked: Gap::default(),
+            look_at: None,
+            conceded: None,
+            concession: None,
+            enlisted: None,
+            enlisting: false,
+            ending: false,
+            signs: Signs::new(),
+            plan_at: None,
+            plan_not_before: moment,
+            plan_by: None,
+            effects: Vec::new(),
+            digest: None,
+        }
+    }
+
+    /// Something happens.
+    pub fn handle(&mut self, now: Now<'_>, input: Input) -> Vec<Effect> {
+        self.follow(now);
+        match input {
+            Input::Woken => {}
+            Input::StoodStill => self.stood_still(now),
+            Input::Beaten { to, asked, answer } => self.beaten(now, to, asked, answer),
+            Input::Read { server, reading, blind } => self.read(now, &server, reading, blind),
+            Input::Inside(inside) => self.tell_inside(now, inside),
+            Input::Held { held, has_watchdog } => self.concede(now, held, has_watchdog),
+            Input::Answered { order, answer } => {
+                let owing = owing(&self.clock, &self.lease, &self.past, now);
+                self.orders.answered(order, answer, &owing, &mut self.effects);
+            }
+            Input::Marked(order) => {
+                let owing = owing(&self.clock, &self.lease, &self.past, now);
+                self.orders.marked(order, &owing, &mut self.effects);
+            }
+            Input::Conceded { resource, answer } => self.conceded(now, &resource, answer),
+            Input::Reported { order, taken } => self.orders.reported(order, taken, now.moment),
+            Input::Planned { term, fate } => self.planned(now, term, fate),
+            Input::CaughtUp(term) => self.caught_up(now, term),
+            Input::Enlisted(at) => {
+                self.enlisting = false;
+                self.enlisted = at.or(self.enlisted);
+                if at.is_some() {
+                    self.beat(now);
+                }
+            }
+        }
+        self.go_on(now);
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Another process calls. `from` is nobody if the caller is not a member.
+    pub fn called(
+        &mut self,
+        now: Now<'_>,
+        from: Option<&NodeName>,
+        by: Incarnation,
+        call: Call,
+    ) -> (Answer, Vec<Effect>) {
+        self.follow(now);
+        let answer = self.answer(now, from, by, call);
+        self.go_on(now);
+        (answer, std::mem::take(&mut self.effects))
+    }
+
+    /// When it is to be called though nothing happens, and why.
+    pub fn wake(&self, now: Now<'_>) -> (Moment, Wake) {
+        let by_cluster_time = |at: Time| now.moment.after(at.since(self.clock.now(now.moment)));
+        let plan = self.plan_at.into_iter().chain(self.plan_by.map(by_cluster_time)).min();
+        let plan = plan.map(|at| at.max(self.plan_not_before));
+        [
+            (Some(self.beat_at), Wake::Beat),
+            (self.rounds.next(now.moment), Wake::Round),
+            (self.look_at, Wake::Look),
+            (plan, Wake::Plan),
+            (self.next_sign(now), Wake::Silence),
+            (self.orders.wake(), Wake::Order),
+        ]
+        .into_iter()
+        .filter_map(|(at, why)| Some((at?, why)))
+        .min()
+        .unwrap_or((self.beat_at, Wake::Beat))
+    }
+
+    /// Cluster time.
+    pub fn clock(&self) -> ClusterClock {
+        self.clock
+    }
+
+    /// Its lease.
+    pub fn lease(&self) -> Lease {
+        self.lease
+    }
+
+    /// What its own ledger was like at the last index at which all compare theirs.
+    pub fn compares(&mut self, digest: Option<Digest>) {
+        self.digest = digest;
+    }
+
+    /// Whether nothing is planned, now or later, unless something happens.
+    pub fn rests(&self) -> bool {
+        self.plan_at.is_none() && self.plan_by.is_none()
+    }
+
+    /// Whether this node leads, as far as it has taken note.
+    pub fn leads(&self) -> bool {
+        matches!(self.role, Role::Leader { .. })
+    }
+
+    /// Consensus and the ledger may have moved: follows both. What is derived from the ledger follows when that has moved.
+    fn follow(&mut self, now: Now<'_>) {
+        self.follow_role(now);
+        let ledger = now.ledger;
+        let at = (ledger.index, ledger.configured);
+        if self.seen.is_some_and(|(index, configured)| ledger.index <= index && configured == ledger.configured) {
+            return;
+        }
+        self.seen = Some(at);
+        self.clock.follow(ledger.now, !now.standing.leads && ledger.index > self.stored, now.moment);
+        self.effects.push(Effect::Clock(self.clock));
+        self.effects.push(Effect::Follow(Arc::clone(ledger)));
+        if !ledger.is_present(&self.me, self.by) {
+            self.superseded(ledger.index);
+        }
+        self.rounds.follow(&self.me, ledger, !self.reaches_hmc);
+        let owing = owing(&self.clock, &self.lease, &self.past, now);
+        self.orders.follow(&owing, &mut self.effects);
+        self.plan_soon(now.moment);
+    }
+
+    /// What is due.
+    fn go_on(&mut self, now: Now<'_>) {
+        if now.moment >= self.beat_at {
+            self.beat_at = now.moment.after(now.ledger.config.timings.heartbeat);
+            self.beat(now);
+            self.hold_on(now);
+        }
+        self.plan_if_due(now);
+        let owing = owing(&self.clock, &self.lease, &self.past, now);
+        self.orders.go_on(&owing, &mut self.effects);
+        for server in self.rounds.due(now.ledger.index, now.moment) {
+            self.effects.push(Effect::Read(server));
+        }
+        if self.look_at.is_some_and(|at| at <= now.moment) {
+            self.look_at = None;
+            self.looked.begins(now.ledger.index, Time(now.moment.0));
+            self.effects.push(Effect::Look);
+        }
+    }
+
+    /// The machine stood still while the world went on: the lease is over, and everything is read and heard again.
+    fn stood_still(&mut self, now: Now<'_>) {
+        self.let_go();
+        self.rounds.probe_all(now.moment);
+        self.lead_anew(now);
+    }
+
+    /// Tells the leader that this node lives, and takes the lease that comes back.
+    pub(super) fn beat(&mut self, now: Now<'_>) {
+        self.enlist(now);
+        self.look_at_leader(now);
+        let standing = now.standing;
+        if standing.leads {
+            self.beat_self(now);
+            return;
+        }
+        let known = standing.leader.as_ref().or(standing.distrusted.as_ref()).or(standing.rumoured.as_ref());
+        let Some(leader) = known.filter(|_| !self.beating) else { return };
+        self.heard_leader = self.heard_leader.take().filter(|(of, _)| of == leader);
+        self.beating = true;
+        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc, digest: self.digest };
+        let within = Span(now.ledger.config.timings.lease.0.checked_div(2).unwrap_or_default());
+        self.effects.push(Effect::Call { to: leader.clone(), call, within });
+    }
+
+    fn beaten(&mut self, now: Now<'_>, to: NodeName, asked: Moment, answer: Option<Answer>) {
+        self.beating = false;
+        let Some(answer) = answer else { return };
+        match &answer {
+            Answer::Lease { lasts, floor } => {
+                self.past.heard(*floor);
+                self.renew(asked, usable(Span(*lasts)), *floor);
+            }
+            Answer::NoLease { index } => self.past.heard(*index),
+            Answer::Taken
+            | Answer::NotYet
+            | Answer::OtherProcess { .. }
+            | Answer::Diverged { .. }
+            | Answer::NotLeader => {}
+        }
+        self.heard_leader = Some((to.clone(), asked));
+        self.answered(now, &to, &answer);
+    }
+
+    /// A leader granted a lease.
+    pub(super) fn renew(&mut self, from: Moment, lasts: Span, floor: u64) {
+        self.lease.renew(from, lasts, floor);
+        self.effects.push(Effect::Leased(self.lease));
+    }
+
+    /// Gives the lease up.
+    pub(super) fn let_go(&mut self) {
+        self.lease.drop_it();
+        self.effects.push(Effect::Leased(self.lease));
+    }
+
+    /// A reading came in: to the planner if this node leads, to the leader otherwise.
+    fn read(&mut self, now: Now<'_>, server: &ServerName, reading: Option<Reading>, blind: bool) {
+        self.rounds.done(server);
+        let Some(reading) = reading else { return };
+        self.reaches_hmc = !blind;
+        let state = now.ledger.servers.get(server);
+        let manages = state.is_some_and(|state| state.manager.as_ref() == Some(&self.me));
+        self.rounds.follow(&self.me, now.ledger, blind);
+        // A node that merely looks whether it reaches an HMC again says nothing of its server.
+        if !manages {
+            return;
+        }
+        if let Role::Leader { leading, .. } = &mut self.role {
+            leading.read(reading);
+            self.plan_soon(now.moment);
+        } else if let Some(leader) = now.standing.leader.clone() {
+            let within = now.ledger.config.timings.lease;
+            self.effects.push(Effect::Call { to: leader, call: Call::Reading(reading), within });
+        }
+    }
+
+    /// Tells the leader what lives inside this node.
+    fn tell_inside(&mut self, now: Now<'_>, inside: Option<Inside>) {
+        let Some((inside, leader)) = inside.zip(now.standing.leader.clone()) else { return };
+        self.told = Some((leader.clone(), now.standing.term, now.moment));
+        if let Role::Leader { leading, .. } = &mut self.role {
+            leading.sense(self.me.clone(), inside);
+            self.plan_soon(now.moment);
+        } else {
+            let within = now.ledger.config.timings.lease;
+            self.effects.push(Effect::Call { to: leader, call: Call::Inside(inside), within });
+        }
+    }
+
+    /// Somebody wants to know of these servers now.
+    pub(super) fn probed(&mut self, now: Now<'_>, servers: &[ServerName]) {
+        self.rounds.probe(servers, now.ledger.index, now.moment);
+        let own = now.ledger.config.nodes.get(&self.me).and_then(|node| node.server.as_ref());
+        if own.is_some_and(|own| servers.contains(own)) {
+            let at = now.moment.after(self.looked.wait(now.ledger.index, Time(now.moment.0)));
+            self.look_at = Some(self.look_at.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+
+    /// What follows from having a leader, and a lease, or from having had none for too long.
+    fn hold_on(&mut self, now: Now<'_>) {
+        let told = self.told.as_ref().filter(|(_, _, at)| now.moment.since(*at) < TELL_AGAIN);
+        let told = told.map(|(leader, term, _)| (leader, *term));
+        let leader = now.standing.leader.as_ref();
+        if leader.is_some_and(|leader| told != Some((leader, now.standing.term))) {
+            self.effects.push(Effect::AskInside);
+        }
+        if self.lease.left(now.moment) > Span(0) {
+            (self.conceded, self.concession) = (None, None);
+            return;
+        }
+        let lived = now.moment.since(self.born);
+        let alone = self.lease.over_for(now.moment).map_or(lived, |over| over.min(lived));
+        let concede = now.ledger.config.timings.concede;
+        // What does not stop is stopped again, but not all the time.
+        let lately = self.conceded.is_some_and(|at| now.moment.since(at) < concede);
+        if alone >= concede && !lately && self.concession.is_none() {
+            self.effects.push(Effect::AskHeld);
+        }
+    }
+
+    fn concede(&mut self, now: Now<'_>, held: BTreeSet<ResourceName>, has_watchdog: bool) {
+        if self.lease.left(now.moment) > Span(0) || self.concession.is_some() {
+            return;
+        }
+        self.concession = Concession::begin(now.ledger, held, has_watchdog, &mut self.effects);
+        if self.concession.is_some() {
+            self.conceded = Some(now.moment);
+        }
+    }
+
+    fn conceded(&mut self, now: Now<'_>, resource: &ResourceName, answer: carry::Answer) {
+        let Some(concession) = self.concession.as_mut() else { return };
+        if self.lease.left(now.moment) > Span(0) {
+            self.concession = None;
+            return;
+        }
+        concession.answered(resource, answer, now.ledger, &mut self.effects);
+        if concession.is_over() {
+            self.concession = None;
+        }
+    }
+}
+
+/// What orders are carried out by.
+fn owing<'a>(clock: &ClusterClock, lease: &'a Lease, past: &'a Past, now: Now<'a>) -> Owing<'a> {
+    Owing { moment: now.moment, at: clock.now(now.moment), ledger: now.ledger, lease, past }
+}

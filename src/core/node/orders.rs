@@ -1,0 +1,276 @@
+//! The orders that a node carries out: which it takes up and when, the last look before anything is sent, and what it may
+//! say of the end.
+
+use super::{Effect, Lease, Past, Proposal, Taken};
+use crate::{
+    Command, Ledger, NodeName, OrderId, Report, Span, Time,
+    carry::{Answer, Ask, Execution, Next},
+    ledger::Incarnation,
+    order::{Action, Order},
+    time::Moment,
+};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
+/// Orders that are carried out at the same time. More wait their turn; an HMC takes only a few at once anyway.
+const AT_ONCE: usize = 128;
+/// Programs of administrators' that run at the same time, beside the other orders: they may take long, and must not keep an
+/// LPAR from being started.
+const HOOKS_AT_ONCE: usize = 16;
+/// Longest wait between two reports of the same order.
+const REPORT_AGAIN: Span = Span::seconds(1);
+
+/// What a node owes, and how far it is.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    me: NodeName,
+    by: Incarnation,
+    owed: BTreeMap<OrderId, Owed>,
+    /// Those that are not begun.
+    waiting: BTreeSet<OrderId>,
+}
+
+#[derive(Clone, Debug)]
+struct Owed {
+    order: Order,
+    /// When this process learnt of it.
+    since: Moment,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    /// For a lease, or for its turn.
+    Waiting,
+    /// A question is out.
+    Asked {
+        execution: Box<Execution>,
+    },
+    /// The LPAR is marked before it is started.
+    Marking {
+        execution: Box<Execution>,
+        ask: Ask,
+    },
+    Pausing {
+        execution: Box<Execution>,
+        until: Moment,
+    },
+    /// It is over, and the log is told until it knows; not again while somebody tells it.
+    Over {
+        report: Box<Report>,
+        again: Option<Moment>,
+    },
+}
+
+/// What an order is carried out by.
+#[derive(Clone, Copy, Debug)]
+pub struct Owing<'a> {
+    /// Now.
+    pub moment: Moment,
+    /// By cluster time.
+    pub at: Time,
+    /// What the node has applied.
+    pub ledger: &'a Ledger,
+    /// Its lease.
+    pub lease: &'a Lease,
+    /// What it knows of the processes before it.
+    pub past: &'a Past,
+}
+
+impl Orders {
+    /// Nothing yet.
+    pub fn new(me: NodeName, by: Incarnation) -> Self {
+        Orders { me, by, owed: BTreeMap::new(), waiting: BTreeSet::new() }
+    }
+
+    /// The ledger has moved: takes up what is new in it, and lets go of what is gone from it.
+    pub fn follow(&mut self, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
+        let gone: Vec<OrderId> = self.owed.keys().filter(|id| !owing.ledger.orders.contains_key(id)).copied().collect();
+        for id in gone {
+            self.owed.remove(&id);
+            self.waiting.remove(&id);
+            effects.push(Effect::Drop(id));
+        }
+        for order in owing.ledger.orders.values().filter(|order| order.node == self.me) {
+            if let Entry::Vacant(new) = self.owed.entry(order.id) {
+                new.insert(Owed { order: order.clone(), since: owing.moment, stage: Stage::Waiting });
+                self.waiting.insert(order.id);
+            }
+        }
+    }
+
+    /// Begins what waits and may begin, gives up what has waited for too long, ends pauses, and tells again.
+    pub fn go_on(&mut self, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
+        self.begin(owing, effects);
+        let due: Vec<OrderId> = self
+            .owed
+            .iter()
+            .filter(|(_, owed)| owed.due().is_some_and(|at| at <= owing.moment))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            let Some(owed) = self.owed.get_mut(&id) else { continue };
+            if let Stage::Over { report, again } = &mut owed.stage {
+                *again = None;
+                effects.push(tell(&self.me, self.by, report, owing.at));
+            } else {
+                self.answered(id, Answer::Paused, owing, effects);
+            }
+        }
+    }
+
+    fn begin(&mut self, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let covered = owing.lease.covers(owing.ledger.index, owing.moment);
+        let mut room = [AT_ONCE.saturating_sub(self.running(false)), HOOKS_AT_ONCE.saturating_sub(self.running(true))];
+        let [others, hooks] = &mut room;
+        for id in self.waiting.clone() {
+            let Some(owed) = self.owed.get(&id) else { continue };
+            let late = owing.moment.since(owed.since) >= owed.order.budget;
+            let room = if owed.is_hook() { &mut *hooks } else { &mut *others };
+            if !late && (!covered || *room == 0) {
+                continue;
+            }
+            self.waiting.remove(&id);
+            let execution = Execution::of(owing.ledger, &owed.order);
+            if late {
+                let why = if covered { "not begun" } else { "no lease" };
+                let report = execution.give_up(&format!("{why} within the budget of the order"));
+                self.over(id, report, owing, effects);
+                continue;
+            }
+            if let Some(report) = owing.past.not_again(&owed.order) {
+                self.over(id, report, owing, effects);
+                continue;
+            }
+            *room = room.saturating_sub(1);
+            let first = execution.first();
+            self.ask(id, Box::new(execution), first, owing, effects);
+        }
+    }
+
+    fn running(&self, hooks: bool) -> usize {
+        let runs = |owed: &&Owed| match owed.stage {
+            Stage::Waiting | Stage::Over { .. } => false,
+            Stage::Asked { .. } | Stage::Marking { .. } | Stage::Pausing { .. } => owed.is_hook() == hooks,
+        };
+        self.owed.values().filter(runs).count()
+    }
+
+    /// A question of an order goes out. The last look at the order, and at the lease, stands directly before what changes
+    /// anything.
+    fn ask(&mut self, id: OrderId, execution: Box<Execution>, ask: Ask, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
+        let Some(owed) = self.owed.get_mut(&id) else { return };
+        if let Ask::Pause(span) = ask {
+            owed.stage = Stage::Pausing { execution, until: owing.moment.after(span) };
+            return;
+        }
+        if ask.is_mutation()
+            && let Some(why) = held_back(&owed.order, owed.since, owing)
+        {
+            owed.stage = Stage::Asked { execution };
+            self.answered(id, Answer::NotSent(why), owing, effects);
+            return;
+        }
+        if let Ask::Start(resource) = &ask
+            && owing.ledger.config.owner_mark
+            && owing.ledger.config.lpar(resource).is_some()
+        {
+            let (server, resource) = (owed.order.server.clone(), resource.clone());
+            effects.push(Effect::Mark { order: id, server, resource });
+            owed.stage = Stage::Marking { execution, ask };
+            return;
+        }
+        effects.push(Effect::Carry { order: owed.order.clone(), ask });
+        owed.stage = Stage::Asked { execution };
+    }
+
+    /// A mark is set. That takes a while, so the last look is taken again.
+    pub fn marked(&mut self, id: OrderId, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
+        let Some(owed) = self.owed.get_mut(&id) else { return };
+        match std::mem::replace(&mut owed.stage, Stage::Waiting) {
+            Stage::Marking { execution, ask } => {
+                let held = held_back(&owed.order, owed.since, owing);
+                if held.is_none() {
+                    effects.push(Effect::Carry { order: owed.order.clone(), ask });
+                }
+                owed.stage = Stage::Asked { execution };
+                if let Some(why) = held {
+                    self.answered(id, Answer::NotSent(why), owing, effects);
+                }
+            }
+            other @ (Stage::Waiting | Stage::Asked { .. } | Stage::Pausing { .. } | Stage::Over { .. }) => {
+                owed.stage = other;
+            }
+        }
+    }
+
+    /// A question of an order is answered.
+    pub fn answered(&mut self, id: OrderId, answer: Answer, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
+        let Some(owed) = self.owed.get_mut(&id) else { return };
+        let elapsed = owing.moment.since(owed.since);
+        match std::mem::replace(&mut owed.stage, Stage::Waiting) {
+            Stage::Asked { mut execution } | Stage::Pausing { mut execution, .. } => {
+                match execution.next(answer, elapsed) {
+                    Next::Ask(ask) => self.ask(id, execution, ask, owing, effects),
+                    Next::Report(report) => self.over(id, report, owing, effects),
+                }
+            }
+            other @ (Stage::Waiting | Stage::Marking { .. } | Stage::Over { .. }) => owed.stage = other,
+        }
+    }
+
+    /// An order has ended: what a process says of it that may not be the first to have taken it up.
+    fn over(&mut self, id: OrderId, report: Report, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
+        let Some(owed) = self.owed.get_mut(&id) else { return };
+        let report = Report { ending: owing.past.doubt(&owed.order, report.ending), ..report };
+        effects.push(tell(&self.me, self.by, &report, owing.at));
+        owed.stage = Stage::Over { report: Box::new(report), again: None };
+    }
+
+    /// What was proposed for an order has ended.
+    pub fn reported(&mut self, id: OrderId, taken: Taken, moment: Moment) {
+        let Some(Owed { stage: Stage::Over { again, .. }, .. }) = self.owed.get_mut(&id) else { return };
+        *again = match taken {
+            // The ledger lets go of the order as it takes this.
+            Taken::Yes => None,
+            Taken::No => Some(moment.after(REPORT_AGAIN)),
+        };
+    }
+
+    /// When something is to be done though nothing happens.
+    pub fn wake(&self) -> Option<Moment> {
+        self.owed.values().filter_map(Owed::due).min()
+    }
+}
+
+impl Owed {
+    fn is_hook(&self) -> bool {
+        matches!(self.order.action, Action::Hook { .. })
+    }
+
+    fn due(&self) -> Option<Moment> {
+        match &self.stage {
+            Stage::Waiting => Some(self.since.after(self.order.budget)),
+            Stage::Pausing { until, .. } => Some(*until),
+            Stage::Over { again, .. } => *again,
+            Stage::Asked { .. } | Stage::Marking { .. } => None,
+        }
+    }
+}
+
+/// Why nothing of an order is sent now, if so: as far as this node has applied the log, it is to be sent no more; or the lease
+/// does not cover it.
+fn held_back(order: &Order, since: Moment, owing: &Owing<'_>) -> Option<String> {
+    if let Err(why) = owing.ledger.may_send(order, owing.moment.since(since)) {
+        return Some(why.to_string());
+    }
+    (!owing.lease.covers(owing.ledger.index, owing.moment)).then(|| "the lease of this node has ended".to_owned())
+}
+
+fn tell(me: &NodeName, by: Incarnation, report: &Report, at: Time) -> Effect {
+    let speaker = Command::SpokenBy { node: me.clone(), incarnation: by };
+    let commands = vec![speaker, Command::Report(report.clone())];
+    Effect::Propose { of: Proposal::Report(report.order), commands, at }
+}

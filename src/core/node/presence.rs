@@ -1,0 +1,60 @@
+//! Whether this process is the one that runs its node, and whether the leader leads: what a heartbeat brings beside a lease.
+
+use super::{Answer, Effect, End, Node, Now, Proposal};
+use crate::{Command, NodeName};
+
+impl Node {
+    /// Has this process entered for its node, until it is.
+    pub(super) fn enlist(&mut self, now: Now<'_>) {
+        if self.enlisted.is_some() || self.enlisting || !now.standing.has_way() {
+            return;
+        }
+        self.enlisting = true;
+        let commands = vec![Command::Enlist { node: self.me.clone(), incarnation: self.by }];
+        self.effects.push(Effect::Propose { of: Proposal::Enlist, commands, at: self.clock.now(now.moment) });
+    }
+
+    /// The leader may have stopped deciding anything while its consensus goes on beating.
+    pub(super) fn look_at_leader(&mut self, now: Now<'_>) {
+        let standing = now.standing;
+        let leader = standing.leader.as_ref().or(standing.distrusted.as_ref()).filter(|_| !standing.leads);
+        let timings = &now.ledger.config.timings;
+        let patience = timings.suspect.plus(timings.lease);
+        let lost = self.faith.lost(leader.map(|leader| (leader.clone(), standing.term)), patience, now.moment);
+        if lost && standing.distrusted.is_none() {
+            self.effects.push(Effect::Distrust(standing.term));
+        }
+    }
+
+    /// The leader has answered a heartbeat.
+    pub(super) fn answered(&mut self, now: Now<'_>, leader: &NodeName, answer: &Answer) {
+        match answer {
+            Answer::Lease { .. } | Answer::NoLease { .. } => {}
+            Answer::OtherProcess { at } => self.superseded(*at),
+            Answer::Diverged { at } => self.stop(End::Diverged(*at), None),
+            // It decides nothing now, or this is no answer to a heartbeat.
+            Answer::NotYet | Answer::NotLeader | Answer::Taken => return,
+        }
+        self.faith.decides(leader, now.moment);
+        if now.standing.distrusted.as_ref() == Some(leader) {
+            self.effects.push(Effect::Distrust(0));
+        }
+    }
+
+    /// Another process than this one is entered for this node, by a ledger that has applied the log up to `at`. If that is
+    /// since this one was, there are two.
+    pub(super) fn superseded(&mut self, at: u64) {
+        if self.enlisted.is_none_or(|since| at < since) {
+            return;
+        }
+        self.let_go();
+        self.stop(End::Twice, Some(Command::Twice { node: self.me.clone(), older: self.by }));
+    }
+
+    /// Ends this process, once it has been written down why, or that is not possible.
+    pub(super) fn stop(&mut self, end: End, words: Option<Command>) {
+        if !std::mem::replace(&mut self.ending, true) {
+            self.effects.push(Effect::Stop { end, words });
+        }
+    }
+}

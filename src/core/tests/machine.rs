@@ -1,0 +1,442 @@
+//! The node as a whole, from outside: what goes in, what comes out, and when it wants to be woken.
+
+use std::sync::Arc;
+use tenure_core::{
+    Author, Command, Entry, Inside, Ledger, Moment, NodeName, OrderId, Power, Reading, Request, RequestId, Seen, Span,
+    SystemState, Time,
+    carry::{Answer as Said, Ask},
+    config::{Cluster, Group, Hmc, Node as Declared, Resource, Server},
+    ledger::Incarnation,
+    node::{Answer, Birth, Call, Effect, End, Fate, Input, Node, Now, Proposal, Standing, Taken, Wake},
+    order::Ending,
+};
+
+const HOST_KEY: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const ME: Incarnation = Incarnation(7);
+const T: Moment = Moment(50_000);
+
+fn reading(server: &str, by: &str, since: u64, serial: u64) -> Reading {
+    Reading {
+        server: server.into(),
+        by: by.into(),
+        since,
+        serial,
+        system: SystemState::Operating,
+        live: true,
+        copies: [("web".into(), Power::Off)].into(),
+        node: Power::Running,
+        node_listed: Default::default(),
+        vios: Default::default(),
+        listed: Default::default(),
+    }
+}
+
+/// Two servers with a node each, a third node, and group web with one LPAR.
+fn cluster() -> Cluster {
+    let mut cluster = Cluster { name: "east".to_owned(), ..Cluster::default() };
+    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key: HOST_KEY.to_owned() };
+    cluster.hmcs.insert("hmc1".into(), hmc);
+    for n in 1..=3 {
+        let server = format!("p{n}");
+        cluster
+            .servers
+            .insert(server.as_str().into(), Server::new(&server, &format!("9105-22A*000000{n}"), vec!["hmc1".into()]));
+        let declared = Declared { server: Some(server.as_str().into()), lpar: None, watchdog: None };
+        cluster.nodes.insert(format!("n{n}").into(), declared);
+    }
+    cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
+    cluster.resources.insert("web".into(), Resource::lpar("web".into(), "web"));
+    cluster
+}
+
+/// A node under test, its ledger and how it stands.
+struct Bench {
+    node: Node,
+    ledger: Ledger,
+    standing: Standing,
+    at: Moment,
+}
+
+impl Bench {
+    fn of(cluster: Cluster) -> Self {
+        let birth = Birth {
+            me: "n1".into(),
+            incarnation: ME,
+            stored: 0,
+            known: Time(0),
+            wall: Time(1_000_000),
+            fresh: Span(1_000),
+            moment: T,
+        };
+        let voters = ["n1", "n2", "n3"].map(NodeName::from).into();
+        let standing = Standing { term: 1, leader: Some("n2".into()), voters: Arc::new(voters), ..Standing::default() };
+        let mut bench = Bench { node: Node::new(birth), ledger: Ledger::default(), standing, at: T };
+        bench.operator(Request::Configure { cluster: Arc::new(cluster), strand: false });
+        for n in 1..=3 {
+            let (server, node) = (format!("p{n}").as_str().into(), format!("n{n}").into());
+            bench.apply(Author::Planner("n2".into()), Command::Assign { server, node });
+        }
+        bench
+    }
+
+    fn new() -> Self {
+        Bench::of(cluster())
+    }
+
+    fn apply(&mut self, author: Author, command: Command) {
+        let entry = Entry { at: Time(1_000_000), wall: Time(1_000_000), author, commands: vec![command] };
+        let outcome = self.ledger.apply(self.ledger.index + 1, &entry);
+        assert_eq!(outcome.refusal(), None, "{entry:?}");
+    }
+
+    fn operator(&mut self, request: Request) {
+        let id = RequestId(u128::from(self.ledger.index) + 1);
+        self.apply(Author::Operator { name: "ann".to_owned(), request: id }, Command::Request(request));
+    }
+
+    /// The LPAR is to be started on p1, which n1 watches.
+    fn order(&mut self) -> OrderId {
+        let planner = || Author::Planner("n2".into());
+        for (server, by) in [("p1", "n1"), ("p2", "n2")] {
+            let since = self.ledger.index;
+            self.apply(planner(), Command::Observe(reading(server, by, since, since)));
+        }
+        self.operator(Request::Online { group: "web".into(), server: None, propagate: false });
+        self.apply(planner(), Command::Grant { group: "web".into(), server: "p1".into() });
+        let epoch = self.ledger.epoch;
+        self.apply(planner(), Command::Start { resource: "web".into(), epoch, restart: false });
+        *self.ledger.orders.keys().next().expect("an order")
+    }
+
+    fn feed(&mut self, input: Input) -> Vec<Effect> {
+        let ledger = Arc::new(self.ledger.clone());
+        self.node.handle(Now { moment: self.at, ledger: &ledger, standing: &self.standing }, input)
+    }
+
+    fn called(&mut self, from: &str, by: Incarnation, call: Call) -> (Answer, Vec<Effect>) {
+        let ledger = Arc::new(self.ledger.clone());
+        let now = Now { moment: self.at, ledger: &ledger, standing: &self.standing };
+        self.node.called(now, Some(&from.into()), by, call)
+    }
+
+    fn wake(&self) -> (Moment, Wake) {
+        let ledger = Arc::new(self.ledger.clone());
+        self.node.wake(Now { moment: self.at, ledger: &ledger, standing: &self.standing })
+    }
+
+    /// So much time passes, and the node is called once at the end of it.
+    fn pass(&mut self, ms: u64) -> Vec<Effect> {
+        self.at = self.at.after(Span(ms));
+        self.feed(Input::Woken)
+    }
+
+    /// The leader grants a lease of so many milliseconds from now on.
+    fn leased(&mut self, lasts: u64) -> Vec<Effect> {
+        let (to, asked) = ("n2".into(), self.at);
+        self.feed(Input::Beaten { to, asked, answer: Some(Answer::Lease { lasts, floor: 0 }) })
+    }
+
+    /// What a leader decided is committed, until it has nothing more to decide.
+    fn commits(&mut self, mut effects: Vec<Effect>) {
+        while let Some(commands) = effects.iter().find_map(|effect| match effect {
+            Effect::Propose { of: Proposal::Plan(_), commands, .. } => Some(commands.clone()),
+            _ => None,
+        }) {
+            for command in commands {
+                self.apply(Author::Planner("n1".into()), command);
+            }
+            self.feed(Input::Planned { term: 2, fate: Fate::Committed });
+            effects = self.pass(1);
+        }
+    }
+
+    /// From now on this node leads, and has caught up.
+    fn leads(&mut self) -> Vec<Effect> {
+        let index = self.ledger.index;
+        let (leader, quorum) = (Some("n1".into()), Some(Span(0)));
+        let voters = Arc::clone(&self.standing.voters);
+        self.standing = Standing {
+            term: 2,
+            leads: true,
+            leader,
+            quorum,
+            last_log: index,
+            applied: index,
+            voters,
+            ..Standing::default()
+        };
+        assert!(self.feed(Input::Woken).iter().any(|effect| matches!(effect, Effect::CatchUp(2))));
+        self.feed(Input::CaughtUp(2))
+    }
+}
+
+fn carried(effects: &[Effect]) -> Vec<Ask> {
+    let ask = |effect: &Effect| if let Effect::Carry { ask, .. } = effect { Some(ask.clone()) } else { None };
+    effects.iter().filter_map(ask).collect()
+}
+
+fn told(effects: &[Effect]) -> Vec<Ending> {
+    let report =
+        |command: &Command| if let Command::Report(report) = command { Some(report.ending.clone()) } else { None };
+    let commands = effects.iter().filter_map(|effect| match effect {
+        Effect::Propose { of: Proposal::Report(_), commands, .. } => Some(commands),
+        _ => None,
+    });
+    commands.flatten().filter_map(report).collect()
+}
+
+fn read_back(power: Power, since: u64, serial: u64) -> Said {
+    let mut reading = reading("p1", "n1", since, serial);
+    reading.copies.insert("web".into(), power);
+    Said::Read(reading)
+}
+
+#[test]
+fn an_order_waits_for_a_lease_and_is_given_up_when_its_time_is_over() {
+    let mut bench = Bench::new();
+    bench.order();
+    assert!(carried(&bench.feed(Input::Woken)).is_empty(), "nothing is asked without a lease");
+    let budget = bench.ledger.orders.values().next().expect("it").budget;
+    let ends = bench.pass(budget.0);
+    let Some(Ending::Unknown(why)) = told(&ends).pop() else { panic!("{ends:?}") };
+    assert!(why.contains("no lease within the budget"), "{why}");
+}
+
+#[test]
+fn a_command_is_sent_only_as_long_as_the_lease_and_the_order_stand() {
+    let step = |bench: &mut Bench| {
+        let order = bench.order();
+        let first = bench.leased(10_000);
+        assert_eq!(carried(&first), [Ask::Read("p2".into())]);
+        let answer = Said::Read(reading("p2", "n1", bench.ledger.index, 90));
+        assert_eq!(carried(&bench.feed(Input::Answered { order, answer })), [Ask::Read("p1".into())]);
+        order
+    };
+    let mut bench = Bench::new();
+    let order = step(&mut bench);
+    let answer = || read_back(Power::Off, 99, 91);
+    assert_eq!(carried(&bench.feed(Input::Answered { order, answer: answer() })), [Ask::Start("web".into())]);
+
+    let mut bench = Bench::new();
+    let order = step(&mut bench);
+    bench.at = bench.at.after(Span(9_000));
+    let late = bench.feed(Input::Answered { order, answer: answer() });
+    assert!(carried(&late).is_empty() && matches!(told(&late)[..], [Ending::NotDone(_)]), "{late:?}");
+
+    let mut bench = Bench::new();
+    let order = step(&mut bench);
+    bench.operator(Request::Freeze("web".into()));
+    let frozen = bench.feed(Input::Answered { order, answer: answer() });
+    assert!(carried(&frozen).is_empty() && matches!(told(&frozen)[..], [Ending::NotDone(_)]), "{frozen:?}");
+}
+
+#[test]
+fn after_a_mark_is_set_the_last_look_is_taken_again() {
+    for (waits, starts) in [(10, true), (9_000, false)] {
+        let mut bench = Bench::of(Cluster { owner_mark: true, ..cluster() });
+        let order = bench.order();
+        bench.leased(10_000);
+        bench.feed(Input::Answered { order, answer: Said::Read(reading("p2", "n1", bench.ledger.index, 90)) });
+        let marks = bench.feed(Input::Answered { order, answer: read_back(Power::Off, 99, 91) });
+        assert!(marks.iter().any(|effect| matches!(effect, Effect::Mark { .. })) && carried(&marks).is_empty());
+        bench.at = bench.at.after(Span(waits));
+        let next = bench.feed(Input::Marked(order));
+        assert_eq!(carried(&next) == [Ask::Start("web".into())], starts, "{next:?}");
+        assert_eq!(told(&next).len(), usize::from(!starts));
+    }
+}
+
+#[test]
+fn a_report_is_told_again_until_the_log_has_closed_its_order() {
+    let mut bench = Bench::new();
+    let order = bench.order();
+    bench.feed(Input::Woken);
+    let budget = bench.ledger.orders[&order].budget;
+    assert_eq!(told(&bench.pass(budget.0)).len(), 1);
+    assert!(told(&bench.pass(5_000)).is_empty(), "somebody is telling it");
+    bench.feed(Input::Reported { order, taken: Taken::No });
+    assert!(told(&bench.pass(999)).is_empty());
+    assert_eq!(told(&bench.pass(1)).len(), 1);
+    bench.feed(Input::Reported { order, taken: Taken::No });
+    bench.ledger.orders.clear();
+    bench.ledger.index += 1;
+    let gone = bench.pass(5_000);
+    assert!(told(&gone).is_empty() && gone.iter().any(|effect| matches!(effect, Effect::Drop(id) if *id == order)));
+}
+
+#[test]
+fn a_machine_that_stood_still_has_no_lease_and_reads_everything_again() {
+    let mut bench = Bench::new();
+    bench.feed(Input::Woken);
+    bench.feed(Input::Read { server: "p1".into(), reading: None, blind: false });
+    bench.leased(10_000);
+    assert!(bench.node.lease().left(bench.at) > Span(0));
+    bench.at = bench.at.after(Span(100));
+    let woken = bench.feed(Input::StoodStill);
+    assert_eq!(bench.node.lease().left(bench.at), Span(0));
+    assert!(woken.iter().any(|effect| matches!(effect, Effect::Read(server) if server.as_str() == "p1")), "{woken:?}");
+    bench.leads();
+    assert!(bench.feed(Input::StoodStill).iter().any(|effect| matches!(effect, Effect::CatchUp(2))));
+}
+
+#[test]
+fn of_two_processes_the_older_one_stops_once_and_is_not_believed() {
+    let mut bench = Bench::new();
+    bench.feed(Input::Woken);
+    bench.feed(Input::Enlisted(Some(bench.ledger.index)));
+    let at = bench.ledger.index + 1;
+    let other = |bench: &mut Bench| {
+        let answer = Some(Answer::OtherProcess { at });
+        bench.feed(Input::Beaten { to: "n2".into(), asked: T, answer })
+    };
+    let stops = |effects: &[Effect]| {
+        effects.iter().filter(|effect| matches!(effect, Effect::Stop { end: End::Twice, words: Some(_) })).count()
+    };
+    assert_eq!(stops(&other(&mut bench)), 1);
+    assert_eq!(stops(&other(&mut bench)), 0, "it says so once");
+
+    let mut bench = Bench::new();
+    let new = Command::Enlist { node: "n3".into(), incarnation: Incarnation(9) };
+    bench.apply(Author::Agent("n3".into()), new);
+    bench.leads();
+    let reading = || Call::Reading(reading("p3", "n3", 4, 1));
+    let beat = || Call::Heartbeat { reaches_hmc: true, digest: None };
+    for call in [reading(), beat()] {
+        assert!(matches!(bench.called("n3", Incarnation(8), call).0, Answer::OtherProcess { .. }));
+    }
+    assert_eq!(bench.called("n3", Incarnation(9), reading()).0, Answer::Taken);
+    assert!(matches!(bench.called("n3", Incarnation(9), beat()).0, Answer::Lease { .. }));
+}
+
+#[test]
+fn what_comes_together_is_planned_once_and_one_proposal_is_out_at_a_time() {
+    let mut bench = Bench::new();
+    let first = bench.leads();
+    bench.commits(first);
+    let plans = |effects: &[Effect]| {
+        let plan = |effect: &&Effect| matches!(effect, Effect::Propose { of: Proposal::Plan(2), .. });
+        effects.iter().filter(plan).count()
+    };
+    assert_eq!(plans(&bench.pass(1)), 0);
+    let since = bench.ledger.index;
+    for (server, node) in [("p1", "n1"), ("p2", "n2"), ("p3", "n3")] {
+        let (_, effects) = bench.called(node, ME, Call::Reading(reading(server, node, since, 1)));
+        assert_eq!(plans(&effects), 0, "it waits for what comes with it");
+    }
+    assert_eq!(bench.wake(), (bench.at.after(Span(1)), Wake::Plan));
+    let next = bench.pass(1);
+    assert_eq!(plans(&next), 1, "{next:?}");
+    bench.called("n2", ME, Call::Reading(reading("p2", "n2", since, 2)));
+    assert_eq!(plans(&bench.pass(1)), 0, "the last one is not answered");
+    bench.feed(Input::Planned { term: 1, fate: Fate::Committed });
+    assert_eq!(plans(&bench.pass(1)), 0, "that was another term's");
+    bench.feed(Input::Planned { term: 2, fate: Fate::Committed });
+    assert_eq!(plans(&bench.pass(1)), 1);
+}
+
+/// A leader that has lost its quorum is refused at once, time and again.
+#[test]
+fn what_was_not_committed_is_not_planned_again_at_once() {
+    for fate in [Fate::Refused, Fate::Unknown] {
+        let mut bench = Bench::new();
+        let first = bench.leads();
+        let plans = |effects: &[Effect]| {
+            effects.iter().any(|effect| matches!(effect, Effect::Propose { of: Proposal::Plan(2), .. }))
+        };
+        assert!(plans(&first) || plans(&bench.pass(1)));
+        let heartbeat = bench.ledger.config.timings.heartbeat;
+        bench.feed(Input::Planned { term: 2, fate });
+        let refused = bench.at;
+        for _ in 1..heartbeat.0 {
+            bench.called("n2", ME, Call::Reading(reading("p2", "n2", bench.ledger.index, 1)));
+            assert!(!plans(&bench.pass(1)), "{:?} after it was refused", bench.at.since(refused));
+        }
+        assert!(plans(&bench.pass(1)), "it is planned again");
+    }
+}
+
+#[test]
+fn a_leader_wakes_when_a_node_falls_silent() {
+    let mut bench = Bench::new();
+    bench.leads();
+    bench.pass(100);
+    for node in ["n2", "n3"] {
+        bench.called(node, ME, Call::Heartbeat { reaches_hmc: true, digest: None });
+    }
+    let (suspect, heard) = (bench.ledger.config.timings.suspect, bench.at);
+    let mut silent = None;
+    while silent.is_none() && bench.at < heard.after(Span::seconds(30)) {
+        let (at, why) = bench.wake();
+        assert!(at > bench.at, "it never wakes in the past: {why}");
+        silent = (why == Wake::Silence).then_some(at);
+        bench.at = at;
+        bench.feed(Input::Woken);
+    }
+    assert_eq!(silent, Some(heard.after(suspect)));
+}
+
+/// Two things inside n1, of which one needs the other.
+fn inside() -> Bench {
+    let mut cluster = cluster();
+    for (name, needs) in [("address", None), ("daemon", Some("address"))] {
+        let mut resource = Resource::agent("web".into(), "Application");
+        resource.requires = needs
+            .map(|need: &str| tenure_core::config::Requirement { of: vec![need.into()], at_least: 1 })
+            .into_iter()
+            .collect();
+        cluster.resources.insert(name.into(), resource);
+    }
+    Bench::of(cluster)
+}
+
+#[test]
+fn a_node_that_is_alone_for_too_long_stops_what_needs_something_first_and_then_by_force() {
+    let mut bench = inside();
+    bench.standing.leader = None;
+    let concede = bench.ledger.config.timings.concede;
+    let asks_held = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::AskHeld));
+    assert!(!asks_held(&bench.pass(concede.0 - 1)));
+    assert!(asks_held(&bench.pass(bench.ledger.config.timings.heartbeat.0)));
+    let held = ["address", "daemon"].map(Into::into).into();
+    let asks = |effects: &[Effect]| -> Vec<Ask> {
+        let ask = |effect: &Effect| if let Effect::Concede { ask, .. } = effect { Some(ask.clone()) } else { None };
+        effects.iter().filter_map(ask).collect()
+    };
+    let begun = bench.feed(Input::Held { held, has_watchdog: false });
+    assert_eq!(asks(&begun), [Ask::ShutDown("daemon".into())]);
+    let mut says = |resource: &str, answer: Said| {
+        let effects = bench.feed(Input::Conceded { resource: resource.into(), answer });
+        asks(&effects)
+    };
+    let looked = |power: Power| Said::Looked(Seen { power, ..Seen::default() });
+    assert_eq!(says("daemon", Said::Unknown("late".to_owned())), [Ask::Look("daemon".into())]);
+    assert!(matches!(says("daemon", looked(Power::Running))[..], [Ask::Clean { .. }]));
+    assert_eq!(says("daemon", Said::Accepted), [Ask::Look("daemon".into())]);
+    assert_eq!(says("daemon", looked(Power::Off)), [Ask::ShutDown("address".into())]);
+    bench.standing.leader = Some("n2".into());
+    bench.leased(10_000);
+    let back = bench.feed(Input::Conceded { resource: "address".into(), answer: Said::Accepted });
+    assert!(asks(&back).is_empty(), "with a lease it goes no further");
+}
+
+#[test]
+fn a_leader_is_told_what_lives_inside_when_it_is_new_and_now_and_then() {
+    let mut bench = inside();
+    let asked = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::AskInside));
+    let inside = || Some(Inside { seen: [("daemon".into(), Seen::default())].into(), watchdog: None });
+    assert!(asked(&bench.feed(Input::Woken)));
+    let tells = bench.feed(Input::Inside(inside()));
+    assert!(tells.iter().any(|effect| matches!(effect, Effect::Call { call: Call::Inside(_), .. })));
+    let heartbeat = bench.ledger.config.timings.heartbeat.0;
+    assert!(!asked(&bench.pass(heartbeat)));
+    bench.standing.term = 2;
+    assert!(asked(&bench.pass(heartbeat)), "it may be that leader again, and knows nothing");
+    bench.feed(Input::Inside(inside()));
+    assert!(asked(&bench.pass(5_000)));
+    assert!(
+        bench
+            .feed(Input::Inside(None))
+            .iter()
+            .all(|effect| !matches!(effect, Effect::Call { call: Call::Inside(_), .. }))
+    );
+}

@@ -1,0 +1,48 @@
+//! The clerk: answers what other nodes ask and what needs nothing of the node's loop, beside it.
+
+use super::{
+    Machine, known, member,
+    peer::{Answer, Asked, Call},
+    suitability,
+};
+use crate::agent::Agents;
+use std::sync::Arc;
+use tenure_core::NodeName;
+use tenure_raft::Handle;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Answers until the node stops.
+pub async fn serve(
+    mut calls: mpsc::Receiver<Asked>,
+    me: NodeName,
+    raft: Handle<Machine>,
+    agents: Arc<Agents>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    loop {
+        let asked = tokio::select! {
+            () = stop.cancelled() => return,
+            asked = calls.recv() => asked,
+        };
+        let Some(Asked { call, reply, .. }) = asked else { return };
+        let (raft, agents, me) = (raft.clone(), Arc::clone(&agents), me.clone());
+        tasks.spawn(async move {
+            let answer = match call {
+                Call::Check(cluster) => {
+                    let found = suitability::check_here(&agents, &me, &cluster).await;
+                    Answer::Checked { errors: found.errors, warnings: found.warnings }
+                }
+                Call::Extra(call) => Answer::Said(suitability::extra(&agents, &call).await),
+                Call::Agents => Answer::Agents(known::list_here(&agents, &me).await),
+                Call::Agent(agent) => Answer::Agent(known::one_here(&agents, &me, &agent).await),
+                Call::Member(call) => member::change(raft, call).await,
+                // The door hands these to the loop.
+                Call::Node(_) => Answer::Node(tenure_core::node::Answer::NotLeader),
+            };
+            // The caller may have given up.
+            let _ = reply.send(answer);
+        });
+    }
+}

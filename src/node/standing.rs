@@ -1,0 +1,35 @@
+//! How this node stands in consensus, as the machine is told.
+
+use crate::agent::moment::Stillness;
+use std::sync::Arc;
+use tenure_core::{NodeName, node::Standing};
+use tenure_raft::Status;
+
+/// What the machine is told of consensus. How long ago a quorum answered is measured by a clock that stands still with the
+/// machine.
+pub fn standing(status: &Status, rumoured: Option<u64>, still: &Stillness) -> Standing {
+    let name = |id: Option<u64>| id.and_then(|id| name_of(status, id));
+    Standing {
+        term: status.term,
+        leads: status.is_leader,
+        leader: name(status.leader),
+        distrusted: name(status.distrusted),
+        rumoured: name(rumoured),
+        quorum: status.quorum_ack_age.filter(|_| status.is_leader).and_then(|age| still.age(age)),
+        last_log: status.last_log.unwrap_or_default(),
+        applied: status.applied.unwrap_or_default(),
+        voters: Arc::new(status.voters.values().map(|peer| NodeName::from(peer.name.as_str())).collect()),
+    }
+}
+
+/// The name of a member.
+pub fn name_of(status: &Status, id: u64) -> Option<NodeName> {
+    let peer = status.voters.get(&id).or_else(|| status.learners.get(&id))?;
+    Some(NodeName::from(peer.name.as_str()))
+}
+
+/// The number of a member.
+pub fn id_of(status: &Status, node: &NodeName) -> Option<u64> {
+    let mut peers = status.voters.iter().chain(&status.learners);
+    peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)
+}
