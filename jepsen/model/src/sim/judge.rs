@@ -3,7 +3,11 @@
 use super::sim::Sim;
 use crate::world::{Cause, Change, check::Overlap};
 use std::sync::Arc;
-use tenure_core::{Ledger, invariants, note::NotHere};
+use tenure_core::{Ledger, Span, invariants, note::NotHere};
+
+/// More entries than this within that time are not what anything has to say.
+const BUSY_ENTRIES: usize = 1000;
+const BUSY: Span = Span::seconds(10);
 
 impl Sim {
     /// Takes what was found wrong since the last call. Anything at all is a failure.
@@ -16,6 +20,15 @@ impl Sim {
         let found = invariants::step(before, after).into_iter().chain(invariants::state(after));
         let index = after.index;
         self.wrong.extend(found.map(|what| format!("entry {index}: {what}")));
+        self.judge_pace();
+    }
+
+    /// What leads to an entry that leads to the first again never ends, and nothing else happens any more.
+    fn judge_pace(&mut self) {
+        let Some(first) = self.log.len().checked_sub(BUSY_ENTRIES).and_then(|at| self.log.get(at)) else { return };
+        if self.now.since(first.wall) < BUSY && self.wrong.is_empty() {
+            self.wrong.push(format!("at {} the log grows without end", self.now.0));
+        }
     }
 
     /// Holds what became active in the world against the one promise that matters. A second copy that somebody else

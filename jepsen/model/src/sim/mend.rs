@@ -44,7 +44,12 @@ impl Sim {
             for group in self.asked() {
                 done.attempt(self, format!("op group online {group} --propagate"));
             }
-            done.run(self, if round == 0 { "3s" } else { "5m" });
+            // In pieces: where something is wrong, nothing more need happen.
+            for _ in 0..if round == 0 { 1 } else { 30 } {
+                if self.wrong.is_empty() {
+                    done.run(self, if round == 0 { "3s" } else { "10s" });
+                }
+            }
         }
         done.0
     }
