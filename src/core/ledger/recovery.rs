@@ -1,9 +1,9 @@
 //! Clearing up after a move that failed half-way, where no migration is under way: of a definition that was brought to where
 //! its LPAR was to start, by a node that died or whose one try to clear up failed.
 //!
-//! Nothing in a reading tells such an LPAR apart from other trouble: it reads Unknown, as one does that has crashed. So only
-//! one is cleared up for which an order of ours ended badly, or that a server came back with, and never one that has run under
-//! its tenure. The HMC itself refuses to clear up what no move has left behind.
+//! Nothing in a reading tells such an LPAR apart from other trouble: it reads Unknown, as one does that has crashed, or as on
+//! its way for ever. So only one is cleared up for which an order of ours ended badly, or that a server came back with, and
+//! never one that has run under its tenure. The HMC itself refuses to clear up what no move has left behind.
 
 use super::{Copy, GroupState, Ledger, StartRisk, apply::Applying, orders::COMMAND_BUDGET};
 use crate::{Power, Refusal, ResourceName, ServerName, order::Action};
@@ -15,8 +15,10 @@ impl Ledger {
         let Some(state) = self.servers.get(server).filter(|state| state.is_working()) else { return false };
         let Some(copy) = copies.get(server) else { return false };
         let busy = |copy: &Copy| copy.risk != StartRisk::None || copy.stop.is_some();
-        let read = copy.power == Power::Unknown && copy.since.is_some_and(|since| since >= copy.quiet_from);
-        if !read || copies.values().any(busy) {
+        let read = copy.since.is_some_and(|since| since >= copy.quiet_from);
+        // A live migration does not outlast its server, whatever it still reads. One that hands have begun is not ours to end.
+        let half = copy.power == Power::Unknown || (copy.power == Power::Moving && state.dirty.is_some());
+        if !read || !half || copies.values().any(busy) {
             return false;
         }
         let Some(tenure) = group.tenure.as_ref().filter(|tenure| tenure.covers(server)) else {
@@ -43,7 +45,9 @@ impl Applying<'_> {
         let elsewhere = |half: bool| {
             let copies = group.copies.get(resource)?;
             let other = |(place, copy): &(&ServerName, &Copy)| {
-                *place != server && (!half || copy.power == Power::Unknown) && copy.power != Power::Absent
+                *place != server
+                    && (!half || matches!(copy.power, Power::Unknown | Power::Moving))
+                    && copy.power != Power::Absent
             };
             copies.iter().find(other).map(|(place, _)| place.clone())
         };

@@ -208,7 +208,9 @@ impl Planner<'_> {
 
     /// A copy that was looked at, and whose state nobody can tell all the same.
     pub(super) fn cannot_tell(&self, resource: &ResourceName, server: &ServerName, copy: &Copy) -> Option<Wait> {
-        let looked = copy.since.is_some_and(|since| since >= copy.quiet_from) && copy.power == Power::Unknown;
+        // What is on its way runs on one of two servers, and a reading does not say on which.
+        let vague = matches!(copy.power, Power::Unknown | Power::Moving);
+        let looked = copy.since.is_some_and(|since| since >= copy.quiet_from) && vague;
         let inside = self.scratch.is_inside(resource);
         let seen = if inside { copy.serial > 0 } else { self.blind(server).is_none() };
         let (resource, server) = (resource.clone(), server.clone());

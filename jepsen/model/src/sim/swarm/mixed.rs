@@ -120,7 +120,7 @@ const DEEDS: [(usize, &str); 71] = [
     (8, "crash {lpar}"),
     (3, "[hang|shutdown|wake] {lpar}"),
     (1, "hang {lpar}; run [150ms|2s|20s]; wake {lpar}"),
-    (4, "move mob1 [fails|slow 30s]"),
+    (5, "move mob1 [fails|sticks|sticks|slow 30s]"),
     (2, "handstart {lpar} on {server}"),
     (5, "listed {lpar} [hidden|renamed|shown|shown] on {server}"),
     // Inside nodes.
