@@ -1,7 +1,7 @@
 //! Bugs put into the sources themselves, one at a time (`mutants.toml`), each in a scratch copy of the tree, and the test
 //! that finds it. A bug that does not compile, or a test that is not there, is no proof and counts as not found.
 //!
-//! `MUTANTS=all cargo test -p tenure-model --test mutants -- --ignored --nocapture` tries all; a list of names, those.
+//! `MUTANTS=all cargo test --workspace --test mutants each_bug -- --nocapture` tries all; a list of names, those.
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +19,7 @@ struct Mutant {
     file: String,
     old: String,
     new: String,
-    /// Package, test binary, test.
+    /// Package, test binary (`lib`: unit tests), test.
     test: [String; 3],
 }
 
@@ -43,13 +43,38 @@ fn mutants() -> Vec<Mutant> {
     list.iter().map(one).collect()
 }
 
-fn tests_of(package: &str) -> &'static str {
+/// Where its unit tests and its other tests are.
+fn tests_of(package: &str) -> [&'static str; 2] {
     match package {
-        "tenure-core" => "src/core/tests",
-        "tenure-fuzz" => "jepsen/fuzz/tests",
-        "tenure-model" => "jepsen/model/tests",
+        "tenure" => ["src", "tests"],
+        "tenure-core" => ["src/core", "src/core/tests"],
+        "tenure-fuzz" => ["jepsen/fuzz/src", "jepsen/fuzz/tests"],
+        "tenure-model" => ["jepsen/model/src", "jepsen/model/tests"],
+        "tenure-raft" => ["raft/src", "raft/tests"],
+        "tenure-storage" => ["storage/src", "storage/tests"],
         other => panic!("no tests of {other} are known here"),
     }
+}
+
+/// Whether a test binary has a test.
+fn has_test([package, binary, test]: &[String; 3]) -> bool {
+    let [unit, others] = tests_of(package).map(|path| root().join(path));
+    let paths = match binary.as_str() {
+        "lib" => vec![unit],
+        name => vec![others.join(format!("{name}.rs")), others.join(name)],
+    };
+    let name = test.rsplit("::").next().unwrap_or(test);
+    let is_there = |path: &PathBuf| path.exists() && has_function(path, &format!("fn {name}()"));
+    paths.iter().any(is_there)
+}
+
+/// Whether a file, or one below a directory, has this text.
+fn has_function(path: &Path, text: &str) -> bool {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).expect("a directory").map(|entry| entry.expect("an entry").path());
+        return entries.into_iter().any(|path| has_function(&path, text));
+    }
+    path.extension().is_some_and(|extension| extension == "rs") && read(path).contains(text)
 }
 
 #[test]
@@ -57,14 +82,12 @@ fn each_bug_can_be_put_in_and_names_a_test() {
     let mut findings = Vec::new();
     let mut names = BTreeSet::new();
     for mutant in mutants() {
-        let [package, binary, test] = &mutant.test;
         let places = read(&root().join(&mutant.file)).matches(&mutant.old).count();
         if places != 1 {
             findings.push(format!("{}: {places} places in {}", mutant.name, mutant.file));
         }
-        let tests = read(&root().join(tests_of(package)).join(format!("{binary}.rs")));
-        if !tests.contains(&format!("fn {test}()")) {
-            findings.push(format!("{}: there is no test {test} in {binary}", mutant.name));
+        if !has_test(&mutant.test) {
+            findings.push(format!("{}: there is no test {}", mutant.name, mutant.test.join("/")));
         }
         if mutant.old == mutant.new || !names.insert(mutant.name.clone()) {
             findings.push(format!("{}: changes nothing, or is there twice", mutant.name));
@@ -92,7 +115,7 @@ fn cargo(tree: &Path, arguments: &[&str]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(tree).args(["test", "--offline"]);
     // Built once and run once: what takes time is the compiler.
-    for package in ["tenure-core", "tenure-fuzz", "tenure-model"] {
+    for package in ["tenure-core", "tenure-fuzz", "tenure-model", "tenure-raft", "tenure-storage"] {
         command.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=0"));
     }
     command.args(arguments).env("CARGO_TARGET_DIR", tree.join("target")).output().expect("cargo runs")
@@ -101,7 +124,10 @@ fn cargo(tree: &Path, arguments: &[&str]) -> std::process::Output {
 /// Whether the test that is named for the bug fails, and nothing else is in the way.
 fn is_found(tree: &Path, mutant: &Mutant) -> Result<(), String> {
     let [package, binary, test] = &mutant.test;
-    let place = ["-p", package, "--test", binary];
+    let place = match binary.as_str() {
+        "lib" => vec!["-p", package, "--lib"],
+        binary => vec!["-p", package, "--test", binary],
+    };
     let path = tree.join(&mutant.file);
     let whole = read(&path);
     fs::write(&path, whole.replacen(&mutant.old, &mutant.new, 1)).expect("a file can be written");

@@ -7,7 +7,8 @@
 //! The words of a file are listed in `tests/scenarios/README.md`.
 //!
 //! `UPDATE_SCENARIOS=1 cargo test --test scenarios` writes what is missing or has changed; read it before committing.
-//! `SCENARIO=name` runs only the files whose path contains it.
+//! `SCENARIO=name` runs only the files whose path contains it. `SCENARIO_FIRST=1` ends at the first that fails, and leaves the
+//! re-runs out.
 
 use std::{
     fmt::Write as _,
@@ -50,6 +51,7 @@ fn every_scenario_reads_as_expected() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
     let only = std::env::var("SCENARIO").unwrap_or_default();
     let update = std::env::var_os("UPDATE_SCENARIOS").is_some();
+    let first = std::env::var_os("SCENARIO_FIRST").is_some();
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
@@ -58,8 +60,11 @@ fn every_scenario_reads_as_expected() {
     let mut failures = Vec::new();
     for file in &files {
         let name = file.strip_prefix(&root).unwrap_or(file).display().to_string();
-        if let Err(why) = check(file, update) {
+        if let Err(why) = check(file, update, !first) {
             failures.push(format!("── {name}\n{why}"));
+        }
+        if first && !failures.is_empty() {
+            break;
         }
     }
     assert!(failures.is_empty(), "{} of {} scenarios failed\n{}", failures.len(), files.len(), failures.join("\n"));
@@ -77,7 +82,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn check(file: &Path, update: bool) -> Result<(), String> {
+fn check(file: &Path, update: bool, twisted: bool) -> Result<(), String> {
     let text = fs::read_to_string(file).map_err(|why| why.to_string())?;
     let scenario = parse(&text)?;
     let plain = run(&scenario, Twist::Plain)?;
@@ -87,6 +92,9 @@ fn check(file: &Path, update: bool) -> Result<(), String> {
             return Err(difference(&text, &actual));
         }
         fs::write(file, &actual).map_err(|why| why.to_string())?;
+    }
+    if !twisted {
+        return Ok(());
     }
     for (twist, name) in [
         (Twist::OtherNames, "with other names of nodes"),

@@ -72,7 +72,7 @@ proptest! {
         if !case.is_linked() {
             prop_assert_eq!(online(&whole), online(&parts));
         }
-        if case.is_roomy() && !case.is_linked() {
+        if case.is_roomy() && !case.is_linked() && !case.is_unsteady() {
             prop_assert_eq!(places(&whole), places(&parts));
         }
     }

@@ -56,6 +56,11 @@ impl Case {
             && self.cluster.groups.values().all(undemanding)
             && self.cluster.rules.is_empty()
     }
+
+    /// Whether a group goes where least is at the moment at which it is asked to move, and others move meanwhile.
+    pub fn is_unsteady(&self) -> bool {
+        !self.requests.is_empty() && self.cluster.groups.values().any(|group| group.policy != Policy::Priority)
+    }
 }
 
 fn server(n: usize) -> ServerName {
