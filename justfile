@@ -40,6 +40,10 @@ fuzz SECONDS="600":
 swarm SECONDS="600":
     FRESH_SECONDS={{SECONDS}} cargo test --workspace --lib fresh_histories -- --nocapture
 
+# Every short history of the tiny world, by so many steps longer than in every run.
+explore DEEPER="1":
+    DEEPER={{DEEPER}} cargo test --workspace --test explore no_short_history -- --nocapture
+
 # Puts bugs into the sources of a scratch copy, one at a time, and shows what finds each; all of them, or those named.
 mutants NAMES="all":
     MUTANTS={{NAMES}} cargo test --workspace --test mutants each_bug -- --nocapture

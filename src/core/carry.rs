@@ -9,8 +9,9 @@ mod inside;
 mod moving;
 
 use crate::{
-    Ledger, Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
+    Inside, Ledger, Moment, Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
     config::OperatingSystem,
+    node::Recall,
     note::CleanReason,
     order::{Action, Ending, Order, Report},
 };
@@ -158,6 +159,29 @@ enum Stage {
     Brought { asked: Span, doubt: Option<String> },
 }
 
+impl Stage {
+    fn recall(&self, since: Moment, to: &mut impl Recall) {
+        let (word, back) = match self {
+            Stage::Elsewhere(_) => (0, None),
+            Stage::Before => (1, None),
+            Stage::Sent(_) => (2, None),
+            Stage::Back { asked, forced, doubt } => (3, Some((asked, *forced, doubt))),
+            Stage::BackThere { asked, forced, doubt } => (4, Some((asked, *forced, doubt))),
+            Stage::Brought { asked, doubt } => (5, Some((asked, false, doubt))),
+        };
+        to.word(word);
+        match self {
+            Stage::Elsewhere(others) => others.iter().for_each(|server| to.server(server)),
+            Stage::Sent(ask) => to.ask(ask),
+            Stage::Before | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {}
+        }
+        if let Some((asked, forced, doubt)) = back {
+            to.moment(since.after(*asked));
+            to.word(u64::from(forced).wrapping_mul(2).wrapping_add(u64::from(doubt.is_some())));
+        }
+    }
+}
+
 impl Execution {
     /// Takes up an order. `list` is the system list of the LPAR's group.
     pub fn new(order: Order, list: &[ServerName]) -> Self {
@@ -204,6 +228,24 @@ impl Execution {
     #[must_use]
     pub fn mobile(self, mobile: bool) -> Self {
         Execution { mobile, ..self }
+    }
+
+    /// Tells what it remembers. The order was taken up at that moment.
+    pub(crate) fn recall(&self, since: Moment, to: &mut impl Recall) {
+        // The order is told by who carries it out; how long the next pause is says how soon it is looked again.
+        let Execution { order: _, stage, pause: _, readings, seen, inside, mobile, ibm_i, hindered } = self;
+        stage.recall(since, to);
+        readings.values().for_each(|reading| to.reading(reading));
+        for (resource, seen) in seen {
+            to.resource(resource);
+            let inside = Inside { seen: BTreeMap::from([(resource.clone(), seen.clone())]), watchdog: None };
+            to.inside(&self.order.node, &inside);
+        }
+        let marks = [*inside, *mobile, *ibm_i, hindered.is_some()];
+        to.word(marks.iter().fold(0, |word: u64, mark| word.wrapping_mul(2).wrapping_add(u64::from(*mark))));
+        if let Some(ending) = hindered {
+            to.ending(ending);
+        }
     }
 
     /// The order.

@@ -11,6 +11,7 @@
 //! - `Concession`: what it stops when it has been alone for too long.
 //! - `Faith`: whether it believes that the leader leads.
 //! - [`Leading`], `Digests`: what it knows while it leads itself.
+//! - [`Recall`]: what it remembers, told to whoever compares memories.
 
 mod alone;
 mod clock;
@@ -24,6 +25,7 @@ mod machine;
 mod orders;
 mod past;
 mod presence;
+mod recall;
 mod rounds;
 
 pub use alone::held;
@@ -35,6 +37,7 @@ pub use lease::Lease;
 pub use machine::Node;
 pub use orders::{Orders, Owing};
 pub use past::Past;
+pub use recall::Recall;
 
 use crate::Span;
 

@@ -1,13 +1,17 @@
 //! The explorer: every short history of a tiny world, up to a stated bound.
 //!
-//! Two servers, three nodes (the third is an arbiter), one or two groups of one LPAR each. The real ledger, the real plan and
-//! the real machine that carries out orders are driven through every interleaving of late, lost and repeated messages, late
-//! commands, cuts, kills, crashes, power losses and operators' requests that a [`Scope`] allows, breadth first, so that the
-//! first history that breaks a promise is a shortest one. What surrounds the three (leases, readings, the way of messages) is
-//! a model of its own here, far smaller than [`crate::world`], because speed decides how deep the search gets.
+//! Two servers, three nodes (the third is an arbiter), one or two groups of one resource each: LPARs, or what lives inside nodes.
+//! Each node is the machine that the daemon runs ([`tenure_core::node::Node`]), with its ledger, its plan and its orders. They
+//! are driven through every interleaving of late, lost and repeated messages, late commands, cuts, processes that end and others
+//! that begin and have forgotten, crashes, power losses and operators' requests that a [`Scope`] allows, breadth first, so that
+//! the first history that breaks a promise is a shortest one. What is played is the world, far smaller than [`crate::world`]
+//! because speed decides how deep the search gets, and consensus, which here has no delays.
 //!
-//! A [`Mutant`] is a bug that is put in on purpose; `jepsen/model/mutants.md` lists them. The explorer refuses to know of time
-//! beyond two coarse steps, of capacity, and of configuration changes.
+//! Time is of three sizes: what happens at once counts as no time; leases end, and settling times pass, as steps of a history.
+//! How soon something is read is not looked at: readings and looks come at any time.
+//!
+//! A [`Mutant`] is a bug that is put in on purpose; `jepsen/model/mutants.md` lists them. The explorer refuses to know of
+//! capacity and of configuration changes.
 
 mod act;
 mod action;
@@ -17,11 +21,13 @@ mod commit;
 mod drive;
 mod faults;
 mod fingerprint;
+mod inside;
 mod model;
 mod moves;
 mod mutant;
 mod scope;
 mod search;
+mod shell;
 mod site;
 mod transit;
 mod witness;

@@ -5,7 +5,7 @@
 //! What requires something is stopped before that; what does not stop in its time is stopped by force. It ends as soon as
 //! the lease is back: what was stopped is then started again by whoever leads.
 
-use super::Effect;
+use super::{Effect, Recall};
 use crate::{
     Inside, Ledger, ResourceName, ServerName,
     carry::{Answer, Ask},
@@ -56,6 +56,22 @@ impl Concession {
         let mut concession = Concession { left, stopping: BTreeMap::new() };
         concession.go_on(ledger, effects);
         Some(concession)
+    }
+
+    /// Tells what it remembers.
+    pub(super) fn recall(&self, to: &mut impl Recall) {
+        let Concession { left, stopping } = self;
+        left.iter().for_each(|resource| to.resource(resource));
+        to.word(u64::MAX);
+        for (resource, stop) in stopping {
+            to.resource(resource);
+            to.word(match stop {
+                Stop::Stopping => 0,
+                Stop::Looking(_) => 1,
+                Stop::ByForce => 2,
+                Stop::LookingAgain => 3,
+            });
+        }
     }
 
     /// Whether all of it was tried.

@@ -5,6 +5,7 @@
 //! heartbeats, so that it votes for others and stands for election, and goes on asking, so that it believes it again if it
 //! was only this node that could not hear it.
 
+use super::Recall;
 use crate::{NodeName, Span, time::Moment};
 
 /// What this node makes of the leader.
@@ -27,6 +28,15 @@ impl Faith {
             (self.of, self.since) = (leader, now);
         }
         self.of.is_some() && now.since(self.since) > patience
+    }
+
+    /// Tells what it remembers.
+    pub(super) fn recall(&self, to: &mut impl Recall) {
+        let Faith { of, since } = self;
+        if let Some((leader, _)) = of {
+            to.node(leader);
+            to.moment(*since);
+        }
     }
 
     /// This leader has shown that it decides.

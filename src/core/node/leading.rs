@@ -6,7 +6,7 @@
 //! called over before that time and a whole lease have passed since this leader began. What was granted while a longer lease
 //! was declared is waited for by the ledger ([`Ledger::leases_end`](crate::Ledger::leases_end)).
 
-use super::surely_over;
+use super::{Recall, surely_over};
 use crate::{
     Command, Inside, Ledger, NodeName, Reading, ServerName, Span, View, config::Timings, ledger::NodeState,
     time::Moment, view::NodeView,
@@ -66,6 +66,32 @@ impl Leading {
             readings: BTreeMap::new(),
             inside: BTreeMap::new(),
         }
+    }
+
+    /// Tells what it remembers.
+    pub(super) fn recall(&self, to: &mut impl Recall) {
+        let Leading { since, fresh: _, ready, giving_up, unsure, stuck, heard, readings, inside } = self;
+        to.moment(*since);
+        let marks = [*ready, *unsure, stuck.is_some()];
+        to.word(marks.iter().fold(0, |word: u64, mark| word.wrapping_mul(2).wrapping_add(u64::from(*mark))));
+        if let Some((_, at)) = stuck {
+            to.moment(*at);
+        }
+        giving_up.iter().for_each(|node| to.node(node));
+        to.word(u64::MAX);
+        for (node, Heard { at, reaches_hmc, leased_until }) in heard {
+            to.node(node);
+            to.moment(*at);
+            to.word(u64::from(*reaches_hmc));
+            to.word(u64::from(leased_until.is_some()));
+            if let Some(until) = leased_until {
+                to.moment(*until);
+            }
+        }
+        to.word(u64::MAX);
+        readings.values().for_each(|reading| to.reading(reading));
+        inside.iter().for_each(|(node, inside)| to.inside(node, inside));
+        to.word(u64::MAX);
     }
 
     /// It has applied what was committed before it led: it may plan, and grant leases.

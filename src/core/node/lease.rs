@@ -1,5 +1,6 @@
 //! The lease: a node's permission to act, on a clock of its own that never stands still.
 
+use super::Recall;
 use crate::{Span, time::Moment};
 
 /// What part of a lease must be left of it for a command to be sent under it.
@@ -38,6 +39,17 @@ impl Lease {
     /// Whether a command may be sent now by a node that has applied the log up to `applied`.
     pub fn covers(&self, applied: u64, now: Moment) -> bool {
         self.grant.is_some_and(|grant| applied >= grant.floor && now.after(grant.margin) < grant.until)
+    }
+
+    /// Tells what it remembers.
+    pub(super) fn recall(&self, to: &mut impl Recall) {
+        let Lease { grant } = self;
+        to.word(u64::from(grant.is_some()));
+        // A part of how long it lasts, which is declared.
+        if let Some(Grant { until, floor, margin: _ }) = grant {
+            to.moment(*until);
+            to.floor(*floor);
+        }
     }
 
     /// What is left of it.

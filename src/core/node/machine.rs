@@ -20,11 +20,11 @@ pub struct Node {
     pub(super) by: Incarnation,
     pub(super) stored: u64,
     pub(super) fresh: Span,
-    born: Moment,
+    pub(super) born: Moment,
     pub(super) clock: ClusterClock,
     pub(super) lease: Lease,
     pub(super) past: Past,
-    orders: Orders,
+    pub(super) orders: Orders,
     pub(super) rounds: Rounds,
     pub(super) role: Role,
     pub(super) faith: Faith,
@@ -32,17 +32,17 @@ pub struct Node {
     /// The last leader that this node heard, and when what it heard was asked.
     pub(super) heard_leader: Option<(NodeName, Moment)>,
     /// Last entry that was followed, and that of the declaration.
-    seen: Option<(u64, u64)>,
-    beat_at: Moment,
-    beating: bool,
+    pub(super) seen: Option<(u64, u64)>,
+    pub(super) beat_at: Moment,
+    pub(super) beating: bool,
     /// Whom it was told last what lives inside this node, in which term and when.
-    told: Option<(NodeName, u64, Moment)>,
+    pub(super) told: Option<(NodeName, u64, Moment)>,
     /// When it was last looked at what lives inside this node because somebody asked, and when it is to be next.
-    looked: Gap,
-    look_at: Option<Moment>,
+    pub(super) looked: Gap,
+    pub(super) look_at: Option<Moment>,
     /// When it began last to stop what must not run twice.
-    conceded: Option<Moment>,
-    concession: Option<Concession>,
+    pub(super) conceded: Option<Moment>,
+    pub(super) concession: Option<Concession>,
     /// Log index at which this process was entered for its node.
     pub(super) enlisted: Option<u64>,
     pub(super) enlisting: bool,

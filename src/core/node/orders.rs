@@ -1,7 +1,7 @@
 //! The orders that a node carries out: which it takes up and when, the last look before anything is sent, and what it may
 //! say of the end.
 
-use super::{Effect, Lease, Past, Proposal, Taken};
+use super::{Effect, Lease, Past, Proposal, Recall, Taken};
 use crate::{
     Command, Ledger, NodeName, OrderId, Report, Span, Time,
     carry::{Answer, Ask, Execution, Next},
@@ -239,9 +239,47 @@ impl Orders {
         };
     }
 
+    /// Tells what it remembers.
+    pub(super) fn recall(&self, to: &mut impl Recall) {
+        // Who it is, its node tells; what waits is at that stage.
+        let Orders { me: _, by: _, owed, waiting: _ } = self;
+        for Owed { order, since, stage } in owed.values() {
+            to.order(order);
+            to.moment(*since);
+            stage.recall(*since, to);
+        }
+        to.word(u64::MAX);
+    }
+
     /// When something is to be done though nothing happens.
     pub fn wake(&self) -> Option<Moment> {
         self.owed.values().filter_map(Owed::due).min()
+    }
+}
+
+impl Stage {
+    fn recall(&self, since: Moment, to: &mut impl Recall) {
+        match self {
+            Stage::Waiting => to.word(0),
+            Stage::Asked { execution } => {
+                to.word(1);
+                execution.recall(since, to);
+            }
+            Stage::Marking { execution, ask } => {
+                to.word(2);
+                to.ask(ask);
+                execution.recall(since, to);
+            }
+            // How long the pause is says how soon it is looked again.
+            Stage::Pausing { execution, until: _ } => {
+                to.word(3);
+                execution.recall(since, to);
+            }
+            Stage::Over { report, again } => {
+                to.word(4u64.wrapping_add(u64::from(again.is_some())));
+                to.report(report);
+            }
+        }
     }
 }
 

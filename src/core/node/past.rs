@@ -1,6 +1,7 @@
 //! What a process knows of those before it under the same name: that they may have begun every order that was there before
 //! a leader first answered it.
 
+use super::Recall;
 use crate::order::{Action, Ending, Order, Report};
 use std::collections::BTreeMap;
 
@@ -25,6 +26,13 @@ impl Past {
     /// A leader beyond doubt answered, at this log index.
     pub fn heard(&mut self, index: u64) {
         self.first_heard = self.first_heard.or(Some(index));
+    }
+
+    /// Tells what it remembers.
+    pub(super) fn recall(&self, to: &mut impl Recall) {
+        let Past { stored, first_heard } = self;
+        to.word(u64::from(first_heard.is_some()));
+        to.past(first_heard.unwrap_or_default().max(*stored));
     }
 
     /// Whether an earlier process may have taken up an order. Of a process that no leader has answered, all of them.

@@ -2,21 +2,16 @@
 
 use super::{
     action::Action,
-    model::{Power, State},
-    mutant::Mutant,
+    model::{Life, NODES, Power, State},
     scope::Bounds,
     site::Site,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::VecDeque;
 use tenure_core::{
-    Author, GroupName, NodeName, Request, RequestId, ServerName, Span, View, command::Command, plan::plan,
-    view::NodeView,
+    Author, GroupName, OrderId, Request, RequestId, ServerName,
+    command::Command,
+    node::{Effect, Fate, Input},
 };
-
-/// More than the expiry of any order of the tiny world.
-const LONG: Span = Span::seconds(200);
-/// More rounds of planning than any change needs.
-const ROUNDS: usize = 8;
 
 /// What came of an action.
 #[allow(clippy::large_enum_variant)] // short-lived, and a box would be one more allocation for each of a million steps
@@ -36,13 +31,29 @@ pub(super) struct Stepper<'a> {
     pub wrong: Vec<String>,
     /// What happened, in words, if somebody wants to know.
     pub lines: Option<&'a mut Vec<String>>,
+    /// What the machines want and is not carried out yet, by node and process.
+    pub queue: VecDeque<(usize, u8, Effect)>,
+    /// The order whose questions are answered at once.
+    pub working: Option<(usize, OrderId)>,
+    /// What is sent now is lost, and whether anything was.
+    pub lost: bool,
+    pub met: bool,
+    /// What the leader decides next goes on its way, and is not committed yet.
+    pub hold: bool,
+}
+
+impl<'a> Stepper<'a> {
+    pub fn new(site: &'a Site, state: State, lines: Option<&'a mut Vec<String>>) -> Self {
+        let (wrong, queue) = (Vec::new(), VecDeque::new());
+        Stepper { site, state, wrong, lines, queue, working: None, lost: false, met: false, hold: false }
+    }
 }
 
 /// Takes one step.
 pub(super) fn step<'a>(site: &'a Site, state: &State, action: Action, lines: Option<&'a mut Vec<String>>) -> Step {
-    let mut stepper = Stepper { site, state: state.clone(), wrong: Vec::new(), lines };
+    let mut stepper = Stepper::new(site, state.clone(), lines);
     let moved = stepper.act(action);
-    if moved && !stepper.state.stalled && (state.stalled || concerns_leader(state, &stepper.state)) {
+    if moved {
         stepper.plan_until_rest();
     }
     if !stepper.wrong.is_empty() {
@@ -54,16 +65,6 @@ pub(super) fn step<'a>(site: &'a Site, state: &State, action: Action, lines: Opt
     }
 }
 
-/// Whether the step changed anything that a plan is made of. If not, the leader rests as it did before.
-fn concerns_leader(before: &State, after: &State) -> bool {
-    let view = |state: &State| state.view.each_ref().map(|read| read.as_ref().map(|read| (read.since, read.serial)));
-    let nodes = |state: &State| state.nodes.each_ref().map(|node| (node.life, node.lease));
-    !Arc::ptr_eq(&before.ledger, &after.ledger)
-        || before.time != after.time
-        || nodes(before) != nodes(after)
-        || view(before) != view(after)
-}
-
 impl Stepper<'_> {
     fn act(&mut self, action: Action) -> bool {
         let at = usize::from;
@@ -71,7 +72,7 @@ impl Stepper<'_> {
             Action::Read(server) => self.watch(at(server)),
             Action::Stall => self.stall(),
             Action::Wake => {
-                self.state.stalled = false;
+                self.state.stalled = None;
                 true
             }
             Action::Decide => self.decide(),
@@ -90,7 +91,18 @@ impl Stepper<'_> {
             Action::CatchUp(node) => self.catch_up_late(at(node)),
             Action::Kill(node) => self.kill(at(node)),
             Action::Restart(node) => self.restart(at(node)),
-            Action::LeaseEnds(node) => self.lease_ends(at(node)),
+            Action::Hush => {
+                let suspect = self.site.cluster.timings.suspect;
+                self.state.left.hushes -= 1;
+                self.pass(suspect)
+            }
+            Action::LeasesEnd => {
+                let suspect = self.site.cluster.timings.suspect;
+                self.pass(suspect.times(3))
+            }
+            Action::Look(node) => self.sense(at(node)),
+            Action::Concede(node) => self.concede(at(node)),
+            Action::NodeCrash(server) => self.node_crash(at(server)),
             Action::Crash { server, group } => self.crash(at(server), at(group)),
             Action::PowerLost(server) => self.power_lost(at(server)),
             Action::Sick(server) => self.sick(at(server)),
@@ -103,8 +115,9 @@ impl Stepper<'_> {
                 self.pass(settle)
             }
             Action::LongWait => {
+                let settle = self.site.cluster.timings.settle;
                 self.state.left.waits -= 1;
-                self.pass(LONG)
+                self.pass(settle.times(4))
             }
             Action::AskSwitch(group) => {
                 self.ask_elsewhere(at(group), |group, server| Request::Switch { group, server })
@@ -135,78 +148,34 @@ impl Stepper<'_> {
         left.faults -= 1;
     }
 
-    /// What the leader would propose, without what only words a wait.
-    pub fn proposals(&self) -> Vec<Command> {
-        let Some(leader) = self.leader_name() else { return Vec::new() };
-        let state = &self.state;
-        let suspect = self.site.cluster.timings.suspect;
-        let nodes = self.site.nodes.iter().zip(&state.nodes).map(|(name, node)| {
-            let heard = node.life == super::model::Life::Up;
-            let silence = if heard { Span(0) } else { suspect };
-            (name.clone(), NodeView { heard, silence, lease_over: !node.lease, reaches_hmc: true })
-        });
-        let readings = state.view.iter().flatten().map(|reading| (reading.server.clone(), reading.clone()));
-        let view =
-            View { nodes: nodes.collect(), readings: readings.collect::<BTreeMap<_, _>>(), inside: BTreeMap::new() };
-        let mut ledger = Arc::clone(&state.ledger);
-        if self.site.has(Mutant::ChildFirst) {
-            for group in Arc::make_mut(&mut ledger).groups.values_mut() {
-                Arc::make_mut(group).ties.parents.clear();
-            }
-        }
-        let mut commands = plan(&ledger, &view, &leader, state.time).commands;
-        commands.retain(|command| !matches!(command, Command::Wait { .. } | Command::ServerWait { .. }));
-        commands
-    }
-
-    fn leader_name(&self) -> Option<NodeName> {
-        self.state.leader().map(|node| self.site.nodes[node].clone())
-    }
-
-    fn plan_and_commit(&mut self) -> bool {
-        let (Some(leader), commands) = (self.leader_name(), self.proposals()) else { return false };
-        if commands.is_empty() {
-            return false;
-        }
-        self.commit(Author::Planner(leader), commands);
-        true
-    }
-
-    /// The leader plans as soon as there is anything to plan, unless it stalls; and comes to rest.
-    pub fn plan_until_rest(&mut self) {
-        for _ in 0..ROUNDS {
-            if !self.wrong.is_empty() || !self.plan_and_commit() {
-                return;
-            }
-        }
-        self.wrong.push(format!("rest: the leader still plans after {ROUNDS} rounds, and nothing happened"));
-    }
-
     fn stall(&mut self) -> bool {
         self.spend(|left| &mut left.delays);
-        self.state.stalled = true;
+        self.state.stalled = Some(self.state.moment);
         true
     }
 
     fn decide(&mut self) -> bool {
-        let commands = self.proposals();
-        if commands.is_empty() {
-            return false;
-        }
-        self.state.stalled = false;
-        self.state.held = Some(Arc::new(commands));
-        true
+        (self.state.stalled, self.hold) = (None, true);
+        self.plan_until_rest();
+        !std::mem::take(&mut self.hold)
     }
 
     fn commit_held(&mut self) -> bool {
-        let (Some(leader), Some(commands)) = (self.leader_name(), self.state.held.take()) else { return false };
-        self.commit(Author::Planner(leader), commands.to_vec());
+        let (Some(leader), Some(commands)) = (self.state.leader, self.state.held.take()) else { return false };
+        self.commit(Author::Planner(self.site.nodes[leader].clone()), commands.to_vec());
+        self.feed(leader, Input::Planned { term: self.state.term, fate: Fate::Committed });
         true
     }
 
     fn new_leader(&mut self) -> bool {
         self.spend(|left| &mut left.leaders);
-        self.state.view = [const { None }; super::model::SERVERS];
+        let now = self.state.leader;
+        let can = |node: &usize| Some(*node) != now && self.state.nodes[*node].life == Life::Up;
+        let next = (0..NODES).rev().find(can);
+        if next.is_none() {
+            return false;
+        }
+        self.lead(next);
         true
     }
 
@@ -226,7 +195,7 @@ impl Stepper<'_> {
     }
 
     /// What an operator asks; a refusal changes nothing.
-    fn ask(&mut self, request: Request) -> bool {
+    pub fn ask(&mut self, request: Request) -> bool {
         self.state.left.asks -= 1;
         if let Request::ConfirmOff(server) = &request {
             let off = self.state.servers[self.site.server(server)].power == Power::Off;
@@ -237,31 +206,17 @@ impl Stepper<'_> {
         self.put(request)
     }
 
-    fn put(&mut self, request: Request) -> bool {
+    pub fn put(&mut self, request: Request) -> bool {
         let mut trial = (*self.state.ledger).clone();
         let author =
             Author::Operator { name: "ann".to_owned(), request: RequestId(u128::from(trial.index.saturating_add(1))) };
         let commands = vec![Command::Request(request)];
-        let entry = tenure_core::Entry {
-            at: self.state.time,
-            wall: self.state.time,
-            author: author.clone(),
-            commands: commands.clone(),
-        };
+        let at = self.cluster_time();
+        let entry = tenure_core::Entry { at, wall: at, author: author.clone(), commands: commands.clone() };
         if trial.apply(trial.index.saturating_add(1), &entry).refusal().is_some() {
             return false;
         }
         self.commit(author, commands);
-        true
-    }
-
-    /// Time passes: whatever had its time by then has happened, or never will.
-    fn pass(&mut self, span: Span) -> bool {
-        let state = &mut self.state;
-        state.time = state.time.after(span);
-        if self.site.scope.assume.late_within_settle {
-            state.flights.clear();
-        }
         true
     }
 }

@@ -44,8 +44,16 @@ pub enum Action {
     Kill(u8),
     /// It starts again.
     Restart(u8),
-    /// The lease of a node ends.
-    LeaseEnds(u8),
+    /// So much time passes that whoever is not heard has surely no lease any more.
+    LeasesEnd,
+    /// So much time passes that whoever is not heard is suspect; its lease may be good.
+    Hush,
+    /// The agents of a node look at what lives inside, and the leader hears of it.
+    Look(u8),
+    /// A node that is alone goes on with what it stops.
+    Concede(u8),
+    /// The LPAR of a node crashes.
+    NodeCrash(u8),
     /// An LPAR crashes.
     Crash { server: u8, group: u8 },
     /// A server loses its power.
@@ -109,7 +117,11 @@ impl fmt::Display for Action {
             Action::CatchUp(i) => write!(f, "{} applies the log that it missed", n(i)),
             Action::Kill(i) => write!(f, "{} is killed", n(i)),
             Action::Restart(i) => write!(f, "{} starts again", n(i)),
-            Action::LeaseEnds(i) => write!(f, "the lease of {} ends", n(i)),
+            Action::LeasesEnd => f.write_str("leases end"),
+            Action::Hush => f.write_str("who is silent becomes suspect"),
+            Action::Look(i) => write!(f, "{} looks at what lives inside it", n(i)),
+            Action::Concede(i) => write!(f, "{} is alone, and stops what it keeps", n(i)),
+            Action::NodeCrash(i) => write!(f, "the LPAR of {} crashes", n(i)),
             Action::Crash { server, group } => write!(f, "the LPAR of {} crashes on {}", g(group), p(server)),
             Action::PowerLost(s) => write!(f, "{} loses its power", p(s)),
             Action::Sick(s) => write!(f, "{} reads Error, and its LPARs run on", p(s)),

@@ -4,15 +4,17 @@
 //! none. Groups that are held wait for a person by design, and so do those that failed everywhere: their faults are cleared.
 
 use super::{
-    act::{Step, step},
+    act::{Step, Stepper, step},
     action::Action,
     model::{CHILD, Copy, Life, PARENT, Power, SERVERS, State},
     moves::progress,
     scope::Bounds,
     site::Site,
 };
-use std::sync::Arc;
-use tenure_core::ledger::{Intent, Phase};
+use tenure_core::{
+    GroupName, Request,
+    ledger::{Intent, Phase},
+};
 
 /// Far more than any way back needs.
 const STEPS: usize = 400;
@@ -23,7 +25,6 @@ const IDLE: usize = 12;
 pub(super) fn calm(site: &Site, from: &State) -> Result<(), String> {
     let mut state = from.clone();
     state.left = Bounds { ticks: u8::MAX, asks: u8::MAX, drains: u8::MAX, ..Bounds::default() };
-    state.held = None;
     mend(site, &mut state)?;
     let (mut idle, mut found) = (0, Vec::new());
     for _ in 0..STEPS {
@@ -49,7 +50,10 @@ pub(super) fn calm(site: &Site, from: &State) -> Result<(), String> {
 /// Power, links and nodes are brought back.
 fn mend(site: &Site, state: &mut State) -> Result<(), String> {
     let mut actions = Vec::new();
-    if state.stalled {
+    if state.held.is_some() {
+        actions.push(Action::Commit);
+    }
+    if state.stalled.is_some() {
         actions.push(Action::Wake);
     }
     for (server, _) in state.drained.iter().enumerate().filter(|(_, drained)| **drained) {
@@ -61,7 +65,7 @@ fn mend(site: &Site, state: &mut State) -> Result<(), String> {
             state.servers[server].power = Power::On;
         }
         if state.servers[server].power == Power::Off {
-            actions.extend([Action::LeaseEnds(at), Action::PowerBack { server: at, autostart: false }]);
+            actions.extend([Action::LeasesEnd, Action::PowerBack { server: at, autostart: false }]);
         }
         if !state.servers[server].link {
             actions.push(Action::LinkBack(at));
@@ -89,7 +93,7 @@ fn mend(site: &Site, state: &mut State) -> Result<(), String> {
             found.clear();
             progress(site, state, &mut found);
             unanswered(state, &mut found);
-            if !advance(site, state, &found)? {
+            if !advance(site, state, &found)? && !advance(site, state, &[Action::LeasesEnd])? {
                 break;
             }
         }
@@ -116,7 +120,7 @@ fn advance(site: &Site, state: &mut State, actions: &[Action]) -> Result<bool, S
 fn unanswered(state: &State, found: &mut Vec<Action>) {
     for (n, node) in state.nodes.iter().enumerate() {
         for (j, job) in node.jobs.iter().enumerate() {
-            let gone = !state.is_pending(job.exec.order().id);
+            let gone = !state.is_pending(n, job.order.id);
             if job.sent && gone {
                 let (node, job) = (u8::try_from(n).unwrap_or_default(), u8::try_from(j).unwrap_or_default());
                 found.push(Action::Doubt { node, job });
@@ -129,10 +133,14 @@ fn unanswered(state: &State, found: &mut Vec<Action>) {
 /// be on.
 fn clear_faults(site: &Site, state: &mut State) {
     let many = if site.scope.link { 1 } else { SERVERS };
-    let stuck = |group: &tenure_core::ledger::GroupState| group.tenure.is_none() && group.faults.len() >= many;
-    if state.ledger.groups.values().any(|group| stuck(group)) {
-        for group in Arc::make_mut(&mut state.ledger).groups.values_mut().filter(|group| stuck(group)) {
-            Arc::make_mut(group).faults.clear();
+    let groups: Vec<GroupName> = state.ledger.groups.keys().cloned().collect();
+    for group in groups {
+        let known = &state.ledger.groups[&group];
+        if known.tenure.is_none() && known.faults.len() >= many {
+            let mut stepper = Stepper::new(site, state.clone(), None);
+            stepper.ask(Request::Clear { group, server: None });
+            stepper.plan_until_rest();
+            *state = stepper.state;
         }
     }
 }
@@ -164,9 +172,19 @@ fn picture(site: &Site, state: &State) -> String {
     let groups = state.ledger.groups.iter().map(|(name, group)| {
         let copies: Vec<Copy> = state.servers.iter().map(|server| server.copies[site.group(name)]).collect();
         format!(
-            "{name} is {:?} and {:?}; in the world {copies:?}; waits: {:?}",
-            group.intent, group.tenure, group.copies
+            "{name} is {:?} and {:?}, waits: {:?}, faults {:?}; in the world {copies:?}: {:?}",
+            group.intent, group.tenure, group.wait, group.faults, group.copies
         )
     });
-    format!("{}; orders {:?}", groups.collect::<Vec<_>>().join("; "), state.ledger.orders)
+    let servers = state.ledger.servers.iter().zip(&state.servers).map(|((name, known), server)| {
+        format!(
+            "{name} is {:?} and waits: {:?}, off {}, dirty {}",
+            server.power,
+            known.wait,
+            known.off.is_some(),
+            known.dirty.is_some()
+        )
+    });
+    let servers = servers.collect::<Vec<_>>().join("; ");
+    format!("{}; {servers}; orders {:?}", groups.collect::<Vec<_>>().join("; "), state.ledger.orders)
 }

@@ -5,7 +5,8 @@ use super::{
     model::{CHILD, Copy, Flight, PARENT, Power, SERVERS, What},
 };
 use tenure_core::{
-    GroupName, Ledger, Note, Record, ServerName,
+    GroupName, Ledger, NodeName, Note, Record, ServerName,
+    ledger::Phase,
     note::{OffHow, Proof},
     order::Action,
 };
@@ -65,6 +66,7 @@ impl Stepper<'_> {
                 }
                 Note::Stayed { group, to, .. } => self.check_left(group, to, "the group stays elsewhere"),
                 Note::ProvenOff { server, how } => self.check_off(server, how),
+                Note::NodeProvenOff { node, .. } => self.check_node_off(node),
                 _ => {}
             }
         }
@@ -125,6 +127,8 @@ impl Stepper<'_> {
         let (upper, lower) = (&self.site.groups[PARENT], &self.site.groups[CHILD]);
         if let Some(began) =
             parent.as_ref().filter(|now| tenure(before, PARENT).is_none_or(|old| old.epoch != now.epoch))
+            // What is found running is taken for what it is, and stopped.
+            && began.phase == Phase::Starting
             && !child.as_ref().is_some_and(|child| child.is_online() && child.server == began.server)
         {
             self.wrong
@@ -160,6 +164,15 @@ impl Stepper<'_> {
         let active = self.state.servers[at].copies.contains(&Copy::Ours);
         if matches!(how, OffHow::Fenced { .. }) && active {
             self.wrong.push(format!("S3: {server} counts as off by a fence, and LPARs are active there"));
+        }
+    }
+
+    /// A node is proven off: nothing lives inside it.
+    fn check_node_off(&mut self, node: &NodeName) {
+        let at = self.site.node(node);
+        let lives = self.state.servers.get(at).is_some_and(|server| server.copies.contains(&Copy::Ours));
+        if self.site.scope.inside && lives {
+            self.wrong.push(format!("S3: node {node} counts as off, and what lives inside it runs"));
         }
     }
 

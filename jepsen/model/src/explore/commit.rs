@@ -1,31 +1,29 @@
 //! Committing: one entry is applied to the ledger, checked, and learned by the nodes that hear it.
 
-use super::{
-    act::Stepper,
-    model::{Life, SERVERS},
-    mutant::Mutant,
-};
+use super::{act::Stepper, model::SERVERS, mutant::Mutant};
 use std::sync::Arc;
 use tenure_core::{
-    Author, Entry, Ledger, Note, Reading, Record, Report, ServerName,
+    Author, Entry, Ledger, Note, Record, ServerName, Span, Time,
     command::Command,
     invariants,
     ledger::{Phase, StartRisk, Tenure},
     note::Proof,
+    refusal::Refusal,
 };
 
 impl Stepper<'_> {
-    /// Commits an entry.
-    pub fn commit(&mut self, author: Author, mut commands: Vec<Command>) {
+    /// Commits an entry. Says why the first of what was refused was.
+    pub fn commit(&mut self, author: Author, mut commands: Vec<Command>) -> Option<Refusal> {
         let before = Arc::clone(&self.state.ledger);
         if self.site.has(Mutant::OldReadingAsNew) {
             renew(&mut commands, before.index);
         }
         let mut after = (*before).clone();
-        let index = before.index.saturating_add(1);
-        let entry = Entry { at: self.state.time, wall: self.state.time, author, commands };
+        let (index, at) = (before.index.saturating_add(1), self.cluster_time());
+        let entry = Entry { at, wall: at, author, commands };
         let outcome = after.apply(index, &entry);
         self.wrong.extend(invariants::refused(&before, &entry, &after, &outcome));
+        let refusal = outcome.refusal().cloned();
         let mut records = outcome.records;
         self.tamper(&mut after, &mut records);
         self.wrong.extend(invariants::state(&after));
@@ -40,11 +38,8 @@ impl Stepper<'_> {
         after.requests.clear();
         after.request_order.clear();
         self.state.ledger = Arc::new(after);
-        for node in 0..self.state.nodes.len() {
-            if self.state.nodes[node].life == Life::Up && !self.state.nodes[node].behind {
-                self.catch_up(node);
-            }
-        }
+        self.follow_all();
+        refusal
     }
 
     /// A report is committed. It may be one that was before.
@@ -54,33 +49,18 @@ impl Stepper<'_> {
         }
         let mut mail = self.state.mail.remove(place);
         let author = Author::Agent(self.site.nodes[mail.node].clone());
-        let report: Report = (*mail.report).clone();
+        let (node, process, order) = (mail.node, mail.process, mail.report.order);
+        let commands = (*mail.commands).clone();
         if mail.again && self.site.has(Mutant::ReportAppliedTwice) {
-            Arc::make_mut(&mut self.state.ledger).orders.insert(report.order, (*mail.order).clone());
+            Arc::make_mut(&mut self.state.ledger).orders.insert(order, (*mail.order).clone());
         }
-        let mail_server = mail.order.server.clone();
         if keep {
             self.spend(|left| &mut left.doubles);
             mail.again = true;
             self.state.mail.push(mail);
         }
-        // The leader keeps the newest reading of a server, also one that came with a report.
-        for reading in report.readings.iter().filter(|reading| reading.server == mail_server) {
-            let known = &mut self.state.view[self.site.server(&reading.server)];
-            if known.as_ref().is_none_or(|known| comes_after(reading, known)) {
-                *known = Some(reading.clone());
-            }
-        }
-        self.commit(author, vec![Command::Report(report)]);
-        true
-    }
-
-    /// A report is lost.
-    pub fn lose(&mut self, place: usize) -> bool {
-        if !self.state.mail[place].again {
-            self.spend(|left| &mut left.losses);
-        }
-        self.state.mail.remove(place);
+        let refusal = self.commit(author, commands);
+        self.reported(node, process, order, refusal.as_ref());
         true
     }
 
@@ -108,6 +88,12 @@ impl Stepper<'_> {
                 Arc::make_mut(group).ties.links.clear();
             }
         }
+        if self.site.has(Mutant::SilenceAsProof) {
+            for node in after.nodes.values_mut().filter(|node| node.lapsed.is_some() && node.off.is_none()) {
+                // A proof of whatever kind: nobody looks at it again.
+                (node.watchdog, node.lapsed) = (Some(Span(0)), Some(Time(0)));
+            }
+        }
         if self.site.has(Mutant::DirtyNotCleaned) {
             for server in after.servers.values_mut() {
                 server.dirty = None;
@@ -127,12 +113,6 @@ impl Stepper<'_> {
             }
         }
     }
-}
-
-/// Whether a reading replaces another as the newest.
-fn comes_after(reading: &Reading, known: &Reading) -> bool {
-    let again = reading.by == known.by && reading.serial < known.serial;
-    reading.since > known.since || (reading.since == known.since && !again)
 }
 
 fn renew(commands: &mut [Command], index: u64) {

@@ -1,134 +1,131 @@
-//! Nodes at work: the real machine that carries out an order, asked step by step, under the rules that the node's loop keeps.
-//!
-//! The rules are: nothing is sent without a lease; a lease counts once the log that was committed when it was granted is
-//! applied; an order that the ledger no longer holds is dropped; a node that restarts answers `Unknown` to orders that it
-//! may have begun. Each is dropped by a mutant.
+//! The hands of the nodes: what an order asks is put to the world, and what comes back is handed to the machine that asked.
 
 use super::{
     act::Stepper,
-    model::{Copy, Flight, Job, Mail, Power, What},
+    model::{Copy, Flight, Job, Mail, Power, SERVERS, What},
     mutant::Mutant,
     witness::read,
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Order, Report, Span,
-    carry::{Answer, Ask, Execution, Next},
+    Command, Order, OrderId, Report, Seen, Span,
+    carry::{Answer, Ask},
+    node::Input,
     order::{Action, Ending},
 };
 
-/// Longer than any budget.
-const FAR: Span = Span::seconds(100_000);
+/// Longer than any pause of a machine, and than what is waited for only that long.
+const PAUSE: Span = Span(2100);
 
 impl Stepper<'_> {
-    /// The node's ledger is the committed one: void orders are dropped, new ones taken up.
-    pub fn catch_up(&mut self, node: usize) {
-        let ledger = Arc::clone(&self.state.ledger);
-        let drops_void = !self.site.has(Mutant::VoidOrderCarriedOut);
-        let known = &mut self.state.nodes[node];
-        known.index = ledger.index;
-        known.behind = false;
-        if drops_void {
-            known.jobs.retain(|job| ledger.orders.contains_key(&job.exec.order().id));
+    /// An order asks something. What changes the world is done at once: the last look was just taken. The rest waits for its
+    /// turn, unless it follows what was done; and so does what an agent is to stop, which takes its time.
+    pub fn carry(&mut self, node: usize, order: Order, ask: Ask) {
+        let id = order.id;
+        let agent = self.site.scope.inside && matches!(ask, Ask::ShutDown(_) | Ask::Clean { .. });
+        let at_once = (ask.is_mutation() && !agent) || self.working == Some((node, id));
+        if self.state.nodes[node].job(id).is_none() {
+            let job = self.take_up(order);
+            self.state.nodes[node].jobs.push(Arc::new(job));
         }
-        known.done.retain(|id| ledger.orders.contains_key(id));
-        for order in ledger.orders.values().filter(|order| order.node == self.site.nodes[node]) {
-            let known = &self.state.nodes[node];
-            let taken = known.done.contains(&order.id) || known.jobs.iter().any(|job| job.exec.order().id == order.id);
-            if !taken {
-                let job = self.take_up(order);
-                self.state.nodes[node].jobs.push(Arc::new(job));
-            }
+        if let Some(job) = self.state.nodes[node].job_mut(id) {
+            (job.ask, job.sent) = (Some(ask), false);
+        }
+        if at_once {
+            self.answer(node, id);
         }
     }
 
-    fn take_up(&self, order: &Order) -> Job {
-        let mut elsewhere = [false; super::model::SERVERS];
-        if let Action::Start { resource: lpar, .. } = &order.action {
-            let (place, here) = (self.site.lpar(lpar), self.site.server(&order.server));
+    fn take_up(&self, order: Order) -> Job {
+        let mut elsewhere = [false; SERVERS];
+        if let Action::Start { resource, .. } = &order.action {
+            let (place, here) = (self.site.lpar(resource), self.site.server(&order.server));
             for (server, known) in self.state.servers.iter().enumerate().filter(|(server, _)| *server != here) {
                 // What the witness cannot see, the ledger vouches for.
-                elsewhere[server] = known.copies[place].is_active() && known.link && known.power == Power::On;
+                let seen = known.link && known.power == Power::On && !self.site.scope.inside;
+                elsewhere[server] = known.copies[place].is_active() && seen;
             }
         }
-        let exec = if self.site.has(Mutant::NoReadElsewhere) {
-            Execution::new(order.clone(), &[]).mobile(self.site.scope.mobile)
-        } else {
-            Execution::of(&self.state.ledger, order)
-        };
-        let ask = exec.first();
-        Job { exec, ask, sent: false, elsewhere, seen: None, late: false }
+        Job { order: Arc::new(order), ask: None, sent: false, elsewhere }
     }
 
-    /// A node goes on with an order: a start in three steps (the other server is read; its own is read and the activation
-    /// sent; the outcome), anything else in one. `lost`: the command has no effect, and nobody knows.
+    /// The world answers what an order of a node asks: a start in three steps (the other server is read; its own is read and
+    /// the activation sent; the outcome), anything else in one. `lost`: the command has no effect, and nobody knows.
     pub fn work(&mut self, node: usize, job: usize, lost: bool) -> bool {
         if lost {
             self.spend(|left| &mut left.losses);
         }
-        let job = self.state.nodes[node].jobs.remove(job);
-        let answer = self.answer(node, &job, lost);
-        self.go_on(node, Arc::unwrap_or_clone(job), answer, lost)
+        let id = self.state.nodes[node].jobs[job].order.id;
+        (self.working, self.lost, self.met) = (Some((node, id)), lost, false);
+        self.answer(node, id);
+        self.run_on(node, id);
+        self.lost = false;
+        self.met || !lost
     }
 
-    /// Feeds answers to the machine until it rests or reports. Without an answer, an activation is on its way.
-    fn go_on(&mut self, node: usize, mut job: Job, mut answer: Option<Answer>, lost: bool) -> bool {
-        let mut met = false;
-        loop {
-            met |= job.ask.is_mutation();
-            let Some(said) = answer.take() else {
-                job.sent = true;
-                self.state.nodes[node].jobs.push(Arc::new(job));
-                return !lost;
-            };
-            job.late |= said == Answer::Paused;
-            let elapsed = if job.late { FAR } else { Span(0) };
-            let elsewhere = matches!(&job.ask, Ask::Read(server) if *server != job.exec.order().server);
-            if let (true, Answer::Read(reading)) = (elsewhere, &said) {
-                job.seen = Some(reading.clone());
-            }
-            let unread = self.site.has(Mutant::FenceNotReadBack) && job.ask == Ask::PowerOff;
-            match job.exec.next(said, elapsed) {
-                Next::Report(report) => self.post(node, job.exec.order(), report),
-                Next::Ask(_) if unread => {
-                    let report = Report {
-                        order: job.exec.order().id,
-                        ending: Ending::Done,
-                        readings: Vec::new(),
-                        seen: Default::default(),
-                    };
-                    self.post(node, job.exec.order(), report);
-                }
-                Next::Ask(ask) => {
-                    job.ask = ask;
-                    if elsewhere {
-                        self.state.nodes[node].jobs.push(Arc::new(job));
-                        return !lost;
-                    }
-                    answer = self.answer(node, &job, lost);
-                    continue;
-                }
-            }
-            return met || !lost;
+    /// Lets a machine go on with an order until it rests, or is over. One pause is slept out; what goes on pausing waits for time
+    /// to pass.
+    fn run_on(&mut self, node: usize, id: OrderId) {
+        self.run();
+        let body = &self.state.nodes[node];
+        if body.job(id).is_some_and(|job| body.jobs[job].ask.is_none()) {
+            self.state.moment = self.state.moment.after(PAUSE);
+            self.feed(node, Input::Woken);
+            self.run();
+        }
+        self.working = None;
+    }
+
+    /// Answers what an order asks, unless that is open.
+    fn answer(&mut self, node: usize, id: OrderId) {
+        let body = &self.state.nodes[node];
+        let Some(job) = body.job(id).map(|job| Arc::clone(&body.jobs[job])) else { return };
+        let Some(ask) = job.ask.clone() else { return };
+        let elsewhere = matches!(&ask, Ask::Read(server) if *server != job.order.server);
+        if elsewhere {
+            self.working = None;
+        }
+        self.met |= ask.is_mutation();
+        let answer = self.reply(node, &job, &ask);
+        if self.site.has(Mutant::FenceNotReadBack) && ask == Ask::PowerOff && answer == Some(Answer::Accepted) {
+            return self.believe(node, id);
+        }
+        if let Some(job) = self.state.nodes[node].job_mut(id) {
+            job.sent = answer.is_none();
+            job.ask = job.ask.take().filter(|_| job.sent);
+        }
+        if let Some(answer) = answer {
+            self.feed(node, Input::Answered { order: id, answer });
         }
     }
 
-    /// What the world answers; `None` if that is open.
-    fn answer(&mut self, node: usize, job: &Job, lost: bool) -> Option<Answer> {
-        let order = job.exec.order();
+    /// What the world replies; `None` if that is open.
+    fn reply(&mut self, node: usize, job: &Job, ask: &Ask) -> Option<Answer> {
+        let order = &job.order;
         let server = self.site.server(&order.server);
-        match &job.ask {
+        match ask {
             Ask::Read(which) => {
-                return Some(Answer::Read(read(self.site, &mut self.state, node, self.site.server(which))));
+                let at = self.site.server(which);
+                let mut reading = read(self.site, &mut self.state, node, at);
+                if at != server && self.site.has(Mutant::NoReadElsewhere) {
+                    reading.copies.values_mut().for_each(|power| *power = tenure_core::Power::Off);
+                }
+                return Some(Answer::Read(reading));
             }
             Ask::Pause(_) => return Some(Answer::Paused),
-            Ask::Run { .. } | Ask::Look(_) | Ask::Clean { .. } | Ask::CutOffNode => {
-                return Some(Answer::NotSent("nothing lives inside nodes here".to_owned()));
+            Ask::Run { .. } => return Some(Answer::NotSent("there are no programs here".to_owned())),
+            Ask::Look(_) => return Some(Answer::Looked(self.look_at(node, server, order))),
+            Ask::Start(_) if self.site.scope.inside => {
+                self.send(node, job, What::Agent);
+                return None;
             }
+            Ask::ShutDown(_) | Ask::Clean { .. } if self.site.scope.inside => return Some(self.agent_stops(order)),
+            Ask::CutOffNode => return Some(self.cut_off_node(server)),
             Ask::Start(_)
             | Ask::ShutDown(_)
             | Ask::PowerDown(_)
             | Ask::CutOff(_)
+            | Ask::Clean { .. }
             | Ask::PowerOff
             | Ask::Migrate { .. }
             | Ask::StopMigration(_)
@@ -136,16 +133,15 @@ impl Stepper<'_> {
             | Ask::MoveDefinition { .. }
             | Ask::RemoteRestart { .. } => {}
         }
-        let leased = self.state.nodes[node].lease || self.site.has(Mutant::LeaseIgnored);
         let known = &self.state.servers[server];
-        if !leased || !known.link {
-            return Some(Answer::NotSent("no lease, or no connection".to_owned()));
+        if !known.link {
+            return Some(Answer::NotSent("no connection".to_owned()));
         }
-        if job.ask == Ask::PowerOff {
+        if *ask == Ask::PowerOff {
             if known.power == Power::Off {
                 return Some(Answer::Already);
             }
-            if !lost {
+            if !self.lost {
                 self.goes_dark(server);
             }
             return Some(Answer::Accepted);
@@ -153,40 +149,32 @@ impl Stepper<'_> {
         if known.power != Power::On {
             return Some(Answer::NotSent("the server is not operating".to_owned()));
         }
-        let place = order.action.resource().map(|lpar| self.site.lpar(lpar))?;
-        let what = match &job.ask {
+        self.reply_of_lpar(node, job, ask)
+    }
+
+    /// The same, of a command to an LPAR of a server that is up.
+    fn reply_of_lpar(&mut self, node: usize, job: &Job, ask: &Ask) -> Option<Answer> {
+        let server = self.site.server(&job.order.server);
+        let place = job.order.action.resource().map(|lpar| self.site.lpar(lpar))?;
+        let what = match ask {
             Ask::Start(_) => Some(What::Start),
             Ask::RemoteRestart { .. } => Some(What::Anew),
             Ask::Migrate { to, .. } => Some(What::Move(self.site.server(to))),
-            Ask::Read(_)
-            | Ask::Pause(_)
-            | Ask::ShutDown(_)
-            | Ask::PowerDown(_)
-            | Ask::CutOff(_)
-            | Ask::PowerOff
-            | Ask::Look(_)
-            | Ask::Clean { .. }
-            | Ask::CutOffNode
-            | Ask::Run { .. }
-            | Ask::StopMigration(_)
-            | Ask::RecoverMigration(_)
-            | Ask::MoveDefinition { .. } => None,
+            _ => None,
         };
         if let Some(What::Move(to)) = what
             && (self.state.servers[to].power != Power::On || !self.state.servers[to].link)
         {
             return Some(Answer::Refused("the target is not operating".to_owned()));
         }
-        if let (Some(what), Action::Start { epoch, .. } | Action::Migrate { epoch, .. }) = (what, &order.action) {
-            let (epoch, elsewhere) = (*epoch, job.elsewhere);
-            let flight = Flight { what, node, order: order.id, epoch, server, group: place, elsewhere };
-            self.state.flights.push(flight);
+        if let Some(what) = what {
+            self.send(node, job, what);
             return None;
         }
-        if lost {
+        if self.lost {
             return Some(Answer::Unknown("no answer".to_owned()));
         }
-        match &job.ask {
+        match ask {
             Ask::MoveDefinition { from, .. } => return Some(self.bring(self.site.server(from), server, place)),
             Ask::StopMigration(_) => return Some(self.end_by_force(false)),
             Ask::RecoverMigration(_) => return Some(self.end_by_force(true)),
@@ -200,6 +188,53 @@ impl Stepper<'_> {
         Some(Answer::Accepted)
     }
 
+    /// Something is on its way to take effect.
+    fn send(&mut self, node: usize, job: &Job, what: What) {
+        let (Action::Start { epoch, resource, .. } | Action::Migrate { epoch, resource, .. }) = &job.order.action
+        else {
+            return;
+        };
+        let (server, group) = (self.site.server(&job.order.server), self.site.lpar(resource));
+        let (process, order, epoch, elsewhere) = (self.state.nodes[node].process, job.order.id, *epoch, job.elsewhere);
+        let flight = Flight { what, node, process, order, epoch, server, group, elsewhere, until: None };
+        self.state.flights.push(flight);
+    }
+
+    /// An agent stops something inside its node.
+    fn agent_stops(&mut self, order: &Order) -> Answer {
+        let place = order.action.resource().map(|resource| self.site.lpar(resource)).unwrap_or_default();
+        if self.lost {
+            return Answer::Unknown("it did not end in time".to_owned());
+        }
+        self.state.goes_off(self.site.server(&order.server), place);
+        Answer::Accepted
+    }
+
+    fn look_at(&mut self, node: usize, server: usize, order: &Order) -> Seen {
+        let place = order.action.resource().map(|resource| self.site.lpar(resource)).unwrap_or_default();
+        let seen = self.see(node, server, place);
+        if let (Some(resource), Some(inside)) = (order.action.resource(), &mut self.state.nodes[node].inside) {
+            Arc::make_mut(inside).seen.insert(resource.clone(), seen.clone());
+        }
+        seen
+    }
+
+    /// The LPAR of the node that lives on a server is cut off.
+    fn cut_off_node(&mut self, server: usize) -> Answer {
+        let known = &self.state.servers[server];
+        if !known.link || known.power != Power::On {
+            return Answer::NotSent("the server is not operating".to_owned());
+        }
+        if !known.guest {
+            return Answer::Already;
+        }
+        if self.lost {
+            return Answer::Unknown("no answer".to_owned());
+        }
+        self.guest_goes(server);
+        Answer::Accepted
+    }
+
     /// The definition of what is off is brought from one server to another.
     fn bring(&mut self, from: usize, to: usize, group: usize) -> Answer {
         let known = &self.state.servers[from];
@@ -211,29 +246,38 @@ impl Stepper<'_> {
         self.state.servers[to].copies[group] = Copy::Off;
         Answer::Accepted
     }
-
-    /// A node answers its order.
-    fn post(&mut self, node: usize, order: &Order, mut report: Report) {
-        if (self.site.has(Mutant::UnknownAsNotDone) || self.site.has(Mutant::LostMoveAsFailed))
-            && let Ending::Unknown(why) = &report.ending
-        {
-            report.ending = Ending::NotDone(why.clone());
-        }
+    /// A node answers its order: the report is on its way.
+    pub fn post(&mut self, node: usize, id: OrderId, commands: Vec<Command>) {
+        let body = &mut self.state.nodes[node];
+        let order = body.job(id).map(|job| body.jobs.remove(job).order.clone());
+        let order = order.or_else(|| body.ledger.orders.get(&id).cloned().map(Arc::new));
+        let report = commands.iter().find_map(|command| match command {
+            Command::Report(report) => Some(Arc::new(report.clone())),
+            _ => None,
+        });
+        let Some((order, report)) = order.zip(report) else { return };
         if let Some(lines) = &mut self.lines {
             lines.push(format!("{} reports of order {}: {}", order.node, order.id, report.ending));
         }
-        let sent = self.state.nodes[node].life == super::model::Life::Up;
-        let mail = Mail { node, sent, again: false, order: Arc::new(order.clone()), report: Arc::new(report) };
-        self.state.mail.push(mail);
-        self.state.nodes[node].done.push(order.id);
+        let (process, sent) = (body.process, body.life == super::model::Life::Up);
+        let commands = Arc::new(commands);
+        self.state.mail.push(Mail { node, process, sent, again: false, order, report, commands });
     }
 
-    /// A node that restarts does not know how far it was.
-    pub fn answer_unknown(&mut self, node: usize) {
-        let ledger = Arc::clone(&self.state.ledger);
-        for order in ledger.orders.values().filter(|order| order.node == self.site.nodes[node]) {
-            let ending = Ending::Unknown("the node restarted".to_owned());
-            self.post(node, order, Report { order: order.id, ending, readings: Vec::new(), seen: Default::default() });
+    /// Reports an order done because something was sent: a planted bug.
+    fn believe(&mut self, node: usize, id: OrderId) {
+        let report = Report { order: id, ending: Ending::Done, readings: Vec::new(), seen: BTreeMap::new() };
+        self.post(node, id, vec![Command::Report(report)]);
+    }
+
+    /// An order is gone from the log. What was sent for it is waited for by nobody, and what an agent does for it is ended.
+    pub fn drop_job(&mut self, node: usize, id: OrderId) {
+        let body = &mut self.state.nodes[node];
+        let process = body.process;
+        let ends = |flight: &Flight| flight.what == What::Agent && flight.order == id && flight.process == process;
+        self.state.flights.retain(|flight| !(flight.node == node && ends(flight)));
+        if let Some(job) = body.job(id).filter(|_| !self.site.has(Mutant::VoidOrderCarriedOut)) {
+            body.jobs.remove(job);
         }
     }
 
@@ -243,7 +287,8 @@ impl Stepper<'_> {
             return self.begin_transit(place, to);
         }
         let server = &self.state.servers[self.state.flights[place].server];
-        if server.power != Power::On || !server.link {
+        let agent = self.state.flights[place].what == What::Agent;
+        if !agent && (server.power != Power::On || !server.link) {
             return false;
         }
         let flight = self.state.flights.remove(place);
@@ -253,46 +298,60 @@ impl Stepper<'_> {
         if *copy == defined {
             *copy = Copy::Ours;
         }
-        if let Some(job) = self.waiting(&flight) {
-            self.resume(flight.node, job, Answer::Accepted);
-        }
+        self.resume(flight.node, flight.process, flight.order, Answer::Accepted);
         true
     }
 
     /// An activation is refused: it certainly has no effect.
     pub fn refuse(&mut self, place: usize) -> bool {
         let flight = self.state.flights[place].clone();
-        let Some(job) = self.waiting(&flight) else { return false };
+        if !self.waits(flight.node, flight.process, flight.order) {
+            return false;
+        }
         self.spend(|left| &mut left.refusals);
         self.state.flights.remove(place);
-        self.resume(flight.node, job, Answer::Refused("not enough memory".to_owned()));
+        self.resume(flight.node, flight.process, flight.order, Answer::Refused("not enough memory".to_owned()));
         true
     }
 
     /// Nobody answers an activation. It may take effect until its time is over.
     pub fn doubt(&mut self, node: usize, job: usize) -> bool {
-        let id = self.state.nodes[node].jobs[job].exec.order().id;
-        if self.state.is_pending(id) {
+        let id = self.state.nodes[node].jobs[job].order.id;
+        if self.state.is_pending(node, id) {
             self.spend(|left| &mut left.doubts);
         }
-        self.resume(node, job, Answer::Unknown("no answer".to_owned()));
+        let (process, settle) = (self.state.nodes[node].process, self.site.cluster.timings.settle);
+        let until = self.state.moment.after(settle);
+        let mine = |flight: &&mut Flight| flight.node == node && flight.process == process && flight.order == id;
+        for flight in self.state.flights.iter_mut().filter(mine) {
+            flight.until = Some(until);
+        }
+        // What an agent has begun ends with its time.
+        self.state.flights.retain(|flight| flight.what != What::Agent || flight.until.is_none());
+        self.resume(node, process, id, Answer::Unknown("no answer".to_owned()));
         true
     }
 
-    fn waiting(&self, flight: &Flight) -> Option<usize> {
-        self.state.nodes[flight.node].jobs.iter().position(|job| job.sent && job.exec.order().id == flight.order)
+    fn waits(&self, node: usize, process: u8, order: OrderId) -> bool {
+        let body = &self.state.nodes[node];
+        body.process == process && body.job(order).is_some_and(|job| body.jobs[job].sent)
     }
 
-    /// The node and the job that wait for the answer to an order's command.
-    pub fn awaited(&self, order: tenure_core::OrderId) -> Option<(usize, usize)> {
-        self.state.nodes.iter().enumerate().find_map(|(node, known)| {
-            Some((node, known.jobs.iter().position(|job| job.sent && job.exec.order().id == order)?))
-        })
+    /// Whoever still waits for the answer to the command of an order gets it.
+    pub fn resume(&mut self, node: usize, process: u8, order: OrderId, answer: Answer) {
+        if !self.waits(node, process, order) {
+            return;
+        }
+        if let Some(job) = self.state.nodes[node].job_mut(order) {
+            (job.sent, job.ask) = (false, None);
+        }
+        self.working = Some((node, order));
+        self.feed(node, Input::Answered { order, answer });
+        self.run_on(node, order);
     }
 
-    pub fn resume(&mut self, node: usize, job: usize, answer: Answer) {
-        let mut job = Arc::unwrap_or_clone(self.state.nodes[node].jobs.remove(job));
-        job.sent = false;
-        self.go_on(node, job, Some(answer), false);
+    /// Nobody waits for the answer of a command that was sent for an order.
+    pub fn awaited(&self, order: OrderId, process: u8) -> Option<usize> {
+        (0..self.state.nodes.len()).find(|node| self.waits(*node, process, order))
     }
 }

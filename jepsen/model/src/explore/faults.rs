@@ -2,36 +2,45 @@
 
 use super::{
     act::Stepper,
-    model::{Copy, Life, NODES, Node, Power, SERVERS, State, What},
+    model::{Copy, Flight, Life, Power, SERVERS, State, What},
     mutant::Mutant,
+    shell::birth,
 };
-use tenure_core::order::Action;
+use tenure_core::{
+    Span,
+    node::{Input, Taken},
+    order::Action,
+};
 
 impl Stepper<'_> {
     pub fn cut(&mut self, node: usize) -> bool {
         self.spend(|left| &mut left.cuts);
         self.state.nodes[node].life = Life::Cut;
+        self.elect();
         true
     }
 
-    /// The node hears the others again: it applies the log, then gets a lease.
+    /// The node hears the others again: it applies the log, and asks for a lease at its next heartbeat.
     pub fn heal(&mut self, node: usize) -> bool {
         self.state.nodes[node].life = Life::Up;
-        self.state.nodes[node].lease = true;
         for mail in self.state.mail.iter_mut().filter(|mail| mail.node == node) {
             mail.sent = true;
         }
-        let behind = self.state.nodes[node].index < self.state.ledger.index;
+        self.elect();
+        let behind = self.state.nodes[node].ledger.index < self.state.ledger.index;
         if behind && self.site.has(Mutant::LeaseBeforeLog) {
             self.state.nodes[node].behind = true;
         } else {
-            self.catch_up(node);
+            self.follow(node);
         }
+        self.run();
+        self.state.moment = self.state.moment.after(self.site.cluster.timings.heartbeat);
+        self.feed(node, Input::Woken);
         true
     }
 
     pub fn catch_up_late(&mut self, node: usize) -> bool {
-        self.catch_up(node);
+        self.follow(node);
         true
     }
 
@@ -41,27 +50,55 @@ impl Stepper<'_> {
         true
     }
 
-    fn die(&mut self, node: usize) {
-        let known = &mut self.state.nodes[node];
-        known.life = Life::Dead;
-        known.behind = false;
-        known.jobs.clear();
-        known.done.clear();
+    /// A process ends. What it has sent may still take effect, and what it keeps inside its node goes on.
+    pub fn die(&mut self, node: usize) {
+        let (now, settle) = (self.state.moment, self.site.cluster.timings.settle);
+        let body = &mut self.state.nodes[node];
+        body.life = Life::Dead;
+        body.behind = false;
+        body.jobs.clear();
+        body.concedes.clear();
+        body.inside = None;
+        let (process, until) = (body.process, now.after(settle));
+        let mine = |flight: &&mut Flight| flight.node == node && flight.process == process && flight.until.is_none();
+        for flight in self.state.flights.iter_mut().filter(mine) {
+            flight.until = Some(until);
+        }
         self.state.mail.retain(|mail| mail.node != node || mail.sent);
+        self.elect();
     }
 
+    /// Another process begins, in another incarnation, with what the disk holds and nothing else. What the one before had under
+    /// way inside the node is ended first.
     pub fn restart(&mut self, node: usize) -> bool {
-        self.state.nodes[node].life = Life::Up;
-        self.state.nodes[node].lease = true;
-        if !self.site.has(Mutant::RestartForgets) {
-            self.answer_unknown(node);
+        self.state.flights.retain(|flight| flight.node != node || flight.what != What::Agent);
+        if let Some(server) = self.state.servers.get_mut(node) {
+            server.guest = true;
         }
-        self.catch_up(node);
+        let body = &mut self.state.nodes[node];
+        body.process += 1;
+        body.brain = birth(self.site, node, body.process, &body.ledger, self.state.moment);
+        // It runs before it hears anybody.
+        body.life = Life::Cut;
+        self.feed(node, Input::Woken);
+        self.run();
+        self.state.nodes[node].life = Life::Up;
+        self.elect();
+        self.follow(node);
+        self.run();
+        self.state.moment = self.state.moment.after(self.site.cluster.timings.heartbeat);
+        self.feed(node, Input::Woken);
         true
     }
 
-    pub fn lease_ends(&mut self, node: usize) -> bool {
-        self.state.nodes[node].lease = false;
+    /// A report is lost; who sent it hears that nobody knows.
+    pub fn lose(&mut self, place: usize) -> bool {
+        self.spend(|left| &mut left.losses);
+        let mail = self.state.mail.remove(place);
+        let body = &self.state.nodes[mail.node];
+        if body.process == mail.process && body.life == Life::Up {
+            self.feed(mail.node, Input::Reported { order: mail.order.id, taken: Taken::No });
+        }
         true
     }
 
@@ -69,6 +106,25 @@ impl Stepper<'_> {
         self.spend(|left| &mut left.crashes);
         self.state.goes_off(server, group);
         true
+    }
+
+    /// The LPAR of a node crashes, with all that lives inside.
+    pub fn node_crash(&mut self, server: usize) -> bool {
+        self.spend(|left| &mut left.crashes);
+        self.guest_goes(server);
+        true
+    }
+
+    /// The LPAR of a node is down: so is what lives inside, and nothing that was under way there has an effect.
+    pub fn guest_goes(&mut self, server: usize) {
+        self.state.servers[server].guest = false;
+        self.state.flights.retain(|flight| flight.node != server || flight.what != What::Agent);
+        if self.site.scope.inside {
+            (0..self.site.scope.groups).for_each(|group| self.state.goes_off(server, group));
+        }
+        if self.state.nodes[server].life != Life::Dead {
+            self.die(server);
+        }
     }
 
     pub fn power_lost(&mut self, server: usize) -> bool {
@@ -89,9 +145,7 @@ impl Stepper<'_> {
         if self.site.scope.assume.power_ends_commands {
             self.state.flights.retain(|flight| flight.server != server && flight.what != What::Move(server));
         }
-        if server < NODES && self.state.nodes[server].life != Life::Dead {
-            self.die(server);
-        }
+        self.guest_goes(server);
     }
 
     pub fn sick(&mut self, server: usize) -> bool {
@@ -114,9 +168,10 @@ impl Stepper<'_> {
                 | Action::FenceNode { .. } => false,
             }
         };
-        let leased = |node: &Node| node.lease && node.life != Life::Dead;
-        let under_way = self.state.nodes.iter().filter(|node| leased(node)).flat_map(|node| &node.jobs);
-        if self.state.nodes[server].lease || under_way.into_iter().any(|job| starts_here(job.exec.order())) {
+        let now = self.state.moment;
+        let leased = self.state.nodes[server].brain.lease().left(now) > Span(0);
+        let mut under_way = self.state.nodes.iter().filter(|node| node.is_leased(now)).flat_map(|node| &node.jobs);
+        if leased || under_way.any(|job| starts_here(&job.order)) {
             return false;
         }
         self.state.servers[server].power = Power::On;
@@ -149,11 +204,24 @@ impl Stepper<'_> {
     }
 }
 
-/// Whether time can pass: whoever does not hear the others has lost its lease, whoever does has its answers, and before a
-/// long time passes it is done with its orders.
+/// Whether so much time can pass that leases end: somebody is not heard who is not known to have none.
+pub(super) fn leases_may_end(state: &State) -> bool {
+    let open = |lapsed: Option<tenure_core::Time>| lapsed.is_none();
+    let mut known = state.ledger.nodes.values().zip(&state.nodes);
+    state.stalled.is_none()
+        && known.any(|(known, node)| {
+            node.life != Life::Up && (open(known.lapsed) || node.brain.lease().left(state.moment) > Span(0))
+        })
+}
+
+/// Whether a settling time can pass: whoever does not hear the others has lost its lease, whoever does has its answers, and
+/// before a long time passes it is done with its orders.
 pub(super) fn time_may_pass(state: &State, long: bool) -> bool {
-    state.nodes.iter().all(|node| match node.life {
-        Life::Cut | Life::Dead => !node.lease,
-        Life::Up => !node.behind && node.jobs.iter().all(|job| !job.sent && !long),
-    })
+    let done = |job: &std::sync::Arc<super::model::Job>| !(job.sent || (long && job.ask.is_some()));
+    state.stalled.is_none()
+        && !(state.majority() && leases_may_end(state))
+        && state.nodes.iter().all(|node| match node.life {
+            Life::Cut | Life::Dead => node.brain.lease().left(state.moment) == Span(0),
+            Life::Up => !node.behind && node.jobs.iter().all(done),
+        })
 }

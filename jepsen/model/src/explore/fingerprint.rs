@@ -1,46 +1,76 @@
 //! Fingerprints: two states with the same one behave alike.
 //!
 //! Log indexes are compared only with each other, and those that say when a server was read only with those that are about
-//! the same server: so they count by rank, each server for itself. Times count by age, up to the span that is waited for.
-//! What only words a reason (texts, waits, the journal) does not count at all.
+//! the same server: so they count by rank, each server for itself. Times count by age, in steps of the least span that is
+//! waited for, up to the longest. What only words a reason (texts, waits, the journal) does not count at all.
+//!
+//! Everything is taken apart to its last field, so that a field that is added does not compile before somebody has said what
+//! it counts for; the machines of the nodes tell what they remember themselves (`node::Recall`).
 
 use super::{
-    model::{Copy, Job, Life, NODES, Power, SERVERS, State, What},
-    site::Site,
+    model::{Copy, Flight, Job, Life, Mail, NODES, Node, Power, SERVERS, Server, State, Told, Transit, What},
+    site::{SUSPECT, Site},
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tenure_core::{
-    Ledger, Order, OrderId, Reading, Span, Time,
-    command::Command,
-    ledger::{GroupState, Intent, Phase, StartRisk},
+    Command, Inside, Ledger, Moment, NodeName, Order, OrderId, Reading, Report, ResourceName, Seen, ServerName, Span,
+    Time,
+    carry::Ask,
+    ledger::{self, GroupState, Intent, Migration, NodeState, Phase, Run, ServerState, StartRisk, Tenure},
+    node::Recall,
     order::{Action, Ending, Epoch},
 };
 
-/// The window of restarts, and longer than any other span of the tiny world.
-const OLD: Span = Span::seconds(600);
-/// Identities of orders; readings of server `i` are family `i`, serial numbers of its readings family `ORDERS + 1 + i`.
+/// Longer than anything that is waited for, in steps.
+const OLD: u64 = 30;
+/// Longer than any lease, and than the budget of any order.
+const PAST_LEASES: u64 = 8;
+/// Identities of orders; readings of server `i` are family `i`, serial numbers of its readings family `ORDERS + 1 + i`, what
+/// an earlier process of node `i` may have taken up family `PASTS + i`.
 const ORDERS: usize = SERVERS;
+const PASTS: usize = 2 * SERVERS + 1;
 
-#[derive(Default)]
-struct Print {
+struct Print<'a> {
+    site: &'a Site,
     words: Vec<u64>,
     /// Places of `words` that count by rank, by the family within which they are compared.
-    ranked: [Vec<usize>; 2 * SERVERS + 1],
-    now: u64,
+    ranked: [Vec<usize>; PASTS + NODES],
+    /// Cluster time now, and the moment on every clock.
+    now: Time,
+    moment: Moment,
     epoch: u64,
+    /// Whose memory is told, and how far it has applied the log.
+    node: usize,
+    applied: u64,
 }
 
 /// The fingerprint of a state.
 pub(super) fn fingerprint(site: &Site, state: &State) -> u128 {
-    let mut print = Print { now: state.time.0, epoch: state.ledger.epoch.0, ..Print::default() };
-    print.words.reserve(256);
-    print.ledger(site, &state.ledger);
-    print.world(site, state);
+    let clock = |node: &Node| node.brain.clock().now(state.moment);
+    let leader = state.leader.map(|leader| &state.nodes[leader]);
+    let now = leader.map(clock).or_else(|| state.nodes.iter().map(clock).max()).unwrap_or_default();
+    let mut print = Print {
+        site,
+        words: Vec::with_capacity(384),
+        ranked: std::array::from_fn(|_| Vec::new()),
+        now,
+        moment: state.moment,
+        epoch: state.ledger.epoch.0,
+        node: 0,
+        applied: 0,
+    };
+    print.ledger(&state.ledger);
+    print.state(state);
     print.finish(state)
 }
 
-impl Print {
-    fn word(&mut self, word: impl Into<u64>) {
+/// Steps between two points of a clock.
+fn steps(now: u64, then: u64) -> u64 {
+    (now / SUSPECT.0).saturating_sub(then / SUSPECT.0)
+}
+
+impl Print<'_> {
+    fn count(&mut self, word: impl Into<u64>) {
         self.words.push(word.into());
     }
     fn place(&mut self, place: usize) {
@@ -53,262 +83,547 @@ impl Print {
     fn maybe_index(&mut self, server: usize, index: Option<u64>) {
         match index {
             Some(index) => self.ranked(server, index),
-            None => self.word(u64::MAX),
+            None => self.count(u64::MAX),
         }
     }
     fn serial(&mut self, server: usize, node: usize, serial: u64) {
         self.ranked(ORDERS + 1 + server, ((node as u64) << 48) | serial);
     }
     fn age(&mut self, time: Time, most: Span) {
-        self.word(self.now.saturating_sub(time.0).min(most.0));
+        self.count(steps(self.now.0, time.0).min(most.0.div_ceil(SUSPECT.0)));
     }
     fn maybe_age(&mut self, time: Option<Time>, most: Span) {
         match time {
             Some(time) => self.age(time, most),
-            None => self.word(u64::MAX),
+            None => self.count(u64::MAX),
         }
+    }
+    fn marks(&mut self, marks: &[bool]) {
+        self.count(marks.iter().fold(0, |word: u64, mark| word * 2 + u64::from(*mark)));
     }
     /// Epochs only matter against each other.
     fn epoch(&mut self, epoch: Epoch) {
-        self.word(self.epoch.saturating_sub(epoch.0));
+        self.count(self.epoch.saturating_sub(epoch.0));
     }
-    fn order_id(&mut self, id: OrderId) {
-        self.ranked(ORDERS, id.index);
-        self.word(id.ordinal);
-    }
-
-    fn ledger(&mut self, site: &Site, ledger: &Ledger) {
-        let timings = &site.cluster.timings;
-        for (at, state) in ledger.servers.values().enumerate() {
-            self.place(state.manager.as_ref().map_or(NODES, |node| site.node(node)));
-            self.word(state.system as u64);
-            self.word(state.live);
-            self.maybe_index(at, state.since);
-            if let Some((node, serial)) = &state.read {
-                self.serial(at, site.node(node), *serial);
-            }
-            self.maybe_index(at, state.off.as_ref().map(|off| off.index));
-            self.maybe_index(at, state.dirty.map(|dirty| dirty.index));
-            self.maybe_age(state.dirty.and_then(|dirty| dirty.up), timings.settle);
-            self.maybe_index(ORDERS, state.fence.map(|id| id.index));
-            self.maybe_age(state.fence_failed, timings.monitor);
-            // What was moved away comes back; when a server opened again counts only for failback, which is off here.
-            let drain = state.upkeep.drain.as_ref();
-            self.word(drain.map_or(0, |drain| 1 + (drain.moved.len() as u64)));
-            self.place(state.upkeep.returning.len());
-            self.word(drain.is_some_and(|drain| drain.told.is_some()));
-        }
-        for state in ledger.nodes.values() {
-            self.word(state.lapsed.is_some());
-        }
-        for group in ledger.groups.values() {
-            self.group(site, group);
-        }
-        for order in ledger.orders.values() {
-            self.order(site, order);
-            self.age(order.issued, OLD);
-        }
-        self.word(u64::MAX);
+    fn end(&mut self) {
+        self.count(u64::MAX);
     }
 
-    fn group(&mut self, site: &Site, group: &GroupState) {
-        self.word(group.intent == Intent::Online);
-        self.place(group.prefer.as_ref().map_or(9, |server| site.server(server)));
-        self.place(group.last.as_ref().map_or(9, |server| site.server(server)));
-        self.word(group.conflict.is_some());
-        if let Some(held) = group.held {
-            (0..SERVERS).for_each(|server| self.ranked(server, held));
+    fn ledger(&mut self, ledger: &Ledger) {
+        let Ledger {
+            // Everything is compared with the indexes that are in it.
+            index: _,
+            level: _,
+            now: _,
+            wall: _,
+            // The configuration is the same throughout.
+            leases_end: _,
+            settles_end: _,
+            epoch: _,
+            config: _,
+            typed: _,
+            configured: _,
+            servers,
+            nodes,
+            groups,
+            // No operator disarms the tiny world, and two servers make no storm.
+            maintenance: _,
+            hmcs: _,
+            orders,
+            // Whether it is that of the process that runs is told with the node.
+            processes: _,
+            // What happened.
+            journal: _,
+            requests: _,
+            request_order: _,
+        } = ledger;
+        for (at, state) in servers.values().enumerate() {
+            self.server_state(at, state);
         }
-        group.faults.keys().for_each(|server| self.place(site.server(server)));
-        self.place(group.fell_from.as_ref().map_or(9, |server| site.server(server)));
-        let marks = [group.flushed, group.frozen, group.upkeep.stayed];
-        self.word(marks.iter().fold(u64::from(group.retries), |word, mark| word * 2 + u64::from(*mark)));
-        self.word(u64::MAX);
-        if let Some(tenure) = &group.tenure {
-            self.epoch(tenure.epoch);
-            self.place(site.server(&tenure.server));
-            match &tenure.phase {
-                Phase::Starting => self.word(1_u64),
-                Phase::Online => self.word(2_u64),
-                Phase::Leaving { reason, index } => {
-                    self.word(3 + u64::from(*reason == tenure_core::note::LeaveReason::Fault));
-                    self.ranked(site.server(&tenure.server), *index);
-                }
-                Phase::Migrating(migration) => {
-                    self.word(5_u64);
-                    // It counts against readings of both servers.
-                    (0..SERVERS).for_each(|server| self.ranked(server, migration.index));
-                    self.age(migration.ordered, OLD);
-                    self.place(migration.sent.len() + 8 * migration.returned.len());
-                    self.word(migration.aborted);
-                }
-            }
+        for (at, state) in nodes.values().enumerate() {
+            self.node_state(at, state);
         }
-        let timings = &site.cluster.timings;
-        for (at, copy) in group.copies.values().flat_map(|copies| copies.values().enumerate()) {
-            self.word(copy.power as u64);
-            self.maybe_index(at, copy.since);
-            self.ranked(at, copy.quiet_from);
-            // What was listed is compared between servers.
-            self.word(copy.listed.is_some());
-            (0..SERVERS).for_each(|server| self.ranked(server, copy.listed.unwrap_or_default()));
-            self.maybe_index(ORDERS, copy.stop.map(|id| id.index));
-            self.maybe_age(copy.failed, timings.monitor);
-            match copy.risk {
-                StartRisk::None => self.word(1_u64),
-                StartRisk::Ordered(id) => self.order_id(id),
-                StartRisk::Loose(since) => self.age(since, timings.settle),
-            }
+        for group in groups.values() {
+            self.group(group);
         }
-        for run in group.runs.values() {
-            run.restarts.iter().for_each(|at| self.age(*at, OLD));
-            self.maybe_age(run.started, timings.settle);
-            self.maybe_age(run.away, timings.settle);
-            self.word(u64::from(run.tries) * 64 + u64::from(run.stuck));
-            let marks = [run.ran, run.failed.is_some(), run.restart, run.lost.is_some(), run.down.is_some()];
-            self.word(marks.iter().fold(0, |word, mark| word * 2 + u64::from(*mark)));
+        for order in orders.values() {
+            Recall::order(self, order);
+            self.age(order.issued, SUSPECT.times(OLD));
+        }
+        self.end();
+    }
+
+    fn server_state(&mut self, at: usize, state: &ServerState) {
+        let timings = &self.site.cluster.timings;
+        let (monitor, settle) = (timings.monitor, timings.settle);
+        let ServerState {
+            manager,
+            system,
+            live,
+            node,
+            node_alarm: _,
+            declared: _,
+            since,
+            read,
+            vios: _,
+            off,
+            dirty,
+            fence,
+            fence_failed,
+            used: _,
+            limits_used: _,
+            groups: _,
+            wait: _,
+            upkeep,
+        } = state;
+        self.place(manager.as_ref().map_or(NODES, |node| self.site.node(node)));
+        self.count(*system as u64 * 64 + u64::from(*live) * 32 + *node as u64);
+        self.maybe_index(at, *since);
+        if let Some((node, serial)) = read {
+            self.serial(at, self.site.node(node), *serial);
+        }
+        self.maybe_index(at, off.as_ref().map(|off| off.index));
+        self.maybe_index(at, dirty.map(|dirty| dirty.index));
+        self.maybe_age(dirty.and_then(|dirty| dirty.up), settle);
+        self.maybe_index(ORDERS, fence.map(|id| id.index));
+        self.maybe_age(*fence_failed, monitor);
+        // What was moved away comes back. Returns are not counted here, and when a server opened again counts only for
+        // failback, which is off.
+        let ledger::Upkeep { frozen, drain, returning, returns: _, quarantine: _, open_since: _ } = upkeep;
+        self.place(returning.len() + 8 * usize::from(*frozen));
+        let ledger::Drain { purpose: _, since: _, moved, told } = match drain {
+            Some(drain) => drain,
+            None => return self.end(),
+        };
+        self.place(2 * moved.len() + usize::from(told.is_some()));
+    }
+
+    fn node_state(&mut self, at: usize, state: &NodeState) {
+        let monitor = self.site.cluster.timings.monitor;
+        let NodeState { shut, lapsed, off, met, known, lpar: _, watchdog: _, fence, fence_failed } = state;
+        self.marks(&[*met, *known, off.is_some()]);
+        // When it lapsed counts for its watchdog, and here is none.
+        self.count(lapsed.is_some());
+        match shut {
+            Some(shut) if at < SERVERS => self.ranked(at, *shut),
+            Some(_) | None => self.count(shut.is_some()),
+        }
+        self.maybe_index(ORDERS, fence.map(|id| id.index));
+        self.maybe_age(*fence_failed, monitor);
+    }
+
+    fn group(&mut self, group: &GroupState) {
+        let site = self.site;
+        let at = |server: &ServerName| site.server(server);
+        let GroupState {
+            intent,
+            tenure,
+            copies,
+            runs,
+            faults,
+            passive: _,
+            fell_from,
+            retries,
+            // How long ago counts for nothing that is declared here.
+            retried: _,
+            flushed,
+            frozen,
+            conflict,
+            held,
+            pre_online: _,
+            stranded: _,
+            prefer,
+            last,
+            wait: _,
+            ties: _,
+            queued: _,
+            upkeep,
+        } = group;
+        let ledger::GroupUpkeep { frozen: _, disabled, parked, stayed, strange, strangers, cleared: _ } = upkeep;
+        self.count(u64::from(*retries));
+        let strange = strange.values().any(|times| !times.is_empty());
+        let parts = [*stayed, *strangers, strange, disabled.is_some(), parked.is_some()];
+        self.marks(&[*intent == Intent::Online, *flushed, *frozen, conflict.is_some()]);
+        self.marks(&parts);
+        for server in [prefer, last, fell_from] {
+            self.place(server.as_ref().map_or(9, at));
+        }
+        if let Some(held) = held {
+            (0..SERVERS).for_each(|server| self.ranked(server, *held));
+        }
+        faults.keys().for_each(|server| self.place(site.server(server)));
+        self.end();
+        if let Some(tenure) = tenure {
+            self.tenure(tenure);
+        }
+        for (at, copy) in copies.values().flat_map(|copies| copies.values().enumerate()) {
+            self.copy(at, copy);
+        }
+        for run in runs.values() {
+            self.run(run);
         }
     }
 
-    fn order(&mut self, site: &Site, order: &Order) {
-        self.order_id(order.id);
-        self.place(site.node(&order.node));
-        self.place(site.server(&order.server));
-        match &order.action {
-            Action::Start { resource: lpar, epoch, vouched, home, .. } => {
-                self.place(10 + site.lpar(lpar));
-                self.word(home.is_some());
-                self.epoch(*epoch);
-                vouched.iter().for_each(|server| self.place(site.server(server)));
-            }
-            Action::Stop { resource: lpar, .. } => self.place(20 + site.lpar(lpar)),
-            Action::Fence => self.word(30_u64),
-            Action::Migrate { resource, epoch, to, .. } => {
-                self.place(40 + site.lpar(resource));
-                self.epoch(*epoch);
-                self.place(site.server(to));
-            }
-            Action::StopMigration { resource, from, .. } => {
-                self.place(50 + site.lpar(resource));
-                self.place(site.server(from));
-            }
-            Action::Hook { .. } => self.word(60_u64),
-            Action::FenceNode { .. } => self.word(70_u64),
-        }
-        self.word(u64::MAX);
-    }
-
-    fn reading(&mut self, site: &Site, reading: &Reading) {
-        let at = site.server(&reading.server);
+    fn tenure(&mut self, tenure: &Tenure) {
+        let Tenure { epoch, server, since: _, phase } = tenure;
+        self.epoch(*epoch);
+        let at = self.site.server(server);
         self.place(at);
-        self.place(site.node(&reading.by));
-        self.ranked(at, reading.since);
-        self.serial(at, site.node(&reading.by), reading.serial);
-        self.word(reading.system as u64);
-        self.word(reading.live);
-        reading.copies.values().for_each(|power| self.word(*power as u64));
-        self.word(u64::MAX);
-    }
-
-    fn world(&mut self, site: &Site, state: &State) {
-        for server in &state.servers {
-            let power = match server.power {
-                Power::On => 0_u64,
-                Power::Off => 1,
-                Power::Sick => 2,
-            };
-            self.word(power + 4 * u64::from(server.link));
-            for copy in server.copies {
-                self.word(match copy {
-                    Copy::Absent => 3_u64,
-                    Copy::Off => 0,
-                    Copy::Ours => 1,
-                    Copy::Itself => 2,
-                });
+        match phase {
+            Phase::Starting => self.count(1_u64),
+            Phase::Online => self.count(2_u64),
+            Phase::Leaving { reason, index } => {
+                self.count(3 + u64::from(*reason == tenure_core::note::LeaveReason::Fault));
+                self.ranked(at, *index);
+            }
+            Phase::Migrating(migration) => {
+                let Migration { to: _, index, ordered, sent, returned, aborted, why: _ } = migration;
+                self.count(5_u64);
+                // It counts against readings of both servers.
+                (0..SERVERS).for_each(|server| self.ranked(server, *index));
+                self.age(*ordered, SUSPECT.times(OLD));
+                self.place(sent.len() + 8 * returned.len());
+                self.count(*aborted);
             }
         }
-        for node in &state.nodes {
-            let life = match node.life {
-                Life::Up => 0_u64,
-                Life::Cut => 1,
-                Life::Dead => 2,
-            };
-            self.word(life + 4 * u64::from(node.lease) + 8 * u64::from(node.behind));
-            // A node that is up has applied everything, and what it reads is newer than all that is known.
-            let late = node.life == Life::Cut || node.behind;
-            (0..SERVERS).filter(|_| late).for_each(|server| self.ranked(server, node.index));
-            node.done.iter().for_each(|id| self.order_id(*id));
-            self.word(u64::MAX);
-            node.jobs.iter().for_each(|job| self.job(site, job));
-            self.word(u64::MAX);
-        }
-        for mail in &state.mail {
-            self.word(1 + u64::from(mail.sent) + 2 * u64::from(mail.again));
-            self.place(mail.node);
-            self.order_id(mail.report.order);
-            self.word(match mail.report.ending {
-                Ending::Done => 0_u64,
-                Ending::Refused(_) => 1,
-                Ending::NotDone(_) => 2,
-                Ending::Unknown(_) => 3,
-            });
-            mail.report.readings.iter().for_each(|reading| self.reading(site, reading));
-        }
-        self.word(u64::MAX);
-        for flight in &state.flights {
-            self.order_id(flight.order);
-            self.epoch(flight.epoch);
-            self.place(flight.node + 8 * flight.server + 64 * flight.group);
-            flight.elsewhere.iter().for_each(|active| self.word(*active));
-            self.word(match flight.what {
-                What::Start => 0_u64,
-                What::Anew => 1,
-                What::Move(_) => 2,
-            });
-        }
-        if let Some(transit) = state.transit {
-            self.order_id(transit.order);
-            self.place(transit.from + 2 * usize::from(transit.switched) + 4 * usize::from(transit.stuck));
-        }
-        self.word(u64::MAX);
-        for reading in &state.view {
-            self.word(reading.is_some());
-            reading.iter().for_each(|reading| self.reading(site, reading));
-        }
-        self.word(state.stalled);
-        state.held.iter().flat_map(|held| held.iter()).for_each(|command| self.held(command));
     }
 
-    fn job(&mut self, site: &Site, job: &Job) {
-        self.order(site, job.exec.order());
-        let mut hasher = DefaultHasher::new();
-        job.ask.hash(&mut hasher);
-        self.word(hasher.finish());
-        self.word(job.sent);
-        self.word(job.late);
-        job.elsewhere.iter().for_each(|active| self.word(*active));
-        job.seen.iter().for_each(|reading| self.reading(site, reading));
+    fn copy(&mut self, at: usize, copy: &ledger::Copy) {
+        let timings = &self.site.cluster.timings;
+        let (monitor, settle) = (timings.monitor, timings.settle);
+        let ledger::Copy {
+            declared: _,
+            power,
+            since,
+            risk,
+            quiet_from,
+            stop,
+            failed,
+            futile,
+            idle,
+            confidence: _,
+            serial,
+            said: _,
+            alone: _,
+            uuid: _,
+            listed,
+        } = copy;
+        self.count(*power as u64);
+        self.maybe_index(at, *since);
+        self.ranked(at, *quiet_from);
+        // What was listed is compared between servers.
+        self.count(listed.is_some());
+        (0..SERVERS).for_each(|server| self.ranked(server, listed.unwrap_or_default()));
+        self.maybe_index(ORDERS, stop.map(|id| id.index));
+        self.maybe_age(*failed, monitor);
+        self.count(u64::from(*futile) * 2 + u64::from(*idle));
+        if self.site.scope.inside {
+            self.serial(at, at, *serial);
+        }
+        match risk {
+            StartRisk::None => self.count(1_u64),
+            StartRisk::Ordered(id) => Recall::order_id(self, *id),
+            StartRisk::Loose(since) => self.age(*since, settle),
+        }
+    }
+
+    fn run(&mut self, run: &Run) {
+        let Run {
+            restarts,
+            started,
+            ran,
+            away,
+            failed,
+            restart,
+            down,
+            asked,
+            lost,
+            unread,
+            error,
+            tries,
+            stuck,
+            admin,
+            concede,
+        } = run;
+        let settle = self.site.cluster.timings.settle;
+        // The window of restarts never ends here.
+        self.place(restarts.len());
+        [started, away, lost, unread, error].into_iter().for_each(|at| self.maybe_age(*at, settle));
+        self.count(u64::from(*tries) * 64 + u64::from(*stuck));
+        self.marks(&[*ran, failed.is_some(), *restart, down.is_some(), *asked, admin.is_some(), *concede]);
+    }
+
+    fn state(&mut self, state: &State) {
+        let State {
+            moment: _,
+            ledger,
+            leader,
+            // Whoever leads knows it.
+            term: _,
+            servers,
+            nodes,
+            mail,
+            flights,
+            transit,
+            stalled,
+            held,
+            drained,
+            told,
+            // Hashed at the end.
+            left: _,
+        } = state;
+        // What the leader was told is in what it remembers; whether it was told is not, before it takes note of its role.
+        let Told { readings: _, inside: _ } = told;
+        self.place(leader.unwrap_or(NODES));
+        servers.iter().for_each(|server| self.server_of_world(*server));
+        for (at, node) in nodes.iter().enumerate() {
+            self.body(at, node, ledger);
+        }
+        for mail in mail {
+            self.mail(mail, nodes);
+        }
+        self.end();
+        for flight in flights {
+            self.flight(flight, nodes);
+        }
+        if let Some(Transit { order, life, from, to: _, switched, stuck }) = transit {
+            Recall::order_id(self, *order);
+            self.place(from + 2 * usize::from(*switched) + 4 * usize::from(*stuck));
+            self.marks(&nodes.each_ref().map(|node| node.process == *life));
+        }
+        self.end();
+        self.marks(&[stalled.is_some(), drained[0], drained[1]]);
+        held.iter().flat_map(|held| held.iter()).for_each(|command| self.held(command));
+    }
+
+    fn server_of_world(&mut self, server: Server) {
+        let Server { power, link, guest, copies } = server;
+        let power = match power {
+            Power::On => 0_u64,
+            Power::Off => 1,
+            Power::Sick => 2,
+        };
+        self.count(power + 4 * u64::from(link) + 8 * u64::from(guest));
+        for copy in copies {
+            self.count(match copy {
+                Copy::Absent => 3_u64,
+                Copy::Off => 0,
+                Copy::Ours => 1,
+                Copy::Itself => 2,
+            });
+        }
+    }
+
+    fn body(&mut self, at: usize, node: &Node, ledger: &Ledger) {
+        let Node { life, process, brain, ledger: applied, serial: _, behind, jobs, inside, concedes } = node;
+        let word = match life {
+            Life::Up => 0_u64,
+            Life::Cut => 1,
+            Life::Dead => 2,
+        };
+        self.count(word + 4 * u64::from(*behind));
+        // One that is up has applied everything, and what it reads is newer than all that is known.
+        if applied.index < ledger.index {
+            (0..SERVERS).for_each(|server| self.ranked(server, applied.index));
+            self.ranked(PASTS + at, applied.index);
+            // What it acts by meanwhile.
+            applied.orders.keys().for_each(|id| Recall::order_id(self, *id));
+            self.end();
+        }
+        if *life == Life::Dead {
+            // Of what it knew only its lease is of any use, to those who wait for its end.
+            let left = brain.lease().left(self.moment);
+            return Recall::moment(self, self.moment.after(left));
+        }
+        let is_entered = ledger.processes.get(&self.site.nodes[at]).map(|entered| entered.incarnation.0 & 0xff);
+        self.count(is_entered == Some(u64::from(*process)));
+        (self.node, self.applied) = (at, applied.index);
+        brain.recall(self.moment, self);
+        jobs.iter().for_each(|job| self.job(job));
+        self.end();
+        if let Some(inside) = inside {
+            Recall::inside(self, &self.site.nodes[at], inside);
+        }
+        for (resource, ask) in concedes {
+            Recall::resource(self, resource);
+            Recall::ask(self, ask);
+        }
+        self.end();
+    }
+
+    fn job(&mut self, job: &Job) {
+        let Job { order, ask, sent, elsewhere } = job;
+        Recall::order_id(self, order.id);
+        self.count(u64::from(*sent));
+        elsewhere.iter().for_each(|active| self.count(*active));
+        match ask {
+            Some(ask) => Recall::ask(self, ask),
+            None => self.end(),
+        }
+    }
+
+    fn mail(&mut self, mail: &Mail, nodes: &[Node; NODES]) {
+        let Mail { node, process, sent, again, order: _, report, commands } = mail;
+        self.marks(&[*sent, *again, nodes[*node].process == *process, commands.len() > 1]);
+        self.place(*node);
+        Recall::report(self, report);
+    }
+
+    fn flight(&mut self, flight: &Flight, nodes: &[Node; NODES]) {
+        let Flight { what, node, process, order, epoch, server, group, elsewhere, until } = flight;
+        Recall::order_id(self, *order);
+        self.epoch(*epoch);
+        self.place(node + 8 * server + 64 * group);
+        self.count(nodes[*node].process == *process);
+        elsewhere.iter().for_each(|active| self.count(*active));
+        let left = until.map(|until| steps(until.0, self.moment.0));
+        self.count(left.unwrap_or(u64::MAX));
+        self.count(match what {
+            What::Start => 0_u64,
+            What::Anew => 1,
+            What::Move(_) => 2,
+            What::Agent => 3,
+        });
     }
 
     /// Commands in hand are rare, so their words will do.
     fn held(&mut self, command: &Command) {
         let mut hasher = DefaultHasher::new();
         format!("{command:?}").hash(&mut hasher);
-        self.word(hasher.finish());
+        self.count(hasher.finish());
     }
 
     fn finish(mut self, state: &State) -> u128 {
         for family in &self.ranked {
             rank(&mut self.words, family);
         }
-        let half = |salt: u64| {
-            let mut hasher = DefaultHasher::new();
-            salt.hash(&mut hasher);
-            self.words.hash(&mut hasher);
-            state.left.hash(&mut hasher);
-            hasher.finish()
-        };
-        (u128::from(half(1)) << 64) | u128::from(half(2))
+        let mut left = DefaultHasher::new();
+        state.left.hash(&mut left);
+        self.words.push(left.finish());
+        // Hundreds of words for each state: the hasher of the standard library takes several times as long.
+        let (mut one, mut two) = (0x9e37_79b9_7f4a_7c15_u64, 0xc2b2_ae3d_27d4_eb4f_u64);
+        for word in &self.words {
+            one = (one ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
+            one ^= one >> 32;
+            two = (two.rotate_left(23) ^ word).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+            two ^= two >> 29;
+        }
+        (u128::from(one) << 64) | u128::from(two)
+    }
+}
+
+impl Recall for Print<'_> {
+    fn word(&mut self, word: u64) {
+        self.words.push(word);
+    }
+    fn moment(&mut self, moment: Moment) {
+        // What is ahead, and what is past.
+        let ahead = steps(moment.0, self.moment.0).min(PAST_LEASES);
+        let ago = steps(self.moment.0, moment.0).min(PAST_LEASES);
+        self.count(ahead * 16 + ago);
+    }
+    fn clock(&mut self, now: Time) {
+        self.count(steps(self.now.0, now.0).min(OLD));
+    }
+    fn past(&mut self, index: u64) {
+        self.ranked(PASTS + self.node, index);
+    }
+    fn floor(&mut self, index: u64) {
+        self.count(self.applied >= index);
+    }
+    fn node(&mut self, node: &NodeName) {
+        self.place(self.site.node(node));
+    }
+    fn server(&mut self, server: &ServerName) {
+        self.place(self.site.server(server));
+    }
+    fn resource(&mut self, resource: &ResourceName) {
+        self.place(self.site.lpar(resource));
+    }
+    fn order_id(&mut self, id: OrderId) {
+        self.ranked(ORDERS, id.index);
+        self.count(id.ordinal);
+    }
+    fn order(&mut self, order: &Order) {
+        // How long it may take is declared; when it was issued, the ledger tells.
+        let Order { id, node, server, action, issued: _, budget: _ } = order;
+        Recall::order_id(self, *id);
+        let by = self.site.node(node);
+        self.ranked(PASTS + by, id.index);
+        self.place(by);
+        self.place(self.site.server(server));
+        match action {
+            Action::Start { group: _, resource, epoch, vouched, home } => {
+                self.place(10 + self.site.lpar(resource));
+                self.count(home.is_some());
+                self.epoch(*epoch);
+                vouched.iter().for_each(|server| self.place(self.site.server(server)));
+            }
+            Action::Stop { resource, grace } => {
+                self.place(20 + self.site.lpar(resource));
+                self.count(*grace == Span(0));
+            }
+            Action::Fence => self.count(30_u64),
+            Action::Migrate { group: _, resource, epoch, to } => {
+                self.place(40 + self.site.lpar(resource));
+                self.epoch(*epoch);
+                self.place(self.site.server(to));
+            }
+            Action::StopMigration { resource, from, to: _ } => {
+                self.place(50 + self.site.lpar(resource));
+                self.place(self.site.server(from));
+            }
+            Action::Hook { .. } => self.count(60_u64),
+            Action::FenceNode { node } => self.place(70 + self.site.node(node)),
+        }
+        self.end();
+    }
+    fn ask(&mut self, ask: &Ask) {
+        let mut hasher = DefaultHasher::new();
+        ask.hash(&mut hasher);
+        self.count(hasher.finish());
+    }
+    fn reading(&mut self, reading: &Reading) {
+        let Reading { server, by, since, serial, system, live, copies, node, node_listed: _, vios: _, listed: _ } =
+            reading;
+        let (at, by) = (self.site.server(server), self.site.node(by));
+        self.place(at);
+        self.place(by);
+        self.ranked(at, *since);
+        self.serial(at, by, *serial);
+        self.count(*system as u64 * 64 + u64::from(*live) * 32 + *node as u64);
+        copies.values().for_each(|power| self.count(*power as u64));
+        self.end();
+    }
+    fn inside(&mut self, node: &NodeName, inside: &Inside) {
+        let at = self.site.node(node);
+        let Inside { seen, watchdog: _ } = inside;
+        for Seen { power, since, serial, confidence: _, said: _ } in seen.values() {
+            self.count(*power as u64);
+            self.ranked(at, *since);
+            self.serial(at, at, *serial);
+        }
+        self.end();
+    }
+    fn ending(&mut self, ending: &Ending) {
+        self.count(match ending {
+            Ending::Done => 0_u64,
+            Ending::Refused(_) => 1,
+            Ending::NotDone(_) => 2,
+            Ending::Unknown(_) => 3,
+        });
+    }
+    fn report(&mut self, report: &Report) {
+        let Report { order, ending, readings, seen } = report;
+        Recall::order_id(self, *order);
+        self.ending(ending);
+        readings.iter().for_each(|reading| self.reading(reading));
+        for Seen { power, since, serial, confidence: _, said: _ } in seen.values() {
+            self.count(*power as u64);
+            (0..SERVERS).for_each(|server| self.ranked(server, *since));
+            (0..SERVERS).for_each(|server| self.serial(server, server, *serial));
+        }
+        self.end();
     }
 }
 

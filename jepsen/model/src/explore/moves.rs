@@ -2,9 +2,8 @@
 
 use super::{
     action::Action,
-    faults::time_may_pass,
-    model::{Life, NODES, Power, SERVERS, State},
-    mutant::Mutant,
+    faults::{leases_may_end, time_may_pass},
+    model::{Life, Power, SERVERS, State},
     site::Site,
 };
 
@@ -16,6 +15,12 @@ pub(super) fn moves(site: &Site, state: &State, found: &mut Vec<Action>) {
     nodes(state, found);
     servers(site, state, found);
     requests(site, state, found);
+    if leases_may_end(state) {
+        found.push(Action::LeasesEnd);
+    }
+    if state.left.hushes > 0 && state.stalled.is_none() && state.nodes.iter().any(|node| node.life != Life::Up) {
+        found.push(Action::Hush);
+    }
     if state.left.ticks > 0 && time_may_pass(state, false) {
         found.push(Action::Tick);
     }
@@ -39,15 +44,22 @@ pub(super) fn progress(site: &Site, state: &State, found: &mut Vec<Action>) {
         }
     }
     for (n, node) in state.nodes.iter().enumerate() {
-        let acts = node.life != Life::Dead && (node.lease || site.has(Mutant::LeaseIgnored));
         for (j, job) in node.jobs.iter().enumerate() {
-            if acts && !job.sent {
+            if job.ask.is_some() && !job.sent {
                 found.push(Action::Work { node: small(n), job: small(j) });
             }
         }
     }
     if state.majority() {
         found.extend((0..SERVERS).map(|server| Action::Read(small(server))));
+    }
+    if site.scope.inside {
+        found.extend((0..SERVERS).map(|node| Action::Look(small(node))));
+    }
+    for (n, node) in state.nodes.iter().enumerate() {
+        if node.life != Life::Dead && !node.concedes.is_empty() {
+            found.push(Action::Concede(small(n)));
+        }
     }
 }
 
@@ -70,11 +82,11 @@ fn messages(state: &State, found: &mut Vec<Action>) {
     for (n, node) in state.nodes.iter().enumerate() {
         for (j, job) in node.jobs.iter().enumerate() {
             let (node, job_at) = (small(n), small(j));
-            let in_flight = state.is_pending(job.exec.order().id);
+            let in_flight = state.is_pending(n, job.order.id);
             if job.sent && (may(left.doubts) || !in_flight) {
                 found.push(Action::Doubt { node, job: job_at });
             }
-            if state.nodes[n].lease && may(left.losses) && !job.exec.order().action.is_start() {
+            if job.ask.is_some() && !job.sent && may(left.losses) && !job.order.action.is_start() {
                 found.push(Action::WorkLost { node, job: job_at });
             }
         }
@@ -87,11 +99,11 @@ fn messages(state: &State, found: &mut Vec<Action>) {
     }
     match &state.held {
         Some(_) if state.majority() => found.push(Action::Commit),
-        None if state.stalled && state.majority() => found.extend([Action::Wake, Action::Decide]),
-        None if may(left.delays) => found.push(Action::Stall),
+        None if state.stalled.is_some() && state.majority() => found.extend([Action::Wake, Action::Decide]),
+        None if may(left.delays) && state.majority() => found.push(Action::Stall),
         Some(_) | None => {}
     }
-    if may(left.leaders) && state.majority() && state.view.iter().any(Option::is_some) {
+    if may(left.leaders) && state.majority() {
         found.push(Action::NewLeader);
     }
 }
@@ -111,7 +123,7 @@ fn nodes(state: &State, found: &mut Vec<Action>) {
             }
             Life::Cut => found.push(Action::Heal(at)),
             Life::Dead => {
-                if n >= SERVERS || state.servers[n].power == Power::On {
+                if state.servers.get(n).is_none_or(|server| server.power == Power::On) {
                     found.push(Action::Restart(at));
                 }
             }
@@ -119,11 +131,7 @@ fn nodes(state: &State, found: &mut Vec<Action>) {
         if node.life != Life::Dead && may(state.left.kills) {
             found.push(Action::Kill(at));
         }
-        if node.life != Life::Up && node.lease {
-            found.push(Action::LeaseEnds(at));
-        }
     }
-    debug_assert!(state.nodes.len() == NODES);
 }
 
 fn servers(site: &Site, state: &State, found: &mut Vec<Action>) {
@@ -134,6 +142,9 @@ fn servers(site: &Site, state: &State, found: &mut Vec<Action>) {
             if may(state.left.crashes) && server.copies[group].is_active() {
                 found.push(Action::Crash { server: at, group: small(group) });
             }
+        }
+        if site.scope.inside && may(state.left.crashes) && server.guest {
+            found.push(Action::NodeCrash(at));
         }
         match server.power {
             Power::On => {

@@ -1,5 +1,5 @@
-//! Bugs that are put in on purpose. None of them lives in the product: each changes what the explorer does around the
-//! ledger, the plan and the execution, or rewrites the ledger after an entry as if a check in it were missing.
+//! Bugs that are put in on purpose. None of them lives in the product: each changes what goes into the machine of a node or what
+//! comes out of it, or rewrites the ledger after an entry as if a check in it were missing.
 
 use std::fmt;
 
@@ -44,11 +44,15 @@ pub enum Mutant {
     LinkForgotten,
     /// The planner does not see who needs a group when it stops that.
     ChildFirst,
+    /// What a process has said before its node began anew is believed after that.
+    OlderProcessBelieved,
+    /// A node whose lease has ended counts as off.
+    SilenceAsProof,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 19] = [
+    pub const ALL: [Mutant; 21] = [
         Mutant::VoidOrderCarriedOut,
         Mutant::RestartForgets,
         Mutant::LeaseIgnored,
@@ -68,6 +72,8 @@ impl Mutant {
         Mutant::DrainForgotten,
         Mutant::LinkForgotten,
         Mutant::ChildFirst,
+        Mutant::OlderProcessBelieved,
+        Mutant::SilenceAsProof,
     ];
 
     /// The scope in which it is looked for.
@@ -79,7 +85,7 @@ impl Mutant {
             | Mutant::UnknownAsNotDone
             | Mutant::NoSettling
             | Mutant::OldReadingAsNew => "late",
-            Mutant::RestartForgets | Mutant::ReportAppliedTwice => "again",
+            Mutant::RestartForgets | Mutant::ReportAppliedTwice | Mutant::OlderProcessBelieved => "again",
             Mutant::NoConnectionAsOff => "power",
             Mutant::FenceNotReadBack => "fence",
             Mutant::DirtyNotCleaned => "return",
@@ -89,6 +95,7 @@ impl Mutant {
             Mutant::HalfProofToLeave => "parted",
             Mutant::DrainForgotten => "drain",
             Mutant::LinkForgotten | Mutant::ChildFirst => "link",
+            Mutant::SilenceAsProof => "inside",
         }
     }
 
@@ -99,11 +106,11 @@ impl Mutant {
             Mutant::DirtyNotCleaned => "dirty",
             Mutant::DrainForgotten => "drain",
             Mutant::LinkForgotten | Mutant::ChildFirst => "link",
-            Mutant::LeaseBeforeLog => "bar",
             Mutant::ReportAppliedTwice => "order",
             Mutant::VoidOrderCarriedOut
             | Mutant::RestartForgets
             | Mutant::LeaseIgnored
+            | Mutant::LeaseBeforeLog
             | Mutant::UnknownAsNotDone
             | Mutant::NoSettling
             | Mutant::NoProofToLeave
@@ -112,7 +119,9 @@ impl Mutant {
             | Mutant::FenceNotReadBack
             | Mutant::LostMoveAsFailed
             | Mutant::ArrivedUnread
-            | Mutant::HalfProofToLeave => "S3",
+            | Mutant::HalfProofToLeave
+            | Mutant::OlderProcessBelieved
+            | Mutant::SilenceAsProof => "S3",
         }
     }
 
@@ -138,6 +147,8 @@ impl Mutant {
             Mutant::DrainForgotten => "drain-forgotten",
             Mutant::LinkForgotten => "link-forgotten",
             Mutant::ChildFirst => "child-first",
+            Mutant::OlderProcessBelieved => "older-process-believed",
+            Mutant::SilenceAsProof => "silence-as-proof",
         }
     }
 }

@@ -11,6 +11,8 @@ pub struct Scope {
     pub groups: usize,
     /// Whether the LPARs are mobile.
     pub mobile: bool,
+    /// Whether the resources live inside nodes, and are no LPARs.
+    pub inside: bool,
     /// Whether the second group needs the first online on its own server, by a hard link.
     pub link: bool,
     /// Where it begins.
@@ -69,6 +71,8 @@ pub struct Bounds {
     pub asks: u8,
     /// An operator drains a server, or takes that back.
     pub drains: u8,
+    /// So much time passes that who is silent is suspect, and its lease may be good.
+    pub hushes: u8,
     /// A settling time passes.
     pub ticks: u8,
     /// So much time passes that orders nobody answered are given up.
@@ -109,6 +113,7 @@ const NONE: Bounds = Bounds {
     delays: 0,
     asks: 0,
     drains: 0,
+    hushes: 0,
     ticks: 0,
     waits: 0,
 };
@@ -119,22 +124,23 @@ pub fn scopes() -> Vec<Scope> {
         let link = name == "link";
         let groups = if name == "pair" || link { 2 } else { 1 };
         let mobile = start == Start::Moving;
-        Scope { name, about, groups, mobile, link, start, depth, bounds, assume: Assumptions::default() }
+        let inside = name == "inside";
+        Scope { name, about, groups, mobile, inside, link, start, depth, bounds, assume: Assumptions::default() }
     };
     vec![
         scope(
             "late",
-            "a start is out; its node is cut off or killed, its command or its report comes late, twice or never",
+            "a start is out; its node is cut off, and its command or its report comes late",
             Start::Ordered,
-            9,
-            Bounds { faults: 3, cuts: 1, kills: 1, losses: 1, doubles: 1, doubts: 1, ticks: 1, asks: 1, ..NONE },
+            10,
+            Bounds { faults: 2, cuts: 1, doubts: 1, ticks: 1, asks: 1, ..NONE },
         ),
         scope(
             "again",
-            "a start is out; nodes restart, reports come twice, a service processor is lost and found",
+            "a start is out; processes end and others begin that have forgotten, reports come twice or from one that is gone",
             Start::Ordered,
-            10,
-            Bounds { faults: 2, kills: 1, links: 1, doubles: 1, refusals: 1, ticks: 1, asks: 1, ..NONE },
+            9,
+            Bounds { faults: 2, cuts: 1, kills: 2, doubles: 1, refusals: 1, ticks: 1, ..NONE },
         ),
         scope(
             "power",
@@ -154,14 +160,14 @@ pub fn scopes() -> Vec<Scope> {
             "return",
             "a server loses its power, is fenced, comes back with or without its LPARs, is cleaned and takes work again",
             Start::Online,
-            10,
+            9,
             Bounds { faults: 1, powers: 1, asks: 1, ticks: 2, ..NONE },
         ),
         scope(
             "asks",
             "an operator moves and stops a group while LPARs crash and leaders change with old plans in hand",
             Start::Online,
-            11,
+            10,
             Bounds { faults: 2, crashes: 2, doubts: 1, leaders: 1, delays: 1, asks: 2, ticks: 1, ..NONE },
         ),
         scope(
@@ -175,7 +181,7 @@ pub fn scopes() -> Vec<Scope> {
             "move",
             "a migration is under way; it fails or gets stuck, its answer is lost, its node is cut off or killed",
             Start::Moving,
-            9,
+            8,
             Bounds {
                 faults: 2,
                 cuts: 1,
@@ -193,7 +199,7 @@ pub fn scopes() -> Vec<Scope> {
             "parted",
             "a migration is under way, and one of its servers fails or is no longer seen, before or after it has changed sides",
             Start::Moving,
-            9,
+            8,
             Bounds { faults: 2, powers: 1, links: 1, crashes: 1, doubts: 1, ticks: 1, asks: 1, ..NONE },
         ),
         scope(
@@ -217,6 +223,13 @@ pub fn scopes() -> Vec<Scope> {
             8,
             Bounds { faults: 2, crashes: 1, cuts: 1, refusals: 1, doubts: 1, asks: 1, ticks: 1, ..NONE },
         ),
+        scope(
+            "inside",
+            "what lives inside a node: its process ends, its LPAR crashes, it is cut off and gives up what it keeps",
+            Start::Online,
+            6,
+            Bounds { faults: 2, cuts: 1, kills: 1, crashes: 1, losses: 1, hushes: 1, asks: 1, ..NONE },
+        ),
     ]
 }
 
@@ -228,6 +241,7 @@ pub fn unsafe_scopes() -> Vec<(&'static str, Scope)> {
         about,
         groups: 1,
         mobile: false,
+        inside: false,
         link: false,
         start,
         depth,

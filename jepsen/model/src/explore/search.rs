@@ -5,11 +5,12 @@ use super::{
     action::Action,
     calm::calm,
     fingerprint::fingerprint,
-    model::{Copy, Life, Node, Power, Server, State},
+    model::{Copy, Life, Node, Power, Server, State, Told},
     moves::{moves, progress},
     mutant::Mutant,
     scope::{Assumptions, Scope, Start},
-    site::Site,
+    shell::birth,
+    site::{SUSPECT, Site},
 };
 use std::{
     array,
@@ -19,13 +20,11 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Author, Ledger, Request, RequestId, Time,
+    Author, Ledger, Moment, Request, RequestId,
     command::Command,
     ledger::{Phase, Tenure},
 };
 
-/// The clock of the tiny world begins here, so that ages never reach before its beginning.
-const BEGIN: Time = Time(10_000_000);
 /// Far more than a start needs when nothing goes wrong.
 const CALM_STEPS: usize = 200;
 
@@ -122,46 +121,50 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
 
 /// The state in which a scope begins.
 fn begin(site: &Site) -> State {
-    let node =
-        Node { life: Life::Up, lease: true, index: 0, serial: 0, behind: false, jobs: Vec::new(), done: Vec::new() };
-    let defined = Server { power: Power::On, link: true, copies: [Copy::Off; super::model::GROUPS] };
+    let ledger = Arc::new(Ledger::default());
+    let body = |node| Node {
+        life: Life::Up,
+        process: 1,
+        brain: birth(site, node, 1, &ledger, Moment(0)),
+        ledger: Arc::clone(&ledger),
+        serial: 0,
+        behind: false,
+        jobs: Vec::new(),
+        inside: None,
+        concedes: Vec::new(),
+    };
+    let defined = Server { power: Power::On, link: true, guest: true, copies: [Copy::Off; super::model::GROUPS] };
     let elsewhere = Server { copies: [Copy::Absent; super::model::GROUPS], ..defined };
     let state = State {
-        ledger: Arc::new(Ledger::default()),
-        time: BEGIN,
+        moment: Moment(0),
+        ledger: Arc::clone(&ledger),
+        leader: None,
+        term: 0,
         servers: [defined, if site.scope.mobile { elsewhere } else { defined }],
-        nodes: array::from_fn(|_| node.clone()),
+        nodes: array::from_fn(body),
         mail: Vec::new(),
         flights: Vec::new(),
         transit: None,
-        view: [const { None }; super::model::SERVERS],
-        stalled: false,
+        stalled: None,
         held: None,
         drained: [false; super::model::SERVERS],
+        told: Told::default(),
         left: site.scope.bounds,
     };
-    let mut stepper = Stepper { site, state, wrong: Vec::new(), lines: None };
+    let mut stepper = Stepper::new(site, state, None);
     let author = Author::Operator { name: "ann".to_owned(), request: RequestId(0) };
     assert!(site.cluster.mistakes().is_empty(), "the tiny site may not be applied: {:?}", site.cluster.mistakes());
     let configure = Request::Configure { cluster: Arc::clone(&site.cluster), strand: false };
-    stepper.commit(author, vec![Command::Request(configure)]);
-    let reached = |state: &State| match site.scope.start {
-        Start::Fresh => true,
-        Start::Ordered => !state.ledger.orders.is_empty(),
-        Start::Moving => {
-            state.flights.is_empty()
-                && state.ledger.orders.values().any(|order| matches!(order.action, tenure_core::Action::Migrate { .. }))
-        }
-        Start::Online => {
-            let online = |tenure: &Tenure| tenure.phase == Phase::Online;
-            state.ledger.groups.values().all(|group| group.tenure.as_ref().is_some_and(online))
-        }
-    };
+    stepper.elect();
+    let refusal = stepper.commit(author, vec![Command::Request(configure)]);
+    assert!(refusal.is_none(), "{refusal:?}");
+    // Every node is heard, and has a lease.
     stepper.plan_until_rest();
+    stepper.pass(SUSPECT);
     let mut state = stepper.state;
     let mut actions = Vec::new();
     for _ in 0..CALM_STEPS {
-        if reached(&state) {
+        if reached(site, &state) {
             return state;
         }
         let online = |tenure: &Tenure| tenure.phase == Phase::Online;
@@ -181,10 +184,25 @@ fn begin(site: &Site) -> State {
     panic!("scope {}: a calm world does not reach {:?}", site.scope.name, site.scope.start);
 }
 
+fn reached(site: &Site, state: &State) -> bool {
+    match site.scope.start {
+        Start::Fresh => true,
+        Start::Ordered => !state.ledger.orders.is_empty(),
+        Start::Moving => {
+            state.flights.is_empty()
+                && state.ledger.orders.values().any(|order| matches!(order.action, tenure_core::Action::Migrate { .. }))
+        }
+        Start::Online => {
+            let online = |tenure: &Tenure| tenure.phase == Phase::Online;
+            state.ledger.groups.values().all(|group| group.tenure.as_ref().is_some_and(online))
+        }
+    }
+}
+
 /// An operator migrates the first group.
 fn ask_to_migrate(site: &Site, state: State) -> State {
     let left = state.left;
-    let mut stepper = Stepper { site, state, wrong: Vec::new(), lines: None };
+    let mut stepper = Stepper::new(site, state, None);
     stepper.state.left.asks = 1;
     stepper.ask_elsewhere(0, |group, server| Request::Migrate { group, server });
     stepper.plan_until_rest();

@@ -5,10 +5,14 @@ use super::{
     mutant::Mutant,
     scope::Scope,
 };
-use std::{array, collections::BTreeMap, sync::Arc};
+use std::{
+    array,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tenure_core::{
     GroupName, HmcName, NodeName, ResourceName, ServerName, Span,
-    config::{Cluster, Group, Hmc, Kind, Link, Need, Node, Resource, Rigidity, Server},
+    config::{Cluster, Group, Hmc, Kind, Link, Need, Node, Resource, Rigidity, Server, Timings},
 };
 
 pub(super) struct Site {
@@ -19,6 +23,8 @@ pub(super) struct Site {
     pub groups: [GroupName; GROUPS],
     pub lpars: [ResourceName; GROUPS],
     pub cluster: Arc<Cluster>,
+    /// The nodes that vote: all.
+    pub voters: Arc<BTreeSet<NodeName>>,
 }
 
 impl Site {
@@ -28,7 +34,8 @@ impl Site {
         let groups: [GroupName; GROUPS] = array::from_fn(|i| format!("g{}", i + 1).into());
         let lpars: [ResourceName; GROUPS] = array::from_fn(|i| format!("l{}", i + 1).into());
         let cluster = Arc::new(cluster(scope, &servers, &nodes, &groups, &lpars));
-        Site { scope: *scope, mutant, servers, nodes, groups, lpars, cluster }
+        let voters = Arc::new(nodes.iter().cloned().collect());
+        Site { scope: *scope, mutant, servers, nodes, groups, lpars, cluster, voters }
     }
 
     pub fn has(&self, mutant: Mutant) -> bool {
@@ -65,6 +72,7 @@ fn cluster(
     let host_key = format!("SHA256:{}", "A".repeat(43));
     cluster.hmcs =
         BTreeMap::from([(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key })]);
+    cluster.timings = timings();
     // Returns are not counted, so that they need not tell states apart.
     cluster.brakes.flaps = 0;
     for (i, name) in servers.iter().enumerate() {
@@ -73,28 +81,55 @@ fn cluster(
         cluster.servers.insert(name.clone(), server);
     }
     for (i, name) in nodes.iter().enumerate() {
-        cluster.nodes.insert(name.clone(), Node { server: servers.get(i).cloned(), lpar: None, watchdog: None });
+        cluster.nodes.insert(name.clone(), node(scope, servers.get(i)));
     }
     for i in 0..scope.groups {
         let mut list = servers.to_vec();
         list.rotate_left(i);
         let mut group = Group::new(list);
         group.restart_limit = 1;
+        group.restart_window = SUSPECT.times(1000);
         if scope.link && i == PARENT {
             group.requires =
                 vec![Link { child: groups[CHILD].clone(), need: Need::OnlineLocal, rigidity: Rigidity::Hard }];
         }
         cluster.groups.insert(groups[i].clone(), group);
         let mut lpar = Resource::lpar(groups[i].clone(), lpars[i].as_str());
-        // Shorter than a settling time, so that one coarse step of time covers it.
-        lpar.start_timeout = Span::seconds(25);
+        if scope.inside {
+            lpar = Resource::agent(groups[i].clone(), "Application");
+        }
+        // Shorter than a settling time, so that one coarse step of time covers it, and longer than it takes leases to end.
+        lpar.start_timeout = Span::seconds(60);
         lpar.stop_timeout = Span(0);
         if let Kind::Lpar(declared) = &mut lpar.kind {
             declared.mobile = scope.mobile;
-            // A move that reads on its way is not waited for: its outcome is unknown at once.
-            declared.migrate_timeout = Span(1);
+            // A move that reads on its way is not waited for: a pause is longer.
+            declared.migrate_timeout = Span::seconds(2);
         }
         cluster.resources.insert(lpars[i].clone(), lpar);
     }
     cluster
+}
+
+fn node(scope: &Scope, server: Option<&ServerName>) -> Node {
+    let lpar = server.filter(|_| scope.inside).map(|server| format!("node-{server}"));
+    Node { server: server.cloned(), lpar, watchdog: None }
+}
+
+/// The silence that makes a node suspect, and the least step of time that counts. Times are of three sizes: what happens at
+/// once is a small part of it, however long a history lasts; leases, settling and the budgets of orders are multiples, in the
+/// order in which a cluster has them.
+pub(super) const SUSPECT: Span = Span::seconds(16);
+
+fn timings() -> Timings {
+    Timings {
+        heartbeat: Span(10),
+        suspect: SUSPECT,
+        lease: SUSPECT.times(2),
+        monitor: Span(SUSPECT.0 / 2),
+        concede: Span(SUSPECT.0 / 2),
+        settle: SUSPECT.times(4),
+        // A pause is longer: what is not seen at once is not known.
+        fence: Span::seconds(2),
+    }
 }

@@ -34,9 +34,11 @@ impl Stepper<'_> {
         let possible = copies[0].is_active() && copies[1] == Copy::Absent && self.state.transit.is_none();
         if possible {
             self.state.servers[to].copies[0] = Copy::Off;
-            self.state.transit = Some(Transit { order: flight.order, from, to, switched: false, stuck: false });
-        } else if let Some((node, job)) = self.awaited(flight.order) {
-            self.resume(node, job, Answer::Refused("not in a state for this".to_owned()));
+            let (order, life) = (flight.order, flight.process);
+            self.state.transit = Some(Transit { order, life, from, to, switched: false, stuck: false });
+        } else {
+            let why = "not in a state for this".to_owned();
+            self.resume(flight.node, flight.process, flight.order, Answer::Refused(why));
         }
         true
     }
@@ -83,8 +85,8 @@ impl Stepper<'_> {
     }
 
     fn tell(&mut self, transit: Transit, said: Answer) {
-        if let Some((node, job)) = self.awaited(transit.order) {
-            self.resume(node, job, said);
+        if let Some(node) = self.awaited(transit.order, transit.life) {
+            self.resume(node, transit.life, transit.order, said);
         }
     }
 

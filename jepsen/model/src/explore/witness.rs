@@ -6,11 +6,12 @@ use super::{
     mutant::Mutant,
     site::Site,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Ledger, Reading,
     ledger::Phase,
     listing::KnownOn,
+    node::Input,
     words::{self, Asked, Connection, Inventory, LparState, ServerReading, SystemState},
 };
 
@@ -26,17 +27,23 @@ impl Stepper<'_> {
         let reading = read(self.site, &mut self.state, node, server);
         let state = &self.state;
         // A reading by whoever was the manager before does not count for the ledger.
-        let known = state.view[server].as_ref();
+        let known = state.told.readings[server].as_ref();
         let same = known.is_some_and(|known| known.by == reading.by && known.says_the_same(&reading));
-        let fresher = state.view[server].as_ref().is_some_and(|known| known.since < reading.since);
-        if same && !(fresher && freshness_matters(self.site, &state.ledger, server)) {
+        let fresher = known.is_some_and(|known| known.since < reading.since);
+        let news = differs(&state.ledger, &reading) || freshness_matters(self.site, &state.ledger, server);
+        if same && !(fresher && news) {
             return false;
         }
         if let Some(lines) = &mut self.lines {
             let copies: Vec<String> = reading.copies.iter().map(|(lpar, power)| format!("{lpar} {power}")).collect();
             lines.push(format!("{} reads {} {}: {}", reading.by, reading.server, reading.system, copies.join(", ")));
         }
-        self.state.view[server] = Some(reading);
+        let leads = state.leader == Some(node);
+        if leads {
+            self.state.told.readings[server] = Some(Arc::new(reading.clone()));
+        }
+        let server = reading.server.clone();
+        self.feed(node, Input::Read { server, reading: Some(reading), blind: false });
         true
     }
 }
@@ -66,7 +73,8 @@ pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -
     };
     let is_moving = |server: usize| state.transit.is_some_and(|transit| [transit.from, transit.to].contains(&server));
     let mut copies = BTreeMap::new();
-    for group in (0..site.scope.groups).filter(|_| seen.is_live() && seen.system.can_list_lpars()) {
+    let lists = seen.is_live() && seen.system.can_list_lpars();
+    for group in (0..site.scope.groups).filter(|_| lists && !site.scope.inside) {
         let word = match (known.copies[group], known.power) {
             _ if lost => Some(LparState::NotActivated),
             (Copy::Absent, _) => None,
@@ -77,17 +85,32 @@ pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -
         let power = word.map_or(tenure_core::Power::Absent, |word| words::power(&word));
         copies.insert(site.lpars[group].clone(), power);
     }
-    let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].index };
+    let guest = if known.guest && known.power == Power::On { LparState::Running } else { LparState::NotActivated };
+    let told = lists && site.scope.inside;
+    let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].ledger.index };
     let asked = Asked { server: &site.servers[server], by: &site.nodes[node], since, serial: state.nodes[node].serial };
-    // Nothing is known there of UUIDs, VIO servers and the LPARs of nodes: what is listed are the copies alone.
-    Reading { copies, ..words::reading(&state.ledger.config, &KnownOn::default(), &asked, &seen) }
+    // Nothing is known there of UUIDs and VIO servers: what is listed are the copies, and the LPAR of the node.
+    let node = if told { words::power(&guest) } else { tenure_core::Power::Unknown };
+    Reading { copies, node, ..words::reading(&state.ledger.config, &KnownOn::default(), &asked, &seen) }
+}
+
+/// Whether the ledger says otherwise: it may have learnt more from a report, which the leader does not look into.
+fn differs(ledger: &Ledger, reading: &Reading) -> bool {
+    let known = ledger.servers.get(&reading.server);
+    let server = known.is_some_and(|known| (known.system, known.live) == (reading.system, reading.live));
+    let copies = ledger.groups.values().flat_map(|group| &group.copies);
+    let mut copies = copies.filter_map(|(resource, copies)| Some((resource, copies.get(&reading.server)?)));
+    let same = |resource, power| reading.copies.get(resource).is_none_or(|read| *read == power);
+    !server || !copies.all(|(resource, copy)| same(resource, copy.power))
 }
 
 /// Whether something in the ledger waits for a reading that is not older than it.
 fn freshness_matters(site: &Site, ledger: &Ledger, server: usize) -> bool {
     let name = &site.servers[server];
     let Some(state) = ledger.servers.get(name) else { return false };
-    let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index)];
+    let home = ledger.config.node_on(name).and_then(|node| ledger.nodes.get(node));
+    let shut = home.filter(|node| node.off.is_none()).and_then(|node| ledger.reads_from(node));
+    let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index), shut];
     let server_waits = marks.into_iter().flatten().any(|mark| state.since.is_none_or(|since| since < mark));
     let copy_waits = ledger.groups.values().any(|group| {
         let leaving = group.tenure.as_ref().and_then(|tenure| match tenure.phase {
