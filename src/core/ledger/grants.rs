@@ -18,9 +18,6 @@ impl Applying<'_> {
         if !active.contains_key(server) {
             return Err(Refusal::NotOnline { group: name.clone() });
         }
-        if active.len() > 1 {
-            return Err(Refusal::Held { group: name.clone() });
-        }
         let all_run = group.copies.values().filter_map(|copies| copies.get(server)).all(|copy| copy.is_active());
         let phase = if all_run { Phase::Online } else { Phase::Starting };
         let epoch = self.begin(name, server, phase)?;

@@ -176,6 +176,29 @@ fn a_tenure_begins_only_when_nothing_can_be_active_elsewhere() {
 }
 
 #[test]
+fn what_runs_twice_is_adopted_nowhere() {
+    let mut case = Case::read();
+    let adopt = |server: &str| Command::Adopt { group: "web".into(), server: server.into() };
+    for server in ["p1", "p2"] {
+        case.reads(server, Power::Running);
+    }
+    for (server, other) in [("p1", "p2"), ("p2", "p1")] {
+        assert_eq!(case.plan(adopt(server)), not_proven(other, Power::Running));
+    }
+    case.reads("p2", Power::Off);
+    assert_eq!(case.plan(adopt("p1")), None);
+}
+
+#[test]
+fn what_is_frozen_is_placed_nowhere() {
+    let mut case = Case::read();
+    case.ask(Request::Freeze("web".into()));
+    assert_eq!(case.plan(grant("p1")), Some(Refusal::Frozen { group: "web".into() }));
+    case.ask(Request::Unfreeze("web".into()));
+    assert_eq!(case.plan(grant("p1")), None);
+}
+
+#[test]
 fn a_start_needs_its_tenure_and_its_only_copy() {
     let mut case = Case::read();
     assert_eq!(case.plan(start(1)), Some(Refusal::WrongEpoch { group: "web".into() }));

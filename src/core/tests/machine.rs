@@ -231,6 +231,17 @@ fn a_command_is_sent_only_as_long_as_the_lease_and_the_order_stand() {
 }
 
 #[test]
+fn a_lease_counts_from_when_it_was_asked_for_however_late_the_answer_comes() {
+    let mut bench = Bench::new();
+    bench.order();
+    let (to, asked) = ("n2".into(), bench.at);
+    bench.at = bench.at.after(Span(9_500));
+    let late = bench.feed(Input::Beaten { to, asked, answer: Some(Answer::Lease { lasts: 10_000, floor: 0 }) });
+    assert!(carried(&late).is_empty(), "{late:?}");
+    assert_eq!(carried(&bench.leased(10_000)), [Ask::Read("p2".into())]);
+}
+
+#[test]
 fn after_a_mark_is_set_the_last_look_is_taken_again() {
     for (waits, starts) in [(10, true), (9_000, false)] {
         let mut bench = Bench::of(Cluster { owner_mark: true, ..cluster() });
