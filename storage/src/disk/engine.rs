@@ -89,6 +89,11 @@ impl Engine {
         let db = open_database(dir).map_err(unopened)?;
         let tree = |name| db.open_tree(name).map_err(io::Error::from).map_err(unopened);
         let (meta, log, snapshot) = (tree("meta")?, tree("log")?, tree("snapshot")?);
+        // A process that was killed leaves writes that only the operating system has. They are read here as if they were
+        // durable, and answered for: a vote that is held, an entry that need not be sent again.
+        db.flush().map_err(io::Error::from).map_err(unopened)?;
+        let file = File::open(dir.join("db")).map_err(unopened)?;
+        sync_file(&file).map_err(unopened)?;
 
         let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
         let last = check_syncs(&meta, mark.as_ref()).map_err(unusable)?;
@@ -107,7 +112,6 @@ impl Engine {
             }
             None => Mark::create(&dir.join("mark")).map_err(failed("make the mark file in"))?,
         };
-        let file = File::open(dir.join("db")).map_err(unopened)?;
         let syncs = Mutex::new(Syncs { mark, witness, last, failed: None });
         let engine = Engine { db, meta, log, snapshot, file, syncs, voted: AtomicBool::new(false), _lock: lock };
         if !ours {
@@ -176,7 +180,7 @@ impl Engine {
         let voted = self.voted.swap(false, Ordering::AcqRel);
         self.meta.insert(SYNCS, format::seal(&v1::Mark { syncs: number }))?;
         self.db.flush()?;
-        self.file.sync_data()?;
+        sync_file(&self.file)?;
         if let Some(witness) = &mut syncs.witness {
             witness.covers(number, voted)?;
         }
@@ -267,6 +271,14 @@ fn read_manifest(meta: &sled::Tree, dir: &Path) -> Result<Option<Identity>, Open
         return Err(OpenError::Layout { dir: dir.to_owned(), written: manifest.layout, reads: LAYOUT });
     }
     Ok(Some(Identity { cluster: manifest.cluster, node: manifest.node }))
+}
+
+/// Makes durable what the operating system has of the database.
+fn sync_file(file: &File) -> io::Result<()> {
+    file.sync_data()?;
+    #[cfg(test)]
+    super::power::synced(file);
+    Ok(())
 }
 
 /// A new file is found after a power cut only if its name is durable too: in its directory, and that in its parent.

@@ -9,7 +9,9 @@
 //! may without write-through, sled is corrupt in about one of a hundred lives.) What this cannot show: blocks torn in their
 //! middle, and drives that lie about a sync.
 
-use std::fs;
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +26,20 @@ use crate::op::Op;
 use crate::types::{Command, Entry, LeaderId, LogId, Payload, Vote};
 
 const BLOCK_BYTES: usize = 4096;
+
+thread_local! {
+    /// What a database file held when this thread last synced one: where nothing is written through, all that is sure to
+    /// outlive a loss of power.
+    static DURABLE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A database file was synced.
+pub(super) fn synced(file: &File) {
+    let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    DURABLE.set(bytes);
+}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -211,6 +227,31 @@ fn live(lives: &[Life]) {
     }
     let (_engine, _log, found) = open(&dir);
     assert!(allowed.contains(&found), "at the end: found {found:#?}, which no order of its ops leads to");
+}
+
+/// A process is killed between a write and its sync, the next one reads what the operating system has and goes by it, and
+/// then the power fails before that one writes anything.
+#[test]
+fn what_a_start_has_read_survives() {
+    let root = TempDir::new().unwrap();
+    let (first, second) = (root.path().join("first"), root.path().join("second"));
+    let (engine, mut log, image) = open(&first);
+    let synced = run(&[Step::Append { entries: 5, bytes: 200 }], &mut log, &image).pop().expect("the start is a state");
+    log.sync().expect("the disk syncs");
+    let steps = [Step::Append { entries: 3, bytes: 3_000 }, Step::Vote];
+    let written = run(&steps, &mut log, &synced).pop().expect("the start is a state");
+    engine.db.flush().expect("the database writes");
+    copy(&first, &second);
+    drop((engine, log));
+
+    let (engine, log, read) = open(&second);
+    assert_eq!(read, written);
+    let third = root.path().join("third");
+    copy(&second, &third);
+    drop((engine, log));
+    fs::write(third.join("db"), DURABLE.take()).unwrap();
+    let (_engine, _log, found) = open(&third);
+    assert_eq!(found, read, "a vote that was read was answered for");
 }
 
 proptest! {
