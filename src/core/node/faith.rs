@@ -1,12 +1,18 @@
 //! Whether the leader is believed to lead: its consensus may go on beating when nothing decides any more.
 //!
 //! Each heartbeat of this node asks the leader for a lease. As long as it grants one, or says that it does not and why, it
-//! decides. One whose consensus is heard, and that has done neither for too long, does not: this node then refuses its
-//! heartbeats, so that it votes for others and stands for election, and goes on asking, so that it believes it again if it
-//! was only this node that could not hear it.
+//! decides. One that has done neither for too long does not: this node then refuses its heartbeats, so that it votes for
+//! others and stands for election, and goes on asking, so that it believes it again if it was only this node that could not
+//! hear it.
+//!
+//! Where nobody else is elected in the time for that, it gets another chance: it may be the only one with the longest log, so
+//! that nobody else can be elected, and may decide nothing because it is this node that refuses it.
 
 use super::Recall;
 use crate::{NodeName, Span, time::Moment};
+
+/// How long others have to elect another leader: some elections, of two seconds at most each.
+const ELECTIONS: Span = Span::seconds(6);
 
 /// What this node makes of the leader.
 #[derive(Clone, Debug)]
@@ -22,12 +28,14 @@ impl Faith {
         Faith { of: None, since: now }
     }
 
-    /// Who leads in which term, as consensus has it. `true` if it has decided nothing for too long.
+    /// Who leads in which term, as consensus has it. `true` if it has decided nothing for too long, and others are to have
+    /// their turn.
     pub fn lost(&mut self, leader: Option<(NodeName, u64)>, patience: Span, now: Moment) -> bool {
         if self.of != leader {
             (self.of, self.since) = (leader, now);
         }
-        self.of.is_some() && now.since(self.since) > patience
+        let turns = now.since(self.since).0.checked_rem(patience.plus(ELECTIONS).0).unwrap_or_default();
+        self.of.is_some() && Span(turns) > patience
     }
 
     /// Tells what it remembers.
@@ -74,6 +82,14 @@ mod tests {
         assert!(faith.lost(one(), PATIENCE, at(109)), "what another says is not its own");
         faith.decides(&"p1".into(), at(110));
         assert!(!faith.lost(one(), PATIENCE, at(110)), "it decides after all");
+    }
+
+    #[test]
+    fn a_leader_that_nobody_could_replace_gets_another_chance() {
+        let mut faith = Faith::new(at(0));
+        assert!(!faith.lost(leader("p1", 4), PATIENCE, at(0)));
+        let lost: Vec<u64> = (0..30).filter(|seconds| faith.lost(leader("p1", 4), PATIENCE, at(*seconds))).collect();
+        assert_eq!(lost, [6, 7, 8, 9, 10, 17, 18, 19, 20, 21, 28, 29]);
     }
 
     #[test]

@@ -21,8 +21,10 @@ impl Node {
         let timings = &now.ledger.config.timings;
         let patience = timings.suspect.plus(timings.lease);
         let lost = self.faith.lost(leader.map(|leader| (leader.clone(), standing.term)), patience, now.moment);
-        if lost && standing.distrusted.is_none() {
-            self.effects.push(Effect::Distrust(standing.term));
+        match (lost, standing.distrusted.is_some()) {
+            (true, false) => self.effects.push(Effect::Distrust(standing.term)),
+            (false, true) => self.effects.push(Effect::Distrust(0)),
+            (true, true) | (false, false) => {}
         }
     }
 
