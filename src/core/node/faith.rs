@@ -6,12 +6,13 @@
 //! hear it.
 //!
 //! Where nobody else is elected in the time for that, it gets another chance: it may be the only one with the longest log, so
-//! that nobody else can be elected, and may decide nothing because it is this node that refuses it.
+//! that nobody else can be elected, and may decide nothing because it is this node that refuses it. The others' turns began at
+//! other times, and as many as elect somebody must refuse it at once: so a turn without it is longer than with it.
 
 use super::Recall;
 use crate::{NodeName, Span, time::Moment};
 
-/// How long others have to elect another leader: some elections, of two seconds at most each.
+/// For so long at least all who elect another leader refuse the old one: some elections, of two seconds at most each.
 const ELECTIONS: Span = Span::seconds(6);
 
 /// What this node makes of the leader.
@@ -28,14 +29,17 @@ impl Faith {
         Faith { of: None, since: now }
     }
 
-    /// Who leads in which term, as consensus has it. `true` if it has decided nothing for too long, and others are to have
-    /// their turn.
-    pub fn lost(&mut self, leader: Option<(NodeName, u64)>, patience: Span, now: Moment) -> bool {
+    /// Who leads in which term, as consensus has it, and how many vote. `true` if it has decided nothing for too long, and
+    /// others are to have their turn.
+    pub fn lost(&mut self, leader: Option<(NodeName, u64)>, voters: usize, patience: Span, now: Moment) -> bool {
         if self.of != leader {
             (self.of, self.since) = (leader, now);
         }
-        let turns = now.since(self.since).0.checked_rem(patience.plus(ELECTIONS).0).unwrap_or_default();
-        self.of.is_some() && Span(turns) > patience
+        // As many as make a majority take their turns with it, at worst one after the other and evenly spread.
+        let majority = u64::try_from(voters).unwrap_or(u64::MAX).div_euclid(2).saturating_add(1);
+        let round = patience.plus(ELECTIONS).times(majority);
+        let into = now.since(self.since).0.checked_rem(round.0).unwrap_or_default();
+        self.of.is_some() && Span(into) > patience
     }
 
     /// Tells what it remembers.
@@ -72,32 +76,58 @@ mod tests {
     #[test]
     fn a_leader_that_decides_nothing_for_too_long_is_lost() {
         let mut faith = Faith::new(at(0));
-        assert!(!faith.lost(None, PATIENCE, at(100)), "nobody leads, which is no lie");
+        assert!(!faith.lost(None, 3, PATIENCE, at(100)), "nobody leads, which is no lie");
         let one = || leader("p1", 4);
-        assert!(!faith.lost(one(), PATIENCE, at(100)), "it has just been heard");
+        assert!(!faith.lost(one(), 3, PATIENCE, at(100)), "it has just been heard");
         faith.decides(&"p1".into(), at(103));
-        assert!(!faith.lost(one(), PATIENCE, at(108)));
-        assert!(faith.lost(one(), PATIENCE, at(109)));
+        assert!(!faith.lost(one(), 3, PATIENCE, at(108)));
+        assert!(faith.lost(one(), 3, PATIENCE, at(109)));
         faith.decides(&"p2".into(), at(109));
-        assert!(faith.lost(one(), PATIENCE, at(109)), "what another says is not its own");
+        assert!(faith.lost(one(), 3, PATIENCE, at(109)), "what another says is not its own");
         faith.decides(&"p1".into(), at(110));
-        assert!(!faith.lost(one(), PATIENCE, at(110)), "it decides after all");
+        assert!(!faith.lost(one(), 3, PATIENCE, at(110)), "it decides after all");
     }
 
     #[test]
     fn a_leader_that_nobody_could_replace_gets_another_chance() {
         let mut faith = Faith::new(at(0));
-        assert!(!faith.lost(leader("p1", 4), PATIENCE, at(0)));
-        let lost: Vec<u64> = (0..30).filter(|seconds| faith.lost(leader("p1", 4), PATIENCE, at(*seconds))).collect();
-        assert_eq!(lost, [6, 7, 8, 9, 10, 17, 18, 19, 20, 21, 28, 29]);
+        let lost: Vec<u64> = (0..44).filter(|seconds| faith.lost(leader("p1", 4), 3, PATIENCE, at(*seconds))).collect();
+        let turns: Vec<u64> = (6..22).chain(28..44).collect();
+        assert_eq!(lost, turns);
+    }
+
+    #[test]
+    fn enough_to_elect_another_refuse_it_at_once_whenever_their_turns_began() {
+        let round = |voters: u64| PATIENCE.plus(ELECTIONS).0 / 1_000 * (voters / 2 + 1);
+        // Second by second, of a node that heard it first at this time.
+        let refuses = |voters: u64, first: u64| -> Vec<bool> {
+            let mut faith = Faith::new(at(0));
+            let mut lost = |seconds| faith.lost(leader("p1", 4), voters as usize, PATIENCE, at(seconds));
+            lost(first);
+            (round(voters)..4 * round(voters)).map(lost).collect()
+        };
+        let longest = |all: &[Vec<bool>]| {
+            let at_once: Vec<bool> = (0..all[0].len()).map(|second| all.iter().all(|one| one[second])).collect();
+            at_once.split(|refused| !refused).map(<[bool]>::len).max().unwrap_or_default()
+        };
+        for voters in [2, 3] {
+            for second in 0..round(voters) {
+                let all = [refuses(voters, 0), refuses(voters, second)];
+                assert!(longest(&all) >= 5, "{voters} voters, {second} s apart");
+            }
+        }
+        for (second, third) in (0..round(5)).flat_map(|second| (0..round(5)).map(move |third| (second, third))) {
+            let all = [refuses(5, 0), refuses(5, second), refuses(5, third)];
+            assert!(longest(&all) >= 5, "five voters, {second} s and {third} s apart");
+        }
     }
 
     #[test]
     fn a_new_leader_has_its_own_time() {
         let mut faith = Faith::new(at(0));
-        assert!(!faith.lost(leader("p1", 4), PATIENCE, at(0)));
-        assert!(!faith.lost(leader("p2", 5), PATIENCE, at(9)));
-        assert!(!faith.lost(leader("p2", 6), PATIENCE, at(14)), "nor is it the same in another term");
-        assert!(faith.lost(leader("p2", 6), PATIENCE, at(20)));
+        assert!(!faith.lost(leader("p1", 4), 3, PATIENCE, at(0)));
+        assert!(!faith.lost(leader("p2", 5), 3, PATIENCE, at(9)));
+        assert!(!faith.lost(leader("p2", 6), 3, PATIENCE, at(14)), "nor is it the same in another term");
+        assert!(faith.lost(leader("p2", 6), 3, PATIENCE, at(20)));
     }
 }

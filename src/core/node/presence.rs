@@ -20,7 +20,8 @@ impl Node {
         let leader = standing.leader.as_ref().or(standing.distrusted.as_ref()).filter(|_| !standing.leads);
         let timings = &now.ledger.config.timings;
         let patience = timings.suspect.plus(timings.lease);
-        let lost = self.faith.lost(leader.map(|leader| (leader.clone(), standing.term)), patience, now.moment);
+        let leader = leader.map(|leader| (leader.clone(), standing.term));
+        let lost = self.faith.lost(leader, standing.voters.len(), patience, now.moment);
         match (lost, standing.distrusted.is_some()) {
             (true, false) => self.effects.push(Effect::Distrust(standing.term)),
             (false, true) => self.effects.push(Effect::Distrust(0)),
