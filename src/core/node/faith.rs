@@ -107,7 +107,8 @@ mod tests {
             (round(voters)..4 * round(voters)).map(lost).collect()
         };
         let longest = |all: &[Vec<bool>]| {
-            let at_once: Vec<bool> = (0..all[0].len()).map(|second| all.iter().all(|one| one[second])).collect();
+            let both = |one: Vec<bool>, other: &Vec<bool>| one.iter().zip(other).map(|(a, b)| *a && *b).collect();
+            let at_once = all.iter().skip(1).fold(all.first().cloned().unwrap_or_default(), both);
             at_once.split(|refused| !refused).map(<[bool]>::len).max().unwrap_or_default()
         };
         for voters in [2, 3] {
