@@ -352,6 +352,8 @@ fn a_move_ends_as_what_was_read() {
     assert_eq!(moved(at(Power::Absent, Power::Off)).1, unknown("no answer"));
     assert_eq!(moved(at(Power::Running, Power::Moving)).1, None, "one side alone says nothing");
     assert_eq!(moved(at(Power::Unknown, Power::Running)).1, None);
+    assert_eq!(moved(at(Power::Moving, Power::Absent)).1, None, "on its way is not there");
+    assert_eq!(moved(at(Power::Absent, Power::Moving)).1, None, "nor back");
     let dark = vec![(240, lost()), (320, dark("p2")), (120_000, dark("p1"))];
     assert_eq!(moved(dark).1, unknown("no answer"), "out of time");
 }

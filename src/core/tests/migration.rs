@@ -422,6 +422,24 @@ fn a_move_is_ended_by_force_only_if_it_was_given_up() {
 }
 
 #[test]
+fn what_ran_and_crashed_is_not_taken_for_left_half_way() {
+    let mut case = Case::online();
+    let half = [Power::Unknown, Power::Running];
+    let recover = || Command::Recover { resource: "web1".into(), server: "p1".into() };
+    case.reads("p1", [Power::Off, Power::Running]);
+    case.must(Command::Start { resource: "web1".into(), epoch: Epoch(1), restart: false });
+    case.answer(Ending::Unknown("no answer".to_owned()));
+    case.now += 30_000;
+    case.must(Command::Settle { resource: "web1".into(), server: "p1".into() });
+    let mut ran = Case { ledger: case.ledger.clone(), ..case };
+    ran.reads("p1", RUNNING);
+    ran.reads("p1", half);
+    assert_eq!(ran.plan(recover()), Some(Refusal::NoChange), "it crashed, whatever its start ended like");
+    case.reads("p1", half);
+    case.must(recover());
+}
+
+#[test]
 fn two_active_copies_are_held_even_where_both_are_covered() {
     let mut case = Case::migrating();
     case.reads("p2", [Power::Running, Power::Absent]);
