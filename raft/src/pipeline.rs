@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
-use openraft::errors::{RPCError, Unreachable};
+use openraft::errors::{NetworkError, RPCError, Unreachable};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, StreamAppendResult};
 use tenure_storage::{LogId, Types};
 
@@ -29,6 +29,8 @@ pub(crate) struct Pipeline<C: Types, I, F> {
     input: Option<I>,
     send: F,
     in_flight: VecDeque<InFlight<C>>,
+    /// What the follower has acknowledged on this stream.
+    acknowledged: Option<LogId>,
     over: bool,
 }
 
@@ -39,7 +41,7 @@ where
     F: Fn(&AppendEntriesRequest<C>) -> Answer<C>,
 {
     pub(crate) fn new(input: I, send: F) -> Self {
-        Self { input: Some(input), send, in_flight: VecDeque::new(), over: false }
+        Self { input: Some(input), send, in_flight: VecDeque::new(), acknowledged: None, over: false }
     }
 
     fn take_requests(&mut self, ctx: &mut Context<'_>) {
@@ -115,12 +117,20 @@ where
         if !plain {
             this.over = true;
             this.in_flight.clear();
+        } else {
+            this.acknowledged = last;
         }
+        let acknowledged = this.acknowledged;
         Poll::Ready(Some(answer.and_then(|answer| {
             match (answer, previous) {
                 // At the very beginning of the log everything fits, so this is no answer to the question.
                 (AppendEntriesResponse::Conflict, None) => {
                     Err(Unreachable::from_string("the peer reports a conflict before the first log entry").into())
+                }
+                // It overtook the one that it follows, which has arrived since. Taken for a conflict it would mean that the
+                // follower has lost what it acknowledged; if it has, it says so to the first request of the next stream.
+                (AppendEntriesResponse::Conflict, Some(previous)) if Some(previous) <= acknowledged => {
+                    Err(NetworkError::from_string("appends have overtaken each other").into())
                 }
                 (answer, _) => Ok(answer.into_stream_result(previous, last)),
             }
@@ -132,6 +142,7 @@ where
 mod tests {
     use super::*;
     use futures::channel::{mpsc, oneshot};
+    use openraft::raft::StreamAppendError;
     use std::sync::Mutex;
     use tenure_storage::{Command, Entry, LeaderId, Payload, TokioTypes, Vote};
 
@@ -147,6 +158,37 @@ mod tests {
             entries: entries.map(entry).collect(),
             leader_commit: None,
         }
+    }
+
+    #[test]
+    fn an_append_that_overtook_the_one_before_it_is_no_conflict() {
+        let (asking, input) = mpsc::unbounded();
+        let says = Mutex::new(VecDeque::from([
+            AppendEntriesResponse::Success,
+            AppendEntriesResponse::Conflict,
+            AppendEntriesResponse::Success,
+        ]));
+        let send = |_: &AppendEntriesRequest<TokioTypes>| {
+            let answer = says.lock().unwrap().pop_front().unwrap();
+            async move { Ok(answer) }.boxed()
+        };
+        for request in [request(1, 2..3), request(2, 3..4), request(3, 4..5)] {
+            asking.unbounded_send(request).unwrap();
+        }
+        let mut answers = futures::executor::block_on_stream(Pipeline::new(input, send));
+        assert_eq!(answers.next().unwrap().unwrap(), Ok(Some(id(2))));
+        assert!(matches!(answers.next(), Some(Err(RPCError::Network(_)))));
+        assert!(answers.next().is_none());
+    }
+
+    #[test]
+    fn a_conflict_with_what_was_not_acknowledged_is_one() {
+        let (asking, input) = mpsc::unbounded();
+        let send = |_: &AppendEntriesRequest<TokioTypes>| async move { Ok(AppendEntriesResponse::Conflict) }.boxed();
+        asking.unbounded_send(request(2, 3..4)).unwrap();
+        let mut answers = futures::executor::block_on_stream(Pipeline::new(input, send));
+        assert_eq!(answers.next().unwrap().unwrap(), Err(StreamAppendError::Conflict(id(2))));
+        assert!(answers.next().is_none());
     }
 
     #[test]
