@@ -32,6 +32,14 @@ test:
 scenarios:
     UPDATE_SCENARIOS=1 cargo test --test scenarios
 
+# Whole clusters of the daemon's own code in virtual time, with these seeds. See `jepsen/whole/tests/whole.rs` for more.
+whole SEEDS=env_var_or_default("WHOLE_SEEDS", "1-100"):
+    WHOLE_SEEDS={{SEEDS}} cargo test --release --workspace --test whole every_seed -- --nocapture
+
+# Bugs planted around the parts of those clusters: all that are known to be found, or with `hunt` which seeds find which.
+whole-planted WHICH="found":
+    WHOLE_PLANTS={{WHICH}} cargo test --release --workspace --test whole planted -- --nocapture
+
 # Fuzzes the ledger for so many seconds.
 fuzz SECONDS="600":
     bash .ci/fuzz {{SECONDS}}

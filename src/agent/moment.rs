@@ -33,8 +33,12 @@ pub struct Stillness {
 impl Stillness {
     /// Begins to watch.
     pub fn watch() -> Self {
-        let begun = Instant::now();
-        Stillness { begun: (begun, now()), ahead: Span(0), woke: begun }
+        Stillness::from(Instant::now(), now())
+    }
+
+    /// Begins to watch, with what the two clocks say now.
+    pub fn from(at: Instant, moment: Moment) -> Self {
+        Stillness { begun: (at, moment), ahead: Span(0), woke: at }
     }
 
     /// Whether the machine has stood still since this was last asked.
@@ -42,7 +46,8 @@ impl Stillness {
         self.look(Instant::now(), now())
     }
 
-    fn look(&mut self, at: Instant, moment: Moment) -> bool {
+    /// The same, with what the two clocks say now.
+    pub fn look(&mut self, at: Instant, moment: Moment) -> bool {
         let (since, begun) = self.begun;
         let ahead = Span(moment.since(begun).0.saturating_sub(span(at.saturating_duration_since(since)).0));
         let woken = ahead.0 > self.ahead.plus(READ_APART).0;
@@ -55,7 +60,12 @@ impl Stillness {
     /// How long ago something happened that the clock that stands still says was `age` ago; `None` if the machine may have
     /// stood still since.
     pub fn age(&self, age: Duration) -> Option<Span> {
-        let at = Instant::now().checked_sub(age)?;
+        self.age_at(Instant::now(), age)
+    }
+
+    /// The same, with what the clock that stands still says now.
+    pub fn age_at(&self, now: Instant, age: Duration) -> Option<Span> {
+        let at = now.checked_sub(age)?;
         (at >= self.woke).then(|| span(age))
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Machine,
     backend::NodeBackend,
     clerk,
-    clock::ClusterClock,
+    clock::{self, ClusterClock},
     ending::Ending,
     founding,
     heart::{self, Heart},
@@ -148,10 +148,11 @@ impl Daemon {
             feature_level_max: FEATURE_LEVEL,
         };
         let machine = Machine::default();
-        let stamps = machine.clock();
+        let stamp = machine.stamp();
         let raft = Raft::start(options, machine, Arc::new(Door { heart, clerk })).await.map_err(DaemonError::Raft)?;
         let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
-        let _ = stamps.set(clock.clone());
+        let stamped = clock.clone();
+        let _ = stamp.set(Box::new(move || (stamped.now(), clock::wall())));
         found_once(&raft, authority.is_some()).await?;
         let listener = TcpListener::bind(config.api_listen)
             .await

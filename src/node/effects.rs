@@ -1,27 +1,19 @@
 //! Carrying out what the machine wants: messages, proposals, readings, commands. What comes of it is the next input.
 
 use super::{
-    Machine,
-    codec::{self, Kind},
     ending::Ending,
     heart::Heart,
-    peer::{self, ask},
+    peer::{self, ask, incarnation},
+    propose,
     standing::id_of,
 };
 use crate::agent::{carry, moment};
 use std::{sync::Arc, sync::atomic::Ordering::Release, time::Duration};
 use tenure_core::{
-    Command, Entry, Ledger, NodeName, Outcome, Refusal, Span, Time,
+    Command, Ledger, NodeName, Span, Time,
     carry::{Answer, Ask},
-    command::Author,
-    node::{self, Call, Effect, End, Fate, Proposal, Taken},
+    node::{self, Call, Effect, End, Proposal},
 };
-use tenure_raft::{Handle, ProposeError, Proposed};
-
-/// Longest time that a proposal may take before it is looked at again.
-const PROPOSAL: Duration = Duration::from_secs(5);
-/// How long a process that stops tries to have it written down why.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Heart {
     /// Carries out effects in the order in which they were wanted.
@@ -79,7 +71,7 @@ impl Heart {
                 }
                 Effect::Distrust(term) => {
                     match term {
-                        0 => tracing::info!("the leader decides after all"),
+                        0 => tracing::info!("the leader is believed again"),
                         _ => tracing::error!(
                             term,
                             "the leader's heartbeats come, but it decides nothing: this node does not believe that it leads"
@@ -115,7 +107,7 @@ impl Heart {
         let (raft, own, within) = (self.raft.clone(), self.own.clone(), Duration::from_millis(within.0));
         self.tasks.spawn(async move {
             let asked = moment::now();
-            let answer = match ask(&raft, id, &peer::Call::Node(call), within).await {
+            let answer = match ask(&raft, incarnation(), id, &peer::Call::Node(call), within).await {
                 Ok(peer::Answer::Node(answer)) => Some(answer),
                 Ok(_) => None,
                 Err(why) => {
@@ -130,76 +122,21 @@ impl Heart {
     }
 
     fn propose(&mut self, of: Proposal, commands: Vec<Command>, at: Time) {
-        let author = match of {
-            Proposal::Plan(_) | Proposal::Finding => Author::Planner(self.me.clone()),
-            Proposal::Report(_) | Proposal::Enlist => Author::Agent(self.me.clone()),
-        };
-        let entry = Entry { at, wall: at, author, commands };
-        let (raft, own) = (self.raft.clone(), self.own.clone());
+        let (raft, own, me) = (self.raft.clone(), self.own.clone(), self.me.clone());
         self.tasks.spawn(async move {
-            let bytes = codec::encode(Kind::Entry, &entry);
-            let input = match of {
-                // What this leader decided is committed under this leader, or never.
-                Proposal::Plan(term) => {
-                    let ended = raft.propose_as_leader(term, bytes, PROPOSAL).await;
-                    let fate = match &ended {
-                        Ok(_) => Fate::Committed,
-                        Err(ProposeError::Unknown { .. }) => Fate::Unknown,
-                        Err(_) => Fate::Refused,
-                    };
-                    if let Err(why) = ended {
-                        tracing::warn!(%why, "decisions not committed yet");
-                    }
-                    node::Input::Planned { term, fate }
-                }
-                Proposal::Report(order) => {
-                    let taken = match raft.propose(bytes, PROPOSAL).await {
-                        Ok(taken) if !is_unheard(&taken.reply) => Taken::Yes,
-                        Ok(_) => {
-                            tracing::debug!(%order, "this process is not entered yet");
-                            Taken::No
-                        }
-                        Err(why) => {
-                            tracing::warn!(%order, %why, "report not taken yet");
-                            Taken::No
-                        }
-                    };
-                    node::Input::Reported { order, taken }
-                }
-                Proposal::Enlist => {
-                    let taken = propose_somehow(&raft, bytes, PROPOSAL).await;
-                    if let Err(why) = &taken {
-                        tracing::debug!(%why, "this process is not entered yet");
-                    }
-                    node::Input::Enlisted(taken.ok().map(|taken| taken.index))
-                }
-                Proposal::Finding => {
-                    tracing::error!(?entry.commands, "ledgers differ");
-                    if let Err(why) = raft.propose(bytes, PROPOSAL).await {
-                        tracing::warn!(%why, "that ledgers differ is not written down");
-                    }
-                    return;
-                }
-            };
-            let _ = own.send(input).await;
+            if let Some(input) = propose::put(&raft, me, of, commands, at).await {
+                let _ = own.send(input).await;
+            }
         });
     }
 
-    /// Lets this leader plan once it has caught up with what leaders before it decided.
+    /// Lets this leader plan once it has caught up.
     fn catch_up(&self, term: u64) {
         let (raft, own, stop) = (self.raft.clone(), self.own.clone(), self.stop.clone());
         self.tasks.spawn(async move {
-            // Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge. A
-            // consensus that has died goes on saying that it leads.
-            while raft.status().is_leader && raft.status().term == term && raft.status().failed.is_none() {
-                let passed = tokio::select! {
-                    () = stop.cancelled() => return,
-                    passed = raft.barrier(PROPOSAL) => passed,
-                };
-                if passed.is_ok() {
-                    let _ = own.send(node::Input::CaughtUp(term)).await;
-                    return;
-                }
+            let caught_up = stop.run_until_cancelled(propose::caught_up(&raft, term)).await;
+            if caught_up == Some(true) {
+                let _ = own.send(node::Input::CaughtUp(term)).await;
             }
         });
     }
@@ -214,13 +151,10 @@ impl Heart {
             self.ended.send_replace(Some(ending));
             return;
         };
-        let at = self.clock.now();
-        let entry = Entry { at, wall: at, author: Author::Agent(self.me.clone()), commands: vec![command] };
+        let (at, me) = (self.clock.now(), self.me.clone());
         let (raft, ended) = (self.raft.clone(), self.ended.clone());
         self.tasks.spawn(async move {
-            if let Err(why) = propose_somehow(&raft, codec::encode(Kind::Entry, &entry), LAST_WORDS).await {
-                tracing::warn!(%why, "why this node stops is not written down");
-            }
+            propose::last_words(&raft, me, command, at).await;
             ended.send_replace(Some(ending));
         });
     }
@@ -240,19 +174,4 @@ async fn concede(hands: &crate::agent::Hands, ask: &Ask, last: bool) -> Answer {
         (false, false) => tracing::warn!(%resource, power = %seen.power, "does not stop; it is stopped by force"),
     }
     Answer::Looked(seen)
-}
-
-/// By the way that there is. A second process of a node hears no leader, since the leader calls the first one; that there is
-/// one it learns from the others, when it asks for their votes.
-async fn propose_somehow(raft: &Handle<Machine>, command: Vec<u8>, within: Duration) -> Result<Proposed, ProposeError> {
-    match (raft.status().leader, raft.rumoured_leader()) {
-        (None, Some(leader)) => raft.propose_at(leader, command, within).await,
-        (Some(_), _) | (None, None) => raft.propose(command, within).await,
-    }
-}
-
-/// Whether what this process reported was refused because it is not, or not yet, the one that runs its node.
-fn is_unheard(reply: &[u8]) -> bool {
-    let outcome = codec::decode::<Outcome>(Kind::Outcome, reply);
-    outcome.is_ok_and(|outcome| matches!(outcome.refusal(), Some(Refusal::OlderProcess { .. })))
 }

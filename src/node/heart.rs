@@ -191,7 +191,7 @@ impl Heart {
     }
 
     fn standing(&self) -> node::Standing {
-        standing(&self.raft.status(), self.raft.rumoured_leader(), &self.still)
+        standing(&self.raft.status(), self.raft.rumoured_leader(), |age| self.still.age(age))
     }
 
     pub(super) fn ledger(&self) -> Arc<Ledger> {

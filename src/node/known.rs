@@ -2,7 +2,7 @@
 
 use super::{
     Machine,
-    peer::{Answer, Call, ask},
+    peer::{Answer, Call, ask, incarnation},
     suitability::peer,
 };
 use crate::{
@@ -102,7 +102,7 @@ pub async fn list(
     node: Option<&NodeName>,
 ) -> Result<AgentsView, Failure> {
     let Some(node) = node.filter(|node| *node != me) else { return Ok(list_here(agents, me).await) };
-    match ask(raft, peer(raft, node)?, &Call::Agents, WITHIN).await {
+    match ask(raft, incarnation(), peer(raft, node)?, &Call::Agents, WITHIN).await {
         Ok(Answer::Agents(view)) => Ok(view),
         Ok(_) => Err(Failure::Unreachable(format!("node {node} answered something else"))),
         Err(why) => Err(Failure::Unreachable(format!("node {node}: {why}"))),
@@ -120,7 +120,7 @@ pub async fn one(
     let Some(node) = node.filter(|node| *node != me) else {
         return one_here(agents, me, agent).await.map_err(Failure::Rejected);
     };
-    match ask(raft, peer(raft, node)?, &Call::Agent(agent.to_owned()), WITHIN).await {
+    match ask(raft, incarnation(), peer(raft, node)?, &Call::Agent(agent.to_owned()), WITHIN).await {
         Ok(Answer::Agent(view)) => view.map_err(Failure::Rejected),
         Ok(_) => Err(Failure::Unreachable(format!("node {node} answered something else"))),
         Err(why) => Err(Failure::Unreachable(format!("node {node}: {why}"))),

@@ -1,11 +1,8 @@
 //! The ledger as the replicated state machine of consensus.
 
-use super::{
-    clock::{self, ClusterClock},
-    codec::{self, Kind},
-};
+use super::codec::{self, Kind};
 use std::sync::{Arc, OnceLock};
-use tenure_core::{Entry, Ledger, Level, Outcome, Refusal, node::Digest};
+use tenure_core::{Entry, Ledger, Level, Outcome, Refusal, Time, node::Digest};
 use tenure_raft::{RestoreError, StateMachine};
 
 /// Ledgers are compared once in so many entries.
@@ -16,13 +13,16 @@ fn digest(ledger: &Ledger) -> Digest {
     Digest { at: ledger.index, crc: crc32fast::hash(&codec::encode(Kind::Ledger, ledger)) }
 }
 
+/// Cluster time and the wall clock, as whoever leads stamps entries with them.
+pub type Stamp = Box<dyn Fn() -> (Time, Time) + Send + Sync>;
+
 /// The replicated ledger.
 #[derive(Default)]
 pub struct Machine {
     ledger: Arc<Ledger>,
     digest: Option<Digest>,
-    /// Cluster time, once this node has it: whoever leads stamps entries with it.
-    clock: Arc<OnceLock<ClusterClock>>,
+    /// The clocks, once this node has them: whoever leads stamps entries with them.
+    stamp: Arc<OnceLock<Stamp>>,
 }
 
 impl Machine {
@@ -31,9 +31,9 @@ impl Machine {
         Arc::clone(&self.ledger)
     }
 
-    /// Where the clock goes that entries are stamped by while this node leads.
-    pub(super) fn clock(&self) -> Arc<OnceLock<ClusterClock>> {
-        Arc::clone(&self.clock)
+    /// Where the clocks go that entries are stamped by while this node leads.
+    pub fn stamp(&self) -> Arc<OnceLock<Stamp>> {
+        Arc::clone(&self.stamp)
     }
 
     /// What it was like when it was last compared; nothing if that was before this process.
@@ -66,9 +66,12 @@ impl StateMachine for Machine {
 
     /// One place stamps time: whoever leads, when the entry is appended. What its author says of the time does not count.
     fn seal(&self, command: Vec<u8>) -> Vec<u8> {
-        let Some(clock) = self.clock.get() else { return command };
+        let Some(stamp) = self.stamp.get() else { return command };
         match codec::decode::<Entry>(Kind::Entry, &command) {
-            Ok(entry) => codec::encode(Kind::Entry, &Entry { at: clock.now(), wall: clock::wall(), ..entry }),
+            Ok(entry) => {
+                let (at, wall) = stamp();
+                codec::encode(Kind::Entry, &Entry { at, wall, ..entry })
+            }
             // It is refused where it is applied, with the reason.
             Err(_) => command,
         }

@@ -2,7 +2,7 @@
 
 use super::{
     Machine,
-    peer::{Answer, Call, MemberCall, ask},
+    peer::{Answer, Call, MemberCall, ask, incarnation},
 };
 use std::{collections::BTreeSet, time::Duration};
 use tenure_core::NodeName;
@@ -34,7 +34,7 @@ pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
 /// Asks whoever leads to make a change.
 pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer, String> {
     let leader = raft.status().leader.ok_or("nobody leads at the moment")?;
-    ask(raft, leader, &Call::Member(call), CHANGE + Duration::from_secs(1)).await
+    ask(raft, incarnation(), leader, &Call::Member(call), CHANGE + Duration::from_secs(1)).await
 }
 
 /// A node without an identity may come back only as long as it has nothing to remember: one that has voted, or stored

@@ -16,11 +16,12 @@ pub mod logins;
 mod machine;
 pub mod main;
 mod member;
-mod peer;
-mod standing;
+pub mod peer;
+pub mod propose;
+pub mod standing;
 mod suitability;
 
 pub use daemon::{Daemon, DaemonError};
 pub use ending::Ending;
-pub use machine::Machine;
+pub use machine::{Machine, Stamp};
 pub use peer::{Answer, Call, ExtraCall, MemberCall, Spoken};

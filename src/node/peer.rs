@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 use tenure_core::{NodeName, ResourceName, config::Cluster, ledger::Incarnation, node};
-use tenure_raft::AppHandler;
+use tenure_raft::{AppHandler, Handle, StateMachine, Types};
 use tokio::sync::{mpsc, oneshot};
 
 /// Calls that wait to be looked at by the node. More are turned away; callers try again.
@@ -145,14 +145,15 @@ impl AppHandler for Door {
     }
 }
 
-/// Asks another node.
-pub async fn ask(
-    raft: &tenure_raft::Handle<super::Machine>,
+/// Asks another node, as this process.
+pub async fn ask<S: StateMachine, C: Types>(
+    raft: &Handle<S, C>,
+    by: Incarnation,
     to: u64,
     call: &Call,
     deadline: Duration,
 ) -> Result<Answer, String> {
-    let spoken = Spoken { by: incarnation(), call: call.clone() };
+    let spoken = Spoken { by, call: call.clone() };
     let bytes = raft.call(to, codec::encode(Kind::Call, &spoken), deadline).await.map_err(|why| why.to_string())?;
     codec::decode(Kind::Answer, &bytes).map_err(|why| why.to_string())
 }

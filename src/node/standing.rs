@@ -1,13 +1,12 @@
 //! How this node stands in consensus, as the machine is told.
 
-use crate::agent::moment::Stillness;
-use std::sync::Arc;
-use tenure_core::{NodeName, node::Standing};
+use std::{sync::Arc, time::Duration};
+use tenure_core::{NodeName, Span, node::Standing};
 use tenure_raft::Status;
 
 /// What the machine is told of consensus. How long ago a quorum answered is measured by a clock that stands still with the
-/// machine.
-pub fn standing(status: &Status, rumoured: Option<u64>, still: &Stillness) -> Standing {
+/// machine: `age` says what it makes of that.
+pub fn standing(status: &Status, rumoured: Option<u64>, age: impl FnOnce(Duration) -> Option<Span>) -> Standing {
     let name = |id: Option<u64>| id.and_then(|id| name_of(status, id));
     Standing {
         term: status.term,
@@ -15,7 +14,7 @@ pub fn standing(status: &Status, rumoured: Option<u64>, still: &Stillness) -> St
         leader: name(status.leader),
         distrusted: name(status.distrusted),
         rumoured: name(rumoured),
-        quorum: status.quorum_ack_age.filter(|_| status.is_leader).and_then(|age| still.age(age)),
+        quorum: status.quorum_ack_age.filter(|_| status.is_leader).and_then(age),
         last_log: status.last_log.unwrap_or_default(),
         applied: status.applied.unwrap_or_default(),
         voters: Arc::new(status.voters.values().map(|peer| NodeName::from(peer.name.as_str())).collect()),

@@ -3,7 +3,7 @@
 
 use super::{
     Machine,
-    peer::{Answer, Call, ExtraCall, ask},
+    peer::{Answer, Call, ExtraCall, ask, incarnation},
 };
 use crate::{agent::Agents, api::Failure};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -78,7 +78,7 @@ pub async fn check_everywhere(
             let Some((id, _)) = peers.find(|(_, peer)| peer.name == name.as_str()) else {
                 return silent("it is not a member yet");
             };
-            match ask(&raft, *id, &Call::Check(Arc::new(cluster.clone())), WITHIN).await {
+            match ask(&raft, incarnation(), *id, &Call::Check(Arc::new(cluster.clone())), WITHIN).await {
                 Ok(Answer::Checked { errors, warnings }) => Findings { errors, warnings },
                 Ok(_) => silent("it answered something else"),
                 Err(why) => silent(&why),
@@ -116,7 +116,7 @@ pub async fn extra_at(
     let said = if node == me {
         extra(agents, &call).await
     } else {
-        match ask(raft, peer(raft, node)?, &Call::Extra(call.clone()), EXTRA).await {
+        match ask(raft, incarnation(), peer(raft, node)?, &Call::Extra(call.clone()), EXTRA).await {
             Ok(Answer::Said(said)) => said,
             Ok(_) => return Err(lost(format!("node {node} answered something else"))),
             Err(why) => return Err(lost(format!("node {node}: {why}"))),

@@ -26,7 +26,7 @@ pub use image::{Image, ImageError};
 pub use log_store::{LogReader, LogStore, Poisoned};
 pub use op::{Done, Op};
 pub use probe::{DiskRate, fdatasync_rate};
-pub use snapshot::{SavedSnapshot, SnapshotStore};
+pub use snapshot::{KeepSnapshot, SavedSnapshot, SnapshotStore};
 pub use submit::{Forget, Submit};
 pub use types::{
     Command, Entry, LeaderId, LogId, Membership, Payload, Peer, Reply, SnapshotMeta, StoredMembership, TokioTypes,

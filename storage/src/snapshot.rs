@@ -3,10 +3,22 @@
 //! Promises: a snapshot that was saved is the one that is loaded after a crash; while a newer one is being saved the older one
 //! stays. Refuses to know what the bytes mean: the caller's `meta` and `data` come back as they were given.
 
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use futures::future::BoxFuture;
+
 use crate::disk::SnapshotKeeper;
+
+/// A place of the caller's own that keeps the latest snapshot, such as a simulated disk.
+pub trait KeepSnapshot: fmt::Debug + Send + Sync + 'static {
+    /// Replaces the snapshot; see [`SnapshotStore::save`].
+    fn save(&self, snapshot: SavedSnapshot) -> BoxFuture<'_, io::Result<()>>;
+
+    /// The latest saved snapshot, if there ever was one.
+    fn load(&self) -> BoxFuture<'_, io::Result<Option<SavedSnapshot>>>;
+}
 
 /// One snapshot: what it covers, and the state itself, both as the caller's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +39,7 @@ pub struct SnapshotStore {
 enum Keeper {
     Memory(Arc<Mutex<Option<SavedSnapshot>>>),
     Disk(Arc<SnapshotKeeper>),
+    Elsewhere(Arc<dyn KeepSnapshot>),
 }
 
 impl SnapshotStore {
@@ -34,6 +47,11 @@ impl SnapshotStore {
     /// node that keeps a clone across its crash finds what it saved.
     pub fn memory() -> Self {
         SnapshotStore { keeper: Keeper::Memory(Arc::default()) }
+    }
+
+    /// Keeps the snapshot in a place of the caller's own.
+    pub fn over(place: Arc<dyn KeepSnapshot>) -> Self {
+        SnapshotStore { keeper: Keeper::Elsewhere(place) }
     }
 
     pub(crate) fn on_disk(keeper: SnapshotKeeper) -> Self {
@@ -49,6 +67,7 @@ impl SnapshotStore {
                 Ok(())
             }
             Keeper::Disk(keeper) => keeper.save(SavedSnapshot { meta, data }).await,
+            Keeper::Elsewhere(place) => place.save(SavedSnapshot { meta, data }).await,
         }
     }
 
@@ -57,6 +76,7 @@ impl SnapshotStore {
         match &self.keeper {
             Keeper::Memory(kept) => Ok(kept.lock().expect("no code panics while it holds the snapshot").clone()),
             Keeper::Disk(keeper) => keeper.load().await,
+            Keeper::Elsewhere(place) => place.load().await,
         }
     }
 }

@@ -7,6 +7,8 @@
 use std::fmt;
 
 use openraft::RaftTypeConfig;
+use openraft::impls::ProgressResponder;
+use openraft::raft::ClientWriteResult;
 use serde::{Deserialize, Serialize};
 
 /// Identifies a leader: its term and its node.
@@ -88,6 +90,7 @@ pub trait Types:
         Vote = Vote,
         Payload = Payload,
         Entry = Entry,
+        Responder<ClientWriteResult<Self>> = ProgressResponder<Self, ClientWriteResult<Self>>,
     >
 {
 }
@@ -103,6 +106,7 @@ impl<C> Types for C where
             Vote = Vote,
             Payload = Payload,
             Entry = Entry,
+            Responder<ClientWriteResult<C>> = ProgressResponder<C, ClientWriteResult<C>>,
         >
 {
 }

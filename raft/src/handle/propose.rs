@@ -8,7 +8,7 @@ use openraft::async_runtime::AsyncRuntime;
 use openraft::errors::ClientWriteError;
 use openraft::impls::ProgressResponder;
 use openraft::type_config::TypeConfigExt;
-use tenure_storage::{LeaderId, TokioTypes, Types};
+use tenure_storage::{LeaderId, Types};
 
 use super::{Handle, left};
 use crate::backoff::Backoff;
@@ -150,7 +150,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     }
 }
 
-impl<S: StateMachine> Handle<S, TokioTypes> {
+impl<S: StateMachine, C: Types> Handle<S, C> {
     /// Has a command committed and applied under this leader, in this term, or not at all: what is decided by what only this
     /// leader knows must not be committed under another. Never forwarded, never tried again.
     pub async fn propose_as_leader(
@@ -169,7 +169,7 @@ impl<S: StateMachine> Handle<S, TokioTypes> {
         if let Err(fatal) = write.await {
             return Err(ProposeError::Refused(Refusal::Stopped(fatal.to_string())));
         }
-        match TokioTypes::timeout(deadline, answered).await {
+        match C::timeout(deadline, answered).await {
             Ok(Ok(Ok(written))) => Ok(Proposed { index: written.log_id.index, reply: written.data.0 }),
             Ok(Ok(Err(ClientWriteError::ForwardToLeader(_)))) => Err(ProposeError::NotLeader { term }),
             Ok(Ok(Err(error))) => Err(unknown(error.to_string())),

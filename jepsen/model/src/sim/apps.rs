@@ -41,13 +41,13 @@ enum State {
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Apps {
+pub struct Apps {
     copies: BTreeMap<(ServerName, ResourceName), App>,
 }
 
 impl Apps {
     /// What the agents of the node that lives on the server see.
-    pub(super) fn see(&mut self, cluster: &Cluster, server: &ServerName, now: Time, look: (u64, u64)) -> Inside {
+    pub fn see(&mut self, cluster: &Cluster, server: &ServerName, now: Time, look: (u64, u64)) -> Inside {
         let mut inside = Inside::default();
         for (name, resource) in &cluster.resources {
             let listed = cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(server));
@@ -60,13 +60,13 @@ impl Apps {
     }
 
     /// Whether anything that must not run twice may be active on the server.
-    pub(super) fn holds(&self, cluster: &Cluster, server: &ServerName) -> bool {
+    pub fn holds(&self, cluster: &Cluster, server: &ServerName) -> bool {
         let off = |app: &App| matches!(app.state, State::Off | State::OnPurpose);
         self.copies.iter().any(|((at, name), app)| at == server && !off(app) && cluster.lives_once(name))
     }
 
     /// What the agent of the node on the server makes of a question.
-    pub(super) fn command(&mut self, cluster: &Cluster, server: &ServerName, ask: &Ask, now: Time) -> Answer {
+    pub fn command(&mut self, cluster: &Cluster, server: &ServerName, ask: &Ask, now: Time) -> Answer {
         let (Ask::Start(name) | Ask::ShutDown(name) | Ask::Clean { resource: name, .. }) = ask else {
             return Answer::NotSent("no agent does that".to_owned());
         };
@@ -96,12 +96,12 @@ impl Apps {
     }
 
     /// The LPAR of the node on the server is down: nothing lives inside it.
-    pub(super) fn die(&mut self, server: &ServerName) {
+    pub fn die(&mut self, server: &ServerName) {
         self.copies.retain(|(at, _), _| at != server);
     }
 
     /// Something happens to a copy, past Tenure.
-    pub(super) fn deed(
+    pub fn deed(
         &mut self,
         what: &[&str],
         resource: &Resource,
@@ -128,7 +128,7 @@ impl Apps {
     }
 
     /// Where a copy is active.
-    pub(super) fn active_on<'a>(&'a self, name: &'a ResourceName) -> impl Iterator<Item = &'a ServerName> {
+    pub fn active_on<'a>(&'a self, name: &'a ResourceName) -> impl Iterator<Item = &'a ServerName> {
         self.copies
             .iter()
             .filter(move |((_, of), app)| of == name && !matches!(app.state, State::Off | State::OnPurpose))
@@ -136,14 +136,14 @@ impl Apps {
     }
 
     /// What somebody's hand has started on this server is ours from now on: it has been taken over.
-    pub(super) fn take_over(&mut self, name: &ResourceName, server: &ServerName) {
+    pub fn take_over(&mut self, name: &ResourceName, server: &ServerName) {
         if let Some(app) = self.copies.get_mut(&(server.clone(), name.clone())) {
             app.by_hand = false;
         }
     }
 
     /// The servers on which copies of a resource are active, but for those that somebody's hand has started.
-    pub(super) fn ours(&self, name: &ResourceName) -> BTreeSet<ServerName> {
+    pub fn ours(&self, name: &ResourceName) -> BTreeSet<ServerName> {
         let by_hand =
             |server: &&ServerName| self.copies.get(&((*server).clone(), name.clone())).is_some_and(|app| app.by_hand);
         self.active_on(name).filter(|server| !by_hand(server)).cloned().collect()

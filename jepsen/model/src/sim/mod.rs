@@ -7,7 +7,7 @@
 //! and every moment of the world is held against the invariants. It refuses to decide anything: decisions are the core's.
 
 mod act;
-mod apps;
+pub mod apps;
 mod attributes;
 mod configure;
 mod event;
@@ -28,7 +28,7 @@ mod sim;
 mod site;
 #[cfg(test)]
 mod swarm;
-mod witness;
+pub mod witness;
 
 pub use act::ActError;
 pub use planted::Bug;

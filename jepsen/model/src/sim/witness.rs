@@ -15,10 +15,10 @@ use tenure_core::{
 };
 
 /// Which server is read, by whom, and what its log held when it asked.
-pub(super) use tenure_core::words::Asked as Question;
+pub use tenure_core::words::Asked as Question;
 
 /// What the consoles of a server say of it, to a node with this ledger. `blind`: the node reaches none of them.
-pub(super) fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bool, bug: Option<Bug>) -> Reading {
+pub fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bool, bug: Option<Bug>) -> Reading {
     let cluster = &*ledger.config;
     let id = physical(world, cluster, ask.server).filter(|_| !blind);
     let answers = consoles(world, cluster, ask.server).filter_map(|hmc| said(world, hmc, id?, bug));
@@ -75,7 +75,7 @@ fn line(world: &World, server: ServerId, seen: &WorldLpar) -> LparReading {
 }
 
 /// Which of the consoles of a server answer at all, whatever they know of it.
-pub(super) fn answering(world: &World, cluster: &Cluster, server: &ServerName, blind: bool) -> BTreeMap<HmcName, bool> {
+pub fn answering(world: &World, cluster: &Cluster, server: &ServerName, blind: bool) -> BTreeMap<HmcName, bool> {
     let names = cluster.servers.get(server).map(|declared| declared.hmcs.clone()).unwrap_or_default();
     let any = world.servers().next();
     let answers = |name: &HmcName| {
@@ -86,14 +86,14 @@ pub(super) fn answering(world: &World, cluster: &Cluster, server: &ServerName, b
 }
 
 /// Time that a question to the consoles of a server takes: on its way, and back.
-pub(super) fn latency(world: &World, cluster: &Cluster, server: &ServerName) -> (u64, u64) {
+pub fn latency(world: &World, cluster: &Cluster, server: &ServerName) -> (u64, u64) {
     let first = consoles(world, cluster, server).next();
     let (out, back) = first.map_or((WorldSpan::ZERO, WorldSpan::ZERO), |hmc| world.latency(hmc));
     (out.as_millis(), back.as_millis())
 }
 
 /// The change that a question asks for, and the console that gets it; an answer at once if there is none.
-pub(super) fn change(
+pub fn change(
     world: &World,
     cluster: &Cluster,
     server: &ServerName,
@@ -141,7 +141,7 @@ pub(super) fn change(
 }
 
 /// What an answer of the world means to the order that waits for it.
-pub(super) fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
+pub fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
     words::answer(ask, told(ask, answer))
 }
 

@@ -1,0 +1,212 @@
+//! The cluster of a run: its nodes, who starts their processes again, and what can be done to them.
+
+use crate::{
+    bounds::{self, Peaks},
+    coverage::Counts,
+    disk::Disk,
+    hardware::Hardware,
+    judge::Judge,
+    net::Net,
+    plant::Plant,
+    runtime::{Process, Runtime, WORLD, spawn_in},
+    seat::{Raft, Seat},
+    shell::{Exit, live},
+    trace::Trace,
+};
+use openraft::async_runtime::AsyncRuntime;
+use openraft_rt_sim::SimRuntime;
+use rand::RngExt;
+use std::{sync::Arc, time::Duration};
+use tenure_core::{NodeName, node::End};
+use tenure_model::world::Guest;
+use tenure_raft::{Peer, Snapshots};
+
+/// Everything that the parts of a run share.
+pub struct Site {
+    /// The network.
+    pub net: Net,
+    /// The hardware.
+    pub hardware: Hardware,
+    /// What must hold.
+    pub judge: Judge,
+    /// What happened.
+    pub counts: Counts,
+    /// What must stay small.
+    pub peaks: Peaks,
+    /// The trace.
+    pub trace: Trace,
+    /// The nodes.
+    pub seats: Vec<Arc<Seat>>,
+    /// A bug.
+    pub plant: Option<Plant>,
+    /// Entries between two snapshots.
+    pub snapshot_every: u64,
+}
+
+/// How an end of a process comes about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Death {
+    /// The process alone.
+    Killed,
+    /// Its machine loses power.
+    PowerLost,
+}
+
+impl Site {
+    /// Whether this bug is planted.
+    pub fn planted(&self, plant: Plant) -> bool {
+        self.plant == Some(plant)
+    }
+
+    /// When to make snapshots: often, so that many are.
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots { every: self.snapshot_every, keep: self.snapshot_every / 4 }
+    }
+
+    /// A node by name.
+    pub fn seat(&self, name: &NodeName) -> Option<&Arc<Seat>> {
+        self.seats.iter().find(|seat| seat.name == *name)
+    }
+
+    /// How a node is entered into the membership.
+    pub fn peer(seat: &Seat) -> Peer {
+        Peer { name: seat.name.to_string(), address: format!("{}:{}", seat.name, seat.now().id) }
+    }
+
+    /// Sets the nodes going.
+    pub fn start(self: &Arc<Self>) {
+        for seat in &self.seats {
+            drop(spawn_in(WORLD, Arc::clone(self).supervise(Arc::clone(seat))));
+        }
+        drop(spawn_in(WORLD, Arc::clone(self).follow_guests()));
+    }
+
+    /// Starts the processes of a node, one after the other, as long as its daemon is to run.
+    async fn supervise(self: Arc<Self>, seat: Arc<Seat>) {
+        loop {
+            let state = seat.now();
+            if !state.wanted || state.refused.is_some() || state.guest == Guest::Off {
+                seat.changed.notified().await;
+                continue;
+            }
+            let process = Process::new(seat.machine);
+            seat.with(|state| {
+                state.process = Some(process);
+                state.lives += 1;
+            });
+            process.hold(state.paused || state.suspended || state.guest == Guest::Frozen);
+            self.trace.tell(format!("{} starts as {process:?}", seat.name));
+            let ended = spawn_in(process, live(Arc::clone(&self), Arc::clone(&seat))).await;
+            self.end(&seat, process, Death::Killed);
+            self.trace.tell(format!("{} has ended: {ended:?}", seat.name));
+            self.peaks.note(bounds::TASKS, process.most_tasks());
+            let stays_down = match &ended {
+                Ok(Exit::Refused(why)) => {
+                    self.counts.count("node: refuses its disk");
+                    Some(why.clone())
+                }
+                Ok(Exit::Stopped(End::Twice)) | Ok(Exit::Usurped(_)) => Some("it is there twice".to_owned()),
+                Ok(Exit::Stopped(End::Diverged(at))) => {
+                    self.judge.accuse(format!("node {} differs at {at}", seat.name));
+                    Some("it differs".to_owned())
+                }
+                Ok(Exit::Failed(_)) => {
+                    self.counts.count("node: consensus has failed");
+                    None
+                }
+                Err(_) => None,
+            };
+            seat.with(|state| state.refused = stays_down);
+            let pause = SimRuntime::thread_rng().random_range(20..2_500);
+            <Runtime as AsyncRuntime>::sleep(Duration::from_millis(pause)).await;
+        }
+    }
+
+    /// Ends a process of a node, with what it had not written, or not synced.
+    pub fn end(&self, seat: &Seat, process: Process, death: Death) {
+        let (disk, id, current) = seat.with(|state| {
+            let current = state.process == Some(process);
+            let raft = if current { state.raft.take() } else { None };
+            if current {
+                state.process = None;
+            }
+            (state.disk.clone(), state.id, (current, raft))
+        });
+        let (was_current, raft) = current;
+        process.kill();
+        self.net.leave(id, process);
+        if was_current || death == Death::PowerLost {
+            match death {
+                Death::Killed => disk.kill(),
+                Death::PowerLost => disk.lose_power(),
+            }
+        }
+        process.act(|| drop(raft));
+    }
+
+    /// Ends whatever process of a node runs.
+    pub fn kill(&self, seat: &Seat, death: Death) {
+        match seat.now().process {
+            Some(process) => self.end(seat, process, death),
+            None if death == Death::PowerLost => seat.now().disk.lose_power(),
+            None => {}
+        }
+    }
+
+    /// Whether a node's processes run at all is for its LPAR to say.
+    async fn follow_guests(self: Arc<Self>) {
+        loop {
+            self.hardware.moved.notified().await;
+            for seat in &self.seats {
+                let guest = self.hardware.guest(seat.server.as_ref());
+                let before = seat.with(|state| std::mem::replace(&mut state.guest, guest));
+                if guest == before {
+                    continue;
+                }
+                self.trace.tell(format!("the LPAR of {} is {guest:?}", seat.name));
+                if guest == Guest::Off {
+                    self.counts.count("node: LPAR lost");
+                    self.kill(seat, Death::PowerLost);
+                    if let Some(server) = &seat.server {
+                        self.hardware.die(server);
+                    }
+                }
+                self.hold(seat);
+                seat.changed.notify_one();
+            }
+        }
+    }
+
+    /// Stops the process of a node where it is, or lets it go on, as its state says.
+    pub fn hold(&self, seat: &Seat) {
+        let state = seat.now();
+        let held = state.paused || state.suspended || state.guest == Guest::Frozen;
+        seat.machine.suspend(state.suspended);
+        if let Some(process) = state.process {
+            process.hold(held);
+        }
+    }
+
+    /// A blank disk in the place of the one that a node has, and a new id: it joins as a new member.
+    pub fn renew(&self, seat: &Seat, id: u64) {
+        self.kill(seat, Death::Killed);
+        let disk = Disk::new(self.counts.clone(), self.trace.clone(), self.plant);
+        seat.with(|state| {
+            state.disk = disk;
+            state.id = id;
+            (state.refused, state.spoiled) = (None, false);
+            state.wanted = true;
+        });
+        seat.changed.notify_one();
+    }
+
+    /// The node that leads by its own word, in the highest term.
+    pub fn leader(&self) -> Option<(Arc<Seat>, Process, Raft)> {
+        let running = self.seats.iter().filter_map(|seat| {
+            let (process, raft) = seat.running()?;
+            let status = process.act(|| raft.status());
+            status.is_leader.then(|| (status.term, Arc::clone(seat), process, raft))
+        });
+        running.max_by_key(|(term, ..)| *term).map(|(_, seat, process, raft)| (seat, process, raft))
+    }
+}

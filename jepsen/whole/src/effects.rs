@@ -1,0 +1,248 @@
+//! What the machine of a node wants done, carried out: each in its own time, and its end handed in again.
+
+use crate::{
+    plant::Plant,
+    runtime::Runtime,
+    shell::{Exit, Shell},
+};
+use openraft::async_runtime::AsyncRuntime;
+use std::{sync::Arc, time::Duration};
+use tenure::node::propose;
+use tenure_core::{
+    Command, NodeName, OrderId, ResourceName, Span, Time,
+    carry::{Answer as Told, Ask},
+    node::{self, Answer, Call, Effect, Fate, Input, Proposal},
+    order::{Ending, Order},
+};
+use tokio::sync::{Notify, mpsc};
+
+/// How long it takes to write a mark.
+const MARK: Duration = Duration::from_millis(30);
+/// How long a program of an administrator's takes.
+const PROGRAM: Duration = Duration::from_millis(100);
+
+impl Shell {
+    pub(crate) fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.effect(effect);
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Follow(ledger) => self.followed = ledger,
+            Effect::Clock(clock) => *self.clock.lock().expect("nobody panics with it") = clock,
+            Effect::Leased(_) => {}
+            Effect::Call { to, call, within } => self.call(to, call, within),
+            Effect::Propose { of, commands, at } => self.propose(of, commands, at),
+            Effect::CatchUp(term) => self.catch_up(term),
+            Effect::Read(server) => self.read(server),
+            Effect::Look => self.look(),
+            Effect::AskInside => self.next.push_back(Input::Inside(self.inside.clone())),
+            Effect::AskHeld => {
+                let Some(server) = self.seat.server.clone() else { return };
+                let seen = self.site.hardware.look(&self.followed, &server);
+                let held = node::held(&self.followed.config, &server, &seen);
+                let declared = self.followed.config.nodes.get(&self.seat.name);
+                let has_watchdog = declared.is_some_and(|node| node.watchdog.is_some());
+                self.next.push_back(Input::Held { held, has_watchdog });
+            }
+            Effect::Carry { order, ask } => self.carry(order, ask),
+            Effect::Mark { order, .. } => self.later(MARK, Input::Marked(order)),
+            Effect::Drop(order) => {
+                if let Some(drop) = self.dropped.remove(&order) {
+                    drop.notify_one();
+                }
+            }
+            Effect::Concede { resource, ask, last: _ } => self.concede(resource, ask),
+            Effect::Distrust(term) => {
+                self.site.counts.count("node: distrusts the leader, or takes it back");
+                self.raft.distrust(term);
+            }
+            Effect::Stop { end, words } => self.stop(Exit::Stopped(end), words),
+        }
+    }
+
+    /// What comes in on its way to the machine, where a bug is planted.
+    pub(crate) fn tampered(&mut self, input: Input) -> Input {
+        if let Input::Inside(Some(inside)) = &input {
+            self.inside = Some(inside.clone());
+        }
+        match input {
+            Input::Beaten { to, asked, answer: Some(Answer::Lease { lasts, floor }) }
+                if self.site.planted(Plant::LongLease) =>
+            {
+                Input::Beaten { to, asked, answer: Some(Answer::Lease { lasts: lasts * 10, floor }) }
+            }
+            Input::Read { server, reading: Some(mut reading), blind } if self.site.planted(Plant::OldReading) => {
+                reading.since = u64::MAX;
+                Input::Read { server, reading: Some(reading), blind }
+            }
+            Input::Planned { term, fate: Fate::Unknown } if self.site.planted(Plant::FateKnown) => {
+                Input::Planned { term, fate: Fate::Refused }
+            }
+            other => other,
+        }
+    }
+
+    fn later(&self, after: Duration, input: Input) {
+        let own = self.own.clone();
+        drop(Runtime::spawn(async move {
+            <Runtime as AsyncRuntime>::sleep(after).await;
+            let _ = own.send(input).await;
+        }));
+    }
+
+    fn call(&self, to: NodeName, call: Call, within: Span) {
+        let beats = matches!(call, Call::Heartbeat { .. });
+        self.site.counts.count(match &call {
+            Call::Heartbeat { .. } => "node: heartbeat",
+            Call::Reading(_) => "node: tells a reading",
+            Call::Inside(_) => "node: tells what lives inside",
+            Call::Probe(_) => "node: asks for a reading",
+        });
+        let (asked, own) = (self.moment(), self.own.clone());
+        let asking = self.ask(&to, call, within);
+        drop(Runtime::spawn(async move {
+            let answer = asking.await;
+            if beats {
+                let _ = own.send(Input::Beaten { to, asked, answer }).await;
+            }
+        }));
+    }
+
+    fn read(&self, server: tenure_core::ServerName) {
+        let (hardware, asker, own) = (self.site.hardware.clone(), self.asker(), self.own.clone());
+        let reach = Arc::clone(&self.reach);
+        drop(Runtime::spawn(async move {
+            let (reading, answering) = hardware.read(asker, server.clone()).await;
+            let blind = {
+                let mut reach = reach.lock().expect("nobody panics with it");
+                answering.into_iter().for_each(|(hmc, answered)| reach.asked(hmc, answered));
+                reach.is_blind()
+            };
+            let _ = own.send(Input::Read { server, reading: Some(reading), blind }).await;
+        }));
+    }
+
+    fn propose(&self, of: Proposal, commands: Vec<Command>, at: Time) {
+        self.site.counts.count(match of {
+            Proposal::Plan(_) => "node: proposes a plan",
+            Proposal::Report(_) => "node: proposes a report",
+            Proposal::Enlist => "node: proposes itself",
+            Proposal::Finding => "node: proposes a finding",
+        });
+        let commands = self.twisted(of, commands);
+        let (raft, own, me) = (self.raft.clone(), self.own.clone(), self.seat.name.clone());
+        drop(Runtime::spawn(async move {
+            if let Some(input) = propose::put(&raft, me, of, commands, at).await {
+                let _ = own.send(input).await;
+            }
+        }));
+    }
+
+    /// What goes out of the machine, where a bug is planted.
+    fn twisted(&self, of: Proposal, mut commands: Vec<Command>) -> Vec<Command> {
+        if !matches!(of, Proposal::Report(_)) {
+            return commands;
+        }
+        for command in &mut commands {
+            if let Command::Report(report) = command
+                && let Ending::Unknown(why) = &report.ending
+            {
+                self.site.counts.count("node: reports that nobody knows");
+                if self.site.planted(Plant::UnknownIsDone) {
+                    report.ending = Ending::Done;
+                } else if self.site.planted(Plant::UnknownIsNotDone) {
+                    report.ending = Ending::NotDone(why.clone());
+                }
+            }
+        }
+        commands
+    }
+
+    fn catch_up(&mut self, term: u64) {
+        self.site.counts.count("node: begins to lead");
+        if self.site.planted(Plant::NotCaughtUp) {
+            self.next.push_back(Input::CaughtUp(term));
+            return;
+        }
+        let (raft, own) = (self.raft.clone(), self.own.clone());
+        drop(Runtime::spawn(async move {
+            if propose::caught_up(&raft, term).await {
+                let _ = own.send(Input::CaughtUp(term)).await;
+            }
+        }));
+    }
+
+    /// Puts a question of an order to whoever can answer it.
+    fn carry(&mut self, order: Order, ask: Ask) {
+        let id = order.id;
+        let inside = order.action.resource().is_some_and(|resource| self.followed.is_inside(resource));
+        let (hardware, asker, own) = (self.site.hardware.clone(), self.asker(), self.own.clone());
+        let home = self.seat.server.clone().filter(|home| *home == order.server);
+        let dropped = Arc::clone(self.dropped.entry(id).or_default());
+        let answering = async move {
+            match ask {
+                Ask::Read(server) => Told::Read(hardware.read(asker, server).await.0),
+                Ask::Look(resource) => {
+                    let seen = home.map(|home| hardware.look(&asker.ledger, &home));
+                    <Runtime as AsyncRuntime>::sleep(crate::hardware::LOOK).await;
+                    Told::Looked(seen.and_then(|mut seen| seen.seen.remove(&resource)).unwrap_or_default())
+                }
+                Ask::Pause(span) => {
+                    <Runtime as AsyncRuntime>::sleep(Duration::from_millis(span.0)).await;
+                    Told::Paused
+                }
+                Ask::Run { .. } => {
+                    <Runtime as AsyncRuntime>::sleep(PROGRAM).await;
+                    Told::Accepted
+                }
+                change if inside => match home {
+                    Some(home) => hardware.agent(&asker.ledger.config, &home, &change),
+                    None => Told::NotSent("it lives inside another node".to_owned()),
+                },
+                change => hardware.change(asker, order.server, change).await,
+            }
+        };
+        drop(Runtime::spawn(answered(id, answering, dropped, own)));
+    }
+
+    fn concede(&self, resource: ResourceName, ask: Ask) {
+        let Some(server) = self.seat.server.clone() else { return };
+        self.site.counts.count("node: concedes");
+        let (hardware, ledger, own) = (self.site.hardware.clone(), Arc::clone(&self.followed), self.own.clone());
+        drop(Runtime::spawn(async move {
+            let answer = match &ask {
+                Ask::Look(resource) => {
+                    let mut seen = hardware.look(&ledger, &server);
+                    Told::Looked(seen.seen.remove(resource).unwrap_or_default())
+                }
+                change => hardware.agent(&ledger.config, &server, change),
+            };
+            <Runtime as AsyncRuntime>::sleep(Duration::from_millis(500)).await;
+            let _ = own.send(Input::Conceded { resource, answer }).await;
+        }));
+    }
+
+    fn stop(&mut self, exit: Exit, words: Option<Command>) {
+        let Some(end) = self.exit.take() else { return };
+        self.site.counts.count("node: stops by itself");
+        let (raft, me) = (self.raft.clone(), self.seat.name.clone());
+        let at = self.clock.lock().expect("nobody panics with it").now(self.moment());
+        drop(Runtime::spawn(async move {
+            if let Some(words) = words {
+                propose::last_words(&raft, me, words, at).await;
+            }
+            let _ = end.send(exit);
+        }));
+    }
+}
+
+async fn answered(id: OrderId, answering: impl Future<Output = Told>, dropped: Arc<Notify>, own: mpsc::Sender<Input>) {
+    tokio::select! {
+        biased;
+        answer = answering => drop(own.send(Input::Answered { order: id, answer }).await),
+        () = dropped.notified() => {}
+    }
+}

@@ -1,0 +1,118 @@
+//! Having the log take what the machine wants, and what comes of it as the machine's next input: on whatever network and
+//! clock consensus runs.
+
+use super::codec::{self, Kind};
+use std::time::Duration;
+use tenure_core::{
+    Command, Entry, NodeName, Outcome, Refusal, Time,
+    command::Author,
+    node::{Fate, Input, Proposal, Taken},
+};
+use tenure_raft::{Handle, ProposeError, Proposed, StateMachine, Types};
+
+/// Longest time that a proposal may take before it is looked at again.
+pub const PROPOSAL: Duration = Duration::from_secs(5);
+/// How long a process that stops tries to have it written down why.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Proposes commands by cluster time; `None` if nobody waits for what comes of it.
+pub async fn put<S: StateMachine, C: Types>(
+    raft: &Handle<S, C>,
+    me: NodeName,
+    of: Proposal,
+    commands: Vec<Command>,
+    at: Time,
+) -> Option<Input> {
+    let author = match of {
+        Proposal::Plan(_) | Proposal::Finding => Author::Planner(me),
+        Proposal::Report(_) | Proposal::Enlist => Author::Agent(me),
+    };
+    let entry = Entry { at, wall: at, author, commands };
+    let bytes = codec::encode(Kind::Entry, &entry);
+    match of {
+        // What this leader decided is committed under this leader, or never.
+        Proposal::Plan(term) => {
+            let ended = raft.propose_as_leader(term, bytes, PROPOSAL).await;
+            let fate = match &ended {
+                Ok(_) => Fate::Committed,
+                Err(ProposeError::Unknown { .. }) => Fate::Unknown,
+                Err(_) => Fate::Refused,
+            };
+            if let Err(why) = ended {
+                tracing::warn!(%why, "decisions not committed yet");
+            }
+            Some(Input::Planned { term, fate })
+        }
+        Proposal::Report(order) => {
+            let taken = match raft.propose(bytes, PROPOSAL).await {
+                Ok(taken) if !is_unheard(&taken.reply) => Taken::Yes,
+                Ok(_) => {
+                    tracing::debug!(%order, "this process is not entered yet");
+                    Taken::No
+                }
+                Err(why) => {
+                    tracing::warn!(%order, %why, "report not taken yet");
+                    Taken::No
+                }
+            };
+            Some(Input::Reported { order, taken })
+        }
+        Proposal::Enlist => {
+            let taken = propose_somehow(raft, bytes, PROPOSAL).await;
+            if let Err(why) = &taken {
+                tracing::debug!(%why, "this process is not entered yet");
+            }
+            Some(Input::Enlisted(taken.ok().map(|taken| taken.index)))
+        }
+        Proposal::Finding => {
+            tracing::error!(?entry.commands, "ledgers differ");
+            if let Err(why) = raft.propose(bytes, PROPOSAL).await {
+                tracing::warn!(%why, "that ledgers differ is not written down");
+            }
+            None
+        }
+    }
+}
+
+/// Waits until this leader has caught up with what leaders before it decided; `false` if it leads no more.
+///
+/// Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge.
+pub async fn caught_up<S: StateMachine, C: Types>(raft: &Handle<S, C>, term: u64) -> bool {
+    loop {
+        let status = raft.status();
+        // A consensus that has died goes on saying that it leads.
+        if !status.is_leader || status.term != term || status.failed.is_some() {
+            return false;
+        }
+        if raft.barrier(PROPOSAL).await.is_ok() {
+            return true;
+        }
+    }
+}
+
+/// Has it written down why this process stops.
+pub async fn last_words<S: StateMachine, C: Types>(raft: &Handle<S, C>, me: NodeName, command: Command, at: Time) {
+    let entry = Entry { at, wall: at, author: Author::Agent(me), commands: vec![command] };
+    if let Err(why) = propose_somehow(raft, codec::encode(Kind::Entry, &entry), LAST_WORDS).await {
+        tracing::warn!(%why, "why this node stops is not written down");
+    }
+}
+
+/// By the way that there is. A second process of a node hears no leader, since the leader calls the first one; that there is
+/// one it learns from the others, when it asks for their votes.
+async fn propose_somehow<S: StateMachine, C: Types>(
+    raft: &Handle<S, C>,
+    command: Vec<u8>,
+    within: Duration,
+) -> Result<Proposed, ProposeError> {
+    match (raft.status().leader, raft.rumoured_leader()) {
+        (None, Some(leader)) => raft.propose_at(leader, command, within).await,
+        (Some(_), _) | (None, None) => raft.propose(command, within).await,
+    }
+}
+
+/// Whether what this process reported was refused because it is not, or not yet, the one that runs its node.
+fn is_unheard(reply: &[u8]) -> bool {
+    let outcome = codec::decode::<Outcome>(Kind::Outcome, reply);
+    outcome.is_ok_and(|outcome| matches!(outcome.refusal(), Some(Refusal::OlderProcess { .. })))
+}
