@@ -9,7 +9,7 @@ use crate::{
 };
 use openraft::async_runtime::AsyncRuntime;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tenure_core::{GroupName, Ledger, command::Request, ledger::Intent};
+use tenure_core::{GroupName, Ledger, command::Request, ledger::Intent, note::Wait};
 
 /// The longest time that all may take to come to rest.
 pub const PATIENCE: Duration = Duration::from_secs(1_200);
@@ -73,6 +73,10 @@ async fn put_right(site: &Arc<Site>, operators: &Operators) {
     }
     for (group, state) in &ledger.groups {
         requests.push(Request::Unfreeze(group.clone()));
+        // What `tenure status` asks for where a move should have ended long ago.
+        if matches!(state.wait, Some(Wait::MigrationStuck { .. })) {
+            requests.push(Request::AbortMigration(group.clone()));
+        }
         requests.push(Request::Clear { group: group.clone(), server: None });
         requests.push(Request::ClearAdminWait { group: group.clone(), fault: false });
         if !is_online(&ledger, group) || state.intent != Intent::Online {
