@@ -37,6 +37,27 @@ async fn from_one_to_three_to_five_and_back_to_three() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_committed_is_not_so_already() {
+    trace();
+    let mut cluster = Cluster::of(3).await;
+    let extra = cluster.start(4).await.peer().unwrap();
+    let leader = cluster.leader().await.clone();
+    leader.add_learner(4, extra, SOON).await.unwrap();
+    let others: Vec<u64> = (1..=3).filter(|id| *id != leader.id()).collect();
+    for id in &others {
+        cluster.stop(*id).await;
+    }
+    let short = Duration::from_millis(500);
+    for attempt in ["removed", "already so"] {
+        let removed = leader.remove(4, short).await;
+        assert!(matches!(removed, Err(MemberError::Unknown(_))), "{attempt}: {removed:?}");
+    }
+    let alone = leader.promote(others[0], short).await;
+    assert!(matches!(alone, Err(MemberError::Unknown(_))), "nobody says that it leads: {alone:?}");
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_that_make_no_sense_are_refused() {
     trace();
     let cluster = Cluster::of(1).await;

@@ -21,7 +21,8 @@ pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
         },
         MemberCall::Remove(node) => match find(&raft.status(), &node) {
             Some(id) => ended(id, raft.remove(id, CHANGE).await),
-            None => unknown_node(&node),
+            // It may be there again under the next leader: nobody is to wipe its disk on the word of this one alone.
+            None => raft.settled(CHANGE).await.map_or_else(refused, |()| unknown_node(&node)),
         },
         MemberCall::Transfer(to) => transfer(&raft, to.as_ref()).await,
         MemberCall::Admit { node, address } => match stranger(&raft.status(), &node) {
@@ -87,8 +88,15 @@ fn successor(status: &Status) -> Option<u64> {
 fn ended(id: u64, result: Result<(), MemberError>) -> Answer {
     match result {
         Ok(()) => Answer::Member(id),
-        Err(MemberError::NotLeader { .. }) => Answer::NotLeader,
-        Err(why) => Answer::MemberRefused(why.to_string()),
+        Err(why) => refused(why),
+    }
+}
+
+fn refused(why: MemberError) -> Answer {
+    match why {
+        MemberError::NotLeader { .. } => Answer::NotLeader,
+        MemberError::Unknown(_) => Answer::MemberUnknown(why.to_string()),
+        _ => Answer::MemberRefused(why.to_string()),
     }
 }
 

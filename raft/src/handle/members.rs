@@ -77,7 +77,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let status = self.leading()?;
         let members: BTreeMap<u64, Peer> = status.voters.into_iter().chain(status.learners).collect();
         if members.get(&id) == Some(&peer) {
-            return Ok(());
+            let same = |known: Option<&Peer>| known == Some(&peer);
+            return self.confirm(|status| same(status.voters.get(&id)) || same(status.learners.get(&id)), until).await;
         }
         check_free(&members, id, &peer)?;
         if let Some(ability) = self.ability_of(id, &peer, left::<C>(until)).await
@@ -94,7 +95,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         let until = C::now() + deadline;
         let status = self.leading()?;
         if status.voters.contains_key(&id) && !status.joint {
-            return Ok(());
+            return self.confirm(|status| status.voters.contains_key(&id), until).await;
         }
         if !status.voters.contains_key(&id) {
             if !status.learners.contains_key(&id) {
@@ -120,8 +121,27 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         } else if status.joint {
             self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until).await
         } else {
-            Ok(())
+            let known = |status: &Status| status.voters.contains_key(&id) || status.learners.contains_key(&id);
+            self.confirm(|status| !known(status), until).await
         }
+    }
+
+    /// Waits until the membership that this leader shows is committed, and it is known that it leads: what is not committed the
+    /// next leader may undo, and one that is cut off leads by its own word alone.
+    pub async fn settled(&self, deadline: Duration) -> Result<(), MemberError> {
+        self.confirm(|_| true, C::now() + deadline).await
+    }
+
+    /// What is so already counts once it is settled.
+    async fn confirm(&self, so: impl Fn(&Status) -> bool, until: InstantOf<C>) -> Result<(), MemberError> {
+        let unknown = |why: String| MemberError::Unknown(format!("what this leader shows is not committed: {why}"));
+        let wait = self.inner.raft.wait(Some(left::<C>(until)));
+        let committed =
+            wait.metrics(|metrics| metrics.last_applied >= *metrics.membership_config.log_id(), "commit it");
+        committed.await.map_err(|why| unknown(why.to_string()))?;
+        self.barrier(left::<C>(until)).await.map_err(|why| unknown(why.to_string()))?;
+        let status = self.leading()?;
+        if so(&status) { Ok(()) } else { Err(MemberError::Unknown("another change was made meanwhile".to_owned())) }
     }
 
     pub(super) fn leading(&self) -> Result<Status, MemberError> {
