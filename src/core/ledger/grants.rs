@@ -21,7 +21,6 @@ impl Applying<'_> {
         let all_run = group.copies.values().filter_map(|copies| copies.get(server)).all(|copy| copy.is_active());
         let phase = if all_run { Phase::Online } else { Phase::Starting };
         let epoch = self.begin(name, server, phase)?;
-        self.is_home(name, server);
         self.group_mut(name)?.intent = Intent::Online;
         self.note(Note::Adopted { group: name.clone(), server: server.clone(), epoch });
         Ok(())
@@ -73,6 +72,9 @@ impl Applying<'_> {
         let epoch = Epoch(self.ledger.epoch.0.saturating_add(1));
         self.ledger.epoch = epoch;
         let since = self.ledger.now;
+        if phase == Phase::Online {
+            self.is_home(name, server);
+        }
         let group = self.group_mut(name)?;
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
