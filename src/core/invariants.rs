@@ -33,6 +33,12 @@ pub fn state(ledger: &Ledger) -> Vec<String> {
         if off.is_some() && dirty.is_some() {
             wrong.push(format!("server {name} is proven off and came back"));
         }
+        for group in &server.upkeep.returning {
+            let tenure = ledger.groups.get(group).and_then(|group| group.tenure.as_ref());
+            if tenure.is_some_and(|tenure| tenure.server == *name && tenure.phase == Phase::Online) {
+                wrong.push(format!("group {group} is to come back to {name}, and is there"));
+            }
+        }
         if let Some(id) = server.fence.filter(|id| !ledger.orders.contains_key(id)) {
             wrong.push(format!("server {name} waits for order {id}, which does not exist"));
         }

@@ -144,8 +144,11 @@ impl Applying<'_> {
     }
 
     pub(super) fn set_phase(&mut self, name: &GroupName, phase: Phase) -> Result<(), Refusal> {
-        if let Some(tenure) = &mut self.group_mut(name)?.tenure {
-            tenure.phase = phase;
+        let Some(tenure) = &mut self.group_mut(name)?.tenure else { return Ok(()) };
+        let (server, online) = (tenure.server.clone(), phase == Phase::Online);
+        tenure.phase = phase;
+        if online {
+            self.is_home(name, &server);
         }
         Ok(())
     }
@@ -159,7 +162,6 @@ impl Applying<'_> {
         let server = tenure.server.clone();
         self.set_phase(name, Phase::Online)?;
         self.group_mut(name)?.pre_online = PreOnline::Passed;
-        self.is_home(name, &server);
         self.note(Note::OnlineNow { group: name.clone(), server: server.clone(), epoch });
         self.fire(name, Trigger::PostOnline, &server, Vec::new());
         self.clear_parents(name)

@@ -1,6 +1,6 @@
 //! What operators ask for maintenance: of the cluster, of a server, of a group that waits for them.
 
-use super::super::{Drain, Purpose, apply::Applying};
+use super::super::{Drain, Phase, Purpose, Tenure, apply::Applying};
 use crate::{GroupName, Refusal, ServerName, note::Asked};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -55,7 +55,13 @@ impl Applying<'_> {
         let upkeep = &mut self.server_mut(server)?.upkeep;
         let drain = upkeep.drain.take().ok_or_else(|| Refusal::NotDrained { server: server.clone() })?;
         if bring_back {
-            upkeep.returning = drain.moved;
+            // What the drain did not move after all is there.
+            let stayed = |tenure: &Tenure| tenure.phase == Phase::Online && tenure.server == *server;
+            let groups = &self.ledger.groups;
+            let is_there =
+                |name: &GroupName| groups.get(name).and_then(|group| group.tenure.as_ref()).is_some_and(stayed);
+            let returning = drain.moved.into_iter().filter(|name| !is_there(name)).collect();
+            self.server_mut(server)?.upkeep.returning = returning;
         }
         for group in self.ledger.groups.values_mut() {
             if group.upkeep.parked.as_ref() == Some(server) {
