@@ -36,6 +36,10 @@ scenarios:
 whole SEEDS=env_var_or_default("WHOLE_SEEDS", "1-100"):
     WHOLE_SEEDS={{SEEDS}} cargo test --release --workspace --test whole every_seed -- --nocapture
 
+# Whole clusters with seeds that nobody has run before, for so many seconds.
+whole-fresh SECONDS="600":
+    FRESH_SECONDS={{SECONDS}} cargo test --release --workspace --test whole fresh_ -- --nocapture
+
 # Bugs planted around the parts of those clusters: all that are known to be found, or with `hunt` which seeds find which.
 whole-planted WHICH="found":
     WHOLE_PLANTS={{WHICH}} cargo test --release --workspace --test whole planted -- --nocapture
