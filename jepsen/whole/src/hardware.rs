@@ -23,7 +23,7 @@ use tenure_model::{
         apps::Apps,
         witness::{self, Question},
     },
-    world::{Cause, Change, Fault, Guest, LparId, ServerId, Time as WorldTime, World, check::Overlap},
+    world::{Fault, Guest, LparId, ServerId, Time as WorldTime, World},
 };
 use tokio::sync::Notify;
 
@@ -254,7 +254,7 @@ impl Hardware {
             let (first, second) = (state.world.server_name(overlap.first), state.world.server_name(overlap.second));
             let text = format!("{lpar} is active on {first} and {second}");
             self.trace.tell(format!("world: {text}"));
-            if is_ours(&state.world, &overlap) {
+            if overlap.was_ordered(state.world.history().entries()) {
                 self.judge.accuse(format!("at {} ms {text}", now()));
             } else {
                 self.counts.count("world: second copy of somebody's hand");
@@ -288,22 +288,4 @@ impl Hardware {
     pub fn history(&self) -> usize {
         self.step(|state| state.world.history().len())
     }
-}
-
-/// Whether the second copy was started by an HMC that was told to.
-fn is_ours(world: &World, overlap: &Overlap) -> bool {
-    world.history().entries().iter().any(|entry| match entry.change {
-        Change::Lpar { server, lpar, cause, .. } => {
-            entry.at == overlap.from
-                && server == overlap.second
-                && lpar == overlap.lpar
-                && matches!(cause, Cause::Command(_))
-        }
-        Change::Power { .. }
-        | Change::Definition { .. }
-        | Change::Move { .. }
-        | Change::Hang { .. }
-        | Change::Connection { .. }
-        | Change::Hmc { .. } => false,
-    })
 }

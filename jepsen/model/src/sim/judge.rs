@@ -1,7 +1,6 @@
 //! Holding every entry and every moment against what must never be.
 
 use super::sim::Sim;
-use crate::world::{Cause, Change, check::Overlap};
 use std::sync::Arc;
 use tenure_core::{Ledger, Span, invariants, note::NotHere};
 
@@ -47,7 +46,7 @@ impl Sim {
             let lpar = self.world.lpar_name(overlap.lpar).to_owned();
             let (first, second) = (self.world.server_name(overlap.first), self.world.server_name(overlap.second));
             let text = format!("world: {lpar} is active on {first} and {second}");
-            if self.is_ours(&overlap) && !self.expected.contains(&lpar) {
+            if overlap.was_ordered(self.world.history().entries()) && !self.expected.contains(&lpar) {
                 self.wrong.push(format!("at {} {text}", self.now.0));
             }
             self.say(text);
@@ -75,24 +74,6 @@ impl Sim {
                 self.judged_apps.insert(resource.clone(), ours);
             }
         }
-    }
-
-    /// Whether the second copy was started by an HMC that was told to.
-    fn is_ours(&self, overlap: &Overlap) -> bool {
-        self.world.history().entries().iter().any(|entry| match entry.change {
-            Change::Lpar { server, lpar, cause, .. } => {
-                entry.at == overlap.from
-                    && server == overlap.second
-                    && lpar == overlap.lpar
-                    && matches!(cause, Cause::Command(_))
-            }
-            Change::Power { .. }
-            | Change::Definition { .. }
-            | Change::Move { .. }
-            | Change::Hang { .. }
-            | Change::Connection { .. }
-            | Change::Hmc { .. } => false,
-        })
     }
 
     /// What has not come to rest: every group is online and waits for nothing, and what it contains is active where its

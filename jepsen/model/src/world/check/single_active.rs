@@ -1,6 +1,6 @@
 //! No LPAR is active on two servers at any instant: two copies of one identity would write to the same disks.
 
-use crate::world::{Change, Entry, LparId, ServerId, Time};
+use crate::world::{Cause, Change, Entry, LparId, ServerId, Time};
 use std::collections::BTreeMap;
 
 /// A time during which an LPAR was active on two servers.
@@ -16,6 +16,26 @@ pub struct Overlap {
     pub from: Time,
     /// Until when; `None` when it still is.
     pub until: Option<Time>,
+}
+
+impl Overlap {
+    /// Whether the second copy was started by an HMC that was told to, and not by somebody's hand.
+    pub fn was_ordered(&self, entries: &[Entry]) -> bool {
+        entries.iter().any(|entry| match entry.change {
+            Change::Lpar { server, lpar, cause, .. } => {
+                entry.at == self.from
+                    && server == self.second
+                    && lpar == self.lpar
+                    && matches!(cause, Cause::Command(_))
+            }
+            Change::Power { .. }
+            | Change::Definition { .. }
+            | Change::Move { .. }
+            | Change::Hang { .. }
+            | Change::Connection { .. }
+            | Change::Hmc { .. } => false,
+        })
+    }
 }
 
 /// Finds every overlap, in order of its beginning. Times of activity are half-open: a copy that stops at the instant at
