@@ -106,6 +106,21 @@ async fn a_removed_leader_leaves_a_working_cluster() {
     cluster.shutdown().await;
 }
 
+/// A leader that was removed leads on until it has handed over. Until then it changes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removed_leader_changes_no_membership() {
+    trace();
+    let cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    let other = cluster.follower().await.id();
+    leader.remove(leader.id(), SOON).await.unwrap();
+    let late = leader.add_learner(9, peer(9, "127.0.0.1:1"), SOON).await;
+    assert!(matches!(late, Err(MemberError::NotLeader { .. })), "{late:?}");
+    let late = leader.remove(other, SOON).await;
+    assert!(matches!(late, Err(MemberError::NotLeader { .. })), "{late:?}");
+    cluster.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_leadership_goes_to_the_chosen_node() {
     trace();

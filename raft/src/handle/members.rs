@@ -144,9 +144,15 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if so(&status) { Ok(()) } else { Err(MemberError::Unknown("another change was made meanwhile".to_owned())) }
     }
 
+    /// That this node leads, and belongs to the cluster that it changes. One that was removed leads on for a moment, until it
+    /// has handed over; openraft takes changes from it, and says itself that it must not.
     pub(super) fn leading(&self) -> Result<Status, MemberError> {
         let status = self.status();
-        if status.is_leader { Ok(status) } else { Err(MemberError::NotLeader { leader: status.leader }) }
+        if !status.is_leader {
+            return Err(MemberError::NotLeader { leader: status.leader });
+        }
+        let member = status.voters.contains_key(&status.id) || status.learners.contains_key(&status.id);
+        if member { Ok(status) } else { Err(MemberError::NotLeader { leader: None }) }
     }
 
     async fn wait_caught_up(&self, id: u64, until: InstantOf<C>) -> Result<(), MemberError> {
@@ -173,6 +179,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     async fn change(&self, change: Change, until: InstantOf<C>) -> Result<(), MemberError> {
         let mut backoff = Backoff::default();
         let changed = loop {
+            self.leading()?;
             let changing = self.inner.raft.change_membership(change.clone(), false);
             match C::timeout_at(until, changing).await {
                 Ok(Ok(written)) => break Some(written.log_id),
