@@ -99,6 +99,8 @@ async fn what_is_decided_in_one_term_is_committed_in_no_other() {
     assert!(matches!(other, Err(ProposeError::NotLeader { term: of }) if of == term), "{other:?}");
     second.transfer_leader(first.id(), SOON).await.unwrap();
     until(&first, |status| status.is_leader && status.term > term).await;
+    // Before that a new leader takes nothing from anybody.
+    first.barrier(SOON).await.unwrap();
     let old = first.propose_as_leader(term, b"late".to_vec(), SOON).await;
     assert!(matches!(old, Err(ProposeError::NotLeader { term: of }) if of == term), "{old:?}");
     // Whoever leads by now, for as long as it does: refused means that it never will be.
