@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Cluster, Echo, Journal, SOON, options, peer, trace, until};
+use common::{Cluster, Echo, Journal, SOON, name, options, peer, trace, until};
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_raft::{FeatureError, MemberError, Options, Raft, TransferError};
@@ -118,6 +118,41 @@ async fn a_removed_leader_changes_no_membership() {
     assert!(matches!(late, Err(MemberError::NotLeader { .. })), "{late:?}");
     let late = leader.remove(other, SOON).await;
     assert!(matches!(late, Err(MemberError::NotLeader { .. })), "{late:?}");
+    cluster.shutdown().await;
+}
+
+/// Whoever is asked for a change where another is half done finishes that first; and may be out of the cluster then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_half_done_is_finished_first() {
+    trace();
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::empty();
+    for id in 1..=3 {
+        cluster.start_in(id, dir.path().join(name(id)), "127.0.0.1:0".parse().unwrap()).await;
+    }
+    let members = cluster.nodes.iter().map(|(id, node)| (*id, node.peer().unwrap())).collect();
+    cluster.nodes[&1].initialize(members).await.unwrap();
+    let leader = cluster.leader().await;
+    let [away, leaving] = [1, 2, 3].into_iter().filter(|id| *id != leader.id()).collect::<Vec<_>>()[..] else {
+        panic!("three nodes")
+    };
+    // Without one that stays, those that stay have no quorum: the joint membership is in the log, and goes no further.
+    let listen = cluster.nodes[&away].listen_address().unwrap();
+    cluster.stop(away).await;
+    let half = leader.remove(leaving, Duration::from_millis(500)).await;
+    assert!(matches!(half, Err(MemberError::Unknown(_))), "{half:?}");
+    cluster.start_in(away, dir.path().join(name(away)), listen).await;
+    leader.barrier(SOON).await.unwrap();
+    assert!(leader.status().joint);
+    leader.transfer_leader(leaving, SOON).await.unwrap();
+
+    let node = until(&cluster.nodes[&leaving], |status| status.is_leader && status.quorum_ack_age.is_some()).await;
+    let late = node.remove(away, SOON).await;
+    assert!(matches!(late, Err(MemberError::NotLeader { .. })), "it is out itself: {late:?}");
+    cluster.stop(leaving).await;
+    let status = cluster.leader().await.status();
+    assert_eq!((status.voters.len(), status.joint), (2, false), "{status:?}");
+    assert!(status.voters.contains_key(&away));
     cluster.shutdown().await;
 }
 

@@ -74,7 +74,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     pub async fn add_learner(&self, id: u64, peer: Peer, deadline: Duration) -> Result<(), MemberError> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
-        let status = self.leading()?;
+        let status = self.ready(until).await?;
         let members: BTreeMap<u64, Peer> = status.voters.into_iter().chain(status.learners).collect();
         if members.get(&id) == Some(&peer) {
             let same = |known: Option<&Peer>| known == Some(&peer);
@@ -93,16 +93,14 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     pub async fn promote(&self, id: u64, deadline: Duration) -> Result<(), MemberError> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
-        let status = self.leading()?;
-        if status.voters.contains_key(&id) && !status.joint {
+        let status = self.ready(until).await?;
+        if status.voters.contains_key(&id) {
             return self.confirm(|status| status.voters.contains_key(&id), until).await;
         }
-        if !status.voters.contains_key(&id) {
-            if !status.learners.contains_key(&id) {
-                return Err(MemberError::NotAMember(id));
-            }
-            self.wait_caught_up(id, until).await?;
+        if !status.learners.contains_key(&id) {
+            return Err(MemberError::NotAMember(id));
         }
+        self.wait_caught_up(id, until).await?;
         self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), until).await
     }
 
@@ -110,7 +108,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     pub async fn remove(&self, id: u64, deadline: Duration) -> Result<(), MemberError> {
         let _one_at_a_time = self.inner.changing.lock().await;
         let until = C::now() + deadline;
-        let status = self.leading()?;
+        let status = self.ready(until).await?;
         if status.voters.contains_key(&id) {
             if status.voters.len() == 1 {
                 return Err(MemberError::LastVoter(id));
@@ -118,8 +116,6 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
             self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), until).await
         } else if status.learners.contains_key(&id) {
             self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), until).await
-        } else if status.joint {
-            self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until).await
         } else {
             let known = |status: &Status| status.voters.contains_key(&id) || status.learners.contains_key(&id);
             self.confirm(|status| !known(status), until).await
@@ -153,6 +149,17 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
         let member = status.voters.contains_key(&status.id) || status.learners.contains_key(&status.id);
         if member { Ok(status) } else { Err(MemberError::NotLeader { leader: None }) }
+    }
+
+    /// The membership to change. One that an earlier leader has left half changed is settled first: what is asked is judged by
+    /// where that change leads, and it may have removed this node.
+    async fn ready(&self, until: InstantOf<C>) -> Result<Status, MemberError> {
+        let status = self.leading()?;
+        if !status.joint {
+            return Ok(status);
+        }
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), until).await?;
+        self.leading()
     }
 
     async fn wait_caught_up(&self, id: u64, until: InstantOf<C>) -> Result<(), MemberError> {
