@@ -61,7 +61,11 @@ fn has_test([package, binary, test]: &[String; 3]) -> bool {
     let [unit, others] = tests_of(package).map(|path| root().join(path));
     let paths = match binary.as_str() {
         "lib" => vec![unit],
-        name => vec![others.join(format!("{name}.rs")), others.join(name)],
+        // In the program's own file, below its directory, or in the module that the test's name begins with.
+        name => {
+            let module = test.split("::").next().unwrap_or(name);
+            [name, module].iter().flat_map(|name| [others.join(format!("{name}.rs")), others.join(name)]).collect()
+        }
     };
     let name = test.rsplit("::").next().unwrap_or(test);
     let is_there = |path: &PathBuf| path.exists() && has_function(path, &format!("fn {name}()"));

@@ -1,11 +1,8 @@
 //! Promises of planning on random clusters: small sites in all their variety, brought to life by plan and apply in an ideal
 //! world, then asked things and hit by losses. After every single step the books are done again from nothing.
 
-#[path = "properties/brute.rs"]
 mod brute;
-#[path = "properties/cases.rs"]
 mod cases;
-#[path = "properties/world.rs"]
 mod world;
 
 use cases::{Case, cases};

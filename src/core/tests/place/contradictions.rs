@@ -1,6 +1,6 @@
 //! Rules that cannot all be kept.
 
-use crate::{brute::best, cases::rule};
+use crate::place::{brute::best, cases::rule};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use std::collections::BTreeMap;
 use tenure_core::place::{

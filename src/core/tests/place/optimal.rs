@@ -1,6 +1,6 @@
 //! Complete, lexicographically optimal, within capacity and rules, deterministic, and at rest once it is carried out.
 
-use crate::{
+use crate::place::{
     brute::{Where, all_may_be, best, may_be, running, waiting},
     cases::problems,
 };

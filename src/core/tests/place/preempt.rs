@@ -1,6 +1,6 @@
 //! Stopping the less important for the more important.
 
-use crate::{
+use crate::place::{
     brute::{Where, best, may_be, running},
     cases::problems,
     optimal::{PLENTY, carried_out, check, everybody, placed},

@@ -1,6 +1,6 @@
 //! Losses, against trying each of them.
 
-use crate::{
+use crate::place::{
     brute::{Where, best, running},
     cases::problems,
     optimal::PLENTY,

@@ -1,7 +1,7 @@
 //! Which groups could be online after a loss, by trying every assignment. Knows the declaration and where what runs is, and
 //! shares no code with the planner.
 
-use crate::world::{World, needs};
+use crate::properties::world::{World, needs};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     GroupName, ServerName,

@@ -1,6 +1,6 @@
 //! Random sites, small and tight enough that something is often left out, and what happens to them.
 
-use crate::world::{World, needs};
+use crate::properties::world::{World, needs};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use std::collections::BTreeSet;
 use tenure_core::{

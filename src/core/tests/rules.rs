@@ -1,0 +1,19 @@
+//! The tests of the core, as one program: it is linked once.
+
+mod carry;
+mod foresee;
+mod hooks;
+mod ledger;
+mod listing;
+mod logins;
+mod machine;
+mod maintenance;
+mod migration;
+mod node;
+mod nodes;
+mod place;
+mod processes;
+mod properties;
+mod sending;
+mod ties;
+mod words;
