@@ -1,6 +1,6 @@
 //! What the ledger can prove. Questions only: the planner asks them too, so that it never proposes what is refused.
 
-use super::{Copy, GroupState, Ledger, Phase, ServerState, StartRisk};
+use super::{Copy, GroupState, Ledger, Phase, SAID_LIMIT, ServerState, StartRisk};
 use crate::{
     GroupName, NodeName, Power, Reading, Refusal, ResourceName, ServerName, SystemState,
     config::{Load, Operations},
@@ -47,10 +47,16 @@ impl Ledger {
         if reading.alarm(resource).is_some() { power } else { self.known(resource, &reading.server).says(power, uuid) }
     }
 
-    /// What a reading says of an LPAR, in words.
+    /// What a reading says of an LPAR, in as many words as are kept.
     pub fn said(reading: &Reading, resource: &ResourceName) -> String {
         let remark = reading.listed.get(resource).and_then(|listed| listed.remark.as_ref());
-        remark.map(ToString::to_string).unwrap_or_default()
+        remark.map(|remark| remark.to_string().chars().take(SAID_LIMIT).collect()).unwrap_or_default()
+    }
+
+    /// Whether a reading has a line for an LPAR, and that line is about it and nothing else.
+    pub fn lists(&self, reading: &Reading, resource: &ResourceName) -> bool {
+        let gone = matches!(self.reads(reading, resource), Power::Absent | Power::Missing);
+        !gone && reading.alarm(resource).is_none()
     }
 
     /// Whether nothing of this LPAR can be active on this server: the server is proven off; or its hypervisor is not up yet;

@@ -98,6 +98,7 @@ impl Applying<'_> {
             return;
         }
         let (power, said) = (self.ledger.reads(reading, resource), Ledger::said(reading, resource));
+        let listed = self.ledger.lists(reading, resource);
         let seen = Seen { power, since: reading.since, confidence: 100, said, ..Seen::default() };
         let Some(name) = self.ledger.group_of(resource).cloned() else { return };
         let new = self.ledger.groups.get(&name).and_then(|group| group.copies.get(resource)?.get(&reading.server));
@@ -110,7 +111,6 @@ impl Applying<'_> {
             self.note(Note::NotItself { group, resource, server, said: seen.said });
         }
         let alone = reading.alarm(resource).is_some();
-        let listed = !matches!(power, Power::Absent | Power::Missing) && !alone;
         let mobile = self.ledger.is_mobile(resource);
         let Ok(group) = self.group_mut(&name) else { return };
         let copy = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&reading.server));

@@ -69,15 +69,15 @@ impl Planner<'_> {
         if reading.since < copy.declared {
             return false;
         }
+        let listed = self.scratch.lists(reading, resource);
         let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.as_ref());
-        let learns = copy.uuid.is_none() && uuid.is_some() && reading.alarm(resource).is_none();
+        let learns = listed && copy.uuid.is_none() && uuid.is_some();
         let missed = || {
             let copies = group.copies.get(resource).filter(|_| self.scratch.is_mobile(resource));
             copies.is_some_and(|copies| {
                 let gone = copies.values().filter(|copy| copy.power == Power::Missing);
-                gone.filter_map(|copy| copy.listed).any(|at| {
-                    copy.listed.is_some_and(|here| here < at) && reading.since >= at && !reads_gone(copy.power)
-                })
+                gone.filter_map(|copy| copy.listed)
+                    .any(|at| listed && copy.listed.is_some_and(|here| here < at) && reading.since >= at)
             })
         };
         let newer = copy.since.is_none_or(|known| known <= reading.since);

@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Action, Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
-    ServerName, Span, SystemState, Time,
+    ServerName, Span, SystemState, Time, View,
     command::Outcome,
     config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
     invariants,
     ledger::Phase,
-    listing::{Known, Listed},
+    listing::{Environment, Known, Listed, Remark},
     note::{LeaveReason, Note, Proof},
     order::{Ending, Epoch},
+    plan::plan,
 };
 
 /// Two servers with their nodes, and group web with LPAR web1 on both.
@@ -578,4 +579,50 @@ fn what_excuses_a_start_from_a_reading_is_no_reading_of_before() {
     case.must(grant("p1"));
     case.must(start(1));
     assert_eq!(vouched(&case), 1, "p2 cannot be read, and it was read off last");
+}
+
+/// What the planner takes for news, the ledger takes in; or the leader writes the same into the log again and again.
+#[test]
+fn a_reading_is_news_once() {
+    let powers = [Power::Running, Power::Off, Power::Absent, Power::Missing, Power::Unknown, Power::Moving];
+    let remarks = [
+        None,
+        Some(Remark::Word("x".repeat(300))),
+        Some(Remark::Renamed { uuid: "U".to_owned(), name: "y".repeat(300) }),
+        Some(Remark::Another { known: "U".to_owned(), found: "V".to_owned() }),
+        Some(Remark::Environment(Environment::Vios)),
+    ];
+    let mut news = 0;
+    for (mobile, there, before) in
+        [false, true].into_iter().flat_map(|m| powers.into_iter().flat_map(move |p| powers.map(|q| (m, p, q))))
+    {
+        let mut known = Case::unread();
+        let mut cluster = cluster();
+        if let Kind::Lpar(lpar) = &mut cluster.resources.get_mut("web1").expect("it is there").kind {
+            lpar.mobile = mobile;
+        }
+        known.ask(Request::Configure { cluster: Arc::new(cluster), strand: false });
+        for (server, power) in [("p1", before), ("p2", Power::Moving), ("p2", there)] {
+            known.reads(server, power);
+        }
+        for (power, remark, uuid) in powers.into_iter().flat_map(|power| {
+            remarks.iter().flat_map(move |remark| [None, Some("U".to_owned())].map(|uuid| (power, remark, uuid)))
+        }) {
+            let mut ledger = known.ledger.clone();
+            let mut reading = known.reading("p1", power);
+            reading.listed.insert("web1".into(), Listed { uuid, remark: remark.clone() });
+            let mut view = View::default();
+            view.readings.insert("p1".into(), reading.clone());
+            let observed = |ledger: &Ledger| {
+                let planned = plan(ledger, &view, &"n1".into(), ledger.now).commands;
+                planned.iter().any(|command| matches!(command, Command::Observe(_)))
+            };
+            let first = observed(&ledger);
+            let entry = Entry::planned(ledger.now, "n1".into(), vec![Command::Observe(reading.clone())]);
+            assert_eq!(ledger.apply(ledger.index + 1, &entry).refused, []);
+            assert!(!observed(&ledger), "mobile {mobile}, {there:?} on p2, {before:?} here: {reading:?}");
+            news += usize::from(first);
+        }
+    }
+    assert!(news > 1000, "{news}");
 }
