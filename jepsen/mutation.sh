@@ -31,12 +31,14 @@ mutants() { # ARGS..: to find that something is not noticed is no failure of our
 state=$(git ls-files -z jepsen/mutation.toml 'src/core/*.rs' 'jepsen/model/src/*.rs' 'tests/scenarios/*.txt' |
     xargs -0 cat | sha256sum | cut -c1-12)
 
-# Whether the scenarios, the unit tests or the swarm notice a change that is put in.
+# Whether the scenarios, a short swarm or the unit tests notice a change that is put in. 2: it cannot be built.
 notices() {
     local cargo=(timeout 900 cargo test --profile mutants)
     "${cargo[@]}" -p tenure-model --lib --test scenarios --no-run || return 2
-    ! SCENARIO_FIRST=1 SWARM_SEEDS=1-4 "${cargo[@]}" -p tenure-model --lib --test scenarios -- every_scenario any_history any_long_history ||
-        ! "${cargo[@]}" -p tenure-core --lib
+    SCENARIO_FIRST=1 SWARM_SEEDS=1-4 "${cargo[@]}" -p tenure-model --lib --test scenarios -- \
+        every_scenario any_history any_long_history || return 0
+    "${cargo[@]}" -p tenure-core --lib || return 0
+    return 1
 }
 
 try() { # PART
@@ -57,7 +59,11 @@ try() { # PART
         patch -s -p0 <"$patch"
         notices >>"$out/log" 2>&1 || code=$?
         patch -s -R -p0 <"$patch"
-        case $code in 0) echo "$name" >>"$out/caught" ;; *) echo "$name" >>"$out/missed" ;; esac
+        case $code in
+        0) echo "$name" >>"$out/caught" ;;
+        1) echo "$name" >>"$out/missed" ;;
+        *) echo "$name cannot be built with what judges it: see $out/log" >&2 && return 1 ;;
+        esac
     done <"$found/missed.txt"
     echo "$state" >"$out/state"
     cd - >/dev/null

@@ -110,7 +110,7 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     let list = "servers = [\"s1\", \"s2\"]\n";
     let text = cluster_file(0).replace("lpar = \"node-p1\"\n", "lpar = \"node-p1\"\nwatchdog = \"1m\"\n")
         + &format!(
-            "\n[timings]\nconcede = \"1s\"\n\n[groups.one]\n{list}\n[groups.stuck]\n{list}\n[groups.all]\nkind = \"parallel\"\n{list}"
+            "\n[timings]\nconcede = \"2s\"\n\n[groups.one]\n{list}\n[groups.stuck]\n{list}\n[groups.all]\nkind = \"parallel\"\n{list}"
         )
         + &resource("once", "one", "FileOnOff", &once)
         + &resource("stuck", "stuck", "script:Stuck", &stuck)
@@ -126,7 +126,7 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     let tries = |cluster: &Cluster| cluster.nodes["p1"].log().matches("cannot be stopped").count();
     wait("what does not stop is said", || tries(&cluster) > 0);
     let (tried, before) = (tries(&cluster), fed(&device));
-    // Each try comes a second after the one before: longer than between two meals.
+    // Each try comes two seconds after the one before: longer than between two meals.
     wait("it is tried again", || tries(&cluster) >= tried + 4);
     assert_eq!(fed(&device), before, "it is fed without a lease");
     assert!(stuck_file.exists() && every_file.exists());
