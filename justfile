@@ -60,6 +60,10 @@ explore DEEPER="1":
 mutants NAMES="all":
     MUTANTS={{NAMES}} cargo test --workspace --test mutants each_bug -- --nocapture
 
+# Changes the rules in one place at a time, and shows which changes nothing notices; goes on where it was left, for so many seconds.
+mutation SECONDS="1000000":
+    jepsen/mutation.sh {{SECONDS}}
+
 # Committed commands a second, planning, the disk.
 bench:
     cargo bench -p tenure-raft
