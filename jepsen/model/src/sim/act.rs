@@ -406,6 +406,9 @@ impl Sim {
             Some(server) => self.server_id(server)?,
             None => *self.world.active_on(lpar).first().ok_or("it is active nowhere")?,
         };
+        if what == "handstart" {
+            self.unseen.insert((lpar, at));
+        }
         self.inject(match what {
             "crash" => Fault::Crash(at, lpar),
             "hang" => Fault::Hang(at, lpar),

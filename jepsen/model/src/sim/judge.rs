@@ -1,8 +1,12 @@
 //! Holding every entry and every moment against what must never be.
 
-use super::sim::Sim;
+use super::{
+    sim::Sim,
+    witness::{self, Question},
+};
+use crate::world::{LparId, ServerId};
 use std::sync::Arc;
-use tenure_core::{Ledger, Span, invariants, note::NotHere};
+use tenure_core::{Ledger, ServerName, Span, invariants, note::NotHere};
 
 /// More entries than this within that time are not what anything has to say.
 const BUSY_ENTRIES: usize = 1000;
@@ -31,9 +35,15 @@ impl Sim {
     }
 
     /// Holds what became active in the world against the one promise that matters. A second copy that somebody else
-    /// started is shown; one that we started is wrong, unless an operator's false word led to it.
+    /// started is shown; one that we started is wrong, unless an operator's false word led to it, or the first was started by
+    /// hand where nobody can see it: the last live reading vouches there (ADR 5).
     pub(super) fn judge_world(&mut self) {
         self.judge_apps();
+        let unseen = std::mem::take(&mut self.unseen);
+        let still = |(lpar, server): &(LparId, ServerId)| {
+            self.world.active_on(*lpar).contains(server) && !self.can_be_read(*server)
+        };
+        self.unseen = unseen.into_iter().filter(still).collect();
         let length = self.world.history().len();
         if length == self.judged_to {
             return;
@@ -46,11 +56,24 @@ impl Sim {
             let lpar = self.world.lpar_name(overlap.lpar).to_owned();
             let (first, second) = (self.world.server_name(overlap.first), self.world.server_name(overlap.second));
             let text = format!("world: {lpar} is active on {first} and {second}");
-            if overlap.was_ordered(self.world.history().entries()) && !self.expected.contains(&lpar) {
+            // Nor may the ledger hold that the server can be read.
+            let blind = self.ledger.servers.get(first).is_some_and(|state| !state.tells_lpars());
+            let unseen = blind && self.unseen.contains(&(overlap.lpar, overlap.first));
+            let excused = self.expected.contains(&lpar) || unseen;
+            if overlap.was_ordered(self.world.history().entries()) && !excused {
                 self.wrong.push(format!("at {} {text}", self.now.0));
             }
             self.say(text);
         }
+    }
+
+    /// Whether some node that lives could list the LPARs of a server now.
+    fn can_be_read(&self, server: ServerId) -> bool {
+        let server = ServerName::from(self.world.server_name(server));
+        self.nodes.iter().filter(|(_, node)| node.alive).any(|(name, node)| {
+            let ask = Question { server: &server, by: name, since: 0, serial: 0 };
+            witness::read(&self.world, &node.ledger, &ask, node.blind, None).tells_lpars()
+        })
     }
 
     /// The same inside nodes. What was declared for one node is in one node; each instance of a parallel group is, by its own

@@ -82,6 +82,8 @@ pub struct Sim {
     /// Overlaps that were seen, and how much of the world's history was looked at.
     pub(super) judged: BTreeSet<(LparId, ServerId, WorldTime)>,
     pub(super) judged_to: usize,
+    /// LPARs that somebody has started by hand where no node could see it, and none could since.
+    pub(super) unseen: BTreeSet<(LparId, ServerId)>,
     /// Where each resource that lives inside nodes was active when last looked at.
     pub(super) judged_apps: BTreeMap<ResourceName, BTreeSet<ServerName>>,
     /// LPARs of which a second copy may be started, because an operator lies.
@@ -126,6 +128,7 @@ impl Sim {
             wrong: Vec::new(),
             judged: BTreeSet::new(),
             judged_to: 0,
+            unseen: BTreeSet::new(),
             judged_apps: BTreeMap::new(),
             expected: BTreeSet::new(),
         };
