@@ -59,6 +59,7 @@ async fn endings_that_prove_nothing_are_unknown() {
     let killed = Answer { status: 137, stdout: String::new(), stderr: "Killed\n".to_owned() };
     let faults = [
         Fault::NoStatus,
+        Fault::Killed,
         Fault::Say(killed),
         Fault::Say(Answer::refusal("")),
         Fault::Say(Answer::refusal("java.lang.NullPointerException\n")),

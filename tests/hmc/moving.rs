@@ -97,7 +97,8 @@ async fn whatever_a_check_says_nothing_was_done() {
             };
             assert!(matches!(error, CommandError::Refused { .. }), "{error}");
         }
-        for fault in [Fault::Hang, Fault::Cut, Fault::NoStatus, Fault::Say(Answer::refusal("Killed\n"))] {
+        for fault in [Fault::Hang, Fault::Cut, Fault::NoStatus, Fault::Killed, Fault::Say(Answer::refusal("Killed\n"))]
+        {
             hmc.shared.behave();
             hmc.shared.misbehave(check, fault);
             let error = match check {
@@ -126,6 +127,7 @@ async fn a_move_that_passed_its_check_and_then_fails_is_unknown_and_not_repeated
         half_way("HSCL03EC No room.\n"),
         Fault::Cut,
         Fault::NoStatus,
+        Fault::Killed,
     ];
     for (command, faults) in [("-o 'm'", faults.clone()), ("-o 'restart'", faults)] {
         for fault in faults {

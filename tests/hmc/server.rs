@@ -39,6 +39,8 @@ pub enum Fault {
     Flood(usize),
     /// Do it, and close the channel without an exit status.
     NoStatus,
+    /// Do it, and say that the shell was killed by a signal.
+    Killed,
     /// Refuse to run commands.
     RefuseExec,
     /// Wait for a permit, then do it.
@@ -344,11 +346,18 @@ impl Drop for Running {
     }
 }
 
+/// What a command's end is told by.
+enum Ending {
+    Status,
+    Signal,
+    Nothing,
+}
+
 async fn answer(shared: Arc<Shared>, handle: Handle, channel: ChannelId, command: String, fault: Option<Fault>) {
     let running = Running::new(&shared);
     let connection = shared.connection.lock().unwrap().clone();
     let run = || shared.site.run(&words(&command), &connection);
-    let mut has_status = true;
+    let mut ending = Ending::Status;
     let answer = match fault {
         None | Some(Fault::RefuseExec) => run(),
         Some(Fault::Hang) => std::future::pending().await,
@@ -360,7 +369,11 @@ async fn answer(shared: Arc<Shared>, handle: Handle, channel: ChannelId, command
         Some(Fault::Say(answer)) => answer,
         Some(Fault::Flood(bytes)) => Answer::ok("x".repeat(bytes)),
         Some(Fault::NoStatus) => {
-            has_status = false;
+            ending = Ending::Nothing;
+            run()
+        }
+        Some(Fault::Killed) => {
+            ending = Ending::Signal;
             run()
         }
         Some(Fault::Gate(gate)) => {
@@ -376,9 +389,14 @@ async fn answer(shared: Arc<Shared>, handle: Handle, channel: ChannelId, command
         let _ = handle.extended_data(channel, 1, answer.stderr.into_bytes()).await;
     }
     let _ = handle.eof(channel).await;
-    if has_status {
-        let _ = handle.exit_status_request(channel, answer.status).await;
-    }
+    let _ = match ending {
+        Ending::Status => handle.exit_status_request(channel, answer.status).await,
+        Ending::Signal => {
+            let (text, language) = (String::new(), String::new());
+            handle.exit_signal_request(channel, russh::Sig::KILL, false, text, language).await
+        }
+        Ending::Nothing => Ok(()),
+    };
     let _ = handle.close(channel).await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Author, Command, Entry, GroupName, HmcName, Ledger, Request, RequestId, Time,
+    Author, Command, Entry, GroupName, HmcName, Ledger, Refusal, Request, RequestId, Time,
     config::{Cluster, Group, GroupKind, Hmc, Link, Need, Node, Resource, Rigidity, Server, Service, Tier, TierLink},
 };
 
@@ -149,4 +149,26 @@ fn what_others_depend_on_is_as_important_and_comes_first() {
         .collect();
     // A firm tier is a dependency too: c and e need d.
     assert_eq!(ties, BTreeMap::from([("a", (1, 3)), ("b", (1, 2)), ("c", (1, 1)), ("d", (1, 0)), ("e", (100, 1))]));
+}
+
+/// A request that is refused after a part of it was done has done nothing.
+#[test]
+fn a_request_that_is_refused_half_way_changes_nothing() {
+    let mut ledger = Ledger::default();
+    let ask = |ledger: &mut Ledger, request: Request| {
+        let id = RequestId(u128::from(ledger.index) + 1);
+        let author = Author::Operator { name: "alice".to_owned(), request: id };
+        let entry = Entry { at: Time(1), wall: Time(1), author, commands: vec![Command::Request(request)] };
+        ledger.apply(ledger.index + 1, &entry)
+    };
+    let cluster = cluster(&chain(&["a", "b", "c"]));
+    let configured = ask(&mut ledger, Request::Configure { cluster: Arc::new(cluster), strand: false });
+    assert_eq!(configured.refusal(), None);
+    let a = ledger.groups.get_mut("a").expect("it is there");
+    Arc::make_mut(a).upkeep.disabled = Some("p1".into());
+    let before = ledger.clone();
+    // Its children are asked online first, and then it turns out that it may not be.
+    let online = ask(&mut ledger, Request::Online { group: "a".into(), server: None, propagate: true });
+    assert!(matches!(online.refusal(), Some(Refusal::AutoDisabled { .. })), "{online:?}");
+    assert_eq!((&ledger.groups, online.records.len()), (&before.groups, 0));
 }
