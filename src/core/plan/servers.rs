@@ -69,19 +69,20 @@ impl Planner<'_> {
         if reading.since < copy.declared {
             return false;
         }
-        let listed = self.scratch.lists(reading, resource);
+        // Asked last: this is gone through for every copy at every plan.
+        let listed = || self.scratch.lists(reading, resource);
         let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.as_ref());
-        let learns = listed && copy.uuid.is_none() && uuid.is_some();
+        let learns = || copy.uuid.is_none() && uuid.is_some() && listed();
         let missed = || {
             let copies = group.copies.get(resource).filter(|_| self.scratch.is_mobile(resource));
             copies.is_some_and(|copies| {
                 let gone = copies.values().filter(|copy| copy.power == Power::Missing);
                 gone.filter_map(|copy| copy.listed)
-                    .any(|at| listed && copy.listed.is_some_and(|here| here < at) && reading.since >= at)
+                    .any(|at| copy.listed.is_some_and(|here| here < at) && reading.since >= at && listed())
             })
         };
         let newer = copy.since.is_none_or(|known| known <= reading.since);
-        newer && (learns || copy.said != Ledger::said(reading, resource) || missed())
+        newer && (learns() || copy.said != Ledger::said(reading, resource) || missed())
     }
 
     /// Whether a look at a copy says something new of it, or is the first of those that count.
