@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use fs2::FileExt;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::error::OpenError;
 
@@ -21,12 +22,10 @@ impl DirectoryLock {
         let path = dir.join("lock");
         let failed = |source| OpenError::Io { action: "lock", dir: dir.to_owned(), source };
         let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        if let Err(error) = file.try_lock_exclusive() {
-            if error.kind() != fs2::lock_contended_error().kind() {
-                return Err(failed(error));
-            }
-            return Err(OpenError::InUse { dir: dir.to_owned(), pid: holder(&path) });
-        }
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+            Errno::WOULDBLOCK => OpenError::InUse { dir: dir.to_owned(), pid: holder(&path) },
+            error => failed(error.into()),
+        })?;
         write_pid(&mut file).map_err(failed)?;
         Ok(DirectoryLock { _file: file })
     }
