@@ -626,3 +626,18 @@ fn a_reading_is_news_once() {
     }
     assert!(news > 1000, "{news}");
 }
+
+/// What a node read on its way before it was given its order says nothing of what was so afterwards.
+#[test]
+fn a_late_report_tells_only_what_was_read_since_its_order() {
+    let mut case = Case::starting();
+    let order = *case.ledger.orders.keys().next().expect("an order is open");
+    case.answer(Ending::Done);
+    let told = |case: &mut Case, since: u64| {
+        let reading = Reading { since, ..case.reading("p2", Power::Running) };
+        let seen = BTreeMap::new();
+        case.plan(Command::Report(Report { order, ending: Ending::Done, readings: vec![reading], seen }))
+    };
+    assert_eq!(told(&mut case, order.index - 1), Some(Refusal::NoOrder(order)));
+    assert_eq!(told(&mut case, order.index), None, "that is news: web1 runs on p2");
+}
