@@ -53,10 +53,9 @@ impl Ledger {
         remark.map(|remark| remark.to_string().chars().take(SAID_LIMIT).collect()).unwrap_or_default()
     }
 
-    /// Whether a reading has a line for an LPAR, and that line is about it and nothing else.
-    pub fn lists(&self, reading: &Reading, resource: &ResourceName) -> bool {
-        let gone = matches!(self.reads(reading, resource), Power::Absent | Power::Missing);
-        !gone && reading.alarm(resource).is_none()
+    /// Whether a reading, by which an LPAR is in this state, has a line for it, and that line is about it and nothing else.
+    pub fn lists(reading: &Reading, resource: &ResourceName, power: Power) -> bool {
+        !matches!(power, Power::Absent | Power::Missing) && reading.alarm(resource).is_none()
     }
 
     /// Whether nothing of this LPAR can be active on this server: the server is proven off; or its hypervisor is not up yet;

@@ -98,7 +98,7 @@ impl Applying<'_> {
             return;
         }
         let (power, said) = (self.ledger.reads(reading, resource), Ledger::said(reading, resource));
-        let listed = self.ledger.lists(reading, resource);
+        let listed = Ledger::lists(reading, resource, power);
         let seen = Seen { power, since: reading.since, confidence: 100, said, ..Seen::default() };
         let Some(name) = self.ledger.group_of(resource).cloned() else { return };
         let new = self.ledger.groups.get(&name).and_then(|group| group.copies.get(resource)?.get(&reading.server));

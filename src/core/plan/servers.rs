@@ -18,7 +18,7 @@ impl Planner<'_> {
         // Where something is comes before where it is not any more.
         let misses = |reading: &&Reading| {
             let mut mobile = reading.copies.iter().filter(|(resource, _)| self.scratch.is_mobile(resource));
-            mobile.any(|(_, power)| reads_gone(*power))
+            mobile.any(|(_, power)| matches!(power, Power::Absent | Power::Missing))
         };
         let (later, first): (Vec<_>, Vec<_>) = view.readings.values().partition(misses);
         for reading in first.into_iter().chain(later) {
@@ -57,32 +57,37 @@ impl Planner<'_> {
             group.zip(copy).is_some_and(|(group, copy)| {
                 let power = self.scratch.reads(reading, resource);
                 self.is_copy_news(group, copy, &reading.server, (power, reading.since, 100))
-                    || self.is_list_news(group, copy, reading, resource)
+                    || self.is_list_news(group, copy, reading, (resource, power))
             })
         })
     }
 
     /// Whether a reading says something new of a line besides its state: its UUID for the first time, a remark, or that it is
     /// here, where it is missed elsewhere.
-    fn is_list_news(&self, group: &GroupState, copy: &Copy, reading: &Reading, resource: &ResourceName) -> bool {
+    fn is_list_news(
+        &self,
+        group: &GroupState,
+        copy: &Copy,
+        reading: &Reading,
+        (resource, power): (&ResourceName, Power),
+    ) -> bool {
         // What was listed of another thing under this name.
         if reading.since < copy.declared {
             return false;
         }
-        // Asked last: this is gone through for every copy at every plan.
-        let listed = || self.scratch.lists(reading, resource);
+        let listed = Ledger::lists(reading, resource, power);
         let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.as_ref());
-        let learns = || copy.uuid.is_none() && uuid.is_some() && listed();
+        let learns = listed && copy.uuid.is_none() && uuid.is_some();
         let missed = || {
-            let copies = group.copies.get(resource).filter(|_| self.scratch.is_mobile(resource));
+            let copies = group.copies.get(resource).filter(|_| listed && self.scratch.is_mobile(resource));
             copies.is_some_and(|copies| {
                 let gone = copies.values().filter(|copy| copy.power == Power::Missing);
                 gone.filter_map(|copy| copy.listed)
-                    .any(|at| copy.listed.is_some_and(|here| here < at) && reading.since >= at && listed())
+                    .any(|at| copy.listed.is_some_and(|here| here < at) && reading.since >= at)
             })
         };
         let newer = copy.since.is_none_or(|known| known <= reading.since);
-        newer && (learns() || copy.said != Ledger::said(reading, resource) || missed())
+        newer && (learns || copy.said != Ledger::said(reading, resource) || missed())
     }
 
     /// Whether a look at a copy says something new of it, or is the first of those that count.
@@ -297,8 +302,4 @@ impl Planner<'_> {
             }
         }
     }
-}
-
-fn reads_gone(power: Power) -> bool {
-    matches!(power, Power::Absent | Power::Missing)
 }
