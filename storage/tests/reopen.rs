@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{append, database, entry, id, open, vote};
+use common::{append, chain, database, entry, id, open, vote};
 use futures::executor::block_on;
 use openraft::storage::RaftLogStorage;
 use proptest::prelude::*;
@@ -55,6 +55,37 @@ fn everything_is_there_after_a_restart() {
     assert_eq!(image.purged(), Some(id(1, 10)));
     assert_eq!(image.last(), Some(id(2, 69)));
     assert_eq!(image.len(), 59);
+}
+
+/// sled notes at each start how far it has read, in a file that gets its name when it is whole. A process that is killed before,
+/// or a full disk, leaves it behind without one.
+#[test]
+fn a_start_that_was_cut_short_is_no_obstacle_to_the_next() {
+    let dir = TempDir::new().unwrap();
+    let (mut log, snapshots) = open(dir.path()).unwrap();
+    append(&mut log, (0..60).map(|index| entry(1, index, 300)));
+    let image = log.image().unwrap();
+    drop((log, snapshots));
+    drop(open(dir.path()).unwrap());
+
+    let noted = notes(dir.path());
+    let [(name, whole)] = &noted[..] else { panic!("sled keeps one note: {noted:?}") };
+    for (greater, cut) in [(0, 0), (1, 0), (1, 5), (1, whole.len() / 2), (1, whole.len() - 1), (1, whole.len())] {
+        let at = u64::from_str_radix(name.trim_start_matches("snap."), 16).unwrap() + greater;
+        fs::write(dir.path().join(format!("snap.{at:016X}.generating")), &whole[..cut]).unwrap();
+        let (log, snapshots) =
+            open(dir.path()).unwrap_or_else(|why| panic!("{cut} bytes, +{greater}: {}", chain(&why)));
+        assert_eq!(log.image().unwrap(), image, "{cut} bytes");
+        drop((log, snapshots));
+        assert_eq!(notes(dir.path()).len(), 1, "{cut} bytes: nothing is left behind");
+    }
+}
+
+/// The files in which sled notes how far it has read.
+fn notes(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = fs::read_dir(dir).unwrap().map(|file| file.unwrap());
+    let named = files.map(|file| (file.file_name().into_string().unwrap(), file.path()));
+    named.filter(|(name, _)| name.starts_with("snap.")).map(|(name, path)| (name, fs::read(path).unwrap())).collect()
 }
 
 #[test]

@@ -292,6 +292,7 @@ fn sync_names(dir: &Path) -> io::Result<()> {
 }
 
 fn open_database(dir: &Path) -> io::Result<sled::Db> {
+    clear_unfinished(dir)?;
     let config = sled::Config::new()
         .path(dir)
         .cache_capacity(CACHE_BYTES)
@@ -309,6 +310,22 @@ fn open_database(dir: &Path) -> io::Result<sled::Db> {
             opened => return opened.map_err(io::Error::from),
         }
     }
+}
+
+/// Removes what a start that was cut short (by a kill, a full disk) leaves half-written, over which sled would never open again.
+/// It notes at each start how far it has read, in `snap.N.generating`, and calls it `snap.N` when that is durable; it takes the
+/// first for the second. And it writes its `conf` before anything is stored.
+fn clear_unfinished(dir: &Path) -> io::Result<()> {
+    let stored = fs::metadata(dir.join("db"))?.len() > 0;
+    for file in fs::read_dir(dir)? {
+        let path = file?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if (name.starts_with("snap.") && name.ends_with(".generating")) || (name == "conf" && !stored) {
+            tracing::info!(file = %path.display(), "an earlier start was cut short: what it left is removed");
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// sled panics over some kinds of damage. To an operator that is a refusal like any other.
