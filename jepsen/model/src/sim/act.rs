@@ -407,7 +407,7 @@ impl Sim {
             None => *self.world.active_on(lpar).first().ok_or("it is active nowhere")?,
         };
         if what == "handstart" {
-            self.unseen.insert((lpar, at));
+            self.unseen.insert((lpar, at), false);
         }
         self.inject(match what {
             "crash" => Fault::Crash(at, lpar),

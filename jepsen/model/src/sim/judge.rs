@@ -39,11 +39,14 @@ impl Sim {
     /// hand where nobody can see it: the last live reading vouches there (ADR 5).
     pub(super) fn judge_world(&mut self) {
         self.judge_apps();
-        let unseen = std::mem::take(&mut self.unseen);
-        let still = |(lpar, server): &(LparId, ServerId)| {
-            self.world.active_on(*lpar).contains(server) && !self.can_be_read(*server)
-        };
-        self.unseen = unseen.into_iter().filter(still).collect();
+        let mut unseen = std::mem::take(&mut self.unseen);
+        unseen.retain(|(lpar, server), hidden| {
+            let was_hidden = *hidden;
+            *hidden = !self.can_be_read(*server);
+            // Once it could be seen again, whoever starts another copy has to look.
+            self.world.active_on(*lpar).contains(server) && (*hidden || !was_hidden)
+        });
+        self.unseen = unseen;
         let length = self.world.history().len();
         if length == self.judged_to {
             return;
@@ -58,7 +61,7 @@ impl Sim {
             let text = format!("world: {lpar} is active on {first} and {second}");
             // Nor may the ledger hold that the server can be read.
             let blind = self.ledger.servers.get(first).is_some_and(|state| !state.tells_lpars());
-            let unseen = blind && self.unseen.contains(&(overlap.lpar, overlap.first));
+            let unseen = blind && self.unseen.contains_key(&(overlap.lpar, overlap.first));
             let excused = self.expected.contains(&lpar) || unseen;
             if overlap.was_ordered(self.world.history().entries()) && !excused {
                 self.wrong.push(format!("at {} {text}", self.now.0));
