@@ -3,6 +3,13 @@
 pub mod compare;
 pub mod hmc;
 pub mod lab;
+mod live;
 pub mod machines;
 
-pub use tenure_model::{explore, sim, world};
+pub use tenure_model::{explore, sim};
+
+/// The simulated world, and the same in real time.
+pub mod world {
+    pub use crate::live::{LiveWorld, Ticker};
+    pub use tenure_model::world::*;
+}

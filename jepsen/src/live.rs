@@ -1,11 +1,9 @@
 //! A world in real time: a lock, a monotonic clock, and a task that keeps the one up with the other.
 
-use super::history::Entry;
-use super::time::{Span, Time};
-use super::world::World;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tenure_model::world::{Entry, Span, Time, World};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -144,7 +142,7 @@ impl LiveWorld {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::{Change, Command, DemoOptions, LparState, WorldSpec};
+    use tenure_model::world::{Change, Command, DemoOptions, LparState, WorldSpec};
 
     #[tokio::test]
     async fn time_passes_by_itself_and_nothing_of_it_is_missed() {

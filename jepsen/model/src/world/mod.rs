@@ -3,7 +3,7 @@
 //! A [`World`] is a pure, synchronous, deterministic model in milliseconds of virtual time. It does nothing by itself:
 //! [`World::advance_to`] lets time pass, [`World::execute`] and [`World::submit`] carry out what an HMC was told,
 //! [`World::inject`] breaks things, [`World::read`] is what an HMC would answer. The same seed and the same calls give
-//! the same world. Behind a [`LiveWorld`] the same model runs in real time.
+//! the same world. The lab lets it run in real time.
 //!
 //! It promises that what an HMC shows is never better informed than a real one: readings can be late, lost or
 //! meaningless, and an accepted command is not yet a result. It refuses to know anything of the product: the words are
@@ -20,7 +20,6 @@ mod fault;
 mod fingerprint;
 mod history;
 mod id;
-mod live;
 mod message;
 mod migrate;
 mod moving;
@@ -45,7 +44,6 @@ pub use execute::DEFAULT_PROFILE;
 pub use fault::{Fault, FaultError};
 pub use history::{Cause, Change, Entry, History, MoveStep, StartCounts};
 pub use id::{CommandId, HmcId, LparId, ServerId};
-pub use live::{LiveWorld, Ticker};
 pub use moving::{Move, MoveKind};
 pub use partition::{Guest, Line};
 pub use reading::{Capacity, LparReading, Reading, RmcState};
