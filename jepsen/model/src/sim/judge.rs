@@ -4,9 +4,9 @@ use super::{
     sim::Sim,
     witness::{self, Question},
 };
-use crate::world::{LparId, ServerId};
+use crate::world::ServerId;
 use std::sync::Arc;
-use tenure_core::{Ledger, ServerName, Span, invariants, note::NotHere};
+use tenure_core::{Command, Entry, Ledger, ResourceName, ServerName, Span, invariants, note::NotHere};
 
 /// More entries than this within that time are not what anything has to say.
 const BUSY_ENTRIES: usize = 1000;
@@ -19,7 +19,8 @@ impl Sim {
     }
 
     /// Holds one entry against the ledger's invariants.
-    pub(super) fn judge_step(&mut self, before: &Ledger, after: &Ledger) {
+    pub(super) fn judge_step(&mut self, before: &Ledger, after: &Ledger, entry: &Entry) {
+        self.hear(entry);
         let found = invariants::step(before, after).into_iter().chain(invariants::state(after));
         let index = after.index;
         self.wrong.extend(found.map(|what| format!("entry {index}: {what}")));
@@ -61,12 +62,26 @@ impl Sim {
             let text = format!("world: {lpar} is active on {first} and {second}");
             // Nor may the ledger hold that the server can be read.
             let blind = self.ledger.servers.get(first).is_some_and(|state| !state.tells_lpars());
-            let unseen = blind && self.unseen.contains_key(&(overlap.lpar, overlap.first));
+            let unseen = blind && self.unseen.get(&(overlap.lpar, overlap.first)) == Some(&true);
             let excused = self.expected.contains(&lpar) || unseen;
             if overlap.was_ordered(self.world.history().entries()) && !excused {
                 self.wrong.push(format!("at {} {text}", self.now.0));
             }
             self.say(text);
+        }
+    }
+
+    /// What an entry tells of LPARs that are active is known from then on, whatever is made of it.
+    fn hear(&mut self, entry: &Entry) {
+        let readings = entry.commands.iter().flat_map(|command| match command {
+            Command::Observe(reading) => std::slice::from_ref(reading),
+            Command::Report(report) => &report.readings,
+            _ => &[],
+        });
+        for reading in readings {
+            let active = |lpar| reading.power(&ResourceName::from(self.world.lpar_name(lpar))).is_active();
+            let here = |server| self.world.server_name(server) == reading.server.as_str();
+            self.unseen.retain(|(lpar, server), _| !(here(*server) && active(*lpar)));
         }
     }
 

@@ -180,7 +180,7 @@ impl Sim {
         if let Some(bug) = self.options.bug {
             bug.tamper(&before, &mut after, entry);
         }
-        self.judge_step(&before, &after);
+        self.judge_step(&before, &after, entry);
         if undisturbed && !outcome.refused.is_empty() {
             self.wrong.push(format!("entry {index}: the plan itself is refused: {:?}", outcome.refused));
         }

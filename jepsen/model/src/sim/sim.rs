@@ -82,7 +82,7 @@ pub struct Sim {
     /// Overlaps that were seen, and how much of the world's history was looked at.
     pub(super) judged: BTreeSet<(LparId, ServerId, WorldTime)>,
     pub(super) judged_to: usize,
-    /// LPARs that somebody has started by hand, and that nobody has listed since; and whether nobody could.
+    /// LPARs that somebody has started by hand and that no entry has told of, and whether their server cannot be read now.
     pub(super) unseen: BTreeMap<(LparId, ServerId), bool>,
     /// Where each resource that lives inside nodes was active when last looked at.
     pub(super) judged_apps: BTreeMap<ResourceName, BTreeSet<ServerName>>,
@@ -254,9 +254,6 @@ impl Sim {
                 let ask = witness::Question { server: &server, by: node, since, serial };
                 let reading = witness::read(&self.world, &state.ledger, &ask, state.blind, self.options.bug);
                 let back = witness::latency(&self.world, &state.ledger.config, &server).1;
-                if reading.tells_lpars() {
-                    self.unseen.retain(|(_, at), _| self.world.server_name(*at) != server.as_str());
-                }
                 self.later(node, Span(back), NodeEvent::Seen { reading, why });
             }
             NodeEvent::Seen { reading, why } => self.seen(node, reading, why),
