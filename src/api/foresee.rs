@@ -78,7 +78,10 @@ pub(super) async fn admit(ledger: Arc<Ledger>, request: &Request) -> Result<(), 
 fn what_if(what: WhatIf) -> Result<foresee::WhatIf, Failure> {
     Ok(match what {
         WhatIf::Lose { servers } => foresee::WhatIf::Lose(servers.into_iter().map(ServerName::from).collect()),
-        WhatIf::Ask { ask } => foresee::WhatIf::Ask(convert::request(ask)?),
+        WhatIf::Ask(verb) => foresee::WhatIf::Ask(verb.into()),
+        WhatIf::Configure { text } => {
+            foresee::WhatIf::Ask(Request::Configure { cluster: convert::cluster(&text)?, strand: false })
+        }
     })
 }
 

@@ -8,7 +8,7 @@ use super::{
     serve::{Peer, Stopping},
     view,
     wire::{
-        Ask, ConfigView, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
+        ConfigView, ConfigureBody, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
         MembersView, NodeAddBody, OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody,
         TokenView, TransferBody, WhyNotView, WhyView,
     },
@@ -26,7 +26,7 @@ use axum::{
 use futures::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tenure_core::{GroupName, Ledger, NodeName, ServerName};
+use tenure_core::{GroupName, Ledger, NodeName, RequestId, ServerName};
 use tenure_raft::tls::Role;
 
 /// Largest body that is read: a cluster file with some ten thousand LPARs.
@@ -54,7 +54,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route(FORESEE, post(foreseen))
         .route("/v1/capacity", get(capacity))
         .route("/v1/rolling", get(rolling))
-        .route("/v1/config", get(declared))
+        .route("/v1/config", get(declared).post(configure))
         .route("/v1/requests", post(request))
         .route("/v1/members", get(members))
         .route("/v1/nodes", post(node_add))
@@ -237,33 +237,48 @@ async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Ans
     Ok(Json(ConfigView { configured: ledger.configured, text }))
 }
 
-async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) -> Answer<OutcomeView> {
-    let Some(id) = convert::request_id(&body.request_id) else {
-        return Err(Failed(Failure::Usage("request_id is not 32 hexadecimal digits".to_owned())));
-    };
+async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBody>) -> Answer<OutcomeView> {
+    let id = identity(&body.request_id)?;
+    let cluster = convert::cluster(&body.text)?;
     let mut warnings = Vec::new();
-    let expected = if let Ask::Configure { expect, .. } = &body.ask { *expect } else { None };
-    let request = convert::request(body.ask)?;
-    if let tenure_core::Request::Configure { .. } = &request {
-        let ledger = backend.ledger(Read::Linearizable).await?;
-        // A repeated request has changed the configuration itself, and is answered from memory.
-        if !ledger.requests.contains_key(&id) {
-            if expected.is_some_and(|expected| ledger.configured != expected) {
-                let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
-                return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
-            }
-            if let tenure_core::Request::Configure { cluster, .. } = &request {
-                warnings = backend.can_be_kept(cluster).await?;
-            }
-            foresee::admit(ledger, &request).await?;
+    let ledger = backend.ledger(Read::Linearizable).await?;
+    let request = tenure_core::Request::Configure { cluster: Arc::clone(&cluster), strand: body.strand };
+    // A repeated request has changed the configuration itself, and is answered from memory.
+    if !ledger.requests.contains_key(&id) {
+        if body.expect.is_some_and(|expected| ledger.configured != expected) {
+            let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
+            return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
         }
+        warnings = backend.can_be_kept(&cluster).await?;
+        foresee::admit(ledger, &request).await?;
     }
-    let outcome = backend.request(&by, id, request).await?;
+    let outcome = proposed(&*backend, &by, id, request).await?;
+    Ok(Json(OutcomeView { warnings, ..outcome }))
+}
+
+async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) -> Answer<OutcomeView> {
+    let id = identity(&body.request_id)?;
+    Ok(Json(proposed(&*backend, &by, id, body.ask.into()).await?))
+}
+
+fn identity(text: &str) -> Result<RequestId, Failed> {
+    let wrong = || Failed(Failure::Usage("request_id is not 32 hexadecimal digits".to_owned()));
+    convert::request_id(text).ok_or_else(wrong)
+}
+
+/// What a request led to, once it is committed and was not refused.
+async fn proposed(
+    backend: &dyn Backend,
+    by: &str,
+    id: RequestId,
+    request: tenure_core::Request,
+) -> Result<OutcomeView, Failed> {
+    let outcome = backend.request(by, id, request).await?;
     if let Some(refusal) = outcome.refusal() {
         return Err(Failed(Failure::Refused(refusal.clone())));
     }
     let records = outcome.records.iter().map(view::record).collect();
-    Ok(Json(OutcomeView { index: outcome.index, request_id: body.request_id, records, warnings }))
+    Ok(OutcomeView { index: outcome.index, request_id: format!("{:032x}", id.0), records, warnings: Vec::new() })
 }
 
 async fn members(State(backend): Shared) -> Answer<MembersView> {

@@ -9,7 +9,7 @@ pub use agent::{
     ActionBody, AgentActionView, AgentDetailView, AgentView, AgentsView, CheckBody, CheckView, KeptView, ParameterView,
     PlaceView, ResourceDetailView, SaidView,
 };
-pub use ask::Ask;
+pub use ask::{ConfigureBody, RequestBody};
 pub use foresee::{
     DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
     ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
@@ -18,6 +18,9 @@ pub use status::{
     AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, ResourceView, RollingView,
     ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,
 };
+
+/// What operators ask is what the log holds.
+pub use tenure_core::Verb;
 
 use crate::config::Problem;
 use serde::{Deserialize, Serialize};
@@ -71,16 +74,6 @@ pub struct ConfigView {
     pub configured: u64,
     /// The text of a cluster file.
     pub text: String,
-}
-
-/// A request with its identity: the same one is applied once, however often it is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RequestBody {
-    /// 32 hexadecimal digits, chosen by the client.
-    pub request_id: String,
-    /// What is asked.
-    pub ask: Ask,
 }
 
 /// What a request led to.

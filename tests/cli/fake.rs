@@ -274,7 +274,11 @@ impl Backend for Fake {
     }
 
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
-        self.note(by, format!("{request:?}").chars().take(40).collect())?;
+        let what = match &request {
+            Request::Configure { .. } => "configure".to_owned(),
+            Request::Do(verb) => verb.typed(),
+        };
+        self.note(by, what)?;
         let author = Author::Operator { name: by.to_owned(), request: id };
         let outcome = self.site().commit(author, vec![Command::Request(request)]);
         self.applied.send_replace(outcome.index);

@@ -3,12 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
-    Command, Note, Power, Refusal, Request,
+    Command, Note, Power, Refusal, Request, Verb,
     config::Trigger,
     ledger::{Down, Phase, PreOnline},
-    note::{
-        Asked, Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Proof, ServerWait, Stay, Wait,
-    },
+    note::{Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Proof, ServerWait, Stay, Wait},
     order::{Action, Ending},
 };
 
@@ -48,45 +46,21 @@ pub fn by_name<T: Named>(prefix: &str, samples: Vec<T>) -> Vec<(String, T)> {
         let name = sample.name();
         let count = seen.entry(name).and_modify(|count| *count += 1).or_insert(1);
         let number = if *count > 1 { format!("-{count}") } else { String::new() };
-        (format!("{prefix}{name}{number}"), sample)
+        (format!("{prefix}{}{number}", name.replace(' ', "-")), sample)
     };
     whole(samples).into_iter().map(name).collect()
 }
 
-named! { Request:
-    Request::Configure { .. } => "configure",
-    Request::Online { .. } => "online",
-    Request::Offline { .. } => "offline",
-    Request::Switch { .. } => "switch",
-    Request::Migrate { .. } => "migrate",
-    Request::AbortMigration(..) => "abort-migration",
-    Request::Freeze(..) => "freeze",
-    Request::Unfreeze(..) => "unfreeze",
-    Request::Clear { .. } => "clear",
-    Request::ConfirmOff(..) => "confirm-off",
-    Request::ConfirmNodeOff(..) => "confirm-node-off",
-    Request::Restart(..) => "restart",
-    Request::ServiceOnline(..) => "service-online",
-    Request::ServiceOffline(..) => "service-offline",
-    Request::Enable(..) => "enable",
-    Request::Drain(..) => "drain",
-    Request::Shutdown(..) => "shutdown",
-    Request::Undrain { .. } => "undrain",
-    Request::FreezeServer(..) => "freeze-server",
-    Request::UnfreezeServer(..) => "unfreeze-server",
-    Request::ReleaseServer(..) => "release-server",
-    Request::Resume => "resume",
-    Request::Disarm => "disarm",
-    Request::Arm => "arm",
-    Request::RetryHmc(..) => "retry-hmc",
-    Request::ResourceOnline(..) => "resource-online",
-    Request::ResourceOffline { .. } => "resource-offline",
-    Request::Flush(..) => "flush",
-    Request::ClearAdminWait { .. } => "clear-admin-wait",
+impl Named for Verb {
+    const ALL: &'static [&'static str] = Verb::ALL;
+    fn name(&self) -> &'static str {
+        self.kind()
+    }
 }
 
 named! { Command:
-    Command::Request(..) => "request",
+    Command::Request(Request::Configure { .. }) => "request-configure",
+    Command::Request(Request::Do(..)) => "request-do",
     Command::Observe(..) => "observe",
     Command::Sense { .. } => "sense",
     Command::Report(..) => "report",
@@ -208,38 +182,10 @@ named! { Note:
     Note::WrongCopy { .. } => "wrong-copy",
     Note::HookNotRun { .. } => "hook-not-run",
     Note::FaultsCleared { .. } => "faults-cleared",
-    Note::ServiceRequested { .. } => "service-requested",
     Note::Storm { .. } => "storm",
     Note::Quarantined { .. } => "quarantined",
     Note::QuarantineOver { .. } => "quarantine-over",
     Note::NotBroughtBack { .. } => "not-brought-back",
-}
-
-named! { Asked:
-    Asked::Online { .. } => "online",
-    Asked::Offline { .. } => "offline",
-    Asked::Switch { .. } => "switch",
-    Asked::Freeze { .. } => "freeze",
-    Asked::Unfreeze { .. } => "unfreeze",
-    Asked::Clear { .. } => "clear",
-    Asked::Restart { .. } => "restart",
-    Asked::Enable { .. } => "enable",
-    Asked::Drain { .. } => "drain",
-    Asked::Shutdown { .. } => "shutdown",
-    Asked::Undrain { .. } => "undrain",
-    Asked::FreezeServer { .. } => "freeze-server",
-    Asked::UnfreezeServer { .. } => "unfreeze-server",
-    Asked::ReleaseServer { .. } => "release-server",
-    Asked::Resume => "resume",
-    Asked::Disarm => "disarm",
-    Asked::Arm => "arm",
-    Asked::RetryHmc { .. } => "retry-hmc",
-    Asked::ResourceOnline { .. } => "resource-online",
-    Asked::ResourceOffline { .. } => "resource-offline",
-    Asked::Flush { .. } => "flush",
-    Asked::ClearAdminWait { .. } => "clear-admin-wait",
-    Asked::Migrate { .. } => "migrate",
-    Asked::AbortMigration { .. } => "abort-migration",
 }
 
 named! { FaultReason:

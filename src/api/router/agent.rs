@@ -1,13 +1,10 @@
 //! What is asked of agents: what they make of a cluster file, which there are, and what one does to a resource.
 
 use super::{Answer, By, Failed, Freshness, In, Shared};
-use crate::{
-    api::{
-        backend::{Failure, Read},
-        convert, view,
-        wire::{ActionBody, AgentDetailView, AgentsView, CheckBody, CheckView, ResourceDetailView, SaidView},
-    },
-    config,
+use crate::api::{
+    backend::{Failure, Read},
+    convert, view,
+    wire::{ActionBody, AgentDetailView, AgentsView, CheckBody, CheckView, ResourceDetailView, SaidView},
 };
 use axum::{
     Json, Router,
@@ -33,7 +30,7 @@ pub(super) fn routes() -> Router<Arc<dyn crate::api::Backend>> {
 
 /// What the agents of the nodes make of a cluster file. Nothing is applied.
 async fn check(State(backend): Shared, In(body): In<CheckBody>) -> Answer<CheckView> {
-    let cluster = config::cluster::parse(convert::SENT_FILE, &body.text).map_err(Failure::Invalid)?;
+    let cluster = convert::cluster(&body.text)?;
     match backend.can_be_kept(&cluster).await {
         Ok(warnings) => Ok(Json(CheckView { errors: Vec::new(), warnings })),
         Err(Failure::Unkept { errors, warnings }) => Ok(Json(CheckView { errors, warnings })),
