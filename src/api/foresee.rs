@@ -5,7 +5,7 @@ use super::{
     convert, view,
     wire::{
         DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
-        RollingView, ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
+        RollingView, ServerCapacityView, SiteCapacityView, SubjectView, WeakView, WhatIf, WhyNotView,
     },
 };
 use std::{
@@ -119,7 +119,13 @@ fn show(ledger: &Ledger, foreseen: &Foreseen, brief: bool) -> ForeseenView {
         refused: foreseen
             .refused
             .iter()
-            .map(|(number, why)| RefusedView { number: *number, message: why.to_string() })
+            .map(|(number, why)| RefusedView {
+                number: *number,
+                code: why.code().to_owned(),
+                subject: why.subject().map(SubjectView::from),
+                message: why.message(),
+                suggestion: why.advice(),
+            })
             .collect(),
         records: foreseen.records.iter().take(kept).map(record).collect(),
         left_out: foreseen.records.len().saturating_sub(kept),

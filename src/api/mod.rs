@@ -14,7 +14,7 @@ mod router;
 mod serve;
 mod view;
 
-pub use backend::{Backend, Failure, Member, Members, Read};
+pub use backend::{Backend, Failure, Member, Members, Read, Rejection};
 pub use client::{Client, ClientError};
 pub use foresee::why_not;
 pub use serve::{ServeError, serve};

@@ -3,7 +3,7 @@
 mod agent;
 
 use super::{
-    backend::{Backend, Failure, Read},
+    backend::{Backend, Failure, Read, Rejection},
     convert, foresee,
     serve::{Peer, Stopping},
     view,
@@ -105,12 +105,10 @@ async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: 
         return next.run(request).await;
     }
     let view = ErrorView {
-        kind: ErrorKind::Refused,
-        message: "a client certificate of this cluster is needed".to_owned(),
-        suggestion: Some("name the directory of admin.pem and admin.key with --identity".to_owned()),
-        problems: Vec::new(),
-        check: None,
-    };
+        code: Some("no_certificate".to_owned()),
+        ..ErrorView::new(ErrorKind::Refused, "a client certificate of this cluster is needed")
+    }
+    .advise("name the directory of admin.pem and admin.key with --identity");
     (StatusCode::FORBIDDEN, Json(view)).into_response()
 }
 
@@ -209,7 +207,8 @@ fn no_group(ledger: &Ledger, group: GroupName) -> Failed {
     Failed(match instances.first() {
         Some(first) => {
             let which = instances.join(", ");
-            Failure::Rejected(format!("group {group} is parallel; ask for one of {which}: `tenure why {first}`"))
+            let why = Rejection::new("parallel_group", format!("group {group} is parallel"));
+            why.advise(format!("ask for one of {which}: `tenure why {first}`")).into()
         }
         None => Failure::Refused(tenure_core::Refusal::NoGroup(group)),
     })
@@ -247,7 +246,8 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
     if !ledger.requests.contains_key(&id) {
         if body.expect.is_some_and(|expected| ledger.configured != expected) {
             let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
-            return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
+            let why = Rejection::new("configuration_changed", what);
+            return Err(Failed(why.advise("look at the difference again: `tenure apply`").into()));
         }
         warnings = backend.can_be_kept(&cluster).await?;
         foresee::admit(ledger, &request).await?;

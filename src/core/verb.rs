@@ -4,7 +4,11 @@
 //! structs with names, so that JSON can be given more of them, and each that may be left out has a default. A new verb is a
 //! row here, what the ledger does about it, and an entry in the arguments of `tenure`.
 
-use crate::{GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName, config::AT};
+use crate::{
+    GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName,
+    config::AT,
+    name::{Name, Names, Thing},
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -183,18 +187,6 @@ verbs! {
     "cluster arm" Arm => "cluster: arm";
 }
 
-/// Something that a verb names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Thing<'a> {
-    Group(&'a GroupName),
-    Resource(&'a ResourceName),
-    Service(&'a ServiceName),
-    Server(&'a ServerName),
-    Node(&'a NodeName),
-    Hmc(&'a HmcName),
-}
-
 impl Verb {
     /// The group that it names.
     pub fn group(&self) -> Option<&GroupName> {
@@ -257,34 +249,12 @@ fn when(so: bool, words: &'static str) -> &'static str {
     if so { words } else { "" }
 }
 
-/// A name that may be a field of a verb.
-trait Name: for<'a> From<&'a str> {
-    fn text(&self) -> &str;
-    fn of(&self) -> Thing<'_>;
-}
-
-macro_rules! names {
-    ($($thing:ident: $name:ident),+) => {
-        $(impl Name for $name {
-            fn text(&self) -> &str {
-                self.as_str()
-            }
-            fn of(&self) -> Thing<'_> {
-                Thing::$thing(self)
-            }
-        })+
-    };
-}
-names!(Group: GroupName, Resource: ResourceName, Service: ServiceName, Server: ServerName, Node: NodeName, Hmc: HmcName);
-
 /// A field of a verb, as words of a command line. Those with a flag come after those without.
-trait Field: Sized {
+trait Field: Names + Sized {
     /// Takes it out of the words.
     fn take(flag: Option<&str>, words: &mut Vec<&str>) -> Result<Self, NotAVerb>;
     /// Adds it to the words.
     fn put(&self, flag: Option<&str>, words: &mut Vec<String>);
-    /// What it names.
-    fn thing(&self) -> Option<Thing<'_>>;
 }
 
 impl<N: Name> Field for N {
@@ -304,14 +274,10 @@ impl<N: Name> Field for N {
 
     fn put(&self, flag: Option<&str>, words: &mut Vec<String>) {
         words.extend(flag.map(str::to_owned));
-        let text = self.text();
+        let text = self.as_str();
         // A name that cannot be typed like this was never declared; it may be asked for all the same, and is shown as what it is.
         let plain = !text.is_empty() && !text.starts_with("--") && text.chars().all(|sign| sign.is_ascii_graphic());
         words.push(if plain { text.to_owned() } else { format!("{text:?}") });
-    }
-
-    fn thing(&self) -> Option<Thing<'_>> {
-        Some(self.of())
     }
 }
 
@@ -325,10 +291,6 @@ impl<N: Name> Field for Option<N> {
             name.put(flag, words);
         }
     }
-
-    fn thing(&self) -> Option<Thing<'_>> {
-        self.as_ref().and_then(Field::thing)
-    }
 }
 
 impl Field for bool {
@@ -339,9 +301,5 @@ impl Field for bool {
 
     fn put(&self, flag: Option<&str>, words: &mut Vec<String>) {
         words.extend(flag.filter(|_| *self).map(str::to_owned));
-    }
-
-    fn thing(&self) -> Option<Thing<'_>> {
-        None
     }
 }

@@ -4,7 +4,7 @@ use super::fake::{Mood, SITE, Served, Site};
 use std::time::Duration;
 use tenure::api::{
     Client, ClientError, Read,
-    wire::{ErrorKind, ErrorView, JoinRequest},
+    wire::{ErrorKind, ErrorView, JoinRequest, SubjectView},
 };
 use tenure_core::Verb;
 use tenure_raft::tls::{ClusterAuthority, Identity, Role, Trust};
@@ -67,11 +67,37 @@ async fn refusals_say_what_to_do() {
     assert_eq!(view.kind, ErrorKind::Refused);
     assert_eq!(view.message, "there is no group nothing");
     assert_eq!(view.suggestion.as_deref(), Some("see `tenure status`"));
+    let about = |kind: &str, name: &str| Some(Box::new(SubjectView { kind: kind.to_owned(), name: name.to_owned() }));
+    assert_eq!((view.code.as_deref(), view.subject), (Some("no_group"), about("group", "nothing")));
     let view = client.why("nothing", 1, Read::Linearizable).await.unwrap_err().view();
     assert_eq!(view.message, "there is no group nothing");
     let view = client.node_promote("p9").await.unwrap_err().view();
     assert_eq!((view.message.as_str(), view.kind), ("p9 is not a member", ErrorKind::Refused));
+    assert_eq!(
+        (view.code.as_deref(), view.suggestion.as_deref()),
+        (Some("no_node"), Some("add it first: `tenure node add`"))
+    );
     served.stop().await;
+}
+
+/// A semicolon divides nothing: what is wrong, and what to do, are told apart where they are said.
+#[test]
+fn no_sentence_is_taken_apart() {
+    use tenure::api::{Failure, Rejection};
+    let says =
+        Rejection::new("agent", "no such device; the first of 2; see its log").advise("see `tenure resource show ip`");
+    let view = Failure::from(says).view();
+    assert_eq!(view.message, "no such device; the first of 2; see its log");
+    assert_eq!(view.suggestion.as_deref(), Some("see `tenure resource show ip`"));
+    let node = || "p1".into();
+    let alive = tenure_core::Refusal::NodeSpeaks { node: node(), server: "p1".into() };
+    assert_eq!(alive.message(), "node p1 on server p1 is heard; a server whose node speaks is not off");
+    assert_eq!((alive.advice(), alive.subject().map(|node| node.kind())), (None, Some("node")));
+    let frozen = tenure_core::Refusal::Frozen { group: "web".into() };
+    assert_eq!(frozen.to_string(), "group web is frozen; `tenure group unfreeze web` first", "as a log line");
+    let view = Failure::Refused(frozen).view();
+    assert_eq!((view.code.as_deref(), view.message.as_str()), (Some("frozen"), "group web is frozen"));
+    assert_eq!(view.suggestion.as_deref(), Some("`tenure group unfreeze web` first"));
 }
 
 #[tokio::test]

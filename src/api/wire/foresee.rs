@@ -1,6 +1,6 @@
 //! What would happen if, what there is room for, and why not: answers to questions that change nothing.
 
-use super::{CapacityView, RecordView, ask::lean};
+use super::{CapacityView, RecordView, SubjectView, ask::lean};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tenure_core::Verb;
@@ -91,8 +91,14 @@ pub struct ForeseenGroup {
 pub struct RefusedView {
     /// Which one, counted from 0.
     pub number: usize,
-    /// Why.
+    /// Which refusal.
+    pub code: String,
+    /// What it is about.
+    pub subject: Option<SubjectView>,
+    /// What is wrong.
     pub message: String,
+    /// What to do about it, if that is known.
+    pub suggestion: Option<String>,
 }
 
 /// One thing that would happen.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use tenure_core::{
     Command, GroupName, Ledger, NodeName, OrderId, Reading, Request, ResourceName, ServerName, SystemState,
-    command::Author, verb::Thing,
+    command::Author, name::Thing,
 };
 
 /// Who proposed.

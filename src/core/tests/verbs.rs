@@ -1,10 +1,7 @@
 //! Verbs: each is read as it is typed, and nothing else is.
 
 use std::collections::BTreeSet;
-use tenure_core::{
-    Verb,
-    verb::{NotAVerb, Thing},
-};
+use tenure_core::{Verb, name::Thing, verb::NotAVerb};
 
 /// With every field, and with none that may be left out.
 const TYPED: [&str; 34] = [
