@@ -1,9 +1,12 @@
 //! What the API asks of the node behind it.
 
-use super::wire::{AgentDetailView, AgentsView, CheckView, ErrorKind, ErrorView, JoinReply, JoinRequest, TokenView};
+use super::wire::{
+    AgentDetailView, AgentsView, CheckView, ErrorKind, ErrorView, JoinReply, JoinRequest, SubjectView, TokenView,
+};
 use crate::config::Problems;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tenure_core::{Ledger, NodeName, Outcome, Record, Refusal, Request, RequestId, ResourceName, config::Cluster};
 
@@ -54,8 +57,8 @@ pub enum Failure {
     #[error("{0}")]
     Refused(Refusal),
     /// It was refused outside the ledger, such as a change of members.
-    #[error("{0}")]
-    Rejected(String),
+    #[error("{}", .0.message)]
+    Rejected(Rejection),
     /// It makes no sense.
     #[error("{0}")]
     Usage(String),
@@ -79,6 +82,35 @@ pub enum Failure {
     /// It may have happened, or may happen yet.
     #[error("the outcome is not known: {0}")]
     Unknown(String),
+}
+
+/// Why something was refused outside the ledger, by a node or its agents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// What programs know it by.
+    pub code: String,
+    /// What is wrong. It may be said by an agent.
+    pub message: String,
+    /// What to do about it, if that is known.
+    pub advice: Option<String>,
+}
+
+impl Rejection {
+    /// One with nothing to do about it.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Rejection { code: code.to_owned(), message: message.into(), advice: None }
+    }
+
+    /// The same with what to do about it.
+    pub fn advise(self, advice: impl Into<String>) -> Self {
+        Rejection { advice: Some(advice.into()), ..self }
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(why: Rejection) -> Self {
+        Failure::Rejected(why)
+    }
 }
 
 /// A node, as the API sees it. Methods that change something name who asked (`by`), for the audit. Each must return within
@@ -140,35 +172,37 @@ pub trait Backend: Send + Sync + 'static {
 impl Failure {
     /// What a client is told.
     pub fn view(&self) -> ErrorView {
-        let kind = match self {
-            Failure::Refused(_) | Failure::Rejected(_) | Failure::Unkept { .. } => ErrorKind::Refused,
-            Failure::Usage(_) | Failure::Invalid(_) => ErrorKind::Usage,
-            Failure::NoLeader(_) => ErrorKind::NotLeader,
-            Failure::Unreachable(_) => ErrorKind::Unreachable,
-            Failure::Unknown(_) => ErrorKind::Unknown,
-        };
-        let problems = match self {
-            Failure::Invalid(problems) => problems.list().to_vec(),
-            Failure::Refused(_)
-            | Failure::Rejected(_)
-            | Failure::Unkept { .. }
-            | Failure::Usage(_)
-            | Failure::NoLeader(_)
-            | Failure::Unreachable(_)
-            | Failure::Unknown(_) => Vec::new(),
-        };
-        if let Failure::Unkept { errors, warnings } = self {
-            let check = Some(Box::new(CheckView { errors: errors.clone(), warnings: warnings.clone() }));
-            let suggestion =
-                Some("mend the file, or install what is missing, then `tenure validate --agents FILE`".to_owned());
-            return ErrorView { kind, message: self.to_string(), suggestion, problems, check };
+        let of = |kind| ErrorView::new(kind, self.to_string());
+        match self {
+            Failure::Refused(refusal) => {
+                let view = ErrorView {
+                    code: Some(refusal.code().to_owned()),
+                    subject: refusal.subject().map(SubjectView::from).map(Box::new),
+                    ..ErrorView::new(ErrorKind::Refused, refusal.message())
+                };
+                match refusal.advice() {
+                    Some(advice) => view.advise(advice),
+                    None => view,
+                }
+            }
+            Failure::Rejected(Rejection { code, message, advice }) => {
+                let view = ErrorView { code: Some(code.clone()), ..ErrorView::new(ErrorKind::Refused, message) };
+                match advice {
+                    Some(advice) => view.advise(advice),
+                    None => view,
+                }
+            }
+            Failure::Unkept { errors, warnings } => {
+                let check = CheckView { errors: errors.clone(), warnings: warnings.clone() };
+                ErrorView { code: Some("unkept".to_owned()), check: Some(Box::new(check)), ..of(ErrorKind::Refused) }
+                    .advise("mend the file, or install what is missing, then `tenure validate --agents FILE`")
+            }
+            Failure::Invalid(problems) => ErrorView { problems: problems.list().to_vec(), ..of(ErrorKind::Usage) },
+            Failure::Usage(_) => of(ErrorKind::Usage),
+            Failure::NoLeader(_) => of(ErrorKind::NotLeader),
+            Failure::Unreachable(_) => of(ErrorKind::Unreachable),
+            Failure::Unknown(_) => of(ErrorKind::Unknown),
         }
-        let text = self.to_string();
-        let (message, suggestion) = match text.split_once("; ") {
-            Some((message, suggestion)) if kind == ErrorKind::Refused => (message.to_owned(), suggestion.to_owned()),
-            Some(_) | None => (text, kind.suggestion().to_owned()),
-        };
-        ErrorView { kind, message, suggestion: Some(suggestion), problems, check: None }
     }
 }
 

@@ -13,7 +13,7 @@ pub use follow::Follow;
 use super::{
     backend::Read,
     wire::{
-        Ask, ConfigView, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
+        ConfigView, ConfigureBody, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
         MembersView, NodeAddBody, OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView,
         TokenBody, TokenView, TransferBody, WhyNotView, WhyView,
     },
@@ -23,7 +23,7 @@ use rand::RngExt;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
-use tenure_core::RequestId;
+use tenure_core::{RequestId, Verb};
 use tenure_raft::tls::{Identity, Trust, client_config, client_config_anonymous};
 
 /// Longest answer that is read: the status of a large site, with room to spare.
@@ -122,8 +122,22 @@ impl Client {
         self.question("/v1/members").await
     }
 
+    /// Declares the cluster anew, if the present one was declared at the log index that is expected. The same `id` is applied
+    /// once.
+    pub async fn configure(
+        &self,
+        id: RequestId,
+        text: String,
+        strand: bool,
+        expect: Option<u64>,
+    ) -> Result<OutcomeView, ClientError> {
+        let body = ConfigureBody { request_id: format!("{:032x}", id.0), text, strand, expect };
+        let sent = self.change(Method::POST, "/v1/config", &body).await;
+        sent.map_err(|error| error.with_request(&body.request_id))
+    }
+
     /// Asks for something. The same `id` is applied once.
-    pub async fn request(&self, id: RequestId, ask: Ask) -> Result<OutcomeView, ClientError> {
+    pub async fn request(&self, id: RequestId, ask: Verb) -> Result<OutcomeView, ClientError> {
         let body = RequestBody { request_id: format!("{:032x}", id.0), ask };
         let sent = self.change(Method::POST, "/v1/requests", &body).await;
         sent.map_err(|error| error.with_request(&body.request_id))

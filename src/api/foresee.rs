@@ -5,7 +5,7 @@ use super::{
     convert, view,
     wire::{
         DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
-        RollingView, ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
+        RollingView, ServerCapacityView, SiteCapacityView, SubjectView, WeakView, WhatIf, WhyNotView,
     },
 };
 use std::{
@@ -78,7 +78,10 @@ pub(super) async fn admit(ledger: Arc<Ledger>, request: &Request) -> Result<(), 
 fn what_if(what: WhatIf) -> Result<foresee::WhatIf, Failure> {
     Ok(match what {
         WhatIf::Lose { servers } => foresee::WhatIf::Lose(servers.into_iter().map(ServerName::from).collect()),
-        WhatIf::Ask { ask } => foresee::WhatIf::Ask(convert::request(ask)?),
+        WhatIf::Ask(verb) => foresee::WhatIf::Ask(verb.into()),
+        WhatIf::Configure { text } => {
+            foresee::WhatIf::Ask(Request::Configure { cluster: convert::cluster(&text)?, strand: false })
+        }
     })
 }
 
@@ -116,7 +119,13 @@ fn show(ledger: &Ledger, foreseen: &Foreseen, brief: bool) -> ForeseenView {
         refused: foreseen
             .refused
             .iter()
-            .map(|(number, why)| RefusedView { number: *number, message: why.to_string() })
+            .map(|(number, why)| RefusedView {
+                number: *number,
+                code: why.code().to_owned(),
+                subject: why.subject().map(SubjectView::from),
+                message: why.message(),
+                suggestion: why.advice(),
+            })
             .collect(),
         records: foreseen.records.iter().take(kept).map(record).collect(),
         left_out: foreseen.records.len().saturating_sub(kept),

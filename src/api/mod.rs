@@ -1,7 +1,7 @@
 //! The admin API: HTTPS with client certificates, JSON in and out, events as lines of JSON. And its client.
 //!
-//! Promises: what is on the wire is [`wire`] and nothing else, so that the core may change its types; every request is
-//! bounded in size and time; what may have happened is never reported as failed. Refuses to know how a node answers:
+//! Promises: what is on the wire is [`wire`] and the core's [`Verb`](tenure_core::Verb), and nothing else, so that the core
+//! may change its other types; every request is bounded in size and time; what may have happened is never reported as failed. Refuses to know how a node answers:
 //! that is behind [`Backend`].
 
 pub mod wire;
@@ -14,7 +14,7 @@ mod router;
 mod serve;
 mod view;
 
-pub use backend::{Backend, Failure, Member, Members, Read};
+pub use backend::{Backend, Failure, Member, Members, Read, Rejection};
 pub use client::{Client, ClientError};
 pub use foresee::why_not;
 pub use serve::{ServeError, serve};

@@ -3,12 +3,12 @@
 mod agent;
 
 use super::{
-    backend::{Backend, Failure, Read},
+    backend::{Backend, Failure, Read, Rejection},
     convert, foresee,
     serve::{Peer, Stopping},
     view,
     wire::{
-        Ask, ConfigView, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
+        ConfigView, ConfigureBody, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
         MembersView, NodeAddBody, OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody,
         TokenView, TransferBody, WhyNotView, WhyView,
     },
@@ -26,7 +26,7 @@ use axum::{
 use futures::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tenure_core::{GroupName, Ledger, NodeName, ServerName};
+use tenure_core::{GroupName, Ledger, NodeName, RequestId, ServerName};
 use tenure_raft::tls::Role;
 
 /// Largest body that is read: a cluster file with some ten thousand LPARs.
@@ -54,7 +54,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route(FORESEE, post(foreseen))
         .route("/v1/capacity", get(capacity))
         .route("/v1/rolling", get(rolling))
-        .route("/v1/config", get(declared))
+        .route("/v1/config", get(declared).post(configure))
         .route("/v1/requests", post(request))
         .route("/v1/members", get(members))
         .route("/v1/nodes", post(node_add))
@@ -105,12 +105,10 @@ async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: 
         return next.run(request).await;
     }
     let view = ErrorView {
-        kind: ErrorKind::Refused,
-        message: "a client certificate of this cluster is needed".to_owned(),
-        suggestion: Some("name the directory of admin.pem and admin.key with --identity".to_owned()),
-        problems: Vec::new(),
-        check: None,
-    };
+        code: Some("no_certificate".to_owned()),
+        ..ErrorView::new(ErrorKind::Refused, "a client certificate of this cluster is needed")
+    }
+    .advise("name the directory of admin.pem and admin.key with --identity");
     (StatusCode::FORBIDDEN, Json(view)).into_response()
 }
 
@@ -209,7 +207,8 @@ fn no_group(ledger: &Ledger, group: GroupName) -> Failed {
     Failed(match instances.first() {
         Some(first) => {
             let which = instances.join(", ");
-            Failure::Rejected(format!("group {group} is parallel; ask for one of {which}: `tenure why {first}`"))
+            let why = Rejection::new("parallel_group", format!("group {group} is parallel"));
+            why.advise(format!("ask for one of {which}: `tenure why {first}`")).into()
         }
         None => Failure::Refused(tenure_core::Refusal::NoGroup(group)),
     })
@@ -237,33 +236,49 @@ async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Ans
     Ok(Json(ConfigView { configured: ledger.configured, text }))
 }
 
-async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) -> Answer<OutcomeView> {
-    let Some(id) = convert::request_id(&body.request_id) else {
-        return Err(Failed(Failure::Usage("request_id is not 32 hexadecimal digits".to_owned())));
-    };
+async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBody>) -> Answer<OutcomeView> {
+    let id = identity(&body.request_id)?;
+    let cluster = convert::cluster(&body.text)?;
     let mut warnings = Vec::new();
-    let expected = if let Ask::Configure { expect, .. } = &body.ask { *expect } else { None };
-    let request = convert::request(body.ask)?;
-    if let tenure_core::Request::Configure { .. } = &request {
-        let ledger = backend.ledger(Read::Linearizable).await?;
-        // A repeated request has changed the configuration itself, and is answered from memory.
-        if !ledger.requests.contains_key(&id) {
-            if expected.is_some_and(|expected| ledger.configured != expected) {
-                let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
-                return Err(Failed(Failure::Rejected(format!("{what}; look at the difference again: `tenure apply`"))));
-            }
-            if let tenure_core::Request::Configure { cluster, .. } = &request {
-                warnings = backend.can_be_kept(cluster).await?;
-            }
-            foresee::admit(ledger, &request).await?;
+    let ledger = backend.ledger(Read::Linearizable).await?;
+    let request = tenure_core::Request::Configure { cluster: Arc::clone(&cluster), strand: body.strand };
+    // A repeated request has changed the configuration itself, and is answered from memory.
+    if !ledger.requests.contains_key(&id) {
+        if body.expect.is_some_and(|expected| ledger.configured != expected) {
+            let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
+            let why = Rejection::new("configuration_changed", what);
+            return Err(Failed(why.advise("look at the difference again: `tenure apply`").into()));
         }
+        warnings = backend.can_be_kept(&cluster).await?;
+        foresee::admit(ledger, &request).await?;
     }
-    let outcome = backend.request(&by, id, request).await?;
+    let outcome = proposed(&*backend, &by, id, request).await?;
+    Ok(Json(OutcomeView { warnings, ..outcome }))
+}
+
+async fn request(State(backend): Shared, By(by): By, In(body): In<RequestBody>) -> Answer<OutcomeView> {
+    let id = identity(&body.request_id)?;
+    Ok(Json(proposed(&*backend, &by, id, body.ask.into()).await?))
+}
+
+fn identity(text: &str) -> Result<RequestId, Failed> {
+    let wrong = || Failed(Failure::Usage("request_id is not 32 hexadecimal digits".to_owned()));
+    convert::request_id(text).ok_or_else(wrong)
+}
+
+/// What a request led to, once it is committed and was not refused.
+async fn proposed(
+    backend: &dyn Backend,
+    by: &str,
+    id: RequestId,
+    request: tenure_core::Request,
+) -> Result<OutcomeView, Failed> {
+    let outcome = backend.request(by, id, request).await?;
     if let Some(refusal) = outcome.refusal() {
         return Err(Failed(Failure::Refused(refusal.clone())));
     }
     let records = outcome.records.iter().map(view::record).collect();
-    Ok(Json(OutcomeView { index: outcome.index, request_id: body.request_id, records, warnings }))
+    Ok(OutcomeView { index: outcome.index, request_id: format!("{:032x}", id.0), records, warnings: Vec::new() })
 }
 
 async fn members(State(backend): Shared) -> Answer<MembersView> {

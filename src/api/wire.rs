@@ -9,7 +9,7 @@ pub use agent::{
     ActionBody, AgentActionView, AgentDetailView, AgentView, AgentsView, CheckBody, CheckView, KeptView, ParameterView,
     PlaceView, ResourceDetailView, SaidView,
 };
-pub use ask::Ask;
+pub use ask::{ConfigureBody, RequestBody};
 pub use foresee::{
     DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
     ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
@@ -19,8 +19,12 @@ pub use status::{
     ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,
 };
 
+/// What operators ask is what the log holds.
+pub use tenure_core::Verb;
+
 use crate::config::Problem;
 use serde::{Deserialize, Serialize};
+use tenure_core::name::Thing;
 
 /// How loud something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,16 +75,6 @@ pub struct ConfigView {
     pub configured: u64,
     /// The text of a cluster file.
     pub text: String,
-}
-
-/// A request with its identity: the same one is applied once, however often it is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RequestBody {
-    /// 32 hexadecimal digits, chosen by the client.
-    pub request_id: String,
-    /// What is asked.
-    pub ask: Ask,
 }
 
 /// What a request led to.
@@ -224,11 +218,32 @@ pub enum ErrorKind {
     NotLeader,
 }
 
+/// What something is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectView {
+    /// What kind of thing: `group`, `server`, `node`, `resource`, `service` or `hmc`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl From<Thing<'_>> for SubjectView {
+    fn from(thing: Thing<'_>) -> Self {
+        SubjectView { kind: thing.kind().to_owned(), name: thing.name().to_owned() }
+    }
+}
+
 /// An error, as every path of the API answers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorView {
     /// What kind.
     pub kind: ErrorKind,
+    /// Which one exactly, in snake case, where there are several of a kind: `frozen`, `already_on`, ….
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Box<SubjectView>>,
     /// What is wrong.
     pub message: String,
     /// What to do next.
@@ -239,4 +254,17 @@ pub struct ErrorView {
     /// What agents make of a cluster file that they cannot keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Box<CheckView>>,
+}
+
+impl ErrorView {
+    /// An error of which no more is known than its kind, and what is wrong.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let (message, suggestion) = (message.into(), Some(kind.suggestion().to_owned()));
+        ErrorView { kind, code: None, subject: None, message, suggestion, problems: Vec::new(), check: None }
+    }
+
+    /// The same with what to do next.
+    pub fn advise(self, suggestion: impl Into<String>) -> Self {
+        ErrorView { suggestion: Some(suggestion.into()), ..self }
+    }
 }

@@ -8,6 +8,7 @@ pub use site::{Agent, Cluster, Hmc, Init, Resource, Server, Service};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
+use tenure_core::{GroupName, NodeName, ServerName};
 
 /// Keeps logical partitions running: the admin client.
 #[derive(Debug, Parser)]
@@ -175,19 +176,19 @@ pub struct WhatIfs {
     pub apply: Option<PathBuf>,
     /// A group is brought online
     #[arg(long, value_name = "GROUP", value_delimiter = ',')]
-    pub online: Vec<String>,
+    pub online: Vec<GroupName>,
     /// A group is taken offline
     #[arg(long, value_name = "GROUP", value_delimiter = ',')]
-    pub offline: Vec<String>,
+    pub offline: Vec<GroupName>,
     /// A group is stopped and started on another server
     #[arg(long, value_name = "GROUP:SERVER", value_delimiter = ',', value_parser = pair)]
-    pub switch: Vec<(String, String)>,
+    pub switch: Vec<(GroupName, ServerName)>,
     /// A group is moved to another server while it runs
     #[arg(long, value_name = "GROUP:SERVER", value_delimiter = ',', value_parser = pair)]
-    pub migrate: Vec<(String, String)>,
+    pub migrate: Vec<(GroupName, ServerName)>,
     /// A server is drained
     #[arg(long, value_name = "SERVER", value_delimiter = ',')]
-    pub drain: Vec<String>,
+    pub drain: Vec<ServerName>,
     /// Servers lose power, all at once
     #[arg(long, value_name = "SERVER", value_delimiter = ',')]
     pub lose: Vec<String>,
@@ -264,7 +265,7 @@ pub enum Fence {
 What runs on a server that is asserted off is started elsewhere. If the server runs after all, disks are written twice.")]
     Confirm {
         /// The server
-        server: String,
+        server: ServerName,
         /// Whether it is meant
         #[command(flatten)]
         sure: Sure,
@@ -276,7 +277,7 @@ are written twice. Managed LPARs of its server are left alone.")]
     ConfirmNode {
         /// The node
         #[arg(value_name = "NODE")]
-        name: String,
+        name: NodeName,
         /// Whether it is meant
         #[command(flatten)]
         sure: Sure,
@@ -338,9 +339,9 @@ fn time(text: &str) -> Result<Duration, String> {
     if span.0 == 0 { Err("the time is zero".to_owned()) } else { Ok(Duration::from_millis(span.0)) }
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+fn pair(text: &str) -> Result<(GroupName, ServerName), String> {
     let pair = text.split_once(':').filter(|(group, server)| !group.is_empty() && !server.is_empty());
-    pair.map(|(group, server)| (group.to_owned(), server.to_owned())).ok_or_else(|| "write GROUP:SERVER".to_owned())
+    pair.map(|(group, server)| (group.into(), server.into())).ok_or_else(|| "write GROUP:SERVER".to_owned())
 }
 
 fn request_id(text: &str) -> Result<u128, String> {

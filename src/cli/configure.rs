@@ -7,10 +7,7 @@ use super::{
     render,
 };
 use crate::{
-    api::{
-        Client, ClientError, Read,
-        wire::{Ask, OutcomeView},
-    },
+    api::{Client, ClientError, Read, wire::OutcomeView},
     config,
 };
 use std::path::Path;
@@ -87,8 +84,7 @@ pub(super) async fn apply(args: Apply, context: &Context, terminal: &mut Termina
             return Err(Fault::Declined);
         }
     }
-    let ask = Ask::Configure { text, strand: args.strand, expect: Some(present.configured) };
-    let outcome = context.client.request(id, ask).await?;
+    let outcome = context.client.configure(id, text, args.strand, Some(present.configured)).await?;
     report(context, terminal, &changes, Some(&outcome))?;
     Ok(Exit::Done)
 }

@@ -94,7 +94,7 @@ impl Fault {
     pub fn view(&self) -> ErrorView {
         let view = |kind, message: String, suggestion: &str| {
             let suggestion = (!suggestion.is_empty()).then(|| suggestion.to_owned());
-            ErrorView { kind, message, suggestion, problems: Vec::new(), check: None }
+            ErrorView { suggestion, ..ErrorView::new(kind, message) }
         };
         match self {
             Fault::Client(error) => error.view(),

@@ -6,9 +6,10 @@ use super::{
     render,
 };
 use crate::{
-    api::wire::{Ask, EndingView, ForeseeBody, ForeseenView, WhatIf},
+    api::wire::{EndingView, ForeseeBody, ForeseenView, WhatIf},
     config,
 };
+use tenure_core::Verb;
 
 pub(super) async fn plan(plan: Plan, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     if plan.what.lose_each {
@@ -36,28 +37,27 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
     if let Some(file) = what.apply {
         let cluster = config::cluster::load(&file).map_err(Fault::Invalid)?;
         titles.push(format!("applying {}", file.display()));
-        let ask = Ask::Configure { text: config::export(&cluster), strand: false, expect: None };
-        all.push(WhatIf::Ask { ask });
+        all.push(WhatIf::Configure { text: config::export(&cluster) });
     }
     for group in what.online {
         titles.push(format!("bringing {group} online"));
-        all.push(WhatIf::Ask { ask: Ask::Online { group, server: None, propagate: false } });
+        all.push(WhatIf::Ask(Verb::Online { group, server: None, propagate: false }));
     }
     for group in what.offline {
         titles.push(format!("taking {group} offline"));
-        all.push(WhatIf::Ask { ask: Ask::Offline { group, propagate: false } });
+        all.push(WhatIf::Ask(Verb::Offline { group, propagate: false }));
     }
     for (group, server) in what.switch {
         titles.push(format!("switching {group} to {server}"));
-        all.push(WhatIf::Ask { ask: Ask::Switch { group, server } });
+        all.push(WhatIf::Ask(Verb::Switch { group, server }));
     }
     for (group, server) in what.migrate {
         titles.push(format!("migrating {group} to {server}"));
-        all.push(WhatIf::Ask { ask: Ask::Migrate { group, server } });
+        all.push(WhatIf::Ask(Verb::Migrate { group, server }));
     }
     for server in what.drain {
         titles.push(format!("draining {server}"));
-        all.push(WhatIf::Ask { ask: Ask::Drain { server } });
+        all.push(WhatIf::Ask(Verb::Drain { server }));
     }
     if !what.lose.is_empty() {
         titles.push(format!("losing {}", what.lose.join(" and ")));

@@ -53,17 +53,13 @@ fn refused(error: &FoundingError) -> Fault {
         message = format!("{message}: {cause}");
         next = cause.source();
     }
-    let (message, suggestion) = match error {
-        FoundingError::Exists(_) => match message.split_once("; ") {
-            Some((message, suggestion)) => (message.to_owned(), suggestion.to_owned()),
-            None => (message, String::new()),
-        },
-        FoundingError::Tls(_) | FoundingError::Token(_) | FoundingError::Refused(_) => {
-            (message, "use letters, digits, '.', '_' and '-' in names".to_owned())
-        }
+    let suggestion = error.advice().unwrap_or_else(|| match error {
         FoundingError::Files(_) | FoundingError::Witness { .. } => {
-            (message, "check that both directories can be written; see --identity".to_owned())
+            "check that both directories can be written; see --identity".to_owned()
         }
-    };
+        FoundingError::Exists(_) | FoundingError::Tls(_) | FoundingError::Token(_) | FoundingError::Refused(_) => {
+            "use letters, digits, '.', '_' and '-' in names".to_owned()
+        }
+    });
     Fault::usage(message, suggestion)
 }

@@ -6,38 +6,35 @@ use super::{
     render,
     wait::{self, Goal},
 };
-use crate::api::{
-    Client,
-    wire::{Ask, OutcomeView},
-};
+use crate::api::{Client, wire::OutcomeView};
 use std::time::Duration;
-use tenure_core::RequestId;
+use tenure_core::{RequestId, Verb};
 
 pub(super) async fn group(command: Group, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (ask, goal, wait) = match command {
         Group::List => return list_groups(context, terminal).await,
         Group::Online { group, server, propagate, wait } => {
             let goal = Goal::Online { group: group.clone(), server: server.clone() };
-            (Ask::Online { group, server, propagate }, Some(goal), wait.wait)
+            (Verb::Online { group, server, propagate }, Some(goal), wait.wait)
         }
         Group::Offline { group, propagate, wait } => {
-            (Ask::Offline { group: group.clone(), propagate }, Some(Goal::Offline { group }), wait.wait)
+            (Verb::Offline { group: group.clone(), propagate }, Some(Goal::Offline { group }), wait.wait)
         }
         Group::Switch { group, server, wait } => {
             let goal = Goal::Online { group: group.clone(), server: Some(server.clone()) };
-            (Ask::Switch { group, server }, Some(goal), wait.wait)
+            (Verb::Switch { group, server }, Some(goal), wait.wait)
         }
         Group::Migrate { group, server, wait } => {
             let goal = Goal::Online { group: group.clone(), server: Some(server.clone()) };
-            (Ask::Migrate { group, server }, Some(goal), wait.wait)
+            (Verb::Migrate { group, server }, Some(goal), wait.wait)
         }
-        Group::Abort { group } => (Ask::Abort { group }, None, None),
-        Group::Flush { group } => (Ask::Flush { group }, None, None),
-        Group::Enable { group } => (Ask::Enable { group }, None, None),
-        Group::ClearAdminWait { group, fault } => (Ask::ClearAdminWait { group, fault }, None, None),
-        Group::Freeze { group } => (Ask::Freeze { group }, None, None),
-        Group::Unfreeze { group } => (Ask::Unfreeze { group }, None, None),
-        Group::Clear { group, server } => (Ask::Clear { group, server }, None, None),
+        Group::Abort { group } => (Verb::AbortMigration { group }, None, None),
+        Group::Flush { group } => (Verb::Flush { group }, None, None),
+        Group::Enable { group } => (Verb::Enable { group }, None, None),
+        Group::ClearAdminWait { group, fault } => (Verb::ClearAdminWait { group, fault }, None, None),
+        Group::Freeze { group } => (Verb::Freeze { group }, None, None),
+        Group::Unfreeze { group } => (Verb::Unfreeze { group }, None, None),
+        Group::Clear { group, server } => (Verb::Clear { group, server }, None, None),
     };
     request(context, terminal, ask, goal.zip(wait)).await
 }
@@ -56,7 +53,7 @@ async fn list_groups(context: &Context, terminal: &mut Terminal) -> Result<Exit,
 pub(super) async fn request(
     context: &Context,
     terminal: &mut Terminal,
-    ask: Ask,
+    ask: Verb,
     goal: Option<(Goal, Duration)>,
 ) -> Result<Exit, Fault> {
     let id = context.global.request_id.map_or_else(Client::request_id, RequestId);

@@ -7,35 +7,36 @@ use super::{
     render,
     wait::Goal,
 };
-use crate::api::wire::{Ask, ServerView};
+use crate::api::wire::ServerView;
+use tenure_core::Verb;
 
 pub(super) async fn server(command: Server, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let mut goal = None;
     let ask = match command {
         Server::List => return list(context, terminal).await,
-        Server::Show { server } => return show(&server, context, terminal).await,
+        Server::Show { server } => return show(server.as_str(), context, terminal).await,
         Server::Rolling => return rolling(context, terminal).await,
         Server::Drain { server, wait } => {
             goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
-            Ask::Drain { server }
+            Verb::Drain { server }
         }
-        Server::Undrain { server, bring_back } => Ask::Undrain { server, bring_back },
-        Server::Freeze { server } => Ask::FreezeServer { server },
-        Server::Unfreeze { server } => Ask::UnfreezeServer { server },
-        Server::Release { server } => Ask::ReleaseServer { server },
+        Server::Undrain { server, bring_back } => Verb::Undrain { server, bring_back },
+        Server::Freeze { server } => Verb::FreezeServer { server },
+        Server::Unfreeze { server } => Verb::UnfreezeServer { server },
+        Server::Release { server } => Verb::ReleaseServer { server },
         Server::Shutdown { server, sure, wait } => {
             let doubt = Doubt {
-                name: &server,
+                name: server.as_str(),
                 what: "shut down",
                 warning: "Groups that cannot move are stopped until the server is back.",
                 question: "Type the name of the server if it is to be emptied: ",
             };
             if !doubt.is_settled(&sure, context, terminal)? {
-                let view = find(&server, context).await?;
+                let view = find(server.as_str(), context).await?;
                 doubt.ask(&render::server_groups(&view), terminal)?;
             }
             goal = wait.wait.map(|wait| (Goal::Drained { server: server.clone() }, wait));
-            Ask::Shutdown { server }
+            Verb::Shutdown { server }
         }
     };
     request(context, terminal, ask, goal).await
@@ -43,18 +44,18 @@ pub(super) async fn server(command: Server, context: &Context, terminal: &mut Te
 
 pub(super) async fn hmc(command: Hmc, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let Hmc::Retry { hmc } = command;
-    request(context, terminal, Ask::RetryHmc { hmc }, None).await
+    request(context, terminal, Verb::RetryHmc { hmc }, None).await
 }
 
 pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (ask, sure, what, warning) = match command {
         Cluster::Init(_) => return Err(Fault::usage("a cluster is founded without one", "see `tenure cluster init`")),
-        Cluster::Arm => return request(context, terminal, Ask::Arm, None).await,
+        Cluster::Arm => return request(context, terminal, Verb::Arm, None).await,
         Cluster::Disarm { sure } => {
-            (Ask::Disarm, sure, "disarmed", "Nothing is failed over until `tenure cluster arm`, whatever happens.")
+            (Verb::Disarm, sure, "disarmed", "Nothing is failed over until `tenure cluster arm`, whatever happens.")
         }
         Cluster::Resume { sure } => {
-            (Ask::Resume, sure, "resumed", "Everything that stood on the lost servers is started elsewhere.")
+            (Verb::Resume, sure, "resumed", "Everything that stood on the lost servers is started elsewhere.")
         }
     };
     let status = context.client.status(context.read()).await?;

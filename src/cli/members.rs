@@ -9,8 +9,9 @@ use super::{
 };
 use crate::api::{
     Read,
-    wire::{Ask, LeaderView, MembersView},
+    wire::{LeaderView, MembersView},
 };
+use tenure_core::{NodeName, Verb};
 
 pub(super) async fn fence(command: Fence, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (server, sure) = match command {
@@ -18,21 +19,21 @@ pub(super) async fn fence(command: Fence, context: &Context, terminal: &mut Term
         Fence::ConfirmNode { name, sure } => return confirm_node(name, &sure, context, terminal).await,
     };
     let doubt = Doubt {
-        name: &server,
+        name: server.as_str(),
         what: "off",
         warning: "If it runs after all, its groups will run twice and their disks be written by both.",
         question: "Type the name of the server if you have seen that it is off: ",
     };
     if !doubt.is_settled(&sure, context, terminal)? {
-        let view = find(&server, context).await?;
+        let view = find(server.as_str(), context).await?;
         doubt.ask(&render::server_groups(&view), terminal)?;
     }
-    group::request(context, terminal, Ask::ConfirmOff { server }, None).await
+    group::request(context, terminal, Verb::ConfirmOff { server }, None).await
 }
 
-async fn confirm_node(node: String, sure: &Sure, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
+async fn confirm_node(node: NodeName, sure: &Sure, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let doubt = Doubt {
-        name: &node,
+        name: node.as_str(),
         what: "off",
         warning: "If it runs after all, what lives inside it will run twice and file systems be written by both.",
         question: "Type the name of the node if you have seen that its LPAR is off: ",
@@ -40,7 +41,7 @@ async fn confirm_node(node: String, sure: &Sure, context: &Context, terminal: &m
     if !doubt.is_settled(sure, context, terminal)? {
         doubt.ask("", terminal)?;
     }
-    group::request(context, terminal, Ask::ConfirmNodeOff { node }, None).await
+    group::request(context, terminal, Verb::ConfirmNodeOff { node }, None).await
 }
 
 pub(super) async fn leader(command: Leader, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {

@@ -7,26 +7,29 @@ use super::{
     render,
     wait::Goal,
 };
-use crate::api::wire::{ActionBody, Ask, ResourceDetailView};
+use crate::api::wire::{ActionBody, ResourceDetailView};
+use tenure_core::Verb;
 
 pub(super) async fn resource(command: Resource, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let (ask, goal, wait) = match command {
         Resource::List => return list_resources(context, terminal).await,
-        Resource::Show { resource } => return show_resource(&resource, context, terminal).await,
-        Resource::Info { resource, on } => return agent::info(&resource, on.as_deref(), context, terminal).await,
+        Resource::Show { resource } => return show_resource(resource.as_str(), context, terminal).await,
+        Resource::Info { resource, on } => {
+            return agent::info(resource.as_str(), on.as_deref(), context, terminal).await;
+        }
         Resource::Action { resource, token, arguments, on } => {
-            return agent::action(&resource, &ActionBody { token, arguments, on }, context, terminal).await;
+            return agent::action(resource.as_str(), &ActionBody { token, arguments, on }, context, terminal).await;
         }
         Resource::Restart { resource } => {
-            return request(context, terminal, Ask::Restart { lpar: resource }, None).await;
+            return request(context, terminal, Verb::Restart { resource }, None).await;
         }
         Resource::Online { resource, wait } => {
             let goal = Goal::Resource { resource: resource.clone(), runs: true };
-            (Ask::ResourceOnline { resource }, goal, wait.wait)
+            (Verb::ResourceOnline { resource }, goal, wait.wait)
         }
         Resource::Offline { resource, propagate, wait } => {
             let goal = Goal::Resource { resource: resource.clone(), runs: false };
-            (Ask::ResourceOffline { resource, propagate }, goal, wait.wait)
+            (Verb::ResourceOffline { resource, propagate }, goal, wait.wait)
         }
     };
     request(context, terminal, ask, wait.map(|wait| (goal, wait))).await
@@ -72,12 +75,12 @@ pub(super) async fn service(command: Service, context: &Context, terminal: &mut 
         Service::Online { service, wait } => {
             let goal = Goal::Service { service: service.clone(), online: true };
             let goal = wait.wait.map(|wait| (goal, wait));
-            return request(context, terminal, Ask::ServiceOnline { service }, goal).await;
+            return request(context, terminal, Verb::ServiceOnline { service }, goal).await;
         }
         Service::Offline { service, wait } => {
             let goal = Goal::Service { service: service.clone(), online: false };
             let goal = wait.wait.map(|wait| (goal, wait));
-            return request(context, terminal, Ask::ServiceOffline { service }, goal).await;
+            return request(context, terminal, Verb::ServiceOffline { service }, goal).await;
         }
     };
     let status = context.client.status(context.read()).await?;
@@ -89,7 +92,7 @@ pub(super) async fn service(command: Service, context: &Context, terminal: &mut 
         }
         return Ok(Exit::Done);
     };
-    let Some(service) = status.services.iter().find(|service| service.name == name) else {
+    let Some(service) = status.services.iter().find(|service| service.name == name.as_str()) else {
         return Err(Fault::usage(format!("there is no service {name}"), "see `tenure service list`"));
     };
     if context.json() {

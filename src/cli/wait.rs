@@ -8,7 +8,7 @@ use crate::api::{
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
-use tenure_core::config::AT;
+use tenure_core::{GroupName, ResourceName, ServerName, ServiceName, config::AT};
 use tokio::time::{Instant, timeout};
 
 /// The state is looked at this often even when nothing is said.
@@ -18,15 +18,15 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
     /// A group is online, on this server if one is named.
-    Online { group: String, server: Option<String> },
+    Online { group: GroupName, server: Option<ServerName> },
     /// A group is without a tenure.
-    Offline { group: String },
+    Offline { group: GroupName },
     /// A resource runs, or is off.
-    Resource { resource: String, runs: bool },
+    Resource { resource: ResourceName, runs: bool },
     /// Every group of a service is online, or none.
-    Service { service: String, online: bool },
+    Service { service: ServiceName, online: bool },
     /// A server is drained.
-    Drained { server: String },
+    Drained { server: ServerName },
 }
 
 /// How something is.
@@ -51,10 +51,10 @@ impl Goal {
 
     fn name(&self) -> &str {
         match self {
-            Goal::Online { group, .. } | Goal::Offline { group } => group,
-            Goal::Resource { resource, .. } => resource,
-            Goal::Service { service, .. } => service,
-            Goal::Drained { server } => server,
+            Goal::Online { group, .. } | Goal::Offline { group } => group.as_str(),
+            Goal::Resource { resource, .. } => resource.as_str(),
+            Goal::Service { service, .. } => service.as_str(),
+            Goal::Drained { server } => server.as_str(),
         }
     }
 
@@ -96,8 +96,11 @@ impl Goal {
         let name = self.name();
         match self {
             Goal::Online { server, .. } => {
-                let there = |one: &GroupView| server.as_ref().is_none_or(|server| one.system_list.contains(server));
-                let reached = |one: &GroupView| one.state == "online" && (server.is_none() || &one.server == server);
+                let server = server.as_ref().map(ServerName::as_str);
+                let there =
+                    |one: &GroupView| server.is_none_or(|server| one.system_list.iter().any(|one| one == server));
+                let reached =
+                    |one: &GroupView| one.state == "online" && (server.is_none() || one.server.as_deref() == server);
                 one_of(status, |one| one.name == name || (is_instance(one, name) && there(one)), reached)
             }
             Goal::Offline { .. } => {

@@ -52,9 +52,7 @@ pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mi
         _ => false,
     };
     let span = locate(table, &mistake.place, key);
-    let text = mistake.rule.to_string();
-    let (message, help) = text.split_once("; ").unwrap_or((&text, ""));
-    let found = Found { span, message: message.to_owned(), help: (!help.is_empty()).then(|| help.to_owned()) };
+    let found = Found { span, message: mistake.rule.message(), help: mistake.rule.advice() };
     // Short names differ little from each other: there, all of them are more help than a guess.
     let near = |word: &str, known: Vec<&str>| {
         let near = nearest(word, known.into_iter()).filter(|_| word.len() >= SHORT_NAME);

@@ -2,8 +2,8 @@
 
 use crate::{
     GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName,
-    ServiceName, Span, Time,
-    config::{AT, Cluster},
+    Span, Time, Verb,
+    config::Cluster,
     ledger::Incarnation,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
@@ -366,7 +366,7 @@ pub enum Command {
     },
 }
 
-/// What an operator may ask.
+/// What an operator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// Replace the declared cluster.
@@ -376,104 +376,14 @@ pub enum Request {
         /// Even if running things are stranded by it.
         strand: bool,
     },
-    /// Bring a group online.
-    Online {
-        /// The group.
-        group: GroupName,
-        /// Where, if not where policy says.
-        server: Option<ServerName>,
-        /// With the groups that it depends on.
-        propagate: bool,
-    },
-    /// Stop a group and keep it stopped.
-    Offline {
-        /// The group.
-        group: GroupName,
-        /// With the groups that depend on it, those first.
-        propagate: bool,
-    },
-    /// Stop a group and start it on another server.
-    Switch {
-        /// The group.
-        group: GroupName,
-        /// Where to.
-        server: ServerName,
-    },
-    /// Move a group to another server while it runs.
-    Migrate {
-        /// The group.
-        group: GroupName,
-        /// Where to.
-        server: ServerName,
-    },
-    /// Give up the migration of a group: what is on its way is stopped, what has moved is moved back.
-    AbortMigration(GroupName),
-    /// Do nothing to a group, whatever happens.
-    Freeze(GroupName),
-    /// Act again.
-    Unfreeze(GroupName),
-    /// Forget faults.
-    Clear {
-        /// The group.
-        group: GroupName,
-        /// On this server only.
-        server: Option<ServerName>,
-    },
-    /// Assert that a server is off.
-    ConfirmOff(ServerName),
-    /// Assert that the LPAR of a node is off.
-    ConfirmNodeOff(NodeName),
-    /// Stop a resource and start it again in place, without counting a restart.
-    Restart(ResourceName),
-    /// Start a service, tier by tier.
-    ServiceOnline(ServiceName),
-    /// Stop a service, the last tier first.
-    ServiceOffline(ServiceName),
-    /// Let a group start again whose server was proven off and whose policy is to wait.
-    Enable(GroupName),
-    /// Empty a server and keep it empty.
-    Drain(ServerName),
-    /// Empty a server by each group's `shutdown` policy, so that it may be powered off.
-    Shutdown(ServerName),
-    /// Let a drained server take work again.
-    Undrain {
-        /// The server.
-        server: ServerName,
-        /// And bring back what the drain took away.
-        bring_back: bool,
-    },
-    /// Give a server no new work; what runs there stays.
-    FreezeServer(ServerName),
-    /// Give it work again.
-    UnfreezeServer(ServerName),
-    /// End the quarantine of a server.
-    ReleaseServer(ServerName),
-    /// Fail over again after a storm.
-    Resume,
-    /// Start, stop, move, fence and grant nothing in the whole cluster.
-    Disarm,
-    /// Act again.
-    Arm,
-    /// Try again now whether an HMC that refuses logins lets a node in.
-    RetryHmc(HmcName),
-    /// Bring one resource of a group online.
-    ResourceOnline(ResourceName),
-    /// Take one resource of a group offline, and keep it so.
-    ResourceOffline {
-        /// The resource.
-        resource: ResourceName,
-        /// With everything that requires it.
-        propagate: bool,
-    },
-    /// Order nothing more for a group until the next request.
-    Flush(GroupName),
-    /// An administrator has looked at the resources of a group that wait for that.
-    ClearAdminWait {
-        /// The group.
-        group: GroupName,
-        /// They count as failed; otherwise they are looked at again.
-        fault: bool,
-    },
+    /// Something of the cluster as it is declared.
+    Do(Verb),
+}
+
+impl From<Verb> for Request {
+    fn from(verb: Verb) -> Self {
+        Request::Do(verb)
+    }
 }
 
 /// What an entry led to.
@@ -485,50 +395,6 @@ pub struct Outcome {
     pub refused: Vec<(u32, Refusal)>,
     /// What changed, in order.
     pub records: Vec<Record>,
-}
-
-impl Request {
-    /// The group that is asked for.
-    pub fn group(&self) -> Option<&GroupName> {
-        if let Request::Online { group, .. }
-        | Request::Offline { group, .. }
-        | Request::Switch { group, .. }
-        | Request::Migrate { group, .. }
-        | Request::AbortMigration(group)
-        | Request::Freeze(group)
-        | Request::Unfreeze(group)
-        | Request::Clear { group, .. }
-        | Request::Flush(group)
-        | Request::ClearAdminWait { group, .. } = self
-        {
-            Some(group)
-        } else {
-            None
-        }
-    }
-
-    /// The same, asked of one instance of a parallel group; `None` if it is not meant, or cannot be: it has nowhere else to
-    /// go.
-    pub fn of_instance(&self, instance: &GroupName) -> Option<Request> {
-        let mut one = self.clone();
-        if let Request::Online { server: Some(server), .. } | Request::Clear { server: Some(server), .. } = &one
-            && !instance.as_str().ends_with(&format!("{AT}{server}"))
-        {
-            return None;
-        }
-        if let Request::Online { group, .. }
-        | Request::Offline { group, .. }
-        | Request::Clear { group, .. }
-        | Request::Freeze(group)
-        | Request::Unfreeze(group)
-        | Request::Flush(group)
-        | Request::ClearAdminWait { group, .. } = &mut one
-        {
-            *group = instance.clone();
-            return Some(one);
-        }
-        None
-    }
 }
 
 impl Entry {

@@ -36,6 +36,7 @@ pub mod reading;
 pub mod refusal;
 pub mod time;
 pub mod tolerance;
+pub mod verb;
 pub mod view;
 pub mod words;
 
@@ -48,4 +49,5 @@ pub use order::{Action, Order, OrderId, Report};
 pub use reading::{Inside, Power, Reading, Seen, SystemState};
 pub use refusal::Refusal;
 pub use time::{Moment, Span, Time};
+pub use verb::Verb;
 pub use view::View;

@@ -3,7 +3,6 @@
 //! The log line, the line of the admin client and the line of a golden file are the same line.
 
 mod about;
-mod asked;
 mod levels;
 mod render;
 
@@ -12,7 +11,7 @@ pub use render::mistakes;
 use crate::tolerance::Weakness;
 use crate::{
     GroupName, HmcName, NodeName, OrderId, Power, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
-    Time,
+    Time, Verb,
     config::{Need, Trigger},
     ledger::Incarnation,
     order::Epoch,
@@ -48,7 +47,8 @@ pub enum Level {
 #[rustfmt::skip] // one line each
 pub enum Note {
     Configured { by: String, groups: usize, resources: usize, servers: usize },
-    Requested { by: String, what: Asked },
+    /// The group is that of a resource that was asked for.
+    Requested { by: String, what: Verb, group: Option<GroupName> },
     SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
     ViosChanged { server: ServerName, down: BTreeSet<String> },
     CopyChanged {
@@ -109,42 +109,10 @@ pub enum Note {
     WrongCopy { group: GroupName, resource: ResourceName, server: ServerName, tenure: ServerName },
     HookNotRun { group: GroupName, trigger: Trigger, server: ServerName },
     FaultsCleared { group: GroupName, child: GroupName },
-    ServiceRequested { by: String, service: ServiceName, online: bool },
     Storm { servers: BTreeSet<ServerName> },
     Quarantined { server: ServerName, returns: usize, within: Span, length: Span },
     QuarantineOver { server: ServerName },
     NotBroughtBack { group: GroupName, server: ServerName, why: NotHere },
-}
-
-/// What an operator asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-#[rustfmt::skip]
-pub enum Asked {
-    Online { group: GroupName, server: Option<ServerName> },
-    Offline { group: GroupName },
-    Switch { group: GroupName, server: ServerName },
-    Freeze { group: GroupName },
-    Unfreeze { group: GroupName },
-    Clear { group: GroupName, server: Option<ServerName> },
-    Restart { resource: ResourceName, group: GroupName },
-    Enable { group: GroupName },
-    Drain { server: ServerName },
-    Shutdown { server: ServerName },
-    Undrain { server: ServerName, bring_back: bool },
-    FreezeServer { server: ServerName },
-    UnfreezeServer { server: ServerName },
-    ReleaseServer { server: ServerName },
-    Resume,
-    Disarm,
-    Arm,
-    RetryHmc { hmc: HmcName },
-    ResourceOnline { resource: ResourceName, group: GroupName },
-    ResourceOffline { resource: ResourceName, group: GroupName },
-    Flush { group: GroupName },
-    ClearAdminWait { group: GroupName, fault: bool },
-    Migrate { group: GroupName, server: ServerName },
-    AbortMigration { group: GroupName },
 }
 
 /// Why a group failed on a server.

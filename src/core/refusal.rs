@@ -1,203 +1,281 @@
 //! Refusals: why a command was not applied. Bad input is never an error or a panic here.
+//!
+//! A row says of each what it is called, what it holds, what is wrong, and what to do about it. Those are fields wherever it
+//! goes; in a line of the log they stand one after the other.
 
-use crate::tolerance::Weakness;
 use crate::{
     GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
     config::Need,
+    name::{Names, Thing},
     note::{CleanReason, NotHere, Wait},
+    tolerance::Weakness,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-use thiserror::Error;
+use std::{collections::BTreeSet, fmt};
 
-/// Why a command was refused. The ledger is as it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
-#[allow(missing_docs)] // each says itself
-pub enum Refusal {
-    #[error("there is no group {0}; see `tenure status`")]
-    NoGroup(GroupName),
-    #[error("there is no server {0}; see `tenure status`")]
-    NoServer(ServerName),
-    #[error("there is no node {0}; see `tenure status`")]
-    NoNode(NodeName),
-    #[error("there is no resource {0}; see `tenure resource list`")]
-    NoResource(ResourceName),
-    #[error("there is no order {0}; it was answered, or given up")]
-    NoOrder(OrderId),
-    #[error("the configuration is not valid: {0}")]
-    Invalid(String),
-    #[error("this would strand running things: {0}; stop them first, or repeat with --strand")]
-    Strands(String),
-    #[error("this would lose sight of what runs: {0}; stop or switch it first")]
-    LosesSight(String),
-    #[error("node {node} may hold a lease that was granted while a longer one was declared")]
-    LeaseIsGood { node: NodeName },
-    #[error("group {group} is frozen; `tenure group unfreeze {group}` first")]
-    Frozen { group: GroupName },
-    #[error("group {group} is not frozen")]
-    NotFrozen { group: GroupName },
-    #[error("group {group} is held: it is active where it has no tenure; stop the wrong copy on its HMC")]
-    Held { group: GroupName },
-    #[error("group {group} is already online on {server}; to move it: `tenure group switch {group} --to SERVER`")]
-    AlreadyOn { group: GroupName, server: ServerName },
-    #[error("group {group} is already offline")]
-    AlreadyOffline { group: GroupName },
-    #[error("group {group} is not online; `tenure group online {group}`")]
-    NotOnline { group: GroupName },
-    #[error("group {group} is on its way from {server}; wait for it: `tenure why {group}`")]
-    Moving { group: GroupName, server: ServerName },
-    #[error("{server} is not in the system list of group {group}")]
-    NotInList { group: GroupName, server: ServerName },
-    #[error("group {group} cannot run on {server}: {why}")]
-    NotThere { group: GroupName, server: ServerName, why: NotHere },
-    #[error("group {group} has no fault to clear")]
-    NoFault { group: GroupName },
-    #[error("group {group} cannot move: {why}")]
-    Waits { group: GroupName, why: Wait },
-    #[error("group {group} has no tenure of that epoch")]
-    WrongEpoch { group: GroupName },
-    #[error("group {group} already has a tenure on {server}")]
-    HasTenure { group: GroupName, server: ServerName },
-    #[error("group {group} is to be offline")]
-    NotWanted { group: GroupName },
-    #[error("{resource} on {server} reads {power}, and nothing proves that it is off")]
-    NotProvenOff { resource: ResourceName, server: ServerName, power: Power },
-    #[error("{resource}: a start on {server} may still take effect")]
-    StartInFlight { resource: ResourceName, server: ServerName },
-    #[error("{resource}: no start on {server} has to settle, or not long enough")]
-    NotSettled { resource: ResourceName, server: ServerName },
-    #[error("{resource} on {server} is already active")]
-    AlreadyActive { resource: ResourceName, server: ServerName },
-    #[error("{resource} has used up its {limit} restarts in place")]
-    RestartsUsedUp { resource: ResourceName, limit: u32 },
-    #[error("{resource} already has an order on {server}")]
-    HasOrder { resource: ResourceName, server: ServerName },
-    #[error("server {server} already has a fence order")]
-    BeingFenced { server: ServerName },
-    #[error("server {server} is not watched by a node whose lease is good")]
-    NoManager { server: ServerName },
-    #[error("server {server} reads {system}; a server that may be fine is not asserted off")]
-    LooksAlive { server: ServerName, system: SystemState },
-    #[error("node {node} on server {server} is heard; a server whose node speaks is not off")]
-    NodeSpeaks { node: NodeName, server: ServerName },
-    #[error("server {server} is already proven off")]
-    AlreadyOff { server: ServerName },
-    #[error("server {server} is not proven off")]
-    NotOff { server: ServerName },
-    #[error("server {server} is not dirty, or not read clean")]
-    NotClean { server: ServerName },
-    #[error("server {server} is dirty")]
-    Dirty { server: ServerName },
-    #[error("this reading of {server} is older than the one before, or not by its manager")]
-    Stale { server: ServerName },
-    #[error("node {node} has lapsed")]
-    Lapsed { node: NodeName },
-    #[error("this process of node {node} is entered already")]
-    AlreadyEnlisted { node: NodeName },
-    #[error("node {node} has a newer process; what an older one says does not count")]
-    OlderProcess { node: NodeName },
-    #[error("node {node} is granted no lease already")]
-    AlreadyShut { node: NodeName },
-    #[error("nothing proves that node {node} is off")]
-    NodeNotOff { node: NodeName },
-    #[error("node {node} is already proven off")]
-    NodeAlreadyOff { node: NodeName },
-    #[error("the LPAR of node {node} on {server} reads {power}; what may run is not asserted off")]
-    NodeLooksAlive { node: NodeName, server: ServerName, power: Power },
-    #[error("node {node} is heard; a node that speaks is not off")]
-    NodeHeard { node: NodeName },
-    #[error("node {node} has no LPAR that could be cut off")]
-    NoLpar { node: NodeName },
-    #[error("node {node} has not lapsed")]
-    NotLapsed { node: NodeName },
-    #[error("the cluster is disarmed; `tenure cluster arm` first")]
-    Disarmed,
-    #[error("the cluster is already disarmed")]
-    AlreadyDisarmed,
-    #[error("the cluster is not disarmed")]
-    NotDisarmed,
-    #[error("there is no HMC {0}")]
-    NoHmc(HmcName),
-    #[error("HMC {hmc} refuses no logins")]
-    NotRefused { hmc: HmcName },
-    #[error("no storm holds the cluster back")]
-    NoStorm,
-    #[error("server {server} is already drained, or being drained; to end that: `tenure server undrain {server}`")]
-    AlreadyDrained { server: ServerName },
-    #[error("server {server} is not drained")]
-    NotDrained { server: ServerName },
-    #[error("server {server} is already frozen")]
-    ServerFrozen { server: ServerName },
-    #[error("server {server} is not frozen")]
-    ServerNotFrozen { server: ServerName },
-    #[error("server {server} is not in quarantine, or not long enough")]
-    NotQuarantined { server: ServerName },
-    #[error(
-        "group {group} waits for an administrator since its server {server} went down; `tenure group enable {group}` first"
-    )]
-    AutoDisabled { group: GroupName, server: ServerName },
-    #[error("group {group} does not wait to be enabled")]
-    NotDisabled { group: GroupName },
-    #[error(
-        "group {group} is declared frozen; remove `frozen = true` from its table in the cluster file and apply that"
-    )]
-    FrozenInFile { group: GroupName },
-    #[error(
-        "group {group} is only watched; remove `managed = false` from its table in the cluster file and apply that"
-    )]
-    NotManaged { group: GroupName },
-    #[error(
-        "group {group} needs group {child}, which is not online; `tenure group online {child}` first, or --propagate"
-    )]
-    ChildNotOnline { group: GroupName, child: GroupName },
-    #[error(
-        "group {group} is needed by {}; `tenure group offline {}` first",
-        listed(parents), parents.first().map(GroupName::as_str).unwrap_or_default()
-    )]
-    ParentsOnline { group: GroupName, parents: BTreeSet<GroupName> },
-    #[error("group {group} runs where group {child} runs; to move both: stop {group}, switch {child}, start {group}")]
-    RunsWithChild { group: GroupName, child: GroupName },
-    #[error(
-        "group {group} is online and would need group {child} {need}; make it so, or stop {group}, and then link them"
-    )]
-    LinkUnmet { group: GroupName, child: GroupName, need: Need },
-    #[error("there is no service {0}; see `tenure status`")]
-    NoService(ServiceName),
-    #[error("every group of service {service} is already {}", if *online { "online, or on its way" } else { "to be offline" })]
-    ServiceAlready { service: ServiceName, online: bool },
-    #[error(
-        "group {group}: {resource} waits for an administrator ({reason}); then `tenure group clear-admin-wait {group}`"
-    )]
-    AdminWait { group: GroupName, resource: ResourceName, reason: CleanReason },
-    #[error("no resource of group {group} waits for an administrator")]
-    NoAdminWait { group: GroupName },
-    #[error("{resource} is required by {by}, which runs; stop that first, or repeat with --propagate")]
-    Required { resource: ResourceName, by: ResourceName },
-    #[error("{resource} is not one that is started or stopped")]
-    NotCommanded { resource: ResourceName },
-    #[error("group {group} is being migrated to {to}; wait for it, or `tenure group abort {group}`")]
-    Migrating { group: GroupName, to: ServerName },
-    #[error("group {group} is not being migrated")]
-    NotMigrating { group: GroupName },
-    #[error("{resource} cannot be migrated: it is not declared mobile; `tenure group switch` stops and starts it")]
-    NotMobile { resource: ResourceName },
-    #[error("{resource} on {server} reads {power}; only what runs is migrated")]
-    NotRunning { resource: ResourceName, server: ServerName, power: Power },
-    #[error("the loss of {servers} would leave {groups} without a place; make room, lower tolerance.servers, or write tolerance.warn = true", servers = words(&weakness.servers, "nothing"), groups = words(&weakness.groups, "something, as far as could be proven,"))]
-    Intolerable { weakness: Weakness },
-    #[error("group {group} has a hook that must be run before anything of it is started")]
-    HookFirst { group: GroupName },
-    #[error("nothing changes")]
-    NoChange,
-    #[error("the command is not understood: {0}")]
-    NotUnderstood(String),
+macro_rules! refusals {
+    ($(
+        $code:literal $kind:ident $(($one:ident: $one_type:ty))? $({ $($field:ident: $type:ty),+ })?
+            => ($($message:tt)+) $(, ($($advice:tt)+))?;
+    )+) => {
+        /// Why a command was refused. The ledger is as it was.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[allow(missing_docs)] // each says itself
+        pub enum Refusal {
+            $($kind $(($one_type))? $({ $($field: $type),+ })?,)+
+        }
+
+        impl Refusal {
+            /// What programs know each of them by.
+            pub const CODES: &'static [&'static str] = &[$($code),+];
+
+            /// What programs know it by.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $(Refusal::$kind { .. } => $code,)+
+                }
+            }
+
+            /// What is wrong.
+            pub fn message(&self) -> String {
+                match self {
+                    $(Refusal::$kind $(($one))? $({ $($field),+ })? => format!($($message)+),)+
+                }
+            }
+
+            /// What to do about it, if that is known.
+            #[allow(unused_variables)] // who knows what to do need not name all that is wrong
+            pub fn advice(&self) -> Option<String> {
+                match self {
+                    $(Refusal::$kind $(($one))? $({ $($field),+ })? => None$(.or(Some(format!($($advice)+))))?,)+
+                }
+            }
+
+            /// What it is about: the first thing that it names.
+            pub fn subject(&self) -> Option<Thing<'_>> {
+                let things: Vec<Option<Thing<'_>>> = match self {
+                    $(Refusal::$kind $(($one))? $({ $($field),+ })? =>
+                        vec![$($one.thing())? $($($field.thing()),+)?],)+
+                };
+                things.into_iter().flatten().next()
+            }
+        }
+    };
 }
 
-fn listed(groups: &BTreeSet<GroupName>) -> String {
-    groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(", ")
+refusals! {
+    "no_group" NoGroup(group: GroupName)
+        => ("there is no group {group}"),
+        ("see `tenure status`");
+    "no_server" NoServer(server: ServerName)
+        => ("there is no server {server}"),
+        ("see `tenure status`");
+    "no_node" NoNode(node: NodeName)
+        => ("there is no node {node}"),
+        ("see `tenure status`");
+    "no_resource" NoResource(resource: ResourceName)
+        => ("there is no resource {resource}"),
+        ("see `tenure resource list`");
+    "no_order" NoOrder(order: OrderId)
+        => ("there is no order {order}; it was answered, or given up");
+    "invalid" Invalid(what: String)
+        => ("the configuration is not valid: {what}");
+    "strands" Strands(what: String)
+        => ("this would strand running things: {what}"),
+        ("stop them first, or repeat with --strand");
+    "loses_sight" LosesSight(what: String)
+        => ("this would lose sight of what runs: {what}"),
+        ("stop or switch it first");
+    "lease_is_good" LeaseIsGood { node: NodeName }
+        => ("node {node} may hold a lease that was granted while a longer one was declared");
+    "frozen" Frozen { group: GroupName }
+        => ("group {group} is frozen"),
+        ("`tenure group unfreeze {group}` first");
+    "not_frozen" NotFrozen { group: GroupName }
+        => ("group {group} is not frozen");
+    "held" Held { group: GroupName }
+        => ("group {group} is held: it is active where it has no tenure"),
+        ("stop the wrong copy on its HMC");
+    "already_on" AlreadyOn { group: GroupName, server: ServerName }
+        => ("group {group} is already online on {server}"),
+        ("to move it: `tenure group switch {group} --to SERVER`");
+    "already_offline" AlreadyOffline { group: GroupName }
+        => ("group {group} is already offline");
+    "not_online" NotOnline { group: GroupName }
+        => ("group {group} is not online"),
+        ("`tenure group online {group}`");
+    "moving" Moving { group: GroupName, server: ServerName }
+        => ("group {group} is on its way from {server}"),
+        ("wait for it: `tenure why {group}`");
+    "not_in_list" NotInList { group: GroupName, server: ServerName }
+        => ("{server} is not in the system list of group {group}");
+    "not_there" NotThere { group: GroupName, server: ServerName, why: NotHere }
+        => ("group {group} cannot run on {server}: {why}");
+    "no_fault" NoFault { group: GroupName }
+        => ("group {group} has no fault to clear");
+    "waits" Waits { group: GroupName, why: Wait }
+        => ("group {group} cannot move: {why}");
+    "wrong_epoch" WrongEpoch { group: GroupName }
+        => ("group {group} has no tenure of that epoch");
+    "has_tenure" HasTenure { group: GroupName, server: ServerName }
+        => ("group {group} already has a tenure on {server}");
+    "not_wanted" NotWanted { group: GroupName }
+        => ("group {group} is to be offline");
+    "not_proven_off" NotProvenOff { resource: ResourceName, server: ServerName, power: Power }
+        => ("{resource} on {server} reads {power}, and nothing proves that it is off");
+    "start_in_flight" StartInFlight { resource: ResourceName, server: ServerName }
+        => ("{resource}: a start on {server} may still take effect");
+    "not_settled" NotSettled { resource: ResourceName, server: ServerName }
+        => ("{resource}: no start on {server} has to settle, or not long enough");
+    "already_active" AlreadyActive { resource: ResourceName, server: ServerName }
+        => ("{resource} on {server} is already active");
+    "restarts_used_up" RestartsUsedUp { resource: ResourceName, limit: u32 }
+        => ("{resource} has used up its {limit} restarts in place");
+    "has_order" HasOrder { resource: ResourceName, server: ServerName }
+        => ("{resource} already has an order on {server}");
+    "being_fenced" BeingFenced { server: ServerName }
+        => ("server {server} already has a fence order");
+    "no_manager" NoManager { server: ServerName }
+        => ("server {server} is not watched by a node whose lease is good");
+    "looks_alive" LooksAlive { server: ServerName, system: SystemState }
+        => ("server {server} reads {system}; a server that may be fine is not asserted off");
+    "node_speaks" NodeSpeaks { node: NodeName, server: ServerName }
+        => ("node {node} on server {server} is heard; a server whose node speaks is not off");
+    "already_off" AlreadyOff { server: ServerName }
+        => ("server {server} is already proven off");
+    "not_off" NotOff { server: ServerName }
+        => ("server {server} is not proven off");
+    "not_clean" NotClean { server: ServerName }
+        => ("server {server} is not dirty, or not read clean");
+    "dirty" Dirty { server: ServerName }
+        => ("server {server} is dirty");
+    "stale" Stale { server: ServerName }
+        => ("this reading of {server} is older than the one before, or not by its manager");
+    "lapsed" Lapsed { node: NodeName }
+        => ("node {node} has lapsed");
+    "already_enlisted" AlreadyEnlisted { node: NodeName }
+        => ("this process of node {node} is entered already");
+    "older_process" OlderProcess { node: NodeName }
+        => ("node {node} has a newer process; what an older one says does not count");
+    "already_shut" AlreadyShut { node: NodeName }
+        => ("node {node} is granted no lease already");
+    "node_not_off" NodeNotOff { node: NodeName }
+        => ("nothing proves that node {node} is off");
+    "node_already_off" NodeAlreadyOff { node: NodeName }
+        => ("node {node} is already proven off");
+    "node_looks_alive" NodeLooksAlive { node: NodeName, server: ServerName, power: Power }
+        => ("the LPAR of node {node} on {server} reads {power}; what may run is not asserted off");
+    "node_heard" NodeHeard { node: NodeName }
+        => ("node {node} is heard; a node that speaks is not off");
+    "no_lpar" NoLpar { node: NodeName }
+        => ("node {node} has no LPAR that could be cut off");
+    "not_lapsed" NotLapsed { node: NodeName }
+        => ("node {node} has not lapsed");
+    "disarmed" Disarmed
+        => ("the cluster is disarmed"),
+        ("`tenure cluster arm` first");
+    "already_disarmed" AlreadyDisarmed
+        => ("the cluster is already disarmed");
+    "not_disarmed" NotDisarmed
+        => ("the cluster is not disarmed");
+    "no_hmc" NoHmc(hmc: HmcName)
+        => ("there is no HMC {hmc}");
+    "not_refused" NotRefused { hmc: HmcName }
+        => ("HMC {hmc} refuses no logins");
+    "no_storm" NoStorm
+        => ("no storm holds the cluster back");
+    "already_drained" AlreadyDrained { server: ServerName }
+        => ("server {server} is already drained, or being drained"),
+        ("to end that: `tenure server undrain {server}`");
+    "not_drained" NotDrained { server: ServerName }
+        => ("server {server} is not drained");
+    "server_frozen" ServerFrozen { server: ServerName }
+        => ("server {server} is already frozen");
+    "server_not_frozen" ServerNotFrozen { server: ServerName }
+        => ("server {server} is not frozen");
+    "not_quarantined" NotQuarantined { server: ServerName }
+        => ("server {server} is not in quarantine, or not long enough");
+    "auto_disabled" AutoDisabled { group: GroupName, server: ServerName }
+        => ("group {group} waits for an administrator since its server {server} went down"),
+        ("`tenure group enable {group}` first");
+    "not_disabled" NotDisabled { group: GroupName }
+        => ("group {group} does not wait to be enabled");
+    "frozen_in_file" FrozenInFile { group: GroupName }
+        => ("group {group} is declared frozen"),
+        ("remove `frozen = true` from its table in the cluster file and apply that");
+    "not_managed" NotManaged { group: GroupName }
+        => ("group {group} is only watched"),
+        ("remove `managed = false` from its table in the cluster file and apply that");
+    "child_not_online" ChildNotOnline { group: GroupName, child: GroupName }
+        => ("group {group} needs group {child}, which is not online"),
+        ("`tenure group online {child}` first, or --propagate");
+    "parents_online" ParentsOnline { group: GroupName, parents: BTreeSet<GroupName> }
+        => ("group {group} is needed by {}", words(parents, "another group")),
+        ("`tenure group offline {}` first", parents.first().map(GroupName::as_str).unwrap_or_default());
+    "runs_with_child" RunsWithChild { group: GroupName, child: GroupName }
+        => ("group {group} runs where group {child} runs"),
+        ("to move both: stop {group}, switch {child}, start {group}");
+    "link_unmet" LinkUnmet { group: GroupName, child: GroupName, need: Need }
+        => ("group {group} is online and would need group {child} {need}"),
+        ("make it so, or stop {group}, and then link them");
+    "no_service" NoService(service: ServiceName)
+        => ("there is no service {service}"),
+        ("see `tenure status`");
+    "service_already" ServiceAlready { service: ServiceName, online: bool }
+        => ("every group of service {service} is already {}", if *online { "online, or on its way" } else { "to be offline" });
+    "admin_wait" AdminWait { group: GroupName, resource: ResourceName, reason: CleanReason }
+        => ("group {group}: {resource} waits for an administrator ({reason})"),
+        ("then `tenure group clear-admin-wait {group}`");
+    "no_admin_wait" NoAdminWait { group: GroupName }
+        => ("no resource of group {group} waits for an administrator");
+    "required" Required { resource: ResourceName, by: ResourceName }
+        => ("{resource} is required by {by}, which runs"),
+        ("stop that first, or repeat with --propagate");
+    "not_commanded" NotCommanded { resource: ResourceName }
+        => ("{resource} is not one that is started or stopped");
+    "migrating" Migrating { group: GroupName, to: ServerName }
+        => ("group {group} is being migrated to {to}"),
+        ("wait for it, or `tenure group abort {group}`");
+    "not_migrating" NotMigrating { group: GroupName }
+        => ("group {group} is not being migrated");
+    "not_mobile" NotMobile { resource: ResourceName }
+        => ("{resource} cannot be migrated: it is not declared mobile"),
+        ("`tenure group switch` stops and starts it");
+    "not_running" NotRunning { resource: ResourceName, server: ServerName, power: Power }
+        => ("{resource} on {server} reads {power}; only what runs is migrated");
+    "intolerable" Intolerable { weakness: Weakness }
+        => ("the loss of {servers} would leave {groups} without a place",
+            servers = words(&weakness.servers, "nothing"),
+            groups = words(&weakness.groups, "something, as far as could be proven,")
+        ),
+        ("make room, lower tolerance.servers, or write tolerance.warn = true");
+    "hook_first" HookFirst { group: GroupName }
+        => ("group {group} has a hook that must be run before anything of it is started");
+    "no_change" NoChange
+        => ("nothing changes");
+    "not_understood" NotUnderstood(what: String)
+        => ("the command is not understood: {what}");
 }
 
-fn words<T: std::fmt::Display>(names: &std::collections::BTreeSet<T>, none: &str) -> String {
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())?;
+        self.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Names for OrderId {}
+impl Names for Power {}
+impl Names for SystemState {}
+impl Names for NotHere {}
+impl Names for Wait {}
+impl Names for CleanReason {}
+impl Names for Need {}
+impl Names for Weakness {}
+
+fn words<T: fmt::Display>(names: &BTreeSet<T>, none: &str) -> String {
     if names.is_empty() {
         return none.to_owned();
     }

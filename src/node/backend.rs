@@ -11,7 +11,7 @@ use super::{
 use crate::{
     agent::Agents,
     api::{
-        Backend, Failure, Member, Members, Read,
+        Backend, Failure, Member, Members, Read, Rejection,
         wire::{AgentDetailView, AgentsView, JoinReply, JoinRequest, MemberView, TokenView},
     },
     config::LocalConfig,
@@ -66,8 +66,8 @@ impl NodeBackend {
 
     fn authority(&self) -> Result<&ClusterAuthority, Failure> {
         self.authority.as_ref().ok_or_else(|| {
-            let why = "this node does not hold the authority's key; ask the node that founded the cluster";
-            Failure::Rejected(why.to_owned())
+            let why = Rejection::new("no_authority", "this node does not hold the authority's key");
+            why.advise("ask the node that founded the cluster").into()
         })
     }
 }
@@ -92,7 +92,9 @@ impl Backend for NodeBackend {
             Err(why @ (ProposeError::NoLeader { .. } | ProposeError::NotLeader { .. })) => {
                 Err(Failure::NoLeader(why.to_string()))
             }
-            Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => Err(Failure::Rejected(why.to_string())),
+            Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => {
+                Err(Rejection::new("too_long", why.to_string()).into())
+            }
             // Nothing happened, and another node may do better.
             Err(why @ ProposeError::Refused(Refusal::Overloaded | Refusal::Stopped(_))) => {
                 Err(Failure::Unreachable(why.to_string()))
@@ -151,12 +153,12 @@ impl Backend for NodeBackend {
     async fn token(&self, by: &str, node: &NodeName) -> Result<TokenView, Failure> {
         tracing::info!(by, %node, "token made");
         let api = vec![self.config.api_advertise.clone()];
-        founding::token(self.authority()?, node.as_str(), api).map_err(|why| Failure::Rejected(why.to_string()))
+        founding::token(self.authority()?, node.as_str(), api).map_err(|why| why.rejection().into())
     }
 
     async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure> {
         let authority = self.authority()?;
-        let rejected = |why: founding::FoundingError| Failure::Rejected(why.to_string());
+        let rejected = |why: founding::FoundingError| Failure::from(why.rejection());
         founding::check_token(authority, &request.token, &request.node).map_err(rejected)?;
         let node = NodeName::from(request.node.as_str());
         let add = MemberCall::Admit { node: node.clone(), address: request.address.clone() };

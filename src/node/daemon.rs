@@ -90,7 +90,7 @@ pub enum DaemonError {
 
 impl DaemonError {
     /// What an administrator does about it, where that is not plain.
-    pub fn next(&self) -> Option<String> {
+    pub fn advice(&self) -> Option<String> {
         let DaemonError::Raft(StartError::Storage(why)) = self else { return None };
         why.has_forgotten().then(|| {
             "as long as the other nodes count on what this one has lost it must not take part: remove it at another node \

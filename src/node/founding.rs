@@ -6,7 +6,7 @@
 
 use crate::{
     api::{
-        Client,
+        Client, Rejection,
         wire::{JoinRequest, TokenView},
     },
     config::{
@@ -43,7 +43,7 @@ pub const FOUNDER: u64 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum FoundingError {
     /// There is a cluster here already.
-    #[error("{0} holds a node's identity already; to start over, move the directory away")]
+    #[error("{0} holds a node's identity already")]
     Exists(PathBuf),
     /// A file could not be read or written.
     #[error("keep the identity")]
@@ -61,7 +61,7 @@ pub enum FoundingError {
     #[error("make the identity")]
     Tls(#[source] TlsError),
     /// The token is not one, or not good any more.
-    #[error("the token is not usable: {0}; make a new one with `tenure node token NODE`")]
+    #[error("the token is not usable: {0}")]
     Token(String),
     /// The cluster did not let the node in.
     #[error("join the cluster")]
@@ -69,17 +69,29 @@ pub enum FoundingError {
 }
 
 impl FoundingError {
-    /// What the cluster advises, where it has refused.
-    pub fn next(&self) -> Option<String> {
+    /// What to do about it, if that is known.
+    pub fn advice(&self) -> Option<String> {
         match self {
             FoundingError::Refused(crate::api::ClientError::Answered(error)) => error.suggestion.clone(),
+            FoundingError::Exists(_) => Some("to start over, move the directory away".to_owned()),
+            FoundingError::Token(_) => Some("make a new one with `tenure node token NODE`".to_owned()),
             FoundingError::Refused(_)
-            | FoundingError::Exists(_)
             | FoundingError::Files(_)
             | FoundingError::Witness { .. }
-            | FoundingError::Tls(_)
-            | FoundingError::Token(_) => None,
+            | FoundingError::Tls(_) => None,
         }
+    }
+
+    /// The same as a node tells whoever asked it.
+    pub fn rejection(&self) -> Rejection {
+        let code = match self {
+            FoundingError::Exists(_) => "identity_exists",
+            FoundingError::Files(_) | FoundingError::Witness { .. } => "files",
+            FoundingError::Tls(_) => "certificate",
+            FoundingError::Token(_) => "token",
+            FoundingError::Refused(_) => "not_let_in",
+        };
+        Rejection { advice: self.advice(), ..Rejection::new(code, self.to_string()) }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     agent::{Agents, known},
     api::{
-        Failure,
+        Failure, Rejection,
         wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
     },
 };
@@ -30,17 +30,21 @@ pub async fn list_here(agents: &Agents, me: &NodeName) -> AgentsView {
 }
 
 /// What an agent of this node can be told.
-pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<AgentDetailView, String> {
+pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<AgentDetailView, Rejection> {
     if let Some(kind) = agent.strip_prefix("script:") {
         let found = known::script(agents.places(), kind).await;
-        let (names, entries) = found.ok_or_else(|| format!("{agent} is not on node {me}; {NEXT}"))?;
+        let (names, entries) = found
+            .ok_or_else(|| Rejection::new("no_such_agent", format!("{agent} is not on node {me}")).advise(NEXT))?;
         return Ok(script(me, agent, names, entries));
     }
     if agent.starts_with("ocf:") {
         let metadata = agents.metadata(agent).await;
-        return metadata.map(|metadata| ocf(me, agent, &metadata)).map_err(|why| format!("{why}; {NEXT}"));
+        return metadata
+            .map(|metadata| ocf(me, agent, &metadata))
+            .map_err(|why| Rejection::new("no_such_agent", why.to_string()).advise(NEXT));
     }
-    Err(format!("{agent} does not say what it can be told; see docs/agents.md"))
+    let why = format!("{agent} does not say what it can be told");
+    Err(Rejection::new("agent_says_nothing", why).advise("see docs/agents.md"))
 }
 
 fn script(me: &NodeName, agent: &str, names: Vec<String>, entries: Vec<String>) -> AgentDetailView {
@@ -118,10 +122,10 @@ pub async fn one(
     agent: &str,
 ) -> Result<AgentDetailView, Failure> {
     let Some(node) = node.filter(|node| *node != me) else {
-        return one_here(agents, me, agent).await.map_err(Failure::Rejected);
+        return one_here(agents, me, agent).await.map_err(Failure::from);
     };
     match ask(raft, incarnation(), peer(raft, node)?, &Call::Agent(agent.to_owned()), WITHIN).await {
-        Ok(Answer::Agent(view)) => view.map_err(Failure::Rejected),
+        Ok(Answer::Agent(view)) => view.map_err(Failure::from),
         Ok(_) => Err(Failure::Unreachable(format!("node {node} answered something else"))),
         Err(why) => Err(Failure::Unreachable(format!("node {node}: {why}"))),
     }

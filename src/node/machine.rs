@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn an_entry_of_very_many_commands_is_not_understood() {
-        let command = Command::Request(tenure_core::Request::Resume);
+        let command = Command::Request(tenure_core::Verb::Resume.into());
         let entry = |count| {
             let commands = vec![command.clone(); count];
             codec::encode(

@@ -57,7 +57,7 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
                 Ok(cluster) => tracing::info!(%cluster, "joined"),
                 Err(why) => {
                     let code = fail(&why);
-                    if let Some(next) = why.next() {
+                    if let Some(next) = why.advice() {
                         eprintln!("next: {next}");
                     }
                     return code;
@@ -74,7 +74,7 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
         Ok(daemon) => daemon,
         Err(why) => {
             let code = fail(&why);
-            if let Some(next) = why.next() {
+            if let Some(next) = why.advice() {
                 eprintln!("next: {next}");
             }
             return code;

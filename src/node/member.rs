@@ -4,6 +4,7 @@ use super::{
     Machine,
     peer::{Answer, Call, MemberCall, ask, incarnation},
 };
+use crate::api::Rejection;
 use std::{collections::BTreeSet, time::Duration};
 use tenure_core::NodeName;
 use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
@@ -40,12 +41,13 @@ pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer,
 
 /// A node without an identity may come back only as long as it has nothing to remember: one that has voted, or stored
 /// entries that were counted, would break its word if it started again from nothing.
-fn stranger(status: &Status, node: &NodeName) -> Result<(), String> {
+fn stranger(status: &Status, node: &NodeName) -> Result<(), Rejection> {
     let Some(id) = find(status, node) else { return Ok(()) };
     let known = status.voters.contains_key(&id) || status.matched.get(&id).copied().flatten().is_some();
     let what = if status.voters.contains_key(&id) { "votes" } else { "follows the log" };
     match known {
-        true => Err(format!("node {node} {what} already; if its disk is lost, `tenure node remove {node}` first")),
+        true => Err(Rejection::new("known_node", format!("node {node} {what} already"))
+            .advise(format!("if its disk is lost, `tenure node remove {node}` first"))),
         false => Ok(()),
     }
 }
@@ -64,7 +66,8 @@ async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
     let status = raft.status();
     let to = match to {
         Some(node) => find(&status, node).ok_or_else(|| unknown_node(node)),
-        None => successor(&status).ok_or_else(|| Answer::MemberRefused("there is no other voter".to_owned())),
+        None => successor(&status)
+            .ok_or_else(|| Answer::MemberRefused(Rejection::new("no_other_voter", "there is no other voter"))),
     };
     match to {
         Err(answer) => answer,
@@ -73,7 +76,7 @@ async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
             Err(TransferError::NotLeader { .. }) => Answer::NotLeader,
             Err(why @ TransferError::NotTaken { .. }) => Answer::MemberUnknown(why.to_string()),
             Err(why @ (TransferError::NotAVoter(_) | TransferError::Silent(_) | TransferError::Stopped(_))) => {
-                Answer::MemberRefused(why.to_string())
+                Answer::MemberRefused(Rejection::new("leader_stays", why.to_string()))
             }
         },
     }
@@ -93,15 +96,23 @@ fn ended(id: u64, result: Result<(), MemberError>) -> Answer {
 }
 
 fn refused(why: MemberError) -> Answer {
-    match why {
-        MemberError::NotLeader { .. } => Answer::NotLeader,
-        MemberError::Unknown(_) => Answer::MemberUnknown(why.to_string()),
-        _ => Answer::MemberRefused(why.to_string()),
-    }
+    let code = match why {
+        MemberError::NotLeader { .. } => return Answer::NotLeader,
+        MemberError::Unknown(_) => return Answer::MemberUnknown(why.to_string()),
+        MemberError::Taken { .. } => "taken",
+        MemberError::NotAMember(_) => "no_node",
+        MemberError::LastVoter(_) => "last_voter",
+        MemberError::TooOld { .. } => "too_old",
+        MemberError::NotCaughtUp { .. } => "not_caught_up",
+        MemberError::Refused(_) => "membership",
+    };
+    Answer::MemberRefused(Rejection::new(code, why.to_string()))
 }
 
 fn unknown_node(node: &NodeName) -> Answer {
-    Answer::MemberRefused(format!("there is no node {node}; see `tenure node list`"))
+    Answer::MemberRefused(
+        Rejection::new("no_node", format!("there is no node {node}")).advise("see `tenure node list`"),
+    )
 }
 
 fn find(status: &Status, node: &NodeName) -> Option<u64> {

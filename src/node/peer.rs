@@ -1,7 +1,10 @@
 //! What nodes say to each other beside consensus: heartbeats and leases, readings, probes, changes of members.
 
 use super::codec::{self, Kind};
-use crate::api::wire::{AgentDetailView, AgentsView};
+use crate::api::{
+    Rejection,
+    wire::{AgentDetailView, AgentsView},
+};
 use futures::future::{BoxFuture, FutureExt};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -99,11 +102,11 @@ pub enum Answer {
     /// The agents that I have.
     Agents(AgentsView),
     /// What an agent can be told, or why I cannot say.
-    Agent(Result<AgentDetailView, String>),
+    Agent(Result<AgentDetailView, Rejection>),
     /// A change of members was made; the number of the node it was about.
     Member(u64),
     /// It was not made.
-    MemberRefused(String),
+    MemberRefused(Rejection),
     /// It may have been made.
     MemberUnknown(String),
     /// It was not made, because I do not lead.

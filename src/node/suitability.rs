@@ -5,7 +5,10 @@ use super::{
     Machine,
     peer::{Answer, Call, ExtraCall, ask, incarnation},
 };
-use crate::{agent::Agents, api::Failure};
+use crate::{
+    agent::Agents,
+    api::{Failure, Rejection},
+};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenure_core::{NodeName, config::Cluster};
 use tenure_keeper::{Finding, Severity};
@@ -98,7 +101,9 @@ pub fn peer(raft: &Handle<Machine>, node: &NodeName) -> Result<u64, Failure> {
     let status = raft.status();
     let mut peers = status.voters.iter().chain(&status.learners);
     let id = peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id);
-    id.ok_or_else(|| Failure::Rejected(format!("node {node} is not a member; see `tenure node list`")))
+    id.ok_or_else(|| {
+        Rejection::new("no_node", format!("node {node} is not a member")).advise("see `tenure node list`").into()
+    })
 }
 
 /// Has an agent of a node do what a call asks. An action whose answer is missing may have been done.
@@ -122,10 +127,7 @@ pub async fn extra_at(
             Err(why) => return Err(lost(format!("node {node}: {why}"))),
         }
     };
-    // What an agent says is not ours to take apart.
-    let why =
-        |why: String| Failure::Rejected(format!("{}; see `tenure resource show {resource}`", why.replace("; ", ", ")));
-    said.map_err(why)
+    said.map_err(|why| Rejection::new("agent", why).advise(format!("see `tenure resource show {resource}`")).into())
 }
 
 /// Has an agent do what a call asks.

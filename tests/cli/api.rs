@@ -4,8 +4,9 @@ use super::fake::{Mood, SITE, Served, Site};
 use std::time::Duration;
 use tenure::api::{
     Client, ClientError, Read,
-    wire::{Ask, ErrorKind, JoinRequest},
+    wire::{ErrorKind, ErrorView, JoinRequest, SubjectView},
 };
+use tenure_core::Verb;
 use tenure_raft::tls::{ClusterAuthority, Identity, Role, Trust};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,8 +19,8 @@ fn client(served: &Served) -> Client {
     Client::new(&served.admin, vec![served.address.to_string()], PATIENCE).unwrap()
 }
 
-fn offline(group: &str) -> Ask {
-    Ask::Offline { group: group.to_owned(), propagate: false }
+fn offline(group: &str) -> Verb {
+    Verb::Offline { group: group.into(), propagate: false }
 }
 
 #[tokio::test]
@@ -31,7 +32,7 @@ async fn what_is_asked_is_done_and_seen() {
     let web = |view: &tenure::api::wire::StatusView| view.groups.iter().find(|one| one.name == "web").cloned().unwrap();
     assert_eq!((web(&before).state.as_str(), web(&before).server.as_deref()), ("online", Some("p1")));
 
-    let ask = Ask::Switch { group: "web".to_owned(), server: "p2".to_owned() };
+    let ask = Verb::Switch { group: "web".into(), server: "p2".into() };
     let outcome = client.request(Client::request_id(), ask).await.unwrap();
     assert!(outcome.index > before.index);
     assert_eq!(outcome.records[0].text, "group web: switch to p2, asked by alice");
@@ -66,11 +67,37 @@ async fn refusals_say_what_to_do() {
     assert_eq!(view.kind, ErrorKind::Refused);
     assert_eq!(view.message, "there is no group nothing");
     assert_eq!(view.suggestion.as_deref(), Some("see `tenure status`"));
+    let about = |kind: &str, name: &str| Some(Box::new(SubjectView { kind: kind.to_owned(), name: name.to_owned() }));
+    assert_eq!((view.code.as_deref(), view.subject), (Some("no_group"), about("group", "nothing")));
     let view = client.why("nothing", 1, Read::Linearizable).await.unwrap_err().view();
     assert_eq!(view.message, "there is no group nothing");
     let view = client.node_promote("p9").await.unwrap_err().view();
     assert_eq!((view.message.as_str(), view.kind), ("p9 is not a member", ErrorKind::Refused));
+    assert_eq!(
+        (view.code.as_deref(), view.suggestion.as_deref()),
+        (Some("no_node"), Some("add it first: `tenure node add`"))
+    );
     served.stop().await;
+}
+
+/// A semicolon divides nothing: what is wrong, and what to do, are told apart where they are said.
+#[test]
+fn no_sentence_is_taken_apart() {
+    use tenure::api::{Failure, Rejection};
+    let says =
+        Rejection::new("agent", "no such device; the first of 2; see its log").advise("see `tenure resource show ip`");
+    let view = Failure::from(says).view();
+    assert_eq!(view.message, "no such device; the first of 2; see its log");
+    assert_eq!(view.suggestion.as_deref(), Some("see `tenure resource show ip`"));
+    let node = || "p1".into();
+    let alive = tenure_core::Refusal::NodeSpeaks { node: node(), server: "p1".into() };
+    assert_eq!(alive.message(), "node p1 on server p1 is heard; a server whose node speaks is not off");
+    assert_eq!((alive.advice(), alive.subject().map(|node| node.kind())), (None, Some("node")));
+    let frozen = tenure_core::Refusal::Frozen { group: "web".into() };
+    assert_eq!(frozen.to_string(), "group web is frozen; `tenure group unfreeze web` first", "as a log line");
+    let view = Failure::Refused(frozen).view();
+    assert_eq!((view.code.as_deref(), view.message.as_str()), (Some("frozen"), "group web is frozen"));
+    assert_eq!(view.suggestion.as_deref(), Some("`tenure group unfreeze web` first"));
 }
 
 #[tokio::test]
@@ -78,19 +105,19 @@ async fn a_cluster_file_is_checked_again_where_it_arrives() {
     let served = Served::start(Site::running()).await;
     let client = client(&served);
     let present = client.config(Read::Linearizable).await.unwrap();
-    let configure = |text: &str, expect| Ask::Configure { text: text.to_owned(), strand: false, expect };
+    let configure = async |id, text: &str, expect| client.configure(id, text.to_owned(), false, expect).await;
     let wrong = SITE.replace("\"5m\"", "\"5 days\"");
-    let view = client.request(Client::request_id(), configure(&wrong, None)).await.unwrap_err().view();
+    let view = configure(Client::request_id(), &wrong, None).await.unwrap_err().view();
     assert_eq!(view.kind, ErrorKind::Usage);
     assert_eq!((view.problems.len(), view.problems[0].line), (1, 35));
 
     let right = SITE.replace("\"5m\"", "\"6m\"");
     let id = Client::request_id();
     let expect = Some(present.configured);
-    client.request(id, configure(&right, expect)).await.unwrap();
+    configure(id, &right, expect).await.unwrap();
     // The same again is the same answer; another one saw an older configuration.
-    client.request(id, configure(&right, expect)).await.unwrap();
-    let late = client.request(Client::request_id(), configure(SITE, expect)).await.unwrap_err();
+    configure(id, &right, expect).await.unwrap();
+    let late = configure(Client::request_id(), SITE, expect).await.unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Refused);
     assert!(late.to_string().starts_with("the configuration changed meanwhile"), "{late}");
     served.stop().await;
@@ -100,19 +127,19 @@ async fn a_cluster_file_is_checked_again_where_it_arrives() {
 async fn a_cluster_file_whose_tolerance_cannot_be_proven_is_refused() {
     let served = Served::start(Site::running()).await;
     let client = client(&served);
-    let configure = |text: String| Ask::Configure { text, strand: false, expect: None };
+    let configure = async |id, text: String| client.configure(id, text, false, None).await;
     let small = SITE.replace("memory = \"64GiB\"", "memory = \"24GiB\"");
     let demanding = small.clone() + "\n[tolerance]\nservers = 1\n";
-    let view = client.request(Client::request_id(), configure(demanding.clone())).await.unwrap_err().view();
+    let view = configure(Client::request_id(), demanding.clone()).await.unwrap_err().view();
     assert_eq!(view.kind, ErrorKind::Refused);
     assert_eq!(view.message, "the loss of p1 would leave web without a place");
     assert_eq!(served.fake.audit.lock().unwrap().len(), 0, "it was not proposed");
     // What is only warned of is applied, and so is what can be proven.
-    client.request(Client::request_id(), configure(demanding + "warn = true\n")).await.unwrap();
+    configure(Client::request_id(), demanding + "warn = true\n").await.unwrap();
     let id = Client::request_id();
     let roomy = SITE.to_owned() + "\n[tolerance]\nservers = 1\n";
-    client.request(id, configure(roomy.clone())).await.unwrap();
-    client.request(id, configure(roomy)).await.unwrap();
+    configure(id, roomy.clone()).await.unwrap();
+    configure(id, roomy).await.unwrap();
     served.stop().await;
 }
 
@@ -192,7 +219,7 @@ async fn without_a_certificate_there_is_only_the_way_in() {
     let p5 = request.complete(signed).unwrap();
     let node = Client::new(&p5, nodes, PATIENCE).unwrap();
     node.request(Client::request_id(), offline("web")).await.unwrap();
-    assert!(served.fake.audit.lock().unwrap()[0].starts_with("node p5: Offline"));
+    assert_eq!(served.fake.audit.lock().unwrap()[0], "node p5: group offline web");
     served.stop().await;
 }
 
@@ -214,7 +241,7 @@ async fn another_cluster_is_not_believed_and_gets_nowhere() {
 async fn events_are_followed_over_broken_connections() {
     let served = Served::start(Site::running()).await;
     for server in ["p2", "p1", "p2", "p1"] {
-        let ask = Ask::Switch { group: "web".to_owned(), server: server.to_owned() };
+        let ask = Verb::Switch { group: "web".into(), server: server.into() };
         client(&served).request(Client::request_id(), ask).await.unwrap();
     }
     let all = client(&served).events(0, Read::Linearizable).await.unwrap();
@@ -260,19 +287,31 @@ async fn nonsense_is_answered_and_size_is_bounded() {
     let http = reqwest::Client::builder().tls_backend_preconfigured((*tls).clone()).no_proxy().build().unwrap();
     let post = async |path: &str, body: String| {
         let url = format!("https://{}{path}", served.address);
-        let sent = http.post(url).header("content-type", "application/json").body(body).send().await;
-        sent.unwrap().status().as_u16()
+        let sent = http.post(url).header("content-type", "application/json").body(body).send().await.unwrap();
+        let (status, error) = (sent.status().as_u16(), sent.json::<ErrorView>().await.unwrap());
+        assert_eq!((status, error.kind), (400, ErrorKind::Usage), "{error:?}");
+        error.message
     };
-    assert_eq!(post("/v1/requests", "{".to_owned()).await, 400);
-    let body = |id: &str, ask: &str| format!("{{\"request_id\":\"{id}\",\"ask\":{ask}}}");
-    assert_eq!(post("/v1/requests", body("1", "{\"do\":\"offline\",\"group\":\"web\"}")).await, 400);
-    assert_eq!(post("/v1/requests", body(&"0".repeat(32), "{\"do\":\"explode\"}")).await, 400);
-    assert_eq!(
-        post("/v1/requests", body(&"0".repeat(32), "{\"do\":\"offline\",\"group\":\"web\",\"x\":1}")).await,
-        400
-    );
-    assert_eq!(post("/v2/requests", String::new()).await, 400);
-    assert_eq!(post("/v1/requests", " ".repeat(9 << 20)).await, 400);
+    let refused = async |path: &str, body: String, why: &str| {
+        let message = post(path, body).await;
+        assert!(message.contains(why), "{message}");
+    };
+    let id = "0".repeat(32);
+    let ask = |id: &str, ask: &str| format!(r#"{{"request_id":"{id}","ask":{ask}}}"#);
+    refused("/v1/requests", "{".to_owned(), "EOF while parsing").await;
+    refused("/v1/requests", ask("1", r#"{"offline":{"group":"web"}}"#), "not 32 hexadecimal digits").await;
+    refused("/v1/requests", ask(&id, r#"{"explode":{}}"#), "ask: unknown variant `explode`").await;
+    refused("/v1/requests", ask(&id, r#"{"offline":{}}"#), "ask.offline: missing field `group`").await;
+    let more = r#"{"offline":{"group":"web","x":1}}"#;
+    refused("/v1/requests", ask(&id, more), "ask.offline.x: unknown field `x`, expected `group` or `propagate`").await;
+    refused("/v1/requests", ask(&id, r#"{"offline":{"group":7}}"#), "ask.offline.group: invalid type").await;
+    refused("/v1/requests", ask(&id, r#""offline""#), "ask").await;
+    refused("/v1/requests", ask(&id, r#"{"disarm":{"group":"web"}}"#), "ask").await;
+    refused("/v1/config", format!(r#"{{"request_id":"{id}","text":"","x":1}}"#), "x: unknown field `x`").await;
+    refused("/v1/foresee", r#"{"what_if":[{"ask":{"drain":{}}}]}"#.to_owned(), "missing field `server`").await;
+    refused("/v1/foresee", r#"{"what_if":[{"lose":{"servers":[],"x":1}}]}"#.to_owned(), "unknown field `x`").await;
+    refused("/v2/requests", String::new(), "there is no such path").await;
+    refused("/v1/requests", " ".repeat(9 << 20), "").await;
     assert_eq!(served.fake.audit.lock().unwrap().len(), 0);
     served.stop().await;
 }

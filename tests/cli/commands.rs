@@ -1,6 +1,9 @@
 //! Command lines from end to end: what is printed, and how they exit.
 
-use super::fake::{Mood, SITE, Served, Site};
+use super::{
+    fake::{Mood, SITE, Served, Site},
+    render::TYPED,
+};
 use clap::Parser;
 use std::{
     io::{self, Write},
@@ -335,4 +338,24 @@ async fn a_cluster_is_founded_offline_and_once() {
     assert!(!elsewhere.exists());
     let wrong = "cluster init --name a/b --node-name p1 --data-dir /nonexistent/x";
     assert_eq!(command(wrong, "127.0.0.1:1", &elsewhere, None).await.exit, Exit::Usage);
+}
+
+/// The arguments of `tenure` are declared apart from the verbs, and must mean the same: in scenarios, and where a log is shown
+/// again, a verb stands as it is typed.
+#[tokio::test]
+async fn every_verb_is_asked_as_it_is_typed() {
+    let desk = Desk::new(Site::running()).await;
+    for typed in TYPED {
+        let sure = match typed.split(' ').take(2).collect::<Vec<_>>()[..] {
+            ["server", "shutdown"] | ["fence", _] => typed.rsplit(' ').next(),
+            ["cluster", "disarm" | "resume"] => Some("site"),
+            _ => None,
+        };
+        let sure = sure.map(|name| format!(" --yes-i-checked {name}")).unwrap_or_default();
+        let ended = desk.run(&format!("{typed}{sure}")).await;
+        assert!([Exit::Done, Exit::Refused].contains(&ended.exit), "{typed}: {}", ended.err);
+        let asked = desk.served.fake.audit.lock().unwrap().last().cloned();
+        assert_eq!(asked, Some(format!("alice: {typed}")));
+    }
+    desk.served.stop().await;
 }

@@ -11,7 +11,7 @@ use std::{
     },
 };
 use tenure::api::{
-    Backend, Failure, Member, Members, Read,
+    Backend, Failure, Member, Members, Read, Rejection,
     wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, JoinReply, JoinRequest, ParameterView, TokenView},
 };
 use tenure_core::{
@@ -274,7 +274,11 @@ impl Backend for Fake {
     }
 
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
-        self.note(by, format!("{request:?}").chars().take(40).collect())?;
+        let what = match &request {
+            Request::Configure { .. } => "configure".to_owned(),
+            Request::Do(verb) => verb.typed(),
+        };
+        self.note(by, what)?;
         let author = Author::Operator { name: by.to_owned(), request: id };
         let outcome = self.site().commit(author, vec![Command::Request(request)]);
         self.applied.send_replace(outcome.index);
@@ -312,7 +316,9 @@ impl Backend for Fake {
         match action {
             None => Ok(format!("{resource} is fine\nas seen by {node}")),
             Some((token, arguments)) if token == "pause" => Ok(format!("paused {}", arguments.join(" "))),
-            Some((token, _)) => Err(Failure::Rejected(format!("ip has these actions: pause, and not {token}"))),
+            Some((token, _)) => {
+                Err(Rejection::new("agent", format!("ip has these actions: pause, and not {token}")).into())
+            }
         }
     }
 
@@ -334,7 +340,9 @@ impl Backend for Fake {
 
     async fn agent(&self, node: Option<&NodeName>, agent: &str) -> Result<AgentDetailView, Failure> {
         if agent != "ocf:heartbeat:IPaddr2" {
-            return Err(Failure::Rejected(format!("{agent} is not installed on p1; see `tenure agent list`")));
+            return Err(Rejection::new("no_such_agent", format!("{agent} is not installed on p1"))
+                .advise("see `tenure agent list`")
+                .into());
         }
         let parameter = |name: &str, required, value: &str, default: Option<&str>, short: &str| ParameterView {
             name: name.to_owned(),
@@ -407,7 +415,9 @@ impl Backend for Fake {
 
     async fn node_promote(&self, by: &str, node: &NodeName) -> Result<(), Failure> {
         if node.as_str() == "p9" {
-            return Err(Failure::Rejected("p9 is not a member; add it first: `tenure node add`".to_owned()));
+            return Err(Rejection::new("no_node", "p9 is not a member")
+                .advise("add it first: `tenure node add`")
+                .into());
         }
         self.note(by, format!("promote {node}"))
     }
@@ -429,7 +439,9 @@ impl Backend for Fake {
 
     async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure> {
         if request.token != "t0ken" {
-            return Err(Failure::Rejected("the token is not known; make one: `tenure node token`".to_owned()));
+            return Err(Rejection::new("token", "the token is not known")
+                .advise("make one: `tenure node token`")
+                .into());
         }
         let signed = self.authority.sign(&request.csr_pem, &request.node, Role::Node { id: 5 });
         let signed = signed.map_err(|why| Failure::Usage(why.to_string()))?;

@@ -5,7 +5,7 @@ use super::{
     fake::{Mood, SITE, Site},
 };
 use tenure::cli::Exit;
-use tenure_core::{Command, Request, SystemState};
+use tenure_core::{Command, SystemState, Verb};
 
 /// The site with a service of its two groups, a group that can be moved while it runs, and a parallel one.
 fn larger() -> String {
@@ -276,10 +276,10 @@ async fn a_drain_that_is_stuck_asks_for_no_assertion() {
 #[tokio::test]
 async fn everything_of_a_large_site_on_one_screen() {
     let mut site = site();
-    site.operator(Command::Request(Request::ResourceOffline { resource: "ip@p2".into(), propagate: false }));
-    site.operator(Command::Request(Request::Drain("p2".into())));
+    site.operator(Command::Request(Verb::ResourceOffline { resource: "ip@p2".into(), propagate: false }.into()));
+    site.operator(Command::Request(Verb::Drain { server: "p2".into() }.into()));
     site.settle();
-    site.operator(Command::Request(Request::Disarm));
+    site.operator(Command::Request(Verb::Disarm.into()));
     let desk = Desk::new(site).await;
     insta::assert_snapshot!(desk.run("status").await.out);
     desk.served.stop().await;

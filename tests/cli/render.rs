@@ -86,7 +86,7 @@ async fn narrow_terminals_wrap() {
 #[tokio::test]
 async fn why_a_group_is_where_it_is() {
     let mut site = Site::running();
-    site.operator(Command::Request(tenure_core::Request::Switch { group: "web".into(), server: "p2".into() }));
+    site.operator(Command::Request(tenure_core::Verb::Switch { group: "web".into(), server: "p2".into() }.into()));
     site.settle();
     let why = tenure::api::why(&site.ledger, &GroupName::from("web"), 8).unwrap();
     insta::assert_snapshot!(render::why(&why, PLAIN));
@@ -113,49 +113,62 @@ async fn status_as_data() {
     insta::assert_json_snapshot!(view(site, Read::Linearizable).await);
 }
 
+/// Every verb, with all that may be said and with none of it.
+pub const TYPED: [&str; 34] = [
+    "group online g",
+    "group online g --on s --propagate",
+    "group offline g",
+    "group offline g --propagate",
+    "group switch g --to s",
+    "group migrate g --to s",
+    "group abort g",
+    "group flush g",
+    "group enable g",
+    "group clear-admin-wait g",
+    "group clear-admin-wait g --fault",
+    "group freeze g",
+    "group unfreeze g",
+    "group clear g",
+    "group clear g --on s",
+    "resource restart r",
+    "resource online r",
+    "resource offline r",
+    "resource offline r --propagate",
+    "service online s",
+    "service offline s",
+    "server drain s",
+    "server undrain s",
+    "server undrain s --bring-back",
+    "server shutdown s",
+    "server freeze s",
+    "server unfreeze s",
+    "server release s",
+    "cluster resume",
+    "cluster disarm",
+    "cluster arm",
+    "hmc retry h",
+    "fence confirm s",
+    "fence confirm-node n",
+];
+
 #[test]
 fn requests_as_data() {
-    use tenure::api::wire::{Ask, RequestBody};
-    let (g, l, s) = (|| "g".to_owned(), || "l".to_owned(), || "s".to_owned());
-    let all = [
-        Ask::Online { group: g(), server: None, propagate: false },
-        Ask::Online { group: g(), server: None, propagate: true },
-        Ask::Offline { group: g(), propagate: false },
-        Ask::Offline { group: g(), propagate: true },
-        Ask::Switch { group: g(), server: s() },
-        Ask::Migrate { group: g(), server: s() },
-        Ask::Abort { group: g() },
-        Ask::Flush { group: g() },
-        Ask::Enable { group: g() },
-        Ask::ClearAdminWait { group: g(), fault: false },
-        Ask::ClearAdminWait { group: g(), fault: true },
-        Ask::Freeze { group: g() },
-        Ask::Unfreeze { group: g() },
-        Ask::Clear { group: g(), server: Some(s()) },
-        Ask::Restart { lpar: l() },
-        Ask::ResourceOnline { resource: l() },
-        Ask::ResourceOffline { resource: l(), propagate: true },
-        Ask::ServiceOnline { service: s() },
-        Ask::ServiceOffline { service: s() },
-        Ask::Drain { server: s() },
-        Ask::Undrain { server: s(), bring_back: true },
-        Ask::Shutdown { server: s() },
-        Ask::FreezeServer { server: s() },
-        Ask::UnfreezeServer { server: s() },
-        Ask::ReleaseServer { server: s() },
-        Ask::Resume,
-        Ask::Disarm,
-        Ask::Arm,
-        Ask::RetryHmc { hmc: "h".to_owned() },
-        Ask::ConfirmOff { server: s() },
-        Ask::ConfirmNodeOff { node: "n".to_owned() },
-        Ask::Configure { text: "t".into(), strand: false, expect: Some(7) },
-    ];
-    let line = |ask| serde_json::to_string(&RequestBody { request_id: "0".into(), ask }).unwrap();
-    let text: Vec<String> = all.into_iter().map(line).collect();
-    for line in &text {
-        let read: RequestBody = serde_json::from_str(line).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), *line);
+    use tenure::api::wire::{ConfigureBody, RequestBody, Verb};
+    let line = |typed: &&str| {
+        let ask: Verb = typed.parse().unwrap();
+        let line = serde_json::to_string(&RequestBody { request_id: "0".into(), ask: ask.clone() }).unwrap();
+        assert_eq!(serde_json::from_str::<RequestBody>(&line).unwrap().ask, ask);
+        line
+    };
+    let mut lines: Vec<String> = TYPED.iter().map(line).collect();
+    for kind in Verb::ALL {
+        assert!(TYPED.iter().any(|typed| typed.parse::<Verb>().unwrap().kind() == *kind), "no line of {kind}");
     }
-    insta::assert_snapshot!(text.join("\n"));
+    let configure = |strand, expect| ConfigureBody { request_id: "0".into(), text: "t".into(), strand, expect };
+    for body in [configure(false, None), configure(true, Some(7))] {
+        let line = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<ConfigureBody>(&line).unwrap(), body);
+        lines.push(line);
+    }
+    insta::assert_snapshot!(lines.join("\n"));
 }

@@ -14,7 +14,7 @@ use tenure::{
         codec::{self, Kind},
     },
 };
-use tenure_core::{Command, Request, SystemState};
+use tenure_core::{Command, SystemState, Verb};
 use tenure_raft::{
     AppHandler, Handle, Options, Raft, Snapshots, Timings,
     tls::{ClusterAuthority, Role},
@@ -71,7 +71,7 @@ async fn node(directory: &Path, snapshots: Snapshots) -> Handle<Machine> {
 /// Everything that a site went through: it comes up, web is switched, p2 is lost.
 fn history(from: u64) -> Site {
     let mut site = Site::running_from(from, SITE);
-    site.operator(Command::Request(Request::Switch { group: "web".into(), server: "p2".into() }));
+    site.operator(Command::Request(Verb::Switch { group: "web".into(), server: "p2".into() }.into()));
     site.settle();
     site.systems.insert("p2".into(), SystemState::PowerOff);
     site.silent.insert("p2".into());
@@ -146,7 +146,7 @@ async fn every_decision_of_a_log_is_shown_again() {
 async fn a_purged_log_begins_at_its_snapshot() {
     let (directory, node, mut site) = written(Snapshots { every: 12, keep: 2 }).await;
     until(&node, |status| status.purged.is_some()).await;
-    site.operator(Command::Request(Request::Freeze("web".into())));
+    site.operator(Command::Request(Verb::Freeze { group: "web".into() }.into()));
     site.settle();
     write(&node, &site).await;
     node.shutdown().await;

@@ -11,10 +11,8 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use tenure::api::{
-    Client, Read,
-    wire::{Ask, StatusView},
-};
+use tenure::api::{Client, Read, wire::StatusView};
+use tenure_core::Verb;
 use tenure_jepsen::{lab::Site, world::Fault};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,7 +51,7 @@ fn program(directory: &Path, library: &Path) -> PathBuf {
     program
 }
 
-async fn request(client: &Client, ask: Ask) -> Instant {
+async fn request(client: &Client, ask: Verb) -> Instant {
     client.request(Client::request_id(), ask).await.expect("a request is acknowledged");
     Instant::now()
 }
@@ -151,7 +149,7 @@ async fn a_wall_clock_two_hours_ahead_ends_nothing_early() {
     let node = site.client_of(NODE).expect("a client");
     let back = site.until("it is back", PATIENCE, async || node.status(Read::Linearizable).await.is_ok());
     back.await.expect("it comes back");
-    request(&node, Ask::Freeze { group: "night".to_owned() }).await;
+    request(&node, Verb::Freeze { group: "night".into() }).await;
     gone("a request came through it", &settling(&site, index).await);
 
     let leads = site.until("it leads", PATIENCE, async || {
@@ -160,7 +158,7 @@ async fn a_wall_clock_two_hours_ahead_ends_nothing_early() {
         site.leader().await.as_deref() == Some(NODE)
     });
     leads.await.expect("it leads");
-    request(&node, Ask::Unfreeze { group: "night".to_owned() }).await;
+    request(&node, Verb::Unfreeze { group: "night".into() }).await;
     let led = settling(&site, index).await;
     gone("it leads", &led);
     let shown = instant(&led.at).duration_since(instant(&before.at));

@@ -7,10 +7,8 @@ use super::{
     zombie::Mute,
 };
 use std::sync::Arc;
-use tenure::{
-    api::{Client, wire::Ask},
-    node::Machine,
-};
+use tenure::{api::Client, node::Machine};
+use tenure_core::Verb;
 use tenure_raft::{Raft, RestoreError, Snapshots, StateMachine};
 
 /// As many entries as lie between two comparisons.
@@ -47,11 +45,11 @@ async fn a_node_whose_ledger_differs_from_the_others_stops_and_the_cluster_says_
     let mut cluster = Cluster::of(3, "crooked", "").await;
     cluster.declare(2).await;
     cluster.kill("p3");
-    let left_out = cluster.commit(Ask::Freeze { group: "g0".into() }).await;
+    let left_out = cluster.commit(Verb::Freeze { group: "g0".into() }).await;
     let options = cluster.nodes["p3"].options(Snapshots { every: 4, keep: 1 });
     let crooked = Crooked { machine: Machine::default(), left_out };
     let crooked = Raft::start(options, crooked, Arc::new(Mute)).await.expect("its consensus");
-    let asks = [Ask::Freeze { group: "g1".into() }, Ask::Unfreeze { group: "g1".into() }];
+    let asks = [Verb::Freeze { group: "g1".into() }, Verb::Unfreeze { group: "g1".into() }];
     let client = cluster.client();
     until("its ledger is kept in a snapshot", async || {
         for ask in &asks {
@@ -88,5 +86,5 @@ async fn a_node_whose_ledger_differs_from_the_others_stops_and_the_cluster_says_
         events.contains("the ledger of p3 differs from that of most")
     })
     .await;
-    cluster.commit(Ask::Unfreeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
 }

@@ -3,10 +3,8 @@
 
 use super::nodes::{Cluster, path, said, tenured, until};
 use std::{fs, path::Path};
-use tenure::api::{
-    ClientError, Read,
-    wire::{Ask, ErrorKind},
-};
+use tenure::api::{ClientError, Read, wire::ErrorKind};
+use tenure_core::Verb;
 
 /// Everything but the identity is lost.
 fn lose_data(data: &Path) {
@@ -42,8 +40,8 @@ async fn a_voter_without_its_data_lets_nobody_lead_without_what_it_acknowledged(
     let index = cluster.members_of("p1").await.index;
     cluster.applied("p3", index).await;
     cluster.kill("p3");
-    cluster.commit(Ask::Freeze { group: "g0".into() }).await;
-    cluster.commit(Ask::Freeze { group: "g1".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g1".into() }).await;
     cluster.kill("p1");
     cluster.kill("p2");
     lose_data(&cluster.nodes["p2"].data);
@@ -75,11 +73,11 @@ async fn a_founder_without_its_data_founds_nothing() {
     cluster.declare(1).await;
     cluster.kill("p1");
     lose_data(&cluster.nodes["p1"].data);
-    cluster.commit(Ask::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
     let leader = cluster.leads().await;
     let term = cluster.members_of(&leader).await.term;
     is_refused(&cluster, "p1");
-    cluster.commit(Ask::Unfreeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
     assert_eq!(cluster.members_of(&leader).await.term, term, "nobody was disturbed");
 
     // The way out of one that holds the authority's key: another node makes the tokens.
@@ -117,7 +115,7 @@ async fn data_that_was_put_back_from_a_copy_is_refused() {
     assert!(status.success());
     copy_files(&data, &copy);
     cluster.start("p1");
-    cluster.commit(Ask::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
     cluster.kill("p1");
     lose_data(&data);
     copy_files(&copy, &data);

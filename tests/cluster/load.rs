@@ -8,15 +8,15 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
-use tenure::api::{Client, Read, wire::Ask};
-use tenure_core::RequestId;
+use tenure::api::{Client, Read};
+use tenure_core::{GroupName, RequestId, Verb};
 use tokio::task::JoinHandle;
 
 /// A change that a node acknowledged.
 #[derive(Clone, Debug)]
 pub struct Write {
     pub id: RequestId,
-    pub ask: Ask,
+    pub ask: Verb,
     pub index: u64,
     /// How often it was sent until it was acknowledged.
     pub sent: u32,
@@ -80,8 +80,8 @@ async fn one(
     let mut writes = Vec::new();
     let mut frozen = frozen;
     while !stop.load(Ordering::Relaxed) {
-        let group = group.clone();
-        let ask = if frozen { Ask::Unfreeze { group } } else { Ask::Freeze { group } };
+        let group = GroupName::from(group.as_str());
+        let ask = if frozen { Verb::Unfreeze { group } } else { Verb::Freeze { group } };
         let id = Client::request_id();
         let (index, sent) = commit(&client, id, &ask).await;
         writes.push(Write { id, ask, index, sent });
@@ -112,7 +112,7 @@ pub async fn find_again(cluster: &Cluster, clients: &[Vec<Write>]) -> usize {
             .collect();
         let acknowledged: Vec<u64> = writes.iter().map(|write| write.index).collect();
         assert_eq!(own, acknowledged, "what was acknowledged to the client of {name}, and what the journal holds");
-        let frozen = writes.last().is_some_and(|write| matches!(write.ask, Ask::Freeze { .. }));
+        let frozen = writes.last().is_some_and(|write| matches!(write.ask, Verb::Freeze { .. }));
         let group = state.groups.iter().find(|group| group.name == name).expect("it is declared");
         assert_eq!(group.frozen, frozen, "{name} is as its client left it");
     }

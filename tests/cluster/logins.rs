@@ -3,7 +3,8 @@
 
 use crate::restart::{settled, site};
 use std::time::Duration;
-use tenure::api::{Client, Read, wire::Ask, wire::StatusView};
+use tenure::api::{Client, Read, wire::StatusView};
+use tenure_core::Verb;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -17,8 +18,7 @@ async fn a_wrong_user_is_refused_once_for_all_nodes_and_the_right_one_works_at_o
     settled(&site, "everything is online").await;
     let wrong = site.cluster_file.replace("user = \"tenure\"", "user = \"tenrue\"");
     assert_ne!(wrong, site.cluster_file);
-    let ask = Ask::Configure { text: wrong, strand: false, expect: None };
-    site.client.request(Client::request_id(), ask).await.expect("declared");
+    site.client.configure(Client::request_id(), wrong, false, None).await.expect("declared");
 
     let mut first = String::new();
     let refused = site.until("the HMC refuses our login", PATIENCE, async || {
@@ -27,7 +27,7 @@ async fn a_wrong_user_is_refused_once_for_all_nodes_and_the_right_one_works_at_o
         !first.is_empty()
     });
     refused.await.expect("it is said");
-    site.client.request(Client::request_id(), Ask::RetryHmc { hmc: "hmc1".to_owned() }).await.expect("asked");
+    site.client.request(Client::request_id(), Verb::RetryHmc { hmc: "hmc1".into() }).await.expect("asked");
     let again = site.until("another node is refused", PATIENCE, async || {
         let status = site.client.status(Read::Linearizable).await;
         status.is_ok_and(|status| refused_at(&status).is_some_and(|text| text != first))

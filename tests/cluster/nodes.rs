@@ -14,10 +14,10 @@ use std::{
 };
 use tempfile::TempDir;
 use tenure::{
-    api::{Client, ClientError, Read, wire::Ask, wire::MembersView},
+    api::{Client, ClientError, Read, wire::MembersView},
     config::{LocalConfig, identity},
 };
-use tenure_core::RequestId;
+use tenure_core::{RequestId, Verb};
 use tenure_raft::{Options, Snapshots, Timings, tls::Role};
 
 /// How long anything may take before a test gives up. Generous: it is only waited for where something is broken.
@@ -236,18 +236,17 @@ impl Cluster {
     /// Declares groups `g0`, `g1`, … on two servers, whose HMC nobody reaches.
     pub async fn declare(&self, groups: usize) {
         let text = cluster_file(groups);
-        let ask = Ask::Configure { text, strand: false, expect: None };
-        self.client().request(Client::request_id(), ask).await.expect("declared");
+        self.client().configure(Client::request_id(), text, false, None).await.expect("declared");
     }
 
     /// Commits a change, repeating it under its identity until it is acknowledged; panics if it is refused.
-    pub async fn commit(&self, ask: Ask) -> u64 {
+    pub async fn commit(&self, ask: Verb) -> u64 {
         commit(&self.client(), Client::request_id(), &ask).await.0
     }
 }
 
 /// Sends a change until it is acknowledged. Returns the index at which it was applied, and how often it was sent.
-pub async fn commit(client: &Client, id: RequestId, ask: &Ask) -> (u64, u32) {
+pub async fn commit(client: &Client, id: RequestId, ask: &Verb) -> (u64, u32) {
     let (waiting, mut sent) = (Waiting::begin(), 0);
     loop {
         sent += 1;

@@ -3,10 +3,8 @@
 
 use super::restart::{settled, site};
 use std::time::Duration;
-use tenure::api::{
-    Client, Read,
-    wire::{Ask, RecordView},
-};
+use tenure::api::{Client, Read, wire::RecordView};
+use tenure_core::Verb;
 use tenure_jepsen::{
     lab::Site,
     world::{Fault, HmcId, LparId},
@@ -37,7 +35,7 @@ async fn begin(site: &Site) -> u64 {
     let status = settled(site, "everything is online").await;
     let runs = status.groups.iter().find(|group| group.name == GROUP).and_then(|group| group.server.clone());
     if runs.as_deref() != Some(NODE) {
-        let ask = Ask::Switch { group: GROUP.to_owned(), server: NODE.to_owned() };
+        let ask = Verb::Switch { group: GROUP.into(), server: NODE.into() };
         site.client.request(Client::request_id(), ask).await.expect("asked");
         let there = site.until("the group has moved", PATIENCE, async || {
             site.client.status(Read::Linearizable).await.is_ok_and(|status| {

@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use tenure::api::{Client, Read, wire::Ask, wire::StatusView};
+use tenure::api::{Client, Read, wire::StatusView};
+use tenure_core::Verb;
 use tenure_jepsen::lab::{NodeRuns, Site, SiteOptions};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,7 +103,7 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
     let began = Instant::now();
     let trial = status.groups.iter().find(|group| group.name == "trial").expect("a group").clone();
     let to = trial.system_list.iter().find(|server| Some(*server) != trial.server.as_ref()).expect("another").clone();
-    let ask = Ask::Switch { group: "trial".to_owned(), server: to.clone() };
+    let ask = Verb::Switch { group: "trial".into(), server: to.as_str().into() };
     site.client.request(Client::request_id(), ask).await.expect("asked");
     let moved = settled_on(&site, "trial", &to).await;
     println!("trial switched to {to} after {:?}", began.elapsed());

@@ -3,7 +3,8 @@
 use super::nodes::{Cluster, until};
 use rustix::process::Signal;
 use std::time::Duration;
-use tenure::api::{Client, Read, wire::Ask};
+use tenure::api::{Client, Read};
+use tenure_core::Verb;
 
 /// Longer than this would make an operator, or systemd, reach for `kill -9`.
 const SOON: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ async fn a_node_that_is_told_to_stop_ends_soon_and_well() {
     events.next().await.expect("an old event");
     let asking = client.clone();
     let change =
-        tokio::spawn(async move { asking.request(Client::request_id(), Ask::Freeze { group: "g0".into() }).await });
+        tokio::spawn(async move { asking.request(Client::request_id(), Verb::Freeze { group: "g0".into() }).await });
     until("the change is under way", async || client.status(Read::Linearizable).await.is_err()).await;
     told(&mut cluster, &third, "a node without a majority, a change under way", Signal::TERM);
     let answer = change.await.expect("the client does not panic");

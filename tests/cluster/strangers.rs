@@ -5,7 +5,7 @@ use super::nodes::{Cluster, path, said, tenure, tenured};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use std::fs;
-use tenure::api::wire::Ask;
+use tenure_core::Verb;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_has_one_process_and_a_node_has_an_identity() {
@@ -146,8 +146,8 @@ async fn a_node_of_another_cluster_is_turned_away() {
 
     let term = cluster.members_of("p1").await.term;
     for _ in 0..5 {
-        cluster.commit(Ask::Freeze { group: "g0".into() }).await;
-        cluster.commit(Ask::Unfreeze { group: "g0".into() }).await;
+        cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+        cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
     }
     let after = other.members_of("p1").await;
     assert_eq!((before.term, before.members), (after.term, after.members), "the stranger keeps to itself");

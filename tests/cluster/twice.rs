@@ -3,7 +3,7 @@
 
 use super::nodes::{Cluster, Node, said, tenure, until};
 use std::{fs, path::Path};
-use tenure::api::wire::Ask;
+use tenure_core::Verb;
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
@@ -51,7 +51,7 @@ async fn of_two_processes_under_one_identity_one_ends_and_the_cluster_says_so() 
     clone_of(&mut cluster, "p2", "twin");
     cluster.start("p2");
     cluster.answers("p2").await;
-    cluster.commit(Ask::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
     cluster.start("twin");
     let (code, goes_on, log) = one_ends(&mut cluster, ["p2", "twin"]).await;
     println!("{goes_on} goes on; the other: exit {code:?}: {}", log.lines().last().unwrap_or_default());
@@ -76,7 +76,7 @@ async fn of_two_processes_under_one_identity_one_ends_and_the_cluster_says_so() 
         assert_eq!((code, goes_on), (Some(3), "p2"), "{log}");
     }
     cluster.answers("p2").await;
-    cluster.commit(Ask::Unfreeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn a_copy_that_comes_to_lead_does_not_leave_its_original_standing_still() 
     assert_eq!(code, Some(3), "{log}");
     assert!(log.contains("another process runs under this node's identity"), "{log}");
     cluster.start("p1");
-    cluster.commit(Ask::Freeze { group: "g0".into() }).await;
+    cluster.commit(Verb::Freeze { group: "g0".into() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,8 +108,8 @@ async fn a_node_that_is_killed_and_started_again_at_once_is_the_same_node() {
         cluster.kill("p2");
         cluster.start("p2");
         cluster.answers("p2").await;
-        cluster.commit(Ask::Freeze { group: "g0".into() }).await;
-        cluster.commit(Ask::Unfreeze { group: "g0".into() }).await;
+        cluster.commit(Verb::Freeze { group: "g0".into() }).await;
+        cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
     }
     for name in ["p1", "p2", "p3"] {
         assert!(cluster.node(name).runs(), "{name} runs");

@@ -21,7 +21,10 @@ use std::{
     sync::Arc,
 };
 use tenure::{
-    api::wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
+    api::{
+        Rejection,
+        wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
+    },
     node::{
         Answer, Call, ExtraCall, MemberCall, Spoken,
         codec::{CodecError, Kind, decode, encode},
@@ -164,9 +167,9 @@ fn answers() -> Vec<(String, Answer)> {
         Answer::Said(Err("why".into())),
         Answer::Agents(agents()),
         Answer::Agent(Ok(agent())),
-        Answer::Agent(Err("why".into())),
+        Answer::Agent(Err(Rejection::new("no_such_agent", "why"))),
         Answer::Member(4),
-        Answer::MemberRefused("why".into()),
+        Answer::MemberRefused(Rejection::new("no_node", "why").advise("what")),
         Answer::MemberUnknown("why".into()),
         Answer::NotLeader,
     ];

@@ -3,12 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
-    Command, Note, Power, Refusal, Request,
+    Command, Note, Power, Refusal, Request, Verb,
     config::Trigger,
     ledger::{Down, Phase, PreOnline},
-    note::{
-        Asked, Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Proof, ServerWait, Stay, Wait,
-    },
+    note::{Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Proof, ServerWait, Stay, Wait},
     order::{Action, Ending},
 };
 
@@ -48,45 +46,21 @@ pub fn by_name<T: Named>(prefix: &str, samples: Vec<T>) -> Vec<(String, T)> {
         let name = sample.name();
         let count = seen.entry(name).and_modify(|count| *count += 1).or_insert(1);
         let number = if *count > 1 { format!("-{count}") } else { String::new() };
-        (format!("{prefix}{name}{number}"), sample)
+        (format!("{prefix}{}{number}", name.replace([' ', '_'], "-")), sample)
     };
     whole(samples).into_iter().map(name).collect()
 }
 
-named! { Request:
-    Request::Configure { .. } => "configure",
-    Request::Online { .. } => "online",
-    Request::Offline { .. } => "offline",
-    Request::Switch { .. } => "switch",
-    Request::Migrate { .. } => "migrate",
-    Request::AbortMigration(..) => "abort-migration",
-    Request::Freeze(..) => "freeze",
-    Request::Unfreeze(..) => "unfreeze",
-    Request::Clear { .. } => "clear",
-    Request::ConfirmOff(..) => "confirm-off",
-    Request::ConfirmNodeOff(..) => "confirm-node-off",
-    Request::Restart(..) => "restart",
-    Request::ServiceOnline(..) => "service-online",
-    Request::ServiceOffline(..) => "service-offline",
-    Request::Enable(..) => "enable",
-    Request::Drain(..) => "drain",
-    Request::Shutdown(..) => "shutdown",
-    Request::Undrain { .. } => "undrain",
-    Request::FreezeServer(..) => "freeze-server",
-    Request::UnfreezeServer(..) => "unfreeze-server",
-    Request::ReleaseServer(..) => "release-server",
-    Request::Resume => "resume",
-    Request::Disarm => "disarm",
-    Request::Arm => "arm",
-    Request::RetryHmc(..) => "retry-hmc",
-    Request::ResourceOnline(..) => "resource-online",
-    Request::ResourceOffline { .. } => "resource-offline",
-    Request::Flush(..) => "flush",
-    Request::ClearAdminWait { .. } => "clear-admin-wait",
+impl Named for Verb {
+    const ALL: &'static [&'static str] = Verb::ALL;
+    fn name(&self) -> &'static str {
+        self.kind()
+    }
 }
 
 named! { Command:
-    Command::Request(..) => "request",
+    Command::Request(Request::Configure { .. }) => "request-configure",
+    Command::Request(Request::Do(..)) => "request-do",
     Command::Observe(..) => "observe",
     Command::Sense { .. } => "sense",
     Command::Report(..) => "report",
@@ -208,38 +182,10 @@ named! { Note:
     Note::WrongCopy { .. } => "wrong-copy",
     Note::HookNotRun { .. } => "hook-not-run",
     Note::FaultsCleared { .. } => "faults-cleared",
-    Note::ServiceRequested { .. } => "service-requested",
     Note::Storm { .. } => "storm",
     Note::Quarantined { .. } => "quarantined",
     Note::QuarantineOver { .. } => "quarantine-over",
     Note::NotBroughtBack { .. } => "not-brought-back",
-}
-
-named! { Asked:
-    Asked::Online { .. } => "online",
-    Asked::Offline { .. } => "offline",
-    Asked::Switch { .. } => "switch",
-    Asked::Freeze { .. } => "freeze",
-    Asked::Unfreeze { .. } => "unfreeze",
-    Asked::Clear { .. } => "clear",
-    Asked::Restart { .. } => "restart",
-    Asked::Enable { .. } => "enable",
-    Asked::Drain { .. } => "drain",
-    Asked::Shutdown { .. } => "shutdown",
-    Asked::Undrain { .. } => "undrain",
-    Asked::FreezeServer { .. } => "freeze-server",
-    Asked::UnfreezeServer { .. } => "unfreeze-server",
-    Asked::ReleaseServer { .. } => "release-server",
-    Asked::Resume => "resume",
-    Asked::Disarm => "disarm",
-    Asked::Arm => "arm",
-    Asked::RetryHmc { .. } => "retry-hmc",
-    Asked::ResourceOnline { .. } => "resource-online",
-    Asked::ResourceOffline { .. } => "resource-offline",
-    Asked::Flush { .. } => "flush",
-    Asked::ClearAdminWait { .. } => "clear-admin-wait",
-    Asked::Migrate { .. } => "migrate",
-    Asked::AbortMigration { .. } => "abort-migration",
 }
 
 named! { FaultReason:
@@ -442,86 +388,9 @@ named! { Power:
     Power::Error => "error",
 }
 
-named! { Refusal:
-    Refusal::NoGroup(..) => "no-group",
-    Refusal::LeaseIsGood { .. } => "lease-is-good",
-    Refusal::NoServer(..) => "no-server",
-    Refusal::NoNode(..) => "no-node",
-    Refusal::NoResource(..) => "no-resource",
-    Refusal::NoOrder(..) => "no-order",
-    Refusal::Invalid(..) => "invalid",
-    Refusal::Strands(..) => "strands",
-    Refusal::LosesSight(..) => "loses-sight",
-    Refusal::Frozen { .. } => "frozen",
-    Refusal::NotFrozen { .. } => "not-frozen",
-    Refusal::Held { .. } => "held",
-    Refusal::AlreadyOn { .. } => "already-on",
-    Refusal::AlreadyOffline { .. } => "already-offline",
-    Refusal::NotOnline { .. } => "not-online",
-    Refusal::Moving { .. } => "moving",
-    Refusal::NotInList { .. } => "not-in-list",
-    Refusal::NotThere { .. } => "not-there",
-    Refusal::NoFault { .. } => "no-fault",
-    Refusal::Waits { .. } => "waits",
-    Refusal::WrongEpoch { .. } => "wrong-epoch",
-    Refusal::HasTenure { .. } => "has-tenure",
-    Refusal::NotWanted { .. } => "not-wanted",
-    Refusal::NotProvenOff { .. } => "not-proven-off",
-    Refusal::StartInFlight { .. } => "start-in-flight",
-    Refusal::NotSettled { .. } => "not-settled",
-    Refusal::AlreadyActive { .. } => "already-active",
-    Refusal::RestartsUsedUp { .. } => "restarts-used-up",
-    Refusal::HasOrder { .. } => "has-order",
-    Refusal::BeingFenced { .. } => "being-fenced",
-    Refusal::NoManager { .. } => "no-manager",
-    Refusal::LooksAlive { .. } => "looks-alive",
-    Refusal::NodeSpeaks { .. } => "node-speaks",
-    Refusal::AlreadyOff { .. } => "already-off",
-    Refusal::NotOff { .. } => "not-off",
-    Refusal::NotClean { .. } => "not-clean",
-    Refusal::Dirty { .. } => "dirty",
-    Refusal::Stale { .. } => "stale",
-    Refusal::Lapsed { .. } => "lapsed",
-    Refusal::AlreadyEnlisted { .. } => "already-enlisted",
-    Refusal::OlderProcess { .. } => "older-process",
-    Refusal::AlreadyShut { .. } => "already-shut",
-    Refusal::NodeNotOff { .. } => "node-not-off",
-    Refusal::NodeAlreadyOff { .. } => "node-already-off",
-    Refusal::NodeLooksAlive { .. } => "node-looks-alive",
-    Refusal::NodeHeard { .. } => "node-heard",
-    Refusal::NoLpar { .. } => "no-lpar",
-    Refusal::NotLapsed { .. } => "not-lapsed",
-    Refusal::Disarmed => "disarmed",
-    Refusal::AlreadyDisarmed => "already-disarmed",
-    Refusal::NotDisarmed => "not-disarmed",
-    Refusal::NoHmc(..) => "no-hmc",
-    Refusal::NotRefused { .. } => "not-refused",
-    Refusal::NoStorm => "no-storm",
-    Refusal::AlreadyDrained { .. } => "already-drained",
-    Refusal::NotDrained { .. } => "not-drained",
-    Refusal::ServerFrozen { .. } => "server-frozen",
-    Refusal::ServerNotFrozen { .. } => "server-not-frozen",
-    Refusal::NotQuarantined { .. } => "not-quarantined",
-    Refusal::AutoDisabled { .. } => "auto-disabled",
-    Refusal::NotDisabled { .. } => "not-disabled",
-    Refusal::FrozenInFile { .. } => "frozen-in-file",
-    Refusal::NotManaged { .. } => "not-managed",
-    Refusal::ChildNotOnline { .. } => "child-not-online",
-    Refusal::ParentsOnline { .. } => "parents-online",
-    Refusal::RunsWithChild { .. } => "runs-with-child",
-    Refusal::LinkUnmet { .. } => "link-unmet",
-    Refusal::NoService(..) => "no-service",
-    Refusal::ServiceAlready { .. } => "service-already",
-    Refusal::AdminWait { .. } => "admin-wait",
-    Refusal::NoAdminWait { .. } => "no-admin-wait",
-    Refusal::Required { .. } => "required",
-    Refusal::NotCommanded { .. } => "not-commanded",
-    Refusal::Migrating { .. } => "migrating",
-    Refusal::NotMigrating { .. } => "not-migrating",
-    Refusal::NotMobile { .. } => "not-mobile",
-    Refusal::NotRunning { .. } => "not-running",
-    Refusal::Intolerable { .. } => "intolerable",
-    Refusal::HookFirst { .. } => "hook-first",
-    Refusal::NoChange => "no-change",
-    Refusal::NotUnderstood(..) => "not-understood",
+impl Named for Refusal {
+    const ALL: &'static [&'static str] = Refusal::CODES;
+    fn name(&self) -> &'static str {
+        self.code()
+    }
 }

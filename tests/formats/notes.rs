@@ -2,7 +2,7 @@
 
 use super::{
     named::{Named, by_name, whole},
-    samples::{E, T, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers, weakness},
+    samples::{E, T, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers, verbs, weakness},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
@@ -10,8 +10,8 @@ use tenure_core::{
     config::Need,
     ledger::Incarnation,
     note::{
-        Asked, Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, OffHow, Proof,
-        ServerWait, Stay, Wait,
+        Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, OffHow, Proof, ServerWait,
+        Stay, Wait,
     },
 };
 
@@ -193,35 +193,6 @@ pub fn server_waits() -> Vec<ServerWait> {
     ]
 }
 
-fn asked() -> Vec<Asked> {
-    vec![
-        Asked::Online { group: g(), server: None },
-        Asked::Offline { group: g() },
-        Asked::Switch { group: g(), server: s() },
-        Asked::Freeze { group: g() },
-        Asked::Unfreeze { group: g() },
-        Asked::Clear { group: g(), server: Some(s()) },
-        Asked::Restart { resource: r(), group: g() },
-        Asked::Enable { group: g() },
-        Asked::Drain { server: s() },
-        Asked::Shutdown { server: s() },
-        Asked::Undrain { server: s(), bring_back: true },
-        Asked::FreezeServer { server: s() },
-        Asked::UnfreezeServer { server: s() },
-        Asked::ReleaseServer { server: s() },
-        Asked::Resume,
-        Asked::Disarm,
-        Asked::Arm,
-        Asked::RetryHmc { hmc: "hmc1".into() },
-        Asked::ResourceOnline { resource: r(), group: g() },
-        Asked::ResourceOffline { resource: r(), group: g() },
-        Asked::Flush { group: g() },
-        Asked::ClearAdminWait { group: g(), fault: true },
-        Asked::Migrate { group: g(), server: s2() },
-        Asked::AbortMigration { group: g() },
-    ]
-}
-
 fn plain() -> Vec<Note> {
     let fault = || faults()[0].clone();
     vec![
@@ -281,7 +252,6 @@ fn plain() -> Vec<Note> {
         Note::MoveSettled { group: g(), resource: r(), server: s() },
         Note::WrongCopy { group: g(), resource: r(), server: s2(), tenure: s() },
         Note::FaultsCleared { group: g(), child: g2() },
-        Note::ServiceRequested { by: "alice".into(), service: shop(), online: true },
         Note::Storm { servers: set(s()) },
         Note::Quarantined { server: s(), returns: 3, within: Span::seconds(3600), length: Span::seconds(1800) },
         Note::QuarantineOver { server: s() },
@@ -296,7 +266,11 @@ fn each<T: Named>(word: &str, samples: Vec<T>, note: impl Fn(T) -> Note) -> Vec<
 
 pub fn notes() -> Vec<(String, Note)> {
     let mut all: Vec<(String, Note)> = plain().into_iter().map(|note| (note.name().to_owned(), note)).collect();
-    all.extend(each("requested", asked(), |what| Note::Requested { by: "alice".into(), what }));
+    all.extend(each("requested", verbs(), |what| Note::Requested {
+        by: "alice".into(),
+        group: what.resource().map(|_| g()),
+        what,
+    }));
     all.extend(each("faulted", faults(), |reason| Note::Faulted { group: g(), server: s(), reason }));
     all.extend(each("leaving", leaves(), |reason| Note::Leaving { group: g(), server: s(), reason }));
     let needs = |reason| Note::NeedsAdmin { group: g(), resource: r(), server: s(), reason };

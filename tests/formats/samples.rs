@@ -10,7 +10,7 @@ use std::{
 };
 use tenure_core::{
     Command, Entry, GroupName, Inside, NodeName, OrderId, Power, Reading, Report, Request, RequestId, ResourceName,
-    RuleName, Seen, ServerName, ServiceName, Span, SystemState, Time,
+    RuleName, Seen, ServerName, ServiceName, Span, SystemState, Time, Verb,
     command::Author,
     config::{
         Asks, AutoRestart, AutostartPolicy, Brakes, Cluster, Failback, Failover, Group, GroupKind, Hmc, Hook, Kind,
@@ -269,37 +269,36 @@ fn rules() -> BTreeMap<RuleName, PlacementRule> {
     asks.into_iter().enumerate().map(rule).collect()
 }
 
-fn requests() -> Vec<Request> {
+pub fn verbs() -> Vec<Verb> {
     vec![
-        Request::Configure { cluster: Arc::new(cluster()), strand: true },
-        Request::Online { group: g(), server: Some(s()), propagate: true },
-        Request::Offline { group: g(), propagate: false },
-        Request::Switch { group: g(), server: s() },
-        Request::Migrate { group: g(), server: s2() },
-        Request::AbortMigration(g()),
-        Request::Freeze(g()),
-        Request::Unfreeze(g()),
-        Request::Clear { group: g(), server: None },
-        Request::ConfirmOff(s()),
-        Request::ConfirmNodeOff(n()),
-        Request::Restart(r()),
-        Request::ServiceOnline(shop()),
-        Request::ServiceOffline(shop()),
-        Request::Enable(g()),
-        Request::Drain(s()),
-        Request::Shutdown(s()),
-        Request::Undrain { server: s(), bring_back: true },
-        Request::FreezeServer(s()),
-        Request::UnfreezeServer(s()),
-        Request::ReleaseServer(s()),
-        Request::Resume,
-        Request::Disarm,
-        Request::Arm,
-        Request::RetryHmc("hmc1".into()),
-        Request::ResourceOnline(r()),
-        Request::ResourceOffline { resource: r(), propagate: true },
-        Request::Flush(g()),
-        Request::ClearAdminWait { group: g(), fault: true },
+        Verb::Online { group: g(), server: Some(s()), propagate: true },
+        Verb::Offline { group: g(), propagate: false },
+        Verb::Switch { group: g(), server: s() },
+        Verb::Migrate { group: g(), server: s2() },
+        Verb::AbortMigration { group: g() },
+        Verb::Freeze { group: g() },
+        Verb::Unfreeze { group: g() },
+        Verb::Clear { group: g(), server: None },
+        Verb::ConfirmOff { server: s() },
+        Verb::ConfirmNodeOff { node: n() },
+        Verb::Restart { resource: r() },
+        Verb::ServiceOnline { service: shop() },
+        Verb::ServiceOffline { service: shop() },
+        Verb::Enable { group: g() },
+        Verb::Drain { server: s() },
+        Verb::Shutdown { server: s() },
+        Verb::Undrain { server: s(), bring_back: true },
+        Verb::FreezeServer { server: s() },
+        Verb::UnfreezeServer { server: s() },
+        Verb::ReleaseServer { server: s() },
+        Verb::Resume,
+        Verb::Disarm,
+        Verb::Arm,
+        Verb::RetryHmc { hmc: "hmc1".into() },
+        Verb::ResourceOnline { resource: r() },
+        Verb::ResourceOffline { resource: r(), propagate: true },
+        Verb::Flush { group: g() },
+        Verb::ClearAdminWait { group: g(), fault: true },
     ]
 }
 
@@ -320,6 +319,7 @@ fn each<T: Named>(word: &str, samples: Vec<T>, command: impl Fn(T) -> Command) -
 fn commands() -> Vec<(String, Command)> {
     let report = |ending| Command::Report(Report { order: o(), ending, readings: vec![reading()], seen: seen() });
     let plain = [
+        Command::Request(Request::Configure { cluster: Arc::new(cluster()), strand: true }),
         Command::Observe(reading()),
         Command::Sense { node: n(), inside: inside() },
         Command::Shut(n()),
@@ -365,7 +365,7 @@ fn commands() -> Vec<(String, Command)> {
         Command::Diverged { nodes: BTreeSet::from([n()]), at: 4096, stop: true },
     ];
     let mut all: Vec<(String, Command)> = plain.map(|command| (command.name().to_owned(), command)).into();
-    all.extend(each("request", requests(), Command::Request));
+    all.extend(each("request", verbs(), |verb| Command::Request(verb.into())));
     all.extend(each("report", endings(), report));
     all.extend(each("fault", faults(), |reason| Command::Fault { group: g(), epoch: E, reason }));
     all.extend(each("leave", leaves(), |reason| Command::Leave { group: g(), epoch: E, reason }));

@@ -9,7 +9,7 @@ use tenure::agent::{Agents, Hands, Places, Reader, carry, moment, watchdog::Arme
 use tenure::hypervisor::Hypervisor;
 use tenure::hypervisor::hmc::HmcKey;
 use tenure_core::{
-    Author, Command, Entry, Ledger, Power, Request, RequestId, ServerName, Span, Time,
+    Author, Command, Entry, Ledger, Power, Request, RequestId, ServerName, Span, Time, Verb,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
     ledger::Incarnation,
     listing::KnownOn,
@@ -80,8 +80,8 @@ impl Bench {
         let reading = self.hands.read(&server).await;
         assert_eq!(reading.power(&"web".into()), Power::Off, "{reading:?}");
         apply(&planner, Command::Observe(tenure_core::Reading { since: 2, ..reading }));
-        let online = Request::Online { group: "web".into(), server: None, propagate: false };
-        apply(&Author::Operator { name: "ann".to_owned(), request: RequestId(2) }, Command::Request(online));
+        let online = Verb::Online { group: "web".into(), server: None, propagate: false };
+        apply(&Author::Operator { name: "ann".to_owned(), request: RequestId(2) }, Command::Request(online.into()));
         let epoch = apply(&planner, Command::Grant { group, server });
         apply(&planner, Command::Start { resource: "web".into(), epoch, restart: false });
         ledger

@@ -13,7 +13,7 @@ use std::{
 };
 use tenure_core::{
     Action, Author, Command, Entry, Inside, Ledger, NodeName, Order, Power, Reading, Report, Request, RequestId,
-    ResourceName, Seen, ServerName, Span, SystemState, Time, View,
+    ResourceName, Seen, ServerName, Span, SystemState, Time, Verb, View,
     command::Outcome,
     config::Cluster,
     ledger::{Copy, StartRisk},
@@ -49,7 +49,7 @@ impl Plant {
     /// Rewrites the ledger after an entry, as if a check in it were missing.
     fn tamper(self, after: &mut Ledger, entry: &Entry, outcome: &Outcome) {
         let configured = matches!(entry.commands.as_slice(), [Command::Request(Request::Configure { .. })]);
-        let cleared = matches!(entry.commands.as_slice(), [Command::Request(Request::Clear { .. })]);
+        let cleared = matches!(entry.commands.as_slice(), [Command::Request(Request::Do(Verb::Clear { .. }))]);
         match self {
             Plant::ForgottenStart if configured && outcome.refused.is_empty() => {
                 let groups = after.groups.values_mut().map(Arc::make_mut);
@@ -194,10 +194,10 @@ impl<'a> History<'a> {
         outcome
     }
 
-    fn ask(&mut self, request: Request) {
+    fn ask(&mut self, request: impl Into<Request>) {
         self.requests += u128::from(!self.bytes.once_in(12));
         let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
-        self.commit(author, vec![Command::Request(request)]);
+        self.commit(author, vec![Command::Request(request.into())]);
     }
 
     fn configure(&mut self, cluster: Arc<Cluster>, strand: bool) {

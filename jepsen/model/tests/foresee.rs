@@ -4,8 +4,7 @@
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
-    GroupName, Ledger, ServerName,
-    command::Request,
+    GroupName, Ledger, ServerName, Verb,
     foresee::{Ending, Foreseen, WhatIf, foresee},
     ledger::Phase,
 };
@@ -88,13 +87,13 @@ proptest! {
         let mut sim = begin(servers, &groups);
         let server = ServerName::from(format!("p{to}"));
         let first = if offline {
-            Request::Offline { group: "g0".into(), propagate: false }
+            Verb::Offline { group: "g0".into(), propagate: false }
         } else {
-            Request::Switch { group: "g0".into(), server: server.clone() }
+            Verb::Switch { group: "g0".into(), server: server.clone() }
         };
-        let foreseen = foresee(sim.ledger(), vec![WhatIf::Ask(first)]);
+        let foreseen = foresee(sim.ledger(), vec![WhatIf::Ask(first.clone().into())]);
         prop_assert_eq!(foreseen.ending, Ending::Rest);
-        act(&mut sim, &if offline { "op group offline g0".to_owned() } else { format!("op group switch g0 {server}") });
+        act(&mut sim, &format!("op {}", first.typed()));
         act(&mut sim, "run until quiet");
         act(&mut sim, "run 2m");
         prop_assert_eq!(is(sim.ledger()), foretold(&foreseen));

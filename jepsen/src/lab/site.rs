@@ -27,10 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure::{
-    api::{
-        Client, ClientError, Read,
-        wire::{Ask, MembersView},
-    },
+    api::{Client, ClientError, Read, wire::MembersView},
     config::identity::{self, ADMIN},
     node::founding,
 };
@@ -206,8 +203,8 @@ impl Site {
 
     /// Applies the cluster file.
     pub async fn declare(&self) -> Result<(), SiteError> {
-        let ask = Ask::Configure { text: self.cluster_file.clone(), strand: false, expect: None };
-        self.client.request(Client::request_id(), ask).await.map(drop).map_err(api("apply the cluster file"))
+        let configured = self.client.configure(Client::request_id(), self.cluster_file.clone(), false, None).await;
+        configured.map(drop).map_err(api("apply the cluster file"))
     }
 
     async fn token(&self, founder: &str, node: &str) -> Result<String, SiteError> {

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure::{
-    api::{Client, ClientError, wire::Ask},
+    api::{Client, ClientError, wire::Verb},
     config::identity::{self, ADMIN},
     node::founding,
 };
@@ -184,11 +184,12 @@ impl Site {
 
     /// Applies a cluster file.
     pub async fn declare(&self, text: String) -> Result<(), SiteError> {
-        self.ask(Ask::Configure { text, strand: false, expect: None }).await
+        let configured = self.client.configure(Client::request_id(), text, false, None).await;
+        configured.map(drop).map_err(api("apply a cluster file"))
     }
 
     /// Asks the cluster for something, as an operator does.
-    pub async fn ask(&self, ask: Ask) -> Result<(), SiteError> {
+    pub async fn ask(&self, ask: Verb) -> Result<(), SiteError> {
         self.client.request(Client::request_id(), ask).await.map(drop).map_err(api("ask the cluster"))
     }
 

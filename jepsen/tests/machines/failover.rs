@@ -9,7 +9,7 @@ use std::{
 };
 use tenure::api::{
     Read,
-    wire::{Ask, GroupView},
+    wire::{GroupView, Verb},
 };
 use tenure_jepsen::machines::{Asker, Machine, Site, Watch, Web, What};
 
@@ -85,7 +85,7 @@ impl Case {
         let from = self.active().await?;
         let to = if from == "p2" { "p3" } else { "p2" };
         let began = Instant::now();
-        let ask = Ask::Switch { group: "web".to_owned(), server: to.to_owned() };
+        let ask = Verb::Switch { group: "web".into(), server: to.into() };
         self.site.ask(ask).await.map_err(|why| format!("switch: {why:?}"))?;
         self.served_by("clean switch", began, |by| by == to).await?;
         self.close("clean switch", began).await

@@ -15,7 +15,7 @@ use std::{
 };
 use tenure::node::codec::{self, Kind};
 use tenure_core::{
-    Entry, GroupName, Time,
+    Entry, GroupName, Time, Verb,
     command::{Author, Command, Request, RequestId},
     tolerance::admit,
 };
@@ -57,7 +57,8 @@ impl Operators {
     }
 
     /// Asks at a node.
-    pub async fn request(&self, site: &Site, seat: &Seat, request: Request) -> Answered {
+    pub async fn request(&self, site: &Site, seat: &Seat, request: impl Into<Request>) -> Answered {
+        let request = request.into();
         let Some((process, raft)) = seat.running() else { return Answered::Not };
         let id = self.with(|state| {
             state.requests += 1;
@@ -120,8 +121,7 @@ impl Operators {
             if what > 0 {
                 self.read(&site, &seat).await;
             } else {
-                let answered =
-                    self.request(&site, &seat, Request::Clear { group: GroupName::from("db"), server: None });
+                let answered = self.request(&site, &seat, Verb::Clear { group: GroupName::from("db"), server: None });
                 match answered.await {
                     Answered::Taken => site.counts.count("operator: request taken"),
                     Answered::Not => site.counts.count("operator: request not taken"),

@@ -9,7 +9,7 @@ use crate::{
 };
 use openraft::async_runtime::AsyncRuntime;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tenure_core::{GroupName, Ledger, command::Request, ledger::Intent, note::Wait};
+use tenure_core::{GroupName, Ledger, Verb, ledger::Intent, note::Wait};
 
 /// The longest time that all may take to come to rest.
 pub const PATIENCE: Duration = Duration::from_secs(1_200);
@@ -65,22 +65,22 @@ fn mend_nodes(site: &Arc<Site>) {
 async fn put_right(site: &Arc<Site>, operators: &Operators) {
     let Some((seat, process, raft)) = site.leader() else { return };
     let ledger = process.act(|| raft.state(Judged::ledger));
-    let mut requests = vec![Request::Arm, Request::Resume];
+    let mut requests = vec![Verb::Arm, Verb::Resume];
     for server in ledger.servers.keys() {
-        requests.push(Request::UnfreezeServer(server.clone()));
-        requests.push(Request::ReleaseServer(server.clone()));
-        requests.push(Request::Undrain { server: server.clone(), bring_back: false });
+        requests.push(Verb::UnfreezeServer { server: server.clone() });
+        requests.push(Verb::ReleaseServer { server: server.clone() });
+        requests.push(Verb::Undrain { server: server.clone(), bring_back: false });
     }
     for (group, state) in &ledger.groups {
-        requests.push(Request::Unfreeze(group.clone()));
+        requests.push(Verb::Unfreeze { group: group.clone() });
         // What `tenure status` asks for where a move should have ended long ago.
         if matches!(state.wait, Some(Wait::MigrationStuck { .. })) {
-            requests.push(Request::AbortMigration(group.clone()));
+            requests.push(Verb::AbortMigration { group: group.clone() });
         }
-        requests.push(Request::Clear { group: group.clone(), server: None });
-        requests.push(Request::ClearAdminWait { group: group.clone(), fault: false });
+        requests.push(Verb::Clear { group: group.clone(), server: None });
+        requests.push(Verb::ClearAdminWait { group: group.clone(), fault: false });
         if !is_online(&ledger, group) || state.intent != Intent::Online {
-            requests.push(Request::Online { group: group.clone(), server: None, propagate: true });
+            requests.push(Verb::Online { group: group.clone(), server: None, propagate: true });
         }
     }
     for request in requests {

@@ -60,13 +60,7 @@ impl ClientError {
                 self.kind().suggestion().to_owned()
             }
         };
-        ErrorView {
-            kind: self.kind(),
-            message: chain(self),
-            suggestion: Some(suggestion),
-            problems: Vec::new(),
-            check: None,
-        }
+        ErrorView::new(self.kind(), chain(self)).advise(suggestion)
     }
 
     /// Remembers under which identity the request was sent.

@@ -1,13 +1,10 @@
 //! What is asked of agents: what they make of a cluster file, which there are, and what one does to a resource.
 
 use super::{Answer, By, Failed, Freshness, In, Shared};
-use crate::{
-    api::{
-        backend::{Failure, Read},
-        convert, view,
-        wire::{ActionBody, AgentDetailView, AgentsView, CheckBody, CheckView, ResourceDetailView, SaidView},
-    },
-    config,
+use crate::api::{
+    backend::{Failure, Read, Rejection},
+    convert, view,
+    wire::{ActionBody, AgentDetailView, AgentsView, CheckBody, CheckView, ResourceDetailView, SaidView},
 };
 use axum::{
     Json, Router,
@@ -33,7 +30,7 @@ pub(super) fn routes() -> Router<Arc<dyn crate::api::Backend>> {
 
 /// What the agents of the nodes make of a cluster file. Nothing is applied.
 async fn check(State(backend): Shared, In(body): In<CheckBody>) -> Answer<CheckView> {
-    let cluster = config::cluster::parse(convert::SENT_FILE, &body.text).map_err(Failure::Invalid)?;
+    let cluster = convert::cluster(&body.text)?;
     match backend.can_be_kept(&cluster).await {
         Ok(warnings) => Ok(Json(CheckView { errors: Vec::new(), warnings })),
         Err(Failure::Unkept { errors, warnings }) => Ok(Json(CheckView { errors, warnings })),
@@ -85,16 +82,16 @@ fn whom(ledger: &Ledger, resource: &ResourceName, on: Option<String>) -> Result<
     let declared = ledger.config.resources.get(resource);
     let declared = declared.ok_or_else(|| Failure::Refused(Refusal::NoResource(resource.clone())))?;
     if declared.as_agent().is_none() {
-        let why = format!("{resource} is an LPAR, which no agent keeps; see `tenure resource show {resource}`");
-        return Err(Failure::Rejected(why));
+        let why = Rejection::new("no_agent", format!("{resource} is an LPAR, which no agent keeps"));
+        return Err(why.advise(format!("see `tenure resource show {resource}`")).into());
     }
     let group = ledger.groups.get(&declared.group);
     let server = match on {
         Some(server) => ServerName::from(server),
         None => {
             let tenure = group.and_then(|group| group.tenure.as_ref());
-            let why = || format!("group {} is on no server; name one with --on SERVER", declared.group);
-            tenure.map(|tenure| tenure.server.clone()).ok_or_else(|| Failure::Rejected(why()))?
+            let why = || Rejection::new("not_online", format!("group {} is on no server", declared.group));
+            tenure.map(|tenure| tenure.server.clone()).ok_or_else(|| why().advise("name one with --on SERVER"))?
         }
     };
     let listed = ledger.config.groups.get(&declared.group).is_some_and(|group| group.servers.contains(&server));
@@ -102,8 +99,7 @@ fn whom(ledger: &Ledger, resource: &ResourceName, on: Option<String>) -> Result<
         return Err(Failure::Refused(Refusal::NotInList { group: declared.group.clone(), server }));
     }
     let node = ledger.config.node_on(&server).cloned();
-    let why = || format!("no node lives on {server}; see `tenure status`");
-    let node = node.ok_or_else(|| Failure::Rejected(why()))?;
+    let node = node.ok_or_else(|| Rejection::new("no_node_there", format!("no node lives on {server}")))?;
     Ok((server, node))
 }
 

@@ -7,7 +7,6 @@ pub(super) fn kind(note: &Note) -> &'static str {
     match note {
         Note::Configured { .. } => "configured",
         Note::Requested { .. } => "requested",
-        Note::ServiceRequested { .. } => "service_requested",
         Note::FaultsCleared { .. } => "faults_cleared",
         Note::SystemChanged { .. } => "system_changed",
         Note::ViosChanged { .. } => "vios_changed",

@@ -1,12 +1,13 @@
 //! What would happen if, what there is room for, and why not: answers to questions that change nothing.
 
-use super::{Ask, CapacityView, RecordView};
+use super::{CapacityView, RecordView, SubjectView, ask::lean};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tenure_core::Verb;
 
 /// Something that might happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum WhatIf {
     /// These servers lose power at once, with their nodes.
     Lose {
@@ -14,9 +15,11 @@ pub enum WhatIf {
         servers: Vec<String>,
     },
     /// An operator asks this.
-    Ask {
-        /// What is asked.
-        ask: Ask,
+    Ask(#[serde(serialize_with = "lean")] Verb),
+    /// This cluster file is applied.
+    Configure {
+        /// Its text.
+        text: String,
     },
 }
 
@@ -88,8 +91,14 @@ pub struct ForeseenGroup {
 pub struct RefusedView {
     /// Which one, counted from 0.
     pub number: usize,
-    /// Why.
+    /// Which refusal.
+    pub code: String,
+    /// What it is about.
+    pub subject: Option<SubjectView>,
+    /// What is wrong.
     pub message: String,
+    /// What to do about it, if that is known.
+    pub suggestion: Option<String>,
 }
 
 /// One thing that would happen.

@@ -2,6 +2,7 @@
 
 use super::Wait;
 use clap::Subcommand;
+use tenure_core::{GroupName, ServerName};
 
 /// `tenure group`.
 #[derive(Debug, Subcommand)]
@@ -13,10 +14,10 @@ pub enum Group {
     #[command(after_help = "Example: tenure group online web --wait=5m")]
     Online {
         /// The group
-        group: String,
+        group: GroupName,
         /// The server, if not where policy says
         #[arg(long = "on", value_name = "SERVER")]
-        server: Option<String>,
+        server: Option<ServerName>,
         /// With the groups that it depends on
         #[arg(long)]
         propagate: bool,
@@ -28,7 +29,7 @@ pub enum Group {
     #[command(after_help = "Example: tenure group offline web --wait")]
     Offline {
         /// The group
-        group: String,
+        group: GroupName,
         /// With the groups that depend on it, those first
         #[arg(long)]
         propagate: bool,
@@ -40,10 +41,10 @@ pub enum Group {
     #[command(after_help = "Example: tenure group switch web --to p2 --wait")]
     Switch {
         /// The group
-        group: String,
+        group: GroupName,
         /// The server
         #[arg(long = "to", value_name = "SERVER")]
-        server: String,
+        server: ServerName,
         /// Whether to wait
         #[command(flatten)]
         wait: Wait,
@@ -52,10 +53,10 @@ pub enum Group {
     #[command(after_help = "Example: tenure group migrate web --to p2 --wait")]
     Migrate {
         /// The group
-        group: String,
+        group: GroupName,
         /// The server
         #[arg(long = "to", value_name = "SERVER")]
-        server: String,
+        server: ServerName,
         /// Whether to wait
         #[command(flatten)]
         wait: Wait,
@@ -64,25 +65,25 @@ pub enum Group {
     #[command(after_help = "Example: tenure group abort web")]
     Abort {
         /// The group
-        group: String,
+        group: GroupName,
     },
     /// Order nothing more for a group until the next request; what is under way goes on
     #[command(after_help = "Example: tenure group flush web")]
     Flush {
         /// The group
-        group: String,
+        group: GroupName,
     },
     /// Let a group start again whose server went down and whose policy is to wait
     #[command(after_help = "Example: tenure group enable web")]
     Enable {
         /// The group
-        group: String,
+        group: GroupName,
     },
     /// Say that you have looked at the resources of a group that wait for that
     #[command(after_help = "Example: tenure group clear-admin-wait web --fault")]
     ClearAdminWait {
         /// The group
-        group: String,
+        group: GroupName,
         /// They count as failed; otherwise they are looked at again
         #[arg(long)]
         fault: bool,
@@ -91,21 +92,21 @@ pub enum Group {
     #[command(after_help = "Example: tenure group freeze web")]
     Freeze {
         /// The group
-        group: String,
+        group: GroupName,
     },
     /// Act on a group again
     #[command(after_help = "Example: tenure group unfreeze web")]
     Unfreeze {
         /// The group
-        group: String,
+        group: GroupName,
     },
     /// Forget the faults of a group
     #[command(after_help = "Example: tenure group clear web --on p1")]
     Clear {
         /// The group
-        group: String,
+        group: GroupName,
         /// Only on this server
         #[arg(long = "on", value_name = "SERVER")]
-        server: Option<String>,
+        server: Option<ServerName>,
     },
 }

@@ -3,6 +3,7 @@
 use super::{Sure, Wait};
 use clap::Subcommand;
 use std::path::PathBuf;
+use tenure_core::{HmcName, ResourceName, ServerName, ServiceName};
 
 /// `tenure resource`.
 #[derive(Debug, Subcommand)]
@@ -14,13 +15,13 @@ pub enum Resource {
     #[command(after_help = "Example: tenure resource show web1")]
     Show {
         /// The resource
-        resource: String,
+        resource: ResourceName,
     },
     /// Bring one resource of a group online
     #[command(after_help = "Example: tenure resource online ip1")]
     Online {
         /// The resource
-        resource: String,
+        resource: ResourceName,
         /// Whether to wait
         #[command(flatten)]
         wait: Wait,
@@ -29,7 +30,7 @@ pub enum Resource {
     #[command(after_help = "Example: tenure resource offline ip1 --propagate")]
     Offline {
         /// The resource
-        resource: String,
+        resource: ResourceName,
         /// With everything that requires it
         #[arg(long)]
         propagate: bool,
@@ -42,7 +43,7 @@ pub enum Resource {
          tenure resource info ip1 --on p2")]
     Info {
         /// The resource
-        resource: String,
+        resource: ResourceName,
         /// On this server; where its group is, if absent
         #[arg(long, value_name = "SERVER")]
         on: Option<String>,
@@ -54,7 +55,7 @@ What there is, and what it is told, is the agent's: see `tenure agent show AGENT
 If no answer comes, it may have been done: it is not tried again by itself.")]
     Action {
         /// The resource
-        resource: String,
+        resource: ResourceName,
         /// What is to be done
         token: String,
         /// What that is told
@@ -68,7 +69,7 @@ If no answer comes, it may have been done: it is not tried again by itself.")]
     #[command(after_help = "Example: tenure resource restart web1")]
     Restart {
         /// The resource
-        resource: String,
+        resource: ResourceName,
     },
 }
 
@@ -105,13 +106,13 @@ pub enum Service {
     #[command(after_help = "Example: tenure service show shop")]
     Show {
         /// The service
-        service: String,
+        service: ServiceName,
     },
     /// Start a service, tier by tier
     #[command(after_help = "Example: tenure service online shop --wait")]
     Online {
         /// The service
-        service: String,
+        service: ServiceName,
         /// Whether to wait
         #[command(flatten)]
         wait: Wait,
@@ -120,7 +121,7 @@ pub enum Service {
     #[command(after_help = "Example: tenure service offline shop")]
     Offline {
         /// The service
-        service: String,
+        service: ServiceName,
         /// Whether to wait
         #[command(flatten)]
         wait: Wait,
@@ -137,13 +138,13 @@ pub enum Server {
     #[command(after_help = "Example: tenure server show p1")]
     Show {
         /// The server
-        server: String,
+        server: ServerName,
     },
     /// Empty a server and keep it empty
     #[command(after_help = "Example: tenure server drain p1 --wait=30m")]
     Drain {
         /// The server
-        server: String,
+        server: ServerName,
         /// Whether to wait
         #[command(flatten)]
         wait: Wait,
@@ -152,7 +153,7 @@ pub enum Server {
     #[command(after_help = "Example: tenure server undrain p1 --bring-back")]
     Undrain {
         /// The server
-        server: String,
+        server: ServerName,
         /// And bring back what the drain took away
         #[arg(long)]
         bring_back: bool,
@@ -161,20 +162,20 @@ pub enum Server {
     #[command(after_help = "Example: tenure server freeze p1")]
     Freeze {
         /// The server
-        server: String,
+        server: ServerName,
     },
     /// Give it work again
     #[command(after_help = "Example: tenure server unfreeze p1")]
     Unfreeze {
         /// The server
-        server: String,
+        server: ServerName,
     },
     /// Empty a server by each group's shutdown policy, so that it may be powered off
     #[command(after_help = "Example: tenure server shutdown p1
 Groups that cannot move are stopped, and start again when the server is back and undrained.")]
     Shutdown {
         /// The server
-        server: String,
+        server: ServerName,
         /// Whether it is meant
         #[command(flatten)]
         sure: Sure,
@@ -186,7 +187,7 @@ Groups that cannot move are stopped, and start again when the server is back and
     #[command(after_help = "Example: tenure server release p1")]
     Release {
         /// The server
-        server: String,
+        server: ServerName,
     },
     /// An order in which all servers can be drained one after the other, or why there is none
     #[command(after_help = "Example: tenure server rolling
@@ -202,7 +203,7 @@ pub enum Hmc {
 One node tries, once. If it is let in, all nodes log in again; `tenure status` says so.")]
     Retry {
         /// The HMC
-        hmc: String,
+        hmc: HmcName,
     },
 }
 

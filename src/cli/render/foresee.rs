@@ -19,7 +19,8 @@ pub fn foreseen(title: &str, view: &ForeseenView, style: Style) -> String {
     let tone = if wanting(view) { Tone::Bad } else { Tone::Good };
     let mut out = format!("{}\n", style.paint(tone, &format!("{title}: {}.", sentence(view))));
     for refused in &view.refused {
-        out.push_str(&style.paint(Tone::Bad, &format!("refused: {}", refused.message)));
+        let advice = refused.suggestion.iter().map(|advice| format!("; {advice}")).collect::<String>();
+        out.push_str(&style.paint(Tone::Bad, &format!("refused: {}{advice}", refused.message)));
         out.push('\n');
     }
     if !view.groups.is_empty() {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use tenure_core::{
-    Command, GroupName, Ledger, OrderId, Reading, Request, ResourceName, ServerName, SystemState, command::Author,
+    Command, GroupName, Ledger, NodeName, OrderId, Reading, Request, ResourceName, ServerName, SystemState,
+    command::Author, name::Thing,
 };
 
 /// Who proposed.
@@ -91,6 +92,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
     }
 }
 
+/// What an operator asked, as it is typed.
 fn asked(request: &Request) -> String {
     match request {
         Request::Configure { cluster, strand } => {
@@ -98,47 +100,7 @@ fn asked(request: &Request) -> String {
             let strand = if *strand { ", even if it strands what runs" } else { "" };
             format!("configure: groups {groups}, resources {resources}, servers {servers}{strand}")
         }
-        Request::Online { group, server, propagate } => {
-            let place = server.as_ref().map(|server| format!(" on {server}")).unwrap_or_default();
-            let others = if *propagate { ", with the groups that it depends on" } else { "" };
-            format!("bring group {group} online{place}{others}")
-        }
-        Request::Offline { group, propagate: false } => format!("take group {group} offline"),
-        Request::Offline { group, propagate: true } => {
-            format!("take group {group} offline, with the groups that depend on it")
-        }
-        Request::ServiceOnline(service) => format!("start service {service}"),
-        Request::ServiceOffline(service) => format!("stop service {service}"),
-        Request::Switch { group, server } => format!("switch group {group} to {server}"),
-        Request::Migrate { group, server } => format!("migrate group {group} to {server}"),
-        Request::AbortMigration(group) => format!("give up the migration of group {group}"),
-        Request::Freeze(group) => format!("freeze group {group}"),
-        Request::Unfreeze(group) => format!("unfreeze group {group}"),
-        Request::Clear { group, server: Some(server) } => format!("clear the faults of group {group} on {server}"),
-        Request::Clear { group, server: None } => format!("clear the faults of group {group}"),
-        Request::ConfirmOff(server) => format!("confirm that {server} is off"),
-        Request::ConfirmNodeOff(node) => format!("confirm that node {node} is off"),
-        Request::Restart(resource) => format!("restart {resource}"),
-        Request::Enable(group) => format!("enable group {group}"),
-        Request::Drain(server) => format!("drain {server}"),
-        Request::Shutdown(server) => format!("empty {server} for a shutdown"),
-        Request::Undrain { server, bring_back: false } => format!("end the drain of {server}"),
-        Request::Undrain { server, bring_back: true } => format!("end the drain of {server}, and bring back"),
-        Request::FreezeServer(server) => format!("freeze server {server}"),
-        Request::UnfreezeServer(server) => format!("unfreeze server {server}"),
-        Request::ReleaseServer(server) => format!("release {server} from quarantine"),
-        Request::Resume => "resume after a storm".to_owned(),
-        Request::Disarm => "disarm".to_owned(),
-        Request::Arm => "arm".to_owned(),
-        Request::RetryHmc(hmc) => format!("log in to HMC {hmc} again"),
-        Request::ResourceOnline(resource) => format!("bring {resource} online"),
-        Request::ResourceOffline { resource, propagate: false } => format!("take {resource} offline"),
-        Request::ResourceOffline { resource, propagate: true } => {
-            format!("take {resource} offline, with everything that requires it")
-        }
-        Request::Flush(group) => format!("flush group {group}"),
-        Request::ClearAdminWait { group, fault: false } => format!("group {group} was looked at"),
-        Request::ClearAdminWait { group, fault: true } => format!("group {group} was looked at, and has failed"),
+        Request::Do(verb) => format!("`tenure {}`", verb.typed()),
     }
 }
 
@@ -187,8 +149,7 @@ impl Concerned {
             Command::Expire(id) => self.by_order(ledger, *id),
             Command::Sense { node, inside } => {
                 self.groups.extend(inside.seen.keys().filter_map(|resource| ledger.group_of(resource)).cloned());
-                let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
-                self.servers.extend(home);
+                self.servers.extend(home(ledger, node));
             }
             Command::Diverged { .. } => {}
             Command::Enlist { node, .. }
@@ -199,8 +160,7 @@ impl Concerned {
             | Command::Shut(node)
             | Command::NodeOff(node)
             | Command::FenceNode(node) => {
-                let home = ledger.config.nodes.get(node).and_then(|node| node.server.clone());
-                self.servers.extend(home);
+                self.servers.extend(home(ledger, node));
             }
             Command::Adopt { group, server }
             | Command::Grant { group, server }
@@ -255,26 +215,25 @@ impl Concerned {
     }
 
     fn by_request(&mut self, ledger: &Ledger, request: &Request) {
-        self.groups.extend(request.group().cloned());
-        if let Request::Restart(resource)
-        | Request::ResourceOnline(resource)
-        | Request::ResourceOffline { resource, .. } = request
-        {
-            self.groups.extend(ledger.group_of(resource).cloned());
-        }
-        if let Request::Online { server: Some(server), .. }
-        | Request::Clear { server: Some(server), .. }
-        | Request::Switch { server, .. }
-        | Request::Migrate { server, .. }
-        | Request::Drain(server)
-        | Request::Undrain { server, .. }
-        | Request::Shutdown(server)
-        | Request::FreezeServer(server)
-        | Request::UnfreezeServer(server)
-        | Request::ReleaseServer(server)
-        | Request::ConfirmOff(server) = request
-        {
-            self.servers.insert(server.clone());
+        let Request::Do(verb) = request else { return };
+        for thing in verb.things() {
+            match thing {
+                Thing::Group(group) => drop(self.groups.insert(group.clone())),
+                Thing::Resource(resource) => self.groups.extend(ledger.group_of(resource).cloned()),
+                Thing::Server(server) => drop(self.servers.insert(server.clone())),
+                Thing::Node(node) => self.servers.extend(home(ledger, node)),
+                Thing::Service(service) => {
+                    let declared = ledger.config.services.get(service);
+                    let groups = declared.into_iter().flat_map(|declared| ledger.groups_of(declared));
+                    self.groups.extend(groups.map(|(name, _)| name.clone()));
+                }
+                Thing::Hmc(_) => {}
+            }
         }
     }
+}
+
+/// The server on which a node lives.
+fn home(ledger: &Ledger, node: &NodeName) -> Option<ServerName> {
+    ledger.config.nodes.get(node).and_then(|node| node.server.clone())
 }

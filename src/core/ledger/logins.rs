@@ -6,12 +6,7 @@
 //! keeps away. What is connected stays so.
 
 use super::{Ledger, apply::Applying};
-use crate::{
-    HmcName, NodeName, Note, Refusal, Span, Time,
-    command::Author,
-    config::Cluster,
-    note::{Asked, ClusterWait},
-};
+use crate::{HmcName, NodeName, Note, Refusal, Span, Time, Verb, command::Author, config::Cluster, note::ClusterWait};
 use serde::{Deserialize, Serialize};
 
 /// The pauses before an HMC that has refused a login is tried again; the last one for ever. The first try makes two within
@@ -153,7 +148,7 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let lockout = self.ledger.hmcs.get_mut(hmc).ok_or_else(|| Refusal::NotRefused { hmc: hmc.clone() })?;
         lockout.next = now;
-        self.asked(Asked::RetryHmc { hmc: hmc.clone() });
+        self.asked(Verb::RetryHmc { hmc: hmc.clone() });
         Ok(())
     }
 

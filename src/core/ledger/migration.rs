@@ -7,8 +7,8 @@
 
 use super::{GroupState, Intent, Ledger, Migration, Phase, ServerState, StartRisk, Tenure, apply::Applying};
 use crate::{
-    GroupName, Note, OrderId, Power, Refusal, ResourceName, ServerName, Span, Time,
-    note::{Asked, LeaveReason, NotHere, Proof},
+    GroupName, Note, OrderId, Power, Refusal, ResourceName, ServerName, Span, Time, Verb,
+    note::{LeaveReason, NotHere, Proof},
     order::{Action, Ending, Epoch, Order},
 };
 use std::collections::BTreeSet;
@@ -226,7 +226,7 @@ impl Applying<'_> {
             self.begin_migration(name, to)?;
         }
         self.group_mut(name)?.flushed = false;
-        self.asked(Asked::Migrate { group: name.clone(), server: to.clone() });
+        self.asked(Verb::Migrate { group: name.clone(), server: to.clone() });
         Ok(())
     }
 
@@ -254,7 +254,7 @@ impl Applying<'_> {
         migration.aborted = true;
         migration.returned.clear();
         migration.why = Some(format!("given up by {by}"));
-        self.asked(Asked::AbortMigration { group: name.clone() });
+        self.asked(Verb::AbortMigration { group: name.clone() });
         Ok(())
     }
 

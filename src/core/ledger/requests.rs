@@ -8,66 +8,72 @@ mod trees;
 
 use super::{Down, Intent, Phase, apply::Applying};
 use crate::{
-    GroupName, Note, Refusal, ResourceName, ServerName,
-    command::Request,
-    note::{Asked, LeaveReason, OffHow},
+    GroupName, Note, Refusal, Request, ResourceName, ServerName, Verb,
+    note::{LeaveReason, OffHow},
 };
 
 impl Applying<'_> {
-    /// What is asked of a parallel group is asked of each of its instances; it is granted if one of them grants it.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Refusal> {
-        let Some(name) = request.group().filter(|name| !self.ledger.groups.contains_key(*name)) else {
-            return self.whole(|applying| applying.one_request(request));
+        match request {
+            Request::Configure { cluster, strand } => self.whole(|applying| applying.configure(cluster, *strand)),
+            Request::Do(verb) => self.ask(verb),
+        }
+    }
+
+    /// What is asked of a parallel group is asked of each of its instances; it is granted if one of them grants it.
+    fn ask(&mut self, verb: &Verb) -> Result<(), Refusal> {
+        let Some(name) = verb.group().filter(|name| !self.ledger.groups.contains_key(*name)) else {
+            return self.whole(|applying| applying.ask_one(verb));
         };
         let instances: Vec<GroupName> = self.ledger.instances(name).cloned().collect();
         let mut answer = Err(Refusal::NoGroup(name.clone()));
         let mut asked = false;
         for instance in instances {
-            let Some(one) = request.of_instance(&instance) else { continue };
-            let granted = self.whole(|applying| applying.one_request(&one));
+            let Some(one) = verb.of_instance(&instance) else { continue };
+            let granted = self.whole(|applying| applying.ask_one(&one));
             answer = if granted.is_ok() || !asked { granted } else { answer };
             asked = true;
         }
         answer
     }
 
-    fn one_request(&mut self, request: &Request) -> Result<(), Refusal> {
-        match request {
-            Request::Configure { cluster, strand } => self.configure(cluster, *strand),
-            Request::Online { group, server, propagate } => self.ask_online(group, server.as_ref(), *propagate),
-            Request::Offline { group, propagate } => self.ask_offline(group, *propagate),
-            Request::Switch { group, server } => self.ask_switch(group, server),
-            Request::Migrate { group, server } => self.ask_migrate(group, server),
-            Request::AbortMigration(group) => self.ask_abort(group),
-            Request::Freeze(group) => self.ask_freeze(group),
-            Request::Unfreeze(group) => self.ask_unfreeze(group),
-            Request::Clear { group, server } => self.ask_clear(group, server.as_ref()),
-            Request::ConfirmOff(server) => self.ask_confirm_off(server),
-            Request::ConfirmNodeOff(node) => self.confirm_node_off(node),
-            Request::Restart(resource) => self.ask_restart(resource),
-            Request::Enable(group) => self.ask_enable(group),
-            Request::Drain(server) => self.ask_drain(server),
-            Request::Shutdown(server) => self.ask_shutdown(server),
-            Request::Undrain { server, bring_back } => self.ask_undrain(server, *bring_back),
-            Request::FreezeServer(server) => self.ask_freeze_server(server),
-            Request::UnfreezeServer(server) => self.ask_unfreeze_server(server),
-            Request::ReleaseServer(server) => self.ask_release_server(server),
-            Request::Resume => self.ask_resume(),
-            Request::Disarm => self.ask_disarm(),
-            Request::Arm => self.ask_arm(),
-            Request::RetryHmc(hmc) => self.ask_retry_hmc(hmc),
-            Request::ResourceOnline(resource) => self.ask_resource_online(resource),
-            Request::ResourceOffline { resource, propagate } => self.ask_resource_offline(resource, *propagate),
-            Request::Flush(group) => self.ask_flush(group),
-            Request::ClearAdminWait { group, fault } => self.ask_clear_admin_wait(group, *fault),
-            Request::ServiceOnline(service) => self.ask_service_online(service),
-            Request::ServiceOffline(service) => self.ask_service_offline(service),
+    fn ask_one(&mut self, verb: &Verb) -> Result<(), Refusal> {
+        match verb {
+            Verb::Online { group, server, propagate } => self.ask_online(group, server.as_ref(), *propagate),
+            Verb::Offline { group, propagate } => self.ask_offline(group, *propagate),
+            Verb::Switch { group, server } => self.ask_switch(group, server),
+            Verb::Migrate { group, server } => self.ask_migrate(group, server),
+            Verb::AbortMigration { group } => self.ask_abort(group),
+            Verb::Freeze { group } => self.ask_freeze(group),
+            Verb::Unfreeze { group } => self.ask_unfreeze(group),
+            Verb::Clear { group, server } => self.ask_clear(group, server.as_ref()),
+            Verb::ConfirmOff { server } => self.ask_confirm_off(server),
+            Verb::ConfirmNodeOff { node } => self.confirm_node_off(node),
+            Verb::Restart { resource } => self.ask_restart(resource),
+            Verb::Enable { group } => self.ask_enable(group),
+            Verb::Drain { server } => self.ask_drain(server),
+            Verb::Shutdown { server } => self.ask_shutdown(server),
+            Verb::Undrain { server, bring_back } => self.ask_undrain(server, *bring_back),
+            Verb::FreezeServer { server } => self.ask_freeze_server(server),
+            Verb::UnfreezeServer { server } => self.ask_unfreeze_server(server),
+            Verb::ReleaseServer { server } => self.ask_release_server(server),
+            Verb::Resume => self.ask_resume(),
+            Verb::Disarm => self.ask_disarm(),
+            Verb::Arm => self.ask_arm(),
+            Verb::RetryHmc { hmc } => self.ask_retry_hmc(hmc),
+            Verb::ResourceOnline { resource } => self.ask_resource_online(resource),
+            Verb::ResourceOffline { resource, propagate } => self.ask_resource_offline(resource, *propagate),
+            Verb::Flush { group } => self.ask_flush(group),
+            Verb::ClearAdminWait { group, fault } => self.ask_clear_admin_wait(group, *fault),
+            Verb::ServiceOnline { service } => self.ask_service_online(service),
+            Verb::ServiceOffline { service } => self.ask_service_offline(service),
         }
     }
 
-    pub(super) fn asked(&mut self, what: Asked) {
+    pub(super) fn asked(&mut self, what: Verb) {
+        let group = what.resource().and_then(|resource| self.ledger.group_of(resource)).cloned();
         let by = self.by();
-        self.note(Note::Requested { by, what });
+        self.note(Note::Requested { by, what, group });
     }
 
     fn ask_online(&mut self, name: &GroupName, server: Option<&ServerName>, propagate: bool) -> Result<(), Refusal> {
@@ -89,7 +95,7 @@ impl Applying<'_> {
         group.intent = Intent::Online;
         group.prefer = server.cloned();
         group.queued.clear();
-        self.asked(Asked::Online { group: name.clone(), server: server.cloned() });
+        self.asked(Verb::Online { group: name.clone(), server: server.cloned(), propagate });
         Ok(())
     }
 
@@ -103,7 +109,7 @@ impl Applying<'_> {
         }
         self.parents_first(name, propagate)?;
         let leaving = self.wind_down(name)?;
-        self.asked(Asked::Offline { group: name.clone() });
+        self.asked(Verb::Offline { group: name.clone(), propagate });
         leaving.map_or(Ok(()), |epoch| self.depart(name, epoch, &LeaveReason::Offline).map(drop))
     }
 
@@ -128,7 +134,7 @@ impl Applying<'_> {
                 }
             }
         }
-        self.asked(Asked::Switch { group: name.clone(), server: server.clone() });
+        self.asked(Verb::Switch { group: name.clone(), server: server.clone() });
         for group in along.iter().chain([name]) {
             self.decided(group)?;
             let state = self.group_mut(group)?;
@@ -151,7 +157,7 @@ impl Applying<'_> {
             return Err(Refusal::Frozen { group: name.clone() });
         }
         (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (true, true, false);
-        self.asked(Asked::Freeze { group: name.clone() });
+        self.asked(Verb::Freeze { group: name.clone() });
         Ok(())
     }
 
@@ -164,7 +170,7 @@ impl Applying<'_> {
             return Err(Refusal::NotFrozen { group: name.clone() });
         }
         (group.frozen, group.upkeep.frozen, group.upkeep.strangers) = (false, false, false);
-        self.asked(Asked::Unfreeze { group: name.clone() });
+        self.asked(Verb::Unfreeze { group: name.clone() });
         Ok(())
     }
 
@@ -191,7 +197,7 @@ impl Applying<'_> {
             return Err(Refusal::NoFault { group: name.clone() });
         }
         group.upkeep.cleared = Some(now);
-        self.asked(Asked::Clear { group: name.clone(), server: server.cloned() });
+        self.asked(Verb::Clear { group: name.clone(), server: server.cloned() });
         Ok(())
     }
 
@@ -222,7 +228,7 @@ impl Applying<'_> {
             return Err(Refusal::NotOnline { group: name });
         }
         self.group_mut(&name)?.runs.entry(resource.clone()).or_default().restart = true;
-        self.asked(Asked::Restart { resource: resource.clone(), group: name });
+        self.asked(Verb::Restart { resource: resource.clone() });
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::{GroupState, Intent, Ledger, Phase, apply::Applying};
 use crate::{
-    GroupName, Note, Refusal, ServerName, ServiceName,
+    GroupName, Refusal, ServerName, ServiceName, Verb,
     config::Service,
     note::{LeaveReason, Wait},
 };
@@ -62,7 +62,7 @@ impl Ledger {
     }
 
     /// The groups of a service, lowest tier first.
-    fn groups_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a GroupName, &'a GroupState)> {
+    pub fn groups_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a GroupName, &'a GroupState)> {
         service.tiers.iter().flat_map(|tier| &tier.groups).flat_map(|group| self.meant(group))
     }
 
@@ -138,8 +138,7 @@ impl Applying<'_> {
         if groups.is_empty() {
             return Err(Refusal::ServiceAlready { service: service.clone(), online: true });
         }
-        let by = self.by();
-        self.note(Note::ServiceRequested { by, service: service.clone(), online: true });
+        self.asked(Verb::ServiceOnline { service: service.clone() });
         for name in groups {
             self.decided(&name)?;
             let group = self.group_mut(&name)?;
@@ -164,8 +163,7 @@ impl Applying<'_> {
         if groups.is_empty() {
             return Err(Refusal::ServiceAlready { service: service.clone(), online: false });
         }
-        let by = self.by();
-        self.note(Note::ServiceRequested { by, service: service.clone(), online: false });
+        self.asked(Verb::ServiceOffline { service: service.clone() });
         for name in groups.iter().rev() {
             if let Some(epoch) = self.wind_down(name)? {
                 self.leave(name, epoch, &LeaveReason::Service(service.clone()))?;

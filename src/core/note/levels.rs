@@ -1,7 +1,7 @@
 //! How loud each note is, and which waits are no news.
 
-use super::{Asked, Level, NotHere, Note, ServerWait, Stay, Wait};
-use crate::Power;
+use super::{Level, NotHere, Note, ServerWait, Stay, Wait};
+use crate::{Power, Verb};
 
 impl Note {
     /// How loud the note is.
@@ -13,7 +13,7 @@ impl Note {
             Note::Storm { .. } => Level::Alarm,
             Note::Waiting { wait, .. } => wait.level(),
             Note::ServerWaiting { wait: ServerWait::Disarmed { .. } | ServerWait::DrainStuck { .. }, .. } => { Level::Alarm },
-            Note::Requested { what: Asked::Disarm, .. } => { Level::Warning },
+            Note::Requested { what: Verb::Disarm, .. } => { Level::Warning },
             Note::Quarantined { .. } => { Level::Warning },
             Note::NotBroughtBack { .. } => { Level::Warning },
             Note::ServerWaiting { wait: ServerWait::Draining { .. } | ServerWait::Drained { .. }, .. } => Level::Info,
@@ -61,7 +61,6 @@ impl Note {
             Note::Migrating { .. } => Level::Info,
             Note::Migrated { .. } | Note::MoveSettled { .. } => Level::Info,
             Note::FaultsCleared { .. } => Level::Info,
-            Note::ServiceRequested { .. } => Level::Info,
             Note::Requested { .. } => Level::Info,
             Note::QuarantineOver { .. } => Level::Info,
         }

@@ -1,8 +1,8 @@
 //! The words of each note. One line, the object first, no codes.
 
 use super::{
-    Asked, Brake, CleanReason, ClusterWait, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Note,
-    OffHow, Proof, ServerWait, Stay, Wait,
+    Brake, CleanReason, ClusterWait, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Note, OffHow,
+    Proof, ServerWait, Stay, Wait,
 };
 use crate::{
     GroupName, Power, SystemState,
@@ -17,7 +17,8 @@ impl Display for Note {
                 let (groups, resources) = (count(*groups, "group"), count(*resources, "resource"));
                 write!(f, "configuration applied by {by}: {groups}, {resources}, {}", count(*servers, "server"))
             }
-            Note::Requested { by, what } => write!(f, "{what}, asked by {by}"),
+            Note::Requested { by, what, group: None } => write!(f, "{what}, asked by {by}"),
+            Note::Requested { by, what, group: Some(group) } => write!(f, "group {group}: {what}, asked by {by}"),
             Note::SystemChanged { server, to: SystemState::NoWitness, by, .. } => {
                 write!(f, "server {server}: no HMC answers (asked by {by})")
             }
@@ -214,44 +215,6 @@ impl Display for Note {
             Note::FaultsCleared { group, child } => {
                 write!(f, "group {group}: faults cleared, because group {child} is online")
             }
-            Note::ServiceRequested { by, service, online } => {
-                write!(f, "service {service}: {}, asked by {by}", if *online { "online" } else { "offline" })
-            }
-        }
-    }
-}
-
-impl Display for Asked {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self {
-            Asked::Online { group, server: Some(server) } => write!(f, "group {group}: online on {server}"),
-            Asked::Online { group, server: None } => write!(f, "group {group}: online"),
-            Asked::Offline { group } => write!(f, "group {group}: offline"),
-            Asked::Switch { group, server } => write!(f, "group {group}: switch to {server}"),
-            Asked::Freeze { group } => write!(f, "group {group}: freeze"),
-            Asked::Unfreeze { group } => write!(f, "group {group}: unfreeze"),
-            Asked::Clear { group, server: Some(server) } => write!(f, "group {group}: clear faults on {server}"),
-            Asked::Clear { group, server: None } => write!(f, "group {group}: clear faults"),
-            Asked::Enable { group } => write!(f, "group {group}: enable"),
-            Asked::Drain { server } => write!(f, "server {server}: drain"),
-            Asked::Shutdown { server } => write!(f, "server {server}: shutdown"),
-            Asked::Undrain { server, bring_back: true } => write!(f, "server {server}: undrain and bring back"),
-            Asked::Undrain { server, bring_back: false } => write!(f, "server {server}: undrain"),
-            Asked::FreezeServer { server } => write!(f, "server {server}: freeze"),
-            Asked::UnfreezeServer { server } => write!(f, "server {server}: unfreeze"),
-            Asked::ReleaseServer { server } => write!(f, "server {server}: release from quarantine"),
-            Asked::Resume => f.write_str("cluster: resume after the storm"),
-            Asked::Disarm => f.write_str("cluster: disarm"),
-            Asked::Arm => f.write_str("cluster: arm"),
-            Asked::RetryHmc { hmc } => write!(f, "HMC {hmc}: log in again now"),
-            Asked::ResourceOnline { resource, group } => write!(f, "group {group}: {resource} online"),
-            Asked::ResourceOffline { resource, group } => write!(f, "group {group}: {resource} offline"),
-            Asked::Flush { group } => write!(f, "group {group}: flush"),
-            Asked::ClearAdminWait { group, fault: false } => write!(f, "group {group}: look again"),
-            Asked::ClearAdminWait { group, fault: true } => write!(f, "group {group}: what waits counts as failed"),
-            Asked::Restart { resource, group } => write!(f, "group {group}: restart {resource}"),
-            Asked::Migrate { group, server } => write!(f, "group {group}: migrate to {server}"),
-            Asked::AbortMigration { group } => write!(f, "group {group}: give up its migration"),
         }
     }
 }

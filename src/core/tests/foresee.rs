@@ -6,7 +6,7 @@ use std::{
 };
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Request, RequestId, ResourceName, ServerName,
-    SystemState, Time, View,
+    SystemState, Time, Verb, View,
     config::{Asks, Cluster, Group, GroupKind, Hmc, Kind, Node, PlacementRule, Resource, Server},
     foresee::{
         Ending, Foreseen, Instead, Loss, Standing, Survival, WhatIf, capacity, foresee, lose_each, survival,
@@ -147,7 +147,7 @@ fn a_loss_moves_what_fits_and_says_why_the_rest_waits() {
 fn a_group_that_is_frozen_or_to_stay_is_left_where_it_was_lost() {
     let mut ledger = site();
     let author = Author::Operator { name: "ann".to_owned(), request: RequestId(9) };
-    let freeze = vec![Command::Request(Request::Freeze("web".into()))];
+    let freeze = vec![Command::Request(Verb::Freeze { group: "web".into() }.into())];
     let entry = Entry { at: ledger.now, wall: ledger.now, author, commands: freeze };
     ledger.apply(ledger.index + 1, &entry);
     let foreseen = foresee(&ledger, lose(&["p1"]));
@@ -168,7 +168,7 @@ fn without_a_majority_nothing_is_decided() {
 #[test]
 fn requests_are_carried_out_and_refusals_are_told() {
     let ledger = site();
-    let switch = |group: &str, to: &str| WhatIf::Ask(Request::Switch { group: group.into(), server: to.into() });
+    let switch = |group: &str, to: &str| WhatIf::Ask(Verb::Switch { group: group.into(), server: to.into() }.into());
     let foreseen = foresee(&ledger, vec![switch("web", "p2"), switch("big", "p3"), switch("db", "p3")]);
     assert_eq!(after(&foreseen), ["app p2", "big p1", "db p3", "web p2"]);
     let not_in_list = Refusal::NotInList { group: "big".into(), server: "p3".into() };
@@ -176,7 +176,7 @@ fn requests_are_carried_out_and_refusals_are_told() {
     assert_eq!(foreseen.unserved().count(), 0);
     let unknown = foresee(&ledger, lose(&["p9"]));
     assert_eq!(unknown.refused, [(0, Refusal::NoServer("p9".into()))]);
-    let offline = foresee(&ledger, vec![WhatIf::Ask(Request::Offline { group: "web".into(), propagate: false })]);
+    let offline = foresee(&ledger, vec![WhatIf::Ask(Verb::Offline { group: "web".into(), propagate: false }.into())]);
     assert_eq!(offline.unserved().count(), 0, "it is to be offline");
     assert!(!offline.after["web"].runs);
     let asked = |note: &Note| matches!(note, Note::Requested { .. });
@@ -185,7 +185,7 @@ fn requests_are_carried_out_and_refusals_are_told() {
 
 #[test]
 fn a_drain_empties_a_server_as_far_as_there_is_room() {
-    let drain = WhatIf::Ask(Request::Drain("p1".into()));
+    let drain = WhatIf::Ask(Verb::Drain { server: "p1".into() }.into());
     let foreseen = foresee(&site(), vec![drain]);
     assert_eq!((foreseen.ending, foreseen.refused.len()), (Ending::Rest, 0));
     assert_eq!(after(&foreseen), ["app p2", "big p1", "db p3", "web p2"], "big has no other place, and stays");
@@ -194,7 +194,7 @@ fn a_drain_empties_a_server_as_far_as_there_is_room() {
 
 #[test]
 fn what_follows_starts_from_what_came_of_the_first() {
-    let switch = WhatIf::Ask(Request::Switch { group: "web".into(), server: "p2".into() });
+    let switch = WhatIf::Ask(Verb::Switch { group: "web".into(), server: "p2".into() }.into());
     let foreseen = foresee(&site(), [vec![switch], lose(&["p2"])].concat());
     assert_eq!(after(&foreseen), ["app p3", "big p1", "db p1", "web p1"]);
     assert_eq!(foreseen.before["web"].server, Some("p1".into()));
@@ -321,7 +321,7 @@ fn what_is_mobile_is_moved_while_it_runs_and_brought_from_a_lost_server() {
         lpar.mobile = true;
     }
     let ledger = running(cluster);
-    let migrate = WhatIf::Ask(Request::Migrate { group: "web".into(), server: "p2".into() });
+    let migrate = WhatIf::Ask(Verb::Migrate { group: "web".into(), server: "p2".into() }.into());
     let foreseen = foresee(&ledger, vec![migrate]);
     assert_eq!((foreseen.refused.len(), after(&foreseen)), (0, vec!["web p2".to_owned()]));
     let ordered: Vec<String> = foreseen

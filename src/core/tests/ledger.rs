@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Action, Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
-    ServerName, Span, SystemState, Time, View,
+    ServerName, Span, SystemState, Time, Verb, View,
     command::Outcome,
     config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
     invariants,
@@ -94,10 +94,10 @@ impl Case {
         assert_eq!(self.plan(command.clone()), None, "{command:?}");
     }
 
-    fn ask(&mut self, request: Request) -> Outcome {
+    fn ask(&mut self, request: impl Into<Request>) -> Outcome {
         self.requests += 1;
         let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
-        self.apply(author, Command::Request(request))
+        self.apply(author, Command::Request(request.into()))
     }
 
     fn reading(&self, server: &str, power: Power) -> Reading {
@@ -193,9 +193,9 @@ fn what_runs_twice_is_adopted_nowhere() {
 #[test]
 fn what_is_frozen_is_placed_nowhere() {
     let mut case = Case::read();
-    case.ask(Request::Freeze("web".into()));
+    case.ask(Verb::Freeze { group: "web".into() });
     assert_eq!(case.plan(grant("p1")), Some(Refusal::Frozen { group: "web".into() }));
-    case.ask(Request::Unfreeze("web".into()));
+    case.ask(Verb::Unfreeze { group: "web".into() });
     assert_eq!(case.plan(grant("p1")), None);
 }
 
@@ -290,13 +290,13 @@ fn readings_count_by_what_they_follow() {
 fn a_repeated_request_is_applied_once() {
     let mut case = Case::online();
     let author = Author::Operator { name: "ann".to_owned(), request: RequestId(77) };
-    let offline = Command::Request(Request::Offline { group: "web".into(), propagate: false });
+    let offline = Command::Request(Verb::Offline { group: "web".into(), propagate: false }.into());
     let first = case.apply(author.clone(), offline.clone());
     let again = case.apply(author, offline);
     assert_eq!(first, again, "the answer of the first time, not a refusal");
     assert!(again.index < case.ledger.index);
     assert_eq!(
-        case.ask(Request::Offline { group: "web".into(), propagate: false }).refusal(),
+        case.ask(Verb::Offline { group: "web".into(), propagate: false }).refusal(),
         Some(&Refusal::AlreadyOffline { group: "web".into() })
     );
 }
@@ -306,14 +306,14 @@ fn what_runs_by_right_is_not_stopped() {
     let mut case = Case::online();
     let stop = |server: &str| Command::Stop { resource: "web1".into(), server: server.into(), grace: Span(0) };
     assert!(matches!(case.plan(stop("p1")), Some(Refusal::AlreadyOn { .. })));
-    assert_eq!(case.ask(Request::Freeze("web".into())).refusal(), None);
+    assert_eq!(case.ask(Verb::Freeze { group: "web".into() }).refusal(), None);
     assert!(matches!(case.plan(stop("p2")), Some(Refusal::Frozen { .. })), "nothing is done to a frozen group");
 }
 
 #[test]
 fn an_operator_is_believed_only_where_nothing_speaks_against_it() {
     let mut case = Case::online();
-    let confirm = || Request::ConfirmOff("p1".into());
+    let confirm = || Verb::ConfirmOff { server: "p1".into() };
     assert!(matches!(case.ask(confirm()).refusal(), Some(Refusal::LooksAlive { .. })));
     let dark = Reading {
         system: SystemState::NoConnection,
@@ -390,7 +390,7 @@ fn a_server_that_comes_back_does_not_forget_that_a_start_is_in_flight() {
     let dark = Reading { live: false, system: SystemState::NoConnection, ..case.reading("p1", Power::Off) };
     case.must(Command::Observe(dark));
     case.must(Command::Lapse("n1".into()));
-    assert_eq!(case.ask(Request::ConfirmOff("p1".into())).refusal(), None);
+    assert_eq!(case.ask(Verb::ConfirmOff { server: "p1".into() }).refusal(), None);
     case.must(vacate(1));
     case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
     let up = by_n2(&case, SystemState::Operating);
@@ -418,12 +418,12 @@ fn a_group_that_fell_with_its_server_can_be_cleared_once() {
     let dark = Reading { live: false, system: SystemState::NoConnection, ..case.reading("p1", Power::Off) };
     case.must(Command::Observe(dark));
     case.must(Command::Lapse("n1".into()));
-    assert_eq!(case.ask(Request::ConfirmOff("p1".into())).refusal(), None);
+    assert_eq!(case.ask(Verb::ConfirmOff { server: "p1".into() }).refusal(), None);
     case.must(vacate(1));
     let group = |case: &Case| (*case.ledger.groups["web"]).clone();
     assert_eq!(group(&case).fell_from, Some("p1".into()));
     // It fell from p1 without a fault: to clear it lets it go on, so it is said and written down.
-    let clear = || Request::Clear { group: "web".into(), server: None };
+    let clear = || Verb::Clear { group: "web".into(), server: None };
     assert_eq!(case.ask(clear()).refusal(), None);
     assert_eq!(group(&case).fell_from, None);
     let before = group(&case);

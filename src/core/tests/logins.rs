@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, NodeName, Refusal, Request, RequestId, Time, View,
+    Author, Command, Entry, HmcName, Ledger, NodeName, Refusal, Request, RequestId, Time, Verb, View,
     config::{Cluster, Hmc, Node, Server},
     plan::plan,
 };
@@ -115,13 +115,13 @@ fn a_second_node_that_is_refused_keeps_all_away_again() {
 fn a_turn_that_nobody_answers_goes_on_and_an_operator_need_not_wait() {
     let mut ledger = refused();
     let author = |request| Author::Operator { name: "ann".to_owned(), request: RequestId(request) };
-    let retry = Command::Request(Request::RetryHmc(HMC.into()));
+    let retry = Command::Request(Verb::RetryHmc { hmc: HMC.into() }.into());
     assert_eq!(apply(&mut ledger, 2_000, author(2), retry.clone()), None);
     assert_eq!(turn(&mut ledger, 2_000), "n2");
     assert_eq!(apply(&mut ledger, 3_000, author(3), retry.clone()), None);
     assert_eq!(tries(&ledger, 61_000), None, "it tries already");
     assert_eq!(turn(&mut ledger, 62_000), "n3");
-    let other = Command::Request(Request::RetryHmc("hmc9".into()));
+    let other = Command::Request(Verb::RetryHmc { hmc: "hmc9".into() }.into());
     assert_eq!(apply(&mut ledger, 62_000, author(4), other), Some(Refusal::NoHmc("hmc9".into())));
     ledger.hmcs.clear();
     assert_eq!(apply(&mut ledger, 62_000, author(5), retry), Some(Refusal::NotRefused { hmc: HMC.into() }));

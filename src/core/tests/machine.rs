@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use tenure_core::{
     Author, Command, Entry, Inside, Ledger, Moment, NodeName, OrderId, Power, Reading, Request, RequestId, Seen, Span,
-    SystemState, Time,
+    SystemState, Time, Verb,
     carry::{Answer as Said, Ask},
     config::{Cluster, Group, Hmc, Node as Declared, Resource, Server},
     ledger::Incarnation,
@@ -89,9 +89,9 @@ impl Bench {
         assert_eq!(outcome.refusal(), None, "{entry:?}");
     }
 
-    fn operator(&mut self, request: Request) {
+    fn operator(&mut self, request: impl Into<Request>) {
         let id = RequestId(u128::from(self.ledger.index) + 1);
-        self.apply(Author::Operator { name: "ann".to_owned(), request: id }, Command::Request(request));
+        self.apply(Author::Operator { name: "ann".to_owned(), request: id }, Command::Request(request.into()));
     }
 
     /// The LPAR is to be started on p1, which n1 watches.
@@ -101,7 +101,7 @@ impl Bench {
             let since = self.ledger.index;
             self.apply(planner(), Command::Observe(reading(server, by, since, since)));
         }
-        self.operator(Request::Online { group: "web".into(), server: None, propagate: false });
+        self.operator(Verb::Online { group: "web".into(), server: None, propagate: false });
         self.apply(planner(), Command::Grant { group: "web".into(), server: "p1".into() });
         let epoch = self.ledger.epoch;
         self.apply(planner(), Command::Start { resource: "web".into(), epoch, restart: false });
@@ -225,7 +225,7 @@ fn a_command_is_sent_only_as_long_as_the_lease_and_the_order_stand() {
 
     let mut bench = Bench::new();
     let order = step(&mut bench);
-    bench.operator(Request::Freeze("web".into()));
+    bench.operator(Verb::Freeze { group: "web".into() });
     let frozen = bench.feed(Input::Answered { order, answer: answer() });
     assert!(carried(&frozen).is_empty() && matches!(told(&frozen)[..], [Ending::NotDone(_)]), "{frozen:?}");
 }

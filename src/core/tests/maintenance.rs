@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Author, Command, Entry, GroupName, Ledger, NodeName, Power, Refusal, Request, RequestId, ServerName, SystemState,
-    Time,
+    Time, Verb,
     command::Outcome,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
     ledger::{Copy, GroupState, Intent, NodeState, OffProof, Phase, Tenure},
@@ -61,9 +61,9 @@ fn apply(ledger: &mut Ledger, author: Author, command: Command) -> Outcome {
     ledger.apply(index, &Entry { at, wall: at, author, commands: vec![command] })
 }
 
-fn ask(ledger: &mut Ledger, request: Request) -> Outcome {
+fn ask(ledger: &mut Ledger, request: impl Into<Request>) -> Outcome {
     let author = Author::Operator { name: "alice".to_owned(), request: RequestId(u128::from(ledger.index)) };
-    apply(ledger, author, Command::Request(request))
+    apply(ledger, author, Command::Request(request.into()))
 }
 
 fn plan(ledger: &mut Ledger, command: Command) -> Result<(), Refusal> {
@@ -81,7 +81,7 @@ fn lose(ledger: &mut Ledger, server: &str) {
 #[test]
 fn nothing_is_done_to_a_disarmed_cluster_by_a_planner_that_does_not_know() {
     let mut ledger = online(cluster(3));
-    assert_eq!(ask(&mut ledger, Request::Disarm).refusal(), None);
+    assert_eq!(ask(&mut ledger, Verb::Disarm).refusal(), None);
     lose(&mut ledger, "p1");
     let group = GroupName::from("g1");
     let vacate = Command::Vacate { group: group.clone(), epoch: Epoch(1) };
@@ -108,7 +108,7 @@ fn a_storm_is_what_the_ledger_itself_counts() {
     let grant = Command::Grant { group: "g1".into(), server: "p3".into() };
     let held = Refusal::Waits { group: "g1".into(), why: Wait::Storm };
     assert_eq!(plan(&mut ledger, grant.clone()), Err(held));
-    assert_eq!(ask(&mut ledger, Request::Resume).refusal(), None);
+    assert_eq!(ask(&mut ledger, Verb::Resume).refusal(), None);
     assert!(ledger.struck().is_empty(), "what was let pass makes no other storm");
     assert_eq!(plan(&mut ledger, grant), Ok(()));
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, OrderId, Power, Reading, Refusal, Report, Request, RequestId,
-    ResourceName, Span, SystemState, Time,
+    ResourceName, Span, SystemState, Time, Verb,
     command::Outcome,
     config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
     invariants,
@@ -95,10 +95,10 @@ impl Case {
         assert_eq!(self.plan(command.clone()), None, "{command:?}");
     }
 
-    fn ask(&mut self, request: Request) -> Outcome {
+    fn ask(&mut self, request: impl Into<Request>) -> Outcome {
         self.requests += 1;
         let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
-        self.apply(author, Command::Request(request))
+        self.apply(author, Command::Request(request.into()))
     }
 
     fn reading(&self, server: &str, powers: Two) -> Reading {
@@ -141,7 +141,7 @@ impl Case {
         };
         self.must(Command::Observe(dark));
         self.must(Command::Lapse(node.into()));
-        assert_eq!(self.ask(Request::ConfirmOff(server.into())).refusal(), None);
+        assert_eq!(self.ask(Verb::ConfirmOff { server: server.into() }).refusal(), None);
     }
 
     fn used(&self, server: &str) -> u64 {
@@ -197,8 +197,8 @@ fn both_servers_are_booked_and_covered() {
         let stop = Command::Stop { resource: "web1".into(), server: server.into(), grace: Span(0) };
         assert!(matches!(case.plan(stop), Some(Refusal::AlreadyOn { .. })), "{server}");
     }
-    assert_eq!(case.ask(Request::Offline { group: "web".into(), propagate: false }).refusal().cloned(), by_the_way);
-    let switch = Request::Switch { group: "web".into(), server: "p3".into() };
+    assert_eq!(case.ask(Verb::Offline { group: "web".into(), propagate: false }).refusal().cloned(), by_the_way);
+    let switch = Verb::Switch { group: "web".into(), server: "p3".into() };
     assert_eq!(case.ask(switch).refusal().cloned(), by_the_way);
     assert!(matches!(case.plan(vacate()), Some(Refusal::AlreadyOn { .. })));
 }
@@ -206,7 +206,7 @@ fn both_servers_are_booked_and_covered() {
 #[test]
 fn a_migration_is_refused_before_anything_moves() {
     let asked = |case: &mut Case, to: &str| {
-        let migrate = Request::Migrate { group: "web".into(), server: to.into() };
+        let migrate = Verb::Migrate { group: "web".into(), server: to.into() };
         case.ask(migrate).refusal().cloned()
     };
     let not_there = |why: NotHere| Some(Refusal::NotThere { group: "web".into(), server: "p2".into(), why });
@@ -237,7 +237,7 @@ fn a_migration_is_refused_before_anything_moves() {
     case.must(Command::Return("n2".into()));
     assert_eq!(asked(&mut case, "p2"), None);
     assert!(matches!(asked(&mut case, "p2"), Some(Refusal::Migrating { .. })));
-    assert_eq!(case.ask(Request::AbortMigration("web".into())).refusal(), None);
+    assert_eq!(case.ask(Verb::AbortMigration { group: "web".into() }).refusal(), None);
 }
 
 #[test]
@@ -385,7 +385,7 @@ fn what_has_moved_is_moved_back_when_the_next_one_fails() {
     case.reads("p2", [Power::Running, Power::Absent]);
     assert!(matches!(case.plan(moves("web1")), Some(Refusal::HasOrder { .. })), "an operator decides");
     assert!(matches!(case.plan(stay()), Some(Refusal::NotProvenOff { .. })));
-    let again = Request::Migrate { group: "web".into(), server: "p2".into() };
+    let again = Verb::Migrate { group: "web".into(), server: "p2".into() };
     assert_eq!(case.ask(again).refusal(), None);
     case.must(moves("web2"));
     case.answer(Ending::Done);
@@ -400,7 +400,7 @@ fn a_move_is_ended_by_force_only_if_it_was_given_up() {
     case.must(moves("web1"));
     let stop = || Command::StopMigration { resource: "web1".into(), epoch: Epoch(1) };
     assert!(matches!(case.plan(stop()), Some(Refusal::Migrating { .. })));
-    assert_eq!(case.ask(Request::AbortMigration("web".into())).refusal(), None);
+    assert_eq!(case.ask(Verb::AbortMigration { group: "web".into() }).refusal(), None);
     assert_eq!(case.plan(stop()), Some(Refusal::NoChange), "nothing is on its way yet");
     case.reads("p1", [MOVING, Power::Running]);
     case.must(stop());
@@ -416,7 +416,7 @@ fn a_move_is_ended_by_force_only_if_it_was_given_up() {
     let said = case.ledger.journal.back().map(|record| record.note.to_string());
     assert_eq!(said.as_deref(), Some("group web stays on p1, not migrated to p2: given up by ann"));
     assert_eq!(
-        case.ask(Request::AbortMigration("web".into())).refusal(),
+        case.ask(Verb::AbortMigration { group: "web".into() }).refusal(),
         Some(&Refusal::NotMigrating { group: "web".into() })
     );
 }

@@ -1,8 +1,8 @@
 //! Which process runs a node: the one that was entered last is believed, and an older one is not.
 
 use tenure_core::{
-    Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, Request, Time,
-    ledger::Incarnation, note::Level, order::Ending,
+    Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, Time, Verb, ledger::Incarnation,
+    note::Level, order::Ending,
 };
 
 const OLD: Incarnation = Incarnation(1);
@@ -54,7 +54,7 @@ fn what_an_older_process_says_does_not_count() {
 fn a_refused_request_forgets_no_process() {
     let mut ledger = Ledger::default();
     apply(&mut ledger, vec![enlist(OLD), enlist(NEW)]);
-    let said = apply(&mut ledger, vec![Command::Request(Request::ServiceOnline("nobody".into()))]);
+    let said = apply(&mut ledger, vec![Command::Request(Verb::ServiceOnline { service: "nobody".into() }.into())]);
     assert!(matches!(refusals(&said)[..], [Refusal::NoService(_)]));
     assert!(!ledger.is_present(&node(), OLD), "the older process is not believed again");
 }

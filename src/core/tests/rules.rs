@@ -16,4 +16,5 @@ mod processes;
 mod properties;
 mod sending;
 mod ties;
+mod verbs;
 mod words;

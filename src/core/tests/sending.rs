@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, NodeName, Power, Reading, Request, RequestId, ServerName, Span,
-    SystemState, Time,
+    SystemState, Time, Verb,
     command::Outcome,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
     ledger::{NodeState, Phase, ServerState, Unsent},
@@ -46,7 +46,7 @@ impl Case {
         if power.is_active() {
             case.must(Command::Adopt { group: "web".into(), server: "p1".into() });
         } else {
-            case.ask(Request::Online { group: "web".into(), server: None, propagate: false });
+            case.ask(Verb::Online { group: "web".into(), server: None, propagate: false });
             case.must(Command::Grant { group: "web".into(), server: "p1".into() });
         }
         case
@@ -62,10 +62,10 @@ impl Case {
         assert_eq!(outcome.refusal(), None);
     }
 
-    fn ask(&mut self, request: Request) {
+    fn ask(&mut self, request: impl Into<Request>) {
         self.requests += 1;
         let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
-        let outcome = self.apply(author, Command::Request(request));
+        let outcome = self.apply(author, Command::Request(request.into()));
         assert_eq!(outcome.refusal(), None);
     }
 
@@ -147,14 +147,14 @@ fn nothing_is_sent_of_an_order_that_is_closed_or_late() {
 fn a_disarmed_cluster_and_a_frozen_group_hold_back_what_is_ordered() {
     for case in [starting, stopping, fencing] {
         let mut case = case();
-        case.ask(Request::Disarm);
+        case.ask(Verb::Disarm);
         assert_eq!(case.says(), Err(Unsent::Disarmed));
-        case.ask(Request::Arm);
+        case.ask(Verb::Arm);
         assert_eq!(case.says(), Ok(()));
     }
     for case in [starting, stopping] {
         let mut case = case();
-        case.ask(Request::Freeze("web".into()));
+        case.ask(Verb::Freeze { group: "web".into() });
         assert_eq!(case.says(), Err(Unsent::Frozen("web".into())));
     }
 }
@@ -184,7 +184,7 @@ fn nothing_is_sent_of_a_group_that_is_only_watched_nor_of_what_is_declared_other
 #[test]
 fn a_start_is_sent_under_a_tenure_that_stays() {
     let mut case = starting();
-    case.ask(Request::Offline { group: "web".into(), propagate: false });
+    case.ask(Verb::Offline { group: "web".into(), propagate: false });
     let epoch = case.epoch();
     assert_eq!(case.says(), Err(Unsent::Tenure(epoch)));
 
@@ -233,9 +233,9 @@ fn a_node_is_not_cut_off_that_was_taken_back() {
     let inside = Resource::agent("web".into(), "Application");
     Arc::make_mut(&mut case.ledger.config).resources.insert("web1".into(), inside);
     assert_eq!(case.says(), Ok(()));
-    case.ask(Request::Freeze("web".into()));
+    case.ask(Verb::Freeze { group: "web".into() });
     assert_eq!(case.says(), Err(Unsent::NotNeeded("n1".into())), "nothing moves now");
-    case.ask(Request::Unfreeze("web".into()));
+    case.ask(Verb::Unfreeze { group: "web".into() });
     case.node("n1").lapsed = None;
     assert_eq!(case.says(), Err(Unsent::Node("n1".into())));
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Author, Command, Entry, GroupName, HmcName, Ledger, Refusal, Request, RequestId, Time,
+    Author, Command, Entry, GroupName, HmcName, Ledger, Refusal, Request, RequestId, Time, Verb,
     config::{Cluster, Group, GroupKind, Hmc, Link, Need, Node, Resource, Rigidity, Server, Service, Tier, TierLink},
 };
 
@@ -155,7 +155,7 @@ fn what_others_depend_on_is_as_important_and_comes_first() {
 #[test]
 fn a_request_that_is_refused_half_way_changes_nothing() {
     let mut ledger = Ledger::default();
-    let ask = |ledger: &mut Ledger, request: Request| {
+    let ask = |ledger: &mut Ledger, request| {
         let id = RequestId(u128::from(ledger.index) + 1);
         let author = Author::Operator { name: "alice".to_owned(), request: id };
         let entry = Entry { at: Time(1), wall: Time(1), author, commands: vec![Command::Request(request)] };
@@ -168,7 +168,7 @@ fn a_request_that_is_refused_half_way_changes_nothing() {
     Arc::make_mut(a).upkeep.disabled = Some("p1".into());
     let before = ledger.clone();
     // Its children are asked online first, and then it turns out that it may not be.
-    let online = ask(&mut ledger, Request::Online { group: "a".into(), server: None, propagate: true });
+    let online = ask(&mut ledger, Verb::Online { group: "a".into(), server: None, propagate: true }.into());
     assert!(matches!(online.refusal(), Some(Refusal::AutoDisabled { .. })), "{online:?}");
     assert_eq!((&ledger.groups, online.records.len()), (&before.groups, 0));
 }

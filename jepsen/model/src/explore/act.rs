@@ -8,7 +8,7 @@ use super::{
 };
 use std::collections::VecDeque;
 use tenure_core::{
-    Author, GroupName, OrderId, Request, RequestId, ServerName,
+    Author, GroupName, OrderId, Request, RequestId, ServerName, Verb,
     command::Command,
     node::{Effect, Fate, Input},
 };
@@ -119,23 +119,19 @@ impl Stepper<'_> {
                 self.state.left.waits -= 1;
                 self.pass(settle.times(4))
             }
-            Action::AskSwitch(group) => {
-                self.ask_elsewhere(at(group), |group, server| Request::Switch { group, server })
-            }
+            Action::AskSwitch(group) => self.ask_elsewhere(at(group), |group, server| Verb::Switch { group, server }),
             Action::SwitchOver => self.switch_over(),
             Action::TransitEnds => self.transit_ends(),
             Action::TransitSticks => self.transit_sticks(),
-            Action::AskMigrate(group) => {
-                self.ask_elsewhere(at(group), |group, server| Request::Migrate { group, server })
-            }
-            Action::AskAbort(group) => self.ask(Request::AbortMigration(self.site.groups[at(group)].clone())),
+            Action::AskMigrate(group) => self.ask_elsewhere(at(group), |group, server| Verb::Migrate { group, server }),
+            Action::AskAbort(group) => self.ask(Verb::AbortMigration { group: self.site.groups[at(group)].clone() }),
             Action::AskOffline(group) => {
-                self.ask(Request::Offline { group: self.site.groups[at(group)].clone(), propagate: false })
+                self.ask(Verb::Offline { group: self.site.groups[at(group)].clone(), propagate: false })
             }
             Action::AskOnline(group) => {
-                self.ask(Request::Online { group: self.site.groups[at(group)].clone(), server: None, propagate: false })
+                self.ask(Verb::Online { group: self.site.groups[at(group)].clone(), server: None, propagate: false })
             }
-            Action::AskConfirm(server) => self.ask(Request::ConfirmOff(self.site.servers[at(server)].clone())),
+            Action::AskConfirm(server) => self.ask(Verb::ConfirmOff { server: self.site.servers[at(server)].clone() }),
             Action::Drain(server) => self.drain(at(server), true),
             Action::Undrain(server) => self.drain(at(server), false),
         }
@@ -179,38 +175,39 @@ impl Stepper<'_> {
         true
     }
 
-    pub fn ask_elsewhere(&mut self, group: usize, request: fn(GroupName, ServerName) -> Request) -> bool {
+    pub fn ask_elsewhere(&mut self, group: usize, verb: fn(GroupName, ServerName) -> Verb) -> bool {
         let name = self.site.groups[group].clone();
         let tenure = self.state.ledger.groups.get(&name).and_then(|group| group.tenure.as_ref());
         let Some(here) = tenure.map(|tenure| self.site.server(&tenure.server)) else { return false };
-        self.ask(request(name, self.site.servers[1 - here].clone()))
+        self.ask(verb(name, self.site.servers[1 - here].clone()))
     }
 
     fn drain(&mut self, server: usize, drained: bool) -> bool {
         self.state.left.drains -= 1;
         let name = self.site.servers[server].clone();
-        let request = if drained { Request::Drain(name) } else { Request::Undrain { server: name, bring_back: true } };
+        let request =
+            if drained { Verb::Drain { server: name } } else { Verb::Undrain { server: name, bring_back: true } };
         self.state.drained[server] = drained;
         self.put(request)
     }
 
     /// What an operator asks; a refusal changes nothing.
-    pub fn ask(&mut self, request: Request) -> bool {
+    pub fn ask(&mut self, verb: Verb) -> bool {
         self.state.left.asks -= 1;
-        if let Request::ConfirmOff(server) = &request {
+        if let Verb::ConfirmOff { server } = &verb {
             let off = self.state.servers[self.site.server(server)].power == Power::Off;
             if !off && self.site.scope.assume.operators_are_right {
                 return false;
             }
         }
-        self.put(request)
+        self.put(verb)
     }
 
-    pub fn put(&mut self, request: Request) -> bool {
+    pub fn put(&mut self, request: impl Into<Request>) -> bool {
         let mut trial = (*self.state.ledger).clone();
         let author =
             Author::Operator { name: "ann".to_owned(), request: RequestId(u128::from(trial.index.saturating_add(1))) };
-        let commands = vec![Command::Request(request)];
+        let commands = vec![Command::Request(request.into())];
         let at = self.cluster_time();
         let entry = tenure_core::Entry { at, wall: at, author: author.clone(), commands: commands.clone() };
         if trial.apply(trial.index.saturating_add(1), &entry).refusal().is_some() {

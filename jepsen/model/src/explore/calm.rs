@@ -12,7 +12,7 @@ use super::{
     site::Site,
 };
 use tenure_core::{
-    GroupName, Request,
+    GroupName, Verb,
     ledger::{Intent, Phase},
 };
 
@@ -138,7 +138,7 @@ fn clear_faults(site: &Site, state: &mut State) {
         let known = &state.ledger.groups[&group];
         if known.tenure.is_none() && known.faults.len() >= many {
             let mut stepper = Stepper::new(site, state.clone(), None);
-            stepper.ask(Request::Clear { group, server: None });
+            stepper.ask(Verb::Clear { group, server: None });
             stepper.plan_until_rest();
             *state = stepper.state;
         }

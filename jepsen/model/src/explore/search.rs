@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Author, Ledger, Moment, Request, RequestId,
+    Author, Ledger, Moment, Request, RequestId, Verb,
     command::Command,
     ledger::{Phase, Tenure},
 };
@@ -204,7 +204,7 @@ fn ask_to_migrate(site: &Site, state: State) -> State {
     let left = state.left;
     let mut stepper = Stepper::new(site, state, None);
     stepper.state.left.asks = 1;
-    stepper.ask_elsewhere(0, |group, server| Request::Migrate { group, server });
+    stepper.ask_elsewhere(0, |group, server| Verb::Migrate { group, server });
     stepper.plan_until_rest();
     State { left, ..stepper.state }
 }

@@ -10,10 +10,11 @@ use crate::world::{
     SystemState,
 };
 use tenure_core::{
-    Entry, GroupName, Ledger, NodeName, ResourceName, ServerName, Span,
-    command::{Author, Command, Request, RequestId},
+    Entry, Ledger, NodeName, Request, ResourceName, ServerName, Span, Verb,
+    command::{Author, Command, RequestId},
     config::Resource,
     listing::Mark,
+    verb::NotAVerb,
 };
 
 /// How long nothing may be logged for the cluster to count as quiet.
@@ -129,57 +130,17 @@ impl Sim {
         ledger.apply(ledger.index + 1, &entry).refusal().is_some()
     }
 
-    /// What an operator asks for.
+    /// What an operator asks for, as it would be typed after `tenure`; a new configuration, in words of ours.
     fn asks(&self, words: &[&str], piece: &str) -> Result<Request, String> {
-        let group = |name: &&str| GroupName::from(*name);
-        let server = |name: &&str| ServerName::from(*name);
-        let propagate = words.last() == Some(&"--propagate");
-        let words = if propagate { &words[..words.len() - 1] } else { words };
-        let request = match words {
-            ["group", "online", name] => Request::Online { group: group(name), server: None, propagate },
-            ["group", "online", name, to] => {
-                Request::Online { group: group(name), server: Some(server(to)), propagate }
-            }
-            ["group", "offline", name] => Request::Offline { group: group(name), propagate },
-            ["service", "online", name] => Request::ServiceOnline((*name).into()),
-            ["service", "offline", name] => Request::ServiceOffline((*name).into()),
-            ["group", "switch", name, to] => Request::Switch { group: group(name), server: server(to) },
-            ["group", "migrate", name, to] => Request::Migrate { group: group(name), server: server(to) },
-            ["group", "abort", name] => Request::AbortMigration(group(name)),
-            ["group", "freeze", name] => Request::Freeze(group(name)),
-            ["group", "unfreeze", name] => Request::Unfreeze(group(name)),
-            ["group", "clear", name] => Request::Clear { group: group(name), server: None },
-            ["group", "clear", name, at] => Request::Clear { group: group(name), server: Some(server(at)) },
-            ["group", "enable", name] => Request::Enable(group(name)),
-            ["server", "drain", name] => Request::Drain(server(name)),
-            ["server", "shutdown", name] => Request::Shutdown(server(name)),
-            ["server", "undrain", name] => Request::Undrain { server: server(name), bring_back: false },
-            ["server", "undrain", name, "--bring-back"] => Request::Undrain { server: server(name), bring_back: true },
-            ["server", "freeze", name] => Request::FreezeServer(server(name)),
-            ["server", "unfreeze", name] => Request::UnfreezeServer(server(name)),
-            ["server", "release", name] => Request::ReleaseServer(server(name)),
-            ["cluster", "disarm"] => Request::Disarm,
-            ["cluster", "arm"] => Request::Arm,
-            ["cluster", "resume"] => Request::Resume,
-            ["lpar" | "resource", "restart", name] => Request::Restart(ResourceName::from(*name)),
-            ["resource", "online", name] => Request::ResourceOnline(ResourceName::from(*name)),
-            ["resource", "offline", name] => {
-                Request::ResourceOffline { resource: ResourceName::from(*name), propagate }
-            }
-            ["group", "flush", name] => Request::Flush(group(name)),
-            ["group", "clear-admin-wait", name] => Request::ClearAdminWait { group: group(name), fault: false },
-            ["group", "clear-admin-wait", name, "--fault"] => {
-                Request::ClearAdminWait { group: group(name), fault: true }
-            }
-            ["fence", "confirm", name] => Request::ConfirmOff(server(name)),
-            ["fence", "confirm-node", name] => {
-                // Also of one that is declared and was never there.
-                Request::ConfirmNodeOff(self.called(name).unwrap_or_else(|_| NodeName::from(*name)))
-            }
-            ["configure", edit @ ..] => self.configuration(edit, piece)?,
-            _ => return Err("is not an operator's request".to_owned()),
-        };
-        Ok(request)
+        if let ["configure", edit @ ..] = words {
+            return self.configuration(edit, piece);
+        }
+        let mut verb: Verb = words.join(" ").parse().map_err(|why: NotAVerb| why.to_string())?;
+        if let Verb::ConfirmNodeOff { node } = &mut verb {
+            // Also of one that is declared and was never there.
+            *node = self.called(node.as_str()).unwrap_or_else(|_| node.clone());
+        }
+        Ok(verb.into())
     }
 
     fn node(&mut self, what: &str, name: &str) -> Done {

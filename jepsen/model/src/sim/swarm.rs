@@ -111,9 +111,9 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
         18 => format!("{} {node}", dice.pick(&["blind", "unblind"])),
         19 => "leader changes".to_owned(),
         20 => format!("op group {} {group}", dice.pick(&["online", "offline", "freeze", "unfreeze", "clear"])),
-        21 => format!("op group switch {group} {server}"),
-        22 => format!("op lpar restart {lpar}"),
-        26..=28 => format!("op group migrate mob {server}"),
+        21 => format!("op group switch {group} --to {server}"),
+        22 => format!("op resource restart {lpar}"),
+        26..=28 => format!("op group migrate mob --to {server}"),
         29 => "op group abort mob".to_owned(),
         // Not longer than `migrate_timeout`: what is assumed of a remote restart. Slower moves are in the scenarios.
         30 => format!("move mob1 {}", dice.pick(&["fails", "sticks", "slow 30s", "slow 50s"])),

@@ -8,7 +8,7 @@ use crate::world::{Change, LparKind, LparState};
 use std::{collections::BTreeMap, future::Future, sync::PoisonError, time::Duration};
 use tenure::api::{
     Client, ClientError, Read,
-    wire::{Ask, ErrorKind, GroupView, OutcomeView, StatusView},
+    wire::{ErrorKind, GroupView, OutcomeView, StatusView, Verb},
 };
 use tokio::time::{sleep, timeout};
 
@@ -52,7 +52,7 @@ impl Story {
     }
 
     /// Asks until it is granted or refused. Tried again under the same identity, so that it is applied once.
-    pub async fn ask(&self, ask: Ask) -> Result<OutcomeView, ClientError> {
+    pub async fn ask(&self, ask: Verb) -> Result<OutcomeView, ClientError> {
         self.ask_all(self.in_order().map(|(_, client)| client).collect(), ask).await
     }
 
@@ -64,7 +64,7 @@ impl Story {
     }
 
     /// The same, of some nodes only.
-    pub async fn ask_all(&self, clients: Vec<&Client>, ask: Ask) -> Result<OutcomeView, ClientError> {
+    pub async fn ask_all(&self, clients: Vec<&Client>, ask: Verb) -> Result<OutcomeView, ClientError> {
         let id = Client::request_id();
         loop {
             for client in &clients {
@@ -78,10 +78,11 @@ impl Story {
     }
 
     /// An operator's request that must be granted.
-    pub async fn operator(&self, words: &str, ask: Ask) -> Told<OutcomeView> {
+    pub async fn operator(&self, ask: Verb) -> Told<OutcomeView> {
+        let words = format!("tenure {}", ask.typed());
         self.did(format!("operator: {words}"));
         match timeout(PATIENCE, self.ask(ask)).await {
-            Ok(result) => self.must(words, result),
+            Ok(result) => self.must(&words, result),
             Err(_) => self.expect(words, Duration::ZERO, std::future::pending()).await,
         }
     }
@@ -109,8 +110,7 @@ impl Story {
             let Some(home) = group.system_list.first().filter(|home| Some(*home) != group.server.as_ref()) else {
                 continue;
             };
-            let ask = Ask::Switch { group: group.name.clone(), server: home.clone() };
-            self.operator(&format!("tenure group switch {} {home}", group.name), ask).await?;
+            self.operator(Verb::Switch { group: group.name.as_str().into(), server: home.as_str().into() }).await?;
         }
         let home = self.state(|status| {
             let home =

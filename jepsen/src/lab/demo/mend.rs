@@ -6,7 +6,7 @@ use super::{
 };
 use crate::world::{Change, Command, Fault, LparState, Power, Refusal, ServerId, Span, World};
 use std::time::Duration;
-use tenure::api::wire::{Ask, StatusView};
+use tenure::api::wire::{StatusView, Verb};
 
 /// Pause between two looks at what is still broken.
 const LOOK: Duration = Duration::from_millis(150);
@@ -87,17 +87,19 @@ impl Story {
     /// Faults are cleared, and every group is to run.
     async fn forgive(&self, status: &StatusView) {
         for group in &status.groups {
-            let name = group.name.clone();
             if !group.faults.is_empty() {
-                self.did(format!("operator: tenure group clear {name}"));
-                // Tried again in the next round.
-                let _ = self.ask(Ask::Clear { group: name.clone(), server: None }).await;
+                self.tries(Verb::Clear { group: group.name.as_str().into(), server: None }).await;
             }
             if group.intent == "offline" {
-                self.did(format!("operator: tenure group online {name}"));
-                let _ = self.ask(Ask::Online { group: name, server: None, propagate: false }).await;
+                self.tries(Verb::Online { group: group.name.as_str().into(), server: None, propagate: false }).await;
             }
         }
+    }
+
+    /// What is refused is tried again in the next round.
+    async fn tries(&self, verb: Verb) {
+        self.did(format!("operator: tenure {}", verb.typed()));
+        let _ = self.ask(verb).await;
     }
 }
 

@@ -17,7 +17,7 @@ use openraft::async_runtime::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tenure_core::command::Request;
+use tenure_core::Verb;
 
 /// Its steps, by number, that a run takes.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -84,12 +84,12 @@ impl Nemesis {
     }
 
     /// An operator asks for something after a while.
-    pub(crate) fn ask_later(&mut self, seat: &Arc<Seat>, request: Request) {
+    pub(crate) fn ask_later(&mut self, seat: &Arc<Seat>, verb: Verb) {
         let (site, operators, seat) = (Arc::clone(&self.site), self.operators.clone(), Arc::clone(seat));
         let wait = self.a_while();
         drop(spawn_in(WORLD, async move {
             SimRuntime::sleep(wait).await;
-            operators.request(&site, &seat, request).await;
+            operators.request(&site, &seat, verb).await;
         }));
     }
 

@@ -1,9 +1,9 @@
 //! What is done to servers, service processors, VIO servers, HMCs and LPARs, and what operators ask for.
 
 use super::Nemesis;
-use crate::{cluster::Site, operators::Answered};
+use crate::{cluster::Site, operators::Answered, seat::Seat};
 use std::sync::Arc;
-use tenure_core::{GroupName, NodeName, ResourceName, ServerName, Span, command::Request};
+use tenure_core::{GroupName, NodeName, ResourceName, ServerName, Span, Verb, command::Request};
 use tenure_model::world::{Command, Fault, Guest, HmcId, LparId, Power, ServerId, Span as WorldSpan, Stop};
 
 impl Nemesis {
@@ -151,51 +151,54 @@ impl Nemesis {
         let resource = ResourceName::from(self.one_of(&names));
         let (name, id) = self.a_server();
         let server = ServerName::from(name.as_str());
-        let request = match self.roll(22) {
-            0 | 1 => Request::Online { group, server: None, propagate: true },
-            2 => Request::Offline { group, propagate: false },
-            3..=5 => Request::Switch { group, server },
-            6 => Request::Freeze(group),
-            7 => Request::Unfreeze(group),
-            8 | 9 => Request::Clear { group, server: None },
-            10 => Request::Restart(resource),
-            11 => Request::Drain(server),
-            12 => Request::Undrain { server, bring_back: true },
-            13 => Request::FreezeServer(server),
-            14 => Request::UnfreezeServer(server),
-            15 => Request::Disarm,
-            16 | 17 => Request::Arm,
-            18 => match self.timings() {
-                Some(request) => request,
-                None => return,
-            },
-            19 => Request::Migrate { group, server },
+        let verb = match self.roll(22) {
+            0 | 1 => Verb::Online { group, server: None, propagate: true },
+            2 => Verb::Offline { group, propagate: false },
+            3..=5 => Verb::Switch { group, server },
+            6 => Verb::Freeze { group },
+            7 => Verb::Unfreeze { group },
+            8 | 9 => Verb::Clear { group, server: None },
+            10 => Verb::Restart { resource },
+            11 => Verb::Drain { server },
+            12 => Verb::Undrain { server, bring_back: true },
+            13 => Verb::FreezeServer { server },
+            14 => Verb::UnfreezeServer { server },
+            15 => Verb::Disarm,
+            16 | 17 => Verb::Arm,
+            18 => {
+                let Some(request) = self.timings() else { return };
+                let seat = self.roll(self.site.seats.len());
+                return self.put(&Arc::clone(&self.site.seats[seat]), request).await;
+            }
+            19 => Verb::Migrate { group, server },
             // The operator's word is true, or it is not given.
             20 => match self.site.hardware.with(|world| world.power(id)) {
-                Power::Dead | Power::Off | Power::Failed => Request::ConfirmOff(server),
+                Power::Dead | Power::Off | Power::Failed => Verb::ConfirmOff { server },
                 _ => return,
             },
             _ if self.site.hardware.guest(Some(&server)) == Guest::Off => {
-                Request::ConfirmNodeOff(NodeName::from(format!("n{}", &name[1..])))
+                Verb::ConfirmNodeOff { node: NodeName::from(format!("n{}", &name[1..])) }
             }
             _ => return,
         };
         let seat = self.roll(self.site.seats.len());
         let seat = Arc::clone(&self.site.seats[seat]);
-        let back = match &request {
-            Request::Offline { group, .. } => {
-                Some(Request::Online { group: group.clone(), server: None, propagate: true })
-            }
-            Request::Freeze(group) => Some(Request::Unfreeze(group.clone())),
-            Request::Drain(server) => Some(Request::Undrain { server: server.clone(), bring_back: true }),
-            Request::FreezeServer(server) => Some(Request::UnfreezeServer(server.clone())),
-            Request::Disarm => Some(Request::Arm),
+        let back = match &verb {
+            Verb::Offline { group, .. } => Some(Verb::Online { group: group.clone(), server: None, propagate: true }),
+            Verb::Freeze { group } => Some(Verb::Unfreeze { group: group.clone() }),
+            Verb::Drain { server } => Some(Verb::Undrain { server: server.clone(), bring_back: true }),
+            Verb::FreezeServer { server } => Some(Verb::UnfreezeServer { server: server.clone() }),
+            Verb::Disarm => Some(Verb::Arm),
             _ => None,
         };
         if let Some(back) = back {
             self.ask_later(&seat, back);
         }
-        if self.operators.request(&self.site, &seat, request).await == Answered::Taken {
+        self.put(&seat, verb).await;
+    }
+
+    async fn put(&self, seat: &Seat, request: impl Into<Request>) {
+        if self.operators.request(&self.site, seat, request).await == Answered::Taken {
             self.site.counts.count("operator: request taken");
         }
     }

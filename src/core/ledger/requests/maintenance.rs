@@ -1,7 +1,7 @@
 //! What operators ask for maintenance: of the cluster, of a server, of a group that waits for them.
 
 use super::super::{Drain, Phase, Purpose, Tenure, apply::Applying};
-use crate::{GroupName, Refusal, ServerName, note::Asked};
+use crate::{GroupName, Refusal, ServerName, Verb};
 use std::{collections::BTreeSet, sync::Arc};
 
 impl Applying<'_> {
@@ -10,7 +10,7 @@ impl Applying<'_> {
         if self.group_mut(name)?.upkeep.disabled.take().is_none() {
             return Err(Refusal::NotDisabled { group: name.clone() });
         }
-        self.asked(Asked::Enable { group: name.clone() });
+        self.asked(Verb::Enable { group: name.clone() });
         Ok(())
     }
 
@@ -19,7 +19,7 @@ impl Applying<'_> {
             return Err(Refusal::AlreadyDrained { server: server.clone() });
         }
         self.empty(server, Purpose::Drain)?;
-        self.asked(Asked::Drain { server: server.clone() });
+        self.asked(Verb::Drain { server: server.clone() });
         Ok(())
     }
 
@@ -29,7 +29,7 @@ impl Applying<'_> {
             return Err(Refusal::AlreadyDrained { server: server.clone() });
         }
         self.empty(server, Purpose::Shutdown)?;
-        self.asked(Asked::Shutdown { server: server.clone() });
+        self.asked(Verb::Shutdown { server: server.clone() });
         Ok(())
     }
 
@@ -69,7 +69,7 @@ impl Applying<'_> {
             }
         }
         self.opened(server);
-        self.asked(Asked::Undrain { server: server.clone(), bring_back });
+        self.asked(Verb::Undrain { server: server.clone(), bring_back });
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl Applying<'_> {
         if std::mem::replace(&mut self.server_mut(server)?.upkeep.frozen, true) {
             return Err(Refusal::ServerFrozen { server: server.clone() });
         }
-        self.asked(Asked::FreezeServer { server: server.clone() });
+        self.asked(Verb::FreezeServer { server: server.clone() });
         Ok(())
     }
 
@@ -86,7 +86,7 @@ impl Applying<'_> {
             return Err(Refusal::ServerNotFrozen { server: server.clone() });
         }
         self.opened(server);
-        self.asked(Asked::UnfreezeServer { server: server.clone() });
+        self.asked(Verb::UnfreezeServer { server: server.clone() });
         Ok(())
     }
 
@@ -98,7 +98,7 @@ impl Applying<'_> {
         }
         upkeep.returns.clear();
         self.opened(server);
-        self.asked(Asked::ReleaseServer { server: server.clone() });
+        self.asked(Verb::ReleaseServer { server: server.clone() });
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl Applying<'_> {
         };
         let forgiven: Vec<ServerName> = storm.servers.into_iter().filter(still_lost).collect();
         self.ledger.maintenance.forgiven.extend(forgiven);
-        self.asked(Asked::Resume);
+        self.asked(Verb::Resume);
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl Applying<'_> {
         if std::mem::replace(&mut self.ledger.maintenance.disarmed, true) {
             return Err(Refusal::AlreadyDisarmed);
         }
-        self.asked(Asked::Disarm);
+        self.asked(Verb::Disarm);
         Ok(())
     }
 
@@ -125,7 +125,7 @@ impl Applying<'_> {
         if !std::mem::take(&mut self.ledger.maintenance.disarmed) {
             return Err(Refusal::NotDisarmed);
         }
-        self.asked(Asked::Arm);
+        self.asked(Verb::Arm);
         Ok(())
     }
 

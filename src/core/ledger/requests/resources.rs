@@ -1,7 +1,7 @@
 //! What operators ask of single resources, and of groups that are stuck.
 
 use super::super::{Down, GroupState, Phase, apply::Applying};
-use crate::{GroupName, Refusal, ResourceName, ServerName, note::Asked};
+use crate::{GroupName, Refusal, ResourceName, ServerName, Verb};
 use std::collections::BTreeSet;
 
 impl Applying<'_> {
@@ -15,7 +15,7 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         self.group_mut(&group)?.flushed = false;
-        self.asked(Asked::ResourceOnline { resource: resource.clone(), group });
+        self.asked(Verb::ResourceOnline { resource: resource.clone() });
         Ok(())
     }
 
@@ -40,7 +40,7 @@ impl Applying<'_> {
             (run.down, run.asked, run.restart) = (Some(Down::Operator), false, false);
         }
         group.flushed = false;
-        self.asked(Asked::ResourceOffline { resource: resource.clone(), group: name });
+        self.asked(Verb::ResourceOffline { resource: resource.clone(), propagate });
         Ok(())
     }
 
@@ -66,7 +66,7 @@ impl Applying<'_> {
             return Err(Refusal::NoChange);
         }
         group.flushed = true;
-        self.asked(Asked::Flush { group: name.clone() });
+        self.asked(Verb::Flush { group: name.clone() });
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Applying<'_> {
         if !found {
             return Err(Refusal::NoAdminWait { group: name.clone() });
         }
-        self.asked(Asked::ClearAdminWait { group: name.clone(), fault });
+        self.asked(Verb::ClearAdminWait { group: name.clone(), fault });
         Ok(())
     }
 

@@ -2,9 +2,9 @@
 
 use super::super::{GroupState, Intent, Ledger, apply::Applying};
 use crate::{
-    GroupName, Refusal, ServerName,
+    GroupName, Refusal, ServerName, Verb,
     config::{Link, Need},
-    note::{Asked, LeaveReason, NotHere},
+    note::{LeaveReason, NotHere},
     order::Epoch,
 };
 use std::collections::BTreeSet;
@@ -114,7 +114,7 @@ impl Applying<'_> {
             group.intent = Intent::Online;
             group.prefer = to.clone();
             if asked {
-                self.asked(Asked::Online { group: child, server: to });
+                self.asked(Verb::Online { group: child, server: to, propagate: false });
             }
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Applying<'_> {
         }
         for parent in parents.iter().rev() {
             let leaving = self.wind_down(parent)?;
-            self.asked(Asked::Offline { group: parent.clone() });
+            self.asked(Verb::Offline { group: parent.clone(), propagate: false });
             if let Some(epoch) = leaving {
                 self.depart(parent, epoch, &LeaveReason::Offline)?;
             }

@@ -4,7 +4,7 @@ use crate::properties::world::{World, needs};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use std::collections::BTreeSet;
 use tenure_core::{
-    GroupName, HmcName, Request, ServerName,
+    GroupName, HmcName, ServerName, Verb,
     config::{
         Asks, AutostartPolicy, Cluster, Failover, Group, Hmc, Kind, Link, Need, Node, PlacementRule, Policy, Resource,
         Rigidity, Server,
@@ -15,7 +15,7 @@ use tenure_core::{
 #[derive(Clone)]
 pub struct Case {
     pub cluster: Cluster,
-    pub requests: Vec<Request>,
+    pub requests: Vec<Verb>,
     pub lost: Vec<ServerName>,
 }
 
@@ -114,10 +114,10 @@ fn any_cases(linked: bool) -> impl Strategy<Value = Case> {
                     }
                 }
                 let ask = |(kind, n, to): (usize, usize, usize)| match kind {
-                    0 => Request::Switch { group: group(n), server: server(to) },
-                    1 => Request::Migrate { group: group(n), server: server(to) },
-                    2 => Request::Offline { group: group(n), propagate: true },
-                    _ => Request::Drain(server(to)),
+                    0 => Verb::Switch { group: group(n), server: server(to) },
+                    1 => Verb::Migrate { group: group(n), server: server(to) },
+                    2 => Verb::Offline { group: group(n), propagate: true },
+                    _ => Verb::Drain { server: server(to) },
                 };
                 let requests = requests.into_iter().filter(|_| linked).map(ask).collect();
                 Case { cluster, requests, lost: lost.into_iter().map(server).collect() }

@@ -100,7 +100,7 @@ pub(super) fn deed(dice: &mut Dice, sim: &Sim) -> String {
         30 => format!("{} {node}", dice.pick(&["blind", "unblind"])),
         31 => "leader changes".to_owned(),
         32 => format!("op group {} {group}", dice.pick(&["online", "offline", "freeze", "unfreeze", "clear"])),
-        33 => format!("op group switch {group} {server}"),
+        33 => format!("op group switch {group} --to {server}"),
         // What a node has said of its watchdog counts no more.
         35 => format!("op configure toml\n| [nodes.{node}]\n| watchdog = \"{}\"", dice.pick(&["45s", "2m"])),
         36 => format!("op group online {group}"),

@@ -4,13 +4,12 @@ use crate::lab::demo::{
     figures::Figure,
     story::{PATIENCE, Story, Told},
 };
-use tenure::api::{Client, wire::Ask};
+use tenure::api::{Client, wire::Verb};
 
 pub(super) async fn tell(story: &Story) -> Told {
     let leader = story.status().await.leader.unwrap_or_default();
     let (cursor, before) = (story.cursor(), story.tenures().await);
-    let first = Ask::Freeze { group: "night".to_owned() };
-    let acknowledged = story.operator("tenure group freeze night", first).await?;
+    let acknowledged = story.operator(Verb::Freeze { group: "night".into() }).await?;
     story.did(format!(
         "the leader, {leader}, is killed; freezing night was acknowledged at log index {}",
         acknowledged.index
@@ -20,7 +19,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     let others: Vec<&Client> =
         story.clients.iter().filter(|(name, _)| **name != leader).map(|(_, client)| client).collect();
     story.did("operator: tenure group freeze trial");
-    let next = story.ask_all(others, Ask::Freeze { group: "trial".to_owned() });
+    let next = story.ask_all(others, Verb::Freeze { group: "trial".into() });
     let next = story.expect("the next request is committed", PATIENCE, next).await?;
     story.figures().take(Figure::LeaderKilledToCommit, killed, story.now());
     story.must("tenure group freeze trial", next)?;
@@ -35,7 +34,7 @@ pub(super) async fn tell(story: &Story) -> Told {
         if kept { Ok(()) } else { Err(format!("frozen: {}", frozen.join(", "))) },
     )?;
     for group in ["night", "trial"] {
-        story.operator(&format!("tenure group unfreeze {group}"), Ask::Unfreeze { group: group.to_owned() }).await?;
+        story.operator(Verb::Unfreeze { group: group.into() }).await?;
     }
     story.check("nothing moved", story.nothing_moved(cursor, &[]))?;
     let after = story.tenures().await;

@@ -10,19 +10,14 @@ use crate::{
     },
     world::{Change, Fault},
 };
-use tenure::api::wire::Ask;
+use tenure::api::wire::Verb;
 
 /// A group that is put to rest before, so that step 8 can have a server start its LPAR by itself without a second copy.
 pub(super) const RESTING: &str = "trial";
 
 pub(super) async fn tell(story: &Story) -> Told {
     let cursor = story.cursor();
-    story
-        .operator(
-            &format!("tenure group offline {RESTING}"),
-            Ask::Offline { group: RESTING.to_owned(), propagate: false },
-        )
-        .await?;
+    story.operator(Verb::Offline { group: RESTING.into(), propagate: false }).await?;
     let off = story.state(|status| {
         let off = status.groups.iter().any(|group| group.name == RESTING && group.state == "offline");
         off.then(|| status.clone())
@@ -57,8 +52,8 @@ pub(super) async fn tell(story: &Story) -> Told {
 
     let cursor = story.cursor();
     let said = story.now();
-    let words = format!("{lost} is dark, I have seen it: tenure fence confirm {lost}");
-    story.operator(&words, Ask::ConfirmOff { server: lost.clone() }).await?;
+    story.did(format!("an operator has seen that {lost} is dark"));
+    story.operator(Verb::ConfirmOff { server: lost.as_str().into() }).await?;
     let proven = story.note(cursor, |note| note.kind == "proven_off" && note.server.as_deref() == Some(&lost));
     story
         .expect(format!("{lost} is proven off by an operator's word, and the record says whose"), PATIENCE, proven)

@@ -10,7 +10,7 @@ use crate::{
     world::{Cause, Change, Fault, LparState, ServerId},
 };
 use std::time::Duration;
-use tenure::api::wire::Ask;
+use tenure::api::wire::Verb;
 
 /// Pause between two attempts to switch the server on.
 const LOOK: Duration = Duration::from_millis(150);
@@ -51,10 +51,8 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.figures().take(Figure::ReturnToClean, on.at, clean);
     story.check("nothing moved meanwhile", story.nothing_moved(cursor, &[(&stray, &name)]))?;
     story.world(|world| world.inject(Fault::SetAutoStart(at, id, false))).ok();
-    let words = format!("tenure group online {RESTING} --on {name}");
-    story
-        .operator(&words, Ask::Online { group: RESTING.to_owned(), server: Some(name.clone()), propagate: false })
-        .await?;
+    let server = Some(name.as_str().into());
+    story.operator(Verb::Online { group: RESTING.into(), server, propagate: false }).await?;
     let there = story.state(|status| {
         let there = |group: &tenure::api::wire::GroupView| {
             group.name == RESTING && group.state == "online" && group.server.as_deref() == Some(&name)

@@ -1,0 +1,96 @@
+//! Verbs: each is read as it is typed, and nothing else is.
+
+use std::collections::BTreeSet;
+use tenure_core::{Verb, name::Thing, verb::NotAVerb};
+
+/// With every field, and with none that may be left out.
+const TYPED: [&str; 34] = [
+    "group online web",
+    "group online web --on p2 --propagate",
+    "group offline web",
+    "group offline web --propagate",
+    "group switch web --to p2",
+    "group migrate web --to p2",
+    "group abort web",
+    "group flush web",
+    "group enable web",
+    "group clear-admin-wait web",
+    "group clear-admin-wait web --fault",
+    "group freeze web",
+    "group unfreeze web",
+    "group clear web",
+    "group clear web --on p2",
+    "resource online web1",
+    "resource offline web1",
+    "resource offline web1 --propagate",
+    "resource restart web1",
+    "service online shop",
+    "service offline shop",
+    "server drain p1",
+    "server shutdown p1",
+    "server undrain p1",
+    "server undrain p1 --bring-back",
+    "server freeze p1",
+    "server unfreeze p1",
+    "server release p1",
+    "fence confirm p1",
+    "fence confirm-node n1",
+    "hmc retry hmc1",
+    "cluster resume",
+    "cluster disarm",
+    "cluster arm",
+];
+
+fn verb(typed: &str) -> Verb {
+    typed.parse().unwrap_or_else(|why| panic!("{typed} {why}"))
+}
+
+#[test]
+fn each_is_read_as_it_is_typed() {
+    let verbs = TYPED.map(verb);
+    assert_eq!(verbs.iter().map(Verb::typed).collect::<Vec<_>>(), TYPED);
+    let kinds: BTreeSet<&str> = verbs.iter().map(Verb::kind).collect();
+    assert_eq!(kinds, Verb::ALL.iter().copied().collect());
+    let words: BTreeSet<String> = verbs.iter().map(ToString::to_string).collect();
+    assert_eq!(words.len(), TYPED.len(), "no two say the same in a note");
+    assert_eq!(verb("group online web --propagate --on p2"), verb("group online web --on p2 --propagate"));
+    let odd = Verb::Freeze { group: "web\n--force".into() };
+    assert_eq!(odd.typed(), "group freeze \"web\\n--force\"", "nothing is made of a name but a word");
+}
+
+#[test]
+fn what_says_too_much_or_too_little_is_none() {
+    for typed in [
+        "",
+        "group",
+        "group explode web",
+        "group online",
+        "group online --propagate",
+        "group online web --on",
+        "group online web --on --propagate",
+        "group online web p2",
+        "group switch web p2",
+        "group switch web",
+        "group switch web --on p2",
+        "group freeze web --propagate",
+        "group freeze web db",
+        "cluster arm p1",
+    ] {
+        assert_eq!(typed.parse::<Verb>(), Err(NotAVerb), "{typed}");
+    }
+}
+
+#[test]
+fn what_it_names_follows_from_its_fields() {
+    let online = verb("group online web --on p2 --propagate");
+    assert_eq!(online.things(), [Thing::Group(&"web".into()), Thing::Server(&"p2".into())]);
+    assert_eq!((online.group(), online.resource()), (Some(&"web".into()), None));
+    assert_eq!(verb("resource restart web1").resource(), Some(&"web1".into()));
+    assert_eq!(verb("cluster arm").things(), []);
+    // A name that is asked of a parallel group is asked of its instances, as far as that makes sense.
+    let at = |typed: &str| verb(typed).of_instance(&"net@p2".into()).map(|verb| verb.typed());
+    assert_eq!(at("group online net --on p2").as_deref(), Some("group online net@p2 --on p2"));
+    assert_eq!(at("group online net --on p1"), None);
+    assert_eq!(at("group clear net").as_deref(), Some("group clear net@p2"));
+    assert_eq!(at("group switch net --to p2"), None);
+}
