@@ -1,13 +1,10 @@
 //! Putting what an order asks to the world. The machine has looked at the order and at the lease a moment ago; nothing is
 //! decided here.
 
-use super::{
-    Hands, Reader,
-    hook::{self, Program},
-};
+use super::{Hands, Reader, hook};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tenure_core::{
-    carry::{Answer, Ask},
+    carry::{Answer, Ask, Deed},
     order::{Action, Order},
 };
 
@@ -22,24 +19,10 @@ pub async fn carry(hands: Arc<Hands>, reader: Reader, order: &Order, ask: &Ask) 
             tokio::time::sleep(Duration::from_millis(span.0)).await;
             Answer::Paused
         }
-        Ask::Run { program, arguments, within } => {
-            let within = Duration::from_millis(within.0);
-            let variables = variables(&hands, order);
-            hook::run(&Program { path: program, arguments, variables, within }).await
-        }
         Ask::Look(resource) => Answer::Looked(hands.agents().look(resource).await),
-        Ask::Start(_)
-        | Ask::ShutDown(_)
-        | Ask::PowerDown(_)
-        | Ask::CutOff(_)
-        | Ask::Clean { .. }
-        | Ask::CutOffNode
-        | Ask::PowerOff
-        | Ask::Migrate { .. }
-        | Ask::StopMigration(_)
-        | Ask::RecoverMigration(_)
-        | Ask::MoveDefinition { .. }
-        | Ask::RemoteRestart { .. } => hands.act(&order.server, ask).await,
+        Ask::Do(Deed::Hypervisor(change)) => hands.change(&order.server, change).await,
+        Ask::Do(Deed::Local(resource, deed)) => hands.agents().act(&hands.cluster(), resource, *deed).await,
+        Ask::Do(Deed::Program(program)) => hook::run(program, variables(&hands, order)).await,
     }
 }
 

@@ -17,8 +17,8 @@ use std::{
 };
 use tenure_core::{
     HmcName, NodeName, Power, Reading, ResourceName, ServerName,
-    carry::{Answer, Ask},
-    config::Cluster,
+    carry::{Answer, Change, MachineDeed, Move, ServerDeed},
+    config::{Cluster, Lpar},
     listing::{KnownOn, Listed, Mark},
     reach::Reach,
     words,
@@ -179,90 +179,60 @@ impl Hands {
         true
     }
 
-    /// Carries out a mutation.
-    pub async fn act(&self, server: &ServerName, ask: &Ask) -> Answer {
+    /// Has the hypervisor of a server change something.
+    pub async fn change(&self, server: &ServerName, change: &Change) -> Answer {
         let cluster = self.cluster();
-        if let Ask::Start(name) | Ask::ShutDown(name) | Ask::Clean { resource: name, .. } = ask
-            && cluster.resources.get(name).is_some_and(|resource| resource.as_agent().is_some())
-        {
-            return self.agents.act(&cluster, ask).await;
-        }
         let Some(address) = address(&cluster, server) else {
             return Answer::NotSent(format!("server {server} is not declared"));
         };
-        let lpar = |name: &ResourceName| {
-            cluster.lpar(name).map(|lpar| (lpar.partition.clone(), lpar.profile_on(server).cloned()))
-        };
-        let end = |told| words::answer(ask, CommandError::told(told));
-        let stop = async |name: &ResourceName, how: Stop| match lpar(name) {
-            Some((partition, _)) => end(self.driver.stop_lpar(&address, &partition, how, COMMAND_DEADLINE).await),
-            None => Answer::NotSent(format!("LPAR {name} is not declared")),
-        };
-        match ask {
-            Ask::Start(name) => match lpar(name) {
-                Some((partition, profile)) => {
-                    end(self.driver.start_lpar(&address, &partition, profile.as_deref(), COMMAND_DEADLINE).await)
-                }
-                None => Answer::NotSent(format!("LPAR {name} is not declared")),
+        let told = match change {
+            Change::Machine(name, deed) => match cluster.lpar(name) {
+                Some(lpar) => self.machine(&cluster, (server, &address), lpar, deed).await,
+                None => Err(format!("LPAR {name} is not declared")),
             },
-            Ask::ShutDown(name) => stop(name, Stop::OsShutdown).await,
-            Ask::PowerDown(name) => stop(name, Stop::Shutdown).await,
-            Ask::CutOff(name) => stop(name, Stop::Immediate).await,
-            Ask::CutOffNode => {
+            Change::Server(ServerDeed::PowerOff) => Ok(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
+            Change::Server(ServerDeed::CutOffNode) => {
                 let node = cluster.node_on(server).and_then(|node| cluster.nodes.get(node));
                 match node.and_then(|node| node.lpar.as_deref()) {
-                    Some(lpar) => end(self.driver.stop_lpar(&address, lpar, Stop::Immediate, COMMAND_DEADLINE).await),
-                    None => Answer::NotSent(format!("no LPAR is declared for the node on {server}")),
+                    Some(lpar) => Ok(self.driver.stop_lpar(&address, lpar, Stop::Immediate, COMMAND_DEADLINE).await),
+                    None => Err(format!("no LPAR is declared for the node on {server}")),
                 }
             }
-            Ask::PowerOff => end(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
-            Ask::Migrate { resource, .. }
-            | Ask::MoveDefinition { resource, .. }
-            | Ask::RemoteRestart { resource, .. }
-            | Ask::StopMigration(resource)
-            | Ask::RecoverMigration(resource) => self.relocate(&cluster, &address, ask, resource).await,
-            Ask::Read(_) | Ask::Look(_) | Ask::Clean { .. } | Ask::Pause(_) | Ask::Run { .. } => {
-                Answer::NotSent("nothing for an HMC".to_owned())
-            }
+        };
+        match told {
+            Ok(told) => words::answer(change, CommandError::told(told)),
+            Err(why) => Answer::NotSent(why),
         }
     }
 
-    /// Carries out what moves an LPAR between servers, or ends that. A move is answered when it is over, so it gets its time.
-    async fn relocate(&self, cluster: &Cluster, here: &ServerAddress, ask: &Ask, name: &ResourceName) -> Answer {
-        let Some(lpar) = cluster.lpar(name) else {
-            return Answer::NotSent(format!("LPAR {name} is not declared"));
-        };
+    /// The same of an LPAR. A move is answered when it is over, so it gets its time.
+    async fn machine(
+        &self,
+        cluster: &Cluster,
+        (server, here): (&ServerName, &ServerAddress),
+        lpar: &Lpar,
+        deed: &MachineDeed,
+    ) -> Result<Result<(), CommandError>, String> {
         let (partition, within) = (lpar.partition.as_str(), Duration::from_millis(lpar.migrate_timeout.0));
         let other =
             |server: &ServerName| address(cluster, server).ok_or_else(|| format!("server {server} is not declared"));
-        let moved = match ask {
-            Ask::Migrate { to, .. } => match other(to) {
-                Ok(to) => self.driver.migrate_lpar(here, &to, partition, within).await,
-                Err(why) => return Answer::NotSent(why),
-            },
-            Ask::MoveDefinition { from, .. } => match other(from) {
-                Ok(from) => self.driver.migrate_lpar(&from, here, partition, within).await,
-                Err(why) => return Answer::NotSent(why),
-            },
-            Ask::RemoteRestart { from, .. } => match other(from) {
-                Ok(from) => self.driver.restart_elsewhere(&from, here, partition, within).await,
-                Err(why) => return Answer::NotSent(why),
-            },
-            Ask::StopMigration(_) => self.driver.stop_migration(here, partition, COMMAND_DEADLINE).await,
-            Ask::RecoverMigration(_) => self.driver.recover_migration(here, partition, within).await,
-            Ask::Run { .. }
-            | Ask::Read(_)
-            | Ask::Look(_)
-            | Ask::Clean { .. }
-            | Ask::CutOffNode
-            | Ask::Pause(_)
-            | Ask::Start(_)
-            | Ask::ShutDown(_)
-            | Ask::PowerDown(_)
-            | Ask::CutOff(_)
-            | Ask::PowerOff => return Answer::NotSent("nothing is moved by this".to_owned()),
-        };
-        words::answer(ask, CommandError::told(moved))
+        let driver = &self.driver;
+        Ok(match deed {
+            MachineDeed::Start => {
+                let profile = lpar.profile_on(server).map(String::as_str);
+                driver.start_lpar(here, partition, profile, COMMAND_DEADLINE).await
+            }
+            MachineDeed::Stop(how) => driver.stop_lpar(here, partition, *how, COMMAND_DEADLINE).await,
+            MachineDeed::Move(Move::Live { to }) => driver.migrate_lpar(here, &other(to)?, partition, within).await,
+            MachineDeed::Move(Move::Definition { from }) => {
+                driver.migrate_lpar(&other(from)?, here, partition, within).await
+            }
+            MachineDeed::Move(Move::Anew { from }) => {
+                driver.restart_elsewhere(&other(from)?, here, partition, within).await
+            }
+            MachineDeed::Move(Move::Stop) => driver.stop_migration(here, partition, COMMAND_DEADLINE).await,
+            MachineDeed::Move(Move::Recover) => driver.recover_migration(here, partition, within).await,
+        })
     }
 }
 

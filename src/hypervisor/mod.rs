@@ -21,21 +21,11 @@ use async_trait::async_trait;
 
 pub use error::{Attempt, CommandError, Failure, ReadError};
 pub use reading::{Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, Mebibytes, ServerAddress};
+pub use tenure_core::carry::Stop;
 pub use tenure_core::words::{
     Connection, Inventory, LparEnvironment, LparReading, LparState, Refusal, RefusalKind, RmcState, ServerReading,
     SystemState,
 };
-
-/// How an LPAR is to be stopped, from the gentlest to the one that needs no cooperation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stop {
-    /// The operating system shuts itself down; needs a working RMC connection to it.
-    OsShutdown,
-    /// The delayed shutdown of the hypervisor ("white button").
-    Shutdown,
-    /// Off at once, by the hypervisor, whatever the operating system is doing. This is the fencing primitive.
-    Immediate,
-}
 
 /// A driver for one kind of hypervisor management.
 ///
