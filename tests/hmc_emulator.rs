@@ -6,7 +6,7 @@ use std::time::Duration;
 use russh::keys::ssh_key::LineEnding;
 use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
 use tenure::hypervisor::{
-    CommandError, Connection, ConsoleHealth, Hypervisor, Inventory, LparEnvironment, LparState, RefusalKind, RmcState,
+    CommandError, Connection, ConsoleHealth, Inventory, LparEnvironment, LparState, RefusalKind, RmcState,
     ServerAddress, ServerReading, Stop, SystemState,
 };
 use tenure_core::{
@@ -141,7 +141,7 @@ async fn a_server_is_read_as_it_is() {
     let capacity = bench.driver.capacity(&bench.p1, PATIENCE).await.unwrap();
     assert!(capacity.memory > capacity.memory_free && capacity.memory_free.0 > 0, "{capacity:?}");
     assert!(capacity.processors > capacity.processors_free, "{capacity:?}");
-    for status in bench.driver.health(PATIENCE).await {
+    for status in bench.driver.check(PATIENCE).await {
         assert!(matches!(status.health, ConsoleHealth::Ok { .. }), "{status:?}");
     }
 }
