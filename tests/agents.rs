@@ -92,7 +92,8 @@ impl Examples {
     fn clusters(&self) -> Vec<Cluster> {
         let whole = |piece: &str| {
             let node = if piece.contains("[nodes.n1]") { "" } else { NODE };
-            let text = format!("{BASE}{node}{piece}");
+            // A site that is shown whole needs nothing before it.
+            let text = if piece.starts_with("name = ") { piece.to_owned() } else { format!("{BASE}{node}{piece}") };
             config::cluster::parse("cluster.toml", &text).unwrap_or_else(|why| panic!("{why:?}\n{text}"))
         };
         self.of(&["toml"]).map(whole).collect()

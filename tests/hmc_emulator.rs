@@ -6,12 +6,12 @@ use std::time::Duration;
 use russh::keys::ssh_key::LineEnding;
 use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
 use tenure::hypervisor::{
-    CommandError, Connection, ConsoleHealth, Hypervisor, Inventory, LparEnvironment, LparState, RefusalKind, RmcState,
+    CommandError, Connection, ConsoleHealth, Inventory, LparEnvironment, LparState, RefusalKind, RmcState,
     ServerAddress, ServerReading, Stop, SystemState,
 };
 use tenure_core::{
     Power as CorePower, Reading, ResourceName, SystemState as CoreSystem,
-    carry::{Answer, Ask},
+    carry::{Answer, Change, ServerDeed},
     config::{Cluster, Group, Resource},
     listing::{Known, KnownOn},
     words,
@@ -141,7 +141,7 @@ async fn a_server_is_read_as_it_is() {
     let capacity = bench.driver.capacity(&bench.p1, PATIENCE).await.unwrap();
     assert!(capacity.memory > capacity.memory_free && capacity.memory_free.0 > 0, "{capacity:?}");
     assert!(capacity.processors > capacity.processors_free, "{capacity:?}");
-    for status in bench.driver.health(PATIENCE).await {
+    for status in bench.driver.check(PATIENCE).await {
         assert!(matches!(status.health, ConsoleHealth::Ok { .. }), "{status:?}");
     }
 }
@@ -419,7 +419,7 @@ async fn what_is_off_already_is_read_back_whatever_is_answered() {
             OffAlready::NotOperating => assert_eq!(kind, Some(RefusalKind::NotOperating)),
             OffAlready::Unlisted => assert!(matches!(told, Err(CommandError::Unknown { .. })), "{told:?}"),
         }
-        let word = words::answer(&Ask::PowerOff, CommandError::told(told));
+        let word = words::answer(&Change::Server(ServerDeed::PowerOff), CommandError::told(told));
         assert!(!matches!(word, Answer::NotSent(_)), "{answer:?} by {hmc1:?} is read back");
         let known = matches!(answer, OffAlready::Says | OffAlready::Accepts);
         assert_eq!(matches!(word, Answer::Already | Answer::Accepted), known, "one reading is enough: {word:?}");

@@ -349,6 +349,20 @@ fn files_are_short() {
     none("files are short", &findings);
 }
 
+/// The only file beside the drivers themselves that may name one.
+const REGISTRY: &str = "src/hypervisor/registry.rs";
+
+#[test]
+fn drivers_are_named_by_the_registry_alone() {
+    let elsewhere = files(".rs").into_iter().filter(|file| file.path.starts_with("src/") && file.path != REGISTRY);
+    let mut findings = Vec::new();
+    for file in elsewhere.filter(|file| !file.path.starts_with("src/hypervisor/hmc/")) {
+        let named = file.code().filter(|(_, line)| line.contains(concat!("Hmc", "Driver")));
+        findings.extend(named.map(|(n, _)| format!("{}:{n}", file.path)));
+    }
+    none("the daemon holds a hypervisor, and the registry alone knows which", &findings);
+}
+
 #[test]
 fn nothing_is_put_off() {
     // In two pieces, so that this file does not find itself.

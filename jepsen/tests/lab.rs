@@ -191,3 +191,23 @@ fn nothing_outlives_a_lab_that_is_killed() {
     up.child.wait().unwrap();
     until("every node is gone", || !nodes.iter().any(|pid| lives(*pid)));
 }
+
+#[test]
+fn machines_without_lpars_need_nothing_that_manages_them() {
+    let _alone = alone();
+    let mut up = Up::start(&["--inside"]);
+    let row = |up: &Up, server: &str| {
+        let status = up.done(&["status"]);
+        status.lines().map(str::trim_start).find(|line| line.starts_with(server)).unwrap_or_default().to_owned()
+    };
+    assert!(row(&up, "p1").contains("db"), "{}", up.said());
+    up.done(&["server", "p1", "off"]);
+    assert!(!row(&up, "p1").contains("db"), "what was inside goes with the power");
+    assert_eq!(up.children().len(), 2);
+    up.done(&["server", "p1", "on"]);
+    until("what is left where it was is started again", || row(&up, "p1").contains("db"));
+    let said = up.said() + &up.done(&["status"]);
+    assert!(!said.to_lowercase().contains("hmc"), "{said}");
+    up.done(&["down"]);
+    until("the lab ends", || up.child.try_wait().unwrap().is_some());
+}

@@ -13,7 +13,7 @@ use std::{
 };
 use tenure_core::{
     Inside, Ledger, NodeName, ResourceName, Seen, ServerName,
-    carry::{Answer, Ask},
+    carry::{Answer, LocalDeed},
     config::{Cluster, Resource},
     ledger::Phase,
 };
@@ -219,39 +219,22 @@ impl Agents {
         }
     }
 
-    /// Carries out what an order asks of an agent.
-    pub async fn act(&self, cluster: &Cluster, ask: &Ask) -> Answer {
+    /// Has an agent do what an order asks.
+    pub async fn act(&self, cluster: &Cluster, resource: &ResourceName, deed: LocalDeed) -> Answer {
         let Some((_, keeper)) = self.home() else {
             return Answer::NotSent("nothing lives inside this node".to_owned());
         };
-        let times = |name: &ResourceName| {
-            // What is not declared any more is stopped in the time that it had.
-            let before = self.declared();
-            let before = before.as_ref().and_then(|before| before.resources.get(name));
-            let declared = cluster.resources.get(name).or(before);
-            let times =
-                |of: fn(&Resource) -> tenure_core::Span| Duration::from_millis(declared.map(of).unwrap_or_default().0);
-            (times(|resource| resource.start_timeout), times(|resource| resource.stop_timeout))
-        };
-        match ask {
-            Ask::Start(name) => keeper.start(name, times(name).0).await,
-            Ask::ShutDown(name) => keeper.stop(name, times(name).1).await,
-            Ask::Clean { resource, reason } => {
-                keeper.clean(resource, reason.code(), times(resource).1.min(CLEAN)).await
-            }
-            Ask::Read(_)
-            | Ask::Look(_)
-            | Ask::PowerDown(_)
-            | Ask::CutOff(_)
-            | Ask::PowerOff
-            | Ask::CutOffNode
-            | Ask::Migrate { .. }
-            | Ask::StopMigration(_)
-            | Ask::RecoverMigration(_)
-            | Ask::MoveDefinition { .. }
-            | Ask::RemoteRestart { .. }
-            | Ask::Run { .. }
-            | Ask::Pause(_) => Answer::NotSent("nothing for an agent".to_owned()),
+        // What is not declared any more is stopped in the time that it had.
+        let before = self.declared();
+        let before = before.as_ref().and_then(|before| before.resources.get(resource));
+        let declared = cluster.resources.get(resource).or(before);
+        let time =
+            |of: fn(&Resource) -> tenure_core::Span| Duration::from_millis(declared.map(of).unwrap_or_default().0);
+        let (start, stop) = (time(|resource| resource.start_timeout), time(|resource| resource.stop_timeout));
+        match deed {
+            LocalDeed::Start => keeper.start(resource, start).await,
+            LocalDeed::Stop => keeper.stop(resource, stop).await,
+            LocalDeed::Clean(reason) => keeper.clean(resource, reason.code(), stop.min(CLEAN)).await,
         }
     }
 
@@ -345,8 +328,7 @@ mod tests {
         let without = Arc::new(without);
         agents.configure(&without);
         assert_eq!(agents.held(), BTreeSet::from([name.clone()]), "nobody else can stop it");
-        let stop = Ask::ShutDown(name.clone());
-        assert_eq!(agents.act(&without, &stop).await, Answer::Accepted);
+        assert_eq!(agents.act(&without, &name, LocalDeed::Stop).await, Answer::Accepted);
         assert!(!file.exists());
         assert_eq!(agents.look(&name).await.power, Power::Off);
         assert!(agents.held().is_empty());

@@ -1,14 +1,11 @@
 //! Putting what an order asks to the world. The machine has looked at the order and at the lease a moment ago; nothing is
 //! decided here.
 
-use super::{
-    Hands, Reader,
-    hook::{self, Program},
-};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use super::{Hands, Reader};
+use std::{sync::Arc, time::Duration};
 use tenure_core::{
     carry::{Answer, Ask},
-    order::{Action, Order},
+    order::Order,
 };
 
 /// Carries out what an order asks.
@@ -22,34 +19,7 @@ pub async fn carry(hands: Arc<Hands>, reader: Reader, order: &Order, ask: &Ask) 
             tokio::time::sleep(Duration::from_millis(span.0)).await;
             Answer::Paused
         }
-        Ask::Run { program, arguments, within } => {
-            let within = Duration::from_millis(within.0);
-            let variables = variables(&hands, order);
-            hook::run(&Program { path: program, arguments, variables, within }).await
-        }
         Ask::Look(resource) => Answer::Looked(hands.agents().look(resource).await),
-        Ask::Start(_)
-        | Ask::ShutDown(_)
-        | Ask::PowerDown(_)
-        | Ask::CutOff(_)
-        | Ask::Clean { .. }
-        | Ask::CutOffNode
-        | Ask::PowerOff
-        | Ask::Migrate { .. }
-        | Ask::StopMigration(_)
-        | Ask::RecoverMigration(_)
-        | Ask::MoveDefinition { .. }
-        | Ask::RemoteRestart { .. } => hands.act(&order.server, ask).await,
+        Ask::Do(deed) => hands.act(order, deed).await,
     }
-}
-
-/// What a program finds in its environment.
-fn variables(hands: &Hands, order: &Order) -> BTreeMap<&'static str, String> {
-    let Action::Hook { group, trigger, .. } = &order.action else { return BTreeMap::new() };
-    BTreeMap::from([
-        ("TENURE_CLUSTER", hands.cluster().name.clone()),
-        ("TENURE_GROUP", group.to_string()),
-        ("TENURE_SERVER", order.server.to_string()),
-        ("TENURE_TRIGGER", trigger.word().to_owned()),
-    ])
 }

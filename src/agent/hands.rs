@@ -1,36 +1,28 @@
-//! Hands: one question of an order, asked of the real hypervisor.
+//! Hands: what an order asks, put to the hypervisor of its server or to the agents of this node, with the cluster as it is
+//! declared now.
 
-use super::{Agents, marks::Marks};
-use crate::hypervisor::{
-    CommandError, Hypervisor, ServerAddress, Stop,
-    hmc::{HmcAddress, HmcDriver, HmcKey},
-};
+use super::{Agents, hook, marks::Marks};
+use crate::hypervisor::Registry;
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Read as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 use tenure_core::{
     HmcName, NodeName, Power, Reading, ResourceName, ServerName,
-    carry::{Answer, Ask},
+    carry::{Answer, Deed},
     config::Cluster,
-    listing::{KnownOn, Listed, Mark},
+    listing::{KnownOn, Listed},
+    order::{Action, Order},
     reach::Reach,
     words,
 };
-
-/// How long one reading may take.
-pub const READ_DEADLINE: Duration = Duration::from_secs(15);
-/// How long one command may take until it is answered.
-pub const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
-
-/// How long the mark of an owner may take: an LPAR waits for it before it is started.
-pub const MARK_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Where Linux on Power shows what the firmware calls this LPAR.
 const PARTITION: &str = "/proc/device-tree/ibm,partition-name";
@@ -52,8 +44,7 @@ type Knows = dyn Fn(&ServerName) -> KnownOn + Send + Sync;
 /// The way to the hypervisors, with the cluster as it is declared now.
 pub struct Hands {
     me: NodeName,
-    driver: HmcDriver,
-    key: Option<PathBuf>,
+    registry: Registry,
     agents: Arc<Agents>,
     /// What the firmware calls the LPAR of this node, where it says so.
     partition: Option<String>,
@@ -65,40 +56,29 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Hands of a node. `applied` tells the index of the last entry that the node's ledger has applied, `known` what it knows
+    /// Hands of a node, with the drivers of its hypervisors. `applied` tells the index of the last entry that the node's ledger has applied, `known` what it knows
     /// of the LPARs on a server.
     pub fn new(
         me: NodeName,
-        key: Option<PathBuf>,
+        registry: Registry,
         agents: Arc<Agents>,
         applied: impl Fn() -> u64 + Send + Sync + 'static,
         known: impl Fn(&ServerName) -> KnownOn + Send + Sync + 'static,
     ) -> Self {
-        let driver = HmcDriver::new(Vec::new());
         // Counts on from the clock, so that a node that was restarted goes on counting upwards.
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_micros()).unwrap_or_default();
         let serial = AtomicU64::new(u64::try_from(start).unwrap_or_default());
         let partition = partition_name(Path::new(PARTITION));
         let (applied, known) = (Box::new(applied), Box::new(known));
         let (cluster, marks) = (RwLock::default(), Marks::default());
-        Hands { me, driver, key, agents, partition, cluster, applied, known, serial, marks }
+        Hands { me, registry, agents, partition, cluster, applied, known, serial, marks }
     }
 
-    /// Takes over a new configuration. Connections to HMCs that did not change are kept.
+    /// Takes over a new configuration.
     pub fn configure(&self, cluster: &Arc<Cluster>) {
         self.agents.configure(cluster);
-        self.driver.ask_descriptions(cluster.owner_mark);
-        let before =
-            std::mem::replace(&mut *self.cluster.write().unwrap_or_else(PoisonError::into_inner), Arc::clone(cluster));
-        let Some(key) = self.key.as_ref().filter(|_| before.hmcs != cluster.hmcs) else { return };
-        let hmcs = cluster.hmcs.iter().map(|(name, hmc)| HmcAddress {
-            name: name.to_string(),
-            address: hmc.address.clone(),
-            user: hmc.user.clone(),
-            key: HmcKey::File(key.clone()),
-            host_key_fingerprint: hmc.host_key.clone(),
-        });
-        self.driver.replace(hmcs.collect());
+        *self.cluster.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(cluster);
+        self.registry.configure(cluster);
     }
 
     /// The agents of what lives inside this node.
@@ -121,15 +101,14 @@ impl Hands {
         let cluster = self.cluster();
         let asked =
             words::Asked { server, by: &self.me, since: self.applied(), serial: self.serial.fetch_add(1, Relaxed) };
-        let Some(address) = address(&cluster, server) else {
-            return words::no_reading(&asked);
-        };
-        match self.driver.read_server(&address, READ_DEADLINE).await {
-            Ok(seen) => {
+        match self.registry.read(&cluster, server).await {
+            // Nobody could.
+            None => words::no_reading(&asked),
+            Some(Ok(seen)) => {
                 self.marks.see(&cluster, server, &seen);
                 self.own_name(&cluster, words::reading(&cluster, &(self.known)(server), &asked, &seen))
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 tracing::warn!(%server, %error, "server not read");
                 words::no_reading(&asked)
             }
@@ -151,16 +130,16 @@ impl Hands {
         Reading { node: Power::Absent, node_listed: Listed::default(), ..reading }
     }
 
-    /// The driver of the HMCs.
-    pub fn driver(&self) -> &HmcDriver {
-        &self.driver
+    /// The drivers of the hypervisors.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
-    /// Which HMCs answered this node the last time that it asked them.
+    /// Which managers answered this node the last time that it asked them.
     pub fn reach(&self) -> Reach {
         let mut reach = Reach::default();
-        for (hmc, answered) in self.driver.answers() {
-            reach.asked(HmcName::from(hmc.as_str()), answered);
+        for manager in self.registry.health() {
+            reach.asked(HmcName::from(manager.name.as_str()), manager.answers);
         }
         reach
     }
@@ -169,110 +148,34 @@ impl Hands {
     /// whether anything was sent. A mark that is not set is a warning, and keeps nothing from being started.
     pub async fn mark(&self, server: &ServerName, name: &ResourceName) -> bool {
         let cluster = self.cluster();
-        let Some((lpar, address)) = cluster.lpar(name).zip(address(&cluster, server)) else { return false };
         if !cluster.owner_mark || !self.marks.is_due(server, name) {
             return false;
         }
-        let mark = Mark::text(&cluster.name);
-        let told = self.driver.mark_lpar(&address, &lpar.partition, &mark, MARK_DEADLINE).await;
+        let Some(told) = self.registry.mark(&cluster, server, name).await else { return false };
         self.marks.told(server, name, &told);
         true
     }
 
-    /// Carries out a mutation.
-    pub async fn act(&self, server: &ServerName, ask: &Ask) -> Answer {
+    /// Carries out a change. It goes to whoever its type names.
+    pub async fn act(&self, order: &Order, deed: &Deed) -> Answer {
         let cluster = self.cluster();
-        if let Ask::Start(name) | Ask::ShutDown(name) | Ask::Clean { resource: name, .. } = ask
-            && cluster.resources.get(name).is_some_and(|resource| resource.as_agent().is_some())
-        {
-            return self.agents.act(&cluster, ask).await;
+        match deed {
+            Deed::Hypervisor(change) => self.registry.change(&cluster, &order.server, change).await,
+            Deed::Local(resource, deed) => self.agents.act(&cluster, resource, *deed).await,
+            Deed::Program(program) => hook::run(program, variables(&cluster, order)).await,
         }
-        let Some(address) = address(&cluster, server) else {
-            return Answer::NotSent(format!("server {server} is not declared"));
-        };
-        let lpar = |name: &ResourceName| {
-            cluster.lpar(name).map(|lpar| (lpar.partition.clone(), lpar.profile_on(server).cloned()))
-        };
-        let end = |told| words::answer(ask, CommandError::told(told));
-        let stop = async |name: &ResourceName, how: Stop| match lpar(name) {
-            Some((partition, _)) => end(self.driver.stop_lpar(&address, &partition, how, COMMAND_DEADLINE).await),
-            None => Answer::NotSent(format!("LPAR {name} is not declared")),
-        };
-        match ask {
-            Ask::Start(name) => match lpar(name) {
-                Some((partition, profile)) => {
-                    end(self.driver.start_lpar(&address, &partition, profile.as_deref(), COMMAND_DEADLINE).await)
-                }
-                None => Answer::NotSent(format!("LPAR {name} is not declared")),
-            },
-            Ask::ShutDown(name) => stop(name, Stop::OsShutdown).await,
-            Ask::PowerDown(name) => stop(name, Stop::Shutdown).await,
-            Ask::CutOff(name) => stop(name, Stop::Immediate).await,
-            Ask::CutOffNode => {
-                let node = cluster.node_on(server).and_then(|node| cluster.nodes.get(node));
-                match node.and_then(|node| node.lpar.as_deref()) {
-                    Some(lpar) => end(self.driver.stop_lpar(&address, lpar, Stop::Immediate, COMMAND_DEADLINE).await),
-                    None => Answer::NotSent(format!("no LPAR is declared for the node on {server}")),
-                }
-            }
-            Ask::PowerOff => end(self.driver.power_off_server(&address, COMMAND_DEADLINE).await),
-            Ask::Migrate { resource, .. }
-            | Ask::MoveDefinition { resource, .. }
-            | Ask::RemoteRestart { resource, .. }
-            | Ask::StopMigration(resource)
-            | Ask::RecoverMigration(resource) => self.relocate(&cluster, &address, ask, resource).await,
-            Ask::Read(_) | Ask::Look(_) | Ask::Clean { .. } | Ask::Pause(_) | Ask::Run { .. } => {
-                Answer::NotSent("nothing for an HMC".to_owned())
-            }
-        }
-    }
-
-    /// Carries out what moves an LPAR between servers, or ends that. A move is answered when it is over, so it gets its time.
-    async fn relocate(&self, cluster: &Cluster, here: &ServerAddress, ask: &Ask, name: &ResourceName) -> Answer {
-        let Some(lpar) = cluster.lpar(name) else {
-            return Answer::NotSent(format!("LPAR {name} is not declared"));
-        };
-        let (partition, within) = (lpar.partition.as_str(), Duration::from_millis(lpar.migrate_timeout.0));
-        let other =
-            |server: &ServerName| address(cluster, server).ok_or_else(|| format!("server {server} is not declared"));
-        let moved = match ask {
-            Ask::Migrate { to, .. } => match other(to) {
-                Ok(to) => self.driver.migrate_lpar(here, &to, partition, within).await,
-                Err(why) => return Answer::NotSent(why),
-            },
-            Ask::MoveDefinition { from, .. } => match other(from) {
-                Ok(from) => self.driver.migrate_lpar(&from, here, partition, within).await,
-                Err(why) => return Answer::NotSent(why),
-            },
-            Ask::RemoteRestart { from, .. } => match other(from) {
-                Ok(from) => self.driver.restart_elsewhere(&from, here, partition, within).await,
-                Err(why) => return Answer::NotSent(why),
-            },
-            Ask::StopMigration(_) => self.driver.stop_migration(here, partition, COMMAND_DEADLINE).await,
-            Ask::RecoverMigration(_) => self.driver.recover_migration(here, partition, within).await,
-            Ask::Run { .. }
-            | Ask::Read(_)
-            | Ask::Look(_)
-            | Ask::Clean { .. }
-            | Ask::CutOffNode
-            | Ask::Pause(_)
-            | Ask::Start(_)
-            | Ask::ShutDown(_)
-            | Ask::PowerDown(_)
-            | Ask::CutOff(_)
-            | Ask::PowerOff => return Answer::NotSent("nothing is moved by this".to_owned()),
-        };
-        words::answer(ask, CommandError::told(moved))
     }
 }
 
-fn address(cluster: &Cluster, server: &ServerName) -> Option<ServerAddress> {
-    let declared = cluster.servers.get(server)?;
-    Some(ServerAddress {
-        name: declared.system.clone(),
-        mtms: declared.mtms.clone(),
-        hmcs: declared.hmcs.iter().map(ToString::to_string).collect(),
-    })
+/// What a program finds in its environment.
+fn variables(cluster: &Cluster, order: &Order) -> BTreeMap<&'static str, String> {
+    let Action::Hook { group, trigger, .. } = &order.action else { return BTreeMap::new() };
+    BTreeMap::from([
+        ("TENURE_CLUSTER", cluster.name.clone()),
+        ("TENURE_GROUP", group.to_string()),
+        ("TENURE_SERVER", order.server.to_string()),
+        ("TENURE_TRIGGER", trigger.word().to_owned()),
+    ])
 }
 
 #[cfg(test)]

@@ -3,33 +3,19 @@
 //! How a program is run, bounded and killed is the keeper's affair. Decides nothing.
 
 use std::{collections::BTreeMap, time::Duration};
-use tenure_core::carry::Answer;
+use tenure_core::carry::{Answer, Program};
 use tenure_keeper::{
     Output,
     program::{self, Ended},
 };
 
-/// A program to be run.
-#[derive(Debug)]
-pub struct Program<'a> {
-    /// Absolute path.
-    pub path: &'a str,
-    /// What it is told.
-    pub arguments: &'a [String],
-    /// Variables that it gets, beside `PATH`.
-    pub variables: BTreeMap<&'static str, String>,
-    /// How long it may take.
-    pub within: Duration,
-}
-
-/// Runs a program to its end, or to the end of its time.
-pub async fn run(program: &Program<'_>) -> Answer {
-    let variables = program.variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+/// Runs a program to its end, or to the end of its time, with these variables beside `PATH`.
+pub async fn run(asked: &Program, variables: BTreeMap<&'static str, String>) -> Answer {
     let outcome = program::run(program::Program {
-        path: program.path.into(),
-        arguments: program.arguments.to_vec(),
-        variables: variables.collect(),
-        within: program.within,
+        path: asked.path.clone().into(),
+        arguments: asked.arguments.clone(),
+        variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        within: Duration::from_millis(asked.within.0),
         output: Output::Pipe,
         cgroup: None,
         record: None,
@@ -48,13 +34,15 @@ pub async fn run(program: &Program<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenure_core::Span;
 
     const LONG: Duration = Duration::from_secs(60);
 
     async fn answer(path: &str, words: &[&str], within: Duration) -> Answer {
-        let arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let arguments = words.iter().map(|word| (*word).to_owned()).collect();
+        let within = Span(u64::try_from(within.as_millis()).unwrap());
         let variables = BTreeMap::from([("TENURE_GROUP", "web".to_owned())]);
-        run(&Program { path, arguments: &arguments, variables, within }).await
+        run(&Program { path: path.to_owned(), arguments, within }, variables).await
     }
 
     #[tokio::test]

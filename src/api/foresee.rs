@@ -185,7 +185,7 @@ fn server(ledger: &Ledger, name: &ServerName, room: &foresee::ServerRoom) -> Ser
     let show = |room: Room| super::wire::CapacityView { used: room.used, total: room.total };
     ServerCapacityView {
         name: name.to_string(),
-        state: ledger.servers.get(name).map_or("unread", view::server_word).to_owned(),
+        state: ledger.servers.get(name).map_or("unread", |state| view::server_word(ledger, name, state)).to_owned(),
         memory: show(room.memory),
         processors: show(room.processors),
         units: show(room.units),

@@ -26,7 +26,9 @@ pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) ->
     }
     match &mistake.rule {
         Rule::EmptySystemList { group } => broken(&["groups", group.as_str(), "servers"]),
-        Rule::NoHmc { server } => broken(&["servers", server.as_str(), "hmcs"]),
+        Rule::NoHmc { server, .. } | Rule::LparWithoutHmc { server, .. } => {
+            broken(&["servers", server.as_str(), "hmcs"])
+        }
         Rule::EmptyGroup { .. } => under("lpars", "group") || under("resources", "group"),
         Rule::AutostartOutsideList { server } => {
             let list_is_broken = mistake.place.get(1).is_some_and(|group| broken(&["groups", group, "servers"]));

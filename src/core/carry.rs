@@ -5,14 +5,16 @@
 //! unknown on a server that the ledger does not excuse from being read. Every mutation is read back. It refuses to know of leases: who
 //! drives it answers [`Answer::NotSent`] to a mutation that the lease does not cover.
 
+mod deed;
 mod inside;
 mod moving;
+
+pub use deed::{Answer, Ask, Change, Deed, LocalDeed, MachineDeed, Move, Program, ServerDeed, Stop};
 
 use crate::{
     Inside, Ledger, Moment, Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
     config::OperatingSystem,
     node::Recall,
-    note::CleanReason,
     order::{Action, Ending, Order, Report},
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -23,98 +25,6 @@ pub const OFF_SHOWS: Span = Span::seconds(3);
 pub const START_SHOWS: Span = Span::seconds(20);
 const FIRST_PAUSE: Span = Span(100);
 const LONGEST_PAUSE: Span = Span::seconds(2);
-
-/// A question to the world.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Ask {
-    /// Read a server; the reading must begin after the question.
-    Read(ServerName),
-    /// Activate the LPAR.
-    Start(ResourceName),
-    /// Ask its operating system to shut down.
-    ShutDown(ResourceName),
-    /// Ask the hypervisor to shut it down in its own time.
-    PowerDown(ResourceName),
-    /// Cut it off.
-    CutOff(ResourceName),
-    /// Bring down by force what lives inside the node.
-    Clean {
-        /// Which.
-        resource: ResourceName,
-        /// Why: what its agent is told.
-        reason: CleanReason,
-    },
-    /// Look at what lives inside the node; the look must begin after the question.
-    Look(ResourceName),
-    /// Power the server off.
-    PowerOff,
-    /// Cut off the LPAR of the node that lives on the server.
-    CutOffNode,
-    /// Move the LPAR from here to another server while it runs.
-    Migrate {
-        /// Which.
-        resource: ResourceName,
-        /// Where to.
-        to: ServerName,
-    },
-    /// Give up a move under way from here.
-    StopMigration(ResourceName),
-    /// Clear up after a move that failed half-way, from here or to here.
-    RecoverMigration(ResourceName),
-    /// Bring the definition of the LPAR, which is off, here.
-    MoveDefinition {
-        /// Which.
-        resource: ResourceName,
-        /// Where it is.
-        from: ServerName,
-    },
-    /// Make the LPAR of a server that is down anew here, and start it.
-    RemoteRestart {
-        /// Which.
-        resource: ResourceName,
-        /// The server that is down.
-        from: ServerName,
-    },
-    /// Run a program of the administrators'.
-    Run {
-        /// Absolute path.
-        program: String,
-        /// What it is told.
-        arguments: Vec<String>,
-        /// How long it may take.
-        within: Span,
-    },
-    /// Let some time pass.
-    Pause(Span),
-}
-
-impl Ask {
-    /// Whether the question changes the world, and needs a lease.
-    pub fn is_mutation(&self) -> bool {
-        !matches!(self, Ask::Read(_) | Ask::Look(_) | Ask::Pause(_))
-    }
-}
-
-/// What the world answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// A reading, of whatever quality.
-    Read(Reading),
-    /// What an agent saw.
-    Looked(Seen),
-    /// The mutation was accepted.
-    Accepted,
-    /// The mutation was refused because things are already so.
-    Already,
-    /// The mutation was refused for this reason.
-    Refused(String),
-    /// The mutation was not sent, or was turned away for now.
-    NotSent(String),
-    /// The mutation may or may not have taken effect.
-    Unknown(String),
-    /// The pause is over.
-    Paused,
-}
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,14 +59,16 @@ enum Stage {
     Elsewhere(VecDeque<ServerName>),
     /// Reading before acting.
     Before,
-    /// Waiting for the answer to this mutation.
-    Sent(Ask),
+    /// Waiting for the hypervisor's answer to this change.
+    Sent(Change),
+    /// Waiting for an agent's answer to this.
+    Told(ResourceName, LocalDeed),
     /// Reading back after a mutation that was answered at this time; unknown outcomes are remembered.
     Back { asked: Span, forced: bool, doubt: Option<String> },
     /// The same for a move, on the other server, before this one.
     BackThere { asked: Span, forced: bool, doubt: Option<String> },
     /// Reading the definition back that was brought here.
-    Brought { asked: Span, doubt: Option<String> },
+    Brought { resource: ResourceName, asked: Span, doubt: Option<String> },
 }
 
 impl Stage {
@@ -164,15 +76,16 @@ impl Stage {
         let (word, back) = match self {
             Stage::Elsewhere(_) => (0, None),
             Stage::Before => (1, None),
-            Stage::Sent(_) => (2, None),
+            Stage::Sent(_) | Stage::Told(..) => (2, None),
             Stage::Back { asked, forced, doubt } => (3, Some((asked, *forced, doubt))),
             Stage::BackThere { asked, forced, doubt } => (4, Some((asked, *forced, doubt))),
-            Stage::Brought { asked, doubt } => (5, Some((asked, false, doubt))),
+            Stage::Brought { resource: _, asked, doubt } => (5, Some((asked, false, doubt))),
         };
         to.word(word);
         match self {
             Stage::Elsewhere(others) => others.iter().for_each(|server| to.server(server)),
-            Stage::Sent(ask) => to.ask(ask),
+            Stage::Sent(change) => to.ask(&Ask::Do(Deed::Hypervisor(change.clone()))),
+            Stage::Told(resource, deed) => to.ask(&Ask::local(resource.clone(), *deed)),
             Stage::Before | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {}
         }
         if let Some((asked, forced, doubt)) = back {
@@ -256,17 +169,20 @@ impl Execution {
     /// The first question.
     pub fn first(&self) -> Ask {
         if let Action::Hook { program, arguments, .. } = &self.order.action {
-            let (program, arguments, within) = (program.clone(), arguments.clone(), self.order.budget);
-            return Ask::Run { program, arguments, within };
+            let (path, arguments, within) = (program.clone(), arguments.clone(), self.order.budget);
+            return Ask::Do(Deed::Program(Program { path, arguments, within }));
         }
-        if let Some(ask) = self.first_inside().filter(|_| self.inside) {
-            return ask;
+        if let Some((resource, deed)) = self.first_inside().filter(|_| self.inside) {
+            return Ask::local(resource, deed);
         }
         match &self.stage {
             Stage::Elsewhere(others) => Ask::Read(others.front().unwrap_or(&self.order.server).clone()),
-            Stage::Before | Stage::Sent(_) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {
-                Ask::Read(self.order.server.clone())
-            }
+            Stage::Before
+            | Stage::Sent(_)
+            | Stage::Told(..)
+            | Stage::Back { .. }
+            | Stage::BackThere { .. }
+            | Stage::Brought { .. } => Ask::Read(self.order.server.clone()),
         }
     }
 
@@ -292,10 +208,12 @@ impl Execution {
                 self.stage = Stage::Back { asked, forced, doubt };
                 self.read_here()
             }
-            (Stage::Brought { asked, doubt }, Answer::Read(reading)) => self.brought(&reading, elapsed, asked, doubt),
+            (Stage::Brought { resource, asked, doubt }, Answer::Read(reading)) => {
+                self.brought(resource, &reading, elapsed, asked, doubt)
+            }
             (Stage::Back { asked, forced, doubt }, Answer::Paused) => self.look_back(asked, forced, doubt),
             (Stage::Brought { .. }, Answer::Paused) => self.read_here(),
-            (Stage::Sent(ask), answer) => self.sent(&ask, answer, elapsed),
+            (Stage::Sent(change), answer) => self.sent(change, answer, elapsed),
             (_, answer) => self.report(Ending::NotDone(format!("{answer:?} answers no question"))),
         }
     }
@@ -303,7 +221,9 @@ impl Execution {
     /// Gives up at once, for this reason; nothing was sent.
     pub fn give_up(&self, why: &str) -> Report {
         let sent = match self.stage {
-            Stage::Sent(_) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => true,
+            Stage::Sent(_) | Stage::Told(..) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {
+                true
+            }
             Stage::Elsewhere(_) | Stage::Before => false,
         };
         let ending = if sent { Ending::Unknown(why.to_owned()) } else { Ending::NotDone(why.to_owned()) };
@@ -334,8 +254,8 @@ impl Execution {
         match (self.order.action.clone(), power) {
             (Action::Fence, _) => self.before_fence(reading),
             (Action::FenceNode { .. }, _) => self.before_node_fence(reading),
-            (Action::Migrate { .. }, _) => self.before_move(reading),
-            (Action::StopMigration { .. }, _) => self.before_end(reading),
+            (Action::Migrate { resource, to, .. }, _) => self.before_move(resource, to, reading),
+            (Action::StopMigration { resource, from, .. }, _) => self.before_end(resource, &from, reading),
             (Action::Hook { .. }, _) => self.report(Ending::NotDone("a hook reads nothing".to_owned())),
             (_, Power::Unknown) if !reading.live => {
                 self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
@@ -356,15 +276,17 @@ impl Execution {
             (Action::Start { .. }, Power::Absent) => {
                 self.report(Ending::Refused(format!("it is not defined on {}", reading.server)))
             }
-            (Action::Start { resource, .. }, Power::Off | Power::OffOnPurpose) => self.send(Ask::Start(resource)),
+            (Action::Start { resource, .. }, Power::Off | Power::OffOnPurpose) => {
+                self.machine(resource, MachineDeed::Start)
+            }
             (Action::Stop { .. }, Power::Off | Power::Absent | Power::OffOnPurpose) => self.report(Ending::Done),
             // Nobody answers there who could be asked.
-            (Action::Stop { resource, .. }, Power::Error) => self.send(Ask::CutOff(resource)),
+            (Action::Stop { resource, .. }, Power::Error) => self.stop(resource, Stop::Immediate),
             (Action::Stop { resource, grace }, Power::Starting | Power::Running | Power::Stopping | Power::Unknown) => {
                 if grace == Span(0) && !self.ibm_i {
-                    self.send(Ask::CutOff(resource))
+                    self.stop(resource, Stop::Immediate)
                 } else {
-                    self.send(Ask::ShutDown(resource))
+                    self.stop(resource, Stop::OsShutdown)
                 }
             }
         }
@@ -376,7 +298,7 @@ impl Execution {
     fn before_fence(&mut self, reading: &Reading) -> Next {
         let down = matches!(reading.system, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error);
         if reading.live && down {
-            return self.send(Ask::PowerOff);
+            return self.send(Change::Server(ServerDeed::PowerOff));
         }
         self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
     }
@@ -396,59 +318,82 @@ impl Execution {
             | Power::OffOnPurpose
             | Power::Unknown
             | Power::Moving
-            | Power::Error => self.send(Ask::CutOffNode),
+            | Power::Error => self.send(Change::Server(ServerDeed::CutOffNode)),
         }
     }
 
-    fn send(&mut self, ask: Ask) -> Next {
-        self.stage = Stage::Sent(ask.clone());
-        Next::Ask(ask)
+    fn send(&mut self, change: Change) -> Next {
+        self.stage = Stage::Sent(change.clone());
+        Next::Ask(Ask::Do(Deed::Hypervisor(change)))
     }
 
-    fn sent(&mut self, ask: &Ask, answer: Answer, elapsed: Span) -> Next {
-        if self.order.action.is_start() && matches!(ask, Ask::RecoverMigration(_)) {
+    fn machine(&mut self, resource: ResourceName, deed: MachineDeed) -> Next {
+        self.send(Change::Machine(resource, deed))
+    }
+
+    fn stop(&mut self, resource: ResourceName, how: Stop) -> Next {
+        self.machine(resource, MachineDeed::Stop(how))
+    }
+
+    fn sent(&mut self, change: Change, answer: Answer, elapsed: Span) -> Next {
+        if self.order.action.is_start() && matches!(change, Change::Machine(_, MachineDeed::Move(Move::Recover))) {
             return self.cleared(answer);
         }
-        let forced = !matches!(ask, Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::StopMigration(_));
         let doubt = match answer {
             Answer::Accepted | Answer::Already => None,
             Answer::Unknown(why) => Some(why),
             // What is off already needs no command.
-            Answer::NotSent(why) if *ask == Ask::PowerOff && self.read_off() => Some(why),
+            Answer::NotSent(why) if change == Change::Server(ServerDeed::PowerOff) && self.read_off() => Some(why),
             Answer::NotSent(why) => return self.report(Ending::NotDone(why)),
-            Answer::Refused(why) => match ask {
-                Ask::Start(resource) if self.mobile => {
-                    self.hindered = Some(Ending::Refused(why));
-                    return self.send(Ask::RecoverMigration(resource.clone()));
-                }
-                Ask::CutOff(resource) if self.mobile => return self.send(Ask::RecoverMigration(resource.clone())),
-                Ask::Start(_) | Ask::Migrate { .. } | Ask::MoveDefinition { .. } | Ask::RemoteRestart { .. } => {
-                    return self.report(Ending::Refused(why));
-                }
-                Ask::ShutDown(_) if self.ibm_i => Some(why),
-                // An operating system that cannot be reached is asked by the hypervisor, and then cut off.
-                Ask::ShutDown(resource) => return self.send(Ask::PowerDown(resource.clone())),
-                Ask::PowerDown(resource) => return self.send(Ask::CutOff(resource.clone())),
-                // What is too late for a stop, or broken, is cleared up.
-                Ask::StopMigration(resource) => return self.send(Ask::RecoverMigration(resource.clone())),
+            Answer::Refused(why) => match self.refused(&change, &why) {
+                Some(next) => return next,
                 // Whether it is so all the same is read, not believed.
-                Ask::CutOff(_)
-                | Ask::CutOffNode
-                | Ask::Clean { .. }
-                | Ask::Look(_)
-                | Ask::PowerOff
-                | Ask::RecoverMigration(_)
-                | Ask::Run { .. }
-                | Ask::Read(_)
-                | Ask::Pause(_) => Some(why),
+                None => Some(why),
             },
             Answer::Read(_) | Answer::Looked(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
         };
-        if matches!(ask, Ask::MoveDefinition { .. }) {
-            self.stage = Stage::Brought { asked: elapsed, doubt };
-            return self.read_here();
+        match change {
+            Change::Machine(resource, MachineDeed::Move(Move::Definition { .. })) => {
+                self.stage = Stage::Brought { resource, asked: elapsed, doubt };
+                self.read_here()
+            }
+            Change::Machine(
+                _,
+                MachineDeed::Stop(Stop::OsShutdown | Stop::Shutdown) | MachineDeed::Move(Move::Stop),
+            ) => self.look_back(elapsed, false, doubt),
+            Change::Machine(
+                _,
+                MachineDeed::Start
+                | MachineDeed::Stop(Stop::Immediate)
+                | MachineDeed::Move(Move::Live { .. } | Move::Anew { .. } | Move::Recover),
+            )
+            | Change::Server(ServerDeed::PowerOff | ServerDeed::CutOffNode) => self.look_back(elapsed, true, doubt),
         }
-        self.look_back(elapsed, forced, doubt)
+    }
+
+    /// What follows a refusal; `None` if it is read back all the same.
+    fn refused(&mut self, change: &Change, why: &str) -> Option<Next> {
+        let Change::Machine(resource, deed) = change else { return None };
+        let (resource, why) = (resource.clone(), why.to_owned());
+        match deed {
+            MachineDeed::Start if self.mobile => {
+                self.hindered = Some(Ending::Refused(why));
+                Some(self.machine(resource, MachineDeed::Move(Move::Recover)))
+            }
+            MachineDeed::Stop(Stop::Immediate) if self.mobile => {
+                Some(self.machine(resource, MachineDeed::Move(Move::Recover)))
+            }
+            MachineDeed::Start | MachineDeed::Move(Move::Live { .. } | Move::Definition { .. } | Move::Anew { .. }) => {
+                Some(self.report(Ending::Refused(why)))
+            }
+            MachineDeed::Stop(Stop::OsShutdown) if self.ibm_i => None,
+            // An operating system that cannot be reached is asked by the hypervisor, and then cut off.
+            MachineDeed::Stop(Stop::OsShutdown) => Some(self.stop(resource, Stop::Shutdown)),
+            MachineDeed::Stop(Stop::Shutdown) => Some(self.stop(resource, Stop::Immediate)),
+            // What is too late for a stop, or broken, is cleared up.
+            MachineDeed::Move(Move::Stop) => Some(self.machine(resource, MachineDeed::Move(Move::Recover))),
+            MachineDeed::Stop(Stop::Immediate) | MachineDeed::Move(Move::Recover) => None,
+        }
     }
 
     fn back(&mut self, reading: &Reading, elapsed: Span, asked: Span, forced: bool, doubt: Option<String>) -> Next {
@@ -474,7 +419,7 @@ impl Execution {
                     return self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {power}"))));
                 }
                 if !forced && elapsed >= grace && !self.ibm_i {
-                    return self.send(Ask::CutOff(resource));
+                    return self.stop(resource, Stop::Immediate);
                 }
             }
             Action::Fence => {

@@ -66,11 +66,11 @@ pub struct Hmc {
 /// A physical server ("managed system").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
-    /// Its name on the HMC.
+    /// Its name on the HMC; empty without one.
     pub system: String,
-    /// Machine type, model and serial number, `9009-42A*1234567`: how commands address it.
+    /// Machine type, model and serial number, `9009-42A*1234567`: how commands address it. Empty without an HMC.
     pub mtms: String,
-    /// HMCs that manage it, in the order of use.
+    /// HMCs that manage it, in the order of use; none if nothing on it is an LPAR.
     pub hmcs: Vec<HmcName>,
     /// Whether nodes elsewhere may manage it when it has no node of its own.
     pub surrogate: bool,
@@ -178,6 +178,12 @@ impl Cluster {
         let here =
             |resource: &Resource| self.groups.get(&resource.group).is_some_and(|group| group.servers.contains(server));
         self.resources.iter().filter(move |(name, resource)| self.lives_once(name) && here(resource))
+    }
+
+    /// Whether anything is read of a server, or done to it, from outside. Where nothing is an LPAR nothing needs to be: then only
+    /// its own node says what is there.
+    pub fn has_manager(&self, server: &ServerName) -> bool {
+        self.servers.get(server).is_some_and(|declared| !declared.hmcs.is_empty())
     }
 
     /// The node that lives on a server.

@@ -10,114 +10,123 @@
 //!
 //! Refuses to know: groups, tenures, orders, policies. Whether something *should* be started is decided elsewhere.
 
+mod accounts;
 mod error;
 
 pub mod hmc;
 mod reading;
+mod registry;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tenure_core::config::Cluster;
 
+pub use accounts::{Accounts, Login, Turns};
 pub use error::{Attempt, CommandError, Failure, ReadError};
-pub use reading::{Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, Mebibytes, ServerAddress};
+pub use reading::{
+    Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, ManagerHealth, Mebibytes, ServerAddress,
+};
+pub use registry::{Kind, Registry};
+pub use tenure_core::carry::Stop;
 pub use tenure_core::words::{
     Connection, Inventory, LparEnvironment, LparReading, LparState, Refusal, RefusalKind, RmcState, ServerReading,
     SystemState,
 };
 
-/// How an LPAR is to be stopped, from the gentlest to the one that needs no cooperation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stop {
-    /// The operating system shuts itself down; needs a working RMC connection to it.
-    OsShutdown,
-    /// The delayed shutdown of the hypervisor ("white button").
-    Shutdown,
-    /// Off at once, by the hypervisor, whatever the operating system is doing. This is the fencing primitive.
-    Immediate,
+/// A change, with all that a manager has to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// Activate an LPAR; without a profile, with its current configuration.
+    Start {
+        /// Where.
+        server: &'a ServerAddress,
+        /// Its name there.
+        lpar: &'a str,
+        /// The profile.
+        profile: Option<&'a str>,
+    },
+    /// Bring an LPAR down.
+    Stop {
+        /// Where.
+        server: &'a ServerAddress,
+        /// Its name there.
+        lpar: &'a str,
+        /// How.
+        how: Stop,
+    },
+    /// Write this as the description of an LPAR, in place of whatever is written there: printable ASCII, without commas and
+    /// quotes. Needs a right that nothing else here needs.
+    Mark {
+        /// Where.
+        server: &'a ServerAddress,
+        /// Its name there.
+        lpar: &'a str,
+        /// What is written.
+        mark: &'a str,
+    },
+    /// Move an LPAR to another server with its definition, and if it runs, running. While that is under way both servers may
+    /// list it as moving; afterwards it is defined on one of them. An unknown outcome includes a move that goes on.
+    Migrate {
+        /// Where it is.
+        from: &'a ServerAddress,
+        /// Where to.
+        to: &'a ServerAddress,
+        /// Its name.
+        lpar: &'a str,
+    },
+    /// Make an LPAR of a server that is down anew on another, and start it there. The caller must know that the server is
+    /// down, and that the LPAR cannot come up there.
+    RestartElsewhere {
+        /// The server that is down.
+        from: &'a ServerAddress,
+        /// Where to.
+        to: &'a ServerAddress,
+        /// Its name.
+        lpar: &'a str,
+    },
+    /// Give up a move under way. It may be too late for that.
+    StopMigration {
+        /// From where it goes.
+        from: &'a ServerAddress,
+        /// Its name.
+        lpar: &'a str,
+    },
+    /// Clear up a move that failed half-way: until then nothing else can be done with the LPAR. Takes as long as a move.
+    RecoverMigration {
+        /// One of its servers.
+        server: &'a ServerAddress,
+        /// Its name.
+        lpar: &'a str,
+    },
+    /// Power a server off at once, with everything on it. Fences a server whose service processor still answers.
+    PowerOff {
+        /// Which.
+        server: &'a ServerAddress,
+    },
 }
 
-/// A driver for one kind of hypervisor management.
+/// A driver for one kind of manager. The daemon holds it as `dyn`, in a [`Registry`].
 ///
-/// `within` bounds the whole call, including waiting for a connection, a command slot or another mutation of the same
-/// server. `Ok` of a mutation means *accepted*: the caller reads the state back before it believes anything, even after
-/// those that answer only when they are over. Dropping the future of a mutation leaves its outcome unknown.
+/// `within` bounds the whole call, including waiting for a connection, a command slot or another change of the same server.
 #[async_trait]
 pub trait Hypervisor: Send + Sync {
+    /// Takes over the managers of its kind that are declared now.
+    fn configure(&self, cluster: &Cluster);
+
     /// Reads the server's state, the state of the link to its service processor, and all its LPARs (VIO servers
     /// included). Every fact in the answer was obtained after the call began.
-    async fn read_server(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError>;
+    async fn read(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError>;
 
-    /// Asks for an LPAR to be activated; without a profile, with its current configuration.
-    async fn start_lpar(
-        &self,
-        server: &ServerAddress,
-        lpar: &str,
-        profile: Option<&str>,
-        within: Duration,
-    ) -> Result<(), CommandError>;
+    /// Asks for a change. `Ok` means *accepted*: the caller reads the state back before it believes anything, even after
+    /// what answers only when it is over. Dropping the future leaves the outcome unknown.
+    async fn change(&self, change: &Change<'_>, within: Duration) -> Result<(), CommandError>;
 
-    /// Asks for this to be written as the description of an LPAR, in place of whatever is written there: printable ASCII,
-    /// without commas and quotes. Needs a right that nothing else here needs.
-    async fn mark_lpar(
-        &self,
-        server: &ServerAddress,
-        lpar: &str,
-        mark: &str,
-        within: Duration,
-    ) -> Result<(), CommandError>;
+    /// How each manager is, as far as it was asked anything. Asks nobody.
+    fn health(&self) -> Vec<ManagerHealth>;
 
-    /// Asks for an LPAR to be stopped.
-    async fn stop_lpar(
-        &self,
-        server: &ServerAddress,
-        lpar: &str,
-        how: Stop,
-        within: Duration,
-    ) -> Result<(), CommandError>;
-
-    /// Asks for the whole server to be powered off at once, with everything on it. Fences a server whose service
-    /// processor still answers.
-    async fn power_off_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError>;
-
-    /// Asks for the server to be powered on. Its own start policy decides which LPARs come up with it.
-    async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError>;
-
-    /// Asks for an LPAR to be moved to another server with its definition, and if it runs, running. The HMC checks first
-    /// and then answers only when the move is over, so give it minutes. While it is under way both servers list the LPAR
-    /// as [`LparState::MigratingRunning`] or [`LparState::MigratingNotActivated`]; afterwards it is defined on the target
-    /// alone, or, if the move failed, on the source. [`CommandError::Unknown`] includes a move that goes on.
-    async fn migrate_lpar(
-        &self,
-        from: &ServerAddress,
-        to: &ServerAddress,
-        lpar: &str,
-        within: Duration,
-    ) -> Result<(), CommandError>;
-
-    /// Asks for a migration under way to be given up. It may be too late for that.
-    async fn stop_migration(&self, from: &ServerAddress, lpar: &str, within: Duration) -> Result<(), CommandError>;
-
-    /// Asks for a migration that failed half-way to be cleared up: until then nothing else can be done with the LPAR.
-    /// Afterwards it is defined on one server, and which one that is must be read. Takes as long as a migration.
-    async fn recover_migration(&self, from: &ServerAddress, lpar: &str, within: Duration) -> Result<(), CommandError>;
-
-    /// Asks for an LPAR of a server that is down to be made anew on another and started there (remote restart). The
-    /// definition on the dead server stays until that is up again and its console clears it up.
-    ///
-    /// The caller must know that the server is down, and that the LPAR cannot come up there. The HMC refuses when the
-    /// server reads Operating, Standby or No Connection; that check is a second bar and not the first.
-    async fn restart_elsewhere(
-        &self,
-        from: &ServerAddress,
-        to: &ServerAddress,
-        lpar: &str,
-        within: Duration,
-    ) -> Result<(), CommandError>;
-
-    /// Reads how much memory and processing power the server has, and how much of it is free.
-    async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError>;
-
-    /// Asks every configured management console how it is.
-    async fn health(&self, within: Duration) -> Vec<ConsoleStatus>;
+    /// Who may log in when, if its managers lock accounts.
+    fn accounts(&self) -> Option<&dyn Accounts> {
+        None
+    }
 }

@@ -49,6 +49,15 @@ pub struct Capacity {
     pub processors_free: HundredthsOfProcessor,
 }
 
+/// What a node has seen of one manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagerHealth {
+    /// Its name.
+    pub name: String,
+    /// Whether it answered what it was asked last. Those that were asked nothing are left out.
+    pub answers: bool,
+}
+
 /// How one console is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsoleStatus {

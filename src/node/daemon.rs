@@ -17,6 +17,7 @@ use crate::{
     },
     api,
     config::{LocalConfig, identity::IdentityError},
+    hypervisor::Registry,
 };
 use std::{
     collections::BTreeMap,
@@ -173,10 +174,10 @@ impl Daemon {
         });
         let agents = Agents::new(config.node.clone(), config.agents.clone(), armed, Arc::clone(&applied), own);
         let agents = Arc::new(agents);
-        let key = config.hmc_key.clone();
+        let registry = Registry::new(config.hmc_key.clone());
         let ledger = raft.clone();
         let knows = move |server: &tenure_core::ServerName| ledger.state(|machine| machine.ledger().known_on(server));
-        let hands = Hands::new(config.node.clone(), key, Arc::clone(&agents), move || applied(), knows);
+        let hands = Hands::new(config.node.clone(), registry, Arc::clone(&agents), move || applied(), knows);
         let hands = Arc::new(hands);
         let lease = Lease::default();
         let feeding = watchdog.map(|watchdog| {

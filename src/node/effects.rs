@@ -7,11 +7,11 @@ use super::{
     propose,
     standing::id_of,
 };
-use crate::agent::{carry, moment};
+use crate::agent::{Hands, carry, moment};
 use std::{sync::Arc, sync::atomic::Ordering::Release, time::Duration};
 use tenure_core::{
-    Command, Ledger, NodeName, Span, Time,
-    carry::{Answer, Ask},
+    Command, Ledger, NodeName, ResourceName, Span, Time,
+    carry::{Answer, LocalDeed},
     node::{self, Call, Effect, End, Proposal},
 };
 
@@ -62,10 +62,10 @@ impl Heart {
                         task.abort();
                     }
                 }
-                Effect::Concede { resource, ask, last } => {
+                Effect::Concede { resource, deed, last } => {
                     let (hands, own) = (Arc::clone(&self.hands), self.own.clone());
                     self.tasks.spawn(async move {
-                        let answer = concede(&hands, &ask, last).await;
+                        let answer = concede(&hands, &resource, deed, last).await;
                         let _ = own.send(node::Input::Conceded { resource, answer }).await;
                     });
                 }
@@ -161,12 +161,12 @@ impl Heart {
 }
 
 /// An agent is asked because this node is alone.
-async fn concede(hands: &crate::agent::Hands, ask: &Ask, last: bool) -> Answer {
+async fn concede(hands: &Hands, resource: &ResourceName, deed: Option<LocalDeed>, last: bool) -> Answer {
     let agents = hands.agents();
-    let Ask::Look(resource) = ask else {
-        tracing::warn!(?ask, "no lease for too long: what must not run twice is stopped");
-        return agents.act(&hands.cluster(), ask).await;
-    };
+    if let Some(deed) = deed {
+        tracing::warn!(%resource, ?deed, "no lease for too long: what must not run twice is stopped");
+        return agents.act(&hands.cluster(), resource, deed).await;
+    }
     let seen = agents.look(resource).await;
     match (seen.power.is_inactive(), last) {
         (true, _) => tracing::info!(%resource, "stopped"),

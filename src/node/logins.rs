@@ -5,7 +5,7 @@ use super::{
     codec::{self, Kind},
     heart::Heart,
 };
-use crate::hypervisor::hmc::{HmcDriver, Login, Turns};
+use crate::hypervisor::{Accounts, Login, Turns};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -39,16 +39,16 @@ pub enum Deed {
 }
 
 impl Logins {
-    /// What follows from what the cluster knows of logins, and from what came of this node's own. The driver is told at once
+    /// What follows from what the cluster knows of logins, and from what came of this node's own. The drivers are told at once
     /// when, and whether, it may log in.
-    pub fn follow(&mut self, me: &NodeName, ledger: &Ledger, driver: &HmcDriver, now: Time) -> Vec<Deed> {
-        driver.take_turns(turns(me, ledger, now));
+    pub fn follow(&mut self, me: &NodeName, ledger: &Ledger, accounts: &dyn Accounts, now: Time) -> Vec<Deed> {
+        accounts.take_turns(turns(me, ledger, now));
         let mut deeds = Vec::new();
-        for (name, login) in driver.logins() {
+        for (name, login) in accounts.logins() {
             let hmc = HmcName::from(name.as_str());
             let lockout = ledger.hmcs.get(&hmc);
             let away = lockout.filter(|lockout| lockout.keeps_away(me));
-            driver.hold(&name, away.map(|lockout| format!("{} was refused: {}", lockout.by, lockout.why)));
+            accounts.hold(&name, away.map(|lockout| format!("{} was refused: {}", lockout.by, lockout.why)));
             if away.is_some() {
                 self.away.insert(hmc);
                 continue;
@@ -58,7 +58,7 @@ impl Logins {
             // Whoever was kept away and is no longer logs in at once, to be connected before it is needed.
             if self.away.remove(&hmc) || begins {
                 // What came of an earlier try says nothing of this one.
-                driver.forget_login(&name);
+                accounts.forget_login(&name);
                 self.told.remove(&hmc);
                 deeds.push(Deed::LogIn(hmc));
                 continue;
@@ -95,12 +95,12 @@ fn turns(me: &NodeName, ledger: &Ledger, now: Time) -> Option<Turns> {
 impl Heart {
     /// Follows what the cluster knows of logins, and tells it what is new.
     pub(super) fn mind_logins(&mut self, ledger: &Ledger) {
-        for deed in self.logins.follow(&self.me, ledger, self.hands.driver(), self.clock.now()) {
+        for deed in self.logins.follow(&self.me, ledger, self.hands.registry(), self.clock.now()) {
             match deed {
                 Deed::Say(command) => self.say(command),
                 Deed::LogIn(hmc) => {
                     let hands = Arc::clone(&self.hands);
-                    self.tasks.spawn(async move { hands.driver().try_login(hmc.as_str()).await });
+                    self.tasks.spawn(async move { hands.registry().try_login(hmc.as_str()).await });
                 }
             }
         }

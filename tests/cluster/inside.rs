@@ -2,7 +2,7 @@
 
 use super::nodes::{Cluster, cluster_file, path, said, until};
 use std::{fs, os::unix::fs::PermissionsExt, process::Output};
-use tenure::api::Read;
+use tenure::api::{Read, wire::GroupView};
 
 /// A type of scripts: its file, what it does beside starting and stopping, and what it tells people.
 const SCRIPTS: [(&str, &str); 6] = [
@@ -14,8 +14,12 @@ const SCRIPTS: [(&str, &str); 6] = [
     ("arglist", ""),
 ];
 
-/// Writes the agent into the directory of a cluster, and returns a cluster file with one resource of it.
-fn printer(cluster: &Cluster, kind: &str) -> String {
+/// Three machines, each with a node, and nothing that manages them.
+const MACHINES: &str = "name = \"site\"\n\n[servers.s1]\n[servers.s2]\n[servers.s3]\n\n[nodes.p1]\nserver = \"s1\"\n\n[nodes.p2]\n\
+                        server = \"s2\"\n\n[nodes.p3]\nserver = \"s3\"\n";
+
+/// Writes the agent into the directory of a cluster, and returns this cluster file with one resource of it.
+fn printer(cluster: &Cluster, site: &str, kind: &str) -> String {
     let folder = cluster.directory.path().join("agents/Printer");
     fs::create_dir_all(&folder).expect("a directory");
     for (name, text) in SCRIPTS {
@@ -25,11 +29,10 @@ fn printer(cluster: &Cluster, kind: &str) -> String {
     }
     let file = |server: &str| cluster.directory.path().join(format!("flag-{server}")).display().to_string();
     let (one, two) = (file("s1"), file("s2"));
-    cluster_file(1)
-        + &format!(
-            "\n[groups.print]\nservers = [\"s1\", \"s2\"]\n\n[resources.flag]\ngroup = \"print\"\ntype = \"{kind}\"\n\
-             on = {{ s1 = {{ PathName = \"{one}\" }}, s2 = {{ PathName = \"{two}\" }} }}\n"
-        )
+    format!(
+        "{site}\n[groups.print]\nservers = [\"s1\", \"s2\"]\n\n[resources.flag]\ngroup = \"print\"\ntype = \"{kind}\"\n\
+         on = {{ s1 = {{ PathName = \"{one}\" }}, s2 = {{ PathName = \"{two}\" }} }}\n"
+    )
 }
 
 fn expect(output: &Output, code: i32, pieces: &[&str]) {
@@ -39,27 +42,102 @@ fn expect(output: &Output, code: i32, pieces: &[&str]) {
     }
 }
 
+/// Waits until the group is online there.
+async fn online_on(cluster: &Cluster, server: &str) {
+    until(&format!("the group is online on {server}"), async || {
+        let status = cluster.client().status(Read::Linearizable).await;
+        let here = |group: &GroupView| group.name == "print" && group.state == "online";
+        let on = |group: &GroupView| here(group) && group.server.as_deref() == Some(server);
+        status.is_ok_and(|status| status.groups.iter().any(on))
+    })
+    .await;
+    assert!(cluster.directory.path().join(format!("flag-{server}")).exists());
+}
+
+/// Everything that an operator can be shown, asked of this node.
+fn shown(cluster: &Cluster, node: &str) -> String {
+    let file = cluster.directory.path().join("site.toml");
+    let commands: [&[&str]; 16] = [
+        &["status"],
+        &["server", "show", "s1"],
+        &["server", "show", "s3"],
+        &["resource", "show", "flag"],
+        &["group", "list"],
+        &["why", "print"],
+        &["why-not", "print", "--on", "s1"],
+        &["why-not", "print", "--on", "s2"],
+        &["node", "list"],
+        &["events"],
+        &["capacity"],
+        &["plan", "--lose-each"],
+        &["plan", "--drain", "s1"],
+        &["plan", "--lose", "s1"],
+        &["export"],
+        &["validate", path(&file)],
+    ];
+    commands
+        .iter()
+        .map(|args| format!("$ tenure {}\n{}", args.join(" "), said(&cluster.tenure_of(node, args))))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_machines_need_nothing_that_manages_them() {
+    let mut cluster = Cluster::of(3, "machines", "").await;
+    let file = cluster.directory.path().join("site.toml");
+    fs::write(&file, printer(&cluster, MACHINES, "script:Printer")).expect("a file");
+    expect(&cluster.tenure(&["validate", path(&file)]), 0, &["is valid", "3 servers, 3 nodes"]);
+    expect(&cluster.tenure(&["apply", "--yes", path(&file)]), 0, &["applied at log index"]);
+    online_on(&cluster, "s1").await;
+    let ready = shown(&cluster, "p2");
+    for piece in ["s1      ready", "node        p3", "SERVER  STATE  NODE"] {
+        assert!(ready.contains(piece), "{piece:?} is not in\n{ready}");
+    }
+    expect(&cluster.tenure(&["group", "switch", "print", "--to", "s2", "--wait"]), 0, &[]);
+    expect(&cluster.tenure(&["group", "switch", "print", "--to", "s1", "--wait"]), 0, &[]);
+
+    // Nothing but an operator says that a machine which fell silent is off.
+    cluster.node("p1").kill();
+    until("the group waits", async || {
+        let status = cluster.client_of("p2").status(Read::Linearizable).await;
+        let waits = |group: &GroupView| group.wait.iter().any(|wait| wait.text.contains("nothing proves it off"));
+        status.is_ok_and(|status| status.groups.iter().any(waits))
+    })
+    .await;
+    let silent = shown(&cluster, "p2");
+    fs::remove_file(cluster.directory.path().join("flag-s1")).expect("what the machine took along");
+    until("its word is taken", async || {
+        cluster.tenure_of("p2", &["fence", "confirm-node", "p1", "--yes-i-checked", "p1"]).status.success()
+    })
+    .await;
+    online_on(&cluster, "s2").await;
+    cluster.start("p1");
+    cluster.answers("p1").await;
+    let again = shown(&cluster, "p1");
+
+    let logs = ["p1", "p2", "p3"].map(|node| cluster.nodes[node].log());
+    for text in [ready, silent, again].iter().chain(&logs) {
+        let lines: Vec<&str> = text.lines().filter(|line| line.to_lowercase().contains("hmc")).collect();
+        assert!(lines.is_empty(), "{}\nstand in\n{text}", lines.join("\n"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_answer_whichever_node_is_asked() {
     let cluster = Cluster::of(3, "inside", "").await;
     let file = cluster.directory.path().join("site.toml");
 
     // A type that no node has is refused, and each node says so.
-    fs::write(&file, printer(&cluster, "script:Typewriter")).expect("a file");
+    fs::write(&file, printer(&cluster, &cluster_file(1), "script:Typewriter")).expect("a file");
     expect(&cluster.tenure(&["validate", path(&file)]), 0, &["is valid"]);
     let both = ["resources.flag on p1: ", "resources.flag on p2: ", "the type Typewriter is in none"];
     expect(&cluster.tenure_of("p3", &["validate", "--agents", path(&file)]), 1, &both);
     expect(&cluster.tenure(&["apply", "--yes", path(&file)]), 1, &both);
 
-    fs::write(&file, printer(&cluster, "script:Printer")).expect("a file");
+    fs::write(&file, printer(&cluster, &cluster_file(1), "script:Printer")).expect("a file");
     expect(&cluster.tenure_of("p2", &["validate", "--agents", path(&file)]), 0, &["the agents of the nodes can keep"]);
     expect(&cluster.tenure(&["apply", "--yes", path(&file)]), 0, &["applied at log index"]);
-    until("the group is online", async || {
-        let status = cluster.client().status(Read::Linearizable).await;
-        status.is_ok_and(|status| status.groups.iter().any(|group| group.name == "print" && group.state == "online"))
-    })
-    .await;
-    assert!(cluster.directory.path().join("flag-s1").exists());
+    online_on(&cluster, "s1").await;
 
     for asked in ["p1", "p2", "p3"] {
         let run = |args: &[&str]| cluster.tenure_of(asked, args);

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use tenure::hypervisor::{
-    CommandError, Connection, ConsoleHealth, HundredthsOfProcessor, Hypervisor, Inventory, LparEnvironment, LparState,
-    Mebibytes, RefusalKind, Stop, SystemState,
+    CommandError, Connection, ConsoleHealth, HundredthsOfProcessor, Inventory, LparEnvironment, LparState, Mebibytes,
+    RefusalKind, Stop, SystemState,
 };
 
 use crate::server::{MTMS, PATIENCE, ScriptedHmc, driver, server};
@@ -138,7 +138,7 @@ async fn capacity_and_health_are_read() {
     assert_eq!((capacity.memory, capacity.memory_free), (Mebibytes(32768), Mebibytes(8192)));
     assert_eq!(capacity.processors, HundredthsOfProcessor(800));
     assert_eq!(capacity.processors_free, HundredthsOfProcessor(795));
-    let health = driver.health(PATIENCE).await;
+    let health = driver.check(PATIENCE).await;
     assert_eq!(health[0].health, ConsoleHealth::Ok { version: "V11R2".to_owned() });
 }
 

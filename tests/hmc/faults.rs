@@ -3,9 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tenure::hypervisor::{
-    CommandError, Connection, Failure, Hypervisor, LparState, ReadError, RefusalKind, Stop, SystemState,
-};
+use tenure::hypervisor::{CommandError, Connection, Failure, LparState, ReadError, RefusalKind, Stop, SystemState};
 
 use crate::server::{Fault, MTMS, PATIENCE, ScriptedHmc, driver, server, soon};
 use crate::site::{Answer, Site};

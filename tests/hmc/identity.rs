@@ -6,7 +6,7 @@ use russh::keys::PrivateKey;
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::private::RsaKeypair;
 use tenure::hypervisor::hmc::{HmcDriver, HmcKey};
-use tenure::hypervisor::{Attempt, CommandError, ConsoleHealth, Failure, Hypervisor, ReadError};
+use tenure::hypervisor::{Attempt, CommandError, ConsoleHealth, Failure, ReadError};
 
 use crate::server::{Login, MTMS, PATIENCE, ScriptedHmc, driver, server};
 use crate::site::Site;
@@ -31,7 +31,7 @@ async fn a_wrong_host_key_is_refused_before_anything_is_said() {
     assert!(presented.contains(&right) && presented.contains("ed25519"), "{presented}");
     let error = driver.start_lpar(&server(&[&hmc]), "web", None, PATIENCE).await.unwrap_err();
     assert!(matches!(error, CommandError::NotSent { .. }), "{error}");
-    assert!(matches!(driver.health(PATIENCE).await[0].health, ConsoleHealth::HostKeyMismatch { .. }));
+    assert!(matches!(driver.check(PATIENCE).await[0].health, ConsoleHealth::HostKeyMismatch { .. }));
     assert_eq!(hmc.shared.logins.load(Ordering::SeqCst), 0, "no identity was offered");
     assert!(hmc.shared.commands("").is_empty());
 }
@@ -52,7 +52,7 @@ async fn one_rejected_login_stops_all_further_ones_until_it_is_reset() {
         assert!(matches!(error, CommandError::NotSent { .. }), "{error}");
     }
     assert_eq!(hmc.shared.logins.load(Ordering::SeqCst), 1);
-    assert!(matches!(driver.health(PATIENCE).await[0].health, ConsoleHealth::AuthenticationFailed { .. }));
+    assert!(matches!(driver.check(PATIENCE).await[0].health, ConsoleHealth::AuthenticationFailed { .. }));
 
     hmc.shared.set_login(Login::Accept);
     assert!(driver.read_server(&server, PATIENCE).await.is_err(), "it does not try again by itself");
@@ -138,18 +138,18 @@ async fn a_new_configuration_keeps_what_did_not_change() {
     let (driver, server) = (driver(&[&first, &second]), server(&[&first, &second]));
     driver.read_server(&server, PATIENCE).await.unwrap();
     second.shared.set_login(Login::Reject);
-    driver.health(PATIENCE).await;
+    driver.check(PATIENCE).await;
 
     let mut changed = second.configuration();
     driver.replace(vec![first.configuration(), changed.clone()]);
-    driver.health(PATIENCE).await;
+    driver.check(PATIENCE).await;
     assert_eq!(first.shared.connections.load(Ordering::SeqCst), 1, "its connection is kept");
     assert_eq!(second.shared.logins.load(Ordering::SeqCst), 1, "it stays stopped");
 
     second.shared.set_login(Login::Accept);
     changed.user = "somebody".to_owned();
     driver.replace(vec![first.configuration(), changed]);
-    driver.health(PATIENCE).await;
+    driver.check(PATIENCE).await;
     assert_eq!(second.shared.logins.load(Ordering::SeqCst), 2, "a changed one is tried anew");
 
     driver.replace(vec![second.configuration()]);

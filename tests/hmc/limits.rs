@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tenure::hypervisor::{CommandError, Failure, Hypervisor, ReadError, Stop};
+use tenure::hypervisor::{CommandError, Failure, ReadError, Stop};
 use tokio::sync::Semaphore;
 
 use crate::server::{Fault, MTMS, PATIENCE, ScriptedHmc, driver, server, soon};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use russh::keys::ssh_key::LineEnding;
 use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
-use tenure::hypervisor::{Hypervisor, ServerAddress};
+use tenure::hypervisor::{Accounts, ServerAddress};
 use tenure::node::logins::{Deed, Logins};
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, NodeName, Note, Request, RequestId, Time, View,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 use tenure::agent::{Agents, Hands, Places, Reader, carry, moment, watchdog::Armed};
-use tenure::hypervisor::Hypervisor;
+use tenure::hypervisor::Registry;
 use tenure::hypervisor::hmc::HmcKey;
 use tenure_core::{
     Author, Command, Entry, Ledger, Power, Request, RequestId, ServerName, Span, Time, Verb,
@@ -57,7 +57,13 @@ impl Bench {
         let agents =
             Agents::new("n1".into(), Places::default(), Armed::default(), Arc::new(|| u64::MAX), Arc::new(|| Some(0)));
         let path = Some(key.path().to_owned());
-        let hands = Arc::new(Hands::new("n1".into(), path, Arc::new(agents), || u64::MAX, |_| KnownOn::default()));
+        let hands = Arc::new(Hands::new(
+            "n1".into(),
+            Registry::new(path),
+            Arc::new(agents),
+            || u64::MAX,
+            |_| KnownOn::default(),
+        ));
         let cluster = Arc::new(cluster(&hmc, owner_mark));
         hands.configure(&cluster);
         Self { site, hmc, cluster, hands, _key: key }

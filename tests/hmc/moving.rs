@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tenure::hypervisor::{CommandError, Failure, Hypervisor, LparState, RefusalKind, ServerAddress, Stop, SystemState};
+use tenure::hypervisor::{CommandError, Failure, LparState, RefusalKind, ServerAddress, Stop, SystemState};
 use tokio::sync::Semaphore;
 
 use crate::server::{Fault, MTMS, PATIENCE, ScriptedHmc, driver, server, soon};

@@ -1,6 +1,6 @@
 //! The cluster file of the lab: for the ready-made world, written for people to read.
 
-use super::site::SiteOptions;
+use super::site::{SiteOptions, layout::inside};
 use crate::{
     hmc::HmcServer,
     world::{DemoOptions, WorldSpec},
@@ -30,9 +30,13 @@ pub(super) fn ready_made(options: &SiteOptions) -> String {
     let mut text = String::from(
         "name = \"lab\"\n\n[timings]\n# All others are the defaults. What is started here shows within two seconds, so less patience is needed than\n# on real hardware.\nsettle = \"4s\"\n",
     );
-    consoles_and_servers(&mut text, options);
-    nodes(&mut text, options);
-    groups(&mut text, options);
+    if options.hmcs == 0 {
+        machines(&mut text, options);
+    } else {
+        consoles_and_servers(&mut text, options);
+        nodes(&mut text, options);
+        groups(&mut text, options);
+    }
     text
 }
 
@@ -55,6 +59,26 @@ fn consoles_and_servers(text: &mut String, options: &SiteOptions) {
     }
 }
 
+/// Servers that nobody manages, with what lives inside their nodes: files, which are there or not.
+fn machines(text: &mut String, options: &SiteOptions) {
+    for n in 1..=options.servers {
+        let _ = write!(text, "\n[servers.p{n}]\n\n[nodes.p{n}]\nserver = \"p{n}\"\n");
+    }
+    if options.arbiter {
+        text.push_str("\n[nodes.arbiter]\n");
+    }
+    for (group, resources, priority, first) in GROUPS {
+        group_of(text, options, group, priority, first);
+        for resource in resources {
+            let _ = write!(text, "\n[resources.{resource}]\ngroup = \"{group}\"\ntype = \"FileOnOff\"\n");
+            for n in 1..=options.servers {
+                let file = inside(&options.directory, &format!("p{n}")).join(resource);
+                let _ = writeln!(text, "on.p{n} = {{ PathName = \"{}\" }}", file.display());
+            }
+        }
+    }
+}
+
 fn nodes(text: &mut String, options: &SiteOptions) {
     for n in 1..=options.servers {
         let _ = write!(text, "\n[nodes.p{n}]\nserver = \"p{n}\"\nlpar = \"node-p{n}\"\n");
@@ -64,15 +88,16 @@ fn nodes(text: &mut String, options: &SiteOptions) {
     }
 }
 
+fn group_of(text: &mut String, options: &SiteOptions, group: &str, priority: u32, first: usize) {
+    let list: Vec<String> =
+        (0..options.servers).map(|n| format!("\"p{}\"", (first + n) % options.servers + 1)).collect();
+    let _ =
+        write!(text, "\n[groups.{group}]\npriority = {priority}\nservers = [{}]\nrestart_limit = 1\n", list.join(", "));
+}
+
 fn groups(text: &mut String, options: &SiteOptions) {
     for (group, lpars, priority, first) in GROUPS {
-        let list: Vec<String> =
-            (0..options.servers).map(|n| format!("\"p{}\"", (first + n) % options.servers + 1)).collect();
-        let _ = write!(
-            text,
-            "\n[groups.{group}]\npriority = {priority}\nservers = [{}]\nrestart_limit = 1\n",
-            list.join(", ")
-        );
+        group_of(text, options, group, priority, first);
         for lpar in lpars {
             let _ = write!(
                 text,

@@ -16,6 +16,7 @@ Examples:
   lab demo --json story.json      the same, and all of it as data
   lab up                          three servers and an HMC, left running
   lab up --servers 2 --arbiter    a two-server site with a tie-breaker
+  lab up --inside                 three Linux machines with agents, and no LPAR
 and while one is up, from another terminal:
   lab server p1 off               p1 loses power; `lab server p1 on` brings it back
   lab node p2 kill                kill|pause|resume|start the process of a node

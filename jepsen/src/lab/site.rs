@@ -1,6 +1,6 @@
 //! A site: the world, its HMCs, the nodes, the network, and the way the cluster is founded, joined and declared.
 
-mod layout;
+pub(super) mod layout;
 mod nodes;
 
 pub use nodes::NodeRuns;
@@ -46,7 +46,7 @@ pub struct SiteOptions {
     pub servers: usize,
     /// One more node, without a server.
     pub arbiter: bool,
-    /// Management consoles.
+    /// Management consoles. Without one there are no LPARs either: agents keep everything inside the nodes.
     pub hmcs: usize,
     /// Where files are kept.
     pub directory: PathBuf,
@@ -124,7 +124,7 @@ pub struct Site {
 impl Site {
     /// Starts everything and waits until the cluster is formed and declared. `progress` is told each step.
     pub async fn start(options: SiteOptions, progress: &mut dyn FnMut(&str)) -> Result<Site, SiteError> {
-        progress("emulated HMC and physical servers");
+        progress(if options.hmcs > 0 { "emulated HMC and physical servers" } else { "machines" });
         let site = Site::prepare(options).await?;
         site.form(progress).await?;
         progress("cluster file");
@@ -136,7 +136,9 @@ impl Site {
     pub async fn prepare(options: SiteOptions) -> Result<Site, SiteError> {
         let directory = options.directory.clone();
         make(&directory)?;
-        let size = DemoOptions { servers: options.servers, hmcs: options.hmcs, ..DemoOptions::default() };
+        let lpars = if options.hmcs > 0 { DemoOptions::default().lpars } else { 0 };
+        // Somebody has to switch machines on, also where the cluster knows nobody who could.
+        let size = DemoOptions { servers: options.servers, hmcs: options.hmcs.max(1), lpars };
         let world = World::new(WorldSpec::demo(size), 1).map_err(SiteError::World)?;
         let (world, ticker) = LiveWorld::start(world);
         let hmcs = start_hmcs(&world, options.hmcs, &directory).await?;
@@ -149,7 +151,7 @@ impl Site {
         let mut processes = BTreeMap::new();
         for (number, name) in (1_u8..).zip(&names) {
             let place = place(&mut network, number).await?;
-            let node = prepare(&directory, name, &place)?;
+            let node = prepare(&options, name, &place)?;
             let node = match &options.program {
                 Some(program) => node.with_program(program),
                 None => node,
@@ -162,7 +164,8 @@ impl Site {
         let identity = identity::load(&admin, ADMIN).map_err(SiteError::Identity)?;
         let addresses = places.values().map(|place| place.api.to_string()).collect();
         let client = Client::new(&identity, addresses, REQUEST).map_err(api("make a client"))?;
-        let nodes = Mutex::new(Nodes::new(processes));
+        let home = (options.hmcs == 0).then(|| directory.clone());
+        let nodes = Mutex::new(Nodes::new(processes, home));
         Ok(Site { world, network, client, cluster_file, nodes, names, places, hmcs, directory, _ticker: ticker })
     }
 
@@ -227,6 +230,11 @@ impl Site {
     /// Where the administrator's identity is.
     pub fn admin_dir(&self) -> PathBuf {
         self.directory.join("admin")
+    }
+
+    /// Whether nothing of it is an LPAR.
+    pub fn is_inside(&self) -> bool {
+        self.hmcs.is_empty()
     }
 
     /// The site's files.

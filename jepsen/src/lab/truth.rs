@@ -1,27 +1,41 @@
 //! What is truly so in a lab, as a table: the world, the processes, the network.
 
-use super::{NodeRuns, Site, demo::table};
+use super::{NodeRuns, Site, demo::table, site::layout::inside};
 use crate::world::{LparKind, Power, ServerId, World};
+
+const NODE: [&str; 4] = ["NODE", "PROCESS", "NETWORK", "API"];
 
 /// Servers with what runs on them, nodes, HMCs.
 pub fn report(site: &Site) -> String {
-    let servers = site.world.with(|world| world.servers().map(|server| server_row(world, server)).collect());
+    let servers: Vec<Vec<String>> =
+        site.world.with(|world| world.servers().map(|server| server_row(site, world, server)).collect());
     let cut = site.cut_off();
     let nodes = site.names().iter().map(|name| node_row(site, name, &cut)).collect();
+    if site.is_inside() {
+        let tables = [table(&["MACHINE", "POWER", "INSIDE"], servers), table(&NODE, nodes)];
+        return tables.join("\n\n");
+    }
     let hmcs = site.world.with(|world| world.hmcs().map(|hmc| hmc_row(world, hmc)).collect());
     [
         table(&["SERVER", "POWER", "ACTIVE LPARS"], servers),
-        table(&["NODE", "PROCESS", "NETWORK", "API"], nodes),
+        table(&NODE, nodes),
         table(&["HMC", "STATE", "CONNECTED TO"], hmcs),
     ]
     .join("\n\n")
 }
 
-fn server_row(world: &World, server: ServerId) -> Vec<String> {
+fn server_row(site: &Site, world: &World, server: ServerId) -> Vec<String> {
     let power = match world.power(server) {
         Power::Dead => "no input power".to_owned(),
         power => power.state().to_string(),
     };
+    if site.is_inside() {
+        let name = world.server_name(server).to_owned();
+        let files = std::fs::read_dir(inside(site.directory(), &name)).into_iter().flatten().flatten();
+        let mut kept: Vec<String> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+        kept.sort();
+        return vec![name, power, kept.join(", ")];
+    }
     let active = world.lpars().filter_map(|lpar| {
         let state = world.activity(server, lpar).filter(|state| state.is_active())?;
         let shown = world.lpar_spec(lpar).kind != LparKind::Vios;

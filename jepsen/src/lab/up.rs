@@ -38,6 +38,9 @@ pub struct UpArgs {
     /// Management consoles.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
     hmcs: u8,
+    /// No LPARs, and nothing that manages the servers: agents keep everything inside the nodes.
+    #[arg(long, conflicts_with = "hmcs")]
+    inside: bool,
 }
 
 /// Starts a site and keeps it until somebody ends it. To be called on the main thread: it starts processes.
@@ -52,7 +55,7 @@ pub async fn run(args: &UpArgs, directory: &Path) -> ExitCode {
     let options = SiteOptions {
         servers: usize::from(args.servers),
         arbiter: args.arbiter,
-        hmcs: usize::from(args.hmcs),
+        hmcs: if args.inside { 0 } else { usize::from(args.hmcs) },
         directory: directory.to_owned(),
         cluster_file: None,
         program: None,
@@ -95,7 +98,10 @@ async fn start(options: SiteOptions) -> Result<Site, SiteError> {
     let say = |what: &str| anstream::println!("{}  {what}", styled(DIM, "·"));
     let directory = options.directory.clone();
     let servers = options.servers;
-    say(&format!("emulated HMC over SSH, and {servers} physical servers"));
+    say(&match options.hmcs {
+        0 => format!("{servers} machines"),
+        _ => format!("emulated HMC over SSH, and {servers} physical servers"),
+    });
     let site = Site::prepare(options).await?;
     let formed = async {
         site.form(&mut |what| say(what)).await?;

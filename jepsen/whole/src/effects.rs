@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use tenure::node::propose;
 use tenure_core::{
     Command, NodeName, OrderId, ResourceName, Span, Time,
-    carry::{Answer as Told, Ask},
+    carry::{Answer as Told, Ask, Deed, LocalDeed},
     node::{self, Answer, Call, Effect, Fate, Input, Proposal},
     order::{Ending, Order},
 };
@@ -54,7 +54,7 @@ impl Shell {
                     drop.notify_one();
                 }
             }
-            Effect::Concede { resource, ask, last: _ } => self.concede(resource, ask),
+            Effect::Concede { resource, deed, last: _ } => self.concede(resource, deed),
             Effect::Distrust(term) => {
                 self.site.counts.count("node: distrusts the leader, or takes it back");
                 self.raft.distrust(term);
@@ -178,7 +178,6 @@ impl Shell {
     /// Puts a question of an order to whoever can answer it.
     fn carry(&mut self, order: Order, ask: Ask) {
         let id = order.id;
-        let inside = order.action.resource().is_some_and(|resource| self.followed.is_inside(resource));
         let (hardware, asker, own) = (self.site.hardware.clone(), self.asker(), self.own.clone());
         let home = self.seat.server.clone().filter(|home| *home == order.server);
         let dropped = Arc::clone(self.dropped.entry(id).or_default());
@@ -194,31 +193,31 @@ impl Shell {
                     <Runtime as AsyncRuntime>::sleep(Duration::from_millis(span.0)).await;
                     Told::Paused
                 }
-                Ask::Run { .. } => {
+                Ask::Do(Deed::Program(_)) => {
                     <Runtime as AsyncRuntime>::sleep(PROGRAM).await;
                     Told::Accepted
                 }
-                change if inside => match home {
-                    Some(home) => hardware.agent(&asker.ledger.config, &home, &change),
+                Ask::Do(Deed::Local(resource, deed)) => match home {
+                    Some(home) => hardware.agent(&asker.ledger.config, &home, (&resource, deed)),
                     None => Told::NotSent("it lives inside another node".to_owned()),
                 },
-                change => hardware.change(asker, order.server, change).await,
+                Ask::Do(Deed::Hypervisor(change)) => hardware.change(asker, order.server, change).await,
             }
         };
         drop(Runtime::spawn(answered(id, answering, dropped, own)));
     }
 
-    fn concede(&self, resource: ResourceName, ask: Ask) {
+    fn concede(&self, resource: ResourceName, deed: Option<LocalDeed>) {
         let Some(server) = self.seat.server.clone() else { return };
         self.site.counts.count("node: concedes");
         let (hardware, ledger, own) = (self.site.hardware.clone(), Arc::clone(&self.followed), self.own.clone());
         drop(Runtime::spawn(async move {
-            let answer = match &ask {
-                Ask::Look(resource) => {
+            let answer = match deed {
+                Some(deed) => hardware.agent(&ledger.config, &server, (&resource, deed)),
+                None => {
                     let mut seen = hardware.look(&ledger, &server);
-                    Told::Looked(seen.seen.remove(resource).unwrap_or_default())
+                    Told::Looked(seen.seen.remove(&resource).unwrap_or_default())
                 }
-                change => hardware.agent(&ledger.config, &server, change),
             };
             <Runtime as AsyncRuntime>::sleep(Duration::from_millis(500)).await;
             let _ = own.send(Input::Conceded { resource, answer }).await;

@@ -15,7 +15,7 @@ use std::{
 };
 use tenure_core::{
     Inside, Ledger, NodeName, Reading, ResourceName, ServerName, Span, Time,
-    carry::{Answer, Ask},
+    carry::{Answer, Change, LocalDeed},
     config::Cluster,
 };
 use tenure_model::{
@@ -183,11 +183,11 @@ impl Hardware {
     }
 
     /// Has the consoles of a server change something.
-    pub async fn change(&self, asker: Asker, server: ServerName, ask: Ask) -> Answer {
+    pub async fn change(&self, asker: Asker, server: ServerName, change: Change) -> Answer {
         if asker.blind {
             return Answer::NotSent("no HMC answers".to_owned());
         }
-        let route = self.step(|state| witness::change(&state.world, &asker.ledger.config, &server, &ask));
+        let route = self.step(|state| witness::change(&state.world, &asker.ledger.config, &server, &change));
         let (hmc, command) = match route {
             Ok(route) => route,
             Err(answer) => return *answer,
@@ -198,7 +198,7 @@ impl Hardware {
         loop {
             let (answer, due) = self.step(|state| (state.world.take_answer(sent), state.world.answer_due(sent)));
             if let Some((_, answer)) = answer {
-                return witness::answer(&ask, answer);
+                return witness::answer(&change, answer);
             }
             let wait = due.map(|at| Duration::from_millis(at.millis().saturating_sub(now()).max(1)));
             <Runtime as AsyncRuntime>::sleep(wait.unwrap_or(AGAIN).min(AGAIN)).await;
@@ -206,8 +206,8 @@ impl Hardware {
     }
 
     /// Has an agent on a server do something.
-    pub fn agent(&self, config: &Cluster, server: &ServerName, ask: &Ask) -> Answer {
-        self.inside(|apps, now| apps.command(config, server, ask, now))
+    pub fn agent(&self, config: &Cluster, server: &ServerName, deed: (&ResourceName, LocalDeed)) -> Answer {
+        self.inside(|apps, now| apps.command(config, server, deed, now))
     }
 
     /// What the agents of the node on a server see.

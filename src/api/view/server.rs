@@ -28,8 +28,9 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
     let home = index.ledger.config.node_on(name);
     ServerView {
         name: name.to_string(),
+        managers: server.hmcs.iter().map(ToString::to_string).collect(),
         system: server.system.clone(),
-        state: server_word(state).to_owned(),
+        state: server_word(index.ledger, name, state).to_owned(),
         reads: state.system.to_string(),
         live: state.live,
         manager: state.manager.as_ref().map(NodeName::to_string),
@@ -54,13 +55,15 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
 }
 
 /// How a server is, in a word.
-pub(in super::super) fn server_word(state: &ServerState) -> &'static str {
+pub(in super::super) fn server_word(ledger: &Ledger, name: &ServerName, state: &ServerState) -> &'static str {
     if state.off.is_some() {
         "off"
     } else if state.dirty.is_some() {
         "dirty"
     } else if state.wait.as_ref().is_some_and(is_open) {
         "open"
+    } else if !ledger.config.has_manager(name) {
+        if ledger.is_attended(name, state) { "ready" } else { "doubtful" }
     } else if state.since.is_none() {
         "unread"
     } else if state.system == SystemState::Operating && state.live {

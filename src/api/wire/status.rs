@@ -73,9 +73,12 @@ pub struct CapacityView {
 pub struct ServerView {
     /// Its name.
     pub name: String,
-    /// Its name on the HMC.
+    /// The HMCs that manage it. Without one it is not read, and ready is where its node is there.
+    #[serde(default)]
+    pub managers: Vec<String>,
+    /// Its name on the HMC; empty without one.
     pub system: String,
-    /// `ready`, `dirty`, `off`, `open` (its fate is not known), `unread`, or the HMC's word.
+    /// `ready`, `dirty`, `off`, `open` (its fate is not known), `unread`, or `doubtful`.
     pub state: String,
     /// What the HMC said last: `Operating`, `Power Off`, ….
     pub reads: String,

@@ -149,14 +149,20 @@ pub fn server(view: &ServerView, style: Style) -> String {
     let mut line = |name: &str, value: String| out.push_str(&format!("{name:<11} {value}\n"));
     let tone = if view.state == "ready" { Tone::Good } else { Tone::Busy };
     line("server", view.name.clone());
-    line("system", view.system.clone());
+    let is_read = !view.managers.is_empty();
+    if is_read {
+        line("system", view.system.clone());
+    }
     line("state", style.paint(tone, &view.state));
     if let Some(proof) = &view.proof {
         line("proof", proof.clone());
     }
-    line("HMC reads", format!("{}{}", view.reads, if view.live { "" } else { " (not live)" }));
-    let surrogate = if view.surrogate { " (surrogate)" } else { "" };
-    line("watched by", view.manager.as_ref().map_or("nobody".to_owned(), |manager| format!("{manager}{surrogate}")));
+    if is_read {
+        line("HMC reads", format!("{}{}", view.reads, if view.live { "" } else { " (not live)" }));
+        let surrogate = if view.surrogate { " (surrogate)" } else { "" };
+        let manager = view.manager.as_ref().map(|manager| format!("{manager}{surrogate}"));
+        line("watched by", manager.unwrap_or_else(|| "nobody".to_owned()));
+    }
     line("node", server_node(view).map_or("-".to_owned(), |(node, tone)| style.paint(tone, &node)));
     if let Some(closed) = &view.closed {
         line("closed", style.paint(Tone::Busy, closed));
@@ -171,7 +177,9 @@ pub fn server(view: &ServerView, style: Style) -> String {
     line("memory", capacity(&view.memory, config::memory));
     line("processors", capacity(&view.processors, tenure_core::config::hundredths));
     let names = |all: &[String]| if all.is_empty() { "-".to_owned() } else { all.join(", ") };
-    line("VIOS down", names(&view.vios_down));
+    if is_read {
+        line("VIOS down", names(&view.vios_down));
+    }
     line("groups", names(&view.groups));
     out
 }
@@ -200,6 +208,9 @@ pub fn token(token: &TokenView) -> String {
 pub fn server_groups(server: &ServerView) -> String {
     let live = if server.live { "" } else { ", not live" };
     let groups = if server.groups.is_empty() { "none".to_owned() } else { server.groups.join(", ") };
+    if server.managers.is_empty() {
+        return format!("server {}, which nothing reads from outside; groups there: {groups}\n", server.name);
+    }
     format!(
         "server {} ({}): the HMC reads {}{live}; groups there: {groups}\n",
         server.name, server.system, server.reads

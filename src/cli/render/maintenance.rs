@@ -20,40 +20,51 @@ fn machines(view: &StatusView, style: Style) -> String {
     if view.servers.is_empty() {
         return String::new();
     }
-    let out = view.servers.iter().any(|server| server.node_out.is_some());
+    // Where nothing is read, a column about readings would only raise questions.
+    let read = view.servers.iter().any(|server| !server.managers.is_empty());
+    let out = !read || view.servers.iter().any(|server| server.node_out.is_some());
     let row = |server: &ServerView| {
         let tone = match server.state.as_str() {
             "ready" => Tone::Good,
             "dirty" | "unread" | "doubtful" => Tone::Busy,
             _ => Tone::Bad,
         };
-        let reads = if server.live { server.reads.clone() } else { format!("{} (not live)", server.reads) };
+        let is_read = !server.managers.is_empty();
+        let live = if server.live { "" } else { " (not live)" };
+        let reads = maybe(is_read.then(|| format!("{}{live}", server.reads)).as_ref());
         let manager = match &server.manager {
+            _ if !is_read => maybe(None),
             Some(manager) if server.surrogate => toned(format!("{manager} (surrogate)"), Tone::Busy),
             Some(manager) => plain(manager),
             None => toned("nobody", Tone::Busy),
         };
         let vios =
             if server.vios_down.is_empty() { maybe(None) } else { toned(server.vios_down.join(", "), Tone::Bad) };
-        let mut row = vec![
-            plain(&server.name),
-            toned(&server.state, tone),
-            plain(reads),
-            manager,
-            plain(capacity(&server.memory, config::memory)),
-            plain(capacity(&server.processors, tenure_core::config::hundredths)),
-            vios,
-            names(&server.groups),
+        let cells = [
+            (true, plain(&server.name)),
+            (true, toned(&server.state, tone)),
+            (read, reads),
+            (read, manager),
+            (out, node(server)),
+            (true, plain(capacity(&server.memory, config::memory))),
+            (true, plain(capacity(&server.processors, tenure_core::config::hundredths))),
+            (read, vios),
+            (true, names(&server.groups)),
         ];
-        if out {
-            row.insert(4, node(server));
-        }
-        row
+        cells.into_iter().filter_map(|(shown, cell)| shown.then_some(cell)).collect()
     };
-    let mut head = vec!["SERVER", "STATE", "HMC READS", "WATCHED BY", "MEMORY>", "CPU>", "VIOS DOWN", "GROUPS"];
-    if out {
-        head.insert(4, "NODE");
-    }
+    let head = [
+        (true, "SERVER"),
+        (true, "STATE"),
+        (read, "HMC READS"),
+        (read, "WATCHED BY"),
+        (out, "NODE"),
+        (true, "MEMORY>"),
+        (true, "CPU>"),
+        (read, "VIOS DOWN"),
+        (true, "GROUPS"),
+    ];
+    let head: Vec<&str> = head.into_iter().filter_map(|(shown, name)| shown.then_some(name)).collect();
     table(&head, view.servers.iter().map(row).collect(), style)
 }
 

@@ -104,6 +104,9 @@ fn server(server: &ServerView, style: Style) -> String {
     let manager = server.manager.as_ref().map_or("nobody".to_owned(), Clone::clone);
     let proof = server.proof.as_ref().map(|proof| format!("; {proof}")).unwrap_or_default();
     let state = style.paint(tone, &server.state);
+    if server.managers.is_empty() {
+        return format!("server {} {state}{proof}", server.name);
+    }
     format!("server {} {state}: reads {}{live}, watched by {manager}{proof}", server.name, server.reads)
 }
 

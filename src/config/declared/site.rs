@@ -48,16 +48,14 @@ pub(crate) fn blank_server() -> Server {
 pub(crate) fn server() -> Vec<Field<Server>> {
     vec![
         field!("system", Name("text"), Server, system)
-            .says("Its name on the HMC.")
+            .says("Its name on the HMC. Required with `hmcs`.")
             .vcs("PhysicalServer")
-            .example("\"Server-9009-42A-SN1234567\"")
-            .required(),
+            .example("\"Server-9009-42A-SN1234567\""),
         field!("mtms", Name("text"), Server, mtms)
-            .says("Machine type, model and serial number: how commands address it.")
-            .example("\"9009-42A*1234567\"")
-            .required(),
+            .says("Machine type, model and serial number: how commands address it. Required with `hmcs`.")
+            .example("\"9009-42A*1234567\""),
         field!("hmcs", List(Name("HMC")), Server, hmcs)
-            .says("HMCs that manage it, in the order of use. At least one.")
+            .says("HMCs that manage it, in the order of use. None is needed if nothing on it is an LPAR: then it is neither read nor commanded from outside, and what is inside its node starts elsewhere only after a watchdog or an operator's word.")
             .vcs("MCName")
             .example("[\"hmc1\"]"),
         field!("surrogate", Flag, Server, surrogate)

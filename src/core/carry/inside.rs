@@ -4,7 +4,7 @@
 //! that succeeded and does not show, or a stop, is looked at again for a while; a stop that was asked for in order and has no
 //! effect is followed by one by force.
 
-use super::{Answer, Ask, Execution, LONGEST_PAUSE, Next, START_SHOWS, Stage, ran};
+use super::{Answer, Ask, Execution, LONGEST_PAUSE, LocalDeed, Next, START_SHOWS, Stage, ran};
 use crate::{
     Power, ResourceName, Seen, Span,
     note::CleanReason,
@@ -21,13 +21,13 @@ impl Execution {
     }
 
     /// The first question: agents may be asked for what is so already.
-    pub(super) fn first_inside(&self) -> Option<Ask> {
+    pub(super) fn first_inside(&self) -> Option<(ResourceName, LocalDeed)> {
         match &self.order.action {
-            Action::Start { resource, .. } => Some(Ask::Start(resource.clone())),
+            Action::Start { resource, .. } => Some((resource.clone(), LocalDeed::Start)),
             Action::Stop { resource, grace: Span(0) } => {
-                Some(Ask::Clean { resource: resource.clone(), reason: CleanReason::UnexpectedOffline })
+                Some((resource.clone(), LocalDeed::Clean(CleanReason::UnexpectedOffline)))
             }
-            Action::Stop { resource, .. } => Some(Ask::ShutDown(resource.clone())),
+            Action::Stop { resource, .. } => Some((resource.clone(), LocalDeed::Stop)),
             Action::Fence
             | Action::FenceNode { .. }
             | Action::Migrate { .. }
@@ -42,14 +42,14 @@ impl Execution {
             return self.report(ran(answer));
         };
         match (self.stage.clone(), answer) {
-            (Stage::Before | Stage::Sent(_), Answer::Looked(_) | Answer::Paused | Answer::Read(_)) => {
+            (Stage::Before | Stage::Told(..), Answer::Looked(_) | Answer::Paused | Answer::Read(_)) => {
                 self.report(Ending::Unknown("its agent was not answered for".to_owned()))
             }
             (Stage::Before, answer) => match self.first_inside() {
-                Some(ask) => self.answered_inside(resource, &ask, answer, elapsed),
+                Some((_, deed)) => self.answered_inside(resource, deed, answer, elapsed),
                 None => self.report(ran(answer)),
             },
-            (Stage::Sent(ask), answer) => self.answered_inside(resource, &ask, answer, elapsed),
+            (Stage::Told(_, deed), answer) => self.answered_inside(resource, deed, answer, elapsed),
             (Stage::Back { asked, forced, doubt }, Answer::Looked(seen)) => {
                 let power = seen.power;
                 self.seen.insert(resource.clone(), seen);
@@ -60,8 +60,8 @@ impl Execution {
         }
     }
 
-    fn answered_inside(&mut self, resource: ResourceName, ask: &Ask, answer: Answer, elapsed: Span) -> Next {
-        let forced = matches!(ask, Ask::Clean { .. });
+    fn answered_inside(&mut self, resource: ResourceName, deed: LocalDeed, answer: Answer, elapsed: Span) -> Next {
+        let forced = matches!(deed, LocalDeed::Clean(_));
         match answer {
             Answer::Accepted | Answer::Already => self.look(resource, elapsed, forced, None),
             Answer::NotSent(why) => self.report(Ending::NotDone(why)),
@@ -84,7 +84,9 @@ impl Execution {
     }
 
     fn clean(&mut self, resource: ResourceName, reason: CleanReason) -> Next {
-        self.send(Ask::Clean { resource, reason })
+        let deed = LocalDeed::Clean(reason);
+        self.stage = Stage::Told(resource.clone(), deed);
+        Next::Ask(Ask::local(resource, deed))
     }
 
     fn looked(

@@ -7,7 +7,7 @@
 //! A move is believed only when both servers were read after it: Running on exactly one, and on its way on neither. A move
 //! that is found under way already is followed, not sent again.
 
-use super::{Answer, Ask, Execution, Next, START_SHOWS, Stage};
+use super::{Answer, Ask, Execution, MachineDeed, Move, Next, START_SHOWS, Stage};
 use crate::{
     Power, Reading, ResourceName, ServerName, Span, SystemState,
     order::{Action, Ending, Order},
@@ -55,10 +55,7 @@ impl Execution {
     }
 
     /// Both servers were read before a move.
-    pub(super) fn before_move(&mut self, reading: &Reading) -> Next {
-        let Action::Migrate { resource, to, .. } = self.order.action.clone() else {
-            return self.report(Ending::NotDone("it is no move".to_owned()));
-        };
+    pub(super) fn before_move(&mut self, resource: ResourceName, to: ServerName, reading: &Reading) -> Next {
         let (here, there) = (self.power(reading), self.there());
         if here == Power::Moving || there == Power::Moving {
             return self.look_back(Span(0), true, None);
@@ -77,7 +74,7 @@ impl Execution {
         if system != SystemState::Operating {
             return self.report(Ending::NotDone(format!("{to} reads {system}")));
         }
-        self.send(Ask::Migrate { resource, to })
+        self.machine(resource, MachineDeed::Move(Move::Live { to }))
     }
 
     /// What has become of a move; `None` while it is under way.
@@ -102,10 +99,7 @@ impl Execution {
     }
 
     /// Both servers were read before a move is ended.
-    pub(super) fn before_end(&mut self, reading: &Reading) -> Next {
-        let Action::StopMigration { resource, from, .. } = self.order.action.clone() else {
-            return self.report(Ending::NotDone("it is no move".to_owned()));
-        };
+    pub(super) fn before_end(&mut self, resource: ResourceName, from: &ServerName, reading: &Reading) -> Next {
         if !reading.live {
             return self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)));
         }
@@ -114,11 +108,8 @@ impl Execution {
             return self.report(Ending::Done);
         }
         // Only the source can be told to stop, and only what is under way.
-        self.send(if moves && from == self.order.server {
-            Ask::StopMigration(resource)
-        } else {
-            Ask::RecoverMigration(resource)
-        })
+        let stop = moves && *from == self.order.server;
+        self.machine(resource, MachineDeed::Move(if stop { Move::Stop } else { Move::Recover }))
     }
 
     /// Whether a server of the move that can be read does not say whether the LPAR runs there.
@@ -140,7 +131,7 @@ impl Execution {
             return Some(self.report(Ending::Done));
         }
         if !forced && elapsed >= asked.plus(STOP_SHOWS) {
-            return Some(self.send(Ask::RecoverMigration(resource)));
+            return Some(self.machine(resource, MachineDeed::Move(Move::Recover)));
         }
         if elapsed >= self.order.budget || (forced && elapsed >= asked.plus(START_SHOWS)) {
             return Some(self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {here}")))));
@@ -159,22 +150,26 @@ impl Execution {
             return self.report(Ending::NotDone(format!("it is not defined on {from} any more")));
         }
         if system == SystemState::Operating && power == Power::Off {
-            return self.send(Ask::MoveDefinition { resource, from });
+            return self.machine(resource, MachineDeed::Move(Move::Definition { from }));
         }
         if reading.live && !system.is_up() && vouched.contains(&from) {
-            return self.send(Ask::RemoteRestart { resource, from });
+            return self.machine(resource, MachineDeed::Move(Move::Anew { from }));
         }
         self.report(Ending::NotDone(format!("it is defined on {from}, which reads {system}")))
     }
 
     /// The definition was asked for, and is looked for here.
-    pub(super) fn brought(&mut self, reading: &Reading, elapsed: Span, asked: Span, doubt: Option<String>) -> Next {
+    pub(super) fn brought(
+        &mut self,
+        resource: ResourceName,
+        reading: &Reading,
+        elapsed: Span,
+        asked: Span,
+        doubt: Option<String>,
+    ) -> Next {
         let power = self.power(reading);
-        let Action::Start { resource, .. } = &self.order.action else {
-            return self.report(Ending::Unknown("it is no start".to_owned()));
-        };
         if power == Power::Off {
-            return self.send(Ask::Start(resource.clone()));
+            return self.machine(resource, MachineDeed::Start);
         }
         if power.is_active() && power != Power::Moving {
             return self.report(Ending::Done);
@@ -183,9 +178,8 @@ impl Execution {
             let why = format!("its definition was to be brought to {}, and reads {power}", self.order.server);
             let ending = Ending::Unknown(doubt.unwrap_or(why));
             if self.mobile && power == Power::Unknown {
-                let resource = resource.clone();
                 self.hindered = Some(ending);
-                return self.send(Ask::RecoverMigration(resource));
+                return self.machine(resource, MachineDeed::Move(Move::Recover));
             }
             return self.report(ending);
         }

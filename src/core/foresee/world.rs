@@ -102,7 +102,8 @@ impl World {
             self.look_inside(node, ledger);
         }
         for (server, state) in &ledger.servers {
-            let manager = state.manager.as_ref().filter(|node| self.hears(node));
+            let managed = ledger.config.has_manager(server);
+            let manager = state.manager.as_ref().filter(|node| managed && self.hears(node));
             let Some(manager) = manager else {
                 self.unread.extend(self.view.readings.remove_entry(server));
                 continue;

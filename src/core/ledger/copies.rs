@@ -229,6 +229,14 @@ impl Ledger {
         server.manager.as_ref().is_some_and(|node| self.nodes.get(node).is_some_and(|node| node.lapsed.is_none()))
     }
 
+    /// Whether it is seen what becomes of a server: its manager reads it Operating, or, where there is none, its node is there.
+    pub fn is_attended(&self, name: &ServerName, server: &ServerState) -> bool {
+        if !self.config.has_manager(name) {
+            return self.node_in_charge(name).is_some();
+        }
+        server.live && server.system == SystemState::Operating && self.is_managed(server)
+    }
+
     /// Whether some of the VIO servers that the LPAR names are on this server, and all of those are down.
     pub fn vios_lost(&self, resource: &ResourceName, server: &ServerState) -> bool {
         let Some(declared) = self.config.lpar(resource) else { return false };

@@ -473,9 +473,12 @@ impl Applying<'_> {
     /// A server came up: nothing that is known of its copies counts any more, but of those that run there by right if it
     /// was never proven off.
     fn soil(&mut self, server: &ServerName, was_off: bool) {
-        let (index, now) = (self.ledger.index, self.ledger.now);
+        let (index, now, managed) = (self.ledger.index, self.ledger.now, self.ledger.config.has_manager(server));
         let Ok(state) = self.server_mut(server) else { return };
-        state.dirty = Some(Dirty { index, up: (state.system == SystemState::Operating).then_some(now) });
+        // Where nothing is an LPAR, nothing starts by itself that could be read.
+        if managed {
+            state.dirty = Some(Dirty { index, up: (state.system == SystemState::Operating).then_some(now) });
+        }
         for group in self.ledger.groups.values_mut() {
             let by_right = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
             let concerned = group.copies.values().any(|copies| copies.contains_key(server));
@@ -489,7 +492,12 @@ impl Applying<'_> {
                 (copy.risk, copy.stop) = (risk, stop);
             }
         }
-        self.note(Note::Reappeared { server: server.clone() });
+        let again = if managed {
+            Note::Reappeared { server: server.clone() }
+        } else {
+            Note::Cleaned { server: server.clone() }
+        };
+        self.note(again);
         self.count_return(server);
     }
 

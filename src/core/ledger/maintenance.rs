@@ -114,12 +114,7 @@ impl Ledger {
     /// Whether a server has come back from its maintenance, and can be asked what it takes.
     fn is_back(&self, server: &ServerName) -> bool {
         self.servers.get(server).is_none_or(|state| {
-            state.closed().is_none()
-                && state.off.is_none()
-                && state.dirty.is_none()
-                && state.live
-                && state.system == crate::SystemState::Operating
-                && self.is_managed(state)
+            state.closed().is_none() && state.off.is_none() && state.dirty.is_none() && self.is_attended(server, state)
         })
     }
 

@@ -8,7 +8,7 @@
 use super::{Effect, Recall};
 use crate::{
     Inside, Ledger, ResourceName, ServerName,
-    carry::{Answer, Ask},
+    carry::{Answer, LocalDeed},
     config::Cluster,
     note::CleanReason,
 };
@@ -95,8 +95,7 @@ impl Concession {
         for resource in free {
             self.left.remove(&resource);
             self.stopping.insert(resource.clone(), Stop::Stopping);
-            let ask = Ask::ShutDown(resource.clone());
-            effects.push(Effect::Concede { resource, ask, last: false });
+            effects.push(Effect::Concede { resource, deed: Some(LocalDeed::Stop), last: false });
         }
     }
 
@@ -104,7 +103,7 @@ impl Concession {
     pub fn answered(&mut self, resource: &ResourceName, answer: Answer, ledger: &Ledger, effects: &mut Vec<Effect>) {
         let Some(stop) = self.stopping.get_mut(resource) else { return };
         let off = matches!(&answer, Answer::Looked(seen) if seen.power.is_inactive());
-        let (next, ask) = match *stop {
+        let (next, deed) = match *stop {
             Stop::Stopping => {
                 let reason = match answer {
                     Answer::Unknown(_) => CleanReason::OfflineHung,
@@ -116,10 +115,10 @@ impl Concession {
                     | Answer::Looked(_)
                     | Answer::Paused => CleanReason::OfflineIneffective,
                 };
-                (Stop::Looking(reason), Ask::Look(resource.clone()))
+                (Stop::Looking(reason), None)
             }
-            Stop::Looking(reason) if !off => (Stop::ByForce, Ask::Clean { resource: resource.clone(), reason }),
-            Stop::ByForce => (Stop::LookingAgain, Ask::Look(resource.clone())),
+            Stop::Looking(reason) if !off => (Stop::ByForce, Some(LocalDeed::Clean(reason))),
+            Stop::ByForce => (Stop::LookingAgain, None),
             Stop::Looking(_) | Stop::LookingAgain => {
                 self.stopping.remove(resource);
                 self.go_on(ledger, effects);
@@ -128,6 +127,6 @@ impl Concession {
         };
         *stop = next;
         let last = next == Stop::LookingAgain;
-        effects.push(Effect::Concede { resource: resource.clone(), ask, last });
+        effects.push(Effect::Concede { resource: resource.clone(), deed, last });
     }
 }

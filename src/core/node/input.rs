@@ -3,7 +3,7 @@
 use super::{ClusterClock, Digest, Lease};
 use crate::{
     Command, Inside, Ledger, NodeName, OrderId, Reading, ResourceName, ServerName, Span, Time,
-    carry::{self, Ask},
+    carry::{self, Ask, LocalDeed},
     ledger::Incarnation,
     order::Order,
     time::Moment,
@@ -224,8 +224,8 @@ pub enum Effect {
     Concede {
         /// What it is about.
         resource: ResourceName,
-        /// What to ask.
-        ask: Ask,
+        /// What to do; `None` asks it to look.
+        deed: Option<LocalDeed>,
         /// Whether nothing more is tried after this.
         last: bool,
     },

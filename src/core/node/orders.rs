@@ -4,7 +4,7 @@
 use super::{Effect, Lease, Past, Proposal, Recall, Taken};
 use crate::{
     Command, Ledger, NodeName, OrderId, Report, Span, Time,
-    carry::{Answer, Ask, Execution, Next},
+    carry::{Answer, Ask, Change, Deed, Execution, MachineDeed, Next},
     ledger::Incarnation,
     order::{Action, Order},
     time::Moment,
@@ -166,16 +166,15 @@ impl Orders {
             owed.stage = Stage::Pausing { execution, until: owing.moment.after(span) };
             return;
         }
-        if ask.is_mutation()
+        if matches!(ask, Ask::Do(_))
             && let Some(why) = held_back(&owed.order, owed.since, owing)
         {
             owed.stage = Stage::Asked { execution };
             self.answered(id, Answer::NotSent(why), owing, effects);
             return;
         }
-        if let Ask::Start(resource) = &ask
+        if let Ask::Do(Deed::Hypervisor(Change::Machine(resource, MachineDeed::Start))) = &ask
             && owing.ledger.config.owner_mark
-            && owing.ledger.config.lpar(resource).is_some()
         {
             let (server, resource) = (owed.order.server.clone(), resource.clone());
             effects.push(Effect::Mark { order: id, server, resource });

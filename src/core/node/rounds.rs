@@ -33,11 +33,13 @@ struct Round {
 impl Rounds {
     /// Follows the ledger: which servers this node manages, and how briskly. A new one is read at once.
     /// One that reaches no HMC goes on looking at its own server: it is no manager any more, and would never know that it
-    /// reaches one again.
+    /// reaches one again. Of a server that no HMC manages nothing can be read.
     pub fn follow(&mut self, me: &NodeName, ledger: &Ledger, blind: bool) {
         let own = ledger.config.nodes.get(me).and_then(|node| node.server.as_ref()).filter(|_| blind);
         let manages = |state: &ServerState| state.manager.as_ref() == Some(me);
-        let servers = ledger.servers.iter().filter(|(server, state)| manages(state) || own == Some(*server));
+        let looks = |server: &ServerName, state: &ServerState| manages(state) || own == Some(server);
+        let servers =
+            ledger.servers.iter().filter(|(server, state)| looks(server, state) && ledger.config.has_manager(server));
         let mine: BTreeSet<&ServerName> = servers.map(|(server, _)| server).collect();
         self.servers.retain(|server, _| mine.contains(server));
         let busy: BTreeSet<ServerName> = ledger.groups.values().filter_map(|group| busy(group)).collect();

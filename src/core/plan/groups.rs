@@ -2,7 +2,7 @@
 
 use super::Planner;
 use crate::{
-    Command, GroupName, Power, ResourceName, ServerName, Span, SystemState, Time,
+    Command, GroupName, Power, ResourceName, ServerName, Span, Time,
     ledger::{Copy, GroupState, Intent, Phase, StartRisk, Tenure},
     note::{Conflict, Deed, ServerWait, Wait},
 };
@@ -233,7 +233,7 @@ impl Planner<'_> {
     /// Why the server of a tenure can be neither watched nor commanded. `None` if it can.
     pub(super) fn blind(&self, server: &ServerName) -> Option<Wait> {
         let state = self.scratch.servers.get(server)?;
-        if state.live && state.system == SystemState::Operating && self.scratch.is_managed(state) {
+        if self.scratch.is_attended(server, state) {
             return None;
         }
         let (server, system) = (server.clone(), state.system);

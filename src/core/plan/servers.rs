@@ -115,7 +115,8 @@ impl Planner<'_> {
         (known && changed) || (older && copy.since.is_none_or(|known| since > known))
     }
 
-    /// Each server is watched by its own node while that is heard and reaches an HMC, by a surrogate otherwise.
+    /// Each server is watched by its own node while that is heard and reaches an HMC, by a surrogate otherwise. One that no HMC
+    /// manages is never watched by another than its own: no other would see anything of it.
     pub(super) fn managers(&mut self) {
         let mut load: BTreeMap<NodeName, u32> = self.scratch.nodes.keys().map(|node| (node.clone(), 0)).collect();
         for state in self.scratch.servers.values() {
@@ -148,6 +149,9 @@ impl Planner<'_> {
             return Some(own.clone());
         }
         let now = self.scratch.servers.get(server).and_then(|state| state.manager.as_ref());
+        if !self.scratch.config.has_manager(server) {
+            return own.filter(|node| self.scratch.nodes.contains_key(*node) && self.hears(node)).cloned();
+        }
         let lent = own.is_some() || self.scratch.config.servers.get(server).is_some_and(|declared| declared.surrogate);
         let candidates = self.scratch.nodes.keys().filter(|node| self.hears(node) && (lent || own == Some(*node)));
         // A node that reaches an HMC is better than one that does not, the server's own better than a surrogate, the

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Action, Order, OrderId, Power, Reading, ServerName, Span, SystemState, Time,
-    carry::{Answer, Ask, Execution, Next, OFF_SHOWS, START_SHOWS},
+    carry::{
+        Answer, Ask, Change, Deed, Execution, LocalDeed, MachineDeed, Move, Next, OFF_SHOWS, Program, START_SHOWS,
+        ServerDeed, Stop,
+    },
     config::Trigger,
     listing::{Listed, Remark},
     order::{Ending, Epoch},
@@ -72,22 +75,35 @@ fn carry_as(mobile: bool, order: Order, answers: Vec<(u64, Answer)>) -> (Vec<Str
 fn word(ask: &Ask) -> String {
     match ask {
         Ask::Read(server) => format!("{READ} {server}"),
-        Ask::Start(_) => "start".to_owned(),
-        Ask::ShutDown(_) => "shut down".to_owned(),
-        Ask::PowerDown(_) => "power down".to_owned(),
-        Ask::CutOff(_) => "cut off".to_owned(),
-        Ask::Clean { reason, .. } => format!("clean {}", reason.code()),
         Ask::Look(_) => "look".to_owned(),
-        Ask::CutOffNode => "cut off the node".to_owned(),
-        Ask::PowerOff => "power off".to_owned(),
         Ask::Pause(span) => format!("pause {span}"),
-        Ask::Migrate { to, .. } => format!("migrate to {to}"),
-        Ask::StopMigration(_) => "stop migration".to_owned(),
-        Ask::RecoverMigration(_) => "recover migration".to_owned(),
-        Ask::MoveDefinition { from, .. } => format!("move definition from {from}"),
-        Ask::RemoteRestart { from, .. } => format!("remote restart from {from}"),
-        Ask::Run { program, arguments, within } => format!("run {program} {} within {within}", arguments.join(" ")),
+        Ask::Do(deed) => deed_word(deed),
     }
+}
+
+fn deed_word(deed: &Deed) -> String {
+    let word = match deed {
+        Deed::Hypervisor(Change::Machine(_, deed)) => match deed {
+            MachineDeed::Start => "start",
+            MachineDeed::Stop(Stop::OsShutdown) => "shut down",
+            MachineDeed::Stop(Stop::Shutdown) => "power down",
+            MachineDeed::Stop(Stop::Immediate) => "cut off",
+            MachineDeed::Move(Move::Live { to }) => return format!("migrate to {to}"),
+            MachineDeed::Move(Move::Definition { from }) => return format!("move definition from {from}"),
+            MachineDeed::Move(Move::Anew { from }) => return format!("remote restart from {from}"),
+            MachineDeed::Move(Move::Stop) => "stop migration",
+            MachineDeed::Move(Move::Recover) => "recover migration",
+        },
+        Deed::Hypervisor(Change::Server(ServerDeed::CutOffNode)) => "cut off the node",
+        Deed::Hypervisor(Change::Server(ServerDeed::PowerOff)) => "power off",
+        Deed::Local(_, LocalDeed::Start) => "start",
+        Deed::Local(_, LocalDeed::Stop) => "shut down",
+        Deed::Local(_, LocalDeed::Clean(reason)) => return format!("clean {}", reason.code()),
+        Deed::Program(Program { path, arguments, within }) => {
+            return format!("run {path} {} within {within}", arguments.join(" "));
+        }
+    };
+    word.to_owned()
 }
 
 fn not_done(why: &str) -> Option<Ending> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use tenure_core::{
-    Author, Command, Entry, Inside, Ledger, Moment, NodeName, OrderId, Power, Reading, Request, RequestId, Seen, Span,
-    SystemState, Time, Verb,
-    carry::{Answer as Said, Ask},
+    Author, Command, Entry, Inside, Ledger, Moment, NodeName, OrderId, Power, Reading, Request, RequestId,
+    ResourceName, Seen, Span, SystemState, Time, Verb,
+    carry::{Answer as Said, Ask, LocalDeed, MachineDeed},
     config::{Cluster, Group, Hmc, Node as Declared, Resource, Server},
     ledger::Incarnation,
     node::{Answer, Birth, Call, Effect, End, Fate, Input, Node, Now, Proposal, Standing, Taken, Wake},
@@ -215,7 +215,10 @@ fn a_command_is_sent_only_as_long_as_the_lease_and_the_order_stand() {
     let mut bench = Bench::new();
     let order = step(&mut bench);
     let answer = || read_back(Power::Off, 99, 91);
-    assert_eq!(carried(&bench.feed(Input::Answered { order, answer: answer() })), [Ask::Start("web".into())]);
+    assert_eq!(
+        carried(&bench.feed(Input::Answered { order, answer: answer() })),
+        [Ask::machine("web".into(), MachineDeed::Start)]
+    );
 
     let mut bench = Bench::new();
     let order = step(&mut bench);
@@ -252,7 +255,7 @@ fn after_a_mark_is_set_the_last_look_is_taken_again() {
         assert!(marks.iter().any(|effect| matches!(effect, Effect::Mark { .. })) && carried(&marks).is_empty());
         bench.at = bench.at.after(Span(waits));
         let next = bench.feed(Input::Marked(order));
-        assert_eq!(carried(&next) == [Ask::Start("web".into())], starts, "{next:?}");
+        assert_eq!(carried(&next) == [Ask::machine("web".into(), MachineDeed::Start)], starts, "{next:?}");
         assert_eq!(told(&next).len(), usize::from(!starts));
     }
 }
@@ -409,21 +412,25 @@ fn a_node_that_is_alone_for_too_long_stops_what_needs_something_first_and_then_b
     assert!(!asks_held(&bench.pass(concede.0 - 1)));
     assert!(asks_held(&bench.pass(bench.ledger.config.timings.heartbeat.0)));
     let held = ["address", "daemon"].map(Into::into).into();
-    let asks = |effects: &[Effect]| -> Vec<Ask> {
-        let ask = |effect: &Effect| if let Effect::Concede { ask, .. } = effect { Some(ask.clone()) } else { None };
+    let asks = |effects: &[Effect]| -> Vec<(ResourceName, Option<LocalDeed>)> {
+        let ask = |effect: &Effect| match effect {
+            Effect::Concede { resource, deed, .. } => Some((resource.clone(), *deed)),
+            _ => None,
+        };
         effects.iter().filter_map(ask).collect()
     };
+    let daemon = || ResourceName::from("daemon");
     let begun = bench.feed(Input::Held { held, has_watchdog: false });
-    assert_eq!(asks(&begun), [Ask::ShutDown("daemon".into())]);
+    assert_eq!(asks(&begun), [(daemon(), Some(LocalDeed::Stop))]);
     let mut says = |resource: &str, answer: Said| {
         let effects = bench.feed(Input::Conceded { resource: resource.into(), answer });
         asks(&effects)
     };
     let looked = |power: Power| Said::Looked(Seen { power, ..Seen::default() });
-    assert_eq!(says("daemon", Said::Unknown("late".to_owned())), [Ask::Look("daemon".into())]);
-    assert!(matches!(says("daemon", looked(Power::Running))[..], [Ask::Clean { .. }]));
-    assert_eq!(says("daemon", Said::Accepted), [Ask::Look("daemon".into())]);
-    assert_eq!(says("daemon", looked(Power::Off)), [Ask::ShutDown("address".into())]);
+    assert_eq!(says("daemon", Said::Unknown("late".to_owned())), [(daemon(), None)]);
+    assert!(matches!(says("daemon", looked(Power::Running))[..], [(_, Some(LocalDeed::Clean(_)))]));
+    assert_eq!(says("daemon", Said::Accepted), [(daemon(), None)]);
+    assert_eq!(says("daemon", looked(Power::Off)), [("address".into(), Some(LocalDeed::Stop))]);
     bench.standing.leader = Some("n2".into());
     bench.leased(10_000);
     let back = bench.feed(Input::Conceded { resource: "address".into(), answer: Said::Accepted });

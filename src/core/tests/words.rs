@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use tenure_core::{
     Power, Reading, SystemState as Meaning,
-    carry::{Answer, Ask},
+    carry::{Answer, Change, MachineDeed, Move, ServerDeed, Stop},
     config::{Cluster, Group, Kind, Node, Resource, Server},
     listing::{Known, KnownOn, Remark},
     words::{
@@ -78,38 +78,31 @@ const REFUSALS: [(RefusalKind, [Is; 4]); 14] = [
     (RefusalKind::Other, [Refused, Refused, Refused, Refused]),
 ];
 
-/// Every question that is put to a console and can be refused.
-fn asks() -> [Ask; 11] {
-    let db = || "db".into();
+/// Every change that a console is told, and can refuse.
+fn changes() -> [Change; 11] {
+    let machine = |deed| Change::Machine("db".into(), deed);
     [
-        Ask::Start(db()),
-        Ask::ShutDown(db()),
-        Ask::PowerDown(db()),
-        Ask::CutOff(db()),
-        Ask::CutOffNode,
-        Ask::PowerOff,
-        Ask::Migrate { resource: db(), to: "p2".into() },
-        Ask::MoveDefinition { resource: db(), from: "p2".into() },
-        Ask::RemoteRestart { resource: db(), from: "p2".into() },
-        Ask::StopMigration(db()),
-        Ask::RecoverMigration(db()),
+        machine(MachineDeed::Start),
+        machine(MachineDeed::Stop(Stop::OsShutdown)),
+        machine(MachineDeed::Stop(Stop::Shutdown)),
+        machine(MachineDeed::Stop(Stop::Immediate)),
+        Change::Server(ServerDeed::CutOffNode),
+        Change::Server(ServerDeed::PowerOff),
+        machine(MachineDeed::Move(Move::Live { to: "p2".into() })),
+        machine(MachineDeed::Move(Move::Definition { from: "p2".into() })),
+        machine(MachineDeed::Move(Move::Anew { from: "p2".into() })),
+        machine(MachineDeed::Move(Move::Stop)),
+        machine(MachineDeed::Move(Move::Recover)),
     ]
 }
 
 /// Its column in the table of refusals.
-fn column(ask: &Ask) -> usize {
-    match ask {
-        Ask::Start(_) => 0,
-        Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::CutOffNode => 1,
-        Ask::PowerOff => 2,
-        Ask::Migrate { .. }
-        | Ask::MoveDefinition { .. }
-        | Ask::RemoteRestart { .. }
-        | Ask::StopMigration(_)
-        | Ask::RecoverMigration(_) => 3,
-        Ask::Read(_) | Ask::Look(_) | Ask::Clean { .. } | Ask::Run { .. } | Ask::Pause(_) => {
-            unreachable!("no console is told {ask:?}")
-        }
+fn column(change: &Change) -> usize {
+    match change {
+        Change::Machine(_, MachineDeed::Start) => 0,
+        Change::Machine(_, MachineDeed::Stop(_)) | Change::Server(ServerDeed::CutOffNode) => 1,
+        Change::Server(ServerDeed::PowerOff) => 2,
+        Change::Machine(_, MachineDeed::Move(_)) => 3,
     }
 }
 
@@ -286,14 +279,14 @@ fn every_refusal() {
     let kinds: Vec<RefusalKind> = RefusalKind::ALL.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(REFUSALS.map(|(kind, _)| kind).to_vec(), kinds, "one row for each");
     for (kind, row) in REFUSALS {
-        for ask in asks() {
+        for change in changes() {
             let why = || "so".to_owned();
-            let expected = match row[column(&ask)] {
+            let expected = match row[column(&change)] {
                 Already => Answer::Already,
                 NotSent => Answer::NotSent(why()),
                 Refused => Answer::Refused(why()),
             };
-            assert_eq!(words::answer(&ask, Told::Refused { kind, why: why() }), expected, "{kind:?} of {ask:?}");
+            assert_eq!(words::answer(&change, Told::Refused { kind, why: why() }), expected, "{kind:?} of {change:?}");
         }
         let proves = [Step::Check, Step::Change, Step::Checked].map(|step| kind.is_definite(step));
         let looked_at = !matches!(kind, RefusalKind::Parameter | RefusalKind::NoAuthority);
@@ -304,9 +297,9 @@ fn every_refusal() {
 #[test]
 fn what_is_no_refusal_is_what_it_is() {
     let why = || "so".to_owned();
-    for ask in asks() {
-        assert_eq!(words::answer(&ask, Told::Accepted), Answer::Accepted);
-        assert_eq!(words::answer(&ask, Told::NotSent(why())), Answer::NotSent(why()));
-        assert_eq!(words::answer(&ask, Told::Unknown(why())), Answer::Unknown(why()), "it may have been done");
+    for change in changes() {
+        assert_eq!(words::answer(&change, Told::Accepted), Answer::Accepted);
+        assert_eq!(words::answer(&change, Told::NotSent(why())), Answer::NotSent(why()));
+        assert_eq!(words::answer(&change, Told::Unknown(why())), Answer::Unknown(why()), "it may have been done");
     }
 }

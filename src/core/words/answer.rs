@@ -1,7 +1,7 @@
 //! From how a console ended a command to what that is to the order which sent it.
 
 use super::refusal::RefusalKind;
-use crate::carry::{Answer, Ask};
+use crate::carry::{Answer, Change, MachineDeed, ServerDeed};
 
 /// How a console ended what it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Told {
 
 /// What is asked for, as far as a refusal is concerned.
 #[derive(Clone, Copy)]
-enum Deed {
+enum Aim {
     Start,
     Stop,
     PowerOff,
@@ -31,20 +31,18 @@ enum Deed {
 }
 
 /// What the end of a command is to who carries out the order.
-pub fn answer(ask: &Ask, told: Told) -> Answer {
+pub fn answer(change: &Change, told: Told) -> Answer {
     match told {
         Told::Accepted => Answer::Accepted,
         Told::NotSent(why) => Answer::NotSent(why),
         Told::Unknown(why) => Answer::Unknown(why),
-        Told::Refused { kind, why } => refused(ask, kind, why),
+        Told::Refused { kind, why } => refused(change, kind, why),
     }
 }
 
-fn refused(ask: &Ask, kind: RefusalKind, why: String) -> Answer {
-    match (kind, deed(ask)) {
-        (RefusalKind::AlreadyOn, Deed::Start) | (RefusalKind::AlreadyOff, Deed::Stop | Deed::PowerOff) => {
-            Answer::Already
-        }
+fn refused(change: &Change, kind: RefusalKind, why: String) -> Answer {
+    match (kind, aim(change)) {
+        (RefusalKind::AlreadyOn, Aim::Start) | (RefusalKind::AlreadyOff, Aim::Stop | Aim::PowerOff) => Answer::Already,
         // Says nothing about the LPAR on this server: it can be tried again.
         (
             RefusalKind::Busy
@@ -52,7 +50,7 @@ fn refused(ask: &Ask, kind: RefusalKind, why: String) -> Answer {
             | RefusalKind::NotConnected
             | RefusalKind::ServerNotFound
             | RefusalKind::NoAuthority,
-            Deed::Start | Deed::Stop | Deed::Other,
+            Aim::Start | Aim::Stop | Aim::Other,
         ) => Answer::NotSent(why),
         // Nobody has recorded what is said of a server that is off: in whatever words that is refused, it is read back.
         (
@@ -70,25 +68,16 @@ fn refused(ask: &Ask, kind: RefusalKind, why: String) -> Answer {
             | RefusalKind::Resources
             | RefusalKind::Parameter
             | RefusalKind::Other,
-            Deed::Start | Deed::Stop | Deed::PowerOff | Deed::Other,
+            Aim::Start | Aim::Stop | Aim::PowerOff | Aim::Other,
         ) => Answer::Refused(why),
     }
 }
 
-fn deed(ask: &Ask) -> Deed {
-    match ask {
-        Ask::Start(_) => Deed::Start,
-        Ask::ShutDown(_) | Ask::PowerDown(_) | Ask::CutOff(_) | Ask::CutOffNode => Deed::Stop,
-        Ask::PowerOff => Deed::PowerOff,
-        Ask::Migrate { .. }
-        | Ask::MoveDefinition { .. }
-        | Ask::RemoteRestart { .. }
-        | Ask::StopMigration(_)
-        | Ask::RecoverMigration(_)
-        | Ask::Read(_)
-        | Ask::Look(_)
-        | Ask::Clean { .. }
-        | Ask::Run { .. }
-        | Ask::Pause(_) => Deed::Other,
+fn aim(change: &Change) -> Aim {
+    match change {
+        Change::Machine(_, MachineDeed::Start) => Aim::Start,
+        Change::Machine(_, MachineDeed::Stop(_)) | Change::Server(ServerDeed::CutOffNode) => Aim::Stop,
+        Change::Server(ServerDeed::PowerOff) => Aim::PowerOff,
+        Change::Machine(_, MachineDeed::Move(_)) => Aim::Other,
     }
 }

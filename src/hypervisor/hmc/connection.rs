@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 
 use super::address::HmcAddress;
 use super::link::{self, LinkError, Session};
-use crate::hypervisor::Failure;
+use crate::hypervisor::{Failure, Login, Turns};
 
 /// Pause after the first failed attempt to connect; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -47,34 +47,6 @@ struct Knocks {
     held: Option<String>,
     /// What came of the last offer.
     last: Option<Login>,
-}
-
-/// When this node may offer its key: all nodes are one user to the HMC, and one must hear that another was refused before it
-/// tries itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Turns {
-    /// One of its turns.
-    pub one: Instant,
-    /// From one turn to the next.
-    pub every: Duration,
-}
-
-impl Turns {
-    /// The next turn at or after this moment.
-    fn next(self, now: Instant) -> Instant {
-        let past = now.saturating_duration_since(self.one).as_nanos();
-        let turns = past.div_ceil(self.every.as_nanos().max(1));
-        self.one + self.every.saturating_mul(u32::try_from(turns).unwrap_or(u32::MAX))
-    }
-}
-
-/// What came of a login.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Login {
-    /// We were let in.
-    Accepted,
-    /// We were not.
-    Refused(String),
 }
 
 impl Door {
@@ -304,17 +276,6 @@ fn failure(error: LinkError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_turn_comes_again_and_again() {
-        let (one, every) = (Instant::now(), Duration::from_secs(3));
-        let turns = Turns { one, every };
-        for (now, next) in [(0, 0), (1, 3_000), (3_000, 3_000), (7_500, 9_000)] {
-            let [now, next] = [now, next].map(Duration::from_millis);
-            assert_eq!(turns.next(one + now), one + next);
-        }
-        assert_eq!(Turns { one: one + every, every }.next(one), one + every);
-    }
 
     #[test]
     fn pauses_double_up_to_a_limit() {

@@ -1,26 +1,25 @@
 //! The driver: which HMC is asked or told, in which order, and when it must not be another.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures::future::join_all;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
 
 use super::address::HmcAddress;
 use super::command::check_name;
-use super::connection::{Login, Turns};
 use super::console::Console;
 use super::keyed::KeyedMutex;
 use super::moving;
 use super::mutation::{Change, description_command, lpar_command, offer, server_command};
 use super::queries::{Connections, read_capacity, read_server, read_version};
 use crate::hypervisor::{
-    Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, Hypervisor, ReadError, ServerAddress,
-    ServerReading, Stop,
+    Attempt, Capacity, CommandError, ConsoleHealth, ConsoleStatus, Failure, ReadError, ServerAddress, ServerReading,
+    Stop, Turns,
 };
 
 /// No call lasts longer than this, whatever the caller allows.
@@ -34,6 +33,7 @@ pub struct HmcDriver {
 
 struct Inner {
     hmcs: RwLock<Vec<Arc<Hmc>>>,
+    key: Option<PathBuf>,
     mutations: KeyedMutex,
     turns: Mutex<Option<Turns>>,
     /// The HMC through which each server was last read live.
@@ -59,9 +59,19 @@ pub type Candidate = Result<Arc<Hmc>, String>;
 impl HmcDriver {
     /// A driver for these HMCs. Nothing is contacted before it is needed.
     pub fn new(hmcs: Vec<HmcAddress>) -> Self {
+        Self::with(hmcs, None)
+    }
+
+    /// A driver without HMCs, until it is [configured](crate::hypervisor::Hypervisor::configure); all of them are offered this key.
+    pub fn with_key(key: Option<PathBuf>) -> Self {
+        Self::with(Vec::new(), key)
+    }
+
+    fn with(hmcs: Vec<HmcAddress>, key: Option<PathBuf>) -> Self {
         let hmcs = hmcs.into_iter().map(Hmc::new).collect();
         let inner = Inner {
             hmcs: RwLock::new(hmcs),
+            key,
             mutations: KeyedMutex::default(),
             live: Mutex::default(),
             turns: Mutex::default(),
@@ -88,36 +98,14 @@ impl HmcDriver {
     }
 
     /// When this node may log in to HMCs; at any time if `None`.
-    pub fn take_turns(&self, turns: Option<Turns>) {
+    pub(super) fn set_turns(&self, turns: Option<Turns>) {
         *self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner) = turns;
         self.all().iter().for_each(|hmc| hmc.console.connection().take_turns(turns));
     }
 
-    /// Holds logins to an HMC back for this reason, or lets them go on.
-    pub fn hold(&self, hmc: &str, why: Option<String>) {
-        if let Some(found) = self.by_name(hmc) {
-            found.console.connection().hold(why);
-        }
-    }
-
-    /// What came of the last login to each HMC.
-    pub fn logins(&self) -> Vec<(String, Option<Login>)> {
-        let all = self.all();
-        all.iter().map(|hmc| (hmc.console.name().to_owned(), hmc.console.connection().login())).collect()
-    }
-
-    /// Forgets what came of the last login to an HMC.
-    pub fn forget_login(&self, hmc: &str) {
-        if let Some(found) = self.by_name(hmc) {
-            found.console.connection().forget_login();
-        }
-    }
-
-    /// Logs in to an HMC once, whatever came of it before; beside a connection that is up. Must not be given up half-way.
-    pub async fn try_login(&self, hmc: &str) {
-        if let Some(found) = self.by_name(hmc) {
-            found.console.connection().try_login().await;
-        }
+    /// The key that every HMC of a configuration is offered.
+    pub(super) fn key(&self) -> Option<&Path> {
+        self.inner.key.as_deref()
     }
 
     /// Lets an HMC that rejected our authentication be tried again. Returns whether there is an HMC of that name.
@@ -132,22 +120,16 @@ impl HmcDriver {
         }
     }
 
-    /// Whether each HMC answered the last command that it was given. Those that were given none are left out.
-    pub fn answers(&self) -> Vec<(String, bool)> {
-        let all = self.all();
-        all.iter().filter_map(|hmc| Some((hmc.console.name().to_owned(), hmc.console.answers()?))).collect()
-    }
-
     /// Ends all connections. Later calls connect anew.
     pub async fn close(&self) {
         join_all(self.all().iter().map(|hmc| hmc.console.close())).await;
     }
 
-    fn by_name(&self, hmc: &str) -> Option<Arc<Hmc>> {
+    pub(super) fn by_name(&self, hmc: &str) -> Option<Arc<Hmc>> {
         self.all().into_iter().find(|candidate| candidate.console.name() == hmc)
     }
 
-    fn all(&self) -> Vec<Arc<Hmc>> {
+    pub(super) fn all(&self) -> Vec<Arc<Hmc>> {
         self.inner.hmcs.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -211,9 +193,10 @@ impl HmcDriver {
     }
 }
 
-#[async_trait]
-impl Hypervisor for HmcDriver {
-    async fn read_server(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError> {
+impl HmcDriver {
+    /// Reads the server's state, the state of the link to its service processor, and all its LPARs (VIO servers
+    /// included). Every fact in the answer was obtained after the call began.
+    pub async fn read_server(&self, server: &ServerAddress, within: Duration) -> Result<ServerReading, ReadError> {
         let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
@@ -245,7 +228,8 @@ impl Hypervisor for HmcDriver {
         not_live.ok_or_else(|| no_answer(server, attempts))
     }
 
-    async fn start_lpar(
+    /// Asks for an LPAR to be activated; without a profile, with its current configuration.
+    pub async fn start_lpar(
         &self,
         server: &ServerAddress,
         lpar: &str,
@@ -260,7 +244,9 @@ impl Hypervisor for HmcDriver {
         self.mutate(server, operation, command.map(Change::short), within).await
     }
 
-    async fn mark_lpar(
+    /// Asks for this to be written as the description of an LPAR, in place of whatever is written there: printable ASCII,
+    /// without commas and quotes. Needs a right that nothing else here needs.
+    pub async fn mark_lpar(
         &self,
         server: &ServerAddress,
         lpar: &str,
@@ -272,7 +258,8 @@ impl Hypervisor for HmcDriver {
         self.mutate(server, operation, command.map(Change::repeatable), within).await
     }
 
-    async fn stop_lpar(
+    /// Asks for an LPAR to be stopped.
+    pub async fn stop_lpar(
         &self,
         server: &ServerAddress,
         lpar: &str,
@@ -290,18 +277,25 @@ impl Hypervisor for HmcDriver {
         self.mutate(server, operation, command.map(Change::repeatable), within).await
     }
 
-    async fn power_off_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
+    /// Asks for the whole server to be powered off at once, with everything on it. Fences a server whose service
+    /// processor still answers.
+    pub async fn power_off_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
         let command = server_command(server, "off").map(|command| command.flag("--immed"));
         let operation = format!("power off server {}", server.name);
         self.mutate(server, operation, command.map(Change::repeatable), within).await
     }
 
-    async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
+    /// Asks for the server to be powered on. Its own start policy decides which LPARs come up with it.
+    pub async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
         let command = server_command(server, "on");
         self.mutate(server, format!("power on server {}", server.name), command.map(Change::short), within).await
     }
 
-    async fn migrate_lpar(
+    /// Asks for an LPAR to be moved to another server with its definition, and if it runs, running. The HMC checks first
+    /// and then answers only when the move is over, so give it minutes. While it is under way both servers list the LPAR
+    /// as [`LparState::MigratingRunning`] or [`LparState::MigratingNotActivated`]; afterwards it is defined on the target
+    /// alone, or, if the move failed, on the source. [`CommandError::Unknown`] includes a move that goes on.
+    pub async fn migrate_lpar(
         &self,
         from: &ServerAddress,
         to: &ServerAddress,
@@ -313,17 +307,30 @@ impl Hypervisor for HmcDriver {
         self.move_lpar(via, operation, moving::migrate(from, to, lpar), within).await
     }
 
-    async fn stop_migration(&self, from: &ServerAddress, lpar: &str, within: Duration) -> Result<(), CommandError> {
+    /// Asks for a migration under way to be given up. It may be too late for that.
+    pub async fn stop_migration(&self, from: &ServerAddress, lpar: &str, within: Duration) -> Result<(), CommandError> {
         let operation = format!("stop migration of LPAR {lpar} from {}", from.name);
         self.mutate(from, operation, moving::stop_migration(from, lpar), within).await
     }
 
-    async fn recover_migration(&self, from: &ServerAddress, lpar: &str, within: Duration) -> Result<(), CommandError> {
+    /// Asks for a migration that failed half-way to be cleared up: until then nothing else can be done with the LPAR.
+    /// Afterwards it is defined on one server, and which one that is must be read. Takes as long as a migration.
+    pub async fn recover_migration(
+        &self,
+        from: &ServerAddress,
+        lpar: &str,
+        within: Duration,
+    ) -> Result<(), CommandError> {
         let operation = format!("recover migration of LPAR {lpar} from {}", from.name);
         self.move_lpar(Ok(from.clone()), operation, moving::recover_migration(from, lpar), within).await
     }
 
-    async fn restart_elsewhere(
+    /// Asks for an LPAR of a server that is down to be made anew on another and started there (remote restart). The
+    /// definition on the dead server stays until that is up again and its console clears it up.
+    ///
+    /// The caller must know that the server is down, and that the LPAR cannot come up there. The HMC refuses when the
+    /// server reads Operating, Standby or No Connection; that check is a second bar and not the first.
+    pub async fn restart_elsewhere(
         &self,
         from: &ServerAddress,
         to: &ServerAddress,
@@ -335,7 +342,8 @@ impl Hypervisor for HmcDriver {
         self.move_lpar(via, operation, moving::restart_elsewhere(from, to, lpar), within).await
     }
 
-    async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError> {
+    /// Reads how much memory and processing power the server has, and how much of it is free.
+    pub async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError> {
         let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
         let candidates = self.candidates(server);
@@ -356,7 +364,8 @@ impl Hypervisor for HmcDriver {
         Err(no_answer(server, attempts))
     }
 
-    async fn health(&self, within: Duration) -> Vec<ConsoleStatus> {
+    /// Asks every HMC how it is.
+    pub async fn check(&self, within: Duration) -> Vec<ConsoleStatus> {
         let until = deadline(within);
         let hmcs = self.all();
         let statuses = hmcs.iter().map(|hmc| async move {

@@ -21,6 +21,7 @@ mod connection;
 mod console;
 mod driver;
 mod exec;
+mod held;
 mod keyed;
 mod link;
 mod message;
@@ -30,5 +31,4 @@ mod queries;
 pub mod records;
 
 pub use address::{HmcAddress, HmcKey};
-pub use connection::{Login, Turns};
 pub use driver::HmcDriver;

@@ -9,7 +9,7 @@ use super::{
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Command, Order, OrderId, Report, Seen, Span,
-    carry::{Answer, Ask},
+    carry::{Answer, Ask, Change, Deed, LocalDeed, MachineDeed, Move, ServerDeed},
     node::Input,
     order::{Action, Ending},
 };
@@ -22,8 +22,8 @@ impl Stepper<'_> {
     /// turn, unless it follows what was done; and so does what an agent is to stop, which takes its time.
     pub fn carry(&mut self, node: usize, order: Order, ask: Ask) {
         let id = order.id;
-        let agent = self.site.scope.inside && matches!(ask, Ask::ShutDown(_) | Ask::Clean { .. });
-        let at_once = (ask.is_mutation() && !agent) || self.working == Some((node, id));
+        let agent = matches!(ask, Ask::Do(Deed::Local(_, LocalDeed::Stop | LocalDeed::Clean(_))));
+        let at_once = (matches!(ask, Ask::Do(_)) && !agent) || self.working == Some((node, id));
         if self.state.nodes[node].job(id).is_none() {
             let job = self.take_up(order);
             self.state.nodes[node].jobs.push(Arc::new(job));
@@ -85,9 +85,12 @@ impl Stepper<'_> {
         if elsewhere {
             self.working = None;
         }
-        self.met |= ask.is_mutation();
+        self.met |= matches!(ask, Ask::Do(_));
         let answer = self.reply(node, &job, &ask);
-        if self.site.has(Mutant::FenceNotReadBack) && ask == Ask::PowerOff && answer == Some(Answer::Accepted) {
+        if self.site.has(Mutant::FenceNotReadBack)
+            && ask == Ask::server(ServerDeed::PowerOff)
+            && answer == Some(Answer::Accepted)
+        {
             return self.believe(node, id);
         }
         if let Some(job) = self.state.nodes[node].job_mut(id) {
@@ -110,82 +113,79 @@ impl Stepper<'_> {
                 if at != server && self.site.has(Mutant::NoReadElsewhere) {
                     reading.copies.values_mut().for_each(|power| *power = tenure_core::Power::Off);
                 }
-                return Some(Answer::Read(reading));
+                Some(Answer::Read(reading))
             }
-            Ask::Pause(_) => return Some(Answer::Paused),
-            Ask::Run { .. } => return Some(Answer::NotSent("there are no programs here".to_owned())),
-            Ask::Look(_) => return Some(Answer::Looked(self.look_at(node, server, order))),
-            Ask::Start(_) if self.site.scope.inside => {
+            Ask::Pause(_) => Some(Answer::Paused),
+            Ask::Look(_) => Some(Answer::Looked(self.look_at(node, server, order))),
+            Ask::Do(Deed::Program(_)) => Some(Answer::NotSent("there are no programs here".to_owned())),
+            Ask::Do(Deed::Local(_, LocalDeed::Start)) => {
                 self.send(node, job, What::Agent);
-                return None;
+                None
             }
-            Ask::ShutDown(_) | Ask::Clean { .. } if self.site.scope.inside => return Some(self.agent_stops(order)),
-            Ask::CutOffNode => return Some(self.cut_off_node(server)),
-            Ask::Start(_)
-            | Ask::ShutDown(_)
-            | Ask::PowerDown(_)
-            | Ask::CutOff(_)
-            | Ask::Clean { .. }
-            | Ask::PowerOff
-            | Ask::Migrate { .. }
-            | Ask::StopMigration(_)
-            | Ask::RecoverMigration(_)
-            | Ask::MoveDefinition { .. }
-            | Ask::RemoteRestart { .. } => {}
+            Ask::Do(Deed::Local(_, LocalDeed::Stop | LocalDeed::Clean(_))) => Some(self.agent_stops(order)),
+            Ask::Do(Deed::Hypervisor(Change::Server(ServerDeed::CutOffNode))) => Some(self.cut_off_node(server)),
+            Ask::Do(Deed::Hypervisor(Change::Server(ServerDeed::PowerOff))) => Some(self.power_off(server)),
+            Ask::Do(Deed::Hypervisor(Change::Machine(resource, deed))) => {
+                let place = self.site.lpar(resource);
+                self.reply_of_lpar(node, job, place, deed)
+            }
         }
+    }
+
+    fn power_off(&mut self, server: usize) -> Answer {
+        let known = &self.state.servers[server];
+        if !known.link {
+            return Answer::NotSent("no connection".to_owned());
+        }
+        if known.power == Power::Off {
+            return Answer::Already;
+        }
+        if !self.lost {
+            self.goes_dark(server);
+        }
+        Answer::Accepted
+    }
+
+    /// What the world replies to a command to an LPAR; `None` if that is open.
+    fn reply_of_lpar(&mut self, node: usize, job: &Job, place: usize, deed: &MachineDeed) -> Option<Answer> {
+        let server = self.site.server(&job.order.server);
         let known = &self.state.servers[server];
         if !known.link {
             return Some(Answer::NotSent("no connection".to_owned()));
         }
-        if *ask == Ask::PowerOff {
-            if known.power == Power::Off {
-                return Some(Answer::Already);
-            }
-            if !self.lost {
-                self.goes_dark(server);
-            }
-            return Some(Answer::Accepted);
-        }
         if known.power != Power::On {
             return Some(Answer::NotSent("the server is not operating".to_owned()));
         }
-        self.reply_of_lpar(node, job, ask)
-    }
-
-    /// The same, of a command to an LPAR of a server that is up.
-    fn reply_of_lpar(&mut self, node: usize, job: &Job, ask: &Ask) -> Option<Answer> {
-        let server = self.site.server(&job.order.server);
-        let place = job.order.action.resource().map(|lpar| self.site.lpar(lpar))?;
-        let what = match ask {
-            Ask::Start(_) => Some(What::Start),
-            Ask::RemoteRestart { .. } => Some(What::Anew),
-            Ask::Migrate { to, .. } => Some(What::Move(self.site.server(to))),
-            _ => None,
-        };
-        if let Some(What::Move(to)) = what
-            && (self.state.servers[to].power != Power::On || !self.state.servers[to].link)
-        {
-            return Some(Answer::Refused("the target is not operating".to_owned()));
+        match deed {
+            MachineDeed::Start => self.send(node, job, What::Start),
+            MachineDeed::Move(Move::Anew { .. }) => self.send(node, job, What::Anew),
+            MachineDeed::Move(Move::Live { to }) => {
+                let to = self.site.server(to);
+                if self.state.servers[to].power != Power::On || !self.state.servers[to].link {
+                    return Some(Answer::Refused("the target is not operating".to_owned()));
+                }
+                self.send(node, job, What::Move(to));
+            }
+            MachineDeed::Stop(_) | MachineDeed::Move(Move::Definition { .. } | Move::Stop | Move::Recover)
+                if self.lost =>
+            {
+                return Some(Answer::Unknown("no answer".to_owned()));
+            }
+            MachineDeed::Move(Move::Definition { from }) => {
+                return Some(self.bring(self.site.server(from), server, place));
+            }
+            MachineDeed::Move(Move::Stop) => return Some(self.end_by_force(false)),
+            MachineDeed::Move(Move::Recover) => return Some(self.end_by_force(true)),
+            // What is on its way cannot be stopped.
+            MachineDeed::Stop(_) if self.state.transit.is_some() => {
+                return Some(Answer::Refused("not in a state for this".to_owned()));
+            }
+            MachineDeed::Stop(_) => {
+                self.state.goes_off(server, place);
+                return Some(Answer::Accepted);
+            }
         }
-        if let Some(what) = what {
-            self.send(node, job, what);
-            return None;
-        }
-        if self.lost {
-            return Some(Answer::Unknown("no answer".to_owned()));
-        }
-        match ask {
-            Ask::MoveDefinition { from, .. } => return Some(self.bring(self.site.server(from), server, place)),
-            Ask::StopMigration(_) => return Some(self.end_by_force(false)),
-            Ask::RecoverMigration(_) => return Some(self.end_by_force(true)),
-            _ => {}
-        }
-        // What is on its way cannot be stopped.
-        if self.state.transit.is_some() {
-            return Some(Answer::Refused("not in a state for this".to_owned()));
-        }
-        self.state.goes_off(server, place);
-        Some(Answer::Accepted)
+        None
     }
 
     /// Something is on its way to take effect.

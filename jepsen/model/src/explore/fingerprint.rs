@@ -444,11 +444,17 @@ impl Print<'_> {
         if let Some(inside) = inside {
             Recall::inside(self, &self.site.nodes[at], inside);
         }
-        for (resource, ask) in concedes {
+        for (resource, deed) in concedes {
             Recall::resource(self, resource);
-            Recall::ask(self, ask);
+            self.said(deed);
         }
         self.end();
+    }
+
+    fn said(&mut self, what: &impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        self.count(hasher.finish());
     }
 
     fn job(&mut self, job: &Job) {
@@ -579,9 +585,7 @@ impl Recall for Print<'_> {
         self.end();
     }
     fn ask(&mut self, ask: &Ask) {
-        let mut hasher = DefaultHasher::new();
-        ask.hash(&mut hasher);
-        self.count(hasher.finish());
+        self.said(ask);
     }
     fn reading(&mut self, reading: &Reading) {
         let Reading { server, by, since, serial, system, live, copies, node, node_listed: _, vios: _, listed: _ } =

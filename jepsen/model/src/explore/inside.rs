@@ -6,11 +6,7 @@ use super::{
     site::Site,
 };
 use std::sync::Arc;
-use tenure_core::{
-    Inside, Ledger, Power, Seen,
-    carry::{Answer, Ask},
-    node::Input,
-};
+use tenure_core::{Inside, Ledger, Power, Seen, carry::Answer, node::Input};
 
 impl Stepper<'_> {
     /// The agents of a node look at all that lives inside, and the leader hears of it. Nothing, if that is no news to anybody.
@@ -60,9 +56,9 @@ impl Stepper<'_> {
             if self.state.nodes[node].concedes.is_empty() {
                 break;
             }
-            let (resource, ask) = self.state.nodes[node].concedes.remove(0);
+            let (resource, deed) = self.state.nodes[node].concedes.remove(0);
             let place = self.site.lpar(&resource);
-            let answer = if matches!(ask, Ask::Look(_)) {
+            let answer = if deed.is_none() {
                 let seen = self.see(node, node, place);
                 if let Some(inside) = &mut self.state.nodes[node].inside {
                     Arc::make_mut(inside).seen.insert(resource.clone(), seen.clone());

@@ -3,7 +3,9 @@
 use super::scope::Bounds;
 use std::sync::Arc;
 use tenure_core::{
-    Command, Inside, Ledger, Moment, NodeName, Order, OrderId, Reading, Report, ResourceName, Span, carry::Ask, node,
+    Command, Inside, Ledger, Moment, NodeName, Order, OrderId, Reading, Report, ResourceName, Span,
+    carry::{Ask, LocalDeed},
+    node,
     order::Epoch,
 };
 
@@ -140,7 +142,7 @@ pub(super) struct Node {
     /// What its agents saw last.
     pub inside: Option<Arc<Inside>>,
     /// What its agents are to do because it is alone.
-    pub concedes: Vec<(ResourceName, Ask)>,
+    pub concedes: Vec<(ResourceName, Option<LocalDeed>)>,
 }
 
 /// An order that a node carries out, as its body sees it.

@@ -104,7 +104,7 @@ impl Stepper<'_> {
             Effect::Carry { order, ask } => self.carry(node, order, ask),
             Effect::Mark { order, .. } => self.feed(node, Input::Marked(order)),
             Effect::Drop(order) => self.drop_job(node, order),
-            Effect::Concede { resource, ask, .. } => self.state.nodes[node].concedes.push((resource, ask)),
+            Effect::Concede { resource, deed, .. } => self.state.nodes[node].concedes.push((resource, deed)),
             Effect::Stop { .. } => self.die(node),
         }
     }

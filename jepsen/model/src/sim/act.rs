@@ -214,7 +214,6 @@ impl Sim {
 
     fn power_deed(&mut self, name: &str, what: &str) -> Done {
         let server = self.server_id(name)?;
-        let hmc = self.world.hmcs().next().ok_or("there is no HMC")?;
         let command = match what {
             // The service processor lives on standby power, and says that the server is off.
             "trip" => return self.inject(Fault::TripPower(server)),
@@ -227,6 +226,7 @@ impl Sim {
             "off" => WorldCommand::fence(server),
             _ => return Err("is not done to power".to_owned()),
         };
+        let hmc = self.world.hmcs().next().ok_or("there is no HMC")?;
         self.world.execute(hmc, &command).map(drop).map_err(|why| why.to_string())
     }
 

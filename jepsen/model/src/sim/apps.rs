@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Inside, Power, ResourceName, Seen, ServerName, Span, Time,
-    carry::{Answer, Ask},
+    carry::{Answer, LocalDeed},
     config::{Cluster, Operations, Resource},
 };
 
@@ -65,16 +65,19 @@ impl Apps {
         self.copies.iter().any(|((at, name), app)| at == server && !off(app) && cluster.lives_once(name))
     }
 
-    /// What the agent of the node on the server makes of a question.
-    pub fn command(&mut self, cluster: &Cluster, server: &ServerName, ask: &Ask, now: Time) -> Answer {
-        let (Ask::Start(name) | Ask::ShutDown(name) | Ask::Clean { resource: name, .. }) = ask else {
-            return Answer::NotSent("no agent does that".to_owned());
-        };
+    /// What the agent of the node on the server makes of what it is to do.
+    pub fn command(
+        &mut self,
+        cluster: &Cluster,
+        server: &ServerName,
+        (name, deed): (&ResourceName, LocalDeed),
+        now: Time,
+    ) -> Answer {
         let Some(resource) = cluster.resources.get(name) else {
             return Answer::NotSent(format!("{name} is not declared"));
         };
         let app = self.copy(resource, server, name, now);
-        if matches!(ask, Ask::Start(_)) {
+        if deed == LocalDeed::Start {
             if app.spoiled > 0 {
                 app.spoiled -= 1;
                 return Answer::Refused("its agent failed".to_owned());

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::{
     Inside, Ledger, Moment, NodeName, OrderId, Span, Time,
-    carry::Ask,
+    carry::Change,
     ledger::Incarnation,
     node::{self, Birth},
     reach::Reach,
@@ -61,7 +61,7 @@ pub(super) struct Memory {
     /// When its watchdog was last fed.
     pub(super) fed: Time,
     /// Changes that are under way at HMCs.
-    pub(super) sent: BTreeMap<OrderId, (CommandId, Ask)>,
+    pub(super) sent: BTreeMap<OrderId, (CommandId, Change)>,
     /// What happened while it was paused.
     pub(super) stalled: Vec<NodeEvent>,
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::{
     Command, Entry, NodeName, OrderId, Report, ResourceName, Span, Time,
-    carry::{Answer, Ask},
+    carry::{Answer, Ask, Change, Deed, LocalDeed, ServerDeed},
     command::Author,
     ledger::Incarnation,
     node::{self, Call, Effect, Fate, Input, Now, Proposal, Taken},
@@ -105,7 +105,7 @@ impl Sim {
                         node.memory.sent.remove(&order);
                     }
                 }
-                Effect::Concede { resource, ask, .. } => self.concede(name, resource, &ask),
+                Effect::Concede { resource, deed, .. } => self.concede(name, resource, deed),
                 Effect::Stop { .. } => {
                     if let Some(node) = self.nodes.get_mut(name) {
                         node.killed = true;
@@ -230,19 +230,19 @@ impl Sim {
     }
 
     /// An agent is asked because the node is alone.
-    fn concede(&mut self, name: &NodeName, resource: ResourceName, ask: &Ask) {
+    fn concede(&mut self, name: &NodeName, resource: ResourceName, deed: Option<LocalDeed>) {
         self.questions += 1;
         let Some(node) = self.nodes.get(name) else { return };
         let config = Arc::clone(&node.ledger.config);
-        if matches!(ask, Ask::Look(_)) {
+        let Some(deed) = deed else {
             let (since, serial) = (node.ledger.index, self.questions);
             self.later(name, LOOK, NodeEvent::LookInside { why: WhyInside::Alone, resource, since, serial });
             return;
-        }
+        };
         let server = config.nodes.get(name).and_then(|declared| declared.server.clone());
         let answer = server.map_or_else(
             || Answer::NotSent("it lives nowhere".to_owned()),
-            |server| self.apps.command(&config, &server, ask, self.now),
+            |server| self.apps.command(&config, &server, (&resource, deed), self.now),
         );
         self.later(name, STOP, NodeEvent::Input(Box::new(Input::Conceded { resource, answer })));
     }
@@ -266,50 +266,40 @@ impl Sim {
     fn ask(&mut self, name: &NodeName, order: &Order, ask: Ask) {
         let Some(node) = self.nodes.get(name) else { return };
         let id = order.id;
-        match &ask {
-            Ask::Read(server) => self.ask_consoles(name, server.clone(), Why::Order(id)),
+        match ask {
+            Ask::Read(server) => self.ask_consoles(name, server, Why::Order(id)),
             Ask::Look(resource) => {
                 self.questions += 1;
                 let (since, serial) = (node.ledger.index, self.questions);
-                let (why, resource) = (WhyInside::Order(id), resource.clone());
+                let why = WhyInside::Order(id);
                 self.later(name, LOOK, NodeEvent::LookInside { why, resource, since, serial });
             }
-            Ask::Pause(span) => self.answer(name, *span, id, Answer::Paused),
-            Ask::Run { program, within, .. } => {
-                let manner = self.programs.get(program).copied().unwrap_or_default();
-                let (after, answer) = manner.end(*within);
+            Ask::Pause(span) => self.answer(name, span, id, Answer::Paused),
+            Ask::Do(Deed::Program(program)) => {
+                let manner = self.programs.get(&program.path).copied().unwrap_or_default();
+                let (after, answer) = manner.end(program.within);
                 self.answer(name, after, id, answer);
             }
-            Ask::Start(_)
-            | Ask::ShutDown(_)
-            | Ask::PowerDown(_)
-            | Ask::CutOff(_)
-            | Ask::Clean { .. }
-            | Ask::CutOffNode
-            | Ask::PowerOff
-            | Ask::Migrate { .. }
-            | Ask::StopMigration(_)
-            | Ask::RecoverMigration(_)
-            | Ask::MoveDefinition { .. }
-            | Ask::RemoteRestart { .. } => {
-                let inside = order.action.resource().and_then(|name| node.ledger.config.resources.get(name));
-                let inside = inside.is_some_and(|resource| resource.as_agent().is_some());
-                let at_home = node.ledger.config.node_on(&order.server) == Some(name);
+            Ask::Do(Deed::Local(resource, deed)) => {
                 let config = Arc::clone(&node.ledger.config);
-                let route = match (inside, node.blind) {
-                    (true, _) if !at_home => Err(Answer::NotSent("it lives inside another node".to_owned())),
-                    (true, _) => Err(self.apps.command(&config, &order.server, &ask, self.now)),
-                    (false, true) => Err(Answer::NotSent("no HMC answers".to_owned())),
-                    (false, false) => {
-                        witness::change(&self.world, &config, &order.server, &ask).map_err(|answer| *answer)
-                    }
+                let answer = match config.node_on(&order.server) == Some(name) {
+                    true => self.apps.command(&config, &order.server, (&resource, deed), self.now),
+                    false => Answer::NotSent("it lives inside another node".to_owned()),
+                };
+                self.answer(name, Span(0), id, answer);
+            }
+            Ask::Do(Deed::Hypervisor(change)) => {
+                let route = match node.blind {
+                    true => Err(Answer::NotSent("no HMC answers".to_owned())),
+                    false => witness::change(&self.world, &node.ledger.config, &order.server, &change)
+                        .map_err(|answer| *answer),
                 };
                 match route {
                     Err(answer) => self.answer(name, Span(0), id, answer),
                     Ok((hmc, command)) => {
                         let sent = self.world.submit(hmc, command);
                         if let Some(node) = self.nodes.get_mut(name) {
-                            node.memory.sent.insert(id, (sent, ask));
+                            node.memory.sent.insert(id, (sent, change));
                         }
                     }
                 }
@@ -319,23 +309,23 @@ impl Sim {
 
     /// Takes the answers of HMCs that have arrived. A paused node finds them when it wakes up.
     pub(super) fn harvest(&mut self) {
-        let mut arrived: Vec<(NodeName, OrderId, Ask, WorldAnswer)> = Vec::new();
+        let mut arrived: Vec<(NodeName, OrderId, Change, WorldAnswer)> = Vec::new();
         for (name, node) in self.nodes.iter_mut().filter(|(_, node)| node.acts()) {
             let world = &mut self.world;
-            node.memory.sent.retain(|id, (command, ask)| match world.take_answer(*command) {
+            node.memory.sent.retain(|id, (command, change)| match world.take_answer(*command) {
                 Some((_, answer)) => {
-                    arrived.push((name.clone(), *id, ask.clone(), answer));
+                    arrived.push((name.clone(), *id, change.clone(), answer));
                     false
                 }
                 None => true,
             });
         }
-        for (name, id, ask, answer) in arrived {
-            if ask == Ask::CutOffNode && self.options.bug == Some(Bug::FenceNotReadBack) {
+        for (name, id, change, answer) in arrived {
+            if change == Change::Server(ServerDeed::CutOffNode) && self.options.bug == Some(Bug::FenceNotReadBack) {
                 self.believe(&name, id);
                 continue;
             }
-            self.feed(&name, Input::Answered { order: id, answer: witness::answer(&ask, answer) });
+            self.feed(&name, Input::Answered { order: id, answer: witness::answer(&change, answer) });
         }
     }
 

@@ -180,13 +180,19 @@ impl Site {
         for (n, name) in SERVERS.iter().take(self.servers).enumerate() {
             let (memory, processors) = self.capacity.get(*name).copied().unwrap_or_default();
             let hmcs = cluster.hmcs.keys().cloned().collect();
-            let mut server = Server::new(name, &format!("9105-22A*{}", serial(n)), hmcs);
+            // Without an HMC nobody calls it anything but by its name.
+            let (system, mtms) = if self.hmcs > 0 {
+                ((*name).to_owned(), format!("9105-22A*{}", serial(n)))
+            } else {
+                Default::default()
+            };
+            let mut server = Server::new(&system, &mtms, hmcs);
             server.surrogate = n >= self.servers - self.bare;
             (server.memory, server.processors) = (memory, processors);
             cluster.servers.insert(ServerName::from(*name), server);
         }
         for (name, server) in self.nodes() {
-            let lpar = server.map(|server| format!("node-{server}"));
+            let lpar = server.filter(|_| self.hmcs > 0).map(|server| format!("node-{server}"));
             cluster.nodes.insert(name, Node { server: server.map(ServerName::from), lpar, watchdog: None });
         }
         for (name, declared) in &self.groups {

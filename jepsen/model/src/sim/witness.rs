@@ -9,7 +9,7 @@ use crate::world::{
 use std::collections::BTreeMap;
 use tenure_core::{
     HmcName, Ledger, Power, Reading, ResourceName, ServerName,
-    carry::{Answer, Ask},
+    carry::{self, Answer, Change, MachineDeed, Move, ServerDeed},
     config::Cluster,
     words::{self, Inventory, LparEnvironment, LparReading, LparState, RmcState, ServerReading, Step, Told},
 };
@@ -97,7 +97,7 @@ pub fn change(
     world: &World,
     cluster: &Cluster,
     server: &ServerName,
-    ask: &Ask,
+    change: &Change,
 ) -> Result<(HmcId, Command), Box<Answer>> {
     let not_sent = |why: &str| Box::new(Answer::NotSent(why.to_owned()));
     let id = physical(world, cluster, server).ok_or_else(|| not_sent("the server is not declared"))?;
@@ -108,27 +108,23 @@ pub fn change(
     let other = |server: &ServerName| {
         physical(world, cluster, server).ok_or_else(|| not_sent("the other server is not declared"))
     };
-    let command = match ask {
-        Ask::Start(name) => Command::start(id, lpar(name)?),
-        Ask::ShutDown(name) => Command::stop(id, lpar(name)?, Stop::Os),
-        Ask::PowerDown(name) => Command::stop(id, lpar(name)?, Stop::Delayed),
-        Ask::CutOff(name) => Command::stop(id, lpar(name)?, Stop::Immediate),
-        Ask::PowerOff => Command::fence(id),
-        Ask::Migrate { resource, to } => Command::Migrate { lpar: lpar(resource)?, from: id, to: other(to)? },
-        Ask::MoveDefinition { resource, from } => {
-            Command::Migrate { lpar: lpar(resource)?, from: other(from)?, to: id }
+    let command = match change {
+        Change::Machine(name, MachineDeed::Start) => Command::start(id, lpar(name)?),
+        Change::Machine(name, MachineDeed::Stop(how)) => Command::stop(id, lpar(name)?, manner(*how)),
+        Change::Machine(name, MachineDeed::Move(step)) => {
+            let lpar = lpar(name)?;
+            match step {
+                Move::Live { to } => Command::Migrate { lpar, from: id, to: other(to)? },
+                Move::Definition { from } => Command::Migrate { lpar, from: other(from)?, to: id },
+                Move::Anew { from } => Command::RemoteRestart { lpar, from: other(from)?, to: id },
+                Move::Stop => Command::StopMigration { lpar, from: id },
+                Move::Recover => Command::RecoverMigration { lpar, server: id },
+            }
         }
-        Ask::RemoteRestart { resource, from } => {
-            Command::RemoteRestart { lpar: lpar(resource)?, from: other(from)?, to: id }
-        }
-        Ask::StopMigration(name) => Command::StopMigration { lpar: lpar(name)?, from: id },
-        Ask::RecoverMigration(name) => Command::RecoverMigration { lpar: lpar(name)?, server: id },
-        Ask::CutOffNode => {
+        Change::Server(ServerDeed::PowerOff) => Command::fence(id),
+        Change::Server(ServerDeed::CutOffNode) => {
             let lpar = own_lpar(world, cluster, server).ok_or_else(|| not_sent("the node has no LPAR"))?;
             Command::stop(id, lpar, Stop::Immediate)
-        }
-        Ask::Read(_) | Ask::Look(_) | Ask::Clean { .. } | Ask::Pause(_) | Ask::Run { .. } => {
-            return Err(not_sent("it is no change"));
         }
     };
     // A move needs a console that reaches both its servers.
@@ -140,24 +136,34 @@ pub fn change(
     Ok((hmc, command))
 }
 
+fn manner(how: carry::Stop) -> Stop {
+    match how {
+        carry::Stop::OsShutdown => Stop::Os,
+        carry::Stop::Shutdown => Stop::Delayed,
+        carry::Stop::Immediate => Stop::Immediate,
+    }
+}
+
 /// What an answer of the world means to the order that waits for it.
-pub fn answer(ask: &Ask, answer: WorldAnswer) -> Answer {
-    words::answer(ask, told(ask, answer))
+pub fn answer(change: &Change, answer: WorldAnswer) -> Answer {
+    words::answer(change, told(change, answer))
 }
 
 /// How a console ended what it was told, by what its command line would print.
-fn told(ask: &Ask, answer: WorldAnswer) -> Told {
+fn told(change: &Change, answer: WorldAnswer) -> Told {
     let refusal = match answer {
         WorldAnswer::Answered(Ok(())) => return Told::Accepted,
         WorldAnswer::Lost => return Told::Unknown("the HMC did not answer".to_owned()),
         WorldAnswer::Answered(Err(refusal)) => refusal,
     };
     let why = refusal.to_string();
-    let step = match (ask, refusal) {
+    let step = match (change, refusal) {
         (_, Refusal::HmcDown) => return Told::NotSent(why),
         (_, Refusal::MoveFailed) => Step::Checked,
         // The check before it is refused for the same reasons.
-        (Ask::Migrate { .. } | Ask::MoveDefinition { .. } | Ask::RemoteRestart { .. }, _) => Step::Check,
+        (Change::Machine(_, MachineDeed::Move(Move::Live { .. } | Move::Definition { .. } | Move::Anew { .. })), _) => {
+            Step::Check
+        }
         _ => Step::Change,
     };
     match words::Refusal::parse(&refusal.message("it")) {

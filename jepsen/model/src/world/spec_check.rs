@@ -9,7 +9,7 @@ pub const WORLD_LIMIT: usize = 16_384;
 /// Why a specification is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
-    /// A world needs an HMC and a server.
+    /// A world needs a server.
     #[error("build world: it has no {0}")]
     Empty(&'static str),
     /// Too large.
@@ -67,10 +67,8 @@ pub(super) fn check(spec: &WorldSpec) -> Result<(), SpecError> {
 
 fn sizes(spec: &WorldSpec) -> Result<(), SpecError> {
     let partitions = spec.lpars.len() + spec.servers.iter().map(|s| usize::from(s.vios)).sum::<usize>();
-    for (what, count) in [("HMC", spec.hmcs.len()), ("server", spec.servers.len())] {
-        if count == 0 {
-            return Err(SpecError::Empty(what));
-        }
+    if spec.servers.is_empty() {
+        return Err(SpecError::Empty("server"));
     }
     for (what, count) in [("HMCs", spec.hmcs.len()), ("servers", spec.servers.len()), ("LPARs", partitions)] {
         if count > WORLD_LIMIT {

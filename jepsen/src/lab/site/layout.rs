@@ -44,6 +44,9 @@ pub(super) fn node_names(options: &SiteOptions) -> Vec<String> {
 }
 
 pub(super) async fn start_hmcs(world: &LiveWorld, count: usize, directory: &Path) -> Result<Vec<HmcServer>, SiteError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     let key = generate_key();
     let text = key.to_openssh(LineEnding::LF).map_err(|why| SiteError::Key(why.to_string()))?;
     identity::write_secret(&directory.join("hmc_key"), &text).map_err(SiteError::Identity)?;
@@ -70,19 +73,33 @@ fn free_ports(on: IpAddr) -> io::Result<(SocketAddr, SocketAddr)> {
     Ok((one.local_addr()?, other.local_addr()?))
 }
 
+/// Where a machine without LPARs has what its agents keep. It does not outlast its power.
+pub(in super::super) fn inside(directory: &Path, server: &str) -> PathBuf {
+    directory.join("inside").join(server)
+}
+
 /// Where a node's log is.
 pub(super) fn log_of(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.log"))
 }
 
-pub(super) fn prepare(directory: &Path, name: &str, place: &Place) -> Result<NodeProcess, SiteError> {
+pub(super) fn prepare(options: &SiteOptions, name: &str, place: &Place) -> Result<NodeProcess, SiteError> {
+    let directory = options.directory.as_path();
     let data = directory.join(name);
     make(&data)?;
     let config = directory.join(format!("{name}.toml"));
     let text = format!(
         "node = \"{name}\"\ndata_dir = \"{name}\"\nlisten = \"{}\"\nadvertise = \"{}\"\napi_listen = \"{}\"\n\
-         hmc_key = \"hmc_key\"\n",
-        place.listen, place.advertise, place.api
+         {}\n",
+        place.listen,
+        place.advertise,
+        place.api,
+        if options.hmcs > 0 {
+            "hmc_key = \"hmc_key\"".to_owned()
+        } else {
+            make(&inside(directory, name))?;
+            format!("[agents]\nrun_dir = \"{}\"", directory.join("run").display())
+        }
     );
     write(&config, &text)?;
     Ok(NodeProcess::new(name, config, log_of(directory, name)))

@@ -1,9 +1,10 @@
 //! The nodes of a site as processes: started, killed, paused, and kept in step with their management LPARs.
 
-use super::{Site, SiteError};
+use super::{Site, SiteError, layout::inside};
 use crate::{lab::process::NodeProcess, world::Guest};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     sync::{MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -29,12 +30,14 @@ pub(super) struct Nodes {
     processes: BTreeMap<String, NodeProcess>,
     /// Nodes that were taken down on purpose.
     held: BTreeSet<String>,
+    /// Where what agents keep goes with the power of its machine.
+    home: Option<PathBuf>,
 }
 
 impl Nodes {
-    pub(super) fn new(processes: BTreeMap<String, NodeProcess>) -> Self {
+    pub(super) fn new(processes: BTreeMap<String, NodeProcess>, home: Option<PathBuf>) -> Self {
         // A node that has not joined yet must not be started as one that has.
-        Nodes { held: processes.keys().cloned().collect(), processes }
+        Nodes { held: processes.keys().cloned().collect(), processes, home }
     }
 
     fn node(&mut self, name: &str) -> Result<&mut NodeProcess, SiteError> {
@@ -45,7 +48,11 @@ impl Nodes {
         let held = self.held.contains(name);
         let Some(node) = self.processes.get_mut(name) else { return Ok(()) };
         let result = match guest {
-            Guest::Off => node.kill(),
+            Guest::Off => {
+                let killed = node.kill();
+                self.home.as_ref().map_or(Ok(()), |home| forget(&inside(home, name)))?;
+                killed
+            }
             Guest::Frozen if node.is_running() && !node.is_paused() => node.pause(),
             Guest::Running if node.is_paused() && !held => node.resume(),
             Guest::Running if !held => node.start(None),
@@ -53,6 +60,15 @@ impl Nodes {
         };
         result.map_err(SiteError::Process)
     }
+}
+
+/// What is in a directory is gone.
+fn forget(directory: &Path) -> Result<(), SiteError> {
+    let set = |source| SiteError::Set { what: directory.display().to_string(), source };
+    for entry in std::fs::read_dir(directory).map_err(set)? {
+        std::fs::remove_file(entry.map_err(set)?.path()).map_err(set)?;
+    }
+    Ok(())
 }
 
 impl Site {

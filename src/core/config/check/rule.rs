@@ -63,7 +63,9 @@ rules! {
     UnknownResource { resource: String, known: String } => "there is no resource {resource}", "its group has: {known}";
 
     // HMCs, servers, nodes.
-    NoHmc { server: ServerName } => "{server} has no HMC", "write hmcs = [\"…\"]";
+    NoHmc { server: ServerName, lpar: ResourceName, group: GroupName } => "{server} has no HMC, and {lpar} is an LPAR", "write hmcs = [\"…\"], or remove {server} from servers of {group}";
+    NoSystem { server: ServerName } => "{server} has no system", "write system = \"…\", its name on the HMC";
+    LparWithoutHmc { node: NodeName, server: ServerName } => "{node} has an LPAR and {server} no HMC", "write hmcs = [\"…\"] for {server}, or remove this line";
     HmcTwice { hmc: String } => "{hmc} stands twice", "name each HMC once, the preferred one first";
     Mtms { mtms: String } => "{mtms:?} is not a type, model and serial number", "write it as 9009-42A*1234567";
     SystemTwice { mtms: String, other: ServerName } => "{mtms} is already server {other}", "declare each physical server once";

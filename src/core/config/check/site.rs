@@ -1,7 +1,7 @@
 //! HMCs, servers and nodes.
 
 use super::{Found, Rule, list};
-use crate::{HmcName, NodeName, ServerName, config::Cluster};
+use crate::{GroupName, HmcName, NodeName, ServerName, config::Cluster};
 use std::collections::BTreeMap;
 
 pub(super) fn check(cluster: &Cluster, found: &mut Found) {
@@ -36,15 +36,18 @@ fn servers(cluster: &Cluster, found: &mut Found) {
     for (name, server) in &cluster.servers {
         let at = ["servers", name.as_str()];
         found.name(&at, name.as_str());
-        if !is_mtms(&server.mtms) {
+        if server.hmcs.is_empty() {
+            without_manager(cluster, found, name);
+        } else if !is_mtms(&server.mtms) {
             found.add(&[at[0], at[1], "mtms"], Rule::Mtms { mtms: server.mtms.clone() });
         }
-        if let Some(other) = systems.insert(&server.mtms, name) {
+        if !server.hmcs.is_empty() && server.system.is_empty() {
+            found.add(&at, Rule::NoSystem { server: name.clone() });
+        }
+        let same = Some(&server.mtms).filter(|mtms| !mtms.is_empty());
+        if let Some(other) = same.and_then(|mtms| systems.insert(mtms, name)) {
             let rule = Rule::SystemTwice { mtms: server.mtms.clone(), other: other.clone() };
             found.add(&[at[0], at[1], "mtms"], rule);
-        }
-        if server.hmcs.is_empty() {
-            found.add(&at, Rule::NoHmc { server: name.clone() });
         }
         for (i, hmc) in server.hmcs.iter().enumerate() {
             let place = [at[0], at[1], "hmcs", &i.to_string()];
@@ -62,6 +65,29 @@ fn servers(cluster: &Cluster, found: &mut Found) {
         if let Some(zone) = &server.zone {
             found.name(&[at[0], at[1], "zone"], zone);
         }
+    }
+}
+
+/// A server without a manager: nothing on it can be an LPAR of ours, and what only a manager would use means nothing.
+fn without_manager(cluster: &Cluster, found: &mut Found, name: &ServerName) {
+    let at = ["servers", name.as_str()];
+    let Some(server) = cluster.servers.get(name) else { return };
+    let listed = |group: &GroupName| cluster.groups.get(group).is_some_and(|group| group.servers.contains(name));
+    let mut lpars = cluster.resources.iter().filter(|(_, resource)| resource.as_lpar().is_some());
+    if let Some((lpar, resource)) = lpars.find(|(_, resource)| listed(&resource.group)) {
+        let (server, lpar, group) = (name.clone(), lpar.clone(), resource.group.clone());
+        found.add(&at, Rule::NoHmc { server, lpar, group });
+        return;
+    }
+    let without = "hmcs";
+    let written =
+        [("system", !server.system.is_empty()), ("mtms", !server.mtms.is_empty()), ("surrogate", server.surrogate)];
+    for (what, _) in written.into_iter().filter(|(_, written)| *written) {
+        found.add(&[at[0], at[1], what], Rule::Meaningless { what, without });
+    }
+    let node = cluster.node_on(name).and_then(|node| cluster.nodes.get_key_value(node));
+    if let Some((node, _)) = node.filter(|(_, declared)| declared.lpar.is_some()) {
+        found.add(&["nodes", node.as_str(), "lpar"], Rule::LparWithoutHmc { node: node.clone(), server: name.clone() });
     }
 }
 

@@ -181,11 +181,13 @@ impl Planner<'_> {
         let group = self.scratch.groups.get(name)?;
         let still = group.frozen || group.conflict.is_some() || !self.scratch.is_looked_after(name);
         let tenure = group.tenure.as_ref().filter(|tenure| !still && tenure.phase == Phase::Online)?;
-        let watched = self
-            .scratch
-            .servers
-            .get(&tenure.server)
-            .is_some_and(|state| state.off.is_none() && state.live && self.scratch.is_managed(state));
+        let watched = self.scratch.servers.get(&tenure.server).is_some_and(|state| {
+            let seen = match self.scratch.config.has_manager(&tenure.server) {
+                true => state.live && self.scratch.is_managed(state),
+                false => self.scratch.is_attended(&tenure.server, state),
+            };
+            state.off.is_none() && seen
+        });
         watched.then(|| (Arc::clone(group), tenure.clone()))
     }
 

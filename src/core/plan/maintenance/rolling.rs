@@ -5,7 +5,7 @@
 //! the order itself is a matter of taste, and the servers that have least to move come first.
 
 use crate::{
-    GroupName, Ledger, ServerName, SystemState,
+    GroupName, Ledger, ServerName,
     config::{AT, Asks, Failover, Load},
     ledger::{GroupState, ServerState},
     place::{Amounts, Candidate, Door, Item, Lost, Placement, Problem, Room, Rule, place, survive},
@@ -116,7 +116,7 @@ impl Board {
         let mut zones: BTreeMap<&str, u32> = BTreeMap::new();
         let mut problem = Problem::default();
         for (name, declared) in &config.servers {
-            let fit = name != out && ledger.servers.get(name).is_some_and(|state| is_fit(ledger, state));
+            let fit = name != out && ledger.servers.get(name).is_some_and(|state| is_fit(ledger, name, state));
             let next = u32::try_from(zones.len()).unwrap_or(u32::MAX);
             problem.rooms.push(Room {
                 door: if fit { Door::Open } else { Door::Closed },
@@ -178,13 +178,8 @@ fn places(rooms: &BTreeMap<&ServerName, usize>, group: &GroupState, leaves: bool
     covered.filter_map(|server| rooms.get(server).copied()).collect()
 }
 
-fn is_fit(ledger: &Ledger, state: &ServerState) -> bool {
-    state.off.is_none()
-        && state.dirty.is_none()
-        && state.live
-        && state.system == SystemState::Operating
-        && state.closed().is_none()
-        && ledger.is_managed(state)
+fn is_fit(ledger: &Ledger, server: &ServerName, state: &ServerState) -> bool {
+    state.off.is_none() && state.dirty.is_none() && state.closed().is_none() && ledger.is_attended(server, state)
 }
 
 fn amounts(load: Load) -> Amounts {

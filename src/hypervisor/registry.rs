@@ -1,0 +1,284 @@
+//! Which driver serves which server: orders and rounds name servers, and know no driver.
+//!
+//! Promises: a server without a manager is served by nobody, so nothing is ever read of it or done to it from outside.
+//!
+//! Refuses to know: who else could carry something out; what is asked of it is a hypervisor's to do.
+
+use super::{
+    Accounts, Change, CommandError, Hypervisor, Login, ManagerHealth, ReadError, ServerAddress, ServerReading, Turns,
+    hmc::HmcDriver,
+};
+use async_trait::async_trait;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use tenure_core::{
+    ResourceName, ServerName,
+    carry::{self, Answer, MachineDeed, Move, ServerDeed, Stop},
+    config::{Cluster, Lpar},
+    listing::Mark,
+    words,
+};
+
+/// How long one reading may take.
+pub const READ_DEADLINE: Duration = Duration::from_secs(15);
+/// How long one command may take until it is answered.
+pub const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
+/// How long the mark of an owner may take: an LPAR waits for it before it is started.
+pub const MARK_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A kind of manager, and so of driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Hardware management consoles.
+    Hmc,
+}
+
+/// The drivers of a node.
+pub struct Registry {
+    drivers: BTreeMap<Kind, Arc<dyn Hypervisor>>,
+}
+
+impl Registry {
+    /// The drivers that there are. Those that need it log in with this key; without one they have no managers.
+    pub fn new(key: Option<PathBuf>) -> Self {
+        Registry::of([(Kind::Hmc, Arc::new(HmcDriver::with_key(key)) as Arc<dyn Hypervisor>)])
+    }
+
+    /// These drivers.
+    pub fn of(drivers: impl IntoIterator<Item = (Kind, Arc<dyn Hypervisor>)>) -> Self {
+        Registry { drivers: drivers.into_iter().collect() }
+    }
+
+    /// Takes over a new configuration.
+    pub fn configure(&self, cluster: &Cluster) {
+        self.drivers.values().for_each(|driver| driver.configure(cluster));
+    }
+
+    /// How each manager is, as far as this node has asked it.
+    pub fn health(&self) -> Vec<ManagerHealth> {
+        self.drivers.values().flat_map(|driver| driver.health()).collect()
+    }
+
+    /// Reads a server; `None` if nobody serves it.
+    pub async fn read(&self, cluster: &Cluster, server: &ServerName) -> Option<Result<ServerReading, ReadError>> {
+        let (driver, address) = self.serving(cluster, server)?;
+        Some(driver.read(&address, READ_DEADLINE).await)
+    }
+
+    /// Has what an order asks done to a server, or to an LPAR on it.
+    pub async fn change(&self, cluster: &Cluster, server: &ServerName, change: &carry::Change) -> Answer {
+        match self.told(cluster, server, change).await {
+            Ok(told) => words::answer(change, CommandError::told(told)),
+            Err(why) => Answer::NotSent(why),
+        }
+    }
+
+    /// Marks an LPAR as the cluster's; `None` if that, or who serves its server, is not declared.
+    pub async fn mark(
+        &self,
+        cluster: &Cluster,
+        server: &ServerName,
+        lpar: &ResourceName,
+    ) -> Option<Result<(), CommandError>> {
+        let lpar = cluster.lpar(lpar)?;
+        let (driver, server) = self.serving(cluster, server)?;
+        let mark = Mark::text(&cluster.name);
+        let change = Change::Mark { server: &server, lpar: &lpar.partition, mark: &mark };
+        Some(driver.change(&change, MARK_DEADLINE).await)
+    }
+
+    /// `Err` says why nobody is told.
+    async fn told(
+        &self,
+        cluster: &Cluster,
+        server: &ServerName,
+        change: &carry::Change,
+    ) -> Result<Result<(), CommandError>, String> {
+        let (driver, here) = self.found(cluster, server)?;
+        match change {
+            carry::Change::Machine(name, deed) => {
+                let lpar = cluster.lpar(name).ok_or_else(|| format!("LPAR {name} is not declared"))?;
+                self.machine(cluster, driver, (server, &here), lpar, deed).await
+            }
+            carry::Change::Server(ServerDeed::PowerOff) => {
+                Ok(driver.change(&Change::PowerOff { server: &here }, COMMAND_DEADLINE).await)
+            }
+            carry::Change::Server(ServerDeed::CutOffNode) => {
+                let node = cluster.node_on(server).and_then(|node| cluster.nodes.get(node));
+                let lpar = node.and_then(|node| node.lpar.as_deref());
+                let lpar = lpar.ok_or_else(|| format!("no LPAR is declared for the node on {server}"))?;
+                let change = Change::Stop { server: &here, lpar, how: Stop::Immediate };
+                Ok(driver.change(&change, COMMAND_DEADLINE).await)
+            }
+        }
+    }
+
+    /// What is done to an LPAR. A move is answered when it is over, so it gets its time.
+    async fn machine(
+        &self,
+        cluster: &Cluster,
+        driver: &dyn Hypervisor,
+        (server, here): (&ServerName, &ServerAddress),
+        declared: &Lpar,
+        deed: &MachineDeed,
+    ) -> Result<Result<(), CommandError>, String> {
+        let lpar = declared.partition.as_str();
+        let step = match deed {
+            MachineDeed::Start => {
+                let profile = declared.profile_on(server).map(String::as_str);
+                return Ok(driver.change(&Change::Start { server: here, lpar, profile }, COMMAND_DEADLINE).await);
+            }
+            MachineDeed::Stop(how) => {
+                let change = Change::Stop { server: here, lpar, how: *how };
+                return Ok(driver.change(&change, COMMAND_DEADLINE).await);
+            }
+            MachineDeed::Move(step) => step,
+        };
+        let within = Duration::from_millis(declared.migrate_timeout.0);
+        let there = match step {
+            Move::Live { to: other } | Move::Definition { from: other } | Move::Anew { from: other } => {
+                self.found(cluster, other)?.1
+            }
+            Move::Stop | Move::Recover => here.clone(),
+        };
+        let (change, within) = match step {
+            Move::Live { .. } => (Change::Migrate { from: here, to: &there, lpar }, within),
+            Move::Definition { .. } => (Change::Migrate { from: &there, to: here, lpar }, within),
+            Move::Anew { .. } => (Change::RestartElsewhere { from: &there, to: here, lpar }, within),
+            Move::Stop => (Change::StopMigration { from: here, lpar }, COMMAND_DEADLINE),
+            Move::Recover => (Change::RecoverMigration { server: here, lpar }, within),
+        };
+        Ok(driver.change(&change, within).await)
+    }
+
+    /// The driver that serves a server, and what the server is called there.
+    fn serving(&self, cluster: &Cluster, server: &ServerName) -> Option<(&dyn Hypervisor, ServerAddress)> {
+        let declared = cluster.servers.get(server)?;
+        let kind = declared.hmcs.first().map(|_| Kind::Hmc)?;
+        let address = ServerAddress {
+            name: declared.system.clone(),
+            mtms: declared.mtms.clone(),
+            hmcs: declared.hmcs.iter().map(ToString::to_string).collect(),
+        };
+        Some((self.drivers.get(&kind)?.as_ref(), address))
+    }
+
+    fn found(&self, cluster: &Cluster, server: &ServerName) -> Result<(&dyn Hypervisor, ServerAddress), String> {
+        self.serving(cluster, server).ok_or_else(|| match cluster.servers.contains_key(server) {
+            true => format!("server {server} has no manager"),
+            false => format!("server {server} is not declared"),
+        })
+    }
+}
+
+#[async_trait]
+impl Accounts for Registry {
+    fn logins(&self) -> Vec<(String, Option<Login>)> {
+        self.accounts().flat_map(Accounts::logins).collect()
+    }
+
+    fn take_turns(&self, turns: Option<Turns>) {
+        self.accounts().for_each(|accounts| accounts.take_turns(turns));
+    }
+
+    fn hold(&self, manager: &str, why: Option<String>) {
+        self.accounts().for_each(|accounts| accounts.hold(manager, why.clone()));
+    }
+
+    fn forget_login(&self, manager: &str) {
+        self.accounts().for_each(|accounts| accounts.forget_login(manager));
+    }
+
+    async fn try_login(&self, manager: &str) {
+        for accounts in self.accounts() {
+            accounts.try_login(manager).await;
+        }
+    }
+}
+
+impl Registry {
+    fn accounts(&self) -> impl Iterator<Item = &dyn Accounts> {
+        self.drivers.values().filter_map(|driver| driver.accounts())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use tenure_core::config::{Group, Resource, Server};
+
+    /// A driver of no kind in particular: it accepts everything, and says what it was told.
+    #[derive(Default)]
+    struct Fake {
+        told: Mutex<Vec<String>>,
+    }
+
+    impl Fake {
+        fn says(&self, what: String) {
+            self.told.lock().unwrap().push(what);
+        }
+    }
+
+    #[async_trait]
+    impl Hypervisor for Fake {
+        fn configure(&self, cluster: &Cluster) {
+            self.says(format!("serves {}", cluster.name));
+        }
+        async fn read(&self, server: &ServerAddress, _: Duration) -> Result<ServerReading, ReadError> {
+            self.says(format!("read {}", server.name));
+            Err(ReadError::NoConsole { server: server.name.clone() })
+        }
+        async fn change(&self, change: &Change<'_>, _: Duration) -> Result<(), CommandError> {
+            self.says(match change {
+                Change::Start { server, lpar, profile } => format!("start {lpar} on {} as {profile:?}", server.name),
+                Change::Migrate { from, to, lpar } => format!("migrate {lpar} from {} to {}", from.name, to.name),
+                other => format!("{other:?}"),
+            });
+            Ok(())
+        }
+        fn health(&self) -> Vec<ManagerHealth> {
+            vec![ManagerHealth { name: "m1".to_owned(), answers: true }]
+        }
+    }
+
+    fn cluster() -> Cluster {
+        let mut cluster = Cluster { name: "east".to_owned(), ..Cluster::default() };
+        for (server, managers) in [("p1", vec!["m1".into()]), ("p2", vec!["m1".into()]), ("p3", Vec::new())] {
+            cluster.servers.insert(server.into(), Server::new(&format!("system-{server}"), server, managers));
+        }
+        cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
+        cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1-lpar"));
+        cluster
+    }
+
+    #[tokio::test]
+    async fn a_server_is_served_by_the_driver_of_its_managers_and_by_nobody_without() {
+        let (fake, cluster) = (Arc::new(Fake::default()), cluster());
+        let registry = Registry::of([(Kind::Hmc, Arc::clone(&fake) as Arc<dyn Hypervisor>)]);
+        registry.configure(&cluster);
+        let machine = |deed| carry::Change::Machine("web1".into(), deed);
+        let change = async |server: &str, change| registry.change(&cluster, &server.into(), &change).await;
+        let live = |to: &str| machine(MachineDeed::Move(Move::Live { to: to.into() }));
+
+        assert!(registry.read(&cluster, &"p1".into()).await.is_some());
+        assert_eq!(change("p1", machine(MachineDeed::Start)).await, Answer::Accepted);
+        assert_eq!(change("p1", live("p2")).await, Answer::Accepted);
+        let none = |server: &str| Answer::NotSent(format!("server {server} has no manager"));
+        assert!(registry.read(&cluster, &"p3".into()).await.is_none());
+        for deed in [ServerDeed::PowerOff, ServerDeed::CutOffNode] {
+            assert_eq!(change("p3", carry::Change::Server(deed)).await, none("p3"));
+        }
+        assert_eq!(change("p3", machine(MachineDeed::Stop(Stop::Immediate))).await, none("p3"));
+        assert_eq!(change("p1", live("p3")).await, none("p3"), "nothing is sent to one of two");
+        let undeclared = Answer::NotSent("server p9 is not declared".to_owned());
+        assert_eq!(change("p9", machine(MachineDeed::Start)).await, undeclared);
+        assert_eq!(registry.health().len(), 1);
+        let told = [
+            "serves east",
+            "read system-p1",
+            "start web1-lpar on system-p1 as None",
+            "migrate web1-lpar from system-p1 to system-p2",
+        ];
+        assert_eq!(*fake.told.lock().unwrap(), told);
+    }
+}
