@@ -108,8 +108,7 @@ impl Goal {
             }
             Goal::Resource { runs, .. } => {
                 let one: &ResourceView = status.resources.iter().find(|one| one.name == name)?;
-                let reached = if *runs { one.state == "Running" } else { one.state.starts_with("Off") };
-                Some(Looked { reached, is: one.state.clone(), view: json(one) })
+                Some(Looked { reached: one.runs == Some(*runs), is: one.state.clone(), view: json(one) })
             }
             Goal::Service { online, .. } => {
                 let one: &ServiceView = status.services.iter().find(|one| one.name == name)?;

@@ -76,11 +76,19 @@ pub enum Power {
 impl Power {
     /// Known to hold its disks, or to be about to.
     pub fn is_active(self) -> bool {
-        matches!(self, Power::Starting | Power::Running | Power::Stopping | Power::Moving)
+        match self {
+            Power::Starting | Power::Running | Power::Stopping | Power::Moving => true,
+            Power::Off | Power::OffOnPurpose | Power::Absent => false,
+            Power::Unknown | Power::Missing | Power::Error => false,
+        }
     }
     /// Known not to hold its disks.
     pub fn is_inactive(self) -> bool {
-        matches!(self, Power::Off | Power::Absent | Power::OffOnPurpose)
+        match self {
+            Power::Off | Power::Absent | Power::OffOnPurpose => true,
+            Power::Starting | Power::Running | Power::Stopping | Power::Moving => false,
+            Power::Unknown | Power::Missing | Power::Error => false,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) fn view(ledger: &Ledger, name: &ResourceName, resource: &Resource) ->
     let server = group.tenure.as_ref().map(|tenure| &tenure.server);
     let here = copies.zip(server).and_then(|(copies, server)| copies.get(server));
     let run = group.runs.get(name);
+    let (state, power) = reading_of(group, name);
     ResourceView {
         name: name.to_string(),
         group: resource.group.to_string(),
@@ -23,7 +24,8 @@ pub(super) fn view(ledger: &Ledger, name: &ResourceName, resource: &Resource) ->
             Kind::Agent(agent) => agent.agent.clone(),
         },
         server: server.map(ServerName::to_string),
-        state: power_word(group, name),
+        state,
+        runs: power.and_then(runs),
         confidence: here.filter(|copy| copy.is_active() && copy.confidence > 0).map(|copy| copy.confidence),
         restarts: run.map_or(0, |run| u32::try_from(run.restarts.len()).unwrap_or(u32::MAX)),
         restart_limit: ledger.restart_limit(name).0,
@@ -106,19 +108,35 @@ pub(super) fn lpar(ledger: &Ledger, name: &ResourceName, resource: &Resource) ->
     })
 }
 
-fn power_word(group: &GroupState, name: &ResourceName) -> String {
-    let Some(copies) = group.copies.get(name) else { return "not read".to_owned() };
+/// How it is, for people, and what that is as one word of the ledger if it was read.
+fn reading_of(group: &GroupState, name: &ResourceName) -> (String, Option<Power>) {
+    let unread = || ("not read".to_owned(), None);
+    let Some(copies) = group.copies.get(name) else { return unread() };
     if let Some(copy) = group.tenure.as_ref().and_then(|tenure| copies.get(&tenure.server)) {
-        return if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() };
+        return if copy.since.is_none() { unread() } else { (copy.power.to_string(), Some(copy.power)) };
     }
     if let Some((server, copy)) = copies.iter().find(|(_, copy)| copy.is_active()) {
-        return format!("{} on {server}", copy.power);
+        // Where it has no right to run it does not count as running.
+        return (format!("{} on {server}", copy.power), None);
     }
     if copies.values().any(|copy| copy.since.is_none()) {
-        "not read".to_owned()
-    } else if copies.values().any(|copy| !copy.power.is_inactive()) {
-        Power::Unknown.to_string()
-    } else {
-        Power::Off.to_string()
+        return unread();
+    }
+    let off = copies.values().all(|copy| copy.power.is_inactive());
+    let power = if off { Power::Off } else { Power::Unknown };
+    (power.to_string(), Some(power))
+}
+
+fn runs(power: Power) -> Option<bool> {
+    match power {
+        Power::Running => Some(true),
+        Power::Off | Power::OffOnPurpose => Some(false),
+        Power::Starting
+        | Power::Stopping
+        | Power::Moving
+        | Power::Absent
+        | Power::Unknown
+        | Power::Missing
+        | Power::Error => None,
     }
 }

@@ -284,6 +284,9 @@ pub struct ResourceView {
     pub server: Option<String>,
     /// What it reads there; where it has no tenure, what it reads wherever it is known to be active.
     pub state: String,
+    /// Whether that means that it runs, or is off; left out if it is on its way, or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<bool>,
     /// How sure its agent is that it runs, in percent, if it said so.
     pub confidence: Option<u8>,
     /// Restarts in place within the window.

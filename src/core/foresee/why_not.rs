@@ -116,46 +116,43 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
     let index = ledger.index;
     let group = ledger.groups.get_mut(name).map(Arc::make_mut)?;
     let state = ledger.servers.get_mut(server)?;
-    if let NotHere::NotDefined { resource }
-    | NotHere::NotBrought { resource, .. }
-    | NotHere::NotReadOff { resource, .. } = reason
-    {
-        let copy = group.copies.get_mut(resource)?.get_mut(server)?;
-        *copy = Copy { power: Power::Off, since: Some(index), ..Copy::default() };
-    } else if let NotHere::PersistentDown { resource } = reason {
-        group.copies.get_mut(resource)?.get_mut(server)?.power = Power::Running;
-    } else if let NotHere::Link { child, .. } = reason {
-        group.ties.links.retain(|link| link.child != *child);
-    } else if *reason == NotHere::Faulted {
-        group.faults.remove(server);
-    } else if *reason == NotHere::ProvenOff {
-        state.off = None;
-        // That it also reads Power Off says nothing more.
-        (state.system, state.live) = (SystemState::Operating, true);
-    } else if *reason == NotHere::Unread {
-        (state.since, state.system, state.live) = (Some(index), SystemState::Operating, true);
-    } else if let NotHere::NotReady(_) = reason {
-        (state.system, state.live) = (SystemState::Operating, true);
-    } else if let NotHere::Draining | NotHere::ServerFrozen | NotHere::Quarantined { .. } = reason {
-        state.upkeep = Default::default();
-    } else if *reason == NotHere::Dirty {
-        state.dirty = None;
-    } else if *reason == NotHere::NobodyManages {
-        state.manager = ledger.nodes.iter().find(|(_, node)| node.lapsed.is_none()).map(|(node, _)| node.clone());
-    } else if let NotHere::ViosDown { .. } = reason {
-        state.vios.clear();
-    } else {
-        let config = Arc::make_mut(&mut ledger.config);
-        let declared = config.servers.get_mut(server)?;
-        if let NotHere::NoMemory { .. } = reason {
-            declared.memory = None;
-        } else if let NotHere::NoProcessors { .. } = reason {
-            declared.processors = None;
-        } else if let NotHere::Limit { limit, .. } = reason {
-            config.groups.get_mut(name)?.prerequisites.remove(limit);
-        } else {
-            return None;
+    match reason {
+        NotHere::NotDefined { resource }
+        | NotHere::NotBrought { resource, .. }
+        | NotHere::NotReadOff { resource, .. } => {
+            let copy = group.copies.get_mut(resource)?.get_mut(server)?;
+            *copy = Copy { power: Power::Off, since: Some(index), ..Copy::default() };
         }
+        NotHere::PersistentDown { resource } => {
+            group.copies.get_mut(resource)?.get_mut(server)?.power = Power::Running;
+        }
+        NotHere::Link { child, .. } => group.ties.links.retain(|link| link.child != *child),
+        NotHere::Faulted => drop(group.faults.remove(server)),
+        NotHere::ProvenOff => {
+            state.off = None;
+            // That it also reads Power Off says nothing more.
+            (state.system, state.live) = (SystemState::Operating, true);
+        }
+        NotHere::Unread => (state.since, state.system, state.live) = (Some(index), SystemState::Operating, true),
+        NotHere::NotReady(_) => (state.system, state.live) = (SystemState::Operating, true),
+        NotHere::Draining | NotHere::ServerFrozen | NotHere::Quarantined { .. } => state.upkeep = Default::default(),
+        NotHere::Dirty => state.dirty = None,
+        NotHere::NobodyManages => {
+            state.manager = ledger.nodes.iter().find(|(_, node)| node.lapsed.is_none()).map(|(node, _)| node.clone());
+        }
+        NotHere::ViosDown { .. } => state.vios.clear(),
+        NotHere::NoMemory { .. } => Arc::make_mut(&mut ledger.config).servers.get_mut(server)?.memory = None,
+        NotHere::NoProcessors { .. } => Arc::make_mut(&mut ledger.config).servers.get_mut(server)?.processors = None,
+        NotHere::Limit { limit, .. } => {
+            Arc::make_mut(&mut ledger.config).groups.get_mut(name)?.prerequisites.remove(limit);
+        }
+        // These would take more than one thing to mend, or are about other groups and nodes.
+        NotHere::NodeDown { .. }
+        | NotHere::FailoverOff { .. }
+        | NotHere::OtherZone { .. }
+        | NotHere::Rule { .. }
+        | NotHere::StillDefined { .. }
+        | NotHere::NotListed => return None,
     }
     Some(())
 }

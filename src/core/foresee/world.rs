@@ -236,23 +236,28 @@ impl World {
 
     fn take_effect(&mut self, order: &Order) {
         let here = &order.server;
-        if order.action == Action::Fence {
-            self.switch_off(here);
-        } else if let Action::FenceNode { .. } = &order.action {
-            if let Some(reading) = self.reading(here) {
-                reading.node = Power::Off;
+        match &order.action {
+            Action::Fence => self.switch_off(here),
+            Action::FenceNode { .. } => {
+                if let Some(reading) = self.reading(here) {
+                    reading.node = Power::Off;
+                }
             }
-        } else if let Action::Start { resource, home, .. } = &order.action {
-            self.set(resource, home.as_ref(), Power::Absent);
-            self.set(resource, Some(here), Power::Running);
-        } else if let Action::Stop { resource, .. } = &order.action {
-            self.set(resource, Some(here), Power::Off);
-        } else if let Action::Migrate { resource, to, .. } = &order.action {
-            self.set(resource, Some(here), Power::Absent);
-            self.set(resource, Some(to), Power::Running);
-        } else if let Action::StopMigration { resource, from, to } = &order.action {
-            self.set(resource, Some(to), Power::Absent);
-            self.set(resource, Some(from), Power::Running);
+            Action::Start { resource, home, .. } => {
+                self.set(resource, home.as_ref(), Power::Absent);
+                self.set(resource, Some(here), Power::Running);
+            }
+            Action::Stop { resource, .. } => self.set(resource, Some(here), Power::Off),
+            Action::Migrate { resource, to, .. } => {
+                self.set(resource, Some(here), Power::Absent);
+                self.set(resource, Some(to), Power::Running);
+            }
+            Action::StopMigration { resource, from, to } => {
+                self.set(resource, Some(to), Power::Absent);
+                self.set(resource, Some(from), Power::Running);
+            }
+            // A program does nothing to what is read.
+            Action::Hook { .. } => {}
         }
     }
 

@@ -158,12 +158,21 @@ impl LeaveReason {
 
     /// The server that the group is sent to, if it is sent to one.
     pub fn destination(&self) -> Option<&ServerName> {
-        if let LeaveReason::Drain(to) | LeaveReason::Return(to) | LeaveReason::Failback(to) | LeaveReason::Switch(to) =
-            self
-        {
-            Some(to)
-        } else {
-            None
+        match self {
+            LeaveReason::Drain(to) | LeaveReason::Return(to) | LeaveReason::Failback(to) | LeaveReason::Switch(to) => {
+                Some(to)
+            }
+            LeaveReason::Fault
+            | LeaveReason::Offline
+            | LeaveReason::Service(_)
+            | LeaveReason::Unmet { .. }
+            | LeaveReason::Follow { .. }
+            | LeaveReason::ParentFaulted { .. }
+            | LeaveReason::TierReturned { .. }
+            | LeaveReason::Park
+            | LeaveReason::OnPurpose
+            | LeaveReason::NodeOff(_)
+            | LeaveReason::Evicted(_) => None,
         }
     }
 }

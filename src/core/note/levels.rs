@@ -70,29 +70,47 @@ impl Note {
 impl Wait {
     /// Whether it is the normal course of things, or another note says as much: shown, and no news.
     pub fn is_course(&self) -> bool {
-        matches!(
-            self,
-            Wait::Settling { .. }
-                | Wait::Reading { .. }
-                | Wait::Fencing { .. }
-                | Wait::NodeFencing { .. }
-                | Wait::Orders { .. }
-                | Wait::Booting { .. }
-                | Wait::Below { .. }
-                | Wait::Above { .. }
-                | Wait::Requires { .. }
-                | Wait::AdminWait { .. }
-                | Wait::Held
-                | Wait::Hook { .. }
-                | Wait::Migrating { .. }
-                | Wait::Locating { .. }
-                | Wait::Queue { .. }
-                | Wait::Storm
-                | Wait::Eviction { .. }
-                | Wait::Parked { .. }
-                | Wait::NotManaged
-                | Wait::MoveSettling { .. }
-        )
+        match self {
+            Wait::Fencing { .. }
+            | Wait::NodeFencing { .. }
+            | Wait::Settling { .. }
+            | Wait::Orders { .. }
+            | Wait::Reading { .. }
+            | Wait::Booting { .. }
+            | Wait::Requires { .. }
+            | Wait::AdminWait { .. }
+            | Wait::Eviction { .. }
+            | Wait::Hook { .. }
+            | Wait::Held
+            | Wait::Migrating { .. }
+            | Wait::MoveSettling { .. }
+            | Wait::Locating { .. }
+            | Wait::Below { .. }
+            | Wait::Above { .. }
+            | Wait::Queue { .. }
+            | Wait::Storm
+            | Wait::Parked { .. }
+            | Wait::NotManaged => true,
+            Wait::Probe { .. }
+            | Wait::NoTarget { .. }
+            | Wait::NoProof { .. }
+            | Wait::Unwatched { .. }
+            | Wait::NodeSilent { .. }
+            | Wait::Watchdog { .. }
+            | Wait::Stuck { .. }
+            | Wait::Attention { .. }
+            | Wait::Frozen { .. }
+            | Wait::Flushed
+            | Wait::Tolerance { .. }
+            | Wait::MigrationStuck { .. }
+            | Wait::HalfMoved { .. }
+            | Wait::Child { .. }
+            | Wait::Parents { .. }
+            | Wait::Apart { .. }
+            | Wait::Disarmed { .. }
+            | Wait::AutoDisabled { .. }
+            | Wait::Stays { .. } => false,
+        }
     }
 
     /// How loud the wait is.
