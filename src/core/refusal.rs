@@ -36,7 +36,7 @@ pub enum Refusal {
     Frozen { group: GroupName },
     #[error("group {group} is not frozen")]
     NotFrozen { group: GroupName },
-    #[error("group {group} is held: it is active where it has no tenure; stop the wrong copy on its HMC")]
+    #[error("group {group} is held: it is active where it has no tenure; stop the wrong copy at its manager")]
     Held { group: GroupName },
     #[error("group {group} is already online on {server}; to move it: `tenure group switch {group} --to SERVER`")]
     AlreadyOn { group: GroupName, server: ServerName },
@@ -75,7 +75,7 @@ pub enum Refusal {
     #[error("server {server} already has a fence order")]
     BeingFenced { server: ServerName },
     #[error("server {server} is not watched by a node whose lease is good")]
-    NoManager { server: ServerName },
+    NoWatcher { server: ServerName },
     #[error("server {server} reads {system}; a server that may be fine is not asserted off")]
     LooksAlive { server: ServerName, system: SystemState },
     #[error("node {node} on server {server} is heard; a server whose node speaks is not off")]
@@ -88,7 +88,7 @@ pub enum Refusal {
     NotClean { server: ServerName },
     #[error("server {server} is dirty")]
     Dirty { server: ServerName },
-    #[error("this reading of {server} is older than the one before, or not by its manager")]
+    #[error("this reading of {server} is older than the one before, or not by its watcher")]
     Stale { server: ServerName },
     #[error("node {node} has lapsed")]
     Lapsed { node: NodeName },

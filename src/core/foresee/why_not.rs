@@ -140,8 +140,8 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
         state.upkeep = Default::default();
     } else if *reason == NotHere::Dirty {
         state.dirty = None;
-    } else if *reason == NotHere::NobodyManages {
-        state.manager = ledger.nodes.iter().find(|(_, node)| node.lapsed.is_none()).map(|(node, _)| node.clone());
+    } else if *reason == NotHere::NobodyWatches {
+        state.watcher = ledger.nodes.iter().find(|(_, node)| node.lapsed.is_none()).map(|(node, _)| node.clone());
     } else if let NotHere::ViosDown { .. } = reason {
         state.vios.clear();
     } else {
