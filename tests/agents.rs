@@ -21,18 +21,17 @@ use tenure_keeper::{Keeper, Settings, Severity};
 /// What stands before each piece of a cluster file.
 const BASE: &str = r#"
 name = "site"
-[hmcs.hmc1]
+[managers.hmc1]
+kind = "hmc"
 address = "hmc1:22"
 user = "tenure"
 host_key = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 [servers.p1]
-system = "p1"
-mtms = "9105-22A*0000001"
-hmcs = ["hmc1"]
+managers = ["hmc1"]
+address = { system = "p1", mtms = "9105-22A*0000001" }
 [servers.p2]
-system = "p2"
-mtms = "9105-22A*0000002"
-hmcs = ["hmc1"]
+managers = ["hmc1"]
+address = { system = "p2", mtms = "9105-22A*0000002" }
 [nodes.n2]
 server = "p2"
 "#;

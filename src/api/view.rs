@@ -193,7 +193,7 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
     });
     let groups = ledger.groups.iter().filter_map(|(name, state)| {
         if let Some(conflict) = &state.conflict {
-            let text = format!("group {name} is held: {conflict}; stop the wrong copy on its HMC");
+            let text = format!("group {name} is held: {conflict}; stop the wrong copy at its manager");
             return Some(AlarmView { text, group: Some(name.to_string()), server: None });
         }
         let wait = group_wait(ledger, name, state.wait.as_ref()?);

@@ -123,7 +123,7 @@ fn count(changes: &[Change]) -> String {
 fn counts(cluster: &Cluster) -> [(&'static str, usize); 8] {
     let lpars = cluster.resources.values().filter(|resource| resource.as_lpar().is_some()).count();
     [
-        ("HMC", cluster.hmcs.len()),
+        ("manager", cluster.managers.len()),
         ("server", cluster.servers.len()),
         ("node", cluster.nodes.len()),
         ("group", cluster.groups.len()),
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn what_is_declared_is_counted() {
         let cluster = config::cluster::parse("sample.toml", config::reference::SAMPLE).unwrap();
-        let said = "cluster site, 1 HMC, 3 servers, 3 nodes, 4 groups, 4 LPARs, 2 resources, 1 service, 1 rule";
+        let said = "cluster site, 1 manager, 3 servers, 3 nodes, 4 groups, 4 LPARs, 2 resources, 1 service, 1 rule";
         assert_eq!(summary(&cluster), said);
         assert_eq!(summary(&Cluster { name: "new".to_owned(), ..Cluster::default() }), "cluster new");
     }

@@ -268,7 +268,7 @@ fn beyond(one: &[String], other: &[String]) -> Vec<String> {
 fn view(ledger: &Ledger, entry: &Entry) -> View {
     let timings = &ledger.config.timings;
     let mut view = View::default();
-    let seen = |silence: Span, lease_over| NodeView { heard: true, silence, lease_over, reaches_hmc: true };
+    let seen = |silence: Span, lease_over| NodeView { heard: true, silence, lease_over, reaches_manager: true };
     for command in &entry.commands {
         if let Command::Observe(reading) = command {
             view.readings.insert(reading.server.clone(), reading.clone());

@@ -11,12 +11,12 @@ use crate::{
 use std::path::Path;
 use tenure_core::{
     GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName,
-    config::{Agent, Cluster, Group, Hmc, Kind, Lpar, Node, Resource},
+    config::{Agent, Cluster, Group, Kind, Lpar, Node, Resource},
 };
 use toml::de::DeTable;
 
 /// The tables of the file that hold named things, in their order: `[groups.web]`.
-pub const NAMED: [&str; 8] = ["hmcs", "servers", "nodes", "groups", "lpars", "resources", "services", "rules"];
+pub const NAMED: [&str; 8] = ["managers", "servers", "nodes", "groups", "lpars", "resources", "services", "rules"];
 /// The tables of the file that stand once, in their order: `[timings]`.
 pub const SINGLE: [&str; 3] = ["tolerance", "brakes", "timings"];
 
@@ -59,9 +59,9 @@ pub(crate) fn read(log: &mut Log, table: &DeTable<'_>) -> (Cluster, bool) {
     let mut root = Fields::root(table);
     let mut cluster = Cluster::default();
     schema::read(log, &mut root, &declared::whole(), &mut cluster);
-    for (name, fields) in root.tables(log, "hmcs") {
-        let blank = Hmc { address: String::new(), user: String::new(), host_key: String::new() };
-        cluster.hmcs.insert(HmcName::from(name), whole(log, fields, &declared::hmc(), blank));
+    for (name, fields) in root.tables(log, "managers") {
+        let draft = whole(log, fields, &declared::manager(), declared::blank_manager());
+        cluster.managers.insert(HmcName::from(name), draft.finish());
     }
     for (name, fields) in root.tables(log, "servers") {
         let server = whole(log, fields, &declared::server(), declared::blank_server());

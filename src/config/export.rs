@@ -8,16 +8,17 @@ use crate::{
 use std::collections::BTreeMap;
 use tenure_core::{
     GroupName, ResourceName,
-    config::{Brakes, Cluster, Group, Hmc, Kind, Node, PlacementRule, Resource, Service, Timings, Tolerance},
+    config::{Brakes, Cluster, Group, Kind, Node, PlacementRule, Resource, Service, Timings, Tolerance},
 };
 
 /// Text that [`crate::cluster::parse`] reads back as the same cluster.
 pub fn export(cluster: &Cluster) -> String {
     let mut page = Page(String::new());
     page.lines(&declared::whole(), cluster, &Cluster::default());
-    let blank = Hmc { address: String::new(), user: String::new(), host_key: String::new() };
-    for (name, hmc) in &cluster.hmcs {
-        page.table("hmcs", name.as_str(), &declared::hmc(), hmc, &blank);
+    let blank = declared::blank_manager();
+    for (name, manager) in &cluster.managers {
+        let draft = declared::ManagerDraft::of(manager);
+        page.table("managers", name.as_str(), &declared::manager(), &draft, &blank);
     }
     for (name, server) in &cluster.servers {
         page.table("servers", name.as_str(), &declared::server(), server, &declared::blank_server());

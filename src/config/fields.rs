@@ -38,6 +38,15 @@ pub fn document<T>(
     }
 }
 
+/// Names that files had before, by the section that they stood in, with what is written now.
+const RENAMED: [(&str, &str, &str); 5] = [
+    ("", "hmcs", "it is called managers now: write [managers.NAME], with kind = \"hmc\""),
+    ("servers", "hmcs", "it is called managers now: write managers = [\"…\"]"),
+    ("servers", "system", "it is part of the address now: write address = { system = \"…\", mtms = \"…\" }"),
+    ("servers", "mtms", "it is part of the address now: write address = { system = \"…\", mtms = \"…\" }"),
+    ("brakes", "per_hmc", "it is called per_manager now"),
+];
+
 /// A place in the file as a path of keys and indexes.
 pub(crate) type Place = Vec<String>;
 
@@ -193,7 +202,10 @@ impl<'t> Fields<'t> {
                 [section, _] => format!("{section} have no setting {word:?}"),
                 _ => format!("{} has no setting {word:?}", self.name()),
             };
-            log.found.push(Found::new(key.span(), what).help(instead(word, &self.known)));
+            let section = self.place.first().map_or("", String::as_str);
+            let renamed = RENAMED.iter().find(|(place, old, _)| *place == section && old == word);
+            let help = renamed.map_or_else(|| instead(word, &self.known), |(.., now)| (*now).to_owned());
+            log.found.push(Found::new(key.span(), what).help(help));
         }
         any
     }

@@ -26,8 +26,14 @@ pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) ->
     }
     match &mistake.rule {
         Rule::EmptySystemList { group } => broken(&["groups", group.as_str(), "servers"]),
-        Rule::NoHmc { server, .. } | Rule::LparWithoutHmc { server, .. } => {
-            broken(&["servers", server.as_str(), "hmcs"])
+        Rule::NoManager { server, .. } | Rule::LparWithoutManager { server, .. } => {
+            broken(&["servers", server.as_str(), "managers"])
+        }
+        // What is wrong with it was said of a part of it.
+        Rule::NoAddress { server } => {
+            let within =
+                |place: &Vec<String>| place.starts_with(&["servers", server.as_str(), "address"].map(String::from));
+            log.broken.iter().any(within)
         }
         Rule::EmptyGroup { .. } => under("lpars", "group") || under("resources", "group"),
         Rule::AutostartOutsideList { server } => {
@@ -36,7 +42,7 @@ pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) ->
         }
         Rule::Unmanaged { .. } => under("nodes", "server"),
         Rule::TooShort { .. } => log.broken.iter().any(|place| place.first().is_some_and(|one| one == "timings")),
-        Rule::UnknownHmc { .. } => under("hmcs", ""),
+        Rule::UnknownManager { .. } => under("managers", ""),
         Rule::UnknownServer { .. } => under("servers", ""),
         Rule::UnknownGroup { .. } => under("groups", ""),
         Rule::UnknownResource { .. } => under("lpars", "") || under("resources", ""),
@@ -61,7 +67,7 @@ pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mi
         near.map(|near| format!("did you mean {near:?}?"))
     };
     let meant = match &mistake.rule {
-        Rule::UnknownHmc { hmc, .. } => near(hmc, cluster.hmcs.keys().map(HmcName::as_str).collect()),
+        Rule::UnknownManager { manager, .. } => near(manager, cluster.managers.keys().map(HmcName::as_str).collect()),
         Rule::UnknownServer { server, .. } => near(server, cluster.servers.keys().map(ServerName::as_str).collect()),
         Rule::UnknownResource { resource, .. } => {
             near(resource, cluster.resources.keys().map(ResourceName::as_str).collect())

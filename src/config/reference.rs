@@ -4,8 +4,7 @@ use crate::{declared, schema::Field};
 use tenure_core::{
     GroupName, Span,
     config::{
-        Brakes, Cluster, Group, Hmc, Hook, Load, Node, Requirement, Resource, Service, Tier, TierLink, Timings,
-        Tolerance,
+        Brakes, Cluster, Group, Hook, Load, Node, Requirement, Resource, Service, Tier, TierLink, Timings, Tolerance,
     },
 };
 
@@ -143,7 +142,6 @@ fn parts() -> Vec<Part> {
 }
 
 fn site() -> Vec<Part> {
-    let hmc = Hmc { address: String::new(), user: String::new(), host_key: String::new() };
     vec![
         Part {
             heading: "Before all tables",
@@ -152,16 +150,22 @@ fn site() -> Vec<Part> {
             rows: rows(&declared::whole(), &Cluster::default()),
         },
         Part {
-            heading: "`[hmcs.NAME]`",
-            says: "A hardware management console.",
-            at: Some(&["hmcs", "hmc1"]),
-            rows: rows(&declared::hmc(), &hmc),
+            heading: "`[managers.NAME]`",
+            says: "What servers are read and commanded through from outside.",
+            at: Some(&["managers", "hmc1"]),
+            rows: rows(&declared::manager(), &declared::blank_manager()),
         },
         Part {
             heading: "`[servers.NAME]`",
             says: "A physical server (\"managed system\").",
             at: Some(&["servers", "p1"]),
             rows: rows(&declared::server(), &declared::blank_server()),
+        },
+        Part {
+            heading: "The address of a server",
+            says: "As its managers know it.",
+            at: None,
+            rows: rows(&declared::address(), &declared::blank_address()),
         },
         Part {
             heading: "`[nodes.NAME]`",
@@ -214,7 +218,7 @@ fn resources() -> Vec<Part> {
     if let (Some(lpar), Some(agent)) = (lpar.as_lpar(), agent.as_agent()) {
         parts.push(Part {
             heading: "`[lpars.NAME]`",
-            says: "A managed LPAR, commanded through the HMC, has besides:",
+            says: "A managed LPAR, commanded through a manager, has besides:",
             at: Some(&["lpars", "web1"]),
             rows: rows(&declared::lpar(), lpar),
         });

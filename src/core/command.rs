@@ -107,7 +107,7 @@ pub enum Command {
     Assign {
         /// The server.
         server: ServerName,
-        /// Its manager.
+        /// Its watcher.
         node: NodeName,
     },
     /// The group is online where it was found running.

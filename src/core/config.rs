@@ -30,8 +30,8 @@ pub struct Cluster {
     pub name: String,
     /// Whether an LPAR bears the mark of the cluster that manages it: see [`crate::listing::Mark`].
     pub owner_mark: bool,
-    /// Management consoles.
-    pub hmcs: BTreeMap<HmcName, Hmc>,
+    /// What manages servers from outside.
+    pub managers: BTreeMap<HmcName, Manager>,
     /// Physical servers.
     pub servers: BTreeMap<ServerName, Server>,
     /// Nodes that run `tenured`.
@@ -52,6 +52,40 @@ pub struct Cluster {
     pub timings: Timings,
 }
 
+/// What a server is read and commanded through from outside, by its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Manager {
+    /// A hardware management console.
+    Hmc(Hmc),
+}
+
+impl Manager {
+    /// Its address.
+    pub fn address(&self) -> &str {
+        match self {
+            Manager::Hmc(hmc) => &hmc.address,
+        }
+    }
+}
+
+impl From<Hmc> for Manager {
+    fn from(hmc: Hmc) -> Self {
+        Manager::Hmc(hmc)
+    }
+}
+
+/// How managers of a kind are told which server is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Address {
+    /// To an HMC.
+    Hmc {
+        /// Its name there, for people.
+        system: String,
+        /// Machine type, model and serial number, `9009-42A*1234567`: how commands address it.
+        mtms: String,
+    },
+}
+
 /// A hardware management console.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hmc {
@@ -66,12 +100,10 @@ pub struct Hmc {
 /// A physical server ("managed system").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
-    /// Its name on the HMC; empty without one.
-    pub system: String,
-    /// Machine type, model and serial number, `9009-42A*1234567`: how commands address it. Empty without an HMC.
-    pub mtms: String,
-    /// HMCs that manage it, in the order of use; none if nothing on it is an LPAR.
-    pub hmcs: Vec<HmcName>,
+    /// Who manages it, in the order of use; nobody if nothing on it is an LPAR.
+    pub managers: Vec<HmcName>,
+    /// What it is to them; nothing without them.
+    pub address: Option<Address>,
     /// Whether nodes elsewhere may manage it when it has no node of its own.
     pub surrogate: bool,
     /// Memory for managed LPARs in MiB; unlimited if absent.
@@ -91,7 +123,7 @@ pub struct Server {
 pub struct Node {
     /// The server that it lives on.
     pub server: Option<ServerName>,
-    /// Its own LPAR's name on the HMC; never a managed LPAR.
+    /// What its own LPAR is called where its server is managed; never a managed LPAR.
     pub lpar: Option<String>,
     /// It has a watchdog device that resets it when nobody has fed it for so long.
     pub watchdog: Option<Span>,
@@ -132,12 +164,12 @@ impl Default for Timings {
 }
 
 impl Server {
-    /// What a server is unless its author says otherwise.
-    pub fn new(system: &str, mtms: &str, hmcs: Vec<HmcName>) -> Self {
+    /// What a server that HMCs manage is unless its author says otherwise. Without a serial number it has no address.
+    pub fn new(system: &str, mtms: &str, managers: Vec<HmcName>) -> Self {
+        let address = Address::Hmc { system: system.to_owned(), mtms: mtms.to_owned() };
         Server {
-            system: system.to_owned(),
-            mtms: mtms.to_owned(),
-            hmcs,
+            managers,
+            address: Some(address).filter(|_| !mtms.is_empty()),
             surrogate: false,
             memory: None,
             processors: None,
@@ -145,6 +177,16 @@ impl Server {
             limits: BTreeMap::new(),
             zone: None,
         }
+    }
+
+    /// Machine type, model and serial number, if HMCs manage it: which machine stands behind its name.
+    pub fn mtms(&self) -> Option<&str> {
+        self.address.as_ref().map(|Address::Hmc { mtms, .. }| mtms.as_str())
+    }
+
+    /// What people call it where it is managed.
+    pub fn system(&self) -> Option<&str> {
+        self.address.as_ref().map(|Address::Hmc { system, .. }| system.as_str())
     }
 }
 
@@ -183,7 +225,7 @@ impl Cluster {
     /// Whether anything is read of a server, or done to it, from outside. Where nothing is an LPAR nothing needs to be: then only
     /// its own node says what is there.
     pub fn has_manager(&self, server: &ServerName) -> bool {
-        self.servers.get(server).is_some_and(|declared| !declared.hmcs.is_empty())
+        self.servers.get(server).is_some_and(|declared| !declared.managers.is_empty())
     }
 
     /// The node that lives on a server.

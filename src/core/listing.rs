@@ -227,7 +227,7 @@ impl Remark {
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Remark::Word(word) => write!(f, "the HMC's word for it is {word}"),
+            Remark::Word(word) => write!(f, "its manager's word for it is {word}"),
             Remark::Renamed { uuid, name } => write!(f, "it is called {name} there now (UUID {uuid})"),
             Remark::Another { known, found } => {
                 write!(f, "another LPAR has its name: that has UUID {found}, it has {known}")
@@ -240,7 +240,7 @@ impl fmt::Display for Remark {
             Remark::Environment(Environment::Other) => f.write_str("it is of a kind that is not known"),
             Remark::Owner { cluster } => write!(
                 f,
-                "it is marked as managed by cluster {cluster}; if that is no longer so, clear its description on the HMC"
+                "it is marked as managed by cluster {cluster}; if that is no longer so, clear its description at its manager"
             ),
         }
     }

@@ -72,7 +72,7 @@ pub enum Note {
     RunsTwice { node: NodeName, older: Incarnation, newer: Incarnation },
     OlderStops { node: NodeName, older: Incarnation },
     Diverged { nodes: BTreeSet<NodeName>, at: u64, stop: bool },
-    ManagerChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
+    WatcherChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
     Adopted { group: GroupName, server: ServerName, epoch: Epoch },
     Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
     Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
@@ -284,7 +284,7 @@ pub enum NotHere {
     Dirty,
     NotReady(SystemState),
     Unread,
-    NobodyManages,
+    NobodyWatches,
     /// What it needs lives inside a node, and that node is silent or off.
     NodeDown { node: NodeName },
     NotDefined { resource: ResourceName },
@@ -406,8 +406,8 @@ pub enum Brake {
         server: ServerName,
         limit: u32,
     },
-    Hmc {
-        hmc: HmcName,
+    Manager {
+        manager: HmcName,
         limit: u32,
     },
     Migrations {

@@ -189,8 +189,8 @@ impl<'a> Frame<'a> {
     /// What stands in the way of an item on a server, in the ledger's words. `from`: the server whose zone it may not leave.
     pub fn reason(&self, obstacle: Obstacle, from: Option<&ServerName>) -> NotHere {
         match obstacle {
-            Obstacle::Closed => NotHere::NobodyManages,
-            Obstacle::Zone => from.map_or(NotHere::NobodyManages, |from| NotHere::OtherZone { from: from.clone() }),
+            Obstacle::Closed => NotHere::NobodyWatches,
+            Obstacle::Zone => from.map_or(NotHere::NobodyWatches, |from| NotHere::OtherZone { from: from.clone() }),
             Obstacle::Short { dimension: Dimension::Memory, need, free } => NotHere::NoMemory { need, free },
             Obstacle::Short { dimension: Dimension::Processors, need, free } => NotHere::NoProcessors { need, free },
             Obstacle::Short { dimension: Dimension::Units, need, free } => {

@@ -46,7 +46,7 @@ pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan 
     planner.readings();
     planner.inside();
     planner.nodes();
-    planner.managers();
+    planner.watchers();
     planner.logins();
     planner.orders();
     planner.servers();

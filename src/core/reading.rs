@@ -194,7 +194,7 @@ impl fmt::Display for SystemState {
             SystemState::PoweringOff => "Power Off In Progress",
             SystemState::Error => "Error",
             SystemState::NoConnection => "No Connection",
-            SystemState::NoWitness => "no HMC answers",
+            SystemState::NoWitness => "no manager answers",
             SystemState::Unknown => "Unknown",
         })
     }

@@ -95,7 +95,7 @@ refusals! {
         => ("group {group} is not frozen");
     "held" Held { group: GroupName }
         => ("group {group} is held: it is active where it has no tenure"),
-        ("stop the wrong copy on its HMC");
+        ("stop the wrong copy at its manager");
     "already_on" AlreadyOn { group: GroupName, server: ServerName }
         => ("group {group} is already online on {server}"),
         ("to move it: `tenure group switch {group} --to SERVER`");
@@ -135,7 +135,7 @@ refusals! {
         => ("{resource} already has an order on {server}");
     "being_fenced" BeingFenced { server: ServerName }
         => ("server {server} already has a fence order");
-    "no_manager" NoManager { server: ServerName }
+    "no_watcher" NoWatcher { server: ServerName }
         => ("server {server} is not watched by a node whose lease is good");
     "looks_alive" LooksAlive { server: ServerName, system: SystemState }
         => ("server {server} reads {system}; a server that may be fine is not asserted off");
@@ -150,7 +150,7 @@ refusals! {
     "dirty" Dirty { server: ServerName }
         => ("server {server} is dirty");
     "stale" Stale { server: ServerName }
-        => ("this reading of {server} is older than the one before, or not by its manager");
+        => ("this reading of {server} is older than the one before, or not by its watcher");
     "lapsed" Lapsed { node: NodeName }
         => ("node {node} has lapsed");
     "already_enlisted" AlreadyEnlisted { node: NodeName }

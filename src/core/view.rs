@@ -14,7 +14,7 @@ pub struct NodeView {
     /// Whether every lease that any leader may have granted to the node has certainly ended.
     pub lease_over: bool,
     /// Whether some HMC answers the node, by its [`Reach`](crate::reach::Reach).
-    pub reaches_hmc: bool,
+    pub reaches_manager: bool,
 }
 
 /// What the leader knows and need not replicate. An empty view is a leader that has heard nothing yet.
@@ -22,7 +22,7 @@ pub struct NodeView {
 pub struct View {
     /// Nodes that were heard, or missed.
     pub nodes: BTreeMap<NodeName, NodeView>,
-    /// The newest reading of each server by its manager. What came with a report is in the ledger, which knows the order.
+    /// The newest reading of each server by its watcher. What came with a report is in the ledger, which knows the order.
     pub readings: BTreeMap<ServerName, Reading>,
     /// What each node said last of what lives inside it.
     pub inside: BTreeMap<NodeName, Inside>,

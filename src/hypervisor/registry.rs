@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tenure_core::{
     ResourceName, ServerName,
     carry::{self, Answer, MachineDeed, Move, ServerDeed, Stop},
-    config::{Cluster, Lpar},
+    config::{Address, Cluster, Lpar, Manager},
     listing::Mark,
     words,
 };
@@ -30,6 +30,14 @@ pub const MARK_DEADLINE: Duration = Duration::from_secs(5);
 pub enum Kind {
     /// Hardware management consoles.
     Hmc,
+}
+
+impl Kind {
+    fn of(manager: &Manager) -> Kind {
+        match manager {
+            Manager::Hmc(_) => Kind::Hmc,
+        }
+    }
 }
 
 /// The drivers of a node.
@@ -153,11 +161,12 @@ impl Registry {
     /// The driver that serves a server, and what the server is called there.
     fn serving(&self, cluster: &Cluster, server: &ServerName) -> Option<(&dyn Hypervisor, ServerAddress)> {
         let declared = cluster.servers.get(server)?;
-        let kind = declared.hmcs.first().map(|_| Kind::Hmc)?;
+        let kind = Kind::of(cluster.managers.get(declared.managers.first()?)?);
+        let Address::Hmc { system, mtms } = declared.address.as_ref()?;
         let address = ServerAddress {
-            name: declared.system.clone(),
-            mtms: declared.mtms.clone(),
-            hmcs: declared.hmcs.iter().map(ToString::to_string).collect(),
+            name: system.clone(),
+            mtms: mtms.clone(),
+            hmcs: declared.managers.iter().map(ToString::to_string).collect(),
         };
         Some((self.drivers.get(&kind)?.as_ref(), address))
     }
@@ -205,7 +214,7 @@ impl Registry {
 mod tests {
     use super::*;
     use std::sync::Mutex;
-    use tenure_core::config::{Group, Resource, Server};
+    use tenure_core::config::{Group, Hmc, Resource, Server};
 
     /// A driver of no kind in particular: it accepts everything, and says what it was told.
     #[derive(Default)]
@@ -246,6 +255,8 @@ mod tests {
         for (server, managers) in [("p1", vec!["m1".into()]), ("p2", vec!["m1".into()]), ("p3", Vec::new())] {
             cluster.servers.insert(server.into(), Server::new(&format!("system-{server}"), server, managers));
         }
+        let hmc = Hmc { address: "m1:22".to_owned(), user: "tenure".to_owned(), host_key: String::new() };
+        cluster.managers.insert("m1".into(), hmc.into());
         cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
         cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1-lpar"));
         cluster

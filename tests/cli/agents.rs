@@ -101,7 +101,7 @@ async fn a_cluster_file_is_held_against_the_agents_of_the_nodes() {
     let good = desk.write(&inside());
     let ended = desk.run(&format!("validate --agents {good}")).await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, ""));
-    let sure = "is valid, and the agents of the nodes can keep what it asks: cluster site, 1 HMC";
+    let sure = "is valid, and the agents of the nodes can keep what it asks: cluster site, 1 manager";
     assert!(ended.out.contains(sure), "{}", ended.out);
 
     let file = desk.write(&inside().replace("cidr_netmask = \"24\"", "old = \"1\""));

@@ -109,7 +109,7 @@ async fn a_cluster_file_is_checked_again_where_it_arrives() {
     let wrong = SITE.replace("\"5m\"", "\"5 days\"");
     let view = configure(Client::request_id(), &wrong, None).await.unwrap_err().view();
     assert_eq!(view.kind, ErrorKind::Usage);
-    assert_eq!((view.problems.len(), view.problems[0].line), (1, 35));
+    assert_eq!((view.problems.len(), view.problems[0].line), (1, 34));
 
     let right = SITE.replace("\"5m\"", "\"6m\"");
     let id = Client::request_id();

@@ -228,7 +228,7 @@ async fn invalid_files_exit_with_two() {
     let good = desk.run(&format!("validate {}", desk.write(SITE))).await;
     assert_eq!(good.exit, Exit::Done);
     assert!(
-        good.out.ends_with("is valid: cluster site, 1 HMC, 2 servers, 3 nodes, 2 groups, 3 LPARs\n"),
+        good.out.ends_with("is valid: cluster site, 1 manager, 2 servers, 3 nodes, 2 groups, 3 LPARs\n"),
         "{}",
         good.out
     );
@@ -236,10 +236,10 @@ async fn invalid_files_exit_with_two() {
     let ended = desk.run(&format!("validate {file}")).await;
     assert_eq!(ended.exit, Exit::Usage);
     assert_eq!(ended.err.lines().count(), 2, "{}", ended.err);
-    assert!(ended.err.contains("site.toml:35:18: restart_window is \"5\";"), "{}", ended.err);
+    assert!(ended.err.contains("site.toml:34:18: restart_window is \"5\";"), "{}", ended.err);
     let ended = desk.run(&format!("validate {file} --output json")).await;
     let problems = &ended.json()["error"]["problems"];
-    assert_eq!((problems[0]["line"].as_u64(), problems[1]["column"].as_u64()), (Some(35), Some(18)));
+    assert_eq!((problems[0]["line"].as_u64(), problems[1]["column"].as_u64()), (Some(34), Some(18)));
     assert_eq!(desk.run("validate /nonexistent.toml").await.exit, Exit::Usage);
     assert_eq!(desk.run(&format!("apply {file}")).await.exit, Exit::Usage);
     let strange = command("status", "127.0.0.1:1", Path::new("/nonexistent"), None).await;
@@ -262,7 +262,7 @@ async fn a_lost_server_is_confirmed_by_name() {
     assert_eq!(desk.run("fence confirm p2 --yes-i-checked p1").await.exit, Exit::Usage);
     let ended = desk.answer("fence confirm p2", Some("p1\n")).await;
     assert_eq!(ended.exit, Exit::Refused);
-    assert!(ended.out.contains("the HMC reads No Connection, not live; groups there: db"), "{}", ended.out);
+    assert!(ended.out.contains("reads No Connection, not live; groups there: db"), "{}", ended.out);
     let ended = desk.answer("fence confirm p2", Some("p2\n")).await;
     assert_eq!(ended.exit, Exit::Done, "{}", ended.err);
     assert!(ended.out.contains("server p2 is proven off: asserted by operator alice"), "{}", ended.out);

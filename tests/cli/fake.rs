@@ -114,12 +114,14 @@ impl Site {
         for name in self.ledger.config.nodes.keys() {
             let silent = self.silent.contains(name);
             let silence = if silent { Span::seconds(60) } else { Span(0) };
-            view.nodes
-                .insert(name.clone(), NodeView { heard: !silent, silence, lease_over: silent, reaches_hmc: !silent });
+            view.nodes.insert(
+                name.clone(),
+                NodeView { heard: !silent, silence, lease_over: silent, reaches_manager: !silent },
+            );
         }
         for (name, state) in &self.ledger.servers {
-            if let Some(manager) = &state.manager {
-                view.readings.insert(name.clone(), self.read(name, manager));
+            if let Some(watcher) = &state.watcher {
+                view.readings.insert(name.clone(), self.read(name, watcher));
             }
         }
         for (name, node) in &self.ledger.config.nodes {

@@ -11,9 +11,8 @@ use tenure_core::{Power, SystemState};
 fn larger() -> String {
     let third = r#"
 [servers.p3]
-system = "Server-9009-42A-SN3333333"
-mtms = "9009-42A*3333333"
-hmcs = ["hmc1"]
+managers = ["hmc1"]
+address = { system = "Server-9009-42A-SN3333333", mtms = "9009-42A*3333333" }
 memory = "20GiB"
 processors = "4.0"
 

@@ -272,11 +272,11 @@ pub fn cluster_file(groups: usize) -> String {
     use std::fmt::Write;
     let key = "A".repeat(43);
     let mut text = format!(
-        "name = \"site\"\n\n[hmcs.hmc1]\naddress = \"127.0.0.1:9\"\nuser = \"tenure\"\nhost_key = \"SHA256:{key}\"\n"
+        "name = \"site\"\n\n[managers.hmc1]\nkind = \"hmc\"\naddress = \"127.0.0.1:9\"\nuser = \"tenure\"\nhost_key = \"SHA256:{key}\"\n"
     );
     for server in ["s1", "s2"] {
         let serial = server.repeat(3).to_uppercase();
-        write!(text, "\n[servers.{server}]\nsystem = \"{server}\"\nmtms = \"9009-42A*{serial}\"\nhmcs = [\"hmc1\"]\n")
+        write!(text, "\n[servers.{server}]\nmanagers = [\"hmc1\"]\naddress = {{ system = \"{server}\", mtms = \"9009-42A*{serial}\" }}\n")
             .expect("text");
     }
     for (node, server) in [("p1", "s1"), ("p2", "s2")] {

@@ -128,7 +128,7 @@ fn node_states() -> BTreeMap<NodeName, NodeState> {
 fn server_state(purpose: Purpose) -> ServerState {
     ServerState {
         declared: 4,
-        manager: Some(n()),
+        watcher: Some(n()),
         system: SystemState::PowerOff,
         live: true,
         node: Power::Running,

@@ -93,7 +93,7 @@ fn hold<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: Kind, samples
 fn calls() -> Vec<(String, Call)> {
     let (node, address) = (|| "p4".into(), || "p4.site:7100".to_owned());
     let all = [
-        Call::Node(node::Call::Heartbeat { reaches_hmc: true, digest: Some(Digest { at: 1024, crc: u32::MAX }) }),
+        Call::Node(node::Call::Heartbeat { reaches_manager: true, digest: Some(Digest { at: 1024, crc: u32::MAX }) }),
         Call::Node(node::Call::Reading(samples::reading())),
         Call::Node(node::Call::Inside(samples::inside())),
         Call::Check(Arc::new(samples::cluster())),

@@ -146,7 +146,7 @@ named! { Note:
     Note::RunsTwice { .. } => "runs-twice",
     Note::OlderStops { .. } => "older-stops",
     Note::Diverged { .. } => "diverged",
-    Note::ManagerChanged { .. } => "manager-changed",
+    Note::WatcherChanged { .. } => "watcher-changed",
     Note::Adopted { .. } => "adopted",
     Note::Granted { .. } => "granted",
     Note::Ordered { .. } => "ordered",
@@ -246,7 +246,7 @@ named! { NotHere:
     NotHere::Dirty => "dirty",
     NotHere::NotReady(..) => "not-ready",
     NotHere::Unread => "unread",
-    NotHere::NobodyManages => "nobody-manages",
+    NotHere::NobodyWatches => "nobody-watches",
     NotHere::NodeDown { .. } => "node-down",
     NotHere::NotDefined { .. } => "not-defined",
     NotHere::NotReadOff { .. } => "not-read-off",
@@ -312,7 +312,7 @@ named! { Wait:
 named! { Brake:
     Brake::Starts { .. } => "starts",
     Brake::Stops { .. } => "stops",
-    Brake::Hmc { .. } => "hmc",
+    Brake::Manager { .. } => "manager",
     Brake::Migrations { .. } => "migrations",
     Brake::Moves { .. } => "moves",
 }

@@ -95,7 +95,7 @@ fn not_here() -> BTreeMap<ServerName, NotHere> {
         NotHere::Dirty,
         NotHere::NotReady(SystemState::Standby),
         NotHere::Unread,
-        NotHere::NobodyManages,
+        NotHere::NobodyWatches,
         NotHere::NodeDown { node: n() },
         NotHere::NotDefined { resource: r() },
         NotHere::NotReadOff { resource: r(), power: Power::Unknown },
@@ -122,7 +122,7 @@ fn brakes() -> Vec<Brake> {
     whole(vec![
         Brake::Starts { server: s(), limit: 4 },
         Brake::Stops { server: s(), limit: 8 },
-        Brake::Hmc { hmc: "hmc1".into(), limit: 16 },
+        Brake::Manager { manager: "hmc1".into(), limit: 16 },
         Brake::Migrations { server: s(), limit: 2 },
         Brake::Moves { server: s() },
     ])
@@ -223,7 +223,7 @@ fn plain() -> Vec<Note> {
         Note::Diverged { nodes: BTreeSet::from([n()]), at: 4096, stop: true },
         Note::WrongLpar { node: n(), server: s(), power: Power::Off },
         Note::NotItsLpar { node: n(), server: s(), said: "it is called old there now".into() },
-        Note::ManagerChanged { server: s(), from: None, to: n(), surrogate: true },
+        Note::WatcherChanged { server: s(), from: None, to: n(), surrogate: true },
         Note::Adopted { group: g(), server: s(), epoch: E },
         Note::Granted { group: g(), server: s(), epoch: E, passed_over: not_here() },
         Note::Ordered { order: o(), what: "start web1".into(), node: n(), server: s(), group: Some(g()) },

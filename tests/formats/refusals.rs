@@ -39,7 +39,7 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::RestartsUsedUp { resource: r(), limit: 2 },
         Refusal::HasOrder { resource: r(), server: s() },
         Refusal::BeingFenced { server: s() },
-        Refusal::NoManager { server: s() },
+        Refusal::NoWatcher { server: s() },
         Refusal::LooksAlive { server: s(), system: SystemState::Operating },
         Refusal::NodeSpeaks { node: n(), server: s() },
         Refusal::AlreadyOff { server: s() },

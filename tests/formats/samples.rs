@@ -13,8 +13,8 @@ use tenure_core::{
     RuleName, Seen, ServerName, ServiceName, Span, SystemState, Time, Verb,
     command::Author,
     config::{
-        Asks, AutoRestart, AutostartPolicy, Brakes, Cluster, Failback, Failover, Group, GroupKind, Hmc, Hook, Kind,
-        Link, Load, Lpar, Need, Node, OperatingSystem, Operations, Patience, PlacementRule, Policy, Requirement,
+        Address, Asks, AutoRestart, AutostartPolicy, Brakes, Cluster, Failback, Failover, Group, GroupKind, Hmc, Hook,
+        Kind, Link, Load, Lpar, Need, Node, OperatingSystem, Operations, Patience, PlacementRule, Policy, Requirement,
         Resource, Rigidity, Server, ServerDown, Service, Shutdown, Tier, TierLink, Timings, Tolerance, Trigger, Watch,
     },
     ledger::Incarnation,
@@ -132,9 +132,8 @@ pub fn cluster() -> Cluster {
     let hmc =
         Hmc { address: "hmc1.site:22".into(), user: "tenure".into(), host_key: format!("SHA256:{}", "A".repeat(43)) };
     let server = Server {
-        system: "Server-9009-42A-SN1111111".into(),
-        mtms: "9009-42A*1111111".into(),
-        hmcs: vec!["hmc1".into()],
+        managers: vec!["hmc1".into()],
+        address: Some(Address::Hmc { system: "Server-9009-42A-SN1111111".into(), mtms: "9009-42A*1111111".into() }),
         surrogate: true,
         memory: Some(65_536),
         processors: None,
@@ -145,7 +144,7 @@ pub fn cluster() -> Cluster {
     Cluster {
         name: "site".into(),
         owner_mark: true,
-        hmcs: BTreeMap::from([("hmc1".into(), hmc)]),
+        managers: BTreeMap::from([("hmc1".into(), hmc.into())]),
         servers: BTreeMap::from([(s(), server)]),
         nodes: BTreeMap::from([
             (n(), Node { server: Some(s()), lpar: Some("mgmt1".into()), watchdog: Some(Span::seconds(60)) }),

@@ -28,7 +28,7 @@ fn declared() -> config::Cluster {
     let mut cluster = config::Cluster { name: "site".to_owned(), ..config::Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
     for (n, node) in NODES.iter().enumerate() {
         let server = format!("p{n}");
         let mtms = format!("9009-42A*123456{n}");

@@ -28,7 +28,7 @@ fn cluster(hmc: &ScriptedHmc, owner_mark: bool) -> Cluster {
     let mut cluster = Cluster { name: "east".to_owned(), owner_mark, ..Cluster::default() };
     let reached = hmc.configuration();
     let declared = Hmc { address: reached.address, user: reached.user, host_key: reached.host_key_fingerprint };
-    cluster.hmcs.insert("hmc1".into(), declared);
+    cluster.managers.insert("hmc1".into(), declared.into());
     cluster.servers.insert("p1".into(), Server::new("p1", MTMS, vec!["hmc1".into()]));
     let (server, lpar) = (Some("p1".into()), Some("node-p1".to_owned()));
     cluster.nodes.insert("n1".into(), Node { server, lpar, watchdog: None });

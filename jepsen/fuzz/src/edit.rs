@@ -6,7 +6,7 @@ use crate::{
 };
 use tenure_core::{
     ServerName, Span,
-    config::{Cluster, Group, Kind, Node},
+    config::{Address, Cluster, Group, Kind, Node},
 };
 
 /// The declared cluster, edited once or twice. `whole` is how it was at first, for what is added again.
@@ -56,7 +56,9 @@ fn edit(bytes: &mut Bytes<'_>, known: &Known, cluster: &mut Cluster, whole: &Clu
         9 => of(cluster, &mut |resource| resource.group = group.clone().unwrap_or_else(|| resource.group.clone())),
         10 => {
             if let Some(declared) = server.and_then(|server| cluster.servers.get_mut(&server)) {
-                declared.mtms = format!("9009-42A*765432{}", bytes.below(10));
+                let system = declared.system().unwrap_or_default().to_owned();
+                let mtms = format!("9009-42A*765432{}", bytes.below(10));
+                declared.address = Some(Address::Hmc { system, mtms });
             }
         }
         11 => {

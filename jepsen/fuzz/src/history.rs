@@ -225,7 +225,7 @@ impl<'a> History<'a> {
         for node in nodes {
             let silent = self.silent.contains(&node);
             let silence = if silent { Span::seconds(30) } else { Span(0) };
-            let state = NodeView { heard: true, silence, lease_over: silent, reaches_hmc: true };
+            let state = NodeView { heard: true, silence, lease_over: silent, reaches_manager: true };
             if !silent {
                 view.inside.insert(node.clone(), self.inside(&node));
             }
@@ -233,9 +233,9 @@ impl<'a> History<'a> {
         }
         let servers: Vec<ServerName> = self.ledger.servers.keys().cloned().collect();
         for server in servers {
-            let manager = self.ledger.servers.get(&server).and_then(|state| state.manager.clone());
-            if let Some(manager) = manager.filter(|manager| !self.silent.contains(manager)) {
-                let reading = self.read(&server, &manager);
+            let watcher = self.ledger.servers.get(&server).and_then(|state| state.watcher.clone());
+            if let Some(watcher) = watcher.filter(|watcher| !self.silent.contains(watcher)) {
+                let reading = self.read(&server, &watcher);
                 view.readings.insert(server, reading);
             }
         }
@@ -344,10 +344,10 @@ impl<'a> History<'a> {
     fn observe(&mut self) {
         let servers: Vec<ServerName> = self.ledger.servers.keys().cloned().collect();
         let Some(server) = self.bytes.pick(&servers).cloned() else { return };
-        let manager = self.ledger.servers.get(&server).and_then(|state| state.manager.clone());
+        let watcher = self.ledger.servers.get(&server).and_then(|state| state.watcher.clone());
         let nodes: Vec<NodeName> = self.ledger.nodes.keys().cloned().collect();
         let other = self.bytes.pick(&nodes).cloned();
-        let Some(by) = manager.filter(|_| !self.bytes.once_in(6)).or(other) else { return };
+        let Some(by) = watcher.filter(|_| !self.bytes.once_in(6)).or(other) else { return };
         let mut reading = self.read(&server, &by);
         reading.since = reading.since.saturating_sub(self.bytes.below(4) as u64);
         let known = Known::new(&self.ledger);

@@ -9,7 +9,9 @@ use tenure_core::{
 pub fn site(bytes: &mut Bytes<'_>) -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
-    cluster.hmcs.insert("hmc1".into(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key });
+    cluster
+        .managers
+        .insert("hmc1".into(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key }.into());
     let watchdog = (bytes.below(2) == 1).then_some(Span::seconds(60));
     for n in 1..=3 {
         let mut server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);

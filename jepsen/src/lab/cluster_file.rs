@@ -45,7 +45,7 @@ fn consoles_and_servers(text: &mut String, options: &SiteOptions) {
     for n in 1..=options.hmcs {
         let _ = write!(
             text,
-            "\n[hmcs.hmc{n}]\naddress = \"@hmc{n}.address@\"\nuser = \"tenure\"\nhost_key = \"@hmc{n}.host_key@\"\n"
+            "\n[managers.hmc{n}]\nkind = \"hmc\"\naddress = \"@hmc{n}.address@\"\nuser = \"tenure\"\nhost_key = \"@hmc{n}.host_key@\"\n"
         );
     }
     let size = DemoOptions { servers: options.servers, hmcs: options.hmcs, ..DemoOptions::default() };
@@ -53,7 +53,7 @@ fn consoles_and_servers(text: &mut String, options: &SiteOptions) {
         let (server, mtms) = (&spec.name, spec.mtms());
         let _ = write!(
             text,
-            "\n[servers.{server}]\nsystem = \"{server}\"\nmtms = \"{mtms}\"\nhmcs = [{}]\nmemory = \"128GiB\"\n",
+            "\n[servers.{server}]\nmanagers = [{}]\naddress = {{ system = \"{server}\", mtms = \"{mtms}\" }}\nmemory = \"128GiB\"\n",
             consoles.join(", ")
         );
     }

@@ -167,7 +167,7 @@ impl Site {
     pub fn cluster_file(&self) -> String {
         let (address, key) = (self.hmc.address(), self.hmc.fingerprint());
         let mut text = format!(
-            "name = \"machines\"\n\n[hmcs.hmc1]\naddress = \"{address}\"\nuser = \"tenure\"\nhost_key = \"{key}\"\n"
+            "name = \"machines\"\n\n[managers.hmc1]\nkind = \"hmc\"\naddress = \"{address}\"\nuser = \"tenure\"\nhost_key = \"{key}\"\n"
         );
         for machine in self.machines() {
             let name = machine.name();
@@ -175,7 +175,7 @@ impl Site {
             let (mtms, lpar) = (mtms.unwrap_or_default(), lpar_of(name));
             let _ = write!(
                 text,
-                "\n[servers.{name}]\nsystem = \"{name}\"\nmtms = \"{mtms}\"\nhmcs = [\"hmc1\"]\n\n\
+                "\n[servers.{name}]\nmanagers = [\"hmc1\"]\naddress = {{ system = \"{name}\", mtms = \"{mtms}\" }}\n\n\
                  [nodes.{name}]\nserver = \"{name}\"\nlpar = \"{lpar}\"\n"
             );
         }

@@ -185,7 +185,7 @@ impl Hardware {
     /// Has the consoles of a server change something.
     pub async fn change(&self, asker: Asker, server: ServerName, change: Change) -> Answer {
         if asker.blind {
-            return Answer::NotSent("no HMC answers".to_owned());
+            return Answer::NotSent("no manager answers".to_owned());
         }
         let route = self.step(|state| witness::change(&state.world, &asker.ledger.config, &server, &change));
         let (hmc, command) = match route {

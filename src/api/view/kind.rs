@@ -22,7 +22,7 @@ pub(super) fn kind(note: &Note) -> &'static str {
         Note::RunsTwice { .. } => "runs_twice",
         Note::OlderStops { .. } => "older_stops",
         Note::Diverged { .. } => "diverged",
-        Note::ManagerChanged { .. } => "manager_changed",
+        Note::WatcherChanged { .. } => "watcher_changed",
         Note::Adopted { .. } => "adopted",
         Note::Granted { .. } => "granted",
         Note::Ordered { .. } => "ordered",

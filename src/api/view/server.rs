@@ -28,13 +28,13 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
     let home = index.ledger.config.node_on(name);
     ServerView {
         name: name.to_string(),
-        managers: server.hmcs.iter().map(ToString::to_string).collect(),
-        system: server.system.clone(),
+        managers: server.managers.iter().map(ToString::to_string).collect(),
+        system: server.system().unwrap_or_default().to_owned(),
         state: server_word(index.ledger, name, state).to_owned(),
         reads: state.system.to_string(),
         live: state.live,
-        manager: state.manager.as_ref().map(NodeName::to_string),
-        surrogate: state.manager.is_some() && state.manager.as_ref() != home,
+        watcher: state.watcher.as_ref().map(NodeName::to_string),
+        surrogate: state.watcher.is_some() && state.watcher.as_ref() != home,
         node: home.map(NodeName::to_string),
         node_out: home.and_then(|home| super::node::out(index.ledger, home)).map(str::to_owned),
         node_proof: index.ledger.node_off_on(name).map(|(_, off)| off.how.to_string()),
@@ -115,7 +115,7 @@ pub(super) fn advice(name: &ServerName, wait: &ServerWait) -> String {
     match wait {
         ServerWait::NoProof { .. } => format!("; see the server, then `tenure fence confirm {name}`"),
         ServerWait::Disarmed { .. } => "; `tenure cluster arm`, or see the server".to_owned(),
-        ServerWait::Cleaning { .. } => "; see what runs there on its HMC".to_owned(),
+        ServerWait::Cleaning { .. } => "; see what runs there at its manager".to_owned(),
         ServerWait::DrainStuck { .. } => "; see `tenure status` for what holds them there".to_owned(),
         ServerWait::Fencing | ServerWait::Draining { .. } | ServerWait::Drained { .. } => String::new(),
     }

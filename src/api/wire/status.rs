@@ -73,19 +73,19 @@ pub struct CapacityView {
 pub struct ServerView {
     /// Its name.
     pub name: String,
-    /// The HMCs that manage it. Without one it is not read, and ready is where its node is there.
+    /// Who manages it. Without anybody it is not read, and ready where its node is there.
     #[serde(default)]
     pub managers: Vec<String>,
-    /// Its name on the HMC; empty without one.
+    /// What it is called there; empty without managers.
     pub system: String,
     /// `ready`, `dirty`, `off`, `open` (its fate is not known), `unread`, or `doubtful`.
     pub state: String,
-    /// What the HMC said last: `Operating`, `Power Off`, ….
+    /// What a manager said last: `Operating`, `Power Off`, ….
     pub reads: String,
     /// Whether that was read live.
     pub live: bool,
     /// The node that watches and commands it.
-    pub manager: Option<String>,
+    pub watcher: Option<String>,
     /// Whether that node lives elsewhere.
     pub surrogate: bool,
     /// The node that lives there.

@@ -158,10 +158,10 @@ pub fn server(view: &ServerView, style: Style) -> String {
         line("proof", proof.clone());
     }
     if is_read {
-        line("HMC reads", format!("{}{}", view.reads, if view.live { "" } else { " (not live)" }));
+        line("reads", format!("{}{}", view.reads, if view.live { "" } else { " (not live)" }));
         let surrogate = if view.surrogate { " (surrogate)" } else { "" };
-        let manager = view.manager.as_ref().map(|manager| format!("{manager}{surrogate}"));
-        line("watched by", manager.unwrap_or_else(|| "nobody".to_owned()));
+        let watcher = view.watcher.as_ref().map(|watcher| format!("{watcher}{surrogate}"));
+        line("watched by", watcher.unwrap_or_else(|| "nobody".to_owned()));
     }
     line("node", server_node(view).map_or("-".to_owned(), |(node, tone)| style.paint(tone, &node)));
     if let Some(closed) = &view.closed {
@@ -211,10 +211,7 @@ pub fn server_groups(server: &ServerView) -> String {
     if server.managers.is_empty() {
         return format!("server {}, which nothing reads from outside; groups there: {groups}\n", server.name);
     }
-    format!(
-        "server {} ({}): the HMC reads {}{live}; groups there: {groups}\n",
-        server.name, server.system, server.reads
-    )
+    format!("server {} ({}) reads {}{live}; groups there: {groups}\n", server.name, server.system, server.reads)
 }
 
 /// What may come of something dangerous.

@@ -32,10 +32,10 @@ fn machines(view: &StatusView, style: Style) -> String {
         let is_read = !server.managers.is_empty();
         let live = if server.live { "" } else { " (not live)" };
         let reads = maybe(is_read.then(|| format!("{}{live}", server.reads)).as_ref());
-        let manager = match &server.manager {
+        let watcher = match &server.watcher {
             _ if !is_read => maybe(None),
-            Some(manager) if server.surrogate => toned(format!("{manager} (surrogate)"), Tone::Busy),
-            Some(manager) => plain(manager),
+            Some(watcher) if server.surrogate => toned(format!("{watcher} (surrogate)"), Tone::Busy),
+            Some(watcher) => plain(watcher),
             None => toned("nobody", Tone::Busy),
         };
         let vios =
@@ -44,7 +44,7 @@ fn machines(view: &StatusView, style: Style) -> String {
             (true, plain(&server.name)),
             (true, toned(&server.state, tone)),
             (read, reads),
-            (read, manager),
+            (read, watcher),
             (out, node(server)),
             (true, plain(capacity(&server.memory, config::memory))),
             (true, plain(capacity(&server.processors, tenure_core::config::hundredths))),
@@ -56,7 +56,7 @@ fn machines(view: &StatusView, style: Style) -> String {
     let head = [
         (true, "SERVER"),
         (true, "STATE"),
-        (read, "HMC READS"),
+        (read, "READS"),
         (read, "WATCHED BY"),
         (out, "NODE"),
         (true, "MEMORY>"),

@@ -101,13 +101,13 @@ fn server(server: &ServerView, style: Style) -> String {
         _ => Tone::Bad,
     };
     let live = if server.live { "" } else { ", not live" };
-    let manager = server.manager.as_ref().map_or("nobody".to_owned(), Clone::clone);
+    let watcher = server.watcher.as_ref().map_or("nobody".to_owned(), Clone::clone);
     let proof = server.proof.as_ref().map(|proof| format!("; {proof}")).unwrap_or_default();
     let state = style.paint(tone, &server.state);
     if server.managers.is_empty() {
         return format!("server {} {state}{proof}", server.name);
     }
-    format!("server {} {state}: reads {}{live}, watched by {manager}{proof}", server.name, server.reads)
+    format!("server {} {state}: reads {}{live}, watched by {watcher}{proof}", server.name, server.reads)
 }
 
 fn group(group: &GroupView, style: Style) -> String {

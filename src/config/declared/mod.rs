@@ -8,7 +8,9 @@ mod site;
 pub(crate) use group::{blank_link, group, hook, link, load};
 pub(crate) use resource::{agent, lpar, requirement, resource};
 pub(crate) use rules::{RULE, SERVICE, brakes, rule, service, tier, timings, tolerance};
-pub(crate) use site::{blank_server, hmc, node, server, whole};
+pub(crate) use site::{
+    Draft as ManagerDraft, address, blank_address, blank_manager, blank_server, manager, node, server, whole,
+};
 
 use crate::form::Name;
 

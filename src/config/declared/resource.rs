@@ -87,7 +87,7 @@ pub(crate) fn resource() -> Vec<Field<Resource>> {
 pub(crate) fn lpar() -> Vec<Field<Lpar>> {
     vec![
         field!("partition", Name("text"), Lpar, partition)
-            .says("Its name on the HMC.")
+            .says("What it is called where its servers are managed.")
             .vcs("LPARName")
             .example("\"web1\"")
             .required(),

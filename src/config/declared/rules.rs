@@ -155,8 +155,8 @@ pub(crate) fn brakes() -> Vec<Field<Brakes>> {
         field!("migrations", Number, Brakes, migrations)
             .says("Moves of running LPARs under way from or to one server.")
             .example("1"),
-        field!("per_hmc", Number, Brakes, per_hmc)
-            .says("Orders of all kinds under way through one HMC.")
+        field!("per_manager", Number, Brakes, per_manager)
+            .says("Orders of all kinds under way through one manager.")
             .example("8"),
         field!("storm", Number, Brakes, storm)
             .says("So many servers proven off within `storm_window` stop all failover until an administrator says go on; zero: never.")

@@ -10,7 +10,7 @@ fn columns_count_characters_and_a_terminal_sees_the_line() {
     let problems = parse("x.toml", &SAMPLE.replace("priority = 10", "priority = \"high\"")).unwrap_err();
     let fancy = problems.fancy(false);
     assert!(fancy.contains("priority = \"high\""), "{fancy}");
-    assert!(fancy.contains("x.toml:49:12"), "{fancy}");
+    assert!(fancy.contains("x.toml:47:12"), "{fancy}");
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn any_rule(dice: &mut Dice) -> PlacementRule {
 fn any_cluster(dice: &mut Dice) -> Cluster {
     let hmc = Hmc { address: "h:22".to_owned(), user: "u".to_owned(), host_key: "k".to_owned() };
     let mut cluster = Cluster { name: "site".to_owned(), owner_mark: dice.flag(), ..Cluster::default() };
-    cluster.hmcs = dice.list(|dice| (dice.name(), hmc.clone())).into_iter().collect();
+    cluster.managers = dice.list(|dice| (dice.name(), hmc.clone().into())).into_iter().collect();
     cluster.servers = dice.list(|dice| (dice.name(), any_server(dice))).into_iter().collect();
     let node = |dice: &mut Dice| Node {
         server: dice.maybe(Dice::name),
@@ -205,11 +205,11 @@ fn any_cluster(dice: &mut Dice) -> Cluster {
     cluster.services = dice.list(|dice| (dice.name(), service(dice))).into_iter().collect();
     cluster.rules = dice.list(|dice| (dice.name(), any_rule(dice))).into_iter().collect();
     cluster.tolerance = Tolerance { servers: dice.roll(3), within_zone: dice.flag(), warn: dice.flag() };
-    let (starts, stops, migrations, per_hmc) = (dice.roll(9), dice.roll(9), dice.roll(9), dice.roll(20));
+    let (starts, stops, migrations, per_manager) = (dice.roll(9), dice.roll(9), dice.roll(9), dice.roll(20));
     let (storm, flaps, preempt) = (dice.roll(5), dice.roll(5), dice.flag());
     let (storm_window, flap_window, quarantine) = (dice.span(), dice.span(), dice.span());
     cluster.brakes =
-        Brakes { starts, stops, migrations, per_hmc, storm, storm_window, flaps, flap_window, quarantine, preempt };
+        Brakes { starts, stops, migrations, per_manager, storm, storm_window, flaps, flap_window, quarantine, preempt };
     cluster.timings.heartbeat = dice.span();
     cluster.timings.suspect = dice.span();
     cluster.timings.lease = dice.span();

@@ -109,7 +109,7 @@ impl Site {
         let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
         site.commit(author, vec![Command::Request(configure)]);
         for server in 0..servers {
-            let view = NodeView { heard: true, silence: Span(0), lease_over: false, reaches_hmc: true };
+            let view = NodeView { heard: true, silence: Span(0), lease_over: false, reaches_manager: true };
             site.view.nodes.insert(node(server), view);
         }
         site.rest();
@@ -133,23 +133,24 @@ impl Site {
     fn lose_first(&mut self) {
         let lost = server(0);
         self.now = self.now.after(Span::seconds(10));
-        self.view
-            .nodes
-            .insert(node(0), NodeView { heard: true, silence: Span::seconds(10), lease_over: true, reaches_hmc: true });
+        self.view.nodes.insert(
+            node(0),
+            NodeView { heard: true, silence: Span::seconds(10), lease_over: true, reaches_manager: true },
+        );
         self.rest();
-        let Some(manager) = self.ledger.servers.get(&lost).and_then(|state| state.manager.clone()) else {
+        let Some(watcher) = self.ledger.servers.get(&lost).and_then(|state| state.watcher.clone()) else {
             panic!("nobody watches {lost}")
         };
         let off: BTreeMap<ResourceName, Power> =
             self.view.readings[&lost].copies.keys().cloned().map(|l| (l, Power::Off)).collect();
-        let reading = self.reading(0, &manager, SystemState::PowerOff, off);
+        let reading = self.reading(0, &watcher, SystemState::PowerOff, off);
         self.view.readings.insert(lost.clone(), reading.clone());
         self.rest();
         let fence = self.ledger.orders.values().find(|order| order.action == Action::Fence);
         let Some(order) = fence.map(|order| order.id) else { panic!("no fence was ordered") };
         let reading = Reading { since: self.ledger.index, ..reading };
         let report = Report { order, ending: Ending::Done, readings: vec![reading], seen: BTreeMap::new() };
-        self.commit(Author::Agent(manager), vec![Command::Report(report)]);
+        self.commit(Author::Agent(watcher), vec![Command::Report(report)]);
     }
 
     fn reading(&self, at: usize, by: &NodeName, system: SystemState, copies: BTreeMap<ResourceName, Power>) -> Reading {
@@ -220,7 +221,9 @@ fn cluster(groups: usize, servers: usize) -> Cluster {
     let hmc: HmcName = "hmc1".into();
     let mut cluster = Cluster { name: "bench".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "A".repeat(43));
-    cluster.hmcs.insert(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key });
+    cluster
+        .managers
+        .insert(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key }.into());
     let mut runs = vec![(0, 0); servers];
     for group in 0..groups {
         let ((memory, processors), runs) = (size(group), &mut runs[group % servers]);

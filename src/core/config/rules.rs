@@ -77,7 +77,7 @@ pub struct Brakes {
     /// Moves of running LPARs under way from or to one server.
     pub migrations: u32,
     /// Orders of all kinds under way through one HMC.
-    pub per_hmc: u32,
+    pub per_manager: u32,
     /// So many servers proven off within `storm_window` stop all failover until an administrator says go on; zero: never.
     pub storm: u32,
     /// The time in which they are counted.
@@ -98,7 +98,7 @@ impl Default for Brakes {
             starts: 4,
             stops: 8,
             migrations: 2,
-            per_hmc: 16,
+            per_manager: 16,
             storm: 0,
             storm_window: Span::seconds(300),
             flaps: 3,

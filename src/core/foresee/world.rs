@@ -56,7 +56,7 @@ impl World {
             let system = if first { SystemState::Operating } else { arrived(state.system) };
             let reading = Reading {
                 server: name.clone(),
-                by: state.manager.clone().unwrap_or_else(|| NodeName::from("")),
+                by: state.watcher.clone().unwrap_or_else(|| NodeName::from("")),
                 since: 0,
                 serial: 0,
                 system,
@@ -88,7 +88,7 @@ impl World {
         self.view.readings.get_mut(server).or_else(|| self.unread.get_mut(server))
     }
 
-    /// Everybody who can be heard is heard, and every server that has a manager who can is read anew.
+    /// Everybody who can be heard is heard, and every server that has a watcher who can is read anew.
     pub(super) fn refresh(&mut self, ledger: &Ledger) {
         if self.configured != ledger.configured {
             self.configured = ledger.configured;
@@ -103,8 +103,8 @@ impl World {
         }
         for (server, state) in &ledger.servers {
             let managed = ledger.config.has_manager(server);
-            let manager = state.manager.as_ref().filter(|node| managed && self.hears(node));
-            let Some(manager) = manager else {
+            let watcher = state.watcher.as_ref().filter(|node| managed && self.hears(node));
+            let Some(watcher) = watcher else {
                 self.unread.extend(self.view.readings.remove_entry(server));
                 continue;
             };
@@ -113,8 +113,8 @@ impl World {
             }
             if let Some(reading) = self.view.readings.get_mut(server) {
                 (reading.since, reading.serial) = (ledger.index, self.serial);
-                if reading.by != *manager {
-                    reading.by = manager.clone();
+                if reading.by != *watcher {
+                    reading.by = watcher.clone();
                 }
             }
         }
@@ -140,10 +140,10 @@ impl World {
 
     fn look_at(&self, node: &NodeName, ledger: &Ledger) -> NodeView {
         let Some(since) = self.silent.get(node) else {
-            return NodeView { heard: true, silence: Span(0), lease_over: false, reaches_hmc: true };
+            return NodeView { heard: true, silence: Span(0), lease_over: false, reaches_manager: true };
         };
         let lease_over = ledger.now >= lease_end(*since, ledger);
-        NodeView { heard: true, silence: ledger.now.since(*since), lease_over, reaches_hmc: true }
+        NodeView { heard: true, silence: ledger.now.since(*since), lease_over, reaches_manager: true }
     }
 
     /// When the next lease of a silent node ends.

@@ -184,8 +184,8 @@ impl Ledger {
         if let Some(why) = ready.or_else(|| state.closed()) {
             return Some(why);
         }
-        if (lpars || !inside) && !self.is_managed(state) {
-            return Some(NotHere::NobodyManages);
+        if (lpars || !inside) && !self.is_watched(state) {
+            return Some(NotHere::NobodyWatches);
         }
         if inside && self.node_in_charge(server).is_none() {
             let node = self.config.node_on(server).cloned().unwrap_or_else(|| NodeName::from(""));
@@ -224,17 +224,18 @@ impl Ledger {
         declared.is_some_and(|declared| declared.operations() == Operations::None && !declared.monitor_only)
     }
 
-    /// Whether the server has a manager whose lease may be good.
-    pub fn is_managed(&self, server: &ServerState) -> bool {
-        server.manager.as_ref().is_some_and(|node| self.nodes.get(node).is_some_and(|node| node.lapsed.is_none()))
+    /// Whether the server has a watcher whose lease may be good.
+    pub fn is_watched(&self, server: &ServerState) -> bool {
+        server.watcher.as_ref().is_some_and(|node| self.nodes.get(node).is_some_and(|node| node.lapsed.is_none()))
     }
 
-    /// Whether it is seen what becomes of a server: its manager reads it Operating, or, where there is none, its node is there.
+    /// Whether it is seen what becomes of a server: its watcher reads it Operating, or, where no manager can be
+    /// asked, its node is there.
     pub fn is_attended(&self, name: &ServerName, server: &ServerState) -> bool {
         if !self.config.has_manager(name) {
             return self.node_in_charge(name).is_some();
         }
-        server.live && server.system == SystemState::Operating && self.is_managed(server)
+        server.live && server.system == SystemState::Operating && self.is_watched(server)
     }
 
     /// Whether some of the VIO servers that the LPAR names are on this server, and all of those are down.
@@ -282,7 +283,7 @@ impl Ledger {
         let (lpars, inside) = self.lives(group);
         // What lives inside nodes is watched by them, whether an HMC answers or not.
         let watched = |server: &ServerName| {
-            let by_hmc = self.servers.get(server).is_some_and(|state| state.is_working() && self.is_managed(state));
+            let by_hmc = self.servers.get(server).is_some_and(|state| state.is_working() && self.is_watched(state));
             (by_hmc || !lpars) && (!inside || self.node_in_charge(server).is_some())
         };
         if !stays || !watched(&tenure.server) {

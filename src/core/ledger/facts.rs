@@ -18,12 +18,12 @@ use std::{
 const STRANGE: usize = 3;
 
 impl Applying<'_> {
-    /// A reading by the server's manager.
+    /// A reading by the server's watcher.
     pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let state = self.server(&reading.server)?;
         let stale = || Refusal::Stale { server: reading.server.clone() };
         let elsewhen = reading.since < state.declared || self.is_foreseen(reading.since);
-        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) || elsewhen {
+        if state.watcher.as_ref() != Some(&reading.by) || state.is_past(reading) || elsewhen {
             return Err(stale());
         }
         if self.ledger.nodes.get(&reading.by).is_none_or(NodeState::is_out) {
@@ -397,7 +397,7 @@ impl Applying<'_> {
         self.note(Note::ProvenOff { server: server.clone(), how });
     }
 
-    /// A node becomes the manager of a server.
+    /// A node becomes the watcher of a server.
     pub(super) fn assign(&mut self, server: &ServerName, node: &NodeName) -> Result<(), Refusal> {
         let known = self.ledger.nodes.get(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
         if known.lapsed.is_some() {
@@ -405,11 +405,11 @@ impl Applying<'_> {
         }
         let surrogate = self.ledger.config.node_on(server) != Some(node);
         let state = self.server_mut(server)?;
-        if state.manager.as_ref() == Some(node) {
+        if state.watcher.as_ref() == Some(node) {
             return Err(Refusal::NoChange);
         }
-        let from = state.manager.replace(node.clone());
-        self.note(Note::ManagerChanged { server: server.clone(), from, to: node.clone(), surrogate });
+        let from = state.watcher.replace(node.clone());
+        self.note(Note::WatcherChanged { server: server.clone(), from, to: node.clone(), surrogate });
         Ok(())
     }
 

@@ -19,11 +19,11 @@ impl Ledger {
         self.config.groups.get(name)?.hooks.get(&trigger)
     }
 
-    /// The manager of the server if its lease is good, otherwise the first node whose lease is.
+    /// The watcher of the server if its lease is good, otherwise the first node whose lease is.
     fn hook_node(&self, server: &ServerName) -> Option<NodeName> {
-        let manager = self.servers.get(server).filter(|state| self.is_managed(state));
+        let watcher = self.servers.get(server).filter(|state| self.is_watched(state));
         let able = || self.nodes.iter().find(|(_, node)| node.lapsed.is_none()).map(|(name, _)| name.clone());
-        manager.and_then(|state| state.manager.clone()).or_else(able)
+        watcher.and_then(|state| state.watcher.clone()).or_else(able)
     }
 }
 
@@ -77,7 +77,7 @@ impl Applying<'_> {
         if group.pre_online != PreOnline::Due {
             return Err(Refusal::NoChange);
         }
-        let node = self.manager(&server)?;
+        let node = self.watcher(&server)?;
         let order = self.order_hook(name, Trigger::PreOnline, node, &server, Vec::new()).ok_or(Refusal::NoChange)?;
         self.group_mut(name)?.pre_online = PreOnline::Ordered(order);
         Ok(())

@@ -94,7 +94,7 @@ impl Applying<'_> {
     /// An HMC refused the login of the node that says so.
     pub(super) fn hmc_refuses(&mut self, hmc: &HmcName, why: &str) -> Result<(), Refusal> {
         let by = self.says()?;
-        if !self.ledger.config.hmcs.contains_key(hmc) {
+        if !self.ledger.config.managers.contains_key(hmc) {
             return Err(Refusal::NoHmc(hmc.clone()));
         }
         let known = self.ledger.hmcs.get(hmc);
@@ -142,7 +142,7 @@ impl Applying<'_> {
 
     /// An operator wants an HMC tried again now.
     pub(super) fn ask_retry_hmc(&mut self, hmc: &HmcName) -> Result<(), Refusal> {
-        if !self.ledger.config.hmcs.contains_key(hmc) {
+        if !self.ledger.config.managers.contains_key(hmc) {
             return Err(Refusal::NoHmc(hmc.clone()));
         }
         let now = self.ledger.now;
@@ -156,7 +156,7 @@ impl Applying<'_> {
     pub(super) fn redeclare_hmcs(&mut self, before: &Cluster) {
         let config = std::sync::Arc::clone(&self.ledger.config);
         self.ledger.hmcs.retain(|name, lockout| {
-            let same = config.hmcs.get(name).is_some_and(|declared| before.hmcs.get(name) == Some(declared));
+            let same = config.managers.get(name).is_some_and(|declared| before.managers.get(name) == Some(declared));
             same && config.nodes.contains_key(&lockout.by)
         });
     }

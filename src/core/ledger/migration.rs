@@ -303,7 +303,7 @@ impl Applying<'_> {
                 return Err(Refusal::HasOrder { resource, server });
             }
         }
-        self.manager(&tenure.server)?;
+        self.watcher(&tenure.server)?;
         match self.ledger.not_migrated(name, group, to) {
             Some(why) => Err(Refusal::NotThere { group: name.clone(), server: to.clone(), why }),
             None => Ok(()),
@@ -355,7 +355,7 @@ impl Applying<'_> {
         if self.server(&to)?.off.is_some() {
             return Err(Refusal::AlreadyOff { server: to });
         }
-        let node = self.manager(&from)?;
+        let node = self.watcher(&from)?;
         let budget = self.ledger.migrate_timeout(resource);
         let action = Action::Migrate { group: name.clone(), resource: resource.clone(), epoch, to: to.clone() };
         let id = self.issue(node, &from, action, budget, Some(name.clone()));
@@ -395,7 +395,7 @@ impl Applying<'_> {
         // Told to the source, as the HMC wants it; where that has gone, the other can still be cleared up.
         let works = |server: &ServerName| self.server(server).is_ok_and(ServerState::is_working);
         let at = if works(&from) { from.clone() } else { to.clone() };
-        let node = self.manager(&at)?;
+        let node = self.watcher(&at)?;
         let budget = super::orders::COMMAND_BUDGET.plus(self.ledger.migrate_timeout(resource));
         let id = self.issue(
             node,

@@ -153,7 +153,7 @@ impl Applying<'_> {
     pub(super) fn redeclare_nodes(&mut self, before: &Cluster) {
         let now = Arc::clone(&self.ledger.config);
         let machine = |cluster: &Cluster, server: Option<&ServerName>| {
-            server.and_then(|server| cluster.servers.get(server)).map(|server| server.mtms.clone())
+            server.and_then(|server| cluster.servers.get(server)).and_then(|server| server.mtms().map(str::to_owned))
         };
         let mut void = Vec::new();
         for (name, state) in &mut self.ledger.nodes {
@@ -329,7 +329,7 @@ impl Applying<'_> {
         self.prove_node_off(name, how)
     }
 
-    /// The LPAR of a node is to be cut off, by the manager of its server.
+    /// The LPAR of a node is to be cut off, by the watcher of its server.
     pub(super) fn fence_node(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
         if node.lapsed.is_none() {
@@ -346,13 +346,13 @@ impl Applying<'_> {
         if node.fence.is_some() {
             return Err(Refusal::BeingFenced { server });
         }
-        let manager = self.manager(&server)?;
-        if manager == *name {
-            return Err(Refusal::NodeSpeaks { node: manager, server });
+        let watcher = self.watcher(&server)?;
+        if watcher == *name {
+            return Err(Refusal::NodeSpeaks { node: watcher, server });
         }
         let budget = self.ledger.config.timings.fence;
         let action = Action::FenceNode { node: name.clone() };
-        let id = self.issue(manager, &server, action, budget, None);
+        let id = self.issue(watcher, &server, action, budget, None);
         self.node_mut(name)?.fence = Some(id);
         Ok(())
     }

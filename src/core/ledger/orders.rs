@@ -170,7 +170,7 @@ impl Applying<'_> {
         if state.fence.is_some() {
             return Err(Refusal::BeingFenced { server: server.clone() });
         }
-        let node = self.manager(server)?;
+        let node = self.watcher(server)?;
         // A node cannot be asked to cut its own power and then report it.
         if self.ledger.config.node_on(server) == Some(&node) {
             return Err(Refusal::NodeSpeaks { node, server: server.clone() });
@@ -189,19 +189,19 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Who carries out orders for a resource: the node that it lives inside, or the manager of the server.
+    /// Who carries out orders for a resource: the node that it lives inside, or the watcher of the server.
     fn hand(&self, resource: &ResourceName, server: &ServerName) -> Result<NodeName, Refusal> {
         if !self.ledger.is_inside(resource) {
-            return self.manager(server);
+            return self.watcher(server);
         }
         let node = self.ledger.node_in_charge(server).cloned();
-        node.ok_or_else(|| Refusal::NoManager { server: server.clone() })
+        node.ok_or_else(|| Refusal::NoWatcher { server: server.clone() })
     }
 
-    pub(super) fn manager(&self, server: &ServerName) -> Result<NodeName, Refusal> {
+    pub(super) fn watcher(&self, server: &ServerName) -> Result<NodeName, Refusal> {
         let state = self.server(server)?;
-        let good = self.ledger.is_managed(state);
-        state.manager.clone().filter(|_| good).ok_or_else(|| Refusal::NoManager { server: server.clone() })
+        let good = self.ledger.is_watched(state);
+        state.watcher.clone().filter(|_| good).ok_or_else(|| Refusal::NoWatcher { server: server.clone() })
     }
 
     /// Servers that the executor need not see off again if it cannot read them. Proven off is a proof. The last live reading

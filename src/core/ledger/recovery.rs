@@ -52,7 +52,7 @@ impl Applying<'_> {
             copies.iter().find(other).map(|(place, _)| place.clone())
         };
         let other = elsewhere(true).or_else(|| elsewhere(false)).unwrap_or_else(|| server.clone());
-        let node = self.manager(server)?;
+        let node = self.watcher(server)?;
         let budget = COMMAND_BUDGET.plus(self.ledger.migrate_timeout(resource));
         let action = Action::StopMigration { resource: resource.clone(), from: other, to: server.clone() };
         let id = self.issue(node, server, action, budget, Some(name.clone()));

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerState {
     /// The node that watches and commands it.
-    pub manager: Option<NodeName>,
+    pub watcher: Option<NodeName>,
     /// Its state at the last reading.
     pub system: SystemState,
     /// Whether the last reading was live.

@@ -268,7 +268,7 @@ pub enum Call {
     /// To the leader: I live.
     Heartbeat {
         /// Whether my last question to an HMC was answered.
-        reaches_hmc: bool,
+        reaches_manager: bool,
         /// What my ledger was like at the last index at which all compare theirs.
         digest: Option<Digest>,
     },
@@ -276,7 +276,7 @@ pub enum Call {
     Reading(Reading),
     /// To the leader: this is what lives inside me.
     Inside(Inside),
-    /// To a manager: read these servers now; to those who live there: look at what is inside you.
+    /// To a watcher: read these servers now; to those who live there: look at what is inside you.
     Probe(Vec<ServerName>),
 }
 

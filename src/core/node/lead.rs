@@ -90,7 +90,7 @@ impl Node {
     /// What is said to a call.
     pub(super) fn answer(&mut self, now: Now<'_>, from: Option<&NodeName>, by: Incarnation, call: Call) -> Answer {
         match call {
-            Call::Heartbeat { reaches_hmc, digest } => self.heartbeat_from(now, from, by, reaches_hmc, digest),
+            Call::Heartbeat { reaches_manager, digest } => self.heartbeat_from(now, from, by, reaches_manager, digest),
             Call::Reading(_) | Call::Inside(_) => match (&mut self.role, from) {
                 (Role::Follower, _) | (_, None) => Answer::NotLeader,
                 // What an older process of a node says of the world is not believed.
@@ -119,7 +119,7 @@ impl Node {
         now: Now<'_>,
         from: Option<&NodeName>,
         by: Incarnation,
-        reaches_hmc: bool,
+        reaches_manager: bool,
         digest: Option<Digest>,
     ) -> Answer {
         if matches!(self.role, Role::Follower) {
@@ -138,7 +138,7 @@ impl Node {
         let (ledger, quorum) = (now.ledger, now.standing.quorum);
         leading.log(now.standing.last_log, now.standing.applied, now.moment);
         if let Some(node) = from {
-            leading.hear(node, reaches_hmc, now.moment);
+            leading.hear(node, reaches_manager, now.moment);
         }
         let index = leading.index(ledger, quorum, now.moment);
         let granted = from.and_then(|node| leading.lease(node, ledger, quorum, now.moment));
@@ -158,7 +158,7 @@ impl Node {
         let present = ledger.is_present(&me, self.by);
         let Role::Leader { leading, .. } = &mut self.role else { return };
         leading.log(now.standing.last_log, now.standing.applied, now.moment);
-        leading.hear(&me, self.reaches_hmc, now.moment);
+        leading.hear(&me, self.reaches_manager, now.moment);
         if let Some(index) = leading.index(ledger, quorum, now.moment) {
             self.past.heard(index);
         }
@@ -201,7 +201,9 @@ impl Node {
         let Role::Leader { leading, .. } = &self.role else { return Signs::new() };
         let timings = &now.ledger.config.timings;
         let nodes = leading.nodes(now.ledger.nodes.keys(), timings, now.moment).into_iter();
-        nodes.map(|(node, seen)| (node, [seen.silence >= timings.suspect, seen.lease_over, seen.reaches_hmc])).collect()
+        nodes
+            .map(|(node, seen)| (node, [seen.silence >= timings.suspect, seen.lease_over, seen.reaches_manager]))
+            .collect()
     }
 
     /// A plan is due when what can change of nodes without a reading has changed.
@@ -254,9 +256,9 @@ impl Node {
         self.probed(now, &servers);
         let within = now.ledger.config.timings.lease;
         for server in servers {
-            let manager = now.ledger.servers.get(&server).and_then(|state| state.manager.clone());
+            let watcher = now.ledger.servers.get(&server).and_then(|state| state.watcher.clone());
             let own = now.ledger.config.node_on(&server).cloned();
-            let asked: BTreeSet<NodeName> = manager.into_iter().chain(own).filter(|node| *node != self.me).collect();
+            let asked: BTreeSet<NodeName> = watcher.into_iter().chain(own).filter(|node| *node != self.me).collect();
             for to in asked {
                 self.effects.push(Effect::Call { to, call: Call::Probe(vec![server.clone()]), within });
             }

@@ -35,7 +35,7 @@ pub struct Leading {
 #[derive(Clone, Copy, Debug)]
 struct Heard {
     at: Moment,
-    reaches_hmc: bool,
+    reaches_manager: bool,
     leased_until: Option<Moment>,
 }
 
@@ -54,7 +54,7 @@ impl Leading {
     /// A node begins to lead. `before` is when it last heard the leader before it, which makes that one's silence older;
     /// `fresh` is how old the last answers of a quorum may be for any leader to grant leases.
     pub fn new(before: Option<(NodeName, Moment)>, fresh: Span, now: Moment) -> Self {
-        let heard = before.map(|(node, at)| (node, Heard { at, reaches_hmc: true, leased_until: None }));
+        let heard = before.map(|(node, at)| (node, Heard { at, reaches_manager: true, leased_until: None }));
         Leading {
             since: now,
             fresh,
@@ -79,10 +79,10 @@ impl Leading {
         }
         giving_up.iter().for_each(|node| to.node(node));
         to.word(u64::MAX);
-        for (node, Heard { at, reaches_hmc, leased_until }) in heard {
+        for (node, Heard { at, reaches_manager, leased_until }) in heard {
             to.node(node);
             to.moment(*at);
-            to.word(u64::from(*reaches_hmc));
+            to.word(u64::from(*reaches_manager));
             to.word(u64::from(leased_until.is_some()));
             if let Some(until) = leased_until {
                 to.moment(*until);
@@ -141,9 +141,9 @@ impl Leading {
     }
 
     /// A node was heard.
-    pub fn hear(&mut self, node: &NodeName, reaches_hmc: bool, now: Moment) {
-        let heard = self.heard.entry(node.clone()).or_insert(Heard { at: now, reaches_hmc, leased_until: None });
-        (heard.at, heard.reaches_hmc) = (now, reaches_hmc);
+    pub fn hear(&mut self, node: &NodeName, reaches_manager: bool, now: Moment) {
+        let heard = self.heard.entry(node.clone()).or_insert(Heard { at: now, reaches_manager, leased_until: None });
+        (heard.at, heard.reaches_manager) = (now, reaches_manager);
     }
 
     /// The log index at which this leader answers; `None` while it may not be the leader, may not know what is committed, or
@@ -222,7 +222,7 @@ impl Leading {
             heard: heard.is_some_and(|heard| heard.at >= self.since),
             silence,
             lease_over: silence >= timings.suspect && now > self.ends(node, timings),
-            reaches_hmc: heard.is_none_or(|heard| heard.reaches_hmc),
+            reaches_manager: heard.is_none_or(|heard| heard.reaches_manager),
         }
     }
 }

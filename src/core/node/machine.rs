@@ -28,7 +28,7 @@ pub struct Node {
     pub(super) rounds: Rounds,
     pub(super) role: Role,
     pub(super) faith: Faith,
-    pub(super) reaches_hmc: bool,
+    pub(super) reaches_manager: bool,
     /// The last leader that this node heard, and when what it heard was asked.
     pub(super) heard_leader: Option<(NodeName, Moment)>,
     /// Last entry that was followed, and that of the declaration.
@@ -77,7 +77,7 @@ impl Node {
             rounds: Rounds::default(),
             role: Role::Follower,
             faith: Faith::new(moment),
-            reaches_hmc: true,
+            reaches_manager: true,
             heard_leader: None,
             seen: None,
             beat_at: moment,
@@ -206,7 +206,7 @@ impl Node {
         if !ledger.is_present(&self.me, self.by) {
             self.superseded(ledger.index);
         }
-        self.rounds.follow(&self.me, ledger, !self.reaches_hmc);
+        self.rounds.follow(&self.me, ledger, !self.reaches_manager);
         let owing = owing(&self.clock, &self.lease, &self.past, now);
         self.orders.follow(&owing, &mut self.effects);
         self.plan_soon(now.moment);
@@ -252,7 +252,7 @@ impl Node {
         let Some(leader) = known.filter(|_| !self.beating) else { return };
         self.heard_leader = self.heard_leader.take().filter(|(of, _)| of == leader);
         self.beating = true;
-        let call = Call::Heartbeat { reaches_hmc: self.reaches_hmc, digest: self.digest };
+        let call = Call::Heartbeat { reaches_manager: self.reaches_manager, digest: self.digest };
         let within = Span(now.ledger.config.timings.lease.0.checked_div(2).unwrap_or_default());
         self.effects.push(Effect::Call { to: leader.clone(), call, within });
     }
@@ -292,9 +292,9 @@ impl Node {
     fn read(&mut self, now: Now<'_>, server: &ServerName, reading: Option<Reading>, blind: bool) {
         self.rounds.done(server);
         let Some(reading) = reading else { return };
-        self.reaches_hmc = !blind;
+        self.reaches_manager = !blind;
         let state = now.ledger.servers.get(server);
-        let manages = state.is_some_and(|state| state.manager.as_ref() == Some(&self.me));
+        let manages = state.is_some_and(|state| state.watcher.as_ref() == Some(&self.me));
         self.rounds.follow(&self.me, now.ledger, blind);
         // A node that merely looks whether it reaches an HMC again says nothing of its server.
         if !manages {

@@ -66,7 +66,7 @@ impl Node {
             role,
             // Consensus beats, or it does not; a leader that decides nothing is told by what it remembers itself.
             faith,
-            reaches_hmc,
+            reaches_manager,
             heard_leader,
             seen,
             // How soon it beats, and whether an answer is awaited.
@@ -96,7 +96,7 @@ impl Node {
         past.recall(to);
         orders.recall(to);
         faith.recall(to);
-        let marks = [*reaches_hmc, *beating, *enlisting, *ending, enlisted.is_some(), seen.is_some()];
+        let marks = [*reaches_manager, *beating, *enlisting, *ending, enlisted.is_some(), seen.is_some()];
         let dues = [plan_at.is_some(), *plan_not_before > now, plan_by.is_some(), effects.is_empty()];
         let bit = |word: u64, mark: &bool| word.wrapping_mul(2).wrapping_add(u64::from(*mark));
         to.word(marks.iter().chain(&dues).fold(0, bit));

@@ -1,4 +1,4 @@
-//! When to read which server: the manager's rounds.
+//! When to read which server: the watcher's rounds.
 
 use crate::{
     Ledger, NodeName, ServerName, Span, Time,
@@ -32,11 +32,11 @@ struct Round {
 
 impl Rounds {
     /// Follows the ledger: which servers this node manages, and how briskly. A new one is read at once.
-    /// One that reaches no HMC goes on looking at its own server: it is no manager any more, and would never know that it
+    /// One that reaches no HMC goes on looking at its own server: it is no watcher any more, and would never know that it
     /// reaches one again. Of a server that no HMC manages nothing can be read.
     pub fn follow(&mut self, me: &NodeName, ledger: &Ledger, blind: bool) {
         let own = ledger.config.nodes.get(me).and_then(|node| node.server.as_ref()).filter(|_| blind);
-        let manages = |state: &ServerState| state.manager.as_ref() == Some(me);
+        let manages = |state: &ServerState| state.watcher.as_ref() == Some(me);
         let looks = |server: &ServerName, state: &ServerState| manages(state) || own == Some(server);
         let servers =
             ledger.servers.iter().filter(|(server, state)| looks(server, state) && ledger.config.has_manager(server));

@@ -44,7 +44,7 @@ impl Note {
             Note::NodeProvenOff { .. } => Level::Warning,
             Note::WrongLpar { .. } | Note::NotItsLpar { .. } => Level::Alarm,
             Note::RunsTwice { .. } | Note::OlderStops { .. } | Note::Diverged { .. } => Level::Alarm,
-            Note::ManagerChanged { .. } => Level::Info,
+            Note::WatcherChanged { .. } => Level::Info,
             Note::Adopted { .. } => Level::Info,
             Note::Granted { .. } => Level::Info,
             Note::Ordered { .. } => Level::Info,

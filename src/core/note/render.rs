@@ -20,7 +20,7 @@ impl Display for Note {
             Note::Requested { by, what, group: None } => write!(f, "{what}, asked by {by}"),
             Note::Requested { by, what, group: Some(group) } => write!(f, "group {group}: {what}, asked by {by}"),
             Note::SystemChanged { server, to: SystemState::NoWitness, by, .. } => {
-                write!(f, "server {server}: no HMC answers (asked by {by})")
+                write!(f, "server {server}: no manager answers (asked by {by})")
             }
             Note::SystemChanged { server, from: SystemState::Unknown | SystemState::NoWitness, to, by } => {
                 write!(f, "server {server} reads {to} (read by {by})")
@@ -87,10 +87,10 @@ impl Display for Note {
                 "the ledgers of {} differ at log entry {at}, and no majority tells which is right: trust neither",
                 join(nodes)
             ),
-            Note::ManagerChanged { server, to, surrogate: true, .. } => {
+            Note::WatcherChanged { server, to, surrogate: true, .. } => {
                 write!(f, "server {server} is watched by {to} as surrogate")
             }
-            Note::ManagerChanged { server, to, .. } => write!(f, "server {server} is watched by {to}"),
+            Note::WatcherChanged { server, to, .. } => write!(f, "server {server} is watched by {to}"),
             Note::Adopted { group, server, epoch } => {
                 write!(f, "group {group} adopted on {server}, where it was found running (tenure {epoch})")
             }
@@ -157,7 +157,7 @@ impl Display for Note {
                 f.write_str(if tenure.as_ref().is_some_and(|server| conflict.is_whole(server)) {
                     "; nothing of it is started, and what runs without right is stopped once both are read so again"
                 } else {
-                    "; nothing of it is touched until the wrong one is stopped on its HMC"
+                    "; nothing of it is touched until the wrong one is stopped at its manager"
                 })
             }
             Note::Released { group } => write!(f, "group {group}: active nowhere without right, no longer held"),
@@ -337,10 +337,10 @@ impl Display for NotHere {
             NotHere::Faulted => f.write_str("faulted there"),
             NotHere::ProvenOff => f.write_str("proven off"),
             NotHere::Dirty => f.write_str("dirty"),
-            NotHere::NotReady(SystemState::NoWitness) => f.write_str("no HMC answers"),
+            NotHere::NotReady(SystemState::NoWitness) => f.write_str("no manager answers"),
             NotHere::NotReady(state) => write!(f, "reads {state}"),
             NotHere::Unread => f.write_str("not read yet"),
-            NotHere::NobodyManages => f.write_str("no node manages it"),
+            NotHere::NobodyWatches => f.write_str("no node watches it"),
             NotHere::NodeDown { node } => write!(f, "its node {node} is not there"),
             NotHere::NotDefined { resource } => write!(f, "{resource} is not defined there"),
             NotHere::NotReadOff { resource, power } => write!(f, "{resource} reads {power} there"),
@@ -445,14 +445,14 @@ impl Display for Wait {
             Wait::Hook { server } => {
                 write!(f, "its preonline hook must say first whether it may be started on {server}")
             }
-            Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy on its HMC"),
+            Wait::Held => f.write_str("active where it has no tenure; stop the wrong copy at its manager"),
             Wait::Migrating { resource, from, to } => write!(f, "{resource} is on its way from {from} to {to}"),
             Wait::MoveSettling { resource, to, .. } => write!(f, "a move of {resource} to {to} may still begin"),
             Wait::Locating { servers } => write!(f, "{} must be read to tell where it is", join(servers)),
             Wait::MigrationStuck { resource, from, to } => write!(
                 f,
                 "{resource} should have moved from {from} to {to} by now; give it up with `tenure group abort GROUP`, or \
-                 recover it on the HMC"
+                 recover it at its manager"
             ),
             Wait::HalfMoved { resources, from, to } => write!(
                 f,
@@ -493,7 +493,7 @@ impl Display for Brake {
             Brake::Starts { server, limit } => write!(f, "its turn to start on {server} ({limit} at once)"),
             Brake::Stops { server, limit } => write!(f, "its turn to stop on {server} ({limit} at once)"),
             Brake::Migrations { server, limit } => write!(f, "its turn to be moved at {server} ({limit} at once)"),
-            Brake::Hmc { hmc, limit } => write!(f, "its turn at {hmc} ({limit} orders at once)"),
+            Brake::Manager { manager, limit } => write!(f, "its turn at {manager} ({limit} orders at once)"),
             Brake::Moves { server } => write!(f, "its turn to leave {server}"),
         }
     }
@@ -585,15 +585,15 @@ pub fn mistakes(found: &[Mistake]) -> String {
 
 fn says(system: SystemState) -> String {
     match system {
-        SystemState::NoWitness => "no HMC answers".to_owned(),
-        SystemState::NoConnection => "the HMC has No Connection to it".to_owned(),
+        SystemState::NoWitness => "no manager answers".to_owned(),
+        SystemState::NoConnection => "its manager has No Connection to it".to_owned(),
         SystemState::Operating
         | SystemState::Standby
         | SystemState::Initializing
         | SystemState::PowerOff
         | SystemState::PoweringOff
         | SystemState::Error
-        | SystemState::Unknown => format!("the HMC reads {system}"),
+        | SystemState::Unknown => format!("its manager reads {system}"),
     }
 }
 

@@ -23,7 +23,7 @@ impl Planner<'_> {
         let (later, first): (Vec<_>, Vec<_>) = view.readings.values().partition(misses);
         for reading in first.into_iter().chain(later) {
             if self.is_news(reading) {
-                // A reading by a node that is no longer the manager is refused, and so it should be.
+                // A reading by a node that is no longer the watcher is refused, and so it should be.
                 let _ = self.emit(Command::Observe(reading.clone()));
             }
         }
@@ -31,7 +31,7 @@ impl Planner<'_> {
 
     fn is_news(&self, reading: &Reading) -> bool {
         let Some(state) = self.scratch.servers.get(&reading.server) else { return false };
-        if state.manager.as_ref() != Some(&reading.by) || state.is_past(reading) {
+        if state.watcher.as_ref() != Some(&reading.by) || state.is_past(reading) {
             return false;
         }
         let fresher_matters = state.since.is_none_or(|since| {
@@ -110,24 +110,24 @@ impl Planner<'_> {
         let counts_from = copy.quiet_from.max(leaving.or(group.held).unwrap_or_default());
         let older = copy.since.is_none_or(|known| known < counts_from);
         let changed = copy.power != power || (copy.since.is_some() && copy.confidence != sure);
-        // What others have read on their way may be newer than what the manager said last.
+        // What others have read on their way may be newer than what the watcher said last.
         let known = copy.since.is_none_or(|known| known <= since);
         (known && changed) || (older && copy.since.is_none_or(|known| since > known))
     }
 
     /// Each server is watched by its own node while that is heard and reaches an HMC, by a surrogate otherwise. One that no HMC
     /// manages is never watched by another than its own: no other would see anything of it.
-    pub(super) fn managers(&mut self) {
+    pub(super) fn watchers(&mut self) {
         let mut load: BTreeMap<NodeName, u32> = self.scratch.nodes.keys().map(|node| (node.clone(), 0)).collect();
         for state in self.scratch.servers.values() {
-            if let Some(count) = state.manager.as_ref().and_then(|node| load.get_mut(node)) {
+            if let Some(count) = state.watcher.as_ref().and_then(|node| load.get_mut(node)) {
                 *count = count.saturating_add(1);
             }
         }
         let servers: Vec<ServerName> = self.scratch.servers.keys().cloned().collect();
         for server in servers {
-            let Some(node) = self.best_manager(&server, &load) else { continue };
-            if self.scratch.servers.get(&server).is_some_and(|state| state.manager.as_ref() == Some(&node)) {
+            let Some(node) = self.best_watcher(&server, &load) else { continue };
+            if self.scratch.servers.get(&server).is_some_and(|state| state.watcher.as_ref() == Some(&node)) {
                 continue;
             }
             if self.emit(Command::Assign { server: server.clone(), node: node.clone() }).is_ok() {
@@ -139,23 +139,23 @@ impl Planner<'_> {
         }
     }
 
-    fn best_manager(&self, server: &ServerName, load: &BTreeMap<NodeName, u32>) -> Option<NodeName> {
+    fn best_watcher(&self, server: &ServerName, load: &BTreeMap<NodeName, u32>) -> Option<NodeName> {
         let own = self.homes.get(server);
-        let reaches = |node: &NodeName| self.view.nodes.get(node).is_none_or(|view| view.reaches_hmc);
+        let reaches = |node: &NodeName| self.view.nodes.get(node).is_none_or(|view| view.reaches_manager);
         // What nearly always is so. Nothing below ranks higher, and asking every node about every server takes its time.
         if let Some(own) =
             own.filter(|node| self.scratch.nodes.contains_key(*node) && self.hears(node) && reaches(node))
         {
             return Some(own.clone());
         }
-        let now = self.scratch.servers.get(server).and_then(|state| state.manager.as_ref());
+        let now = self.scratch.servers.get(server).and_then(|state| state.watcher.as_ref());
         if !self.scratch.config.has_manager(server) {
             return own.filter(|node| self.scratch.nodes.contains_key(*node) && self.hears(node)).cloned();
         }
         let lent = own.is_some() || self.scratch.config.servers.get(server).is_some_and(|declared| declared.surrogate);
         let candidates = self.scratch.nodes.keys().filter(|node| self.hears(node) && (lent || own == Some(*node)));
         // A node that reaches an HMC is better than one that does not, the server's own better than a surrogate, the
-        // present manager better than a change, a free one better than a busy one.
+        // present watcher better than a change, a free one better than a busy one.
         let best = candidates.min_by_key(|node| {
             (!reaches(node), own != Some(*node), now != Some(*node), load.get(*node).copied().unwrap_or_default())
         });

@@ -23,7 +23,7 @@ fn cluster(servers: usize) -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
     for n in 1..=servers {
         let mut server = Server::new(&format!("p{n}"), &format!("9009-42A*{n:07}"), vec!["hmc1".into()]);
         (server.memory, server.processors) = (Some(32_768), Some(400));
@@ -59,7 +59,7 @@ fn running(cluster: Cluster) -> Ledger {
     configure(&mut ledger, cluster);
     let mut view = View::default();
     for node in ledger.nodes.keys() {
-        let seen = NodeView { heard: true, silence: Default::default(), lease_over: false, reaches_hmc: true };
+        let seen = NodeView { heard: true, silence: Default::default(), lease_over: false, reaches_manager: true };
         view.nodes.insert(node.clone(), seen);
     }
     for _ in 0..8 {
@@ -69,7 +69,7 @@ fn running(cluster: Cluster) -> Ledger {
             assert_eq!(ledger.apply(ledger.index + 1, &entry).refused, []);
         }
         for (server, state) in &ledger.servers {
-            let Some(by) = state.manager.clone() else { continue };
+            let Some(by) = state.watcher.clone() else { continue };
             let here = |name: &ResourceName, resource: &Resource| {
                 let group = &ledger.config.groups[&resource.group];
                 let mobile = resource.as_lpar().is_some_and(|lpar| lpar.mobile);

@@ -26,7 +26,7 @@ impl Case {
             user: "tenure".to_owned(),
             host_key: format!("SHA256:{}", "x".repeat(43)),
         };
-        cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+        cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
         for n in 1..=2 {
             let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
             cluster.servers.insert(format!("p{n}").into(), server);

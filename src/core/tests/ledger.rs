@@ -5,7 +5,7 @@ use tenure_core::{
     Action, Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
     ServerName, Span, SystemState, Time, Verb, View,
     command::Outcome,
-    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
+    config::{Address, Cluster, Group, Hmc, Kind, Node, Resource, Server},
     invariants,
     ledger::Phase,
     listing::{Environment, Known, Listed, Remark},
@@ -19,7 +19,7 @@ fn cluster() -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
     for n in 1..=2 {
         let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         cluster.servers.insert(format!("p{n}").into(), server);
@@ -277,7 +277,7 @@ fn readings_count_by_what_they_follow() {
     case.reads("p1", Power::Off);
     assert_eq!(case.plan(Command::Observe(old)), stale("p1"));
     let foreign = Reading { by: "n2".into(), ..case.reading("p1", Power::Running) };
-    assert_eq!(case.plan(Command::Observe(foreign)), stale("p1"), "not its manager");
+    assert_eq!(case.plan(Command::Observe(foreign)), stale("p1"), "not its watcher");
     let foreseen = Reading { since: u64::MAX, ..case.reading("p1", Power::Running) };
     assert_eq!(case.plan(Command::Observe(foreseen)), stale("p1"), "it would be the newest for ever");
     case.must(Command::Lapse("n1".into()));
@@ -405,7 +405,9 @@ fn a_server_that_comes_back_does_not_forget_that_a_start_is_in_flight() {
 fn another_machine_is_not_put_under_what_runs() {
     let mut case = Case::online();
     let mut other = cluster();
-    other.servers.get_mut("p1").expect("it is declared").mtms = "9009-42A*7654321".to_owned();
+    let mtms = "9009-42A*7654321".to_owned();
+    let address = Address::Hmc { system: "p1".to_owned(), mtms };
+    other.servers.get_mut("p1").expect("it is declared").address = Some(address);
     let configure = Request::Configure { cluster: Arc::new(other), strand: true };
     let outcome = case.ask(configure);
     assert!(outcome.refusal().is_some(), "it would read another machine and take that for this one");

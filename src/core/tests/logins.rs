@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, NodeName, Refusal, Request, RequestId, Time, Verb, View,
-    config::{Cluster, Hmc, Node, Server},
+    config::{Cluster, Hmc, Manager, Node, Server},
     plan::plan,
 };
 
@@ -13,7 +13,7 @@ fn cluster() -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.hmcs.insert(HmcName::from(HMC), hmc);
+    cluster.managers.insert(HmcName::from(HMC), hmc.into());
     for n in 1..=3 {
         let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec![HMC.into()]);
         cluster.servers.insert(format!("p{n}").into(), server);
@@ -140,7 +140,8 @@ fn an_hmc_that_is_declared_otherwise_is_tried_at_once() {
     same.nodes.remove("n3");
     configure(&mut ledger, 2, same.clone());
     assert_eq!(away(&ledger), ["n1", "n2", "n3"], "nothing of the HMC has changed");
-    same.hmcs.get_mut(HMC).unwrap().user = "other".to_owned();
+    let Manager::Hmc(hmc) = same.managers.get_mut(HMC).unwrap();
+    hmc.user = "other".to_owned();
     configure(&mut ledger, 3, same);
     assert!(ledger.hmcs.is_empty());
 }

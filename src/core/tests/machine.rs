@@ -35,7 +35,7 @@ fn reading(server: &str, by: &str, since: u64, serial: u64) -> Reading {
 fn cluster() -> Cluster {
     let mut cluster = Cluster { name: "east".to_owned(), ..Cluster::default() };
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key: HOST_KEY.to_owned() };
-    cluster.hmcs.insert("hmc1".into(), hmc);
+    cluster.managers.insert("hmc1".into(), hmc.into());
     for n in 1..=3 {
         let server = format!("p{n}");
         cluster
@@ -314,7 +314,7 @@ fn of_two_processes_the_older_one_stops_once_and_is_not_believed() {
     bench.apply(Author::Agent("n3".into()), new);
     bench.leads();
     let reading = || Call::Reading(reading("p3", "n3", 4, 1));
-    let beat = || Call::Heartbeat { reaches_hmc: true, digest: None };
+    let beat = || Call::Heartbeat { reaches_manager: true, digest: None };
     for call in [reading(), beat()] {
         assert!(matches!(bench.called("n3", Incarnation(8), call).0, Answer::OtherProcess { .. }));
     }
@@ -375,7 +375,7 @@ fn a_leader_wakes_when_a_node_falls_silent() {
     bench.leads();
     bench.pass(100);
     for node in ["n2", "n3"] {
-        bench.called(node, ME, Call::Heartbeat { reaches_hmc: true, digest: None });
+        bench.called(node, ME, Call::Heartbeat { reaches_manager: true, digest: None });
     }
     let (suspect, heard) = (bench.ledger.config.timings.suspect, bench.at);
     let mut silent = None;

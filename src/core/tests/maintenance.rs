@@ -16,7 +16,9 @@ use tenure_core::{
 fn cluster(servers: u32) -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
-    cluster.hmcs.insert("hmc1".into(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key });
+    cluster
+        .managers
+        .insert("hmc1".into(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key }.into());
     let names: Vec<ServerName> = (1..=servers).map(|n| ServerName::from(format!("p{n}"))).collect();
     for (n, name) in (1..).zip(&names) {
         let mut server = Server::new(name.as_str(), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
@@ -39,7 +41,7 @@ fn online(cluster: Cluster) -> Ledger {
         let node = NodeName::from(format!("n{n}"));
         ledger.nodes.insert(node.clone(), NodeState::default());
         let state = ledger.servers.entry(name.clone()).or_default();
-        (state.manager, state.system, state.live, state.since) = (Some(node), SystemState::Operating, true, Some(5));
+        (state.watcher, state.system, state.live, state.since) = (Some(node), SystemState::Operating, true, Some(5));
         let copy = |power| Copy { power, since: Some(5), ..Copy::default() };
         let copies: BTreeMap<ServerName, Copy> =
             names.iter().map(|at| (at.clone(), copy(if at == name { Power::Running } else { Power::Off }))).collect();

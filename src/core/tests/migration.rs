@@ -19,7 +19,7 @@ fn cluster() -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
     for n in 1..=3 {
         let mut server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         server.memory = Some(8192);
@@ -104,7 +104,7 @@ impl Case {
     fn reading(&self, server: &str, powers: Two) -> Reading {
         Reading {
             server: server.into(),
-            by: self.ledger.servers[server].manager.clone().expect("somebody manages it"),
+            by: self.ledger.servers[server].watcher.clone().expect("somebody manages it"),
             since: self.ledger.index,
             serial: self.ledger.index,
             system: SystemState::Operating,
@@ -230,10 +230,10 @@ fn a_migration_is_refused_before_anything_moves() {
     assert_eq!(asked(&mut case, "p2"), Some(Refusal::NotMobile { resource: "web2".into() }));
     assert_eq!(case.ask(configure(cluster())).refusal(), None);
     case.must(Command::Lapse("n1".into()));
-    assert_eq!(asked(&mut case, "p2"), Some(Refusal::NoManager { server: "p1".into() }));
+    assert_eq!(asked(&mut case, "p2"), Some(Refusal::NoWatcher { server: "p1".into() }));
     case.must(Command::Return("n1".into()));
     case.must(Command::Lapse("n2".into()));
-    assert_eq!(asked(&mut case, "p2"), not_there(NotHere::NobodyManages));
+    assert_eq!(asked(&mut case, "p2"), not_there(NotHere::NobodyWatches));
     case.must(Command::Return("n2".into()));
     assert_eq!(asked(&mut case, "p2"), None);
     assert!(matches!(asked(&mut case, "p2"), Some(Refusal::Migrating { .. })));

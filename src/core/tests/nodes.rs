@@ -16,7 +16,7 @@ fn cluster() -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
     for n in 1..=2 {
         let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         cluster.servers.insert(format!("p{n}").into(), server);
@@ -96,9 +96,9 @@ fn an_lpar_read_off_is_a_proof_and_nothing_less_is() {
     assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off());
 }
 
-/// The manager of p1 reads the LPAR of n1.
+/// The watcher of p1 reads the LPAR of n1.
 fn observe(ledger: &mut Ledger, by: &str, uuid: &str, power: Power) {
-    p1(ledger).manager = Some(by.into());
+    p1(ledger).watcher = Some(by.into());
     let uuid = (!uuid.is_empty()).then(|| uuid.to_owned());
     let reading = Reading {
         server: "p1".into(),
@@ -198,10 +198,10 @@ fn an_lpar_is_cut_off_only_when_no_lease_is_good_and_by_another_node() {
     assert_eq!(lapsed(|ledger| n1(ledger).lapsed = None), Some(Refusal::NodeHeard { node: "n1".into() }));
     assert_eq!(lapsed(|ledger| n1(ledger).known = false), Some(Refusal::NoLpar { node: "n1".into() }));
     let own: Change = |ledger| {
-        p1(ledger).manager = Some("n1".into());
+        p1(ledger).watcher = Some("n1".into());
         n1(ledger).lapsed = Some(NOW);
     };
-    assert!(lapsed(own).is_some(), "its own manager");
+    assert!(lapsed(own).is_some(), "its own watcher");
     let fenced: Change = |ledger| n1(ledger).fence = Some(OrderId { index: 1, ordinal: 0 });
     assert_eq!(lapsed(fenced), Some(Refusal::BeingFenced { server: "p1".into() }));
 }

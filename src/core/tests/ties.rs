@@ -11,7 +11,7 @@ fn cluster(links: &[(&str, &str, Need, Rigidity)]) -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "x".repeat(43));
     let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.hmcs.insert(HmcName::from("hmc1"), hmc);
+    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
     for n in 1..=2 {
         let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
         cluster.servers.insert(format!("p{n}").into(), server);

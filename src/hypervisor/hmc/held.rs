@@ -6,7 +6,7 @@ use crate::hypervisor::{
 };
 use async_trait::async_trait;
 use std::time::Duration;
-use tenure_core::config::Cluster;
+use tenure_core::config::{Cluster, Manager};
 
 #[async_trait]
 impl Hypervisor for HmcDriver {
@@ -14,7 +14,7 @@ impl Hypervisor for HmcDriver {
     fn configure(&self, cluster: &Cluster) {
         self.ask_descriptions(cluster.owner_mark);
         let Some(key) = self.key() else { return };
-        let hmcs = cluster.hmcs.iter().map(|(name, hmc)| HmcAddress {
+        let hmcs = cluster.managers.iter().map(|(name, Manager::Hmc(hmc))| HmcAddress {
             name: name.to_string(),
             address: hmc.address.clone(),
             user: hmc.user.clone(),

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // fields are places, as said above
 pub enum Action {
-    /// The manager of a server reads it, and the leader hears of it.
+    /// The watcher of a server reads it, and the leader hears of it.
     Read(u8),
     /// The leader stalls: it plans nothing until it wakes.
     Stall,
@@ -98,7 +98,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (p, n, g) = (|i: u8| format!("p{}", i + 1), |i: u8| format!("n{}", i + 1), |i: u8| format!("g{}", i + 1));
         match *self {
-            Action::Read(s) => write!(f, "the manager of {} reads it, and the leader hears of it", p(s)),
+            Action::Read(s) => write!(f, "the watcher of {} reads it, and the leader hears of it", p(s)),
             Action::Stall => f.write_str("the leader stalls"),
             Action::Wake => f.write_str("the leader wakes and plans"),
             Action::Decide => f.write_str("the leader wakes and plans; its commands are on their way"),

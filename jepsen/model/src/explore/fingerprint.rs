@@ -157,7 +157,7 @@ impl Print<'_> {
         let timings = &self.site.cluster.timings;
         let (monitor, settle) = (timings.monitor, timings.settle);
         let ServerState {
-            manager,
+            watcher,
             system,
             live,
             node,
@@ -176,7 +176,7 @@ impl Print<'_> {
             wait: _,
             upkeep,
         } = state;
-        self.place(manager.as_ref().map_or(NODES, |node| self.site.node(node)));
+        self.place(watcher.as_ref().map_or(NODES, |node| self.site.node(node)));
         self.count(*system as u64 * 64 + u64::from(*live) * 32 + *node as u64);
         self.maybe_index(at, *since);
         if let Some((node, serial)) = read {

@@ -70,8 +70,10 @@ fn cluster(
     let hmc: HmcName = "hmc1".into();
     let mut cluster = Cluster { name: "tiny".to_owned(), ..Cluster::default() };
     let host_key = format!("SHA256:{}", "A".repeat(43));
-    cluster.hmcs =
-        BTreeMap::from([(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key })]);
+    cluster.managers = BTreeMap::from([(
+        hmc.clone(),
+        Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key }.into(),
+    )]);
     cluster.timings = timings();
     // Returns are not counted, so that they need not tell states apart.
     cluster.brakes.flaps = 0;

@@ -16,17 +16,17 @@ use tenure_core::{
 };
 
 impl Stepper<'_> {
-    /// The manager of a server reads it, and the leader hears of it. Nothing, if it is no news to anybody.
+    /// The watcher of a server reads it, and the leader hears of it. Nothing, if it is no news to anybody.
     pub fn watch(&mut self, server: usize) -> bool {
         let state = &self.state;
-        let manager = state.ledger.servers.get(&self.site.servers[server]).and_then(|known| known.manager.as_ref());
-        let Some(node) = manager.map(|name| self.site.node(name)) else { return false };
+        let watcher = state.ledger.servers.get(&self.site.servers[server]).and_then(|known| known.watcher.as_ref());
+        let Some(node) = watcher.map(|name| self.site.node(name)) else { return false };
         if state.nodes[node].life != Life::Up || !state.majority() {
             return false;
         }
         let reading = read(self.site, &mut self.state, node, server);
         let state = &self.state;
-        // A reading by whoever was the manager before does not count for the ledger.
+        // A reading by whoever was the watcher before does not count for the ledger.
         let known = state.told.readings[server].as_ref();
         let same = known.is_some_and(|known| known.by == reading.by && known.says_the_same(&reading));
         let fresher = known.is_some_and(|known| known.since < reading.since);

@@ -30,7 +30,7 @@ pub(super) fn set_brake(brakes: &mut Brakes, key: &str, value: &str) -> Result<(
     match key {
         "starts" => brakes.starts = number(value)?,
         "stops" => brakes.stops = number(value)?,
-        "per_hmc" => brakes.per_hmc = number(value)?,
+        "per_manager" => brakes.per_manager = number(value)?,
         "storm" => brakes.storm = number(value)?,
         "storm_window" => brakes.storm_window = span(value)?,
         "flaps" => brakes.flaps = number(value)?,

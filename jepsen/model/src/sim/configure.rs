@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tenure_core::{
     GroupName, NodeName, ResourceName, ServerName,
     command::Request,
-    config::{Cluster, Group, Kind},
+    config::{Address, Cluster, Group, Kind},
 };
 
 impl Sim {
@@ -45,7 +45,8 @@ impl Sim {
             }
             ["mtms", server, mtms] => {
                 let server = cluster.servers.get_mut(*server).ok_or("there is no such server")?;
-                server.mtms = (*mtms).to_owned();
+                let system = server.system().unwrap_or_default().to_owned();
+                server.address = Some(Address::Hmc { system, mtms: (*mtms).to_owned() });
             }
             ["add", "group", name] => self.join(&mut cluster, name)?,
             ["servers", name, list] => {

@@ -290,7 +290,7 @@ impl Sim {
             }
             Ask::Do(Deed::Hypervisor(change)) => {
                 let route = match node.blind {
-                    true => Err(Answer::NotSent("no HMC answers".to_owned())),
+                    true => Err(Answer::NotSent("no manager answers".to_owned())),
                     false => witness::change(&self.world, &node.ledger.config, &order.server, &change)
                         .map_err(|answer| *answer),
                 };

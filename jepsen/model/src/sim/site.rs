@@ -175,11 +175,11 @@ impl Site {
         for n in 1..=self.hmcs {
             let (address, user) = (format!("hmc{n}:22"), "tenure".to_owned());
             let hmc = Hmc { address, user, host_key: format!("SHA256:{}", "x".repeat(43)) };
-            cluster.hmcs.insert(HmcName::from(format!("hmc{n}")), hmc);
+            cluster.managers.insert(HmcName::from(format!("hmc{n}")), hmc.into());
         }
         for (n, name) in SERVERS.iter().take(self.servers).enumerate() {
             let (memory, processors) = self.capacity.get(*name).copied().unwrap_or_default();
-            let hmcs = cluster.hmcs.keys().cloned().collect();
+            let hmcs = cluster.managers.keys().cloned().collect();
             // Without an HMC nobody calls it anything but by its name.
             let (system, mtms) = if self.hmcs > 0 {
                 ((*name).to_owned(), format!("9105-22A*{}", serial(n)))

@@ -76,7 +76,7 @@ fn line(world: &World, server: ServerId, seen: &WorldLpar) -> LparReading {
 
 /// Which of the consoles of a server answer at all, whatever they know of it.
 pub fn answering(world: &World, cluster: &Cluster, server: &ServerName, blind: bool) -> BTreeMap<HmcName, bool> {
-    let names = cluster.servers.get(server).map(|declared| declared.hmcs.clone()).unwrap_or_default();
+    let names = cluster.servers.get(server).map(|declared| declared.managers.clone()).unwrap_or_default();
     let any = world.servers().next();
     let answers = |name: &HmcName| {
         let asked = world.hmc(name.as_str()).zip(any).map(|(hmc, server)| world.read_system(hmc, server));
@@ -179,10 +179,10 @@ fn own_lpar(world: &World, cluster: &Cluster, server: &ServerName) -> Option<Lpa
 }
 
 fn physical(world: &World, cluster: &Cluster, server: &ServerName) -> Option<ServerId> {
-    world.server(&cluster.servers.get(server)?.mtms)
+    world.server(cluster.servers.get(server)?.mtms()?)
 }
 
 fn consoles<'a>(world: &'a World, cluster: &'a Cluster, server: &ServerName) -> impl Iterator<Item = HmcId> + 'a {
-    let names = cluster.servers.get(server).map(|declared| declared.hmcs.as_slice()).unwrap_or_default();
+    let names = cluster.servers.get(server).map(|declared| declared.managers.as_slice()).unwrap_or_default();
     names.iter().filter_map(|name| world.hmc(name.as_str()))
 }

@@ -57,22 +57,22 @@ impl fmt::Display for Rule {
 rules! {
     // Names.
     Name { name: String } => "{name:?} is not a usable name", "write 1 to {NAME_LIMIT} of A-Z a-z 0-9 - _ .";
-    UnknownHmc { hmc: String, known: String } => "there is no HMC {hmc}", "declared: {known}";
+    UnknownManager { manager: String, known: String } => "there is no manager {manager}", "declared: {known}";
     UnknownServer { server: String, known: String } => "there is no server {server}", "declared: {known}";
     UnknownGroup { group: String, known: String } => "there is no group {group}", "declared: {known}";
     UnknownResource { resource: String, known: String } => "there is no resource {resource}", "its group has: {known}";
 
-    // HMCs, servers, nodes.
-    NoHmc { server: ServerName, lpar: ResourceName, group: GroupName } => "{server} has no HMC, and {lpar} is an LPAR", "write hmcs = [\"…\"], or remove {server} from servers of {group}";
-    NoSystem { server: ServerName } => "{server} has no system", "write system = \"…\", its name on the HMC";
-    LparWithoutHmc { node: NodeName, server: ServerName } => "{node} has an LPAR and {server} no HMC", "write hmcs = [\"…\"] for {server}, or remove this line";
-    HmcTwice { hmc: String } => "{hmc} stands twice", "name each HMC once, the preferred one first";
+    // Managers, servers, nodes.
+    NoManager { server: ServerName, lpar: ResourceName, group: GroupName } => "{server} has no manager, and {lpar} is an LPAR", "write managers = [\"…\"], or remove {server} from servers of {group}";
+    NoAddress { server: ServerName } => "{server} has no address", "write address = {{ system = \"…\", mtms = \"…\" }}";
+    LparWithoutManager { node: NodeName, server: ServerName } => "{node} has an LPAR and {server} no manager", "write managers = [\"…\"] for {server}, or remove this line";
+    ManagerTwice { manager: String } => "{manager} stands twice", "name each manager once, the preferred one first";
     Mtms { mtms: String } => "{mtms:?} is not a type, model and serial number", "write it as 9009-42A*1234567";
     SystemTwice { mtms: String, other: ServerName } => "{mtms} is already server {other}", "declare each physical server once";
     HostKey { host_key: String } => "{host_key:?} is not a host key fingerprint", "write the SHA256:… that `ssh-keyscan HMC | ssh-keygen -lf -` prints";
     Address { address: String } => "{address:?} is not an address", "write host:port, such as hmc1:22";
-    AddressTwice { address: String, other: HmcName } => "{address} is already HMC {other}", "declare each HMC once";
-    User { user: String } => "{user:?} is not a user", "write it without blanks, as the HMC knows it";
+    AddressTwice { address: String, other: HmcName } => "{address} is already manager {other}", "declare each manager once";
+    User { user: String } => "{user:?} is not a user", "write it without blanks, as the manager knows it";
     NodesOnOneServer { server: ServerName, other: NodeName } => "{server} already has node {other}", "at most one node lives on a server";
     LparWithoutServer { node: NodeName } => "{node} is an arbiter and has no LPAR", "name its server too, or remove this line";
 
@@ -110,7 +110,7 @@ rules! {
     // Resources.
     PartitionTwice { partition: String, other: ResourceName } => "partition {partition} is already LPAR {other}", "an LPAR belongs to exactly one group";
     ManagedNode { partition: String, node: NodeName } => "partition {partition} is node {node} itself", "a node cannot be a managed LPAR";
-    Partition { partition: String } => "{partition:?} is not a partition's name", "write it as the HMC has it";
+    Partition { partition: String } => "{partition:?} is not a partition's name", "write it as its manager has it";
     OutsideList { server: ServerName, group: GroupName } => "{server} is not in the system list of {group}", "add it there, or remove it here";
     MobileProfiles { lpar: ResourceName } => "{lpar} is mobile and takes its profile along", "write profile in place of profiles, or remove mobile";
     MobileNowhere { lpar: ResourceName, group: GroupName } => "{lpar} is mobile and {group} has one server", "add a server, or remove mobile";

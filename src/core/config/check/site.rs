@@ -1,33 +1,46 @@
-//! HMCs, servers and nodes.
+//! Managers, servers and nodes.
 
 use super::{Found, Rule, list};
-use crate::{GroupName, HmcName, NodeName, ServerName, config::Cluster};
+use crate::{
+    GroupName, HmcName, NodeName, ServerName,
+    config::{Address, Cluster, Hmc, Manager, Server},
+};
 use std::collections::BTreeMap;
 
 pub(super) fn check(cluster: &Cluster, found: &mut Found) {
     found.name(&["name"], &cluster.name);
-    hmcs(cluster, found);
+    managers(cluster, found);
     servers(cluster, found);
     nodes(cluster, found);
 }
 
-fn hmcs(cluster: &Cluster, found: &mut Found) {
+fn managers(cluster: &Cluster, found: &mut Found) {
     let mut addresses: BTreeMap<&str, &HmcName> = BTreeMap::new();
-    for (name, hmc) in &cluster.hmcs {
-        let at = ["hmcs", name.as_str()];
+    for (name, manager) in &cluster.managers {
+        let at = ["managers", name.as_str()];
         found.name(&at, name.as_str());
-        if hmc.host_key.strip_prefix("SHA256:").is_none_or(|rest| rest.len() != 43) {
-            found.add(&[at[0], at[1], "host_key"], Rule::HostKey { host_key: hmc.host_key.clone() });
+        match manager {
+            Manager::Hmc(declared) => hmc(&at, declared, found),
         }
-        if !is_address(&hmc.address) {
-            found.add(&[at[0], at[1], "address"], Rule::Address { address: hmc.address.clone() });
-        } else if let Some(other) = addresses.insert(&hmc.address, name) {
-            let rule = Rule::AddressTwice { address: hmc.address.clone(), other: other.clone() };
+        let address = manager.address();
+        if is_address(address)
+            && let Some(other) = addresses.insert(address, name)
+        {
+            let rule = Rule::AddressTwice { address: address.to_owned(), other: other.clone() };
             found.add(&[at[0], at[1], "address"], rule);
         }
-        if hmc.user.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            found.add(&[at[0], at[1], "user"], Rule::User { user: hmc.user.clone() });
-        }
+    }
+}
+
+fn hmc(at: &[&str; 2], hmc: &Hmc, found: &mut Found) {
+    if hmc.host_key.strip_prefix("SHA256:").is_none_or(|rest| rest.len() != 43) {
+        found.add(&[at[0], at[1], "host_key"], Rule::HostKey { host_key: hmc.host_key.clone() });
+    }
+    if !is_address(&hmc.address) {
+        found.add(&[at[0], at[1], "address"], Rule::Address { address: hmc.address.clone() });
+    }
+    if hmc.user.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        found.add(&[at[0], at[1], "user"], Rule::User { user: hmc.user.clone() });
     }
 }
 
@@ -36,27 +49,23 @@ fn servers(cluster: &Cluster, found: &mut Found) {
     for (name, server) in &cluster.servers {
         let at = ["servers", name.as_str()];
         found.name(&at, name.as_str());
-        if server.hmcs.is_empty() {
-            without_manager(cluster, found, name);
-        } else if !is_mtms(&server.mtms) {
-            found.add(&[at[0], at[1], "mtms"], Rule::Mtms { mtms: server.mtms.clone() });
+        if server.managers.is_empty() {
+            without_manager(cluster, found, name, server);
+        } else {
+            address(found, name, server);
         }
-        if !server.hmcs.is_empty() && server.system.is_empty() {
-            found.add(&at, Rule::NoSystem { server: name.clone() });
+        if let Some((mtms, other)) = server.mtms().and_then(|mtms| Some((mtms, systems.insert(mtms, name)?))) {
+            let rule = Rule::SystemTwice { mtms: mtms.to_owned(), other: other.clone() };
+            found.add(&[at[0], at[1], "address", "mtms"], rule);
         }
-        let same = Some(&server.mtms).filter(|mtms| !mtms.is_empty());
-        if let Some(other) = same.and_then(|mtms| systems.insert(mtms, name)) {
-            let rule = Rule::SystemTwice { mtms: server.mtms.clone(), other: other.clone() };
-            found.add(&[at[0], at[1], "mtms"], rule);
-        }
-        for (i, hmc) in server.hmcs.iter().enumerate() {
-            let place = [at[0], at[1], "hmcs", &i.to_string()];
-            if !cluster.hmcs.contains_key(hmc) {
-                let known = list(cluster.hmcs.keys());
-                found.add(&place, Rule::UnknownHmc { hmc: hmc.to_string(), known });
+        for (i, manager) in server.managers.iter().enumerate() {
+            let place = [at[0], at[1], "managers", &i.to_string()];
+            if !cluster.managers.contains_key(manager) {
+                let known = list(cluster.managers.keys());
+                found.add(&place, Rule::UnknownManager { manager: manager.to_string(), known });
             }
-            if server.hmcs.iter().take(i).any(|earlier| earlier == hmc) {
-                found.add(&place, Rule::HmcTwice { hmc: hmc.to_string() });
+            if server.managers.iter().take(i).any(|earlier| earlier == manager) {
+                found.add(&place, Rule::ManagerTwice { manager: manager.to_string() });
             }
         }
         for limit in server.limits.keys() {
@@ -68,26 +77,34 @@ fn servers(cluster: &Cluster, found: &mut Found) {
     }
 }
 
+/// What a managed server is to its managers.
+fn address(found: &mut Found, name: &ServerName, server: &Server) {
+    let at = ["servers", name.as_str(), "address", "mtms"];
+    match &server.address {
+        None => found.add(&at[..2], Rule::NoAddress { server: name.clone() }),
+        Some(Address::Hmc { mtms, .. }) if !is_mtms(mtms) => found.add(&at, Rule::Mtms { mtms: mtms.clone() }),
+        Some(Address::Hmc { .. }) => {}
+    }
+}
+
 /// A server without a manager: nothing on it can be an LPAR of ours, and what only a manager would use means nothing.
-fn without_manager(cluster: &Cluster, found: &mut Found, name: &ServerName) {
+fn without_manager(cluster: &Cluster, found: &mut Found, name: &ServerName, server: &Server) {
     let at = ["servers", name.as_str()];
-    let Some(server) = cluster.servers.get(name) else { return };
     let listed = |group: &GroupName| cluster.groups.get(group).is_some_and(|group| group.servers.contains(name));
     let mut lpars = cluster.resources.iter().filter(|(_, resource)| resource.as_lpar().is_some());
     if let Some((lpar, resource)) = lpars.find(|(_, resource)| listed(&resource.group)) {
         let (server, lpar, group) = (name.clone(), lpar.clone(), resource.group.clone());
-        found.add(&at, Rule::NoHmc { server, lpar, group });
+        found.add(&at, Rule::NoManager { server, lpar, group });
         return;
     }
-    let without = "hmcs";
-    let written =
-        [("system", !server.system.is_empty()), ("mtms", !server.mtms.is_empty()), ("surrogate", server.surrogate)];
+    let written = [("address", server.address.is_some()), ("surrogate", server.surrogate)];
     for (what, _) in written.into_iter().filter(|(_, written)| *written) {
-        found.add(&[at[0], at[1], what], Rule::Meaningless { what, without });
+        found.add(&[at[0], at[1], what], Rule::Meaningless { what, without: "managers" });
     }
     let node = cluster.node_on(name).and_then(|node| cluster.nodes.get_key_value(node));
     if let Some((node, _)) = node.filter(|(_, declared)| declared.lpar.is_some()) {
-        found.add(&["nodes", node.as_str(), "lpar"], Rule::LparWithoutHmc { node: node.clone(), server: name.clone() });
+        let rule = Rule::LparWithoutManager { node: node.clone(), server: name.clone() };
+        found.add(&["nodes", node.as_str(), "lpar"], rule);
     }
 }
 

@@ -29,7 +29,7 @@ fn brakes(cluster: &Cluster, found: &mut Found) {
         ("starts", brakes.starts),
         ("stops", brakes.stops),
         ("migrations", brakes.migrations),
-        ("per_hmc", brakes.per_hmc),
+        ("per_manager", brakes.per_manager),
     ];
     for (what, count) in counts {
         if count == 0 {

@@ -97,12 +97,12 @@ impl Applying<'_> {
             let fresh = ServerState { declared: index, ..ServerState::default() };
             let state = ledger.servers.entry(name.clone()).or_insert_with(|| fresh.clone());
             if !is_same_machine(before, cluster, name) {
-                let (manager, upkeep) = (state.manager.take(), std::mem::take(&mut state.upkeep));
-                *state = ServerState { manager, upkeep, ..fresh };
+                let (watcher, upkeep) = (state.watcher.take(), std::mem::take(&mut state.upkeep));
+                *state = ServerState { watcher, upkeep, ..fresh };
             }
-            let gone = state.manager.as_ref().is_some_and(|node| !cluster.nodes.contains_key(node));
+            let gone = state.watcher.as_ref().is_some_and(|node| !cluster.nodes.contains_key(node));
             if gone {
-                state.manager = None;
+                state.watcher = None;
             }
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn is_same_copy(old: &Cluster, new: &Cluster, resource: &ResourceName
 
 /// Whether a server's name stands for the same machine in both.
 pub(super) fn is_same_machine(old: &Cluster, new: &Cluster, server: &ServerName) -> bool {
-    let mtms = |cluster: &Cluster| cluster.servers.get(server).map(|declared| declared.mtms.clone());
+    let mtms = |cluster: &Cluster| cluster.servers.get(server).map(|declared| declared.mtms().map(str::to_owned));
     mtms(old) == mtms(new)
 }
 

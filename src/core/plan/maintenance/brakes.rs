@@ -26,7 +26,7 @@ pub(in super::super) struct Stock {
     moves: BTreeMap<ServerName, u32>,
     /// Groups that are moved, while they run, from or to each server.
     migrating: BTreeMap<ServerName, u32>,
-    hmcs: BTreeMap<HmcName, u32>,
+    managers: BTreeMap<HmcName, u32>,
     /// When the next boot on a server no longer counts.
     boots: BTreeMap<ServerName, Time>,
     /// Groups on their way from each server.
@@ -73,8 +73,8 @@ impl Planner<'_> {
                 // Nothing for an HMC.
                 Action::Hook { .. } => continue,
             }
-            if let Some(hmc) = hmc_of(&self.scratch, &order.server) {
-                add(&mut stock.hmcs, hmc);
+            if let Some(hmc) = manager_of(&self.scratch, &order.server) {
+                add(&mut stock.managers, hmc);
             }
         }
         let mut bound = Vec::new();
@@ -145,8 +145,8 @@ impl Planner<'_> {
                 add(&mut self.stock.moves, to);
             }
         }
-        if let Some(hmc) = hmc_of(&self.scratch, order.server()) {
-            add(&mut self.stock.hmcs, hmc);
+        if let Some(hmc) = manager_of(&self.scratch, order.server()) {
+            add(&mut self.stock.managers, hmc);
         }
     }
 
@@ -190,8 +190,9 @@ impl Planner<'_> {
                 .map(|server| Brake::Migrations { server: server.clone(), limit: brakes.migrations }),
         };
         full.or_else(|| {
-            let hmc = hmc_of(&self.scratch, order.server())?;
-            is_full(stock.hmcs.get(hmc), brakes.per_hmc).then(|| Brake::Hmc { hmc: hmc.clone(), limit: brakes.per_hmc })
+            let hmc = manager_of(&self.scratch, order.server())?;
+            is_full(stock.managers.get(hmc), brakes.per_manager)
+                .then(|| Brake::Manager { manager: hmc.clone(), limit: brakes.per_manager })
         })
     }
 
@@ -263,8 +264,8 @@ fn boots<'a>(
     })
 }
 
-fn hmc_of<'a>(ledger: &'a Ledger, server: &ServerName) -> Option<&'a HmcName> {
-    ledger.config.servers.get(server).and_then(|declared| declared.hmcs.first())
+fn manager_of<'a>(ledger: &'a Ledger, server: &ServerName) -> Option<&'a HmcName> {
+    ledger.config.servers.get(server).and_then(|declared| declared.managers.first())
 }
 
 fn is_full(under_way: Option<&u32>, limit: u32) -> bool {

@@ -183,7 +183,7 @@ impl Planner<'_> {
         let tenure = group.tenure.as_ref().filter(|tenure| !still && tenure.phase == Phase::Online)?;
         let watched = self.scratch.servers.get(&tenure.server).is_some_and(|state| {
             let seen = match self.scratch.config.has_manager(&tenure.server) {
-                true => state.live && self.scratch.is_managed(state),
+                true => state.live && self.scratch.is_watched(state),
                 false => self.scratch.is_attended(&tenure.server, state),
             };
             state.off.is_none() && seen
@@ -237,7 +237,7 @@ fn is_of_the_server(why: &NotHere) -> bool {
         | NotHere::Dirty
         | NotHere::NotReady(_)
         | NotHere::Unread
-        | NotHere::NobodyManages
+        | NotHere::NobodyWatches
         | NotHere::NodeDown { .. }
         | NotHere::Draining
         | NotHere::ServerFrozen

@@ -182,14 +182,17 @@ fn bare(servers: usize) -> Cluster {
     let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
     let hmc: HmcName = "hmc1".into();
     let host_key = format!("SHA256:{}", "x".repeat(43));
-    cluster.hmcs.insert(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key });
+    cluster
+        .managers
+        .insert(hmc.clone(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key }.into());
     for n in 0..servers {
         let mut declared = Server::new(&format!("p{n}"), &format!("9009-42A*{n:07}"), vec![hmc.clone()]);
         declared.surrogate = true;
         cluster.servers.insert(server(n), declared);
         cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(server(n)), lpar: None, watchdog: None });
     }
-    (cluster.brakes.starts, cluster.brakes.stops, cluster.brakes.migrations, cluster.brakes.per_hmc) = (99, 99, 99, 99);
+    (cluster.brakes.starts, cluster.brakes.stops, cluster.brakes.migrations, cluster.brakes.per_manager) =
+        (99, 99, 99, 99);
     cluster
 }
 

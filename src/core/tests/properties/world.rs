@@ -124,11 +124,12 @@ impl World {
         for node in self.ledger.nodes.keys() {
             let silent = self.is_silent(node);
             let silence = if silent { Span::seconds(30) } else { Span(0) };
-            view.nodes.insert(node.clone(), NodeView { heard: true, silence, lease_over: silent, reaches_hmc: true });
+            view.nodes
+                .insert(node.clone(), NodeView { heard: true, silence, lease_over: silent, reaches_manager: true });
         }
         for (server, state) in &self.ledger.servers {
-            if let Some(manager) = state.manager.as_ref().filter(|node| !self.is_silent(node)) {
-                view.readings.insert(server.clone(), self.read(server, manager));
+            if let Some(watcher) = state.watcher.as_ref().filter(|node| !self.is_silent(node)) {
+                view.readings.insert(server.clone(), self.read(server, watcher));
             }
         }
         view

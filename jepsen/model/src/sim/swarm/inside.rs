@@ -75,7 +75,7 @@ pub(super) fn deed(dice: &mut Dice, sim: &Sim) -> String {
     let app = dice.pick(&APPS);
     let hmc = dice.pick(&["hmc1", "hmc2"]);
     // Where there is one HMC, it is gone for most of the history, or nobody would wait for a watchdog.
-    if sim.ledger().config.hmcs.len() == 1 && sim.now() > Time(30_000) && dice.roll(6) == 0 {
+    if sim.ledger().config.managers.len() == 1 && sim.now() > Time(30_000) && dice.roll(6) == 0 {
         return if dice.roll(3) == 0 { "hmc hmc1 down".to_owned() } else { format!("stick {app}") };
     }
     match dice.roll(40) {

@@ -282,7 +282,7 @@ const EFFECTS: [&str; 38] = [
     "it goes back to",
     "quarantine",
     "STORM",
-    "no HMC answers",
+    "no manager answers",
     "reads No Connection",
     "not listed any more",
     "would strand",
