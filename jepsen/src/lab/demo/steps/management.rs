@@ -24,7 +24,7 @@ pub(super) async fn tell(story: &Story) -> Told {
         groups_on(&status, &home).join(", ")
     );
     let killed = fault(story, words, killed)?;
-    let watched = story.note(cursor, |note| note.kind == "manager_changed" && note.server.as_deref() == Some(&home));
+    let watched = story.note(cursor, |note| note.kind == "watcher_changed" && note.server.as_deref() == Some(&home));
     let watched = story.expect("another node watches the server as surrogate", PATIENCE, watched).await?;
     story.figures().take(Figure::NodeLostToSurrogate, killed, watched.0);
     let lapsed = story.note(cursor, |note| note.kind == "node_lapsed");
