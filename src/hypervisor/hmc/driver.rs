@@ -293,7 +293,7 @@ impl HmcDriver {
 
     /// Asks for an LPAR to be moved to another server with its definition, and if it runs, running. The HMC checks first
     /// and then answers only when the move is over, so give it minutes. While it is under way both servers list the LPAR
-    /// as [`LparState::MigratingRunning`] or [`LparState::MigratingNotActivated`]; afterwards it is defined on the target
+    /// as `MigratingRunning` or `MigratingNotActivated`; afterwards it is defined on the target
     /// alone, or, if the move failed, on the source. [`CommandError::Unknown`] includes a move that goes on.
     pub async fn migrate_lpar(
         &self,
