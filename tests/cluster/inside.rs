@@ -120,6 +120,11 @@ async fn three_machines_need_nothing_that_manages_them() {
         let lines: Vec<&str> = text.lines().filter(|line| line.to_lowercase().contains("hmc")).collect();
         assert!(lines.is_empty(), "{}\nstand in\n{text}", lines.join("\n"));
     }
+    // Nor is anything said of memory that nobody declares.
+    let status = cluster.tenure(&["status"]);
+    expect(&status, 0, &["SERVER  STATE"]);
+    let table = String::from_utf8_lossy(&status.stdout);
+    assert!(!table.contains("MEMORY") && !table.contains("CPU"), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,11 @@ fn machines(view: &StatusView, style: Style) -> String {
     // Where nothing is read, a column about readings would only raise questions.
     let read = view.servers.iter().any(|server| !server.managers.is_empty());
     let out = !read || view.servers.iter().any(|server| server.node_out.is_some());
+    // Nor one about what nobody declares or takes.
+    let counts = |of: fn(&ServerView) -> &CapacityView| {
+        view.servers.iter().map(of).any(|capacity| capacity.used > 0 || capacity.total.is_some())
+    };
+    let (memory, processors) = (counts(|server| &server.memory), counts(|server| &server.processors));
     let row = |server: &ServerView| {
         let tone = match server.state.as_str() {
             "ready" => Tone::Good,
@@ -46,8 +51,8 @@ fn machines(view: &StatusView, style: Style) -> String {
             (read, reads),
             (read, watcher),
             (out, node(server)),
-            (true, plain(capacity(&server.memory, config::memory))),
-            (true, plain(capacity(&server.processors, tenure_core::config::hundredths))),
+            (memory, plain(capacity(&server.memory, config::memory))),
+            (processors, plain(capacity(&server.processors, tenure_core::config::hundredths))),
             (read, vios),
             (true, names(&server.groups)),
         ];
@@ -59,8 +64,8 @@ fn machines(view: &StatusView, style: Style) -> String {
         (read, "READS"),
         (read, "WATCHED BY"),
         (out, "NODE"),
-        (true, "MEMORY>"),
-        (true, "CPU>"),
+        (memory, "MEMORY>"),
+        (processors, "CPU>"),
         (read, "VIOS DOWN"),
         (true, "GROUPS"),
     ];
