@@ -1,7 +1,6 @@
 //! Ledger → what is said on the wire. Pure.
 
 mod group;
-mod kind;
 mod node;
 mod resource;
 mod server;
@@ -17,7 +16,7 @@ use super::{
 };
 use std::collections::BTreeMap;
 use tenure_core::{
-    GroupName, Ledger, NodeName, Note, Record, ResourceName, ServerName, Time,
+    GroupName, Ledger, NodeName, Record, ResourceName, ServerName, Time,
     config::Resource,
     ledger::JOURNAL_LIMIT,
     note::{self, ServerWait, Wait},
@@ -120,7 +119,7 @@ pub fn record(record: &Record) -> RecordView {
         index: record.index,
         at: time(record.at),
         level: record.note.level().into(),
-        kind: kind::kind(&record.note).to_owned(),
+        kind: record.note.kind().to_owned(),
         text: record.note.to_string(),
         group: record.note.group().map(GroupName::to_string),
         server: record.note.server().map(ServerName::to_string),
@@ -150,43 +149,39 @@ pub(crate) fn time(time: Time) -> String {
 
 fn waits(ledger: &Ledger) -> Vec<WaitView> {
     let groups = ledger.groups.iter().filter_map(|(name, state)| Some(group_wait(ledger, name, state.wait.as_ref()?)));
-    let servers = ledger.servers.iter().filter_map(|(name, state)| Some(server_wait(name, state.wait.as_ref()?)));
+    let servers =
+        ledger.servers.iter().filter_map(|(name, state)| Some(server_wait(ledger, name, state.wait.as_ref()?)));
     let mut all: Vec<WaitView> = servers.chain(groups).collect();
     all.sort_by_key(|wait| std::cmp::Reverse(wait.level));
     all
 }
 
 fn group_wait(ledger: &Ledger, name: &GroupName, wait: &Wait) -> WaitView {
-    let until = if let Wait::Settling { until, .. } | Wait::Booting { until, .. } | Wait::Watchdog { until, .. } = wait
-    {
-        Some(*until)
-    } else {
-        None
-    };
     WaitView {
         what: "group".to_owned(),
         name: name.to_string(),
         level: wait.level().into(),
+        kind: wait.kind().to_owned(),
         text: wait.to_string(),
-        until: until.map(|until| shown(ledger, until)),
+        until: wait.until().map(|until| shown(ledger, until)),
     }
 }
 
-fn server_wait(name: &ServerName, wait: &ServerWait) -> WaitView {
-    let level = Note::ServerWaiting { server: name.clone(), wait: wait.clone() }.level();
+fn server_wait(ledger: &Ledger, name: &ServerName, wait: &ServerWait) -> WaitView {
     WaitView {
         what: "server".to_owned(),
         name: name.to_string(),
-        level: level.into(),
+        level: wait.level().into(),
+        kind: wait.kind().to_owned(),
         text: wait.to_string(),
-        until: None,
+        until: wait.until().map(|until| shown(ledger, until)),
     }
 }
 
 /// Open states that somebody has to end, servers first.
 fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
     let servers = ledger.servers.iter().filter_map(|(name, state)| {
-        let wait = server_wait(name, state.wait.as_ref()?);
+        let wait = server_wait(ledger, name, state.wait.as_ref()?);
         let text = format!("server {name}: {}{}", wait.text, server::advice(name, state.wait.as_ref()?));
         let alarm = AlarmView { text, group: None, server: Some(name.to_string()) };
         (wait.level == Level::Alarm).then_some(alarm)
@@ -217,6 +212,7 @@ impl From<note::Level> for Level {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenure_core::Note;
 
     #[test]
     fn what_is_no_longer_kept_is_said() {

@@ -34,6 +34,7 @@ pub mod plan;
 pub mod reach;
 pub mod reading;
 pub mod refusal;
+mod row;
 pub mod time;
 pub mod tolerance;
 pub mod verb;

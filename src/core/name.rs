@@ -1,7 +1,7 @@
 //! Names as types, so that a server can never be passed where a node is meant.
 
 use serde::{Deserialize, Serialize};
-use std::{borrow::Borrow, collections::BTreeSet, fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
@@ -110,41 +110,3 @@ impl<'a> Thing<'a> {
         }
     }
 }
-
-/// What a value names, if it names one thing: a field of a verb, or of a refusal.
-pub(crate) trait Names {
-    fn thing(&self) -> Option<Thing<'_>> {
-        None
-    }
-}
-
-/// A name of one of these things.
-pub(crate) trait Name: Names + for<'a> From<&'a str> {
-    fn as_str(&self) -> &str;
-}
-
-macro_rules! names {
-    ($($thing:ident: $name:ident),+) => {
-        $(impl Names for $name {
-            fn thing(&self) -> Option<Thing<'_>> {
-                Some(Thing::$thing(self))
-            }
-        }
-        impl Name for $name {
-            fn as_str(&self) -> &str {
-                self.as_str()
-            }
-        })+
-    };
-}
-names!(Group: GroupName, Resource: ResourceName, Service: ServiceName, Server: ServerName, Node: NodeName, Hmc: HmcName);
-
-impl<N: Name> Names for Option<N> {
-    fn thing(&self) -> Option<Thing<'_>> {
-        self.as_ref().and_then(Names::thing)
-    }
-}
-impl<N> Names for BTreeSet<N> {}
-impl Names for bool {}
-impl Names for u32 {}
-impl Names for String {}

@@ -1,23 +1,31 @@
-//! Notes: everything that an operator may want to know, typed, and rendered in one place.
+//! Notes: everything that an operator may want to know, typed, one row for each.
 //!
-//! The log line, the line of the admin client and the line of a golden file are the same line.
+//! The log line, the line of the admin client and the line of a golden file are the same line. A new note is a row here, and a
+//! sample of it in `tests/formats/notes.rs`.
 
-mod about;
-mod levels;
-mod render;
+mod proof;
+mod reason;
+mod wait;
 
-pub use render::mistakes;
+pub use proof::{Conflict, NodeOffHow, OffHow, Proof};
+pub use reason::{CleanReason, FaultReason, LeaveReason, NotHere};
+pub use wait::{Brake, ClusterWait, Deed, ServerWait, Stay, Wait};
 
-use crate::tolerance::Weakness;
 use crate::{
-    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, RuleName, ServerName, ServiceName, Span, SystemState,
-    Time, Verb,
-    config::{Need, Trigger},
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, Verb,
+    config::{Mistake, Trigger},
     ledger::Incarnation,
+    name::Thing,
     order::Epoch,
+    row::Names,
+    tolerance::Weakness,
 };
+use reason::whys;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::{self, Display},
+};
 
 /// A note with the log index and the cluster time at which it became true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,439 +49,365 @@ pub enum Level {
     Alarm,
 }
 
-/// What happened, or was decided, or was not done and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // fields are named after what they hold; each variant says itself in `Display`
-#[rustfmt::skip] // one line each
-pub enum Note {
-    Configured { by: String, groups: usize, resources: usize, servers: usize },
+use Level::{Alarm, Info, Warning};
+
+/// A row: what programs know the note by, how loud it is, what it holds, and its words. The first group and the first server
+/// that it holds are those that it is about.
+macro_rules! notes {
+    ($(
+        $(#[$doc:meta])*
+        $kind:literal, $level:expr, $note:ident { $($field:ident: $type:ty),+ $(,)? } => ($($words:tt)+);
+    )+) => {
+        /// What happened, or was decided, or was not done and why.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[allow(missing_docs)] // fields are named after what they hold, and the words say what it is
+        pub enum Note {
+            $($(#[$doc])* $note { $($field: $type),+ },)+
+        }
+
+        impl Note {
+            /// What programs know each of them by.
+            pub const KINDS: &'static [&'static str] = &[$($kind),+];
+
+            /// What programs know it by.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Note::$note { .. } => $kind,)+
+                }
+            }
+
+            /// How loud it is.
+            #[allow(unused_variables)] // few levels depend on what the note holds
+            pub fn level(&self) -> Level {
+                match self {
+                    $(Note::$note { $($field),+ } => $level,)+
+                }
+            }
+
+            /// The first of the things that it names that is wanted.
+            fn first<'a, T>(&'a self, wanted: impl Fn(Thing<'a>) -> Option<T>) -> Option<T> {
+                match self {
+                    $(Note::$note { $($field),+ } => [$($field.thing()),+].into_iter().flatten().find_map(wanted),)+
+                }
+            }
+        }
+
+        impl Display for Note {
+            #[allow(unused_variables)] // some of what it holds is for programs
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Note::$note { $($field),+ } => write!(f, $($words)+),)+
+                }
+            }
+        }
+    };
+}
+
+notes! {
+    "configured", Info, Configured { by: String, groups: usize, resources: usize, servers: usize } => (
+        "configuration applied by {by}: {}, {}, {}",
+        count(*groups, "group"), count(*resources, "resource"), count(*servers, "server")
+    );
+
     /// The group is that of a resource that was asked for.
-    Requested { by: String, what: Verb, group: Option<GroupName> },
-    SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName },
-    ViosChanged { server: ServerName, down: BTreeSet<String> },
-    CopyChanged {
-        group: GroupName,
-        resource: ResourceName,
-        server: ServerName,
-        from: Power,
-        to: Power,
-        said: String,
-        inside: bool,
-    },
+    "requested", if *what == Verb::Disarm { Warning } else { Info },
+        Requested { by: String, what: Verb, group: Option<GroupName> }
+        => ("{}{what}, asked by {by}", group.as_ref().map(|group| format!("group {group}: ")).unwrap_or_default());
+
+    "system_changed", Info, SystemChanged { server: ServerName, from: SystemState, to: SystemState, by: NodeName }
+        => ("server {server}{}", system(*from, *to, by));
+
+    "vios_changed", if down.is_empty() { Info } else { Warning },
+        ViosChanged { server: ServerName, down: BTreeSet<String> }
+        => ("server {server}: {}", vios(down));
+
+    "copy_changed", if matches!(to, Power::Missing | Power::Error) { Warning } else { Info },
+        CopyChanged {
+            group: GroupName, resource: ResourceName, server: ServerName,
+            from: Power, to: Power, said: String, inside: bool,
+        }
+        => ("{resource} on {server} reads {to}{}{}", was(*from), saying(said, *inside));
+
     /// What bears the name of an LPAR is not that LPAR, or not what is declared.
-    NotItself { group: GroupName, resource: ResourceName, server: ServerName, said: String },
-    LoginRefused { hmc: HmcName, by: NodeName, why: String, again: Span },
-    LoginAccepted { hmc: HmcName, by: NodeName },
-    NodeLapsed { node: NodeName },
-    NodeReturned { node: NodeName },
-    NodeProvenOff { node: NodeName, how: NodeOffHow },
-    WrongLpar { node: NodeName, server: ServerName, power: Power },
-    NotItsLpar { node: NodeName, server: ServerName, said: String },
-    RunsTwice { node: NodeName, older: Incarnation, newer: Incarnation },
-    OlderStops { node: NodeName, older: Incarnation },
-    Diverged { nodes: BTreeSet<NodeName>, at: u64, stop: bool },
-    WatcherChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool },
-    Adopted { group: GroupName, server: ServerName, epoch: Epoch },
-    Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> },
-    Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> },
-    Restarting { group: GroupName, resource: ResourceName, server: ServerName, count: u32, limit: u32, ran: bool },
-    Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool },
-    OnlineNow { group: GroupName, server: ServerName, epoch: Epoch },
-    Faulted { group: GroupName, server: ServerName, reason: FaultReason },
-    Leaving { group: GroupName, server: ServerName, reason: LeaveReason },
-    ResourceFaulted { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason },
-    ResourceBack { group: GroupName, resource: ResourceName, server: ServerName },
-    Recycling { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
-    Retrying { group: GroupName, server: ServerName, reason: FaultReason, count: u32, limit: u32 },
-    NeedsAdmin { group: GroupName, resource: ResourceName, server: ServerName, reason: CleanReason },
-    StoppedOnPurpose { group: GroupName, resource: ResourceName, server: ServerName },
+    "not_itself", Alarm, NotItself { group: GroupName, resource: ResourceName, server: ServerName, said: String }
+        => ("{resource} on {server} is left alone, and vouches for nothing: {said}");
+
+    "login_refused", Alarm, LoginRefused { hmc: HmcName, by: NodeName, why: String, again: Span } => (
+        "HMC {hmc} refuses our login ({by}: {why}); no node logs in there now, and one tries again in {again}; at once with \
+         `tenure hmc retry {hmc}`"
+    );
+
+    "login_accepted", Info, LoginAccepted { hmc: HmcName, by: NodeName } => ("HMC {hmc} lets node {by} in again");
+
+    "node_lapsed", Warning, NodeLapsed { node: NodeName }
+        => ("node {node}: silent, its lease has ended; it acts no more until it is heard again");
+
+    "node_returned", Info, NodeReturned { node: NodeName } => ("node {node}: heard again");
+
+    "node_proven_off", Warning, NodeProvenOff { node: NodeName, how: NodeOffHow }
+        => ("node {node} is proven off: {how}");
+
+    "wrong_lpar", Alarm, WrongLpar { node: NodeName, server: ServerName, power: Power } => (
+        "node {node} lives, and the LPAR on {server} that is declared as its own reads {power}: correct `lpar` in \
+         [nodes.{node}]; until then nothing but {server} itself being off proves the node off"
+    );
+
+    "not_its_lpar", Alarm, NotItsLpar { node: NodeName, server: ServerName, said: String }
+        => ("the LPAR of node {node} on {server}: {said}; it is not cut off, and its state proves nothing");
+
+    "runs_twice", Alarm, RunsTwice { node: NodeName, older: Incarnation, newer: Incarnation } => (
+        "node {node} runs twice: process {newer} has begun under its identity while process {older} still runs; find the \
+         copy of its data and key, and end it"
+    );
+
+    "older_stops", Alarm, OlderStops { node: NodeName, older: Incarnation }
+        => ("node {node}: the older of its two processes, {older}, stops");
+
+    "diverged", Alarm, Diverged { nodes: BTreeSet<NodeName>, at: u64, stop: bool }
+        => ("{}", diverged(nodes, *at, *stop));
+
+    "watcher_changed", Info,
+        WatcherChanged { server: ServerName, from: Option<NodeName>, to: NodeName, surrogate: bool }
+        => ("server {server} is watched by {to}{}", if *surrogate { " as surrogate" } else { "" });
+
+    "adopted", Info, Adopted { group: GroupName, server: ServerName, epoch: Epoch }
+        => ("group {group} adopted on {server}, where it was found running (tenure {epoch})");
+
+    "granted", Info,
+        Granted { group: GroupName, server: ServerName, epoch: Epoch, passed_over: BTreeMap<ServerName, NotHere> }
+        => (
+            "group {group} granted to {server} (tenure {epoch}){}{}",
+            if passed_over.is_empty() { "" } else { "; not " }, whys(passed_over)
+        );
+
+    "ordered", Info,
+        Ordered { order: OrderId, what: String, node: NodeName, server: ServerName, group: Option<GroupName> }
+        => ("{what} on {server}: ordered from {node} (order {order})");
+
+    "restarting", Warning,
+        Restarting { group: GroupName, resource: ResourceName, server: ServerName, count: u32, limit: u32, ran: bool }
+        => (
+            "group {group}: {resource} {} on {server}; restart {count} of {limit} in place",
+            if *ran { "went down" } else { "did not come up" }
+        );
+
+    "ended", if *bad { Warning } else { Info },
+        Ended { order: OrderId, what: String, server: ServerName, ending: String, group: Option<GroupName>, bad: bool }
+        => ("{what} on {server}: {ending} (order {order})");
+
+    "online_now", Info, OnlineNow { group: GroupName, server: ServerName, epoch: Epoch }
+        => ("group {group} online on {server} (tenure {epoch})");
+
+    "faulted", Warning, Faulted { group: GroupName, server: ServerName, reason: FaultReason }
+        => ("group {group} faulted on {server} and leaves it: {reason}");
+
+    "leaving", Info, Leaving { group: GroupName, server: ServerName, reason: LeaveReason }
+        => ("group {group} leaves {server}: {reason}");
+
+    "resource_faulted", Warning,
+        ResourceFaulted { group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason }
+        => ("group {group}: {resource} faulted on {server}, the group goes on without it: {reason}");
+
+    "resource_back", Info, ResourceBack { group: GroupName, resource: ResourceName, server: ServerName }
+        => ("group {group}: {resource} is back on {server}, its fault is over");
+
+    "recycling", Warning,
+        Recycling {
+            group: GroupName, resource: ResourceName, server: ServerName, reason: FaultReason, count: u32, limit: u32,
+        }
+        => ("group {group}: {resource} is cleaned and started again on {server} (try {count} of {limit}): {reason}");
+
+    "retrying", Warning,
+        Retrying { group: GroupName, server: ServerName, reason: FaultReason, count: u32, limit: u32 }
+        => ("group {group} faulted on {server} and is started again there (try {count} of {limit}): {reason}");
+
+    "needs_admin", Alarm,
+        NeedsAdmin { group: GroupName, resource: ResourceName, server: ServerName, reason: CleanReason }
+        => (
+            "group {group}: {resource} on {server} waits for an administrator: {reason}; then `tenure group \
+             clear-admin-wait {group}`"
+        );
+
+    "stopped_on_purpose", Warning, StoppedOnPurpose { group: GroupName, resource: ResourceName, server: ServerName }
+        => ("group {group}: {resource} was stopped on purpose on {server}, which is no fault");
+
     /// Something was started again and again by no order of ours: its group was frozen.
-    SomebodyElse { group: GroupName, resource: ResourceName, server: ServerName, times: usize, within: Span },
-    Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof },
-    Loose { group: GroupName, resource: ResourceName, server: ServerName },
-    Settled { group: GroupName, resource: ResourceName, server: ServerName },
-    Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict },
-    Released { group: GroupName },
-    ProvenOff { server: ServerName, how: OffHow },
-    Reappeared { server: ServerName },
-    Cleaned { server: ServerName },
-    Waiting { group: GroupName, wait: Wait },
-    WaitOver { group: GroupName },
-    ServerWaiting { server: ServerName, wait: ServerWait },
-    Removed { group: GroupName },
-    Fragile { weakness: Weakness },
-    Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason },
-    Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof },
-    Stayed { group: GroupName, server: ServerName, to: ServerName, why: String },
-    MoveSettled { group: GroupName, resource: ResourceName, server: ServerName },
-    WrongCopy { group: GroupName, resource: ResourceName, server: ServerName, tenure: ServerName },
-    HookNotRun { group: GroupName, trigger: Trigger, server: ServerName },
-    FaultsCleared { group: GroupName, child: GroupName },
-    Storm { servers: BTreeSet<ServerName> },
-    Quarantined { server: ServerName, returns: usize, within: Span, length: Span },
-    QuarantineOver { server: ServerName },
-    NotBroughtBack { group: GroupName, server: ServerName, why: NotHere },
+    "somebody_else", Alarm,
+        SomebodyElse { group: GroupName, resource: ResourceName, server: ServerName, times: usize, within: Span }
+        => (
+            "group {group} is FROZEN: {resource} was started {times} times within {within} by no order of this cluster, last \
+             on {server}; somebody else manages it, too. When that is settled: `tenure group unfreeze {group}`"
+        );
+
+    "vacated", Info, Vacated { group: GroupName, server: ServerName, epoch: Epoch, proof: Proof }
+        => ("group {group} has left {server} (tenure {epoch} ended); proof: {proof}");
+
+    "loose", Warning, Loose { group: GroupName, resource: ResourceName, server: ServerName }
+        => ("{resource}: a start on {server} may still take effect; waiting for it to settle");
+
+    "settled", Info, Settled { group: GroupName, resource: ResourceName, server: ServerName }
+        => ("{resource}: no start on {server} can take effect any more");
+
+    "held", Alarm, Held { group: GroupName, tenure: Option<ServerName>, conflict: Conflict }
+        => ("group {group} HELD: {conflict} active{}", held(tenure.as_ref(), conflict));
+
+    "released", Info, Released { group: GroupName }
+        => ("group {group}: active nowhere without right, no longer held");
+
+    "proven_off", Warning, ProvenOff { server: ServerName, how: OffHow } => ("server {server} is proven off: {how}");
+
+    "reappeared", Warning, Reappeared { server: ServerName }
+        => ("server {server} is up again, and dirty until what runs there was checked");
+
+    "cleaned", Info, Cleaned { server: ServerName } => ("server {server} is clean and takes work again");
+
+    "waiting", wait.level(), Waiting { group: GroupName, wait: Wait } => ("group {group} waits: {wait}");
+
+    "wait_over", Info, WaitOver { group: GroupName } => ("group {group} waits no longer");
+
+    "server_waiting", wait.level(), ServerWaiting { server: ServerName, wait: ServerWait } => ("server {server}: {wait}");
+
+    "removed", Info, Removed { group: GroupName }
+        => ("group {group} is no longer managed; what runs is left alone");
+
+    "fragile", Warning, Fragile { weakness: Weakness } => (
+        "tolerance: the loss of {} would leave {} without a place", join(&weakness.servers), groups(&weakness.groups)
+    );
+
+    "migrating", Info, Migrating { group: GroupName, from: ServerName, to: ServerName, reason: LeaveReason }
+        => ("group {group} is migrated from {from} to {to}: {reason}");
+
+    "migrated", Info,
+        Migrated { group: GroupName, from: ServerName, to: ServerName, epoch: Epoch, proof: Proof }
+        => ("group {group} has migrated from {from} to {to} (tenure {epoch}); proof for {from}: {proof}");
+
+    "stayed", Warning, Stayed { group: GroupName, server: ServerName, to: ServerName, why: String }
+        => ("group {group} stays on {server}, not migrated to {to}: {why}");
+
+    "move_settled", Info, MoveSettled { group: GroupName, resource: ResourceName, server: ServerName }
+        => ("{resource}: no move to {server} can begin any more");
+
+    "wrong_copy", Alarm,
+        WrongCopy { group: GroupName, resource: ResourceName, server: ServerName, tenure: ServerName }
+        => (
+            "group {group}: {resource} on {server} has no right to run while {resource} on {tenure} does; the wrong copy is \
+             stopped"
+        );
+
+    "hook_not_run", Warning, HookNotRun { group: GroupName, trigger: Trigger, server: ServerName } => (
+        "group {group}: its {} hook, for {server}, was not run: no node whose lease is good", trigger.word()
+    );
+
+    "faults_cleared", Info, FaultsCleared { group: GroupName, child: GroupName }
+        => ("group {group}: faults cleared, because group {child} is online");
+
+    "storm", Alarm, Storm { servers: BTreeSet<ServerName> } => (
+        "STORM: {} lost at about the same time; nothing is started elsewhere until `tenure cluster resume`", join(servers)
+    );
+
+    "quarantined", Warning, Quarantined { server: ServerName, returns: usize, within: Span, length: Span } => (
+        "server {server} came back {} within {within} and takes no new work for {length}; if it is mended: `tenure server \
+         release {server}`",
+        count(*returns, "time")
+    );
+
+    "quarantine_over", Info, QuarantineOver { server: ServerName }
+        => ("server {server} is out of quarantine and takes work again");
+
+    "not_brought_back", Warning, NotBroughtBack { group: GroupName, server: ServerName, why: NotHere }
+        => ("group {group} is not brought back to {server}: {why}");
 }
 
-/// Why a group failed on a server.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[allow(missing_docs)]
-#[rustfmt::skip]
-pub enum FaultReason {
-    Crashed { resource: ResourceName, restarts: u32 },
-    StartFailed { resource: ResourceName, why: String },
-    StartTimeout { resource: ResourceName, after: Span },
-    /// It was read in Error, and in no other state, for this long.
-    Panicked { resource: ResourceName, after: Span },
-    ViosDown { resource: ResourceName, vios: Vec<String> },
-    MonitorTimeout { resource: ResourceName, after: Span },
-    PersistentDown { resource: ResourceName },
-    PreOnline { why: String },
-}
+impl Note {
+    /// The group that it is about.
+    pub fn group(&self) -> Option<&GroupName> {
+        self.first(|thing| if let Thing::Group(group) = thing { Some(group) } else { None })
+    }
 
-/// Why a resource has to be cleaned, or looked at. The numbers are those that its agent is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum CleanReason {
-    /// Taking it offline did not end in time.
-    OfflineHung = 0,
-    /// Taking it offline ended, and it still runs.
-    OfflineIneffective = 1,
-    /// Bringing it online did not end in time.
-    OnlineHung = 2,
-    /// Bringing it online ended, and it does not run.
-    OnlineIneffective = 3,
-    /// It went down by itself.
-    UnexpectedOffline = 4,
-    /// Its monitor does not end.
-    MonitorHung = 5,
-}
-
-impl CleanReason {
-    /// The number that agents and programs are told.
-    pub const fn code(self) -> u8 {
-        self as u8
+    /// The server that it is about.
+    pub fn server(&self) -> Option<&ServerName> {
+        self.first(|thing| if let Thing::Server(server) = thing { Some(server) } else { None })
     }
 }
 
-/// Why a group leaves a server.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[allow(missing_docs)] // fields are named after what they hold
-pub enum LeaveReason {
-    /// It failed there.
-    Fault,
-    /// An operator wants it offline.
-    Offline,
-    /// An operator wants it elsewhere.
-    Switch(ServerName),
-    /// An operator wants its service offline.
-    Service(ServiceName),
-    /// What it needs of another group is no longer so.
-    Unmet { child: GroupName, need: Need },
-    /// The group that it depends on runs elsewhere, and there is room.
-    Follow { child: GroupName, to: ServerName },
-    /// A group with a hard link to it failed here, and both can run elsewhere.
-    ParentFaulted { parent: GroupName, to: ServerName },
-    /// The tier below it in a service is online again.
-    TierReturned { service: ServiceName },
-    /// Its server is emptied, and it goes to this one.
-    Drain(ServerName),
-    /// Its server is emptied, and it starts there again when that is over.
-    Park,
-    /// A drain is over that took it from this server, to which it goes back.
-    Return(ServerName),
-    /// A server that it prefers is back, and its policy is to run there.
-    Failback(ServerName),
-    /// All that it has was stopped on purpose.
-    OnPurpose,
-    /// The node inside which a part of it lived is off.
-    NodeOff(NodeName),
-    /// A more important group needs its room.
-    Evicted(GroupName),
+/// Mistakes of the configuration, as it is refused for them.
+pub fn mistakes(found: &[Mistake]) -> String {
+    found.iter().map(Mistake::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Evidence that nothing runs under a tenure any more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Proof {
-    /// Every LPAR of the group was read off, live, after the last start could take effect. The log index that the oldest of
-    /// the readings followed.
-    ReadOff {
-        /// Log index.
-        since: u64,
-        /// Those that were not read off, but are not defined there.
-        undefined: BTreeSet<ResourceName>,
-    },
-    /// The server itself is proven off.
-    ServerOff(OffHow),
-    /// The node inside which it lived is proven off; what else the group has was read off.
-    NodeOff {
-        /// The node.
-        node: NodeName,
-        /// How.
-        how: NodeOffHow,
-    },
-}
-
-/// How it was proven that nothing runs inside a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NodeOffHow {
-    /// Its LPAR was read off, by a reading that began after the node could be granted a lease for the last time.
-    ReadOff {
-        /// Log index that the reading followed.
-        since: u64,
-    },
-    /// Its LPAR was cut off and read off, by this order.
-    Fenced {
-        /// The order.
-        order: OrderId,
-        /// The node that did it.
-        by: NodeName,
-    },
-    /// Its server was proven off, and it has not been heard since.
-    Server,
-    /// Its watchdog has had the time to reset it since its last lease ended.
-    Watchdog {
-        /// After which time it resets.
-        after: Span,
-    },
-    /// This operator asserted it.
-    Operator {
-        /// Who.
-        name: String,
-    },
-}
-
-/// How a server was proven off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum OffHow {
-    /// It was powered off and read off, by this order.
-    Fenced {
-        /// The order.
-        order: OrderId,
-        /// The node that did it.
-        by: NodeName,
-    },
-    /// This operator asserted it.
-    Operator {
-        /// Who.
-        name: String,
-    },
-}
-
-/// More than one copy of a group is active, or a copy without right.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Conflict {
-    /// Which LPAR was found active where.
-    pub active: BTreeMap<ServerName, BTreeSet<ResourceName>>,
-}
-
-impl Conflict {
-    /// Whether all that is active elsewhere is active on this server too.
-    pub fn is_whole(&self, server: &ServerName) -> bool {
-        let here = self.active.get(server);
-        self.active.values().flatten().all(|resource| here.is_some_and(|here| here.contains(resource)))
+fn vios(down: &BTreeSet<String>) -> String {
+    match down.len() {
+        0 => "all VIO servers run".to_owned(),
+        1 => format!("VIO server {} is down", join(down)),
+        2.. => format!("VIO servers {} are down", join(down)),
     }
 }
 
-/// Why a group is not placed on a server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-#[rustfmt::skip]
-pub enum NotHere {
-    Faulted,
-    ProvenOff,
-    Dirty,
-    NotReady(SystemState),
-    Unread,
-    NobodyWatches,
-    /// What it needs lives inside a node, and that node is silent or off.
-    NodeDown { node: NodeName },
-    NotDefined { resource: ResourceName },
-    NotReadOff { resource: ResourceName, power: Power },
-    ViosDown { resource: ResourceName },
-    PersistentDown { resource: ResourceName },
-    FailoverOff { from: ServerName },
-    OtherZone { from: ServerName },
-    NoMemory { need: u64, free: u64 },
-    NoProcessors { need: u64, free: u64 },
-    Limit { limit: String, need: u64, free: u64 },
-    /// A placement rule, and the group that it is about.
-    Rule { rule: RuleName, with: Option<GroupName> },
-    /// It is defined elsewhere, and cannot be brought from there now.
-    NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
-    /// A mobile LPAR is defined there already, or still.
-    StillDefined { resource: ResourceName },
-    Link { child: GroupName, need: Need },
-    NotListed,
-    Draining,
-    ServerFrozen,
-    Quarantined { until: Time },
+fn system(from: SystemState, to: SystemState, by: &NodeName) -> String {
+    match (from, to) {
+        (_, SystemState::NoWitness) => format!(": no manager answers (asked by {by})"),
+        (SystemState::Unknown | SystemState::NoWitness, to) => format!(" reads {to} (read by {by})"),
+        (from, to) => format!(" reads {to}, was {from} (read by {by})"),
+    }
 }
 
-/// Why a group waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-#[rustfmt::skip]
-pub enum Wait {
-    /// Not every server of the list has been read.
-    Probe { servers: BTreeSet<ServerName> },
-    /// No server can take it.
-    NoTarget { why: BTreeMap<ServerName, NotHere> },
-    /// Nothing proves that its server is off, and nobody can act there.
-    NoProof { server: ServerName, system: SystemState },
-    /// Its server is being powered off for certain.
-    Fencing { server: ServerName },
-    /// Nobody can watch or command its server, which seems to be fine otherwise.
-    Unwatched { server: ServerName, system: SystemState },
-    /// What lives inside a node cannot be asked for, because that node is silent, and nothing proves it off.
-    NodeSilent { resource: ResourceName, server: ServerName, node: NodeName, lpar: Power },
-    /// The LPAR of the node inside which it lives is being cut off.
-    NodeFencing { node: NodeName, server: ServerName },
-    /// The watchdog of the node inside which it lives has not had its time yet.
-    Watchdog { node: NodeName, server: ServerName, until: Time },
-    /// A start may still take effect.
-    Settling { resource: ResourceName, server: ServerName, until: Time },
-    /// Orders are under way.
-    Orders { resources: BTreeSet<ResourceName>, server: ServerName },
-    /// An LPAR is off by a reading that is too old to prove it.
-    Reading { resource: ResourceName, server: ServerName },
-    /// An LPAR has been ordered to start and is not Running yet.
-    Booting { resources: BTreeSet<ResourceName>, server: ServerName, until: Time },
-    /// An LPAR does not stop.
-    Stuck { resource: ResourceName, server: ServerName, power: Power },
-    /// The witness says that the LPAR needs attention, or does not know.
-    Attention { resource: ResourceName, server: ServerName },
-    /// Something should be done and the group is frozen.
-    Frozen { fault: Option<FaultReason> },
-    /// What it requires is not online yet.
-    Requires { resource: ResourceName, of: BTreeSet<ResourceName>, server: ServerName },
-    /// An administrator has to look at it.
-    AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason },
-    /// An operator has stopped all work on it.
-    Flushed,
-    /// Less important groups make room for it.
-    Eviction { groups: BTreeSet<GroupName> },
-    /// Once it runs, the loss of these servers could not be borne any more.
-    Tolerance { servers: BTreeSet<ServerName>, groups: BTreeSet<GroupName> },
-    /// A program must say first whether it may be started.
-    Hook { server: ServerName },
-    /// Two copies.
-    Held,
-    /// It is being moved to another server.
-    Migrating { resource: ResourceName, from: ServerName, to: ServerName },
-    /// A move that nobody answered may still begin.
-    MoveSettling { resource: ResourceName, to: ServerName, until: Time },
-    /// Readings must tell where it is.
-    Locating { servers: BTreeSet<ServerName> },
-    /// A move has taken longer than it may.
-    MigrationStuck { resource: ResourceName, from: ServerName, to: ServerName },
-    /// Some of its LPARs have moved and the others have not, and the way back failed as well.
-    HalfMoved { resources: BTreeSet<ResourceName>, from: ServerName, to: ServerName },
-    /// A group that it depends on is not online; perhaps because it is to be offline.
-    Child { child: GroupName, unwanted: bool },
-    /// Groups that depend on it must have left first.
-    Parents { parents: BTreeSet<GroupName> },
-    /// It is not its turn in the start of a service.
-    Below { service: ServiceName, groups: BTreeSet<GroupName> },
-    /// It is not its turn in the stop of its services.
-    Above { groups: BTreeSet<GroupName> },
-    /// The group that it should be with runs on that server, and it cannot go there.
-    Apart { child: GroupName, server: ServerName, why: NotHere },
-    /// As much is under way as may be at once.
-    Queue { brake: Brake },
-    /// Too many servers were lost at once.
-    Storm,
-    /// Something should be done and the cluster is disarmed.
-    Disarmed { deed: Deed },
-    /// Its server was proven off and its policy is to wait for an administrator.
-    AutoDisabled { server: ServerName },
-    /// It was stopped because its server is shut down, and starts when that is back.
-    Parked { server: ServerName },
-    /// Its server is being emptied, and it stays there.
-    Stays { server: ServerName, why: Stay },
-    /// It is only watched.
-    NotManaged,
+fn was(from: Power) -> String {
+    if from == Power::Unknown { String::new() } else { format!(", was {from}") }
 }
 
-/// A bound on what is under way at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Brake {
-    Starts {
-        server: ServerName,
-        limit: u32,
-    },
-    Stops {
-        server: ServerName,
-        limit: u32,
-    },
-    Manager {
-        manager: HmcName,
-        limit: u32,
-    },
-    Migrations {
-        server: ServerName,
-        limit: u32,
-    },
-    /// Groups that leave a server, or are on their way to those that could take this one.
-    Moves {
-        server: ServerName,
-    },
+fn saying(said: &str, inside: bool) -> String {
+    match (said.is_empty(), inside) {
+        (true, _) => String::new(),
+        (false, true) => format!("; its agent says: {said}"),
+        (false, false) => format!("; {said}"),
+    }
 }
 
-/// What is not done while the cluster is disarmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Deed {
-    Place,
-    Start,
-    Stop,
-    Leave,
-    Fence,
+fn diverged(nodes: &BTreeSet<NodeName>, at: u64, stop: bool) -> String {
+    let nodes = join(nodes);
+    if stop {
+        format!(
+            "the ledger of {nodes} differs from that of most at log entry {at}: it stops; remove it, and join it anew"
+        )
+    } else {
+        format!("the ledgers of {nodes} differ at log entry {at}, and no majority tells which is right: trust neither")
+    }
 }
 
-/// Why a group stays on a server that is being emptied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Stay {
-    /// Its declaration says that a drain leaves it alone.
-    Declared,
-    /// It is the instance of a parallel group on that very server.
-    Instance,
-    /// It was to be moved while it runs, and that failed.
-    NotMoved,
-    Frozen,
-    Nowhere(BTreeMap<ServerName, NotHere>),
+fn held(tenure: Option<&ServerName>, conflict: &Conflict) -> String {
+    match tenure {
+        Some(server) if conflict.is_whole(server) => format!(
+            ", its tenure on {server}; nothing of it is started, and what runs without right is stopped once both are read so again"
+        ),
+        Some(server) => {
+            format!(", its tenure on {server}; nothing of it is touched until the wrong one is stopped at its manager")
+        }
+        None => "; nothing of it is touched until the wrong one is stopped at its manager".to_owned(),
+    }
 }
 
-/// Why the whole cluster holds back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum ClusterWait {
-    /// An operator disarmed it.
-    Disarmed,
-    /// Too many servers were lost at once.
-    Storm { servers: BTreeSet<ServerName> },
-    /// An HMC refuses the login of the nodes.
-    Lockout { hmc: HmcName, by: NodeName, alone: bool, why: String },
+fn says(system: SystemState) -> String {
+    match system {
+        SystemState::NoWitness => "no manager answers".to_owned(),
+        SystemState::NoConnection => "its manager has No Connection to it".to_owned(),
+        SystemState::Operating
+        | SystemState::Standby
+        | SystemState::Initializing
+        | SystemState::PowerOff
+        | SystemState::PoweringOff
+        | SystemState::Error
+        | SystemState::Unknown => format!("its manager reads {system}"),
+    }
 }
 
-/// Why a server's fate is open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-#[rustfmt::skip]
-pub enum ServerWait {
-    /// The node is silent and no witness can prove the server off.
-    NoProof { node: Option<NodeName>, system: SystemState },
-    /// It is being powered off and read back.
-    Fencing,
-    /// It came back and is being cleaned.
-    Cleaning { resources: BTreeSet<ResourceName> },
-    /// It seems to be down, and is not powered off for certain because the cluster is disarmed.
-    Disarmed { system: SystemState },
-    /// It is being emptied; so many groups are left.
-    Draining { left: u32 },
-    /// So many groups are left on it that cannot leave.
-    DrainStuck { left: u32, shutdown: bool },
-    /// It is empty, but for so many groups that are meant to stay.
-    Drained { staying: u32, shutdown: bool },
+fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    if number == N::from(1) { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn join<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+    names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn groups(names: &BTreeSet<GroupName>) -> String {
+    if names.len() == 1 { format!("group {}", join(names)) } else { format!("groups {}", join(names)) }
 }

@@ -6,8 +6,9 @@
 use crate::{
     GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
     config::Need,
-    name::{Names, Thing},
+    name::Thing,
     note::{CleanReason, NotHere, Wait},
+    row::Names,
     tolerance::Weakness,
 };
 use serde::{Deserialize, Serialize};
@@ -265,15 +266,6 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-impl Names for OrderId {}
-impl Names for Power {}
-impl Names for SystemState {}
-impl Names for NotHere {}
-impl Names for Wait {}
-impl Names for CleanReason {}
-impl Names for Need {}
-impl Names for Weakness {}
 
 fn words<T: fmt::Display>(names: &BTreeSet<T>, none: &str) -> String {
     if names.is_empty() {

@@ -7,7 +7,8 @@
 use crate::{
     GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName,
     config::AT,
-    name::{Name, Names, Thing},
+    name::Thing,
+    row::{Name, Names},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};

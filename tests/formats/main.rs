@@ -78,7 +78,14 @@ fn hold<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: Kind, samples
         }
         let line =
             lines.get(name).unwrap_or_else(|| panic!("{kind:?} {name} has no line; TENURE_GOLDEN=write writes it"));
-        assert_eq!(hex(&bytes), hex(line), "{kind:?} {name}: other bytes are another version");
+        assert_eq!(
+            hex(&bytes),
+            hex(line),
+            "{kind:?} {name}: a type that is written has changed within version {}. Undo that; or make it the next version \
+             (`Kind::version`), keep the old type for reading with a conversion, and add golden files of the new version \
+             beside those of the old (docs/formats.md)",
+            kind.version()
+        );
         assert_eq!(decode::<T>(kind, line).as_ref(), Ok(value), "{kind:?} {name} is read as it was written");
     }
     let orphans: Vec<&String> = lines.keys().filter(|name| !names.contains(name)).collect();

@@ -129,63 +129,11 @@ named! { Action:
     Action::Hook { .. } => "hook",
 }
 
-named! { Note:
-    Note::Configured { .. } => "configured",
-    Note::Requested { .. } => "requested",
-    Note::SystemChanged { .. } => "system-changed",
-    Note::NotItself { .. } => "not-itself",
-    Note::ViosChanged { .. } => "vios-changed",
-    Note::CopyChanged { .. } => "copy-changed",
-    Note::LoginRefused { .. } => "login-refused",
-    Note::LoginAccepted { .. } => "login-accepted",
-    Note::NodeLapsed { .. } => "node-lapsed",
-    Note::NodeReturned { .. } => "node-returned",
-    Note::NodeProvenOff { .. } => "node-proven-off",
-    Note::WrongLpar { .. } => "wrong-lpar",
-    Note::NotItsLpar { .. } => "not-its-lpar",
-    Note::RunsTwice { .. } => "runs-twice",
-    Note::OlderStops { .. } => "older-stops",
-    Note::Diverged { .. } => "diverged",
-    Note::WatcherChanged { .. } => "watcher-changed",
-    Note::Adopted { .. } => "adopted",
-    Note::Granted { .. } => "granted",
-    Note::Ordered { .. } => "ordered",
-    Note::Restarting { .. } => "restarting",
-    Note::Ended { .. } => "ended",
-    Note::OnlineNow { .. } => "online-now",
-    Note::Faulted { .. } => "faulted",
-    Note::Leaving { .. } => "leaving",
-    Note::ResourceFaulted { .. } => "resource-faulted",
-    Note::ResourceBack { .. } => "resource-back",
-    Note::Recycling { .. } => "recycling",
-    Note::Retrying { .. } => "retrying",
-    Note::NeedsAdmin { .. } => "needs-admin",
-    Note::StoppedOnPurpose { .. } => "stopped-on-purpose",
-    Note::SomebodyElse { .. } => "somebody-else",
-    Note::Vacated { .. } => "vacated",
-    Note::Loose { .. } => "loose",
-    Note::Settled { .. } => "settled",
-    Note::Held { .. } => "held",
-    Note::Released { .. } => "released",
-    Note::ProvenOff { .. } => "proven-off",
-    Note::Reappeared { .. } => "reappeared",
-    Note::Cleaned { .. } => "cleaned",
-    Note::Waiting { .. } => "waiting",
-    Note::WaitOver { .. } => "wait-over",
-    Note::ServerWaiting { .. } => "server-waiting",
-    Note::Removed { .. } => "removed",
-    Note::Fragile { .. } => "fragile",
-    Note::Migrating { .. } => "migrating",
-    Note::Migrated { .. } => "migrated",
-    Note::Stayed { .. } => "stayed",
-    Note::MoveSettled { .. } => "move-settled",
-    Note::WrongCopy { .. } => "wrong-copy",
-    Note::HookNotRun { .. } => "hook-not-run",
-    Note::FaultsCleared { .. } => "faults-cleared",
-    Note::Storm { .. } => "storm",
-    Note::Quarantined { .. } => "quarantined",
-    Note::QuarantineOver { .. } => "quarantine-over",
-    Note::NotBroughtBack { .. } => "not-brought-back",
+impl Named for Note {
+    const ALL: &'static [&'static str] = Note::KINDS;
+    fn name(&self) -> &'static str {
+        self.kind()
+    }
 }
 
 named! { FaultReason:
@@ -267,46 +215,11 @@ named! { NotHere:
     NotHere::Quarantined { .. } => "quarantined",
 }
 
-named! { Wait:
-    Wait::Probe { .. } => "probe",
-    Wait::NoTarget { .. } => "no-target",
-    Wait::NoProof { .. } => "no-proof",
-    Wait::Fencing { .. } => "fencing",
-    Wait::Unwatched { .. } => "unwatched",
-    Wait::NodeSilent { .. } => "node-silent",
-    Wait::NodeFencing { .. } => "node-fencing",
-    Wait::Watchdog { .. } => "watchdog",
-    Wait::Settling { .. } => "settling",
-    Wait::Orders { .. } => "orders",
-    Wait::Reading { .. } => "reading",
-    Wait::Booting { .. } => "booting",
-    Wait::Stuck { .. } => "stuck",
-    Wait::Attention { .. } => "attention",
-    Wait::Frozen { .. } => "frozen",
-    Wait::Requires { .. } => "requires",
-    Wait::AdminWait { .. } => "admin-wait",
-    Wait::Flushed => "flushed",
-    Wait::Eviction { .. } => "eviction",
-    Wait::Tolerance { .. } => "tolerance",
-    Wait::Hook { .. } => "hook",
-    Wait::Held => "held",
-    Wait::Migrating { .. } => "migrating",
-    Wait::MoveSettling { .. } => "move-settling",
-    Wait::Locating { .. } => "locating",
-    Wait::MigrationStuck { .. } => "migration-stuck",
-    Wait::HalfMoved { .. } => "half-moved",
-    Wait::Child { .. } => "child",
-    Wait::Parents { .. } => "parents",
-    Wait::Below { .. } => "below",
-    Wait::Above { .. } => "above",
-    Wait::Apart { .. } => "apart",
-    Wait::Queue { .. } => "queue",
-    Wait::Storm => "storm",
-    Wait::Disarmed { .. } => "disarmed",
-    Wait::AutoDisabled { .. } => "auto-disabled",
-    Wait::Parked { .. } => "parked",
-    Wait::Stays { .. } => "stays",
-    Wait::NotManaged => "not-managed",
+impl Named for Wait {
+    const ALL: &'static [&'static str] = Wait::KINDS;
+    fn name(&self) -> &'static str {
+        self.kind()
+    }
 }
 
 named! { Brake:
@@ -333,14 +246,11 @@ named! { Stay:
     Stay::Nowhere(..) => "nowhere",
 }
 
-named! { ServerWait:
-    ServerWait::NoProof { .. } => "no-proof",
-    ServerWait::Fencing => "fencing",
-    ServerWait::Cleaning { .. } => "cleaning",
-    ServerWait::Disarmed { .. } => "disarmed",
-    ServerWait::Draining { .. } => "draining",
-    ServerWait::DrainStuck { .. } => "drain-stuck",
-    ServerWait::Drained { .. } => "drained",
+impl Named for ServerWait {
+    const ALL: &'static [&'static str] = ServerWait::KINDS;
+    fn name(&self) -> &'static str {
+        self.kind()
+    }
 }
 
 named! { Phase:

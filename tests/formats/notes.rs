@@ -265,7 +265,7 @@ fn each<T: Named>(word: &str, samples: Vec<T>, note: impl Fn(T) -> Note) -> Vec<
 }
 
 pub fn notes() -> Vec<(String, Note)> {
-    let mut all: Vec<(String, Note)> = plain().into_iter().map(|note| (note.name().to_owned(), note)).collect();
+    let mut all: Vec<(String, Note)> = plain().into_iter().map(|note| (note.name().replace('_', "-"), note)).collect();
     all.extend(each("requested", verbs(), |what| Note::Requested {
         by: "alice".into(),
         group: what.resource().map(|_| g()),

@@ -332,7 +332,10 @@ pub struct WaitView {
     pub name: String,
     /// How loud.
     pub level: Level,
-    /// Why.
+    /// What it waits for, for programs: `no_proof`, `booting`, ...
+    #[serde(default)]
+    pub kind: String,
+    /// What it waits for, in words.
     pub text: String,
     /// Until when at the longest, RFC 3339 in UTC, if it ends by itself.
     pub until: Option<String>,

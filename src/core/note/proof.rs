@@ -1,0 +1,138 @@
+//! Proofs: what shows that something is off, and what stands against it.
+
+use super::join;
+use crate::{NodeName, OrderId, ResourceName, ServerName, Span};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::{self, Display},
+};
+
+/// Evidence that nothing runs under a tenure any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proof {
+    /// Every LPAR of the group was read off, live, after the last start could take effect. The log index that the oldest of
+    /// the readings followed.
+    ReadOff {
+        /// Log index.
+        since: u64,
+        /// Those that were not read off, but are not defined there.
+        undefined: BTreeSet<ResourceName>,
+    },
+    /// The server itself is proven off.
+    ServerOff(OffHow),
+    /// The node inside which it lived is proven off; what else the group has was read off.
+    NodeOff {
+        /// The node.
+        node: NodeName,
+        /// How.
+        how: NodeOffHow,
+    },
+}
+
+impl Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Proof::ReadOff { since, undefined } if undefined.is_empty() => {
+                write!(f, "every resource read Off after log index {since}")
+            }
+            Proof::ReadOff { since, undefined } => {
+                write!(f, "every resource read Off after log index {since}, but {} not defined there", join(undefined))
+            }
+            Proof::ServerOff(how) => write!(f, "the server is off, {how}"),
+            Proof::NodeOff { node, how } => write!(f, "node {node} is off, {how}"),
+        }
+    }
+}
+
+/// How it was proven that nothing runs inside a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeOffHow {
+    /// Its LPAR was read off, by a reading that began after the node could be granted a lease for the last time.
+    ReadOff {
+        /// Log index that the reading followed.
+        since: u64,
+    },
+    /// Its LPAR was cut off and read off, by this order.
+    Fenced {
+        /// The order.
+        order: OrderId,
+        /// The node that did it.
+        by: NodeName,
+    },
+    /// Its server was proven off, and it has not been heard since.
+    Server,
+    /// Its watchdog has had the time to reset it since its last lease ended.
+    Watchdog {
+        /// After which time it resets.
+        after: Span,
+    },
+    /// This operator asserted it.
+    Operator {
+        /// Who.
+        name: String,
+    },
+}
+
+impl Display for NodeOffHow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeOffHow::ReadOff { since } => write!(f, "its LPAR read Off after log index {since}"),
+            NodeOffHow::Fenced { order, by } => write!(f, "its LPAR cut off and read back by {by} (order {order})"),
+            NodeOffHow::Watchdog { after } => {
+                write!(f, "its watchdog resets it {after} after its last lease, and that has passed")
+            }
+            NodeOffHow::Server => f.write_str("its server was off, and it has not been heard since"),
+            NodeOffHow::Operator { name } => write!(f, "asserted by operator {name}"),
+        }
+    }
+}
+
+/// How a server was proven off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OffHow {
+    /// It was powered off and read off, by this order.
+    Fenced {
+        /// The order.
+        order: OrderId,
+        /// The node that did it.
+        by: NodeName,
+    },
+    /// This operator asserted it.
+    Operator {
+        /// Who.
+        name: String,
+    },
+}
+
+impl Display for OffHow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OffHow::Fenced { order, by } => write!(f, "powered off and read back by {by} (order {order})"),
+            OffHow::Operator { name } => write!(f, "asserted by operator {name}"),
+        }
+    }
+}
+
+/// More than one copy of a group is active, or a copy without right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Which LPAR was found active where.
+    pub active: BTreeMap<ServerName, BTreeSet<ResourceName>>,
+}
+
+impl Conflict {
+    /// Whether all that is active elsewhere is active on this server too.
+    pub fn is_whole(&self, server: &ServerName) -> bool {
+        let here = self.active.get(server);
+        self.active.values().flatten().all(|resource| here.is_some_and(|here| here.contains(resource)))
+    }
+}
+
+impl Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places: Vec<String> =
+            self.active.iter().map(|(server, resources)| format!("{} on {server}", join(resources))).collect();
+        f.write_str(&places.join(" and "))
+    }
+}

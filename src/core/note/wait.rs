@@ -1,0 +1,430 @@
+//! Waits: why something is not done yet, one row for each.
+
+use super::{
+    CleanReason, FaultReason, Level,
+    Level::{Alarm, Info, Warning},
+    NotHere, count, groups, join,
+    reason::whys,
+    says,
+};
+use crate::{
+    GroupName, HmcName, NodeName, Power, ResourceName, ServerName, ServiceName, SystemState, Time, row::Names,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::{self, Display},
+};
+
+/// The normal course of things, or what another note says as well: shown, and no news.
+const COURSE: bool = true;
+/// News.
+const NEWS: bool = false;
+
+/// A row: what programs know the wait by, how loud it is, whether it is news, what it holds, and its words. An instant that it
+/// holds is that at which it ends at the latest.
+macro_rules! waits {
+    ($(#[$about:meta])* $name:ident
+        $($(#[$doc:meta])*
+        $kind:literal, $level:expr, $course:expr, $wait:ident $({ $($field:ident: $type:ty),+ $(,)? })? => ($($words:tt)+);
+    )+) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[allow(missing_docs)] // fields are named after what they hold, and the words say what it is
+        pub enum $name {
+            $($(#[$doc])* $wait $({ $($field: $type),+ })?,)+
+        }
+
+        impl $name {
+            /// What programs know each of them by.
+            pub const KINDS: &'static [&'static str] = &[$($kind),+];
+
+            /// What programs know it by.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $($name::$wait { .. } => $kind,)+
+                }
+            }
+
+            /// How loud it is.
+            #[allow(unused_variables)] // few levels depend on what the wait holds
+            pub fn level(&self) -> Level {
+                match self {
+                    $($name::$wait $({ $($field),+ })? => $level,)+
+                }
+            }
+
+            /// Whether it is the normal course of things, or another note says as much.
+            #[allow(unused_variables)]
+            pub fn is_course(&self) -> bool {
+                match self {
+                    $($name::$wait $({ $($field),+ })? => $course,)+
+                }
+            }
+
+            /// When it ends at the latest, if that is known.
+            pub fn until(&self) -> Option<Time> {
+                match self {
+                    $($name::$wait $({ $($field),+ })? => None$($(.or($field.instant()))+)?,)+
+                }
+            }
+        }
+
+        impl Display for $name {
+            #[allow(unused_variables)] // some of what it holds is for programs
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$wait $({ $($field),+ })? => write!(f, $($words)+),)+
+                }
+            }
+        }
+    };
+}
+
+waits! {
+    /// Why a group waits.
+    Wait
+
+    /// Not every server of the list has been read.
+    "probe", Info, NEWS, Probe { servers: BTreeSet<ServerName> }
+        => ("{} must be checked before anything is started", join(servers));
+
+    /// No server can take it. Where only links are in the way, the other groups say what is wrong.
+    "no_target", if why.values().all(|why| matches!(why, NotHere::Link { .. })) { Warning } else { Alarm }, NEWS,
+        NoTarget { why: BTreeMap<ServerName, NotHere> }
+        => ("no server can take it: {}", whys(why));
+
+    /// Nothing proves that its server is off, and nobody can act there.
+    "no_proof", Alarm, NEWS, NoProof { server: ServerName, system: SystemState } => (
+        "nothing proves that {server} is off ({}); see the server, then `tenure fence confirm {server}`", says(*system)
+    );
+
+    /// Its server is being powered off for certain.
+    "fencing", Info, COURSE, Fencing { server: ServerName } => ("{server} is being powered off for certain");
+
+    /// Nobody can watch or command its server, which seems to be fine otherwise.
+    "unwatched", Warning, NEWS, Unwatched { server: ServerName, system: SystemState }
+        => ("{server} cannot be watched now ({})", says(*system));
+
+    /// What lives inside a node cannot be asked for, because that node is silent. If its LPAR reads Unknown, nothing will
+    /// prove it off by itself.
+    "node_silent", if *lpar == Power::Unknown { Alarm } else { Warning }, NEWS,
+        NodeSilent { resource: ResourceName, server: ServerName, node: NodeName, lpar: Power }
+        => ("{resource} lives inside node {node} on {server}, which is silent{}", unproven(node, *lpar));
+
+    /// The LPAR of the node inside which it lives is being cut off.
+    "node_fencing", Warning, COURSE, NodeFencing { node: NodeName, server: ServerName }
+        => ("the LPAR of node {node} on {server} is being cut off");
+
+    /// The watchdog of the node inside which it lives has not had its time yet.
+    "watchdog", Warning, NEWS, Watchdog { node: NodeName, server: ServerName, until: Time }
+        => ("node {node} on {server} is silent, and its watchdog may not have reset it yet");
+
+    /// A start may still take effect.
+    "settling", Warning, COURSE, Settling { resource: ResourceName, server: ServerName, until: Time }
+        => ("a start of {resource} on {server} may still take effect");
+
+    /// Orders are under way.
+    "orders", Info, COURSE, Orders { resources: BTreeSet<ResourceName>, server: ServerName }
+        => ("orders for {} on {server} are under way", join(resources));
+
+    /// An LPAR is off by a reading that is too old to prove it.
+    "reading", Info, COURSE, Reading { resource: ResourceName, server: ServerName }
+        => ("{resource} on {server} must be read off once more");
+
+    /// An LPAR has been ordered to start and is not Running yet.
+    "booting", Info, COURSE, Booting { resources: BTreeSet<ResourceName>, server: ServerName, until: Time }
+        => ("{} on {server} not Running yet", join(resources));
+
+    /// An LPAR does not stop.
+    "stuck", Alarm, NEWS, Stuck { resource: ResourceName, server: ServerName, power: Power }
+        => ("{resource} on {server} was ordered to stop and reads {power}; stopping it again");
+
+    /// The witness says that the LPAR needs attention, or does not know.
+    "attention", Alarm, NEWS, Attention { resource: ResourceName, server: ServerName }
+        => ("nobody can tell whether {resource} on {server} runs; look at it (an LPAR: its reference code)");
+
+    /// Something should be done and the group is frozen.
+    "frozen", Warning, NEWS, Frozen { fault: Option<FaultReason> }
+        => ("it is frozen{}", fault.as_ref().map(|fault| format!(", though {fault}")).unwrap_or_default());
+
+    /// What it requires is not online yet.
+    "requires", Info, COURSE, Requires { resource: ResourceName, of: BTreeSet<ResourceName>, server: ServerName }
+        => ("{resource} on {server} requires {}, not Running yet", join(of));
+
+    /// An administrator has to look at it.
+    "admin_wait", Alarm, COURSE, AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason }
+        => ("an administrator has to look at {resource} on {server}: {reason}");
+
+    /// An operator has stopped all work on it.
+    "flushed", Warning, NEWS, Flushed => ("it was flushed: nothing is ordered until the next request");
+
+    /// Less important groups make room for it.
+    "eviction", Info, COURSE, Eviction { groups: BTreeSet<GroupName> } => ("{} make room for it", self::groups(groups));
+
+    /// Once it runs, the loss of these servers could not be borne any more.
+    "tolerance", Alarm, NEWS, Tolerance { servers: BTreeSet<ServerName>, groups: BTreeSet<GroupName> } => (
+        "if it ran, the loss of {} would leave {} without a place (tolerance)", join(servers), self::groups(groups)
+    );
+
+    /// A program must say first whether it may be started.
+    "hook", Info, COURSE, Hook { server: ServerName }
+        => ("its preonline hook must say first whether it may be started on {server}");
+
+    /// Two copies.
+    "held", Alarm, COURSE, Held => ("active where it has no tenure; stop the wrong copy at its manager");
+
+    /// It is being moved to another server.
+    "migrating", Info, COURSE, Migrating { resource: ResourceName, from: ServerName, to: ServerName }
+        => ("{resource} is on its way from {from} to {to}");
+
+    /// A move that nobody answered may still begin.
+    "move_settling", Info, COURSE, MoveSettling { resource: ResourceName, to: ServerName, until: Time }
+        => ("a move of {resource} to {to} may still begin");
+
+    /// Readings must tell where it is.
+    "locating", Info, COURSE, Locating { servers: BTreeSet<ServerName> }
+        => ("{} must be read to tell where it is", join(servers));
+
+    /// A move has taken longer than it may.
+    "migration_stuck", Alarm, NEWS, MigrationStuck { resource: ResourceName, from: ServerName, to: ServerName } => (
+        "{resource} should have moved from {from} to {to} by now; give it up with `tenure group abort GROUP`, or recover it \
+         at its manager"
+    );
+
+    /// Some of its LPARs have moved and the others have not, and the way back failed as well.
+    "half_moved", Alarm, NEWS, HalfMoved { resources: BTreeSet<ResourceName>, from: ServerName, to: ServerName } => (
+        "{} on {to} could not be moved back to {from}; `tenure group migrate GROUP --to {to}` tries again to move the others, \
+         `tenure group abort GROUP` to move these back",
+        join(resources)
+    );
+
+    /// A group that it depends on is not online; perhaps because it is to be offline.
+    "child", if *unwanted { Warning } else { Info }, NEWS, Child { child: GroupName, unwanted: bool }
+        => ("group {child}, on which it depends, is {}", absent(child, *unwanted));
+
+    /// Groups that depend on it must have left first.
+    "parents", Info, NEWS, Parents { parents: BTreeSet<GroupName> } => ("{} must have left first", groups(parents));
+
+    /// It is not its turn in the start of a service.
+    "below", Info, COURSE, Below { service: ServiceName, groups: BTreeSet<GroupName> }
+        => ("service {service} starts {} first", self::groups(groups));
+
+    /// It is not its turn in the stop of its services.
+    "above", Info, COURSE, Above { groups: BTreeSet<GroupName> }
+        => ("the tiers above it stop first: {}", self::groups(groups));
+
+    /// The group that it should be with runs on that server, and it cannot go there.
+    "apart", Info, NEWS, Apart { child: GroupName, server: ServerName, why: NotHere }
+        => ("it cannot follow group {child} to {server} ({why})");
+
+    /// As much is under way as may be at once.
+    "queue", Info, COURSE, Queue { brake: Brake } => ("{brake}");
+
+    /// Too many servers were lost at once.
+    "storm", Alarm, COURSE, Storm => ("too many servers were lost at once; `tenure cluster resume`");
+
+    /// Something should be done and the cluster is disarmed.
+    "disarmed", Alarm, NEWS, Disarmed { deed: Deed } => ("it should be {deed}, and the cluster is disarmed");
+
+    /// Its server was proven off and its policy is to wait for an administrator.
+    "auto_disabled", Alarm, NEWS, AutoDisabled { server: ServerName }
+        => ("its server {server} went down and its policy is to wait; `tenure group enable`");
+
+    /// It was stopped because its server is shut down, and starts when that is back.
+    "parked", Info, COURSE, Parked { server: ServerName }
+        => ("it was stopped for the shutdown of {server}, and starts when that is back");
+
+    /// Its server is being emptied, and it stays there.
+    "stays", why.level(), NEWS, Stays { server: ServerName, why: Stay }
+        => ("it stays on {server}, which is drained: {why}");
+
+    /// It is only watched.
+    "not_managed", Info, COURSE, NotManaged => ("nothing; it is only watched (managed = false)");
+}
+
+waits! {
+    /// Why a server's fate is open.
+    ServerWait
+
+    /// The node is silent and no witness can prove the server off.
+    "no_proof", Alarm, NEWS, NoProof { node: Option<NodeName>, system: SystemState } => (
+        "{}{}: no proof that the server is off",
+        node.as_ref().map(|node| format!("node {node} is silent and ")).unwrap_or_default(), says(*system)
+    );
+
+    /// It is being powered off and read back.
+    "fencing", Warning, COURSE, Fencing => ("is being powered off and read back");
+
+    /// It came back and is being cleaned.
+    "cleaning", Alarm, resources.is_empty(), Cleaning { resources: BTreeSet<ResourceName> }
+        => ("dirty: {}", cleaning(resources));
+
+    /// It seems to be down, and is not powered off for certain because the cluster is disarmed.
+    "disarmed", Alarm, NEWS, Disarmed { system: SystemState }
+        => ("{}; it is not powered off for certain, as the cluster is disarmed", says(*system));
+
+    /// It is being emptied; so many groups are left.
+    "draining", Info, COURSE, Draining { left: u32 } => ("being drained; {}", left_there(*left));
+
+    /// So many groups are left on it that cannot leave.
+    "drain_stuck", Alarm, NEWS, DrainStuck { left: u32, shutdown: bool } => (
+        "not drained: {} cannot leave{}", count(*left, "group"), if *shutdown { "; do not power it off" } else { "" }
+    );
+
+    /// It is empty, but for so many groups that are meant to stay.
+    "drained", Info, NEWS, Drained { staying: u32, shutdown: bool } => ("drained{}", staying_there(*staying, *shutdown));
+}
+
+waits! {
+    /// Why the whole cluster holds back.
+    ClusterWait
+
+    /// An operator disarmed it.
+    "disarmed", Alarm, NEWS, Disarmed
+        => ("DISARMED: nothing is started, stopped, moved or fenced; `tenure cluster arm`");
+
+    /// Too many servers were lost at once.
+    "storm", Alarm, NEWS, Storm { servers: BTreeSet<ServerName> } => (
+        "STORM: {} lost at about the same time; nothing is started elsewhere; `tenure cluster resume`", join(servers)
+    );
+
+    /// An HMC refuses the login of the nodes.
+    "lockout", Alarm, NEWS, Lockout { hmc: HmcName, by: NodeName, alone: bool, why: String } => (
+        "HMC {hmc} refuses {} ({by}: {why}); it is tried again now and then, at once with `tenure hmc retry {hmc}`",
+        if *alone { "the login of one node" } else { "our login" }
+    );
+}
+
+/// A bound on what is under way at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Brake {
+    Starts {
+        server: ServerName,
+        limit: u32,
+    },
+    Stops {
+        server: ServerName,
+        limit: u32,
+    },
+    Manager {
+        manager: HmcName,
+        limit: u32,
+    },
+    Migrations {
+        server: ServerName,
+        limit: u32,
+    },
+    /// Groups that leave a server, or are on their way to those that could take this one.
+    Moves {
+        server: ServerName,
+    },
+}
+
+impl Display for Brake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Brake::Starts { server, limit } => write!(f, "its turn to start on {server} ({limit} at once)"),
+            Brake::Stops { server, limit } => write!(f, "its turn to stop on {server} ({limit} at once)"),
+            Brake::Migrations { server, limit } => write!(f, "its turn to be moved at {server} ({limit} at once)"),
+            Brake::Manager { manager, limit } => write!(f, "its turn at {manager} ({limit} orders at once)"),
+            Brake::Moves { server } => write!(f, "its turn to leave {server}"),
+        }
+    }
+}
+
+/// What is not done while the cluster is disarmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Deed {
+    Place,
+    Start,
+    Stop,
+    Leave,
+    Fence,
+}
+
+impl Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Deed::Place | Deed::Start => "started",
+            Deed::Stop => "stopped",
+            Deed::Leave => "moved",
+            Deed::Fence => "moved once its server is powered off for certain",
+        })
+    }
+}
+
+/// Why a group stays on a server that is being emptied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Stay {
+    /// Its declaration says that a drain leaves it alone.
+    Declared,
+    /// It is the instance of a parallel group on that very server.
+    Instance,
+    /// It was to be moved while it runs, and that failed.
+    NotMoved,
+    Frozen,
+    Nowhere(BTreeMap<ServerName, NotHere>),
+}
+
+impl Display for Stay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stay::Declared => f.write_str("evacuate = false"),
+            Stay::Instance => f.write_str("it is the one that belongs there"),
+            Stay::NotMoved => f.write_str("its move failed; move or switch it by hand"),
+            Stay::Frozen => f.write_str("it is frozen"),
+            Stay::Nowhere(why) => write!(f, "no server can take it: {}", whys(why)),
+        }
+    }
+}
+
+impl Stay {
+    /// How loud it is.
+    fn level(&self) -> Level {
+        match self {
+            Stay::Nowhere(_) => Alarm,
+            Stay::Frozen | Stay::NotMoved => Warning,
+            Stay::Declared | Stay::Instance => Info,
+        }
+    }
+}
+
+fn unproven(node: &NodeName, lpar: Power) -> String {
+    if lpar == Power::Unknown {
+        format!(", and nothing proves it off; see the node, then `tenure fence confirm-node {node}`")
+    } else {
+        format!("; its LPAR reads {lpar}")
+    }
+}
+
+fn absent(child: &GroupName, unwanted: bool) -> String {
+    if unwanted { format!("to be offline; `tenure group online {child}`") } else { "not online".to_owned() }
+}
+
+fn cleaning(resources: &BTreeSet<ResourceName>) -> String {
+    if resources.is_empty() {
+        "watching what starts there by itself".to_owned()
+    } else {
+        format!("{} active there without a tenure; stopping what has none", join(resources))
+    }
+}
+
+fn left_there(left: u32) -> String {
+    if left == 0 {
+        "no group left, but something is active there".to_owned()
+    } else {
+        format!("{} left", count(left, "group"))
+    }
+}
+
+fn staying_there(staying: u32, shutdown: bool) -> String {
+    match (shutdown, staying) {
+        (true, _) => "; it may be powered off".to_owned(),
+        (false, 0) => String::new(),
+        (false, staying) => format!(", but for {} meant to stay", count(staying, "group")),
+    }
+}

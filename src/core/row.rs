@@ -1,0 +1,90 @@
+//! What the fields of a row name: of verbs, refusals, notes and waits, each of which is a table with one row for each.
+
+use crate::{
+    GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time, Verb,
+    config::{Need, Trigger},
+    ledger::Incarnation,
+    name::Thing,
+    note::{
+        Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, OffHow, Proof, ServerWait,
+        Stay, Wait,
+    },
+    order::Epoch,
+    tolerance::Weakness,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a field of a verb, a refusal, a note or a wait names, if it names one thing or one instant.
+pub(crate) trait Names {
+    fn thing(&self) -> Option<Thing<'_>> {
+        None
+    }
+
+    fn instant(&self) -> Option<Time> {
+        None
+    }
+}
+
+/// A name of one of these things.
+pub(crate) trait Name: Names + for<'a> From<&'a str> {
+    fn as_str(&self) -> &str;
+}
+
+macro_rules! names {
+    ($($thing:ident: $name:ident),+) => {
+        $(impl Names for $name {
+            fn thing(&self) -> Option<Thing<'_>> {
+                Some(Thing::$thing(self))
+            }
+        }
+        impl Name for $name {
+            fn as_str(&self) -> &str {
+                self.as_str()
+            }
+        })+
+    };
+}
+names!(Group: GroupName, Resource: ResourceName, Service: ServiceName, Server: ServerName, Node: NodeName, Hmc: HmcName);
+
+impl<N: Name> Names for Option<N> {
+    fn thing(&self) -> Option<Thing<'_>> {
+        self.as_ref().and_then(Names::thing)
+    }
+}
+impl Names for Verb {
+    fn thing(&self) -> Option<Thing<'_>> {
+        self.things().into_iter().next()
+    }
+}
+impl Names for Time {
+    fn instant(&self) -> Option<Time> {
+        Some(*self)
+    }
+}
+impl Names for Option<FaultReason> {}
+impl<N> Names for BTreeSet<N> {}
+impl<K, V> Names for BTreeMap<K, V> {}
+
+macro_rules! name_nothing {
+    ($($type:ty),+) => {
+        $(impl Names for $type {})+
+    };
+}
+name_nothing!(
+    bool,
+    u32,
+    u64,
+    usize,
+    String,
+    Span,
+    Epoch,
+    OrderId,
+    Incarnation,
+    Power,
+    SystemState,
+    Need,
+    Trigger,
+    Weakness
+);
+name_nothing!(NotHere, Wait, ServerWait, Brake, Deed, Stay, FaultReason, LeaveReason, CleanReason, Conflict, Proof);
+name_nothing!(NodeOffHow, OffHow);
