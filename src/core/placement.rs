@@ -94,7 +94,7 @@ impl<'a> Frame<'a> {
     }
 
     /// A group that is to be placed.
-    pub fn waits(&mut self, name: &GroupName, group: &GroupState, wish: &Wish) {
+    pub fn add_waiting(&mut self, name: &GroupName, group: &GroupState, wish: &Wish) {
         let mut item = self.item(name, group);
         let seats = (0_u32..).zip(&wish.candidates).filter_map(|(rank, server)| {
             let server = *self.at.get(server)?;
@@ -119,7 +119,7 @@ impl<'a> Frame<'a> {
 
     /// A group that runs, told one by one: what it takes is taken out of its servers' books. `may_go`: servers that could
     /// take it if it had to leave.
-    pub fn runs(&mut self, name: &GroupName, group: &GroupState, may_go: &[ServerName], preemptible: bool) {
+    pub fn add_running(&mut self, name: &GroupName, group: &GroupState, may_go: &[ServerName], preemptible: bool) {
         let Some(tenure) = &group.tenure else { return };
         if self.items.contains_key(name) {
             return;
@@ -160,7 +160,7 @@ impl<'a> Frame<'a> {
             let Some((name, rule)) = ledger.config.rules.get_key_value(name) else { continue };
             for group in &rule.groups {
                 if let Some(state) = ledger.groups.get(group) {
-                    self.runs(group, state, &[], false);
+                    self.add_running(group, state, &[], false);
                 }
             }
             let items: Vec<usize> = rule.groups.iter().filter_map(|group| self.items.get(group).copied()).collect();

@@ -107,7 +107,7 @@ impl<'a> Planner<'a> {
     fn emit(&mut self, command: Command) -> Result<(), Refusal> {
         self.may_go_out(&command)?;
         self.scratch.attempt(&self.author, &command, &mut self.ordinal)?;
-        self.went_out(&command);
+        self.count_order(&command);
         self.plan.commands.push(command);
         Ok(())
     }

@@ -45,10 +45,10 @@ fn find(ledger: &Ledger, waiting: bool) -> Option<Weakness> {
     for (name, group) in &ledger.groups {
         let Some(places) = places(ledger, name, group) else { continue };
         if group.tenure.is_some() {
-            frame.runs(name, group, &places, false);
+            frame.add_running(name, group, &places, false);
         } else if waiting && group.intent == Intent::Online {
             let wish = Wish { candidates: places, ..Wish::default() };
-            frame.waits(name, group, &wish);
+            frame.add_waiting(name, group, &wish);
         }
     }
     frame.bind();

@@ -202,7 +202,7 @@ impl Applying<'_> {
         let (power, from) = (seen.power, std::mem::replace(&mut copy.power, seen.power));
         copy.idle = copy.is_quiet() || (copy.idle && power == Power::Unknown);
         if here {
-            group.runs.entry(resource.clone()).or_default().reads(power, now);
+            group.runs.entry(resource.clone()).or_default().absorb(power, now);
         }
         copy.confidence = seen.confidence;
         copy.said = seen.said.chars().take(SAID_LIMIT).collect();
@@ -525,7 +525,7 @@ impl Applying<'_> {
             }
         }
         self.server_mut(server)?.dirty = None;
-        self.opened(server);
+        self.mark_open(server);
         self.note(Note::Cleaned { server: server.clone() });
         Ok(())
     }

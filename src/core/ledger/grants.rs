@@ -73,7 +73,7 @@ impl Applying<'_> {
         self.ledger.epoch = epoch;
         let since = self.ledger.now;
         if phase == Phase::Online {
-            self.is_home(name, server);
+            self.forget_return(name, server);
         }
         let group = self.group_mut(name)?;
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
@@ -90,7 +90,7 @@ impl Applying<'_> {
             Run { away: away.then_some(since), ran: power == Power::Running, ..Run::default() }
         };
         group.runs = group.copies.iter().map(|(resource, copies)| (resource.clone(), run(copies))).collect();
-        self.has_begun(name)?;
+        self.clear_holds(name)?;
         self.occupy(name, server)?;
         Ok(epoch)
     }
@@ -148,7 +148,7 @@ impl Applying<'_> {
         let (server, online) = (tenure.server.clone(), phase == Phase::Online);
         tenure.phase = phase;
         if online {
-            self.is_home(name, &server);
+            self.forget_return(name, &server);
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Applying<'_> {
         if let Some(to) = reason.heads_for(&server) {
             self.group_mut(name)?.prefer = Some(to.clone());
         }
-        self.sets_out(name, &server, reason)?;
+        self.record_departure(name, &server, reason)?;
         if *reason == LeaveReason::OnPurpose {
             self.group_mut(name)?.intent = Intent::Offline;
         }
@@ -240,7 +240,7 @@ impl Applying<'_> {
         self.tenure(name, epoch)?;
         let proof = self.ledger.departure(name, self.group(name)?)?;
         let server = self.end(name)?.server;
-        self.was_left(name, &server, &proof)?;
+        self.hold_if_declared(name, &server, &proof)?;
         self.note(Note::Vacated { group: name.clone(), server: server.clone(), epoch, proof });
         self.fire(name, Trigger::PostOffline, &server, Vec::new());
         Ok(())
@@ -310,7 +310,7 @@ impl Applying<'_> {
         }
         server.wait = wait.cloned();
         let Some(wait) = wait else { return Ok(()) };
-        if !self.is_told(name, wait)? && !wait.is_course() {
+        if !self.mark_told(name, wait)? && !wait.is_course() {
             self.note(Note::ServerWaiting { server: name.clone(), wait: wait.clone() });
         }
         Ok(())

@@ -271,7 +271,7 @@ impl Applying<'_> {
         self.not_migrating(name)?;
         self.may_migrate(name, &tenure, to)?;
         self.begin_migration(name, to)?;
-        self.takes_away(name, &tenure.server, reason)?;
+        self.remember_moved(name, &tenure.server, reason)?;
         let (group, from, to) = (name.clone(), tenure.server, to.clone());
         self.note(Note::Migrating { group, from, to, reason: reason.clone() });
         Ok(())

@@ -89,7 +89,7 @@ impl Applying<'_> {
         }
         self.children_first(name, server, propagate)?;
         self.is_enabled(name)?;
-        self.decided(name)?;
+        self.forget_drains(name)?;
         let group = self.group_mut(name)?;
         group.fresh_start();
         group.intent = Intent::Online;
@@ -136,7 +136,7 @@ impl Applying<'_> {
         }
         self.asked(Verb::Switch { group: name.clone(), server: server.clone() });
         for group in along.iter().chain([name]) {
-            self.decided(group)?;
+            self.forget_drains(group)?;
             let state = self.group_mut(group)?;
             state.fresh_start();
             state.prefer = Some(server.clone());

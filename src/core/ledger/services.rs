@@ -140,7 +140,7 @@ impl Applying<'_> {
         }
         self.asked(Verb::ServiceOnline { service: service.clone() });
         for name in groups {
-            self.decided(&name)?;
+            self.forget_drains(&name)?;
             let group = self.group_mut(&name)?;
             group.fresh_start();
             group.intent = Intent::Online;

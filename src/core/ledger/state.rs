@@ -431,7 +431,7 @@ impl GroupState {
 
 impl Run {
     /// What a look at it says of how it goes.
-    pub fn reads(&mut self, power: Power, now: Time) {
+    pub fn absorb(&mut self, power: Power, now: Time) {
         self.error = self.error.or(Some(now)).filter(|_| power == Power::Error);
         match power {
             Power::Running => {

@@ -52,7 +52,7 @@ impl Faith {
     }
 
     /// This leader has shown that it decides.
-    pub fn decides(&mut self, leader: &NodeName, now: Moment) {
+    pub fn note_decision(&mut self, leader: &NodeName, now: Moment) {
         if self.of.as_ref().is_some_and(|(of, _)| of == leader) {
             self.since = now;
         }
@@ -79,12 +79,12 @@ mod tests {
         assert!(!faith.lost(None, 3, PATIENCE, at(100)), "nobody leads, which is no lie");
         let one = || leader("p1", 4);
         assert!(!faith.lost(one(), 3, PATIENCE, at(100)), "it has just been heard");
-        faith.decides(&"p1".into(), at(103));
+        faith.note_decision(&"p1".into(), at(103));
         assert!(!faith.lost(one(), 3, PATIENCE, at(108)));
         assert!(faith.lost(one(), 3, PATIENCE, at(109)));
-        faith.decides(&"p2".into(), at(109));
+        faith.note_decision(&"p2".into(), at(109));
         assert!(faith.lost(one(), 3, PATIENCE, at(109)), "what another says is not its own");
-        faith.decides(&"p1".into(), at(110));
+        faith.note_decision(&"p1".into(), at(110));
         assert!(!faith.lost(one(), 3, PATIENCE, at(110)), "it decides after all");
     }
 

@@ -38,7 +38,7 @@ impl Node {
             // It decides nothing now, or this is no answer to a heartbeat.
             Answer::NotYet | Answer::NotLeader | Answer::Taken => return,
         }
-        self.faith.decides(leader, now.moment);
+        self.faith.note_decision(leader, now.moment);
         if now.standing.distrusted.as_ref() == Some(leader) {
             self.effects.push(Effect::Distrust(0));
         }

@@ -135,7 +135,7 @@ impl Planner<'_> {
             let panicked = copies.iter().filter(|(server, copy)| copy.has_panicked() && !here(server));
             panicked.into_iter().any(|(server, copy)| {
                 let stop = Command::Stop { resource: resource.clone(), server: server.clone(), grace: Span(0) };
-                copy.stop.is_none() && self.may_retry(copy.failed) && self.emit(stop).is_ok()
+                copy.stop.is_none() && self.retry_or_wake(copy.failed) && self.emit(stop).is_ok()
             })
         })
     }
@@ -153,7 +153,7 @@ impl Planner<'_> {
             let inside = self.scratch.config.lpar(&resource).is_none();
             let grace = if inside && copy.failed.is_none() { self.patience(&resource) } else { Span(0) };
             let stop = Command::Stop { resource, server, grace };
-            if copy.stop.is_none() && self.may_retry(copy.failed) && self.emit(stop).is_ok() {
+            if copy.stop.is_none() && self.retry_or_wake(copy.failed) && self.emit(stop).is_ok() {
                 return Step::Did;
             }
         }
@@ -267,12 +267,12 @@ impl Planner<'_> {
     }
 
     /// After an order ended badly, the next one waits for a monitor interval: the one brake on repeated orders.
-    pub(super) fn may_retry(&mut self, failed: Option<Time>) -> bool {
-        self.may_retry_after(failed, self.scratch.config.timings.monitor)
+    pub(super) fn retry_or_wake(&mut self, failed: Option<Time>) -> bool {
+        self.retry_after_or_wake(failed, self.scratch.config.timings.monitor)
     }
 
     /// The same with another pause.
-    pub(super) fn may_retry_after(&mut self, failed: Option<Time>, pause: Span) -> bool {
+    pub(super) fn retry_after_or_wake(&mut self, failed: Option<Time>, pause: Span) -> bool {
         let Some(at) = failed else { return true };
         let again = at.after(pause);
         if again > self.now() {

@@ -243,22 +243,22 @@ impl Planner<'_> {
             && declared.patience.monitor_timeouts > 0
         {
             let after = monitor.times(u64::from(declared.patience.monitor_timeouts));
-            if self.is_over(since.after(after)) {
+            if self.due_or_wake(since.after(after)) {
                 return Some(FaultReason::MonitorTimeout { resource, after });
             }
         }
         let bears = monitor.times(u64::from(declared.patience.monitor_timeouts.max(1)));
-        if member.run.error.is_some_and(|since| !member.run.restart && self.is_over(since.after(bears))) {
+        if member.run.error.is_some_and(|since| !member.run.restart && self.due_or_wake(since.after(bears))) {
             return Some(FaultReason::Panicked { resource, after: bears });
         }
         let since = member.run.started.filter(|_| !member.run.ran).or(member.run.away)?;
         let waited = if inside { monitor.times(u64::from(declared.patience.online_wait)) } else { Span(0) };
         let after = declared.start_timeout.plus(waited);
-        self.is_over(since.after(after)).then_some(FaultReason::StartTimeout { resource, after })
+        self.due_or_wake(since.after(after)).then_some(FaultReason::StartTimeout { resource, after })
     }
 
     /// Whether a moment has come; if not, the plan is asked for again then.
-    fn is_over(&mut self, until: crate::Time) -> bool {
+    fn due_or_wake(&mut self, until: crate::Time) -> bool {
         if until > self.now() {
             self.wake(until);
             return false;
@@ -319,7 +319,7 @@ impl Planner<'_> {
             let (resource, server) = (member.resource.clone(), member.server.clone());
             return Step::Wait(Wait::Requires { resource, of: missing, server });
         }
-        if !self.may_retry(member.copy.failed) {
+        if !self.retry_or_wake(member.copy.failed) {
             return Step::Wait(booting(member));
         }
         let went_down = member.tenure.phase == Phase::Online && member.run.lost.is_some();
@@ -330,7 +330,7 @@ impl Planner<'_> {
                 return Step::Wait(Wait::Frozen { fault: Some(crash) });
             }
             let borne = config.timings.monitor.times(u64::from(declared.patience.tolerance));
-            if member.run.lost.is_some_and(|since| !self.is_over(since.after(borne))) {
+            if member.run.lost.is_some_and(|since| !self.due_or_wake(since.after(borne))) {
                 return Step::Wait(booting(member));
             }
             if config.groups.get(member.name).is_some_and(|group| !group.manage_faults) {
@@ -445,7 +445,7 @@ impl Planner<'_> {
                 return Step::Did;
             }
         }
-        if !self.may_retry(member.copy.failed) {
+        if !self.retry_or_wake(member.copy.failed) {
             return Step::Wait(Wait::Stuck { resource, server, power: member.copy.power });
         }
         match self.emit(Command::Stop { resource: resource.clone(), server: server.clone(), grace }) {

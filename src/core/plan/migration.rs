@@ -159,7 +159,7 @@ impl Planner<'_> {
         let copies = || group.copies.get(resource).into_iter().flat_map(|copies| copies.values());
         let futile = copies().map(|copy| copy.futile).max().unwrap_or_default();
         let pause = self.scratch.config.timings.monitor.times(1 << futile.saturating_sub(1).min(LONGEST_PAUSE));
-        self.may_retry_after(copies().filter_map(|copy| copy.failed).max(), pause)
+        self.retry_after_or_wake(copies().filter_map(|copy| copy.failed).max(), pause)
     }
 
     /// Where something is must be read once more; or it cannot be, and this is why.

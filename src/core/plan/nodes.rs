@@ -99,7 +99,7 @@ impl Planner<'_> {
         let runs = about.live && about.node != Power::Off && about.node != Power::Absent;
         if !fresh && self.scratch.config.nodes.get(node).is_some_and(|declared| declared.lpar.is_some()) {
             self.look(&server);
-        } else if runs && state.fence.is_none() && self.may_retry(state.fence_failed) {
+        } else if runs && state.fence.is_none() && self.retry_or_wake(state.fence_failed) {
             // It is refused while a lease may be good, and for an LPAR that is not surely its own.
             let _ = self.emit(Command::FenceNode(node.clone()));
         }

@@ -76,7 +76,7 @@ impl Planner<'_> {
         for name in names {
             let Some(group) = ledger.groups.get(name) else { continue };
             let (wish, why) = self.wish(ledger, name, group);
-            frame.waits(name, group, &wish);
+            frame.add_waiting(name, group, &wish);
             closed.push((why, wish.zone_of));
         }
         frame.bind();
@@ -162,7 +162,7 @@ impl Planner<'_> {
             let (wish, _) = self.wish(&scratch, name, group);
             reachable.extend(wish.candidates.iter().cloned());
             least = least.max(group.ties.priority);
-            frame.waits(name, group, &wish);
+            frame.add_waiting(name, group, &wish);
         }
         if reachable.is_empty() {
             return;
@@ -173,7 +173,7 @@ impl Planner<'_> {
             };
             let looked_after = scratch.is_looked_after(name) && !group.frozen && group.conflict.is_none();
             let idle = matches!(tenure.phase, Phase::Starting | Phase::Online);
-            frame.runs(name, group, std::slice::from_ref(&tenure.server), looked_after && idle);
+            frame.add_running(name, group, std::slice::from_ref(&tenure.server), looked_after && idle);
         }
         frame.bind();
         frame.problem.preempt = true;

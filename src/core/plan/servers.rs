@@ -250,7 +250,7 @@ impl Planner<'_> {
                 }
                 if copy.may_run() && copy.power != Power::Moving {
                     strays.insert(resource.clone());
-                    if copy.stop.is_none() && self.may_retry(copy.failed) {
+                    if copy.stop.is_none() && self.retry_or_wake(copy.failed) {
                         let _ = self.emit(Command::Stop {
                             resource: resource.clone(),
                             server: server.clone(),
@@ -287,7 +287,7 @@ impl Planner<'_> {
                 Some(ServerWait::Disarmed { system: state.system })
             }
             SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error if state.live => {
-                if state.fence.is_none() && self.may_retry(state.fence_failed) {
+                if state.fence.is_none() && self.retry_or_wake(state.fence_failed) {
                     let _ = self.emit(Command::Fence(server.clone()));
                 }
                 Some(ServerWait::Fencing)

@@ -84,7 +84,7 @@ impl Applying<'_> {
     }
 
     /// Whether this was said already of a drain that has come to its end, or cannot.
-    pub(in super::super) fn is_told(&mut self, server: &ServerName, wait: &ServerWait) -> Result<bool, Refusal> {
+    pub(in super::super) fn mark_told(&mut self, server: &ServerName, wait: &ServerWait) -> Result<bool, Refusal> {
         let Some(drain) = &mut self.server_mut(server)?.upkeep.drain else { return Ok(false) };
         match wait {
             ServerWait::Drained { .. } | ServerWait::DrainStuck { .. } => {
@@ -102,7 +102,7 @@ impl Applying<'_> {
     }
 
     /// From now on the server can take work again.
-    pub(in super::super) fn opened(&mut self, server: &ServerName) {
+    pub(in super::super) fn mark_open(&mut self, server: &ServerName) {
         let now = self.ledger.now;
         if let Ok(state) = self.server_mut(server) {
             state.upkeep.open_since = Some(now);
@@ -110,7 +110,7 @@ impl Applying<'_> {
     }
 
     /// A group is being stopped on a server, for a reason of maintenance or another.
-    pub(in super::super) fn sets_out(
+    pub(in super::super) fn record_departure(
         &mut self,
         name: &GroupName,
         server: &ServerName,
@@ -121,11 +121,11 @@ impl Applying<'_> {
         } else if let Some(to) = reason.destination() {
             self.group_mut(name)?.prefer = Some(to.clone());
         }
-        self.takes_away(name, server, reason)
+        self.remember_moved(name, server, reason)
     }
 
     /// A group sets out from a server, stopped or not. A drain remembers what it takes away.
-    pub(in super::super) fn takes_away(
+    pub(in super::super) fn remember_moved(
         &mut self,
         name: &GroupName,
         server: &ServerName,
@@ -140,21 +140,21 @@ impl Applying<'_> {
     }
 
     /// A tenure has begun: what kept the group from it is over.
-    pub(in super::super) fn has_begun(&mut self, name: &GroupName) -> Result<(), Refusal> {
+    pub(in super::super) fn clear_holds(&mut self, name: &GroupName) -> Result<(), Refusal> {
         let upkeep = &mut self.group_mut(name)?.upkeep;
         (upkeep.disabled, upkeep.parked, upkeep.stayed) = (None, None, false);
         Ok(())
     }
 
     /// The group runs where a drain had taken it from: it is back.
-    pub(in super::super) fn is_home(&mut self, name: &GroupName, server: &ServerName) {
+    pub(in super::super) fn forget_return(&mut self, name: &GroupName, server: &ServerName) {
         if let Ok(state) = self.server_mut(server) {
             state.upkeep.returning.remove(name);
         }
     }
 
     /// A tenure ended. Where its server is proven off, policy may be to wait for an administrator.
-    pub(in super::super) fn was_left(
+    pub(in super::super) fn hold_if_declared(
         &mut self,
         name: &GroupName,
         server: &ServerName,
@@ -172,7 +172,7 @@ impl Applying<'_> {
     }
 
     /// An operator has decided on the group's place: no drain brings it back any more, and it waits for no server.
-    pub(in super::super) fn decided(&mut self, name: &GroupName) -> Result<(), Refusal> {
+    pub(in super::super) fn forget_drains(&mut self, name: &GroupName) -> Result<(), Refusal> {
         for state in self.ledger.servers.values_mut() {
             state.upkeep.returning.remove(name);
             if let Some(drain) = &mut state.upkeep.drain {

@@ -68,7 +68,7 @@ impl Applying<'_> {
                 Arc::make_mut(group).prefer = Some(server.clone());
             }
         }
-        self.opened(server);
+        self.mark_open(server);
         self.asked(Verb::Undrain { server: server.clone(), bring_back });
         Ok(())
     }
@@ -85,7 +85,7 @@ impl Applying<'_> {
         if !std::mem::take(&mut self.server_mut(server)?.upkeep.frozen) {
             return Err(Refusal::ServerNotFrozen { server: server.clone() });
         }
-        self.opened(server);
+        self.mark_open(server);
         self.asked(Verb::UnfreezeServer { server: server.clone() });
         Ok(())
     }
@@ -97,7 +97,7 @@ impl Applying<'_> {
             return Err(Refusal::NotQuarantined { server: server.clone() });
         }
         upkeep.returns.clear();
-        self.opened(server);
+        self.mark_open(server);
         self.asked(Verb::ReleaseServer { server: server.clone() });
         Ok(())
     }

@@ -107,7 +107,7 @@ impl Applying<'_> {
         }
         for child in children {
             let to = server.filter(|_| there.contains(&child)).cloned();
-            self.decided(&child)?;
+            self.forget_drains(&child)?;
             let group = self.group_mut(&child)?;
             let asked = group.intent == Intent::Offline;
             group.fresh_start();
@@ -161,7 +161,7 @@ impl Applying<'_> {
 
     /// Marks a group as to be offline. Gives back the epoch of the tenure that has to end for that.
     pub(in super::super) fn wind_down(&mut self, name: &GroupName) -> Result<Option<Epoch>, Refusal> {
-        self.decided(name)?;
+        self.forget_drains(name)?;
         let group = self.group_mut(name)?;
         group.fresh_start();
         group.intent = Intent::Offline;

@@ -132,7 +132,7 @@ impl Planner<'_> {
     }
 
     /// Counts what was proposed.
-    pub(in super::super) fn went_out(&mut self, command: &Command) {
+    pub(in super::super) fn count_order(&mut self, command: &Command) {
         if let Command::Grant { server, .. } = command {
             add(&mut self.stock.arriving, server);
         }
@@ -210,12 +210,12 @@ impl Planner<'_> {
         !full(from) && !full(to)
     }
 
-    pub(super) fn has_begun_to_move(&mut self, from: &ServerName, to: &ServerName) {
+    pub(super) fn count_migration(&mut self, from: &ServerName, to: &ServerName) {
         add(&mut self.stock.migrating, from);
         add(&mut self.stock.migrating, to);
     }
 
-    pub(super) fn has_set_out(&mut self, name: &GroupName, from: &ServerName, to: Option<&ServerName>) {
+    pub(super) fn count_departure(&mut self, name: &GroupName, from: &ServerName, to: Option<&ServerName>) {
         add(&mut self.stock.leaving, from);
         if let Some(to) = to {
             self.book(name, to, true);

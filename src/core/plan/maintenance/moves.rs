@@ -213,8 +213,8 @@ impl Planner<'_> {
         }
         match (means, &to) {
             // The ledger itself books room on both servers while it lasts.
-            (Means::Migrate, Some(to)) => self.has_begun_to_move(from, to),
-            (Means::Migrate | Means::Restart, to) => self.has_set_out(name, from, to.as_ref()),
+            (Means::Migrate, Some(to)) => self.count_migration(from, to),
+            (Means::Migrate | Means::Restart, to) => self.count_departure(name, from, to.as_ref()),
         }
         self.group(name);
         true
