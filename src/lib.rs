@@ -1,11 +1,11 @@
 //! Tenure keeps logical partitions running.
 
-pub mod agent;
 pub mod api;
 pub mod cli;
 pub mod hypervisor;
 pub mod local;
 pub mod node;
+pub mod performer;
 
 /// Configuration: the cluster file, and what a machine keeps in files of its own.
 pub mod config {

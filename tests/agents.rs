@@ -11,12 +11,12 @@ use std::{
     time::Duration,
 };
 use tenure::config;
+use tenure_agents::{Runtime, Settings, Severity};
 use tenure_core::{
     Power, ResourceName,
-    carry::Answer,
     config::{Cluster, Operations},
+    execution::Answer,
 };
-use tenure_keeper::{Keeper, Settings, Severity};
 
 /// What stands before each piece of a cluster file.
 const BASE: &str = r#"
@@ -163,7 +163,7 @@ async fn agents_find_nothing_wrong() {
         if uses("systemd:") || (uses("ocf:heartbeat:") && !installed) {
             continue;
         }
-        let found = tenure_keeper::check(&examples.settings(uses("ocf:heartbeat:")), &cluster).await;
+        let found = tenure_agents::check(&examples.settings(uses("ocf:heartbeat:")), &cluster).await;
         let errors: Vec<_> = found.iter().filter(|finding| finding.severity == Severity::Error).collect();
         assert!(errors.is_empty(), "{errors:?}");
     }
@@ -181,22 +181,22 @@ async fn what_can_run_here_runs() {
         if !all_tried {
             continue;
         }
-        let keeper = Keeper::new(examples.settings(false), || 1);
+        let runtime = Runtime::new(examples.settings(false), || 1);
         let cluster = Arc::new(cluster);
-        keeper.configure(&cluster);
+        runtime.configure(&cluster);
         let inside = cluster.resources.iter().filter(|(_, one)| one.as_agent().is_some());
         let mut order: Vec<&ResourceName> = inside.map(|(name, _)| name).collect();
         order.sort_by_key(|name| cluster.resources[*name].requires.len());
         for name in &order {
             assert_eq!(cluster.resources[*name].operations(), Operations::OnOff);
-            assert_eq!(keeper.look(name).await.power, Power::Off, "{name}");
-            assert_eq!(keeper.start(name, WITHIN).await, Answer::Accepted, "{name}");
-            assert_eq!(keeper.look(name).await.power, Power::Running, "{name}");
+            assert_eq!(runtime.look(name).await.power, Power::Off, "{name}");
+            assert_eq!(runtime.start(name, WITHIN).await, Answer::Accepted, "{name}");
+            assert_eq!(runtime.look(name).await.power, Power::Running, "{name}");
             ran.insert(cluster.resources[*name].as_agent().unwrap().agent.clone());
         }
         for name in order.iter().rev() {
-            assert_eq!(keeper.stop(name, WITHIN).await, Answer::Accepted, "{name}");
-            assert_eq!(keeper.look(name).await.power, Power::Off, "{name}");
+            assert_eq!(runtime.stop(name, WITHIN).await, Answer::Accepted, "{name}");
+            assert_eq!(runtime.look(name).await.power, Power::Off, "{name}");
         }
     }
     let expected = ["Application", "FileOnOff", "Process", "ocf:site:flag", "script:Flag"];

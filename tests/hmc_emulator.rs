@@ -11,8 +11,8 @@ use tenure::hypervisor::{
 };
 use tenure_core::{
     Power as CorePower, Reading, ResourceName, SystemState as CoreSystem,
-    carry::{Answer, Change, ServerDeed},
     config::{Cluster, Group, Resource},
+    execution::{Answer, Change, ServerDeed},
     listing::{Known, KnownOn},
     words,
 };

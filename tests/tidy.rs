@@ -14,10 +14,10 @@ const ARROWS: [(&str, &str, &[&str]); 11] = [
     ("src/core", "tenure-core", &[]),
     (NEXT, "tenure-core-next", &[]),
     ("src/config", "tenure-config", &["tenure-core"]),
-    ("src/keeper", "tenure-keeper", &["tenure-core"]),
+    ("src/agents", "tenure-agents", &["tenure-core"]),
     ("storage", "tenure-storage", &[]),
     ("raft", "tenure-raft", &["tenure-storage"]),
-    ("", "tenure", &["tenure-config", "tenure-core", "tenure-keeper", "tenure-raft", "tenure-storage"]),
+    ("", "tenure", &["tenure-config", "tenure-core", "tenure-agents", "tenure-raft", "tenure-storage"]),
     ("jepsen/model", "tenure-model", &["tenure-config", "tenure-core"]),
     ("jepsen/whole", "tenure-whole", &["tenure", "tenure-core", "tenure-model", "tenure-raft", "tenure-storage"]),
     ("jepsen/fuzz", "tenure-fuzz", &["tenure-core", "tenure-core-next"]),
@@ -75,9 +75,9 @@ const OWNERS: [(&str, &[&str]); 27] = [
     ("anstyle", &["src/cli", "jepsen/src/lab"]),
     ("anstream", &["src/cli", "jepsen/src/lab", "tests/cli"]),
     ("indicatif", &["jepsen/src/lab"]),
-    ("nix", &["src/keeper/user.rs"]),
-    ("roxmltree", &["src/keeper/ocf"]),
-    ("strsim", &["src/keeper/check.rs"]),
+    ("nix", &["src/agents/user.rs"]),
+    ("roxmltree", &["src/agents/ocf"]),
+    ("strsim", &["src/agents/check.rs"]),
     ("base64", &["src/node/founding.rs", "tests/cluster"]),
     ("ring", &["src/node/founding.rs", "tests/cluster"]),
 ];
@@ -225,7 +225,7 @@ fn arrows_between_packages() {
     let members = manifest("")["workspace"]["members"].as_array().map_or(0, Vec::len);
     assert_eq!(members, ARROWS.len(), "a package was added: say in tests/tidy.rs what it may depend on");
     none(
-        "arrows go one way: core ← config ← model; core ← keeper; config, keeper, storage ← raft ← tenure; model, tenure ← whole, jepsen",
+        "arrows go one way: core ← config ← model; core ← agents; config, agents, storage ← raft ← tenure; model, tenure ← whole, jepsen",
         &findings,
     );
 }

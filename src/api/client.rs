@@ -13,9 +13,9 @@ pub use follow::Follow;
 use super::{
     backend::Read,
     wire::{
-        ConfigView, ConfigureBody, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
-        MembersView, NodeAddBody, OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView,
-        TokenBody, TokenView, TransferBody, WhyNotView, WhyView,
+        ConfigView, ConfigureBody, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
+        OutcomeView, RecordView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody, TokenView,
+        TransferBody, WhatIfBody, WhatIfView, WhyNotView, WhyView,
     },
 };
 use error::{Tried, bottom, chain};
@@ -97,8 +97,8 @@ impl Client {
     }
 
     /// What would happen.
-    pub async fn foresee(&self, body: &ForeseeBody, read: Read) -> Result<ForeseenView, ClientError> {
-        let path = format!("/v1/foresee?{}", freshness(read));
+    pub async fn what_if(&self, body: &WhatIfBody, read: Read) -> Result<WhatIfView, ClientError> {
+        let path = format!("/v1/what-if?{}", freshness(read));
         decode(&self.ask(Kind::Question, &|url| self.http.post(url).json(body), &path).await?)
     }
 

@@ -9,14 +9,14 @@ pub mod wire;
 mod backend;
 mod client;
 mod convert;
-mod foresee;
 mod router;
 mod serve;
 mod view;
+mod what_if;
 
 pub use backend::{Backend, Failure, Member, Members, Read, Rejection};
 pub use client::{Client, ClientError};
-pub use foresee::why_not;
 pub use serve::{ServeError, serve};
 pub(crate) use view::time;
 pub use view::{group, record, resource, server, status, why};
+pub use what_if::why_not;

@@ -4,13 +4,13 @@ mod agent;
 
 use super::{
     backend::{Backend, Failure, Read, Rejection},
-    convert, foresee,
+    convert,
     serve::{Peer, Stopping},
-    view,
+    view, what_if,
     wire::{
-        ConfigView, ConfigureBody, ErrorKind, ErrorView, ForeseeBody, ForeseenView, JoinReply, JoinRequest, LeaderView,
-        MembersView, NodeAddBody, OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody,
-        TokenView, TransferBody, WhyNotView, WhyView,
+        ConfigView, ConfigureBody, ErrorKind, ErrorView, JoinReply, JoinRequest, LeaderView, MembersView, NodeAddBody,
+        OutcomeView, RequestBody, RollingView, SiteCapacityView, StatusView, TokenBody, TokenView, TransferBody,
+        WhatIfBody, WhatIfView, WhyNotView, WhyView,
     },
 };
 use crate::config;
@@ -36,7 +36,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// How long a stream of events may be silent: an empty line shows that both ends live.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// A question that is posted, because what it asks is long.
-const FORESEE: &str = "/v1/foresee";
+const WHAT_IF: &str = "/v1/what-if";
 /// Records that `why` returns unless asked otherwise, and at most.
 const WHY_LIMIT: (usize, usize) = (50, 1000);
 
@@ -51,7 +51,7 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/groups/{group}/why", get(why))
         .route("/v1/groups/{group}/why-not", get(why_not))
-        .route(FORESEE, post(foreseen))
+        .route(WHAT_IF, post(foreseen))
         .route("/v1/capacity", get(capacity))
         .route("/v1/rolling", get(rolling))
         .route("/v1/config", get(declared).post(configure))
@@ -114,7 +114,7 @@ async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: 
 
 /// What takes too long is given up: a question is answered with "unreachable", a change with "unknown".
 async fn deadline(request: Request, next: Next) -> Response {
-    let asks = request.method() == axum::http::Method::GET || [FORESEE, agent::CHECK].contains(&request.uri().path());
+    let asks = request.method() == axum::http::Method::GET || [WHAT_IF, agent::CHECK].contains(&request.uri().path());
     let changes = !asks;
     match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(response) => response,
@@ -198,7 +198,7 @@ async fn why_not(
     if !ledger.servers.contains_key(&server) {
         return Err(Failed(Failure::Refused(tenure_core::Refusal::NoServer(server))));
     }
-    foresee::why_not(&ledger, &group, &server).map(Json).ok_or_else(|| no_group(&ledger, group))
+    what_if::why_not(&ledger, &group, &server).map(Json).ok_or_else(|| no_group(&ledger, group))
 }
 
 /// There is no such group, or it is parallel and each of its instances has its own story.
@@ -217,17 +217,17 @@ fn no_group(ledger: &Ledger, group: GroupName) -> Failed {
 async fn foreseen(
     State(backend): Shared,
     Query(fresh): Query<Freshness>,
-    In(body): In<ForeseeBody>,
-) -> Answer<ForeseenView> {
-    Ok(Json(foresee::foreseen(backend.ledger(fresh.read()).await?, body).await?))
+    In(body): In<WhatIfBody>,
+) -> Answer<WhatIfView> {
+    Ok(Json(what_if::foreseen(backend.ledger(fresh.read()).await?, body).await?))
 }
 
 async fn capacity(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<SiteCapacityView> {
-    Ok(Json(foresee::capacity(backend.ledger(fresh.read()).await?).await?))
+    Ok(Json(what_if::capacity(backend.ledger(fresh.read()).await?).await?))
 }
 
 async fn rolling(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<RollingView> {
-    Ok(Json(foresee::rolling(backend.ledger(fresh.read()).await?).await?))
+    Ok(Json(what_if::rolling(backend.ledger(fresh.read()).await?).await?))
 }
 
 async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
@@ -250,7 +250,7 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
             return Err(Failed(why.advise("look at the difference again: `tenure apply`").into()));
         }
         warnings = backend.can_be_kept(&cluster).await?;
-        foresee::admit(ledger, &request).await?;
+        what_if::admit(ledger, &request).await?;
     }
     let outcome = proposed(&*backend, &by, id, request).await?;
     Ok(Json(OutcomeView { warnings, ..outcome }))

@@ -2,21 +2,21 @@
 
 mod agent;
 mod ask;
-mod foresee;
 mod status;
+mod what_if;
 
 pub use agent::{
     ActionBody, AgentActionView, AgentDetailView, AgentView, AgentsView, CheckBody, CheckView, KeptView, ParameterView,
     PlaceView, ResourceDetailView, SaidView,
 };
 pub use ask::{ConfigureBody, RequestBody};
-pub use foresee::{
-    DecisionView, EndingView, ForeseeBody, ForeseenGroup, ForeseenRecord, ForeseenView, LargestView, RefusedView,
-    ServerCapacityView, SiteCapacityView, WeakView, WhatIf, WhyNotView,
-};
 pub use status::{
     AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, ResourceView, RollingView,
     ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,
+};
+pub use what_if::{
+    DecisionView, EndingView, ForeseenGroup, ForeseenRecord, LargestView, RefusedView, ServerCapacityView,
+    SiteCapacityView, WeakView, WhatIf, WhatIfBody, WhatIfView, WhyNotView,
 };
 
 /// What operators ask is what the log holds.

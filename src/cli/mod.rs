@@ -11,7 +11,6 @@ pub mod replay;
 mod agent;
 mod configure;
 mod exit;
-mod foresee;
 mod found;
 mod group;
 mod maintenance;
@@ -20,6 +19,7 @@ mod resource;
 mod show;
 mod terminal;
 mod wait;
+mod what_if;
 
 pub use args::Args;
 pub use exit::{Exit, Fault};
@@ -51,9 +51,9 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
         Command::Export => configure::export(&Context::new(global)?, terminal).await,
         Command::Status => show::status(&Context::new(global)?, terminal).await,
         Command::Why { group, limit } => show::why(&group, limit, &Context::new(global)?, terminal).await,
-        Command::WhyNot { group, server } => foresee::why_not(&group, &server, &Context::new(global)?, terminal).await,
-        Command::Plan(plan) => foresee::plan(plan, &Context::new(global)?, terminal).await,
-        Command::Capacity => foresee::capacity(&Context::new(global)?, terminal).await,
+        Command::WhyNot { group, server } => what_if::why_not(&group, &server, &Context::new(global)?, terminal).await,
+        Command::Plan(plan) => what_if::plan(plan, &Context::new(global)?, terminal).await,
+        Command::Capacity => what_if::capacity(&Context::new(global)?, terminal).await,
         Command::Replay(args) => replay::replay(&args, &global, terminal),
         Command::Events { follow, since } => show::events(follow, since, &Context::new(global)?, terminal).await,
         Command::Group(command) => group::group(command, &Context::new(global)?, terminal).await,

@@ -272,9 +272,9 @@ fn view(ledger: &Ledger, entry: &Entry) -> View {
     for command in &entry.commands {
         if let Command::Observe(reading) = command {
             view.readings.insert(reading.server.clone(), reading.clone());
-        } else if let Command::Lapse(node) = command {
+        } else if let Command::LapseNode(node) = command {
             view.nodes.insert(node.clone(), seen(timings.suspect.plus(timings.lease), true));
-        } else if let Command::Return(node) = command {
+        } else if let Command::TakeBackNode(node) = command {
             view.nodes.insert(node.clone(), seen(Span(0), false));
         } else if let Command::Assign { server, .. } | Command::Fence(server) = command {
             let home = ledger.config.node_on(server).cloned();

@@ -94,15 +94,15 @@ pub enum Command {
     /// A node answers an order.
     Report(Report),
     /// A silent node is granted no lease any more until it is taken back.
-    Shut(NodeName),
+    SuspendLeases(NodeName),
     /// A node that is granted no lease cannot run anything: refused unless the ledger holds a proof.
     NodeOff(NodeName),
     /// The LPAR of a node whose leases have ended is to be cut off, and read off.
     FenceNode(NodeName),
     /// The leader's clock says that every lease of this node has ended.
-    Lapse(NodeName),
+    LapseNode(NodeName),
     /// A node that was granted no lease is heard again.
-    Return(NodeName),
+    TakeBackNode(NodeName),
     /// This node watches and commands this server.
     Assign {
         /// The server.
@@ -259,7 +259,7 @@ pub enum Command {
     },
     /// The migration is over and the group is where it was. Refused unless the ledger holds a proof that nothing of the
     /// group can be active on the target.
-    Stay {
+    StayGroup {
         /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
@@ -275,20 +275,20 @@ pub enum Command {
     /// An order was not answered within its budget and the settling time.
     Expire(OrderId),
     /// More than one copy is active: nothing of the group is started.
-    Hold {
+    HoldGroup {
         /// The group.
         group: GroupName,
         /// What was found.
         conflict: Conflict,
     },
     /// The conflict is over.
-    Release(GroupName),
+    ReleaseGroup(GroupName),
     /// The order to power a server off is called back: the server is up, or off, or its own node is heard.
     CallOff(ServerName),
     /// A server that was proven off is up again, and dirty.
-    Reappear(ServerName),
+    ReappearServer(ServerName),
     /// A dirty server's inventory holds nothing without a tenure.
-    Clean(ServerName),
+    CleanServer(ServerName),
     /// Too many servers were lost at once: these.
     Storm(BTreeSet<ServerName>),
     /// A server has been in quarantine for its time.

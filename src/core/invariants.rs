@@ -3,7 +3,7 @@
 
 use crate::{
     Action, Entry, GroupName, Ledger, Order, OrderId, Outcome, ResourceName, ServerName,
-    ledger::{Copy, GroupState, Phase, StartRisk},
+    ledger::{CopyState, GroupState, Phase, StartRisk},
     note::Note,
     order::Epoch,
 };
@@ -44,8 +44,8 @@ pub fn state(ledger: &Ledger) -> Vec<String> {
         }
     }
     for (name, node) in &ledger.nodes {
-        if (node.lapsed.is_some() || node.off.is_some()) && node.shut.is_none() {
-            wrong.push(format!("node {name} has lapsed and is not shut"));
+        if (node.lapsed.is_some() || node.off.is_some()) && node.suspended.is_none() {
+            wrong.push(format!("node {name} has lapsed and is not suspended"));
         }
         if node.off.is_some() && node.lapsed.is_none() {
             wrong.push(format!("node {name} is proven off and may hold a lease"));
@@ -76,7 +76,12 @@ fn tenure_of(ledger: &Ledger, name: &GroupName, group: &GroupState, wrong: &mut 
     }
 }
 
-fn copy_of(ledger: &Ledger, (resource, server): (&ResourceName, &ServerName), copy: &Copy, wrong: &mut Vec<String>) {
+fn copy_of(
+    ledger: &Ledger,
+    (resource, server): (&ResourceName, &ServerName),
+    copy: &CopyState,
+    wrong: &mut Vec<String>,
+) {
     let risk = if let StartRisk::Ordered(id) = copy.risk { Some(id) } else { None };
     for id in risk.into_iter().chain(copy.stop) {
         if !ledger.orders.contains_key(&id) {
@@ -161,7 +166,7 @@ fn starts(ledger: &Ledger, wrong: &mut Vec<String>) {
     }
 }
 
-fn copy<'a>(ledger: &'a Ledger, resource: &ResourceName, server: &ServerName) -> Option<&'a Copy> {
+fn copy<'a>(ledger: &'a Ledger, resource: &ResourceName, server: &ServerName) -> Option<&'a CopyState> {
     let group = ledger.groups.get(ledger.group_of(resource)?)?;
     group.copies.get(resource)?.get(server)
 }

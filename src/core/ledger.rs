@@ -31,8 +31,8 @@ pub use processes::{Incarnation, Process};
 pub use sending::Unsent;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
-    Copy, Dirty, Down, GroupState, Intent, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run, SAID_LIMIT,
-    ServerState, StartRisk, Tenure, Ties,
+    CopyState, Dirty, Down, GroupState, Intent, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run,
+    SAID_LIMIT, ServerState, StartRisk, Tenure, Ties,
 };
 
 use crate::{

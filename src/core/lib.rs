@@ -15,10 +15,9 @@
     clippy::wildcard_enum_match_arm
 )]
 
-pub mod carry;
 pub mod command;
 pub mod config;
-pub mod foresee;
+pub mod execution;
 pub mod invariants;
 pub mod ledger;
 pub mod level;
@@ -39,6 +38,7 @@ pub mod time;
 pub mod tolerance;
 pub mod verb;
 pub mod view;
+pub mod what_if;
 pub mod words;
 
 pub use command::{Author, Command, Entry, Outcome, Request, RequestId};

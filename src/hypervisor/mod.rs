@@ -28,7 +28,7 @@ pub use reading::{
     Capacity, ConsoleHealth, ConsoleStatus, HundredthsOfProcessor, ManagerHealth, Mebibytes, ServerAddress,
 };
 pub use registry::{Kind, Registry};
-pub use tenure_core::carry::Stop;
+pub use tenure_core::execution::Stop;
 pub use tenure_core::words::{
     Connection, Inventory, LparEnvironment, LparReading, LparState, Refusal, RefusalKind, RmcState, ServerReading,
     SystemState,

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tenure_core::{
     ResourceName, ServerName,
-    carry::{self, Answer, MachineDeed, Move, ServerDeed, Stop},
     config::{Address, Cluster, Lpar, Manager},
+    execution::{self, Answer, MachineDeed, Move, ServerDeed, Stop},
     listing::Mark,
     words,
 };
@@ -73,7 +73,7 @@ impl Registry {
     }
 
     /// Has what an order asks done to a server, or to an LPAR on it.
-    pub async fn change(&self, cluster: &Cluster, server: &ServerName, change: &carry::Change) -> Answer {
+    pub async fn change(&self, cluster: &Cluster, server: &ServerName, change: &execution::Change) -> Answer {
         match self.told(cluster, server, change).await {
             Ok(told) => words::answer(change, CommandError::told(told)),
             Err(why) => Answer::NotSent(why),
@@ -99,18 +99,18 @@ impl Registry {
         &self,
         cluster: &Cluster,
         server: &ServerName,
-        change: &carry::Change,
+        change: &execution::Change,
     ) -> Result<Result<(), CommandError>, String> {
         let (driver, here) = self.found(cluster, server)?;
         match change {
-            carry::Change::Machine(name, deed) => {
+            execution::Change::Machine(name, deed) => {
                 let lpar = cluster.lpar(name).ok_or_else(|| format!("LPAR {name} is not declared"))?;
                 self.machine(cluster, driver, (server, &here), lpar, deed).await
             }
-            carry::Change::Server(ServerDeed::PowerOff) => {
+            execution::Change::Server(ServerDeed::PowerOff) => {
                 Ok(driver.change(&Change::PowerOff { server: &here }, COMMAND_DEADLINE).await)
             }
-            carry::Change::Server(ServerDeed::CutOffNode) => {
+            execution::Change::Server(ServerDeed::CutOffNode) => {
                 let node = cluster.node_on(server).and_then(|node| cluster.nodes.get(node));
                 let lpar = node.and_then(|node| node.lpar.as_deref());
                 let lpar = lpar.ok_or_else(|| format!("no LPAR is declared for the node on {server}"))?;
@@ -267,7 +267,7 @@ mod tests {
         let (fake, cluster) = (Arc::new(Fake::default()), cluster());
         let registry = Registry::of([(Kind::Hmc, Arc::clone(&fake) as Arc<dyn Hypervisor>)]);
         registry.configure(&cluster);
-        let machine = |deed| carry::Change::Machine("web1".into(), deed);
+        let machine = |deed| execution::Change::Machine("web1".into(), deed);
         let change = async |server: &str, change| registry.change(&cluster, &server.into(), &change).await;
         let live = |to: &str| machine(MachineDeed::Move(Move::Live { to: to.into() }));
 
@@ -277,7 +277,7 @@ mod tests {
         let none = |server: &str| Answer::NotSent(format!("server {server} has no manager"));
         assert!(registry.read(&cluster, &"p3".into()).await.is_none());
         for deed in [ServerDeed::PowerOff, ServerDeed::CutOffNode] {
-            assert_eq!(change("p3", carry::Change::Server(deed)).await, none("p3"));
+            assert_eq!(change("p3", execution::Change::Server(deed)).await, none("p3"));
         }
         assert_eq!(change("p3", machine(MachineDeed::Stop(Stop::Immediate))).await, none("p3"));
         assert_eq!(change("p1", live("p3")).await, none("p3"), "nothing is sent to one of two");

@@ -3,7 +3,7 @@
 
 pub mod identity;
 
-use crate::agent::Places;
+use crate::performer::Places;
 use identity::IdentityError;
 use std::{
     net::SocketAddr,

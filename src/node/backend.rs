@@ -9,12 +9,12 @@ use super::{
     suitability,
 };
 use crate::{
-    agent::Agents,
     api::{
         Backend, Failure, Member, Members, Read, Rejection,
         wire::{AgentDetailView, AgentsView, JoinReply, JoinRequest, MemberView, TokenView},
     },
     config::LocalConfig,
+    performer::Agents,
 };
 use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};

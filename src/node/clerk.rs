@@ -5,7 +5,7 @@ use super::{
     peer::{Answer, Asked, Call},
     suitability,
 };
-use crate::agent::Agents;
+use crate::performer::Agents;
 use std::sync::Arc;
 use tenure_core::NodeName;
 use tenure_raft::Handle;

@@ -1,7 +1,7 @@
 //! Cluster time as this node knows it. The rule is the core's, the clock is this machine's; its wall clock counts only where
 //! nothing was ever written.
 
-use crate::agent::moment;
+use crate::performer::moment;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},

@@ -6,18 +6,18 @@ use super::{
     clerk,
     clock::{self, ClusterClock},
     ending::Ending,
+    event_loop::{self, EventLoop},
     founding,
-    heart::{self, Heart},
-    peer::{CALLS, Door},
+    peer::{CALLS, Inbox},
 };
 use crate::{
-    agent::{
-        Agents, Hands, Lease,
-        watchdog::{self, Feeding, Watchdog, WatchdogError},
-    },
     api,
     config::{LocalConfig, identity::IdentityError},
     hypervisor::Registry,
+    performer::{
+        Agents, Lease, Performer,
+        watchdog::{self, Feeding, Watchdog, WatchdogError},
+    },
 };
 use std::{
     collections::BTreeMap,
@@ -109,7 +109,7 @@ pub struct Daemon {
     stop: CancellationToken,
     tasks: TaskTracker,
     api: JoinHandle<Result<(), api::ServeError>>,
-    hands: Arc<Hands>,
+    performer: Arc<Performer>,
     ended: watch::Receiver<Option<Ending>>,
     feeding: Option<Feeding>,
 }
@@ -127,7 +127,7 @@ impl Daemon {
             return Err(DaemonError::NotMine { found: certified.to_string(), expected: node });
         }
         let authority = founding::authority(&config, &identity).map_err(DaemonError::Authority)?;
-        let (heart, calls) = mpsc::channel(CALLS);
+        let (events, calls) = mpsc::channel(CALLS);
         let (clerk, questions) = mpsc::channel(CALLS);
         let timings = Timings {
             heartbeat: config.raft.heartbeat,
@@ -150,7 +150,7 @@ impl Daemon {
         };
         let machine = Machine::default();
         let stamp = machine.stamp();
-        let raft = Raft::start(options, machine, Arc::new(Door { heart, clerk })).await.map_err(DaemonError::Raft)?;
+        let raft = Raft::start(options, machine, Arc::new(Inbox { events, clerk })).await.map_err(DaemonError::Raft)?;
         let clock = ClusterClock::start(raft.state(|machine| machine.ledger().now));
         let stamped = clock.clone();
         let _ = stamp.set(Box::new(move || (stamped.now(), clock::wall())));
@@ -177,19 +177,19 @@ impl Daemon {
         let registry = Registry::new(config.hmc_key.clone());
         let ledger = raft.clone();
         let knows = move |server: &tenure_core::ServerName| ledger.state(|machine| machine.ledger().known_on(server));
-        let hands = Hands::new(config.node.clone(), registry, Arc::clone(&agents), move || applied(), knows);
-        let hands = Arc::new(hands);
+        let performer = Performer::new(config.node.clone(), registry, Arc::clone(&agents), move || applied(), knows);
+        let performer = Arc::new(performer);
         let lease = Lease::default();
         let feeding = watchdog.map(|watchdog| {
             let (lease, agents) = (lease.clone(), Arc::clone(&agents));
             watchdog.feed(move || watchdog::may_feed(&lease, &agents))
         });
         let (ended, has_ended) = watch::channel(None);
-        let heart = Heart::new(heart::Parts {
+        let events = EventLoop::new(event_loop::Parts {
             me: config.node.clone(),
             raft: raft.clone(),
             lease,
-            hands: Arc::clone(&hands),
+            performer: Arc::clone(&performer),
             records: records.clone(),
             clock: clock.clone(),
             leader_lease,
@@ -199,7 +199,7 @@ impl Daemon {
             followed,
             ended: ended.clone(),
         });
-        let running = tasks.spawn(heart.run(calls));
+        let running = tasks.spawn(events.run(calls));
         tasks.spawn(watch_over(running, raft.clone(), stop.clone(), ended));
         let beside = (config.node.clone(), raft.clone(), Arc::clone(&agents), tasks.clone(), stop.clone());
         tasks.spawn(clerk::serve(questions, beside.0, beside.1, beside.2, beside.3, beside.4));
@@ -215,7 +215,7 @@ impl Daemon {
         };
         let serving = stop.clone();
         let api = tokio::spawn(async move { api::serve(listener, &identity, Arc::new(backend), serving).await });
-        Ok(Daemon { raft, stop, tasks, api, hands, ended: has_ended, feeding })
+        Ok(Daemon { raft, stop, tasks, api, performer, ended: has_ended, feeding })
     }
 
     /// Waits until this node must end by itself, and says why.
@@ -249,7 +249,7 @@ impl Daemon {
         self.tasks.close();
         self.tasks.wait().await;
         if let Some(feeding) = &self.feeding {
-            let (clear, left) = (self.hands.agents().is_clear(), self.hands.agents().held());
+            let (clear, left) = (self.performer.agents().is_clear(), self.performer.agents().held());
             if !clear {
                 tracing::warn!(
                     resources = left.len(),

@@ -2,20 +2,20 @@
 
 use super::{
     ending::Ending,
-    heart::Heart,
+    event_loop::EventLoop,
     peer::{self, ask, incarnation},
     propose,
     standing::id_of,
 };
-use crate::agent::{Hands, carry, moment};
+use crate::performer::{Performer, ask, moment};
 use std::{sync::Arc, sync::atomic::Ordering::Release, time::Duration};
 use tenure_core::{
     Command, Ledger, NodeName, ResourceName, Span, Time,
-    carry::{Answer, LocalDeed},
+    execution::{Answer, LocalDeed},
     node::{self, Call, Effect, End, Proposal},
 };
 
-impl Heart {
+impl EventLoop {
     /// Carries out effects in the order in which they were wanted.
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
@@ -27,32 +27,32 @@ impl Heart {
                 Effect::Propose { of, commands, at } => self.propose(of, commands, at),
                 Effect::CatchUp(term) => self.catch_up(term),
                 Effect::Read(server) => {
-                    let (reader, hands, own) = (self.reader.clone(), Arc::clone(&self.hands), self.own.clone());
+                    let (reader, performer, own) = (self.reader.clone(), Arc::clone(&self.performer), self.own.clone());
                     self.tasks.spawn(async move {
                         let reading = reader.read(&server).await;
-                        let blind = hands.reach().is_blind();
+                        let blind = performer.reach().is_blind();
                         let _ = own.send(node::Input::Read { server, reading, blind }).await;
                     });
                 }
-                Effect::Look => self.hands.agents().probe(),
-                Effect::AskInside => self.soon.push_back(node::Input::Inside(self.hands.agents().inside())),
+                Effect::Look => self.performer.agents().probe(),
+                Effect::AskInside => self.soon.push_back(node::Input::Inside(self.performer.agents().inside())),
                 Effect::AskHeld => {
-                    let (held, has_watchdog) = (self.hands.agents().held(), self.has_watchdog);
+                    let (held, has_watchdog) = (self.performer.agents().held(), self.has_watchdog);
                     self.soon.push_back(node::Input::Held { held, has_watchdog });
                 }
                 Effect::Carry { order, ask } => {
-                    let (hands, reader, own, id) =
-                        (Arc::clone(&self.hands), self.reader.clone(), self.own.clone(), order.id);
+                    let (performer, reader, own, id) =
+                        (Arc::clone(&self.performer), self.reader.clone(), self.own.clone(), order.id);
                     let task = tokio::spawn(async move {
-                        let answer = carry::carry(hands, reader, &order, &ask).await;
+                        let answer = ask::ask(performer, reader, &order, &ask).await;
                         let _ = own.send(node::Input::Answered { order: order.id, answer }).await;
                     });
                     self.carried.insert(id, task.abort_handle());
                 }
                 Effect::Mark { order, server, resource } => {
-                    let (hands, own) = (Arc::clone(&self.hands), self.own.clone());
+                    let (performer, own) = (Arc::clone(&self.performer), self.own.clone());
                     let task = tokio::spawn(async move {
-                        hands.mark(&server, &resource).await;
+                        performer.mark(&server, &resource).await;
                         let _ = own.send(node::Input::Marked(order)).await;
                     });
                     self.carried.insert(order, task.abort_handle());
@@ -63,9 +63,9 @@ impl Heart {
                     }
                 }
                 Effect::Concede { resource, deed, last } => {
-                    let (hands, own) = (Arc::clone(&self.hands), self.own.clone());
+                    let (performer, own) = (Arc::clone(&self.performer), self.own.clone());
                     self.tasks.spawn(async move {
-                        let answer = concede(&hands, &resource, deed, last).await;
+                        let answer = concede(&performer, &resource, deed, last).await;
                         let _ = own.send(node::Input::Conceded { resource, answer }).await;
                     });
                 }
@@ -88,12 +88,12 @@ impl Heart {
     fn follow(&mut self, ledger: &Ledger) {
         if self.configured != Some(ledger.configured) {
             self.configured = Some(ledger.configured);
-            self.hands.configure(&ledger.config);
+            self.performer.configure(&ledger.config);
         }
         self.followed.store(ledger.index, Release);
         self.mind_logins(ledger);
         self.publish(ledger);
-        self.hands.agents().follow(ledger);
+        self.performer.agents().follow(ledger);
     }
 
     fn call(&mut self, to: NodeName, call: Call, within: Span) {
@@ -161,11 +161,11 @@ impl Heart {
 }
 
 /// An agent is asked because this node is alone.
-async fn concede(hands: &Hands, resource: &ResourceName, deed: Option<LocalDeed>, last: bool) -> Answer {
-    let agents = hands.agents();
+async fn concede(performer: &Performer, resource: &ResourceName, deed: Option<LocalDeed>, last: bool) -> Answer {
+    let agents = performer.agents();
     if let Some(deed) = deed {
         tracing::warn!(%resource, ?deed, "no lease for too long: what must not run twice is stopped");
-        return agents.act(&hands.cluster(), resource, deed).await;
+        return agents.act(&performer.cluster(), resource, deed).await;
     }
     let seen = agents.look(resource).await;
     match (seen.power.is_inactive(), last) {

@@ -1,9 +1,9 @@
 //! What the ledger writes down, for the log of this node and for whoever listens.
 
-use super::heart::Heart;
+use super::event_loop::EventLoop;
 use tenure_core::{Ledger, Record, note::Level};
 
-impl Heart {
+impl EventLoop {
     /// Logs and publishes what the ledger wrote down since the last time.
     pub(super) fn publish(&mut self, ledger: &Ledger) {
         let news = ledger.journal.iter().skip(ledger.journal.partition_point(|record| record.index <= self.published));

@@ -6,15 +6,15 @@ use super::{
     suitability::peer,
 };
 use crate::{
-    agent::{Agents, known},
     api::{
         Failure, Rejection,
         wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
     },
+    performer::{Agents, known},
 };
 use std::{sync::Arc, time::Duration};
+use tenure_agents::{Metadata, ValueType};
 use tenure_core::NodeName;
-use tenure_keeper::{Metadata, ValueType};
 use tenure_raft::Handle;
 
 /// How long another node may take: it may have to ask an agent.

@@ -3,7 +3,7 @@
 
 use super::{
     codec::{self, Kind},
-    heart::Heart,
+    event_loop::EventLoop,
 };
 use crate::hypervisor::{Accounts, Login, Turns};
 use std::{
@@ -92,15 +92,15 @@ fn turns(me: &NodeName, ledger: &Ledger, now: Time) -> Option<Turns> {
     Some(Turns { one: (Instant::now() + wait).into(), every })
 }
 
-impl Heart {
+impl EventLoop {
     /// Follows what the cluster knows of logins, and tells it what is new.
     pub(super) fn mind_logins(&mut self, ledger: &Ledger) {
-        for deed in self.logins.follow(&self.me, ledger, self.hands.registry(), self.clock.now()) {
+        for deed in self.logins.follow(&self.me, ledger, self.performer.registry(), self.clock.now()) {
             match deed {
                 Deed::Say(command) => self.say(command),
                 Deed::LogIn(hmc) => {
-                    let hands = Arc::clone(&self.hands);
-                    self.tasks.spawn(async move { hands.registry().try_login(hmc.as_str()).await });
+                    let performer = Arc::clone(&self.performer);
+                    self.tasks.spawn(async move { performer.registry().try_login(hmc.as_str()).await });
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The daemon's heart: facts in, entries out. It holds timers, the lease and the way to the leader, and decides nothing:
+//! The daemon's loop: facts in, entries out. It holds timers, the lease and the way to the leader, and decides nothing:
 //! what to do is the core's plan, whether it is right is the core's ledger.
 
 mod backend;
@@ -8,8 +8,8 @@ pub mod codec;
 mod daemon;
 mod effects;
 mod ending;
+mod event_loop;
 pub mod founding;
-mod heart;
 mod journal;
 mod known;
 pub mod logins;

@@ -126,20 +126,20 @@ pub struct Asked {
 }
 
 /// The door: calls come in here, and wait for the node's loop or for its clerk.
-pub struct Door {
+pub struct Inbox {
     /// What the loop answers.
-    pub heart: mpsc::Sender<Asked>,
+    pub events: mpsc::Sender<Asked>,
     /// All else.
     pub clerk: mpsc::Sender<Asked>,
 }
 
-impl AppHandler for Door {
+impl AppHandler for Inbox {
     fn call(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>> {
-        let (heart, clerk) = (self.heart.clone(), self.clerk.clone());
+        let (events, clerk) = (self.events.clone(), self.clerk.clone());
         async move {
             let Spoken { by, call } = codec::decode(Kind::Call, &body).map_err(|why| why.to_string())?;
             let (reply, answer) = oneshot::channel();
-            let whose = if matches!(call, Call::Node(_)) { heart } else { clerk };
+            let whose = if matches!(call, Call::Node(_)) { events } else { clerk };
             whose.try_send(Asked { from, by, call, reply }).map_err(|_| "too busy".to_owned())?;
             let answer = answer.await.map_err(|_| "the node stops".to_owned())?;
             Ok(codec::encode(Kind::Answer, &answer))

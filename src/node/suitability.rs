@@ -6,12 +6,12 @@ use super::{
     peer::{Answer, Call, ExtraCall, ask, incarnation},
 };
 use crate::{
-    agent::Agents,
     api::{Failure, Rejection},
+    performer::Agents,
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tenure_agents::{Finding, Severity};
 use tenure_core::{NodeName, config::Cluster};
-use tenure_keeper::{Finding, Severity};
 use tenure_raft::Handle;
 
 /// How long one node may take: agents are run for it.
@@ -34,7 +34,7 @@ pub async fn check_here(agents: &Agents, me: &NodeName, cluster: &Cluster) -> Fi
     let Some(server) = cluster.nodes.get(me).and_then(|node| node.server.as_ref()) else { return found };
     let instances = cluster.instances();
     let expanded = instances.as_ref().unwrap_or(cluster);
-    for finding in tenure_keeper::check(&agents.settings(server), expanded).await {
+    for finding in tenure_agents::check(&agents.settings(server), expanded).await {
         let list = match finding.severity {
             Severity::Error => &mut found.errors,
             Severity::Warning => &mut found.warnings,

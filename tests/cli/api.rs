@@ -308,8 +308,8 @@ async fn nonsense_is_answered_and_size_is_bounded() {
     refused("/v1/requests", ask(&id, r#""offline""#), "ask").await;
     refused("/v1/requests", ask(&id, r#"{"disarm":{"group":"web"}}"#), "ask").await;
     refused("/v1/config", format!(r#"{{"request_id":"{id}","text":"","x":1}}"#), "x: unknown field `x`").await;
-    refused("/v1/foresee", r#"{"what_if":[{"ask":{"drain":{}}}]}"#.to_owned(), "missing field `server`").await;
-    refused("/v1/foresee", r#"{"what_if":[{"lose":{"servers":[],"x":1}}]}"#.to_owned(), "unknown field `x`").await;
+    refused("/v1/what-if", r#"{"what_if":[{"ask":{"drain":{}}}]}"#.to_owned(), "missing field `server`").await;
+    refused("/v1/what-if", r#"{"what_if":[{"lose":{"servers":[],"x":1}}]}"#.to_owned(), "unknown field `x`").await;
     refused("/v2/requests", String::new(), "there is no such path").await;
     refused("/v1/requests", " ".repeat(9 << 20), "").await;
     assert_eq!(served.fake.audit.lock().unwrap().len(), 0);

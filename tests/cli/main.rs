@@ -5,7 +5,7 @@ mod api;
 mod binary;
 mod commands;
 mod fake;
-mod foresee;
 mod maintenance;
 mod render;
 mod replay;
+mod what_if;

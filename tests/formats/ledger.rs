@@ -14,7 +14,7 @@ use tenure_core::{
     Ledger, Level, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
-        Copy, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Maintenance, Migration, NodeOff,
+        CopyState, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Maintenance, Migration, NodeOff,
         NodeState, OffProof, Phase, PreOnline, Process, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties,
         Upkeep,
     },
@@ -109,7 +109,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
 
 fn node_states() -> BTreeMap<NodeName, NodeState> {
     let state = |how| NodeState {
-        shut: Some(6),
+        suspended: Some(6),
         lapsed: Some(T),
         off: Some(NodeOff { how, index: 7 }),
         met: true,
@@ -211,7 +211,7 @@ fn pre_onlines() -> Vec<PreOnline> {
 }
 
 fn group_states() -> Vec<(String, GroupState)> {
-    let copy = |risk| Copy {
+    let copy = |risk| CopyState {
         declared: 4,
         power: Power::Running,
         since: Some(3),

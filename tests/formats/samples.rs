@@ -321,11 +321,11 @@ fn commands() -> Vec<(String, Command)> {
         Command::Request(Request::Configure { cluster: Arc::new(cluster()), strand: true }),
         Command::Observe(reading()),
         Command::Sense { node: n(), inside: inside() },
-        Command::Shut(n()),
+        Command::SuspendLeases(n()),
         Command::NodeOff(n()),
         Command::FenceNode(n()),
-        Command::Lapse(n()),
-        Command::Return(n()),
+        Command::LapseNode(n()),
+        Command::TakeBackNode(n()),
         Command::Assign { server: s(), node: n() },
         Command::Adopt { group: g(), server: s() },
         Command::Grant { group: g(), server: s() },
@@ -343,14 +343,14 @@ fn commands() -> Vec<(String, Command)> {
         Command::StopMigration { resource: r(), epoch: E },
         Command::Recover { resource: r(), server: s() },
         Command::Arrive { group: g(), epoch: E },
-        Command::Stay { group: g(), epoch: E },
+        Command::StayGroup { group: g(), epoch: E },
         Command::Settle { resource: r(), server: s() },
         Command::Expire(o()),
-        Command::Hold { group: g(), conflict: conflict() },
-        Command::Release(g()),
+        Command::HoldGroup { group: g(), conflict: conflict() },
+        Command::ReleaseGroup(g()),
         Command::CallOff(s()),
-        Command::Reappear(s()),
-        Command::Clean(s()),
+        Command::ReappearServer(s()),
+        Command::CleanServer(s()),
         Command::Storm(set(s())),
         Command::EndQuarantine(s()),
         Command::Forgo { group: g(), server: s(), why: NotHere::Dirty },
@@ -385,7 +385,7 @@ pub fn entries() -> Vec<(String, Entry)> {
     all.push(("by-agent".into(), Entry { at: T, wall: T, author: Author::Agent(n()), commands: vec![] }));
     all.push((
         "by-operator".into(),
-        Entry { at: T, wall: T, author: asked, commands: vec![Command::Clean(s()), Command::Lapse(n())] },
+        Entry { at: T, wall: T, author: asked, commands: vec![Command::CleanServer(s()), Command::LapseNode(n())] },
     ));
     all
 }

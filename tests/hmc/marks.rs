@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use tempfile::NamedTempFile;
-use tenure::agent::{Agents, Hands, Places, Reader, carry, moment, watchdog::Armed};
 use tenure::hypervisor::Registry;
 use tenure::hypervisor::hmc::HmcKey;
+use tenure::performer::{Agents, Performer, Places, Reader, ask, moment, watchdog::Armed};
 use tenure_core::{
     Author, Command, Entry, Ledger, Power, Request, RequestId, ServerName, Span, Time, Verb,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
@@ -42,7 +42,7 @@ struct Bench {
     site: Site,
     hmc: ScriptedHmc,
     cluster: Arc<Cluster>,
-    hands: Arc<Hands>,
+    performer: Arc<Performer>,
     _key: NamedTempFile,
 }
 
@@ -57,7 +57,7 @@ impl Bench {
         let agents =
             Agents::new("n1".into(), Places::default(), Armed::default(), Arc::new(|| u64::MAX), Arc::new(|| Some(0)));
         let path = Some(key.path().to_owned());
-        let hands = Arc::new(Hands::new(
+        let performer = Arc::new(Performer::new(
             "n1".into(),
             Registry::new(path),
             Arc::new(agents),
@@ -65,8 +65,8 @@ impl Bench {
             |_| KnownOn::default(),
         ));
         let cluster = Arc::new(cluster(&hmc, owner_mark));
-        hands.configure(&cluster);
-        Self { site, hmc, cluster, hands, _key: key }
+        performer.configure(&cluster);
+        Self { site, hmc, cluster, performer, _key: key }
     }
 
     /// A ledger in which the LPAR is to be started, as it reads now.
@@ -83,7 +83,7 @@ impl Bench {
         let (server, group): (ServerName, _) = ("p1".into(), "web".into());
         apply(&ann, Command::Request(Request::Configure { cluster: Arc::clone(&self.cluster), strand: false }));
         apply(&planner, Command::Assign { server: server.clone(), node: "n1".into() });
-        let reading = self.hands.read(&server).await;
+        let reading = self.performer.read(&server).await;
         assert_eq!(reading.power(&"web".into()), Power::Off, "{reading:?}");
         apply(&planner, Command::Observe(tenure_core::Reading { since: 2, ..reading }));
         let online = Verb::Online { group: "web".into(), server: None, propagate: false };
@@ -98,13 +98,13 @@ impl Bench {
         self.carry_out(self.ordered().await).await
     }
 
-    /// The node's own machine decides, its own hands act.
+    /// The node's own machine decides, its own performer act.
     async fn carry_out(&self, ledger: Ledger) -> Report {
         let (mut lease, mut past) = (node::Lease::default(), node::Past::new(0));
         lease.renew(moment::now(), Span::seconds(3600), 0);
         past.heard(0);
         let mut orders = Orders::new("n1".into(), Incarnation(1));
-        let reader = Reader::new(Arc::clone(&self.hands));
+        let reader = Reader::new(Arc::clone(&self.performer));
         let owing = || Owing { moment: moment::now(), at: Time(2_000), ledger: &ledger, lease: &lease, past: &past };
         let mut effects = Vec::new();
         orders.follow(&owing(), &mut effects);
@@ -113,11 +113,11 @@ impl Bench {
             for effect in std::mem::take(&mut effects) {
                 match effect {
                     Effect::Carry { order, ask } => {
-                        let answer = soon(carry::carry(Arc::clone(&self.hands), reader.clone(), &order, &ask)).await;
+                        let answer = soon(ask::ask(Arc::clone(&self.performer), reader.clone(), &order, &ask)).await;
                         orders.answered(order.id, answer, &owing(), &mut effects);
                     }
                     Effect::Mark { order, server, resource } => {
-                        self.hands.mark(&server, &resource).await;
+                        self.performer.mark(&server, &resource).await;
                         orders.marked(order, &owing(), &mut effects);
                     }
                     Effect::Propose { commands, .. } => {

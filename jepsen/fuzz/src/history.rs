@@ -16,7 +16,7 @@ use tenure_core::{
     ResourceName, Seen, ServerName, Span, SystemState, Time, Verb, View,
     command::Outcome,
     config::Cluster,
-    ledger::{Copy, StartRisk},
+    ledger::{CopyState, StartRisk},
     order::Ending,
     plan::plan,
     view::NodeView,
@@ -55,7 +55,7 @@ impl Plant {
                 let groups = after.groups.values_mut().map(Arc::make_mut);
                 let copies = groups.flat_map(|group| group.copies.values_mut()).flat_map(BTreeMap::values_mut);
                 for copy in copies.filter(|copy| matches!(copy.risk, StartRisk::Ordered(_))) {
-                    *copy = Copy::default();
+                    *copy = CopyState::default();
                 }
             }
             Plant::RefusedAndChanged if cleared && !outcome.refused.is_empty() => {

@@ -38,15 +38,12 @@ impl Known {
     /// The names that belong where this is the name of the field, or of the variant.
     fn names(&self, place: &str) -> Option<&[String]> {
         Some(match place {
-            "server" | "to" | "from" | "home" | "vouched" | "Fence" | "Reappear" | "Clean" | "EndQuarantine"
-            | "Storm" | "ConfirmOff" | "Drain" | "Shutdown" | "FreezeServer" | "UnfreezeServer" | "ReleaseServer"
-            | "Switch" | "active" => &self.servers,
-            "node" | "by" | "Planner" | "Agent" | "Shut" | "NodeOff" | "FenceNode" | "Lapse" | "Return"
-            | "ConfirmNodeOff" => &self.nodes,
-            "group" | "Release" | "AbortMigration" | "Freeze" | "Unfreeze" | "Enable" | "Flush" | "child" => {
-                &self.groups
-            }
-            "resource" | "Restart" | "ResourceOnline" | "copies" | "seen" => &self.resources,
+            "server" | "to" | "from" | "home" | "vouched" | "Fence" | "ReappearServer" | "CleanServer"
+            | "EndQuarantine" | "Storm" | "active" => &self.servers,
+            "node" | "by" | "Planner" | "Agent" | "SuspendLeases" | "NodeOff" | "FenceNode" | "LapseNode"
+            | "TakeBackNode" => &self.nodes,
+            "group" | "ReleaseGroup" | "child" => &self.groups,
+            "resource" | "copies" | "seen" => &self.resources,
             _ => return None,
         })
     }

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use tenure::node::propose;
 use tenure_core::{
     Command, NodeName, OrderId, ResourceName, Span, Time,
-    carry::{Answer as Told, Ask, Deed, LocalDeed},
+    execution::{Answer as Told, Ask, Deed, LocalDeed},
     node::{self, Answer, Call, Effect, Fate, Input, Proposal},
     order::{Ending, Order},
 };

@@ -15,8 +15,8 @@ use std::{
 };
 use tenure_core::{
     Inside, Ledger, NodeName, Reading, ResourceName, ServerName, Span, Time,
-    carry::{Answer, Change, LocalDeed},
     config::Cluster,
+    execution::{Answer, Change, LocalDeed},
 };
 use tenure_model::{
     sim::{

@@ -18,11 +18,11 @@ use std::{
     time::Duration,
 };
 use tenure::{
-    agent::moment::{Stillness, span},
     node::{
-        peer::{self, Asked, CALLS, Door},
+        peer::{self, Asked, CALLS, Inbox},
         standing::{id_of, name_of, standing},
     },
+    performer::moment::{Stillness, span},
 };
 use tenure_core::{
     Inside, Ledger, Moment, NodeName, OrderId, Span, Time,
@@ -86,9 +86,9 @@ pub async fn live(site: Arc<Site>, seat: Arc<Seat>) -> Exit {
     };
     let judged = Judged::new(seat.name.clone(), site.judge.clone());
     let stamp = judged.stamp();
-    let (heart, asked) = mpsc::channel(CALLS);
+    let (events, asked) = mpsc::channel(CALLS);
     // Nobody asks a clerk here: checks of files, agents and members are for people.
-    let door = Door { heart, clerk: mpsc::channel(1).0 };
+    let door = Inbox { events, clerk: mpsc::channel(1).0 };
     let parts = Parts::<SimTypes> {
         id: state.id,
         cluster: "whole".to_owned(),

@@ -5,7 +5,7 @@ use std::{
     sync::LazyLock,
     time::{Duration, Instant},
 };
-use tenure::agent::moment::Stillness;
+use tenure::performer::moment::Stillness;
 use tenure_core::{Moment, Span};
 
 /// Instants are made from this one: only what lies between two of them is ever looked at.

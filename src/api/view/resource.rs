@@ -4,7 +4,7 @@ use crate::api::wire::{KeptView, LparView, PlaceView, ResourceDetailView, Resour
 use tenure_core::{
     GroupName, Ledger, NodeName, Power, ResourceName, ServerName, Span,
     config::{Agent, Kind, Resource},
-    ledger::{Copy, Down, GroupState, Run},
+    ledger::{CopyState, Down, GroupState, Run},
 };
 
 /// Any resource.
@@ -34,7 +34,7 @@ pub(super) fn view(ledger: &Ledger, name: &ResourceName, resource: &Resource) ->
     }
 }
 
-fn reads(copy: &Copy) -> String {
+fn reads(copy: &CopyState) -> String {
     if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() }
 }
 

@@ -3,23 +3,23 @@
 mod agents;
 mod changes;
 mod detail;
-mod foresee;
 mod maintenance;
 mod nodes;
 mod replay;
 mod services;
 mod status;
 mod table;
+mod what_if;
 
 pub use agents::{agent, agents, warnings};
 pub use changes::changes;
 pub use detail::{error, record, resource, server, server_groups, token, warning, why};
-pub use foresee::{capacity, foreseen, losses, why_not};
 pub use maintenance::{rolling, servers};
 pub use nodes::members;
 pub use replay::{replayed, replays};
 pub use services::{service, services};
 pub use status::{groups, resources, status};
+pub use what_if::{capacity, foreseen, losses, why_not};
 
 use anstyle::{AnsiColor, Style as Ansi};
 

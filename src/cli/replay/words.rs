@@ -27,12 +27,12 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::Request(request) => asked(request),
         Command::Observe(reading) => format!("observe: {}", read(ledger, reading)),
         Command::Sense { node, inside } => format!("inside {node}: {}", seen(inside)),
-        Command::Shut(node) => format!("shut: {node} is silent and is granted no lease any more"),
+        Command::SuspendLeases(node) => format!("suspend leases: {node} is silent and is granted no lease any more"),
         Command::NodeOff(node) => format!("node {node} is off"),
         Command::FenceNode(node) => format!("cut off the LPAR of node {node}"),
         Command::Report(report) => format!("report: {}: {}", order(ledger, report.order), report.ending),
-        Command::Lapse(node) => format!("lapse: the lease of {node} is over"),
-        Command::Return(node) => format!("return: {node} is heard again"),
+        Command::LapseNode(node) => format!("lapse: the lease of {node} is over"),
+        Command::TakeBackNode(node) => format!("return: {node} is heard again"),
         Command::Enlist { node, incarnation } => format!("process {incarnation} runs node {node}"),
         Command::SpokenBy { node, incarnation } => format!("said by process {incarnation} of node {node}"),
         Command::Twice { node, older } => format!("process {older} of node {node} is not the only one, and stops"),
@@ -63,15 +63,15 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
         Command::StopMigration { resource, epoch } => format!("stop the migration of {resource} (tenure {epoch})"),
         Command::Recover { resource, server } => format!("clear up after a move of {resource} on {server}"),
         Command::Arrive { group, epoch } => format!("group {group} has arrived (tenure {epoch} ends)"),
-        Command::Stay { group, epoch } => format!("group {group} stays where it was (tenure {epoch})"),
+        Command::StayGroup { group, epoch } => format!("group {group} stays where it was (tenure {epoch})"),
         Command::Vacate { group, epoch } => format!("group {group} has left (tenure {epoch} ends)"),
         Command::Settle { resource, server } => format!("settle {resource} on {server}"),
         Command::Expire(id) => format!("give up {}", order(ledger, *id)),
-        Command::Hold { group, conflict } => format!("hold group {group}: {conflict} active"),
-        Command::Release(group) => format!("release group {group}"),
+        Command::HoldGroup { group, conflict } => format!("hold group {group}: {conflict} active"),
+        Command::ReleaseGroup(group) => format!("release group {group}"),
         Command::CallOff(server) => format!("{server} is not powered off after all"),
-        Command::Reappear(server) => format!("{server} is up again"),
-        Command::Clean(server) => format!("{server} is clean"),
+        Command::ReappearServer(server) => format!("{server} is up again"),
+        Command::CleanServer(server) => format!("{server} is clean"),
         Command::Storm(servers) => {
             let servers: Vec<&str> = servers.iter().map(ServerName::as_str).collect();
             format!("storm: {} were lost at once", servers.join(", "))
@@ -155,9 +155,9 @@ impl Concerned {
             Command::Enlist { node, .. }
             | Command::SpokenBy { node, .. }
             | Command::Twice { node, .. }
-            | Command::Lapse(node)
-            | Command::Return(node)
-            | Command::Shut(node)
+            | Command::LapseNode(node)
+            | Command::TakeBackNode(node)
+            | Command::SuspendLeases(node)
             | Command::NodeOff(node)
             | Command::FenceNode(node) => {
                 self.servers.extend(home(ledger, node));
@@ -186,10 +186,10 @@ impl Concerned {
             | Command::Leave { group, .. }
             | Command::Vacate { group, .. }
             | Command::Arrive { group, .. }
-            | Command::Stay { group, .. }
+            | Command::StayGroup { group, .. }
             | Command::PreOnline { group, .. }
-            | Command::Hold { group, .. }
-            | Command::Release(group)
+            | Command::HoldGroup { group, .. }
+            | Command::ReleaseGroup(group)
             | Command::Wait { group, .. } => drop(self.groups.insert(group.clone())),
             Command::HmcRefuses { .. } | Command::HmcAccepts(_) | Command::TryHmc { .. } => {}
             Command::Warn(weakness) => self.groups.extend(weakness.groups.iter().cloned()),
@@ -202,8 +202,8 @@ impl Concerned {
             | Command::EndQuarantine(server)
             | Command::Assign { server, .. }
             | Command::CallOff(server)
-            | Command::Reappear(server)
-            | Command::Clean(server)
+            | Command::ReappearServer(server)
+            | Command::CleanServer(server)
             | Command::ServerWait { server, .. } => drop(self.servers.insert(server.clone())),
         }
     }

@@ -18,10 +18,10 @@ use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, NodeName, Power, Reading, Report, Request, RequestId, ResourceName,
     ServerName, Span, SystemState, Time, View,
     config::{Cluster, Group, Hmc, Kind, Node, Policy, Resource, Server},
-    foresee::Loss,
     order::{Action, Ending},
     plan::{Plan, plan},
     view::NodeView,
+    what_if::Loss,
 };
 
 /// Measured runs of each figure.

@@ -1,6 +1,6 @@
 //! What the ledger can prove. Questions only: the planner asks them too, so that it never proposes what is refused.
 
-use super::{Copy, GroupState, Ledger, Phase, SAID_LIMIT, ServerState, StartRisk};
+use super::{CopyState, GroupState, Ledger, Phase, SAID_LIMIT, ServerState, StartRisk};
 use crate::{
     GroupName, NodeName, Power, Reading, Refusal, ResourceName, ServerName, SystemState,
     config::{Load, Operations},
@@ -95,7 +95,7 @@ impl Ledger {
     /// Whether a resource inside a node whose agent cannot tell any more is taken to be as down as it was: it was down there when
     /// its group was granted its tenure elsewhere, and nothing of ours was to start it there since. That is enough for what
     /// starts where the tenure is, and for nothing else: a tenure neither begins nor ends by it.
-    pub(super) fn stands_by(&self, copies: &BTreeMap<ServerName, Copy>, server: &ServerName) -> bool {
+    pub(super) fn stands_by(&self, copies: &BTreeMap<ServerName, CopyState>, server: &ServerName) -> bool {
         let copy = copies.get(server);
         copy.is_some_and(|copy| copy.idle && copy.power == Power::Unknown && copy.risk == StartRisk::None)
     }
@@ -149,8 +149,9 @@ impl Ledger {
 
     /// What was not read off on a server, but is not defined there: a proof that rests on that says so.
     pub(super) fn undefined(&self, group: &GroupState, server: &ServerName) -> BTreeSet<ResourceName> {
-        let absent =
-            |copies: &BTreeMap<ServerName, Copy>| copies.get(server).is_some_and(|copy| copy.power == Power::Absent);
+        let absent = |copies: &BTreeMap<ServerName, CopyState>| {
+            copies.get(server).is_some_and(|copy| copy.power == Power::Absent)
+        };
         group.owned().filter(|(_, copies)| absent(copies)).map(|(resource, _)| resource.clone()).collect()
     }
 
@@ -289,7 +290,7 @@ impl Ledger {
         if !stays || !watched(&tenure.server) {
             return Vec::new();
         }
-        let fresh = |copy: &Copy| copy.since.is_some_and(|since| since >= held);
+        let fresh = |copy: &CopyState| copy.since.is_some_and(|since| since >= held);
         let mut wrong = Vec::new();
         for (server, resources) in &self.active_places(group).active {
             if *server == tenure.server {

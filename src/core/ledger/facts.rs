@@ -1,6 +1,6 @@
 //! Facts: readings, reports, and what the leader's clock says of nodes.
 
-use super::{Copy, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
+use super::{CopyState, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
 use crate::{
     GroupName, Ledger, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span,
     SystemState, Time,
@@ -80,7 +80,7 @@ impl Applying<'_> {
             self.note(Note::SystemChanged { server, from, to, by });
         }
         if rises {
-            self.soil(&reading.server, false);
+            self.mark_dirty(&reading.server, false);
         }
         if let Some(down) = down {
             self.note(Note::ViosChanged { server: reading.server.clone(), down });
@@ -466,13 +466,13 @@ impl Applying<'_> {
     fn give_up(&mut self, server: &ServerName) {
         let Ok(state) = self.server_mut(server) else { return };
         state.off = None;
-        self.soil(server, true);
+        self.mark_dirty(server, true);
         self.outlive_server(server);
     }
 
     /// A server came up: nothing that is known of its copies counts any more, but of those that run there by right if it
     /// was never proven off.
-    fn soil(&mut self, server: &ServerName, was_off: bool) {
+    fn mark_dirty(&mut self, server: &ServerName, was_off: bool) {
         let (index, now, managed) = (self.ledger.index, self.ledger.now, self.ledger.config.has_manager(server));
         let Ok(state) = self.server_mut(server) else { return };
         // Where nothing is an LPAR, nothing starts by itself that could be read.
@@ -518,8 +518,8 @@ impl Applying<'_> {
             let by_right = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
             let lpars = group.copies.iter().filter(|(resource, _)| config.lpar(resource).is_some());
             let mut here = lpars.filter_map(|(_, copies)| copies.get(server));
-            let read = |copy: &Copy| copy.since.is_some_and(|since| since >= dirty.index);
-            let settled = |copy: &Copy| read(copy) && copy.risk == StartRisk::None && copy.stop.is_none();
+            let read = |copy: &CopyState| copy.since.is_some_and(|since| since >= dirty.index);
+            let settled = |copy: &CopyState| read(copy) && copy.risk == StartRisk::None && copy.stop.is_none();
             if !by_right && !here.all(|copy| settled(copy) && !copy.may_run()) {
                 return Err(not_clean());
             }

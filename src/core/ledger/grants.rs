@@ -1,6 +1,6 @@
 //! Tenures: how they begin, what becomes of them, and how they end. The heart of the promise.
 
-use super::{Copy, GroupState, Intent, Ledger, Phase, PreOnline, Run, Tenure, apply::Applying};
+use super::{CopyState, GroupState, Intent, Ledger, Phase, PreOnline, Run, Tenure, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ServerName,
     config::Trigger,
@@ -84,7 +84,7 @@ impl Applying<'_> {
         if group.last.as_ref() != Some(server) {
             (group.retries, group.retried) = (0, None);
         }
-        let run = |copies: &BTreeMap<ServerName, Copy>| {
+        let run = |copies: &BTreeMap<ServerName, CopyState>| {
             let power = copies.get(server).map(|copy| copy.power).unwrap_or_default();
             let away = power.is_active() && power != Power::Running;
             Run { away: away.then_some(since), ran: power == Power::Running, ..Run::default() }

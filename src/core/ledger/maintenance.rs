@@ -59,29 +59,29 @@ impl Ledger {
             | Command::Observe(_)
             | Command::Sense { .. }
             | Command::Report(_)
-            | Command::Shut(_)
+            | Command::SuspendLeases(_)
             | Command::NodeOff(_)
-            | Command::Lapse(_)
+            | Command::LapseNode(_)
             | Command::Enlist { .. }
             | Command::SpokenBy { .. }
             | Command::Twice { .. }
             | Command::Diverged { .. }
-            | Command::Return(_)
+            | Command::TakeBackNode(_)
             | Command::Assign { .. }
             | Command::Adopt { .. }
             | Command::Online { .. }
             | Command::Forgive { .. }
             | Command::StopMigration { .. }
             | Command::Arrive { .. }
-            | Command::Stay { .. }
+            | Command::StayGroup { .. }
             | Command::Vacate { .. }
             | Command::Settle { .. }
             | Command::Expire(_)
-            | Command::Hold { .. }
-            | Command::Release(_)
+            | Command::HoldGroup { .. }
+            | Command::ReleaseGroup(_)
             | Command::CallOff(_)
-            | Command::Reappear(_)
-            | Command::Clean(_)
+            | Command::ReappearServer(_)
+            | Command::CleanServer(_)
             | Command::Storm(_)
             | Command::EndQuarantine(_)
             | Command::Forgo { .. }

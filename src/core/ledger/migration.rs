@@ -157,7 +157,7 @@ impl Ledger {
     pub fn home(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Option<ServerName> {
         let copies = group.copies.get(resource).filter(|_| self.is_mobile(resource))?;
         copies.get(server).filter(|copy| copy.power == Power::Absent)?;
-        let is_listed = |copy: &super::Copy| !matches!(copy.power, Power::Absent | Power::Missing);
+        let is_listed = |copy: &super::CopyState| !matches!(copy.power, Power::Absent | Power::Missing);
         let defined = || copies.iter().filter(|(_, copy)| copy.since.is_some() && is_listed(copy));
         let last = defined().find(|(place, _)| group.last.as_ref() == Some(*place));
         last.or_else(|| defined().next()).map(|(place, _)| place.clone())
@@ -341,7 +341,7 @@ impl Applying<'_> {
             (tenure.server.clone(), migration.to.clone(), &migration.sent, Whereabouts::Source)
         };
         // One after the other, and each once.
-        let busy = |copies: &std::collections::BTreeMap<ServerName, super::Copy>| {
+        let busy = |copies: &std::collections::BTreeMap<ServerName, super::CopyState>| {
             copies.values().any(|copy| copy.risk != StartRisk::None || copy.stop.is_some())
         };
         if done.contains(resource) || group.owned().any(|(_, copies)| busy(copies)) {
@@ -389,7 +389,7 @@ impl Applying<'_> {
             return Err(Refusal::HasOrder { resource: resource.clone(), server: from });
         }
         let half = |server: &ServerName| self.ledger.may_be_half_moved(group, resource, server);
-        if !copies.values().any(super::Copy::is_moving) && !half(&from) && !half(&to) {
+        if !copies.values().any(super::CopyState::is_moving) && !half(&from) && !half(&to) {
             return Err(Refusal::NoChange);
         }
         // Told to the source, as the HMC wants it; where that has gone, the other can still be cleared up.
@@ -489,7 +489,7 @@ impl Applying<'_> {
                 self.ledger.vouches(group, resource, other)?;
             }
         }
-        let runs = group.owned().filter_map(|(_, copies)| copies.get(&to)).all(super::Copy::is_active);
+        let runs = group.owned().filter_map(|(_, copies)| copies.get(&to)).all(super::CopyState::is_active);
         let phase = if runs { Phase::Online } else { Phase::Starting };
         let from = self.end(name)?.server;
         let epoch = self.begin(name, &to, phase)?;

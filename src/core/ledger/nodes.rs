@@ -101,7 +101,7 @@ impl Ledger {
     /// Log index from which on a reading of a silent node's LPAR counts: the node was granted no lease any more, and which LPAR
     /// is its own was declared as it is now.
     pub fn reads_from(&self, node: &NodeState) -> Option<u64> {
-        node.shut.map(|shut| shut.max(self.configured))
+        node.suspended.map(|suspended| suspended.max(self.configured))
     }
 
     /// The UUID of the LPAR of the node of a server, where the node has read that.
@@ -260,13 +260,13 @@ impl Applying<'_> {
     }
 
     /// A silent node is granted no lease any more: from here on, its LPAR being read off is a proof.
-    pub(super) fn shut(&mut self, name: &NodeName) -> Result<(), Refusal> {
+    pub(super) fn suspend_leases(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let index = self.ledger.index;
         let node = self.node_mut(name)?;
         if node.is_out() {
             return Err(Refusal::AlreadyShut { node: name.clone() });
         }
-        node.shut = Some(index);
+        node.suspended = Some(index);
         Ok(())
     }
 
@@ -288,7 +288,7 @@ impl Applying<'_> {
         let (now, index) = (self.ledger.now, self.ledger.index);
         let node = self.node_mut(name)?;
         node.lapsed = node.lapsed.or(Some(now));
-        node.shut = node.shut.or(Some(index));
+        node.suspended = node.suspended.or(Some(index));
         Ok(())
     }
 
@@ -307,7 +307,7 @@ impl Applying<'_> {
             return Err(Refusal::NotLapsed { node: name.clone() });
         }
         let news = node.lapsed.is_some();
-        (node.shut, node.lapsed, node.off, node.fence_failed) = (None, None, None, None);
+        (node.suspended, node.lapsed, node.off, node.fence_failed) = (None, None, None, None);
         if let Some(fence) = node.fence
             && let Some(order) = self.ledger.orders.remove(&fence)
         {

@@ -5,7 +5,7 @@
 //! its way for ever. So only one is cleared up for which an order of ours ended badly, or that a server came back with, and
 //! never one that has run under its tenure. The HMC itself refuses to clear up what no move has left behind.
 
-use super::{Copy, GroupState, Ledger, StartRisk, apply::Applying, orders::COMMAND_BUDGET};
+use super::{CopyState, GroupState, Ledger, StartRisk, apply::Applying, orders::COMMAND_BUDGET};
 use crate::{Power, Refusal, ResourceName, ServerName, order::Action};
 
 impl Ledger {
@@ -14,7 +14,7 @@ impl Ledger {
         let Some(copies) = group.copies.get(resource).filter(|_| self.is_mobile(resource)) else { return false };
         let Some(state) = self.servers.get(server).filter(|state| state.is_working()) else { return false };
         let Some(copy) = copies.get(server) else { return false };
-        let busy = |copy: &Copy| copy.risk != StartRisk::None || copy.stop.is_some();
+        let busy = |copy: &CopyState| copy.risk != StartRisk::None || copy.stop.is_some();
         let read = copy.since.is_some_and(|since| since >= copy.quiet_from);
         // A live migration does not outlast its server, whatever it still reads. One that hands have begun is not ours to end.
         let half = copy.power == Power::Unknown || (copy.power == Power::Moving && state.dirty.is_some());
@@ -44,7 +44,7 @@ impl Applying<'_> {
         // Where else it was: the other end of the move, if it had one.
         let elsewhere = |half: bool| {
             let copies = group.copies.get(resource)?;
-            let other = |(place, copy): &(&ServerName, &Copy)| {
+            let other = |(place, copy): &(&ServerName, &CopyState)| {
                 *place != server
                     && (!half || matches!(copy.power, Power::Unknown | Power::Moving))
                     && copy.power != Power::Absent

@@ -77,7 +77,7 @@ pub struct OffProof {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeState {
     /// Log index from which on the node is granted no lease, until it is taken back.
-    pub shut: Option<u64>,
+    pub suspended: Option<u64>,
     /// Since when every lease of the node has ended.
     pub lapsed: Option<Time>,
     /// The proof that nothing runs inside it.
@@ -113,7 +113,7 @@ pub struct GroupState {
     /// Where it may run, if anywhere.
     pub tenure: Option<Tenure>,
     /// Each LPAR on each server of the system list.
-    pub copies: BTreeMap<ResourceName, BTreeMap<ServerName, Copy>>,
+    pub copies: BTreeMap<ResourceName, BTreeMap<ServerName, CopyState>>,
     /// Restarts and stops of each LPAR under this tenure.
     pub runs: BTreeMap<ResourceName, Run>,
     /// Servers on which the group failed, since when and why.
@@ -251,7 +251,7 @@ pub const SAID_LIMIT: usize = 200;
 
 /// One LPAR on one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Copy {
+pub struct CopyState {
     /// Log index at which this very thing was declared here: what was seen before is about something else.
     pub declared: u64,
     /// Its state at the last live reading.
@@ -370,7 +370,7 @@ impl ServerState {
 impl NodeState {
     /// Whether it is granted no lease.
     pub fn is_out(&self) -> bool {
-        self.shut.is_some() || self.lapsed.is_some()
+        self.suspended.is_some() || self.lapsed.is_some()
     }
 }
 
@@ -381,16 +381,16 @@ impl GroupState {
     }
 }
 
-impl Copy {
+impl CopyState {
     /// A thing that was just declared, of which nothing is known.
     pub fn declared(index: u64) -> Self {
-        Copy { declared: index, ..Copy::default() }
+        CopyState { declared: index, ..CopyState::default() }
     }
 
     /// Forgets how it was read; readings count from this log index on. What it is stays known.
     pub fn forget(&mut self, index: u64) {
         let (declared, uuid, listed) = (self.declared, self.uuid.take(), self.listed);
-        *self = Copy { declared, uuid, listed, quiet_from: index, ..Copy::default() };
+        *self = CopyState { declared, uuid, listed, quiet_from: index, ..CopyState::default() };
     }
 
     /// Read off, live, after the last start could take effect.
@@ -424,7 +424,7 @@ impl Copy {
 
 impl GroupState {
     /// The resources of which something has to be proven, with their copies.
-    pub fn owned(&self) -> impl Iterator<Item = (&ResourceName, &BTreeMap<ServerName, Copy>)> {
+    pub fn owned(&self) -> impl Iterator<Item = (&ResourceName, &BTreeMap<ServerName, CopyState>)> {
         self.copies.iter().filter(|(resource, _)| !self.passive.contains(*resource))
     }
 }

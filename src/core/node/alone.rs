@@ -8,8 +8,8 @@
 use super::{Effect, Recall};
 use crate::{
     Inside, Ledger, ResourceName, ServerName,
-    carry::{Answer, LocalDeed},
     config::Cluster,
+    execution::{Answer, LocalDeed},
     note::CleanReason,
 };
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 use super::{ClusterClock, Digest, Lease};
 use crate::{
     Command, Inside, Ledger, NodeName, OrderId, Reading, ResourceName, ServerName, Span, Time,
-    carry::{self, Ask, LocalDeed},
+    execution::{self, Ask, LocalDeed},
     ledger::Incarnation,
     order::Order,
     time::Moment,
@@ -114,7 +114,7 @@ pub enum Input {
         /// Which order.
         order: OrderId,
         /// What came back.
-        answer: carry::Answer,
+        answer: execution::Answer,
     },
     /// A mark was set before a start, or need not be.
     Marked(OrderId),
@@ -123,7 +123,7 @@ pub enum Input {
         /// What it was about.
         resource: ResourceName,
         /// What came back.
-        answer: carry::Answer,
+        answer: execution::Answer,
     },
     /// What was proposed for an order has ended.
     Reported {

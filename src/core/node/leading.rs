@@ -107,7 +107,11 @@ impl Leading {
     /// Commands are proposed. Whom they give up must not be granted a lease that the ledger does not know of.
     pub fn proposes(&mut self, commands: &[Command]) {
         let given_up = |command: &Command| {
-            if let Command::Shut(node) | Command::Lapse(node) = command { Some(node.clone()) } else { None }
+            if let Command::SuspendLeases(node) | Command::LapseNode(node) = command {
+                Some(node.clone())
+            } else {
+                None
+            }
         };
         self.giving_up.extend(commands.iter().filter_map(given_up));
     }

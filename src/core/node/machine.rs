@@ -5,7 +5,7 @@ use super::{
     faith::Faith, input::Signs, lead::Role, orders::Orders, rounds::Rounds, usable,
 };
 use crate::{
-    Inside, NodeName, Reading, ResourceName, ServerName, Span, Time, carry, ledger::Incarnation, pace::Gap,
+    Inside, NodeName, Reading, ResourceName, ServerName, Span, Time, execution, ledger::Incarnation, pace::Gap,
     time::Moment,
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -364,7 +364,7 @@ impl Node {
         }
     }
 
-    fn conceded(&mut self, now: Now<'_>, resource: &ResourceName, answer: carry::Answer) {
+    fn conceded(&mut self, now: Now<'_>, resource: &ResourceName, answer: execution::Answer) {
         let Some(concession) = self.concession.as_mut() else { return };
         if self.lease.left(now.moment) > Span(0) {
             self.concession = None;

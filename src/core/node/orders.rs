@@ -4,7 +4,7 @@
 use super::{Effect, Lease, Past, Proposal, Recall, Taken};
 use crate::{
     Command, Ledger, NodeName, OrderId, Report, Span, Time,
-    carry::{Answer, Ask, Change, Deed, Execution, MachineDeed, Next},
+    execution::{Answer, Ask, Change, Deed, Execution, MachineDeed, Next},
     ledger::Incarnation,
     order::{Action, Order},
     time::Moment,

@@ -6,7 +6,7 @@
 use super::{Node, lead::Role};
 use crate::{
     Inside, NodeName, Order, OrderId, Reading, ResourceName, ServerName, Time,
-    carry::Ask,
+    execution::Ask,
     order::{Ending, Report},
     time::Moment,
 };

@@ -3,7 +3,7 @@
 use super::Planner;
 use crate::{
     Command, GroupName, Power, ResourceName, ServerName, Span, Time,
-    ledger::{Copy, GroupState, Intent, Phase, StartRisk, Tenure},
+    ledger::{CopyState, GroupState, Intent, Phase, StartRisk, Tenure},
     note::{Conflict, Deed, ServerWait, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -82,12 +82,12 @@ impl Planner<'_> {
             }
         }
         if stray {
-            if self.emit(Command::Hold { group: name.clone(), conflict: conflict.clone() }).is_ok() {
+            if self.emit(Command::HoldGroup { group: name.clone(), conflict: conflict.clone() }).is_ok() {
                 return Step::Did;
             }
             return self.stop_wrong(group, conflict);
         }
-        if group.conflict.is_some() && self.emit(Command::Release(name.clone())).is_ok() {
+        if group.conflict.is_some() && self.emit(Command::ReleaseGroup(name.clone())).is_ok() {
             return Step::Did;
         }
         if self.forgive(group) || (!group.flushed && (self.clear_up(group) || self.cut_off_panicked(group))) {
@@ -207,7 +207,7 @@ impl Planner<'_> {
     }
 
     /// A copy that was looked at, and whose state nobody can tell all the same.
-    pub(super) fn cannot_tell(&self, resource: &ResourceName, server: &ServerName, copy: &Copy) -> Option<Wait> {
+    pub(super) fn cannot_tell(&self, resource: &ResourceName, server: &ServerName, copy: &CopyState) -> Option<Wait> {
         // What is on its way runs on one of two servers, and a reading does not say on which.
         let vague = matches!(copy.power, Power::Unknown | Power::Moving);
         let looked = copy.since.is_some_and(|since| since >= copy.quiet_from) && vague;
@@ -218,7 +218,7 @@ impl Planner<'_> {
     }
 
     /// Lets a loose start settle when its time has come; until then, what to wait for.
-    pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName, copy: &Copy) -> Option<Wait> {
+    pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName, copy: &CopyState) -> Option<Wait> {
         let StartRisk::Loose(at) = copy.risk else { return None };
         let until = self.scratch.settled_by(at);
         if until > self.now() {

@@ -4,7 +4,7 @@ use super::{Planner, groups::Step};
 use crate::{
     Command, GroupName, Power, Refusal, ResourceName, ServerName, Span,
     config::{Kind, Operations},
-    ledger::{Copy, Down, GroupState, Phase, PreOnline, Run, StartRisk, Tenure},
+    ledger::{CopyState, Down, GroupState, Phase, PreOnline, Run, StartRisk, Tenure},
     note::{CleanReason, FaultReason, LeaveReason, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -19,7 +19,7 @@ struct Member<'a> {
     tenure: &'a Tenure,
     resource: &'a ResourceName,
     server: &'a ServerName,
-    copy: Copy,
+    copy: CopyState,
     run: Run,
 }
 

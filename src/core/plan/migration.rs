@@ -69,7 +69,7 @@ impl Planner<'_> {
             let (from, to) = (tenure.server.clone(), migration.to.clone());
             return Step::Wait(Wait::HalfMoved { resources: here, from, to });
         }
-        match self.emit(Command::Stay { group: name.clone(), epoch }) {
+        match self.emit(Command::StayGroup { group: name.clone(), epoch }) {
             Ok(()) => Step::Did,
             Err(_) => self.unclear(tenure, migration),
         }

@@ -54,11 +54,11 @@ impl Planner<'_> {
         for (node, seen) in &view.nodes {
             let Some(state) = self.scratch.nodes.get(node) else { continue };
             let command = if state.lapsed.is_none() && seen.lease_over {
-                Command::Lapse(node.clone())
+                Command::LapseNode(node.clone())
             } else if state.is_out() && seen.heard && seen.silence < suspect && !seen.lease_over {
-                Command::Return(node.clone())
+                Command::TakeBackNode(node.clone())
             } else if !state.is_out() && seen.silence >= suspect && self.scratch.matters(node) {
-                Command::Shut(node.clone())
+                Command::SuspendLeases(node.clone())
             } else {
                 continue;
             };
@@ -75,7 +75,7 @@ impl Planner<'_> {
             .scratch
             .nodes
             .iter()
-            .filter(|(_, state)| state.shut.is_some() && state.off.is_none())
+            .filter(|(_, state)| state.suspended.is_some() && state.off.is_none())
             .map(|(name, _)| name.clone())
             .collect();
         for node in out {

@@ -3,7 +3,7 @@
 use super::Planner;
 use crate::{
     Command, HmcName, Ledger, NodeName, Power, Reading, ResourceName, ServerName, Span, SystemState,
-    ledger::{Copy, Dirty, GroupState, Lockout, Phase, ServerState, StartRisk},
+    ledger::{CopyState, Dirty, GroupState, Lockout, Phase, ServerState, StartRisk},
     note::ServerWait,
 };
 use std::{
@@ -67,7 +67,7 @@ impl Planner<'_> {
     fn is_list_news(
         &self,
         group: &GroupState,
-        copy: &Copy,
+        copy: &CopyState,
         reading: &Reading,
         (resource, power): (&ResourceName, Power),
     ) -> bool {
@@ -94,7 +94,7 @@ impl Planner<'_> {
     pub(super) fn is_copy_news(
         &self,
         group: &GroupState,
-        copy: &Copy,
+        copy: &CopyState,
         server: &ServerName,
         (power, since, sure): (Power, u64, u8),
     ) -> bool {
@@ -201,7 +201,7 @@ impl Planner<'_> {
             }
             let up = |state: &ServerState| (state.live && state.system.is_up()) || self.is_node_heard(&server);
             if self.scratch.servers.get(&server).is_some_and(|state| state.off.is_some() && up(state)) {
-                let _ = self.emit(Command::Reappear(server.clone()));
+                let _ = self.emit(Command::ReappearServer(server.clone()));
             }
             let Some(state) = self.scratch.servers.get(&server).cloned() else { continue };
             // One that has come back and goes down again is another loss.
@@ -268,7 +268,7 @@ impl Planner<'_> {
         {
             self.wake(settled);
         }
-        if self.emit(Command::Clean(server.clone())).is_ok() {
+        if self.emit(Command::CleanServer(server.clone())).is_ok() {
             return None;
         }
         Some(ServerWait::Cleaning { resources: strays })

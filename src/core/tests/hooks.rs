@@ -132,7 +132,7 @@ fn nothing_is_started_before_the_program_has_agreed() {
 fn a_program_of_which_nobody_knows_has_not_agreed() {
     let mut case = Case::granted(&[Trigger::PreOnline]);
     case.must(Command::PreOnline { group: "web".into(), epoch: Epoch(1) });
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     assert!(case.open().is_empty(), "it is over");
     assert!(matches!(case.ledger.groups["web"].pre_online, PreOnline::Failed(_)));
     assert_eq!(case.start().refusal(), Some(&Refusal::HookFirst { group: "web".into() }));
@@ -142,22 +142,22 @@ fn a_program_of_which_nobody_knows_has_not_agreed() {
 fn without_its_node_a_program_is_run_by_the_first_that_can() {
     let mut case = Case::granted(&[Trigger::PostOffline, Trigger::ResourceFault]);
     let why = FaultReason::StartFailed { resource: "web1".into(), why: "no disk".to_owned() };
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     case.must(Command::Fault { group: "web".into(), epoch: Epoch(1), reason: why });
     let orders = case.open();
     let [order] = orders.as_slice() else { panic!("one order: {orders:?}") };
     assert_eq!((order.node.as_str(), order.server.as_str()), ("n2", "p1"));
     let Action::Hook { arguments, .. } = &order.action else { panic!("a program: {order:?}") };
     assert_eq!(arguments.join("|"), "resource_fault|web|p1|web1|web1 did not start: no disk");
-    case.must(Command::Lapse("n2".into()));
+    case.must(Command::LapseNode("n2".into()));
     assert!(case.open().is_empty(), "not run again by another");
 }
 
 #[test]
 fn where_no_node_can_run_it_a_note_says_so() {
     let mut case = Case::granted(&[Trigger::ResourceFault]);
-    case.must(Command::Lapse("n1".into()));
-    case.must(Command::Lapse("n2".into()));
+    case.must(Command::LapseNode("n1".into()));
+    case.must(Command::LapseNode("n2".into()));
     let why = FaultReason::Crashed { resource: "web1".into(), restarts: 0 };
     let outcome = case.must(Command::Fault { group: "web".into(), epoch: Epoch(1), reason: why });
     let note = |note: &Note| matches!(note, Note::HookNotRun { trigger: Trigger::ResourceFault, .. });
@@ -175,7 +175,7 @@ fn two_copies() -> Case {
     case.must(Command::Online { group: "web".into(), epoch: Epoch(1) });
     case.reads(2, Power::Running);
     let conflict = case.ledger.active_places(&case.ledger.groups["web"]);
-    case.must(Command::Hold { group: "web".into(), conflict });
+    case.must(Command::HoldGroup { group: "web".into(), conflict });
     case
 }
 
@@ -207,7 +207,7 @@ fn the_second_copy_is_left_alone_if_the_first_may_be_gone() {
     let mut case = two_copies();
     case.reads(2, Power::Running);
     case.reads(1, Power::Running);
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     assert_eq!(
         case.plans(stop("p2")).refusal(),
         Some(&Refusal::Held { group: "web".into() }),

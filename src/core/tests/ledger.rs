@@ -238,7 +238,7 @@ fn a_start_without_answer_settles_before_its_tenure_ends() {
     case.reads("p1", Power::Off);
     assert_eq!(case.plan(vacate(1)), in_flight(), "the order is out");
     case.now += 5_000;
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     assert_eq!(case.plan(vacate(1)), in_flight(), "its node is gone, the start may not be");
     case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
     let settle = || Command::Settle { resource: "web1".into(), server: "p1".into() };
@@ -280,7 +280,7 @@ fn readings_count_by_what_they_follow() {
     assert_eq!(case.plan(Command::Observe(foreign)), stale("p1"), "not its watcher");
     let foreseen = Reading { since: u64::MAX, ..case.reading("p1", Power::Running) };
     assert_eq!(case.plan(Command::Observe(foreseen)), stale("p1"), "it would be the newest for ever");
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     let lapsed = case.reading("p1", Power::Running);
     assert_eq!(case.plan(Command::Observe(lapsed)), Some(Refusal::Lapsed { node: "n1".into() }));
     assert_eq!(case.ledger.groups["web"].copies["web1"]["p1"].power, Power::Off);
@@ -323,7 +323,7 @@ fn an_operator_is_believed_only_where_nothing_speaks_against_it() {
     };
     case.must(Command::Observe(dark));
     assert!(matches!(case.ask(confirm()).refusal(), Some(Refusal::NodeSpeaks { .. })));
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     assert_eq!(case.ask(confirm()).refusal(), None);
     assert_eq!(case.plan(vacate(1)), None, "its word is the proof");
     let said = case.ledger.journal.iter().any(|record| matches!(&record.note, Note::ProvenOff { .. }));
@@ -389,13 +389,13 @@ fn a_server_that_comes_back_does_not_forget_that_a_start_is_in_flight() {
     let mut case = Case::starting();
     let dark = Reading { live: false, system: SystemState::NoConnection, ..case.reading("p1", Power::Off) };
     case.must(Command::Observe(dark));
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     assert_eq!(case.ask(Verb::ConfirmOff { server: "p1".into() }).refusal(), None);
     case.must(vacate(1));
     case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
     let up = by_n2(&case, SystemState::Operating);
     case.must(Command::Observe(up));
-    case.must(Command::Reappear("p1".into()));
+    case.must(Command::ReappearServer("p1".into()));
     let off = by_n2(&case, SystemState::Operating);
     case.must(Command::Observe(off));
     assert_eq!(case.plan(grant("p2")), in_flight(), "it reads Off, and the HMC may start it yet");
@@ -419,7 +419,7 @@ fn a_group_that_fell_with_its_server_can_be_cleared_once() {
     let mut case = Case::online();
     let dark = Reading { live: false, system: SystemState::NoConnection, ..case.reading("p1", Power::Off) };
     case.must(Command::Observe(dark));
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     assert_eq!(case.ask(Verb::ConfirmOff { server: "p1".into() }).refusal(), None);
     case.must(vacate(1));
     let group = |case: &Case| (*case.ledger.groups["web"]).clone();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use tenure_core::{
     Author, Command, Entry, Inside, Ledger, Moment, NodeName, OrderId, Power, Reading, Request, RequestId,
     ResourceName, Seen, Span, SystemState, Time, Verb,
-    carry::{Answer as Said, Ask, LocalDeed, MachineDeed},
     config::{Cluster, Group, Hmc, Node as Declared, Resource, Server},
+    execution::{Answer as Said, Ask, LocalDeed, MachineDeed},
     ledger::Incarnation,
     node::{Answer, Birth, Call, Effect, End, Fate, Input, Node, Now, Proposal, Standing, Taken, Wake},
     order::Ending,

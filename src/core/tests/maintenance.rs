@@ -6,7 +6,7 @@ use tenure_core::{
     Time, Verb,
     command::Outcome,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
-    ledger::{Copy, GroupState, Intent, NodeState, OffProof, Phase, Tenure},
+    ledger::{CopyState, GroupState, Intent, NodeState, OffProof, Phase, Tenure},
     note::{OffHow, Wait},
     order::Epoch,
     plan::{NoRolling, rolling},
@@ -42,8 +42,8 @@ fn online(cluster: Cluster) -> Ledger {
         ledger.nodes.insert(node.clone(), NodeState::default());
         let state = ledger.servers.entry(name.clone()).or_default();
         (state.watcher, state.system, state.live, state.since) = (Some(node), SystemState::Operating, true, Some(5));
-        let copy = |power| Copy { power, since: Some(5), ..Copy::default() };
-        let copies: BTreeMap<ServerName, Copy> =
+        let copy = |power| CopyState { power, since: Some(5), ..CopyState::default() };
+        let copies: BTreeMap<ServerName, CopyState> =
             names.iter().map(|at| (at.clone(), copy(if at == name { Power::Running } else { Power::Off }))).collect();
         let tenure = Tenure { epoch: Epoch(n), server: name.clone(), since: Time(0), phase: Phase::Online };
         let group = GroupState {

@@ -140,7 +140,7 @@ impl Case {
             ..self.reading(server, OFF)
         };
         self.must(Command::Observe(dark));
-        self.must(Command::Lapse(node.into()));
+        self.must(Command::LapseNode(node.into()));
         assert_eq!(self.ask(Verb::ConfirmOff { server: server.into() }).refusal(), None);
     }
 
@@ -168,7 +168,7 @@ fn arrive() -> Command {
 }
 
 fn stay() -> Command {
-    Command::Stay { group: "web".into(), epoch: Epoch(1) }
+    Command::StayGroup { group: "web".into(), epoch: Epoch(1) }
 }
 
 fn vacate() -> Command {
@@ -229,12 +229,12 @@ fn a_migration_is_refused_before_anything_moves() {
     assert_eq!(case.ask(configure(fixed)).refusal(), None);
     assert_eq!(asked(&mut case, "p2"), Some(Refusal::NotMobile { resource: "web2".into() }));
     assert_eq!(case.ask(configure(cluster())).refusal(), None);
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     assert_eq!(asked(&mut case, "p2"), Some(Refusal::NoWatcher { server: "p1".into() }));
-    case.must(Command::Return("n1".into()));
-    case.must(Command::Lapse("n2".into()));
+    case.must(Command::TakeBackNode("n1".into()));
+    case.must(Command::LapseNode("n2".into()));
     assert_eq!(asked(&mut case, "p2"), not_there(NotHere::NobodyWatches));
-    case.must(Command::Return("n2".into()));
+    case.must(Command::TakeBackNode("n2".into()));
     assert_eq!(asked(&mut case, "p2"), None);
     assert!(matches!(asked(&mut case, "p2"), Some(Refusal::Migrating { .. })));
     assert_eq!(case.ask(Verb::AbortMigration { group: "web".into() }).refusal(), None);
@@ -446,11 +446,11 @@ fn two_active_copies_are_held_even_where_both_are_covered() {
     let group = || case.ledger.groups["web"].clone();
     assert!(case.ledger.is_stray(&group()));
     let conflict = case.ledger.active_places(&group());
-    case.must(Command::Hold { group: "web".into(), conflict });
-    assert_eq!(case.plan(Command::Release("web".into())), Some(Refusal::Held { group: "web".into() }));
+    case.must(Command::HoldGroup { group: "web".into(), conflict });
+    assert_eq!(case.plan(Command::ReleaseGroup("web".into())), Some(Refusal::Held { group: "web".into() }));
     assert_eq!(case.plan(moves("web2")), Some(Refusal::Held { group: "web".into() }));
     case.reads("p2", ABSENT);
-    case.must(Command::Release("web".into()));
+    case.must(Command::ReleaseGroup("web".into()));
     assert!(matches!(case.ledger.groups["web"].tenure.as_ref().map(|t| &t.phase), Some(Phase::Migrating(_))));
 }
 

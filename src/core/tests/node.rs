@@ -57,16 +57,16 @@ fn no_lease_before_what_was_committed_earlier_is_applied() {
 #[test]
 fn no_lease_for_whom_the_ledger_has_given_up_or_does_not_know_or_the_leader_is_about_to_give_up() {
     let mut leading = leading();
-    leading.proposes(&[Command::Lapse(p(2))]);
+    leading.proposes(&[Command::LapseNode(p(2))]);
     assert_eq!(leading.lease(&p(2), &ledger(), Some(Span(0)), T), None);
     leading.proposed(true);
     assert!(leading.lease(&p(2), &ledger(), Some(Span(0)), T).is_some());
-    leading.proposes(&[Command::Shut(p(2))]);
+    leading.proposes(&[Command::SuspendLeases(p(2))]);
     assert_eq!(leading.lease(&p(2), &ledger(), Some(Span(0)), T), None);
     leading.proposed(true);
-    let mut shut = ledger();
-    shut.nodes.get_mut(&p(2)).expect("declared").shut = Some(3);
-    assert_eq!(leading.lease(&p(2), &shut, Some(Span(0)), T), None);
+    let mut suspended = ledger();
+    suspended.nodes.get_mut(&p(2)).expect("declared").suspended = Some(3);
+    assert_eq!(leading.lease(&p(2), &suspended, Some(Span(0)), T), None);
     leading.hear(&p(9), true, T);
     assert_eq!(leading.lease(&p(9), &ledger(), Some(Span(0)), T), None);
 }
@@ -75,7 +75,7 @@ fn no_lease_for_whom_the_ledger_has_given_up_or_does_not_know_or_the_leader_is_a
 fn whom_a_proposal_gives_up_that_may_still_be_committed_is_granted_nothing() {
     let mut leading = leading();
     let granted = |leading: &mut Leading| leading.lease(&p(2), &ledger(), Some(Span(0)), T).is_some();
-    leading.proposes(&[Command::Lapse(p(2))]);
+    leading.proposes(&[Command::LapseNode(p(2))]);
     leading.log(8, 7, T);
     leading.proposed(false);
     leading.log(8, 7, T);
@@ -83,9 +83,9 @@ fn whom_a_proposal_gives_up_that_may_still_be_committed_is_granted_nothing() {
     leading.log(8, 8, T);
     assert!(granted(&mut leading), "all of the log is applied: the ledger knows by now, or it never came in");
     // What is proposed later and is committed comes after it.
-    leading.proposes(&[Command::Lapse(p(2))]);
+    leading.proposes(&[Command::LapseNode(p(2))]);
     leading.proposed(false);
-    leading.proposes(&[Command::Return(p(3))]);
+    leading.proposes(&[Command::TakeBackNode(p(3))]);
     leading.proposed(true);
     assert!(granted(&mut leading));
 }

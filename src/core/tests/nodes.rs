@@ -5,7 +5,7 @@ use tenure_core::{
     Author, Command, Entry, HmcName, Inside, Ledger, NodeName, OrderId, Power, Reading, Refusal, Request, RequestId,
     ResourceName, Seen, ServerName, Span, SystemState, Time,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
-    ledger::{Copy, NodeState, ServerState, StartRisk},
+    ledger::{CopyState, NodeState, ServerState, StartRisk},
     listing::Listed,
 };
 
@@ -44,13 +44,14 @@ fn silent() -> Ledger {
     let configure = Command::Request(Request::Configure { cluster: Arc::new(cluster()), strand: false });
     assert_eq!(apply(&mut ledger, author, configure), None);
     assert_eq!(plan(&mut ledger, Command::Assign { server: "p1".into(), node: "n2".into() }), None);
-    assert_eq!(plan(&mut ledger, Command::Shut("n1".into())), None);
-    let shut = ledger.index;
+    assert_eq!(plan(&mut ledger, Command::SuspendLeases("n1".into())), None);
+    let suspended = ledger.index;
     let node = n1(&mut ledger);
     (node.met, node.known) = (true, true);
     let server = p1(&mut ledger);
     server.read = Some(("n2".into(), 1));
-    (server.since, server.live, server.system, server.node) = (Some(shut), true, SystemState::Operating, Power::Off);
+    (server.since, server.live, server.system, server.node) =
+        (Some(suspended), true, SystemState::Operating, Power::Off);
     ledger
 }
 
@@ -119,11 +120,11 @@ fn observe(ledger: &mut Ledger, by: &str, uuid: &str, power: Power) {
 /// Node n1 has read its own LPAR running, and is silent and granted no lease since.
 fn learnt() -> Ledger {
     let mut ledger = silent();
-    (n1(&mut ledger).shut, n1(&mut ledger).known) = (None, false);
+    (n1(&mut ledger).suspended, n1(&mut ledger).known) = (None, false);
     (p1(&mut ledger).since, p1(&mut ledger).read) = (None, None);
     observe(&mut ledger, "n1", "A", Power::Running);
     assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (true, Some("A")));
-    assert_eq!(plan(&mut ledger, Command::Shut("n1".into())), None);
+    assert_eq!(plan(&mut ledger, Command::SuspendLeases("n1".into())), None);
     ledger
 }
 
@@ -145,7 +146,7 @@ fn another_lpar_under_the_name_of_a_nodes_own_proves_nothing_and_is_not_cut_off(
 #[test]
 fn what_a_node_knows_of_its_lpar_holds_until_it_is_declared_otherwise() {
     let mut ledger = learnt();
-    (n1(&mut ledger).shut, n1(&mut ledger).lapsed) = (None, None);
+    (n1(&mut ledger).suspended, n1(&mut ledger).lapsed) = (None, None);
     for power in [Power::Running, Power::Off] {
         observe(&mut ledger, "n1", "B", power);
         assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (true, Some("A")), "{power}");
@@ -216,7 +217,7 @@ fn a_node_that_is_out_says_nothing_and_is_asked_nothing() {
     assert_eq!(ledger.node_in_charge(&"p1".into()), None);
 }
 
-fn httpd(ledger: &mut Ledger) -> &mut Copy {
+fn httpd(ledger: &mut Ledger) -> &mut CopyState {
     let group = ledger.groups.get_mut("web").expect("it is declared");
     let copies = Arc::make_mut(group).copies.get_mut(&ResourceName::from("httpd")).expect("it is declared");
     copies.get_mut(&ServerName::from("p1")).expect("it is listed there")
@@ -226,9 +227,9 @@ fn httpd(ledger: &mut Ledger) -> &mut Copy {
 fn a_look_from_before_an_order_was_closed_leaves_its_start_loose() {
     for (older, left) in [(1, StartRisk::Loose(NOW)), (0, StartRisk::None)] {
         let mut ledger = silent();
-        assert_eq!(plan(&mut ledger, Command::Return("n1".into())), None);
+        assert_eq!(plan(&mut ledger, Command::TakeBackNode("n1".into())), None);
         let index = ledger.index;
-        *httpd(&mut ledger) = Copy { risk: StartRisk::Loose(NOW), quiet_from: index, ..Copy::default() };
+        *httpd(&mut ledger) = CopyState { risk: StartRisk::Loose(NOW), quiet_from: index, ..CopyState::default() };
         let seen = Seen { power: Power::Off, since: index - older, ..Seen::default() };
         let inside = Inside { seen: BTreeMap::from([(ResourceName::from("httpd"), seen)]), watchdog: None };
         assert_eq!(plan(&mut ledger, Command::Sense { node: "n1".into(), inside }), None);
@@ -241,7 +242,7 @@ fn what_a_node_said_before_it_was_proven_off_is_not_heard_after_it_has_returned(
     let mut ledger = silent();
     let before = ledger.index;
     assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), None);
-    assert_eq!(plan(&mut ledger, Command::Return("n1".into())), None);
+    assert_eq!(plan(&mut ledger, Command::TakeBackNode("n1".into())), None);
     let seen = Seen { power: Power::Running, since: before, serial: 9, ..Seen::default() };
     let inside = Inside { seen: BTreeMap::from([(ResourceName::from("httpd"), seen)]), watchdog: None };
     assert_eq!(plan(&mut ledger, Command::Sense { node: "n1".into(), inside }), None);
@@ -253,10 +254,10 @@ fn a_node_that_is_heard_again_is_off_no_longer() {
     let mut ledger = silent();
     assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), None);
     assert!(ledger.node_off_on(&"p1".into()).is_some());
-    assert_eq!(plan(&mut ledger, Command::Return("n1".into())), None);
+    assert_eq!(plan(&mut ledger, Command::TakeBackNode("n1".into())), None);
     assert!(ledger.node_off_on(&"p1".into()).is_none());
     // What was read before counts no more when it is silent again.
-    assert_eq!(plan(&mut ledger, Command::Shut("n1".into())), None);
+    assert_eq!(plan(&mut ledger, Command::SuspendLeases("n1".into())), None);
     assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off());
 }
 
@@ -264,9 +265,10 @@ fn a_node_that_is_heard_again_is_off_no_longer() {
 fn an_older_look_changes_nothing() {
     for (since, serial, counts) in [(0, 4, true), (0, 3, true), (0, 2, false), (1, 9, false)] {
         let mut ledger = silent();
-        assert_eq!(plan(&mut ledger, Command::Return("n1".into())), None);
+        assert_eq!(plan(&mut ledger, Command::TakeBackNode("n1".into())), None);
         let index = ledger.index;
-        *httpd(&mut ledger) = Copy { power: Power::Running, since: Some(index), serial: 3, ..Copy::default() };
+        *httpd(&mut ledger) =
+            CopyState { power: Power::Running, since: Some(index), serial: 3, ..CopyState::default() };
         let seen = Seen { power: Power::Off, since: index - since, serial, ..Seen::default() };
         let inside = Inside { seen: BTreeMap::from([(ResourceName::from("httpd"), seen)]), watchdog: None };
         assert_eq!(plan(&mut ledger, Command::Sense { node: "n1".into(), inside }), None);

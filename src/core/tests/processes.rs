@@ -89,7 +89,7 @@ fn nothing_after_an_unheard_speaker_counts_whatever_it_is() {
     apply(&mut ledger, vec![enlist(OLD)]);
     apply(&mut ledger, vec![enlist(NEW)]);
     let mut commands = report(OLD);
-    commands.extend([Command::Lapse(node()), enlist(OLD)]);
+    commands.extend([Command::LapseNode(node()), enlist(OLD)]);
     let outcome = apply(&mut ledger, commands);
     assert_eq!(outcome.refused.len(), 4);
     assert!(ledger.is_present(&node(), NEW));

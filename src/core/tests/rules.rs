@@ -1,7 +1,6 @@
 //! The tests of the core, as one program: it is linked once.
 
-mod carry;
-mod foresee;
+mod execution;
 mod hooks;
 mod ledger;
 mod listing;
@@ -17,4 +16,5 @@ mod properties;
 mod sending;
 mod ties;
 mod verbs;
+mod what_if;
 mod words;

@@ -225,7 +225,7 @@ fn a_server_is_not_powered_off_that_is_up_or_off() {
 #[test]
 fn a_node_is_not_cut_off_that_was_taken_back() {
     let mut case = Case::with(Power::Running);
-    case.must(Command::Lapse("n1".into()));
+    case.must(Command::LapseNode("n1".into()));
     case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
     (case.node("n1").met, case.node("n1").known) = (true, true);
     case.must(Command::FenceNode("n1".into()));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use tenure_core::{
     Power, Reading, SystemState as Meaning,
-    carry::{Answer, Change, MachineDeed, Move, ServerDeed, Stop},
     config::{Cluster, Group, Kind, Node, Resource, Server},
+    execution::{Answer, Change, MachineDeed, Move, ServerDeed, Stop},
     listing::{Known, KnownOn, Remark},
     words::{
         self, Asked, Connection, Inventory, LparEnvironment, LparReading, LparState, RefusalKind, RmcState,

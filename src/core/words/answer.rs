@@ -1,7 +1,7 @@
 //! From how a console ended a command to what that is to the order which sent it.
 
 use super::refusal::RefusalKind;
-use crate::carry::{Answer, Change, MachineDeed, ServerDeed};
+use crate::execution::{Answer, Change, MachineDeed, ServerDeed};
 
 /// How a console ended what it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::{
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Command, Order, OrderId, Report, Seen, Span,
-    carry::{Answer, Ask, Change, Deed, LocalDeed, MachineDeed, Move, ServerDeed},
+    execution::{Answer, Ask, Change, Deed, LocalDeed, MachineDeed, Move, ServerDeed},
     node::Input,
     order::{Action, Ending},
 };

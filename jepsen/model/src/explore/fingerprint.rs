@@ -15,7 +15,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use tenure_core::{
     Command, Inside, Ledger, Moment, NodeName, Order, OrderId, Reading, Report, ResourceName, Seen, ServerName, Span,
     Time,
-    carry::Ask,
+    execution::Ask,
     ledger::{self, GroupState, Intent, Migration, NodeState, Phase, Run, ServerState, StartRisk, Tenure},
     node::Recall,
     order::{Action, Ending, Epoch},
@@ -200,13 +200,13 @@ impl Print<'_> {
 
     fn node_state(&mut self, at: usize, state: &NodeState) {
         let monitor = self.site.cluster.timings.monitor;
-        let NodeState { shut, lapsed, off, met, known, lpar: _, watchdog: _, fence, fence_failed } = state;
+        let NodeState { suspended, lapsed, off, met, known, lpar: _, watchdog: _, fence, fence_failed } = state;
         self.marks(&[*met, *known, off.is_some()]);
         // When it lapsed counts for its watchdog, and here is none.
         self.count(lapsed.is_some());
-        match shut {
-            Some(shut) if at < SERVERS => self.ranked(at, *shut),
-            Some(_) | None => self.count(shut.is_some()),
+        match suspended {
+            Some(suspended) if at < SERVERS => self.ranked(at, *suspended),
+            Some(_) | None => self.count(suspended.is_some()),
         }
         self.maybe_index(ORDERS, fence.map(|id| id.index));
         self.maybe_age(*fence_failed, monitor);
@@ -288,10 +288,10 @@ impl Print<'_> {
         }
     }
 
-    fn copy(&mut self, at: usize, copy: &ledger::Copy) {
+    fn copy(&mut self, at: usize, copy: &ledger::CopyState) {
         let timings = &self.site.cluster.timings;
         let (monitor, settle) = (timings.monitor, timings.settle);
-        let ledger::Copy {
+        let ledger::CopyState {
             declared: _,
             power,
             since,

@@ -6,7 +6,7 @@ use super::{
     site::Site,
 };
 use std::sync::Arc;
-use tenure_core::{Inside, Ledger, Power, Seen, carry::Answer, node::Input};
+use tenure_core::{Inside, Ledger, Power, Seen, execution::Answer, node::Input};
 
 impl Stepper<'_> {
     /// The agents of a node look at all that lives inside, and the leader hears of it. Nothing, if that is no news to anybody.

@@ -4,7 +4,7 @@ use super::scope::Bounds;
 use std::sync::Arc;
 use tenure_core::{
     Command, Inside, Ledger, Moment, NodeName, Order, OrderId, Reading, Report, ResourceName, Span,
-    carry::{Ask, LocalDeed},
+    execution::{Ask, LocalDeed},
     node,
     order::Epoch,
 };

@@ -7,7 +7,7 @@ use super::{
     act::Stepper,
     model::{Copy, Power, State, Transit},
 };
-use tenure_core::carry::Answer;
+use tenure_core::execution::Answer;
 
 impl State {
     /// A migration is over: who owns the LPAR keeps it.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Inside, Power, ResourceName, Seen, ServerName, Span, Time,
-    carry::{Answer, LocalDeed},
     config::{Cluster, Operations, Resource},
+    execution::{Answer, LocalDeed},
 };
 
 /// How long an agent takes to start or stop something.

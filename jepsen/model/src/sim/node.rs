@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::{
     Inside, Ledger, Moment, NodeName, OrderId, Span, Time,
-    carry::Change,
+    execution::Change,
     ledger::Incarnation,
     node::{self, Birth},
     reach::Reach,

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::{
     Command, Entry, NodeName, OrderId, Report, ResourceName, Span, Time,
-    carry::{Answer, Ask, Change, Deed, LocalDeed, ServerDeed},
     command::Author,
+    execution::{Answer, Ask, Change, Deed, LocalDeed, ServerDeed},
     ledger::Incarnation,
     node::{self, Call, Effect, Fate, Input, Now, Proposal, Taken},
     order::{Ending, Order},

@@ -1,6 +1,6 @@
 //! Programs of the administrators' on the nodes: the same on each, and they work unless a scenario says otherwise.
 
-use tenure_core::{Span, carry::Answer};
+use tenure_core::{Span, execution::Answer};
 
 /// How long a program takes.
 const TAKES: Span = Span(100);

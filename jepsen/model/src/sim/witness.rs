@@ -9,8 +9,8 @@ use crate::world::{
 use std::collections::BTreeMap;
 use tenure_core::{
     HmcName, Ledger, Power, Reading, ResourceName, ServerName,
-    carry::{self, Answer, Change, MachineDeed, Move, ServerDeed},
     config::Cluster,
+    execution::{self, Answer, Change, MachineDeed, Move, ServerDeed},
     words::{self, Inventory, LparEnvironment, LparReading, LparState, RmcState, ServerReading, Step, Told},
 };
 
@@ -136,11 +136,11 @@ pub fn change(
     Ok((hmc, command))
 }
 
-fn manner(how: carry::Stop) -> Stop {
+fn manner(how: execution::Stop) -> Stop {
     match how {
-        carry::Stop::OsShutdown => Stop::Os,
-        carry::Stop::Shutdown => Stop::Delayed,
-        carry::Stop::Immediate => Stop::Immediate,
+        execution::Stop::OsShutdown => Stop::Os,
+        execution::Stop::Shutdown => Stop::Delayed,
+        execution::Stop::Immediate => Stop::Immediate,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A new configuration: refused if it is not valid or would lose sight of what runs, applied whole otherwise.
 
 use super::{
-    super::{Copy, GroupState, Intent, ServerState, apply::Applying, resources::is_passive},
+    super::{CopyState, GroupState, Intent, ServerState, apply::Applying, resources::is_passive},
     loss::{is_same_copy, is_same_machine},
 };
 use crate::{
@@ -121,12 +121,12 @@ impl Applying<'_> {
                 intent: if declared.autostart { Intent::Online } else { Intent::Offline },
                 ..GroupState::default()
             });
-            let mut copies: BTreeMap<ResourceName, BTreeMap<ServerName, Copy>> = BTreeMap::new();
+            let mut copies: BTreeMap<ResourceName, BTreeMap<ServerName, CopyState>> = BTreeMap::new();
             for resource in members.remove(name).unwrap_or_default() {
                 let mut known = group.copies.remove(resource).unwrap_or_default();
                 let mut copy = |server: &ServerName| {
                     let same = is_same_copy(old_cluster, cluster, resource, server);
-                    let mut copy = known.remove(server).filter(|_| same).unwrap_or_else(|| Copy::declared(index));
+                    let mut copy = known.remove(server).filter(|_| same).unwrap_or_else(|| CopyState::declared(index));
                     // What moved away from here as long as it was mobile is not missed.
                     let stays = cluster.lpar(resource).is_some_and(|lpar| !lpar.mobile);
                     copy.listed = copy.listed.filter(|_| !stays || copy.power != Power::Absent);

@@ -4,7 +4,7 @@
 //! inside one node. Where the name stands for another thing, it begins anew, and what is known of the old thing proves
 //! nothing of the new one. So whatever may still take effect, and whatever is active, is not let go without a word.
 
-use super::super::{Copy, GroupState, StartRisk, apply::Applying, resources::is_passive};
+use super::super::{CopyState, GroupState, StartRisk, apply::Applying, resources::is_passive};
 use crate::{GroupName, ResourceName, ServerName, config::Cluster};
 
 /// What stands against a new configuration, in words.
@@ -64,7 +64,7 @@ impl Applying<'_> {
         new: &Cluster,
         (name, group): (&GroupName, &GroupState),
         (resource, server): (&ResourceName, &ServerName),
-        copy: &Copy,
+        copy: &CopyState,
     ) {
         // It will have been answered, or have settled, in its time; forgotten, it would be a second copy.
         if copy.risk != StartRisk::None {

@@ -1,0 +1,36 @@
+//! What runs inside a node: agents that start it, stop it and look at it.
+//!
+//! Promises: never two entry points of one resource at once; every program has a deadline and is killed with its children
+//! when it is over, or when nobody waits for its outcome any more; whatever could not be found out in time is Unknown; a
+//! resource that hangs holds up no other, and no start or stop of its own; every look carries the log index that was applied
+//! before it began. Decides nothing: what should run where, and what to do about what does not, is the core's to say.
+
+mod builtin;
+mod cgroup;
+mod check;
+mod contract;
+mod leftover;
+mod look;
+mod machine;
+mod managed;
+mod ocf;
+mod output;
+mod processes;
+pub mod program;
+mod runtime;
+mod schedule;
+mod script;
+mod settings;
+mod spec;
+mod state;
+mod systemd;
+mod turnstile;
+mod user;
+
+pub use check::{Finding, Severity, check, kinds, metadata};
+pub use managed::{LOOKS_AT_ONCE, LOOKS_UNDER_WAY};
+pub use ocf::{Advice, Metadata, Parameter, ValueType};
+pub use output::{KEPT, LONGEST_FILE, Output, Said};
+pub use runtime::Runtime;
+pub use settings::Settings;
+pub use spec::{LOOK_TIMEOUT, OFFLINE_INTERVAL};

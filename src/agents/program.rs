@@ -1,0 +1,271 @@
+//! Programs of somebody else's, run to their end or to the end of their time.
+//!
+//! A program gets no shell, no input, an environment of its own, no descriptor of ours, a process group of its own, and a
+//! control group of its own where the machine has them. It is killed with all that it started when its time is over, or when
+//! nobody waits for it any more; what it left behind when it ended by itself lives on. Its output is read until it ends, not
+//! until its children let go of it. Decides nothing.
+
+use super::{
+    cgroup::Cgroup,
+    leftover::Record,
+    output::{self, KEPT, Output, Said, Source, Tail},
+    processes::{self, Number},
+};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    os::fd::OwnedFd,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::unix::pipe::Receiver,
+    process::{Child, Command},
+    runtime::Handle,
+    task::spawn_blocking,
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
+};
+
+/// What is searched for programs when our own environment does not say.
+const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// How long a program that was killed is waited for: one that hangs in the kernel may never be gone.
+const BURIAL: Duration = Duration::from_secs(1);
+/// A program file that is being written cannot be run in that moment: how often it is tried, and how long between.
+const BUSY_TRIES: u32 = 50;
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// A program to be run.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Absolute path, or a name to be found in `PATH`.
+    pub path: PathBuf,
+    /// What it is told.
+    pub arguments: Vec<String>,
+    /// Variables that it gets, beside `PATH`.
+    pub variables: BTreeMap<String, String>,
+    /// How long it may take.
+    pub within: Duration,
+    /// Where its output goes.
+    pub output: Output,
+    /// The control group in which it gets one of its own.
+    pub cgroup: Option<PathBuf>,
+    /// The directory in which it is on record while it runs, for a later process of this node.
+    pub record: Option<PathBuf>,
+    /// Let go only when the program is gone, also if nobody waits for that.
+    pub place: Option<Place>,
+}
+
+/// Something that somebody else waits for.
+pub type Place = Arc<dyn fmt::Debug + Send + Sync>;
+
+/// How a program ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It could not be started, and would not be if it were tried again.
+    Missing(String),
+    /// There was no room for it now.
+    NoRoom(String),
+    /// By itself, with this exit status.
+    Exited(i32),
+    /// By something else than itself or us.
+    Broken(String),
+    /// Its time was over, and it was killed.
+    TimeOver(Duration),
+}
+
+/// What became of a program.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// What it said.
+    pub said: Said,
+}
+
+impl Outcome {
+    /// The same for people, with the last line that it said.
+    pub fn words(&self) -> String {
+        match &self.ended {
+            Ended::Missing(why) | Ended::NoRoom(why) => why.clone(),
+            Ended::Exited(code) => self.said.after(&format!("exit status {code}")),
+            Ended::Broken(how) => self.said.after(how),
+            Ended::TimeOver(within) => self.said.after(&format!("it did not end within {within:?}, and was killed")),
+        }
+    }
+}
+
+/// Runs a program to its end, or to the end of its time. To drop the future is to kill the program.
+pub async fn run(program: Program) -> Outcome {
+    let within = program.within;
+    let deadline = Instant::now() + within;
+    let path = program.path.display().to_string();
+    let (mut running, mut source) = match timeout_at(deadline, started(program)).await {
+        Ok(Ok(started)) => started,
+        Ok(Err(error)) => return Outcome { ended: not_started(&path, &error), said: Said::default() },
+        Err(_) => return Outcome { ended: Ended::TimeOver(within), said: Said::default() },
+    };
+    let ended = match running.watch(&mut source, deadline).await {
+        Some(Ok(status)) => match status.code() {
+            Some(code) => Ended::Exited(code),
+            None => Ended::Broken(format!("it was ended by {status}")),
+        },
+        Some(Err(error)) => Ended::Broken(format!("{path}: {error}")),
+        None => {
+            running.reap().await;
+            Ended::TimeOver(within)
+        }
+    };
+    Outcome { ended, said: source.finish() }
+}
+
+/// A program that runs. All that it started is killed when this is dropped before the program was seen to end.
+struct Running(Option<Body>);
+
+struct Body {
+    child: Child,
+    cgroup: Option<Cgroup>,
+    _record: Option<Record>,
+    _place: Option<Place>,
+}
+
+impl Running {
+    /// Reads what the program says until it ends; `None` if its time is over first.
+    async fn watch(&mut self, source: &mut Source, deadline: Instant) -> Option<io::Result<ExitStatus>> {
+        let body = self.0.as_mut()?;
+        loop {
+            tokio::select! {
+                // The end comes first, and then the time: a program that never stops talking does not hold them up.
+                biased;
+                status = body.child.wait() => return Some(status),
+                () = sleep_until(deadline) => return None,
+                () = source.readable() => source.take_in(),
+            }
+        }
+    }
+
+    /// Kills it, and waits for a while until it is gone.
+    async fn reap(mut self) {
+        if let Some(body) = self.0.take() {
+            body.reap().await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A child that was waited for is gone.
+        let body = self.0.take().filter(|body| body.child.id().is_some());
+        if let (Some(body), Ok(runtime)) = (body, Handle::try_current()) {
+            runtime.spawn(body.reap());
+        }
+    }
+}
+
+impl Body {
+    fn kill(&self) {
+        // A child that was waited for has no number any more: it may be somebody else's by now.
+        let Some(leader) = self.child.id().and_then(|id| Number::try_from(id).ok()) else { return };
+        // Whoever left the group is found before its parent is gone.
+        let family = processes::descendants(leader);
+        processes::kill_group(leader);
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.kill();
+        }
+        for process in family {
+            processes::signal(process, rustix::process::Signal::KILL);
+        }
+    }
+
+    /// Kills it, waits until it is gone, and then lets go of its place. All processes of the machine are looked through for
+    /// that, away from the threads that everything else runs on.
+    async fn reap(self) {
+        let killed = spawn_blocking(move || {
+            self.kill();
+            self
+        });
+        if let Ok(mut body) = killed.await {
+            let _ = timeout(BURIAL, body.child.wait()).await;
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // It is there still if it does not die, or if the runtime ends.
+        self.kill();
+    }
+}
+
+/// Starts a program away from the threads that everything else runs on: the file may lie on a file system that hangs.
+async fn started(program: Program) -> io::Result<(Running, Source)> {
+    for _ in 0..BUSY_TRIES {
+        let program = program.clone();
+        // If nobody waits for the answer any more it is dropped where it is made, and the program killed.
+        match spawn_blocking(move || spawn(&program)).await {
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(BUSY_PAUSE).await,
+            Ok(result) => return result,
+            Err(_) => return Err(io::ErrorKind::Interrupted.into()),
+        }
+    }
+    Err(io::ErrorKind::ExecutableFileBusy.into())
+}
+
+fn spawn(program: &Program) -> io::Result<(Running, Source)> {
+    let mut command = Command::new(&program.path);
+    let path = std::env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into());
+    command.env_clear().env("PATH", path).envs(&program.variables).args(&program.arguments);
+    let (out, err, source) = ends(&program.output)?;
+    command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+    let cgroup = program.cgroup.as_deref().and_then(Cgroup::below);
+    // Our own ends for writing go with the command, so that its output ends with those who write it.
+    let child = command.spawn()?;
+    if let (Some(cgroup), Some(id)) = (&cgroup, child.id()) {
+        cgroup.take_in(Number::try_from(id).unwrap_or_default());
+    }
+    let number = child.id().and_then(|id| Number::try_from(id).ok());
+    let record = program.record.as_deref().zip(number).and_then(|(directory, number)| Record::of(directory, number));
+    Ok((Running(Some(Body { child, cgroup, _record: record, _place: program.place.clone() })), source))
+}
+
+/// Where its output and its complaints go, and where we read them.
+fn ends(output: &Output) -> io::Result<(Stdio, Stdio, Source)> {
+    let pipe = |most| -> io::Result<(OwnedFd, Source)> {
+        let (reader, writer) = io::pipe()?;
+        Ok((writer.into(), Source::Pipe(Receiver::from_owned_fd(reader.into())?, Tail::new(most))))
+    };
+    match output {
+        Output::Pipe => {
+            let (writer, source) = pipe(KEPT)?;
+            Ok((writer.try_clone()?.into(), writer.into(), source))
+        }
+        Output::Words(most) => {
+            let (writer, source) = pipe(*most)?;
+            Ok((writer.into(), Stdio::null(), source))
+        }
+        Output::File(path) => match output::emptied(path) {
+            Ok(file) => Ok((file.try_clone()?.into(), file.into(), Source::File(path.clone()))),
+            Err(error) => {
+                // A disk that is full must not keep anything from being started or stopped.
+                tracing::warn!(path = %path.display(), %error, "what a program says is lost");
+                Ok((Stdio::null(), Stdio::null(), Source::File(path.clone())))
+            }
+        },
+    }
+}
+
+/// What is missing or is no program stays so; what the machine has no room for now was not tried.
+fn not_started(path: &str, error: &io::Error) -> Ended {
+    let why = format!("{path}: {error}");
+    match error.kind() {
+        io::ErrorKind::WouldBlock
+        | io::ErrorKind::OutOfMemory
+        | io::ErrorKind::Interrupted
+        | io::ErrorKind::ExecutableFileBusy => Ended::NoRoom(why),
+        _ => Ended::Missing(why),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! The runtime of a node: all resources that live inside it.
+
+use super::{
+    Settings, cgroup, leftover,
+    machine::Machine,
+    managed::{LOOKS_AT_ONCE, LOOKS_UNDER_WAY, Managed, Shared, lock},
+    ocf, schedule, script,
+    spec::{self, Spec},
+    turnstile::Turnstile,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, atomic::AtomicU64},
+    time::{Duration, SystemTime},
+};
+use tenure_core::{Inside, ResourceName, Seen, config::Cluster, execution::Answer};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+    task::{AbortHandle, JoinSet},
+    time::Instant,
+};
+
+/// First looks are spread over so much time.
+const FIRST_LOOKS: Duration = Duration::from_secs(1);
+/// So few are looked at at once.
+const FEW: usize = 8;
+
+/// Starts, stops and watches what lives inside a node. Cheap to clone; what it keeps is let go with the last clone.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    runtime: Handle,
+    kept: Mutex<BTreeMap<ResourceName, Watched>>,
+    /// Entry points that tell agents something, and the turnstiles of those that are being closed.
+    notices: Mutex<JoinSet<()>>,
+    turnstiles: Mutex<BTreeMap<ResourceName, Arc<Turnstile>>>,
+}
+
+struct Watched {
+    kept: Arc<Managed>,
+    task: AbortHandle,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Runtime {
+    /// A runtime that keeps nothing yet. `applied` is the log index that the node has applied; every look carries it as it
+    /// was before the look began. To be called within the runtime on which everything will run.
+    pub fn new(settings: Settings, applied: impl Fn() -> u64 + Send + Sync + 'static) -> Runtime {
+        ocf::prepare(&settings.run_dir);
+        script::prepare(&settings.run_dir);
+        leftover::end_all(&settings.under_way());
+        if let Some(parent) = &settings.cgroup {
+            cgroup::sweep(parent);
+        }
+        let shared = Shared {
+            machine: Machine::new(settings),
+            applied: Box::new(applied),
+            serial: AtomicU64::new(first_serial()),
+            changed: watch::Sender::new(0),
+            expected: Mutex::default(),
+            beginning: Instant::now(),
+            at_once: Semaphore::new(LOOKS_AT_ONCE),
+            under_way: Semaphore::new(LOOKS_UNDER_WAY),
+        };
+        let inner = Inner {
+            shared: Arc::new(shared),
+            runtime: Handle::current(),
+            kept: Mutex::default(),
+            notices: Mutex::default(),
+            turnstiles: Mutex::default(),
+        };
+        Runtime { inner: Arc::new(inner) }
+    }
+
+    /// Takes over the resources of this server from a configuration in which parallel groups are instances already. What
+    /// is new is opened and looked at; what is gone is closed, and otherwise left as it is; what did not change is not
+    /// touched.
+    pub fn configure(&self, cluster: &Arc<Cluster>) {
+        let mut wanted = spec::here(cluster, &self.inner.shared.machine.settings.server);
+        let mut kept = lock(&self.inner.kept);
+        kept.retain(|name, watched| {
+            let stays = wanted.get(name).is_some_and(|spec| spec.agent == watched.kept.spec().agent);
+            if !stays {
+                let gone = Arc::clone(&watched.kept);
+                self.notice(async move { gone.close().await });
+            }
+            stays
+        });
+        let delay = if wanted.len() <= FEW { Duration::ZERO } else { FIRST_LOOKS };
+        for (name, spec) in std::mem::take(&mut wanted) {
+            match kept.get(&name) {
+                Some(watched) => self.declare_again(&watched.kept, spec),
+                None => drop(kept.insert(name, self.keep(spec, delay))),
+            }
+        }
+    }
+
+    fn keep(&self, spec: Spec, spread: Duration) -> Watched {
+        let delay = schedule::share(spec.resource.as_str(), spread);
+        let turnstile = self.inner.turnstile(&spec.resource);
+        let kept = Arc::new(Managed::new(Arc::clone(&self.inner.shared), spec, turnstile));
+        let task = self.inner.runtime.spawn(Arc::clone(&kept).watch(delay)).abort_handle();
+        Watched { kept, task }
+    }
+
+    fn declare_again(&self, kept: &Arc<Managed>, spec: Spec) {
+        let old = kept.spec();
+        if *old == spec {
+            return;
+        }
+        let names: BTreeSet<&String> = old.attributes.keys().chain(spec.attributes.keys()).collect();
+        let differs = |name: &&&String| old.attributes.get(**name) != spec.attributes.get(**name);
+        let changed: Vec<String> = names.iter().filter(differs).map(|name| (*name).clone()).collect();
+        kept.declare(spec);
+        if !changed.is_empty() {
+            let kept = Arc::clone(kept);
+            self.notice(async move { kept.changed(changed).await });
+        }
+    }
+
+    /// Tells agents something, beside everything else.
+    fn notice(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut notices = lock(&self.inner.notices);
+        while notices.try_join_next().is_some() {}
+        notices.spawn_on(work, &self.inner.runtime);
+    }
+
+    /// Says which resources should be up here: they are looked at more often, and what is missing of them is a fault of
+    /// theirs and not of a place where they never were.
+    pub fn expect(&self, up: BTreeSet<ResourceName>) {
+        let old = std::mem::replace(&mut *lock(&self.inner.shared.expected), up.clone());
+        let kept = lock(&self.inner.kept);
+        for name in old.symmetric_difference(&up) {
+            if let Some(watched) = kept.get(name) {
+                watched.kept.wake();
+            }
+        }
+    }
+
+    /// What was last seen of each resource, if anything was since this process began.
+    pub fn inside(&self) -> Inside {
+        let kept = lock(&self.inner.kept);
+        let seen = kept.iter().filter_map(|(name, watched)| Some((name.clone(), watched.kept.seen()?)));
+        Inside { seen: seen.collect(), watchdog: None }
+    }
+
+    /// Changes whenever [`Runtime::inside`] says something else than before, and when a look that was asked for has ended.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.inner.shared.changed.subscribe()
+    }
+
+    /// Has resources looked at soon.
+    pub fn probe(&self, resources: impl IntoIterator<Item = ResourceName>) {
+        let kept = lock(&self.inner.kept);
+        for watched in resources.into_iter().filter_map(|name| kept.get(&name)) {
+            watched.kept.ask();
+        }
+    }
+
+    /// A look that begins after this call. While the resource is started or stopped it reads so, at once. Unknown if no
+    /// look ended within the time that a look may take.
+    pub async fn look(&self, resource: &ResourceName) -> Seen {
+        match self.kept(resource) {
+            Ok(kept) => kept.look().await,
+            Err(said) => {
+                let moment = self.inner.shared.moment();
+                Seen { since: moment.since, serial: moment.serial, said, ..Seen::default() }
+            }
+        }
+    }
+
+    /// Starts a resource. If the future is dropped, what was run for it is killed, and a fresh look is taken; the same
+    /// holds for [`Runtime::stop`] and [`Runtime::clean`].
+    pub async fn start(&self, resource: &ResourceName, within: Duration) -> Answer {
+        match self.kept(resource) {
+            Ok(kept) => kept.start(within).await,
+            Err(why) => Answer::Refused(why),
+        }
+    }
+
+    /// Stops a resource in order.
+    pub async fn stop(&self, resource: &ResourceName, within: Duration) -> Answer {
+        match self.kept(resource) {
+            Ok(kept) => kept.stop(within).await,
+            Err(why) => Answer::Refused(why),
+        }
+    }
+
+    /// Stops a resource by force. The reason is for its agent, as VCS numbers it: 0 offline hung, 1 offline ineffective,
+    /// 2 online hung, 3 online ineffective, 4 unexpected offline, 5 monitor hung.
+    pub async fn clean(&self, resource: &ResourceName, reason: u8, within: Duration) -> Answer {
+        match self.kept(resource) {
+            Ok(kept) => kept.clean(reason, within).await,
+            Err(why) => Answer::Refused(why),
+        }
+    }
+
+    /// Has the agent do something else to a resource; what it said.
+    pub async fn act(
+        &self,
+        resource: &ResourceName,
+        token: &str,
+        arguments: &[String],
+        within: Duration,
+    ) -> Result<String, String> {
+        self.kept(resource)?.action(token, arguments, within).await
+    }
+
+    /// What the agent tells people of a resource.
+    pub async fn info(&self, resource: &ResourceName) -> Result<String, String> {
+        self.kept(resource)?.info().await
+    }
+
+    fn kept(&self, resource: &ResourceName) -> Result<Arc<Managed>, String> {
+        let kept = lock(&self.inner.kept);
+        let found = kept.get(resource).map(|watched| Arc::clone(&watched.kept));
+        found.ok_or_else(|| format!("{resource} is not kept by {}", self.inner.shared.machine.settings.node))
+    }
+}
+
+impl Inner {
+    /// The turnstile of a resource: the same as long as anybody uses it, so that what is still being closed and what is declared
+    /// anew under the same name take turns.
+    fn turnstile(&self, resource: &ResourceName) -> Arc<Turnstile> {
+        let mut turnstiles = lock(&self.turnstiles);
+        turnstiles.retain(|_, turnstile| Arc::strong_count(turnstile) > 1);
+        Arc::clone(turnstiles.entry(resource.clone()).or_insert_with(|| Arc::new(Turnstile::new())))
+    }
+}
+
+/// Of two processes of one node, the later one counts from a greater number on, as long as its clock went forward: they may
+/// have applied the same entry.
+fn first_serial() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or_default()
+}

@@ -1,0 +1,10 @@
+//! What the runtime promises, with real programs in directories of their own.
+
+mod builtin;
+mod check;
+mod house;
+mod ocf;
+mod real;
+mod script;
+mod systemd;
+mod turns;

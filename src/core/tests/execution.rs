@@ -1,0 +1,533 @@
+//! Carrying out one order, as tables: what is asked of the world, what it answers, and how the order ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::{
+    Action, Order, OrderId, Power, Reading, ServerName, Span, SystemState, Time,
+    config::Trigger,
+    execution::{
+        Answer, Ask, Change, Deed, Execution, LocalDeed, MachineDeed, Move, Next, OFF_SHOWS, Program, START_SHOWS,
+        ServerDeed, Stop,
+    },
+    listing::{Listed, Remark},
+    order::{Ending, Epoch},
+};
+
+const READ: &str = "read";
+
+fn order(action: Action) -> Order {
+    let (id, budget) = (OrderId { index: 9, ordinal: 0 }, Span::seconds(120));
+    Order { id, node: "n1".into(), server: "p1".into(), action, issued: Time(0), budget }
+}
+
+fn start(vouched: &[&str]) -> Order {
+    let vouched: BTreeSet<ServerName> = vouched.iter().map(|server| ServerName::from(*server)).collect();
+    order(Action::Start { group: "web".into(), resource: "web1".into(), epoch: Epoch(1), vouched, home: None })
+}
+
+fn stop(grace: u64) -> Order {
+    order(Action::Stop { resource: "web1".into(), grace: Span(grace) })
+}
+
+fn reading(server: &str, system: SystemState, power: Option<Power>) -> Answer {
+    Answer::Read(Reading {
+        server: server.into(),
+        by: "n1".into(),
+        since: 9,
+        serial: 0,
+        system,
+        live: power.is_some() || matches!(system, SystemState::PowerOff | SystemState::Error),
+        copies: power.map(|power| BTreeMap::from([("web1".into(), power)])).unwrap_or_default(),
+        node: Power::Unknown,
+        node_listed: Default::default(),
+        vios: BTreeMap::new(),
+        listed: BTreeMap::new(),
+    })
+}
+
+fn reads(server: &str, power: Power) -> Answer {
+    reading(server, SystemState::Operating, Some(power))
+}
+
+fn dark(server: &str) -> Answer {
+    reading(server, SystemState::NoConnection, None)
+}
+
+/// Runs an order against these answers, each with the milliseconds at which it comes. Gives back the questions in order,
+/// and the ending.
+fn carry(order: Order, answers: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
+    carry_as(false, order, answers)
+}
+
+/// The same, for an LPAR that is mobile or is not.
+fn carry_as(mobile: bool, order: Order, answers: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
+    let list: Vec<ServerName> = ["p1", "p2"].map(ServerName::from).to_vec();
+    let mut execution = Execution::new(order, &list).mobile(mobile);
+    let mut asked = vec![word(&execution.first())];
+    for (at, answer) in answers {
+        match execution.next(answer, Span(at)) {
+            Next::Ask(ask) => asked.push(word(&ask)),
+            Next::Report(report) => return (asked, Some(report.ending)),
+        }
+    }
+    (asked, None)
+}
+
+fn word(ask: &Ask) -> String {
+    match ask {
+        Ask::Read(server) => format!("{READ} {server}"),
+        Ask::Look(_) => "look".to_owned(),
+        Ask::Pause(span) => format!("pause {span}"),
+        Ask::Do(deed) => deed_word(deed),
+    }
+}
+
+fn deed_word(deed: &Deed) -> String {
+    let word = match deed {
+        Deed::Hypervisor(Change::Machine(_, deed)) => match deed {
+            MachineDeed::Start => "start",
+            MachineDeed::Stop(Stop::OsShutdown) => "shut down",
+            MachineDeed::Stop(Stop::Shutdown) => "power down",
+            MachineDeed::Stop(Stop::Immediate) => "cut off",
+            MachineDeed::Move(Move::Live { to }) => return format!("migrate to {to}"),
+            MachineDeed::Move(Move::Definition { from }) => return format!("move definition from {from}"),
+            MachineDeed::Move(Move::Anew { from }) => return format!("remote restart from {from}"),
+            MachineDeed::Move(Move::Stop) => "stop migration",
+            MachineDeed::Move(Move::Recover) => "recover migration",
+        },
+        Deed::Hypervisor(Change::Server(ServerDeed::CutOffNode)) => "cut off the node",
+        Deed::Hypervisor(Change::Server(ServerDeed::PowerOff)) => "power off",
+        Deed::Local(_, LocalDeed::Start) => "start",
+        Deed::Local(_, LocalDeed::Stop) => "shut down",
+        Deed::Local(_, LocalDeed::Clean(reason)) => return format!("clean {}", reason.code()),
+        Deed::Program(Program { path, arguments, within }) => {
+            return format!("run {path} {} within {within}", arguments.join(" "));
+        }
+    };
+    word.to_owned()
+}
+
+fn not_done(why: &str) -> Option<Ending> {
+    Some(Ending::NotDone(why.to_owned()))
+}
+
+#[test]
+fn a_start_looks_everywhere_first_and_reads_back() {
+    let answers = vec![
+        (80, reads("p2", Power::Off)),
+        (160, reads("p1", Power::Off)),
+        (240, Answer::Accepted),
+        (320, reads("p1", Power::Starting)),
+    ];
+    let (asked, ending) = carry(start(&["p2"]), answers);
+    assert_eq!(asked, ["read p2", "read p1", "start", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done));
+}
+
+#[test]
+fn the_last_bar_holds_against_late_starts() {
+    type Case = (&'static str, Vec<&'static str>, Vec<(u64, Answer)>, Option<Ending>);
+    let cases: Vec<Case> = vec![
+        ("active elsewhere", vec!["p2"], vec![(80, reads("p2", Power::Starting))], not_done("it reads Starting on p2")),
+        (
+            "unknown elsewhere, without proof",
+            vec![],
+            vec![(80, dark("p2"))],
+            not_done("it cannot be read on p2 (No Connection), and no proof is held"),
+        ),
+        (
+            "in doubt elsewhere, without proof",
+            vec![],
+            vec![(80, reads("p2", Power::Unknown))],
+            not_done("it reads Unknown on p2"),
+        ),
+        (
+            "no lease any more",
+            vec!["p2"],
+            vec![(80, dark("p2")), (160, reads("p1", Power::Off)), (161, Answer::NotSent("no lease".to_owned()))],
+            not_done("no lease"),
+        ),
+        (
+            "dark here",
+            vec!["p2"],
+            vec![(80, reads("p2", Power::Off)), (160, dark("p1"))],
+            not_done("p1 reads No Connection"),
+        ),
+        (
+            "going down here",
+            vec!["p2"],
+            vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Stopping))],
+            not_done("it reads Stopping"),
+        ),
+    ];
+    for (what, vouched, answers, expected) in cases {
+        let (asked, ending) = carry(start(&vouched), answers);
+        assert_eq!(ending, expected, "{what}");
+        assert!(what == "no lease any more" || !asked.contains(&"start".to_owned()), "{what}: it was started");
+    }
+}
+
+#[test]
+fn a_start_ends_as_what_was_read() {
+    let before = || vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off))];
+    let with = |more: Vec<(u64, Answer)>| carry(start(&["p2"]), before().into_iter().chain(more).collect()).1;
+    let lost = || Answer::Unknown("no answer".to_owned());
+    assert_eq!(
+        with(vec![(240, Answer::Refused("no memory".to_owned()))]),
+        Some(Ending::Refused("no memory".to_owned())),
+        "a refusal is definite"
+    );
+    assert_eq!(with(vec![(240, lost()), (320, reads("p1", Power::Running))]), Some(Ending::Done), "seen running");
+    assert_eq!(
+        with(vec![(240, lost()), (320, reads("p1", Power::Off))]),
+        Some(Ending::Unknown("no answer".to_owned())),
+        "a lost answer and Off is not failed"
+    );
+    let late = 240 + START_SHOWS.0;
+    let slow = vec![
+        (240, Answer::Accepted),
+        (320, reads("p1", Power::Off)),
+        (420, Answer::Paused),
+        (late, reads("p1", Power::Off)),
+    ];
+    assert_eq!(
+        with(slow),
+        Some(Ending::Unknown("it was accepted, and reads Off".to_owned())),
+        "accepted and never seen is not failed"
+    );
+    assert_eq!(
+        carry(start(&["p2"]), vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Running))]).1,
+        Some(Ending::Done),
+        "what runs already is not started twice"
+    );
+    assert_eq!(
+        carry(start(&["p2"]), vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Absent))]).1,
+        Some(Ending::Refused("it is not defined on p1".to_owned())),
+    );
+}
+
+#[test]
+fn a_stop_asks_gently_and_then_cuts_off() {
+    let answers = vec![
+        (80, reads("p1", Power::Running)),
+        (160, Answer::Refused("no RMC".to_owned())),
+        (240, Answer::Accepted),
+        (320, reads("p1", Power::Stopping)),
+        (420, Answer::Paused),
+        (10_500, reads("p1", Power::Stopping)),
+        (10_580, Answer::Accepted),
+        (10_660, reads("p1", Power::Off)),
+    ];
+    let (asked, ending) = carry(stop(10_000), answers);
+    let expected = ["read p1", "shut down", "power down", "read p1", "pause 100ms", "read p1", "cut off", "read p1"];
+    assert_eq!(asked, expected);
+    assert_eq!(ending, Some(Ending::Done));
+}
+
+#[test]
+fn a_stop_without_grace_cuts_off_at_once_and_believes_only_what_it_reads() {
+    let (asked, ending) = carry(stop(0), vec![(80, reads("p1", Power::Unknown)), (160, Answer::Accepted)]);
+    assert_eq!((asked, ending), (["read p1", "cut off", "read p1"].map(str::to_owned).to_vec(), None));
+    assert_eq!(carry(stop(0), vec![(80, reads("p1", Power::Off))]).1, Some(Ending::Done));
+    assert_eq!(carry(stop(0), vec![(80, dark("p1"))]).1, not_done("p1 reads No Connection"));
+    let refused = vec![
+        (80, reads("p1", Power::Running)),
+        (160, Answer::Refused("busy".to_owned())),
+        (5_000, reads("p1", Power::Running)),
+    ];
+    assert_eq!(carry(stop(0), refused).1, Some(Ending::Unknown("busy".to_owned())), "a refused stop is not done");
+}
+
+#[test]
+fn only_a_server_that_is_down_is_powered_off() {
+    let down = |system| (80, reading("p1", system, None));
+    let off = carry(order(Action::Fence), vec![down(SystemState::PowerOff), (160, Answer::Already)]);
+    assert_eq!(off.0, ["read p1", "power off", "read p1"], "one that reads off is powered off all the same");
+    let answers =
+        vec![down(SystemState::Error), (160, Answer::Accepted), (240, reading("p1", SystemState::PowerOff, None))];
+    assert_eq!(carry(order(Action::Fence), answers).1, Some(Ending::Done));
+    for (answer, why) in [(reads("p1", Power::Off), "p1 reads Operating"), (dark("p1"), "p1 reads No Connection")] {
+        let (asked, ending) = carry(order(Action::Fence), vec![(80, answer)]);
+        assert_eq!((asked.len(), ending), (1, not_done(why)));
+    }
+}
+
+/// A server that is off is proven off, whatever its console says to the command: it goes on reading off.
+#[test]
+fn what_is_off_already_needs_no_command_that_can_fail() {
+    let off = |at| (at, reading("p1", SystemState::PowerOff, None));
+    let why = || "HSCL0238".to_owned();
+    for answer in [Answer::Refused(why()), Answer::NotSent(why()), Answer::Unknown(why())] {
+        let first = vec![off(80), (160, answer.clone()), off(240), (340, Answer::Paused)];
+        assert_eq!(carry(order(Action::Fence), first.clone()).1, None, "one reading may be what was known last");
+        let again = first.into_iter().chain([off(160 + OFF_SHOWS.0)]).collect();
+        assert_eq!(carry(order(Action::Fence), again).1, Some(Ending::Done), "{answer:?}");
+    }
+    let sick = (80, reading("p1", SystemState::Error, None));
+    let not_sent = vec![sick.clone(), (160, Answer::NotSent(why()))];
+    assert_eq!(carry(order(Action::Fence), not_sent).1, not_done("HSCL0238"), "what was not off was not told");
+    let refused = vec![sick, (160, Answer::Refused(why())), (240, reading("p1", SystemState::Error, None))];
+    assert_eq!(carry(order(Action::Fence), refused).1, None, "a refusal is read back");
+}
+
+/// A list in Recovery, or on the way down, is none.
+#[test]
+fn an_lpar_is_read_only_where_it_can_be_known() {
+    for system in [SystemState::Unknown, SystemState::PoweringOff, SystemState::Error, SystemState::Initializing] {
+        let (asked, ending) = carry(start(&[]), vec![(80, reading("p2", system, Some(Power::Off)))]);
+        let why = format!("it cannot be read on p2 ({system}), and no proof is held");
+        assert_eq!((asked.len(), ending), (1, not_done(&why)));
+    }
+}
+
+#[test]
+fn what_is_not_listed_any_more_is_neither_started_nor_stopped() {
+    let elsewhere = carry(start(&["p2"]), vec![(80, reads("p2", Power::Missing))]).1;
+    assert_eq!(
+        elsewhere,
+        not_done("it reads not listed any more on p2"),
+        "what is read counts for more than an excuse"
+    );
+    assert_eq!(carry(stop(0), vec![(80, reads("p1", Power::Missing))]).1, not_done("it reads not listed any more"));
+    let vanished =
+        vec![(80, reads("p1", Power::Running)), (160, Answer::Accepted), (120_000, reads("p1", Power::Missing))];
+    let why = "it still reads not listed any more".to_owned();
+    assert_eq!(carry(stop(0), vanished).1, Some(Ending::Unknown(why)), "nor is what vanished off");
+}
+
+#[test]
+fn what_has_panicked_is_cut_off_at_once() {
+    let (asked, ending) = carry(
+        stop(10_000),
+        vec![(80, reads("p1", Power::Error)), (160, Answer::Accepted), (240, reads("p1", Power::Off))],
+    );
+    assert_eq!((asked, ending), (["read p1", "cut off", "read p1"].map(str::to_owned).to_vec(), Some(Ending::Done)));
+    assert_eq!(carry(start(&["p2"]), vec![(80, reads("p2", Power::Error))]).1, not_done("it reads Error on p2"));
+}
+
+#[test]
+fn ibm_i_is_never_cut_off_while_it_runs() {
+    for grace in [0, 10_000] {
+        let mut execution = Execution::new(stop(grace), &[]).ibm_i(true);
+        let next = |execution: &mut Execution, answer, at| match execution.next(answer, Span(at)) {
+            Next::Ask(ask) => word(&ask),
+            Next::Report(report) => format!("{:?}", report.ending),
+        };
+        assert_eq!(next(&mut execution, reads("p1", Power::Running), 80), "shut down");
+        assert_eq!(next(&mut execution, Answer::Accepted, 160), "read p1");
+        assert_eq!(next(&mut execution, reads("p1", Power::Stopping), 60_000), "pause 100ms");
+        assert_eq!(next(&mut execution, Answer::Paused, 60_100), "read p1");
+        let late = next(&mut execution, reads("p1", Power::Stopping), 120_000);
+        assert_eq!(late, "Unknown(\"it still reads Stopping\")", "its time is over, and nobody cut it off");
+    }
+}
+
+#[test]
+fn what_was_given_up_before_it_was_sent_is_not_done() {
+    let list: Vec<ServerName> = ["p1", "p2"].map(ServerName::from).to_vec();
+    let mut execution = Execution::new(start(&["p2"]), &list);
+    assert_eq!(execution.give_up("stopping").ending, Ending::NotDone("stopping".to_owned()));
+    execution.next(reads("p2", Power::Off), Span(80));
+    execution.next(reads("p1", Power::Off), Span(160));
+    assert_eq!(execution.give_up("stopping").ending, Ending::Unknown("stopping".to_owned()), "the start is on its way");
+}
+
+fn migrate() -> Order {
+    order(Action::Migrate { group: "web".into(), resource: "web1".into(), epoch: Epoch(1), to: "p2".into() })
+}
+
+/// What comes after a move of p1 to p2 was found possible and sent.
+fn moved(more: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
+    let before = vec![(80, reads("p2", Power::Absent)), (160, reads("p1", Power::Running))];
+    carry(migrate(), before.into_iter().chain(more).collect())
+}
+
+#[test]
+fn a_move_is_believed_when_both_servers_say_so() {
+    let (asked, ending) = moved(vec![
+        (8_000, Answer::Accepted),
+        (8_080, reads("p2", Power::Moving)),
+        (8_160, reads("p1", Power::Moving)),
+        (8_260, Answer::Paused),
+        (8_340, reads("p2", Power::Running)),
+        (8_420, reads("p1", Power::Absent)),
+    ]);
+    let expected = ["read p2", "read p1", "migrate to p2", "read p2", "read p1", "pause 100ms", "read p2", "read p1"];
+    assert_eq!(asked, expected);
+    assert_eq!(ending, Some(Ending::Done));
+}
+
+#[test]
+fn a_move_ends_as_what_was_read() {
+    let lost = || Answer::Unknown("no answer".to_owned());
+    let unknown = |why: &str| Some(Ending::Unknown(why.to_owned()));
+    let refused = moved(vec![(240, Answer::Refused("no memory".to_owned()))]);
+    assert_eq!(refused.1, Some(Ending::Refused("no memory".to_owned())), "a refusal is definite");
+    let at = |there: Power, here: Power| vec![(240, lost()), (320, reads("p2", there)), (400, reads("p1", here))];
+    assert_eq!(moved(at(Power::Running, Power::Absent)).1, Some(Ending::Done), "seen on the target");
+    assert_eq!(moved(at(Power::Absent, Power::Running)).1, unknown("no answer"), "it may begin yet");
+    assert_eq!(moved(at(Power::Absent, Power::Off)).1, unknown("no answer"));
+    assert_eq!(moved(at(Power::Running, Power::Moving)).1, None, "one side alone says nothing");
+    assert_eq!(moved(at(Power::Unknown, Power::Running)).1, None);
+    assert_eq!(moved(at(Power::Moving, Power::Absent)).1, None, "on its way is not there");
+    assert_eq!(moved(at(Power::Absent, Power::Moving)).1, None, "nor back");
+    let dark = vec![(240, lost()), (320, dark("p2")), (120_000, dark("p1"))];
+    assert_eq!(moved(dark).1, unknown("no answer"), "out of time");
+}
+
+#[test]
+fn a_move_begins_only_from_where_the_lpar_runs() {
+    for (there, here, why) in [
+        (reads("p2", Power::Unknown), reads("p1", Power::Running), "it reads Unknown on p2"),
+        (dark("p2"), reads("p1", Power::Running), "it reads Unknown on p2"),
+        (reading("p2", SystemState::PowerOff, Some(Power::Off)), reads("p1", Power::Running), "p2 reads Power Off"),
+        (reads("p2", Power::Running), reads("p1", Power::Running), "it reads Running on p2"),
+        (reads("p2", Power::Absent), reads("p1", Power::Starting), "it reads Starting on p1"),
+        (reads("p2", Power::Absent), dark("p1"), "it reads Unknown on p1"),
+    ] {
+        assert_eq!(carry(migrate(), vec![(80, there), (160, here)]).1, not_done(why));
+    }
+    let done = carry(migrate(), vec![(80, reads("p2", Power::Running)), (160, reads("p1", Power::Absent))]);
+    assert_eq!(done.1, Some(Ending::Done), "it is there already");
+    let (asked, ending) = carry(
+        migrate(),
+        vec![
+            (80, reads("p2", Power::Moving)),
+            (160, reads("p1", Power::Moving)),
+            (240, reads("p2", Power::Running)),
+            (320, reads("p1", Power::Absent)),
+        ],
+    );
+    assert_eq!(asked, ["read p2", "read p1", "read p2", "read p1"], "what is on its way is followed, not sent again");
+    assert_eq!(ending, Some(Ending::Done));
+}
+
+#[test]
+fn a_move_is_stopped_and_then_cleared_up() {
+    let end = |server: &str| {
+        let action = Action::StopMigration { resource: "web1".into(), from: "p1".into(), to: "p2".into() };
+        Order { server: server.into(), ..order(action) }
+    };
+    let moving = || vec![(80, reads("p2", Power::Moving)), (160, reads("p1", Power::Moving))];
+    let with = |more: Vec<(u64, Answer)>| carry(end("p1"), moving().into_iter().chain(more).collect());
+    let stopped = vec![(240, Answer::Accepted), (320, reads("p2", Power::Absent)), (400, reads("p1", Power::Running))];
+    assert_eq!(with(stopped).1, Some(Ending::Done));
+    let (asked, ending) = with(vec![
+        (240, Answer::Refused("too late".to_owned())),
+        (320, Answer::Accepted),
+        (400, reads("p2", Power::Running)),
+        (480, reads("p1", Power::Absent)),
+    ]);
+    assert_eq!(asked[2..], ["stop migration", "recover migration", "read p2", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done), "wherever that leaves it");
+    let over = carry(end("p1"), vec![(80, reads("p2", Power::Absent)), (160, reads("p1", Power::Running))]);
+    assert_eq!((over.0.len(), over.1), (2, Some(Ending::Done)), "nothing is on its way");
+    let at_target = vec![(80, dark("p1")), (160, reads("p2", Power::Moving))];
+    assert_eq!(carry(end("p2"), at_target).0[2], "recover migration", "the source has gone");
+}
+
+#[test]
+fn a_definition_is_brought_to_where_an_lpar_starts() {
+    let with_home = |vouched: &[&str]| {
+        let mut order = start(vouched);
+        if let Action::Start { home, .. } = &mut order.action {
+            *home = Some("p2".into());
+        }
+        order
+    };
+    let (asked, ending) = carry(
+        with_home(&["p2"]),
+        vec![
+            (80, reads("p2", Power::Off)),
+            (160, reads("p1", Power::Absent)),
+            (2_000, Answer::Accepted),
+            (2_080, reads("p1", Power::Off)),
+            (2_160, Answer::Accepted),
+            (2_240, reads("p1", Power::Starting)),
+        ],
+    );
+    assert_eq!(asked, ["read p2", "read p1", "move definition from p2", "read p1", "start", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done));
+    let down = || vec![(80, reading("p2", SystemState::PowerOff, None)), (160, reads("p1", Power::Absent))];
+    let (asked, ending) = carry(
+        with_home(&["p2"]),
+        down().into_iter().chain([(2_000, Answer::Accepted), (2_080, reads("p1", Power::Starting))]).collect(),
+    );
+    assert_eq!(asked, ["read p2", "read p1", "remote restart from p2", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done));
+    let unproven =
+        vec![(80, reading("p2", SystemState::PowerOff, Some(Power::Off))), (160, reads("p1", Power::Absent))];
+    let why = "it is defined on p2, which reads Power Off";
+    assert_eq!(carry(with_home(&[]), unproven).1, not_done(why), "a server that nobody proved off may come back");
+}
+
+fn hook() -> Order {
+    let arguments = ["postonline", "web", "p1"].map(str::to_owned).to_vec();
+    let program = "/opt/up".to_owned();
+    order(Action::Hook { group: "web".into(), trigger: Trigger::PostOnline, program, arguments })
+}
+
+#[test]
+fn a_move_that_failed_half_way_is_cleared_up_before_a_start() {
+    let refused = || Answer::Refused("wrong state".to_owned());
+    let refuses = || Some(Ending::Refused("wrong state".to_owned()));
+    let cleared = || not_done("a move of it that had failed half-way was cleared up first");
+    let cases: Vec<(&str, Answer, Option<Ending>)> = vec![
+        ("there was one", Answer::Accepted, cleared()),
+        ("there was none", Answer::Refused("no migration".to_owned()), refuses()),
+        ("no lease any more", Answer::NotSent("no lease".to_owned()), not_done("no lease")),
+        ("nobody knows", Answer::Unknown("lost".to_owned()), Some(Ending::Unknown("lost".to_owned()))),
+    ];
+    for (case, answer, expected) in cases {
+        let begin = vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off)), (240, refused())];
+        let answers = begin.into_iter().chain([(320, answer)]).collect();
+        let (asked, ending) = carry_as(true, start(&[]), answers);
+        assert_eq!(asked, ["read p2", "read p1", "start", "recover migration"], "{case}");
+        assert_eq!(ending, expected, "{case}");
+    }
+    let fixed = vec![(80, reads("p2", Power::Off)), (160, reads("p1", Power::Off)), (240, refused())];
+    assert_eq!(carry(start(&[]), fixed), (vec!["read p2".into(), "read p1".into(), "start".into()], refuses()));
+}
+
+#[test]
+fn a_move_that_failed_half_way_is_cleared_up_for_a_stop() {
+    let answers = || {
+        vec![
+            (80, reads("p1", Power::Unknown)),
+            (160, Answer::Refused("wrong state".to_owned())),
+            (240, Answer::Accepted),
+            (320, reads("p1", Power::Absent)),
+        ]
+    };
+    let (asked, ending) = carry_as(true, stop(0), answers());
+    assert_eq!(asked, ["read p1", "cut off", "recover migration", "read p1"]);
+    assert_eq!(ending, Some(Ending::Done));
+    let (asked, _) = carry(stop(0), answers().into_iter().take(2).collect());
+    assert_eq!(asked, ["read p1", "cut off", "read p1"]);
+}
+
+#[test]
+fn a_hook_is_run_once_and_reads_nothing() {
+    let why = |why: &str| why.to_owned();
+    for (answer, ending) in [
+        (Answer::Accepted, Ending::Done),
+        (Answer::Refused(why("exit status 3")), Ending::Refused(why("exit status 3"))),
+        (Answer::NotSent(why("no lease")), Ending::NotDone(why("no lease"))),
+        (Answer::Unknown(why("killed")), Ending::Unknown(why("killed"))),
+    ] {
+        let (asked, ended) = carry(hook(), vec![(100, answer)]);
+        assert_eq!((asked, ended), (vec!["run /opt/up postonline web p1 within 2m".to_owned()], Some(ending)));
+    }
+}
+
+#[test]
+fn what_is_not_the_lpar_of_a_node_is_not_cut_off_in_its_place() {
+    let another = Remark::Another { known: "A".to_owned(), found: "B".to_owned() };
+    for remark in [Some(another), None] {
+        let Answer::Read(mut read) = reads("p1", Power::Off) else { unreachable!("it is a reading") };
+        read.node_listed = Listed { uuid: Some("B".to_owned()), remark: remark.clone() };
+        let fence = order(Action::FenceNode { node: "n2".into() });
+        let (asked, ending) = carry(fence, vec![(0, Answer::Read(read)), (1, Answer::Accepted)]);
+        let left_alone = matches!(ending, Some(Ending::NotDone(_))) && asked.len() == 1;
+        assert_eq!(left_alone, remark.is_some(), "{asked:?}: {ending:?}");
+    }
+}

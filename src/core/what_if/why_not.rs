@@ -1,0 +1,158 @@
+//! Why a group does not run on a server: every reason, in the ledger's own words.
+
+use crate::{
+    GroupName, Ledger, Note, Power, Record, ServerName, SystemState,
+    ledger::{CopyState, GroupState, Intent, Phase},
+    note::{NotHere, Wait},
+};
+use std::sync::Arc;
+
+/// More reasons than one group can have on one server.
+const MOST: usize = 256;
+
+/// Why a group does not run on a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhyNot {
+    /// How it stands now.
+    pub standing: Standing,
+    /// The last time that it was placed, as far as that is remembered.
+    pub decision: Option<Decision>,
+}
+
+/// How a group stands to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is there.
+    Here(Phase),
+    /// The server is not in its system list.
+    NotListed,
+    /// It cannot run there now, for each of these reasons. First the one that a refusal would name.
+    Barred(Vec<NotHere>),
+    /// It could run there now.
+    Could(Vec<Instead>),
+}
+
+/// Why a group does not run where it could.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// It is there already.
+    Elsewhere(ServerName),
+    /// It is to be offline.
+    Unwanted,
+    /// Nothing is done to it.
+    Frozen,
+    /// More than one copy is active.
+    Held,
+    /// It waits.
+    Waits(Wait),
+}
+
+/// A grant that is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The record.
+    pub record: Record,
+    /// Where it was placed.
+    pub to: ServerName,
+    /// Why it was not placed on the server in question; `None` if that one was not in the way, or was chosen.
+    pub why: Option<NotHere>,
+}
+
+/// Why a group does not run on a server. `None` if there is no such group.
+pub fn why_not(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option<WhyNot> {
+    let group = ledger.groups.get(name)?;
+    let listed = ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(server));
+    let here = group.tenure.as_ref().filter(|tenure| &tenure.server == server);
+    let standing = match here {
+        Some(tenure) => Standing::Here(tenure.phase.clone()),
+        None if !listed => Standing::NotListed,
+        None => match reasons(ledger, name, server) {
+            none if none.is_empty() => Standing::Could(instead(group)),
+            all => Standing::Barred(all),
+        },
+    };
+    let decision = decision(ledger, name, server).filter(|_| listed);
+    Some(WhyNot { standing, decision })
+}
+
+fn instead(group: &GroupState) -> Vec<Instead> {
+    let mut all = Vec::new();
+    all.extend(group.tenure.as_ref().map(|tenure| Instead::Elsewhere(tenure.server.clone())));
+    all.extend((group.intent == Intent::Offline).then_some(Instead::Unwanted));
+    all.extend(group.frozen.then_some(Instead::Frozen));
+    all.extend(group.conflict.is_some().then_some(Instead::Held));
+    all.extend(group.wait.clone().map(Instead::Waits));
+    all
+}
+
+fn decision(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option<Decision> {
+    ledger.history(name).find_map(|record| {
+        let Note::Granted { server: to, passed_over, .. } = &record.note else { return None };
+        Some(Decision { record: record.clone(), to: to.clone(), why: passed_over.get(server).cloned() })
+    })
+}
+
+/// Every reason: the ledger names one, that one is mended on a copy, and the ledger is asked again. So it is always the
+/// real rule that speaks. A reason that cannot be mended here ends the list.
+fn reasons(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Vec<NotHere> {
+    let mut scratch = ledger.scratch();
+    let mut all: Vec<NotHere> = Vec::new();
+    while all.len() < MOST {
+        let Some(group) = scratch.groups.get(name).cloned() else { break };
+        let Some(reason) = scratch.not_here(name, &group, server) else { break };
+        let again = all.contains(&reason);
+        if !again {
+            all.push(reason.clone());
+        }
+        if again || mend(&mut scratch, name, server, &reason).is_none() {
+            break;
+        }
+    }
+    all
+}
+
+/// Takes one reason away. `None` if that cannot be done.
+fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &NotHere) -> Option<()> {
+    let index = ledger.index;
+    let group = ledger.groups.get_mut(name).map(Arc::make_mut)?;
+    let state = ledger.servers.get_mut(server)?;
+    match reason {
+        NotHere::NotDefined { resource }
+        | NotHere::NotBrought { resource, .. }
+        | NotHere::NotReadOff { resource, .. } => {
+            let copy = group.copies.get_mut(resource)?.get_mut(server)?;
+            *copy = CopyState { power: Power::Off, since: Some(index), ..CopyState::default() };
+        }
+        NotHere::PersistentDown { resource } => {
+            group.copies.get_mut(resource)?.get_mut(server)?.power = Power::Running;
+        }
+        NotHere::Link { child, .. } => group.ties.links.retain(|link| link.child != *child),
+        NotHere::Faulted => drop(group.faults.remove(server)),
+        NotHere::ProvenOff => {
+            state.off = None;
+            // That it also reads Power Off says nothing more.
+            (state.system, state.live) = (SystemState::Operating, true);
+        }
+        NotHere::Unread => (state.since, state.system, state.live) = (Some(index), SystemState::Operating, true),
+        NotHere::NotReady(_) => (state.system, state.live) = (SystemState::Operating, true),
+        NotHere::Draining | NotHere::ServerFrozen | NotHere::Quarantined { .. } => state.upkeep = Default::default(),
+        NotHere::Dirty => state.dirty = None,
+        NotHere::NobodyWatches => {
+            state.watcher = ledger.nodes.iter().find(|(_, node)| node.lapsed.is_none()).map(|(node, _)| node.clone());
+        }
+        NotHere::ViosDown { .. } => state.vios.clear(),
+        NotHere::NoMemory { .. } => Arc::make_mut(&mut ledger.config).servers.get_mut(server)?.memory = None,
+        NotHere::NoProcessors { .. } => Arc::make_mut(&mut ledger.config).servers.get_mut(server)?.processors = None,
+        NotHere::Limit { limit, .. } => {
+            Arc::make_mut(&mut ledger.config).groups.get_mut(name)?.prerequisites.remove(limit);
+        }
+        // These would take more than one thing to mend, or are about other groups and nodes.
+        NotHere::NodeDown { .. }
+        | NotHere::FailoverOff { .. }
+        | NotHere::OtherZone { .. }
+        | NotHere::Rule { .. }
+        | NotHere::StillDefined { .. }
+        | NotHere::NotListed => return None,
+    }
+    Some(())
+}

@@ -1,0 +1,25 @@
+//! Putting what an order asks to the world. The machine has looked at the order and at the lease a moment ago; nothing is
+//! decided here.
+
+use super::{Performer, Reader};
+use std::{sync::Arc, time::Duration};
+use tenure_core::{
+    execution::{Answer, Ask},
+    order::Order,
+};
+
+/// Carries out what an order asks.
+pub async fn ask(performer: Arc<Performer>, reader: Reader, order: &Order, ask: &Ask) -> Answer {
+    match ask {
+        Ask::Read(server) => match reader.read(server).await {
+            Some(reading) => Answer::Read(reading),
+            None => Answer::NotSent("the node stops".to_owned()),
+        },
+        Ask::Pause(span) => {
+            tokio::time::sleep(Duration::from_millis(span.0)).await;
+            Answer::Paused
+        }
+        Ask::Look(resource) => Answer::Looked(performer.agents().look(resource).await),
+        Ask::Do(deed) => performer.act(order, deed).await,
+    }
+}

@@ -1,0 +1,70 @@
+//! Programs of the administrators', run on events: what their ends mean for an order.
+//!
+//! How a program is run, bounded and killed is the affair of `tenure-agents`. Decides nothing.
+
+use std::{collections::BTreeMap, time::Duration};
+use tenure_agents::{
+    Output,
+    program::{self, Ended},
+};
+use tenure_core::execution::{Answer, Program};
+
+/// Runs a program to its end, or to the end of its time, with these variables beside `PATH`.
+pub async fn run(asked: &Program, variables: BTreeMap<&'static str, String>) -> Answer {
+    let outcome = program::run(program::Program {
+        path: asked.path.clone().into(),
+        arguments: asked.arguments.clone(),
+        variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        within: Duration::from_millis(asked.within.0),
+        output: Output::Pipe,
+        cgroup: None,
+        record: None,
+        place: None,
+    })
+    .await;
+    match outcome.ended {
+        Ended::Exited(0) => Answer::Accepted,
+        // What is missing or is no program is refused; what the machine has no room for now was not tried.
+        Ended::Exited(_) | Ended::Missing(_) => Answer::Refused(outcome.words()),
+        Ended::NoRoom(_) => Answer::NotSent(outcome.words()),
+        Ended::Broken(_) | Ended::TimeOver(_) => Answer::Unknown(outcome.words()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure_core::Span;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    async fn answer(path: &str, words: &[&str], within: Duration) -> Answer {
+        let arguments = words.iter().map(|word| (*word).to_owned()).collect();
+        let within = Span(u64::try_from(within.as_millis()).unwrap());
+        let variables = BTreeMap::from([("TENURE_GROUP", "web".to_owned())]);
+        run(&Program { path: path.to_owned(), arguments, within }, variables).await
+    }
+
+    #[tokio::test]
+    async fn an_end_means_an_answer() {
+        assert_eq!(answer("/bin/sh", &["-c", "test $TENURE_GROUP = web"], LONG).await, Answer::Accepted);
+        let refused = answer("/bin/sh", &["-c", "echo looking; echo 'not today' >&2; echo; exit 3"], LONG).await;
+        assert_eq!(refused, Answer::Refused("exit status 3: not today".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_was_killed_is_unknown() {
+        let late = answer("/bin/sh", &["-c", "echo waiting; sleep 600"], Duration::from_millis(300)).await;
+        assert_eq!(late, Answer::Unknown("it did not end within 300ms, and was killed: waiting".to_owned()));
+        let Answer::Unknown(why) = answer("/bin/sh", &["-c", "kill -9 $$"], LONG).await else {
+            panic!("it was killed")
+        };
+        assert!(why.contains("signal: 9"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_program_is_refused_with_its_path() {
+        let Answer::Refused(why) = answer("/missing/hook", &[], LONG).await else { panic!("it was run") };
+        assert!(why.starts_with("/missing/hook: "), "{why}");
+    }
+}

@@ -1,0 +1,20 @@
+//! Carrying out orders and reading servers.
+//!
+//! Promises: every reading begins after it was asked for and carries the log index that the node had applied by then; a
+//! mutation goes out only under a lease; an order is carried out once at a time. Decides nothing.
+
+mod agents;
+pub mod ask;
+mod hook;
+pub mod known;
+mod lease;
+mod marks;
+pub mod moment;
+mod orders;
+mod reader;
+pub mod watchdog;
+
+pub use agents::{Agents, Places};
+pub use lease::Lease;
+pub use orders::Performer;
+pub use reader::Reader;
