@@ -8,7 +8,7 @@ mod service;
 
 pub(super) use node::views as nodes;
 pub use resource::detail as resource;
-pub(super) use server::{rolling, server_word};
+pub(super) use server::{rolling, server_status};
 
 use super::{
     backend::{Members, Read},

@@ -5,7 +5,8 @@ use super::{
     convert, view,
     wire::{
         DecisionView, EndingView, ForeseenGroup, ForeseenRecord, LargestView, RefusedView, RollingView,
-        ServerCapacityView, SiteCapacityView, SubjectView, WeakView, WhatIf, WhatIfBody, WhatIfView, WhyNotView,
+        ServerCapacityView, ServerStatus, SiteCapacityView, SubjectView, WeakView, WhatIf, WhatIfBody, WhatIfView,
+        WhyNotView,
     },
 };
 use std::{
@@ -184,7 +185,7 @@ fn server(ledger: &Ledger, name: &ServerName, room: &what_if::ServerRoom) -> Ser
     let show = |room: Room| super::wire::CapacityView { used: room.used, total: room.total };
     ServerCapacityView {
         name: name.to_string(),
-        state: ledger.servers.get(name).map_or("unread", |state| view::server_word(ledger, name, state)).to_owned(),
+        state: ledger.servers.get(name).map_or(ServerStatus::Unread, |state| view::server_status(ledger, name, state)),
         memory: show(room.memory),
         processors: show(room.processors),
         units: show(room.units),

@@ -2,6 +2,7 @@
 
 mod agent;
 mod ask;
+mod states;
 mod status;
 mod what_if;
 
@@ -10,6 +11,9 @@ pub use agent::{
     PlaceView, ResourceDetailView, SaidView,
 };
 pub use ask::{ConfigureBody, RequestBody};
+pub use states::{
+    Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, NodeOut, NodeRole, ServerStatus, ServiceStatus,
+};
 pub use status::{
     AlarmView, CapacityView, DrainView, FaultView, GroupView, LparView, NodeView, OrderView, ResourceView, RollingView,
     ServerView, ServiceMemberView, ServiceView, StatusView, TurnView, WaitView,

@@ -3,12 +3,15 @@
 use super::{Context, Fault, Terminal, render};
 use crate::api::{
     Read,
-    wire::{ErrorKind, GroupView, RecordView, ResourceView, ServerView, ServiceView, StatusView},
+    wire::{
+        DrainStatus, ErrorKind, GroupStatus, GroupView, RecordView, ResourceView, ServerView, ServiceStatus,
+        ServiceView, StatusView,
+    },
 };
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
-use tenure_core::{GroupName, ResourceName, ServerName, ServiceName, config::AT};
+use tenure_core::{GroupName, ResourceName, ServerName, ServiceName};
 use tokio::time::{Instant, timeout};
 
 /// The state is looked at this often even when nothing is said.
@@ -74,7 +77,7 @@ impl Goal {
         let name = self.name();
         match self {
             Goal::Online { .. } | Goal::Offline { .. } => {
-                group.is_some_and(|group| group == name || group.split_once(AT).is_some_and(|(whole, _)| whole == name))
+                group.is_some_and(|group| group == name || GroupName::from(group).declared() == name)
             }
             Goal::Resource { .. } => {
                 let mut resources = status.into_iter().flat_map(|status| &status.resources);
@@ -99,27 +102,34 @@ impl Goal {
                 let server = server.as_ref().map(ServerName::as_str);
                 let there =
                     |one: &GroupView| server.is_none_or(|server| one.system_list.iter().any(|one| one == server));
-                let reached =
-                    |one: &GroupView| one.state == "online" && (server.is_none() || one.server.as_deref() == server);
+                let reached = |one: &GroupView| {
+                    one.state == GroupStatus::Online && (server.is_none() || one.server.as_deref() == server)
+                };
                 one_of(status, |one| one.name == name || (is_instance(one, name) && there(one)), reached)
             }
-            Goal::Offline { .. } => {
-                one_of(status, |one| one.name == name || is_instance(one, name), |one| one.state == "offline")
-            }
+            Goal::Offline { .. } => one_of(
+                status,
+                |one| one.name == name || is_instance(one, name),
+                |one| one.state == GroupStatus::Offline,
+            ),
             Goal::Resource { runs, .. } => {
                 let one: &ResourceView = status.resources.iter().find(|one| one.name == name)?;
                 Some(Looked { reached: one.runs == Some(*runs), is: one.state.clone(), view: json(one) })
             }
             Goal::Service { online, .. } => {
                 let one: &ServiceView = status.services.iter().find(|one| one.name == name)?;
-                let reached = one.state == if *online { "online" } else { "offline" };
-                Some(Looked { reached, is: one.state.clone(), view: json(one) })
+                let reached = one.state == if *online { ServiceStatus::Online } else { ServiceStatus::Offline };
+                Some(Looked { reached, is: one.state.to_string(), view: json(one) })
             }
             Goal::Drained { .. } => {
                 let one: &ServerView = status.servers.iter().find(|one| one.name == name)?;
                 let drain = one.drain.as_ref();
                 let is = drain.map_or_else(|| "not drained".to_owned(), |drain| drain.progress.clone());
-                Some(Looked { reached: drain.is_some_and(|drain| drain.state == "drained"), is, view: json(one) })
+                Some(Looked {
+                    reached: drain.is_some_and(|drain| drain.state == DrainStatus::Drained),
+                    is,
+                    view: json(one),
+                })
             }
         }
     }
@@ -139,7 +149,7 @@ fn one_of(
     let is = match (&group.server, &group.wait) {
         (_, Some(wait)) => format!("{}, and waits: {}", group.state, wait.text),
         (Some(server), None) => format!("{} on {server}", group.state),
-        (None, None) => group.state.clone(),
+        (None, None) => group.state.to_string(),
     };
     Some(Looked { reached: reached(group), is, view: json(group) })
 }

@@ -6,7 +6,7 @@ use super::{
     render,
 };
 use crate::{
-    api::wire::{EndingView, WhatIf, WhatIfBody, WhatIfView},
+    api::wire::{EndingView, ServerStatus, WhatIf, WhatIfBody, WhatIfView},
     config,
 };
 use tenure_core::Verb;
@@ -71,8 +71,12 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
 /// One question for each server, so that each is bounded and the way through them can be shown.
 async fn lose_each(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let status = context.client.status(context.read()).await?;
-    let servers: Vec<String> =
-        status.servers.into_iter().filter(|server| server.state != "off").map(|server| server.name).collect();
+    let servers: Vec<String> = status
+        .servers
+        .into_iter()
+        .filter(|server| server.state != ServerStatus::Off)
+        .map(|server| server.name)
+        .collect();
     let mut rows = Vec::with_capacity(servers.len());
     for (done, server) in servers.iter().enumerate() {
         terminal.progress(&format!("losing {server}, {} of {}", done + 1, servers.len()));

@@ -15,7 +15,6 @@ pub use group::{
     AutoRestart, AutostartPolicy, Failback, Failover, Group, GroupKind, Hook, Link, Load, Need, Policy, Rigidity,
     ServerDown, Shutdown, Trigger,
 };
-pub use instances::{AT, instance};
 pub use resource::{Agent, Kind, Lpar, OperatingSystem, Operations, Patience, Requirement, Resource, Watch};
 pub use rules::{Asks, Brakes, PlacementRule, Service, Tier, TierLink, Tolerance};
 
@@ -208,7 +207,7 @@ impl Cluster {
         self.resources.get(name).is_some_and(|resource| {
             let stops = resource.operations() == Operations::OnOff && resource.enabled && !resource.monitor_only;
             let managed = self.groups.get(&resource.group).is_some_and(|group| group.managed);
-            resource.as_agent().is_some() && stops && managed && !name.as_str().contains(instances::AT)
+            resource.as_agent().is_some() && stops && managed && name.instance().is_none()
         })
     }
 

@@ -37,9 +37,7 @@ pub use state::{
 
 use crate::{
     GroupName, HmcName, Level, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
-    command::Outcome,
-    config::{AT, Cluster},
-    order::Epoch,
+    command::Outcome, config::Cluster, order::Epoch,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -149,9 +147,9 @@ impl Ledger {
 
     /// The instances of a parallel group.
     pub fn instances<'a>(&'a self, name: &GroupName) -> impl Iterator<Item = &'a GroupName> + use<'a> {
-        let first = format!("{name}{AT}");
-        let from = GroupName::from(first.as_str());
-        self.groups.range(from..).map(|(name, _)| name).take_while(move |name| name.as_str().starts_with(&first))
+        let (first, of) = (name.on(&ServerName::from("")), name.clone());
+        let is_one = move |name: &&GroupName| name.instance().is_some_and(|instance| instance.of == of.as_str());
+        self.groups.range(first..).map(|(name, _)| name).take_while(is_one)
     }
 
     /// The group that a resource belongs to.

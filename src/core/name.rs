@@ -73,6 +73,41 @@ name!(
     HmcName
 );
 
+/// What separates the name of a parallel group, or of a resource of one, from the server of an instance. No declared name
+/// contains it.
+pub const AT: char = '@';
+
+/// An instance of a parallel group, or of a resource of one: `net@p1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instance<'a> {
+    /// The name that is declared.
+    pub of: &'a str,
+    /// The server that it belongs to, and never leaves.
+    pub server: &'a str,
+}
+
+macro_rules! instances {
+    ($($type:ident),+) => {$(
+        impl $type {
+            /// Its instance on a server.
+            pub fn on(&self, server: &ServerName) -> $type {
+                format!("{self}{AT}{server}").into()
+            }
+
+            /// The instance that it names, if it names one.
+            pub fn instance(&self) -> Option<Instance<'_>> {
+                self.as_str().split_once(AT).map(|(of, server)| Instance { of, server })
+            }
+
+            /// Its name as it is declared: that of the parallel one, for an instance.
+            pub fn declared(&self) -> &str {
+                self.instance().map_or(self.as_str(), |instance| instance.of)
+            }
+        }
+    )+};
+}
+instances!(GroupName, ResourceName);
+
 /// Something that has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // each holds its name

@@ -6,7 +6,6 @@
 
 use crate::{
     GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName,
-    config::AT,
     name::Thing,
     row::{Name, Names},
 };
@@ -204,7 +203,7 @@ impl Verb {
     /// go.
     pub fn of_instance(&self, instance: &GroupName) -> Option<Verb> {
         let meant = |server: &Option<ServerName>| {
-            server.as_ref().is_none_or(|server| instance.as_str().ends_with(&format!("{AT}{server}")))
+            server.as_ref().is_none_or(|server| instance.instance().is_some_and(|one| one.server == server.as_str()))
         };
         let mut one = self.clone();
         match &mut one {

@@ -19,7 +19,6 @@ pub use why_not::{Decision, Instead, Standing, WhyNot, why_not};
 use crate::{
     GroupName, Ledger, NodeName, Record, Refusal, Request, RequestId, ServerName, Span, Time,
     command::{Author, Command, Entry},
-    config::AT,
     ledger::{GroupState, Intent, Phase},
     note::Wait,
     plan::plan,
@@ -281,7 +280,7 @@ impl Foresight {
     }
 
     fn place(&self, name: &GroupName, group: &GroupState) -> Place {
-        let declared = self.ledger.config.groups.get(name).filter(|_| is_instance(name));
+        let declared = self.ledger.config.groups.get(name).filter(|_| name.instance().is_some());
         // What is moved while it runs, runs.
         let runs = |phase: &Phase| matches!(phase, Phase::Online | Phase::Migrating(_));
         let online = group.tenure.as_ref().filter(|tenure| runs(&tenure.phase));
@@ -294,9 +293,4 @@ impl Foresight {
             after: None,
         }
     }
-}
-
-/// Whether it is one of a parallel group: it belongs to its server, and goes nowhere.
-fn is_instance(name: &GroupName) -> bool {
-    name.as_str().contains(AT)
 }

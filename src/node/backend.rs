@@ -204,11 +204,11 @@ impl Backend for NodeBackend {
     }
 
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure> {
-        known::list(&self.raft, &self.agents, &self.config.node, node).await
+        known::list(&self.raft, &self.agents, &self.config.node, node).await.map(AgentsView::from)
     }
 
     async fn agent(&self, node: Option<&NodeName>, agent: &str) -> Result<AgentDetailView, Failure> {
-        known::one(&self.raft, &self.agents, &self.config.node, node, agent).await
+        known::one(&self.raft, &self.agents, &self.config.node, node, agent).await.map(AgentDetailView::from)
     }
 
     fn ca_pem(&self) -> String {

@@ -2,14 +2,12 @@
 
 use super::{
     Machine,
+    catalog::{AgentAction, Catalog, CatalogEntry, Description, Parameter},
     peer::{Answer, Call, ask, incarnation},
     suitability::peer,
 };
 use crate::{
-    api::{
-        Failure, Rejection,
-        wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
-    },
+    api::{Failure, Rejection},
     performer::{Agents, known},
 };
 use std::{sync::Arc, time::Duration};
@@ -23,14 +21,14 @@ const WITHIN: Duration = Duration::from_secs(15);
 const NEXT: &str = "see `tenure agent list`";
 
 /// The agents of this node.
-pub async fn list_here(agents: &Agents, me: &NodeName) -> AgentsView {
-    let view = |one: known::Known| AgentView { agent: one.agent, kind: one.kind.to_owned(), at: one.at };
+pub async fn list_here(agents: &Agents, me: &NodeName) -> Catalog {
+    let view = |one: known::Known| CatalogEntry { agent: one.agent, kind: one.kind.to_owned(), at: one.at };
     let all = known::known(agents.places()).await;
-    AgentsView { node: me.to_string(), agents: all.into_iter().map(view).collect() }
+    Catalog { node: me.to_string(), agents: all.into_iter().map(view).collect() }
 }
 
 /// What an agent of this node can be told.
-pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<AgentDetailView, Rejection> {
+pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<Description, Rejection> {
     if let Some(kind) = agent.strip_prefix("script:") {
         let found = known::script(agents.places(), kind).await;
         let (names, entries) = found
@@ -47,8 +45,8 @@ pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<Age
     Err(Rejection::new("agent_says_nothing", why).advise("see docs/agents.md"))
 }
 
-fn script(me: &NodeName, agent: &str, names: Vec<String>, entries: Vec<String>) -> AgentDetailView {
-    let parameter = |name| ParameterView {
+fn script(me: &NodeName, agent: &str, names: Vec<String>, entries: Vec<String>) -> Description {
+    let parameter = |name| Parameter {
         name,
         required: false,
         unique: false,
@@ -57,8 +55,8 @@ fn script(me: &NodeName, agent: &str, names: Vec<String>, entries: Vec<String>) 
         default: None,
         short: String::new(),
     };
-    let action = |name| AgentActionView { name, timeout: None, interval: None, depth: None };
-    AgentDetailView {
+    let action = |name| AgentAction { name, timeout: None, interval: None, depth: None };
+    Description {
         node: me.to_string(),
         agent: agent.to_owned(),
         short: "a directory of scripts".to_owned(),
@@ -67,8 +65,8 @@ fn script(me: &NodeName, agent: &str, names: Vec<String>, entries: Vec<String>) 
     }
 }
 
-fn ocf(me: &NodeName, agent: &str, metadata: &Metadata) -> AgentDetailView {
-    let parameters = metadata.parameters.iter().map(|one| ParameterView {
+fn ocf(me: &NodeName, agent: &str, metadata: &Metadata) -> Description {
+    let parameters = metadata.parameters.iter().map(|one| Parameter {
         name: one.name.clone(),
         required: one.required,
         unique: one.unique,
@@ -83,13 +81,13 @@ fn ocf(me: &NodeName, agent: &str, metadata: &Metadata) -> AgentDetailView {
         short: one.short.clone(),
     });
     let ms = |time: Option<Duration>| time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-    let actions = metadata.actions.iter().map(|one| AgentActionView {
+    let actions = metadata.actions.iter().map(|one| AgentAction {
         name: one.name.clone(),
         timeout: ms(one.timeout),
         interval: ms(one.interval),
         depth: one.depth.clone(),
     });
-    AgentDetailView {
+    Description {
         node: me.to_string(),
         agent: agent.to_owned(),
         short: metadata.short.clone(),
@@ -104,7 +102,7 @@ pub async fn list(
     agents: &Arc<Agents>,
     me: &NodeName,
     node: Option<&NodeName>,
-) -> Result<AgentsView, Failure> {
+) -> Result<Catalog, Failure> {
     let Some(node) = node.filter(|node| *node != me) else { return Ok(list_here(agents, me).await) };
     match ask(raft, incarnation(), peer(raft, node)?, &Call::Agents, WITHIN).await {
         Ok(Answer::Agents(view)) => Ok(view),
@@ -120,7 +118,7 @@ pub async fn one(
     me: &NodeName,
     node: Option<&NodeName>,
     agent: &str,
-) -> Result<AgentDetailView, Failure> {
+) -> Result<Description, Failure> {
     let Some(node) = node.filter(|node| *node != me) else {
         return one_here(agents, me, agent).await.map_err(Failure::from);
     };

@@ -2,6 +2,7 @@
 //! what to do is the core's plan, whether it is right is the core's ledger.
 
 mod backend;
+mod catalog;
 mod clerk;
 mod clock;
 pub mod codec;
@@ -21,6 +22,7 @@ pub mod propose;
 pub mod standing;
 mod suitability;
 
+pub use catalog::{AgentAction, Catalog, CatalogEntry, Description, Parameter};
 pub use daemon::{Daemon, DaemonError};
 pub use ending::Ending;
 pub use machine::{Machine, Stamp};

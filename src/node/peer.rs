@@ -1,10 +1,10 @@
 //! What nodes say to each other beside consensus: heartbeats and leases, readings, probes, changes of members.
 
-use super::codec::{self, Kind};
-use crate::api::{
-    Rejection,
-    wire::{AgentDetailView, AgentsView},
+use super::{
+    catalog::{Catalog, Description},
+    codec::{self, Kind},
 };
+use crate::api::Rejection;
 use futures::future::{BoxFuture, FutureExt};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -100,9 +100,9 @@ pub enum Answer {
     /// What an agent said.
     Said(Result<String, String>),
     /// The agents that I have.
-    Agents(AgentsView),
+    Agents(Catalog),
     /// What an agent can be told, or why I cannot say.
-    Agent(Result<AgentDetailView, Rejection>),
+    Agent(Result<Description, Rejection>),
     /// A change of members was made; the number of the node it was about.
     Member(u64),
     /// It was not made.

@@ -4,7 +4,7 @@ use super::fake::{Mood, Served, Site};
 use tenure::{
     api::{
         Backend, Members, Read, status,
-        wire::{DrainView, StatusView},
+        wire::{Closed, DrainPurpose, DrainStatus, DrainView, StatusView},
     },
     cli::render::{self, Style},
 };
@@ -61,16 +61,16 @@ async fn colours_say_the_state_and_nothing_else() {
 #[tokio::test]
 async fn what_is_kept_back_on_servers() {
     let mut view = view(Site::running(), Read::Linearizable).await;
-    let drain = |state: &str, progress: &str| DrainView {
-        purpose: "shutdown".into(),
+    let drain = |state, progress: &str| DrainView {
+        purpose: DrainPurpose::Shutdown,
         since: "2026-11-21T22:00:00.000Z".into(),
-        state: state.into(),
+        state,
         progress: progress.into(),
         moved: Vec::new(),
     };
     let [p1, p2] = &mut view.servers[..] else { panic!("two servers") };
-    p1.closed = Some("draining".into());
-    p1.drain = Some(drain("stuck", "not drained: 1 group cannot leave; do not power it off"));
+    p1.closed = Some(Closed::Draining);
+    p1.drain = Some(drain(DrainStatus::Stuck, "not drained: 1 group cannot leave; do not power it off"));
     p1.quarantine = Some("2026-11-22T03:30:00.000Z".into());
     p2.returning = vec!["web".into()];
     insta::assert_snapshot!(render::servers(&view, PLAIN));

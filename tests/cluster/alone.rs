@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
-use tenure::api::Read;
+use tenure::api::{Read, wire::GroupStatus};
 
 /// Writes a script type of a cluster.
 fn scripts(cluster: &Cluster, kind: &str, entries: &[(&str, &str)]) {
@@ -37,7 +37,9 @@ fn apply(cluster: &Cluster, text: &str) {
 async fn online(cluster: &Cluster, group: &str) {
     until(&format!("group {group} is online"), async || {
         let status = cluster.client().status(Read::Linearizable).await;
-        status.is_ok_and(|status| status.groups.iter().any(|view| view.name == group && view.state == "online"))
+        status.is_ok_and(|status| {
+            status.groups.iter().any(|view| view.name == group && view.state == GroupStatus::Online)
+        })
     })
     .await;
 }

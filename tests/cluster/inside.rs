@@ -2,7 +2,10 @@
 
 use super::nodes::{Cluster, cluster_file, path, said, until};
 use std::{fs, os::unix::fs::PermissionsExt, process::Output};
-use tenure::api::{Read, wire::GroupView};
+use tenure::api::{
+    Read,
+    wire::{GroupStatus, GroupView},
+};
 
 /// A type of scripts: its file, what it does beside starting and stopping, and what it tells people.
 const SCRIPTS: [(&str, &str); 6] = [
@@ -46,7 +49,7 @@ fn expect(output: &Output, code: i32, pieces: &[&str]) {
 async fn online_on(cluster: &Cluster, server: &str) {
     until(&format!("the group is online on {server}"), async || {
         let status = cluster.client().status(Read::Linearizable).await;
-        let here = |group: &GroupView| group.name == "print" && group.state == "online";
+        let here = |group: &GroupView| group.name == "print" && group.state == GroupStatus::Online;
         let on = |group: &GroupView| here(group) && group.server.as_deref() == Some(server);
         status.is_ok_and(|status| status.groups.iter().any(on))
     })

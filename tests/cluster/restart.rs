@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use tenure::api::{Client, Read, wire::StatusView};
+use tenure::api::{
+    Client, Read,
+    wire::{GroupStatus, ServerStatus, StatusView},
+};
 use tenure_core::Verb;
 use tenure_jepsen::lab::{NodeRuns, Site, SiteOptions};
 
@@ -51,9 +54,12 @@ pub async fn settled(site: &Site, why: &str) -> StatusView {
     let took = site.until(why, PATIENCE, async || {
         last = site.client.status(Read::Linearizable).await.ok();
         last.as_ref().is_some_and(|status| {
-            status.groups.iter().all(|group| group.state == "online" && group.wait.is_none())
+            status.groups.iter().all(|group| group.state == GroupStatus::Online && group.wait.is_none())
                 && status.nodes.iter().all(|node| node.lapsed.is_none())
-                && status.servers.iter().all(|server| server.live && !server.surrogate && server.state == "ready")
+                && status
+                    .servers
+                    .iter()
+                    .all(|server| server.live && !server.surrogate && server.state == ServerStatus::Ready)
                 && status.orders.is_empty()
         })
     });

@@ -21,12 +21,9 @@ use std::{
     sync::Arc,
 };
 use tenure::{
-    api::{
-        Rejection,
-        wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView},
-    },
+    api::Rejection,
     node::{
-        Answer, Call, ExtraCall, MemberCall, Spoken,
+        AgentAction, Answer, Call, Catalog, CatalogEntry, Description, ExtraCall, MemberCall, Parameter, Spoken,
         codec::{CodecError, Kind, decode, encode},
     },
 };
@@ -134,13 +131,13 @@ fn calls() -> Vec<(String, Call)> {
     all.into_iter().map(|call| (name(&call).to_owned(), call)).collect()
 }
 
-fn agents() -> AgentsView {
-    let agent = AgentView { agent: "script:Printer".into(), kind: "script".into(), at: "/etc/Printer".into() };
-    AgentsView { node: "p1".into(), agents: vec![agent] }
+fn agents() -> Catalog {
+    let agent = CatalogEntry { agent: "script:Printer".into(), kind: "script".into(), at: "/etc/Printer".into() };
+    Catalog { node: "p1".into(), agents: vec![agent] }
 }
 
-fn agent() -> AgentDetailView {
-    let parameter = ParameterView {
+fn agent() -> Description {
+    let parameter = Parameter {
         name: "ip".into(),
         required: true,
         unique: true,
@@ -149,9 +146,8 @@ fn agent() -> AgentDetailView {
         default: Some("none".into()),
         short: "an address".into(),
     };
-    let action =
-        AgentActionView { name: "start".into(), timeout: Some(20_000), interval: None, depth: Some("10".into()) };
-    AgentDetailView {
+    let action = AgentAction { name: "start".into(), timeout: Some(20_000), interval: None, depth: Some("10".into()) };
+    Description {
         node: "p1".into(),
         agent: "ocf:heartbeat:IPaddr2".into(),
         short: "addresses".into(),

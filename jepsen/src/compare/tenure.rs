@@ -3,7 +3,10 @@
 use super::measure::Cluster;
 use crate::machines::{Machine, MachineError, Site, SiteError, SiteOptions, Web, Yard};
 use std::path::{Path, PathBuf};
-use tenure::api::Read;
+use tenure::api::{
+    Read,
+    wire::{GroupStatus, ServerStatus},
+};
 
 /// With what timings it is measured: what that is called, lines of `[raft]`, lines of `[timings]`.
 pub(super) const TIMINGS: [(&str, &str, &str); 2] = [("Tenure, defaults", "", ""), ("Tenure, tight", RAFT, TIGHT)];
@@ -66,8 +69,8 @@ impl Cluster for Tenure {
 
     async fn is_whole(&self) -> bool {
         let Ok(status) = self.site.client.status(Read::Linearizable).await else { return false };
-        status.servers.iter().all(|server| server.state == "ready")
-            && status.groups.iter().all(|group| group.state == "online")
+        status.servers.iter().all(|server| server.state == ServerStatus::Ready)
+            && status.groups.iter().all(|group| group.state == GroupStatus::Online)
             && status.orders.is_empty()
     }
 

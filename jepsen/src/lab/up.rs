@@ -15,7 +15,7 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
-use tenure::api::Read;
+use tenure::api::{Read, wire::GroupStatus};
 use tokio::net::UnixListener;
 
 /// How long groups may take to come online before the lab is called up all the same.
@@ -122,7 +122,9 @@ async fn start(options: SiteOptions) -> Result<Site, SiteError> {
 
 async fn all_online(site: &Site) -> bool {
     let status = site.client.status(Read::Linearizable).await;
-    status.is_ok_and(|status| !status.groups.is_empty() && status.groups.iter().all(|group| group.state == "online"))
+    status.is_ok_and(|status| {
+        !status.groups.is_empty() && status.groups.iter().all(|group| group.state == GroupStatus::Online)
+    })
 }
 
 fn addresses(site: &Site) -> String {

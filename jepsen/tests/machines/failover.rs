@@ -9,7 +9,7 @@ use std::{
 };
 use tenure::api::{
     Read,
-    wire::{GroupView, Verb},
+    wire::{GroupStatus, GroupView, ServerStatus, Verb},
 };
 use tenure_jepsen::machines::{Asker, Machine, Site, Watch, Web, What};
 
@@ -205,11 +205,11 @@ impl Case {
     async fn whole(&self, what: &str) -> Outcome {
         let whole = async || {
             let Ok(status) = self.site.client.status(Read::Linearizable).await else { return false };
-            let groups = status.groups.iter().all(|group| group.state == "online");
+            let groups = status.groups.iter().all(|group| group.state == GroupStatus::Online);
             let partial = status.groups.iter().any(|group| group.name == "web" && !group.flags.is_empty());
             !partial
                 && groups
-                && status.servers.iter().all(|server| server.state == "ready")
+                && status.servers.iter().all(|server| server.state == ServerStatus::Ready)
                 && status.orders.is_empty()
         };
         let whole = self.until_async(&format!("{what}: all is well again"), whole).await;

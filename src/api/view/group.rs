@@ -1,10 +1,10 @@
 //! Groups.
 
 use super::{Index, group_wait, shown};
-use crate::api::wire::{FaultView, GroupView};
+use crate::api::wire::{self, FaultView, GroupStatus, GroupView};
 use tenure_core::{
     GroupName, Ledger, ServerName,
-    config::{AT, Group},
+    config::Group,
     ledger::{Down, GroupState, Intent, Phase, Tenure},
 };
 
@@ -14,13 +14,13 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
     let tenure = state.tenure.as_ref();
     GroupView {
         name: name.to_string(),
-        state: group_word(state).to_owned(),
+        state: group_status(state),
         server: tenure.map(|tenure| tenure.server.to_string()),
         epoch: tenure.map(|tenure| tenure.epoch.0),
         since: tenure.map(|tenure| shown(index.ledger, tenure.since)),
         intent: match state.intent {
-            Intent::Online => "online".to_owned(),
-            Intent::Offline => "offline".to_owned(),
+            Intent::Online => wire::Intent::Online,
+            Intent::Offline => wire::Intent::Offline,
         },
         frozen: state.frozen,
         priority: group.priority,
@@ -37,19 +37,24 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
             .collect(),
         prefer: state.prefer.as_ref().map(ServerName::to_string),
         migrating_to: tenure.and_then(Tenure::migration).map(|migration| migration.to.to_string()),
-        instance_of: name.as_str().split_once(AT).map(|(group, _)| group.to_owned()),
+        instance_of: name.instance().map(|instance| instance.of.to_owned()),
         flags: flags(index.ledger, state, group.managed),
         wait: state.wait.as_ref().map(|wait| group_wait(index.ledger, name, wait)),
     }
 }
 
-/// How a group is, in a word.
-pub(super) fn group_word(state: &GroupState) -> &'static str {
+/// How a group is.
+pub(super) fn group_status(state: &GroupState) -> GroupStatus {
     match (&state.conflict, &state.tenure, state.intent) {
-        (Some(_), _, _) => "held",
-        (None, Some(tenure), _) => tenure.phase.word(),
-        (None, None, Intent::Online) => "pending",
-        (None, None, Intent::Offline) => "offline",
+        (Some(_), _, _) => GroupStatus::Held,
+        (None, Some(tenure), _) => match tenure.phase {
+            Phase::Starting => GroupStatus::Starting,
+            Phase::Online => GroupStatus::Online,
+            Phase::Leaving { .. } => GroupStatus::Leaving,
+            Phase::Migrating(_) => GroupStatus::Migrating,
+        },
+        (None, None, Intent::Online) => GroupStatus::Pending,
+        (None, None, Intent::Offline) => GroupStatus::Offline,
     }
 }
 

@@ -1,7 +1,10 @@
 //! Nodes: whether they may act, and how it is known that nothing runs inside them.
 
 use super::time;
-use crate::api::{backend::Members, wire::NodeView};
+use crate::api::{
+    backend::Members,
+    wire::{NodeOut, NodeRole, NodeView},
+};
 use std::collections::BTreeSet;
 use tenure_core::{Ledger, NodeName, Power, ServerName};
 
@@ -16,10 +19,10 @@ fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
     let declared = ledger.config.nodes.get(name);
     let member = members.members.iter().find(|member| &member.name == name);
     let role = match member {
-        Some(_) if members.leader.as_ref() == Some(name) => "leader",
-        Some(member) if member.voter => "voter",
-        Some(_) => "learner",
-        None => "absent",
+        Some(_) if members.leader.as_ref() == Some(name) => NodeRole::Leader,
+        Some(member) if member.voter => NodeRole::Voter,
+        Some(_) => NodeRole::Learner,
+        None => NodeRole::Absent,
     };
     let server = declared.and_then(|node| node.server.as_ref());
     let state = ledger.nodes.get(name);
@@ -28,11 +31,11 @@ fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
     NodeView {
         name: name.to_string(),
         server: server.map(ServerName::to_string),
-        role: role.to_owned(),
+        role,
         address: member.map(|member| member.address.clone()),
         declared: declared.is_some(),
         lapsed: state.and_then(|node| node.lapsed).map(time),
-        out: out(ledger, name).map(str::to_owned),
+        out: out(ledger, name),
         proof: state.and_then(|node| node.off.as_ref()).map(|off| off.how.to_string()),
         lpar_reads: reads.map(|server| server.node).filter(|power| *power != Power::Unknown).map(|it| it.to_string()),
         lpar,
@@ -41,14 +44,14 @@ fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
     }
 }
 
-/// Why a node is given no orders, in a word or two; `None` if it may be given some.
-pub(super) fn out(ledger: &Ledger, name: &NodeName) -> Option<&'static str> {
+/// Why a node is given no orders; `None` if it may be given some.
+pub(super) fn out(ledger: &Ledger, name: &NodeName) -> Option<NodeOut> {
     let node = ledger.nodes.get(name).filter(|node| node.is_out() || node.off.is_some())?;
     Some(if node.off.is_some() {
-        "proven off"
+        NodeOut::ProvenOff
     } else if node.fence.is_some() {
-        "being cut off"
+        NodeOut::CutOff
     } else {
-        "silent"
+        NodeOut::Silent
     })
 }

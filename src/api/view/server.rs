@@ -1,12 +1,14 @@
 //! Servers, and the order in which all of them can be drained.
 
 use super::{Index, shown};
-use crate::api::wire::{CapacityView, DrainView, RollingView, ServerView, TurnView};
+use crate::api::wire::{
+    CapacityView, Closed, DrainPurpose, DrainStatus, DrainView, RollingView, ServerStatus, ServerView, TurnView,
+};
 use tenure_core::{
     Ledger, NodeName, ServerName, SystemState,
     config::Server,
     ledger::{Drain, Purpose, ServerState},
-    note::{NotHere, ServerWait},
+    note::ServerWait,
     plan,
 };
 
@@ -30,18 +32,18 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
         name: name.to_string(),
         managers: server.managers.iter().map(ToString::to_string).collect(),
         system: server.system().unwrap_or_default().to_owned(),
-        state: server_word(index.ledger, name, state).to_owned(),
+        state: server_status(index.ledger, name, state),
         reads: state.system.to_string(),
         live: state.live,
         watcher: state.watcher.as_ref().map(NodeName::to_string),
         surrogate: state.watcher.is_some() && state.watcher.as_ref() != home,
         node: home.map(NodeName::to_string),
-        node_out: home.and_then(|home| super::node::out(index.ledger, home)).map(str::to_owned),
+        node_out: home.and_then(|home| super::node::out(index.ledger, home)),
         node_proof: index.ledger.node_off_on(name).map(|(_, off)| off.how.to_string()),
         proof: state.off.as_ref().map(|off| off.how.to_string()),
         vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
-        closed: state.closed().and_then(|why| closed_word(&why)).map(str::to_owned),
+        closed: closed(state),
         drain: state
             .upkeep
             .drain
@@ -54,37 +56,33 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
     }
 }
 
-/// How a server is, in a word.
-pub(in super::super) fn server_word(ledger: &Ledger, name: &ServerName, state: &ServerState) -> &'static str {
+/// How a server is.
+pub(in super::super) fn server_status(ledger: &Ledger, name: &ServerName, state: &ServerState) -> ServerStatus {
     if state.off.is_some() {
-        "off"
+        ServerStatus::Off
     } else if state.dirty.is_some() {
-        "dirty"
+        ServerStatus::Dirty
     } else if state.wait.as_ref().is_some_and(is_open) {
-        "open"
+        ServerStatus::Open
     } else if !ledger.config.has_manager(name) {
-        if ledger.is_attended(name, state) { "ready" } else { "doubtful" }
+        if ledger.is_attended(name, state) { ServerStatus::Ready } else { ServerStatus::Doubtful }
     } else if state.since.is_none() {
-        "unread"
+        ServerStatus::Unread
     } else if state.system == SystemState::Operating && state.live {
-        "ready"
+        ServerStatus::Ready
     } else {
-        "doubtful"
+        ServerStatus::Doubtful
     }
 }
 
 fn drain_view(ledger: &Ledger, drain: &Drain, progress: Option<&ServerWait>) -> DrainView {
     DrainView {
         purpose: match drain.purpose {
-            Purpose::Drain => "drain".to_owned(),
-            Purpose::Shutdown => "shutdown".to_owned(),
+            Purpose::Drain => DrainPurpose::Drain,
+            Purpose::Shutdown => DrainPurpose::Shutdown,
         },
         since: shown(ledger, drain.since),
-        state: match progress {
-            Some(ServerWait::Drained { .. }) => "drained".to_owned(),
-            Some(ServerWait::DrainStuck { .. }) => "stuck".to_owned(),
-            _ => "draining".to_owned(),
-        },
+        state: drain_status(progress),
         progress: progress.map_or_else(String::new, ToString::to_string),
         moved: drain.moved.iter().map(ToString::to_string).collect(),
     }
@@ -101,12 +99,30 @@ fn is_open(wait: &ServerWait) -> bool {
     }
 }
 
-fn closed_word(why: &NotHere) -> Option<&'static str> {
-    match why {
-        NotHere::Draining => Some("draining"),
-        NotHere::ServerFrozen => Some("frozen"),
-        NotHere::Quarantined { .. } => Some("quarantined"),
-        _ => None,
+fn drain_status(progress: Option<&ServerWait>) -> DrainStatus {
+    match progress {
+        Some(ServerWait::Drained { .. }) => DrainStatus::Drained,
+        Some(ServerWait::DrainStuck { .. }) => DrainStatus::Stuck,
+        Some(
+            ServerWait::Draining { .. }
+            | ServerWait::NoProof { .. }
+            | ServerWait::Fencing
+            | ServerWait::Cleaning { .. }
+            | ServerWait::Disarmed { .. },
+        )
+        | None => DrainStatus::Draining,
+    }
+}
+
+/// Why it takes no new work, if that is on purpose. The first of these is what the ledger names, too.
+fn closed(state: &ServerState) -> Option<Closed> {
+    let upkeep = &state.upkeep;
+    if upkeep.drain.is_some() {
+        Some(Closed::Draining)
+    } else if upkeep.frozen {
+        Some(Closed::Frozen)
+    } else {
+        upkeep.quarantine.map(|_| Closed::Quarantined)
     }
 }
 

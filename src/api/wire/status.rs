@@ -1,6 +1,8 @@
 //! The state of everything, as `tenure status` shows it.
 
-use super::Level;
+use super::{
+    Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, Level, NodeOut, NodeRole, ServerStatus, ServiceStatus,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,8 +80,8 @@ pub struct ServerView {
     pub managers: Vec<String>,
     /// What it is called there; empty without managers.
     pub system: String,
-    /// `ready`, `dirty`, `off`, `open` (its fate is not known), `unread`, or `doubtful`.
-    pub state: String,
+    /// How it is.
+    pub state: ServerStatus,
     /// What a manager said last: `Operating`, `Power Off`, ….
     pub reads: String,
     /// Whether that was read live.
@@ -91,9 +93,9 @@ pub struct ServerView {
     /// The node that lives there.
     #[serde(default)]
     pub node: Option<String>,
-    /// Why that node is given no orders: `silent`, `being cut off` or `proven off`.
+    /// Why that node is given no orders.
     #[serde(default)]
-    pub node_out: Option<String>,
+    pub node_out: Option<NodeOut>,
     /// How it was proven that nothing runs inside that node.
     #[serde(default)]
     pub node_proof: Option<String>,
@@ -103,9 +105,9 @@ pub struct ServerView {
     pub vios_down: Vec<String>,
     /// Groups that hold a tenure there.
     pub groups: Vec<String>,
-    /// Why it takes no new work, if that is on purpose: `draining`, `frozen` or `quarantined`.
+    /// Why it takes no new work, if that is on purpose.
     #[serde(default)]
-    pub closed: Option<String>,
+    pub closed: Option<Closed>,
     /// Its drain, if it is being emptied or was.
     #[serde(default)]
     pub drain: Option<DrainView>,
@@ -124,13 +126,13 @@ pub struct ServerView {
 /// A server that is kept empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrainView {
-    /// What for: `drain` or `shutdown`.
-    pub purpose: String,
+    /// What for.
+    pub purpose: DrainPurpose,
     /// Since when, RFC 3339 in UTC.
     pub since: String,
-    /// `draining`, `drained`, or `stuck`: something cannot leave.
-    pub state: String,
-    /// How far it has come.
+    /// How far it is.
+    pub state: DrainStatus,
+    /// The same in words, with what is left.
     pub progress: String,
     /// Groups that it took away.
     pub moved: Vec<String>,
@@ -161,17 +163,17 @@ pub struct NodeView {
     pub name: String,
     /// The server it lives on; none for an arbiter.
     pub server: Option<String>,
-    /// `leader`, `voter`, `learner`, or `absent` if it is declared and not a member.
-    pub role: String,
+    /// What it is in the consensus group.
+    pub role: NodeRole,
     /// Where the others reach it.
     pub address: Option<String>,
     /// Whether it is declared in the cluster file.
     pub declared: bool,
     /// Since when it is silent and its lease over, RFC 3339 in UTC.
     pub lapsed: Option<String>,
-    /// Why it is given no orders: `silent`, `being cut off` or `proven off`.
+    /// Why it is given no orders.
     #[serde(default)]
-    pub out: Option<String>,
+    pub out: Option<NodeOut>,
     /// How it was proven that nothing runs inside it.
     #[serde(default)]
     pub proof: Option<String>,
@@ -194,16 +196,16 @@ pub struct NodeView {
 pub struct GroupView {
     /// Its name.
     pub name: String,
-    /// `online`, `starting`, `leaving`, `migrating`, `offline`, `pending` (to run, and nowhere yet), `held`.
-    pub state: String,
+    /// How it is.
+    pub state: GroupStatus,
     /// Where it may run.
     pub server: Option<String>,
     /// The number of that tenure.
     pub epoch: Option<u64>,
     /// Since when, RFC 3339 in UTC.
     pub since: Option<String>,
-    /// What is wanted of it: `online` or `offline`.
-    pub intent: String,
+    /// What is wanted of it.
+    pub intent: Intent,
     /// Whether nothing is done to it.
     pub frozen: bool,
     /// Smaller is more important.
@@ -304,8 +306,8 @@ pub struct ResourceView {
 pub struct ServiceView {
     /// Its name.
     pub name: String,
-    /// `online`, `partial`, `starting`, `stopping`, `offline` or `faulted`.
-    pub state: String,
+    /// How it is.
+    pub state: ServiceStatus,
     /// Its tiers, the one that starts first first.
     pub tiers: Vec<Vec<ServiceMemberView>>,
 }
@@ -315,8 +317,8 @@ pub struct ServiceView {
 pub struct ServiceMemberView {
     /// The group.
     pub group: String,
-    /// How it is, as in [`GroupView`].
-    pub state: String,
+    /// How it is.
+    pub state: GroupStatus,
     /// Where it may run.
     pub server: Option<String>,
     /// Why it waits.

@@ -134,7 +134,7 @@ pub struct ServerCapacityView {
     /// Its name.
     pub name: String,
     /// As in the status: `ready`, `dirty`, `off`, ….
-    pub state: String,
+    pub state: super::ServerStatus,
     /// Memory in MiB.
     pub memory: CapacityView,
     /// Processing units in hundredths.

@@ -3,6 +3,7 @@
 use super::{
     Style, Tone,
     agents::warnings,
+    maintenance::server_tone,
     moment,
     status::{group_tone, power_tone},
     table::{maybe, plain, table, toned},
@@ -30,7 +31,7 @@ pub fn record(record: &RecordView, style: Style) -> String {
 /// A group and what led to where it is.
 pub fn why(why: &WhyView, style: Style) -> String {
     let group = &why.group;
-    let state = style.paint(group_tone(group), &group.state);
+    let state = style.paint(group_tone(group), group.state.as_str());
     let mut out = match (&group.server, &group.since, group.epoch) {
         (Some(server), Some(since), Some(epoch)) => {
             format!("group {} is {state} on {server} since {} UTC (tenure {epoch})\n", group.name, moment(since))
@@ -147,13 +148,13 @@ fn places(view: &ResourceDetailView, style: Style) -> String {
 pub fn server(view: &ServerView, style: Style) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: String| out.push_str(&format!("{name:<11} {value}\n"));
-    let tone = if view.state == "ready" { Tone::Good } else { Tone::Busy };
+    let tone = server_tone(&view.state);
     line("server", view.name.clone());
     let is_read = !view.managers.is_empty();
     if is_read {
         line("system", view.system.clone());
     }
-    line("state", style.paint(tone, &view.state));
+    line("state", style.paint(tone, view.state.as_str()));
     if let Some(proof) = &view.proof {
         line("proof", proof.clone());
     }
@@ -165,10 +166,10 @@ pub fn server(view: &ServerView, style: Style) -> String {
     }
     line("node", server_node(view).map_or("-".to_owned(), |(node, tone)| style.paint(tone, &node)));
     if let Some(closed) = &view.closed {
-        line("closed", style.paint(Tone::Busy, closed));
+        line("closed", style.paint(Tone::Busy, closed.as_str()));
     }
     if let Some(drain) = &view.drain {
-        line(&drain.purpose, drain.progress.clone());
+        line(drain.purpose.as_str(), drain.progress.clone());
     }
     let capacity = |capacity: &CapacityView, show: fn(u64) -> String| match capacity.total {
         Some(total) => format!("{} of {}", show(capacity.used), show(total)),

@@ -5,7 +5,7 @@ use super::{
     table::{Field, maybe, names, plain, table, toned},
 };
 use crate::{
-    api::wire::{CapacityView, RollingView, ServerView, StatusView},
+    api::wire::{CapacityView, Closed, DrainPurpose, DrainStatus, RollingView, ServerStatus, ServerView, StatusView},
     config,
 };
 
@@ -29,11 +29,7 @@ fn machines(view: &StatusView, style: Style) -> String {
     };
     let (memory, processors) = (counts(|server| &server.memory), counts(|server| &server.processors));
     let row = |server: &ServerView| {
-        let tone = match server.state.as_str() {
-            "ready" => Tone::Good,
-            "dirty" | "unread" | "doubtful" => Tone::Busy,
-            _ => Tone::Bad,
-        };
+        let tone = server_tone(&server.state);
         let is_read = !server.managers.is_empty();
         let live = if server.live { "" } else { " (not live)" };
         let reads = maybe(is_read.then(|| format!("{}{live}", server.reads)).as_ref());
@@ -106,10 +102,10 @@ fn closed(view: &StatusView, style: Style) -> String {
 fn why_closed(server: &ServerView, view: &StatusView) -> Field {
     let mut all = Vec::new();
     if let Some(drain) = &server.drain {
-        let what = if drain.purpose == "shutdown" { "to be powered off: " } else { "" };
+        let what = if drain.purpose == DrainPurpose::Shutdown { "to be powered off: " } else { "" };
         all.push(format!("{what}{}", drain.progress));
     }
-    if server.closed.as_deref() == Some("frozen") {
+    if server.closed == Some(Closed::Frozen) {
         all.push("frozen".to_owned());
     }
     if let Some(until) = &server.quarantine {
@@ -118,8 +114,17 @@ fn why_closed(server: &ServerView, view: &StatusView) -> Field {
     if server.closed.is_none() {
         all.push("bringing back what the drain took away".to_owned());
     }
-    let stuck = server.drain.as_ref().is_some_and(|drain| drain.state == "stuck");
+    let stuck = server.drain.as_ref().is_some_and(|drain| drain.state == DrainStatus::Stuck);
     toned(all.join("; "), if stuck { Tone::Bad } else { Tone::Busy })
+}
+
+/// The tone of how a server is.
+pub(super) fn server_tone(state: &ServerStatus) -> Tone {
+    match state {
+        ServerStatus::Ready => Tone::Good,
+        ServerStatus::Dirty | ServerStatus::Unread | ServerStatus::Doubtful | ServerStatus::Other(_) => Tone::Busy,
+        ServerStatus::Off | ServerStatus::Open => Tone::Bad,
+    }
 }
 
 /// The order of a rolling maintenance, or why there is none.

@@ -4,16 +4,16 @@ use super::{
     Style, Tone, short_moment,
     table::{Field, maybe, plain, table, toned},
 };
-use crate::api::wire::{MembersView, NodeView, StatusView};
+use crate::api::wire::{MembersView, NodeOut, NodeRole, NodeView, StatusView};
 
 /// The nodes, as `tenure status` shows them.
 pub fn nodes(view: &StatusView, style: Style) -> String {
     let dogs = view.nodes.iter().any(|node| node.watchdog.is_some());
     let row = |node: &NodeView| {
-        let role = match node.role.as_str() {
-            "leader" => Tone::Good,
-            "voter" => Tone::Plain,
-            _ => Tone::Busy,
+        let role = match node.role {
+            NodeRole::Leader => Tone::Good,
+            NodeRole::Voter => Tone::Plain,
+            NodeRole::Learner | NodeRole::Absent | NodeRole::Other(_) => Tone::Busy,
         };
         let mut row = vec![
             plain(&node.name),
@@ -84,7 +84,7 @@ fn state(node: &NodeView, now: &str) -> Field {
     let since = since.unwrap_or_default();
     match (&node.out, &node.proof) {
         (_, Some(proof)) => toned(format!("proven off: {proof}"), Tone::Bad),
-        (Some(out), None) if out == "silent" => {
+        (Some(NodeOut::Silent), None) => {
             let lpar = node.lpar_reads.as_ref().map(|reads| format!(", its LPAR reads {reads}")).unwrap_or_default();
             let reset =
                 node.reset_by.as_ref().map(|by| format!(", reset by its watchdog at {}", short_moment(by, now)));
@@ -92,7 +92,7 @@ fn state(node: &NodeView, now: &str) -> Field {
         }
         (Some(out), None) => toned(format!("silent{since}, its LPAR is {out}"), Tone::Bad),
         (None, None) if !node.declared => toned("not in the cluster file", Tone::Busy),
-        (None, None) if node.role == "absent" => toned("has not joined", Tone::Busy),
+        (None, None) if node.role == NodeRole::Absent => toned("has not joined", Tone::Busy),
         (None, None) => toned("ok", Tone::Good),
     }
 }

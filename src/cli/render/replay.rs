@@ -3,6 +3,7 @@
 use super::{
     Style, Tone, count,
     detail::{level_tone, record},
+    maintenance::server_tone,
     moment,
     status::group_tone,
 };
@@ -95,15 +96,11 @@ fn today(entry: &Replayed, style: Style) -> Vec<String> {
 }
 
 fn server(server: &ServerView, style: Style) -> String {
-    let tone = match server.state.as_str() {
-        "ready" => Tone::Good,
-        "dirty" | "unread" | "doubtful" => Tone::Busy,
-        _ => Tone::Bad,
-    };
+    let tone = server_tone(&server.state);
     let live = if server.live { "" } else { ", not live" };
     let watcher = server.watcher.as_ref().map_or("nobody".to_owned(), Clone::clone);
     let proof = server.proof.as_ref().map(|proof| format!("; {proof}")).unwrap_or_default();
-    let state = style.paint(tone, &server.state);
+    let state = style.paint(tone, server.state.as_str());
     if server.managers.is_empty() {
         return format!("server {} {state}{proof}", server.name);
     }
@@ -111,7 +108,7 @@ fn server(server: &ServerView, style: Style) -> String {
 }
 
 fn group(group: &GroupView, style: Style) -> String {
-    let state = style.paint(group_tone(group), &group.state);
+    let state = style.paint(group_tone(group), group.state.as_str());
     let mut text = format!("group {} {state}", group.name);
     if let (Some(server), Some(epoch)) = (&group.server, group.epoch) {
         text.push_str(&format!(" on {server} (tenure {epoch})"));

@@ -2,9 +2,9 @@
 
 use super::{
     Style, Tone,
-    table::{Field, maybe, plain, table, toned},
+    table::{maybe, plain, table, toned},
 };
-use crate::api::wire::{ServiceMemberView, ServiceView, StatusView};
+use crate::api::wire::{GroupStatus, ServiceMemberView, ServiceStatus, ServiceView, StatusView};
 
 /// The services.
 pub fn services(view: &StatusView, style: Style) -> String {
@@ -15,10 +15,15 @@ pub fn services(view: &StatusView, style: Style) -> String {
         let names = |tier: &Vec<ServiceMemberView>| {
             tier.iter().map(|member| member.group.as_str()).collect::<Vec<_>>().join(", ")
         };
-        let online = service.tiers.iter().flatten().filter(|member| member.state == "online").count();
+        let online = service.tiers.iter().flatten().filter(|member| member.state == GroupStatus::Online).count();
         let all = service.tiers.iter().map(Vec::len).sum::<usize>();
         let tiers: Vec<String> = service.tiers.iter().map(names).collect();
-        vec![plain(&service.name), word(&service.state), plain(format!("{online} of {all}")), plain(tiers.join(" > "))]
+        vec![
+            plain(&service.name),
+            toned(&service.state, tone(&service.state)),
+            plain(format!("{online} of {all}")),
+            plain(tiers.join(" > ")),
+        ]
     };
     table(&["SERVICE", "STATE", "ONLINE", "TIERS"], view.services.iter().map(row).collect(), style)
 }
@@ -29,22 +34,39 @@ pub fn service(view: &ServiceView, style: Style) -> String {
     let rows = tiers.flat_map(|(tier, place)| {
         tier.iter().map(move |member| {
             let wait = member.wait.as_ref().map_or_else(|| maybe(None), |wait| toned(wait, Tone::Busy));
-            vec![plain(place), plain(&member.group), word(&member.state), maybe(member.server.as_ref()), wait]
+            vec![
+                plain(place),
+                plain(&member.group),
+                toned(&member.state, member_tone(&member.state)),
+                maybe(member.server.as_ref()),
+                wait,
+            ]
         })
     });
-    let head = format!("service {} is {}\n\n", view.name, style.paint(tone(&view.state), &view.state));
+    let head = format!("service {} is {}\n\n", view.name, style.paint(tone(&view.state), view.state.as_str()));
     head + &table(&["TIER>", "GROUP", "STATE", "SERVER", "WAITS"], rows.collect(), style)
 }
 
-fn word(state: &str) -> Field {
-    toned(state, tone(state))
+fn tone(state: &ServiceStatus) -> Tone {
+    match state {
+        ServiceStatus::Online => Tone::Good,
+        ServiceStatus::Offline => Tone::Dim,
+        ServiceStatus::Faulted => Tone::Bad,
+        ServiceStatus::Partial | ServiceStatus::Starting | ServiceStatus::Stopping | ServiceStatus::Other(_) => {
+            Tone::Busy
+        }
+    }
 }
 
-fn tone(state: &str) -> Tone {
+fn member_tone(state: &GroupStatus) -> Tone {
     match state {
-        "online" => Tone::Good,
-        "offline" => Tone::Dim,
-        "faulted" | "held" => Tone::Bad,
-        _ => Tone::Busy,
+        GroupStatus::Online => Tone::Good,
+        GroupStatus::Offline => Tone::Dim,
+        GroupStatus::Held => Tone::Bad,
+        GroupStatus::Starting
+        | GroupStatus::Leaving
+        | GroupStatus::Migrating
+        | GroupStatus::Pending
+        | GroupStatus::Other(_) => Tone::Busy,
     }
 }

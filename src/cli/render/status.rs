@@ -10,7 +10,7 @@ use super::{
     short_moment,
     table::{Field, maybe, plain, table, toned},
 };
-use crate::api::wire::{GroupView, Level, ResourceView, StatusView};
+use crate::api::wire::{GroupStatus, GroupView, Intent, Level, ResourceView, StatusView};
 
 /// The whole screen.
 pub fn status(view: &StatusView, style: Style) -> String {
@@ -56,7 +56,7 @@ pub fn groups(view: &StatusView, style: Style) -> String {
     let row = |group: &GroupView| {
         let state = match &group.migrating_to {
             Some(to) => format!("migrating to {to}"),
-            None => group.state.clone(),
+            None => group.state.to_string(),
         };
         let since = group.since.as_ref().map(|since| short_moment(since, &view.at));
         vec![
@@ -85,7 +85,7 @@ pub fn groups(view: &StatusView, style: Style) -> String {
 /// A parallel group, above its instances.
 fn whole(parallel: &String, view: &StatusView) -> Vec<Field> {
     let all: Vec<&GroupView> = view.groups.iter().filter(|one| one.instance_of.as_ref() == Some(parallel)).collect();
-    let online = all.iter().filter(|one| one.state == "online").count();
+    let online = all.iter().filter(|one| one.state == GroupStatus::Online).count();
     let tone = if online == all.len() { Tone::Good } else { Tone::Busy };
     let servers: Vec<&str> = all.iter().flat_map(|one| &one.system_list).map(String::as_str).collect();
     vec![
@@ -124,11 +124,20 @@ fn remarks(group: &GroupView) -> Field {
 }
 
 pub(super) fn group_tone(group: &GroupView) -> Tone {
-    match (group.state.as_str(), group.intent.as_str()) {
-        ("online", "online") => Tone::Good,
-        ("offline", "offline") => Tone::Dim,
-        ("held", _) => Tone::Bad,
-        _ => Tone::Busy,
+    match (&group.state, &group.intent) {
+        (GroupStatus::Online, Intent::Online) => Tone::Good,
+        (GroupStatus::Offline, Intent::Offline) => Tone::Dim,
+        (GroupStatus::Held, _) => Tone::Bad,
+        (
+            GroupStatus::Online
+            | GroupStatus::Offline
+            | GroupStatus::Starting
+            | GroupStatus::Leaving
+            | GroupStatus::Migrating
+            | GroupStatus::Pending
+            | GroupStatus::Other(_),
+            _,
+        ) => Tone::Busy,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     Style, Tone, count,
     detail::{level_tone, record},
+    maintenance::server_tone,
     table::{Field, maybe, plain, table, toned},
 };
 use crate::{
@@ -196,7 +197,7 @@ pub fn capacity(view: &SiteCapacityView, style: Style) -> String {
     head.extend(limits.then_some("LIMITS LEFT"));
     head.push("LARGEST THAT FITS");
     let rows = view.servers.iter().map(|server| {
-        let tone = if server.state == "ready" { Tone::Good } else { Tone::Busy };
+        let tone = server_tone(&server.state);
         let mut row = vec![plain(&server.name), toned(&server.state, tone), plain(server.groups)];
         row.extend(room(&server.memory, config::memory));
         row.extend(room(&server.processors, hundredths));

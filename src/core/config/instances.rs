@@ -7,9 +7,6 @@ use super::{Cluster, Failover, Group, GroupKind, Kind, Requirement, Resource};
 use crate::{GroupName, ResourceName, ServerName};
 use std::collections::BTreeMap;
 
-/// What separates the name of a parallel group from the server of an instance.
-pub const AT: char = '@';
-
 impl Cluster {
     /// The cluster with each parallel group replaced by its instances; `None` if there is none.
     pub fn instances(&self) -> Option<Cluster> {
@@ -23,22 +20,17 @@ impl Cluster {
         all.resources.retain(|_, resource| !parallel.contains_key(&resource.group));
         for (name, group) in &parallel {
             for server in &group.servers {
-                all.groups.insert(instance(name.as_str(), server).into(), one(group, server));
+                all.groups.insert(name.on(server), one(group, server));
             }
         }
         for (name, resource) in &self.resources {
             let Some(group) = parallel.get(&resource.group) else { continue };
             for server in &group.servers {
-                all.resources.insert(instance(name.as_str(), server).into(), inside(resource, server));
+                all.resources.insert(name.on(server), inside(resource, server));
             }
         }
         Some(all)
     }
-}
-
-/// The name of the instance on a server.
-pub fn instance(name: &str, server: &ServerName) -> String {
-    format!("{name}{AT}{server}")
 }
 
 fn one(group: &Group, server: &ServerName) -> Group {
@@ -53,9 +45,9 @@ fn one(group: &Group, server: &ServerName) -> Group {
 }
 
 fn inside(resource: &Resource, server: &ServerName) -> Resource {
-    let at = |name: &ResourceName| ResourceName::from(instance(name.as_str(), server));
+    let at = |name: &ResourceName| name.on(server);
     let mut copy = resource.clone();
-    copy.group = instance(resource.group.as_str(), server).into();
+    copy.group = resource.group.on(server);
     copy.requires = resource
         .requires
         .iter()

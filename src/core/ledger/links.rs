@@ -3,7 +3,7 @@
 use super::{GroupState, Ledger, Phase, ServerState, Tenure, Ties, apply::Applying};
 use crate::{
     GroupName, Note, Refusal, ServerName,
-    config::{AT, Cluster, Link, Need},
+    config::{Cluster, Link, Need},
     note::{LeaveReason, NotHere},
 };
 use std::{
@@ -86,7 +86,7 @@ impl Ledger {
     /// The links of other groups to this one, with the groups that they are of.
     pub fn links_to<'a>(&'a self, name: &'a GroupName) -> Vec<(&'a GroupName, &'a GroupState, &'a Link)> {
         let Some(group) = self.groups.get(name) else { return Vec::new() };
-        let declared = declared(name);
+        let declared = name.declared();
         let parents = group.ties.parents.iter().filter_map(|parent| self.groups.get_key_value(parent));
         let links = |(name, parent): (&'a GroupName, &'a Arc<GroupState>)| {
             let to = parent.ties.links.iter().find(|link| link.child.as_str() == declared)?;
@@ -151,11 +151,11 @@ impl Applying<'_> {
             }
         }
         let mut instances: BTreeMap<GroupName, BTreeSet<GroupName>> = BTreeMap::new();
-        for name in self.ledger.groups.keys().filter(|name| declared(name) != name.as_str()) {
-            instances.entry(GroupName::from(declared(name))).or_default().insert(name.clone());
+        for name in self.ledger.groups.keys().filter(|name| name.declared() != name.as_str()) {
+            instances.entry(GroupName::from(name.declared())).or_default().insert(name.clone());
         }
         for (name, group) in &mut self.ledger.groups {
-            let mut tie = ties.get(declared(name)).cloned().unwrap_or_default();
+            let mut tie = ties.get(name.declared()).cloned().unwrap_or_default();
             let parallel: Vec<&BTreeSet<GroupName>> = tie.parents.iter().filter_map(|p| instances.get(p)).collect();
             tie.parents.extend(parallel.into_iter().flatten().cloned());
             let queued = |service: &crate::ServiceName| tie.services.contains(service);
@@ -186,10 +186,4 @@ impl Applying<'_> {
         }
         Ok(())
     }
-}
-
-/// The declared name of a group: that of the parallel group for an instance.
-fn declared(name: &GroupName) -> &str {
-    let name = name.as_str();
-    name.split_once(AT).map_or(name, |(declared, _)| declared)
 }

@@ -13,7 +13,7 @@ pub use rolling::{NoRolling, Turn, rolling};
 use super::Planner;
 use crate::{
     Command, GroupName, ServerName,
-    config::{AT, Group, Shutdown},
+    config::{Group, Shutdown},
     ledger::{GroupState, Phase, Purpose},
     note::{Brake, Deed, ServerWait, Stay, Wait},
 };
@@ -131,7 +131,7 @@ impl Planner<'_> {
 /// A shutdown spares nobody: what a drain would leave alone is stopped with its server.
 fn way_out(purpose: Purpose, name: &GroupName, declared: &Group) -> WayOut {
     // An instance of a parallel group belongs to its server.
-    let bound = !declared.evacuate || name.as_str().contains(AT);
+    let bound = !declared.evacuate || name.instance().is_some();
     match (purpose, declared.shutdown) {
         (Purpose::Drain, _) if bound => WayOut::Stay,
         (Purpose::Drain, _) => WayOut::Move,

@@ -1,51 +1,40 @@
 //! Hooks and wrong copies, held against a planner that proposes too much.
 
-use std::{collections::BTreeMap, sync::Arc};
+use crate::site;
+use std::collections::BTreeMap;
 use tenure_core::{
-    Action, Author, Command, Entry, HmcName, Ledger, Order, Power, Reading, Refusal, Report, Request, RequestId, Span,
-    SystemState, Time,
+    Action, Author, Command, Order, Power, Reading, Refusal, Report, Span,
     command::Outcome,
-    config::{Cluster, Group, Hmc, Hook, Node, Resource, Server, Trigger},
-    invariants,
+    config::{Hook, Trigger},
     ledger::PreOnline,
     note::{FaultReason, Note},
     order::{Ending, Epoch},
 };
 
-struct Case {
-    ledger: Ledger,
-    now: u64,
+struct Case(site::Case);
+
+impl std::ops::Deref for Case {
+    type Target = site::Case;
+    fn deref(&self) -> &site::Case {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Case {
+    fn deref_mut(&mut self) -> &mut site::Case {
+        &mut self.0
+    }
 }
 
 impl Case {
     /// Two servers with their nodes, and group web with LPAR web1 on both, read off; with a program for each of these events.
     fn new(triggers: &[Trigger]) -> Self {
-        let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-        let hmc = Hmc {
-            address: "hmc1:22".to_owned(),
-            user: "tenure".to_owned(),
-            host_key: format!("SHA256:{}", "x".repeat(43)),
-        };
-        cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
-        for n in 1..=2 {
-            let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
-            cluster.servers.insert(format!("p{n}").into(), server);
-            cluster.nodes.insert(
-                format!("n{n}").into(),
-                Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None },
-            );
-        }
-        let mut group = Group::new(vec!["p1".into(), "p2".into()]);
+        let mut cluster = site::with_web(site::site(2), "web1", site::web1());
+        let group = cluster.groups.get_mut("web").expect("it is declared");
         let hook = |trigger: &Trigger| Hook { program: format!("/opt/{}", trigger.word()), timeout: Span::seconds(30) };
         group.hooks = triggers.iter().map(|trigger| (*trigger, hook(trigger))).collect();
-        cluster.groups.insert("web".into(), group);
-        cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1"));
-        let mut case = Case { ledger: Ledger::default(), now: 1_000 };
-        let author = Author::Operator { name: "alice".to_owned(), request: RequestId(1) };
-        let configure = Request::Configure { cluster: Arc::new(cluster), strand: false };
-        assert_eq!(case.apply(author, Command::Request(configure)).refusal(), None);
+        let mut case = Case(site::Case::watched(cluster));
         for n in 1..=2 {
-            case.must(Command::Assign { server: format!("p{n}").into(), node: format!("n{n}").into() });
             case.reads(n, Power::Off);
         }
         case
@@ -59,14 +48,8 @@ impl Case {
     }
 
     fn apply(&mut self, author: Author, command: Command) -> Outcome {
-        let before = self.ledger.clone();
         self.now += 10;
-        let entry = Entry { at: Time(self.now), wall: Time(self.now), author, commands: vec![command] };
-        let outcome = self.ledger.apply(before.index + 1, &entry);
-        let wrong: Vec<String> =
-            invariants::step(&before, &self.ledger).into_iter().chain(invariants::state(&self.ledger)).collect();
-        assert_eq!(wrong, Vec::<String>::new());
-        outcome
+        self.0.apply(author, command)
     }
 
     fn plans(&mut self, command: Command) -> Outcome {
@@ -80,19 +63,8 @@ impl Case {
     }
 
     fn reads(&mut self, n: u64, power: Power) {
-        let reading = Reading {
-            server: format!("p{n}").into(),
-            by: format!("n{n}").into(),
-            since: self.ledger.index,
-            serial: self.now,
-            system: SystemState::Operating,
-            live: true,
-            copies: BTreeMap::from([("web1".into(), power)]),
-            node: Power::Unknown,
-            node_listed: Default::default(),
-            vios: BTreeMap::new(),
-            listed: BTreeMap::new(),
-        };
+        let copies = BTreeMap::from([("web1".into(), power)]);
+        let reading = Reading { serial: self.now, copies, ..self.reading(&format!("p{n}")) };
         self.must(Command::Observe(reading));
     }
 

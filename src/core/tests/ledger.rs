@@ -1,12 +1,11 @@
 //! The ledger against a planner that is wrong: whatever is proposed, tenures begin and end only with proofs.
 
+use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Action, Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
-    ServerName, Span, SystemState, Time, Verb, View,
-    command::Outcome,
-    config::{Address, Cluster, Group, Hmc, Kind, Node, Resource, Server},
-    invariants,
+    Action, Author, Command, Entry, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
+    ServerName, Span, SystemState, Verb, View,
+    config::{Address, Cluster, Kind, Resource},
     ledger::Phase,
     listing::{Environment, Known, Listed, Remark},
     note::{LeaveReason, Note, Proof},
@@ -16,38 +15,28 @@ use tenure_core::{
 
 /// Two servers with their nodes, and group web with LPAR web1 on both.
 fn cluster() -> Cluster {
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-    let host_key = format!("SHA256:{}", "x".repeat(43));
-    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
-    for n in 1..=2 {
-        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
-        cluster.servers.insert(format!("p{n}").into(), server);
-        cluster
-            .nodes
-            .insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None });
-    }
-    cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
-    cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1"));
-    cluster
+    site::with_web(site::site(2), "web1", site::web1())
 }
 
-struct Case {
-    ledger: Ledger,
-    now: u64,
-    requests: u128,
+struct Case(site::Case);
+
+impl std::ops::Deref for Case {
+    type Target = site::Case;
+    fn deref(&self) -> &site::Case {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Case {
+    fn deref_mut(&mut self) -> &mut site::Case {
+        &mut self.0
+    }
 }
 
 impl Case {
     /// The cluster, watched by its nodes; nothing has been read.
     fn unread() -> Self {
-        let mut case = Case { ledger: Ledger::default(), now: 1_000, requests: 0 };
-        let configure = Request::Configure { cluster: Arc::new(cluster()), strand: false };
-        assert_eq!(case.ask(configure).refusal(), None);
-        for n in 1..=2 {
-            case.must(Command::Assign { server: format!("p{n}").into(), node: format!("n{n}").into() });
-        }
-        case
+        Case(site::Case::watched(cluster()))
     }
 
     /// Both servers read, web1 off on both.
@@ -75,56 +64,13 @@ impl Case {
         case
     }
 
-    fn apply(&mut self, author: Author, command: Command) -> Outcome {
-        let before = self.ledger.clone();
-        let entry = Entry { at: Time(self.now), wall: Time(self.now), author, commands: vec![command] };
-        let outcome = self.ledger.apply(before.index + 1, &entry);
-        let mut wrong = invariants::step(&before, &self.ledger);
-        wrong.extend(invariants::state(&self.ledger));
-        wrong.extend(invariants::refused(&before, &entry, &self.ledger, &outcome));
-        assert_eq!(wrong, Vec::<String>::new());
-        outcome
-    }
-
-    fn plan(&mut self, command: Command) -> Option<Refusal> {
-        self.apply(Author::Planner("n1".into()), command).refusal().cloned()
-    }
-
-    fn must(&mut self, command: Command) {
-        assert_eq!(self.plan(command.clone()), None, "{command:?}");
-    }
-
-    fn ask(&mut self, request: impl Into<Request>) -> Outcome {
-        self.requests += 1;
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
-        self.apply(author, Command::Request(request.into()))
-    }
-
     fn reading(&self, server: &str, power: Power) -> Reading {
-        Reading {
-            server: server.into(),
-            by: server.replace('p', "n").into(),
-            since: self.ledger.index,
-            serial: self.ledger.index,
-            system: SystemState::Operating,
-            live: true,
-            copies: BTreeMap::from([(ResourceName::from("web1"), power)]),
-            node: Power::Unknown,
-            node_listed: Default::default(),
-            vios: BTreeMap::new(),
-            listed: BTreeMap::new(),
-        }
+        Reading { copies: BTreeMap::from([(ResourceName::from("web1"), power)]), ..self.0.reading(server) }
     }
 
     fn reads(&mut self, server: &str, power: Power) {
         let reading = self.reading(server, power);
         self.must(Command::Observe(reading));
-    }
-
-    /// The node answers its only order.
-    fn answer(&mut self, ending: Ending) {
-        let order = *self.ledger.orders.keys().next().expect("an order is open");
-        self.must(Command::Report(Report { order, ending, readings: Vec::new(), seen: BTreeMap::new() }));
     }
 }
 
@@ -534,7 +480,8 @@ fn a_list_counts_only_where_it_can_be_known() {
     }
     for system in [SystemState::Operating, SystemState::Standby, SystemState::PowerOff] {
         let mut case = Case::unread();
-        case.must(Command::Observe(Reading { system, ..case.reading("p2", Power::Off) }));
+        let reading = Reading { system, ..case.reading("p2", Power::Off) };
+        case.must(Command::Observe(reading));
         assert!(case.ledger.groups["web"].copies["web1"]["p2"].is_quiet(), "{system}");
     }
 }
@@ -545,18 +492,22 @@ fn an_lpar_is_known_by_its_uuid_and_missed_where_it_was() {
     let mut case = Case::unread();
     case.reads("p1", Power::Off);
     assert_eq!(case.ledger.known(&"web1".into(), &"p2".into()), Known::default());
-    case.must(Command::Observe(case.reading("p2", Power::Absent)));
+    let reading = case.reading("p2", Power::Absent);
+    case.must(Command::Observe(reading));
     assert_eq!(case.plan(grant("p1")), None, "never defined there, it vouches");
     let mut case = Case::read();
-    case.must(Command::Observe(Reading { listed: listed("A"), ..case.reading("p2", Power::Off) }));
+    let reading = Reading { listed: listed("A"), ..case.reading("p2", Power::Off) };
+    case.must(Command::Observe(reading));
     let known = Known { uuid: Some("A".to_owned()), listed: true };
     assert_eq!(case.ledger.known(&"web1".into(), &"p2".into()), known);
     // By a node that does not know yet what is known here.
-    case.must(Command::Observe(Reading { listed: listed("B"), ..case.reading("p2", Power::Off) }));
+    let reading = Reading { listed: listed("B"), ..case.reading("p2", Power::Off) };
+    case.must(Command::Observe(reading));
     assert_eq!(case.plan(grant("p1")), not_proven("p2", Power::Unknown), "another LPAR under its name");
     case.reads("p2", Power::Absent);
     assert_eq!(case.plan(grant("p1")), not_proven("p2", Power::Missing), "listed before, and not any more");
-    case.must(Command::Observe(Reading { listed: listed("A"), ..case.reading("p2", Power::Off) }));
+    let reading = Reading { listed: listed("A"), ..case.reading("p2", Power::Off) };
+    case.must(Command::Observe(reading));
     assert_eq!(case.plan(grant("p1")), None);
 }
 

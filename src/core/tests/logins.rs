@@ -1,27 +1,14 @@
 //! An HMC that refuses logins: one node finds out, one node tries again, and all are let in by what that one says.
 
+use crate::site;
 use std::sync::Arc;
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, NodeName, Refusal, Request, RequestId, Time, Verb, View,
-    config::{Cluster, Hmc, Manager, Node, Server},
+    Author, Command, Entry, Ledger, NodeName, Refusal, Request, RequestId, Time, Verb, View,
+    config::{Cluster, Manager},
     plan::plan,
 };
 
 const HMC: &str = "hmc1";
-
-fn cluster() -> Cluster {
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-    let host_key = format!("SHA256:{}", "x".repeat(43));
-    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.managers.insert(HmcName::from(HMC), hmc.into());
-    for n in 1..=3 {
-        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec![HMC.into()]);
-        cluster.servers.insert(format!("p{n}").into(), server);
-        let node = Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None };
-        cluster.nodes.insert(format!("n{n}").into(), node);
-    }
-    cluster
-}
 
 fn apply(ledger: &mut Ledger, at: u64, author: Author, command: Command) -> Option<Refusal> {
     let entry = Entry { at: Time(at), wall: Time(at), author, commands: vec![command] };
@@ -40,7 +27,7 @@ fn refuses() -> Command {
 fn refused() -> Ledger {
     let mut ledger = Ledger::default();
     let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
-    let configure = Command::Request(Request::Configure { cluster: Arc::new(cluster()), strand: false });
+    let configure = Command::Request(Request::Configure { cluster: Arc::new(site::site(3)), strand: false });
     assert_eq!(apply(&mut ledger, 1_000, author, configure), None);
     assert_eq!(says(&mut ledger, 1_000, "n1", refuses()), None);
     ledger
@@ -135,7 +122,7 @@ fn an_hmc_that_is_declared_otherwise_is_tried_at_once() {
         let configure = Request::Configure { cluster: Arc::new(cluster), strand: false };
         assert_eq!(apply(ledger, 2_000, author, Command::Request(configure)), None);
     };
-    let mut same = cluster();
+    let mut same = site::site(3);
     same.servers.remove("p3");
     same.nodes.remove("n3");
     configure(&mut ledger, 2, same.clone());

@@ -1,17 +1,17 @@
 //! The node as a whole, from outside: what goes in, what comes out, and when it wants to be woken.
 
+use crate::site;
 use std::sync::Arc;
 use tenure_core::{
     Author, Command, Entry, Inside, Ledger, Moment, NodeName, OrderId, Power, Reading, Request, RequestId,
     ResourceName, Seen, Span, SystemState, Time, Verb,
-    config::{Cluster, Group, Hmc, Node as Declared, Resource, Server},
+    config::{Cluster, Group, Resource},
     execution::{Answer as Said, Ask, LocalDeed, MachineDeed},
     ledger::Incarnation,
     node::{Answer, Birth, Call, Effect, End, Fate, Input, Node, Now, Proposal, Standing, Taken, Wake},
     order::Ending,
 };
 
-const HOST_KEY: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const ME: Incarnation = Incarnation(7);
 const T: Moment = Moment(50_000);
 
@@ -33,17 +33,7 @@ fn reading(server: &str, by: &str, since: u64, serial: u64) -> Reading {
 
 /// Two servers with a node each, a third node, and group web with one LPAR.
 fn cluster() -> Cluster {
-    let mut cluster = Cluster { name: "east".to_owned(), ..Cluster::default() };
-    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key: HOST_KEY.to_owned() };
-    cluster.managers.insert("hmc1".into(), hmc.into());
-    for n in 1..=3 {
-        let server = format!("p{n}");
-        cluster
-            .servers
-            .insert(server.as_str().into(), Server::new(&server, &format!("9105-22A*000000{n}"), vec!["hmc1".into()]));
-        let declared = Declared { server: Some(server.as_str().into()), lpar: None, watchdog: None };
-        cluster.nodes.insert(format!("n{n}").into(), declared);
-    }
+    let mut cluster = site::site(3);
     cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
     cluster.resources.insert("web".into(), Resource::lpar("web".into(), "web"));
     cluster

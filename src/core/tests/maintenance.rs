@@ -1,11 +1,12 @@
 //! Maintenance against a planner that is wrong or outdated, and the proof of a rolling order.
 
+use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Author, Command, Entry, GroupName, Ledger, NodeName, Power, Refusal, Request, RequestId, ServerName, SystemState,
     Time, Verb,
     command::Outcome,
-    config::{Cluster, Group, Hmc, Node, Resource, Server},
+    config::{Cluster, Group, Resource},
     ledger::{CopyState, GroupState, Intent, NodeState, OffProof, Phase, Tenure},
     note::{OffHow, Wait},
     order::Epoch,
@@ -14,17 +15,12 @@ use tenure_core::{
 
 /// So many servers of 8 GiB with a node each; on each of them one group of 4 GiB that may run on all.
 fn cluster(servers: u32) -> Cluster {
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-    let host_key = format!("SHA256:{}", "x".repeat(43));
-    cluster
-        .managers
-        .insert("hmc1".into(), Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key }.into());
-    let names: Vec<ServerName> = (1..=servers).map(|n| ServerName::from(format!("p{n}"))).collect();
-    for (n, name) in (1..).zip(&names) {
-        let mut server = Server::new(name.as_str(), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
+    let mut cluster = site::site(servers);
+    for server in cluster.servers.values_mut() {
         server.memory = Some(8192);
-        cluster.servers.insert(name.clone(), server);
-        cluster.nodes.insert(format!("n{n}").into(), Node { server: Some(name.clone()), lpar: None, watchdog: None });
+    }
+    let names: Vec<ServerName> = (1..=servers).map(|n| ServerName::from(format!("p{n}"))).collect();
+    for n in 1..=servers {
         let mut group = Group::new(names.clone());
         group.load.memory = 4096;
         cluster.groups.insert(format!("g{n}").into(), group);

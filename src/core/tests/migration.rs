@@ -1,12 +1,10 @@
 //! Live migration against a planner that is wrong: while it lasts both servers are covered, and it ends only with a proof.
 
+use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, OrderId, Power, Reading, Refusal, Report, Request, RequestId,
-    ResourceName, Span, SystemState, Time, Verb,
-    command::Outcome,
-    config::{Cluster, Group, Hmc, Kind, Node, Resource, Server},
-    invariants,
+    Command, Power, Reading, Refusal, Request, ResourceName, Span, SystemState, Verb,
+    config::{Cluster, Group, Kind, Resource},
     ledger::Phase,
     note::{LeaveReason, NotHere, Note, Proof},
     order::{Ending, Epoch},
@@ -16,17 +14,9 @@ const LPARS: [&str; 2] = ["web1", "web2"];
 
 /// Three servers with their nodes and 8 GiB each, and group web with two mobile LPARs of 3 GiB each.
 fn cluster() -> Cluster {
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-    let host_key = format!("SHA256:{}", "x".repeat(43));
-    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
-    for n in 1..=3 {
-        let mut server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
+    let mut cluster = site::site(3);
+    for server in cluster.servers.values_mut() {
         server.memory = Some(8192);
-        cluster.servers.insert(format!("p{n}").into(), server);
-        cluster
-            .nodes
-            .insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None });
     }
     cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into(), "p3".into()]));
     for name in LPARS {
@@ -39,10 +29,20 @@ fn cluster() -> Cluster {
     cluster
 }
 
-struct Case {
-    ledger: Ledger,
-    now: u64,
-    requests: u128,
+#[derive(Clone)]
+struct Case(site::Case);
+
+impl std::ops::Deref for Case {
+    type Target = site::Case;
+    fn deref(&self) -> &site::Case {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Case {
+    fn deref_mut(&mut self) -> &mut site::Case {
+        &mut self.0
+    }
 }
 
 type Two = [Power; 2];
@@ -54,12 +54,7 @@ const MOVING: Power = Power::Moving;
 impl Case {
     /// Online on p1, where both LPARs were found running.
     fn online() -> Self {
-        let mut case = Case { ledger: Ledger::default(), now: 1_000, requests: 0 };
-        let configure = Request::Configure { cluster: Arc::new(cluster()), strand: false };
-        assert_eq!(case.ask(configure).refusal(), None);
-        for n in 1..=3 {
-            case.must(Command::Assign { server: format!("p{n}").into(), node: format!("n{n}").into() });
-        }
+        let mut case = Case(site::Case::watched(cluster()));
         case.reads("p1", RUNNING);
         case.reads("p2", ABSENT);
         case.reads("p3", ABSENT);
@@ -76,59 +71,13 @@ impl Case {
         case
     }
 
-    fn apply(&mut self, author: Author, command: Command) -> Outcome {
-        let before = self.ledger.clone();
-        let entry = Entry { at: Time(self.now), wall: Time(self.now), author, commands: vec![command] };
-        let outcome = self.ledger.apply(before.index + 1, &entry);
-        let mut wrong = invariants::step(&before, &self.ledger);
-        wrong.extend(invariants::state(&self.ledger));
-        wrong.extend(invariants::refused(&before, &entry, &self.ledger, &outcome));
-        assert_eq!(wrong, Vec::<String>::new());
-        outcome
-    }
-
-    fn plan(&mut self, command: Command) -> Option<Refusal> {
-        self.apply(Author::Planner("n1".into()), command).refusal().cloned()
-    }
-
-    fn must(&mut self, command: Command) {
-        assert_eq!(self.plan(command.clone()), None, "{command:?}");
-    }
-
-    fn ask(&mut self, request: impl Into<Request>) -> Outcome {
-        self.requests += 1;
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
-        self.apply(author, Command::Request(request.into()))
-    }
-
     fn reading(&self, server: &str, powers: Two) -> Reading {
-        Reading {
-            server: server.into(),
-            by: self.ledger.servers[server].watcher.clone().expect("somebody manages it"),
-            since: self.ledger.index,
-            serial: self.ledger.index,
-            system: SystemState::Operating,
-            live: true,
-            copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(),
-            node: Power::Unknown,
-            node_listed: Default::default(),
-            vios: BTreeMap::new(),
-            listed: BTreeMap::new(),
-        }
+        Reading { copies: LPARS.into_iter().map(ResourceName::from).zip(powers).collect(), ..self.0.reading(server) }
     }
 
     fn reads(&mut self, server: &str, powers: Two) {
         let reading = self.reading(server, powers);
         self.must(Command::Observe(reading));
-    }
-
-    fn answer(&mut self, ending: Ending) {
-        let order = self.order();
-        self.must(Command::Report(Report { order, ending, readings: Vec::new(), seen: BTreeMap::new() }));
-    }
-
-    fn order(&self) -> OrderId {
-        *self.ledger.orders.keys().next().expect("an order is open")
     }
 
     /// An operator says that a server is off, after its node and the witness have lost it.
@@ -320,12 +269,12 @@ fn a_lost_source_ends_nothing_that_may_run_on_the_target() {
     case.lose("p1", "n1");
     assert_eq!(case.plan(vacate()), not_off("web1", "p2", MOVING), "read before the source was proven off");
     assert_eq!(case.plan(stay()), Some(Refusal::AlreadyOff { server: "p1".into() }));
-    let mut switched = Case { ledger: case.ledger.clone(), ..case };
+    let mut switched = case.clone();
     switched.reads("p2", [Power::Running, Power::Absent]);
     assert_eq!(switched.plan(vacate()), not_off("web1", "p2", Power::Running));
     switched.must(arrive());
     assert_eq!(switched.tenure(), ("p2".to_owned(), "starting".to_owned()), "the other one is to be started there");
-    let mut case = Case { ledger: switched.ledger.clone(), ..switched };
+    let mut case = switched.clone();
     let home = case.ledger.home(&case.ledger.groups["web"], &"web2".into(), &"p2".into());
     assert_eq!(home, Some("p1".into()));
     assert_eq!(case.plan(Command::Start { resource: "web2".into(), epoch: Epoch(2), restart: false }), None);
@@ -431,7 +380,7 @@ fn what_ran_and_crashed_is_not_taken_for_left_half_way() {
     case.answer(Ending::Unknown("no answer".to_owned()));
     case.now += 30_000;
     case.must(Command::Settle { resource: "web1".into(), server: "p1".into() });
-    let mut ran = Case { ledger: case.ledger.clone(), ..case };
+    let mut ran = case.clone();
     ran.reads("p1", RUNNING);
     ran.reads("p1", half);
     assert_eq!(ran.plan(recover()), Some(Refusal::NoChange), "it crashed, whatever its start ended like");

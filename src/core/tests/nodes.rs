@@ -1,10 +1,11 @@
 //! What proves that nothing runs inside a silent node, and what does not: every condition of every proof, one at a time.
 
+use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Author, Command, Entry, HmcName, Inside, Ledger, NodeName, OrderId, Power, Reading, Refusal, Request, RequestId,
+    Author, Command, Entry, Inside, Ledger, NodeName, OrderId, Power, Reading, Refusal, Request, RequestId,
     ResourceName, Seen, ServerName, Span, SystemState, Time,
-    config::{Cluster, Group, Hmc, Node, Resource, Server},
+    config::{Cluster, Resource},
     ledger::{CopyState, NodeState, ServerState, StartRisk},
     listing::Listed,
 };
@@ -13,19 +14,7 @@ const NOW: Time = Time(1_000_000);
 
 /// Two servers with their nodes, and httpd inside either.
 fn cluster() -> Cluster {
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-    let host_key = format!("SHA256:{}", "x".repeat(43));
-    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
-    for n in 1..=2 {
-        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
-        cluster.servers.insert(format!("p{n}").into(), server);
-        let (server, lpar) = (Some(format!("p{n}").into()), Some(format!("node-p{n}")));
-        cluster.nodes.insert(format!("n{n}").into(), Node { server, lpar, watchdog: None });
-    }
-    cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
-    cluster.resources.insert("httpd".into(), Resource::agent("web".into(), "Application"));
-    cluster
+    site::with_web(site::with_lpars_of_nodes(), "httpd", Resource::agent("web".into(), "Application"))
 }
 
 fn apply(ledger: &mut Ledger, author: Author, command: Command) -> Option<Refusal> {

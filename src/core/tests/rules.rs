@@ -14,6 +14,7 @@ mod place;
 mod processes;
 mod properties;
 mod sending;
+mod site;
 mod ties;
 mod verbs;
 mod what_if;

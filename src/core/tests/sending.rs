@@ -1,11 +1,10 @@
 //! From when on an order is not sent any more: each reason, one at a time.
 
+use crate::site;
 use std::sync::Arc;
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, NodeName, Power, Reading, Request, RequestId, ServerName, Span,
-    SystemState, Time, Verb,
-    command::Outcome,
-    config::{Cluster, Group, Hmc, Node, Resource, Server},
+    Command, NodeName, Power, Reading, Request, ServerName, Span, SystemState, Time, Verb,
+    config::{Cluster, Resource},
     ledger::{NodeState, Phase, ServerState, Unsent},
     note::{LeaveReason, OffHow},
     order::{Epoch, Order},
@@ -13,34 +12,28 @@ use tenure_core::{
 
 /// Two servers with their nodes, and group web with LPAR web1 on both.
 fn cluster() -> Cluster {
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-    let host_key = format!("SHA256:{}", "x".repeat(43));
-    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
-    for n in 1..=2 {
-        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
-        cluster.servers.insert(format!("p{n}").into(), server);
-        let (server, lpar) = (Some(format!("p{n}").into()), Some(format!("node-p{n}")));
-        cluster.nodes.insert(format!("n{n}").into(), Node { server, lpar, watchdog: None });
-    }
-    cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
-    cluster.resources.insert("web1".into(), Resource::lpar("web".into(), "web1"));
-    cluster
+    site::with_web(site::with_lpars_of_nodes(), "web1", site::web1())
 }
 
-struct Case {
-    ledger: Ledger,
-    requests: u128,
+struct Case(site::Case);
+
+impl std::ops::Deref for Case {
+    type Target = site::Case;
+    fn deref(&self) -> &site::Case {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Case {
+    fn deref_mut(&mut self) -> &mut site::Case {
+        &mut self.0
+    }
 }
 
 impl Case {
     /// The group holds its tenure on p1, where the LPAR reads so.
     fn with(power: Power) -> Self {
-        let mut case = Case { ledger: Ledger::default(), requests: 0 };
-        case.ask(Request::Configure { cluster: Arc::new(cluster()), strand: false });
-        for n in 1..=2 {
-            case.must(Command::Assign { server: format!("p{n}").into(), node: format!("n{n}").into() });
-        }
+        let mut case = Case(site::Case::watched(cluster()));
         case.reads("p1", SystemState::Operating, power);
         case.reads("p2", SystemState::Operating, Power::Off);
         if power.is_active() {
@@ -52,37 +45,14 @@ impl Case {
         case
     }
 
-    fn apply(&mut self, author: Author, command: Command) -> Outcome {
-        let entry = Entry { at: Time(1_000), wall: Time(1_000), author, commands: vec![command] };
-        self.ledger.apply(self.ledger.index + 1, &entry)
-    }
-
-    fn must(&mut self, command: Command) {
-        let outcome = self.apply(Author::Planner("n2".into()), command);
-        assert_eq!(outcome.refusal(), None);
-    }
-
     fn ask(&mut self, request: impl Into<Request>) {
-        self.requests += 1;
-        let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
-        let outcome = self.apply(author, Command::Request(request.into()));
-        assert_eq!(outcome.refusal(), None);
+        assert_eq!(self.0.ask(request).refusal(), None);
     }
 
     fn reads(&mut self, server: &str, system: SystemState, power: Power) {
-        let reading = Reading {
-            server: server.into(),
-            by: format!("n{}", &server[1..]).into(),
-            since: self.ledger.index,
-            serial: self.ledger.index + 1,
-            system,
-            live: true,
-            copies: [("web1".into(), power)].into(),
-            node: Power::Running,
-            node_listed: Default::default(),
-            vios: [].into(),
-            listed: [].into(),
-        };
+        let copies = [("web1".into(), power)].into();
+        let serial = self.ledger.index + 1;
+        let reading = Reading { serial, system, copies, node: Power::Running, ..self.reading(server) };
         self.must(Command::Observe(reading));
     }
 

@@ -1,24 +1,15 @@
 //! What may depend on what: rules of links and tiers, and how important what others depend on is.
 
+use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
-    Author, Command, Entry, GroupName, HmcName, Ledger, Refusal, Request, RequestId, Time, Verb,
-    config::{Cluster, Group, GroupKind, Hmc, Link, Need, Node, Resource, Rigidity, Server, Service, Tier, TierLink},
+    Author, Command, Entry, GroupName, Ledger, Refusal, Request, RequestId, Time, Verb,
+    config::{Cluster, Group, GroupKind, Link, Need, Resource, Rigidity, Service, Tier, TierLink},
 };
 
 /// Groups `a` to `h`, each with one LPAR, and the parallel groups `p` and `q`, all on two servers.
 fn cluster(links: &[(&str, &str, Need, Rigidity)]) -> Cluster {
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-    let host_key = format!("SHA256:{}", "x".repeat(43));
-    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
-    for n in 1..=2 {
-        let server = Server::new(&format!("p{n}"), &format!("9009-42A*123456{n}"), vec!["hmc1".into()]);
-        cluster.servers.insert(format!("p{n}").into(), server);
-        cluster
-            .nodes
-            .insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None });
-    }
+    let mut cluster = site::site(2);
     for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
         let mut group = Group::new(vec!["p1".into(), "p2".into()]);
         group.autostart = false;

@@ -1,13 +1,14 @@
 //! Foreseeing on small clusters: what is moved, what would not run and why, and that the ledger is left alone.
 
+use crate::site;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, Power, Reading, Refusal, Request, RequestId, ResourceName, ServerName,
-    SystemState, Time, Verb, View,
-    config::{Asks, Cluster, Group, GroupKind, Hmc, Kind, Node, PlacementRule, Resource, Server},
+    Author, Command, Entry, Ledger, Power, Reading, Refusal, Request, RequestId, ResourceName, ServerName, SystemState,
+    Time, Verb, View,
+    config::{Asks, Cluster, Group, GroupKind, Kind, PlacementRule, Resource},
     invariants,
     note::{NotHere, Note, Wait},
     plan::plan,
@@ -19,18 +20,10 @@ use tenure_core::{
 };
 
 /// Servers p1, p2, …, each with its node, 32 GiB and 4 processing units.
-fn cluster(servers: usize) -> Cluster {
-    let mut cluster = Cluster { name: "site".to_owned(), ..Cluster::default() };
-    let host_key = format!("SHA256:{}", "x".repeat(43));
-    let hmc = Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key };
-    cluster.managers.insert(HmcName::from("hmc1"), hmc.into());
-    for n in 1..=servers {
-        let mut server = Server::new(&format!("p{n}"), &format!("9009-42A*{n:07}"), vec!["hmc1".into()]);
+fn cluster(servers: u32) -> Cluster {
+    let mut cluster = site::site(servers);
+    for server in cluster.servers.values_mut() {
         (server.memory, server.processors) = (Some(32_768), Some(400));
-        cluster.servers.insert(format!("p{n}").into(), server);
-        cluster
-            .nodes
-            .insert(format!("n{n}").into(), Node { server: Some(format!("p{n}").into()), lpar: None, watchdog: None });
     }
     cluster
 }

@@ -5,7 +5,7 @@ use crate::{
     config::{Asks, Cluster, Failover, Load, PlacementRule},
     ledger::GroupState,
     place::{self, Candidate, Door, Item, Problem, Room, Rule, ZoneRule},
-    what_if::{is_instance, lose_each},
+    what_if::lose_each,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -63,7 +63,7 @@ impl Numbers {
     fn new(ledger: &Ledger) -> Self {
         let config = &ledger.config;
         // An instance of a parallel group goes nowhere, and is not missed with its server.
-        let running = ledger.groups.iter().filter(|(name, group)| group.tenure.is_some() && !is_instance(name));
+        let running = ledger.groups.iter().filter(|(name, group)| group.tenure.is_some() && name.instance().is_none());
         let mut zones: Vec<&String> = config.servers.values().filter_map(|server| server.zone.as_ref()).collect();
         zones.sort();
         zones.dedup();

@@ -8,7 +8,7 @@ use crate::world::{Change, LparKind, LparState};
 use std::{collections::BTreeMap, future::Future, sync::PoisonError, time::Duration};
 use tenure::api::{
     Client, ClientError, Read,
-    wire::{ErrorKind, GroupView, OutcomeView, StatusView, Verb},
+    wire::{ErrorKind, GroupStatus, GroupView, NodeRole, OutcomeView, ServerStatus, StatusView, Verb},
 };
 use tokio::time::{sleep, timeout};
 
@@ -113,8 +113,9 @@ impl Story {
             self.operator(Verb::Switch { group: group.name.as_str().into(), server: home.as_str().into() }).await?;
         }
         let home = self.state(|status| {
-            let home =
-                |group: &GroupView| group.state == "online" && group.server.as_ref() == group.system_list.first();
+            let home = |group: &GroupView| {
+                group.state == GroupStatus::Online && group.server.as_ref() == group.system_list.first()
+            };
             status.groups.iter().all(home).then_some(())
         });
         self.expect("every group is online on the first server of its list", PATIENCE, home).await
@@ -138,7 +139,7 @@ impl Story {
             let now = tenures(status);
             let moved = |name: &&String| {
                 let group = status.groups.iter().find(|group| group.name == **name);
-                group.is_some_and(|group| group.state == "online" && group.server.as_deref() != Some(server))
+                group.is_some_and(|group| group.state == GroupStatus::Online && group.server.as_deref() != Some(server))
             };
             (groups.iter().filter(moved).count() == groups.len()).then_some(now)
         })
@@ -183,16 +184,18 @@ pub fn unrest(status: &StatusView) -> Option<String> {
     if status.leader.is_none() {
         return Some("nobody leads".to_owned());
     }
-    if let Some(node) = status.nodes.iter().find(|node| node.lapsed.is_some() || node.role == "absent") {
+    if let Some(node) = status.nodes.iter().find(|node| node.lapsed.is_some() || node.role == NodeRole::Absent) {
         return Some(format!("node {} is silent", node.name));
     }
-    if let Some(server) = status.servers.iter().find(|server| server.state != "ready" || server.surrogate) {
+    if let Some(server) = status.servers.iter().find(|server| server.state != ServerStatus::Ready || server.surrogate) {
         return Some(format!("server {} is {}", server.name, server.state));
     }
     if let Some(wait) = status.waits.first() {
         return Some(format!("{} {} waits: {}", wait.what, wait.name, wait.text));
     }
-    if let Some(group) = status.groups.iter().find(|group| group.state != "online" || !group.faults.is_empty()) {
+    if let Some(group) =
+        status.groups.iter().find(|group| group.state != GroupStatus::Online || !group.faults.is_empty())
+    {
         return Some(format!("group {} is {}", group.name, group.state));
     }
     status.orders.first().map(|order| format!("{} on {} is under way", order.what, order.server))

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::world::{Change, Command, Fault, LparState, Power, Refusal, ServerId, Span, World};
 use std::time::Duration;
-use tenure::api::wire::{StatusView, Verb};
+use tenure::api::wire::{Intent, StatusView, Verb};
 
 /// Pause between two looks at what is still broken.
 const LOOK: Duration = Duration::from_millis(150);
@@ -90,7 +90,7 @@ impl Story {
             if !group.faults.is_empty() {
                 self.tries(Verb::Clear { group: group.name.as_str().into(), server: None }).await;
             }
-            if group.intent == "offline" {
+            if group.intent == Intent::Offline {
                 self.tries(Verb::Online { group: group.name.as_str().into(), server: None, propagate: false }).await;
             }
         }

@@ -6,7 +6,7 @@
 
 use crate::{
     GroupName, Ledger, ServerName,
-    config::{AT, Asks, Failover, Load},
+    config::{Asks, Failover, Load},
     ledger::{GroupState, ServerState},
     place::{Amounts, Candidate, Door, Item, Lost, Placement, Problem, Room, Rule, place, survive},
 };
@@ -131,8 +131,7 @@ impl Board {
         for (name, group) in &ledger.groups {
             let Some((tenure, declared)) = group.tenure.as_ref().zip(config.groups.get(name)) else { continue };
             let need = amounts(ledger.demand(name, group));
-            let bound =
-                declared.servers.len() < 2 || name.as_str().contains(AT) || declared.failover == Failover::Never;
+            let bound = declared.servers.len() < 2 || name.instance().is_some() || declared.failover == Failover::Never;
             let here = &tenure.server == out;
             if bound || !declared.managed {
                 // It stays, or is stopped with its server: it takes room, and no loss is held against it.

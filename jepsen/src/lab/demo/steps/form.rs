@@ -8,6 +8,7 @@ use crate::{
     },
     world::{Change, LparState},
 };
+use tenure::api::wire::NodeRole;
 
 pub(super) async fn tell(story: &Story) -> Told {
     let cursor = story.cursor();
@@ -39,7 +40,8 @@ async fn voters(story: &Story) {
     let expected = story.site.names().len();
     story
         .state(|status| {
-            let voters = status.nodes.iter().filter(|node| matches!(node.role.as_str(), "leader" | "voter")).count();
+            let voters =
+                status.nodes.iter().filter(|node| matches!(node.role, NodeRole::Leader | NodeRole::Voter)).count();
             (voters == expected && status.leader.is_some()).then_some(())
         })
         .await;

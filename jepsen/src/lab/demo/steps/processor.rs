@@ -10,7 +10,7 @@ use crate::{
     },
     world::{Change, Fault},
 };
-use tenure::api::wire::Verb;
+use tenure::api::wire::{GroupStatus, Verb};
 
 /// A group that is put to rest before, so that step 8 can have a server start its LPAR by itself without a second copy.
 pub(super) const RESTING: &str = "trial";
@@ -19,7 +19,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     let cursor = story.cursor();
     story.operator(Verb::Offline { group: RESTING.into(), propagate: false }).await?;
     let off = story.state(|status| {
-        let off = status.groups.iter().any(|group| group.name == RESTING && group.state == "offline");
+        let off = status.groups.iter().any(|group| group.name == RESTING && group.state == GroupStatus::Offline);
         off.then(|| status.clone())
     });
     let status = story.expect(format!("{RESTING} is offline"), PATIENCE, off).await?;

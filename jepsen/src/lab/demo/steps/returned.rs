@@ -10,14 +10,14 @@ use crate::{
     world::{Cause, Change, Fault, LparState, ServerId},
 };
 use std::time::Duration;
-use tenure::api::wire::Verb;
+use tenure::api::wire::{GroupStatus, ServerStatus, Verb};
 
 /// Pause between two attempts to switch the server on.
 const LOOK: Duration = Duration::from_millis(150);
 
 pub(super) async fn tell(story: &Story) -> Told {
     let status = story.status().await;
-    let off = status.servers.iter().find(|server| server.state == "off").map(|server| server.name.clone());
+    let off = status.servers.iter().find(|server| server.state == ServerStatus::Off).map(|server| server.name.clone());
     let Some(name) = off else { return story.check("a server is off", Err("none is".to_owned())) };
     let stray =
         status.lpars.iter().find(|lpar| lpar.group == RESTING).map(|lpar| lpar.name.clone()).unwrap_or_default();
@@ -55,7 +55,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.operator(Verb::Online { group: RESTING.into(), server, propagate: false }).await?;
     let there = story.state(|status| {
         let there = |group: &tenure::api::wire::GroupView| {
-            group.name == RESTING && group.state == "online" && group.server.as_deref() == Some(&name)
+            group.name == RESTING && group.state == GroupStatus::Online && group.server.as_deref() == Some(&name)
         };
         status.groups.iter().any(there).then_some(())
     });
