@@ -44,12 +44,6 @@ pub fn state(ledger: &Ledger) -> Vec<String> {
         }
     }
     for (name, node) in &ledger.nodes {
-        if (node.lapsed.is_some() || node.off.is_some()) && node.suspended.is_none() {
-            wrong.push(format!("node {name} has lapsed and is not suspended"));
-        }
-        if node.off.is_some() && node.lapsed.is_none() {
-            wrong.push(format!("node {name} is proven off and may hold a lease"));
-        }
         if let Some(id) = node.fence.filter(|id| !ledger.orders.contains_key(id)) {
             wrong.push(format!("node {name} waits for order {id}, which does not exist"));
         }
@@ -102,7 +96,7 @@ fn order_of(ledger: &Ledger, order: &Order, wrong: &mut Vec<String>) {
             order.action, order.node
         ));
     }
-    if ledger.nodes.get(&order.node).is_some_and(|node| node.lapsed.is_some()) {
+    if ledger.nodes.get(&order.node).is_some_and(|node| node.lapsed().is_some()) {
         wrong.push(format!("order {id} ({}) is owed by {}, whose lease is over", order.action, order.node));
     }
     let nothing = carries_out_nothing(ledger, &order.server);

@@ -31,7 +31,7 @@ pub use processes::{Incarnation, Process};
 pub use sending::Unsent;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
-    CopyState, Dirty, Down, GroupState, Intent, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run,
+    CopyState, Dirty, Down, GroupState, Intent, Leases, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run,
     SAID_LIMIT, ServerState, StartRisk, Tenure, Ties,
 };
 

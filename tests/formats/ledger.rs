@@ -14,9 +14,9 @@ use tenure_core::{
     Ledger, Level, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
-        CopyState, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Maintenance, Migration, NodeOff,
-        NodeState, OffProof, Phase, PreOnline, Process, Purpose, Run, ServerState, StartRisk, Storm, Tenure, Ties,
-        Upkeep,
+        CopyState, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Leases, Maintenance, Migration,
+        NodeOff, NodeState, OffProof, Phase, PreOnline, Process, Purpose, Run, ServerState, StartRisk, Storm, Tenure,
+        Ties, Upkeep,
     },
     note::{CleanReason, LeaveReason, OffHow},
     order::Action,
@@ -109,9 +109,7 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
 
 fn node_states() -> BTreeMap<NodeName, NodeState> {
     let state = |how| NodeState {
-        suspended: Some(6),
-        lapsed: Some(T),
-        off: Some(NodeOff { how, index: 7 }),
+        leases: Leases::Off { from: 6, at: T, proof: NodeOff { how, index: 7 } },
         met: true,
         known: true,
         lpar: Some("A".into()),
@@ -122,6 +120,8 @@ fn node_states() -> BTreeMap<NodeName, NodeState> {
     let mut all: BTreeMap<NodeName, NodeState> =
         nodes_off().into_iter().zip(1..).map(|(how, place)| (format!("node{place}").into(), state(how))).collect();
     all.insert("arb".into(), NodeState::default());
+    let others = [("suspended", Leases::Suspended { from: 6 }), ("lapsed", Leases::Lapsed { from: 6, at: T })];
+    all.extend(others.map(|(name, leases)| (name.into(), NodeState { leases, ..NodeState::default() })));
     all
 }
 

@@ -34,20 +34,20 @@ fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
         role,
         address: member.map(|member| member.address.clone()),
         declared: declared.is_some(),
-        lapsed: state.and_then(|node| node.lapsed).map(time),
+        lapsed: state.and_then(|node| node.lapsed()).map(time),
         out: out(ledger, name),
-        proof: state.and_then(|node| node.off.as_ref()).map(|off| off.how.to_string()),
+        proof: state.and_then(|node| node.off()).map(|off| off.how.to_string()),
         lpar_reads: reads.map(|server| server.node).filter(|power| *power != Power::Unknown).map(|it| it.to_string()),
         lpar,
         watchdog: state.and_then(|node| node.watchdog).map(|after| after.to_string()),
-        reset_by: state.filter(|node| node.off.is_none()).and_then(|node| ledger.reset_by(node)).map(time),
+        reset_by: state.filter(|node| node.off().is_none()).and_then(|node| ledger.reset_by(node)).map(time),
     }
 }
 
 /// Why a node is given no orders; `None` if it may be given some.
 pub(super) fn out(ledger: &Ledger, name: &NodeName) -> Option<NodeOut> {
-    let node = ledger.nodes.get(name).filter(|node| node.is_out() || node.off.is_some())?;
-    Some(if node.off.is_some() {
+    let node = ledger.nodes.get(name).filter(|node| node.is_out() || node.off().is_some())?;
+    Some(if node.off().is_some() {
         NodeOut::ProvenOff
     } else if node.fence.is_some() {
         NodeOut::CutOff

@@ -227,7 +227,7 @@ impl Ledger {
 
     /// Whether the server has a watcher whose lease may be good.
     pub fn is_watched(&self, server: &ServerState) -> bool {
-        server.watcher.as_ref().is_some_and(|node| self.nodes.get(node).is_some_and(|node| node.lapsed.is_none()))
+        server.watcher.as_ref().is_some_and(|node| self.nodes.get(node).is_some_and(|node| node.lapsed().is_none()))
     }
 
     /// Whether it is seen what becomes of a server: its watcher reads it Operating, or, where no manager can be

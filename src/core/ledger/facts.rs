@@ -336,7 +336,7 @@ impl Applying<'_> {
         }
         let settles_from = self.ledger.settles_from(order).max(from);
         let wanted = self.group(&group).is_ok_and(|state| self.ledger.wanted(state, resource));
-        let given_up = self.ledger.nodes.get(&order.node).is_none_or(|node| node.lapsed.is_some());
+        let given_up = self.ledger.nodes.get(&order.node).is_none_or(|node| node.lapsed().is_some());
         let Ok(state) = self.group_mut(&group) else { return };
         let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
         let Some(copy) = state.copies.get_mut(resource).and_then(|copies| copies.get_mut(&order.server)) else {
@@ -400,7 +400,7 @@ impl Applying<'_> {
     /// A node becomes the watcher of a server.
     pub(super) fn assign(&mut self, server: &ServerName, node: &NodeName) -> Result<(), Refusal> {
         let known = self.ledger.nodes.get(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
-        if known.lapsed.is_some() {
+        if known.lapsed().is_some() {
             return Err(Refusal::Lapsed { node: node.clone() });
         }
         let surrogate = self.ledger.config.node_on(server) != Some(node);
@@ -455,7 +455,7 @@ impl Applying<'_> {
         let Some(off) = &state.off else { return Err(Refusal::NotOff { server: server.clone() }) };
         let up = state.live && state.since.is_some_and(|since| since >= off.index) && state.system.is_up();
         let node = self.ledger.config.node_on(server).and_then(|node| self.ledger.nodes.get(node));
-        if !up && node.is_none_or(|node| node.lapsed.is_some()) {
+        if !up && node.is_none_or(|node| node.lapsed().is_some()) {
             return Err(Refusal::NotOff { server: server.clone() });
         }
         self.give_up(server);
@@ -543,7 +543,7 @@ impl super::Ledger {
 
     /// By when every lease that a node may hold now has ended, if it is granted none from now on.
     pub fn lease_ends(&self, node: &NodeName) -> Time {
-        if self.nodes.get(node).is_some_and(|state| state.lapsed.is_some()) {
+        if self.nodes.get(node).is_some_and(|state| state.lapsed().is_some()) {
             return self.now;
         }
         self.now.after(surely_over(self.config.timings.lease)).max(self.leases_end)

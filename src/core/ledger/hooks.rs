@@ -22,7 +22,7 @@ impl Ledger {
     /// The watcher of the server if its lease is good, otherwise the first node whose lease is.
     fn hook_node(&self, server: &ServerName) -> Option<NodeName> {
         let watcher = self.servers.get(server).filter(|state| self.is_watched(state));
-        let able = || self.nodes.iter().find(|(_, node)| node.lapsed.is_none()).map(|(name, _)| name.clone());
+        let able = || self.nodes.iter().find(|(_, node)| node.lapsed().is_none()).map(|(name, _)| name.clone());
         watcher.and_then(|state| state.watcher.clone()).or_else(able)
     }
 }

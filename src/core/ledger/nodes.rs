@@ -6,7 +6,7 @@
 //! that is granted none before it is taken back. Its LPAR was cut off and read off. Its watchdog has had the time to reset
 //! it. An operator asserted it. Silence alone, however long, proves nothing: a process that was killed stops nothing.
 
-use super::{GroupState, Intent, Ledger, NodeOff, NodeState, apply::Applying};
+use super::{GroupState, Intent, Leases, Ledger, NodeOff, NodeState, apply::Applying};
 use crate::{
     GroupName, Inside, NodeName, Note, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span, SystemState,
     Time,
@@ -69,7 +69,7 @@ impl Ledger {
     /// The proof that nothing runs inside the node of a server.
     pub fn node_off_on(&self, server: &ServerName) -> Option<(&NodeName, &NodeOff)> {
         let node = self.config.node_on(server)?;
-        Some((node, self.nodes.get(node)?.off.as_ref()?))
+        Some((node, self.nodes.get(node)?.off()?))
     }
 
     /// The proof that a resource died with the node of a server. A watchdog answers only for what must not run twice: for the
@@ -93,7 +93,7 @@ impl Ledger {
     /// When the watchdog of a silent node has reset it for certain, counted from the end of its last lease. A lease that went
     /// out while the leader was about to find that out is allowed for.
     pub fn reset_by(&self, node: &NodeState) -> Option<Time> {
-        let (lapsed, after) = (node.lapsed?, node.watchdog?);
+        let (lapsed, after) = (node.lapsed()?, node.watchdog?);
         let drift = Span(after.0.saturating_mul(DRIFT_PERCENT).checked_div(100).unwrap_or_default());
         Some(lapsed.after(self.config.timings.lease).after(after).after(drift).after(WATCHDOG_MARGIN))
     }
@@ -101,7 +101,7 @@ impl Ledger {
     /// Log index from which on a reading of a silent node's LPAR counts: the node was granted no lease any more, and which LPAR
     /// is its own was declared as it is now.
     pub fn reads_from(&self, node: &NodeState) -> Option<u64> {
-        node.suspended.map(|suspended| suspended.max(self.configured))
+        node.suspended().map(|suspended| suspended.max(self.configured))
     }
 
     /// The UUID of the LPAR of the node of a server, where the node has read that.
@@ -166,7 +166,9 @@ impl Applying<'_> {
             let same_server = old.server == new.server && machine(before, server) == machine(&now, server);
             if !same_server || old.lpar != new.lpar {
                 (state.known, state.lpar) = (false, None);
-                state.off = state.off.take().filter(|_| same_server);
+                if !same_server {
+                    state.forget_proof();
+                }
                 void.extend(state.fence);
             }
             let same = server.is_none_or(|server| before.living_on(server).eq(now.living_on(server)));
@@ -175,7 +177,9 @@ impl Applying<'_> {
             }
             // Nor was it reset for the sake of what it does not know to live once.
             let by_watchdog = |off: &NodeOff| matches!(off.how, NodeOffHow::Watchdog { .. });
-            state.off = state.off.take().filter(|off| same || !by_watchdog(off));
+            if !same && state.off().is_some_and(by_watchdog) {
+                state.forget_proof();
+            }
         }
         for id in void {
             if let Some(order) = self.ledger.orders.get(&id).cloned() {
@@ -266,29 +270,22 @@ impl Applying<'_> {
         if node.is_out() {
             return Err(Refusal::AlreadyShut { node: name.clone() });
         }
-        node.suspended = Some(index);
+        node.leases = Leases::Suspended { from: index };
         Ok(())
     }
 
     /// Every lease of a node has ended: its orders are void, its starts are loose.
     pub(super) fn lapse(&mut self, name: &NodeName) -> Result<(), Refusal> {
-        if self.node_mut(name)?.lapsed.is_some() {
+        if self.node_mut(name)?.lapsed().is_some() {
             return Err(Refusal::Lapsed { node: name.clone() });
         }
         if self.ledger.now < self.ledger.leases_end {
             return Err(Refusal::LeaseIsGood { node: name.clone() });
         }
-        self.void(name)?;
+        let (now, index) = (self.ledger.now, self.ledger.index);
+        self.node_mut(name)?.lapse(index, now);
         self.note(Note::NodeLapsed { node: name.clone() });
         self.close_all(name);
-        Ok(())
-    }
-
-    fn void(&mut self, name: &NodeName) -> Result<(), Refusal> {
-        let (now, index) = (self.ledger.now, self.ledger.index);
-        let node = self.node_mut(name)?;
-        node.lapsed = node.lapsed.or(Some(now));
-        node.suspended = node.suspended.or(Some(index));
         Ok(())
     }
 
@@ -306,8 +303,8 @@ impl Applying<'_> {
         if !node.is_out() {
             return Err(Refusal::NotLapsed { node: name.clone() });
         }
-        let news = node.lapsed.is_some();
-        (node.suspended, node.lapsed, node.off, node.fence_failed) = (None, None, None, None);
+        let news = node.lapsed().is_some();
+        (node.leases, node.fence_failed) = (Leases::Granted, None);
         if let Some(fence) = node.fence
             && let Some(order) = self.ledger.orders.remove(&fence)
         {
@@ -322,7 +319,7 @@ impl Applying<'_> {
     /// Nothing runs inside a node: the ledger works out itself why.
     pub(super) fn node_off(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
-        if node.off.is_some() {
+        if node.off().is_some() {
             return Err(Refusal::NodeAlreadyOff { node: name.clone() });
         }
         let how = self.ledger.node_proof(name, node).ok_or_else(|| Refusal::NodeNotOff { node: name.clone() })?;
@@ -332,10 +329,10 @@ impl Applying<'_> {
     /// The LPAR of a node is to be cut off, by the watcher of its server.
     pub(super) fn fence_node(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
-        if node.lapsed.is_none() {
+        if node.lapsed().is_none() {
             return Err(Refusal::NodeHeard { node: name.clone() });
         }
-        if node.off.is_some() {
+        if node.off().is_some() {
             return Err(Refusal::NodeAlreadyOff { node: name.clone() });
         }
         let declared = self.ledger.config.nodes.get(name).filter(|declared| declared.lpar.is_some() && node.known);
@@ -359,7 +356,7 @@ impl Applying<'_> {
 
     /// The LPAR of a node was cut off and read off. That proves nothing once the node has been taken back.
     pub(super) fn node_fenced(&mut self, name: &NodeName, order: &Order) {
-        if self.ledger.nodes.get(name).is_some_and(|node| node.lapsed.is_some() && node.off.is_none()) {
+        if self.ledger.nodes.get(name).is_some_and(|node| node.lapsed().is_some() && node.off().is_none()) {
             // It is there.
             let _ = self.prove_node_off(name, NodeOffHow::Fenced { order: order.id, by: order.node.clone() });
         }
@@ -368,10 +365,10 @@ impl Applying<'_> {
     /// An operator asserts that nothing runs inside a node.
     pub(super) fn confirm_node_off(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
-        if node.off.is_some() {
+        if node.off().is_some() {
             return Err(Refusal::NodeAlreadyOff { node: name.clone() });
         }
-        if node.lapsed.is_none() {
+        if node.lapsed().is_none() {
             return Err(Refusal::NodeHeard { node: name.clone() });
         }
         let server = self.ledger.config.nodes.get(name).and_then(|declared| declared.server.as_ref());
@@ -389,7 +386,7 @@ impl Applying<'_> {
     /// A server that was proven off is up again. Its node, unless it was taken back already, has not run since.
     pub(super) fn outlive_server(&mut self, server: &ServerName) {
         let Some(node) = self.ledger.config.node_on(server).cloned() else { return };
-        if self.ledger.nodes.get(&node).is_some_and(|state| state.is_out() && state.off.is_none()) {
+        if self.ledger.nodes.get(&node).is_some_and(|state| state.is_out() && state.off().is_none()) {
             // It is there.
             let _ = self.prove_node_off(&node, NodeOffHow::Server);
         }
@@ -397,9 +394,8 @@ impl Applying<'_> {
 
     /// Records the proof: what lived inside the node is dead, and must be seen anew once the node is back.
     fn prove_node_off(&mut self, name: &NodeName, how: NodeOffHow) -> Result<(), Refusal> {
-        self.void(name)?;
-        let index = self.ledger.index;
-        self.node_mut(name)?.off = Some(NodeOff { how: how.clone(), index });
+        let (now, index) = (self.ledger.now, self.ledger.index);
+        self.node_mut(name)?.prove_off(index, now, NodeOff { how: how.clone(), index });
         self.close_all(name);
         let Some(server) = self.ledger.config.nodes.get(name).and_then(|declared| declared.server.clone()) else {
             return Ok(());

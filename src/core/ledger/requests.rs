@@ -211,7 +211,7 @@ impl Applying<'_> {
             return Err(Refusal::LooksAlive { server: server.clone(), system: state.system });
         }
         if let Some(node) = self.ledger.config.node_on(server)
-            && self.ledger.nodes.get(node).is_some_and(|state| state.lapsed.is_none())
+            && self.ledger.nodes.get(node).is_some_and(|state| state.lapsed().is_none())
         {
             return Err(Refusal::NodeSpeaks { node: node.clone(), server: server.clone() });
         }

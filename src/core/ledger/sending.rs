@@ -106,7 +106,7 @@ impl Ledger {
             Action::Fence => self.fence_stands(order),
             Action::FenceNode { node } => {
                 let state = self.nodes.get(node);
-                let stands = state.is_some_and(|state| state.lapsed.is_some() && state.off.is_none());
+                let stands = state.is_some_and(|state| state.lapsed().is_some() && state.off().is_none());
                 if !stands {
                     return Err(Unsent::Node(node.clone()));
                 }

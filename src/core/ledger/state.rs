@@ -76,12 +76,8 @@ pub struct OffProof {
 /// What is known of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeState {
-    /// Log index from which on the node is granted no lease, until it is taken back.
-    pub suspended: Option<u64>,
-    /// Since when every lease of the node has ended.
-    pub lapsed: Option<Time>,
-    /// The proof that nothing runs inside it.
-    pub off: Option<NodeOff>,
+    /// What has become of its leases.
+    pub leases: Leases,
     /// Whether it has ever said anything under this configuration's name.
     pub met: bool,
     /// Whether it has itself read the LPAR that is declared as its own Running: then that is its own.
@@ -94,6 +90,36 @@ pub struct NodeState {
     pub fence: Option<OrderId>,
     /// When the last such order ended badly.
     pub fence_failed: Option<Time>,
+}
+
+/// What has become of the leases of a node, from one stage to the next. Whatever is so at one stage is so at those after it,
+/// until the node is taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Leases {
+    /// It is granted leases.
+    #[default]
+    Granted,
+    /// It is granted none.
+    Suspended {
+        /// From this log index on.
+        from: u64,
+    },
+    /// Those that it had have ended.
+    Lapsed {
+        /// It is granted none from this log index on.
+        from: u64,
+        /// When that was known.
+        at: Time,
+    },
+    /// Nothing runs inside it.
+    Off {
+        /// It is granted none from this log index on.
+        from: u64,
+        /// Since when its leases have ended.
+        at: Time,
+        /// The proof.
+        proof: NodeOff,
+    },
 }
 
 /// A proof that nothing runs inside a node.
@@ -370,7 +396,55 @@ impl ServerState {
 impl NodeState {
     /// Whether it is granted no lease.
     pub fn is_out(&self) -> bool {
-        self.suspended.is_some() || self.lapsed.is_some()
+        self.suspended().is_some()
+    }
+
+    /// Log index from which on it is granted no lease.
+    pub fn suspended(&self) -> Option<u64> {
+        match self.leases {
+            Leases::Granted => None,
+            Leases::Suspended { from } | Leases::Lapsed { from, .. } | Leases::Off { from, .. } => Some(from),
+        }
+    }
+
+    /// Since when every lease of it has ended.
+    pub fn lapsed(&self) -> Option<Time> {
+        match self.leases {
+            Leases::Granted | Leases::Suspended { .. } => None,
+            Leases::Lapsed { at, .. } | Leases::Off { at, .. } => Some(at),
+        }
+    }
+
+    /// The proof that nothing runs inside it.
+    pub fn off(&self) -> Option<&NodeOff> {
+        match &self.leases {
+            Leases::Granted | Leases::Suspended { .. } | Leases::Lapsed { .. } => None,
+            Leases::Off { proof, .. } => Some(proof),
+        }
+    }
+
+    /// Every lease of it has ended, if that was not known before.
+    pub fn lapse(&mut self, index: u64, now: Time) {
+        match self.leases {
+            Leases::Granted => self.leases = Leases::Lapsed { from: index, at: now },
+            Leases::Suspended { from } => self.leases = Leases::Lapsed { from, at: now },
+            Leases::Lapsed { .. } | Leases::Off { .. } => {}
+        }
+    }
+
+    /// Nothing runs inside it, and so all of its leases have ended.
+    pub fn prove_off(&mut self, index: u64, now: Time, proof: NodeOff) {
+        self.lapse(index, now);
+        if let (Some(from), Some(at)) = (self.suspended(), self.lapsed()) {
+            self.leases = Leases::Off { from, at, proof };
+        }
+    }
+
+    /// What proved it off does so no more.
+    pub fn forget_proof(&mut self) {
+        if let Leases::Off { from, at, .. } = self.leases {
+            self.leases = Leases::Lapsed { from, at };
+        }
     }
 }
 

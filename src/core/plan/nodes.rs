@@ -53,7 +53,7 @@ impl Planner<'_> {
         let view = self.view;
         for (node, seen) in &view.nodes {
             let Some(state) = self.scratch.nodes.get(node) else { continue };
-            let command = if state.lapsed.is_none() && seen.lease_over {
+            let command = if state.lapsed().is_none() && seen.lease_over {
                 Command::LapseNode(node.clone())
             } else if state.is_out() && seen.heard && seen.silence < suspect && !seen.lease_over {
                 Command::TakeBackNode(node.clone())
@@ -75,7 +75,7 @@ impl Planner<'_> {
             .scratch
             .nodes
             .iter()
-            .filter(|(_, state)| state.suspended.is_some() && state.off.is_none())
+            .filter(|(_, state)| state.suspended().is_some() && state.off().is_none())
             .map(|(name, _)| name.clone())
             .collect();
         for node in out {
@@ -124,7 +124,7 @@ impl Planner<'_> {
         let about = self.scratch.servers.get(&server).filter(|about| about.live && (state.known || !state.met));
         let lpar = about.map(|about| about.node);
         let lpar = lpar.unwrap_or_default();
-        match self.scratch.reset_by(state).filter(|_| state.off.is_none()) {
+        match self.scratch.reset_by(state).filter(|_| state.off().is_none()) {
             Some(until) => Some(Wait::Watchdog { node, server, until }),
             None => Some(Wait::NodeSilent { resource: resource.clone(), server, node, lpar }),
         }

@@ -3,7 +3,7 @@
 use tenure_core::{
     Command, Ledger, Moment, NodeName, Order, OrderId, ServerName, Span, Time,
     config::Timings,
-    ledger::NodeState,
+    ledger::{Leases, NodeState},
     node::{ClusterClock, Granted, Leading, Lease, Past, surely_over, usable},
     order::{Action, Ending, Epoch},
 };
@@ -65,7 +65,7 @@ fn no_lease_for_whom_the_ledger_has_given_up_or_does_not_know_or_the_leader_is_a
     assert_eq!(leading.lease(&p(2), &ledger(), Some(Span(0)), T), None);
     leading.proposed(true);
     let mut suspended = ledger();
-    suspended.nodes.get_mut(&p(2)).expect("declared").suspended = Some(3);
+    suspended.nodes.get_mut(&p(2)).expect("declared").leases = Leases::Suspended { from: 3 };
     assert_eq!(leading.lease(&p(2), &suspended, Some(Span(0)), T), None);
     leading.hear(&p(9), true, T);
     assert_eq!(leading.lease(&p(9), &ledger(), Some(Span(0)), T), None);

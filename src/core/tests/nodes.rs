@@ -6,7 +6,7 @@ use tenure_core::{
     Author, Command, Entry, Inside, Ledger, NodeName, OrderId, Power, Reading, Refusal, Request, RequestId,
     ResourceName, Seen, ServerName, Span, SystemState, Time,
     config::{Cluster, Resource},
-    ledger::{CopyState, NodeState, ServerState, StartRisk},
+    ledger::{CopyState, Leases, NodeState, ServerState, StartRisk},
     listing::Listed,
 };
 
@@ -82,7 +82,7 @@ fn an_lpar_read_off_is_a_proof_and_nothing_less_is() {
     // Silence alone, however long.
     let mut ledger = silent();
     p1(&mut ledger).live = false;
-    n1(&mut ledger).lapsed = Some(Time(0));
+    n1(&mut ledger).lapse(0, Time(0));
     assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off());
 }
 
@@ -109,7 +109,7 @@ fn observe(ledger: &mut Ledger, by: &str, uuid: &str, power: Power) {
 /// Node n1 has read its own LPAR running, and is silent and granted no lease since.
 fn learnt() -> Ledger {
     let mut ledger = silent();
-    (n1(&mut ledger).suspended, n1(&mut ledger).known) = (None, false);
+    (n1(&mut ledger).leases, n1(&mut ledger).known) = (Leases::Granted, false);
     (p1(&mut ledger).since, p1(&mut ledger).read) = (None, None);
     observe(&mut ledger, "n1", "A", Power::Running);
     assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (true, Some("A")));
@@ -127,7 +127,7 @@ fn another_lpar_under_the_name_of_a_nodes_own_proves_nothing_and_is_not_cut_off(
     for (uuid, refused) in [("A", None), ("B", Some(Refusal::NoLpar { node: "n1".into() }))] {
         let mut ledger = learnt();
         observe(&mut ledger, "n2", uuid, Power::Running);
-        n1(&mut ledger).lapsed = Some(NOW);
+        n1(&mut ledger).lapse(0, NOW);
         assert_eq!(plan(&mut ledger, Command::FenceNode("n1".into())), refused, "{uuid}");
     }
 }
@@ -135,7 +135,7 @@ fn another_lpar_under_the_name_of_a_nodes_own_proves_nothing_and_is_not_cut_off(
 #[test]
 fn what_a_node_knows_of_its_lpar_holds_until_it_is_declared_otherwise() {
     let mut ledger = learnt();
-    (n1(&mut ledger).suspended, n1(&mut ledger).lapsed) = (None, None);
+    n1(&mut ledger).leases = Leases::Granted;
     for power in [Power::Running, Power::Off] {
         observe(&mut ledger, "n1", "B", power);
         assert_eq!((n1(&mut ledger).known, n1(&mut ledger).lpar.as_deref()), (true, Some("A")), "{power}");
@@ -163,7 +163,8 @@ fn a_watchdog_is_a_proof_once_it_has_had_its_time() {
         let mut ledger = silent();
         p1(&mut ledger).live = false;
         let node = n1(&mut ledger);
-        (node.watchdog, node.lapsed) = (Some(Span::seconds(40)), Some(Time(NOW.0 - ago.0)));
+        node.watchdog = Some(Span::seconds(40));
+        node.lapse(0, Time(NOW.0 - ago.0));
         plan(&mut ledger, Command::NodeOff("n1".into()))
     };
     // A lease of 3 s that went out meanwhile, 40 s and 5 % of it, and 1 s.
@@ -180,16 +181,19 @@ fn an_lpar_is_cut_off_only_when_no_lease_is_good_and_by_another_node() {
     let lapsed = |change: Change| {
         let mut ledger = silent();
         p1(&mut ledger).node = Power::Running;
-        n1(&mut ledger).lapsed = Some(NOW);
+        n1(&mut ledger).lapse(0, NOW);
         change(&mut ledger);
         plan(&mut ledger, Command::FenceNode("n1".into()))
     };
     assert_eq!(lapsed(|_| {}), None);
-    assert_eq!(lapsed(|ledger| n1(ledger).lapsed = None), Some(Refusal::NodeHeard { node: "n1".into() }));
+    assert_eq!(
+        lapsed(|ledger| n1(ledger).leases = Leases::Suspended { from: 3 }),
+        Some(Refusal::NodeHeard { node: "n1".into() })
+    );
     assert_eq!(lapsed(|ledger| n1(ledger).known = false), Some(Refusal::NoLpar { node: "n1".into() }));
     let own: Change = |ledger| {
         p1(ledger).watcher = Some("n1".into());
-        n1(ledger).lapsed = Some(NOW);
+        n1(ledger).lapse(0, NOW);
     };
     assert!(lapsed(own).is_some(), "its own watcher");
     let fenced: Change = |ledger| n1(ledger).fence = Some(OrderId { index: 1, ordinal: 0 });

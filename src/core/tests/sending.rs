@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tenure_core::{
     Command, NodeName, Power, Reading, Request, ServerName, Span, SystemState, Time, Verb,
     config::{Cluster, Resource},
-    ledger::{NodeState, Phase, ServerState, Unsent},
+    ledger::{Leases, NodeState, Phase, ServerState, Unsent},
     note::{LeaveReason, OffHow},
     order::{Epoch, Order},
 };
@@ -206,6 +206,6 @@ fn a_node_is_not_cut_off_that_was_taken_back() {
     case.ask(Verb::Freeze { group: "web".into() });
     assert_eq!(case.says(), Err(Unsent::NotNeeded("n1".into())), "nothing moves now");
     case.ask(Verb::Unfreeze { group: "web".into() });
-    case.node("n1").lapsed = None;
+    case.node("n1").leases = Leases::Granted;
     assert_eq!(case.says(), Err(Unsent::Node("n1".into())));
 }

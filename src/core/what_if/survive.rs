@@ -43,7 +43,7 @@ pub fn survival_beyond_one(ledger: &Ledger) -> Survival {
 
 /// How many servers may be lost with a majority of nodes left, those that are silent now not counted.
 fn majority(ledger: &Ledger) -> usize {
-    let heard = ledger.nodes.values().filter(|node| node.lapsed.is_none()).count();
+    let heard = ledger.nodes.values().filter(|node| node.lapsed().is_none()).count();
     let needed = (ledger.nodes.len() / 2).saturating_add(1);
     let hosts = ledger.config.nodes.values().filter(|node| node.server.is_some()).count();
     let spare = heard.saturating_sub(needed);

@@ -138,7 +138,7 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
         NotHere::Draining | NotHere::ServerFrozen | NotHere::Quarantined { .. } => state.upkeep = Default::default(),
         NotHere::Dirty => state.dirty = None,
         NotHere::NobodyWatches => {
-            state.watcher = ledger.nodes.iter().find(|(_, node)| node.lapsed.is_none()).map(|(node, _)| node.clone());
+            state.watcher = ledger.nodes.iter().find(|(_, node)| node.lapsed().is_none()).map(|(node, _)| node.clone());
         }
         NotHere::ViosDown { .. } => state.vios.clear(),
         NotHere::NoMemory { .. } => Arc::make_mut(&mut ledger.config).servers.get_mut(server)?.memory = None,

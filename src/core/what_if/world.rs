@@ -29,7 +29,7 @@ pub(super) struct World {
 impl World {
     /// As the ledger knows it; what is on its way has arrived.
     pub(super) fn new(ledger: &Ledger) -> Self {
-        let lapsed = ledger.nodes.iter().filter(|(_, node)| node.lapsed.is_some());
+        let lapsed = ledger.nodes.iter().filter(|(_, node)| node.lapsed().is_some());
         let mut world = World {
             view: View::default(),
             unread: BTreeMap::new(),

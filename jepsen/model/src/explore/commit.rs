@@ -6,7 +6,7 @@ use tenure_core::{
     Author, Entry, Ledger, Note, Record, ServerName, Span, Time,
     command::Command,
     invariants,
-    ledger::{Phase, StartRisk, Tenure},
+    ledger::{Leases, Phase, StartRisk, Tenure},
     note::Proof,
     refusal::Refusal,
 };
@@ -89,9 +89,12 @@ impl Stepper<'_> {
             }
         }
         if self.site.has(Mutant::SilenceAsProof) {
-            for node in after.nodes.values_mut().filter(|node| node.lapsed.is_some() && node.off.is_none()) {
+            for node in after.nodes.values_mut().filter(|node| node.lapsed().is_some() && node.off().is_none()) {
                 // A proof of whatever kind: nobody looks at it again.
-                (node.watchdog, node.lapsed) = (Some(Span(0)), Some(Time(0)));
+                node.watchdog = Some(Span(0));
+                if let Leases::Lapsed { at, .. } = &mut node.leases {
+                    *at = Time(0);
+                }
             }
         }
         if self.site.has(Mutant::DirtyNotCleaned) {

@@ -210,7 +210,7 @@ pub(super) fn leases_may_end(state: &State) -> bool {
     let mut known = state.ledger.nodes.values().zip(&state.nodes);
     state.stalled.is_none()
         && known.any(|(known, node)| {
-            node.life != Life::Up && (open(known.lapsed) || node.brain.lease().left(state.moment) > Span(0))
+            node.life != Life::Up && (open(known.lapsed()) || node.brain.lease().left(state.moment) > Span(0))
         })
 }
 

@@ -200,13 +200,13 @@ impl Print<'_> {
 
     fn node_state(&mut self, at: usize, state: &NodeState) {
         let monitor = self.site.cluster.timings.monitor;
-        let NodeState { suspended, lapsed, off, met, known, lpar: _, watchdog: _, fence, fence_failed } = state;
-        self.marks(&[*met, *known, off.is_some()]);
+        let NodeState { leases: _, met, known, lpar: _, watchdog: _, fence, fence_failed } = state;
+        self.marks(&[*met, *known, state.off().is_some()]);
         // When it lapsed counts for its watchdog, and here is none.
-        self.count(lapsed.is_some());
-        match suspended {
-            Some(suspended) if at < SERVERS => self.ranked(at, *suspended),
-            Some(_) | None => self.count(suspended.is_some()),
+        self.count(state.lapsed().is_some());
+        match state.suspended() {
+            Some(suspended) if at < SERVERS => self.ranked(at, suspended),
+            suspended => self.count(suspended.is_some()),
         }
         self.maybe_index(ORDERS, fence.map(|id| id.index));
         self.maybe_age(*fence_failed, monitor);

@@ -109,7 +109,7 @@ fn freshness_matters(site: &Site, ledger: &Ledger, server: usize) -> bool {
     let name = &site.servers[server];
     let Some(state) = ledger.servers.get(name) else { return false };
     let home = ledger.config.node_on(name).and_then(|node| ledger.nodes.get(node));
-    let suspended = home.filter(|node| node.off.is_none()).and_then(|node| ledger.reads_from(node));
+    let suspended = home.filter(|node| node.off().is_none()).and_then(|node| ledger.reads_from(node));
     let marks = [state.dirty.map(|dirty| dirty.index), state.off.as_ref().map(|off| off.index), suspended];
     let server_waits = marks.into_iter().flatten().any(|mark| state.since.is_none_or(|since| since < mark));
     let copy_waits = ledger.groups.values().any(|group| {

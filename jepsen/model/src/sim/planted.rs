@@ -2,7 +2,11 @@
 //! simulation does as a node, or rewrites the ledger after an entry as if a check in it were missing.
 
 use std::sync::Arc;
-use tenure_core::{Action, Command, Entry, Ledger, NodeName, Power, Span, Time, command::Request};
+use tenure_core::{
+    Action, Command, Entry, Ledger, NodeName, Power, Span, Time,
+    command::Request,
+    ledger::{Leases, NodeState},
+};
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,18 +79,18 @@ impl Bug {
         for name in names {
             let Some(was) = before.nodes.get(&name).cloned() else { continue };
             let Some(node) = after.nodes.get_mut(&name) else { continue };
-            let lapses = was.lapsed.is_none() && node.lapsed.is_some();
+            let lapses = was.lapsed().is_none() && node.lapsed().is_some();
             match self {
                 Bug::SilenceAsProof if lapses => {
                     // A proof of whatever kind: nobody looks at it again.
                     node.watchdog = Some(Span(0));
-                    node.lapsed = Some(Time(0));
+                    set_lapsed(node, Time(0));
                 }
                 Bug::WatchdogFromSilence if lapses => {
                     let timings = &after.config.timings;
                     let silent = timings.lease.plus(timings.suspect);
                     let margins = timings.lease.plus(Span::seconds(3));
-                    node.lapsed = Some(Time(now.0.saturating_sub(silent.plus(margins).0)));
+                    set_lapsed(node, Time(now.0.saturating_sub(silent.plus(margins).0)));
                 }
                 Bug::OtherLparAsOwn => node.known |= node.met,
                 Bug::NodeByName => node.lpar = None,
@@ -142,5 +146,12 @@ impl Bug {
                 }
             }
         }
+    }
+}
+
+/// Since another time than it was.
+fn set_lapsed(node: &mut NodeState, since: Time) {
+    if let Leases::Lapsed { at, .. } | Leases::Off { at, .. } = &mut node.leases {
+        *at = since;
     }
 }
