@@ -23,8 +23,8 @@ pub struct StoredLog {
 
 /// One entry of the log.
 #[derive(Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct StoredEntry {
-    /// Its index.
     pub index: u64,
     /// The term of the leader that proposed it.
     pub term: u64,

@@ -22,10 +22,10 @@ pub enum Read {
 
 /// A member of the consensus group.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Member {
     /// Its number.
     pub id: u64,
-    /// Its name.
     pub name: NodeName,
     /// Where the others reach it.
     pub address: String,
@@ -37,16 +37,15 @@ pub struct Member {
 
 /// What a node knows of the consensus group.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Members {
     /// This node.
     pub me: NodeName,
     /// Who leads.
     pub leader: Option<NodeName>,
-    /// The term.
     pub term: u64,
     /// Index of the last applied entry.
     pub index: u64,
-    /// The members.
     pub members: Vec<Member>,
 }
 

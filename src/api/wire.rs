@@ -97,16 +97,15 @@ pub struct OutcomeView {
 
 /// Who is in the consensus group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct MembersView {
     /// The node that answered.
     pub answered_by: String,
     /// Who leads, if that node knows.
     pub leader: Option<String>,
-    /// Its term.
     pub term: u64,
     /// Index of the last entry that the node applied.
     pub index: u64,
-    /// The members.
     pub members: Vec<MemberView>,
     /// What the node that answered knows of all nodes.
     #[serde(default)]
@@ -118,10 +117,10 @@ pub struct MembersView {
 
 /// One member of the consensus group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct MemberView {
     /// Its number in consensus.
     pub id: u64,
-    /// Its name.
     pub name: String,
     /// Where the others reach it.
     pub address: String,
@@ -134,8 +133,8 @@ pub struct MemberView {
 /// A node to be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct NodeAddBody {
-    /// Its name.
     pub name: String,
     /// Where the others reach it.
     pub address: String,
@@ -224,10 +223,10 @@ pub enum ErrorKind {
 
 /// What something is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct SubjectView {
     /// What kind of thing: `group`, `server`, `node`, `resource`, `service` or `hmc`.
     pub kind: String,
-    /// Its name.
     pub name: String,
 }
 

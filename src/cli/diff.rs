@@ -8,10 +8,10 @@ use toml::{Table, Value};
 
 /// One object that is added, removed or changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Change {
     /// `groups`, `lpars`, …; empty for the file itself.
     pub section: String,
-    /// Its name.
     pub name: String,
     /// What happens to it.
     pub kind: ChangeKind,

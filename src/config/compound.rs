@@ -121,12 +121,12 @@ impl<K: Ord + Clone, V, F: Form<V>> Form<BTreeMap<K, V>> for WordMap<K, F> {
 }
 
 /// A table of fields, read as a draft that is then made into the value.
+#[allow(missing_docs)] // what a name says is not said again
 pub(crate) struct Record<D, V> {
     /// What the documentation calls it.
     pub(crate) kind: &'static str,
     /// One that can be written.
     pub(crate) example: &'static str,
-    /// Its fields.
     pub(crate) fields: fn() -> Vec<Field<D>>,
     /// What it is before anything was read.
     pub(crate) blank: fn() -> D,

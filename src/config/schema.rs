@@ -7,8 +7,8 @@ use crate::{
 use toml::{Spanned, de::DeValue};
 
 /// One key of a table that declares a `T`.
+#[allow(missing_docs)] // what a name says is not said again
 pub(crate) struct Field<T> {
-    /// The key.
     pub(crate) key: &'static str,
     /// What it means, for the documentation.
     pub(crate) says: &'static str,

@@ -79,6 +79,7 @@ fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Command>, D::Er
 
 /// A fact, a decision or a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Command {
     /// What an operator asks.
     Request(Request),
@@ -86,7 +87,6 @@ pub enum Command {
     Observe(Reading),
     /// A node says what lives inside it.
     Sense {
-        /// The node.
         node: NodeName,
         /// What its agents saw.
         inside: Inside,
@@ -105,39 +105,31 @@ pub enum Command {
     TakeBackNode(NodeName),
     /// This node watches and commands this server.
     Assign {
-        /// The server.
         server: ServerName,
         /// Its watcher.
         node: NodeName,
     },
     /// The group is online where it was found running.
     Adopt {
-        /// The group.
         group: GroupName,
         /// Where it was found.
         server: ServerName,
     },
     /// The group may be started on this server.
-    Grant {
-        /// The group.
-        group: GroupName,
-        /// The server.
-        server: ServerName,
-    },
-    /// A node is to start an LPAR under the group's tenure.
+    Grant { group: GroupName, server: ServerName },
+    /// A node is to start a resource under the group's tenure.
     Start {
-        /// The LPAR.
+        /// The resource.
         resource: ResourceName,
         /// The tenure that the planner saw.
         epoch: Epoch,
         /// Whether this repeats a start after a crash, and counts against the limit.
         restart: bool,
     },
-    /// A node is to stop an LPAR on a server.
+    /// A node is to stop a resource on a server.
     Stop {
-        /// The LPAR.
+        /// The resource.
         resource: ResourceName,
-        /// The server.
         server: ServerName,
         /// Time for its operating system.
         grace: Span,
@@ -146,86 +138,66 @@ pub enum Command {
     Fence(ServerName),
     /// A node is to run the program that says whether the group may be started.
     PreOnline {
-        /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
-    /// All LPARs of the group run.
+    /// All resources of the group run.
     Online {
-        /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
     /// The group failed on its server.
     Fault {
-        /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
-        /// Why.
         reason: FaultReason,
     },
     /// A resource failed, and its group goes on without it.
     FaultResource {
-        /// The resource.
         resource: ResourceName,
         /// The tenure that the planner saw.
         epoch: Epoch,
-        /// Why.
         reason: FaultReason,
     },
     /// A resource is to be stopped, cleaned and started again.
     Recycle {
-        /// The resource.
         resource: ResourceName,
         /// The tenure that the planner saw.
         epoch: Epoch,
-        /// Why.
         reason: FaultReason,
     },
     /// An administrator has to look at a resource before anything else is done with its group.
     AdminWait {
-        /// The resource.
         resource: ResourceName,
         /// The tenure that the planner saw.
         epoch: Epoch,
-        /// Why.
         reason: CleanReason,
     },
     /// A persistent resource is back: its fault is over.
-    Forgive {
-        /// The resource.
-        resource: ResourceName,
-        /// Where.
-        server: ServerName,
-    },
+    Forgive { resource: ResourceName, server: ServerName },
     /// The group is to leave its server.
     Leave {
-        /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
-        /// Why.
         reason: LeaveReason,
     },
     /// The tenure ends. Refused unless the ledger holds a proof that nothing runs under it.
     Vacate {
-        /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
     /// The group is moved to another server while it runs.
     Migrate {
-        /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
         /// Where to.
         to: ServerName,
-        /// Why.
         reason: LeaveReason,
     },
     /// A node is to move an LPAR of a group that migrates: to the target, or back if the migration has failed.
@@ -252,7 +224,6 @@ pub enum Command {
     /// The migration is over and the group is on the target: a new tenure begins there. Refused unless the ledger holds a
     /// proof that nothing of the group can be active on the source.
     Arrive {
-        /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
@@ -260,23 +231,20 @@ pub enum Command {
     /// The migration is over and the group is where it was. Refused unless the ledger holds a proof that nothing of the
     /// group can be active on the target.
     StayGroup {
-        /// The group.
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
     },
     /// A start whose outcome is unknown has had its time to settle.
     Settle {
-        /// The LPAR.
+        /// The resource.
         resource: ResourceName,
-        /// The server.
         server: ServerName,
     },
     /// An order was not answered within its budget and the settling time.
     Expire(OrderId),
     /// More than one copy is active: nothing of the group is started.
     HoldGroup {
-        /// The group.
         group: GroupName,
         /// What was found.
         conflict: Conflict,
@@ -295,7 +263,6 @@ pub enum Command {
     EndQuarantine(ServerName),
     /// A group that a drain took away is not brought back after all.
     Forgo {
-        /// The group.
         group: GroupName,
         /// Where it was to go back to.
         server: ServerName,
@@ -304,7 +271,6 @@ pub enum Command {
     },
     /// An HMC refused the login of the node that says so.
     HmcRefuses {
-        /// The HMC.
         hmc: HmcName,
         /// What it said.
         why: String,
@@ -312,38 +278,29 @@ pub enum Command {
     /// An HMC that had refused logins let in the node that says so.
     HmcAccepts(HmcName),
     /// A node is to try whether an HMC that refuses logins lets it in.
-    TryHmc {
-        /// The HMC.
-        hmc: HmcName,
-        /// The node.
-        node: NodeName,
-    },
+    TryHmc { hmc: HmcName, node: NodeName },
     /// The cluster can no longer lose as many servers as it should.
     Warn(Weakness),
     /// A process has begun to run this node. What an older one says counts no more.
     Enlist {
-        /// The node.
         node: NodeName,
         /// Its process.
         incarnation: Incarnation,
     },
     /// What follows in this entry is said by this process of a node; nothing of it counts if there is a newer one.
     SpokenBy {
-        /// The node.
         node: NodeName,
         /// Its process.
         incarnation: Incarnation,
     },
     /// A process of a node has learnt that there is a newer one, and stops.
     Twice {
-        /// The node.
         node: NodeName,
         /// The process that stops.
         older: Incarnation,
     },
     /// The ledgers of these nodes differ from the others' at an index.
     Diverged {
-        /// The nodes.
         nodes: BTreeSet<NodeName>,
         /// The index.
         at: u64,
@@ -352,14 +309,12 @@ pub enum Command {
     },
     /// Why a group waits; `None` when it no longer does.
     Wait {
-        /// The group.
         group: GroupName,
         /// The reason.
         wait: Option<Wait>,
     },
     /// Why a server's fate is open; `None` when it is settled.
     ServerWait {
-        /// The server.
         server: ServerName,
         /// The reason.
         wait: Option<ServerWait>,

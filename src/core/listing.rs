@@ -16,8 +16,8 @@ use std::{collections::BTreeMap, fmt};
 
 /// One LPAR in the list of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Line {
-    /// Its name.
     pub name: String,
     /// Its identity, which moves with it between servers; `None` from a console that does not print it.
     pub uuid: Option<String>,
@@ -109,12 +109,12 @@ pub struct Listed {
 
 /// What somebody should know of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Remark {
     /// The witness's own word for a state that says nothing certain.
     Word(String),
     /// The LPAR that is known has another name now.
     Renamed {
-        /// Its UUID.
         uuid: String,
         /// What it is called now.
         name: String,

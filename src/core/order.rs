@@ -23,12 +23,13 @@ pub struct Epoch(pub u64);
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Action {
-    /// Activate an LPAR under a tenure.
+    /// Start a resource under a tenure.
     Start {
         /// The group that holds the tenure.
         group: GroupName,
-        /// The LPAR to activate.
+        /// The resource to start.
         resource: ResourceName,
         /// The tenure under which it may run.
         epoch: Epoch,
@@ -38,9 +39,9 @@ pub enum Action {
         /// Where its definition must be brought from first: an LPAR that is defined on one server at a time.
         home: Option<ServerName>,
     },
-    /// Bring an LPAR down and read it off.
+    /// Bring a resource down and read it off.
     Stop {
-        /// The LPAR to stop.
+        /// The resource to stop.
         resource: ResourceName,
         /// How long the operating system may take before it is cut off; zero cuts it off at once.
         grace: Span,
@@ -48,10 +49,7 @@ pub enum Action {
     /// Power the server off and read that back.
     Fence,
     /// Cut the LPAR of a node off and read that back.
-    FenceNode {
-        /// The node.
-        node: NodeName,
-    },
+    FenceNode { node: NodeName },
     /// Move an LPAR to another server while it runs.
     Migrate {
         /// The group that holds the tenure.
@@ -109,7 +107,7 @@ pub enum Ending {
     Done,
     /// The hypervisor refused, so it is definitely not done, and it will not be done later.
     Refused(String),
-    /// It could not be tried, so it is definitely not done. Says nothing about the LPAR or its server.
+    /// It could not be tried, so it is definitely not done. Says nothing about the resource or its server.
     NotDone(String),
     /// It may have been done, or may be done yet.
     Unknown(String),
@@ -129,7 +127,7 @@ pub struct Report {
 }
 
 impl Action {
-    /// The LPAR that the action is about.
+    /// The resource that the action is about.
     pub fn resource(&self) -> Option<&ResourceName> {
         match self {
             Action::Start { resource, .. }
@@ -139,7 +137,7 @@ impl Action {
             Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => None,
         }
     }
-    /// Whether the action is to start an LPAR.
+    /// Whether the action is to start a resource.
     pub fn is_start(&self) -> bool {
         matches!(self, Action::Start { .. })
     }

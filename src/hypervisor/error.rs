@@ -10,6 +10,7 @@ use thiserror::Error;
 
 /// Why one console could not answer a question or take a command.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Failure {
     /// A name cannot be passed to a console safely; nothing was sent.
     #[error("bad argument: {reason}")]
@@ -22,10 +23,7 @@ pub enum Failure {
     NotConfigured,
     /// No SSH session could be had.
     #[error("unreachable: {reason}")]
-    Unreachable {
-        /// Why.
-        reason: String,
-    },
+    Unreachable { reason: String },
     /// It showed another host key than the configured one.
     #[error("host key mismatch: expected {expected}, presented {presented}")]
     HostKeyMismatch {
@@ -36,10 +34,7 @@ pub enum Failure {
     },
     /// Our own key cannot be read or used, so it was not even contacted.
     #[error("identity unusable: {reason}")]
-    IdentityUnusable {
-        /// Why.
-        reason: String,
-    },
+    IdentityUnusable { reason: String },
     /// It rejected our key, now or earlier; nothing is tried any more.
     #[error("authentication failed, stopped until reset: {reason}")]
     AuthenticationFailed {
@@ -93,17 +88,14 @@ fn list(attempts: &[Attempt]) -> String {
 
 /// A question about a server that no console answered. It says nothing about the server.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum ReadError {
     /// No console is configured for the server.
     #[error("read server {server}: no management console is configured for it")]
-    NoConsole {
-        /// The server.
-        server: String,
-    },
+    NoConsole { server: String },
     /// Each console was asked, in order, and none answered.
     #[error("read server {server}: no answer ({})", list(attempts))]
     NoAnswer {
-        /// The server.
         server: String,
         /// What happened at each console.
         attempts: Vec<Attempt>,

@@ -36,29 +36,25 @@ pub use tenure_core::words::{
 
 /// A change, with all that a manager has to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Change<'a> {
     /// Activate an LPAR; without a profile, with its current configuration.
     Start {
-        /// Where.
         server: &'a ServerAddress,
         /// Its name there.
         lpar: &'a str,
-        /// The profile.
         profile: Option<&'a str>,
     },
     /// Bring an LPAR down.
     Stop {
-        /// Where.
         server: &'a ServerAddress,
         /// Its name there.
         lpar: &'a str,
-        /// How.
         how: Stop,
     },
     /// Write this as the description of an LPAR, in place of whatever is written there: printable ASCII, without commas and
     /// quotes. Needs a right that nothing else here needs.
     Mark {
-        /// Where.
         server: &'a ServerAddress,
         /// Its name there.
         lpar: &'a str,
@@ -100,10 +96,7 @@ pub enum Change<'a> {
         lpar: &'a str,
     },
     /// Power a server off at once, with everything on it. Fences a server whose service processor still answers.
-    PowerOff {
-        /// Which.
-        server: &'a ServerAddress,
-    },
+    PowerOff { server: &'a ServerAddress },
 }
 
 /// A driver for one kind of manager. The daemon holds it as `dyn`, in a [`Registry`].

@@ -51,8 +51,8 @@ pub struct Capacity {
 
 /// What a node has seen of one manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ManagerHealth {
-    /// Its name.
     pub name: String,
     /// Whether it answered what it was asked last. Those that were asked nothing are left out.
     pub answers: bool,
@@ -60,8 +60,8 @@ pub struct ManagerHealth {
 
 /// How one console is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ConsoleStatus {
-    /// Its name.
     pub name: String,
     /// How it is.
     pub health: ConsoleHealth,
@@ -69,12 +69,10 @@ pub struct ConsoleStatus {
 
 /// Whether a console answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum ConsoleHealth {
     /// It answered, with this version (such as `V11R2`).
-    Ok {
-        /// Its version.
-        version: String,
-    },
+    Ok { version: String },
     /// It did not answer; a later try may.
     Unreachable(Failure),
     /// It rejected our key. Nothing is tried again until its configuration changes or an operator resets it, since

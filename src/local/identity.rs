@@ -10,11 +10,11 @@ pub const ADMIN: &str = "admin";
 
 /// An identity could not be read or written.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum IdentityError {
     /// A file could not be read.
     #[error("read {file}")]
     Read {
-        /// The file.
         file: PathBuf,
         /// Why.
         #[source]
@@ -23,7 +23,6 @@ pub enum IdentityError {
     /// A file could not be written.
     #[error("write {file}")]
     Write {
-        /// The file.
         file: PathBuf,
         /// Why.
         #[source]

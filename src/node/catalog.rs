@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The agents that a node has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Catalog {
-    /// The node.
     pub node: String,
     /// Its agents, by name.
     pub agents: Vec<CatalogEntry>,

@@ -45,11 +45,11 @@ pub const FEATURE_LEVEL: u32 = tenure_core::Level::NEWEST.0;
 
 /// A node did not start.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum DaemonError {
     /// It has no identity yet.
     #[error("node {node} has no identity; found a cluster with `tenure cluster init`, or join one with --join TOKEN")]
     Identity {
-        /// The node.
         node: String,
         /// What is missing.
         #[source]
@@ -81,7 +81,6 @@ pub enum DaemonError {
     /// The admin API has no address.
     #[error("listen for administrators on {address}")]
     Listen {
-        /// Where.
         address: SocketAddr,
         /// Why not.
         #[source]

@@ -41,6 +41,7 @@ pub const FOUNDER: u64 = 1;
 
 /// A cluster was not founded or joined.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum FoundingError {
     /// There is a cluster here already.
     #[error("{0} holds a node's identity already")]
@@ -51,7 +52,6 @@ pub enum FoundingError {
     /// It could not be noted that the node is new.
     #[error("note that node {node} has acknowledged nothing yet")]
     Witness {
-        /// The node.
         node: String,
         /// Why not.
         #[source]

@@ -27,10 +27,10 @@ pub fn incarnation() -> Incarnation {
 
 /// A call, and which process of the caller makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Spoken {
     /// The process.
     pub by: Incarnation,
-    /// The call.
     pub call: Call,
 }
 
@@ -62,10 +62,10 @@ pub struct ExtraCall {
 
 /// A change of members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum MemberCall {
     /// Add a learner, or find it if it is one already.
     Add {
-        /// Its name.
         node: NodeName,
         /// Where the others reach it.
         address: String,
@@ -78,7 +78,6 @@ pub enum MemberCall {
     Transfer(Option<NodeName>),
     /// Add a node that showed a token, unless it has been here before.
     Admit {
-        /// Its name.
         node: NodeName,
         /// Where the others reach it.
         address: String,
@@ -114,12 +113,12 @@ pub enum Answer {
 }
 
 /// A call with the way back.
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Asked {
     /// Raft id of the caller.
     pub from: u64,
     /// Which of its processes.
     pub by: Incarnation,
-    /// The call.
     pub call: Call,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Answer>,

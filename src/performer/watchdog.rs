@@ -28,11 +28,11 @@ const MAGIC: &[u8] = b"V";
 
 /// A watchdog cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum WatchdogError {
     /// Its device cannot be opened.
     #[error("open the watchdog {}", path.display())]
     Open {
-        /// Which.
         path: PathBuf,
         /// Why.
         #[source]

@@ -66,6 +66,7 @@ pub fn generate_key() -> PrivateKey {
 
 /// Why an emulated HMC does not start.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum HmcServerError {
     /// Its name is not in the world.
     #[error("start HMC {0:?}: there is none of that name in this world")]
@@ -76,7 +77,6 @@ pub enum HmcServerError {
     /// Its port cannot be opened.
     #[error("start HMC: open {address}")]
     Listen {
-        /// The address.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,

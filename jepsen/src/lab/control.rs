@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 /// Something to be done to a running lab.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Control {
     /// Cut a physical server's power, or switch it on again.
     #[command(after_help = "Example:\n  lab server p1 off")]
     Server {
-        /// The server.
         server: String,
         /// What happens to it.
         #[arg(value_enum)]
@@ -24,23 +24,18 @@ pub enum Control {
     /// Kill, pause, resume or start a node's process.
     #[command(after_help = "Example:\n  lab node p2 pause")]
     Node {
-        /// The node.
         node: String,
         /// What happens to it.
         #[arg(value_enum)]
         act: NodeAct,
     },
     /// Cut a node off from the other nodes. It still reaches the HMC, and administrators reach it.
-    Cut {
-        /// The node.
-        node: String,
-    },
+    Cut { node: String },
     /// Mend every cut.
     Heal,
     /// Crash or hang an LPAR, wherever it is active, or activate a management LPAR that was cut off.
     #[command(after_help = "Examples:\n  lab lpar db crash\n  lab lpar node-p1 start")]
     Lpar {
-        /// The LPAR.
         lpar: String,
         /// What happens to it.
         #[arg(value_enum)]
@@ -55,7 +50,6 @@ pub enum Control {
     },
     /// Cut every line between the HMCs and a server's service processor, or mend them.
     Sp {
-        /// The server.
         server: String,
         /// What happens to the lines.
         #[arg(value_enum)]
@@ -63,7 +57,6 @@ pub enum Control {
     },
     /// Lose the link to a server's hypervisor, or restore it. That to its service processor (an eBMC) stays.
     Vmi {
-        /// The server.
         server: String,
         /// What happens to the link.
         #[arg(value_enum)]
@@ -119,13 +112,13 @@ pub enum LineAct {
 
 /// Something cannot be done.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum ControlError {
     /// The request names something that is not there.
     #[error("there is no {what} {name}; there are {known}")]
     NoSuch {
         /// What kind of thing.
         what: &'static str,
-        /// Its name.
         name: String,
         /// Those that there are.
         known: String,

@@ -58,11 +58,11 @@ pub struct SiteOptions {
 
 /// A site did not come up.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum SiteError {
     /// A file or an address.
     #[error("set up {what}")]
     Set {
-        /// What.
         what: String,
         /// Why not.
         #[source]

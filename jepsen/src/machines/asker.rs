@@ -23,10 +23,10 @@ pub(super) const WHO: &str = "X-Machine";
 
 /// What came of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Heard {
     /// The page, from this machine.
     Page {
-        /// Which.
         machine: String,
         /// What is on the page.
         body: String,

@@ -47,8 +47,8 @@ const ALL: [What; 3] = [What::Address, What::Serves, What::Mounted];
 
 /// A change that was seen.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Event {
-    /// When.
     pub at: Instant,
     /// On which machine.
     pub machine: String,

@@ -24,8 +24,8 @@ const MEBIBYTES: u64 = 16;
 
 /// A resource of the service.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Part {
-    /// Its name.
     pub name: &'static str,
     /// Its agent, of the provider `heartbeat`.
     pub agent: &'static str,

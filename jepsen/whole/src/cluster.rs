@@ -22,10 +22,10 @@ use tenure_model::world::Guest;
 use tenure_raft::{Peer, Snapshots};
 
 /// Everything that the parts of a run share.
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Site {
     /// The network.
     pub net: Net,
-    /// The hardware.
     pub hardware: Hardware,
     /// What must hold.
     pub judge: Judge,
@@ -33,7 +33,6 @@ pub struct Site {
     pub counts: Counts,
     /// What must stay small.
     pub peaks: Peaks,
-    /// The trace.
     pub trace: Trace,
     /// The nodes.
     pub seats: Vec<Arc<Seat>>,

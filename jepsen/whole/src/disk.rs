@@ -78,10 +78,9 @@ pub enum Refused {
 }
 
 /// What a boot finds.
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Booted {
-    /// The log.
     pub log: LogStore<SimTypes>,
-    /// The snapshots.
     pub snapshots: SnapshotStore,
 }
 

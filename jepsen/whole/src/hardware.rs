@@ -56,8 +56,8 @@ struct State {
 
 /// Who asks, and what its log held.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Asker {
-    /// The node.
     pub node: NodeName,
     /// What it goes by.
     pub ledger: Arc<Ledger>,

@@ -52,8 +52,8 @@ impl Options {
 
 /// What came of a run.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Report {
-    /// Its seed.
     pub seed: u64,
     /// What is wrong; nothing, if all is well.
     pub wrong: Vec<String>,

@@ -16,14 +16,13 @@ use tokio::sync::Notify;
 pub type Raft = Handle<Judged, SimTypes>;
 
 /// What of a node outlives its processes: name, place, machine, disk, and what is done to them.
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Seat {
-    /// The node.
     pub name: NodeName,
     /// Where it is on the network.
     pub place: Place,
     /// The server that it lives on.
     pub server: Option<ServerName>,
-    /// Its machine.
     pub machine: Machine,
     /// Told when something about the node is otherwise.
     pub changed: Arc<Notify>,
@@ -32,10 +31,10 @@ pub struct Seat {
 
 /// How a node is now.
 #[derive(Clone)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct State {
     /// Raft id.
     pub id: u64,
-    /// Its disk.
     pub disk: Disk,
     /// Whether its daemon is to run.
     pub wanted: bool,

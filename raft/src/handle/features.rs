@@ -17,6 +17,7 @@ const ASK: Duration = Duration::from_secs(2);
 
 /// The feature level was not raised.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum FeatureError {
     /// This node does not lead.
     #[error("raise the feature level: this node does not lead")]
@@ -47,7 +48,6 @@ pub enum FeatureError {
     Unknown {
         /// The wanted level.
         level: u32,
-        /// Why.
         reason: String,
     },
 }

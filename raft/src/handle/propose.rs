@@ -46,6 +46,7 @@ pub enum Refusal {
 
 /// A command has no known result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum ProposeError {
     /// It was not applied and will not be: no leader was found in time.
     #[error("propose a command: no leader within {}", crate::show::duration(*.waited))]
@@ -58,16 +59,10 @@ pub enum ProposeError {
     Refused(Refusal),
     /// It was not applied and will not be: this node does not lead in the term that it was meant for.
     #[error("propose a command: this node does not lead in term {term} any more")]
-    NotLeader {
-        /// The term.
-        term: u64,
-    },
+    NotLeader { term: u64 },
     /// It may have been applied, or may still be. Only the product can tell, by a number of its own in the command.
     #[error("propose a command: the outcome is unknown: {reason}")]
-    Unknown {
-        /// Why.
-        reason: String,
-    },
+    Unknown { reason: String },
 }
 
 impl<S: StateMachine, C: Types> Handle<S, C> {

@@ -22,11 +22,11 @@ use crate::tls::{ClientAuth, Identity, Role, TlsError, client_config, server_con
 
 /// A wire could not be set up.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum TlsWireError {
     /// The address cannot be listened on.
     #[error("listen on {address}")]
     Listen {
-        /// Where.
         address: SocketAddr,
         /// Why not.
         #[source]
@@ -44,7 +44,6 @@ pub enum TlsWireError {
         name: String,
         /// Its Raft id.
         id: u64,
-        /// Its cluster.
         cluster: String,
     },
 }

@@ -22,8 +22,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// What an agent says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Metadata {
-    /// Its name.
     pub name: String,
     /// What it is for, in a line.
     pub short: String,
@@ -35,8 +35,8 @@ pub struct Metadata {
 
 /// A parameter of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Parameter {
-    /// Its name.
     pub name: String,
     /// What it is for, in a line.
     pub short: String,
@@ -66,8 +66,8 @@ pub enum ValueType {
 
 /// An action of an agent, and what its author advises.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Advice {
-    /// Its name.
     pub name: String,
     /// How long it may take at least.
     pub timeout: Option<Duration>,

@@ -6,6 +6,7 @@ use tenure_raft::tls::TlsError;
 
 /// A request did not end well.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum ClientError {
     /// A node answered with an error.
     #[error("{}", .0.message)]
@@ -16,7 +17,6 @@ pub enum ClientError {
     /// The request was sent to this node and no answer came: it may have happened.
     #[error("{node} was asked and did not answer ({why}); it may have happened")]
     Unknown {
-        /// The node.
         node: String,
         /// What happened to the answer.
         why: String,

@@ -59,8 +59,8 @@ pub struct KeptView {
 
 /// A resource on one server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct PlaceView {
-    /// The server.
     pub server: String,
     /// The node inside which it lives there, if it lives inside one.
     pub node: Option<String>,
@@ -90,8 +90,8 @@ pub struct ActionBody {
 
 /// What an agent said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct SaidView {
-    /// The server.
     pub server: String,
     /// The node that asked its agent.
     pub node: String,
@@ -101,8 +101,8 @@ pub struct SaidView {
 
 /// The agents that a node has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct AgentsView {
-    /// The node.
     pub node: String,
     /// Its agents, by name.
     pub agents: Vec<AgentView>,
@@ -136,8 +136,8 @@ pub struct AgentDetailView {
 
 /// Something that an agent can be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ParameterView {
-    /// Its name.
     pub name: String,
     /// Whether it must be given.
     pub required: bool,
@@ -155,8 +155,8 @@ pub struct ParameterView {
 
 /// Something that an agent can do, and what its author advises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct AgentActionView {
-    /// Its name.
     pub name: String,
     /// How long it may take at least, in milliseconds.
     pub timeout: Option<u64>,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// The state of everything at one log index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct StatusView {
     /// Name of the cluster; empty before a cluster file was applied.
     pub cluster: String,
@@ -23,7 +24,6 @@ pub struct StatusView {
     pub stale: bool,
     /// The leading node.
     pub leader: Option<String>,
-    /// Its term.
     pub term: u64,
     /// What keeps the whole cluster from acting.
     #[serde(default)]
@@ -72,8 +72,8 @@ pub struct CapacityView {
 
 /// A physical server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ServerView {
-    /// Its name.
     pub name: String,
     /// Who manages it. Without anybody it is not read, and ready where its node is there.
     #[serde(default)]
@@ -149,8 +149,8 @@ pub struct RollingView {
 
 /// One server's turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct TurnView {
-    /// The server.
     pub server: String,
     /// How many groups a drain of it moves.
     pub moves: usize,
@@ -158,8 +158,8 @@ pub struct TurnView {
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct NodeView {
-    /// Its name.
     pub name: String,
     /// The server it lives on; none for an arbiter.
     pub server: Option<String>,
@@ -193,8 +193,8 @@ pub struct NodeView {
 
 /// A service group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct GroupView {
-    /// Its name.
     pub name: String,
     /// How it is.
     pub state: GroupStatus,
@@ -212,7 +212,6 @@ pub struct GroupView {
     pub priority: u32,
     /// Where it may run at all, best first.
     pub system_list: Vec<String>,
-    /// Its LPARs.
     pub lpars: Vec<String>,
     /// Where it failed.
     pub faults: Vec<FaultView>,
@@ -234,21 +233,19 @@ pub struct GroupView {
 
 /// A mark that a group failed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct FaultView {
-    /// The server.
     pub server: String,
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// Why.
     pub reason: String,
 }
 
 /// A managed LPAR.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct LparView {
-    /// Its name.
     pub name: String,
-    /// Its group.
     pub group: String,
     /// Its name on the HMC.
     pub partition: String,
@@ -274,10 +271,9 @@ pub struct LparView {
 
 /// A resource: an LPAR, or something that lives inside a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ResourceView {
-    /// Its name.
     pub name: String,
-    /// Its group.
     pub group: String,
     /// `LPAR`, or the type of its agent.
     #[serde(rename = "type")]
@@ -303,8 +299,8 @@ pub struct ResourceView {
 
 /// A service: groups in tiers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ServiceView {
-    /// Its name.
     pub name: String,
     /// How it is.
     pub state: ServiceStatus,
@@ -314,8 +310,8 @@ pub struct ServiceView {
 
 /// A group of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ServiceMemberView {
-    /// The group.
     pub group: String,
     /// How it is.
     pub state: GroupStatus,
@@ -327,10 +323,10 @@ pub struct ServiceMemberView {
 
 /// Something that waits, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct WaitView {
     /// `group` or `server`.
     pub what: String,
-    /// Its name.
     pub name: String,
     /// How loud.
     pub level: Level,

@@ -8,19 +8,14 @@ use tenure_core::Verb;
 /// Something that might happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum WhatIf {
     /// These servers lose power at once, with their nodes.
-    Lose {
-        /// The servers.
-        servers: Vec<String>,
-    },
+    Lose { servers: Vec<String> },
     /// An operator asks this.
     Ask(#[serde(serialize_with = "lean")] Verb),
     /// This cluster file is applied.
-    Configure {
-        /// Its text.
-        text: String,
-    },
+    Configure { text: String },
 }
 
 /// A question: what would happen. The what-ifs follow each other, each after the cluster has come to rest.
@@ -67,8 +62,8 @@ pub struct WhatIfView {
 
 /// One group, before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ForeseenGroup {
-    /// Its name.
     pub name: String,
     /// Smaller is more important.
     pub priority: u32,
@@ -113,10 +108,10 @@ pub struct ForeseenRecord {
 
 /// What each server has, what is taken of it, and which losses the cluster would survive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct SiteCapacityView {
     /// Log index of this state.
     pub index: u64,
-    /// The servers.
     pub servers: Vec<ServerCapacityView>,
     /// How many servers may be lost at once, whichever they are, and everything that runs still runs: at least so many.
     pub survives: u32,
@@ -130,8 +125,8 @@ pub struct SiteCapacityView {
 
 /// One server's room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct ServerCapacityView {
-    /// Its name.
     pub name: String,
     /// As in the status: `ready`, `dirty`, `off`, ….
     pub state: super::ServerStatus,
@@ -162,8 +157,8 @@ pub struct LargestView {
 
 /// A server whose loss would not be survived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct WeakView {
-    /// The server.
     pub server: String,
     /// How it would end.
     pub ending: EndingView,
@@ -173,10 +168,9 @@ pub struct WeakView {
 
 /// Why a group does not run on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct WhyNotView {
-    /// The group.
     pub group: String,
-    /// The server.
     pub server: String,
     /// `here`, `not_listed`, `barred` or `could`.
     pub standing: String,

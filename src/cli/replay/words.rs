@@ -128,10 +128,9 @@ fn order(ledger: &Ledger, id: OrderId) -> String {
 
 /// The groups and servers that a command is about.
 #[derive(Clone, Debug, Default)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Concerned {
-    /// The groups.
     pub groups: BTreeSet<GroupName>,
-    /// The servers.
     pub servers: BTreeSet<ServerName>,
 }
 

@@ -173,8 +173,8 @@ pub struct Load {
 
 /// That a group depends on another, its child.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Link {
-    /// The child.
     pub child: GroupName,
     /// What must be so of the child, and where.
     pub need: Need,

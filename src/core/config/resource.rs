@@ -117,8 +117,8 @@ pub enum Operations {
 
 /// Some of these must be online.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Requirement {
-    /// Which.
     pub of: Vec<ResourceName>,
     /// How many of them.
     pub at_least: u32,

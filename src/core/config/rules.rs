@@ -37,8 +37,8 @@ pub struct Service {
 
 /// One tier of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Tier {
-    /// Its groups.
     pub groups: Vec<GroupName>,
     /// What a fault of the tier below does to this one. Of no meaning for the first.
     pub link: TierLink,

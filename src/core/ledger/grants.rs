@@ -153,7 +153,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// All LPARs of the group run.
+    /// All resources of the group run.
     pub(super) fn online(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
         let tenure = self.tenure(name, epoch)?;
         if tenure.phase != Phase::Starting {

@@ -35,8 +35,8 @@ pub struct Lockout {
 
 /// The one node that may log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Turn {
-    /// The node.
     pub node: NodeName,
     /// Log index at which it was given its turn: no turn has the same.
     pub index: u64,

@@ -15,7 +15,7 @@ pub const COMMAND_BUDGET: Span = Span::seconds(120);
 pub const READ_BACK: Span = Span::seconds(30);
 
 impl Applying<'_> {
-    /// A node is to start an LPAR.
+    /// A node is to start a resource.
     pub(super) fn start(&mut self, resource: &ResourceName, epoch: Epoch, restart: bool) -> Result<(), Refusal> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let server = self.tenure(&name, epoch)?.server.clone();
@@ -121,7 +121,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A node is to stop an LPAR: one that leaves, is to be restarted, or runs without a tenure.
+    /// A node is to stop a resource: one that leaves, is to be restarted, or runs without a tenure.
     pub(super) fn stop(&mut self, resource: &ResourceName, server: &ServerName, grace: Span) -> Result<(), Refusal> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let group = self.group(&name)?;

@@ -36,8 +36,8 @@ pub struct ServiceView {
 
 /// A group of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Member {
-    /// The group.
     pub group: GroupName,
     /// Where its tenure is, and what it is doing.
     pub place: Option<(ServerName, Phase)>,

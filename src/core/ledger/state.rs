@@ -95,6 +95,7 @@ pub struct NodeState {
 /// What has become of the leases of a node, from one stage to the next. Whatever is so at one stage is so at those after it,
 /// until the node is taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Leases {
     /// It is granted leases.
     #[default]
@@ -117,7 +118,6 @@ pub enum Leases {
         from: u64,
         /// Since when its leases have ended.
         at: Time,
-        /// The proof.
         proof: NodeOff,
     },
 }
@@ -138,9 +138,9 @@ pub struct GroupState {
     pub intent: Intent,
     /// Where it may run, if anywhere.
     pub tenure: Option<Tenure>,
-    /// Each LPAR on each server of the system list.
+    /// Each resource on each server of the system list.
     pub copies: BTreeMap<ResourceName, BTreeMap<ServerName, CopyState>>,
-    /// Restarts and stops of each LPAR under this tenure.
+    /// Restarts and stops of each resource under this tenure.
     pub runs: BTreeMap<ResourceName, Run>,
     /// Servers on which the group failed, since when and why.
     pub faults: BTreeMap<ServerName, (Time, FaultReason)>,
@@ -223,10 +223,10 @@ pub enum Intent {
 
 /// The exclusive right of a group to be online on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Tenure {
     /// Its number.
     pub epoch: Epoch,
-    /// The server.
     pub server: ServerName,
     /// Cluster time of the grant.
     pub since: Time,
@@ -236,14 +236,14 @@ pub struct Tenure {
 
 /// What a tenure is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Phase {
-    /// Its LPARs are being started.
+    /// Its resources are being started.
     Starting,
-    /// All its LPARs were seen Running.
+    /// All its resources were seen Running.
     Online,
-    /// Its LPARs are being stopped.
+    /// Its resources are being stopped.
     Leaving {
-        /// Why.
         reason: LeaveReason,
         /// Log index at which it began.
         index: u64,
@@ -275,7 +275,7 @@ pub struct Migration {
 /// As much of what an agent says of a copy is kept.
 pub const SAID_LIMIT: usize = 200;
 
-/// One LPAR on one server.
+/// One resource on one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyState {
     /// Log index at which this very thing was declared here: what was seen before is about something else.
@@ -323,7 +323,7 @@ pub enum StartRisk {
     Loose(Time),
 }
 
-/// What one LPAR went through under the present tenure.
+/// What one resource went through under the present tenure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// When it was restarted in place, within the window.

@@ -58,8 +58,8 @@ impl Standing {
 
 /// How a process begins.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Birth {
-    /// The node.
     pub me: NodeName,
     /// Which of the processes that may run under its name.
     pub incarnation: Incarnation,
@@ -77,6 +77,7 @@ pub struct Birth {
 
 /// Something that happens to a node. That the ledger or consensus has moved needs no word: it is seen at every call.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Input {
     /// Time has passed, or the ledger or consensus has moved.
     Woken,
@@ -93,7 +94,6 @@ pub enum Input {
     },
     /// A server was read, or could not be asked; and whether this node reaches no HMC.
     Read {
-        /// Which.
         server: ServerName,
         /// What was read.
         reading: Option<Reading>,
@@ -134,7 +134,6 @@ pub enum Input {
     },
     /// What the planner proposed in this term has been answered.
     Planned {
-        /// The term.
         term: u64,
         /// What became of it.
         fate: Fate,
@@ -167,6 +166,7 @@ pub enum Taken {
 
 /// What a node wants done, by whoever drives it. Nothing is answered but by an [`Input`].
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Effect {
     /// The ledger has moved: what is declared, and what is to be told, is taken over before anything that follows.
     Follow(Arc<Ledger>),
@@ -187,7 +187,6 @@ pub enum Effect {
     Propose {
         /// For what.
         of: Proposal,
-        /// The commands.
         commands: Vec<Command>,
         /// By cluster time.
         at: Time,
@@ -204,20 +203,12 @@ pub enum Effect {
     AskHeld,
     /// Carry out what an order asks: the last look at the order and at the lease was just taken.
     Carry {
-        /// The order.
         order: Order,
         /// What it asks.
         ask: Ask,
     },
     /// Mark an LPAR as this cluster's before it is started.
-    Mark {
-        /// The order.
-        order: OrderId,
-        /// Where.
-        server: ServerName,
-        /// What.
-        resource: ResourceName,
-    },
+    Mark { order: OrderId, server: ServerName, resource: ResourceName },
     /// An order is gone from the log: what is under way for it here and can be dropped is dropped.
     Drop(OrderId),
     /// Ask an agent, because this node is alone.
@@ -233,7 +224,6 @@ pub enum Effect {
     Distrust(u64),
     /// Stop this process, and try to have these last words written down before.
     Stop {
-        /// Why.
         end: End,
         /// Why, as a command.
         words: Option<Command>,

@@ -63,6 +63,7 @@ enum Stage {
 
 /// What an order is carried out by.
 #[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Owing<'a> {
     /// Now.
     pub moment: Moment,
@@ -70,7 +71,6 @@ pub struct Owing<'a> {
     pub at: Time,
     /// What the node has applied.
     pub ledger: &'a Ledger,
-    /// Its lease.
     pub lease: &'a Lease,
     /// What it knows of the processes before it.
     pub past: &'a Past,

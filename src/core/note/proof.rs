@@ -10,6 +10,7 @@ use std::{
 
 /// Evidence that nothing runs under a tenure any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Proof {
     /// Every LPAR of the group was read off, live, after the last start could take effect. The log index that the oldest of
     /// the readings followed.
@@ -22,12 +23,7 @@ pub enum Proof {
     /// The server itself is proven off.
     ServerOff(OffHow),
     /// The node inside which it lived is proven off; what else the group has was read off.
-    NodeOff {
-        /// The node.
-        node: NodeName,
-        /// How.
-        how: NodeOffHow,
-    },
+    NodeOff { node: NodeName, how: NodeOffHow },
 }
 
 impl Display for Proof {
@@ -47,6 +43,7 @@ impl Display for Proof {
 
 /// How it was proven that nothing runs inside a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum NodeOffHow {
     /// Its LPAR was read off, by a reading that began after the node could be granted a lease for the last time.
     ReadOff {
@@ -55,7 +52,6 @@ pub enum NodeOffHow {
     },
     /// Its LPAR was cut off and read off, by this order.
     Fenced {
-        /// The order.
         order: OrderId,
         /// The node that did it.
         by: NodeName,
@@ -68,10 +64,7 @@ pub enum NodeOffHow {
         after: Span,
     },
     /// This operator asserted it.
-    Operator {
-        /// Who.
-        name: String,
-    },
+    Operator { name: String },
 }
 
 impl Display for NodeOffHow {
@@ -90,19 +83,16 @@ impl Display for NodeOffHow {
 
 /// How a server was proven off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum OffHow {
     /// It was powered off and read off, by this order.
     Fenced {
-        /// The order.
         order: OrderId,
         /// The node that did it.
         by: NodeName,
     },
     /// This operator asserted it.
-    Operator {
-        /// Who.
-        name: String,
-    },
+    Operator { name: String },
 }
 
 impl Display for OffHow {

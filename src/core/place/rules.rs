@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Strict rules that contradict each other or the servers that items may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Contradiction {
     /// Rules on servers leave an item none.
     NoServer {
-        /// The item.
         item: usize,
         /// The rules on servers that name it.
         rules: Vec<usize>,
@@ -33,7 +33,6 @@ pub enum Contradiction {
     TooFewServers {
         /// The rule.
         apart: usize,
-        /// The items.
         items: Vec<usize>,
         /// All servers that they may use, rules on servers and what they must be together with taken into account.
         servers: Vec<usize>,

@@ -9,7 +9,7 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// How often a server is read while an LPAR on it is on its way up.
+/// How often a server is read while a resource on it is on its way up.
 const BOOT_WATCH: Span = Span::seconds(1);
 
 /// One resource of a group on the server of its tenure.

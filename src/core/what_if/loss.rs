@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 /// What the loss of one server would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Loss {
-    /// The server.
     pub server: ServerName,
     /// Groups that would run elsewhere, and where.
     pub moves: Vec<(GroupName, ServerName)>,

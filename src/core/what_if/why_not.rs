@@ -49,8 +49,8 @@ pub enum Instead {
 
 /// A grant that is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Decision {
-    /// The record.
     pub record: Record,
     /// Where it was placed.
     pub to: ServerName,

@@ -12,10 +12,9 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was asked, by whom, and what that node knew.
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Asked<'a> {
-    /// The server.
     pub server: &'a ServerName,
-    /// The node.
     pub by: &'a NodeName,
     /// The log index that it had applied.
     pub since: u64,

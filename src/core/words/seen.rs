@@ -8,6 +8,7 @@ use crate::SystemState as Meaning;
 
 /// One LPAR in a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct LparReading {
     /// Its name, unique on its server.
     pub name: String,
@@ -17,7 +18,6 @@ pub struct LparReading {
     pub uuid: Option<String>,
     /// What kind of partition it is.
     pub env: LparEnvironment,
-    /// Its state.
     pub state: LparState,
     /// RMC to its operating system.
     pub rmc: RmcState,

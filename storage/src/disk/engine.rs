@@ -33,8 +33,8 @@ const SYNCS: &str = "syncs";
 
 /// Whose data it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Identity {
-    /// The cluster.
     pub cluster: String,
     /// The node in it.
     pub node: u64,

@@ -20,10 +20,10 @@ bodies!(Manifest, Entry, Long, Piece, Vote, Committed, Purged, Snapshot, Mark);
 
 /// Whose directory it is, and how it is laid out.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Manifest {
     /// The layout of trees and keys.
     pub layout: u32,
-    /// The cluster.
     pub cluster: String,
     /// The node in it.
     pub node: u64,
@@ -31,10 +31,9 @@ pub struct Manifest {
 
 /// A leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct LeaderId {
-    /// Its term.
     pub term: u64,
-    /// Its node.
     pub node: u64,
 }
 
@@ -74,8 +73,8 @@ pub enum Payload {
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Peer {
-    /// Its name.
     pub name: String,
     /// Where it listens.
     pub address: String,
@@ -101,10 +100,10 @@ pub struct Long {
 
 /// One piece of something long.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Piece {
     /// Its place among the pieces, from 0.
     pub number: u32,
-    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 

@@ -2,8 +2,8 @@
 
 /// What one search covers.
 #[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Scope {
-    /// Its name.
     pub name: &'static str,
     /// What it is about.
     pub about: &'static str,

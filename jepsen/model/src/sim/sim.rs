@@ -39,10 +39,9 @@ pub struct Options {
 
 /// A line of the operator's log.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Line {
-    /// When.
     pub at: Time,
-    /// What.
     pub text: String,
 }
 

@@ -25,44 +25,34 @@ pub enum Stop {
 
 /// A change that an HMC can make.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Command {
     /// `chsysstate -r lpar -o on`
     StartLpar {
-        /// Where.
         server: ServerId,
-        /// Which.
         lpar: LparId,
         /// With what configuration.
         profile: Profile,
     },
     /// `chsysstate -r lpar -o shutdown|osshutdown`
     StopLpar {
-        /// Where.
         server: ServerId,
-        /// Which.
         lpar: LparId,
-        /// How.
         stop: Stop,
         /// Whether it starts again afterwards.
         restart: bool,
     },
     /// `chsyscfg -r lpar -i "name=…,description=…"`
     Describe {
-        /// Where.
         server: ServerId,
-        /// Which.
         lpar: LparId,
         /// What is written about it from then on.
         text: String,
     },
     /// `chsysstate -r sys -o on`
-    PowerOn {
-        /// Which.
-        server: ServerId,
-    },
+    PowerOn { server: ServerId },
     /// `chsysstate -r sys -o off`
     PowerOff {
-        /// Which.
         server: ServerId,
         /// Without waiting for operating systems.
         immediate: bool,
@@ -71,7 +61,6 @@ pub enum Command {
     },
     /// `migrlpar -o m`: live if it runs, inactive if it is off. Answered when it is over.
     Migrate {
-        /// Which.
         lpar: LparId,
         /// Where it is.
         from: ServerId,
@@ -80,21 +69,18 @@ pub enum Command {
     },
     /// `migrlpar -o s`
     StopMigration {
-        /// Which.
         lpar: LparId,
         /// The source.
         from: ServerId,
     },
     /// `migrlpar -o r`, `rrstartlpar -o recover`
     RecoverMigration {
-        /// Which.
         lpar: LparId,
         /// The source; or, as is assumed, the target if that is the one which still answers.
         server: ServerId,
     },
     /// `rrstartlpar -o restart`. Answered when it has been made anew and is starting.
     RemoteRestart {
-        /// Which.
         lpar: LparId,
         /// Where it was.
         from: ServerId,

@@ -50,43 +50,34 @@ pub enum MoveStep {
 
 /// What changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Change {
     /// A server's power.
     Power {
-        /// Which.
         server: ServerId,
         /// To what; [`SystemState::NoConnection`] stands for a server without input power.
         state: SystemState,
-        /// Why.
         cause: Cause,
     },
     /// A copy of an LPAR.
     Lpar {
-        /// Where.
         server: ServerId,
-        /// Which.
         lpar: LparId,
         /// To what.
         state: LparState,
-        /// Why.
         cause: Cause,
     },
     /// A mobile LPAR became defined on a server, or no longer is.
     Definition {
-        /// Where.
         server: ServerId,
-        /// Which.
         lpar: LparId,
         /// Whether it is defined there now.
         defined: bool,
-        /// Why.
         cause: Cause,
     },
     /// A move of an LPAR.
     Move {
-        /// Which.
         lpar: LparId,
-        /// How.
         kind: MoveKind,
         /// Where it was.
         from: ServerId,
@@ -94,14 +85,11 @@ pub enum Change {
         to: ServerId,
         /// What became of it.
         step: MoveStep,
-        /// Why.
         cause: Cause,
     },
     /// An operating system hung, or went on.
     Hang {
-        /// Where.
         server: ServerId,
-        /// Which.
         lpar: LparId,
         /// Whether it hangs now.
         hung: bool,
@@ -117,7 +105,6 @@ pub enum Change {
     },
     /// An HMC went down or came up.
     Hmc {
-        /// Which.
         hmc: HmcId,
         /// Whether it is up now.
         up: bool,
@@ -126,10 +113,9 @@ pub enum Change {
 
 /// A change and its time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Entry {
-    /// When.
     pub at: Time,
-    /// What.
     pub change: Change,
 }
 

@@ -25,8 +25,8 @@ pub enum MoveKind {
 
 /// A move that was begun and is not over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Move {
-    /// How.
     pub kind: MoveKind,
     /// Where it was.
     pub from: ServerId,

@@ -8,6 +8,7 @@ pub const WORLD_LIMIT: usize = 16_384;
 
 /// Why a specification is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum SpecError {
     /// A world needs a server.
     #[error("build world: it has no {0}")]
@@ -20,28 +21,20 @@ pub enum SpecError {
     Name {
         /// What kind of thing.
         kind: &'static str,
-        /// The name.
         name: String,
     },
     /// An LPAR on a server that does not exist.
     #[error("build world: LPAR {lpar:?} names server {server:?}, which does not exist or has no definition of it")]
-    NoServer {
-        /// The LPAR.
-        lpar: String,
-        /// The server.
-        server: String,
-    },
+    NoServer { lpar: String, server: String },
     /// An LPAR without any definition.
     #[error("build world: LPAR {0:?} is defined on no server, or twice on one")]
     Copies(String),
     /// An LPAR served by a VIO server that its server does not have.
     #[error("build world: LPAR {lpar:?} wants VIO server {vios} of {server:?}, which has {have}")]
     NoVios {
-        /// The LPAR.
         lpar: String,
         /// The position asked for.
         vios: u8,
-        /// The server.
         server: String,
         /// How many it has.
         have: u8,

@@ -90,8 +90,8 @@ pub struct Figures {
 
 /// The spread of one figure.
 #[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Spread {
-    /// Which.
     pub figure: Figure,
     /// In words.
     pub words: &'static str,

@@ -7,8 +7,8 @@ use super::{
 use crate::world::{Change, Entry, Fault, LparId, LparState, ServerId, Time};
 
 /// A start order as the lab learned of it.
+#[allow(missing_docs)] // what a name says is not said again
 pub struct StartOrder {
-    /// When.
     pub at: Time,
     /// The node that is to carry it out.
     pub node: String,

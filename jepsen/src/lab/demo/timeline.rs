@@ -14,17 +14,18 @@ use tokio::sync::watch;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Line {
     /// When: time since the lab was started.
     pub at: Time,
     /// In which step of the story.
     pub step: usize,
-    /// What.
     pub event: Event,
 }
 
 /// What can happen.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum Event {
     /// A step begins.
     Step {
@@ -37,7 +38,6 @@ pub enum Event {
     Did(String),
     /// The world changed.
     World {
-        /// How.
         entry: Entry,
         /// In words.
         text: String,

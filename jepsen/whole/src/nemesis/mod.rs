@@ -31,8 +31,8 @@ pub enum Steps {
 
 /// A step that was taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Step {
-    /// Its number.
     pub number: u64,
     /// What it did, with the moment. Nothing: it found nothing to do.
     pub what: Option<String>,

@@ -17,10 +17,10 @@ pub struct Maintenance {
 
 /// Many servers lost at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Storm {
     /// Since when.
     pub since: Time,
-    /// Which.
     pub servers: BTreeSet<ServerName>,
 }
 

@@ -20,8 +20,8 @@ const STEPS: u64 = 1_000_000;
 
 /// One server's turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Turn {
-    /// The server.
     pub server: ServerName,
     /// How many groups a drain of it moves.
     pub moves: usize,
@@ -29,28 +29,19 @@ pub struct Turn {
 
 /// Why there is no such order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what a name says is not said again
 pub enum NoRolling {
     /// While this server is drained, these groups have nowhere to go.
-    Nowhere {
-        /// The server.
-        server: ServerName,
-        /// The groups.
-        groups: BTreeSet<GroupName>,
-    },
+    Nowhere { server: ServerName, groups: BTreeSet<GroupName> },
     /// While this server is drained, the loss of these others would leave groups without a place.
     Frail {
-        /// The server.
         server: ServerName,
         /// The others.
         lost: BTreeSet<ServerName>,
-        /// The groups.
         groups: BTreeSet<GroupName>,
     },
     /// Nothing was proven for this server within the time that there is.
-    Undecided {
-        /// The server.
-        server: ServerName,
-    },
+    Undecided { server: ServerName },
 }
 
 /// The order of a rolling maintenance, or why there is none.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// An LPAR that was defined nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Lost {
-    /// Which.
     pub lpar: LparId,
     /// Since when.
     pub at: Time,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 /// An LPAR that was active without power.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)] // what a name says is not said again
 pub struct Unpowered {
     /// Which LPAR.
     pub lpar: LparId,
-    /// Where.
     pub server: ServerId,
     /// When it became active, or power went away under it and it stayed.
     pub at: Time,
