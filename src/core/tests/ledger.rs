@@ -4,11 +4,11 @@ use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Action, Author, Command, Entry, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
-    ServerName, Span, SystemState, Verb, View,
+    ServerName, Span, SystemState, Time, Verb, View,
     config::{Address, Cluster, Kind, Resource},
     ledger::Phase,
     listing::{Environment, Known, Listed, Remark},
-    note::{LeaveReason, Note, Proof},
+    note::{FaultReason, LeaveReason, Note, Proof},
     order::{Ending, Epoch},
     plan::plan,
 };
@@ -361,6 +361,19 @@ fn another_machine_is_not_put_under_what_runs() {
 }
 
 #[test]
+fn what_runs_or_holds_a_tenure_does_not_go_out_of_sight_even_if_that_is_asked_for() {
+    // It holds its tenure there, and is down for the moment; it runs where it has none.
+    for (reads, power) in [("p1", Power::Off), ("p2", Power::Running)] {
+        let mut case = Case::online();
+        case.reads(reads, power);
+        let mut other = cluster();
+        other.groups.get_mut("web").expect("it is declared").servers.retain(|server| server.as_str() != reads);
+        let outcome = case.ask(Request::Configure { cluster: Arc::new(other), strand: true });
+        assert!(matches!(outcome.refusal(), Some(Refusal::LosesSight(_))), "{reads}: {:?}", outcome.refusal());
+    }
+}
+
+#[test]
 fn a_group_that_fell_with_its_server_can_be_cleared_once() {
     let mut case = Case::online();
     let dark = Reading { live: false, system: SystemState::NoConnection, ..case.reading("p1", Power::Off) };
@@ -593,4 +606,19 @@ fn a_late_report_tells_only_what_was_read_since_its_order() {
     };
     assert_eq!(told(&mut case, order.index - 1), Some(Refusal::NoOrder(order)));
     assert_eq!(told(&mut case, order.index), None, "that is news: web1 runs on p2");
+}
+
+#[test]
+fn a_persistent_resource_that_is_back_makes_up_for_the_fall_from_its_server_alone() {
+    for (fell_from, after) in [("p1", None), ("p2", Some(ServerName::from("p2")))] {
+        let mut case = Case::read();
+        case.reads("p1", Power::Running);
+        let group = Arc::make_mut(case.ledger.groups.get_mut("web").expect("it is declared"));
+        let lost = FaultReason::PersistentDown { resource: "web1".into() };
+        group.faults.insert("p1".into(), (Time(1_000), lost));
+        group.fell_from = Some(fell_from.into());
+        case.must(Command::Forgive { resource: "web1".into(), server: "p1".into() });
+        let group = &case.ledger.groups["web"];
+        assert_eq!((group.faults.len(), group.fell_from.clone()), (0, after));
+    }
 }
