@@ -4,7 +4,6 @@ use super::{CopyState, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply:
 use crate::{
     GroupName, Ledger, NodeName, Note, OrderId, Power, Reading, Refusal, ResourceName, Seen, ServerName, Span,
     SystemState, Time,
-    config::Trigger,
     node::surely_over,
     note::OffHow,
     order::{Action, Ending, Order, Report},
@@ -288,103 +287,6 @@ impl Applying<'_> {
         let read = read.max().unwrap_or(order.id.index);
         let known = self.ledger.servers.get(&order.server);
         known.is_some_and(|state| state.live && state.system.is_up() && state.since.is_some_and(|since| since >= read))
-    }
-
-    /// Closes an order: what it leaves behind on the copy or the server that it was about.
-    pub(super) fn close(&mut self, order: &Order, ending: &Ending) {
-        self.close_from(order, ending, self.ledger.now);
-    }
-
-    /// Closes an order that its node may go on with until its lease has ended: what it may send still takes effect later.
-    pub(super) fn call_back(&mut self, order: &Order, why: String) {
-        self.ledger.orders.remove(&order.id);
-        let from = self.ledger.lease_ends(&order.node);
-        self.close_from(order, &Ending::Unknown(why), from);
-    }
-
-    fn close_from(&mut self, order: &Order, ending: &Ending, from: Time) {
-        let of_hook = if let Action::Hook { group, .. } = &order.action { Some(group) } else { None };
-        let of_resource = || order.action.resource().and_then(|resource| self.ledger.group_of(resource));
-        let group = of_hook.or_else(of_resource).cloned();
-        let bad = *ending != Ending::Done;
-        let (what, said) = (order.action.to_string(), ending.to_string());
-        let server = order.server.clone();
-        self.note(Note::Ended { order: order.id, what, server, ending: said, group: group.clone(), bad });
-        let now = self.ledger.now;
-        let index = self.ledger.index;
-        let failed = bad.then_some(now);
-        if let Action::Hook { group, .. } = &order.action {
-            self.close_hook(group, order.id, ending);
-            return;
-        }
-        if let Action::FenceNode { node } = &order.action {
-            if let Some(state) = self.ledger.nodes.get_mut(node) {
-                (state.fence, state.fence_failed) = (None, failed);
-            }
-            return;
-        }
-        let Some((resource, group)) = order.action.resource().zip(group) else {
-            if let Ok(server) = self.server_mut(&order.server) {
-                server.fence = None;
-                server.fence_failed = failed;
-            }
-            return;
-        };
-        if let Action::Migrate { to, .. } = &order.action {
-            self.close_move(&group, resource, (&order.server, to), order.id, ending, from);
-            return;
-        }
-        let settles_from = self.ledger.settles_from(order).max(from);
-        let wanted = self.group(&group).is_ok_and(|state| self.ledger.wanted(state, resource));
-        let given_up = self.ledger.nodes.get(&order.node).is_none_or(|node| node.lapsed().is_some());
-        let Ok(state) = self.group_mut(&group) else { return };
-        let held = state.tenure.as_ref().map(|tenure| tenure.epoch);
-        let Some(copy) = state.copies.get_mut(resource).and_then(|copies| copies.get_mut(&order.server)) else {
-            return;
-        };
-        copy.failed = failed;
-        match &order.action {
-            Action::Start { epoch, .. } => {
-                let loose = matches!(ending, Ending::Unknown(_));
-                copy.risk = if loose { StartRisk::Loose(settles_from) } else { StartRisk::None };
-                copy.quiet_from = index;
-                if held == Some(*epoch) {
-                    let run = state.runs.entry(resource.clone()).or_default();
-                    match ending {
-                        Ending::Refused(why) => run.failed = Some(why.clone()),
-                        Ending::NotDone(_) => run.started = None,
-                        // What died with its node says nothing of the resource: the next start is its first.
-                        Ending::Unknown(_) if given_up => run.started = None,
-                        Ending::Done | Ending::Unknown(_) => {}
-                    }
-                }
-                if loose {
-                    let (resource, server) = (resource.clone(), order.server.clone());
-                    self.note(Note::Loose { group, resource, server });
-                }
-            }
-            Action::Stop { .. } => {
-                copy.stop = None;
-                if state.tenure.as_ref().is_some_and(|tenure| tenure.covers(&order.server)) {
-                    let run = state.runs.entry(resource.clone()).or_default();
-                    run.stuck = if bad { run.stuck.saturating_add(1) } else { 0 };
-                    if !bad && !wanted {
-                        // The next start is its first, and no restart.
-                        (run.started, run.ran, run.lost) = (None, false, None);
-                    }
-                    if run.stuck == 1 {
-                        let about = vec![resource.to_string(), ending.to_string()];
-                        self.fire(&group, Trigger::ResourceNotOff, &order.server, about);
-                    }
-                }
-            }
-            Action::StopMigration { from, to, .. } => {
-                copy.stop = None;
-                copy.futile = if bad { copy.futile.saturating_add(1) } else { 0 };
-                self.count_anew(&group, resource, [from, to]);
-            }
-            Action::Migrate { .. } | Action::Fence | Action::FenceNode { .. } | Action::Hook { .. } => {}
-        }
     }
 
     /// Records the proof that a server is off.

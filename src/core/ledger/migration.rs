@@ -7,7 +7,7 @@
 
 use super::{GroupState, Intent, Ledger, Migration, Phase, ServerState, StartRisk, Tenure, apply::Applying};
 use crate::{
-    GroupName, Note, OrderId, Power, Refusal, ResourceName, ServerName, Span, Time, Verb,
+    GroupName, Note, Power, Refusal, ResourceName, ServerName, Span, Time, Verb,
     note::{LeaveReason, NotHere, Proof},
     order::{Action, Ending, Epoch, Order},
 };
@@ -413,25 +413,42 @@ impl Applying<'_> {
     /// An order to move an LPAR is closed. Where the LPAR is, readings from now on tell.
     pub(super) fn close_move(
         &mut self,
-        name: &GroupName,
+        order: &Order,
         resource: &ResourceName,
-        (from, to): (&ServerName, &ServerName),
-        order: OrderId,
+        to: &ServerName,
         ending: &Ending,
-        from_then: Time,
+        from: Time,
     ) {
+        let Some(name) = self.ledger.group_of(resource).cloned() else { return };
         let loose = matches!(ending, Ending::Unknown(_));
-        self.count_anew(name, resource, [from, to]);
-        let Ok(group) = self.group_mut(name) else { return };
+        self.count_anew(&name, resource, [&order.server, to]);
+        let Ok(group) = self.group_mut(&name) else { return };
         let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(to)) else { return };
-        if copy.risk == StartRisk::Ordered(order) {
-            copy.risk = if loose { StartRisk::Loose(from_then) } else { StartRisk::None };
+        if copy.risk == StartRisk::Ordered(order.id) {
+            copy.risk = if loose { StartRisk::Loose(from) } else { StartRisk::None };
         }
-        if let Ok(migration) = self.migration_mut(name)
+        if let Ok(migration) = self.migration_mut(&name)
             && *ending != Ending::Done
             && !migration.aborted
         {
             migration.why = Some(format!("{resource}: {ending}"));
+        }
+    }
+
+    /// An order to end a move is closed. Where the LPAR is, readings from now on tell.
+    pub(super) fn close_stop_migration(
+        &mut self,
+        order: &Order,
+        resource: &ResourceName,
+        servers: [&ServerName; 2],
+        ending: &Ending,
+    ) {
+        let bad = *ending != Ending::Done;
+        let Some(copy) = self.ordered_copy(order, resource, ending) else { return };
+        copy.stop = None;
+        copy.futile = if bad { copy.futile.saturating_add(1) } else { 0 };
+        if let Some(name) = self.ledger.group_of(resource).cloned() {
+            self.count_anew(&name, resource, servers);
         }
     }
 

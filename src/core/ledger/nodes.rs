@@ -354,6 +354,14 @@ impl Applying<'_> {
         Ok(())
     }
 
+    /// An order to cut the LPAR of a node off is closed.
+    pub(super) fn close_node_fence(&mut self, name: &NodeName, ending: &Ending) {
+        let failed = self.failed(ending);
+        if let Some(node) = self.ledger.nodes.get_mut(name) {
+            (node.fence, node.fence_failed) = (None, failed);
+        }
+    }
+
     /// The LPAR of a node was cut off and read off. That proves nothing once the node has been taken back.
     pub(super) fn node_fenced(&mut self, name: &NodeName, order: &Order) {
         if self.ledger.nodes.get(name).is_some_and(|node| node.lapsed().is_some() && node.off().is_none()) {

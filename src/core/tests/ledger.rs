@@ -392,6 +392,23 @@ fn a_group_that_fell_with_its_server_can_be_cleared_once() {
     assert_eq!(group(&case), before, "refused means unchanged");
 }
 
+/// An order whose resource is gone leaves nothing behind on its server, least of all that this is not being fenced.
+#[test]
+fn an_order_for_what_is_not_declared_any_more_ends_no_fence() {
+    let mut case = Case::online();
+    case.must(leave());
+    case.must(Command::Stop { resource: "web1".into(), server: "p1".into(), grace: Span::seconds(30) });
+    case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
+    case.must(Command::Fence("p1".into()));
+    let fence = case.ledger.servers["p1"].fence;
+    let mut other = cluster();
+    other.groups.clear();
+    other.resources.clear();
+    assert_eq!(case.ask(Request::Configure { cluster: Arc::new(other), strand: true }).refusal(), None);
+    assert_eq!(case.ledger.orders.keys().copied().map(Some).collect::<Vec<_>>(), [fence]);
+    assert_eq!(case.ledger.servers["p1"].fence, fence);
+}
+
 #[test]
 fn an_order_expires_only_when_it_must_have_settled() {
     let mut case = Case::starting();
