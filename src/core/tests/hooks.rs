@@ -3,7 +3,7 @@
 use crate::site;
 use std::collections::BTreeMap;
 use tenure_core::{
-    Action, Author, Command, Order, Power, Reading, Refusal, Report, Span,
+    Action, Author, Command, Order, Power, Reading, Refusal, Report, Span, SystemState,
     command::Outcome,
     config::{Hook, Trigger},
     ledger::PreOnline,
@@ -176,6 +176,13 @@ fn the_second_copy_is_left_alone_if_the_first_may_be_gone() {
         case.reads(1, power);
         assert_eq!(case.plans(stop("p2")).refusal(), Some(&Refusal::Held { group: "web".into() }), "{power}");
     }
+    // The first was read, and now its server cannot be.
+    let mut case = two_copies();
+    case.reads(2, Power::Running);
+    case.reads(1, Power::Running);
+    let dark = Reading { live: false, serial: case.now, system: SystemState::NoConnection, ..case.reading("p1") };
+    case.must(Command::Observe(dark));
+    assert_eq!(case.plans(stop("p2")).refusal(), Some(&Refusal::Held { group: "web".into() }), "nobody sees the first");
     let mut case = two_copies();
     case.reads(2, Power::Running);
     case.reads(1, Power::Running);

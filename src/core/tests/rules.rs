@@ -15,6 +15,7 @@ mod processes;
 mod properties;
 mod sending;
 mod site;
+mod state;
 mod ties;
 mod verbs;
 mod what_if;
