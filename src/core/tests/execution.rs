@@ -14,17 +14,17 @@ use tenure_core::{
 
 const READ: &str = "read";
 
-fn order(action: Action) -> Order {
+pub fn order(action: Action) -> Order {
     let (id, budget) = (OrderId { index: 9, ordinal: 0 }, Span::seconds(120));
     Order { id, node: "n1".into(), server: "p1".into(), action, issued: Time(0), budget }
 }
 
-fn start(vouched: &[&str]) -> Order {
+pub fn start(vouched: &[&str]) -> Order {
     let vouched: BTreeSet<ServerName> = vouched.iter().map(|server| ServerName::from(*server)).collect();
     order(Action::Start { group: "web".into(), resource: "web1".into(), epoch: Epoch(1), vouched, home: None })
 }
 
-fn stop(grace: u64) -> Order {
+pub fn stop(grace: u64) -> Order {
     order(Action::Stop { resource: "web1".into(), grace: Span(grace) })
 }
 
@@ -72,7 +72,7 @@ fn carry_as(mobile: bool, order: Order, answers: Vec<(u64, Answer)>) -> (Vec<Str
     (asked, None)
 }
 
-fn word(ask: &Ask) -> String {
+pub fn word(ask: &Ask) -> String {
     match ask {
         Ask::Read(server) => format!("{READ} {server}"),
         Ask::Look(_) => "look".to_owned(),
@@ -106,7 +106,7 @@ fn deed_word(deed: &Deed) -> String {
     word.to_owned()
 }
 
-fn not_done(why: &str) -> Option<Ending> {
+pub fn not_done(why: &str) -> Option<Ending> {
     Some(Ending::NotDone(why.to_owned()))
 }
 

@@ -2,6 +2,7 @@
 
 mod execution;
 mod hooks;
+mod inside;
 mod ledger;
 mod listing;
 mod logins;
