@@ -46,6 +46,23 @@ pub fn web1() -> Resource {
     Resource::lpar("web".into(), "web1")
 }
 
+/// A reading of a server that is up, with nothing in it.
+pub fn reading(server: &str) -> Reading {
+    Reading {
+        server: server.into(),
+        by: "n1".into(),
+        since: 0,
+        serial: 0,
+        system: SystemState::Operating,
+        live: true,
+        copies: BTreeMap::new(),
+        node: Power::Unknown,
+        node_listed: Default::default(),
+        vios: BTreeMap::new(),
+        listed: BTreeMap::new(),
+    }
+}
+
 /// A ledger, and what is applied to it. After each command, every invariant is checked.
 #[derive(Clone)]
 pub struct Case {
@@ -95,19 +112,8 @@ impl Case {
 
     /// A reading of a server that is up, by who watches it, with nothing in it.
     pub fn reading(&self, server: &str) -> Reading {
-        Reading {
-            server: server.into(),
-            by: self.ledger.servers[server].watcher.clone().expect("somebody watches it"),
-            since: self.ledger.index,
-            serial: self.ledger.index,
-            system: SystemState::Operating,
-            live: true,
-            copies: BTreeMap::new(),
-            node: Power::Unknown,
-            node_listed: Default::default(),
-            vios: BTreeMap::new(),
-            listed: BTreeMap::new(),
-        }
+        let by = self.ledger.servers[server].watcher.clone().expect("somebody watches it");
+        Reading { by, since: self.ledger.index, serial: self.ledger.index, ..reading(server) }
     }
 
     /// The only order, or the oldest.
