@@ -6,6 +6,7 @@ mod inside;
 mod ledger;
 mod listing;
 mod logins;
+mod loss;
 mod machine;
 mod maintenance;
 mod migration;
