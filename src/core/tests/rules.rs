@@ -19,6 +19,7 @@ mod sending;
 mod site;
 mod state;
 mod ties;
+mod upkeep;
 mod verbs;
 mod what_if;
 mod words;
