@@ -3,10 +3,10 @@
 use crate::site;
 use std::sync::Arc;
 use tenure_core::{
-    Author, Command, Entry, Inside, Ledger, Moment, NodeName, OrderId, Power, Reading, Request, RequestId,
-    ResourceName, Seen, Span, SystemState, Time, Verb,
-    config::{Cluster, Group, Resource},
-    execution::{Answer as Said, Ask, LocalDeed, MachineDeed},
+    Action, Author, Command, Entry, Inside, Ledger, Moment, NodeName, Order, OrderId, Power, Reading, Request,
+    RequestId, ResourceName, Seen, Span, SystemState, Time, Verb,
+    config::{Cluster, Group, Resource, Trigger},
+    execution::{Answer as Said, Ask, Deed, LocalDeed, MachineDeed},
     ledger::Incarnation,
     node::{Answer, Birth, Call, Effect, End, Fate, Input, Node, Now, Proposal, Standing, Taken, Wake},
     order::Ending,
@@ -179,6 +179,22 @@ fn read_back(power: Power, since: u64, serial: u64) -> Said {
     let mut reading = reading("p1", "n1", since, serial);
     reading.copies.insert("web".into(), power);
     Said::Read(reading)
+}
+
+#[test]
+fn programs_on_events_run_a_few_at_once_and_keep_no_lpar_from_being_started() {
+    let mut bench = Bench::new();
+    let start = bench.order();
+    for ordinal in 1..=40 {
+        let id = OrderId { index: start.index, ordinal };
+        let (program, arguments) = ("/opt/told".to_owned(), Vec::new());
+        let action = Action::Hook { group: "web".into(), trigger: Trigger::PostOnline, program, arguments };
+        let order = Order { id, action, ..bench.ledger.orders[&start].clone() };
+        bench.ledger.orders.insert(id, order);
+    }
+    let asked = carried(&bench.leased(3_000));
+    let hooks = asked.iter().filter(|ask| matches!(ask, Ask::Do(Deed::Program(_)))).count();
+    assert_eq!((hooks, asked.len()), (16, 17), "the start is the one that is none");
 }
 
 #[test]
