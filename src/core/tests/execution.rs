@@ -318,6 +318,17 @@ fn ibm_i_is_never_cut_off_while_it_runs() {
         assert_eq!(next(&mut execution, Answer::Paused, 60_100), "read p1");
         let late = next(&mut execution, reads("p1", Power::Stopping), 120_000);
         assert_eq!(late, "Unknown(\"it still reads Stopping\")", "its time is over, and nobody cut it off");
+        // Its operating system would not, or nobody knows whether it will.
+        for answer in [Answer::Refused("no".to_owned()), Answer::Unknown("it hangs".to_owned())] {
+            let mut execution = Execution::new(stop(grace), &[]).ibm_i(true);
+            assert_eq!(next(&mut execution, reads("p1", Power::Running), 80), "shut down");
+            assert_eq!(next(&mut execution, answer.clone(), 160), "read p1", "{answer:?}");
+            let after = next(&mut execution, reads("p1", Power::Running), 119_999);
+            assert_eq!(
+                after, "pause 100ms",
+                "{answer:?}: it is not asked by the hypervisor, which would be cutting it off"
+            );
+        }
     }
 }
 

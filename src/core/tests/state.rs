@@ -3,7 +3,8 @@
 use crate::site;
 use std::collections::BTreeMap;
 use tenure_core::{
-    OrderId, Power, Reading, SystemState, Time, Verb,
+    Action, Ledger, Order, OrderId, Power, Reading, Span, SystemState, Time, Verb,
+    config::{Group, GroupKind, Resource},
     ledger::{CopyState, Down, GroupState, Leases, NodeOff, NodeState, OffProof, Run, ServerState, StartRisk},
     note::{NodeOffHow, OffHow},
 };
@@ -243,4 +244,37 @@ fn an_operator_who_asks_for_something_makes_up_for_what_was_before() {
     group.copies = BTreeMap::from([("web1".into(), copies.clone()), ("cron".into(), copies)]);
     group.passive.insert("cron".into());
     assert_eq!(group.owned().map(|(resource, _)| resource.as_str()).collect::<Vec<_>>(), ["web1"]);
+}
+
+#[test]
+fn cluster_time_is_shown_as_the_wall_clock_of_whoever_led() {
+    let shown = |now, wall, at| Ledger { now: Time(now), wall: Time(wall), ..Ledger::default() }.shown(Time(at)).0;
+    assert_eq!((shown(10, 110, 10), shown(10, 110, 7), shown(10, 110, 15)), (110, 107, 115));
+}
+
+#[test]
+fn a_parallel_group_is_declared_once_and_has_an_instance_on_each_server() {
+    let mut cluster = site::with_web(site::site(2), "web1", site::web1());
+    let mut net = Group::new(vec!["p1".into(), "p2".into()]);
+    net.kind = GroupKind::Parallel;
+    cluster.groups.insert("net".into(), net.clone());
+    cluster.resources.insert("ip".into(), Resource::agent("net".into(), "Application"));
+    let case = site::Case::watched(cluster.clone());
+    assert_eq!(**case.ledger.declared(), cluster);
+    let instances = |name: &str| case.ledger.instances(&name.into()).map(|one| one.to_string()).collect::<Vec<_>>();
+    assert_eq!(instances("net"), ["net@p1", "net@p2"]);
+    assert_eq!((instances("ne"), instances("web")), (vec![], vec![]));
+    let plain = site::Case::watched(site::site(2));
+    assert_eq!(**plain.ledger.declared(), site::site(2));
+}
+
+#[test]
+fn an_order_is_found_by_what_it_is_about_and_where() {
+    let action = Action::Stop { resource: "web1".into(), grace: Span(0) };
+    let (node, server, issued, budget) = ("n1".into(), "p1".into(), Time(1), Span(9));
+    let order = Order { id: ORDER, node, server, action, issued, budget };
+    let ledger = Ledger { orders: [(ORDER, order)].into(), ..Ledger::default() };
+    let found = |resource: &str, server: &str| ledger.order_for(&resource.into(), &server.into()).map(|order| order.id);
+    assert_eq!(found("web1", "p1"), Some(ORDER));
+    assert_eq!((found("web2", "p1"), found("web1", "p2")), (None, None));
 }
