@@ -21,5 +21,6 @@ mod state;
 mod ties;
 mod upkeep;
 mod verbs;
+mod vouch;
 mod what_if;
 mod words;
