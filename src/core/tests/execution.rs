@@ -471,6 +471,97 @@ fn a_definition_is_brought_to_where_an_lpar_starts() {
     assert_eq!(carry(with_home(&[]), unproven).1, not_done(why), "a server that nobody proved off may come back");
 }
 
+/// What was last asked, and how it ended.
+fn last((asked, ending): (Vec<String>, Option<Ending>)) -> (String, Option<Ending>) {
+    (asked.last().cloned().unwrap_or_default(), ending)
+}
+
+#[test]
+fn a_move_that_was_told_to_end_is_over_when_neither_server_is_in_the_midst_of_it() {
+    let action = || Action::StopMigration { resource: "web1".into(), from: "p1".into(), to: "p2".into() };
+    // Told to stop at this time, and both read so at that.
+    let after = |asked: u64, at: u64, there: Power, here: Power| {
+        let answers = vec![
+            (80, reads("p2", Power::Moving)),
+            (160, reads("p1", Power::Moving)),
+            (asked, Answer::Accepted),
+            (at, reads("p2", there)),
+            (at, reads("p1", here)),
+        ];
+        last(carry(order(action()), answers))
+    };
+    let asks = |what: &str| (what.to_owned(), None);
+    for (there, here) in [(Power::Absent, Power::Running), (Power::Running, Power::Absent), (Power::Off, Power::Off)] {
+        assert_eq!(after(240, 500, there, here), ("read p1".to_owned(), Some(Ending::Done)), "{there}, {here}");
+    }
+    for (there, here) in
+        [(Power::Moving, Power::Running), (Power::Running, Power::Moving), (Power::Unknown, Power::Running)]
+    {
+        assert_eq!(after(240, 10_239, there, here), asks("pause 100ms"), "{there}, {here}");
+        assert_eq!(
+            after(240, 10_240, there, here),
+            asks("recover migration"),
+            "{there}, {here}: the stop had no effect"
+        );
+        let why = Some(Ending::Unknown(format!("it still reads {here}")));
+        assert_eq!(after(119_000, 120_000, there, here), ("read p1".to_owned(), why), "its budget is spent");
+        assert_eq!(after(119_000, 119_999, there, here), asks("pause 100ms"));
+    }
+    // Cleared up at 300, and looked at.
+    let cleared = |at: u64| {
+        let answers = vec![
+            (80, reads("p2", Power::Moving)),
+            (160, reads("p1", Power::Moving)),
+            (240, Answer::Refused("too late".to_owned())),
+            (300, Answer::Accepted),
+            (at, reads("p2", Power::Moving)),
+            (at, reads("p1", Power::Moving)),
+        ];
+        last(carry(order(action()), answers))
+    };
+    assert_eq!(cleared(300 + START_SHOWS.0 - 1), asks("pause 100ms"));
+    let still = Some(Ending::Unknown("it still reads Moving".to_owned()));
+    assert_eq!(cleared(300 + START_SHOWS.0), ("read p1".to_owned(), still));
+}
+
+#[test]
+fn a_definition_that_was_asked_for_is_looked_for_for_a_while() {
+    let after = |mobile, asked: u64, at: u64, power| {
+        let mut order = start(&["p2"]);
+        if let Action::Start { home, .. } = &mut order.action {
+            *home = Some("p2".into());
+        }
+        let answers = vec![
+            (80, reads("p2", Power::Off)),
+            (160, reads("p1", Power::Absent)),
+            (asked, Answer::Accepted),
+            (at, reads("p1", power)),
+        ];
+        last(carry_as(mobile, order, answers))
+    };
+    let asks = |what: &str| (what.to_owned(), None);
+    let unknown = |power| {
+        let why = format!("its definition was to be brought to p1, and reads {power}");
+        ("read p1".to_owned(), Some(Ending::Unknown(why)))
+    };
+    let (early, late) = (2_000 + START_SHOWS.0 - 1, 2_000 + START_SHOWS.0);
+    for mobile in [false, true] {
+        assert_eq!(after(mobile, 2_000, early, Power::Off), asks("start"));
+        for power in [Power::Starting, Power::Running] {
+            assert_eq!(after(mobile, 2_000, early, power), ("read p1".to_owned(), Some(Ending::Done)), "{power}");
+        }
+        for power in [Power::Moving, Power::Absent, Power::Unknown] {
+            assert_eq!(after(mobile, 2_000, early, power), asks("pause 100ms"), "{power}");
+            assert_eq!(after(mobile, 110_000, 119_999, power), asks("pause 100ms"), "{power}");
+        }
+        assert_eq!(after(mobile, 2_000, late, Power::Absent), unknown(Power::Absent));
+        assert_eq!(after(mobile, 110_000, 120_000, Power::Absent), unknown(Power::Absent), "its budget is spent");
+        assert_eq!(after(mobile, 2_000, late, Power::Moving), unknown(Power::Moving));
+    }
+    assert_eq!(after(false, 2_000, late, Power::Unknown), unknown(Power::Unknown));
+    assert_eq!(after(true, 2_000, late, Power::Unknown), asks("recover migration"), "a move may be in its way");
+}
+
 fn hook() -> Order {
     let arguments = ["postonline", "web", "p1"].map(str::to_owned).to_vec();
     let program = "/opt/up".to_owned();
