@@ -3,11 +3,12 @@
 use crate::site;
 use std::sync::Arc;
 use tenure_core::{
-    Ledger, NodeName, OrderId, Power, Refusal, ServerName, SystemState, Time,
+    Author, Command, Entry, Ledger, NodeName, OrderId, Power, Refusal, ServerName, SystemState, Time,
     config::{Kind, Resource},
-    ledger::{CopyState, Dirty, GroupState, NodeOff, OffProof, ServerState, StartRisk},
+    ledger::{CopyState, Dirty, GroupState, NodeOff, OffProof, Phase, ServerState, StartRisk, Tenure},
     listing::Known,
     note::{NodeOffHow, OffHow},
+    order::Epoch,
 };
 
 const ORDER: OrderId = OrderId { index: 1, ordinal: 0 };
@@ -157,4 +158,50 @@ fn a_mobile_lpar_takes_its_uuid_along_and_is_gone_from_where_it_was() {
     assert_eq!(known(true, &moves(4, Power::Off)), (is(Some("A"), true), is(Some("A"), false)));
     assert_eq!(known(true, &moves(6, Power::Absent)).0, is(Some("A"), true), "it is not there");
     assert_eq!(known(false, &moves(6, Power::Off)).0, is(Some("A"), true), "each server has its own");
+}
+
+/// Whether p2, which has come back, is taken for clean when so much time has passed.
+fn is_clean(change: impl Fn(&mut Ledger), now: impl Fn(&Ledger, Time) -> Time) -> bool {
+    let (mut ledger, up) = (ledger(site::web1()), Time(5_000));
+    server(&mut ledger, "p2").dirty = Some(Dirty { index: 5, up: Some(up) });
+    change(&mut ledger);
+    let now = now(&ledger, up);
+    let commands = vec![Command::CleanServer("p2".into())];
+    let entry = Entry { at: now, wall: now, author: Author::Planner("n1".into()), commands };
+    let refused = ledger.apply(ledger.index + 1, &entry).refusal().cloned();
+    assert!(matches!(refused, None | Some(Refusal::NotClean { .. })), "{refused:?}");
+    refused.is_none()
+}
+
+#[test]
+fn a_server_is_clean_when_all_was_read_since_and_nothing_runs_there_but_by_right() {
+    let settled = |ledger: &Ledger, up| ledger.settled_by(up);
+    assert!(is_clean(|_| {}, settled));
+    assert!(!is_clean(|_| {}, |ledger, up| Time(ledger.settled_by(up).0 - 1)), "it may start things by itself yet");
+    let not = |change: &dyn Fn(&mut Ledger)| !is_clean(change, settled);
+    assert!(not(&|ledger| server(ledger, "p2").dirty = None));
+    assert!(not(&|ledger| server(ledger, "p2").dirty = Some(Dirty { index: 5, up: None })), "it is not up yet");
+    assert!(not(&|ledger| copy(ledger, "p2").since = None));
+    assert!(not(&|ledger| copy(ledger, "p2").since = Some(4)), "before it came back");
+    assert!(!not(&|ledger| copy(ledger, "p2").since = Some(5)));
+    assert!(not(&|ledger| copy(ledger, "p2").risk = StartRisk::Ordered(ORDER)));
+    assert!(not(&|ledger| copy(ledger, "p2").risk = StartRisk::Loose(Time(1))));
+    assert!(not(&|ledger| copy(ledger, "p2").stop = Some(ORDER)));
+    for power in [Power::Running, Power::Starting, Power::Stopping, Power::Moving, Power::Error] {
+        assert!(not(&|ledger| copy(ledger, "p2").power = power), "{power}");
+    }
+    for power in [Power::Unknown, Power::Missing, Power::Absent] {
+        assert!(!not(&|ledger| copy(ledger, "p2").power = power), "{power}: no reason to keep it from all others");
+    }
+    let by_right = |ledger: &mut Ledger| {
+        copy(ledger, "p2").power = Power::Running;
+        let tenure = Tenure { epoch: Epoch(1), server: "p2".into(), since: Time(1), phase: Phase::Online };
+        web(ledger).tenure = Some(tenure);
+    };
+    assert!(!not(&by_right));
+    let watched = |ledger: &mut Ledger| {
+        copy(ledger, "p2").power = Power::Running;
+        Arc::make_mut(&mut ledger.config).groups.get_mut("web").expect("declared").managed = false;
+    };
+    assert!(!not(&watched), "nobody stops what is merely watched");
 }
