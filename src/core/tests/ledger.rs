@@ -410,6 +410,18 @@ fn an_order_for_what_is_not_declared_any_more_ends_no_fence() {
 }
 
 #[test]
+fn an_order_to_power_a_server_off_can_be_called_back_once() {
+    let mut case = Case::online();
+    case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
+    assert_eq!(case.plan(Command::CallOff("p1".into())), Some(Refusal::NoChange), "there is none");
+    case.must(Command::Fence("p1".into()));
+    case.must(Command::CallOff("p1".into()));
+    let p1 = &case.ledger.servers["p1"];
+    assert_eq!((p1.fence, p1.off.is_none(), case.ledger.orders.len()), (None, true, 0), "and nothing is proven");
+    assert_eq!(case.plan(Command::CallOff("p1".into())), Some(Refusal::NoChange));
+}
+
+#[test]
 fn an_order_expires_only_when_it_must_have_settled() {
     let mut case = Case::starting();
     let order = *case.ledger.orders.keys().next().expect("an order is open");

@@ -312,6 +312,9 @@ fn of_two_processes_the_older_one_stops_once_and_is_not_believed() {
     let stops = |effects: &[Effect]| {
         effects.iter().filter(|effect| matches!(effect, Effect::Stop { end: End::Twice, words: Some(_) })).count()
     };
+    // A ledger from before this process was entered knows the one before it.
+    let answer = Some(Answer::OtherProcess { at: bench.ledger.index - 1 });
+    assert_eq!(stops(&bench.feed(Input::Beaten { to: "n2".into(), asked: T, answer })), 0);
     assert_eq!(stops(&other(&mut bench)), 1);
     assert_eq!(stops(&other(&mut bench)), 0, "it says so once");
 

@@ -3,8 +3,8 @@
 use crate::site;
 use std::sync::Arc;
 use tenure_core::{
-    Author, Command, Entry, Ledger, NodeName, OrderId, Power, Refusal, ServerName, SystemState, Time,
-    config::{Kind, Resource},
+    Author, Command, Entry, Ledger, NodeName, OrderId, Power, Reading, Refusal, ServerName, SystemState, Time,
+    config::{Cluster, Kind, Resource},
     ledger::{CopyState, Dirty, GroupState, NodeOff, OffProof, Phase, ServerState, StartRisk, Tenure},
     listing::Known,
     note::{NodeOffHow, OffHow},
@@ -204,4 +204,36 @@ fn a_server_is_clean_when_all_was_read_since_and_nothing_runs_there_but_by_right
         Arc::make_mut(&mut ledger.config).groups.get_mut("web").expect("declared").managed = false;
     };
     assert!(!not(&watched), "nobody stops what is merely watched");
+}
+
+/// Whether its group is frozen, because somebody else seems to manage it, once web1 was started on p2 again and again by no
+/// order of ours.
+fn is_strange(times: usize, change: impl Fn(&mut Ledger)) -> bool {
+    let mut case = site::Case::watched(site::with_web(site::site(2), "web1", site::web1()));
+    change(&mut case.ledger);
+    for power in [Power::Off, Power::Running].repeat(times) {
+        let reading = Reading { copies: [("web1".into(), power)].into(), ..case.reading("p2") };
+        let author = Author::Planner("n1".into());
+        let entry = Entry { at: Time(1_000), wall: Time(1_000), author, commands: vec![Command::Observe(reading)] };
+        assert_eq!(case.ledger.apply(case.ledger.index + 1, &entry).refusal(), None);
+    }
+    case.ledger.groups["web"].upkeep.strangers
+}
+
+#[test]
+fn what_somebody_else_starts_again_and_again_is_left_to_an_operator() {
+    assert!(is_strange(3, |_| {}));
+    assert!(!is_strange(2, |_| {}), "once or twice is a hand");
+    let dirty = |ledger: &mut Ledger| server(ledger, "p2").dirty = Some(Dirty { index: 1, up: None });
+    assert!(!is_strange(3, dirty), "a server that comes up starts things by itself");
+    let config = |change: fn(&mut Cluster)| move |ledger: &mut Ledger| change(Arc::make_mut(&mut ledger.config));
+    let watched = config(|cluster| cluster.groups.get_mut("web").expect("declared").managed = false);
+    assert!(!is_strange(3, watched), "it is only watched");
+    let mobile = config(|cluster| {
+        if let Kind::Lpar(lpar) = &mut cluster.resources.get_mut("web1").expect("declared").kind {
+            lpar.mobile = true;
+        }
+    });
+    assert!(!is_strange(3, mobile), "it moves");
+    assert!(!is_strange(3, |ledger| drop(web(ledger).passive.insert("web1".into()))));
 }
