@@ -147,8 +147,9 @@ async fn a_change_that_is_half_done_is_finished_first() {
     leader.transfer_leader(leaving, SOON).await.unwrap();
 
     let node = until(&cluster.nodes[&leaving], |status| status.is_leader && status.quorum_ack_age.is_some()).await;
+    // It is out itself. If another leads before it hears that this is committed, nobody tells it any more.
     let late = node.remove(away, SOON).await;
-    assert!(matches!(late, Err(MemberError::NotLeader { .. })), "it is out itself: {late:?}");
+    assert!(matches!(late, Err(MemberError::NotLeader { .. } | MemberError::Unknown(_))), "{late:?}");
     cluster.stop(leaving).await;
     let status = cluster.leader().await.status();
     assert_eq!((status.voters.len(), status.joint), (2, false), "{status:?}");

@@ -158,7 +158,7 @@ refusals! {
         => ("this process of node {node} is entered already");
     "older_process" OlderProcess { node: NodeName }
         => ("node {node} has a newer process; what an older one says does not count");
-    "already_shut" AlreadyShut { node: NodeName }
+    "already_suspended" AlreadySuspended { node: NodeName }
         => ("node {node} is granted no lease already");
     "node_not_off" NodeNotOff { node: NodeName }
         => ("nothing proves that node {node} is off");

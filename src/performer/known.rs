@@ -110,7 +110,7 @@ mod tests {
 
     /// The names above are those that the runtime knows.
     #[tokio::test]
-    async fn what_is_built_in_is_known_to_the_keeper() {
+    async fn what_is_built_in_is_known_to_the_agents() {
         use tenure_core::config::{Cluster, Group, Resource};
         let root = tempfile::tempdir().unwrap();
         let places = Places { run_dir: root.path().to_owned(), ..Places::default() };

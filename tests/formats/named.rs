@@ -64,7 +64,7 @@ named! { Command:
     Command::Observe(..) => "observe",
     Command::Sense { .. } => "sense",
     Command::Report(..) => "report",
-    Command::SuspendLeases(..) => "shut",
+    Command::SuspendLeases(..) => "suspend-leases",
     Command::NodeOff(..) => "node-off",
     Command::FenceNode(..) => "fence-node",
     Command::LapseNode(..) => "lapse",

@@ -50,7 +50,7 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::Lapsed { node: n() },
         Refusal::AlreadyEnlisted { node: n() },
         Refusal::OlderProcess { node: n() },
-        Refusal::AlreadyShut { node: n() },
+        Refusal::AlreadySuspended { node: n() },
         Refusal::NodeNotOff { node: n() },
         Refusal::NodeAlreadyOff { node: n() },
         Refusal::NodeLooksAlive { node: n(), server: s(), power: Power::Running },

@@ -45,7 +45,7 @@ pub struct KeptView {
     pub attributes_on: BTreeMap<String, BTreeMap<String, String>>,
     /// How often it is looked at where it should be up, as in a cluster file: `5s`.
     pub monitor: String,
-    /// How often where it should not be up; the keeper's own pace if absent.
+    /// How often where it should not be up; the agent runtime's own pace if absent.
     pub monitor_offline: Option<String>,
     /// How long a look may take; what the agent advises if absent.
     pub monitor_timeout: Option<String>,

@@ -268,7 +268,7 @@ impl Applying<'_> {
         let index = self.ledger.index;
         let node = self.node_mut(name)?;
         if node.is_out() {
-            return Err(Refusal::AlreadyShut { node: name.clone() });
+            return Err(Refusal::AlreadySuspended { node: name.clone() });
         }
         node.leases = Leases::Suspended { from: index };
         Ok(())
