@@ -3,7 +3,7 @@
 //! For scenarios and for whoever wants a short history with a certain outcome: one shared log stands for consensus, nodes
 //! apply it while they are connected, the leader plans and proposes, managers read their servers in the simulated
 //! [`World`](crate::world::World), and orders are carried out by the same machine as in the daemon
-//! ([`tenure_core::carry`]). It promises that the same site and the same deeds give the same lines, and that every entry
+//! ([`tenure_core::execution`]). It promises that the same site and the same deeds give the same lines, and that every entry
 //! and every moment of the world is held against the invariants. It refuses to decide anything: decisions are the core's.
 
 mod act;
