@@ -11,20 +11,7 @@ use tenure_core::{
     order::{Ending, Epoch},
 };
 
-struct Case(site::Case);
-
-impl std::ops::Deref for Case {
-    type Target = site::Case;
-    fn deref(&self) -> &site::Case {
-        &self.0
-    }
-}
-
-impl std::ops::DerefMut for Case {
-    fn deref_mut(&mut self) -> &mut site::Case {
-        &mut self.0
-    }
-}
+site::case!(Case);
 
 impl Case {
     /// Two servers with their nodes, and group web with LPAR web1 on both, read off; with a program for each of these events.

@@ -18,20 +18,7 @@ fn cluster() -> Cluster {
     site::with_web(site::site(2), "web1", site::web1())
 }
 
-struct Case(site::Case);
-
-impl std::ops::Deref for Case {
-    type Target = site::Case;
-    fn deref(&self) -> &site::Case {
-        &self.0
-    }
-}
-
-impl std::ops::DerefMut for Case {
-    fn deref_mut(&mut self) -> &mut site::Case {
-        &mut self.0
-    }
-}
+site::case!(Case);
 
 impl Case {
     /// The cluster, watched by its nodes; nothing has been read.

@@ -29,21 +29,7 @@ fn cluster() -> Cluster {
     cluster
 }
 
-#[derive(Clone)]
-struct Case(site::Case);
-
-impl std::ops::Deref for Case {
-    type Target = site::Case;
-    fn deref(&self) -> &site::Case {
-        &self.0
-    }
-}
-
-impl std::ops::DerefMut for Case {
-    fn deref_mut(&mut self) -> &mut site::Case {
-        &mut self.0
-    }
-}
+site::case!(Case);
 
 type Two = [Power; 2];
 const RUNNING: Two = [Power::Running; 2];

@@ -127,3 +127,25 @@ impl Case {
         self.must(Command::Report(report));
     }
 }
+
+/// A case with questions of its own, which is otherwise one of these.
+macro_rules! case {
+    ($name:ident) => {
+        #[derive(Clone)]
+        struct $name(crate::site::Case);
+
+        impl std::ops::Deref for $name {
+            type Target = crate::site::Case;
+            fn deref(&self) -> &crate::site::Case {
+                &self.0
+            }
+        }
+
+        impl std::ops::DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut crate::site::Case {
+                &mut self.0
+            }
+        }
+    };
+}
+pub(crate) use case;
