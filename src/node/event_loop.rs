@@ -159,7 +159,7 @@ impl EventLoop {
         }
     }
 
-    /// Performer the machine what happens, and what follows at once.
+    /// Hands the machine what happens, and what follows at once.
     fn feed(&mut self, input: node::Input) {
         self.soon.push_back(input);
         while let Some(input) = self.soon.pop_front() {

@@ -17,7 +17,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader through these performer.
+    /// A reader through this performer.
     pub fn new(performer: Arc<Performer>) -> Self {
         Reader { performer, waiting: Arc::default() }
     }
