@@ -25,7 +25,7 @@ mod services;
 mod state;
 
 pub use logins::{Lockout, Turn};
-pub use maintenance::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
+pub use maintenance::{Closed, Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 pub use migration::Whereabouts;
 pub use processes::{Incarnation, Process};
 pub use sending::Unsent;

@@ -7,7 +7,7 @@ use crate::api::wire::{
 use tenure_core::{
     Ledger, NodeName, ServerName, SystemState,
     config::Server,
-    ledger::{Drain, Purpose, ServerState},
+    ledger::{self, Drain, Purpose, ServerState},
     note::ServerWait,
     plan,
 };
@@ -43,7 +43,7 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
         proof: state.off.as_ref().map(|off| off.how.to_string()),
         vios_down: state.vios.iter().filter(|(_, up)| !**up).map(|(vios, _)| vios.clone()).collect(),
         groups: groups.iter().map(|group| group.to_string()).collect(),
-        closed: closed(state),
+        closed: state.closed().map(closed),
         drain: state
             .upkeep
             .drain
@@ -114,15 +114,11 @@ fn drain_status(progress: Option<&ServerWait>) -> DrainStatus {
     }
 }
 
-/// Why it takes no new work, if that is on purpose. The first of these is what the ledger names, too.
-fn closed(state: &ServerState) -> Option<Closed> {
-    let upkeep = &state.upkeep;
-    if upkeep.drain.is_some() {
-        Some(Closed::Draining)
-    } else if upkeep.frozen {
-        Some(Closed::Frozen)
-    } else {
-        upkeep.quarantine.map(|_| Closed::Quarantined)
+fn closed(why: ledger::Closed) -> Closed {
+    match why {
+        ledger::Closed::Draining => Closed::Draining,
+        ledger::Closed::Frozen => Closed::Frozen,
+        ledger::Closed::Quarantined { .. } => Closed::Quarantined,
     }
 }
 

@@ -182,7 +182,7 @@ impl Ledger {
         let (lpars, inside) = self.lives(group);
         // What lives inside nodes needs no witness: its node must be there.
         let ready = if lpars || !inside { not_ready(state) } else { state.off.as_ref().map(|_| NotHere::ProvenOff) };
-        if let Some(why) = ready.or_else(|| state.closed()) {
+        if let Some(why) = ready.or_else(|| state.closed().map(NotHere::from)) {
             return Some(why);
         }
         if (lpars || !inside) && !self.is_watched(state) {

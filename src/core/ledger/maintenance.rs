@@ -7,7 +7,7 @@ pub use state::{Drain, GroupUpkeep, Maintenance, Purpose, Storm, Upkeep};
 
 use super::{GroupState, Ledger, Phase, ServerState};
 use crate::{
-    GroupName, Refusal, ResourceName, ServerName,
+    GroupName, Refusal, ResourceName, ServerName, Time,
     command::Command,
     note::{ClusterWait, Deed, NotHere, ServerWait, Stay, Wait},
 };
@@ -15,15 +15,39 @@ use std::collections::BTreeSet;
 
 impl ServerState {
     /// Why the server is given no new work on purpose. `None` if it is.
-    pub fn closed(&self) -> Option<NotHere> {
+    pub fn closed(&self) -> Option<Closed> {
         let upkeep = &self.upkeep;
         if upkeep.drain.is_some() {
-            return Some(NotHere::Draining);
+            return Some(Closed::Draining);
         }
         if upkeep.frozen {
-            return Some(NotHere::ServerFrozen);
+            return Some(Closed::Frozen);
         }
-        upkeep.quarantine.map(|until| NotHere::Quarantined { until })
+        upkeep.quarantine.map(|until| Closed::Quarantined { until })
+    }
+}
+
+/// Why a server takes no new work on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// It is being emptied, or is kept empty.
+    Draining,
+    /// An operator froze it.
+    Frozen,
+    /// It came back too often.
+    Quarantined {
+        /// Until then.
+        until: Time,
+    },
+}
+
+impl From<Closed> for NotHere {
+    fn from(why: Closed) -> Self {
+        match why {
+            Closed::Draining => NotHere::Draining,
+            Closed::Frozen => NotHere::ServerFrozen,
+            Closed::Quarantined { until } => NotHere::Quarantined { until },
+        }
     }
 }
 

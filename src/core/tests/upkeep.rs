@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tenure_core::{
     Ledger, NodeName, OrderId, Power, ServerName, SystemState, Time,
     ledger::{
-        CopyState, Dirty, Drain, GroupState, Intent, Leases, OffProof, Phase, Purpose, Run, ServerState, Storm, Tenure,
+        Closed, CopyState, Dirty, Drain, GroupState, Intent, Leases, OffProof, Phase, Purpose, Run, ServerState, Storm,
+        Tenure,
     },
-    note::{ClusterWait, LeaveReason, NotHere, OffHow, ServerWait, Stay, Wait},
+    note::{ClusterWait, LeaveReason, OffHow, ServerWait, Stay, Wait},
     order::Epoch,
 };
 
@@ -49,11 +50,11 @@ fn a_server_is_closed_for_the_first_reason_that_it_has() {
     let mut state = ServerState::default();
     assert_eq!(state.closed(), None);
     state.upkeep.quarantine = Some(Time(9));
-    assert_eq!(state.closed(), Some(NotHere::Quarantined { until: Time(9) }));
+    assert_eq!(state.closed(), Some(Closed::Quarantined { until: Time(9) }));
     state.upkeep.frozen = true;
-    assert_eq!(state.closed(), Some(NotHere::ServerFrozen));
+    assert_eq!(state.closed(), Some(Closed::Frozen));
     state.upkeep.drain = drain(Purpose::Drain);
-    assert_eq!(state.closed(), Some(NotHere::Draining));
+    assert_eq!(state.closed(), Some(Closed::Draining));
 }
 
 #[test]

@@ -170,7 +170,10 @@ impl Sim {
             let off = server.off.as_ref().map(|_| "proven off".to_owned());
             let dirty = server.dirty.map(|_| "dirty".to_owned());
             let wait = server.wait.as_ref().map(ToString::to_string);
-            let closed = server.closed().filter(|why| *why != NotHere::Draining).map(|why| why.to_string());
+            let closed = server
+                .closed()
+                .filter(|why| *why != tenure_core::ledger::Closed::Draining)
+                .map(|why| NotHere::from(why).to_string());
             let marks: Vec<String> = off.into_iter().chain(dirty).chain(closed).chain(wait).collect();
             if !marks.is_empty() {
                 lines.push(format!("server {name}: {}", marks.join("; ")));
