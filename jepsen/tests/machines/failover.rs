@@ -94,28 +94,20 @@ impl Case {
     /// It is started again where it was.
     async fn crash_of_nginx(&self) -> Outcome {
         let on = self.active().await?;
-        let began = Instant::now();
-        self.run(&on, KILL_NGINX)?;
-        self.away_and_back("crash of nginx", began).await?;
-        self.close("crash of nginx", began).await
+        self.mended("crash of nginx", &on, KILL_NGINX).await
     }
 
     /// The file system goes from under nginx, which has files of it open.
     async fn unmount(&self) -> Outcome {
         let on = self.active().await?;
         let directory = self.web().directory().display().to_string();
-        let began = Instant::now();
-        self.run(&on, &format!("umount -l {directory}"))?;
-        self.away_and_back("unmount behind its back", began).await?;
-        self.close("unmount behind its back", began).await
+        self.mended("unmount behind its back", &on, &format!("umount -l {directory}")).await
     }
 
     async fn address_taken_away(&self) -> Outcome {
         let on = self.active().await?;
-        let began = Instant::now();
-        self.run(&on, &format!("ip address del {}/24 dev eth0", self.web().address()))?;
-        self.away_and_back("address taken away by hand", began).await?;
-        self.close("address taken away by hand", began).await
+        let line = format!("ip address del {}/24 dev eth0", self.web().address());
+        self.mended("address taken away by hand", &on, &line).await
     }
 
     /// A second copy of the address by hand: nobody can prevent that. The service must not move, and no second one may be
@@ -142,14 +134,17 @@ impl Case {
     /// nowhere. The service is kept meanwhile as ever.
     async fn agent_hangs(&self) -> Outcome {
         let odd = self.group("odd").await.and_then(|group| group.server).ok_or("the group odd is nowhere")?;
-        let (on, began) = (self.active().await?, Instant::now());
+        let on = self.active().await?;
         let flag = format!("{}-{odd}", self.flag());
         fs::write(&flag, "").map_err(|why| why.to_string())?;
+        let began = Instant::now();
         let waits = async || self.group("odd").await.is_some_and(|group| group.wait.is_some());
         self.until_async("the group of the agent that hangs waits", waits).await?;
         say!("agent that hangs: its group waits after {:?}", began.elapsed());
+        let restarts = self.restarts().await?;
+        let began = Instant::now();
         self.run(&on, KILL_NGINX)?;
-        self.away_and_back("crash of nginx while an agent hangs", began).await?;
+        self.restarted("crash of nginx while an agent hangs", restarts).await?;
         let elsewhere = self.site.machines().iter().filter(|machine| machine.name() != odd);
         let started = |machine: &Machine| machine.path(Path::new("/run/hang-hang")).is_ok_and(|file| file.exists());
         let second: Vec<&str> = elsewhere.filter(|machine| started(machine)).map(Machine::name).collect();
@@ -228,10 +223,26 @@ impl Case {
         self.until(what, || self.asker.served_since(since).is_some_and(|machine| by(&machine))).await
     }
 
-    /// Waits until the client has been without the page, and has it again.
-    async fn away_and_back(&self, what: &str, since: Instant) -> Outcome {
-        let away = || self.asker.outage_since(since) > Duration::from_millis(100);
-        self.until(&format!("{what}: it is away"), away).await?;
+    /// Breaks something of the service by a command, and waits until the cluster has mended it in place.
+    async fn mended(&self, what: &str, on: &str, line: &str) -> Outcome {
+        let restarts = self.restarts().await?;
+        let began = Instant::now();
+        self.run(on, line)?;
+        self.restarted(what, restarts).await?;
+        self.close(what, began).await
+    }
+
+    /// How often resources of the service were restarted in place.
+    async fn restarts(&self) -> Result<u32, String> {
+        let status = self.site.client.status(Read::Linearizable).await.map_err(|why| format!("{why:?}"))?;
+        Ok(status.resources.iter().filter(|resource| resource.group == "web").map(|resource| resource.restarts).sum())
+    }
+
+    /// Waits until the cluster has seen that something was down, which may be before the client notices, and the client has
+    /// the page.
+    async fn restarted(&self, what: &str, before: u32) -> Outcome {
+        let seen = async || self.restarts().await.is_ok_and(|now| now > before);
+        self.until_async(&format!("{what}: it is restarted"), seen).await?;
         let now = Instant::now();
         self.served_by(&format!("{what}: it is back"), now, |_| true).await
     }
