@@ -28,7 +28,7 @@ const ARROWS: [(&str, &str, &[&str]); 11] = [
 const NEXT: &str = "src/core/next";
 
 /// All that the core may depend on.
-const CORE: [&str; 2] = ["serde", "thiserror"];
+const CORE: [&str; 3] = ["bincode", "serde", "thiserror"];
 
 /// Outside crates with one owner: the paths that may name them. What is not listed belongs to everybody.
 const OWNERS: [(&str, &[&str]); 27] = [

@@ -6,9 +6,10 @@ use super::wire::{
 use crate::config::Problems;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tenure_core::{Ledger, NodeName, Outcome, Record, Refusal, Request, RequestId, ResourceName, config::Cluster};
+use tenure_core::{
+    Event, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, config::Cluster,
+};
 
 /// How fresh a reading of the ledger must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,10 +53,7 @@ pub struct Members {
 /// Why something was not done, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The ledger refused it.
-    #[error("{0}")]
-    Refused(Refusal),
-    /// It was refused outside the ledger, such as a change of members.
+    /// It was refused: by the ledger, a node, or an agent.
     #[error("{}", .0.message)]
     Rejected(Rejection),
     /// It makes no sense.
@@ -83,26 +81,9 @@ pub enum Failure {
     Unknown(String),
 }
 
-/// Why something was refused outside the ledger, by a node or its agents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rejection {
-    /// What programs know it by.
-    pub code: String,
-    /// What is wrong. It may be said by an agent.
-    pub message: String,
-    /// What to do about it, if that is known.
-    pub advice: Option<String>,
-}
-
-impl Rejection {
-    /// One with nothing to do about it.
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Rejection { code: code.to_owned(), message: message.into(), advice: None }
-    }
-
-    /// The same with what to do about it.
-    pub fn advise(self, advice: impl Into<String>) -> Self {
-        Rejection { advice: Some(advice.into()), ..self }
+impl From<&Refusal> for Failure {
+    fn from(why: &Refusal) -> Self {
+        Failure::Rejected(why.into())
     }
 }
 
@@ -120,7 +101,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn ledger(&self, read: Read) -> Result<Arc<Ledger>, Failure>;
 
     /// Commits a request and returns what it led to. A refusal may come either way: in the outcome, or as a failure.
-    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure>;
+    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure>;
 
     /// Whether the agents of the nodes can keep what a configuration asks of them; what somebody should look at, one line each.
     async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure>;
@@ -144,7 +125,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn members(&self) -> Result<Members, Failure>;
 
     /// Records with an index greater than `after`, oldest first, then new ones as they come, without end.
-    fn events(&self, after: u64) -> BoxStream<'static, Record>;
+    fn events(&self, after: u64) -> BoxStream<'static, Event>;
 
     /// Adds a learner.
     async fn node_add(&self, by: &str, node: &NodeName, address: &str) -> Result<(), Failure>;
@@ -173,19 +154,12 @@ impl Failure {
     pub fn view(&self) -> ErrorView {
         let of = |kind| ErrorView::new(kind, self.to_string());
         match self {
-            Failure::Refused(refusal) => {
+            Failure::Rejected(Rejection { code, subject, message, advice }) => {
                 let view = ErrorView {
-                    code: Some(refusal.code().to_owned()),
-                    subject: refusal.subject().map(SubjectView::from).map(Box::new),
-                    ..ErrorView::new(ErrorKind::Refused, refusal.message())
+                    code: Some(code.clone().into_owned()),
+                    subject: subject.clone().map(SubjectView::from).map(Box::new),
+                    ..ErrorView::new(ErrorKind::Refused, message)
                 };
-                match refusal.advice() {
-                    Some(advice) => view.advise(advice),
-                    None => view,
-                }
-            }
-            Failure::Rejected(Rejection { code, message, advice }) => {
-                let view = ErrorView { code: Some(code.clone()), ..ErrorView::new(ErrorKind::Refused, message) };
                 match advice {
                     Some(advice) => view.advise(advice),
                     None => view,

@@ -14,9 +14,9 @@ mod serve;
 mod view;
 mod what_if;
 
-pub use backend::{Backend, Failure, Member, Members, Read, Rejection};
+pub use backend::{Backend, Failure, Member, Members, Read};
 pub use client::{Client, ClientError};
 pub use serve::{ServeError, serve};
 pub(crate) use view::time;
-pub use view::{group, record, resource, server, status, why};
+pub use view::{event, group, resource, server, status, why};
 pub use what_if::why_not;

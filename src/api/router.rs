@@ -3,7 +3,7 @@
 mod agent;
 
 use super::{
-    backend::{Backend, Failure, Read, Rejection},
+    backend::{Backend, Failure, Read},
     convert,
     serve::{Peer, Stopping},
     view, what_if,
@@ -26,7 +26,7 @@ use axum::{
 use futures::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tenure_core::{GroupName, Ledger, NodeName, RequestId, ServerName};
+use tenure_core::{GroupName, Ledger, NodeName, Rejection, RequestId, ServerName};
 use tenure_raft::tls::Role;
 
 /// Largest body that is read: a cluster file with some ten thousand LPARs.
@@ -196,7 +196,7 @@ async fn why_not(
     let ledger = backend.ledger(Freshness { stale: query.stale }.read()).await?;
     let (group, server) = (GroupName::from(group), ServerName::from(query.on));
     if !ledger.servers.contains_key(&server) {
-        return Err(Failed(Failure::Refused(tenure_core::Refusal::NoServer(server))));
+        return Err(Failed(Failure::from(&tenure_core::Refusal::NoServer(server))));
     }
     what_if::why_not(&ledger, &group, &server).map(Json).ok_or_else(|| no_group(&ledger, group))
 }
@@ -210,7 +210,7 @@ fn no_group(ledger: &Ledger, group: GroupName) -> Failed {
             let why = Rejection::new("parallel_group", format!("group {group} is parallel"));
             why.advise(format!("ask for one of {which}: `tenure why {first}`")).into()
         }
-        None => Failure::Refused(tenure_core::Refusal::NoGroup(group)),
+        None => Failure::from(&tenure_core::Refusal::NoGroup(group)),
     })
 }
 
@@ -273,12 +273,12 @@ async fn proposed(
     id: RequestId,
     request: tenure_core::Request,
 ) -> Result<OutcomeView, Failed> {
-    let outcome = backend.request(by, id, request).await?;
-    if let Some(refusal) = outcome.refusal() {
-        return Err(Failed(Failure::Refused(refusal.clone())));
+    let reply = backend.request(by, id, request).await?;
+    if let Some((_, why)) = reply.refused.into_iter().next() {
+        return Err(Failed(why.into()));
     }
-    let records = outcome.records.iter().map(view::record).collect();
-    Ok(OutcomeView { index: outcome.index, request_id: format!("{:032x}", id.0), records, warnings: Vec::new() })
+    let records = reply.events.iter().map(view::event).collect();
+    Ok(OutcomeView { index: reply.index, request_id: format!("{:032x}", id.0), records, warnings: Vec::new() })
 }
 
 async fn members(State(backend): Shared) -> Answer<MembersView> {
@@ -343,15 +343,15 @@ async fn events(
     let gap = stream::iter(view::gap(&ledger, after)).map(|gap| line(&gap));
     let lines = if query.follow {
         drop(ledger);
-        let records = backend.events(after).map(|record| line(&view::record(&record)));
+        let records = backend.events(after).map(|event| line(&view::event(&event)));
         let ticks = stream::unfold((), async |()| {
             tokio::time::sleep(KEEP_ALIVE).await;
             Some(("\n".to_owned(), ()))
         });
         gap.chain(stream::select(records, ticks).take_until(stop.cancelled_owned())).boxed()
     } else {
-        let kept = ledger.journal.iter().filter(|record| record.index > after);
-        let lines: Vec<String> = kept.map(|record| line(&view::record(record))).collect();
+        let kept = ledger.journal.iter().filter(|event| event.index > after);
+        let lines: Vec<String> = kept.map(|event| line(&view::event(event))).collect();
         gap.chain(stream::iter(lines)).boxed()
     };
     let body = Body::from_stream(lines.then(|line| future::ready(Ok::<_, Infallible>(line))));

@@ -16,7 +16,7 @@ use super::{
 };
 use std::collections::BTreeMap;
 use tenure_core::{
-    GroupName, Ledger, NodeName, Record, ResourceName, ServerName, Time,
+    Event, GroupName, Ledger, NodeName, ResourceName, ServerName, Time,
     config::Resource,
     ledger::JOURNAL_LIMIT,
     note::{self, ServerWait, Wait},
@@ -95,7 +95,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
 pub fn why(ledger: &Ledger, group: &GroupName, limit: usize) -> Option<WhyView> {
     let declared = ledger.config.groups.get(group)?;
     let mut history = ledger.history(group);
-    let records = history.by_ref().take(limit).map(record).collect();
+    let records = history.by_ref().take(limit).map(event).collect();
     Some(WhyView { group: group::view(&Index::new(ledger), group, declared), records, more: history.next().is_some() })
 }
 
@@ -113,16 +113,16 @@ pub fn gap(ledger: &Ledger, after: u64) -> Option<RecordView> {
     })
 }
 
-/// One record.
-pub fn record(record: &Record) -> RecordView {
+/// One event.
+pub fn event(event: &Event) -> RecordView {
     RecordView {
-        index: record.index,
-        at: time(record.at),
-        level: record.note.level().into(),
-        kind: record.note.kind().to_owned(),
-        text: record.note.to_string(),
-        group: record.note.group().map(GroupName::to_string),
-        server: record.note.server().map(ServerName::to_string),
+        index: event.index,
+        at: time(event.at),
+        level: event.level.into(),
+        kind: event.kind.clone().into_owned(),
+        text: event.text.clone(),
+        group: event.group.as_ref().map(GroupName::to_string),
+        server: event.server.as_ref().map(ServerName::to_string),
     }
 }
 
@@ -212,14 +212,15 @@ impl From<note::Level> for Level {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tenure_core::Note;
+    use tenure_core::{Note, Record};
 
     #[test]
     fn what_is_no_longer_kept_is_said() {
         let mut ledger = Ledger::default();
         let note = Note::Released { group: "web".into() };
+        let event = |index| Event::from(&Record { index, at: Time(0), note: note.clone() });
         let last = 100 + JOURNAL_LIMIT as u64;
-        ledger.journal = (101..=last).map(|index| Record { index, at: Time(0), note: note.clone() }).collect();
+        ledger.journal = (101..=last).map(event).collect();
         let gap_after = |ledger: &Ledger, after| gap(ledger, after).map(|record| (record.index, record.text));
         assert_eq!(gap_after(&ledger, 0), None, "whoever asks for all there is misses nothing");
         assert_eq!(gap_after(&ledger, 100), None);

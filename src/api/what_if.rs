@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    GroupName, Ledger, Request, ServerName, tolerance,
+    GroupName, Ledger, Rejection, Request, ServerName, tolerance,
     what_if::{self, Ending, Foreseen, Foresight, Instead, Loss, Place, Room, Standing, Survival},
 };
 use tokio::sync::Semaphore;
@@ -72,7 +72,7 @@ pub(super) async fn admit(ledger: Arc<Ledger>, request: &Request) -> Result<(), 
         return Ok(());
     }
     let request = request.clone();
-    work(move |_| tolerance::admit(&ledger, &request)).await?.map_err(Failure::Refused)
+    work(move |_| tolerance::admit(&ledger, &request)).await?.map_err(|why| Failure::from(&why))
 }
 
 fn what_if(what: WhatIf) -> Result<what_if::WhatIf, Failure> {
@@ -109,7 +109,7 @@ fn show(ledger: &Ledger, foreseen: &Foreseen, brief: bool) -> WhatIfView {
     let kept = if brief { 0 } else { RECORDS };
     let record = |record: &tenure_core::Record| ForeseenRecord {
         after_ms: record.at.since(foreseen.began).0,
-        record: view::record(record),
+        record: view::event(&record.into()),
     };
     WhatIfView {
         index: foreseen.index,
@@ -119,12 +119,13 @@ fn show(ledger: &Ledger, foreseen: &Foreseen, brief: bool) -> WhatIfView {
         refused: foreseen
             .refused
             .iter()
-            .map(|(number, why)| RefusedView {
-                number: *number,
-                code: why.code().to_owned(),
-                subject: why.subject().map(SubjectView::from),
-                message: why.message(),
-                suggestion: why.advice(),
+            .map(|(number, why)| (*number, Rejection::from(why)))
+            .map(|(number, Rejection { code, subject, message, advice })| RefusedView {
+                number,
+                code: code.into_owned(),
+                subject: subject.map(SubjectView::from),
+                message,
+                suggestion: advice,
             })
             .collect(),
         records: foreseen.records.iter().take(kept).map(record).collect(),
@@ -217,9 +218,9 @@ pub fn why_not(ledger: &Ledger, group: &GroupName, server: &ServerName) -> Optio
         }
     };
     let decision = why.decision.map(|decision| DecisionView {
-        record: view::record(&decision.record),
+        record: view::event(&decision.event),
         to: decision.to.to_string(),
-        why: decision.why.map(|why| why.to_string()),
+        why: decision.why,
     });
     Some(WhyNotView {
         group: group.to_string(),

@@ -28,7 +28,7 @@ pub use tenure_core::Verb;
 
 use crate::config::Problem;
 use serde::{Deserialize, Serialize};
-use tenure_core::name::Thing;
+use tenure_core::Subject;
 
 /// How loud something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -230,9 +230,9 @@ pub struct SubjectView {
     pub name: String,
 }
 
-impl From<Thing<'_>> for SubjectView {
-    fn from(thing: Thing<'_>) -> Self {
-        SubjectView { kind: thing.kind().to_owned(), name: thing.name().to_owned() }
+impl From<Subject> for SubjectView {
+    fn from(Subject { kind, name }: Subject) -> Self {
+        SubjectView { kind: kind.into_owned(), name }
     }
 }
 

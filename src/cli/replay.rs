@@ -11,17 +11,14 @@ use super::{
     args::{Global, Output, Replay},
     render,
 };
-use crate::{
-    api::{
-        self,
-        wire::{GroupView, RecordView, ServerView},
-    },
-    node::codec::{self, Kind},
+use crate::api::{
+    self,
+    wire::{GroupView, RecordView, ServerView},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tenure_core::{
-    Command, Entry, GroupName, Ledger, NodeName, Span, View, command::Author, plan::plan, view::NodeView,
+    Command, Entry, GroupName, Ledger, NodeName, Span, View, codec, command::Author, plan::plan, view::NodeView,
 };
 use tenure_raft::{OpenError, StoredCommand, StoredEntry, StoredError, StoredLog, stored};
 use words::Concerned;
@@ -168,7 +165,7 @@ fn beginning(log: &StoredLog) -> Result<(Ledger, Option<u64>), Fault> {
     match (&log.snapshot, log.purged) {
         (_, None) => Ok((Ledger::default(), None)),
         (Some((index, state)), Some(_)) => {
-            let ledger = codec::decode::<Ledger>(Kind::Ledger, state);
+            let ledger = codec::decode::<Ledger>(state);
             let newer = |why: codec::CodecError| {
                 Fault::usage(format!("read the snapshot: {why}"), "use a tenure as new as the node's tenured")
             };
@@ -202,7 +199,7 @@ fn again(ledger: &mut Ledger, entry: &StoredEntry, committed: bool, closely: boo
             return closely.then(|| (replayed, Concerned::default()));
         }
     };
-    let decoded = match codec::decode::<Entry>(Kind::Entry, bytes) {
+    let decoded = match codec::decode::<Entry>(bytes) {
         Ok(decoded) => decoded,
         Err(why) => {
             replayed.author = "nobody known".to_owned();
@@ -230,7 +227,7 @@ fn again(ledger: &mut Ledger, entry: &StoredEntry, committed: bool, closely: boo
     let place = |place: u32| usize::try_from(place).ok().and_then(|place| replayed.commands.get(place).cloned());
     let refused = outcome.refused.iter().map(|(at, why)| format!("{}: {why}", place(*at).unwrap_or_default()));
     replayed.refused = refused.collect();
-    replayed.records = outcome.records.iter().map(api::record).collect();
+    replayed.records = outcome.reply.events.iter().map(api::event).collect();
     Some((replayed, concerned))
 }
 

@@ -1,8 +1,8 @@
 //! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
-    GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Report, ResourceName, ServerName,
-    Span, Time, Verb,
+    GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Reply, Report, ResourceName,
+    ServerName, Span, Time, Verb,
     config::Cluster,
     ledger::Incarnation,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
@@ -319,6 +319,13 @@ pub enum Command {
         /// The reason.
         wait: Option<ServerWait>,
     },
+    /// The process that runs a node is of this build.
+    #[cfg(feature = "next-level")]
+    Built {
+        node: NodeName,
+        /// Counted up from release to release.
+        build: u32,
+    },
 }
 
 /// What an operator asks.
@@ -341,15 +348,15 @@ impl From<Verb> for Request {
     }
 }
 
-/// What an entry led to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What an entry led to, as this build knows it: for who decides and checks. A repeated request leads to nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Log index of the entry that was applied (of the first one, for a repeated request).
-    pub index: u64,
     /// Commands that were refused: place in the entry, and why.
     pub refused: Vec<(u32, Refusal)>,
     /// What changed, in order.
     pub records: Vec<Record>,
+    /// The same in words, for who had it written; that of the first one, for a repeated request.
+    pub reply: Reply,
 }
 
 impl Entry {

@@ -2,9 +2,8 @@
 //! runner, the explorer and the simulator; the ledger itself never relies on it.
 
 use crate::{
-    Action, Entry, GroupName, Ledger, Order, OrderId, Outcome, ResourceName, ServerName,
+    Action, Entry, GroupName, Ledger, Order, OrderId, Reply, ResourceName, ServerName,
     ledger::{CopyState, GroupState, Phase, StartRisk},
-    note::Note,
     order::Epoch,
 };
 use std::collections::BTreeMap;
@@ -171,13 +170,13 @@ fn carries_out_nothing(ledger: &Ledger, server: &ServerName) -> bool {
 }
 
 /// What was refused of an entry and yet changed something: without it, the entry must lead to the same ledger.
-pub fn refused(before: &Ledger, entry: &Entry, after: &Ledger, outcome: &Outcome) -> Vec<String> {
+pub fn refused(before: &Ledger, entry: &Entry, after: &Ledger, reply: &Reply) -> Vec<String> {
     // A repeated request is answered as the first one was.
-    let repeated = outcome.index != after.index;
-    if outcome.refused.is_empty() && !repeated {
+    let repeated = reply.index != after.index;
+    if reply.refused.is_empty() && !repeated {
         return Vec::new();
     }
-    let is_refused = |place: usize| outcome.refused.iter().any(|(at, _)| usize::try_from(*at) == Ok(place));
+    let is_refused = |place: usize| reply.refused.iter().any(|(at, _)| usize::try_from(*at) == Ok(place));
     let mut rest = entry.clone();
     rest.commands = entry
         .commands
@@ -192,8 +191,8 @@ pub fn refused(before: &Ledger, entry: &Entry, after: &Ledger, outcome: &Outcome
     without.requests.clone_from(&after.requests);
     without.request_order.clone_from(&after.request_order);
     let mut wrong = Vec::new();
-    if without != *after || (!repeated && left.records != outcome.records) {
-        wrong.push(format!("refused, and yet changed something: {:?} of {:?}", outcome.refused, entry.commands));
+    if without != *after || (!repeated && left.reply.events != reply.events) {
+        wrong.push(format!("refused, and yet changed something: {:?} of {:?}", reply.refused, entry.commands));
     }
     wrong
 }
@@ -229,8 +228,7 @@ pub fn step(before: &Ledger, after: &Ledger) -> Vec<String> {
 }
 
 fn has_proof(before: &Ledger, after: &Ledger, group: &str) -> bool {
-    after.journal.iter().rev().take_while(|record| record.index > before.index).any(|record| {
-        matches!(&record.note, Note::Vacated { group: left, .. } | Note::Migrated { group: left, .. }
-                if left.as_str() == group)
-    })
+    let news = after.journal.iter().rev().take_while(|event| event.index > before.index);
+    let mut of_group = news.filter(|event| event.group.as_ref().is_some_and(|left| left.as_str() == group));
+    of_group.any(|event| matches!(&*event.kind, "vacated" | "migrated"))
 }

@@ -36,8 +36,8 @@ pub use state::{
 };
 
 use crate::{
-    GroupName, HmcName, Level, NodeName, Order, OrderId, Record, RequestId, ResourceName, ServerName, Time,
-    command::Outcome, config::Cluster, order::Epoch,
+    Event, GroupName, HmcName, Level, NodeName, Order, OrderId, Reply, RequestId, ResourceName, ServerName, Time,
+    config::Cluster, order::Epoch,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -45,7 +45,7 @@ use std::{
     sync::Arc,
 };
 
-/// How many records of what happened are kept.
+/// Number of events that are kept.
 pub const JOURNAL_LIMIT: usize = 8192;
 /// How many requests are remembered, so that a repeated one is applied once.
 pub const REQUEST_LIMIT: usize = 1024;
@@ -88,9 +88,9 @@ pub struct Ledger {
     /// The process that runs each node, as far as it was entered.
     pub processes: BTreeMap<NodeName, Process>,
     /// What happened, oldest first, bounded.
-    pub journal: VecDeque<Record>,
-    /// Outcomes of the last requests.
-    pub requests: BTreeMap<RequestId, Outcome>,
+    pub journal: VecDeque<Event>,
+    /// Answers to the last requests.
+    pub requests: BTreeMap<RequestId, Reply>,
     /// The order in which they came, oldest first.
     pub request_order: VecDeque<RequestId>,
 }
@@ -120,6 +120,11 @@ impl Ledger {
             requests: BTreeMap::new(),
             request_order: VecDeque::new(),
         }
+    }
+
+    /// What the ledgers of two nodes must agree on, whatever builds they run: everything but the words for what happened.
+    pub fn compared(&self) -> Ledger {
+        Ledger { request_order: self.request_order.clone(), ..self.scratch() }
     }
 
     /// An instant of cluster time as a wall clock shows it. Cluster time stands still while no node runs, so the two part.
@@ -166,8 +171,8 @@ impl Ledger {
     }
 
     /// What happened to a group, newest first.
-    pub fn history<'a>(&'a self, group: &'a GroupName) -> impl Iterator<Item = &'a Record> {
-        self.journal.iter().rev().filter(move |record| record.note.group() == Some(group))
+    pub fn history<'a>(&'a self, group: &'a GroupName) -> impl Iterator<Item = &'a Event> {
+        self.journal.iter().rev().filter(move |event| event.group.as_ref() == Some(group))
     }
 
     /// The open order for an LPAR on a server.

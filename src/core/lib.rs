@@ -15,8 +15,10 @@
     clippy::wildcard_enum_match_arm
 )]
 
+pub mod codec;
 pub mod command;
 pub mod config;
+pub mod event;
 pub mod execution;
 pub mod invariants;
 pub mod ledger;
@@ -41,7 +43,12 @@ pub mod view;
 pub mod what_if;
 pub mod words;
 
+#[cfg(feature = "next-level")]
+#[path = "next/rehearsal.rs"]
+mod rehearsal;
+
 pub use command::{Author, Command, Entry, Outcome, Request, RequestId};
+pub use event::{Event, Rejection, Reply, Subject};
 pub use ledger::Ledger;
 pub use level::Level;
 pub use name::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName};

@@ -1,7 +1,6 @@
 //! Notes: everything that an operator may want to know, typed, one row for each.
 //!
-//! The log line, the line of the admin client and the line of a golden file are the same line. A new note is a row here, and a
-//! sample of it in `tests/formats/notes.rs`.
+//! The log line, the line of the admin client and the line of a golden file are the same line. A new note is a row here.
 
 mod proof;
 mod reason;
@@ -27,8 +26,8 @@ use std::{
     fmt::{self, Display},
 };
 
-/// A note with the log index and the cluster time at which it became true.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A note with the log index and the cluster time at which it became true. The journal keeps an [`Event`](crate::Event) of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Log index.
     pub index: u64,
@@ -59,7 +58,7 @@ macro_rules! notes {
         $kind:literal, $level:expr, $note:ident { $($field:ident: $type:ty),+ $(,)? } => ($($words:tt)+);
     )+) => {
         /// What happened, or was decided, or was not done and why.
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq)]
         #[allow(missing_docs)] // fields are named after what they hold, and the words say what it is
         pub enum Note {
             $($(#[$doc])* $note { $($field: $type),+ },)+

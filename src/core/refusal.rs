@@ -11,7 +11,6 @@ use crate::{
     row::Names,
     tolerance::Weakness,
 };
-use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
 macro_rules! refusals {
@@ -20,7 +19,7 @@ macro_rules! refusals {
             => ($($message:tt)+) $(, ($($advice:tt)+))?;
     )+) => {
         /// Why a command was refused. The ledger is as it was.
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq)]
         #[allow(missing_docs)] // each says itself
         pub enum Refusal {
             $($kind $(($one_type))? $({ $($field: $type),+ })?,)+

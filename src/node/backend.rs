@@ -3,14 +3,14 @@
 use super::{
     Machine,
     clock::ClusterClock,
-    codec::{self, Kind},
     founding, known, member,
     peer::{Answer, ExtraCall, MemberCall},
+    propose::level,
     suitability,
 };
 use crate::{
     api::{
-        Backend, Failure, Member, Members, Read, Rejection,
+        Backend, Failure, Member, Members, Read,
         wire::{AgentDetailView, AgentsView, JoinReply, JoinRequest, MemberView, TokenView},
     },
     config::LocalConfig,
@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use std::{sync::Arc, time::Duration};
 use tenure_core::{
-    Command, Entry, Ledger, NodeName, Outcome, Record, Request, RequestId, ResourceName, command::Author,
-    config::Cluster,
+    Command, Entry, Event, Ledger, NodeName, Rejection, Reply, Request, RequestId, ResourceName, codec,
+    command::Author, config::Cluster,
 };
 use tenure_raft::{
     Handle, ProposeError, Refusal,
@@ -41,7 +41,7 @@ pub(super) struct NodeBackend {
     pub identity: Identity,
     pub authority: Option<ClusterAuthority>,
     pub raft: Handle<Machine>,
-    pub records: broadcast::Sender<Record>,
+    pub events: broadcast::Sender<Event>,
     pub clock: ClusterClock,
     pub agents: Arc<Agents>,
 }
@@ -81,14 +81,12 @@ impl Backend for NodeBackend {
         Ok(self.ledger_now())
     }
 
-    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
+    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure> {
         let author = Author::Operator { name: by.to_owned(), request: id };
         let entry =
             Entry { at: self.clock.now(), wall: self.clock.now(), author, commands: vec![Command::Request(request)] };
-        match self.raft.propose(codec::encode(Kind::Entry, &entry), DEADLINE).await {
-            Ok(proposed) => {
-                codec::decode(Kind::Outcome, &proposed.reply).map_err(|why| Failure::Unknown(why.to_string()))
-            }
+        match self.raft.propose(codec::encode(&entry, level(&self.raft)), DEADLINE).await {
+            Ok(proposed) => codec::decode(&proposed.reply).map_err(|why| Failure::Unknown(why.to_string())),
             Err(why @ (ProposeError::NoLeader { .. } | ProposeError::NotLeader { .. })) => {
                 Err(Failure::NoLeader(why.to_string()))
             }
@@ -119,15 +117,14 @@ impl Backend for NodeBackend {
         Ok(Members { me: self.config.node.clone(), leader, term: status.term, index, members })
     }
 
-    fn events(&self, after: u64) -> BoxStream<'static, Record> {
+    fn events(&self, after: u64) -> BoxStream<'static, Event> {
         // Listens first and looks back second, so that nothing falls between; what comes twice is dropped by its index.
-        let live = self.records.subscribe();
-        let past: Vec<Record> =
-            self.ledger_now().journal.iter().filter(|record| record.index > after).cloned().collect();
-        let seen = past.last().map_or(after, |record| record.index);
+        let live = self.events.subscribe();
+        let past: Vec<Event> = self.ledger_now().journal.iter().filter(|event| event.index > after).cloned().collect();
+        let seen = past.last().map_or(after, |event| event.index);
         // A listener that is too slow is sent away; it comes back with the last index that it saw, and misses nothing.
-        let live = stream::unfold(live, |mut live| async move { live.recv().await.ok().map(|record| (record, live)) });
-        let news = live.filter(move |record| futures::future::ready(record.index > seen));
+        let live = stream::unfold(live, |mut live| async move { live.recv().await.ok().map(|event| (event, live)) });
+        let news = live.filter(move |event| futures::future::ready(event.index > seen));
         stream::iter(past).chain(news).boxed()
     }
 

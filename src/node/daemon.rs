@@ -39,7 +39,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Records that a slow listener may be behind before it misses some.
-const RECORDS: usize = 4096;
+const EVENTS: usize = 4096;
 /// The highest feature level that this build understands.
 pub const FEATURE_LEVEL: u32 = tenure_core::Level::NEWEST.0;
 
@@ -158,7 +158,7 @@ impl Daemon {
             .await
             .map_err(|source| DaemonError::Listen { address: config.api_listen, source })?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (records, _) = broadcast::channel(RECORDS);
+        let (news, _) = broadcast::channel(EVENTS);
         let watchdog = config.watchdog.as_ref().map(|dog| Watchdog::find(&dog.device, dog.timeout.as_deref()));
         let watchdog = watchdog.transpose().map_err(DaemonError::Watchdog)?;
         let followed = Arc::new(AtomicU64::new(0));
@@ -189,7 +189,7 @@ impl Daemon {
             raft: raft.clone(),
             lease,
             performer: Arc::clone(&performer),
-            records: records.clone(),
+            events: news.clone(),
             clock: clock.clone(),
             leader_lease,
             tasks: tasks.clone(),
@@ -208,7 +208,7 @@ impl Daemon {
             identity: backend_identity,
             authority,
             raft: raft.clone(),
-            records,
+            events: news,
             clock,
             agents: backend_agents,
         };

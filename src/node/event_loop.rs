@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    Ledger, NodeName, OrderId, Record,
+    Event, Ledger, NodeName, OrderId,
     node::{self, Birth, Node, Now},
 };
 use tenure_raft::{Changes, Handle};
@@ -40,7 +40,7 @@ pub(super) struct EventLoop {
     pub(super) reader: Reader,
     pub(super) clock: ClusterClock,
     pub(super) logins: Logins,
-    pub(super) records: broadcast::Sender<Record>,
+    pub(super) events: broadcast::Sender<Event>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     pub(super) own: mpsc::Sender<node::Input>,
@@ -65,7 +65,7 @@ pub(super) struct Parts {
     pub raft: Handle<Machine>,
     pub lease: Lease,
     pub performer: Arc<Performer>,
-    pub records: broadcast::Sender<Record>,
+    pub events: broadcast::Sender<Event>,
     pub clock: ClusterClock,
     pub leader_lease: Duration,
     pub tasks: TaskTracker,
@@ -84,7 +84,7 @@ impl EventLoop {
             raft,
             lease,
             performer,
-            records,
+            events,
             clock,
             leader_lease,
             tasks,
@@ -114,7 +114,7 @@ impl EventLoop {
             reader,
             clock,
             logins: Logins::default(),
-            records,
+            events,
             tasks,
             stop,
             own,

@@ -6,7 +6,7 @@
 
 use crate::{
     api::{
-        Client, Rejection,
+        Client,
         wire::{JoinRequest, TokenView},
     },
     config::{
@@ -23,6 +23,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tenure_core::Rejection;
 use tenure_raft::{
     begin_witness,
     tls::{ClusterAuthority, Identity, Role, Signed, TlsError, Trust},

@@ -1,26 +1,26 @@
 //! What the ledger writes down, for the log of this node and for whoever listens.
 
 use super::event_loop::EventLoop;
-use tenure_core::{Ledger, Record, note::Level};
+use tenure_core::{Event, Ledger, note::Level};
 
 impl EventLoop {
     /// Logs and publishes what the ledger wrote down since the last time.
     pub(super) fn publish(&mut self, ledger: &Ledger) {
-        let news = ledger.journal.iter().skip(ledger.journal.partition_point(|record| record.index <= self.published));
-        for record in news {
-            log(record);
+        let news = ledger.journal.iter().skip(ledger.journal.partition_point(|event| event.index <= self.published));
+        for event in news {
+            log(event);
             // Nobody may be listening.
-            let _ = self.records.send(record.clone());
+            let _ = self.events.send(event.clone());
         }
         self.published = ledger.index;
     }
 }
 
-fn log(record: &Record) {
-    let Record { index, note, .. } = record;
-    match note.level() {
-        Level::Info => tracing::info!(index, "{note}"),
-        Level::Warning => tracing::warn!(index, "{note}"),
-        Level::Alarm => tracing::error!(index, "{note}"),
+fn log(event: &Event) {
+    let Event { index, level, text, .. } = event;
+    match level {
+        Level::Info => tracing::info!(index, "{text}"),
+        Level::Warning => tracing::warn!(index, "{text}"),
+        Level::Alarm => tracing::error!(index, "{text}"),
     }
 }

@@ -7,12 +7,12 @@ use super::{
     suitability::peer,
 };
 use crate::{
-    api::{Failure, Rejection},
+    api::Failure,
     performer::{Agents, known},
 };
 use std::{sync::Arc, time::Duration};
 use tenure_agents::{Metadata, ValueType};
-use tenure_core::NodeName;
+use tenure_core::{NodeName, Rejection};
 use tenure_raft::Handle;
 
 /// How long another node may take: it may have to ask an agent.

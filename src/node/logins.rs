@@ -1,17 +1,14 @@
 //! Logins to HMCs, as a node minds them: it tells the cluster when it was refused, keeps away while the ledger says so, and
 //! tries when it is its turn. Who may try, and when, is the ledger's to say.
 
-use super::{
-    codec::{self, Kind},
-    event_loop::EventLoop,
-};
+use super::{event_loop::EventLoop, propose::level};
 use crate::hypervisor::{Accounts, Login, Turns};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
-use tenure_core::{Command, Entry, HmcName, Ledger, NodeName, Time, command::Author};
+use tenure_core::{Command, Entry, HmcName, Ledger, NodeName, Time, codec, command::Author};
 
 /// Nodes log in no closer to each other than this, by cluster time: the next one hears first whether this one was refused.
 const APART: Duration = Duration::from_secs(1);
@@ -110,7 +107,7 @@ impl EventLoop {
         let (raft, now) = (self.raft.clone(), self.clock.now());
         let entry = Entry { at: now, wall: now, author: Author::Agent(self.me.clone()), commands: vec![command] };
         self.tasks.spawn(async move {
-            if let Err(why) = raft.propose(codec::encode(Kind::Entry, &entry), SAYING).await {
+            if let Err(why) = raft.propose(codec::encode(&entry, level(&raft)), SAYING).await {
                 tracing::debug!(%why, "what came of a login was not told; it will be told again");
             }
         });

@@ -1,8 +1,7 @@
 //! The ledger as the replicated state machine of consensus.
 
-use super::codec::{self, Kind};
 use std::sync::{Arc, OnceLock};
-use tenure_core::{Entry, Ledger, Level, Outcome, Refusal, Time, node::Digest};
+use tenure_core::{Entry, Ledger, Level, Refusal, Reply, Time, codec, node::Digest};
 use tenure_raft::{RestoreError, StateMachine};
 
 /// Ledgers are compared once in so many entries.
@@ -10,7 +9,7 @@ pub const COMPARED_EVERY: u64 = 512;
 
 /// What a ledger is like, at the first entry past each multiple of a number that all know.
 fn digest(ledger: &Ledger) -> Digest {
-    Digest { at: ledger.index, crc: crc32fast::hash(&codec::encode(Kind::Ledger, ledger)) }
+    Digest { at: ledger.index, crc: crc32fast::hash(&codec::encode(&ledger.compared(), ledger.level)) }
 }
 
 /// Cluster time and the wall clock, as whoever leads stamps entries with them.
@@ -46,31 +45,29 @@ impl StateMachine for Machine {
     type Image = Arc<Ledger>;
 
     fn apply(&mut self, index: u64, command: &[u8]) -> Vec<u8> {
-        let outcome = match codec::decode::<Entry>(Kind::Entry, command) {
+        let reply = match codec::decode::<Entry>(command) {
             Ok(entry) => {
                 let before = self.ledger.index;
                 let ledger = Arc::make_mut(&mut self.ledger);
-                let outcome = ledger.apply(index, &entry);
+                let reply = ledger.apply(index, &entry).reply;
                 if before / COMPARED_EVERY != index / COMPARED_EVERY {
                     self.digest = Some(digest(ledger));
                 }
-                outcome
+                reply
             }
             // The same bytes are refused on every replica, so the state stays the same.
-            Err(why) => {
-                Outcome { index, refused: vec![(0, Refusal::NotUnderstood(why.to_string()))], records: Vec::new() }
-            }
+            Err(why) => Reply::refusal(index, &Refusal::NotUnderstood(why.to_string())),
         };
-        codec::encode(Kind::Outcome, &outcome)
+        codec::encode(&reply, self.ledger.level)
     }
 
     /// One place stamps time: whoever leads, when the entry is appended. What its author says of the time does not count.
     fn seal(&self, command: Vec<u8>) -> Vec<u8> {
         let Some(stamp) = self.stamp.get() else { return command };
-        match codec::decode::<Entry>(Kind::Entry, &command) {
+        match codec::decode::<Entry>(&command) {
             Ok(entry) => {
                 let (at, wall) = stamp();
-                codec::encode(Kind::Entry, &Entry { at, wall, ..entry })
+                codec::encode(&Entry { at, wall, ..entry }, self.ledger.level)
             }
             // It is refused where it is applied, with the reason.
             Err(_) => command,
@@ -86,11 +83,11 @@ impl StateMachine for Machine {
     }
 
     fn encode(image: Arc<Ledger>) -> Vec<u8> {
-        codec::encode(Kind::Ledger, &*image)
+        codec::encode(&*image, image.level)
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
-        let ledger = codec::decode::<Ledger>(Kind::Ledger, bytes);
+        let ledger = codec::decode::<Ledger>(bytes);
         self.ledger = Arc::new(ledger.map_err(|why| RestoreError { reason: why.to_string() })?);
         self.digest = None;
         Ok(())
@@ -101,7 +98,7 @@ impl StateMachine for Machine {
 mod tests {
     use super::*;
     use tenure_core::{
-        Command, Time,
+        Command, RequestId, Time, Verb,
         command::{Author, MAX_COMMANDS},
         ledger::Incarnation,
     };
@@ -109,7 +106,7 @@ mod tests {
     fn enlist(incarnation: u64) -> Vec<u8> {
         let command = Command::Enlist { node: "p1".into(), incarnation: Incarnation(incarnation) };
         let entry = Entry { at: Time(7), wall: Time(7), author: Author::Agent("p1".into()), commands: vec![command] };
-        codec::encode(Kind::Entry, &entry)
+        codec::encode(&entry, Level::FIRST)
     }
 
     #[test]
@@ -142,21 +139,40 @@ mod tests {
         assert_ne!(one.digest(), other.digest());
     }
 
+    fn disarm() -> Vec<u8> {
+        let author = Author::Operator { name: "alice".into(), request: RequestId(1) };
+        let command = Command::Request(Verb::Disarm.into());
+        codec::encode(&Entry { at: Time(7), wall: Time(7), author, commands: vec![command] }, Level::FIRST)
+    }
+
+    #[test]
+    fn ledgers_that_differ_only_in_words_have_the_same_digest() {
+        let (mut one, mut other) = (Machine::default(), Machine::default());
+        one.apply(5, &disarm());
+        let mut ledger = (*one.ledger()).clone();
+        let remembered = ledger.requests.values_mut().flat_map(|reply| &mut reply.events);
+        let words: Vec<_> = ledger.journal.iter_mut().chain(remembered).map(|event| &mut event.text).collect();
+        assert_eq!(words.len(), 2, "kept in the journal, and as the answer to the request");
+        words.into_iter().for_each(|text| text.push_str(", as a later build says it"));
+        other.restore(&Machine::encode(Arc::new(ledger))).expect("restored");
+        one.apply(600, &enlist(3));
+        other.apply(600, &enlist(3));
+        assert_eq!(one.digest(), other.digest());
+    }
+
     #[test]
     fn an_entry_of_very_many_commands_is_not_understood() {
         let command = Command::Request(tenure_core::Verb::Resume.into());
         let entry = |count| {
             let commands = vec![command.clone(); count];
-            codec::encode(
-                Kind::Entry,
-                &Entry { at: Time(7), wall: Time(7), author: Author::Agent("p1".into()), commands },
-            )
+            let author = Author::Agent("p1".into());
+            codec::encode(&Entry { at: Time(7), wall: Time(7), author, commands }, Level::FIRST)
         };
         let refused = |count| {
-            let outcome = Machine::default().apply(1, &entry(count));
-            codec::decode::<Outcome>(Kind::Outcome, &outcome).expect("an outcome").refused
+            let reply = Machine::default().apply(1, &entry(count));
+            codec::decode::<Reply>(&reply).expect("a reply").refused
         };
         assert_eq!(refused(MAX_COMMANDS).len(), MAX_COMMANDS, "each is refused by itself");
-        assert!(matches!(&refused(MAX_COMMANDS + 1)[..], [(0, Refusal::NotUnderstood(_))]));
+        assert!(matches!(&refused(MAX_COMMANDS + 1)[..], [(0, why)] if why.code == "not_understood"));
     }
 }

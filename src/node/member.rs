@@ -4,9 +4,8 @@ use super::{
     Machine,
     peer::{Answer, Call, MemberCall, ask, incarnation},
 };
-use crate::api::Rejection;
 use std::{collections::BTreeSet, time::Duration};
-use tenure_core::NodeName;
+use tenure_core::{NodeName, Rejection};
 use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
 
 /// How long a change of members may take; a promotion waits for the learner to catch up.

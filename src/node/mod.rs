@@ -5,7 +5,6 @@ mod backend;
 mod catalog;
 mod clerk;
 mod clock;
-pub mod codec;
 mod daemon;
 mod effects;
 mod ending;

@@ -2,9 +2,8 @@
 
 use super::{
     catalog::{Catalog, Description},
-    codec::{self, Kind},
+    propose::level,
 };
-use crate::api::Rejection;
 use futures::future::{BoxFuture, FutureExt};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,13 @@ use std::{
     sync::{Arc, LazyLock},
     time::Duration,
 };
-use tenure_core::{NodeName, ResourceName, config::Cluster, ledger::Incarnation, node};
+use tenure_core::{
+    NodeName, Rejection, ResourceName,
+    codec::{self, Format, Kind},
+    config::Cluster,
+    ledger::Incarnation,
+    node,
+};
 use tenure_raft::{AppHandler, Handle, StateMachine, Types};
 use tokio::sync::{mpsc, oneshot};
 
@@ -112,6 +117,14 @@ pub enum Answer {
     NotLeader,
 }
 
+impl Format for Spoken {
+    const KIND: Kind = Kind::Call;
+}
+
+impl Format for Answer {
+    const KIND: Kind = Kind::Answer;
+}
+
 /// A call with the way back.
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Asked {
@@ -136,12 +149,13 @@ impl AppHandler for Inbox {
     fn call(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>> {
         let (events, clerk) = (self.events.clone(), self.clerk.clone());
         async move {
-            let Spoken { by, call } = codec::decode(Kind::Call, &body).map_err(|why| why.to_string())?;
+            let (Spoken { by, call }, version) = codec::decode_versioned(&body).map_err(|why| why.to_string())?;
             let (reply, answer) = oneshot::channel();
             let whose = if matches!(call, Call::Node(_)) { events } else { clerk };
             whose.try_send(Asked { from, by, call, reply }).map_err(|_| "too busy".to_owned())?;
             let answer = answer.await.map_err(|_| "the node stops".to_owned())?;
-            Ok(codec::encode(Kind::Answer, &answer))
+            // Who asks in a version reads the answer in the same.
+            Ok(codec::encode_as(&answer, version.min(Kind::Answer.newest())))
         }
         .boxed()
     }
@@ -156,6 +170,6 @@ pub async fn ask<S: StateMachine, C: Types>(
     deadline: Duration,
 ) -> Result<Answer, String> {
     let spoken = Spoken { by, call: call.clone() };
-    let bytes = raft.call(to, codec::encode(Kind::Call, &spoken), deadline).await.map_err(|why| why.to_string())?;
-    codec::decode(Kind::Answer, &bytes).map_err(|why| why.to_string())
+    let bytes = raft.call(to, codec::encode(&spoken, level(raft)), deadline).await.map_err(|why| why.to_string())?;
+    codec::decode(&bytes).map_err(|why| why.to_string())
 }

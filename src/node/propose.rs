@@ -1,10 +1,9 @@
 //! Having the log take what the machine wants, and what comes of it as the machine's next input: on whatever network and
 //! clock consensus runs.
 
-use super::codec::{self, Kind};
 use std::time::Duration;
 use tenure_core::{
-    Command, Entry, NodeName, Outcome, Refusal, Time,
+    Command, Entry, Level, NodeName, Reply, Time, codec,
     command::Author,
     node::{Fate, Input, Proposal, Taken},
 };
@@ -14,6 +13,11 @@ use tenure_raft::{Handle, ProposeError, Proposed, StateMachine, Types};
 pub const PROPOSAL: Duration = Duration::from_secs(5);
 /// How long a process that stops tries to have it written down why.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The feature level that this node has applied: every member reads what is written at it.
+pub fn level<S: StateMachine, C: Types>(raft: &Handle<S, C>) -> Level {
+    Level(raft.status().feature_level)
+}
 
 /// Proposes commands by cluster time; `None` if nobody waits for what comes of it.
 pub async fn put<S: StateMachine, C: Types>(
@@ -28,7 +32,7 @@ pub async fn put<S: StateMachine, C: Types>(
         Proposal::Report(_) | Proposal::Enlist => Author::Agent(me),
     };
     let entry = Entry { at, wall: at, author, commands };
-    let bytes = codec::encode(Kind::Entry, &entry);
+    let bytes = codec::encode(&entry, level(raft));
     match of {
         // What this leader decided is committed under this leader, or never.
         Proposal::Plan(term) => {
@@ -93,7 +97,7 @@ pub async fn caught_up<S: StateMachine, C: Types>(raft: &Handle<S, C>, term: u64
 /// Has it written down why this process stops.
 pub async fn last_words<S: StateMachine, C: Types>(raft: &Handle<S, C>, me: NodeName, command: Command, at: Time) {
     let entry = Entry { at, wall: at, author: Author::Agent(me), commands: vec![command] };
-    if let Err(why) = propose_somehow(raft, codec::encode(Kind::Entry, &entry), LAST_WORDS).await {
+    if let Err(why) = propose_somehow(raft, codec::encode(&entry, level(raft)), LAST_WORDS).await {
         tracing::warn!(%why, "why this node stops is not written down");
     }
 }
@@ -113,6 +117,5 @@ async fn propose_somehow<S: StateMachine, C: Types>(
 
 /// Whether what this process reported was refused because it is not, or not yet, the one that runs its node.
 fn is_unheard(reply: &[u8]) -> bool {
-    let outcome = codec::decode::<Outcome>(Kind::Outcome, reply);
-    outcome.is_ok_and(|outcome| matches!(outcome.refusal(), Some(Refusal::OlderProcess { .. })))
+    codec::decode::<Reply>(reply).is_ok_and(|reply| reply.is_unheard())
 }

@@ -5,13 +5,10 @@ use super::{
     Machine,
     peer::{Answer, Call, ExtraCall, ask, incarnation},
 };
-use crate::{
-    api::{Failure, Rejection},
-    performer::Agents,
-};
+use crate::{api::Failure, performer::Agents};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenure_agents::{Finding, Severity};
-use tenure_core::{NodeName, config::Cluster};
+use tenure_core::{NodeName, Rejection, config::Cluster};
 use tenure_raft::Handle;
 
 /// How long one node may take: agents are run for it.

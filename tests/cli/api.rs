@@ -83,7 +83,8 @@ async fn refusals_say_what_to_do() {
 /// A semicolon divides nothing: what is wrong, and what to do, are told apart where they are said.
 #[test]
 fn no_sentence_is_taken_apart() {
-    use tenure::api::{Failure, Rejection};
+    use tenure::api::Failure;
+    use tenure_core::Rejection;
     let says =
         Rejection::new("agent", "no such device; the first of 2; see its log").advise("see `tenure resource show ip`");
     let view = Failure::from(says).view();
@@ -95,7 +96,7 @@ fn no_sentence_is_taken_apart() {
     assert_eq!((alive.advice(), alive.subject().map(|node| node.kind())), (None, Some("node")));
     let frozen = tenure_core::Refusal::Frozen { group: "web".into() };
     assert_eq!(frozen.to_string(), "group web is frozen; `tenure group unfreeze web` first", "as a log line");
-    let view = Failure::Refused(frozen).view();
+    let view = Failure::from(&frozen).view();
     assert_eq!((view.code.as_deref(), view.message.as_str()), (Some("frozen"), "group web is frozen"));
     assert_eq!(view.suggestion.as_deref(), Some("`tenure group unfreeze web` first"));
 }

@@ -11,12 +11,12 @@ use std::{
     },
 };
 use tenure::api::{
-    Backend, Failure, Member, Members, Read, Rejection,
+    Backend, Failure, Member, Members, Read,
     wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, JoinReply, JoinRequest, ParameterView, TokenView},
 };
 use tenure_core::{
-    Action, Author, Command, Entry, Inside, Ledger, NodeName, Outcome, Power, Reading, Record, Report, Request,
-    RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, View, config::Cluster, order::Ending,
+    Action, Author, Command, Entry, Event, Inside, Ledger, NodeName, Outcome, Power, Reading, Rejection, Reply, Report,
+    Request, RequestId, ResourceName, Seen, ServerName, Span, SystemState, Time, View, config::Cluster, order::Ending,
     plan::plan, view::NodeView,
 };
 use tenure_raft::tls::{ClusterAuthority, Identity, Role};
@@ -275,21 +275,21 @@ impl Backend for Fake {
         Ok(Arc::new(self.site().ledger.clone()))
     }
 
-    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Outcome, Failure> {
+    async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure> {
         let what = match &request {
             Request::Configure { .. } => "configure".to_owned(),
             Request::Do(verb) => verb.typed(),
         };
         self.note(by, what)?;
         let author = Author::Operator { name: by.to_owned(), request: id };
-        let outcome = self.site().commit(author, vec![Command::Request(request)]);
-        self.applied.send_replace(outcome.index);
+        let reply = self.site().commit(author, vec![Command::Request(request)]).reply;
+        self.applied.send_replace(reply.index);
         match self.mood() {
             Mood::Well | Mood::Leaderless => self.settle(),
             Mood::Mute => std::future::pending().await,
             Mood::Idle => {}
         }
-        Ok(outcome)
+        Ok(reply)
     }
 
     async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
@@ -391,13 +391,13 @@ impl Backend for Fake {
         Ok(Members { me: "p1".into(), leader, term: 3, index: self.site().ledger.index, members })
     }
 
-    fn events(&self, after: u64) -> BoxStream<'static, Record> {
+    fn events(&self, after: u64) -> BoxStream<'static, Event> {
         struct Source(Arc<Mutex<Site>>, watch::Receiver<u64>, u64);
         let source = Source(Arc::clone(&self.site), self.applied.subscribe(), after);
         let batches = futures::stream::unfold(source, async |mut source| {
             loop {
                 source.1.borrow_and_update();
-                let batch: Vec<Record> = {
+                let batch: Vec<Event> = {
                     let site = source.0.lock().unwrap();
                     site.ledger.journal.iter().filter(|one| one.index > source.2).cloned().collect()
                 };

@@ -7,14 +7,8 @@ use super::{
 use futures::{FutureExt, future::BoxFuture};
 use std::{path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
-use tenure::{
-    cli::Exit,
-    node::{
-        Machine,
-        codec::{self, Kind},
-    },
-};
-use tenure_core::{Command, SystemState, Verb};
+use tenure::{cli::Exit, node::Machine};
+use tenure_core::{Command, Level, SystemState, Verb, codec};
 use tenure_raft::{
     AppHandler, Handle, Options, Raft, Snapshots, Timings,
     tls::{ClusterAuthority, Role},
@@ -94,7 +88,7 @@ async fn write(node: &Handle<Machine>, site: &Site) {
     let first = site.ledger.index + 1 - site.log.len() as u64;
     let known = node.status().last_log.unwrap();
     for (index, entry) in (first..).zip(&site.log).filter(|(index, _)| *index > known) {
-        let proposed = node.propose(codec::encode(Kind::Entry, entry), SOON).await.unwrap();
+        let proposed = node.propose(codec::encode(entry, Level::FIRST), SOON).await.unwrap();
         assert_eq!(proposed.index, index, "consensus wrote an entry of its own in between");
     }
     assert_eq!(node.state(|machine| (*machine.ledger()).clone()), site.ledger);
@@ -129,11 +123,11 @@ async fn every_decision_of_a_log_is_shown_again() {
     assert_eq!(entries.len(), site.log.len());
     let texts = entries.iter().flat_map(|entry| entry["records"].as_array().unwrap());
     let texts: Vec<&str> = texts.map(|record| record["text"].as_str().unwrap()).collect();
-    let journal: Vec<String> = site.ledger.journal.iter().map(|record| record.note.to_string()).collect();
+    let journal: Vec<String> = site.ledger.journal.iter().map(|event| event.text.clone()).collect();
     assert_eq!(texts, journal, "what is replayed is what happened");
 
     // The decision that moved web from the lost server, from all sides.
-    let granted = site.ledger.journal.iter().rev().find(|record| record.note.to_string().contains("web granted to p1"));
+    let granted = site.ledger.journal.iter().rev().find(|event| event.text.contains("web granted to p1"));
     let index = granted.unwrap().index;
     let ended = replay(directory.path(), &format!("--at {index}")).await;
     insta::assert_snapshot!(ended.out);

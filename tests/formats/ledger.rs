@@ -1,9 +1,8 @@
-//! A ledger in which everything is filled in, and an outcome with every note and every refusal.
+//! A ledger in which everything is filled in, and the answers to entries.
 
 use super::{
     named::{by_name, whole},
-    notes::{conflict, faults, leaves, nodes_off, notes, server_waits, waits},
-    refusals::refusals,
+    reasons::{conflict, faults, leaves, nodes_off, server_waits, waits},
     samples::{E, T, cluster, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers},
 };
 use std::{
@@ -11,26 +10,54 @@ use std::{
     sync::Arc,
 };
 use tenure_core::{
-    Ledger, Level, NodeName, Order, OrderId, Outcome, Power, Record, Refusal, RequestId, Span, SystemState,
+    Event, Ledger, Level, NodeName, Order, OrderId, Power, Refusal, Rejection, Reply, RequestId, Span, Subject,
+    SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
         CopyState, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Leases, Maintenance, Migration,
         NodeOff, NodeState, OffProof, Phase, PreOnline, Process, Purpose, Run, ServerState, StartRisk, Storm, Tenure,
         Ties, Upkeep,
     },
-    note::{CleanReason, LeaveReason, OffHow},
+    note::{self, CleanReason, LeaveReason, OffHow},
     order::Action,
 };
 
-/// An outcome with each note, and with each refusal.
-pub fn outcomes() -> Vec<(String, Outcome)> {
-    let noted = notes().into_iter().map(|(name, note)| {
-        (name, Outcome { index: 9, refused: vec![], records: vec![Record { index: 9, at: T, note }] })
-    });
-    let refused = by_name("refused-", refusals())
-        .into_iter()
-        .map(|(name, why)| (name, Outcome { index: 9, refused: vec![(3, why)], records: vec![] }));
-    noted.chain(refused).collect()
+fn events() -> Vec<Event> {
+    let event = |level, kind: &'static str, text: &str| Event {
+        index: 9,
+        at: T,
+        level,
+        kind: kind.into(),
+        group: None,
+        server: None,
+        text: text.into(),
+        passed_over: BTreeMap::new(),
+    };
+    vec![
+        Event {
+            group: Some(g()),
+            server: Some(s()),
+            passed_over: BTreeMap::from([(s2(), "dirty".into())]),
+            ..event(note::Level::Info, "granted", "group web granted to p1; not p2 (dirty)")
+        },
+        Event { group: Some(g()), ..event(note::Level::Warning, "waiting", "group web waits") },
+        Event { server: Some(s()), ..event(note::Level::Alarm, "not_itself", "web1 on p1 is left alone") },
+    ]
+}
+
+pub fn replies() -> Vec<(String, Reply)> {
+    let why = Rejection {
+        code: "no_group".into(),
+        subject: Some(Subject { kind: "group".into(), name: "web".into() }),
+        message: "there is no group web".into(),
+        advice: Some("see `tenure status`".into()),
+    };
+    let bare = Rejection { subject: None, advice: None, ..why.clone() };
+    vec![
+        ("empty".into(), Reply::default()),
+        ("done".into(), Reply { index: 9, refused: vec![], events: events() }),
+        ("refused".into(), Reply { index: 9, refused: vec![(0, why), (3, bare)], events: vec![] }),
+    ]
 }
 
 fn actions() -> Vec<Action> {
@@ -57,7 +84,6 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
         (id, Order { id, node: n(), server: s(), action, issued: T, budget: Span::seconds(60) })
     };
     let (first, second) = (RequestId(1), RequestId(u128::MAX));
-    let records = notes().into_iter().zip(1..).map(|((_, note), index)| Record { index, at: T, note });
     let full = Ledger {
         wall: T,
         leases_end: T,
@@ -97,11 +123,8 @@ pub fn ledgers() -> Vec<(String, Ledger)> {
             n(),
             Process { incarnation: Incarnation(9), since: 7, older: Some(Incarnation(u64::MAX)) },
         )]),
-        journal: records.collect(),
-        requests: BTreeMap::from([
-            (first, Outcome::default()),
-            (second, Outcome { index: 8, refused: vec![(0, Refusal::NoChange)], records: vec![] }),
-        ]),
+        journal: events().into(),
+        requests: BTreeMap::from([(first, Reply::default()), (second, Reply::refusal(8, &Refusal::NoChange))]),
         request_order: [second, first].into(),
     };
     vec![("empty".into(), Ledger::default()), ("full".into(), full)]

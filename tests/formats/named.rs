@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
-    Command, Note, Power, Refusal, Request, Verb,
+    Command, Power, Request, Verb,
     config::Trigger,
     ledger::{Down, Phase, PreOnline},
-    note::{Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, Proof, ServerWait, Stay, Wait},
+    note::{Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
     order::{Action, Ending},
 };
 
@@ -129,13 +129,6 @@ named! { Action:
     Action::Hook { .. } => "hook",
 }
 
-impl Named for Note {
-    const ALL: &'static [&'static str] = Note::KINDS;
-    fn name(&self) -> &'static str {
-        self.kind()
-    }
-}
-
 named! { FaultReason:
     FaultReason::Crashed { .. } => "crashed",
     FaultReason::StartFailed { .. } => "start-failed",
@@ -172,12 +165,6 @@ named! { LeaveReason:
     LeaveReason::OnPurpose => "on-purpose",
     LeaveReason::NodeOff(..) => "node-off",
     LeaveReason::Evicted(..) => "evicted",
-}
-
-named! { Proof:
-    Proof::ReadOff { .. } => "read-off",
-    Proof::ServerOff(..) => "server-off",
-    Proof::NodeOff { .. } => "node-off",
 }
 
 named! { NodeOffHow:
@@ -296,11 +283,4 @@ named! { Power:
     Power::Moving => "moving",
     Power::Missing => "missing",
     Power::Error => "error",
-}
-
-impl Named for Refusal {
-    const ALL: &'static [&'static str] = Refusal::CODES;
-    fn name(&self) -> &'static str {
-        self.code()
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     named::{Named, by_name, whole},
-    notes::{admin, conflict, faults, leaves, server_waits, waits},
+    reasons::{admin, conflict, faults, leaves, server_waits, waits},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

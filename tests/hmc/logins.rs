@@ -11,7 +11,7 @@ use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
 use tenure::hypervisor::{Accounts, ServerAddress};
 use tenure::node::logins::{Deed, Logins};
 use tenure_core::{
-    Author, Command, Entry, HmcName, Ledger, NodeName, Note, Request, RequestId, Time, View,
+    Author, Command, Entry, HmcName, Ledger, NodeName, Request, RequestId, Time, View,
     config::{self, Hmc, Node, Server},
     plan::plan,
 };
@@ -194,7 +194,7 @@ async fn a_key_that_is_refused_for_a_while_costs_one_login_at_a_time_and_reading
     trio.until(|| async { trio.shared.ledger().hmcs.is_empty() }).await;
     assert_eq!(logins(), 8, "each logged in once");
     let ledger = trio.shared.ledger();
-    let refused = ledger.journal.iter().filter(|record| matches!(record.note, Note::LoginRefused { .. }));
+    let refused = ledger.journal.iter().filter(|record| record.kind == "login_refused");
     assert_eq!(refused.count(), 2, "each is an alarm");
 }
 

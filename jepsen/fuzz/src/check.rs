@@ -6,7 +6,7 @@ use tenure_core::{Entry, Ledger, Outcome, invariants, tolerance::weakness};
 pub fn entry(before: &Ledger, entry: &Entry, after: &Ledger, outcome: &Outcome) -> Vec<String> {
     let mut wrong = invariants::state(after);
     wrong.extend(invariants::step(before, after));
-    wrong.extend(invariants::refused(before, entry, after, outcome));
+    wrong.extend(invariants::refused(before, entry, after, &outcome.reply));
     for record in &outcome.records {
         if record.note.to_string().is_empty() {
             wrong.push(format!("says nothing: {:?}", record.note));

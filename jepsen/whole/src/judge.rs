@@ -5,12 +5,9 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, OnceLock},
 };
-use tenure::node::{
-    Machine, Stamp,
-    codec::{self, Kind},
-};
+use tenure::node::{Machine, Stamp};
 use tenure_core::{
-    Entry, Ledger, NodeName, Outcome,
+    Entry, Ledger, NodeName, Reply, codec,
     command::{Author, RequestId},
     invariants,
     node::Digest,
@@ -130,12 +127,11 @@ impl Judge {
 
     fn first(&self, before: &Ledger, command: &[u8], reply: &[u8], after: &Ledger) {
         let index = after.index;
-        let (entry, outcome) =
-            (codec::decode::<Entry>(Kind::Entry, command), codec::decode::<Outcome>(Kind::Outcome, reply));
-        let (Ok(entry), Ok(outcome)) = (entry, outcome) else {
+        let (entry, reply) = (codec::decode::<Entry>(command), codec::decode::<Reply>(reply));
+        let (Ok(entry), Ok(reply)) = (entry, reply) else {
             return self.accuse(format!("entry {index} cannot be read"));
         };
-        let found = invariants::refused(before, &entry, after, &outcome)
+        let found = invariants::refused(before, &entry, after, &reply)
             .into_iter()
             .chain(invariants::step(before, after))
             .chain(invariants::state(after));
@@ -150,8 +146,8 @@ impl Judge {
                 state.recent.pop_front();
             }
             state.busiest = state.busiest.max(state.recent.len());
-            if outcome.index == index {
-                state.story.extend(outcome.records.iter().map(|record| format!("{index}: {}", record.note)));
+            if reply.index == index {
+                state.story.extend(reply.events.iter().map(|event| format!("{index}: {}", event.text)));
             }
         });
     }
@@ -179,7 +175,7 @@ impl Judge {
     }
 
     fn sum(&self, ledger: &Ledger) -> u32 {
-        let bytes = codec::encode(Kind::Ledger, ledger);
+        let bytes = codec::encode(ledger, ledger.level);
         self.with(|state| state.largest = state.largest.max(bytes.len()));
         crc32fast::hash(&bytes)
     }

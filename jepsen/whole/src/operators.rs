@@ -13,9 +13,8 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tenure::node::codec::{self, Kind};
 use tenure_core::{
-    Entry, GroupName, Time, Verb,
+    Entry, GroupName, Level, Time, Verb, codec,
     command::{Author, Command, Request, RequestId},
     tolerance::admit,
 };
@@ -72,7 +71,7 @@ impl Operators {
         let author = Author::Operator { name: "alice".to_owned(), request: id };
         let entry = Entry { at: Time(0), wall: Time(0), author, commands: vec![Command::Request(request)] };
         let began = now();
-        let asking = async move { raft.propose(codec::encode(Kind::Entry, &entry), PATIENCE).await };
+        let asking = async move { raft.propose(codec::encode(&entry, Level::FIRST), PATIENCE).await };
         let ended = <Runtime as AsyncRuntime>::timeout(PATIENCE * 3, spawn_in(process, asking)).await;
         match ended {
             Ok(Ok(Ok(taken))) => {

@@ -2,7 +2,7 @@
 
 use super::{Answer, By, Failed, Freshness, In, Shared};
 use crate::api::{
-    backend::{Failure, Read, Rejection},
+    backend::{Failure, Read},
     convert, view,
     wire::{ActionBody, AgentDetailView, AgentsView, CheckBody, CheckView, ResourceDetailView, SaidView},
 };
@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Deserialize;
 use std::sync::Arc;
-use tenure_core::{Ledger, NodeName, Refusal, ResourceName, ServerName};
+use tenure_core::{Ledger, NodeName, Refusal, Rejection, ResourceName, ServerName};
 
 /// Posted because what it asks is long.
 pub(super) const CHECK: &str = "/v1/check";
@@ -45,7 +45,7 @@ async fn resource(
 ) -> Answer<ResourceDetailView> {
     let ledger = backend.ledger(fresh.read()).await?;
     let resource = ResourceName::from(resource);
-    view::resource(&ledger, &resource).map(Json).ok_or(Failed(Failure::Refused(Refusal::NoResource(resource))))
+    view::resource(&ledger, &resource).map(Json).ok_or(Failed(Failure::from(&Refusal::NoResource(resource))))
 }
 
 #[derive(Deserialize)]
@@ -80,7 +80,7 @@ async fn action(
 /// Whose agent is asked about a resource: that of the node on the server that is named, or on that of the group's tenure.
 fn whom(ledger: &Ledger, resource: &ResourceName, on: Option<String>) -> Result<(ServerName, NodeName), Failure> {
     let declared = ledger.config.resources.get(resource);
-    let declared = declared.ok_or_else(|| Failure::Refused(Refusal::NoResource(resource.clone())))?;
+    let declared = declared.ok_or_else(|| Failure::from(&Refusal::NoResource(resource.clone())))?;
     if declared.as_agent().is_none() {
         let why = Rejection::new("no_agent", format!("{resource} is an LPAR, which no agent keeps"));
         return Err(why.advise(format!("see `tenure resource show {resource}`")).into());
@@ -96,7 +96,7 @@ fn whom(ledger: &Ledger, resource: &ResourceName, on: Option<String>) -> Result<
     };
     let listed = ledger.config.groups.get(&declared.group).is_some_and(|group| group.servers.contains(&server));
     if !listed {
-        return Err(Failure::Refused(Refusal::NotInList { group: declared.group.clone(), server }));
+        return Err(Failure::from(&Refusal::NotInList { group: declared.group.clone(), server }));
     }
     let node = ledger.config.node_on(&server).cloned();
     let node = node.ok_or_else(|| Rejection::new("no_node_there", format!("no node lives on {server}")))?;

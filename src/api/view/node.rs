@@ -1,6 +1,6 @@
 //! Nodes: whether they may act, and how it is known that nothing runs inside them.
 
-use super::time;
+use super::shown;
 use crate::api::{
     backend::Members,
     wire::{NodeOut, NodeRole, NodeView},
@@ -34,13 +34,16 @@ fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
         role,
         address: member.map(|member| member.address.clone()),
         declared: declared.is_some(),
-        lapsed: state.and_then(|node| node.lapsed()).map(time),
+        lapsed: state.and_then(|node| node.lapsed()).map(|at| shown(ledger, at)),
         out: out(ledger, name),
         proof: state.and_then(|node| node.off()).map(|off| off.how.to_string()),
         lpar_reads: reads.map(|server| server.node).filter(|power| *power != Power::Unknown).map(|it| it.to_string()),
         lpar,
         watchdog: state.and_then(|node| node.watchdog).map(|after| after.to_string()),
-        reset_by: state.filter(|node| node.off().is_none()).and_then(|node| ledger.reset_by(node)).map(time),
+        reset_by: state
+            .filter(|node| node.off().is_none())
+            .and_then(|node| ledger.reset_by(node))
+            .map(|at| shown(ledger, at)),
     }
 }
 
@@ -54,4 +57,33 @@ pub(super) fn out(ledger: &Ledger, name: &NodeName) -> Option<NodeOut> {
     } else {
         NodeOut::Silent
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::time;
+    use tenure_core::{
+        Span, Time,
+        config::{Cluster, Node},
+        ledger::{Leases, NodeState},
+    };
+
+    /// Cluster time stood still for an hour while no node ran.
+    #[test]
+    fn instants_are_shown_as_a_wall_clock_shows_them() {
+        let hour = Span::seconds(3600);
+        let at = Time(1_795_316_400_000);
+        let node = Node { server: None, lpar: None, watchdog: Some(Span::seconds(60)) };
+        let config = Cluster { nodes: [("n1".into(), node)].into(), ..Cluster::default() };
+        let leases = Leases::Lapsed { from: 3, at };
+        let state = NodeState { leases, watchdog: Some(Span::seconds(60)), ..NodeState::default() };
+        let nodes = [("n1".into(), state)].into();
+        let ledger = Ledger { now: at, wall: at.after(hour), config: config.into(), nodes, ..Ledger::default() };
+        let members = Members { me: "n1".into(), leader: None, term: 1, index: 3, members: Vec::new() };
+        let shown = views(&ledger, &members).pop().expect("a node");
+        assert_eq!(shown.lapsed, Some(time(at.after(hour))));
+        let reset = ledger.reset_by(&ledger.nodes["n1"]).expect("it has a watchdog");
+        assert_eq!(shown.reset_by, Some(time(reset.after(hour))));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{GroupState, JOURNAL_LIMIT, Ledger, REQUEST_LIMIT, ServerState};
 use crate::{
-    GroupName, NodeName, Note, OrderId, Record, Refusal, ServerName,
+    Event, GroupName, NodeName, Note, OrderId, Record, Refusal, Reply, ServerName,
     command::{Author, Command, Entry, Outcome},
 };
 use std::sync::Arc;
@@ -26,21 +26,25 @@ impl Ledger {
         if let Author::Operator { request, .. } = &entry.author
             && let Some(known) = self.requests.get(request)
         {
-            return known.clone();
+            return Outcome { reply: known.clone(), ..Outcome::default() };
         }
         let mut applying =
             Applying { ledger: self, author: &entry.author, ordinal: 0, records: Vec::new(), unheard: None };
-        let mut refused = Vec::new();
+        let mut refused: Vec<(u32, Refusal)> = Vec::new();
         for (place, command) in (0_u32..).zip(&entry.commands) {
             if let Err(why) = applying.command(command) {
                 refused.push((place, why));
             }
         }
         let records = applying.records;
-        self.keep(&records);
-        let outcome = Outcome { index, refused, records };
+        let reply = Reply {
+            index,
+            refused: refused.iter().map(|(place, why)| (*place, why.into())).collect(),
+            events: records.iter().map(Event::from).collect(),
+        };
+        self.keep(&reply.events);
         if let Author::Operator { request, .. } = &entry.author {
-            self.requests.insert(*request, outcome.clone());
+            self.requests.insert(*request, reply.clone());
             self.request_order.push_back(*request);
             while self.request_order.len() > REQUEST_LIMIT {
                 if let Some(oldest) = self.request_order.pop_front() {
@@ -48,7 +52,7 @@ impl Ledger {
                 }
             }
         }
-        outcome
+        Outcome { refused, records, reply }
     }
 
     /// Applies one command to a scratch copy: the planner's way to know that what it proposes is accepted.
@@ -65,8 +69,8 @@ impl Ledger {
         self.attempt(&author, &Command::Request(request.clone()), &mut 0)
     }
 
-    fn keep(&mut self, records: &[Record]) {
-        self.journal.extend(records.iter().cloned());
+    fn keep(&mut self, events: &[Event]) {
+        self.journal.extend(events.iter().cloned());
         while self.journal.len() > JOURNAL_LIMIT {
             self.journal.pop_front();
         }
@@ -132,6 +136,8 @@ impl Applying<'_> {
             Command::Twice { node, older } => self.twice(node, *older),
             Command::Diverged { nodes, at, stop } => self.diverged(nodes, *at, *stop),
             Command::Wait { group, wait } => self.wait(group, wait.as_ref()),
+            #[cfg(feature = "next-level")]
+            Command::Built { node, build } => self.built(node, *build),
             Command::ServerWait { server, wait } => self.server_wait(server, wait.as_ref()),
         }
     }

@@ -79,6 +79,8 @@ impl Ledger {
                 Some((Deed::Leave, Some(group)))
             }
             Command::Fence(_) | Command::FenceNode(_) => Some((Deed::Fence, None)),
+            #[cfg(feature = "next-level")]
+            Command::Built { .. } => None,
             Command::Request(_)
             | Command::Observe(_)
             | Command::Sense { .. }

@@ -29,6 +29,9 @@ pub struct Process {
     pub since: u64,
     /// The older one that was still running after that.
     pub older: Option<Incarnation>,
+    /// The build that the process is of, once it has told.
+    #[cfg(feature = "next-level")]
+    pub build: u32,
 }
 
 impl super::Ledger {
@@ -44,8 +47,25 @@ impl Applying<'_> {
         if self.ledger.processes.get(node).is_some_and(|process| process.incarnation == incarnation) {
             return Err(Refusal::AlreadyEnlisted { node: node.clone() });
         }
-        let process = Process { incarnation, since: self.ledger.index, older: None };
+        let process = Process {
+            incarnation,
+            since: self.ledger.index,
+            older: None,
+            #[cfg(feature = "next-level")]
+            build: 0,
+        };
         self.ledger.processes.insert(node.clone(), process);
+        Ok(())
+    }
+
+    /// The process of a node is of this build.
+    #[cfg(feature = "next-level")]
+    pub(super) fn built(&mut self, node: &NodeName, build: u32) -> Result<(), Refusal> {
+        if !self.ledger.level.is_rehearsal() {
+            return Err(Refusal::NotUnderstood("builds are told from level 2 on".to_owned()));
+        }
+        let process = self.ledger.processes.get_mut(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
+        process.build = build;
         Ok(())
     }
 

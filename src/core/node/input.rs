@@ -268,6 +268,9 @@ pub enum Call {
     Inside(Inside),
     /// To a watcher: read these servers now; to those who live there: look at what is inside you.
     Probe(Vec<ServerName>),
+    /// To the leader: my process is of this build.
+    #[cfg(feature = "next-level")]
+    Build(u32),
 }
 
 /// The answer to a call.

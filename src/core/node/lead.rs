@@ -102,6 +102,8 @@ impl Node {
                         Call::Reading(reading) => leading.read(reading),
                         Call::Inside(inside) => leading.sense(node.clone(), inside),
                         Call::Heartbeat { .. } | Call::Probe(_) => {}
+                        #[cfg(feature = "next-level")]
+                        Call::Build(_) => {}
                     }
                     self.plan_soon(now.moment);
                     Answer::Taken
@@ -111,6 +113,8 @@ impl Node {
                 self.probed(now, &servers);
                 Answer::Taken
             }
+            #[cfg(feature = "next-level")]
+            Call::Build(build) => self.build_of(now, from, build),
         }
     }
 

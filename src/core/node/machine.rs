@@ -16,12 +16,12 @@ const TELL_AGAIN: Span = Span::seconds(5);
 /// One process of a node.
 #[derive(Clone, Debug)]
 pub struct Node {
-    pub(super) me: NodeName,
-    pub(super) by: Incarnation,
+    pub(crate) me: NodeName,
+    pub(crate) by: Incarnation,
     pub(super) stored: u64,
     pub(super) fresh: Span,
     pub(super) born: Moment,
-    pub(super) clock: ClusterClock,
+    pub(crate) clock: ClusterClock,
     pub(super) lease: Lease,
     pub(super) past: Past,
     pub(super) orders: Orders,
@@ -55,7 +55,7 @@ pub struct Node {
     pub(super) plan_not_before: Moment,
     /// When a plan is due by cluster time though nothing happens.
     pub(super) plan_by: Option<Time>,
-    pub(super) effects: Vec<Effect>,
+    pub(crate) effects: Vec<Effect>,
     /// What its own ledger was like at the last index at which all compare theirs.
     pub(super) digest: Option<Digest>,
 }
@@ -242,6 +242,8 @@ impl Node {
     /// Tells the leader that this node lives, and takes the lease that comes back.
     pub(super) fn beat(&mut self, now: Now<'_>) {
         self.enlist(now);
+        #[cfg(feature = "next-level")]
+        self.tell_build(now);
         self.look_at_leader(now);
         let standing = now.standing;
         if standing.leads {

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Evidence that nothing runs under a tenure any more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Proof {
     /// Every LPAR of the group was read off, live, after the last start could take effect. The log index that the oldest of

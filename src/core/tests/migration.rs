@@ -196,12 +196,12 @@ fn lpars_move_one_after_the_other_and_arrive_together() {
     case.reads("p2", RUNNING);
     assert_eq!(case.plan(arrive()), not_off("web2", "p1", Power::Running));
     case.must(Command::Observe(early));
-    case.must(arrive());
+    let outcome = case.must(arrive());
     assert_eq!(case.tenure(), ("p2".to_owned(), "online".to_owned()));
     assert_eq!((case.used("p1"), case.used("p2")), (0, 6144));
     assert_eq!(case.ledger.epoch, Epoch(2));
     let said = |note: &Note| matches!(note, Note::Migrated { proof: Proof::ReadOff { .. }, epoch: Epoch(2), .. });
-    assert!(case.ledger.journal.iter().any(|record| said(&record.note)));
+    assert!(outcome.notes().any(said), "{:?}", outcome.records);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn what_was_read_before_the_answer_proves_nothing() {
     case.must(stay());
     assert_eq!(case.tenure(), ("p1".to_owned(), "online".to_owned()));
     assert_eq!((case.used("p1"), case.used("p2")), (6144, 0));
-    let said = case.ledger.journal.back().map(|record| record.note.to_string());
+    let said = case.ledger.journal.back().map(|event| event.text.clone());
     assert_eq!(said.as_deref(), Some("group web stays on p1, not migrated to p2: web1: refused: no memory"));
 }
 
@@ -348,7 +348,7 @@ fn a_move_is_ended_by_force_only_if_it_was_given_up() {
     case.reads("p2", ABSENT);
     assert!(case.plan(moves("web2")).is_some(), "nothing else is sent");
     case.must(stay());
-    let said = case.ledger.journal.back().map(|record| record.note.to_string());
+    let said = case.ledger.journal.back().map(|event| event.text.clone());
     assert_eq!(said.as_deref(), Some("group web stays on p1, not migrated to p2: given up by ann"));
     assert_eq!(
         case.ask(Verb::AbortMigration { group: "web".into() }).refusal(),

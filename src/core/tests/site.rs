@@ -90,7 +90,7 @@ impl Case {
         let outcome = self.ledger.apply(before.index + 1, &entry);
         let mut wrong = invariants::step(&before, &self.ledger);
         wrong.extend(invariants::state(&self.ledger));
-        wrong.extend(invariants::refused(&before, &entry, &self.ledger, &outcome));
+        wrong.extend(invariants::refused(&before, &entry, &self.ledger, &outcome.reply));
         assert_eq!(wrong, Vec::<String>::new());
         outcome
     }
@@ -100,8 +100,10 @@ impl Case {
         self.apply(Author::Planner("n1".into()), command).refusal().cloned()
     }
 
-    pub fn must(&mut self, command: Command) {
-        assert_eq!(self.plan(command.clone()), None, "{command:?}");
+    pub fn must(&mut self, command: Command) -> Outcome {
+        let outcome = self.apply(Author::Planner("n1".into()), command.clone());
+        assert_eq!(outcome.refusal(), None, "{command:?}");
+        outcome
     }
 
     pub fn ask(&mut self, request: impl Into<Request>) -> Outcome {

@@ -42,9 +42,8 @@ fn the_history_of_a_group_is_what_its_records_say_newest_first() {
     for verb in [Verb::Freeze { group: "web".into() }, Verb::Disarm, Verb::Unfreeze { group: "web".into() }] {
         assert_eq!(case.ask(verb).refusal(), None);
     }
-    let told = |group: &str| -> Vec<String> {
-        case.ledger.history(&group.into()).map(|record| record.note.to_string()).collect()
-    };
+    let told =
+        |group: &str| -> Vec<String> { case.ledger.history(&group.into()).map(|event| event.text.clone()).collect() };
     let [unfrozen, frozen, ..] = &told("web")[..] else { panic!("{:?}", told("web")) };
     assert_eq!(
         (unfrozen.as_str(), frozen.as_str()),

@@ -299,10 +299,10 @@ fn the_last_decision_is_remembered() {
     let ledger = site();
     let mut later = ledger.clone();
     for record in foresee(&ledger, lose(&["p1"])).records {
-        later.journal.push_back(record);
+        later.journal.push_back((&record).into());
     }
     let decision = why_not(&later, &"db".into(), &"p1".into()).and_then(|why| why.decision).expect("it was granted");
-    assert_eq!((decision.to.as_str(), decision.why), ("p3", Some(NotHere::ProvenOff)));
+    assert_eq!((decision.to.as_str(), decision.why), ("p3", Some(NotHere::ProvenOff.to_string())));
     assert_eq!(why_not(&ledger, &"db".into(), &"p3".into()).and_then(|why| why.decision), None, "it was adopted");
 }
 

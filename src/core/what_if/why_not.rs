@@ -1,7 +1,7 @@
 //! Why a group does not run on a server: every reason, in the ledger's own words.
 
 use crate::{
-    GroupName, Ledger, Note, Power, Record, ServerName, SystemState,
+    Event, GroupName, Ledger, Power, ServerName, SystemState,
     ledger::{CopyState, GroupState, Intent, Phase},
     note::{NotHere, Wait},
 };
@@ -51,11 +51,11 @@ pub enum Instead {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Decision {
-    pub record: Record,
+    pub event: Event,
     /// Where it was placed.
     pub to: ServerName,
     /// Why it was not placed on the server in question; `None` if that one was not in the way, or was chosen.
-    pub why: Option<NotHere>,
+    pub why: Option<String>,
 }
 
 /// Why a group does not run on a server. `None` if there is no such group.
@@ -86,10 +86,9 @@ fn instead(group: &GroupState) -> Vec<Instead> {
 }
 
 fn decision(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option<Decision> {
-    ledger.history(name).find_map(|record| {
-        let Note::Granted { server: to, passed_over, .. } = &record.note else { return None };
-        Some(Decision { record: record.clone(), to: to.clone(), why: passed_over.get(server).cloned() })
-    })
+    let event = ledger.history(name).find(|event| event.kind == "granted")?;
+    let to = event.server.clone()?;
+    Some(Decision { event: event.clone(), to, why: event.passed_over.get(server).cloned() })
 }
 
 /// Every reason: the ledger names one, that one is mended on a copy, and the ledger is asked again. So it is always the

@@ -22,7 +22,7 @@ impl Stepper<'_> {
         let (index, at) = (before.index.saturating_add(1), self.cluster_time());
         let entry = Entry { at, wall: at, author, commands };
         let outcome = after.apply(index, &entry);
-        self.wrong.extend(invariants::refused(&before, &entry, &after, &outcome));
+        self.wrong.extend(invariants::refused(&before, &entry, &after, &outcome.reply));
         let refusal = outcome.refusal().cloned();
         let mut records = outcome.records;
         self.tamper(&mut after, &mut records);
@@ -161,7 +161,7 @@ fn arrive_listed(after: &mut Ledger, records: &mut Vec<Record>) {
         let proof = Proof::ReadOff { since: index, undefined: Default::default() };
         let note = Note::Migrated { group: name.clone(), from: tenure.server, to, epoch, proof };
         let record = Record { index, at, note };
-        after.journal.push_back(record.clone());
+        after.journal.push_back((&record).into());
         records.push(record);
     }
 }
@@ -190,7 +190,7 @@ fn vacate_where(after: &mut Ledger, records: &mut Vec<Record>, which: fn(&[Serve
         let proof = Proof::ReadOff { since: index, undefined: Default::default() };
         let note = Note::Vacated { group: name.clone(), server: tenure.server, epoch: tenure.epoch, proof };
         let record = Record { index, at, note };
-        after.journal.push_back(record.clone());
+        after.journal.push_back((&record).into());
         records.push(record);
     }
 }

@@ -176,7 +176,7 @@ impl Sim {
         let before = Arc::clone(&self.ledger);
         let mut after = (*before).clone();
         let outcome = after.apply(index, entry);
-        self.wrong.extend(invariants::refused(&before, entry, &after, &outcome));
+        self.wrong.extend(invariants::refused(&before, entry, &after, &outcome.reply));
         if let Some(bug) = self.options.bug {
             bug.tamper(&before, &mut after, entry);
         }
@@ -185,10 +185,9 @@ impl Sim {
             self.wrong.push(format!("entry {index}: the plan itself is refused: {:?}", outcome.refused));
         }
         self.ledger = Arc::new(after);
-        self.report_outcome(index, entry, &outcome);
+        self.report_outcome(entry, &outcome);
         if let Some((node, life, of)) = by {
-            let unheard = outcome.refusal().is_some_and(|why| matches!(why, tenure_core::Refusal::OlderProcess { .. }));
-            self.proposed(&node, life, of, Some(index).filter(|_| !unheard));
+            self.proposed(&node, life, of, Some(index).filter(|_| !outcome.reply.is_unheard()));
         }
         self.apply(&node);
         let others: Vec<NodeName> = self.nodes.keys().filter(|name| **name != node).cloned().collect();
@@ -197,11 +196,7 @@ impl Sim {
         }
     }
 
-    fn report_outcome(&mut self, index: u64, entry: &Entry, outcome: &Outcome) {
-        // A repeated request is answered as the first one was; it is no news.
-        if outcome.index != index {
-            return;
-        }
+    fn report_outcome(&mut self, entry: &Entry, outcome: &Outcome) {
         for record in &outcome.records {
             self.say(record.note.to_string());
         }

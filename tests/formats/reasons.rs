@@ -1,18 +1,14 @@
-//! One value of every note, and of everything that a note may say.
+//! One value of every wait and every reason that a command or the ledger holds.
 
 use super::{
-    named::{Named, by_name, whole},
-    samples::{E, T, g, g2, n, o, r, r2, rule, s, s2, set, shop, triggers, verbs, weakness},
+    named::whole,
+    samples::{T, g2, n, o, r, r2, rule, s, s2, set, shop},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tenure_core::{
-    Note, Power, ServerName, Span, SystemState,
+    Power, ServerName, Span, SystemState,
     config::Need,
-    ledger::Incarnation,
-    note::{
-        Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, OffHow, Proof, ServerWait,
-        Stay, Wait,
-    },
+    note::{Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
 };
 
 pub fn faults() -> Vec<FaultReason> {
@@ -67,21 +63,6 @@ pub fn nodes_off() -> Vec<NodeOffHow> {
         NodeOffHow::Watchdog { after: Span::seconds(60) },
         NodeOffHow::Operator { name: "alice".into() },
     ])
-}
-
-fn read_off() -> Proof {
-    Proof::ReadOff { since: 8, undefined: Default::default() }
-}
-
-fn proofs() -> Vec<Proof> {
-    let inside = |how| Proof::NodeOff { node: n(), how };
-    let mut all = vec![
-        Proof::ReadOff { since: 7, undefined: set(r()) },
-        Proof::ServerOff(OffHow::Fenced { order: o(), by: n() }),
-        Proof::ServerOff(OffHow::Operator { name: "alice".into() }),
-    ];
-    all.extend(nodes_off().into_iter().map(inside));
-    all
 }
 
 pub fn conflict() -> Conflict {
@@ -191,96 +172,4 @@ pub fn server_waits() -> Vec<ServerWait> {
         ServerWait::DrainStuck { left: 2, shutdown: true },
         ServerWait::Drained { staying: 1, shutdown: false },
     ]
-}
-
-fn plain() -> Vec<Note> {
-    let fault = || faults()[0].clone();
-    vec![
-        Note::Configured { by: "alice".into(), groups: 1, resources: 2, servers: 3 },
-        Note::SystemChanged { server: s(), from: SystemState::Initializing, to: SystemState::PoweringOff, by: n() },
-        Note::ViosChanged { server: s(), down: set("vios1".to_owned()) },
-        Note::CopyChanged {
-            group: g(),
-            resource: r(),
-            server: s(),
-            from: Power::Off,
-            to: Power::Running,
-            said: "pid 41".into(),
-            inside: true,
-        },
-        Note::NotItself { group: g(), resource: r(), server: s(), said: "it is called web2 there now".into() },
-        Note::LoginRefused {
-            hmc: "hmc1".into(),
-            by: n(),
-            why: "the key was rejected".into(),
-            again: tenure_core::Span::seconds(150),
-        },
-        Note::LoginAccepted { hmc: "hmc1".into(), by: n() },
-        Note::NodeLapsed { node: n() },
-        Note::NodeReturned { node: n() },
-        Note::RunsTwice { node: n(), older: Incarnation(7), newer: Incarnation(u64::MAX) },
-        Note::OlderStops { node: n(), older: Incarnation(7) },
-        Note::Diverged { nodes: BTreeSet::from([n()]), at: 4096, stop: true },
-        Note::WrongLpar { node: n(), server: s(), power: Power::Off },
-        Note::NotItsLpar { node: n(), server: s(), said: "it is called old there now".into() },
-        Note::WatcherChanged { server: s(), from: None, to: n(), surrogate: true },
-        Note::Adopted { group: g(), server: s(), epoch: E },
-        Note::Granted { group: g(), server: s(), epoch: E, passed_over: not_here() },
-        Note::Ordered { order: o(), what: "start web1".into(), node: n(), server: s(), group: Some(g()) },
-        Note::Restarting { group: g(), resource: r(), server: s(), count: 1, limit: 2, ran: true },
-        Note::Ended { order: o(), what: "start".into(), server: s(), ending: "done".into(), group: None, bad: false },
-        Note::OnlineNow { group: g(), server: s(), epoch: E },
-        Note::ResourceFaulted { group: g(), resource: r(), server: s(), reason: fault() },
-        Note::ResourceBack { group: g(), resource: r(), server: s() },
-        Note::Recycling { group: g(), resource: r(), server: s(), reason: fault(), count: 1, limit: 2 },
-        Note::Retrying { group: g(), server: s(), reason: fault(), count: 1, limit: 2 },
-        Note::StoppedOnPurpose { group: g(), resource: r(), server: s() },
-        Note::SomebodyElse { group: g(), resource: r(), server: s2(), times: 3, within: Span::seconds(3600) },
-        Note::Loose { group: g(), resource: r(), server: s() },
-        Note::Settled { group: g(), resource: r(), server: s() },
-        Note::Held { group: g(), tenure: Some(s()), conflict: conflict() },
-        Note::Released { group: g() },
-        Note::ProvenOff { server: s(), how: OffHow::Operator { name: "alice".into() } },
-        Note::Reappeared { server: s() },
-        Note::Cleaned { server: s() },
-        Note::WaitOver { group: g() },
-        Note::Removed { group: g() },
-        Note::Fragile { weakness: weakness() },
-        Note::Migrating { group: g(), from: s(), to: s2(), reason: LeaveReason::Drain(s2()) },
-        Note::Migrated { group: g(), from: s(), to: s2(), epoch: E, proof: read_off() },
-        Note::Stayed { group: g(), server: s(), to: s2(), why: "HSCLA27C".into() },
-        Note::MoveSettled { group: g(), resource: r(), server: s() },
-        Note::WrongCopy { group: g(), resource: r(), server: s2(), tenure: s() },
-        Note::FaultsCleared { group: g(), child: g2() },
-        Note::Storm { servers: set(s()) },
-        Note::Quarantined { server: s(), returns: 3, within: Span::seconds(3600), length: Span::seconds(1800) },
-        Note::QuarantineOver { server: s() },
-        Note::NotBroughtBack { group: g(), server: s(), why: NotHere::Faulted },
-    ]
-}
-
-/// Each sample in a note.
-fn each<T: Named>(word: &str, samples: Vec<T>, note: impl Fn(T) -> Note) -> Vec<(String, Note)> {
-    by_name(&format!("{word}-"), samples).into_iter().map(|(name, sample)| (name, note(sample))).collect()
-}
-
-pub fn notes() -> Vec<(String, Note)> {
-    let mut all: Vec<(String, Note)> = plain().into_iter().map(|note| (note.name().replace('_', "-"), note)).collect();
-    all.extend(each("requested", verbs(), |what| Note::Requested {
-        by: "alice".into(),
-        group: what.resource().map(|_| g()),
-        what,
-    }));
-    all.extend(each("faulted", faults(), |reason| Note::Faulted { group: g(), server: s(), reason }));
-    all.extend(each("leaving", leaves(), |reason| Note::Leaving { group: g(), server: s(), reason }));
-    let needs = |reason| Note::NeedsAdmin { group: g(), resource: r(), server: s(), reason };
-    all.extend(each("needs-admin", admin(), needs));
-    all.extend(each("vacated", proofs(), |proof| Note::Vacated { group: g(), server: s(), epoch: E, proof }));
-    all.extend(each("node-proven-off", nodes_off(), |how| Note::NodeProvenOff { node: n(), how }));
-    all.extend(each("waiting", waits(), |wait| Note::Waiting { group: g(), wait }));
-    all.extend(each("server-waiting", server_waits(), |wait| Note::ServerWaiting { server: s(), wait }));
-    let not_run = |trigger| Note::HookNotRun { group: g(), trigger, server: s() };
-    all.extend(each("hook-not-run", triggers(), not_run));
-    whole(all.iter().map(|(_, note)| note.clone()).collect());
-    all
 }

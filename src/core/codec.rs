@@ -1,0 +1,230 @@
+//! What is written to the log, to snapshots and between nodes: `kind u8 | version u16 | bincode body`.
+//!
+//! bincode has no schema evolution, so every body belongs to a version, and released versions never change. A new version is
+//! written from a feature level on, when every voter can read it, and the earlier ones stay readable: see [`Format`]. Bytes
+//! from outside are decoded with a limit and to the last byte, so that hostile lengths can neither exhaust memory nor hide
+//! anything.
+
+use crate::{Entry, Level, Reply};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The longest body that is decoded.
+const LIMIT: usize = 64 << 20;
+/// bincode makes room for what a length claims before it reads, so a short body may claim little: each byte of it counts at
+/// most as the widest integer.
+const SHORT: usize = 64 << 10;
+const MEDIUM: usize = 4 << 20;
+const WIDEST: usize = size_of::<u128>();
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// An entry of the log.
+    Entry = b'E',
+    /// The answer to whoever had an entry written.
+    Reply = b'O',
+    /// A whole ledger.
+    Ledger = b'L',
+    /// A call from one node to another.
+    Call = b'C',
+    /// The answer to such a call.
+    Answer = b'A',
+}
+
+/// The oldest version that this build reads: version 1 was never released.
+pub const OLDEST: u16 = 2;
+
+impl Kind {
+    /// The version that is written at a feature level.
+    pub const fn version(self, level: Level) -> u16 {
+        match self {
+            Kind::Entry | Kind::Ledger | Kind::Call if level.is_rehearsal() => 3,
+            Kind::Entry | Kind::Reply | Kind::Ledger | Kind::Call | Kind::Answer => 2,
+        }
+    }
+
+    /// The newest version that this build reads.
+    pub const fn newest(self) -> u16 {
+        self.version(Level::NEWEST)
+    }
+}
+
+/// A type that is kept or sent: the body of its newest version.
+///
+/// A variant at the end of an enum changes no earlier body, and neither method is needed for it: nothing writes it before its
+/// level. Any other change keeps the earlier body as a type of its own, and converts from and to it here.
+pub trait Format: Serialize + DeserializeOwned {
+    /// What it is.
+    const KIND: Kind;
+
+    /// Appends the body of a version.
+    fn write(&self, version: u16, to: &mut Vec<u8>) {
+        let _ = version;
+        write_body(self, to);
+    }
+
+    /// Reads the body of a version that this build knows; says why it makes no sense.
+    fn read(version: u16, body: &[u8]) -> Result<Self, String> {
+        let _ = version;
+        read_body(body)
+    }
+}
+
+impl Format for Entry {
+    const KIND: Kind = Kind::Entry;
+}
+
+impl Format for Reply {
+    const KIND: Kind = Kind::Reply;
+}
+
+#[cfg(not(feature = "next-level"))]
+impl Format for crate::Ledger {
+    const KIND: Kind = Kind::Ledger;
+}
+
+/// Bytes that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// It is something else.
+    #[error("read a message: it is not a {expected:?}")]
+    Kind {
+        /// What was wanted.
+        expected: Kind,
+    },
+    /// A newer build wrote it.
+    #[error("read a {kind:?}: written in version {found}, this build reads {known}")]
+    Newer {
+        /// What it is.
+        kind: Kind,
+        /// Its version.
+        found: u16,
+        /// The newest version known here.
+        known: u16,
+    },
+    /// A build wrote it that is too old.
+    #[error("read a {kind:?}: written in version {found}, which was never released; this build reads {known}")]
+    Older {
+        /// What it is.
+        kind: Kind,
+        /// Its version.
+        found: u16,
+        /// The newest version known here.
+        known: u16,
+    },
+    /// The body makes no sense.
+    #[error("read a {kind:?}: {reason}")]
+    Body {
+        /// What it is.
+        kind: Kind,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Bytes of a message, as they are written at a feature level.
+pub fn encode<T: Format>(message: &T, level: Level) -> Vec<u8> {
+    encode_as(message, T::KIND.version(level))
+}
+
+/// Bytes of a message in a version that this build knows.
+pub fn encode_as<T: Format>(message: &T, version: u16) -> Vec<u8> {
+    let mut bytes = vec![T::KIND as u8];
+    bytes.extend_from_slice(&version.to_le_bytes());
+    message.write(version, &mut bytes);
+    bytes
+}
+
+/// A message from bytes.
+pub fn decode<T: Format>(bytes: &[u8]) -> Result<T, CodecError> {
+    decode_versioned(bytes).map(|(message, _)| message)
+}
+
+/// A message from bytes, and in which version it was written.
+pub fn decode_versioned<T: Format>(bytes: &[u8]) -> Result<(T, u16), CodecError> {
+    let kind = T::KIND;
+    let Some(([first, low, high], body)) = bytes.split_first_chunk::<3>().map(|(head, body)| (*head, body)) else {
+        return Err(CodecError::Kind { expected: kind });
+    };
+    if first != kind as u8 {
+        return Err(CodecError::Kind { expected: kind });
+    }
+    let (found, known) = (u16::from_le_bytes([low, high]), kind.newest());
+    if found > known {
+        return Err(CodecError::Newer { kind, found, known });
+    }
+    if found < OLDEST {
+        return Err(CodecError::Older { kind, found, known });
+    }
+    let message = T::read(found, body).map_err(|reason| CodecError::Body { kind, reason })?;
+    Ok((message, found))
+}
+
+/// Appends a body.
+#[allow(clippy::expect_used)] // encoding into memory fails only for types that serde cannot describe; the tests write each of ours
+pub fn write_body<T: Serialize>(body: &T, to: &mut Vec<u8>) {
+    let config = bincode::config::standard();
+    bincode::serde::encode_into_std_write(body, to, config).expect("our own types can be encoded");
+}
+
+/// A body, to its last byte.
+pub fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let config = bincode::config::standard();
+    let claims = body.len().saturating_mul(WIDEST);
+    let decoded = if claims <= SHORT {
+        bincode::serde::decode_from_slice(body, config.with_limit::<SHORT>())
+    } else if claims <= MEDIUM {
+        bincode::serde::decode_from_slice(body, config.with_limit::<MEDIUM>())
+    } else {
+        bincode::serde::decode_from_slice(body, config.with_limit::<LIMIT>())
+    };
+    match decoded {
+        Ok((value, read)) if read == body.len() => Ok(value),
+        Ok((_, read)) => Err(format!("{} bytes too many", body.len().saturating_sub(read))),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ledger, Rejection};
+
+    fn reply() -> Reply {
+        Reply { index: 7, refused: vec![(0, Rejection::new("no_group", "there is no group web"))], events: Vec::new() }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        assert_eq!(decode::<Reply>(&encode(&reply(), Level::FIRST)), Ok(reply()));
+    }
+
+    #[test]
+    fn other_kinds_newer_versions_and_left_over_bytes_are_refused() {
+        let mut bytes = encode(&reply(), Level::FIRST);
+        assert_eq!(decode::<Ledger>(&bytes), Err(CodecError::Kind { expected: Kind::Ledger }));
+        bytes.push(0);
+        assert!(matches!(decode::<Reply>(&bytes), Err(CodecError::Body { .. })));
+        bytes[1] = 9;
+        let newer = CodecError::Newer { kind: Kind::Reply, found: 9, known: 2 };
+        assert_eq!(decode::<Reply>(&bytes), Err(newer));
+        bytes[1] = 1;
+        let older = CodecError::Older { kind: Kind::Reply, found: 1, known: 2 };
+        assert_eq!(decode::<Reply>(&bytes), Err(older));
+        assert!(decode::<Reply>(&[]).is_err());
+    }
+
+    #[test]
+    fn a_short_body_claims_little() {
+        // 32 MiB, of which nothing follows.
+        let refused = read_body::<String>(&[252, 0, 0, 0, 2]);
+        assert!(matches!(&refused, Err(why) if why.contains("Limit")), "{refused:?}");
+    }
+
+    #[test]
+    fn a_length_that_lies_exhausts_nothing() {
+        let hostile = [0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+        assert!(read_body::<String>(&hostile).is_err());
+    }
+}
