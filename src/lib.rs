@@ -1,4 +1,4 @@
-//! Tenure keeps logical partitions running.
+//! Tenure: high availability for logical partitions (LPARs).
 
 pub mod api;
 pub mod cli;
@@ -7,7 +7,7 @@ pub mod local;
 pub mod node;
 pub mod performer;
 
-/// Configuration: the cluster file, and what a machine keeps in files of its own.
+/// Configuration: the cluster file, and the local files of a node.
 pub mod config {
     pub use crate::local::{self, LocalConfig, identity};
     pub use tenure_config::*;

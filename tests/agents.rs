@@ -1,5 +1,5 @@
-//! Every example of `docs/agents.md`: parsed, checked by the agents that are there, and started and stopped where its agent needs
-//! nothing of the machine but a directory.
+//! The examples of `docs/agents.md`: each is parsed and checked by the agents on this machine, and started and
+//! stopped if its agent needs nothing but a directory.
 
 use std::io::Write as _;
 use std::{
@@ -18,7 +18,7 @@ use tenure_core::{
     execution::Answer,
 };
 
-/// What stands before each piece of a cluster file.
+/// The common beginning of the cluster files.
 const BASE: &str = r#"
 name = "site"
 [managers.hmc1]
@@ -57,7 +57,7 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// The examples with their files laid out below a directory, and with its paths in place of those of a real machine.
+/// The examples, with their files in a directory, and with its paths in place of those of a real machine.
 struct Examples {
     folder: tempfile::TempDir,
     blocks: Vec<Block>,
@@ -91,14 +91,14 @@ impl Examples {
     fn clusters(&self) -> Vec<Cluster> {
         let whole = |piece: &str| {
             let node = if piece.contains("[nodes.n1]") { "" } else { NODE };
-            // A site that is shown whole needs nothing before it.
+            // An example of a whole site needs no common beginning.
             let text = if piece.starts_with("name = ") { piece.to_owned() } else { format!("{BASE}{node}{piece}") };
             config::cluster::parse("cluster.toml", &text).unwrap_or_else(|why| panic!("{why:?}\n{text}"))
         };
         self.of(&["toml"]).map(whole).collect()
     }
 
-    /// Of a node on p1, with the agents of this page, and with those of the system if they are asked for.
+    /// The settings of a node on p1, with the agents of this page, or with those of the system.
     fn settings(&self, system: bool) -> Settings {
         let ocf_root = if system { PathBuf::from("/usr/lib/ocf") } else { self.folder.path().join("ocf") };
         let run_dir = self.folder.path().join("work");
@@ -133,7 +133,7 @@ fn every_tenured_toml_is_one_and_says_the_defaults() {
     let base =
         "node = \"n1\"\ndata_dir = \"/var/lib/tenure\"\nlisten = \"10.0.0.1:7100\"\napi_listen = \"10.0.0.1:7101\"\n";
     let plain = config::LocalConfig::parse("tenured.toml", base).unwrap();
-    // The directory of this test stands where the page has the default.
+    // The page has the default where the example has the directory of this test.
     let own = examples.folder.path().to_str().unwrap();
     let places =
         config::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[0].replace(own, "/run/tenure")));
@@ -142,14 +142,14 @@ fn every_tenured_toml_is_one_and_says_the_defaults() {
     assert_eq!(watched.watchdog.unwrap().device, Path::new("/dev/watchdog0"));
 }
 
-/// What the agents that are there make of every example. The standard agents are asked where they are installed.
+/// Checks every example with the agents on this machine. The standard agents are included where they are installed.
 #[tokio::test]
 async fn agents_find_nothing_wrong() {
     let examples = Examples::new();
     let installed = Path::new("/usr/lib/ocf/resource.d/heartbeat/IPaddr2").is_file();
     if !installed {
         assert!(std::env::var_os("TENURE_REQUIRE_OCF").is_none(), "resource-agents is required");
-        // Past what captures the output of tests: it is meant for whoever runs them.
+        // Not through the captured output of tests: the message is for whoever runs them.
         let _ = writeln!(
             std::io::stderr(),
             "agents_find_nothing_wrong: the standard agents are not asked, resource-agents is not installed"
@@ -169,7 +169,7 @@ async fn agents_find_nothing_wrong() {
     }
 }
 
-/// Those that need nothing but a directory are started, looked at and stopped, in order.
+/// Resources that need nothing but a directory are started, looked at and stopped, in order.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_run_here_runs() {
     let examples = Examples::new();

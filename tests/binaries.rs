@@ -1,4 +1,4 @@
-//! `tenure` and `tenured` as an administrator meets them: two programs, their words, their exit codes.
+//! `tenure` and `tenured` as an administrator sees them: two programs, their output, their exit codes.
 //!
 //! Each exit code is provoked for real: 0 done, 1 refused, 2 usage, 3 unreachable, 4 outcome unknown.
 
@@ -16,7 +16,7 @@ use std::{
 };
 use tenure_jepsen::lab::{Site, SiteOptions};
 
-/// Holds a command's exit code and words against what is expected; returns what it wrote to standard output.
+/// Compares a command's exit code and output with those expected; returns its standard output.
 #[track_caller]
 fn expect(output: &Output, code: i32, words: &[&str]) -> String {
     let all = said(output);
@@ -33,11 +33,11 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}:\n{}", said(output)))
 }
 
-/// The way of the README: found, start, look, let others in, declare, look again. By the two programs alone.
+/// The steps of the README: found, start, look, join, declare, look again. Only by the two programs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_by_the_binaries_alone() {
     let began = Instant::now();
-    // `tenure cluster init` and the start of `tenured` are in here.
+    // This includes `tenure cluster init` and the start of `tenured`.
     let mut cluster = Cluster::found("readme", "").await;
     let init = ["cluster", "init", "--name", "readme", "--config", path(&cluster.nodes["p1"].config)];
     let other = cluster.directory.path().join("other-admin");
@@ -65,12 +65,12 @@ async fn a_cluster_by_the_binaries_alone() {
     expect(&cluster.tenure(&["status"]), 0, &["g0", "g1", "s1", "s2", "p3"]);
     println!("from nothing to a declared cluster of three, by the binaries alone: {:?}", began.elapsed());
 
-    // What is exported is what was applied, and applying it changes nothing.
+    // The export is what was applied, and applying it changes nothing.
     let exported = expect(&cluster.tenure(&["export"]), 0, &[]);
     fs::write(&file, &exported).expect("a file");
     expect(&cluster.tenure(&["apply", path(&file), "--yes"]), 0, &["nothing changes"]);
 
-    // A member whose token is asked for where no authority is.
+    // A token is asked for at a node without the authority's key.
     expect(&cluster.tenure_of("p2", &["node", "token", "p4"]), 1, &["the node that founded the cluster"]);
 }
 
@@ -103,7 +103,7 @@ async fn exit_codes_and_every_answer_as_json() {
         }
     }
 
-    // 0 and 1, at any node: whoever is asked, the leader does it.
+    // 0 and 1, at any node: whichever is asked, the leader carries it out.
     for node in ["p1", "p2", "p3"] {
         expect(&cluster.tenure_of(node, &["group", "freeze", "g1"]), 0, &["group g1: freeze, asked by admin"]);
         expect(
@@ -120,7 +120,7 @@ async fn exit_codes_and_every_answer_as_json() {
     expect(&cluster.tenure(&["lpar", "show", "nosuch"]), 1, &["there is no resource nosuch", "tenure resource list"]);
     expect(&cluster.tenure(&["group", "switch", "g0", "--to", "s2"]), 1, &["group g0 is not online"]);
 
-    // 2: not understood, whoever does not understand it.
+    // 2: not understood, by the client or by the node.
     expect(&cluster.tenure(&["group", "explode", "g0"]), 2, &["explode"]);
     expect(&cluster.tenure(&["status", "--timeout", "soon"]), 2, &["soon"]);
     expect(&tenure("localhost:1", "/nonexistent".as_ref(), &["status"]), 2, &["--identity"]);
@@ -130,7 +130,7 @@ async fn exit_codes_and_every_answer_as_json() {
 
     expect(&cluster.tenure(&["apply", path(&file)]), 2, &["wrong.toml:"]);
 
-    // Nobody asserts that a server is off while its node speaks.
+    // A server cannot be confirmed off while its node is heard.
     expect(&cluster.tenure(&["fence", "confirm", "s1"]), 2, &["--yes-i-checked s1"]);
     expect(&cluster.tenure(&["fence", "confirm", "s1", "--yes-i-checked", "s2"]), 2, &["names \"s2\""]);
     let told = expect(
@@ -140,7 +140,7 @@ async fn exit_codes_and_every_answer_as_json() {
     );
     assert!(told.is_empty(), "{told}");
 
-    // Leadership goes where it is sent, and says so.
+    // Leadership is transferred, and the command tells to which node.
     let leader = cluster.leads().await;
     let to = ["p1", "p2", "p3"].into_iter().find(|name| *name != leader).expect("another");
     let began = Instant::now();
@@ -150,7 +150,7 @@ async fn exit_codes_and_every_answer_as_json() {
     expect(&cluster.tenure(&["leader", "transfer", "nosuch"]), 1, &["there is no node nosuch"]);
     expect(&cluster.tenure(&["node", "remove", "nosuch"]), 1, &["there is no node nosuch"]);
 
-    // Events come while they happen.
+    // Events arrive while they happen.
     let mut follow = Command::new(env!("CARGO_BIN_EXE_tenure"));
     follow.args(["events", "--follow", "--since", "0", "--output", "json"]);
     follow.env("TENURE_NODES", cluster.nodes["p3"].api.to_string()).env("TENURE_IDENTITY", cluster.admin());
@@ -164,7 +164,7 @@ async fn exit_codes_and_every_answer_as_json() {
     println!("followed: {}", seen.expect("the event comes"));
     follow.kill().and_then(|()| follow.wait()).expect("it ends");
 
-    // 3: nobody there, and nobody who leads.
+    // 3: no node, and no leader.
     for name in ["p1", "p2"] {
         cluster.kill(name);
     }
@@ -184,7 +184,7 @@ async fn an_unknown_outcome_is_called_so_and_repeated_safely() {
     cluster.declare(1).await;
     let leader = cluster.leads().await;
     let others: Vec<String> = cluster.nodes.keys().filter(|name| **name != leader).cloned().collect();
-    // The leader still believes that it leads; those who would have to agree are as good as dead.
+    // The leader still believes that it leads; the nodes that would have to agree are stopped.
     for name in &others {
         cluster.nodes[name].signal(Signal::STOP);
     }
@@ -218,7 +218,7 @@ async fn an_unknown_outcome_is_called_so_and_repeated_safely() {
     expect(&cluster.tenure(&["group", "freeze", "g0"]), 1, &["group g0 is frozen"]);
 }
 
-/// A whole site with an emulated HMC, so that there are running things to be asked about.
+/// A whole site with an emulated HMC, so that there are running resources.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_site_from_the_command_line() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -237,7 +237,7 @@ async fn a_running_site_from_the_command_line() {
         let (nodes, admin) = (nodes.clone(), admin.clone());
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         async move {
-            // The emulated HMC lives in this process, and must go on while the command waits for what it does.
+            // The emulated HMC lives in this process, and must go on while the command waits for it.
             let run = move || tenure(&nodes, &admin, &args.iter().map(String::as_str).collect::<Vec<_>>());
             tokio::task::spawn_blocking(run).await.expect("the command runs")
         }
@@ -253,7 +253,7 @@ async fn a_running_site_from_the_command_line() {
     .expect("it comes online");
     println!("everything online after {:?}", began.elapsed());
 
-    // A group is stopped and started, and each time the command waits until it is so.
+    // A group is stopped and started, and each time the command waits for that.
     let began = Instant::now();
     expect(&run(&["group", "offline", "trial", "--wait=60s"]).await, 0, &["trial"]);
     println!("trial offline after {:?}", began.elapsed());
@@ -269,7 +269,7 @@ async fn a_running_site_from_the_command_line() {
     assert!(why.find("offline, asked").is_some_and(|older| newest < older), "newest first:\n{why}");
     expect(&run(&["fence", "confirm", "p1", "--yes-i-checked", "p1"]).await, 1, &["p1 reads Operating"]);
 
-    // Running things are not stranded by a slip in a file.
+    // A slip in a file does not strand running resources.
     let exported = expect(&run(&["export"]).await, 0, &["[groups.trial]"]);
     let file = directory.path().join("next.toml");
     let without = |text: &str, section: &str| {

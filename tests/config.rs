@@ -1,4 +1,4 @@
-//! `tenured.toml`: it is read, and every mistake is said at its place. The cluster file is tested in `src/config/tests`.
+//! `tenured.toml`: reading it, and mistakes with their places. The cluster file is tested in `src/config/tests`.
 
 use std::time::Duration;
 use tenure::config::LocalConfig;

@@ -1,4 +1,4 @@
-//! The HMC driver against the emulated HMCs of the lab: real SSH, a physical world that moves in real time.
+//! The HMC driver with the emulated HMCs of the lab: real SSH, and a physical world in real time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use tenure_jepsen::world::{
     WorldSpec,
 };
 
-/// More than anything here needs.
+/// More time than any operation takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Two emulated HMCs over one world of two servers, and the driver.
@@ -82,7 +82,7 @@ impl Bench {
         self.world.with(|world| world.lpar("mobile").unwrap())
     }
 
-    /// What p1 and p2 list of the mobile LPAR.
+    /// The state of the mobile LPAR in the lists of p1 and p2.
     async fn both(&self) -> [Option<LparState>; 2] {
         let mut both = [None, None];
         for (server, state) in [&self.p1, &self.p2].into_iter().zip(&mut both) {
@@ -102,7 +102,7 @@ impl Bench {
         self.driver.migrate_lpar(&self.p1, &self.p2, "mobile", within).await
     }
 
-    /// Nothing bad ever happened.
+    /// Checks that the world saw no violation.
     fn is_clean(&self) {
         let verdict = self.world.with(|world| world.verdict());
         assert!(verdict.is_clean(), "{verdict:?}");
@@ -321,7 +321,7 @@ async fn remote_restart_is_refused_while_the_source_is_operating_and_done_when_i
     bench.is_clean();
 }
 
-/// What a node makes of a reading, with what it knows of the LPARs of p1.
+/// The core's reading from a driver's, with what the ledger knows of the LPARs of p1.
 fn as_core(seen: &ServerReading, known: Known) -> Reading {
     let mut cluster = Cluster::default();
     cluster.groups.insert("data".into(), Group::new(vec!["p1".into()]));
@@ -330,7 +330,7 @@ fn as_core(seen: &ServerReading, known: Known) -> Reading {
     words::reading(&cluster, &KnownOn { lpars: BTreeMap::from([("db".into(), known)]), node: None }, &asked, seen)
 }
 
-/// A service processor that was replaced: the server reads Recovery, and its list is empty, or an old one.
+/// A service processor that was replaced: the server reads Recovery, and its list is empty or stale.
 #[tokio::test]
 async fn a_list_in_recovery_is_none() {
     let bench = Bench::start().await;
@@ -372,7 +372,7 @@ async fn a_line_that_is_gone_says_nothing_of_its_lpar() {
     }
 }
 
-/// What is written about an LPAR: read where that is wanted, set by a user who may, and taken along.
+/// The description of an LPAR: read if the configuration says so, set by a user with the right, and kept in a move.
 #[tokio::test]
 async fn a_mark_is_set_and_moves_with_its_lpar() {
     let bench = Bench::start().await;
@@ -400,7 +400,7 @@ async fn a_mark_is_set_and_moves_with_its_lpar() {
     bench.is_clean();
 }
 
-/// Nobody has recorded what an HMC says when a server that is off is told to go off. Whatever it says is read back.
+/// The answer of an HMC to powering off a server that is off is not recorded. Whatever it is, the state is read back.
 #[tokio::test]
 async fn what_is_off_already_is_read_back_whatever_is_answered() {
     let bench = Bench::start().await;
@@ -426,7 +426,7 @@ async fn what_is_off_already_is_read_back_whatever_is_answered() {
     }
 }
 
-/// A server with an eBMC: the link to its service processor says nothing of its LPARs.
+/// A server with an eBMC: the link to its service processor proves nothing about its LPARs.
 #[tokio::test]
 async fn the_link_to_the_hypervisor_vouches_beside_that_to_an_ebmc() {
     let bench = Bench::start().await;

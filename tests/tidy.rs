@@ -1,6 +1,6 @@
-//! House rules that a test can check: who may depend on whom, which module owns which outside crate, what the core may
-//! not know, and the small habits that keep the house easy to walk through. Each finding names the file, the line and the
-//! rule, so that it can be mended without reading this file.
+//! House rules that a test can check: permitted dependencies, the owner of each external crate, names forbidden in
+//! the core, and small habits that keep the code easy to read. Each finding names the file, the line and the rule, so
+//! that it can be mended without reading this file.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +30,7 @@ const NEXT: &str = "src/core/next";
 /// All that the core may depend on.
 const CORE: [&str; 3] = ["bincode", "serde", "thiserror"];
 
-/// Outside crates with one owner: the paths that may name them. What is not listed belongs to everybody.
+/// External crates with an owner: the paths that may name them. Crates that are not listed may be used anywhere.
 const OWNERS: [(&str, &[&str]); 27] = [
     ("openraft", &["raft", "storage", "jepsen/whole/src"]),
     ("openraft-rt-sim", &["raft/tests", "jepsen/whole/src"]),
@@ -82,7 +82,7 @@ const OWNERS: [(&str, &[&str]); 27] = [
     ("ring", &["src/node/founding.rs", "tests/cluster"]),
 ];
 
-/// What the core may not name: clocks, the world outside, chance, hash order, floats, output.
+/// Names forbidden in the core: clocks, the world outside, chance, hash order, floats, output.
 const NOT_IN_CORE: [&str; 18] = [
     "std::time",
     "std::net",
@@ -107,7 +107,7 @@ const NOT_IN_CORE: [&str; 18] = [
 /// Functions in tests that may sleep: they wait for a condition, with a deadline.
 const MAY_SLEEP: [&str; 1] = ["again"];
 
-/// Where a sleep is one of simulated time.
+/// Paths in which a sleep is one of simulated time.
 const SIMULATED: [&str; 2] = ["raft/tests/sim", "jepsen/whole"];
 
 const LONGEST_FILE: usize = 700;
@@ -128,7 +128,7 @@ impl File {
         places.iter().any(|place| Path::new(&self.path).starts_with(place))
     }
 
-    /// The lines without what a comment says, numbered from 1.
+    /// The lines without comments, numbered from 1.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let strip = |line: &'_ str| line.find("//").map_or(line.len(), |at| at);
         self.text.lines().enumerate().map(move |(n, line)| (n + 1, &line[..strip(line)]))
@@ -154,7 +154,7 @@ impl File {
     }
 }
 
-/// Every file with this ending in the house.
+/// All files with this ending.
 fn files(ending: &str) -> Vec<File> {
     let mut found = Vec::new();
     let mut open: Vec<PathBuf> =
@@ -187,7 +187,7 @@ fn dependencies(manifest: &Table, kind: &str) -> BTreeSet<String> {
     table.map(|table| table.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// Fails with every finding at once.
+/// Fails with all findings at once.
 fn none(rule: &str, findings: &[String]) {
     assert!(findings.is_empty(), "{rule}:\n  {}\n", findings.join("\n  "));
 }
@@ -262,7 +262,7 @@ fn every_dependency_says_why() {
     none("a dependency's line ends with its reason", &reasonless.map(str::to_owned).collect::<Vec<_>>());
 }
 
-/// Which packages declare which outside crate.
+/// The external crates, each with the packages that declare it.
 fn declared() -> BTreeMap<String, Vec<&'static str>> {
     let mut declared: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (directory, _, _) in ARROWS.into_iter().filter(|(directory, _, _)| *directory != NEXT) {
@@ -320,7 +320,7 @@ fn what_is_declared_is_used() {
 #[test]
 fn the_core_knows_no_world() {
     let mut findings = Vec::new();
-    // Benches stand outside and look at a clock.
+    // Benches are not part of the core, and use a clock.
     let inside = |file: &&File| file.is_under(&["src/core"]) && !file.is_under(&["src/core/benches"]);
     for file in files(".rs").iter().filter(inside) {
         for word in NOT_IN_CORE {
@@ -349,7 +349,7 @@ fn files_are_short() {
     none("files are short", &findings);
 }
 
-/// The only file beside the drivers themselves that may name one.
+/// The only file besides the drivers themselves that may name a driver.
 const REGISTRY: &str = "src/hypervisor/registry.rs";
 
 #[test]

@@ -8,7 +8,7 @@ pub mod machines;
 
 pub use tenure_model::{explore, sim};
 
-/// The simulated world, and the same in real time.
+/// The simulated world, also in real time.
 pub mod world {
     pub use crate::live::{LiveWorld, Ticker};
     pub use tenure_model::world::*;

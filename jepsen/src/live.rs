@@ -1,4 +1,4 @@
-//! A world in real time: a lock, a monotonic clock, and a task that keeps the one up with the other.
+//! A world in real time: a lock, a monotonic clock, and a task that advances the world with the clock.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ pub struct LiveWorld {
     shared: Arc<Shared>,
 }
 
-/// What a world's changes are shown to before anybody else can see them.
+/// A callback that receives a world's changes before they become visible to anybody else.
 type Follow = dyn Fn(&World, &[Entry]) + Send + Sync;
 
 struct Follower(Option<Box<Follow>>);
@@ -35,7 +35,7 @@ struct Shared {
     touched: Notify,
 }
 
-/// Lets time pass in a live world for as long as it lives.
+/// The task that lets time pass in a live world. Dropping it stops the time.
 #[derive(Debug)]
 pub struct Ticker(JoinHandle<()>);
 
@@ -46,14 +46,14 @@ impl Drop for Ticker {
 }
 
 impl LiveWorld {
-    /// Sets a world going. Must be called within a tokio runtime with time.
+    /// Starts a world. Must be called within a tokio runtime with time.
     pub fn start(world: World) -> (LiveWorld, Ticker) {
         Self::set_going(world, Follower(None))
     }
 
-    /// The same, and every change is shown to `follow` before it can be read, by an HMC or otherwise: where something real
-    /// stands for a part of the world, it can be made so first. Everyone waits meanwhile. It may not ask the live world
-    /// for anything.
+    /// Starts a world, and passes every change to `follow` before an HMC or anybody else can read it: where something
+    /// real represents a part of the world, it can be changed first. Everyone waits meanwhile. `follow` must not call
+    /// the live world.
     pub fn start_followed(
         world: World,
         follow: impl Fn(&World, &[Entry]) + Send + Sync + 'static,
@@ -75,21 +75,21 @@ impl LiveWorld {
         (live, Ticker(ticker))
     }
 
-    /// The present.
+    /// Current time.
     pub fn now(&self) -> Time {
         self.shared.origin_time + Span::from(self.shared.origin.elapsed())
     }
 
-    /// Does something with the world as it is now. Keep it short: everyone else waits.
+    /// Calls `act` with the world as it is now. Keep it short: everyone else waits.
     pub fn with<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
         let result = self.step(act);
-        // What was done may have brought the next event nearer than the ticker sleeps.
+        // `act` may have made the next event earlier than the ticker's wake-up.
         self.shared.touched.notify_one();
         result
     }
 
-    /// Changes when the history grows: a watch of its length. With [`LiveWorld::history_since`] nothing is missed,
-    /// however slow the reader.
+    /// A watch of the history's length, which changes when the history grows. Together with
+    /// [`LiveWorld::history_since`], even a slow reader misses nothing.
     pub fn history_length(&self) -> watch::Receiver<usize> {
         self.shared.length.subscribe()
     }

@@ -1,5 +1,5 @@
-//! The lab from outside: the story runs to its good end, what is left running can be broken and ended, and nothing
-//! outlives the lab, however it dies.
+//! The lab from outside: the story succeeds, a running lab can be broken and ended, and nothing outlives the lab,
+//! however it dies.
 
 use serde_json::Value;
 use std::{
@@ -11,10 +11,10 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Labs have the machine for themselves: they play in real time.
+/// Labs run one at a time: they play in real time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Longest time that a lab may take for anything.
+/// Time limit for every wait.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -39,12 +39,12 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Before another look.
+/// Pause before another check.
 fn again() {
     std::thread::sleep(Duration::from_millis(50));
 }
 
-/// A lab that was left running. Killed with everything in it when it is dropped.
+/// A running lab. Killed with everything in it when it is dropped.
 struct Up {
     child: Child,
     place: TempDir,
@@ -69,20 +69,20 @@ impl Up {
         std::fs::read_to_string(self.place.path().join("said")).unwrap()
     }
 
-    /// Asks for something: exit code, and what was said.
+    /// Runs a `lab` command; returns its exit code and output.
     fn ask(&self, words: &[&str]) -> (i32, String) {
         let output = lab(&self.place.path().join("lab"), words).output().unwrap();
         (output.status.code().unwrap(), text(&output))
     }
 
-    /// Asks for something that must be done.
+    /// Runs a `lab` command that must succeed.
     fn done(&self, words: &[&str]) -> String {
         let (code, said) = self.ask(words);
         assert_eq!(code, 0, "{words:?}: {said}");
         said
     }
 
-    /// The processes that it has started.
+    /// Its child processes.
     fn children(&self) -> Vec<u32> {
         let all = std::fs::read_dir("/proc").unwrap().flatten();
         let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -92,7 +92,7 @@ impl Up {
 
 impl Drop for Up {
     fn drop(&mut self) {
-        // One that has ended cannot be killed.
+        // Fails if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -106,7 +106,7 @@ fn stat(pid: u32) -> Option<(char, u32)> {
 }
 
 fn lives(pid: u32) -> bool {
-    // Nobody may be there to bury what was orphaned.
+    // An orphan may remain a zombie if nobody reaps it.
     stat(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
 }
 

@@ -1,7 +1,8 @@
-//! What is believed of whom. openraft trusts whoever calls it; what comes over the network is held against this first.
+//! Checks of incoming messages of consensus. openraft trusts every caller, so messages from the network are checked
+//! first.
 //!
-//! A message of consensus is believed only of the node in whose name it speaks, and only while that node is a member. What
-//! could not be applied is not stored: a node that has stored it could never start again.
+//! A message of consensus is believed only from the node in whose name it speaks, and only while that node is a
+//! member. An entry that could not be applied is not stored: a node that has stored it could never start again.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,9 +13,9 @@ use tokio::sync::watch;
 use crate::store::{Content, content};
 use crate::wire::{Malformed, Sender};
 
-/// Whether a node may take part in consensus. A node that joined later than anything this one has applied is not known here
-/// yet: its number is greater than the index of the membership that is, for a new node's number is greater than every index
-/// at that time. One that was removed has a smaller one. A node without a membership believes whom its certificate names.
+/// Whether a node may take part in consensus. A node that joined later than anything applied here is not known here yet:
+/// its id is greater than the index of the membership known here, for a new node's id is greater than every index at that
+/// time. A removed node has a smaller id. A node without a membership believes any sender with a certificate.
 pub(crate) fn may_be_member(sender: &Sender, membership: &StoredMembership) -> bool {
     match membership.log_id() {
         None => true,
@@ -22,7 +23,7 @@ pub(crate) fn may_be_member(sender: &Sender, membership: &StoredMembership) -> b
     }
 }
 
-/// A vote must be that of the node that sends it, and nobody else speaks in this node's name.
+/// A vote must be that of its sender, and no other node may vote in this node's name.
 pub(crate) fn check_vote(me: u64, sender: &Sender, vote: &Vote) -> Result<(), Malformed> {
     let of = vote.leader_id.node_id;
     if of == me {
@@ -37,8 +38,8 @@ pub(crate) fn check_vote(me: u64, sender: &Sender, vote: &Vote) -> Result<(), Ma
     Ok(())
 }
 
-/// The entries must continue what they are said to continue, be no newer than their leader, and be such as this program can
-/// store, read again and apply.
+/// Entries must continue the log that they claim to continue, be no newer than their leader, and be storable,
+/// readable and applicable by this program.
 pub(crate) fn check_entries(
     previous: Option<&LogId>,
     vote: &Vote,
@@ -97,7 +98,7 @@ pub(crate) fn check_membership(membership: &Membership) -> Result<(), String> {
     }
 }
 
-/// What this process itself has said as a candidate, so that it notices when another one speaks in its name.
+/// The latest candidacy of this process, so that it notices when another process speaks in its name.
 pub(crate) struct Own {
     id: u64,
     term: AtomicU64,
@@ -113,14 +114,14 @@ impl Own {
         Own { id, term: AtomicU64::new(term), usurped: watch::channel(None).0, rumour: Mutex::default() }
     }
 
-    /// This process speaks with this vote.
+    /// Notes that this process sends this vote.
     pub(crate) fn says(&self, vote: &Vote) {
         if vote.leader_id.node_id == self.id {
             self.term.fetch_max(vote.leader_id.term, Ordering::AcqRel);
         }
     }
 
-    /// Another node answers with this vote.
+    /// Notes that another node answers with this vote.
     pub(crate) fn hears(&self, vote: &Vote, from: u64) {
         let leader = vote.leader_id;
         if vote.committed && leader.node_id != self.id {
@@ -144,7 +145,7 @@ impl Own {
         }
     }
 
-    /// Term and id of the leader whom others follow, as far as they said so.
+    /// Term and id of the leader that other nodes have named.
     pub(crate) fn rumour(&self) -> Option<(u64, u64)> {
         *self.rumour.lock().expect("no code panics while it holds a rumour")
     }
@@ -163,7 +164,7 @@ impl Own {
 /// A leader whose heartbeats this node does not take for a sign of life any more, as it has decided nothing for too long.
 #[derive(Default)]
 pub(crate) struct Distrust {
-    /// Leaders of this term and before; 0 for nobody.
+    /// Leaders of this term and before are distrusted; 0 for none.
     upto: AtomicU64,
 }
 

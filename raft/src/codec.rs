@@ -20,7 +20,7 @@ const WIDEST: usize = size_of::<u128>();
 pub struct DecodeError {
     /// The type that was expected.
     pub kind: &'static str,
-    /// What is wrong.
+    /// The error.
     pub reason: String,
 }
 

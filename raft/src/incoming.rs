@@ -14,7 +14,7 @@ pub(crate) struct Incoming {
     bytes: Vec<u8>,
 }
 
-/// What a piece led to.
+/// The effect of a piece.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Partial,

@@ -1,4 +1,4 @@
-//! What the product brings: a state machine over opaque commands, and a handler of calls between nodes.
+//! The parts that the product provides: a state machine over opaque commands, and a handler of calls between nodes.
 
 use futures::future::BoxFuture;
 
@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("restore the state machine: {reason}")]
 pub struct RestoreError {
-    /// What is wrong with the bytes.
+    /// The error in the bytes.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! What nodes say to each other: a kind byte, a schema number, then the fields. An answer uses the schema of its question.
+//! Messages between nodes: a kind byte, a schema number, then the fields. An answer uses the schema of its question.
 //!
 //! Schemas are frozen once released: a changed message gets a new number, and the old one is still read.
 
@@ -12,7 +12,7 @@ use crate::wire::{Malformed, WireError};
 const SCHEMA: u16 = 1;
 const HEAD: usize = 3;
 
-/// What a request is about.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Append,
@@ -176,18 +176,18 @@ pub(crate) struct SnapshotPiece {
     pub(crate) bytes: Blob,
 }
 
-/// What became of a piece.
+/// The result of a piece.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum PieceAnswer {
     /// Taken; the next one is awaited.
     Taken,
     /// It was the last, and the snapshot is installed, or the sender has been overtaken: the vote says which.
     Done(Vote),
-    /// It does not fit what came before, or the whole is not a snapshot of this cluster.
+    /// It does not continue the pieces before, or the whole is not a snapshot of this cluster.
     Refused(String),
 }
 
-/// What became of one forwarded proposal.
+/// The result of one forwarded proposal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     Applied {

@@ -35,16 +35,16 @@ const PIECE: usize = 512 << 10;
 /// For one piece; the last one waits for the snapshot to be installed.
 const PIECE_TIME: Duration = Duration::from_secs(10);
 
-/// What all network clients of a node share.
+/// State shared by all network clients of a node.
 pub(crate) struct NetworkShared {
     pub(crate) wire: Arc<dyn Wire>,
     pub(crate) id: u64,
-    /// How long an append may wait for its answer. openraft asks for less than a heartbeat, which a follower whose disk
-    /// pauses would miss, and then everything in flight would be sent again.
+    /// Time that an append may wait for its answer. openraft's own limit is less than a heartbeat: a follower with a
+    /// pausing disk would miss it, and then everything in flight would be sent again.
     pub(crate) append_time: Duration,
     /// The membership as it is now. A client outlives changes of its peer's address, which openraft does not tell it.
     pub(crate) members: OnceLock<Members>,
-    /// What this process itself has said as a candidate or a leader.
+    /// The latest candidacy and leadership of this process.
     pub(crate) own: Arc<Own>,
 }
 

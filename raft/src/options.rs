@@ -1,4 +1,4 @@
-//! How a node is set up.
+//! The options of a node.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::tls::Identity;
 /// The clockwork of elections. `heartbeat` must be well below `election_min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// How often the leader says that it lives.
+    /// Interval of the leader's heartbeats.
     pub heartbeat: Duration,
     /// The least silence after which a follower asks for an election.
     pub election_min: Duration,
@@ -21,14 +21,15 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// How long nobody votes for another leader after having heard the present one: half of the longest silence. A leader that
+    /// Time after hearing the leader for which a node votes for no other: half of the longest silence. A leader that
     /// a quorum has answered within this time leads beyond doubt.
     pub fn leader_lease(&self) -> Duration {
         self.election_max / 2
     }
 
-    /// What openraft draws from. It waits for the leader's lease *and then* for the time that it draws, and takes the lease
-    /// from the same upper bound: given the two times as they are, it would wait for 3 to 4 seconds where 1 to 2 are meant.
+    /// The range from which openraft draws. It waits for the leader's lease *and then* for the time drawn, and takes
+    /// the lease from the same upper bound: with the two times unchanged, it would wait for 3 to 4 seconds instead of
+    /// 1 to 2.
     fn drawn(&self) -> (Duration, Duration) {
         let most = self.leader_lease();
         let least = self.election_min.saturating_sub(most).max(self.heartbeat + self.heartbeat / 4);
@@ -46,7 +47,7 @@ impl Default for Timings {
     }
 }
 
-/// When the log is replaced by a snapshot of the state.
+/// The conditions for replacing the log by a snapshot of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Snapshots {
     /// A snapshot is made after this many entries since the last one.
@@ -71,13 +72,14 @@ pub struct Options {
     pub name: String,
     /// The cluster's id, as the authority has it.
     pub cluster: String,
-    /// Where log, vote and snapshots are kept. `None` keeps them in memory: nothing survives the process, and a node that
-    /// forgets its vote must not come back under the same id. For tests only.
+    /// The directory for log, vote and snapshots. `None` keeps them in memory: nothing survives the process, and a
+    /// node that forgets its vote must not come back under the same id. For tests only.
     pub data_dir: Option<PathBuf>,
-    /// A file beside the node's certificate that says what the node has acknowledged; a data directory that holds less is
-    /// refused. [`begin_witness`](crate::begin_witness) makes it for a node that is new. `None`: nothing is witnessed.
+    /// A file beside the node's certificate with a lower bound of what the node has acknowledged; a data directory
+    /// that holds less is refused. [`begin_witness`](crate::begin_witness) creates it for a new node. `None`: no
+    /// witness.
     pub witness: Option<PathBuf>,
-    /// Where to accept other nodes; port 0 lets the system choose.
+    /// The address for accepting other nodes; port 0 lets the system choose.
     pub listen: SocketAddr,
     /// `host:port` under which others reach this node. Empty: the address that is listened on.
     pub advertise: String,
@@ -85,7 +87,7 @@ pub struct Options {
     pub identity: Identity,
     /// Heartbeats and elections.
     pub timings: Timings,
-    /// When to make snapshots.
+    /// The schedule of snapshots.
     pub snapshots: Snapshots,
     /// The highest feature level that this program understands.
     pub feature_level_max: u32,

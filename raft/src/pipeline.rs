@@ -29,7 +29,7 @@ pub(crate) struct Pipeline<C: Types, I, F> {
     input: Option<I>,
     send: F,
     in_flight: VecDeque<InFlight<C>>,
-    /// What the follower has acknowledged on this stream.
+    /// The last entry acknowledged by the follower on this stream.
     acknowledged: Option<LogId>,
     over: bool,
 }
@@ -51,7 +51,7 @@ where
                 Poll::Pending => return,
                 Poll::Ready(None) => self.input = None,
                 Poll::Ready(Some(mut request)) => {
-                    // What follows a cut request would not connect to it.
+                    // The request after a cut one would not connect to it.
                     if cut(&mut request) {
                         self.input = None;
                     }
@@ -127,8 +127,9 @@ where
                 (AppendEntriesResponse::Conflict, None) => {
                     Err(Unreachable::from_string("the peer reports a conflict before the first log entry").into())
                 }
-                // It overtook the one that it follows, which has arrived since. Taken for a conflict it would mean that the
-                // follower has lost what it acknowledged; if it has, it says so to the first request of the next stream.
+                // It overtook its predecessor, which has arrived since. Treated as a conflict it would mean that the
+                // follower has lost acknowledged entries; if it has, it reports that for the first request of the
+                // next stream.
                 (AppendEntriesResponse::Conflict, Some(previous)) if Some(previous) <= acknowledged => {
                     Err(NetworkError::from_string("appends have overtaken each other").into())
                 }

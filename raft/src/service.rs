@@ -1,4 +1,4 @@
-//! What a node answers to others.
+//! The answers of a node to other nodes.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -246,7 +246,7 @@ async fn collect_outcomes<C: Types, S: StateMachine>(
     Ok(())
 }
 
-/// Why a write has no result, as far as its proposer must know.
+/// The outcome of a write without a result, in the terms of its proposer.
 pub(crate) fn outcome_of<C: Types>(error: RaftError<C, ClientWriteError<C>>) -> Outcome {
     match error {
         RaftError::APIError(ClientWriteError::ForwardToLeader(_)) => Outcome::NotLeader,

@@ -1,4 +1,4 @@
-//! How values are shown to people in log lines and errors.
+//! Formatting of values for log lines and errors.
 
 use std::time::Duration;
 

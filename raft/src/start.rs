@@ -30,18 +30,18 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error("start the node")]
     Storage(#[source] OpenError),
-    /// What is stored cannot be read, or is newer than this program.
+    /// The stored snapshot cannot be read, or is newer than this program.
     #[error("start the node: read the snapshot")]
     Snapshot(#[source] std::io::Error),
     /// The log cannot be read.
     #[error("start the node: read the log")]
     Log(#[source] std::io::Error),
-    /// Consensus refused to start on what is stored.
+    /// Consensus refused to start on the stored data.
     #[error("start the node: {0}")]
     Consensus(String),
 }
 
-/// What a node is made of when it runs in a world of the caller's own, such as a simulated one.
+/// The parts of a node in the caller's own world, such as a simulated one.
 pub struct Parts<C: Types> {
     /// Raft id.
     pub id: u64,
@@ -55,11 +55,11 @@ pub struct Parts<C: Types> {
     pub wire: Arc<dyn Wire>,
     /// Heartbeats and elections.
     pub timings: Timings,
-    /// When to make snapshots.
+    /// The schedule of snapshots.
     pub snapshot_policy: Snapshots,
     /// The highest feature level that this program understands.
     pub feature_level_max: u32,
-    /// Where snapshots are encoded.
+    /// The place for encoding snapshots.
     pub offload: Offload,
 }
 
@@ -97,7 +97,8 @@ impl Raft {
         Ok(handle)
     }
 
-    /// Starts a node from its parts, on any runtime. The caller's network delivers what comes for the node to the service.
+    /// Starts a node from its parts, on any runtime. The caller's network delivers messages for the node to the
+    /// service.
     pub async fn assemble<S: StateMachine, C: Types>(
         parts: Parts<C>,
         machine: S,
@@ -136,7 +137,7 @@ async fn assemble<S: StateMachine, C: Types>(
     let applied = Applied::<C, S>::open(machine, snapshots, cluster, feature_level_max, offload);
     let (applied, released) = applied.await.map_err(StartError::Snapshot)?;
     let shared = applied.shared();
-    // Before consensus starts: what it reports of its own store is empty until its task has run for the first time.
+    // Before consensus starts: its own report of the store is empty until its task has run for the first time.
     let stored = log.last().map_err(StartError::Log)?.max(applied.covered().await);
     let vote = log.vote().map_err(StartError::Log)?;
     let own = Arc::new(Own::new(id, vote));

@@ -1,4 +1,4 @@
-//! What a stopped node has stored, read without starting it: for whoever looks back.
+//! Reads the stored data of a stopped node without starting it, for replaying.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use tenure_storage::{Identity, OpenError, Payload};
 
 use crate::store::{Content, content, open};
 
-/// What a stopped node has stored.
+/// The stored data of a stopped node.
 #[derive(Debug)]
 pub struct StoredLog {
-    /// Whose it is.
+    /// The node and cluster that it belongs to.
     pub identity: Identity,
     /// The latest snapshot: the index that it covers, and the state machine's own bytes.
     pub snapshot: Option<(u64, Vec<u8>)>,
@@ -28,11 +28,11 @@ pub struct StoredEntry {
     pub index: u64,
     /// The term of the leader that proposed it.
     pub term: u64,
-    /// What it carries.
+    /// Its content.
     pub what: StoredCommand,
 }
 
-/// What an entry carries.
+/// The content of an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StoredCommand {
     /// A command of the state machine.
@@ -41,7 +41,7 @@ pub enum StoredCommand {
     Own(String),
 }
 
-/// What is stored cannot be read.
+/// The stored data cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoredError {
     /// The directory cannot be used.

@@ -84,8 +84,8 @@ async fn a_minority_accepts_nothing_and_says_so() {
     cluster.shutdown().await;
 }
 
-/// What a leader decided in an earlier term is not committed in a later one, also where it is that leader again; nor is it
-/// forwarded.
+/// A decision of a leader in an earlier term is not committed in a later one, even if it is that leader again; nor is
+/// it forwarded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_decided_in_one_term_is_committed_in_no_other() {
     trace();
@@ -103,7 +103,7 @@ async fn what_is_decided_in_one_term_is_committed_in_no_other() {
     first.barrier(SOON).await.unwrap();
     let old = first.propose_as_leader(term, b"late".to_vec(), SOON).await;
     assert!(matches!(old, Err(ProposeError::NotLeader { term: of }) if of == term), "{old:?}");
-    // Whoever leads by now, for as long as it does: refused means that it never will be.
+    // With the present leader, whichever it is: a refusal means that the command will never be applied.
     loop {
         let leader = cluster.leader().await;
         let term = leader.status().term;

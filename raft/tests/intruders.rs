@@ -1,4 +1,4 @@
-//! Peers that are not what they should be: dropped with one line in the log, and the cluster goes on.
+//! Misbehaving peers: dropped with one line in the log, and the cluster goes on.
 
 mod common;
 
@@ -60,7 +60,7 @@ async fn connect(to: SocketAddr, identity: &Identity) -> std::io::Result<TlsStre
     connector.connect(ServerName::try_from("node").unwrap(), tcp).await
 }
 
-/// Sends bytes, and reads until the other side hangs up. Gives what came before.
+/// Sends bytes, and reads until the other side hangs up. Returns the bytes received.
 async fn provoke(mut stream: TlsStream<TcpStream>, bytes: &[u8]) -> Vec<u8> {
     let mut heard = Vec::new();
     // Either may fail at any point: the other side is supposed to hang up.
@@ -97,7 +97,7 @@ impl Scene {
         Self { cluster, leader, term, victim, log, lines, proposed: 0 }
     }
 
-    /// Somebody connects with a certificate and greets; hears nothing, and is dropped for this reason.
+    /// A client connects with a certificate and greets; it receives nothing, and is dropped for this reason.
     async fn greeted(&mut self, identity: &Identity, hello: &[u8], reason: &str) {
         let stream = connect(self.victim, identity).await.unwrap();
         assert_eq!(provoke(stream, &framed(hello)).await, b"");
@@ -186,7 +186,7 @@ async fn impostors(scene: &mut Scene) {
     scene.greeted(&correct, &newer, "speaks protocol 9").await;
 }
 
-/// A correct greeting, and then what is no request.
+/// A correct greeting, followed by something that is no request.
 async fn babblers(scene: &mut Scene) {
     let correct = identity(&scene.cluster.authority, 7);
     let greeting = framed(&hello(CLUSTER, 7, "p7"));

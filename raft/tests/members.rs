@@ -1,4 +1,4 @@
-//! Who belongs to the cluster, who leads it, and at which feature level.
+//! Tests of membership, leadership and the feature level.
 
 mod common;
 
@@ -121,7 +121,8 @@ async fn a_removed_leader_changes_no_membership() {
     cluster.shutdown().await;
 }
 
-/// Whoever is asked for a change where another is half done finishes that first; and may be out of the cluster then.
+/// A request for a change finishes another one that is half done first; that may have removed the node that was
+/// asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_is_half_done_is_finished_first() {
     trace();

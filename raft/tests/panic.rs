@@ -1,4 +1,4 @@
-//! A bug in what is applied must not leave a node that looks alive.
+//! A panic while a command is applied must not leave a node that looks alive.
 
 mod common;
 

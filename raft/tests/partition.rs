@@ -43,7 +43,7 @@ impl Gate {
         self.open.send_replace(open);
     }
 
-    /// Waits until somebody has given up a connection through here and calls again.
+    /// Waits until some caller has dropped a connection through here and calls again.
     async fn called_again(&self) {
         let mut callers = self.callers.clone();
         let before = *callers.borrow_and_update();

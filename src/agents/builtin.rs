@@ -16,13 +16,13 @@ use super::{
 /// An agent that is part of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Builtin {
-    /// Programs that start, stop and look.
+    /// Programs that start, stop, clean and monitor it.
     Application,
     /// One process.
     Process,
-    /// A file: it runs while the file is there.
+    /// A file: online while it exists.
     FileOnOff,
-    /// A file that somebody else makes.
+    /// A file made by somebody else: only monitored.
     FileNone,
 }
 
@@ -43,7 +43,7 @@ impl Builtin {
         }
     }
 
-    /// Attributes that it must have.
+    /// Mandatory attributes.
     pub(crate) fn required(self) -> &'static [&'static str] {
         match self {
             Builtin::Application => &["StartProgram"],
@@ -51,7 +51,7 @@ impl Builtin {
         }
     }
 
-    /// All attributes that it knows.
+    /// All attributes of the type.
     pub(crate) fn attributes(self) -> &'static [&'static str] {
         match self {
             Builtin::Application => &application::ATTRIBUTES,
@@ -96,7 +96,7 @@ impl Builtin {
     }
 }
 
-/// What is said of a resource that lacks an attribute: nothing of it can have been started.
+/// The message for a missing mandatory attribute: without it, nothing of the resource can have been started.
 pub(crate) fn lacks(attribute: &str) -> String {
     format!("it has no attribute {attribute}")
 }

@@ -1,6 +1,7 @@
-//! What is wrong with the resources of a cluster, as the agents on this machine know their types.
+//! Checks the resources of a cluster against the agents on this machine.
 //!
-//! Another machine may have other agents: a type that this server does not need is not missed here. Changes nothing.
+//! Another machine may have other agents: a type that no group of this server needs is not reported as missing.
+//! Changes nothing.
 
 mod builtin;
 mod ocf;
@@ -21,38 +22,38 @@ use tenure_core::{
 };
 use tokio::task::JoinSet;
 
-/// How many resources are checked at the same time.
+/// Number of resources checked at the same time.
 const AT_ONCE: usize = 8;
-/// How like a name must be to the one that was meant.
+/// Least similarity (Jaro-Winkler) of a known name that is suggested for a misspelt one.
 const LIKE: f64 = 0.7;
-/// How many names are listed that may have been meant.
+/// Number of names suggested for a misspelt one.
 const NEAR: usize = 3;
 
-/// Something that is wrong with a resource.
+/// A problem of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which resource.
+    /// The resource.
     pub resource: ResourceName,
-    /// Which attribute of it, if one.
+    /// The attribute; `None` if the problem is of the whole resource.
     pub attribute: Option<String>,
-    /// How bad it is.
+    /// Error or warning.
     pub severity: Severity,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
-    /// What to do about it.
+    /// The remedy.
     pub help: String,
 }
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It cannot work.
+    /// The resource cannot work.
     Error,
-    /// It may not do what was meant.
+    /// The resource may not do what was intended.
     Warning,
 }
 
-/// What an OCF resource agent of this machine says of itself; its type as in `ocf:heartbeat:IPaddr2`.
+/// The metadata of an OCF resource agent of this machine; `agent` is a type as in `ocf:heartbeat:IPaddr2`.
 pub async fn metadata(settings: &Settings, agent: &str) -> Result<Arc<Metadata>, String> {
     prepare(&settings.run_dir);
     match Contract::of(agent) {
@@ -63,7 +64,7 @@ pub async fn metadata(settings: &Settings, agent: &str) -> Result<Arc<Metadata>,
     }
 }
 
-/// The types of resources that can be kept on this machine, in the form of the cluster file. Units of systemd are not listed.
+/// The resource types available on this machine, in the form of the cluster file. Units of systemd are not listed.
 pub async fn kinds(settings: &Settings) -> Vec<String> {
     let mut kinds = ocf::installed(&settings.ocf_root).await;
     for place in &settings.scripts {
@@ -75,8 +76,8 @@ pub async fn kinds(settings: &Settings) -> Vec<String> {
     kinds
 }
 
-/// What is wrong with the resources of a cluster that this server may have to run, in the order of their names. What may run
-/// elsewhere alone is for those others to say: attributes differ by server, and agents need not be installed everywhere.
+/// The problems of the resources that this server may have to run, sorted by resource. Resources that run only on
+/// other servers are checked there: attributes differ by server, and agents need not be installed everywhere.
 pub async fn check(settings: &Settings, cluster: &Cluster) -> Vec<Finding> {
     prepare(&settings.run_dir);
     let machine = Arc::new(Machine::new(settings.clone()));
@@ -124,7 +125,7 @@ impl Item {
         Finding { severity: Severity::Warning, ..self.error(attribute, what, help) }
     }
 
-    /// An attribute that the type does not know.
+    /// The finding for an attribute that the type does not know.
     fn unknown<'a>(&self, attribute: &str, known: impl Iterator<Item = &'a str>) -> Finding {
         let what = format!("{} has no attribute {attribute}", self.spec.agent);
         self.error(Some(attribute), what, meant(attribute, known, "leave it out"))
@@ -149,7 +150,7 @@ async fn one(machine: &Machine, item: &Item) -> Vec<Finding> {
     }
 }
 
-/// The names that may have been meant, or what else to do.
+/// A hint: the known names similar to `name`, or else the text `otherwise`.
 fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
     let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
     let mut near: Vec<(f64, &str)> = known.map(|other| (likeness(other), other)).collect();
@@ -159,7 +160,7 @@ fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>, otherwise: &str) 
     if near.is_empty() { otherwise.to_owned() } else { format!("did you mean {}?", near.join(", or ")) }
 }
 
-/// The names in a directory.
+/// The sorted names in a directory; none if it cannot be read.
 async fn names_in(folder: &std::path::Path) -> Vec<String> {
     let mut names = Vec::new();
     let Ok(mut entries) = tokio::fs::read_dir(folder).await else { return names };

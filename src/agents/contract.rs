@@ -1,8 +1,8 @@
-//! Which agent keeps a resource, by the name of its type, and what can be asked of any of them.
+//! The agent of a resource, chosen by the name of its type, and the entry points that all agents have.
 //!
-//! A type that nobody here knows, or whose agent is not installed here, reads "not defined here": only its agent starts
-//! such a thing, so it cannot have been started here. Somebody may have started the same thing by hand, by other means; no
-//! agent of ours could tell, and a server on which nothing was installed would hold its group for ever if it read Unknown.
+//! A type that is unknown, or whose agent is not installed here, reads "not defined here": a resource is started only
+//! by its agent, so it cannot have been started here. Somebody may have started the same thing by hand, by other
+//! means; no agent could tell, and a server without the agent would hold the group for ever if it read Unknown.
 
 use super::{
     builtin::Builtin,
@@ -14,7 +14,7 @@ use super::{
 };
 use tenure_core::Power;
 
-/// Who keeps a resource.
+/// The agent of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Contract {
     /// `ocf:PROVIDER:TYPE`.
@@ -23,18 +23,18 @@ pub(crate) enum Contract {
     Script(Script),
     /// `systemd:UNIT`.
     Systemd(Unit),
-    /// One that is part of this program.
+    /// A built-in agent.
     Builtin(Builtin),
-    /// Nobody: why.
+    /// No agent: why.
     Nobody(String),
 }
 
-/// The forms that a type has, for messages.
+/// The forms of a type, for messages.
 pub(crate) const FORMS: &str =
     "ocf:PROVIDER:TYPE, script:TYPE, systemd:UNIT, Application, Process, FileOnOff or FileNone";
 
 impl Contract {
-    /// Who keeps resources of a type.
+    /// The agent for a type.
     pub(crate) fn of(agent: &str) -> Self {
         let plain = |name: &str| {
             !name.is_empty() && !name.starts_with('.') && !name.contains('/') && !name.contains(char::is_whitespace)
@@ -83,7 +83,7 @@ impl Contract {
         }
     }
 
-    /// Stops it by force, for a reason as VCS numbers them.
+    /// Stops it by force; `reason` as VCS numbers the reasons of a clean.
     pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> Deed {
         match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
@@ -94,7 +94,7 @@ impl Contract {
         }
     }
 
-    /// Something else that its agent can do.
+    /// Runs another action of its agent.
     pub(crate) async fn action(&self, call: &Call<'_>, token: &str, arguments: &[String]) -> Result<String, String> {
         match self {
             Contract::Ocf(ocf) => ocf.action(call, token).await,
@@ -105,7 +105,7 @@ impl Contract {
         }
     }
 
-    /// What its agent tells people of it.
+    /// The agent's description of the resource, for people.
     pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
         match self {
             Contract::Script(script) => script.info(call).await,
@@ -116,21 +116,21 @@ impl Contract {
         }
     }
 
-    /// Before the first look.
+    /// Called before the first other entry point.
     pub(crate) async fn open(&self, call: &Call<'_>) {
         if let Contract::Script(script) = self {
             script.notice(call, "open", &[]).await;
         }
     }
 
-    /// After the last.
+    /// Called last, when the resource is no longer managed here.
     pub(crate) async fn close(&self, call: &Call<'_>) {
         if let Contract::Script(script) = self {
             script.notice(call, "close", &[]).await;
         }
     }
 
-    /// An attribute has another value now.
+    /// Called when the value of an attribute has changed.
     pub(crate) async fn changed(&self, call: &Call<'_>, attribute: &str) {
         if let Contract::Script(script) = self {
             let value = call.spec.attributes.get(attribute).cloned().unwrap_or_default();

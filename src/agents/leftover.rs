@@ -1,9 +1,9 @@
-//! Programs that start, stop or clean something, on record while they run: so that a process of this node that begins after
-//! another was killed can end first what that one had under way. Otherwise a start that outlives its process could take
+//! Programs that start, stop or clean a resource, on record while they run: so that a new process of this node can
+//! first end those that a killed predecessor left under way. Otherwise a start that outlives its process could take
 //! effect after the first look had said that nothing runs.
 //!
-//! A record is a file named after the process; it holds when that process began, which tells it from a later one with the
-//! same number. The directory is empty after a boot.
+//! A record is a file named after the process number; it holds the start time of that process, which tells it from a
+//! later one with the same number. The directory is empty after a boot.
 
 use super::processes::{self, Number};
 use rustix::process::Signal;
@@ -14,11 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long what was killed is waited for.
+/// Time to wait for killed processes to be gone.
 const GONE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The record of a program under way. Gone with it.
+/// The record of a program under way, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Record(PathBuf);
 
@@ -29,7 +29,7 @@ impl Record {
         let began = processes::began(process)?;
         let written = fs::create_dir_all(directory).and_then(|()| fs::write(&path, began.to_string()));
         if let Err(error) = written {
-            // A disk that is full must not keep anything from being started or stopped.
+            // A full disk must not keep anything from being started or stopped.
             tracing::warn!(path = %path.display(), %error, "a program is not on record");
         }
         Some(Record(path))
@@ -38,12 +38,12 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        // It may never have been written.
+        // The file may never have been written.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Ends what an earlier process had under way, and waits until it is gone.
+/// Ends the programs that an earlier process of this node left under way, and waits until they are gone.
 pub(crate) fn end_all(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -52,13 +52,14 @@ pub(crate) fn end_all(directory: &Path) {
         if let (Some(number), Some(began)) = (number, began) {
             end(number, began);
         }
-        // What could not be read is no record of ours.
+        // A file that cannot be read is not one of these records.
         let _ = fs::remove_file(&path);
     }
 }
 
 fn end(number: Number, began: u64) {
-    // A number is not given away while a group has it: if its leader is gone, the group is still the old one.
+    // A number is not reused while a process group has it: if the group's leader is gone, the group is still the old
+    // one.
     if processes::began(number).is_some_and(|now| now != began) {
         return;
     }
@@ -96,7 +97,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut child = sleeper();
         let number = Number::try_from(child.id()).unwrap();
-        // The earlier process did not live to let go of it.
+        // The earlier process was killed before it could remove the record.
         std::mem::forget(Record::of(directory.path(), number).unwrap());
         let limit = Instant::now() + Duration::from_secs(10);
         while processes::members(number).len() < 2 {

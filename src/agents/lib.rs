@@ -1,9 +1,10 @@
-//! What runs inside a node: agents that start it, stop it and look at it.
+//! Resources inside a node: the agents that start, stop and monitor them.
 //!
-//! Promises: never two entry points of one resource at once; every program has a deadline and is killed with its children
-//! when it is over, or when nobody waits for its outcome any more; whatever could not be found out in time is Unknown; a
-//! resource that hangs holds up no other, and no start or stop of its own; every look carries the log index that was applied
-//! before it began. Decides nothing: what should run where, and what to do about what does not, is the core's to say.
+//! Promises: never two entry points of one resource at once; every program has a deadline and is killed with its
+//! children when it is over, or when nobody waits for its outcome any more; a state that could not be found out in
+//! time is Unknown; a resource that hangs holds up no other, and no start or stop of its own; every look carries the
+//! log index that was applied before it began. Decides nothing: where resources should run, and how faults are
+//! handled, is up to the core.
 
 mod builtin;
 mod cgroup;

@@ -1,19 +1,19 @@
-//! What came of an entry point: a look, or a deed.
+//! The outcome of an entry point: a look, or a deed.
 
 use super::program::{Ended, Outcome};
 use std::time::Duration;
 use tenure_core::{Power, execution::Answer};
 
-/// How much of what an agent says of a resource is passed on.
+/// Length in bytes at which an agent's message is cut before it is passed on.
 const LONGEST_SAID: usize = 512;
 
-/// What one look showed.
+/// The result of one look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
     pub power: Power,
     pub confidence: u8,
     pub said: String,
-    /// It did not end in its time.
+    /// Whether the look ran out of time.
     pub late: bool,
 }
 
@@ -27,14 +27,14 @@ impl Look {
         Look::new(Power::Unknown, said)
     }
 
-    /// What a program that gave no exit status says of a resource: nothing.
+    /// The result of a program without an exit status: Unknown.
     pub(crate) fn without_status(outcome: &Outcome) -> Self {
         let late = matches!(outcome.ended, Ended::TimeOver(_));
         Look { late, ..Look::unknown(outcome.words()) }
     }
 }
 
-/// Cuts what was said for a line of a report.
+/// Cuts a message to the length for a line of a report.
 pub(crate) fn short(mut said: String) -> String {
     if said.len() > LONGEST_SAID {
         let mut end = LONGEST_SAID;
@@ -47,13 +47,13 @@ pub(crate) fn short(mut said: String) -> String {
     said
 }
 
-/// What came of a start, a stop or a cleaning.
+/// The outcome of a start, a stop or a clean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Deed {
     pub answer: Answer,
-    /// How long nothing can be seen of it yet, as its agent says.
+    /// Time for which the agent says that no effect can be seen yet.
     pub wait: Duration,
-    /// Whether anything was run, so that "refused" may not mean that nothing happened.
+    /// Whether a program was run: if so, "refused" may not mean that nothing happened.
     pub ran: bool,
 }
 
@@ -66,12 +66,12 @@ impl Deed {
         Deed { answer: Answer::Already, wait: Duration::ZERO, ran: true }
     }
 
-    /// Refused before anything was run.
+    /// Refused before any program was run.
     pub(crate) fn refused(why: impl Into<String>) -> Self {
         Deed { answer: Answer::Refused(short(why.into())), wait: Duration::ZERO, ran: false }
     }
 
-    /// Refused by what was run.
+    /// Refused by the program that was run.
     pub(crate) fn failed(why: impl Into<String>) -> Self {
         Deed { ran: true, ..Deed::refused(why) }
     }
@@ -80,7 +80,7 @@ impl Deed {
         Deed { answer: Answer::Unknown(short(why.into())), wait: Duration::ZERO, ran: true }
     }
 
-    /// What a program did whose exit status 0 says that it is done, and any other that it is not.
+    /// The outcome of a program whose exit status 0 means done, and any other not done.
     pub(crate) fn of(outcome: &Outcome) -> Self {
         match &outcome.ended {
             Ended::Exited(0) => Deed::done(),

@@ -1,4 +1,4 @@
-//! This machine to the agents: where things are, how a program is run here, and what is known of agents. Decides nothing.
+//! The machine as agents see it: its paths, how programs are run here, and the metadata of agents. Decides nothing.
 
 use super::{
     Settings,
@@ -10,7 +10,7 @@ use super::{
 use std::{collections::BTreeMap, path::Path, time::Duration};
 use tokio::{task::spawn_blocking, time::Instant};
 
-/// This machine.
+/// The machine of this node.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub settings: Settings,
@@ -22,23 +22,24 @@ pub(crate) struct Machine {
 pub(crate) struct Call<'a> {
     pub machine: &'a Machine,
     pub spec: &'a Spec,
-    /// When its time is over.
+    /// End of its time.
     pub deadline: Instant,
-    /// Whether it is a look at something that should not be up here.
+    /// Whether it is a look at a resource that should not be online here.
     pub probe: bool,
-    /// The turn of the resource, if it is kept.
+    /// The turn of the resource, if the resource is managed; `None` for a check of the configuration.
     pub place: Option<&'a Place>,
 }
 
-/// What an entry point is: what is run, and what becomes of what it says.
+/// The program of an entry point, and the handling of its output.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<'a> {
-    /// Its name, for people and for the file of its output.
+    /// Its name, for people and for the name of its output file.
     pub name: &'a str,
     pub path: &'a Path,
     pub arguments: Vec<String>,
     pub variables: BTreeMap<String, String>,
-    /// Whether it may leave something behind that goes on talking.
+    /// Whether it may leave a process behind that keeps writing output: if so, output goes to a file and the run is
+    /// on record.
     pub leaves: bool,
 }
 
@@ -47,7 +48,7 @@ impl Machine {
         Machine { settings, library: Library::default() }
     }
 
-    /// Runs a program that belongs to no resource, for what it says on standard output.
+    /// Runs a program that belongs to no resource, for its standard output, of which at most `most` bytes are kept.
     pub(crate) async fn ask(
         &self,
         path: &Path,
@@ -72,13 +73,13 @@ impl Machine {
 }
 
 impl Call<'_> {
-    /// What is left of its time.
+    /// The rest of its time.
     pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Does something that may wait for a file system, away from the threads that everything else runs on. It keeps the turn
-    /// of the resource until it is done: nothing can end it, and each that hangs takes a thread.
+    /// Runs work that may block on a file system, away from the async threads. It keeps the turn of the resource
+    /// until it is done: it cannot be cancelled, and each one that hangs takes a thread.
     pub(crate) async fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -92,7 +93,7 @@ impl Call<'_> {
         done.await.map_err(|_| "it was not looked at".to_owned())
     }
 
-    /// Whether there is a file. What cannot be looked at is not taken for missing.
+    /// Whether a file exists. If that cannot be found out, it counts as existing.
     pub(crate) async fn is_there(&self, path: &Path) -> bool {
         let path = path.to_owned();
         !matches!(self.aside(move || path.try_exists()).await, Ok(Ok(false)))
@@ -109,14 +110,14 @@ impl Call<'_> {
             within: self.left(),
             output,
             cgroup: settings.cgroup.clone(),
-            // A look changes nothing, and may go on.
+            // A look changes nothing, so it need not be ended by a later process.
             record: entry.leaves.then(|| settings.under_way()),
             place: self.place.cloned(),
         })
         .await
     }
 
-    /// What every agent may want to know of where it is.
+    /// The environment variables that every agent gets.
     pub(crate) fn variables(&self, entry: &str) -> BTreeMap<String, String> {
         let (settings, spec) = (&self.machine.settings, self.spec);
         [

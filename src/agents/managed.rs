@@ -1,7 +1,7 @@
-//! One managed resource: looked at when its time has come or when somebody asks, and started and stopped on order.
+//! One managed resource: looked at by schedule and on request, started and stopped on order.
 //!
-//! Every look carries the log index that was applied before it began. A look that was ended by a start or a stop says
-//! nothing; after every start or stop, however it ended, a fresh look follows.
+//! Every look carries the log index that was applied before it began. A look displaced by a start or a stop is
+//! discarded; after every start or stop, however it ended, a fresh look follows.
 
 mod monitoring;
 mod operations;
@@ -27,44 +27,44 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// Looks that begin at the same time. One that takes longer than a moment makes room: it waits, it does not work.
+/// Looks that may begin at the same time. After `BURST` a look no longer counts: it waits, it does not work.
 pub const LOOKS_AT_ONCE: usize = 64;
-/// Looks under way, those that hang included.
+/// Looks under way, including those that hang.
 pub const LOOKS_UNDER_WAY: usize = 512;
-/// How much longer than its look somebody waits who asked for it.
+/// Extra time beyond the look's timeout that a requester waits for its result.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What all resources that are kept share.
+/// State shared by all managed resources.
 pub(crate) struct Shared {
     pub machine: Machine,
     pub applied: Box<dyn Fn() -> u64 + Send + Sync>,
     pub serial: AtomicU64,
     pub changed: watch::Sender<u64>,
-    /// Which resources should be up here.
+    /// The resources that should be online here.
     pub expected: Mutex<BTreeSet<ResourceName>>,
     pub beginning: Instant,
     pub at_once: Semaphore,
     pub under_way: Semaphore,
 }
 
-/// A resource that is kept.
+/// A managed resource.
 pub(crate) struct Managed {
     pub name: ResourceName,
     shared: Arc<Shared>,
     spec: Mutex<Arc<Spec>>,
     turnstile: Arc<Turnstile>,
     state: Mutex<State>,
-    /// How many looks were asked for, and how many of those have been answered.
+    /// Number of looks requested so far; below, the number of the last request answered.
     asked: watch::Sender<u64>,
     answered: watch::Sender<u64>,
-    /// When to look next has to be thought over.
+    /// Notified when the time of the next look has to be computed anew.
     wake: Notify,
     opened: AtomicBool,
-    /// How many entry points run, or wait, that neither look nor start nor stop.
+    /// Number of entry points running or waiting that are neither look nor start nor stop.
     acting: AtomicU32,
 }
 
-/// Ignores that somebody panicked while it held the lock: what is guarded is replaced whole.
+/// Ignores poisoning by a panic: guarded values are replaced whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -99,7 +99,7 @@ impl Managed {
         Arc::clone(&lock(&self.spec))
     }
 
-    /// Puts another declaration in place of the present one. The agent is the same.
+    /// Replaces the declaration. The agent stays the same.
     pub(crate) fn declare(&self, spec: Spec) {
         *lock(&self.spec) = Arc::new(spec);
         self.wake.notify_one();
@@ -109,7 +109,7 @@ impl Managed {
         lock(&self.state).seen.clone()
     }
 
-    /// Asks for a look, and says which answer to wait for.
+    /// Requests a look; returns the ticket to wait for in `answered`.
     pub(crate) fn ask(&self) -> u64 {
         let mut ticket = 0;
         self.asked.send_modify(|count| {
@@ -120,12 +120,12 @@ impl Managed {
         ticket
     }
 
-    /// What should be up has changed.
+    /// Called when the set of resources that should be online has changed.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// A look that begins after this call.
+    /// A look that begins after this call. While a start or a stop runs, that is the answer, at once.
     pub(crate) async fn look(&self) -> Seen {
         let since = (self.shared.applied)();
         let not_before = {
@@ -155,12 +155,12 @@ impl Managed {
         lock(&self.shared.expected).contains(&self.name) || lock(&self.state).started
     }
 
-    /// What should be up, and what may be although it should not be.
+    /// Whether it should be online, or may be online although it should not.
     fn should_be_watched(&self) -> bool {
         self.is_expected() || !lock(&self.state).is_inactive()
     }
 
-    /// How long a look may take.
+    /// Time that a look may take.
     fn timeout(&self) -> Duration {
         let spec = self.spec();
         let advised = || match Contract::of(&spec.agent) {

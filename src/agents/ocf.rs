@@ -1,7 +1,7 @@
 //! OCF resource agents, API 1.1.
 //!
-//! An exit status other than "cleanly stopped" never becomes Off: an agent that says "error" may have left half of its
-//! resource running, and only a stop that succeeds shows that nothing is.
+//! An exit status other than "cleanly stopped" never becomes Off: after "error", half of the resource may still run,
+//! and only a stop that succeeds shows that nothing does.
 
 mod metadata;
 
@@ -20,11 +20,11 @@ use std::{
 };
 use tenure_core::Power;
 
-/// What comes before the reason of a failure in what an agent says.
+/// The prefix of the reason of a failure in an agent's output.
 const REASON: &str = "ocf-exit-reason:";
-/// The revision of Pacemaker's interface that agents ask for by number.
+/// The revision of Pacemaker's interface; agents ask for it by number.
 const FEATURES: &str = "3.15.0";
-/// Entry points that only the cluster may run, or that say nothing of this resource.
+/// Entry points that only the cluster may run, or that do not concern this resource.
 const NOT_ACTIONS: [&str; 9] =
     ["start", "stop", "monitor", "status", "promote", "demote", "notify", "meta-data", "validate-all"];
 
@@ -44,13 +44,13 @@ impl Ocf {
         root.join("resource.d").join(&self.provider).join(&self.kind)
     }
 
-    /// What the agent says of itself.
+    /// The agent's metadata; the agent is asked unless they are known.
     pub(crate) async fn metadata(&self, machine: &Machine) -> Result<std::sync::Arc<Metadata>, String> {
         let variables = self.machine_variables(machine);
         machine.library.of(machine, &self.path(&machine.settings.ocf_root), variables).await
     }
 
-    /// What it advised for one of its entry points, if that is known already.
+    /// The timeout that it advises for one of its entry points, if its metadata are known already.
     pub(crate) fn advised(&self, machine: &Machine, action: &str) -> Option<Duration> {
         machine.library.known(&self.path(&machine.settings.ocf_root))?.timeout(action)
     }
@@ -71,10 +71,11 @@ impl Ocf {
         let said = reason(&outcome);
         match code {
             0 | 8 => Look::new(Power::Running, ""),
-            // Running, and on its way down, in the agent's opinion.
+            // Running, but degraded or likely to fail soon.
             190 | 191 => Look::new(Power::Running, said.unwrap_or_else(|| "degraded".to_owned())),
             7 => Look::new(Power::Off, said.unwrap_or_default()),
-            // What is not installed here cannot run here; but what was just seen to run may outlive its own files.
+            // An agent that is not installed can run nothing here; but a resource just seen to run may outlive its
+            // own files.
             5 if call.probe => Look::new(Power::Absent, said.unwrap_or_else(|| words(5))),
             code => Look::unknown(said.unwrap_or_else(|| outcome.said.after(&words(code)))),
         }
@@ -94,7 +95,7 @@ impl Ocf {
         }
     }
 
-    /// Another entry point that the agent lists, such as `reload`.
+    /// Runs another entry point that the agent lists, such as `reload`.
     pub(crate) async fn action(&self, call: &Call<'_>, token: &str) -> Result<String, String> {
         let metadata = self.metadata(call.machine).await?;
         let listed = |name: &str| !NOT_ACTIONS.contains(&name) && !name.starts_with("migrate");
@@ -167,12 +168,12 @@ impl Ocf {
     }
 }
 
-/// Where agents keep what they remember: below our own directory, so that two nodes on one machine do not share it.
+/// The directory for agents' state files: below the run directory, so that two nodes on one machine do not share it.
 fn scratch(machine: &Machine) -> PathBuf {
     machine.settings.run_dir.join("rsctmp")
 }
 
-/// Makes the directory in which agents keep what they remember.
+/// Creates the directory for agents' state files.
 pub(crate) fn prepare(run_dir: &Path) {
     let scratch = run_dir.join("rsctmp");
     if let Err(error) = std::fs::create_dir_all(&scratch) {
@@ -184,7 +185,7 @@ fn missing(path: &Path) -> String {
     format!("the agent is not installed here: there is no {}", path.display())
 }
 
-/// The last reason that the agent gave.
+/// The last reason given by the agent.
 fn reason(outcome: &Outcome) -> Option<String> {
     let reasons = outcome.said.text().lines().filter_map(|line| line.trim().strip_prefix(REASON));
     reasons.map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)

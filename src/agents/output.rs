@@ -1,7 +1,7 @@
-//! What a program says: read from a pipe until it ends, or left in a file.
+//! The output of a program: read from a pipe until the program ends, or left in a file.
 //!
-//! A daemon that a program starts inherits its output. If that were a pipe, the daemon would be killed by the first thing
-//! that it says after we stopped reading: so programs that may leave something behind write into a file. Decides nothing.
+//! A daemon started by a program inherits its output. If that were a pipe, the daemon would be killed by its first
+//! output after the reader is gone: so programs that may leave a process behind write into a file. Decides nothing.
 
 use std::{
     collections::VecDeque,
@@ -11,23 +11,23 @@ use std::{
 };
 use tokio::net::unix::pipe::Receiver;
 
-/// How much of what a program says is kept, unless more is asked for: the last of it.
+/// Bytes of a program's output that are kept, from its end, unless more is asked for.
 pub const KEPT: usize = 4096;
-/// How long a file may grow into which something that was started still writes.
+/// Size in bytes at which an output file is cut, while a daemon may still write into it.
 pub const LONGEST_FILE: u64 = 64 * 1024;
 
-/// Where the output of a program goes.
+/// The destination of a program's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Into a pipe that is read until the program ends: for what leaves nothing behind.
+    /// A pipe that is read until the program ends: for programs that leave no process behind.
     Pipe,
-    /// Only what it says on standard output, at most so many bytes from its end.
+    /// Only standard output, through a pipe; at most so many bytes from its end are kept.
     Words(usize),
-    /// Into this file, which is emptied first: for what may start a daemon.
+    /// This file, which is emptied first: for programs that may start a daemon.
     File(PathBuf),
 }
 
-/// What a program said last.
+/// The last part of a program's output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said(pub(crate) String);
 
@@ -37,25 +37,25 @@ impl Said {
         &self.0
     }
 
-    /// The last line that says anything.
+    /// The last line that is not empty.
     pub fn last_line(&self) -> Option<&str> {
         self.0.lines().map(str::trim).rfind(|line| !line.is_empty())
     }
 
-    /// What became of the program, with the last line that it said.
+    /// `what`, followed by the last line of output if there is one.
     pub fn after(&self, what: &str) -> String {
         self.last_line().map_or_else(|| what.to_owned(), |line| format!("{what}: {line}"))
     }
 }
 
-/// The end of a program's output that we read.
+/// The reading end of a program's output.
 pub(crate) enum Source {
     Pipe(Receiver, Tail),
     File(PathBuf),
 }
 
 impl Source {
-    /// Takes in what is there now.
+    /// Reads the output that is there now.
     pub(crate) fn take_in(&mut self) {
         match self {
             Source::Pipe(pipe, tail) => tail.take_in(pipe),
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// Waits until there is something to take in; for ever if there will be nothing.
+    /// Waits until there is output to read; for ever if there will be none.
     pub(crate) async fn readable(&mut self) {
         match self {
             Source::Pipe(pipe, tail) if !tail.ended => tail.ended = pipe.readable().await.is_err(),
@@ -80,7 +80,7 @@ impl Source {
     }
 }
 
-/// The last of what a program wrote into a pipe.
+/// The last part of a program's output into a pipe.
 pub(crate) struct Tail {
     kept: VecDeque<u8>,
     most: usize,
@@ -92,7 +92,7 @@ impl Tail {
         Tail { kept: VecDeque::new(), most, ended: false }
     }
 
-    /// Takes in what is there now, as much as a pipe can hold.
+    /// Reads the output that is there now, as much as a pipe can hold.
     fn take_in(&mut self, output: &Receiver) {
         let mut piece = [0; KEPT];
         for _ in 0..32 {
@@ -120,7 +120,7 @@ impl Tail {
     }
 }
 
-/// Opens a file for the output of a program. What wrote into it before and still does goes on at its end.
+/// Opens and empties a file for the output of a program. A process that already writes into it goes on at its end.
 pub(crate) fn emptied(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -130,7 +130,7 @@ pub(crate) fn emptied(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The last of a file.
+/// The last [`KEPT`] bytes of a file.
 fn last_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -140,7 +140,7 @@ fn last_of(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Cuts a file that grew too long down to the last of it. Whoever writes into it appends, and so goes on after that.
+/// Cuts a file that grew too long down to its last part. Its writers append, and so go on after that.
 pub(crate) fn cut(path: &Path) {
     if fs::metadata(path).map_or(0, |entry| entry.len()) <= LONGEST_FILE {
         return;

@@ -1,9 +1,9 @@
-//! Programs of somebody else's, run to their end or to the end of their time.
+//! External programs, run until they end or their time is over.
 //!
-//! A program gets no shell, no input, an environment of its own, no descriptor of ours, a process group of its own, and a
-//! control group of its own where the machine has them. It is killed with all that it started when its time is over, or when
-//! nobody waits for it any more; what it left behind when it ended by itself lives on. Its output is read until it ends, not
-//! until its children let go of it. Decides nothing.
+//! A program gets no shell, no input, an environment of its own, no inherited descriptor, a process group of its own,
+//! and a control group of its own where the machine has them. It is killed with all its descendants when its time is
+//! over, or when nobody waits for it any more; processes left behind by a program that ended by itself live on. Its
+//! output is read until it ends, not until its children close it. Decides nothing.
 
 use super::{
     cgroup::Cgroup,
@@ -28,11 +28,11 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 
-/// What is searched for programs when our own environment does not say.
+/// The `PATH` of programs when this process has none in its environment.
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// How long a program that was killed is waited for: one that hangs in the kernel may never be gone.
+/// Time to wait for a killed program: one that hangs in the kernel may never be gone.
 const BURIAL: Duration = Duration::from_secs(1);
-/// A program file that is being written cannot be run in that moment: how often it is tried, and how long between.
+/// A program file cannot be run while it is being written: number of tries, and the pause between them.
 const BUSY_TRIES: u32 = 50;
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
@@ -41,51 +41,51 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 pub struct Program {
     /// Absolute path, or a name to be found in `PATH`.
     pub path: PathBuf,
-    /// What it is told.
+    /// Arguments, without the program's name.
     pub arguments: Vec<String>,
-    /// Variables that it gets, beside `PATH`.
+    /// Environment variables, besides `PATH`.
     pub variables: BTreeMap<String, String>,
-    /// How long it may take.
+    /// Time that it may take.
     pub within: Duration,
-    /// Where its output goes.
+    /// The destination of its output.
     pub output: Output,
     /// The control group in which it gets one of its own.
     pub cgroup: Option<PathBuf>,
-    /// The directory in which it is on record while it runs, for a later process of this node.
+    /// The directory for its record while it runs, which a later process of this node reads.
     pub record: Option<PathBuf>,
-    /// Let go only when the program is gone, also if nobody waits for that.
+    /// Dropped only when the program is gone, also if nobody waits for that.
     pub place: Option<Place>,
 }
 
-/// Something that somebody else waits for.
+/// A guard that a program holds until it is gone, such as the turn of a resource.
 pub type Place = Arc<dyn fmt::Debug + Send + Sync>;
 
-/// How a program ended.
+/// The way in which a program ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// It could not be started, and would not be if it were tried again.
+    /// It could not be started, and another try would fail too.
     Missing(String),
-    /// There was no room for it now.
+    /// The machine lacked the resources to start it now; it did not run.
     NoRoom(String),
-    /// By itself, with this exit status.
+    /// It exited by itself, with this status.
     Exited(i32),
-    /// By something else than itself or us.
+    /// A signal ended it that was not sent from here, or waiting for it failed.
     Broken(String),
     /// Its time was over, and it was killed.
     TimeOver(Duration),
 }
 
-/// What became of a program.
+/// The outcome of a program.
 #[derive(Debug)]
 pub struct Outcome {
     /// How it ended.
     pub ended: Ended,
-    /// What it said.
+    /// Its output.
     pub said: Said,
 }
 
 impl Outcome {
-    /// The same for people, with the last line that it said.
+    /// The outcome for people, with the last line of output.
     pub fn words(&self) -> String {
         match &self.ended {
             Ended::Missing(why) | Ended::NoRoom(why) => why.clone(),
@@ -96,7 +96,7 @@ impl Outcome {
     }
 }
 
-/// Runs a program to its end, or to the end of its time. To drop the future is to kill the program.
+/// Runs a program until it ends or its time is over. Dropping the future kills the program.
 pub async fn run(program: Program) -> Outcome {
     let within = program.within;
     let deadline = Instant::now() + within;
@@ -120,7 +120,7 @@ pub async fn run(program: Program) -> Outcome {
     Outcome { ended, said: source.finish() }
 }
 
-/// A program that runs. All that it started is killed when this is dropped before the program was seen to end.
+/// A running program. It is killed with its descendants when this is dropped before the program was seen to end.
 struct Running(Option<Body>);
 
 struct Body {
@@ -131,12 +131,13 @@ struct Body {
 }
 
 impl Running {
-    /// Reads what the program says until it ends; `None` if its time is over first.
+    /// Reads the program's output until it ends; `None` if its time is over first.
     async fn watch(&mut self, source: &mut Source, deadline: Instant) -> Option<io::Result<ExitStatus>> {
         let body = self.0.as_mut()?;
         loop {
             tokio::select! {
-                // The end comes first, and then the time: a program that never stops talking does not hold them up.
+                // The end comes first, and then the deadline: a program that never stops writing does not hold them
+                // up.
                 biased;
                 status = body.child.wait() => return Some(status),
                 () = sleep_until(deadline) => return None,
@@ -145,7 +146,7 @@ impl Running {
         }
     }
 
-    /// Kills it, and waits for a while until it is gone.
+    /// Kills it, and waits up to `BURIAL` until it is gone.
     async fn reap(mut self) {
         if let Some(body) = self.0.take() {
             body.reap().await;
@@ -165,9 +166,9 @@ impl Drop for Running {
 
 impl Body {
     fn kill(&self) {
-        // A child that was waited for has no number any more: it may be somebody else's by now.
+        // A child that was waited for has no number any more: another process may have it by now.
         let Some(leader) = self.child.id().and_then(|id| Number::try_from(id).ok()) else { return };
-        // Whoever left the group is found before its parent is gone.
+        // Descendants that left the group can be found only as long as their parent is there.
         let family = processes::descendants(leader);
         processes::kill_group(leader);
         if let Some(cgroup) = &self.cgroup {
@@ -178,8 +179,8 @@ impl Body {
         }
     }
 
-    /// Kills it, waits until it is gone, and then lets go of its place. All processes of the machine are looked through for
-    /// that, away from the threads that everything else runs on.
+    /// Kills it, waits until it is gone, and then drops its place. To find descendants, all processes of the machine
+    /// are searched, so it runs away from the async threads.
     async fn reap(self) {
         let killed = spawn_blocking(move || {
             self.kill();
@@ -193,16 +194,16 @@ impl Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        // It is there still if it does not die, or if the runtime ends.
+        // It is still there if it does not die, or if the runtime ends.
         self.kill();
     }
 }
 
-/// Starts a program away from the threads that everything else runs on: the file may lie on a file system that hangs.
+/// Starts a program away from the async threads: the file may lie on a file system that hangs.
 async fn started(program: Program) -> io::Result<(Running, Source)> {
     for _ in 0..BUSY_TRIES {
         let program = program.clone();
-        // If nobody waits for the answer any more it is dropped where it is made, and the program killed.
+        // If nobody waits for the result any more it is dropped in that thread, and the program killed.
         match spawn_blocking(move || spawn(&program)).await {
             Ok(Err(error)) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(BUSY_PAUSE).await,
             Ok(result) => return result,
@@ -219,7 +220,7 @@ fn spawn(program: &Program) -> io::Result<(Running, Source)> {
     let (out, err, source) = ends(&program.output)?;
     command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
     let cgroup = program.cgroup.as_deref().and_then(Cgroup::below);
-    // Our own ends for writing go with the command, so that its output ends with those who write it.
+    // This process's copies of the writing ends are closed with the command: the output ends with its last writer.
     let child = command.spawn()?;
     if let (Some(cgroup), Some(id)) = (&cgroup, child.id()) {
         cgroup.take_in(Number::try_from(id).unwrap_or_default());
@@ -229,7 +230,7 @@ fn spawn(program: &Program) -> io::Result<(Running, Source)> {
     Ok((Running(Some(Body { child, cgroup, _record: record, _place: program.place.clone() })), source))
 }
 
-/// Where its output and its complaints go, and where we read them.
+/// The program's standard output and standard error, and the end to read them from.
 fn ends(output: &Output) -> io::Result<(Stdio, Stdio, Source)> {
     let pipe = |most| -> io::Result<(OwnedFd, Source)> {
         let (reader, writer) = io::pipe()?;
@@ -247,7 +248,7 @@ fn ends(output: &Output) -> io::Result<(Stdio, Stdio, Source)> {
         Output::File(path) => match output::emptied(path) {
             Ok(file) => Ok((file.try_clone()?.into(), file.into(), Source::File(path.clone()))),
             Err(error) => {
-                // A disk that is full must not keep anything from being started or stopped.
+                // A full disk must not keep anything from being started or stopped.
                 tracing::warn!(path = %path.display(), %error, "what a program says is lost");
                 Ok((Stdio::null(), Stdio::null(), Source::File(path.clone())))
             }
@@ -255,7 +256,7 @@ fn ends(output: &Output) -> io::Result<(Stdio, Stdio, Source)> {
     }
 }
 
-/// What is missing or is no program stays so; what the machine has no room for now was not tried.
+/// Lack of memory or processes is temporary, and the program did not run; any other error is permanent.
 fn not_started(path: &str, error: &io::Error) -> Ended {
     let why = format!("{path}: {error}");
     match error.kind() {

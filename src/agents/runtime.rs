@@ -1,4 +1,4 @@
-//! The runtime of a node: all resources that live inside it.
+//! The agent runtime of a node: all resources inside it.
 
 use super::{
     Settings, cgroup, leftover,
@@ -21,12 +21,13 @@ use tokio::{
     time::Instant,
 };
 
-/// First looks are spread over so much time.
+/// First looks are spread over this time.
 const FIRST_LOOKS: Duration = Duration::from_secs(1);
-/// So few are looked at at once.
+/// Up to this number of resources, first looks are not spread.
 const FEW: usize = 8;
 
-/// Starts, stops and watches what lives inside a node. Cheap to clone; what it keeps is let go with the last clone.
+/// Starts, stops and monitors the resources inside a node. Cheap to clone; its resources are dropped with the last
+/// clone.
 #[derive(Clone)]
 pub struct Runtime {
     inner: Arc<Inner>,
@@ -36,7 +37,7 @@ struct Inner {
     shared: Arc<Shared>,
     runtime: Handle,
     kept: Mutex<BTreeMap<ResourceName, Watched>>,
-    /// Entry points that tell agents something, and the turnstiles of those that are being closed.
+    /// Notices to agents in progress. Below, the turnstiles: also of resources that are being closed.
     notices: Mutex<JoinSet<()>>,
     turnstiles: Mutex<BTreeMap<ResourceName, Arc<Turnstile>>>,
 }
@@ -53,8 +54,8 @@ impl Drop for Watched {
 }
 
 impl Runtime {
-    /// A runtime that keeps nothing yet. `applied` is the log index that the node has applied; every look carries it as it
-    /// was before the look began. To be called within the runtime on which everything will run.
+    /// A runtime without resources yet. `applied` returns the log index that the node has applied; every look carries
+    /// its value from before the look began. To be called within the tokio runtime on which everything will run.
     pub fn new(settings: Settings, applied: impl Fn() -> u64 + Send + Sync + 'static) -> Runtime {
         ocf::prepare(&settings.run_dir);
         script::prepare(&settings.run_dir);
@@ -82,9 +83,9 @@ impl Runtime {
         Runtime { inner: Arc::new(inner) }
     }
 
-    /// Takes over the resources of this server from a configuration in which parallel groups are instances already. What
-    /// is new is opened and looked at; what is gone is closed, and otherwise left as it is; what did not change is not
-    /// touched.
+    /// Takes over the resources of this server from a configuration in which parallel groups are expanded to
+    /// instances. New resources are opened and looked at; removed ones are closed, and otherwise left as they are;
+    /// unchanged ones are not touched.
     pub fn configure(&self, cluster: &Arc<Cluster>) {
         let mut wanted = spec::here(cluster, &self.inner.shared.machine.settings.server);
         let mut kept = lock(&self.inner.kept);
@@ -128,15 +129,15 @@ impl Runtime {
         }
     }
 
-    /// Tells agents something, beside everything else.
+    /// Sends a notice to an agent, in a task of its own.
     fn notice(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut notices = lock(&self.inner.notices);
         while notices.try_join_next().is_some() {}
         notices.spawn_on(work, &self.inner.runtime);
     }
 
-    /// Says which resources should be up here: they are looked at more often, and what is missing of them is a fault of
-    /// theirs and not of a place where they never were.
+    /// Sets the resources that should be online here: they are looked at more often, and a missing file or package of
+    /// theirs is a fault, not a sign that they never were here.
     pub fn expect(&self, up: BTreeSet<ResourceName>) {
         let old = std::mem::replace(&mut *lock(&self.inner.shared.expected), up.clone());
         let kept = lock(&self.inner.kept);
@@ -147,19 +148,19 @@ impl Runtime {
         }
     }
 
-    /// What was last seen of each resource, if anything was since this process began.
+    /// The last result for each resource that has been looked at since this process began.
     pub fn inside(&self) -> Inside {
         let kept = lock(&self.inner.kept);
         let seen = kept.iter().filter_map(|(name, watched)| Some((name.clone(), watched.kept.seen()?)));
         Inside { seen: seen.collect(), watchdog: None }
     }
 
-    /// Changes whenever [`Runtime::inside`] says something else than before, and when a look that was asked for has ended.
+    /// Changes whenever [`Runtime::inside`] changes, and when a requested look has ended.
     pub fn changed(&self) -> watch::Receiver<u64> {
         self.inner.shared.changed.subscribe()
     }
 
-    /// Has resources looked at soon.
+    /// Requests looks at resources, without waiting for them.
     pub fn probe(&self, resources: impl IntoIterator<Item = ResourceName>) {
         let kept = lock(&self.inner.kept);
         for watched in resources.into_iter().filter_map(|name| kept.get(&name)) {
@@ -167,8 +168,8 @@ impl Runtime {
         }
     }
 
-    /// A look that begins after this call. While the resource is started or stopped it reads so, at once. Unknown if no
-    /// look ended within the time that a look may take.
+    /// A look that begins after this call. While the resource is being started or stopped it reads so, at once.
+    /// Unknown if no look ended within the time that a look may take.
     pub async fn look(&self, resource: &ResourceName) -> Seen {
         match self.kept(resource) {
             Ok(kept) => kept.look().await,
@@ -179,7 +180,7 @@ impl Runtime {
         }
     }
 
-    /// Starts a resource. If the future is dropped, what was run for it is killed, and a fresh look is taken; the same
+    /// Starts a resource. If the future is dropped, its programs are killed, and a fresh look is taken; the same
     /// holds for [`Runtime::stop`] and [`Runtime::clean`].
     pub async fn start(&self, resource: &ResourceName, within: Duration) -> Answer {
         match self.kept(resource) {
@@ -188,7 +189,7 @@ impl Runtime {
         }
     }
 
-    /// Stops a resource in order.
+    /// Stops a resource, as its agent does.
     pub async fn stop(&self, resource: &ResourceName, within: Duration) -> Answer {
         match self.kept(resource) {
             Ok(kept) => kept.stop(within).await,
@@ -196,8 +197,8 @@ impl Runtime {
         }
     }
 
-    /// Stops a resource by force. The reason is for its agent, as VCS numbers it: 0 offline hung, 1 offline ineffective,
-    /// 2 online hung, 3 online ineffective, 4 unexpected offline, 5 monitor hung.
+    /// Stops a resource by force. `reason` is for its agent, as VCS numbers it: 0 offline hung, 1 offline
+    /// ineffective, 2 online hung, 3 online ineffective, 4 unexpected offline, 5 monitor hung.
     pub async fn clean(&self, resource: &ResourceName, reason: u8, within: Duration) -> Answer {
         match self.kept(resource) {
             Ok(kept) => kept.clean(reason, within).await,
@@ -205,7 +206,7 @@ impl Runtime {
         }
     }
 
-    /// Has the agent do something else to a resource; what it said.
+    /// Runs another action of a resource's agent; returns its output.
     pub async fn act(
         &self,
         resource: &ResourceName,
@@ -216,7 +217,7 @@ impl Runtime {
         self.kept(resource)?.action(token, arguments, within).await
     }
 
-    /// What the agent tells people of a resource.
+    /// The agent's description of a resource, for people.
     pub async fn info(&self, resource: &ResourceName) -> Result<String, String> {
         self.kept(resource)?.info().await
     }
@@ -229,8 +230,8 @@ impl Runtime {
 }
 
 impl Inner {
-    /// The turnstile of a resource: the same as long as anybody uses it, so that what is still being closed and what is declared
-    /// anew under the same name take turns.
+    /// The turnstile of a resource: the same one as long as it is in use, so that a resource being closed and a new
+    /// one of the same name take turns.
     fn turnstile(&self, resource: &ResourceName) -> Arc<Turnstile> {
         let mut turnstiles = lock(&self.turnstiles);
         turnstiles.retain(|_, turnstile| Arc::strong_count(turnstile) > 1);
@@ -238,8 +239,8 @@ impl Inner {
     }
 }
 
-/// Of two processes of one node, the later one counts from a greater number on, as long as its clock went forward: they may
-/// have applied the same entry.
+/// The first serial number of this process: microseconds of the clock. A later process of the node so counts from a
+/// greater number, provided that the clock went forward, even if both have applied the same entry.
 fn first_serial() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or_default()

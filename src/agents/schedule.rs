@@ -1,8 +1,8 @@
-//! When something is looked at next: each at its own moment of the interval, so that not all are looked at at once.
+//! The time of the next look: each resource at its own point of the interval, so that not all are looked at at once.
 
 use std::time::Duration;
 
-/// The first moment after this one that belongs to a name, counted from the same beginning.
+/// The first time after `now` that belongs to a name, counted from the same beginning.
 pub(crate) fn next(name: &str, interval: Duration, now: Duration) -> Duration {
     let interval = nanos(interval).max(1);
     let phase = phase(name) % interval;
@@ -12,7 +12,7 @@ pub(crate) fn next(name: &str, interval: Duration, now: Duration) -> Duration {
     Duration::from_nanos(phase.saturating_add(turns.saturating_mul(interval)))
 }
 
-/// Where a name stands within a length of time.
+/// The share of a time span that belongs to a name, for delays that differ by name.
 pub(crate) fn share(name: &str, of: Duration) -> Duration {
     Duration::from_nanos(phase(name) % nanos(of).max(1))
 }
@@ -21,7 +21,7 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// FNV-1a, with its bits mixed: names that differ in their last letter only must not stand side by side.
+/// FNV-1a, with its bits mixed: names that differ only in their last letter must not get neighbouring values.
 fn phase(name: &str) -> u64 {
     let hash = name
         .bytes()

@@ -1,15 +1,16 @@
 //! Script agents with the VCS contract: a directory for each type, with one program for each entry point.
 //!
-//! A program is told the name of the resource, then what its entry point is told, then the values of the attributes that the
-//! file `arglist` of the type lists, one name on a line. Its first line may say in which form: `# form: values` (each value
-//! by itself, empty if there is none; the form of V4x agents and the default) or `# form: tuples` (name, number of values,
-//! values; the form of V50 and later). In tuples an attribute whose line ends with `[]` is a vector: its words are its
-//! values. Its environment has `PATH`, `HOME=/`, `LANG=C` and `TENURE_ENTRY_POINT`, `_GROUP`, `_NODE`, `_RESOURCE`, `_SERVER`,
-//! `_TIMEOUT` (seconds) and `_TYPE`, `VCS_HOME`, and nothing else. `VCS_HOME` is a directory of ours with nothing but
-//! `bin/ag_i18n_inc.sh`, which entry points source for `VCSAG_SET_ENVS`, `VCSAG_LOG_MSG` and `VCSAG_LOGDBG_MSG`.
+//! A program gets the name of the resource, then the arguments of its entry point, then the values of the attributes
+//! listed in the file `arglist` of the type, one name on a line. Its first line may give the form: `# form: values`
+//! (each value by itself, empty if there is none; the form of V4x agents and the default) or `# form: tuples` (name,
+//! number of values, values; the form of V50 and later). In tuples an attribute whose line ends with `[]` is a
+//! vector: its words are its values. Its environment has `PATH`, `HOME=/`, `LANG=C` and `TENURE_ENTRY_POINT`,
+//! `_GROUP`, `_NODE`, `_RESOURCE`, `_SERVER`, `_TIMEOUT` (seconds) and `_TYPE`, `VCS_HOME`, and nothing else.
+//! `VCS_HOME` is a directory with nothing but `bin/ag_i18n_inc.sh`, which entry points source for `VCSAG_SET_ENVS`,
+//! `VCSAG_LOG_MSG` and `VCSAG_LOGDBG_MSG`.
 //!
-//! `monitor` must be there. A type without `clean` is stopped by `offline` when it has to go at once. A deeper look finds
-//! its depth in `TENURE_DEPTH`.
+//! `monitor` is mandatory. For a type without `clean`, `offline` takes its place. A deeper look finds its depth in
+//! `TENURE_DEPTH`.
 
 use super::{
     look::{Deed, Look},
@@ -22,11 +23,11 @@ use std::{
 };
 use tenure_core::Power;
 
-/// What entry points source for their messages.
+/// The shell functions that entry points source for their messages.
 const MESSAGES: &str = include_str!("script/ag_i18n_inc.sh");
-/// How much of what an action says is passed on.
+/// Length in bytes at which the output of an action is cut.
 const ACTION_SAYS: usize = 2048;
-/// The longest `arglist`.
+/// Longest `arglist`, in bytes.
 const LONGEST_LIST: usize = 64 * 1024;
 
 /// The agent of a type.
@@ -35,11 +36,11 @@ pub(crate) struct Script {
     pub kind: String,
 }
 
-/// How attributes are passed.
+/// The attributes passed to entry points, and their form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ArgList {
     tuples: bool,
-    /// Names, and whether it is a vector.
+    /// Names of attributes, each with whether it is a vector.
     pub names: Vec<(String, bool)>,
 }
 
@@ -65,7 +66,7 @@ impl ArgList {
         Ok(list)
     }
 
-    /// The arguments that it makes of attributes.
+    /// The arguments for an entry point, from the values of attributes.
     fn arguments<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
         let mut arguments = Vec::new();
         for (name, vector) in &self.names {
@@ -107,7 +108,7 @@ impl Script {
         }
     }
 
-    /// Runs an entry point; `None` if the type has none of this name.
+    /// Runs an entry point; `None` if the type does not have it.
     async fn run(
         &self,
         call: &Call<'_>,
@@ -172,8 +173,8 @@ impl Script {
         self.deed(call, "offline").await
     }
 
-    /// Online and offline end with the number of seconds after which something can be seen: they cannot say that they
-    /// failed.
+    /// Runs `online` or `offline`. Their exit status is the number of seconds until an effect can be seen: they
+    /// cannot report a failure.
     async fn deed(&self, call: &Call<'_>, entry: &str) -> Deed {
         match self.run(call, entry, &Self::first(call), None).await {
             Ok(Some(outcome)) => match outcome.ended {
@@ -214,7 +215,7 @@ impl Script {
         self.told(call, "info", &Self::first(call)).await
     }
 
-    /// What an entry point says that ends well.
+    /// The output of an entry point that exits with 0.
     async fn told(&self, call: &Call<'_>, entry: &str, words: &[String]) -> Result<String, String> {
         let outcome = self.run(call, entry, words, None).await?;
         let outcome = outcome.ok_or_else(|| format!("the type {} has no {entry}", self.kind))?;
@@ -226,7 +227,7 @@ impl Script {
         }
     }
 
-    /// Tells the agent something, if it wants to hear it. `words` come after the name of the resource.
+    /// Sends the agent a notice, if the type has the entry point. `words` come after the name of the resource.
     pub(crate) async fn notice(&self, call: &Call<'_>, entry: &str, words: &[String]) {
         let mut all = Self::first(call);
         all.extend(words.iter().cloned());
@@ -236,18 +237,18 @@ impl Script {
             Ok(Some(outcome)) => {
                 tracing::warn!(resource = %call.spec.resource, entry, what = outcome.words(), "an entry point failed");
             }
-            // The look that follows says the same, and is seen.
+            // The look that follows reports the same, where it is seen.
             Err(why) => tracing::debug!(resource = %call.spec.resource, entry, why, "no such type"),
         }
     }
 }
 
-/// What entry points take for the home of VCS.
+/// The value of `VCS_HOME` for entry points.
 fn vcs_home(run_dir: &Path) -> PathBuf {
     run_dir.join("vcs")
 }
 
-/// Puts there what entry points source.
+/// Writes the file that entry points source.
 pub(crate) fn prepare(run_dir: &Path) {
     let folder = vcs_home(run_dir).join("bin");
     let path = folder.join("ag_i18n_inc.sh");

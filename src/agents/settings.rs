@@ -1,30 +1,30 @@
-//! Where things are on this machine. Decides nothing.
+//! Paths on this machine. Decides nothing.
 
 use std::path::PathBuf;
 use tenure_core::{NodeName, ServerName};
 
-/// Where things are on this machine, and who it is.
+/// Paths on this machine, and its identity.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The node that runs here.
+    /// The node on this machine.
     pub node: NodeName,
-    /// The server that it lives on.
+    /// The server of the node.
     pub server: ServerName,
-    /// Where OCF resource agents live, `/usr/lib/ocf`: they are in `resource.d/PROVIDER/TYPE` below it.
+    /// The directory of OCF, `/usr/lib/ocf`: resource agents are in `resource.d/PROVIDER/TYPE` below it.
     pub ocf_root: PathBuf,
-    /// Directories with one directory for each script type. The first that has a type has it.
+    /// Directories with one directory for each script type. The first one that has the type is used.
     pub scripts: Vec<PathBuf>,
-    /// What speaks to systemd: `systemctl`, by name or with its path.
+    /// The program `systemctl`, by name or with its path.
     pub systemctl: PathBuf,
-    /// Writable, and empty after a boot: what programs said, and state that agents keep. A state that outlived a boot would
-    /// have agents say that things run which do not.
+    /// A writable directory that is empty after a boot: for output of programs, and state of agents. With state from
+    /// before a boot, agents would report resources running that are not.
     pub run_dir: PathBuf,
-    /// A directory of cgroup v2 that is ours. Each program gets one of its own below it, if that can be done.
+    /// A directory of cgroup v2 for this process. Each program gets a control group of its own below it, if possible.
     pub cgroup: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Where programs that change something are on record while they run.
+    /// The directory for records of programs that start, stop or clean something, while they run.
     pub(crate) fn under_way(&self) -> PathBuf {
         self.run_dir.join("under_way")
     }

@@ -1,4 +1,4 @@
-//! A resource as this server has it. Decides nothing.
+//! The specification of a resource on this server. Decides nothing.
 
 use super::Settings;
 use std::{
@@ -11,20 +11,20 @@ use tenure_core::{
     config::{Agent, Cluster, Operations, Resource},
 };
 
-/// How often a resource is looked at where it should not be up, unless it says.
+/// Default interval of looks at a resource that should not be online here.
 pub const OFFLINE_INTERVAL: Duration = Duration::from_secs(60);
-/// How long a look may take, unless the resource or its agent says.
+/// Default time that a look may take; the resource or the metadata of its agent may give another.
 pub const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
-/// Nothing is looked at more often than this, whatever is declared.
+/// Shortest interval of looks; shorter ones in the configuration are raised to it.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A resource as this server has it.
+/// The specification of a resource on this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Spec {
     pub resource: ResourceName,
     pub group: GroupName,
     pub agent: String,
-    /// Those of the resource, with those of this server over them.
+    /// The resource's attributes, with the values of this server over them.
     pub attributes: BTreeMap<String, String>,
     pub operations: Operations,
     pub intentional_offline: bool,
@@ -54,18 +54,18 @@ impl Spec {
         }
     }
 
-    /// An attribute that says something.
+    /// The trimmed value of an attribute; `None` if it is empty.
     pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Where what an entry point of it says is kept.
+    /// The file for the output of an entry point.
     pub(crate) fn file(&self, settings: &Settings, entry: &str) -> PathBuf {
         said_in(&settings.run_dir, &self.resource, entry)
     }
 }
 
-/// Where what an entry point of a resource says is kept.
+/// The file for the output of an entry point of a resource; characters unsafe in a file name are escaped.
 fn said_in(run_dir: &Path, resource: &ResourceName, entry: &str) -> PathBuf {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@');
     let mut name = String::new();
@@ -79,7 +79,7 @@ fn said_in(run_dir: &Path, resource: &ResourceName, entry: &str) -> PathBuf {
     run_dir.join("said").join(name).join(entry)
 }
 
-/// The resources of a cluster that this server has.
+/// The enabled resources of this server that have an agent.
 pub(crate) fn here(cluster: &Cluster, server: &ServerName) -> BTreeMap<ResourceName, Spec> {
     let listed =
         |resource: &Resource| cluster.groups.get(&resource.group).is_some_and(|group| group.servers.contains(server));
@@ -92,7 +92,7 @@ pub(crate) fn here(cluster: &Cluster, server: &ServerName) -> BTreeMap<ResourceN
         .collect()
 }
 
-/// A length of time as the runtime has it.
+/// Converts a span of the configuration.
 pub(crate) fn duration(span: Span) -> Duration {
     Duration::from_millis(span.0)
 }

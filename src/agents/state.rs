@@ -1,31 +1,31 @@
-//! What is known of one resource: how the looks at it, shallow and deep, become one state.
+//! The state of one resource: combines the results of shallow and deep looks.
 //!
-//! A deeper look that failed counts until one of the same depth succeeds, or the resource is started, stopped or cleaned:
-//! the next shallow look sees the same half-dead process and would call it healthy again. While a shallow look says that it
-//! runs and a deeper one says that it is off, neither is believed: off would allow it to be started elsewhere.
+//! The failure of a deeper look counts until a look of the same depth succeeds, or the resource is started, stopped
+//! or cleaned: the next shallow look sees the same half-dead process and would call it healthy again. While a shallow
+//! look says running and a deeper one says off, neither is believed: off would allow it to be started elsewhere.
 
 use super::look::Look;
 use std::collections::BTreeMap;
 use tenure_core::{Power, Seen};
 use tokio::time::Instant;
 
-/// What is known of one resource.
+/// The state of one resource.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// What is told of it; nothing until the first look.
+    /// The reported state; `None` until the first look.
     pub seen: Option<Seen>,
-    /// What is being done to it, as the state that this is told as.
+    /// The operation in progress, as the state that is reported meanwhile.
     pub doing: Option<Power>,
     /// Whether it was started here, and not stopped since.
     pub started: bool,
-    /// Nothing can be seen of what was done before this.
+    /// No look before this time: the last operation has no visible effect until then.
     pub not_before: Option<Instant>,
     shallow: Option<Power>,
     deep: BTreeMap<String, Look>,
     late: u32,
 }
 
-/// When something was seen.
+/// Log index and serial number of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub since: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Moment {
 }
 
 impl State {
-    /// Takes a look in. Says whether it tells something new.
+    /// Takes the result of a look. Returns whether the reported state changed.
     pub(crate) fn take(&mut self, look: Look, depth: Option<&str>, moment: Moment) -> bool {
         self.late = if look.late { self.late.saturating_add(1) } else { 0 };
         let told = match depth {
@@ -53,27 +53,27 @@ impl State {
         self.tell(told, moment)
     }
 
-    /// Says that something is being done to it. Says whether that is new.
+    /// Reports an operation in progress. Returns whether the reported state changed.
     pub(crate) fn tell_doing(&mut self, power: Power, moment: Moment) -> bool {
         self.tell(Look::new(power, ""), moment)
     }
 
-    /// Whether the last look was late and the one before was not: then another one follows at once.
+    /// Whether the last look was late and the one before was not: then the next one follows at once.
     pub(crate) fn is_late_for_once(&self) -> bool {
         self.late == 1
     }
 
-    /// Whether it is up as far as a shallow look can tell.
+    /// Whether the last shallow look saw it running.
     pub(crate) fn is_up(&self) -> bool {
         self.shallow == Some(Power::Running)
     }
 
-    /// Whether it is known to hold nothing here.
+    /// Whether it certainly holds nothing here.
     pub(crate) fn is_inactive(&self) -> bool {
         self.seen.as_ref().is_some_and(|seen| seen.power.is_inactive())
     }
 
-    /// It is another life from here on: what deeper looks said is of the one before.
+    /// Forgets the results of deeper looks: they were about the resource before it was started or stopped.
     pub(crate) fn begin_anew(&mut self) {
         self.deep.clear();
     }

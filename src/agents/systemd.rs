@@ -1,7 +1,7 @@
-//! Units of systemd, through `systemctl`.
+//! Units of systemd as resources, through `systemctl`.
 //!
-//! The unit is named by the type, `systemd:nginx.service`, or by the attribute `unit` of a resource of the type `systemd`.
-//! systemd itself should not start such a unit at boot, nor restart it.
+//! The unit is named by the type, `systemd:nginx.service`, or by the attribute `unit` of a resource of the type
+//! `systemd`. systemd itself should neither start such a unit at boot nor restart it.
 
 use super::{
     look::{Deed, Look},
@@ -11,7 +11,7 @@ use super::{
 use std::collections::BTreeMap;
 use tenure_core::Power;
 
-/// A unit, if the type names it.
+/// A unit; `None` if the type does not name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unit(Option<String>);
 
@@ -22,7 +22,7 @@ impl Unit {
 
     pub(crate) fn name<'a>(&'a self, attribute: Option<&'a str>) -> Result<&'a str, String> {
         let name = self.0.as_deref().or(attribute).ok_or("it has no attribute unit")?;
-        // A name that looks like an option would be taken for one.
+        // `systemctl` would take such a name for an option.
         if name.starts_with('-') { Err(format!("{name} is no name of a unit")) } else { Ok(name) }
     }
 
@@ -33,7 +33,7 @@ impl Unit {
         let variables = BTreeMap::from([("LC_ALL", "C"), ("SYSTEMD_PAGER", ""), ("SYSTEMD_COLORS", "0")]);
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let path = &call.machine.settings.systemctl;
-        // What is started is a child of systemd, not of this program.
+        // The processes of the unit are children of systemd, not of this program.
         Ok(call.run(Entry { name: "systemctl", path, arguments, variables, leaves: false }).await)
     }
 
@@ -52,7 +52,7 @@ impl Unit {
         }
     }
 
-    /// Has systemd do something, and waits until it is done.
+    /// Runs a `systemctl` command such as `start`, and waits until the job is done.
     pub(crate) async fn tell(&self, call: &Call<'_>, what: &str) -> Deed {
         match self.run(call, &["--no-ask-password", what]).await {
             Ok(outcome) => Deed::of(&outcome),
@@ -60,9 +60,10 @@ impl Unit {
         }
     }
 
-    /// Kills all of it. What systemd remembers of failures would keep it from being started again.
+    /// Kills all processes of the unit, and stops it. Its failed state is reset, because that could keep it from
+    /// being started again.
     pub(crate) async fn clean(&self, call: &Call<'_>) -> Deed {
-        // A unit without processes cannot be killed, and need not be.
+        // Without processes, `kill` fails, and need not succeed.
         let _ = self.run(call, &["--no-ask-password", "--signal=SIGKILL", "kill"]).await;
         let stopped = self.tell(call, "stop").await;
         let _ = self.run(call, &["--no-ask-password", "reset-failed"]).await;
@@ -85,7 +86,7 @@ impl Unit {
     pub(crate) async fn info(&self, call: &Call<'_>) -> Result<String, String> {
         let outcome = self.run(call, &["--no-pager", "--full", "status"]).await?;
         match outcome.ended {
-            // 3: it is not active, which is as good an answer.
+            // 3: the unit is not active, which is as good an answer.
             Ended::Exited(0 | 3) => Ok(outcome.said.text().trim_end().to_owned()),
             Ended::Exited(_) | Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
                 Err(outcome.words())
@@ -94,7 +95,7 @@ impl Unit {
     }
 }
 
-/// What systemd shows of a unit.
+/// Reads the output of `systemctl show`.
 fn read(text: &str) -> Look {
     let value = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
     let (load, active) = (value("LoadState").unwrap_or_default(), value("ActiveState").unwrap_or_default());
@@ -123,7 +124,7 @@ mod tests {
             ("LoadState=loaded\nActiveState=deactivating", Power::Stopping),
             ("LoadState=loaded\nActiveState=inactive", Power::Off),
             ("LoadState=not-found\nActiveState=inactive", Power::Absent),
-            // Its file is gone, and it runs all the same.
+            // The unit file is gone, and the unit still runs.
             ("LoadState=not-found\nActiveState=active", Power::Running),
             ("LoadState=loaded\nActiveState=maintenance", Power::Unknown),
             ("", Power::Unknown),

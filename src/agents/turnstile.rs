@@ -1,18 +1,18 @@
-//! One entry point of a resource at a time, and who gives way to whom.
+//! The turns of a resource's entry points: one at a time, by rank.
 //!
-//! Whoever is of a higher rank ends what is under way of a lower one, and takes its place: a look that hangs must not hold
-//! up a stop. What is ended so is killed with its children, because its future is dropped.
+//! An entry point of a higher rank displaces one of a lower rank: a look that hangs must not hold up a stop. A
+//! displaced one is killed with its children, because its future is dropped.
 
 use super::program::Place;
 use std::{future::Future, sync::Arc};
 use tokio::sync::{Mutex, watch};
 
-/// Who gives way to whom.
+/// The rank of an entry point; a higher one displaces a lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
-    /// Looks at it, changes nothing.
+    /// Looks at the resource, changes nothing.
     Look,
-    /// Starts it, or does something else to it.
+    /// Starts it, or runs another action or notice.
     Deed,
     /// Stops it.
     Stop,
@@ -22,15 +22,15 @@ pub(crate) enum Rank {
 
 const RANKS: usize = 4;
 
-/// Somebody of a higher rank took the place.
+/// An entry point of a higher rank waits for the turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Displaced;
 
-/// Where the entry points of one resource take their turns.
+/// Lets the entry points of one resource take turns.
 #[derive(Debug)]
 pub(crate) struct Turnstile {
     turn: Arc<Mutex<()>>,
-    /// How many of each rank wait.
+    /// Number of waiting entry points, by rank.
     waiting: watch::Sender<[u32; RANKS]>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Turnstile {
 pub(crate) struct Turn<'a> {
     turnstile: &'a Turnstile,
     rank: Rank,
-    /// Programs that were killed keep it until they are gone.
+    /// Shared with the turn's programs: a killed one keeps the turn until it is gone.
     place: Place,
 }
 
@@ -55,12 +55,12 @@ impl Turnstile {
 }
 
 impl Turn<'_> {
-    /// What the programs that are run in this turn hold.
+    /// The guard for programs run in this turn: it ends when the last of them is gone.
     pub(crate) fn place(&self) -> &Place {
         &self.place
     }
 
-    /// Does something, unless somebody of a higher rank waits for the place or comes to do so.
+    /// Runs `work`, unless an entry point of a higher rank waits for the turn, now or before `work` is done.
     pub(crate) async fn hold<T>(&self, work: impl Future<Output = T>) -> Result<T, Displaced> {
         let above = self.rank as usize + 1;
         let mut waiting = self.turnstile.waiting.subscribe();

@@ -1,13 +1,13 @@
-//! Running a program as somebody else.
+//! Running a program as another user.
 //!
-//! `setpriv` of util-linux becomes the user, with the user's groups, and then the program itself: the standard library cannot
-//! set the groups of a child, and `su` and `runuser` put a session or a shell in between.
+//! `setpriv` of util-linux switches to the user, with the user's groups, and then becomes the program itself: the
+//! standard library cannot set the groups of a child, and `su` and `runuser` put a session or a shell in between.
 
 use nix::unistd::{Uid, User, geteuid};
 use std::time::Duration;
 use tokio::{task::spawn_blocking, time::timeout};
 
-/// What a program is run with to be of another user.
+/// The program that runs another one as a given user.
 const SETPRIV: &str = "setpriv";
 
 /// A user of this machine.
@@ -19,7 +19,7 @@ pub(crate) struct Account {
     home: String,
 }
 
-/// Looks a user up. That may ask a directory on the network, so it takes no longer than this.
+/// Looks a user up by name or number. That may ask a directory on the network, so it is given up after `within`.
 pub(crate) async fn account(name: &str, within: Duration) -> Result<Account, String> {
     let wanted = name.to_owned();
     let found = spawn_blocking(move || match wanted.parse() {
@@ -40,7 +40,7 @@ pub(crate) async fn account(name: &str, within: Duration) -> Result<Account, Str
 }
 
 impl Account {
-    /// What to run in place of a program so that it belongs to this user.
+    /// The command that runs a program as this user.
     pub(crate) fn command(&self, path: String, arguments: Vec<String>) -> (String, Vec<String>) {
         if self.id == geteuid().as_raw() {
             return (path, arguments);
@@ -56,7 +56,7 @@ impl Account {
         (SETPRIV.to_owned(), words)
     }
 
-    /// What its programs find in their environment.
+    /// Environment variables of the user's programs.
     pub(crate) fn variables(&self) -> [(String, String); 3] {
         [
             ("HOME".to_owned(), self.home.clone()),

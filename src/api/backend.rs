@@ -1,4 +1,4 @@
-//! What the API asks of the node behind it.
+//! The interface between the API and the node behind it.
 
 use super::wire::{
     AgentDetailView, AgentsView, CheckView, ErrorKind, ErrorView, JoinReply, JoinRequest, SubjectView, TokenView,
@@ -11,13 +11,13 @@ use tenure_core::{
     Event, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, config::Cluster,
 };
 
-/// How fresh a reading of the ledger must be.
+/// Consistency of a read of the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Read {
-    /// At least as new as everything acknowledged before the question.
+    /// At least as new as everything acknowledged before the read began.
     #[default]
     Linearizable,
-    /// Whatever this node has applied.
+    /// The state that this node has applied.
     Stale,
 }
 
@@ -25,24 +25,24 @@ pub enum Read {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Member {
-    /// Its number.
+    /// Its number in consensus.
     pub id: u64,
     pub name: NodeName,
-    /// Where the others reach it.
+    /// The address for the other members.
     pub address: String,
-    /// Where administrators reach it, if known.
+    /// The address of its admin API, if known.
     pub api_address: Option<String>,
     /// Whether it votes.
     pub voter: bool,
 }
 
-/// What a node knows of the consensus group.
+/// A node's own view of the consensus group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Members {
     /// This node.
     pub me: NodeName,
-    /// Who leads.
+    /// The leader, if it is known.
     pub leader: Option<NodeName>,
     pub term: u64,
     /// Index of the last applied entry.
@@ -50,30 +50,30 @@ pub struct Members {
     pub members: Vec<Member>,
 }
 
-/// Why something was not done, or may not have been.
+/// An error: nothing was done, or the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It was refused: by the ledger, a node, or an agent.
+    /// Refused outside the ledger, such as a change of members.
     #[error("{}", .0.message)]
     Rejected(Rejection),
-    /// It makes no sense.
+    /// The request makes no sense.
     #[error("{0}")]
     Usage(String),
-    /// A file that was sent has mistakes.
+    /// The cluster file in the request has mistakes.
     #[error("the configuration is not valid")]
     Invalid(#[source] Problems),
-    /// The agents of the nodes cannot keep what a configuration asks of them: one line each.
+    /// The agents of the nodes cannot run the resources as a configuration demands: one line each.
     #[error("the agents of the nodes cannot keep what the cluster file asks of them")]
     Unkept {
-        /// What makes it unusable.
+        /// Findings that make the configuration unusable.
         errors: Vec<String>,
-        /// What somebody should look at as well.
+        /// Findings that deserve a look as well.
         warnings: Vec<String>,
     },
-    /// Nobody leads, so nothing happened.
+    /// There is no leader, so nothing happened.
     #[error("nobody leads the cluster at the moment: {0}")]
     NoLeader(String),
-    /// Something could not be reached, so nothing happened.
+    /// A node or an agent could not be reached, so nothing happened.
     #[error("{0}")]
     Unreachable(String),
     /// It may have happened, or may happen yet.
@@ -93,8 +93,9 @@ impl From<Rejection> for Failure {
     }
 }
 
-/// A node, as the API sees it. Methods that change something name who asked (`by`), for the audit. Each must return within
-/// the API's deadline, or is given up with an unknown outcome. Whoever does not lead forwards to the leader.
+/// A node, as the API sees it. Methods that change something take the operator or node that asked (`by`), for the
+/// audit. Each must return within the API's deadline, or is given up with an unknown outcome. A node that is not the
+/// leader forwards to it.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// The replicated state.
@@ -103,10 +104,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Commits a request and returns what it led to. A refusal may come either way: in the outcome, or as a failure.
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure>;
 
-    /// Whether the agents of the nodes can keep what a configuration asks of them; what somebody should look at, one line each.
+    /// Checks a configuration against the agents of the nodes; returns warnings, one line each.
     async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure>;
 
-    /// Has an agent of a node do something else to a resource: an action with its arguments, or tell what it tells people.
+    /// Calls an agent of a node for a resource: for an action with its arguments, or without one for its description
+    /// for people.
     async fn extra(
         &self,
         by: &str,
@@ -118,10 +120,10 @@ pub trait Backend: Send + Sync + 'static {
     /// The agents of a node; of this one if none is named.
     async fn agents(&self, node: Option<&NodeName>) -> Result<AgentsView, Failure>;
 
-    /// What an agent of a node can be told; of this one if none is named.
+    /// The attributes and actions of an agent of a node; of this one if none is named.
     async fn agent(&self, node: Option<&NodeName>, agent: &str) -> Result<AgentDetailView, Failure>;
 
-    /// What this node knows of the consensus group, without asking anybody.
+    /// This node's view of the consensus group, without asking another one.
     async fn members(&self) -> Result<Members, Failure>;
 
     /// Records with an index greater than `after`, oldest first, then new ones as they come, without end.
@@ -136,13 +138,13 @@ pub trait Backend: Send + Sync + 'static {
     /// Removes a member.
     async fn node_remove(&self, by: &str, node: &NodeName) -> Result<(), Failure>;
 
-    /// Lets another voter lead; returns who does.
+    /// Transfers leadership to another voter; returns the leader.
     async fn transfer_leader(&self, by: &str, to: Option<&NodeName>) -> Result<Option<NodeName>, Failure>;
 
-    /// Makes a permission to join for one node.
+    /// Creates a token with which one node may join.
     async fn token(&self, by: &str, node: &NodeName) -> Result<TokenView, Failure>;
 
-    /// Lets a node in. The token is all that speaks for it.
+    /// Admits a node. The token is its only authentication.
     async fn join(&self, request: JoinRequest) -> Result<JoinReply, Failure>;
 
     /// The authority's certificate, PEM.
@@ -150,7 +152,7 @@ pub trait Backend: Send + Sync + 'static {
 }
 
 impl Failure {
-    /// What a client is told.
+    /// The error for the client.
     pub fn view(&self) -> ErrorView {
         let of = |kind| ErrorView::new(kind, self.to_string());
         match self {
@@ -180,7 +182,7 @@ impl Failure {
 }
 
 impl ErrorKind {
-    /// What to do next, if nothing better is known.
+    /// The advice for an error without a better one.
     pub fn suggestion(self) -> &'static str {
         match self {
             ErrorKind::Refused => "see `tenure status`",

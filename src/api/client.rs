@@ -1,7 +1,8 @@
-//! The admin client: told about any nodes, it asks them in turn until one answers.
+//! The admin client: it asks the given nodes in turn until one answers.
 //!
-//! Promises: a question is repeated at the next node; a change is sent on only while it is certain that nothing happened
-//! yet. What may have happened ends as [`ClientError::Unknown`], with the request's identity for a safe repetition.
+//! Promises: a question is repeated at the next node; a change is sent to another node only while it is certain that
+//! nothing happened yet. If it may have happened, the result is [`ClientError::Unknown`], with the identity of the
+//! request for a safe repetition.
 
 mod agent;
 mod error;
@@ -26,11 +27,11 @@ use std::time::Duration;
 use tenure_core::{RequestId, Verb};
 use tenure_raft::tls::{Identity, Trust, client_config, client_config_anonymous};
 
-/// Longest answer that is read: the status of a large site, with room to spare.
+/// Longest answer accepted, in bytes: the status of a large site, with room to spare.
 const ANSWER_LIMIT: usize = 64 << 20;
-/// Shorter than the server keeps an idle connection, so that no request is sent into one that is being closed.
+/// Shorter than the server keeps an idle connection, so that no request is sent into a connection being closed.
 const IDLE: Duration = Duration::from_secs(2);
-/// How long one node may take to be connected to at the longest.
+/// Time that connecting to one node may take at most; half the client's timeout if that is less.
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// A client of the admin API.
@@ -41,7 +42,7 @@ pub struct Client {
     timeout: Duration,
 }
 
-/// Whether a request may be repeated without harm.
+/// Whether a request may be repeated at another node without harm.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Question,
@@ -49,7 +50,7 @@ enum Kind {
 }
 
 impl Client {
-    /// A client that shows `identity` to these nodes (`host:port` of their admin API).
+    /// A client that authenticates with `identity` to these nodes (`host:port` of their admin API).
     pub fn new(identity: &Identity, nodes: Vec<String>, timeout: Duration) -> Result<Self, ClientError> {
         let tls = client_config(identity).map_err(ClientError::Identity)?;
         Client::with_tls((*tls).clone(), nodes, timeout)
@@ -75,55 +76,55 @@ impl Client {
         Ok(Client { http, nodes, timeout })
     }
 
-    /// A fresh identity for one request.
+    /// A fresh identity for a request.
     pub fn request_id() -> RequestId {
         RequestId(rand::rng().random())
     }
 
-    /// The state of everything.
+    /// The status of the whole cluster.
     pub async fn status(&self, read: Read) -> Result<StatusView, ClientError> {
         self.question(&format!("/v1/status?{}", freshness(read))).await
     }
 
-    /// Why a group is where it is.
+    /// The state of a group, with its history.
     pub async fn why(&self, group: &str, limit: usize, read: Read) -> Result<WhyView, ClientError> {
         self.question(&format!("/v1/groups/{}/why?limit={limit}&{}", escape(group), freshness(read))).await
     }
 
-    /// Why a group does not run on a server.
+    /// The reasons why a group does not run on a server.
     pub async fn why_not(&self, group: &str, server: &str, read: Read) -> Result<WhyNotView, ClientError> {
         let path = format!("/v1/groups/{}/why-not?on={}&{}", escape(group), escape(server), freshness(read));
         self.question(&path).await
     }
 
-    /// What would happen.
+    /// The effects of hypothetical events.
     pub async fn what_if(&self, body: &WhatIfBody, read: Read) -> Result<WhatIfView, ClientError> {
         let path = format!("/v1/what-if?{}", freshness(read));
         decode(&self.ask(Kind::Question, &|url| self.http.post(url).json(body), &path).await?)
     }
 
-    /// What there is room for.
+    /// The free capacity of each server, and the losses that would be survived.
     pub async fn capacity(&self, read: Read) -> Result<SiteCapacityView, ClientError> {
         self.question(&format!("/v1/capacity?{}", freshness(read))).await
     }
 
-    /// The order of a rolling maintenance, or why there is none.
+    /// The server order for a rolling maintenance, or the reason why there is none.
     pub async fn rolling(&self, read: Read) -> Result<RollingView, ClientError> {
         self.question(&format!("/v1/rolling?{}", freshness(read))).await
     }
 
-    /// The declared cluster.
+    /// The declared cluster, as a cluster file.
     pub async fn config(&self, read: Read) -> Result<ConfigView, ClientError> {
         self.question(&format!("/v1/config?{}", freshness(read))).await
     }
 
-    /// The consensus group, as the first node that answers knows it.
+    /// The consensus group, in the view of the first node that answers.
     pub async fn members(&self) -> Result<MembersView, ClientError> {
         self.question("/v1/members").await
     }
 
-    /// Declares the cluster anew, if the present one was declared at the log index that is expected. The same `id` is applied
-    /// once.
+    /// Replaces the configuration, provided that the present one was declared at the log index `expect`, if given.
+    /// The same `id` is applied once.
     pub async fn configure(
         &self,
         id: RequestId,
@@ -136,7 +137,7 @@ impl Client {
         sent.map_err(|error| error.with_request(&body.request_id))
     }
 
-    /// Asks for something. The same `id` is applied once.
+    /// Sends a request. The same `id` is applied once.
     pub async fn request(&self, id: RequestId, ask: Verb) -> Result<OutcomeView, ClientError> {
         let body = RequestBody { request_id: format!("{:032x}", id.0), ask };
         let sent = self.change(Method::POST, "/v1/requests", &body).await;
@@ -159,29 +160,29 @@ impl Client {
         self.change(Method::DELETE, &format!("/v1/nodes/{}", escape(name)), &()).await
     }
 
-    /// Lets another voter lead.
+    /// Transfers leadership to another voter.
     pub async fn transfer_leader(&self, to: Option<&str>) -> Result<LeaderView, ClientError> {
         self.change(Method::POST, "/v1/leader", &TransferBody { to: to.map(str::to_owned) }).await
     }
 
-    /// A permission to join.
+    /// A token with which a node may join.
     pub async fn token(&self, node: &str) -> Result<TokenView, ClientError> {
         self.change(Method::POST, "/v1/tokens", &TokenBody { node: node.to_owned() }).await
     }
 
-    /// Asks to be let in.
+    /// Asks for admission to the cluster.
     pub async fn join(&self, request: &JoinRequest) -> Result<JoinReply, ClientError> {
         self.change(Method::POST, "/v1/join", request).await
     }
 
-    /// What happened after a log index, as far as it is kept.
+    /// Records after a log index, as far as they are kept.
     pub async fn events(&self, since: u64, read: Read) -> Result<Vec<RecordView>, ClientError> {
         let path = format!("/v1/events?since={since}&{}", freshness(read));
         let body = self.ask(Kind::Question, &|url| self.http.get(url), &path).await?;
         body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(decode).collect()
     }
 
-    /// What happened after a log index, and what happens from now on.
+    /// Records after a log index, and new ones as they come.
     pub fn follow(&self, since: u64) -> Follow {
         Follow::new(self.clone(), since)
     }
@@ -200,7 +201,8 @@ impl Client {
         decode(&self.ask(Kind::Change, &build, path).await?)
     }
 
-    /// One request, at one node after the other as long as that is safe; the body of the good answer.
+    /// Sends one request to one node after the other as long as that is safe; returns the body of the successful
+    /// answer.
     async fn ask(
         &self,
         kind: Kind,
@@ -253,11 +255,11 @@ impl Client {
     }
 }
 
-/// How one attempt at one node failed.
+/// The failure of one attempt at one node.
 enum Attempt {
     /// Nothing was sent.
     NotSent(String),
-    /// It was sent, and no answer came.
+    /// It was sent, and no valid answer came.
     Lost(String),
     /// The node answered with an error.
     Answered(ErrorView),
@@ -292,7 +294,7 @@ fn freshness(read: Read) -> &'static str {
     }
 }
 
-/// A name as one segment of a path.
+/// Escapes a name as one segment of a path.
 fn escape(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let part = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };

@@ -1,4 +1,4 @@
-//! What is said on the wire → what may be proposed.
+//! Wire types → core types.
 
 use super::{
     backend::{Failure, Members},
@@ -9,17 +9,17 @@ use crate::config;
 use std::sync::Arc;
 use tenure_core::{Ledger, RequestId, config::Cluster};
 
-/// How a cluster file that came by the wire is called in messages.
+/// The name for the cluster file from a request, in messages.
 const SENT_FILE: &str = "cluster file";
 
-/// The cluster that a text declares.
+/// Parses a cluster file.
 pub(super) fn cluster(text: &str) -> Result<Arc<Cluster>, Failure> {
     config::cluster::parse(SENT_FILE, text).map(Arc::new).map_err(Failure::Invalid)
 }
 
-/// Reads 32 hexadecimal digits.
+/// Parses 32 hexadecimal digits.
 pub(super) fn request_id(text: &str) -> Option<RequestId> {
-    // A sign would be taken for a digit: two texts for one request.
+    // `from_str_radix` accepts a sign: two texts for one request.
     let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     digits.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(RequestId)
 }

@@ -1,8 +1,8 @@
 //! The admin API: HTTPS with client certificates, JSON in and out, events as lines of JSON. And its client.
 //!
-//! Promises: what is on the wire is [`wire`] and the core's [`Verb`](tenure_core::Verb), and nothing else, so that the core
-//! may change its other types; every request is bounded in size and time; what may have happened is never reported as failed. Refuses to know how a node answers:
-//! that is behind [`Backend`].
+//! Promises: the wire carries only [`wire`] and the core's [`Verb`](tenure_core::Verb), so that the core may change
+//! its other types; every request is bounded in size and time; a request that may have been carried out is never
+//! reported as failed. Refuses to know how a node answers: that is behind [`Backend`].
 
 pub mod wire;
 

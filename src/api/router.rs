@@ -29,22 +29,22 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use tenure_core::{GroupName, Ledger, NodeName, Rejection, RequestId, ServerName};
 use tenure_raft::tls::Role;
 
-/// Largest body that is read: a cluster file with some ten thousand LPARs.
+/// Longest body accepted, in bytes: a cluster file with some ten thousand LPARs.
 const BODY_LIMIT: usize = 8 << 20;
-/// How long a request may take. Streams of events are not bounded by it once they have begun.
+/// Time that a request may take. Streams of events are not bounded by it once they have begun.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// How long a stream of events may be silent: an empty line shows that both ends live.
+/// Interval of empty lines on a stream of events, by which both ends see that the other one lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// A question that is posted, because what it asks is long.
+/// A question that is posted, because it may be long.
 const WHAT_IF: &str = "/v1/what-if";
-/// Records that `why` returns unless asked otherwise, and at most.
+/// Default and maximum number of records that `why` returns.
 const WHY_LIMIT: (usize, usize) = (50, 1000);
 
 type Shared = State<Arc<dyn Backend>>;
 type Answer<T> = Result<Json<T>, Failed>;
 
-/// All paths, answered by `backend`. Requests carry the [`Peer`] and
-/// [`Stopping`] of their connection as extensions: [`serve`](super::serve()) sees to that.
+/// All paths, answered by `backend`. [`serve`](super::serve()) adds the [`Peer`] and [`Stopping`] of a connection to
+/// its requests, as extensions.
 pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
     let open = Router::new().route("/v1/join", post(join)).route("/v1/ca", get(ca));
     let closed = Router::new()
@@ -99,7 +99,7 @@ fn error(view: ErrorView) -> Response {
     (code, Json(view)).into_response()
 }
 
-/// Nobody without a certificate gets past this.
+/// Refuses clients without a certificate.
 async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: Next) -> Response {
     if peer.0.is_some() {
         return next.run(request).await;
@@ -112,7 +112,7 @@ async fn require_name(Extension(peer): Extension<Peer>, request: Request, next: 
     (StatusCode::FORBIDDEN, Json(view)).into_response()
 }
 
-/// What takes too long is given up: a question is answered with "unreachable", a change with "unknown".
+/// Gives up a request after the deadline: a question is answered with "unreachable", a change with "unknown".
 async fn deadline(request: Request, next: Next) -> Response {
     let asks = request.method() == axum::http::Method::GET || [WHAT_IF, agent::CHECK].contains(&request.uri().path());
     let changes = !asks;
@@ -123,7 +123,7 @@ async fn deadline(request: Request, next: Next) -> Response {
     }
 }
 
-/// Who asks, for the audit: an administrator's name, or the node that a node's certificate names.
+/// The author of a request, for the audit: an administrator's name, or `node` and the name in a node's certificate.
 struct By(String);
 
 impl<S: Send + Sync> FromRequestParts<S> for By {
@@ -138,7 +138,7 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
     }
 }
 
-/// A JSON body, with our own words when it is wrong.
+/// A JSON body; errors in it are answered as an `ErrorView`.
 struct In<T>(T);
 
 impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<S> for In<T> {
@@ -201,7 +201,7 @@ async fn why_not(
     what_if::why_not(&ledger, &group, &server).map(Json).ok_or_else(|| no_group(&ledger, group))
 }
 
-/// There is no such group, or it is parallel and each of its instances has its own story.
+/// The error for a group that does not exist, or that is parallel: each of its instances has a history of its own.
 fn no_group(ledger: &Ledger, group: GroupName) -> Failed {
     let instances: Vec<&str> = ledger.instances(&group).map(GroupName::as_str).collect();
     Failed(match instances.first() {
@@ -242,7 +242,7 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
     let mut warnings = Vec::new();
     let ledger = backend.ledger(Read::Linearizable).await?;
     let request = tenure_core::Request::Configure { cluster: Arc::clone(&cluster), strand: body.strand };
-    // A repeated request has changed the configuration itself, and is answered from memory.
+    // A repeated request has changed the configuration itself, and is answered from the ledger's memory of requests.
     if !ledger.requests.contains_key(&id) {
         if body.expect.is_some_and(|expected| ledger.configured != expected) {
             let what = format!("the configuration changed meanwhile (log index {})", ledger.configured);
@@ -266,7 +266,7 @@ fn identity(text: &str) -> Result<RequestId, Failed> {
     convert::request_id(text).ok_or_else(wrong)
 }
 
-/// What a request led to, once it is committed and was not refused.
+/// Commits a request; returns its outcome, or the refusal as an error.
 async fn proposed(
     backend: &dyn Backend,
     by: &str,
@@ -282,7 +282,7 @@ async fn proposed(
 }
 
 async fn members(State(backend): Shared) -> Answer<MembersView> {
-    // Nobody is asked: what this node knows.
+    // Only this node's own view; no other node is asked.
     let ledger = backend.ledger(Read::Stale).await?;
     Ok(Json(convert::members(backend.members().await?, &ledger)))
 }
@@ -329,14 +329,14 @@ struct EventsQuery {
     stale: bool,
 }
 
-/// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, everything that is kept.
+/// Lines of JSON, one record each; empty lines keep the connection alive. Without `since`, all records kept.
 async fn events(
     State(backend): Shared,
     Extension(Stopping(stop)): Extension<Stopping>,
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Failed> {
     let after = query.since.unwrap_or(0);
-    // Who follows is told of new records by this node anyway; only a plain question can be asked of the leader.
+    // Followers get new records from this node's own log anyway; only a single answer can be linearizable.
     let read = Freshness { stale: query.stale || query.follow }.read();
     let ledger = tokio::time::timeout(DEADLINE, backend.ledger(read)).await;
     let ledger = ledger.map_err(|_| Failure::Unreachable(format!("no answer within {DEADLINE:?}")))??;
@@ -359,7 +359,7 @@ async fn events(
 }
 
 fn line(value: &impl Serialize) -> String {
-    // Our own types hold nothing that JSON cannot say.
+    // These types hold nothing that JSON cannot represent.
     let mut line = serde_json::to_string(value).unwrap_or_default();
     line.push('\n');
     line

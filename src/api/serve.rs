@@ -1,4 +1,4 @@
-//! Serving the API over TLS: one bounded set of connections, each with the name of its client.
+//! Serving the API over TLS, on a bounded number of connections. Each carries the identity of its client.
 
 use super::{Backend, router::router};
 use axum::Extension;
@@ -17,32 +17,32 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 
-/// Connections that are served at the same time; more wait to be accepted.
+/// Connections served at the same time; further ones wait to be accepted.
 const CONNECTIONS: usize = 256;
-/// How long a client may take over the TLS handshake, and over the head of a request.
+/// Time that a client may take for the TLS handshake, and for the head of a request.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// How long open requests may take once the server is to stop.
+/// Time for open requests to end once the server is stopped.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// Pause after the system refuses to accept (out of file descriptors), so that it is not asked in a loop.
+/// Pause after a failed accept (out of file descriptors), so that it is not retried in a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Who is at the other end, if it showed a certificate of this cluster.
+/// The identity of the client, if it showed a certificate of this cluster.
 #[derive(Clone, Debug)]
 pub(super) struct Peer(pub(super) Option<PeerIdentity>);
 
-/// Ends streams that would never end by themselves.
+/// Cancelled when the server stops: ends streams that would never end by themselves.
 #[derive(Clone, Debug)]
 pub(super) struct Stopping(pub(super) CancellationToken);
 
 /// The API could not be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The identity cannot be used.
+    /// The identity or its trust anchor is unusable.
     #[error("serve the admin API")]
     Tls(#[source] TlsError),
 }
 
-/// Serves the API on a listener until `stop`; returns when the last connection is closed.
+/// Serves the API on a listener until `stop`; returns when the last connection is closed, or after `FAREWELL`.
 pub async fn serve(
     listener: TcpListener,
     identity: &Identity,
@@ -84,7 +84,7 @@ pub async fn serve(
 
 async fn connection(socket: TcpStream, acceptor: TlsAcceptor, router: axum::Router, stop: CancellationToken) {
     let from = socket.peer_addr().map_or_else(|_| "somebody".to_owned(), |from| from.to_string());
-    // Without this, small answers wait for the client's acknowledgement.
+    // Otherwise small answers would wait for the client's acknowledgement.
     let _ = socket.set_nodelay(true);
     let stream = match tokio::time::timeout(HANDSHAKE, acceptor.accept(socket)).await {
         Ok(Ok(stream)) => stream,
@@ -96,7 +96,7 @@ async fn connection(socket: TcpStream, acceptor: TlsAcceptor, router: axum::Rout
         Err(why) => return warn!(%from, %why, "admin API: a certificate without a name"),
     };
     let router = router.layer(Extension(Peer(peer))).layer(Extension(Stopping(stop.clone())));
-    // HTTP/1.1 alone: it bounds the wait for a request from the first byte on, also while nothing was sent yet.
+    // HTTP/1.1 alone: it bounds the wait for a request from the first byte on, even while nothing was sent yet.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HANDSHAKE);
     let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));

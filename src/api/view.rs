@@ -1,4 +1,4 @@
-//! Ledger → what is said on the wire. Pure.
+//! Ledger → wire types. Pure.
 
 mod group;
 mod node;
@@ -22,7 +22,7 @@ use tenure_core::{
     note::{self, ServerWait, Wait},
 };
 
-/// What the views ask again and again, looked up once: a large site has thousands of groups.
+/// Look-ups that the views need again and again, made once: a large site has thousands of groups.
 struct Index<'a> {
     ledger: &'a Ledger,
     lpars: BTreeMap<&'a GroupName, Vec<(&'a ResourceName, &'a Resource)>>,
@@ -52,7 +52,7 @@ impl<'a> Index<'a> {
     }
 }
 
-/// The state of everything.
+/// The status of the whole cluster.
 pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     let config = &ledger.config;
     let index = Index::new(ledger);
@@ -91,7 +91,7 @@ pub fn status(ledger: &Ledger, members: &Members, read: Read) -> StatusView {
     }
 }
 
-/// Why a group is where it is: at most `limit` records, newest first.
+/// The state of a group, and its history: at most `limit` records, newest first.
 pub fn why(ledger: &Ledger, group: &GroupName, limit: usize) -> Option<WhyView> {
     let declared = ledger.config.groups.get(group)?;
     let mut history = ledger.history(group);
@@ -99,7 +99,7 @@ pub fn why(ledger: &Ledger, group: &GroupName, limit: usize) -> Option<WhyView> 
     Some(WhyView { group: group::view(&Index::new(ledger), group, declared), records, more: history.next().is_some() })
 }
 
-/// Says that records after `after` are no longer kept, if so.
+/// A record that tells of dropped records after `after`; `None` if there are none.
 pub fn gap(ledger: &Ledger, after: u64) -> Option<RecordView> {
     let oldest = ledger.journal.front().filter(|_| ledger.journal.len() >= JOURNAL_LIMIT)?;
     (after > 0 && oldest.index > after.saturating_add(1)).then(|| RecordView {
@@ -126,18 +126,17 @@ pub fn event(event: &Event) -> RecordView {
     }
 }
 
-/// One group, if it is declared.
+/// A group; `None` if it is not declared.
 pub fn group(ledger: &Ledger, name: &GroupName) -> Option<GroupView> {
     Some(group::view(&Index::new(ledger), name, ledger.config.groups.get(name)?))
 }
 
-/// One server, if it is declared.
+/// A server; `None` if it is not declared.
 pub fn server(ledger: &Ledger, name: &ServerName) -> Option<ServerView> {
     Some(server::view(&Index::new(ledger), name, ledger.config.servers.get(name)?))
 }
 
-/// Cluster time as RFC 3339 in UTC.
-/// An instant of cluster time as people are shown it.
+/// An instant of cluster time, as a wall clock shows it, in RFC 3339 in UTC.
 pub(crate) fn shown(ledger: &Ledger, at: Time) -> String {
     time(ledger.shown(at))
 }
@@ -178,7 +177,7 @@ fn server_wait(ledger: &Ledger, name: &ServerName, wait: &ServerWait) -> WaitVie
     }
 }
 
-/// Open states that somebody has to end, servers first.
+/// Open states that need an operator, servers first.
 fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
     let servers = ledger.servers.iter().filter_map(|(name, state)| {
         let wait = server_wait(ledger, name, state.wait.as_ref()?);

@@ -1,4 +1,4 @@
-//! Questions that take long: bounded in time, one after the other, and away from the threads that answer everybody else.
+//! Questions that take long: bounded in time, one after the other, and away from the async threads.
 
 use super::{
     backend::Failure,
@@ -20,19 +20,19 @@ use tenure_core::{
 };
 use tokio::sync::Semaphore;
 
-/// What-ifs in one question.
+/// Limit of what-ifs in one question.
 const MOST: usize = 64;
-/// Records in one answer.
+/// Limit of records in one answer.
 const RECORDS: usize = 5000;
-/// How long one question may be worked on, shorter than a client waits.
+/// Time to work on one question, shorter than a client waits.
 const WORK: Duration = Duration::from_secs(10);
-/// How long a question waits for the one before it.
+/// Time that a question waits for the one before it.
 const QUEUE: Duration = Duration::from_secs(3);
 
-/// One at a time: a node has better things to do.
+/// Admits one question at a time: a node has more important work.
 static DESK: Semaphore = Semaphore::const_new(1);
 
-/// Works something out on a thread that may block, when nobody else does. It ends by itself at the given instant.
+/// Runs `job` on a blocking thread, when no other question is worked on. It must end by itself at the given instant.
 async fn work<T: Send + 'static>(job: impl FnOnce(Instant) -> T + Send + 'static) -> Result<T, Failure> {
     let busy = |_| Failure::Unreachable("this node is busy with another such question".to_owned());
     let turn = tokio::time::timeout(QUEUE, DESK.acquire()).await.map_err(busy)?;
@@ -44,7 +44,7 @@ async fn work<T: Send + 'static>(job: impl FnOnce(Instant) -> T + Send + 'static
     tokio::task::spawn_blocking(job).await.map_err(|why| Failure::Unreachable(why.to_string()))
 }
 
-/// What would happen.
+/// The effects of hypothetical events.
 pub(super) async fn foreseen(ledger: Arc<Ledger>, body: WhatIfBody) -> Result<WhatIfView, Failure> {
     if body.what_if.len() > MOST {
         return Err(Failure::Usage(format!("more than {MOST} what-ifs in one question")));
@@ -59,15 +59,15 @@ pub(super) async fn foreseen(ledger: Arc<Ledger>, body: WhatIfBody) -> Result<Wh
     .await
 }
 
-/// The order of a rolling maintenance, or why there is none.
+/// The server order for a rolling maintenance, or the reason why there is none.
 pub(super) async fn rolling(ledger: Arc<Ledger>) -> Result<RollingView, Failure> {
     work(move |_| view::rolling(&ledger)).await
 }
 
-/// Whether the cluster would tolerate under a new configuration what that asks it to.
+/// Refuses a new configuration if the cluster would no longer tolerate the loss of servers that it demands.
 pub(super) async fn admit(ledger: Arc<Ledger>, request: &Request) -> Result<(), Failure> {
     let Request::Configure { cluster, .. } = request else { return Ok(()) };
-    // Nobody waits for a proof that is not asked for.
+    // Without a demanded tolerance nobody waits for the proof.
     if cluster.tolerance.servers == 0 {
         return Ok(());
     }
@@ -143,7 +143,7 @@ impl From<Ending> for EndingView {
     }
 }
 
-/// What each server has room for, and which losses would be survived.
+/// The free capacity of each server, and the losses that would be survived.
 pub(super) async fn capacity(ledger: Arc<Ledger>) -> Result<SiteCapacityView, Failure> {
     work(move |until| {
         let rooms = what_if::capacity(&ledger);
@@ -200,7 +200,7 @@ fn server(ledger: &Ledger, name: &ServerName, room: &what_if::ServerRoom) -> Ser
     }
 }
 
-/// Why a group does not run on a server. `None` if there is no such group.
+/// The reasons why a group does not run on a server. `None` if there is no such group.
 pub fn why_not(ledger: &Ledger, group: &GroupName, server: &ServerName) -> Option<WhyNotView> {
     let why = what_if::why_not(ledger, group, server)?;
     let (standing, text, reasons) = match &why.standing {

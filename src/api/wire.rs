@@ -1,4 +1,4 @@
-//! What is said on the wire. Versioned by the path (`/v1`): fields may be added, never renamed or given a new meaning.
+//! The wire types. Versioned by the path (`/v1`): fields may be added, never renamed or given a new meaning.
 
 mod agent;
 mod ask;
@@ -23,37 +23,37 @@ pub use what_if::{
     SiteCapacityView, WeakView, WhatIf, WhatIfBody, WhatIfView, WhyNotView,
 };
 
-/// What operators ask is what the log holds.
+/// Operators' requests are the same type on the wire and in the log.
 pub use tenure_core::Verb;
 
 use crate::config::Problem;
 use serde::{Deserialize, Serialize};
 use tenure_core::Subject;
 
-/// How loud something is.
+/// Severity of an event or a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// As it should be.
+    /// Normal operation.
     Info,
-    /// Worth a look.
+    /// Deserves a look.
     Warning,
-    /// Somebody has to act.
+    /// An operator has to act.
     Alarm,
 }
 
-/// One thing that happened.
+/// An event, from the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordView {
     /// Log index.
     pub index: u64,
     /// Cluster time, RFC 3339 in UTC.
     pub at: String,
-    /// How loud.
+    /// Its severity.
     pub level: Level,
-    /// What kind of thing, in snake case: `granted`, `faulted`, ….
+    /// The kind of event, in snake case: `granted`, `faulted`, ….
     pub kind: String,
-    /// The line that people read.
+    /// The text for people.
     pub text: String,
     /// The group it is about.
     pub group: Option<String>,
@@ -61,12 +61,12 @@ pub struct RecordView {
     pub server: Option<String>,
 }
 
-/// Why a group is where it is.
+/// The state of a group, and its history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhyView {
-    /// What the group is now.
+    /// Its present state.
     pub group: GroupView,
-    /// What led there, newest first.
+    /// Its history, newest first.
     pub records: Vec<RecordView>,
     /// Whether older records were left out.
     pub more: bool,
@@ -81,36 +81,36 @@ pub struct ConfigView {
     pub text: String,
 }
 
-/// What a request led to.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutcomeView {
     /// Log index at which it was applied.
     pub index: u64,
-    /// Its identity.
+    /// The identity of the request.
     pub request_id: String,
-    /// What changed at once.
+    /// Its immediate effects.
     pub records: Vec<RecordView>,
-    /// What somebody should look at, one line each.
+    /// Findings that deserve a look, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// Who is in the consensus group.
+/// The members of the consensus group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct MembersView {
     /// The node that answered.
     pub answered_by: String,
-    /// Who leads, if that node knows.
+    /// The leader, if that node knows it.
     pub leader: Option<String>,
     pub term: u64,
     /// Index of the last entry that the node applied.
     pub index: u64,
     pub members: Vec<MemberView>,
-    /// What the node that answered knows of all nodes.
+    /// All nodes, in the view of the node that answered.
     #[serde(default)]
     pub nodes: Vec<NodeView>,
-    /// Cluster time of that, RFC 3339 in UTC.
+    /// Cluster time of that view, as a wall clock shows it: RFC 3339 in UTC.
     #[serde(default)]
     pub at: String,
 }
@@ -122,11 +122,11 @@ pub struct MemberView {
     /// Its number in consensus.
     pub id: u64,
     pub name: String,
-    /// Where the others reach it.
+    /// The address for the other members.
     pub address: String,
-    /// Where administrators reach it, if known.
+    /// The address of its admin API, if known.
     pub api_address: Option<String>,
-    /// Whether it votes; a learner only follows.
+    /// Whether it votes; a learner only replicates the log.
     pub voter: bool,
 }
 
@@ -136,61 +136,61 @@ pub struct MemberView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct NodeAddBody {
     pub name: String,
-    /// Where the others reach it.
+    /// Its address for the other members.
     pub address: String,
 }
 
-/// Who is to lead.
+/// A transfer of leadership.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransferBody {
-    /// The node; any other voter if absent.
+    /// The new leader; any other voter if absent.
     pub to: Option<String>,
 }
 
-/// Who leads now.
+/// The present leader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaderView {
     /// The node, if one is known.
     pub leader: Option<String>,
 }
 
-/// For whom a token is wanted.
+/// A request for a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenBody {
-    /// The node that is to join.
+    /// The node that may join with it.
     pub node: String,
 }
 
-/// A permission to join, once.
+/// A token with which one node may join, once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenView {
-    /// What the new node shows.
+    /// The secret that the new node shows.
     pub token: String,
     /// The only node that may use it.
     pub node: String,
-    /// Until when, RFC 3339 in UTC.
+    /// End of its validity, RFC 3339 in UTC.
     pub expires: String,
 }
 
-/// A node asks to be let in.
+/// A node's request for admission to the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequest {
-    /// Its permission.
+    /// The token.
     pub token: String,
     /// Its name.
     pub node: String,
-    /// Request for a certificate, PEM.
+    /// Certificate signing request, PEM.
     pub csr_pem: String,
-    /// Where the others reach it.
+    /// Its address for the other members.
     pub address: String,
-    /// Where administrators reach it.
+    /// The address of its admin API.
     pub api_address: String,
 }
 
-/// A node is let in.
+/// The admission of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinReply {
     /// Id of the cluster.
@@ -201,31 +201,31 @@ pub struct JoinReply {
     pub cert_pem: String,
     /// The authority's certificate, PEM.
     pub ca_pem: String,
-    /// The members that it will talk to.
+    /// The members of the cluster.
     pub members: Vec<MemberView>,
 }
 
-/// What kind of error it is, and so what may be done about it.
+/// The kind of an error, from which its consequences follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// Understood, and not done.
+    /// The request was understood, and refused.
     Refused,
-    /// Not understood.
+    /// The request was not understood.
     Usage,
-    /// Nothing happened, because something could not be reached.
+    /// Nothing happened, because a node or an agent could not be reached.
     Unreachable,
     /// It may have happened.
     Unknown,
-    /// Nothing happened, because nobody leads.
+    /// Nothing happened, because there is no leader.
     NotLeader,
 }
 
-/// What something is about.
+/// The object that an error concerns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct SubjectView {
-    /// What kind of thing: `group`, `server`, `node`, `resource`, `service` or `hmc`.
+    /// The kind of object: `group`, `server`, `node`, `resource`, `service` or `hmc`.
     pub kind: String,
     pub name: String,
 }
@@ -236,37 +236,37 @@ impl From<Subject> for SubjectView {
     }
 }
 
-/// An error, as every path of the API answers it.
+/// An error, in the form that all paths of the API use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorView {
-    /// What kind.
+    /// Its kind.
     pub kind: ErrorKind,
-    /// Which one exactly, in snake case, where there are several of a kind: `frozen`, `already_on`, ….
+    /// The exact reason, in snake case, where a kind has several: `frozen`, `already_on`, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What it is about.
+    /// The object that it concerns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Box<SubjectView>>,
-    /// What is wrong.
+    /// The reason, for people.
     pub message: String,
-    /// What to do next.
+    /// The next step.
     pub suggestion: Option<String>,
-    /// Mistakes in a file that was sent.
+    /// Mistakes in the cluster file of the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// What agents make of a cluster file that they cannot keep.
+    /// The findings of the agents about a cluster file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Box<CheckView>>,
 }
 
 impl ErrorView {
-    /// An error of which no more is known than its kind, and what is wrong.
+    /// An error with the usual suggestion for its kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let (message, suggestion) = (message.into(), Some(kind.suggestion().to_owned()));
         ErrorView { kind, code: None, subject: None, message, suggestion, problems: Vec::new(), check: None }
     }
 
-    /// The same with what to do next.
+    /// The same with another suggestion.
     pub fn advise(self, suggestion: impl Into<String>) -> Self {
         ErrorView { suggestion: Some(suggestion.into()), ..self }
     }

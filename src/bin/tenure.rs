@@ -1,4 +1,4 @@
-//! The admin client.
+//! The admin client `tenure`.
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The cluster node.
+//! The daemon `tenured` of a cluster node.
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `tenure agent`, and what agents are asked about resources.
+//! `tenure agent`, and calls of agents for resources.
 
 use super::{Context, Exit, Fault, Terminal, args::Agent, render};
 use crate::api::wire::{ActionBody, SaidView};
@@ -43,7 +43,7 @@ pub(super) async fn action(
     said(&context.client.action(resource, body).await?, context, terminal)
 }
 
-/// What an agent said, as it said it.
+/// Prints the answer of an agent as it is.
 fn said(view: &SaidView, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     if context.json() {
         terminal.json(view)?;

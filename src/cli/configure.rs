@@ -30,7 +30,7 @@ pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) ->
     Ok(Exit::Done)
 }
 
-/// The same, and what the agents of the nodes make of it.
+/// Validates the file here, and checks it against the agents of the nodes.
 pub(super) async fn check(file: &Path, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let cluster = config::cluster::load(file).map_err(Fault::Invalid)?;
     let found = context.client.check(&config::export(&cluster)).await?;
@@ -67,7 +67,8 @@ pub(super) async fn apply(args: Apply, context: &Context, terminal: &mut Termina
     let present = context.client.config(Read::Linearizable).await?;
     let changes = diff::diff(&table(&present.text)?, &table(&text)?);
     let id = context.global.request_id.map_or_else(Client::request_id, RequestId);
-    // A repeated request finds its own work done; it is sent nevertheless, to learn how the first attempt ended.
+    // A repeated request finds its own changes made; it is sent nevertheless, to learn the outcome of the first
+    // attempt.
     if changes.is_empty() && present.configured != 0 && context.global.request_id.is_none() {
         report(context, terminal, &changes, None)?;
         return Ok(Exit::Done);
@@ -119,7 +120,7 @@ fn count(changes: &[Change]) -> String {
     }
 }
 
-/// How many of each kind of thing are declared.
+/// Number of declared objects of each kind.
 fn counts(cluster: &Cluster) -> [(&'static str, usize); 8] {
     let lpars = cluster.resources.values().filter(|resource| resource.as_lpar().is_some()).count();
     [
@@ -134,7 +135,7 @@ fn counts(cluster: &Cluster) -> [(&'static str, usize); 8] {
     ]
 }
 
-/// `cluster site, 1 HMC, 2 servers, 3 nodes, 2 groups, 3 LPARs`; what there is none of is left out.
+/// `cluster site, 1 manager, 2 servers, 3 nodes, 2 groups, 3 LPARs`; kinds without objects are left out.
 fn summary(cluster: &Cluster) -> String {
     let mut text = format!("cluster {}", cluster.name);
     for (what, n) in counts(cluster).into_iter().filter(|(_, n)| *n > 0) {

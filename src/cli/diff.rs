@@ -1,44 +1,44 @@
-//! What a new cluster file changes: per object, per field. Works on the text of both, so that it needs no knowledge of
-//! what the fields mean.
+//! The differences between two cluster files: per object, per field. Works on the text of both, so that it needs no
+//! knowledge of the meaning of fields.
 
 use crate::config::cluster::{NAMED, SINGLE};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use toml::{Table, Value};
 
-/// One object that is added, removed or changed.
+/// An object that is added, removed or changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Change {
     /// `groups`, `lpars`, …; empty for the file itself.
     pub section: String,
     pub name: String,
-    /// What happens to it.
+    /// Whether it is added, removed or changed.
     pub kind: ChangeKind,
     /// Its fields that differ; all of them for a new object.
     pub fields: Vec<FieldChange>,
 }
 
-/// What happens to an object.
+/// The kind of change of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// It is new.
+    /// It is only in the new file.
     Added,
-    /// It goes.
+    /// It is only in the present configuration.
     Removed,
-    /// It stays and differs.
+    /// It is in both, and differs.
     Changed,
 }
 
-/// One field that differs. An absent value is the default.
+/// A field that differs. An absent value is the default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldChange {
     /// Its name.
     pub field: String,
-    /// What it was.
+    /// Its old value.
     pub from: Option<String>,
-    /// What it will be.
+    /// Its new value.
     pub to: Option<String>,
 }
 

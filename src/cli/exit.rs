@@ -1,4 +1,4 @@
-//! How a command ends, as scripts see it.
+//! The result of a command, as exit codes and as errors.
 
 use crate::{
     api::{
@@ -11,17 +11,17 @@ use crate::{
 /// Exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
+    /// The command succeeded.
     Done = 0,
-    /// Refused, with the reason.
+    /// The cluster refused it, with a reason.
     Refused = 1,
-    /// Not understood, including invalid files.
+    /// The command or a file is invalid.
     Usage = 2,
-    /// Nobody could be asked; nothing happened.
+    /// No node could be asked; nothing happened.
     Unreachable = 3,
     /// It may have happened.
     Unknown = 4,
-    /// What was asked about would leave something that should run without a place.
+    /// The answer to a question is that something that should run would not.
     WouldNotRun = 5,
 }
 
@@ -31,38 +31,38 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// Why a command was not done.
+/// The failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The cluster said so, or could not be asked.
+    /// A node answered with an error, or none could be asked.
     #[error(transparent)]
     Client(ClientError),
     /// A file has mistakes.
     #[error("the file is not valid")]
     Invalid(Problems),
-    /// The agents of the nodes cannot keep what a file asks.
+    /// The agents of the nodes cannot run the resources as a file demands.
     #[error("the agents of the nodes cannot keep what the cluster file asks of them")]
     Unkept(CheckView),
     /// The identity could not be read.
     #[error("the identity cannot be used")]
     Identity(#[source] IdentityError),
-    /// The command makes no sense as it stands.
+    /// The arguments make no sense.
     #[error("{message}")]
     Usage {
-        /// What is wrong.
+        /// The mistake.
         message: String,
-        /// What to do instead.
+        /// The remedy.
         suggestion: String,
     },
-    /// The person at the terminal said no.
+    /// The operator at the terminal declined.
     #[error("nothing was done")]
     Declined,
-    /// What was asked for was accepted and has not come about in time.
+    /// The request was accepted, but its goal was not reached in time.
     #[error("{message}")]
     NotYet {
-        /// What is so instead.
+        /// The present state.
         message: String,
-        /// Where to look.
+        /// The next step.
         suggestion: String,
     },
     /// Output could not be written.
@@ -90,7 +90,7 @@ impl Fault {
         }
     }
 
-    /// The same as a view: what is wrong, and what to do next.
+    /// The same as a view, for programs: the reason, and the next step.
     pub fn view(&self) -> ErrorView {
         let view = |kind, message: String, suggestion: &str| {
             let suggestion = (!suggestion.is_empty()).then(|| suggestion.to_owned());

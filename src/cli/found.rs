@@ -1,4 +1,5 @@
-//! `tenure cluster init`: the authority, the first node's identity and an administrator's, made offline.
+//! `tenure cluster init`: creates the authority, and the identities of the first node and of an administrator,
+//! offline.
 
 use super::{
     Exit, Fault, Terminal,
@@ -13,7 +14,7 @@ use std::{error::Error, path::PathBuf};
 pub(super) fn run(init: Init, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let name = init.name.clone();
     let (node, data_dir) = first_node(init)?;
-    // An identity of another cluster is worth more than this command.
+    // An existing identity, perhaps of another cluster, must not be overwritten.
     let admin = &global.identity;
     if admin.join(format!("{}.key", identity::ADMIN)).exists() {
         let message = format!("{} holds an administrator's identity already", admin.display());

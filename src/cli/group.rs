@@ -1,4 +1,4 @@
-//! `tenure group`, and how every request is sent.
+//! `tenure group`, and the sending of every request.
 
 use super::{
     Context, Exit, Fault, Terminal,
@@ -49,7 +49,7 @@ async fn list_groups(context: &Context, terminal: &mut Terminal) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-/// Sends a request and says what it led to; waits for the goal if there is one.
+/// Sends a request and prints its outcome; waits for the goal if one is given.
 pub(super) async fn request(
     context: &Context,
     terminal: &mut Terminal,

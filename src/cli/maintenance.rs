@@ -1,4 +1,5 @@
-//! `tenure server`, `tenure cluster` and `tenure hmc`: what is kept back on purpose. And how somebody is asked whether they mean it.
+//! `tenure server`, `tenure cluster` and `tenure hmc`: operations of maintenance, and confirmation of dangerous
+//! commands.
 
 use super::{
     Context, Exit, Fault, Terminal,
@@ -68,20 +69,20 @@ pub(super) async fn cluster(command: Cluster, context: &Context, terminal: &mut 
     request(context, terminal, ask, None).await
 }
 
-/// Something dangerous that was asked for by name.
+/// A dangerous command that has to be confirmed by typing a name.
 pub(super) struct Doubt<'a> {
-    /// Of the server or the cluster.
+    /// The name of the server, node or cluster.
     pub name: &'a str,
-    /// What is to become of it: `off`, `shut down`, ….
+    /// The state that follows: `off`, `shut down`, ….
     pub what: &'a str,
-    /// What may come of it.
+    /// The danger.
     pub warning: &'a str,
-    /// What a person is asked.
+    /// The question to the operator.
     pub question: &'a str,
 }
 
 impl Doubt<'_> {
-    /// Whether the name was given once more. Otherwise a person must be there to be asked.
+    /// Whether `--yes-i-checked` confirmed the name. Otherwise an operator must be at the terminal.
     pub fn is_settled(&self, sure: &Sure, context: &Context, terminal: &Terminal) -> Result<bool, Fault> {
         let name = self.name;
         match &sure.yes_i_checked {
@@ -102,7 +103,7 @@ impl Doubt<'_> {
         if self.what == "off" { self.what.to_owned() } else { format!("to be {}", self.what) }
     }
 
-    /// Shows how things are, warns, and lets the name be typed.
+    /// Shows the present state and the warning, and asks for the name.
     pub fn ask(&self, now: &str, terminal: &mut Terminal) -> Result<(), Fault> {
         terminal.print(now)?;
         terminal.line(render::warning(self.warning, terminal.style))?;
@@ -110,7 +111,7 @@ impl Doubt<'_> {
     }
 }
 
-/// A server, as it is now.
+/// The present state of a server.
 pub(super) async fn find(name: &str, context: &Context) -> Result<ServerView, Fault> {
     let status = context.client.status(context.read()).await?;
     let found = status.servers.into_iter().find(|view| view.name == name);

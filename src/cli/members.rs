@@ -47,7 +47,7 @@ async fn confirm_node(node: NodeName, sure: &Sure, context: &Context, terminal: 
 pub(super) async fn leader(command: Leader, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let leader = match command {
         Leader::Show => {
-            // Only a reading that the leader confirms says who leads now.
+            // Only a linearizable read tells the present leader.
             let status = context.client.status(context.read()).await?;
             LeaderView { leader: status.leader }
         }
@@ -89,7 +89,7 @@ pub(super) async fn node(command: Node, context: &Context, terminal: &mut Termin
     Ok(Exit::Done)
 }
 
-/// The members after everything acknowledged, unless a stale answer will do.
+/// The members, with everything acknowledged before, unless a stale answer will do.
 async fn list(context: &Context) -> Result<MembersView, Fault> {
     if context.read() == Read::Linearizable {
         context.client.config(Read::Linearizable).await?;

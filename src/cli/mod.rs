@@ -1,6 +1,6 @@
 //! The admin client: arguments → request → rendering.
 //!
-//! Promises: every command answers in text or JSON; its exit code says how it ended ([`Exit`]); every error names the
+//! Promises: every command answers in text or JSON; its exit code tells its result ([`Exit`]); every error names the
 //! next command. Rendering is pure. Refuses to know how nodes are reached: that is the API client's.
 
 pub mod args;
@@ -70,7 +70,7 @@ async fn dispatch(args: Args, terminal: &mut Terminal) -> Result<Exit, Fault> {
     }
 }
 
-/// What every command that talks to a cluster needs.
+/// The state shared by all commands that talk to a cluster.
 struct Context {
     client: Client,
     global: Global,

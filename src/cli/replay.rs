@@ -1,8 +1,8 @@
-//! `tenure replay`: every decision of a log again, from what a stopped node has stored.
+//! `tenure replay`: replays the log of a stopped node, and shows every decision in it.
 //!
-//! Promises: what is shown is what the ledger makes of the log with this program; where the log does not reach back, it
-//! says from where on it can show. Refuses to know more than the log holds: what the leader had heard of its nodes is not
-//! in it, only what came of that.
+//! Promises: it shows what this program's ledger makes of the log; if the log does not reach back to its beginning,
+//! it says from which index on it can show. Refuses to know more than the log holds: the leader's view of its nodes
+//! is not in it, only the decisions that followed.
 
 mod words;
 
@@ -23,24 +23,24 @@ use tenure_core::{
 use tenure_raft::{OpenError, StoredCommand, StoredEntry, StoredError, StoredLog, stored};
 use words::Concerned;
 
-/// A stretch of a log.
+/// A section of a replayed log.
 #[derive(Debug, Serialize)]
 pub struct Replays {
-    /// Whose log it is.
+    /// The name of the cluster.
     pub cluster: String,
-    /// The node's number.
+    /// The node's number in consensus.
     pub node: u64,
     /// The first index that can be shown.
     pub first: u64,
     /// The last one.
     pub last: u64,
-    /// Whether the log no longer reaches back to its beginning.
+    /// Whether the beginning of the log was purged.
     pub purged: bool,
-    /// What was asked for.
+    /// The entries asked for.
     pub entries: Vec<Replayed>,
 }
 
-/// One entry of the log, applied again.
+/// A replayed entry of the log.
 #[derive(Debug, Serialize)]
 pub struct Replayed {
     /// Log index.
@@ -49,25 +49,25 @@ pub struct Replayed {
     pub term: u64,
     /// Whether this node knew that it was committed.
     pub committed: bool,
-    /// When it was proposed, RFC 3339 in UTC.
+    /// Time of the proposal, RFC 3339 in UTC.
     pub at: Option<String>,
-    /// Who proposed it, or what consensus wrote.
+    /// Its author, or the kind of an entry of consensus itself.
     pub author: String,
-    /// What was proposed, in words.
+    /// Its commands, in words.
     pub commands: Vec<String>,
-    /// What was refused of it, and why.
+    /// Its refused commands, with the reasons.
     pub refused: Vec<String>,
-    /// What changed.
+    /// Its effects.
     pub records: Vec<RecordView>,
-    /// What it concerned, as it was before.
+    /// The groups and servers that it concerned, in their state before it; only for a single entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Before>,
-    /// What today's planner would have proposed.
+    /// The proposal of today's planner; only for a single entry by a planner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub today: Option<Today>,
 }
 
-/// What an entry concerned, as it was before it.
+/// The groups and servers that an entry concerned, in their state before it.
 #[derive(Debug, Serialize)]
 pub struct Before {
     /// Groups.
@@ -76,14 +76,14 @@ pub struct Before {
     pub servers: Vec<ServerView>,
 }
 
-/// What today's planner proposes on the same ledger.
+/// The proposal of today's planner on the same ledger, compared with the entry.
 #[derive(Debug, Serialize)]
 pub struct Today {
-    /// Whether it is the same.
+    /// Whether both are the same, in the same order.
     pub same: bool,
-    /// What only the planner of the day proposed.
+    /// Commands in the entry alone.
     pub only_then: Vec<String>,
-    /// What only today's proposes.
+    /// Commands in today's proposal alone.
     pub only_today: Vec<String>,
 }
 
@@ -119,7 +119,7 @@ fn unreadable(why: &StoredError) -> Fault {
     Fault::usage(message, next)
 }
 
-/// Applies the log again, and keeps what was asked for.
+/// Replays the log, and keeps the entries asked for.
 fn replays(log: StoredLog, args: &Replay) -> Result<Replays, Fault> {
     let (mut ledger, start) = beginning(&log)?;
     let first = log.entries.iter().map(|entry| entry.index).find(|index| start.is_none_or(|start| *index > start));
@@ -160,7 +160,7 @@ fn replays(log: StoredLog, args: &Replay) -> Result<Replays, Fault> {
     Ok(replays)
 }
 
-/// The state that the stored entries follow, and the index that it covers.
+/// The state before the first entry to be replayed, and the log index of its snapshot if it is from one.
 fn beginning(log: &StoredLog) -> Result<(Ledger, Option<u64>), Fault> {
     match (&log.snapshot, log.purged) {
         (_, None) => Ok((Ledger::default(), None)),
@@ -178,7 +178,7 @@ fn beginning(log: &StoredLog) -> Result<(Ledger, Option<u64>), Fault> {
     }
 }
 
-/// Applies one entry. `None` if consensus wrote it and nobody asked for it in particular.
+/// Applies one entry. `None` if consensus wrote it and a single entry was not asked for.
 fn again(ledger: &mut Ledger, entry: &StoredEntry, committed: bool, closely: bool) -> Option<(Replayed, Concerned)> {
     let mut replayed = Replayed {
         index: entry.index,
@@ -231,20 +231,20 @@ fn again(ledger: &mut Ledger, entry: &StoredEntry, committed: bool, closely: boo
     Some((replayed, concerned))
 }
 
-/// What is left of an entry for somebody who asks for one group.
+/// Reduces an entry to one group; `None` if it does not concern the group.
 fn of_group(mut replayed: Replayed, concerned: &Concerned, group: &GroupName) -> Option<Replayed> {
     replayed.records.retain(|record| record.group.as_deref() == Some(group.as_str()));
     (concerned.groups.contains(group) || !replayed.records.is_empty()).then_some(replayed)
 }
 
-/// Plans again on the ledger before the entry, with what the entry itself says of the leader's view.
+/// Plans again on the ledger before the entry, with as much of the leader's view as the entry reveals.
 fn today(ledger: &Ledger, node: &NodeName, entry: &Entry, then: &[String]) -> Today {
     let planned = plan(ledger, &view(ledger, entry), node, entry.at);
     let now: Vec<String> = planned.commands.iter().map(|command| words::command(ledger, command)).collect();
     Today { same: planned.commands == entry.commands, only_then: beyond(then, &now), only_today: beyond(&now, then) }
 }
 
-/// What is in one list more often than in the other, in its order.
+/// The elements that occur more often in one list than in the other, in its order.
 fn beyond(one: &[String], other: &[String]) -> Vec<String> {
     let mut left: BTreeMap<&String, usize> = BTreeMap::new();
     for text in other {
@@ -260,8 +260,8 @@ fn beyond(one: &[String], other: &[String]) -> Vec<String> {
     more
 }
 
-/// The leader's view as far as its proposal gives it away: the readings that it passed on, the nodes whose leases it said
-/// were over or that it heard again, and those whose servers it gave to others or had fenced, which it did not hear.
+/// The leader's view, as far as its proposal reveals it: the readings that it passed on; nodes whose leases were over
+/// or that it heard again; and, as not heard, nodes whose servers it assigned to others or had fenced.
 fn view(ledger: &Ledger, entry: &Entry) -> View {
     let timings = &ledger.config.timings;
     let mut view = View::default();

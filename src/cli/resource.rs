@@ -55,7 +55,7 @@ async fn show_resource(name: &str, context: &Context, terminal: &mut Terminal) -
     Ok(Exit::Done)
 }
 
-/// What is known of a resource as one object.
+/// All details of a resource as one JSON object.
 fn merged(view: &ResourceDetailView) -> Result<serde_json::Value, Fault> {
     let value = |value: Result<_, serde_json::Error>| value.map_err(std::io::Error::other);
     let mut all = value(serde_json::to_value(&view.resource))?;

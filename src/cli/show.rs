@@ -1,4 +1,4 @@
-//! `tenure status`, `why`, `events`: reading.
+//! `tenure status`, `why`, `events`: commands that only read.
 
 use super::{Context, Exit, Fault, Terminal, render};
 
@@ -39,7 +39,7 @@ pub(super) async fn events(
         }
         return Ok(Exit::Done);
     }
-    // Without a place to begin, only what is new is of interest.
+    // Without a log index to begin at, follow only new records.
     let since = match since {
         Some(since) => since,
         None => context.client.members().await?.index,

@@ -1,28 +1,28 @@
-//! Where a command writes and whom it asks. Everything that is not pure in rendering is here.
+//! The terminal of a command: output, errors, questions. All side effects of rendering are here.
 
 use super::{Exit, Fault, render};
 use render::Style;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Width of lines where no terminal has one.
+/// Width of lines if the output is no terminal.
 const PLAIN_WIDTH: usize = 120;
 
-/// Output, errors, and a person who may be asked.
+/// Output, errors, and an operator who may be asked.
 pub struct Terminal {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     input: Box<dyn BufRead + Send>,
-    /// Whether somebody is there to answer.
+    /// Whether an operator can answer questions.
     pub interactive: bool,
-    /// How output looks.
+    /// Style of the output.
     pub style: Style,
-    /// How errors look.
+    /// Style of errors.
     pub error_style: Style,
 }
 
 impl Terminal {
-    /// The process's own.
+    /// The terminal of this process.
     pub fn system() -> Self {
         let width = comfy_table::Table::new().width().map_or(PLAIN_WIDTH, usize::from);
         let style =
@@ -37,7 +37,7 @@ impl Terminal {
         }
     }
 
-    /// For tests: plain, with these answers to questions (none: nobody is there).
+    /// For tests: without colours, with these answers to questions (`None`: not interactive).
     pub fn scripted(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, answers: Option<&str>) -> Self {
         let style = Style { colour: false, width: PLAIN_WIDTH };
         let input = io::Cursor::new(answers.unwrap_or_default().to_owned().into_bytes());
@@ -45,7 +45,7 @@ impl Terminal {
         Terminal { out, err, input: Box::new(input), interactive, style, error_style: style }
     }
 
-    /// Writes text that ends its own lines.
+    /// Writes text that contains its line ends.
     pub(super) fn print(&mut self, text: &str) -> Result<(), Fault> {
         self.out.write_all(text.as_bytes())?;
         self.out.flush()?;
@@ -57,21 +57,21 @@ impl Terminal {
         self.print(&format!("{text}\n"))
     }
 
-    /// Shows what is being worked on, where a person looks on; nothing at all ends it.
+    /// Shows the step in progress, on an interactive terminal; an empty text removes it.
     pub(super) fn progress(&mut self, text: &str) {
         if self.interactive {
-            // Whether it can be seen does not matter.
+            // It does not matter if this cannot be shown.
             let _ = write!(self.err, "\r\u{1b}[K{text}").and_then(|()| self.err.flush());
         }
     }
 
-    /// Writes a value for programs.
+    /// Writes a value as JSON.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Fault> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
         self.line(text)
     }
 
-    /// Asks, and returns the answer without its line end.
+    /// Asks a question, and returns the answer without its line end.
     pub(super) fn ask(&mut self, question: &str) -> Result<String, Fault> {
         self.print(question)?;
         let mut answer = String::new();
@@ -79,15 +79,15 @@ impl Terminal {
         Ok(answer.trim().to_owned())
     }
 
-    /// Writes what somebody should look at, beside the output.
+    /// Writes warnings, to the error output.
     pub(super) fn warn(&mut self, warnings: &[String]) {
-        // There is nowhere left to say that this failed.
+        // There is nowhere left to report that this failed.
         let _ = self.err.write_all(render::warnings(warnings, self.error_style).as_bytes());
     }
 
-    /// Writes an error and what to do next.
+    /// Writes an error and the next step.
     pub(super) fn fault(&mut self, fault: &Fault, json: bool) -> Exit {
-        // `tenure events | head` ends this way, and nothing is wrong.
+        // `tenure events | head` ends this way, and that is no error.
         if matches!(fault, Fault::Output(why) if why.kind() == io::ErrorKind::BrokenPipe) {
             return Exit::Done;
         }
@@ -97,7 +97,7 @@ impl Terminal {
         } else {
             self.err.write_all(render::error(fault, self.error_style).as_bytes())
         };
-        // There is nowhere left to say that this failed.
+        // There is nowhere left to report that this failed.
         let _ = written;
         fault.exit()
     }

@@ -1,4 +1,4 @@
-//! Waiting until something is as it was asked to be, saying what happens meanwhile.
+//! Waiting until a goal is reached, with the events in between.
 
 use super::{Context, Fault, Terminal, render};
 use crate::api::{
@@ -14,25 +14,25 @@ use std::time::Duration;
 use tenure_core::{GroupName, ResourceName, ServerName, ServiceName};
 use tokio::time::{Instant, timeout};
 
-/// The state is looked at this often even when nothing is said.
+/// Longest interval between two looks at the state, without new records.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What is to be so.
+/// The goal of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// A group is online, on this server if one is named.
+    /// A group is online, on this server if one is given.
     Online { group: GroupName, server: Option<ServerName> },
     /// A group is without a tenure.
     Offline { group: GroupName },
     /// A resource runs, or is off.
     Resource { resource: ResourceName, runs: bool },
-    /// Every group of a service is online, or none.
+    /// All groups of a service are online, or none.
     Service { service: ServiceName, online: bool },
     /// A server is drained.
     Drained { server: ServerName },
 }
 
-/// How something is.
+/// The state of a goal's object.
 struct Looked {
     reached: bool,
     /// For people.
@@ -42,7 +42,7 @@ struct Looked {
 }
 
 impl Goal {
-    /// What kind of thing it is about: `group`, ….
+    /// The kind of its object: `group`, ….
     pub fn kind(&self) -> &'static str {
         match self {
             Goal::Online { .. } | Goal::Offline { .. } => "group",
@@ -61,7 +61,7 @@ impl Goal {
         }
     }
 
-    /// Where to look if it does not come about.
+    /// The command to see why it is not reached.
     fn see(&self) -> String {
         match self {
             Goal::Online { group, .. } | Goal::Offline { group } => format!("tenure why {group}"),
@@ -71,7 +71,7 @@ impl Goal {
         }
     }
 
-    /// Whether a record is about it.
+    /// Whether a record concerns it.
     fn is_told_of(&self, record: &RecordView, status: Option<&StatusView>) -> bool {
         let group = record.group.as_deref();
         let name = self.name();
@@ -94,7 +94,7 @@ impl Goal {
         }
     }
 
-    /// How it is; `None` if there is no such thing.
+    /// Its object's state; `None` if that is not declared.
     fn look(&self, status: &StatusView) -> Option<Looked> {
         let name = self.name();
         match self {
@@ -139,7 +139,7 @@ fn is_instance(group: &GroupView, of: &str) -> bool {
     group.instance_of.as_deref() == Some(of)
 }
 
-/// A group. Of a parallel one, the first instance that is not there yet speaks for all.
+/// The state of a group. For a parallel one, that of the first instance for which the goal is not reached.
 fn one_of(
     status: &StatusView,
     means: impl Fn(&GroupView) -> bool,
@@ -155,11 +155,12 @@ fn one_of(
 }
 
 fn json(view: &impl Serialize) -> Value {
-    // Our own types hold nothing that JSON cannot say.
+    // These types hold nothing that JSON cannot represent.
     serde_json::to_value(view).unwrap_or_default()
 }
 
-/// Follows what is told from the log index of the request on. Returns what is waited for, as it is when it is reached.
+/// Follows the records from the log index of the request on. Returns the state of the goal's object when it is
+/// reached.
 pub(super) async fn wait(
     context: &Context,
     terminal: &mut Terminal,
@@ -170,7 +171,7 @@ pub(super) async fn wait(
     let until = Instant::now() + patience;
     let mut records = context.client.follow(since);
     loop {
-        // What the cluster knows, after everything acknowledged.
+        // The state after everything acknowledged.
         let status = match context.client.status(Read::Linearizable).await.map_err(Fault::from) {
             Ok(status) => {
                 let looked = goal.look(&status).ok_or_else(|| gone(goal))?;
@@ -190,13 +191,13 @@ pub(super) async fn wait(
             Ok(Ok(record)) if goal.is_told_of(&record, status.as_ref()) && !context.json() => {
                 terminal.line(render::record(&record, terminal.style))?;
             }
-            // Nodes come back while somebody waits; the follower goes on where it was.
+            // Nodes may come back meanwhile; the follower goes on where it was.
             Ok(Ok(_) | Err(_)) | Err(_) => {}
         }
     }
 }
 
-/// Whether a fault may be over soon: elections end, nodes are restarted.
+/// Whether a fault may be temporary: elections end, nodes are restarted.
 fn passes(fault: &Fault) -> bool {
     matches!(fault, Fault::Client(error) if matches!(error.kind(), ErrorKind::NotLeader | ErrorKind::Unreachable))
 }

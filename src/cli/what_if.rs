@@ -1,4 +1,4 @@
-//! `tenure plan`, `capacity`, `why-not`: what would happen, what there is room for, and why not.
+//! `tenure plan`, `capacity`, `why-not`: questions that change nothing.
 
 use super::{
     Context, Exit, Fault, Terminal,
@@ -30,7 +30,7 @@ fn is_good(foreseen: &WhatIfView) -> bool {
     served && foreseen.refused.is_empty() && foreseen.ending == EndingView::Rest
 }
 
-/// What is asked, in the order in which it happens, and how it is called.
+/// The hypothetical events in their order, and a title for them.
 fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
     let mut all = Vec::new();
     let mut titles = Vec::new();
@@ -68,7 +68,7 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
     Ok((all, first + title.get(1..).unwrap_or_default()))
 }
 
-/// One question for each server, so that each is bounded and the way through them can be shown.
+/// One question per server, so that each is bounded in time and progress can be shown.
 async fn lose_each(context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
     let status = context.client.status(context.read()).await?;
     let servers: Vec<String> = status

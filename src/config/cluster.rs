@@ -15,15 +15,15 @@ use tenure_core::{
 };
 use toml::de::DeTable;
 
-/// The tables of the file that hold named things, in their order: `[groups.web]`.
+/// The tables of the file that hold named objects, in their order: `[groups.web]`.
 pub const NAMED: [&str; 8] = ["managers", "servers", "nodes", "groups", "lpars", "resources", "services", "rules"];
-/// The tables of the file that stand once, in their order: `[timings]`.
+/// The tables of the file without a name, in their order: `[timings]`.
 pub const SINGLE: [&str; 3] = ["tolerance", "brakes", "timings"];
 
 /// Reads a cluster file. `file` is its name in messages.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All mistakes in it.
 pub fn parse(file: &str, text: &str) -> Result<Cluster, Problems> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -47,14 +47,14 @@ pub fn parse(file: &str, text: &str) -> Result<Cluster, Problems> {
 /// Reads a cluster file from disk.
 ///
 /// # Errors
-/// Everything that is wrong with it, or that it cannot be read.
+/// All mistakes in it, or the error of reading it.
 pub fn load(file: &Path) -> Result<Cluster, Problems> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|why| Problems::unreadable(&name, &why))?;
     parse(&name, &text)
 }
 
-/// The cluster, and whether the file has sections that nobody knows.
+/// Reads the cluster; also returns whether the file has unknown sections.
 pub(crate) fn read(log: &mut Log, table: &DeTable<'_>) -> (Cluster, bool) {
     let mut root = Fields::root(table);
     let mut cluster = Cluster::default();
@@ -129,7 +129,7 @@ fn read_resources(log: &mut Log, root: &mut Fields<'_>, cluster: &mut Cluster) {
     }
 }
 
-/// A table that is read to its end.
+/// Reads a table to its end.
 fn whole<T>(log: &mut Log, mut table: Fields<'_>, fields: &[schema::Field<T>], mut value: T) -> T {
     schema::read(log, &mut table, fields, &mut value);
     table.close(log);

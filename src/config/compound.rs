@@ -1,4 +1,4 @@
-//! The forms in which values of several parts stand in a file: lists, tables, and what can be written short.
+//! Forms of composite values: lists, tables, and shorthands.
 
 use crate::{
     fields::{Fields, Log},
@@ -69,7 +69,7 @@ impl<V: Ord + Clone + Display, F: Form<V>> Form<BTreeSet<V>> for List<F> {
     }
 }
 
-/// A table from names to values. Says what the names are.
+/// A table from names to values, with a word for the names.
 pub(crate) struct Map<F>(pub(crate) &'static str, pub(crate) F);
 
 impl<K: From<String> + Ord + Display, V, F: Form<V>> Form<BTreeMap<K, V>> for Map<F> {
@@ -120,31 +120,31 @@ impl<K: Ord + Clone, V, F: Form<V>> Form<BTreeMap<K, V>> for WordMap<K, F> {
     }
 }
 
-/// A table of fields, read as a draft that is then made into the value.
+/// A table of fields, read into a draft that is then converted to the value.
 #[allow(missing_docs)] // what a name says is not said again
 pub(crate) struct Record<D, V> {
-    /// What the documentation calls it.
+    /// Its name in the documentation.
     pub(crate) kind: &'static str,
-    /// One that can be written.
+    /// An example of the written value.
     pub(crate) example: &'static str,
     pub(crate) fields: fn() -> Vec<Field<D>>,
-    /// What it is before anything was read.
+    /// The draft before anything was read.
     pub(crate) blank: fn() -> D,
-    /// What the draft means, or what is wrong with it and what to write instead.
+    /// Converts the draft; the error is what is wrong and what to write instead.
     pub(crate) finish: fn(D) -> Result<V, (String, String)>,
-    /// The draft that means a value.
+    /// The draft of a value, for writing it.
     pub(crate) draft: fn(&V) -> D,
 }
 
 impl<D, V> Record<D, V> {
-    /// What the fields of an open table mean.
+    /// Reads an open table.
     pub(crate) fn open(&self, log: &mut Log, mut fields: Fields<'_>) -> Option<V> {
         let mut draft = (self.blank)();
         let before = log.found.len();
         schema::read(log, &mut fields, &(self.fields)(), &mut draft);
         let (place, span) = (fields.place.clone(), fields.key.clone());
         fields.close(log);
-        // With a field that cannot be read or is not known, the draft may well make no sense.
+        // With a field that is unreadable or unknown, the draft may make no sense.
         if log.found.len() > before {
             return None;
         }
@@ -170,13 +170,13 @@ impl<D, V> Form<V> for Record<D, V> {
     }
 }
 
-/// One of two ways to write the same: short as a name, or long.
+/// A value with two notations: a name as shorthand, or the long form.
 pub(crate) struct Short<V, F> {
-    /// What a name alone means.
+    /// The meaning of a name alone.
     pub(crate) from: fn(String) -> V,
-    /// The name, if it says all.
+    /// The name, if it is the whole value.
     pub(crate) into: fn(&V) -> Option<String>,
-    /// What it is otherwise.
+    /// The long form.
     pub(crate) long: F,
 }
 
@@ -195,7 +195,7 @@ impl<V, F: Form<V>> Form<V> for Short<V, F> {
     }
 }
 
-/// `"never"`, `"at once"`, or a window of each day such as `"22:00-04:00"`.
+/// The times of failback: `"never"`, `"at once"`, or a daily window such as `"22:00-04:00"`.
 pub(crate) struct When;
 
 impl Form<Failback> for When {
@@ -246,7 +246,7 @@ fn table<'t>(log: &mut Log, place: &[String], value: &'t Spanned<DeValue<'t>>, n
     table.or_else(|| refuse(log, place, value, &format!("write {} = {{ {names} = … }}", key(place))))
 }
 
-/// An inline table.
+/// Writes an inline table.
 fn braces(lines: impl Iterator<Item = (String, String)>) -> Option<String> {
     let lines: Vec<String> = lines.map(|(key, value)| format!("{key} = {value}")).collect();
     Some(if lines.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", lines.join(", ")) })

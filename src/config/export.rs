@@ -1,4 +1,4 @@
-//! [`Cluster`] → the text of a cluster file: canonical, pleasant, what is as by default left out.
+//! [`Cluster`] → the text of a cluster file: canonical, readable, defaults left out.
 
 use crate::{
     declared,
@@ -11,7 +11,7 @@ use tenure_core::{
     config::{Brakes, Cluster, Group, Kind, Node, PlacementRule, Resource, Service, Timings, Tolerance},
 };
 
-/// Text that [`crate::cluster::parse`] reads back as the same cluster.
+/// The text of a cluster file that [`crate::cluster::parse`] reads back as the same cluster.
 pub fn export(cluster: &Cluster) -> String {
     let mut page = Page(String::new());
     page.lines(&declared::whole(), cluster, &Cluster::default());
@@ -41,7 +41,7 @@ pub fn export(cluster: &Cluster) -> String {
     page.0
 }
 
-/// Each group, and after it what it contains.
+/// Writes each group, followed by its resources.
 fn write_groups(page: &mut Page, cluster: &Cluster) {
     let mut contents: BTreeMap<&GroupName, Vec<(&ResourceName, &Resource)>> = BTreeMap::new();
     for (name, resource) in &cluster.resources {
@@ -92,7 +92,7 @@ impl Page {
         self.section(section, name);
         self.lines(fields, value, usual);
     }
-    /// A table without a name, if it has anything to say.
+    /// A table without a name, left out if it equals the default.
     fn single<T: PartialEq>(&mut self, section: &str, fields: &[Field<T>], value: &T, usual: &T) {
         if value != usual {
             self.0.push_str(&format!("\n[{section}]\n"));

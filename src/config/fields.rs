@@ -1,7 +1,7 @@
-//! Reading a TOML table field by field, and noting every mistake instead of stopping at the first.
+//! Reading a TOML table field by field, collecting all mistakes instead of stopping at the first.
 //!
-//! A value that is wrong is reported and replaced by a harmless one, and its place is remembered as *broken*, so that
-//! rules that only break because of it are not reported too.
+//! A wrong value is reported and replaced by a harmless one. Its place is remembered as *broken*, so that rules
+//! broken only as a consequence are not reported too.
 
 use crate::{
     Problems,
@@ -17,11 +17,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// Reads a document: `read` returns what it made of the fields, and `None` only after a mistake. `file` is its name in
+/// Reads a document: `read` converts its fields, and returns `None` only after a mistake. `file` is its name in
 /// messages.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All mistakes in it.
 pub fn document<T>(
     file: &str,
     text: &str,
@@ -38,7 +38,7 @@ pub fn document<T>(
     }
 }
 
-/// Names that files had before, by the section that they stood in, with what is written now.
+/// Former names of sections and settings: the section, the old name, and the advice.
 const RENAMED: [(&str, &str, &str); 5] = [
     ("", "hmcs", "it is called managers now: write [managers.NAME], with kind = \"hmc\""),
     ("servers", "hmcs", "it is called managers now: write managers = [\"…\"]"),
@@ -47,10 +47,10 @@ const RENAMED: [(&str, &str, &str); 5] = [
     ("brakes", "per_hmc", "it is called per_manager now"),
 ];
 
-/// A place in the file as a path of keys and indexes.
+/// A place in the file, as a path of keys and indexes.
 pub(crate) type Place = Vec<String>;
 
-/// What was found wrong so far.
+/// The mistakes found so far.
 #[derive(Default)]
 pub struct Log {
     pub(crate) found: Vec<Found>,
@@ -58,23 +58,23 @@ pub struct Log {
 }
 
 impl Log {
-    /// The value at this place is wrong.
+    /// Reports the value at this place as wrong.
     pub(crate) fn wrong(&mut self, place: &[String], found: Found) {
         self.found.push(found);
         self.broken.insert(place.to_vec());
     }
 
-    /// Whether the value at this place, or one that it lies in, was wrong.
+    /// Whether the value at this place, or one that contains it, was wrong.
     pub(crate) fn is_broken(&self, place: &[String]) -> bool {
         (0..=place.len()).any(|n| self.broken.contains(&place[..n]))
     }
 }
 
-/// One table that is being read.
+/// A table being read.
 pub struct Fields<'t> {
     pub(crate) table: Option<&'t DeTable<'t>>,
     pub(crate) place: Place,
-    /// Where to point when something is missing: the key of the table.
+    /// The place to point at when a field is missing: the key of the table.
     pub(crate) key: Range<usize>,
     known: Vec<&'static str>,
 }
@@ -85,7 +85,7 @@ impl<'t> Fields<'t> {
         Fields { table: Some(table), place: Vec::new(), key: 0..0, known: Vec::new() }
     }
 
-    /// A table behind a key; anything else is a mistake, and reads as a table without fields.
+    /// A table behind a key; another value is a mistake, and reads as a table without fields.
     fn open(log: &mut Log, place: Place, key: Range<usize>, value: &'t Spanned<DeValue<'t>>) -> Self {
         let table = value.get_ref().as_table();
         if table.is_none() {
@@ -96,14 +96,14 @@ impl<'t> Fields<'t> {
         Fields { table, place, key, known: Vec::new() }
     }
 
-    /// A table that stands as a value.
+    /// An inline table.
     pub(crate) fn inline(table: &'t DeTable<'t>, place: Place, span: Range<usize>) -> Self {
         Fields { table: Some(table), place, key: span, known: Vec::new() }
     }
 
-    /// What the table is called in messages.
+    /// The table's name in messages.
     pub(crate) fn name(&self) -> &str {
-        // A list's item is called by its list.
+        // An item of a list goes by the name of its list.
         self.place.iter().rev().find(|step| step.parse::<usize>().is_err()).map_or("the file", String::as_str)
     }
 
@@ -118,7 +118,7 @@ impl<'t> Fields<'t> {
         place
     }
 
-    /// A value of one form; `None` if it is absent or wrong.
+    /// A value in a given form; `None` if it is absent or wrong.
     pub(crate) fn read<V>(&mut self, log: &mut Log, field: &'static str, form: &impl Form<V>) -> Option<V> {
         let value = self.get(field)?;
         form.read(log, &self.at(field), value)
@@ -138,12 +138,12 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// Text that may be absent.
+    /// Optional text.
     pub fn text(&mut self, log: &mut Log, field: &'static str) -> Option<String> {
         self.read(log, field, &Name("text"))
     }
 
-    /// Text that must be there; empty if it is not. `example` is what to write.
+    /// Mandatory text; empty if it is absent. `example` is for the advice.
     pub fn required(&mut self, log: &mut Log, field: &'static str, example: &str) -> String {
         let present = self.table.is_some_and(|table| table.contains_key(field));
         let text = self.text(log, field);
@@ -156,7 +156,7 @@ impl<'t> Fields<'t> {
         text.unwrap_or_default()
     }
 
-    /// Yes or no.
+    /// A boolean.
     pub fn flag(&mut self, log: &mut Log, field: &'static str) -> Option<bool> {
         self.read(log, field, &Flag)
     }
@@ -166,7 +166,7 @@ impl<'t> Fields<'t> {
         self.read(log, field, &Number)
     }
 
-    /// A time.
+    /// A time span.
     pub fn span(&mut self, log: &mut Log, field: &'static str) -> Option<Span> {
         self.read(log, field, &Time)
     }
@@ -190,7 +190,7 @@ impl<'t> Fields<'t> {
         Some(Fields::open(log, self.at(field), value.span(), value))
     }
 
-    /// Reports the fields that nobody asked for. Returns whether there were any.
+    /// Reports the fields that were not asked for. Returns whether there were any.
     pub fn close(self, log: &mut Log) -> bool {
         let Some(table) = self.table else { return false };
         let mut any = false;

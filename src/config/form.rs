@@ -1,30 +1,30 @@
-//! The forms in which single values stand in a file: how each is read, written, and called in the documentation.
+//! Forms of single values: how each is read, written, and named in the documentation.
 
 use crate::{fields::Log, problem::Found, quantity, words::instead};
 use tenure_core::Span;
 use toml::{Spanned, de::DeValue};
 
-/// How a value stands in the file.
+/// The notation of a value in the file.
 pub(crate) trait Form<V> {
-    /// What the documentation calls it.
+    /// Its name in the documentation.
     fn kind(&self) -> String;
     /// The value; `None` after a mistake, which is noted.
     fn read(&self, log: &mut Log, place: &[String], value: &Spanned<DeValue<'_>>) -> Option<V>;
-    /// What `read` reads back; `None` if nothing stands there.
+    /// Its text, which `read` reads back; `None` if the key is to be left out.
     fn write(&self, value: &V) -> Option<String>;
 }
 
-/// The key that a place belongs to. An item of a list is called by its list.
+/// The key that a place belongs to. An item of a list goes by the key of its list.
 pub(crate) fn key(place: &[String]) -> &str {
     place.iter().rev().find(|step| step.parse::<usize>().is_err()).map_or("", String::as_str)
 }
 
-/// Whether the place is that of an item of a list.
+/// Whether the place is an item of a list.
 fn is_item(place: &[String]) -> bool {
     place.last().is_some_and(|step| step.parse::<usize>().is_ok())
 }
 
-/// Notes that a value cannot be read.
+/// Reports an unreadable value.
 pub(crate) fn refuse<V>(log: &mut Log, place: &[String], value: &Spanned<DeValue<'_>>, help: &str) -> Option<V> {
     let what = if is_item(place) {
         format!("{} holds {}", key(place), kind(value.get_ref()))
@@ -35,7 +35,7 @@ pub(crate) fn refuse<V>(log: &mut Log, place: &[String], value: &Spanned<DeValue
     None
 }
 
-/// Text: a name, or anything. Says what it names.
+/// Text: a name, or any text. Holds the word for it in the documentation.
 pub(crate) struct Name(pub(crate) &'static str);
 
 impl<V: From<String> + ToString> Form<V> for Name {
@@ -54,7 +54,7 @@ impl<V: From<String> + ToString> Form<V> for Name {
     }
 }
 
-/// What may be absent.
+/// An optional value.
 pub(crate) struct Maybe<F>(pub(crate) F);
 
 impl<V, F: Form<V>> Form<Option<V>> for Maybe<F> {
@@ -69,7 +69,7 @@ impl<V, F: Form<V>> Form<Option<V>> for Maybe<F> {
     }
 }
 
-/// Yes or no.
+/// A boolean.
 pub(crate) struct Flag;
 
 impl Form<bool> for Flag {
@@ -88,7 +88,7 @@ impl Form<bool> for Flag {
 /// A whole number that is not negative.
 pub(crate) struct Number;
 
-/// The largest whole number that TOML knows.
+/// The largest whole number of TOML.
 const LARGEST: u64 = i64::MAX as u64;
 
 fn whole(value: &DeValue<'_>) -> Option<u64> {
@@ -121,7 +121,7 @@ impl Form<u64> for Number {
     }
 }
 
-/// A time.
+/// A time span.
 pub(crate) struct Time;
 
 impl Form<Span> for Time {
@@ -180,7 +180,7 @@ fn quantity_of<T>(value: &DeValue<'_>, parse: impl Fn(&str) -> Option<T>) -> Opt
     }
 }
 
-/// One word of a closed set.
+/// One word of a fixed set.
 pub(crate) struct Word<V: 'static>(pub(crate) &'static [(&'static str, V)]);
 
 impl<V: Clone + PartialEq> Form<V> for Word<V> {
@@ -201,7 +201,7 @@ impl<V: Clone + PartialEq> Form<V> for Word<V> {
     }
 }
 
-/// A value as a message names it.
+/// A value, as shown in messages.
 fn shown(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("{text:?}"),
@@ -211,7 +211,7 @@ fn shown(value: &DeValue<'_>) -> String {
     }
 }
 
-/// What kind of value it is.
+/// The kind of a value, for messages.
 pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text",
@@ -223,7 +223,7 @@ pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// A basic TOML string.
+/// Writes a basic TOML string.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -237,7 +237,7 @@ pub(crate) fn quoted(text: &str) -> String {
     out
 }
 
-/// A key of a TOML table.
+/// Writes a key of a TOML table, quoted if necessary.
 pub(crate) fn bare(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if bare { name.to_owned() } else { quoted(name) }

@@ -1,7 +1,7 @@
-//! Configuration: text as people write it ⇄ types that hold only what is valid.
+//! Configuration: text ⇄ types that can hold only valid values.
 //!
-//! Promises: every mistake of a file is reported at once, each with its line and column, what is wrong and what to write
-//! instead; what [`export()`] writes, [`cluster::parse`] reads back as the same cluster. Refuses to know what a
+//! Promises: all mistakes of a file are reported at once, each with its line and column, what is wrong and what to
+//! write instead; what [`export()`] writes, [`cluster::parse`] reads back as the same cluster. Refuses to know what a
 //! configuration is used for: the rules of a valid cluster are the core's.
 
 pub mod cluster;

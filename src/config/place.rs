@@ -1,4 +1,4 @@
-//! Where a broken rule stands in the file, and whether it is worth saying.
+//! The place of a broken rule in the file, and whether the rule is worth reporting.
 
 use crate::{fields::Log, problem::Found, words::nearest};
 use std::ops::Range;
@@ -8,10 +8,10 @@ use tenure_core::{
 };
 use toml::de::{DeTable, DeValue};
 
-/// Names shorter than this are not guessed.
+/// For names shorter than this no similar one is suggested.
 const SHORT_NAME: usize = 4;
 
-/// Whether a rule is only broken because a value could not be read, which was reported already.
+/// Whether a rule is broken only because a value could not be read, which was reported already.
 pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) -> bool {
     let broken = |places: &[&str]| {
         let place: Vec<String> = places.iter().map(|step| (*step).to_owned()).collect();
@@ -29,7 +29,7 @@ pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) ->
         Rule::NoManager { server, .. } | Rule::LparWithoutManager { server, .. } => {
             broken(&["servers", server.as_str(), "managers"])
         }
-        // What is wrong with it was said of a part of it.
+        // The mistake was reported for a part of the address.
         Rule::NoAddress { server } => {
             let within =
                 |place: &Vec<String>| place.starts_with(&["servers", server.as_str(), "address"].map(String::from));
@@ -46,14 +46,14 @@ pub(crate) fn is_consequence(log: &Log, cluster: &Cluster, mistake: &Mistake) ->
         Rule::UnknownServer { .. } => under("servers", ""),
         Rule::UnknownGroup { .. } => under("groups", ""),
         Rule::UnknownResource { .. } => under("lpars", "") || under("resources", ""),
-        // All others are about values that were read.
+        // All other rules concern values that were read.
         _ => false,
     }
 }
 
-/// A broken rule with its place in the file.
+/// A broken rule, with its place in the file.
 pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mistake) -> Found {
-    // Where a key itself is wrong, its value has nothing to do with it.
+    // If the key itself is wrong, its value has nothing to do with it.
     let key = match &mistake.rule {
         Rule::UnknownServer { server: name, .. } | Rule::Name { name } => mistake.place.last() == Some(name),
         Rule::OutsideList { .. } => true,
@@ -61,7 +61,7 @@ pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mi
     };
     let span = locate(table, &mistake.place, key);
     let found = Found { span, message: mistake.rule.message(), help: mistake.rule.advice() };
-    // Short names differ little from each other: there, all of them are more help than a guess.
+    // Short names differ little from each other: for them, the whole list is more help than a guess.
     let near = |word: &str, known: Vec<&str>| {
         let near = nearest(word, known.into_iter()).filter(|_| word.len() >= SHORT_NAME);
         near.map(|near| format!("did you mean {near:?}?"))
@@ -81,8 +81,8 @@ pub(crate) fn place_mistake(table: &DeTable<'_>, cluster: &Cluster, mistake: &Mi
     }
 }
 
-/// Where the value at this place stands: the value, or the key if the place is a table. If it is not written down, what
-/// it would stand in. With `key`, the last step's key in any case.
+/// The place of a value: the value itself, or the key if it is a table. If it is not in the file, the place that
+/// would contain it. With `key`, always the key of the last step.
 fn locate(table: &DeTable<'_>, place: &[String], key: bool) -> Range<usize> {
     let mut span = 0..0;
     let mut table = Some(table);

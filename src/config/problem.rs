@@ -4,7 +4,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnost
 use serde::{Deserialize, Serialize};
 use std::{error::Error, fmt, ops::Range};
 
-/// Everything that is wrong with one file, in the order of the lines. Never empty.
+/// All mistakes in one file, in the order of the lines. Never empty.
 #[derive(Debug, Clone)]
 pub struct Problems {
     file: String,
@@ -21,15 +21,15 @@ pub struct Problem {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The mistake.
     pub message: String,
-    /// What to write instead.
+    /// The advice.
     pub help: Option<String>,
     #[serde(skip)]
     pub(crate) span: Range<usize>,
 }
 
-/// A mistake whose place is still a range of bytes.
+/// A mistake, with its place as a range of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) span: Range<usize>,
@@ -55,7 +55,7 @@ impl Problems {
         Problems { file: file.to_owned(), text: text.to_owned(), list }
     }
 
-    /// A file that could not be read at all.
+    /// The error for a file that could not be read at all.
     pub fn unreadable(file: &str, why: &std::io::Error) -> Self {
         let found = Found::new(0..0, format!("the file cannot be read: {why}")).help("check its name and its mode");
         Problems::new(file, "", vec![found])
@@ -66,7 +66,7 @@ impl Problems {
         &self.list
     }
 
-    /// For a terminal: the lines themselves, with what is wrong marked in them.
+    /// Text for a terminal: the lines of the file, with the mistakes marked.
     pub fn fancy(&self, colour: bool) -> String {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
@@ -106,7 +106,7 @@ impl Problem {
         }
     }
 
-    /// What is wrong and what to write instead, without the place.
+    /// The mistake and the advice, without the place.
     pub fn words(&self) -> String {
         match &self.help {
             Some(help) => format!("{}; {help}", self.message),

@@ -1,16 +1,16 @@
-//! Quantities as people write them: times, memory, processing units. Whole numbers only; what does not fit is refused,
-//! never rounded.
+//! Quantities as people write them: times, memory, processing units. Whole numbers of the smallest unit only; other
+//! values are refused, never rounded.
 
 use tenure_core::Span;
 
-/// What a time looks like.
+/// Advice for a time.
 pub(crate) const TIME_HELP: &str = "write a time such as \"250ms\", \"1.5s\", \"10m\" or \"1h\"";
-/// What memory looks like.
+/// Advice for memory.
 pub(crate) const MEMORY_HELP: &str = "write memory such as \"512MiB\", \"8GiB\" or \"1.5TiB\"";
-/// What processing units look like.
+/// Advice for processing units.
 pub(crate) const PROCESSORS_HELP: &str = "write processing units such as \"0.5\" or \"16\", in steps of 0.01";
 
-/// A time as the cluster file writes it: `250ms`, `1.5s`, `10m`, `1h`.
+/// Reads a time, as written in the cluster file: `250ms`, `1.5s`, `10m`, `1h`.
 pub fn span(text: &str) -> Option<Span> {
     let (digits, unit) = split(text)?;
     let scale = match unit {
@@ -23,7 +23,7 @@ pub fn span(text: &str) -> Option<Span> {
     scaled(digits, scale).map(Span)
 }
 
-/// `8GiB` in MiB.
+/// Reads `8GiB`, in MiB.
 pub(crate) fn mebibytes(text: &str) -> Option<u64> {
     let (digits, unit) = split(text)?;
     let scale = match unit {
@@ -35,13 +35,13 @@ pub(crate) fn mebibytes(text: &str) -> Option<u64> {
     scaled(digits, scale)
 }
 
-/// `0.5` in hundredths.
+/// Reads `0.5`, in hundredths.
 pub(crate) fn processors(text: &str) -> Option<u64> {
     let (digits, unit) = split(text)?;
     unit.is_empty().then(|| scaled(digits, 100)).flatten()
 }
 
-/// Memory in MiB as the cluster file writes it: `8GiB`.
+/// Writes memory in MiB, as in the cluster file: `8GiB`.
 pub fn memory(mebibytes: u64) -> String {
     match mebibytes {
         0 => "0MiB".to_owned(),
@@ -51,7 +51,7 @@ pub fn memory(mebibytes: u64) -> String {
     }
 }
 
-/// Hundredths of a processor as the cluster file writes them: `0.5`.
+/// Writes hundredths of a processor, as in the cluster file: `0.5`.
 pub(crate) fn units(hundredths: u64) -> String {
     let text = tenure_core::config::hundredths(hundredths);
     let short = text.trim_end_matches('0');

@@ -1,4 +1,4 @@
-//! The documentation of the cluster file, made from the tables by which it is read.
+//! The documentation of the cluster file, generated from the tables that read it.
 
 use crate::{declared, schema::Field};
 use tenure_core::{
@@ -8,7 +8,7 @@ use tenure_core::{
     },
 };
 
-/// A cluster file that uses most of what there is.
+/// A cluster file that uses most sections and keys.
 pub const SAMPLE: &str = include_str!("sample.toml");
 
 const OPENING: &str = "\
@@ -23,32 +23,32 @@ as `\"0.5\"` or `16`, in steps of 0.01. Names consist of 1 to 64 of A-Z a-z 0-9 
 The words are explained in the [glossary](glossary.md); the last column has those of VCS.
 ";
 
-/// One part of the file.
+/// One section of the documentation.
 struct Part {
     heading: &'static str,
     says: &'static str,
-    /// Where its examples stand in the sample; none for what stands within a value.
+    /// The table of the sample that contains its examples; `None` for the parts of a value.
     at: Option<&'static [&'static str]>,
     rows: Vec<Row>,
 }
 
-/// One key.
+/// The row of one key.
 struct Row {
     key: &'static str,
     kind: String,
     required: bool,
-    /// None if nothing stands there.
+    /// The default value; `None` if the key is absent by default.
     default: Option<String>,
     says: &'static str,
     vcs: &'static str,
     example: &'static str,
 }
 
-/// A value that the documentation shows, and the table of the sample that it may stand in.
+/// A value shown in the documentation, and the table of the sample that it fits into.
 pub struct Example {
-    /// Path of the table: `["groups", "web"]`; empty for what stands before all tables.
+    /// Path of the table: `["groups", "web"]`; empty for the keys before all tables.
     pub table: Vec<&'static str>,
-    /// `priority = 10`.
+    /// The line: `priority = 10`.
     pub line: String,
 }
 
@@ -77,7 +77,7 @@ pub fn reference() -> String {
     page
 }
 
-/// Every value that the documentation shows.
+/// All values shown in the documentation.
 pub fn examples() -> Vec<Example> {
     let mut all = Vec::new();
     for part in parts() {

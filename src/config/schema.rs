@@ -1,4 +1,4 @@
-//! What may stand in a table: one declaration per key, from which it is read, written and documented.
+//! Schemas of tables: one declaration per key, used for reading, writing and documentation.
 
 use crate::{
     fields::{Fields, Log},
@@ -10,18 +10,18 @@ use toml::{Spanned, de::DeValue};
 #[allow(missing_docs)] // what a name says is not said again
 pub(crate) struct Field<T> {
     pub(crate) key: &'static str,
-    /// What it means, for the documentation.
+    /// Its meaning, for the documentation.
     pub(crate) says: &'static str,
-    /// What VCS calls it; empty if it has no such thing.
+    /// Its name in VCS; empty if VCS has no such attribute.
     pub(crate) vcs: &'static str,
-    /// A value that can be written.
+    /// An example of its value.
     pub(crate) example: &'static str,
-    /// Whether it must be there.
+    /// Whether it is mandatory.
     pub(crate) required: bool,
     slot: Box<dyn Slot<T>>,
 }
 
-/// Where the value lives in a `T`, and the form in which it stands in the file.
+/// The place of the value in a `T`, and its form in the file.
 trait Slot<T> {
     fn kind(&self) -> String;
     fn read(&self, log: &mut Log, place: &[String], value: &Spanned<DeValue<'_>>, into: &mut T);
@@ -53,7 +53,7 @@ impl<T, V: PartialEq, F: Form<V>> Slot<T> for Path<T, V, F> {
 }
 
 impl<T: 'static> Field<T> {
-    /// A key for the value at a place of `T`, in a form. Made by `field!`.
+    /// A key for the value at a place of `T`, in a form. Called by `field!`.
     pub(crate) fn new<V: PartialEq + 'static>(
         key: &'static str,
         form: impl Form<V> + 'static,
@@ -75,7 +75,7 @@ impl<T: 'static> Field<T> {
         self.example = example;
         self
     }
-    /// It must be there; `example` is what to write.
+    /// Makes it mandatory; `example` is shown as advice.
     pub(crate) fn required(mut self) -> Self {
         self.required = true;
         self
@@ -83,11 +83,11 @@ impl<T: 'static> Field<T> {
 }
 
 impl<T> Field<T> {
-    /// What the documentation calls its values.
+    /// The word for its values in the documentation.
     pub(crate) fn kind(&self) -> String {
         self.slot.kind()
     }
-    /// The value of a `T` as it stands in the file.
+    /// The value in a `T`, as written in the file.
     pub(crate) fn write(&self, from: &T) -> Option<String> {
         self.slot.write(from)
     }
@@ -101,7 +101,7 @@ macro_rules! field {
 }
 pub(crate) use field;
 
-/// Reads what the fields say into a value; what they do not say stays as it is.
+/// Reads the fields of a table into a value; parts without a field stay as they are.
 pub(crate) fn read<T>(log: &mut Log, table: &mut Fields<'_>, fields: &[Field<T>], into: &mut T) {
     for field in fields {
         let place = table.at(field.key);
@@ -119,7 +119,7 @@ pub(crate) fn read<T>(log: &mut Log, table: &mut Fields<'_>, fields: &[Field<T>]
     }
 }
 
-/// What must be written for a value: what is required, and what differs from the default.
+/// The lines to write for a value: mandatory fields, and those that differ from the default.
 pub(crate) fn lines<T>(fields: &[Field<T>], value: &T, default: &T) -> Vec<(&'static str, String)> {
     let needed = fields.iter().filter(|field| field.required || !field.slot.same(value, default));
     needed.filter_map(|field| Some((field.key, field.slot.write(value)?))).collect()

@@ -1,12 +1,12 @@
-//! Mistakes in the grammar of TOML, in our words where the parser's own are misleading.
+//! Syntax errors of TOML, reworded where the parser's messages are misleading.
 
 use crate::problem::Found;
 
-/// What is wrong, where, and what to write instead.
+/// The errors with their places and advice.
 pub(crate) fn mistakes(errors: &[toml::de::Error]) -> Vec<Found> {
     let unclosed = |error: &&toml::de::Error| UNCLOSED.iter().any(|(message, ..)| *message == error.message());
     let Some(end) = errors.iter().find(unclosed) else { return errors.iter().map(syntax).collect() };
-    // The parser takes the rest of the file for items of the list, and stumbles over each of them.
+    // The parser takes the rest of the file for items of the list, and reports each of them.
     let stumbles = |error: &&toml::de::Error| error.message().starts_with("missing ") || unclosed(error);
     let first = errors.iter().filter(stumbles).filter_map(toml::de::Error::span).min_by_key(|span| span.start);
     let place = first.or_else(|| end.span()).unwrap_or(0..0);
@@ -18,7 +18,7 @@ pub(crate) fn mistakes(errors: &[toml::de::Error]) -> Vec<Found> {
     found
 }
 
-/// Lists and tables without an end: the parser's words, and ours.
+/// Unclosed lists and tables: the parser's message, ours, and the advice.
 const UNCLOSED: [(&str, &str, &str); 2] = [
     ("unclosed array, expected `]`", "the list before this has no closing ]", "end it with ]"),
     (

@@ -1,6 +1,6 @@
-//! Words that are nearly right.
+//! Suggestions for misspelt words.
 
-/// What may have been meant, or all that can be.
+/// Advice for an unknown word: a similar one, or the list of all.
 pub fn instead(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(near) => format!("did you mean {near:?}?"),
@@ -8,13 +8,13 @@ pub fn instead(word: &str, known: &[&str]) -> String {
     }
 }
 
-/// The known word that differs least, if the difference is small enough for a slip of the fingers.
+/// The known word that differs least, if the difference is small enough for a typing mistake.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
     known.map(|other| (distance(word, other), other)).filter(|(far, _)| *far <= limit).min().map(|(_, other)| other)
 }
 
-/// How many characters must be changed, added, dropped or swapped with their neighbour.
+/// Number of characters changed, added, dropped or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];

@@ -1,4 +1,4 @@
-//! What is written to the log, to snapshots and between nodes: `kind u8 | version u16 | bincode body`.
+//! Encoding of log entries, snapshots and messages between nodes: `kind u8 | version u16 | bincode body`.
 //!
 //! bincode has no schema evolution, so every body belongs to a version, and released versions never change. A new version is
 //! written from a feature level on, when every voter can read it, and the earlier ones stay readable: see [`Format`]. Bytes
@@ -8,7 +8,7 @@
 use crate::{Entry, Level, Reply};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The longest body that is decoded.
+/// Longest body that is decoded, in bytes.
 const LIMIT: usize = 64 << 20;
 /// bincode makes room for what a length claims before it reads, so a short body may claim little: each byte of it counts at
 /// most as the widest integer.
@@ -16,7 +16,7 @@ const SHORT: usize = 64 << 10;
 const MEDIUM: usize = 4 << 20;
 const WIDEST: usize = size_of::<u128>();
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -55,7 +55,7 @@ impl Kind {
 /// A variant at the end of an enum changes no earlier body, and neither method is needed for it: nothing writes it before its
 /// level. Any other change keeps the earlier body as a type of its own, and converts from and to it here.
 pub trait Format: Serialize + DeserializeOwned {
-    /// What it is.
+    /// Its kind.
     const KIND: Kind;
 
     /// Appends the body of a version.
@@ -64,7 +64,7 @@ pub trait Format: Serialize + DeserializeOwned {
         write_body(self, to);
     }
 
-    /// Reads the body of a version that this build knows; says why it makes no sense.
+    /// Decodes the body of a version that this build knows. The error says why it makes no sense.
     fn read(version: u16, body: &[u8]) -> Result<Self, String> {
         let _ = version;
         read_body(body)
@@ -87,16 +87,16 @@ impl Format for crate::Ledger {
 /// Bytes that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
-    /// It is something else.
+    /// It is of another kind.
     #[error("read a message: it is not a {expected:?}")]
     Kind {
-        /// What was wanted.
+        /// The kind expected.
         expected: Kind,
     },
     /// A newer build wrote it.
     #[error("read a {kind:?}: written in version {found}, this build reads {known}")]
     Newer {
-        /// What it is.
+        /// Its kind.
         kind: Kind,
         /// Its version.
         found: u16,
@@ -106,29 +106,29 @@ pub enum CodecError {
     /// A build wrote it that is too old.
     #[error("read a {kind:?}: written in version {found}, which was never released; this build reads {known}")]
     Older {
-        /// What it is.
+        /// Its kind.
         kind: Kind,
         /// Its version.
         found: u16,
         /// The newest version known here.
         known: u16,
     },
-    /// The body makes no sense.
+    /// The body cannot be decoded.
     #[error("read a {kind:?}: {reason}")]
     Body {
-        /// What it is.
+        /// Its kind.
         kind: Kind,
         /// What is wrong.
         reason: String,
     },
 }
 
-/// Bytes of a message, as they are written at a feature level.
+/// Encodes a message in the version that belongs to a feature level.
 pub fn encode<T: Format>(message: &T, level: Level) -> Vec<u8> {
     encode_as(message, T::KIND.version(level))
 }
 
-/// Bytes of a message in a version that this build knows.
+/// Encodes a message in a version that this build knows.
 pub fn encode_as<T: Format>(message: &T, version: u16) -> Vec<u8> {
     let mut bytes = vec![T::KIND as u8];
     bytes.extend_from_slice(&version.to_le_bytes());
@@ -136,12 +136,12 @@ pub fn encode_as<T: Format>(message: &T, version: u16) -> Vec<u8> {
     bytes
 }
 
-/// A message from bytes.
+/// Decodes a message.
 pub fn decode<T: Format>(bytes: &[u8]) -> Result<T, CodecError> {
     decode_versioned(bytes).map(|(message, _)| message)
 }
 
-/// A message from bytes, and in which version it was written.
+/// Decodes a message; also returns its version.
 pub fn decode_versioned<T: Format>(bytes: &[u8]) -> Result<(T, u16), CodecError> {
     let kind = T::KIND;
     let Some(([first, low, high], body)) = bytes.split_first_chunk::<3>().map(|(head, body)| (*head, body)) else {
@@ -161,14 +161,14 @@ pub fn decode_versioned<T: Format>(bytes: &[u8]) -> Result<(T, u16), CodecError>
     Ok((message, found))
 }
 
-/// Appends a body.
+/// Appends a bincode body.
 #[allow(clippy::expect_used)] // encoding into memory fails only for types that serde cannot describe; the tests write each of ours
 pub fn write_body<T: Serialize>(body: &T, to: &mut Vec<u8>) {
     let config = bincode::config::standard();
     bincode::serde::encode_into_std_write(body, to, config).expect("our own types can be encoded");
 }
 
-/// A body, to its last byte.
+/// Decodes a bincode body, which must be used up.
 pub fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let config = bincode::config::standard();
     let claims = body.len().saturating_mul(WIDEST);
@@ -206,10 +206,10 @@ mod tests {
         assert_eq!(decode::<Ledger>(&bytes), Err(CodecError::Kind { expected: Kind::Ledger }));
         bytes.push(0);
         assert!(matches!(decode::<Reply>(&bytes), Err(CodecError::Body { .. })));
-        bytes[1] = 9;
+        bytes.splice(1..3, [9, 0]);
         let newer = CodecError::Newer { kind: Kind::Reply, found: 9, known: 2 };
         assert_eq!(decode::<Reply>(&bytes), Err(newer));
-        bytes[1] = 1;
+        bytes.splice(1..3, [1, 0]);
         let older = CodecError::Older { kind: Kind::Reply, found: 1, known: 2 };
         assert_eq!(decode::<Reply>(&bytes), Err(older));
         assert!(decode::<Reply>(&[]).is_err());

@@ -1,4 +1,4 @@
-//! Commands: what may be proposed to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
+//! Commands: proposals to the log. Facts, decisions and operators' requests; nothing else changes the ledger.
 
 use crate::{
     GroupName, HmcName, Inside, NodeName, Note, OrderId, Reading, Record, Refusal, Reply, Report, ResourceName,
@@ -20,33 +20,33 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 #[serde(transparent)]
 pub struct RequestId(pub u128);
 
-/// Who proposed an entry.
+/// Author of an entry: the proposer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Author {
     /// The planner of the leading node.
     Planner(NodeName),
-    /// A node that reports.
+    /// A node, with a report or an observation.
     Agent(NodeName),
     /// A person or a program, through the admin API.
     Operator {
         /// The name in the certificate.
         name: String,
-        /// For applying it once.
+        /// Identity of the request, so that a repeated one is applied once.
         request: RequestId,
     },
 }
 
-/// The most commands of one entry: two bytes of an entry can make a hundred in memory.
+/// Maximum number of commands of one entry: two bytes of an entry can make a hundred in memory.
 pub const MAX_COMMANDS: usize = 1 << 16;
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Cluster time, stamped by whoever led when it was appended.
+    /// Cluster time, stamped by the leader that appended it.
     pub at: Time,
-    /// What the wall clock of that node said, for people alone: nothing is decided by it.
+    /// Wall clock of that node, for people alone: nothing is decided by it.
     pub wall: Time,
-    /// Who proposed it.
+    /// Its proposer.
     pub author: Author,
     /// Applied in order; each is applied or refused by itself.
     #[serde(deserialize_with = "few")]
@@ -81,27 +81,27 @@ fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Command>, D::Er
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Command {
-    /// What an operator asks.
+    /// A request of an operator.
     Request(Request),
     /// A witness was read.
     Observe(Reading),
-    /// A node says what lives inside it.
+    /// A node reports on the resources inside it.
     Sense {
         node: NodeName,
-        /// What its agents saw.
+        /// The looks of its agents.
         inside: Inside,
     },
     /// A node answers an order.
     Report(Report),
     /// A silent node is granted no lease any more until it is taken back.
     SuspendLeases(NodeName),
-    /// A node that is granted no lease cannot run anything: refused unless the ledger holds a proof.
+    /// A node without a lease certainly runs nothing: refused unless the ledger holds a proof.
     NodeOff(NodeName),
     /// The LPAR of a node whose leases have ended is to be cut off, and read off.
     FenceNode(NodeName),
     /// The leader's clock says that every lease of this node has ended.
     LapseNode(NodeName),
-    /// A node that was granted no lease is heard again.
+    /// A node whose leases are suspended or have ended is heard again.
     TakeBackNode(NodeName),
     /// This node watches and commands this server.
     Assign {
@@ -112,7 +112,7 @@ pub enum Command {
     /// The group is online where it was found running.
     Adopt {
         group: GroupName,
-        /// Where it was found.
+        /// The server on which it was found.
         server: ServerName,
     },
     /// The group may be started on this server.
@@ -131,12 +131,12 @@ pub enum Command {
         /// The resource.
         resource: ResourceName,
         server: ServerName,
-        /// Time for its operating system.
+        /// Time for its operating system to shut down; zero cuts it off at once.
         grace: Span,
     },
     /// A node is to power a server off and read it back.
     Fence(ServerName),
-    /// A node is to run the program that says whether the group may be started.
+    /// A node is to run the preonline hook, which decides whether the group may be started.
     PreOnline {
         group: GroupName,
         /// The tenure that the planner saw.
@@ -196,7 +196,7 @@ pub enum Command {
         group: GroupName,
         /// The tenure that the planner saw.
         epoch: Epoch,
-        /// Where to.
+        /// The target.
         to: ServerName,
         reason: LeaveReason,
     },
@@ -218,7 +218,7 @@ pub enum Command {
     Recover {
         /// The LPAR.
         resource: ResourceName,
-        /// Where it reads so.
+        /// The server on which the LPAR reads so.
         server: ServerName,
     },
     /// The migration is over and the group is on the target: a new tenure begins there. Refused unless the ledger holds a
@@ -243,10 +243,10 @@ pub enum Command {
     },
     /// An order was not answered within its budget and the settling time.
     Expire(OrderId),
-    /// More than one copy is active: nothing of the group is started.
+    /// The group is active without right, or more than once: nothing of it is started.
     HoldGroup {
         group: GroupName,
-        /// What was found.
+        /// The active copies.
         conflict: Conflict,
     },
     /// The conflict is over.
@@ -255,39 +255,39 @@ pub enum Command {
     CallOff(ServerName),
     /// A server that was proven off is up again, and dirty.
     ReappearServer(ServerName),
-    /// A dirty server's inventory holds nothing without a tenure.
+    /// A dirty server is clean: nothing without a tenure is active in its inventory.
     CleanServer(ServerName),
-    /// Too many servers were lost at once: these.
+    /// So many servers were lost at about the same time that failover stops: these.
     Storm(BTreeSet<ServerName>),
-    /// A server has been in quarantine for its time.
+    /// The quarantine of a server has lasted its time.
     EndQuarantine(ServerName),
     /// A group that a drain took away is not brought back after all.
     Forgo {
         group: GroupName,
-        /// Where it was to go back to.
+        /// The server to which it was to go back.
         server: ServerName,
-        /// Why it does not.
+        /// The reason that it does not.
         why: NotHere,
     },
-    /// An HMC refused the login of the node that says so.
+    /// A node reports that an HMC refused its login.
     HmcRefuses {
         hmc: HmcName,
-        /// What it said.
+        /// The HMC's message.
         why: String,
     },
-    /// An HMC that had refused logins let in the node that says so.
+    /// A node reports that an HMC which had refused logins accepted its own.
     HmcAccepts(HmcName),
-    /// A node is to try whether an HMC that refuses logins lets it in.
+    /// A node is to try a login at an HMC that refuses logins.
     TryHmc { hmc: HmcName, node: NodeName },
     /// The cluster can no longer lose as many servers as it should.
     Warn(Weakness),
-    /// A process has begun to run this node. What an older one says counts no more.
+    /// A process has begun to run this node. From now on nothing counts that an older one says.
     Enlist {
         node: NodeName,
         /// Its process.
         incarnation: Incarnation,
     },
-    /// What follows in this entry is said by this process of a node; nothing of it counts if there is a newer one.
+    /// The rest of the entry comes from this process of a node; nothing of it counts if there is a newer one.
     SpokenBy {
         node: NodeName,
         /// Its process.
@@ -302,18 +302,18 @@ pub enum Command {
     /// The ledgers of these nodes differ from the others' at an index.
     Diverged {
         nodes: BTreeSet<NodeName>,
-        /// The index.
+        /// The log index at which they differ.
         at: u64,
         /// Whether they are in the minority, and stop.
         stop: bool,
     },
-    /// Why a group waits; `None` when it no longer does.
+    /// The reason why a group waits; `None` when it no longer does.
     Wait {
         group: GroupName,
         /// The reason.
         wait: Option<Wait>,
     },
-    /// Why a server's fate is open; `None` when it is settled.
+    /// The reason why a server's state is undecided; `None` when it no longer is.
     ServerWait {
         server: ServerName,
         /// The reason.
@@ -328,17 +328,17 @@ pub enum Command {
     },
 }
 
-/// What an operator asks.
+/// A request of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// Replace the declared cluster.
     Configure {
         /// The new cluster.
         cluster: Arc<Cluster>,
-        /// Even if running things are stranded by it.
+        /// Whether to apply it even if it strands running things.
         strand: bool,
     },
-    /// Something of the cluster as it is declared.
+    /// A request about the cluster as it is declared.
     Do(Verb),
 }
 
@@ -351,9 +351,9 @@ impl From<Verb> for Request {
 /// What an entry led to, as this build knows it: for who decides and checks. A repeated request leads to nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Commands that were refused: place in the entry, and why.
+    /// Commands that were refused, by their position in the entry, with the reasons.
     pub refused: Vec<(u32, Refusal)>,
-    /// What changed, in order.
+    /// The changes, in order.
     pub records: Vec<Record>,
     /// The same in words, for who had it written; that of the first one, for a repeated request.
     pub reply: Reply,
@@ -367,11 +367,11 @@ impl Entry {
 }
 
 impl Outcome {
-    /// The reason, if the first command was refused.
+    /// The refusal of the first command, if it was refused.
     pub fn refusal(&self) -> Option<&Refusal> {
         self.refused.first().map(|(_, why)| why)
     }
-    /// What changed, without times.
+    /// The changes, without times.
     pub fn notes(&self) -> impl Iterator<Item = &Note> {
         self.records.iter().map(|record| &record.note)
     }

@@ -1,7 +1,7 @@
-//! The cluster as its administrators declared it, and the rules that hold whoever wrote it.
+//! The declared configuration of the cluster, and the rules that it must satisfy.
 //!
-//! The text of the cluster file is read elsewhere; what it must mean is decided here, so that nothing invalid can be
-//! applied by any road.
+//! The cluster file is parsed elsewhere. Its meaning is checked here, so that no invalid configuration can be
+//! applied, whichever way it comes.
 
 mod check;
 mod group;
@@ -27,9 +27,9 @@ use std::collections::BTreeMap;
 pub struct Cluster {
     /// Name of the cluster.
     pub name: String,
-    /// Whether an LPAR bears the mark of the cluster that manages it: see [`crate::listing::Mark`].
+    /// Whether managed LPARs are marked with the name of this cluster: see [`crate::listing::Mark`].
     pub owner_mark: bool,
-    /// What manages servers from outside.
+    /// Managers, through which servers are read and commanded from outside.
     pub managers: BTreeMap<HmcName, Manager>,
     /// Physical servers.
     pub servers: BTreeMap<ServerName, Server>,
@@ -37,21 +37,21 @@ pub struct Cluster {
     pub nodes: BTreeMap<NodeName, Node>,
     /// Service groups.
     pub groups: BTreeMap<GroupName, Group>,
-    /// Resources of the groups: managed LPARs, and what lives inside nodes.
+    /// Resources of the groups: managed LPARs, and resources that agents keep inside nodes.
     pub resources: BTreeMap<ResourceName, Resource>,
     /// Named services of groups in tiers.
     pub services: BTreeMap<ServiceName, Service>,
     /// Placement rules.
     pub rules: BTreeMap<RuleName, PlacementRule>,
-    /// How many failures must be survived.
+    /// Server losses to be tolerated.
     pub tolerance: Tolerance,
-    /// What keeps the cluster from doing too much at once.
+    /// Limits on concurrent work, and the rules for storms, flapping servers and preemption.
     pub brakes: Brakes,
-    /// Times that rule detection and patience.
+    /// Detection intervals and time limits.
     pub timings: Timings,
 }
 
-/// What a server is read and commanded through from outside, by its kind.
+/// The means by which a server is read and commanded from outside, by kind of manager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Manager {
     /// A hardware management console.
@@ -59,7 +59,7 @@ pub enum Manager {
 }
 
 impl Manager {
-    /// Its address.
+    /// Host name or address of the manager, with the port.
     pub fn address(&self) -> &str {
         match self {
             Manager::Hmc(hmc) => &hmc.address,
@@ -73,14 +73,14 @@ impl From<Hmc> for Manager {
     }
 }
 
-/// How managers of a kind are told which server is meant.
+/// Identity of a server towards its managers, by kind of manager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Address {
-    /// To an HMC.
+    /// For HMCs.
     Hmc {
-        /// Its name there, for people.
+        /// Name of the managed system on the HMC, for people.
         system: String,
-        /// Machine type, model and serial number, `9009-42A*1234567`: how commands address it.
+        /// Machine type, model and serial number, `9009-42A*1234567`, by which commands address it.
         mtms: String,
     },
 }
@@ -99,9 +99,9 @@ pub struct Hmc {
 /// A physical server ("managed system").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
-    /// Who manages it, in the order of use; nobody if nothing on it is an LPAR.
+    /// Its managers in order of preference; empty if nothing on it is an LPAR.
     pub managers: Vec<HmcName>,
-    /// What it is to them; nothing without them.
+    /// Its identity towards the managers; `None` without managers.
     pub address: Option<Address>,
     /// Whether nodes elsewhere may manage it when it has no node of its own.
     pub surrogate: bool,
@@ -111,9 +111,9 @@ pub struct Server {
     pub processors: Option<u64>,
     /// Abstract units of load; unlimited if absent.
     pub units: Option<u64>,
-    /// Named amounts that groups' prerequisites take. A name that is absent is none.
+    /// Named amounts, of which the groups' prerequisites take their part. An absent name counts as zero.
     pub limits: BTreeMap<String, u64>,
-    /// The zone that it lies in; servers without one lie together.
+    /// Its zone; all servers without one are in one zone.
     pub zone: Option<String>,
 }
 
@@ -122,29 +122,29 @@ pub struct Server {
 pub struct Node {
     /// The server that it lives on.
     pub server: Option<ServerName>,
-    /// What its own LPAR is called where its server is managed; never a managed LPAR.
+    /// Name of the node's own LPAR on the manager of its server; never a managed LPAR.
     pub lpar: Option<String>,
-    /// It has a watchdog device that resets it when nobody has fed it for so long.
+    /// Timeout of the watchdog device that resets the node when it is not fed; `None` without a device.
     pub watchdog: Option<Span>,
 }
 
-/// Times that rule detection and patience.
+/// Detection intervals and time limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
-    /// How often a node is heard.
+    /// Interval at which a node is heard.
     pub heartbeat: Span,
     /// Silence after which a node is suspect and its server is read through the witness.
     pub suspect: Span,
-    /// How long a node may act without hearing the leader.
+    /// Time for which a node may act without hearing the leader.
     pub lease: Span,
-    /// How often each server is read.
+    /// Interval at which each server is read.
     pub monitor: Span,
-    /// How long a node that has lost its lease keeps what lives inside it before it stops what must not run twice.
+    /// Time for which a node without a lease keeps its local resources before it stops those that must not run twice.
     pub concede: Span,
-    /// How long a start whose outcome is unknown may still take effect after the lease of its node ended; and how long a
-    /// server that came up may go on starting LPARs by itself.
+    /// Time for which a start with unknown outcome may still take effect after the lease of its node ended; and for
+    /// which a server that came up may go on starting LPARs by itself.
     pub settle: Span,
-    /// How long one fence (power off and read back) may take.
+    /// Time limit of one fence (power off and read back).
     pub fence: Span,
 }
 
@@ -163,7 +163,7 @@ impl Default for Timings {
 }
 
 impl Server {
-    /// What a server that HMCs manage is unless its author says otherwise. Without a serial number it has no address.
+    /// A server with default settings that HMCs manage. An empty `mtms` leaves it without an address.
     pub fn new(system: &str, mtms: &str, managers: Vec<HmcName>) -> Self {
         let address = Address::Hmc { system: system.to_owned(), mtms: mtms.to_owned() };
         Server {
@@ -178,12 +178,12 @@ impl Server {
         }
     }
 
-    /// Machine type, model and serial number, if HMCs manage it: which machine stands behind its name.
+    /// Machine type, model and serial number, if HMCs manage it: identifies the machine behind the name.
     pub fn mtms(&self) -> Option<&str> {
         self.address.as_ref().map(|Address::Hmc { mtms, .. }| mtms.as_str())
     }
 
-    /// What people call it where it is managed.
+    /// Name of the server on its manager, for people.
     pub fn system(&self) -> Option<&str> {
         self.address.as_ref().map(|Address::Hmc { system, .. }| system.as_str())
     }
@@ -195,14 +195,14 @@ impl Cluster {
         self.resources.iter().filter(move |(_, resource)| &resource.group == group)
     }
 
-    /// A managed LPAR.
+    /// The managed LPAR of this name; `None` if there is no such resource, or it is not an LPAR.
     pub fn lpar(&self, name: &ResourceName) -> Option<&Lpar> {
         self.resources.get(name).and_then(Resource::as_lpar)
     }
 
-    /// Whether a resource lives inside nodes and must not be active in two at once: what a node stops when it has been
-    /// without a lease for too long, and for the sake of which its watchdog resets it. Instances of parallel groups have one
-    /// place each, and what is merely watched, or never stopped, is nobody's to stop.
+    /// Whether a resource lives inside nodes and must not be active in two at once. A node that has been without a
+    /// lease for too long stops such resources, and its watchdog resets it if it does not. Instances of parallel
+    /// groups do not count, as each has one place only; nor do resources that are only watched, or never stopped.
     pub fn lives_once(&self, name: &ResourceName) -> bool {
         self.resources.get(name).is_some_and(|resource| {
             let stops = resource.operations() == Operations::OnOff && resource.enabled && !resource.monitor_only;
@@ -211,7 +211,7 @@ impl Cluster {
         })
     }
 
-    /// Everything that a node on the server may have to stop, as it is declared.
+    /// The declared resources for which [`Cluster::lives_once`] holds and that may run on this server.
     pub fn living_on<'a>(
         &'a self,
         server: &'a ServerName,
@@ -221,8 +221,8 @@ impl Cluster {
         self.resources.iter().filter(move |(name, resource)| self.lives_once(name) && here(resource))
     }
 
-    /// Whether anything is read of a server, or done to it, from outside. Where nothing is an LPAR nothing needs to be: then only
-    /// its own node says what is there.
+    /// Whether a server is read and commanded from outside. Without a manager nothing on it is an LPAR, and its own
+    /// node alone reports what is there.
     pub fn has_manager(&self, server: &ServerName) -> bool {
         self.servers.get(server).is_some_and(|declared| !declared.managers.is_empty())
     }

@@ -1,9 +1,10 @@
-//! Carrying out one order, without doing any of it: questions to the world go out, answers come in, a report comes last.
+//! The execution of one order as a state machine without I/O: it asks questions, takes answers, and reports at the
+//! end.
 //!
-//! The daemon, the scenario runner and the explorer run this same machine. It holds the last bar against late orders: it
-//! reads the LPAR on every server of the list before it starts it, refuses if it is active elsewhere, and refuses if it is
-//! unknown on a server that the ledger does not excuse from being read. Every mutation is read back. It refuses to know of leases: who
-//! drives it answers [`Answer::NotSent`] to a mutation that the lease does not cover.
+//! The daemon, the scenario runner and the explorer run this same machine. It holds the last bar against late orders:
+//! it reads the LPAR on every server of the list before it starts it, refuses if it is active elsewhere, and refuses
+//! if it is unknown on a server that the ledger does not excuse from being read. Every mutation is read back. It
+//! knows nothing of leases: its driver answers [`Answer::NotSent`] to a mutation that the lease does not cover.
 
 mod deed;
 mod inside;
@@ -19,23 +20,23 @@ use crate::{
 };
 use std::collections::{BTreeMap, VecDeque};
 
-/// How long a server goes on reading off before that counts without an answer of its service processor.
+/// Time for which a server must read off before that counts without an answer of its service processor.
 pub const OFF_SHOWS: Span = Span::seconds(3);
-/// How long an accepted start may go on reading Off before its outcome is called unknown.
+/// Time that an accepted start may go on reading Off before its outcome is called unknown.
 pub const START_SHOWS: Span = Span::seconds(20);
 const FIRST_PAUSE: Span = Span(100);
 const LONGEST_PAUSE: Span = Span::seconds(2);
 
-/// What comes next.
+/// The next step of an execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Ask this.
     Ask(Ask),
-    /// It is over.
+    /// The order has ended.
     Report(Report),
 }
 
-/// One order being carried out.
+/// The execution of one order.
 #[derive(Clone, Debug)]
 pub struct Execution {
     order: Order,
@@ -43,19 +44,19 @@ pub struct Execution {
     pause: Span,
     readings: BTreeMap<ServerName, Reading>,
     seen: BTreeMap<ResourceName, Seen>,
-    /// Whether it is about something inside the node.
+    /// Whether the resource lives inside the node.
     inside: bool,
-    /// Whether the LPAR is one that moves between servers, and may be held by a move that failed half-way.
+    /// Whether the LPAR moves between servers, and may be held by a move that failed half-way.
     mobile: bool,
-    /// Whether it runs IBM i, which is never cut off while it runs.
+    /// Whether the LPAR runs IBM i, which is never cut off while it runs.
     ibm_i: bool,
-    /// How a start was answered, while what may be in its way is cleared up.
+    /// The ending of a start that did not succeed, kept while a move that may be in its way is cleared up.
     hindered: Option<Ending>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Reading the LPAR on the other servers of its list, this one first.
+    /// Reading the LPAR on the other servers of its list, the first of these now.
     Elsewhere(VecDeque<ServerName>),
     /// Reading before acting.
     Before,
@@ -63,11 +64,11 @@ enum Stage {
     Sent(Change),
     /// Waiting for an agent's answer to this.
     Told(ResourceName, LocalDeed),
-    /// Reading back after a mutation that was answered at this time; unknown outcomes are remembered.
+    /// Reading back after a mutation that was answered at `asked`; `doubt` says why its outcome is unknown.
     Back { asked: Span, forced: bool, doubt: Option<String> },
-    /// The same for a move, on the other server, before this one.
+    /// The same for a move: reading the other server, then this one.
     BackThere { asked: Span, forced: bool, doubt: Option<String> },
-    /// Reading the definition back that was brought here.
+    /// Reading back a definition that was to be brought here.
     Brought { resource: ResourceName, asked: Span, doubt: Option<String> },
 }
 
@@ -118,7 +119,7 @@ impl Execution {
         }
     }
 
-    /// Takes up an order that a ledger holds, with what that says of the LPAR.
+    /// Takes up an order of this ledger, with the LPAR's list, mobility and operating system as declared there.
     pub fn of(ledger: &Ledger, order: &Order) -> Self {
         let resource = order.action.resource();
         let group = resource.and_then(|resource| ledger.group_of(resource));
@@ -131,21 +132,21 @@ impl Execution {
             .ibm_i(ibm_i)
     }
 
-    /// Says whether the LPAR runs IBM i: then it is asked to shut down, and never cut off while it runs.
+    /// Sets whether the LPAR runs IBM i: then it is asked to shut down, and never cut off while it runs.
     #[must_use]
     pub fn ibm_i(self, ibm_i: bool) -> Self {
         Execution { ibm_i, ..self }
     }
 
-    /// Says whether the LPAR moves between servers: only then is a move that failed half-way looked for.
+    /// Sets whether the LPAR moves between servers: only then is a move that failed half-way looked for.
     #[must_use]
     pub fn mobile(self, mobile: bool) -> Self {
         Execution { mobile, ..self }
     }
 
-    /// Tells what it remembers. The order was taken up at that moment.
+    /// Gives its state to `to`, field by field. The order was taken up at `since`.
     pub(crate) fn recall(&self, since: Moment, to: &mut impl Recall) {
-        // The order is told by who carries it out; how long the next pause is says how soon it is looked again.
+        // The caller gives the order itself; the next pause only decides how soon the next look comes.
         let Execution { order: _, stage, pause: _, readings, seen, inside, mobile, ibm_i, hindered } = self;
         stage.recall(since, to);
         readings.values().for_each(|reading| to.reading(reading));
@@ -186,7 +187,7 @@ impl Execution {
         }
     }
 
-    /// What follows an answer that came `elapsed` after the order was taken up.
+    /// The next step after an answer that came `elapsed` after the order was taken up.
     pub fn next(&mut self, answer: Answer, elapsed: Span) -> Next {
         if let Answer::Read(reading) = &answer {
             self.readings.insert(reading.server.clone(), reading.clone());
@@ -218,7 +219,7 @@ impl Execution {
         }
     }
 
-    /// Gives up at once, for this reason; nothing was sent.
+    /// Gives up at once, for this reason: `Unknown` if a change may have been sent, `NotDone` if none was.
     pub fn give_up(&self, why: &str) -> Report {
         let sent = match self.stage {
             Stage::Sent(_) | Stage::Told(..) | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {
@@ -233,7 +234,7 @@ impl Execution {
     fn elsewhere(&mut self, mut others: VecDeque<ServerName>, reading: &Reading) -> Next {
         let power = self.power(reading);
         if let Action::Start { vouched, .. } = &self.order.action {
-            // What is read of a server that is up is newer than whatever the ledger knew.
+            // A reading of a server that is up is newer than anything the ledger knew.
             let told = reading.tells_lpars() && reading.system.is_up();
             if power.is_active() || (told && !power.is_inactive()) {
                 return self.report(Ending::NotDone(self.reads(power, reading)));
@@ -260,7 +261,7 @@ impl Execution {
             (_, Power::Unknown) if !reading.live => {
                 self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
             }
-            // Whatever bears its name is not it, or not what it is declared to be: it is left alone.
+            // An LPAR of that name that is not the declared one, or is not as declared, is left alone.
             _ if self.alarm(reading).is_some() => self.report(Ending::NotDone(self.reads(power, reading))),
             (Action::Start { .. }, Power::Starting | Power::Running) => self.report(Ending::Done),
             (
@@ -280,7 +281,7 @@ impl Execution {
                 self.machine(resource, MachineDeed::Start)
             }
             (Action::Stop { .. }, Power::Off | Power::Absent | Power::OffOnPurpose) => self.report(Ending::Done),
-            // Nobody answers there who could be asked.
+            // An LPAR that has panicked cannot shut itself down.
             (Action::Stop { resource, .. }, Power::Error) => self.stop(resource, Stop::Immediate),
             (Action::Stop { resource, grace }, Power::Starting | Power::Running | Power::Stopping | Power::Unknown) => {
                 if grace == Span(0) && !self.ibm_i {
@@ -292,9 +293,9 @@ impl Execution {
         }
     }
 
-    /// A server that the witness sees up is never powered off; one that reads off is powered off all the same, so that the
-    /// reading that counts follows an answer of its service processor. Where there is none, because the command is not given
-    /// or is refused for what is off already, it takes more readings.
+    /// A server that the witness sees up is never powered off. One that reads off is powered off all the same, so
+    /// that the reading that counts follows an answer of its service processor. Without such an answer, because the
+    /// command is not sent or is refused for a server that is off already, it takes more readings.
     fn before_fence(&mut self, reading: &Reading) -> Next {
         let down = matches!(reading.system, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error);
         if reading.live && down {
@@ -303,7 +304,7 @@ impl Execution {
         self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
     }
 
-    /// A node's LPAR is cut off whatever it reads, unless that cannot be read back.
+    /// Cuts off a node's LPAR in any state but Off, if its server can be read and it is the declared LPAR.
     fn before_node_fence(&mut self, reading: &Reading) -> Next {
         match reading.node_power() {
             _ if !reading.tells_lpars() => {
@@ -342,12 +343,12 @@ impl Execution {
         let doubt = match answer {
             Answer::Accepted | Answer::Already => None,
             Answer::Unknown(why) => Some(why),
-            // What is off already needs no command.
+            // A server that is off already needs no command.
             Answer::NotSent(why) if change == Change::Server(ServerDeed::PowerOff) && self.read_off() => Some(why),
             Answer::NotSent(why) => return self.report(Ending::NotDone(why)),
             Answer::Refused(why) => match self.refused(&change, &why) {
                 Some(next) => return next,
-                // Whether it is so all the same is read, not believed.
+                // The change may be in effect all the same: that is read, not believed.
                 None => Some(why),
             },
             Answer::Read(_) | Answer::Looked(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
@@ -371,7 +372,7 @@ impl Execution {
         }
     }
 
-    /// What follows a refusal; `None` if it is read back all the same.
+    /// The next step after a refusal; `None` if the state is read back all the same.
     fn refused(&mut self, change: &Change, why: &str) -> Option<Next> {
         let Change::Machine(resource, deed) = change else { return None };
         let (resource, why) = (resource.clone(), why.to_owned());
@@ -387,10 +388,10 @@ impl Execution {
                 Some(self.report(Ending::Refused(why)))
             }
             MachineDeed::Stop(Stop::OsShutdown) if self.ibm_i => None,
-            // An operating system that cannot be reached is asked by the hypervisor, and then cut off.
+            // If the operating system cannot be reached, the hypervisor shuts it down, and then cuts it off.
             MachineDeed::Stop(Stop::OsShutdown) => Some(self.stop(resource, Stop::Shutdown)),
             MachineDeed::Stop(Stop::Shutdown) => Some(self.stop(resource, Stop::Immediate)),
-            // What is too late for a stop, or broken, is cleared up.
+            // A move that is too far on to be stopped, or has broken off, is cleared up.
             MachineDeed::Move(Move::Stop) => Some(self.machine(resource, MachineDeed::Move(Move::Recover))),
             MachineDeed::Stop(Stop::Immediate) | MachineDeed::Move(Move::Recover) => None,
         }
@@ -424,12 +425,12 @@ impl Execution {
             }
             Action::Fence => {
                 let off = reading.live && reading.system == SystemState::PowerOff;
-                // Without an answer of its service processor, one reading may be what the witness knew last.
+                // Without an answer of its service processor, one reading may only show what the witness knew last.
                 let shown = asked.plus(OFF_SHOWS);
                 if off && (doubt.is_none() || elapsed >= shown) {
                     return self.report(Ending::Done);
                 }
-                // Read again when that reading counts, and not long after.
+                // Read again when that reading would count, not much later.
                 if off {
                     self.pause = self.pause.min(Span(shown.0.saturating_sub(elapsed.0)));
                 }
@@ -476,7 +477,7 @@ impl Execution {
         self.order.action.resource().map(|resource| reading.power(resource)).unwrap_or_default()
     }
 
-    /// Why what bears the name of the LPAR must be left alone.
+    /// The reason to leave alone an LPAR that bears this name, if there is one.
     fn alarm(&self, reading: &Reading) -> Option<String> {
         self.order.action.resource().and_then(|resource| reading.alarm(resource))
     }
@@ -486,7 +487,7 @@ impl Execution {
         format!("it reads {power} on {}{said}", reading.server)
     }
 
-    /// Whether the server of the order was read off before it was told to go off.
+    /// Whether the server of the order read off before it was told to power off.
     fn read_off(&self) -> bool {
         let reading = self.readings.get(&self.order.server);
         reading.is_some_and(|reading| reading.live && reading.system == SystemState::PowerOff)
@@ -502,7 +503,7 @@ impl Execution {
     }
 }
 
-/// How a program ended.
+/// The ending of a program, by the answer.
 fn ran(answer: Answer) -> Ending {
     match answer {
         Answer::Accepted | Answer::Already => Ending::Done,

@@ -1,5 +1,5 @@
-//! What must be so of every ledger, and of every step from one to the next. Checked after every command by the scenario
-//! runner, the explorer and the simulator; the ledger itself never relies on it.
+//! Invariants of every ledger, and of every step from one to the next. Checked after every command by the scenario
+//! runner, the explorer and the simulator; the ledger itself never relies on these checks.
 
 use crate::{
     Action, Entry, GroupName, Ledger, Order, OrderId, Reply, ResourceName, ServerName,
@@ -8,7 +8,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Everything that is wrong with this ledger, in words. Empty if nothing is.
+/// All violations in this ledger, in words; empty if there are none.
 pub fn state(ledger: &Ledger) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, group) in &ledger.groups {
@@ -81,7 +81,7 @@ fn copy_of(
             wrong.push(format!("{resource} on {server} waits for order {id}, which does not exist"));
         }
     }
-    // A proof that is younger than all that was applied would count for what has not happened yet.
+    // Evidence with an index later than the ledger's would count for events that have not happened yet.
     if copy.since.is_some_and(|since| since > ledger.index) || copy.quiet_from > ledger.index {
         wrong.push(format!("{resource} on {server} knows of an index after {}", ledger.index));
     }
@@ -112,7 +112,7 @@ fn order_of(ledger: &Ledger, order: &Order, wrong: &mut Vec<String>) {
             if !nothing && tenure.is_none() {
                 wrong.push(format!("order {id} starts {resource} without its tenure {epoch}"));
             }
-            // Whoever forgets that a start is under way takes the copy for off when it reads Off.
+            // If the copy forgot that a start is under way, it would count as off when it reads Off.
             if copy(ledger, resource, &order.server).map(|copy| copy.risk) != Some(StartRisk::Ordered(id)) {
                 wrong.push(format!("order {id} starts {resource} on {}, which does not know of it", order.server));
             }
@@ -126,7 +126,7 @@ fn order_of(ledger: &Ledger, order: &Order, wrong: &mut Vec<String>) {
             }
         }
         Action::Stop { resource, .. } | Action::StopMigration { resource, .. } => {
-            // A stop that is forgotten with its copy does no harm.
+            // A stop whose copy is forgotten does no harm.
             if copy(ledger, resource, &order.server).is_some_and(|copy| copy.stop != Some(id)) {
                 wrong.push(format!("order {id} stops {resource} on {}, which does not know of it", order.server));
             }
@@ -145,7 +145,7 @@ fn order_of(ledger: &Ledger, order: &Order, wrong: &mut Vec<String>) {
     }
 }
 
-/// No resource is started in two places, or twice in one, where the order can still be carried out.
+/// Checks that no resource is started in two places, or twice in one, where the order can still be carried out.
 fn starts(ledger: &Ledger, wrong: &mut Vec<String>) {
     let mut open: BTreeMap<&ResourceName, Vec<OrderId>> = BTreeMap::new();
     for order in ledger.orders.values().filter(|order| !carries_out_nothing(ledger, &order.server)) {
@@ -164,7 +164,7 @@ fn copy<'a>(ledger: &'a Ledger, resource: &ResourceName, server: &ServerName) ->
     group.copies.get(resource)?.get(server)
 }
 
-/// A server that is off carries out nothing, so a tenure may end there with an order still out.
+/// Whether the server is off, or dirty since: it carries out nothing, so a tenure may end with an order still out.
 fn carries_out_nothing(ledger: &Ledger, server: &ServerName) -> bool {
     ledger.servers.get(server).is_none_or(|state| state.off.is_some() || state.dirty.is_some())
 }
@@ -187,7 +187,7 @@ pub fn refused(before: &Ledger, entry: &Entry, after: &Ledger, reply: &Reply) ->
         .collect();
     let mut without = before.clone();
     let left = without.apply(after.index, &rest);
-    // That it was asked, and what was answered, is remembered.
+    // The request and its answer are remembered all the same.
     without.requests.clone_from(&after.requests);
     without.request_order.clone_from(&after.request_order);
     let mut wrong = Vec::new();
@@ -197,7 +197,7 @@ pub fn refused(before: &Ledger, entry: &Entry, after: &Ledger, reply: &Reply) ->
     wrong
 }
 
-/// Everything that is wrong with the step from `before` to `after`, one entry later.
+/// All violations in the step from `before` to `after`, one entry later; empty if there are none.
 pub fn step(before: &Ledger, after: &Ledger) -> Vec<String> {
     let mut wrong = Vec::new();
     if after.epoch < before.epoch || after.now < before.now || after.index <= before.index {

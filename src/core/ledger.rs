@@ -1,8 +1,8 @@
 //! The ledger: the replicated state. [`Ledger::apply`] is the only way it changes.
 //!
-//! What it promises: at any index a group has at most one tenure and epochs only grow; a tenure ends only with a proof; a
-//! tenure begins only when no other copy can be active; an order to start exists only under its tenure. Whoever proposes
-//! otherwise is refused, with a reason.
+//! Its guarantees: at any index a group has at most one tenure and epochs only grow; a tenure ends only with a proof;
+//! a tenure begins only when no other copy can be active; an order to start exists only under its tenure. A command
+//! that would break one of these is refused, with a reason.
 
 mod apply;
 mod copies;
@@ -45,33 +45,33 @@ use std::{
     sync::Arc,
 };
 
-/// Number of events that are kept.
+/// Number of records that the journal keeps.
 pub const JOURNAL_LIMIT: usize = 8192;
-/// How many requests are remembered, so that a repeated one is applied once.
+/// Number of requests that are remembered, so that a repeated one is applied once.
 pub const REQUEST_LIMIT: usize = 1024;
 
-/// The replicated state.
+/// The replicated state of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Index of the last applied entry.
     pub index: u64,
-    /// By which rules entries are applied.
+    /// Feature level by whose rules entries are applied.
     pub level: Level,
     /// Cluster time of the last applied entry; never goes back.
     pub now: Time,
-    /// What the wall clock of whoever led said at that entry: what people are shown in place of cluster time.
+    /// Wall clock of the leader at that entry, which is shown to people in place of cluster time.
     pub wall: Time,
-    /// Until then leases may be out that were granted while a longer one was declared.
+    /// Time until which leases may be valid that were granted while a longer lease was declared.
     pub leases_end: Time,
-    /// Until then what was sent while longer times were declared may still take effect.
+    /// Time until which commands may take effect that were sent while longer times were declared.
     pub settles_end: Time,
     /// The last granted epoch.
     pub epoch: Epoch,
     /// The declared cluster, with each parallel group as its instances.
     pub config: Arc<Cluster>,
-    /// The cluster as it was declared, if that is not the same.
+    /// The cluster as it was declared, if it has parallel groups; otherwise it equals `config`.
     pub typed: Option<Arc<Cluster>>,
-    /// Log index at which it was declared; 0 if none was.
+    /// Log index of the last configuration; 0 if there was none.
     pub configured: u64,
     /// State of each declared server.
     pub servers: BTreeMap<ServerName, ServerState>,
@@ -79,24 +79,24 @@ pub struct Ledger {
     pub nodes: BTreeMap<NodeName, NodeState>,
     /// State of each declared group. Shared, so that the planner's scratch copy costs little.
     pub groups: BTreeMap<GroupName, Arc<GroupState>>,
-    /// What is kept back in the whole cluster.
+    /// Maintenance state of the whole cluster.
     pub maintenance: Maintenance,
     /// HMCs that refuse the login of the nodes.
     pub hmcs: BTreeMap<HmcName, Lockout>,
-    /// Orders that are not answered.
+    /// Open orders.
     pub orders: BTreeMap<OrderId, Order>,
-    /// The process that runs each node, as far as it was entered.
+    /// The process that runs each node, if one was entered.
     pub processes: BTreeMap<NodeName, Process>,
-    /// What happened, oldest first, bounded.
+    /// Events, oldest first, at most [`JOURNAL_LIMIT`].
     pub journal: VecDeque<Event>,
     /// Answers to the last requests.
     pub requests: BTreeMap<RequestId, Reply>,
-    /// The order in which they came, oldest first.
+    /// The remembered requests in the order in which they came, oldest first.
     pub request_order: VecDeque<RequestId>,
 }
 
 impl Ledger {
-    /// A copy for trying commands on, without what happened before.
+    /// A copy for trying commands on, without the journal and the requests.
     pub fn scratch(&self) -> Ledger {
         Ledger {
             index: self.index,
@@ -122,22 +122,23 @@ impl Ledger {
         }
     }
 
-    /// What the ledgers of two nodes must agree on, whatever builds they run: everything but the words for what happened.
+    /// A copy of all that the ledgers of two nodes must agree on, whatever builds they run: everything but words.
     pub fn compared(&self) -> Ledger {
         Ledger { request_order: self.request_order.clone(), ..self.scratch() }
     }
 
-    /// An instant of cluster time as a wall clock shows it. Cluster time stands still while no node runs, so the two part.
+    /// An instant of cluster time as wall-clock time. The two differ, because cluster time stands still while no node
+    /// runs.
     pub fn shown(&self, at: Time) -> Time {
         Time(at.0.saturating_add(self.wall.0).saturating_sub(self.now.0))
     }
 
-    /// The feature level was raised, at this place of the log: what follows is applied by its rules. It is never lowered.
+    /// Raises the feature level, at this place of the log: later entries are applied by its rules. It is never lowered.
     pub fn raise(&mut self, level: Level) {
         self.level = self.level.max(level);
     }
 
-    /// Becomes what a copy of it still is, but for what happened before.
+    /// Returns to the state of an earlier scratch copy; the journal and the requests stay.
     fn go_back(&mut self, before: Ledger) {
         let journal = std::mem::take(&mut self.journal);
         let requests = std::mem::take(&mut self.requests);
@@ -170,12 +171,12 @@ impl Ledger {
             .map(|(name, group)| (name, &**group))
     }
 
-    /// What happened to a group, newest first.
+    /// Events of a group, newest first.
     pub fn history<'a>(&'a self, group: &'a GroupName) -> impl Iterator<Item = &'a Event> {
         self.journal.iter().rev().filter(move |event| event.group.as_ref() == Some(group))
     }
 
-    /// The open order for an LPAR on a server.
+    /// The open order for a resource on a server.
     pub fn order_for(&self, resource: &ResourceName, server: &ServerName) -> Option<&Order> {
         self.orders.values().find(|order| &order.server == server && order.action.resource() == Some(resource))
     }

@@ -1,4 +1,4 @@
-//! The brain of Tenure: what is so, and what to do about it.
+//! The core of Tenure: the replicated state, and the decisions about it.
 //!
 //! Two pure functions carry everything that matters: [`Ledger::apply`] is the only way the replicated state changes and
 //! enforces the invariants; [`plan`](plan::plan) decides what to propose next. The crate promises to be total and

@@ -1,11 +1,11 @@
-//! Lists of LPARs, as a witness gives them: which line is about an LPAR that is managed, and what that line says of it.
+//! Lists of LPARs, as a witness gives them: finds the line of a managed LPAR, and interprets it.
 //!
-//! A name proves little: LPARs are renamed, and another may get the name. What counts is the UUID, which is learnt at the
-//! first reading; a console that prints none is believed by name. Nor does a missing line prove much: what was listed on a
-//! server before and is not any more may run there all the same, hidden from who asks.
+//! A name proves little: LPARs are renamed, and another may get the name. What counts is the UUID, which is learnt at
+//! the first reading; a console that prints none is believed by name. Nor does a missing line prove much: an LPAR that
+//! was listed on a server before and is not any more may still run there, hidden from the asking user.
 //!
-//! Where a site allows it, an LPAR bears a mark that names the cluster which manages it. What bears that of another cluster is
-//! not ours to start, stop or move.
+//! Where a site allows it, an LPAR bears a mark that names the cluster which manages it. An LPAR with the mark of
+//! another cluster is not ours to start, stop or move.
 
 use crate::{
     Power, ResourceName,
@@ -21,52 +21,52 @@ pub struct Line {
     pub name: String,
     /// Its identity, which moves with it between servers; `None` from a console that does not print it.
     pub uuid: Option<String>,
-    /// What kind of LPAR it is.
+    /// Kind of the LPAR.
     pub environment: Environment,
-    /// What it does.
+    /// Its state.
     pub power: Power,
-    /// The witness's own word for that.
+    /// The witness's own word for the state.
     pub word: String,
-    /// What somebody has written about it; `None` from a console that does not print it, or was not asked.
+    /// The description field of the LPAR; `None` from a console that does not print it, or was not asked.
     pub description: Option<String>,
 }
 
-/// What an owner's mark begins with; the name of the cluster follows.
+/// Prefix of an owner's mark; the name of the cluster follows.
 const MARK: &str = "tenure:";
 
-/// Whose an LPAR is, by what is written about it.
+/// The owner of an LPAR, by its description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// Nobody's: nothing is written there.
+    /// Nobody: the description is empty.
     Free,
-    /// That of this cluster.
+    /// This cluster.
     Ours,
-    /// That of another cluster.
+    /// Another cluster.
     Another(String),
-    /// Nobody's, and it cannot be marked: somebody has written something else there.
+    /// Nobody, and it cannot be marked: the description is in use for something else.
     Words,
 }
 
 impl Mark {
-    /// Whose mark a description is, to the cluster of this name.
+    /// The owner that a description names, from the view of the cluster of this name.
     pub fn of(description: &str, cluster: &str) -> Self {
         let text = description.trim();
         match text.strip_prefix(MARK).map(str::trim) {
             _ if text.is_empty() => Mark::Free,
             Some(owner) if owner == cluster => Mark::Ours,
-            // A mark that names nobody is no cluster's.
+            // A mark without a name belongs to no cluster.
             Some("") | None => Mark::Words,
             Some(owner) => Mark::Another(owner.to_owned()),
         }
     }
 
-    /// What is written about an LPAR that the cluster of this name manages.
+    /// The description of an LPAR that the cluster of this name manages.
     pub fn text(cluster: &str) -> String {
         format!("{MARK}{cluster}")
     }
 }
 
-/// What kind of LPAR one is.
+/// Kind of an LPAR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Environment {
     /// AIX or Linux.
@@ -74,59 +74,59 @@ pub enum Environment {
     AixLinux,
     /// IBM i.
     IbmI,
-    /// A VIO server: others live on it.
+    /// A VIO server: serves disks and networks to others.
     Vios,
     /// A word that we do not know.
     Other,
 }
 
-/// What is known of an LPAR on a server before its list is read.
+/// The knowledge of an LPAR on a server before the server's list is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// Its UUID, as learnt at its first reading.
     pub uuid: Option<String>,
-    /// It was listed on this server, and nothing says that it has gone elsewhere since.
+    /// Whether it was listed on this server, without evidence that it has gone elsewhere since.
     pub listed: bool,
 }
 
-/// What is known of a server before its list is read.
+/// The knowledge of a server before its list is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownOn {
-    /// Of each managed LPAR that may be there.
+    /// Each managed LPAR that may be there.
     pub lpars: BTreeMap<ResourceName, Known>,
-    /// UUID of the LPAR of the node that lives there, as learnt when the node read that Running.
+    /// UUID of the LPAR of the node that lives there, learnt when the node read that LPAR Running.
     pub node: Option<String>,
 }
 
-/// What a list says of an LPAR besides its state.
+/// Information from a list about an LPAR besides its state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The UUID of the line that bears its name.
     pub uuid: Option<String>,
-    /// What somebody should know of it.
+    /// A remark for the operator.
     pub remark: Option<Remark>,
 }
 
-/// What somebody should know of a line.
+/// A remark on a line of a list, for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Remark {
     /// The witness's own word for a state that says nothing certain.
     Word(String),
-    /// The LPAR that is known has another name now.
+    /// The known LPAR has another name now.
     Renamed {
         uuid: String,
-        /// What it is called now.
+        /// Its present name.
         name: String,
     },
-    /// Another LPAR has its name.
+    /// Another LPAR has the name.
     Another {
-        /// The UUID that is known.
+        /// The known UUID.
         known: String,
         /// The UUID that was read.
         found: String,
     },
-    /// It is of another kind than is declared, so it is left alone.
+    /// It is of another kind than declared, so it is left alone.
     Environment(Environment),
     /// It bears the mark of another cluster.
     Owner {
@@ -136,7 +136,7 @@ pub enum Remark {
 }
 
 impl Known {
-    /// What a state that was read of a line with this UUID says of the LPAR that is known.
+    /// State of the known LPAR, given the state that was read of a line with this UUID.
     pub fn says(&self, power: Power, uuid: Option<&str>) -> Power {
         let other = self.uuid.as_deref().zip(uuid).is_some_and(|(known, found)| known != found);
         match power {
@@ -155,9 +155,9 @@ impl Known {
     }
 }
 
-/// What the list of a server says of an LPAR that is declared. Another LPAR under its name, its own under another name, one
-/// of another kind, and one that is marked as another cluster's say nothing of it: they read `Unknown`, never off, and are
-/// neither started nor stopped.
+/// State of a declared LPAR by the list of a server, and further information. Another LPAR under its name, its own
+/// under another name, one of another kind, and one with the mark of another cluster say nothing of it: they read
+/// `Unknown`, never off, and are neither started nor stopped.
 pub fn find(cluster: &Cluster, declared: &Lpar, known: &Known, lines: &[Line]) -> (Power, Listed) {
     let named = lines.iter().find(|line| line.name == declared.partition);
     let same = |line: &&Line| known.uuid.is_some() && line.uuid == known.uuid;
@@ -195,8 +195,8 @@ fn remark_on(cluster: &Cluster, declared: &Lpar, known: &Known, line: &Line) -> 
     (line.power == Power::Unknown && !line.word.is_empty()).then(|| Remark::Word(line.word.clone()))
 }
 
-/// What a list says of the LPAR of a node with this name and, where it was learnt, this UUID. A VIO server is never that: it
-/// would be cut off in its place. Another LPAR under its name, and its own under another name, say nothing of it.
+/// State of a node's LPAR by a list: the one with this name and, if learnt, this UUID. A VIO server is never that LPAR,
+/// or it would be cut off in its place. Another LPAR under its name, and its own under another name, say nothing of it.
 pub fn of_node(name: &str, known: Option<&str>, lines: &[Line]) -> (Power, Listed) {
     let mut lines = lines.iter().filter(|line| line.environment != Environment::Vios);
     let named = lines.clone().find(|line| line.name == *name);
@@ -211,14 +211,14 @@ pub fn of_node(name: &str, known: Option<&str>, lines: &[Line]) -> (Power, Liste
     (power, Listed { uuid, remark })
 }
 
-/// What is to be said of another UUID than the one that is known.
+/// The remark on a UUID that differs from the known one; `None` if they agree, or one is missing.
 pub fn another(known: Option<&str>, found: Option<&str>) -> Option<Remark> {
     let (known, found) = known.zip(found).filter(|(known, found)| known != found)?;
     Some(Remark::Another { known: known.to_owned(), found: found.to_owned() })
 }
 
 impl Remark {
-    /// Whether what was found under its name must be left alone, and somebody must look.
+    /// Whether the LPAR under this name must be left alone, and somebody must look.
     pub fn is_alarm(&self) -> bool {
         !matches!(self, Remark::Word(_))
     }

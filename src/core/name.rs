@@ -45,42 +45,42 @@ macro_rules! name {
 }
 
 name!(
-    /// A physical server, as the cluster file calls it.
+    /// Name of a physical server in the cluster file.
     ServerName
 );
 name!(
-    /// A management LPAR that runs `tenured`, or an arbiter.
+    /// Name of a node: a management LPAR that runs `tenured`, or an arbiter.
     NodeName
 );
 name!(
-    /// A service group.
+    /// Name of a service group.
     GroupName
 );
 name!(
-    /// A resource of a group, as the cluster file calls it: a managed LPAR, or something inside a node.
+    /// Name of a resource in the cluster file: a managed LPAR, or something inside a node.
     ResourceName
 );
 name!(
-    /// A named service of groups in tiers.
+    /// Name of a service.
     ServiceName
 );
 name!(
-    /// A placement rule.
+    /// Name of a placement rule.
     RuleName
 );
 name!(
-    /// A hardware management console.
+    /// Name of a hardware management console.
     HmcName
 );
 
-/// What separates the name of a parallel group, or of a resource of one, from the server of an instance. No declared name
+/// Separates the name of a parallel group, or of a resource of one, from the server of an instance. No declared name
 /// contains it.
 pub const AT: char = '@';
 
 /// An instance of a parallel group, or of a resource of one: `net@p1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instance<'a> {
-    /// The name that is declared.
+    /// The declared name.
     pub of: &'a str,
     /// The server that it belongs to, and never leaves.
     pub server: &'a str,
@@ -89,17 +89,17 @@ pub struct Instance<'a> {
 macro_rules! instances {
     ($($type:ident),+) => {$(
         impl $type {
-            /// Its instance on a server.
+            /// Name of its instance on a server.
             pub fn on(&self, server: &ServerName) -> $type {
                 format!("{self}{AT}{server}").into()
             }
 
-            /// The instance that it names, if it names one.
+            /// Its parts, if this is the name of an instance.
             pub fn instance(&self) -> Option<Instance<'_>> {
                 self.as_str().split_once(AT).map(|(of, server)| Instance { of, server })
             }
 
-            /// Its name as it is declared: that of the parallel one, for an instance.
+            /// The declared name: for an instance, that of the parallel group or its resource.
             pub fn declared(&self) -> &str {
                 self.instance().map_or(self.as_str(), |instance| instance.of)
             }
@@ -108,7 +108,7 @@ macro_rules! instances {
 }
 instances!(GroupName, ResourceName);
 
-/// Something that has a name.
+/// A reference by name to anything that has one, with its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // each holds its name
 pub enum Thing<'a> {
@@ -121,7 +121,7 @@ pub enum Thing<'a> {
 }
 
 impl<'a> Thing<'a> {
-    /// The word for programs.
+    /// Its kind, as the API calls it.
     pub fn kind(self) -> &'static str {
         match self {
             Thing::Group(_) => "group",

@@ -1,17 +1,17 @@
-//! The node: a machine without I/O. Everything that can happen to a node goes in, what it does about it comes out.
+//! The node: a state machine without I/O. Everything that happens to a node goes in, and its reactions come out.
 //!
-//! The daemon, the simulator and the explorer are three bodies of this one machine: they bring the moments, the ledger that
-//! the node has applied and what consensus says ([`Now`]), hand in what happens ([`Input`]), and carry out what it wants
-//! ([`Effect`]) in the order in which it says so. They decide nothing. [`Node::wake`] says when it wants to be called again
-//! though nothing happens, and why.
+//! The daemon, the simulator and the explorer are three drivers of this one machine: they supply the time, the ledger
+//! that the node has applied and the state of consensus ([`Now`]), hand in events ([`Input`]), and carry out its
+//! effects ([`Effect`]) in the order in which they come. They decide nothing. [`Node::wake`] gives the time at which
+//! it wants to be called again even if nothing happens, and the reason.
 //!
-//! - [`Lease`], [`Past`], [`ClusterClock`]: what a node may do and say, and since when.
-//! - `Orders`: which orders it carries out, and the last look before something is sent.
-//! - `Rounds`: when it reads which server.
-//! - `Concession`: what it stops when it has been alone for too long.
+//! - [`Lease`], [`Past`], [`ClusterClock`]: its permission to act, the orders of earlier processes, cluster time.
+//! - `Orders`: the orders that it carries out, and the last check before something is sent.
+//! - `Rounds`: the schedule of its readings of servers.
+//! - `Concession`: standing down, after it has been alone for too long.
 //! - `Faith`: whether it believes that the leader leads.
-//! - [`Leading`], `Digests`: what it knows while it leads itself.
-//! - [`Recall`]: what it remembers, told to whoever compares memories.
+//! - [`Leading`], `Digests`: its knowledge while it leads itself.
+//! - [`Recall`]: its state, given to whoever compares nodes.
 
 mod alone;
 mod clock;
@@ -41,17 +41,18 @@ pub use recall::Recall;
 
 use crate::Span;
 
-/// How much faster or slower another node's clock may run, in hundredths.
+/// Percentage by which another node's clock may run faster or slower.
 pub(crate) const DRIFT_PERCENT: u64 = 5;
-/// What part of a lease is added to every lease that a leader waits out.
+/// A lease divided by this is added to every lease that a leader waits out.
 const LEASE_MARGIN: u64 = 12;
 
-/// What a node may take of a lease: a clock that runs slow must not make it longer than its leader believes.
+/// Time for which a node may use a lease: its clock may run slow, and it must not use it longer than its leader
+/// believes.
 pub fn usable(lease: Span) -> Span {
     Span(lease.0.saturating_sub(percent(lease).0))
 }
 
-/// After how long a lease that a leader granted has ended for certain, on that leader's clock.
+/// Time after which a lease has certainly ended, on the clock of the leader that granted it.
 pub fn surely_over(lease: Span) -> Span {
     lease.plus(percent(lease)).plus(Span(lease.0.checked_div(LEASE_MARGIN).unwrap_or_default()))
 }

@@ -1,6 +1,7 @@
-//! Notes: everything that an operator may want to know, typed, one row for each.
+//! Notes: typed records of everything that an operator may want to know, one row for each.
 //!
-//! The log line, the line of the admin client and the line of a golden file are the same line. A new note is a row here.
+//! The log line, the line of the admin client and the line of a golden file are the same text. A new note takes a row
+//! here, and a sample in `tests/formats/notes.rs`.
 
 mod proof;
 mod reason;
@@ -33,14 +34,14 @@ pub struct Record {
     pub index: u64,
     /// Cluster time.
     pub at: Time,
-    /// What happened.
+    /// The note itself.
     pub note: Note,
 }
 
-/// How loud a note is.
+/// Severity of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
-    /// As it should be.
+    /// Normal operation.
     Info,
     /// Worth a look.
     Warning,
@@ -50,8 +51,8 @@ pub enum Level {
 
 use Level::{Alarm, Info, Warning};
 
-/// A row: what programs know the note by, how loud it is, what it holds, and its words. The first group and the first server
-/// that it holds are those that it is about.
+/// A row: the kind by which programs know the note, its level, the variant with its fields, and its words. The note is
+/// about the first group and the first server among its fields.
 macro_rules! notes {
     ($(
         $(#[$doc:meta])*
@@ -65,17 +66,17 @@ macro_rules! notes {
         }
 
         impl Note {
-            /// What programs know each of them by.
+            /// All kinds.
             pub const KINDS: &'static [&'static str] = &[$($kind),+];
 
-            /// What programs know it by.
+            /// Its kind, by which programs know it.
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Note::$note { .. } => $kind,)+
                 }
             }
 
-            /// How loud it is.
+            /// Its severity.
             #[allow(unused_variables)] // few levels depend on what the note holds
             pub fn level(&self) -> Level {
                 match self {
@@ -83,7 +84,7 @@ macro_rules! notes {
                 }
             }
 
-            /// The first of the things that it names that is wanted.
+            /// The first match among the things that it names.
             fn first<'a, T>(&'a self, wanted: impl Fn(Thing<'a>) -> Option<T>) -> Option<T> {
                 match self {
                     $(Note::$note { $($field),+ } => [$($field.thing()),+].into_iter().flatten().find_map(wanted),)+
@@ -108,7 +109,7 @@ notes! {
         count(*groups, "group"), count(*resources, "resource"), count(*servers, "server")
     );
 
-    /// The group is that of a resource that was asked for.
+    /// For a request about a resource, `group` is the group of that resource.
     "requested", if *what == Verb::Disarm { Warning } else { Info },
         Requested { by: String, what: Verb, group: Option<GroupName> }
         => ("{}{what}, asked by {by}", group.as_ref().map(|group| format!("group {group}: ")).unwrap_or_default());
@@ -127,7 +128,7 @@ notes! {
         }
         => ("{resource} on {server} reads {to}{}{}", was(*from), saying(said, *inside));
 
-    /// What bears the name of an LPAR is not that LPAR, or not what is declared.
+    /// The LPAR under this name is another one, or not as declared.
     "not_itself", Alarm, NotItself { group: GroupName, resource: ResourceName, server: ServerName, said: String }
         => ("{resource} on {server} is left alone, and vouches for nothing: {said}");
 
@@ -230,7 +231,7 @@ notes! {
     "stopped_on_purpose", Warning, StoppedOnPurpose { group: GroupName, resource: ResourceName, server: ServerName }
         => ("group {group}: {resource} was stopped on purpose on {server}, which is no fault");
 
-    /// Something was started again and again by no order of ours: its group was frozen.
+    /// A resource was started again and again by no order of ours, so its group was frozen.
     "somebody_else", Alarm,
         SomebodyElse { group: GroupName, resource: ResourceName, server: ServerName, times: usize, within: Span }
         => (
@@ -329,7 +330,7 @@ impl Note {
     }
 }
 
-/// Mistakes of the configuration, as it is refused for them.
+/// Text of the mistakes for which a configuration is refused.
 pub fn mistakes(found: &[Mistake]) -> String {
     found.iter().map(Mistake::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -7,7 +7,7 @@ use std::{
     fmt,
 };
 
-/// Identity of an order by arithmetic: the log index that issued it and its place in that entry. Never reused.
+/// Identity of an order: the log index that issued it and its place in that entry. Never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OrderId {
     /// Log index of the entry that issued the order.
@@ -21,7 +21,7 @@ pub struct OrderId {
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
-/// What is to be done.
+/// The action of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Action {
@@ -36,14 +36,14 @@ pub enum Action {
         /// Servers of the system list for which the ledger holds a proof that no copy runs there. On any other server
         /// the executor must read the copy off before it starts this one.
         vouched: BTreeSet<ServerName>,
-        /// Where its definition must be brought from first: an LPAR that is defined on one server at a time.
+        /// Server from which its definition must be brought first: for an LPAR that is defined on one server at a time.
         home: Option<ServerName>,
     },
     /// Bring a resource down and read it off.
     Stop {
         /// The resource to stop.
         resource: ResourceName,
-        /// How long the operating system may take before it is cut off; zero cuts it off at once.
+        /// Time for the operating system to shut down before it is cut off; zero cuts it off at once.
         grace: Span,
     },
     /// Power the server off and read that back.
@@ -58,19 +58,19 @@ pub enum Action {
         resource: ResourceName,
         /// The tenure that covers both servers.
         epoch: Epoch,
-        /// Where to.
+        /// The target.
         to: ServerName,
     },
     /// End the move of an LPAR, wherever that leaves it.
     StopMigration {
         /// The LPAR.
         resource: ResourceName,
-        /// Where it was.
+        /// The source of the move.
         from: ServerName,
-        /// Where it was to go.
+        /// The target of the move.
         to: ServerName,
     },
-    /// Run a program of the administrators'. At most once: it is not ordered again, however it ends.
+    /// Run a hook. At most once: it is not ordered again, however it ends.
     Hook {
         /// The group that the event is about.
         group: GroupName,
@@ -78,7 +78,7 @@ pub enum Action {
         trigger: Trigger,
         /// Absolute path of the program on the node.
         program: String,
-        /// What it is told.
+        /// Arguments of the program.
         arguments: Vec<String>,
     },
 }
@@ -92,15 +92,15 @@ pub struct Order {
     pub node: NodeName,
     /// The server on which it acts.
     pub server: ServerName,
-    /// What is to be done.
+    /// The action.
     pub action: Action,
-    /// When it was issued.
+    /// Time of issue.
     pub issued: Time,
-    /// How long the node may take, from the moment it learns of the order, on its own clock.
+    /// Time limit for the node, from the moment it learns of the order, on its own clock.
     pub budget: Span,
 }
 
-/// How an order ended.
+/// Outcome of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// Done, and read back.
@@ -118,11 +118,11 @@ pub enum Ending {
 pub struct Report {
     /// The order answered.
     pub order: OrderId,
-    /// How it ended.
+    /// The outcome.
     pub ending: Ending,
-    /// What was read on the way, the last reading of each server.
+    /// Readings made on the way, the last one of each server.
     pub readings: Vec<Reading>,
-    /// What was last seen of what the order was about, if that lives inside the node.
+    /// The last looks at the resources of the order, if they live inside the node.
     pub seen: BTreeMap<ResourceName, Seen>,
 }
 

@@ -1,34 +1,34 @@
-//! When a question is asked again: one rule for the daemon and for the simulation.
+//! The rate of questions to servers: one rule for the daemon and for the simulation.
 //!
-//! The planner says in each plan which servers it would like to know more of, and it plans again with every answer. Taken at
-//! its word, it would ask again as soon as an answer is there that changes nothing, for as long as nothing changes: for days.
-//! So there are two brakes. Who is asked answers at once only where the log has moved since the last time, and not many times
-//! in a row for that ([`Gap`]). And who asks does so the more seldom the longer a question has been open, down to once in a
-//! monitor interval, in which each server is looked at anyway ([`Pace`]): but for what is under way, which only looks tell
-//! the end of.
+//! Each plan lists the servers of which the planner wants a fresh look, and every answer leads to another plan. Taken
+//! literally, it would ask again as soon as an answer comes that changes nothing, for as long as nothing changes: for
+//! days. So the rate is limited on both sides. The node that is asked looks at once only where the log has moved
+//! since its last look, and only so many times in a row ([`Gap`]). The leader asks less often the longer a question
+//! has been open, down to once per monitor interval, in which each server is looked at anyway ([`Pace`]); except
+//! where something is under way, whose end only looks show.
 
 use crate::{ServerName, Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The least time between two answers that follow the same entry.
+/// Minimum time between two looks that follow the same entry.
 const GAP: Span = Span(950);
-/// So many answers in a row may be given sooner because the log has moved.
+/// Number of looks in a row that may begin sooner because the log has moved.
 const HASTY: u32 = 12;
-/// A question that is open for longer is asked more seldom.
+/// Time for which a question is open before it is asked less often.
 const PATIENCE: Span = Span::seconds(10);
-/// How much more seldom: a pause is such a part of the time for which it has been open.
+/// Divisor of the time for which a question has been open; the quotient is the pause before it is asked again.
 const PART: u64 = 8;
 
-/// What is wanted of a server: a look at it, and at what lives inside its node.
+/// The leader's question about a server: it asks for a look at it, and at what lives inside its node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Want {
-    /// The log index that the look has to follow, as far as one is known. A greater one makes a new question.
+    /// The log index that the look has to follow, as far as known. A greater one makes it a new question.
     pub follows: u64,
-    /// Something is on its way there that only looks tell the end of.
+    /// Whether something is under way there whose end only looks show.
     pub under_way: bool,
 }
 
-/// What a leader has asked, and when.
+/// The questions that a leader has asked, with their times.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
     asked: BTreeMap<ServerName, Asked>,
@@ -42,7 +42,7 @@ struct Asked {
 }
 
 impl Pace {
-    /// Which of these servers are asked now, and when the next of them is to be asked if no answer comes before.
+    /// The servers to be asked now, and the time at which the next one is to be asked if no answer comes before.
     pub fn due(
         &mut self,
         wanted: &BTreeMap<ServerName, Want>,
@@ -50,7 +50,7 @@ impl Pace {
         monitor: Span,
     ) -> (BTreeSet<ServerName>, Option<Time>) {
         let (mut due, mut next) = (BTreeSet::new(), None);
-        // What nobody has wanted for long is a new question when somebody does.
+        // A question that nobody has wanted for two monitor intervals counts as new.
         self.asked.retain(|server, asked| wanted.contains_key(server) || now.since(asked.last) <= monitor.times(2));
         for (server, want) in wanted {
             let known = self.asked.get(server).filter(|asked| asked.follows >= want.follows);
@@ -80,7 +80,7 @@ impl Asked {
     }
 }
 
-/// When somebody who is asked, however often, last answered.
+/// The last look of a node that is asked, and the number of hasty ones in a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gap {
     index: u64,
@@ -89,13 +89,13 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// How long an answer has to wait. `index` is that of the last entry that is known to who answers.
+    /// Time before the next look may begin. `index` is the last log index that the node knows.
     pub fn wait(&self, index: u64, now: Time) -> Span {
         let moved = self.index < index && self.hasty < HASTY;
         if moved { Span(0) } else { self.at.after(GAP).since(now) }
     }
 
-    /// It begins to look now, for whatever reason.
+    /// Records that a look begins now, asked for or not.
     pub fn begins(&mut self, index: u64, now: Time) {
         let hasty = if self.at.after(GAP) > now { self.hasty.saturating_add(1) } else { 0 };
         *self = Gap { index, at: now, hasty };
@@ -109,7 +109,7 @@ mod tests {
 
     const MONITOR: Span = Span::seconds(5);
 
-    /// How often a server is looked at in so many seconds, if the leader plans each 20 ms because an answer is there that
+    /// Number of looks at a server in so many seconds, if the leader plans each 20 ms because of an answer that
     /// changes nothing, and the log moves `moves` times a second for other reasons.
     fn looks(world: &mut (Pace, Gap), from: u64, seconds: u64, want: Want, moves: u64) -> usize {
         let wanted = BTreeMap::from([(ServerName::from("p1"), want)]);

@@ -1,12 +1,12 @@
-//! Placement: which server each waiting group goes to, on a compact model of rooms and items.
+//! Placement: assigns servers to waiting groups, on a compact model of rooms and items.
 //!
-//! A *room* is what a server offers, an *item* is a group (or any part of one that is placed by itself). Both are known by
-//! their index, every amount is an integer, and the same problem always has the same answer. The caller decides who may
-//! run where at all (health, faults, dependencies) and says so with the candidates of an item; this module decides among
-//! them. It knows no names, no ledger and no time.
+//! A *room* is the capacity of a server, an *item* is a group (or any part of one that is placed by itself). Both are
+//! known by their index, every amount is an integer, and the same problem always has the same answer. The caller
+//! decides on which servers an item may run at all (health, faults, dependencies) and lists them as its candidates;
+//! this module chooses among them. It knows no names, no ledger and no time.
 //!
-//! What is promised, and shown against brute force by the tests:
-//! - What runs is never moved. Capacity, limits, zones and strict rules are never broken by what is placed.
+//! Promises, which the tests check against brute force:
+//! - Running items are never moved. Placed items never break capacity, limits, zones and strict rules.
 //! - An item is left out only if no assignment of the waiting items places it together with all more important ones that
 //!   are placed, unless [`Placement::complete`] says that the budget of steps ran out on the proof.
 //! - Placing again with the result as running changes nothing.
@@ -26,7 +26,7 @@ pub use greedy::place;
 pub use rules::{Contradiction, contradictions};
 pub use survive::{Capacity, Headroom, Loss, Lost, Survival, capacity, survive};
 
-/// Something a server has a measured amount of.
+/// A measured dimension of a server's capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dimension {
     /// Memory in MiB.
@@ -38,46 +38,46 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    /// In the order of [`Amounts`].
+    /// All dimensions, in the order of [`Amounts`].
     pub const ALL: [Dimension; 3] = [Dimension::Memory, Dimension::Processors, Dimension::Units];
 }
 
 /// An amount of each [`Dimension`].
 pub type Amounts = [u64; 3];
 
-/// A problem: who wants to run, where, and what must be kept.
+/// A problem of placement: items, rooms, and the rules between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     /// The servers.
     pub rooms: Vec<Room>,
-    /// Everything that waits, and what runs as far as it matters one by one: because a rule names it, because it may be
-    /// stopped for another, or because the loss of its server is asked about. The rest may be told in [`Room::used`].
+    /// All waiting items, and the running ones that matter by themselves: those that a rule names, that may be stopped
+    /// for another, or whose server's loss is in question. The others may be counted in [`Room::used`].
     pub items: Vec<Item>,
-    /// What should or must be kept together and apart.
+    /// Rules that must or should be kept.
     pub rules: Vec<Rule>,
     /// Whether the capacity in units is hard. If not it may be exceeded, and only guides [`Policy::Load`].
     pub hard_units: bool,
     /// Whether a preemptible running item may be stopped for a more important one that waits.
     pub preempt: bool,
-    /// What memory and processors weigh in [`Policy::BiggestAvailable`].
+    /// Weights of memory and processors in [`Policy::BiggestAvailable`].
     pub weights: Weights,
 }
 
-/// What a server offers.
+/// The capacity of a server, and its use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Room {
     /// Whether new work may come here.
     pub door: Door,
-    /// The zone in which it stands.
+    /// Its zone.
     pub zone: u32,
-    /// What it has, `None` for unlimited.
+    /// Its capacity; `None` for unlimited.
     pub capacity: [Option<u64>; 3],
-    /// What is in use by anything that is not an item of the problem.
+    /// Amounts in use by anything that is not an item of the problem.
     pub used: Amounts,
-    /// What is left of each named limit, by the index of the limit, before the items of the problem. One that is not here
-    /// has nothing left.
+    /// The rest of each named limit, by the index of the limit, before the items of the problem. A limit beyond the end
+    /// of the list has nothing left.
     pub limits: Vec<u64>,
-    /// How many groups are online there that are not items of the problem.
+    /// Number of groups online there that are not items of the problem.
     pub online: u64,
     /// Whether [`survive`] may lose it.
     pub counts: bool,
@@ -98,26 +98,26 @@ pub enum Door {
 /// A group that runs or waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
-    /// Where it takes room now: nowhere while it waits, on source and target while it migrates.
+    /// The rooms that it occupies now: none while it waits, source and target while it migrates.
     pub at: Vec<usize>,
-    /// Where it may go, best first.
+    /// The rooms to which it may go, best first.
     pub candidates: Vec<Candidate>,
-    /// What it needs of each dimension.
+    /// Its need of each dimension.
     pub demand: Amounts,
-    /// What it needs of named limits: index of the limit and amount, each limit once.
+    /// Its needs of named limits: index of the limit and amount, each limit once.
     pub prerequisites: Vec<(usize, u64)>,
-    /// A smaller number is more important; between equals the smaller index is.
+    /// A smaller number is more important; between equals, the smaller index is.
     pub importance: u32,
-    /// How a server is chosen among those that can take it.
+    /// Choice among the servers that can take it.
     pub policy: Policy,
-    /// Which zone it likes.
+    /// Its preferred or required zone.
     pub zone: ZoneRule,
     /// Whether it may be stopped to make room for a more important one.
     pub preemptible: bool,
 }
 
 impl Item {
-    /// Whether it wants to be placed.
+    /// Whether it waits for a place.
     pub fn waits(&self) -> bool {
         self.at.is_empty()
     }
@@ -132,7 +132,7 @@ pub struct Candidate {
     pub rank: u32,
 }
 
-/// How a server is chosen among those that can take an item. Between equals the lower rank wins, then the lower index.
+/// Choice among the servers that can take an item. Between equals the lower rank wins, then the lower index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// The lowest rank.
@@ -140,19 +140,19 @@ pub enum Policy {
     Priority,
     /// The fewest groups online.
     RoundRobin,
-    /// The most units available: capacity less what is used, which may be less than nothing.
+    /// The most units available: capacity less use, which may be negative.
     Load,
-    /// The largest part of memory and processors still free once the item is there: the weighted sum of the two free
-    /// parts. What is unlimited is wholly free. Compared as exact fractions.
+    /// The largest share of memory and processors still free once the item is there: the weighted sum of the two free
+    /// shares. An unlimited capacity is wholly free. Compared as exact fractions.
     BiggestAvailable,
 }
 
-/// What memory and processors weigh against each other.
+/// Weights of memory and processors against each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weights {
-    /// Of the free part of memory.
+    /// Weight of the free share of memory.
     pub memory: u8,
-    /// Of the free part of processors.
+    /// Weight of the free share of processors.
     pub processors: u8,
 }
 
@@ -162,10 +162,10 @@ impl Default for Weights {
     }
 }
 
-/// How an item is bound to a zone.
+/// The bond of an item to a zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ZoneRule {
-    /// Not at all.
+    /// None.
     #[default]
     Any,
     /// Servers of this zone first.
@@ -174,25 +174,25 @@ pub enum ZoneRule {
     Stay(u32),
 }
 
-/// What should be kept, or must if it is strict. A soft rule beats the policy and never leaves an item unplaced.
+/// A rule that must be kept if strict, and should otherwise. A soft rule beats the policy and never leaves an item out.
 ///
-/// Rules about items count pairs: an item that takes room on several servers is together with another on any of them, and
-/// apart from it on none of them. Items that neither run nor are placed bind nobody. A group that must run beside another
-/// is a strict `Together` of the two, one that must not is a strict `Apart`; which of them starts first is for the caller.
+/// Rules between items apply to pairs: an item on several servers is together with another on any of them, and apart
+/// from it on none. Items that neither run nor are placed bind no others. A group that must run beside another is a
+/// strict `Together` of the two, one that must not is a strict `Apart`; the order of starts is for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// These items on one server.
     Together {
         /// Indexes of items.
         items: Vec<usize>,
-        /// Must, not should.
+        /// Whether it must be kept.
         strict: bool,
     },
     /// No two of these items on one server.
     Apart {
         /// Indexes of items.
         items: Vec<usize>,
-        /// Must, not should.
+        /// Whether it must be kept.
         strict: bool,
     },
     /// These items on these servers.
@@ -201,7 +201,7 @@ pub enum Rule {
         items: Vec<usize>,
         /// Indexes of rooms.
         servers: Vec<usize>,
-        /// Must, not should.
+        /// Whether it must be kept.
         strict: bool,
     },
     /// These items not on these servers.
@@ -210,7 +210,7 @@ pub enum Rule {
         items: Vec<usize>,
         /// Indexes of rooms.
         servers: Vec<usize>,
-        /// Must, not should.
+        /// Whether it must be kept.
         strict: bool,
     },
 }

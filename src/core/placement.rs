@@ -1,6 +1,6 @@
-//! From the ledger to a problem of placement, and back: names to indexes, what is declared to amounts.
+//! Converts between the ledger and a problem of placement: names to indexes, and declared needs to amounts.
 //!
-//! The planner, the proof of tolerance and the forecasts ask through here, so that all of them see the same servers, needs
+//! The planner, the proof of tolerance and the forecasts all ask through here, so that they see the same servers, needs
 //! and rules. The engine itself is in [`place`](crate::place).
 
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most steps of a search for one plan: some tens of milliseconds.
+/// Maximum number of steps of a search for one plan: some tens of milliseconds.
 pub const SEARCH_BUDGET: u64 = 100_000;
 
-/// A problem of placement, with the names of what its indexes stand for.
+/// A problem of placement, with the names behind its indexes.
 pub struct Frame<'a> {
     ledger: &'a Ledger,
     /// The servers, by the index of their rooms.
@@ -28,29 +28,29 @@ pub struct Frame<'a> {
     pub problem: Problem,
     at: BTreeMap<&'a ServerName, usize>,
     items: BTreeMap<GroupName, usize>,
-    /// Which servers an item likes best.
+    /// The preferred servers of items.
     likes: Vec<(usize, Vec<usize>)>,
     limits: BTreeMap<&'a str, usize>,
     zones: BTreeMap<&'a str, u32>,
 }
 
-/// How a waiting group is to be placed.
+/// The wishes of a group that waits for a server.
 #[derive(Default)]
 pub struct Wish {
-    /// Servers that can take it but for their room, best first.
+    /// Servers that can take it if they have room, best first.
     pub candidates: Vec<ServerName>,
-    /// How the server is chosen.
+    /// Policy by which the server is chosen.
     pub policy: Declared,
     /// Servers that come before the others, whatever the policy.
     pub likes: Vec<ServerName>,
     /// The server whose zone it should not, or must not, leave.
     pub zone_of: Option<ServerName>,
-    /// It must not.
+    /// Whether it must not leave that zone; otherwise it only should not.
     pub stays: bool,
 }
 
 impl<'a> Frame<'a> {
-    /// All servers, with what is booked on them.
+    /// A frame with all servers and their bookings, and no groups yet.
     pub fn new(ledger: &'a Ledger, door: impl Fn(&ServerName) -> Door) -> Self {
         let mut frame = Frame {
             ledger,
@@ -93,7 +93,7 @@ impl<'a> Frame<'a> {
         frame
     }
 
-    /// A group that is to be placed.
+    /// Adds a group that is to be placed.
     pub fn add_waiting(&mut self, name: &GroupName, group: &GroupState, wish: &Wish) {
         let mut item = self.item(name, group);
         let seats = (0_u32..).zip(&wish.candidates).filter_map(|(rank, server)| {
@@ -117,8 +117,8 @@ impl<'a> Frame<'a> {
         self.add(name, item);
     }
 
-    /// A group that runs, told one by one: what it takes is taken out of its servers' books. `may_go`: servers that could
-    /// take it if it had to leave.
+    /// Adds a running group: its load is taken out of its servers' bookings, and counted for it alone. `may_go`:
+    /// servers that could take it if it had to leave.
     pub fn add_running(&mut self, name: &GroupName, group: &GroupState, may_go: &[ServerName], preemptible: bool) {
         let Some(tenure) = &group.tenure else { return };
         if self.items.contains_key(name) {
@@ -151,7 +151,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Adds the rules about the groups of the problem, and those that run and are named beside them.
+    /// Adds the rules about the groups of the problem, and the running groups that these rules also name.
     pub fn bind(&mut self) {
         let ledger = self.ledger;
         let named: BTreeSet<&RuleName> =
@@ -177,7 +177,7 @@ impl<'a> Frame<'a> {
             self.rules.push(name);
             self.problem.rules.push(rule);
         }
-        // After those that have a name: what is soft never stands in the way, so nobody asks for its name.
+        // They come after the rules with names: a preference never stands in the way, so its name is never asked for.
         let likes = std::mem::take(&mut self.likes).into_iter();
         self.problem.rules.extend(likes.map(|(item, servers)| Rule::Prefer {
             items: vec![item],
@@ -186,7 +186,7 @@ impl<'a> Frame<'a> {
         }));
     }
 
-    /// What stands in the way of an item on a server, in the ledger's words. `from`: the server whose zone it may not leave.
+    /// An obstacle to an item on a server, in the ledger's terms. `from`: the server whose zone may not be left.
     pub fn reason(&self, obstacle: Obstacle, from: Option<&ServerName>) -> NotHere {
         match obstacle {
             Obstacle::Closed => NotHere::NobodyWatches,

@@ -1,8 +1,8 @@
-//! The plan: what to propose next. The leader asks after every change and at every deadline.
+//! The plan: the leader's next proposals. The leader plans after every change and at every deadline.
 //!
-//! It looks at what is, never at what changed, so a lost message or a new leader costs time and not correctness. Each
-//! command is tried on a scratch copy of the ledger first, by the very code that will apply it: the plan of one call is
-//! accepted whole if nothing else happens in between, and refused where something did.
+//! A plan depends on the present state, never on what changed, so a lost message or a new leader costs time and not
+//! correctness. Each command is tried on a scratch copy of the ledger first, by the very code that will apply it: the
+//! plan of one call is accepted whole if nothing else happens in between, and refused where something did.
 
 mod groups;
 mod links;
@@ -26,14 +26,14 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// What to propose, and when to ask again.
+/// The next proposals, and the time of the next plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Commands to propose, in order.
     pub commands: Vec<Command>,
-    /// Servers of which something waits for a fresher reading. How soon they are asked is for [`Pace`](crate::pace::Pace).
+    /// Servers of which fresher readings are wanted. The rate of asking is left to [`Pace`](crate::pace::Pace).
     pub probe: BTreeMap<ServerName, Want>,
-    /// When to ask again, if nothing happens before.
+    /// Time of the next plan, if nothing happens before.
     pub wake_at: Option<Time>,
 }
 
@@ -59,22 +59,22 @@ pub fn plan(ledger: &Ledger, view: &View, leader: &NodeName, now: Time) -> Plan 
     planner.plan
 }
 
-/// One planning pass: a scratch ledger on which every command is tried, and what came of it.
+/// One planning pass: a scratch ledger on which every command is tried, and the plan so far.
 struct Planner<'a> {
     scratch: Ledger,
-    /// The node that lives on each server: asked for every server and group, and declared the other way round.
+    /// The node that lives on each server, cached: the configuration maps nodes to servers.
     homes: BTreeMap<ServerName, NodeName>,
     view: &'a View,
     author: Author,
     ordinal: u32,
     plan: Plan,
-    /// Groups that want a server, the most important first.
+    /// Groups that need a server, the most important first.
     to_place: Vec<GroupName>,
-    /// They are being placed.
+    /// Whether these groups are being placed now.
     placing: bool,
-    /// What is under way, and what is spoken for.
+    /// Work under way, and room that is booked.
     stock: maintenance::Stock,
-    /// Why the last command that was held back was: what its group is told.
+    /// The wait to report for the command last held back.
     held_back: Option<Wait>,
 }
 
@@ -120,17 +120,17 @@ impl<'a> Planner<'a> {
         self.plan.wake_at = Some(self.plan.wake_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Something waits for a look at this server.
+    /// Asks for a look at this server, because something waits for one.
     fn look(&mut self, server: &ServerName) {
         self.plan.probe.entry(server.clone()).or_default();
     }
 
-    /// Something is under way on this server, and only looks tell its end.
+    /// Asks for looks at this server while something is under way there whose end only looks show.
     fn follow(&mut self, server: &ServerName) {
         self.plan.probe.entry(server.clone()).or_default().under_way = true;
     }
 
-    /// Works out what the looks that are waited for have to follow: a greater index than before is a new question.
+    /// Sets the log indexes that the wanted looks have to follow: a greater index than before makes a new question.
     fn wants(&mut self) {
         let mut wanted = std::mem::take(&mut self.plan.probe);
         for (server, want) in &mut wanted {
@@ -139,7 +139,7 @@ impl<'a> Planner<'a> {
         self.plan.probe = wanted;
     }
 
-    /// The last log index that made readings of a server from before it worthless for something.
+    /// The last log index that made earlier readings of a server worthless for some purpose.
     fn mark(&self, server: &ServerName) -> u64 {
         let state = self.scratch.servers.get(server);
         let home = self.homes.get(server).and_then(|node| self.scratch.nodes.get(node));
@@ -164,7 +164,7 @@ impl<'a> Planner<'a> {
         own.into_iter().flatten().chain(marks).max().unwrap_or_default()
     }
 
-    /// Whether a node is heard, as far as the leader knows.
+    /// Whether a node is heard, to the leader's knowledge.
     fn hears(&self, node: &NodeName) -> bool {
         let lapsed = self.scratch.nodes.get(node).is_none_or(NodeState::is_out);
         let suspect = self.scratch.config.timings.suspect;

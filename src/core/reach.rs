@@ -1,22 +1,23 @@
-//! Whether a node reaches HMCs: what makes another node watch its server.
+//! Reachability of the HMCs from a node: if it reaches none, another node watches its server.
 
 use crate::HmcName;
 use std::collections::BTreeMap;
 
-/// Which HMCs answered a node the last time that it asked them. What they answered does not matter: an HMC that knows nothing
-/// of a server is there all the same, and another node would learn no more from it.
+/// The HMCs that a node has asked, and whether each answered the last time. The content of the answer does not
+/// matter: an HMC that knows nothing of a server is reachable all the same, and another node would learn no more from
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
     answered: BTreeMap<HmcName, bool>,
 }
 
 impl Reach {
-    /// An HMC was asked, and answered or did not.
+    /// Records whether an HMC that was asked answered.
     pub fn asked(&mut self, hmc: HmcName, answered: bool) {
         self.answered.insert(hmc, answered);
     }
 
-    /// Whether none of those that were asked answered. Who has asked none is taken to reach them.
+    /// Whether HMCs were asked and none answered the last time. A node that has asked none counts as reaching them.
     pub fn is_blind(&self) -> bool {
         !self.answered.is_empty() && !self.answered.values().any(|answered| *answered)
     }

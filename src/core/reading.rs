@@ -1,4 +1,4 @@
-//! Readings: what a witness (the HMC) said of one server, never a conclusion from it.
+//! Readings: the statements of a witness (the HMC) about one server, never a conclusion from them.
 
 use crate::{
     NodeName, ResourceName, ServerName, Span,
@@ -40,8 +40,8 @@ impl SystemState {
     pub fn is_down(self) -> bool {
         matches!(self, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error)
     }
-    /// Whether the witness can know the states of LPARs. On the way up or down they are of a moment ago, and a service
-    /// processor that has lost its partition data shows an empty list, or its own copy of an old one.
+    /// Whether the witness can know the states of LPARs. On the way up or down its states are of a moment ago, and a
+    /// service processor that has lost its partition data shows an empty list, or its own copy of an old one.
     pub fn tells_lpars(self) -> bool {
         matches!(self, SystemState::Operating | SystemState::Standby | SystemState::PowerOff)
     }
@@ -58,7 +58,7 @@ pub enum Power {
     Running,
     /// Shutting down: still holds its disks.
     Stopping,
-    /// Not defined on this server, where it was never listed, or whence it has gone elsewhere.
+    /// Not defined on this server: it was never listed there, or has gone elsewhere.
     Absent,
     /// Stopped on purpose by its own means: off, and no fault.
     OffOnPurpose,
@@ -67,9 +67,9 @@ pub enum Power {
     Unknown,
     /// Being migrated while it runs: both servers list it, it is active on one of them, and nobody can tell on which.
     Moving,
-    /// Listed on this server before, and not any more, with nothing to say that it has gone elsewhere. May be active.
+    /// Listed on this server before and not any more, without evidence that it has gone elsewhere. May be active.
     Missing,
-    /// Its operating system has panicked, or its activation failed. Holds its disks for all anybody knows.
+    /// Its operating system has panicked, or its activation failed. It may hold its disks.
     Error,
 }
 
@@ -92,15 +92,15 @@ impl Power {
     }
 }
 
-/// What one witness said of one server, asked by one node.
+/// The statement of one witness about one server, asked by one node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// The server that was read.
     pub server: ServerName,
     /// The node that asked.
     pub by: NodeName,
-    /// The log index that `by` had applied before it began to read. Whatever the log says up to there happened before
-    /// this reading: causality without comparing clocks.
+    /// The log index that `by` had applied before it began to read. All entries up to there were applied before this
+    /// reading began: causality without comparing clocks.
     pub since: u64,
     /// Counts the readings of one node: of two by the same node, the greater began later.
     pub serial: u64,
@@ -114,24 +114,24 @@ pub struct Reading {
     /// State of the LPAR of the node that lives on the server; `Unknown` unless `live`, and where no node is declared with
     /// its LPAR.
     pub node: Power,
-    /// What the list says of that LPAR besides its state.
+    /// Information from the list about that LPAR besides its state.
     pub node_listed: Listed,
     /// The VIO servers of the server, and whether each is Running. Empty unless `live`.
     pub vios: BTreeMap<String, bool>,
-    /// What the list says of each managed LPAR besides its state, where it says anything.
+    /// Information from the list about each managed LPAR besides its state, if there is any.
     pub listed: BTreeMap<ResourceName, Listed>,
 }
 
-/// What a node says of what lives inside it, by its own agents. Needs no witness.
+/// The report of a node on the resources inside it, by its own agents. Needs no witness.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inside {
-    /// What was last seen of each resource that may live there.
+    /// The last look at each resource that may live there.
     pub seen: BTreeMap<ResourceName, Seen>,
-    /// After which time the node's watchdog resets it when nobody feeds it, as the device says; `None` without one.
+    /// Timeout of the node's watchdog, as the device says; `None` without one.
     pub watchdog: Option<Span>,
 }
 
-/// What an agent saw of one resource inside its node.
+/// One look of an agent at one resource inside its node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Its state. `Unknown` if its agent could not say, or did not say in time.
@@ -140,22 +140,22 @@ pub struct Seen {
     pub since: u64,
     /// Of two looks by one node that follow the same entry, the greater began later.
     pub serial: u64,
-    /// How sure the agent is that it runs, in percent.
+    /// The agent's confidence that it runs, in percent.
     pub confidence: u8,
-    /// What the agent said of it, for the operator; empty if nothing.
+    /// The agent's remark on it, for the operator; empty if there is none.
     pub said: String,
 }
 
 impl Reading {
-    /// Whether it says anything of VIO servers: those of a server that is down are down with it, which is no news.
+    /// Whether it shows the states of VIO servers: those of a server that is down are down with it, which is no news.
     pub fn tells_vios(&self) -> bool {
         self.live && self.system == SystemState::Operating
     }
-    /// Whether it says anything of LPARs.
+    /// Whether it shows the states of LPARs.
     pub fn tells_lpars(&self) -> bool {
         self.live && self.system.tells_lpars()
     }
-    /// The state of a managed LPAR; `Unknown` where nothing was said of it.
+    /// The state of a managed LPAR; `Unknown` if the reading does not show it.
     pub fn power(&self, resource: &ResourceName) -> Power {
         self.copies.get(resource).copied().filter(|_| self.tells_lpars()).unwrap_or_default()
     }
@@ -163,16 +163,16 @@ impl Reading {
     pub fn node_power(&self) -> Power {
         if self.tells_lpars() { self.node } else { Power::Unknown }
     }
-    /// Why what was found under the name of a managed LPAR must be left alone.
+    /// The reason to leave alone the LPAR that was found under the name of a managed one; `None` if there is none.
     pub fn alarm(&self, resource: &ResourceName) -> Option<String> {
         let remark = self.listed.get(resource)?.remark.as_ref()?;
         remark.is_alarm().then(|| remark.to_string())
     }
-    /// Why what was found under the name of the node's LPAR must be left alone.
+    /// The reason to leave alone the LPAR that was found under the name of the node's own; `None` if there is none.
     pub fn node_alarm(&self) -> Option<&Remark> {
         self.node_listed.remark.as_ref().filter(|remark| remark.is_alarm() && self.tells_lpars())
     }
-    /// Same content, whoever read it and when.
+    /// Whether both have the same content, whoever read it and when.
     pub fn says_the_same(&self, other: &Reading) -> bool {
         self.system == other.system
             && self.live == other.live

@@ -1,7 +1,7 @@
-//! Refusals: why a command was not applied. Bad input is never an error or a panic here.
+//! Refusals: the reasons why commands are not applied. Bad input is never an error or a panic here.
 //!
-//! A row says of each what it is called, what it holds, what is wrong, and what to do about it. Those are fields wherever it
-//! goes; in a line of the log they stand one after the other.
+//! Each row gives the code, the fields, the message and the advice, if any. They stay separate fields in the API; in a
+//! line of the log the message and the advice follow one another.
 
 use crate::{
     GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, SystemState,
@@ -26,24 +26,24 @@ macro_rules! refusals {
         }
 
         impl Refusal {
-            /// What programs know each of them by.
+            /// All codes.
             pub const CODES: &'static [&'static str] = &[$($code),+];
 
-            /// What programs know it by.
+            /// Its code, by which programs know it.
             pub fn code(&self) -> &'static str {
                 match self {
                     $(Refusal::$kind { .. } => $code,)+
                 }
             }
 
-            /// What is wrong.
+            /// The message: the reason in words.
             pub fn message(&self) -> String {
                 match self {
                     $(Refusal::$kind $(($one))? $({ $($field),+ })? => format!($($message)+),)+
                 }
             }
 
-            /// What to do about it, if that is known.
+            /// Advice on what to do about it, if there is any.
             #[allow(unused_variables)] // who knows what to do need not name all that is wrong
             pub fn advice(&self) -> Option<String> {
                 match self {
@@ -51,7 +51,7 @@ macro_rules! refusals {
                 }
             }
 
-            /// What it is about: the first thing that it names.
+            /// Its subject: the first thing that it names.
             pub fn subject(&self) -> Option<Thing<'_>> {
                 let things: Vec<Option<Thing<'_>>> = match self {
                     $(Refusal::$kind $(($one))? $({ $($field),+ })? =>

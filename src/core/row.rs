@@ -1,4 +1,4 @@
-//! What the fields of a row name: of verbs, refusals, notes and waits, each of which is a table with one row for each.
+//! The things and instants in the fields of verbs, refusals, notes and waits; each of these types is a table of rows.
 
 use crate::{
     GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, ServiceName, Span, SystemState, Time, Verb,
@@ -14,7 +14,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a field of a verb, a refusal, a note or a wait names, if it names one thing or one instant.
+/// The thing or the instant that a field of a verb, a refusal, a note or a wait names, if it names one.
 pub(crate) trait Names {
     fn thing(&self) -> Option<Thing<'_>> {
         None
@@ -25,7 +25,7 @@ pub(crate) trait Names {
     }
 }
 
-/// A name of one of these things.
+/// The name of a group, resource, service, server, node or HMC.
 pub(crate) trait Name: Names + for<'a> From<&'a str> {
     fn as_str(&self) -> &str;
 }

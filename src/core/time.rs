@@ -1,5 +1,5 @@
-//! Time as integers: milliseconds of cluster time, which the leader stamps and the ledger never lets go back; and moments on a
-//! node's own clock, which tell nothing to another node.
+//! Time as integers: milliseconds of cluster time, which the leader stamps and the ledger never lets go back; and
+//! moments on a node's own clock, which mean nothing to another node.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -9,13 +9,13 @@ use std::fmt;
 #[serde(transparent)]
 pub struct Time(pub u64);
 
-/// A length of time in milliseconds.
+/// A duration in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Span(pub u64);
 
 /// A moment on one node's own clock, in milliseconds. The clock goes on while the machine is suspended or moved
-/// (`CLOCK_BOOTTIME`): what ends by it has ended when the machine wakes up.
+/// (`CLOCK_BOOTTIME`): a deadline that passed meanwhile has passed when the machine wakes up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u64);
 
@@ -28,7 +28,7 @@ impl Moment {
     pub fn before(self, span: Span) -> Moment {
         Moment(self.0.saturating_sub(span.0))
     }
-    /// How long ago `earlier` was; zero if it is not in the past.
+    /// Time since `earlier`; zero if `earlier` is not in the past.
     pub fn since(self, earlier: Moment) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
@@ -39,7 +39,7 @@ impl Time {
     pub fn after(self, span: Span) -> Time {
         Time(self.0.saturating_add(span.0))
     }
-    /// How long ago `earlier` was; zero if it is not in the past.
+    /// Time since `earlier`; zero if `earlier` is not in the past.
     pub fn since(self, earlier: Time) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
@@ -50,18 +50,18 @@ impl Span {
     pub const fn seconds(seconds: u64) -> Span {
         Span(seconds.saturating_mul(1000))
     }
-    /// This span `times` over.
+    /// This span multiplied by `times`.
     pub const fn times(self, times: u64) -> Span {
         Span(self.0.saturating_mul(times))
     }
-    /// Both spans together.
+    /// The sum of both spans.
     pub const fn plus(self, other: Span) -> Span {
         Span(self.0.saturating_add(other.0))
     }
 }
 
 impl fmt::Display for Span {
-    /// `250ms`, `1.5s`, `3s`, `10m`: the form that the cluster file reads.
+    /// `250ms`, `1.5s`, `3s`, `10m`: the form that the cluster file uses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0;
         let (whole, rest) = (ms / 1000, ms % 1000);

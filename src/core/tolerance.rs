@@ -1,7 +1,7 @@
-//! Failures to tolerate: whether, after the loss of so many servers, all that is online would still have a place.
+//! Tolerance: whether all that is online would still have a place after the loss of so many servers.
 //!
-//! It is proven when a configuration is applied and when a group is started that did not run before; a failover is never
-//! held up by it. Single-server groups, and those that do not fail over, ask for nothing.
+//! It is proven when a configuration is applied and when a group is started that did not run before; a failover is
+//! never held up by it. Groups with a single server, and those that do not fail over, are left out.
 
 use crate::{
     GroupName, Ledger, Refusal, Request, ServerName,
@@ -13,25 +13,25 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Most steps of a proof.
+/// Maximum number of steps of a proof.
 const PROOF_BUDGET: u64 = 1_000_000;
 
-/// A loss that would leave something without a place, or that could not be proven not to.
+/// A loss that would leave a group without a place, or that could not be proven not to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weakness {
-    /// The servers that would be lost; none if something has no place as it is.
+    /// The servers that would be lost; none if a group has no place even without a loss.
     pub servers: BTreeSet<ServerName>,
-    /// The groups that would have no place; none if the proof was given up.
+    /// The groups that would have no place; none if the proof ran out of steps.
     pub groups: BTreeSet<GroupName>,
 }
 
-/// The first loss that the cluster does not tolerate though it should, everything running that is to be online. `None` if
-/// there is none, or nothing is asked for.
+/// The first loss that the cluster should tolerate and does not, supposing that all groups run that are to be online.
+/// `None` if there is none, or if no tolerance is configured.
 pub fn weakness(ledger: &Ledger) -> Option<Weakness> {
     find(ledger, true)
 }
 
-/// The same of what has a server now.
+/// The same, for groups that hold a tenure now.
 pub(crate) fn weakness_now(ledger: &Ledger) -> Option<Weakness> {
     find(ledger, false)
 }
@@ -77,8 +77,8 @@ fn find(ledger: &Ledger, waiting: bool) -> Option<Weakness> {
     }
 }
 
-/// Whether a request may be proposed, as far as tolerance goes. A configuration under which the proof fails, though it held
-/// before or another tolerance is asked for, is refused.
+/// Whether tolerance lets a request be proposed. A configuration is refused if the proof fails under it, unless it
+/// failed before and the tolerance stays the same.
 ///
 /// # Errors
 /// [`Refusal::Intolerable`], unless the configuration says to warn only.
@@ -96,7 +96,7 @@ pub fn admit(ledger: &Ledger, request: &Request) -> Result<(), Refusal> {
     }
 }
 
-/// Where a group could run as far as is known; `None` if it asks for nothing.
+/// The servers on which a group could run as far as is known; `None` if the proof leaves it out.
 fn places(ledger: &Ledger, name: &GroupName, group: &GroupState) -> Option<Vec<ServerName>> {
     let declared = ledger.config.groups.get(name)?;
     let moves = declared.failover != Failover::Never && declared.server_down != ServerDown::Hold;

@@ -1,8 +1,8 @@
-//! What operators ask: one row for each verb, from which its type, its command line and its words in a note come.
+//! Verbs: operators' requests. One row per verb yields its type, its command line and its words in a note.
 //!
-//! The same type is in the log, in the JSON of the API, in notes, and behind each `op` line of a scenario. Its fields are
-//! structs with names, so that JSON can be given more of them, and each that may be left out has a default. A new verb is a
-//! row here, what the ledger does about it, and an entry in the arguments of `tenure`.
+//! The same type is in the log, in the JSON of the API, in notes, and behind each `op` line of a scenario. Variants
+//! have named fields, so that JSON can be given more of them, and each optional field has a default. A new verb takes a
+//! row here, its implementation in the ledger, and an entry in the arguments of `tenure`.
 
 use crate::{
     GroupName, HmcName, NodeName, ResourceName, ServerName, ServiceName,
@@ -12,19 +12,19 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// What is no verb of ours, or says too much or too little.
+/// The text is no verb, or has too many or too few words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not an operator's request")]
 pub struct NotAVerb;
 
-/// A row: what it is typed as, its name, its fields with the flags that they are typed with, and what a note says of it.
+/// A row: the command words, the variant, its fields with their flags, and the words of a note.
 macro_rules! verbs {
     ($(
         $(#[$doc:meta])*
         $typed:literal $verb:ident $({ $($(#[$how:meta])* $field:ident: $type:ty $(= $flag:literal)?),+ })?
             => $words:literal $(, $word:expr)*;
     )+) => {
-        /// What an operator may ask of the cluster as it is declared.
+        /// A request of an operator about the cluster as it is declared.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
         #[allow(missing_docs)] // fields are named after what they hold
@@ -33,17 +33,17 @@ macro_rules! verbs {
         }
 
         impl Verb {
-            /// How each of them is typed, without its fields.
+            /// The command words of each verb, without fields.
             pub const ALL: &'static [&'static str] = &[$($typed),+];
 
-            /// How it is typed, without its fields.
+            /// Its command words, without fields.
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Verb::$verb $({ $($field: _),+ })? => $typed,)+
                 }
             }
 
-            /// The words that are typed after `tenure` to ask this.
+            /// The command line after `tenure` that makes this request.
             pub fn typed(&self) -> String {
                 let mut words = vec![self.kind().to_owned()];
                 match self {
@@ -52,7 +52,7 @@ macro_rules! verbs {
                 words.join(" ")
             }
 
-            /// All that it names.
+            /// All things that it names.
             pub fn things(&self) -> Vec<Thing<'_>> {
                 let things: Vec<Option<Thing<'_>>> = match self {
                     $(Verb::$verb $({ $($field),+ })? => vec![$($($field.thing()),+)?],)+
@@ -64,7 +64,7 @@ macro_rules! verbs {
         impl FromStr for Verb {
             type Err = NotAVerb;
 
-            /// Reads what [`Verb::typed`] writes.
+            /// Parses the form that [`Verb::typed`] writes.
             fn from_str(text: &str) -> Result<Self, NotAVerb> {
                 let typed: Vec<&str> = text.split_whitespace().collect();
                 $({
@@ -80,7 +80,7 @@ macro_rules! verbs {
             }
         }
 
-        /// What a note says of it.
+        /// Its words in a note.
         impl fmt::Display for Verb {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
@@ -109,24 +109,24 @@ verbs! {
     /// Move a group to another server while it runs.
     "group migrate" Migrate { group: GroupName, server: ServerName = "--to" } => "group {group}: migrate to {server}";
 
-    /// Give up the migration of a group: what is on its way is stopped, what has moved is moved back.
+    /// Give up the migration of a group: moves under way are stopped, LPARs that have moved are moved back.
     "group abort" AbortMigration { group: GroupName } => "group {group}: give up its migration";
 
     /// Order nothing more for a group until the next request.
     "group flush" Flush { group: GroupName } => "group {group}: flush";
 
-    /// Let a group start again whose server was proven off and whose policy is to wait.
+    /// Let a group start again that waits for an administrator because its server was proven off.
     "group enable" Enable { group: GroupName } => "group {group}: enable";
 
-    /// An administrator has looked at the resources of a group that wait for that: they count as failed, or are looked at
-    /// again.
+    /// Continue after an administrator has looked at the resources of a group that wait for that: they count as failed,
+    /// or are looked at again.
     "group clear-admin-wait" ClearAdminWait { group: GroupName, #[serde(default)] fault: bool = "--fault" }
         => "group {group}: {}", if *fault { "what waits counts as failed" } else { "look again" };
 
     /// Do nothing to a group, whatever happens.
     "group freeze" Freeze { group: GroupName } => "group {group}: freeze";
 
-    /// Act on a group again.
+    /// End the freeze of a group.
     "group unfreeze" Unfreeze { group: GroupName } => "group {group}: unfreeze";
 
     /// Forget the faults of a group, everywhere or on one server.
@@ -162,7 +162,7 @@ verbs! {
     /// Give a server no new work; what runs there stays.
     "server freeze" FreezeServer { server: ServerName } => "server {server}: freeze";
 
-    /// Give it work again.
+    /// End the freeze of a server.
     "server unfreeze" UnfreezeServer { server: ServerName } => "server {server}: unfreeze";
 
     /// End the quarantine of a server.
@@ -177,13 +177,13 @@ verbs! {
     /// Try again now whether an HMC that refuses logins lets a node in.
     "hmc retry" RetryHmc { hmc: HmcName } => "HMC {hmc}: log in again now";
 
-    /// Fail over again after a storm.
+    /// Allow failover again after a storm.
     "cluster resume" Resume => "cluster: resume after the storm";
 
     /// Start, stop, move, fence and grant nothing in the whole cluster.
     "cluster disarm" Disarm => "cluster: disarm";
 
-    /// Act again.
+    /// End the disarming of the cluster.
     "cluster arm" Arm => "cluster: arm";
 }
 
@@ -199,8 +199,8 @@ impl Verb {
         self.things().into_iter().find_map(of)
     }
 
-    /// The same, asked of one instance of a parallel group; `None` if it is not meant, or cannot be: it has nowhere else to
-    /// go.
+    /// The same verb for one instance of a parallel group. `None` if the verb is for another instance, or cannot be for
+    /// one: an instance never leaves its server.
     pub fn of_instance(&self, instance: &GroupName) -> Option<Verb> {
         let meant = |server: &Option<ServerName>| {
             server.as_ref().is_none_or(|server| instance.instance().is_some_and(|one| one.server == server.as_str()))
@@ -251,9 +251,9 @@ fn when(so: bool, words: &'static str) -> &'static str {
 
 /// A field of a verb, as words of a command line. Those with a flag come after those without.
 trait Field: Names + Sized {
-    /// Takes it out of the words.
+    /// Takes the field out of the words.
     fn take(flag: Option<&str>, words: &mut Vec<&str>) -> Result<Self, NotAVerb>;
-    /// Adds it to the words.
+    /// Adds the field to the words.
     fn put(&self, flag: Option<&str>, words: &mut Vec<String>);
 }
 
@@ -275,7 +275,7 @@ impl<N: Name> Field for N {
     fn put(&self, flag: Option<&str>, words: &mut Vec<String>) {
         words.extend(flag.map(str::to_owned));
         let text = self.as_str();
-        // A name that cannot be typed like this was never declared; it may be asked for all the same, and is shown as what it is.
+        // A name that cannot be typed like this was never declared; a request may contain it, and shows it quoted.
         let plain = !text.is_empty() && !text.starts_with("--") && text.chars().all(|sign| sign.is_ascii_graphic());
         words.push(if plain { text.to_owned() } else { format!("{text:?}") });
     }

@@ -1,9 +1,9 @@
-//! Foreseeing: what would happen if. The real planner and the real ledger run on a copy, in a small ideal world.
+//! Forecasts: the real planner and the real ledger run on a copy, in a small ideal world.
 //!
-//! In that world every order succeeds after a nominal time, what is on its way arrives, what was never read is off, a lost
-//! server reads Power Off with its node silent, and everything else stays as the ledger knows it. So an answer says what
-//! the cluster would decide, not how long hardware takes or what else may fail. The given ledger is never touched; the same
-//! ledger and the same what-ifs give the same answer; the number of steps is bounded.
+//! In that world every order succeeds after a nominal time, moves under way arrive, LPARs never read are off, a lost
+//! server reads Power Off with its node silent, and everything else stays as the ledger knows it. So an answer gives
+//! the decisions of the cluster, not the time that hardware takes or what else may fail. The given ledger is never
+//! touched; the same ledger and the same what-ifs give the same answer; the number of steps is bounded.
 
 mod capacity;
 mod loss;
@@ -26,68 +26,68 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use world::World;
 
-/// More steps than a cluster takes that comes to rest: each is one plan with the orders that it led to.
+/// More steps than a cluster takes to come to rest: each is one plan with the orders that follow from it.
 pub const MAX_STEPS: u32 = 1000;
-/// How long a batch of orders takes in the ideal world.
+/// Time that a batch of orders takes in the ideal world.
 const NOMINAL: Span = Span::seconds(1);
-/// What the clock alone would bring later than this is not waited for.
+/// Limit of waiting for a deadline: events that only a later one would bring are left out.
 const HORIZON: Span = Span::seconds(900);
-/// Who asks in a what-if, in notes.
+/// Name of the operator of a what-if, in notes.
 const ASKER: &str = "what-if";
 
-/// Something that might happen, or be asked. Several follow each other, each after the cluster has come to rest.
+/// An event or a request to be played. Several follow each other, each after the cluster has come to rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhatIf {
     /// These servers lose power at once, with their nodes.
     Lose(BTreeSet<ServerName>),
-    /// An operator asks this.
+    /// An operator makes this request.
     Ask(Request),
 }
 
-/// Where a group is.
+/// The place and state of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The server of its tenure.
     pub server: Option<ServerName>,
     /// Whether it is online there, on a server that is not lost.
     pub runs: bool,
-    /// What its administrators want.
+    /// The state that its administrators want.
     pub intent: Intent,
-    /// Why it waits.
+    /// Its wait.
     pub wait: Option<Wait>,
-    /// Whether it is the instance of a parallel group on a server that is lost: it is not missed.
+    /// Whether it is the instance of a parallel group on a lost server: then it is not missed.
     pub spared: bool,
-    /// How long after the beginning it came to where it is; `None` if it was there already, or is nowhere.
+    /// Time from the beginning to its arrival there; `None` if it was there already, or has no server.
     pub after: Option<Span>,
 }
 
-/// How it ended.
+/// The end of a forecast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Nothing was left to do.
     Rest,
-    /// The steps were used up.
+    /// The limit of steps was reached.
     Unsettled,
-    /// No majority of the declared nodes was left, so nothing was decided any more.
+    /// No majority of the declared nodes was left, so no more decisions were made.
     NoMajority,
 }
 
-/// What would happen.
+/// The result of a forecast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreseen {
-    /// Log index of the ledger that it was foreseen from.
+    /// Log index of the ledger that it starts from.
     pub index: u64,
     /// Cluster time at which the first what-if happens.
     pub began: Time,
-    /// Where the groups were before the first what-if, when all that is under way had come to rest.
+    /// The places of the groups before the first what-if, when all work under way had come to rest.
     pub before: BTreeMap<GroupName, Place>,
-    /// Where they are in the end.
+    /// Their places in the end.
     pub after: BTreeMap<GroupName, Place>,
-    /// What happens, in order. Its log indexes are made up.
+    /// The notes, in order. Their log indexes are made up.
     pub records: Vec<Record>,
-    /// What-ifs that were refused, by their number.
+    /// What-ifs that were refused, by their position.
     pub refused: Vec<(usize, Refusal)>,
-    /// How it ended.
+    /// The way it ended.
     pub ending: Ending,
 }
 
@@ -100,7 +100,7 @@ impl Foreseen {
         })
     }
 
-    /// Groups that should run in the end and do not, unless it was so before.
+    /// Groups that should run in the end and do not, except those that were in that state before.
     pub fn unserved(&self) -> impl Iterator<Item = (&GroupName, &Place)> {
         self.after.iter().filter(|(name, place)| {
             let waited = |before: &Place| before.intent == Intent::Online && !before.runs;
@@ -112,14 +112,14 @@ impl Foreseen {
     }
 }
 
-/// What would happen from this ledger on.
+/// Plays these what-ifs from this ledger on.
 pub fn foresee(ledger: &Ledger, what: Vec<WhatIf>) -> Foreseen {
     let mut foresight = Foresight::new(ledger, what);
     while foresight.step() {}
     foresight.finish()
 }
 
-/// A foresight on its way, for whoever must be able to stop it: one step at a time.
+/// A forecast under way, one step at a time, so that the caller can stop it.
 #[derive(Debug)]
 pub struct Foresight {
     index: u64,
@@ -128,7 +128,7 @@ pub struct Foresight {
     todo: VecDeque<WhatIf>,
     happened: usize,
     began: Time,
-    /// When the last what-if happened, or the beginning.
+    /// Time of the last what-if, or of the beginning.
     phase: Time,
     before: Option<BTreeMap<GroupName, Place>>,
     records: Vec<Record>,
@@ -138,7 +138,7 @@ pub struct Foresight {
 }
 
 impl Foresight {
-    /// Takes a copy of the ledger; nothing has happened yet.
+    /// Takes a copy of the ledger; nothing is played yet.
     pub fn new(ledger: &Ledger, what: Vec<WhatIf>) -> Self {
         let scratch = ledger.scratch();
         Foresight {
@@ -157,7 +157,7 @@ impl Foresight {
         }
     }
 
-    /// Plans once and carries out what came of it, or lets time pass, or the next what-if happen. False when nothing is left.
+    /// Plans once and carries out the orders, or lets time pass, or plays the next what-if. False when nothing is left.
     pub fn step(&mut self) -> bool {
         if self.ending.is_some() {
             return false;
@@ -190,7 +190,7 @@ impl Foresight {
         }
     }
 
-    /// What has come of it, as far as it got.
+    /// The result, as far as it got.
     pub fn finish(self) -> Foreseen {
         let mut after = self.places();
         let before = self.before.unwrap_or_else(|| after.clone());
@@ -213,7 +213,7 @@ impl Foresight {
     fn next_what_if(&mut self, otherwise: Ending) -> bool {
         self.phase = self.ledger.now;
         if self.before.is_none() {
-            // What was under way before is no consequence.
+            // Work that was under way before is no consequence.
             self.before = Some(self.places());
             self.began = self.ledger.now;
             self.records.clear();
@@ -249,7 +249,7 @@ impl Foresight {
         self.commit(self.ledger.now, author, vec![Command::Request(request)])
     }
 
-    /// Every open order whose node is heard is answered.
+    /// Answers every open order whose node is heard.
     fn carry_out(&mut self) -> bool {
         let mut reports: BTreeMap<NodeName, Vec<Command>> = BTreeMap::new();
         for order in self.ledger.orders.values() {
@@ -281,7 +281,7 @@ impl Foresight {
 
     fn place(&self, name: &GroupName, group: &GroupState) -> Place {
         let declared = self.ledger.config.groups.get(name).filter(|_| name.instance().is_some());
-        // What is moved while it runs, runs.
+        // A group that is moved while it runs counts as running.
         let runs = |phase: &Phase| matches!(phase, Phase::Online | Phase::Migrating(_));
         let online = group.tenure.as_ref().filter(|tenure| runs(&tenure.phase));
         Place {

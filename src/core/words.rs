@@ -1,11 +1,11 @@
-//! The words of a hypervisor's consoles, and what each is to the ledger: one table for whoever reads a server or tells one
-//! something, be that server real or not.
+//! The words of a hypervisor's consoles and their meaning to the ledger: one table for all code that reads or commands
+//! a server, real or simulated.
 //!
-//! Promises: total. What is not known for certain becomes `Unknown` here, never `Off`, and a command of which it is not
-//! certain that it did nothing is never said to have done nothing. Refuses to know how a console is asked, and which.
+//! Promises: total. Anything uncertain becomes `Unknown` here, never `Off`, and a command that may have had an effect
+//! is never reported as without effect. Refuses to know how a console is asked, and which.
 
-/// The words that a console has for something, and whatever else it may print. The first spelling is that of its command
-/// line.
+/// The words of a console in one enumeration, and any other text that it prints. The first spelling is that of its
+/// command line.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $word:ident: $text:literal $(or $other:literal)*,)* }) => {
         $(#[$about])*
@@ -20,7 +20,7 @@ macro_rules! words {
             /// Every word of the enumeration.
             pub const ALL: &[Self] = &[$(Self::$word),*];
 
-            /// Reads the console's word.
+            /// Parses the console's word.
             pub fn parse(text: &str) -> Self {
                 $(if same(text, $text) $(|| same(text, $other))* { return Self::$word; })*
                 Self::Unknown(text.trim().to_owned())

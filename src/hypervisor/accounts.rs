@@ -1,25 +1,26 @@
-//! Logins to managers that lock an account after a few that failed: who may log in when is the cluster's to say.
+//! Logins to managers that lock an account after a few failures: the cluster as a whole decides which node may log in
+//! when.
 
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What came of a login.
+/// The outcome of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
-    /// We were let in.
+    /// The manager accepted the key.
     Accepted,
-    /// We were not.
+    /// The manager refused the key, for this reason.
     Refused(String),
 }
 
-/// When this node may offer its key: all nodes are one user to a manager, and one must hear that another was refused before
-/// it tries itself.
+/// The times at which this node may offer its key: to a manager all nodes are one user, and a node must learn of
+/// another's refusal before it tries itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Turns {
-    /// One of its turns.
+    /// The time of one of its turns.
     pub one: Instant,
-    /// From one turn to the next.
+    /// The interval between its turns.
     pub every: Duration,
 }
 
@@ -32,22 +33,23 @@ impl Turns {
     }
 }
 
-/// The logins of this node to managers, by the names of those. One that is not configured is left out.
+/// The logins of this node to managers, by the managers' names. A name that is not configured is ignored.
 #[async_trait]
 pub trait Accounts: Send + Sync {
-    /// What came of the last login to each.
+    /// The outcome of the last login to each manager.
     fn logins(&self) -> Vec<(String, Option<Login>)>;
 
-    /// When this node may log in; at any time if `None`.
+    /// Sets the times at which this node may log in; at any time if `None`.
     fn take_turns(&self, turns: Option<Turns>);
 
-    /// Holds logins to one back for this reason, or lets them go on.
+    /// Holds logins to a manager back, for this reason; `None` lets them go on.
     fn hold(&self, manager: &str, why: Option<String>);
 
-    /// Forgets what came of the last login to one.
+    /// Forgets the outcome of the last login to a manager.
     fn forget_login(&self, manager: &str);
 
-    /// Logs in to one once, whatever came of it before; beside a connection that is up. Must not be given up half-way.
+    /// Logs in to a manager once, whatever the outcome of the last login; if a connection is up, by a second one. The
+    /// future must not be dropped half-way.
     async fn try_login(&self, manager: &str);
 }
 

@@ -1,4 +1,4 @@
-//! How a question or a command to a hypervisor can end other than well.
+//! Errors of questions and commands to a hypervisor.
 //!
 //! The one distinction that matters: *definitely not done* or *maybe done*. It is made here, in the type, and nowhere
 //! else guessed from text.
@@ -8,20 +8,20 @@ use std::fmt;
 use tenure_core::words::{Refusal, RefusalKind, Told};
 use thiserror::Error;
 
-/// Why one console could not answer a question or take a command.
+/// The reason why one console could not answer a question or take a command.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Failure {
     /// A name cannot be passed to a console safely; nothing was sent.
     #[error("bad argument: {reason}")]
     BadArgument {
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// No console of that name is configured.
     #[error("not configured")]
     NotConfigured,
-    /// No SSH session could be had.
+    /// No SSH session could be opened.
     #[error("unreachable: {reason}")]
     Unreachable { reason: String },
     /// It showed another host key than the configured one.
@@ -29,19 +29,19 @@ pub enum Failure {
     HostKeyMismatch {
         /// The fingerprint in the configuration.
         expected: String,
-        /// The algorithm and fingerprint that it showed.
+        /// The algorithm and fingerprint of the key that it showed.
         presented: String,
     },
-    /// Our own key cannot be read or used, so it was not even contacted.
+    /// This node's key cannot be read or used, so the console was not even contacted.
     #[error("identity unusable: {reason}")]
     IdentityUnusable { reason: String },
-    /// It rejected our key, now or earlier; nothing is tried any more.
+    /// It rejected the key of this node, now or earlier, or logins are held; no login is tried.
     #[error("authentication failed, stopped until reset: {reason}")]
     AuthenticationFailed {
-        /// What happened.
+        /// The reason.
         reason: String,
     },
-    /// The time for this console was over before the command could be sent.
+    /// The time for this console ended before the command could be sent.
     #[error("no time left to send the command")]
     TimeoutBeforeSending,
     /// The command was sent and did not end in time.
@@ -50,16 +50,16 @@ pub enum Failure {
     /// The connection ended after the command was sent.
     #[error("connection lost after the command was sent")]
     ConnectionLost,
-    /// It answered more than we are prepared to hold.
+    /// Its answer is longer than the limit.
     #[error("answer longer than {limit} bytes")]
     AnswerTooLong {
-        /// The limit that was passed.
+        /// The limit.
         limit: usize,
     },
-    /// It answered something that cannot be read.
+    /// Its answer cannot be parsed.
     #[error("answer not understood: {reason}")]
     NotUnderstood {
-        /// What was wrong.
+        /// The reason.
         reason: String,
     },
     /// It refused.
@@ -67,12 +67,12 @@ pub enum Failure {
     Refused(Refusal),
 }
 
-/// One console's part in a call that failed.
+/// The failure of one console in a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// The console.
     pub via: String,
-    /// What happened there.
+    /// Its failure.
     pub failure: Failure,
 }
 
@@ -86,18 +86,18 @@ fn list(attempts: &[Attempt]) -> String {
     attempts.iter().map(Attempt::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// A question about a server that no console answered. It says nothing about the server.
+/// A question about a server that no console answered. Nothing follows for the server.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum ReadError {
     /// No console is configured for the server.
     #[error("read server {server}: no management console is configured for it")]
     NoConsole { server: String },
-    /// Each console was asked, in order, and none answered.
+    /// All consoles were asked, in order, and none answered.
     #[error("read server {server}: no answer ({})", list(attempts))]
     NoAnswer {
         server: String,
-        /// What happened at each console.
+        /// The failure of each console.
         attempts: Vec<Attempt>,
     },
 }
@@ -112,10 +112,10 @@ pub enum CommandError {
         operation: String,
         /// The console.
         via: String,
-        /// What it said.
+        /// Its message.
         refusal: Refusal,
     },
-    /// The command was sent, and how it ended is not known. It may have taken effect, or still take effect. It was not
+    /// The command was sent, and its outcome is unknown. It may have taken effect, or still take effect. It was not
     /// repeated anywhere.
     #[error("{operation}: outcome unknown, sent to {via}: {failure}")]
     Unknown {
@@ -123,15 +123,15 @@ pub enum CommandError {
         operation: String,
         /// The console.
         via: String,
-        /// Why the outcome is not known.
+        /// The reason why the outcome is unknown.
         failure: Failure,
     },
-    /// No console could be given the command. Definitely not done.
+    /// The command could not be sent to any console. Definitely not done.
     #[error("{operation}: not sent ({})", list(attempts))]
     NotSent {
         /// The operation and its object.
         operation: String,
-        /// What happened at each console.
+        /// The failure of each console.
         attempts: Vec<Attempt>,
     },
 }
@@ -153,7 +153,7 @@ impl CommandError {
         }
     }
 
-    /// How a command ended.
+    /// The result of a command, in the core's terms.
     pub fn told(result: Result<(), Self>) -> Told {
         let Err(error) = result else { return Told::Accepted };
         let why = error.to_string();

@@ -1,18 +1,18 @@
-//! Where servers are read, and what is read beside their words.
+//! Addresses of servers, and readings other than those of the core.
 
 use std::fmt;
 
 use super::error::Failure;
 
-/// How to name one physical server to its management consoles.
+/// The identification of a physical server at its management consoles.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServerAddress {
     /// The name people use; only for messages.
     pub name: String,
     /// Type, model and serial number, `9009-42A*1234567`. Names can be duplicated or changed on a console; this cannot.
     pub mtms: String,
-    /// Names of the consoles that manage the server, in the order in which they are asked. Empty means all of them, in
-    /// the order in which they are configured.
+    /// Names of the consoles that manage the server, in the order in which they are asked. Empty means all of them,
+    /// in the order of the configuration.
     pub hmcs: Vec<String>,
 }
 
@@ -36,34 +36,34 @@ impl fmt::Display for HundredthsOfProcessor {
     }
 }
 
-/// What a server has and what of it is free (`lshwres --level sys`).
+/// The total and free capacity of a server (`lshwres --level sys`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Memory that LPARs can have.
+    /// Memory available to LPARs.
     pub memory: Mebibytes,
-    /// Memory that no LPAR holds now.
+    /// Memory not assigned to an LPAR now.
     pub memory_free: Mebibytes,
-    /// Processing power that LPARs can have.
+    /// Processing power available to LPARs.
     pub processors: HundredthsOfProcessor,
-    /// Processing power that no LPAR holds now.
+    /// Processing power not assigned to an LPAR now.
     pub processors_free: HundredthsOfProcessor,
 }
 
-/// What a node has seen of one manager.
+/// A node's experience with one manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct ManagerHealth {
     pub name: String,
-    /// Whether it answered what it was asked last. Those that were asked nothing are left out.
+    /// Whether it answered its last question or command. Managers that were asked nothing are left out.
     pub answers: bool,
 }
 
-/// How one console is.
+/// The result of checking one console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct ConsoleStatus {
     pub name: String,
-    /// How it is.
+    /// Whether it answers, and if not, why.
     pub health: ConsoleHealth,
 }
 
@@ -75,17 +75,17 @@ pub enum ConsoleHealth {
     Ok { version: String },
     /// It did not answer; a later try may.
     Unreachable(Failure),
-    /// It rejected our key. Nothing is tried again until its configuration changes or an operator resets it, since
-    /// accounts lock after three failures.
+    /// It rejected this node's key. No login is tried again until its configuration changes or an operator resets it,
+    /// since accounts lock after three failures.
     AuthenticationFailed {
-        /// What happened, and that everything is stopped.
+        /// The reason, and that all logins are stopped.
         reason: String,
     },
-    /// It showed a host key that is not the configured one. It was told nothing.
+    /// It showed a host key that is not the configured one. Nothing was sent to it.
     HostKeyMismatch {
         /// The fingerprint in the configuration.
         expected: String,
-        /// The algorithm and fingerprint that it showed.
+        /// The algorithm and fingerprint of the key that it showed.
         presented: String,
     },
 }

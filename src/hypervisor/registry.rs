@@ -1,8 +1,8 @@
-//! Which driver serves which server: orders and rounds name servers, and know no driver.
+//! The drivers by server: orders and rounds name servers, and know no driver.
 //!
-//! Promises: a server without a manager is served by nobody, so nothing is ever read of it or done to it from outside.
+//! Promises: a server without a manager has no driver, so it is never read or commanded from outside.
 //!
-//! Refuses to know: who else could carry something out; what is asked of it is a hypervisor's to do.
+//! Refuses to know: other ways to carry out an operation; these calls are for a hypervisor.
 
 use super::{
     Accounts, Change, CommandError, Hypervisor, Login, ManagerHealth, ReadError, ServerAddress, ServerReading, Turns,
@@ -18,11 +18,11 @@ use tenure_core::{
     words,
 };
 
-/// How long one reading may take.
+/// Time that one reading may take.
 pub const READ_DEADLINE: Duration = Duration::from_secs(15);
-/// How long one command may take until it is answered.
+/// Time until one command must be answered.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
-/// How long the mark of an owner may take: an LPAR waits for it before it is started.
+/// Time that setting an owner mark may take: an LPAR's start waits for it.
 pub const MARK_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A kind of manager, and so of driver.
@@ -46,12 +46,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The drivers that there are. Those that need it log in with this key; without one they have no managers.
+    /// All drivers. They log in with this key; without one they have no managers.
     pub fn new(key: Option<PathBuf>) -> Self {
         Registry::of([(Kind::Hmc, Arc::new(HmcDriver::with_key(key)) as Arc<dyn Hypervisor>)])
     }
 
-    /// These drivers.
+    /// A registry of these drivers.
     pub fn of(drivers: impl IntoIterator<Item = (Kind, Arc<dyn Hypervisor>)>) -> Self {
         Registry { drivers: drivers.into_iter().collect() }
     }
@@ -61,18 +61,18 @@ impl Registry {
         self.drivers.values().for_each(|driver| driver.configure(cluster));
     }
 
-    /// How each manager is, as far as this node has asked it.
+    /// Whether each manager answers, as far as this node has asked it anything.
     pub fn health(&self) -> Vec<ManagerHealth> {
         self.drivers.values().flat_map(|driver| driver.health()).collect()
     }
 
-    /// Reads a server; `None` if nobody serves it.
+    /// Reads a server; `None` if it has no driver.
     pub async fn read(&self, cluster: &Cluster, server: &ServerName) -> Option<Result<ServerReading, ReadError>> {
         let (driver, address) = self.serving(cluster, server)?;
         Some(driver.read(&address, READ_DEADLINE).await)
     }
 
-    /// Has what an order asks done to a server, or to an LPAR on it.
+    /// Carries out a change of an order on a server, or on an LPAR there.
     pub async fn change(&self, cluster: &Cluster, server: &ServerName, change: &execution::Change) -> Answer {
         match self.told(cluster, server, change).await {
             Ok(told) => words::answer(change, CommandError::told(told)),
@@ -80,7 +80,7 @@ impl Registry {
         }
     }
 
-    /// Marks an LPAR as the cluster's; `None` if that, or who serves its server, is not declared.
+    /// Marks an LPAR as the cluster's; `None` if it is not declared, or its server has no driver.
     pub async fn mark(
         &self,
         cluster: &Cluster,
@@ -94,7 +94,7 @@ impl Registry {
         Some(driver.change(&change, MARK_DEADLINE).await)
     }
 
-    /// `Err` says why nobody is told.
+    /// The error is the reason why no command was sent.
     async fn told(
         &self,
         cluster: &Cluster,
@@ -120,7 +120,7 @@ impl Registry {
         }
     }
 
-    /// What is done to an LPAR. A move is answered when it is over, so it gets its time.
+    /// Carries out a change of an LPAR. A move is answered when it is over, so it gets the time for a move.
     async fn machine(
         &self,
         cluster: &Cluster,
@@ -158,7 +158,7 @@ impl Registry {
         Ok(driver.change(&change, within).await)
     }
 
-    /// The driver that serves a server, and what the server is called there.
+    /// The driver of a server, and the server's address for it.
     fn serving(&self, cluster: &Cluster, server: &ServerName) -> Option<(&dyn Hypervisor, ServerAddress)> {
         let declared = cluster.servers.get(server)?;
         let kind = Kind::of(cluster.managers.get(declared.managers.first()?)?);
@@ -216,7 +216,7 @@ mod tests {
     use std::sync::Mutex;
     use tenure_core::config::{Group, Hmc, Resource, Server};
 
-    /// A driver of no kind in particular: it accepts everything, and says what it was told.
+    /// A driver of no particular kind: it accepts everything, and logs the calls.
     #[derive(Default)]
     struct Fake {
         told: Mutex<Vec<String>>,

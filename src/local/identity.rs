@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use tenure_raft::tls::Identity;
 
-/// Name of a node's files in `DATA_DIR/cluster`.
+/// Base name of a node's files in `DATA_DIR/cluster`.
 pub const NODE: &str = "node";
-/// Name of an administrator's files.
+/// Base name of an administrator's files.
 pub const ADMIN: &str = "admin";
 
 /// An identity could not be read or written.
@@ -16,7 +16,7 @@ pub enum IdentityError {
     #[error("read {file}")]
     Read {
         file: PathBuf,
-        /// Why.
+        /// The error.
         #[source]
         source: std::io::Error,
     },
@@ -24,7 +24,7 @@ pub enum IdentityError {
     #[error("write {file}")]
     Write {
         file: PathBuf,
-        /// Why.
+        /// The error.
         #[source]
         source: std::io::Error,
     },
@@ -43,7 +43,7 @@ pub fn load(directory: &Path, name: &str) -> Result<Identity, IdentityError> {
     })
 }
 
-/// Writes `name.pem`, `name.key` (readable by its owner alone) and `ca.pem`; makes the directory.
+/// Writes `name.pem`, `name.key` (readable by its owner alone) and `ca.pem`; creates the directory.
 pub fn save(directory: &Path, name: &str, identity: &Identity) -> Result<(), IdentityError> {
     std::fs::create_dir_all(directory).map_err(|source| IdentityError::Write { file: directory.to_owned(), source })?;
     write_public(&directory.join("ca.pem"), &identity.ca_pem)?;
@@ -51,12 +51,12 @@ pub fn save(directory: &Path, name: &str, identity: &Identity) -> Result<(), Ide
     write_secret(&directory.join(format!("{name}.key")), &identity.key_pem)
 }
 
-/// Writes a file that everybody may read.
+/// Writes a file that is readable for everybody.
 pub fn write_public(file: &Path, text: &str) -> Result<(), IdentityError> {
     std::fs::write(file, text).map_err(|source| IdentityError::Write { file: file.to_owned(), source })
 }
 
-/// Writes a file that only its owner may read, from its first byte on.
+/// Writes a file that only its owner can read, from its first byte on.
 pub fn write_secret(file: &Path, text: &str) -> Result<(), IdentityError> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let write = || {

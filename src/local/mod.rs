@@ -1,5 +1,5 @@
-//! What a machine keeps in files of its own: identities, and `tenured.toml`, which says what one node must know before it
-//! can talk to the others. Small on purpose; all else is replicated.
+//! Local files of a machine: identities, and `tenured.toml` with the settings that a node needs before it can talk to
+//! the others. Small on purpose; all other configuration is replicated.
 
 pub mod identity;
 
@@ -18,35 +18,35 @@ use tenure_config::{
 use tenure_core::{NodeName, Span};
 use tenure_raft::{Snapshots, tls::Identity};
 
-/// A snapshot more often than this costs more than the log that it replaces.
+/// Least number of entries between snapshots: a more frequent snapshot costs more than the log that it replaces.
 const SNAPSHOT_EVERY_LEAST: u64 = 50;
 
 /// The local configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalConfig {
-    /// Name of the node, as the cluster file and its certificate have it.
+    /// Name of the node, as in the cluster file and in its certificate.
     pub node: NodeName,
-    /// Directory that holds the log, snapshots and `cluster/` with the certificates.
+    /// Directory of the log, the snapshots and `cluster/` with the certificates.
     pub data_dir: PathBuf,
-    /// Where other nodes are listened to.
+    /// The address to listen on for other nodes.
     pub listen: SocketAddr,
-    /// Where other nodes reach this one: `host:port`.
+    /// The address for other nodes: `host:port`.
     pub advertise: String,
-    /// Where the admin API is served.
+    /// The address to serve the admin API on.
     pub api_listen: SocketAddr,
-    /// Where administrators reach it: `host:port`.
+    /// The address for administrators: `host:port`.
     pub api_advertise: String,
     /// Private SSH key for the HMCs. An arbiter needs none.
     pub hmc_key: Option<PathBuf>,
-    /// How log lines look.
+    /// Format of log lines.
     pub log_format: LogFormat,
-    /// Where agents and their things are.
+    /// The paths of agents and their files.
     pub agents: Places,
-    /// What resets this machine when nobody feeds it.
+    /// The watchdog that resets this machine, if one is used.
     pub watchdog: Option<WatchdogDevice>,
     /// Timings of consensus.
     pub raft: RaftTimings,
-    /// When the log is replaced by a snapshot.
+    /// The schedule of snapshots.
     pub snapshots: Snapshots,
 }
 
@@ -55,26 +55,26 @@ pub struct LocalConfig {
 pub struct WatchdogDevice {
     /// Its path, `/dev/watchdog0`.
     pub device: PathBuf,
-    /// The file that says after how many seconds it resets; the kernel's own if absent.
+    /// The file with the time in seconds after which it resets; the kernel's own if absent.
     pub timeout: Option<PathBuf>,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Readable text.
     #[default]
     Text,
-    /// For programs.
+    /// One JSON object per line.
     Json,
 }
 
 /// Timings of consensus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaftTimings {
-    /// How often the leader speaks.
+    /// Interval of the leader's heartbeats.
     pub heartbeat: Duration,
-    /// Shortest silence of the leader before somebody else stands for election.
+    /// Shortest silence of the leader after which another node stands for election.
     pub election_min: Duration,
     /// Longest such silence.
     pub election_max: Duration,
@@ -182,7 +182,7 @@ fn listen(log: &mut Log, root: &mut Fields<'_>, field: &'static str, example: &s
     parsed
 }
 
-/// The address under which others reach what is listened on; the same, unless that is "every address".
+/// The address under which others reach a listening one; that address itself, unless it is "every address".
 fn advertise(
     log: &mut Log,
     root: &mut Fields<'_>,
@@ -228,11 +228,12 @@ fn consensus(log: &mut Log, mut fields: Fields<'_>) -> (RaftTimings, Snapshots) 
     read
 }
 
-/// A snapshot after `snapshot_every` entries; `snapshot_keep` of those before it stay, for followers a little behind.
+/// A snapshot is taken after `snapshot_every` entries; `snapshot_keep` entries before it are kept, for followers a
+/// little behind.
 fn snapshots(log: &mut Log, fields: &mut Fields<'_>) -> Snapshots {
     let default = Snapshots::default();
     let every = fields.number(log, "snapshot_every").map_or(default.every, u64::from);
-    // Where only the first is given, the second keeps its proportion to it.
+    // If only the first is given, the second keeps its proportion to it.
     let keep = fields.number(log, "snapshot_keep").map_or((every / 4).min(default.keep), u64::from);
     if every < SNAPSHOT_EVERY_LEAST {
         let what = format!("a snapshot every {every} entries is too often");

@@ -1,4 +1,4 @@
-//! The node as the admin API sees it.
+//! The node, as the backend of the admin API.
 
 use super::{
     Machine,
@@ -29,13 +29,13 @@ use tenure_raft::{
 };
 use tokio::sync::broadcast;
 
-/// How long a request may take until its outcome is called unknown.
+/// Time after which the outcome of a request is reported as unknown.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a reading waits for somebody to lead: longer than an election, and no longer than a person likes to wait.
+/// Time that a read waits for a leader: longer than an election, and no longer than a person likes to wait.
 const READ: Duration = Duration::from_secs(5);
 
-/// What the API needs of a node.
+/// The parts of a node that the API needs.
 pub(super) struct NodeBackend {
     pub config: LocalConfig,
     pub identity: Identity,
@@ -93,7 +93,7 @@ impl Backend for NodeBackend {
             Err(why @ ProposeError::Refused(Refusal::TooLong(_))) => {
                 Err(Rejection::new("too_long", why.to_string()).into())
             }
-            // Nothing happened, and another node may do better.
+            // Nothing happened, and another node may succeed.
             Err(why @ ProposeError::Refused(Refusal::Overloaded | Refusal::Stopped(_))) => {
                 Err(Failure::Unreachable(why.to_string()))
             }

@@ -1,10 +1,10 @@
-//! What nodes say to each other of their agents. These are bytes between nodes, and never change within a version; what the API
-//! says of agents may grow, so it has types of its own, and this is the one place where one becomes the other.
+//! Messages between nodes about their agents. Their bytes never change within a version; the API's types for agents
+//! may grow, so they are separate, and this is the one place that converts them.
 
 use crate::api::wire::{AgentActionView, AgentDetailView, AgentView, AgentsView, ParameterView};
 use serde::{Deserialize, Serialize};
 
-/// The agents that a node has.
+/// The agents of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Catalog {
@@ -13,33 +13,33 @@ pub struct Catalog {
     pub agents: Vec<CatalogEntry>,
 }
 
-/// An agent that a node has.
+/// An agent of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogEntry {
     /// The type to write in a cluster file.
     pub agent: String,
     /// `built in`, `script` or `OCF`.
     pub kind: String,
-    /// Where it is; empty if it is part of the program.
+    /// Its path; empty if it is built in.
     pub at: String,
 }
 
-/// What an agent can be told, and what it can do.
+/// The attributes and actions of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
-    /// The node that has it.
+    /// The node that was asked.
     pub node: String,
     /// The type to write in a cluster file.
     pub agent: String,
-    /// What it is for, in a line.
+    /// Its purpose, in a line.
     pub short: String,
-    /// What it can be told.
+    /// The attributes that it takes.
     pub parameters: Vec<Parameter>,
-    /// What it can do.
+    /// The actions that it supports.
     pub actions: Vec<AgentAction>,
 }
 
-/// Something that an agent can be told.
+/// An attribute of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // as in what the API says of it
 pub struct Parameter {
@@ -52,7 +52,7 @@ pub struct Parameter {
     pub short: String,
 }
 
-/// Something that an agent can do, with times in milliseconds.
+/// An action of an agent, with times in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // as in what the API says of it
 pub struct AgentAction {

@@ -1,4 +1,4 @@
-//! The clerk: answers what other nodes ask and what needs nothing of the node's loop, beside it.
+//! The clerk: answers calls of other nodes that do not need the node's loop, concurrently with it.
 
 use super::{
     Machine, known, member,
@@ -38,7 +38,7 @@ pub async fn serve(
                 Call::Agents => Answer::Agents(known::list_here(&agents, &me).await),
                 Call::Agent(agent) => Answer::Agent(known::one_here(&agents, &me, &agent).await),
                 Call::Member(call) => member::change(raft, call).await,
-                // The door hands these to the loop.
+                // The inbox sends these to the loop.
                 Call::Node(_) => Answer::Node(tenure_core::node::Answer::NotLeader),
             };
             // The caller may have given up.

@@ -40,10 +40,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Records that a slow listener may be behind before it misses some.
 const EVENTS: usize = 4096;
-/// The highest feature level that this build understands.
+/// The highest feature level that this build supports.
 pub const FEATURE_LEVEL: u32 = tenure_core::Level::NEWEST.0;
 
-/// A node did not start.
+/// The reason why a node did not start.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum DaemonError {
@@ -51,22 +51,22 @@ pub enum DaemonError {
     #[error("node {node} has no identity; found a cluster with `tenure cluster init`, or join one with --join TOKEN")]
     Identity {
         node: String,
-        /// What is missing.
+        /// The missing file.
         #[source]
         source: IdentityError,
     },
-    /// Its certificate cannot be used.
+    /// Its certificate is unusable.
     #[error("use the node's certificate")]
     Certificate(#[source] TlsError),
-    /// Its certificate is not its own.
+    /// Its certificate belongs to another node.
     #[error("the certificate is that of {found}, and tenured.toml says node {expected}")]
     NotMine {
-        /// Whose it is.
+        /// The holder named in the certificate.
         found: String,
-        /// Whose it should be.
+        /// The node named in `tenured.toml`.
         expected: String,
     },
-    /// The authority's key cannot be used.
+    /// The authority's key is unusable.
     #[error("use the authority's key")]
     Authority(#[source] founding::FoundingError),
     /// Consensus did not start.
@@ -75,21 +75,21 @@ pub enum DaemonError {
     /// The cluster was not founded.
     #[error("found the cluster")]
     Found(#[source] InitializeError),
-    /// Its watchdog cannot be used.
+    /// Its watchdog is unusable.
     #[error("arm the watchdog")]
     Watchdog(#[source] WatchdogError),
-    /// The admin API has no address.
+    /// The address of the admin API cannot be bound.
     #[error("listen for administrators on {address}")]
     Listen {
         address: SocketAddr,
-        /// Why not.
+        /// The error.
         #[source]
         source: std::io::Error,
     },
 }
 
 impl DaemonError {
-    /// What an administrator does about it, where that is not plain.
+    /// The remedy, where it is not obvious from the error.
     pub fn advice(&self) -> Option<String> {
         let DaemonError::Raft(StartError::Storage(why)) = self else { return None };
         why.has_forgotten().then(|| {
@@ -165,7 +165,7 @@ impl Daemon {
         let known = Arc::clone(&followed);
         let applied: Arc<dyn Fn() -> u64 + Send + Sync> = Arc::new(move || known.load(Acquire));
         let armed = watchdog.as_ref().map(Watchdog::armed).unwrap_or_default();
-        // What this process applies was applied before it is reported so: the ledger is at least as new.
+        // An entry is applied before its index is reported as applied: so the ledger read here is at least as new.
         let own = raft.clone();
         let own = Arc::new(move || {
             let caught_up = own.status().applied.unwrap_or_default() >= own.last_stored();
@@ -217,7 +217,7 @@ impl Daemon {
         Ok(Daemon { raft, stop, tasks, api, performer, ended: has_ended, feeding })
     }
 
-    /// Waits until this node must end by itself, and says why.
+    /// Waits until this node must end by itself; returns the reason.
     pub async fn failed(&self) -> Ending {
         let (mut ended, mut changes) = (self.ended.clone(), self.raft.changed());
         let told = async {
@@ -241,7 +241,7 @@ impl Daemon {
         }
     }
 
-    /// Stops everything, and waits for it.
+    /// Stops all parts, and waits for them.
     pub async fn stop(self) {
         self.stop.cancel();
         self.raft.shutdown().await;
@@ -263,7 +263,7 @@ impl Daemon {
     }
 }
 
-/// Without its loop a node is none, whatever else still runs; nor is one in whose name another process speaks.
+/// A node ends when its loop ends, whatever else still runs, and when another process runs under its identity.
 async fn watch_over(
     running: JoinHandle<()>,
     raft: Handle<Machine>,
@@ -288,8 +288,8 @@ async fn watch_over(
     });
 }
 
-/// The founder, which holds the authority's key and has never stored anything, makes itself the first voter. That its store
-/// is blank because it is new, and not because it was lost, was seen when it was opened.
+/// The founder, which holds the authority's key and has never stored anything, makes itself the first voter. That its
+/// store is blank because it is new, and not because it was lost, was checked when it was opened.
 async fn found_once(raft: &Handle<Machine>, founder: bool) -> Result<(), DaemonError> {
     let new = founder && raft.began_blank() && raft.id() == founding::FOUNDER;
     let Some(me) = raft.peer().filter(|_| new) else { return Ok(()) };

@@ -1,4 +1,5 @@
-//! Carrying out what the machine wants: messages, proposals, readings, commands. What comes of it is the next input.
+//! Carrying out the effects of the node machine: messages, proposals, readings, commands. Their results are its next
+//! inputs.
 
 use super::{
     ending::Ending,
@@ -16,7 +17,7 @@ use tenure_core::{
 };
 
 impl EventLoop {
-    /// Carries out effects in the order in which they were wanted.
+    /// Carries out effects in their order.
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
@@ -84,7 +85,7 @@ impl EventLoop {
         }
     }
 
-    /// The ledger has moved: what is derived from it follows, and what it wrote down is told.
+    /// Called when the ledger has changed: updates the state derived from it, and publishes its new records.
     fn follow(&mut self, ledger: &Ledger) {
         if self.configured != Some(ledger.configured) {
             self.configured = Some(ledger.configured);
@@ -141,7 +142,7 @@ impl EventLoop {
         });
     }
 
-    /// Ends this process, once it has been written down why, or that is not possible.
+    /// Ends this process, after the reason was recorded in the log, or could not be.
     fn stop_saying(&self, end: End, words: Option<Command>) {
         let ending = match end {
             End::Twice => Ending::Twice("it began later, and the cluster goes by that one now".to_owned()),
@@ -160,7 +161,7 @@ impl EventLoop {
     }
 }
 
-/// An agent is asked because this node is alone.
+/// Carries out one step of standing down, through an agent.
 async fn concede(performer: &Performer, resource: &ResourceName, deed: Option<LocalDeed>, last: bool) -> Answer {
     let agents = performer.agents();
     if let Some(deed) = deed {

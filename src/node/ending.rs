@@ -1,11 +1,11 @@
-//! Why a node ends by itself.
+//! The reason why a node ends by itself.
 
 use std::process::ExitCode;
 
-/// Why a node ends by itself.
+/// The reason why a node ends by itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ending {
-    /// Consensus, or a task without which the node is none, has stopped.
+    /// Consensus has stopped, or another task that the node cannot do without.
     #[error("consensus has stopped, so this node has: {0}")]
     Failed(String),
     /// Another process runs under this node's identity.
@@ -14,19 +14,19 @@ pub enum Ending {
          the other's data and key, and see to it that only one is ever started"
     )]
     Twice(String),
-    /// Its ledger is not that of the others.
+    /// Its ledger differs from that of the majority.
     #[error(
         "the ledger of this node differs from that of most at log entry {at}, so it stops: remove it (`tenure node remove \
          NODE`), move its data directory away, and join it anew"
     )]
     Diverged {
-        /// Log index.
+        /// Log index of the comparison.
         at: u64,
     },
 }
 
 impl Ending {
-    /// The exit code: 1 where starting again may help, 3 where it does not.
+    /// The exit code: 1 if another start may help, 3 if it does not.
     pub fn code(&self) -> ExitCode {
         match self {
             Ending::Failed(_) => ExitCode::FAILURE,

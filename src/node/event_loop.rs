@@ -1,4 +1,4 @@
-//! The loop: it hands the machine what happens, and carries out what that wants. It decides nothing.
+//! The event loop: passes inputs to the node machine, and carries out its effects. It decides nothing.
 
 use super::{
     Ending, Machine,
@@ -27,10 +27,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Inputs that may wait.
+/// Number of results of the node's own tasks that may wait for the loop.
 const INPUTS: usize = 1024;
 
-/// What a node is made of.
+/// The event loop of a node, with all its parts.
 pub(super) struct EventLoop {
     pub(super) me: NodeName,
     node: Node,
@@ -45,21 +45,21 @@ pub(super) struct EventLoop {
     pub(super) stop: CancellationToken,
     pub(super) own: mpsc::Sender<node::Input>,
     inbox: mpsc::Receiver<node::Input>,
-    /// What is answered at once.
+    /// Inputs that follow at once from an effect, to be handled before any other.
     pub(super) soon: VecDeque<node::Input>,
-    /// Whether this machine has stood still.
+    /// Detects that this machine stood still.
     still: Stillness,
     pub(super) published: u64,
-    /// The declaration that was taken over last, by its log index.
+    /// Log index of the configuration taken over last.
     pub(super) configured: Option<u64>,
     pub(super) has_watchdog: bool,
     pub(super) followed: Arc<AtomicU64>,
-    /// What is under way for orders.
+    /// The tasks in progress for orders.
     pub(super) carried: BTreeMap<OrderId, AbortHandle>,
     pub(super) ended: watch::Sender<Option<Ending>>,
 }
 
-/// The parts that the daemon has put together.
+/// The parts that the daemon provides.
 pub(super) struct Parts {
     pub me: NodeName,
     pub raft: Handle<Machine>,
@@ -71,8 +71,8 @@ pub(super) struct Parts {
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
     pub has_watchdog: bool,
-    /// Log index up to which this node has applied the log and taken over what is declared: what it reads and what it does
-    /// follows that, and no newer entry under an older declaration.
+    /// Log index up to which this node has applied the log and taken over the configuration: its readings and
+    /// operations are marked with it, so that no newer entry counts as known under an older configuration.
     pub followed: Arc<AtomicU64>,
     pub ended: watch::Sender<Option<Ending>>,
 }
@@ -150,7 +150,7 @@ impl EventLoop {
                 tracing::warn!("this machine stood still for a while; nothing that was so before is taken for granted");
                 self.feed(node::Input::StoodStill);
             }
-            // Nothing is answered before it is known that the machine stood still.
+            // No call is answered before the machine's standstill is known.
             if let Some(call) = call {
                 self.called(call);
             }
@@ -159,7 +159,7 @@ impl EventLoop {
         }
     }
 
-    /// Hands the machine what happens, and what follows at once.
+    /// Passes an input to the node machine, and those that follow at once.
     fn feed(&mut self, input: node::Input) {
         self.soon.push_back(input);
         while let Some(input) = self.soon.pop_front() {
@@ -173,7 +173,7 @@ impl EventLoop {
         }
     }
 
-    /// Another node calls.
+    /// Passes the call of another node to the node machine.
     fn called(&mut self, asked: Asked) {
         let Asked { from, by, call, reply } = asked;
         let peer::Call::Node(call) = call else { return };

@@ -1,8 +1,8 @@
 //! Founding a cluster, and joining one with a token.
 //!
-//! The founder makes the cluster's authority. A token is a permission signed with the authority's key: who may join, until
-//! when, whom to ask, and the authority's fingerprint, so that the new node knows whom it talks to before it has a
-//! certificate. Nothing about a token is stored; it says all by itself.
+//! The founder creates the cluster's authority. A token is a permission signed with the authority's key: the node,
+//! the expiry, the addresses to ask, and the authority's fingerprint, so that the new node can authenticate the
+//! cluster before it has a certificate. Nothing about a token is stored; it is self-contained.
 
 use crate::{
     api::{
@@ -29,48 +29,48 @@ use tenure_raft::{
     tls::{ClusterAuthority, Identity, Role, Signed, TlsError, Trust},
 };
 
-/// How long a token is good.
+/// Validity of a token.
 pub const TOKEN_LASTS: SignedDuration = SignedDuration::from_hours(1);
-/// How long one attempt to join may take.
+/// Time that one attempt to join may take.
 const JOIN_DEADLINE: Duration = Duration::from_secs(30);
-/// What the node has acknowledged, in its `cluster` directory: see `tenure_raft::begin_witness`.
+/// The file in the node's `cluster` directory that tells what it has acknowledged: see `tenure_raft::begin_witness`.
 pub const WITNESS: &str = "acknowledged";
-/// The authority's private key, in the founder's `cluster` directory.
+/// The file of the authority's private key, in the founder's `cluster` directory.
 const AUTHORITY_KEY: &str = "ca.key";
 /// Raft id of the founder.
 pub const FOUNDER: u64 = 1;
 
-/// A cluster was not founded or joined.
+/// The reason why a cluster was not founded or joined.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum FoundingError {
-    /// There is a cluster here already.
+    /// There is an identity here already.
     #[error("{0} holds a node's identity already")]
     Exists(PathBuf),
     /// A file could not be read or written.
     #[error("keep the identity")]
     Files(#[source] IdentityError),
-    /// It could not be noted that the node is new.
+    /// The node could not be recorded as new.
     #[error("note that node {node} has acknowledged nothing yet")]
     Witness {
         node: String,
-        /// Why not.
+        /// The error.
         #[source]
         source: std::io::Error,
     },
-    /// A key or certificate could not be made or used.
+    /// A key or certificate could not be created or used.
     #[error("make the identity")]
     Tls(#[source] TlsError),
-    /// The token is not one, or not good any more.
+    /// The token is malformed, or not valid any more.
     #[error("the token is not usable: {0}")]
     Token(String),
-    /// The cluster did not let the node in.
+    /// The cluster did not admit the node.
     #[error("join the cluster")]
     Refused(#[source] crate::api::ClientError),
 }
 
 impl FoundingError {
-    /// What to do about it, if that is known.
+    /// The remedy, if one is known.
     pub fn advice(&self) -> Option<String> {
         match self {
             FoundingError::Refused(crate::api::ClientError::Answered(error)) => error.suggestion.clone(),
@@ -83,7 +83,7 @@ impl FoundingError {
         }
     }
 
-    /// The same as a node tells whoever asked it.
+    /// The same as an answer to the operator or node that asked.
     pub fn rejection(&self) -> Rejection {
         let code = match self {
             FoundingError::Exists(_) => "identity_exists",
@@ -96,7 +96,7 @@ impl FoundingError {
     }
 }
 
-/// What a token says.
+/// The content of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Permission {
     cluster: String,
@@ -134,7 +134,7 @@ pub fn authority(config: &LocalConfig, identity: &Identity) -> Result<Option<Clu
     }
 }
 
-/// A permission for `node`, good for an hour, to be shown at one of these addresses.
+/// A token for `node`, valid for an hour, to be shown at one of these addresses.
 pub fn token(authority: &ClusterAuthority, node: &str, api: Vec<String>) -> Result<TokenView, FoundingError> {
     let expires = Timestamp::now() + TOKEN_LASTS;
     let permission = Permission {
@@ -150,7 +150,7 @@ pub fn token(authority: &ClusterAuthority, node: &str, api: Vec<String>) -> Resu
     Ok(TokenView { token, node: node.to_owned(), expires: expires.to_string() })
 }
 
-/// Checks a token that a node shows to the authority.
+/// Checks the token that a node shows to the authority.
 pub fn check_token(authority: &ClusterAuthority, token: &str, node: &str) -> Result<(), FoundingError> {
     let bad = |why: &str| FoundingError::Token(why.to_owned());
     let (says, seal) = parts(token)?;
@@ -165,12 +165,12 @@ pub fn check_token(authority: &ClusterAuthority, token: &str, node: &str) -> Res
     Ok(())
 }
 
-/// Certifies a node that showed a good token.
+/// Certifies a node whose token is valid.
 pub fn sign(authority: &ClusterAuthority, csr_pem: &str, node: &str, id: u64) -> Result<Signed, FoundingError> {
     authority.sign(csr_pem, node, Role::Node { id }).map_err(FoundingError::Tls)
 }
 
-/// Joins the cluster that made the token, and keeps the identity that it gives.
+/// Joins the cluster that issued the token, and stores the identity that it gives.
 pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingError> {
     let directory = config.cluster_dir();
     if directory.join(format!("{NODE}.key")).exists() {
@@ -200,7 +200,7 @@ pub async fn join(config: &LocalConfig, token: &str) -> Result<String, FoundingE
     Ok(reply.cluster)
 }
 
-/// Notes that a node is new, before it has an identity: only such a node may start from nothing.
+/// Records that a node is new, before it has an identity: only such a node may start from nothing.
 fn begin(directory: &Path, node: &str) -> Result<(), FoundingError> {
     let noted = std::fs::create_dir_all(directory).and_then(|()| begin_witness(&directory.join(WITNESS)));
     noted.map_err(|source| FoundingError::Witness { node: node.to_owned(), source })

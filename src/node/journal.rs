@@ -1,10 +1,10 @@
-//! What the ledger writes down, for the log of this node and for whoever listens.
+//! The records of the ledger, for the log of this node and for subscribers.
 
 use super::event_loop::EventLoop;
 use tenure_core::{Event, Ledger, note::Level};
 
 impl EventLoop {
-    /// Logs and publishes what the ledger wrote down since the last time.
+    /// Logs and publishes the ledger's records since the last call.
     pub(super) fn publish(&mut self, ledger: &Ledger) {
         let news = ledger.journal.iter().skip(ledger.journal.partition_point(|event| event.index <= self.published));
         for event in news {

@@ -1,4 +1,4 @@
-//! Which agents the nodes have, and what one can be told: for somebody who writes a cluster file.
+//! The agents of the nodes and their attributes, for an author of a cluster file.
 
 use super::{
     Machine,
@@ -15,9 +15,9 @@ use tenure_agents::{Metadata, ValueType};
 use tenure_core::{NodeName, Rejection};
 use tenure_raft::Handle;
 
-/// How long another node may take: it may have to ask an agent.
+/// Time that another node may take: it may have to ask an agent.
 const WITHIN: Duration = Duration::from_secs(15);
-/// What can be done next by somebody whose agent is not there.
+/// The next step if an agent does not exist.
 const NEXT: &str = "see `tenure agent list`";
 
 /// The agents of this node.
@@ -27,7 +27,7 @@ pub async fn list_here(agents: &Agents, me: &NodeName) -> Catalog {
     Catalog { node: me.to_string(), agents: all.into_iter().map(view).collect() }
 }
 
-/// What an agent of this node can be told.
+/// The attributes and actions of an agent of this node.
 pub async fn one_here(agents: &Agents, me: &NodeName, agent: &str) -> Result<Description, Rejection> {
     if let Some(kind) = agent.strip_prefix("script:") {
         let found = known::script(agents.places(), kind).await;
@@ -111,7 +111,7 @@ pub async fn list(
     }
 }
 
-/// What an agent of a node can be told; of this one if none is named.
+/// The attributes and actions of an agent of a node; of this one if none is named.
 pub async fn one(
     raft: &Handle<Machine>,
     agents: &Arc<Agents>,

@@ -1,5 +1,5 @@
-//! Logins to HMCs, as a node minds them: it tells the cluster when it was refused, keeps away while the ledger says so, and
-//! tries when it is its turn. Who may try, and when, is the ledger's to say.
+//! A node's part in logins to HMCs: it reports its refused logins to the cluster, does not log in while the ledger
+//! forbids it, and tries when the ledger gives it the turn. The ledger decides which node may try, and when.
 
 use super::{event_loop::EventLoop, propose::level};
 use crate::hypervisor::{Accounts, Login, Turns};
@@ -10,34 +10,35 @@ use std::{
 };
 use tenure_core::{Command, Entry, HmcName, Ledger, NodeName, Time, codec, command::Author};
 
-/// Nodes log in no closer to each other than this, by cluster time: the next one hears first whether this one was refused.
+/// Least time between the logins of two nodes, by cluster time: the next one learns first whether this one was
+/// refused.
 const APART: Duration = Duration::from_secs(1);
-/// Longest time that saying so may take before it is said again.
+/// Time that a report may take; it is repeated after that.
 const SAYING: Duration = Duration::from_secs(5);
 
-/// What a node has made of logins so far.
+/// The state of a node's logins.
 #[derive(Default)]
 pub struct Logins {
-    /// HMCs at which it keeps away.
+    /// HMCs at which it may not log in.
     away: BTreeSet<HmcName>,
-    /// The last turn that it took at each, by its log index.
+    /// Log index of its last turn at each HMC.
     taken: BTreeMap<HmcName, u64>,
-    /// When it last told the cluster of each.
+    /// Time of its last report about each HMC.
     told: BTreeMap<HmcName, Instant>,
 }
 
-/// What a node is to do about logins.
+/// An action about logins.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// Tell the cluster.
+    /// Report to the cluster.
     Say(Command),
     /// Log in once to this HMC.
     LogIn(HmcName),
 }
 
 impl Logins {
-    /// What follows from what the cluster knows of logins, and from what came of this node's own. The drivers are told at once
-    /// when, and whether, it may log in.
+    /// The actions that follow from the ledger's lockouts and the outcomes of this node's logins. The drivers are
+    /// told at once whether, and when, it may log in.
     pub fn follow(&mut self, me: &NodeName, ledger: &Ledger, accounts: &dyn Accounts, now: Time) -> Vec<Deed> {
         accounts.take_turns(turns(me, ledger, now));
         let mut deeds = Vec::new();
@@ -52,9 +53,9 @@ impl Logins {
             }
             let turn = lockout.and_then(|lockout| lockout.turn_of(me));
             let begins = turn.is_some_and(|turn| self.taken.insert(hmc.clone(), turn.index) != Some(turn.index));
-            // Whoever was kept away and is no longer logs in at once, to be connected before it is needed.
+            // A node whose lockout has ended logs in at once, so that it is connected before that is needed.
             if self.away.remove(&hmc) || begins {
-                // What came of an earlier try says nothing of this one.
+                // The outcome of an earlier try must not count for this one.
                 accounts.forget_login(&name);
                 self.told.remove(&hmc);
                 deeds.push(Deed::LogIn(hmc));
@@ -65,7 +66,7 @@ impl Logins {
                 Some(Login::Accepted) if turn.is_some() => Command::HmcAccepts(hmc.clone()),
                 Some(Login::Accepted) | None => continue,
             };
-            // Until the ledger knows, but not all the time.
+            // Repeated until the ledger knows, but not all the time.
             if self.told.get(&hmc).is_none_or(|at| at.elapsed() >= SAYING) {
                 self.told.insert(hmc, Instant::now());
                 deeds.push(Deed::Say(news));
@@ -75,7 +76,7 @@ impl Logins {
     }
 }
 
-/// When this node may log in: each has its turn in the order of their names.
+/// The times at which this node may log in: the nodes take turns in the order of their names.
 fn turns(me: &NodeName, ledger: &Ledger, now: Time) -> Option<Turns> {
     let nodes = u32::try_from(ledger.config.nodes.len()).unwrap_or(u32::MAX);
     let rank = ledger.config.nodes.keys().position(|node| node == me)?;
@@ -90,7 +91,7 @@ fn turns(me: &NodeName, ledger: &Ledger, now: Time) -> Option<Turns> {
 }
 
 impl EventLoop {
-    /// Follows what the cluster knows of logins, and tells it what is new.
+    /// Applies the ledger's lockouts, and reports the outcomes of logins to the cluster.
     pub(super) fn mind_logins(&mut self, ledger: &Ledger) {
         for deed in self.logins.follow(&self.me, ledger, self.performer.registry(), self.clock.now()) {
             match deed {

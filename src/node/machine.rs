@@ -4,15 +4,16 @@ use std::sync::{Arc, OnceLock};
 use tenure_core::{Entry, Ledger, Level, Refusal, Reply, Time, codec, node::Digest};
 use tenure_raft::{RestoreError, StateMachine};
 
-/// Ledgers are compared once in so many entries.
+/// Ledgers are compared once per this number of entries.
 pub const COMPARED_EVERY: u64 = 512;
 
-/// What a ledger is like, at the first entry past each multiple of a number that all know.
+/// The digest of a ledger, taken at the first entry past each multiple of [`COMPARED_EVERY`], which is the same on
+/// all nodes.
 fn digest(ledger: &Ledger) -> Digest {
     Digest { at: ledger.index, crc: crc32fast::hash(&codec::encode(&ledger.compared(), ledger.level)) }
 }
 
-/// Cluster time and the wall clock, as whoever leads stamps entries with them.
+/// Returns cluster time and the wall clock, with which the leader stamps entries.
 pub type Stamp = Box<dyn Fn() -> (Time, Time) + Send + Sync>;
 
 /// The replicated ledger.
@@ -20,22 +21,22 @@ pub type Stamp = Box<dyn Fn() -> (Time, Time) + Send + Sync>;
 pub struct Machine {
     ledger: Arc<Ledger>,
     digest: Option<Digest>,
-    /// The clocks, once this node has them: whoever leads stamps entries with them.
+    /// The clocks, once this node has them: the leader stamps entries with them.
     stamp: Arc<OnceLock<Stamp>>,
 }
 
 impl Machine {
-    /// The ledger as it is now. Cheap; who keeps it long makes the next entry copy it.
+    /// The present ledger. Cheap; if it is held for long, the next entry has to copy it.
     pub fn ledger(&self) -> Arc<Ledger> {
         Arc::clone(&self.ledger)
     }
 
-    /// Where the clocks go that entries are stamped by while this node leads.
+    /// The slot for the clocks that stamp entries while this node leads.
     pub fn stamp(&self) -> Arc<OnceLock<Stamp>> {
         Arc::clone(&self.stamp)
     }
 
-    /// What it was like when it was last compared; nothing if that was before this process.
+    /// The digest at the last comparison; `None` if that was before this process.
     pub fn digest(&self) -> Option<Digest> {
         self.digest
     }
@@ -61,7 +62,7 @@ impl StateMachine for Machine {
         codec::encode(&reply, self.ledger.level)
     }
 
-    /// One place stamps time: whoever leads, when the entry is appended. What its author says of the time does not count.
+    /// Only the leader stamps time, when the entry is appended. The author's time does not count.
     fn seal(&self, command: Vec<u8>) -> Vec<u8> {
         let Some(stamp) = self.stamp.get() else { return command };
         match codec::decode::<Entry>(&command) {
@@ -69,7 +70,7 @@ impl StateMachine for Machine {
                 let (at, wall) = stamp();
                 codec::encode(&Entry { at, wall, ..entry }, self.ledger.level)
             }
-            // It is refused where it is applied, with the reason.
+            // It is refused when it is applied, with the reason.
             Err(_) => command,
         }
     }

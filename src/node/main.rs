@@ -1,4 +1,4 @@
-//! The program `tenured`: arguments, log, signals.
+//! The program `tenured`: arguments, logging, signals.
 
 use super::{Daemon, founding};
 use crate::config::{LocalConfig, local::LogFormat};
@@ -7,7 +7,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// How long a node that has failed may take to stop.
+/// Time that a failed node may take to stop.
 const STOPPING: Duration = Duration::from_secs(10);
 
 /// The cluster node of Tenure: runs in the management LPAR of a physical server, or on an arbiter.
@@ -26,8 +26,8 @@ pub struct Args {
     pub join: Option<String>,
 }
 
-/// Runs `tenured` until it is told to stop. Exit codes: 0 stopped, 1 failed, 2 usage, 3 must not be started again before
-/// somebody has looked.
+/// Runs `tenured` until it is stopped. Exit codes: 0 stopped, 1 failed, 2 usage, 3 must not be started again before
+/// an administrator has looked.
 pub fn run(args: &Args) -> ExitCode {
     let config = match LocalConfig::load(&args.config) {
         Ok(config) => config,
@@ -92,7 +92,7 @@ async fn serve(config: LocalConfig, token: Option<&str>) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     tracing::error!("{why}");
-    // What has failed may not be able to stop as it should, and must not keep the process.
+    // A failed node may be unable to stop in order, and must not keep the process.
     if tokio::time::timeout(STOPPING, daemon.stop()).await.is_err() {
         tracing::error!("not everything has stopped in time; the process ends all the same");
     }

@@ -1,4 +1,4 @@
-//! Changes of members, made where the leader is.
+//! Changes of members, carried out on the leader.
 
 use super::{
     Machine,
@@ -8,10 +8,10 @@ use std::{collections::BTreeSet, time::Duration};
 use tenure_core::{NodeName, Rejection};
 use tenure_raft::{Handle, MemberError, Peer, Status, TransferError};
 
-/// How long a change of members may take; a promotion waits for the learner to catch up.
+/// Time that a change of members may take; a promotion waits for the learner to catch up.
 pub const CHANGE: Duration = Duration::from_secs(20);
 
-/// Makes a change on the leader.
+/// Carries out a change, on the leader.
 pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
     match call {
         MemberCall::Add { node, address } => add(&raft, &node, address).await,
@@ -21,7 +21,7 @@ pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
         },
         MemberCall::Remove(node) => match find(&raft.status(), &node) {
             Some(id) => ended(id, raft.remove(id, CHANGE).await),
-            // It may be there again under the next leader: nobody is to wipe its disk on the word of this one alone.
+            // It may be there again under the next leader: nobody should wipe its disk on the word of this one alone.
             None => raft.settled(CHANGE).await.map_or_else(refused, |()| unknown_node(&node)),
         },
         MemberCall::Transfer(to) => transfer(&raft, to.as_ref()).await,
@@ -32,14 +32,14 @@ pub async fn change(raft: Handle<Machine>, call: MemberCall) -> Answer {
     }
 }
 
-/// Asks whoever leads to make a change.
+/// Asks the leader for a change.
 pub async fn request(raft: &Handle<Machine>, call: MemberCall) -> Result<Answer, String> {
     let leader = raft.status().leader.ok_or("nobody leads at the moment")?;
     ask(raft, incarnation(), leader, &Call::Member(call), CHANGE + Duration::from_secs(1)).await
 }
 
-/// A node without an identity may come back only as long as it has nothing to remember: one that has voted, or stored
-/// entries that were counted, would break its word if it started again from nothing.
+/// A node without an identity may come back only as long as it has nothing to remember: if it has voted, or stored
+/// entries that were counted, it would break its promise by starting again from nothing.
 fn stranger(status: &Status, node: &NodeName) -> Result<(), Rejection> {
     let Some(id) = find(status, node) else { return Ok(()) };
     let known = status.voters.contains_key(&id) || status.matched.get(&id).copied().flatten().is_some();
@@ -51,7 +51,7 @@ fn stranger(status: &Status, node: &NodeName) -> Result<(), Rejection> {
     }
 }
 
-/// A new learner gets a number that no node ever had, not even one that was removed; a member keeps its own.
+/// A new learner gets an id that no node ever had, not even a removed one; a member keeps its own.
 async fn add(raft: &Handle<Machine>, node: &NodeName, address: String) -> Answer {
     let status = raft.status();
     // The change will be an entry of the log, so the next number chosen in this way is greater.
@@ -81,7 +81,7 @@ async fn transfer(raft: &Handle<Machine>, to: Option<&NodeName>) -> Answer {
     }
 }
 
-/// The voter that has most of the log.
+/// The voter with most of the log.
 fn successor(status: &Status) -> Option<u64> {
     let voters: BTreeSet<u64> = status.voters.keys().copied().filter(|id| *id != status.id).collect();
     voters.into_iter().max_by_key(|id| status.matched.get(id).copied().flatten())

@@ -1,5 +1,5 @@
-//! The daemon's loop: facts in, entries out. It holds timers, the lease and the way to the leader, and decides nothing:
-//! what to do is the core's plan, whether it is right is the core's ledger.
+//! The daemon's loop: facts in, entries out. It holds timers, the lease and the connection to the leader, and decides
+//! nothing: the core's plan decides, and the core's ledger checks.
 
 mod backend;
 mod catalog;

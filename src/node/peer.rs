@@ -1,4 +1,4 @@
-//! What nodes say to each other beside consensus: heartbeats and leases, readings, probes, changes of members.
+//! Calls between nodes besides consensus: heartbeats and leases, readings, probes, changes of members.
 
 use super::{
     catalog::{Catalog, Description},
@@ -21,20 +21,20 @@ use tenure_core::{
 use tenure_raft::{AppHandler, Handle, StateMachine, Types};
 use tokio::sync::{mpsc, oneshot};
 
-/// Calls that wait to be looked at by the node. More are turned away; callers try again.
+/// Number of calls that may wait for the node. More are refused; callers try again.
 pub const CALLS: usize = 1024;
 
-/// Who this process is among all that may run under its node's identity.
+/// The identity of this process among all that may run under its node's identity.
 pub fn incarnation() -> Incarnation {
     static DRAWN: LazyLock<Incarnation> = LazyLock::new(|| Incarnation(rand::rng().random()));
     *DRAWN
 }
 
-/// A call, and which process of the caller makes it.
+/// A call, with the process that makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Spoken {
-    /// The process.
+    /// The process of the caller.
     pub by: Incarnation,
     pub call: Call,
 }
@@ -42,26 +42,26 @@ pub struct Spoken {
 /// A call from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
-    /// What one node says to another.
+    /// A call to the node machine.
     Node(node::Call),
-    /// To the leader: change the members.
+    /// To the leader: a change of members.
     Member(MemberCall),
-    /// What do your agents make of this configuration?
+    /// Asks for the findings of the node's agents about a configuration.
     Check(Arc<Cluster>),
-    /// Have an agent do something else to what lives inside you.
+    /// Has an agent of the node run an action, or describe a resource.
     Extra(ExtraCall),
-    /// Which agents do you have?
+    /// Asks for the agents of the node.
     Agents,
-    /// What can this agent of yours be told?
+    /// Asks for the attributes and actions of an agent of the node.
     Agent(String),
 }
 
-/// Something that an agent can do beside starting, stopping and watching.
+/// An operation of an agent other than start, stop and monitor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtraCall {
-    /// To which resource.
+    /// The resource.
     pub resource: ResourceName,
-    /// What: the name of an action, and what it is told. Nothing: what its agent tells people of it.
+    /// The name of an action with its arguments; `None` for the agent's description for people.
     pub action: Option<(String, Vec<String>)>,
 }
 
@@ -72,19 +72,19 @@ pub enum MemberCall {
     /// Add a learner, or find it if it is one already.
     Add {
         node: NodeName,
-        /// Where the others reach it.
+        /// Its address for the other members.
         address: String,
     },
     /// Make a learner a voter.
     Promote(NodeName),
     /// Remove a member.
     Remove(NodeName),
-    /// Let another voter lead.
+    /// Transfer leadership to this voter, or to any other.
     Transfer(Option<NodeName>),
-    /// Add a node that showed a token, unless it has been here before.
+    /// Add a node that showed a token, unless it votes or has stored entries already.
     Admit {
         node: NodeName,
-        /// Where the others reach it.
+        /// Its address for the other members.
         address: String,
     },
 }
@@ -92,28 +92,28 @@ pub enum MemberCall {
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// The answer of a node.
+    /// The answer of the node machine.
     Node(node::Answer),
-    /// What agents make of a configuration, one line each.
+    /// The findings of agents about a configuration, one line each.
     Checked {
-        /// What makes it unusable.
+        /// Findings that make it unusable.
         errors: Vec<String>,
-        /// What somebody should look at.
+        /// Findings that deserve a look.
         warnings: Vec<String>,
     },
-    /// What an agent said.
+    /// The output of an agent, or its error.
     Said(Result<String, String>),
-    /// The agents that I have.
+    /// The agents of the node.
     Agents(Catalog),
-    /// What an agent can be told, or why I cannot say.
+    /// The attributes and actions of an agent, or the reason why they are unknown.
     Agent(Result<Description, Rejection>),
-    /// A change of members was made; the number of the node it was about.
+    /// A change of members was carried out; the id of the node that it was about.
     Member(u64),
-    /// It was not made.
+    /// It was not carried out.
     MemberRefused(Rejection),
-    /// It may have been made.
+    /// It may have been carried out.
     MemberUnknown(String),
-    /// It was not made, because I do not lead.
+    /// It was not carried out, because the node that was asked is not the leader.
     NotLeader,
 }
 
@@ -125,23 +125,23 @@ impl Format for Answer {
     const KIND: Kind = Kind::Answer;
 }
 
-/// A call with the way back.
+/// A call with its reply channel.
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Asked {
     /// Raft id of the caller.
     pub from: u64,
-    /// Which of its processes.
+    /// The process of the caller.
     pub by: Incarnation,
     pub call: Call,
-    /// Where the answer goes.
+    /// The channel for the answer.
     pub reply: oneshot::Sender<Answer>,
 }
 
-/// The door: calls come in here, and wait for the node's loop or for its clerk.
+/// Receives calls, and queues them for the node's loop or for its clerk.
 pub struct Inbox {
-    /// What the loop answers.
+    /// Calls for the loop.
     pub events: mpsc::Sender<Asked>,
-    /// All else.
+    /// All other calls.
     pub clerk: mpsc::Sender<Asked>,
 }
 
@@ -161,7 +161,7 @@ impl AppHandler for Inbox {
     }
 }
 
-/// Asks another node, as this process.
+/// Calls another node, as this process.
 pub async fn ask<S: StateMachine, C: Types>(
     raft: &Handle<S, C>,
     by: Incarnation,

@@ -1,5 +1,5 @@
-//! Having the log take what the machine wants, and what comes of it as the machine's next input: on whatever network and
-//! clock consensus runs.
+//! Proposing the commands of the node machine; the results are its next inputs. Generic in the network and clock of
+//! consensus.
 
 use std::time::Duration;
 use tenure_core::{
@@ -9,9 +9,9 @@ use tenure_core::{
 };
 use tenure_raft::{Handle, ProposeError, Proposed, StateMachine, Types};
 
-/// Longest time that a proposal may take before it is looked at again.
+/// Time that a proposal may take.
 pub const PROPOSAL: Duration = Duration::from_secs(5);
-/// How long a process that stops tries to have it written down why.
+/// Time in which a process that stops tries to record the reason in the log.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The feature level that this node has applied: every member reads what is written at it.
@@ -19,7 +19,7 @@ pub fn level<S: StateMachine, C: Types>(raft: &Handle<S, C>) -> Level {
     Level(raft.status().feature_level)
 }
 
-/// Proposes commands by cluster time; `None` if nobody waits for what comes of it.
+/// Proposes commands by cluster time; `None` if the result is of no interest.
 pub async fn put<S: StateMachine, C: Types>(
     raft: &Handle<S, C>,
     me: NodeName,
@@ -34,7 +34,7 @@ pub async fn put<S: StateMachine, C: Types>(
     let entry = Entry { at, wall: at, author, commands };
     let bytes = codec::encode(&entry, level(raft));
     match of {
-        // What this leader decided is committed under this leader, or never.
+        // A decision of this leader is committed under this leader, or never.
         Proposal::Plan(term) => {
             let ended = raft.propose_as_leader(term, bytes, PROPOSAL).await;
             let fate = match &ended {
@@ -78,13 +78,13 @@ pub async fn put<S: StateMachine, C: Types>(
     }
 }
 
-/// Waits until this leader has caught up with what leaders before it decided; `false` if it leads no more.
+/// Waits until this leader has caught up with the decisions of former leaders; `false` if it is no longer the leader.
 ///
 /// Entries of earlier terms are applied once an entry of this one is: nothing is planned on old knowledge.
 pub async fn caught_up<S: StateMachine, C: Types>(raft: &Handle<S, C>, term: u64) -> bool {
     loop {
         let status = raft.status();
-        // A consensus that has died goes on saying that it leads.
+        // A consensus that has failed still reports that it leads.
         if !status.is_leader || status.term != term || status.failed.is_some() {
             return false;
         }
@@ -94,7 +94,7 @@ pub async fn caught_up<S: StateMachine, C: Types>(raft: &Handle<S, C>, term: u64
     }
 }
 
-/// Has it written down why this process stops.
+/// Records in the log why this process stops.
 pub async fn last_words<S: StateMachine, C: Types>(raft: &Handle<S, C>, me: NodeName, command: Command, at: Time) {
     let entry = Entry { at, wall: at, author: Author::Agent(me), commands: vec![command] };
     if let Err(why) = propose_somehow(raft, codec::encode(&entry, level(raft)), LAST_WORDS).await {
@@ -102,8 +102,8 @@ pub async fn last_words<S: StateMachine, C: Types>(raft: &Handle<S, C>, me: Node
     }
 }
 
-/// By the way that there is. A second process of a node hears no leader, since the leader calls the first one; that there is
-/// one it learns from the others, when it asks for their votes.
+/// Proposes through whichever leader is known. A second process of a node hears no leader, since the leader calls the
+/// first one; it learns of the leader from the other nodes, when it asks for their votes.
 async fn propose_somehow<S: StateMachine, C: Types>(
     raft: &Handle<S, C>,
     command: Vec<u8>,
@@ -115,7 +115,7 @@ async fn propose_somehow<S: StateMachine, C: Types>(
     }
 }
 
-/// Whether what this process reported was refused because it is not, or not yet, the one that runs its node.
+/// Whether a report of this process was refused because it is not, or not yet, the one that runs its node.
 fn is_unheard(reply: &[u8]) -> bool {
     codec::decode::<Reply>(reply).is_ok_and(|reply| reply.is_unheard())
 }

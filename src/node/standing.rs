@@ -1,11 +1,11 @@
-//! How this node stands in consensus, as the machine is told.
+//! This node's standing in consensus, as an input of the node machine.
 
 use std::{sync::Arc, time::Duration};
 use tenure_core::{NodeName, Span, node::Standing};
 use tenure_raft::Status;
 
-/// What the machine is told of consensus. How long ago a quorum answered is measured by a clock that stands still with the
-/// machine: `age` says what it makes of that.
+/// This node's standing in consensus. The time since a quorum answered is measured by a clock that stands still with
+/// the machine; `age` corrects that.
 pub fn standing(status: &Status, rumoured: Option<u64>, age: impl FnOnce(Duration) -> Option<Span>) -> Standing {
     let name = |id: Option<u64>| id.and_then(|id| name_of(status, id));
     Standing {
@@ -27,7 +27,7 @@ pub fn name_of(status: &Status, id: u64) -> Option<NodeName> {
     Some(NodeName::from(peer.name.as_str()))
 }
 
-/// The number of a member.
+/// The id of a member.
 pub fn id_of(status: &Status, node: &NodeName) -> Option<u64> {
     let mut peers = status.voters.iter().chain(&status.learners);
     peers.find(|(_, peer)| peer.name == node.as_str()).map(|(id, _)| *id)

@@ -1,5 +1,5 @@
-//! Whether the agents of the nodes can keep what a configuration asks of them: each node is asked what its own agents make
-//! of the resources that may live inside it.
+//! The check of a configuration against the agents of the nodes: each node checks the resources that may live inside
+//! it.
 
 use super::{
     Machine,
@@ -11,21 +11,21 @@ use tenure_agents::{Finding, Severity};
 use tenure_core::{NodeName, Rejection, config::Cluster};
 use tenure_raft::Handle;
 
-/// How long one node may take: agents are run for it.
+/// Time that one node may take: agents are run for it.
 const WITHIN: Duration = Duration::from_secs(12);
-/// How long another node may take to have an agent do something.
+/// Time that another node may take for an operation of an agent.
 const EXTRA: Duration = Duration::from_secs(15);
 
-/// What nodes said of a configuration, one line each.
+/// The findings of nodes about a configuration, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// What makes it unusable.
+    /// Findings that make it unusable.
     pub errors: Vec<String>,
-    /// What somebody should look at.
+    /// Findings that deserve a look.
     pub warnings: Vec<String>,
 }
 
-/// What the agents of this node make of a configuration.
+/// The findings of this node's agents about a configuration.
 pub async fn check_here(agents: &Agents, me: &NodeName, cluster: &Cluster) -> Findings {
     let mut found = Findings::default();
     let Some(server) = cluster.nodes.get(me).and_then(|node| node.server.as_ref()) else { return found };
@@ -47,8 +47,8 @@ fn line(me: &NodeName, finding: &Finding) -> String {
     format!("resources.{}{attribute} on {me}: {}{help}", finding.resource, finding.what)
 }
 
-/// What the agents of all nodes make of a configuration. Nodes that do not answer are named: the configuration may be applied
-/// without them, and they say what they think of it when they start something.
+/// The findings of all nodes' agents about a configuration. Nodes that do not answer are named: the configuration may
+/// be applied without them, and their problems show when something is started there.
 pub async fn check_everywhere(
     raft: &Handle<Machine>,
     agents: &Arc<Agents>,
@@ -93,7 +93,7 @@ pub async fn check_everywhere(
     all
 }
 
-/// The number of a member, to ask it something.
+/// The id of a member, for calling it.
 pub fn peer(raft: &Handle<Machine>, node: &NodeName) -> Result<u64, Failure> {
     let status = raft.status();
     let mut peers = status.voters.iter().chain(&status.learners);
@@ -103,7 +103,7 @@ pub fn peer(raft: &Handle<Machine>, node: &NodeName) -> Result<u64, Failure> {
     })
 }
 
-/// Has an agent of a node do what a call asks. An action whose answer is missing may have been done.
+/// Has an agent of a node carry out a call. An action whose answer is missing may have been done.
 pub async fn extra_at(
     raft: &Handle<Machine>,
     agents: &Agents,
@@ -127,7 +127,7 @@ pub async fn extra_at(
     said.map_err(|why| Rejection::new("agent", why).advise(format!("see `tenure resource show {resource}`")).into())
 }
 
-/// Has an agent do what a call asks.
+/// Has an agent of this node carry out a call.
 pub async fn extra(agents: &Agents, call: &ExtraCall) -> Result<String, String> {
     match &call.action {
         Some((token, arguments)) => agents.extra(&call.resource, token, arguments, WITHIN).await,

@@ -1,5 +1,5 @@
-//! The agents of this node: the runtime of what lives inside it, created when the configuration places the node on a server,
-//! and replaced when that changes.
+//! The agents of this node: their runtime, created when the configuration places the node on a server, and replaced
+//! when that changes.
 
 use super::watchdog::Armed;
 use std::{
@@ -20,21 +20,21 @@ use tenure_core::{
 };
 use tokio::{sync::watch, task::AbortHandle};
 
-/// Longest time for one stop by force: what is left of an order's budget when an orderly stop has taken its time.
+/// Longest time for one stop by force: the rest of an order's budget after a full orderly stop.
 const CLEAN: Duration = Duration::from_secs(100);
 
-/// Where the agents of this node and their things are.
+/// The paths of this node's agents and their files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
-    /// Where OCF resource agents live.
+    /// The directory of OCF resource agents.
     pub ocf_root: PathBuf,
     /// Directories with one directory for each script type.
     pub scripts: Vec<PathBuf>,
-    /// What speaks to systemd.
+    /// The program `systemctl`.
     pub systemctl: PathBuf,
-    /// What programs said, and state that agents keep. Empty after a boot.
+    /// The directory for output of programs, and state of agents. Empty after a boot.
     pub run_dir: PathBuf,
-    /// A directory of cgroup v2 that is ours.
+    /// A directory of cgroup v2 for this node's programs.
     pub cgroup: Option<PathBuf>,
 }
 
@@ -57,30 +57,30 @@ pub struct Agents {
     applied: Arc<dyn Fn() -> u64 + Send + Sync>,
     runtime: RwLock<Option<Home>>,
     changed: watch::Sender<u64>,
-    /// The node's watchdog.
+    /// The time of the node's watchdog, once it is armed.
     watchdog: Armed,
     own: Arc<Own>,
-    /// The configuration that was followed last: the log index at which it was declared.
+    /// Log index at which the configuration followed last was declared.
     followed: RwLock<Option<u64>>,
-    /// Whether what was followed holds all that an earlier process of this node may have acted on.
+    /// Whether that configuration covers all that an earlier process of this node may have started.
     knows: AtomicBool,
 }
 
-/// The log index at which the configuration of the node's own ledger was declared; `None` before that ledger has applied all
-/// that the disk held when this process began.
+/// Returns the log index at which the configuration of the node's own ledger was declared; `None` until that ledger
+/// has applied all that the disk held when this process began.
 pub type Own = dyn Fn() -> Option<u64> + Send + Sync;
 
-/// The runtime on one server.
+/// The agent runtime on one server.
 struct Home {
     server: ServerName,
     runtime: Runtime,
-    /// The cluster as it was declared when this node last lived there.
+    /// The latest configuration in which this node lives there.
     declared: Arc<Cluster>,
     relay: AbortHandle,
 }
 
 impl Home {
-    /// What must not run twice and is not known to be down here.
+    /// Resources that must not run twice and are not known to be down here.
     fn held(&self) -> BTreeSet<ResourceName> {
         tenure_core::node::held(&self.declared, &self.server, &self.runtime.inside())
     }
@@ -93,7 +93,7 @@ impl Drop for Home {
 }
 
 impl Agents {
-    /// Agents of a node. `applied` tells the index of the last entry that the node's ledger has applied.
+    /// The agents of a node. `applied` returns the index of the last entry that the node's ledger has applied.
     pub fn new(
         me: NodeName,
         places: Places,
@@ -114,19 +114,19 @@ impl Agents {
         }
     }
 
-    /// Where the agents are.
+    /// The paths of the agents.
     pub fn places(&self) -> &Places {
         &self.places
     }
 
-    /// What an OCF resource agent of this machine says of itself.
+    /// The metadata of an OCF resource agent of this machine.
     pub async fn metadata(&self, agent: &str) -> Result<Arc<tenure_agents::Metadata>, String> {
-        // Where the node lives does not matter for that.
+        // The server does not matter for metadata.
         let server = self.home().map_or_else(|| ServerName::from(self.me.as_str()), |(server, _)| server);
         tenure_agents::metadata(&self.settings(&server), agent).await
     }
 
-    /// What a runtime on this server is told.
+    /// The settings of a runtime on this server.
     pub fn settings(&self, server: &ServerName) -> Settings {
         Settings {
             node: self.me.clone(),
@@ -144,7 +144,8 @@ impl Agents {
         let server = cluster.nodes.get(&self.me).and_then(|node| node.server.clone());
         let mut home = self.runtime.write().unwrap_or_else(PoisonError::into_inner);
         if home.as_ref().map(|home| &home.server) != server.as_ref() {
-            // What must not run twice is kept in hand until it is down: nobody else can stop it, and the watchdog must know.
+            // Resources that must not run twice stay managed until they are down: nobody else can stop them, and the
+            // watchdog must know.
             if let Some(left) = home.as_ref().map(Home::held).filter(|left| !left.is_empty()) {
                 tracing::error!(
                     resources = left.len(),
@@ -172,7 +173,7 @@ impl Agents {
         Home { server, runtime, declared: Arc::clone(cluster), relay: relay.abort_handle() }
     }
 
-    /// Follows the ledger: what should be up here is looked at more often.
+    /// Follows the ledger: resources that should be online here are looked at more often.
     pub fn follow(&self, ledger: &Ledger) {
         let lives_on = ledger.config.nodes.get(&self.me).and_then(|node| node.server.clone());
         if self.home().map(|(server, _)| server) != lives_on {
@@ -192,19 +193,19 @@ impl Agents {
         runtime.expect(up);
     }
 
-    /// Counts the times that something else was seen than before.
+    /// Counts changes of the state of resources.
     pub fn changed(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// What was last seen of each resource; `None` if nothing lives inside this node.
+    /// The last result for each resource; `None` if there is none inside this node.
     pub fn inside(&self) -> Option<Inside> {
         let (_, runtime) = self.home()?;
         let inside = Inside { watchdog: self.watchdog.after(), ..runtime.inside() };
         (!inside.seen.is_empty()).then_some(inside)
     }
 
-    /// Has everything looked at soon.
+    /// Requests looks at all resources.
     pub fn probe(&self) {
         if let Some((_, runtime)) = self.home() {
             runtime.probe(runtime.inside().seen.into_keys());
@@ -219,12 +220,12 @@ impl Agents {
         }
     }
 
-    /// Has an agent do what an order asks.
+    /// Carries out a local operation of an order through an agent.
     pub async fn act(&self, cluster: &Cluster, resource: &ResourceName, deed: LocalDeed) -> Answer {
         let Some((_, runtime)) = self.home() else {
             return Answer::NotSent("nothing lives inside this node".to_owned());
         };
-        // What is not declared any more is stopped in the time that it had.
+        // A resource that is no longer declared is stopped within its former timeout.
         let before = self.declared();
         let before = before.as_ref().and_then(|before| before.resources.get(resource));
         let declared = cluster.resources.get(resource).or(before);
@@ -238,7 +239,7 @@ impl Agents {
         }
     }
 
-    /// Has an agent do something else to a resource; what it said.
+    /// Runs another action of a resource's agent; returns its output.
     pub async fn extra(
         &self,
         resource: &ResourceName,
@@ -250,20 +251,21 @@ impl Agents {
         runtime.act(resource, token, arguments, within).await
     }
 
-    /// What an agent tells people of a resource.
+    /// The agent's description of a resource, for people.
     pub async fn info(&self, resource: &ResourceName) -> Result<String, String> {
         let (_, runtime) = self.home().ok_or_else(|| "nothing lives inside this node".to_owned())?;
         runtime.info(resource).await
     }
 
-    /// What must not run twice and is not known to be down here, also where this node was taken from its server meanwhile.
+    /// Resources that must not run twice and are not known to be down here, even after this node was taken from its
+    /// server.
     pub fn held(&self) -> BTreeSet<ResourceName> {
         let home = self.runtime.read().unwrap_or_else(PoisonError::into_inner);
         home.as_ref().map(Home::held).unwrap_or_default()
     }
 
-    /// Whether nothing that must not run twice is up here for certain. A process that begins does not know that before it has
-    /// followed all that the one before it may have acted on: until then, no configuration is not an empty one.
+    /// Whether certainly no resource that must not run twice is up here. A new process cannot know that before it has
+    /// followed all that its predecessor may have acted on: until then, no configuration is not an empty one.
     pub fn is_clear(&self) -> bool {
         self.knows() && self.held().is_empty()
     }

@@ -1,5 +1,4 @@
-//! Putting what an order asks to the world. The machine has looked at the order and at the lease a moment ago; nothing is
-//! decided here.
+//! Carrying out the steps of an order. The machine has just checked the order and the lease; nothing is decided here.
 
 use super::{Performer, Reader};
 use std::{sync::Arc, time::Duration};
@@ -8,7 +7,7 @@ use tenure_core::{
     order::Order,
 };
 
-/// Carries out what an order asks.
+/// Carries out one step of an order.
 pub async fn ask(performer: Arc<Performer>, reader: Reader, order: &Order, ask: &Ask) -> Answer {
     match ask {
         Ask::Read(server) => match reader.read(server).await {

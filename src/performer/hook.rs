@@ -1,6 +1,6 @@
-//! Programs of the administrators', run on events: what their ends mean for an order.
+//! Hooks, the administrators' programs run on events: what their exits mean for an order.
 //!
-//! How a program is run, bounded and killed is the affair of `tenure-agents`. Decides nothing.
+//! Running, bounding and killing a program is up to `tenure-agents`. Decides nothing.
 
 use std::{collections::BTreeMap, time::Duration};
 use tenure_agents::{
@@ -9,7 +9,7 @@ use tenure_agents::{
 };
 use tenure_core::execution::{Answer, Program};
 
-/// Runs a program to its end, or to the end of its time, with these variables beside `PATH`.
+/// Runs a program until it ends or its time is over, with these variables besides `PATH`.
 pub async fn run(asked: &Program, variables: BTreeMap<&'static str, String>) -> Answer {
     let outcome = program::run(program::Program {
         path: asked.path.clone().into(),
@@ -24,7 +24,7 @@ pub async fn run(asked: &Program, variables: BTreeMap<&'static str, String>) -> 
     .await;
     match outcome.ended {
         Ended::Exited(0) => Answer::Accepted,
-        // What is missing or is no program is refused; what the machine has no room for now was not tried.
+        // A missing program or one that is none is refused; a lack of memory or processes means that it did not run.
         Ended::Exited(_) | Ended::Missing(_) => Answer::Refused(outcome.words()),
         Ended::NoRoom(_) => Answer::NotSent(outcome.words()),
         Ended::Broken(_) | Ended::TimeOver(_) => Answer::Unknown(outcome.words()),

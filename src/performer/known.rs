@@ -1,32 +1,32 @@
-//! Which agents this machine has, for somebody who writes a cluster file. Nothing is run to find out.
+//! The agents of this machine, for an author of a cluster file. No program is run to find them.
 
 use super::Places;
 use std::path::Path;
 
-/// How many agents are listed at most.
+/// Limit of listed agents, and of names read in one directory.
 const MOST: usize = 4096;
-/// Those that are part of this program.
+/// The built-in agents.
 const BUILT_IN: [&str; 4] = ["Application", "FileNone", "FileOnOff", "Process"];
 
-/// An agent that this machine has.
+/// An agent of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Known {
     /// The type to write in a cluster file.
     pub agent: String,
     /// `built in`, `script` or `OCF`.
     pub kind: &'static str,
-    /// Where it is; empty if it is part of this program.
+    /// Its path; empty if it is built in.
     pub at: String,
 }
 
-/// All agents that this machine has, by name. Units of systemd are not among them: systemd lists those.
+/// All agents of this machine, by name. Units of systemd are not listed: `systemctl` does that.
 pub async fn known(places: &Places) -> Vec<Known> {
     let mut all: Vec<Known> =
         BUILT_IN.map(|agent| Known { agent: agent.to_owned(), kind: "built in", at: String::new() }).into();
     for place in &places.scripts {
         for kind in names_in(place, false).await {
             let agent = format!("script:{kind}");
-            // The first directory that has a type has it.
+            // The first directory that has a type is used.
             if !all.iter().any(|known| known.agent == agent) {
                 all.push(Known { agent, kind: "script", at: place.join(kind).display().to_string() });
             }
@@ -45,7 +45,7 @@ pub async fn known(places: &Places) -> Vec<Known> {
     all
 }
 
-/// The attributes that a script agent is told, and the entry points that it has; `None` if it is not there.
+/// The attributes passed to a script agent, and its entry points; `None` if it does not exist.
 pub async fn script(places: &Places, kind: &str) -> Option<(Vec<String>, Vec<String>)> {
     if kind.contains('/') || kind.starts_with('.') || kind.is_empty() {
         return None;
@@ -64,12 +64,12 @@ pub async fn script(places: &Places, kind: &str) -> Option<(Vec<String>, Vec<Str
     None
 }
 
-/// The names of files, or of directories, in a directory; hidden ones are left out.
+/// The names of files, or else of directories, in a directory; hidden ones are left out.
 async fn names_in(folder: &Path, files: bool) -> Vec<String> {
     let mut names = Vec::new();
     let Ok(mut entries) = tokio::fs::read_dir(folder).await else { return names };
     while let Ok(Some(entry)) = entries.next_entry().await {
-        // A link counts as what it leads to.
+        // A link counts as its target.
         let Ok(about) = tokio::fs::metadata(entry.path()).await else { continue };
         let Ok(name) = entry.file_name().into_string() else { continue };
         if about.is_file() == files && (files || about.is_dir()) && !name.starts_with('.') && names.len() < MOST {
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(script(&places, "../two/Tape").await, None);
     }
 
-    /// The names above are those that the runtime knows.
+    /// The runtime knows all names in `BUILT_IN`.
     #[tokio::test]
     async fn what_is_built_in_is_known_to_the_agents() {
         use tenure_core::config::{Cluster, Group, Resource};

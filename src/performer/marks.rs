@@ -1,7 +1,7 @@
-//! The marks of owners, as this node last read them: which LPARs are to be marked before they are started, and what somebody
-//! should know of the others.
+//! The owner marks, as this node last read them: which LPARs are to be marked before they are started, and warnings
+//! about the others.
 //!
-//! Decides nothing of what is started: what a foreign mark means is said by the reading.
+//! Decides nothing about starts: the reading itself reports foreign marks.
 
 use crate::hypervisor::{CommandError, RefusalKind, ServerReading};
 use std::{
@@ -11,25 +11,25 @@ use std::{
 };
 use tenure_core::{ResourceName, ServerName, config::Cluster, listing::Mark, words};
 
-/// How long an LPAR is not marked after that has failed: each time costs its start some of its patience.
+/// Time for which an LPAR is not marked again after a failure: each attempt costs its start some of its patience.
 const PAUSE: Duration = Duration::from_secs(600);
 
-/// What was last read of marks.
+/// The result of the last reading of marks.
 #[derive(Default)]
 pub struct Marks(Mutex<Read>);
 
 #[derive(Default)]
 struct Read {
-    /// Of LPARs whose description was printed.
+    /// The marks of LPARs whose description was printed.
     marks: BTreeMap<(ServerName, ResourceName), Mark>,
-    /// Servers of whose LPARs no description is printed.
+    /// Servers for whose LPARs the HMC prints no descriptions.
     silent: BTreeSet<ServerName>,
-    /// When marking failed last.
+    /// Time of the last failed marking.
     failed: BTreeMap<(ServerName, ResourceName), Instant>,
 }
 
 impl Marks {
-    /// Takes over what a reading shows, and says once what somebody should know.
+    /// Takes over the marks of a reading, and logs each warning once.
     pub fn see(&self, cluster: &Cluster, server: &ServerName, seen: &ServerReading) {
         let mut read = self.lock();
         if !cluster.owner_mark {
@@ -63,7 +63,7 @@ impl Marks {
         read.marks.get(&key) == Some(&Mark::Free) && !failed
     }
 
-    /// Takes over how marking ended.
+    /// Takes over the outcome of marking.
     pub fn told(&self, server: &ServerName, name: &ResourceName, told: &Result<(), CommandError>) {
         let mut read = self.lock();
         let key = (server.clone(), name.clone());

@@ -1,7 +1,7 @@
-//! Carrying out orders and reading servers.
+//! Carrying out orders, and reading servers.
 //!
-//! Promises: every reading begins after it was asked for and carries the log index that the node had applied by then; a
-//! mutation goes out only under a lease; an order is carried out once at a time. Decides nothing.
+//! Promises: every reading begins after it was requested and carries the log index that the node had applied by then;
+//! a mutation is sent only under a lease; an order is carried out once at a time. Decides nothing.
 
 mod agents;
 pub mod ask;

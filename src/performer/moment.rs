@@ -1,13 +1,13 @@
-//! This machine's own clock: it goes on while the machine is suspended, or stopped for a move of its own.
+//! The clock of this machine that also runs while it is suspended, or stopped for its own migration.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 use tenure_core::{Moment, Span};
 
-/// The two clocks may be read this far apart.
+/// Greatest difference attributed to the two clocks being read one after the other.
 const READ_APART: Span = Span(100);
 
-/// Now, since this machine was started.
+/// Time since the boot of this machine.
 pub fn now() -> Moment {
     let now = clock_gettime(ClockId::Boottime);
     let (seconds, nanos) =
@@ -15,17 +15,17 @@ pub fn now() -> Moment {
     Moment(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
 }
 
-/// A duration as the core counts it, in whole milliseconds.
+/// A duration in the core's unit, whole milliseconds.
 pub fn span(duration: Duration) -> Span {
     Span(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Tells when the machine stood still. What is measured by a clock that stood still with it, such as how long ago a quorum
-/// answered, is younger than it seems.
+/// Detects that the machine stood still. Durations measured by a clock that stood still with it, such as the time
+/// since a quorum answered, seem shorter than they are.
 #[derive(Debug)]
 pub struct Stillness {
     begun: (Instant, Moment),
-    /// How much further the clock that goes on has come, when last looked at.
+    /// Lead of the running clock over the other, when last compared.
     ahead: Span,
     woke: Instant,
 }
@@ -36,7 +36,7 @@ impl Stillness {
         Stillness::from(Instant::now(), now())
     }
 
-    /// Begins to watch, with what the two clocks say now.
+    /// Begins to watch, with these readings of the two clocks.
     pub fn from(at: Instant, moment: Moment) -> Self {
         Stillness { begun: (at, moment), ahead: Span(0), woke: at }
     }
@@ -46,7 +46,7 @@ impl Stillness {
         self.look(Instant::now(), now())
     }
 
-    /// The same, with what the two clocks say now.
+    /// The same, with these readings of the two clocks.
     pub fn look(&mut self, at: Instant, moment: Moment) -> bool {
         let (since, begun) = self.begun;
         let ahead = Span(moment.since(begun).0.saturating_sub(span(at.saturating_duration_since(since)).0));
@@ -57,13 +57,13 @@ impl Stillness {
         woken
     }
 
-    /// How long ago something happened that the clock that stands still says was `age` ago; `None` if the machine may have
+    /// The true age of an event that is `age` old by the clock that stands still; `None` if the machine may have
     /// stood still since.
     pub fn age(&self, age: Duration) -> Option<Span> {
         self.age_at(Instant::now(), age)
     }
 
-    /// The same, with what the clock that stands still says now.
+    /// The same, with this reading of the clock that stands still.
     pub fn age_at(&self, now: Instant, age: Duration) -> Option<Span> {
         let at = now.checked_sub(age)?;
         (at >= self.woke).then(|| span(age))
@@ -82,7 +82,7 @@ mod tests {
         assert!(!still.look(later, begun.after(Span(5_050))), "both went on");
         assert!(still.look(later, begun.after(Span(65_000))), "a minute went by on one of them");
         assert!(!still.look(later + Duration::from_secs(1), begun.after(Span(66_000))));
-        // It woke up in what is the future here: whatever was before that is of no known age.
+        // It woke up in the future of this test's clock: the age of anything before that is unknown.
         assert_eq!(still.age(Duration::from_millis(10)), None);
         assert_eq!(Stillness::watch().age(Duration::ZERO), Some(Span(0)));
     }

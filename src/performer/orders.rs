@@ -1,5 +1,5 @@
-//! The performer: what an order asks, put to the hypervisor of its server or to the agents of this node, with the cluster as it is
-//! declared now.
+//! The performer: carries out the steps of orders through the hypervisor of a server or the agents of this node, with
+//! the present configuration.
 
 use super::{Agents, hook, marks::Marks};
 use crate::hypervisor::Registry;
@@ -24,12 +24,12 @@ use tenure_core::{
     words,
 };
 
-/// Where Linux on Power shows what the firmware calls this LPAR.
+/// The file in which Linux on Power shows the firmware's name of this LPAR.
 const PARTITION: &str = "/proc/device-tree/ibm,partition-name";
-/// The longest name of an LPAR that is believed.
+/// Longest name of an LPAR that is read, in bytes.
 const LONGEST_NAME: u64 = 256;
 
-/// What the firmware calls this LPAR: text that ends with a zero byte.
+/// The firmware's name of this LPAR: text that ends with a zero byte.
 fn partition_name(file: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     File::open(file).ok()?.take(LONGEST_NAME).read_to_end(&mut bytes).ok()?;
@@ -38,15 +38,15 @@ fn partition_name(file: &Path) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// What the ledger knows of the LPARs on a server.
+/// Returns what the ledger knows of the LPARs on a server.
 type Knows = dyn Fn(&ServerName) -> KnownOn + Send + Sync;
 
-/// The way to the hypervisors, with the cluster as it is declared now.
+/// Access to the hypervisors and the agents, with the present configuration.
 pub struct Performer {
     me: NodeName,
     registry: Registry,
     agents: Arc<Agents>,
-    /// What the firmware calls the LPAR of this node, where it says so.
+    /// The firmware's name of this node's LPAR, where it is available.
     partition: Option<String>,
     cluster: RwLock<Arc<Cluster>>,
     applied: Box<dyn Fn() -> u64 + Send + Sync>,
@@ -56,8 +56,8 @@ pub struct Performer {
 }
 
 impl Performer {
-    /// The performer of a node, with the drivers of its hypervisors. `applied` tells the index of the last entry that the
-    /// node's ledger has applied, `known` what it knows of the LPARs on a server.
+    /// The performer of a node, with the drivers of its hypervisors. `applied` returns the index of the last entry
+    /// that the node's ledger has applied, `known` what it knows of the LPARs on a server.
     pub fn new(
         me: NodeName,
         registry: Registry,
@@ -65,7 +65,7 @@ impl Performer {
         applied: impl Fn() -> u64 + Send + Sync + 'static,
         known: impl Fn(&ServerName) -> KnownOn + Send + Sync + 'static,
     ) -> Self {
-        // Counts on from the clock, so that a node that was restarted goes on counting upwards.
+        // Counts on from the clock, so that a restarted node goes on counting upwards.
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_micros()).unwrap_or_default();
         let serial = AtomicU64::new(u64::try_from(start).unwrap_or_default());
         let partition = partition_name(Path::new(PARTITION));
@@ -81,12 +81,12 @@ impl Performer {
         self.registry.configure(cluster);
     }
 
-    /// The agents of what lives inside this node.
+    /// The agents of the resources inside this node.
     pub fn agents(&self) -> &Arc<Agents> {
         &self.agents
     }
 
-    /// The cluster as it is declared now.
+    /// The present configuration.
     pub fn cluster(&self) -> Arc<Cluster> {
         Arc::clone(&self.cluster.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -102,7 +102,7 @@ impl Performer {
         let asked =
             words::Asked { server, by: &self.me, since: self.applied(), serial: self.serial.fetch_add(1, Relaxed) };
         match self.registry.read(&cluster, server).await {
-            // Nobody could.
+            // The server has no driver.
             None => words::no_reading(&asked),
             Some(Ok(seen)) => {
                 self.marks.see(&cluster, server, &seen);
@@ -115,8 +115,8 @@ impl Performer {
         }
     }
 
-    /// Where the firmware says what this node's own LPAR is called, another name proves nothing: that LPAR is not this node's,
-    /// however it reads.
+    /// If the firmware's name of this node's LPAR differs from the declared one, a reading of the declared LPAR
+    /// proves nothing: that LPAR is not this node's.
     fn own_name(&self, cluster: &Cluster, reading: Reading) -> Reading {
         let declared = cluster.nodes.get(&self.me).filter(|node| node.server.as_ref() == Some(&reading.server));
         let Some((declared, own)) = declared.and_then(|node| node.lpar.as_deref()).zip(self.partition.as_deref())
@@ -135,7 +135,7 @@ impl Performer {
         &self.registry
     }
 
-    /// Which managers answered this node the last time that it asked them.
+    /// The managers that answered this node's last call.
     pub fn reach(&self) -> Reach {
         let mut reach = Reach::default();
         for manager in self.registry.health() {
@@ -144,8 +144,8 @@ impl Performer {
         reach
     }
 
-    /// Marks an LPAR as this cluster's before it is started, if the last list of its server showed it without a mark. Answers
-    /// whether anything was sent. A mark that is not set is a warning, and keeps nothing from being started.
+    /// Marks an LPAR as this cluster's before it is started, if the last list of its server showed it without a mark.
+    /// Returns whether a command was sent. A failure is a warning, and does not prevent the start.
     pub async fn mark(&self, server: &ServerName, name: &ResourceName) -> bool {
         let cluster = self.cluster();
         if !cluster.owner_mark || !self.marks.is_due(server, name) {
@@ -156,7 +156,7 @@ impl Performer {
         true
     }
 
-    /// Carries out a change. It goes to whoever its type names.
+    /// Carries out a change, by the hypervisor, an agent or a program, as its type says.
     pub async fn act(&self, order: &Order, deed: &Deed) -> Answer {
         let cluster = self.cluster();
         match deed {
@@ -167,7 +167,7 @@ impl Performer {
     }
 }
 
-/// What a program finds in its environment.
+/// The environment variables of a hook.
 fn variables(cluster: &Cluster, order: &Order) -> BTreeMap<&'static str, String> {
     let Action::Hook { group, trigger, .. } = &order.action else { return BTreeMap::new() };
     BTreeMap::from([

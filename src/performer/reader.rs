@@ -1,5 +1,5 @@
-//! Readings shared by everybody who asks at the same time: one question to the HMC per server at once, however many
-//! orders want to know. Who asks gets a reading that began after the question.
+//! Readings shared by all concurrent requests: one command to the HMC per server at a time, however many orders wait.
+//! Every request gets a reading that began after it.
 
 use super::Performer;
 use std::{
@@ -32,7 +32,8 @@ impl Reader {
         reading.await.ok()
     }
 
-    /// Reads until nobody waits. The entry in the map stands for this task; those in it when a reading begins share it.
+    /// Reads until nobody waits. The entry in the map stands for this task; all requests in it when a reading begins
+    /// share the reading.
     async fn serve(self, server: ServerName) {
         loop {
             let asked = self.take(&server);
@@ -41,13 +42,13 @@ impl Reader {
             }
             let reading = self.performer.read(&server).await;
             for answer in asked {
-                // Who no longer waits needs no answer.
+                // A requester may have stopped waiting.
                 let _ = answer.send(reading.clone());
             }
         }
     }
 
-    /// Those who wait now. If nobody does, the next to come starts a task of its own.
+    /// The waiting requests. If there are none, the next one starts a task of its own.
     fn take(&self, server: &ServerName) -> Vec<oneshot::Sender<Reading>> {
         let mut waiting = self.lock();
         let asked = waiting.get_mut(server).map(std::mem::take).unwrap_or_default();
@@ -57,7 +58,7 @@ impl Reader {
         asked
     }
 
-    /// Whether nobody reads this server yet.
+    /// Adds a request; returns whether no task reads this server yet.
     fn enqueue(&self, server: &ServerName, answer: oneshot::Sender<Reading>) -> bool {
         let mut waiting = self.lock();
         let first = !waiting.contains_key(server);

@@ -1,9 +1,9 @@
-//! The watchdog: a device that resets this machine when nobody has fed it for its time.
+//! The watchdog: a device that resets this machine when it has not been fed for its time.
 //!
-//! It is fed only under a valid lease, or while nothing is up here that must not run twice. So once the leases of this node
-//! have ended and the watchdog's time has passed, nothing of that kind runs here: it was stopped, or the machine was reset.
-//! The one that is left behind when this process ends without having stopped everything goes on counting: to open the device
-//! feeds it, so a process that begins anew opens it only when it may feed it.
+//! It is fed only under a valid lease, or while no resource is up here that must not run twice. So once the leases of
+//! this node have ended and the watchdog's time has passed, no such resource runs here: it was stopped, or the
+//! machine was reset. If a process ends without having stopped everything, its watchdog goes on counting: opening the
+//! device feeds it, so the next process opens it only when it may feed it.
 
 use super::{Agents, Lease};
 use std::{
@@ -19,14 +19,14 @@ use std::{
 };
 use tenure_core::Span;
 
-/// Fed this many times within its time.
+/// Number of feeds within its time.
 const FEEDS: u32 = 5;
-/// Fed at least this often.
+/// Longest interval between feeds.
 const LONGEST: Duration = Duration::from_secs(1);
-/// What disarms a device when it is closed.
+/// The byte that disarms a device when it is closed after it.
 const MAGIC: &[u8] = b"V";
 
-/// A watchdog cannot be used.
+/// The watchdog is unusable.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum WatchdogError {
@@ -34,29 +34,29 @@ pub enum WatchdogError {
     #[error("open the watchdog {}", path.display())]
     Open {
         path: PathBuf,
-        /// Why.
+        /// The error.
         #[source]
         source: io::Error,
     },
-    /// Nobody knows after which time it resets.
+    /// The time after which it resets is unknown.
     #[error("read the time of the watchdog from {} (whole seconds, from 1)", path.display())]
     Timeout {
-        /// Where it should stand.
+        /// The file that should contain it.
         path: PathBuf,
-        /// Why not.
+        /// The error.
         #[source]
         source: io::Error,
     },
 }
 
-/// A watchdog device, not armed yet.
+/// A watchdog device that is not armed yet.
 pub struct Watchdog {
     device: PathBuf,
     after: Duration,
     armed: Armed,
 }
 
-/// After which time the watchdog resets this machine, once it is armed.
+/// The time after which the watchdog resets this machine, set once it is armed.
 #[derive(Clone, Debug, Default)]
 pub struct Armed(Arc<OnceLock<Span>>);
 
@@ -68,8 +68,8 @@ impl Armed {
 }
 
 impl Watchdog {
-    /// Looks at a device without arming it. `timeout` is the file that says after how many seconds it resets: the kernel's
-    /// own, beside the device's name in sysfs, unless another is named.
+    /// Checks a device without arming it. `timeout` is the file with the time in seconds after which it resets: by
+    /// default the kernel's own, under the device's name in sysfs.
     pub fn find(device: &Path, timeout: Option<&Path>) -> Result<Watchdog, WatchdogError> {
         let said = timeout.map_or_else(|| in_sysfs(device), Path::to_path_buf);
         let wrong = |source| WatchdogError::Timeout { path: said.clone(), source };
@@ -84,13 +84,13 @@ impl Watchdog {
         Ok(Watchdog { device: device.to_path_buf(), after, armed: Armed::default() })
     }
 
-    /// Tells once it is armed.
+    /// The time, which is set once it is armed.
     pub fn armed(&self) -> Armed {
         self.armed.clone()
     }
 
-    /// Arms it as soon as feeding is right, and then feeds it for as long as that is right: from a thread of its own, whatever
-    /// the runtime does.
+    /// Arms it as soon as `right` allows feeding, and then feeds it as long as `right` does: from a thread of its
+    /// own, whatever the async runtime does.
     pub fn feed(self, right: impl Fn() -> bool + Send + 'static) -> Feeding {
         let every = (self.after / FEEDS).min(LONGEST);
         let (stop, stopped) = mpsc::channel::<bool>();
@@ -107,7 +107,7 @@ impl Watchdog {
                     Ok(disarm) => {
                         if let Some(device) = device.as_mut().filter(|_| disarm) {
                             tracing::info!("the watchdog is disarmed");
-                            // It is closed next; without the word it goes on counting, which is safe.
+                            // The device is closed next; without this byte it goes on counting, which is safe.
                             let _ = device.write_all(MAGIC);
                         }
                         return;
@@ -125,7 +125,7 @@ impl Watchdog {
             Ok(device) => {
                 let after = Span(u64::try_from(self.after.as_millis()).unwrap_or(u64::MAX));
                 tracing::info!(device = %self.device.display(), %after, "the watchdog is armed");
-                // It is armed once.
+                // It is set only once.
                 let _ = self.armed.0.set(after);
                 Some(device)
             }
@@ -137,15 +137,15 @@ impl Watchdog {
     }
 }
 
-/// A watchdog that is fed.
+/// A watchdog being fed.
 pub struct Feeding {
     stop: mpsc::Sender<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Feeding {
-    /// Feeds it no more. Disarmed only if nothing is left here that somebody could mistake for gone; otherwise it goes on
-    /// counting, and resets the machine unless another process of this node feeds it in time.
+    /// Stops feeding. It is disarmed only if no resource is left here that might be taken for gone; otherwise it goes
+    /// on counting, and resets the machine unless another process of this node feeds it in time.
     pub fn end(&self, disarm: bool) {
         // The thread may have ended.
         let _ = self.stop.send(disarm);
@@ -155,12 +155,12 @@ impl Feeding {
     }
 }
 
-/// Whether feeding is right now: under a lease, or when nothing is up for certain that must not run twice.
+/// Whether it may be fed now: under a lease, or when certainly no resource is up that must not run twice.
 pub fn may_feed(lease: &Lease, agents: &Agents) -> bool {
     lease.is_good() || agents.is_clear()
 }
 
-/// `/dev/watchdog` is the first one.
+/// The sysfs file of the time; `/dev/watchdog` is the first device.
 fn in_sysfs(device: &Path) -> PathBuf {
     let name = device.file_name().and_then(|name| name.to_str()).unwrap_or("watchdog0");
     let name = if name == "watchdog" { "watchdog0" } else { name };
@@ -180,19 +180,19 @@ mod tests {
         (folder, device, timeout)
     }
 
-    /// What is right, and a word at the beginning of each round of feeding.
+    /// A feeding permission that reports the beginning of each round.
     fn rounds(right: &Arc<AtomicBool>) -> (impl Fn() -> bool + Send + 'static, mpsc::Receiver<()>) {
         let (begins, began) = mpsc::channel();
         let right = Arc::clone(right);
         let asked = move || {
-            // Nobody may be listening any more.
+            // The receiver may be gone.
             let _ = begins.send(());
             right.load(Ordering::SeqCst)
         };
         (asked, began)
     }
 
-    /// One whole round that begins after this call has ended when this returns.
+    /// Returns when one whole round that began after this call has ended.
     fn one_round(began: &mpsc::Receiver<()>) {
         while began.try_recv().is_ok() {}
         for _ in 0..3 {
@@ -211,7 +211,7 @@ mod tests {
         let (armed, right) = (watchdog.armed(), Arc::new(AtomicBool::new(false)));
         let (asked, began) = rounds(&right);
         let feeding = watchdog.feed(asked);
-        // A process that begins beside what it may not feed for leaves alone what counts already.
+        // A new process beside resources for which it may not feed must not touch a device that is counting.
         one_round(&began);
         assert_eq!((armed.after(), fed(&path).len()), (None, 0));
         right.store(true, Ordering::SeqCst);

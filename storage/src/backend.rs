@@ -1,4 +1,4 @@
-//! What an engine must be able to do to hold the log.
+//! The interface of an engine that holds the log.
 
 use std::io;
 
@@ -22,24 +22,24 @@ pub trait LogBackend: Send + 'static {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// Why stored state was not taken.
+/// The reason why stored state was not loaded.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The engine could not read.
     #[error("cannot read {what}")]
     Read {
-        /// What was being read.
+        /// The record to be read.
         what: String,
-        /// What the engine said.
+        /// The engine's error.
         #[source]
         source: io::Error,
     },
     /// A record does not check out.
     #[error("{record}: {fault}")]
     Record {
-        /// Which record, as `log entry 17`.
+        /// The record, as `log entry 17`.
         record: String,
-        /// What is wrong with it.
+        /// The fault in it.
         fault: Fault,
     },
     /// An entry is missing between others.
@@ -50,7 +50,7 @@ pub enum LoadError {
         /// The index after the hole.
         found: u64,
     },
-    /// The database ends before what was acknowledged.
+    /// The database ends before the last acknowledged sync.
     #[error(
         "database: ends at sync {held}, though sync {acknowledged} was acknowledged; its last part is damaged or gone"
     )]
@@ -60,7 +60,7 @@ pub enum LoadError {
         /// The last sync that was acknowledged.
         acknowledged: u64,
     },
-    /// The log ends before what is known to be committed.
+    /// The log ends before an entry that is known to be committed.
     #[error("log entry {committed}: missing, though it was committed; the log ends {}", end(.last))]
     LostTail {
         /// The index that the committed hint names.

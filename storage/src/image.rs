@@ -1,7 +1,7 @@
 //! The stored log as a value: entries, vote, committed hint, purge mark.
 //!
-//! The log store keeps one as its mirror of the unpurged log, a disk loads one at start, and a simulated disk keeps one as
-//! what has been synced. All three move by the same function.
+//! The log store keeps one as its mirror of the unpurged log, a disk loads one at start, and a simulated disk keeps
+//! one of its synced content. All three are changed by the same function.
 
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::op::Op;
 use crate::types::{Entry, LogId, Vote};
 
-/// A change that would leave the log with a hole, or change what is already purged.
+/// A change that would leave the log with a hole, or change an entry that is already purged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ImageError {
     /// The entry does not follow the last one.
@@ -73,7 +73,7 @@ impl Image {
         self.vote
     }
 
-    /// The last committed hint. It may be older than what was really committed, never newer.
+    /// The last committed hint. It may be older than the last committed entry, never newer.
     pub fn committed(&self) -> Option<LogId> {
         self.committed
     }

@@ -1,7 +1,8 @@
 //! Durable Raft log, vote and snapshots.
 //!
-//! Promises: what was acknowledged survives the loss of power; the vote and the log reach the disk in one order; corrupt or
-//! newer data is refused by name and never repaired silently. Refuses to know what a command means, and who the leader is.
+//! Promises: acknowledged writes survive the loss of power; the vote and the log reach the disk in one order; corrupt
+//! or newer data is refused by name and never repaired silently. Refuses to know what a command means, and who the
+//! leader is.
 //!
 //! [`open`] gives a node its [`LogStore`] and [`SnapshotStore`] in a directory; [`LogStore::memory`] and
 //! [`SnapshotStore::memory`] are their twins for tests. The log store mirrors the unpurged log in memory and hands every

@@ -1,8 +1,8 @@
 //! The Raft log as the consensus library sees it: a mirror in memory for every read, a stream of ops for every write.
 //!
-//! Promises: an entry is readable when `append` returns and acknowledged when it is durable; votes, entries, truncations and
-//! purges reach the disk in the order in which they were asked for. After the first failed write everything fails: what
-//! is in memory is then no longer what is on disk, and only a restart, which reads the disk, can tell.
+//! Promises: an entry is readable when `append` returns and acknowledged when it is durable; votes, entries,
+//! truncations and purges reach the disk in the order of the calls. After the first failed write everything fails:
+//! memory then no longer matches the disk, and only a restart, which reads the disk, can tell.
 
 use std::fmt::Debug;
 use std::io;
@@ -31,7 +31,7 @@ const MAX_BYTES_PER_READ: usize = 1 << 20;
 #[derive(Clone, Debug, Error)]
 #[error("log store stopped after a failed write: {reason}")]
 pub struct Poisoned {
-    /// What the failed write said.
+    /// The error of the failed write.
     pub reason: String,
 }
 
@@ -93,7 +93,7 @@ impl<C: Types> LogStore<C> {
         LogStore::from_parts(Image::default(), Box::new(Forget))
     }
 
-    /// A copy of everything that the log holds, for dumps and for tests that compare it with what they expect.
+    /// A copy of the whole log, for dumps and for comparisons in tests.
     ///
     /// # Errors
     /// If a write failed before.

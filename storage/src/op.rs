@@ -1,4 +1,4 @@
-//! What the log store asks of a disk: a change, and whom to tell when it is durable.
+//! The requests of the log store to a disk: a change, and the callback for when it is durable.
 
 use std::fmt;
 use std::io;
@@ -17,15 +17,15 @@ pub enum Op {
     Purge(LogId),
     /// Replaces the vote.
     Vote(Vote),
-    /// Replaces the hint of what is known to be committed.
+    /// Replaces the hint of the last entry known to be committed.
     Committed(Option<LogId>),
 }
 
 type Callback = Box<dyn FnOnce(io::Result<()>) + Send>;
 
-/// Whom to tell when an [`Op`] is durable, or that it failed.
+/// The callback for when an [`Op`] is durable, or has failed.
 ///
-/// It is told exactly once: a `Done` that is dropped reports an error, so that nobody waits for a disk that went away.
+/// It is called exactly once: a `Done` that is dropped reports an error, so that nobody waits for a disk that went away.
 pub struct Done {
     callback: Option<Callback>,
     wants_sync: bool,

@@ -1,4 +1,4 @@
-//! How fast the disk itself is, to be printed beside every figure that depends on it.
+//! The speed of the disk itself, to be printed beside every figure that depends on it.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +11,7 @@ const BLOCK_BYTES: usize = 4096;
 /// Blocks of the probe's file, overwritten in turn. They exist beforehand, so that no sync has to record a new length.
 const BLOCKS: u64 = 256;
 
-/// What one thread gets from the disk.
+/// The rate of syncs for one thread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DiskRate {
     /// Syncs per second.
@@ -25,7 +25,7 @@ pub struct DiskRate {
 /// Measures write and fdatasync of single blocks in `dir`, one after the other, `syncs` times. Blocks for as long.
 ///
 /// # Errors
-/// What the file system says, or that `syncs` is 0.
+/// An error of the file system, or `syncs` of 0.
 pub fn fdatasync_rate(dir: &Path, syncs: u32) -> io::Result<DiskRate> {
     if syncs == 0 {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a rate needs at least one sync"));

@@ -20,10 +20,10 @@ pub trait KeepSnapshot: fmt::Debug + Send + Sync + 'static {
     fn load(&self) -> BoxFuture<'_, io::Result<Option<SavedSnapshot>>>;
 }
 
-/// One snapshot: what it covers, and the state itself, both as the caller's bytes.
+/// One snapshot: its metadata, and the state itself, both as the caller's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedSnapshot {
-    /// What the snapshot covers, encoded by the caller.
+    /// The snapshot's metadata, encoded by the caller.
     pub meta: Vec<u8>,
     /// The state, encoded by the caller. Shared, because it is also on its way to other nodes.
     pub data: Arc<Vec<u8>>,
@@ -43,8 +43,8 @@ enum Keeper {
 }
 
 impl SnapshotStore {
-    /// Keeps the snapshot in memory for as long as a clone of the store lives. Saving completes at once, so a simulated
-    /// node that keeps a clone across its crash finds what it saved.
+    /// Keeps the snapshot in memory for as long as a clone of the store lives. Saving completes at once, so a
+    /// simulated node that keeps a clone across its crash finds its last snapshot again.
     pub fn memory() -> Self {
         SnapshotStore { keeper: Keeper::Memory(Arc::default()) }
     }

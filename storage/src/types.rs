@@ -1,8 +1,8 @@
 //! The types that consensus, log and snapshots agree on.
 //!
-//! Commands and replies are opaque bytes here: what they mean, and which version of which schema they carry, is decided by
-//! the state machine above. Everything but the async runtime is fixed, so that log store, state machine and network are
-//! written once, `impl<C: Types> …`, and run under tokio as well as under a simulated runtime.
+//! Commands and replies are opaque bytes here: their meaning, and their schema and its version, are up to the state
+//! machine above. Everything but the async runtime is fixed, so that log store, state machine and network are written
+//! once, `impl<C: Types> …`, and run under tokio as well as under a simulated runtime.
 
 use std::fmt;
 
@@ -19,13 +19,13 @@ pub type LogId = openraft::LogId<LeaderId>;
 pub type Vote = openraft::Vote<LeaderId>;
 /// A set of voters and learners with their peers.
 pub type Membership = openraft::Membership<u64, Peer>;
-/// What a log entry carries: nothing, a command, or a membership.
+/// The content of a log entry: nothing, a command, or a membership.
 pub type Payload = openraft::EntryPayload<Command, u64, Peer>;
 /// One entry of the log.
 pub type Entry = openraft::Entry<LeaderId, Payload>;
 /// A membership and the log entry that holds it.
 pub type StoredMembership = openraft::StoredMembership<LeaderId, u64, Peer>;
-/// What a snapshot covers.
+/// The metadata of a snapshot.
 pub type SnapshotMeta = openraft::SnapshotMeta<LeaderId, u64, Peer>;
 
 /// One command of the replicated state machine, as bytes.
@@ -66,7 +66,7 @@ impl fmt::Debug for Reply {
 pub struct Peer {
     /// The name of the node, which its certificate must carry.
     pub name: String,
-    /// Where it listens, as `host:port`.
+    /// The address for other nodes, as `host:port`.
     pub address: String,
 }
 

@@ -20,7 +20,7 @@ const QUEUE_LIMIT: usize = 4096;
 /// The most ops that share one sync, so that the first of a flood is not acknowledged only with its last.
 const GROUP_LIMIT: usize = 1024;
 
-/// A write failed. Shared, because everyone whose op was in the same group is told the same.
+/// A write failed. Shared, because all ops of the same group fail with it.
 #[derive(Clone, Debug, Error)]
 #[error("{action}")]
 struct WriteFailed {
@@ -40,7 +40,7 @@ impl WriteFailed {
     }
 }
 
-/// Hands ops to the thread. Dropping it lets the thread finish what is queued, and waits for that.
+/// Hands ops to the thread. Dropping it lets the thread finish queued ops, and waits for that.
 pub struct Writer {
     queue: Option<mpsc::Sender<(Op, Done)>>,
     thread: Option<JoinHandle<()>>,
@@ -105,7 +105,7 @@ struct Group {
 }
 
 impl Group {
-    /// Takes what is queued. Appends in a row become one: to the disk a batch costs about as much as an entry.
+    /// Takes the queued ops. Successive appends become one: to the disk a batch costs about as much as an entry.
     fn gather(first: (Op, Done), queue: &mut mpsc::Receiver<(Op, Done)>) -> Self {
         let mut group = Group { ops: vec![first.0], dones: vec![first.1] };
         while group.dones.len() < GROUP_LIMIT

@@ -1,7 +1,8 @@
-//! A start that ends before its time, at each of its changes to the disk: by a kill, or because the disk is full. The next one
-//! finds what was there before.
+//! A start that is cut short, at each of its changes to the disk: by a kill, or because the disk is full. The next
+//! one finds the former state.
 //!
-//! `strace` picks the change. Where it is not installed, or may not trace, the tests say so and end; with `TENURE_REQUIRE_STRACE=1` they fail.
+//! `strace` picks the change. Where it is not installed, or may not trace, the tests print that and end; with
+//! `TENURE_REQUIRE_STRACE=1` they fail.
 
 mod common;
 
@@ -75,7 +76,7 @@ fn has_strace(test: &str) -> bool {
     works
 }
 
-/// Cuts starts of copies of `before` short everywhere; each time the next finds what is held.
+/// Cuts starts of copies of `before` short at every change; each time the next start finds `held`.
 fn everywhere(before: Option<&Path>, held: &Image) {
     let mut kills = 0;
     for call in CHANGES {

@@ -1,4 +1,4 @@
-//! What the writer does when its disk is slow, and when it fails.
+//! The writer with a slow disk, and with a failing one.
 
 mod common;
 
@@ -191,7 +191,7 @@ fn the_first_error_stops_the_store_for_good() {
         disk.fail(fault);
         let error = block_on(begin_append(&mut log, vec![entry(1, 1, 8)]).unwrap()).unwrap_err();
         assert_eq!(error.to_string(), told);
-        // The disk is well again, which must not help: what it dropped it will not write later.
+        // The disk works again, which must not help: it will not write later what it dropped.
         disk.fail(Fault::None);
         assert_stopped(&mut log, told);
     }

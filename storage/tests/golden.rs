@@ -1,4 +1,4 @@
-//! The bytes of every kind of record, as they were when its format was released: what is on the disks of users.
+//! The bytes of every kind of record, as they were when its format was released, and as they are on users' disks.
 //!
 //! A file is never edited. A new format of a record gets a new file beside the old one. A missing file is written with
 //! `TENURE_GOLDEN=write`, to be read before it is committed.

@@ -1,4 +1,4 @@
-//! What was acknowledged is there after a restart, and nothing of it lies in files that are not synced.
+//! Acknowledged writes are there after a restart, and nothing of them lies in files that are not synced.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What lives inside nodes, as an operator sees it: what agents are asked and say, and nodes that are out.
+//! Resources inside nodes, and nodes that are out, as an operator sees them.
 
 use super::{
     commands::Desk,
@@ -7,7 +7,7 @@ use super::{
 use tenure::cli::Exit;
 use tenure_core::{Power, Span, ledger::SAID_LIMIT};
 
-/// The site with a group inside the management LPARs: an address and what is served at it.
+/// The site with a group inside the management LPARs: an address and a service at it.
 fn inside() -> String {
     SITE.replace("lpar = \"mgmt1\"", "lpar = \"mgmt1\"\nwatchdog = \"10m\"")
         + r#"
@@ -41,7 +41,7 @@ async fn desk() -> Desk {
 #[tokio::test]
 async fn a_resource_is_shown_with_what_its_agent_says() {
     let desk = desk().await;
-    // Its agent says something else as soon as something else is so.
+    // A changed state is shown at once.
     desk.served.fake.site().set("p1", "ip", Power::Unknown);
     desk.served.fake.settle();
     desk.served.fake.site().set("p1", "ip", Power::Running);
@@ -52,7 +52,7 @@ async fn a_resource_is_shown_with_what_its_agent_says() {
     assert_eq!(ip["attributes_on"]["p2"]["nic"], "eth1");
     assert_eq!((ip["monitor"].as_str(), ip["state"].as_str()), (Some("5s"), Some("Running")));
 
-    // An agent that says a great deal is cut short.
+    // A very long message of an agent is cut.
     desk.served.fake.site().said.insert(("p1".into(), "ip".into()), "ä".repeat(1000));
     desk.served.fake.site().set("p1", "ip", Power::Unknown);
     desk.served.fake.settle();
@@ -108,7 +108,7 @@ async fn a_cluster_file_is_held_against_the_agents_of_the_nodes() {
     let warning = "warning: resources.ip.old on p1: old is deprecated; leave it out\n";
     let ended = desk.run(&format!("validate --agents {file}")).await;
     assert_eq!((ended.exit, ended.err.as_str()), (Exit::Done, warning));
-    // It runs, and what its agent is told is another thing's: nobody may let it go without saying so.
+    // It runs, and its agent's attributes belong to something else: it may not be dropped without `--strand`.
     let ended = desk.run(&format!("apply --yes {file}")).await;
     assert_eq!(ended.exit, Exit::Refused, "{}", ended.err);
     let ended = desk.run(&format!("apply --yes --strand {file}")).await;

@@ -80,7 +80,7 @@ async fn refusals_say_what_to_do() {
     served.stop().await;
 }
 
-/// A semicolon divides nothing: what is wrong, and what to do, are told apart where they are said.
+/// Messages are not split at semicolons: reason and advice come from separate fields.
 #[test]
 fn no_sentence_is_taken_apart() {
     use tenure::api::Failure;
@@ -116,7 +116,7 @@ async fn a_cluster_file_is_checked_again_where_it_arrives() {
     let id = Client::request_id();
     let expect = Some(present.configured);
     configure(id, &right, expect).await.unwrap();
-    // The same again is the same answer; another one saw an older configuration.
+    // The same again has the same answer; another one was based on an older configuration.
     configure(id, &right, expect).await.unwrap();
     let late = configure(Client::request_id(), SITE, expect).await.unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Refused);
@@ -135,7 +135,7 @@ async fn a_cluster_file_whose_tolerance_cannot_be_proven_is_refused() {
     assert_eq!(view.kind, ErrorKind::Refused);
     assert_eq!(view.message, "the loss of p1 would leave web without a place");
     assert_eq!(served.fake.audit.lock().unwrap().len(), 0, "it was not proposed");
-    // What is only warned of is applied, and so is what can be proven.
+    // A tolerance that only warns is applied, and so is one that can be proven.
     configure(Client::request_id(), demanding + "warn = true\n").await.unwrap();
     let id = Client::request_id();
     let roomy = SITE.to_owned() + "\n[tolerance]\nservers = 1\n";
@@ -231,7 +231,7 @@ async fn another_cluster_is_not_believed_and_gets_nowhere() {
     let mallory = others.issue("mallory", Role::Admin).unwrap();
     let client = Client::new(&mallory, vec![served.address.to_string()], PATIENCE).unwrap();
     assert!(matches!(client.status(Read::Stale).await.unwrap_err(), ClientError::Unreachable(_)));
-    // Believing the server, but showing a foreign certificate.
+    // It trusts the server, but shows a foreign certificate.
     let mixed = Identity { ca_pem: served.admin.ca_pem.clone(), ..mallory };
     let client = Client::new(&mixed, vec![served.address.to_string()], PATIENCE).unwrap();
     assert!(client.status(Read::Stale).await.is_err());
@@ -247,7 +247,7 @@ async fn events_are_followed_over_broken_connections() {
     }
     let all = client(&served).events(0, Read::Linearizable).await.unwrap();
     assert!(all.len() > 20 && all.windows(2).all(|pair| pair[0].index <= pair[1].index));
-    // A proxy that cuts the connection after some bytes, in the middle of a line.
+    // A proxy that cuts the connection after a number of bytes, in the middle of a line.
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = proxy.local_addr().unwrap();
     let target = served.address;

@@ -1,4 +1,4 @@
-//! The binary itself: exit codes as a shell sees them, and help that shows how.
+//! The binary itself: its exit codes, and help texts with examples.
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,4 @@
-//! Command lines from end to end: what is printed, and how they exit.
+//! Command lines from end to end: their output and their exit codes.
 
 use super::{
     fake::{Mood, SITE, Served, Site},
@@ -17,7 +17,7 @@ use tenure::{
 };
 use tenure_core::{GroupName, SystemState, ledger::Intent};
 
-/// What was written.
+/// Captured output.
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<u8>>>);
 
@@ -36,7 +36,7 @@ impl Paper {
     }
 }
 
-/// How a command line ended.
+/// The result of a command line.
 pub struct Ended {
     pub exit: Exit,
     pub out: String,
@@ -49,7 +49,7 @@ impl Ended {
     }
 }
 
-/// A served site and the directory of its administrator.
+/// A served site, and the directory of its administrator.
 pub struct Desk {
     pub served: Served,
     directory: TempDir,
@@ -165,7 +165,7 @@ async fn what_does_not_come_about_in_time_is_said() {
         ended.err,
         "error: after 200ms group web is still leaving on p1\nnext: the request stands; see `tenure why web`\n"
     );
-    // Somebody who waits sees it happen, and an election meanwhile is no harm.
+    // A waiting client sees the progress, and an election in between does no harm.
     let (ended, ()) = tokio::join!(desk.run("group offline db --wait=30s"), async {
         let name = GroupName::from("db");
         while desk.served.fake.site().ledger.groups[&name].intent == Intent::Online {
@@ -340,8 +340,8 @@ async fn a_cluster_is_founded_offline_and_once() {
     assert_eq!(command(wrong, "127.0.0.1:1", &elsewhere, None).await.exit, Exit::Usage);
 }
 
-/// The arguments of `tenure` are declared apart from the verbs, and must mean the same: in scenarios, and where a log is shown
-/// again, a verb stands as it is typed.
+/// The arguments of `tenure` are declared apart from the verbs, and must mean the same: scenarios and replayed logs
+/// show a verb as it is typed.
 #[tokio::test]
 async fn every_verb_is_asked_as_it_is_typed() {
     let desk = Desk::new(Site::running()).await;

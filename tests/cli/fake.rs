@@ -1,4 +1,4 @@
-//! A node without consensus: a real ledger and the real planner over a world in which every order succeeds at once.
+//! A node without consensus: a real ledger and the real planner, in a world in which every order succeeds at once.
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
@@ -35,13 +35,13 @@ const ROUNDS: usize = 100;
 pub struct Site {
     pub ledger: Ledger,
     powers: BTreeMap<(ServerName, ResourceName), Power>,
-    /// What agents say of what lives inside nodes.
+    /// Messages of agents about resources inside nodes.
     pub said: BTreeMap<(ServerName, ResourceName), String>,
-    /// Watchdogs of nodes.
+    /// The watchdogs of nodes.
     pub watchdogs: BTreeMap<NodeName, Span>,
-    /// What the HMC says of servers that are not Operating.
+    /// The state that the HMC reports for servers that are not Operating.
     pub systems: BTreeMap<ServerName, SystemState>,
-    /// Nodes that are not heard.
+    /// Nodes that the leader does not hear.
     pub silent: BTreeSet<NodeName>,
     /// Everything that was committed, in order.
     pub log: Vec<Entry>,
@@ -85,7 +85,7 @@ impl Site {
         }
     }
 
-    /// What the agents of the node on a server see.
+    /// The results of the agents on a server's node.
     fn seen(&self, server: &ServerName) -> BTreeMap<ResourceName, Seen> {
         let look = |resource: &ResourceName| {
             let power = self.powers.get(&(server.clone(), resource.clone())).copied().unwrap_or(Power::Off);
@@ -101,7 +101,7 @@ impl Site {
         inside.map(look).collect()
     }
 
-    /// What a copy reads that was never touched: what is mobile is defined on the first server of its list only.
+    /// The reading of a copy that was never changed: a mobile LPAR is defined only on the first server of its list.
     fn unless_changed(&self, server: &ServerName, lpar: &ResourceName) -> Power {
         let config = &self.ledger.config;
         let mobile = config.lpar(lpar).is_some_and(|lpar| lpar.mobile);
@@ -133,13 +133,13 @@ impl Site {
         view
     }
 
-    /// An operator asks, and nothing happens yet.
+    /// Commits an operator's command, without carrying it out.
     pub fn operator(&mut self, command: Command) {
         let author = Author::Operator { name: "bob".to_owned(), request: RequestId(self.ledger.index.into()) };
         assert_eq!(self.commit(author, vec![command]).refused, []);
     }
 
-    /// Changes the world behind the cluster's back.
+    /// Changes the world, unknown to the cluster.
     pub fn set(&mut self, server: &str, lpar: &str, power: Power) {
         self.powers.insert((server.into(), lpar.into()), power);
     }
@@ -190,7 +190,7 @@ impl Site {
         Site::running_from(0, SITE)
     }
 
-    /// The same for a cluster file of the caller's, in a log that has entries of consensus up to this index.
+    /// The same for the caller's cluster file, in a log that has entries of consensus up to this index.
     pub fn running_from(index: u64, file: &str) -> Self {
         let mut site = Site::default();
         site.ledger.index = index;
@@ -203,17 +203,17 @@ impl Site {
     }
 }
 
-/// How the node behaves.
+/// The behaviour of the node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mood {
-    /// As it should.
+    /// Normal.
     #[default]
     Well,
-    /// Nobody leads.
+    /// There is no leader.
     Leaderless,
-    /// Requests are applied, and no answer comes.
+    /// Requests are applied, and not answered.
     Mute,
-    /// Requests are applied, and nothing is done about them.
+    /// Requests are applied, and not carried out.
     Idle,
 }
 
@@ -221,9 +221,9 @@ pub enum Mood {
 pub struct Fake {
     site: Arc<Mutex<Site>>,
     mood: Mutex<Mood>,
-    /// Who asked for what.
+    /// Requests, with their authors.
     pub audit: Mutex<Vec<String>>,
-    /// How often it had to say that nobody leads.
+    /// Number of answers that there is no leader.
     pub leaderless_answers: AtomicUsize,
     applied: watch::Sender<u64>,
     authority: ClusterAuthority,
@@ -242,7 +242,7 @@ impl Fake {
         *self.mood.lock().unwrap()
     }
 
-    /// Lets the world go on, and tells followers.
+    /// Carries out what is left to do, and notifies followers.
     pub fn settle(&self) {
         let index = {
             let mut site = self.site();
@@ -456,7 +456,7 @@ impl Backend for Fake {
     }
 }
 
-/// A fake node that is served, and an administrator's identity for it.
+/// A served fake node, and an administrator's identity for it.
 pub struct Served {
     pub fake: Arc<Fake>,
     pub address: SocketAddr,

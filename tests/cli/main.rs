@@ -1,4 +1,4 @@
-//! The admin API and the admin client, over real TLS sockets, before a fake node that holds a real ledger.
+//! The admin API and the admin client, over real TLS sockets, with a fake node that holds a real ledger.
 
 mod agents;
 mod api;

@@ -1,4 +1,4 @@
-//! Maintenance, services and single resources: what is asked, what is printed, and how it exits.
+//! Maintenance, services and single resources: requests, output and exit codes.
 
 use super::{
     commands::Desk,
@@ -7,7 +7,7 @@ use super::{
 use tenure::cli::Exit;
 use tenure_core::{Command, SystemState, Verb};
 
-/// The site with a service of its two groups, a group that can be moved while it runs, and a parallel one.
+/// The site with a service of its two groups, a mobile group, and a parallel one.
 fn larger() -> String {
     SITE.to_owned()
         + r#"
@@ -63,14 +63,14 @@ async fn groups_are_migrated_flushed_and_started_with_what_they_need() {
     desk.served.fake.set_mood(Mood::Well);
     desk.served.fake.settle();
 
-    // The web server needs the data base, and says so.
+    // The web server needs the data base, so the request is refused.
     let ended = desk.run("group offline db").await;
     assert_eq!(ended.exit, Exit::Refused);
     assert!(ended.err.starts_with("error: group db is needed by web"), "{}", ended.err);
     assert_eq!(desk.run("group offline db --propagate --wait").await.exit, Exit::Done);
     assert_eq!(desk.run("group online web").await.exit, Exit::Refused);
     assert_eq!(desk.run("group online web --propagate --wait").await.exit, Exit::Done);
-    // Whoever waits for a parallel group waits for its instances.
+    // Waiting for a parallel group means waiting for its instances.
     assert_eq!(desk.run("group offline net --wait=30s").await.exit, Exit::Done);
     assert_eq!(desk.run("group online net --wait=30s").await.exit, Exit::Done);
 
@@ -259,7 +259,7 @@ async fn a_parallel_group_names_its_instances() {
     desk.served.stop().await;
 }
 
-/// Only a server of which nothing is known is to be asserted off, never one that is merely not empty yet.
+/// Only a server without any proof may be confirmed off, never one that is merely not empty yet.
 #[tokio::test]
 async fn a_drain_that_is_stuck_asks_for_no_assertion() {
     let small = SITE.replace("memory = \"64GiB\"", "memory = \"24GiB\"");

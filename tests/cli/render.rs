@@ -1,4 +1,4 @@
-//! What people see.
+//! Rendering for people.
 
 use super::fake::{Mood, Served, Site};
 use tenure::{
@@ -103,7 +103,7 @@ async fn one_resource() {
     insta::assert_snapshot!(render::resources(&view, PLAIN));
 }
 
-/// The names of fields are a promise: add, never rename.
+/// Field names are stable: fields are added, never renamed.
 #[tokio::test]
 async fn status_as_data() {
     let mut site = Site::running();
@@ -113,7 +113,7 @@ async fn status_as_data() {
     insta::assert_json_snapshot!(view(site, Read::Linearizable).await);
 }
 
-/// Every verb, with all that may be said and with none of it.
+/// Every verb, with all of its options and with none.
 pub const TYPED: [&str; 34] = [
     "group online g",
     "group online g --on s --propagate",

@@ -1,4 +1,4 @@
-//! The log of a real node, on its real disk, again.
+//! The log of a real node, replayed from its real disk.
 
 use super::{
     commands::{Ended, command},
@@ -62,7 +62,7 @@ async fn node(directory: &Path, snapshots: Snapshots) -> Handle<Machine> {
     node
 }
 
-/// Everything that a site went through: it comes up, web is switched, p2 is lost.
+/// The history of a site: it comes up, web is switched, p2 is lost.
 fn history(from: u64) -> Site {
     let mut site = Site::running_from(from, SITE);
     site.operator(Command::Request(Verb::Switch { group: "web".into(), server: "p2".into() }.into()));
@@ -83,7 +83,7 @@ async fn written(snapshots: Snapshots) -> (TempDir, Handle<Machine>, Site) {
     (directory, node, site)
 }
 
-/// Proposes what the node does not have yet.
+/// Proposes the entries that the node does not have yet.
 async fn write(node: &Handle<Machine>, site: &Site) {
     let first = site.ledger.index + 1 - site.log.len() as u64;
     let known = node.status().last_log.unwrap();

@@ -1,4 +1,4 @@
-//! What would happen, what there is room for, why not: as it is printed, and that nothing comes of asking.
+//! What-if, capacity and why-not: their output, and that questions change nothing.
 
 use super::{
     commands::Desk,
@@ -7,7 +7,7 @@ use super::{
 use tenure::cli::Exit;
 use tenure_core::{Power, SystemState};
 
-/// The site of all tests with a third server and groups that do not all fit without p2.
+/// The site of all tests with a third server, and groups that do not all fit without p2.
 fn larger() -> String {
     let third = r#"
 [servers.p3]

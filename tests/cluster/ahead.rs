@@ -1,8 +1,8 @@
-//! A node whose wall clock is two hours ahead, which then comes to lead, and a whole cluster that starts with such clocks: what
-//! people are shown may follow them, what is waited for may not.
+//! A node whose wall clock is two hours ahead becomes leader, and a whole cluster starts with such clocks: displayed
+//! times may follow them, waits may not.
 //!
-//! The clock is that of `libfaketime`. Where it is not installed, a test says so and ends; with `TENURE_REQUIRE_FAKETIME=1` it
-//! fails instead.
+//! The clock is set by `libfaketime`. Where it is not installed, a test prints that and ends; with
+//! `TENURE_REQUIRE_FAKETIME=1` it fails instead.
 
 use super::restart::{settled, site_with};
 use std::{
@@ -16,11 +16,11 @@ use tenure_core::Verb;
 use tenure_jepsen::{lab::Site, world::Fault};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How far ahead it is.
+/// Lead of the wall clock.
 const AHEAD: Duration = Duration::from_secs(7200);
-/// How long a start may still take effect.
+/// Time for which a start may still take effect.
 const SETTLE: Duration = Duration::from_secs(20);
-/// A lease: what cluster time may go ahead of real time at most.
+/// Duration of a lease: the most that cluster time may be ahead of real time.
 const LEASE: Duration = Duration::from_secs(3);
 
 const GROUP: &str = "office";
@@ -28,15 +28,15 @@ const LPAR: &str = "mail";
 const NODE: &str = "p2";
 const SETTLED: &str = "mail: no start on p2 can take effect any more";
 
-/// The library that shows a process another wall clock.
+/// The library that gives a process another wall clock.
 fn library() -> Option<PathBuf> {
     let architectures = fs::read_dir("/usr/lib").ok()?.flatten();
     let mut found = architectures.map(|entry| entry.path().join("faketime/libfaketime.so.1"));
     found.find(|library| library.is_file())
 }
 
-/// Writes a `tenured` that runs with a wall clock ahead of time as soon as there is a file named `NODE.ahead`, NODE being that
-/// of its configuration.
+/// Writes a script that runs `tenured` with a wall clock ahead of time once there is a file `NODE.ahead`, NODE being
+/// that of its configuration.
 fn program(directory: &Path, library: &Path) -> PathBuf {
     let program = directory.join("tenured.sh");
     let text = format!(
@@ -71,20 +71,21 @@ fn instant(rfc3339: &str) -> jiff::Timestamp {
     rfc3339.parse().expect("a time")
 }
 
-/// How much of its time to settle is left to the group, by cluster time.
+/// The rest of the group's time to settle, by cluster time.
 fn left(status: &StatusView) -> Option<Duration> {
     let wait = status.waits.iter().find(|wait| wait.name == GROUP)?;
     let until = instant(wait.until.as_ref()?);
     Some(Duration::try_from(until.duration_since(instant(&status.at))).unwrap_or_default())
 }
 
-/// Has the journal said this since a log index?
+/// Whether the journal has a record with this text since a log index.
 async fn is_said(site: &Site, since: u64, what: &str) -> bool {
     let records = site.client.events(since, Read::Linearizable).await.unwrap_or_default();
     records.iter().any(|record| record.text.contains(what))
 }
 
-/// The node is dead, and a start that it was ordered may still take effect. `false` if the start was sent before it died.
+/// Kills the node after a start was ordered there, so that it may still take effect. `false` if the start was sent
+/// before.
 async fn settles(site: &Site) -> bool {
     let since = settled(site, "everything is online").await.index;
     site.world.with(|world| {
@@ -164,7 +165,7 @@ async fn a_wall_clock_two_hours_ahead_ends_nothing_early() {
     let shown = instant(&led.at).duration_since(instant(&before.at));
     assert!(Duration::try_from(shown).unwrap_or_default() > AHEAD / 2, "its wall clock is not ahead: {}", led.at);
 
-    // Nobody is left to say what time it is.
+    // No process is left that knows cluster time.
     for name in site.names() {
         site.kill_node(name).expect("killed");
         fs::write(directory.path().join(format!("{name}.ahead")), "").expect("a file");

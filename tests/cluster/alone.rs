@@ -1,4 +1,4 @@
-//! What real nodes do for what lives inside them when things go badly: agents that hang, and a lease that is gone.
+//! Real nodes in trouble with resources inside them: agents that hang, and a lease that is gone.
 
 use super::nodes::{Cluster, cluster_file, path, said, until, wait};
 use std::{
@@ -44,7 +44,7 @@ async fn online(cluster: &Cluster, group: &str) {
     .await;
 }
 
-/// A hundred agents that do not end hold up neither the hundred-and-first nor the lease of their node.
+/// A hundred hanging agents delay neither the next one nor the lease of their node.
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_that_hang_hold_up_nobody_else() {
     let cluster = Cluster::of(3, "hung", "").await;
@@ -71,13 +71,13 @@ async fn agents_that_hang_hold_up_nobody_else() {
     assert!(!events.contains("its lease has ended"), "{events}");
 }
 
-/// How much a watchdog was fed.
+/// Number of bytes fed to a watchdog.
 fn fed(device: &Path) -> usize {
     fs::read(device).map(|bytes| bytes.len()).unwrap_or_default()
 }
 
-/// A node that has lost its lease stops what must not run twice, leaves the rest alone, and feeds its watchdog no more while
-/// something does not stop.
+/// A node that has lost its lease stops the resources that must not run twice, leaves the others alone, and does not
+/// feed its watchdog while one of them does not stop.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_alone_stops_what_must_not_run_twice() {
     let mut cluster = Cluster::of(3, "alone", "").await;
@@ -128,12 +128,12 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     let tries = |cluster: &Cluster| cluster.nodes["p1"].log().matches("cannot be stopped").count();
     wait("what does not stop is said", || tries(&cluster) > 0);
     let (tried, before) = (tries(&cluster), fed(&device));
-    // Each try comes two seconds after the one before: longer than between two meals.
+    // Two seconds lie between two tries, more than between two feeds.
     wait("it is tried again", || tries(&cluster) >= tried + 4);
     assert_eq!(fed(&device), before, "it is fed without a lease");
     assert!(stuck_file.exists() && every_file.exists());
 
-    // Nor by a process that begins anew beside what is up: it does not even open it.
+    // Nor does a new process feed it while such a resource is up: it does not even open the device.
     cluster.kill("p1");
     let armed = |cluster: &Cluster| cluster.nodes["p1"].log().matches("the watchdog is armed").count();
     let (opened, tried) = (armed(&cluster), tries(&cluster));
@@ -141,7 +141,7 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     cluster.start("p1");
     wait("the new process tries to stop it, too", || tries(&cluster) > tried);
     assert_eq!((fed(&device), armed(&cluster)), (0, opened), "a process that begins feeds it");
-    // Stopped in order it does not disarm what it has not armed, and the next one is like it.
+    // Stopped in order, it does not disarm a device that it has not armed, and neither does the next one.
     let (status, _) = cluster.node("p1").terminate();
     assert!(status.success(), "{status}");
     cluster.start("p1");
@@ -149,7 +149,7 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     wait("so does the next", || tries(&cluster) > tried);
     assert_eq!((fed(&device), armed(&cluster)), (0, opened), "a process that begins feeds it");
 
-    // With a lease again, what was stopped is started, and the watchdog is fed.
+    // With a lease again, the stopped resource is started, and the watchdog is fed.
     cluster.start("p2");
     cluster.start("p3");
     wait("it is started again", || once_file.exists());

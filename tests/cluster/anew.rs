@@ -1,4 +1,5 @@
-//! A majority is lost for ever: the cluster is founded anew, as the operations guide says, and what runs is adopted.
+//! A majority is lost for ever: the cluster is founded anew, by the steps of the operations guide, and running
+//! resources are adopted.
 
 use super::{
     nodes::{path, said, tenure},

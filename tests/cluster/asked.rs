@@ -1,5 +1,5 @@
-//! What cannot be known is asked for at a pace: a thing inside a node whose agent has no answer, beside fifteen that are well,
-//! has neither them nor the HMC asked over and over.
+//! Looks at a state that cannot be known are bounded in rate: a resource whose agent has no answer, next to fifteen
+//! healthy ones, causes no endless looks at them nor endless commands to the HMC.
 
 use super::restart::{options, settled};
 use std::{
@@ -11,18 +11,18 @@ use std::{
 };
 use tenure_jepsen::lab::Site;
 
-/// What is well beside it.
+/// Number of healthy resources.
 const WELL: usize = 15;
-/// For how long looks are counted.
+/// Time for which looks are counted.
 const COUNTED: Duration = Duration::from_secs(10);
-/// How many looks in that time are a handful: twice in a second while the question is young, against eighty to two hundred
-/// and twenty.
+/// Limit of looks in that time: two per second while the question is new. Without a bound there were eighty to two
+/// hundred and twenty.
 const HANDFUL: usize = 20;
-/// How many commands the HMC gets in that time at most: a reading is two, of each of two servers twice in a second, against
-/// twenty readings.
+/// Limit of commands to the HMC in that time: a reading takes two, and each of two servers is read twice in a second.
+/// Without a bound there were twenty readings in a second.
 const COMMANDS: u64 = 80;
 
-/// Writes two types of script agents that write a line for every look: one that is always well, one that never knows.
+/// Writes two types of script agents that log every look: one that is always well, one that never knows.
 fn write_agents(agents: &Path) {
     for (kind, code) in [("Calm", 110), ("Moody", 99)] {
         let folder = agents.join(kind);
@@ -45,7 +45,7 @@ fn resource(group: &str, kind: &str) -> String {
     )
 }
 
-/// Counts looks at what is well, looks at what is not, and commands at the HMC.
+/// Counts looks at the healthy resources, looks at the other one, and commands to the HMC.
 async fn count(site: &Site, agents: &Path) -> (usize, usize, u64) {
     let now = || (looks(agents, "Calm"), looks(agents, "Moody"), site.asked());
     let (began, before) = (Instant::now(), now());

@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of a write load: what was acknowledged is found again, and nothing is done twice.
+//! `kill -9` in the middle of a write load: acknowledged changes are found again, and nothing is done twice.
 
 use super::{
     load::{Load, find_again},
@@ -6,10 +6,10 @@ use super::{
 };
 use std::time::Instant;
 
-/// So often that kills meet nodes that write snapshots and cut their logs.
+/// Snapshots often enough that kills hit nodes that write them and purge their logs.
 const SNAPSHOTS: &str = "snapshot_every = 50\nsnapshot_keep = 10\n";
 const CLIENTS: usize = 6;
-/// How often all nodes are killed at once.
+/// Number of times that all nodes are killed at once.
 const ROUNDS: usize = 3;
 /// Acknowledged changes before and after every crash.
 const CHANGES: usize = 40;

@@ -1,5 +1,6 @@
-//! A node whose ledger is another one than the others': here because a build of it has applied one entry otherwise. Nothing
-//! fails by that, and nobody would notice. It is found out by comparing, and stops; the others go on.
+//! A node whose ledger differs from the others': here because its build has applied one entry differently. That
+//! causes no failure, and nobody would notice. The comparison of ledgers detects it, and the node stops; the others
+//! go on.
 
 use super::{
     forgotten::frozen,
@@ -11,10 +12,10 @@ use tenure::{api::Client, node::Machine};
 use tenure_core::Verb;
 use tenure_raft::{Raft, RestoreError, Snapshots, StateMachine};
 
-/// As many entries as lie between two comparisons.
+/// Number of entries between two comparisons.
 const COMPARED_EVERY: u64 = 512;
 
-/// A state machine that leaves one entry out.
+/// A state machine that skips one entry.
 struct Crooked {
     machine: Machine,
     left_out: u64,
@@ -62,7 +63,7 @@ async fn a_node_whose_ledger_differs_from_the_others_stops_and_the_cluster_says_
     cluster.start("p3");
     cluster.answers("p3").await;
 
-    // It follows, votes and answers like any other.
+    // It replicates, votes and answers like any other.
     let groups = |g0: bool, g1: bool| vec![("g0".to_owned(), g0), ("g1".to_owned(), g1)];
     assert_eq!(frozen(&cluster, "p1").await, groups(true, false));
     assert_eq!(frozen(&cluster, "p3").await, groups(false, false));

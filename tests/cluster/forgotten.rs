@@ -1,12 +1,12 @@
-//! Nodes whose data is gone while their identity is still there. They have voted and acknowledged, and others count on that:
-//! they must not take part as if they were new, and say what is to be done.
+//! Nodes whose data is lost while their identity is still there. They have voted and acknowledged, and others count
+//! on that: they must not take part as if they were new, and tell the administrator what to do.
 
 use super::nodes::{Cluster, path, said, tenured, until};
 use std::{fs, path::Path};
 use tenure::api::{ClientError, Read, wire::ErrorKind};
 use tenure_core::Verb;
 
-/// Everything but the identity is lost.
+/// Deletes all data but the identity.
 fn lose_data(data: &Path) {
     for item in fs::read_dir(data).expect("a directory") {
         let item = item.expect("an item");
@@ -18,7 +18,7 @@ fn lose_data(data: &Path) {
     }
 }
 
-/// It ends by itself with a reason, and says the way out.
+/// Checks that the node ends by itself with the reason, and with advice.
 fn is_refused(cluster: &Cluster, name: &str) {
     let (code, message) = tenured(&["--config", path(&cluster.nodes[name].config)]);
     println!("{name} without its data: exit {code:?}\n  {}", message.trim_end());
@@ -60,7 +60,7 @@ async fn a_voter_without_its_data_lets_nobody_lead_without_what_it_acknowledged(
     assert_eq!(frozen(&cluster, "p1").await, all);
     assert_eq!(frozen(&cluster, "p3").await, all);
 
-    // The way out.
+    // The advised steps.
     cluster.client_of("p1").node_remove("p2").await.expect("removed");
     fs::rename(&cluster.nodes["p2"].data, cluster.directory.path().join("p2.lost")).expect("moved away");
     rejoin(&mut cluster, "p2", "p1").await;
@@ -80,13 +80,13 @@ async fn a_founder_without_its_data_founds_nothing() {
     cluster.commit(Verb::Unfreeze { group: "g0".into() }).await;
     assert_eq!(cluster.members_of(&leader).await.term, term, "nobody was disturbed");
 
-    // The way out of one that holds the authority's key: another node makes the tokens.
+    // The steps for the node that holds the authority's key: another node makes the tokens.
     let key = |name: &str| cluster.nodes[name].data.join("cluster/ca.key");
     fs::copy(key("p1"), key("p2")).expect("copied");
     cluster.kill("p2");
     cluster.start("p2");
     cluster.answers("p2").await;
-    // Perhaps p2 led until it was killed: for a moment nobody leads.
+    // p2 may have led until it was killed: then there is no leader for a moment.
     let client = cluster.client_of("p2");
     until("p1 is removed", async || match client.node_remove("p1").await {
         Ok(_) => true,
@@ -125,7 +125,7 @@ async fn data_that_was_put_back_from_a_copy_is_refused() {
     assert!(message.contains("is older than what node 1 has acknowledged"), "{message}");
 }
 
-/// The files of a database, which has no directories as long as its values are small.
+/// Copies the files of a database, which has no directories as long as its values are small.
 fn copy_files(from: &Path, to: &Path) {
     for item in fs::read_dir(from).expect("a directory") {
         let item = item.expect("an item");

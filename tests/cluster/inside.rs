@@ -1,4 +1,4 @@
-//! What lives inside nodes, through real nodes: whichever is asked, the agents of the right one answer.
+//! Resources inside real nodes: whichever node is asked, the agents of the right one answer.
 
 use super::nodes::{Cluster, cluster_file, path, said, until};
 use std::{fs, os::unix::fs::PermissionsExt, process::Output};
@@ -7,7 +7,7 @@ use tenure::api::{
     wire::{GroupStatus, GroupView},
 };
 
-/// A type of scripts: its file, what it does beside starting and stopping, and what it tells people.
+/// A script type: its entry points, with an action and a description for people.
 const SCRIPTS: [(&str, &str); 6] = [
     ("online", ": > \"$2\"; exit 0"),
     ("offline", "rm -f \"$2\"; exit 0"),
@@ -17,11 +17,11 @@ const SCRIPTS: [(&str, &str); 6] = [
     ("arglist", ""),
 ];
 
-/// Three machines, each with a node, and nothing that manages them.
+/// Three machines with a node each, and without a manager.
 const MACHINES: &str = "name = \"site\"\n\n[servers.s1]\n[servers.s2]\n[servers.s3]\n\n[nodes.p1]\nserver = \"s1\"\n\n[nodes.p2]\n\
                         server = \"s2\"\n\n[nodes.p3]\nserver = \"s3\"\n";
 
-/// Writes the agent into the directory of a cluster, and returns this cluster file with one resource of it.
+/// Writes the agent into the directory of a cluster, and returns this cluster file with one of its resources.
 fn printer(cluster: &Cluster, site: &str, kind: &str) -> String {
     let folder = cluster.directory.path().join("agents/Printer");
     fs::create_dir_all(&folder).expect("a directory");
@@ -45,7 +45,7 @@ fn expect(output: &Output, code: i32, pieces: &[&str]) {
     }
 }
 
-/// Waits until the group is online there.
+/// Waits until the group is online on a server.
 async fn online_on(cluster: &Cluster, server: &str) {
     until(&format!("the group is online on {server}"), async || {
         let status = cluster.client().status(Read::Linearizable).await;
@@ -57,7 +57,7 @@ async fn online_on(cluster: &Cluster, server: &str) {
     assert!(cluster.directory.path().join(format!("flag-{server}")).exists());
 }
 
-/// Everything that an operator can be shown, asked of this node.
+/// The output of all commands that only read, from this node.
 fn shown(cluster: &Cluster, node: &str) -> String {
     let file = cluster.directory.path().join("site.toml");
     let commands: [&[&str]; 16] = [
@@ -99,7 +99,7 @@ async fn three_machines_need_nothing_that_manages_them() {
     expect(&cluster.tenure(&["group", "switch", "print", "--to", "s2", "--wait"]), 0, &[]);
     expect(&cluster.tenure(&["group", "switch", "print", "--to", "s1", "--wait"]), 0, &[]);
 
-    // Nothing but an operator says that a machine which fell silent is off.
+    // Only an operator can confirm that a silent machine is off.
     cluster.node("p1").kill();
     until("the group waits", async || {
         let status = cluster.client_of("p2").status(Read::Linearizable).await;
@@ -123,7 +123,7 @@ async fn three_machines_need_nothing_that_manages_them() {
         let lines: Vec<&str> = text.lines().filter(|line| line.to_lowercase().contains("hmc")).collect();
         assert!(lines.is_empty(), "{}\nstand in\n{text}", lines.join("\n"));
     }
-    // Nor is anything said of memory that nobody declares.
+    // Nor is memory mentioned, which nobody declares.
     let status = cluster.tenure(&["status"]);
     expect(&status, 0, &["SERVER  STATE"]);
     let table = String::from_utf8_lossy(&status.stdout);
@@ -159,6 +159,6 @@ async fn agents_answer_whichever_node_is_asked() {
         expect(&run(&["agent", "show", "ocf:none:Such", "--at", "p2"]), 1, &["next: see `tenure agent list`"]);
         expect(&run(&["agent", "list", "--at", "p9"]), 1, &["node p9 is not a member"]);
     }
-    // Whoever had an agent do something is on record with that node.
+    // A request for an agent is logged by the node that received it, with its author.
     assert!(cluster.nodes["p1"].log().contains("action asked of an agent"));
 }

@@ -1,4 +1,4 @@
-//! Clients that freeze and unfreeze groups, remember what was acknowledged, and find it again.
+//! Clients that freeze and unfreeze groups, remember acknowledged changes, and find them again.
 
 use super::nodes::{Cluster, commit, until};
 use std::{
@@ -18,7 +18,7 @@ pub struct Write {
     pub id: RequestId,
     pub ask: Verb,
     pub index: u64,
-    /// How often it was sent until it was acknowledged.
+    /// Number of times that it was sent until it was acknowledged.
     pub sent: u32,
 }
 
@@ -35,7 +35,7 @@ impl Load {
         Load::resume(cluster, &vec![false; clients])
     }
 
-    /// The same, with clients whose groups are frozen or not.
+    /// The same, with clients whose groups are frozen or not at the beginning.
     pub fn resume(cluster: &Cluster, frozen: &[bool]) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(AtomicUsize::new(0));
@@ -57,7 +57,7 @@ impl Load {
         until("the load goes on", async || self.acknowledged.load(Ordering::Relaxed) >= from + more).await;
     }
 
-    /// Lets every client finish what it has begun; what was acknowledged, by client and in order.
+    /// Lets every client finish its change; returns the acknowledged ones, by client and in order.
     pub async fn end(self) -> Vec<Vec<Write>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut writes = Vec::new();
@@ -68,8 +68,8 @@ impl Load {
     }
 }
 
-/// One client: an unknown outcome is asked again under the same identity. A repeated request that was applied twice would be
-/// refused, for a frozen group cannot be frozen.
+/// One client: a request with an unknown outcome is repeated under the same identity. If a repeated request were
+/// applied twice, it would be refused, for a frozen group cannot be frozen.
 async fn one(
     client: Client,
     group: String,
@@ -91,9 +91,9 @@ async fn one(
     writes
 }
 
-/// Finds every acknowledged change again: in the journal, at its index and once; in the state, as its client left it; and
-/// under its identity, which a repetition answers with the same index instead of doing it again. Returns how many were
-/// repeated.
+/// Finds every acknowledged change again: in the journal, at its index and once; in the state, as its client left it;
+/// and under its identity, with which a repetition is answered with the same index instead of being applied again.
+/// Returns the number of repetitions.
 pub async fn find_again(cluster: &Cluster, clients: &[Vec<Write>]) -> usize {
     let client = cluster.client();
     let journal = client.events(0, Read::Linearizable).await.expect("the journal");

@@ -1,5 +1,5 @@
-//! A user that the HMC does not know, declared for a site of real nodes: the account is not locked, and the right one works
-//! as soon as it is declared.
+//! A user that the HMC does not know is declared for a site of real nodes: the account is not locked, and the right
+//! user works as soon as it is declared.
 
 use crate::restart::{settled, site};
 use std::time::Duration;

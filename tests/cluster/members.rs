@@ -39,7 +39,8 @@ async fn from_one_node_to_three_to_five_and_back() {
     let voters = |view: &tenure::api::wire::MembersView| view.members.iter().filter(|one| one.voter).count();
     assert_eq!(voters(&cluster.members_of("p5").await), 5);
 
-    // Five bear the loss of two, one of them the leader. The clients of the load know p1 alone, so it stays.
+    // Five voters tolerate the loss of two, one of them the leader. The clients of the load know p1 alone, so it
+    // stays.
     if cluster.leads().await == "p1" {
         cluster.client().transfer_leader(Some("p2")).await.expect("transferred");
     }
@@ -54,7 +55,7 @@ async fn from_one_node_to_three_to_five_and_back() {
     cluster.answers(&leader).await;
     cluster.answers(other).await;
 
-    // Back to three: one of those that go is the leader itself.
+    // Back to three: one of the removed nodes is the leader itself.
     let began = Instant::now();
     if cluster.leads().await != "p5" {
         cluster.client().transfer_leader(Some("p5")).await.expect("transferred");
@@ -91,7 +92,7 @@ fn cluster_is_told() -> tenure::api::wire::MembersView {
     }
 }
 
-/// Their daemons go on, and start again: they lead nobody, disturb nobody, and vouch for nothing.
+/// Removed nodes go on, and start again: they never lead, disturb no other node, and vouch for nothing.
 async fn removed_nodes_do_no_harm(cluster: &mut Cluster, writes: &[Vec<Write>]) {
     let leader = cluster.leads().await;
     let before = cluster.members_of(&leader).await;
@@ -112,7 +113,7 @@ async fn removed_nodes_do_no_harm(cluster: &mut Cluster, writes: &[Vec<Write>]) 
     find_again(cluster, writes).await;
     let after = cluster.members_of(&leader).await;
     assert_eq!((after.term, after.leader), (before.term, before.leader), "removed nodes unseat nobody");
-    // One of the three with two removed nodes is no majority.
+    // One of the three voters and two removed nodes are no majority.
     for name in ["p1", "p2", "p3"].into_iter().filter(|name| *name != stays) {
         cluster.kill(name);
     }

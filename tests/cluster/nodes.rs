@@ -20,16 +20,16 @@ use tenure::{
 use tenure_core::{RequestId, Verb};
 use tenure_raft::{Options, Snapshots, Timings, tls::Role};
 
-/// How long anything may take before a test gives up. Generous: it is only waited for where something is broken.
+/// Time after which a test gives up. Generous: it is only used up where something is broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// How long one request to a node may take.
+/// Time that one request to a node may take.
 const REQUEST: Duration = Duration::from_secs(8);
-/// How long a question that nobody can answer is given: longer than an election.
+/// Time for a question that cannot be answered: longer than an election.
 const SHORT: Duration = Duration::from_secs(3);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// How long something was waited for.
+/// A wait in progress, with its beginning.
 pub struct Waiting(Instant);
 
 impl Waiting {
@@ -37,14 +37,14 @@ impl Waiting {
         Waiting(Instant::now())
     }
 
-    /// It is not so yet: pauses before the next look, or gives up.
+    /// Called while the condition does not hold: pauses before the next look, or gives up.
     pub async fn again(&self, what: &str) {
         assert!(self.0.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// Waits until something is so, and says how long that took.
+/// Waits until a condition holds, and returns the time that it took.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let waiting = Waiting::begin();
     while !is_so().await {
@@ -53,7 +53,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration
     waiting.0.elapsed()
 }
 
-/// The same for what has no future.
+/// The same for a condition that is not async.
 pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(until(what, async || is_so())))
 }
@@ -68,7 +68,7 @@ pub struct Cluster {
     network: [u8; 2],
 }
 
-/// A node of it.
+/// A node of a cluster.
 pub struct Node {
     pub name: String,
     pub config: PathBuf,
@@ -80,7 +80,7 @@ pub struct Node {
 }
 
 impl Cluster {
-    /// Found a cluster of one node, `p1`.
+    /// Founds a cluster of one node, `p1`.
     pub async fn found(name: &str, raft: &str) -> Cluster {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         // A network of its own for every cluster of every test process, so that they never meet.
@@ -99,7 +99,7 @@ impl Cluster {
         cluster
     }
 
-    /// A cluster of this many voters.
+    /// A cluster with this many voters.
     pub async fn of(size: usize, name: &str, raft: &str) -> Cluster {
         let mut cluster = Cluster::found(name, raft).await;
         for number in 2..=size {
@@ -125,13 +125,13 @@ impl Cluster {
         self.nodes.insert(name.to_owned(), node);
     }
 
-    /// Lets a new node in with a token, and gives it a vote.
+    /// Adds a new node with a token, and makes it a voter.
     pub async fn join(&mut self, name: &str) {
         self.join_as_learner(name).await;
         self.client().node_promote(name).await.expect("promoted");
     }
 
-    /// Lets a new node in with a token; it follows the log without a vote.
+    /// Adds a new node with a token as a learner.
     pub async fn join_as_learner(&mut self, name: &str) {
         self.prepare(name);
         let token = self.client_of("p1").token(name).await.expect("a token").token;
@@ -151,7 +151,7 @@ impl Cluster {
         self.node(name).kill();
     }
 
-    /// Where the administrator's identity is.
+    /// The directory of the administrator's identity.
     pub fn admin(&self) -> PathBuf {
         self.directory.path().join("admin")
     }
@@ -171,7 +171,7 @@ impl Cluster {
         Client::new(&identity, addresses, REQUEST).expect("a client")
     }
 
-    /// A client that knows one node and soon gives up: for questions that nobody is to answer.
+    /// A client that knows one node and soon gives up: for questions that cannot be answered.
     pub fn impatient(&self, name: &str) -> Client {
         let identity = identity::load(&self.admin(), identity::ADMIN).expect("the administrator's identity");
         Client::new(&identity, vec![self.nodes[name].api.to_string()], SHORT).expect("a client")
@@ -192,7 +192,7 @@ impl Cluster {
         tenure(nodes, &self.admin(), args)
     }
 
-    /// Waits until somebody leads, as a majority confirms; says who.
+    /// Waits until there is a leader, confirmed by a majority; returns its name.
     pub async fn leads(&self) -> String {
         let client = self.client();
         let mut leader = None;
@@ -233,7 +233,7 @@ impl Cluster {
         self.client_of(name).members().await.expect("it answers")
     }
 
-    /// Declares groups `g0`, `g1`, … on two servers, whose HMC nobody reaches.
+    /// Declares groups `g0`, `g1`, … on two servers, whose HMC is unreachable.
     pub async fn declare(&self, groups: usize) {
         let text = cluster_file(groups);
         self.client().configure(Client::request_id(), text, false, None).await.expect("declared");
@@ -245,7 +245,8 @@ impl Cluster {
     }
 }
 
-/// Sends a change until it is acknowledged. Returns the index at which it was applied, and how often it was sent.
+/// Sends a change until it is acknowledged. Returns the index at which it was applied, and the number of times that
+/// it was sent.
 pub async fn commit(client: &Client, id: RequestId, ask: &Verb) -> (u64, u32) {
     let (waiting, mut sent) = (Waiting::begin(), 0);
     loop {
@@ -258,7 +259,7 @@ pub async fn commit(client: &Client, id: RequestId, ask: &Verb) -> (u64, u32) {
     }
 }
 
-/// Whether an error leaves open what happened, or says that nothing did.
+/// Whether an error means that nothing happened, or that the outcome is unknown.
 pub fn may_repeat(why: &ClientError) -> bool {
     use tenure::api::wire::ErrorKind::{NotLeader, Refused, Unknown, Unreachable, Usage};
     match why.kind() {
@@ -267,7 +268,7 @@ pub fn may_repeat(why: &ClientError) -> bool {
     }
 }
 
-/// A cluster file with this many groups on two servers, behind an HMC that nobody reaches.
+/// A cluster file with this many groups on two servers, behind an unreachable HMC.
 pub fn cluster_file(groups: usize) -> String {
     use std::fmt::Write;
     let key = "A".repeat(43);
@@ -299,7 +300,7 @@ impl Node {
     fn toml(&self, raft: &str) -> String {
         let raft = if raft.is_empty() { String::new() } else { format!("[raft]\n{raft}") };
         let (name, data) = (&self.name, self.data.display());
-        // Agents of one cluster know nothing of those of another.
+        // Clusters have separate agents.
         let home = self.data.parent().expect("the cluster's directory").display();
         let agents = format!("\n[agents]\nrun_dir = \"{home}/run\"\nscripts = \"{home}/agents\"\n");
         format!(
@@ -308,7 +309,7 @@ impl Node {
         )
     }
 
-    /// What its consensus is started with, for a test that runs it in its own process.
+    /// The options of its consensus, for a test that runs it in its own process.
     pub fn options(&self, snapshots: Snapshots) -> Options {
         let config = LocalConfig::load(&self.config).expect("its configuration");
         let identity = identity::load(&config.cluster_dir(), identity::NODE).expect("its identity");
@@ -336,7 +337,7 @@ impl Node {
         self.spawn(command);
     }
 
-    /// Starts a command that runs `tenured`, perhaps in other circumstances.
+    /// Starts a command that runs `tenured`, perhaps in a changed environment.
     pub fn spawn(&mut self, mut command: Command) {
         assert!(!self.runs(), "{} runs already", self.name);
         let log = File::options().create(true).append(true).open(&self.log).expect("a log file");
@@ -344,7 +345,7 @@ impl Node {
         self.child = Some(command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("tenured starts"));
     }
 
-    /// Whether the process lives.
+    /// Whether the process is alive.
     pub fn runs(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
@@ -357,12 +358,12 @@ impl Node {
         }
     }
 
-    /// A signal to the process.
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(self.pid(), signal).expect("it lives");
     }
 
-    /// The process.
+    /// The process id.
     pub fn pid(&self) -> rustix::process::Pid {
         let id = self.child.as_ref().expect("it was started").id();
         rustix::process::Pid::from_raw(i32::try_from(id).expect("a process id")).expect("a process id")
@@ -385,7 +386,7 @@ impl Node {
         self.ended()
     }
 
-    /// What it wrote so far.
+    /// Its output so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -419,12 +420,12 @@ pub fn path(path: &Path) -> &str {
     path.to_str().expect("test paths are text")
 }
 
-/// What a command said.
+/// The output of a command.
 pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Runs `tenured` to its end, which must come by itself: `(exit code, what it said)`.
+/// Runs `tenured` until it ends, which it must do by itself: `(exit code, output)`.
 pub fn tenured(args: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenured"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -433,7 +434,7 @@ pub fn tenured(args: &[&str]) -> (Option<i32>, String) {
     wait("tenured ends by itself", || {
         let ended = !matches!(child.try_wait(), Ok(None));
         if !ended && began.elapsed() > PATIENCE / 2 {
-            // It runs, which it should not: ended here, so that what it said can be shown.
+            // It runs although it should not: ended here, so that its output can be shown.
             let _ = child.kill();
         }
         ended

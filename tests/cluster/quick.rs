@@ -1,5 +1,5 @@
-//! A node that is killed while it carries out a start, and is back at once: the new process cannot know what the old one had
-//! sent, and does not say that it sent nothing.
+//! A node is killed while it carries out a start, and is back at once: the new process cannot know which commands the
+//! old one had sent, and does not claim that it sent none.
 
 use super::restart::{settled, site};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tenure_jepsen::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often it is tried.
+/// Number of tries.
 const TRIES: u32 = 3;
 
-/// The LPAR that is started, where, and the group that it is all of.
+/// The LPAR that is started; below, its group, which has no other, and its node.
 const LPAR: &str = "mail";
 const GROUP: &str = "office";
 const NODE: &str = "p2";
@@ -30,7 +30,7 @@ fn hmc(site: &Site, up: bool) {
         .expect("it happens");
 }
 
-/// The LPAR is online on the node's server, and another node leads.
+/// Brings the LPAR online on the node's server, with another node as leader.
 async fn begin(site: &Site) -> u64 {
     let status = settled(site, "everything is online").await;
     let runs = status.groups.iter().find(|group| group.name == GROUP).and_then(|group| group.server.clone());
@@ -51,7 +51,7 @@ async fn begin(site: &Site) -> u64 {
     settled(site, "everything is as before").await.index
 }
 
-/// The identity of the order to start the LPAR that is given after this log index, as soon as it is in the ledger.
+/// The id of the order to start the LPAR that is issued after this log index, as soon as it is in the ledger.
 async fn ordered(site: &Site, client: &Client, since: u64) -> String {
     let start = format!("start {LPAR}");
     let mut id = None;
@@ -66,7 +66,7 @@ async fn ordered(site: &Site, client: &Client, since: u64) -> String {
     id.expect("just seen")
 }
 
-/// How an order has ended, in the words of the journal.
+/// The ending of an order, in the words of the journal.
 async fn ending(site: &Site, id: &str) -> String {
     let (order, mut said) = (format!("(order {id})"), None);
     let seen = site.until("the order has an end", PATIENCE, async || {
@@ -82,7 +82,7 @@ async fn ending(site: &Site, id: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_back_at_once_does_not_say_that_a_start_was_not_sent() {
     let (_directory, mut site) = site(3).await;
-    // The LPAR is started again and again; that is not what this is about.
+    // The LPAR is started again and again; its restart limit must not matter here.
     site.cluster_file = site.cluster_file.replace("restart_limit = 1\n", "restart_limit = 20\n");
     site.declare().await.expect("declared");
     let leader = site.client_of("p1").expect("a client");
@@ -109,7 +109,7 @@ async fn a_node_that_is_back_at_once_does_not_say_that_a_start_was_not_sent() {
     let texts: Vec<String> = records(&site).await.into_iter().map(|record| record.text).collect();
     let wrong = texts.iter().find(|text| text.starts_with(&format!("start {LPAR} on {NODE}: not done")));
     assert_eq!(wrong, None, "{texts:#?}");
-    // Where a restart takes longer than a lease, it is the leader who gives the order up.
+    // If a restart takes longer than a lease, the leader gives the order up.
     assert!(doubted > 0, "in none of {TRIES} tries the new process had to answer for the old one: {texts:#?}");
     site.stop().await;
 }

@@ -16,14 +16,14 @@ use tenure_jepsen::lab::{NodeRuns, Site, SiteOptions};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where each group may run and since which grant; what each LPAR reads there; what was declared.
+/// The server and grant of each group, the readings of LPARs, and the index of the configuration.
 fn state(status: &StatusView) -> impl PartialEq + std::fmt::Debug + use<> {
     let groups = status.groups.iter().map(|one| (one.name.clone(), one.state.clone(), one.server.clone(), one.epoch));
     let lpars = status.lpars.iter().map(|one| (one.name.clone(), one.server.clone(), one.restarts));
     (status.configured, groups.collect::<Vec<_>>(), lpars.collect::<Vec<_>>())
 }
 
-/// How often each LPAR was started, by anything.
+/// Number of starts of each LPAR, by anybody.
 pub fn starts(site: &Site, status: &StatusView) -> BTreeMap<String, u32> {
     let count =
         |name: &str| site.world.with(|world| world.lpar(name).map_or(0, |lpar| world.history().starts(lpar).total()));
@@ -37,18 +37,18 @@ pub async fn site(servers: usize) -> (TempDir, Site) {
     (directory, site)
 }
 
-/// The same in a directory that is there, with this program as `tenured`.
+/// The same in an existing directory, with this program as `tenured`.
 pub async fn site_with(directory: &Path, servers: usize, program: PathBuf) -> Site {
     Site::start(options(directory, servers, program), &mut |_| {}).await.expect("a site")
 }
 
-/// What a site of the ready-made world is.
+/// Options of a site with the ready-made world.
 pub fn options(directory: &Path, servers: usize, program: PathBuf) -> SiteOptions {
     let directory = directory.to_owned();
     SiteOptions { servers, arbiter: false, hmcs: 1, directory, cluster_file: None, program: Some(program) }
 }
 
-/// Everything is online, every node is heard, every server is read live, and nothing is under way.
+/// Waits until everything is online, every node is heard, every server is read live, and no order is open.
 pub async fn settled(site: &Site, why: &str) -> StatusView {
     let mut last = None;
     let took = site.until(why, PATIENCE, async || {
@@ -105,7 +105,7 @@ async fn of_each_node_in_turn_and_of_all_at_once_nothing_is_lost_and_no_lpar_is_
     assert_eq!(state(&status), before, "after all were restarted");
     assert_eq!(starts(&site, &status), started, "no LPAR was started by it");
 
-    // The site still works: it carries out an order, and only that one.
+    // The site still works: it carries out one order, and no other.
     let began = Instant::now();
     let trial = status.groups.iter().find(|group| group.name == "trial").expect("a group").clone();
     let to = trial.system_list.iter().find(|server| Some(*server) != trial.server.as_ref()).expect("another").clone();

@@ -1,4 +1,4 @@
-//! A node that was away until the log it needs was gone catches up by a snapshot.
+//! A node that was away until the part of the log that it needs was purged catches up by a snapshot.
 
 use super::{
     load::{Load, find_again},
@@ -18,7 +18,8 @@ async fn a_node_that_was_away_until_the_log_was_purged_catches_up_by_a_snapshot(
     let mut left = 0;
     let mut writes = vec![Vec::new(); CLIENTS];
     let mut state = [false; CLIENTS];
-    // What consensus is about to send to a node is not purged under its hands, so the log may be whole when it returns.
+    // Consensus does not purge entries that it is about to send to a node, so the log may still be whole when it
+    // returns.
     for attempt in 1.. {
         cluster.kill(&away);
         left = cluster.members_of(&leader).await.index;
@@ -42,7 +43,7 @@ async fn a_node_that_was_away_until_the_log_was_purged_catches_up_by_a_snapshot(
         assert!(attempt < ATTEMPTS, "{away} was to catch up by a snapshot");
     }
 
-    // It knows the same as the others, and can carry the cluster with one of them.
+    // It has the same state as the others, and can run the cluster with one of them.
     let (one, other) = (cluster.client_of(&leader), cluster.client_of(&away));
     let (one, other) =
         (one.status(Read::Stale).await.expect("a state"), other.status(Read::Linearizable).await.expect("a state"));
@@ -52,7 +53,7 @@ async fn a_node_that_was_away_until_the_log_was_purged_catches_up_by_a_snapshot(
     cluster.leads().await;
     find_again(&cluster, &writes).await;
 
-    // What it took over is durable: it starts from it, while nobody can help.
+    // The snapshot that it installed is durable: it starts from it, without help.
     cluster.kill(&leader);
     cluster.kill(&away);
     cluster.start(&away);

@@ -1,4 +1,4 @@
-//! A node that is told to stop does so soon and in order, whatever it is doing.
+//! A node that is asked to stop does so soon and in order, whatever it is doing.
 
 use super::nodes::{Cluster, until};
 use rustix::process::Signal;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenure::api::{Client, Read};
 use tenure_core::Verb;
 
-/// Longer than this would make an operator, or systemd, reach for `kill -9`.
+/// A longer time would make an operator, or systemd, use `kill -9`.
 const SOON: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,7 @@ async fn a_node_that_is_told_to_stop_ends_soon_and_well() {
     let second = cluster.leads().await;
     let third = cluster.nodes.keys().find(|name| **name != leader && **name != second).expect("a third").clone();
 
-    // Without a majority, with a change that cannot be committed, and with somebody who listens.
+    // Without a majority, with a change that cannot be committed, and with a client that follows events.
     cluster.kill(&second);
     let client = cluster.client_of(&third);
     let mut events = client.follow(0);

@@ -1,5 +1,5 @@
-//! Who does not belong: nodes of other clusters, bad tokens, a second process on the same data, no identity at all. Each is
-//! turned away with a message that says what is wrong, and harms nobody.
+//! Intruders: nodes of other clusters, bad tokens, a second process on the same data, no identity at all. Each is
+//! refused with a message that tells the reason, and harms no one.
 
 use super::nodes::{Cluster, path, said, tenure, tenured};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,7 +10,7 @@ use tenure_core::Verb;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_has_one_process_and_a_node_has_an_identity() {
     let mut cluster = Cluster::found("one", "").await;
-    // The same data, other addresses: two administrators who did not talk to each other.
+    // The same data at other addresses: a mistake of two administrators.
     cluster.prepare("twin");
     let (first, twin) = (&cluster.nodes["p1"], &cluster.nodes["twin"]);
     let text = fs::read_to_string(&twin.config).expect("a file");
@@ -36,7 +36,7 @@ async fn a_directory_has_one_process_and_a_node_has_an_identity() {
     assert_eq!(code, Some(1));
     assert!(message.contains("node p2 has no identity") && message.contains("--join"), "{message}");
 
-    // Somebody else's identity.
+    // The identity of another node.
     let (mine, its) = (cluster.nodes["p1"].data.join("cluster"), cluster.nodes["p2"].data.join("cluster"));
     fs::create_dir_all(&its).expect("a directory");
     for file in ["node.pem", "node.key", "ca.pem"] {
@@ -54,7 +54,7 @@ async fn a_directory_has_one_process_and_a_node_has_an_identity() {
     assert_eq!(code, Some(2));
 }
 
-/// A token with other contents, sealed with a cluster's key: what the cluster would have made, some time else.
+/// A token with changed content, sealed with a cluster's key: one that the cluster could have made at another time.
 fn forge(sealed_by: &Cluster, genuine: &str, change: impl FnOnce(&mut serde_json::Value)) -> String {
     let (says, _) = genuine.split_once('.').expect("two parts");
     let says = URL_SAFE_NO_PAD.decode(says).expect("text in base64");
@@ -112,11 +112,11 @@ async fn tokens_that_are_not_good() {
     }
     assert_eq!(cluster.members_of("p1").await.members.len(), 1, "nobody was let in");
 
-    // A good one is good again while nobody came in by it: the first answer may have been lost.
+    // A valid token can be used again as long as the node has stored nothing: the first answer may have been lost.
     cluster.node("p2").start_with(&["--join", &good]);
     cluster.answers("p2").await;
     cluster.client_of("p1").node_promote("p2").await.expect("promoted");
-    // But a voter that forgot everything would break its word.
+    // But a voter without its memory would break its promise.
     cluster.kill("p2");
     fs::remove_dir_all(&cluster.nodes["p2"].data).expect("a lost disk");
     let (code, message) = tenured(&["--config", path(&cluster.nodes["p2"].config), "--join", &good]);
@@ -129,7 +129,7 @@ async fn tokens_that_are_not_good() {
 async fn a_node_of_another_cluster_is_turned_away() {
     let mut cluster = Cluster::of(3, "same-name", "").await;
     cluster.declare(1).await;
-    // Another cluster of the same name, whose node sits at the address of p3.
+    // Another cluster of the same name, with a node at the address of p3.
     let mut other = Cluster::found("same-name", "").await;
     other.kill("p1");
     if cluster.leads().await == "p3" {
@@ -157,7 +157,7 @@ async fn a_node_of_another_cluster_is_turned_away() {
         log.lines().filter(|line| line.contains("certificate") || line.contains("authority")).collect();
     println!("the cluster's log on the stranger ({} lines): {}", lines.len(), lines.first().unwrap_or(&""));
 
-    // An administrator of one cluster is nobody in the other.
+    // An administrator of one cluster has no access to the other.
     let refused = tenure(&cluster.nodes["p1"].api.to_string(), &other.admin(), &["status"]);
     println!("another cluster's administrator: exit {:?}: {}", refused.status.code(), said(&refused).trim_end());
     assert_eq!(refused.status.code(), Some(3));

@@ -1,4 +1,4 @@
-//! Disks that fill up, and data that does not check out: the node stops and says what is wrong; the others go on.
+//! Disks that fill up, and data with wrong checksums: the node stops and tells the reason; the others go on.
 
 use super::{
     load::{Load, find_again},
@@ -15,8 +15,8 @@ async fn a_node_that_cannot_write_stops_and_says_so_while_the_others_go_on() {
     for what in ["a follower", "the leader"] {
         let leader = cluster.leads().await;
         let name = cluster.nodes.keys().find(|name| (**name == leader) == (what == "the leader")).expect("one").clone();
-        // Files of this process may soon grow no more, which looks to it like a full disk. Without the trap the kernel
-        // would kill it instead of refusing the write.
+        // Files of this process may grow only a little, which looks to it like a full disk. Without the trap the
+        // kernel would kill it instead of refusing the write.
         cluster.kill(&name);
         let mut limited = Command::new("sh");
         limited.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_tenured"), "--config"]);
@@ -70,7 +70,7 @@ async fn a_damaged_store_is_refused_by_name_and_its_node_is_built_anew_from_the_
         let mut bytes = whole.clone();
         bytes[at] ^= 0x20;
         fs::write(&database, &bytes).expect("the database");
-        // Twice: a refusal must not mend what it refuses.
+        // Twice: a refusal must not repair what it refuses.
         for _ in 0..2 {
             let (code, said) = tenured(&["--config", &config]);
             println!(
@@ -83,7 +83,7 @@ async fn a_damaged_store_is_refused_by_name_and_its_node_is_built_anew_from_the_
         }
     }
 
-    // As the operator is told to: out, and in again as a new node.
+    // As the operator is advised: removed, and joined again as a new node.
     cluster.client().node_remove("p3").await.expect("removed");
     fs::remove_dir_all(&cluster.nodes["p3"].data).expect("moved away");
     let token = cluster.client_of("p1").token("p3").await.expect("a token").token;

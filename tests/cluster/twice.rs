@@ -1,5 +1,5 @@
-//! Two processes under one identity: a management LPAR that was cloned, or restored beside its original. One of the two ends
-//! with the reason, the cluster says so, and goes on.
+//! Two processes under one identity: a management LPAR that was cloned, or restored beside its original. One of the
+//! two ends with the reason; the cluster records that, and goes on.
 
 use super::nodes::{Cluster, Node, said, tenure, until};
 use std::{fs, path::Path};
@@ -18,7 +18,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Copies a stopped node with its identity and its data; the copy lives at addresses of its own.
+/// Copies a stopped node with its identity and its data; the copy has addresses of its own.
 fn clone_of(cluster: &mut Cluster, name: &str, twin: &str) {
     cluster.prepare(twin);
     let (original, copied) = (&cluster.nodes[name], &cluster.nodes[twin]);
@@ -28,7 +28,7 @@ fn clone_of(cluster: &mut Cluster, name: &str, twin: &str) {
         .expect("a file");
 }
 
-/// Waits until one of the two has ended, and gives its exit code and the name of the one that goes on.
+/// Waits until one of the two has ended; returns its exit code, the name of the other one, and the log.
 async fn one_ends(cluster: &mut Cluster, names: [&'static str; 2]) -> (Option<i32>, &'static str, String) {
     let mut ended = None;
     until("one of the two ends", async || {
@@ -58,7 +58,7 @@ async fn of_two_processes_under_one_identity_one_ends_and_the_cluster_says_so() 
     assert_eq!(code, Some(3), "{log}");
     assert!(log.contains("another process runs under this node's identity"), "{log}");
 
-    // Administrators keep a leader, whoever of them was asked.
+    // The cluster still has a leader, and the events show it.
     let nodes = format!("{},{}", cluster.nodes["p1"].api, cluster.nodes["p3"].api);
     let (admin, mut events) = (cluster.admin(), String::new());
     until("the events say it", async || {
@@ -69,7 +69,7 @@ async fn of_two_processes_under_one_identity_one_ends_and_the_cluster_says_so() 
     let status = tenure(&nodes, &admin, &["status"]);
     assert!(status.status.success(), "{}", said(&status));
 
-    // The original is started again while the copy lives, if that is the one that went on: then the copy ends.
+    // If the copy went on, the original is started again while the copy lives: then the copy ends.
     if goes_on == "twin" {
         cluster.start("p2");
         let (code, goes_on, log) = one_ends(&mut cluster, ["p2", "twin"]).await;
@@ -89,7 +89,7 @@ async fn a_copy_that_comes_to_lead_does_not_leave_its_original_standing_still() 
     cluster.kill("p2");
     clone_of(&mut cluster, "p2", "twin");
     cluster.kill("p1");
-    // Nobody leads and nobody can be entered: both may stand for election, and the copy has the start of it.
+    // Without a leader neither process can be entered: both may stand for election, and the copy has a head start.
     cluster.start("twin");
     cluster.start("p2");
     let (code, goes_on, log) = one_ends(&mut cluster, ["p2", "twin"]).await;

@@ -1,5 +1,5 @@
-//! A leader whose consensus beats and that decides nothing: its node's loop is gone, hangs, or has been misled. The others
-//! find out, elect another, and say so meanwhile.
+//! A leader whose consensus sends heartbeats and that decides nothing: its node's loop is gone, hangs, or has been
+//! misled. The others detect that, elect another one, and report it meanwhile.
 
 use super::nodes::{Cluster, said, tenure, until};
 use futures::{FutureExt, future::BoxFuture};
@@ -31,7 +31,7 @@ async fn a_leader_that_beats_and_decides_nothing_is_replaced() {
     let others = format!("{},{}", cluster.nodes["p2"].api, cluster.nodes["p3"].api);
     let others: Vec<String> = others.split(',').map(str::to_owned).collect();
     let client = cluster.client_at(others.clone());
-    // The transfer may be answered late, since the one that leads then answers nobody.
+    // The transfer may be answered late, since the new leader answers no call.
     let _ = client.transfer_leader(Some("p1")).await;
     until("consensus of p1 leads", async || mute.status().is_leader).await;
     let term = mute.status().term;

@@ -1,4 +1,4 @@
-//! A ledger in which everything is filled in, and the answers to entries.
+//! A ledger with all fields filled in, and an outcome with every note and every refusal.
 
 use super::{
     named::{by_name, whole},

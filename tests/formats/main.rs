@@ -1,5 +1,5 @@
-//! What is written to the log, to snapshots and between nodes never changes within a version: yesterday's bytes are read by
-//! today's program, and the other way round.
+//! The bytes of the log, of snapshots and of calls between nodes never change within a version: an older program's
+//! bytes are read by this one, and the other way round.
 //!
 //! `tests/golden/node/v2-KIND.hex` holds a line `name = bytes` for every sample. A line that exists is never changed; bytes
 //! that differ are a new version, with a conversion from the old one. Missing lines are written with
@@ -223,7 +223,7 @@ fn answers_between_nodes() {
     hold(answers());
 }
 
-/// Reads bytes as what their kind says, for the error alone.
+/// Decodes bytes as their kind says, for the error alone.
 fn read(kind: Kind, bytes: &[u8]) -> Result<(), CodecError> {
     match kind {
         Kind::Entry => decode::<Entry>(bytes).map(drop),
@@ -253,7 +253,7 @@ fn other_kinds_and_newer_versions_are_refused_by_name() {
     }
 }
 
-/// Version 1 was never released, so nothing converts it; it must not be taken for something else.
+/// Version 1 was never released, so there is no conversion from it; it must not be taken for another version.
 #[test]
 fn what_was_written_before_the_first_release_is_refused_by_name() {
     for kind in KINDS {
@@ -293,7 +293,7 @@ fn lengths_that_lie_at_any_place_exhaust_nothing() {
             for at in 3..bytes.len() {
                 for lie in lies {
                     let hostile = [&bytes[..at], lie, &bytes[at + 1..]].concat();
-                    // It may be readable where a number was replaced; it must come back either way.
+                    // It may still be readable if a number was replaced; it must return either way.
                     let _ = read(kind, &hostile);
                     tried += 1;
                 }
@@ -321,7 +321,7 @@ proptest! {
     ) {
         let lines: Vec<Vec<u8>> = lines(kind).into_values().collect();
         if lines.is_empty() {
-            // They are being written for the first time; the samples' own tests fail where they are missing.
+            // The lines are being written for the first time; the samples' own tests fail where they are missing.
             return Ok(());
         }
         let mut bytes = which.get(&lines).clone();

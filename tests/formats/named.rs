@@ -1,4 +1,4 @@
-//! The variants of every enum that is written, by name. A new variant does not compile until it is named here, and the tests
+//! The variants of every encoded enum, by name. A new variant does not compile until it is named here, and the tests
 //! fail until there is a sample of it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ macro_rules! named {
     };
 }
 
-/// The same samples, if there is one of every variant.
+/// Returns the samples, provided that there is one of every variant.
 pub fn whole<T: Named>(samples: Vec<T>) -> Vec<T> {
     let sampled: BTreeSet<&str> = samples.iter().map(T::name).collect();
     let missing: Vec<&&str> = T::ALL.iter().filter(|name| !sampled.contains(**name)).collect();

@@ -1,4 +1,4 @@
-//! One value of every wait and every reason that a command or the ledger holds.
+//! One value of every note, and of every value within notes.
 
 use super::{
     named::whole,

@@ -1,4 +1,4 @@
-//! One value of everything that is written to the log and between nodes.
+//! One value of everything that is written to the log and sent between nodes.
 
 use super::{
     named::{Named, by_name, whole},
@@ -106,7 +106,7 @@ pub fn reading() -> Reading {
     }
 }
 
-/// What a list may say of an LPAR besides its state.
+/// Remarks about an LPAR in a list, besides its state.
 fn listed() -> BTreeMap<ResourceName, Listed> {
     let remarks = [
         Remark::Word("Suspended".into()),

@@ -1,4 +1,4 @@
-//! What is sent when all goes well, and what its answers become.
+//! The commands sent in normal operation, and the readings made of their answers.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! Commands and connections that fail half-way, and what may and may not be done about it.
+//! Commands and connections that fail half-way, and the permitted reactions.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -112,12 +112,12 @@ async fn a_list_counts_only_between_two_readings_of_one_state_that_can_know_it()
     site.set_lpar(MTMS, "web", "Running");
     assert!(driver.read_server(&server, PATIENCE).await.unwrap().lpars().is_some());
 
-    // Its service processor loses its partition data after the state was read: the list that follows is an old one.
+    // The service processor loses its partition data after the state was read: the list that follows is stale.
     site.goes_while_listed(MTMS, "Recovery");
     let reading = driver.read_server(&server, PATIENCE).await.unwrap();
     assert_eq!((&reading.system, reading.lpars()), (&SystemState::Recovery, None));
 
-    // And back: nothing of what was listed in Recovery is told as of Operating.
+    // And back: a list from Recovery does not count for Operating.
     let lists = || hmc.shared.commands("lssyscfg -r 'lpar'").len();
     let asked = lists();
     site.set_lpar(MTMS, "web", "Running");

@@ -1,4 +1,4 @@
-//! Who the HMC is to us, and who we are to it: host keys, authentication, and what happens when the configuration changes.
+//! Identities of the HMC and of the driver: host keys, authentication, and changes of the configuration.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! What is bounded: commands per HMC, mutations per server, the length of an answer, connections, and time.
+//! Limits: commands per HMC, mutations per server, the length of an answer, connections, and time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,7 +68,7 @@ async fn a_server_gets_one_mutation_at_a_time_through_whichever_hmc() {
     };
     let conductor = async {
         first.shared.running(1).await;
-        // The second HMC is free and answers questions, but must not have been given the second start.
+        // The second HMC is free and answers questions, but must not have received the second start.
         driver.read_server(&other, PATIENCE).await.unwrap();
         assert!(second.shared.commands("chsysstate").is_empty());
         gate.add_permits(3);
@@ -123,7 +123,7 @@ async fn an_answer_without_end_is_cut_and_the_connection_survives() {
     let site = Site::with_server(MTMS, &["web"]);
     let hmc = ScriptedHmc::start("hmc1", &site).await;
     let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
-    // More than is kept, and not so much more that the scripted server itself gets stuck on a closed channel.
+    // More than is kept, but not so much that the scripted server itself gets stuck on a closed channel.
     hmc.shared.misbehave("-r 'lpar'", Fault::Flood(3 << 20));
     let error = driver.read_server(&server, PATIENCE).await.unwrap_err();
     let ReadError::NoAnswer { attempts, .. } = error else { panic!("{error}") };
@@ -165,7 +165,8 @@ async fn a_connection_on_which_nothing_is_answered_any_more_is_replaced() {
     let site = Site::with_server(MTMS, &["web"]);
     let hmc = ScriptedHmc::start("hmc1", &site).await;
     let (driver, server) = (driver(&[&hmc]), server(&[&hmc]));
-    // So much that the scripted server gets stuck on the channel that we close, and answers nothing else any more.
+    // So much that the scripted server gets stuck on the channel closed by the driver, and answers nothing else any
+    // more.
     hmc.shared.misbehave("-r 'lpar'", Fault::Flood(64 << 20));
     assert!(driver.read_server(&server, PATIENCE).await.is_err());
     hmc.shared.behave();

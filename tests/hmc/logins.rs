@@ -1,6 +1,7 @@
-//! Three nodes, one user: an HMC that refuses it is tried by one node at a time, and used again as soon as it lets us in.
+//! Three nodes with one user: an HMC that refuses it is tried by one node at a time, and used again as soon as it
+//! accepts the user.
 //!
-//! The nodes' rule, the ledger's and the driver are the real ones; what carries an entry from one to the other is a mutex.
+//! The nodes' rule, the ledger's and the driver are the real ones; a mutex takes the place of consensus.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +22,7 @@ use crate::server::{Login, MTMS, PATIENCE, ScriptedHmc, new_key, server, soon};
 use crate::site::Site;
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
-/// How often a node looks.
+/// Interval at which a node follows the ledger.
 const TICK: Duration = Duration::from_millis(20);
 
 fn declared() -> config::Cluster {
@@ -38,11 +39,11 @@ fn declared() -> config::Cluster {
     cluster
 }
 
-/// What the nodes share.
+/// The state shared by the nodes.
 struct Shared {
     ledger: Mutex<Ledger>,
     born: Instant,
-    /// How far cluster time is ahead of the test's own.
+    /// Lead of cluster time over the test's own clock.
     ahead: AtomicU64,
 }
 
@@ -101,7 +102,7 @@ struct Trio {
 }
 
 impl Trio {
-    /// Three nodes that reach the HMC at these addresses, and read the server over and over.
+    /// Three nodes that reach the HMC at these addresses, and read the server continuously.
     fn start(hmc: &ScriptedHmc, addresses: [HmcAddress; 3]) -> Self {
         let ahead = AtomicU64::new(0);
         let shared = Arc::new(Shared { ledger: Mutex::default(), born: Instant::now(), ahead });
@@ -208,7 +209,7 @@ async fn a_node_whose_own_key_is_bad_keeps_away_alone() {
     trio.until(|| async { trio.away() == NODES }).await;
     trio.pass(150);
     trio.all_read(&[0, 2]).await;
-    // Let in is n3; n2 tries at once, in vain.
+    // n3 was accepted; n2 tries at once, in vain.
     trio.until(|| async { trio.shared.ledger().hmcs["hmc1"].tries == 1 && trio.away() == ["n2"] }).await;
     hmc.shared.cut();
     trio.all_read(&[0, 2]).await;

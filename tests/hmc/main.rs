@@ -1,4 +1,4 @@
-//! The HMC driver against scripted HMCs: real SSH, a little state, and every way to fail that we could think of.
+//! Tests of the HMC driver with scripted HMCs: real SSH, a little state, and all known ways to fail.
 
 mod commands;
 mod faults;

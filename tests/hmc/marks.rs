@@ -1,5 +1,5 @@
-//! The mark of the cluster that manages an LPAR: asked for only where it is wanted, set before the LPAR is started, never in
-//! place of what somebody has written, and never in the way of a start.
+//! The mark of the cluster that manages an LPAR: requested only if the configuration says so, set before the LPAR is
+//! started, never in place of another description, and never in the way of a start.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Bench {
         Self { site, hmc, cluster, performer, _key: key }
     }
 
-    /// A ledger in which the LPAR is to be started, as it reads now.
+    /// A ledger that orders the start of the LPAR, with its present reading.
     async fn ordered(&self) -> Ledger {
         let mut ledger = Ledger::default();
         let ann = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
@@ -98,7 +98,7 @@ impl Bench {
         self.carry_out(self.ordered().await).await
     }
 
-    /// The node's own machine decides, its own performer act.
+    /// The node's own machine decides, its own performer acts.
     async fn carry_out(&self, ledger: Ledger) -> Report {
         let (mut lease, mut past) = (node::Lease::default(), node::Past::new(0));
         lease.renew(moment::now(), Span::seconds(3600), 0);
@@ -129,12 +129,12 @@ impl Bench {
                     other => panic!("{other:?}"),
                 }
             }
-            // A pause of the order, or nothing: the next look at the clock tells.
+            // A pause of the order, or nothing: the next turn of the loop tells.
             soon(tokio::task::yield_now()).await;
         }
     }
 
-    /// What was sent to change something, in its order.
+    /// The commands that changed something, in order.
     fn changes(&self) -> Vec<&'static str> {
         let sent = self.hmc.shared.commands("chsys");
         sent.iter().map(|command| if command.contains(SETS) { SETS } else { STARTS }).collect()

@@ -1,7 +1,8 @@
-//! Migration and remote restart: what is sent, what is certain not to have happened, and what must not wait for them.
+//! Migration and remote restart: the commands sent, the failures that are definite, and the operations that must not
+//! wait for them.
 //!
-//! What a real HMC prints when it refuses these is not recorded anywhere public: the codes marked synthetic are made up,
-//! and the driver must not know them.
+//! The messages with which a real HMC refuses these are not recorded anywhere public: the codes marked synthetic are
+//! made up, and the driver must not know them.
 
 use std::sync::Arc;
 use std::time::Duration;

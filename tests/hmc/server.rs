@@ -24,30 +24,30 @@ pub const MTMS: &str = "9009-42A*1234567";
 /// More than any test needs; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What to do with a command instead of the usual.
+/// The behaviour for a command instead of the usual.
 #[derive(Clone)]
 pub enum Fault {
-    /// Never answer, and do nothing.
+    /// Never answer, and carry out nothing.
     Hang,
-    /// Cut the connection before doing anything.
+    /// Cut the connection before carrying out anything.
     Cut,
-    /// Do it, then cut the connection.
+    /// Carry it out, then cut the connection.
     DoAndCut,
-    /// Do nothing and say this.
+    /// Carry out nothing, and answer this.
     Say(Answer),
     /// Answer with this many bytes.
     Flood(usize),
-    /// Do it, and close the channel without an exit status.
+    /// Carry it out, and close the channel without an exit status.
     NoStatus,
-    /// Do it, and say that the shell was killed by a signal.
+    /// Carry it out, and report that the shell was killed by a signal.
     Killed,
     /// Refuse to run commands.
     RefuseExec,
-    /// Wait for a permit, then do it.
+    /// Wait for a permit, then carry it out.
     Gate(Arc<Semaphore>),
 }
 
-/// What happens when a key is offered.
+/// The reaction to an offered key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Login {
     Accept,
@@ -66,7 +66,7 @@ pub struct ScriptedHmc {
     accepting: Option<JoinHandle<()>>,
 }
 
-/// What the tests set and look at.
+/// State that tests set and inspect.
 pub struct Shared {
     site: Site,
     host_key: PrivateKey,
@@ -115,7 +115,7 @@ impl ScriptedHmc {
         *self.shared.client_key.lock().unwrap() = key;
     }
 
-    /// How the driver is told about it.
+    /// Its address for the driver.
     pub fn configuration(&self) -> HmcAddress {
         let pem = self.shared.client_key.lock().unwrap().to_openssh(LineEnding::LF).unwrap();
         HmcAddress {
@@ -214,7 +214,7 @@ impl Shared {
     }
 }
 
-/// Awaits something that must happen.
+/// Awaits a future that must complete.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("did not happen")
 }
@@ -346,7 +346,7 @@ impl Drop for Running {
     }
 }
 
-/// What a command's end is told by.
+/// The way in which the end of a command is reported.
 enum Ending {
     Status,
     Signal,
@@ -400,7 +400,7 @@ async fn answer(shared: Arc<Shared>, handle: Handle, channel: ChannelId, command
     let _ = handle.close(channel).await;
 }
 
-/// Splits a command line as the HMC's shell does, and takes the assignment off its front.
+/// Splits a command line as the HMC's shell does, and removes the assignment in front of it.
 pub fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;

@@ -1,9 +1,9 @@
-//! The servers and LPARs behind the scripted HMCs, and what the HMC's commands say and do about them.
+//! The servers and LPARs behind the scripted HMCs, with the commands of an HMC.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// What a command answers.
+/// The answer to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u32,
@@ -29,10 +29,10 @@ pub struct Site {
 
 struct Server {
     state: String,
-    /// The state that it is in from the next list of its LPARs on.
+    /// The state that it assumes at the next list of its LPARs.
     next: Option<String>,
     lpars: BTreeMap<String, String>,
-    /// What is written about LPARs; `None` if the HMCs know no such thing.
+    /// The descriptions of LPARs; `None` if the HMCs do not know that attribute.
     descriptions: Option<BTreeMap<String, String>>,
 }
 
@@ -59,7 +59,7 @@ impl Site {
         self.servers.lock().unwrap().get_mut(mtms).unwrap().state = state.to_owned();
     }
 
-    /// While its LPARs are listed the next time, the server goes to another state, in which they are all shown as off.
+    /// During the next list of its LPARs, the server goes to another state, in which they are all shown as off.
     pub fn goes_while_listed(&self, mtms: &str, state: &str) {
         self.servers.lock().unwrap().get_mut(mtms).unwrap().next = Some(state.to_owned());
     }
@@ -74,14 +74,14 @@ impl Site {
         self.servers.lock().unwrap()[mtms].lpars[lpar].clone()
     }
 
-    /// Writes something about an LPAR.
+    /// Sets the description of an LPAR.
     pub fn describe(&self, mtms: &str, lpar: &str, text: &str) {
         let mut servers = self.servers.lock().unwrap();
         let descriptions = servers.get_mut(mtms).unwrap().descriptions.as_mut().unwrap();
         descriptions.insert(lpar.to_owned(), text.to_owned());
     }
 
-    /// The HMCs are of a release that knows no descriptions.
+    /// Makes the HMCs ones of a release without descriptions.
     pub fn knows_no_descriptions(&self, mtms: &str) {
         self.servers.lock().unwrap().get_mut(mtms).unwrap().descriptions = None;
     }
@@ -95,7 +95,7 @@ impl Site {
         self.servers.lock().unwrap()[mtms].lpars.contains_key(lpar)
     }
 
-    /// Carries out one command as the HMC with this connection word would.
+    /// Carries out one command like an HMC with this connection word.
     pub fn run(&self, words: &[String], connection: &str) -> Answer {
         let option = |name: &str| {
             let at = words.iter().position(|word| word == name)?;
@@ -214,7 +214,7 @@ impl Site {
         Answer::ok("")
     }
 
-    /// A migration is over at once here; one that was begun by a test is under way until it is stopped or recovered.
+    /// A migration ends at once here; one that was begun by a test is in progress until it is stopped or recovered.
     fn migrate(&self, operation: &str, from: &str, to: Option<&str>, lpar: &str) -> Answer {
         let mut servers = self.servers.lock().unwrap();
         let Some(state) = servers.get_mut(from).unwrap().lpars.get(lpar).cloned() else {
@@ -240,7 +240,7 @@ impl Site {
     fn restart_elsewhere(&self, operation: &str, from: &str, to: &str, lpar: &str) -> Answer {
         let mut servers = self.servers.lock().unwrap();
         if !["Power Off", "Power Off In Progress", "Error", "Initializing"].contains(&servers[from].state.as_str()) {
-            // The real text is not known.
+            // The real text is unknown.
             return Answer::refusal("HSCLFFFF (synthetic) The source is not down.\n");
         }
         if operation == "restart" {

@@ -1,6 +1,6 @@
-//! Choices out of bytes. When they are used up, every choice is the first one.
+//! Choices taken from bytes. After the last byte, every choice is the first one.
 
-/// What is left of the bytes.
+/// The bytes not used yet.
 pub struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -25,7 +25,7 @@ impl<'a> Bytes<'a> {
         wide % sides.max(1)
     }
 
-    /// Once in so many times.
+    /// True once in `times`, on average.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == times - 1
     }

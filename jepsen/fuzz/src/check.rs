@@ -1,8 +1,8 @@
-//! What must be so after each entry, and of a ledger at the end of a history.
+//! The checks after each entry, and on the ledger at the end of a history.
 
 use tenure_core::{Entry, Ledger, Outcome, invariants, tolerance::weakness};
 
-/// Everything that is wrong with one entry. What was noted and refused is put into words, for an operator will read it.
+/// All faults of one entry. Notes and refusals must render as text, since operators read them.
 pub fn entry(before: &Ledger, entry: &Entry, after: &Ledger, outcome: &Outcome) -> Vec<String> {
     let mut wrong = invariants::state(after);
     wrong.extend(invariants::step(before, after));
@@ -20,7 +20,7 @@ pub fn entry(before: &Ledger, entry: &Entry, after: &Ledger, outcome: &Outcome) 
     wrong
 }
 
-/// A ledger goes through bytes and is the same.
+/// A ledger must survive encoding and decoding unchanged.
 pub fn bytes(ledger: &Ledger) -> Vec<String> {
     let config = bincode::config::standard();
     let again = bincode::serde::encode_to_vec(ledger, config)
@@ -33,7 +33,7 @@ pub fn bytes(ledger: &Ledger) -> Vec<String> {
     }
 }
 
-/// Whoever asks how weak the cluster is gets an answer, the same each time.
+/// The question how weak the cluster is must have an answer, and the same one each time.
 pub fn questions(ledger: &Ledger) -> Vec<String> {
     let same = weakness(ledger) == weakness(ledger);
     if same { Vec::new() } else { vec!["the weakness of a cluster is not the same twice".to_owned()] }

@@ -1,4 +1,4 @@
-//! Changes of the cluster file as people make them: something is dropped, added again, or declared otherwise.
+//! Realistic edits of the cluster file: something is dropped, added again, or declared differently.
 
 use crate::{
     bytes::Bytes,
@@ -9,7 +9,7 @@ use tenure_core::{
     config::{Address, Cluster, Group, Kind, Node},
 };
 
-/// The declared cluster, edited once or twice. `whole` is how it was at first, for what is added again.
+/// The declared cluster, edited once or twice. `whole` is the original cluster, the source of what is added again.
 pub fn edited(bytes: &mut Bytes<'_>, known: &Known, declared: &Cluster, whole: &Cluster) -> Cluster {
     let mut cluster = declared.clone();
     for _ in 0..=bytes.below(2) {

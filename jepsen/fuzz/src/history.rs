@@ -1,4 +1,4 @@
-//! One history: what happens next is read from the bytes, until they are used up.
+//! One history: each step is read from the bytes, until they are used up.
 
 use crate::{
     bytes::Bytes,
@@ -22,20 +22,20 @@ use tenure_core::{
     view::NodeView,
 };
 
-/// No history is longer.
+/// The maximum number of steps of a history.
 const STEPS: usize = 60;
 
-/// A bug that is put in on purpose, to show that it would be found.
+/// A bug that is planted to show that the checks find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plant {
-    /// A change of configuration forgets the starts that are under way.
+    /// A change of configuration forgets the starts in progress.
     ForgottenStart,
-    /// A request that is refused has changed something by then.
+    /// A refused request changes the ledger.
     RefusedAndChanged,
 }
 
 impl Plant {
-    /// All of them.
+    /// All planted bugs, for the tests.
     pub const ALL: [Plant; 2] = [Plant::ForgottenStart, Plant::RefusedAndChanged];
 
     /// The name on the command line.
@@ -66,14 +66,14 @@ impl Plant {
     }
 }
 
-/// How a history is run.
+/// Options of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// The bug that is in.
+    /// The planted bug, if any.
     pub plant: Option<Plant>,
 }
 
-/// Runs the history that the bytes are; if anything is wrong after an entry, what that is and what led to it.
+/// Runs the history that the bytes encode; on a fault, returns the fault and the events before it.
 pub fn run(bytes: &[u8], options: &Options) -> Result<(), String> {
     let history = tell(bytes, options);
     if history.wrong.is_empty() { Ok(()) } else { Err(history.told()) }
@@ -95,7 +95,7 @@ fn tell<'a>(bytes: &'a [u8], options: &Options) -> History<'a> {
     history
 }
 
-/// The entries of the history that the bytes are.
+/// The entries of the history that the bytes encode.
 pub fn entries(bytes: &[u8]) -> Vec<Entry> {
     tell(bytes, &Options::default()).entries
 }
@@ -104,13 +104,13 @@ struct History<'a> {
     bytes: Bytes<'a>,
     options: Options,
     ledger: Ledger,
-    /// The cluster as it was declared at first.
+    /// The cluster as first declared.
     whole: Arc<Cluster>,
-    /// What is so in the world, which readings may or may not say.
+    /// The true power states, which readings may misreport.
     truth: BTreeMap<(ServerName, ResourceName), Power>,
     lost: BTreeSet<ServerName>,
     silent: BTreeSet<NodeName>,
-    /// Starts whose outcome nobody knew: they may take effect yet.
+    /// Starts with unknown outcome: they may still take effect.
     late: Vec<Order>,
     now: Time,
     serial: u64,
@@ -166,7 +166,7 @@ impl<'a> History<'a> {
             }
             18 | 19 => self.mishap(),
             20 => {
-                // What was sent takes effect.
+                // An earlier command takes effect.
                 if let Some(order) = self.late.pop() {
                     self.carry_out(&order);
                 }
@@ -204,7 +204,7 @@ impl<'a> History<'a> {
         self.ask(Request::Configure { cluster, strand });
     }
 
-    /// What the leader would propose is accepted whole.
+    /// Commits the leader's plan, which must be accepted whole.
     fn plan(&mut self) {
         let leader = self.ledger.nodes.keys().find(|node| !self.silent.contains(*node)).cloned();
         let Some(leader) = leader else { return };
@@ -287,7 +287,7 @@ impl<'a> History<'a> {
         Inside { seen: agents.map(|(name, _)| (name.clone(), look(name))).collect(), watchdog }
     }
 
-    /// A node answers an order: as it went, or as it did not.
+    /// A node reports on an order, correctly or not.
     fn answer(&mut self) {
         let open: Vec<Order> = self.ledger.orders.values().cloned().collect();
         let Some(order) = self.bytes.pick(&open).cloned() else { return };
@@ -340,7 +340,7 @@ impl<'a> History<'a> {
         self.now = self.now.after(spans[self.bytes.below(4)]);
     }
 
-    /// Somebody reads a server, and may not say the truth.
+    /// A node reads a server, perhaps falsely.
     fn observe(&mut self) {
         let servers: Vec<ServerName> = self.ledger.servers.keys().cloned().collect();
         let Some(server) = self.bytes.pick(&servers).cloned() else { return };
@@ -377,7 +377,7 @@ impl<'a> History<'a> {
         self.commit(Author::Planner("n1".into()), vec![Command::Sense { node, inside }]);
     }
 
-    /// Power, nodes, and what runs, come and go.
+    /// Servers and nodes fail and return, resources crash.
     fn mishap(&mut self) {
         let servers: Vec<ServerName> = self.ledger.servers.keys().cloned().collect();
         let nodes: Vec<NodeName> = self.ledger.nodes.keys().cloned().collect();

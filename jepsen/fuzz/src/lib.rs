@@ -1,10 +1,10 @@
-//! Histories out of bytes. Any bytes at all are a history: a site, and up to so many entries for its ledger. Most are what
-//! a cluster would do (the planner's plan, answers to its orders, readings), some are what an administrator might ask, the
-//! cluster file edited among it, and some are whatever the types allow, from whoever. After each entry everything that
-//! must be so of a ledger is checked.
+//! Histories from bytes. Any byte string is a history: a site, and a limited number of entries for its ledger. Most
+//! entries are those of a real cluster (the planner's plan, answers to its orders, readings), some are
+//! administrators' requests, including edits of the cluster file, and some are arbitrary values of the types, by any
+//! author. After each entry all invariants of the ledger are checked.
 //!
-//! libFuzzer chooses the bytes (`.ci/fuzz`), or a generator of numbers does (`cargo test -p tenure-fuzz`). It refuses to
-//! know how entries are made durable and who may propose them.
+//! The bytes come from libFuzzer (`.ci/fuzz`) or from a random number generator (`cargo test -p tenure-fuzz`). Out of
+//! scope: how entries are made durable and who may propose them.
 
 mod bytes;
 mod check;
@@ -15,7 +15,7 @@ mod typed;
 
 pub use history::{Options, Plant, entries, run};
 
-/// The bytes of a seed, for where nobody guides the choice.
+/// The bytes of a seed, for runs without libFuzzer.
 pub fn bytes_of(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {

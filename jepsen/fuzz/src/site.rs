@@ -1,4 +1,4 @@
-//! The sites: three servers with a node each and an arbiter, and groups of all kinds.
+//! The sites: three servers with one node each, an arbiter, and groups of all kinds.
 
 use crate::bytes::Bytes;
 use tenure_core::{

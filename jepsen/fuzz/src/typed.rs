@@ -1,6 +1,6 @@
-//! A value of any type of the core out of bytes, by way of its `Deserialize`: a new command or field is generated without a
-//! line here. Names, epochs, orders, indexes and times are mostly such as the ledger at hand knows, by the name of the field
-//! that they are in, so that what comes out is mostly near to acceptable.
+//! Makes a value of any core type from bytes, through its `Deserialize`: a new command or field is generated without
+//! a line here. Names, epochs, orders, indexes and times are mostly taken from the current ledger, chosen by the name
+//! of the field, so that most values are nearly acceptable.
 
 use crate::bytes::Bytes;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor, value};
@@ -8,7 +8,7 @@ use tenure_core::{Ledger, OrderId};
 
 type Error = value::Error;
 
-/// What the ledger at hand knows.
+/// Names and numbers of the current ledger.
 pub struct Known {
     servers: Vec<String>,
     nodes: Vec<String>,
@@ -35,7 +35,7 @@ impl Known {
         }
     }
 
-    /// The names that belong where this is the name of the field, or of the variant.
+    /// The names that fit a field or variant of this name.
     fn names(&self, place: &str) -> Option<&[String]> {
         Some(match place {
             "server" | "to" | "from" | "home" | "vouched" | "Fence" | "ReappearServer" | "CleanServer"
@@ -49,7 +49,7 @@ impl Known {
     }
 }
 
-/// A value of this type.
+/// A value of type `T`.
 pub fn typed<T: de::DeserializeOwned>(bytes: &mut Bytes<'_>, known: &Known) -> Option<T> {
     T::deserialize(&mut Typed { bytes, known, place: "", order: None, depth: 0 }).ok()
 }
@@ -57,7 +57,7 @@ pub fn typed<T: de::DeserializeOwned>(bytes: &mut Bytes<'_>, known: &Known) -> O
 struct Typed<'a, 'b> {
     bytes: &'a mut Bytes<'b>,
     known: &'a Known,
-    /// The name of the field or variant that is being filled.
+    /// Name of the field or variant being filled.
     place: &'static str,
     /// The order whose identity is being filled.
     order: Option<OrderId>,
@@ -98,7 +98,7 @@ impl Typed<'_, '_> {
         value
     }
 
-    /// How many elements: none where it goes too deep.
+    /// Number of elements: none where the nesting is too deep.
     fn length(&mut self) -> usize {
         if self.depth > 8 { 0 } else { self.bytes.below(3) }
     }

@@ -1,11 +1,11 @@
-//! Histories of some thousand seeds; what is planted is found among them.
+//! Histories from some thousand seeds: no fault in the real core, and every planted bug is found.
 
 use tenure_fuzz::{Options, Plant, bytes_of, run};
 
-/// Bytes for a history.
+/// Bytes per history.
 const LENGTH: usize = 400;
 
-/// `FUZZ_SEEDS=1000-5000` chooses other seeds.
+/// The seeds to run; `FUZZ_SEEDS=1000-5000` selects others.
 fn seeds() -> std::ops::Range<u64> {
     let asked = std::env::var("FUZZ_SEEDS").unwrap_or_else(|_| "0-1500".to_owned());
     let (from, to) = asked.split_once('-').expect("FUZZ_SEEDS is FROM-TO");

@@ -1,11 +1,12 @@
-//! Two builds of the core side by side: the one of this tree, and one of the same sources with a rule more from level 2 on,
-//! as a later release would have. As long as the cluster has not agreed on that level, both lead to the same bytes.
+//! Two builds of the core side by side: the one of this tree, and one of the same sources with an additional rule
+//! from level 2 on, as a later release would have. Until the cluster has agreed on that level, both must produce the
+//! same bytes.
 
 use tenure_core::{self as present, codec::encode};
 use tenure_core_next as later;
 use tenure_fuzz::{bytes_of, entries};
 
-/// Bytes for a history, and how many histories.
+/// Bytes per history, and the seeds.
 const LENGTH: usize = 400;
 const SEEDS: std::ops::Range<u64> = 0..120;
 
@@ -53,7 +54,7 @@ fn a_log_that_holds_a_raise_is_replayed_the_same() {
         let log: Vec<later::Entry> = entries(&bytes_of(seed, LENGTH)).iter().map(read).collect();
         let (mut whole, mut again) = (later::Ledger::default(), later::Ledger::default());
         for (index, entry) in (1..).zip(&log) {
-            // In the middle the level is raised, and one node takes up a snapshot that another made right after that.
+            // Half-way the level is raised, and one node loads a snapshot that another made right after that.
             if index == log.len() as u64 / 2 {
                 whole.raise(later::Level(2));
                 again.raise(later::Level(2));

@@ -1,17 +1,18 @@
 //! The explorer: every short history of a tiny world, up to a stated bound.
 //!
-//! Two servers, three nodes (the third is an arbiter), one or two groups of one resource each: LPARs, or what lives inside nodes.
-//! Each node is the machine that the daemon runs ([`tenure_core::node::Node`]), with its ledger, its plan and its orders. They
-//! are driven through every interleaving of late, lost and repeated messages, late commands, cuts, processes that end and others
-//! that begin and have forgotten, crashes, power losses and operators' requests that a [`Scope`] allows, breadth first, so that
-//! the first history that breaks a promise is a shortest one. What is played is the world, far smaller than [`crate::world`]
-//! because speed decides how deep the search gets, and consensus, which here has no delays.
+//! Two servers, three nodes (the third is an arbiter), one or two groups of one resource each: LPARs, or resources
+//! inside nodes. Each node is the state machine that the daemon runs ([`tenure_core::node::Node`]), with its ledger,
+//! its plan and its orders. The search goes breadth first through every interleaving of late, lost and repeated
+//! messages, late commands, cuts, killed and restarted processes without memory, crashes, power losses and operators'
+//! requests that a [`Scope`] allows, so that the first history that breaks a promise is a shortest one. Simulated are
+//! the world, far smaller than [`crate::world`] because speed decides how deep the search gets, and consensus, which
+//! here has no delays.
 //!
-//! Time is of three sizes: what happens at once counts as no time; leases end, and settling times pass, as steps of a history.
-//! How soon something is read is not looked at: readings and looks come at any time.
+//! Time has three scales: events take no time; ends of leases and settling times are steps of a history. The delay of
+//! readings is not modelled: readings and looks come at any time.
 //!
-//! A [`Mutant`] is a bug that is put in on purpose; `jepsen/model/mutants.md` lists them. The explorer refuses to know of
-//! capacity and of configuration changes.
+//! A [`Mutant`] is a planted bug; `jepsen/model/mutants.md` lists them. Capacity and configuration changes are out of
+//! scope.
 
 mod act;
 mod action;

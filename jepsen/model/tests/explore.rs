@@ -1,7 +1,7 @@
-//! Every short history of a tiny world: none of the core's breaks a promise, and each planted bug is found.
+//! Every short history of a tiny world: no history of the core breaks a promise, and each planted bug is found.
 //!
-//! `EXPLORE=late,power` narrows the scopes, `MUTANT=lease-ignored` the planted bugs, `DEEPER=1` makes histories longer. What is
-//! printed is what `jepsen/model/mutants.md` states.
+//! `EXPLORE=late,power` restricts the scopes, `MUTANT=lease-ignored` the planted bugs, `DEEPER=1` makes histories
+//! longer. The output is the content of `jepsen/model/mutants.md`.
 
 use std::sync::Mutex;
 use tenure_model::explore::{Explored, Mutant, Scope, explore, scopes, unsafe_scopes};
@@ -15,7 +15,7 @@ fn scope(name: &str) -> Scope {
     scope
 }
 
-/// Searches side by side, as many as there are processors, and gives back what came of each, in order.
+/// Runs searches in parallel, one per processor, and returns their results in order.
 fn search(jobs: Vec<(Scope, Option<Mutant>)>) -> Vec<Explored> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len().max(1));
     let queue = Mutex::new(jobs.into_iter().enumerate());
@@ -37,7 +37,7 @@ fn search(jobs: Vec<(Scope, Option<Mutant>)>) -> Vec<Explored> {
     results.into_iter().map(|(_, explored)| explored).collect()
 }
 
-/// Whether the row of this bug in the list says where it is found, by which check, and in how many steps.
+/// Whether the row of this bug in the list has its scope, its check, and its number of steps.
 fn is_listed(mutant: Mutant, steps: usize) -> bool {
     let list = include_str!("../mutants.md");
     let row = list.lines().find(|line| line.starts_with(&format!("| `{mutant}` |")));

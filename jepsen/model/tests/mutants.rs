@@ -1,7 +1,9 @@
-//! Bugs put into the sources themselves, one at a time (`mutants.toml`), each in a scratch copy of the tree, and the test
-//! that finds it. A bug that does not compile, or a test that is not there, is no proof and counts as not found.
+//! Bugs put into the sources themselves, one at a time (`mutants.toml`), each in a scratch copy of the tree, and the
+//! test that finds it. A bug that does not compile, or a test that does not exist, proves nothing and counts as not
+//! found.
 //!
-//! `MUTANTS=all cargo test --workspace --test mutants each_bug -- --nocapture` tries all; a list of names, those.
+//! `MUTANTS=all cargo test --workspace --test mutants each_bug -- --nocapture` tries all; a list of names, only
+//! those.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +12,7 @@ use std::{
     process::Command,
 };
 
-/// What is not copied.
+/// Directories that are not copied.
 const LEFT_OUT: [&str; 3] = ["target", ".git", "docs"];
 
 struct Mutant {
@@ -43,7 +45,7 @@ fn mutants() -> Vec<Mutant> {
     list.iter().map(one).collect()
 }
 
-/// Where its unit tests and its other tests are.
+/// The directories of a package's unit tests and of its other tests.
 fn tests_of(package: &str) -> [&'static str; 2] {
     match package {
         "tenure" => ["src", "tests"],
@@ -56,12 +58,12 @@ fn tests_of(package: &str) -> [&'static str; 2] {
     }
 }
 
-/// Whether a test binary has a test.
+/// Whether a test binary contains a test.
 fn has_test([package, binary, test]: &[String; 3]) -> bool {
     let [unit, others] = tests_of(package).map(|path| root().join(path));
     let paths = match binary.as_str() {
         "lib" => vec![unit],
-        // In the program's own file, below its directory, or in the module that the test's name begins with.
+        // In the binary's own file, below its directory, or in the module with which the test's name begins.
         name => {
             let module = test.split("::").next().unwrap_or(name);
             [name, module].iter().flat_map(|name| [others.join(format!("{name}.rs")), others.join(name)]).collect()
@@ -72,7 +74,7 @@ fn has_test([package, binary, test]: &[String; 3]) -> bool {
     paths.iter().any(is_there)
 }
 
-/// Whether a file, or one below a directory, has this text.
+/// Whether a file, or one below a directory, contains this text.
 fn has_function(path: &Path, text: &str) -> bool {
     if path.is_dir() {
         let entries = fs::read_dir(path).expect("a directory").map(|entry| entry.expect("an entry").path());
@@ -109,7 +111,7 @@ fn copy(from: &Path, to: &Path) {
                 copy(&source, &target);
             }
         } else if fs::read(&target).ok() != fs::read(&source).ok() {
-            // What is the same keeps its time, or all would be built again.
+            // Unchanged files keep their time, or everything would be rebuilt.
             fs::copy(&source, &target).expect("a file can be copied");
         }
     }
@@ -118,14 +120,14 @@ fn copy(from: &Path, to: &Path) {
 fn cargo(tree: &Path, arguments: &[&str]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(tree).args(["test", "--offline"]);
-    // Built once and run once: what takes time is the compiler.
+    // Built once and run once: most of the time goes to the compiler.
     for package in ["tenure-core", "tenure-fuzz", "tenure-model", "tenure-raft", "tenure-storage"] {
         command.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=0"));
     }
     command.args(arguments).env("CARGO_TARGET_DIR", tree.join("target")).output().expect("cargo runs")
 }
 
-/// Whether the test that is named for the bug fails, and nothing else is in the way.
+/// Whether the bug compiles and its test fails.
 fn is_found(tree: &Path, mutant: &Mutant) -> Result<(), String> {
     let [package, binary, test] = &mutant.test;
     let place = match binary.as_str() {
@@ -146,7 +148,7 @@ fn is_found(tree: &Path, mutant: &Mutant) -> Result<(), String> {
     if failed { Ok(()) } else { Err(format!("is not found by {test}")) }
 }
 
-/// Builds the core anew for each, so only where that is asked for.
+/// Rebuilds the core for each bug, so it runs only on request.
 #[test]
 fn each_bug_in_the_sources_is_found() {
     let Ok(asked) = std::env::var("MUTANTS") else {

@@ -1,12 +1,12 @@
-//! Bugs that are put in on purpose are found: each by the scenario that is named for it, in which two nodes then run the same
-//! resource. Without the bug the same scenario is judged to be right (`tests/scenarios.rs`).
+//! Each planted bug is found by its scenario, in which two nodes then run the same resource. Without the bug the same
+//! scenario passes (`tests/scenarios.rs`).
 //!
 //! `BUG=FenceNotReadBack cargo test -p tenure-model --test planted -- --nocapture` shows how one is found.
 
 use std::{fs, path::Path};
 use tenure_model::sim::{Bug, Options, Script, Sim, Site};
 
-/// What is found wrong when a scenario is run, and the log that led to it.
+/// Runs a scenario; returns the faults found, and the log.
 fn run(file: &str, bug: Option<Bug>) -> (Vec<String>, Vec<String>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios").join(file);
     let text = fs::read_to_string(&path).expect("a scenario");

@@ -1,14 +1,13 @@
-//! Scenarios: what the operator would see. Each file under `tests/scenarios` is a comment that says what it shows and why,
-//! a site, and commands, each followed by the log that it led to.
+//! Scenarios: the operator's view. Each file under `tests/scenarios` is a comment that says what it shows and why, a
+//! site, and commands, each followed by its log.
 //!
-//! After every command all invariants are checked. Hidden re-runs must end in the same place: nodes with other names, a
-//! new leader between any two commands, and every report delivered twice (which must not even change the log).
+//! After every command all invariants are checked. Hidden re-runs must end in the same state: nodes with other names,
+//! a new leader before every command, and every report delivered twice (which must not even change the log).
 //!
-//! The words of a file are listed in `tests/scenarios/README.md`.
+//! The syntax of a file is described in `tests/scenarios/README.md`.
 //!
-//! `UPDATE_SCENARIOS=1 cargo test --test scenarios` writes what is missing or has changed; read it before committing.
-//! `SCENARIO=name` runs only the files whose path contains it. `SCENARIO_FIRST=1` ends at the first that fails, and leaves the
-//! re-runs out.
+//! `UPDATE_SCENARIOS=1 cargo test --test scenarios` updates the logs; read them before committing. `SCENARIO=name`
+//! runs only the files whose path contains it. `SCENARIO_FIRST=1` ends at the first failure, and omits the re-runs.
 
 use std::{
     fmt::Write as _,
@@ -17,11 +16,11 @@ use std::{
 };
 use tenure_model::sim::{Line, Options, Sim, Site};
 
-/// What a scenario file consists of.
+/// A part of a scenario file.
 enum Part {
-    /// A comment, an empty line or a declaration: kept as it is.
+    /// A comment, an empty line or a declaration: kept unchanged.
     Text(String),
-    /// A command, and the log that is expected of it; none if it was never run.
+    /// A command, and its expected log; none if it was never run.
     Deed { line: String, expected: Vec<String> },
 }
 
@@ -30,7 +29,7 @@ struct Scenario {
     parts: Vec<Part>,
 }
 
-/// A way to run a scenario again.
+/// A variation in which a scenario is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Twist {
     Plain,
@@ -39,9 +38,9 @@ enum Twist {
     Twice,
 }
 
-/// What a run led to.
+/// Result of a run.
 struct Run {
-    /// By command, in order.
+    /// The log of each command, in order.
     logs: Vec<Vec<Line>>,
     placement: Vec<String>,
 }
@@ -166,7 +165,7 @@ fn run(scenario: &Scenario, twist: Twist) -> Result<Run, String> {
         logs.push(sim.take_lines());
         right(&mut sim, line)?;
     }
-    // All runs get the time to end where they will.
+    // All runs get the time to reach their final state.
     sim.act("run 5m").map_err(|why| why.to_string())?;
     right(&mut sim, "the end")?;
     Ok(Run { logs, placement: sim.placement() })
@@ -198,7 +197,7 @@ fn render(scenario: &Scenario, run: &Run) -> String {
     text
 }
 
-/// The whole log without times and numbers of entries, which a repeated report shifts.
+/// The whole log without times and entry numbers, which a repeated report shifts.
 fn without_numbers(run: &Run) -> String {
     let lines = run.logs.iter().flatten().map(|line| {
         let text: String = line.text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
@@ -207,7 +206,7 @@ fn without_numbers(run: &Run) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The lines that differ, with the last that do not.
+/// The lines that differ, with the last common lines before them.
 fn difference(expected: &str, actual: &str) -> String {
     let (expected, actual): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), actual.lines().collect());
     let same = expected.iter().zip(&actual).take_while(|(a, b)| a == b).count();

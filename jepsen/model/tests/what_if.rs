@@ -1,5 +1,5 @@
-//! What is foreseen is what happens: the simulated cluster, with its delays, nodes and consoles, ends where the foresight
-//! from its ledger said it would.
+//! Predictions come true: the simulated cluster, with its delays, nodes and consoles, ends in the state that the
+//! prediction from its ledger gave.
 
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use tenure_core::{
 };
 use tenure_model::sim::{Options, Sim, Site};
 
-/// A group of a random site: where it may run, best first, its memory in GiB, and its priority.
+/// A group of a random site: its servers, best first, its memory in GiB, and its priority.
 #[derive(Clone, Debug)]
 struct Declared {
     servers: Vec<usize>,
@@ -30,7 +30,7 @@ fn site() -> impl Strategy<Value = (usize, Vec<Declared>)> {
     (3..=5_usize).prop_flat_map(|servers| (Just(servers), proptest::collection::vec(declared(servers), 1..=7)))
 }
 
-/// A cluster in which everything that fits runs.
+/// A cluster in which every group that fits runs.
 fn begin(servers: usize, groups: &[Declared]) -> Sim {
     let mut site = Site::default();
     let mut declare = |line: String| assert_eq!(site.declare(&line), Ok(true), "{line}");
@@ -53,7 +53,7 @@ fn act(sim: &mut Sim, deed: &str) {
     assert_eq!(sim.take_wrong(), Vec::<String>::new(), "after {deed}");
 }
 
-/// Where the groups are, and which of them are online there.
+/// The server of each group, and whether the group is online there.
 fn is(ledger: &Ledger) -> BTreeMap<GroupName, (Option<ServerName>, bool)> {
     let place = |group: &tenure_core::ledger::GroupState| {
         let tenure = group.tenure.as_ref();
@@ -100,7 +100,7 @@ proptest! {
     }
 }
 
-/// The property above would hold of a foresight that says nothing ever moves, if nothing ever did.
+/// The property above would hold of a prediction that nothing ever moves, if nothing ever did.
 #[test]
 fn the_losses_looked_at_move_something() {
     let group = |servers: &[usize], memory| Declared { servers: servers.to_vec(), memory, priority: 1 };

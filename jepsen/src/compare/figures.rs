@@ -1,21 +1,21 @@
-//! What was measured, as a table.
+//! The measurements, as a table.
 
 use comfy_table::{Table, presets};
 use std::time::Duration;
 
-/// What was measured of one cluster.
+/// The measurements of one cluster.
 #[derive(Clone, Debug)]
 pub(super) struct Figures {
     pub(super) name: String,
-    /// From the loss of power to the first resource started elsewhere.
+    /// Time from the loss of power to the first resource started elsewhere.
     pub(super) start: Vec<Duration>,
-    /// The longest time in which the client had no page.
+    /// The longest time for which the client got no page.
     pub(super) outage: Vec<Duration>,
-    /// KiB of the cluster's daemons on each machine, each page shared among those that share it.
+    /// KiB of the cluster's daemons on each machine; a shared page counts proportionally.
     pub(super) memory: Vec<u64>,
 }
 
-/// A table of all that was measured.
+/// A table of all measurements.
 pub(super) fn table(measured: &[Figures]) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);

@@ -1,4 +1,4 @@
-//! Measures one cluster, of whatever make.
+//! Measures one cluster, independently of its software.
 
 use super::figures::Figures;
 use crate::machines::{Asker, Machine, MachineError, SiteError, Watch, Web, What, Yard, until_within};
@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long anything may take.
+/// Maximum time for each step.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How long a cluster has to be whole, so that it is measured at rest.
+/// Time for which a cluster must have been whole before a measurement.
 const REST: Duration = Duration::from_secs(3);
 /// Number of the client's machine.
 const CLIENT: u8 = 90;
@@ -27,16 +27,16 @@ pub(super) trait Cluster {
     fn web(&self) -> &Web;
     /// Cuts a machine's power.
     fn power_off(&self, machine: &Machine) -> Result<(), SiteError>;
-    /// Boots it, with what runs on it.
+    /// Boots a machine with its cluster software.
     fn boot(&self, machine: &Machine) -> Result<(), SiteError>;
-    /// Whether every machine is a member again, and nothing is under way.
+    /// Whether every machine is a member again, and nothing is in progress.
     async fn is_whole(&self) -> bool;
-    /// Whether a program belongs to the cluster, by the beginning of its name.
+    /// Whether a program belongs to the cluster, by its name.
     fn is_daemon(&self, name: &str) -> bool;
 }
 
-/// Leaves the cluster alone for a while with all processors busy, if asked; then cuts the power of the machine that serves,
-/// time and again.
+/// First keeps all processors busy for the `steady` time without faults; then repeatedly cuts the power of the
+/// machine that serves.
 pub(super) async fn failovers(
     name: &str,
     cluster: &impl Cluster,
@@ -77,7 +77,8 @@ pub(super) async fn failovers(
     }
 }
 
-/// Nothing is cut, and all processors are busy: whether the service moves all the same, and how long it is away.
+/// Causes no fault, but keeps all processors busy: reports whether the service moves all the same, and its longest
+/// outage.
 async fn hold_steady(
     name: &str,
     cluster: &impl Cluster,
@@ -92,7 +93,7 @@ async fn hold_steady(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let busy: Vec<_> = (0..processors).map(|_| std::thread::spawn(spin(&idle))).collect();
     let began = Instant::now();
-    // It ends early only if something moves.
+    // Ends early only if something moves.
     let moves =
         until_within("something moves", steady, async || watch.first_since(began, What::Address, &active).is_some());
     let _ = moves.await;
@@ -119,7 +120,7 @@ fn spin(idle: &Arc<AtomicBool>) -> impl FnOnce() + Send + 'static {
     }
 }
 
-/// KiB of the cluster's daemons on a machine: the proportional set size, which counts a page that several share once.
+/// KiB of the cluster's daemons on a machine: the proportional set size, in which shared pages count once in total.
 fn memory(cluster: &impl Cluster, machine: &Machine) -> u64 {
     let read = |pid: u32, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
     let daemons = machine.processes().into_iter().filter(|&pid| cluster.is_daemon(read(pid, "comm").trim()));
@@ -131,7 +132,7 @@ fn memory(cluster: &impl Cluster, machine: &Machine) -> u64 {
     sizes.sum()
 }
 
-/// Waits until the cluster has been whole at every look for a while.
+/// Waits until the cluster has been whole at every check for `REST`.
 async fn at_rest(cluster: &impl Cluster) -> Result<(), MachineError> {
     let mut whole_since = None;
     until("the cluster is whole, and stays so", async || {
@@ -142,7 +143,7 @@ async fn at_rest(cluster: &impl Cluster) -> Result<(), MachineError> {
     .await
 }
 
-/// Waits until something is so.
+/// Waits until a condition is true.
 pub(super) async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) -> Result<(), MachineError> {
     until_within(what, PATIENCE, is_so).await
 }

@@ -1,8 +1,8 @@
-//! Side by side: how long a service is away when the machine that it runs on loses its power, and what the cluster takes of
-//! memory, on Tenure and on Pacemaker with Corosync, on the same machines with the same agents.
+//! Side by side: the outage of a service when its machine loses power, and the memory use of the cluster, on Tenure
+//! and on Pacemaker with Corosync, on the same machines with the same agents.
 //!
-//! Promises: both are measured by the same code, which asks neither of them: a client and a look-out on the machines say
-//! when the service was away and when it was started elsewhere. Says what it has measured, and judges nothing.
+//! Both are measured by the same code, which does not rely on either: a client and a watch on the machines determine
+//! when the service was away and when it was started elsewhere. The results are reported, not judged.
 
 mod figures;
 mod measure;
@@ -15,25 +15,25 @@ use pacemaker::Pacemaker;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 use tenure::Tenure;
 
-/// Exit code where something that is needed is not here.
+/// Exit code if a requirement is missing.
 const LACKS: u8 = 3;
 
-/// What is compared.
+/// Arguments of the comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CompareArgs {
-    /// How often each is measured.
+    /// Number of measurements of each.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     runs: u16,
-    /// Only this one.
+    /// Measure only this one.
     #[arg(long, value_enum)]
     only: Option<Which>,
     /// Corosync's tokens, in milliseconds; 3000 is its default.
     #[arg(long, value_delimiter = ',', default_value = "3000,1000,500")]
     tokens: Vec<u32>,
-    /// For so many seconds first, all processors are kept busy and nothing is cut: whether anything moves all the same.
+    /// First keep all processors busy for this many seconds without a fault, to see whether anything moves.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
     steady: u64,
-    /// The program that is a node of Tenure; this very one if absent.
+    /// The program of a Tenure node; this program if absent.
     #[arg(long, value_name = "FILE")]
     tenured: Option<PathBuf>,
 }
@@ -45,7 +45,7 @@ enum Which {
     Pacemaker,
 }
 
-/// Measures and prints a table. 0: measured. 1: something went wrong. 3: something that is needed is not here.
+/// Measures and prints a table. 0: measured. 1: an error occurred. 3: a requirement is missing.
 pub fn run(args: &CompareArgs) -> ExitCode {
     let with_pacemaker = args.only != Some(Which::Tenure);
     let lacks = missing().or_else(Web::missing).or_else(|| with_pacemaker.then(Pacemaker::missing).flatten());
@@ -65,7 +65,7 @@ pub fn run(args: &CompareArgs) -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// One that fails is said so, and does not keep the others from being measured.
+/// A failure is reported, and does not keep the others from being measured.
 async fn measure_all(args: &CompareArgs) -> (Vec<Figures>, bool) {
     let (mut measured, mut failed) = (Vec::new(), false);
     let mut keep = |what: &str, result: Result<Figures, SiteError>| match result {

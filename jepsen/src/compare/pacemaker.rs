@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-/// Corosync's own choice, in milliseconds.
+/// Corosync's default, in milliseconds.
 const DEFAULT_TOKEN: u32 = 3_000;
-/// Directories that each machine has for itself.
+/// Directories private to each machine.
 const PRIVATE: [&str; 7] = [
     "/dev/shm",
     "/etc/corosync",
@@ -23,7 +23,7 @@ const PRIVATE: [&str; 7] = [
     "/var/log/corosync",
     "/var/log/pacemaker",
 ];
-/// Programs that are needed.
+/// Required programs.
 const PROGRAMS: [&str; 5] = [
     "/usr/sbin/corosync",
     "/usr/sbin/pacemakerd",
@@ -31,16 +31,16 @@ const PROGRAMS: [&str; 5] = [
     "/usr/sbin/crm_attribute",
     "/usr/sbin/crm_mon",
 ];
-/// What the packages do when they are installed, and a machine without them needs anew.
+/// Work of the packages' installation that each machine needs again.
 const DIRECTORIES: &str = "cd /var/lib/pacemaker && mkdir -p blackbox cib cores pengine && \
                            chown -R hacluster:haclient . /var/log/pacemaker && chmod 750 . blackbox cib cores pengine && \
                            chmod 1777 /dev/shm";
-/// Between two tries to reach a daemon that starts.
+/// Pause between two attempts to reach a starting daemon.
 const RETRY: Duration = Duration::from_millis(100);
-/// How often a daemon that starts is tried.
+/// Maximum number of attempts to reach a starting daemon.
 const TRIES: u32 = 300;
 
-/// Three machines that run it. Nothing is fenced: a node that is not heard is taken for dead, which it is here.
+/// Three machines that run it. Nothing is fenced: a silent node is taken for dead, which is true here.
 pub(super) struct Pacemaker {
     machines: Vec<Machine>,
     web: Web,
@@ -49,7 +49,7 @@ pub(super) struct Pacemaker {
 }
 
 impl Pacemaker {
-    /// What keeps it from being measured here; `None` if nothing does.
+    /// The missing requirement for measuring it here, if any.
     pub(super) fn missing() -> Option<String> {
         let missing = PROGRAMS.into_iter().find(|program| !Path::new(program).is_file());
         missing.map(|program| format!("{program} (Debian: pacemaker, corosync, pacemaker-cli-utils)"))
@@ -74,8 +74,8 @@ impl Pacemaker {
         Ok(pacemaker)
     }
 
-    /// The configuration of Corosync: its defaults, without encryption. A token that is not the default one is meant as it
-    /// is: otherwise 650 ms are added for each node beyond the second.
+    /// The configuration of Corosync: its defaults, without encryption. A token other than the default is used
+    /// exactly: otherwise 650 ms are added for each node beyond the second.
     fn totem(&self) -> String {
         let coefficient = if self.token == DEFAULT_TOKEN { "" } else { "    token_coefficient: 0\n" };
         let mut text = format!(
@@ -94,7 +94,7 @@ impl Pacemaker {
         text + "}\n"
     }
 
-    /// The service as a group: its members start one after the other.
+    /// The service as a group: its members start in order.
     fn group(&self) -> String {
         let mut text = String::from("<group id=\"web\">");
         for Part { name, agent, attributes, requires: _ } in self.web.resources() {
@@ -113,7 +113,7 @@ impl Pacemaker {
     }
 }
 
-/// How many nodes are online, as a node sees it.
+/// Number of nodes online, as a node sees it.
 fn online(machine: &Machine) -> usize {
     let Ok(output) = machine.output(["crm_mon", "--one-shot", "--output-as=xml"]) else { return 0 };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -8,7 +8,7 @@ use tenure::api::{
     wire::{GroupStatus, ServerStatus},
 };
 
-/// With what timings it is measured: what that is called, lines of `[raft]`, lines of `[timings]`.
+/// The timings measured: name, lines of `[raft]`, lines of `[timings]`.
 pub(super) const TIMINGS: [(&str, &str, &str); 2] = [("Tenure, defaults", "", ""), ("Tenure, tight", RAFT, TIGHT)];
 const RAFT: &str = "heartbeat = \"50ms\"\nelection_min = \"200ms\"\nelection_max = \"350ms\"\n";
 const TIGHT: &str = "heartbeat = \"50ms\"\nsuspect = \"200ms\"\nlease = \"300ms\"\nmonitor = \"1s\"\nsettle = \"1s\"\n";
@@ -23,7 +23,7 @@ impl Tenure {
         let init = own_program()?;
         let tenured = match tenured {
             Some(tenured) => {
-                // Machines have another working directory.
+                // Machines have a different working directory.
                 let tenured = tenured.canonicalize().map_err(MachineError::file("find", tenured))?;
                 vec![tenured.display().to_string()]
             }
@@ -34,14 +34,14 @@ impl Tenure {
         let names: Vec<&str> = site.machines().iter().map(Machine::name).collect();
         let group = site.web().declaration(&names, "", "");
         let timings = if timings.is_empty() { String::new() } else { format!("\n[timings]\n{timings}") };
-        // A machine that is lost ten times in a row would be kept in quarantine.
+        // A machine lost ten times in a row would be put into quarantine.
         let brakes = "\n[brakes]\nflaps = 0\n";
         site.declare(site.cluster_file() + &group + &timings + brakes).await?;
         Ok(Tenure { site })
     }
 }
 
-/// This very program.
+/// Path of this program.
 pub(super) fn own_program() -> Result<PathBuf, MachineError> {
     std::env::current_exe().map_err(MachineError::system("find this program"))
 }
@@ -75,7 +75,7 @@ impl Cluster for Tenure {
     }
 
     fn is_daemon(&self, name: &str) -> bool {
-        // The name of a node that is this very program.
+        // The latter is the name of a node that is run by this program.
         name.starts_with("tenured") || name.starts_with("machines")
     }
 }

@@ -1,10 +1,10 @@
-//! The one user of an emulated HMC: its key, and the lock that closes after three failed logins.
+//! The one user of an emulated HMC: its key, and the lock after three failed logins.
 
 use russh::keys::PublicKey;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Failed logins that lock the account.
+/// Number of failed logins that lock the account.
 const FAILURE_LIMIT: u8 = 3;
 
 #[derive(Debug)]
@@ -21,8 +21,8 @@ impl Account {
         Account { user, key, lockout, failures: 0, locked_until: None }
     }
 
-    /// Whether a login with this key may go on. A wrong key counts as a failed login, even if it was only offered; the
-    /// right one is refused without counting while the account is locked.
+    /// Whether a login with this key may continue. A wrong key counts as a failed login, even if it was only offered;
+    /// the right one is refused without counting while the account is locked.
     pub(super) fn offer(&mut self, now: Instant, user: &str, key: &PublicKey) -> bool {
         if user != self.user || key.key_data() != self.key.key_data() {
             self.fail(now);
@@ -35,7 +35,7 @@ impl Account {
         true
     }
 
-    /// A failed login. One while the account is locked starts the time anew.
+    /// Records a failed login. While the account is locked, it restarts the lock's time.
     pub(super) fn fail(&mut self, now: Instant) {
         let locked = self.is_locked(now);
         self.failures = self.failures.saturating_add(1);
@@ -45,7 +45,7 @@ impl Account {
         }
     }
 
-    /// What is said before a login while the account is locked.
+    /// The message shown before a login while the account is locked.
     pub(super) fn notice(&self, now: Instant) -> Option<String> {
         let left = self.locked_until.filter(|&until| until > now)?.duration_since(now);
         let minutes = left.as_millis().div_ceil(60_000);

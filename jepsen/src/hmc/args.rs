@@ -3,11 +3,11 @@
 use super::error::CliError;
 use std::collections::BTreeMap;
 
-/// What options a command has.
+/// The options of a command.
 pub(super) struct Grammar {
-    /// Options that take a value.
+    /// Options with a value.
     pub(super) valued: &'static [&'static str],
-    /// Options that take none.
+    /// Options without a value.
     pub(super) flags: &'static [&'static str],
 }
 

@@ -28,7 +28,7 @@ fn change_lpar(world: &World, server: ServerId, args: &Args) -> Result<Command, 
     let stop = match (args.require("-o")?, args.has("--immed")) {
         ("on", _) => return activate(world, server, args),
         ("shutdown", true) => Stop::Immediate,
-        // A delayed shutdown by the hypervisor knows no restart.
+        // A delayed shutdown by the hypervisor has no restart.
         ("shutdown", false) if restart => return Err(CliError::parameter("--restart")),
         ("shutdown", false) => Stop::Delayed,
         ("osshutdown", _) => Stop::Os,
@@ -50,7 +50,7 @@ fn activate(world: &World, server: ServerId, args: &Args) -> Result<Command, Cli
     Ok(Command::StartLpar { server, lpar: lpar(world, server, args, "-n")?, profile })
 }
 
-/// Exactly one of the name, by this option, and `--id`.
+/// The LPAR of exactly one of the name, given by this option, and `--id`.
 pub(super) fn lpar(world: &World, server: ServerId, args: &Args, name: &str) -> Result<LparId, CliError> {
     match (args.get(name), args.get("--id")) {
         (Some(wanted), None) => {
@@ -68,7 +68,7 @@ pub(super) fn lpar(world: &World, server: ServerId, args: &Args, name: &str) -> 
 
 pub(super) const CONFIGURE: Grammar = Grammar { valued: &["-r", "-m", "-i"], flags: &[] };
 
-/// `chsyscfg` knows one attribute of LPARs here: what is written about them.
+/// Of the attributes of an LPAR, `chsyscfg` supports only its description.
 pub(super) fn configure(world: &World, args: &Args) -> Result<Command, CliError> {
     let missing: Vec<String> = ["-m", "-r", "-i"].iter().filter(|n| !args.has(n)).map(|&n| n.to_owned()).collect();
     if !missing.is_empty() {

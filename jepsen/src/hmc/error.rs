@@ -1,12 +1,12 @@
-//! Why a command is refused, and how the HMC says so.
+//! Refusals of commands, and their texts on the HMC.
 
 use super::output::Output;
 use crate::world::{Command, Refusal, World};
 
-/// A refusal by the command line itself or by what is below it.
+/// A refusal by the command line itself or by the world.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum CliError {
-    /// Parameters that are missing or have values that they cannot have. The real text has no code.
+    /// Parameters that are missing or have invalid values. The real text has no code.
     Parameters(Vec<String>),
     /// An attribute that does not exist.
     Attribute(String),
@@ -16,9 +16,9 @@ pub(super) enum CliError {
     NoLpar(String),
     NoLparNumber(u16),
     NoProfile(String),
-    /// A live migration of what has no RMC. The code and the sentence are recorded.
+    /// A live migration of an LPAR without RMC. The code and the sentence are recorded.
     NoRmcToMigrate(String),
-    /// From the world, in the words that fit its object.
+    /// A refusal by the world, worded for its object.
     Refused {
         refusal: Refusal,
         object: String,
@@ -30,7 +30,7 @@ impl CliError {
         CliError::Parameters(vec![name.to_owned()])
     }
 
-    /// A refusal of a typed command, with the name of what it was about.
+    /// The refusal of a typed command, with the name of its object.
     pub(super) fn refused(world: &World, command: &Command, refusal: Refusal) -> Self {
         let object = match command {
             Command::StartLpar { profile: crate::world::Profile::Named(name), .. }

@@ -1,4 +1,4 @@
-//! From a command line to its output.
+//! Execution of a command line, and its output.
 
 use super::args::{Args, Grammar};
 use super::changes;
@@ -11,23 +11,23 @@ use super::systems;
 use super::words::{self, Words};
 use crate::world::{Command, HmcId, Refusal, Span, World};
 
-/// What a command line turned out to be.
+/// Result of interpreting a command line.
 pub(super) enum Line {
-    /// Answered already: a listing, or a refusal before anything was tried.
+    /// Already answered: a listing, or a refusal before any attempt.
     Answered(Output),
-    /// A change, still to be made, and the language of its answer.
+    /// A change that is still to be made, and the language of its answer.
     Change(Command, Language),
 }
 
-/// Of sentences; codes and state words are the same in all.
+/// Language of sentences; codes and state words are the same in all languages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Language {
     English,
     Polish,
 }
 
-/// Carries out a command line on an HMC at this instant. Changes take effect in the world as
-/// [`World::execute`] says; time does not pass.
+/// Executes a command line on an HMC at this instant. Changes take effect in the world as in [`World::execute`]; time
+/// does not pass.
 pub fn execute(world: &mut World, hmc: HmcId, line: &str) -> Output {
     match interpret(world, hmc, line) {
         Line::Answered(output) => output,
@@ -38,7 +38,7 @@ pub fn execute(world: &mut World, hmc: HmcId, line: &str) -> Output {
     }
 }
 
-/// Reads a line, and answers it unless it is a change.
+/// Parses a line, and answers it unless it is a change.
 pub(super) fn interpret(world: &World, hmc: HmcId, line: &str) -> Line {
     if !world.is_up(hmc) {
         let down = CliError::Refused { refusal: Refusal::HmcDown, object: String::new() };
@@ -83,7 +83,7 @@ fn moved(world: &World, name: &str, options: &[String]) -> Result<Wanted, CliErr
     if name == "migrlpar" { moves::migrate(world, &args) } else { moves::restart(world, &args) }
 }
 
-/// What the line asks for, or else what is set for the user.
+/// The language that the line sets, or else the user's.
 fn language(world: &World, hmc: HmcId, words: &Words) -> Language {
     let english = match words.locale() {
         Some(locale) => ["C", "POSIX"].contains(&locale) || locale.starts_with("C.") || locale.starts_with("en"),
@@ -119,7 +119,7 @@ fn parse(options: &[String], grammar: &Grammar) -> Result<Args, CliError> {
     Args::parse(options, grammar)
 }
 
-/// The output of a change whose outcome is known.
+/// The output of a change with a known outcome.
 pub(super) fn answer(
     world: &World,
     hmc: HmcId,

@@ -11,7 +11,7 @@ use crate::world::{Connection, HmcId, Refusal, World};
 pub(super) const RESOURCES: Grammar =
     Grammar { valued: &["-r", "-m", "--level", "-F", "--filter"], flags: &["--header"] };
 
-/// Firmware's share, as a fixed figure: the model charges no overhead per LPAR.
+/// Memory used by the firmware, as a fixed figure: the model has no overhead per LPAR.
 const FIRMWARE_MEMORY: &str = "8192";
 
 pub(super) fn list_resources(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {

@@ -11,7 +11,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Prints as `-F` and `--header` of `args` say.
+    /// Prints the listing as selected by `-F` and `--header`.
     pub(super) fn print(self, args: &Args) -> Result<Output, CliError> {
         let chosen = match (args.has("-F"), args.get("-F")) {
             (false, _) => {
@@ -39,7 +39,7 @@ impl Listing {
         Ok(Output::success(lines.into_iter().map(|line| line + "\n").collect()))
     }
 
-    /// The columns named, and the character between their names: it separates the values too.
+    /// The selected columns, and the character between their names, which also separates the values.
     fn choose(&self, names: &str) -> Result<(Vec<usize>, char), CliError> {
         let separator = names.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '_').unwrap_or(',');
         let find = |name: &str| {

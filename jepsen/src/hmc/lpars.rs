@@ -73,7 +73,7 @@ const PROFILE_COLUMNS: &[&str] = &[
 pub(super) const REFERENCE_CODES: Grammar =
     Grammar { valued: &["-r", "-m", "-F", "--filter", "-n"], flags: &["--header"] };
 
-/// A reading of the LPARs that `-m` and `--filter` choose. A name that is not there is an error, not an empty result.
+/// A reading of the LPARs selected by `-m` and `--filter`. An unknown name is an error, not an empty result.
 pub(super) fn chosen(
     world: &World,
     hmc: HmcId,
@@ -239,7 +239,7 @@ pub(super) fn list_reference_codes(world: &World, hmc: HmcId, args: &Args) -> Re
     if args.require("-r")? != "lpar" {
         return Err(CliError::parameter("-r"));
     }
-    // One code is known of each, so that any number of them is that one.
+    // Only one code is known of each LPAR, for any number requested.
     if args.has("-n") && !args.require("-n")?.parse().is_ok_and(|count: u32| count > 0) {
         return Err(CliError::parameter("-n"));
     }

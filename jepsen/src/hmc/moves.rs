@@ -13,9 +13,9 @@ pub(super) const MOVE: Grammar = Grammar { valued: &["-o", "-m", "-t", "-p", "--
 
 pub(super) const MIGRATIONS: Grammar = Grammar { valued: &["-r", "-m", "-F", "--filter"], flags: &["--header"] };
 
-/// What is to be done about a move.
+/// The request of a command line about a move.
 pub(super) enum Wanted {
-    /// Only to be checked.
+    /// Only a check.
     Check(Command),
     Change(Command),
 }
@@ -60,7 +60,7 @@ fn target(world: &World, args: &Args) -> Result<ServerId, CliError> {
     named_system(world, args.require("-t")?)
 }
 
-/// The answer to a check.
+/// Result of a check.
 pub(super) fn check(world: &World, hmc: HmcId, command: &Command) -> Result<Output, CliError> {
     match world.check_move(hmc, command) {
         Ok(_) => Ok(Output::default()),
@@ -68,7 +68,7 @@ pub(super) fn check(world: &World, hmc: HmcId, command: &Command) -> Result<Outp
     }
 }
 
-/// Attributes and words follow the enumeration of the HMC; how the listing looks while nothing migrates is not recorded.
+/// Attributes and words follow the enumeration of the HMC; the listing without any migration is not recorded.
 pub(super) fn list_migrations(world: &World, hmc: HmcId, args: &Args) -> Result<Output, CliError> {
     const COLUMNS: &[&str] = &["name", "lpar_id", "migration_state", "migration_type", "dest_sys_name", "dest_lpar_id"];
     if args.require("-r")? != "lpar" {

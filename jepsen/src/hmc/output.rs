@@ -1,12 +1,12 @@
-//! What a command prints.
+//! Output of a command.
 
 use super::execute::Language;
 use crate::world::Span;
 
-/// What a listing says when it is empty.
+/// Output of an empty listing.
 pub(super) const NOTHING_FOUND: &str = "No results were found.\n";
 
-/// Output and exit status of a command, and how much longer than the HMC's usual latency it takes to appear.
+/// Output and exit status of a command, and its delay.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Output {
     /// Standard output. Errors of HMC commands go here too.
@@ -15,7 +15,7 @@ pub struct Output {
     pub stderr: String,
     /// Exit status.
     pub status: u32,
-    /// From the command's being carried out to this answer.
+    /// Time from the command's execution to this answer.
     pub delay: Span,
 }
 
@@ -34,7 +34,7 @@ impl Output {
         Output { stderr: format!("{message}\n"), status, ..Output::default() }
     }
 
-    /// The same in another language, as far as recordings show one: codes and state words stay, sentences do not.
+    /// The output in another language, as far as known from recordings: codes and state words stay, sentences change.
     pub(super) fn in_language(self, language: Language) -> Self {
         if language == Language::English || self.stdout.is_empty() {
             return self;

@@ -1,4 +1,4 @@
-//! A command line in real time: it arrives, is carried out, and is answered, each after its latency, whether or not
+//! A command line in real time: it arrives, is executed, and is answered, each after its latency, whether or not
 //! anyone still waits for the answer.
 
 use super::execute::{Language, Line, answer, interpret};
@@ -6,7 +6,7 @@ use super::output::Output;
 use crate::world::{Answer, Command, HmcId, LiveWorld, Span, Time};
 use std::time::Duration;
 
-/// Runs a line to its end. `None` when the HMC went down under it: it may or may not have been carried out.
+/// Runs a line to its end. `None` if the HMC went down meanwhile: the line may or may not have been executed.
 pub(super) async fn run(world: &LiveWorld, hmc: HmcId, line: &str) -> Option<Output> {
     if let Line::Change(command, language) = world.with(|world| interpret(world, hmc, line)) {
         return change(world, hmc, command, language).await;
@@ -33,7 +33,7 @@ async fn change(world: &LiveWorld, hmc: HmcId, command: Command, language: Langu
                 return Some(world.with(|world| answer(world, hmc, &command, outcome, language)));
             }
             (Some((_, Answer::Lost)), _) | (None, None) => return None,
-            // A move can be over long before its time, and not without leaving a trace.
+            // A move can end long before its time, but only with an entry in the history.
             (None, Some(due)) => tokio::select! {
                 () = tokio::time::sleep(until(world, due)) => {}
                 Ok(()) = history.changed() => {}
@@ -42,7 +42,7 @@ async fn change(world: &LiveWorld, hmc: HmcId, command: Command, language: Langu
     }
 }
 
-/// At least a millisecond, so that an instant that is only just ahead is not asked for again and again.
+/// At least a millisecond, to avoid a busy loop just before the time.
 fn until(world: &LiveWorld, due: Time) -> Duration {
     Duration::from(due.since(world.now())).max(Duration::from_millis(1))
 }

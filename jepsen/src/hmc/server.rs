@@ -17,29 +17,29 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Connections at once; more wait in the backlog of the port.
+/// Maximum number of connections; more wait in the backlog of the port.
 const CONNECTION_LIMIT: usize = 64;
 
-/// Commands at work at once; more are refused.
+/// Maximum number of running commands; more are refused.
 const COMMAND_LIMIT: usize = 32;
 
-/// Between attempts to open the port again.
+/// Pause between attempts to open the port again.
 const REOPEN_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How an emulated HMC is reached.
+/// Options of an emulated HMC.
 #[derive(Clone, Debug)]
 pub struct HmcOptions {
     /// Its name in the world.
     pub hmc: String,
-    /// Where it listens; port 0 picks one.
+    /// Its listening address; port 0 selects a free one.
     pub listen: SocketAddr,
-    /// Its own key.
+    /// Its host key.
     pub host_key: PrivateKey,
     /// Its only user.
     pub user: String,
     /// That user's key.
     pub authorized_key: PublicKey,
-    /// How long three failed logins lock the user out.
+    /// Time for which three failed logins lock the user out.
     pub lockout: Duration,
 }
 
@@ -64,7 +64,7 @@ pub fn generate_key() -> PrivateKey {
     PrivateKey::from(russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&seed))
 }
 
-/// Why an emulated HMC does not start.
+/// Reason why an emulated HMC does not start.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum HmcServerError {
@@ -78,7 +78,7 @@ pub enum HmcServerError {
     #[error("start HMC: open {address}")]
     Listen {
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -127,17 +127,17 @@ impl HmcServer {
         Ok(HmcServer { world, hmc, shared: questions, address, fingerprint, open, connections, task })
     }
 
-    /// Where it listens.
+    /// Its listening address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Fingerprint of its host key, as OpenSSH writes it: `SHA256:…`.
+    /// Fingerprint of its host key, in OpenSSH's format: `SHA256:…`.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// How many commands it was ever asked to run.
+    /// Number of commands it was asked to run, ever.
     pub fn asked(&self) -> u64 {
         self.shared.asked.load(Ordering::Relaxed)
     }
@@ -153,9 +153,9 @@ impl HmcServer {
     }
 
     async fn switch(&mut self, fault: Fault, open: bool) {
-        // Refused when it is so already.
+        // Refused if it is already in that state.
         let _ = self.world.with(|world| world.inject(fault));
-        // Ends too when the serving task is gone, which only `drop` brings about.
+        // Also ends when the serving task is gone, which only `drop` can cause.
         let _ = self.open.wait_for(|&now| now == open).await;
     }
 }
@@ -179,12 +179,12 @@ fn config(host_key: PrivateKey) -> Arc<Config> {
     })
 }
 
-/// The port and what comes through it.
+/// The port and its connections.
 struct Port {
     shared: Arc<Shared>,
     config: Arc<Config>,
     opened: watch::Sender<bool>,
-    /// Cancelled when everything ends.
+    /// Cancelled when the server ends.
     broken: CancellationToken,
 }
 
@@ -218,7 +218,7 @@ impl Port {
         }
     }
 
-    /// Ends only when it is dropped.
+    /// Never ends by itself; the caller drops it.
     async fn accept(&self, listener: &TcpListener, period: &CancellationToken, connections: &mut JoinSet<()>) {
         loop {
             while connections.len() >= CONNECTION_LIMIT {
@@ -230,7 +230,7 @@ impl Port {
                     let (config, session) = (self.config.clone(), Session::new(self.shared.clone()));
                     connections.spawn(connection(config, stream, session, period.clone()));
                 }
-                // The client's haste or the system's limits: neither is for long.
+                // Caused by the client's haste or the system's limits: neither lasts long.
                 Err(_) => tokio::time::sleep(REOPEN_INTERVAL).await,
             }
         }
@@ -246,27 +246,28 @@ impl Port {
     }
 }
 
-/// One connection, until it ends or the HMC does. Then it breaks without a word, as when a machine dies.
+/// Serves one connection, until it or the HMC ends. In the latter case it breaks without a message, as when a machine
+/// dies.
 async fn connection(config: Arc<Config>, stream: TcpStream, session: Session, period: CancellationToken) {
     let Ok((stream, breaker)) = breakable(stream) else {
         return;
     };
     let served = async {
         if let Ok(running) = run_stream(config, stream, session).await {
-            // How it ended is the client's affair.
+            // The result is the client's affair.
             let _ = running.await;
         }
     };
     tokio::select! {
         () = served => {}
         () = period.cancelled() => {
-            // Fails when the client was faster.
+            // Fails if the client was faster.
             let _ = breaker.shutdown(Shutdown::Both);
         }
     }
 }
 
-/// A stream, and a second hold on it by which it can be broken while something else owns it.
+/// A stream, and a second handle with which it can be broken while another owner uses it.
 fn breakable(stream: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)> {
     let stream = stream.into_std()?;
     let breaker = stream.try_clone()?;

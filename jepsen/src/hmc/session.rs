@@ -15,21 +15,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// Channels of one connection.
+/// Maximum number of channels of one connection.
 const CHANNEL_LIMIT: usize = 10;
 
 /// Number of the standard error stream in channel data.
 const STDERR: u32 = 1;
 
-/// What all connections to one HMC share.
+/// State shared by all connections to one HMC.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) world: LiveWorld,
     pub(super) hmc: HmcId,
     pub(super) account: Mutex<Account>,
-    /// Commands at work, those of vanished clients included.
+    /// Permits of running commands, including those of vanished clients.
     pub(super) commands: Arc<Semaphore>,
-    /// Commands that ever came.
+    /// Number of commands received, ever.
     pub(super) asked: AtomicU64,
 }
 
@@ -42,11 +42,11 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Session {
     shared: Arc<Shared>,
-    /// Room for channels.
+    /// Permits of channels.
     room: Arc<Semaphore>,
-    /// Channels on which no command runs yet.
+    /// Channels without a command so far.
     idle: BTreeMap<ChannelId, OwnedSemaphorePermit>,
-    /// The locale sent last, as the beginning of a command line.
+    /// The last locale sent, as the beginning of a command line.
     environment: String,
 }
 
@@ -156,12 +156,12 @@ impl Handler for Session {
         let room = self.idle.remove(&channel);
         let line = self.environment.clone() + &String::from_utf8_lossy(data);
         let (shared, handle) = (self.shared.clone(), session.handle());
-        // Its own task, so that a client that disconnects does not take its command back. It ends by itself: every
+        // In its own task, so that a client that disconnects does not revoke its command. It ends by itself: every
         // stage of a command has an end.
         tokio::spawn(async move {
             let output = run(&shared.world, shared.hmc, &line).await;
             drop(permit);
-            // An error says that the client has gone, which is nobody's business here.
+            // An error means that the client has gone, which does not matter here.
             let _ = send(&handle, channel, output).await;
             drop(room);
         });

@@ -8,14 +8,14 @@ use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertifi
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Patience of every wait in here.
+/// Maximum duration of every wait here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Client {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What the server showed of itself.
+/// The server's fingerprint and banner.
 #[derive(Default)]
 struct Seen {
     fingerprint: String,
@@ -78,7 +78,7 @@ impl Bench {
         client
     }
 
-    /// Waits until the history holds a change.
+    /// Waits until the history contains a change.
     async fn until(&self, happened: impl Fn(&Change) -> bool) {
         let mut length = self.world.history_length();
         let waiting = async {
@@ -193,7 +193,7 @@ async fn an_answer_can_be_lost_and_a_system_locked() {
     bench.world.with(|world| world.inject(Fault::LoseAnswers(HmcId(0), 1)).unwrap());
     let lost = exec(&client, "chsysstate -m p1 -r lpar -o on -n db").await;
     assert_eq!(lost, (String::new(), String::new(), None));
-    // Waits for the lock of the one before, and is then accepted.
+    // Waits for the lock of the previous change, and is then accepted.
     let waited = exec(&client, "chsysstate -m p1 -r lpar -o on -n app").await;
     assert_eq!(waited, (String::new(), String::new(), Some(0)));
     let listed = exec(&client, "lssyscfg -r lpar -m p1 --filter lpar_names=db,app -F state").await;

@@ -6,7 +6,7 @@ use super::listing::Listing;
 use super::output::Output;
 use crate::world::{HmcId, Refusal, ServerId, SystemState, Time, World};
 
-/// What `lshmc -V` says, in the form of a recorded console.
+/// Output of `lshmc -V`, in the form of a recorded console.
 const VERSION: &str = "\"version= Version: 11\n Release: 2\n Service Pack: 1120\nHMC Build level 2607082225\n\",\
                        \"base_version=V11R2\n\"\n";
 
@@ -47,7 +47,7 @@ const SYSTEM_COLUMNS: &[&str] = &[
 pub(super) const LIST: Grammar =
     Grammar { valued: &["-r", "-m", "-F", "--filter", "--osrefresh"], flags: &["--header"] };
 
-/// The system that `-m` names, by name or by machine type, model and serial number.
+/// The system named by `-m`, by name or by machine type, model and serial number.
 pub(super) fn system(world: &World, args: &Args) -> Result<ServerId, CliError> {
     named_system(world, args.require("-m")?)
 }
@@ -56,7 +56,7 @@ pub(super) fn named_system(world: &World, name: &str) -> Result<ServerId, CliErr
     world.server(name).ok_or_else(|| CliError::NoSystem(name.to_owned()))
 }
 
-/// Every system, or the one that `-m` names.
+/// Every system, or the one named by `-m`.
 fn systems(world: &World, args: &Args) -> Result<Vec<ServerId>, CliError> {
     if args.has("-m") { system(world, args).map(|server| vec![server]) } else { Ok(world.servers().collect()) }
 }
@@ -106,10 +106,10 @@ fn system_row(world: &World, hmc: HmcId, server: ServerId) -> Result<Vec<String>
     Ok(row.map(String::from).into())
 }
 
-/// What is printed of a server with a flexible service processor.
+/// Columns of a server with a flexible service processor.
 const FSP_COLUMNS: &[&str] =
     &["resource_type", "type_model_serial_num", "sp", "sp_phys_loc", "ipaddr", "alt_ipaddr", "state"];
-/// And of one with an eBMC, whose partition data come over a link of their own.
+/// Columns of a server with an eBMC, whose partition data come over a separate link.
 const EBMC_COLUMNS: &[&str] = &[
     "resource_type",
     "type_model_serial_num",
@@ -152,7 +152,7 @@ pub(super) fn list_connections(world: &World, hmc: HmcId, args: &Args) -> Result
     if args.has("-F") || !world.servers().any(|server| world.server_spec(server).is_ebmc()) {
         return listing(FSP_COLUMNS, None)?.print(args);
     }
-    // Each line has what there is of its kind.
+    // Each listing contains the servers of its kind.
     let (fsp, ebmc) = (listing(FSP_COLUMNS, Some(false))?, listing(EBMC_COLUMNS, Some(true))?);
     let before = if fsp.rows.is_empty() { String::new() } else { fsp.print(args)?.stdout };
     let after = ebmc.print(args)?;
@@ -167,13 +167,13 @@ pub(super) fn refused(world: &World, server: ServerId, refusal: Refusal) -> CliE
     CliError::Refused { refusal, object: world.server_name(server).to_owned() }
 }
 
-/// Address of a service processor: made up, stable, and not reachable.
+/// Address of a service processor: invented, stable, and not reachable.
 fn address(server: ServerId) -> String {
     let number = server.index() + 1;
     format!("192.0.2.{}", number % 254 + 1)
 }
 
-/// `MM/DD/YYYY HH:MM:SS`. It stands still while the connection is lost, which is how a stale reading can be told.
+/// `MM/DD/YYYY HH:MM:SS`. It stands still while the connection is lost, by which a stale reading can be recognized.
 pub(super) fn clock_text(time: Time) -> String {
     let seconds = time.millis() / 1_000;
     let (year, month, day) = date(EPOCH_DAY + seconds / 86_400);
@@ -181,7 +181,7 @@ pub(super) fn clock_text(time: Time) -> String {
     format!("{month:02}/{day:02}/{year} {:02}:{:02}:{:02}", of_day / 3_600, of_day / 60 % 60, of_day % 60)
 }
 
-/// Year, month and day of a day since 1970, in the Gregorian calendar.
+/// Converts days since 1970 to year, month and day in the Gregorian calendar.
 fn date(days: u64) -> (u64, u64, u64) {
     // Counted from 1 March of year 0, so that the leap day is the last of its year.
     let days = days + 719_468;

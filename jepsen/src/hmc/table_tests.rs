@@ -15,7 +15,7 @@ fn pass(world: &mut World, millis: u64) {
     world.advance_to(world.now() + Span::millis(millis));
 }
 
-/// Runs a line that must succeed without words on standard error.
+/// Runs a line that must succeed without output on standard error.
 fn ok(world: &mut World, line: &str) -> String {
     let output = execute(world, HMC, line);
     assert_eq!((output.status, output.stderr.as_str()), (0, ""), "{line}: {}", output.stdout);

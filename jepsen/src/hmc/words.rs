@@ -1,9 +1,9 @@
-//! A command line as words, the way the HMC's restricted shell splits it. One command only: no pipes, no substitution.
+//! A command line as words, as split by the HMC's restricted shell. One command only: no pipes, no substitution.
 
-/// Longest command line.
+/// Maximum length of a command line.
 const LINE_LIMIT: usize = 16 * 1024;
 
-/// Why a line is not a command.
+/// Reason why a line is not a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum WordsError {
     #[error("hmcbash: command line too long")]
@@ -22,7 +22,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// The locale that the assignments ask for.
+    /// The locale set by the assignments.
     pub(super) fn locale(&self) -> Option<&str> {
         let value = |name: &str| {
             let assigned = self.assignments.iter().rev().filter_map(|word| word.split_once('='));

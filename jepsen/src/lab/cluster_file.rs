@@ -1,4 +1,4 @@
-//! The cluster file of the lab: for the ready-made world, written for people to read.
+//! The cluster file of the lab: for the ready-made world, written to be read by people.
 
 use super::site::{SiteOptions, layout::inside};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// Groups of the ready-made world: name, LPARs, priority, and which server comes first in the system list.
+/// Groups of the ready-made world: name, LPARs, priority, and index of the first server in the system list.
 const GROUPS: [(&str, &[&str], u32, usize); 6] = [
     ("database", &["db"], 10, 0),
     ("shop", &["app", "web"], 20, 0),
@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&str], u32, usize); 6] = [
     ("trial", &["test"], 90, 2),
 ];
 
-/// Fills in where the emulated HMCs really are: `@hmc1.address@` and `@hmc1.host_key@`.
+/// Fills in the real addresses and keys of the emulated HMCs: `@hmc1.address@` and `@hmc1.host_key@`.
 pub(super) fn with_hmcs(text: &str, hmcs: &[HmcServer]) -> String {
     (1..).zip(hmcs).fold(text.to_owned(), |text, (number, hmc)| {
         text.replace(&format!("@hmc{number}.address@"), &hmc.address().to_string())
@@ -59,7 +59,7 @@ fn consoles_and_servers(text: &mut String, options: &SiteOptions) {
     }
 }
 
-/// Servers that nobody manages, with what lives inside their nodes: files, which are there or not.
+/// Servers without a manager; the resources inside their nodes are files, which exist or not.
 fn machines(text: &mut String, options: &SiteOptions) {
     for n in 1..=options.servers {
         let _ = write!(text, "\n[servers.p{n}]\n\n[nodes.p{n}]\nserver = \"p{n}\"\n");

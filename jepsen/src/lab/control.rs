@@ -1,4 +1,4 @@
-//! What people do to a running lab: from words to the world and back.
+//! Commands to a running lab: parsed, executed, and answered.
 
 use super::{
     Site, SiteError,
@@ -9,7 +9,7 @@ use crate::world::{Command, Fault, FaultError, HmcId, LparId, LparState, Power, 
 use clap::{Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// Something to be done to a running lab.
+/// A command to a running lab.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Control {
@@ -17,7 +17,7 @@ pub enum Control {
     #[command(after_help = "Example:\n  lab server p1 off")]
     Server {
         server: String,
-        /// What happens to it.
+        /// The action on its power.
         #[arg(value_enum)]
         power: Switch,
     },
@@ -25,11 +25,11 @@ pub enum Control {
     #[command(after_help = "Example:\n  lab node p2 pause")]
     Node {
         node: String,
-        /// What happens to it.
+        /// The action on its process.
         #[arg(value_enum)]
         act: NodeAct,
     },
-    /// Cut a node off from the other nodes. It still reaches the HMC, and administrators reach it.
+    /// Cut a node off from the other nodes. It can still reach the HMC, and administrators can reach it.
     Cut { node: String },
     /// Mend every cut.
     Heal,
@@ -37,11 +37,11 @@ pub enum Control {
     #[command(after_help = "Examples:\n  lab lpar db crash\n  lab lpar node-p1 start")]
     Lpar {
         lpar: String,
-        /// What happens to it.
+        /// The action.
         #[arg(value_enum)]
         act: LparAct,
     },
-    /// Take an HMC down, or bring it up. The name may be left out where there is one HMC only.
+    /// Take an HMC down, or bring it up. The name may be omitted if there is only one HMC.
     #[command(override_usage = "lab hmc [NAME] <down|up>", after_help = "Examples:\n  lab hmc down\n  lab hmc hmc2 up")]
     Hmc {
         /// The HMC's name, if there are several, and down or up.
@@ -51,99 +51,99 @@ pub enum Control {
     /// Cut every line between the HMCs and a server's service processor, or mend them.
     Sp {
         server: String,
-        /// What happens to the lines.
+        /// The action on the lines.
         #[arg(value_enum)]
         act: LineAct,
     },
     /// Lose the link to a server's hypervisor, or restore it. That to its service processor (an eBMC) stays.
     Vmi {
         server: String,
-        /// What happens to the link.
+        /// The action on the link.
         #[arg(value_enum)]
         act: LineAct,
     },
-    /// Show what is truly so, whatever the cluster knows.
+    /// Show the true state, whatever the cluster knows.
     Status,
     /// End the lab.
     Down,
 }
 
-/// What happens to a server's power.
+/// An action on a server's power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Switch {
-    /// It fails.
+    /// Its power fails.
     Off,
     /// It is switched on at an HMC.
     On,
 }
 
-/// What happens to a node's process.
+/// An action on a node's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum NodeAct {
-    /// `kill -9`, and it stays dead.
+    /// Kill it with `kill -9`; it stays dead.
     Kill,
-    /// It stands still, as on a hung machine.
+    /// Stop it, as on a hung machine.
     Pause,
-    /// It goes on.
+    /// Continue it.
     Resume,
-    /// It is started again.
+    /// Start it again.
     Start,
 }
 
-/// What happens to an LPAR.
+/// An action on an LPAR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum LparAct {
-    /// It is off at once.
+    /// It goes off at once.
     Crash,
-    /// Its operating system stands still; the HMC still reads Running.
+    /// Its operating system hangs; the HMC still reads Running.
     Hang,
-    /// An administrator activates it at the HMC; for management LPARs, the others are the cluster's to start.
+    /// An administrator activates it at the HMC. Only for management LPARs; the others are started by the cluster.
     Start,
 }
 
-/// What happens to the lines to a service processor.
+/// An action on the lines to a service processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum LineAct {
-    /// They are cut.
+    /// Cut.
     Lose,
-    /// They are mended.
+    /// Restored.
     Restore,
 }
 
-/// Something cannot be done.
+/// A command cannot be executed.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum ControlError {
-    /// The request names something that is not there.
+    /// The command names an object that does not exist.
     #[error("there is no {what} {name}; there are {known}")]
     NoSuch {
-        /// What kind of thing.
+        /// Kind of the object.
         what: &'static str,
         name: String,
-        /// Those that there are.
+        /// Names of the existing objects.
         known: String,
     },
-    /// The words make no sense.
+    /// The command makes no sense.
     #[error("{0}")]
     Usage(String),
-    /// Things are not in a state in which it could happen.
+    /// The current state does not allow it.
     #[error("{0}")]
     Pointless(String),
     /// The HMC refuses.
     #[error("{what}: the HMC refuses: {why}")]
     Refused {
-        /// What was to be done.
+        /// The command.
         what: String,
-        /// Why not.
+        /// The HMC's reason.
         why: Refusal,
     },
-    /// A node's process.
+    /// A node's process cannot be controlled.
     #[error("{}", chain(.0))]
     Site(#[from] SiteError),
 }
 
 impl ControlError {
-    /// 1: refused. 2: not understood.
+    /// Exit code. 1: refused. 2: not understood.
     pub fn code(&self) -> u8 {
         match self {
             ControlError::NoSuch { .. } | ControlError::Usage(_) => 2,
@@ -152,11 +152,12 @@ impl ControlError {
     }
 }
 
-/// What came of it, in words.
+/// A description of the result.
 pub type Done = Result<String, ControlError>;
 
 impl Site {
-    /// Does it, and says what was done once it has happened. To be called on the main thread: it may start processes.
+    /// Executes a command, and describes the result once it has happened. Call it on the main thread: it may start
+    /// processes.
     pub fn control(&self, control: &Control) -> Done {
         let done = self.carry_out(control)?;
         self.follow_world()?;

@@ -1,8 +1,8 @@
-//! The lab: a whole site on one machine. Emulated HMCs over real SSH on a simulated world, real `tenured` processes with
-//! real certificates and real disks, and a network between them that can be cut.
+//! The lab: a whole site on one machine. Emulated HMCs over real SSH on a simulated world, real `tenured` processes
+//! with real certificates and real disks, and a network between them that can be cut.
 //!
-//! Promises: nothing outlives it; a server without power has no running node; what its checkers judge is the world's own
-//! history, not what the product says of it. Needs no privileges: every node has a loopback address of its own.
+//! Nothing outlives it; a server without power has no running node; its checkers judge the world's own history, not
+//! the product's reports. Needs no privileges: every node has its own loopback address.
 
 mod cluster_file;
 mod control;

@@ -1,4 +1,4 @@
-//! The network between nodes: every node is called through a relay that can be cut.
+//! The network between nodes: calls to every node pass through a relay that can be cut.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// Relays between nodes. A cut swallows what is sent, as a cut cable does, and breaks old connections when it is healed.
+/// Relays between nodes. A cut swallows data, as a cut cable does, and breaks old connections when it is healed.
 #[derive(Debug, Default)]
 pub struct Network {
     cut: watch::Sender<BTreeSet<IpAddr>>,
@@ -21,14 +21,14 @@ pub struct Network {
 }
 
 impl Network {
-    /// Puts a relay on `front` for the node that listens on `node`; returns where the others call it.
+    /// Starts a relay on `front` for the node that listens on `node`; returns the address for the other nodes.
     pub async fn relay(&mut self, front: IpAddr, node: SocketAddr) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind((front, 0)).await?;
         let address = listener.local_addr()?;
         self.relays.insert(node.ip(), address);
         let cut = self.cut.subscribe();
         let relay = async move {
-            // Connections end with the relay: their tasks are its own.
+            // Connections end with the relay: their tasks belong to it.
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 tokio::select! {
@@ -57,7 +57,7 @@ impl Network {
         self.cut.send_modify(BTreeSet::clear);
     }
 
-    /// Nodes that are cut off.
+    /// The nodes that are cut off.
     pub fn cuts(&self) -> BTreeSet<IpAddr> {
         self.cut.borrow().clone()
     }
@@ -76,6 +76,6 @@ async fn connection(mut caller: TcpStream, from: IpAddr, node: SocketAddr, cut: 
         _ = copy_bidirectional(&mut caller, &mut callee) => return,
         _ = watched.wait_for(severed) => {}
     }
-    // Both ends stay open and hear nothing, until the cable is mended: then the old connection breaks.
+    // Both ends stay open and receive nothing until the cut is healed: then the old connection breaks.
     let _ = watched.wait_for(|cut| !severed(cut)).await;
 }

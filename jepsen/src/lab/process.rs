@@ -1,4 +1,4 @@
-//! A node as a process of its own: this very program, running the code of `tenured`.
+//! A node as a separate process: this program, running the code of `tenured`.
 
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 use std::{
@@ -12,10 +12,10 @@ use std::{
 /// Arguments under which the lab's program runs as a node.
 #[derive(Clone, Debug, clap::Args)]
 pub struct NodeArgs {
-    /// The process that started it, and without which it must not live.
+    /// The process that started it; it dies with that process.
     #[arg(long)]
     pub parent: i32,
-    /// What `tenured` is told.
+    /// Arguments of `tenured`.
     #[command(flatten)]
     pub tenured: tenure::node::main::Args,
 }
@@ -36,7 +36,7 @@ pub fn run_node(args: &NodeArgs) -> ExitCode {
         eprintln!("lab: a node that may outlive the lab is not started: {why}");
         return ExitCode::FAILURE;
     }
-    // The parent may have died before the line above.
+    // The parent may already have died before the line above.
     if rustix::process::getppid().map(Pid::as_raw_nonzero).map(i32::from) != Some(args.parent) {
         return ExitCode::FAILURE;
     }
@@ -50,27 +50,27 @@ pub struct NodeProcess {
     pub name: String,
     config: PathBuf,
     log: PathBuf,
-    /// A `tenured`; this very program if absent.
+    /// A `tenured`; this program if absent.
     program: Option<PathBuf>,
     child: Option<Child>,
     paused: bool,
 }
 
 impl NodeProcess {
-    /// A node that does not run yet.
+    /// A node that is not running yet.
     pub fn new(name: &str, config: PathBuf, log: PathBuf) -> Self {
         NodeProcess { name: name.to_owned(), config, log, program: None, child: None, paused: false }
     }
 
-    /// Runs this `tenured` in place of the code in this program.
+    /// Runs this `tenured` instead of the code in this program.
     pub fn with_program(mut self, tenured: &Path) -> Self {
         self.program = Some(tenured.to_owned());
         self
     }
 
-    /// Starts the process, with a token if it is to join first. One that runs is left alone.
+    /// Starts the process, with a token if it has to join first. No effect if it is running.
     ///
-    /// To be called on a thread that lives as long as the lab, such as the main one: a node dies with the *thread* that
+    /// Call it on a thread that lives as long as the lab, such as the main one: a node dies with the *thread* that
     /// started it.
     pub fn start(&mut self, token: Option<&str>) -> Result<(), ProcessError> {
         if self.is_running() {
@@ -93,14 +93,14 @@ impl NodeProcess {
         if let Some(token) = token {
             command.arg("--join").arg(token);
         }
-        // Its own process group: what a terminal sends to the lab is the lab's business.
+        // Its own process group: signals of a terminal are for the lab only.
         command.process_group(0);
         self.child = Some(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?);
         self.paused = false;
         Ok(())
     }
 
-    /// Whether the process lives (a paused one does).
+    /// Whether the process exists, even if paused.
     pub fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
@@ -110,12 +110,12 @@ impl NodeProcess {
         self.paused
     }
 
-    /// Process id, while it lives.
+    /// Process id, while it is running.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// `kill -9`, and waits for its end.
+    /// Kills it with `kill -9`, and waits for its end.
     pub fn kill(&mut self) -> Result<(), ProcessError> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         child.kill().and_then(|()| child.wait()).map_err(|source| self.error("kill", source))?;
@@ -123,21 +123,21 @@ impl NodeProcess {
         Ok(())
     }
 
-    /// Stops it from running, as a hung machine does.
+    /// Pauses it, like a hung machine.
     pub fn pause(&mut self) -> Result<(), ProcessError> {
         self.signal(Signal::STOP, "pause")?;
         self.paused = true;
         Ok(())
     }
 
-    /// Lets a paused process go on.
+    /// Continues a paused process.
     pub fn resume(&mut self) -> Result<(), ProcessError> {
         self.signal(Signal::CONT, "resume")?;
         self.paused = false;
         Ok(())
     }
 
-    /// Asks it to stop, without waiting for that.
+    /// Asks it to stop, without waiting.
     pub fn ask_to_stop(&mut self) -> Result<(), ProcessError> {
         if !self.is_running() {
             return Ok(());
@@ -163,7 +163,7 @@ impl NodeProcess {
 
 impl Drop for NodeProcess {
     fn drop(&mut self) {
-        // A process that cannot be killed has ended already.
+        // A process that cannot be killed has already ended.
         let _ = self.kill();
     }
 }

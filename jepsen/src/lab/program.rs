@@ -1,4 +1,4 @@
-//! The program `lab`: arguments.
+//! The arguments of the program `lab`.
 
 use super::{
     control::Control,
@@ -33,7 +33,7 @@ Exit codes: 0 done, 1 refused or failed, 2 usage.";
 #[derive(Debug, Parser)]
 #[command(name = "lab", version, after_help = EXAMPLES)]
 pub struct Args {
-    /// Where the lab keeps its files and its control socket. By default `demo` takes a temporary directory, and all
+    /// Directory of the lab's files and its control socket. By default `demo` takes a temporary directory, and all
     /// others `tenure-lab` in the system's.
     #[arg(long, global = true, value_name = "DIR")]
     directory: Option<PathBuf>,
@@ -43,13 +43,13 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tell the main job as a story, with a timeline.
+    /// Tell the main task as a story, with a timeline.
     Demo(DemoArgs),
     /// Start a site and leave it running.
     Up(UpArgs),
     #[command(flatten)]
     Control(Control),
-    /// Run as a node; the lab starts its own nodes so.
+    /// Run as a node; the lab starts its own nodes this way.
     #[command(name = "run-node", hide = true)]
     RunNode(NodeArgs),
 }
@@ -65,7 +65,7 @@ pub fn run(args: Args) -> ExitCode {
     }
 }
 
-/// Runs something on this thread, which lives as long as the process, with others to help it. Nodes die with the thread
+/// Runs a future on this thread, which lives as long as the process, with worker threads. Nodes die with the thread
 /// that started them.
 fn on_main_thread(work: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -1,4 +1,4 @@
-//! The wish to end: Ctrl-C, or a polite kill.
+//! Requests to end: Ctrl-C, SIGTERM or SIGHUP.
 
 use std::{
     future::Future,
@@ -7,14 +7,14 @@ use std::{
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Resolves when somebody wants the lab to end.
+/// Resolves when such a signal arrives.
 pub struct Interrupt(Vec<Signal>);
 
 impl Interrupt {
-    /// Listens from now on.
+    /// Starts listening.
     pub fn new() -> Self {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        // A signal that cannot be listened to ends the lab as the system sees fit; nodes die with it in any case.
+        // A signal that cannot be caught ends the lab by default; nodes die with it in any case.
         Interrupt(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! A site: the world, its HMCs, the nodes, the network, and the way the cluster is founded, joined and declared.
+//! A site: the world, its HMCs, the nodes, the network, and how the cluster is founded, joined and declared.
 
 pub(super) mod layout;
 mod nodes;
@@ -32,66 +32,66 @@ use tenure::{
     node::founding,
 };
 
-/// How long one request to a node may take.
+/// Timeout of one request to a node.
 const REQUEST: Duration = Duration::from_secs(10);
-/// How long the cluster may take to form.
+/// Timeout of each node's start while the cluster forms.
 const FORMS: Duration = Duration::from_secs(60);
-/// Pause between two looks at a node that starts.
+/// Pause between two checks of a starting node.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Size and pace of a site.
+/// Options of a site.
 #[derive(Clone, Debug)]
 pub struct SiteOptions {
-    /// Physical servers, each with a node.
+    /// Number of physical servers, each with a node.
     pub servers: usize,
-    /// One more node, without a server.
+    /// Whether there is one more node, without a server.
     pub arbiter: bool,
-    /// Management consoles. Without one there are no LPARs either: agents keep everything inside the nodes.
+    /// Number of management consoles. Without any there are no LPARs: agents keep all resources inside the nodes.
     pub hmcs: usize,
-    /// Where files are kept.
+    /// Directory of the files.
     pub directory: PathBuf,
     /// The cluster file; a ready-made one for the ready-made world if absent.
     pub cluster_file: Option<String>,
-    /// A `tenured` that runs the nodes; this very program if absent.
+    /// A `tenured` that runs the nodes; this program if absent.
     pub program: Option<PathBuf>,
 }
 
-/// A site did not come up.
+/// The start of a site failed.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum SiteError {
-    /// A file or an address.
+    /// A file or an address cannot be set up.
     #[error("set up {what}")]
     Set {
         what: String,
-        /// Why not.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The world.
+    /// The world cannot be built.
     #[error("make the world")]
     World(#[source] SpecError),
-    /// An HMC.
+    /// An HMC cannot be started.
     #[error("start an HMC")]
     Hmc(#[source] HmcServerError),
-    /// A key.
+    /// A key cannot be made.
     #[error("make a key: {0}")]
     Key(String),
-    /// The cluster's authority.
+    /// The cluster's authority cannot be founded.
     #[error("found the cluster")]
     Found(#[source] founding::FoundingError),
-    /// An administrator's identity.
+    /// An administrator's identity cannot be loaded.
     #[error("take up the administrator's identity")]
     Identity(#[source] identity::IdentityError),
-    /// A process.
+    /// A node's process cannot be controlled.
     #[error("run a node")]
     Process(#[source] ProcessError),
-    /// A node does not answer as it should.
+    /// A request to a node failed.
     #[error("{what}")]
     Api {
-        /// What was asked.
+        /// The request.
         what: String,
-        /// The answer.
+        /// The client's error.
         #[source]
         source: Box<ClientError>,
     },
@@ -111,7 +111,7 @@ pub struct Site {
     pub network: Network,
     /// A client that knows all nodes.
     pub client: Client,
-    /// The cluster file that is applied.
+    /// The cluster file applied.
     pub cluster_file: String,
     nodes: Mutex<Nodes>,
     names: Vec<String>,
@@ -122,7 +122,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Starts everything and waits until the cluster is formed and declared. `progress` is told each step.
+    /// Starts everything and waits until the cluster is formed and declared. `progress` receives each step.
     pub async fn start(options: SiteOptions, progress: &mut dyn FnMut(&str)) -> Result<Site, SiteError> {
         progress(if options.hmcs > 0 { "emulated HMC and physical servers" } else { "machines" });
         let site = Site::prepare(options).await?;
@@ -132,12 +132,12 @@ impl Site {
         Ok(site)
     }
 
-    /// Sets the world and its HMCs going and lays out the files of the nodes. No node runs yet.
+    /// Starts the world and its HMCs and writes the files of the nodes. No node runs yet.
     pub async fn prepare(options: SiteOptions) -> Result<Site, SiteError> {
         let directory = options.directory.clone();
         make(&directory)?;
         let lpars = if options.hmcs > 0 { DemoOptions::default().lpars } else { 0 };
-        // Somebody has to switch machines on, also where the cluster knows nobody who could.
+        // A console is always needed to switch machines on, even if the cluster has none.
         let size = DemoOptions { servers: options.servers, hmcs: options.hmcs.max(1), lpars };
         let world = World::new(WorldSpec::demo(size), 1).map_err(SiteError::World)?;
         let (world, ticker) = LiveWorld::start(world);
@@ -169,7 +169,8 @@ impl Site {
         Ok(Site { world, network, client, cluster_file, nodes, names, places, hmcs, directory, _ticker: ticker })
     }
 
-    /// The first node founds; the others join with a token and are given a vote. `progress` is told of each.
+    /// Forms the cluster: the first node founds it; the others join with a token and are given a vote. `progress`
+    /// receives each step.
     pub async fn form(&self, progress: &mut dyn FnMut(&str)) -> Result<(), SiteError> {
         let Some(founder) = self.names.first() else { return Ok(()) };
         for name in &self.names {
@@ -215,7 +216,7 @@ impl Site {
         Ok(token.token)
     }
 
-    /// A client that knows one node only.
+    /// A client that knows only one node.
     pub fn client_of(&self, node: &str) -> Result<Client, SiteError> {
         let place = self.place(node)?;
         let identity = identity::load(&self.admin_dir(), ADMIN).map_err(SiteError::Identity)?;
@@ -227,12 +228,12 @@ impl Site {
         &self.names
     }
 
-    /// Where the administrator's identity is.
+    /// Directory of the administrator's identity.
     pub fn admin_dir(&self) -> PathBuf {
         self.directory.join("admin")
     }
 
-    /// Whether nothing of it is an LPAR.
+    /// Whether there is no HMC, so that all resources are inside nodes.
     pub fn is_inside(&self) -> bool {
         self.hmcs.is_empty()
     }
@@ -247,7 +248,7 @@ impl Site {
         self.places.iter().map(|(name, place)| (name.as_str(), place.api))
     }
 
-    /// Waits until something is so.
+    /// Waits until a condition is true.
     pub async fn until(
         &self,
         what: &str,
@@ -264,17 +265,17 @@ impl Site {
         Ok(began.elapsed())
     }
 
-    /// Who leads, as a quorum knows it.
+    /// The current leader, confirmed by a quorum.
     pub async fn leader(&self) -> Option<String> {
         self.client.status(Read::Linearizable).await.ok()?.leader
     }
 
-    /// The members as the first node that answers knows them.
+    /// The members, as known by the first node that answers.
     pub async fn members(&self) -> Result<MembersView, SiteError> {
         self.client.members().await.map_err(api("ask for the members"))
     }
 
-    /// How many commands the HMCs were ever asked to run.
+    /// Number of commands that the HMCs were asked to run, ever.
     pub fn asked(&self) -> u64 {
         self.hmcs.iter().map(HmcServer::asked).sum()
     }

@@ -1,4 +1,5 @@
-//! The door of a running lab: a Unix socket in its directory. One request a connection, one line of JSON each way.
+//! The control socket of a running lab: a Unix socket in its directory. One request per connection, one line of JSON
+//! each way.
 
 use super::control::Control;
 use serde::{Deserialize, Serialize};
@@ -14,46 +15,46 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a request may take to come, once somebody has knocked.
+/// Time limit for a request to arrive on a new connection.
 const REQUEST: Duration = Duration::from_secs(2);
-/// How long an answer may take: the lab may still be starting.
+/// Time limit for an answer: the lab may still be starting.
 const ANSWER: Duration = Duration::from_secs(120);
-/// Longest line of a request.
+/// Maximum length of a request.
 const LINE_LIMIT: u64 = 64 << 10;
 
-/// What the lab answers.
+/// The lab's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
-    /// Exit code of whoever asked.
+    /// Exit code for the client.
     pub code: u8,
-    /// In words.
+    /// Text for people.
     pub text: String,
 }
 
-/// Where a lab is that was not told where to be.
+/// Default directory of a lab.
 pub fn default_directory() -> PathBuf {
     std::env::temp_dir().join("tenure-lab")
 }
 
-/// The socket in a lab's directory.
+/// Path of the socket in a lab's directory.
 pub fn path(directory: &Path) -> PathBuf {
     directory.join("lab.sock")
 }
 
-/// Opens the door.
+/// Opens the socket.
 pub fn listen(directory: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(path(directory))
 }
 
 /// A request that waits for its answer.
 pub struct Request {
-    /// What is asked.
+    /// The command.
     pub control: Control,
     stream: BufReader<UnixStream>,
 }
 
 impl Request {
-    /// The next request. Who knocks and says nothing sensible is sent away.
+    /// The next valid request. Others are dropped.
     pub async fn next(listener: &UnixListener) -> io::Result<Request> {
         loop {
             let (stream, _) = listener.accept().await?;
@@ -72,7 +73,7 @@ impl Request {
         Ok(Request { control, stream })
     }
 
-    /// Answers. Who asked may be gone.
+    /// Sends the answer. The client may be gone.
     pub async fn answer(self, reply: &Reply) {
         let Ok(mut line) = serde_json::to_vec(reply) else { return };
         line.push(b'\n');
@@ -87,7 +88,7 @@ pub fn is_open(directory: &Path) -> bool {
     std::os::unix::net::UnixStream::connect(path(directory)).is_ok()
 }
 
-/// Asks the lab of a directory for something, prints the answer, and says how to exit.
+/// Sends a command to the lab of a directory, prints the answer, and returns the exit code.
 pub async fn ask(directory: &Path, control: &Control) -> ExitCode {
     match timeout(ANSWER, exchange(directory, control)).await {
         Ok(Ok(reply)) if reply.code == 0 => {

@@ -1,11 +1,11 @@
-//! What is truly so in a lab, as a table: the world, the processes, the network.
+//! The true state of a lab, as a table: the world, the processes, the network.
 
 use super::{NodeRuns, Site, demo::table, site::layout::inside};
 use crate::world::{LparKind, Power, ServerId, World};
 
 const NODE: [&str; 4] = ["NODE", "PROCESS", "NETWORK", "API"];
 
-/// Servers with what runs on them, nodes, HMCs.
+/// Servers with their active LPARs, nodes, HMCs.
 pub fn report(site: &Site) -> String {
     let servers: Vec<Vec<String>> =
         site.world.with(|world| world.servers().map(|server| server_row(site, world, server)).collect());

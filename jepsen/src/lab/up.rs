@@ -18,9 +18,9 @@ use std::{
 use tenure::api::{Read, wire::GroupStatus};
 use tokio::net::UnixListener;
 
-/// How long groups may take to come online before the lab is called up all the same.
+/// Maximum wait for groups to come online before the lab is reported up anyway.
 const ONLINE: Duration = Duration::from_secs(60);
-/// Says that a directory is a lab's, and may be emptied by the next one.
+/// Marks a directory as a lab's, which may be emptied by the next lab.
 const MARK: &str = ".tenure-lab";
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -32,18 +32,18 @@ pub struct UpArgs {
     /// Physical servers, each with a node.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=32))]
     servers: u8,
-    /// One more node, without a server: it votes and hosts nothing.
+    /// Add a node without a server: it votes and hosts nothing.
     #[arg(long)]
     arbiter: bool,
     /// Management consoles.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
     hmcs: u8,
-    /// No LPARs, and nothing that manages the servers: agents keep everything inside the nodes.
+    /// No LPARs, and no managers of the servers: agents keep all resources inside the nodes.
     #[arg(long, conflicts_with = "hmcs")]
     inside: bool,
 }
 
-/// Starts a site and keeps it until somebody ends it. To be called on the main thread: it starts processes.
+/// Starts a site and keeps it until it is ended. Call it on the main thread: it starts processes.
 pub async fn run(args: &UpArgs, directory: &Path) -> ExitCode {
     let listener = match open(directory) {
         Ok(listener) => listener,
@@ -69,12 +69,12 @@ pub async fn run(args: &UpArgs, directory: &Path) -> ExitCode {
         Ok(site) => serve(site, &listener, &mut interrupt).await,
         Err(why) => fail(&why),
     };
-    // The next lab would take it for a running one's for a moment.
+    // Otherwise the next lab would briefly take it for a running lab's.
     let _ = std::fs::remove_file(socket::path(directory));
     code
 }
 
-/// Makes the directory a lab's own. What an earlier lab left there goes; anything else is left alone.
+/// Takes a directory for a lab. Files of an earlier lab are removed; a directory with other files is refused.
 fn open(directory: &Path) -> io::Result<UnixListener> {
     if socket::is_open(directory) {
         return Err(io::Error::other("a lab runs there already; `lab down` ends it, --directory takes another place"));
@@ -107,7 +107,7 @@ async fn start(options: SiteOptions) -> Result<Site, SiteError> {
         site.form(&mut |what| say(what)).await?;
         say("cluster file applied; groups are placed and started");
         site.declare().await?;
-        // A group that waits for something is part of what there is to see.
+        // A waiting group is part of the demonstration.
         let _ = site.until("every group is online", ONLINE, async || all_online(&site).await).await;
         Ok(())
     };
@@ -169,7 +169,7 @@ fn how_to(site: &Site, directory: &Path) -> String {
     text
 }
 
-/// Does what is asked until somebody ends it.
+/// Executes commands until the lab is ended.
 async fn serve(site: Site, listener: &UnixListener, interrupt: &mut Interrupt) -> ExitCode {
     let mut last = None;
     let ended = tokio::select! {
@@ -193,7 +193,7 @@ async fn serve(site: Site, listener: &UnixListener, interrupt: &mut Interrupt) -
     }
 }
 
-/// Does what is asked until somebody asks for the end. `None` if nobody can ask any more.
+/// Executes commands until `down` is requested. `None` if the socket has failed.
 async fn requests(site: &Site, listener: &UnixListener) -> Option<Request> {
     loop {
         let request = match Request::next(listener).await {

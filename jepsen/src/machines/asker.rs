@@ -1,4 +1,4 @@
-//! A client of what machines serve: asks over and over, each time anew.
+//! A client of the machines' service: sends requests continuously, each over a new connection.
 
 use super::{Machine, MachineError};
 use std::{
@@ -12,23 +12,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// From one question to the next.
+/// Time from one request to the next.
 const PACE: Duration = Duration::from_millis(15);
-/// How long connecting, and then each piece of the answer, may take.
+/// Maximum time for connecting, and for each piece of the answer.
 const PATIENCE: Duration = Duration::from_millis(150);
-/// Longest answer.
+/// Maximum size of an answer.
 const LIMIT: u64 = 64 << 10;
-/// The header in which a machine says its name.
+/// The header with the name of the machine.
 pub(super) const WHO: &str = "X-Machine";
 
-/// What came of a question.
+/// Result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Heard {
     /// The page, from this machine.
     Page {
         machine: String,
-        /// What is on the page.
+        /// Content of the page.
         body: String,
     },
     /// An answer that is not the page: its status line.
@@ -37,19 +37,19 @@ pub enum Heard {
     Nothing(io::ErrorKind),
 }
 
-/// A question and what came of it.
+/// A request and its result.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// When it was asked.
+    /// Time of the request.
     pub asked: Instant,
-    /// When it was answered or given up.
+    /// Time at which it was answered or given up.
     pub heard: Instant,
-    /// What was heard.
+    /// The result.
     pub what: Heard,
 }
 
-/// Asks for `/` of an address every 15 ms, each time over a new connection that is given up after 150 ms, and keeps all
-/// answers. Ends when it is dropped.
+/// Requests `/` of an address every 15 ms, each time over a new connection that is given up after 150 ms, and keeps
+/// all results. Ends when it is dropped.
 #[derive(Debug)]
 pub struct Asker {
     answers: Arc<Mutex<Vec<Answer>>>,
@@ -58,7 +58,7 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// Asks from within a machine.
+    /// Starts the requests, from within a machine.
     pub fn start(client: &Machine, address: Ipv4Addr) -> Result<Asker, MachineError> {
         let (answers, ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (kept, end) = (Arc::clone(&answers), Arc::clone(&ended));
@@ -74,17 +74,17 @@ impl Asker {
         Ok(Asker { answers, ended, thread: Some(thread) })
     }
 
-    /// Everything heard so far.
+    /// All results so far.
     pub fn answers(&self) -> Vec<Answer> {
         lock(&self.answers).clone()
     }
 
-    /// The last answer.
+    /// The last result.
     pub fn last(&self) -> Option<Answer> {
         lock(&self.answers).last().cloned()
     }
 
-    /// Which machine has given the page to a question that was asked after an instant; the last such.
+    /// The machine that answered the last successful request made after an instant.
     pub fn served_since(&self, since: Instant) -> Option<String> {
         let answers = lock(&self.answers);
         answers.iter().rev().take_while(|answer| answer.asked > since).find_map(|answer| match &answer.what {
@@ -93,7 +93,8 @@ impl Asker {
         })
     }
 
-    /// The longest time without the page since shortly before an instant: from one page heard to the next, or to now.
+    /// The longest time without the page since an instant, including a gap that began before it: between two pages,
+    /// or until now.
     pub fn outage_since(&self, since: Instant) -> Duration {
         let answers = lock(&self.answers);
         let pages =

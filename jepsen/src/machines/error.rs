@@ -1,8 +1,8 @@
-//! Why a machine does not do what it is told.
+//! Errors of machines.
 
 use std::{io, path::Path};
 
-/// Something about a machine could not be done.
+/// An operation on a machine failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
     /// A program failed, or did not end in time.
@@ -10,15 +10,15 @@ pub enum MachineError {
     Program {
         /// The command line.
         program: String,
-        /// What it said, or how it ended.
+        /// Its error output, or its exit status.
         said: String,
     },
-    /// The system refused.
+    /// A system call failed.
     #[error("{what}")]
     System {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// Why not.
+        /// The system's error.
         #[source]
         source: io::Error,
     },

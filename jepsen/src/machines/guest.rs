@@ -1,4 +1,4 @@
-//! The first process of a machine: what it does, and how it is started and ended from outside.
+//! The first process of a machine: its work, and its start and end from outside.
 
 use super::MachineError;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
@@ -12,37 +12,37 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long a first process may take to be there.
+/// Maximum time for a first process to start.
 const STARTS: Duration = Duration::from_secs(10);
-/// How long the kernel may take to end a machine.
+/// Maximum time for the kernel to end a machine.
 const ENDS: Duration = Duration::from_secs(10);
-/// Pause between two looks at a machine that ends.
+/// Pause between two checks of a machine that is ending.
 const LOOK: Duration = Duration::from_millis(1);
-/// What the first process says when it is there.
+/// Output of the first process when it has started.
 const READY: &str = "ready";
 
-/// What happens in a machine before its first process: a name, and memory in place of the directories that machines must
-/// not share. Words: the program of the first process, the name, the directories.
+/// Setup of a machine before its first process: a host name, and memory file systems in place of the directories that
+/// machines must not share. Arguments: the program of the first process, the name, the directories.
 const BOOT: &str = r#"set -e
 init=$1; hostname "$2"; shift 2
 for directory; do mkdir -p "$directory"; mount -t tmpfs -o size=128m,mode=755 machine "$directory"; done
 ip link set lo up
 exec "$init" init"#;
 
-/// What happens before that. A network's table of TCP sockets is as large as the host's memory suggests unless the network
-/// it was made in says otherwise, and is read from end to end whenever somebody looks for who serves: in five milliseconds,
-/// or in a twentieth of one. Kernels before 6.1 have no such choice.
+/// The preceding step. A network namespace's table of TCP sockets is as large as the host's memory suggests unless
+/// the namespace in which it was created limits it, and is read completely at every search for a listening socket: in
+/// five milliseconds, or in a twentieth of one. Kernels before 6.1 do not have this setting.
 const SMALL_TABLES: &str = r#"echo 1024 2>/dev/null >/proc/sys/net/ipv4/tcp_child_ehash_entries || true
 exec unshare --net --mount --pid --uts --ipc --fork --kill-child --mount-proc -- "$@""#;
 
-/// Runs as the first process of a machine: takes in orphans, and ends when its standard input does, which is when whoever
-/// made the machine has ended or switches it off. The kernel then ends everything else in the machine.
+/// Runs as the first process of a machine: reaps orphans, and ends when its standard input does, which happens when
+/// the maker of the machine ends or switches it off. The kernel then ends everything else in the machine.
 pub fn init() -> ExitCode {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
     std::thread::spawn(|| {
-        // An error is an end as well.
+        // An error ends it as well.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0)
     });
@@ -50,7 +50,7 @@ pub fn init() -> ExitCode {
         let Ok(mut children) = signal(SignalKind::child()) else { return ExitCode::FAILURE };
         println!("{READY}");
         loop {
-            // Several ends may come as one signal.
+            // Several exits may come as one signal.
             while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
             if children.recv().await.is_none() {
                 return ExitCode::FAILURE;
@@ -59,17 +59,17 @@ pub fn init() -> ExitCode {
     })
 }
 
-/// A machine under power, seen from outside.
+/// A running machine, seen from outside.
 #[derive(Debug)]
 pub(super) struct Guest {
-    /// `unshare`, which waits for the first process and ends when that has ended, and with it all others of the machine.
+    /// `unshare`, which waits for the first process and ends after it, and with it all others of the machine.
     outside: Child,
-    /// The first process, as the outside numbers it.
+    /// The first process, by its process id outside.
     pid: Pid,
 }
 
 impl Guest {
-    /// Starts a first process in namespaces of its own.
+    /// Starts a first process in its own namespaces.
     pub(super) fn start(init: &Path, name: &str, private: &[PathBuf]) -> Result<Guest, MachineError> {
         let mut command = Command::new("unshare");
         command
@@ -77,7 +77,7 @@ impl Guest {
             .arg(init)
             .arg(name)
             .args(private);
-        // Its own process group: what a terminal sends to the test is not for the machine.
+        // Its own process group: signals of the test's terminal are not for the machine.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let what = format!("start machine {name}");
         let mut outside = command.spawn().map_err(MachineError::system(&what))?;
@@ -98,9 +98,9 @@ impl Guest {
         u32::try_from(self.pid.as_raw_nonzero().get()).unwrap_or_default()
     }
 
-    /// Kills the first process. The kernel kills the others before that counts as ended.
+    /// Kills the first process. The kernel kills the others before that process counts as ended.
     pub(super) fn kill(&self) {
-        // One that cannot be killed has ended already.
+        // If it cannot be killed, it has already ended.
         let _ = kill_process(self.pid, Signal::KILL);
     }
 
@@ -124,7 +124,7 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         self.kill();
-        // One that is waited for in vain goes when this process does.
+        // If the wait fails, it ends with this process.
         let _ = self.reap();
     }
 }

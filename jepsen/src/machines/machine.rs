@@ -15,26 +15,27 @@ use std::{
     thread::JoinHandle,
 };
 
-/// Its network interface, as it sees it.
+/// Name of the network interface inside.
 pub(super) const INTERFACE: &str = "eth0";
 
-/// A machine: off, or a set of namespaces in which programs run. Clones are the same machine. It is powered off when the
-/// last of them is dropped.
+/// A machine: off, or a set of namespaces in which programs run. Clones are the same machine. It is powered off when
+/// the last of them is dropped.
 #[derive(Clone, Debug)]
 pub struct Machine(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     name: String,
-    /// Of its port at the switch.
+    /// Name of its port at the switch.
     port: String,
     address: Ipv4Addr,
     init: PathBuf,
-    /// First process of the switch.
+    /// First process of the switch's namespace, by its process id outside.
     switch: u32,
     private: Vec<PathBuf>,
     guest: Mutex<Option<Guest>>,
-    /// Its first process, as the outside numbers it; zero while it is off. Whoever only looks does not wait for a boot.
+    /// Its first process, by its process id outside; zero while it is off. Atomic, so that readers do not wait for a
+    /// boot.
     first: AtomicU32,
 }
 
@@ -59,7 +60,7 @@ impl Machine {
         }))
     }
 
-    /// Its name, which is its host name too.
+    /// Its name, which is also its host name.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -74,7 +75,8 @@ impl Machine {
         INTERFACE
     }
 
-    /// Gives it power: its first process runs and its address answers when this returns. One that is on is left alone.
+    /// Switches it on: when this returns, its first process runs and its address answers. No effect on a machine that
+    /// is on.
     pub fn boot(&self) -> Result<(), MachineError> {
         let mut guest = self.guest();
         if guest.is_some() {
@@ -99,13 +101,13 @@ impl Machine {
         tool::run(at_switch.into_iter().chain(["link", "set", port, "master", "switch", "up"])).map(drop)
     }
 
-    /// Cuts its power: the kernel kills all its processes at once, its mounts and its network are gone. When this returns
-    /// none of its processes is left and nothing of it answers. One that is off is left alone.
+    /// Cuts its power: the kernel kills all its processes at once, its mounts and its network are gone. When this
+    /// returns none of its processes is left and nothing of it answers. No effect on a machine that is off.
     pub fn power_off(&self) -> Result<(), MachineError> {
         let mut guest = self.guest();
         let Some(dying) = guest.take() else { return Ok(()) };
         dying.kill();
-        // The kernel clears up a network of its own accord, but in its own time.
+        // The kernel would remove the network by itself, but later.
         let (switch, port) = (self.0.switch.to_string(), self.0.port.as_str());
         let unplugged = tool::run(["nsenter", "-t", &switch, "-n", "--", "ip", "link", "delete", port]);
         dying.wait()?;
@@ -116,18 +118,18 @@ impl Machine {
         }
     }
 
-    /// `kill -9` of everything but the first process, in one blow. Addresses and mounts stay as they are: the address still
-    /// answers at the link, the file system is still mounted.
+    /// Kills everything but the first process with one `kill -9`. Addresses and mounts stay: the address still
+    /// answers at the link layer, the file system is still mounted.
     pub fn kill_processes(&self) -> Result<(), MachineError> {
         self.run(["sh", "-c", "kill -9 -1"]).map(drop)
     }
 
-    /// All its processes but the first stand still.
+    /// Stops all its processes but the first with SIGSTOP.
     pub fn freeze(&self) -> Result<(), MachineError> {
         self.run(["sh", "-c", "kill -STOP -1"]).map(drop)
     }
 
-    /// They go on.
+    /// Continues its processes.
     pub fn thaw(&self) -> Result<(), MachineError> {
         self.run(["sh", "-c", "kill -CONT -1"]).map(drop)
     }
@@ -137,19 +139,19 @@ impl Machine {
         self.guest().is_some()
     }
 
-    /// Its first process, as the outside numbers it, while it has power.
+    /// Its first process, by its process id outside, while it has power.
     pub fn first_process(&self) -> Option<u32> {
         Some(self.0.first.load(Ordering::Acquire)).filter(|&pid| pid != 0)
     }
 
-    /// Starts a program that stays, in a session of its own. What it writes goes to the end of a file of the outside. Its
-    /// parent is the first process.
+    /// Starts a long-running program in its own session. Its output is appended to a file outside. Its parent is the
+    /// first process.
     pub fn start<'a>(&self, words: impl IntoIterator<Item = &'a str>, log: &Path) -> Result<(), MachineError> {
         let failed = || MachineError::file("write", log);
         let file = File::options().create(true).append(true).open(log).map_err(failed())?;
         let errors = file.try_clone().map_err(failed())?;
-        // A parent outside would have to take in what the program leaves before the machine counts as dead, and would
-        // stand still when the program is made to.
+        // A parent outside would have to reap the program before the machine counts as dead, and would be stopped
+        // together with the program.
         let mut command = Command::new("nsenter");
         command.args(self.entrance()?).args(["setsid", "--fork"]).args(words);
         command.stdin(Stdio::null()).stdout(file).stderr(errors);
@@ -158,14 +160,14 @@ impl Machine {
         status.success().then_some(()).ok_or_else(said)
     }
 
-    /// Runs a short program inside, and gives what it wrote to standard output. It must succeed.
+    /// Runs a short program inside, and returns its standard output. It must succeed.
     pub fn run<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Result<String, MachineError> {
         let entrance = self.entrance()?;
         let words = words.into_iter().map(str::to_owned);
         tool::run(["nsenter".to_owned()].into_iter().chain(entrance).chain(words))
     }
 
-    /// The same for a program whose exit code matters.
+    /// Runs a short program whose exit code matters.
     pub fn output<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Result<Output, MachineError> {
         let entrance = self.entrance()?;
         let words = words.into_iter().map(str::to_owned);
@@ -178,13 +180,13 @@ impl Machine {
         Ok(["-t", &pid.to_string(), "-n", "-m", "-p", "-u", "-i", "--"].map(str::to_owned))
     }
 
-    /// A path inside, as the outside reaches it.
+    /// The outside path of a path inside.
     pub fn path(&self, inside: &Path) -> Result<PathBuf, MachineError> {
         let pid = self.first_process().ok_or_else(|| MachineError::Off(self.0.name.clone()))?;
         Ok(Path::new(&format!("/proc/{pid}/root")).join(inside.strip_prefix("/").unwrap_or(inside)))
     }
 
-    /// Writes a file inside, and makes its directory.
+    /// Writes a file inside, and creates its directory.
     pub fn write(&self, inside: &Path, text: &str) -> Result<(), MachineError> {
         let path = self.path(inside)?;
         let directory = path.parent().unwrap_or(&path);
@@ -192,7 +194,7 @@ impl Machine {
         std::fs::write(&path, text).map_err(MachineError::file("write", &path))
     }
 
-    /// Runs code of this process on a thread of its own that is in the machine's network. What else the thread sees is the
+    /// Runs code of this process on a thread of its own in the machine's network. In everything else the thread is
     /// outside.
     pub fn in_network(&self, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, MachineError> {
         let pid = self.first_process().ok_or_else(|| MachineError::Off(self.0.name.clone()))?;
@@ -217,7 +219,7 @@ impl Machine {
         }
     }
 
-    /// Its processes but the first, as the outside numbers them.
+    /// Its processes but the first, by their process ids outside.
     pub fn processes(&self) -> Vec<u32> {
         let Some(first) = self.first_process() else { return Vec::new() };
         let space = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();

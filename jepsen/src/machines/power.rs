@@ -1,4 +1,4 @@
-//! What the emulated HMC says of a management LPAR and what its machine does, kept the same.
+//! Keeps the emulated HMC's state of a management LPAR and the state of its machine the same.
 
 use super::{Machine, MachineError, Web};
 use crate::world::{LparState, World};
@@ -8,15 +8,15 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError, mpsc},
 };
 
-/// The power of all machines of a site, and the nodes on them.
+/// Controls the power of all machines of a site, and starts their nodes.
 ///
-/// A machine that is to be off is off before the world lets anybody read so: [`Power::follow`] ends it then and there. One
-/// that is to be on is booted by [`Power::boot_all`] on another thread, and its node is started.
+/// A machine that should be off is off before the world can be read: [`Power::follow`] ends it at once. A machine
+/// that should be on is booted by [`Power::boot_all`] on another thread, which starts its node.
 #[derive(Debug)]
 pub(super) struct Power {
     machines: Vec<Machine>,
     web: Web,
-    /// The program that is a node.
+    /// The program of a node, with its first arguments.
     tenured: Vec<String>,
     directory: PathBuf,
     plan: Mutex<Plan>,
@@ -25,9 +25,9 @@ pub(super) struct Power {
 
 #[derive(Debug, Default)]
 struct Plan {
-    /// Machines that are to have power.
+    /// Machines that should have power.
     on: BTreeSet<String>,
-    /// Machines whose operating system is to hang.
+    /// Machines whose operating system should hang.
     hung: BTreeSet<String>,
     /// Machines whose node starts when they boot.
     members: BTreeSet<String>,
@@ -53,7 +53,7 @@ impl Power {
         &self.web
     }
 
-    /// Makes true what the world is about to say. Called with the world held, before anybody can read it.
+    /// Changes the machines to the new state of the world. Called with the world locked, before anybody can read it.
     pub(super) fn follow(&self, world: &World) {
         let mut plan = self.plan();
         for machine in &self.machines {
@@ -91,10 +91,10 @@ impl Power {
         }
     }
 
-    /// Boots what is to be on and is not.
+    /// Boots the machines that should be on and are not.
     pub(super) fn boot_all(&self) {
         for machine in &self.machines {
-            // Held all along, so that a machine that is to be off again is not booted after it was ended.
+            // Locked throughout, so that a machine that is to be off again is not booted after it was ended.
             let mut plan = self.plan();
             if plan.on.contains(machine.name()) && !machine.is_on() {
                 let result = self.boot(&plan, machine);
@@ -109,9 +109,9 @@ impl Power {
         if plan.members.contains(machine.name()) { self.launch(machine, None) } else { Ok(()) }
     }
 
-    /// Starts a node, with a token if it is to join first. From now on it starts whenever its machine boots.
+    /// Starts a node, with a token if it has to join first. From now on it starts whenever its machine boots.
     pub(super) fn start_node(&self, machine: &Machine, token: Option<&str>) -> Result<(), MachineError> {
-        // Held all along, so that a boot does not start a second one.
+        // Locked throughout, so that a boot does not start a second one.
         let mut plan = self.plan();
         plan.members.insert(machine.name().to_owned());
         self.launch(machine, token)
@@ -135,7 +135,7 @@ impl Power {
         }
     }
 
-    /// What of this went wrong: a test that ends with any of it has shown nothing.
+    /// Failures of the harness so far: a test that ends with any has shown nothing.
     pub(super) fn trouble(&self) -> Vec<String> {
         self.plan().trouble.clone()
     }
@@ -148,18 +148,18 @@ impl Power {
 impl Drop for Power {
     fn drop(&mut self) {
         for machine in &self.machines {
-            // What cannot be powered off ends with this process.
+            // A machine that cannot be powered off ends with this process.
             let _ = machine.power_off();
         }
     }
 }
 
-/// The management LPAR of a server.
+/// Name of the management LPAR of a server.
 pub(super) fn lpar_of(server: &str) -> String {
     format!("node-{server}")
 }
 
-/// Whether a machine runs while its LPAR is in this state. One that is shutting down does until it is off.
+/// Whether a machine runs while its LPAR is in this state. A machine that is shutting down runs until it is off.
 fn has_power(state: LparState) -> bool {
     match state {
         LparState::Running | LparState::ShuttingDown | LparState::MigratingRunning | LparState::NotAvailable => true,

@@ -1,5 +1,5 @@
-//! A site of machines: physical servers of the emulated world, each with a management LPAR that is a machine, an emulated
-//! HMC that they reach over their network, and a node on each.
+//! A site of machines: physical servers of the emulated world, each with a management LPAR that is a machine, an
+//! emulated HMC that they reach over their network, and a node on each.
 
 use super::{
     Machine, MachineError, Web, Yard,
@@ -26,83 +26,83 @@ use tenure::{
     node::founding,
 };
 
-/// How long one request to a node may take.
+/// Timeout of one request to a node.
 const REQUEST: Duration = Duration::from_secs(10);
-/// How long each step of the cluster's forming may take.
+/// Timeout of each step of the cluster's formation.
 const FORMS: Duration = Duration::from_secs(60);
-/// Pause between two looks.
+/// Pause between two checks.
 const LOOK: Duration = Duration::from_millis(20);
-/// Ports of a node.
+/// Ports of a node, for peers and for the API.
 const PORTS: (u16, u16) = (7100, 7101);
 
-/// What a site consists of.
+/// Options of a site.
 #[derive(Clone, Debug)]
 pub struct SiteOptions {
     /// Physical servers `p1`, `p2`, …, each with a machine of that name.
     pub servers: u8,
     /// A program that runs [`init`](super::init) when its only argument is `init`.
     pub init: PathBuf,
-    /// The program that is a node, with what comes before `--config`.
+    /// The program of a node, with the arguments before `--config`.
     pub tenured: Vec<String>,
     /// Lines for `[raft]` in every `tenured.toml`.
     pub raft: String,
 }
 
-/// A site did not come up, or something about it could not be done.
+/// The start of a site, or an operation on it, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// A machine.
+    /// An operation on a machine failed.
     #[error("machines")]
     Machine(#[from] MachineError),
-    /// The world.
+    /// The world cannot be built.
     #[error("make the world")]
     World(#[source] SpecError),
-    /// The emulated HMC.
+    /// The emulated HMC cannot be started.
     #[error("start the HMC")]
     Hmc(#[source] HmcServerError),
-    /// A key.
+    /// A key cannot be made.
     #[error("make a key: {0}")]
     Key(String),
-    /// The cluster's authority.
+    /// The cluster's authority cannot be founded.
     #[error("found the cluster")]
     Found(#[source] founding::FoundingError),
-    /// An identity.
+    /// An identity cannot be stored.
     #[error("keep an identity")]
     Identity(#[source] identity::IdentityError),
-    /// A node does not answer as it should.
+    /// A request to a node failed.
     #[error("{what}")]
     Api {
-        /// What was asked.
+        /// The request.
         what: &'static str,
-        /// The answer.
+        /// The client's error.
         #[source]
         source: Box<ClientError>,
     },
-    /// The world does not let it happen, or there is no such machine.
+    /// The state of the world does not allow it, or there is no such machine.
     #[error("{0}")]
     Pointless(String),
 }
 
 /// A running site. Dropping it ends everything.
 ///
-/// What the HMC says of a management LPAR and what its machine does is the same at all times: it reads `Not Activated` only
-/// after the last process of the machine has ended, whoever ended it, and the machine boots when its LPAR has come to
-/// `Running`. A machine whose processes were killed still reads `Running`.
+/// The HMC's state of a management LPAR and the state of its machine always agree: the LPAR reads `Not Activated`
+/// only after the last process of the machine has ended, whatever the cause, and the machine boots when its LPAR
+/// reaches `Running`. A machine whose processes were killed still reads `Running`.
 pub struct Site {
     /// The emulated world.
     pub world: LiveWorld,
     /// A client of the nodes that knows all of them.
     pub client: Client,
-    // Dropped in this order: machines go before their network.
+    // Fields are dropped in this order: machines before their network.
     power: Arc<Power>,
     hmc: HmcServer,
     _ticker: Ticker,
-    /// The network. Further machines may be put onto it.
+    /// The network. Further machines may be added to it.
     pub yard: Yard,
 }
 
 impl Site {
-    /// Sets the world and its HMC going and boots the machines. No node runs yet. Must be called within a runtime, which
+    /// Starts the world and its HMC and boots the machines. No node runs yet. Must be called within a runtime, which
     /// serves the HMC.
     pub async fn prepare(options: &SiteOptions) -> Result<Site, SiteError> {
         let yard = Yard::new(&options.init)?;
@@ -113,7 +113,7 @@ impl Site {
         let power = Arc::new(power);
         let size = DemoOptions { servers: usize::from(options.servers), lpars: 0, hmcs: 1 };
         let world = World::new(WorldSpec::demo(size), 1).map_err(SiteError::World)?;
-        // Machines whose LPARs run when the world begins; it tells of changes only.
+        // For LPARs that run when the world begins: later calls are for changes only.
         power.follow(&world);
         let follower = Arc::downgrade(&power);
         let (world, ticker) = LiveWorld::start_followed(world, move |world, _| {
@@ -123,7 +123,7 @@ impl Site {
         });
         let server = Arc::downgrade(&power);
         std::thread::spawn(move || {
-            // Woken for the last time when the power itself goes.
+            // Woken for the last time when the power is dropped.
             while woken.recv().is_ok() {
                 let Some(power) = server.upgrade() else { return };
                 power.boot_all();
@@ -188,7 +188,7 @@ impl Site {
         configured.map(drop).map_err(api("apply a cluster file"))
     }
 
-    /// Asks the cluster for something, as an operator does.
+    /// Makes a request to the cluster, as an operator.
     pub async fn ask(&self, ask: Verb) -> Result<(), SiteError> {
         self.client.request(Client::request_id(), ask).await.map(drop).map_err(api("ask the cluster"))
     }
@@ -204,7 +204,8 @@ impl Site {
         found.ok_or_else(|| SiteError::Pointless(format!("there is no machine {name}")))
     }
 
-    /// The service: its disk is there, and what its agents need on every machine. A cluster file may declare it.
+    /// The service: its disk and the requirements of its agents are present on every machine. A cluster file may
+    /// declare it.
     pub fn web(&self) -> &Web {
         self.power.web()
     }
@@ -221,25 +222,25 @@ impl Site {
         self.inject(Fault::TripPower(server))
     }
 
-    /// Hangs a machine: its processes stand still, its LPAR reads Running.
+    /// Hangs a machine: its processes stop, its LPAR reads Running.
     pub fn hang(&self, name: &str) -> Result<(), SiteError> {
         let (server, lpar) = self.place(name)?;
         self.inject(Fault::Hang(server, lpar))
     }
 
-    /// Lets a machine that hangs go on.
+    /// Continues a machine that hangs.
     pub fn resume(&self, name: &str) -> Result<(), SiteError> {
         let (server, lpar) = self.place(name)?;
         self.inject(Fault::Resume(server, lpar))
     }
 
-    /// `kill -9` of everything on a machine. Its addresses and mounts stay, and its LPAR reads Running.
+    /// Kills everything on a machine with `kill -9`. Its addresses and mounts stay, and its LPAR reads Running.
     pub fn kill_processes(&self, name: &str) -> Result<(), SiteError> {
         Ok(self.machine(name)?.kill_processes()?)
     }
 
-    /// Activates a machine's LPAR as an administrator does at the HMC, or switches its server on first. It boots a while
-    /// later.
+    /// Activates a machine's LPAR as an administrator does at the HMC, or its server, if that is off. The machine
+    /// boots later.
     pub fn boot(&self, name: &str) -> Result<(), SiteError> {
         let (server, lpar) = self.place(name)?;
         let refused = |why| SiteError::Pointless(format!("boot {name}: {why}"));
@@ -253,7 +254,7 @@ impl Site {
         })
     }
 
-    /// How often somebody has had the HMC stop this machine's LPAR, or its server, since the world began.
+    /// Number of commands to the HMC to stop this machine's LPAR, or its server, since the world began.
     pub fn fenced(&self, name: &str) -> Result<usize, SiteError> {
         let (server, lpar) = self.place(name)?;
         let entries = self.world.history_since(0);
@@ -269,12 +270,12 @@ impl Site {
         Ok(stops.count())
     }
 
-    /// What a node has written so far.
+    /// The log of a node so far.
     pub fn log(&self, name: &str) -> String {
         std::fs::read_to_string(self.power.log_of(name)).unwrap_or_default()
     }
 
-    /// What the harness itself could not do. A test that ends with any of it has shown nothing.
+    /// Failures of the harness itself. A test that ends with any has shown nothing.
     pub fn trouble(&self) -> Vec<String> {
         self.power.trouble()
     }
@@ -289,7 +290,7 @@ impl Site {
     }
 }
 
-/// Makes the authority, an administrator, and `tenured.toml` for each node.
+/// Creates the authority, an administrator, and `tenured.toml` for each node.
 fn found(directory: &std::path::Path, machines: &[Machine], raft: &str) -> Result<Client, SiteError> {
     for machine in machines {
         let (name, address) = (machine.name(), machine.address());
@@ -321,7 +322,7 @@ async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) -> Result<(), Machi
     until_within(what, FORMS, is_so).await
 }
 
-/// Waits until something is so, and for so long at the most.
+/// Waits until a condition is true, for at most `longest`.
 pub(crate) async fn until_within(
     what: &str,
     longest: Duration,

@@ -7,10 +7,10 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// How long a program may take, in seconds, as `timeout` reads it.
+/// Maximum duration of a program, in seconds, as an argument of `timeout`.
 const DEADLINE: &str = "20";
 
-/// Runs a program to its end, and gives what it wrote to standard output.
+/// Runs a program that must succeed, and returns its standard output.
 pub(super) fn run<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Result<String, MachineError> {
     let words: Vec<S> = words.into_iter().collect();
     let output = output(&words)?;
@@ -22,7 +22,7 @@ pub(super) fn run<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Result
     Err(MachineError::Program { program: line(&words), said })
 }
 
-/// Runs a program to its end, however that is.
+/// Runs a program to its end, with any exit code.
 pub(super) fn output<S: AsRef<OsStr>>(words: &[S]) -> Result<Output, MachineError> {
     let mut command = Command::new("timeout");
     command.args(["-s", "KILL", DEADLINE]).args(words).stdin(Stdio::null());
@@ -33,7 +33,7 @@ fn line<S: AsRef<OsStr>>(words: &[S]) -> String {
     words.iter().map(|word| word.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a program of this name is found.
+/// Whether a program of this name exists.
 pub(super) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let usual = ["/usr/sbin", "/sbin"].map(Path::new);

@@ -1,15 +1,16 @@
-//! Looks into machines from outside, all the time, for what must never be.
+//! Looks into machines from outside, continuously, for violations.
 //!
-//! What is sampled, every 5 ms and for each machine, is read from `/proc` of its first process, so that nothing inside can
-//! stand in the way:
+//! The samples, every 5 ms and for each machine, are read from `/proc` of its first process, so that nothing inside
+//! can interfere:
 //! - it *has the address* if its routing table has it as a local one (`net/fib_trie`);
 //! - it *serves* if it has the address and a socket listens on port 80 of it, or of every address (`net/tcp`): then its
 //!   kernel accepts connections, whether or not the program behind gets to them;
 //! - it *has mounted* the file system if the directory is a mount point (`mountinfo`).
 //!
-//! [`Watch::pace`] says how far apart the looks really were.
+//! [`Watch::pace`] gives the real intervals.
 //!
-//! Two machines count as doing one thing at once only if the first was seen doing it both before and after the second was.
+//! Two machines count as doing something at once only if the first was seen doing it both before and after the second
+//! was.
 
 use super::{Machine, Web};
 use rustix::{process::setpriority_process, thread::gettid};
@@ -25,36 +26,36 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// From the end of one round to the beginning of the next.
+/// Pause from the end of one round to the beginning of the next.
 const PACE: Duration = Duration::from_millis(5);
-/// The priority that no other process has.
+/// A priority above that of all other processes.
 const FIRST: i32 = -20;
 /// State of a listening socket in `net/tcp`.
 const LISTEN: &str = "0A";
 
-/// Something that a machine does or has.
+/// A property of a machine that is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// The address of the service.
+    /// It has the address of the service.
     Address,
     /// It takes connections to the service.
     Serves,
-    /// The file system of the service.
+    /// It has mounted the file system of the service.
     Mounted,
 }
 
 const ALL: [What; 3] = [What::Address, What::Serves, What::Mounted];
 
-/// A change that was seen.
+/// A change that was observed.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Event {
     pub at: Instant,
-    /// On which machine.
+    /// The machine.
     pub machine: String,
-    /// Of what.
+    /// The property.
     pub what: What,
-    /// Whether it is so now.
+    /// The new value.
     pub on: bool,
 }
 
@@ -66,7 +67,7 @@ struct Seen {
     longest_round: Duration,
 }
 
-/// A running look-out. Ends when it is dropped.
+/// A running watch. Ends when it is dropped.
 #[derive(Debug)]
 pub struct Watch {
     seen: Arc<Mutex<Seen>>,
@@ -75,7 +76,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to look at these machines.
+    /// Starts watching these machines.
     pub fn start(machines: &[Machine], web: &Web) -> Watch {
         let (seen, ended) = (Arc::new(Mutex::new(Seen::default())), Arc::new(AtomicBool::new(false)));
         let lookout = Lookout {
@@ -90,24 +91,24 @@ impl Watch {
         Watch { seen, ended, thread: Some(thread) }
     }
 
-    /// What changed so far, in the order in which it was seen.
+    /// The changes so far, in the order of their observation.
     pub fn events(&self) -> Vec<Event> {
         lock(&self.seen).events.clone()
     }
 
-    /// The first change of this kind after an instant, on any machine but one.
+    /// The first change of a property to true after an instant, on any machine but one.
     pub fn first_since(&self, since: Instant, what: What, but: &str) -> Option<Event> {
         let seen = lock(&self.seen);
         let wanted = |event: &&Event| event.on && event.what == what && event.at > since && event.machine != but;
         seen.events.iter().find(wanted).cloned()
     }
 
-    /// What was seen that must never be. One sentence for each change into such a state.
+    /// The violations observed, one sentence for each change into such a state.
     pub fn violations(&self) -> Vec<String> {
         lock(&self.seen).violations.clone()
     }
 
-    /// How often it has looked, and the longest time from the beginning of one look to the next.
+    /// Number of rounds, and the longest time from the beginning of one to the next.
     pub fn pace(&self) -> (u64, Duration) {
         let seen = lock(&self.seen);
         (seen.rounds, seen.longest_round)
@@ -127,7 +128,7 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What one machine does: in the order of [`ALL`].
+/// Properties of one machine, in the order of [`ALL`].
 type State = [bool; 3];
 
 struct Lookout {
@@ -140,7 +141,7 @@ struct Lookout {
 
 impl Lookout {
     fn run(&self, ended: &AtomicBool) {
-        // It has little to do, and is not to wait for machines that have much. Without the right to it, it waits.
+        // It needs little time, and should not wait for busy machines. Without the privilege, it waits.
         let _ = setpriority_process(Some(gettid()), FIRST);
         let mut known = vec![State::default(); self.machines.len()];
         let mut bad = State::default();
@@ -160,7 +161,7 @@ impl Lookout {
     }
 
     fn look_at(&self, machine: &Machine) -> State {
-        // What has no power has nothing of this.
+        // A machine without power has none of these.
         let Some(first) = machine.first_process() else { return State::default() };
         let read = |file: &str| read_to_string(format!("/proc/{first}/{file}")).unwrap_or_default();
         let address = is_local(&read("net/fib_trie"), self.address);
@@ -181,16 +182,16 @@ impl Lookout {
         }
     }
 
-    /// An address may be where it should not: whoever adds it by hand does that. Serving and mounting twice is what must
-    /// not be. Returns which of these is so now.
+    /// Two machines may have the address: somebody who adds it by hand causes that. Violations are serving twice and
+    /// mounting twice. Returns the violations that are true now.
     fn judge(&self, bad: State, states: &[State]) -> State {
         let mut now = State::default();
         let suspicious = |states: &[State], index: usize| states.iter().filter(|state| state[index]).count() > 1;
         if ![1, 2].iter().any(|&index| suspicious(states, index)) {
             return now;
         }
-        // Machines are looked at one after the other: only who still does it when looked at again did it at once with
-        // those in between.
+        // Machines are sampled one after the other: only a machine with the property in both samples had it at the
+        // same time as those in between.
         let again = self.look();
         let sure: Vec<State> =
             states.iter().zip(&again).map(|(one, other)| [0, 1, 2].map(|index| one[index] && other[index])).collect();
@@ -211,7 +212,7 @@ impl Lookout {
     }
 }
 
-/// Whether a routing table has an address as a local one: the leaf of the address is followed by its kinds.
+/// Whether a routing table has an address as a local one: its leaf is followed by its kinds.
 fn is_local(trie: &str, address: Ipv4Addr) -> bool {
     let leaf = format!("|-- {address}");
     let mut lines = trie.lines().map(str::trim);
@@ -226,7 +227,7 @@ fn is_local(trie: &str, address: Ipv4Addr) -> bool {
     false
 }
 
-/// Whether a table of sockets has one that listens on port 80 of an address, or of every one.
+/// Whether a table of sockets has one that listens on port 80 of an address, or of all addresses.
 fn listens(table: &str, address: Ipv4Addr) -> bool {
     let own = format!("{:08X}:0050", u32::from_le_bytes(address.octets()));
     table.lines().any(|line| {

@@ -9,17 +9,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where nodes find agents, below the yard's directory.
+/// Directory of the nodes' agents, below the yard's directory.
 pub(super) const AGENTS: &str = "ocf";
-/// Where the standard agents are.
+/// Directory of the standard agents.
 pub const OCF_ROOT: &str = "/usr/lib/ocf";
-/// What is on the page.
+/// Content of the page.
 const PAGE: &str = "tenure\n";
 /// Host number of the service's address.
 const HOST: u8 = 100;
 /// Directory for files of nginx that machines do not share.
 const LOCAL: &str = "/run/web";
-/// Size of the disk.
+/// Size of the disk, in MiB.
 const MEBIBYTES: u64 = 16;
 
 /// A resource of the service.
@@ -31,7 +31,7 @@ pub struct Part {
     pub agent: &'static str,
     /// Parameters of the agent.
     pub attributes: Vec<(&'static str, String)>,
-    /// What must be there before it.
+    /// Resources that must be online before it.
     pub requires: &'static [&'static str],
 }
 
@@ -44,7 +44,7 @@ pub struct Web {
 }
 
 impl Web {
-    /// Makes its disk, with the page on it.
+    /// Creates its disk, with the page on it.
     pub fn new(yard: &Yard) -> Result<Web, MachineError> {
         let (content, directory) = (yard.directory().join("page"), yard.directory().join("web"));
         for directory in [&content, &directory] {
@@ -57,10 +57,10 @@ impl Web {
         Ok(Web { address: yard.address(HOST), directory, disk })
     }
 
-    /// What keeps the agents from working here; `None` if nothing does.
+    /// The missing requirement of the agents here, if any.
     pub fn missing() -> Option<String> {
         let agents = ["IPaddr2", "Filesystem", "nginx"].map(|agent| agent_file("heartbeat", agent));
-        // The agent of file systems asks for modprobe, whether or not there is a module to load.
+        // The agent of file systems requires modprobe, even if there is no module to load.
         let programs = ["nginx", "modprobe"].into_iter().find(|program| !tool::exists(program)).map(str::to_owned);
         agents.into_iter().find(|file| !file.is_file()).map(|file| file.display().to_string()).or(programs)
     }
@@ -70,18 +70,18 @@ impl Web {
         self.address
     }
 
-    /// Where its file system is mounted.
+    /// Mount point of its file system.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// What is on the page.
+    /// Content of the page.
     pub fn page(&self) -> &'static str {
         PAGE
     }
 
-    /// Puts what nginx needs onto a machine that has just booted. Its answers say which machine gives them. It listens on
-    /// every address: a configuration that names an address is valid only where that address is, says nginx.
+    /// Writes nginx's configuration on a machine that has just booted. Its answers name the machine. It listens on
+    /// every address, because nginx accepts an address in its configuration only where that address exists.
     pub fn furnish(&self, machine: &Machine) -> Result<(), MachineError> {
         let (directory, name) = (self.directory.display(), machine.name());
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -99,7 +99,7 @@ impl Web {
         Path::new(LOCAL).join("nginx.conf")
     }
 
-    /// Its resources in the order in which they start.
+    /// Its resources in their start order.
     pub fn resources(&self) -> [Part; 3] {
         let ip = vec![
             ("ip", self.address.to_string()),
@@ -111,7 +111,7 @@ impl Web {
             ("directory", self.directory.display().to_string()),
             ("fstype", "ext4".to_owned()),
         ];
-        // The agent refuses the URL that it makes up where it is told none.
+        // Without a URL, the agent makes one up and then refuses it.
         let nginx = vec![
             ("configfile", self.config_file().display().to_string()),
             ("status10url", format!("http://{}/", self.address)),
@@ -123,8 +123,8 @@ impl Web {
         ]
     }
 
-    /// The group `web` for a cluster file. `servers` is its system list; the lines of `group` and `resource` go to it and
-    /// to each of its resources.
+    /// The group `web` for a cluster file. `servers` is its system list; the lines of `group` and `resource` are
+    /// added to it and to each of its resources.
     pub fn declaration(&self, servers: &[&str], group: &str, resource: &str) -> String {
         let list: Vec<String> = servers.iter().map(|server| format!("\"{server}\"")).collect();
         let mut text = format!("\n[groups.web]\nservers = [{}]\n{group}", list.join(", "));
@@ -154,7 +154,7 @@ impl Web {
     }
 }
 
-/// Lays out agents for the nodes: the standard ones where they are, and one for tests, `ocf:test:hang`.
+/// Installs agents for the nodes: links to the standard ones, and one for tests, `ocf:test:hang`.
 fn agents(root: &Path) -> Result<(), MachineError> {
     let test = root.join("resource.d/test");
     std::fs::create_dir_all(&test).map_err(MachineError::file("make", &test))?;
@@ -167,7 +167,7 @@ fn agents(root: &Path) -> Result<(), MachineError> {
     std::fs::set_permissions(&agent, Permissions::from_mode(0o755)).map_err(MachineError::file("write", &agent))
 }
 
-/// One call of an agent, with what the standard says that it finds in its environment.
+/// One call of an agent, with the environment that the standard defines.
 fn act(machine: &Machine, part: &Part, action: &str) -> Result<(), MachineError> {
     let fixed = [format!("OCF_ROOT={OCF_ROOT}"), format!("OCF_RESOURCE_INSTANCE={}", part.name)];
     let attributes = part.attributes.iter().map(|(key, value)| format!("OCF_RESKEY_{key}={value}"));

@@ -1,4 +1,4 @@
-//! Where machines stand: a network with a switch, a directory, and a plan of addresses.
+//! The surroundings of machines: a network with a switch, a directory, and an address plan.
 
 use super::{Machine, MachineError, disk::detach_within, guest::Guest, tool};
 use std::{
@@ -7,15 +7,15 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Name of a yard's directory is this, the id of the process that made it, and a number.
+/// Prefix of the name of a yard's directory; the id of its process and a number follow.
 const PREFIX: &str = "tenure-machines-";
-/// Programs that are needed.
+/// Required programs.
 const PROGRAMS: [&str; 9] =
     ["ip", "unshare", "nsenter", "timeout", "mount", "losetup", "mkfs.ext4", "hostname", "setsid"];
-/// Host number of the outside, which is where the emulated HMC listens.
+/// Host number of the outside, where the emulated HMC listens.
 const OUTSIDE: u8 = 254;
 
-/// What keeps machines from being made here; `None` if nothing does.
+/// The missing requirement for machines here, if any.
 pub fn missing() -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("root".to_owned());
@@ -30,23 +30,24 @@ pub fn missing() -> Option<String> {
     }
 }
 
-/// A network with a switch, and a directory for files. The switch has a network namespace of its own, so that neither
-/// filters nor names of the host matter, and nothing is left of it when this process ends. The host has one foot in it.
+/// A network with a switch, and a directory for files. The switch has its own network namespace, so that filters and
+/// names of the host do not matter, and nothing is left of it when this process ends. The host has one interface in
+/// it.
 #[derive(Debug)]
 pub struct Yard {
     switch: Guest,
     init: PathBuf,
-    /// The third part of its addresses.
+    /// The third byte of its addresses.
     network: u8,
     directory: PathBuf,
 }
 
 impl Yard {
-    /// Makes the network. `init` is a program that runs [`init`](super::init) when its only argument is `init`. What a dead
-    /// process left behind is removed first.
+    /// Creates the network. `init` is a program that runs [`init`](super::init) when its only argument is `init`.
+    /// First removes the remains of dead processes.
     pub fn new(init: &Path) -> Result<Yard, MachineError> {
         static NUMBER: Mutex<u32> = Mutex::new(0);
-        // Held until the network is taken, so that another yard of this process takes another.
+        // Locked until the network is taken, so that another yard of this process takes another.
         let mut number = NUMBER.lock().unwrap_or_else(PoisonError::into_inner);
         *number += 1;
         let (base, process) = (std::env::temp_dir(), std::process::id());
@@ -75,8 +76,8 @@ impl Yard {
         tool::run(["nsenter", "-t", &switch, "-n", "--"].iter().chain(words))
     }
 
-    /// A machine that is off. Numbers are 1 to 99, and are its address. Each of `private` is a directory that is empty at
-    /// every boot and that no other machine sees; `/run` is always one.
+    /// A machine that is off. Numbers are 1 to 99, and are its host number. Each of `private` is a directory that is
+    /// empty at every boot and not visible to other machines; `/run` is always one.
     pub fn machine(&self, name: &str, number: u8, private: &[&str]) -> Machine {
         let private = ["/run"].iter().chain(private).map(PathBuf::from).collect();
         Machine::new(name, (number, self.address(number)), self.init.clone(), self.switch.pid(), private)
@@ -87,12 +88,12 @@ impl Yard {
         Ipv4Addr::new(10, 77, self.network, host)
     }
 
-    /// Where the host is reached from within, and reaches what is within.
+    /// The host's address in this network.
     pub fn outside(&self) -> Ipv4Addr {
         self.address(OUTSIDE)
     }
 
-    /// A directory that all machines see. It is removed with the yard.
+    /// A directory visible to all machines. It is removed with the yard.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -100,12 +101,12 @@ impl Yard {
 
 impl Drop for Yard {
     fn drop(&mut self) {
-        // What is left is swept by the next run.
+        // Remains are removed by the next run.
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 
-/// A third part of addresses that no interface of the host has.
+/// A third byte of addresses that no interface of the host uses.
 fn free_network() -> Result<u8, MachineError> {
     let taken = tool::run(["ip", "-4", "-oneline", "address"])?;
     let first = std::process::id() % 250;
@@ -114,7 +115,8 @@ fn free_network() -> Result<u8, MachineError> {
     free.ok_or_else(|| MachineError::Late("every network of 10.77.0.0/16 is taken".to_owned()))
 }
 
-/// Removes what yards of dead processes left: their machines have ended with them, loop devices and files have not.
+/// Removes the remains of yards of dead processes: their machines have ended with them, loop devices and files have
+/// not.
 fn sweep(base: &Path) -> Result<(), MachineError> {
     let entries = std::fs::read_dir(base).map_err(MachineError::file("read", base))?;
     for entry in entries.flatten() {

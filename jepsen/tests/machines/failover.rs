@@ -1,5 +1,6 @@
-//! A cluster of machines keeps an address, a file system and nginx, whatever is done to it. A client asks all the time; how
-//! long it had no page is printed for each case. At no time do two machines serve, or have the file system mounted.
+//! A cluster of machines keeps an address, a file system and nginx online through faults. A client requests the page
+//! continuously; its outage is printed for each case. At no time do two machines serve, or have the file system
+//! mounted.
 
 use super::{PATIENCE, again, alone, can_run, runtime, say, site};
 use std::{
@@ -13,14 +14,14 @@ use tenure::api::{
 };
 use tenure_jepsen::machines::{Asker, Machine, Site, Watch, Web, What};
 
-/// Tight, and bearable for a machine of two processors that does everything.
+/// Tight, but feasible for a host with two processors that runs everything.
 const TIMINGS: &str = "\n[timings]\nheartbeat = \"100ms\"\nsuspect = \"400ms\"\nlease = \"600ms\"\nmonitor = \"1s\"\n\
                        settle = \"1s\"\n\n[brakes]\nflaps = 0\n";
 const RESOURCE: &str = "monitor_interval = \"300ms\"\noffline_monitor_interval = \"2s\"\nstart_timeout = \"20s\"\n\
                         stop_timeout = \"20s\"\nrestart_limit = 5\n";
 /// Kills master and workers.
 const KILL_NGINX: &str = "kill -9 $(cat /run/web/nginx.pid); pkill -9 -x nginx; true";
-/// Longest time that the client may be without the page in any case here.
+/// Maximum outage of the client in every case here.
 const OUTAGE: Duration = Duration::from_secs(15);
 
 struct Case {
@@ -80,7 +81,7 @@ impl Case {
         if trouble.is_empty() { Ok(()) } else { Err(format!("the harness: {trouble:?}")) }
     }
 
-    /// Stopped here, started there, by an operator.
+    /// An operator switches the group to another server.
     async fn switch(&self) -> Outcome {
         let from = self.active().await?;
         let to = if from == "p2" { "p3" } else { "p2" };
@@ -91,13 +92,13 @@ impl Case {
         self.close("clean switch", began).await
     }
 
-    /// It is started again where it was.
+    /// nginx is restarted in place.
     async fn crash_of_nginx(&self) -> Outcome {
         let on = self.active().await?;
         self.mended("crash of nginx", &on, KILL_NGINX).await
     }
 
-    /// The file system goes from under nginx, which has files of it open.
+    /// The file system is unmounted below nginx, which has open files on it.
     async fn unmount(&self) -> Outcome {
         let on = self.active().await?;
         let directory = self.web().directory().display().to_string();
@@ -110,15 +111,15 @@ impl Case {
         self.mended("address taken away by hand", &on, &line).await
     }
 
-    /// A second copy of the address by hand: nobody can prevent that. The service must not move, and no second one may be
-    /// started because of it.
+    /// A second copy of the address is added by hand, which nobody can prevent. The service must not move, and no
+    /// second one may be started because of it.
     async fn address_added_elsewhere(&self) -> Outcome {
         let on = self.active().await?;
         let other = if on == "p1" { "p2" } else { "p1" };
         let began = Instant::now();
         let address = format!("{}/24", self.web().address());
         self.run(other, &format!("ip address add {address} dev eth0"))?;
-        // Long enough for several looks of its agents, there too.
+        // Long enough for several looks of its agents on the other machine too.
         self.until("its agents have looked again", || began.elapsed() > Duration::from_secs(5)).await?;
         self.run(other, &format!("ip address del {address} dev eth0 2>/dev/null || true"))?;
         let started = self.watch.first_since(began, What::Serves, &on);
@@ -130,8 +131,8 @@ impl Case {
         self.close("address added elsewhere by hand", began).await
     }
 
-    /// An agent of another group hangs, so that nobody can tell whether what it keeps runs: that group waits and is started
-    /// nowhere. The service is kept meanwhile as ever.
+    /// An agent of another group hangs, so that the state of its resource is unknown: that group waits and is started
+    /// nowhere. The service stays protected meanwhile.
     async fn agent_hangs(&self) -> Outcome {
         let odd = self.group("odd").await.and_then(|group| group.server).ok_or("the group odd is nowhere")?;
         let on = self.active().await?;
@@ -164,7 +165,7 @@ impl Case {
         self.close("power-off of the active machine", began).await
     }
 
-    /// Addresses and mounts stay: nobody may start it elsewhere before the machine is cut off.
+    /// Addresses and mounts stay: nobody may start the service elsewhere before the machine is cut off.
     async fn kill_of_the_processes(&self) -> Outcome {
         let on = self.active().await?;
         let fenced = self.site.fenced(&on).map_err(|why| why.to_string())?;
@@ -180,7 +181,7 @@ impl Case {
         self.close("kill -9 of the process tree", began).await
     }
 
-    /// Waits until all is well, prints the outage, and holds everything seen so far against what must never be.
+    /// Waits until everything is online again, prints the outage, and checks all observations for violations.
     async fn close(&self, what: &str, began: Instant) -> Outcome {
         self.whole(what).await?;
         self.say(what, began);
@@ -285,7 +286,7 @@ impl Case {
         Ok(())
     }
 
-    /// The last lines of every node.
+    /// Prints the last lines of every node's log.
     fn show_logs(&self) {
         for machine in self.site.machines() {
             let log = self.site.log(machine.name());

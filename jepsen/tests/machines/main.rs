@@ -1,7 +1,7 @@
-//! Machines made of namespaces: that they are what they are said to be, and what a cluster makes of them.
+//! Machines made of namespaces: their own properties, and a cluster on them.
 //!
-//! Needs root and a few programs of the system. Where it cannot run it says so and passes, unless the environment has
-//! `TENURE_REQUIRE_MACHINES=1`.
+//! Needs root and a few programs of the system. If it cannot run, it reports that and passes, unless
+//! `TENURE_REQUIRE_MACHINES=1` is set.
 
 mod failover;
 
@@ -16,18 +16,17 @@ use tenure_jepsen::{
     world::{Command, Guest, LparState, Power, Stop},
 };
 
-/// How long anything may take before a test gives up.
+/// Time limit for every wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Tests have the machine for themselves: they play in real time.
+/// Tests run one at a time: they play in real time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says something past what captures the output of tests: what was measured, and what could not be run, is for whoever runs
-/// them.
+/// Prints to standard error past the capture of test output, for measurements and for tests that could not be run.
 macro_rules! say {
     ($($what:tt)*) => {{
         use std::io::Write as _;
@@ -36,7 +35,7 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// Whether machines can be made here. Says what is missing if not.
+/// Whether machines can be made here. Otherwise prints what is missing.
 fn can_run(test: &str) -> bool {
     let Some(what) = missing().or_else(Web::missing) else { return true };
     assert!(std::env::var_os("TENURE_REQUIRE_MACHINES").is_none(), "{test} is required and lacks {what}");
@@ -44,7 +43,7 @@ fn can_run(test: &str) -> bool {
     false
 }
 
-/// Waits until something is so, and says how long that took.
+/// Waits until a condition is true; returns the time that it took.
 #[track_caller]
 fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     let began = Instant::now();
@@ -55,7 +54,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     began.elapsed()
 }
 
-/// Before another look.
+/// Pause before another check.
 fn again() {
     std::thread::sleep(Duration::from_millis(5));
 }
@@ -64,7 +63,7 @@ fn init() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_machines"))
 }
 
-/// The parts by themselves, with the service started by hand: what the tests of the cluster rely on.
+/// The parts alone, with the service started by hand: the basis of the cluster's tests.
 #[test]
 fn machines_are_what_they_are_said_to_be() {
     if !can_run("machines_are_what_they_are_said_to_be") {
@@ -91,7 +90,7 @@ fn machines_are_what_they_are_said_to_be() {
     say!("start of the service: {:?}", starts.elapsed());
     until("p1 serves", || asker.served_since(starts).as_deref() == Some("p1"));
 
-    // Power: nothing is left, and the same service starts elsewhere at once.
+    // Power: no process is left, and the same service starts elsewhere at once.
     let off = Instant::now();
     p1.power_off().expect("it goes off");
     say!("power off: {:?}", off.elapsed());
@@ -101,7 +100,7 @@ fn machines_are_what_they_are_said_to_be() {
     say!("outage of a power-off: {:?}", asker.outage_since(off));
     until("that is seen", || watch.first_since(off, What::Serves, "p1").is_some_and(|event| event.machine == "p2"));
 
-    // Processes: the address still answers at the link, the file system is still mounted, and nobody serves.
+    // Processes: the address still answers at the link layer, the file system is still mounted, and nobody serves.
     let killed = Instant::now();
     p2.kill_processes().expect("they die");
     until("p2 serves no more", || {
@@ -114,7 +113,7 @@ fn machines_are_what_they_are_said_to_be() {
     client.run(arping.iter().map(String::as_str)).expect("the address answers");
     assert_eq!(watch.violations(), Vec::<String>::new());
 
-    // A second copy is seen: the file system at once, the service when both serve.
+    // A second copy is detected: of the file system at once, of the service when both serve.
     web.start_by_hand(p3).expect("it starts");
     until("the second mount is seen", || watch.violations().iter().any(|what| what.contains("Mounted on p2 and p3")));
     assert!(!watch.violations().iter().any(|what| what.contains("Serves")), "{:?}", watch.violations());
@@ -122,7 +121,7 @@ fn machines_are_what_they_are_said_to_be() {
     until("the second service is seen", || watch.violations().iter().any(|what| what.contains("Serves on p2 and p3")));
     web.stop_by_hand(p3).expect("it stops");
 
-    // Back under power it has nothing of what it had.
+    // After a boot it has none of its former addresses.
     p1.boot().expect("it boots");
     assert!(!p1.run(["ip", "-4", "address"]).expect("it runs").contains(&web.address().to_string()));
     let (rounds, longest) = watch.pace();
@@ -139,10 +138,10 @@ async fn site() -> Site {
     site
 }
 
-/// Consensus as fast as the machines of a test keep up with.
+/// Consensus as fast as a test's machines can follow.
 const RAFT: &str = "heartbeat = \"100ms\"\nelection_min = \"400ms\"\nelection_max = \"800ms\"\n";
 
-/// What the HMC says of a management LPAR and what its machine does is the same, whoever changes it.
+/// The HMC's state of a management LPAR and the state of its machine always agree, whatever the cause of a change.
 #[test]
 fn the_hmc_and_the_machines_are_of_one_mind() {
     if !can_run("the_hmc_and_the_machines_are_of_one_mind") {
@@ -170,7 +169,7 @@ async fn of_one_mind() {
         again();
     }
 
-    // Somebody has the HMC cut an LPAR off: its machine is dead before anybody can read so.
+    // The HMC cuts an LPAR off: its machine is dead before anybody can read that.
     let (p2, lpar, hmc) = site.world.with(|world| {
         (world.server("p2").expect("p2"), world.lpar("node-p2").expect("its LPAR"), world.hmc("hmc1").expect("an HMC"))
     });
@@ -190,7 +189,7 @@ async fn of_one_mind() {
     site.boot("p2").expect("it may");
     until("p2 runs a node", || !site.machine("p2").expect("p2").processes().is_empty());
 
-    // Killed processes are nobody's doing that the HMC could see.
+    // The HMC cannot see killed processes.
     let p3 = site.world.with(|world| world.server("p3")).expect("p3");
     site.kill_processes("p3").expect("they die");
     let lpar = site.world.with(|world| world.lpar("node-p3")).expect("its LPAR");
@@ -209,7 +208,7 @@ async fn of_one_mind() {
     site.boot("p3").expect("it may");
     until("p3 runs a node", || !site.machine("p3").expect("p3").processes().is_empty());
 
-    // A machine that hangs stands still, and goes on.
+    // The processes of a machine that hangs stop, and continue later.
     site.hang("p1").expect("it hangs");
     let stands = |pid: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

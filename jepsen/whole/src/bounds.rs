@@ -1,4 +1,4 @@
-//! What must stay small: queues, logs, tasks. The most that each ever was is kept, and held against its bound.
+//! Upper bounds of queues, logs and tasks. The peak of each is kept, and checked against its bound.
 
 use std::{
     collections::BTreeMap,
@@ -6,34 +6,34 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// Each, with the most that it may be.
+/// All bounds, with their maximum values.
 pub const BOUNDS: [(&str, u64); 7] =
     [(ENTRIES, 250), (INPUTS, 128), (LOG, 2_000), (MESSAGES, 1_024), (RECORDS, 64), (TASKS, 1_500), (WRITES, 256)];
 
-/// Entries that were applied within [`TEN_SECONDS`]: what leads to an entry that leads to the first again never ends.
+/// Entries applied within [`TEN_SECONDS`]: a loop of entries that cause each other never ends.
 pub const ENTRIES: &str = "entries within ten seconds";
-/// What waits for the machine of a node.
+/// Inputs that wait for a node's state machine.
 pub const INPUTS: &str = "inputs that wait in a node";
 /// Entries on a disk.
 pub const LOG: &str = "entries in a log";
-/// What is under way from one node to another.
+/// Messages in flight from one node to another.
 pub const MESSAGES: &str = "messages under way on a line";
-/// Orders, faults and whatever else the ledger holds.
+/// Encoded size of a ledger: orders, faults and everything else that it holds.
 pub const RECORDS: &str = "kilobytes of a ledger";
 /// Tasks of one process.
 pub const TASKS: &str = "tasks of a process";
-/// What waits for a sync.
+/// Writes that wait for a sync.
 pub const WRITES: &str = "writes that wait for a sync";
 
-/// Milliseconds.
+/// Ten seconds, in milliseconds.
 pub const TEN_SECONDS: u64 = 10_000;
 
-/// The most of each so far. Clones are the same.
+/// The peak of each so far. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Peaks(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
 impl Peaks {
-    /// There were so many.
+    /// Records a current value.
     pub fn note(&self, what: &'static str, count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let mut peaks = self.0.lock().expect("nobody panics with it");
@@ -41,17 +41,17 @@ impl Peaks {
         *peak = count.max(*peak);
     }
 
-    /// All of them.
+    /// All peaks.
     pub fn all(&self) -> BTreeMap<&'static str, u64> {
         self.0.lock().expect("nobody panics with it").clone()
     }
 
-    /// Takes in what another run had.
+    /// Merges the peaks of another run.
     pub fn join(&self, other: &BTreeMap<&'static str, u64>) {
         other.iter().for_each(|(what, count)| self.note(what, usize::try_from(*count).unwrap_or(usize::MAX)));
     }
 
-    /// What was too much.
+    /// The bounds that were exceeded.
     pub fn breached(&self) -> Vec<String> {
         let peaks = self.all();
         let over = BOUNDS.into_iter().filter(|(what, most)| peaks.get(what).is_some_and(|count| count > most));

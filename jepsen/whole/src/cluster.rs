@@ -1,4 +1,4 @@
-//! The cluster of a run: its nodes, who starts their processes again, and what can be done to them.
+//! The cluster of a run: its nodes, the supervision of their processes, and operations on them.
 
 use crate::{
     bounds::{self, Peaks},
@@ -21,31 +21,31 @@ use tenure_core::{NodeName, node::End};
 use tenure_model::world::Guest;
 use tenure_raft::{Peer, Snapshots};
 
-/// Everything that the parts of a run share.
+/// State shared by the parts of a run.
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Site {
     /// The network.
     pub net: Net,
     pub hardware: Hardware,
-    /// What must hold.
+    /// The checker of the invariants.
     pub judge: Judge,
-    /// What happened.
+    /// The events counted.
     pub counts: Counts,
-    /// What must stay small.
+    /// The peaks of bounded values.
     pub peaks: Peaks,
     pub trace: Trace,
     /// The nodes.
     pub seats: Vec<Arc<Seat>>,
-    /// A bug.
+    /// The planted bug, if any.
     pub plant: Option<Plant>,
-    /// Entries between two snapshots.
+    /// Number of entries between two snapshots.
     pub snapshot_every: u64,
 }
 
-/// How an end of a process comes about.
+/// Cause of a process's end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Death {
-    /// The process alone.
+    /// Only the process ends.
     Killed,
     /// Its machine loses power.
     PowerLost,
@@ -57,7 +57,7 @@ impl Site {
         self.plant == Some(plant)
     }
 
-    /// When to make snapshots: often, so that many are.
+    /// The snapshot policy: often, for many snapshots.
     pub fn snapshots(&self) -> Snapshots {
         Snapshots { every: self.snapshot_every, keep: self.snapshot_every / 4 }
     }
@@ -67,12 +67,12 @@ impl Site {
         self.seats.iter().find(|seat| seat.name == *name)
     }
 
-    /// How a node is entered into the membership.
+    /// A node's entry in the membership.
     pub fn peer(seat: &Seat) -> Peer {
         Peer { name: seat.name.to_string(), address: format!("{}:{}", seat.name, seat.now().id) }
     }
 
-    /// Sets the nodes going.
+    /// Starts the nodes.
     pub fn start(self: &Arc<Self>) {
         for seat in &self.seats {
             drop(spawn_in(WORLD, Arc::clone(self).supervise(Arc::clone(seat))));
@@ -80,7 +80,7 @@ impl Site {
         drop(spawn_in(WORLD, Arc::clone(self).follow_guests()));
     }
 
-    /// Starts the processes of a node, one after the other, as long as its daemon is to run.
+    /// Starts the processes of a node, one after the other, as long as its daemon should run.
     async fn supervise(self: Arc<Self>, seat: Arc<Seat>) {
         loop {
             let state = seat.now();
@@ -121,7 +121,7 @@ impl Site {
         }
     }
 
-    /// Ends a process of a node, with what it had not written, or not synced.
+    /// Ends a process of a node; unwritten data are lost, and on power loss unsynced data too.
     pub fn end(&self, seat: &Seat, process: Process, death: Death) {
         let (disk, id, current) = seat.with(|state| {
             let current = state.process == Some(process);
@@ -143,7 +143,7 @@ impl Site {
         process.act(|| drop(raft));
     }
 
-    /// Ends whatever process of a node runs.
+    /// Ends the running process of a node, if any.
     pub fn kill(&self, seat: &Seat, death: Death) {
         match seat.now().process {
             Some(process) => self.end(seat, process, death),
@@ -152,7 +152,7 @@ impl Site {
         }
     }
 
-    /// Whether a node's processes run at all is for its LPAR to say.
+    /// Keeps the state of a node's processes in line with its LPAR.
     async fn follow_guests(self: Arc<Self>) {
         loop {
             self.hardware.moved.notified().await;
@@ -176,7 +176,7 @@ impl Site {
         }
     }
 
-    /// Stops the process of a node where it is, or lets it go on, as its state says.
+    /// Stops or continues the process of a node, according to its state.
     pub fn hold(&self, seat: &Seat) {
         let state = seat.now();
         let held = state.paused || state.suspended || state.guest == Guest::Frozen;
@@ -186,7 +186,7 @@ impl Site {
         }
     }
 
-    /// A blank disk in the place of the one that a node has, and a new id: it joins as a new member.
+    /// Gives a node a blank disk and a new id: it joins as a new member.
     pub fn renew(&self, seat: &Seat, id: u64) {
         self.kill(seat, Death::Killed);
         let disk = Disk::new(self.counts.clone(), self.trace.clone(), self.plant);
@@ -199,7 +199,7 @@ impl Site {
         seat.changed.notify_one();
     }
 
-    /// The node that leads by its own word, in the highest term.
+    /// The node that believes to be the leader, in the highest term.
     pub fn leader(&self) -> Option<(Arc<Seat>, Process, Raft)> {
         let running = self.seats.iter().filter_map(|seat| {
             let (process, raft) = seat.running()?;

@@ -1,4 +1,4 @@
-//! What really happened in a run: each fault is counted where it takes effect, not where it is asked for.
+//! Coverage of a run: each fault is counted where it takes effect, not where it is requested.
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// What must happen in the runs of CI. A fault that never takes effect proves nothing.
+/// The events required in the runs of CI. A fault that never takes effect proves nothing.
 pub const EXPECTED: [&str; 64] = [
     "clock: another rate",
     "clock: wall clock jumps",
@@ -74,35 +74,35 @@ pub const EXPECTED: [&str; 64] = [
     "world: command sent",
 ];
 
-/// How often each thing happened. Clones are the same.
+/// Number of occurrences of each event. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Counts(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
 impl Counts {
-    /// It happened once more.
+    /// Counts one more occurrence.
     pub fn count(&self, what: &'static str) {
         self.add(what, 1);
     }
 
-    /// It happened so many times more.
+    /// Counts several more occurrences.
     pub fn add(&self, what: &'static str, times: u64) {
         if times > 0 {
             *self.0.lock().expect("nobody panics with it").entry(what).or_default() += times;
         }
     }
 
-    /// All of them.
+    /// All counts.
     pub fn all(&self) -> BTreeMap<&'static str, u64> {
         self.0.lock().expect("nobody panics with it").clone()
     }
 
-    /// What was expected and never happened.
+    /// The required events that never occurred.
     pub fn missing(&self) -> Vec<&'static str> {
         let all = self.all();
         EXPECTED.into_iter().filter(|what| !all.contains_key(what)).collect()
     }
 
-    /// Adds what another run counted.
+    /// Adds the counts of another run.
     pub fn join(&self, other: &BTreeMap<&'static str, u64>) {
         other.iter().for_each(|(what, times)| self.add(what, *times));
     }

@@ -1,8 +1,9 @@
-//! The disk of a node: it forgets what was not synced when the power goes, may be full, slow, lost, or that of a while ago.
+//! The disk of a node: it loses unsynced data with the power, and may be full, slow, lost, or reset to an older
+//! state.
 //!
-//! It stands behind the seams of the storage crate ([`Submit`], [`KeepSnapshot`]). What survives is read back through the
-//! crate's own record format. Like the product's data directory it has a witness in another place, which says how many
-//! syncs were acknowledged at least; what holds less is refused.
+//! It implements the interfaces of the storage crate ([`Submit`], [`KeepSnapshot`]). Surviving data are read back
+//! through the crate's own record format. Like the product's data directory it has a witness in another place, which
+//! holds a lower bound of the number of acknowledged syncs; a disk with fewer is refused.
 
 use crate::{
     coverage::Counts,
@@ -24,10 +25,10 @@ use tenure_storage::{
     format::{self, v1},
 };
 
-/// Syncs between two notes of the witness; each vote is noted at once.
+/// Number of syncs between two updates of the witness; a vote updates it at once.
 const STRIDE: u64 = 64;
 
-/// A node's disk, which outlives its processes. Clones are the same.
+/// A node's disk, which outlives its processes. Clones share it.
 #[derive(Clone)]
 pub struct Disk {
     state: Arc<Mutex<State>>,
@@ -36,7 +37,7 @@ pub struct Disk {
     plant: Option<Plant>,
 }
 
-/// What power loss leaves.
+/// The data that survive a power loss.
 #[derive(Clone, Debug, Default)]
 struct Platter {
     log: Image,
@@ -47,24 +48,24 @@ struct Platter {
 #[derive(Debug, Default)]
 struct State {
     platter: Platter,
-    /// Written and not synced: the operating system has it.
+    /// Written but not synced: in the operating system's memory.
     written: Vec<Op>,
-    /// Whom to tell at the next sync.
+    /// Callbacks for the next sync.
     waiting: Vec<Done>,
     voted: bool,
     syncing: bool,
-    /// Counts boots: what a process submits after its end reaches nothing.
+    /// Number of boots: submissions of an earlier process have no effect.
     boot: u64,
     full: bool,
-    /// A sync takes up to so many microseconds longer.
+    /// Maximum additional duration of a sync, in microseconds.
     slow: u64,
     witness: u64,
-    /// What it was a while ago.
+    /// An older state.
     copy: Option<Platter>,
     most_waiting: usize,
 }
 
-/// Why a node does not start on its disk.
+/// Reason why a node does not start on its disk.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It holds less than was acknowledged.
@@ -72,12 +73,12 @@ pub enum Refused {
     Forgot {
         /// The last sync that it holds.
         held: u64,
-        /// At least so many were acknowledged.
+        /// Lower bound of the acknowledged syncs.
         acknowledged: u64,
     },
 }
 
-/// What a boot finds.
+/// The stores that a boot opens.
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Booted {
     pub log: LogStore<SimTypes>,
@@ -91,7 +92,7 @@ impl fmt::Debug for Disk {
 }
 
 impl Disk {
-    /// An empty disk, with a bug perhaps.
+    /// An empty disk, perhaps with a planted bug.
     pub fn new(counts: Counts, trace: Trace, plant: Option<Plant>) -> Self {
         Disk { state: Arc::default(), counts, trace, plant }
     }
@@ -100,14 +101,14 @@ impl Disk {
         look(&mut self.state.lock().expect("nobody panics with it"))
     }
 
-    /// Starts a node on what is stored; `careless` takes whatever is there.
+    /// Starts a node on the stored data; `careless` skips the check against the witness.
     pub fn boot(&self, careless: bool) -> Result<Booted, Refused> {
         let (log, boot) = self.with(|state| {
             if state.platter.syncs < state.witness && !careless {
                 return Err(Refused::Forgot { held: state.platter.syncs, acknowledged: state.witness });
             }
             state.boot += 1;
-            // What is read at a start is synced first, as the store does.
+            // Data read at a start are synced first, as the store does.
             for op in std::mem::take(&mut state.written) {
                 state.platter.log.apply(&op).map_err(|_| Refused::Forgot { held: 0, acknowledged: 0 })?;
             }
@@ -118,7 +119,7 @@ impl Disk {
         Ok(Booted { log, snapshots: SnapshotStore::over(Arc::new(port)) })
     }
 
-    /// The process ends; the operating system goes on, and has what had reached it.
+    /// The process ends; the operating system keeps running, with the data that had reached it.
     pub fn kill(&self) {
         let (lost, untold) = self.with(|state| {
             let kept = SimRuntime::thread_rng().random_range(0..=state.written.len());
@@ -130,7 +131,7 @@ impl Disk {
         self.counts.add("disk: write lost with its process", lost as u64);
     }
 
-    /// The power goes: some of what was not synced may have reached the platter, in order, and the last record may be torn.
+    /// The power is lost: some unsynced data may have reached the platter, in order, and the last record may be torn.
     pub fn lose_power(&self) {
         let (lost, torn, untold) = self.with(|state| {
             let written = std::mem::take(&mut state.written);
@@ -152,17 +153,17 @@ impl Disk {
         }
     }
 
-    /// Whether nothing can be written any more.
+    /// Sets whether the disk is full.
     pub fn fill(&self, full: bool) {
         self.with(|state| state.full = full);
     }
 
-    /// A sync takes up to so much longer.
+    /// Sets the maximum additional duration of a sync.
     pub fn slow(&self, by: Duration) {
         self.with(|state| state.slow = u64::try_from(by.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// It is gone, and a blank one is in its place. The witness is elsewhere.
+    /// Replaces the disk by a blank one. The witness stays.
     pub fn lose(&self) {
         self.counts.count("disk: lost");
         self.with(|state| {
@@ -171,12 +172,12 @@ impl Disk {
         });
     }
 
-    /// Remembers what is on it now.
+    /// Saves a copy of the current contents.
     pub fn copy(&self) {
         self.with(|state| state.copy = Some(state.platter.clone()));
     }
 
-    /// It is what it was when it was copied, if the witness can tell; nothing happens otherwise.
+    /// Resets the disk to the copy, if the witness can detect that; otherwise does nothing.
     pub fn restore_copy(&self) -> bool {
         let back = self.with(|state| {
             let old = state.copy.take_if(|copy| copy.syncs < state.witness);
@@ -191,12 +192,12 @@ impl Disk {
         back
     }
 
-    /// The most writes that waited for a sync at once.
+    /// The maximum number of writes that waited for a sync at once.
     pub fn most_waiting(&self) -> usize {
         self.with(|state| state.most_waiting)
     }
 
-    /// Entries that would survive.
+    /// Number of entries that would survive.
     pub fn entries(&self) -> usize {
         self.with(|state| {
             let (last, purged) = (state.platter.log.last(), state.platter.log.purged());
@@ -247,7 +248,7 @@ impl Disk {
 }
 
 impl State {
-    /// One more sync is acknowledged.
+    /// Records one more acknowledged sync.
     fn acknowledge(&mut self) {
         self.platter.syncs += 1;
         if std::mem::take(&mut self.voted) || self.witness + STRIDE <= self.platter.syncs {
@@ -255,7 +256,7 @@ impl State {
         }
     }
 
-    /// Gives those that nobody tells any more.
+    /// Returns the callbacks that will never be called.
     fn forget_process(&mut self) -> Vec<Done> {
         self.boot += 1;
         (self.syncing, self.voted) = (false, false);
@@ -267,7 +268,7 @@ fn no_space() -> io::Error {
     io::Error::new(io::ErrorKind::StorageFull, "no space left on device")
 }
 
-/// What is stored, once more through the format of records.
+/// The stored data, passed through the record format again.
 fn reread(image: &Image) -> Image {
     for entry in image.range(..) {
         let bytes = format::seal(&v1::Entry::from(entry.as_ref()));
@@ -277,7 +278,7 @@ fn reread(image: &Image) -> Image {
     image.clone()
 }
 
-/// Whether the write leaves a torn record, which is refused as such.
+/// Whether the write leaves a torn record, which must be detected.
 fn tear(op: &Op) -> bool {
     let Op::Append(entries) = op else { return false };
     let Some(last) = entries.last() else { return false };
@@ -297,7 +298,7 @@ struct Port {
 impl Submit for Port {
     fn submit(&mut self, op: Op, done: Done) -> BoxFuture<'_, ()> {
         if !self.process.lives() {
-            // Nobody hears of it any more.
+            // Nobody waits for it any more.
             return futures::future::pending().boxed();
         }
         self.disk.trace.note(|| format!("disk of {:?}: {}", self.process, word(&op)));

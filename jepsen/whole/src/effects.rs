@@ -1,4 +1,4 @@
-//! What the machine of a node wants done, carried out: each in its own time, and its end handed in again.
+//! Execution of a node's effects: each takes its own time, and its result is fed back.
 
 use crate::{
     plant::Plant,
@@ -16,9 +16,9 @@ use tenure_core::{
 };
 use tokio::sync::{Notify, mpsc};
 
-/// How long it takes to write a mark.
+/// Duration of writing a mark.
 const MARK: Duration = Duration::from_millis(30);
-/// How long a program of an administrator's takes.
+/// Duration of an administrator's program.
 const PROGRAM: Duration = Duration::from_millis(100);
 
 impl Shell {
@@ -63,7 +63,7 @@ impl Shell {
         }
     }
 
-    /// What comes in on its way to the machine, where a bug is planted.
+    /// The inputs of the node, changed by planted bugs.
     pub(crate) fn tampered(&mut self, input: Input) -> Input {
         if let Input::Inside(Some(inside)) = &input {
             self.inside = Some(inside.clone());
@@ -141,7 +141,7 @@ impl Shell {
         }));
     }
 
-    /// What goes out of the machine, where a bug is planted.
+    /// The proposals of the node, changed by planted bugs.
     fn twisted(&self, of: Proposal, mut commands: Vec<Command>) -> Vec<Command> {
         if !matches!(of, Proposal::Report(_)) {
             return commands;
@@ -175,7 +175,7 @@ impl Shell {
         }));
     }
 
-    /// Puts a question of an order to whoever can answer it.
+    /// Puts a request of an order to its executor.
     fn carry(&mut self, order: Order, ask: Ask) {
         let id = order.id;
         let (hardware, asker, own) = (self.site.hardware.clone(), self.asker(), self.own.clone());

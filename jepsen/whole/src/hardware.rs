@@ -1,4 +1,4 @@
-//! The hardware around the nodes: the model's world in true time, what lives inside nodes, and watchdogs.
+//! The hardware around the nodes: the model's world in true time, resources inside nodes, and watchdogs.
 
 use crate::{
     coverage::Counts,
@@ -27,17 +27,17 @@ use tenure_model::{
 };
 use tokio::sync::Notify;
 
-/// How long an agent looks.
+/// Duration of an agent's look.
 pub const LOOK: Duration = Duration::from_millis(20);
-/// Longest wait between two looks for the answer of an HMC.
+/// Maximum time between two checks for the answer of an HMC.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// The hardware of a run. Clones are the same.
+/// The hardware of a run. Clones share it.
 #[derive(Clone)]
 pub struct Hardware {
     state: Arc<Mutex<State>>,
     touched: Arc<Notify>,
-    /// Told whenever something may have happened to the LPAR of a node.
+    /// Notified whenever the LPAR of a node may have changed.
     pub moved: Arc<Notify>,
     counts: Counts,
     trace: Trace,
@@ -48,18 +48,18 @@ struct State {
     world: World,
     apps: Apps,
     serial: u64,
-    /// By server: until when a watchdog is fed, and its time.
+    /// By server: the time at which the watchdog expires, and its timeout, in milliseconds.
     dogs: BTreeMap<ServerName, (u64, u64)>,
     judged: BTreeSet<(LparId, ServerId, WorldTime)>,
     judged_to: usize,
 }
 
-/// Who asks, and what its log held.
+/// The node that asks, and its ledger.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Asker {
     pub node: NodeName,
-    /// What it goes by.
+    /// The ledger that it acts on.
     pub ledger: Arc<Ledger>,
     /// Whether it reaches no HMC.
     pub blind: bool,
@@ -72,7 +72,7 @@ pub fn now() -> u64 {
 }
 
 impl Hardware {
-    /// Sets a world going.
+    /// Starts a world.
     pub fn start(world: World, counts: Counts, trace: Trace, judge: Judge) -> Self {
         let state = State {
             world,
@@ -120,19 +120,19 @@ impl Hardware {
         done
     }
 
-    /// Does something with the world as it is now.
+    /// Calls a function with the world as it is now.
     pub fn with<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
         let done = self.step(|state| act(&mut state.world));
         self.touched.notify_one();
         done
     }
 
-    /// Does something with what lives inside nodes.
+    /// Calls a function with the resources inside nodes.
     pub fn inside<R>(&self, act: impl FnOnce(&mut Apps, Time) -> R) -> R {
         self.step(|state| act(&mut state.apps, Time(now())))
     }
 
-    /// Makes a fault happen, if it can.
+    /// Injects a fault, if it is possible.
     pub fn inject(&self, what: &'static str, fault: Fault) -> bool {
         let done = self.with(|world| world.inject(fault));
         if done.is_ok() {
@@ -142,7 +142,7 @@ impl Hardware {
         done.is_ok()
     }
 
-    /// What the LPAR of a node does; a node on no server of ours runs.
+    /// State of the LPAR of a node; a node without a server is always running.
     pub fn guest(&self, server: Option<&ServerName>) -> Guest {
         let Some(server) = server else { return Guest::Running };
         self.step(|state| {
@@ -151,7 +151,7 @@ impl Hardware {
         })
     }
 
-    /// What lives inside the node on a server is gone with its LPAR.
+    /// The resources inside the node on a server end with its LPAR.
     pub fn die(&self, server: &ServerName) {
         self.step(|state| {
             state.apps.die(server);
@@ -166,7 +166,7 @@ impl Hardware {
         })
     }
 
-    /// Asks the consoles of a server. Gives what they say, and which of them answered.
+    /// Reads a server through its consoles. Returns the reading, and which consoles answered.
     pub async fn read(&self, asker: Asker, server: ServerName) -> (Reading, BTreeMap<tenure_core::HmcName, bool>) {
         let (since, serial) = (asker.ledger.index, self.number());
         let (out, back) = self.step(|state| witness::latency(&state.world, &asker.ledger.config, &server));
@@ -182,7 +182,7 @@ impl Hardware {
         (reading, answering)
     }
 
-    /// Has the consoles of a server change something.
+    /// Makes a change through the consoles of a server.
     pub async fn change(&self, asker: Asker, server: ServerName, change: Change) -> Answer {
         if asker.blind {
             return Answer::NotSent("no manager answers".to_owned());
@@ -205,24 +205,24 @@ impl Hardware {
         }
     }
 
-    /// Has an agent on a server do something.
+    /// Executes a command of an agent on a server.
     pub fn agent(&self, config: &Cluster, server: &ServerName, deed: (&ResourceName, LocalDeed)) -> Answer {
         self.inside(|apps, now| apps.command(config, server, deed, now))
     }
 
-    /// What the agents of the node on a server see.
+    /// Looks of the agents of the node on a server.
     pub fn look(&self, ledger: &Ledger, server: &ServerName) -> Inside {
         let look = (ledger.index, self.number());
         self.inside(|apps, now| apps.see(&ledger.config, server, now, look))
     }
 
-    /// Feeds the watchdog of a server, which is armed by that.
+    /// Feeds the watchdog of a server, and thereby arms it.
     pub fn feed(&self, server: &ServerName, after: Span) {
         let until = now().saturating_add(after.0);
         self.step(|state| state.dogs.insert(server.clone(), (until, after.0)));
     }
 
-    /// Resets the LPARs of nodes whose watchdog nobody has fed.
+    /// Resets the LPARs of nodes whose watchdog has expired.
     fn bite(&self) {
         let starved: Vec<ServerName> = self.step(|state| {
             let starved = state.dogs.iter().filter(|(_, (until, _))| *until <= now());
@@ -234,13 +234,13 @@ impl Hardware {
                 state.world.server(server.as_str()).zip(state.world.lpar(&format!("node-{server}")))
             });
             if let Some((server, lpar)) = at {
-                // It may be off by now.
+                // It may already be off.
                 self.inject("watchdog: LPAR reset", Fault::Crash(server, lpar));
             }
         }
     }
 
-    /// The promise: no second copy that we started. One that somebody's hand has started is not ours.
+    /// The promise: no second copy that we started. A copy that was started by hand does not count.
     fn look_for_overlaps(&self, state: &mut State) {
         let length = state.world.history().len();
         if std::mem::replace(&mut state.judged_to, length) == length {
@@ -262,7 +262,7 @@ impl Hardware {
         }
     }
 
-    /// The same inside nodes.
+    /// The same promise for resources inside nodes.
     pub fn judge_inside(&self, ledger: &Ledger) {
         for (name, group) in &ledger.groups {
             for resource in group.copies.keys().filter(|resource| ledger.is_inside(resource)) {
@@ -274,7 +274,7 @@ impl Hardware {
         }
     }
 
-    /// Where copies of what lives inside nodes are active.
+    /// The servers on which a resource inside nodes is active through us.
     pub fn ours(&self, resource: &ResourceName, tenure: Option<&ServerName>) -> BTreeSet<ServerName> {
         self.inside(|apps, _| {
             if let Some(server) = tenure {

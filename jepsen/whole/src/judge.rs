@@ -1,4 +1,4 @@
-//! What must hold of every entry, on every node: the ledger's invariants, and that all have the same ledger at an index.
+//! Checks every entry on every node: the ledger's invariants, and that all nodes have the same ledger at an index.
 
 use crate::bounds::TEN_SECONDS;
 use std::{
@@ -14,10 +14,10 @@ use tenure_core::{
 };
 use tenure_raft::{RestoreError, StateMachine};
 
-/// Whole ledgers are compared once in so many entries; what an entry led to, always.
+/// Interval of entries at which whole ledgers are compared; outcomes are always compared.
 const WHOLE_EVERY: u64 = 32;
 
-/// Sees every entry on every node. Clones are the same.
+/// Checks every entry on every node. Clones share it.
 #[derive(Clone, Default)]
 pub struct Judge(Arc<Mutex<State>>);
 
@@ -26,7 +26,7 @@ struct State {
     entries: BTreeMap<u64, Applied>,
     requests: BTreeSet<RequestId>,
     wrong: Vec<String>,
-    /// When the last entries were applied first.
+    /// Times at which the last entries were first applied.
     recent: VecDeque<u64>,
     busiest: usize,
     /// Bytes of the largest ledger.
@@ -41,16 +41,16 @@ struct Applied {
     ledger: Option<u32>,
 }
 
-/// An operation of a client: when it began and ended by true time, and where in the log it took effect.
+/// An operation of a client: its start and end in true time, and its log index.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation {
-    /// Nanoseconds.
+    /// Start, in nanoseconds.
     pub began: u128,
-    /// Nanoseconds.
+    /// End, in nanoseconds.
     pub ended: u128,
     /// Log index.
     pub index: u64,
-    /// Whether it wrote the entry there.
+    /// Whether it wrote the entry at that index.
     pub writes: bool,
 }
 
@@ -59,7 +59,7 @@ impl Judge {
         look(&mut self.0.lock().expect("nobody panics with it"))
     }
 
-    /// Something is wrong.
+    /// Records a fault.
     pub fn accuse(&self, what: impl Into<String>) {
         let what = format!("at {} ms: {}", crate::hardware::now(), what.into());
         self.with(|state| {
@@ -69,22 +69,22 @@ impl Judge {
         });
     }
 
-    /// Whether something was found wrong.
+    /// Whether a fault was found.
     pub fn is_wrong(&self) -> bool {
         self.with(|state| !state.wrong.is_empty())
     }
 
-    /// What was found wrong since this was last asked.
+    /// Takes the faults found since the last call.
     pub fn take_wrong(&self) -> Vec<String> {
         self.with(|state| std::mem::take(&mut state.wrong))
     }
 
-    /// What operators would have seen since this was last asked.
+    /// Takes the lines that operators would have seen since the last call.
     pub fn take_story(&self) -> Vec<String> {
         self.with(|state| std::mem::take(&mut state.story))
     }
 
-    /// The last index that any node has applied, and how many entries were.
+    /// The last index that any node has applied, and the number of entries applied.
     pub fn tip(&self) -> (u64, usize) {
         self.with(|state| (state.entries.last_key_value().map_or(0, |(index, _)| *index), state.entries.len()))
     }
@@ -94,17 +94,17 @@ impl Judge {
         self.with(|state| state.requests.contains(&request))
     }
 
-    /// The most entries that were applied within ten seconds.
+    /// The maximum number of entries applied within ten seconds.
     pub fn busiest(&self) -> usize {
         self.with(|state| state.busiest)
     }
 
-    /// Bytes of the largest ledger that was looked at.
+    /// Bytes of the largest ledger encoded so far.
     pub fn largest(&self) -> usize {
         self.with(|state| state.largest)
     }
 
-    /// A client was told that its entry was committed at an index, and what it led to.
+    /// Checks that an entry acknowledged to a client was applied at its index, with the same outcome.
     pub fn acknowledged(&self, index: u64, reply: &[u8]) {
         let known = self.with(|state| state.entries.get(&index).copied());
         match known {
@@ -116,7 +116,7 @@ impl Judge {
         }
     }
 
-    /// Whether each operation took effect between its beginning and its end. Gives how many were looked at.
+    /// Checks that each operation took effect between its start and its end. Returns the number of operations.
     pub fn linearizable(&self, operations: &[Operation]) -> usize {
         let late = late(operations);
         late.iter().for_each(|(operation, earlier)| {
@@ -188,8 +188,8 @@ impl Judge {
     }
 }
 
-/// Operations that began after another had ended and took effect before it, each with where that one did. As every node has
-/// the same ledger at an index, it is enough to compare indexes.
+/// Operations that began after another had ended but took effect before it, each with the index of the other. As
+/// every node has the same ledger at an index, it is sufficient to compare indexes.
 fn late(operations: &[Operation]) -> Vec<(Operation, u64)> {
     let (mut ended, mut began) = (operations.to_vec(), operations.to_vec());
     ended.sort_by_key(|operation| operation.ended);
@@ -206,7 +206,7 @@ fn late(operations: &[Operation]) -> Vec<(Operation, u64)> {
     found
 }
 
-/// The product's state machine, watched.
+/// The product's state machine, with checks.
 pub struct Judged {
     machine: Machine,
     node: NodeName,
@@ -214,22 +214,22 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// An empty one.
+    /// An empty state machine.
     pub fn new(node: NodeName, judge: Judge) -> Self {
         Judged { machine: Machine::default(), node, judge }
     }
 
-    /// The ledger as it is now.
+    /// The current ledger.
     pub fn ledger(&self) -> Arc<Ledger> {
         self.machine.ledger()
     }
 
-    /// What it was like when it was last compared.
+    /// Its digest at the last comparison.
     pub fn digest(&self) -> Option<Digest> {
         self.machine.digest()
     }
 
-    /// Where the clocks go that entries are stamped by.
+    /// The slot for the clocks that stamp entries.
     pub fn stamp(&self) -> Arc<OnceLock<Stamp>> {
         self.machine.stamp()
     }

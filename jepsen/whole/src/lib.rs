@@ -1,10 +1,11 @@
 //! A whole cluster in virtual time, from one seed: same seed, same bytes.
 //!
-//! Node machine, consensus, log store, codec and state machine are the product's own; only TLS, SSH and real disks are left
-//! out. Around them stand a simulated [network](net), [disks](disk), [machines with clocks](runtime), and the model's
-//! [hardware]. A [nemesis] breaks all of it; then all is mended, and everything must come to rest. What must hold is
-//! [judged](judge) at every entry and every moment of the world; what really happened is [counted](coverage), what
-//! must stay small is [bounded](bounds), and a run that goes wrong is [shrunk](shrink).
+//! The node's state machine, consensus, log store, codec and replicated state machine are the product's own; only
+//! TLS, SSH and real disks are left out. Around them are a simulated [network](net), [disks](disk), [machines with
+//! clocks](runtime), and the model's [hardware]. A [nemesis] injects faults into all of it; then everything is
+//! repaired, and must come to rest. The invariants are [judged](judge) at every entry and every moment of the world;
+//! faults that take effect are [counted](coverage), queues and logs are [bounded](bounds), and a failing run is
+//! [shrunk](shrink).
 
 pub mod bounds;
 pub mod cluster;

@@ -1,7 +1,7 @@
-//! The network between nodes: delays, loss, duplicates, messages that overtake others, and lines that are cut one way.
+//! The network between nodes: delays, loss, duplicates, reordering, and lines that are cut in one direction.
 //!
-//! It carries what [`tenure_raft::wire::Wire`] is given, byte for byte, and hands it to the service of whoever listens under
-//! a Raft id now. Lines are between places, which keep theirs whatever id lives there.
+//! It carries the bytes given to [`tenure_raft::wire::Wire`] unchanged, and delivers them to the service that
+//! currently listens under a Raft id. Lines connect places, which keep their lines under any Raft id.
 
 use crate::{
     coverage::Counts,
@@ -22,28 +22,29 @@ use tenure_raft::{
     wire::{Lane, Sender, Service, Wire, WireError},
 };
 
-/// A place on the network: where one node lives.
+/// A place on the network, for one node.
 pub type Place = usize;
 
-/// How a line from one place to another is.
+/// The state of a line from one place to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     /// Nothing arrives.
     pub cut: bool,
-    /// So many of a thousand messages are lost.
+    /// Number of messages lost, of a thousand.
     pub loss: u32,
-    /// Each takes up to so many microseconds longer.
+    /// Maximum additional delay of each message, in microseconds.
     pub slow: u64,
-    /// So many of a thousand arrive twice.
+    /// Number of messages that arrive twice, of a thousand.
     pub twice: u32,
-    /// So many of a thousand may be overtaken.
+    /// Number of messages that may be overtaken, of a thousand.
     pub late: u32,
 }
 
-/// The most messages that may be under way from one node to another on a lane: as many as the product's wire queues.
+/// The maximum number of messages in flight from one node to another on a lane: the queue length of the product's
+/// wire.
 pub const UNDER_WAY: usize = 4_096;
 
-/// The network of a run. Clones are the same.
+/// The network of a run. Clones share it.
 #[derive(Clone)]
 pub struct Net {
     state: Arc<Mutex<State>>,
@@ -55,7 +56,7 @@ pub struct Net {
 struct State {
     listening: BTreeMap<u64, Listening>,
     lines: BTreeMap<(Place, Place), Line>,
-    /// When the last message arrives on each connection: the next one does not overtake it.
+    /// Arrival time of the last message on each connection: the next one does not overtake it.
     last: BTreeMap<(u64, u64, Lane), SimInstant>,
     under_way: BTreeMap<(u64, u64, Lane), usize>,
     most_under_way: usize,
@@ -69,7 +70,7 @@ struct Listening {
 }
 
 impl Net {
-    /// A whole network.
+    /// A network without faults.
     pub fn new(counts: Counts, trace: Trace) -> Self {
         Net { state: Arc::default(), counts, trace }
     }
@@ -78,13 +79,13 @@ impl Net {
         look(&mut self.state.lock().expect("nobody panics with it"))
     }
 
-    /// Whoever sends to this id is heard by this process from now on.
+    /// From now on messages to this id are delivered to this process.
     pub fn listen(&self, id: u64, place: Place, process: Process, service: Arc<dyn Service>) {
         let old = self.with(|state| state.listening.insert(id, Listening { place, process, service }));
         drop(old);
     }
 
-    /// Nobody listens under this id any more, unless another process does already.
+    /// Nobody listens under this id any more, unless another process already does.
     pub fn leave(&self, id: u64, process: Process) {
         let old = self.with(|state| match state.listening.get(&id) {
             Some(there) if there.process == process => state.listening.remove(&id),
@@ -98,12 +99,12 @@ impl Net {
         self.with(|state| change(state.lines.entry((from, to)).or_default()));
     }
 
-    /// No line loses, delays or repeats anything any more; what is cut stays cut.
+    /// Removes loss, delays and duplicates from all lines; cut lines stay cut.
     pub fn calm(&self) {
         self.with(|state| state.lines.values_mut().for_each(|line| *line = Line { cut: line.cut, ..Line::default() }));
     }
 
-    /// Every line is whole.
+    /// Repairs every line.
     pub fn heal(&self) {
         self.with(|state| state.lines.clear());
     }
@@ -113,7 +114,7 @@ impl Net {
         !self.line(from, to).cut
     }
 
-    /// The most messages that were under way at once.
+    /// The maximum number of messages in flight at once.
     pub fn most_under_way(&self) -> usize {
         self.with(|state| state.most_under_way)
     }
@@ -128,7 +129,7 @@ impl Net {
         self.with(|state| state.lines.get(&(from, to)).copied().unwrap_or_default())
     }
 
-    /// When a message that is sent now arrives; `None` if it never does. And whether another of it comes later.
+    /// Arrival time of a message that is sent now, or `None` if it is lost; and whether it arrives twice.
     fn fate(&self, from: (u64, Place), to: (u64, Place), lane: Lane) -> (Option<SimInstant>, bool) {
         let line = self.line(from.1, to.1);
         let mut rng = SimRuntime::thread_rng();
@@ -163,7 +164,7 @@ impl Net {
         (Some(at), twice)
     }
 
-    /// `false` if there is no room for another.
+    /// Adds a message in flight; `false` if there is no room for another.
     fn begin(&self, on: (u64, u64, Lane)) -> bool {
         self.with(|state| {
             let under_way = state.under_way.entry(on).or_default();
@@ -188,7 +189,7 @@ impl Net {
         self.with(|state| state.listening.get(&id).cloned()).filter(|there| there.process.lives())
     }
 
-    /// A message is on its way to whoever listens under an id, and the answer is on its way back.
+    /// Carries a message to the service that listens under an id, and carries the answer back.
     async fn carry(self, message: Message, answer: Option<Answer>) {
         let Message { from, place, to, lane, body, ttl } = message;
         let there = self.with(|state| state.listening.get(&to).map(|there| there.place)).unwrap_or(place);

@@ -1,4 +1,4 @@
-//! Operators: they ask at whichever node, read what there is, and remember what they were told.
+//! Operators: they make requests at any node, read the ledger, and remember the answers.
 
 use crate::{
     cluster::Site,
@@ -20,10 +20,10 @@ use tenure_core::{
 };
 use tenure_raft::ProposeError;
 
-/// How long an operator waits for an answer.
+/// Time that an operator waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What operators were told. Clones are the same.
+/// The answers to operators. Clones share them.
 #[derive(Clone, Default)]
 pub struct Operators(Arc<Mutex<State>>);
 
@@ -35,14 +35,14 @@ struct State {
     unknown: u64,
 }
 
-/// What came of a request.
+/// Result of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answered {
     /// It is in the log.
     Taken,
-    /// It is not, and never will be.
+    /// It is not in the log, and never will be.
     Not,
-    /// Nobody knows.
+    /// Its outcome is unknown.
     Unknown,
 }
 
@@ -55,7 +55,7 @@ impl Operators {
         look(&mut self.0.lock().expect("nobody panics with it"))
     }
 
-    /// Asks at a node.
+    /// Makes a request at a node.
     pub async fn request(&self, site: &Site, seat: &Seat, request: impl Into<Request>) -> Answered {
         let request = request.into();
         let Some((process, raft)) = seat.running() else { return Answered::Not };
@@ -91,7 +91,7 @@ impl Operators {
         }
     }
 
-    /// Reads at a node, after everything that was acknowledged before.
+    /// Reads at a node, including everything that was acknowledged before.
     pub async fn read(&self, site: &Site, seat: &Seat) -> bool {
         let Some((process, raft)) = seat.running() else { return false };
         let began = now();
@@ -108,7 +108,7 @@ impl Operators {
         false
     }
 
-    /// Reads and harmless requests, over and over, at whichever node.
+    /// Makes reads and harmless requests continuously, at any node.
     pub async fn go_on_asking(self, site: Arc<Site>, over: Arc<Mutex<bool>>) {
         while !*over.lock().expect("nobody panics with it") {
             let (pause, seat, what) = {
@@ -130,7 +130,7 @@ impl Operators {
         }
     }
 
-    /// Holds what operators were told against the log. Gives how many operations were looked at.
+    /// Checks the answers to operators against the log. Returns the number of operations checked.
     pub fn check(&self, site: &Site) -> usize {
         let (operations, refused) = self.with(|state| (state.operations.clone(), state.refused.clone()));
         for request in refused.into_iter().filter(|request| site.judge.holds(*request)) {

@@ -1,39 +1,39 @@
-//! Bugs that are put in on purpose, around the parts of a node and never inside them: what goes into the machine, what comes
-//! out of it, and what its disk keeps. Something here must find each.
+//! Planted bugs, around the parts of a node and never inside them: in the inputs and outputs of its state machine,
+//! and in its disk. Each must be found by some test.
 
-/// A bug.
+/// A planted bug.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Plant {
-    /// A leader takes a quorum for having answered just now.
+    /// A leader assumes that a quorum has answered just now.
     QuorumTakenForGranted,
-    /// A process says that its disk held nothing when it began, and that a leader answered it at once.
+    /// A process claims that its disk was empty when it started.
     PastForgotten,
-    /// An order that ended in a way that nobody knows is reported done.
+    /// An order with unknown outcome is reported done.
     UnknownIsDone,
-    /// What came with a refusal is reported as not done, though nobody knows.
+    /// An order with unknown outcome is reported not done.
     UnknownIsNotDone,
-    /// A lease lasts ten times as long as it was granted for.
+    /// A lease lasts ten times as long as granted.
     LongLease,
-    /// The node's clock stands still while its machine does, and nobody tells it.
+    /// The node's clock stands still while its machine is suspended, and the node is not told.
     ClockStandsStill,
-    /// A call is answered before the node is told that its machine stood still.
+    /// A call is answered before the node is told that its machine was suspended.
     CalledBeforeWoken,
-    /// A leader plans before it has applied what came before it.
+    /// A leader plans before it has applied all entries of its predecessors.
     NotCaughtUp,
-    /// A plan whose fate nobody knows counts as refused.
+    /// A plan with unknown fate counts as refused.
     FateKnown,
-    /// A reading that began before the log moved counts as one that began after.
+    /// A reading counts as newer than every log entry.
     OldReading,
     /// A write is acknowledged before it is synced.
     NoSync,
-    /// A vote is not kept.
+    /// A vote is not stored.
     VoteForgotten,
-    /// A disk that holds less than was acknowledged is started on.
+    /// A node starts on a disk that holds less than was acknowledged.
     Unwitnessed,
 }
 
 impl Plant {
-    /// All of them.
+    /// All planted bugs.
     pub const ALL: [Plant; 13] = [
         Plant::QuorumTakenForGranted,
         Plant::PastForgotten,
@@ -50,8 +50,8 @@ impl Plant {
         Plant::Unwitnessed,
     ];
 
-    /// Those that seeds 1 to 40 find, with the first that does. The others are found by scenarios, the explorer and unit tests
-    /// (`jepsen/model/mutants.md`); here too much else would have to come together.
+    /// Those that seeds 1 to 40 find, each with the first seed. The others are found by scenarios, the explorer and
+    /// unit tests (`jepsen/model/mutants.md`); here too many conditions would have to coincide.
     pub const FOUND: [(Plant, u64); 7] = [
         (Plant::VoteForgotten, 2),
         (Plant::Unwitnessed, 21),
@@ -62,7 +62,7 @@ impl Plant {
         (Plant::NoSync, 1),
     ];
 
-    /// The one with this name.
+    /// The bug of this name.
     pub fn named(name: &str) -> Option<Plant> {
         Plant::ALL.into_iter().find(|plant| format!("{plant:?}") == name)
     }

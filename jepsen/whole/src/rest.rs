@@ -1,4 +1,4 @@
-//! Mending everything, and what it means that all has come to rest.
+//! Repair of everything, and the definition of rest.
 
 use crate::{
     cluster::Site,
@@ -11,12 +11,12 @@ use openraft::async_runtime::AsyncRuntime;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenure_core::{GroupName, Ledger, Verb, ledger::Intent, note::Wait};
 
-/// The longest time that all may take to come to rest.
+/// Maximum time for everything to come to rest.
 pub const PATIENCE: Duration = Duration::from_secs(1_200);
-/// How often operators put right what they have to.
+/// Interval of the operators' repairs, in milliseconds.
 const ROUND: u64 = 60_000;
 
-/// Mends everything and waits for rest; how long it took, or what still moves.
+/// Repairs everything and waits for rest; returns the time that it took, or the remaining deviations.
 pub async fn mend(site: &Arc<Site>, nemesis: &mut Nemesis, operators: &Operators) -> Result<Duration, Vec<String>> {
     let began = crate::hardware::now();
     site.trace.tell("everything is mended");
@@ -61,7 +61,7 @@ fn mend_nodes(site: &Arc<Site>) {
     }
 }
 
-/// What operators do about what is theirs to do.
+/// Makes the requests that are left to operators.
 async fn put_right(site: &Arc<Site>, operators: &Operators) {
     let Some((seat, process, raft)) = site.leader() else { return };
     let ledger = process.act(|| raft.state(Judged::ledger));
@@ -73,7 +73,7 @@ async fn put_right(site: &Arc<Site>, operators: &Operators) {
     }
     for (group, state) in &ledger.groups {
         requests.push(Verb::Unfreeze { group: group.clone() });
-        // What `tenure status` asks for where a move should have ended long ago.
+        // `tenure status` asks for this when a move is stuck.
         if matches!(state.wait, Some(Wait::MigrationStuck { .. })) {
             requests.push(Verb::AbortMigration { group: group.clone() });
         }
@@ -93,7 +93,7 @@ fn is_online(ledger: &Ledger, group: &GroupName) -> bool {
     state.and_then(|state| state.tenure.as_ref()).is_some_and(|tenure| tenure.phase.word() == "online")
 }
 
-/// What is not at rest.
+/// The deviations from rest.
 pub fn moving(site: &Arc<Site>) -> Vec<String> {
     let mut found = Vec::new();
     let (mut ledgers, mut indexes) = (Vec::new(), BTreeSet::new());
@@ -132,7 +132,7 @@ pub fn moving(site: &Arc<Site>) -> Vec<String> {
     found
 }
 
-/// What is not active where its tenure is, and only there.
+/// Resources that are not active on the server of their tenure, or also elsewhere.
 fn misplaced(site: &Arc<Site>, ledger: &Ledger) -> Vec<String> {
     let mut found = Vec::new();
     for (name, group) in &ledger.groups {

@@ -1,4 +1,5 @@
-//! One run: a site is founded, the nemesis rages, all is mended and must come to rest, and what is left is looked at.
+//! One run: a site is founded, the nemesis rages, everything is repaired and must come to rest, and the result is
+//! checked.
 
 use crate::{
     bounds::{self, Peaks},
@@ -28,42 +29,42 @@ use std::{
 use tenure_core::{command::Request, config::Cluster};
 use tenure_model::{sim, world::World};
 
-/// What a run is to be like.
+/// Options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Everything follows from it.
+    /// The seed, which determines everything.
     pub seed: u64,
-    /// How long the nemesis rages.
+    /// Duration of the nemesis.
     pub rage: Duration,
-    /// Which steps the nemesis takes.
+    /// The steps that the nemesis takes.
     pub steps: Steps,
-    /// A bug to plant.
+    /// The planted bug, if any.
     pub plant: Option<Plant>,
-    /// Keeps every line of the trace, also those of the scheduler.
+    /// Keeps every line of the trace, including those of the scheduler.
     pub traced: bool,
 }
 
 impl Options {
-    /// A run as CI has it.
+    /// The options used in CI.
     pub fn plain(seed: u64) -> Self {
         Options { seed, rage: Duration::from_secs(1_200), steps: Steps::All, plant: None, traced: false }
     }
 }
 
-/// What came of a run.
+/// Result of a run.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Report {
     pub seed: u64,
-    /// What is wrong; nothing, if all is well.
+    /// The faults found; empty on success.
     pub wrong: Vec<String>,
-    /// What the nemesis did.
+    /// The steps of the nemesis.
     pub steps: Vec<Step>,
-    /// What happened, for people.
+    /// The events, for people.
     pub story: Vec<String>,
-    /// How often what happened.
+    /// Number of occurrences of each event.
     pub counts: BTreeMap<&'static str, u64>,
-    /// The most that there was of what must stay small.
+    /// The peaks of bounded values.
     pub peaks: BTreeMap<&'static str, u64>,
     /// Checksum of the trace, and the number of its lines.
     pub sum: (u32, u64),
@@ -71,9 +72,9 @@ pub struct Report {
     pub trace: Vec<String>,
     /// Simulated time.
     pub lasted: Duration,
-    /// From the mending to the rest.
+    /// Time from the repair to the rest.
     pub recovery: Option<Duration>,
-    /// Entries of the log, and operations of clients that were looked at.
+    /// Number of log entries, and of clients' operations checked.
     pub entries: (usize, usize),
 }
 
@@ -84,7 +85,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// What a site declares, beside what each seed takes one of.
+/// The declarations of a site; each seed adds variants.
 const LPARS: [&str; 5] = [
     "group db on p1,p2,p3 lpars=db1 priority=1",
     "group web on p2,p3,p1 lpars=web1,web2 priority=2",
@@ -145,7 +146,7 @@ fn site_of(rng: &mut SmallRng) -> sim::Site {
     site
 }
 
-/// Runs.
+/// Executes a run.
 pub fn run(options: &Options) -> Report {
     let ((mut report, trace), scheduler) = runtime::run(options.seed, options.traced, unfold(options.clone()));
     report.trace = trace.lines();
@@ -208,7 +209,7 @@ async fn unfold(options: Options) -> (Report, Trace) {
     (report, trace)
 }
 
-/// The course of a run; how long the recovery took.
+/// The course of a run; returns the duration of the recovery.
 async fn course(
     site: &Arc<Site>,
     cluster: &Cluster,
@@ -232,7 +233,7 @@ async fn course(
     (rest::mend(site, &mut nemesis, operators).await, nemesis.take_steps())
 }
 
-/// Founds the cluster: the first members, the first configuration, and everything online.
+/// Founds the cluster: the first members, the first configuration, and every group online.
 async fn found(site: &Arc<Site>, cluster: &Cluster, operators: &Operators) -> Result<(), String> {
     let members: BTreeMap<_, _> = site.seats.iter().map(|seat| (seat.now().id, Site::peer(seat))).collect();
     for _ in 0..100 {
@@ -261,7 +262,7 @@ async fn found(site: &Arc<Site>, cluster: &Cluster, operators: &Operators) -> Re
     Err(format!("the cluster was not founded: {:?}", rest::moving(site)))
 }
 
-/// Looks at what must hold at every moment.
+/// Checks the invariants that must hold at every moment.
 async fn watch(site: Arc<Site>) {
     let mut waits = Waits::default();
     while !site.judge.is_wrong() {

@@ -1,4 +1,4 @@
-//! A seat: what of a node outlives its processes.
+//! A seat: the part of a node that outlives its processes.
 
 use crate::{
     disk::Disk,
@@ -15,53 +15,53 @@ use tokio::sync::Notify;
 /// A node's consensus.
 pub type Raft = Handle<Judged, SimTypes>;
 
-/// What of a node outlives its processes: name, place, machine, disk, and what is done to them.
+/// The part of a node that outlives its processes: name, place, machine, disk, and faults.
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Seat {
     pub name: NodeName,
-    /// Where it is on the network.
+    /// Its place on the network.
     pub place: Place,
-    /// The server that it lives on.
+    /// The server that it runs on.
     pub server: Option<ServerName>,
     pub machine: Machine,
-    /// Told when something about the node is otherwise.
+    /// Notified when the node's state has changed.
     pub changed: Arc<Notify>,
     state: Mutex<State>,
 }
 
-/// How a node is now.
+/// The current state of a node.
 #[derive(Clone)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct State {
     /// Raft id.
     pub id: u64,
     pub disk: Disk,
-    /// Whether its daemon is to run.
+    /// Whether its daemon should run.
     pub wanted: bool,
-    /// Whether it may not start again before somebody does something: its disk was refused, or it must not.
+    /// Reason why it may not start again without intervention: its disk was refused, or the node stopped for good.
     pub refused: Option<String>,
-    /// Whether its disk has forgotten what was acknowledged.
+    /// Whether its disk has lost acknowledged data.
     pub spoiled: bool,
-    /// What its LPAR does.
+    /// State of its LPAR.
     pub guest: Guest,
-    /// Whether its daemon is stopped where it is.
+    /// Whether its daemon is stopped.
     pub paused: bool,
-    /// Whether its machine stands still.
+    /// Whether its machine is suspended.
     pub suspended: bool,
     /// Whether it reaches no HMC.
     pub blind: bool,
-    /// How far its wall clock is ahead, in milliseconds.
+    /// Lead of its wall clock over true time, in milliseconds.
     pub ahead: u64,
-    /// The process that runs.
+    /// The current process.
     pub process: Option<Process>,
     /// Its consensus.
     pub raft: Option<Raft>,
-    /// Processes so far.
+    /// Number of processes so far.
     pub lives: u64,
 }
 
 impl Seat {
-    /// A node that runs from now on.
+    /// A node that should run from now on.
     pub fn new(
         name: NodeName,
         place: Place,
@@ -88,17 +88,17 @@ impl Seat {
         Seat { name, place, server, machine, changed: Arc::default(), state: Mutex::new(state) }
     }
 
-    /// How it is now.
+    /// A copy of its current state.
     pub fn now(&self) -> State {
         self.with(|state| state.clone())
     }
 
-    /// Changes how it is.
+    /// Calls a function with its state.
     pub fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         change(&mut self.state.lock().expect("nobody panics with it"))
     }
 
-    /// Its process and consensus, if it runs and does not stand still.
+    /// Its process and consensus, if it is running and not held.
     pub fn running(&self) -> Option<(Process, Raft)> {
         let state = self.now();
         let process = state.process.filter(|process| process.lives() && !process.is_held())?;

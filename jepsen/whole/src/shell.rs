@@ -1,4 +1,4 @@
-//! The shell around one node: the loop that feeds the product's machine of a node, as the daemon does.
+//! The shell around one node: the loop that feeds the product's state machine of a node, as the daemon does.
 
 use crate::{
     bounds,
@@ -33,40 +33,40 @@ use tenure_core::{
 use tenure_raft::{Offload, Parts, Raft as Consensus, Timings};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-/// Inputs that may wait.
+/// Capacity of the queue of inputs.
 const INPUTS: usize = 1_024;
-/// Wakes in a row without any time passing that a node may ask for.
+/// Maximum number of consecutive wake-ups without time passing.
 const RESTLESS: u32 = 50;
 
-/// How a process of a node ended by itself.
+/// Reason why a process of a node ended by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Its disk was refused.
     Refused(String),
     /// Consensus has stopped, or did not start.
     Failed(String),
-    /// The machine said so.
+    /// The node's state machine ended it.
     Stopped(End),
-    /// Another process speaks in its name.
+    /// Another process runs under its name.
     Usurped(String),
 }
 
-/// Timings of elections: those of the product.
+/// The product's timings of elections.
 pub fn timings() -> Timings {
     Timings::default()
 }
 
-/// Everything around one process of a node.
+/// The environment of one process of a node.
 pub(crate) struct Shell {
     pub(crate) site: Arc<Site>,
     pub(crate) seat: Arc<Seat>,
     pub(crate) raft: Raft,
     pub(crate) by: Incarnation,
     pub(crate) own: mpsc::Sender<Input>,
-    /// What is answered at once.
+    /// Inputs that are available at once.
     pub(crate) next: VecDeque<Input>,
     pub(crate) clock: Arc<Mutex<ClusterClock>>,
-    /// What the node goes by, as far as it has taken it over.
+    /// The ledger that the node acts on; it may be older than the applied one.
     pub(crate) followed: Arc<Ledger>,
     pub(crate) reach: Arc<Mutex<Reach>>,
     pub(crate) inside: Option<Inside>,
@@ -87,7 +87,7 @@ pub async fn live(site: Arc<Site>, seat: Arc<Seat>) -> Exit {
     let judged = Judged::new(seat.name.clone(), site.judge.clone());
     let stamp = judged.stamp();
     let (events, asked) = mpsc::channel(CALLS);
-    // Nobody asks a clerk here: checks of files, agents and members are for people.
+    // There is no clerk here: checks of files, agents and members are for people.
     let door = Inbox { events, clerk: mpsc::channel(1).0 };
     let parts = Parts::<SimTypes> {
         id: state.id,
@@ -123,7 +123,7 @@ pub async fn live(site: Arc<Site>, seat: Arc<Seat>) -> Exit {
     }
 }
 
-/// What a wall clock says that is so many milliseconds ahead.
+/// Time of a wall clock that is ahead by this many milliseconds.
 fn wall(ahead: u64) -> Time {
     Time(1_700_000_000_000 + crate::hardware::now() + ahead)
 }
@@ -206,7 +206,7 @@ impl Shell {
         }
     }
 
-    /// How long the node wants to sleep.
+    /// Time until the node's next wake-up.
     fn until(&mut self, node: &mut Node) -> Result<Duration, Exit> {
         self.site.peaks.note(bounds::INPUTS, INPUTS - self.own.capacity());
         let (ledger, standing) = self.things();
@@ -222,7 +222,7 @@ impl Shell {
             self.site.judge.accuse(format!("node {} wants to be woken for a {why} and never rests", self.seat.name));
             return Err(Exit::Failed("restless".to_owned()));
         }
-        // A moment has begun a while ago.
+        // The current millisecond has already partly passed.
         let begun = Duration::from_nanos(self.seat.machine.always() % 1_000_000);
         Ok(Duration::from_millis(left.0).saturating_sub(begun).min(Duration::from_secs(1)))
     }
@@ -271,7 +271,7 @@ impl Shell {
         self.go_on(node);
     }
 
-    /// What is answered at once is handed in before anything else.
+    /// Inputs that are available at once are handled before all others.
     fn go_on(&mut self, node: &mut Node) {
         while let Some(input) = self.next.pop_front() {
             let input = self.tampered(input);
@@ -293,7 +293,7 @@ impl Shell {
         }
     }
 
-    /// What the daemon's agents and its watchdog do beside the node.
+    /// Work of the daemon's agents and watchdog beside the node.
     fn look_around(&mut self, node: &Node) {
         let Some(server) = self.seat.server.clone() else { return };
         let now = self.moment();
@@ -311,7 +311,7 @@ impl Shell {
         }
     }
 
-    /// Looks at all that lives inside this node.
+    /// Looks at everything inside this node.
     pub(crate) fn look(&mut self) {
         let Some(server) = self.seat.server.clone() else { return };
         let (hardware, ledger, own) = (self.site.hardware.clone(), Arc::clone(&self.followed), self.own.clone());

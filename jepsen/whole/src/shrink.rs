@@ -1,7 +1,7 @@
-//! Shrinking: of the steps of a nemesis that lead to something wrong, a few that lead to the same.
+//! Shrinking: reduces the steps of a nemesis to a few that lead to the same fault.
 //!
-//! Steps are left out, in large pieces first, until none can go or the time for it is up. Each is drawn by its own number, so
-//! those that stay do what they did. Whatever is left out, the rest is done again from the beginning.
+//! Steps are left out, in large pieces first, until none can go or the time is up. Each step is drawn by its own
+//! number, so the remaining steps do not change. After each omission the rest is run again from the beginning.
 
 use crate::{
     nemesis::Steps,
@@ -16,25 +16,25 @@ use std::{
 /// A run with fewer steps.
 #[derive(Debug)]
 pub struct Shrunk {
-    /// How to have it again.
+    /// The options that repeat it.
     pub options: Options,
-    /// What it is like.
+    /// Its result.
     pub report: Report,
-    /// How many steps it had.
+    /// Number of steps before.
     pub before: usize,
-    /// How often something was run.
+    /// Number of runs made.
     pub runs: usize,
     /// Whether everything was tried before the time was up.
     pub finished: bool,
 }
 
-/// What is wrong, without its numbers and names.
+/// The text of a fault, without numbers and words that contain one.
 fn kind(what: &str) -> String {
     let words = what.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '@');
     words.filter(|word| !word.contains(|c: char| c.is_ascii_digit())).collect::<Vec<_>>().join(" ")
 }
 
-/// Leaves out steps of a run that went wrong, for so long at most.
+/// Leaves out steps of a failed run, for at most this time.
 pub fn shrink(options: &Options, report: Report, most: Duration) -> Shrunk {
     let until = Instant::now() + most;
     let kinds: Vec<String> = report.wrong.first().map(|what| kind(what)).into_iter().collect();
@@ -81,7 +81,7 @@ impl fmt::Display for Shrunk {
     }
 }
 
-/// The line that repeats a run.
+/// The command that repeats a run.
 pub struct Again<'a>(pub &'a Options);
 
 impl fmt::Display for Again<'_> {

@@ -1,4 +1,4 @@
-//! The two clocks of a simulated machine, as the daemon reads those of its own.
+//! The two clocks of a simulated machine, read as the daemon reads those of its own.
 
 use crate::runtime::Machine;
 use std::{
@@ -8,7 +8,7 @@ use std::{
 use tenure::performer::moment::Stillness;
 use tenure_core::{Moment, Span};
 
-/// Instants are made from this one: only what lies between two of them is ever looked at.
+/// The base of all instants: only differences between instants are used.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Now, on the clock that never stands still.
@@ -16,22 +16,22 @@ pub fn moment(machine: Machine) -> Moment {
     Moment(machine.always() / 1_000_000)
 }
 
-/// Now, on the clock that stands still with its machine.
+/// Now, on the clock that stands still while its machine is suspended.
 fn instant(machine: Machine) -> Instant {
     *EPOCH + Duration::from_nanos(machine.awake())
 }
 
-/// Begins to watch whether a machine stands still.
+/// Starts detecting suspensions of a machine.
 pub fn watch(machine: Machine) -> Stillness {
     Stillness::from(instant(machine), moment(machine))
 }
 
-/// Whether it has stood still since this was last asked.
+/// Whether the machine was suspended since the last call.
 pub fn has_woken(still: &mut Stillness, machine: Machine) -> bool {
     still.look(instant(machine), moment(machine))
 }
 
-/// How long ago something happened that the clock that stands still says was `age` ago.
+/// Time since an event that was `age` ago on the clock that stands still.
 pub fn age(still: &Stillness, machine: Machine, age: Duration) -> Option<Span> {
     still.age_at(instant(machine), age)
 }

@@ -1,10 +1,10 @@
-//! The trace of a run: a line for everything that passes between its parts. Two runs of one seed have the same.
+//! The trace of a run: a line for each event between its parts. Two runs of one seed have the same trace.
 
 use openraft::Instant;
 use openraft_rt_sim::SimInstant;
 use std::sync::{Arc, Mutex};
 
-/// The trace. Clones are the same.
+/// The trace. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Trace(Arc<Mutex<State>>);
 
@@ -23,7 +23,7 @@ impl Trace {
         Trace(Arc::new(Mutex::new(state)))
     }
 
-    /// Something passed.
+    /// Adds a line.
     pub fn note(&self, what: impl FnOnce() -> String) {
         let at = SimInstant::now().elapsed_since_start().as_nanos();
         let line = format!("{at} {}", what());
@@ -35,7 +35,7 @@ impl Trace {
         }
     }
 
-    /// Something that tells people what happened: always kept.
+    /// Adds a line for people, which is always kept.
     pub fn tell(&self, what: impl Into<String>) {
         let what = what.into();
         self.note(|| what.clone());
@@ -43,17 +43,17 @@ impl Trace {
         self.0.lock().expect("nobody panics with it").story.push(format!("{at:>10.3} {what}"));
     }
 
-    /// How many lines people were told.
+    /// Number of lines for people.
     pub fn told(&self) -> usize {
         self.0.lock().expect("nobody panics with it").story.len()
     }
 
-    /// The line that they were told as this one.
+    /// The line for people with this number.
     pub fn tale(&self, number: usize) -> Option<String> {
         self.0.lock().expect("nobody panics with it").story.get(number).cloned()
     }
 
-    /// What happened, for people.
+    /// All lines for people.
     pub fn story(&self) -> Vec<String> {
         self.0.lock().expect("nobody panics with it").story.clone()
     }

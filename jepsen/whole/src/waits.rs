@@ -1,15 +1,16 @@
-//! Every wait is explained: what is to be online and is not says why, or something is under way for it.
+//! Every wait must be explained: for a group that should be online and is not, the ledger has a reason, or an order
+//! in progress.
 
 use crate::{cluster::Site, hardware::now, judge::Judged};
 use std::{collections::BTreeMap, time::Duration};
 use tenure_core::{GroupName, Ledger, NodeName, ledger::Intent};
 
-/// A leader has so long to say why, in milliseconds of true time: readings come once in a few seconds.
+/// Time limit for a leader's explanation, in milliseconds of true time: readings come once in a few seconds.
 const SILENCE: u64 = 60_000;
-/// A leader that a quorum answers, answers it within this.
+/// Maximum age of a quorum's answers for a leader to count.
 const QUORUM: Duration = Duration::from_secs(2);
 
-/// Since when nothing has explained what a group waits for, under one leader.
+/// Time since which each group's wait is unexplained, under one leader.
 #[derive(Default)]
 pub struct Waits {
     leader: Option<(NodeName, u64)>,
@@ -17,7 +18,7 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// Looks again, and accuses whoever has been silent for too long.
+    /// Checks again, and accuses a leader that has not explained a wait in time.
     pub fn look(&mut self, site: &Site) {
         let decides = site.leader().and_then(|(seat, process, raft)| {
             let (status, ledger) = process.act(|| (raft.status(), raft.state(Judged::ledger)));
@@ -41,7 +42,7 @@ impl Waits {
     }
 }
 
-/// Groups that are to be online and are not, and of which the ledger, and so `tenure status`, does not say why.
+/// Groups that should be online and are not, and for which the ledger, and so `tenure status`, gives no reason.
 fn unexplained(ledger: &Ledger) -> Vec<GroupName> {
     if !ledger.standstills().is_empty() {
         return Vec::new();

@@ -1,7 +1,8 @@
 //! Whole clusters in virtual time.
 //!
-//! `WHOLE_SEEDS=100-200` chooses other seeds, `WHOLE_STEPS=3,17` leaves out all other steps of the nemesis, `WHOLE_SHOW=1`
-//! prints what happened, `WHOLE_PLANT=LongLease` plants a bug, `WHOLE_SHRINK=600` shrinks for so many seconds at most.
+//! `WHOLE_SEEDS=100-200` selects other seeds, `WHOLE_STEPS=3,17` leaves out all other steps of the nemesis,
+//! `WHOLE_SHOW=1` prints the events, `WHOLE_PLANT=LongLease` plants a bug, `WHOLE_SHRINK=600` shrinks for at most
+//! that many seconds.
 
 use std::{
     env,
@@ -18,10 +19,10 @@ use tenure_whole::{
 
 /// The seeds of CI.
 const SEEDS: &str = "1-3";
-/// How long CI shrinks what went wrong.
+/// Seconds for which CI shrinks a failing run.
 const SHRINK: u64 = 60;
 
-/// The seeds that are asked for, or these.
+/// The requested seeds, or the default.
 fn seeds(or: &str) -> std::ops::RangeInclusive<u64> {
     let text = env::var("WHOLE_SEEDS").unwrap_or_else(|_| or.to_owned());
     let (from, to) = text.split_once('-').expect("WHOLE_SEEDS is FROM-TO");
@@ -43,7 +44,7 @@ fn went_wrong(options: &Options, report: Report) {
     println!("{}", shrink(options, report, Duration::from_secs(most)));
 }
 
-/// What came of many runs.
+/// Summary of many runs.
 #[derive(Default)]
 struct Tally {
     counts: Counts,
@@ -116,15 +117,14 @@ fn every_seed_is_safe_and_comes_to_rest() {
         tally.run(&asked_for(seed));
     }
     tally.tell();
-    // Few seeds cannot do everything to a cluster.
+    // Few seeds cannot cause every event.
     if seeds(SEEDS).count() >= 90 {
         let missing = tally.counts.missing();
         assert!(missing.is_empty(), "these never happened: {missing:?}");
     }
 }
 
-/// Seeds that nobody has run before, for as long as is asked: `FRESH_SECONDS=60`, from `FRESH_FROM` or from whatever the clock
-/// says.
+/// New seeds, for a requested time: `FRESH_SECONDS=60`, starting at `FRESH_FROM` or at a number from the clock.
 #[test]
 fn fresh_clusters_are_safe_and_come_to_rest() {
     let number = |name| env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
@@ -140,11 +140,11 @@ fn fresh_clusters_are_safe_and_come_to_rest() {
     tally.tell();
 }
 
-/// How many of the planted bugs every run tries.
+/// Number of planted bugs that every run tries.
 const PLANTS: usize = 2;
 
-/// Bugs that are planted are found, each by the first seed that does: some in every run, `WHOLE_PLANTS=found` all of them,
-/// `WHOLE_PLANTS=hunt` says which of the seeds 1 to 40 is the first that finds each there is.
+/// Planted bugs are found, each by the first seed that finds it: some in every run, `WHOLE_PLANTS=found` all of them;
+/// `WHOLE_PLANTS=hunt` searches seeds 1 to 40 for the first that finds each bug.
 #[test]
 fn planted_bugs_are_found() {
     let found = |plant: Plant, seed: u64| {

@@ -1,4 +1,4 @@
-//! How many commands a cluster of three processes commits per second.
+//! Benchmark: commands committed per second by a cluster of three processes.
 //!
 //! Each node is a process of its own (this program, started again), with mutual TLS on loopback and its log on disk with
 //! real flushes. Clients are tasks inside the nodes' processes; each proposes 256 bytes, waits for the answer, and proposes
@@ -21,7 +21,7 @@ use tenure_raft::tls::{ClusterAuthority, Role};
 const NODES: u64 = 3;
 const CLIENTS: [u64; 3] = [1, 16, 256];
 const CLUSTER: &str = "bench";
-/// How many synced writes the disk is asked for before each run.
+/// Number of synced writes for measuring the disk before each run.
 const SYNCS: u32 = 500;
 
 struct Settings {
@@ -42,7 +42,7 @@ fn main() {
             "--seconds" => settings.seconds = value().parse().expect("a number of seconds"),
             "--repeats" => settings.repeats = value().parse().expect("a number of repeats"),
             "--dir" => settings.dir = Some(value().into()),
-            // What cargo itself passes.
+            // Arguments that cargo itself passes.
             _ => {}
         }
     }

@@ -25,7 +25,7 @@ pub enum CallError {
     TooLong {
         /// The callee.
         to: u64,
-        /// How many bytes.
+        /// Length of the body in bytes.
         bytes: usize,
     },
     /// The connection failed; [`WireError::may_have_arrived`] says whether the call may have taken effect.
@@ -33,16 +33,16 @@ pub enum CallError {
     Wire {
         /// The callee.
         to: u64,
-        /// What happened.
+        /// The error.
         #[source]
         source: WireError,
     },
-    /// The other node answered, but not with what its application says.
+    /// The other node answered, but its answer is not one of its application.
     #[error("call node {to}: {reason}")]
     BadAnswer {
         /// The callee.
         to: u64,
-        /// What is wrong with the answer.
+        /// The error in the answer.
         reason: String,
     },
     /// The other node's handler refused.
@@ -50,7 +50,7 @@ pub enum CallError {
     Handler {
         /// The callee.
         to: u64,
-        /// What it says.
+        /// The handler's reason.
         reason: String,
     },
 }

@@ -12,7 +12,7 @@ use crate::service::outcome_of;
 use crate::store::raise;
 use crate::wire::Lane;
 
-/// How long one member may take to say what it understands.
+/// Time that one member may take to tell its feature level.
 const ASK: Duration = Duration::from_secs(2);
 
 /// The feature level was not raised.
@@ -22,10 +22,10 @@ pub enum FeatureError {
     /// This node does not lead.
     #[error("raise the feature level: this node does not lead")]
     NotLeader {
-        /// Who does, as far as is known.
+        /// The leader, as far as it is known.
         leader: Option<u64>,
     },
-    /// A member did not say what it understands.
+    /// A member did not tell its feature level.
     #[error("raise the feature level to {level}: node {id} does not answer")]
     Silent {
         /// The wanted level.
@@ -40,7 +40,7 @@ pub enum FeatureError {
         level: u32,
         /// The member.
         id: u64,
-        /// What it understands.
+        /// Its highest feature level.
         ability: u32,
     },
     /// It may have been raised; asking again is harmless.
@@ -90,7 +90,7 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
     }
 
-    /// What another node's program understands, if it answers.
+    /// The highest feature level of another node's program, if it answers.
     pub(super) async fn ability_of(&self, id: u64, peer: &Peer, left: Duration) -> Option<u32> {
         if id == self.inner.id {
             return Some(self.inner.shared.ability());

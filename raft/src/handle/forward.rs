@@ -1,7 +1,7 @@
 //! Proposals of a follower on their way to the leader, many in one message.
 //!
-//! While a message is on its way, what comes meanwhile makes up the next, so that many callers cost few messages. The queue
-//! and the number of messages in flight are bounded.
+//! Proposals that arrive while a message is in flight make up the next message, so that many callers cost few
+//! messages. The queue and the number of messages in flight are bounded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::message::{Kind, NoAnswer, Outcome, read_answer};
 use crate::service::RaftOf;
 use crate::wire::{Lane, Wire};
 
-/// How many proposals may wait for a message.
+/// Number of proposals that may wait for a message.
 const QUEUE: usize = 4096;
 /// The most proposals in one message.
 const BATCH: usize = 256;
@@ -112,7 +112,7 @@ async fn send(to: Option<(u64, tenure_storage::Peer)>, wire: Arc<dyn Wire>, batc
         None => vec![Outcome::NotLeader; answers.len()],
     };
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
-        // Whoever asked may have gone.
+        // The caller may be gone.
         let _ = answer.send(outcome);
     }
 }

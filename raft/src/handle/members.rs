@@ -22,15 +22,15 @@ pub enum MemberError {
     /// This node does not lead.
     #[error("change the membership: this node does not lead")]
     NotLeader {
-        /// Who does, as far as is known.
+        /// The leader, as far as it is known.
         leader: Option<u64>,
     },
     /// Id, name or address is taken by another member.
     #[error("change the membership: {what} belongs to node {by} already")]
     Taken {
-        /// Which of them.
+        /// The id, name or address.
         what: String,
-        /// Whose it is.
+        /// The member that has it.
         by: u64,
     },
     /// The node is not a member.
@@ -44,9 +44,9 @@ pub enum MemberError {
     TooOld {
         /// The node.
         id: u64,
-        /// What it understands.
+        /// Its highest feature level.
         ability: u32,
-        /// What the cluster demands.
+        /// The feature level of the cluster.
         level: u32,
     },
     /// The learner did not catch up in time. It stays a learner and goes on.
@@ -54,9 +54,9 @@ pub enum MemberError {
     NotCaughtUp {
         /// The learner.
         id: u64,
-        /// How far it is.
+        /// The last entry that it has.
         matched: Option<u64>,
-        /// How far it should be.
+        /// The last entry of the leader's log.
         last: Option<u64>,
     },
     /// The change was not made; it is certain that it will not be.
@@ -122,13 +122,13 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
     }
 
-    /// Waits until the membership that this leader shows is committed, and it is known that it leads: what is not committed the
-    /// next leader may undo, and one that is cut off leads by its own word alone.
+    /// Waits until the membership shown by this leader is committed, and its leadership is confirmed: the next leader
+    /// may undo an uncommitted one, and a leader that is cut off leads only in its own view.
     pub async fn settled(&self, deadline: Duration) -> Result<(), MemberError> {
         self.confirm(|_| true, C::now() + deadline).await
     }
 
-    /// What is so already counts once it is settled.
+    /// A condition that holds already counts only once it is settled.
     async fn confirm(&self, so: impl Fn(&Status) -> bool, until: InstantOf<C>) -> Result<(), MemberError> {
         let unknown = |why: String| MemberError::Unknown(format!("what this leader shows is not committed: {why}"));
         let wait = self.inner.raft.wait(Some(left::<C>(until)));
@@ -140,8 +140,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if so(&status) { Ok(()) } else { Err(MemberError::Unknown("another change was made meanwhile".to_owned())) }
     }
 
-    /// That this node leads, and belongs to the cluster that it changes. One that was removed leads on for a moment, until it
-    /// has handed over; openraft takes changes from it, and says itself that it must not.
+    /// Checks that this node leads, and belongs to the cluster that it changes. A removed leader goes on leading for
+    /// a moment, until it has handed over; openraft accepts changes from it, although its documentation forbids them.
     pub(super) fn leading(&self) -> Result<Status, MemberError> {
         let status = self.status();
         if !status.is_leader {
@@ -151,8 +151,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         if member { Ok(status) } else { Err(MemberError::NotLeader { leader: None }) }
     }
 
-    /// The membership to change. One that an earlier leader has left half changed is settled first: what is asked is judged by
-    /// where that change leads, and it may have removed this node.
+    /// The membership to change. A change that an earlier leader left half done is settled first: requests are judged
+    /// by its result, and it may have removed this node.
     async fn ready(&self, until: InstantOf<C>) -> Result<Status, MemberError> {
         let status = self.leading()?;
         if !status.joint {

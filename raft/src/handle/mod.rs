@@ -1,4 +1,4 @@
-//! What a program does with a running node: propose, read, watch, call other nodes, change the membership.
+//! The operations of a running node: propose, read, watch, call other nodes, change the membership.
 
 mod call;
 mod changes;
@@ -38,7 +38,7 @@ use crate::store::{Released, Shared};
 use crate::wire::Wire;
 pub(crate) use forward::Forwarder;
 
-/// How long the last users of the data directory may take to let go of it.
+/// Time for the last users of the data directory to release it.
 const RELEASE: Duration = Duration::from_secs(10);
 
 /// A running node. Clones are the same node.
@@ -87,13 +87,13 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
     }
 
     /// Waits until it is known that another process speaks under this node's identity: a member answers with a vote of this
-    /// node that this process never gave. Whoever learns that stops: two processes that vote as one make two leaders.
+    /// node that this process never gave. The caller must then stop: two processes that vote as one make two leaders.
     pub async fn usurped(&self) -> String {
         self.inner.own.usurped().await
     }
 
-    /// Whom the others follow, where this node itself hears no leader: it asked them for their votes, and they said so. The
-    /// leader may not reach this node, or reach another process in its place.
+    /// The leader that other nodes follow, while this node itself hears none: they named it when asked for their votes.
+    /// The leader may not reach this node, or reach another process in its place.
     pub fn rumoured_leader(&self) -> Option<u64> {
         let (term, leader) = self.inner.own.rumour()?;
         let now = self.inner.raft.metrics().borrow_watched().current_term;
@@ -108,12 +108,12 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         self.inner.distrust.set(term);
     }
 
-    /// How this node is entered into a membership. `None` for a node on a wire of the caller's own.
+    /// This node's entry in a membership. `None` for a node on the caller's own wire.
     pub fn peer(&self) -> Option<Peer> {
         self.inner.me.as_ref().map(|(peer, _)| peer.clone())
     }
 
-    /// Where this node accepts others. `None` for a node on a wire of the caller's own.
+    /// The address on which this node accepts others. `None` for a node on the caller's own wire.
     pub fn listen_address(&self) -> Option<SocketAddr> {
         self.inner.me.as_ref().map(|(_, address)| *address)
     }
@@ -152,7 +152,7 @@ pub(crate) fn peer_of<C: Types, S: StateMachine>(raft: &RaftOf<C, S>, id: u64) -
     raft.metrics().borrow_watched().membership_config.membership().get_node(&id).cloned()
 }
 
-/// What is left of a deadline.
+/// The time left until a deadline.
 pub(crate) fn left<C: Types>(until: openraft::alias::InstantOf<C>) -> Duration {
     openraft::Instant::saturating_duration_since(&until, C::now())
 }

@@ -26,11 +26,11 @@ pub const MAX_COMMAND: usize = 1 << 20;
 pub struct Proposed {
     /// Its index in the log.
     pub index: u64,
-    /// What the state machine answered.
+    /// The state machine's answer.
     pub reply: Vec<u8>,
 }
 
-/// Why a command was not accepted at all.
+/// The reason why a command was not accepted at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It is longer than [`MAX_COMMAND`].
@@ -51,7 +51,7 @@ pub enum ProposeError {
     /// It was not applied and will not be: no leader was found in time.
     #[error("propose a command: no leader within {}", crate::show::duration(*.waited))]
     NoLeader {
-        /// How long was waited.
+        /// The time waited.
         waited: Duration,
     },
     /// It was not applied and will not be.
@@ -146,8 +146,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
 }
 
 impl<S: StateMachine, C: Types> Handle<S, C> {
-    /// Has a command committed and applied under this leader, in this term, or not at all: what is decided by what only this
-    /// leader knows must not be committed under another. Never forwarded, never tried again.
+    /// Has a command committed and applied under this leader, in this term, or not at all: a decision that rests on
+    /// this leader's own knowledge must not be committed under another. Never forwarded, never tried again.
     pub async fn propose_as_leader(
         &self,
         term: u64,

@@ -21,13 +21,13 @@ pub enum ReadError {
     /// No leader confirmed by a quorum was found in time.
     #[error("make sure of the latest state: no leader with a quorum within {}", crate::show::duration(*.waited))]
     NoLeader {
-        /// How long was waited.
+        /// The time waited.
         waited: Duration,
     },
     /// The leader answered, but this node did not catch up in time.
     #[error("make sure of the latest state: this node did not reach log entry {index} in time")]
     Behind {
-        /// What must be applied here first.
+        /// The entry that must be applied here first.
         index: u64,
     },
     /// This node has stopped.
@@ -92,7 +92,8 @@ impl<S: StateMachine, C: Types> Handle<S, C> {
         }
     }
 
-    /// Waits until this node has again what it had before a restart. Local reads before that may show the past.
+    /// Waits until this node has recovered its state from before a restart. Until then, local reads may show the
+    /// past.
     pub async fn recovered(&self, deadline: Duration) -> Result<(), ReadError> {
         match self.inner.raft.wait_for_recovery(Some(deadline)).await {
             Ok(_) => Ok(()),

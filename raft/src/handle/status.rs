@@ -1,4 +1,4 @@
-//! How a node stands, as far as it knows itself.
+//! The status of a node, as far as it knows it itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::machine::StateMachine;
 pub struct Status {
     /// This node's Raft id.
     pub id: u64,
-    /// Whom this node takes for the leader. A node that is cut off keeps naming the last one it heard of.
+    /// The leader in this node's view. A node that is cut off keeps naming the last one it heard of.
     pub leader: Option<u64>,
     /// The leader whose heartbeats come and are not believed: see [`Handle::distrust`].
     pub distrusted: Option<u64>,
@@ -46,12 +46,12 @@ pub struct Status {
     pub quorum_ack_age: Option<Duration>,
     /// The feature level that the cluster has agreed on, as applied here.
     pub feature_level: u32,
-    /// Why this node's consensus has stopped, if it has.
+    /// The reason why this node's consensus has stopped, if it has.
     pub failed: Option<String>,
 }
 
 impl<S: StateMachine, C: Types> Handle<S, C> {
-    /// How this node stands.
+    /// The status of this node.
     pub fn status(&self) -> Status {
         // Cloned at once: holding the watch would block consensus.
         let metrics = self.inner.raft.metrics().borrow_watched().clone();

@@ -14,7 +14,7 @@ pub enum TransferError {
     /// This node does not lead.
     #[error("transfer the leadership: this node does not lead")]
     NotLeader {
-        /// Who does, as far as is known.
+        /// The leader, as far as it is known.
         leader: Option<u64>,
     },
     /// The chosen node does not vote.

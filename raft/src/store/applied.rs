@@ -57,8 +57,8 @@ impl<S: StateMachine> Shared<S> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).level
     }
 
-    /// Why this node cannot go on, though consensus may not know: the state machine has panicked over a command, so what it
-    /// holds is not what was committed.
+    /// The reason why this node cannot go on, though consensus may not know it: the state machine has panicked over a
+    /// command, so its state is not the committed one.
     pub(crate) fn panicked(&self) -> Option<String> {
         self.state.is_poisoned().then(|| "the state machine has panicked".to_owned())
     }
@@ -76,7 +76,7 @@ impl<S: StateMachine> Shared<S> {
         let mut state = self.write();
         let index = entry.log_id.index;
         let unfit = |reason: String| io::Error::other(format!("apply log entry {index}: {reason}"));
-        // What came from others was held against the same before it was stored.
+        // Entries from other nodes were checked in the same way before they were stored.
         check_entry(entry, self.ability).map_err(unfit)?;
         let reply = match &entry.payload {
             Payload::Blank => Vec::new(),
@@ -177,7 +177,7 @@ impl<C: Types, S: StateMachine> RaftStateMachine<C> for Applied<C, S> {
         let (head, encoded) = open(&bytes, &self.shared.cluster).map_err(io::Error::other)?;
         check_level(head.level, self.shared.ability).map_err(io::Error::other)?;
         {
-            // First of all: what cannot be taken over must not be what is found at the next start.
+            // First of all: a snapshot that cannot be restored must not be found at the next start.
             let mut state = self.shared.write();
             state.machine.restore(encoded).map_err(io::Error::other)?;
             state.last = head.last;

@@ -1,4 +1,4 @@
-//! What a log entry's bytes say: the product's command, or one of this crate's own.
+//! The encoding of a log entry's command: the product's, or one of this crate's own.
 
 use tenure_storage::Command;
 

@@ -12,7 +12,7 @@ const MAGIC: [u8; 4] = *b"TNSN";
 const VERSION: u16 = 1;
 const FRONT: usize = 4 + 2 + 4;
 
-/// What a snapshot covers.
+/// The metadata of a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Head {
     pub(crate) cluster: String,

@@ -14,7 +14,7 @@ pub(crate) use command::{Read as Content, raise, read as content, tagged};
 pub(crate) use envelope::{Head, open};
 pub(crate) use snapshot::Released;
 
-/// Where heavy work goes that must not hold up consensus.
+/// The place for heavy work that must not hold up consensus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offload {
     /// On a thread of the runtime that may block.

@@ -11,8 +11,8 @@ use super::envelope::{Head, open};
 /// The snapshot store and what is in it.
 pub(super) struct Keeper {
     store: SnapshotStore,
-    /// What the stored snapshot covers. Held while saving: a snapshot being built here and one arriving from the leader may
-    /// finish in either order.
+    /// The last entry of the stored snapshot. Held while saving: a snapshot being built here and one arriving from
+    /// the leader may finish in either order.
     saved: Mutex<Option<LogId>>,
     /// Closed by being dropped, after the store: see [`Released`].
     _held: mpsc::Sender<()>,
@@ -29,7 +29,7 @@ impl Released {
 }
 
 impl Keeper {
-    /// Looks at what is stored; refuses what cannot be read.
+    /// Reads the stored snapshot; fails if it is unreadable.
     pub(super) async fn open(store: SnapshotStore, cluster: &str) -> io::Result<(Self, Released)> {
         let saved = match store.load().await? {
             Some(snapshot) => open(&snapshot.data, cluster).map_err(io::Error::other)?.0.last,
@@ -40,7 +40,7 @@ impl Keeper {
         Ok((keeper, Released(released)))
     }
 
-    /// Saves unless what is stored is as new.
+    /// Saves unless the stored snapshot is as new.
     pub(super) async fn save(&self, head: &Head, bytes: &Arc<Vec<u8>>) -> io::Result<()> {
         let mut saved = self.saved.lock().await;
         if *saved < head.last {

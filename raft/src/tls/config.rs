@@ -21,7 +21,7 @@ pub enum ClientAuth {
     Optional,
 }
 
-/// Whom a client without a certificate of its own believes.
+/// The trust anchor of a client without a certificate of its own.
 #[derive(Debug, Clone)]
 pub enum Trust {
     /// The authority, as PEM.
@@ -69,12 +69,12 @@ pub fn client_config_anonymous(trust: &Trust) -> Result<Arc<ClientConfig>, TlsEr
     Ok(Arc::new(client_builder(root, None)?.with_no_client_auth()))
 }
 
-/// Who is at the other end of a connection that this process accepted; `None` without a client certificate.
+/// The identity at the other end of a connection that this process accepted; `None` without a client certificate.
 pub fn peer_identity_of_client(connection: &ServerConnection) -> Result<Option<PeerIdentity>, TlsError> {
     connection.peer_certificates().and_then(<[_]>::first).map(|c| PeerIdentity::from_certificate(c)).transpose()
 }
 
-/// Which node is at the other end of a connection that this process opened.
+/// The node at the other end of a connection that this process opened.
 pub fn peer_identity_of_server(connection: &ClientConnection) -> Result<PeerIdentity, TlsError> {
     let first = connection.peer_certificates().and_then(<[_]>::first);
     PeerIdentity::from_certificate(first.ok_or_else(|| TlsError::NoIdentity("no certificate".to_owned()))?)

@@ -1,4 +1,4 @@
-//! What can go wrong while making or reading certificates.
+//! Errors of making or reading certificates.
 
 /// An operation on keys, certificates or TLS configurations failed.
 #[derive(Debug, thiserror::Error)]
@@ -9,21 +9,21 @@ pub enum TlsError {
     /// A key or certificate could not be made.
     #[error("make {what}")]
     Make {
-        /// What was being made.
+        /// The object to be made.
         what: &'static str,
-        /// Why it failed.
+        /// The error.
         #[source]
         source: rcgen::Error,
     },
-    /// PEM text does not hold what it should.
+    /// PEM text does not hold the expected object.
     #[error("read {what}: {reason}")]
     Read {
-        /// What was being read.
+        /// The object to be read.
         what: &'static str,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
-    /// The certificate names nobody in a way this cluster uses.
+    /// The certificate has no name of the form that this cluster uses.
     #[error("read the name in a certificate: {0}")]
     NoIdentity(String),
     /// rustls refused the key or the certificates.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{PeerIdentity, TlsError};
 
-/// What a node or an administrator shows to others: key, certificate, and whom it trusts.
+/// The credentials of a node or an administrator: key, certificate, and the trusted authority's certificate.
 #[derive(Clone)]
 pub struct Identity {
     /// The holder's certificate.
@@ -31,7 +31,7 @@ impl Identity {
         Ok(CertificateRequest { csr_pem, key_pem: key.serialize_pem() })
     }
 
-    /// Whose identity this is.
+    /// The holder of this identity.
     pub fn name(&self) -> Result<PeerIdentity, TlsError> {
         PeerIdentity::from_certificate(&certificate(&self.cert_pem)?)
     }

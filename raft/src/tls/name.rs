@@ -9,7 +9,7 @@ use super::TlsError;
 const SCHEME: &str = "tenure://";
 const MAX_NAME: usize = 64;
 
-/// What a certificate entitles its holder to be.
+/// The role to which a certificate entitles its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A cluster node with this Raft id.
@@ -30,7 +30,7 @@ pub struct PeerIdentity {
     pub cluster: String,
     /// Node or administrator name.
     pub name: String,
-    /// What the holder may be.
+    /// The holder's role.
     pub role: Role,
 }
 

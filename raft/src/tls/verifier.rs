@@ -1,4 +1,4 @@
-//! How a client judges the certificate of a node.
+//! Verification of a node's certificate by a client.
 //!
 //! The chain must end at the cluster's authority, the holder must be a node, and of the expected cluster where that is
 //! known. The host name is no criterion: nodes are reached by changing addresses, and are known by their URI name.
@@ -17,7 +17,7 @@ use super::{PeerIdentity, Role};
 /// Every node certificate carries this DNS name beside its own, so that the standard chain check has a name to check.
 pub(super) const NODE_DNS_NAME: &str = "node.tenure.internal";
 
-/// Whom the client believes.
+/// The client's trust anchor.
 #[derive(Debug)]
 pub(super) enum Root {
     /// The authority's certificate is at hand.

@@ -1,4 +1,4 @@
-//! What both ends of a connection share: framing, limits, times, and the exchange of greetings.
+//! The common part of both ends of a connection: framing, limits, times, and the exchange of greetings.
 
 use std::io;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use crate::tls::{PeerIdentity, Role};
 
 /// From accepting or opening a connection to the end of the greetings.
 pub(super) const GREETING_TIME: Duration = Duration::from_secs(3);
-/// How often a client asks whether the other side still lives.
+/// Interval at which a client asks whether the other side still lives.
 pub(super) const PING_EVERY: Duration = Duration::from_secs(1);
-/// A connection that brought nothing for so long is given up: after a cut, TCP alone may wait minutes to try again.
+/// A connection that brought nothing for this time is dropped: after a cut, TCP alone may wait minutes to try again.
 pub(super) const SILENCE: Duration = Duration::from_secs(3);
-/// How many frames are taken from a queue to be written together.
+/// Number of frames that are taken from a queue to be written together.
 pub(super) const WRITE_BATCH: usize = 128;
 const WRITE_BUFFER: usize = 64 << 10;
 
 pub(super) type Reader<S> = FramedRead<ReadHalf<S>, LengthDelimitedCodec>;
 pub(super) type Writer<S> = FramedWrite<WriteHalf<S>, LengthDelimitedCodec>;
 
-/// Why a connection ended or never began.
+/// The reason why a connection ended or never began.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
     #[error("{0}")]
@@ -49,7 +49,7 @@ pub(super) enum Ended {
     ClosedHere,
 }
 
-/// Who this node is, towards others.
+/// The identity of this node, for others.
 #[derive(Debug, Clone)]
 pub(super) struct Me {
     pub(super) cluster: String,

@@ -1,4 +1,4 @@
-//! What travels inside one length-delimited frame.
+//! The content of one length-delimited frame.
 //!
 //! A frame is a kind byte, then fixed fields, then the body. TLS protects it, so it has no checksum of its own. The first
 //! frame each way is a hello; its protocol version is at a fixed place, so that any later version can still read it.
@@ -24,7 +24,7 @@ const PONG: u8 = 5;
 const REQUEST_HEAD: usize = 1 + 8 + 4;
 const REPLY_HEAD: usize = 1 + 8;
 
-/// How a node introduces itself.
+/// The introduction of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub(super) cluster: String,

@@ -25,14 +25,14 @@ use super::{Lane, WireError};
 use crate::backoff::Backoff;
 use crate::tls::peer_identity_of_server;
 
-/// How many requests may wait for a connection to take them.
+/// Number of requests that may wait for a connection to take them.
 pub(super) const QUEUE: usize = 4096;
-/// How many bytes may wait: a connection that does not move must not fill the memory with appends.
+/// Number of bytes that may wait: a stuck connection must not fill the memory with appends.
 const QUEUE_BYTES: usize = 32 << 20;
-/// A link that nobody used for so long is closed; the peer may have left the cluster.
+/// A link that was unused for this time is closed; the peer may have left the cluster.
 const UNUSED: Duration = Duration::from_secs(60);
 
-/// Where the asking side waits.
+/// The caller's end of a request, which receives the answer.
 pub(super) type Answered = oneshot::Receiver<Result<Vec<u8>, WireError>>;
 
 /// A request on its way to the connection.
@@ -64,7 +64,7 @@ impl Drop for Room {
     }
 }
 
-/// Where to, and as whom.
+/// The peer of a link, and the identity to use.
 pub(super) struct Target {
     pub(super) id: u64,
     pub(super) peer: Peer,
@@ -172,7 +172,8 @@ async fn connect(address: &str, source: Option<IpAddr>) -> std::io::Result<TcpSt
     Err(failed.unwrap_or_else(|| std::io::Error::other("the name has no address")))
 }
 
-/// Fails what is queued and what comes for a while: a caller is better off knowing at once. `false` when the link is over.
+/// Fails the queued requests, and new ones for a while: a caller is better off knowing at once. `false` when the link
+/// is over.
 async fn refuse_for(
     wait: Duration,
     requests: &mut mpsc::Receiver<Outgoing>,

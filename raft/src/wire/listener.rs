@@ -30,14 +30,14 @@ use crate::tls::peer_identity_of_client;
 const MAX_CONNECTIONS: usize = 256;
 /// The most requests of one connection being answered; the rest waits in the socket.
 const MAX_IN_FLIGHT: usize = 1024;
-/// How many answers may wait to be written.
+/// Number of answers that may wait to be written.
 const ANSWERS: usize = 256;
 /// After a failed accept (out of file descriptors, usually) there is no use in trying at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A caller pings every second, so this much silence means that it is gone.
 const CALLER_SILENCE: Duration = SILENCE.saturating_add(PING_EVERY);
 
-/// What every accepted connection needs.
+/// The configuration shared by all accepted connections.
 pub(super) struct Host {
     pub(super) me: Me,
     pub(super) configs: Configs,

@@ -1,4 +1,4 @@
-//! How bytes reach another node and answers come back.
+//! The transport of requests to another node, and of their answers.
 //!
 //! [`Wire`] is the seam: consensus is written against it, the product runs it over mutual TLS ([`tls`]), and a simulator
 //! over a simulated network. A wire carries opaque bodies and pairs each request with its answer; it knows nothing of what
@@ -18,7 +18,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tenure_storage::Peer;
 
-/// Which kind of traffic a request is, so that a slow kind never delays an urgent one. Each lane is a connection of its own.
+/// The kind of traffic of a request: a slow kind never delays an urgent one. Each lane is a connection of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Votes, heartbeats, leader transfer, read indexes: small and always wanted now.
@@ -91,7 +91,7 @@ pub trait Wire: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'static, ()>;
 }
 
-/// Who sent a request, as its certificate and greeting say.
+/// The sender of a request, by its certificate and greeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     /// Raft id.

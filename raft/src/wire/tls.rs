@@ -28,7 +28,7 @@ pub enum TlsWireError {
     #[error("listen on {address}")]
     Listen {
         address: SocketAddr,
-        /// Why not.
+        /// The error.
         #[source]
         source: io::Error,
     },
@@ -38,9 +38,9 @@ pub enum TlsWireError {
     /// The certificate is not that of this node.
     #[error("take up the node's identity: it belongs to {certified}, this is node {name} ({id}) of cluster {cluster}")]
     NotOurs {
-        /// What the certificate says.
+        /// The name in the certificate.
         certified: String,
-        /// What this node is called.
+        /// This node's configured name.
         name: String,
         /// Its Raft id.
         id: u64,

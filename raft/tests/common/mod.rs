@@ -55,7 +55,7 @@ impl StateMachine for Journal {
     }
 }
 
-/// Answers a call with who asked and what; refuses what says so.
+/// Answers a call with its sender and its body; the bodies `refuse` and `hang` have their own answers.
 pub struct Echo;
 
 impl AppHandler for Echo {

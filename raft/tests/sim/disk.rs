@@ -1,4 +1,4 @@
-//! A disk that forgets what was not synced when its machine crashes.
+//! A simulated disk that loses unsynced writes when its machine crashes.
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -23,7 +23,7 @@ pub struct Net(Arc<Mutex<State>>);
 struct State {
     services: BTreeMap<u64, Arc<dyn Service>>,
     cut: BTreeSet<u64>,
-    /// When the last message arrives on each connection: the next one does not overtake it.
+    /// Arrival time of the last message on each connection: the next one does not overtake it.
     last: BTreeMap<(u64, u64, Lane), SimInstant>,
 }
 

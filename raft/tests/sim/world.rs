@@ -73,7 +73,7 @@ impl AppHandler for NoCalls {
 
 type Node = Handle<Numbers, SimTypes>;
 
-/// What happened in one run.
+/// The events and results of one run.
 #[derive(Default)]
 pub struct Story {
     pub events: Vec<String>,
@@ -129,7 +129,7 @@ impl World {
         self.nodes.lock().unwrap().insert(id, node);
     }
 
-    /// Power off, now: what was not synced is gone, and nothing the node still does has an effect.
+    /// Cuts the power: unsynced writes are lost, and nothing the node still does has an effect.
     fn crash(&self, id: u64) {
         self.net.unplug(id);
         let lost = self.disks[&id].crash();

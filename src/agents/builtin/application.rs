@@ -1,8 +1,10 @@
-//! An application: programs that start, stop, clean and look, pid files, and processes by their command lines.
+//! An application: programs that start, stop, clean and monitor it, pid files, and processes recognised by command
+//! line.
 //!
-//! It runs when everything that is watched says so, and is off when nothing does. In between it is Unknown: what is left of
-//! it may still hold what it must not hold twice. `MonitorProcesses` holds command lines, `PidFiles` paths; both are separated
-//! by semicolons or line ends. Programs are split into words as a shell would, and no shell runs them.
+//! It is Running when its monitor program and all watched processes run, and Off when none does. In between it is
+//! Unknown: the remaining processes may still hold something that must not be held twice. `MonitorProcesses` holds
+//! command lines, `PidFiles` paths; both are separated by semicolons or line ends. Programs are split into words as a
+//! shell would, and no shell runs them.
 
 use super::{
     super::{
@@ -34,7 +36,7 @@ pub(super) const ATTRIBUTES: [&str; 10] = [
     "Environment",
 ];
 
-/// What it is recognised by, beside its monitor program.
+/// The traces that identify the application, besides its monitor program.
 #[derive(Clone, Debug)]
 struct Traces {
     files: Vec<String>,
@@ -55,7 +57,7 @@ impl Traces {
         self.files.is_empty() && self.lines.is_empty()
     }
 
-    /// What is found by each, with what it is called.
+    /// The processes found by each trace, with a description of the trace.
     fn each(&self) -> Vec<(String, BTreeSet<Number>)> {
         let files = self
             .files
@@ -103,7 +105,7 @@ pub(super) async fn look(call: &Call<'_>) -> Look {
     }
 }
 
-/// What the program and the processes say together.
+/// Combines the results of the monitor program and of the search for processes.
 fn both(program: Option<Look>, found: &[(String, BTreeSet<Number>)]) -> Look {
     let mut missing: Vec<&str> =
         found.iter().filter(|(_, found)| found.is_empty()).map(|(name, _)| name.as_str()).collect();
@@ -152,8 +154,8 @@ pub(super) async fn stop(call: &Call<'_>) -> Deed {
     }
 }
 
-/// Runs the program that cleans, and kills what is left of it. Without such a program and without processes that could be
-/// found, all that can be done is to stop it.
+/// Runs the clean program, and kills the remaining processes. Without a clean program and without traces to find
+/// processes by, all that can be done is to stop it.
 pub(super) async fn clean(call: &Call<'_>) -> Deed {
     let cleaned = match run_for(call, "CleanProgram").await {
         Ok(cleaned) => cleaned,
@@ -187,7 +189,7 @@ async fn run_for(call: &Call<'_>, attribute: &str) -> Result<Option<Deed>, Strin
     Ok(run(call, attribute, account.as_ref()).await?.map(|outcome| Deed::of(&outcome)))
 }
 
-/// Runs the program that an attribute names, as its user and in its environment.
+/// Runs the program named by an attribute, as its user and in its environment.
 async fn run(call: &Call<'_>, attribute: &str, account: Option<&Account>) -> Result<Option<Outcome>, String> {
     let Some(line) = call.spec.attribute(attribute) else { return Ok(None) };
     let wrong = |why: String| format!("{attribute}: {why}");

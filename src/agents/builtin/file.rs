@@ -1,4 +1,4 @@
-//! A file as a resource: it runs while the file is there.
+//! A file as a resource: online while the file exists.
 
 use super::{
     super::{

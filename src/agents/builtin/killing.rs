@@ -1,4 +1,4 @@
-//! Ending processes that were found by what they are, and waiting until they are gone.
+//! Ends processes found by their traces, and waits until they are gone.
 
 use super::super::{
     look::Deed,
@@ -9,21 +9,21 @@ use rustix::process::Signal;
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::sleep;
 
-/// How often it is looked whether they are gone.
+/// Interval at which the processes are searched for again.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How much of the time of a stop is left for killing what does not listen.
+/// Part of the stop timeout that is kept for killing processes that ignore SIGTERM.
 const RESERVE: Duration = Duration::from_secs(2);
 
-/// How processes are ended.
+/// The way to end processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// They are asked, and killed when the time is nearly over.
+    /// SIGTERM, and SIGKILL when the time is nearly over.
     InOrder,
-    /// They are killed.
+    /// SIGKILL at once.
     ByForce,
 }
 
-/// Ends all processes that are found, until none is found any more.
+/// Signals all processes found, and searches again until none is left.
 pub(super) async fn end<F>(call: &Call<'_>, manner: Manner, find: F) -> Deed
 where
     F: Fn() -> BTreeSet<Number> + Clone + Send + 'static,

@@ -1,7 +1,8 @@
 //! One process: started directly, in a session of its own, and recognised by its command line and its user.
 //!
-//! `PathName` is the program, `Arguments` its words, split as a shell would. With a `PidFile` the process is the one whose
-//! number stands there, provided that its command line names the program: a number alone may be somebody else's by now.
+//! `PathName` is the program, `Arguments` its words, split as a shell would. With a `PidFile` the process is the one
+//! whose number is in the file, provided that its command line names the program: the number alone may belong to
+//! another process by now.
 
 use super::{
     super::{
@@ -20,15 +21,16 @@ use tokio::time::{Instant, sleep};
 
 pub(super) const ATTRIBUTES: [&str; 4] = ["PathName", "Arguments", "User", "PidFile"];
 
-/// Starts a program in a session of its own, so that no signal to ours reaches it, and lets go of it.
+/// Starts a program in a session of its own, out of reach of signals to this process's group, and does not wait for
+/// it.
 const SETSID: &str = "setsid";
-/// How long a process may take to appear after it was started, and how often it is looked for.
+/// Time that a process may take to appear after its start; below, the interval at which it is searched for.
 const APPEARS: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long it must stay, to count as one that did not end at once.
+/// Time that a process must stay to count as started, and not as one that ended at once.
 const STAYS: Duration = Duration::from_millis(100);
 
-/// What it is recognised by.
+/// The traces that identify the process.
 #[derive(Clone, Debug)]
 struct Wanted {
     path: String,
@@ -65,15 +67,15 @@ impl Wanted {
         processes::all().into_iter().filter(fits).collect()
     }
 
-    /// Whether a command line is that of the program. The kernel puts the interpreter of a script before it, with at most
-    /// one argument.
+    /// Whether a command line is that of the program. For a script, the kernel puts the interpreter before it, with
+    /// at most one argument.
     fn is_line(&self, line: &[String], script: bool) -> bool {
         let before = line.len().checked_sub(self.arguments.len() + 1);
         let Some(before) = before.filter(|before| *before == 0 || (script && *before <= 2)) else { return false };
         line[before] == self.path && line[before + 1..] == self.arguments
     }
 
-    /// Whether a process is one of the program, which may have written something else over its command line.
+    /// Whether a process runs the program, which may have overwritten its command line.
     fn names(&self, process: Number) -> bool {
         let name = Path::new(&self.path).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_file = fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|exe| exe == Path::new(&self.path));
@@ -140,7 +142,7 @@ pub(super) async fn start(call: &Call<'_>) -> Deed {
     appears(call, &wanted).await
 }
 
-/// Waits until the process is there: what starts it lets go of it before it is.
+/// Waits until the process appears: `setsid` returns before it is there.
 async fn appears(call: &Call<'_>, wanted: &Wanted) -> Deed {
     let limit = Instant::now() + APPEARS.min(call.left());
     let mut since = None;

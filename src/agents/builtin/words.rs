@@ -1,7 +1,7 @@
-//! Command lines as people write them, without a shell.
+//! Command lines and assignments as people write them, split without a shell.
 
-/// Splits a command line into words. Quotes keep words together; a backslash takes the next letter as it is, in double
-/// quotes only before a quote or a backslash. Nothing is expanded.
+/// Splits a command line into words. Quotes keep words together; a backslash takes the next character literally, in
+/// double quotes only before a quote or a backslash. Nothing is expanded.
 pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -41,7 +41,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// Reads `A=b;C=d`.
+/// Reads assignments: `A=b;C=d`, also one per line, with `export ` and with comments that begin with `#`.
 pub(super) fn assignments(text: &str) -> Result<Vec<(String, String)>, String> {
     let parts = text.split([';', '\n']).map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));
     parts

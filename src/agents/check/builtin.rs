@@ -1,4 +1,4 @@
-//! Resources of the agents that are part of this program: their attributes.
+//! Checks resources of the built-in agents: their attributes.
 
 use super::{
     super::builtin::{Builtin, split},

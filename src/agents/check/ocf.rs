@@ -1,4 +1,4 @@
-//! Resources of OCF agents: held against what the agent says of itself, and shown to the agent.
+//! Checks resources of OCF agents: against the agent's metadata, and with its `validate-all` action.
 
 use super::{
     super::{
@@ -11,7 +11,7 @@ use super::{
 use std::{path::Path, time::Duration};
 use tokio::time::Instant;
 
-/// How long an agent may take to say what it thinks of its attributes, unless it says.
+/// Timeout of `validate-all` if the metadata give none.
 const VALIDATES: Duration = Duration::from_secs(20);
 
 pub(super) async fn check(machine: &Machine, item: &Item, agent: &Ocf) -> Vec<Finding> {
@@ -32,7 +32,8 @@ pub(super) async fn check(machine: &Machine, item: &Item, agent: &Ocf) -> Vec<Fi
         let within = metadata.timeout("validate-all").unwrap_or(VALIDATES);
         let call = Call { machine, spec: &item.spec, deadline: Instant::now() + within, probe: true, place: None };
         if let Err(why) = agent.validate(&call).await {
-            // Agents look at more than what is declared: at devices that are not there yet, say. So it is no refusal.
+            // Agents check more than their declared parameters: devices that are not there yet, say. So it is only a
+            // warning.
             findings.push(item.warning(None, why, format!("{} says so on this node (validate-all)", item.spec.agent)));
         }
     }
@@ -50,7 +51,7 @@ async fn not_installed(machine: &Machine, item: &Item, agent: &Ocf) -> Finding {
     )
 }
 
-/// The types of all agents of this machine.
+/// The types of all OCF agents installed on this machine.
 pub(super) async fn installed(root: &Path) -> Vec<String> {
     let folder = root.join("resource.d");
     let mut known = Vec::new();
@@ -64,7 +65,7 @@ pub(super) async fn installed(root: &Path) -> Vec<String> {
 fn parameters(item: &Item, metadata: &Metadata) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, value) in &item.spec.attributes {
-        // What Pacemaker calls meta attributes may be handed on to agents that ask for them.
+        // Pacemaker's meta attributes may be handed on to agents that ask for them.
         if name.starts_with("CRM_meta_") {
             continue;
         }
@@ -104,7 +105,7 @@ fn times(item: &Item, metadata: &Metadata) -> Vec<Finding> {
     let given = [
         ("start_timeout", "start", Some(duration(resource.start_timeout))),
         ("stop_timeout", "stop", Some(duration(resource.stop_timeout))),
-        // What is not given is as long as the agent advises.
+        // Without a `monitor_timeout` the agent's advice is followed.
         ("monitor_timeout", "monitor", item.spec.timeout),
     ];
     let mut findings = Vec::new();

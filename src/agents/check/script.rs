@@ -1,4 +1,5 @@
-//! Resources of script agents: whether the entry points are there, and what they are told.
+//! Checks resources of script agents: that the entry points exist and can be run, and that attributes and arglist
+//! agree.
 
 use super::{
     super::{machine::Machine, script::Script},
@@ -7,7 +8,7 @@ use super::{
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 use tenure_core::config::Operations;
 
-/// What a type may have, beside what it must have.
+/// Entry points that a type may have; those that it must have depend on the operations of the resource.
 const OPTIONAL: [&str; 6] = ["clean", "action", "info", "open", "close", "attr_changed"];
 
 pub(super) async fn check(machine: &Machine, item: &Item, agent: &Script) -> Vec<Finding> {
@@ -67,7 +68,7 @@ fn no_program(item: &Item, folder: &Path, entry: &str) -> Finding {
     item.error(None, format!("{} cannot be run", path.display()), format!("chmod 755 {}", path.display()))
 }
 
-/// Whether a file can be run; `None` if there is none.
+/// Whether a file can be run; `None` if it does not exist.
 async fn is_program(path: &Path) -> Option<bool> {
     let file = tokio::fs::metadata(path).await.ok()?;
     Some(file.is_file() && file.permissions().mode() & 0o111 != 0)

@@ -1,4 +1,4 @@
-//! When a resource is looked at, and what is made of it.
+//! The schedule of looks at a resource, and the handling of their results.
 
 use super::{
     super::{
@@ -16,16 +16,16 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-/// How long a look counts among those that begin.
+/// Time for which a look counts among those that begin.
 const BURST: Duration = Duration::from_millis(250);
 
 impl Managed {
-    /// Looks at it as long as it is kept. The first look comes after this delay.
+    /// Looks at the resource as long as it is managed; the first time after `delay`.
     pub(crate) async fn watch(self: Arc<Self>, delay: Duration) {
         let first = Instant::now() + delay;
         self.sleep_unless_asked(first).await;
         self.turn(None).await;
-        // An agent that does not say what it advises holds up no look.
+        // An agent that does not answer for its metadata holds up no look.
         tokio::join!(self.learn(), self.go_on());
     }
 
@@ -42,7 +42,7 @@ impl Managed {
         }
     }
 
-    /// Learns what the agent advises.
+    /// Reads the agent's metadata, for the timeouts that it advises.
     async fn learn(&self) {
         let spec = self.spec();
         if let Contract::Ocf(ocf) = Contract::of(&spec.agent)
@@ -56,8 +56,8 @@ impl Managed {
         *self.asked.borrow() > *self.answered.borrow()
     }
 
-    /// Waits for a moment, or for somebody who asks. Whether there is something to be done now; if not, the moment has to
-    /// be thought over.
+    /// Sleeps until a moment, or until a look is requested. Returns whether a look is to be taken now; if not, the
+    /// next moment has to be computed anew.
     async fn sleep_unless_asked(&self, until: Instant) -> bool {
         if !self.is_asked() {
             tokio::select! {
@@ -68,7 +68,7 @@ impl Managed {
         true
     }
 
-    /// When to look next, and how deep, counted from the beginning.
+    /// Time of the next look, counted from the beginning, and its depth.
     fn due(&self, cursors: &Cursors) -> (Duration, Option<String>) {
         let (spec, name) = (self.spec(), self.name.as_str());
         let (up, late) = {
@@ -86,7 +86,7 @@ impl Managed {
         deep.fold(shallow, |first, other| if other.0 < first.0 { other } else { first })
     }
 
-    /// One look, in its turn.
+    /// Takes one look, in its turn.
     async fn turn(&self, depth: Option<&str>) {
         let turn = self.enter_for_look().await;
         let not_before = lock(&self.state).not_before.filter(|until| *until > Instant::now());
@@ -106,12 +106,12 @@ impl Managed {
             self.shared.bump();
         }
         let file = self.spec().file(&self.shared.machine.settings, "");
-        // Only what was started here can go on writing; it is looked at seldom enough for this.
+        // Only programs started here can go on writing; looks are seldom enough for this.
         let _ = tokio::task::spawn_blocking(move || cut_all(&file)).await;
     }
 
-    /// Waits for the turn of a look. What hangs where it cannot be killed may keep the turn for ever: then nothing is known
-    /// of the resource, and that is said.
+    /// Waits for the turn of a look. An entry point that hangs and cannot be killed may keep the turn for ever: then
+    /// the state of the resource is unknown, and is reported so.
     async fn enter_for_look(&self) -> Turn<'_> {
         let entering = self.turnstile.enter(Rank::Look);
         tokio::pin!(entering);
@@ -146,7 +146,7 @@ impl Managed {
             let deadline = Instant::now() + within;
             let call = self.call(&spec, turn, deadline);
             let contract = Contract::of(&spec.agent);
-            // What is no program may hang as well, on a file system that does.
+            // A look that runs no program may hang as well, on a file system that does.
             let looking = timeout_at(deadline + GRACE / 2, contract.look(&call, depth));
             tokio::pin!(looking);
             let done = tokio::select! {
@@ -169,7 +169,7 @@ fn cut_all(folder: &std::path::Path) {
     }
 }
 
-/// Up to which moment looks were taken, by depth.
+/// Time of the last look taken, by depth, counted from the beginning.
 struct Cursors {
     beginning: Duration,
     shallow: Duration,

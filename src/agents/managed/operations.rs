@@ -1,4 +1,4 @@
-//! What is done to a resource: it is started, stopped, cleaned, or its agent is told something.
+//! Operations on a resource: start, stop, clean, and notices to its agent.
 //!
 //! Each waits for the turn of the resource. After a start or a stop, however it ended, a fresh look follows.
 
@@ -19,9 +19,9 @@ use std::{
 use tenure_core::{Power, execution::Answer};
 use tokio::time::{Instant, timeout_at};
 
-/// How long entry points may take that tell an agent something.
+/// Time that a notice to an agent may take.
 const NOTICE: Duration = Duration::from_secs(60);
-/// How long opening may take: whatever comes first waits for it.
+/// Time that opening may take: the first entry point waits for it.
 const OPENING: Duration = Duration::from_secs(10);
 
 impl Managed {
@@ -47,7 +47,7 @@ impl Managed {
         self.deed(Rank::Clean, Power::Stopping, within, work).await
     }
 
-    /// Starts or stops it, tells that meanwhile, and looks afterwards, however it ends.
+    /// Runs a start, a stop or a clean; meanwhile the resource reads so. However it ends, a fresh look follows.
     async fn deed(
         &self,
         rank: Rank,
@@ -65,7 +65,7 @@ impl Managed {
         let call =
             Call { machine: &self.shared.machine, spec: &spec, deadline, probe: false, place: Some(turn.place()) };
         let done = turn.hold(work(call, Contract::of(&spec.agent)));
-        // Programs end by their own deadline; what is none may hang on a file system.
+        // Programs end by their own deadline; an operation without a program may hang on a file system.
         match timeout_at(deadline + 2 * GRACE, done).await {
             Err(_) => Answer::Unknown(format!("it was not done within {within:?}")),
             Ok(Err(Displaced)) => Answer::Unknown("it was given up for a stop".to_owned()),
@@ -102,7 +102,7 @@ impl Managed {
         told.unwrap_or_else(|Displaced| Err("it was given up for a start or a stop".to_owned()))
     }
 
-    /// Tells the agent something, in turn with everything else; again if it was ended for a stop.
+    /// Sends a notice to the agent, in turn with everything else; again if it was displaced by a stop.
     async fn notice(&self, notice: Notice<'_>) {
         let _acting = Acting::new(&self.acting);
         loop {
@@ -128,7 +128,7 @@ impl Managed {
         }
         let spec = self.spec();
         let call = self.call(&spec, turn, Instant::now() + OPENING);
-        // A stop does not wait for it; who could not open in peace has been called all the same.
+        // A stop displaces it, and it is not repeated: the agent has been called all the same.
         let _ = turn.hold(Contract::of(&spec.agent).open(&call)).await;
     }
 
@@ -136,7 +136,7 @@ impl Managed {
         self.notice(Notice::Closed).await;
     }
 
-    /// Tells the agent which attributes changed, and looks.
+    /// Tells the agent which attributes changed, and requests a look.
     pub(crate) async fn changed(&self, attributes: Vec<String>) {
         for attribute in attributes {
             self.notice(Notice::Changed(&attribute)).await;
@@ -145,16 +145,16 @@ impl Managed {
     }
 }
 
-/// What an agent is told that only listens.
+/// A message to an agent that needs no answer.
 #[derive(Clone, Copy)]
 enum Notice<'a> {
-    /// It is kept no more.
+    /// The resource is no longer managed here.
     Closed,
-    /// This attribute of it has another value.
+    /// This attribute has a new value.
     Changed(&'a str),
 }
 
-/// A start that its agent refused may have got half-way: only a look can say that it did not.
+/// A start refused by its agent may have got half-way: only a look can show that it did not.
 async fn after_failed_start(call: &Call<'_>, contract: &Contract, why: String) -> Deed {
     let look = contract.look(&Call { probe: true, ..*call }, None).await;
     match look.power {
@@ -169,7 +169,7 @@ async fn after_failed_start(call: &Call<'_>, contract: &Contract, why: String) -
     }
 }
 
-/// Something is being done to a resource. When this ends, however it does, a fresh look is asked for.
+/// An operation in progress on a resource. When it is dropped, a fresh look is requested.
 struct Doing<'a>(&'a Managed);
 
 impl<'a> Doing<'a> {
@@ -205,7 +205,7 @@ impl Drop for Doing<'_> {
     }
 }
 
-/// One entry point that neither looks nor starts nor stops.
+/// Counts an entry point in progress that is neither look nor start nor stop.
 struct Acting<'a>(&'a AtomicU32);
 
 impl<'a> Acting<'a> {

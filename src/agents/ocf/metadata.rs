@@ -1,7 +1,7 @@
-//! What an OCF resource agent says of itself: its parameters, its actions and how long they may take.
+//! The metadata of an OCF resource agent: its parameters, its actions and their timeouts.
 //!
-//! Read totally and bounded: whatever an agent prints gives metadata or a reason why not. An agent is asked again only when
-//! its file changed.
+//! Parsing is total and bounded: any output gives metadata or an error. An agent is asked again only when its file
+//! changed.
 
 use super::super::{machine::Machine, program::Ended};
 use std::{
@@ -11,25 +11,25 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// The longest metadata that is read.
+/// Length in bytes at which metadata are cut.
 const LONGEST: usize = 1024 * 1024;
-/// The most elements in it.
+/// Limit of XML nodes in metadata.
 const MOST_NODES: u32 = 100_000;
-/// How long an agent may take to describe itself.
+/// Time that an agent may take to print its metadata.
 const WITHIN: Duration = Duration::from_secs(20);
-/// How long one that could not is not asked again: many resources may have one agent.
+/// Time for which an agent that failed to print metadata is not asked again: many resources may have one agent.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// What an agent says of itself.
+/// The metadata of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Metadata {
     pub name: String,
-    /// What it is for, in a line.
+    /// Its purpose, in a line.
     pub short: String,
-    /// What it can be told.
+    /// The attributes that it takes.
     pub parameters: Vec<Parameter>,
-    /// What it can do.
+    /// The actions that it supports, and its advice for each.
     pub actions: Vec<Advice>,
 }
 
@@ -38,7 +38,7 @@ pub struct Metadata {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Parameter {
     pub name: String,
-    /// What it is for, in a line.
+    /// Its purpose, in a line.
     pub short: String,
     /// Whether it must be given.
     pub required: bool,
@@ -46,39 +46,39 @@ pub struct Parameter {
     pub unique: bool,
     /// Whether it should not be used any more.
     pub deprecated: bool,
-    /// What its value may be.
+    /// The type of its value.
     pub value: ValueType,
     /// Its value if none is given.
     pub default: Option<String>,
 }
 
-/// What the value of a parameter may be.
+/// The type of a parameter's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ValueType {
     /// A whole number.
     Integer,
     /// Yes or no.
     Boolean,
-    /// Anything else, also types that the standard does not know.
+    /// Any other type, including those unknown to the standard.
     #[default]
     Text,
 }
 
-/// An action of an agent, and what its author advises.
+/// An action of an agent, with the author's advice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Advice {
     pub name: String,
-    /// How long it may take at least.
+    /// Least timeout that it needs.
     pub timeout: Option<Duration>,
-    /// How often it is to be done.
+    /// Interval at which it should run.
     pub interval: Option<Duration>,
-    /// How deep it looks.
+    /// Depth of a look; only `monitor` actions have one.
     pub depth: Option<String>,
 }
 
 impl Metadata {
-    /// Reads what an agent printed.
+    /// Parses the output of the action `meta-data`.
     pub fn parse(text: &str) -> Result<Metadata, String> {
         let text = text.trim_start_matches('\u{feff}').trim_start();
         // No agent needs entities of its own, and a few kilobytes of them can stand for gigabytes.
@@ -100,7 +100,7 @@ impl Metadata {
         })
     }
 
-    /// How long an action may take at least.
+    /// The longest timeout advised for an action; several `monitor` actions may differ.
     pub fn timeout(&self, action: &str) -> Option<Duration> {
         self.actions.iter().filter(|known| known.name == action).filter_map(|known| known.timeout).max()
     }
@@ -179,23 +179,23 @@ fn time(text: &str) -> Option<Duration> {
     }
 }
 
-/// What is known of the agents of this machine.
+/// The metadata of this machine's agents, as far as they are known.
 #[derive(Debug, Default)]
 pub(crate) struct Library(Mutex<BTreeMap<PathBuf, Arc<Shelf>>>);
 
-/// What is known of one agent. Who asks for it second waits for the first.
+/// The metadata of one agent. A second request waits for the first.
 #[derive(Debug, Default)]
 struct Shelf {
-    /// When the last attempt failed, and why.
+    /// Time and reason of the last failed attempt.
     asking: tokio::sync::Mutex<Option<(Instant, String)>>,
     known: Mutex<Option<(Edition, Arc<Metadata>)>>,
 }
 
-/// When the file of an agent was changed, and how long it is.
+/// Modification time and length of an agent's file.
 type Edition = (SystemTime, u64);
 
 impl Library {
-    /// What is known of an agent already, without asking it.
+    /// The metadata of an agent if they are known already, without asking it.
     pub(crate) fn known(&self, path: &Path) -> Option<Arc<Metadata>> {
         self.shelf(path)
             .known
@@ -205,7 +205,7 @@ impl Library {
             .map(|(_, known)| Arc::clone(known))
     }
 
-    /// What an agent says of itself.
+    /// The metadata of an agent; the agent is asked if its file changed, or if they are not known yet.
     pub(crate) async fn of(
         &self,
         machine: &Machine,
@@ -227,7 +227,7 @@ impl Library {
         let metadata = match outcome.ended {
             Ended::Exited(0) => {
                 let said = outcome.said;
-                // A megabyte of elements takes its time.
+                // A megabyte of XML takes a while to parse.
                 let parsed = tokio::task::spawn_blocking(move || Metadata::parse(said.text())).await;
                 parsed.unwrap_or_else(|error| Err(error.to_string()))
             }

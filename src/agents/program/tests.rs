@@ -1,4 +1,4 @@
-//! Programs as they are run, with real ones.
+//! Tests of `program::run` with real programs.
 
 use super::*;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
@@ -38,13 +38,13 @@ impl Case {
         run(self.program(text, within)).await.words()
     }
 
-    /// The number of a process that a program wrote into a file.
+    /// The process number that a program wrote into a file.
     fn number(&self, name: &str) -> Number {
         fs::read_to_string(self.path(name)).unwrap().trim().parse().unwrap()
     }
 }
 
-/// Waits for something that comes true.
+/// Waits until a condition holds.
 async fn again(what: &str, mut is_so: impl FnMut() -> bool) {
     let limit = Instant::now() + Duration::from_secs(10);
     while !is_so() {
@@ -66,13 +66,13 @@ async fn it_is_told_everything_without_a_shell_and_ends_well() {
     let told = fs::read_to_string(told).unwrap();
     let (arguments, environment) = told.split_once("|a b; $(c)|").expect("its arguments as they are");
     assert_eq!(arguments, "monitor|web");
-    // What a shell adds by itself is not ours.
+    // The shell sets some variables by itself.
     let names = environment.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
     let ours: Vec<&str> = names.filter(|name| !["PWD", "SHLVL", "_", "OLDPWD"].contains(name)).collect();
     assert_eq!(ours, ["PATH", "TENURE_GROUP"]);
 }
 
-/// Descriptors that this process would hand on to any child: those that were handed to it so.
+/// Descriptors that any child of this process inherits, because this process inherited them so itself.
 fn handed_on() -> Vec<String> {
     let flags = |name: &str| {
         let text = fs::read_to_string(format!("/proc/self/fdinfo/{name}")).unwrap_or_default();
@@ -88,13 +88,13 @@ async fn it_has_no_descriptor_of_ours() {
     let case = Case::new();
     let _ours = fs::File::create(case.path("ours")).unwrap();
     let _socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    // The shell reads its own script through a descriptor: what it becomes has none of that.
+    // The shell reads its own script through a descriptor, which it closes on `exec`.
     let text = "exec /bin/ls /proc/self/fd";
     let outcome = run(case.program(text, LONG)).await;
     let mut seen: Vec<&str> = outcome.said.text().split_whitespace().collect();
     let inherited = handed_on();
     seen.retain(|name| ["0", "1", "2"].contains(name) || !inherited.iter().any(|handed| handed == name));
-    // The last one is that with which it looks.
+    // The last one is the descriptor through which `ls` reads the directory.
     assert_eq!(seen.len(), 4, "{seen:?}");
     assert_eq!(seen[..3], ["0", "1", "2"]);
 }
@@ -111,7 +111,7 @@ async fn an_end_is_told_with_its_last_line() {
 #[tokio::test]
 async fn its_children_die_with_it_when_its_time_is_over() {
     let case = Case::new();
-    // One of them left the group, as `timeout` does.
+    // One child left the process group, as `timeout` does.
     let text = format!(
         "sleep 600 & echo $! >{}; timeout 600 sleep 600 & echo $! >{}; echo waiting; wait",
         case.path("child").display(),
@@ -139,7 +139,7 @@ async fn its_children_die_with_it_when_nobody_waits_any_more() {
 async fn a_daemon_that_it_leaves_lives_on_and_holds_nothing_up() {
     let case = Case::new();
     let file = case.path("said");
-    // It goes on talking after its parent ended, and would die of it if nobody read.
+    // It keeps writing after its parent ended, and would die of a broken pipe if nobody read.
     let daemon =
         format!("(while :; do echo more || exit 1; sleep 0.01; done) & echo $! >{}", case.path("child").display());
     let mut program = case.program(&format!("{daemon}; echo started"), LONG);
@@ -201,7 +201,7 @@ async fn what_is_no_program_stays_so() {
     }
 }
 
-/// A control group of this test's own, if the machine lets us have one.
+/// A control group of this test's own; `None` if it cannot be created.
 fn own_cgroup(name: &str) -> Option<PathBuf> {
     let text = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let mount = text.lines().find(|line| line.contains(" - cgroup2 "))?.split_whitespace().nth(4)?.to_owned();
@@ -217,7 +217,7 @@ async fn a_child_that_left_everything_else_dies_with_its_control_group() {
         return;
     };
     let case = Case::new();
-    // It is in a session of its own, and its parent is gone.
+    // The child is in a session of its own, and its parent is gone.
     let left = format!("setsid --fork sh -c 'echo $$ >{}; sleep 600'", case.path("child").display());
     let mut program = case.program(&format!("sleep 0.05; {left}; sleep 600"), Duration::from_secs(1));
     program.cgroup = Some(cgroup.clone());

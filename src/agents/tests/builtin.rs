@@ -1,4 +1,4 @@
-//! The agents that are part of the runtime.
+//! Tests of the built-in agents.
 
 use crate::house::{House, LONG, again, is_alive, kill, name, reads};
 use std::io::Write as _;
@@ -25,7 +25,7 @@ async fn a_file_is_on_or_off() {
     assert_eq!(runtime.look(&name("nameless")).await.power, Power::Absent);
 }
 
-/// An application whose parts are `sleep`s of a length that nobody else has.
+/// An application whose parts are `sleep`s of a length that no other process uses.
 fn application(house: &mut House, extra: &[(&str, &str)]) {
     let start = house.tool(
         "start app",
@@ -61,7 +61,7 @@ async fn an_application_is_all_of_its_parts() {
     let half = runtime.look(&app).await;
     assert_eq!(half.power, Power::Unknown, "what is left may hold what must not be held twice");
     assert!(half.said.starts_with("1 of 2 run; missing: "), "{}", half.said);
-    // It has no program that cleans: what is left is killed.
+    // It has no clean program: the remaining process is killed.
     assert_eq!(runtime.clean(&app, 4, LONG).await, Answer::Accepted);
     assert!(!is_alive(&house.read("b")));
     assert_eq!(runtime.look(&app).await.power, Power::Off);
@@ -113,11 +113,11 @@ async fn what_cannot_be_run_is_refused_and_says_why() {
     assert_eq!(runtime.look(&name("alien")).await.power, Power::Unknown);
 }
 
-/// Whether programs can be run as somebody else here.
+/// Whether programs can be run as another user here.
 fn may_change_users(test: &str) -> bool {
     let may = rustix::process::geteuid().is_root() && fs::read_to_string("/etc/passwd").unwrap().contains("\nnobody:");
     if !may {
-        // Past what captures the output of tests: it is meant for whoever runs them.
+        // Not through the captured output of tests: the message is for whoever runs them.
         let _ = writeln!(std::io::stderr(), "{test}: it takes root and the user nobody");
     }
     may
@@ -149,7 +149,7 @@ async fn it_runs_as_its_user_with_nothing_else() {
 #[tokio::test]
 async fn a_process_is_started_found_and_ended() {
     let mut house = House::new();
-    // A name of its own, so that it is found among all processes of the machine.
+    // A name of its own, so that the process is found among all of the machine.
     let path = house
         .tool("server", "echo serving; trap 'echo asked >>$HERE/asked; exit 0' TERM; while :; do sleep 0.05; done");
     house.resource("server", "Process", &[("PathName", &path), ("Arguments", "-p '8 0'")]);
@@ -189,7 +189,7 @@ async fn a_process_that_ends_at_once_did_not_start() {
     let runtime = house.runtime();
     match runtime.start(&name("brief"), Duration::from_secs(1)).await {
         Answer::Refused(why) => assert!(why.contains("no configuration"), "{why}"),
-        // On a busy machine it may live long enough to be seen twice.
+        // On a busy machine the process may live long enough to be seen twice.
         answer => assert_eq!(answer, Answer::Accepted),
     }
     reads(&runtime, "brief", Power::Off).await;

@@ -1,4 +1,4 @@
-//! What is found wrong before anything is started.
+//! Tests of the check of a configuration before anything is started.
 
 use crate::house::House;
 use tenure_agents::{Finding, Severity, check, kinds};
@@ -60,7 +60,7 @@ async fn the_agent_is_asked_where_it_is() {
     house.resource("app", "ocf:test:Web", &[("port", "801")]).start_timeout = tenure_core::Span::seconds(500);
     let wrong = warning("port 801 is taken", "ocf:test:Web says so on this node (validate-all)");
     assert_eq!(found(&house).await, [wrong]);
-    // Attributes of this server are what counts here.
+    // The attributes of this server are checked.
     house.agent("app").on.insert("p1".into(), crate::house::pairs(&[("port", "800")]));
     assert_eq!(found(&house).await, []);
 }

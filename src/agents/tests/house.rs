@@ -1,4 +1,4 @@
-//! A machine in a directory: agents, resources and a runtime of them.
+//! A test machine in a directory: agents, resources and their runtime.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use tenure_core::{
 };
 use tokio::time::Instant;
 
-/// More time than anything takes that works.
+/// More time than any operation takes that works.
 pub const LONG: Duration = Duration::from_secs(30);
 
 pub struct House {
@@ -29,7 +29,7 @@ pub struct House {
     pub applied: Arc<AtomicU64>,
 }
 
-/// Waits for something that comes true.
+/// Waits until a condition holds.
 pub async fn again(what: &str, mut is_so: impl FnMut() -> bool) {
     let limit = Instant::now() + Duration::from_secs(20);
     while !is_so() {
@@ -42,7 +42,7 @@ pub fn name(text: &str) -> ResourceName {
     text.into()
 }
 
-/// Whether a process is there, and not only waiting to be buried.
+/// Whether a process exists and is not a zombie.
 pub fn is_alive(process: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.trim())).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
@@ -80,7 +80,7 @@ impl House {
         self.folder.path().join(name)
     }
 
-    /// The same as text.
+    /// The path of a file, as text.
     pub fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
@@ -104,7 +104,7 @@ impl House {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Any program; it finds this directory in `$HERE`, as all others do.
+    /// Writes an executable program; like all others, it has this directory in `$HERE`.
     pub fn tool(&self, name: &str, text: &str) -> String {
         self.program(&self.path(name), text);
         self.text(name)
@@ -115,7 +115,7 @@ impl House {
         self.program(&self.path("ocf/resource.d/test").join(kind), text);
     }
 
-    /// An entry point of a script agent.
+    /// Writes an entry point of a script agent.
     pub fn script(&self, kind: &str, entry: &str, text: &str) {
         self.program(&self.path("scripts").join(kind).join(entry), text);
     }
@@ -137,7 +137,7 @@ impl House {
         }
     }
 
-    /// A runtime of all that is declared.
+    /// A runtime of all declared resources.
     pub fn runtime(&self) -> Runtime {
         let applied = Arc::clone(&self.applied);
         let runtime = Runtime::new(self.settings.clone(), move || applied.load(Ordering::SeqCst));
@@ -150,7 +150,7 @@ pub fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// What is known of a resource.
+/// The last result for a resource.
 pub fn seen(runtime: &Runtime, name: &str) -> Option<Seen> {
     runtime.inside().seen.remove(name)
 }
@@ -159,7 +159,7 @@ pub fn power(runtime: &Runtime, name: &str) -> Option<Power> {
     seen(runtime, name).map(|seen| seen.power)
 }
 
-/// Waits until a resource reads so.
+/// Waits until a resource reads `wanted`.
 pub async fn reads(runtime: &Runtime, name: &str, wanted: Power) {
     again(&format!("{name} reads {wanted}"), || power(runtime, name) == Some(wanted)).await;
 }

@@ -1,4 +1,4 @@
-//! What the runtime promises, with real programs in directories of their own.
+//! Tests of the runtime's promises, with real programs in directories of their own.
 
 mod builtin;
 mod check;

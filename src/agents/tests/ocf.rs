@@ -1,11 +1,11 @@
-//! OCF resource agents: what they are told, and what their exit statuses mean.
+//! OCF resource agents: their arguments and environment, and the meaning of their exit statuses.
 
 use crate::house::{House, LONG, again, name, power, reads, seen};
 use std::{collections::BTreeSet, time::Duration};
 use tenure_agents::{Metadata, ValueType};
 use tenure_core::{Power, Span, execution::Answer};
 
-/// An agent that does what files say: the exit status of an action is in the file of its name.
+/// An agent controlled by files: the exit status of an action is in the file of its name.
 const OBEDIENT: &str = r#"
 echo "$1 ${OCF_CHECK_LEVEL:-0} $OCF_RESKEY_CRM_meta_interval" >>$HERE/log
 [ -f $HERE/say ] && cat $HERE/say >&2
@@ -33,7 +33,8 @@ async fn an_exit_status_is_a_state() {
         (2, Power::Unknown, Power::Unknown),
         (3, Power::Unknown, Power::Unknown),
         (4, Power::Unknown, Power::Unknown),
-        // What is not installed cannot run where it should not be; where it should, its file may only be gone.
+        // An agent that is not installed can run nothing where it should not be online; elsewhere its file may just
+        // be gone.
         (5, Power::Absent, Power::Unknown),
         (6, Power::Unknown, Power::Unknown),
         (7, Power::Off, Power::Off),
@@ -54,7 +55,7 @@ async fn an_exit_status_is_a_state() {
 async fn a_look_at_what_should_not_be_up_is_a_probe() {
     let house = house();
     let runtime = house.runtime();
-    // What it advises is asked for besides.
+    // The metadata are asked for as well.
     let looks = || house.lines("log").into_iter().filter(|line| line.starts_with("monitor")).collect::<Vec<_>>();
     runtime.look(&name("app")).await;
     assert!(looks().iter().all(|line| line == "monitor 0 0"), "{:?}", looks());
@@ -192,7 +193,7 @@ fn metadata_is_read_totally() {
     let bomb = r#"<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
         <!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]><resource-agent name="&c;&c;&c;&c;&c;&c;"/>"#;
     assert_eq!(Metadata::parse(bomb).unwrap_err(), "it declares an entity");
-    // At depth 0 any number of references is allowed: 124 KB stood for 1.5 GiB.
+    // At depth 0 any number of references is allowed: 124 KB expanded to 1.5 GiB.
     let flat = format!(
         "<!DOCTYPE x [<!ENTITY a \"{}\">]><resource-agent name=\"{}\"/>",
         "x".repeat(100_000),
@@ -227,7 +228,7 @@ async fn the_advice_of_its_agent_ends_a_look() {
     house.resource("app", "ocf:test:Web", &[]);
     let runtime = house.runtime();
     reads(&runtime, "app", Power::Off).await;
-    // An action waits until its agent has said what it can do.
+    // An action waits for the agent's metadata, which list its actions.
     runtime.act(&name("app"), "unheard-of", &[], LONG).await.unwrap_err();
     house.write("hang", "");
     let seen = runtime.look(&name("app")).await;

@@ -1,6 +1,6 @@
-//! The resource agents of the distribution, where they are installed.
+//! Tests with the resource agents of the distribution, where they are installed.
 //!
-//! Where they are not, a test says so and ends; with `TENURE_REQUIRE_OCF=1` it fails instead.
+//! Where they are not, a test prints that and ends; with `TENURE_REQUIRE_OCF=1` it fails instead.
 
 use crate::house::{House, LONG, again, name, power, reads};
 use std::io::Write as _;
@@ -10,13 +10,13 @@ use tenure_core::{Power, execution::Answer};
 
 const ROOT: &str = "/usr/lib/ocf";
 
-/// A house with the agents of the distribution, if this one is among them.
+/// A house with the agents of the distribution; `None` if this agent is not among them.
 fn house(test: &str, kind: &str) -> Option<House> {
     let path = Path::new(ROOT).join("resource.d/heartbeat").join(kind);
     if !path.exists() {
         let why = format!("{test}: {} is not installed", path.display());
         assert!(std::env::var("TENURE_REQUIRE_OCF").is_err(), "{why}");
-        // Past what captures the output of tests: it is meant for whoever runs them.
+        // Not through the captured output of tests: the message is for whoever runs them.
         let _ = writeln!(std::io::stderr(), "{why}");
         return None;
     }
@@ -35,7 +35,7 @@ async fn dummy_lives_and_dies() {
     assert_eq!(runtime.start(&app, LONG).await, Answer::Accepted);
     assert_eq!(runtime.look(&app).await.power, Power::Running);
     assert!(house.path("run/rsctmp/Dummy-app.state").exists(), "its state is in our own directory");
-    // It dies behind our back, and that is seen, with the agent's reason.
+    // It dies by itself, and the next look sees that, with the agent's reason.
     runtime.expect([app.clone()].into());
     std::fs::remove_file(house.path("run/rsctmp/Dummy-app.state")).unwrap();
     reads(&runtime, "app", Power::Off).await;
@@ -83,7 +83,7 @@ async fn nginx_outlives_what_started_it() {
     let Some(mut house) = house("nginx_outlives_what_started_it", "nginx") else { return };
     if !Path::new("/usr/sbin/nginx").exists() {
         assert!(std::env::var("TENURE_REQUIRE_OCF").is_err(), "nginx is not installed");
-        // Past what captures the output of tests: it is meant for whoever runs them.
+        // Not through the captured output of tests: the message is for whoever runs them.
         let _ = writeln!(std::io::stderr(), "nginx_outlives_what_started_it: nginx is not installed");
         return;
     }
@@ -107,7 +107,7 @@ async fn nginx_outlives_what_started_it() {
     assert_eq!(runtime.look(&web).await.power, Power::Running);
     let answers = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
     again("it serves", answers).await;
-    // It crashes with its workers, which would keep its port otherwise, and is started again.
+    // It crashes together with its workers, which would keep its port otherwise, and is started again.
     let master = house.read("nginx.pid").trim().parse().unwrap();
     let group = rustix::process::Pid::from_raw(master).unwrap();
     rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();

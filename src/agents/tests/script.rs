@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 use tenure_core::{Power, execution::Answer};
 use tokio::time::Instant;
 
-/// Says what it was told, and ends as the file of its name says.
+/// An entry point that logs its arguments, and exits with the status in the file of its name.
 fn obedient(house: &House, entry: &str, usual: u8) {
     let text = format!(
         r#"printf '{entry}' >>$HERE/log; for word in "$@"; do printf ' [%s]' "$word" >>$HERE/log; done; echo >>$HERE/log
@@ -35,7 +35,7 @@ fn house() -> House {
     house
 }
 
-/// The lines of an entry point.
+/// The logged arguments of an entry point.
 fn told(house: &House, entry: &str) -> Vec<String> {
     let lines = house.lines("log").into_iter().filter_map(|line| Some(line.strip_prefix(entry)?.trim().to_owned()));
     lines.collect()

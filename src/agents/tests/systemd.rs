@@ -1,4 +1,4 @@
-//! Units, through a `systemctl` that keeps its units in files.
+//! Tests of systemd units, through a fake `systemctl` that keeps its units in files.
 
 use crate::house::{House, LONG, name, reads};
 use tenure_core::{Power, execution::Answer};

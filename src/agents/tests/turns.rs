@@ -1,11 +1,11 @@
-//! Who waits for whom: one entry point of a resource at a time, and nobody waits for what hangs elsewhere.
+//! Tests of turns: one entry point of a resource at a time, and a resource that hangs holds up no other.
 
 use crate::house::{House, LONG, again, is_alive, name, power, reads, seen};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenure_core::{Power, Span, execution::Answer};
 use tokio::time::Instant;
 
-/// Hangs in an action while a file of its name is there; says when it begins and ends.
+/// Hangs in an action while the file `hang.ACTION` exists; logs the begin and end of each.
 const HANGING: &str = r#"
 echo "begin $1" >>$HERE/log
 if [ -f $HERE/hang.$1 ]; then sleep 600 & echo $! >$HERE/child.new; mv $HERE/child.new $HERE/child; wait; fi
@@ -65,7 +65,7 @@ async fn what_outlives_its_time_is_killed_and_looked_at_again() {
     assert!(matches!(answer, Answer::Unknown(_)), "{answer:?}");
     let child = house.read("child");
     again("its children are killed", || !is_alive(&child)).await;
-    // Without being asked, and long before the next regular look.
+    // Without a request, and long before the next regular look.
     reads(&runtime, "app", Power::Off).await;
 }
 
@@ -109,7 +109,7 @@ async fn while_it_is_started_it_reads_so_at_once() {
 #[tokio::test]
 async fn never_two_entry_points_of_one_resource() {
     let mut house = House::new();
-    // Whoever is killed lets go of the lock.
+    // A killed entry point releases the lock.
     house.ocf(
         "Alone",
         "[ $1 = meta-data ] && exit 1; exec 9>>$HERE/lock; flock -n 9 || echo $1 >>$HERE/together; sleep 0.02; exit 0",
@@ -161,7 +161,7 @@ async fn a_hundred_that_hang_hold_up_nobody() {
     assert_eq!(runtime.start(&good, LONG).await, Answer::Accepted);
     assert_eq!(runtime.look(&good).await.power, Power::Running);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    // One that hangs is stopped by an agent that hangs: its time is over then, and nothing else.
+    // The stop of a hanging resource, whose agent hangs as well, runs into its timeout; nothing else is affected.
     let answer = runtime.stop(&name("bad7"), Duration::from_millis(300)).await;
     assert!(matches!(answer, Answer::Unknown(_)), "{answer:?}");
 }
@@ -176,7 +176,7 @@ async fn a_look_that_hangs_is_unknown_at_its_deadline() {
     assert_eq!(looked.power, Power::Unknown);
     assert!(!looked.said.is_empty());
     reads(&runtime, "app", Power::Unknown).await;
-    // It is looked at again at once, and not only after the offline interval.
+    // The next look follows at once, and not only after the offline interval.
     std::fs::remove_file(house.path("hang.monitor")).unwrap();
     runtime.probe([name("app")]);
     reads(&runtime, "app", Power::Off).await;
@@ -221,7 +221,7 @@ async fn what_did_not_change_is_left_alone() {
     runtime.configure(&Arc::new(house.cluster.clone()));
     assert_eq!(power(&runtime, "file"), None);
     assert_eq!((house.lines("log").len(), seen(&runtime, "app")), (looks, before));
-    // Neither what another server has, nor what is not enabled.
+    // Neither resources of other servers nor disabled ones are kept.
     house.cluster.resources.get_mut("app").unwrap().enabled = false;
     runtime.configure(&Arc::new(house.cluster.clone()));
     assert_eq!(runtime.inside().seen.len(), 0);

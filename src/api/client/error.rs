@@ -1,10 +1,10 @@
-//! How a request of the client may end badly.
+//! Errors of the client's requests.
 
 use crate::api::wire::{ErrorKind, ErrorView};
 use std::fmt::Write;
 use tenure_raft::tls::TlsError;
 
-/// A request did not end well.
+/// The failure of a request.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum ClientError {
@@ -18,24 +18,24 @@ pub enum ClientError {
     #[error("{node} was asked and did not answer ({why}); it may have happened")]
     Unknown {
         node: String,
-        /// What happened to the answer.
+        /// The error while waiting for the answer.
         why: String,
-        /// The identity under which the request can be repeated.
+        /// The identity of the request, for a safe repetition.
         request_id: Option<String>,
     },
-    /// An answer was not understood.
+    /// An answer could not be decoded.
     #[error("the answer is not understood: {0}")]
     Garbled(String),
-    /// The identity cannot be used.
+    /// The identity or its trust anchor is unusable.
     #[error("use the identity")]
     Identity(#[source] TlsError),
-    /// The client could not be made.
+    /// The client could not be set up.
     #[error("{0}")]
     Setup(String),
 }
 
 impl ClientError {
-    /// What kind of error it is.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             ClientError::Answered(error) => error.kind,
@@ -63,7 +63,7 @@ impl ClientError {
         ErrorView::new(self.kind(), chain(self)).advise(suggestion)
     }
 
-    /// Remembers under which identity the request was sent.
+    /// Adds the identity of the request, for a safe repetition.
     pub(super) fn with_request(self, id: &str) -> Self {
         match self {
             ClientError::Unknown { node, why, request_id: _ } => {
@@ -79,7 +79,7 @@ impl ClientError {
     }
 }
 
-/// What was tried in vain.
+/// The nodes tried in vain.
 #[derive(Default)]
 pub(super) struct Tried {
     silent: Vec<String>,
@@ -94,7 +94,7 @@ impl Tried {
         error.message = format!("{} (says {node})", error.message);
         self.answer = Some(error);
     }
-    /// What a node said is worth more than that others were silent.
+    /// The answer of a node is worth more than the silence of others.
     pub(super) fn into_error(self) -> ClientError {
         match self.answer {
             Some(error) => ClientError::Answered(error),
@@ -103,7 +103,7 @@ impl Tried {
     }
 }
 
-/// An error with its causes in one line, each said once.
+/// An error with its causes in one line, each only once.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -117,7 +117,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What is at the bottom of an error of the HTTP client: the layers above only say that a request was sent.
+/// The innermost cause of an error of the HTTP client: the layers above only say that a request was sent.
 pub(super) fn bottom(error: &dyn std::error::Error) -> String {
     let mut bottom = error;
     while let Some(cause) = bottom.source() {

@@ -1,4 +1,4 @@
-//! Following events over broken connections and changing nodes, without gap and without repetition.
+//! Following events across broken connections and changing nodes, without gap and without repetition.
 
 use super::{Client, ClientError, decode};
 use crate::api::{
@@ -13,16 +13,16 @@ use tokio::time::{Instant, sleep, timeout};
 const SILENCE: Duration = Duration::from_secs(15);
 /// Pause between two rounds over the nodes.
 const PAUSE: Duration = Duration::from_millis(300);
-/// Longest line that is read.
+/// Longest line accepted, in bytes.
 const LINE_LIMIT: usize = 1 << 20;
 
-/// Records as they come.
+/// A stream of records.
 #[derive(Debug)]
 pub struct Follow {
     client: Client,
-    /// Index of the last record, and how many records of that index were seen: one entry makes several.
+    /// Index of the last record, and the number of records with that index so far: one log entry makes several.
     last: (u64, usize),
-    /// Records of the last index that are sent again after a reconnection.
+    /// Number of records of the last index that will come again after a reconnection.
     skip: usize,
     connection: Option<Connection>,
     next_node: usize,
@@ -40,8 +40,8 @@ impl Follow {
         Follow { client, last: (since, 0), skip: 0, connection: None, next_node: 0 }
     }
 
-    /// The next record. Fails when no node can be asked for as long as the client's timeout, or when the answer is an
-    /// error that another node would give too. Dropping the future loses nothing.
+    /// The next record. Fails when no node could be reached for the client's timeout, or when a node answers with an
+    /// error, which another one would give too. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Result<RecordView, ClientError> {
         loop {
             let record = match self.connection.as_mut() {

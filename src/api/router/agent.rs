@@ -1,4 +1,4 @@
-//! What is asked of agents: what they make of a cluster file, which there are, and what one does to a resource.
+//! Paths about agents: checking a cluster file, listing agents, and calling one for a resource.
 
 use super::{Answer, By, Failed, Freshness, In, Shared};
 use crate::api::{
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tenure_core::{Ledger, NodeName, Refusal, Rejection, ResourceName, ServerName};
 
-/// Posted because what it asks is long.
+/// A question that is posted, because it may be long.
 pub(super) const CHECK: &str = "/v1/check";
 
 pub(super) fn routes() -> Router<Arc<dyn crate::api::Backend>> {
@@ -28,7 +28,7 @@ pub(super) fn routes() -> Router<Arc<dyn crate::api::Backend>> {
         .route("/v1/agents/{agent}", get(agent))
 }
 
-/// What the agents of the nodes make of a cluster file. Nothing is applied.
+/// Checks a cluster file against the agents of the nodes. Nothing is applied.
 async fn check(State(backend): Shared, In(body): In<CheckBody>) -> Answer<CheckView> {
     let cluster = convert::cluster(&body.text)?;
     match backend.can_be_kept(&cluster).await {
@@ -77,7 +77,8 @@ async fn action(
     Ok(Json(SaidView { server: server.to_string(), node: node.to_string(), said }))
 }
 
-/// Whose agent is asked about a resource: that of the node on the server that is named, or on that of the group's tenure.
+/// The server and node whose agent is asked about a resource: the server named by `on`, or the one of the group's
+/// tenure.
 fn whom(ledger: &Ledger, resource: &ResourceName, on: Option<String>) -> Result<(ServerName, NodeName), Failure> {
     let declared = ledger.config.resources.get(resource);
     let declared = declared.ok_or_else(|| Failure::from(&Refusal::NoResource(resource.clone())))?;

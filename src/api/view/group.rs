@@ -1,4 +1,4 @@
-//! Groups.
+//! Views of groups.
 
 use super::{Index, group_wait, shown};
 use crate::api::wire::{self, FaultView, GroupStatus, GroupView};
@@ -43,7 +43,7 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
     }
 }
 
-/// How a group is.
+/// The state of a group, in one word.
 pub(super) fn group_status(state: &GroupState) -> GroupStatus {
     match (&state.conflict, &state.tenure, state.intent) {
         (Some(_), _, _) => GroupStatus::Held,
@@ -58,7 +58,7 @@ pub(super) fn group_status(state: &GroupState) -> GroupStatus {
     }
 }
 
-/// What is not as it should be, or is kept back.
+/// Flags for irregular states, and for operations withheld.
 fn flags(ledger: &Ledger, state: &GroupState, managed: bool) -> Vec<String> {
     let failed = state.runs.values().any(|run| matches!(run.down, Some(Down::Faulted(_))));
     let online = state.tenure.as_ref().filter(|tenure| tenure.phase == Phase::Online);

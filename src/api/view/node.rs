@@ -1,4 +1,4 @@
-//! Nodes: whether they may act, and how it is known that nothing runs inside them.
+//! Views of nodes: whether they may act, and the proof that nothing runs inside them.
 
 use super::shown;
 use crate::api::{
@@ -8,7 +8,7 @@ use crate::api::{
 use std::collections::BTreeSet;
 use tenure_core::{Ledger, NodeName, Power, ServerName};
 
-/// Nodes that are declared, and members of the consensus group.
+/// The declared nodes, and the members of the consensus group.
 pub(in super::super) fn views(ledger: &Ledger, members: &Members) -> Vec<NodeView> {
     let names: BTreeSet<&NodeName> =
         ledger.config.nodes.keys().chain(members.members.iter().map(|member| &member.name)).collect();
@@ -47,7 +47,7 @@ fn view(ledger: &Ledger, members: &Members, name: &NodeName) -> NodeView {
     }
 }
 
-/// Why a node is given no orders; `None` if it may be given some.
+/// The reason why a node is given no orders; `None` if it may be given some.
 pub(super) fn out(ledger: &Ledger, name: &NodeName) -> Option<NodeOut> {
     let node = ledger.nodes.get(name).filter(|node| node.is_out() || node.off().is_some())?;
     Some(if node.off().is_some() {

@@ -1,4 +1,4 @@
-//! Resources: LPARs, and what lives inside nodes.
+//! Views of resources: LPARs, and resources inside nodes.
 
 use crate::api::wire::{KeptView, LparView, PlaceView, ResourceDetailView, ResourceView};
 use tenure_core::{
@@ -38,7 +38,7 @@ fn reads(copy: &CopyState) -> String {
     if copy.since.is_none() { "not read".to_owned() } else { copy.power.to_string() }
 }
 
-/// Everything about one resource, if it is declared.
+/// All details of a resource; `None` if it is not declared.
 pub fn detail(ledger: &Ledger, name: &ResourceName) -> Option<ResourceDetailView> {
     let declared = ledger.config.resources.get(name)?;
     let group = ledger.groups.get(&declared.group);
@@ -76,7 +76,7 @@ fn kept(ledger: &Ledger, declared: &Resource, agent: &Agent) -> KeptView {
     }
 }
 
-/// Why it stays down, or is left alone.
+/// The reason why it stays down, or waits for an administrator.
 fn down(group: &GroupName, run: &Run) -> Option<String> {
     if let Some(reason) = run.admin {
         return Some(format!("waits for an administrator ({reason}); `tenure group clear-admin-wait {group}`"));
@@ -88,7 +88,7 @@ fn down(group: &GroupName, run: &Run) -> Option<String> {
     })
 }
 
-/// An LPAR, with what only LPARs have.
+/// An LPAR, with the fields that only LPARs have; `None` for another resource.
 pub(super) fn lpar(ledger: &Ledger, name: &ResourceName, resource: &Resource) -> Option<LparView> {
     let lpar = resource.as_lpar()?;
     let common = view(ledger, name, resource);
@@ -108,7 +108,7 @@ pub(super) fn lpar(ledger: &Ledger, name: &ResourceName, resource: &Resource) ->
     })
 }
 
-/// How it is, for people, and what that is as one word of the ledger if it was read.
+/// Its state for people; and as a power state of the ledger, if it was read.
 fn reading_of(group: &GroupState, name: &ResourceName) -> (String, Option<Power>) {
     let unread = || ("not read".to_owned(), None);
     let Some(copies) = group.copies.get(name) else { return unread() };
@@ -116,7 +116,7 @@ fn reading_of(group: &GroupState, name: &ResourceName) -> (String, Option<Power>
         return if copy.since.is_none() { unread() } else { (copy.power.to_string(), Some(copy.power)) };
     }
     if let Some((server, copy)) = copies.iter().find(|(_, copy)| copy.is_active()) {
-        // Where it has no right to run it does not count as running.
+        // Where it has no tenure it does not count as running.
         return (format!("{} on {server}", copy.power), None);
     }
     if copies.values().any(|copy| copy.since.is_none()) {

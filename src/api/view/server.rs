@@ -1,4 +1,4 @@
-//! Servers, and the order in which all of them can be drained.
+//! Views of servers, and the order in which all of them can be drained.
 
 use super::{Index, shown};
 use crate::api::wire::{
@@ -12,7 +12,7 @@ use tenure_core::{
     plan,
 };
 
-/// The order of a rolling maintenance, or why there is none.
+/// The server order for a rolling maintenance, or the reason why there is none.
 pub(in super::super) fn rolling(ledger: &Ledger) -> RollingView {
     match plan::rolling(ledger) {
         Ok(turns) => {
@@ -56,7 +56,7 @@ pub(super) fn view(index: &Index<'_>, name: &ServerName, server: &Server) -> Ser
     }
 }
 
-/// How a server is.
+/// The state of a server, in one word.
 pub(in super::super) fn server_status(ledger: &Ledger, name: &ServerName, state: &ServerState) -> ServerStatus {
     if state.off.is_some() {
         ServerStatus::Off
@@ -88,7 +88,7 @@ fn drain_view(ledger: &Ledger, drain: &Drain, progress: Option<&ServerWait>) -> 
     }
 }
 
-/// Whether a wait says that the server's fate is not known.
+/// Whether a wait means that it is unknown if the server is down.
 fn is_open(wait: &ServerWait) -> bool {
     match wait {
         ServerWait::NoProof { .. } | ServerWait::Fencing | ServerWait::Disarmed { .. } => true,
@@ -122,7 +122,7 @@ fn closed(why: ledger::Closed) -> Closed {
     }
 }
 
-/// What to do about a server that waits. Only one without a proof is ever to be asserted off.
+/// Advice for a server that waits. Only a server without a proof may ever be confirmed off.
 pub(super) fn advice(name: &ServerName, wait: &ServerWait) -> String {
     match wait {
         ServerWait::NoProof { .. } => format!("; see the server, then `tenure fence confirm {name}`"),

@@ -1,4 +1,4 @@
-//! Services.
+//! Views of services.
 
 use super::group::group_status;
 use crate::api::wire::{ServiceMemberView, ServiceStatus, ServiceView};

@@ -1,10 +1,10 @@
-//! Agents: what nodes make of a configuration, what agents they have, and what an agent is asked about one resource.
+//! Agents: checks of a configuration, the agents of a node, and calls of an agent for one resource.
 
 use super::{LparView, ResourceView};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A cluster file to be held against the agents of the nodes.
+/// A cluster file to be checked against the agents of the nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckBody {
@@ -12,48 +12,48 @@ pub struct CheckBody {
     pub text: String,
 }
 
-/// What the agents of the nodes make of a cluster file, one line each.
+/// The findings of the agents about a cluster file, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckView {
-    /// What makes it unusable.
+    /// Findings that make the file unusable.
     #[serde(default)]
     pub errors: Vec<String>,
-    /// What somebody should look at.
+    /// Findings that deserve a look.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
 
-/// Everything about one resource.
+/// All details of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceDetailView {
-    /// What all resources have.
+    /// The fields that all resources have.
     pub resource: ResourceView,
-    /// What only LPARs have.
+    /// The fields that only LPARs have.
     pub lpar: Option<LparView>,
-    /// What only resources have that an agent keeps.
+    /// The fields that only resources with an agent have.
     pub kept: Option<KeptView>,
-    /// How it is on each server of the system list.
+    /// Its state on each server of the system list.
     pub places: Vec<PlaceView>,
 }
 
-/// A resource that an agent keeps.
+/// A resource with an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptView {
-    /// What its agent is told.
+    /// Its attributes.
     pub attributes: BTreeMap<String, String>,
-    /// What it is told in place of that, by server.
+    /// Attributes with other values on a server, by server.
     pub attributes_on: BTreeMap<String, BTreeMap<String, String>>,
-    /// How often it is looked at where it should be up, as in a cluster file: `5s`.
+    /// Interval of looks where it should be online, as in a cluster file: `5s`.
     pub monitor: String,
-    /// How often where it should not be up; the agent runtime's own pace if absent.
+    /// The same where it should not be online; the agent runtime's default if absent.
     pub monitor_offline: Option<String>,
-    /// How long a look may take; what the agent advises if absent.
+    /// Time that a look may take; the agent's advice if absent.
     pub monitor_timeout: Option<String>,
-    /// Deeper looks at what is up: how often, by depth.
+    /// Intervals of deeper looks while it runs, by depth.
     pub depths: BTreeMap<String, String>,
-    /// How long a start may take.
+    /// Time that a start may take.
     pub start_timeout: String,
-    /// How long a stop may take.
+    /// Time that a stop may take.
     pub stop_timeout: String,
 }
 
@@ -62,15 +62,15 @@ pub struct KeptView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct PlaceView {
     pub server: String,
-    /// The node inside which it lives there, if it lives inside one.
+    /// The node there, for a resource inside a node.
     pub node: Option<String>,
-    /// What it reads there.
+    /// Its last reading there.
     pub state: String,
-    /// How sure its agent is that it runs, in percent, if it said so.
+    /// The agent's confidence that it runs, in percent, if it gave one.
     pub confidence: Option<u8>,
-    /// What its agent said at the last look that changed anything; empty if nothing.
+    /// The agent's message at the last look that changed anything; may be empty.
     pub said: String,
-    /// Whether the group may run there now.
+    /// Whether the group's tenure covers this server.
     pub tenure: bool,
 }
 
@@ -78,28 +78,28 @@ pub struct PlaceView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionBody {
-    /// Which action.
+    /// The name of the action.
     pub token: String,
-    /// What it is told.
+    /// Its arguments.
     #[serde(default)]
     pub arguments: Vec<String>,
-    /// On which server; where the group is, if absent.
+    /// The server; where the group is, if absent.
     #[serde(default)]
     pub on: Option<String>,
 }
 
-/// What an agent said.
+/// The answer of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct SaidView {
     pub server: String,
-    /// The node that asked its agent.
+    /// The node whose agent answered.
     pub node: String,
-    /// What it said.
+    /// Its output.
     pub said: String,
 }
 
-/// The agents that a node has.
+/// The agents of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct AgentsView {
@@ -108,33 +108,33 @@ pub struct AgentsView {
     pub agents: Vec<AgentView>,
 }
 
-/// An agent that a node has.
+/// An agent of a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AgentView {
     /// The type to write in a cluster file.
     pub agent: String,
     /// `built in`, `script` or `OCF`.
     pub kind: String,
-    /// Where it is; empty if it is part of the program.
+    /// Its path; empty if it is built in.
     pub at: String,
 }
 
-/// What an agent can be told, and what it can do.
+/// The attributes and actions of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentDetailView {
-    /// The node that has it.
+    /// The node that was asked.
     pub node: String,
     /// The type to write in a cluster file.
     pub agent: String,
-    /// What it is for, in a line.
+    /// Its purpose, in a line.
     pub short: String,
-    /// What it can be told.
+    /// The attributes that it takes.
     pub parameters: Vec<ParameterView>,
-    /// What it can do.
+    /// The actions that it supports.
     pub actions: Vec<AgentActionView>,
 }
 
-/// Something that an agent can be told.
+/// An attribute of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct ParameterView {
@@ -149,19 +149,19 @@ pub struct ParameterView {
     pub value: String,
     /// Its value if none is given.
     pub default: Option<String>,
-    /// What it is for, in a line.
+    /// Its purpose, in a line.
     pub short: String,
 }
 
-/// Something that an agent can do, and what its author advises.
+/// An action of an agent, with the author's advice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct AgentActionView {
     pub name: String,
-    /// How long it may take at least, in milliseconds.
+    /// Least timeout that it needs, in milliseconds.
     pub timeout: Option<u64>,
-    /// How often it is to be done, in milliseconds.
+    /// Interval at which it should run, in milliseconds.
     pub interval: Option<u64>,
-    /// How deep it looks.
+    /// Depth of a look; only `monitor` actions have one.
     pub depth: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! States, as words on the wire. A word that only a newer node knows stays as it came.
+//! States, as words on the wire. An unknown word from a newer node is kept as it is.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,15 +13,15 @@ macro_rules! states {
         #[serde(from = "String", into = "String")]
         pub enum $name {
             $($(#[$doc])* $state,)+
-            /// Of a newer node.
+            /// A word of a newer node.
             Other(String),
         }
 
         impl $name {
-            /// The words of all that this build knows.
+            /// The words of all states known to this build.
             pub const WORDS: &'static [&'static str] = &[$($word),+];
 
-            /// The word for it.
+            /// Its word on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$state => $word,)+
@@ -54,23 +54,23 @@ macro_rules! states {
 }
 
 states! {
-    /// How a server is.
+    /// State of a server.
     ServerStatus {
         /// It takes work.
         Ready = "ready",
-        /// It came back, and what runs there is checked.
+        /// It came back after it was proven off; what runs there is being checked.
         Dirty = "dirty",
         /// Proven off.
         Off = "off",
-        /// It seems to be down, and nothing proves it.
+        /// It seems to be down, without a proof.
         Open = "open",
-        /// Not read yet.
+        /// Without a reading so far.
         Unread = "unread",
-        /// Not read live, or not operating, or its node is not there.
+        /// Not read live, or not operating, or, without a manager, its node is not there.
         Doubtful = "doubtful",
     }
 
-    /// Why a server takes no new work, though it could.
+    /// The reason why a server takes no new work, though it could.
     Closed {
         /// It is being emptied, or is kept empty.
         Draining = "draining",
@@ -80,7 +80,7 @@ states! {
         Quarantined = "quarantined",
     }
 
-    /// What a server is emptied for.
+    /// The purpose of a drain.
     DrainPurpose {
         /// To be free of work.
         Drain = "drain",
@@ -88,17 +88,17 @@ states! {
         Shutdown = "shutdown",
     }
 
-    /// How far a drain is.
+    /// The progress of a drain.
     DrainStatus {
         /// Groups are leaving.
         Draining = "draining",
-        /// Done.
+        /// All groups that the drain moves or stops have left.
         Drained = "drained",
-        /// Something cannot leave.
+        /// A group cannot leave.
         Stuck = "stuck",
     }
 
-    /// What a node is in the consensus group.
+    /// The role of a node in the consensus group.
     NodeRole {
         /// It leads.
         Leader = "leader",
@@ -106,13 +106,13 @@ states! {
         Voter = "voter",
         /// It follows the log and does not vote.
         Learner = "learner",
-        /// It is declared and no member.
+        /// Declared, but not a member.
         Absent = "absent",
     }
 
-    /// Why a node is given no orders.
+    /// The reason why a node is given no orders.
     NodeOut {
-        /// It is not heard.
+        /// The leader does not hear it.
         Silent = "silent",
         /// Its LPAR is being cut off.
         CutOff = "being cut off",
@@ -120,45 +120,45 @@ states! {
         ProvenOff = "proven off",
     }
 
-    /// How a group is.
+    /// State of a group.
     GroupStatus {
-        /// All that is to run of it does.
+        /// All of it runs that should.
         Online = "online",
         /// It was granted to a server and is not online there yet.
         Starting = "starting",
         /// It is being stopped.
         Leaving = "leaving",
-        /// It is on its way while it runs.
+        /// It is being moved while it runs.
         Migrating = "migrating",
-        /// Nowhere, and to be so.
+        /// Without a tenure, and meant to be offline.
         Offline = "offline",
-        /// To run, and nowhere yet.
+        /// Meant to be online, and without a tenure so far.
         Pending = "pending",
-        /// Active where it has no tenure.
+        /// Active where it has no tenure, or twice.
         Held = "held",
     }
 
-    /// What is wanted of a group.
+    /// The goal for a group.
     Intent {
-        /// To be online.
+        /// It should be online.
         Online = "online",
-        /// To be offline.
+        /// It should be offline.
         Offline = "offline",
     }
 
-    /// How a service is.
+    /// State of a service.
     ServiceStatus {
         /// Every group is online.
         Online = "online",
-        /// Some groups are online, and the others are to be offline.
+        /// Some groups are online, and the others are meant to be offline.
         Partial = "partial",
-        /// Some group is to be online and is not yet.
+        /// Some group is meant to be online and is not yet.
         Starting = "starting",
-        /// No group is to be online, and some still are.
+        /// No group is meant to be online, and some still are.
         Stopping = "stopping",
-        /// No group is online or to be.
+        /// No group has a tenure, and none is meant to be online.
         Offline = "offline",
-        /// Some group has failed, and no server can take it.
+        /// Some group is meant to be online, has failed, and no server can take it.
         Faulted = "faulted",
     }
 }

@@ -1,4 +1,4 @@
-//! The state of everything, as `tenure status` shows it.
+//! The status of the whole cluster, as `tenure status` shows it.
 
 use super::{
     Closed, DrainPurpose, DrainStatus, GroupStatus, Intent, Level, NodeOut, NodeRole, ServerStatus, ServiceStatus,
@@ -6,7 +6,7 @@ use super::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The state of everything at one log index.
+/// The status of the whole cluster at one log index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct StatusView {
@@ -14,21 +14,21 @@ pub struct StatusView {
     pub cluster: String,
     /// Log index of this state.
     pub index: u64,
-    /// Cluster time of this state, RFC 3339 in UTC.
+    /// Cluster time of this state, as a wall clock shows it: RFC 3339 in UTC.
     pub at: String,
     /// Log index at which the cluster file was applied; 0 if none was.
     pub configured: u64,
     /// The node that answered.
     pub answered_by: String,
-    /// Whether this may be behind what other nodes know.
+    /// Whether this state may be older than the one of other nodes.
     pub stale: bool,
     /// The leading node.
     pub leader: Option<String>,
     pub term: u64,
-    /// What keeps the whole cluster from acting.
+    /// The states that keep the whole cluster from acting, or hinder it.
     #[serde(default)]
     pub standstills: Vec<String>,
-    /// What somebody has to act on.
+    /// Open states that need an operator.
     pub alarms: Vec<AlarmView>,
     /// Physical servers.
     pub servers: Vec<ServerView>,
@@ -39,9 +39,9 @@ pub struct StatusView {
     /// Services.
     #[serde(default)]
     pub services: Vec<ServiceView>,
-    /// Managed LPARs, with what only they have.
+    /// Managed LPARs, with the fields that only they have.
     pub lpars: Vec<LparView>,
-    /// All resources: LPARs, and what lives inside nodes.
+    /// All resources: LPARs, and resources inside nodes.
     #[serde(default)]
     pub resources: Vec<ResourceView>,
     /// Groups and servers that wait, and why.
@@ -50,18 +50,18 @@ pub struct StatusView {
     pub orders: Vec<OrderView>,
 }
 
-/// Something that somebody has to act on.
+/// An open state that needs an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmView {
-    /// What is wrong, with what to do about it.
+    /// The state, and the remedy.
     pub text: String,
-    /// The group it is about.
+    /// The group that it concerns.
     pub group: Option<String>,
-    /// The server it is about.
+    /// The server that it concerns.
     pub server: Option<String>,
 }
 
-/// What a server has for managed LPARs, and what is used of it.
+/// A server's capacity for managed LPARs, and the part in use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapacityView {
     /// Taken by groups that hold a tenure there.
@@ -75,43 +75,43 @@ pub struct CapacityView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct ServerView {
     pub name: String,
-    /// Who manages it. Without anybody it is not read, and ready where its node is there.
+    /// Its managers. Without one it is not read, and is ready while its node is there.
     #[serde(default)]
     pub managers: Vec<String>,
-    /// What it is called there; empty without managers.
+    /// Its name at the managers; empty without managers.
     pub system: String,
-    /// How it is.
+    /// Its state.
     pub state: ServerStatus,
-    /// What a manager said last: `Operating`, `Power Off`, ….
+    /// Its last reading: `Operating`, `Power Off`, ….
     pub reads: String,
-    /// Whether that was read live.
+    /// Whether that reading was live.
     pub live: bool,
     /// The node that watches and commands it.
     pub watcher: Option<String>,
-    /// Whether that node lives elsewhere.
+    /// Whether the watcher lives on another server.
     pub surrogate: bool,
     /// The node that lives there.
     #[serde(default)]
     pub node: Option<String>,
-    /// Why that node is given no orders.
+    /// The reason why that node is given no orders.
     #[serde(default)]
     pub node_out: Option<NodeOut>,
-    /// How it was proven that nothing runs inside that node.
+    /// The proof that nothing runs inside that node.
     #[serde(default)]
     pub node_proof: Option<String>,
-    /// How it was proven off.
+    /// The proof that the server is off.
     pub proof: Option<String>,
     /// VIO servers that are down.
     pub vios_down: Vec<String>,
     /// Groups that hold a tenure there.
     pub groups: Vec<String>,
-    /// Why it takes no new work, if that is on purpose.
+    /// The reason why it takes no new work, if that is on purpose.
     #[serde(default)]
     pub closed: Option<Closed>,
     /// Its drain, if it is being emptied or was.
     #[serde(default)]
     pub drain: Option<DrainView>,
-    /// Until when it is in quarantine, RFC 3339 in UTC.
+    /// End of its quarantine, RFC 3339 in UTC.
     #[serde(default)]
     pub quarantine: Option<String>,
     /// Groups that a drain took away and that are to come back.
@@ -126,24 +126,24 @@ pub struct ServerView {
 /// A server that is kept empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrainView {
-    /// What for.
+    /// Its purpose.
     pub purpose: DrainPurpose,
-    /// Since when, RFC 3339 in UTC.
+    /// Its beginning, RFC 3339 in UTC.
     pub since: String,
-    /// How far it is.
+    /// Its progress.
     pub state: DrainStatus,
-    /// The same in words, with what is left.
+    /// The progress in words, with the number of groups left.
     pub progress: String,
     /// Groups that it took away.
     pub moved: Vec<String>,
 }
 
-/// The order of a rolling maintenance, or why there is none.
+/// The server order for a rolling maintenance, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollingView {
     /// One server after the other; empty if there is no such order.
     pub turns: Vec<TurnView>,
-    /// Why there is no such order.
+    /// The reason why there is no such order.
     pub why_not: Option<String>,
 }
 
@@ -152,7 +152,7 @@ pub struct RollingView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct TurnView {
     pub server: String,
-    /// How many groups a drain of it moves.
+    /// Number of groups that its drain moves.
     pub moves: usize,
 }
 
@@ -163,30 +163,30 @@ pub struct NodeView {
     pub name: String,
     /// The server it lives on; none for an arbiter.
     pub server: Option<String>,
-    /// What it is in the consensus group.
+    /// Its role in the consensus group.
     pub role: NodeRole,
-    /// Where the others reach it.
+    /// The address for the other members.
     pub address: Option<String>,
     /// Whether it is declared in the cluster file.
     pub declared: bool,
-    /// Since when it is silent and its lease over, RFC 3339 in UTC.
+    /// Time at which all its leases had ended, RFC 3339 in UTC, while it is silent.
     pub lapsed: Option<String>,
-    /// Why it is given no orders.
+    /// The reason why it is given no orders.
     #[serde(default)]
     pub out: Option<NodeOut>,
-    /// How it was proven that nothing runs inside it.
+    /// The proof that nothing runs inside it.
     #[serde(default)]
     pub proof: Option<String>,
     /// The LPAR that it runs in.
     #[serde(default)]
     pub lpar: Option<String>,
-    /// What the HMC says of that, if it is read live.
+    /// The HMC's reading of that LPAR, if it is live.
     #[serde(default)]
     pub lpar_reads: Option<String>,
-    /// After which time its watchdog resets it when nobody feeds it, as in a cluster file: `1m`.
+    /// Time without being fed after which its watchdog resets it, as in a cluster file: `1m`.
     #[serde(default)]
     pub watchdog: Option<String>,
-    /// When its watchdog has reset it for certain, RFC 3339 in UTC, if it is silent.
+    /// Time by which its watchdog has certainly reset it, RFC 3339 in UTC, if it is silent.
     #[serde(default)]
     pub reset_by: Option<String>,
 }
@@ -196,38 +196,38 @@ pub struct NodeView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct GroupView {
     pub name: String,
-    /// How it is.
+    /// Its state.
     pub state: GroupStatus,
-    /// Where it may run.
+    /// The server of its tenure.
     pub server: Option<String>,
     /// The number of that tenure.
     pub epoch: Option<u64>,
-    /// Since when, RFC 3339 in UTC.
+    /// Beginning of that tenure, RFC 3339 in UTC.
     pub since: Option<String>,
-    /// What is wanted of it.
+    /// The goal: online or offline.
     pub intent: Intent,
-    /// Whether nothing is done to it.
+    /// Whether it is frozen.
     pub frozen: bool,
     /// Smaller is more important.
     pub priority: u32,
-    /// Where it may run at all, best first.
+    /// The servers on which it may run at all, best first.
     pub system_list: Vec<String>,
     pub lpars: Vec<String>,
-    /// Where it failed.
+    /// Servers on which it failed.
     pub faults: Vec<FaultView>,
-    /// Where an operator wants it next.
+    /// The server that an operator chose for its next start.
     pub prefer: Option<String>,
-    /// Where it is being migrated to.
+    /// The target of its migration.
     #[serde(default)]
     pub migrating_to: Option<String>,
     /// The parallel group that it is an instance of.
     #[serde(default)]
     pub instance_of: Option<String>,
-    /// What is not as it should be, or is kept back: `partial` (something of it is down while it is up), `faulted`
-    /// (something of it failed), `flushed`, `disabled`, `parked`, `watched` (only that).
+    /// Irregular states: `partial` (some resource is down while the group is online), `faulted` (some resource has
+    /// failed), `flushed`, `disabled`, `parked`, `watched` (unmanaged).
     #[serde(default)]
     pub flags: Vec<String>,
-    /// Why it waits.
+    /// The reason why it waits.
     pub wait: Option<WaitView>,
 }
 
@@ -236,7 +236,7 @@ pub struct GroupView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct FaultView {
     pub server: String,
-    /// When, RFC 3339 in UTC.
+    /// Time of the fault, RFC 3339 in UTC.
     pub at: String,
     pub reason: String,
 }
@@ -251,15 +251,15 @@ pub struct LparView {
     pub partition: String,
     /// The profile it is activated with.
     pub profile: Option<String>,
-    /// Where its group may run.
+    /// The server of its group's tenure.
     pub server: Option<String>,
-    /// What it reads there; where it has no tenure, what it reads wherever it is known to be active.
+    /// Its reading there; without a tenure, its reading wherever it is known to be active.
     pub state: String,
-    /// What it reads on each server of the system list.
+    /// Its reading on each server of the system list.
     pub copies: BTreeMap<String, String>,
     /// Restarts in place within the window.
     pub restarts: u32,
-    /// How many of them there may be.
+    /// Limit of restarts in place within the window.
     pub restart_limit: u32,
     /// Memory in MiB.
     pub memory: u64,
@@ -269,7 +269,7 @@ pub struct LparView {
     pub vios: Vec<String>,
 }
 
-/// A resource: an LPAR, or something that lives inside a node.
+/// A resource: an LPAR, or a resource inside a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct ResourceView {
@@ -278,22 +278,22 @@ pub struct ResourceView {
     /// `LPAR`, or the type of its agent.
     #[serde(rename = "type")]
     pub of_type: String,
-    /// Where its group may run.
+    /// The server of its group's tenure.
     pub server: Option<String>,
-    /// What it reads there; where it has no tenure, what it reads wherever it is known to be active.
+    /// Its reading there; without a tenure, its reading wherever it is known to be active.
     pub state: String,
-    /// Whether that means that it runs, or is off; left out if it is on its way, or not known.
+    /// Whether that reading means running or off; absent if it is in between, or unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<bool>,
-    /// How sure its agent is that it runs, in percent, if it said so.
+    /// The agent's confidence that it runs, in percent, if it gave one.
     pub confidence: Option<u8>,
     /// Restarts in place within the window.
     pub restarts: u32,
-    /// How many of them there may be.
+    /// Limit of restarts in place within the window.
     pub restart_limit: u32,
-    /// Why it stays down while its group is up, or waits for an administrator.
+    /// The reason why it stays down while its group is online, or waits for an administrator.
     pub down: Option<String>,
-    /// What it reads on each server of the system list.
+    /// Its reading on each server of the system list.
     pub copies: BTreeMap<String, String>,
 }
 
@@ -302,9 +302,9 @@ pub struct ResourceView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct ServiceView {
     pub name: String,
-    /// How it is.
+    /// Its state.
     pub state: ServiceStatus,
-    /// Its tiers, the one that starts first first.
+    /// Its tiers, in the order in which they start.
     pub tiers: Vec<Vec<ServiceMemberView>>,
 }
 
@@ -313,29 +313,29 @@ pub struct ServiceView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct ServiceMemberView {
     pub group: String,
-    /// How it is.
+    /// Its state.
     pub state: GroupStatus,
-    /// Where it may run.
+    /// The server of its tenure.
     pub server: Option<String>,
-    /// Why it waits.
+    /// The reason why it waits.
     pub wait: Option<String>,
 }
 
-/// Something that waits, and why.
+/// A wait of a group or a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct WaitView {
     /// `group` or `server`.
     pub what: String,
     pub name: String,
-    /// How loud.
+    /// Its severity.
     pub level: Level,
-    /// What it waits for, for programs: `no_proof`, `booting`, ...
+    /// The reason, for programs: `no_proof`, `booting`, ...
     #[serde(default)]
     pub kind: String,
-    /// What it waits for, in words.
+    /// The reason, in words.
     pub text: String,
-    /// Until when at the longest, RFC 3339 in UTC, if it ends by itself.
+    /// Its end at the latest, RFC 3339 in UTC, if it ends by itself.
     pub until: Option<String>,
 }
 
@@ -344,12 +344,12 @@ pub struct WaitView {
 pub struct OrderView {
     /// Its identity: index and ordinal.
     pub id: String,
-    /// What is to be done.
+    /// The action.
     pub what: String,
-    /// On which server.
+    /// The server that it concerns.
     pub server: String,
-    /// By which node.
+    /// The node that carries it out.
     pub node: String,
-    /// Since when, RFC 3339 in UTC.
+    /// Time of issue, RFC 3339 in UTC.
     pub issued: String,
 }

@@ -1,62 +1,62 @@
-//! What would happen if, what there is room for, and why not: answers to questions that change nothing.
+//! What-if, capacity and why-not: answers to questions that change nothing.
 
 use super::{CapacityView, RecordView, SubjectView, ask::lean};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tenure_core::Verb;
 
-/// Something that might happen.
+/// A hypothetical event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum WhatIf {
     /// These servers lose power at once, with their nodes.
     Lose { servers: Vec<String> },
-    /// An operator asks this.
+    /// An operator makes this request.
     Ask(#[serde(serialize_with = "lean")] Verb),
     /// This cluster file is applied.
     Configure { text: String },
 }
 
-/// A question: what would happen. The what-ifs follow each other, each after the cluster has come to rest.
+/// A what-if question. The events follow each other, each after the cluster has come to rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhatIfBody {
-    /// What might happen.
+    /// The events, in order.
     pub what_if: Vec<WhatIf>,
     /// Whether the records are left out of the answer.
     #[serde(default)]
     pub brief: bool,
 }
 
-/// How a foresight ended.
+/// The end of a foresight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndingView {
-    /// Nothing was left to do.
+    /// The cluster came to rest.
     Rest,
-    /// It was still going on when the steps or the time allowed for it were used up.
+    /// The limit of steps or of time was reached before the cluster came to rest.
     Unsettled,
     /// No majority of nodes was left, so nothing was decided any more.
     NoMajority,
 }
 
-/// What would happen.
+/// The answer to a what-if question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhatIfView {
-    /// Log index of the state that it was foreseen from.
+    /// Log index of the state from which it started.
     pub index: u64,
-    /// How it ended.
+    /// The way in which it ended.
     pub ending: EndingView,
     /// Groups that change their place or would not run, the most important first.
     pub groups: Vec<ForeseenGroup>,
-    /// How many groups stay as they are.
+    /// Number of groups that stay as they are.
     pub unchanged: usize,
-    /// What-ifs that were refused.
+    /// Events that were refused.
     pub refused: Vec<RefusedView>,
-    /// What would happen, in order.
+    /// The records of the foresight, in order.
     pub records: Vec<ForeseenRecord>,
-    /// How many records were left out.
+    /// Number of records left out.
     pub left_out: usize,
 }
 
@@ -67,63 +67,64 @@ pub struct ForeseenGroup {
     pub name: String,
     /// Smaller is more important.
     pub priority: u32,
-    /// Where it was.
+    /// Its server before.
     pub from: Option<String>,
-    /// Where it would be.
+    /// Its server in the end.
     pub to: Option<String>,
     /// Whether it would be online there.
     pub runs: bool,
-    /// Whether it should run and would not, and that is news.
+    /// Whether it should run and would not, though it did or was not meant to before.
     pub unserved: bool,
-    /// Why it would wait.
+    /// The reason why it would wait.
     pub wait: Option<String>,
-    /// When it would come there, in milliseconds of the ideal world after the beginning.
+    /// Time from the beginning to its arrival there, in milliseconds of the ideal world.
     pub after_ms: Option<u64>,
 }
 
-/// A what-if that was refused.
+/// A refused what-if.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedView {
-    /// Which one, counted from 0.
+    /// Its number in the question, counted from 0.
     pub number: usize,
-    /// Which refusal.
+    /// The code of the refusal.
     pub code: String,
-    /// What it is about.
+    /// The object that it concerns.
     pub subject: Option<SubjectView>,
-    /// What is wrong.
+    /// The reason.
     pub message: String,
-    /// What to do about it, if that is known.
+    /// The remedy, if one is known.
     pub suggestion: Option<String>,
 }
 
-/// One thing that would happen.
+/// A record of a foresight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeseenRecord {
-    /// When, in milliseconds of the ideal world after the beginning.
+    /// Time from the beginning, in milliseconds of the ideal world.
     pub after_ms: u64,
-    /// What. Its index and its time are made up.
+    /// The record. Its index and its time are made up.
     #[serde(flatten)]
     pub record: RecordView,
 }
 
-/// What each server has, what is taken of it, and which losses the cluster would survive.
+/// The capacity and load of each server, and the losses that the cluster would survive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct SiteCapacityView {
     /// Log index of this state.
     pub index: u64,
     pub servers: Vec<ServerCapacityView>,
-    /// How many servers may be lost at once, whichever they are, and everything that runs still runs: at least so many.
+    /// Number of servers, whichever they are, that may be lost at once so that all that runs still runs: at least so
+    /// many.
     pub survives: u32,
-    /// Whether it is known that one more would be too much.
+    /// Whether it is known that one more would be too many.
     pub exact: bool,
     /// Losses of single servers that would not be survived.
     pub weak: Vec<WeakView>,
-    /// Servers whose loss was not looked at, for want of time.
+    /// Servers whose loss was not examined, for lack of time.
     pub not_looked_at: Vec<String>,
 }
 
-/// One server's room.
+/// The free capacity of one server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct ServerCapacityView {
@@ -160,13 +161,13 @@ pub struct LargestView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct WeakView {
     pub server: String,
-    /// How it would end.
+    /// The way in which the foresight of its loss ended.
     pub ending: EndingView,
     /// Groups that would not run.
     pub groups: Vec<String>,
 }
 
-/// Why a group does not run on a server.
+/// The reasons why a group does not run on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct WhyNotView {
@@ -174,21 +175,21 @@ pub struct WhyNotView {
     pub server: String,
     /// `here`, `not_listed`, `barred` or `could`.
     pub standing: String,
-    /// That in words.
+    /// The standing in words.
     pub text: String,
-    /// If barred, every reason; if it could run there, why it is not there.
+    /// If barred, every reason; if it could run there, the reasons why it is elsewhere.
     pub reasons: Vec<String>,
-    /// The last time that it was placed, as far as that is kept.
+    /// The last placement of the group, if its record is still kept.
     pub decision: Option<DecisionView>,
 }
 
-/// The last time that a group was placed.
+/// The last placement of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecisionView {
-    /// What was decided.
+    /// The record of it.
     pub record: RecordView,
-    /// Where it was placed.
+    /// The chosen server.
     pub to: String,
-    /// Why not on the server in question.
+    /// The reason against the server in question, if it was considered and not chosen.
     pub why: Option<String>,
 }

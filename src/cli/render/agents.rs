@@ -1,4 +1,4 @@
-//! Agents: those that a node has, what one can be told, and what the nodes make of a cluster file.
+//! Agents: the list of a node's agents, the details of one, and warnings about a cluster file.
 
 use super::{
     Style, Tone,
@@ -17,7 +17,7 @@ pub fn agents(view: &AgentsView, style: Style) -> String {
     head + &table(&["AGENT", "KIND", "WHERE"], rows.collect(), style)
 }
 
-/// What an agent can be told, and what it can do.
+/// The attributes and actions of an agent.
 pub fn agent(view: &AgentDetailView, style: Style) -> String {
     let what = if view.short.is_empty() { String::new() } else { format!(": {}", view.short) };
     let mut out = format!("{} on node {}{what}\n", style.paint(Tone::Head, &view.agent), view.node);
@@ -47,7 +47,7 @@ pub fn agent(view: &AgentDetailView, style: Style) -> String {
     out
 }
 
-/// What somebody should look at, one line each.
+/// Warnings, one line each.
 pub fn warnings(warnings: &[String], style: Style) -> String {
     warnings.iter().map(|text| format!("{} {text}\n", style.paint(Tone::Busy, "warning:"))).collect()
 }

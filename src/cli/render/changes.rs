@@ -1,4 +1,4 @@
-//! What a new cluster file changes, as `+`, `-` and `~`.
+//! The differences of a new cluster file, as `+`, `-` and `~`.
 
 use super::{Style, Tone};
 use crate::cli::diff::{Change, ChangeKind, FieldChange};

@@ -1,4 +1,4 @@
-//! One thing at a time: a record, a group's history, a resource, a server, an error.
+//! Details: a record, a group's history, a resource, a server, an error.
 
 use super::{
     Style, Tone,
@@ -16,7 +16,7 @@ use crate::{
     config,
 };
 
-/// One line: when, how loud, what.
+/// One line: time, index, severity, text.
 pub fn record(record: &RecordView, style: Style) -> String {
     let (mark, tone) = match record.level {
         Level::Info => ("  ", Tone::Plain),
@@ -28,7 +28,7 @@ pub fn record(record: &RecordView, style: Style) -> String {
     format!("{head} {}", style.paint(tone, &format!("{mark} {}", record.text)))
 }
 
-/// A group and what led to where it is.
+/// A group's state and history.
 pub fn why(why: &WhyView, style: Style) -> String {
     let group = &why.group;
     let state = style.paint(group_tone(group), group.state.as_str());
@@ -68,7 +68,7 @@ pub fn why(why: &WhyView, style: Style) -> String {
     out
 }
 
-/// Everything about one resource, with what only LPARs have, or only what an agent keeps.
+/// All details of one resource, with the fields of LPARs or of resources with an agent.
 pub fn resource(view: &ResourceDetailView, style: Style) -> String {
     let resource = &view.resource;
     let mut out = String::new();
@@ -144,7 +144,7 @@ fn places(view: &ResourceDetailView, style: Style) -> String {
     table(if inside { &head } else { &head[..3] }, view.places.iter().map(row).collect(), style)
 }
 
-/// Everything about one server.
+/// All details of one server.
 pub fn server(view: &ServerView, style: Style) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: String| out.push_str(&format!("{name:<11} {value}\n"));
@@ -185,7 +185,7 @@ pub fn server(view: &ServerView, style: Style) -> String {
     out
 }
 
-/// The node of a server, and what is wrong with it.
+/// The node of a server, and the reason why it may not act.
 pub(super) fn server_node(view: &ServerView) -> Option<(String, Tone)> {
     let node = view.node.as_ref()?;
     Some(match (&view.node_out, &view.node_proof) {
@@ -195,7 +195,7 @@ pub(super) fn server_node(view: &ServerView) -> Option<(String, Tone)> {
     })
 }
 
-/// A permission to join, and how to use it.
+/// A token with which a node may join, and its use.
 pub fn token(token: &TokenView) -> String {
     format!(
         "{}\nfor node {} only, once, until {} UTC; there: `tenured --config FILE --join TOKEN`\n",
@@ -205,7 +205,7 @@ pub fn token(token: &TokenView) -> String {
     )
 }
 
-/// What stands on a server, for somebody who is about to do something to it.
+/// The groups on a server, for an operator about to confirm a command.
 pub fn server_groups(server: &ServerView) -> String {
     let live = if server.live { "" } else { ", not live" };
     let groups = if server.groups.is_empty() { "none".to_owned() } else { server.groups.join(", ") };
@@ -215,12 +215,12 @@ pub fn server_groups(server: &ServerView) -> String {
     format!("server {} ({}) reads {}{live}; groups there: {groups}\n", server.name, server.system, server.reads)
 }
 
-/// What may come of something dangerous.
+/// The warning of a dangerous command.
 pub fn warning(text: &str, style: Style) -> String {
     style.paint(Tone::Bad, text)
 }
 
-/// An error, and what to do next.
+/// An error, and the next step.
 pub fn error(fault: &Fault, style: Style) -> String {
     if let Fault::Invalid(problems) = fault {
         return if style.colour { problems.fancy(true) } else { format!("{problems}\n") };

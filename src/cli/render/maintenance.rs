@@ -1,4 +1,4 @@
-//! Servers, what is kept back on them, and the order in which all can be drained.
+//! Servers, maintenance in progress, and the order in which all can be drained.
 
 use super::{
     Style, Tone, count, short_moment,
@@ -9,7 +9,7 @@ use crate::{
     config,
 };
 
-/// The servers, and those that are given no new work on purpose.
+/// The servers, and below them those with maintenance in progress.
 pub fn servers(view: &StatusView, style: Style) -> String {
     let mut parts = vec![machines(view, style), closed(view, style)];
     parts.retain(|part| !part.is_empty());
@@ -20,10 +20,10 @@ fn machines(view: &StatusView, style: Style) -> String {
     if view.servers.is_empty() {
         return String::new();
     }
-    // Where nothing is read, a column about readings would only raise questions.
+    // Without any manager, a column of readings would only raise questions.
     let read = view.servers.iter().any(|server| !server.managers.is_empty());
     let out = !read || view.servers.iter().any(|server| server.node_out.is_some());
-    // Nor one about what nobody declares or takes.
+    // The same holds for capacities that are neither declared nor used.
     let counts = |of: fn(&ServerView) -> &CapacityView| {
         view.servers.iter().map(of).any(|capacity| capacity.used > 0 || capacity.total.is_some())
     };
@@ -69,7 +69,7 @@ fn machines(view: &StatusView, style: Style) -> String {
     table(&head, view.servers.iter().map(row).collect(), style)
 }
 
-/// The node of a server, and whether it may act; how it was proven off stands with the nodes.
+/// The node of a server, and the reason why it may not act; proofs are shown with the nodes.
 fn node(server: &ServerView) -> Field {
     match (&server.node, &server.node_out) {
         (Some(node), Some(out)) => toned(format!("{node}: {out}"), Tone::Bad),
@@ -118,7 +118,7 @@ fn why_closed(server: &ServerView, view: &StatusView) -> Field {
     toned(all.join("; "), if stuck { Tone::Bad } else { Tone::Busy })
 }
 
-/// The tone of how a server is.
+/// The tone of a server's state.
 pub(super) fn server_tone(state: &ServerStatus) -> Tone {
     match state {
         ServerStatus::Ready => Tone::Good,
@@ -127,7 +127,7 @@ pub(super) fn server_tone(state: &ServerStatus) -> Tone {
     }
 }
 
-/// The order of a rolling maintenance, or why there is none.
+/// The server order for a rolling maintenance, or the reason why there is none.
 pub fn rolling(view: &RollingView, style: Style) -> String {
     if let Some(why) = &view.why_not {
         return format!("{}: {why}\n", style.paint(Tone::Bad, "there is no such order"));

@@ -1,4 +1,4 @@
-//! What people read. Pure: views in, text out.
+//! Rendering for people. Pure: views in, text out.
 
 mod agents;
 mod changes;
@@ -23,27 +23,27 @@ pub use what_if::{capacity, foreseen, losses, why_not};
 
 use anstyle::{AnsiColor, Style as Ansi};
 
-/// How text looks.
+/// Style of text output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Whether colours are used.
     pub colour: bool,
-    /// How wide a line may be.
+    /// Longest line, in characters.
     pub width: usize,
 }
 
-/// What a colour says.
+/// The meaning of a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tone {
-    /// As it should be.
+    /// Normal operation.
     Good,
-    /// Under way, or worth a look.
+    /// In progress, or deserving a look.
     Busy,
-    /// Somebody has to act.
+    /// An operator has to act.
     Bad,
-    /// Of less interest.
+    /// Less important.
     Dim,
-    /// Of no particular state.
+    /// Neutral.
     Plain,
     /// A heading.
     Head,
@@ -68,7 +68,7 @@ fn moment(rfc3339: &str) -> String {
     rfc3339.get(..19).unwrap_or(rfc3339).replace('T', " ")
 }
 
-/// A moment without its day if that is today's.
+/// A time, without its day if that is today.
 fn short_moment(rfc3339: &str, now: &str) -> String {
     let full = moment(rfc3339);
     match (full.split_once(' '), now.get(..10)) {

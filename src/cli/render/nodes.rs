@@ -1,4 +1,4 @@
-//! Nodes: who votes, who is silent, and how it is known that nothing runs inside one.
+//! Nodes: their roles, their leases, and the proof that nothing runs inside one.
 
 use super::{
     Style, Tone, short_moment,

@@ -1,4 +1,4 @@
-//! A log again: its entries, or one of them from all sides.
+//! A replayed log: its entries, or one of them in detail.
 
 use super::{
     Style, Tone, count,
@@ -12,7 +12,7 @@ use crate::{
     cli::replay::{Replayed, Replays, Today},
 };
 
-/// The entries, one head line each, with what changed below.
+/// The entries, each with a head line, and its records and refusals below.
 pub fn replays(view: &Replays, style: Style) -> String {
     let mut out = head(view, style);
     for entry in &view.entries {
@@ -45,7 +45,7 @@ fn entry_head(entry: &Replayed, style: Style) -> String {
     style.paint(Tone::Dim, &format!("{:>7}  {when}  {}: {what}{doubt}", entry.index, entry.author)) + "\n"
 }
 
-/// One entry: what it found, what it proposed, what came of it, and what would be proposed today.
+/// One entry in detail: the state before, its commands, their outcome, and the proposal of today's planner.
 pub fn replayed(view: &Replays, style: Style) -> String {
     let mut out = head(view, style);
     for entry in &view.entries {

@@ -1,4 +1,4 @@
-//! `tenure status`: everything on one screen, what needs somebody on top.
+//! `tenure status`: the whole cluster on one screen, states that need an operator on top.
 
 use super::{
     Style, Tone,
@@ -82,7 +82,7 @@ pub fn groups(view: &StatusView, style: Style) -> String {
     table(&head, rows, style)
 }
 
-/// A parallel group, above its instances.
+/// The row of a parallel group, above its instances.
 fn whole(parallel: &String, view: &StatusView) -> Vec<Field> {
     let all: Vec<&GroupView> = view.groups.iter().filter(|one| one.instance_of.as_ref() == Some(parallel)).collect();
     let online = all.iter().filter(|one| one.state == GroupStatus::Online).count();
@@ -176,7 +176,7 @@ pub(super) fn power_tone(state: &str) -> Tone {
 }
 
 fn waits(view: &StatusView, style: Style) -> String {
-    // What is loud stands on top already.
+    // Alarms stand on top already.
     let waits: Vec<_> = view.waits.iter().filter(|wait| wait.level != Level::Alarm).collect();
     if waits.is_empty() {
         return String::new();

@@ -1,4 +1,4 @@
-//! What would happen, what there is room for, and why not.
+//! What-if, capacity and why-not.
 
 use super::{
     Style, Tone, count,
@@ -15,7 +15,7 @@ use crate::{
 use std::collections::BTreeMap;
 use tenure_core::config::hundredths;
 
-/// Before and after, what would not run and why, and the way there.
+/// Groups before and after, those that would not run with the reason, and the records in between.
 pub fn foreseen(title: &str, view: &WhatIfView, style: Style) -> String {
     let tone = if wanting(view) { Tone::Bad } else { Tone::Good };
     let mut out = format!("{}\n", style.paint(tone, &format!("{title}: {}.", sentence(view))));
@@ -119,7 +119,7 @@ fn seconds(ms: u64) -> String {
     format!("+{}", tenure_core::Span(ms))
 }
 
-/// What the loss of each server would do.
+/// The effects of losing each server alone.
 pub fn losses(rows: &[(String, WhatIfView)], style: Style) -> String {
     let bad = rows.iter().filter(|(_, view)| wanting(view)).count();
     let sentence = match (rows.len(), bad) {
@@ -164,7 +164,7 @@ pub fn losses(rows: &[(String, WhatIfView)], style: Style) -> String {
     out
 }
 
-/// Each server's room, and what would be survived.
+/// The free capacity of each server, and the losses that would be survived.
 pub fn capacity(view: &SiteCapacityView, style: Style) -> String {
     let (tone, sentence) = match (view.survives, view.exact, view.not_looked_at.len()) {
         (0, true, _) => (Tone::Bad, "Not every server may be lost.".to_owned()),
@@ -222,7 +222,7 @@ fn room(capacity: &CapacityView, show: fn(u64) -> String) -> [Field; 2] {
     };
     let free = match capacity.total.map(|total| (total, total.saturating_sub(capacity.used))) {
         None => toned("unlimited", Tone::Dim),
-        // Less than a tenth left.
+        // At most a tenth left.
         Some((total, free)) if free <= total / 10 => toned(show(free), Tone::Busy),
         Some((_, free)) => plain(show(free)),
     };
@@ -239,7 +239,7 @@ fn limits_left(server: &ServerCapacityView) -> Field {
     maybe(left.as_ref())
 }
 
-/// Why a group does not run on a server.
+/// The reasons why a group does not run on a server.
 pub fn why_not(view: &WhyNotView, style: Style) -> String {
     let tone = match view.standing.as_str() {
         "here" | "could" => Tone::Good,

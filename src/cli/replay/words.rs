@@ -1,4 +1,4 @@
-//! Commands of the log in words, and whom they concern.
+//! Commands of the log in words, and the objects that they concern.
 
 use std::collections::BTreeSet;
 use tenure_core::{
@@ -6,7 +6,7 @@ use tenure_core::{
     command::Author, name::Thing,
 };
 
-/// Who proposed.
+/// The author of an entry.
 pub fn author(author: &Author) -> String {
     match author {
         Author::Planner(node) => format!("the planner on {node}"),
@@ -15,7 +15,7 @@ pub fn author(author: &Author) -> String {
     }
 }
 
-/// What agents saw.
+/// The results of looks inside a node.
 fn seen(inside: &tenure_core::Inside) -> String {
     let seen: Vec<String> = inside.seen.iter().map(|(name, seen)| format!("{name} {}", seen.power)).collect();
     if seen.is_empty() { "nothing new".to_owned() } else { seen.join(", ") }
@@ -92,7 +92,7 @@ pub fn command(ledger: &Ledger, command: &Command) -> String {
     }
 }
 
-/// What an operator asked, as it is typed.
+/// An operator's request, as it is typed.
 fn asked(request: &Request) -> String {
     match request {
         Request::Configure { cluster, strand } => {
@@ -104,7 +104,7 @@ fn asked(request: &Request) -> String {
     }
 }
 
-/// What a reading says that the ledger did not know.
+/// A reading, reduced to its difference from the ledger.
 fn read(ledger: &Ledger, reading: &Reading) -> String {
     let known = |resource: &ResourceName| {
         let group = ledger.group_of(resource).and_then(|group| ledger.groups.get(group));
@@ -126,7 +126,7 @@ fn order(ledger: &Ledger, id: OrderId) -> String {
     }
 }
 
-/// The groups and servers that a command is about.
+/// The groups and servers that an entry concerns.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Concerned {
@@ -135,7 +135,7 @@ pub struct Concerned {
 }
 
 impl Concerned {
-    /// Takes in what a command is about.
+    /// Adds the objects that a command concerns.
     pub fn by(&mut self, ledger: &Ledger, command: &Command) {
         match command {
             Command::Request(request) => self.by_request(ledger, request),
@@ -232,7 +232,7 @@ impl Concerned {
     }
 }
 
-/// The server on which a node lives.
+/// The server of a node.
 fn home(ledger: &Ledger, node: &NodeName) -> Option<ServerName> {
     ledger.config.nodes.get(node).and_then(|node| node.server.clone())
 }

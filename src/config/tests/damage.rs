@@ -1,4 +1,4 @@
-//! Whatever stands in a file, it is read to its end, and what is said points into it.
+//! Damaged files: any text is read to its end, and the messages point into it.
 
 use crate::{cluster::parse, reference::SAMPLE};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ fn columns_count_characters_and_a_terminal_sees_the_line() {
 
 #[test]
 fn a_mistake_is_said_once_and_not_its_consequences() {
-    // The list cannot be read, so nothing is said of what it would hold; the group that is not there is said once.
+    // The unreadable list gives one message and none about its items; the missing group is reported once.
     let text = SAMPLE.replace("tiers = [{ groups = [\"db\"] }", "tiers = [{ groups = \"db\" }");
     let problems = parse("x", &text).unwrap_err();
     assert_eq!(problems.list().len(), 1, "{problems}");

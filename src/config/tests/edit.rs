@@ -1,9 +1,9 @@
-//! Small edits of the sample, as text, so that the places of mistakes are those of a file that somebody wrote.
+//! Small edits of the sample, as text, so that mistakes have places as in a handwritten file.
 
 use crate::reference::SAMPLE;
 
-/// The sample with an edit: lines `key = value` below a heading replace that key or add it, `-key` removes it, `-[heading]`
-/// removes a table, and tables that the sample does not have come to its end.
+/// The sample with an edit: lines `key = value` below a heading replace that key or add it, `-key` removes it,
+/// `-[heading]` removes a table, and new tables are added at the end.
 pub(super) fn edited(edit: &str) -> String {
     let mut lines: Vec<String> = SAMPLE.lines().map(str::to_owned).collect();
     let mut heading = String::new();

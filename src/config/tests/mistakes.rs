@@ -1,7 +1,7 @@
-//! Every mistake that can be made in a cluster file, with what is said about it. The cases stand in `mistakes.txt`: a title,
-//! an edit of the sample (see `edit.rs`), and what is said, with the place and the text that it points at.
+//! All mistakes that can be made in a cluster file, and their messages. The cases are in `mistakes.txt`: a title, an
+//! edit of the sample (see `edit.rs`), and the messages with their places and the text that they point at.
 //!
-//! `UPDATE_MISTAKES=1` writes what is said; read it before committing.
+//! `UPDATE_MISTAKES=1` writes the messages; read them before committing.
 
 use super::edit::edited;
 use crate::{
@@ -29,7 +29,7 @@ fn cases(text: &str) -> Vec<Case> {
     cases
 }
 
-/// What is said about a text.
+/// The messages about a text.
 fn said(text: &str) -> String {
     let Err(problems) = parse("site.toml", text) else { return String::new() };
     let line = |problem: &crate::Problem| {

@@ -1,4 +1,4 @@
-//! The cluster file from outside and inside: all that can be written, all that can be wrong, and the documentation.
+//! Tests of the cluster file: reading, writing, mistakes, and the documentation.
 
 mod damage;
 mod edit;

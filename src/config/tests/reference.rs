@@ -1,4 +1,4 @@
-//! The documentation is what the code says, and everything in it works.
+//! The documentation matches the code, and all of its examples are valid.
 
 use super::edit::edited;
 use crate::{
@@ -37,7 +37,7 @@ fn every_example_is_valid_and_says_something() {
     let all = examples();
     assert!(all.len() > 90, "{} examples", all.len());
     for example in all {
-        // A rule asks one thing: its examples stand in place of what the sample's rule asks.
+        // A rule has one kind of demand: an example replaces the one in the sample's rule.
         let rest = match (example.table.first(), example.line.split(' ').next()) {
             (Some(&"rules"), Some("together" | "groups" | "on" | "not_on")) => "-apart\n",
             _ => "",

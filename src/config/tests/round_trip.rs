@@ -1,4 +1,4 @@
-//! Whatever cluster there is, what is written for it reads back as the same, whether its rules hold or not.
+//! Any cluster reads back from its written text as the same, whether its rules hold or not.
 
 use crate::{cluster, export, fields::Log};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{Span, config::*};
 use toml::de::DeTable;
 
-/// Choices, as many as are asked for: smaller ones when a counterexample is made smaller.
+/// A source of choices from a list of numbers: proptest shrinks the numbers.
 struct Dice(Vec<u32>, usize);
 
 impl Dice {

@@ -1,22 +1,22 @@
-//! How long placement takes: what ran on a lost server, and everything from nothing.
+//! The time of a placement: of the groups of a lost server, and of all groups from nothing.
 //!
-//! Every group needs memory and processors, lists up to eight servers that follow each other, and goes where the most is
-//! left. Servers are of two sizes and have room for so much more than runs. Nothing is measured but the placement itself: the
-//! problem is built before. Run with `cargo bench -p tenure-core --bench place`.
+//! Every group needs memory and processors, lists up to eight consecutive servers, and goes to the one with the largest
+//! share left. Servers are of two sizes, with a fixed share of room beyond the groups' needs. Only the placement itself
+//! is measured: the problem is built before. Run with `cargo bench -p tenure-core --bench place`.
 
 use std::time::{Duration, Instant};
 use tenure_core::place::{Candidate, Door, Item, Lost, Placement, Policy, Problem, Room, place, survive};
 
-/// Measured runs of each figure.
+/// Number of measured runs for each figure.
 const RUNS: usize = 40;
-/// Most servers that a group lists.
+/// Maximum number of servers that a group lists.
 const LIST: usize = 8;
-/// Steps allowed to searches.
+/// Maximum number of search steps.
 const BUDGET: u64 = 1_000_000;
 
-/// How much of a cluster is free, in hundredths of what runs.
+/// Free share of a cluster, in percent of the groups' needs.
 const FREE: u64 = 33;
-/// The same where it is made tight.
+/// The same, for a tight cluster.
 const TIGHT: u64 = 15;
 
 fn main() {
@@ -87,11 +87,11 @@ fn overload(groups: usize, servers: usize) {
     println!("{groups:>7} {servers:>8} {moved:>6} {left_out:>9} {:>9}  {took:<34}{proven}", placement.steps);
 }
 
-/// Groups of five sizes on servers of two.
+/// Groups of five sizes on servers of two sizes.
 fn cluster(groups: usize, servers: usize, free: u64) -> Problem {
     let need = |group: usize| [8_192 + 4_096 * (group as u64 % 5), 50 + 25 * (group as u64 % 3), 0];
     let total = |dimension: usize| (0..groups).map(|group| need(group)[dimension]).sum::<u64>();
-    // A third of the servers have half as much again as the others.
+    // A third of the servers are half as large again as the others.
     let share = |dimension: usize| total(dimension) * (100 + free) * 6 / (servers as u64 * 7 * 100);
     let room = |server: usize| {
         let size = |dimension: usize| Some(share(dimension) * if server.is_multiple_of(3) { 3 } else { 2 } / 2);
@@ -117,7 +117,7 @@ fn carried_out(problem: &Problem, placement: &Placement) -> Problem {
     running
 }
 
-/// One of so many servers is gone; says how many groups that leaves without one.
+/// Closes every `of`-th server; returns the number of groups that lose theirs.
 fn lose_rooms(problem: &mut Problem, of: usize) -> usize {
     for room in problem.rooms.iter_mut().step_by(of) {
         room.door = Door::Closed;
@@ -130,7 +130,7 @@ fn lose_rooms(problem: &mut Problem, of: usize) -> usize {
     moved
 }
 
-/// The middle of many runs, and how far they spread.
+/// The median of many runs, and their spread.
 struct Spread {
     low: Duration,
     median: Duration,
@@ -138,7 +138,7 @@ struct Spread {
 }
 
 impl Spread {
-    /// Clearing away is not measured.
+    /// The drop of the result is not measured.
     fn of<T>(mut run: impl FnMut() -> T) -> Self {
         let mut took: Vec<Duration> = (0..RUNS)
             .map(|_| {

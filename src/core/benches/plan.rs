@@ -1,11 +1,12 @@
-//! How long one plan takes after the loss of a server, and how long the ledger takes to apply what was planned.
+//! The time of one plan after the loss of a server, and of the ledger to apply the planned commands.
 //!
-//! Every group has one LPAR, was found running and adopted, and may run on four servers, spread so that what one server
-//! loses has many to go to. Servers have half again as much memory and processors as runs there; groups differ in both, and
-//! go where the largest share is left. One server is lost: its node is silent, its lease over, its witness reads Power Off,
-//! and the report of the fence has just been applied. The plan that is measured moves every group that was there.
+//! Every group has one LPAR, was found running and adopted, and may run on four servers, spread so that the groups of
+//! one server have many servers to go to. Servers have half again as much memory and processors as runs there; groups
+//! differ in both, and go where the largest share is left. One server is lost: its node is silent, its lease over, its
+//! witness reads Power Off, and the report of the fence has just been applied. The measured plan moves every group of
+//! that server.
 //!
-//! What is measured is the time of this one thread on its processor, so that a busy machine does not count.
+//! The measure is the processor time of this one thread, so that a busy machine does not count.
 //!
 //! `cargo bench -p tenure-core --bench plan`; with `-- --plot FILE.svg` also a picture, and a table beside it.
 
@@ -24,16 +25,16 @@ use tenure_core::{
     what_if::Loss,
 };
 
-/// Measured runs of each figure.
+/// Number of measured runs for each figure.
 const RUNS: usize = 20;
-/// Of a whole loss, which takes many plans.
+/// The same for a whole loss, which takes many plans.
 const WHOLE_RUNS: usize = 3;
 /// Length of a system list.
 const LIST: usize = 4;
-/// Groups and servers.
+/// Numbers of groups and of servers.
 const SIZES: [(usize, usize); 8] =
     [(250, 8), (500, 16), (1_000, 32), (2_000, 40), (5_000, 64), (10_000, 200), (20_000, 400), (50_000, 1_000)];
-/// Milliseconds of one plan after a loss that must not be exceeded.
+/// Upper bounds on the milliseconds of one plan after a loss.
 const GOALS: [Goal; 3] = [(1_000, 10.0), (5_000, 50.0), (50_000, 1_000.0)];
 const NAMES: [&str; 4] = ["plan after a loss", "applying it", "plan at rest", "the whole loss foreseen"];
 
@@ -58,7 +59,7 @@ fn main() {
     }
     let mut arguments = std::env::args().skip_while(|argument| argument != "--plot");
     if let Some(file) = arguments.nth(1) {
-        // Benchmarks run in the directory of their package; whoever asks stands at the top.
+        // Benchmarks run in the directory of their package; paths are relative to the root of the repository.
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
         let servers = |groups| SIZES.iter().find(|(size, _)| *size == groups).map_or(0, |(_, servers)| *servers);
         let picture = plot::picture("Planning after the loss of one server", &curves, &GOALS);
@@ -129,7 +130,7 @@ impl Site {
         site
     }
 
-    /// The first server is lost, and proven off.
+    /// Loses the first server, and proves it off.
     fn lose_first(&mut self) {
         let lost = server(0);
         self.now = self.now.after(Span::seconds(10));
@@ -205,7 +206,7 @@ fn resource(i: usize) -> ResourceName {
     format!("resource{i}").into()
 }
 
-/// The servers of a group: the one where it runs, and others that differ from group to group.
+/// The server list of a group: the one where it runs, and others that differ from group to group.
 fn list(group: usize, servers: usize) -> Vec<usize> {
     let (home, round) = (group % servers, group / servers);
     (0..LIST).map(|k| if k == 0 { home } else { (home + 1 + (3 * round + k) % (servers - 1)) % servers }).collect()
@@ -251,14 +252,14 @@ fn cluster(groups: usize, servers: usize) -> Cluster {
     cluster
 }
 
-/// How long this thread has had a processor.
+/// Processor time of this thread.
 fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let part = |value: i64| u64::try_from(value).unwrap_or_default();
     Duration::new(part(time.tv_sec), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// The middle of many runs, and how far they spread.
+/// The median of many runs, and their spread.
 struct Spread {
     low: Duration,
     median: Duration,
@@ -274,7 +275,7 @@ impl Spread {
         [self.low, self.median, self.high].map(|took| took.as_secs_f64() * 1000.0)
     }
 
-    /// Neither the preparation nor the clearing away is measured.
+    /// Neither the preparation nor the drop of the result is measured.
     fn of_with<S, T>(runs: usize, mut prepare: impl FnMut() -> S, mut run: impl FnMut(S) -> T) -> Self {
         let mut took: Vec<Duration> = (0..runs)
             .map(|_| {

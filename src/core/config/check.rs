@@ -1,4 +1,5 @@
-//! Whether a cluster may be applied: everything that would make no sense at run time is a mistake, at its place.
+//! Checks a cluster before it is applied: a setting that would make no sense at run time is a mistake, with its
+//! place.
 
 mod graph;
 mod groups;
@@ -26,12 +27,12 @@ pub struct Mistake {
 }
 
 impl Cluster {
-    /// Every rule that this cluster breaks; empty if it may be applied by all that this build knows.
+    /// Every rule that this cluster breaks; empty if it may be applied under the newest level of this build.
     pub fn mistakes(&self) -> Vec<Mistake> {
         self.mistakes_at(Level::NEWEST)
     }
 
-    /// The same by the rules of a level.
+    /// The same, by the rules of a level.
     pub fn mistakes_at(&self, level: Level) -> Vec<Mistake> {
         let mut found = Found(Vec::new());
         site::check(self, &mut found);
@@ -82,12 +83,12 @@ fn list<T: fmt::Display>(names: impl Iterator<Item = T>) -> String {
     if names.is_empty() { "none is declared".to_owned() } else { names.join(", ") }
 }
 
-/// `web → db → web`
+/// Names as a path: `web → db → web`.
 fn path<T: fmt::Display>(names: impl Iterator<Item = T>) -> String {
     names.map(|name| name.to_string()).collect::<Vec<_>>().join(" → ")
 }
 
-/// `150` as `1.50`.
+/// Hundredths as text: `150` as `1.50`.
 pub fn hundredths(units: u64) -> String {
     format!("{}.{:02}", units / 100, units % 100)
 }

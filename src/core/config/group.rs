@@ -1,4 +1,4 @@
-//! What a service group is, and what its administrators want done with it.
+//! Service groups, and the policies that administrators declare for them.
 
 use crate::{GroupName, ServerName, Span};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct Group {
     /// Online on one server at most, or on all of its list.
     pub kind: GroupKind,
-    /// Smaller is more important: it is placed first, and may push others aside where that is configured.
+    /// Smaller is more important: placed first, and may preempt others where that is configured.
     pub priority: u32,
     /// The system list: servers on which the group may run, best first.
     pub servers: Vec<ServerName>,
@@ -17,61 +17,61 @@ pub struct Group {
     pub autostart: bool,
     /// Servers preferred for the first start; the system list if empty.
     pub autostart_servers: Vec<ServerName>,
-    /// How the server of the first start is chosen.
+    /// Choice of the server for the first start.
     pub autostart_policy: AutostartPolicy,
-    /// How the server is chosen after a fault.
+    /// Choice of the server after a fault.
     pub policy: Policy,
     /// Whether the group moves after a fault.
     pub failover: Failover,
     /// Whether it moves back to the first server of its list.
     pub failback: Failback,
-    /// What becomes of it when its server is proven off.
+    /// Action when its server is proven off.
     pub server_down: ServerDown,
-    /// What becomes of it when its server is shut down on purpose.
+    /// Action when its server is shut down on purpose.
     pub shutdown: Shutdown,
     /// Whether a drain moves it from a server; otherwise a drain leaves it alone.
     pub evacuate: bool,
-    /// What happens after a fault of a persistent resource is over.
+    /// Action when the fault of a persistent resource is over.
     pub auto_restart: AutoRestart,
-    /// How many restarts in place of one resource are tried within the window, where the resource does not say otherwise.
+    /// Number of restarts in place of one resource within the window, unless the resource declares its own.
     pub restart_limit: u32,
-    /// The window in which restarts are counted, where the resource does not say otherwise.
+    /// The window in which restarts are counted, unless the resource declares its own.
     pub restart_window: Span,
-    /// How many times the whole group is started again on the same server after a fault, before it moves.
+    /// Number of starts of the whole group on the same server after a fault, before it moves.
     pub online_retry_limit: u32,
-    /// A fault this soon after such a start moves it all the same; zero: however soon.
+    /// A sooner fault after such a start moves the group at once, a later one counts the starts anew; zero: neither.
     pub online_retry_interval: Span,
     /// Whether bringing this group online clears the faults of the groups that depend on it.
     pub clear_parents: bool,
     /// Whether a faulted resource is cleaned and acted upon, or left for an administrator.
     pub manage_faults: bool,
-    /// Whether what depends on a faulted resource is taken offline.
+    /// Whether resources that require a faulted resource are taken offline.
     pub propagate_faults: bool,
-    /// Declared frozen: nothing is done to it.
+    /// Whether it is declared frozen: nothing is done to it.
     pub frozen: bool,
     /// Whether it is managed at all: if not, it is watched and shown, and counts for capacity where it runs.
     pub managed: bool,
-    /// What it adds to its resources' needs.
+    /// Load of the group itself, added to that of its resources.
     pub load: Load,
-    /// Named amounts that it takes of a server's limits. Hard.
+    /// Named amounts that it takes of its server's limits. A hard bound.
     pub prerequisites: BTreeMap<String, u64>,
     /// Groups that it depends on.
     pub requires: Vec<Link>,
-    /// Programs run on events.
+    /// Hooks: programs run on events.
     pub hooks: BTreeMap<Trigger, Hook>,
 }
 
-/// On how many servers a group may be online.
+/// Number of servers on which a group may be online.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GroupKind {
     /// On one at most.
     #[default]
     Failover,
-    /// On each of its list, independently. Only for resources that live inside nodes.
+    /// On each server of its list, independently. Only for resources that live inside nodes.
     Parallel,
 }
 
-/// How the server of a first start is chosen.
+/// Choice of the server for a first start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AutostartPolicy {
     /// The first of the autostart list that can take it.
@@ -83,7 +83,7 @@ pub enum AutostartPolicy {
     Priority,
 }
 
-/// How a server is chosen among those that can take a group.
+/// Choice among the servers that can take a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     /// The first of the system list.
@@ -126,7 +126,7 @@ pub enum Failback {
     },
 }
 
-/// What becomes of a group whose server is proven off.
+/// Action on a group whose server is proven off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerDown {
     /// It fails over.
@@ -136,7 +136,7 @@ pub enum ServerDown {
     Hold,
 }
 
-/// What becomes of a group when its server is shut down on purpose.
+/// Action on a group when its server is shut down on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shutdown {
     /// It is stopped and started elsewhere.
@@ -148,7 +148,7 @@ pub enum Shutdown {
     Freeze,
 }
 
-/// What happens after the fault of a persistent resource is over.
+/// Action when the fault of a persistent resource is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AutoRestart {
     /// Nothing.
@@ -160,7 +160,7 @@ pub enum AutoRestart {
     Clear,
 }
 
-/// What a group or a server has or needs, by dimension.
+/// Amounts that a group needs or a server has, by dimension.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// Memory in MiB.
@@ -171,18 +171,18 @@ pub struct Load {
     pub units: u64,
 }
 
-/// That a group depends on another, its child.
+/// The dependency of a group on another group, its child.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Link {
     pub child: GroupName,
-    /// What must be so of the child, and where.
+    /// Required state of the child, and where.
     pub need: Need,
-    /// How faults pass between the two.
+    /// Propagation of faults between the two.
     pub rigidity: Rigidity,
 }
 
-/// What must be so of a child for its parent to be online.
+/// Required state of a child for its parent to be online.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Need {
     /// Online on the same server.
@@ -195,18 +195,18 @@ pub enum Need {
     OfflineLocal,
 }
 
-/// How faults pass between parent and child.
+/// Propagation of faults between parent and child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Rigidity {
     /// The parent stays when the child faults.
     Soft,
     /// The parent is taken offline when the child faults.
     Firm,
-    /// As firm, and the child is taken offline when the parent faults.
+    /// Like firm, and the child is taken offline when the parent faults.
     Hard,
 }
 
-/// An event on which a program is run.
+/// An event on which a hook is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Trigger {
     /// Before the group is started; its failure keeps the group from that server.
@@ -229,17 +229,17 @@ pub enum Trigger {
     Violation,
 }
 
-/// A program run on an event.
+/// A hook: a program run on an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
     /// Absolute path of the program, the same on every node.
     pub program: String,
-    /// How long it may take.
+    /// Time limit of one run.
     pub timeout: Span,
 }
 
 impl Group {
-    /// What a group is unless its author says otherwise.
+    /// A group with default settings.
     pub fn new(servers: Vec<ServerName>) -> Self {
         Group {
             kind: GroupKind::default(),
@@ -273,7 +273,7 @@ impl Group {
 }
 
 impl Trigger {
-    /// Its word in the cluster file, and for its program.
+    /// Its word in the cluster file, and in `TENURE_TRIGGER` for the program.
     pub const fn word(self) -> &'static str {
         match self {
             Trigger::PreOnline => "preonline",
@@ -290,7 +290,7 @@ impl Trigger {
 }
 
 impl Load {
-    /// Both together.
+    /// The sum of both, by dimension.
     pub fn plus(self, other: Load) -> Load {
         Load {
             memory: self.memory.saturating_add(other.memory),
@@ -298,7 +298,7 @@ impl Load {
             units: self.units.saturating_add(other.units),
         }
     }
-    /// What is left of the first.
+    /// The difference of both, by dimension; at least zero.
     pub fn minus(self, other: Load) -> Load {
         Load {
             memory: self.memory.saturating_sub(other.memory),

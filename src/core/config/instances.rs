@@ -1,4 +1,4 @@
-//! Parallel groups as what they are to the ledger: one group of a single server for each of their list.
+//! Expansion of parallel groups into instances: to the ledger, one single-server group per server of their list.
 //!
 //! An instance is called `net@p1`, and so is each of its resources; no declared name contains `@`. Everything that is true
 //! of groups (tenures, proofs, faults, orders) is thereby true of instances, without a second kind of group anywhere.

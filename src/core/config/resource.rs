@@ -1,48 +1,48 @@
-//! What a resource is: an LPAR, or something that an agent keeps inside a node.
+//! Resources: LPARs, and what agents keep inside nodes.
 
 use super::Load;
 use crate::{GroupName, ResourceName, ServerName, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Something that a group contains, defined on every server of the group's system list.
+/// A part of a group, defined on every server of the group's system list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// The group that it belongs to.
     pub group: GroupName,
-    /// What kind of thing it is.
+    /// Its kind, with the settings of that kind.
     pub kind: Kind,
-    /// What must be online before it, and offline after it.
+    /// Resources that must be online before it starts, and that go offline after it.
     pub requires: Vec<Requirement>,
     /// Whether its fault, or that of something it requires, faults the group.
     pub critical: bool,
     /// Whether it is started, stopped and watched at all.
     pub enabled: bool,
-    /// Only watched.
+    /// Whether it is only watched: neither started nor stopped.
     pub monitor_only: bool,
     /// Whether it is started with its group, and counts for the group being online.
     pub autostart: bool,
-    /// How long from the start order to Running.
+    /// Time limit from the start order to Running.
     pub start_timeout: Span,
-    /// How long it may take to stop before it is cut off.
+    /// Time limit of an orderly stop; after that it is cut off.
     pub stop_timeout: Span,
-    /// How much is borne before it counts as failed.
+    /// Failures that are borne before it counts as failed.
     pub patience: Patience,
 }
 
-/// What kind of thing a resource is.
+/// Kind of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A managed LPAR, commanded through the HMC.
     Lpar(Lpar),
-    /// Something inside a node, commanded through that node's agent.
+    /// A resource inside a node, commanded through an agent of that node.
     Agent(Agent),
 }
 
 /// A managed LPAR.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lpar {
-    /// Its name on the HMC.
+    /// Name of the partition on the HMC.
     pub partition: String,
     /// Profile to activate; the current configuration if absent.
     pub profile: Option<String>,
@@ -55,55 +55,55 @@ pub struct Lpar {
     pub memory: u64,
     /// Processing units in hundredths.
     pub processors: u64,
-    /// Defined on one server at a time, so that it can be moved while it runs; otherwise defined on each of the list.
+    /// Whether it is defined on one server at a time, so that it can move while it runs; otherwise on each of the list.
     pub mobile: bool,
-    /// How long a move may take.
+    /// Time limit of a move.
     pub migrate_timeout: Span,
-    /// What runs in it.
+    /// The operating system in it.
     pub os: OperatingSystem,
 }
 
-/// What runs in an LPAR, as far as it matters to who stops it.
+/// The operating system of an LPAR, as far as it matters for stopping it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OperatingSystem {
     /// AIX or Linux.
     #[default]
     AixLinux,
-    /// IBM i: it takes long to stop, and what is cut off takes hours to come up again.
+    /// IBM i: slow to stop, and after being cut off it takes hours to come up again.
     IbmI,
 }
 
-/// Something that an agent keeps.
+/// A resource that an agent keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
-    /// The type: which agent, and what its attributes mean.
+    /// The resource type: selects the agent, and gives the attributes their meaning.
     pub agent: String,
-    /// What may be done with it.
+    /// The operations that it has.
     pub operations: Operations,
-    /// For its agent.
+    /// Attributes for its agent, on all servers.
     pub attributes: BTreeMap<String, String>,
     /// Attributes that differ by server.
     pub on: BTreeMap<ServerName, BTreeMap<String, String>>,
     /// Whether its agent can tell that an administrator stopped it on purpose.
     pub intentional_offline: bool,
-    /// How it is watched.
+    /// Intervals and time limits of its looks.
     pub watch: Watch,
 }
 
-/// How an agent watches a resource.
+/// Intervals and time limits of an agent's looks at a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
-    /// How often it is looked at where it should be up; the cluster's `monitor` if absent.
+    /// Interval of looks where it should be up; the cluster's `monitor` if absent.
     pub interval: Option<Span>,
-    /// How often it is looked at where it should not be up; one minute if absent.
+    /// Interval of looks where it should not be up; one minute if absent.
     pub offline_interval: Option<Span>,
-    /// How long one look may take; what the agent advises, or one minute, if absent.
+    /// Time limit of one look; if absent, the one that the agent advises, or one minute.
     pub timeout: Option<Span>,
-    /// Deeper looks at what is up: how often, by depth (`OCF_CHECK_LEVEL`).
+    /// Intervals of deeper looks at a resource that is up, by depth (`OCF_CHECK_LEVEL`).
     pub depths: BTreeMap<String, Span>,
 }
 
-/// What may be done with a resource.
+/// The operations that a resource has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operations {
     /// It is started and stopped.
@@ -111,20 +111,20 @@ pub enum Operations {
     OnOff,
     /// It is started, and never stopped.
     OnOnly,
-    /// Persistent: it is there or it is not.
+    /// Persistent: present or not, neither started nor stopped.
     None,
 }
 
-/// Some of these must be online.
+/// A requirement: some of these resources must be online.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Requirement {
     pub of: Vec<ResourceName>,
-    /// How many of them.
+    /// Number of them that must be online at least.
     pub at_least: u32,
 }
 
-/// How much is borne before a resource counts as failed.
+/// Failures that are borne before a resource counts as failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patience {
     /// Restarts in place within the window; the group's if absent.
@@ -132,15 +132,15 @@ pub struct Patience {
     /// Uninterrupted time online after which restarts are forgotten, and the window in which they count; the group's if
     /// absent.
     pub restart_window: Option<Span>,
-    /// Readings of Off that are borne before one counts.
+    /// Monitor intervals for which an Off reading is borne before it counts as a crash.
     pub tolerance: u32,
     /// Tries to start it again, after cleaning, when it did not come online at first.
     pub online_retries: u32,
-    /// Readings after a start was done before it counts as ineffective.
+    /// Monitor intervals after the start timeout before the start of a resource inside a node counts as failed.
     pub online_wait: u32,
-    /// Readings that time out, in a row, before it counts as failed; zero: never.
+    /// Monitor intervals without a known state, or in Error, before it counts as failed; zero: never (Error: one).
     pub monitor_timeouts: u32,
-    /// Cleanings that may fail before it waits for an administrator; zero: tried for ever.
+    /// Failed cleanings that are borne before it waits for an administrator; zero: tried for ever.
     pub clean_retries: u32,
 }
 
@@ -166,7 +166,7 @@ impl Lpar {
 }
 
 impl Agent {
-    /// What its agent is told on a server.
+    /// Attributes for its agent on a server; those of the server override the common ones.
     pub fn attributes_on(&self, server: &ServerName) -> BTreeMap<&String, &String> {
         let here = self.on.get(server).into_iter().flatten();
         self.attributes.iter().chain(here).collect()
@@ -174,7 +174,7 @@ impl Agent {
 }
 
 impl Resource {
-    /// What an LPAR is unless its author says otherwise.
+    /// An LPAR with default settings.
     pub fn lpar(group: GroupName, partition: &str) -> Self {
         Resource::new(
             group,
@@ -192,7 +192,7 @@ impl Resource {
         )
     }
 
-    /// What something inside a node is unless its author says otherwise.
+    /// A resource inside a node with default settings.
     pub fn agent(group: GroupName, agent: &str) -> Self {
         Resource::new(
             group,
@@ -222,7 +222,7 @@ impl Resource {
         }
     }
 
-    /// The LPAR, if it is one.
+    /// The settings of an LPAR, if it is one.
     pub fn as_lpar(&self) -> Option<&Lpar> {
         match &self.kind {
             Kind::Lpar(lpar) => Some(lpar),
@@ -230,7 +230,7 @@ impl Resource {
         }
     }
 
-    /// What the agent keeps, if it is such.
+    /// The settings of a resource that an agent keeps, if it is one.
     pub fn as_agent(&self) -> Option<&Agent> {
         match &self.kind {
             Kind::Lpar(_) => None,
@@ -238,7 +238,7 @@ impl Resource {
         }
     }
 
-    /// The table of the cluster file that it is declared in.
+    /// Name of the cluster file's table that declares it.
     pub fn table(&self) -> &'static str {
         match &self.kind {
             Kind::Lpar(_) => "lpars",
@@ -246,7 +246,7 @@ impl Resource {
         }
     }
 
-    /// Whether both declare the same thing in the world on a server. Another address, device or unit is another thing.
+    /// Whether both declare the same real object on a server. With another address, device or unit it is another one.
     pub fn same_thing(&self, other: &Resource, server: &ServerName) -> bool {
         match (&self.kind, &other.kind) {
             (Kind::Lpar(one), Kind::Lpar(two)) => one.partition == two.partition,
@@ -257,14 +257,14 @@ impl Resource {
         }
     }
 
-    /// What it takes of its server.
+    /// Its load on its server; only LPARs have one.
     pub fn load(&self) -> Load {
         self.as_lpar()
             .map(|lpar| Load { memory: lpar.memory, processors: lpar.processors, units: 0 })
             .unwrap_or_default()
     }
 
-    /// What may be done with it.
+    /// The operations that it has; an LPAR is started and stopped.
     pub fn operations(&self) -> Operations {
         self.as_agent().map(|agent| agent.operations).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Rules between groups: where they may stand to each other, and what they are together.
+//! Placement rules, services, tolerance and brakes.
 
 use crate::{GroupName, ServerName, Span};
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,15 @@ use std::collections::BTreeSet;
 /// A placement rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacementRule {
-    /// What it asks.
+    /// The constraint.
     pub asks: Asks,
-    /// The groups that it is about.
+    /// The constrained groups.
     pub groups: BTreeSet<GroupName>,
-    /// Never broken by a move of ours; otherwise kept where that leaves nothing stopped.
+    /// Whether no placement of ours ever breaks it; otherwise it is kept only where that leaves nothing stopped.
     pub strict: bool,
 }
 
-/// What a placement rule asks.
+/// Constraint of a placement rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Asks {
     /// All on one server.
@@ -31,7 +31,7 @@ pub enum Asks {
 /// A named service: groups in tiers, started and stopped as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// The tiers, the one that starts first (the data base, say) first.
+    /// The tiers in their start order, the lowest one (the data base, say) first.
     pub tiers: Vec<Tier>,
 }
 
@@ -40,11 +40,11 @@ pub struct Service {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Tier {
     pub groups: Vec<GroupName>,
-    /// What a fault of the tier below does to this one. Of no meaning for the first.
+    /// Effect of a fault of the tier below. Ignored for the first tier.
     pub link: TierLink,
 }
 
-/// What a fault of the tier below does to a tier.
+/// Effect of a fault of the tier below on a tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TierLink {
     /// Nothing.
@@ -56,21 +56,21 @@ pub enum TierLink {
     Restart,
 }
 
-/// How many failures must be survived.
+/// Server losses to be tolerated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tolerance {
-    /// Any so many servers may be lost, and all that is online still fits.
+    /// Number of servers: whichever are lost, all that is online still fits. Zero asks for nothing.
     pub servers: u32,
-    /// All those within one zone.
+    /// Whether only losses within a single zone count.
     pub within_zone: bool,
-    /// Only warn when the proof fails, instead of refusing.
+    /// Whether a failed proof is only warned of, and not refused.
     pub warn: bool,
 }
 
-/// What keeps the cluster from doing too much at once.
+/// Limits on concurrent work, and the rules for storms, flapping servers and preemption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brakes {
-    /// Starts under way on one server; of this and the next three, zero is no bound.
+    /// Starts under way on one server. Zero, here and in the next three, is a mistake ([`super::Rule::ZeroBrake`]).
     pub starts: u32,
     /// Stops under way on one server.
     pub stops: u32,
@@ -78,17 +78,18 @@ pub struct Brakes {
     pub migrations: u32,
     /// Orders of all kinds under way through one HMC.
     pub per_manager: u32,
-    /// So many servers proven off within `storm_window` stop all failover until an administrator says go on; zero: never.
+    /// Number of servers proven off within `storm_window` that stops all failover until `cluster resume`; zero:
+    /// never.
     pub storm: u32,
-    /// The time in which they are counted.
+    /// Time within which lost servers are counted.
     pub storm_window: Span,
-    /// So many returns of one server within `flap_window` keep it in quarantine; zero: never.
+    /// Number of returns of one server within `flap_window` that puts it into quarantine; zero: never.
     pub flaps: u32,
-    /// The time in which returns are counted.
+    /// Time within which returns are counted.
     pub flap_window: Span,
-    /// How long a server stays in quarantine.
+    /// Time that a server stays in quarantine.
     pub quarantine: Span,
-    /// Whether more important groups may push less important ones off a server.
+    /// Whether more important groups may preempt less important ones.
     pub preempt: bool,
 }
 

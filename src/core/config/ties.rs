@@ -1,14 +1,14 @@
-//! How groups hang together: links between them, and the tiers of services.
+//! Dependencies between groups: links, and the tiers of services.
 
 use super::{Cluster, Link, Need, Rigidity, TierLink};
 use crate::GroupName;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For each group, those that must be there before it.
+/// For each group, its children: by its links, and in the tier below.
 type Below<'a> = BTreeMap<&'a GroupName, BTreeSet<&'a GroupName>>;
 
 impl Need {
-    /// Whether it asks that the child be online somewhere.
+    /// Whether the child must be online somewhere.
     pub fn is_online(self) -> bool {
         match self {
             Need::OnlineLocal | Need::OnlineGlobal | Need::OnlineRemote => true,
@@ -18,7 +18,7 @@ impl Need {
 }
 
 impl Link {
-    /// Whether its parent has to leave when it is no longer so. An offline link has no rigidity and behaves as firm.
+    /// Whether the parent has to leave once the need is unmet. An offline link has no rigidity and behaves as firm.
     pub fn is_firm(&self) -> bool {
         match self.rigidity {
             Rigidity::Soft => !self.need.is_online(),
@@ -26,15 +26,15 @@ impl Link {
         }
     }
 
-    /// Whether the two leave together, the parent first.
+    /// Whether parent and child leave together, the parent first.
     pub fn is_hard(&self) -> bool {
         self.rigidity == Rigidity::Hard && self.need == Need::OnlineLocal
     }
 }
 
 impl Cluster {
-    /// What each group needs of others: its links, and those that firm tiers of services imply. A group of a firm tier needs
-    /// every group of the tier below to be online anywhere.
+    /// The links of each group: the declared ones, and those that firm tiers of services imply. A group of a firm
+    /// tier needs every group of the tier below to be online anywhere.
     pub fn links(&self) -> BTreeMap<&GroupName, BTreeSet<Link>> {
         let mut links: BTreeMap<&GroupName, BTreeSet<Link>> = BTreeMap::new();
         for (name, group) in self.groups.iter().filter(|(_, group)| !group.requires.is_empty()) {
@@ -48,7 +48,7 @@ impl Cluster {
                 for name in &upper.groups {
                     let known = links.entry(name).or_default();
                     for child in &lower.groups {
-                        // What is declared between the two says more.
+                        // A declared link between the two takes precedence.
                         if !known.iter().any(|link| &link.child == child) {
                             let (need, rigidity) = (Need::OnlineGlobal, Rigidity::Firm);
                             known.insert(Link { child: child.clone(), need, rigidity });
@@ -60,8 +60,8 @@ impl Cluster {
         links
     }
 
-    /// The groups that hang together with others, each after all that it depends on, with the levels below it. Those that
-    /// depend on themselves are left out.
+    /// The groups that have links or tiers, each after all that it depends on, with the number of levels below it.
+    /// Groups in a circle, or above one, are left out.
     pub fn levels(&self) -> Vec<(&GroupName, u32)> {
         levels(&self.below(true))
     }
@@ -87,13 +87,13 @@ impl Cluster {
         below
     }
 
-    /// A circle of links and tiers, if there is one: the first and the last are the same.
+    /// A circle of links and tiers, if there is one; its first group is repeated at the end.
     pub(super) fn circle(&self) -> Option<Vec<&GroupName>> {
         cycle(&self.below(true))
     }
 }
 
-/// Leaves first; what is in a circle, or above one, never comes.
+/// The groups with their levels, leaves first; those in a circle, or above one, are missing.
 fn levels<'a>(below: &Below<'a>) -> Vec<(&'a GroupName, u32)> {
     let mut above: BTreeMap<&GroupName, Vec<&'a GroupName>> = BTreeMap::new();
     let mut open: BTreeMap<&'a GroupName, (usize, u32)> = BTreeMap::new();
@@ -122,12 +122,12 @@ fn levels<'a>(below: &Below<'a>) -> Vec<(&'a GroupName, u32)> {
     sorted
 }
 
-/// The first circle of groups, if there is one: the first and the last are the same.
+/// The first circle of groups, if there is one; its first group is repeated at the end.
 fn cycle<'a>(below: &Below<'a>) -> Option<Vec<&'a GroupName>> {
     let sorted: BTreeSet<&GroupName> = levels(below).into_iter().map(|(name, _)| name).collect();
     let mut name = *below.keys().find(|name| !sorted.contains(*name))?;
     let mut path: Vec<&GroupName> = Vec::new();
-    // Whatever was not sorted has a child that was not.
+    // Every unsorted group has an unsorted child.
     while !path.contains(&name) {
         path.push(name);
         name = below.get(name)?.iter().find(|child| !sorted.contains(*child))?;

@@ -1,14 +1,14 @@
-//! What an order asks, by who carries it out: who does only part of it is told only that part, and no match over a question
-//! has to say that something cannot happen here.
+//! The questions and changes of an order, grouped by who carries them out: each of these is given only its own part,
+//! and needs no match arms for changes that cannot reach it.
 
 use crate::{Reading, ResourceName, Seen, ServerName, Span, note::CleanReason};
 
-/// A question to the world.
+/// A question to the world outside the core.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ask {
     /// Read a server; the reading must begin after the question.
     Read(ServerName),
-    /// Look at what lives inside the node; the look must begin after the question.
+    /// Look at a resource inside the node; the look must begin after the question.
     Look(ResourceName),
     /// Let some time pass.
     Pause(Span),
@@ -21,13 +21,13 @@ pub enum Ask {
 pub enum Deed {
     /// The hypervisor of the order's server.
     Hypervisor(Change),
-    /// The agent of what lives inside the node.
+    /// The agent of a resource inside the node.
     Local(ResourceName, LocalDeed),
     /// The node itself, which runs a program.
     Program(Program),
 }
 
-/// What a hypervisor changes, by what it is done to.
+/// A change by a hypervisor, by its object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Change {
     /// An LPAR that is a resource.
@@ -36,18 +36,18 @@ pub enum Change {
     Server(ServerDeed),
 }
 
-/// What is done to an LPAR.
+/// A change of an LPAR.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MachineDeed {
     /// Activate it.
     Start,
     /// Bring it down.
     Stop(Stop),
-    /// Move it, or end that.
+    /// Move it, or end a move.
     Move(Move),
 }
 
-/// How an LPAR is to be stopped, from the gentlest to the one that needs no cooperation.
+/// The ways to stop an LPAR, from the gentlest to the one that needs no cooperation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stop {
     /// The operating system shuts itself down; needs a working connection to it.
@@ -58,17 +58,17 @@ pub enum Stop {
     Immediate,
 }
 
-/// What moves an LPAR between servers, or ends that.
+/// Moves of an LPAR between servers, and the ways to end one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Move {
     /// From here to another server, while it runs.
     Live {
-        /// Where to.
+        /// The target.
         to: ServerName,
     },
-    /// Its definition here, while it is off.
+    /// Its definition, to here, while it is off.
     Definition {
-        /// Where it is.
+        /// The server on which it is defined.
         from: ServerName,
     },
     /// Made anew here and started, from a server that is down.
@@ -82,7 +82,7 @@ pub enum Move {
     Recover,
 }
 
-/// What is done to a server.
+/// A change of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServerDeed {
     /// Power it off.
@@ -91,7 +91,7 @@ pub enum ServerDeed {
     CutOffNode,
 }
 
-/// What an agent does.
+/// An action of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LocalDeed {
     /// Start.
@@ -102,27 +102,27 @@ pub enum LocalDeed {
     Clean(CleanReason),
 }
 
-/// A program of the administrators'.
+/// A program of the administrators.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Program {
     /// Absolute path.
     pub path: String,
-    /// What it is told.
+    /// Its arguments.
     pub arguments: Vec<String>,
-    /// How long it may take.
+    /// Time that it may take.
     pub within: Span,
 }
 
-/// What the world answered.
+/// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A reading, of whatever quality.
     Read(Reading),
-    /// What an agent saw.
+    /// The look of an agent.
     Looked(Seen),
     /// The change was accepted.
     Accepted,
-    /// The change was refused because things are already so.
+    /// The change was refused because it is in effect already.
     Already,
     /// The change was refused for this reason.
     Refused(String),
@@ -135,17 +135,17 @@ pub enum Answer {
 }
 
 impl Ask {
-    /// Something that an LPAR is asked.
+    /// A change of an LPAR, as a question.
     pub fn machine(resource: ResourceName, deed: MachineDeed) -> Self {
         Ask::Do(Deed::Hypervisor(Change::Machine(resource, deed)))
     }
 
-    /// Something that a server is asked.
+    /// A change of a server, as a question.
     pub fn server(deed: ServerDeed) -> Self {
         Ask::Do(Deed::Hypervisor(Change::Server(deed)))
     }
 
-    /// Something that an agent is asked.
+    /// An action of an agent, as a question.
     pub fn local(resource: ResourceName, deed: LocalDeed) -> Self {
         Ask::Do(Deed::Local(resource, deed))
     }

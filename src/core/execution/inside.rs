@@ -1,8 +1,8 @@
-//! Orders for what lives inside a node: its agent is asked, and looks again.
+//! Orders for resources inside a node: its agent acts, and looks again.
 //!
-//! Nothing is read elsewhere first: only the ledger knows what lives inside other nodes, and it holds the proofs. A start
-//! that succeeded and does not show, or a stop, is looked at again for a while; a stop that was asked for in order and has no
-//! effect is followed by one by force.
+//! No other server is read first: only the ledger knows what lives inside other nodes, and it holds the proofs. A
+//! stop, or a start that succeeded and does not show, is looked at again for a while; an orderly stop without effect
+//! is followed by a clean.
 
 use super::{Answer, Ask, Execution, LONGEST_PAUSE, LocalDeed, Next, START_SHOWS, Stage, ran};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Execution {
-    /// Says that the order is about something inside the node.
+    /// Sets whether the resource lives inside the node.
     #[must_use]
     pub fn inside(self, inside: bool) -> Self {
         let inside = inside && matches!(self.order.action, Action::Start { .. } | Action::Stop { .. });
@@ -20,7 +20,7 @@ impl Execution {
         Execution { inside, stage, ..self }
     }
 
-    /// The first question: agents may be asked for what is so already.
+    /// The first action. Nothing is looked at before it: an agent may be asked for what is so already.
     pub(super) fn first_inside(&self) -> Option<(ResourceName, LocalDeed)> {
         match &self.order.action {
             Action::Start { resource, .. } => Some((resource.clone(), LocalDeed::Start)),
@@ -36,7 +36,7 @@ impl Execution {
         }
     }
 
-    /// What follows an answer.
+    /// The next step after an answer.
     pub(super) fn next_inside(&mut self, answer: Answer, elapsed: Span) -> Next {
         let Some(resource) = self.order.action.resource().cloned() else {
             return self.report(ran(answer));
@@ -70,7 +70,7 @@ impl Execution {
             Answer::Unknown(_) if !forced && !self.order.action.is_start() => {
                 self.clean(resource, CleanReason::OfflineHung)
             }
-            // Whether it is so all the same is looked at, not believed.
+            // Whether the action has taken effect all the same is looked at, not believed.
             Answer::Refused(why) | Answer::Unknown(why) => self.look(resource, elapsed, forced, Some(why)),
             Answer::Read(_) | Answer::Looked(_) | Answer::Paused => {
                 self.report(Ending::Unknown("its agent was not answered for".to_owned()))

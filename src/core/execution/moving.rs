@@ -1,11 +1,12 @@
-//! Orders that move an LPAR between servers: live migration, its end by force, and the definition that is brought to where
-//! an LPAR is to start.
+//! Orders that move an LPAR between servers: live migration, its forced end, and a definition that is brought to
+//! where its LPAR is to start.
 //!
 //! A definition whose move failed half-way can be neither started nor stopped before that is cleared up. Nothing in a
-//! reading tells it apart from other trouble, so it is tried once what was asked for is refused, or not seen.
+//! reading tells it apart from other trouble, so clearing up is tried once the start or stop is refused, or has no
+//! visible effect.
 //!
-//! A move is believed only when both servers were read after it: Running on exactly one, and on its way on neither. A move
-//! that is found under way already is followed, not sent again.
+//! A move is believed only when both servers were read after it: Running on exactly one, and in transit on neither. A
+//! move that is found under way already is followed, not sent again.
 
 use super::{Answer, Ask, Execution, MachineDeed, Move, Next, START_SHOWS, Stage};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// How long a move that was told to stop may go on before it is cleared up.
+/// Time that a move that was told to stop may go on before it is cleared up.
 const STOP_SHOWS: Span = Span::seconds(10);
 
 /// The other server of a move.
@@ -28,19 +29,20 @@ pub(super) fn other(order: &Order) -> Option<ServerName> {
     }
 }
 
-/// Whether the LPAR is not here where it is active there: what is not listed any more has gone there.
+/// Whether this state, together with an active one on the other server, says that the LPAR has left: an LPAR that is
+/// no longer listed here counts as gone.
 fn is_gone(power: Power) -> bool {
     power.is_inactive() || power == Power::Missing
 }
 
 impl Execution {
-    /// What the other server of a move read last.
+    /// The state on the other server of a move, at its last reading.
     fn there(&self) -> Power {
         let reading = other(&self.order).and_then(|server| self.readings.get(&server));
         reading.map(|reading| self.power(reading)).unwrap_or_default()
     }
 
-    /// Reads back: of a move, both servers.
+    /// Reads back; after a move, both servers.
     pub(super) fn look_back(&mut self, asked: Span, forced: bool, doubt: Option<String>) -> Next {
         match other(&self.order) {
             Some(server) => {
@@ -54,7 +56,7 @@ impl Execution {
         }
     }
 
-    /// Both servers were read before a move.
+    /// Decides on a move; both servers were read.
     pub(super) fn before_move(&mut self, resource: ResourceName, to: ServerName, reading: &Reading) -> Next {
         let (here, there) = (self.power(reading), self.there());
         if here == Power::Moving || there == Power::Moving {
@@ -69,7 +71,7 @@ impl Execution {
         if here != Power::Running {
             return self.report(Ending::NotDone(format!("it reads {here} on {}", self.order.server)));
         }
-        // What is sent to a server that is down may begin when that is back.
+        // A command to a server that is down may take effect when it is back.
         let system = self.readings.get(&to).map(|reading| reading.system).unwrap_or_default();
         if system != SystemState::Operating {
             return self.report(Ending::NotDone(format!("{to} reads {system}")));
@@ -77,7 +79,7 @@ impl Execution {
         self.machine(resource, MachineDeed::Move(Move::Live { to }))
     }
 
-    /// What has become of a move; `None` while it is under way.
+    /// The ending of a move; `None` while it is under way.
     pub(super) fn moved(
         &self,
         here: Power,
@@ -98,7 +100,7 @@ impl Execution {
         None
     }
 
-    /// Both servers were read before a move is ended.
+    /// Decides how to end a move; both servers were read.
     pub(super) fn before_end(&mut self, resource: ResourceName, from: &ServerName, reading: &Reading) -> Next {
         if !reading.live {
             return self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)));
@@ -107,17 +109,17 @@ impl Execution {
         if !moves && !self.is_half_way() {
             return self.report(Ending::Done);
         }
-        // Only the source can be told to stop, and only what is under way.
+        // Only the source can be told to stop, and only a move that is under way.
         let stop = moves && *from == self.order.server;
         self.machine(resource, MachineDeed::Move(if stop { Move::Stop } else { Move::Recover }))
     }
 
-    /// Whether a server of the move that can be read does not say whether the LPAR runs there.
+    /// Whether a server of the move can be read, and its reading does not say whether the LPAR runs there.
     fn is_half_way(&self) -> bool {
         self.readings.values().any(|reading| reading.live && self.power(reading) == Power::Unknown)
     }
 
-    /// Whether a move is over after it was told to end; `None` while it is under way.
+    /// The next step after a move was told to end; `None` to read on.
     pub(super) fn ended(
         &mut self,
         here: Power,
@@ -139,8 +141,8 @@ impl Execution {
         None
     }
 
-    /// Brings the definition of an LPAR here: moved from a server that works, made anew for one that is proven off and that
-    /// the witness sees down.
+    /// Brings the definition of an LPAR here: moved from a server that works, or made anew if that server is proven
+    /// off and the witness sees it down.
     pub(super) fn bring(&mut self, resource: ResourceName, from: ServerName, vouched: &BTreeSet<ServerName>) -> Next {
         let Some(reading) = self.readings.get(&from) else {
             return self.report(Ending::NotDone(format!("{from} was not read")));
@@ -158,7 +160,7 @@ impl Execution {
         self.report(Ending::NotDone(format!("it is defined on {from}, which reads {system}")))
     }
 
-    /// The definition was asked for, and is looked for here.
+    /// Looks for a definition that was to be brought here.
     pub(super) fn brought(
         &mut self,
         resource: ResourceName,
@@ -186,8 +188,9 @@ impl Execution {
         self.rest()
     }
 
-    /// A start was hindered, and a move that may be in its way was told to be cleared up. Where the LPAR is after that must
-    /// be read everywhere before it is started, so the start is left to another order.
+    /// Ends a start that was hindered, after a move that may be in its way was to be cleared up. The LPAR may be on
+    /// any server after that, and must be read on all of them before it is started, so the start is left to another
+    /// order.
     pub(super) fn cleared(&mut self, answer: Answer) -> Next {
         let ending = match (self.hindered.take(), answer) {
             (Some(Ending::Refused(_)), Answer::Accepted | Answer::Already) => {
@@ -195,7 +198,7 @@ impl Execution {
             }
             (Some(Ending::Refused(_)), Answer::NotSent(why)) => Ending::NotDone(why),
             (Some(Ending::Refused(_)), Answer::Unknown(why)) => Ending::Unknown(why),
-            // There was none to clear up, or what was asked for before may come yet.
+            // There was no move to clear up, or the change that was asked for first may still take effect.
             (Some(ending), _) => ending,
             (None, _) => Ending::Unknown("a move of it was cleared up".to_owned()),
         };

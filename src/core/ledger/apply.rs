@@ -1,4 +1,4 @@
-//! Entries to commands to changes. Each command is checked whole before it changes anything.
+//! Applies entries, command by command. Each command is checked completely before it changes anything.
 
 use super::{GroupState, JOURNAL_LIMIT, Ledger, REQUEST_LIMIT, ServerState};
 use crate::{
@@ -13,7 +13,7 @@ pub(super) struct Applying<'a> {
     pub(super) author: &'a Author,
     ordinal: u32,
     records: Vec<Record>,
-    /// The node whose older process speaks in this entry: nothing of it counts.
+    /// The node whose older process wrote the rest of this entry: its commands are refused.
     pub(super) unheard: Option<NodeName>,
 }
 
@@ -55,7 +55,7 @@ impl Ledger {
         Outcome { refused, records, reply }
     }
 
-    /// Applies one command to a scratch copy: the planner's way to know that what it proposes is accepted.
+    /// Applies one command to a scratch copy, so that the planner proposes only commands that are accepted.
     pub(crate) fn attempt(&mut self, author: &Author, command: &Command, ordinal: &mut u32) -> Result<(), Refusal> {
         let mut applying = Applying { ledger: self, author, ordinal: *ordinal, records: Vec::new(), unheard: None };
         let result = applying.command(command);
@@ -63,7 +63,7 @@ impl Ledger {
         result
     }
 
-    /// Tries a request, to see what it would lead to.
+    /// Applies a request to a scratch copy, to see its consequences.
     pub(crate) fn try_request(&mut self, request: &crate::Request) -> Result<(), Refusal> {
         let author = Author::Operator { name: String::new(), request: crate::RequestId(0) };
         self.attempt(&author, &Command::Request(request.clone()), &mut 0)
@@ -142,8 +142,9 @@ impl Applying<'_> {
         }
     }
 
-    /// Does something whole or not at all: where it is refused half-way, everything is as it was. Copies the ledger, so it
-    /// is for what people ask, which is rare and touches many things; facts and decisions check before they change.
+    /// Makes a change completely or not at all: if it is refused half-way, the ledger is restored. It copies the
+    /// ledger, so it is only for operators' requests, which are rare and touch many things; facts and decisions check
+    /// before they change.
     pub(super) fn whole(&mut self, change: impl FnOnce(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let (before, told, ordinal) = (self.ledger.scratch(), self.records.len(), self.ordinal);
         let result = change(self);
@@ -155,19 +156,19 @@ impl Applying<'_> {
         result
     }
 
-    /// Writes down what changed.
+    /// Records a change.
     pub(super) fn note(&mut self, note: Note) {
         self.records.push(Record { index: self.ledger.index, at: self.ledger.wall, note });
     }
 
-    /// The next order's identity.
+    /// The identity of the next order.
     pub(super) fn next_order(&mut self) -> OrderId {
         let id = OrderId { index: self.ledger.index, ordinal: self.ordinal };
         self.ordinal = self.ordinal.saturating_add(1);
         id
     }
 
-    /// Who asks, for the audit.
+    /// The name of the author, for the audit.
     pub(super) fn by(&self) -> String {
         match self.author {
             Author::Planner(node) => format!("planner on {node}"),

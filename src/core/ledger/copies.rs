@@ -1,4 +1,4 @@
-//! What the ledger can prove. Questions only: the planner asks them too, so that it never proposes what is refused.
+//! Proofs, as queries on the ledger: the planner uses them too, so that it never proposes a command that is refused.
 
 use super::{CopyState, GroupState, Ledger, Phase, SAID_LIMIT, ServerState, StartRisk};
 use crate::{
@@ -10,8 +10,9 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Ledger {
-    /// What is known of an LPAR on a server before its list is read: who reads it has to know that. What is mobile takes its
-    /// UUID along, and is gone from a server once it was listed on another by a reading that is not older.
+    /// The identity of an LPAR on a server as known before its list is read: the reader needs it to recognize the
+    /// LPAR. A mobile LPAR takes its UUID along, and is gone from a server once it was listed on another by a reading
+    /// that is not older.
     pub fn known(&self, resource: &ResourceName, server: &ServerName) -> Known {
         let group = self.group_of(resource).and_then(|name| self.groups.get(name));
         let Some(copies) = group.and_then(|group| group.copies.get(resource)) else { return Known::default() };
@@ -30,7 +31,7 @@ impl Ledger {
         }
     }
 
-    /// The same, of all LPARs that may be on a server, and of that of its node.
+    /// The same for all LPARs that may be on a server, and for its node's LPAR.
     pub fn known_on(&self, server: &ServerName) -> KnownOn {
         let groups =
             self.groups.values().filter(|group| group.copies.values().any(|copies| copies.contains_key(server)));
@@ -39,31 +40,32 @@ impl Ledger {
         KnownOn { lpars, node: self.own_lpar(server).map(str::to_owned) }
     }
 
-    /// The state of an LPAR by a reading: who read it may not have known all that is known here.
+    /// The state of an LPAR by a reading. Checked here too, because the reader may have known less of the LPAR.
     pub fn reads(&self, reading: &Reading, resource: &ResourceName) -> Power {
         let uuid = reading.listed.get(resource).and_then(|listed| listed.uuid.as_deref());
         let power = reading.power(resource);
-        // What was found under another name, or is left alone, is `Unknown` already.
+        // An LPAR that was found under another name, or is left alone, is `Unknown` already.
         if reading.alarm(resource).is_some() { power } else { self.known(resource, &reading.server).says(power, uuid) }
     }
 
-    /// What a reading says of an LPAR, in as many words as are kept.
+    /// The remark of a reading on an LPAR, cut off after [`SAID_LIMIT`] characters.
     pub fn said(reading: &Reading, resource: &ResourceName) -> String {
         let remark = reading.listed.get(resource).and_then(|listed| listed.remark.as_ref());
         remark.map(|remark| remark.to_string().chars().take(SAID_LIMIT).collect()).unwrap_or_default()
     }
 
-    /// Whether a reading, by which an LPAR is in this state, has a line for it, and that line is about it and nothing else.
+    /// Whether a reading in which an LPAR has this state lists the LPAR itself, and not another one under its name.
     pub fn lists(reading: &Reading, resource: &ResourceName, power: Power) -> bool {
         !matches!(power, Power::Absent | Power::Missing) && reading.alarm(resource).is_none()
     }
 
-    /// Whether nothing of this LPAR can be active on this server: the server is proven off; or its hypervisor is not up yet;
-    /// or the copy was read off after the last start could take effect, and the server does not start things by itself.
+    /// Checks that this copy cannot be active: its server is proven off; or the hypervisor is not up yet; or it died
+    /// with its node; or it was read off after the last start could take effect, and the server does not start things
+    /// by itself. A passive resource needs no proof.
     pub fn vouches(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         self.reads_off(group, resource, server)?;
         match self.servers.get(server) {
-            // A server that comes up starts LPARs by itself, and nothing inside its node.
+            // A server that comes up starts LPARs by itself, but nothing inside its node.
             Some(state) if state.dirty.is_some() && !state.is_rising() && !self.is_inside(resource) => {
                 Err(Refusal::Dirty { server: server.clone() })
             }
@@ -71,7 +73,7 @@ impl Ledger {
         }
     }
 
-    /// The same, where it does not matter what the server may start by itself in a moment.
+    /// The same, where it does not matter that a dirty server may start the copy by itself.
     pub fn reads_off(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let state = self.servers.get(server);
         if state.is_some_and(|state| state.off.is_some()) || group.passive.contains(resource) {
@@ -92,15 +94,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether a resource inside a node whose agent cannot tell any more is taken to be as down as it was: it was down there when
-    /// its group was granted its tenure elsewhere, and nothing of ours was to start it there since. That is enough for what
-    /// starts where the tenure is, and for nothing else: a tenure neither begins nor ends by it.
+    /// Whether a resource inside a node whose agent cannot tell its state any more counts as down, as it was: it was
+    /// down there when its group was granted its tenure elsewhere, and no start of ours was ordered there since. That
+    /// suffices for starts under that tenure, and for nothing else: no tenure begins or ends by it.
     pub(super) fn stands_by(&self, copies: &BTreeMap<ServerName, CopyState>, server: &ServerName) -> bool {
         let copy = copies.get(server);
         copy.is_some_and(|copy| copy.idle && copy.power == Power::Unknown && copy.risk == StartRisk::None)
     }
 
-    /// The evidence that nothing runs under the group's tenure any more.
+    /// The proof that nothing runs under the group's tenure any more.
     pub fn departure(&self, name: &GroupName, group: &GroupState) -> Result<Proof, Refusal> {
         let tenure = group.tenure.as_ref().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
         if let Some(off) = self.servers.get(&tenure.server).and_then(|server| server.off.as_ref()) {
@@ -118,7 +120,7 @@ impl Ledger {
         let mut died = None;
         let index = match tenure.phase {
             Phase::Leaving { index, .. } => index,
-            // Nobody was told to stop what is merely watched: that it is off is enough.
+            // A group that is merely watched was not told to stop: that it reads off is enough.
             Phase::Starting | Phase::Online if !self.is_looked_after(name) => 0,
             Phase::Starting | Phase::Online | Phase::Migrating(_) => {
                 return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
@@ -147,7 +149,7 @@ impl Ledger {
         })
     }
 
-    /// What was not read off on a server, but is not defined there: a proof that rests on that says so.
+    /// The resources that are not defined on a server, and so were not read off: a proof that rests on that names them.
     pub(super) fn undefined(&self, group: &GroupState, server: &ServerName) -> BTreeSet<ResourceName> {
         let absent = |copies: &BTreeMap<ServerName, CopyState>| {
             copies.get(server).is_some_and(|copy| copy.power == Power::Absent)
@@ -155,19 +157,19 @@ impl Ledger {
         group.owned().filter(|(_, copies)| absent(copies)).map(|(resource, _)| resource.clone()).collect()
     }
 
-    /// Why the group may not run on this server now; `None` if it may. Says nothing of other servers.
+    /// The reason that the group may not run on this server now; `None` if it may. Says nothing of other servers.
     pub fn not_here(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
         self.unable(name, group, server).or_else(|| self.crowded(name, group, server))
     }
 
-    /// The same, but for its room beside what runs there.
+    /// The same, but without strict rules and the room beside what runs there.
     pub fn unable(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
         self.unfit(name, group, server, |resource, power| {
             (power == Power::Absent).then(|| self.not_brought(group, resource, server)).flatten()
         })
     }
 
-    /// What `not_here` and `not_migrated` have in common; they differ in what they say of a copy that is not active.
+    /// The common part of `unable` and `not_migrated`, which differ in their check of a single copy, `copy`.
     pub(super) fn unfit(
         &self,
         name: &GroupName,
@@ -180,7 +182,7 @@ impl Ledger {
         }
         let Some(state) = self.servers.get(server) else { return Some(NotHere::Unread) };
         let (lpars, inside) = self.lives(group);
-        // What lives inside nodes needs no witness: its node must be there.
+        // Resources inside nodes need no witness, but their node must be there.
         let ready = if lpars || !inside { not_ready(state) } else { state.off.as_ref().map(|_| NotHere::ProvenOff) };
         if let Some(why) = ready.or_else(|| state.closed().map(NotHere::from)) {
             return Some(why);
@@ -213,13 +215,13 @@ impl Ledger {
         self.link_forbids(name, group, server)
     }
 
-    /// Why the group would not fit on this server beside what is there: a strict rule, or too little room.
+    /// The reason that the group does not fit on this server beside what is there: a strict rule, or too little room.
     pub fn crowded(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
         let state = self.servers.get(server)?;
         self.rule_forbids(name, group, server).or_else(|| self.no_room(name, server, state))
     }
 
-    /// Whether a resource is there or is not, and is neither started nor stopped.
+    /// Whether a resource is persistent: it is there or is not, and is neither started nor stopped.
     pub fn is_persistent(&self, resource: &ResourceName) -> bool {
         let declared = self.config.resources.get(resource);
         declared.is_some_and(|declared| declared.operations() == Operations::None && !declared.monitor_only)
@@ -230,8 +232,8 @@ impl Ledger {
         server.watcher.as_ref().is_some_and(|node| self.nodes.get(node).is_some_and(|node| node.lapsed().is_none()))
     }
 
-    /// Whether it is seen what becomes of a server: its watcher reads it Operating, or, where no manager can be
-    /// asked, its node is there.
+    /// Whether changes on a server are seen: its watcher reads it Operating, or, where no manager can be asked, its
+    /// node is there.
     pub fn is_attended(&self, name: &ServerName, server: &ServerState) -> bool {
         if !self.config.has_manager(name) {
             return self.node_in_charge(name).is_some();
@@ -246,7 +248,7 @@ impl Ledger {
         here.peek().is_some() && here.all(|up| !up)
     }
 
-    /// What the group needs.
+    /// Load of the group: its own, and that of its resources.
     pub fn demand(&self, name: &GroupName, group: &GroupState) -> Load {
         let own = self.config.groups.get(name).map(|declared| declared.load).unwrap_or_default();
         let resources = group.copies.keys().filter_map(|resource| self.config.resources.get(resource));
@@ -275,14 +277,14 @@ impl Ledger {
         None
     }
 
-    /// Copies that are active without right while those with right run, by readings that began after the conflict was found:
-    /// these can be stopped, and what remains is where it belongs. Empty as soon as that is not so of one resource: whoever
-    /// started the second copy may have known that the first is gone.
+    /// The copies that are active without right while those with right run, by readings that began after the conflict
+    /// was found: if these are stopped, every remaining copy is where it belongs. Empty as soon as this fails for one
+    /// resource: whoever started the second copy may have known that the first is gone.
     pub fn wrong_copies(&self, group: &GroupState) -> Vec<(ResourceName, ServerName)> {
         let (Some(tenure), Some(held)) = (&group.tenure, group.held) else { return Vec::new() };
         let stays = matches!(tenure.phase, Phase::Starting | Phase::Online);
         let (lpars, inside) = self.lives(group);
-        // What lives inside nodes is watched by them, whether an HMC answers or not.
+        // Resources inside nodes are watched by these, whether an HMC answers or not.
         let watched = |server: &ServerName| {
             let by_hmc = self.servers.get(server).is_some_and(|state| state.is_working() && self.is_watched(state));
             (by_hmc || !lpars) && (!inside || self.node_in_charge(server).is_some())
@@ -308,7 +310,7 @@ impl Ledger {
         wrong
     }
 
-    /// Where copies of the group are active by the last live readings, servers proven off or dirty left out.
+    /// The places where copies of the group are active by the last live readings, without servers proven off or dirty.
     pub fn active_places(&self, group: &GroupState) -> Conflict {
         let mut active: BTreeMap<ServerName, _> = BTreeMap::new();
         for (resource, copies) in group.copies.iter().filter(|(resource, _)| !group.passive.contains(*resource)) {

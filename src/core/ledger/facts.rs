@@ -1,4 +1,4 @@
-//! Facts: readings, reports, and what the leader's clock says of nodes.
+//! Facts: readings, reports, proofs of servers, and times that have passed.
 
 use super::{CopyState, Dirty, NodeState, OffProof, SAID_LIMIT, StartRisk, apply::Applying};
 use crate::{
@@ -13,11 +13,11 @@ use std::{
     sync::Arc,
 };
 
-/// Started so often by no order of ours, a group is somebody else's, too.
+/// Number of starts by no order of ours after which a group counts as managed by somebody else, too.
 const STRANGE: usize = 3;
 
 impl Applying<'_> {
-    /// A reading by the server's watcher.
+    /// Takes a reading by the server's watcher.
     pub(super) fn observe(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let state = self.server(&reading.server)?;
         let stale = || Refusal::Stale { server: reading.server.clone() };
@@ -31,13 +31,13 @@ impl Applying<'_> {
         self.absorb(reading)
     }
 
-    /// Whether something claims to follow an entry that was not there when it was looked at: it would count as the newest for
-    /// ever.
+    /// Whether a fact claims to follow an entry that did not exist when it was observed: it would count as the newest
+    /// for ever.
     fn is_foreseen(&self, since: u64) -> bool {
         since >= self.ledger.index
     }
 
-    /// Takes over what a reading says, where it is not older than what is known.
+    /// Takes over a reading that is not older than what is known.
     fn absorb(&mut self, reading: &Reading) -> Result<(), Refusal> {
         let now = self.ledger.now;
         if self.is_foreseen(reading.since) {
@@ -51,7 +51,7 @@ impl Applying<'_> {
         let from = std::mem::replace(&mut state.system, reading.system);
         state.live = reading.live;
         let first = state.since.replace(reading.since).is_none();
-        // Whether anyone could prove that it was off or not: what comes up may start LPARs by itself.
+        // Even where nobody could prove it off: a server that comes up may start LPARs by itself.
         let rises = match reading.system {
             SystemState::Initializing => from != SystemState::Initializing,
             SystemState::Operating | SystemState::Standby => {
@@ -91,7 +91,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Takes over what a list says of an LPAR: its state, and at the first reading its UUID.
+    /// Takes over the line of a list about an LPAR: its state, and at the first reading its UUID.
     fn absorb_lpar(&mut self, reading: &Reading, resource: &ResourceName) {
         if self.ledger.config.lpar(resource).is_none() {
             return;
@@ -125,7 +125,7 @@ impl Applying<'_> {
         }
     }
 
-    /// A mobile LPAR is listed on a server: where it was missed, it is gone.
+    /// Marks a mobile LPAR that is listed on a server as absent from the servers where it was missing.
     fn found_here(&mut self, name: &GroupName, resource: &ResourceName, reading: &Reading) {
         let Ok(group) = self.group_mut(name) else { return };
         let mut gone = Vec::new();
@@ -143,9 +143,10 @@ impl Applying<'_> {
         }
     }
 
-    /// What a node has read on its way, of a server that others watch: it takes away what vouches there, and proves nothing.
-    /// Readings by two nodes cannot be told apart in time (one says when it began, and a slow one is newer in the world than a
-    /// quick one that began later), so what follows the report is what counts next. Gives back whether that was any news.
+    /// Takes over a reading that a node made for an order, of a server that another node watches: it can only take
+    /// away what vouches there, and proves nothing. Readings by two nodes cannot be ordered in time (each says when
+    /// it began, and a slow one is newer in the world than a quick one that began later), so only readings that
+    /// follow the report count next. Gives back whether it was news.
     fn take_away(&mut self, order: OrderId, reading: &Reading) -> bool {
         let Some(state) = self.ledger.servers.get(&reading.server).filter(|_| reading.tells_lpars()) else {
             return false;
@@ -178,7 +179,7 @@ impl Applying<'_> {
         news
     }
 
-    /// Takes over what is known of one copy from now on. Gives back whether it is not older than what was known.
+    /// Takes over a look at one copy. Gives back whether it counts: it is not older than what was known.
     pub(super) fn absorb_copy(&mut self, server: &ServerName, resource: &ResourceName, seen: &Seen) -> bool {
         let (now, index_now) = (self.ledger.now, self.ledger.index);
         let inside = self.ledger.is_inside(resource);
@@ -206,7 +207,7 @@ impl Applying<'_> {
         copy.confidence = seen.confidence;
         copy.said = seen.said.chars().take(SAID_LIMIT).collect();
         let on_purpose = here && power == Power::OffOnPurpose && from != power;
-        // Where its group is, it may have come back by itself before anybody did anything about it.
+        // On the server of its tenure, it may have come back by itself before anybody did anything about it.
         let strange = known && quiet && power.is_active() && !here;
         let news = from != power && (known || power.is_active());
         if news {
@@ -223,9 +224,10 @@ impl Applying<'_> {
         true
     }
 
-    /// Something was started by no order of ours. Once, that is a hand; again and again, somebody else manages it: it is said,
-    /// and nothing is done to its group until an operator has settled whose it is, but for stopping the wrong one of two. What
-    /// a server starts by itself when it comes up, and what moves, is not meant.
+    /// Counts a start by no order of ours. Once, that is an operator's hand; if it happens again and again, somebody
+    /// else manages the group, too: that is noted, and the group is frozen until an operator has settled whose it is,
+    /// except that the wrong one of two copies is stopped. LPARs that a server starts by itself when it comes up, and
+    /// moves, do not count.
     fn started_by_others(&mut self, name: &GroupName, resource: &ResourceName, server: &ServerName) {
         let (now, window) = (self.ledger.now, self.ledger.config.brakes.flap_window);
         let comes_up =
@@ -248,10 +250,10 @@ impl Applying<'_> {
         self.note(Note::SomebodyElse { group, resource, server, times, within: window });
     }
 
-    /// A node answers an order.
+    /// Takes a node's report of an order.
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
         let Some(order) = self.ledger.orders.remove(&report.order) else {
-            // What was read is a fact, whatever became of the order.
+            // A reading is a fact, whatever became of the order.
             let news = report.readings.iter().filter(|reading| self.take_away(report.order, reading)).count() > 0;
             return if news { Ok(()) } else { Err(Refusal::NoOrder(report.order)) };
         };
@@ -261,11 +263,11 @@ impl Applying<'_> {
             self.take_away(order.id, reading);
         }
         for reading in report.readings.iter().filter(|reading| reading.server == order.server) {
-            // A reading of a server that is no longer declared says nothing.
+            // A reading of a server that is no longer declared is ignored.
             let _ = self.absorb(reading);
         }
         for (resource, seen) in &report.seen {
-            // What the node is not asked about says nothing.
+            // A look at a resource that does not live in the node is ignored.
             let _ = self.absorb_seen(&order.node, resource, seen);
         }
         let done = report.ending == Ending::Done;
@@ -280,8 +282,8 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Whether the server was read up by a reading that may be newer than those of the report: then it came back before the
-    /// report did, and may have been given work.
+    /// Whether the server was read up by a reading that may be newer than those of the report: then it came back
+    /// before the report did, and may have been given work.
     fn rose_since(&self, order: &Order, report: &Report) -> bool {
         let read = report.readings.iter().filter(|reading| reading.server == order.server).map(|reading| reading.since);
         let read = read.max().unwrap_or(order.id.index);
@@ -299,7 +301,7 @@ impl Applying<'_> {
         self.note(Note::ProvenOff { server: server.clone(), how });
     }
 
-    /// A node becomes the watcher of a server.
+    /// Makes a node the watcher of a server.
     pub(super) fn assign(&mut self, server: &ServerName, node: &NodeName) -> Result<(), Refusal> {
         let known = self.ledger.nodes.get(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
         if known.lapsed().is_some() {
@@ -315,7 +317,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A loose start has had its time.
+    /// Settles a loose start whose time is over.
     pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let (now, index) = (self.ledger.now, self.ledger.index);
         let copy = self.ledger.group_of(resource).and_then(|name| self.ledger.groups.get(name));
@@ -339,7 +341,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Nobody answered an order within its budget.
+    /// Closes an order that nobody answered in its time.
     pub(super) fn expire(&mut self, id: OrderId) -> Result<(), Refusal> {
         let order = self.ledger.orders.get(&id).ok_or(Refusal::NoOrder(id))?;
         if self.ledger.now < self.ledger.expiry(order) {
@@ -350,8 +352,9 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A server that was proven off is up: a live reading says so, or its own node is heard, which only the leader knows. To
-    /// give up a proof is never unsafe. Nothing that is known of its copies counts any more.
+    /// Gives up the proof that a server is off, because it is up: a live reading says so, or its own node is heard,
+    /// which only the leader knows. To give up a proof is never unsafe. Nothing that is known of its copies counts
+    /// any more.
     pub(super) fn reappear(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let state = self.server(server)?;
         let Some(off) = &state.off else { return Err(Refusal::NotOff { server: server.clone() }) };
@@ -372,12 +375,12 @@ impl Applying<'_> {
         self.outlive_server(server);
     }
 
-    /// A server came up: nothing that is known of its copies counts any more, but of those that run there by right if it
-    /// was never proven off.
+    /// Marks a server that came up: nothing that is known of its copies counts any more, except of those that run
+    /// there by right, if it was never proven off.
     fn mark_dirty(&mut self, server: &ServerName, was_off: bool) {
         let (index, now, managed) = (self.ledger.index, self.ledger.now, self.ledger.config.has_manager(server));
         let Ok(state) = self.server_mut(server) else { return };
-        // Where nothing is an LPAR, nothing starts by itself that could be read.
+        // Without a manager there are no LPARs, and nothing starts by itself that could be read.
         if managed {
             state.dirty = Some(Dirty { index, up: (state.system == SystemState::Operating).then_some(now) });
         }
@@ -403,8 +406,9 @@ impl Applying<'_> {
         self.count_return(server);
     }
 
-    /// Everything on a dirty server was read, nothing runs there but by right, and it has had its time to start things by
-    /// itself. What cannot be told of one thing vouches for nothing, and is no reason to keep the server from all others.
+    /// Marks a dirty server as clean: everything on it was read, nothing runs there but by right, and its time to
+    /// start things by itself is over. A copy whose state cannot be told vouches for nothing, but is no reason to
+    /// keep the server from all other groups.
     pub(super) fn clean(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let not_clean = || Refusal::NotClean { server: server.clone() };
         let state = self.server(server)?;
@@ -413,7 +417,7 @@ impl Applying<'_> {
         if settled.is_none_or(|settled| self.ledger.now < settled) {
             return Err(not_clean());
         }
-        // What is merely watched is not stopped, so nobody waits for it.
+        // A group that is merely watched is not stopped, so nothing waits for it.
         let config = Arc::clone(&self.ledger.config);
         let watched = |name: &GroupName| config.groups.get(name).is_some_and(|declared| !declared.managed);
         for (_, group) in self.ledger.groups.iter().filter(|(name, _)| !watched(name)) {
@@ -438,12 +442,12 @@ fn down_of(vios: &BTreeMap<String, bool>) -> BTreeSet<String> {
 }
 
 impl super::Ledger {
-    /// When what was sent by this time can take effect no more.
+    /// Time from which on nothing that was sent by `at` can take effect any more.
     pub fn settled_by(&self, at: Time) -> Time {
         at.after(self.config.timings.settle).max(self.settles_end)
     }
 
-    /// By when every lease that a node may hold now has ended, if it is granted none from now on.
+    /// Time by which every lease that a node may hold now has ended, if it is granted none from now on.
     pub fn lease_ends(&self, node: &NodeName) -> Time {
         if self.nodes.get(node).is_some_and(|state| state.lapsed().is_some()) {
             return self.now;
@@ -451,7 +455,7 @@ impl super::Ledger {
         self.now.after(surely_over(self.config.timings.lease)).max(self.leases_end)
     }
 
-    /// When an order that nobody answers is given up.
+    /// Time at which an order that nobody answers is given up.
     pub fn expiry(&self, order: &Order) -> Time {
         let timings = &self.config.timings;
         order.issued.after(order.budget).after(timings.settle).after(timings.lease).after(Span::seconds(1))

@@ -1,4 +1,4 @@
-//! Tenures: how they begin, what becomes of them, and how they end. The heart of the promise.
+//! Tenures: how they begin, change and end. The core of the ledger's guarantees.
 
 use super::{CopyState, GroupState, Intent, Ledger, Phase, PreOnline, Run, Tenure, apply::Applying};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 impl Applying<'_> {
-    /// The group is online where it was found running, and can be active nowhere else.
+    /// Adopts the group where it was found running, if it can be active nowhere else.
     pub(super) fn adopt(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
         let group = self.group(name)?;
         self.may_begin(name, group, server)?;
@@ -26,7 +26,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// The group may be started on this server.
+    /// Grants a tenure: the group may be started on this server.
     pub(super) fn grant(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
         let group = self.group(name)?;
         if group.intent == Intent::Offline {
@@ -49,7 +49,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// No tenure, no conflict, and no copy on any other server of the list that can be active.
+    /// Checks that there is no tenure, no conflict, and no copy on any other server of the list that can be active.
     fn may_begin(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Result<(), Refusal> {
         if let Some(tenure) = &group.tenure {
             return Err(Refusal::HasTenure { group: name.clone(), server: tenure.server.clone() });
@@ -95,7 +95,7 @@ impl Applying<'_> {
         Ok(epoch)
     }
 
-    /// Ends a tenure. Private to the two places that hold a proof, or an operator's word.
+    /// Ends a tenure. Called only with a proof, by `vacate` and `arrive`.
     pub(super) fn end(&mut self, name: &GroupName) -> Result<Tenure, Refusal> {
         let group = self.group_mut(name)?;
         let tenure = group.tenure.take().ok_or_else(|| Refusal::NotOnline { group: name.clone() })?;
@@ -115,14 +115,14 @@ impl Applying<'_> {
         Ok(tenure)
     }
 
-    /// Books what the group takes of a server.
+    /// Books the load of the group on a server.
     pub(super) fn occupy(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
         self.server(server)?;
         self.ledger.keep_books(name, server, true);
         Ok(())
     }
 
-    /// Takes back what was booked for the group.
+    /// Takes back what was booked for the group on a server.
     pub(super) fn release_room(&mut self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
         self.server(server)?;
         self.ledger.keep_books(name, server, false);
@@ -137,7 +137,7 @@ impl Applying<'_> {
             .collect()
     }
 
-    /// The tenure of that epoch, if it is still so.
+    /// The tenure of that epoch, if it is still the present one.
     pub(super) fn tenure(&self, name: &GroupName, epoch: Epoch) -> Result<&Tenure, Refusal> {
         let tenure = self.group(name)?.tenure.as_ref();
         tenure.filter(|tenure| tenure.epoch == epoch).ok_or_else(|| Refusal::WrongEpoch { group: name.clone() })
@@ -153,7 +153,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// All resources of the group run.
+    /// Marks the group as online: all its resources run.
     pub(super) fn online(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
         let tenure = self.tenure(name, epoch)?;
         if tenure.phase != Phase::Starting {
@@ -167,7 +167,7 @@ impl Applying<'_> {
         self.clear_parents(name)
     }
 
-    /// The group failed on its server: marked there, and to leave it.
+    /// Makes a group that failed leave its server, marked as faulted there unless it is to be started again in place.
     pub(super) fn fault(&mut self, name: &GroupName, epoch: Epoch, reason: &FaultReason) -> Result<(), Refusal> {
         let tenure = self.tenure(name, epoch)?;
         if matches!(tenure.phase, Phase::Leaving { .. }) {
@@ -192,7 +192,7 @@ impl Applying<'_> {
         self.depart(name, epoch, &LeaveReason::Fault).map(drop)
     }
 
-    /// Which start of the whole group in place the next one is, and how many there may be; `None` if it has to move.
+    /// The number of the next start of the whole group in place, and the limit; `None` if it has to move.
     fn retry(&self, name: &GroupName) -> Result<Option<(u32, u32)>, Refusal> {
         let group = self.group(name)?;
         let Some(declared) = self.ledger.config.groups.get(name) else { return Ok(None) };
@@ -204,7 +204,7 @@ impl Applying<'_> {
         Ok((count <= limit && !soon).then_some((count, limit)))
     }
 
-    /// The group is to leave its server.
+    /// Makes the group leave its server.
     pub(super) fn leave(&mut self, name: &GroupName, epoch: Epoch, reason: &LeaveReason) -> Result<(), Refusal> {
         let server = self.depart(name, epoch, reason)?;
         if let Some(to) = reason.heads_for(&server) {
@@ -218,7 +218,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Sets a group on its way from its server, for a reason that was noted. Gives back the server.
+    /// Begins the departure of a group from its server, for a reason that was noted. Gives back the server.
     pub(super) fn depart(
         &mut self,
         name: &GroupName,
@@ -235,7 +235,7 @@ impl Applying<'_> {
         Ok(server)
     }
 
-    /// The tenure ends, with a proof that the ledger itself works out.
+    /// Ends the tenure, with a proof that the ledger itself finds.
     pub(super) fn vacate(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
         self.tenure(name, epoch)?;
         let proof = self.ledger.departure(name, self.group(name)?)?;
@@ -246,7 +246,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// More than one copy is active.
+    /// Holds the group, because more than one copy is active or one is where it has no right to be.
     pub(super) fn hold(&mut self, name: &GroupName, conflict: &Conflict) -> Result<(), Refusal> {
         let index = self.ledger.index;
         let group = self.group_mut(name)?;
@@ -264,7 +264,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// At most one copy is active, and it is where the tenure is, if there is one.
+    /// Ends the hold: at most one copy is active, and it is where the tenure is, if there is one.
     pub(super) fn release(&mut self, name: &GroupName) -> Result<(), Refusal> {
         let group = self.group(name)?;
         if group.conflict.is_none() {
@@ -279,7 +279,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Why a group waits.
+    /// Sets the wait of a group.
     pub(super) fn wait(&mut self, name: &GroupName, wait: Option<&Wait>) -> Result<(), Refusal> {
         let group = self.group_mut(name)?;
         if group.wait.as_ref() == wait {
@@ -288,9 +288,9 @@ impl Applying<'_> {
         let before = group.wait.clone();
         group.wait = wait.cloned();
         match wait {
-            // Waits that are the normal course of an order are shown, and are no news.
+            // Waits in the normal course of an order are shown, but are not noted.
             Some(wait) if wait.is_course() => {}
-            // One server after the other is read: the first line said it.
+            // One server is read after the other: the first note said so.
             Some(Wait::Probe { .. }) if matches!(before, Some(Wait::Probe { .. })) => {}
             Some(wait) => {
                 self.note(Note::Waiting { group: name.clone(), wait: wait.clone() });
@@ -302,7 +302,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Why a server's fate is open.
+    /// Sets the wait of a server.
     pub(super) fn server_wait(&mut self, name: &ServerName, wait: Option<&ServerWait>) -> Result<(), Refusal> {
         let server = self.server_mut(name)?;
         if server.wait.as_ref() == wait {
@@ -318,7 +318,7 @@ impl Applying<'_> {
 }
 
 impl Ledger {
-    /// Books what a group takes of a server, or takes that back.
+    /// Books a group's load on a server, or takes it off again.
     pub(crate) fn keep_books(&mut self, name: &GroupName, server: &ServerName, takes: bool) {
         let Some(group) = self.groups.get(name) else { return };
         let need = self.demand(name, group);

@@ -1,5 +1,5 @@
-//! Hooks: programs that administrators have run on events. Each is ordered once, where the event is noted, and at most once:
-//! nothing is ordered again, and nothing waits for it but the start of a group that has a preonline hook.
+//! Hooks: programs of the administrators that run on events. Each is ordered where the event is noted, and only once;
+//! nothing waits for it, except that the start of a group waits for its preonline hook.
 
 use super::{GroupState, Ledger, PreOnline, apply::Applying};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Ledger {
-    /// Whether nothing of the group may be started yet, because a program has to be asked first.
+    /// Whether nothing of the group may be started yet, because its preonline hook has not passed.
     pub fn awaits_hook(&self, name: &GroupName, group: &GroupState) -> bool {
         group.pre_online != PreOnline::Passed && self.hook(name, Trigger::PreOnline).is_some()
     }
@@ -28,7 +28,7 @@ impl Ledger {
 }
 
 impl Applying<'_> {
-    /// Orders the program of the group for an event on that server, if it has one. `about` follows the event, the group and
+    /// Orders the group's hook for an event on that server, if it has one. `about` follows the event, the group and
     /// the server among the arguments.
     pub(super) fn fire(&mut self, name: &GroupName, trigger: Trigger, server: &ServerName, about: Vec<String>) {
         if self.ledger.hook(name, trigger).is_none() {
@@ -40,7 +40,7 @@ impl Applying<'_> {
         }
     }
 
-    /// A resource failed.
+    /// Fires the hook for a failed resource.
     pub(super) fn fire_fault(&mut self, name: &GroupName, server: &ServerName, reason: &FaultReason) {
         if let Some(resource) = reason.resource() {
             let about = vec![resource.to_string(), reason.to_string()];
@@ -48,7 +48,7 @@ impl Applying<'_> {
         }
     }
 
-    /// No server can take a group that fell from its own: told once.
+    /// Fires the hook for a group that fell from its server and finds no other, once.
     pub(super) fn fire_no_failover(&mut self, name: &GroupName, wait: &Wait) {
         if !matches!(wait, Wait::NoTarget { .. }) {
             return;
@@ -59,7 +59,7 @@ impl Applying<'_> {
         self.fire(name, Trigger::NoFailover, &from, vec![wait.to_string()]);
     }
 
-    /// Nothing of a group that was just granted is started before its program has been asked.
+    /// Makes the preonline hook of a group that was just granted due: nothing of the group is started before it passes.
     pub(super) fn owe_hook(&mut self, name: &GroupName) -> Result<(), Refusal> {
         if self.ledger.hook(name, Trigger::PreOnline).is_some() {
             self.group_mut(name)?.pre_online = PreOnline::Due;
@@ -67,7 +67,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A node is to run the program that says whether the group may be started.
+    /// Orders a node to run the preonline hook of a group.
     pub(super) fn pre_online(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
         let server = self.tenure(name, epoch)?.server.clone();
         let group = self.group(name)?;
@@ -98,7 +98,7 @@ impl Applying<'_> {
         Some(self.issue(node, server, action, hook.timeout, Some(name.clone())))
     }
 
-    /// A program has ended, or nobody knows.
+    /// Takes the ending of a hook, which matters for a preonline hook.
     pub(super) fn close_hook(&mut self, name: &GroupName, id: OrderId, ending: &Ending) {
         let Ok(group) = self.group_mut(name) else { return };
         if group.pre_online == PreOnline::Ordered(id) {

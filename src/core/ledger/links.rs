@@ -1,4 +1,4 @@
-//! Dependencies between groups, as questions to the ledger. The parent needs something of its child.
+//! Dependencies between groups, as queries on the ledger. The parent depends on its child.
 
 use super::{GroupState, Ledger, Phase, ServerState, Tenure, Ties, apply::Applying};
 use crate::{
@@ -12,12 +12,12 @@ use std::{
 };
 
 impl Tenure {
-    /// It is online; also while it migrates, for it runs on.
+    /// Whether it is online. A group that migrates is online, for it runs on.
     pub fn is_online(&self) -> bool {
         matches!(self.phase, Phase::Online | Phase::Migrating(_))
     }
 
-    /// It starts or is online: it does not leave.
+    /// Whether it is not leaving.
     pub fn stays(&self) -> bool {
         !matches!(self.phase, Phase::Leaving { .. })
     }
@@ -34,12 +34,13 @@ impl GroupState {
         self.tenure.as_ref().is_some_and(Tenure::is_online)
     }
 
-    /// No tenure of it has begun yet: what was found running beside it was not started by us, and does without it.
+    /// Whether no tenure of it has begun yet. A parent that was found running then was not started by us, and does
+    /// without it.
     pub fn is_new(&self) -> bool {
         self.tenure.is_none() && self.last.is_none()
     }
 
-    /// It leaves because an administrator wants it offline.
+    /// Whether it leaves because an administrator wants it offline.
     pub fn is_stopped_by_hand(&self) -> bool {
         let reason = self.tenure.as_ref().and_then(|tenure| match &tenure.phase {
             Phase::Leaving { reason, .. } => Some(reason),
@@ -50,7 +51,7 @@ impl GroupState {
 }
 
 impl Ledger {
-    /// The groups that a declared name means: itself, or every instance of a parallel group.
+    /// The groups that a declared name stands for: one group, or every instance of a parallel group.
     pub fn meant<'a>(&'a self, name: &'a GroupName) -> Vec<(&'a GroupName, &'a GroupState)> {
         match self.groups.get_key_value(name) {
             Some((name, group)) => vec![(name, &**group)],
@@ -58,12 +59,12 @@ impl Ledger {
         }
     }
 
-    /// Whether what the link asks of the child would be so for a parent on this server.
+    /// Whether the link is met for a parent on this server.
     pub fn is_met(&self, link: &Link, server: &ServerName) -> bool {
         self.is_met_without(link, server, None)
     }
 
-    /// The same, if one group were not there.
+    /// The same, as if one group were not there.
     pub fn is_met_without(&self, link: &Link, server: &ServerName, without: Option<&GroupName>) -> bool {
         let instances = self.meant(&link.child);
         let present = instances.iter().filter(|(name, _)| Some(*name) != without);
@@ -77,13 +78,13 @@ impl Ledger {
         }
     }
 
-    /// Why another group keeps this one from a server. `None` if none does.
+    /// The link that keeps the group from a server, as a reason; `None` if there is none.
     pub fn link_forbids(&self, _name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
         let unmet = group.ties.links.iter().find(|link| !self.is_met(link, server))?;
         Some(NotHere::Link { child: unmet.child.clone(), need: unmet.need })
     }
 
-    /// The links of other groups to this one, with the groups that they are of.
+    /// The links of other groups to this one, each with its group.
     pub fn links_to<'a>(&'a self, name: &'a GroupName) -> Vec<(&'a GroupName, &'a GroupState, &'a Link)> {
         let Some(group) = self.groups.get(name) else { return Vec::new() };
         let declared = name.declared();
@@ -100,7 +101,8 @@ impl Ledger {
         self.servers.get(server).is_some_and(|state: &ServerState| state.off.is_some())
     }
 
-    /// Firm links that a new configuration adds between groups that are not so now: they are made when they are.
+    /// The refusal of firm links that a new configuration adds to a running group that does not meet them now: they
+    /// can be added once it does.
     pub(super) fn unmet_new_link(&self, cluster: &Cluster) -> Option<Refusal> {
         for (name, links) in cluster.links() {
             for (name, parent) in self.meant(name) {
@@ -117,7 +119,7 @@ impl Ledger {
 }
 
 impl Applying<'_> {
-    /// Works out how all groups hang together, after a new configuration.
+    /// Works out the ties of all groups after a new configuration.
     pub(super) fn tie(&mut self, cluster: &Cluster) {
         let mut ties: BTreeMap<GroupName, Ties> = BTreeMap::new();
         for (name, links) in cluster.links() {
@@ -139,7 +141,7 @@ impl Applying<'_> {
         for (name, group) in &cluster.groups {
             ties.entry(name.clone()).or_default().priority = group.priority;
         }
-        // Those that nothing depends on come last: from them down, each is as important as what needs it.
+        // From the groups that nothing depends on downward: each is as important as the groups that need it.
         for (name, depth) in cluster.levels().into_iter().rev() {
             let Some(tie) = ties.get_mut(name.as_str()) else { continue };
             tie.depth = depth;
@@ -167,7 +169,7 @@ impl Applying<'_> {
         }
     }
 
-    /// A group came online whose parents are to forget their faults.
+    /// Clears the faults of the parents of a group that came online, if it is declared so.
     pub(super) fn clear_parents(&mut self, name: &GroupName) -> Result<(), Refusal> {
         if !self.ledger.config.groups.get(name).is_some_and(|declared| declared.clear_parents) {
             return Ok(());

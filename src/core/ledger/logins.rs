@@ -1,35 +1,36 @@
-//! HMCs that refuse the login of the nodes: what one node has found out counts for all of them.
+//! HMCs that refuse the login of the nodes: a refusal of one node counts for all of them.
 //!
-//! An HMC counts refused logins by user, and locks the account after three; all nodes are one user. So as soon as one was
-//! refused, nobody logs in there any more but the one node whose turn it is, once, after a pause. Turns go round: another
-//! node that is let in shows that the account is well, and that it is the first one's own key that is not; then only that one
-//! keeps away. What is connected stays so.
+//! An HMC counts refused logins by user, and locks the account after three; all nodes use the same account. So as
+//! soon as one node was refused, no node logs in there any more but the one whose turn it is, once, after a pause.
+//! Turns go round: if another node is let in, the account is well, and it is the key of the first node that is not;
+//! then only that one keeps away. Open connections stay open.
 
 use super::{Ledger, apply::Applying};
 use crate::{HmcName, NodeName, Note, Refusal, Span, Time, Verb, command::Author, config::Cluster, note::ClusterWait};
 use serde::{Deserialize, Serialize};
 
-/// The pauses before an HMC that has refused a login is tried again; the last one for ever. The first try makes two within
-/// five minutes, which lock no account. The others let a lock of five minutes pass, which every try begins anew.
+/// The pauses before an HMC that has refused a login is tried again; after these, always the longest one. The first
+/// try makes two within five minutes, which lock no account. The others let a lock of five minutes pass, which every
+/// try begins anew.
 const PAUSES: [Span; 2] = [Span::seconds(150), Span::seconds(360)];
 const LONGEST_PAUSE: Span = Span::seconds(600);
-/// How long a node has its turn.
+/// Length of a turn.
 const TURN: Span = Span::seconds(60);
 
 /// An HMC that refuses logins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lockout {
-    /// What was said when it refused last.
+    /// The HMC's words at the last refusal.
     pub why: String,
-    /// Who was refused last.
+    /// The node that was refused last.
     pub by: NodeName,
-    /// Another node was let in since: only that one keeps away.
+    /// Whether another node was let in since: then only `by` keeps away.
     pub alone: bool,
-    /// How often it was tried again in vain.
+    /// Number of further tries that were refused.
     pub tries: u32,
-    /// When it is tried again.
+    /// Time of the next try.
     pub next: Time,
-    /// Who tried it last since then, or tries it now.
+    /// The turn of the node that tried it last since the refusal, or tries it now.
     pub turn: Option<Turn>,
 }
 
@@ -38,9 +39,9 @@ pub struct Lockout {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Turn {
     pub node: NodeName,
-    /// Log index at which it was given its turn: no turn has the same.
+    /// Log index at which the turn was given: it tells turns apart.
     pub index: u64,
-    /// When the turn is over.
+    /// Time at which the turn is over.
     pub until: Time,
 }
 
@@ -55,14 +56,14 @@ impl Lockout {
         (!self.alone || self.by == *node) && self.turn_of(node).is_none()
     }
 
-    /// When a node may be given its turn.
+    /// Time from which a node may be given its turn.
     pub(crate) fn due(&self) -> Time {
         self.turn.as_ref().map_or(self.next, |turn| turn.until.max(self.next))
     }
 }
 
 impl Ledger {
-    /// What is said of HMCs that refuse logins.
+    /// The cluster waits for HMCs that refuse logins.
     pub(super) fn lockouts(&self) -> impl Iterator<Item = ClusterWait> {
         self.hmcs.iter().map(|(hmc, lockout)| ClusterWait::Lockout {
             hmc: hmc.clone(),
@@ -72,7 +73,7 @@ impl Ledger {
         })
     }
 
-    /// Who is to try it next: the first node after the one that was refused, or did not answer, that may act.
+    /// The node that is to try it next: the first node after the one that was refused, or did not answer, that may act.
     pub(crate) fn next_to_try(&self, lockout: &Lockout) -> Option<&NodeName> {
         let mut able = self.nodes.iter().filter(|(_, state)| !state.is_out()).map(|(node, _)| node);
         if lockout.alone {
@@ -91,14 +92,14 @@ impl Applying<'_> {
         }
     }
 
-    /// An HMC refused the login of the node that says so.
+    /// Records that an HMC refused the login of the author.
     pub(super) fn hmc_refuses(&mut self, hmc: &HmcName, why: &str) -> Result<(), Refusal> {
         let by = self.says()?;
         if !self.ledger.config.managers.contains_key(hmc) {
             return Err(Refusal::NoHmc(hmc.clone()));
         }
         let known = self.ledger.hmcs.get(hmc);
-        // Who was refused before it heard of the first refusal says nothing new.
+        // A node that was refused before it heard of the first refusal says nothing new.
         if known.is_some_and(|lockout| lockout.keeps_away(&by)) {
             return Err(Refusal::NoChange);
         }
@@ -112,7 +113,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An HMC let in the node whose turn it was.
+    /// Records that an HMC let in the author, whose turn it was.
     pub(super) fn hmc_accepts(&mut self, hmc: &HmcName) -> Result<(), Refusal> {
         let by = self.says()?;
         let now = self.ledger.now;
@@ -127,7 +128,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A node is to try whether an HMC lets it in.
+    /// Gives a node its turn to try whether an HMC lets it in.
     pub(super) fn try_hmc(&mut self, hmc: &HmcName, node: &NodeName) -> Result<(), Refusal> {
         let (now, index) = (self.ledger.now, self.ledger.index);
         let lockout = self.ledger.hmcs.get(hmc).ok_or(Refusal::NoChange)?;
@@ -140,7 +141,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An operator wants an HMC tried again now.
+    /// Lets an HMC be tried again now, at an operator's request.
     pub(super) fn ask_retry_hmc(&mut self, hmc: &HmcName) -> Result<(), Refusal> {
         if !self.ledger.config.managers.contains_key(hmc) {
             return Err(Refusal::NoHmc(hmc.clone()));
@@ -152,7 +153,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// HMCs or nodes are declared otherwise: what was refused before says nothing of those.
+    /// Forgets the refusals of HMCs that are declared differently now, and of nodes that are no longer declared.
     pub(super) fn redeclare_hmcs(&mut self, before: &Cluster) {
         let config = std::sync::Arc::clone(&self.ledger.config);
         self.ledger.hmcs.retain(|name, lockout| {

@@ -1,4 +1,4 @@
-//! Maintenance: what is kept back on purpose. Its state, and what it forbids, as questions to the ledger.
+//! Maintenance: deliberate restrictions on what is done. Its state, and queries on what it forbids.
 
 mod changes;
 mod state;
@@ -14,7 +14,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 impl ServerState {
-    /// Why the server is given no new work on purpose. `None` if it is.
+    /// The reason that the server takes no new work on purpose; `None` if it takes some.
     pub fn closed(&self) -> Option<Closed> {
         let upkeep = &self.upkeep;
         if upkeep.drain.is_some() {
@@ -27,7 +27,7 @@ impl ServerState {
     }
 }
 
-/// Why a server takes no new work on purpose.
+/// The reasons that a server takes no new work on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// It is being emptied, or is kept empty.
@@ -36,7 +36,7 @@ pub enum Closed {
     Frozen,
     /// It came back too often.
     Quarantined {
-        /// Until then.
+        /// Time at which the quarantine ends.
         until: Time,
     },
 }
@@ -52,8 +52,8 @@ impl From<Closed> for NotHere {
 }
 
 impl Ledger {
-    /// Whether a command is forbidden altogether: the cluster is disarmed, or the group is not managed. Facts, and the books
-    /// kept on them, are never forbidden.
+    /// Checks that a command is not forbidden altogether, because the cluster is disarmed or the group is not
+    /// managed. Facts, and the books kept on them, are never forbidden.
     pub(crate) fn permits(&self, command: &Command) -> Result<(), Refusal> {
         let Some((_, group)) = self.deed(command) else { return Ok(()) };
         if let Some(group) = group.filter(|group| !self.is_looked_after(group)) {
@@ -62,7 +62,7 @@ impl Ledger {
         if self.maintenance.disarmed { Err(Refusal::Disarmed) } else { Ok(()) }
     }
 
-    /// What a command does to the world sooner or later, and to which group. `None` if nothing.
+    /// The effect on the world that a command has sooner or later, and its group; `None` if it has none.
     pub(crate) fn deed<'a>(&'a self, command: &'a Command) -> Option<(Deed, Option<&'a GroupName>)> {
         match command {
             Command::Grant { group, .. } => Some((Deed::Place, Some(group))),
@@ -125,7 +125,7 @@ impl Ledger {
         self.config.groups.get(group).is_none_or(|declared| declared.managed)
     }
 
-    /// Why nothing may be granted to the group, wherever it would go. `None` if something may.
+    /// The reason that nothing may be granted to the group, on whatever server; `None` if there is none.
     pub fn withheld(&self, group: &GroupState) -> Option<Wait> {
         if let Some(server) = &group.upkeep.disabled {
             return Some(Wait::AutoDisabled { server: server.clone() });
@@ -137,15 +137,15 @@ impl Ledger {
         self.maintenance.storm.is_some().then_some(Wait::Storm)
     }
 
-    /// Whether a server has come back from its maintenance, and can be asked what it takes.
+    /// Whether a server has come back from its maintenance, and can take work.
     fn is_back(&self, server: &ServerName) -> bool {
         self.servers.get(server).is_none_or(|state| {
             state.closed().is_none() && state.off.is_none() && state.dirty.is_none() && self.is_attended(server, state)
         })
     }
 
-    /// Servers that were lost at about the same time: proven off within the window, or being powered off for certain.
-    /// What is shut down on purpose does not count, nor what an operator has already let pass.
+    /// Servers that were lost at about the same time: proven off within the window, or being fenced. Servers that are
+    /// shut down on purpose do not count, nor those whose storm an operator has resumed from.
     pub fn struck(&self) -> BTreeSet<ServerName> {
         let window = self.config.brakes.storm_window;
         let lost = |state: &ServerState| {
@@ -160,14 +160,14 @@ impl Ledger {
             .collect()
     }
 
-    /// What keeps the whole cluster from acting, or hinders it.
+    /// The waits that keep the whole cluster from acting, or hinder it.
     pub fn standstills(&self) -> Vec<ClusterWait> {
         let disarmed = self.maintenance.disarmed.then_some(ClusterWait::Disarmed);
         let storm = self.maintenance.storm.as_ref().map(|storm| ClusterWait::Storm { servers: storm.servers.clone() });
         disarmed.into_iter().chain(storm).chain(self.lockouts()).collect()
     }
 
-    /// How far a drain of the server has come. `None` if none was asked for.
+    /// Progress of a drain of the server; `None` if none was asked for.
     pub fn drain_of(&self, server: &ServerName) -> Option<ServerWait> {
         let drain = self.servers.get(server)?.upkeep.drain.as_ref()?;
         let (mut left, mut staying, mut stuck) = (0_u32, 0_u32, 0_u32);
@@ -192,7 +192,7 @@ impl Ledger {
         Some(ServerWait::Draining { left })
     }
 
-    /// Whether anything that the cluster knows of is active on a server that is not proven off.
+    /// Whether any known copy is active on a server that is not proven off.
     fn is_active_on(&self, server: &ServerName) -> bool {
         let off = self.servers.get(server).is_none_or(|state| state.off.is_some());
         let active = |group: &GroupState| {
@@ -201,14 +201,14 @@ impl Ledger {
         !off && self.groups.values().any(|group| active(group))
     }
 
-    /// The server that the group is on its way to, though it does not hold it yet: its room there is spoken for.
+    /// The server that the group is bound for and does not hold yet: its room there is reserved.
     pub fn bound_for<'a>(&self, group: &'a GroupState) -> Option<&'a ServerName> {
         let wanted = group.intent == super::Intent::Online && !group.frozen;
         let on_its_way = group.tenure.as_ref().is_none_or(|tenure| matches!(tenure.phase, Phase::Leaving { .. }));
         group.prefer.as_ref().filter(|_| wanted && on_its_way)
     }
 
-    /// Whether a copy on a server is on its way up, by an order of ours.
+    /// Whether a copy on a server is starting, by an order of ours.
     pub fn is_booting(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> bool {
         let copy = group.copies.get(resource).and_then(|copies| copies.get(server));
         let run = group.runs.get(resource);

@@ -1,9 +1,9 @@
 //! Live migration: a phase of a tenure that covers two servers, until readings say where the group is.
 //!
-//! What it promises: while it lasts nothing else is done to the group, and room is booked on both servers; it ends with a
-//! proof that the other server holds nothing of the group: [`Ledger::arrival`], [`Ledger::staying`], or the end of the
-//! tenure when the source is proven off. A move that was not answered counts like a start on its target: it may begin until
-//! it has settled, and has ended only when readings after that say so.
+//! Its guarantees: while it lasts nothing else is done to the group, and room is booked on both servers; it ends with
+//! a proof that the other server holds nothing of the group: [`Ledger::arrival`], [`Ledger::staying`], or the end of
+//! the tenure when the source is proven off. A move that was not answered counts like a start on its target: it may
+//! begin until it has settled, and has ended only when readings after that say so.
 
 use super::{GroupState, Intent, Ledger, Migration, Phase, ServerState, StartRisk, Tenure, apply::Applying};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// Where an LPAR of a migrating group is, by readings that count.
+/// The place of an LPAR of a migrating group, by readings that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whereabouts {
     /// Active on the source alone.
@@ -22,14 +22,14 @@ pub enum Whereabouts {
     Target,
     /// Active on neither.
     Nowhere,
-    /// Active on both, and on its way between neither.
+    /// Active on both, and not in transit.
     Twice,
-    /// On its way, or not read since it may have been.
+    /// In transit, or not read since it may have been.
     Open,
 }
 
 impl Ledger {
-    /// Where an LPAR of a migrating group is.
+    /// The place of an LPAR of a migrating group.
     pub fn whereabouts(&self, group: &GroupState, tenure: &Tenure, resource: &ResourceName) -> Whereabouts {
         let Some(migration) = tenure.migration() else { return Whereabouts::Open };
         let source = self.settled_power(group, resource, &tenure.server, migration.index);
@@ -47,7 +47,7 @@ impl Ledger {
         }
     }
 
-    /// What a copy reads, if no move or start can still take effect there and it was read since that could be said.
+    /// The state of a copy, if a reading that follows `index` counts and no move or start can still take effect there.
     fn settled_power(
         &self,
         group: &GroupState,
@@ -74,7 +74,7 @@ impl Ledger {
         })
     }
 
-    /// Whether copies of the group are active where they have no right to be, or one twice.
+    /// Whether a copy of the group is active where it has no right to be, or one LPAR is active twice.
     pub fn is_stray(&self, group: &GroupState) -> bool {
         let active = self.active_places(group).active;
         match &group.tenure {
@@ -86,7 +86,7 @@ impl Ledger {
         }
     }
 
-    /// The evidence that nothing of the group can be active on a server, by readings that follow this index. Gives back the
+    /// Checks that nothing of the group can be active on a server, by readings that follow this index. Gives back the
     /// index that the oldest of them followed.
     pub(super) fn gone_from(&self, group: &GroupState, server: &ServerName, index: u64) -> Result<u64, Refusal> {
         let state = self.servers.get(server);
@@ -104,15 +104,15 @@ impl Ledger {
         Ok(oldest)
     }
 
-    /// The evidence that a migrating group is on its target: nothing of it can be active on the source, and some of it was
-    /// read active on the target after its move was answered.
+    /// The proof that a migrating group is on its target: nothing of it can be active on the source, and some of it
+    /// was read active on the target after its move was answered.
     pub fn arrival(&self, name: &GroupName, group: &GroupState) -> Result<Proof, Refusal> {
         let (tenure, migration) = migrating(name, group)?;
         let source = &tenure.server;
         let since = self.gone_from(group, source, migration.index)?;
         let mut active = false;
         for (resource, _) in group.owned() {
-            // What the source starts by itself in a moment would be a second copy.
+            // An LPAR that the source starts by itself in a moment would be a second copy.
             self.vouches(group, resource, source)?;
             match self.settled_power(group, resource, &migration.to, migration.index) {
                 None | Some(Power::Moving) => return Err(in_flight(resource, &migration.to)),
@@ -127,8 +127,8 @@ impl Ledger {
         Ok(off.map_or(read, |off| Proof::ServerOff(off.how.clone())))
     }
 
-    /// The evidence that a migrating group is where it was: nothing of it can be active on the target, and nothing is on its
-    /// way back.
+    /// Checks that a migrating group is where it was: nothing of it can be active on the target, and nothing is on
+    /// its way back.
     pub fn staying(&self, name: &GroupName, group: &GroupState) -> Result<(), Refusal> {
         let (tenure, migration) = migrating(name, group)?;
         if self.servers.get(&tenure.server).is_some_and(|state| state.off.is_some()) {
@@ -152,8 +152,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Where the definition of a mobile LPAR must be brought from before it can start on a server: where it was last read,
-    /// if that is elsewhere.
+    /// The server from which the definition of a mobile LPAR must be brought before it can start on a server: the one
+    /// on which it was last read, if that is another.
     pub fn home(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Option<ServerName> {
         let copies = group.copies.get(resource).filter(|_| self.is_mobile(resource))?;
         copies.get(server).filter(|copy| copy.power == Power::Absent)?;
@@ -163,24 +163,24 @@ impl Ledger {
         last.or_else(|| defined().next()).map(|(place, _)| place.clone())
     }
 
-    /// Why an LPAR that is not defined on a server cannot be brought there; `None` if it can.
+    /// The reason that an LPAR that is not defined on a server cannot be brought there; `None` if it can.
     pub(super) fn not_brought(&self, group: &GroupState, resource: &ResourceName, to: &ServerName) -> Option<NotHere> {
         let Some(from) = self.home(group, resource, to) else {
             return Some(NotHere::NotDefined { resource: resource.clone() });
         };
         let state = self.servers.get(&from)?;
         let possible = if state.off.is_some() {
-            // Made anew from what the HMC keeps of it, which the HMC does only where it sees the server down.
+            // It is made anew from the HMC's data, which the HMC does only for a server that it sees down.
             state.live && !state.system.is_up()
         } else {
-            // Where its tenure is, it will have been stopped and read off by then.
+            // If its tenure is there, it will have been stopped and read off by then.
             let leaves = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(&from));
             state.is_working() && state.dirty.is_none() && (leaves || self.vouches(group, resource, &from).is_ok())
         };
         (!possible).then(|| NotHere::NotBrought { resource: resource.clone(), from, system: state.system })
     }
 
-    /// Why the group cannot be moved to this server while it runs; `None` if it can.
+    /// The reason that the group cannot be migrated to this server; `None` if it can.
     pub fn not_migrated(&self, name: &GroupName, group: &GroupState, to: &ServerName) -> Option<NotHere> {
         self.unfit(name, group, to, |resource, power| {
             (power == Power::Off).then(|| NotHere::StillDefined { resource: resource.clone() })
@@ -188,8 +188,8 @@ impl Ledger {
         .or_else(|| self.crowded(name, group, to))
     }
 
-    /// From when on a start without an answer settles: now, but an LPAR that is made anew for a lost server is started at
-    /// the end of that, which may take as long as a move.
+    /// Time from which a start without an answer settles: now. An LPAR that is made anew for a lost server is started
+    /// only at the end of that, which may take as long as a move.
     pub(super) fn settles_from(&self, order: &Order) -> Time {
         let Action::Start { resource, home: Some(home), .. } = &order.action else { return self.now };
         // The server may have come back since the order was issued.
@@ -201,19 +201,19 @@ impl Ledger {
         if was_lost { self.now.after(self.migrate_timeout(resource)) } else { self.now }
     }
 
-    /// Whether an LPAR is defined on one server at a time.
+    /// Whether an LPAR is mobile: defined on one server at a time.
     pub fn is_mobile(&self, resource: &ResourceName) -> bool {
         self.config.lpar(resource).is_some_and(|lpar| lpar.mobile)
     }
 
-    /// How long a move of an LPAR may take.
+    /// Time that a move of an LPAR may take.
     pub fn migrate_timeout(&self, resource: &ResourceName) -> Span {
         self.config.lpar(resource).map(|lpar| lpar.migrate_timeout).unwrap_or_default()
     }
 }
 
 impl Applying<'_> {
-    /// An operator wants the group elsewhere, running.
+    /// Migrates the group, at an operator's request.
     pub(super) fn ask_migrate(&mut self, name: &GroupName, to: &ServerName) -> Result<(), Refusal> {
         self.may_touch(name)?;
         let group = self.group(name)?;
@@ -230,7 +230,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A migration that has failed is tried again, to the same target.
+    /// Tries a failed migration again, to the same target.
     fn try_again(&mut self, name: &GroupName, tenure: &Tenure, to: &ServerName) -> Result<(), Refusal> {
         let failed = self.ledger.has_failed(self.group(name)?, tenure);
         match self.migration_mut(name)? {
@@ -244,7 +244,7 @@ impl Applying<'_> {
         }
     }
 
-    /// An operator gives a migration up.
+    /// Gives a migration up, at an operator's request.
     pub(super) fn ask_abort(&mut self, name: &GroupName) -> Result<(), Refusal> {
         self.may_touch(name)?;
         let by = self.by();
@@ -258,7 +258,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// The planner wants the group elsewhere, running.
+    /// Migrates the group, as the planner decided.
     pub(super) fn migrate(
         &mut self,
         name: &GroupName,
@@ -277,7 +277,8 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Online, with every LPAR mobile and Running, nothing under way, and a target that can take it.
+    /// Checks that the group is online, with every LPAR mobile and as it should be, nothing under way, and a fit
+    /// target.
     fn may_migrate(&self, name: &GroupName, tenure: &Tenure, to: &ServerName) -> Result<(), Refusal> {
         let group = self.group(name)?;
         if &tenure.server == to {
@@ -324,7 +325,7 @@ impl Applying<'_> {
         self.occupy(name, to)
     }
 
-    /// A node is to move an LPAR: to the target, or back.
+    /// Orders a node to move an LPAR: to the target, or back.
     pub(super) fn order_move(&mut self, resource: &ResourceName, epoch: Epoch) -> Result<(), Refusal> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let tenure = self.tenure(&name, epoch)?.clone();
@@ -370,7 +371,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A node is to end a move that is under way, because the migration was given up.
+    /// Orders a node to end a move that is under way, because the migration was given up.
     pub(super) fn stop_migration(&mut self, resource: &ResourceName, epoch: Epoch) -> Result<(), Refusal> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let tenure = self.tenure(&name, epoch)?.clone();
@@ -392,7 +393,7 @@ impl Applying<'_> {
         if !copies.values().any(super::CopyState::is_moving) && !half(&from) && !half(&to) {
             return Err(Refusal::NoChange);
         }
-        // Told to the source, as the HMC wants it; where that has gone, the other can still be cleared up.
+        // Sent to the source, as the HMC requires; if that is lost, the other server can still clear up.
         let works = |server: &ServerName| self.server(server).is_ok_and(ServerState::is_working);
         let at = if works(&from) { from.clone() } else { to.clone() };
         let node = self.watcher(&at)?;
@@ -410,7 +411,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An order to move an LPAR is closed. Where the LPAR is, readings from now on tell.
+    /// Closes an order to move an LPAR. Only readings from now on tell where the LPAR is.
     pub(super) fn close_move(
         &mut self,
         order: &Order,
@@ -435,7 +436,7 @@ impl Applying<'_> {
         }
     }
 
-    /// An order to end a move is closed. Where the LPAR is, readings from now on tell.
+    /// Closes an order to end a move. Only readings from now on tell where the LPAR is.
     pub(super) fn close_stop_migration(
         &mut self,
         order: &Order,
@@ -452,7 +453,7 @@ impl Applying<'_> {
         }
     }
 
-    /// Readings that were taken before count no more: something ended that moved the LPAR.
+    /// Makes earlier readings of an LPAR count no more, because an order that may have moved it has ended.
     pub(super) fn count_anew(&mut self, name: &GroupName, resource: &ResourceName, servers: [&ServerName; 2]) {
         let index = self.ledger.index;
         let Ok(group) = self.group_mut(name) else { return };
@@ -463,8 +464,9 @@ impl Applying<'_> {
         }
     }
 
-    /// A server is proven off: orders to move something from or to it are void. Of a group that migrates from it, no move can
-    /// begin any more, and one that had begun has changed sides or never will: what is read on the target from now on tells.
+    /// Voids orders to move something from or to a server that is proven off. Of a group that migrates from it, no
+    /// move can begin any more, and one that had begun has reached the target or never will: readings of the target
+    /// from now on tell.
     pub(super) fn void_moves(&mut self, server: &ServerName) {
         let ends = |order: &Order| match &order.action {
             Action::Migrate { to, .. } => &order.server == server || to == server,
@@ -491,7 +493,7 @@ impl Applying<'_> {
         }
     }
 
-    /// The group is on the target: the tenure on the source ends, one on the target begins.
+    /// Ends the migration on its target: the tenure on the source ends, and one on the target begins.
     pub(super) fn arrive(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
         self.tenure(name, epoch)?;
         let group = self.group(name)?;
@@ -520,7 +522,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// The group is where it was: its tenure goes on.
+    /// Ends the migration where it began: the tenure goes on.
     pub(super) fn stay(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
         let server = self.tenure(name, epoch)?.server.clone();
         let group = self.group(name)?;
@@ -540,7 +542,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Refuses whatever would come between a migration and its end.
+    /// Refuses a change while the group migrates.
     pub(super) fn not_migrating(&self, name: &GroupName) -> Result<(), Refusal> {
         match self.group(name)?.tenure.as_ref().and_then(Tenure::migration) {
             Some(migration) => Err(Refusal::Migrating { group: name.clone(), to: migration.to.clone() }),

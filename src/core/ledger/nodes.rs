@@ -1,10 +1,11 @@
-//! Nodes, and what lives inside them: whether a node may act, what it says of its own resources, and how it is proven that
+//! Nodes, and what lives inside them: whether a node may act, what it says of its own resources, and the proofs that
 //! nothing runs inside it.
 //!
-//! A node that is silent may run for all anybody knows, so what lives inside it goes nowhere without a proof. There are four.
-//! Its LPAR was read off by another node, after the leader had stopped granting it leases: a node that comes up again after
-//! that is granted none before it is taken back. Its LPAR was cut off and read off. Its watchdog has had the time to reset
-//! it. An operator asserted it. Silence alone, however long, proves nothing: a process that was killed stops nothing.
+//! A silent node may still be running, so what lives inside it goes nowhere without a proof. There are four. Its LPAR
+//! was read off by another node, after the leader had stopped granting it leases: a node that comes up again after
+//! that is granted none before it is taken back. Its LPAR was cut off and read off. Its watchdog has had the time to
+//! reset it. An operator asserted it. A fifth follows from the proof that its server is off. Silence alone, however
+//! long, proves nothing: a process that was killed stops nothing.
 
 use super::{GroupState, Intent, Leases, Ledger, NodeOff, NodeState, apply::Applying};
 use crate::{
@@ -17,13 +18,13 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// How much slower a node's clock may run than the leader's, in hundredths.
+/// Percentage by which a node's clock may run slower than the leader's.
 const DRIFT_PERCENT: u64 = 5;
-/// Added to what a watchdog needs.
+/// Safety margin on top of a watchdog's time.
 const WATCHDOG_MARGIN: Span = Span::seconds(1);
 
 impl Ledger {
-    /// Whether a group lives inside a node, or may do so for all that is known, and could run elsewhere.
+    /// Whether a group that could run elsewhere lives inside a node, or may live there.
     pub fn matters(&self, node: &NodeName) -> bool {
         let Some(server) = self.config.nodes.get(node).and_then(|declared| declared.server.as_ref()) else {
             return false;
@@ -72,8 +73,8 @@ impl Ledger {
         Some((node, self.nodes.get(node)?.off()?))
     }
 
-    /// The proof that a resource died with the node of a server. A watchdog answers only for what must not run twice: for the
-    /// sake of anything else it is fed, and that may run on.
+    /// The proof that a resource died with the node of a server. A watchdog proves that only for resources that must
+    /// not run twice: while only others run, it is fed, and they may run on.
     pub fn died_inside(&self, resource: &ResourceName, server: &ServerName) -> Option<(&NodeName, &NodeOff)> {
         // Asked for each resource in each plan, and most are LPARs.
         if !self.is_inside(resource) {
@@ -84,33 +85,33 @@ impl Ledger {
         answers.then_some((node, off))
     }
 
-    /// Whether a group has managed LPARs, and whether something of it lives inside nodes.
+    /// Whether a group has managed LPARs, and whether it has resources inside nodes.
     pub fn lives(&self, group: &GroupState) -> (bool, bool) {
         let inside = group.copies.keys().filter(|resource| self.is_inside(resource)).count();
         (inside < group.copies.len(), inside > 0)
     }
 
-    /// When the watchdog of a silent node has reset it for certain, counted from the end of its last lease. A lease that went
-    /// out while the leader was about to find that out is allowed for.
+    /// Time by which the watchdog of a silent node has certainly reset it, counted from the end of its last lease.
+    /// One more lease is allowed for, granted while the leader was about to find that out.
     pub fn reset_by(&self, node: &NodeState) -> Option<Time> {
         let (lapsed, after) = (node.lapsed()?, node.watchdog?);
         let drift = Span(after.0.saturating_mul(DRIFT_PERCENT).checked_div(100).unwrap_or_default());
         Some(lapsed.after(self.config.timings.lease).after(after).after(drift).after(WATCHDOG_MARGIN))
     }
 
-    /// Log index from which on a reading of a silent node's LPAR counts: the node was granted no lease any more, and which LPAR
-    /// is its own was declared as it is now.
+    /// Log index from which on a reading of a silent node's LPAR counts: the node was granted no lease any more, and
+    /// its LPAR was declared as it is now.
     pub fn reads_from(&self, node: &NodeState) -> Option<u64> {
         node.suspended().map(|suspended| suspended.max(self.configured))
     }
 
-    /// The UUID of the LPAR of the node of a server, where the node has read that.
+    /// The UUID of the LPAR of a server's node, if the node has read it.
     pub fn own_lpar(&self, server: &ServerName) -> Option<&str> {
         self.nodes.get(self.config.node_on(server)?)?.lpar.as_deref()
     }
 
-    /// Why what a reading found under the name of a node's LPAR must be left alone: who read it may not have known all that is
-    /// known here.
+    /// The remark because of which the LPAR that a reading found under the name of a node's must be left alone.
+    /// Checked here too, because the reader may have known less of the LPAR.
     pub fn node_alarm(&self, reading: &Reading) -> Option<Remark> {
         let found = reading.node_listed.uuid.as_deref().filter(|_| reading.tells_lpars());
         reading.node_alarm().cloned().or_else(|| listing::another(self.own_lpar(&reading.server), found))
@@ -121,7 +122,7 @@ impl Ledger {
         if self.node_alarm(reading).is_some() { Power::Unknown } else { reading.node_power() }
     }
 
-    /// What proves now that nothing runs inside a node that is granted no lease.
+    /// The present proof that nothing runs inside a node that is granted no lease, if there is one.
     fn node_proof(&self, name: &NodeName, node: &NodeState) -> Option<NodeOffHow> {
         let from = self.reads_from(node)?;
         let server = self.config.nodes.get(name)?.server.as_ref().and_then(|server| self.servers.get(server));
@@ -129,7 +130,7 @@ impl Ledger {
             && let Some((by, since)) = server.read.as_ref().map(|(by, _)| by).zip(server.since)
             && by != name
             && server.live
-            // Of a server that seems to be down, nothing is believed before it was powered off for certain.
+            // A server that seems to be down proves nothing about its LPARs before it was powered off for certain.
             && matches!(server.system, SystemState::Operating | SystemState::Standby)
             && server.node == Power::Off
             && since >= from
@@ -147,9 +148,9 @@ impl Applying<'_> {
         self.ledger.nodes.get_mut(name).ok_or_else(|| Refusal::NoNode(name.clone()))
     }
 
-    /// Nodes are declared otherwise, or what lives inside them is. What a node said of another LPAR says nothing of this one,
-    /// and an order to cut the other one off is called back. What it said of its watchdog counts no more either: it may have
-    /// been cut off before it armed it anew, or before it knew what it has to stop.
+    /// Takes over changed declarations of nodes, and of what lives inside them. What a node said of another LPAR says
+    /// nothing of this one, and an order to cut the other one off is called back. What it said of its watchdog counts
+    /// no more either: it may have been cut off before it armed it anew, or before it knew what it has to stop.
     pub(super) fn redeclare_nodes(&mut self, before: &Cluster) {
         let now = Arc::clone(&self.ledger.config);
         let machine = |cluster: &Cluster, server: Option<&ServerName>| {
@@ -175,7 +176,7 @@ impl Applying<'_> {
             if old != new || !same {
                 state.watchdog = None;
             }
-            // Nor was it reset for the sake of what it does not know to live once.
+            // A reset by the watchdog proves nothing of resources that the node did not know to live once.
             let by_watchdog = |off: &NodeOff| matches!(off.how, NodeOffHow::Watchdog { .. });
             if !same && state.off().is_some_and(by_watchdog) {
                 state.forget_proof();
@@ -188,7 +189,7 @@ impl Applying<'_> {
         }
     }
 
-    /// A node says what lives inside it.
+    /// Takes what a node says of its watchdog and of the resources inside it.
     pub(super) fn sense(&mut self, name: &NodeName, inside: &Inside) -> Result<(), Refusal> {
         let node = self.node_mut(name)?;
         if node.is_out() {
@@ -197,14 +198,14 @@ impl Applying<'_> {
         node.met = true;
         node.watchdog = inside.watchdog;
         for (resource, seen) in &inside.seen {
-            // What is not declared there any more says nothing.
+            // A resource that is not declared there any more is ignored.
             let _ = self.absorb_seen(name, resource, seen);
         }
         Ok(())
     }
 
-    /// What an agent saw. A look that began after an order had been closed follows the end of all that the order ran, so no
-    /// start is in flight any more.
+    /// Takes an agent's look. A look that began after an order had been closed follows the end of everything that the
+    /// order ran, so no start is in flight any more.
     pub(super) fn absorb_seen(&mut self, node: &NodeName, resource: &ResourceName, seen: &Seen) -> Result<(), Refusal> {
         let no_server = || Refusal::NoResource(resource.clone());
         let server = self.ledger.config.nodes.get(node).and_then(|declared| declared.server.clone());
@@ -224,7 +225,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What a reading says of the LPAR of the node on the server.
+    /// Takes what a reading says of the LPAR of the server's node.
     pub(super) fn absorb_node(&mut self, reading: &Reading) {
         let (power, alarm) = (self.ledger.reads_node(reading), self.ledger.node_alarm(reading));
         let Ok(server) = self.server_mut(&reading.server) else { return };
@@ -246,7 +247,7 @@ impl Applying<'_> {
                 node.known = true;
                 node.lpar = node.lpar.take().or_else(|| reading.node_listed.uuid.clone());
             }
-            // It was another one that it took for its own.
+            // The node took another LPAR for its own.
             Power::Off => (node.known, node.lpar) = (false, None),
             Power::Absent => node.known = false,
             Power::Starting
@@ -263,7 +264,7 @@ impl Applying<'_> {
         }
     }
 
-    /// A silent node is granted no lease any more: from here on, its LPAR being read off is a proof.
+    /// Suspends the leases of a silent node: from here on, a reading of its LPAR off is a proof.
     pub(super) fn suspend_leases(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let index = self.ledger.index;
         let node = self.node_mut(name)?;
@@ -274,7 +275,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Every lease of a node has ended: its orders are void, its starts are loose.
+    /// Records that all leases of a node have ended: its orders are void, and its starts are loose.
     pub(super) fn lapse(&mut self, name: &NodeName) -> Result<(), Refusal> {
         if self.node_mut(name)?.lapsed().is_some() {
             return Err(Refusal::Lapsed { node: name.clone() });
@@ -297,7 +298,7 @@ impl Applying<'_> {
         }
     }
 
-    /// A node that was granted no lease is heard again. What was about to cut it off is called back.
+    /// Takes back a node that was granted no lease and is heard again. An order to cut it off is called back.
     pub(super) fn node_return(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let node = self.node_mut(name)?;
         if !node.is_out() {
@@ -316,7 +317,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Nothing runs inside a node: the ledger works out itself why.
+    /// Records that nothing runs inside a node, with a proof that the ledger itself finds.
     pub(super) fn node_off(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
         if node.off().is_some() {
@@ -326,7 +327,7 @@ impl Applying<'_> {
         self.prove_node_off(name, how)
     }
 
-    /// The LPAR of a node is to be cut off, by the watcher of its server.
+    /// Orders the watcher of its server to cut off the LPAR of a node.
     pub(super) fn fence_node(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
         if node.lapsed().is_none() {
@@ -354,7 +355,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An order to cut the LPAR of a node off is closed.
+    /// Closes an order to cut off the LPAR of a node.
     pub(super) fn close_node_fence(&mut self, name: &NodeName, ending: &Ending) {
         let failed = self.failed(ending);
         if let Some(node) = self.ledger.nodes.get_mut(name) {
@@ -362,15 +363,15 @@ impl Applying<'_> {
         }
     }
 
-    /// The LPAR of a node was cut off and read off. That proves nothing once the node has been taken back.
+    /// Records that the LPAR of a node was cut off and read off. That proves nothing once the node has been taken back.
     pub(super) fn node_fenced(&mut self, name: &NodeName, order: &Order) {
         if self.ledger.nodes.get(name).is_some_and(|node| node.lapsed().is_some() && node.off().is_none()) {
-            // It is there.
+            // The node exists, so this is not refused.
             let _ = self.prove_node_off(name, NodeOffHow::Fenced { order: order.id, by: order.node.clone() });
         }
     }
 
-    /// An operator asserts that nothing runs inside a node.
+    /// Records an operator's assertion that nothing runs inside a node.
     pub(super) fn confirm_node_off(&mut self, name: &NodeName) -> Result<(), Refusal> {
         let node = self.ledger.nodes.get(name).ok_or_else(|| Refusal::NoNode(name.clone()))?;
         if node.off().is_some() {
@@ -391,16 +392,17 @@ impl Applying<'_> {
         self.prove_node_off(name, NodeOffHow::Operator { name: by })
     }
 
-    /// A server that was proven off is up again. Its node, unless it was taken back already, has not run since.
+    /// Proves off the node of a server that was proven off and is up again. It has not run since, unless it was taken
+    /// back.
     pub(super) fn outlive_server(&mut self, server: &ServerName) {
         let Some(node) = self.ledger.config.node_on(server).cloned() else { return };
         if self.ledger.nodes.get(&node).is_some_and(|state| state.is_out() && state.off().is_none()) {
-            // It is there.
+            // The node exists, so this is not refused.
             let _ = self.prove_node_off(&node, NodeOffHow::Server);
         }
     }
 
-    /// Records the proof: what lived inside the node is dead, and must be seen anew once the node is back.
+    /// Records the proof: what lived inside the node is dead, and must be looked at anew once the node is back.
     fn prove_node_off(&mut self, name: &NodeName, how: NodeOffHow) -> Result<(), Refusal> {
         let (now, index) = (self.ledger.now, self.ledger.index);
         self.node_mut(name)?.prove_off(index, now, NodeOff { how: how.clone(), index });
@@ -423,12 +425,12 @@ impl Applying<'_> {
             news = true;
             let copies = Arc::make_mut(group).copies.iter_mut().filter(|(name, _)| died(name));
             for copy in copies.filter_map(|(_, copies)| copies.get_mut(&server)) {
-                // What the node said before it died is older than this.
+                // What the node said before it died is older than the proof.
                 copy.forget(index);
                 copy.since = Some(index);
             }
         }
-        // Of a node inside which nothing lives it is told with its server.
+        // A node inside which nothing lives is noted with its server.
         if news {
             self.note(Note::NodeProvenOff { node: name.clone(), how });
         }

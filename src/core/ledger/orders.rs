@@ -1,5 +1,5 @@
-//! Orders: what may be asked of a node, and what an order leaves behind when it is closed. Each kind has a file, with its cause
-//! and its consequence side by side; those of moves, hooks and nodes are with what they are about.
+//! Orders: the conditions for issuing one, and its effects when it is closed. Each kind has a file with both; those
+//! of moves, hooks and nodes are in the files about these.
 
 mod fence;
 mod start;
@@ -13,18 +13,19 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// How long a node may take to have an activation accepted and read back, or to read a stopped LPAR off after its grace.
+/// Time that a node may take to have an activation accepted and read back, or to read a stopped LPAR off after its
+/// grace.
 pub const COMMAND_BUDGET: Span = Span::seconds(120);
-/// How long a node may take to look again at what an agent has started.
+/// Time that a node may take to look again at a resource that an agent has started.
 pub const READ_BACK: Span = Span::seconds(30);
 
 impl Applying<'_> {
-    /// Closes an order: what it leaves behind on what it was about.
+    /// Closes an order, with the effects on its object.
     pub(super) fn close(&mut self, order: &Order, ending: &Ending) {
         self.close_from(order, ending, self.ledger.now);
     }
 
-    /// Closes an order that its node may go on with until its lease has ended: what it may send still takes effect later.
+    /// Closes an order whose node may go on with it until its lease has ended: late commands may still take effect.
     pub(super) fn call_back(&mut self, order: &Order, why: String) {
         self.ledger.orders.remove(&order.id);
         let from = self.ledger.lease_ends(&order.node);
@@ -50,12 +51,12 @@ impl Applying<'_> {
         }
     }
 
-    /// When an order failed, if it did: the next of its kind waits for a while.
+    /// Time of the failure, if the order failed: the next of its kind waits for a while.
     pub(super) fn failed(&self, ending: &Ending) -> Option<Time> {
         (*ending != Ending::Done).then_some(self.ledger.now)
     }
 
-    /// The copy that an order is about, unless that is not declared any more. How the order ended is noted there.
+    /// The copy that an order is about, if it is still declared. Records there whether the order failed.
     pub(super) fn ordered_copy(
         &mut self,
         order: &Order,
@@ -69,7 +70,7 @@ impl Applying<'_> {
         Some(copy)
     }
 
-    /// Who carries out orders for a resource: the node that it lives inside, or the watcher of the server.
+    /// The node that carries out orders for a resource: the one that it lives inside, or the watcher of the server.
     fn hand(&self, resource: &ResourceName, server: &ServerName) -> Result<NodeName, Refusal> {
         if !self.ledger.is_inside(resource) {
             return self.watcher(server);
@@ -101,9 +102,9 @@ impl Applying<'_> {
     }
 }
 
-// The planner's word for waiting on orders, kept beside the orders themselves.
+// The planner's wait for orders, kept beside the orders themselves.
 impl super::Ledger {
-    /// What to wait for while orders for the group are open on a server.
+    /// The wait for the group's open orders on a server, if there are any.
     pub fn open_orders(&self, group: &super::GroupState, server: &ServerName) -> Option<Wait> {
         let resources: BTreeSet<ResourceName> = group
             .copies

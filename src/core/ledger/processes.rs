@@ -1,15 +1,15 @@
-//! Which process runs each node, and whose ledger is another.
+//! The process that runs each node, and ledgers that differ.
 //!
-//! A management LPAR that was cloned, or restored beside its original, runs as the same node with the same key. The process
-//! that was entered last is believed; what an older one says is refused, and it stops as soon as it learns that. Which of the
-//! two is the original nobody can tell from here: either is safe, both together are not.
+//! A management LPAR that was cloned, or restored beside its original, runs as the same node with the same key. The
+//! process that was entered last is believed; what an older one says is refused, and it stops as soon as it learns
+//! that. The ledger cannot tell which of the two is the original: either is safe, both together are not.
 
 use super::apply::Applying;
 use crate::{NodeName, Note, Refusal};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
-/// What tells the processes of one node apart: drawn anew at each start.
+/// Identity of a process among those of its node: drawn anew at each start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Incarnation(pub u64);
@@ -23,11 +23,11 @@ impl fmt::Display for Incarnation {
 /// The process that runs a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
-    /// Which one it is.
+    /// Its identity.
     pub incarnation: Incarnation,
     /// Log index at which it was entered.
     pub since: u64,
-    /// The older one that was still running after that.
+    /// An older process that was still running after that.
     pub older: Option<Incarnation>,
     /// The build that the process is of, once it has told.
     #[cfg(feature = "next-level")]
@@ -35,14 +35,14 @@ pub struct Process {
 }
 
 impl super::Ledger {
-    /// Whether what this process says of its node is believed: it was entered last, or none ever was.
+    /// Whether the reports of this process on its node are believed: it was entered last, or none ever was.
     pub fn is_present(&self, node: &NodeName, incarnation: Incarnation) -> bool {
         self.processes.get(node).is_none_or(|process| process.incarnation == incarnation)
     }
 }
 
 impl Applying<'_> {
-    /// A process has begun to run a node.
+    /// Enters a process that has begun to run a node.
     pub(super) fn enlist(&mut self, node: &NodeName, incarnation: Incarnation) -> Result<(), Refusal> {
         if self.ledger.processes.get(node).is_some_and(|process| process.incarnation == incarnation) {
             return Err(Refusal::AlreadyEnlisted { node: node.clone() });
@@ -69,7 +69,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What follows in this entry is said by this process.
+    /// Names the process that wrote the rest of this entry.
     pub(super) fn spoken_by(&mut self, node: &NodeName, incarnation: Incarnation) -> Result<(), Refusal> {
         if self.ledger.is_present(node, incarnation) {
             return Ok(());
@@ -78,7 +78,7 @@ impl Applying<'_> {
         Err(Refusal::OlderProcess { node: node.clone() })
     }
 
-    /// An older process of a node still runs, and stops now.
+    /// Records that an older process of a node still runs, and stops now.
     pub(super) fn twice(&mut self, node: &NodeName, older: Incarnation) -> Result<(), Refusal> {
         let process = self.ledger.processes.get_mut(node).ok_or_else(|| Refusal::NoNode(node.clone()))?;
         if process.incarnation == older || process.older == Some(older) {
@@ -91,7 +91,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// The ledgers of nodes differ at an index.
+    /// Records that the ledgers of nodes differ at an index.
     pub(super) fn diverged(&mut self, nodes: &BTreeSet<NodeName>, at: u64, stop: bool) -> Result<(), Refusal> {
         self.note(Note::Diverged { nodes: nodes.clone(), at, stop });
         Ok(())

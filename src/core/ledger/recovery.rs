@@ -1,9 +1,10 @@
-//! Clearing up after a move that failed half-way, where no migration is under way: of a definition that was brought to where
-//! its LPAR was to start, by a node that died or whose one try to clear up failed.
+//! Clearing up after a move that failed half-way, where no migration is under way: a definition was to be brought to
+//! where its LPAR was to start, by a node that died, or whose one try to clear up failed.
 //!
-//! Nothing in a reading tells such an LPAR apart from other trouble: it reads Unknown, as one does that has crashed, or as on
-//! its way for ever. So only one is cleared up for which an order of ours ended badly, or that a server came back with, and
-//! never one that has run under its tenure. The HMC itself refuses to clear up what no move has left behind.
+//! Nothing in a reading tells such an LPAR apart from other trouble: it reads Unknown, like one that has crashed, or
+//! Moving for ever. So only an LPAR is cleared up for which an order of ours failed, or whose server came back, and
+//! never one that has run under its tenure. The HMC itself refuses to clear up where no move has left anything
+//! behind.
 
 use super::{CopyState, GroupState, Ledger, StartRisk, apply::Applying, orders::COMMAND_BUDGET};
 use crate::{Power, Refusal, ResourceName, ServerName, order::Action};
@@ -16,7 +17,8 @@ impl Ledger {
         let Some(copy) = copies.get(server) else { return false };
         let busy = |copy: &CopyState| copy.risk != StartRisk::None || copy.stop.is_some();
         let read = copy.since.is_some_and(|since| since >= copy.quiet_from);
-        // A live migration does not outlast its server, whatever it still reads. One that hands have begun is not ours to end.
+        // A live migration does not outlast its server, whatever it still reads. One that was begun by hand is not
+        // ours to end.
         let half = copy.power == Power::Unknown || (copy.power == Power::Moving && state.dirty.is_some());
         if !read || !half || copies.values().any(busy) {
             return false;
@@ -30,7 +32,7 @@ impl Ledger {
 }
 
 impl Applying<'_> {
-    /// A node is to clear up after a move of an LPAR that failed half-way.
+    /// Orders a node to clear up after a move of an LPAR that failed half-way.
     pub(super) fn recover(&mut self, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         self.not_migrating(&name)?;
@@ -41,7 +43,7 @@ impl Applying<'_> {
         if !self.ledger.may_be_half_moved(group, resource, server) {
             return Err(Refusal::NoChange);
         }
-        // Where else it was: the other end of the move, if it had one.
+        // The other end of the move, if it had one.
         let elsewhere = |half: bool| {
             let copies = group.copies.get(resource)?;
             let other = |(place, copy): &(&ServerName, &CopyState)| {

@@ -1,4 +1,4 @@
-//! What operators ask. Each request is granted whole or refused with a reason that names the next step.
+//! Requests of operators. Each is granted whole or refused with a reason that names the next step.
 
 mod configure;
 mod loss;
@@ -20,7 +20,7 @@ impl Applying<'_> {
         }
     }
 
-    /// What is asked of a parallel group is asked of each of its instances; it is granted if one of them grants it.
+    /// Makes a request about a parallel group to each of its instances; it is granted if one of them grants it.
     fn ask(&mut self, verb: &Verb) -> Result<(), Refusal> {
         let Some(name) = verb.group().filter(|name| !self.ledger.groups.contains_key(*name)) else {
             return self.whole(|applying| applying.ask_one(verb));
@@ -80,8 +80,8 @@ impl Applying<'_> {
         self.may_touch(name)?;
         let group = self.group(name)?;
         if let Some(tenure) = &group.tenure {
-            // A group on its way offline may be called back: it stops, and is started again. One that was flushed on its way
-            // online goes on.
+            // A group on its way offline may be called back: it stops, and is started again. One that was flushed on
+            // its way online goes on.
             let goes_on = group.flushed && server.is_none();
             if !goes_on && !matches!(tenure.phase, Phase::Leaving { .. }) {
                 return Err(Refusal::AlreadyOn { group: name.clone(), server: tenure.server.clone() });
@@ -201,7 +201,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An operator asserts that a server is off. Refused while anything speaks for the contrary.
+    /// Takes an operator's word that a server is off. Refused while anything speaks for the contrary.
     fn ask_confirm_off(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let state = self.server(server)?;
         if state.off.is_some() {

@@ -1,4 +1,4 @@
-//! Resources within a group: what should be up, what became of what is not, and what an administrator has to look at.
+//! Resources within a group: which should be up, what happens to those that are not, and which need an administrator.
 
 use super::{Down, GroupState, Ledger, Phase, Run, apply::Applying};
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Ledger {
-    /// Whether the resource should be up while its group is: it is started with the group or was asked for, nothing keeps it
-    /// down, and enough of what it requires should be up too.
+    /// Whether the resource should be up while its group is: it is started with the group or was asked for, nothing
+    /// keeps it down, and enough of what it requires should be up too.
     pub fn wanted(&self, group: &GroupState, resource: &ResourceName) -> bool {
         self.wanted_within(group, resource, group.copies.len())
     }
@@ -32,7 +32,7 @@ impl Ledger {
                 || declared.requires.iter().all(|need| enough(need, |child| self.wanted_within(group, child, depth))))
     }
 
-    /// What the resource requires and is not Running on that server, where too little of it is. Empty if it may start.
+    /// The required resources that are not Running on that server, where too few of them are. Empty if it may start.
     pub fn unmet<'a>(
         &'a self,
         group: &'a GroupState,
@@ -47,7 +47,7 @@ impl Ledger {
         short.flat_map(|need| &need.of).filter(move |child| !runs(child))
     }
 
-    /// What requires the resource and is active on that server.
+    /// The resources that require this one and are not known to be down on that server.
     pub fn dependents<'a>(
         &'a self,
         group: &'a GroupState,
@@ -82,7 +82,7 @@ impl Ledger {
             for other in group.copies.keys() {
                 let Some(above) = self.config.resources.get(other) else { continue };
                 let down = |child: &ResourceName| path.contains(&child) || is_down(group, child);
-                // What is satisfied by the others stays up.
+                // A resource whose requirement the others satisfy stays up.
                 let hit = above.requires.iter().any(|need| need.of.contains(below) && !enough(need, |c| !down(c)));
                 if hit && !path.contains(&other) {
                     path.push(other);
@@ -97,7 +97,7 @@ impl Ledger {
         group.runs.iter().find_map(|(resource, run)| Some((resource, run.admin?)))
     }
 
-    /// How many restarts in place a resource has, and the window in which they count.
+    /// The number of restarts in place that a resource has, and the window in which they count.
     pub fn restart_limit(&self, resource: &ResourceName) -> (u32, crate::Span) {
         let Some(declared) = self.config.resources.get(resource) else { return (0, crate::Span(0)) };
         let group = self.config.groups.get(&declared.group);
@@ -116,13 +116,13 @@ fn enough(need: &Requirement, up: impl Fn(&ResourceName) -> bool) -> bool {
     u32::try_from(count).unwrap_or(u32::MAX) >= need.at_least
 }
 
-/// Whether nothing has to be proven of a resource: it is persistent, never stopped, or only watched.
+/// Whether a resource is passive, and needs no proof: it is persistent, never stopped, or only watched.
 pub(super) fn is_passive(declared: &Resource) -> bool {
     declared.monitor_only || !declared.enabled || declared.operations() != Operations::OnOff
 }
 
 impl Applying<'_> {
-    /// A resource of a group that stays where it is.
+    /// The group and the server of a resource, if that group stays where it is.
     fn settled(&self, resource: &ResourceName, epoch: Epoch) -> Result<(GroupName, ServerName), Refusal> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let tenure = self.tenure(&name, epoch)?;
@@ -137,7 +137,7 @@ impl Applying<'_> {
         Ok((name, server))
     }
 
-    /// A resource failed, and its group goes on without it.
+    /// Marks a resource as failed; its group goes on without it.
     pub(super) fn fault_resource(
         &mut self,
         resource: &ResourceName,
@@ -162,7 +162,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A resource is to be stopped, cleaned and started again, as long as it has tries left.
+    /// Marks a resource to be stopped, cleaned and started again, as long as it has tries left.
     pub(super) fn recycle(
         &mut self,
         resource: &ResourceName,
@@ -190,8 +190,8 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Nobody could tell for too long whether a resource runs, or it panicked: it is stopped and started again, which is a restart in place like
-    /// any other.
+    /// Marks a resource to be stopped and started again, because its state could not be told for too long, or it
+    /// panicked: a restart in place like any other.
     fn restart_unseen(
         &mut self,
         group: &GroupName,
@@ -211,7 +211,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An administrator has to look at a resource first.
+    /// Marks a resource that an administrator has to look at first.
     pub(super) fn needs_admin(
         &mut self,
         resource: &ResourceName,
@@ -232,7 +232,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A persistent resource is back where its loss was a fault.
+    /// Forgives the loss of a persistent resource that is back.
     pub(super) fn forgive(&mut self, resource: &ResourceName, server: &ServerName) -> Result<(), Refusal> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let all = self.ledger.config.groups.get(&name).map(|group| group.auto_restart).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! Strict placement rules, as a question to the ledger.
+//! Strict placement rules, as queries on the ledger.
 
 use super::{GroupState, Ledger};
 use crate::{GroupName, ServerName, config::Asks, note::NotHere};
 
 impl Ledger {
-    /// The strict rule that keeps a group from a server, as long as the others stand where they do.
+    /// The strict rule that keeps a group from a server, with the other groups where they are now.
     pub fn rule_forbids(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<NotHere> {
         group.ties.rules.iter().find_map(|rule_name| {
             let rule = self.config.rules.get(rule_name).filter(|rule| rule.strict)?;

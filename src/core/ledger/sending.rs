@@ -1,8 +1,9 @@
-//! When an order is no longer sent. A node asks with what it has applied, directly before each change that the order makes.
+//! The conditions under which an order is no longer sent. A node checks them against the ledger that it has applied,
+//! directly before each change that the order makes.
 //!
-//! An order is closed by the log, which a node may learn late, and some of what makes an order pointless closes nothing. So
-//! each order has a moment from which on it is not sent, whether it is closed by then or not. What was sent is sent: an order
-//! that is held back half-way ends there.
+//! An order is closed by the log, which a node may learn late, and some events make an order pointless without
+//! closing it. So each order has a moment from which on it is not sent, whether it is closed by then or not. What was
+//! sent is sent: an order that is held back half-way ends there.
 
 use super::{GroupState, Ledger, Phase};
 use crate::{
@@ -12,12 +13,12 @@ use crate::{
 };
 use std::fmt;
 
-/// Why an order must not be sent, or nothing more of it.
+/// The reasons not to send an order, or the rest of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unsent {
     /// The log has closed it.
     Closed,
-    /// Its time is over.
+    /// Its budget has run out.
     Late,
     /// The cluster is disarmed.
     Disarmed,
@@ -25,13 +26,13 @@ pub enum Unsent {
     Frozen(GroupName),
     /// Its group is only watched.
     NotManaged(GroupName),
-    /// What it is about was declared otherwise since.
+    /// The copy or server that it is about was declared anew since.
     Redeclared,
-    /// Nothing that could run elsewhere waits for that node any more.
+    /// No group that could run elsewhere waits for that node any more.
     NotNeeded(NodeName),
     /// Its tenure has ended, or is on its way to its end.
     Tenure(Epoch),
-    /// What it would stop runs by right.
+    /// The copy that it would stop runs by right.
     ByRight(ServerName),
     /// The migration was given up.
     GivenUp(GroupName),
@@ -64,7 +65,7 @@ impl fmt::Display for Unsent {
 }
 
 impl Ledger {
-    /// Whether something of an order may still be sent, `elapsed` after its node learned of it by its own clock.
+    /// Checks that an order may still be sent, `elapsed` after its node learned of it by its own clock.
     pub fn may_send(&self, order: &Order, elapsed: Span) -> Result<(), Unsent> {
         if !self.orders.contains_key(&order.id) {
             return Err(Unsent::Closed);
@@ -79,7 +80,7 @@ impl Ledger {
         }
         let of_group = order.action.resource().and_then(|resource| self.group_of(resource));
         let group = of_group.and_then(|name| Some((name, &**self.groups.get(name)?)));
-        // Of two copies the wrong one is stopped whoever has started it.
+        // The wrong one of two copies is stopped, whoever started it.
         let stops_wrong = |group: &GroupState| {
             group.upkeep.strangers && group.conflict.is_some() && matches!(order.action, Action::Stop { .. })
         };
@@ -116,8 +117,8 @@ impl Ledger {
         }
     }
 
-    /// Whether a copy that the order goes by is another thing since: one that is started or moved must not run anywhere, of
-    /// one that is stopped it is that copy alone.
+    /// Whether its server, or a copy that it relies on, was declared anew since the order: a start or a move relies on
+    /// all copies of the resource, because none of the others may run; a stop on that copy alone.
     fn is_redeclared(&self, order: &Order, group: Option<&GroupState>) -> bool {
         let copies = order.action.resource().zip(group).and_then(|(resource, group)| group.copies.get(resource));
         let everywhere = matches!(order.action, Action::Start { .. } | Action::Migrate { .. });
@@ -126,7 +127,7 @@ impl Ledger {
         machine || copies.into_iter().flatten().any(|(at, copy)| concerned(at) && copy.declared > order.id.index)
     }
 
-    /// Whether what runs of a resource on a server is to run there.
+    /// Whether a resource has the right to run on a server.
     pub(super) fn is_by_right(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> bool {
         group.tenure.as_ref().is_some_and(|tenure| {
             let recycled = group.runs.get(resource).is_some_and(|run| run.restart);
@@ -143,13 +144,13 @@ impl Ledger {
         if state.off.is_some() {
             return Err(Unsent::Off(server));
         }
-        // What was read before the order was given, it was given in spite of.
+        // An order was given in spite of the readings before it.
         let since = state.since.is_some_and(|since| since >= order.id.index);
         if state.live && state.system.is_up() && since { Err(Unsent::Up(server)) } else { Ok(()) }
     }
 }
 
-/// A start is worth nothing once its tenure ends.
+/// Checks that the tenure of a start still stands.
 fn start_stands(group: Option<&GroupState>, order: &Order, epoch: Epoch) -> Result<(), Unsent> {
     let tenure = group.and_then(|group| group.tenure.as_ref());
     let stands = tenure.is_some_and(|tenure| {
@@ -164,7 +165,7 @@ fn move_stands(name: &GroupName, group: Option<&GroupState>, epoch: Epoch, to: &
     let tenure = group.and_then(|group| group.tenure.as_ref()).filter(|tenure| tenure.epoch == epoch);
     match tenure.and_then(|tenure| tenure.migration()) {
         None => Err(Unsent::Tenure(epoch)),
-        // What comes back because it was given up goes the other way.
+        // A move back, because the migration was given up, goes the other way.
         Some(migration) if migration.aborted && migration.to == *to => Err(Unsent::GivenUp(name.clone())),
         Some(_) => Ok(()),
     }

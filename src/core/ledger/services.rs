@@ -1,4 +1,5 @@
-//! Services: groups in tiers, started and stopped as one. Nothing is kept of a service: how it is follows from its groups.
+//! Services: groups in tiers, started and stopped as one. A service has no state of its own; it follows from its
+//! groups.
 
 use super::{GroupState, Intent, Ledger, Phase, apply::Applying};
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
 };
 use std::{collections::BTreeSet, fmt};
 
-/// How a service is, in a word.
+/// State of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceState {
     /// Every group is online.
@@ -28,9 +29,9 @@ pub enum ServiceState {
 /// A service and its groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceView {
-    /// How it is.
+    /// Its state.
     pub state: ServiceState,
-    /// Its tiers, the one that starts first first.
+    /// Its tiers, in the order in which they start.
     pub tiers: Vec<Vec<Member>>,
 }
 
@@ -39,14 +40,14 @@ pub struct ServiceView {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Member {
     pub group: GroupName,
-    /// Where its tenure is, and what it is doing.
+    /// Server and phase of its tenure.
     pub place: Option<(ServerName, Phase)>,
-    /// Why it waits.
+    /// Its current wait.
     pub wait: Option<Wait>,
 }
 
 impl Ledger {
-    /// How a service is. `None` if there is none of that name.
+    /// A service with its state and groups; `None` if there is none of that name.
     pub fn service(&self, name: &ServiceName) -> Option<ServiceView> {
         let declared = self.config.services.get(name)?;
         let groups: Vec<&GroupState> = self.groups_of(declared).map(|(_, group)| group).collect();
@@ -66,7 +67,7 @@ impl Ledger {
         service.tiers.iter().flat_map(|tier| &tier.groups).flat_map(|group| self.meant(group))
     }
 
-    /// The groups below this one in a service that are not online: it is not its turn yet.
+    /// The groups below this one in a service that are not online: this one waits for them.
     pub fn tiers_below(&self, service: &ServiceName, group: &GroupName) -> BTreeSet<GroupName> {
         let declared = self.config.services.get(service).into_iter().flat_map(|service| &service.tiers);
         let below = declared.take_while(|tier| !self.is_in(group, &tier.groups));
@@ -128,7 +129,7 @@ impl fmt::Display for ServiceState {
 }
 
 impl Applying<'_> {
-    /// Every group is to run; each waits until all groups of the tiers below it are online.
+    /// Asks all groups online; each waits until all groups of the tiers below it are online.
     pub(super) fn ask_service_online(&mut self, service: &ServiceName) -> Result<(), Refusal> {
         let down = |group: &GroupState| group.intent == Intent::Offline || group.tenure.is_none();
         let groups = self.members(service, down)?;
@@ -149,7 +150,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// No group is to run; each goes on until all groups of the tiers above it are off.
+    /// Asks all groups offline; each goes on until all groups of the tiers above it are off.
     pub(super) fn ask_service_offline(&mut self, service: &ServiceName) -> Result<(), Refusal> {
         let groups = self.members(service, |group| group.intent == Intent::Online)?;
         for group in &groups {

@@ -12,7 +12,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is known of a server.
+/// State of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerState {
     /// The node that watches and commands it.
@@ -21,51 +21,51 @@ pub struct ServerState {
     pub system: SystemState,
     /// Whether the last reading was live.
     pub live: bool,
-    /// The LPAR of its own node, at the last reading.
+    /// Power of its own node's LPAR, at the last reading.
     pub node: Power,
-    /// Why what bears the name of that LPAR must be left alone, at the last list.
+    /// Remark of the last list because of which the LPAR named as its node's must be left alone.
     pub node_alarm: Option<Remark>,
-    /// Log index at which this machine was declared under this name: what was read before is about something else.
+    /// Log index at which this machine was declared under this name: earlier readings are about another machine.
     pub declared: u64,
     /// Log index that the last reading followed; `None` if it was never read.
     pub since: Option<u64>,
-    /// Who read it last, and the serial number of that reading.
+    /// The node that read it last, and the serial number of that reading.
     pub read: Option<(NodeName, u64)>,
     /// Its VIO servers, and whether each runs.
     pub vios: BTreeMap<String, bool>,
     /// The proof that it is off.
     pub off: Option<OffProof>,
-    /// It came up again, and what runs there without a tenure does so by itself, until it is clean.
+    /// Set when it came up again, until it is clean: copies that run there without a tenure were started by it itself.
     pub dirty: Option<Dirty>,
     /// The open order to power it off.
     pub fence: Option<OrderId>,
-    /// When the last order to power it off ended badly.
+    /// Time at which the last order to power it off failed.
     pub fence_failed: Option<Time>,
-    /// What the groups whose tenure is here take of it.
+    /// Load of the groups whose tenure covers it.
     pub used: Load,
-    /// What they take of its limits.
+    /// Amount of each of its limits that these groups take.
     pub limits_used: BTreeMap<String, u64>,
-    /// How many they are.
+    /// Number of these groups.
     pub groups: u32,
-    /// Why its fate is open.
+    /// Its current wait: its state is not settled, or it is drained.
     pub wait: Option<ServerWait>,
-    /// What is kept back on purpose.
+    /// Its maintenance state.
     pub upkeep: Upkeep,
 }
 
-/// A server that came back.
+/// State of a server that came back and is not clean yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dirty {
-    /// Log index at which it was seen again.
+    /// Log index at which it came back.
     pub index: u64,
-    /// Since when it reads Operating: it may start LPARs by itself for a while from then on.
+    /// Time since which it reads Operating: it may start LPARs by itself for a while from then on.
     pub up: Option<Time>,
 }
 
 /// A proof that a server is off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OffProof {
-    /// How it was proven.
+    /// The kind of proof.
     pub how: OffHow,
     /// Log index at which it was recorded.
     pub index: u64,
@@ -73,50 +73,50 @@ pub struct OffProof {
     pub at: Time,
 }
 
-/// What is known of a node.
+/// State of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeState {
-    /// What has become of its leases.
+    /// State of its leases.
     pub leases: Leases,
-    /// Whether it has ever said anything under this configuration's name.
+    /// Whether it has ever reported anything under the declared name.
     pub met: bool,
-    /// Whether it has itself read the LPAR that is declared as its own Running: then that is its own.
+    /// Whether it has itself read the LPAR that is declared as its own Running: then that LPAR is its own.
     pub known: bool,
-    /// The UUID of that LPAR, as it read it then.
+    /// The UUID of that LPAR, by its own reading.
     pub lpar: Option<String>,
-    /// After which time its watchdog resets it when nobody feeds it, as it said last.
+    /// Time after which its watchdog resets it when it is not fed, as it said last.
     pub watchdog: Option<Span>,
     /// The open order to cut its LPAR off.
     pub fence: Option<OrderId>,
-    /// When the last such order ended badly.
+    /// Time at which the last such order failed.
     pub fence_failed: Option<Time>,
 }
 
-/// What has become of the leases of a node, from one stage to the next. Whatever is so at one stage is so at those after it,
-/// until the node is taken back.
+/// State of the leases of a node, in stages. Whatever holds at one stage holds at those after it, until the node is
+/// taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Leases {
     /// It is granted leases.
     #[default]
     Granted,
-    /// It is granted none.
+    /// It is granted no leases any more.
     Suspended {
-        /// From this log index on.
+        /// Log index from which on it is granted none.
         from: u64,
     },
-    /// Those that it had have ended.
+    /// All its leases have ended.
     Lapsed {
-        /// It is granted none from this log index on.
+        /// Log index from which on it is granted none.
         from: u64,
-        /// When that was known.
+        /// Time at which they were known to have ended.
         at: Time,
     },
-    /// Nothing runs inside it.
+    /// Nothing runs inside it, and all its leases have ended.
     Off {
-        /// It is granted none from this log index on.
+        /// Log index from which on it is granted none.
         from: u64,
-        /// Since when its leases have ended.
+        /// Time at which its leases were known to have ended.
         at: Time,
         proof: NodeOff,
     },
@@ -125,67 +125,68 @@ pub enum Leases {
 /// A proof that nothing runs inside a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeOff {
-    /// How it was proven.
+    /// The kind of proof.
     pub how: NodeOffHow,
     /// Log index at which it was recorded.
     pub index: u64,
 }
 
-/// What is known of a group.
+/// State of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupState {
-    /// What its administrators want.
+    /// The administrators' intent.
     pub intent: Intent,
-    /// Where it may run, if anywhere.
+    /// Its right to run on a server, if it has one.
     pub tenure: Option<Tenure>,
-    /// Each resource on each server of the system list.
+    /// State of each resource on each server of the system list.
     pub copies: BTreeMap<ResourceName, BTreeMap<ServerName, CopyState>>,
-    /// Restarts and stops of each resource under this tenure.
+    /// Course of each resource under this tenure: restarts, stops, failures.
     pub runs: BTreeMap<ResourceName, Run>,
-    /// Servers on which the group failed, since when and why.
+    /// Servers on which the group failed, with time and reason.
     pub faults: BTreeMap<ServerName, (Time, FaultReason)>,
     /// Resources of which no proof is needed: persistent, never stopped, or only watched.
     pub passive: BTreeSet<ResourceName>,
-    /// Where its last tenure ended by a fault or with its server; forgotten when an operator asks for something.
+    /// Server on which its last tenure ended by a fault or with the server; forgotten when an operator asks for
+    /// something.
     pub fell_from: Option<ServerName>,
-    /// How often it was started again as a whole on the server where it failed, and when last.
+    /// Number of times that it was started again as a whole on the server where it failed.
     pub retries: u32,
-    /// When it was last started again so.
+    /// Time of the last such start.
     pub retried: Option<Time>,
-    /// Nothing more is ordered for it until an operator asks for something.
+    /// Whether it was flushed: nothing more is ordered for it until an operator asks for something.
     pub flushed: bool,
-    /// Nothing is done to it: an operator froze it, or its declaration does.
+    /// Whether an operator or its declaration froze it: nothing is done to it.
     pub frozen: bool,
-    /// More than one copy is active.
+    /// The active copies, while the group is held.
     pub conflict: Option<Conflict>,
-    /// Log index from which on readings tell that the copies with right run and the others do not belong there; `None` where
-    /// nothing can tell.
+    /// Log index from which on readings can show that the right copies run and the others do not belong there; `None`
+    /// where no reading can show that.
     pub held: Option<u64>,
-    /// What must be run before anything of it is started under its tenure.
+    /// State of its preonline hook under its tenure.
     pub pre_online: PreOnline,
-    /// Administrators have been told that no server can take it since it fell from its last one.
+    /// Whether administrators have been told that no server can take it since it fell from its last one.
     pub stranded: bool,
-    /// Where an operator wants it next.
+    /// Server on which an operator or the planner wants it next.
     pub prefer: Option<ServerName>,
-    /// Where its last tenure was.
+    /// Server of its last tenure.
     pub last: Option<ServerName>,
-    /// Why it waits.
+    /// Its current wait.
     pub wait: Option<Wait>,
-    /// How it hangs together with other groups.
+    /// Its links, services and rules.
     pub ties: Ties,
-    /// Services that were asked to start: until it is placed, it waits for the tiers below it.
+    /// Services that were asked to start: until the group is placed, it waits for the tiers below it.
     pub queued: BTreeSet<ServiceName>,
-    /// What is kept back on purpose.
+    /// Its maintenance state.
     pub upkeep: GroupUpkeep,
 }
 
-/// How a group hangs together with others: worked out when the cluster is configured, because it is asked for each group in
-/// each plan.
+/// Dependencies and memberships of a group: worked out when the cluster is configured, because every plan needs them
+/// for each group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ties {
-    /// What it needs of other groups, by declared links and by firm tiers of services.
+    /// Its links to children, declared or from firm tiers of services.
     pub links: BTreeSet<Link>,
-    /// Groups that need something of it.
+    /// Groups that have a link to it.
     pub parents: BTreeSet<GroupName>,
     /// Services that it is part of.
     pub services: BTreeSet<ServiceName>,
@@ -193,30 +194,30 @@ pub struct Ties {
     pub rules: BTreeSet<RuleName>,
     /// Its priority, or that of the most important group that depends on it.
     pub priority: u32,
-    /// How many levels of groups are below it.
+    /// Number of levels of groups below it.
     pub depth: u32,
 }
 
-/// What must be run before a group is started.
+/// State of the preonline hook of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PreOnline {
-    /// Nothing, or it went well.
+    /// There is none, or it allowed the start.
     #[default]
     Passed,
-    /// It is to be ordered.
+    /// It has to be ordered.
     Due,
     /// It is ordered.
     Ordered(OrderId),
-    /// It did not go well, for this reason.
+    /// It failed or refused, for this reason.
     Failed(String),
 }
 
-/// What administrators want of a group.
+/// Intent of the administrators for a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Intent {
-    /// It is to run.
+    /// It should be online.
     Online,
-    /// It is to be stopped.
+    /// It should be offline.
     #[default]
     Offline,
 }
@@ -230,11 +231,11 @@ pub struct Tenure {
     pub server: ServerName,
     /// Cluster time of the grant.
     pub since: Time,
-    /// What it is doing.
+    /// Its phase.
     pub phase: Phase,
 }
 
-/// What a tenure is doing.
+/// Phase of a tenure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Phase {
@@ -245,7 +246,7 @@ pub enum Phase {
     /// Its resources are being stopped.
     Leaving {
         reason: LeaveReason,
-        /// Log index at which it began.
+        /// Log index at which it began to leave.
         index: u64,
     },
     /// Its LPARs are being moved to another server while they run. Until readings say where they are, the tenure covers
@@ -256,29 +257,29 @@ pub enum Phase {
 /// A live migration of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Migration {
-    /// Where to.
+    /// The target.
     pub to: ServerName,
     /// Log index at which it began: earlier readings do not say where an LPAR is.
     pub index: u64,
-    /// When the last move was ordered.
+    /// Time of the last order to move an LPAR.
     pub ordered: Time,
     /// LPARs whose move to the target was ordered.
     pub sent: BTreeSet<ResourceName>,
     /// LPARs whose move back was ordered.
     pub returned: BTreeSet<ResourceName>,
-    /// An operator wants it given up.
+    /// Whether an operator gave it up.
     pub aborted: bool,
-    /// The last thing that went wrong.
+    /// The last failure, in words.
     pub why: Option<String>,
 }
 
-/// As much of what an agent says of a copy is kept.
+/// Number of characters that are kept of an agent's words, or a list's remark, about a copy.
 pub const SAID_LIMIT: usize = 200;
 
-/// One resource on one server.
+/// State of one resource on one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyState {
-    /// Log index at which this very thing was declared here: what was seen before is about something else.
+    /// Log index at which this thing was declared here: earlier looks are about something else.
     pub declared: u64,
     /// Its state at the last live reading.
     pub power: Power,
@@ -290,24 +291,25 @@ pub struct CopyState {
     pub quiet_from: u64,
     /// The open order to stop it.
     pub stop: Option<OrderId>,
-    /// When the last order for it ended badly.
+    /// Time at which the last order for it failed.
     pub failed: Option<Time>,
-    /// How often in a row it was to be cleared up after a move, and was not.
+    /// Number of times in a row that clearing it up after a move failed.
     pub futile: u32,
-    /// It was down by the last look that could tell, after everything that could have started it, and nothing of ours was to
-    /// start it here since.
+    /// Whether the last conclusive look, after everything that could have started it, found it down, and no start of
+    /// ours was ordered here since.
     pub idle: bool,
-    /// How sure its agent is that it runs, in percent; 0 if nothing was said.
+    /// The confidence of its agent that it runs, in percent; 0 if its agent gave none.
     pub confidence: u8,
-    /// Number of the last look at it, of those that follow the same entry.
+    /// Serial number of the last look at it, among those that follow the same entry.
     pub serial: u64,
-    /// What its agent said of it at the last look that was recorded; cut off after [`SAID_LIMIT`] characters.
+    /// Words of its agent, or remark of the list, at the last look that was recorded; cut off after [`SAID_LIMIT`]
+    /// characters.
     pub said: String,
-    /// What bears its name here is not it, or not what is declared: it is left alone.
+    /// Whether the thing that bears its name here is another one, or is not as declared, and is left alone.
     pub alone: bool,
     /// The UUID of the LPAR, as learnt at its first reading here.
     pub uuid: Option<String>,
-    /// Log index that the last reading followed in which it was listed here; 0 for what stays where it is.
+    /// Log index followed by the last reading that listed it here; 0 for an LPAR that is not mobile.
     pub listed: Option<u64>,
 }
 
@@ -317,48 +319,48 @@ pub enum StartRisk {
     /// No start is in flight.
     #[default]
     None,
-    /// An order is out.
+    /// An order to start it is out.
     Ordered(OrderId),
-    /// An order ended without a known outcome, at this time.
+    /// An order ended at this time without a known outcome.
     Loose(Time),
 }
 
-/// What one resource went through under the present tenure.
+/// Course of one resource under the present tenure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// When it was restarted in place, within the window.
+    /// Times at which it was restarted in place, within the window.
     pub restarts: Vec<Time>,
-    /// When it was last ordered to start.
+    /// Time at which it was last ordered to start.
     pub started: Option<Time>,
     /// Whether it was Running since then.
     pub ran: bool,
-    /// Since when it is active without being Running.
+    /// Time since which it is active without being Running.
     pub away: Option<Time>,
-    /// Why its last start failed.
+    /// The reason that its last start was refused.
     pub failed: Option<String>,
-    /// It is to be stopped and started again.
+    /// Whether it is to be stopped and started again.
     pub restart: bool,
-    /// Why it stays down while its group is up.
+    /// The reason that it stays down while its group is up.
     pub down: Option<Down>,
-    /// An operator wants it up, though it is not started with its group.
+    /// Whether an operator wants it up, though it is not started with its group.
     pub asked: bool,
-    /// Since when it reads Off though it should run.
+    /// Time since which it reads Off though it should run.
     pub lost: Option<Time>,
-    /// Since when nobody can say whether it runs, on a server that is watched.
+    /// Time since which its state cannot be told, on a server that is watched.
     pub unread: Option<Time>,
-    /// Since when every reading says that it has panicked.
+    /// Time since which every reading shows that it has panicked.
     pub error: Option<Time>,
-    /// How often it was cleaned and started again because it did not come up.
+    /// Number of times that it was cleaned and started again because it did not come up.
     pub tries: u32,
-    /// How often in a row it was ordered to stop and did not.
+    /// Number of orders in a row to stop it that did not stop it.
     pub stuck: u32,
-    /// An administrator has to look at it first.
+    /// Set while an administrator has to look at it first.
     pub admin: Option<CleanReason>,
-    /// An administrator has looked, and says that it failed.
+    /// Whether an administrator has looked at it, and declares it failed.
     pub concede: bool,
 }
 
-/// Why a resource stays down while its group is up.
+/// The reasons that a resource stays down while its group is up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Down {
     /// It failed.
@@ -370,8 +372,8 @@ pub enum Down {
 }
 
 impl ServerState {
-    /// Whether a reading of it began before the last one. Readings by two nodes that follow the same entry cannot be told
-    /// apart.
+    /// Whether a reading of it began before the last one. Two readings by different nodes that follow the same entry
+    /// have no order.
     pub fn is_past(&self, reading: &Reading) -> bool {
         let earlier = self.read.as_ref().is_some_and(|(by, serial)| *by == reading.by && reading.serial < *serial);
         self.since.is_some_and(|since| since > reading.since || (since == reading.since && earlier))
@@ -382,12 +384,12 @@ impl ServerState {
         self.live && self.system.tells_lpars()
     }
 
-    /// Read Operating, live, and not proven off.
+    /// Whether it was read Operating, live, and is not proven off.
     pub fn is_working(&self) -> bool {
         self.live && self.system == SystemState::Operating && self.off.is_none()
     }
 
-    /// Its hypervisor is on its way up: nothing can be active there yet.
+    /// Whether its hypervisor is coming up: nothing can be active there yet.
     pub fn is_rising(&self) -> bool {
         self.live && self.system == SystemState::Initializing
     }
@@ -407,7 +409,7 @@ impl NodeState {
         }
     }
 
-    /// Since when every lease of it has ended.
+    /// Time at which all its leases were known to have ended.
     pub fn lapsed(&self) -> Option<Time> {
         match self.leases {
             Leases::Granted | Leases::Suspended { .. } => None,
@@ -423,7 +425,7 @@ impl NodeState {
         }
     }
 
-    /// Every lease of it has ended, if that was not known before.
+    /// Marks all its leases as ended, if they are not yet.
     pub fn lapse(&mut self, index: u64, now: Time) {
         match self.leases {
             Leases::Granted => self.leases = Leases::Lapsed { from: index, at: now },
@@ -432,7 +434,7 @@ impl NodeState {
         }
     }
 
-    /// Nothing runs inside it, and so all of its leases have ended.
+    /// Marks it as proven off, so that all its leases have ended, too.
     pub fn prove_off(&mut self, index: u64, now: Time, proof: NodeOff) {
         self.lapse(index, now);
         if let (Some(from), Some(at)) = (self.suspended(), self.lapsed()) {
@@ -440,7 +442,7 @@ impl NodeState {
         }
     }
 
-    /// What proved it off does so no more.
+    /// Drops the proof that it is off; its leases stay ended.
     pub fn forget_proof(&mut self) {
         if let Leases::Off { from, at, .. } = self.leases {
             self.leases = Leases::Lapsed { from, at };
@@ -449,62 +451,62 @@ impl NodeState {
 }
 
 impl GroupState {
-    /// An operator asks for something: what it went through before counts no more.
+    /// Forgets earlier failures, because an operator asks for something.
     pub fn fresh_start(&mut self) {
         (self.fell_from, self.retries, self.retried, self.flushed) = (None, 0, None, false);
     }
 }
 
 impl CopyState {
-    /// A thing that was just declared, of which nothing is known.
+    /// A copy that was just declared, of which nothing is known.
     pub fn declared(index: u64) -> Self {
         CopyState { declared: index, ..CopyState::default() }
     }
 
-    /// Forgets how it was read; readings count from this log index on. What it is stays known.
+    /// Forgets its readings; new ones count from this log index on. Its identity stays known.
     pub fn forget(&mut self, index: u64) {
         let (declared, uuid, listed) = (self.declared, self.uuid.take(), self.listed);
         *self = CopyState { declared, uuid, listed, quiet_from: index, ..CopyState::default() };
     }
 
-    /// Read off, live, after the last start could take effect.
+    /// Whether it was read off, live, after the last start could take effect.
     pub fn is_quiet(&self) -> bool {
         self.power.is_inactive()
             && self.risk == StartRisk::None
             && self.since.is_some_and(|since| since >= self.quiet_from)
     }
-    /// It has panicked, by a reading that counts, and nothing of ours is on its way there.
+    /// Whether a reading that counts shows that it has panicked, and no start of ours is in flight.
     pub fn has_panicked(&self) -> bool {
         let counts = self.since.is_some_and(|since| since >= self.quiet_from);
         self.power == Power::Error && counts && self.risk == StartRisk::None
     }
-    /// It runs, is on its way to or from another server, or holds its disks though it has panicked.
+    /// Whether it runs, is in transit from or to another server, or holds its disks though it has panicked.
     pub fn may_run(&self) -> bool {
         self.power.is_active() || matches!(self.power, Power::Moving | Power::Error)
     }
-    /// A start order is out for it.
+    /// Whether a start order is out for it.
     pub fn is_ordered(&self) -> bool {
         matches!(self.risk, StartRisk::Ordered(_))
     }
-    /// On its way to or from another server, by a reading that counts.
+    /// Whether it is in transit from or to another server, by a reading that counts.
     pub fn is_moving(&self) -> bool {
         self.power == Power::Moving && self.since.is_some_and(|since| since >= self.quiet_from)
     }
-    /// Active by a reading that counts.
+    /// Whether it is active by the last reading, even by one older than `quiet_from`.
     pub fn is_active(&self) -> bool {
         self.power.is_active()
     }
 }
 
 impl GroupState {
-    /// The resources of which something has to be proven, with their copies.
+    /// The resources that need a proof, with their copies.
     pub fn owned(&self) -> impl Iterator<Item = (&ResourceName, &BTreeMap<ServerName, CopyState>)> {
         self.copies.iter().filter(|(resource, _)| !self.passive.contains(*resource))
     }
 }
 
 impl Run {
-    /// What a look at it says of how it goes.
+    /// Takes over the state that a look shows.
     pub fn absorb(&mut self, power: Power, now: Time) {
         self.error = self.error.or(Some(now)).filter(|_| power == Power::Error);
         match power {
@@ -513,7 +515,7 @@ impl Run {
                 self.down = self.down.take().filter(|down| *down != Down::OnPurpose);
             }
             Power::Off | Power::Absent => {
-                // What never ran, or was stopped, is not lost.
+                // A resource that never ran, or was stopped, is not lost.
                 let lost = self.lost.or(Some(now)).filter(|_| self.ran);
                 (self.away, self.unread, self.lost) = (None, None, lost);
             }
@@ -527,7 +529,7 @@ impl Run {
         }
     }
 
-    /// It is restarted in place once more. No more are kept than the limit asks for.
+    /// Counts one more restart in place. Only as many are kept as the limit needs.
     pub fn counts_restart(&mut self, now: Time, limit: u32) {
         self.restarts.push(now);
         let keep = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -535,21 +537,22 @@ impl Run {
         self.restarts.drain(..old);
     }
 
-    /// What failed counts no more. Restarts do: they are about what runs, not about what is wanted.
+    /// Forgets its failures. Restarts are kept, because they say how well it runs; so is an operator's wish to have
+    /// it up.
     pub fn clear(&mut self) {
         *self = Run { restarts: std::mem::take(&mut self.restarts), asked: self.asked, ..Run::default() };
     }
 }
 
 impl Tenure {
-    /// The migration that it is in the middle of.
+    /// The migration that it is in.
     pub fn migration(&self) -> Option<&Migration> {
         match &self.phase {
             Phase::Migrating(migration) => Some(migration),
             Phase::Starting | Phase::Online | Phase::Leaving { .. } => None,
         }
     }
-    /// Whether what is active on this server is so by right.
+    /// Whether a copy that is active on this server has the right to be.
     pub fn covers(&self, server: &ServerName) -> bool {
         &self.server == server || self.migration().is_some_and(|migration| &migration.to == server)
     }

@@ -1,9 +1,9 @@
-//! Conceding: a node that has been without a lease for too long stops what must not run twice.
+//! Standing down (`concede`): a node that has been without a lease for too long stops what must not run twice.
 //!
-//! Nobody believes that it did: the others wait for a proof (its LPAR off, its watchdog, an operator). It keeps the two
-//! copies from running side by side should that proof be an operator's error, and spares a node with a watchdog the reset.
-//! What requires something is stopped before that; what does not stop in its time is stopped by force. It ends as soon as
-//! the lease is back: what was stopped is then started again by whoever leads.
+//! No other node relies on that: they wait for a proof (its LPAR off, its watchdog, an operator). It keeps the two
+//! copies from running side by side if that proof is an operator's error, and spares a node with a watchdog the
+//! reset. A resource is stopped before those that it requires; if it does not stop in its time, it is stopped by
+//! force. Standing down ends as soon as the lease is back: the leader then has the stopped resources started again.
 
 use super::{Effect, Recall};
 use crate::{
@@ -14,13 +14,13 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What must not run twice and is not known to be down on a server, by what was last seen inside its node.
+/// The resources that must not run twice and are not known to be down on a server, by the last looks inside its node.
 pub fn held(declared: &Cluster, server: &ServerName, inside: &Inside) -> BTreeSet<ResourceName> {
     let down = |name: &ResourceName| inside.seen.get(name).is_some_and(|seen| seen.power.is_inactive());
     declared.living_on(server).map(|(name, _)| name).filter(|name| !down(name)).cloned().collect()
 }
 
-/// What a node stops because it is alone.
+/// The resources that a node stops to stand down, and the progress of that.
 #[derive(Clone, Debug, Default)]
 pub struct Concession {
     left: BTreeSet<ResourceName>,
@@ -36,8 +36,8 @@ enum Stop {
 }
 
 impl Concession {
-    /// Begins with all of what is held that is to be given up. What is frozen, and everything while the cluster is disarmed,
-    /// is left alone where nobody else could take it: not where a watchdog may prove this node off.
+    /// Begins with the held resources that are to be given up. A frozen one, and every one while the cluster is
+    /// disarmed, is left alone if no other node could take it, which is if no watchdog may prove this node off.
     pub fn begin(
         ledger: &Ledger,
         held: BTreeSet<ResourceName>,
@@ -58,7 +58,7 @@ impl Concession {
         Some(concession)
     }
 
-    /// Tells what it remembers.
+    /// Gives its state to `to`, field by field.
     pub(super) fn recall(&self, to: &mut impl Recall) {
         let Concession { left, stopping } = self;
         left.iter().for_each(|resource| to.resource(resource));
@@ -74,12 +74,12 @@ impl Concession {
         }
     }
 
-    /// Whether all of it was tried.
+    /// Whether every resource was tried.
     pub fn is_over(&self) -> bool {
         self.left.is_empty() && self.stopping.is_empty()
     }
 
-    /// Stops what nothing requires any more; where each requires another, everything.
+    /// Stops the resources that no other one requires any more; if each is required by another, all of them.
     fn go_on(&mut self, ledger: &Ledger, effects: &mut Vec<Effect>) {
         let users: Vec<&ResourceName> = self.left.iter().chain(self.stopping.keys()).collect();
         let required = |name: &ResourceName| {
@@ -99,7 +99,7 @@ impl Concession {
         }
     }
 
-    /// An agent has answered.
+    /// Takes an agent's answer.
     pub fn answered(&mut self, resource: &ResourceName, answer: Answer, ledger: &Ledger, effects: &mut Vec<Effect>) {
         let Some(stop) = self.stopping.get_mut(resource) else { return };
         let off = matches!(&answer, Answer::Looked(seen) if seen.power.is_inactive());

@@ -1,15 +1,16 @@
-//! Comparing ledgers: what each node's was like at the same index.
+//! Comparing ledgers: digests of each node's ledger at the same index.
 //!
-//! Replicas that apply the same log have the same ledger. Where they have not, something is broken that nobody else notices:
-//! a lost write, a build that applies otherwise, memory. The leader compares what comes with the heartbeats. Whoever differs
-//! from what more than half of the voters have is wrong and stops; where no half agrees, nobody can tell who is right: that
-//! is an alarm, and nobody is stopped, for a cluster of two would otherwise stop as a whole.
+//! Replicas that apply the same log have the same ledger. If they have not, something is broken that nobody else
+//! notices: a lost write, a build that applies differently, memory. The leader compares the digests that come with
+//! the heartbeats. A node whose ledger differs from that of more than half of the voters is wrong and stops; if no
+//! such majority agrees, nobody can tell which ledger is right: that is an alarm, and no node is stopped, because a
+//! cluster of two would stop as a whole.
 
 use crate::NodeName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a ledger was like at an index at which every node looks.
+/// Digest of a ledger at an index at which every node computes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     /// The index.
@@ -18,30 +19,30 @@ pub struct Digest {
     pub crc: u32,
 }
 
-/// Indexes that are remembered: a node may be behind by as many comparisons and still be compared.
+/// Number of indexes that are remembered: a node may be behind by as many comparisons and still be compared.
 const REMEMBERED: usize = 4;
 
-/// What a leader has been told.
+/// The digests that a leader was told.
 #[derive(Clone, Debug, Default)]
 pub struct Digests {
     told: BTreeMap<u64, BTreeMap<NodeName, u32>>,
-    /// What was found at an index, so that each finding is news once.
+    /// The finding at each index, so that each finding is news once.
     found: BTreeMap<u64, Finding>,
 }
 
-/// Ledgers differ.
+/// A difference between ledgers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// At which index.
+    /// Log index of the compared ledgers.
     pub at: u64,
-    /// Those that differ from most, or all that were compared if there is no majority.
+    /// The nodes that differ from the majority, or all that were compared if there is no majority.
     pub nodes: BTreeSet<NodeName>,
-    /// Whether they are a minority.
+    /// Whether they differ from a majority, and must stop.
     pub stop: bool,
 }
 
 impl Digests {
-    /// A node says what its ledger was like. Gives what is news.
+    /// Takes a node's digest. Gives back a finding that is new.
     pub fn tell(&mut self, node: &NodeName, digest: Digest, voters: &BTreeSet<NodeName>) -> Option<Finding> {
         self.told.entry(digest.at).or_default().insert(node.clone(), digest.crc);
         while self.told.len() > REMEMBERED {
@@ -53,7 +54,7 @@ impl Digests {
         (known.as_ref() != Some(&finding)).then_some(finding)
     }
 
-    /// At which index this node's ledger differs from that of most.
+    /// The index at which this node's ledger differs from the majority's, if it does.
     pub fn is_wrong(&self, node: &NodeName) -> Option<u64> {
         self.found.values().find(|finding| finding.stop && finding.nodes.contains(node)).map(|finding| finding.at)
     }
@@ -70,7 +71,7 @@ fn judge(at: u64, told: &BTreeMap<NodeName, u32>, voters: &BTreeSet<NodeName>) -
             told.iter().filter(|(_, crc)| *crc != right).map(|(node, _)| node.clone()).collect();
         return (!nodes.is_empty()).then_some(Finding { at, nodes, stop: true });
     }
-    // Those who have not spoken yet may still make a majority.
+    // Nodes that have not told theirs yet may still make a majority.
     let silent = voters.iter().filter(|voter| !told.contains_key(*voter)).count();
     let most = having.values().max().copied().unwrap_or_default();
     let undecidable = having.len() > 1 && most.saturating_add(silent).saturating_mul(2) <= voters.len();
@@ -85,7 +86,7 @@ mod tests {
         names.iter().map(|name| NodeName::from(*name)).collect()
     }
 
-    /// Each node in turn says this; what was found, in words.
+    /// The findings while each node in turn tells its digest.
     fn found(voters: &[&str], told: &[(&str, u32)]) -> Vec<(BTreeSet<NodeName>, bool)> {
         let mut digests = Digests::default();
         let voters = names(voters);

@@ -1,26 +1,27 @@
-//! Whether the leader is believed to lead: its consensus may go on beating when nothing decides any more.
+//! Whether the leader is believed to lead: its consensus may go on sending heartbeats when it decides nothing any more.
 //!
-//! Each heartbeat of this node asks the leader for a lease. As long as it grants one, or says that it does not and why, it
-//! decides. One that has done neither for too long does not: this node then refuses its heartbeats, so that it votes for
-//! others and stands for election, and goes on asking, so that it believes it again if it was only this node that could not
-//! hear it.
+//! Each heartbeat of this node asks the leader for a lease. A leader that grants one, or says that it does not and
+//! why, decides. One that has done neither for too long does not: this node then refuses its heartbeats, so that it
+//! votes for others and stands for election, and goes on asking, so that it believes the leader again if only this
+//! node could not hear it.
 //!
-//! Where nobody else is elected in the time for that, it gets another chance: it may be the only one with the longest log, so
-//! that nobody else can be elected, and may decide nothing because it is this node that refuses it. The others' turns began at
-//! other times, and as many as elect somebody must refuse it at once: so a turn without it is longer than with it.
+//! If no other leader is elected in that time, the old one gets another chance: it may be the only node with the
+//! longest log, so that no other can be elected, and it may decide nothing because this node refuses it. The turns of
+//! other nodes began at other times, and as many as elect a leader must refuse the old one at once: so a turn without
+//! it is longer than one with it.
 
 use super::Recall;
 use crate::{NodeName, Span, time::Moment};
 
-/// For so long at least all who elect another leader refuse the old one: some elections, of two seconds at most each.
+/// Least time for which all who elect another leader refuse the old one: some elections, of two seconds at most each.
 const ELECTIONS: Span = Span::seconds(6);
 
-/// What this node makes of the leader.
+/// This node's belief in the leader.
 #[derive(Clone, Debug)]
 pub struct Faith {
     /// The leader and its term.
     of: Option<(NodeName, u64)>,
-    /// When it last showed that it decides, or was first heard.
+    /// Time at which it last showed that it decides, or was first heard.
     since: Moment,
 }
 
@@ -29,20 +30,20 @@ impl Faith {
         Faith { of: None, since: now }
     }
 
-    /// Who leads in which term, as consensus has it, and how many vote. `true` if it has decided nothing for too long, and
-    /// others are to have their turn.
+    /// Takes the leader with its term, as consensus has it, and the number of voters. `true` if the leader has
+    /// decided nothing for too long, and others are to have their turn.
     pub fn lost(&mut self, leader: Option<(NodeName, u64)>, voters: usize, patience: Span, now: Moment) -> bool {
         if self.of != leader {
             (self.of, self.since) = (leader, now);
         }
-        // As many as make a majority take their turns with it, at worst one after the other and evenly spread.
+        // The nodes of a majority take their turns with it, at worst one after the other and evenly spread.
         let majority = u64::try_from(voters).unwrap_or(u64::MAX).div_euclid(2).saturating_add(1);
         let round = patience.plus(ELECTIONS).times(majority);
         let into = now.since(self.since).0.checked_rem(round.0).unwrap_or_default();
         self.of.is_some() && Span(into) > patience
     }
 
-    /// Tells what it remembers.
+    /// Gives its state to `to`, field by field.
     pub(super) fn recall(&self, to: &mut impl Recall) {
         let Faith { of, since } = self;
         if let Some((leader, _)) = of {
@@ -51,7 +52,7 @@ impl Faith {
         }
     }
 
-    /// This leader has shown that it decides.
+    /// Records that this leader has shown that it decides.
     pub fn note_decision(&mut self, leader: &NodeName, now: Moment) {
         if self.of.as_ref().is_some_and(|(of, _)| of == leader) {
             self.since = now;
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn enough_to_elect_another_refuse_it_at_once_whenever_their_turns_began() {
         let round = |voters: u64| PATIENCE.plus(ELECTIONS).0 / 1_000 * (voters / 2 + 1);
-        // Second by second, of a node that heard it first at this time.
+        // Second by second, whether a node refuses the leader that it first heard at this time.
         let refuses = |voters: u64, first: u64| -> Vec<bool> {
             let mut faith = Faith::new(at(0));
             let mut lost = |seconds| faith.lost(leader("p1", 4), voters as usize, PATIENCE, at(seconds));

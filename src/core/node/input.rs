@@ -1,4 +1,4 @@
-//! What goes into a node and what comes out of it.
+//! Inputs and effects of a node.
 
 use super::{ClusterClock, Digest, Lease};
 use crate::{
@@ -15,31 +15,31 @@ use std::{
     sync::Arc,
 };
 
-/// How things are at the moment of a call.
+/// The context of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Now<'a> {
-    /// On this node's own clock.
+    /// Time on this node's own clock.
     pub moment: Moment,
-    /// What this node has applied.
+    /// The ledger that this node has applied.
     pub ledger: &'a Arc<Ledger>,
-    /// What consensus says.
+    /// The state of consensus.
     pub standing: &'a Standing,
 }
 
-/// How a node stands in consensus.
+/// State of consensus on one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// The current term.
     pub term: u64,
     /// Whether it takes itself for the leader.
     pub leads: bool,
-    /// Whom it takes for the leader.
+    /// The node that it takes for the leader.
     pub leader: Option<NodeName>,
-    /// The leader whose heartbeats come and are not believed.
+    /// The leader whose heartbeats come and are refused.
     pub distrusted: Option<NodeName>,
-    /// Who leads by what others say, where no leader is heard.
+    /// The leader by the word of others, if no leader is heard.
     pub rumoured: Option<NodeName>,
-    /// How long ago a message was sent that a quorum has answered; `None` if it does not lead, or nobody knows.
+    /// Age of a message that a quorum has answered; `None` if it does not lead, or the age is unknown.
     pub quorum: Option<Span>,
     /// Index of the last log entry.
     pub last_log: u64,
@@ -50,32 +50,32 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether there is a way to the log.
+    /// Whether some node is known through which entries can reach the log.
     pub fn has_way(&self) -> bool {
         self.leader.is_some() || self.rumoured.is_some()
     }
 }
 
-/// How a process begins.
+/// The circumstances in which a process begins.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Birth {
     pub me: NodeName,
-    /// Which of the processes that may run under its name.
+    /// Its identity among the processes that may run under the node's name.
     pub incarnation: Incarnation,
-    /// The last entry that its own disk held, read before consensus began.
+    /// Index of the last entry that its own disk held, read before consensus began.
     pub stored: u64,
-    /// The time in its own ledger.
+    /// Cluster time in its own ledger.
     pub known: Time,
-    /// What the wall clock says.
+    /// Time of the wall clock.
     pub wall: Time,
-    /// How old the last answers of a quorum may be for a leader to grant leases.
+    /// Greatest age of the last answers of a quorum with which a leader may grant leases.
     pub fresh: Span,
-    /// Now.
+    /// Time on its own clock.
     pub moment: Moment,
 }
 
-/// Something that happens to a node. That the ledger or consensus has moved needs no word: it is seen at every call.
+/// An event of a node. A change of the ledger or of consensus needs no input: it is noticed at every call.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Input {
@@ -83,68 +83,68 @@ pub enum Input {
     Woken,
     /// The machine stood still while the world went on.
     StoodStill,
-    /// A heartbeat that was sent at that moment has ended; `None` if nothing came back.
+    /// A heartbeat has ended.
     Beaten {
-        /// Whom it went to.
+        /// The node that it was sent to.
         to: NodeName,
-        /// When it was sent.
+        /// Time at which it was sent.
         asked: Moment,
-        /// What came back.
+        /// The answer; `None` if there was none.
         answer: Option<Answer>,
     },
-    /// A server was read, or could not be asked; and whether this node reaches no HMC.
+    /// A server was read, or could not be asked.
     Read {
         server: ServerName,
-        /// What was read.
+        /// The reading, if the server could be asked.
         reading: Option<Reading>,
         /// Whether no HMC answers this node.
         blind: bool,
     },
-    /// What lives inside this node, as last seen; `None` if nothing does.
+    /// The last looks inside this node; `None` if no resource lives there.
     Inside(Option<Inside>),
-    /// What this node may have to give up.
+    /// The resources that this node may have to stop to stand down.
     Held {
-        /// What must not run twice and is not known to be down here.
+        /// Those that must not run twice and are not known to be down here.
         held: BTreeSet<ResourceName>,
         /// Whether a watchdog may prove this node off.
         has_watchdog: bool,
     },
-    /// What an order asked is answered.
+    /// A question of an order was answered.
     Answered {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// What came back.
+        /// The answer.
         answer: execution::Answer,
     },
-    /// A mark was set before a start, or need not be.
+    /// The attempt to set an LPAR's owner mark before its start is over; the start goes on without a mark, too.
     Marked(OrderId),
-    /// What was asked of an agent because this node is alone is answered.
+    /// A question to an agent, from standing down, was answered.
     Conceded {
-        /// What it was about.
+        /// The resource that it was about.
         resource: ResourceName,
-        /// What came back.
+        /// The answer.
         answer: execution::Answer,
     },
-    /// What was proposed for an order has ended.
+    /// The proposal of an order's report has ended.
     Reported {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// What became of it.
+        /// The outcome.
         taken: Taken,
     },
-    /// What the planner proposed in this term has been answered.
+    /// The proposal of a plan in this term has ended.
     Planned {
         term: u64,
-        /// What became of it.
+        /// The outcome.
         fate: Fate,
     },
-    /// A leader has applied what was committed before this term.
+    /// This node, leading in this term, has applied everything that was committed before the term.
     CaughtUp(u64),
-    /// This process was entered for its node at this index, or not yet.
+    /// This process was entered for its node at this index; `None` if it is not yet.
     Enlisted(Option<u64>),
 }
 
-/// What became of what a leader decided.
+/// The outcome of a leader's proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It is in the log.
@@ -155,118 +155,119 @@ pub enum Fate {
     Unknown,
 }
 
-/// What became of a report.
+/// The outcome of a report's proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// The log holds it.
     Yes,
-    /// It did not count, because this process is not entered for its node, or nobody knows.
+    /// The report did not count, because this process is not entered for its node; or that is unknown.
     No,
 }
 
-/// What a node wants done, by whoever drives it. Nothing is answered but by an [`Input`].
+/// A request of a node to its driver. The outcome comes back only as an [`Input`].
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Effect {
-    /// The ledger has moved: what is declared, and what is to be told, is taken over before anything that follows.
+    /// The ledger has moved: everything that the driver derives from it is brought up to date before the effects that
+    /// follow.
     Follow(Arc<Ledger>),
-    /// Cluster time goes on from here.
+    /// The present clock of cluster time.
     Clock(ClusterClock),
-    /// This is the lease.
+    /// The present lease.
     Leased(Lease),
-    /// Call another node, with so long for an answer. Only a heartbeat's is waited for.
+    /// Call another node. Only the answer to a heartbeat is waited for.
     Call {
-        /// Whom.
+        /// The node to call.
         to: NodeName,
-        /// What to say.
+        /// The message.
         call: Call,
-        /// How long it may take.
+        /// Time that the answer may take.
         within: Span,
     },
     /// Propose commands.
     Propose {
-        /// For what.
+        /// The kind of proposal.
         of: Proposal,
         commands: Vec<Command>,
-        /// By cluster time.
+        /// The present cluster time.
         at: Time,
     },
-    /// Find out when what was committed before this term is applied.
+    /// Find out when everything that was committed before this term is applied, for [`Input::CaughtUp`].
     CatchUp(u64),
     /// Read a server.
     Read(ServerName),
-    /// Look at all that lives inside this node.
+    /// Look at every resource inside this node.
     Look,
-    /// Say what was last seen inside this node.
+    /// Hand in the last looks inside this node, as [`Input::Inside`].
     AskInside,
-    /// Say what must not run twice and is not known to be down here.
+    /// Hand in the resources that must not run twice and are not known to be down here, as [`Input::Held`].
     AskHeld,
-    /// Carry out what an order asks: the last look at the order and at the lease was just taken.
+    /// Carry out a question of an order: the last check of the order and of the lease was just made.
     Carry {
         order: Order,
-        /// What it asks.
+        /// The question.
         ask: Ask,
     },
     /// Mark an LPAR as this cluster's before it is started.
     Mark { order: OrderId, server: ServerName, resource: ResourceName },
-    /// An order is gone from the log: what is under way for it here and can be dropped is dropped.
+    /// An order is gone from the log: drop what is under way for it here and can be dropped.
     Drop(OrderId),
-    /// Ask an agent, because this node is alone.
+    /// Ask an agent to stop or to look, to stand down.
     Concede {
-        /// What it is about.
+        /// The resource.
         resource: ResourceName,
-        /// What to do; `None` asks it to look.
+        /// The action; `None` asks for a look.
         deed: Option<LocalDeed>,
         /// Whether nothing more is tried after this.
         last: bool,
     },
-    /// Refuse the heartbeats of whoever leads in this term; of nobody, for term 0.
+    /// Refuse the heartbeats of the leader in this term; with term 0, refuse none.
     Distrust(u64),
-    /// Stop this process, and try to have these last words written down before.
+    /// Stop this process, after an attempt to have the reason recorded.
     Stop {
         end: End,
-        /// Why, as a command.
+        /// The reason, as a command.
         words: Option<Command>,
     },
 }
 
-/// What is proposed, and how.
+/// The kinds of proposals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proposal {
-    /// What this leader decided: committed in this term, or never. Answered by [`Input::Planned`].
+    /// A decision of this leader: committed in this term, or never. Answered by [`Input::Planned`].
     Plan(u64),
-    /// How an order ended. Answered by [`Input::Reported`].
+    /// The report of an order. Answered by [`Input::Reported`].
     Report(OrderId),
-    /// Which process runs a node. Answered by [`Input::Enlisted`].
+    /// The entry of the process that runs a node. Answered by [`Input::Enlisted`].
     Enlist,
-    /// What a leader found. Not answered.
+    /// A leader's finding on ledgers. Not answered.
     Finding,
 }
 
-/// Why a process stops by itself.
+/// The reasons that a process stops by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// Another process runs under this node's name.
     Twice,
-    /// Its ledger differs from that of most, at this index.
+    /// Its ledger differs from the majority's, at this index.
     Diverged(u64),
 }
 
-/// What one node says to another.
+/// A message from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
-    /// To the leader: I live.
+    /// To the leader: the sender lives, and asks for a lease.
     Heartbeat {
-        /// Whether my last question to an HMC was answered.
+        /// Whether the sender's last question to an HMC was answered.
         reaches_manager: bool,
-        /// What my ledger was like at the last index at which all compare theirs.
+        /// Digest of the sender's ledger at the last index at which all compare theirs.
         digest: Option<Digest>,
     },
-    /// To the leader: this is what I read.
+    /// To the leader: a reading by the sender.
     Reading(Reading),
-    /// To the leader: this is what lives inside me.
+    /// To the leader: the looks inside the sender.
     Inside(Inside),
-    /// To a watcher: read these servers now; to those who live there: look at what is inside you.
+    /// To a watcher: read these servers now; to a node that lives on one of them: look inside.
     Probe(Vec<ServerName>),
     /// To the leader: my process is of this build.
     #[cfg(feature = "next-level")]
@@ -276,48 +277,49 @@ pub enum Call {
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// Taken.
+    /// The message was taken.
     Taken,
-    /// You may act, from the moment you asked, for this many milliseconds, once you have applied the log up to `floor`.
+    /// A lease: the sender may act for this long from the moment that it asked, once it has applied the log up to
+    /// `floor`.
     Lease {
-        /// Milliseconds.
+        /// Its length in milliseconds.
         lasts: u64,
-        /// Log index.
+        /// The log index up to which the sender must have applied the log.
         floor: u64,
     },
-    /// I lead, and grant you no lease: you were given up, or are not known.
+    /// The leader grants the sender no lease: it was given up, or is not known.
     NoLease {
-        /// The log index that I have applied.
+        /// The log index that the leader has applied.
         index: u64,
     },
-    /// I may lead, and cannot grant leases now.
+    /// The answering node may lead, and cannot grant leases now.
     NotYet,
-    /// Another process than the one that asks was entered for its node; I have applied the log up to here.
+    /// Another process than the sender was entered for its node.
     OtherProcess {
-        /// Log index.
+        /// The log index that the answering node has applied.
         at: u64,
     },
-    /// Your ledger differs from that of most at this index.
+    /// The sender's ledger differs from the majority's.
     Diverged {
-        /// Log index.
+        /// The log index at which it differs.
         at: u64,
     },
-    /// I do not lead.
+    /// The answering node does not lead.
     NotLeader,
 }
 
-/// Why a node wants to be woken.
+/// The reasons that a node wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wake {
-    /// To tell the leader that it lives.
+    /// To send a heartbeat.
     Beat,
     /// To read a server.
     Round,
-    /// To look at what lives inside it.
+    /// To look at the resources inside it.
     Look,
     /// To plan.
     Plan,
-    /// A node falls silent by now, or its lease is over.
+    /// To find a node silent, or its lease over.
     Silence,
     /// To go on with an order.
     Order,
@@ -336,5 +338,5 @@ impl fmt::Display for Wake {
     }
 }
 
-/// What was last seen of each node: what a plan goes by beside the readings.
+/// The signs of each node that a plan uses besides readings: silent, lease over, reaches a manager.
 pub(super) type Signs = BTreeMap<NodeName, [bool; 3]>;

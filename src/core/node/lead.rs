@@ -1,4 +1,4 @@
-//! Leading: who is heard and gets a lease, what is planned and when, and whom the leader asks.
+//! Leading: heartbeats and leases, the times of plans, and probes.
 
 use super::{Answer, Call, Digest, Effect, Fate, Leading, Node, Now, Proposal, digests::Digests, input::Signs};
 use crate::{
@@ -10,14 +10,14 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What comes together is planned once.
+/// Delay of a plan, so that events that come together are planned once.
 const GATHER: Span = Span(1);
 
-/// What a node is to the others.
+/// Role of a node among the others.
 #[derive(Clone, Debug)]
 pub(super) enum Role {
     Follower,
-    /// Leads in this term, and may plan once it has applied what came before.
+    /// Leads in this term, and may plan once it has applied everything that was committed before.
     Leader {
         term: u64,
         leading: Box<Leading>,
@@ -52,7 +52,7 @@ impl Node {
         self.effects.push(Effect::CatchUp(term));
     }
 
-    /// Nothing that this leader knew is taken for granted.
+    /// Forgets everything that this leader knew.
     pub(super) fn lead_anew(&mut self, now: Now<'_>) {
         if let Role::Leader { term, leading, .. } = &mut self.role {
             **leading = Leading::new(None, self.fresh, now.moment);
@@ -69,7 +69,8 @@ impl Node {
         }
     }
 
-    /// What was not committed is planned again, but not at once: a leader that has lost its quorum is refused time and again.
+    /// Takes the outcome of a plan. If it was not committed, it is planned again, but not at once: a leader that has
+    /// lost its quorum is refused time and again.
     pub(super) fn planned(&mut self, now: Now<'_>, of: u64, fate: Fate) {
         if let Role::Leader { term, proposing, leading, .. } = &mut self.role
             && *term == of
@@ -87,13 +88,13 @@ impl Node {
         }
     }
 
-    /// What is said to a call.
+    /// The answer to a call.
     pub(super) fn answer(&mut self, now: Now<'_>, from: Option<&NodeName>, by: Incarnation, call: Call) -> Answer {
         match call {
             Call::Heartbeat { reaches_manager, digest } => self.heartbeat_from(now, from, by, reaches_manager, digest),
             Call::Reading(_) | Call::Inside(_) => match (&mut self.role, from) {
                 (Role::Follower, _) | (_, None) => Answer::NotLeader,
-                // What an older process of a node says of the world is not believed.
+                // An older process of a node is not believed about the world.
                 (Role::Leader { .. }, Some(node)) if !now.ledger.is_present(node, by) => {
                     Answer::OtherProcess { at: now.ledger.index }
                 }
@@ -154,7 +155,7 @@ impl Node {
         }
     }
 
-    /// The leader's own lease counts from the moment that a quorum last confirmed it.
+    /// The leader's heartbeat to itself: its own lease counts from the moment that a quorum last confirmed it.
     pub(super) fn beat_self(&mut self, now: Now<'_>) {
         let me = self.me.clone();
         self.compare(now, &me, self.digest);
@@ -172,7 +173,7 @@ impl Node {
         self.look_at_signs(now);
     }
 
-    /// Compares a node's ledger with the others'.
+    /// Compares a node's ledger with those of the others.
     fn compare(&mut self, now: Now<'_>, node: &NodeName, digest: Option<Digest>) {
         let (Some(digest), Role::Leader { digests, .. }) = (digest, &mut self.role) else { return };
         let Some(finding) = digests.tell(node, digest, &now.standing.voters) else { return };
@@ -187,7 +188,7 @@ impl Node {
         self.effects.push(Effect::Propose { of: Proposal::Finding, commands: vec![command], at });
     }
 
-    /// A plan is due a moment from now.
+    /// Makes a plan due a moment from now.
     pub(super) fn plan_soon(&mut self, now: Moment) {
         if matches!(self.role, Role::Leader { .. }) {
             let at = now.after(GATHER).max(self.plan_not_before);
@@ -195,7 +196,7 @@ impl Node {
         }
     }
 
-    /// When a node falls silent, or its lease is over, if nothing is heard before.
+    /// Time at which a node falls silent, or its lease is over, if nothing is heard before.
     pub(super) fn next_sign(&self, now: Now<'_>) -> Option<Moment> {
         let Role::Leader { leading, .. } = &self.role else { return None };
         leading.next_sign(now.ledger.nodes.keys(), &now.ledger.config.timings, now.moment)
@@ -210,20 +211,20 @@ impl Node {
             .collect()
     }
 
-    /// A plan is due when what can change of nodes without a reading has changed.
+    /// Makes a plan due if the signs of nodes have changed.
     fn look_at_signs(&mut self, now: Now<'_>) {
         if self.signs_now(now) != self.signs {
             self.plan_soon(now.moment);
         }
     }
 
-    /// Asks the planner what to do, and proposes it. One proposal at a time; a refused command is planned again.
+    /// Plans if a plan is due, and proposes the commands. One proposal at a time; a refused command is planned again.
     pub(super) fn plan_if_due(&mut self, now: Now<'_>) {
         let at = self.clock.now(now.moment);
         let due = self.plan_at.is_some_and(|at| at <= now.moment) || self.plan_by.is_some_and(|by| by <= at);
         let Role::Leader { leading, proposing, .. } = &self.role else { return };
         if *proposing || !leading.is_ready() || now.moment < self.plan_not_before {
-            // What it waits for is followed by another plan.
+            // The end of what it waits for makes another plan due.
             if due && now.moment >= self.plan_not_before {
                 (self.plan_at, self.plan_by) = (None, None);
             }
@@ -241,7 +242,7 @@ impl Node {
         let Plan { commands, probe, wake_at } = plan(ledger, &view, &self.me, at);
         let (due, next) = pace.due(&probe, at, timings.monitor);
         self.plan_by = wake_at.into_iter().chain(next).min().filter(|_| commands.is_empty());
-        // What is due already is planned with the next thing that happens, not over and over.
+        // If it is due already, it is planned with the next event, not over and over.
         self.plan_by = self.plan_by.map(|by| by.max(at.after(GATHER)));
         if !commands.is_empty() {
             *proposing = true;
@@ -251,7 +252,7 @@ impl Node {
         self.probe(now, due);
     }
 
-    /// Has servers read at once, by whoever manages them, and what is inside looked at by whoever lives there.
+    /// Has servers read at once by their watchers, and the nodes on these servers look inside themselves.
     fn probe(&mut self, now: Now<'_>, servers: BTreeSet<ServerName>) {
         if servers.is_empty() {
             return;

@@ -1,10 +1,12 @@
-//! What a node knows while it leads: who was heard when, which leases are out, the newest readings. Forgotten when it stops.
+//! The knowledge of a node while it leads: the time at which each node was heard, the leases that are out, the newest
+//! readings. Forgotten when it stops leading.
 //!
-//! Three kinds of leases may be out that this leader did not grant. Leaders before it granted some until it was elected; and
-//! one that does not know yet that it leads no more goes on for as long as it takes the last answers of a quorum for fresh:
-//! a voter that was started anew, or a transfer of the leadership, elects another within that time. So nobody's lease is
-//! called over before that time and a whole lease have passed since this leader began. What was granted while a longer lease
-//! was declared is waited for by the ledger ([`Ledger::leases_end`](crate::Ledger::leases_end)).
+//! Three kinds of leases may be out that this leader did not grant. Earlier leaders granted some until it was
+//! elected. One that does not know yet that it leads no more goes on granting for as long as it takes the last
+//! answers of a quorum for fresh: a voter that was started anew, or a transfer of the leadership, elects another
+//! leader within that time. So no node's lease counts as over before that time and a whole lease have passed since
+//! this leader began. Leases that were granted while a longer one was declared are waited for by the ledger
+//! ([`Ledger::leases_end`](crate::Ledger::leases_end)).
 
 use super::{Recall, surely_over};
 use crate::{
@@ -17,15 +19,15 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 pub struct Leading {
     since: Moment,
-    /// How old the last answers of a quorum may be for a leader to grant leases.
+    /// Greatest age of the last answers of a quorum with which a leader may grant leases.
     fresh: Span,
-    /// Whether it has applied what was committed before it led.
+    /// Whether it has applied everything that was committed before it led.
     ready: bool,
-    /// Nodes that what is being proposed gives up.
+    /// Nodes that the present proposals give up.
     giving_up: BTreeSet<NodeName>,
-    /// Whether nobody knows yet what became of some of that.
+    /// Whether the outcome of one of these proposals is unknown.
     unsure: bool,
-    /// How far it has applied its log, which is longer, and since when it has got no farther.
+    /// Index up to which it has applied its log, if the log is longer, and the time since which it has got no farther.
     stuck: Option<(u64, Moment)>,
     heard: BTreeMap<NodeName, Heard>,
     readings: BTreeMap<ServerName, Reading>,
@@ -39,20 +41,21 @@ struct Heard {
     leased_until: Option<Moment>,
 }
 
-/// A lease that goes out.
+/// A lease that is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// How long it lasts, from the moment that the node asked, before anything is taken off for clocks.
+    /// Its length, from the moment that the node asked, before any deduction for clocks.
     pub lasts: Span,
-    /// It counts for a node that has applied the log up to here.
+    /// Log index up to which the node must have applied the log.
     pub floor: u64,
-    /// When a quorum last confirmed the leader, at the latest: from here its own lease counts.
+    /// Sending time of a message that a quorum has answered: from here the leader's own lease counts.
     pub confirmed: Moment,
 }
 
 impl Leading {
-    /// A node begins to lead. `before` is when it last heard the leader before it, which makes that one's silence older;
-    /// `fresh` is how old the last answers of a quorum may be for any leader to grant leases.
+    /// A node begins to lead. `before` is the leader before it and the time at which it was last heard, so that its
+    /// silence counts from there; `fresh` is the greatest age of the last answers of a quorum with which any leader
+    /// may grant leases.
     pub fn new(before: Option<(NodeName, Moment)>, fresh: Span, now: Moment) -> Self {
         let heard = before.map(|(node, at)| (node, Heard { at, reaches_manager: true, leased_until: None }));
         Leading {
@@ -68,7 +71,7 @@ impl Leading {
         }
     }
 
-    /// Tells what it remembers.
+    /// Gives its state to `to`, field by field.
     pub(super) fn recall(&self, to: &mut impl Recall) {
         let Leading { since, fresh: _, ready, giving_up, unsure, stuck, heard, readings, inside } = self;
         to.moment(*since);
@@ -94,17 +97,18 @@ impl Leading {
         to.word(u64::MAX);
     }
 
-    /// It has applied what was committed before it led: it may plan, and grant leases.
+    /// Records that it has applied everything that was committed before it led: it may plan, and grant leases.
     pub fn caught_up(&mut self) {
         self.ready = true;
     }
 
-    /// Whether it has applied what was committed before it led.
+    /// Whether it has applied everything that was committed before it led.
     pub fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// Commands are proposed. Whom they give up must not be granted a lease that the ledger does not know of.
+    /// Records the proposed commands. Nodes that they give up must not be granted a lease that the ledger does not
+    /// know of.
     pub fn proposes(&mut self, commands: &[Command]) {
         let given_up = |command: &Command| {
             if let Command::SuspendLeases(node) | Command::LapseNode(node) = command {
@@ -116,8 +120,9 @@ impl Leading {
         self.giving_up.extend(commands.iter().filter_map(given_up));
     }
 
-    /// A proposal was answered: it is in the log, and so is what was proposed before, or never will be (`known`). Otherwise it
-    /// may still be committed, and whom it gives up is granted nothing until that is known.
+    /// Records that a proposal has ended. If its outcome is known (`known`), it and the proposals before it are in
+    /// the log, or never will be. Otherwise it may still be committed, and the nodes that it gives up are granted
+    /// nothing until that is known.
     pub fn proposed(&mut self, known: bool) {
         self.unsure = !known;
         if known {
@@ -125,7 +130,7 @@ impl Leading {
         }
     }
 
-    /// How long its log is, and how far it has applied that.
+    /// Records the last index of its log, and the index up to which it has applied it.
     pub fn log(&mut self, last: u64, applied: u64, now: Moment) {
         if last > applied {
             self.stuck = self.stuck.filter(|(held, _)| *held == applied).or(Some((applied, now)));
@@ -137,27 +142,27 @@ impl Leading {
         }
     }
 
-    /// Whether what it proposes is decided: a leader whose log gets longer and is not committed grants nothing, so that the
-    /// others lose their faith in it however well its heartbeats are answered.
+    /// Whether its proposals are decided: a leader whose log gets longer and is not committed grants nothing, so that
+    /// the others lose their faith in it however well its heartbeats are answered.
     fn decides(&self, timings: &Timings, now: Moment) -> bool {
         let patience = timings.suspect.plus(timings.lease);
         self.stuck.is_none_or(|(_, since)| now.since(since) <= patience)
     }
 
-    /// A node was heard.
+    /// Records that a node was heard.
     pub fn hear(&mut self, node: &NodeName, reaches_manager: bool, now: Moment) {
         let heard = self.heard.entry(node.clone()).or_insert(Heard { at: now, reaches_manager, leased_until: None });
         (heard.at, heard.reaches_manager) = (now, reaches_manager);
     }
 
-    /// The log index at which this leader answers; `None` while it may not be the leader, may not know what is committed, or
-    /// gets nothing committed.
+    /// The log index at which this leader answers; `None` while it may not be the leader, may not know what is
+    /// committed, or gets nothing committed.
     pub fn index(&self, ledger: &Ledger, quorum: Option<Span>, now: Moment) -> Option<u64> {
         let sure = quorum.is_some_and(|age| age < self.fresh) && self.decides(&ledger.config.timings, now);
         (sure && self.ready).then_some(ledger.index)
     }
 
-    /// The lease that a node is granted now; `None` if it gets none. `quorum` is how long ago a message was sent that a quorum
+    /// The lease that a node is granted now; `None` if it gets none. `quorum` is the age of a message that a quorum
     /// has answered; the lease of the leader itself counts from there.
     pub fn lease(&mut self, node: &NodeName, ledger: &Ledger, quorum: Option<Span>, now: Moment) -> Option<Granted> {
         self.index(ledger, quorum, now)?;
@@ -169,17 +174,18 @@ impl Leading {
         Some(Granted { lasts, floor: ledger.index, confirmed: now.before(age) })
     }
 
-    /// A reading came in. An older one than the last of that server is no news.
+    /// Keeps a reading as the last one of its server. If it is older than one that the ledger knows, the ledger
+    /// refuses it.
     pub fn read(&mut self, reading: Reading) {
         self.readings.insert(reading.server.clone(), reading);
     }
 
-    /// A node says what lives inside it.
+    /// Keeps a node's looks at its own resources.
     pub fn sense(&mut self, node: NodeName, inside: Inside) {
         self.inside.insert(node, inside);
     }
 
-    /// What is known of nodes now.
+    /// The state of nodes as known now.
     pub fn nodes<'a>(
         &self,
         nodes: impl Iterator<Item = &'a NodeName>,
@@ -189,7 +195,7 @@ impl Leading {
         nodes.map(|node| (node.clone(), self.look_at(node, timings, now))).collect()
     }
 
-    /// When the next of them falls silent, or has no lease any more for certain, if nothing is heard.
+    /// Time at which the next of them falls silent, or certainly has no lease any more, if nothing is heard.
     pub fn next_sign<'a>(
         &self,
         nodes: impl Iterator<Item = &'a NodeName>,
@@ -203,7 +209,7 @@ impl Leading {
         signs.filter(|at| *at > now).min()
     }
 
-    /// What the planner is told.
+    /// The view for the planner.
     pub fn view<'a>(&self, nodes: impl Iterator<Item = &'a NodeName>, timings: &Timings, now: Moment) -> View {
         View { nodes: self.nodes(nodes, timings, now), readings: self.readings.clone(), inside: self.inside.clone() }
     }
@@ -212,7 +218,7 @@ impl Leading {
         self.heard.get(node).map_or(self.since, |heard| heard.at)
     }
 
-    /// Until when a lease of a node may be good.
+    /// Time until which a lease of a node may be good.
     fn ends(&self, node: &NodeName, timings: &Timings) -> Moment {
         let others = self.since.after(self.fresh).after(timings.lease);
         let until = self.heard.get(node).and_then(|heard| heard.leased_until).map_or(others, |until| until.max(others));

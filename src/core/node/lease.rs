@@ -3,7 +3,7 @@
 use super::Recall;
 use crate::{Span, time::Moment};
 
-/// What part of a lease must be left of it for a command to be sent under it.
+/// A lease divided by this must be left of it for a command to be sent under it.
 const MARGIN: u64 = 10;
 
 /// A node's permission to act.
@@ -20,11 +20,11 @@ struct Grant {
 }
 
 impl Lease {
-    /// A leader granted the lease: it lasts for so long from then on, for a node that has applied the log up to `floor`, so
-    /// that it knows what was taken from it while it was silent.
+    /// Takes a lease that a leader granted: it lasts for `lasts` after `from`, for a node that has applied the log up
+    /// to `floor`, so that it knows what was taken from it while it was silent.
     pub fn renew(&mut self, from: Moment, lasts: Span, floor: u64) {
         let until = from.after(lasts);
-        // Answers may overtake each other; the one that was asked for last lasts longest.
+        // Answers may overtake each other; the lease that was asked for last lasts longest.
         if self.grant.is_none_or(|held| held.until < until) {
             let margin = Span(lasts.0.checked_div(MARGIN).unwrap_or_default());
             self.grant = Some(Grant { until, floor, margin });
@@ -41,23 +41,23 @@ impl Lease {
         self.grant.is_some_and(|grant| applied >= grant.floor && now.after(grant.margin) < grant.until)
     }
 
-    /// Tells what it remembers.
+    /// Gives its state to `to`, field by field.
     pub(super) fn recall(&self, to: &mut impl Recall) {
         let Lease { grant } = self;
         to.word(u64::from(grant.is_some()));
-        // A part of how long it lasts, which is declared.
+        // A part of its length, which is declared.
         if let Some(Grant { until, floor, margin: _ }) = grant {
             to.moment(*until);
             to.floor(*floor);
         }
     }
 
-    /// What is left of it.
+    /// Time that is left of it.
     pub fn left(&self, now: Moment) -> Span {
         self.grant.map(|grant| grant.until.since(now)).unwrap_or_default()
     }
 
-    /// How long it has been over; `None` while it is good, and if there never was one.
+    /// Time for which it has been over; `None` while it is good, and if there never was one.
     pub fn over_for(&self, now: Moment) -> Option<Span> {
         self.grant.map(|grant| now.since(grant.until)).filter(|over| *over > Span(0))
     }

@@ -1,4 +1,4 @@
-//! The node itself: one closed set of inputs, one place that handles them.
+//! The node itself: one closed set of inputs, and one place that handles them.
 
 use super::{
     Answer, Birth, Call, ClusterClock, Digest, Effect, Input, Lease, Now, Owing, Past, Wake, alone::Concession,
@@ -10,7 +10,7 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// Longest time until a leader is told again what lives inside this node.
+/// Longest time until a leader is told again about the resources inside this node.
 const TELL_AGAIN: Span = Span::seconds(5);
 
 /// One process of a node.
@@ -29,39 +29,39 @@ pub struct Node {
     pub(super) role: Role,
     pub(super) faith: Faith,
     pub(super) reaches_manager: bool,
-    /// The last leader that this node heard, and when what it heard was asked.
+    /// The last leader that this node heard, and the sending time of the heartbeat that it answered.
     pub(super) heard_leader: Option<(NodeName, Moment)>,
-    /// Last entry that was followed, and that of the declaration.
+    /// Index of the last entry that was followed, and that of its configuration.
     pub(super) seen: Option<(u64, u64)>,
     pub(super) beat_at: Moment,
     pub(super) beating: bool,
-    /// Whom it was told last what lives inside this node, in which term and when.
+    /// The leader that was last told about the resources inside this node, with its term and the time.
     pub(super) told: Option<(NodeName, u64, Moment)>,
-    /// When it was last looked at what lives inside this node because somebody asked, and when it is to be next.
+    /// Pace of the looks inside this node that somebody asks for; the next one is at `look_at`.
     pub(super) looked: Gap,
     pub(super) look_at: Option<Moment>,
-    /// When it began last to stop what must not run twice.
+    /// Time at which it last began to stand down.
     pub(super) conceded: Option<Moment>,
     pub(super) concession: Option<Concession>,
     /// Log index at which this process was entered for its node.
     pub(super) enlisted: Option<u64>,
     pub(super) enlisting: bool,
-    /// It is about to end.
+    /// Whether it is about to end.
     pub(super) ending: bool,
-    /// What of the nodes the last plan went by.
+    /// The part of the view that the last plan used.
     pub(super) signs: Signs,
     pub(super) plan_at: Option<Moment>,
-    /// After a plan that was not committed.
+    /// Earliest time of the next plan, after one that was not committed.
     pub(super) plan_not_before: Moment,
-    /// When a plan is due by cluster time though nothing happens.
+    /// Cluster time at which a plan is due even if nothing happens.
     pub(super) plan_by: Option<Time>,
     pub(crate) effects: Vec<Effect>,
-    /// What its own ledger was like at the last index at which all compare theirs.
+    /// Digest of its own ledger at the last index at which all compare theirs.
     pub(super) digest: Option<Digest>,
 }
 
 impl Node {
-    /// A process begins.
+    /// The node at the beginning of a process.
     pub fn new(birth: Birth) -> Self {
         let Birth { me, incarnation, stored, known, wall, fresh, moment } = birth;
         Node {
@@ -99,7 +99,7 @@ impl Node {
         }
     }
 
-    /// Something happens.
+    /// Handles an event.
     pub fn handle(&mut self, now: Now<'_>, input: Input) -> Vec<Effect> {
         self.follow(now);
         match input {
@@ -133,7 +133,7 @@ impl Node {
         std::mem::take(&mut self.effects)
     }
 
-    /// Another process calls. `from` is nobody if the caller is not a member.
+    /// Handles a call of another process. `from` is `None` if the caller is not a member.
     pub fn called(
         &mut self,
         now: Now<'_>,
@@ -147,7 +147,7 @@ impl Node {
         (answer, std::mem::take(&mut self.effects))
     }
 
-    /// When it is to be called though nothing happens, and why.
+    /// The time at which it has to be called even if nothing happens, and the reason.
     pub fn wake(&self, now: Now<'_>) -> (Moment, Wake) {
         let by_cluster_time = |at: Time| now.moment.after(at.since(self.clock.now(now.moment)));
         let plan = self.plan_at.into_iter().chain(self.plan_by.map(by_cluster_time)).min();
@@ -166,7 +166,7 @@ impl Node {
         .unwrap_or((self.beat_at, Wake::Beat))
     }
 
-    /// Cluster time.
+    /// Its clock of cluster time.
     pub fn clock(&self) -> ClusterClock {
         self.clock
     }
@@ -176,7 +176,7 @@ impl Node {
         self.lease
     }
 
-    /// What its own ledger was like at the last index at which all compare theirs.
+    /// Sets the digest of its own ledger at the last index at which all compare theirs.
     pub fn compares(&mut self, digest: Option<Digest>) {
         self.digest = digest;
     }
@@ -186,12 +186,12 @@ impl Node {
         self.plan_at.is_none() && self.plan_by.is_none()
     }
 
-    /// Whether this node leads, as far as it has taken note.
+    /// Whether this node leads, as of the last call.
     pub fn leads(&self) -> bool {
         matches!(self.role, Role::Leader { .. })
     }
 
-    /// Consensus and the ledger may have moved: follows both. What is derived from the ledger follows when that has moved.
+    /// Follows consensus and the ledger, which may have moved. State derived from the ledger follows only if that has.
     fn follow(&mut self, now: Now<'_>) {
         self.follow_role(now);
         let ledger = now.ledger;
@@ -212,7 +212,7 @@ impl Node {
         self.plan_soon(now.moment);
     }
 
-    /// What is due.
+    /// Does what is due.
     fn go_on(&mut self, now: Now<'_>) {
         if now.moment >= self.beat_at {
             self.beat_at = now.moment.after(now.ledger.config.timings.heartbeat);
@@ -232,14 +232,14 @@ impl Node {
         }
     }
 
-    /// The machine stood still while the world went on: the lease is over, and everything is read and heard again.
+    /// Gives up the lease, and has everything read and heard again: the machine stood still while the world went on.
     fn stood_still(&mut self, now: Now<'_>) {
         self.let_go();
         self.rounds.probe_all(now.moment);
         self.lead_anew(now);
     }
 
-    /// Tells the leader that this node lives, and takes the lease that comes back.
+    /// Sends the leader a heartbeat, which asks for a lease.
     pub(super) fn beat(&mut self, now: Now<'_>) {
         self.enlist(now);
         #[cfg(feature = "next-level")]
@@ -278,7 +278,7 @@ impl Node {
         self.answered(now, &to, &answer);
     }
 
-    /// A leader granted a lease.
+    /// Takes a lease that a leader granted.
     pub(super) fn renew(&mut self, from: Moment, lasts: Span, floor: u64) {
         self.lease.renew(from, lasts, floor);
         self.effects.push(Effect::Leased(self.lease));
@@ -290,7 +290,7 @@ impl Node {
         self.effects.push(Effect::Leased(self.lease));
     }
 
-    /// A reading came in: to the planner if this node leads, to the leader otherwise.
+    /// Passes a reading on: to the planner if this node leads, to the leader otherwise.
     fn read(&mut self, now: Now<'_>, server: &ServerName, reading: Option<Reading>, blind: bool) {
         self.rounds.done(server);
         let Some(reading) = reading else { return };
@@ -298,7 +298,7 @@ impl Node {
         let state = now.ledger.servers.get(server);
         let manages = state.is_some_and(|state| state.watcher.as_ref() == Some(&self.me));
         self.rounds.follow(&self.me, now.ledger, blind);
-        // A node that merely looks whether it reaches an HMC again says nothing of its server.
+        // A node that merely checks whether it reaches an HMC again says nothing of its server.
         if !manages {
             return;
         }
@@ -311,7 +311,7 @@ impl Node {
         }
     }
 
-    /// Tells the leader what lives inside this node.
+    /// Tells the leader about the resources inside this node.
     fn tell_inside(&mut self, now: Now<'_>, inside: Option<Inside>) {
         let Some((inside, leader)) = inside.zip(now.standing.leader.clone()) else { return };
         self.told = Some((leader.clone(), now.standing.term, now.moment));
@@ -324,7 +324,7 @@ impl Node {
         }
     }
 
-    /// Somebody wants to know of these servers now.
+    /// Hastens the readings of these servers, and the look inside this node if it lives on one of them.
     pub(super) fn probed(&mut self, now: Now<'_>, servers: &[ServerName]) {
         self.rounds.probe(servers, now.ledger.index, now.moment);
         let own = now.ledger.config.nodes.get(&self.me).and_then(|node| node.server.as_ref());
@@ -334,7 +334,7 @@ impl Node {
         }
     }
 
-    /// What follows from having a leader, and a lease, or from having had none for too long.
+    /// Tells a new leader about the resources inside this node, and begins or ends standing down.
     fn hold_on(&mut self, now: Now<'_>) {
         let told = self.told.as_ref().filter(|(_, _, at)| now.moment.since(*at) < TELL_AGAIN);
         let told = told.map(|(leader, term, _)| (leader, *term));
@@ -349,7 +349,7 @@ impl Node {
         let lived = now.moment.since(self.born);
         let alone = self.lease.over_for(now.moment).map_or(lived, |over| over.min(lived));
         let concede = now.ledger.config.timings.concede;
-        // What does not stop is stopped again, but not all the time.
+        // Retried, but at most once per `concede`.
         let lately = self.conceded.is_some_and(|at| now.moment.since(at) < concede);
         if alone >= concede && !lately && self.concession.is_none() {
             self.effects.push(Effect::AskHeld);
@@ -379,7 +379,7 @@ impl Node {
     }
 }
 
-/// What orders are carried out by.
+/// The context in which orders are carried out.
 fn owing<'a>(clock: &ClusterClock, lease: &'a Lease, past: &'a Past, now: Now<'a>) -> Owing<'a> {
     Owing { moment: now.moment, at: clock.now(now.moment), ledger: now.ledger, lease, past }
 }

@@ -1,5 +1,5 @@
-//! The orders that a node carries out: which it takes up and when, the last look before anything is sent, and what it may
-//! say of the end.
+//! The orders that a node carries out: the ones that it takes up, the last check before anything is sent, and the
+//! report of the end.
 
 use super::{Effect, Lease, Past, Proposal, Recall, Taken};
 use crate::{
@@ -11,15 +11,16 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-/// Orders that are carried out at the same time. More wait their turn; an HMC takes only a few at once anyway.
+/// Number of orders that are carried out at the same time. Others wait their turn; an HMC takes only a few at once
+/// anyway.
 const AT_ONCE: usize = 128;
-/// Programs of administrators' that run at the same time, beside the other orders: they may take long, and must not keep an
-/// LPAR from being started.
+/// Number of administrators' programs that run at the same time, beside the other orders: they may take long, and
+/// must not keep an LPAR from being started.
 const HOOKS_AT_ONCE: usize = 16;
-/// Longest wait between two reports of the same order.
+/// Time until an order whose report did not count is reported again.
 const REPORT_AGAIN: Span = Span::seconds(1);
 
-/// What a node owes, and how far it is.
+/// The orders of a node, with the stage of each.
 #[derive(Clone, Debug)]
 pub struct Orders {
     me: NodeName,
@@ -32,20 +33,20 @@ pub struct Orders {
 #[derive(Clone, Debug)]
 struct Owed {
     order: Order,
-    /// When this process learnt of it.
+    /// Time at which this process learnt of it.
     since: Moment,
     stage: Stage,
 }
 
 #[derive(Clone, Debug)]
 enum Stage {
-    /// For a lease, or for its turn.
+    /// Waiting for a lease, or for its turn.
     Waiting,
-    /// A question is out.
+    /// Waiting for the answer to a question.
     Asked {
         execution: Box<Execution>,
     },
-    /// The LPAR is marked before it is started.
+    /// Marking the LPAR before it is started.
     Marking {
         execution: Box<Execution>,
         ask: Ask,
@@ -54,35 +55,35 @@ enum Stage {
         execution: Box<Execution>,
         until: Moment,
     },
-    /// It is over, and the log is told until it knows; not again while somebody tells it.
+    /// It has ended, and is reported until the log holds the report; `None` while a report is under way.
     Over {
         report: Box<Report>,
         again: Option<Moment>,
     },
 }
 
-/// What an order is carried out by.
+/// The context in which orders are carried out.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Owing<'a> {
-    /// Now.
+    /// Time on the node's own clock.
     pub moment: Moment,
-    /// By cluster time.
+    /// Cluster time.
     pub at: Time,
-    /// What the node has applied.
+    /// The ledger that the node has applied.
     pub ledger: &'a Ledger,
     pub lease: &'a Lease,
-    /// What it knows of the processes before it.
+    /// The orders that earlier processes may have begun.
     pub past: &'a Past,
 }
 
 impl Orders {
-    /// Nothing yet.
+    /// No orders yet.
     pub fn new(me: NodeName, by: Incarnation) -> Self {
         Orders { me, by, owed: BTreeMap::new(), waiting: BTreeSet::new() }
     }
 
-    /// The ledger has moved: takes up what is new in it, and lets go of what is gone from it.
+    /// Follows the ledger: takes up new orders, and drops those that are gone from it.
     pub fn follow(&mut self, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
         let gone: Vec<OrderId> = self.owed.keys().filter(|id| !owing.ledger.orders.contains_key(id)).copied().collect();
         for id in gone {
@@ -98,7 +99,8 @@ impl Orders {
         }
     }
 
-    /// Begins what waits and may begin, gives up what has waited for too long, ends pauses, and tells again.
+    /// Begins waiting orders that may begin, gives up those that have waited for too long, ends pauses, and repeats
+    /// reports.
     pub fn go_on(&mut self, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
         self.begin(owing, effects);
         let due: Vec<OrderId> = self
@@ -158,8 +160,8 @@ impl Orders {
         self.owed.values().filter(runs).count()
     }
 
-    /// A question of an order goes out. The last look at the order, and at the lease, stands directly before what changes
-    /// anything.
+    /// Sends a question of an order. The last check of the order, and of the lease, stands directly before every
+    /// change.
     fn ask(&mut self, id: OrderId, execution: Box<Execution>, ask: Ask, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
         let Some(owed) = self.owed.get_mut(&id) else { return };
         if let Ask::Pause(span) = ask {
@@ -185,7 +187,7 @@ impl Orders {
         owed.stage = Stage::Asked { execution };
     }
 
-    /// A mark is set. That takes a while, so the last look is taken again.
+    /// Goes on with an order whose mark is set. That takes a while, so the last check is made again.
     pub fn marked(&mut self, id: OrderId, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
         let Some(owed) = self.owed.get_mut(&id) else { return };
         match std::mem::replace(&mut owed.stage, Stage::Waiting) {
@@ -205,7 +207,7 @@ impl Orders {
         }
     }
 
-    /// A question of an order is answered.
+    /// Takes the answer to a question of an order.
     pub fn answered(&mut self, id: OrderId, answer: Answer, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
         let Some(owed) = self.owed.get_mut(&id) else { return };
         let elapsed = owing.moment.since(owed.since);
@@ -220,7 +222,7 @@ impl Orders {
         }
     }
 
-    /// An order has ended: what a process says of it that may not be the first to have taken it up.
+    /// Ends an order. The ending is put in doubt if an earlier process may have taken the order up.
     fn over(&mut self, id: OrderId, report: Report, owing: &Owing<'_>, effects: &mut Vec<Effect>) {
         let Some(owed) = self.owed.get_mut(&id) else { return };
         let report = Report { ending: owing.past.doubt(&owed.order, report.ending), ..report };
@@ -228,19 +230,19 @@ impl Orders {
         owed.stage = Stage::Over { report: Box::new(report), again: None };
     }
 
-    /// What was proposed for an order has ended.
+    /// Takes the outcome of an order's report.
     pub fn reported(&mut self, id: OrderId, taken: Taken, moment: Moment) {
         let Some(Owed { stage: Stage::Over { again, .. }, .. }) = self.owed.get_mut(&id) else { return };
         *again = match taken {
-            // The ledger lets go of the order as it takes this.
+            // The ledger drops the order as it takes the report.
             Taken::Yes => None,
             Taken::No => Some(moment.after(REPORT_AGAIN)),
         };
     }
 
-    /// Tells what it remembers.
+    /// Gives its state to `to`, field by field.
     pub(super) fn recall(&self, to: &mut impl Recall) {
-        // Who it is, its node tells; what waits is at that stage.
+        // The node gives its own identity; a waiting order is known by its stage.
         let Orders { me: _, by: _, owed, waiting: _ } = self;
         for Owed { order, since, stage } in owed.values() {
             to.order(order);
@@ -250,7 +252,7 @@ impl Orders {
         to.word(u64::MAX);
     }
 
-    /// When something is to be done though nothing happens.
+    /// Time at which something is due even if nothing happens.
     pub fn wake(&self) -> Option<Moment> {
         self.owed.values().filter_map(Owed::due).min()
     }
@@ -269,7 +271,7 @@ impl Stage {
                 to.ask(ask);
                 execution.recall(since, to);
             }
-            // How long the pause is says how soon it is looked again.
+            // The length of the pause only decides how soon the next look comes.
             Stage::Pausing { execution, until: _ } => {
                 to.word(3);
                 execution.recall(since, to);
@@ -297,8 +299,8 @@ impl Owed {
     }
 }
 
-/// Why nothing of an order is sent now, if so: as far as this node has applied the log, it is to be sent no more; or the lease
-/// does not cover it.
+/// The reason to send nothing of an order now, if there is one: by the ledger that this node has applied, it is not
+/// to be sent any more; or the lease does not cover it.
 fn held_back(order: &Order, since: Moment, owing: &Owing<'_>) -> Option<String> {
     if let Err(why) = owing.ledger.may_send(order, owing.moment.since(since)) {
         return Some(why.to_string());

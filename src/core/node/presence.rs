@@ -1,10 +1,10 @@
-//! Whether this process is the one that runs its node, and whether the leader leads: what a heartbeat brings beside a lease.
+//! Whether this process is the one that runs its node, and whether the leader leads: found out by heartbeats.
 
 use super::{Answer, Effect, End, Node, Now, Proposal};
 use crate::{Command, NodeName};
 
 impl Node {
-    /// Has this process entered for its node, until it is.
+    /// Has this process entered for its node, if it is not yet.
     pub(super) fn enlist(&mut self, now: Now<'_>) {
         if self.enlisted.is_some() || self.enlisting || !now.standing.has_way() {
             return;
@@ -14,7 +14,8 @@ impl Node {
         self.effects.push(Effect::Propose { of: Proposal::Enlist, commands, at: self.clock.now(now.moment) });
     }
 
-    /// The leader may have stopped deciding anything while its consensus goes on beating.
+    /// Distrusts a leader that decides nothing any more, though its consensus goes on sending heartbeats, and ends
+    /// that when the leader's turn has come again.
     pub(super) fn look_at_leader(&mut self, now: Now<'_>) {
         let standing = now.standing;
         let leader = standing.leader.as_ref().or(standing.distrusted.as_ref()).filter(|_| !standing.leads);
@@ -29,13 +30,13 @@ impl Node {
         }
     }
 
-    /// The leader has answered a heartbeat.
+    /// Takes the leader's answer to a heartbeat.
     pub(super) fn answered(&mut self, now: Now<'_>, leader: &NodeName, answer: &Answer) {
         match answer {
             Answer::Lease { .. } | Answer::NoLease { .. } => {}
             Answer::OtherProcess { at } => self.superseded(*at),
             Answer::Diverged { at } => self.stop(End::Diverged(*at), None),
-            // It decides nothing now, or this is no answer to a heartbeat.
+            // The leader decides nothing now, or this is no answer to a heartbeat.
             Answer::NotYet | Answer::NotLeader | Answer::Taken => return,
         }
         self.faith.note_decision(leader, now.moment);
@@ -44,8 +45,8 @@ impl Node {
         }
     }
 
-    /// Another process than this one is entered for this node, by a ledger that has applied the log up to `at`. If that is
-    /// since this one was, there are two.
+    /// Another process than this one is entered for this node, in a ledger that has applied the log up to `at`. If it
+    /// was entered after this one, two processes run, and this one stops.
     pub(super) fn superseded(&mut self, at: u64) {
         if self.enlisted.is_none_or(|since| at < since) {
             return;
@@ -54,7 +55,7 @@ impl Node {
         self.stop(End::Twice, Some(Command::Twice { node: self.me.clone(), older: self.by }));
     }
 
-    /// Ends this process, once it has been written down why, or that is not possible.
+    /// Ends this process, once the reason has been recorded, or cannot be.
     pub(super) fn stop(&mut self, end: End, words: Option<Command>) {
         if !std::mem::replace(&mut self.ending, true) {
             self.effects.push(Effect::Stop { end, words });

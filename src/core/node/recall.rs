@@ -1,7 +1,7 @@
-//! What a node remembers, told piece by piece to somebody who compares memories: two nodes that tell the same go on alike.
+//! The state of a node, given field by field to a recipient that compares nodes: two with the same state go on alike.
 //!
-//! Each part tells its own fields and takes itself apart to the last one, so that a field that is added and not told does not
-//! compile. Left out is what only says how soon something is read, said or asked for again.
+//! Each part gives its own fields, and is destructured completely, so that a field that is added and not given does
+//! not compile. Fields that only decide how soon something is read, said or asked for again are left out.
 
 use super::{Node, lead::Role};
 use crate::{
@@ -11,17 +11,17 @@ use crate::{
     time::Moment,
 };
 
-/// Who is told. What a number is to be compared with is for whoever listens.
+/// A recipient of a node's state. It decides what a number is compared with.
 pub trait Recall {
-    /// A number, or a mark.
+    /// A number, or a flag.
     fn word(&mut self, word: u64);
     /// A moment on the node's own clock.
     fn moment(&mut self, moment: Moment);
     /// Cluster time now, as the node knows it.
     fn clock(&mut self, now: Time);
-    /// Orders up to this log index may have been taken up by an earlier process.
+    /// The log index up to which an earlier process may have taken up orders.
     fn past(&mut self, index: u64);
-    /// Something counts for whoever has applied the log up to here.
+    /// A log index: something counts for a node that has applied the log up to it.
     fn floor(&mut self, index: u64);
     /// A node.
     fn node(&mut self, node: &NodeName);
@@ -29,50 +29,50 @@ pub trait Recall {
     fn server(&mut self, server: &ServerName);
     /// A resource.
     fn resource(&mut self, resource: &ResourceName);
-    /// Which order.
+    /// The identity of an order.
     fn order_id(&mut self, order: OrderId);
-    /// An order, whole.
+    /// All fields of an order.
     fn order(&mut self, order: &Order);
     /// A question.
     fn ask(&mut self, ask: &Ask);
     /// A reading.
     fn reading(&mut self, reading: &Reading);
-    /// What lives inside a node.
+    /// The looks inside a node.
     fn inside(&mut self, node: &NodeName, inside: &Inside);
-    /// How something ended.
+    /// The ending of an order.
     fn ending(&mut self, ending: &Ending);
     /// A report.
     fn report(&mut self, report: &Report);
 }
 
 impl Node {
-    /// Tells what it remembers, at this moment on its own clock.
+    /// Gives its state to `to`, field by field, at this moment on its own clock.
     pub fn recall(&self, now: Moment, to: &mut impl Recall) {
         let Node {
             me: _,
-            // Who it is to the others is what they say of it: whether it is the process that is entered.
+            // It matters to the others only in the ledger, by which process is entered.
             by: _,
-            // Told by the past.
+            // Given by `past`.
             stored: _,
-            // The same for all.
+            // The same for all nodes.
             fresh: _,
             born,
             clock,
             lease,
             past,
             orders,
-            // How soon servers are read.
+            // Decides only how soon servers are read.
             rounds: _,
             role,
-            // Consensus beats, or it does not; a leader that decides nothing is told by what it remembers itself.
+            // Given without the term, which consensus compares.
             faith,
             reaches_manager,
             heard_leader,
             seen,
-            // How soon it beats, and whether an answer is awaited.
+            // Decides only how soon it sends a heartbeat.
             beat_at: _,
             beating,
-            // How soon it says or looks again.
+            // These decide only how soon it tells the leader, or looks, again.
             told: _,
             looked: _,
             look_at: _,
@@ -81,13 +81,13 @@ impl Node {
             enlisted,
             enlisting,
             ending,
-            // What the last plan went by, and when the next is due: it is made when it is due.
+            // The part of the view that the last plan used: the next plan is made when it is due.
             signs: _,
             plan_at,
             plan_not_before,
             plan_by,
             effects,
-            // Never handed in where memories are compared.
+            // Never set where nodes are compared.
             digest: _,
         } = self;
         to.clock(clock.now(now));
@@ -100,7 +100,7 @@ impl Node {
         let dues = [plan_at.is_some(), *plan_not_before > now, plan_by.is_some(), effects.is_empty()];
         let bit = |word: u64, mark: &bool| word.wrapping_mul(2).wrapping_add(u64::from(*mark));
         to.word(marks.iter().chain(&dues).fold(0, bit));
-        // Handed to the planner of the next leader as the last sign of life of this one.
+        // Passed to the planner of the next leader as the last sign of life of this one.
         if let Some((leader, at)) = heard_leader {
             to.node(leader);
             to.moment(*at);
@@ -114,7 +114,8 @@ impl Node {
         to.word(u64::MAX);
         match role {
             Role::Follower => to.word(0),
-            // Terms and digests are compared by consensus and by nobody; the pace is that of questions.
+            // Terms are compared by consensus, and digests not at all; the pace only decides how soon something is
+            // asked.
             Role::Leader { term: _, leading, proposing, digests: _, pace: _ } => {
                 to.word(1u64.wrapping_add(u64::from(*proposing)));
                 leading.recall(to);

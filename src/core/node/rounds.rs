@@ -1,4 +1,4 @@
-//! When to read which server: the watcher's rounds.
+//! The schedule of a watcher's readings of its servers.
 
 use crate::{
     Ledger, NodeName, ServerName, Span, Time,
@@ -9,12 +9,12 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Pace while something is under way on a server.
+/// Time between two readings of a server on which something is under way.
 const BRISK: Span = Span::seconds(1);
 /// Shortest time between two readings of a server, whoever asks.
 const SHORTEST: Span = Span(50);
 
-/// The rounds of a node over the servers that it manages.
+/// The rounds of a node over the servers that it watches.
 #[derive(Clone, Debug, Default)]
 pub struct Rounds {
     servers: BTreeMap<ServerName, Round>,
@@ -24,16 +24,16 @@ pub struct Rounds {
 struct Round {
     begun: Option<Moment>,
     under_way: bool,
-    /// Somebody wants to know, and is told from this moment on.
+    /// Time from which the server is to be read because somebody asked.
     asked: Option<Moment>,
     gap: Gap,
     pace: Span,
 }
 
 impl Rounds {
-    /// Follows the ledger: which servers this node manages, and how briskly. A new one is read at once.
-    /// One that reaches no HMC goes on looking at its own server: it is no watcher any more, and would never know that it
-    /// reaches one again. Of a server that no HMC manages nothing can be read.
+    /// Follows the ledger: which servers this node watches, and the pace of each. A new one is read at once. A node
+    /// that reaches no HMC goes on reading its own server: it is no watcher any more, and would never know that it
+    /// reaches one again. A server without a manager cannot be read.
     pub fn follow(&mut self, me: &NodeName, ledger: &Ledger, blind: bool) {
         let own = ledger.config.nodes.get(me).and_then(|node| node.server.as_ref()).filter(|_| blind);
         let manages = |state: &ServerState| state.watcher.as_ref() == Some(me);
@@ -57,7 +57,7 @@ impl Rounds {
         }
     }
 
-    /// Somebody wants to know now. `index` is that of the last entry that this node has applied.
+    /// Hastens readings that somebody asked for. `index` is that of the last entry that this node has applied.
     pub fn probe<'a>(&mut self, servers: impl IntoIterator<Item = &'a ServerName>, index: u64, now: Moment) {
         for server in servers {
             if let Some(round) = self.servers.get_mut(server) {
@@ -67,12 +67,12 @@ impl Rounds {
         }
     }
 
-    /// Whatever was read before counts for nothing.
+    /// Has all servers read now, because earlier readings count for nothing.
     pub fn probe_all(&mut self, now: Moment) {
         self.servers.values_mut().for_each(|round| round.asked = Some(now));
     }
 
-    /// Servers to be read now; they count as under way until [`Rounds::done`].
+    /// The servers to be read now; they count as under way until [`Rounds::done`].
     pub fn due(&mut self, index: u64, now: Moment) -> Vec<ServerName> {
         let mut due = Vec::new();
         for (server, round) in &mut self.servers {
@@ -85,14 +85,14 @@ impl Rounds {
         due
     }
 
-    /// A reading has ended.
+    /// Records that a reading has ended.
     pub fn done(&mut self, server: &ServerName) {
         if let Some(round) = self.servers.get_mut(server) {
             round.under_way = false;
         }
     }
 
-    /// When the next reading is due.
+    /// Time at which the next reading is due.
     pub fn next(&self, now: Moment) -> Option<Moment> {
         self.servers.values().filter(|round| !round.under_way).map(|round| round.next(now)).min()
     }

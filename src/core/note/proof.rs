@@ -1,4 +1,4 @@
-//! Proofs: what shows that something is off, and what stands against it.
+//! Proofs that something is off; and conflicts: copies that are active without right.
 
 use super::join;
 use crate::{NodeName, OrderId, ResourceName, ServerName, Span};
@@ -12,17 +12,16 @@ use std::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Proof {
-    /// Every LPAR of the group was read off, live, after the last start could take effect. The log index that the oldest of
-    /// the readings followed.
+    /// Every LPAR of the group was read off, live, after the last start could take effect.
     ReadOff {
-        /// Log index.
+        /// Log index that the oldest of these readings followed.
         since: u64,
-        /// Those that were not read off, but are not defined there.
+        /// Resources that were not read off because they are not defined there.
         undefined: BTreeSet<ResourceName>,
     },
     /// The server itself is proven off.
     ServerOff(OffHow),
-    /// The node inside which it lived is proven off; what else the group has was read off.
+    /// The node inside which the group lived is proven off; its other resources were read off.
     NodeOff { node: NodeName, how: NodeOffHow },
 }
 
@@ -41,7 +40,7 @@ impl Display for Proof {
     }
 }
 
-/// How it was proven that nothing runs inside a node.
+/// The proof that nothing runs inside a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum NodeOffHow {
@@ -53,14 +52,14 @@ pub enum NodeOffHow {
     /// Its LPAR was cut off and read off, by this order.
     Fenced {
         order: OrderId,
-        /// The node that did it.
+        /// The node that carried it out.
         by: NodeName,
     },
     /// Its server was proven off, and it has not been heard since.
     Server,
     /// Its watchdog has had the time to reset it since its last lease ended.
     Watchdog {
-        /// After which time it resets.
+        /// Time from the end of the last lease to the reset.
         after: Span,
     },
     /// This operator asserted it.
@@ -81,14 +80,14 @@ impl Display for NodeOffHow {
     }
 }
 
-/// How a server was proven off.
+/// The proof that a server is off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum OffHow {
     /// It was powered off and read off, by this order.
     Fenced {
         order: OrderId,
-        /// The node that did it.
+        /// The node that carried it out.
         by: NodeName,
     },
     /// This operator asserted it.
@@ -107,12 +106,12 @@ impl Display for OffHow {
 /// More than one copy of a group is active, or a copy without right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
-    /// Which LPAR was found active where.
+    /// The resources that were found active, by server.
     pub active: BTreeMap<ServerName, BTreeSet<ResourceName>>,
 }
 
 impl Conflict {
-    /// Whether all that is active elsewhere is active on this server too.
+    /// Whether every resource that is active elsewhere is active on this server too.
     pub fn is_whole(&self, server: &ServerName) -> bool {
         let here = self.active.get(server);
         self.active.values().flatten().all(|resource| here.is_some_and(|here| here.contains(resource)))

@@ -1,4 +1,4 @@
-//! Reasons: of faults, of leaving a server, and of passing one over.
+//! Reasons: for faults, for leaving a server, and for passing one over.
 
 use super::count;
 use crate::{
@@ -10,7 +10,7 @@ use std::{
     fmt::{self, Display},
 };
 
-/// Why a group failed on a server.
+/// The reason why a group failed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
 #[rustfmt::skip]
@@ -18,7 +18,7 @@ pub enum FaultReason {
     Crashed { resource: ResourceName, restarts: u32 },
     StartFailed { resource: ResourceName, why: String },
     StartTimeout { resource: ResourceName, after: Span },
-    /// It was read in Error, and in no other state, for this long.
+    /// Its readings were Error, and nothing else, for this time.
     Panicked { resource: ResourceName, after: Span },
     ViosDown { resource: ResourceName, vios: Vec<String> },
     MonitorTimeout { resource: ResourceName, after: Span },
@@ -64,7 +64,7 @@ impl Display for FaultReason {
     }
 }
 
-/// Why a resource has to be cleaned, or looked at. The numbers are those that its agent is told.
+/// The reason why a resource has to be cleaned, or looked at. The numbers are passed to its agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CleanReason {
     /// Taking it offline did not end in time.
@@ -82,7 +82,7 @@ pub enum CleanReason {
 }
 
 impl CleanReason {
-    /// The number that agents and programs are told.
+    /// The number that is passed to agents and programs.
     pub const fn code(self) -> u8 {
         self as u8
     }
@@ -101,7 +101,7 @@ impl Display for CleanReason {
     }
 }
 
-/// Why a group leaves a server.
+/// The reason why a group leaves a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)] // fields are named after what they hold
 pub enum LeaveReason {
@@ -113,7 +113,7 @@ pub enum LeaveReason {
     Switch(ServerName),
     /// An operator wants its service offline.
     Service(ServiceName),
-    /// What it needs of another group is no longer so.
+    /// The need of a link is no longer met.
     Unmet { child: GroupName, need: Need },
     /// The group that it depends on runs elsewhere, and there is room.
     Follow { child: GroupName, to: ServerName },
@@ -121,24 +121,24 @@ pub enum LeaveReason {
     ParentFaulted { parent: GroupName, to: ServerName },
     /// The tier below it in a service is online again.
     TierReturned { service: ServiceName },
-    /// Its server is emptied, and it goes to this one.
+    /// Its server is emptied, and the group goes to this one.
     Drain(ServerName),
-    /// Its server is emptied, and it starts there again when that is over.
+    /// Its server is emptied, and the group starts there again afterwards.
     Park,
-    /// A drain is over that took it from this server, to which it goes back.
+    /// The drain that took it from this server is over, and it goes back there.
     Return(ServerName),
     /// A server that it prefers is back, and its policy is to run there.
     Failback(ServerName),
-    /// All that it has was stopped on purpose.
+    /// All its resources were stopped on purpose.
     OnPurpose,
-    /// The node inside which a part of it lived is off.
+    /// The node inside which a part of it lived is proven off.
     NodeOff(NodeName),
     /// A more important group needs its room.
     Evicted(GroupName),
 }
 
 impl LeaveReason {
-    /// Where a group that leaves this server is to go first of all, if that matters.
+    /// The server that a group which leaves `from` should go to first of all, if there is one.
     pub fn heads_for<'a>(&'a self, from: &'a ServerName) -> Option<&'a ServerName> {
         match self {
             LeaveReason::Switch(to) | LeaveReason::Follow { to, .. } | LeaveReason::ParentFaulted { to, .. } => {
@@ -212,7 +212,7 @@ impl Display for LeaveReason {
     }
 }
 
-/// Why a group is not placed on a server.
+/// The reason why a group is not placed on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 #[rustfmt::skip]
@@ -223,7 +223,7 @@ pub enum NotHere {
     NotReady(SystemState),
     Unread,
     NobodyWatches,
-    /// What it needs lives inside a node, and that node is silent or off.
+    /// A resource of it lives inside a node, and the node there is silent or off.
     NodeDown { node: NodeName },
     NotDefined { resource: ResourceName },
     NotReadOff { resource: ResourceName, power: Power },
@@ -234,9 +234,9 @@ pub enum NotHere {
     NoMemory { need: u64, free: u64 },
     NoProcessors { need: u64, free: u64 },
     Limit { limit: String, need: u64, free: u64 },
-    /// A placement rule, and the group that it is about.
+    /// A placement rule, and the group because of which it forbids the server, if there is one.
     Rule { rule: RuleName, with: Option<GroupName> },
-    /// It is defined elsewhere, and cannot be brought from there now.
+    /// The LPAR is defined elsewhere, and cannot be brought from there now.
     NotBrought { resource: ResourceName, from: ServerName, system: SystemState },
     /// A mobile LPAR is defined there already, or still.
     StillDefined { resource: ResourceName },

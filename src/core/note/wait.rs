@@ -1,4 +1,4 @@
-//! Waits: why something is not done yet, one row for each.
+//! Waits: the reasons why something is not done yet, one row for each.
 
 use super::{
     CleanReason, FaultReason, Level,
@@ -16,13 +16,13 @@ use std::{
     fmt::{self, Display},
 };
 
-/// The normal course of things, or what another note says as well: shown, and no news.
+/// The normal course of things, or covered by another note: shown, but not noted as news.
 const COURSE: bool = true;
-/// News.
+/// Noted as news.
 const NEWS: bool = false;
 
-/// A row: what programs know the wait by, how loud it is, whether it is news, what it holds, and its words. An instant that it
-/// holds is that at which it ends at the latest.
+/// A row: the kind by which programs know the wait, its level, whether it is news, the variant with its fields, and its
+/// words. A time among the fields is that of the latest end (but see `Booting`).
 macro_rules! waits {
     ($(#[$about:meta])* $name:ident
         $($(#[$doc:meta])*
@@ -36,17 +36,17 @@ macro_rules! waits {
         }
 
         impl $name {
-            /// What programs know each of them by.
+            /// All kinds.
             pub const KINDS: &'static [&'static str] = &[$($kind),+];
 
-            /// What programs know it by.
+            /// Its kind, by which programs know it.
             pub fn kind(&self) -> &'static str {
                 match self {
                     $($name::$wait { .. } => $kind,)+
                 }
             }
 
-            /// How loud it is.
+            /// Its severity.
             #[allow(unused_variables)] // few levels depend on what the wait holds
             pub fn level(&self) -> Level {
                 match self {
@@ -54,7 +54,7 @@ macro_rules! waits {
                 }
             }
 
-            /// Whether it is the normal course of things, or another note says as much.
+            /// Whether it is the normal course of things, or covered by another note.
             #[allow(unused_variables)]
             pub fn is_course(&self) -> bool {
                 match self {
@@ -62,7 +62,7 @@ macro_rules! waits {
                 }
             }
 
-            /// When it ends at the latest, if that is known.
+            /// Time of its latest end, if known.
             pub fn until(&self) -> Option<Time> {
                 match self {
                     $($name::$wait $({ $($field),+ })? => None$($(.or($field.instant()))+)?,)+
@@ -82,14 +82,14 @@ macro_rules! waits {
 }
 
 waits! {
-    /// Why a group waits.
+    /// The reason why a group waits.
     Wait
 
     /// Not every server of the list has been read.
     "probe", Info, NEWS, Probe { servers: BTreeSet<ServerName> }
         => ("{} must be checked before anything is started", join(servers));
 
-    /// No server can take it. Where only links are in the way, the other groups say what is wrong.
+    /// No server can take it. If only links are in the way, the waits of the other groups show the cause.
     "no_target", if why.values().all(|why| matches!(why, NotHere::Link { .. })) { Warning } else { Alarm }, NEWS,
         NoTarget { why: BTreeMap<ServerName, NotHere> }
         => ("no server can take it: {}", whys(why));
@@ -99,15 +99,15 @@ waits! {
         "nothing proves that {server} is off ({}); see the server, then `tenure fence confirm {server}`", says(*system)
     );
 
-    /// Its server is being powered off for certain.
+    /// Its server is being fenced.
     "fencing", Info, COURSE, Fencing { server: ServerName } => ("{server} is being powered off for certain");
 
-    /// Nobody can watch or command its server, which seems to be fine otherwise.
+    /// Nobody can watch or command its server, which otherwise seems fine.
     "unwatched", Warning, NEWS, Unwatched { server: ServerName, system: SystemState }
         => ("{server} cannot be watched now ({})", says(*system));
 
-    /// What lives inside a node cannot be asked for, because that node is silent. If its LPAR reads Unknown, nothing will
-    /// prove it off by itself.
+    /// A resource inside a node can be neither looked at nor commanded, because that node is silent. If the node's LPAR
+    /// reads Unknown, nothing will prove it off without an operator.
     "node_silent", if *lpar == Power::Unknown { Alarm } else { Warning }, NEWS,
         NodeSilent { resource: ResourceName, server: ServerName, node: NodeName, lpar: Power }
         => ("{resource} lives inside node {node} on {server}, which is silent{}", unproven(node, *lpar));
@@ -116,7 +116,7 @@ waits! {
     "node_fencing", Warning, COURSE, NodeFencing { node: NodeName, server: ServerName }
         => ("the LPAR of node {node} on {server} is being cut off");
 
-    /// The watchdog of the node inside which it lives has not had its time yet.
+    /// The watchdog of the node inside which it lives may not have reset that node yet.
     "watchdog", Warning, NEWS, Watchdog { node: NodeName, server: ServerName, until: Time }
         => ("node {node} on {server} is silent, and its watchdog may not have reset it yet");
 
@@ -128,61 +128,61 @@ waits! {
     "orders", Info, COURSE, Orders { resources: BTreeSet<ResourceName>, server: ServerName }
         => ("orders for {} on {server} are under way", join(resources));
 
-    /// An LPAR is off by a reading that is too old to prove it.
+    /// An LPAR reads off, but the reading is too old to prove it.
     "reading", Info, COURSE, Reading { resource: ResourceName, server: ServerName }
         => ("{resource} on {server} must be read off once more");
 
-    /// An LPAR has been ordered to start and is not Running yet.
+    /// Resources were ordered to start and are not Running yet. `until` is the time of the grant or start, not an end.
     "booting", Info, COURSE, Booting { resources: BTreeSet<ResourceName>, server: ServerName, until: Time }
         => ("{} on {server} not Running yet", join(resources));
 
-    /// An LPAR does not stop.
+    /// A resource does not stop.
     "stuck", Alarm, NEWS, Stuck { resource: ResourceName, server: ServerName, power: Power }
         => ("{resource} on {server} was ordered to stop and reads {power}; stopping it again");
 
-    /// The witness says that the LPAR needs attention, or does not know.
+    /// Nobody can tell whether a resource runs; somebody has to look at it.
     "attention", Alarm, NEWS, Attention { resource: ResourceName, server: ServerName }
         => ("nobody can tell whether {resource} on {server} runs; look at it (an LPAR: its reference code)");
 
-    /// Something should be done and the group is frozen.
+    /// Something should be done, but the group is frozen.
     "frozen", Warning, NEWS, Frozen { fault: Option<FaultReason> }
         => ("it is frozen{}", fault.as_ref().map(|fault| format!(", though {fault}")).unwrap_or_default());
 
-    /// What it requires is not online yet.
+    /// The resources that a resource requires are not online yet.
     "requires", Info, COURSE, Requires { resource: ResourceName, of: BTreeSet<ResourceName>, server: ServerName }
         => ("{resource} on {server} requires {}, not Running yet", join(of));
 
-    /// An administrator has to look at it.
+    /// An administrator has to look at a resource.
     "admin_wait", Alarm, COURSE, AdminWait { resource: ResourceName, server: ServerName, reason: CleanReason }
         => ("an administrator has to look at {resource} on {server}: {reason}");
 
-    /// An operator has stopped all work on it.
+    /// An operator flushed it: nothing is ordered until the next request.
     "flushed", Warning, NEWS, Flushed => ("it was flushed: nothing is ordered until the next request");
 
     /// Less important groups make room for it.
     "eviction", Info, COURSE, Eviction { groups: BTreeSet<GroupName> } => ("{} make room for it", self::groups(groups));
 
-    /// Once it runs, the loss of these servers could not be borne any more.
+    /// If it ran, the loss of these servers could not be tolerated any more.
     "tolerance", Alarm, NEWS, Tolerance { servers: BTreeSet<ServerName>, groups: BTreeSet<GroupName> } => (
         "if it ran, the loss of {} would leave {} without a place (tolerance)", join(servers), self::groups(groups)
     );
 
-    /// A program must say first whether it may be started.
+    /// The preonline hook must say first whether it may be started.
     "hook", Info, COURSE, Hook { server: ServerName }
         => ("its preonline hook must say first whether it may be started on {server}");
 
-    /// Two copies.
+    /// It is active where it has no tenure, or in more than one place.
     "held", Alarm, COURSE, Held => ("active where it has no tenure; stop the wrong copy at its manager");
 
-    /// It is being moved to another server.
+    /// A resource is being moved to another server.
     "migrating", Info, COURSE, Migrating { resource: ResourceName, from: ServerName, to: ServerName }
         => ("{resource} is on its way from {from} to {to}");
 
-    /// A move that nobody answered may still begin.
+    /// A move without an answer may still begin.
     "move_settling", Info, COURSE, MoveSettling { resource: ResourceName, to: ServerName, until: Time }
         => ("a move of {resource} to {to} may still begin");
 
-    /// Readings must tell where it is.
+    /// Readings must show where it is.
     "locating", Info, COURSE, Locating { servers: BTreeSet<ServerName> }
         => ("{} must be read to tell where it is", join(servers));
 
@@ -199,18 +199,18 @@ waits! {
         join(resources)
     );
 
-    /// A group that it depends on is not online; perhaps because it is to be offline.
+    /// A group that it depends on is not online; if `unwanted`, because that one is to be offline.
     "child", if *unwanted { Warning } else { Info }, NEWS, Child { child: GroupName, unwanted: bool }
         => ("group {child}, on which it depends, is {}", absent(child, *unwanted));
 
-    /// Groups that depend on it must have left first.
+    /// Groups that depend on it must leave first.
     "parents", Info, NEWS, Parents { parents: BTreeSet<GroupName> } => ("{} must have left first", groups(parents));
 
-    /// It is not its turn in the start of a service.
+    /// It is not its turn yet in the start of a service.
     "below", Info, COURSE, Below { service: ServiceName, groups: BTreeSet<GroupName> }
         => ("service {service} starts {} first", self::groups(groups));
 
-    /// It is not its turn in the stop of its services.
+    /// It is not its turn yet in the stop of its services.
     "above", Info, COURSE, Above { groups: BTreeSet<GroupName> }
         => ("the tiers above it stop first: {}", self::groups(groups));
 
@@ -218,20 +218,20 @@ waits! {
     "apart", Info, NEWS, Apart { child: GroupName, server: ServerName, why: NotHere }
         => ("it cannot follow group {child} to {server} ({why})");
 
-    /// As much is under way as may be at once.
+    /// A brake holds it back: its turn has not come yet.
     "queue", Info, COURSE, Queue { brake: Brake } => ("{brake}");
 
     /// Too many servers were lost at once.
     "storm", Alarm, COURSE, Storm => ("too many servers were lost at once; `tenure cluster resume`");
 
-    /// Something should be done and the cluster is disarmed.
+    /// Something should be done, but the cluster is disarmed.
     "disarmed", Alarm, NEWS, Disarmed { deed: Deed } => ("it should be {deed}, and the cluster is disarmed");
 
     /// Its server was proven off and its policy is to wait for an administrator.
     "auto_disabled", Alarm, NEWS, AutoDisabled { server: ServerName }
         => ("its server {server} went down and its policy is to wait; `tenure group enable`");
 
-    /// It was stopped because its server is shut down, and starts when that is back.
+    /// It was stopped for the shutdown of its server, and starts when that server is back.
     "parked", Info, COURSE, Parked { server: ServerName }
         => ("it was stopped for the shutdown of {server}, and starts when that is back");
 
@@ -244,7 +244,7 @@ waits! {
 }
 
 waits! {
-    /// Why a server's fate is open.
+    /// The reason why a server's state is undecided, or the progress of its maintenance.
     ServerWait
 
     /// The node is silent and no witness can prove the server off.
@@ -253,31 +253,31 @@ waits! {
         node.as_ref().map(|node| format!("node {node} is silent and ")).unwrap_or_default(), says(*system)
     );
 
-    /// It is being powered off and read back.
+    /// It is being fenced.
     "fencing", Warning, COURSE, Fencing => ("is being powered off and read back");
 
     /// It came back and is being cleaned.
     "cleaning", Alarm, resources.is_empty(), Cleaning { resources: BTreeSet<ResourceName> }
         => ("dirty: {}", cleaning(resources));
 
-    /// It seems to be down, and is not powered off for certain because the cluster is disarmed.
+    /// It seems to be down, and is not fenced because the cluster is disarmed.
     "disarmed", Alarm, NEWS, Disarmed { system: SystemState }
         => ("{}; it is not powered off for certain, as the cluster is disarmed", says(*system));
 
-    /// It is being emptied; so many groups are left.
+    /// It is being emptied; `left` groups are still there.
     "draining", Info, COURSE, Draining { left: u32 } => ("being drained; {}", left_there(*left));
 
-    /// So many groups are left on it that cannot leave.
+    /// `left` groups on it cannot leave.
     "drain_stuck", Alarm, NEWS, DrainStuck { left: u32, shutdown: bool } => (
         "not drained: {} cannot leave{}", count(*left, "group"), if *shutdown { "; do not power it off" } else { "" }
     );
 
-    /// It is empty, but for so many groups that are meant to stay.
+    /// It is empty, but for `staying` groups that are meant to stay.
     "drained", Info, NEWS, Drained { staying: u32, shutdown: bool } => ("drained{}", staying_there(*staying, *shutdown));
 }
 
 waits! {
-    /// Why the whole cluster holds back.
+    /// The reason why the whole cluster holds back.
     ClusterWait
 
     /// An operator disarmed it.
@@ -296,7 +296,7 @@ waits! {
     );
 }
 
-/// A bound on what is under way at once.
+/// A bound on the work that is under way at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Brake {
@@ -316,7 +316,7 @@ pub enum Brake {
         server: ServerName,
         limit: u32,
     },
-    /// Groups that leave a server, or are on their way to those that could take this one.
+    /// Groups that are leaving a server, or are on their way to the servers that could take this one.
     Moves {
         server: ServerName,
     },
@@ -334,7 +334,7 @@ impl Display for Brake {
     }
 }
 
-/// What is not done while the cluster is disarmed.
+/// The action that is not done while the cluster is disarmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Deed {
@@ -356,15 +356,15 @@ impl Display for Deed {
     }
 }
 
-/// Why a group stays on a server that is being emptied.
+/// The reason why a group stays on a server that is being emptied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Stay {
-    /// Its declaration says that a drain leaves it alone.
+    /// It is declared with `evacuate = false`: a drain leaves it alone.
     Declared,
     /// It is the instance of a parallel group on that very server.
     Instance,
-    /// It was to be moved while it runs, and that failed.
+    /// Its move to another server failed.
     NotMoved,
     Frozen,
     Nowhere(BTreeMap<ServerName, NotHere>),
@@ -383,7 +383,7 @@ impl Display for Stay {
 }
 
 impl Stay {
-    /// How loud it is.
+    /// Its severity.
     fn level(&self) -> Level {
         match self {
             Stay::Nowhere(_) => Alarm,

@@ -1,8 +1,8 @@
-//! The board: who takes what room at one moment of a placement, and what stands in the way of one more.
+//! The board: the occupation of the rooms at one moment of a placement, and the obstacles to one more item.
 
 use super::{Candidate, Dimension, Door, Item, Obstacle, Problem, Room, Rule, ZoneRule};
 
-/// Steps that may still be taken. One step is one look at whether an item can go to a server.
+/// Steps that may still be taken. One step checks whether an item can go to a server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub left: u64,
@@ -22,7 +22,7 @@ impl Budget {
         may
     }
 
-    /// A part of what is left, so that one hard question cannot leave nothing for those after it.
+    /// A share of the rest, so that one hard question cannot use up the budget of those after it.
     pub fn share(&self, parts: u64) -> Budget {
         Budget::new(self.left.div_ceil(parts.max(1)))
     }
@@ -33,7 +33,7 @@ impl Budget {
     }
 }
 
-/// What is taken of a room. Sums of `u64` in `u128` cannot overflow, so that what is added can be taken away again.
+/// The occupied part of a room. Sums of `u64` in `u128` cannot overflow, so that an added item can be removed again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fill {
     pub used: [u128; 3],
@@ -67,23 +67,23 @@ impl Fill {
     }
 }
 
-/// Which occupants count: a search may still move those that it did not decide.
+/// The occupants that count: a search may still move items that it has not decided.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// Everyone.
+    /// All occupants.
     All,
-    /// What runs and what the search decided.
+    /// Running items, and those that the search has decided.
     Firm,
 }
 
-/// Who is where. What runs is fixed; what this placement put somewhere may be moved by its searches until the end.
+/// The places of all items. Running ones are fixed; placed ones may be moved by searches until the end.
 pub(super) struct Board<'a> {
     pub problem: &'a Problem,
-    /// With everyone.
+    /// Occupation by all items.
     pub now: Vec<Fill>,
-    /// With what runs and what the search under way decided.
+    /// Occupation by running items and by those that the search under way has decided.
     pub firm: Vec<Fill>,
-    /// Where this placement put an item.
+    /// The room on which this placement put each item.
     pub placed: Vec<Option<usize>>,
     /// Items put on each room by this placement.
     pub here: Vec<Vec<usize>>,
@@ -142,7 +142,7 @@ impl<'a> Board<'a> {
         self.item(item).map_or(&[], |item| &item.candidates)
     }
 
-    /// Where an item takes room, of those that count.
+    /// The rooms that an item occupies, if it is among the occupants that count.
     pub fn places(&self, item: usize, seen: Seen) -> &[usize] {
         if let Some(Some(server)) = self.placed.get(item) {
             let counts = seen == Seen::All || self.is_decided(item);
@@ -167,7 +167,7 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Takes an item back from where this placement put it, and says where that was.
+    /// Takes an item from the room on which this placement put it, and returns that room.
     pub fn take(&mut self, item: usize) -> Option<usize> {
         let what = self.item(item)?;
         let server = self.placed.get_mut(item)?.take()?;
@@ -176,7 +176,7 @@ impl<'a> Board<'a> {
         Some(server)
     }
 
-    /// Marks where a placed item is as decided, or as open again.
+    /// Marks the place of a placed item as decided, or as open again.
     pub fn decide(&mut self, item: usize, decided: bool) {
         let (Some(what), Some(Some(server))) = (self.item(item), self.placed.get(item)) else { return };
         let (Some(mark), Some(fill)) = (self.decided.get_mut(item), self.firm.get_mut(*server)) else { return };
@@ -204,7 +204,7 @@ impl<'a> Board<'a> {
         named.iter().filter_map(|index| Some((*index, self.problem.rules.get(*index)?)))
     }
 
-    /// What keeps an item from a server. The first reason of: the door, the zone, rules on servers, room, rules on items.
+    /// The obstacle to an item on a server. The first of: the door, the zone, rules on servers, room, rules on items.
     pub fn obstacle(&self, item: usize, server: usize, seen: Seen) -> Option<Obstacle> {
         let Some(what) = self.item(item) else { return Some(Obstacle::Closed) };
         if let Some(obstacle) = self.standing(item, server) {
@@ -218,7 +218,7 @@ impl<'a> Board<'a> {
         broken.next().map(|(rule, with)| Obstacle::Rule { rule, with: Some(with) })
     }
 
-    /// What keeps an item from a server whoever else is there.
+    /// The obstacle to an item on a server, whichever other items are there.
     pub fn standing(&self, item: usize, server: usize) -> Option<Obstacle> {
         let (Some(what), Some(room)) = (self.item(item), self.problem.rooms.get(server)) else {
             return Some(Obstacle::Closed);
@@ -256,7 +256,7 @@ impl<'a> Board<'a> {
         None
     }
 
-    /// The first other item because of which a rule would be broken by an item on a server.
+    /// The first other item with which this item would break a rule if it went to the server.
     pub fn against(&self, item: usize, server: usize, rule: &Rule, seen: Seen) -> Option<usize> {
         let mut others = rule.items().iter().copied().filter(|other| *other != item);
         match rule {
@@ -270,7 +270,7 @@ impl<'a> Board<'a> {
     }
 }
 
-/// Whether a rule on servers would be broken by its items on a server.
+/// Whether the rule's items would break it on this server.
 pub(super) fn is_misplaced(rule: &Rule, server: usize) -> bool {
     match rule {
         Rule::Prefer { servers, .. } => !servers.contains(&server),

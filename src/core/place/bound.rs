@@ -1,4 +1,4 @@
-//! A proof without a search that an item has no place: too much for too few servers.
+//! Proves without a search that an item has no place: too much demand for too few servers.
 
 use super::{
     Item,
@@ -6,7 +6,7 @@ use super::{
 };
 use std::collections::{BTreeMap, VecDeque};
 
-/// What a server has a hard amount of.
+/// A hard amount of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Resource {
     /// By the position in [`super::Amounts`].
@@ -15,7 +15,7 @@ pub(super) enum Resource {
     Limit(usize),
 }
 
-/// By resource: all items need a multiple of so much.
+/// For each resource, the greatest common divisor of all needs.
 pub(super) type Grains = BTreeMap<Resource, u64>;
 
 pub(super) fn grains<'i>(items: impl Iterator<Item = &'i Item>) -> Grains {
@@ -44,7 +44,7 @@ fn need(board: &Board<'_>, item: usize, resource: Resource) -> u128 {
     board.item(item).map_or(0, named).into()
 }
 
-/// What this placement can use on a server beside what runs there. `None` for unlimited.
+/// The amount on a server that is left for this placement beside running items. `None` for unlimited.
 fn spare(board: &Board<'_>, server: usize, resource: Resource) -> Option<u128> {
     let (room, fill) = (board.problem.rooms.get(server)?, board.firm.get(server)?);
     let (has, used) = match resource {
@@ -55,8 +55,8 @@ fn spare(board: &Board<'_>, server: usize, resource: Resource) -> Option<u128> {
     Some(u128::from(has).saturating_sub(used.copied().unwrap_or_default()))
 }
 
-/// Whether sums alone prove that an item cannot join those placed before it. A search could need years for what is plain
-/// from the sums.
+/// Whether sums alone prove that an item cannot join those placed before it. A search could take years to find what the
+/// sums show.
 pub(super) fn is_hopeless(board: &Board<'_>, item: usize, grains: &Grains, budget: &mut Budget) -> bool {
     let Some(what) = board.item(item) else { return true };
     needs(what).any(|(resource, need)| {
@@ -65,19 +65,19 @@ pub(super) fn is_hopeless(board: &Board<'_>, item: usize, grains: &Grains, budge
     })
 }
 
-/// Items poured onto their servers like water, as if each could be split: the greatest flow, grown from the assignment that
-/// there is. What does not fit so does not fit at all. Where all need the same, the converse is true as well, because
-/// what cannot be filled by whole grains is left out of account.
+/// The greatest flow of items onto their servers, as if each item could be split, grown from the present assignment. If
+/// that does not fit, nothing does. If all items need the same, the converse is true as well, because only whole grains
+/// of a server count.
 struct Flow<'b, 'p> {
     board: &'b Board<'p>,
     resource: Resource,
     grain: u64,
-    /// Of each server seen: what is left, `None` for unlimited, and how much of it each item takes.
+    /// For each server reached: the amount left (`None` for unlimited), and each item's part.
     amounts: BTreeMap<usize, (Option<u128>, BTreeMap<usize, u128>)>,
 }
 
 impl Flow<'_, '_> {
-    /// Whether some of what an item needs cannot be poured anywhere.
+    /// Whether a part of an item's need cannot go anywhere.
     fn overflows(&mut self, item: usize, need: u128, budget: &mut Budget) -> bool {
         let mut rest = need;
         while rest > 0 {
@@ -90,10 +90,10 @@ impl Flow<'_, '_> {
         false
     }
 
-    /// Pours as much as goes one way: onto a server, another item from there onto a second, and so on to one with something
-    /// left. `None` if there is no end to it, or the budget is at its end.
+    /// Moves as much as possible along one path: onto a server, another item from there onto a second, and so on to one
+    /// with something left. `None` if a server on the way is unlimited, or the budget ran out.
     fn pour(&mut self, item: usize, rest: u128, budget: &mut Budget) -> Option<u128> {
-        // The item that comes to each server, and the server that each item leaves.
+        // The item that moves to each server, and the server that each item leaves.
         let (mut comes, mut leaves) = (BTreeMap::new(), BTreeMap::new());
         let mut open = VecDeque::from([item]);
         while let Some(next) = open.pop_front() {

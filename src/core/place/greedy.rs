@@ -1,7 +1,7 @@
-//! One placement: item after item in the order of importance, each to the server that its policy likes best. Where an item
-//! does not fit, a search moves what this placement put before; where that is proven impossible, something less important
-//! may be stopped. Because fewer items never fit worse, deciding one item at a time is exact: what has no place now has
-//! none later.
+//! One placement: item after item in the order of importance, each to the best server by its policy. If an item does
+//! not fit, a search moves items that this placement put before; if that is proven impossible, a less important item
+//! may be stopped. Because fewer items never fit worse, deciding one item at a time is exact: an item without a place
+//! now has none later.
 
 use super::{
     Placement, Problem, Stop, Verdict,
@@ -12,14 +12,14 @@ use super::{
 };
 use std::collections::BTreeSet;
 
-/// One search may use so small a part of the budget that is left.
+/// Divisor of the remaining budget; the quotient is the budget of one search.
 const SEARCHES: u64 = 8;
 
-/// Proven failures that are remembered, to answer for items that need no less.
+/// Number of proven failures that are remembered, to answer for items that need no less.
 const REMEMBERED: usize = 64;
 
-/// Places what waits. The budget is in steps; one step is one look of a search at whether an item can go to a server. What
-/// fits without a search costs none.
+/// Places all waiting items. The budget is in steps; one step is a search's check whether an item can go to a server.
+/// An item that fits without a search costs none.
 pub fn place(problem: &Problem, budget: u64) -> Placement {
     let mut board = Board::new(problem);
     let waiting = (0..problem.items.len()).filter(|item| board.item(*item).is_some_and(|item| item.waits()));
@@ -40,20 +40,20 @@ fn verdict(board: &Board<'_>, item: usize) -> Verdict {
 
 /// A placement under way.
 pub(super) struct Run {
-    /// Everything that is to be placed, also what was stopped on the way.
+    /// All items to be placed, including those stopped on the way.
     pub wanting: Vec<usize>,
     pub left_out: Vec<usize>,
     pub stops: Vec<Stop>,
     pub complete: bool,
     pub budget: Budget,
-    /// Whether something less important may be stopped.
+    /// Whether less important items may be stopped.
     preempt: bool,
-    /// What is still to be decided, the most important first.
+    /// Items still to be decided, the most important first.
     queue: BTreeSet<(u32, usize)>,
     /// Items proven to have no place.
     failed: Vec<usize>,
     twins: Option<Twins>,
-    /// By server: what may be stopped there.
+    /// Items that may be stopped, by server.
     stoppable: Option<Vec<Vec<usize>>>,
 }
 
@@ -73,7 +73,7 @@ impl Run {
         }
     }
 
-    /// Decides everything that is wanting.
+    /// Decides all items to be placed.
     pub fn settle(&mut self, board: &mut Board<'_>) {
         let key = |item: &usize| board.item(*item).map(|what| (what.importance, *item));
         self.queue = self.wanting.iter().filter_map(key).collect();
@@ -82,7 +82,7 @@ impl Run {
                 self.left_out.push(item);
             }
         }
-        // Where the budget ran out, or where something was stopped later, a search may have left a gap that fits.
+        // Where the budget ran out, or an item was stopped later, a search may have left a gap that fits.
         self.left_out.retain(|item| !put_best(board, *item));
     }
 
@@ -116,7 +116,7 @@ impl Run {
             self.queue.extend(board.item(victim).map(|what| (what.importance, victim)));
         }
         board.put(item, server);
-        // There is more room than before, so what was proven of less room holds no longer.
+        // There is more room than before, so proofs from when there was less hold no longer.
         self.failed.clear();
         let again = self.left_out.drain(..).filter_map(|item| Some((board.item(item)?.importance, item)));
         self.queue.extend(again);
@@ -125,7 +125,7 @@ impl Run {
     }
 }
 
-/// Puts an item on the best server that can take it as things are.
+/// Puts an item on the best server that can take it at present.
 fn put_best(board: &mut Board<'_>, item: usize) -> bool {
     let free = board.candidates(item).iter().filter(|one| board.obstacle(item, one.server, Seen::All).is_none());
     let best = free.filter_map(|one| Key::of(board, item, *one)).min_by(Key::compare);
@@ -135,7 +135,7 @@ fn put_best(board: &mut Board<'_>, item: usize) -> bool {
     best.is_some()
 }
 
-/// Whether an item could stand wherever another could if it had a place: then it has none if the other has none.
+/// Whether `failed` could be placed wherever `item` could: then `item` has no place if `failed` has none.
 fn needs_no_less(board: &Board<'_>, item: usize, failed: usize) -> bool {
     let (Some(what), Some(other)) = (board.item(item), board.item(failed)) else { return false };
     if board.rules_of(failed).any(|(_, rule)| rule.is_strict()) {

@@ -1,10 +1,10 @@
-//! Who is stopped so that a more important item has a place.
+//! Preemption: chooses the items to stop so that a more important item has a place.
 //!
-//! Only running items that may be stopped, are strictly less important and take room on one server alone. One server is
-//! cleared at a time, everything else staying where it is: the least important go first until the item fits, then those
-//! that turn out not to be needed are spared, the most important first. Of the servers that can be cleared, the one whose
-//! most important victim is the least important is taken, then the one with the fewest victims, then the one the item likes
-//! best.
+//! Candidates are running items that may be stopped, are strictly less important and occupy a single server. One server
+//! is cleared at a time, while all other items stay: the least important go first until the item fits, then those that
+//! turn out not to be needed are spared, the most important first. Of the servers that can be cleared, the one whose
+//! most important victim is the least important is chosen, then the one with the fewest victims, then the one that the
+//! item prefers.
 
 use super::{
     board::{Board, Seen},
@@ -12,7 +12,7 @@ use super::{
 };
 use std::cmp::Reverse;
 
-/// By server, what may be stopped there for something that is important enough.
+/// Items that may be stopped for a sufficiently important one, by server.
 pub(super) fn stoppable(board: &Board<'_>) -> Vec<Vec<usize>> {
     let mut stoppable = vec![Vec::new(); board.problem.rooms.len()];
     for (index, item) in board.problem.items.iter().enumerate().filter(|(_, item)| item.preemptible) {
@@ -23,7 +23,7 @@ pub(super) fn stoppable(board: &Board<'_>) -> Vec<Vec<usize>> {
     stoppable
 }
 
-/// The server to clear for an item, and who has to leave it.
+/// The server to clear for an item, and the items that have to leave it.
 pub(super) fn victims(board: &mut Board<'_>, stoppable: &[Vec<usize>], item: usize) -> Option<(usize, Vec<usize>)> {
     let mut best: Option<(Reverse<u32>, usize, Key, Vec<usize>)> = None;
     for candidate in board.candidates(item) {
@@ -42,7 +42,7 @@ pub(super) fn victims(board: &mut Board<'_>, stoppable: &[Vec<usize>], item: usi
     best.map(|(_, _, key, victims)| (key.server, victims))
 }
 
-/// The fewest that have to leave one server, or none if clearing it does not help. Leaves the board as it was.
+/// The fewest items that have to leave one server; `None` if clearing it does not help. Leaves the board unchanged.
 fn to_clear(board: &mut Board<'_>, stoppable: &[usize], item: usize, server: usize) -> Option<Vec<usize>> {
     if board.standing(item, server).is_some() {
         return None;

@@ -1,4 +1,4 @@
-//! Rules that cannot all be kept, whatever is free: found when they are declared, and named.
+//! Finds and names rules that cannot all be kept even if everything is free, when they are declared.
 
 use super::{Rule, board::is_misplaced};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Contradiction {
-    /// Rules on servers leave an item none.
+    /// Rules on servers leave an item no server.
     NoServer {
         item: usize,
         /// The rules on servers that name it.
         rules: Vec<usize>,
     },
-    /// A chain of rules keeps two items together that another keeps apart.
+    /// A chain of rules keeps two items together that another rule keeps apart.
     TogetherAndApart {
         /// The two items.
         items: (usize, usize),
@@ -24,22 +24,22 @@ pub enum Contradiction {
     },
     /// Items that must be together have no server in common.
     NoCommonServer {
-        /// All that must be together.
+        /// All items that must be together.
         items: Vec<usize>,
-        /// The rules that keep them together, and those on servers that name one of them.
+        /// The rules that keep them together, and the rules on servers that name one of them.
         rules: Vec<usize>,
     },
-    /// Items that must be apart have fewer servers than they are.
+    /// Items that must be apart have fewer servers than their number.
     TooFewServers {
         /// The rule.
         apart: usize,
         items: Vec<usize>,
-        /// All servers that they may use, rules on servers and what they must be together with taken into account.
+        /// All servers that they may use, with rules on servers and required companions taken into account.
         servers: Vec<usize>,
     },
 }
 
-/// All contradictions among strict rules, given the servers that each item may use. An item with no servers at all says
+/// All contradictions among strict rules, given the servers that each item may use. An item without any server says
 /// nothing about rules and is passed over.
 pub fn contradictions(rules: &[Rule], candidates: &[Vec<usize>]) -> Vec<Contradiction> {
     let strict: Vec<(usize, &Rule)> = rules.iter().enumerate().filter(|(_, rule)| rule.is_strict()).collect();
@@ -77,7 +77,7 @@ fn apart(strict: &[(usize, &Rule)]) -> impl Iterator<Item = (usize, BTreeSet<usi
     apart.map(|(index, rule)| (*index, rule.items().iter().copied().collect()))
 }
 
-/// Everything that must be together with an item, itself among it, with the shortest chain of rules to each.
+/// All items that must be together with an item, itself included, with the shortest chain of rules to each.
 fn bound_to(strict: &[(usize, &Rule)], item: usize) -> BTreeMap<usize, Vec<usize>> {
     let mut chains = BTreeMap::from([(item, Vec::new())]);
     let mut open = VecDeque::from([item]);
@@ -95,7 +95,7 @@ fn bound_to(strict: &[(usize, &Rule)], item: usize) -> BTreeMap<usize, Vec<usize
     chains
 }
 
-/// For each rule that keeps items apart, the first two of them that others keep together.
+/// For each rule that keeps items apart, the first two of them that other rules keep together.
 fn together_and_apart(strict: &[(usize, &Rule)]) -> Vec<Contradiction> {
     let first = |(apart, items): (usize, BTreeSet<usize>)| {
         items.iter().find_map(|one| {
@@ -137,8 +137,8 @@ fn no_common_server(strict: &[(usize, &Rule)], allowed: &mut [BTreeSet<usize>]) 
     found
 }
 
-/// Items that must be apart are matched to servers one by one; where that fails, those reached on the way are too many for
-/// the servers they share. Items without any server are told of already.
+/// Items that must be apart are matched to servers one by one; if that fails, the items reached on the way are too many
+/// for the servers that they share. Items without any server were reported before.
 fn too_few_servers(strict: &[(usize, &Rule)], allowed: &[BTreeSet<usize>]) -> Vec<Contradiction> {
     let mut found = Vec::new();
     for (apart, items) in apart(strict) {
@@ -156,13 +156,13 @@ fn too_few_servers(strict: &[(usize, &Rule)], allowed: &[BTreeSet<usize>]) -> Ve
     found
 }
 
-/// Finds a server for one more item, moving others along; or names the servers that are too few.
+/// Finds a server for one more item, moving others if needed; or returns the servers that are too few.
 fn matched(
     item: usize,
     allowed: &[BTreeSet<usize>],
     holder: &mut BTreeMap<usize, usize>,
 ) -> Result<(), BTreeSet<usize>> {
-    // By server: the item through which it was reached.
+    // For each server, the item through which it was reached.
     let mut through: BTreeMap<usize, usize> = BTreeMap::new();
     let mut open = VecDeque::from([item]);
     while let Some(next) = open.pop_front() {

@@ -1,4 +1,4 @@
-//! What makes one server better than another for an item, among those that can take it.
+//! Ranks the servers that can take an item.
 
 use super::{
     Candidate, Door, Policy, ZoneRule,
@@ -6,18 +6,18 @@ use super::{
 };
 use std::cmp::Ordering;
 
-/// Beyond these the free part of a server is compared as if it had no more: 8 PiB of memory, 167,772 processors. The bounds
-/// keep the products of exact fractions inside an `i128`.
+/// Free amounts beyond these count as these: 8 PiB of memory, 167,772 processors. The bounds keep the products of exact
+/// fractions inside an `i128`.
 const MOST_MEMORY: u64 = 1 << 33;
 const MOST_PROCESSORS: u64 = 1 << 24;
 
-/// A server in the eyes of an item; the smallest is the best. In this order: a server of last resort comes after all others,
-/// then the zone, then the soft rules, then the policy, then the rank in the list, then the index.
+/// Rank of a server for an item; the smallest is the best. In this order: a server of last resort comes after all
+/// others, then the zone, then the soft rules, then the policy, then the rank in the list, then the index.
 pub(super) struct Key {
     last_resort: bool,
     away: bool,
     broken: usize,
-    /// What the policy thinks of it, as numerator and denominator. More is better.
+    /// Its value to the policy, as numerator and denominator. More is better.
     worth: (i128, i128),
     rank: u32,
     pub server: usize,
@@ -40,7 +40,7 @@ impl Key {
         })
     }
 
-    /// Two fractions are compared by their cross products, so that nothing is lost to rounding.
+    /// Fractions are compared by their cross products, so that nothing is lost to rounding.
     pub fn compare(&self, other: &Key) -> Ordering {
         let plain = |key: &Key| (key.last_resort, key.away, key.broken);
         let mine = self.worth.0.saturating_mul(other.worth.1);
@@ -76,7 +76,7 @@ fn worth(board: &Board<'_>, item: usize, server: usize) -> Option<(i128, i128)> 
     }
 }
 
-/// What stays free of how much, once the need is met.
+/// The part of a capacity that stays free once the need is met, and the capacity.
 fn free_part(capacity: Option<u64>, used: u128, need: u64, most: u64) -> (i128, i128) {
     let Some(capacity) = capacity.filter(|capacity| *capacity > 0) else {
         return (i128::from(capacity.is_none()), 1);

@@ -1,10 +1,10 @@
-//! The search that makes room for one item by moving what the same placement put before.
+//! The search that makes room for one item by moving items that the same placement put before.
 //!
-//! It starts from the assignment that it has and keeps all of it that it can. The item is decided first; whoever is then in
-//! the way of a decided item is decided next, on any server that what runs and what is decided leave to it, and so on
-//! until nobody is in the way. Everyone else stays. As every server of everyone decided is tried, the search is complete;
-//! as nobody is decided without need, it looks at little. It is run with a growing limit on the number of decisions, so
-//! that a short way is found before a long one is lost in.
+//! It starts from the present assignment and keeps as much of it as it can. The item is decided first; an item that is
+//! then in the way of a decided one is decided next, on any server that running and decided items leave to it, and so
+//! on until nothing is in the way. All other items stay. As every server of every decided item is tried, the search is
+//! complete; as no item is decided without need, it looks at little. It is run with a growing limit on the number of
+//! decisions, so that it finds a short way before it gets lost in a long one.
 
 use super::{
     Dimension, Rule,
@@ -17,20 +17,20 @@ use std::{cmp::Reverse, collections::BTreeMap};
 /// Limits on the number of decisions; without one the search is complete.
 const DEPTHS: [usize; 4] = [4, 16, 64, usize::MAX];
 
-/// How a search ended.
+/// The result of a search.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// The item has a place, and so have all that had one.
+    /// The item has a place, and all items that had one still do.
     Placed,
-    /// It is proven to have none.
+    /// The item is proven to have no place.
     Impossible,
     /// The budget ran out.
     Unknown,
 }
 
-/// What a run needs to know of servers and items for its searches.
+/// Knowledge of servers and items that the searches of a run share.
 pub(super) struct Twins {
-    /// Servers of one class can be exchanged for each other: the same room, for the same items.
+    /// Class of each server. Servers of one class can be exchanged: the same room, for the same items.
     class: Vec<usize>,
     grains: Grains,
 }
@@ -45,7 +45,7 @@ impl Twins {
                 }
             }
         }
-        // A server with a running item that a rule names is like no other.
+        // A server with a running item that a strict rule names has a class of its own.
         let mut ruled = vec![false; board.problem.rooms.len()];
         for item in board.problem.rules.iter().filter(|rule| rule.is_strict()).flat_map(Rule::items) {
             for server in board.places(*item, Seen::Firm) {
@@ -63,7 +63,7 @@ impl Twins {
     }
 }
 
-/// Finds a place for an item that fits nowhere as things are.
+/// Finds a place for an item that fits nowhere at present.
 pub(super) fn make_room(board: &mut Board<'_>, item: usize, twins: &Twins, budget: &mut Budget) -> Found {
     let mut share = budget.share(2);
     let hopeless = is_hopeless(board, item, &twins.grains, &mut share);
@@ -86,16 +86,16 @@ pub(super) fn make_room(board: &mut Board<'_>, item: usize, twins: &Twins, budge
 /// One decision of the search.
 struct Frame {
     item: usize,
-    /// Where it was put before, which is where it goes back to if this does not help.
+    /// The room where it was before, to which it goes back if this decision does not help.
     home: Option<usize>,
     /// Servers to try, best first.
     servers: Vec<usize>,
     tried: usize,
-    /// So many of the first frames have nobody in their way.
+    /// Number of first frames with nothing in their way.
     cleared: usize,
 }
 
-/// Who has to be decided next.
+/// The item that has to be decided next.
 enum Next {
     Nobody,
     Item(usize, Vec<usize>),
@@ -108,7 +108,7 @@ struct Search<'s, 'p> {
     twins: &'s Twins,
     depth: usize,
     budget: Budget,
-    /// Whether the limit on decisions hid something.
+    /// Whether the limit on decisions hid a possibility.
     cut: bool,
     frames: Vec<Frame>,
 }
@@ -166,7 +166,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Whether the last frame tried a twin of a server in vain, and nothing decided tells the two apart.
+    /// Whether the last frame tried a twin of a server in vain, and no decided item distinguishes the two.
     fn is_repeat(&self, server: usize) -> bool {
         let Some((top, above)) = self.frames.split_last() else { return false };
         let class = |server: usize| self.twins.class.get(server);
@@ -177,7 +177,7 @@ impl Search<'_, '_> {
         before.filter(|other| class(**other) == class(server)).any(|other| plain(*other)) && plain(server)
     }
 
-    /// Looks for somebody in the way of what is decided, the oldest decision first.
+    /// Looks for an item in the way of the decided ones, the oldest decision first.
     fn next(&mut self) -> Next {
         loop {
             let cleared = self.frames.last().map_or(0, |top| top.cleared);
@@ -195,14 +195,14 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Somebody not decided who stands where a strict rule does not let him beside a decided item.
+    /// An undecided item whose place breaks a strict rule with a decided item.
     fn breaks_rule_with(&self, item: usize) -> Option<usize> {
         let server = self.board.placed.get(item).copied().flatten()?;
         let strict = self.board.rules_of(item).filter(|(_, rule)| rule.is_strict());
         strict.filter_map(|(_, rule)| self.board.against(item, server, rule, Seen::All)).next()
     }
 
-    /// If the server of a decided item is too full, those who could leave it, and how much of what is short they take.
+    /// If the server of a decided item is too full: the items that could leave it, and their parts of what is short.
     fn crowd(&self, item: usize) -> Vec<(usize, u64)> {
         let at = self.board.placed.get(item).copied().flatten();
         let Some((what, server)) = self.board.item(item).zip(at) else { return Vec::new() };
@@ -231,8 +231,8 @@ impl Search<'_, '_> {
         Vec::new()
     }
 
-    /// Of those in the way, the one to decide: who has only one server left, else who can leave at once, else who takes
-    /// most. If one of them has no server left, all that was decided is in vain.
+    /// Of the items in the way, the one to decide: one that has a single server left, else one that can leave at once,
+    /// else the one with the largest part. If one of them has no server left, the decisions so far are in vain.
     fn choose(&mut self, crowd: Vec<(usize, u64)>) -> Next {
         let mut best = None;
         for (item, amount) in crowd {
@@ -253,8 +253,8 @@ impl Search<'_, '_> {
         best.map_or(Next::DeadEnd, |((_, _, item), servers)| Next::Item(item, servers))
     }
 
-    /// The servers that what runs and what is decided leave to an item: first those that are free as things are, last the
-    /// one where it is. `None` if the budget ran out.
+    /// The servers that running and decided items leave to an item: first those that are free at present, last the one
+    /// where it is. `None` if the budget ran out.
     fn servers(&mut self, item: usize) -> Option<Vec<usize>> {
         let home = self.board.placed.get(item).copied().flatten();
         let mut keys = Vec::new();

@@ -1,8 +1,7 @@
-//! What the servers could lose: whether everything that runs on any so many of them has a place on the rest.
+//! Survival of losses: whether everything that runs on any so many lost servers has a place on the others.
 //!
-//! Losses that have nothing to do with each other are looked at once and not again together. Two servers have something to
-//! do with each other if an item of one may go to the other, if items of both may go to a third, or if a strict rule names
-//! items of both.
+//! Losses of unrelated servers are examined once by themselves, and not again in combination. Two servers are related
+//! if an item of one may go to the other, if items of both may go to a third, or if a strict rule names items of both.
 
 use super::{
     Amounts, Problem, Rule,
@@ -11,17 +10,17 @@ use super::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One loss may use so small a part of the budget that is left.
+/// Divisor of the remaining budget; the quotient is the budget of one loss.
 const LOSSES: u64 = 64;
 
-/// Which losses are asked about.
+/// The losses in question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// So many servers at once, of those that count.
+    /// Number of servers lost at once, among those that count.
     pub servers: usize,
-    /// Only such as stand in one zone.
+    /// Whether only losses within one zone are examined.
     pub one_zone: bool,
-    /// Stop after so many losses that are not survived.
+    /// Number of losses not survived after which to stop.
     pub most: usize,
 }
 
@@ -30,7 +29,7 @@ pub struct Lost {
 pub struct Loss {
     /// The servers lost.
     pub servers: Vec<usize>,
-    /// What would have no place, by index. Everything else that ran there would have one.
+    /// The items that would have no place, by index. All others that ran there would have one.
     pub left_out: Vec<usize>,
 }
 
@@ -39,26 +38,26 @@ pub struct Loss {
 pub struct Survival {
     /// Losses proven not to be survived, in the order of their indexes; within zones, zone by zone.
     pub losses: Vec<Loss>,
-    /// How many losses were looked at.
+    /// Number of losses examined.
     pub looked_at: u64,
     /// The first loss on which the budget ran out.
     pub undecided: Option<Vec<usize>>,
-    /// Whether every loss was decided. If not, the budget or the number of losses asked for was reached.
+    /// Whether every loss was decided. If not, the budget ran out or the number of losses asked for was reached.
     pub complete: bool,
     /// Steps used of the budget.
     pub steps: u64,
 }
 
 impl Survival {
-    /// Whether it is proven that every such loss is survived. It is if there are not so many servers.
+    /// Whether every such loss is proven to be survived; also true if there are fewer servers than would be lost.
     pub fn holds(&self) -> bool {
         self.losses.is_empty() && self.complete
     }
 }
 
-/// Whether all that runs on any servers that are lost can be placed on the rest at once, nothing else being moved, nothing
-/// being stopped, rules kept. What waits takes no part. An item that migrates is lost only with source and target. Every
-/// loss looked at costs a step, and so does every look of a search.
+/// Whether all running items of lost servers can be placed on the others at once, with no other item moved or stopped,
+/// and all rules kept. Waiting items take no part. An item that migrates is lost only with source and target. Every
+/// loss examined costs a step, and so does every check of a search.
 pub fn survive(problem: &Problem, lost: Lost, budget: u64) -> Survival {
     let mut question = Question::new(problem, Budget::new(budget), lost.servers);
     let mut answer = Survival { complete: true, ..Survival::default() };
@@ -91,7 +90,7 @@ pub fn survive(problem: &Problem, lost: Lost, budget: u64) -> Survival {
     answer
 }
 
-/// The next choice of indexes below a number, in order; false after the last.
+/// Advances to the next combination of indexes below a number, in order; false after the last.
 fn advance(picks: &mut [usize], below: usize) -> bool {
     let mut end = below;
     for at in (0..picks.len()).rev() {
@@ -105,27 +104,27 @@ fn advance(picks: &mut [usize], below: usize) -> bool {
     false
 }
 
-/// What is free on a server, for the view of an operator.
+/// Use and free capacity of a server, for operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headroom {
-    /// What is in use.
+    /// Amounts in use.
     pub used: Amounts,
-    /// What is free, `None` for unlimited.
+    /// Free amounts; `None` for unlimited.
     pub free: [Option<u64>; 3],
 }
 
 /// The answer of [`capacity`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// By server.
+    /// One entry for each server.
     pub rooms: Vec<Headroom>,
-    /// Any so many servers can be lost, and any fewer.
+    /// Number of servers of which any so many, or fewer, can be lost.
     pub survives: usize,
     /// Whether one more is proven to be too many. If not, the budget ran out.
     pub complete: bool,
 }
 
-/// What is used and free, and how many servers could be lost.
+/// Use and free capacity of the servers, and the number of servers that could be lost.
 pub fn capacity(problem: &Problem, budget: u64) -> Capacity {
     let board = Board::new(problem);
     let narrow = |amount: u128| u64::try_from(amount).unwrap_or(u64::MAX);
@@ -151,15 +150,15 @@ pub fn capacity(problem: &Problem, budget: u64) -> Capacity {
     answer
 }
 
-/// One question about losses, and what was found out so far.
+/// The state of one examination of losses.
 struct Question<'a> {
     board: Board<'a>,
     budget: Budget,
     servers: usize,
     residents: Vec<Vec<usize>>,
-    /// By server: itself, where its items could go, and which strict rules name them.
+    /// For each server: itself and the servers to which its items could go; and the strict rules that name its items.
     reach: Vec<(BTreeSet<usize>, BTreeSet<usize>)>,
-    /// What is left out after the loss of a few servers, if it could be decided.
+    /// The items left out after the loss of a few servers, as far as it could be decided.
     known: BTreeMap<Vec<usize>, Option<Vec<usize>>>,
 }
 
@@ -176,7 +175,7 @@ impl<'a> Question<'a> {
                     continue;
                 };
                 residents.push(index);
-                // Only losses of several servers ask what two have to do with each other.
+                // Only losses of several servers need to know which servers are related.
                 if servers > 1 {
                     rooms.extend(
                         item.candidates.iter().map(|candidate| candidate.server).chain(item.at.iter().copied()),
@@ -188,7 +187,7 @@ impl<'a> Question<'a> {
         Question { board, budget, servers, residents, reach, known: BTreeMap::new() }
     }
 
-    /// What is left out after a loss, or nothing if the budget does not suffice to tell.
+    /// The items left out after a loss; `None` if the budget does not suffice.
     fn left_out(&mut self, set: &[usize]) -> Option<Vec<usize>> {
         let mut left_out = Vec::new();
         for part in self.parts(set) {
@@ -208,7 +207,7 @@ impl<'a> Question<'a> {
         Some(left_out)
     }
 
-    /// The servers of a loss in parts that have nothing to do with each other.
+    /// Divides the servers of a loss into unrelated parts.
     fn parts(&self, set: &[usize]) -> Vec<Vec<usize>> {
         let mut parts: Vec<Vec<usize>> = Vec::new();
         for server in set {
@@ -228,7 +227,7 @@ impl<'a> Question<'a> {
         !one.0.is_disjoint(&other.0) || !one.1.is_disjoint(&other.1)
     }
 
-    /// Loses servers, places what ran there, and puts everything back.
+    /// Loses servers, places their items elsewhere, and puts everything back.
     fn lose(&mut self, set: &[usize]) -> Option<Vec<usize>> {
         let mark = |board: &mut Board<'_>, lost: bool| {
             for server in set {
@@ -251,7 +250,7 @@ impl<'a> Question<'a> {
             self.board.lift(*item, false);
         }
         mark(&mut self.board, false);
-        // Where everything was placed, it does not matter that a search was given up on the way.
+        // If everything was placed, it does not matter that a search was given up on the way.
         (run.complete || run.left_out.is_empty()).then_some(run.left_out)
     }
 }

@@ -1,4 +1,4 @@
-//! Groups: each is looked at in order of priority, and moved one step at a time until it rests or waits.
+//! Groups, in order of priority: each is taken one step at a time until it rests or waits.
 
 use super::Planner;
 use crate::{
@@ -11,13 +11,13 @@ use std::{collections::BTreeSet, sync::Arc};
 /// More steps than one group can take in one plan.
 const STEPS: usize = 16;
 
-/// What came of looking at a group once.
+/// The result of one step of a group.
 pub(super) enum Step {
     /// Something was proposed: look again.
     Did,
     /// Nothing to do now, for this reason.
     Wait(Wait),
-    /// It wants a server.
+    /// It needs a server.
     Place,
     /// Nothing to do.
     Rest,
@@ -28,7 +28,7 @@ impl Planner<'_> {
         let ties =
             |(name, group): (&GroupName, &Arc<GroupState>)| (group.ties.priority, group.ties.depth, name.clone());
         let mut order: Vec<(u32, u32, GroupName)> = self.scratch.groups.iter().map(ties).collect();
-        // Stable: of the same priority, what others depend on first, and then in the order of their names.
+        // Stable: within a priority, groups that others depend on come first, and then the order of names decides.
         order.sort_by_key(|(priority, depth, _)| (*priority, *depth));
         for (_, _, name) in order {
             self.group(&name);
@@ -48,7 +48,7 @@ impl Planner<'_> {
                     break;
                 }
                 Step::Rest => break,
-                // Placed with all others that wait, when each of them was looked at.
+                // Placed together with all others that wait, once each of them was looked at.
                 Step::Place if self.placing => return,
                 Step::Place => return self.to_place.push(name.clone()),
             }
@@ -56,7 +56,7 @@ impl Planner<'_> {
         self.tell(name, wait);
     }
 
-    /// Tells a group why it waits.
+    /// Reports a group's wait.
     pub(super) fn tell(&mut self, name: &GroupName, wait: Option<Wait>) {
         let wait = self.afterthought(name, wait);
         if self.scratch.groups.get(name).is_some_and(|group| group.wait != wait) {
@@ -70,7 +70,7 @@ impl Planner<'_> {
         }
         let conflict = self.scratch.active_places(group);
         let stray = self.scratch.is_stray(group);
-        // What is proven off is left first: what still runs may then be adopted.
+        // A server that is proven off is left first: copies that still run elsewhere may then be adopted.
         let gone = group
             .tenure
             .as_ref()
@@ -100,7 +100,7 @@ impl Planner<'_> {
         if self.scratch.departure(name, group).is_ok() && self.emit(vacate).is_ok() {
             return Step::Did;
         }
-        // A group that migrates may be on its target, whatever has become of its source.
+        // A group that migrates may be on its target, whatever the state of its source.
         let (lpars, inside) = self.scratch.lives(group);
         if inside
             && !lpars
@@ -124,7 +124,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What has panicked where its group is not holds its disks, and stands in the way of the right copy: it is cut off.
+    /// A copy that panicked where its group is not holds its disks, in the way of the right copy: it is cut off.
     fn cut_off_panicked(&mut self, group: &GroupState) -> bool {
         let moves = group.tenure.as_ref().is_some_and(|tenure| tenure.migration().is_some());
         if moves || (group.tenure.is_none() && group.intent == Intent::Offline) {
@@ -140,16 +140,16 @@ impl Planner<'_> {
         })
     }
 
-    /// A group that is active where it has no right to be: that copy is stopped where the right one runs.
+    /// A group that is active without right: the wrong copy is stopped where the right one runs.
     fn stop_wrong(&mut self, group: &GroupState, conflict: Conflict) -> Step {
         let wrong = self.scratch.wrong_copies(group);
         if wrong.is_empty() && group.held.is_some() {
-            // Readings from before the conflict say nothing of which copy is the right one.
+            // Readings from before the conflict do not show which copy is the right one.
             conflict.active.keys().for_each(|server| self.look(server));
         }
         for (resource, server) in wrong {
             let Some(copy) = group.copies.get(&resource).and_then(|copies| copies.get(&server)) else { continue };
-            // A second LPAR writes to the disks of the first: it is cut off. What an agent keeps is asked first.
+            // A second LPAR writes to the disks of the first: it is cut off. An agent's resource is asked first.
             let inside = self.scratch.config.lpar(&resource).is_none();
             let grace = if inside && copy.failed.is_none() { self.patience(&resource) } else { Span(0) };
             let stop = Command::Stop { resource, server, grace };
@@ -160,7 +160,7 @@ impl Planner<'_> {
         Step::Wait(Wait::Held)
     }
 
-    /// A group without a tenure: adopted where it runs, or placed where it may.
+    /// A group without a tenure: adopted where it runs, or else placed.
     fn vacant(&mut self, name: &GroupName, group: &GroupState, active: Option<&ServerName>) -> Step {
         if let Some(server) = active {
             let adopt = Command::Adopt { group: name.clone(), server: server.clone() };
@@ -184,7 +184,7 @@ impl Planner<'_> {
         Step::Place
     }
 
-    /// What must still be read, or must settle, before anything of the group is started. `None` if nothing.
+    /// The wait for readings, or for a start to settle, before anything of the group is started. `None` if none.
     fn unread(&mut self, group: &GroupState, except: Option<&ServerName>) -> Option<Wait> {
         let mut unread = BTreeSet::new();
         let (mut settling, mut attention) = (None, None);
@@ -206,9 +206,9 @@ impl Planner<'_> {
         settling.or(attention).or_else(|| (!unread.is_empty()).then_some(Wait::Probe { servers: unread }))
     }
 
-    /// A copy that was looked at, and whose state nobody can tell all the same.
+    /// The wait for a copy whose state is unknown though it was looked at.
     pub(super) fn cannot_tell(&self, resource: &ResourceName, server: &ServerName, copy: &CopyState) -> Option<Wait> {
-        // What is on its way runs on one of two servers, and a reading does not say on which.
+        // An LPAR that is being moved runs on one of two servers, and a reading does not show on which.
         let vague = matches!(copy.power, Power::Unknown | Power::Moving);
         let looked = copy.since.is_some_and(|since| since >= copy.quiet_from) && vague;
         let inside = self.scratch.is_inside(resource);
@@ -217,7 +217,7 @@ impl Planner<'_> {
         (looked && seen).then_some(Wait::Attention { resource, server })
     }
 
-    /// Lets a loose start settle when its time has come; until then, what to wait for.
+    /// Settles a loose start whose time is over; until then, the wait for it.
     pub(super) fn settle(&mut self, resource: &ResourceName, server: &ServerName, copy: &CopyState) -> Option<Wait> {
         let StartRisk::Loose(at) = copy.risk else { return None };
         let until = self.scratch.settled_by(at);
@@ -230,7 +230,7 @@ impl Planner<'_> {
         None
     }
 
-    /// Why the server of a tenure can be neither watched nor commanded. `None` if it can.
+    /// The wait for a tenure's server that can be neither watched nor commanded. `None` if it can.
     pub(super) fn blind(&self, server: &ServerName) -> Option<Wait> {
         let state = self.scratch.servers.get(server)?;
         if self.scratch.is_attended(server, state) {
@@ -248,7 +248,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A group that starts or runs stays where it is, unless something makes it leave.
+    /// A group that starts or runs: it stays where it is unless a link makes it leave.
     fn keep(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
         let leaves = self.leaves_for_link(name, group, tenure);
         if let Some(reason) = leaves.filter(|_| !group.frozen) {
@@ -266,7 +266,7 @@ impl Planner<'_> {
         }
     }
 
-    /// After an order ended badly, the next one waits for a monitor interval: the one brake on repeated orders.
+    /// Whether the pause of one monitor interval after a badly ended order is over: the one limit on repeated orders.
     pub(super) fn retry_or_wake(&mut self, failed: Option<Time>) -> bool {
         self.retry_after_or_wake(failed, self.scratch.config.timings.monitor)
     }

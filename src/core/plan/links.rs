@@ -1,8 +1,8 @@
-//! Dependencies between groups, as the planner acts on them. Semantics are those of VCS: soft, firm and hard.
+//! Dependencies between groups in the planner. The semantics are those of VCS: soft, firm and hard.
 //!
-//! Only parents look at where their children are. A child looks at its parents for three things alone: hard ones leave
-//! before it does, one that must not be beside it makes room before it starts, and a hard one that failed takes it along
-//! where both can run. So the two never chase each other.
+//! Only parents follow the places of their children. A child looks at its parents in three cases only: hard ones leave
+//! before it does, one that must not be beside it makes room before it starts, and a hard one that failed takes it
+//! along to a server where both can run. So the two never chase each other.
 
 use super::Planner;
 use crate::{
@@ -14,8 +14,8 @@ use crate::{
 use std::{collections::BTreeSet, sync::Arc};
 
 impl Planner<'_> {
-    /// What the group has to wait for, in another group, before it is placed. `None` if nothing. Firm parents that did not
-    /// see it go are told to leave before it comes back.
+    /// The wait for other groups before this one is placed. `None` if there is none. Firm parents that are still online
+    /// without it are told to leave before it comes back.
     pub(super) fn awaits_link(&mut self, name: &GroupName, group: &GroupState) -> Option<Wait> {
         for service in &group.queued {
             let groups = self.scratch.tiers_below(service, name);
@@ -39,7 +39,7 @@ impl Planner<'_> {
         (!parents.is_empty()).then_some(Wait::Parents { parents })
     }
 
-    /// Sets parents on their way that cannot stay when this group begins anew.
+    /// Makes parents leave that cannot stay when this group starts anew.
     fn dismiss(&mut self, name: &GroupName) {
         let mut leaving = Vec::new();
         for (parent, group, link) in self.scratch.links_to(name) {
@@ -55,7 +55,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Parents with a tenure that can be ended: not those that are frozen, or on servers where nothing can be done.
+    /// Parents whose tenure can be ended: not frozen, and not on a server that can be neither watched nor commanded.
     fn stoppable(&self, name: &GroupName, which: impl Fn(&GroupState, &Link) -> bool) -> BTreeSet<GroupName> {
         let links = self.scratch.links_to(name).into_iter();
         let in_the_way = links.filter(|(_, group, link)| {
@@ -65,7 +65,7 @@ impl Planner<'_> {
         in_the_way.map(|(parent, ..)| parent.clone()).collect()
     }
 
-    /// Why another group makes this one leave its server. `None` if none does.
+    /// The reason why a link makes the group leave its server. `None` if there is none.
     pub(super) fn leaves_for_link(&self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<LeaveReason> {
         let unmet = |link: &&Link| self.has_lost(link, &tenure.server);
         if let Some(Link { child, need, .. }) = group.ties.links.iter().find(unmet) {
@@ -77,7 +77,7 @@ impl Planner<'_> {
         self.taken_along(name, group, tenure)
     }
 
-    /// Whether a parent on this server cannot stay, because of where the child is.
+    /// Whether a parent on this server cannot stay, because of the place of the child.
     fn has_lost(&self, link: &Link, server: &ServerName) -> bool {
         let instances = self.scratch.meant(&link.child);
         let staying = |tenure: &&Tenure| tenure.stays();
@@ -89,16 +89,16 @@ impl Planner<'_> {
             .any(|tenure| tenure.covers(server));
         let unknown = instances.iter().all(|(_, child)| child.is_new());
         match link.need {
-            // The child wins its server.
+            // The child takes precedence on its server.
             Need::OfflineLocal => comes_here,
             Need::OnlineRemote if comes_here => !self.scratch.is_met(link, server),
-            // Local: at once, since all of it is to move. Otherwise the child leaves first, as in VCS.
+            // Local: at once, since all of them are to move. Otherwise the child leaves first, as in VCS.
             Need::OnlineLocal => link.is_firm() && !comes_here && !unknown,
             Need::OnlineRemote | Need::OnlineGlobal => link.is_firm() && !unknown && tenures.next().is_none(),
         }
     }
 
-    /// Where a soft child is online that the group should be with, if it is not with it; and what is in the way there.
+    /// The server of a soft child that the group should be with and is not; and the obstacle there, if any.
     fn beacon(
         &self,
         name: &GroupName,
@@ -106,7 +106,7 @@ impl Planner<'_> {
         tenure: &Tenure,
     ) -> Option<(GroupName, ServerName, Option<NotHere>)> {
         let soft = |link: &&Link| link.need == Need::OnlineLocal && link.rigidity == Rigidity::Soft;
-        // As long as one is here it may yet come back.
+        // While an instance of the child is here, it may yet come back online here.
         let here = |link: &Link| {
             let instances = self.scratch.meant(&link.child);
             instances.iter().any(|(_, child)| child.tenure.as_ref().is_some_and(|held| held.covers(&tenure.server)))
@@ -129,7 +129,7 @@ impl Planner<'_> {
         self.scratch.not_here(name, group, server)
     }
 
-    /// Why a group that may stay is not where it should be. `None` if it is, or if nothing says where.
+    /// The wait of a group that stays and is not where it should be. `None` if it is, or may be anywhere.
     pub(super) fn stays_apart(&self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<Wait> {
         if group.frozen {
             return self.leaves_for_link(name, group, tenure).map(|_| Wait::Frozen { fault: None });
@@ -138,10 +138,10 @@ impl Planner<'_> {
         Some(Wait::Apart { child, server, why: why? })
     }
 
-    /// A group above, by hard links, failed on this server: both go where both can run. If there is no such server, this
-    /// one runs on, and the other stays off.
+    /// A parent above, by hard links, failed on this server: both go to a server where both can run. If there is none,
+    /// this group runs on, and the parent stays off.
     fn taken_along(&self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<LeaveReason> {
-        // What has to be with another goes where that goes.
+        // A group that must be on its child's server goes where the child goes.
         if group.ties.parents.is_empty() || group.ties.links.iter().any(|link| link.need == Need::OnlineLocal) {
             return None;
         }
@@ -168,7 +168,7 @@ impl Planner<'_> {
         Some(LeaveReason::ParentFaulted { parent: failed.0.clone(), to })
     }
 
-    /// What has to leave the server before the group starts there. `None` if nothing.
+    /// The wait for parents to leave the server before the group starts there. `None` if there are none.
     pub(super) fn awaits_place(&self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<Wait> {
         if group.ties.parents.is_empty() || tenure.phase != Phase::Starting {
             return None;
@@ -178,8 +178,8 @@ impl Planner<'_> {
         (!parents.is_empty()).then_some(Wait::Parents { parents })
     }
 
-    /// What has to be off before a group that leaves is stopped: hard parents in any case; and of groups that are to be
-    /// offline too, those that depend on it, and those of the tiers above. `None` if nothing.
+    /// The wait for groups that must be off before this one, which leaves, is stopped: hard parents in any case; and if
+    /// they are to be offline as well, other parents and the groups of the tiers above. `None` if there are none.
     pub(super) fn awaits_parents(&self, name: &GroupName, group: &GroupState, server: &ServerName) -> Option<Wait> {
         let here = |parent: &GroupState| parent.tenure.as_ref().is_some_and(|tenure| &tenure.server == server);
         let by_hand = group.is_stopped_by_hand();
@@ -205,10 +205,10 @@ impl Planner<'_> {
         (!groups.is_empty()).then_some(Wait::Above { groups })
     }
 
-    /// A group came online: where that makes its tier whole again, tiers above that ran on meanwhile are restarted.
+    /// A group came online: if that completes its tier again, tiers above that ran on meanwhile are restarted.
     pub(super) fn tier_returned(&mut self, name: &GroupName) {
         let Some(group) = self.scratch.groups.get(name).map(Arc::clone) else { return };
-        // The first time, nothing can have run on without it.
+        // The first time that it comes online, no tier above can have run on without it.
         if group.ties.services.is_empty() || group.last.is_none() {
             return;
         }

@@ -1,7 +1,7 @@
-//! Maintenance and brakes, as the planner acts on them.
+//! Maintenance and brakes in the planner.
 //!
-//! What is forbidden altogether the ledger itself refuses; here is what is held back for a while, in what order things
-//! move, and what a group is told that waits for it.
+//! The ledger itself refuses what is forbidden altogether; this module holds things back for a while, decides the order
+//! of moves, and sets the waits of the groups concerned.
 
 mod brakes;
 mod moves;
@@ -19,10 +19,10 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// How a group leaves a server that is being emptied.
+/// The way of a group off a server that is being emptied.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum WayOut {
-    /// It does not.
+    /// It stays.
     Stay,
     /// To another server.
     Move,
@@ -31,13 +31,13 @@ enum WayOut {
 }
 
 impl Planner<'_> {
-    /// Storms that broke and quarantines that are over.
+    /// Reports storms, and ends quarantines whose time is over.
     pub(super) fn upkeep(&mut self) {
         let limit = self.scratch.config.brakes.storm;
         if limit > 0 {
             let mut struck = self.scratch.struck();
             struck.extend(self.scratch.maintenance.storm.iter().flat_map(|storm| storm.servers.iter().cloned()));
-            // Refused where it is none, or the one that is known.
+            // Refused if it is no storm, or the known one.
             let _ = self.emit(Command::Storm(struck));
         }
         let quarantines = self.scratch.servers.iter();
@@ -52,12 +52,12 @@ impl Planner<'_> {
         }
     }
 
-    /// What a server waits for in its maintenance.
+    /// The wait of a server in maintenance.
     pub(super) fn server_upkeep(&self, server: &ServerName) -> Option<ServerWait> {
         self.scratch.drain_of(server)
     }
 
-    /// A group that is only watched: nothing of it is started, stopped or held. The books follow what it does.
+    /// A group that is only watched: nothing of it is started, stopped or held. The bookings follow its state.
     pub(super) fn stands_still(&mut self, name: &GroupName, group: &GroupState) -> Option<Wait> {
         if self.scratch.is_looked_after(name) {
             return None;
@@ -78,9 +78,9 @@ impl Planner<'_> {
         Some(Wait::NotManaged)
     }
 
-    /// Why the group is not placed now. `None` if nothing holds it back.
+    /// The wait of a group that is held back from placement now. `None` if nothing holds it back.
     pub(super) fn awaits_brake(&mut self, name: &GroupName, group: &GroupState) -> Option<Wait> {
-        // The room that was kept for it is its own.
+        // Otherwise the room that is booked for it would be in its own way.
         self.unbook(name);
         if self.scratch.maintenance.disarmed {
             return Some(Wait::Disarmed { deed: Deed::Place });
@@ -88,7 +88,7 @@ impl Planner<'_> {
         self.scratch.withheld(group)
     }
 
-    /// What a group is told in the end: what held it back, or that it stays where it should not be.
+    /// The wait that is reported: that of the command held back, or for staying on a server that is being emptied.
     pub(super) fn afterthought(&mut self, name: &GroupName, wait: Option<Wait>) -> Option<Wait> {
         let wait = self.held_back.take().or(wait);
         let Some(group) = self.scratch.groups.get(name).map(Arc::clone) else { return wait };
@@ -98,7 +98,7 @@ impl Planner<'_> {
         wait.or_else(|| self.stays(name, &group))
     }
 
-    /// Why a group is still on a server that is being emptied.
+    /// The wait of a group that is still on a server being emptied.
     fn stays(&mut self, name: &GroupName, group: &GroupState) -> Option<Wait> {
         let tenure = group.tenure.as_ref().filter(|tenure| tenure.phase == Phase::Online)?;
         let purpose = self.scratch.servers.get(&tenure.server)?.upkeep.drain.as_ref()?.purpose;
@@ -128,7 +128,7 @@ impl Planner<'_> {
     }
 }
 
-/// A shutdown spares nobody: what a drain would leave alone is stopped with its server.
+/// A shutdown spares no group: those that a drain would leave alone are stopped with their server.
 fn way_out(purpose: Purpose, name: &GroupName, declared: &Group) -> WayOut {
     // An instance of a parallel group belongs to its server.
     let bound = !declared.evacuate || name.instance().is_some();

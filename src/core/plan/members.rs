@@ -1,4 +1,4 @@
-//! Resources of a group that holds a tenure: each is brought up after what it requires, kept up, and brought down before it.
+//! Resources of a group with a tenure: started after what they require, kept up, and stopped before it.
 
 use super::{Planner, groups::Step};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// How often a server is read while a resource on it is on its way up.
+/// Interval of readings of a server while a resource on it is starting.
 const BOOT_WATCH: Span = Span::seconds(1);
 
 /// One resource of a group on the server of its tenure.
@@ -24,7 +24,7 @@ struct Member<'a> {
 }
 
 impl Planner<'_> {
-    /// A group that starts or runs: every resource that should be up is to be Running.
+    /// A group that starts or runs: starts or restarts every resource that should be up.
     pub(super) fn hold_up(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Step {
         if let Some(step) = self.halted(group, tenure) {
             return step;
@@ -70,7 +70,7 @@ impl Planner<'_> {
         Step::Rest
     }
 
-    /// A program says first whether anything of the group may be started.
+    /// Runs the preonline hook, if there is one, before anything of the group is started.
     fn asks_first(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> Option<Step> {
         if !self.scratch.awaits_hook(name, group) {
             return None;
@@ -95,7 +95,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Somebody has said, or has to say, how it goes on.
+    /// The wait for an administrator's decision, or after a flush. `None` if nothing halts the group.
     fn halted(&self, group: &GroupState, tenure: &Tenure) -> Option<Step> {
         if let Some((resource, reason)) = self.scratch.admin_wait(group) {
             let (resource, server) = (resource.clone(), tenure.server.clone());
@@ -104,7 +104,7 @@ impl Planner<'_> {
         (group.flushed && tenure.phase != Phase::Online).then_some(Step::Wait(Wait::Flushed))
     }
 
-    /// Whether all that the group has was stopped on purpose, and nothing failed.
+    /// Whether all resources of the group were stopped on purpose, and none failed.
     fn is_stopped_on_purpose(&self, group: &GroupState) -> bool {
         let mut owned = group.copies.keys().filter(|resource| !group.passive.contains(*resource)).peekable();
         let on_purpose = |resource: &ResourceName| {
@@ -116,7 +116,7 @@ impl Planner<'_> {
             && owned.all(|resource| on_purpose(resource) || !self.scratch.wanted(group, resource))
     }
 
-    /// One resource under a tenure that stays.
+    /// The next step for one resource under a tenure that stays.
     fn member(&mut self, member: &Member<'_>) -> Step {
         let config = Arc::clone(&self.scratch.config);
         let Some(declared) = config.resources.get(member.resource) else { return Step::Rest };
@@ -148,7 +148,7 @@ impl Planner<'_> {
             Power::Absent if self.scratch.home(member.group, member.resource, member.server).is_some() => {
                 self.start(member)
             }
-            // Read so again and again, it is cut off and started anew.
+            // If it keeps reading Error, it is cut off and started again.
             Power::Error => Step::Wait(booting(member)),
             Power::Unknown | Power::Absent | Power::Moving | Power::Missing => {
                 if member.copy.since.is_none_or(|since| since < member.copy.quiet_from) {
@@ -160,13 +160,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Something inside a node that is not there: another node can neither ask for it nor command it.
+    /// The wait for a resource inside a node that is not in charge: no other node can look at it or command it.
     fn deserted(&self, member: &Member<'_>) -> Option<Wait> {
         self.scratch.config.resources.get(member.resource)?.as_agent()?;
         self.node_wait(member.resource, member.server)
     }
 
-    /// Ends the fault of a group on a server where the persistent resource that it lacked is back.
+    /// Ends the fault of a group on a server where the persistent resource that was down is back.
     pub(super) fn forgive(&mut self, group: &GroupState) -> bool {
         group.faults.iter().any(|(server, (_, reason))| {
             let FaultReason::PersistentDown { resource } = reason else { return false };
@@ -176,7 +176,7 @@ impl Planner<'_> {
         })
     }
 
-    /// A resource that is there or is not.
+    /// The next step for a persistent resource.
     fn persistent(&mut self, member: &Member<'_>) -> Step {
         let (resource, server) = (member.resource.clone(), member.server.clone());
         match member.copy.power {
@@ -200,7 +200,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A resource that is to be down while its group is up: what requires it goes first.
+    /// The next step for a resource that is to be down while its group is up: resources that require it go first.
     fn keep_down(&mut self, member: &Member<'_>) -> Step {
         if group_is_quiet(member) {
             return Step::Rest;
@@ -223,7 +223,7 @@ impl Planner<'_> {
         self.stop(member, grace)
     }
 
-    /// Why a resource counts as failed on its server.
+    /// The reason why a resource counts as failed on its server. `None` if it does not.
     fn failure(&mut self, member: &Member<'_>) -> Option<FaultReason> {
         let resource = member.resource.clone();
         let config = Arc::clone(&self.scratch.config);
@@ -257,7 +257,7 @@ impl Planner<'_> {
         self.due_or_wake(since.after(after)).then_some(FaultReason::StartTimeout { resource, after })
     }
 
-    /// Whether a moment has come; if not, the plan is asked for again then.
+    /// Whether a time has come; if not, the planner wakes then.
     fn due_or_wake(&mut self, until: crate::Time) -> bool {
         if until > self.now() {
             self.wake(until);
@@ -293,7 +293,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Orders and readings that must be in before anything else is decided for this resource.
+    /// The wait for orders and readings that are needed before any other decision on this resource.
     fn waits_for_order(&mut self, member: &Member<'_>) -> Option<Wait> {
         if let Some(wait) = self.settle(member.resource, member.server, &member.copy) {
             return Some(wait);
@@ -366,7 +366,8 @@ impl Planner<'_> {
         }
     }
 
-    /// A group that leaves: every resource is stopped, after what requires it, and read off after the leaving began.
+    /// A group that leaves: stops every resource, after those that require it, and has it read off after the leaving
+    /// began.
     pub(super) fn leave(
         &mut self,
         name: &GroupName,
@@ -389,7 +390,7 @@ impl Planner<'_> {
             if member.copy.is_quiet() && member.copy.since.is_some_and(|since| since >= index) {
                 continue;
             }
-            // What died with its node needs neither.
+            // A resource that died with its node needs neither.
             if self.scratch.died_inside(member.resource, member.server).is_some() {
                 continue;
             }
@@ -412,12 +413,12 @@ impl Planner<'_> {
         if let Some(wait) = self.deserted(member) {
             return Step::Wait(wait);
         }
-        // What is off already need not be stopped, but seen off after the leaving began.
+        // A resource that is off already need not be stopped, but must be seen off after the leaving began.
         if member.copy.power.is_inactive() {
             self.look(member.server);
             return Step::Wait(Wait::Reading { resource: member.resource.clone(), server: member.server.clone() });
         }
-        // What is not found cannot be stopped, and what is not it must not be.
+        // An LPAR that is missing cannot be stopped, and another one under its name must not be.
         if member.copy.power == Power::Missing || member.copy.alone {
             let (resource, server) = (member.resource.clone(), member.server.clone());
             return Step::Wait(Wait::Attention { resource, server });
@@ -425,7 +426,7 @@ impl Planner<'_> {
         if self.scratch.dependents(member.group, member.resource, member.server).next().is_some() {
             return Step::Rest;
         }
-        // What runs well is asked to shut down; what failed, or did not listen, is cut off.
+        // A resource that runs well is asked to shut down; one that failed, or did not react, is cut off.
         let listens = member.copy.failed.is_none() && member.copy.power == Power::Running;
         let patient = listens && (*reason != LeaveReason::Fault || member.run.ran);
         let grace = if patient { self.patience(member.resource) } else { Span(0) };
@@ -468,7 +469,7 @@ fn members<'a>(name: &'a GroupName, group: &'a GroupState, tenure: &'a Tenure) -
     })
 }
 
-/// Nothing of the resource is active, and no order for it is out.
+/// Whether nothing of the resource is active, and no order for it is open.
 fn group_is_quiet(member: &Member<'_>) -> bool {
     member.copy.power.is_inactive() && member.copy.stop.is_none() && member.copy.risk == StartRisk::None
 }

@@ -1,8 +1,8 @@
-//! Live migration, as the planner drives it: one LPAR after the other to the target; if one fails, those that moved come
-//! back; and an end as soon as readings prove one.
+//! Live migration in the planner: the LPARs move to the target one after the other; if one fails, those that moved come
+//! back; and the migration ends as soon as readings prove an outcome.
 //!
-//! It never ends a move by itself: a move that takes too long may be a large one on a slow line, and what stops it may break
-//! it. It says so, and an operator gives it up.
+//! The planner never ends a move by itself: a move that takes too long may be a large one on a slow line, and stopping
+//! it may break it. The wait says so, and an operator gives the migration up.
 
 use super::{Planner, groups::Step};
 use crate::{
@@ -12,11 +12,11 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What is cleared up in vain is tried again after so many doublings of the monitor interval at the latest.
+/// Maximum number of doublings of the monitor interval between futile attempts to clear up.
 const LONGEST_PAUSE: u32 = 6;
 
 impl Planner<'_> {
-    /// A group in the middle of a migration.
+    /// The next step for a group in the middle of a migration.
     pub(super) fn migrating(
         &mut self,
         name: &GroupName,
@@ -59,7 +59,7 @@ impl Planner<'_> {
         for resource in here.iter().filter(|resource| !done.contains(*resource)) {
             match self.emit(Command::Move { resource: resource.clone(), epoch }) {
                 Ok(()) => return Step::Did,
-                // It was read at a moment at which it cannot be moved: the next reading may say otherwise.
+                // Its last reading is of a state in which it cannot be moved; the next one may differ.
                 Err(Refusal::Waits { why, .. }) => return Step::Wait(why),
                 Err(Refusal::NotRunning { server, .. }) => return self.look_again(BTreeSet::from([server])),
                 Err(_) => {}
@@ -75,7 +75,7 @@ impl Planner<'_> {
         }
     }
 
-    /// An LPAR that may be on its way: what is waited for, and what is done about it if the migration was given up.
+    /// An LPAR that may be on its way: returns its wait, and ends the move if the migration was given up.
     fn under_way(
         &mut self,
         group: &GroupState,
@@ -113,7 +113,7 @@ impl Planner<'_> {
                     if migration.aborted && self.end_move(group, tenure, resource) {
                         return Step::Did;
                     }
-                    // Somebody who has given it up need not be told to.
+                    // An operator who has given it up need not be told to.
                     let resource = resource.clone();
                     return Step::Wait(match migration.aborted {
                         true => Wait::Attention { resource, server: server.clone() },
@@ -123,7 +123,7 @@ impl Planner<'_> {
             }
             return self.unclear(tenure, migration);
         }
-        // A move under way is over when it no longer reads so, which only another reading tells.
+        // A move is over when it no longer reads so, which only another reading shows.
         let looks = !ordered || migration.aborted;
         [&from, &to].into_iter().filter(|_| looks).for_each(|server| self.follow(server));
         if migration.aborted && moves && self.end_move(group, tenure, resource) {
@@ -137,13 +137,13 @@ impl Planner<'_> {
         Step::Wait(Wait::MigrationStuck { resource, from, to })
     }
 
-    /// Ends a move that was given up, or clears up what it has left behind: again and again, ever more slowly.
+    /// Ends a move that was given up, or clears up what it has left behind: repeated, with ever longer pauses.
     fn end_move(&mut self, group: &GroupState, tenure: &Tenure, resource: &ResourceName) -> bool {
         let stop = Command::StopMigration { resource: resource.clone(), epoch: tenure.epoch };
         !group.frozen && self.may_clear_up(group, resource) && self.emit(stop).is_ok()
     }
 
-    /// Clears up after a move that failed half-way outside of any migration, wherever that has left an LPAR.
+    /// Clears up after moves that failed half-way outside of any migration, wherever they have left an LPAR.
     pub(super) fn clear_up(&mut self, group: &GroupState) -> bool {
         group.owned().any(|(resource, copies)| {
             copies.keys().any(|server| {
@@ -154,7 +154,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Each time in a row that it was of no use, the next try waits twice as long.
+    /// Whether to clear up now: each futile attempt in a row doubles the pause before the next one.
     fn may_clear_up(&mut self, group: &GroupState, resource: &ResourceName) -> bool {
         let copies = || group.copies.get(resource).into_iter().flat_map(|copies| copies.values());
         let futile = copies().map(|copy| copy.futile).max().unwrap_or_default();
@@ -162,7 +162,7 @@ impl Planner<'_> {
         self.retry_after_or_wake(copies().filter_map(|copy| copy.failed).max(), pause)
     }
 
-    /// Where something is must be read once more; or it cannot be, and this is why.
+    /// Has both servers read once more to locate the LPARs; if one cannot be read, the reason.
     fn unclear(&mut self, tenure: &Tenure, migration: &Migration) -> Step {
         let both = [&tenure.server, &migration.to];
         let off = |server: &ServerName| self.scratch.servers.get(server).is_some_and(|state| state.off.is_some());

@@ -1,8 +1,8 @@
-//! Nodes: which may act, and which must be proven off because something lives, or may live, inside them.
+//! Nodes: which may act, and which must be proven off because of resources that live, or may live, inside them.
 //!
-//! A silent node on which nothing depends is left alone. One inside which a group lives that could run elsewhere is granted
-//! no lease any more as soon as it is suspect; from then on its LPAR being read off is a proof. If its LPAR still reads
-//! anything else when its last lease has ended, it is cut off.
+//! A silent node on which nothing depends is left alone. A node inside which a group lives that could run elsewhere is
+//! granted no lease any more as soon as it is suspect; from then on, its LPAR being read off is a proof. If its LPAR
+//! still reads anything else when its last lease has ended, it is cut off.
 
 use super::Planner;
 use crate::{
@@ -13,12 +13,12 @@ use crate::{
 use std::collections::BTreeMap;
 
 impl Planner<'_> {
-    /// What nodes say of what lives inside them, where it is news or fresher than what somebody waits for.
+    /// Proposes what nodes report on the resources inside them, if it is news or fresher where something waits.
     pub(super) fn inside(&mut self) {
         let view = self.view;
         for (node, inside) in &view.inside {
             let Some(state) = self.scratch.nodes.get(node).filter(|state| !state.is_out()) else { continue };
-            // What it says of its watchdog counts if it knew, when it looked, how the cluster is declared now.
+            // The watchdog of a report counts if the node knew the present configuration when it looked.
             let knows = inside.seen.values().any(|seen| seen.since >= self.scratch.configured);
             let watchdog = if knows { inside.watchdog } else { state.watchdog };
             let first = !state.met || state.watchdog != watchdog;
@@ -29,7 +29,7 @@ impl Planner<'_> {
             let seen: BTreeMap<_, _> = news.map(|(resource, seen)| (resource.clone(), seen.clone())).collect();
             if first || !seen.is_empty() {
                 let inside = Inside { seen, watchdog };
-                // What a node says that is to be taken back first is refused, and comes again.
+                // The report of a node that must be taken back first is refused, and comes again.
                 let _ = self.emit(Command::Sense { node: node.clone(), inside });
             }
         }
@@ -47,7 +47,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Nodes that are to be granted no lease, whose leases have ended, and that are heard again.
+    /// Suspends leases of silent nodes that matter, records ended leases, and takes back nodes that are heard again.
     pub(super) fn nodes(&mut self) {
         let suspect = self.scratch.config.timings.suspect;
         let view = self.view;
@@ -69,7 +69,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Proofs that nothing runs inside silent nodes, and what leads to them.
+    /// Proves that nothing runs inside silent nodes, or takes the steps that lead to a proof.
     pub(super) fn silent_nodes(&mut self) {
         let out: Vec<NodeName> = self
             .scratch
@@ -100,7 +100,7 @@ impl Planner<'_> {
         if !fresh && self.scratch.config.nodes.get(node).is_some_and(|declared| declared.lpar.is_some()) {
             self.look(&server);
         } else if runs && state.fence.is_none() && self.retry_or_wake(state.fence_failed) {
-            // It is refused while a lease may be good, and for an LPAR that is not surely its own.
+            // Refused while a lease may be good, and for an LPAR that is not surely the node's own.
             let _ = self.emit(Command::FenceNode(node.clone()));
         }
         if let Some(at) = self.scratch.reset_by(&state)
@@ -110,7 +110,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What a group waits for of which something lives inside a node that is not there.
+    /// The wait of a group with a resource inside a node that is silent or off. `None` if the node can be commanded.
     pub(super) fn node_wait(&self, resource: &ResourceName, server: &ServerName) -> Option<Wait> {
         let node = self.homes.get(server)?.clone();
         if self.scratch.node_in_charge(server).is_some() {
@@ -120,7 +120,7 @@ impl Planner<'_> {
         if state.fence.is_some() {
             return Some(Wait::NodeFencing { node, server });
         }
-        // An LPAR that is not surely its own tells nothing of it.
+        // An LPAR that is not surely the node's own says nothing of the node.
         let about = self.scratch.servers.get(&server).filter(|about| about.live && (state.known || !state.met));
         let lpar = about.map(|about| about.node);
         let lpar = lpar.unwrap_or_default();
@@ -130,12 +130,12 @@ impl Planner<'_> {
         }
     }
 
-    /// Why a group that lives inside nodes alone can be neither watched nor commanded. `None` if it can.
+    /// The wait of a group that lives inside nodes alone and can be neither watched nor commanded. `None` if it can.
     pub(super) fn node_is_silent(&self, group: &GroupState, server: &ServerName) -> Option<Wait> {
         self.node_wait(group.copies.keys().next()?, server)
     }
 
-    /// A group with LPARs leaves a server whose node is proven off with a part of it, if another can take it.
+    /// A group with LPARs leaves a server if a part of it died inside the node there and another server can take it.
     pub(super) fn leaves_dead_node(&mut self, name: &GroupName, group: &GroupState, tenure: &Tenure) -> bool {
         let stays = matches!(tenure.phase, Phase::Leaving { .. } | Phase::Migrating(_)) || group.frozen;
         let died = |resource: &ResourceName| self.scratch.died_inside(resource, &tenure.server);

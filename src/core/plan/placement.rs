@@ -1,4 +1,4 @@
-//! Placement: on which servers groups go online, all that wait at once, so that none is left stopped that would fit.
+//! Placement: assigns servers to all waiting groups at once, so that none is left stopped that would fit.
 
 use super::Planner;
 use crate::{
@@ -14,14 +14,14 @@ use std::{
     sync::Arc,
 };
 
-/// So often is placement tried again within one plan.
+/// Maximum number of placement rounds within one plan.
 const ROUNDS: usize = 4;
 
 type Why = BTreeMap<ServerName, NotHere>;
 
 impl Planner<'_> {
-    /// Places every group that waits for that, the more important ones first where not all fit. What one grant forbids to
-    /// another, by a link between the groups, is looked at again.
+    /// Places all waiting groups, the more important ones first where not all fit. Another round follows for groups
+    /// whose place was taken by a grant of this round, by a link between the groups.
     pub(super) fn place_waiting(&mut self) {
         for _ in 0..ROUNDS {
             let waiting = std::mem::take(&mut self.to_place);
@@ -52,7 +52,7 @@ impl Planner<'_> {
         self.placing = false;
     }
 
-    /// The best server for one group as things stand, or why there is none.
+    /// The best server for one group at present, or the reasons against each server.
     pub(super) fn target(&self, name: &GroupName, _group: &GroupState) -> Result<ServerName, Why> {
         let one = [name.clone()];
         self.answers(&self.scratch, &one).pop().map_or(Err(Why::new()), |(_, answer)| answer)
@@ -69,7 +69,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A server for each of these groups, with the others in mind, or why there is none.
+    /// A server for each of these groups, chosen together, or the reasons against each server.
     fn answers(&self, ledger: &crate::Ledger, names: &[GroupName]) -> Vec<(GroupName, Result<ServerName, Why>)> {
         let mut frame = Frame::new(ledger, |server| self.door(server));
         let mut closed: Vec<(Why, Option<ServerName>)> = Vec::new();
@@ -101,7 +101,7 @@ impl Planner<'_> {
         answers
     }
 
-    /// How a group wants to be placed, and why some servers cannot take it whatever their room.
+    /// The placement wishes of a group, and the reasons against servers that cannot take it whatever their room.
     fn wish(&self, ledger: &crate::Ledger, name: &GroupName, group: &GroupState) -> (Wish, Why) {
         let mut wish = Wish::default();
         let mut why = Why::new();
@@ -130,7 +130,7 @@ impl Planner<'_> {
                 None => wish.candidates.push(server.clone()),
             }
         }
-        // Where somebody wants it, it goes, if it can.
+        // The preferred server is the only candidate, if it can take the group.
         if let Some(wanted) = group.prefer.as_ref().filter(|wanted| {
             let able = wish.candidates.contains(wanted) || ledger.unable(name, group, wanted).is_none();
             able && ledger.crowded(name, group, wanted).is_none()
@@ -149,7 +149,7 @@ impl Planner<'_> {
         self.homes.get(server).is_some_and(|node| !self.hears(node))
     }
 
-    /// Sends less important groups away from where more important ones would fit in their place.
+    /// Makes less important groups leave servers on which more important ones fit in their place.
     fn evict(&mut self, left_out: &[(GroupName, Why)]) {
         let scratch = self.scratch.scratch();
         let mut frame = Frame::new(&scratch, |server| self.door(server));
@@ -191,7 +191,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The groups that are on their way out for this one.
+    /// The wait for the groups that leave to make room for this one.
     fn making_room_for(&self, name: &GroupName) -> Option<Wait> {
         let for_it = |group: &Arc<GroupState>| {
             let phase = group.tenure.as_ref().map(|tenure| &tenure.phase);

@@ -1,4 +1,4 @@
-//! Nodes and servers: who watches what, what is proven off, what came back.
+//! Nodes and servers: watchers, proofs that a server is off, and servers that came back.
 
 use super::Planner;
 use crate::{
@@ -12,10 +12,10 @@ use std::{
 };
 
 impl Planner<'_> {
-    /// Readings that say something new, or are fresher where something waits for that.
+    /// Proposes readings that are news, or fresher where something waits.
     pub(super) fn readings(&mut self) {
         let view = self.view;
-        // Where something is comes before where it is not any more.
+        // Readings that find an LPAR come before those that miss it.
         let misses = |reading: &&Reading| {
             let mut mobile = reading.copies.iter().filter(|(resource, _)| self.scratch.is_mobile(resource));
             mobile.any(|(_, power)| matches!(power, Power::Absent | Power::Missing))
@@ -23,7 +23,7 @@ impl Planner<'_> {
         let (later, first): (Vec<_>, Vec<_>) = view.readings.values().partition(misses);
         for reading in first.into_iter().chain(later) {
             if self.is_news(reading) {
-                // A reading by a node that is no longer the watcher is refused, and so it should be.
+                // A reading by a node that is no longer the watcher is rightly refused.
                 let _ = self.emit(Command::Observe(reading.clone()));
             }
         }
@@ -62,8 +62,8 @@ impl Planner<'_> {
         })
     }
 
-    /// Whether a reading says something new of a line besides its state: its UUID for the first time, a remark, or that it is
-    /// here, where it is missed elsewhere.
+    /// Whether a reading has news of a line besides its state: its UUID for the first time, a remark, or its presence
+    /// here while it is missed elsewhere.
     fn is_list_news(
         &self,
         group: &GroupState,
@@ -71,7 +71,7 @@ impl Planner<'_> {
         reading: &Reading,
         (resource, power): (&ResourceName, Power),
     ) -> bool {
-        // What was listed of another thing under this name.
+        // The list was read of another object under this name.
         if reading.since < copy.declared {
             return false;
         }
@@ -90,7 +90,7 @@ impl Planner<'_> {
         newer && (learns || copy.said != Ledger::said(reading, resource) || missed())
     }
 
-    /// Whether a look at a copy says something new of it, or is the first of those that count.
+    /// Whether a look at a copy is news, or is the first of those that count.
     pub(super) fn is_copy_news(
         &self,
         group: &GroupState,
@@ -98,7 +98,7 @@ impl Planner<'_> {
         server: &ServerName,
         (power, since, sure): (Power, u64, u8),
     ) -> bool {
-        // What was seen of another thing under this name.
+        // The look was at another object under this name.
         if since < copy.declared {
             return false;
         }
@@ -110,13 +110,13 @@ impl Planner<'_> {
         let counts_from = copy.quiet_from.max(leaving.or(group.held).unwrap_or_default());
         let older = copy.since.is_none_or(|known| known < counts_from);
         let changed = copy.power != power || (copy.since.is_some() && copy.confidence != sure);
-        // What others have read on their way may be newer than what the watcher said last.
+        // Readings by other nodes, in their reports, may be newer than the watcher's last one.
         let known = copy.since.is_none_or(|known| known <= since);
         (known && changed) || (older && copy.since.is_none_or(|known| since > known))
     }
 
-    /// Each server is watched by its own node while that is heard and reaches an HMC, by a surrogate otherwise. One that no HMC
-    /// manages is never watched by another than its own: no other would see anything of it.
+    /// Each server is watched by its own node while that is heard and reaches an HMC, and by a surrogate otherwise. A
+    /// server without a manager is only ever watched by its own node: no other would see anything of it.
     pub(super) fn watchers(&mut self) {
         let mut load: BTreeMap<NodeName, u32> = self.scratch.nodes.keys().map(|node| (node.clone(), 0)).collect();
         for state in self.scratch.servers.values() {
@@ -142,7 +142,7 @@ impl Planner<'_> {
     fn best_watcher(&self, server: &ServerName, load: &BTreeMap<NodeName, u32>) -> Option<NodeName> {
         let own = self.homes.get(server);
         let reaches = |node: &NodeName| self.view.nodes.get(node).is_none_or(|view| view.reaches_manager);
-        // What nearly always is so. Nothing below ranks higher, and asking every node about every server takes its time.
+        // The normal case. Nothing below ranks higher, and comparing every node for every server takes its time.
         if let Some(own) =
             own.filter(|node| self.scratch.nodes.contains_key(*node) && self.hears(node) && reaches(node))
         {
@@ -162,7 +162,7 @@ impl Planner<'_> {
         best.cloned()
     }
 
-    /// HMCs that refuse logins: whose turn it is to try again.
+    /// Plans the next try at HMCs that refuse logins.
     pub(super) fn logins(&mut self) {
         let tries = |ledger: &Ledger| {
             let due = |(hmc, lockout): (&HmcName, &Lockout)| {
@@ -180,7 +180,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Orders that nobody answered.
+    /// Expires orders without an answer.
     pub(super) fn orders(&mut self) {
         let due: Vec<_> = self.scratch.orders.values().map(|order| (order.id, self.scratch.expiry(order))).collect();
         for (id, at) in due {
@@ -192,7 +192,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Servers that are down, came back, or leave us in doubt.
+    /// Servers that are down, came back, or are in doubt.
     pub(super) fn servers(&mut self) {
         let servers: Vec<ServerName> = self.scratch.servers.keys().cloned().collect();
         for server in servers {
@@ -204,7 +204,7 @@ impl Planner<'_> {
                 let _ = self.emit(Command::ReappearServer(server.clone()));
             }
             let Some(state) = self.scratch.servers.get(&server).cloned() else { continue };
-            // One that has come back and goes down again is another loss.
+            // If a server that came back goes down again, that is another loss.
             let down = state.live && state.system.is_down() && self.is_silent(&server);
             let wait = match state.dirty {
                 _ if state.off.is_some() => None,
@@ -216,8 +216,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether an order to power a server off is open that makes no sense any more: the server is up or off, or its node is
-    /// heard.
+    /// Whether an order to power a server off is open and pointless: the server is up or off, or its node is heard.
     fn is_fence_pointless(&self, server: &ServerName) -> bool {
         let fence = self.scratch.servers.get(server).and_then(|state| state.fence);
         let order = fence.and_then(|fence| self.scratch.orders.get(&fence));
@@ -242,7 +241,7 @@ impl Planner<'_> {
                 continue;
             }
             for (resource, copies) in &group.copies {
-                // Nothing starts by itself inside a node that is not up yet, and what does once it is, its node stops.
+                // Nothing starts by itself inside a node that is not up yet; once it is up, it stops what does.
                 let Some(copy) = copies.get(server).filter(|_| !self.scratch.is_inside(resource)) else { continue };
                 unread |= !copy.is_active() && copy.since.is_none_or(|read| read < dirty.index);
                 if let StartRisk::Loose(_) = copy.risk {
@@ -274,8 +273,7 @@ impl Planner<'_> {
         Some(ServerWait::Cleaning { resources: strays })
     }
 
-    /// A server whose node is silent: powered off for certain if the witness says that it is down; waited for if the
-    /// witness cannot say.
+    /// A server whose node is silent: fenced if the witness says that it is down; waited for if the witness cannot say.
     fn doubt(&mut self, server: &ServerName, state: &ServerState) -> Option<ServerWait> {
         if !self.is_silent(server) {
             return None;

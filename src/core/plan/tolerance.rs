@@ -1,13 +1,13 @@
-//! Starting only what leaves the cluster able to lose as many servers as it should.
+//! Tolerance in planning: no group is started if the cluster could then not lose as many servers as it should.
 
 use super::Planner;
 use crate::{Command, GroupName, ServerName, note::Wait, tolerance::weakness_now};
 
 impl Planner<'_> {
-    /// Why a group that did not run before is not started there: what the cluster could no longer bear once it ran.
+    /// The wait of a group that did not run before, if a loss would be intolerable once it ran there.
     pub(super) fn intolerable(&mut self, name: &GroupName, server: &ServerName) -> Option<Wait> {
         let asked = self.scratch.config.tolerance.clone();
-        // What was on its way from one server to another is not left between them.
+        // A group on its way from one server to another is not left between them.
         let ran = self
             .scratch
             .groups

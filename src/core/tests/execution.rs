@@ -1,4 +1,4 @@
-//! Carrying out one order, as tables: what is asked of the world, what it answers, and how the order ends.
+//! The execution of one order, as tables: its questions, the answers, and the ending.
 
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
@@ -52,13 +52,13 @@ fn dark(server: &str) -> Answer {
     reading(server, SystemState::NoConnection, None)
 }
 
-/// Runs an order against these answers, each with the milliseconds at which it comes. Gives back the questions in order,
+/// Runs an order against these answers, each with the milliseconds at which it comes. Returns the questions in order,
 /// and the ending.
 fn carry(order: Order, answers: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
     carry_as(false, order, answers)
 }
 
-/// The same, for an LPAR that is mobile or is not.
+/// The same, for an LPAR that is mobile or not.
 fn carry_as(mobile: bool, order: Order, answers: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
     let list: Vec<ServerName> = ["p1", "p2"].map(ServerName::from).to_vec();
     let mut execution = Execution::new(order, &list).mobile(mobile);
@@ -251,7 +251,7 @@ fn only_a_server_that_is_down_is_powered_off() {
     }
 }
 
-/// A server that is off is proven off, whatever its console says to the command: it goes on reading off.
+/// A server that is off is proven off, whatever its console answers to the command: it goes on reading off.
 #[test]
 fn what_is_off_already_needs_no_command_that_can_fail() {
     let off = |at| (at, reading("p1", SystemState::PowerOff, None));
@@ -269,7 +269,7 @@ fn what_is_off_already_needs_no_command_that_can_fail() {
     assert_eq!(carry(order(Action::Fence), refused).1, None, "a refusal is read back");
 }
 
-/// A list in Recovery, or on the way down, is none.
+/// A list that is read in Recovery, or on the way down, does not count.
 #[test]
 fn an_lpar_is_read_only_where_it_can_be_known() {
     for system in [SystemState::Unknown, SystemState::PoweringOff, SystemState::Error, SystemState::Initializing] {
@@ -318,7 +318,7 @@ fn ibm_i_is_never_cut_off_while_it_runs() {
         assert_eq!(next(&mut execution, Answer::Paused, 60_100), "read p1");
         let late = next(&mut execution, reads("p1", Power::Stopping), 120_000);
         assert_eq!(late, "Unknown(\"it still reads Stopping\")", "its time is over, and nobody cut it off");
-        // Its operating system would not, or nobody knows whether it will.
+        // The operating system refused, or its answer is unknown.
         for answer in [Answer::Refused("no".to_owned()), Answer::Unknown("it hangs".to_owned())] {
             let mut execution = Execution::new(stop(grace), &[]).ibm_i(true);
             assert_eq!(next(&mut execution, reads("p1", Power::Running), 80), "shut down");
@@ -346,7 +346,7 @@ fn migrate() -> Order {
     order(Action::Migrate { group: "web".into(), resource: "web1".into(), epoch: Epoch(1), to: "p2".into() })
 }
 
-/// What comes after a move of p1 to p2 was found possible and sent.
+/// The course after a move of p1 to p2 passed its check and was sent.
 fn moved(more: Vec<(u64, Answer)>) -> (Vec<String>, Option<Ending>) {
     let before = vec![(80, reads("p2", Power::Absent)), (160, reads("p1", Power::Running))];
     carry(migrate(), before.into_iter().chain(more).collect())
@@ -471,7 +471,7 @@ fn a_definition_is_brought_to_where_an_lpar_starts() {
     assert_eq!(carry(with_home(&[]), unproven).1, not_done(why), "a server that nobody proved off may come back");
 }
 
-/// What was last asked, and how it ended.
+/// The last question, and the ending.
 fn last((asked, ending): (Vec<String>, Option<Ending>)) -> (String, Option<Ending>) {
     (asked.last().cloned().unwrap_or_default(), ending)
 }
@@ -479,7 +479,7 @@ fn last((asked, ending): (Vec<String>, Option<Ending>)) -> (String, Option<Endin
 #[test]
 fn a_move_that_was_told_to_end_is_over_when_neither_server_is_in_the_midst_of_it() {
     let action = || Action::StopMigration { resource: "web1".into(), from: "p1".into(), to: "p2".into() };
-    // Told to stop at this time, and both read so at that.
+    // The stop is accepted at `asked`, and both servers read so at `at`.
     let after = |asked: u64, at: u64, there: Power, here: Power| {
         let answers = vec![
             (80, reads("p2", Power::Moving)),
@@ -507,7 +507,7 @@ fn a_move_that_was_told_to_end_is_over_when_neither_server_is_in_the_midst_of_it
         assert_eq!(after(119_000, 120_000, there, here), ("read p1".to_owned(), why), "its budget is spent");
         assert_eq!(after(119_000, 119_999, there, here), asks("pause 100ms"));
     }
-    // Cleared up at 300, and looked at.
+    // Cleared up at 300, and then read.
     let cleared = |at: u64| {
         let answers = vec![
             (80, reads("p2", Power::Moving)),

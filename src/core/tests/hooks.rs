@@ -1,4 +1,4 @@
-//! Hooks and wrong copies, held against a planner that proposes too much.
+//! Hooks and wrong copies, against a planner that proposes too much.
 
 use crate::site;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use tenure_core::{
 site::case!(Case);
 
 impl Case {
-    /// Two servers with their nodes, and group web with LPAR web1 on both, read off; with a program for each of these events.
+    /// Two servers with their nodes, and group web with LPAR web1 on both, read off; with a hook for each event.
     fn new(triggers: &[Trigger]) -> Self {
         let mut cluster = site::with_web(site::site(2), "web1", site::web1());
         let group = cluster.groups.get_mut("web").expect("it is declared");
@@ -124,7 +124,7 @@ fn where_no_node_can_run_it_a_note_says_so() {
     assert!(case.open().is_empty());
 }
 
-/// web1 runs on p1 by right and on p2 without, and that was found.
+/// web1 runs on p1 by right and on p2 without, and the conflict is recorded.
 fn two_copies() -> Case {
     let mut case = Case::granted(&[]);
     assert_eq!(case.start().refusal(), None);
@@ -163,7 +163,7 @@ fn the_second_copy_is_left_alone_if_the_first_may_be_gone() {
         case.reads(1, power);
         assert_eq!(case.plans(stop("p2")).refusal(), Some(&Refusal::Held { group: "web".into() }), "{power}");
     }
-    // The first was read, and now its server cannot be.
+    // The first was read, and now its server cannot be read.
     let mut case = two_copies();
     case.reads(2, Power::Running);
     case.reads(1, Power::Running);

@@ -1,4 +1,4 @@
-//! Carrying out an order for what lives inside the node, as tables: what its agent answers, and what follows.
+//! The execution of an order for a resource inside the node, as tables: the answers of its agent, and the consequences.
 
 use crate::execution::{not_done, start, stop, word};
 use tenure_core::{
@@ -7,12 +7,12 @@ use tenure_core::{
     order::Ending,
 };
 
-/// How long a stop that has no effect is looked at before it is followed by one by force.
+/// Milliseconds for which a stop without effect is watched before a stop by force.
 const PATIENCE: u64 = 2_000;
 const BUDGET: u64 = 120_000;
 
-/// Runs an order against these answers, each with the milliseconds at which it comes. Gives back the questions in order, and
-/// the ending.
+/// Runs an order against these answers, each with the milliseconds at which it comes. Returns the questions in order,
+/// and the ending.
 fn carried(order: Order, answers: Vec<(u64, Answer)>) -> (String, Option<Ending>) {
     let mut execution = Execution::new(order, &["p1".into()]).inside(true);
     let mut asked = vec![word(&execution.first())];

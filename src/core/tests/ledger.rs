@@ -1,4 +1,4 @@
-//! The ledger against a planner that is wrong: whatever is proposed, tenures begin and end only with proofs.
+//! The ledger against a wrong planner: whatever is proposed, tenures begin and end only with proofs.
 
 use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
@@ -290,7 +290,7 @@ fn the_profile_of_a_server_comes_before_that_of_all() {
     assert_eq!(lpar.profile_on(&"p2".into()).map(String::as_str), Some("small"));
 }
 
-/// The only open order is of this kind of its own: the server is powered off by the other node.
+/// The only open order is to power the server off, given to the other node.
 fn fenced(case: &mut Case) -> tenure_core::OrderId {
     case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
     case.must(Command::Fence("p1".into()));
@@ -349,7 +349,7 @@ fn another_machine_is_not_put_under_what_runs() {
 
 #[test]
 fn what_runs_or_holds_a_tenure_does_not_go_out_of_sight_even_if_that_is_asked_for() {
-    // It holds its tenure there, and is down for the moment; it runs where it has none.
+    // It holds its tenure there, and is down for the moment; or it runs where it has none.
     for (reads, power) in [("p1", Power::Off), ("p2", Power::Running)] {
         let mut case = Case::online();
         case.reads(reads, power);
@@ -370,7 +370,7 @@ fn a_group_that_fell_with_its_server_can_be_cleared_once() {
     case.must(vacate(1));
     let group = |case: &Case| (*case.ledger.groups["web"]).clone();
     assert_eq!(group(&case).fell_from, Some("p1".into()));
-    // It fell from p1 without a fault: to clear it lets it go on, so it is said and written down.
+    // It fell from p1 without a fault: clearing it lets it go on, so that is accepted and recorded.
     let clear = || Verb::Clear { group: "web".into(), server: None };
     assert_eq!(case.ask(clear()).refusal(), None);
     assert_eq!(group(&case).fell_from, None);
@@ -379,7 +379,7 @@ fn a_group_that_fell_with_its_server_can_be_cleared_once() {
     assert_eq!(group(&case), before, "refused means unchanged");
 }
 
-/// An order whose resource is gone leaves nothing behind on its server, least of all that this is not being fenced.
+/// An order whose resource is gone leaves nothing behind on its server; above all it does not end the server's fence.
 #[test]
 fn an_order_for_what_is_not_declared_any_more_ends_no_fence() {
     let mut case = Case::online();
@@ -439,7 +439,7 @@ fn a_configuration_forgets_no_start_that_may_still_take_effect() {
                 case.answer(Ending::Unknown("no answer".to_owned()));
             }
             let mut other = cluster();
-            // A group keeps something that is looked after.
+            // The group needs another resource that is enabled once web1 is not.
             other.resources.insert("web2".into(), Resource::lpar("web".into(), "web2"));
             assert_eq!(case.ask(Request::Configure { cluster: Arc::new(other.clone()), strand: true }).refusal(), None);
             edit(&mut other);
@@ -458,7 +458,7 @@ fn listed(uuid: &str) -> BTreeMap<ResourceName, Listed> {
     BTreeMap::from([("web1".into(), Listed { uuid: Some(uuid.to_owned()), remark: None })])
 }
 
-/// What a node reads on its way takes away what vouches, also when its order is closed by then; it proves nothing.
+/// A node's reading during an order ends an earlier vouching, even if the order is closed by then; it proves nothing.
 #[test]
 fn what_was_read_for_an_order_is_a_fact() {
     let report = |order, readings| {
@@ -495,7 +495,7 @@ fn what_was_read_for_an_order_is_a_fact() {
     }
 }
 
-/// Facts about LPARs are taken over only where an HMC can know them, whatever a driver calls live.
+/// Facts about LPARs are accepted only in states in which an HMC can know them, whatever a driver calls live.
 #[test]
 fn a_list_counts_only_where_it_can_be_known() {
     let cannot = [SystemState::Unknown, SystemState::Error, SystemState::PoweringOff, SystemState::Initializing];
@@ -515,7 +515,7 @@ fn a_list_counts_only_where_it_can_be_known() {
     }
 }
 
-/// Its UUID is learnt at its first reading, and what is not listed any more vouches for nothing.
+/// Its UUID is learnt at its first reading, and a copy that is not listed any more vouches for nothing.
 #[test]
 fn an_lpar_is_known_by_its_uuid_and_missed_where_it_was() {
     let mut case = Case::unread();
@@ -529,7 +529,7 @@ fn an_lpar_is_known_by_its_uuid_and_missed_where_it_was() {
     case.must(Command::Observe(reading));
     let known = Known { uuid: Some("A".to_owned()), listed: true };
     assert_eq!(case.ledger.known(&"web1".into(), &"p2".into()), known);
-    // By a node that does not know yet what is known here.
+    // Read by a node that does not have the known UUID yet.
     let reading = Reading { listed: listed("B"), ..case.reading("p2", Power::Off) };
     case.must(Command::Observe(reading));
     assert_eq!(case.plan(grant("p1")), not_proven("p2", Power::Unknown), "another LPAR under its name");
@@ -547,7 +547,7 @@ fn a_proof_names_what_was_never_defined() {
     assert_eq!(proof.to_string(), "every resource read Off after log index 7, but web1 not defined there");
 }
 
-/// An order is excused from reading a server by a proof, or by what was decided without being able to read it.
+/// An order need not read a server if a proof covers it, or if the decision was made without being able to read it.
 #[test]
 fn what_excuses_a_start_from_a_reading_is_no_reading_of_before() {
     let vouched = |case: &Case| match &case.ledger.orders.values().next().expect("an order is open").action {
@@ -563,7 +563,7 @@ fn what_excuses_a_start_from_a_reading_is_no_reading_of_before() {
     assert_eq!(vouched(&case), 1, "p2 cannot be read, and it was read off last");
 }
 
-/// What the planner takes for news, the ledger takes in; or the leader writes the same into the log again and again.
+/// A reading that is news to the planner changes the ledger; otherwise the leader would propose it again and again.
 #[test]
 fn a_reading_is_news_once() {
     let powers = [Power::Running, Power::Off, Power::Absent, Power::Missing, Power::Unknown, Power::Moving];
@@ -609,7 +609,7 @@ fn a_reading_is_news_once() {
     assert!(news > 1000, "{news}");
 }
 
-/// What a node read on its way before it was given its order says nothing of what was so afterwards.
+/// A node's reading from before it was given its order says nothing of the state afterwards.
 #[test]
 fn a_late_report_tells_only_what_was_read_since_its_order() {
     let mut case = Case::starting();

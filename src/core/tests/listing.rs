@@ -1,4 +1,4 @@
-//! What a list of LPARs says of one that is managed, as a table: by name, by UUID, and by what is known of it.
+//! The state of a managed LPAR by a list, as a table: by name, by UUID, and by what is known of it.
 
 use tenure_core::{
     Power,
@@ -6,7 +6,7 @@ use tenure_core::{
     listing::{self, Environment, Known, Line, Listed, Mark, Remark, of_node},
 };
 
-/// The rule, in a cluster without marks.
+/// The function under test, in a cluster without marks.
 fn find(declared: &Lpar, known: &Known, lines: &[Line]) -> (Power, Listed) {
     listing::find(&Cluster::default(), declared, known, lines)
 }

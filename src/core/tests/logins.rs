@@ -1,4 +1,4 @@
-//! An HMC that refuses logins: one node finds out, one node tries again, and all are let in by what that one says.
+//! An HMC that refuses logins: one node finds out, one node tries again, and its success lets all of them in.
 
 use crate::site;
 use std::sync::Arc;
@@ -33,13 +33,13 @@ fn refused() -> Ledger {
     ledger
 }
 
-/// Whom the leader n1 has try it at this time.
+/// The node that the leader n1 lets try the login at this time.
 fn tries(ledger: &Ledger, at: u64) -> Option<NodeName> {
     let commands = plan(ledger, &View::default(), &"n1".into(), Time(at)).commands;
     commands.into_iter().find_map(|command| if let Command::TryHmc { node, .. } = command { Some(node) } else { None })
 }
 
-/// Gives the node that the leader names its turn.
+/// Gives its turn to the node that the leader names.
 fn turn(ledger: &mut Ledger, at: u64) -> String {
     let node = tries(ledger, at).expect("its time has come");
     let turn = Command::TryHmc { hmc: HMC.into(), node: node.clone() };

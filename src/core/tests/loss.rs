@@ -1,4 +1,4 @@
-//! What a new configuration would lose sight of, as a table: how a copy is, and what becomes of its declaration.
+//! Copies that a new configuration would lose sight of, as a table: by their state, and the change of declaration.
 
 use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
@@ -11,9 +11,9 @@ use tenure_core::{
 enum Verdict {
     /// It is applied.
     Taken,
-    /// Only if that is asked for.
+    /// Applied only with `strand`.
     Strands,
-    /// Never.
+    /// Never applied.
     Loses,
 }
 use Verdict::{Loses, Strands, Taken};
@@ -27,7 +27,7 @@ fn cluster() -> Cluster {
     cluster
 }
 
-/// web1 reads so on this server, if it was read at all, and Off on the other; its group holds a tenure on p1 or none.
+/// web1 reads so on this server, if it was read at all, and Off on the other; its group holds a tenure on p1, or none.
 fn case(server: &str, power: Option<Power>, tenured: bool) -> site::Case {
     let mut case = site::Case::watched(cluster());
     let names = ["web1", "web2", "o1"].map(ResourceName::from);
@@ -81,8 +81,8 @@ fn what_a_declaration_leaves_behind_is_let_go_on_request_or_never() {
             cluster.groups.get_mut("web").expect("declared").servers.retain(|one| one.as_str() != server);
         }
     };
-    // How web1 reads where it is asked about, and whether its group holds a tenure there; then what comes of it if its group is
-    // gone, if it is, if it is looked after no more, if it is in another group, and if its server is not on the list any more.
+    // The reading of web1 on the server in question, whether its group holds a tenure there, and the verdicts: if the
+    // group or web1 is removed, if web1 is disabled or in another group, and if the server is off the list.
     for (power, tenured, expected) in [
         (Some(Power::Running), true, [Strands, Strands, Strands, Loses, Loses]),
         (Some(Power::Off), true, [Strands, Strands, Taken, Loses, Loses]),

@@ -1,4 +1,4 @@
-//! The node as a whole, from outside: what goes in, what comes out, and when it wants to be woken.
+//! The node as a whole, from outside: its inputs, its outputs, and the times at which it wants to be woken.
 
 use crate::site;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ fn cluster() -> Cluster {
     cluster
 }
 
-/// A node under test, its ledger and how it stands.
+/// A node under test, with its ledger and its standing.
 struct Bench {
     node: Node,
     ledger: Ledger,
@@ -84,7 +84,7 @@ impl Bench {
         self.apply(Author::Operator { name: "ann".to_owned(), request: id }, Command::Request(request.into()));
     }
 
-    /// The LPAR is to be started on p1, which n1 watches.
+    /// Orders the LPAR to be started on p1, which n1 watches.
     fn order(&mut self) -> OrderId {
         let planner = || Author::Planner("n2".into());
         for (server, by) in [("p1", "n1"), ("p2", "n2")] {
@@ -114,7 +114,7 @@ impl Bench {
         self.node.wake(Now { moment: self.at, ledger: &ledger, standing: &self.standing })
     }
 
-    /// So much time passes, and the node is called once at the end of it.
+    /// Lets so much time pass, and calls the node once at the end of it.
     fn pass(&mut self, ms: u64) -> Vec<Effect> {
         self.at = self.at.after(Span(ms));
         self.feed(Input::Woken)
@@ -126,7 +126,7 @@ impl Bench {
         self.feed(Input::Beaten { to, asked, answer: Some(Answer::Lease { lasts, floor: 0 }) })
     }
 
-    /// What a leader decided is committed, until it has nothing more to decide.
+    /// Commits the decisions of the leader until it has none left.
     fn commits(&mut self, mut effects: Vec<Effect>) {
         while let Some(commands) = effects.iter().find_map(|effect| match effect {
             Effect::Propose { of: Proposal::Plan(_), commands, .. } => Some(commands.clone()),
@@ -312,7 +312,7 @@ fn of_two_processes_the_older_one_stops_once_and_is_not_believed() {
     let stops = |effects: &[Effect]| {
         effects.iter().filter(|effect| matches!(effect, Effect::Stop { end: End::Twice, words: Some(_) })).count()
     };
-    // A ledger from before this process was entered knows the one before it.
+    // A ledger from before this process was enlisted knows the process before it.
     let answer = Some(Answer::OtherProcess { at: bench.ledger.index - 1 });
     assert_eq!(stops(&bench.feed(Input::Beaten { to: "n2".into(), asked: T, answer })), 0);
     assert_eq!(stops(&other(&mut bench)), 1);
@@ -357,7 +357,7 @@ fn what_comes_together_is_planned_once_and_one_proposal_is_out_at_a_time() {
     assert_eq!(plans(&bench.pass(1)), 1);
 }
 
-/// A leader that has lost its quorum is refused at once, time and again.
+/// A leader that has lost its quorum is refused at once, every time.
 #[test]
 fn what_was_not_committed_is_not_planned_again_at_once() {
     for fate in [Fate::Refused, Fate::Unknown] {
@@ -398,7 +398,7 @@ fn a_leader_wakes_when_a_node_falls_silent() {
     assert_eq!(silent, Some(heard.after(suspect)));
 }
 
-/// Two things inside n1, of which one needs the other.
+/// Two resources inside n1, of which one requires the other.
 fn inside() -> Bench {
     let mut cluster = cluster();
     for (name, needs) in [("address", None), ("daemon", Some("address"))] {

@@ -1,4 +1,4 @@
-//! Maintenance against a planner that is wrong or outdated, and the proof of a rolling order.
+//! Maintenance against a wrong or outdated planner, and the proof of a rolling order.
 
 use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
@@ -13,7 +13,7 @@ use tenure_core::{
     plan::{NoRolling, rolling},
 };
 
-/// So many servers of 8 GiB with a node each; on each of them one group of 4 GiB that may run on all.
+/// So many servers of 8 GiB with a node each; on each of them one group of 4 GiB that may run on all of them.
 fn cluster(servers: u32) -> Cluster {
     let mut cluster = site::site(servers);
     for server in cluster.servers.values_mut() {
@@ -139,7 +139,7 @@ fn no_rolling_order_if_a_loss_is_not_survived_meanwhile() {
     let NoRolling::Frail { server, lost, .. } = &why else { panic!("{why}") };
     assert_eq!(server.as_str(), "p1");
     assert_eq!(lost.len(), 1);
-    // With larger servers they do.
+    // With larger servers they fit.
     for server in cluster.servers.values_mut() {
         server.memory = Some(12288);
     }

@@ -1,4 +1,4 @@
-//! Live migration against a planner that is wrong: while it lasts both servers are covered, and it ends only with a proof.
+//! Live migration against a wrong planner: the tenure covers both servers throughout, and it ends only with a proof.
 
 use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
@@ -66,7 +66,7 @@ impl Case {
         self.must(Command::Observe(reading));
     }
 
-    /// An operator says that a server is off, after its node and the witness have lost it.
+    /// An operator asserts that a server is off, after its node and the witness have lost it.
     fn lose(&mut self, server: &str, node: &str) {
         let dark = Reading {
             system: SystemState::NoConnection,
@@ -154,7 +154,7 @@ fn a_migration_is_refused_before_anything_moves() {
     case.reads("p1", [Power::Running, Power::Starting]);
     assert!(matches!(asked(&mut case, "p2"), Some(Refusal::NotRunning { power: Power::Starting, .. })));
     case.reads("p1", RUNNING);
-    // Listed on p2 once, it is gone from there as soon as p1 lists it by a reading that is not older.
+    // Once listed on p2, it is gone from there as soon as p1 lists it in a reading that is not older.
     case.reads("p2", ABSENT);
     let mut fixed = cluster();
     if let Some(Kind::Lpar(lpar)) = fixed.resources.get_mut("web2").map(|lpar| &mut lpar.kind) {
@@ -290,7 +290,7 @@ fn a_lost_target_leaves_the_group_where_it_was() {
     assert_eq!(case.plan(stay()), in_flight("web1", "p1"), "not read since");
     case.reads("p1", RUNNING);
     assert_eq!(case.plan(stay()), in_flight("web1", "p2"), "it may begin when the target is back");
-    // Its node may send it until the lease that it has now is over.
+    // Its node may send it until its present lease is over.
     case.now += 33_399;
     let settle = Command::Settle { resource: "web1".into(), server: "p2".into() };
     assert_eq!(case.plan(settle), Some(Refusal::NotSettled { resource: "web1".into(), server: "p2".into() }));

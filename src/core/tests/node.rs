@@ -1,4 +1,4 @@
-//! The rules that a node lives by, each taken by itself: leave one out, and a test here says so.
+//! The rules of a node, each by itself: for every rule that is left out, a test here fails.
 
 use tenure_core::{
     Command, Ledger, Moment, NodeName, Order, OrderId, ServerName, Span, Time,
@@ -82,7 +82,7 @@ fn whom_a_proposal_gives_up_that_may_still_be_committed_is_granted_nothing() {
     assert!(!granted(&mut leading), "its deadline has passed, and it is in the log of this leader");
     leading.log(8, 8, T);
     assert!(granted(&mut leading), "all of the log is applied: the ledger knows by now, or it never came in");
-    // What is proposed later and is committed comes after it.
+    // A command that is proposed later and committed comes after it.
     leading.proposes(&[Command::LapseNode(p(2))]);
     leading.proposed(false);
     leading.proposes(&[Command::TakeBackNode(p(3))]);
@@ -120,7 +120,7 @@ fn a_lease_that_went_out_is_not_over_before_it_has_ended_on_the_slowest_clock() 
     let least = late.after(surely_over(LEASE));
     assert!(!over(&leading, &p(2), least));
     assert!(over(&leading, &p(2), least.after(Span(1))));
-    // What the node takes of it, 5 % slow, ends before that.
+    // The part of the lease that the node uses, on a clock 5 % slow, ends before that.
     assert!(usable(LEASE).0 * 105 / 100 <= LEASE.0);
     assert!(surely_over(LEASE).0 >= LEASE.0 * 105 / 100 + 250);
 }
@@ -133,12 +133,12 @@ fn a_node_that_is_heard_is_asked_and_not_given_up() {
     assert!(!over(&leading, &p(2), late));
 }
 
-/// An old leader may take a quorum's answers for fresh after another was elected: by a voter that was started anew and votes at
-/// once, or by a transfer. The last of those answers was sent before the election.
+/// An old leader may take a quorum's answers for fresh after another was elected: by a voter that was restarted and
+/// votes at once, or by a transfer. The last of those answers was sent before the election.
 #[test]
 fn a_new_leader_waits_for_leases_that_an_old_one_grants_after_the_election() {
     let elected = Leading::new(None, FRESH, T);
-    // The quorum answered the old leader in the very moment of the election, and that one grants until the answer is old.
+    // The quorum answered the old leader at the moment of the election, and that one grants until the answer is old.
     let mut old = leading();
     let last = T.after(FRESH).before(Span(1));
     old.hear(&p(3), true, last);
@@ -177,14 +177,14 @@ fn cluster_time_goes_on_from_the_ledger_and_no_wall_clock_moves_it() {
     let (known, hours_ahead) = (Time(5_000), Time(7_205_000));
     let mut clock = ClusterClock::new(known, hours_ahead, T);
     assert_eq!(clock.now(T.after(Span(10))), Time(5_010));
-    // What is read again at a start does not turn it back, what another node stamps now does, and forward it always goes.
+    // A time read again from disk does not turn it back; the stamp of another node does; and it always goes forward.
     clock.follow(Time(4_000), false, T.after(Span(20)));
     assert_eq!(clock.now(T.after(Span(20))), Time(5_020));
     clock.follow(Time(4_000), true, T.after(Span(20)));
     assert_eq!(clock.now(T.after(Span(21))), Time(4_001));
     clock.follow(Time(9_000), false, T.after(Span(30)));
     assert_eq!(clock.now(T.after(Span(30))), Time(9_000));
-    // Where nothing was ever written, nothing waits for anything.
+    // Without a stored time there is nothing to wait for.
     assert_eq!(ClusterClock::new(Time(0), hours_ahead, T).now(T), hours_ahead);
 }
 
@@ -212,7 +212,7 @@ fn actions() -> Vec<Action> {
     ]
 }
 
-/// Whatever may linger: a start, a stop, a move, power that is cut.
+/// All actions that may still take effect: a start, a stop, a move, a power-off.
 #[test]
 fn what_an_earlier_process_may_have_sent_is_never_said_to_be_not_done() {
     let mut past = Past::new(20);
@@ -224,7 +224,7 @@ fn what_an_earlier_process_may_have_sent_is_never_said_to_be_not_done() {
                 let said = past.doubt(&order, ending.clone());
                 assert!(matches!(said, Ending::Unknown(_)), "{action}, order {index}: {said}");
             }
-            // The process was there before this order: nobody but itself can have sent it.
+            // The process existed before this order: no other can have sent it.
             assert_eq!(past.doubt(&order(26, action.clone()), ending.clone()), ending);
         }
         assert_eq!(past.doubt(&order(3, action), Ending::Done), Ending::Done);
@@ -238,7 +238,7 @@ fn a_process_that_no_leader_has_answered_knows_nothing_and_what_its_disk_held_co
     past.heard(10);
     assert!(past.covers(&order(20, Action::Fence)));
     assert!(!past.covers(&order(21, Action::Fence)));
-    // Later answers say nothing of the time before the first.
+    // Later answers say nothing of the time before the first one.
     past.heard(500);
     assert!(!past.covers(&order(21, Action::Fence)));
 }

@@ -1,4 +1,4 @@
-//! What proves that nothing runs inside a silent node, and what does not: every condition of every proof, one at a time.
+//! The proofs that nothing runs inside a silent node: every condition of every proof, one at a time.
 
 use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
@@ -26,7 +26,7 @@ fn plan(ledger: &mut Ledger, command: Command) -> Option<Refusal> {
     apply(ledger, Author::Planner("n2".into()), command)
 }
 
-/// Node n1 is silent and granted no lease, and n2 has read its LPAR off since.
+/// Node n1 is silent with its leases suspended, and n2 has read its LPAR off since.
 fn silent() -> Ledger {
     let mut ledger = Ledger::default();
     let author = Author::Operator { name: "ann".to_owned(), request: RequestId(1) };
@@ -79,7 +79,7 @@ fn an_lpar_read_off_is_a_proof_and_nothing_less_is() {
         change(&mut ledger);
         assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off(), "{what}");
     }
-    // Silence alone, however long.
+    // Silence alone proves nothing, however long.
     let mut ledger = silent();
     p1(&mut ledger).live = false;
     n1(&mut ledger).lapse(0, Time(0));
@@ -106,7 +106,7 @@ fn observe(ledger: &mut Ledger, by: &str, uuid: &str, power: Power) {
     assert_eq!(plan(ledger, Command::Observe(reading)), None);
 }
 
-/// Node n1 has read its own LPAR running, and is silent and granted no lease since.
+/// Node n1 has read its own LPAR running, and has been silent with its leases suspended since.
 fn learnt() -> Ledger {
     let mut ledger = silent();
     (n1(&mut ledger).leases, n1(&mut ledger).known) = (Leases::Granted, false);
@@ -167,7 +167,7 @@ fn a_watchdog_is_a_proof_once_it_has_had_its_time() {
         node.lapse(0, Time(NOW.0 - ago.0));
         plan(&mut ledger, Command::NodeOff("n1".into()))
     };
-    // A lease of 3 s that went out meanwhile, 40 s and 5 % of it, and 1 s.
+    // A lease of 3 s that was sent meanwhile, 40 s and 5 % of it, and 1 s.
     assert_eq!(reset(Span(46_000)), None);
     assert_eq!(reset(Span(45_999)), not_off());
     let mut ledger = silent();
@@ -249,7 +249,7 @@ fn a_node_that_is_heard_again_is_off_no_longer() {
     assert!(ledger.node_off_on(&"p1".into()).is_some());
     assert_eq!(plan(&mut ledger, Command::TakeBackNode("n1".into())), None);
     assert!(ledger.node_off_on(&"p1".into()).is_none());
-    // What was read before counts no more when it is silent again.
+    // An earlier reading does not count when it is silent again.
     assert_eq!(plan(&mut ledger, Command::SuspendLeases("n1".into())), None);
     assert_eq!(plan(&mut ledger, Command::NodeOff("n1".into())), not_off());
 }

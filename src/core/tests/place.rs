@@ -1,4 +1,4 @@
-//! Placement: tables that show what each policy and rule does, and properties held against brute force on small cases.
+//! Placement: tables of each policy and rule, and properties against brute force on small cases.
 
 mod brute;
 mod cases;

@@ -1,4 +1,4 @@
-//! Which process runs a node: the one that was entered last is believed, and an older one is not.
+//! The process that runs a node: the one that was enlisted last is believed, and an older one is not.
 
 use tenure_core::{
     Author, Command, Entry, Ledger, NodeName, Note, OrderId, Outcome, Refusal, Report, Time, Verb, ledger::Incarnation,

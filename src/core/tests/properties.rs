@@ -1,5 +1,5 @@
-//! Promises of planning on random clusters: small sites in all their variety, brought to life by plan and apply in an ideal
-//! world, then asked things and hit by losses. After every single step the books are done again from nothing.
+//! Properties of planning on random clusters: small and varied sites, brought up by plan and apply in an ideal world,
+//! then hit by requests and losses. After every single step the bookings are recomputed from nothing.
 
 mod brute;
 mod cases;
@@ -15,10 +15,10 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() }
 }
 
-/// Comes to life, is asked, and loses servers, from then on never with more than this many commands of a plan at a time.
+/// Brings a site up, makes the requests and loses the servers, with at most so many commands of a plan at a time.
 fn live(case: &Case, most: usize) -> World {
     let mut world = new(case);
-    // Whoever plans before all was read decides by what was.
+    // A plan made before all was read would depend on what was read by then.
     world.rest(usize::MAX);
     for request in &case.requests {
         world.ask(request.clone());
@@ -50,7 +50,7 @@ fn places(world: &World) -> Vec<(GroupName, Option<ServerName>)> {
 proptest! {
     #![proptest_config(config(300))]
 
-    /// [`World`] holds every step against capacity, limits and strict rules, and asks for each plan once more when it was
+    /// [`World`] checks every step against capacity, limits and strict rules, and plans once more after each plan was
     /// carried out on the ledger.
     #[test]
     fn nothing_is_exceeded_and_a_plan_is_whole(case in cases(true)) {
@@ -58,14 +58,14 @@ proptest! {
         prop_assert_eq!(&world.wrong, &Vec::<String>::new());
     }
 
-    /// Whatever part of a plan gets through, what is left is planned again, and it ends with the same groups online; in the
-    /// same places where room decides nothing.
+    /// Whichever part of a plan gets through, the rest is planned again, and the same groups are online in the end; on
+    /// the same servers if room is no matter.
     #[test]
     fn any_prefix_leads_to_the_same_end(case in cases(true), most in 1_usize..6) {
         let whole = live(&case, usize::MAX);
         let parts = live(&case, most);
         prop_assert_eq!(&parts.wrong, &Vec::<String>::new());
-        // Linked groups start one plan after the other, and what starts first takes the room.
+        // Linked groups start one plan after the other, and those that start first take the room.
         if !case.is_linked() {
             prop_assert_eq!(online(&whole), online(&parts));
         }
@@ -74,7 +74,7 @@ proptest! {
         }
     }
 
-    /// What waits after a loss has no place in any assignment, what is more important being placed first.
+    /// A group that waits after a loss has no place in any assignment that places the more important ones first.
     #[test]
     fn nothing_is_left_stopped_that_fits(case in cases(false)) {
         let mut world = new(&case);

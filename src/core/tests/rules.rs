@@ -1,4 +1,4 @@
-//! The tests of the core, as one program: it is linked once.
+//! The tests of the core, as one program, so that it is linked once.
 
 mod execution;
 mod hooks;

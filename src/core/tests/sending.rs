@@ -1,4 +1,4 @@
-//! From when on an order is not sent any more: each reason, one at a time.
+//! The conditions under which an order is no longer sent, one at a time.
 
 use crate::site;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn cluster() -> Cluster {
 site::case!(Case);
 
 impl Case {
-    /// The group holds its tenure on p1, where the LPAR reads so.
+    /// The group holds its tenure on p1, where the LPAR reads `power`.
     fn with(power: Power) -> Self {
         let mut case = Case(site::Case::watched(cluster()));
         case.reads("p1", SystemState::Operating, power);
@@ -59,7 +59,7 @@ impl Case {
         self.ledger.nodes.get_mut(&NodeName::from(name)).expect("it is declared")
     }
 
-    /// What is said of its one order, at once.
+    /// The verdict on its one order, at once.
     fn says(&self) -> Result<(), Unsent> {
         self.ledger.may_send(&self.order(), Span(0))
     }
@@ -82,7 +82,7 @@ fn stopping() -> Case {
     case
 }
 
-/// Node n2 is to power p1 off.
+/// Orders node n2 to power p1 off.
 fn fencing() -> Case {
     let mut case = Case::with(Power::Off);
     case.must(Command::Assign { server: "p1".into(), node: "n2".into() });
@@ -145,7 +145,7 @@ fn a_start_is_sent_under_a_tenure_that_stays() {
     let epoch = case.epoch();
     assert_eq!(case.says(), Err(Unsent::Tenure(epoch)));
 
-    // Under another tenure, on the same server or on another one.
+    // Under a later tenure, or on another server.
     for (later, server) in [(1, "p1"), (0, "p2")] {
         let mut case = starting();
         let group = Arc::make_mut(case.ledger.groups.get_mut("web").expect("it is declared"));
@@ -167,7 +167,7 @@ fn a_stop_is_not_sent_where_the_lpar_runs_by_right() {
 fn a_server_is_not_powered_off_that_is_up_or_off() {
     let mut case = fencing();
     let issued = case.order().id.index;
-    // What was read before the order was given, it was given in spite of.
+    // A reading from before the order was known when the order was given.
     case.server("p1").since = Some(issued - 1);
     assert_eq!(case.says(), Ok(()));
     case.server("p1").since = Some(issued);

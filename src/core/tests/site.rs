@@ -1,4 +1,4 @@
-//! What these tests share: a site, and a ledger of it to which commands are applied one at a time.
+//! Shared by these tests: a site, and a ledger of it to which commands are applied one at a time.
 
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
@@ -34,7 +34,7 @@ pub fn with_lpars_of_nodes() -> Cluster {
     cluster
 }
 
-/// The same with group web on all of the servers, and one resource in it.
+/// This cluster with group web on all of its servers, and one resource in the group.
 pub fn with_web(mut cluster: Cluster, name: &str, resource: Resource) -> Cluster {
     cluster.groups.insert("web".into(), Group::new(cluster.servers.keys().cloned().collect()));
     cluster.resources.insert(name.into(), resource);
@@ -63,7 +63,7 @@ pub fn reading(server: &str) -> Reading {
     }
 }
 
-/// A ledger, and what is applied to it. After each command, every invariant is checked.
+/// A ledger, to which commands are applied. After each command, every invariant is checked.
 #[derive(Clone)]
 pub struct Case {
     pub ledger: Ledger,
@@ -95,7 +95,7 @@ impl Case {
         outcome
     }
 
-    /// Node n1 plans it.
+    /// Applies a command by the planner of node n1.
     pub fn plan(&mut self, command: Command) -> Option<Refusal> {
         self.apply(Author::Planner("n1".into()), command).refusal().cloned()
     }
@@ -112,7 +112,7 @@ impl Case {
         self.apply(author, Command::Request(request.into()))
     }
 
-    /// A reading of a server that is up, by who watches it, with nothing in it.
+    /// A reading of a server that is up, by its watcher, with nothing in it.
     pub fn reading(&self, server: &str) -> Reading {
         let by = self.ledger.servers[server].watcher.clone().expect("somebody watches it");
         Reading { by, since: self.ledger.index, serial: self.ledger.index, ..reading(server) }
@@ -123,14 +123,14 @@ impl Case {
         *self.ledger.orders.keys().next().expect("an order is open")
     }
 
-    /// The node answers its order.
+    /// Answers the only order, or the oldest, as its node.
     pub fn answer(&mut self, ending: Ending) {
         let report = Report { order: self.order(), ending, readings: Vec::new(), seen: BTreeMap::new() };
         self.must(Command::Report(report));
     }
 }
 
-/// A case with questions of its own, which is otherwise one of these.
+/// A case with questions of its own, wrapped around one of these.
 macro_rules! case {
     ($name:ident) => {
         #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! What is asked of the ledger's state in many places, by truth table.
+//! Questions that many places ask of the ledger's state, by truth table.
 
 use crate::site;
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ fn the_history_of_a_group_is_what_its_records_say_newest_first() {
     assert_eq!(told("other"), Vec::<String>::new());
 }
 
-/// Which of all states of power this holds for, of a copy that was read at 7, when readings count from there.
+/// The power states for which the predicate holds, for a copy with these marks.
 fn holds(of: impl Fn(&CopyState) -> bool, risk: StartRisk, since: Option<u64>, quiet_from: u64) -> Vec<Power> {
     let copy = |power| CopyState { power, risk, since, quiet_from, ..CopyState::default() };
     POWERS.into_iter().filter(|power| of(&copy(*power))).collect()

@@ -1,4 +1,4 @@
-//! What may depend on what: rules of links and tiers, and how important what others depend on is.
+//! The allowed dependencies: rules of links and tiers, and the priority of groups that others depend on.
 
 use crate::site;
 use std::{collections::BTreeMap, sync::Arc};
@@ -91,7 +91,7 @@ fn what_a_link_may_be_depends_on_the_kinds_of_its_groups() {
     assert!(!fits("a", "p", Need::OnlineLocal, Rigidity::Hard) && !fits("p", "q", Need::OnlineLocal, Rigidity::Hard));
     for rigidity in [Rigidity::Soft, Rigidity::Firm] {
         for need in [Need::OnlineLocal, Need::OnlineGlobal, Need::OnlineRemote, Need::OfflineLocal] {
-            // To ask that a group is offline is always firm.
+            // A link that needs a group offline is always firm.
             let may = need != Need::OfflineLocal || rigidity == Rigidity::Firm;
             let local = matches!(need, Need::OnlineLocal | Need::OfflineLocal);
             assert_eq!(fits("a", "b", need, rigidity), may);
@@ -142,7 +142,7 @@ fn what_others_depend_on_is_as_important_and_comes_first() {
     assert_eq!(ties, BTreeMap::from([("a", (1, 3)), ("b", (1, 2)), ("c", (1, 1)), ("d", (1, 0)), ("e", (100, 1))]));
 }
 
-/// A request that is refused after a part of it was done has done nothing.
+/// A request that is refused half-way changes nothing.
 #[test]
 fn a_request_that_is_refused_half_way_changes_nothing() {
     let mut ledger = Ledger::default();
@@ -158,7 +158,7 @@ fn a_request_that_is_refused_half_way_changes_nothing() {
     let a = ledger.groups.get_mut("a").expect("it is there");
     Arc::make_mut(a).upkeep.disabled = Some("p1".into());
     let before = ledger.clone();
-    // Its children are asked online first, and then it turns out that it may not be.
+    // Its children are brought online first, and only then it turns out that the group itself may not be.
     let online = ask(&mut ledger, Verb::Online { group: "a".into(), server: None, propagate: true }.into());
     assert!(matches!(online.refusal(), Some(Refusal::AutoDisabled { .. })), "{online:?}");
     assert_eq!((&ledger.groups, online.records.len()), (&before.groups, 0));

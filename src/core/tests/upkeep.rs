@@ -1,4 +1,4 @@
-//! What is kept back on purpose, as questions to the ledger: each by the conditions that it has.
+//! Whatever maintenance holds back, as questions to the ledger, condition by condition.
 
 use crate::site;
 use std::sync::Arc;
@@ -116,7 +116,7 @@ fn what_keeps_the_cluster_from_acting_is_told() {
     assert_eq!(ledger.standstills(), [ClusterWait::Disarmed, storm]);
 }
 
-/// How far the drain of p1 is, with so many groups there that wait for this.
+/// Progress of the drain of p1, with groups there that wait for these reasons.
 fn drained(purpose: Purpose, waits: &[Option<Wait>], active: bool) -> Option<ServerWait> {
     let mut ledger = ledger();
     server(&mut ledger, "p1").upkeep.drain = drain(purpose);

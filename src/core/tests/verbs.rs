@@ -1,9 +1,9 @@
-//! Verbs: each is read as it is typed, and nothing else is.
+//! Verbs: each is parsed as it is typed, and nothing else is.
 
 use std::collections::BTreeSet;
 use tenure_core::{Verb, name::Thing, verb::NotAVerb};
 
-/// With every field, and with none that may be left out.
+/// Each verb with every field, and without any optional one.
 const TYPED: [&str; 34] = [
     "group online web",
     "group online web --on p2 --propagate",
@@ -87,7 +87,7 @@ fn what_it_names_follows_from_its_fields() {
     assert_eq!((online.group(), online.resource()), (Some(&"web".into()), None));
     assert_eq!(verb("resource restart web1").resource(), Some(&"web1".into()));
     assert_eq!(verb("cluster arm").things(), []);
-    // A name that is asked of a parallel group is asked of its instances, as far as that makes sense.
+    // A verb for a parallel group is asked of its instances, as far as that makes sense.
     let at = |typed: &str| verb(typed).of_instance(&"net@p2".into()).map(|verb| verb.typed());
     assert_eq!(at("group online net --on p2").as_deref(), Some("group online net@p2 --on p2"));
     assert_eq!(at("group online net --on p1"), None);

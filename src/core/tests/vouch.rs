@@ -1,4 +1,4 @@
-//! What vouches for a server where something must not be active: each condition, one at a time.
+//! The conditions under which a server vouches that a copy is not active there, one at a time.
 
 use crate::site;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tenure_core::{
 
 const ORDER: OrderId = OrderId { index: 1, ordinal: 0 };
 
-/// Web1 was read off on both servers, which are up.
+/// web1 was read off on both servers, which are up.
 fn ledger(resource: Resource) -> Ledger {
     let mut ledger = site::Case::watched(site::with_web(site::site(2), "web1", resource)).ledger;
     for server in ["p1", "p2"] {
@@ -38,7 +38,7 @@ fn server<'a>(ledger: &'a mut Ledger, name: &str) -> &'a mut ServerState {
     ledger.servers.get_mut(&ServerName::from(name)).expect("it is declared")
 }
 
-/// Whether p2 vouches, and whether it does but for what it may start by itself.
+/// Whether p2 vouches; and whether it reads off, whatever it may start by itself.
 fn p2(ledger: &Ledger) -> (Result<(), Refusal>, Result<(), Refusal>) {
     let (group, resource, server) = (&ledger.groups["web"], "web1".into(), "p2".into());
     (ledger.vouches(group, &resource, &server), ledger.reads_off(group, &resource, &server))
@@ -160,7 +160,7 @@ fn a_mobile_lpar_takes_its_uuid_along_and_is_gone_from_where_it_was() {
     assert_eq!(known(false, &moves(6, Power::Off)).0, is(Some("A"), true), "each server has its own");
 }
 
-/// Whether p2, which has come back, is taken for clean when so much time has passed.
+/// Whether p2, which has come back, counts as clean after so much time.
 fn is_clean(change: impl Fn(&mut Ledger), now: impl Fn(&Ledger, Time) -> Time) -> bool {
     let (mut ledger, up) = (ledger(site::web1()), Time(5_000));
     server(&mut ledger, "p2").dirty = Some(Dirty { index: 5, up: Some(up) });
@@ -206,8 +206,8 @@ fn a_server_is_clean_when_all_was_read_since_and_nothing_runs_there_but_by_right
     assert!(!not(&watched), "nobody stops what is merely watched");
 }
 
-/// Whether its group is frozen, because somebody else seems to manage it, once web1 was started on p2 again and again by no
-/// order of ours.
+/// Whether web1's group is frozen, because somebody else seems to manage it, after web1 was started on p2 again and
+/// again by no order of ours.
 fn is_strange(times: usize, change: impl Fn(&mut Ledger)) -> bool {
     let mut case = site::Case::watched(site::with_web(site::site(2), "web1", site::web1()));
     change(&mut case.ledger);

@@ -1,4 +1,4 @@
-//! Foreseeing on small clusters: what is moved, what would not run and why, and that the ledger is left alone.
+//! Forecasts on small clusters: the moves, the groups that would not run and why, and that the ledger is left alone.
 
 use crate::site;
 use std::{
@@ -204,7 +204,7 @@ fn a_new_configuration_starts_what_it_adds() {
     let request = Request::Configure { cluster: Arc::new(cluster), strand: false };
     let foreseen = foresee(&ledger, vec![WhatIf::Ask(request)]);
     assert_eq!(foreseen.refused, []);
-    // Of the same priority, the one that comes first by name is placed first.
+    // Within a priority, the order of names decides which is placed first.
     assert_eq!(after(&foreseen), ["app p2", "big p1", "db p1", "huge p3", "new nowhere, does not run", "web p1"]);
     assert_eq!(foreseen.unserved().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["new"]);
 }
@@ -278,7 +278,7 @@ fn every_reason_is_told_and_the_first_is_that_of_the_refusal() {
     assert_eq!(standing(&ledger, "big", "p3"), Standing::NotListed);
     assert!(matches!(standing(&ledger, "big", "p1"), Standing::Here(_)));
     assert_eq!(standing(&ledger, "web", "p2"), Standing::Could(vec![Instead::Elsewhere("p1".into())]));
-    // Dirty, one copy not read off, and too small.
+    // It is dirty, one copy is not read off, and it is too small.
     let p2 = ledger.servers.get_mut("p2").expect("p2 is declared");
     p2.dirty = Some(tenure_core::ledger::Dirty { index: ledger.index, up: None });
     let big = Arc::make_mut(ledger.groups.get_mut("big").expect("big is declared"));
@@ -348,7 +348,7 @@ fn the_instance_of_a_parallel_group_is_not_missed_with_its_server() {
     assert_eq!((foreseen.ending, foreseen.unserved().count()), (Ending::Rest, 0));
 }
 
-/// What an operator of a large site asks at three in the morning.
+/// The question of an operator of a large site at three in the morning.
 #[test]
 fn a_large_site_is_foreseen() {
     let mut cluster = cluster(64);
@@ -366,7 +366,7 @@ fn a_large_site_is_foreseen() {
     assert_eq!(loss.moves.len(), 79);
 }
 
-/// Every road through small clusters keeps the invariants and comes to rest.
+/// Every course of events in small clusters keeps the invariants and comes to rest.
 #[test]
 fn every_loss_of_small_clusters_comes_to_rest() {
     let sizes = [1024, 8192, 20_480];
@@ -378,7 +378,7 @@ fn every_loss_of_small_clusters_comes_to_rest() {
             let list = [order[first], order[(first + 1) % 3]];
             add(&mut cluster, &format!("g{n}"), &list, sizes[(shape + n) % 3]);
         }
-        // What does not fit where it was found is adopted all the same: that is how sites are.
+        // A group that exceeds the server where it was found is adopted all the same: such are real sites.
         let ledger = running(cluster);
         let losses: BTreeSet<ServerName> = ledger.servers.keys().cloned().collect();
         for server in losses {

@@ -1,4 +1,4 @@
-//! Every word of a console, and what it is to the ledger: one row each.
+//! Every word of a console with its meaning to the ledger, one row each.
 
 use std::collections::BTreeMap;
 use tenure_core::{
@@ -12,7 +12,7 @@ use tenure_core::{
     },
 };
 
-/// A system's word, what it is, and whether LPARs can be known in it.
+/// A system's word, its meaning, and whether LPARs can be known in that state.
 const SYSTEMS: [(&str, Meaning, bool); 17] = [
     ("Operating", Meaning::Operating, true),
     ("Standby", Meaning::Standby, true),
@@ -33,7 +33,7 @@ const SYSTEMS: [(&str, Meaning, bool); 17] = [
     ("Unknown", Meaning::Unknown, false),
 ];
 
-/// An LPAR's word, what it is, and what it is of a VIO server.
+/// An LPAR's word, its meaning for an LPAR, and its meaning for a VIO server.
 const LPARS: [(&str, Power, Option<bool>); 14] = [
     ("Not Activated", Power::Off, Some(false)),
     ("Starting", Power::Starting, None),
@@ -51,7 +51,7 @@ const LPARS: [(&str, Power, Option<bool>); 14] = [
     ("Unknown", Power::Unknown, None),
 ];
 
-/// What a refusal is to an order.
+/// Meaning of a refusal to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Is {
     Already,
@@ -60,7 +60,7 @@ enum Is {
 }
 use Is::{Already, NotSent, Refused};
 
-/// A kind of refusal, and what it is of a start, of a stop, of a server's being powered off, and of a move.
+/// A kind of refusal, and its meaning for a start, a stop, a power-off of a server, and a move.
 const REFUSALS: [(RefusalKind, [Is; 4]); 14] = [
     (RefusalKind::AlreadyOn, [Already, Refused, Refused, Refused]),
     (RefusalKind::AlreadyOff, [Refused, Already, Already, Refused]),
@@ -78,7 +78,7 @@ const REFUSALS: [(RefusalKind, [Is; 4]); 14] = [
     (RefusalKind::Other, [Refused, Refused, Refused, Refused]),
 ];
 
-/// Every change that a console is told, and can refuse.
+/// Every change that a console can be told to make, and can refuse.
 fn changes() -> [Change; 11] {
     let machine = |deed| Change::Machine("db".into(), deed);
     [
@@ -96,7 +96,7 @@ fn changes() -> [Change; 11] {
     ]
 }
 
-/// Its column in the table of refusals.
+/// Column of a change in the table of refusals.
 fn column(change: &Change) -> usize {
     match change {
         Change::Machine(_, MachineDeed::Start) => 0,
@@ -193,7 +193,7 @@ fn every_state_of_an_lpar() {
     assert_eq!(words::power(&LparState::parse("Not Activated Yet")), Power::Unknown);
 }
 
-/// Of a server that is said to be up, both links vouch; of one that is off, that to its service processor alone.
+/// For a server that is said to be up, both links count; for one that is off, only the link to its service processor.
 #[test]
 fn a_lost_link_says_nothing() {
     let (up, lost, none) = (Connection::Connected, Connection::parse("No Connection"), Connection::parse(""));

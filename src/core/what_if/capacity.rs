@@ -1,25 +1,25 @@
-//! What each server has, what of it is taken, and what would still fit.
+//! Capacity of each server: its use, and the largest group that would still fit.
 
 use crate::{GroupName, Ledger, ServerName, config::Load};
 use std::{cmp::Reverse, collections::BTreeMap};
 
-/// One dimension of a server.
+/// The amounts of one dimension of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
-    /// What the groups whose tenure is there take.
+    /// Amount taken by the groups whose tenure is there.
     pub used: u64,
-    /// What is declared; unlimited if absent.
+    /// The declared amount; unlimited if absent.
     pub total: Option<u64>,
 }
 
 impl Room {
-    /// What is left; `None` if it is unlimited.
+    /// The rest; `None` if it is unlimited.
     pub fn free(self) -> Option<u64> {
         self.total.map(|total| total.saturating_sub(self.used))
     }
 }
 
-/// One server.
+/// The capacity of one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerRoom {
     /// Memory in MiB.
@@ -36,7 +36,7 @@ pub struct ServerRoom {
     pub largest: Option<(GroupName, Load)>,
 }
 
-/// Every server.
+/// The capacity of every server.
 pub fn capacity(ledger: &Ledger) -> BTreeMap<ServerName, ServerRoom> {
     let mut rooms: BTreeMap<ServerName, ServerRoom> =
         ledger.config.servers.keys().map(|name| (name.clone(), room(ledger, name))).collect();

@@ -1,24 +1,24 @@
-//! What each server's loss would do.
+//! The consequences of each server's loss.
 
 use super::{Ending, WhatIf, foresee};
 use crate::{GroupName, Ledger, ServerName, note::Wait};
 use std::collections::BTreeSet;
 
-/// What the loss of one server would do.
+/// The consequences of the loss of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Loss {
     pub server: ServerName,
-    /// Groups that would run elsewhere, and where.
+    /// Groups that would run elsewhere, with their new servers.
     pub moves: Vec<(GroupName, ServerName)>,
-    /// Groups that would not run, and why.
+    /// Groups that would not run, with their waits.
     pub unserved: Vec<(GroupName, Option<Wait>)>,
-    /// How it would end.
+    /// The end of the forecast.
     pub ending: Ending,
 }
 
 impl Loss {
-    /// Foresees it.
+    /// Forecasts the loss.
     pub fn of(ledger: &Ledger, server: &ServerName) -> Loss {
         let foreseen = foresee(ledger, vec![WhatIf::Lose(BTreeSet::from([server.clone()]))]);
         let moves = foreseen.moved().filter(|(_, _, place)| place.runs);
@@ -33,8 +33,8 @@ impl Loss {
     }
 }
 
-/// What the loss of each single server would do, one after the other, as it is asked for. Servers that are proven off are
-/// left out.
+/// The losses of each single server, forecast one after the other as they are asked for. Servers that are proven off
+/// are left out.
 pub fn lose_each(ledger: &Ledger) -> impl Iterator<Item = Loss> {
     ledger.servers.iter().filter(|(_, state)| state.off.is_none()).map(|(server, _)| Loss::of(ledger, server))
 }

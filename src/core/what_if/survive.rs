@@ -1,4 +1,4 @@
-//! How many servers may be lost at once, as far as room and a majority of nodes decide: the placement engine proves it.
+//! Number of servers that may be lost at once, by room and the majority of nodes: the placement engine proves it.
 
 use crate::{
     GroupName, Ledger, Power, ServerName,
@@ -12,19 +12,19 @@ use std::{
     sync::Arc,
 };
 
-/// Steps that the engine may take: a few seconds at the most.
+/// Maximum number of steps of the engine: a few seconds at the most.
 const BUDGET: u64 = 200_000;
 
-/// How many servers may be lost.
+/// The number of servers that may be lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Survival {
-    /// Whichever so many are lost at once, everything that runs still has a place, and a majority of nodes is left.
+    /// Number of servers: whichever are lost at once, all that runs still has a place, and a majority of nodes is left.
     pub servers: usize,
     /// Whether one more is known to be too many.
     pub exact: bool,
 }
 
-/// How many servers may be lost at once. One is foreseen with the real planner; more are for the placement engine alone.
+/// Number of servers that may be lost at once. One is forecast by the real planner, more by the placement engine alone.
 pub fn survival(ledger: &Ledger) -> Survival {
     if lose_each(ledger).any(|loss| !loss.is_survived()) {
         return Survival { servers: 0, exact: true };
@@ -32,7 +32,7 @@ pub fn survival(ledger: &Ledger) -> Survival {
     survival_beyond_one(ledger)
 }
 
-/// The same where the loss of each single server is known to be survived.
+/// The same, if the loss of each single server is known to be survived.
 pub fn survival_beyond_one(ledger: &Ledger) -> Survival {
     let capacity = place::capacity(&problem(ledger), BUDGET);
     let majority = majority(ledger);
@@ -41,7 +41,7 @@ pub fn survival_beyond_one(ledger: &Ledger) -> Survival {
     Survival { servers, exact }
 }
 
-/// How many servers may be lost with a majority of nodes left, those that are silent now not counted.
+/// The number of servers that may be lost with a majority of nodes left; nodes that are silent now do not count.
 fn majority(ledger: &Ledger) -> usize {
     let heard = ledger.nodes.values().filter(|node| node.lapsed().is_none()).count();
     let needed = (ledger.nodes.len() / 2).saturating_add(1);
@@ -51,7 +51,7 @@ fn majority(ledger: &Ledger) -> usize {
     if spare >= hosts { ledger.servers.len() } else { spare }
 }
 
-/// Indexes of the things that the engine knows by number.
+/// Indexes of names in the engine's problem.
 struct Numbers {
     servers: BTreeMap<ServerName, usize>,
     groups: BTreeMap<GroupName, usize>,
@@ -86,7 +86,7 @@ impl Numbers {
 
 fn problem(ledger: &Ledger) -> Problem {
     let numbers = Numbers::new(ledger);
-    // Who may run where, room left aside: that is for the engine.
+    // Decides which groups may run where regardless of room: room is for the engine.
     let mut roomy = ledger.scratch();
     let config = Arc::make_mut(&mut roomy.config);
     for server in config.servers.values_mut() {
@@ -146,7 +146,7 @@ fn item(ledger: &Ledger, roomy: &Ledger, numbers: &Numbers, name: &GroupName, gr
     }
 }
 
-/// The group as it is when its server is gone: nothing of it is active any more, and what is mobile can be made anew.
+/// The group once its server is gone: nothing of it is active any more, and its mobile LPARs can be made anew.
 fn rested(ledger: &Ledger, group: &GroupState) -> GroupState {
     let mut rested = group.clone();
     for (resource, copies) in &mut rested.copies {

@@ -1,4 +1,4 @@
-//! Why a group does not run on a server: every reason, in the ledger's own words.
+//! Explains why a group does not run on a server: every reason, in the ledger's own terms.
 
 use crate::{
     Event, GroupName, Ledger, Power, ServerName, SystemState,
@@ -10,16 +10,16 @@ use std::sync::Arc;
 /// More reasons than one group can have on one server.
 const MOST: usize = 256;
 
-/// Why a group does not run on a server.
+/// The explanation why a group does not run on a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhyNot {
-    /// How it stands now.
+    /// The present state.
     pub standing: Standing,
-    /// The last time that it was placed, as far as that is remembered.
+    /// Its last placement, as far as that is remembered.
     pub decision: Option<Decision>,
 }
 
-/// How a group stands to a server.
+/// The state of a group with regard to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It is there.
@@ -32,14 +32,14 @@ pub enum Standing {
     Could(Vec<Instead>),
 }
 
-/// Why a group does not run where it could.
+/// The reason why a group does not run where it could.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Instead {
     /// It is there already.
     Elsewhere(ServerName),
     /// It is to be offline.
     Unwanted,
-    /// Nothing is done to it.
+    /// It is frozen.
     Frozen,
     /// More than one copy is active.
     Held,
@@ -47,18 +47,18 @@ pub enum Instead {
     Waits(Wait),
 }
 
-/// A grant that is remembered.
+/// A remembered grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Decision {
     pub event: Event,
-    /// Where it was placed.
+    /// The server on which it was placed.
     pub to: ServerName,
     /// Why it was not placed on the server in question; `None` if that one was not in the way, or was chosen.
     pub why: Option<String>,
 }
 
-/// Why a group does not run on a server. `None` if there is no such group.
+/// Explains why a group does not run on a server. `None` if there is no such group.
 pub fn why_not(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option<WhyNot> {
     let group = ledger.groups.get(name)?;
     let listed = ledger.config.groups.get(name).is_some_and(|declared| declared.servers.contains(server));
@@ -91,8 +91,8 @@ fn decision(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Option<De
     Some(Decision { event: event.clone(), to, why: event.passed_over.get(server).cloned() })
 }
 
-/// Every reason: the ledger names one, that one is mended on a copy, and the ledger is asked again. So it is always the
-/// real rule that speaks. A reason that cannot be mended here ends the list.
+/// All reasons: the ledger names one, that one is removed on a copy, and the ledger is asked again. So it is always the
+/// real rule that answers. A reason that cannot be removed here ends the list.
 fn reasons(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Vec<NotHere> {
     let mut scratch = ledger.scratch();
     let mut all: Vec<NotHere> = Vec::new();
@@ -110,7 +110,7 @@ fn reasons(ledger: &Ledger, name: &GroupName, server: &ServerName) -> Vec<NotHer
     all
 }
 
-/// Takes one reason away. `None` if that cannot be done.
+/// Removes one reason. `None` if that cannot be done.
 fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &NotHere) -> Option<()> {
     let index = ledger.index;
     let group = ledger.groups.get_mut(name).map(Arc::make_mut)?;
@@ -129,7 +129,7 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
         NotHere::Faulted => drop(group.faults.remove(server)),
         NotHere::ProvenOff => {
             state.off = None;
-            // That it also reads Power Off says nothing more.
+            // It also reads Power Off, which is no further reason.
             (state.system, state.live) = (SystemState::Operating, true);
         }
         NotHere::Unread => (state.since, state.system, state.live) = (Some(index), SystemState::Operating, true),
@@ -145,7 +145,7 @@ fn mend(ledger: &mut Ledger, name: &GroupName, server: &ServerName, reason: &Not
         NotHere::Limit { limit, .. } => {
             Arc::make_mut(&mut ledger.config).groups.get_mut(name)?.prerequisites.remove(limit);
         }
-        // These would take more than one thing to mend, or are about other groups and nodes.
+        // These would take several changes to remove, or are about other groups and nodes.
         NotHere::NodeDown { .. }
         | NotHere::FailoverOff { .. }
         | NotHere::OtherZone { .. }

@@ -1,4 +1,4 @@
-//! The ideal world of a foresight: what the nodes would read, and what becomes of orders.
+//! The ideal world of a forecast: the readings of the nodes, and the outcomes of orders.
 
 use crate::{
     Action, GroupName, Inside, Ledger, NodeName, Order, Power, Reading, Report, ResourceName, Seen, ServerName, Span,
@@ -9,25 +9,25 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Servers and nodes as they would be.
+/// Imagined servers and nodes.
 #[derive(Debug)]
 pub(super) struct World {
-    /// What the leader knows of it.
+    /// The leader's view of it.
     pub(super) view: View,
-    /// Readings of servers that nobody can read now.
+    /// Readings of servers without a watcher that is heard.
     unread: BTreeMap<ServerName, Reading>,
-    /// Since when nodes are silent. Those that had lapsed before have been so for ever.
+    /// Start of each node's silence. For nodes that had lapsed before, it is time zero.
     silent: BTreeMap<NodeName, Time>,
     lost: BTreeSet<ServerName>,
-    /// How sure agents are of what runs inside nodes, where that is less than 100 percent.
+    /// Confidence of agents in resources inside nodes, where it is less than 100 percent.
     sure: BTreeMap<(ServerName, ResourceName), u8>,
-    /// The configuration that the readings are about.
+    /// Log index of the configuration that the readings are about.
     configured: u64,
     serial: u64,
 }
 
 impl World {
-    /// As the ledger knows it; what is on its way has arrived.
+    /// The world as the ledger knows it; work under way has ended.
     pub(super) fn new(ledger: &Ledger) -> Self {
         let lapsed = ledger.nodes.iter().filter(|(_, node)| node.lapsed().is_some());
         let mut world = World {
@@ -43,7 +43,7 @@ impl World {
         world
     }
 
-    /// Takes in what the ledger declares and the world does not have yet.
+    /// Adds what the ledger declares and the world does not have yet, and drops servers that are no longer declared.
     fn survey(&mut self, ledger: &Ledger) {
         let declared = |server: &ServerName| ledger.servers.contains_key(server);
         self.view.readings.retain(|server, _| declared(server));
@@ -88,7 +88,7 @@ impl World {
         self.view.readings.get_mut(server).or_else(|| self.unread.get_mut(server))
     }
 
-    /// Everybody who can be heard is heard, and every server that has a watcher who can is read anew.
+    /// Hears every node that is not silent, and reads every server anew that has a watcher which is heard.
     pub(super) fn refresh(&mut self, ledger: &Ledger) {
         if self.configured != ledger.configured {
             self.configured = ledger.configured;
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// What the agents of a node see.
+    /// Looks at the resources inside a node, by its agents.
     fn look_inside(&mut self, node: &NodeName, ledger: &Ledger) {
         let server = ledger.config.nodes.get(node).and_then(|declared| declared.server.clone());
         let Some(server) = server.filter(|_| self.hears(node)) else {
@@ -146,7 +146,7 @@ impl World {
         NodeView { heard: true, silence: ledger.now.since(*since), lease_over, reaches_manager: true }
     }
 
-    /// When the next lease of a silent node ends.
+    /// Time at which the next lease of a silent node ends.
     pub(super) fn wake(&self, ledger: &Ledger) -> Option<Time> {
         self.silent.values().map(|since| lease_end(*since, ledger)).filter(|end| *end > ledger.now).min()
     }
@@ -159,7 +159,7 @@ impl World {
         self.lost.contains(server)
     }
 
-    /// Who would lead: the first node that is heard, if those that are heard are a majority of the declared ones.
+    /// The imagined leader: the first node that is heard, if a majority of the declared nodes is heard.
     pub(super) fn leader(&self, ledger: &Ledger) -> Option<NodeName> {
         let mut heard = ledger.nodes.keys().filter(|node| self.hears(node));
         let first = heard.next().cloned();
@@ -185,7 +185,7 @@ impl World {
         reading.node = Power::Off;
     }
 
-    /// Carries out an order and answers it. What a kind of order does that is not known here, it has done.
+    /// Carries out an order and answers it. Orders of other kinds succeed without an effect on readings.
     pub(super) fn carry_out(&mut self, order: &Order, ledger: &Ledger) -> Report {
         let index = ledger.index;
         let ending = match self.refuses(&order.action, &order.server) {
@@ -201,7 +201,7 @@ impl World {
             Some((resource.clone(), Seen { power, since: index, serial, confidence: 100, said: String::new() }))
         });
         let readings = self.reading(&order.server).map(|reading| {
-            // Only what the order was about: the others are read anyway.
+            // Only the resource of the order: the others are read anyway.
             let copy = order.action.resource().and_then(|resource| reading.copies.get_key_value(resource));
             Reading {
                 server: reading.server.clone(),
@@ -220,7 +220,7 @@ impl World {
         Report { order: order.id, ending, readings: readings.into_iter().collect(), seen: seen.into_iter().collect() }
     }
 
-    /// The server that is down, though it would have to be up for this.
+    /// A server that is down and would have to be up for this action.
     fn refuses(&mut self, action: &Action, server: &ServerName) -> Option<ServerName> {
         let mut needed = Vec::new();
         needed.extend((action.is_start()).then_some(server));
@@ -256,7 +256,7 @@ impl World {
                 self.set(resource, Some(to), Power::Absent);
                 self.set(resource, Some(from), Power::Running);
             }
-            // A program does nothing to what is read.
+            // A hook changes no readings.
             Action::Hook { .. } => {}
         }
     }
@@ -269,7 +269,7 @@ impl World {
     }
 }
 
-/// What a copy would read when what is on its way has arrived.
+/// The reading of a copy once the work under way has ended.
 fn reads(ledger: &Ledger, name: &GroupName, group: &GroupState, resource: &ResourceName, server: &ServerName) -> Power {
     let Some(copies) = group.copies.get(resource) else { return Power::Unknown };
     let Some(copy) = copies.get(server) else { return Power::Unknown };
@@ -284,7 +284,7 @@ fn reads(ledger: &Ledger, name: &GroupName, group: &GroupState, resource: &Resou
         Power::Unknown if copy.since.is_some() => Power::Unknown,
         Power::Unknown if ledger.is_persistent(resource) => Power::Running,
         Power::Unknown if ledger.is_mobile(resource) => {
-            // It is defined on one server: where it was read, or the first of its list.
+            // It is defined on one server: the one where it was read, or the first of its list.
             let known = copies.values().any(|copy| copy.since.is_some() && copy.power != Power::Absent);
             let first = ledger.config.groups.get(name).and_then(|declared| declared.servers.first());
             if !known && first == Some(server) { Power::Off } else { Power::Absent }

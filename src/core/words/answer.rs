@@ -1,27 +1,27 @@
-//! From how a console ended a command to what that is to the order which sent it.
+//! Converts the outcome of a console's command to the answer for the order that sent it.
 
 use super::refusal::RefusalKind;
 use crate::execution::{Answer, Change, MachineDeed, ServerDeed};
 
-/// How a console ended what it was told.
+/// Outcome of a command that was given to a console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// It accepted.
     Accepted,
     /// It refused, and nothing was done.
     Refused {
-        /// What the refusal means.
+        /// Meaning of the refusal.
         kind: RefusalKind,
-        /// What was said.
+        /// The console's message.
         why: String,
     },
-    /// None was told.
+    /// No console was given the command.
     NotSent(String),
-    /// It was told, and nobody knows what became of that.
+    /// A console was given the command, and the outcome is unknown.
     Unknown(String),
 }
 
-/// What is asked for, as far as a refusal is concerned.
+/// Purpose of a command, as far as a refusal is concerned.
 #[derive(Clone, Copy)]
 enum Aim {
     Start,
@@ -30,7 +30,7 @@ enum Aim {
     Other,
 }
 
-/// What the end of a command is to who carries out the order.
+/// The answer to an order, from the outcome of its command.
 pub fn answer(change: &Change, told: Told) -> Answer {
     match told {
         Told::Accepted => Answer::Accepted,
@@ -52,7 +52,7 @@ fn refused(change: &Change, kind: RefusalKind, why: String) -> Answer {
             | RefusalKind::NoAuthority,
             Aim::Start | Aim::Stop | Aim::Other,
         ) => Answer::NotSent(why),
-        // Nobody has recorded what is said of a server that is off: in whatever words that is refused, it is read back.
+        // No recording shows how power-off is refused for a server that is off: whatever the words, it is read back.
         (
             RefusalKind::AlreadyOn
             | RefusalKind::AlreadyOff

@@ -1,4 +1,4 @@
-//! From what a console said of a server to the reading that the ledger takes.
+//! Converts a console's answer about a server to the reading that the ledger takes.
 
 use super::{
     seen::{LparReading, ServerReading},
@@ -11,18 +11,18 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was asked, by whom, and what that node knew.
+/// The circumstances of a reading: the server, the asking node, and the state of its log.
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Asked<'a> {
     pub server: &'a ServerName,
     pub by: &'a NodeName,
-    /// The log index that it had applied.
+    /// The log index that the node had applied.
     pub since: u64,
-    /// The number of its question.
+    /// Number of the node's question.
     pub serial: u64,
 }
 
-/// What the state of a managed system is to the ledger.
+/// Meaning of a managed system's state to the ledger.
 pub fn system(word: &Word) -> SystemState {
     match word {
         Word::Operating => SystemState::Operating,
@@ -32,7 +32,7 @@ pub fn system(word: &Word) -> SystemState {
         Word::PowerOffInProgress => SystemState::PoweringOff,
         Word::Error | Word::ErrorDump | Word::ErrorTerminated => SystemState::Error,
         Word::NoConnection => SystemState::NoConnection,
-        // A service processor that has lost its partition data lists nothing, or what it had once.
+        // A service processor that has lost its partition data lists nothing, or an old state.
         Word::Recovery
         | Word::Incomplete
         | Word::PendingAuthentication
@@ -44,7 +44,7 @@ pub fn system(word: &Word) -> SystemState {
     }
 }
 
-/// What the state of an LPAR is to the ledger.
+/// Meaning of an LPAR's state to the ledger.
 pub fn power(word: &LparState) -> Power {
     match word {
         LparState::NotActivated => Power::Off,
@@ -62,7 +62,7 @@ pub fn power(word: &LparState) -> Power {
     }
 }
 
-/// Whether a VIO server in this state serves who lives on it; `None` where that is not certain.
+/// Whether a VIO server in this state serves its clients; `None` where that is uncertain.
 pub fn vios(word: &LparState) -> Option<bool> {
     match word {
         LparState::Running => Some(true),
@@ -81,7 +81,7 @@ pub fn vios(word: &LparState) -> Option<bool> {
     }
 }
 
-/// What kind of LPAR one is to the ledger.
+/// Kind of an LPAR to the ledger.
 fn environment(word: &LparEnvironment) -> Environment {
     match word {
         LparEnvironment::AixLinux => Environment::AixLinux,
@@ -91,7 +91,7 @@ fn environment(word: &LparEnvironment) -> Environment {
     }
 }
 
-/// The same of the whole answer: a state that came over a link which is lost is none.
+/// The system state of the whole answer: a state that came over a lost link does not count.
 fn shown(seen: &ServerReading) -> SystemState {
     match seen.connected {
         Connection::NotConnected(_) => SystemState::NoConnection,
@@ -100,7 +100,7 @@ fn shown(seen: &ServerReading) -> SystemState {
     }
 }
 
-/// A reading as the ledger takes it. What an LPAR reads depends on what is known of it.
+/// The reading that the ledger takes. The state of an LPAR depends on what is known of it.
 pub fn reading(cluster: &Cluster, known: &KnownOn, asked: &Asked<'_>, seen: &ServerReading) -> Reading {
     let (system, live) = (shown(seen), seen.is_live());
     let Some(listed) = seen.lpars().filter(|_| live && system.tells_lpars()) else {
@@ -121,7 +121,7 @@ pub fn reading(cluster: &Cluster, known: &KnownOn, asked: &Asked<'_>, seen: &Ser
     found
 }
 
-/// What is read when no console answers.
+/// The reading when no console answers.
 pub fn no_reading(asked: &Asked<'_>) -> Reading {
     Reading {
         server: asked.server.clone(),

@@ -1,23 +1,23 @@
-//! What a console says when a command fails: a message code, then a sentence. Errors of parameters have no code. Only codes and
+//! A console's message when a command fails: a code, then a sentence. Errors of parameters have no code. Only codes and
 //! the two fixed sentences are matched; the rest of the text is for people.
 
 use std::fmt;
 
-/// Messages are shortened to this many characters.
+/// Maximum number of characters of a message; longer ones are shortened.
 const LONGEST_MESSAGE: usize = 300;
 
-/// Beginnings of the messages without a code.
+/// Prefixes of the messages without a code.
 const PARAMETER_SENTENCES: [&str; 2] = ["The command entered ", "An invalid "];
 
-/// What a code begins with.
+/// Prefixes of codes.
 const LETTERS: [&str; 6] = ["HSCL", "HSCP", "HWSE", "VIOS", "PVME", "REST"];
 
-/// What a console said when it refused.
+/// A refusal by a console.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Refusal {
     /// Its message code, such as `HSCL05EA`. Errors of parameters have none.
     pub code: Option<String>,
-    /// What the code means to us.
+    /// Meaning of the code.
     pub kind: RefusalKind,
     /// Its message, shortened, without the code.
     pub message: String,
@@ -40,7 +40,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// What a refusal means. The codes are those of recordings and documentation; all of them are given before anything is
+    /// Meaning of a refusal. The codes come from recordings and documentation; each of them is given before anything is
     /// done.
     RefusalKind {
         /// The LPAR is not off, so it cannot be activated.
@@ -49,13 +49,13 @@ kinds! {
         AlreadyOff: ["HSCL1558", "PVME04000005", "PVME01050901"],
         /// The LPAR's state does not allow the operation.
         WrongState: ["HSCL05DF"],
-        /// Too busy: try again later. Whatever says "too busy" is this as well.
+        /// Too busy: try again later. So is any message with "too busy".
         Busy: ["HSCL3205", "VIOS0014"],
         /// The server is not Operating.
         NotOperating: ["HSCL0238"],
         /// This console has no connection to the server.
         NotConnected: ["HSCL0237"],
-        /// No RMC to the operating system.
+        /// No RMC connection to the operating system.
         NoRmc: ["HSCL0DB4", "HSCL2957", "HSCLA246", "PVME01050905", "PVME01050402"],
         /// No such LPAR on this server.
         LparNotFound: ["HSCL8011", "HSCL8012"],
@@ -71,25 +71,25 @@ kinds! {
         ],
         /// A parameter is missing or wrong; the console sends no code with it, unless a description is not printable ASCII.
         Parameter: ["HSCLC63B"],
-        /// Another code. It may stand for something that went wrong half-way.
+        /// Another code. It may stand for a failure half-way.
         Other: [],
     }
 }
 
-/// What was refused.
+/// The step that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A question whether a change could be made. It changes nothing.
+    /// A check whether a change could be made. It changes nothing.
     Check,
     /// A change that was not checked before.
     Change,
-    /// A change that had passed its check: if it is refused all the same, it was most likely under way.
+    /// A change that had passed its check: a refusal most likely came half-way.
     Checked,
 }
 
 impl RefusalKind {
-    /// Whether such a refusal proves that nothing was done. A code that we do not know proves it of a check alone; once that is
-    /// passed, only a command that was not even looked at does.
+    /// Whether such a refusal proves that nothing was done. After a mere check it always does. An unknown code does not
+    /// prove it of a change; and once the check is passed, only a refusal to consider the command at all does.
     pub fn is_definite(self, of: Step) -> bool {
         match of {
             Step::Check => true,
@@ -106,7 +106,7 @@ impl RefusalKind {
 }
 
 impl Refusal {
-    /// Reads one line of what a command printed; `None` if it is no message of the console's.
+    /// Parses one line of a command's output; `None` if it is no message of the console.
     pub fn parse(line: &str) -> Option<Self> {
         let line = line.trim();
         if let Some((code, message)) = split_code(line) {
@@ -117,7 +117,7 @@ impl Refusal {
         is_parameter.then(|| Self { code: None, kind: RefusalKind::Parameter, message: shorten(line) })
     }
 
-    /// Whether it says that an attribute in `-F` is not known to this release.
+    /// Whether the refusal is of an attribute in `-F` that this release does not know.
     pub fn is_of_attribute(&self) -> bool {
         self.kind == RefusalKind::Parameter && self.message.to_ascii_lowercase().contains("attribute")
     }

@@ -1,4 +1,4 @@
-//! What a console said of one server and its LPARs, in its words.
+//! A console's answer about one server and its LPARs, in its own words.
 
 use super::{
     read::system,
@@ -16,17 +16,17 @@ pub struct LparReading {
     pub id: Option<u32>,
     /// Its identity, which moves with it between servers. Very old consoles do not print it.
     pub uuid: Option<String>,
-    /// What kind of partition it is.
+    /// Kind of partition.
     pub env: LparEnvironment,
     pub state: LparState,
-    /// RMC to its operating system.
+    /// RMC connection to its operating system.
     pub rmc: RmcState,
-    /// What somebody has written about it, empty if nobody has; `None` where that was not asked, or is not known there.
+    /// Its description, perhaps empty; `None` if it was not asked for, or this release does not know it.
     pub description: Option<String>,
 }
 
-/// The LPARs of a server, or why they could not be listed. The two are kept apart because an LPAR that is missing from a
-/// list is not there, while one that could not be listed may well be running.
+/// The LPARs of a server, or the reason why they could not be listed. The two are kept apart because an LPAR that is
+/// missing from a list is not there, while one that could not be listed may well be running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inventory {
     /// All LPARs that are defined on the server, VIO servers included.
@@ -44,7 +44,7 @@ pub struct ServerReading {
     pub connected: Connection,
     /// Its link to the hypervisor, where that is not the one to the service processor (eBMC): LPARs are known through it.
     pub vmi: Option<Connection>,
-    /// Whether the system's own clock stood still between two readings of what has an eBMC: then it shows what it knew last.
+    /// Whether the system's own clock stood still between two readings of an eBMC: then its states are the last known.
     pub stands_still: bool,
     /// The LPARs.
     pub inventory: Inventory,
@@ -72,7 +72,7 @@ impl ServerReading {
         self.connected == Connection::Connected && !self.lost_hypervisor() && self.system.is_seen()
     }
 
-    /// Whether the hypervisor is said to be up, and the link that would tell otherwise is lost.
+    /// Whether the hypervisor is said to be up, and the link that would show otherwise is lost.
     pub fn lost_hypervisor(&self) -> bool {
         let up = matches!(self.system, SystemState::Operating | SystemState::Standby);
         let lost = self.vmi.as_ref().is_some_and(|vmi| *vmi != Connection::Connected);
@@ -81,12 +81,12 @@ impl ServerReading {
 }
 
 impl SystemState {
-    /// Whether the console can list LPAR states that mean something in this system state.
+    /// Whether LPAR states that the console lists in this system state mean something.
     pub fn can_list_lpars(&self) -> bool {
         system(self).tells_lpars()
     }
 
-    /// Whether a console that has a link to the service processor knows what the server does.
+    /// Whether a console with a link to the service processor knows the state of the server.
     pub fn is_seen(&self) -> bool {
         match system(self) {
             Meaning::Operating

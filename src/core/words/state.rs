@@ -1,4 +1,4 @@
-//! The words that a management console uses for states, as types.
+//! The words of a management console for states, as types.
 //!
 //! Promises: parsing is total. Upper and lower case, `-`, `_` and repeated spaces make no difference, since the same HMC spells
 //! a state differently on its command line and in its REST API. A word that is not in the HMC's own enumeration stays
@@ -17,13 +17,13 @@ words! {
         Initializing: "Initializing",
         /// The service processor answers, the rest is off.
         PowerOff: "Power Off",
-        /// On its way there. LPARs may still run.
+        /// On its way to `PowerOff`. LPARs may still run.
         PowerOffInProgress: "Power Off In Progress",
         /// Hypervisor or hardware failed, the service processor answers. Says nothing certain about LPARs.
         Error: "Error",
-        /// The same, and a dump is taken.
+        /// Like `Error`, and a dump is being taken.
         ErrorDump: "Error - Dump In Progress",
-        /// The same, after a checkstop.
+        /// Like `Error`, after a checkstop.
         ErrorTerminated: "Error - Terminated",
         /// The service processor lost partition data. LPARs may be running.
         Recovery: "Recovery",
@@ -39,7 +39,7 @@ words! {
         VersionMismatch: "Version Mismatch",
         /// One service processor takes over from the other.
         ServiceProcessorFailover: "Service Processor Failover",
-        /// Of capacity on demand.
+        /// Recovery of capacity on demand.
         OnDemandRecovery: "On Demand Recovery",
     }
 }
@@ -55,7 +55,7 @@ words! {
         Running: "Running",
         /// Holds its resources and can touch its disks.
         OpenFirmware: "Open Firmware",
-        /// Can hang for long.
+        /// Shutting down; can hang for long.
         ShuttingDown: "Shutting Down",
         /// *Running* but requires attention, or an activation failed. Not off.
         Error: "Error",
@@ -69,9 +69,9 @@ words! {
         MigratingNotActivated: "Migrating - Not Activated" or "Migrating - Not Active",
         /// Its memory is on disk.
         Suspended: "Suspended",
-        /// On its way there.
+        /// On its way to `Suspended`.
         Suspending: "Suspending",
-        /// On its way back.
+        /// On its way back from `Suspended`.
         Resuming: "Resuming",
     }
 }
@@ -88,7 +88,7 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Reads the word of one service processor.
+    /// Parses the word of one service processor.
     pub fn parse(text: &str) -> Self {
         match text {
             _ if same(text, "Connected") => Self::Connected,
@@ -108,7 +108,7 @@ impl fmt::Display for Connection {
     }
 }
 
-/// What kind of partition an LPAR is (`lpar_env`).
+/// Kind of partition (`lpar_env`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LparEnvironment {
     /// `aixlinux`.
@@ -122,7 +122,7 @@ pub enum LparEnvironment {
 }
 
 impl LparEnvironment {
-    /// Reads the HMC's word.
+    /// Parses the HMC's word.
     pub fn parse(text: &str) -> Self {
         match text {
             _ if same(text, "aixlinux") => Self::AixLinux,
@@ -148,7 +148,7 @@ pub enum RmcState {
 }
 
 impl RmcState {
-    /// Reads the HMC's word.
+    /// Parses the HMC's word.
     pub fn parse(text: &str) -> Self {
         match text {
             _ if same(text, "active") => Self::Active,
@@ -167,7 +167,7 @@ fn unknown(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     }
 }
 
-/// Whether two texts are the same word: case does not count, nor whether its parts are held together by spaces, `-` or `_`.
+/// Whether two texts are the same word: case does not count, nor whether its parts are joined by spaces, `-` or `_`.
 fn same(one: &str, other: &str) -> bool {
     let (mut one, mut other) = (parts(one), parts(other));
     loop {

@@ -1,9 +1,9 @@
-//! Where an HMC is, who we are to it, and who it must prove to be.
+//! The address of an HMC, the user and key for it, and the fingerprint of its host key.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// The one identity that is offered to an HMC: an OpenSSH private key (ed25519 or RSA) without a passphrase.
+/// The one key that is offered to an HMC: an OpenSSH private key (ed25519 or RSA) without a passphrase.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum HmcKey {
     /// A file, read each time a connection is made.

@@ -1,4 +1,4 @@
-//! What a command's output amounts to, and what its facts are.
+//! Interpreting the output of commands.
 //!
 //! Everything here is a function of bytes, so that recorded answers are its tests.
 
@@ -16,8 +16,8 @@ pub const SYSTEM_COLUMNS: [&str; 5] = ["name", "type_model", "serial_num", "stat
 /// Columns of `lssyscfg -r lpar`.
 pub const LPAR_COLUMNS: [&str; 6] = ["name", "lpar_id", "uuid", "lpar_env", "state", "rmc_state"];
 
-/// The same with what is written about each. That the command line knows `description` is not recorded; the console's other
-/// interfaces do, and HSCLC63B says what it may hold.
+/// The same, with the descriptions. That the command line knows `description` is not recorded; the console's other
+/// interfaces do, and HSCLC63B tells its permitted content.
 pub const DESCRIBED_COLUMNS: [&str; 7] = ["name", "lpar_id", "uuid", "lpar_env", "state", "rmc_state", "description"];
 
 /// Columns of `lshwres -r mem --level sys`.
@@ -29,7 +29,7 @@ pub const PROCESSOR_COLUMNS: [&str; 2] = ["configurable_sys_proc_units", "curr_a
 /// Exit status of a refusal.
 const STATUS_REFUSED: u32 = 1;
 
-/// The standard output of a command that succeeded.
+/// The standard output of a command, if it succeeded; otherwise the failure.
 pub fn conclude(output: Output) -> Result<Vec<u8>, Failure> {
     if output.status == 0 {
         return Ok(output.stdout);
@@ -88,7 +88,7 @@ pub fn lpars(records: &[Record]) -> Result<Vec<LparReading>, Failure> {
     }
 }
 
-/// Reads the link to a system's service processors: one line each, and one that is connected is enough.
+/// Reads the link to a system's service processors: one line each; one connected service processor is enough.
 pub fn connection(records: &[Record], mtms: &str) -> Connection {
     let of_system = records.iter().filter(|record| record.get("type_model_serial_num") == Some(mtms));
     let words = of_system.map(|record| Connection::parse(record.get("state").unwrap_or_default()));
@@ -99,8 +99,8 @@ pub fn connection(records: &[Record], mtms: &str) -> Connection {
     })
 }
 
-/// Reads the link to the hypervisor of a system with an eBMC, which is beside the one to its service processor; `None` for
-/// any other.
+/// Reads the link to the hypervisor of a system with an eBMC, which exists in addition to the link to its service
+/// processor; `None` for any other system.
 pub fn vmi(records: &[Record], mtms: &str) -> Option<Connection> {
     let of_system = records.iter().find(|record| record.get("type_model_serial_num") == Some(mtms))?;
     of_system.value("sp_type").filter(|kind| kind.trim().eq_ignore_ascii_case("ebmc"))?;
@@ -139,7 +139,7 @@ fn hundredths(text: &str) -> Option<HundredthsOfProcessor> {
     Some(HundredthsOfProcessor(hundredths))
 }
 
-/// A parse error as a console's failure.
+/// Converts a parse error to a console's failure.
 pub fn unreadable(error: ParseError) -> Failure {
     not_understood(error.to_string())
 }

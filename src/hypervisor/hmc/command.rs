@@ -1,14 +1,15 @@
 //! One command line for the HMC's shell.
 //!
-//! The remote side is a shell and names may hold spaces, quotes and shell characters, so every value is single-quoted.
+//! The remote side is a shell and names may contain spaces, quotes and shell characters, so every value is
+//! single-quoted.
 //! A line holds exactly one command: no pipes, no substitutions, no second command.
 
 use std::fmt;
 
-/// Put in front of every command, see the module documentation of the driver.
+/// The prefix of every command, see the documentation of the module `hmc`.
 const LOCALE: &str = "LANG=C";
 
-/// A command under construction. Program and flags are our own constants; only values come from outside.
+/// A command under construction. Program and flags are constants; only values come from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     line: String,

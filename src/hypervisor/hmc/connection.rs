@@ -1,10 +1,10 @@
-//! The one connection to an HMC: when it is made, shared, given up, and left alone.
+//! The one connection to an HMC: when it is opened, shared, dropped, and not retried.
 //!
-//! Promises: at most one connection and at most one attempt to make one at any time, shared by all callers. A failed
-//! attempt is followed by a pause that doubles. A rejected authentication is followed by none at all until
-//! [`Connection::reset`] or a new configuration. Where [turns](Connection::take_turns) were set, our key is offered at their
-//! beginning only, and while logins are [held](Connection::hold) it is not offered at all. A caller that gives up does not cut off an attempt that others wait for,
-//! nor leave an authentication half done.
+//! Promises: at most one connection and at most one attempt to open one at any time, shared by all callers. A failed
+//! attempt is followed by a pause that doubles. After a rejected authentication there is no further attempt until
+//! [`Connection::reset`] or a new configuration. If [turns](Connection::take_turns) were set, the key is offered at
+//! their beginning only, and while logins are [held](Connection::hold) it is not offered at all. A caller that gives
+//! up neither cuts off an attempt that others wait for, nor leaves an authentication half done.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,14 @@ use crate::hypervisor::{Failure, Login, Turns};
 /// Pause after the first failed attempt to connect; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Short, since an HMC that is back must be used at once, and one connection attempt costs little.
+/// Short, since an HMC that is back must be used at once, and one attempt costs little.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Pause after a wrong host key: it changes only by human hands.
+/// Pause after a wrong host key: only an administrator can mend that.
 const HOST_KEY_PAUSE: Duration = Duration::from_secs(60);
 
-/// Authentications in a row that may end without an answer. One more could be the third failure, which locks the account.
+/// Number of authentications in a row that may end without an answer. One more could be the third failure, which
+/// locks the account.
 const MAX_UNFINISHED_AUTHENTICATIONS: u32 = 2;
 
 /// The connection to one HMC, or the lack of one.
@@ -36,16 +37,16 @@ pub struct Connection {
     door: Door,
 }
 
-/// Whether, and when, our key may be offered. Clones are the same door.
+/// Whether, and when, the key may be offered. Clones share the state.
 #[derive(Clone, Default)]
 struct Door(Arc<std::sync::Mutex<Knocks>>);
 
 #[derive(Default)]
 struct Knocks {
     turns: Option<Turns>,
-    /// Why nothing is offered: another node was refused.
+    /// The reason why the key is not offered: another node was refused.
     held: Option<String>,
-    /// What came of the last offer.
+    /// The outcome of the last offer.
     last: Option<Login>,
 }
 
@@ -58,7 +59,7 @@ impl Door {
         self.knocks().held.clone()
     }
 
-    /// Waits for our turn. An error says why we may not knock then.
+    /// Waits for this node's turn. The error is the reason why the key may not be offered then.
     async fn open(&self) -> Result<(), String> {
         let turns = self.knocks().turns;
         if let Some(turns) = turns {
@@ -72,20 +73,20 @@ impl Door {
     }
 }
 
-/// The connection's lifecycle.
+/// The state of the connection.
 enum Link {
-    /// None yet, or none any more; `failures` attempts in a row failed.
+    /// Not connected; the last `failures` attempts failed.
     Down { failures: u32, unfinished: u32, pause: Option<(Instant, LinkError)> },
-    /// Connected and authenticated, as far as is known.
+    /// Connected and authenticated; it may have ended since.
     Up(Arc<Session>),
-    /// Authentication failed; nothing is tried any more.
+    /// Authentication failed; no further attempt is made.
     Stopped { reason: String },
 }
 
 const FRESH: Link = Link::Down { failures: 0, unfinished: 0, pause: None };
 
 impl Connection {
-    /// To an HMC that was not contacted yet.
+    /// A connection to an HMC that was not contacted yet.
     pub fn new(address: HmcAddress) -> Self {
         Self { address, link: Arc::new(Mutex::new(FRESH)), door: Door::default() }
     }
@@ -108,37 +109,38 @@ impl Connection {
         }
     }
 
-    /// When our key may be offered; at any time if `None`.
+    /// Sets the times at which the key may be offered; at any time if `None`.
     pub fn take_turns(&self, turns: Option<Turns>) {
         self.door.knocks().turns = turns;
     }
 
-    /// Holds logins back for this reason, or lets them go on. What is connected stays so.
+    /// Holds logins back, for this reason; `None` lets them go on. An open connection stays open.
     pub fn hold(&self, why: Option<String>) {
         self.door.knocks().held = why;
     }
 
-    /// What came of the last login, unless it was [forgotten](Self::forget_login).
+    /// The outcome of the last login, unless it was [forgotten](Self::forget_login).
     pub fn login(&self) -> Option<Login> {
         self.door.knocks().last.clone()
     }
 
-    /// Forgets what came of the last login.
+    /// Forgets the outcome of the last login.
     pub fn forget_login(&self) {
         self.door.knocks().last = None;
     }
 
-    /// Logs in once, whatever came of it before it was [forgotten](Self::forget_login); beside a connection that is up, which is
-    /// kept whatever comes of this. [`Self::login`] says what came of it. Must not be given up half-way.
+    /// Logs in once, whatever the outcome of a login that was [forgotten](Self::forget_login). If a connection is up,
+    /// by a second one; the first is kept in any case. [`Self::login`] returns the outcome. The future must not be
+    /// dropped half-way.
     pub async fn try_login(&self) {
         let mut link = self.link.lock().await;
         if !matches!(&*link, Link::Up(session) if !session.is_closed()) {
-            // A command may have logged in, or been refused, since then: that was the one try.
+            // Since then a command may have logged in, or have been refused: that was the one try.
             if self.login().is_none() {
                 *link = FRESH;
             }
             drop(link);
-            // The door keeps what came of it.
+            // `login` returns the outcome.
             let _ = self.session().await;
             return;
         }
@@ -161,7 +163,7 @@ impl Connection {
         }
     }
 
-    /// The connection, made now if there is none.
+    /// The open connection; opened now if there is none.
     pub async fn session(&self) -> Result<Arc<Session>, Failure> {
         let link = Arc::clone(&self.link).lock_owned().await;
         match &*link {
@@ -178,7 +180,7 @@ impl Connection {
         if let Some(reason) = self.door.held() {
             return Err(Failure::AuthenticationFailed { reason });
         }
-        // In a task of its own, with the lock inside: a caller that gives up must not cut off an authentication.
+        // In a task of its own, which holds the lock: a caller that gives up must not cut off an authentication.
         let attempt = tokio::spawn(attempt(self.address.clone(), link, self.door.clone()));
         match attempt.await {
             Ok(result) => result,
@@ -186,7 +188,7 @@ impl Connection {
         }
     }
 
-    /// Gives up a connection that is dead; the next command connects anew.
+    /// Drops a dead connection; the next command connects anew.
     pub async fn discard(&self, dead: &Arc<Session>) {
         let mut link = self.link.lock().await;
         if matches!(&*link, Link::Up(session) if Arc::ptr_eq(session, dead)) {
@@ -195,7 +197,7 @@ impl Connection {
     }
 }
 
-/// One attempt to connect, and what follows from it for the next one.
+/// One attempt to connect; sets the state for the next one.
 async fn attempt(address: HmcAddress, mut link: OwnedMutexGuard<Link>, door: Door) -> Result<Arc<Session>, Failure> {
     let (failures, unfinished) = match &*link {
         Link::Down { failures, unfinished, .. } => (*failures, *unfinished),
@@ -238,10 +240,11 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
         LinkError::HostKey { expected, presented } => {
             error!(hmc, expected, presented, "the host key is not the configured one: nothing was sent");
         }
-        // Nothing was tried, and nothing is until that ends.
+        // The key was not offered. The next command tries without a pause; while logins are held, `session` refuses
+        // it.
         LinkError::Held(_) => return Link::Down { failures: failures.saturating_sub(1), unfinished, pause: None },
         LinkError::Unreachable(reason) | LinkError::Unfinished(reason) | LinkError::Identity(reason) => {
-            // Once per outage; each further attempt would say the same.
+            // Logged once per outage; further attempts would only repeat it.
             if failures == 1 {
                 warn!(hmc, reason, "cannot connect");
             }
@@ -249,7 +252,7 @@ fn after(address: &HmcAddress, error: LinkError, failures: u32, unfinished: u32)
     }
     let unfinished = match &error {
         LinkError::Unfinished(_) => unfinished + 1,
-        // Not reset by an HMC that could not even be asked: what counts is failures since the last success.
+        // An HMC that could not even be asked does not reset it: failures since the last success count.
         _ => unfinished,
     };
     let pause = match &error {

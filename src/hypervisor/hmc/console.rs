@@ -1,7 +1,7 @@
-//! One HMC as the driver sees it: how many commands it carries at once, and whether it answers.
+//! One HMC: its limit of concurrent commands, and whether it answers.
 //!
-//! Promises: a bounded number of commands at once; whether a command was handed over is always told. A connection on
-//! which nothing is answered any more is replaced.
+//! Promises: a bounded number of commands at once; an error always tells whether the command was sent. A connection
+//! without any answers is replaced.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,51 +18,52 @@ use super::exec::{self, ExecError, Output, Slot};
 use super::link::Session;
 use crate::hypervisor::Failure;
 
-/// Commands that run on one HMC at the same time. HMCs slow down badly beyond two to four.
+/// Limit of commands running on one HMC at the same time. HMCs slow down badly beyond two to four.
 pub const MAX_COMMANDS_PER_HMC: usize = 3;
 
-/// Moves of LPARs that run on one HMC at the same time, beside the other commands: each takes minutes, and nothing that is
-/// short may wait for one. Together they stay below the ten channels that an SSH server allows on a connection.
+/// Limit of LPAR moves running on one HMC at the same time, besides the other commands: each takes minutes, and short
+/// commands must not wait for one. Together they stay below the ten channels that an SSH server allows on a
+/// connection.
 pub const MAX_MOVES_PER_HMC: usize = 4;
 
-/// How many of the commands may be questions, so that a command to stop something never queues behind slow questions.
+/// Limit of questions among the commands, so that a command to stop something never queues behind slow questions.
 pub const MAX_QUESTIONS_PER_HMC: usize = 2;
 
-/// For this long after a command got no answer the other HMCs are asked first.
+/// Time after an unanswered command for which other HMCs are asked first.
 const SUSPICION: Duration = Duration::from_secs(30);
 
-/// A live connection opens a channel at once. One that does not within this time is dead or as good as dead.
+/// A live connection opens a channel at once. A connection that takes longer is dead or as good as dead.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
-/// A caller with less time than [`OPEN_LIMIT`] gives a connection up if it waited at least this long.
+/// A caller with less time than [`OPEN_LIMIT`] drops a connection if it waited at least this long.
 const SUSPICIOUS_OPEN: Duration = Duration::from_millis(500);
 
-/// A connection is replaced after this many commands in a row got no answer on it. An SSH server can be wedged and still
-/// answer probes.
+/// Number of unanswered commands in a row after which a connection is replaced. An SSH server can be wedged and still
+/// answer keepalive probes.
 const MAX_UNANSWERED: u32 = 3;
 
-/// What a command is for.
+/// The purpose of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// It changes nothing.
     Question,
     /// It changes something.
     Mutation,
-    /// It moves an LPAR to another server, or asks whether that could be done. Takes minutes, so that its silence says
-    /// nothing about the HMC.
+    /// It moves an LPAR to another server, or asks whether that is possible. Takes minutes, so that its silence
+    /// proves nothing about the HMC.
     Move,
 }
 
-/// Until when things may happen.
+/// The deadlines of a command.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The command must be on its way by then.
+    /// The command must be sent by then.
     pub send_by: Instant,
     /// It must have ended by then.
     pub end_by: Instant,
 }
 
-/// A turn: one of the questions, for a question, and one of the commands or moves.
+/// Permission to run: for a question one of the questions, and for all one of the commands or moves.
 type Permits<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
 
 /// One HMC.
@@ -72,13 +73,13 @@ pub struct Console {
     moves: Semaphore,
     connection: Connection,
     unanswered: Mutex<Unanswered>,
-    /// Whether the last command was answered, if one was given.
+    /// Whether the last command was answered; `None` before the first.
     answers: Mutex<Option<bool>>,
-    /// This HMC release does not know one of the attributes that we would like to list, so everything is listed.
+    /// Whether this HMC release does not know one of the attributes needed, so that all attributes are listed.
     lists_everything: AtomicBool,
 }
 
-/// Commands that got no answer since the last one that did.
+/// The unanswered commands since the last answer.
 #[derive(Default)]
 struct Unanswered {
     last: Option<Instant>,
@@ -109,23 +110,23 @@ impl Console {
         self.connection.address()
     }
 
-    /// Whether a command got no answer a short while ago.
+    /// Whether a command was left unanswered a short while ago.
     pub fn is_suspect(&self) -> bool {
         let unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
         unanswered.last.is_some_and(|last| last.elapsed() < SUSPICION)
     }
 
-    /// Whether the last command was answered, in whatever way; `None` if none was given yet.
+    /// Whether the last command was answered, even by a refusal; `None` before the first.
     pub fn answers(&self) -> Option<bool> {
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether list commands must go without `-F` here.
+    /// Whether list commands must run without `-F` here.
     pub fn lists_everything(&self) -> bool {
         self.lists_everything.load(Ordering::Relaxed)
     }
 
-    /// Notes that an attribute of ours is not known here.
+    /// Notes that one of the attributes needed is unknown here.
     pub fn list_everything(&self) {
         self.lists_everything.store(true, Ordering::Relaxed);
     }
@@ -136,7 +137,7 @@ impl Console {
         self.note_answer();
     }
 
-    /// The connection, to say when it may log in, and to hear what came of it.
+    /// The connection, for setting login turns and for the outcome of logins.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -181,7 +182,7 @@ impl Console {
         *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Unanswered::default();
     }
 
-    /// Counts one more command without an answer, and returns how many there are in a row.
+    /// Counts an unanswered command, and returns the number of them in a row.
     fn note_silence(&self) -> u32 {
         let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
         unanswered.last = Some(Instant::now());
@@ -193,7 +194,7 @@ impl Console {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).in_a_row = 0;
     }
 
-    /// Waits for a turn and opens a channel.
+    /// Waits for the permits and opens a channel.
     async fn ready(&self, purpose: Purpose, send_by: Instant) -> Result<(Permits<'_>, Arc<Session>, Slot), Failure> {
         let permits = timeout_at(send_by, self.permits(purpose)).await.map_err(|_| Failure::TimeoutBeforeSending)?;
         let (session, slot) = self.open_slot(send_by).await?;
@@ -210,8 +211,8 @@ impl Console {
         (question, self.commands.acquire().await.expect(NEVER_CLOSED))
     }
 
-    /// Opens a channel, connecting if need be. A connection that turns out to be dead is replaced once; that is safe
-    /// since nothing was sent on it.
+    /// Opens a channel, connecting if need be. A dead connection is replaced once; that is safe since nothing was
+    /// sent on it.
     async fn open_slot(&self, send_by: Instant) -> Result<(Arc<Session>, Slot), Failure> {
         let too_late = |_| Failure::TimeoutBeforeSending;
         let session = timeout_at(send_by, self.connection.session()).await.map_err(too_late)??;

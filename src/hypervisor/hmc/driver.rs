@@ -1,4 +1,4 @@
-//! The driver: which HMC is asked or told, in which order, and when it must not be another.
+//! The driver: the order in which HMCs are asked or commanded, and when another one must not be tried.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::hypervisor::{
     Stop, Turns,
 };
 
-/// No call lasts longer than this, whatever the caller allows.
+/// Longest time of a call, whatever the caller allows.
 const LONGEST_CALL: Duration = Duration::from_secs(3600);
 
 /// Commands servers through HMCs. Cheap to clone; clones share connections and limits.
@@ -36,9 +36,9 @@ struct Inner {
     key: Option<PathBuf>,
     mutations: KeyedMutex,
     turns: Mutex<Option<Turns>>,
-    /// The HMC through which each server was last read live.
+    /// The HMC of the last live reading of each server.
     live: Mutex<BTreeMap<String, String>>,
-    /// Whether descriptions of LPARs are asked for.
+    /// Whether descriptions of LPARs are requested.
     descriptions: AtomicBool,
 }
 
@@ -53,7 +53,7 @@ impl Hmc {
     }
 }
 
-/// An HMC by name, or the name of one that is not configured.
+/// An HMC; the error is the name of one that is not configured.
 pub type Candidate = Result<Arc<Hmc>, String>;
 
 impl HmcDriver {
@@ -62,7 +62,8 @@ impl HmcDriver {
         Self::with(hmcs, None)
     }
 
-    /// A driver without HMCs, until it is [configured](crate::hypervisor::Hypervisor::configure); all of them are offered this key.
+    /// A driver without HMCs, until it is [configured](crate::hypervisor::Hypervisor::configure); this key is offered
+    /// to all of them.
     pub fn with_key(key: Option<PathBuf>) -> Self {
         Self::with(Vec::new(), key)
     }
@@ -80,8 +81,8 @@ impl HmcDriver {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Replaces the configuration while running. An HMC whose address did not change keeps its connection and, if it was
-    /// stopped, stays so. Commands that are under way on others still end by themselves.
+    /// Replaces the configuration while running. An HMC whose address did not change keeps its connection and, if its
+    /// authentication was stopped, stays stopped. Commands in progress on removed ones still end by themselves.
     pub fn replace(&self, hmcs: Vec<HmcAddress>) {
         let mut current = self.inner.hmcs.write().unwrap_or_else(PoisonError::into_inner);
         let kept = |address: &HmcAddress| current.iter().find(|hmc| hmc.console.address() == address).cloned();
@@ -91,24 +92,24 @@ impl HmcDriver {
         current.iter().for_each(|hmc| hmc.console.connection().take_turns(turns));
     }
 
-    /// Asks for the descriptions of LPARs from now on, or does not. A release that does not know them refuses the whole list,
-    /// and is asked for everything from then on.
+    /// Requests the descriptions of LPARs from now on, or stops that. A release that does not know them refuses the
+    /// whole list, and is asked for all attributes from then on.
     pub fn ask_descriptions(&self, on: bool) {
         self.inner.descriptions.store(on, Ordering::Relaxed);
     }
 
-    /// When this node may log in to HMCs; at any time if `None`.
+    /// Sets the times at which this node may log in to HMCs; at any time if `None`.
     pub(super) fn set_turns(&self, turns: Option<Turns>) {
         *self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner) = turns;
         self.all().iter().for_each(|hmc| hmc.console.connection().take_turns(turns));
     }
 
-    /// The key that every HMC of a configuration is offered.
+    /// The key that is offered to every HMC of a configuration.
     pub(super) fn key(&self) -> Option<&Path> {
         self.inner.key.as_deref()
     }
 
-    /// Lets an HMC that rejected our authentication be tried again. Returns whether there is an HMC of that name.
+    /// Permits another try at an HMC that rejected the authentication. Returns whether there is an HMC of that name.
     pub async fn reset_auth(&self, hmc: &str) -> bool {
         match self.by_name(hmc) {
             Some(found) => {
@@ -133,7 +134,7 @@ impl HmcDriver {
         self.inner.hmcs.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The HMCs to try for a server, in order; those that left a command unanswered a short while ago come last.
+    /// The HMCs to try for a server, in order; HMCs that left a command unanswered a short while ago come last.
     fn candidates(&self, server: &ServerAddress) -> Vec<Candidate> {
         let all = self.all();
         let mut candidates: Vec<Candidate> = match server.hmcs.is_empty() {
@@ -147,8 +148,8 @@ impl HmcDriver {
         candidates
     }
 
-    /// The same for a change: first the one through which the last live reading of the server came. It has a link to the
-    /// server; of another one, nobody knows.
+    /// The same for a change, but the HMC of the last live reading of the server comes first. It has a link to the
+    /// server; for another one that is unknown.
     fn candidates_for_change(&self, server: &ServerAddress) -> Vec<Candidate> {
         let live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner).get(&server.mtms).cloned();
         let mut candidates = self.candidates(server);
@@ -157,7 +158,7 @@ impl HmcDriver {
         candidates
     }
 
-    /// Waits for the server's turn and offers the command to its HMCs.
+    /// Waits for the server's mutex and offers the command to its HMCs.
     async fn mutate(
         &self,
         server: &ServerAddress,
@@ -176,8 +177,8 @@ impl HmcDriver {
         offer(self.candidates_for_change(server), operation, &change, end_by).await
     }
 
-    /// Offers a move to HMCs without waiting for a server's turn: it takes minutes, during which other LPARs of both
-    /// servers must be able to start and stop. The HMC itself refuses what does not go together with it.
+    /// Offers a move to HMCs without taking the mutex of a server: it takes minutes, during which other LPARs of both
+    /// servers must be able to start and stop. The HMC itself refuses incompatible operations.
     async fn move_lpar(
         &self,
         via: Result<ServerAddress, String>,
@@ -244,8 +245,8 @@ impl HmcDriver {
         self.mutate(server, operation, command.map(Change::short), within).await
     }
 
-    /// Asks for this to be written as the description of an LPAR, in place of whatever is written there: printable ASCII,
-    /// without commas and quotes. Needs a right that nothing else here needs.
+    /// Asks for a text to replace the description of an LPAR: printable ASCII, without commas and quotes. Needs a
+    /// right that no other command needs.
     pub async fn mark_lpar(
         &self,
         server: &ServerAddress,
@@ -285,7 +286,7 @@ impl HmcDriver {
         self.mutate(server, operation, command.map(Change::repeatable), within).await
     }
 
-    /// Asks for the server to be powered on. Its own start policy decides which LPARs come up with it.
+    /// Asks for the server to be powered on. Its own start policy determines which LPARs come up with it.
     pub async fn power_on_server(&self, server: &ServerAddress, within: Duration) -> Result<(), CommandError> {
         let command = server_command(server, "on");
         self.mutate(server, format!("power on server {}", server.name), command.map(Change::short), within).await
@@ -307,14 +308,14 @@ impl HmcDriver {
         self.move_lpar(via, operation, moving::migrate(from, to, lpar), within).await
     }
 
-    /// Asks for a migration under way to be given up. It may be too late for that.
+    /// Asks for a migration in progress to be stopped. It may be too late for that.
     pub async fn stop_migration(&self, from: &ServerAddress, lpar: &str, within: Duration) -> Result<(), CommandError> {
         let operation = format!("stop migration of LPAR {lpar} from {}", from.name);
         self.mutate(from, operation, moving::stop_migration(from, lpar), within).await
     }
 
-    /// Asks for a migration that failed half-way to be cleared up: until then nothing else can be done with the LPAR.
-    /// Afterwards it is defined on one server, and which one that is must be read. Takes as long as a migration.
+    /// Asks for a migration that failed half-way to be recovered: until then no other operation on the LPAR is
+    /// possible. Afterwards it is defined on one server; only a reading tells which. Takes as long as a migration.
     pub async fn recover_migration(
         &self,
         from: &ServerAddress,
@@ -325,8 +326,8 @@ impl HmcDriver {
         self.move_lpar(Ok(from.clone()), operation, moving::recover_migration(from, lpar), within).await
     }
 
-    /// Asks for an LPAR of a server that is down to be made anew on another and started there (remote restart). The
-    /// definition on the dead server stays until that is up again and its console clears it up.
+    /// Asks for an LPAR of a server that is down to be recreated and started on another server (remote restart). The
+    /// definition on the dead server stays until that is up again and its console removes it.
     ///
     /// The caller must know that the server is down, and that the LPAR cannot come up there. The HMC refuses when the
     /// server reads Operating, Standby or No Connection; that check is a second bar and not the first.
@@ -342,7 +343,7 @@ impl HmcDriver {
         self.move_lpar(via, operation, moving::restart_elsewhere(from, to, lpar), within).await
     }
 
-    /// Reads how much memory and processing power the server has, and how much of it is free.
+    /// Reads the server's total and free memory and processing power.
     pub async fn capacity(&self, server: &ServerAddress, within: Duration) -> Result<Capacity, ReadError> {
         let deadline = deadline(within);
         let mtms = checked_mtms(server)?;
@@ -364,7 +365,7 @@ impl HmcDriver {
         Err(no_answer(server, attempts))
     }
 
-    /// Asks every HMC how it is.
+    /// Checks every HMC, by asking for its version.
     pub async fn check(&self, within: Duration) -> Vec<ConsoleStatus> {
         let until = deadline(within);
         let hmcs = self.all();
@@ -383,12 +384,12 @@ impl HmcDriver {
     }
 }
 
-/// The end of the time that a caller gives.
+/// The end of a caller's time.
 fn deadline(within: Duration) -> Instant {
     Instant::now() + within.min(LONGEST_CALL)
 }
 
-/// Gives one of `parts` equal parts of the time that is left, so that an HMC that hangs leaves time to ask the next.
+/// The end of one of `parts` equal parts of the time left, so that an HMC that hangs leaves time to ask the next.
 pub fn share(deadline: Instant, parts: usize) -> Instant {
     let parts = u32::try_from(parts.max(1)).unwrap_or(u32::MAX);
     Instant::now() + deadline.saturating_duration_since(Instant::now()) / parts
@@ -401,7 +402,7 @@ fn checked_mtms(server: &ServerAddress) -> Result<&str, ReadError> {
     }
 }
 
-/// A failure before any HMC came into play.
+/// A failure before any HMC was involved.
 fn itself(failure: Failure) -> Attempt {
     Attempt { via: "the driver".to_owned(), failure }
 }

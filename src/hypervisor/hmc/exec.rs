@@ -1,8 +1,8 @@
 //! One command on an open connection.
 //!
-//! Promises: both streams are read, an exit status is required, the answer is bounded. The two ways to fail are kept
-//! apart: *before* the command was handed over (it will never run) and *after* (it may have run, or still run). A
-//! command that is given up gets its channel closed; the HMC may nevertheless finish it.
+//! Promises: both streams are read, an exit status is required, the answer is bounded. The two kinds of failure are
+//! kept apart: *before* the command was sent (it will never run) and *after* (it may have run, or still run). The
+//! channel of a command that is given up is closed; the HMC may nevertheless finish it.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::link::Session;
 use crate::hypervisor::Failure;
 
-/// Longest answer that is kept. A server with a thousand LPARs answers in about a tenth of this.
+/// Longest answer accepted. A server with a thousand LPARs answers in about a tenth of this.
 pub const MAX_ANSWER_BYTES: usize = 1 << 20;
 
-/// Longest standard error that is kept. It only ever holds a message; the rest is read and dropped.
+/// Longest standard error kept. It only ever holds a message; the rest is read and dropped.
 const MAX_STDERR_BYTES: usize = 16 << 10;
 
 /// Time to close the channel of a command that was given up.
@@ -33,12 +33,12 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
-/// Why there is no output.
+/// The error of a command without output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExecError {
-    /// The command was not handed over: it will never run.
+    /// The command was not sent: it will never run.
     Before(Failure),
-    /// It was, or may have been: it may have run, or still run.
+    /// It was sent, or may have been: it may have run, or still run.
     After(Failure),
 }
 
@@ -72,7 +72,7 @@ impl Slot {
         let Some(write) = &self.write else {
             return Err(ExecError::Before(lost("the channel is closed")));
         };
-        // Not awaited by the server: one that ignores environment requests does not answer them either.
+        // Without a reply: a server that ignores environment requests does not reply to them either.
         let prepared = timeout_at(deadline, write.set_env(false, "LANG", "C")).await;
         match prepared {
             Ok(Ok(())) => {}
@@ -144,8 +144,8 @@ impl Slot {
 }
 
 impl Drop for Slot {
-    /// A caller that gives up, by deadline or by being dropped, must not leave a channel open for ever: the HMC allows
-    /// few per connection.
+    /// Closes the channel of a caller that gave up, by deadline or by being dropped: the HMC allows few per
+    /// connection.
     fn drop(&mut self) {
         let (Some(write), Ok(runtime)) = (self.write.take(), tokio::runtime::Handle::try_current()) else {
             return;

@@ -1,4 +1,4 @@
-//! The driver as the daemon holds it: without a word that only HMCs know.
+//! The driver behind the interface of the daemon, without terms of HMCs.
 
 use super::{HmcAddress, HmcDriver, HmcKey};
 use crate::hypervisor::{

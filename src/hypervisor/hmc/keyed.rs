@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// Locks by key. A key costs memory only while somebody holds or awaits it.
+/// Locks by key. A key takes memory only while its lock is held or awaited.
 #[derive(Default)]
 pub struct KeyedMutex {
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,

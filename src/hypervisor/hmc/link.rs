@@ -17,37 +17,38 @@ use super::address::{HmcAddress, HmcKey};
 /// Time for TCP and the key exchange together.
 const REACH_LIMIT: Duration = Duration::from_secs(5);
 
-/// Time for the answer to our authentication. HMCs that ask a directory server take a while.
+/// Time for the answer to the authentication. HMCs that ask a directory server take a while.
 const AUTHENTICATION_LIMIT: Duration = Duration::from_secs(10);
 
-/// Time to close a connection politely.
+/// Time to close a connection in order.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 
-/// A silent connection is probed this often, and given up after [`KEEPALIVE_TRIES`] probes without an answer.
+/// Interval of probes on a silent connection. It is given up after [`KEEPALIVE_TRIES`] probes without an answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_TRIES: usize = 2;
 
 /// An authenticated connection.
 pub type Session = Handle<Peer>;
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkError {
-    /// Our key cannot be read or used; the HMC was not contacted.
+    /// This node's key cannot be read or used; the HMC was not contacted.
     Identity(String),
     /// It could not be reached, or the key exchange failed.
     Unreachable(String),
-    /// It is not who it should be.
+    /// Its host key is not the configured one.
     HostKey { expected: String, presented: String },
-    /// It rejected our key.
+    /// It rejected this node's key.
     Rejected(String),
-    /// The connection ended after our key was offered and before an answer. It may have counted as a failure.
+    /// The connection ended after the key was offered and before an answer. It may have counted as a failure.
     Unfinished(String),
-    /// Our key was not offered, since it may not be.
+    /// The key was not offered, because logins are held.
     Held(String),
 }
 
-/// Connects and authenticates, if we may once the HMC is reached. But for the wait for that, bounded by the limits above.
+/// Connects, and authenticates if `may` permits that once the HMC is reached. Apart from waiting for `may`, bounded
+/// by the limits above.
 pub async fn connect(
     address: &HmcAddress,
     may: impl Future<Output = Result<(), String>>,
@@ -74,10 +75,10 @@ pub async fn connect(
     authenticate(session, address, key, &notes).await
 }
 
-/// Says goodbye; the HMC need not wait for its own timeout to free the session.
+/// Closes the session in order, so that the HMC need not wait for its own timeout to free it.
 pub async fn disconnect(session: &Session) {
     let farewell = session.disconnect(russh::Disconnect::ByApplication, "done", "");
-    // Whether the farewell arrives changes nothing: the socket is closed in any case.
+    // The farewell need not arrive: the socket is closed in any case.
     let _ = timeout(FAREWELL_LIMIT, farewell).await;
 }
 
@@ -109,7 +110,8 @@ async fn authenticate(
     key: PrivateKey,
     notes: &Mutex<Notes>,
 ) -> Result<Session, LinkError> {
-    // What the server accepts is learnt from it, since offering the wrong signature would count as a failed login.
+    // The server is asked for the signatures that it accepts, since offering the wrong one would count as a failed
+    // login.
     let hash = match key.algorithm().is_rsa() {
         true => session.best_supported_rsa_hash().await.map_err(|error| LinkError::Unreachable(error.to_string()))?,
         false => None,
@@ -132,7 +134,7 @@ async fn authenticate(
     }
 }
 
-/// Finds out how a connection ended during authentication.
+/// Determines how a connection ended during authentication.
 async fn cut_off(session: Session, user: &str, notes: &Mutex<Notes>) -> LinkError {
     let end = timeout(FAREWELL_LIMIT, session).await;
     let farewell = notes.lock().unwrap_or_else(PoisonError::into_inner).farewell.take();
@@ -144,13 +146,13 @@ async fn cut_off(session: Session, user: &str, notes: &Mutex<Notes>) -> LinkErro
     }
 }
 
-/// Our side of the connection, as far as the other side can call on it.
+/// The callbacks of the connection.
 pub struct Peer {
     expected: String,
     notes: Arc<Mutex<Notes>>,
 }
 
-/// What the connection's own task learnt, for the code that waits for it.
+/// Facts from the connection's own task, for the code that waits for it.
 #[derive(Default)]
 struct Notes {
     wrong_key: Option<String>,

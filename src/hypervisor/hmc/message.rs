@@ -1,10 +1,10 @@
-//! Where an HMC says why a command failed: on standard output with exit status 1; some releases use standard error, so both are
-//! read.
+//! The message with which an HMC refuses a command: on standard output with exit status 1. Some releases use standard
+//! error, so both are read.
 
 use crate::hypervisor::Refusal;
 
-/// Reads the refusal out of the two streams of a command that ended with exit status 1. `None` when neither holds a
-/// message of the HMC's: then it is not known what happened.
+/// Finds the refusal in the two streams of a command that ended with exit status 1. `None` when neither holds a
+/// message of the HMC: then the outcome is unknown.
 pub fn parse_refusal(stdout: &[u8], stderr: &[u8]) -> Option<Refusal> {
     let streams = [String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr)];
     let mut lines = streams.iter().flat_map(|stream| stream.lines());

@@ -3,9 +3,9 @@
 //! For: carrying out [`Hypervisor`](super::Hypervisor) on real HMCs, in the order in which they are configured.
 //!
 //! Promises: one SSH connection per HMC, kept open and shared; a bounded number of commands on it; a deadline on
-//! everything; one mutation at a time per server, and a bounded number of moves of LPARs beside them; a mutation whose outcome is unknown is never repeated; one rejected
-//! authentication stops all further ones, since HMC accounts lock after three; nothing is said to a host whose key is
-//! not the configured one.
+//! everything; one mutation at a time per server, and a bounded number of moves of LPARs besides; a mutation whose
+//! outcome is unknown is never repeated; one rejected authentication stops all further ones, since HMC accounts lock
+//! after three; nothing is said to a host whose key is not the configured one.
 //!
 //! Refuses to know: what a state means for a service group.
 //!

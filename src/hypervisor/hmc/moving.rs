@@ -1,7 +1,7 @@
 //! Moving LPARs between servers: live and inactive migration (`migrlpar`), and remote restart (`rrstartlpar`).
 //!
-//! All of it is told to an HMC that manages both servers. `-o v` and `-o validate` change nothing; what they refuse is
-//! certain not to have begun, while a move that is refused under a code that we do not know may have failed half-way.
+//! All of these commands go to an HMC that manages both servers. `-o v` and `-o validate` change nothing; a move that
+//! they refuse has certainly not begun, while a move that is refused with an unknown code may have failed half-way.
 
 use super::command::{Command, check_name};
 use super::console::Purpose;
@@ -25,7 +25,7 @@ pub fn recover_migration(from: &ServerAddress, lpar: &str) -> Result<Change, Str
     Ok(Change { check: None, command, purpose: Purpose::Move, repeatable: false })
 }
 
-/// `rrstartlpar -o restart`. Never with `--noconnection`, by which the caller takes it upon itself that the source is off.
+/// `rrstartlpar -o restart`. Never with `--noconnection`, which would assert that the source is off.
 pub fn restart_elsewhere(from: &ServerAddress, to: &ServerAddress, lpar: &str) -> Result<Change, String> {
     let command = |operation| command("rrstartlpar", operation, from, Some(to), lpar);
     Ok(Change {
@@ -56,7 +56,7 @@ fn command(
     Ok(command.with("-p", lpar))
 }
 
-/// The source, to be addressed through the HMCs that manage both servers, in the source's order.
+/// The source's address, with the HMCs that manage both servers, in the source's order.
 pub fn managed_together(from: &ServerAddress, to: &ServerAddress) -> Result<ServerAddress, String> {
     let hmcs = match (from.hmcs.is_empty(), to.hmcs.is_empty()) {
         (_, true) => from.hmcs.clone(),

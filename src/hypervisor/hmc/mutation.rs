@@ -1,10 +1,10 @@
-//! Giving a command that changes something to one of several HMCs.
+//! Sending a change to one of several HMCs.
 //!
-//! Promises: it is carried out at most once. The next HMC is tried only while it is certain that nothing was done, and
-//! only where another HMC may see things differently. What can be said twice with no more effect than once is the exception:
-//! where one HMC refuses it for a reason that we do not know, which may have been its link to the server, the next is told.
+//! Promises: it is carried out at most once. The next HMC is tried only while it is certain that nothing was done,
+//! and only where another HMC may answer differently. Repeatable changes are the exception: if one HMC refuses such a
+//! change for an unknown reason, which may have been its link to the server, the next one is tried.
 //!
-//! What can fail half-way is checked first: a refused check is certain to have done nothing, whatever the code.
+//! A change that can fail half-way is checked first: a refused check has certainly done nothing, whatever the code.
 
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -17,26 +17,26 @@ use super::exec::ExecError;
 use crate::hypervisor::{Attempt, CommandError, Failure, Refusal, RefusalKind, ServerAddress};
 use tenure_core::words::Step;
 
-/// Something to change, and how that is asked for.
+/// A change, with its commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Asks whether it could be done; changes nothing.
+    /// Asks whether the change is possible; changes nothing.
     pub check: Option<Command>,
-    /// Does it.
+    /// Carries it out.
     pub command: Command,
-    /// What it counts as: a mutation, or a move.
+    /// The limit that it counts against: mutations, or moves.
     pub purpose: Purpose,
-    /// Said twice, it has no more effect than once: what it ends stays ended.
+    /// Whether sending it twice has no more effect than once: a stop stays stopped.
     pub repeatable: bool,
 }
 
 impl Change {
-    /// One that is short, and refused before anything is done or not at all.
+    /// A short change, which is either refused before anything is done, or not at all.
     pub fn short(command: Command) -> Self {
         Self { check: None, command, purpose: Purpose::Mutation, repeatable: false }
     }
 
-    /// The same, of what can be said twice.
+    /// The same, for a repeatable change.
     pub fn repeatable(command: Command) -> Self {
         Self { repeatable: true, ..Self::short(command) }
     }
@@ -53,7 +53,7 @@ pub async fn offer(
     let mut left = candidates.len();
     let (mut refused, mut unclear) = (None, None);
     for candidate in candidates {
-        // One share more than there are HMCs, so that the last one, too, has time to carry the command out.
+        // One share more than there are HMCs, so that the last one has time to carry the command out, too.
         let limits = Limits { send_by: share(end_by, left + 1), end_by };
         left -= 1;
         let (via, told) = match candidate {
@@ -70,13 +70,13 @@ pub async fn offer(
                 return Err(CommandError::Unknown { operation, via, failure });
             }
             Told::NotSent(failure) => attempts.push(Attempt { via, failure }),
-            // Another HMC may see it differently. If none does, the first is the one to report: it comes from the HMC
+            // Another HMC may answer differently. If none does, the first refusal is reported: it comes from the HMC
             // that should be asked first.
             Told::Refused(refusal) if may_differ_elsewhere(refusal.kind) => {
                 refused.get_or_insert((via, refusal));
             }
             Told::Refused(refusal) => {
-                // What was not understood at one HMC may have had its effect all the same.
+                // The command that one HMC refused for an unknown reason may have had its effect all the same.
                 return Err(unclear.unwrap_or(CommandError::Refused { operation, via, refusal }));
             }
         }
@@ -98,8 +98,8 @@ pub fn lpar_command(server: &ServerAddress, lpar: &str, operation: &'static str)
     Ok(command.with("-o", operation).with("-n", lpar))
 }
 
-/// `chsyscfg` for the description of one LPAR. Its name and the text are items of a list, in which a comma or a quote would
-/// be read as something else.
+/// `chsyscfg` for the description of one LPAR. Its name and the text are items of a list, in which commas and quotes
+/// have a meaning of their own.
 pub fn description_command(server: &ServerAddress, lpar: &str, text: &str) -> Result<Command, String> {
     check_name("server", &server.mtms)?;
     check_name("LPAR", lpar)?;
@@ -121,7 +121,7 @@ pub fn server_command(server: &ServerAddress, operation: &'static str) -> Result
     Ok(Command::new("chsysstate").with("-m", &server.mtms).with("-r", "sys").with("-o", operation))
 }
 
-/// How telling one HMC ended.
+/// The result of a change at one HMC.
 enum Told {
     Accepted,
     Refused(Refusal),
@@ -132,7 +132,7 @@ enum Told {
 async fn tell(console: &Console, operation: &str, change: &Change, limits: Limits) -> Told {
     let hmc = console.name();
     if let Some(check) = &change.check {
-        // An HMC that hangs over the check must leave time for the next one.
+        // An HMC that hangs in the check must leave time for the next one.
         let limits = Limits { end_by: limits.send_by, ..limits };
         if let Err(told) = ask_first(console, check, change.purpose, limits).await {
             return log(hmc, operation, told);
@@ -153,7 +153,7 @@ async fn tell(console: &Console, operation: &str, change: &Change, limits: Limit
     log(hmc, operation, told)
 }
 
-/// Asks whether the change could be done. Whatever comes of that, nothing was changed.
+/// Asks whether the change is possible. Nothing is changed in any case.
 async fn ask_first(console: &Console, check: &Command, purpose: Purpose, limits: Limits) -> Result<(), Told> {
     match console.run(check, purpose, limits).await {
         Err(ExecError::Before(failure) | ExecError::After(failure)) => Err(Told::NotSent(failure)),
@@ -175,7 +175,7 @@ fn log(hmc: &str, operation: &str, told: Told) -> Told {
     told
 }
 
-/// Whether another HMC may answer differently: its link to the server, or our user there, may be another.
+/// Whether another HMC may answer differently: its link to the server, or the rights of the user there, may differ.
 fn may_differ_elsewhere(kind: RefusalKind) -> bool {
     match kind {
         RefusalKind::NotConnected

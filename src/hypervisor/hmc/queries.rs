@@ -1,7 +1,7 @@
-//! The questions that are put to one HMC.
+//! The questions to one HMC.
 //!
-//! Promises: every answer began after it was asked for. Answers that concern all servers are shared, but only between
-//! callers that were already waiting when the question went out.
+//! Promises: every answer began after it was requested. Answers that concern all servers are shared, but only between
+//! callers that were already waiting when the question was sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
@@ -20,14 +20,14 @@ use super::exec::ExecError;
 use super::records::{Record, parse_records, parse_table};
 use crate::hypervisor::{Capacity, Failure, Inventory, ServerReading, SystemState};
 
-/// A clock that shows the same for so long stands still.
+/// Time without a change after which a clock counts as standing still.
 const CLOCK_TICKS: Duration = Duration::from_secs(2);
-/// How long a state that was read counts as the one before the next list of LPARs: no server loses and recovers its partition
-/// data within it, for that takes a person.
+/// Time for which a reading of the state counts as the one before the next list of LPARs: no server loses and
+/// recovers its partition data within it, for that takes a person.
 const STATE_HOLDS: Duration = Duration::from_secs(15);
 
-/// What one HMC has shown: its connections to all its service processors, as last listed, and of servers the clock, and the
-/// state.
+/// Former answers of one HMC: its connections to all service processors, as last listed, and the clock and state of
+/// each server.
 #[derive(Default)]
 pub struct Connections {
     last: Mutex<Option<(Instant, Arc<Vec<Record>>)>>,
@@ -36,7 +36,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Whether the clock of a server shows what it showed a while ago.
+    /// Whether the clock of a server shows the same time as a while ago.
     fn stands_still(&self, mtms: &str, time: &str) -> bool {
         if time.is_empty() {
             return false;
@@ -51,7 +51,7 @@ impl Connections {
         }
     }
 
-    /// The state in which a server was read a short while ago.
+    /// The state of a server, if it was read a short while ago.
     fn state_before(&self, mtms: &str) -> Option<SystemState> {
         let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         states.get(mtms).filter(|(_, read)| read.elapsed() < STATE_HOLDS).map(|(state, _)| state.clone())
@@ -63,11 +63,11 @@ impl Connections {
     }
 }
 
-/// Reads one server through one HMC: its LPARs, then its state, and last the link to the service processor. In that order, a
-/// link that is up says that what was read before it was not left over from before the link was lost. A list counts only
-/// between two readings of one state in which an HMC can know LPARs: one that was made while the service processor had lost
-/// its partition data is not believed for the state that is read a moment earlier or later. What is written about LPARs is
-/// asked only if they are to be `described`.
+/// Reads one server through one HMC: its LPARs, then its state, and last the link to the service processor. In this
+/// order, a link that is up proves that the answers before it were not left over from before the link was lost. A
+/// list counts only between two readings of the same state, one in which an HMC can know LPARs: a list from the time
+/// when the service processor had lost its partition data is not believed because of a state read a moment earlier or
+/// later. Descriptions of LPARs are requested only if `described`.
 pub async fn read_server(
     console: &Console,
     connections: &Connections,
@@ -80,7 +80,7 @@ pub async fn read_server(
     let (facts, inventory) = read_lpars(console, connections, mtms, columns, until).await?;
     let links = read_connections(console, connections, began, until).await?;
     let vmi = vmi(&links, mtms);
-    // Read at each reading, so that what it showed before is known.
+    // Evaluated at each reading, so that the clock's former time is known.
     let stands_still = connections.stands_still(mtms, &facts.time) && vmi.is_some();
     Ok(ServerReading {
         system: facts.state,
@@ -136,7 +136,7 @@ async fn read_lpars(
         if facts.state == before {
             return Ok((facts, listed));
         }
-        // Once more, so that a server that has lost its power is known at once.
+        // Once more, so that the loss of a server's power is known at once.
         if !std::mem::take(&mut again) {
             let why = format!("it went from {before} to {} while its LPARs were listed", facts.state);
             return Ok((facts, Inventory::NotReadable(why)));
@@ -154,8 +154,8 @@ async fn inventory(console: &Console, mtms: &str, columns: &[&str], until: Insta
     }
 }
 
-/// Lists systems or LPARs with the attributes that we need. A release that does not know one of them refuses the whole
-/// command; then, and from then on, everything is listed and what is missing is missing.
+/// Lists systems or LPARs with the attributes needed. A release that does not know one of them refuses the whole
+/// command; then, and from then on, all attributes are listed, and the unknown one is missing.
 async fn list(
     console: &Console,
     what: &'static str,

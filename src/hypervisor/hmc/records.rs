@@ -1,19 +1,19 @@
-//! The dialect in which the HMC's list commands answer.
+//! The output format of the HMC's list commands.
 //!
-//! Three shapes: records of `attr=value` pairs, one per line; tables of values whose columns are those asked for with
-//! `-F`, under a first line of names with `--header`; and the multi-line quoted record of `lshmc -V`. All three are
-//! comma-separated fields; a field that holds a comma, a quote or a newline stands in double quotes, and a quote inside
-//! is doubled.
+//! Three shapes: records of `attr=value` pairs, one per line; tables of values with the columns requested by `-F`,
+//! under a first line of names with `--header`; and the multi-line quoted record of `lshmc -V`. All three are
+//! comma-separated fields; a field that contains a comma, a quote or a newline is in double quotes, and a quote
+//! inside is doubled.
 //!
-//! Promises: total over any bytes; never panics. What cannot be read is an error and not a shorter list: an LPAR that
-//! is missing from a list counts as not being there, so half a list would be a lie. Recorded outputs are the tests.
+//! Promises: total over any bytes; never panics. Unreadable output is an error and not a shorter list: an LPAR
+//! missing from a list counts as not being there, so half a list would be false. Recorded outputs are the tests.
 
 use thiserror::Error;
 
-/// What the HMC prints, with exit status 0, when there is nothing to list (in the locale that we ask for).
+/// The output, with exit status 0, of an empty list (in the requested locale).
 pub const NO_RESULTS: &str = "No results were found.";
 
-/// Why an answer could not be read.
+/// The reason why an answer could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ParseError {
     /// Not UTF-8.
@@ -22,7 +22,7 @@ pub enum ParseError {
         /// Offset of the first bad byte.
         at: usize,
     },
-    /// A quote is opened and never closed, as in an answer that was cut off.
+    /// A quote is opened and never closed, as in a truncated answer.
     #[error("a quote is not closed")]
     OpenQuote,
     /// A field of a record is not `attr=value`.
@@ -33,10 +33,10 @@ pub enum ParseError {
         /// The field, shortened.
         field: String,
     },
-    /// The first line of a table does not name the columns that were asked for.
+    /// The first line of a table does not name the columns requested.
     #[error("the header is {found:?} instead of {expected:?}")]
     WrongHeader {
-        /// The columns asked for.
+        /// The columns requested.
         expected: String,
         /// The line, shortened.
         found: String,
@@ -51,12 +51,12 @@ pub enum ParseError {
         /// Number of values.
         found: usize,
     },
-    /// There is no header and no sentence saying that nothing was found.
+    /// There is neither a header nor [`NO_RESULTS`].
     #[error("the answer is empty")]
     Empty,
 }
 
-/// One line of output: attributes in the order in which they were printed.
+/// One line of output: attributes in the order of the output.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Record {
     pairs: Vec<(String, String)>,
@@ -73,7 +73,7 @@ impl Record {
         self.pairs.iter().find(|(attribute, _)| attribute == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of an attribute, unless it is one of the HMC's ways to say that there is none.
+    /// The value of an attribute, unless it is one of the HMC's spellings of "no value".
     pub fn value(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !is_null(value))
     }
@@ -99,7 +99,7 @@ pub fn parse_records(answer: &[u8]) -> Result<Vec<Record>, ParseError> {
     rows.into_iter().enumerate().map(|(index, row)| record_of_pairs(index + 1, row)).collect()
 }
 
-/// Reads a table that was asked for with `-F <columns> --header`.
+/// Reads a table requested with `-F <columns> --header`.
 pub fn parse_table(answer: &[u8], columns: &[&str]) -> Result<Vec<Record>, ParseError> {
     let text = text(answer)?;
     if is_empty_listing(text) {
@@ -113,7 +113,7 @@ pub fn parse_table(answer: &[u8], columns: &[&str]) -> Result<Vec<Record>, Parse
     rows.enumerate().map(|(index, row)| record_of_values(index + 1, columns, row)).collect()
 }
 
-/// Reads a table that was asked for with `-F <columns>` and no header.
+/// Reads a table requested with `-F <columns>` and no header.
 pub fn parse_rows(answer: &[u8], columns: &[&str]) -> Result<Vec<Record>, ParseError> {
     let text = text(answer)?;
     if is_empty_listing(text) {
@@ -122,8 +122,9 @@ pub fn parse_rows(answer: &[u8], columns: &[&str]) -> Result<Vec<Record>, ParseE
     fields(text)?.into_iter().enumerate().map(|(index, row)| record_of_values(index + 1, columns, row)).collect()
 }
 
-/// The version from the answer of `lshmc -V`, such as `V11R2`: its `base_version`, or, as older releases print bare
-/// lines, made of its `Version:` and `Release:`. Never fails: an HMC whose version cannot be read still answered.
+/// The version from the answer of `lshmc -V`, such as `V11R2`: its `base_version`, or, for older releases that print
+/// bare lines, composed of its `Version:` and `Release:`. Never fails: an HMC whose version cannot be read still
+/// answered.
 pub fn parse_version(answer: &[u8]) -> Option<String> {
     let text = text(answer).ok()?;
     let base = parse_records(answer).ok().and_then(|records| {
@@ -145,8 +146,8 @@ fn is_empty_listing(text: &str) -> bool {
     text.trim() == NO_RESULTS
 }
 
-/// Splits into rows of fields. The CSV reader accepts an unclosed quote silently; every closed one adds an even number
-/// of quote characters, so an odd total gives it away.
+/// Splits into rows of fields. The CSV reader accepts an unclosed quote silently; closed ones add an even number of
+/// quote characters, so an odd total reveals it.
 fn fields(text: &str) -> Result<Vec<Vec<String>>, ParseError> {
     if text.bytes().filter(|byte| *byte == b'"').count() % 2 != 0 {
         return Err(ParseError::OpenQuote);
@@ -175,7 +176,7 @@ fn record_of_values(number: usize, columns: &[&str], row: Vec<String>) -> Result
     Ok(Record { pairs: columns.iter().map(|column| (*column).to_owned()).zip(row).collect() })
 }
 
-/// Names such as `5250_application_capable`. Strict, so that a sentence with an `=` in it is not taken for a record.
+/// Names such as `5250_application_capable`. Strict, so that a sentence with an `=` in it does not pass for a record.
 fn is_attribute_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

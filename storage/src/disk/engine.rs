@@ -20,18 +20,18 @@ use crate::format::{self, Fault, v1};
 
 /// The layout of trees and keys that this build writes and reads.
 const LAYOUT: u32 = 1;
-/// What sled may keep of its pages in memory. The log is read only at start, so little helps.
+/// Size of sled's page cache. The log is read only at start, so a small one suffices.
 const CACHE_BYTES: u64 = 16 << 20;
-/// How long a database that this process closed may take to let go of its file: sled finishes its last write on a thread
-/// of its own.
+/// Time for a database that this process closed to release its file: sled finishes its last write on a thread of its
+/// own.
 const CLOSING_LIMIT: Duration = Duration::from_secs(5);
-/// How often that is looked at.
+/// Interval at which that is checked.
 const CLOSING_POLL: Duration = Duration::from_millis(5);
 
 const MANIFEST: &str = "manifest";
 const SYNCS: &str = "syncs";
 
-/// Whose data it is.
+/// The owner of the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Identity {
@@ -60,7 +60,7 @@ pub struct Engine {
     _lock: DirectoryLock,
 }
 
-/// What the next sync needs to know of the last one.
+/// State of the last sync, for the next one.
 struct Syncs {
     mark: Mark,
     witness: Option<Witness>,
@@ -69,8 +69,8 @@ struct Syncs {
 }
 
 impl Engine {
-    /// Opens or makes the database, and checks whose it is and that it ends where it ended. Where a witness is kept, it says
-    /// whether there may be nothing.
+    /// Opens or makes the database, and checks that it belongs to this node and is complete. A witness, where one is
+    /// kept, tells whether the directory may be blank.
     pub fn open(dir: &Path, identity: &Identity, witness: Option<&Path>) -> Result<Self, OpenError> {
         let failed = |action| move |source| OpenError::Io { action, dir: dir.to_owned(), source };
         let unopened = failed("open the database in");
@@ -117,7 +117,7 @@ impl Engine {
         if !ours {
             engine.write_manifest(identity).map_err(failed("write the manifest of"))?;
         }
-        // From here on something may be acknowledged, and the directory may not be blank again.
+        // From here on writes may be acknowledged, and the directory may not be blank again.
         engine.witness_all().map_err(failed("witness the use of"))?;
         // Opening made files or renamed some.
         sync_names(dir).map_err(failed("sync the names in"))?;
@@ -207,7 +207,7 @@ impl Drop for Engine {
     }
 }
 
-/// What this node has acknowledged; a node that does not know that has no business here.
+/// Opens the witness of what this node has acknowledged; without it the node must not start.
 fn open_witness(path: &Path) -> Result<Witness, OpenError> {
     let unwitnessed = |reason: String| OpenError::Unwitnessed { file: path.to_owned(), reason };
     match Witness::open(path).map_err(|error| unwitnessed(error.to_string()))? {
@@ -261,7 +261,7 @@ fn check_manifest(meta: &sled::Tree, dir: &Path, identity: &Identity) -> Result<
     Ok(true)
 }
 
-/// Whose data it is, if anything says so.
+/// The owner of the data; `None` without a manifest.
 fn read_manifest(meta: &sled::Tree, dir: &Path) -> Result<Option<Identity>, OpenError> {
     let unusable = |source| OpenError::Load { dir: dir.to_owned(), source };
     let Some(manifest) = read_record::<v1::Manifest>(meta, MANIFEST).map_err(unusable)? else {
@@ -296,7 +296,7 @@ fn open_database(dir: &Path) -> io::Result<sled::Db> {
     let config = sled::Config::new()
         .path(dir)
         .cache_capacity(CACHE_BYTES)
-        // No thread that flushes on its own: when something is durable is decided here.
+        // No thread that flushes on its own: this code decides when data becomes durable.
         .flush_every_ms(None);
     let start = Instant::now();
     loop {

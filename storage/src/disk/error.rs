@@ -1,4 +1,4 @@
-//! Why a directory was not opened.
+//! The errors of opening a directory.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use thiserror::Error;
 use super::engine::Identity;
 use crate::backend::LoadError;
 
-/// Why a directory was not opened.
+/// The reason why a directory was not opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The file system refused.
     #[error("cannot {action} data directory {}", .dir.display())]
     Io {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
         /// The directory.
         dir: PathBuf,
-        /// What the file system said.
+        /// The file system's error.
         #[source]
         source: io::Error,
     },
@@ -35,12 +35,12 @@ pub enum OpenError {
     Foreign {
         /// The directory.
         dir: PathBuf,
-        /// Whose it is.
+        /// The owner of the data.
         found: Identity,
-        /// Who asked.
+        /// The node that opens it.
         wanted: Identity,
     },
-    /// It holds data, but nothing says whose.
+    /// It holds data, but no manifest that names the owner.
     #[error("data directory {} holds data but no manifest that says whose", .dir.display())]
     Anonymous {
         /// The directory.
@@ -67,7 +67,7 @@ pub enum OpenError {
     Blank {
         /// The directory.
         dir: PathBuf,
-        /// Whose it is.
+        /// The node that opens it.
         node: u64,
     },
     /// It is older than what this node has acknowledged.
@@ -78,27 +78,27 @@ pub enum OpenError {
     Older {
         /// The directory.
         dir: PathBuf,
-        /// Whose it is.
+        /// The node that opens it.
         node: u64,
         /// The last sync that it holds.
         held: u64,
         /// A sync that was acknowledged.
         acknowledged: u64,
     },
-    /// Nothing can be read that says what this node has acknowledged.
+    /// The witness of what this node has acknowledged cannot be read.
     #[error("what this node has acknowledged is not known: {}: {reason}", .file.display())]
     Unwitnessed {
-        /// Where that should be.
+        /// The file of the witness.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
-    /// What is stored does not check out.
+    /// The stored data does not check out.
     #[error("data directory {} cannot be used", .dir.display())]
     Load {
         /// The directory.
         dir: PathBuf,
-        /// Which record, and what is wrong with it.
+        /// The record, with its fault.
         #[source]
         source: LoadError,
     },

@@ -17,7 +17,7 @@ pub struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Takes the directory, or says who has it.
+    /// Takes the directory; the error names the process that has it.
     pub fn take(dir: &Path) -> Result<Self, OpenError> {
         let path = dir.join("lock");
         let failed = |source| OpenError::Io { action: "lock", dir: dir.to_owned(), source };

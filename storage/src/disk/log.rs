@@ -177,7 +177,7 @@ impl LogBackend for DiskLog {
     }
 }
 
-/// What went wrong with one entry whose index is known further out.
+/// The error for one entry; the caller knows its index.
 enum EntryError {
     Fault(Fault),
     Read(sled::Error),

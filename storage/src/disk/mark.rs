@@ -1,4 +1,4 @@
-//! How many syncs were acknowledged, kept outside the database.
+//! The number of acknowledged syncs, kept outside the database.
 //!
 //! sled takes damage anywhere in the last part of its file for a write that a crash tore, drops everything from there on, and
 //! opens as if nothing had happened: a flipped bit would silently take back acknowledged entries, or a vote. So every sync
@@ -53,7 +53,7 @@ impl Mark {
         self.record_in(syncs % SLOTS, syncs)
     }
 
-    /// The same for whoever does not note every sync, and takes turns with the slots by itself.
+    /// The same for a caller that does not note every sync, and alternates the slots by itself.
     pub fn record_in(&self, slot: u64, syncs: u64) -> io::Result<()> {
         let record = format::seal(&v1::Mark { syncs });
         let mut bytes = vec![u8::try_from(record.len()).expect("a mark is a few bytes")];
@@ -72,7 +72,7 @@ impl Mark {
         })
     }
 
-    /// What one slot holds.
+    /// The content of one slot.
     pub fn read_in(&self, slot: u64) -> io::Result<Result<u64, Fault>> {
         let mut bytes = [0; 1 + MAX_RECORD_BYTES];
         if let Err(error) = self.file.read_exact_at(&mut bytes, slot % SLOTS * SLOT_BYTES) {

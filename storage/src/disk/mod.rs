@@ -1,7 +1,9 @@
 //! The durable store: one directory, one sled database in it, one node's log, vote and snapshot.
 //!
-//! Beside the directory, where its owner keeps what must not be lost with it, may be a witness (see `witness.rs`). Layout of `<dir>`: `lock` (whoever runs holds it), `mark` (see `mark.rs`), `db` and what sled keeps beside it. Trees:
-//! `meta` (keys `manifest`, `syncs`, `vote`, `committed`, `purged`), `log` (key: index, piece; both big-endian) and `snapshot` (see there).
+//! A witness (see `witness.rs`) may be kept outside the directory, where it is not lost with it. Layout of `<dir>`:
+//! `lock` (held by the running process), `mark` (see `mark.rs`), `db` and further files of sled. Trees: `meta` (keys
+//! `manifest`, `syncs`, `vote`, `committed`, `purged`), `log` (key: index, piece; both big-endian) and `snapshot`
+//! (see there).
 //!
 //! sled's own flush does not make data durable on Linux: it writes and waits for the page cache, but neither for the drive
 //! nor for the file's length. Three things mend that. The file is written through (see `write_through.rs`); every flush is
@@ -37,18 +39,18 @@ use engine::Engine;
 use log::DiskLog;
 use witness::Witness;
 
-/// Says in `file` that a node is new: whatever is opened with this file as its witness may be blank this once.
+/// Notes in `file` that a node is new: a directory opened with this file as its witness may be blank this once.
 ///
 /// # Errors
-/// What the file system says.
+/// An error of the file system.
 pub fn begin_witness(file: &Path) -> io::Result<()> {
     Witness::begin(file)
 }
 
 /// Opens the directory of one node, or makes it. Blocks while it reads and checks the whole log.
 ///
-/// The directory is free again when the log store and every clone of the snapshot store are dropped. Dropping either blocks
-/// until what is queued is written.
+/// The directory is free again when the log store and every clone of the snapshot store are dropped. Dropping either
+/// blocks until queued operations are written.
 ///
 /// # Errors
 /// If the directory is in use, belongs to another node, was written by a newer build, holds less than `witness` says, or
@@ -65,10 +67,10 @@ pub fn open<C: Types>(
     Ok((log, SnapshotStore::on_disk(snapshots)))
 }
 
-/// What a stopped node has stored.
+/// The stored data of a stopped node.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// Whose it is.
+    /// The owner of the data.
     pub identity: Identity,
     /// Log and vote.
     pub image: Image,

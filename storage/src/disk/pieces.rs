@@ -9,7 +9,7 @@ use crate::format::{self, Fault};
 /// The most bytes of a piece, and of any value but for the few bytes of its envelope.
 pub const PIECE_BYTES: usize = 4096;
 
-/// How `bytes` lie when cut into pieces.
+/// The extent of `bytes` when cut into pieces.
 pub fn extent(bytes: &[u8]) -> Extent {
     let pieces = bytes.len().div_ceil(PIECE_BYTES);
     Extent {

@@ -28,8 +28,8 @@ use crate::types::{Command, Entry, LeaderId, LogId, Payload, Vote};
 const BLOCK_BYTES: usize = 4096;
 
 thread_local! {
-    /// What a database file held when this thread last synced one: where nothing is written through, all that is sure to
-    /// outlive a loss of power.
+    /// The content of a database file when this thread last synced one: without write-through, only this certainly
+    /// survives a loss of power.
     static DURABLE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -65,7 +65,7 @@ struct Life {
     unsynced: Vec<Step>,
     /// Whether the database was told to write the unsynced steps before the power went.
     written: bool,
-    /// Which of their blocks reached the disk.
+    /// The blocks of those writes that reached the disk.
     reached: Reached,
 }
 

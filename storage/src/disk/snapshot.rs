@@ -31,7 +31,7 @@ enum Request {
     Load(oneshot::Sender<io::Result<Option<SavedSnapshot>>>),
 }
 
-/// Hands requests to the thread. Dropping it waits for what is queued.
+/// Hands requests to the thread. Dropping it waits for queued ones.
 #[derive(Debug)]
 pub struct SnapshotKeeper {
     queue: Option<mpsc::Sender<Request>>,
@@ -83,7 +83,7 @@ impl Drop for SnapshotKeeper {
 }
 
 fn run(tree: &Tree, mut requests: mpsc::Receiver<Request>) {
-    // Whoever asked may have gone away since; then nobody needs the answer.
+    // The caller may be gone; then nobody needs the answer.
     while let Some(request) = requests.blocking_recv() {
         match request {
             Request::Save(snapshot, answer) => drop(answer.send(tree.save(&snapshot))),
@@ -127,7 +127,7 @@ impl Tree {
         let [meta, data] = parts.map(|(_, bytes)| pieces::extent(bytes));
         self.engine.snapshot.insert(HEAD, format::seal(&v1::Snapshot { generation, meta, data }))?;
         self.engine.sync()?;
-        // What is left of the old one after a crash is dropped at the next start, so this needs no sync.
+        // Remains of the old one after a crash are dropped at the next start, so this needs no sync.
         self.drop_other_generations().map_err(io::Error::other)
     }
 

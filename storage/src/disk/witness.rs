@@ -1,4 +1,4 @@
-//! What this node has acknowledged, kept in another place than the database and its mark.
+//! A lower bound of what this node has acknowledged, kept apart from the database and its mark.
 //!
 //! Database and mark stand and fall together: where both are gone the directory looks new, and where both were put back from
 //! a copy it looks sound. Either would make a node forget a vote or entries that others counted. So the node keeps a lower
@@ -50,7 +50,7 @@ impl Witness {
         if !due {
             return Ok(());
         }
-        // Never over the higher of the two numbers: a crash may tear what is being written.
+        // Never overwrite the higher of the two numbers: a crash may tear the write in progress.
         self.turn = if self.mark.read_in(self.turn)? == Ok(self.bound) { self.turn + 1 } else { self.turn };
         self.mark.record_in(self.turn, syncs)?;
         self.bound = syncs;

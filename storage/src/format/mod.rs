@@ -1,8 +1,8 @@
 //! The bytes of every stored record.
 //!
-//! A record is `kind u8 | format u16 LE | body | crc32 LE`, the checksum over everything before it; the body is bincode of
-//! one frozen struct of [`v1`]. Promises: what does not check out is refused with its reason, and no length that a body
-//! claims is believed. Refuses to know where a record is stored.
+//! A record is `kind u8 | format u16 LE | body | crc32 LE`, the checksum over everything before it; the body is
+//! bincode of one frozen struct of [`v1`]. Promises: a record that does not check out is refused with its reason, and
+//! no length claimed by a body is believed. Refuses to know where a record is stored.
 
 pub mod v1;
 
@@ -21,11 +21,11 @@ pub const MAX_COMMAND_BYTES: usize = 8 << 20;
 const HEAD_BYTES: usize = 3;
 const CHECKSUM_BYTES: usize = 4;
 
-/// What a record is. The numbers are on disk for good: never change one, never reuse one.
+/// The kind of a record. The numbers are on disk for good: never change one, never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// Whose directory it is.
+    /// The owner of the directory, and its layout.
     Manifest = 1,
     /// A log entry.
     Entry = 2,
@@ -53,13 +53,13 @@ pub trait Body: Encode + Decode<()> {
     const FORMAT: u16;
 }
 
-/// Why a record was refused.
+/// The reason why a record was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// Fewer bytes than any record has.
     #[error("{0} B are too few for a record")]
     Short(usize),
-    /// Some bit is not what was written.
+    /// Some bit differs from the one written.
     #[error("checksum mismatch")]
     Checksum,
     /// A record of another kind lies in this place.
@@ -126,7 +126,8 @@ pub fn kind_byte(record: &[u8]) -> Option<u8> {
     record.first().copied()
 }
 
-/// What a short body may claim: bincode makes room for a length before it reads. No element takes up more memory for a byte.
+/// Limit of memory claimed per byte of a short body: bincode allocates for a length before it reads. No element takes
+/// up more.
 const MOST_PER_BYTE: usize = 64;
 const SHORT_BYTES: usize = 256 << 10;
 

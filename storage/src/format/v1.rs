@@ -18,7 +18,7 @@ macro_rules! bodies {
 
 bodies!(Manifest, Entry, Long, Piece, Vote, Committed, Purged, Snapshot, Mark);
 
-/// Whose directory it is, and how it is laid out.
+/// The owner of the directory, and its layout.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Manifest {
@@ -40,22 +40,22 @@ pub struct LeaderId {
 /// A position in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct LogId {
-    /// Who proposed the entry.
+    /// The leader that proposed the entry.
     pub leader: LeaderId,
-    /// Where it is.
+    /// Its position in the log.
     pub index: u64,
 }
 
 /// A log entry.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Entry {
-    /// Where it is.
+    /// Its position in the log.
     pub id: LogId,
-    /// What it carries.
+    /// Its content.
     pub payload: Payload,
 }
 
-/// What a log entry carries.
+/// The content of a log entry.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Payload {
     /// Nothing: a new leader's first entry.
@@ -76,7 +76,7 @@ pub enum Payload {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Peer {
     pub name: String,
-    /// Where it listens.
+    /// The address for other nodes.
     pub address: String,
 }
 
@@ -110,7 +110,7 @@ pub struct Piece {
 /// The vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Vote {
-    /// For whom.
+    /// The candidate that it is for.
     pub leader: LeaderId,
     /// Whether a quorum granted it.
     pub committed: bool,
@@ -135,7 +135,7 @@ pub struct Purged {
 pub struct Snapshot {
     /// Grows with every snapshot, and is part of the keys of its pieces.
     pub generation: u64,
-    /// What the snapshot covers, in the caller's encoding.
+    /// The snapshot's metadata, in the caller's encoding.
     pub meta: Extent,
     /// The state, in the caller's encoding.
     pub data: Extent,

@@ -1,4 +1,4 @@
-//! What several test binaries share. Each uses a part of it.
+//! Code shared by several test binaries. Each uses a part of it.
 #![allow(dead_code)]
 
 pub mod machine;
@@ -35,7 +35,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Why the directory does not open.
+/// The error of opening the directory.
 pub fn refusal(dir: &Path) -> String {
     match open(dir) {
         Ok(_) => panic!("{} opened", dir.display()),

@@ -1,4 +1,4 @@
-//! libFuzzer chooses the bytes of a history. `TENURE_FUZZ_PLANT=forgotten-start` puts a bug in, to see how long it takes.
+//! libFuzzer target; its input is a history. `TENURE_FUZZ_PLANT=forgotten-start` plants a bug, to time its detection.
 #![no_main]
 
 use std::sync::LazyLock;

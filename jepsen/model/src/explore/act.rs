@@ -1,4 +1,4 @@
-//! One step: an action on a state gives the next state, and what is wrong with it.
+//! One step: applies an action to a state, and gives the next state or the promises that it breaks.
 
 use super::{
     action::Action,
@@ -13,32 +13,32 @@ use tenure_core::{
     node::{Effect, Fate, Input},
 };
 
-/// What came of an action.
+/// Result of an action.
 #[allow(clippy::large_enum_variant)] // short-lived, and a box would be one more allocation for each of a million steps
 pub(super) enum Step {
     /// It changes nothing, or cannot happen.
     Same,
     /// The next state.
     Moved(State),
-    /// A promise was broken, in these words.
+    /// A promise was broken; one description for each.
     Wrong(Vec<String>),
 }
 
-/// One step being taken.
+/// The step in progress.
 pub(super) struct Stepper<'a> {
     pub site: &'a Site,
     pub state: State,
     pub wrong: Vec<String>,
-    /// What happened, in words, if somebody wants to know.
+    /// Log of the step for people, if requested.
     pub lines: Option<&'a mut Vec<String>>,
-    /// What the machines want and is not carried out yet, by node and process.
+    /// Effects that the nodes requested and that are not carried out yet, by node and process.
     pub queue: VecDeque<(usize, u8, Effect)>,
-    /// The order whose questions are answered at once.
+    /// The order whose requests are answered at once.
     pub working: Option<(usize, OrderId)>,
-    /// What is sent now is lost, and whether anything was.
+    /// Commands sent now are lost; `met`: the order has asked for one.
     pub lost: bool,
     pub met: bool,
-    /// What the leader decides next goes on its way, and is not committed yet.
+    /// The leader's next plan is delayed instead of committed.
     pub hold: bool,
 }
 
@@ -137,7 +137,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// One more fault of a kind.
+    /// Counts one more fault of a kind.
     pub fn spend(&mut self, kind: fn(&mut Bounds) -> &mut u8) {
         let left = &mut self.state.left;
         *kind(left) -= 1;
@@ -191,7 +191,7 @@ impl Stepper<'_> {
         self.put(request)
     }
 
-    /// What an operator asks; a refusal changes nothing.
+    /// Makes an operator's request; a refused request changes nothing.
     pub fn ask(&mut self, verb: Verb) -> bool {
         self.state.left.asks -= 1;
         if let Verb::ConfirmOff { server } = &verb {

@@ -2,31 +2,31 @@
 
 use std::fmt;
 
-/// One step of a history. Numbers are places: server 0 is p1, node 0 is n1, group 0 is g1.
+/// One step of a history. Numbers are indexes: server 0 is p1, node 0 is n1, group 0 is g1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // fields are places, as said above
 pub enum Action {
-    /// The watcher of a server reads it, and the leader hears of it.
+    /// The watcher of a server reads it, and the leader receives the reading.
     Read(u8),
     /// The leader stalls: it plans nothing until it wakes.
     Stall,
     /// The leader wakes and plans.
     Wake,
-    /// The leader wakes and plans, and its commands are on their way.
+    /// The leader wakes and plans; its commands are delayed.
     Decide,
-    /// The commands that were on their way are committed.
+    /// The delayed commands are committed.
     Commit,
-    /// Another node leads, and has read nothing.
+    /// Another node becomes leader, without any readings.
     NewLeader,
-    /// A node goes on with one of its orders.
+    /// A node continues one of its orders.
     Work { node: u8, job: u8 },
-    /// A node goes on with one of its orders, and the command is lost.
+    /// A node continues one of its orders, and the command is lost.
     WorkLost { node: u8, job: u8 },
     /// An activation that was sent takes effect.
     Effect(u8),
     /// An activation that was sent is refused.
     Refuse(u8),
-    /// Nobody answers the activation; it may take effect yet.
+    /// The activation gets no answer; it may still take effect.
     Doubt { node: u8, job: u8 },
     /// A report arrives.
     Deliver(u8),
@@ -34,23 +34,23 @@ pub enum Action {
     DeliverTwice(u8),
     /// A report is lost.
     Lose(u8),
-    /// A node is cut off.
+    /// A node is cut off from the others.
     Cut(u8),
-    /// It is heard again.
+    /// The node is connected again.
     Heal(u8),
     /// A node with a new lease applies the log that it missed.
     CatchUp(u8),
     /// A node is killed.
     Kill(u8),
-    /// It starts again.
+    /// The node starts again.
     Restart(u8),
-    /// So much time passes that whoever is not heard has surely no lease any more.
+    /// Time passes until every lease of an unheard node has ended.
     LeasesEnd,
-    /// So much time passes that whoever is not heard is suspect; its lease may be good.
+    /// Time passes until unheard nodes are suspect; their leases may still be valid.
     Hush,
-    /// The agents of a node look at what lives inside, and the leader hears of it.
+    /// The agents of a node look at its resources, and the leader receives the result.
     Look(u8),
-    /// A node that is alone goes on with what it stops.
+    /// An isolated node continues to stop its resources.
     Concede(u8),
     /// The LPAR of a node crashes.
     NodeCrash(u8),
@@ -60,27 +60,27 @@ pub enum Action {
     PowerLost(u8),
     /// A server reads `Error`, and its LPARs run on.
     Sick(u8),
-    /// A server returns, with or without its LPARs.
+    /// A server returns; `autostart`: it starts its LPARs.
     PowerBack { server: u8, autostart: bool },
     /// The witness loses the service processor of a server.
     LinkLost(u8),
-    /// It finds it again.
+    /// The witness reaches the service processor again.
     LinkBack(u8),
-    /// A settling time passes.
+    /// One settling time passes.
     Tick,
-    /// Orders that nobody answers are given up after this.
+    /// Time passes until unanswered orders are given up.
     LongWait,
     /// An operator moves a group to the other server.
     AskSwitch(u8),
-    /// A migration changes sides.
+    /// The LPAR of a migration switches over to the target.
     SwitchOver,
-    /// A migration is over: done, or failed before it changed sides.
+    /// A migration ends: completed, or failed before the switchover.
     TransitEnds,
-    /// A migration fails half-way.
+    /// A migration fails half-way and is stuck.
     TransitSticks,
     /// An operator migrates a group to the other server.
     AskMigrate(u8),
-    /// An operator gives up a migration.
+    /// An operator aborts a migration.
     AskAbort(u8),
     /// An operator stops a group.
     AskOffline(u8),
@@ -90,7 +90,7 @@ pub enum Action {
     AskConfirm(u8),
     /// An operator drains a server.
     Drain(u8),
-    /// An operator takes that back, and what was moved comes back too.
+    /// An operator undrains a server, and the moved groups come back.
     Undrain(u8),
 }
 

@@ -1,7 +1,8 @@
-//! Calm: from any state, once nothing goes wrong any more, every group gets to where it is wanted (L1).
+//! Calm: from any state, once faults cease, every group reaches its intended state (L1).
 //!
-//! Everything is mended, then the world takes whatever step goes on with what was begun, and lets time pass when there is
-//! none. Groups that are held wait for a person by design, and so do those that failed everywhere: their faults are cleared.
+//! Everything is repaired; then the world takes any step that continues pending work, and lets time pass if there is
+//! none. Held groups wait for an administrator by design, and so do those that failed everywhere: their faults are
+//! cleared.
 
 use super::{
     act::{Step, Stepper, step},
@@ -16,12 +17,12 @@ use tenure_core::{
     ledger::{Intent, Phase},
 };
 
-/// Far more than any way back needs.
+/// The maximum number of steps; far more than any recovery needs.
 const STEPS: usize = 400;
-/// How often time may pass with nothing to do: longer than the expiry of orders.
+/// Number of times that time may pass with nothing to do: longer than the expiry of orders.
 const IDLE: usize = 12;
 
-/// Lets a state calm down. Says what is not as it should be if it does not.
+/// Lets a state calm down. If it does not, returns what is still wrong.
 pub(super) fn calm(site: &Site, from: &State) -> Result<(), String> {
     let mut state = from.clone();
     state.left = Bounds { ticks: u8::MAX, asks: u8::MAX, drains: u8::MAX, ..Bounds::default() };
@@ -47,7 +48,7 @@ pub(super) fn calm(site: &Site, from: &State) -> Result<(), String> {
     Err(format!("L1: nothing goes wrong any more, and this is where it ends: {}", picture(site, &state)))
 }
 
-/// Power, links and nodes are brought back.
+/// Restores power, links and nodes.
 fn mend(site: &Site, state: &mut State) -> Result<(), String> {
     let mut actions = Vec::new();
     if state.held.is_some() {
@@ -79,11 +80,11 @@ fn mend(site: &Site, state: &mut State) -> Result<(), String> {
             Life::Dead => actions.push(Action::Restart(at)),
         }
     }
-    // Somebody clears up a move that is stuck.
+    // An administrator clears up a stuck move.
     if let Some(transit) = state.transit.filter(|transit| transit.stuck) {
         state.end_transit(transit);
     }
-    // A server comes back when nobody is in the middle of starting something there.
+    // A server returns only while nobody has a start in progress there.
     for action in actions {
         let mut found = Vec::new();
         for _ in 0..STEPS {
@@ -116,7 +117,7 @@ fn advance(site: &Site, state: &mut State, actions: &[Action]) -> Result<bool, S
     Ok(false)
 }
 
-/// Activations whose command is gone are answered at last.
+/// Activations whose command is gone time out.
 fn unanswered(state: &State, found: &mut Vec<Action>) {
     for (n, node) in state.nodes.iter().enumerate() {
         for (j, job) in node.jobs.iter().enumerate() {
@@ -129,8 +130,8 @@ fn unanswered(state: &State, found: &mut Vec<Action>) {
     }
 }
 
-/// An operator clears the faults of groups that found no server any more. What is linked may have only one left that it can
-/// be on.
+/// An operator clears the faults of groups that have no server left. A linked group may have only one possible
+/// server: there one fault is enough.
 fn clear_faults(site: &Site, state: &mut State) {
     let many = if site.scope.link { 1 } else { SERVERS };
     let groups: Vec<GroupName> = state.ledger.groups.keys().cloned().collect();
@@ -145,7 +146,7 @@ fn clear_faults(site: &Site, state: &mut State) {
     }
 }
 
-/// Every group is where it is wanted, in the ledger and in the world, and nothing is under way.
+/// Every group is in its intended state, in the ledger and in the world, and nothing is in progress.
 fn rests(site: &Site, state: &State) -> bool {
     let child = state.ledger.groups.get(&site.groups[CHILD]);
     let childless = site.scope.link && child.is_some_and(|child| child.intent == Intent::Offline);
@@ -160,7 +161,7 @@ fn rests(site: &Site, state: &State) -> bool {
                 let here = site.server(&tenure.server);
                 tenure.phase == Phase::Online && (0..SERVERS).all(|server| active(server) == (server == here))
             }
-            // It waits for what it needs.
+            // The parent waits for the child.
             (None, Intent::Online) if childless && place == PARENT => !(0..SERVERS).any(active),
             (None, Intent::Offline) => !(0..SERVERS).any(active),
             (Some(_), Intent::Offline) | (None, Intent::Online) => false,

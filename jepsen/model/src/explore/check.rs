@@ -1,4 +1,4 @@
-//! What must be so in the world. What must be so in the ledger is checked by `tenure_core::invariants`.
+//! Invariants of the world. Those of the ledger are checked by `tenure_core::invariants`.
 
 use super::{
     act::Stepper,
@@ -12,14 +12,14 @@ use tenure_core::{
 };
 
 impl Stepper<'_> {
-    /// Where the group's tenure is, by the committed ledger.
+    /// The server of the group's tenure, by the committed ledger.
     fn tenured(&self, group: usize) -> Option<usize> {
         let state = self.state.ledger.groups.get(&self.site.groups[group])?;
         state.tenure.as_ref().map(|tenure| self.site.server(&tenure.server))
     }
 
-    /// An activation takes effect: nowhere else may the LPAR be active because of us, or have been ever since the order
-    /// was taken up; and the tenure under which it was ordered still stands.
+    /// An activation takes effect: the LPAR must not be active through us on any other server, nor have been ever
+    /// since the order was taken up; and the tenure under which it was ordered must still stand.
     pub fn check_effect(&mut self, flight: &Flight) {
         let (server, group) = (flight.server, flight.group);
         let tenured = self.tenured(group);
@@ -48,7 +48,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// What the ledger concluded must be so in the world.
+    /// Conclusions of the ledger must be true in the world.
     pub fn check_records(&mut self, records: &[Record]) {
         for record in records {
             match &record.note {
@@ -72,7 +72,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// S3: whoever leaves is gone, and stays gone.
+    /// S3: a group that leaves is inactive, and stays so.
     fn check_vacated(&mut self, group: &GroupName, server: &ServerName, proof: &Proof) {
         if matches!(proof, Proof::ServerOff(OffHow::Operator { .. })) && !self.site.scope.assume.operators_are_right {
             return;
@@ -90,7 +90,7 @@ impl Stepper<'_> {
                 self.wrong.push(format!("S3: the tenure on {server} ended, and {lpar} is active on {there}"));
             }
         }
-        // Who lets activations come at any time cannot know that none is on its way, and looks for two active copies alone.
+        // If activations may come at any time, none can be ruled out: then only two active copies are an error.
         let knows = self.site.scope.assume.late_within_settle && self.state.servers[at].power != Power::Off;
         if knows && self.state.flights.iter().any(|flight| flight.server == at && flight.group == group) {
             self.wrong.push(format!("S3: the tenure on {server} ended, and a start is on its way there"));
@@ -107,7 +107,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// What an operator drained gets no work.
+    /// A drained server gets no work.
     fn check_open(&mut self, group: &GroupName, server: &ServerName) {
         if self.state.drained[self.site.server(server)] {
             self.wrong.push(format!("drain: a tenure of {group} began on {server}, which is drained"));
@@ -127,7 +127,7 @@ impl Stepper<'_> {
         let (upper, lower) = (&self.site.groups[PARENT], &self.site.groups[CHILD]);
         if let Some(began) =
             parent.as_ref().filter(|now| tenure(before, PARENT).is_none_or(|old| old.epoch != now.epoch))
-            // What is found running is taken for what it is, and stopped.
+            // An adopted parent is exempt: it was found running, and will be stopped.
             && began.phase == Phase::Starting
             && !child.as_ref().is_some_and(|child| child.is_online() && child.server == began.server)
         {
@@ -145,7 +145,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// A migration is over: nothing of the group is on the other server, and nothing is on its way.
+    /// A migration has ended: no LPAR of the group is on the other server, and no command is in flight.
     fn check_left(&mut self, group: &GroupName, server: &ServerName, why: &str) {
         let (group, at) = (self.site.group(group), self.site.server(server));
         let lpar = self.lpar(group);
@@ -158,7 +158,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// A server is taken for off by a fence: nothing that we started runs there.
+    /// A server is recorded as off by a fence: nothing that we started runs there.
     fn check_off(&mut self, server: &ServerName, how: &OffHow) {
         let at = self.site.server(server);
         let active = self.state.servers[at].copies.contains(&Copy::Ours);
@@ -167,7 +167,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// A node is proven off: nothing lives inside it.
+    /// A node is proven off: no resource inside it is active.
     fn check_node_off(&mut self, node: &NodeName) {
         let at = self.site.node(node);
         let lives = self.state.servers.get(at).is_some_and(|server| server.copies.contains(&Copy::Ours));
@@ -176,7 +176,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// A server that was proven off is taken for clean: nothing runs there but by right.
+    /// A server that was proven off is recorded as clean: nothing runs there without a tenure.
     pub fn check_clean(&mut self, server: usize, after: &Ledger) {
         for group in 0..self.site.scope.groups {
             let tenure = after.groups.get(&self.site.groups[group]).and_then(|group| group.tenure.as_ref());

@@ -1,4 +1,4 @@
-//! Committing: one entry is applied to the ledger, checked, and learned by the nodes that hear it.
+//! Committing: an entry is applied to the ledger, checked, and applied by the nodes that are connected.
 
 use super::{act::Stepper, model::SERVERS, mutant::Mutant};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tenure_core::{
 };
 
 impl Stepper<'_> {
-    /// Commits an entry. Says why the first of what was refused was.
+    /// Commits an entry. Returns the first refusal.
     pub fn commit(&mut self, author: Author, mut commands: Vec<Command>) -> Option<Refusal> {
         let before = Arc::clone(&self.state.ledger);
         if self.site.has(Mutant::OldReadingAsNew) {
@@ -42,7 +42,7 @@ impl Stepper<'_> {
         refusal
     }
 
-    /// A report is committed. It may be one that was before.
+    /// Commits a report, perhaps one that was committed before.
     pub fn deliver(&mut self, place: usize, keep: bool) -> bool {
         if !self.state.majority() {
             return false;
@@ -90,7 +90,7 @@ impl Stepper<'_> {
         }
         if self.site.has(Mutant::SilenceAsProof) {
             for node in after.nodes.values_mut().filter(|node| node.lapsed().is_some() && node.off().is_none()) {
-                // A proof of whatever kind: nobody looks at it again.
+                // Stands for any kind of proof: nothing examines it again.
                 node.watchdog = Some(Span(0));
                 if let Leases::Lapsed { at, .. } = &mut node.leases {
                     *at = Time(0);
@@ -104,7 +104,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// What a server that returned must look like when the ledger takes it for clean.
+    /// Checks a returned server when the ledger first records it as clean.
     fn check_servers(&mut self, before: &Ledger, after: &Ledger) {
         for server in 0..SERVERS {
             let name = &self.site.servers[server];
@@ -144,7 +144,7 @@ fn forget_loose(after: &mut Ledger) {
     }
 }
 
-/// Groups arrive as soon as their target lists them.
+/// A planted bug: groups arrive as soon as their target lists them.
 fn arrive_listed(after: &mut Ledger, records: &mut Vec<Record>) {
     let (index, at) = (after.index, after.now);
     for (name, group) in &mut after.groups {
@@ -170,7 +170,7 @@ fn vacate_leaving(after: &mut Ledger, records: &mut Vec<Record>) {
     vacate_where(after, records, |_, tenure| matches!(tenure.phase, Phase::Leaving { .. }));
 }
 
-/// Migrating groups leave as soon as their source is proven off.
+/// A planted bug: migrating groups leave as soon as their source is proven off.
 fn vacate_lost(after: &mut Ledger, records: &mut Vec<Record>) {
     vacate_where(after, records, |off, tenure| tenure.migration().is_some() && off.contains(&tenure.server));
 }

@@ -1,4 +1,4 @@
-//! The hands of the nodes: what an order asks is put to the world, and what comes back is handed to the machine that asked.
+//! Execution of orders: each request of an order is put to the world, and the answer is fed to the node that asked.
 
 use super::{
     act::Stepper,
@@ -14,12 +14,12 @@ use tenure_core::{
     order::{Action, Ending},
 };
 
-/// Longer than any pause of a machine, and than what is waited for only that long.
+/// Longer than any pause of a node, and than any timeout that is to expire within one pause.
 const PAUSE: Span = Span(2100);
 
 impl Stepper<'_> {
-    /// An order asks something. What changes the world is done at once: the last look was just taken. The rest waits for its
-    /// turn, unless it follows what was done; and so does what an agent is to stop, which takes its time.
+    /// An order makes a request. A change of the world is done at once, because the last look was just taken. Other
+    /// requests wait for their turn, unless they follow an answer; so does a stop by an agent, which takes time.
     pub fn carry(&mut self, node: usize, order: Order, ask: Ask) {
         let id = order.id;
         let agent = matches!(ask, Ask::Do(Deed::Local(_, LocalDeed::Stop | LocalDeed::Clean(_))));
@@ -41,7 +41,7 @@ impl Stepper<'_> {
         if let Action::Start { resource, .. } = &order.action {
             let (place, here) = (self.site.lpar(resource), self.site.server(&order.server));
             for (server, known) in self.state.servers.iter().enumerate().filter(|(server, _)| *server != here) {
-                // What the witness cannot see, the ledger vouches for.
+                // The ledger vouches for a resource that the witness cannot see.
                 let seen = known.link && known.power == Power::On && !self.site.scope.inside;
                 elsewhere[server] = known.copies[place].is_active() && seen;
             }
@@ -49,8 +49,9 @@ impl Stepper<'_> {
         Job { order: Arc::new(order), ask: None, sent: false, elsewhere }
     }
 
-    /// The world answers what an order of a node asks: a start in three steps (the other server is read; its own is read and
-    /// the activation sent; the outcome), anything else in one. `lost`: the command has no effect, and nobody knows.
+    /// The world answers the request of a node's order: a start takes three steps (the other server is read; its own
+    /// is read and the activation sent; the outcome), anything else one. `lost`: the command has no effect, and
+    /// nobody knows.
     pub fn work(&mut self, node: usize, job: usize, lost: bool) -> bool {
         if lost {
             self.spend(|left| &mut left.losses);
@@ -63,8 +64,8 @@ impl Stepper<'_> {
         self.met || !lost
     }
 
-    /// Lets a machine go on with an order until it rests, or is over. One pause is slept out; what goes on pausing waits for time
-    /// to pass.
+    /// Lets a node continue an order until it rests or ends. One pause is slept out; an order that pauses again waits
+    /// for time to pass.
     fn run_on(&mut self, node: usize, id: OrderId) {
         self.run();
         let body = &self.state.nodes[node];
@@ -76,7 +77,7 @@ impl Stepper<'_> {
         self.working = None;
     }
 
-    /// Answers what an order asks, unless that is open.
+    /// Answers the request of an order, unless the answer is pending.
     fn answer(&mut self, node: usize, id: OrderId) {
         let body = &self.state.nodes[node];
         let Some(job) = body.job(id).map(|job| Arc::clone(&body.jobs[job])) else { return };
@@ -102,7 +103,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// What the world replies; `None` if that is open.
+    /// The world's reply; `None` if it is pending.
     fn reply(&mut self, node: usize, job: &Job, ask: &Ask) -> Option<Answer> {
         let order = &job.order;
         let server = self.site.server(&order.server);
@@ -146,7 +147,7 @@ impl Stepper<'_> {
         Answer::Accepted
     }
 
-    /// What the world replies to a command to an LPAR; `None` if that is open.
+    /// The world's reply to a command to an LPAR; `None` if it is pending.
     fn reply_of_lpar(&mut self, node: usize, job: &Job, place: usize, deed: &MachineDeed) -> Option<Answer> {
         let server = self.site.server(&job.order.server);
         let known = &self.state.servers[server];
@@ -176,7 +177,7 @@ impl Stepper<'_> {
             }
             MachineDeed::Move(Move::Stop) => return Some(self.end_by_force(false)),
             MachineDeed::Move(Move::Recover) => return Some(self.end_by_force(true)),
-            // What is on its way cannot be stopped.
+            // An LPAR in transit cannot be stopped.
             MachineDeed::Stop(_) if self.state.transit.is_some() => {
                 return Some(Answer::Refused("not in a state for this".to_owned()));
             }
@@ -188,7 +189,7 @@ impl Stepper<'_> {
         None
     }
 
-    /// Something is on its way to take effect.
+    /// Puts a command in flight.
     fn send(&mut self, node: usize, job: &Job, what: What) {
         let (Action::Start { epoch, resource, .. } | Action::Migrate { epoch, resource, .. }) = &job.order.action
         else {
@@ -219,7 +220,7 @@ impl Stepper<'_> {
         seen
     }
 
-    /// The LPAR of the node that lives on a server is cut off.
+    /// Powers off the LPAR of the node on a server.
     fn cut_off_node(&mut self, server: usize) -> Answer {
         let known = &self.state.servers[server];
         if !known.link || known.power != Power::On {
@@ -235,7 +236,7 @@ impl Stepper<'_> {
         Answer::Accepted
     }
 
-    /// The definition of what is off is brought from one server to another.
+    /// Brings the definition of an LPAR that is off from one server to another.
     fn bring(&mut self, from: usize, to: usize, group: usize) -> Answer {
         let known = &self.state.servers[from];
         let possible = known.power == Power::On && known.link && known.copies[group] == Copy::Off;
@@ -246,7 +247,7 @@ impl Stepper<'_> {
         self.state.servers[to].copies[group] = Copy::Off;
         Answer::Accepted
     }
-    /// A node answers its order: the report is on its way.
+    /// A node reports on its order: the report is sent.
     pub fn post(&mut self, node: usize, id: OrderId, commands: Vec<Command>) {
         let body = &mut self.state.nodes[node];
         let order = body.job(id).map(|job| body.jobs.remove(job).order.clone());
@@ -264,13 +265,13 @@ impl Stepper<'_> {
         self.state.mail.push(Mail { node, process, sent, again: false, order, report, commands });
     }
 
-    /// Reports an order done because something was sent: a planted bug.
+    /// Reports an order done because its command was sent: a planted bug.
     fn believe(&mut self, node: usize, id: OrderId) {
         let report = Report { order: id, ending: Ending::Done, readings: Vec::new(), seen: BTreeMap::new() };
         self.post(node, id, vec![Command::Report(report)]);
     }
 
-    /// An order is gone from the log. What was sent for it is waited for by nobody, and what an agent does for it is ended.
+    /// An order is gone from the log. Nobody waits for its commands any more, and what an agent does for it is ended.
     pub fn drop_job(&mut self, node: usize, id: OrderId) {
         let body = &mut self.state.nodes[node];
         let process = body.process;
@@ -281,7 +282,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// An activation takes effect, and whoever still waits for it hears so.
+    /// An activation takes effect; the process that sent it gets the answer, if it still waits.
     pub fn effect(&mut self, place: usize) -> bool {
         if let What::Move(to) = self.state.flights[place].what {
             return self.begin_transit(place, to);
@@ -314,7 +315,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// Nobody answers an activation. It may take effect until its time is over.
+    /// An activation gets no answer. It may take effect until its time is over.
     pub fn doubt(&mut self, node: usize, job: usize) -> bool {
         let id = self.state.nodes[node].jobs[job].order.id;
         if self.state.is_pending(node, id) {
@@ -326,7 +327,7 @@ impl Stepper<'_> {
         for flight in self.state.flights.iter_mut().filter(mine) {
             flight.until = Some(until);
         }
-        // What an agent has begun ends with its time.
+        // Work of an agent ends with its timeout.
         self.state.flights.retain(|flight| flight.what != What::Agent || flight.until.is_none());
         self.resume(node, process, id, Answer::Unknown("no answer".to_owned()));
         true
@@ -337,7 +338,7 @@ impl Stepper<'_> {
         body.process == process && body.job(order).is_some_and(|job| body.jobs[job].sent)
     }
 
-    /// Whoever still waits for the answer to the command of an order gets it.
+    /// Gives the answer to the command of an order to the process that sent it, if it still waits.
     pub fn resume(&mut self, node: usize, process: u8, order: OrderId, answer: Answer) {
         if !self.waits(node, process, order) {
             return;
@@ -350,7 +351,7 @@ impl Stepper<'_> {
         self.run_on(node, order);
     }
 
-    /// Nobody waits for the answer of a command that was sent for an order.
+    /// The node that waits for the answer to the command of an order, if any.
     pub fn awaited(&self, order: OrderId, process: u8) -> Option<usize> {
         (0..self.state.nodes.len()).find(|node| self.waits(*node, process, order))
     }

@@ -1,4 +1,4 @@
-//! What goes wrong in the world, and what mends.
+//! Faults of the world, and their repair.
 
 use super::{
     act::Stepper,
@@ -20,7 +20,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// The node hears the others again: it applies the log, and asks for a lease at its next heartbeat.
+    /// The node is connected again: it applies the log, and asks for a lease at its next heartbeat.
     pub fn heal(&mut self, node: usize) -> bool {
         self.state.nodes[node].life = Life::Up;
         for mail in self.state.mail.iter_mut().filter(|mail| mail.node == node) {
@@ -50,7 +50,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// A process ends. What it has sent may still take effect, and what it keeps inside its node goes on.
+    /// A process ends. Commands it sent may still take effect, and resources inside its node go on.
     pub fn die(&mut self, node: usize) {
         let (now, settle) = (self.state.moment, self.site.cluster.timings.settle);
         let body = &mut self.state.nodes[node];
@@ -68,8 +68,8 @@ impl Stepper<'_> {
         self.elect();
     }
 
-    /// Another process begins, in another incarnation, with what the disk holds and nothing else. What the one before had under
-    /// way inside the node is ended first.
+    /// A new process begins, in a new incarnation, knowing only the contents of the disk. Work of its predecessor
+    /// inside the node is ended first.
     pub fn restart(&mut self, node: usize) -> bool {
         self.state.flights.retain(|flight| flight.node != node || flight.what != What::Agent);
         if let Some(server) = self.state.servers.get_mut(node) {
@@ -78,7 +78,7 @@ impl Stepper<'_> {
         let body = &mut self.state.nodes[node];
         body.process += 1;
         body.brain = birth(self.site, node, body.process, &body.ledger, self.state.moment);
-        // It runs before it hears anybody.
+        // It runs before it is connected.
         body.life = Life::Cut;
         self.feed(node, Input::Woken);
         self.run();
@@ -91,7 +91,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// A report is lost; who sent it hears that nobody knows.
+    /// A report is lost; its sender is told that the outcome is unknown.
     pub fn lose(&mut self, place: usize) -> bool {
         self.spend(|left| &mut left.losses);
         let mail = self.state.mail.remove(place);
@@ -108,14 +108,14 @@ impl Stepper<'_> {
         true
     }
 
-    /// The LPAR of a node crashes, with all that lives inside.
+    /// The LPAR of a node crashes, with everything inside.
     pub fn node_crash(&mut self, server: usize) -> bool {
         self.spend(|left| &mut left.crashes);
         self.guest_goes(server);
         true
     }
 
-    /// The LPAR of a node is down: so is what lives inside, and nothing that was under way there has an effect.
+    /// The LPAR of a node goes down: everything inside goes down with it, and agents' work in progress has no effect.
     pub fn guest_goes(&mut self, server: usize) {
         self.state.servers[server].guest = false;
         self.state.flights.retain(|flight| flight.node != server || flight.what != What::Agent);
@@ -133,7 +133,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// A server has no power any more, and its node neither.
+    /// A server loses its power, and so does its node.
     pub fn goes_dark(&mut self, server: usize) {
         self.state.servers[server].power = Power::Off;
         for group in 0..self.site.scope.groups {
@@ -154,7 +154,8 @@ impl Stepper<'_> {
         true
     }
 
-    /// A server returns. That takes minutes: longer than a lease, and longer than a start needs from reading to sending.
+    /// A server returns. That takes minutes: longer than a lease, and longer than a start needs from reading to
+    /// sending.
     pub fn power_back(&mut self, server: usize, autostart: bool) -> bool {
         let starts_here = |order: &tenure_core::Order| {
             let place = |name| self.site.server(name);
@@ -185,7 +186,7 @@ impl Stepper<'_> {
             if autostart {
                 *copy = Copy::Itself;
             } else if self.site.scope.mobile && elsewhere {
-                // What is left of an LPAR that was made anew elsewhere is cleared up.
+                // The remnant of an LPAR that was made anew elsewhere is cleared up.
                 *copy = Copy::Absent;
             }
         }
@@ -204,7 +205,7 @@ impl Stepper<'_> {
     }
 }
 
-/// Whether so much time can pass that leases end: somebody is not heard who is not known to have none.
+/// Whether enough time can pass for leases to end: an unheard node is not known to have none.
 pub(super) fn leases_may_end(state: &State) -> bool {
     let open = |lapsed: Option<tenure_core::Time>| lapsed.is_none();
     let mut known = state.ledger.nodes.values().zip(&state.nodes);
@@ -214,8 +215,8 @@ pub(super) fn leases_may_end(state: &State) -> bool {
         })
 }
 
-/// Whether a settling time can pass: whoever does not hear the others has lost its lease, whoever does has its answers, and
-/// before a long time passes it is done with its orders.
+/// Whether a settling time can pass: every unheard node has lost its lease, every connected one has its answers, and
+/// before a `long` time it is done with its orders.
 pub(super) fn time_may_pass(state: &State, long: bool) -> bool {
     let done = |job: &std::sync::Arc<super::model::Job>| !(job.sent || (long && job.ask.is_some()));
     state.stalled.is_none()

@@ -1,11 +1,11 @@
-//! Fingerprints: two states with the same one behave alike.
+//! Fingerprints: two states with the same fingerprint behave alike.
 //!
-//! Log indexes are compared only with each other, and those that say when a server was read only with those that are about
-//! the same server: so they count by rank, each server for itself. Times count by age, in steps of the least span that is
-//! waited for, up to the longest. What only words a reason (texts, waits, the journal) does not count at all.
+//! Log indexes are compared only with each other, and those of readings only with others about the same server: so
+//! each counts by its rank, per server. Times count by age, in steps of the shortest timeout, up to the longest. What
+//! only gives reasons (texts, waits, the journal) is left out.
 //!
-//! Everything is taken apart to its last field, so that a field that is added does not compile before somebody has said what
-//! it counts for; the machines of the nodes tell what they remember themselves (`node::Recall`).
+//! Every struct is destructured to its last field, so that a new field does not compile before somebody has decided
+//! how it counts; the nodes write their own memory (`node::Recall`).
 
 use super::{
     model::{Copy, Flight, Job, Life, Mail, NODES, Node, Power, SERVERS, Server, State, Told, Transit, What},
@@ -21,25 +21,25 @@ use tenure_core::{
     order::{Action, Ending, Epoch},
 };
 
-/// Longer than anything that is waited for, in steps.
+/// Longer than any timeout, in steps.
 const OLD: u64 = 30;
-/// Longer than any lease, and than the budget of any order.
+/// Longer than any lease, and than the budget of any order, in steps.
 const PAST_LEASES: u64 = 8;
-/// Identities of orders; readings of server `i` are family `i`, serial numbers of its readings family `ORDERS + 1 + i`, what
-/// an earlier process of node `i` may have taken up family `PASTS + i`.
+/// Families of ranks: order identities; readings of server `i` are family `i`, serial numbers of its readings family
+/// `ORDERS + 1 + i`, orders that an earlier process of node `i` may have taken up family `PASTS + i`.
 const ORDERS: usize = SERVERS;
 const PASTS: usize = 2 * SERVERS + 1;
 
 struct Print<'a> {
     site: &'a Site,
     words: Vec<u64>,
-    /// Places of `words` that count by rank, by the family within which they are compared.
+    /// Indexes into `words` of values that count by rank, by the family within which they are compared.
     ranked: [Vec<usize>; PASTS + NODES],
-    /// Cluster time now, and the moment on every clock.
+    /// Cluster time now, and the moment on every node's clock.
     now: Time,
     moment: Moment,
     epoch: u64,
-    /// Whose memory is told, and how far it has applied the log.
+    /// The node whose memory is being written, and the last log index that it has applied.
     node: usize,
     applied: u64,
 }
@@ -64,7 +64,7 @@ pub(super) fn fingerprint(site: &Site, state: &State) -> u128 {
     print.finish(state)
 }
 
-/// Steps between two points of a clock.
+/// Steps from `then` to `now`.
 fn steps(now: u64, then: u64) -> u64 {
     (now / SUSPECT.0).saturating_sub(then / SUSPECT.0)
 }
@@ -101,7 +101,7 @@ impl Print<'_> {
     fn marks(&mut self, marks: &[bool]) {
         self.count(marks.iter().fold(0, |word: u64, mark| word * 2 + u64::from(*mark)));
     }
-    /// Epochs only matter against each other.
+    /// Epochs are only compared with each other.
     fn epoch(&mut self, epoch: Epoch) {
         self.count(self.epoch.saturating_sub(epoch.0));
     }
@@ -111,12 +111,12 @@ impl Print<'_> {
 
     fn ledger(&mut self, ledger: &Ledger) {
         let Ledger {
-            // Everything is compared with the indexes that are in it.
+            // All other indexes are compared with each other, not with this one.
             index: _,
             level: _,
             now: _,
             wall: _,
-            // The configuration is the same throughout.
+            // The configuration never changes.
             leases_end: _,
             settles_end: _,
             epoch: _,
@@ -130,9 +130,9 @@ impl Print<'_> {
             maintenance: _,
             hmcs: _,
             orders,
-            // Whether it is that of the process that runs is told with the node.
+            // Whether this is the process that runs is written with the node.
             processes: _,
-            // What happened.
+            // History only.
             journal: _,
             requests: _,
             request_order: _,
@@ -187,8 +187,8 @@ impl Print<'_> {
         self.maybe_age(dirty.and_then(|dirty| dirty.up), settle);
         self.maybe_index(ORDERS, fence.map(|id| id.index));
         self.maybe_age(*fence_failed, monitor);
-        // What was moved away comes back. Returns are not counted here, and when a server opened again counts only for
-        // failback, which is off.
+        // Groups to bring back. Returns are not counted here, and the time a server opened matters only for failback,
+        // which is off.
         let ledger::Upkeep { frozen, drain, returning, returns: _, quarantine: _, open_since: _ } = upkeep;
         self.place(returning.len() + 8 * usize::from(*frozen));
         let ledger::Drain { purpose: _, since: _, moved, told } = match drain {
@@ -202,7 +202,7 @@ impl Print<'_> {
         let monitor = self.site.cluster.timings.monitor;
         let NodeState { leases: _, met, known, lpar: _, watchdog: _, fence, fence_failed } = state;
         self.marks(&[*met, *known, state.off().is_some()]);
-        // When it lapsed counts for its watchdog, and here is none.
+        // The time of the lapse matters only for a watchdog, and there is none.
         self.count(state.lapsed().is_some());
         match state.suspended() {
             Some(suspended) if at < SERVERS => self.ranked(at, suspended),
@@ -224,7 +224,7 @@ impl Print<'_> {
             passive: _,
             fell_from,
             retries,
-            // How long ago counts for nothing that is declared here.
+            // This age matters for nothing that is declared here.
             retried: _,
             flushed,
             frozen,
@@ -279,7 +279,7 @@ impl Print<'_> {
             Phase::Migrating(migration) => {
                 let Migration { to: _, index, ordered, sent, returned, aborted, why: _ } = migration;
                 self.count(5_u64);
-                // It counts against readings of both servers.
+                // It is compared with readings of both servers.
                 (0..SERVERS).for_each(|server| self.ranked(server, *index));
                 self.age(*ordered, SUSPECT.times(OLD));
                 self.place(sent.len() + 8 * returned.len());
@@ -311,7 +311,7 @@ impl Print<'_> {
         self.count(*power as u64);
         self.maybe_index(at, *since);
         self.ranked(at, *quiet_from);
-        // What was listed is compared between servers.
+        // Listings are compared between servers.
         self.count(listed.is_some());
         (0..SERVERS).for_each(|server| self.ranked(server, listed.unwrap_or_default()));
         self.maybe_index(ORDERS, stop.map(|id| id.index));
@@ -358,7 +358,7 @@ impl Print<'_> {
             moment: _,
             ledger,
             leader,
-            // Whoever leads knows it.
+            // The leader knows its term.
             term: _,
             servers,
             nodes,
@@ -372,7 +372,7 @@ impl Print<'_> {
             // Hashed at the end.
             left: _,
         } = state;
-        // What the leader was told is in what it remembers; whether it was told is not, before it takes note of its role.
+        // What the leader was told is part of its memory; that it was told is not, until it notices its role.
         let Told { readings: _, inside: _ } = told;
         self.place(leader.unwrap_or(NODES));
         servers.iter().for_each(|server| self.server_of_world(*server));
@@ -422,16 +422,16 @@ impl Print<'_> {
             Life::Dead => 2,
         };
         self.count(word + 4 * u64::from(*behind));
-        // One that is up has applied everything, and what it reads is newer than all that is known.
+        // A node that is up has applied everything, and its readings are newer than all known ones.
         if applied.index < ledger.index {
             (0..SERVERS).for_each(|server| self.ranked(server, applied.index));
             self.ranked(PASTS + at, applied.index);
-            // What it acts by meanwhile.
+            // The orders it acts on meanwhile.
             applied.orders.keys().for_each(|id| Recall::order_id(self, *id));
             self.end();
         }
         if *life == Life::Dead {
-            // Of what it knew only its lease is of any use, to those who wait for its end.
+            // Of a dead process only its lease matters, to those who wait for its end.
             let left = brain.lease().left(self.moment);
             return Recall::moment(self, self.moment.after(left));
         }
@@ -492,7 +492,7 @@ impl Print<'_> {
         });
     }
 
-    /// Commands in hand are rare, so their words will do.
+    /// Held commands are rare, so their debug output will do.
     fn held(&mut self, command: &Command) {
         let mut hasher = DefaultHasher::new();
         format!("{command:?}").hash(&mut hasher);
@@ -506,7 +506,7 @@ impl Print<'_> {
         let mut left = DefaultHasher::new();
         state.left.hash(&mut left);
         self.words.push(left.finish());
-        // Hundreds of words for each state: the hasher of the standard library takes several times as long.
+        // Hundreds of words per state: the standard library's hasher takes several times as long.
         let (mut one, mut two) = (0x9e37_79b9_7f4a_7c15_u64, 0xc2b2_ae3d_27d4_eb4f_u64);
         for word in &self.words {
             one = (one ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -523,7 +523,7 @@ impl Recall for Print<'_> {
         self.words.push(word);
     }
     fn moment(&mut self, moment: Moment) {
-        // What is ahead, and what is past.
+        // Time ahead, and time past.
         let ahead = steps(moment.0, self.moment.0).min(PAST_LEASES);
         let ago = steps(self.moment.0, moment.0).min(PAST_LEASES);
         self.count(ahead * 16 + ago);
@@ -551,7 +551,7 @@ impl Recall for Print<'_> {
         self.count(id.ordinal);
     }
     fn order(&mut self, order: &Order) {
-        // How long it may take is declared; when it was issued, the ledger tells.
+        // The budget is declared; the time of issue is in the ledger.
         let Order { id, node, server, action, issued: _, budget: _ } = order;
         Recall::order_id(self, *id);
         let by = self.site.node(node);
@@ -631,7 +631,7 @@ impl Recall for Print<'_> {
     }
 }
 
-/// Replaces the words at these places by their ranks among each other.
+/// Replaces the words at these indexes by their ranks among each other.
 fn rank(words: &mut [u64], places: &[usize]) {
     let mut known: Vec<u64> = places.iter().map(|place| words[*place]).collect();
     known.sort_unstable();

@@ -1,4 +1,4 @@
-//! What lives inside nodes: their agents look, and stop what a node that is alone gives up.
+//! Resources inside nodes: their agents look at them, and an isolated node stops them.
 
 use super::{
     act::Stepper,
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tenure_core::{Inside, Ledger, Power, Seen, execution::Answer, node::Input};
 
 impl Stepper<'_> {
-    /// The agents of a node look at all that lives inside, and the leader hears of it. Nothing, if that is no news to anybody.
+    /// The agents of a node look at its resources, and the leader receives the result. `false` if that is no news.
     pub fn sense(&mut self, node: usize) -> bool {
         if self.state.nodes[node].life == Life::Dead {
             return false;
@@ -41,7 +41,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// What an agent of a node sees of a resource inside.
+    /// The state of a resource inside, as an agent of a node sees it.
     pub fn see(&mut self, node: usize, server: usize, group: usize) -> Seen {
         let active = self.state.servers[server].copies[group].is_active();
         let body = &mut self.state.nodes[node];
@@ -50,7 +50,7 @@ impl Stepper<'_> {
         Seen { power, since: body.ledger.index, serial: body.serial, confidence: 100, said: String::new() }
     }
 
-    /// A node that is alone goes on with what it stops: an agent stops it, and looks whether it did.
+    /// An isolated node continues to stop its resources: an agent stops one, and looks whether it did.
     pub fn concede(&mut self, node: usize) -> bool {
         for _ in 0..2 {
             if self.state.nodes[node].concedes.is_empty() {
@@ -79,7 +79,7 @@ fn says_the_same(one: &Inside, two: &Inside) -> bool {
     one.seen.values().map(|seen| seen.power).eq(two.seen.values().map(|seen| seen.power))
 }
 
-/// Whether something in the ledger waits for a look that is not older than it.
+/// Whether the ledger waits for a look that is at least as recent as one of its entries.
 fn look_matters(site: &Site, state: &State, node: usize) -> bool {
     let ledger: &Ledger = &state.ledger;
     let (name, server) = (&site.nodes[node], &site.servers[node]);

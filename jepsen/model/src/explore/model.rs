@@ -1,4 +1,4 @@
-//! The state of the tiny world. Small, cloned often; what is large in it is shared.
+//! The state of the tiny world. It is small, because it is cloned often; large parts are shared.
 
 use super::scope::Bounds;
 use std::sync::Arc;
@@ -9,42 +9,42 @@ use tenure_core::{
     order::Epoch,
 };
 
-/// Servers.
+/// Number of servers.
 pub(super) const SERVERS: usize = 2;
-/// Nodes; the last is an arbiter, node `i` lives on server `i` otherwise.
+/// Number of nodes; the last is an arbiter, any other node `i` is on server `i`.
 pub(super) const NODES: usize = 3;
-/// Most groups, of one resource each.
+/// Maximum number of groups, of one resource each.
 pub(super) const GROUPS: usize = 2;
-/// Where groups are linked: the one that is needed, and the one that needs it.
+/// Linked groups: the parent needs the child.
 pub(super) const CHILD: usize = 0;
 pub(super) const PARENT: usize = 1;
 
-/// Everything that is so.
+/// The complete state.
 #[derive(Clone, Debug)]
 pub(super) struct State {
-    /// On every node's clock.
+    /// Time on every node's clock.
     pub moment: Moment,
     /// The committed ledger, without its journal.
     pub ledger: Arc<Ledger>,
-    /// Who leads, and in which term.
+    /// The current leader, and its term.
     pub leader: Option<usize>,
     pub term: u64,
     pub servers: [Server; SERVERS],
     pub nodes: [Node; NODES],
-    /// Reports that were not delivered.
+    /// Reports not delivered yet.
     pub mail: Vec<Mail>,
-    /// Activations, and moves, that were sent and may take effect.
+    /// Activations and moves that were sent and may still take effect.
     pub flights: Vec<Flight>,
     pub transit: Option<Transit>,
-    /// Since when the leader has no time for anything: its clock has not gone on for it.
+    /// Time at which the leader stalled; its own clock stands still since then.
     pub stalled: Option<Moment>,
-    /// What a leader decided on an older ledger and has not committed.
+    /// Commands that a leader decided on an older ledger and that are not committed yet.
     pub held: Option<Arc<Vec<Command>>>,
-    /// Servers that an operator has drained.
+    /// Servers drained by an operator.
     pub drained: [bool; SERVERS],
-    /// What the leader was told last, so that what is no news to anybody need not be told again.
+    /// The latest information the leader received, so that nothing is sent twice.
     pub told: Told,
-    /// Faults that may still happen.
+    /// Remaining faults.
     pub left: Bounds,
 }
 
@@ -58,11 +58,11 @@ pub(super) struct Told {
 pub(super) enum Power {
     On,
     Off,
-    /// The witness reads `Error`, and the LPARs run on.
+    /// The witness reads `Error`; the LPARs keep running.
     Sick,
 }
 
-/// One copy of a resource, and who started it. What lives inside a node is never absent, and never starts by itself.
+/// One copy of a resource, and who started it. A resource inside a node is never absent, and never starts by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Copy {
     /// Not defined there.
@@ -80,21 +80,21 @@ impl Copy {
     }
 }
 
-/// A live migration under way, of the first group.
+/// A live migration in progress, of the first group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Transit {
-    /// The order whose command is answered when it is over, and the process that sent it.
+    /// The order whose command is answered at the end, and the process that sent it.
     pub order: OrderId,
     pub life: u8,
     pub from: usize,
     pub to: usize,
-    /// The LPAR runs on the target already.
+    /// The LPAR already runs on the target.
     pub switched: bool,
-    /// It failed half-way, and must be cleared up.
+    /// The migration failed half-way, and must be cleared up.
     pub stuck: bool,
 }
 
-/// What a command on its way does.
+/// Purpose of a command in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Start,
@@ -124,32 +124,32 @@ pub(super) enum Life {
     Dead,
 }
 
-/// The body of a node: the machine that decides, its disk, and what is under way for it.
+/// A node: its state machine, its disk, and its work in progress.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub life: Life,
-    /// Counts its processes.
+    /// Serial number of the current process.
     pub process: u8,
     pub brain: Arc<node::Node>,
-    /// What it has applied, on its disk.
+    /// The ledger as applied, on its disk.
     pub ledger: Arc<Ledger>,
-    /// Readings and looks that it has begun.
+    /// Number of readings and looks begun.
     pub serial: u64,
-    /// It is heard, and does not get the log yet; only a planted bug lets this happen.
+    /// The node is connected, but does not get the log yet; only a planted bug lets this happen.
     pub behind: bool,
-    /// What its orders have asked and is not answered.
+    /// Orders with unanswered requests.
     pub jobs: Vec<Arc<Job>>,
-    /// What its agents saw last.
+    /// The latest look of its agents.
     pub inside: Option<Arc<Inside>>,
-    /// What its agents are to do because it is alone.
+    /// Stops and looks that its agents still owe because the node is isolated.
     pub concedes: Vec<(ResourceName, Option<LocalDeed>)>,
 }
 
-/// An order that a node carries out, as its body sees it.
+/// An order in execution.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub order: Arc<Order>,
-    /// What it asks, if anything.
+    /// The pending request, if any.
     pub ask: Option<Ask>,
     /// The activation was sent and is not answered.
     pub sent: bool,
@@ -157,35 +157,35 @@ pub(super) struct Job {
     pub elsewhere: [bool; SERVERS],
 }
 
-/// A report on its way.
+/// A report on its way to the leader.
 #[derive(Clone, Debug)]
 pub(super) struct Mail {
     pub node: usize,
-    /// Which process of it says so.
+    /// The process that sent it.
     pub process: u8,
-    /// It left the node; otherwise it goes down with it.
+    /// It has left the node; otherwise it is lost if the node goes down.
     pub sent: bool,
-    /// It was delivered before.
+    /// It was delivered at least once.
     pub again: bool,
     pub order: Arc<Order>,
     pub report: Arc<Report>,
-    /// As it is proposed.
+    /// The proposed commands.
     pub commands: Arc<Vec<Command>>,
 }
 
-/// An activation, or a move, on its way.
+/// An activation or a move in flight.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
     pub what: What,
     pub node: usize,
-    /// Which process of the node sent it.
+    /// The process of the node that sent it.
     pub process: u8,
     pub order: OrderId,
     pub epoch: Epoch,
     pub server: usize,
     pub group: usize,
     pub elsewhere: [bool; SERVERS],
-    /// Nobody waits for it any more, and it has no effect from here on.
+    /// Nobody waits for it any more, and from this moment on it has no effect.
     pub until: Option<Moment>,
 }
 
@@ -194,7 +194,7 @@ impl Node {
         self.life != Life::Dead && self.brain.lease().left(now) > Span(0)
     }
 
-    /// What an order of it asks.
+    /// Index of the job of an order.
     pub fn job(&self, order: OrderId) -> Option<usize> {
         self.jobs.iter().position(|job| job.order.id == order)
     }
@@ -210,7 +210,7 @@ impl State {
         self.nodes.iter().filter(|node| node.life == Life::Up).count() * 2 > NODES
     }
 
-    /// Whether the command of a job has not come to its end.
+    /// Whether the command of an order is still in progress.
     pub fn is_pending(&self, node: usize, order: OrderId) -> bool {
         let process = self.nodes[node].process;
         let flies = |flight: &Flight| flight.order == order && flight.node == node && flight.process == process;
@@ -218,7 +218,7 @@ impl State {
         self.flights.iter().any(flies) || self.transit.is_some_and(moves)
     }
 
-    /// A copy goes off, for whatever reason.
+    /// A copy goes off, for any reason.
     pub fn goes_off(&mut self, server: usize, group: usize) {
         let copy = &mut self.servers[server].copies[group];
         if *copy != Copy::Absent {
@@ -234,12 +234,12 @@ impl State {
         }
     }
 
-    /// The moment on the clock of a node.
+    /// Current time on the clock of a node.
     pub fn clock(&self, node: usize) -> Moment {
         self.stalled.filter(|_| self.leader == Some(node)).unwrap_or(self.moment)
     }
 
-    /// The place of a node that is heard.
+    /// Index of the named node, if it is connected.
     pub fn hears(&self, names: &[NodeName; NODES], name: &NodeName) -> Option<usize> {
         let place = names.iter().position(|known| known == name)?;
         (self.nodes[place].life == Life::Up).then_some(place)

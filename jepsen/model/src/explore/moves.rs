@@ -1,4 +1,4 @@
-//! Which actions may happen in a state. Some turn out to change nothing.
+//! The actions that may happen in a state. Some turn out to change nothing.
 
 use super::{
     action::Action,
@@ -7,7 +7,7 @@ use super::{
     site::Site,
 };
 
-/// Actions that may happen, those that go on with what was begun first.
+/// The actions that may happen, those that continue pending work first.
 pub(super) fn moves(site: &Site, state: &State, found: &mut Vec<Action>) {
     found.clear();
     progress(site, state, found);
@@ -29,7 +29,7 @@ pub(super) fn moves(site: &Site, state: &State, found: &mut Vec<Action>) {
     }
 }
 
-/// What happens when nothing goes wrong.
+/// The actions that happen without faults.
 pub(super) fn progress(site: &Site, state: &State, found: &mut Vec<Action>) {
     for place in 0..state.flights.len() {
         found.push(Action::Effect(small(place)));

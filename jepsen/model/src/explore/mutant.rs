@@ -1,57 +1,57 @@
-//! Bugs that are put in on purpose. None of them lives in the product: each changes what goes into the machine of a node or what
-//! comes out of it, or rewrites the ledger after an entry as if a check in it were missing.
+//! Planted bugs. None of them is in the product: each changes the inputs or outputs of a node's state machine, or
+//! rewrites the ledger after an entry as if a check in it were missing.
 
 use std::fmt;
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
-    /// A node goes on with an order that its ledger no longer holds.
+    /// A node continues an order that its ledger no longer holds.
     VoidOrderCarriedOut,
-    /// A node that restarts takes up its open orders as if it had not begun them.
+    /// A restarted node takes up its open orders as if it had not begun them.
     RestartForgets,
     /// A node acts without a lease.
     LeaseIgnored,
-    /// A lease counts before the log that was committed when it was granted is applied.
+    /// A lease counts before the node has applied the log that was committed when the lease was granted.
     LeaseBeforeLog,
     /// An unknown outcome is reported as certainly not done.
     UnknownAsNotDone,
-    /// A start whose outcome is unknown is forgotten at once (bar 2).
+    /// A start with unknown outcome is forgotten at once (bar 2).
     NoSettling,
     /// A start does not read the other servers (bar 3).
     NoReadElsewhere,
-    /// A group that is to leave loses its tenure without a proof.
+    /// A leaving group loses its tenure without a proof.
     NoProofToLeave,
     /// Readings count as new whenever they arrive.
     OldReadingAsNew,
     /// `No Connection` is taken for `Power Off`.
     NoConnectionAsOff,
-    /// A server is reported off because its witness accepted the command.
+    /// A server is reported off because its witness accepted the command to power it off.
     FenceNotReadBack,
-    /// A server that comes back is taken for clean.
+    /// A returned server is recorded as clean.
     DirtyNotCleaned,
-    /// A report closes its order again when it arrives again.
+    /// A report that arrives twice closes its order twice.
     ReportAppliedTwice,
-    /// A move without a known outcome is reported as certainly not done.
+    /// A move with unknown outcome is reported as certainly not done.
     LostMoveAsFailed,
-    /// A group has migrated as soon as its target lists it, without a look at the source.
+    /// A group counts as migrated as soon as its target lists it, without a look at the source.
     ArrivedUnread,
     /// A tenure that covers two servers ends when one of them is proven off.
     HalfProofToLeave,
     /// A drained server takes work again as soon as it is empty.
     DrainForgotten,
-    /// A group that needs another is placed as if it did not, once it has been online.
+    /// A group that has been online once is placed as if its links did not exist.
     LinkForgotten,
-    /// The planner does not see who needs a group when it stops that.
+    /// The planner does not consider the parents of a group when it stops the group.
     ChildFirst,
-    /// What a process has said before its node began anew is believed after that.
+    /// Reports of an earlier process are believed after its node has started again.
     OlderProcessBelieved,
     /// A node whose lease has ended counts as off.
     SilenceAsProof,
 }
 
 impl Mutant {
-    /// All of them.
+    /// All planted bugs.
     pub const ALL: [Mutant; 21] = [
         Mutant::VoidOrderCarriedOut,
         Mutant::RestartForgets,
@@ -76,7 +76,7 @@ impl Mutant {
         Mutant::SilenceAsProof,
     ];
 
-    /// The scope in which it is looked for.
+    /// Name of the scope that finds it.
     pub fn scope(self) -> &'static str {
         match self {
             Mutant::VoidOrderCarriedOut
@@ -99,7 +99,7 @@ impl Mutant {
         }
     }
 
-    /// How the words of the check that catches it begin.
+    /// First word of the failing check.
     pub fn caught_by(self) -> &'static str {
         match self {
             Mutant::NoReadElsewhere => "S2",

@@ -1,31 +1,31 @@
-//! Scopes: where a search begins, how deep it goes, and how often each fault may happen in one history.
+//! Scopes: the start of a search, its depth, and the maximum number of each fault in one history.
 
-/// What one search covers.
+/// The limits of one search.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Scope {
     pub name: &'static str,
-    /// What it is about.
+    /// Description in one sentence.
     pub about: &'static str,
-    /// Groups, of one LPAR each: one or two.
+    /// Number of groups, of one resource each: one or two.
     pub groups: usize,
     /// Whether the LPARs are mobile.
     pub mobile: bool,
-    /// Whether the resources live inside nodes, and are no LPARs.
+    /// Whether the resources live inside nodes, and are not LPARs.
     pub inside: bool,
     /// Whether the second group needs the first online on its own server, by a hard link.
     pub link: bool,
-    /// Where it begins.
+    /// Starting state.
     pub start: Start,
-    /// The longest history.
+    /// Maximum length of a history.
     pub depth: usize,
-    /// How often each fault may happen in one history.
+    /// Maximum number of each fault in one history.
     pub bounds: Bounds,
-    /// What is taken for granted.
+    /// The assumptions.
     pub assume: Assumptions,
 }
 
-/// Where a search begins.
+/// Starting state of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Configured, nothing read.
@@ -34,16 +34,16 @@ pub enum Start {
     Ordered,
     /// Every group is online.
     Online,
-    /// The first group migrates, and the order to move its LPAR is out.
+    /// The first group is migrating, and the order to move its LPAR is out.
     Moving,
 }
 
-/// How often each fault may happen in one history.
+/// Maximum number of each fault in one history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bounds {
-    /// All faults of a history together: everything below but what operators ask and the passing of time.
+    /// All faults of a history together: all of the following except operators' requests and passing time.
     pub faults: u8,
-    /// A node is cut off from the others. Healing is free.
+    /// A node is cut off from the others. Its reconnection is free.
     pub cuts: u8,
     /// A node is killed. Its restart is free.
     pub kills: u8,
@@ -51,43 +51,43 @@ pub struct Bounds {
     pub crashes: u8,
     /// A server loses its power, or reads `Error`. Its return is free.
     pub powers: u8,
-    /// A service processor is lost. Its return is free.
+    /// A service processor becomes unreachable. Its return is free.
     pub links: u8,
     /// A report or a command is lost.
     pub losses: u8,
     /// A report is delivered twice.
     pub doubles: u8,
-    /// The answer to an activation is not known; it may take effect later.
+    /// The outcome of an activation is unknown; it may take effect later.
     pub doubts: u8,
     /// The hypervisor refuses an activation.
     pub refusals: u8,
-    /// A migration fails before it has changed sides, or gets stuck.
+    /// A migration fails before its switchover, or gets stuck.
     pub moves: u8,
-    /// Another node leads, and has read nothing.
+    /// Another node becomes leader, without any readings.
     pub leaders: u8,
     /// The leader stalls, or its plan is committed after something else was.
     pub delays: u8,
-    /// An operator asks for something.
+    /// An operator makes a request.
     pub asks: u8,
-    /// An operator drains a server, or takes that back.
+    /// An operator drains or undrains a server.
     pub drains: u8,
-    /// So much time passes that who is silent is suspect, and its lease may be good.
+    /// Silent nodes become suspect while their leases may still be valid.
     pub hushes: u8,
     /// A settling time passes.
     pub ticks: u8,
-    /// So much time passes that orders nobody answered are given up.
+    /// Time passes until unanswered orders are given up.
     pub waits: u8,
 }
 
-/// What is taken for granted of the world; `docs/fault-model.md` says why it may be.
+/// Assumptions on the world; `docs/fault-model.md` justifies them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assumptions {
-    /// An activation takes effect no later than a settling time after the lease of its node ended, or after its outcome was
-    /// reported unknown.
+    /// An activation takes effect at most one settling time after the lease of its node ended, or after its outcome
+    /// was reported unknown.
     pub late_within_settle: bool,
-    /// A server that lost its power does not carry out, after its return, what was sent before.
+    /// A server that lost its power does not, after its return, carry out earlier commands.
     pub power_ends_commands: bool,
-    /// An operator who asserts that a server is off is right.
+    /// An operator's statement that a server is off is true.
     pub operators_are_right: bool,
 }
 
@@ -118,7 +118,7 @@ const NONE: Bounds = Bounds {
     waits: 0,
 };
 
-/// The scopes that the correct core passes, in the order in which they are searched.
+/// The scopes that the correct core passes, in the order of the search.
 pub fn scopes() -> Vec<Scope> {
     let scope = |name, about, start, depth, bounds| {
         let link = name == "link";
@@ -233,7 +233,7 @@ pub fn scopes() -> Vec<Scope> {
     ]
 }
 
-/// Scopes that lack one assumption each, and in which a promise is therefore broken: what is taken for granted is needed.
+/// Scopes that lack one assumption each, so that a promise is broken: every assumption is needed.
 pub fn unsafe_scopes() -> Vec<(&'static str, Scope)> {
     let right = Assumptions::default();
     let scope = |name, about, start, depth, bounds, assume| Scope {

@@ -1,4 +1,4 @@
-//! The search: breadth first, each state once, with enough memory of the way to tell a bad history from its beginning.
+//! The search: breadth first, each state once, with enough data to reconstruct a bad history from its beginning.
 
 use super::{
     act::{self, Step, Stepper},
@@ -25,45 +25,45 @@ use tenure_core::{
     ledger::{Phase, Tenure},
 };
 
-/// Far more than a start needs when nothing goes wrong.
+/// The maximum number of steps to a starting state; far more than a start needs without faults.
 const CALM_STEPS: usize = 200;
 
-/// One state of so many is let calm down.
+/// One state in this many is checked for calm.
 const CALM_SAMPLE: u128 = 256;
 
-/// What a search came to.
+/// Result of a search.
 #[derive(Debug)]
 pub struct Explored {
     /// The scope that was searched.
     pub scope: Scope,
-    /// The bug that was put in.
+    /// The planted bug, if any.
     pub mutant: Option<Mutant>,
-    /// Different states that were reached.
+    /// Number of different states reached.
     pub states: usize,
-    /// Steps that were tried.
+    /// Number of steps tried.
     pub steps: usize,
-    /// The depth up to which every history was looked at.
+    /// The depth up to which every history was explored.
     pub depth: usize,
-    /// Whether there was nothing left to look at before that depth.
+    /// Whether the search ran out of states before its maximum depth.
     pub exhausted: bool,
-    /// How long it took.
+    /// Duration of the search.
     pub took: Duration,
-    /// The first history that breaks a promise, and a shortest one.
+    /// The first history that breaks a promise; none is shorter.
     pub found: Option<Counterexample>,
 }
 
 /// A history that breaks a promise.
 #[derive(Debug)]
 pub struct Counterexample {
-    /// What was broken, in words.
+    /// Descriptions of the broken promises.
     pub wrong: Vec<String>,
     /// The steps that led there, from the beginning of the scope.
     pub actions: Vec<Action>,
-    /// The same for people, with what the cluster noted.
+    /// The history as text for people, with the cluster's notes.
     pub text: String,
 }
 
-/// One state that was reached, for finding the way back.
+/// One reached state, to reconstruct its history.
 struct Footprint {
     from: usize,
     by: Action,
@@ -119,7 +119,7 @@ pub fn explore(scope: &Scope, mutant: Option<Mutant>) -> Explored {
     Explored { scope: *scope, mutant, states, steps, depth, exhausted, took: began.elapsed(), found }
 }
 
-/// The state in which a scope begins.
+/// The starting state of a scope.
 fn begin(site: &Site) -> State {
     let ledger = Arc::new(Ledger::default());
     let body = |node| Node {
@@ -158,7 +158,7 @@ fn begin(site: &Site) -> State {
     stepper.elect();
     let refusal = stepper.commit(author, vec![Command::Request(configure)]);
     assert!(refusal.is_none(), "{refusal:?}");
-    // Every node is heard, and has a lease.
+    // Every node is connected, and has a lease.
     stepper.plan_until_rest();
     stepper.pass(SUSPECT);
     let mut state = stepper.state;
@@ -219,7 +219,7 @@ fn way(trail: &[Footprint], mut from: usize, last: Action) -> Vec<Action> {
     actions
 }
 
-/// Goes the way again, and tells it.
+/// Replays the actions, and describes them.
 fn retell(site: &Site, first: &State, actions: &[Action], wrong: Vec<String>) -> Counterexample {
     let mut state = first.clone();
     let mut text = format!("from {:?}, {}\n", site.scope.start, site.scope.name);

@@ -1,9 +1,9 @@
-//! The bodies of the nodes: thin loops around the core's machine. They hand in what happens, and carry out what it wants in
-//! the order in which it says so. No rule of a node is here.
+//! The shells of the nodes: thin loops around the core's state machine. They feed it with inputs, and carry out its
+//! effects in order. They contain no rule of a node.
 //!
-//! Consensus is played: whoever hears more than half of the others can lead, a leader that is cut off knows that it leads no
-//! more, and what is committed is applied at once by all who are heard. A planted bug is put between the machine and the world:
-//! what goes in is changed, or what comes out.
+//! Consensus is simulated: a node that is connected to a majority can lead, a leader that is cut off knows that it no
+//! longer leads, and committed entries are applied at once by all connected nodes. Planted bugs sit between the state
+//! machine and the world: they change inputs or effects.
 
 use super::{
     act::Stepper,
@@ -20,16 +20,16 @@ use tenure_core::{
     refusal::Refusal,
 };
 
-/// The clock of the tiny world begins here, so that ages never reach before its beginning.
+/// Start of the tiny world's clock, late enough that no age reaches back before zero.
 pub(super) const BEGIN: Time = Time(10_000_000_000);
-/// How old the last answers of a quorum may be for a leader to grant leases.
+/// Maximum age of the last answers of a quorum for a leader to grant leases.
 const FRESH: Span = Span::seconds(1);
-/// So much time makes whatever came together one plan.
+/// Time that passes before each plan, so that simultaneous inputs lead to one plan.
 const INSTANT: Span = Span(2);
 /// More rounds of planning than any change needs.
 const ROUNDS: usize = 16;
 
-/// A process of a node begins.
+/// A process of a node starts.
 pub(super) fn birth(site: &Site, node: usize, process: u8, ledger: &Ledger, moment: Moment) -> Arc<node::Node> {
     let stored = if site.has(Mutant::RestartForgets) { 0 } else { ledger.index };
     Arc::new(node::Node::new(Birth {
@@ -48,7 +48,7 @@ fn incarnation(node: usize, process: u8) -> Incarnation {
 }
 
 impl Stepper<'_> {
-    /// Something happens to a node.
+    /// Feeds a node with an input.
     pub fn feed(&mut self, node: usize, input: Input) {
         if self.state.nodes[node].life == Life::Dead {
             return;
@@ -72,7 +72,7 @@ impl Stepper<'_> {
         answer
     }
 
-    /// Carries out what the nodes want, until they want nothing more.
+    /// Carries out the effects of the nodes until there are none left.
     pub fn run(&mut self) {
         while let Some((node, process, effect)) = self.queue.pop_front() {
             let body = &self.state.nodes[node];
@@ -84,7 +84,7 @@ impl Stepper<'_> {
 
     fn carry_out(&mut self, node: usize, effect: Effect) {
         match effect {
-            // Readings and looks come at any time, asked for or not: how soon is the pace of the machine, and not looked at here.
+            // Readings and looks come at any time, requested or not: their pace is not modelled here.
             Effect::Read(_) | Effect::Look => {}
             Effect::Follow(_) | Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) => {}
             Effect::Call { to, call, .. } => self.call(node, &to, call),
@@ -109,7 +109,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// A message arrives at once, or not at all.
+    /// Delivers a message at once, or not at all.
     fn call(&mut self, node: usize, to: &NodeName, call: Call) {
         let beat = matches!(call, Call::Heartbeat { .. });
         let asked = self.state.clock(node);
@@ -129,7 +129,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// What a planted bug makes of the answer to a heartbeat.
+    /// Applies planted bugs to the answer to a heartbeat.
     fn bend(&self, answer: Answer) -> Answer {
         match answer {
             Answer::Lease { floor, .. } if self.site.has(Mutant::LeaseIgnored) => {
@@ -176,7 +176,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// What became of a report, if the process that sent it is there to hear of it.
+    /// Gives the result of a report to the process that sent it, if it still runs and is connected.
     pub fn reported(&mut self, node: usize, process: u8, order: OrderId, refusal: Option<&Refusal>) {
         let body = &self.state.nodes[node];
         if body.process == process && body.life == Life::Up {
@@ -186,7 +186,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// How a node stands in consensus.
+    /// The consensus state of a node.
     fn standing(&self, node: usize) -> Standing {
         let (state, body) = (&self.state, &self.state.nodes[node]);
         let applied = body.ledger.index;
@@ -198,7 +198,7 @@ impl Stepper<'_> {
         Standing { term: state.term, leads, leader, quorum, last_log: applied, applied, voters, ..Standing::default() }
     }
 
-    /// The ledger that a node is shown.
+    /// The ledger given to a node.
     fn shown(&self, node: usize) -> Arc<Ledger> {
         let mut ledger = Arc::clone(&self.state.nodes[node].ledger);
         if self.site.has(Mutant::ChildFirst) && self.state.leader == Some(node) {
@@ -209,7 +209,7 @@ impl Stepper<'_> {
         ledger
     }
 
-    /// A node applies what is committed.
+    /// A node applies all committed entries.
     pub fn follow(&mut self, node: usize) {
         let committed = Arc::clone(&self.state.ledger);
         let body = &mut self.state.nodes[node];
@@ -224,7 +224,7 @@ impl Stepper<'_> {
         self.feed(node, Input::Woken);
     }
 
-    /// Whoever hears the others follows the log.
+    /// All connected nodes apply the log.
     pub fn follow_all(&mut self) {
         for node in (0..NODES).rev() {
             let body = &self.state.nodes[node];
@@ -234,7 +234,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// A leader without a majority is none; a majority without a leader elects one.
+    /// A leader without a majority steps down; a majority without a leader elects one.
     pub fn elect(&mut self) {
         let state = &mut self.state;
         let majority = state.majority();
@@ -245,7 +245,7 @@ impl Stepper<'_> {
         self.lead(next);
     }
 
-    /// This node leads from now on. What the leader before had not committed never will be.
+    /// Makes this node the leader. Uncommitted commands of its predecessor are dropped.
     pub fn lead(&mut self, next: Option<usize>) {
         let state = &mut self.state;
         if state.leader.is_none() && next.is_none() {
@@ -271,7 +271,7 @@ impl Stepper<'_> {
         })
     }
 
-    /// The leader plans as soon as there is anything to plan, unless it has no time; and comes to rest.
+    /// The leader plans until there is nothing left to plan, unless it is stalled.
     pub fn plan_until_rest(&mut self) {
         self.run();
         for _ in 0..ROUNDS {
@@ -288,7 +288,8 @@ impl Stepper<'_> {
         self.wrong.push(format!("rest: the leader still plans after {ROUNDS} rounds, and nothing happened"));
     }
 
-    /// Time passes, in steps in which nobody who is heard falls silent. What had its time by then has happened, or never will.
+    /// Lets time pass, in steps too short for a connected node to fall silent. A command whose time ends meanwhile
+    /// has no effect.
     pub fn pass(&mut self, span: Span) -> bool {
         let timings = &self.site.cluster.timings;
         let (step, settle, heartbeat) = (Span(timings.suspect.0 / 2), timings.settle, timings.heartbeat);
@@ -297,7 +298,7 @@ impl Stepper<'_> {
             let body = &self.state.nodes[flight.node];
             let waits = body.process == flight.process && body.job(flight.order).is_some();
             if body.life != Life::Up || !waits {
-                // Whoever is cut off may send it as long as its lease lasts.
+                // A node that is cut off may send it as long as its lease lasts.
                 let left = if waits { body.brain.lease().left(self.state.moment) } else { Span(0) };
                 flight.until = Some(self.state.moment.after(left).after(settle));
             }
@@ -313,7 +314,8 @@ impl Stepper<'_> {
         true
     }
 
-    /// After this time every node is woken, whoever leads last: who is heard has told so by then.
+    /// Lets this time pass and wakes every node, the leader last: by then the connected nodes have sent their
+    /// heartbeats.
     fn beat_all(&mut self, after: Span) {
         self.state.moment = self.state.moment.after(after);
         let leader = self.state.leader;

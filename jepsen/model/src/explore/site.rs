@@ -1,4 +1,4 @@
-//! The site: names, configuration and what one search takes for granted. The same for all states of a search.
+//! The site: names, configuration and assumptions of one search. The same for all states of a search.
 
 use super::{
     model::{CHILD, GROUPS, NODES, PARENT, SERVERS},
@@ -23,7 +23,7 @@ pub(super) struct Site {
     pub groups: [GroupName; GROUPS],
     pub lpars: [ResourceName; GROUPS],
     pub cluster: Arc<Cluster>,
-    /// The nodes that vote: all.
+    /// The voting nodes: all of them.
     pub voters: Arc<BTreeSet<NodeName>>,
 }
 
@@ -75,7 +75,7 @@ fn cluster(
         Hmc { address: "hmc1:22".to_owned(), user: "tenure".to_owned(), host_key }.into(),
     )]);
     cluster.timings = timings();
-    // Returns are not counted, so that they need not tell states apart.
+    // Returns are not counted, so that they do not distinguish states.
     cluster.brakes.flaps = 0;
     for (i, name) in servers.iter().enumerate() {
         let mtms = format!("9009-42A*000000{}", i + 1);
@@ -105,7 +105,7 @@ fn cluster(
         lpar.stop_timeout = Span(0);
         if let Kind::Lpar(declared) = &mut lpar.kind {
             declared.mobile = scope.mobile;
-            // A move that reads on its way is not waited for: a pause is longer.
+            // A move that needs another reading is not waited for: a pause is longer.
             declared.migrate_timeout = Span::seconds(2);
         }
         cluster.resources.insert(lpars[i].clone(), lpar);
@@ -118,9 +118,9 @@ fn node(scope: &Scope, server: Option<&ServerName>) -> Node {
     Node { server: server.cloned(), lpar, watchdog: None }
 }
 
-/// The silence that makes a node suspect, and the least step of time that counts. Times are of three sizes: what happens at
-/// once is a small part of it, however long a history lasts; leases, settling and the budgets of orders are multiples, in the
-/// order in which a cluster has them.
+/// The silence that makes a node suspect, and the shortest relevant step of time. Times have three scales: events
+/// take a small part of it, however long a history lasts; leases, settling and the budgets of orders are multiples,
+/// in the order in which a cluster has them.
 pub(super) const SUSPECT: Span = Span::seconds(16);
 
 fn timings() -> Timings {
@@ -131,7 +131,7 @@ fn timings() -> Timings {
         monitor: Span(SUSPECT.0 / 2),
         concede: Span(SUSPECT.0 / 2),
         settle: SUSPECT.times(4),
-        // A pause is longer: what is not seen at once is not known.
+        // Shorter than a pause: a result that is not visible at once stays unknown.
         fence: Span::seconds(2),
     }
 }

@@ -1,7 +1,8 @@
-//! Live migration in the tiny world: it begins, changes sides in one instant, and ends; or fails, or gets stuck half-way.
+//! Live migration in the tiny world: it begins, switches over in one instant, and ends; or fails, or gets stuck
+//! half-way.
 //!
-//! Before the switchover the LPAR belongs to the source, afterwards to the target: the owner keeps its definition, the other
-//! side loses it, at once or when it is back. Both list it as on its way meanwhile.
+//! Before the switchover the LPAR belongs to the source, afterwards to the target: the owner keeps its definition,
+//! the other server loses it, at once or on its return. Meanwhile both list it as migrating.
 
 use super::{
     act::Stepper,
@@ -10,18 +11,18 @@ use super::{
 use tenure_core::execution::Answer;
 
 impl State {
-    /// A migration is over: who owns the LPAR keeps it.
+    /// A migration ends: the owner keeps the LPAR.
     pub fn end_transit(&mut self, transit: Transit) {
         self.transit = None;
         let other = if transit.switched { transit.from } else { transit.to };
-        // Where the hypervisor cannot be asked, the definition stays for now.
+        // If the hypervisor cannot be reached, the definition stays for now.
         let known = &mut self.servers[other];
         known.copies[0] = if known.power == Power::On { Copy::Absent } else { Copy::Off };
     }
 }
 
 impl Stepper<'_> {
-    /// A move that was sent begins, if it still can.
+    /// A move that was sent begins, if it is still possible.
     pub fn begin_transit(&mut self, place: usize, to: usize) -> bool {
         let flight = self.state.flights[place].clone();
         let works = |server: usize| self.state.servers[server].power == Power::On && self.state.servers[server].link;
@@ -43,7 +44,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// The LPAR changes sides.
+    /// The LPAR switches over to the target.
     pub fn switch_over(&mut self) -> bool {
         let Some(transit) = self.state.transit.filter(|transit| !transit.switched && !transit.stuck) else {
             return false;
@@ -58,7 +59,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// It is over, and the HMC says so: it went well, or failed before the switchover.
+    /// The migration ends, and the HMC says so: it succeeded, or failed before the switchover.
     pub fn transit_ends(&mut self) -> bool {
         let Some(transit) = self.state.transit.filter(|transit| !transit.stuck) else { return false };
         let reached = [transit.from, transit.to].into_iter().all(|server| self.state.servers[server].link);
@@ -75,7 +76,7 @@ impl Stepper<'_> {
         true
     }
 
-    /// It fails half-way, and stays so until it is cleared up.
+    /// The migration fails half-way, and stays stuck until it is cleared up.
     pub fn transit_sticks(&mut self) -> bool {
         let Some(transit) = self.state.transit.filter(|transit| !transit.stuck) else { return false };
         self.spend(|left| &mut left.moves);
@@ -90,7 +91,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// What comes of a command to end a move.
+    /// Result of a command to end a move.
     pub fn end_by_force(&mut self, recover: bool) -> Answer {
         match self.state.transit {
             Some(transit) if transit.stuck == recover && (recover || !transit.switched) => {

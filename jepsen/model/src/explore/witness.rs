@@ -1,4 +1,4 @@
-//! The witness: what the HMC says of a server, and what the leader learns of that.
+//! The witness: the HMC's readings of a server, and their way to the leader.
 
 use super::{
     act::Stepper,
@@ -16,7 +16,7 @@ use tenure_core::{
 };
 
 impl Stepper<'_> {
-    /// The watcher of a server reads it, and the leader hears of it. Nothing, if it is no news to anybody.
+    /// The watcher of a server reads it, and the leader receives the reading. `false` if that is no news.
     pub fn watch(&mut self, server: usize) -> bool {
         let state = &self.state;
         let watcher = state.ledger.servers.get(&self.site.servers[server]).and_then(|known| known.watcher.as_ref());
@@ -26,7 +26,7 @@ impl Stepper<'_> {
         }
         let reading = read(self.site, &mut self.state, node, server);
         let state = &self.state;
-        // A reading by whoever was the watcher before does not count for the ledger.
+        // A reading by an earlier watcher does not count for the ledger.
         let known = state.told.readings[server].as_ref();
         let same = known.is_some_and(|known| known.by == reading.by && known.says_the_same(&reading));
         let fresher = known.is_some_and(|known| known.since < reading.since);
@@ -48,7 +48,7 @@ impl Stepper<'_> {
     }
 }
 
-/// What the witness says of a server now, asked by a node.
+/// The witness's reading of a server, requested by a node.
 pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -> Reading {
     state.nodes[node].serial += 1;
     let known = &state.servers[server];
@@ -89,12 +89,12 @@ pub(super) fn read(site: &Site, state: &mut State, node: usize, server: usize) -
     let told = lists && site.scope.inside;
     let since = if site.has(Mutant::OldReadingAsNew) { state.ledger.index } else { state.nodes[node].ledger.index };
     let asked = Asked { server: &site.servers[server], by: &site.nodes[node], since, serial: state.nodes[node].serial };
-    // Nothing is known there of UUIDs and VIO servers: what is listed are the copies, and the LPAR of the node.
+    // UUIDs and VIO servers are not modelled: the listing contains the copies, and the LPAR of the node.
     let node = if told { words::power(&guest) } else { tenure_core::Power::Unknown };
     Reading { copies, node, ..words::reading(&state.ledger.config, &KnownOn::default(), &asked, &seen) }
 }
 
-/// Whether the ledger says otherwise: it may have learnt more from a report, which the leader does not look into.
+/// Whether the ledger differs from the reading, perhaps because of a report, which the leader does not examine.
 fn differs(ledger: &Ledger, reading: &Reading) -> bool {
     let known = ledger.servers.get(&reading.server);
     let server = known.is_some_and(|known| (known.system, known.live) == (reading.system, reading.live));
@@ -104,7 +104,7 @@ fn differs(ledger: &Ledger, reading: &Reading) -> bool {
     !server || !copies.all(|(resource, copy)| same(resource, copy.power))
 }
 
-/// Whether something in the ledger waits for a reading that is not older than it.
+/// Whether the ledger waits for a reading that is at least as recent as one of its entries.
 fn freshness_matters(site: &Site, ledger: &Ledger, server: usize) -> bool {
     let name = &site.servers[server];
     let Some(state) = ledger.servers.get(name) else { return false };

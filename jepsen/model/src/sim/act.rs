@@ -1,4 +1,4 @@
-//! Deeds in words: what scenario files, and people at a prompt, do to a cluster and its world.
+//! Deeds: one-line commands of scenario files, and of people at a prompt, to a cluster and its world.
 
 use super::mend::Mend;
 use super::planted::Bug;
@@ -17,9 +17,9 @@ use tenure_core::{
     verb::NotAVerb,
 };
 
-/// How long nothing may be logged for the cluster to count as quiet.
+/// Time without log lines after which the cluster counts as quiet.
 const QUIET: Span = Span::seconds(6);
-/// The longest wait for quiet.
+/// Maximum wait for quiet.
 const PATIENCE: Span = Span::seconds(1800);
 /// Long enough for a request to be committed and answered.
 pub(super) const ANSWER: Span = Span(5);
@@ -35,11 +35,11 @@ pub struct ActError {
 type Done = Result<(), String>;
 
 impl Sim {
-    /// Does what a line says, with the piece of a cluster file that may stand below it. Nodes are called by their parts:
-    /// `n2` is the node of the second server.
+    /// Executes a line, with the piece of a cluster file that may follow it. Nodes are named by their parts: `n2` is
+    /// the node of the second server.
     ///
     /// # Errors
-    /// When the line is not understood, or nothing is in a state in which it could be done.
+    /// When the line is not understood, or cannot be executed in the current state.
     pub fn act(&mut self, line: &str) -> Result<(), ActError> {
         let (first, piece) = line.split_once('\n').unwrap_or((line, ""));
         let words: Vec<&str> = first.split_whitespace().collect();
@@ -52,7 +52,7 @@ impl Sim {
         match words {
             ["run", "until", "quiet"] => self.run_until_quiet(QUIET, PATIENCE),
             ["run", time] => self.run_for(span(time).map_err(|why| why.to_string())?),
-            // The usual beginning, which `start/first.txt` shows: only what it led to.
+            // The usual beginning, shown in full in `start/first.txt`: here only its result is logged.
             ["begin"] => {
                 self.run_until_quiet(QUIET, PATIENCE);
                 self.lines.clear();
@@ -119,7 +119,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Whether what an operator would ask for is refused as things are.
+    /// Whether an operator's request would be refused now.
     pub(super) fn is_refused(&self, deed: &str) -> bool {
         let words: Vec<&str> = deed.split_whitespace().collect();
         let Some((&"op", words)) = words.split_first() else { return false };
@@ -130,14 +130,14 @@ impl Sim {
         ledger.apply(ledger.index + 1, &entry).refusal().is_some()
     }
 
-    /// What an operator asks for, as it would be typed after `tenure`; a new configuration, in words of ours.
+    /// An operator's request, in the syntax of the `tenure` command; a new configuration has a syntax of its own.
     fn asks(&self, words: &[&str], piece: &str) -> Result<Request, String> {
         if let ["configure", edit @ ..] = words {
             return self.configuration(edit, piece);
         }
         let mut verb: Verb = words.join(" ").parse().map_err(|why: NotAVerb| why.to_string())?;
         if let Verb::ConfirmNodeOff { node } = &mut verb {
-            // Also of one that is declared and was never there.
+            // The node may be one that is declared and never existed.
             *node = self.called(node.as_str()).unwrap_or_else(|_| node.clone());
         }
         Ok(verb.into())
@@ -168,8 +168,8 @@ impl Sim {
         Ok(())
     }
 
-    /// The disk of a node that does not run: it is gone, it is that of so many entries ago, or the node joins anew with a
-    /// blank one.
+    /// Changes the disk of a stopped node: it is lost, it is reset to its state a number of entries ago, or the node
+    /// joins again with a blank one.
     fn disk(&mut self, name: &str, what: &[&str]) -> Done {
         let name = self.called(name)?;
         let kept = match what {
@@ -200,7 +200,7 @@ impl Sim {
         self.nodes.contains_key(&name).then_some(name).ok_or_else(|| "there is no such node".to_owned())
     }
 
-    /// These nodes hear each other, and nobody else.
+    /// Connects these nodes with each other only.
     fn cut(&mut self, names: &str) -> Done {
         let side = self.nodes.values().map(|node| node.side).max().unwrap_or_default() + 1;
         for name in names.split(',') {
@@ -215,7 +215,7 @@ impl Sim {
     fn power_deed(&mut self, name: &str, what: &str) -> Done {
         let server = self.server_id(name)?;
         let command = match what {
-            // The service processor lives on standby power, and says that the server is off.
+            // The service processor lives on standby power, and reports that the server is off.
             "trip" => return self.inject(Fault::TripPower(server)),
             // Nothing answers any more.
             "cut" => return self.inject(Fault::CutPower(server)),
@@ -248,7 +248,7 @@ impl Sim {
         self.inject(Fault::ShowAs(server, known.ok_or("is no state of a server")?))
     }
 
-    /// What HMCs list of the LPARs of a server, whatever they do.
+    /// Sets how HMCs list the LPARs of a server.
     fn list(&mut self, server: &str, what: &str) -> Done {
         let list = match what {
             "empty" => ListAs::Empty,
@@ -260,7 +260,7 @@ impl Sim {
         self.inject(Fault::List(server, list))
     }
 
-    /// How a copy stands in the list of its server: of the active one, unless it is said which.
+    /// Sets how HMCs list a copy: the active one, unless a server is given.
     fn listed(&mut self, name: &str, what: &str, server: Option<&str>) -> Done {
         let line = match what {
             "shown" => Line::Shown,
@@ -278,7 +278,7 @@ impl Sim {
         self.inject(Fault::ShowLine(at, lpar, line))
     }
 
-    /// Whose mark a copy bears: each one, unless it is said which.
+    /// Sets the owner's mark on a copy: on every copy, unless a server is given.
     fn owned(&mut self, name: &str, owner: &str, server: Option<&str>) -> Done {
         let lpar = self.lpar_id(name)?;
         let text = if owner == "nobody" { String::new() } else { Mark::text(owner) };
@@ -291,7 +291,7 @@ impl Sim {
             .try_for_each(|server| self.world.write_description(server, lpar, &text).map_err(|why| why.to_string()))
     }
 
-    /// The link to a server's hypervisor, beside that to its service processor.
+    /// The link to a server's hypervisor, separate from that to its service processor.
     fn vmi(&mut self, server: &str, what: &str) -> Done {
         let server = self.server_id(server)?;
         match what {
@@ -340,12 +340,12 @@ impl Sim {
         }
     }
 
-    /// A resource that lives inside nodes.
+    /// The resource of this name, if it is one inside nodes.
     fn inside(&self, name: &str) -> Option<Resource> {
         self.ledger.config.resources.get(name).filter(|resource| resource.as_agent().is_some()).cloned()
     }
 
-    /// To the copy on this server, or to the active one.
+    /// Acts on the copy on this server, or on the active one.
     fn app_deed(&mut self, what: &[&str], name: &str, server: Option<&str>) -> Done {
         let resource = self.inside(name).ok_or("is not inside a node")?;
         let name = ResourceName::from(name);
@@ -360,7 +360,7 @@ impl Sim {
         self.apps.deed(what, &resource, &name, &server, self.now)
     }
 
-    /// To the copy on this server, or to the active one.
+    /// Acts on the copy on this server, or on the active one.
     fn lpar_deed(&mut self, what: &str, name: &str, server: Option<&str>) -> Done {
         let lpar = self.lpar_id(name)?;
         let at = match server {
@@ -389,7 +389,7 @@ impl Sim {
         })
     }
 
-    /// To the move of an LPAR that is under way, or to the next one.
+    /// Acts on the current move of an LPAR, or on its next one.
     fn move_deed(&mut self, name: &str, how: &[&str]) -> Done {
         let lpar = self.lpar_id(name)?;
         self.inject(match how {

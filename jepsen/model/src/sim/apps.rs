@@ -1,5 +1,5 @@
-//! What agents keep inside nodes: addresses, file systems, processes. One copy on each server, which dies with the node's
-//! LPAR, and obeys that node's agent alone.
+//! Resources inside nodes: addresses, file systems, processes. One copy on each server, which ends with the LPAR of
+//! the node, and obeys the agent of that node alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
@@ -8,7 +8,7 @@ use tenure_core::{
     execution::{Answer, LocalDeed},
 };
 
-/// How long an agent takes to start or stop something.
+/// Time that an agent takes to start or stop a resource.
 const TAKES: Span = Span(400);
 
 /// One copy of a resource inside one node.
@@ -19,13 +19,13 @@ struct App {
     hangs: bool,
     /// Stopping it does nothing.
     sticks: bool,
-    /// So many starts fail.
+    /// Number of next starts that fail.
     spoiled: u32,
-    /// So many starts do nothing.
+    /// Number of next starts that have no effect.
     deaf: u32,
-    /// How sure the monitor is, where that is less than 100.
+    /// The monitor's confidence, if it is less than 100.
     sure: Option<u8>,
-    /// Started past Tenure.
+    /// Started by hand.
     by_hand: bool,
 }
 
@@ -39,14 +39,14 @@ enum State {
     Stopping(Time),
 }
 
-/// All of them.
+/// The copies of all resources inside nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Apps {
     copies: BTreeMap<(ServerName, ResourceName), App>,
 }
 
 impl Apps {
-    /// What the agents of the node that lives on the server see.
+    /// Looks of the agents on a server's node.
     pub fn see(&mut self, cluster: &Cluster, server: &ServerName, now: Time, look: (u64, u64)) -> Inside {
         let mut inside = Inside::default();
         for (name, resource) in &cluster.resources {
@@ -59,13 +59,13 @@ impl Apps {
         inside
     }
 
-    /// Whether anything that must not run twice may be active on the server.
+    /// Whether any resource that must not run twice may be active on the server.
     pub fn holds(&self, cluster: &Cluster, server: &ServerName) -> bool {
         let off = |app: &App| matches!(app.state, State::Off | State::OnPurpose);
         self.copies.iter().any(|((at, name), app)| at == server && !off(app) && cluster.lives_once(name))
     }
 
-    /// What the agent of the node on the server makes of what it is to do.
+    /// Executes a command of the node's agent on the server; its answer.
     pub fn command(
         &mut self,
         cluster: &Cluster,
@@ -90,7 +90,7 @@ impl Apps {
             app.state = State::Starting(now.after(TAKES));
         } else if !app.sticks {
             app.hangs = false;
-            // What is off stays off, and how it came to be so is not forgotten.
+            // A copy that is off stays off, and an intentional stop stays recorded.
             if matches!(app.state, State::Running | State::Starting(_)) {
                 app.state = State::Stopping(now.after(TAKES));
             }
@@ -98,12 +98,12 @@ impl Apps {
         Answer::Accepted
     }
 
-    /// The LPAR of the node on the server is down: nothing lives inside it.
+    /// The LPAR of the node on the server is down: all copies inside it are gone.
     pub fn die(&mut self, server: &ServerName) {
         self.copies.retain(|(at, _), _| at != server);
     }
 
-    /// Something happens to a copy, past Tenure.
+    /// Executes a deed on a copy, without Tenure.
     pub fn deed(
         &mut self,
         what: &[&str],
@@ -130,7 +130,7 @@ impl Apps {
         Ok(())
     }
 
-    /// Where a copy is active.
+    /// The servers on which a resource is active.
     pub fn active_on<'a>(&'a self, name: &'a ResourceName) -> impl Iterator<Item = &'a ServerName> {
         self.copies
             .iter()
@@ -138,14 +138,14 @@ impl Apps {
             .map(|((server, _), _)| server)
     }
 
-    /// What somebody's hand has started on this server is ours from now on: it has been taken over.
+    /// A copy that was started by hand counts as ours from now on: Tenure has taken it over.
     pub fn take_over(&mut self, name: &ResourceName, server: &ServerName) {
         if let Some(app) = self.copies.get_mut(&(server.clone(), name.clone())) {
             app.by_hand = false;
         }
     }
 
-    /// The servers on which copies of a resource are active, but for those that somebody's hand has started.
+    /// The servers on which a resource is active, except copies started by hand.
     pub fn ours(&self, name: &ResourceName) -> BTreeSet<ServerName> {
         let by_hand =
             |server: &&ServerName| self.copies.get(&((*server).clone(), name.clone())).is_some_and(|app| app.by_hand);

@@ -1,9 +1,9 @@
-//! Attributes of groups and brakes of the cluster, in words: `failback=at_once`, `starts=1`.
+//! Attributes of groups and brakes of the cluster, as text: `failback=at_once`, `starts=1`.
 
 use super::site::{SiteError, number, span, unknown};
 use tenure_core::config::{Brakes, Failback, Group, ServerDown, Shutdown};
 
-/// Sets what a group does in maintenance.
+/// Sets an attribute of a group that concerns maintenance.
 pub(super) fn set_attribute(group: &mut Group, key: &str, value: &str) -> Result<(), SiteError> {
     match (key, value) {
         ("failback", "never") => group.failback = Failback::Never,

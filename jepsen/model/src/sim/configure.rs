@@ -1,4 +1,4 @@
-//! Changes to the declared cluster, in words.
+//! Changes of the declared cluster, as text.
 
 use super::{
     attributes::set_attribute,
@@ -15,14 +15,14 @@ use tenure_core::{
 
 impl Sim {
     /// The request for the declared cluster with one edit, such as `drop group web` or `restart_limit web 0`. With
-    /// `--strand` at the end, even if it strands what runs. `toml` lays a piece of a cluster file over it.
+    /// `--strand` at the end, it may strand running resources. `toml` overlays a piece of a cluster file.
     pub(super) fn configuration(&self, edit: &[&str], piece: &str) -> Result<Request, String> {
         let strand = edit.last() == Some(&"--strand");
         let edit = if strand { &edit[..edit.len() - 1] } else { edit };
         let mut cluster = (**self.ledger.declared()).clone();
         match edit {
             ["again"] => {}
-            // As at the beginning.
+            // The initial configuration.
             ["whole"] => cluster = self.declared.clone(),
             ["toml"] => {
                 let lines: Vec<&str> = piece.lines().filter_map(unmarked).collect();
@@ -79,7 +79,7 @@ impl Sim {
         Ok(Request::Configure { cluster: Arc::new(cluster), strand })
     }
 
-    /// A group that was declared to join later.
+    /// Adds a group that was declared `later`.
     fn join(&self, cluster: &mut Cluster, name: &str) -> Result<(), String> {
         let name = GroupName::from(name);
         let group = self.declared.groups.get(&name).ok_or("there is no such group")?;

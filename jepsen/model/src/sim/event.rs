@@ -1,4 +1,4 @@
-//! What is due at an instant of virtual time, in a fixed order.
+//! Events due at an instant of virtual time, in a fixed order.
 
 use std::collections::BTreeMap;
 use tenure_core::{
@@ -6,59 +6,59 @@ use tenure_core::{
     node::{Input, Proposal},
 };
 
-/// Something that happens by itself when its time has come.
+/// An event that happens at its time.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
-    /// Watchdogs are looked at, and whoever is heard gets what it misses of the log.
+    /// Watchdogs are checked, and connected nodes receive the entries that they miss.
     Beat,
-    /// A proposal that the leader of this term appended is committed, if it still leads.
+    /// A proposal that the leader of this term appended is committed, if it is still the leader.
     Commit { term: u64, entry: Entry, by: Option<(NodeName, u32, Proposal)> },
-    /// A node applies what the log holds.
+    /// A node applies the log.
     Apply(NodeName),
-    /// Something that concerns one life of one node, and waits while that node is paused.
+    /// An event of one life of one node; it waits while that node is paused.
     Node { node: NodeName, life: u32, what: NodeEvent },
 }
 
-/// Something that happens at, or for, a node.
+/// An event at a node.
 #[derive(Clone, Debug)]
 pub(super) enum NodeEvent {
-    /// It wanted to be woken.
+    /// The wake-up that the node requested.
     Wake,
-    /// Its agents look at everything inside it, at their pace.
+    /// Its agents look at everything inside it: their periodic look.
     Monitor,
-    /// They do so because somebody asks.
+    /// The same, on request.
     Sense,
-    /// Something happens to it.
+    /// An input to the node.
     Input(Box<Input>),
-    /// What it proposes looks for a leader, until then.
+    /// A proposal of the node looks for a leader, until this time.
     Propose { of: Proposal, commands: Vec<Command>, until: Time },
-    /// Its question arrives at an HMC.
+    /// Its request for a reading arrives at an HMC.
     Look { server: ServerName, since: u64, serial: u64, why: Why },
-    /// The answer is there.
+    /// The reading arrives at the node.
     Seen { reading: Reading, why: Why },
-    /// An agent looks at what an order is about.
+    /// An agent looks at the resource of an order, or at one that the node must stop.
     LookInside { why: WhyInside, resource: ResourceName, since: u64, serial: u64 },
 }
 
-/// What a reading is for.
+/// Purpose of a reading.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Why {
-    /// The node's rounds.
+    /// Periodic reading by the node.
     Watch,
-    /// An order asked.
+    /// Requested by an order.
     Order(OrderId),
 }
 
-/// What a look at something inside a node is for.
+/// Purpose of a look at a resource inside a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WhyInside {
-    /// An order asked.
+    /// Requested by an order.
     Order(OrderId),
-    /// The node is alone.
+    /// The node is isolated.
     Alone,
 }
 
-/// Events by time, and within one instant in the order in which they were made.
+/// Events by time, and in the order of their creation within one instant.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
     made: u64,
@@ -75,7 +75,7 @@ impl Queue {
         self.events.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Takes the next event that is due.
+    /// Removes the next event that is due.
     pub(super) fn pop(&mut self, now: Time) -> Option<Event> {
         let entry = self.events.first_entry().filter(|entry| entry.key().0 <= now)?;
         Some(entry.remove())

@@ -1,12 +1,13 @@
-//! What is taken for granted of operators and HMCs. Where it does not hold, nothing is promised, and so nothing is found.
+//! Assumptions about operators and HMCs. Where they do not hold, nothing is promised, and so nothing counts as a
+//! fault.
 
 use super::sim::Sim;
 use crate::world::{Guest, Power, SystemState};
 use tenure_core::NodeName;
 
 impl Sim {
-    /// Whether a deed would break it: an operator would say that something is off which is not, or an HMC would list everything
-    /// as off and show a state in which its lists are believed.
+    /// Whether a deed would violate them: an operator would confirm as off what is not, or an HMC would list
+    /// everything as off while it shows a state in which its listing is believed.
     pub(super) fn is_lie(&self, deed: &str) -> bool {
         let words: Vec<&str> = deed.split_whitespace().collect();
         let shown = |server: &str| self.world.server(server).and_then(|server| self.world.shown_as(server));

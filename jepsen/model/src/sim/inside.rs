@@ -1,4 +1,4 @@
-//! What nodes do for what lives inside them: their agents look at it, and their watchdogs are fed.
+//! A node's work for the resources inside it: its agents look at them, and its watchdog is fed.
 
 use super::planted::Bug;
 use super::sim::Sim;
@@ -6,7 +6,7 @@ use crate::world::{Fault, Guest};
 use tenure_core::{NodeName, ResourceName, Seen, node::Input};
 
 impl Sim {
-    /// A node's agents look at everything inside it, and the node hears of it.
+    /// A node's agents look at everything inside it, and the node receives the result.
     pub(super) fn sense(&mut self, name: &NodeName) {
         let now = self.now;
         self.questions += 1;
@@ -24,7 +24,7 @@ impl Sim {
         }
     }
 
-    /// What an agent sees of one resource.
+    /// An agent's look at one resource.
     pub(super) fn look_at(&mut self, name: &NodeName, resource: &ResourceName, look: (u64, u64)) -> Seen {
         let Some(node) = self.nodes.get_mut(name) else { return Seen::default() };
         let config = std::sync::Arc::clone(&node.ledger.config);
@@ -37,7 +37,7 @@ impl Sim {
         seen
     }
 
-    /// Watchdogs reset nodes that nobody feeds.
+    /// Watchdogs reset the nodes that have not fed them in time.
     pub(super) fn watchdogs(&mut self) {
         let now = self.now;
         let careless = self.options.bug == Some(Bug::FedWithoutLease);

@@ -1,4 +1,4 @@
-//! Holding every entry and every moment against what must never be.
+//! Checks every entry and every moment of the world against the invariants.
 
 use super::{
     sim::Sim,
@@ -8,17 +8,17 @@ use crate::world::ServerId;
 use std::sync::Arc;
 use tenure_core::{Command, Entry, Ledger, ResourceName, ServerName, Span, invariants, note::NotHere};
 
-/// More entries than this within that time are not what anything has to say.
+/// More entries than this within that time are an endless loop.
 const BUSY_ENTRIES: usize = 1000;
 const BUSY: Span = Span::seconds(10);
 
 impl Sim {
-    /// Takes what was found wrong since the last call. Anything at all is a failure.
+    /// Takes the faults found since the last call. Any fault is a failure.
     pub fn take_wrong(&mut self) -> Vec<String> {
         std::mem::take(&mut self.wrong)
     }
 
-    /// Holds one entry against the ledger's invariants.
+    /// Checks one entry against the ledger's invariants.
     pub(super) fn judge_step(&mut self, before: &Ledger, after: &Ledger, entry: &Entry) {
         self.hear(entry);
         let found = invariants::step(before, after).into_iter().chain(invariants::state(after));
@@ -27,7 +27,7 @@ impl Sim {
         self.judge_pace();
     }
 
-    /// What leads to an entry that leads to the first again never ends, and nothing else happens any more.
+    /// A loop of entries that cause each other never ends, and nothing else happens any more.
     fn judge_pace(&mut self) {
         let Some(first) = self.log.len().checked_sub(BUSY_ENTRIES).and_then(|at| self.log.get(at)) else { return };
         if self.now.since(first.wall) < BUSY && self.wrong.is_empty() {
@@ -35,16 +35,16 @@ impl Sim {
         }
     }
 
-    /// Holds what became active in the world against the one promise that matters. A second copy that somebody else
-    /// started is shown; one that we started is wrong, unless an operator's false word led to it, or the first was started by
-    /// hand where nobody can see it: the last live reading vouches there (ADR 5).
+    /// Checks new activity in the world against the most important promise. A second copy that was started from
+    /// outside is logged; one that we started is a fault, unless an operator's false statement led to it, or the
+    /// first was started by hand where nobody can see it: there the last live reading vouches (ADR 5).
     pub(super) fn judge_world(&mut self) {
         self.judge_apps();
         let mut unseen = std::mem::take(&mut self.unseen);
         unseen.retain(|(lpar, server), hidden| {
             let was_hidden = *hidden;
             *hidden = !self.can_be_read(*server);
-            // Once it could be seen again, whoever starts another copy has to look.
+            // As soon as it could be seen again, whoever starts another copy has to look.
             self.world.active_on(*lpar).contains(server) && (*hidden || !was_hidden)
         });
         self.unseen = unseen;
@@ -60,7 +60,7 @@ impl Sim {
             let lpar = self.world.lpar_name(overlap.lpar).to_owned();
             let (first, second) = (self.world.server_name(overlap.first), self.world.server_name(overlap.second));
             let text = format!("world: {lpar} is active on {first} and {second}");
-            // Nor may the ledger hold that the server can be read.
+            // The ledger must not hold either that the server can be read.
             let blind = self.ledger.servers.get(first).is_some_and(|state| !state.tells_lpars());
             let unseen = blind && self.unseen.get(&(overlap.lpar, overlap.first)) == Some(&true);
             let excused = self.expected.contains(&lpar) || unseen;
@@ -71,7 +71,7 @@ impl Sim {
         }
     }
 
-    /// What an entry tells of LPARs that are active is known from then on, whatever is made of it.
+    /// An active LPAR that an entry reports is known from then on, even if the entry is refused.
     fn hear(&mut self, entry: &Entry) {
         let readings = entry.commands.iter().flat_map(|command| match command {
             Command::Observe(reading) => std::slice::from_ref(reading),
@@ -85,7 +85,7 @@ impl Sim {
         }
     }
 
-    /// Whether some node that lives could list the LPARs of a server now.
+    /// Whether some live node could list the LPARs of a server now.
     fn can_be_read(&self, server: ServerId) -> bool {
         let server = ServerName::from(self.world.server_name(server));
         self.nodes.iter().filter(|(_, node)| node.alive).any(|(name, node)| {
@@ -94,8 +94,8 @@ impl Sim {
         })
     }
 
-    /// The same inside nodes. What was declared for one node is in one node; each instance of a parallel group is, by its own
-    /// name. A copy that somebody's hand has started does not count before it is taken over.
+    /// The same check inside nodes. A resource may run inside one node; instances of a parallel group are resources
+    /// of their own. A copy that was started by hand does not count until it is taken over.
     fn judge_apps(&mut self) {
         let ledger = Arc::clone(&self.ledger);
         for (name, group) in &ledger.groups {
@@ -117,8 +117,8 @@ impl Sim {
         }
     }
 
-    /// What has not come to rest: every group is online and waits for nothing, and what it contains is active where its
-    /// tenure is, and nowhere else.
+    /// Deviations from the state of rest: every group is online and waits for nothing, and its resources are active
+    /// on the server of its tenure, and nowhere else.
     pub(super) fn restless(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (name, group) in &self.ledger.groups {
@@ -145,7 +145,7 @@ impl Sim {
         wrong
     }
 
-    /// Where everything is, in lines that do not depend on how it came there.
+    /// The current placement, in lines that do not depend on its history.
     pub fn placement(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.ledger.standstills().iter().map(|why| format!("cluster: {why}")).collect();
         for (name, group) in &self.ledger.groups {

@@ -1,4 +1,4 @@
-//! Consensus, played: who leads, what is committed, who applies it when. The real one is run elsewhere; here it is a total
+//! Simulated consensus: the leader, committing, and applying. Real consensus is tested elsewhere; here it is a total
 //! order with terms, delays and losses.
 
 use super::event::Event;
@@ -11,7 +11,7 @@ use tenure_core::{
     node::{Input, Proposal, Standing},
 };
 
-/// Who leads, and in which term.
+/// A leader, and its term.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seat {
     pub(super) node: NodeName,
@@ -19,7 +19,7 @@ pub(super) struct Seat {
 }
 
 impl Sim {
-    /// This node leads from now on.
+    /// Makes this node the leader.
     pub(super) fn lead(&mut self, node: NodeName) {
         self.term += 1;
         if let Some(old) = self.leader.take() {
@@ -30,20 +30,20 @@ impl Sim {
         self.feed(&node, Input::Woken);
     }
 
-    /// A leader that leads no more may not know it yet: it takes the last answers of a quorum for fresh a while longer. What it
-    /// was then goes on answering beside what the node is from now on: whoever hears it late.
+    /// A deposed leader may not know it yet: for a while it still takes the last answers of a quorum for fresh. Its
+    /// old state keeps answering late messages, beside the node's new state.
     fn depose(&mut self, old: Seat) {
         let Some(node) = self.nodes.get(&old.node) else { return };
         let ghost = Box::new(node.memory.brain.clone());
         self.deposed = Some((old, self.now.after(FRESH), ghost));
     }
 
-    /// The leader before, as long as it may take itself for the leader.
+    /// The previous leader, as long as it may take itself for the leader.
     pub(super) fn late(&self) -> Option<&NodeName> {
         self.deposed.as_ref().filter(|(_, until, _)| self.now < *until).map(|(seat, ..)| &seat.node)
     }
 
-    /// How the leader before takes itself to stand.
+    /// The consensus state, as the previous leader sees it.
     pub(super) fn late_standing(&self, seat: &Seat, until: Time) -> Standing {
         let applied = self.nodes.get(&seat.node).map_or(0, |node| node.ledger.index);
         Standing {
@@ -58,7 +58,7 @@ impl Sim {
         }
     }
 
-    /// How a node stands.
+    /// The consensus state of a node.
     pub(super) fn standing(&self, name: &NodeName) -> Standing {
         let applied = self.nodes.get(name).map_or(0, |node| node.ledger.index);
         let voters = Arc::clone(&self.voters);
@@ -77,7 +77,7 @@ impl Sim {
         }
     }
 
-    /// Another node that can lead does so from now on.
+    /// Makes another node the leader.
     pub(super) fn change_leader(&mut self) {
         let Some(now) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
         let mut others: Vec<NodeName> = self.nodes.keys().filter(|name| **name > now).cloned().collect();
@@ -87,7 +87,7 @@ impl Sim {
         }
     }
 
-    /// A leader without a majority is none; a majority without a leader elects one.
+    /// A leader without a majority steps down; a majority without a leader elects one.
     pub(super) fn look_after_leader(&mut self) {
         if let Some(leader) = &self.leader {
             if self.has_majority(&leader.node) {
@@ -114,7 +114,7 @@ impl Sim {
         with * 2 > self.nodes.len()
     }
 
-    /// Watchdogs are looked at, and who is heard gets what it missed.
+    /// Watchdogs are checked, and connected nodes receive the entries that they miss.
     pub(super) fn beat(&mut self) {
         self.queue.push(self.now.after(self.ledger.config.timings.heartbeat), Event::Beat);
         self.watchdogs();
@@ -123,13 +123,13 @@ impl Sim {
         }
     }
 
-    /// When the leader has something to do by itself.
+    /// Whether the leader has nothing to do by itself.
     pub(super) fn leader_rests(&self) -> bool {
         let node = self.leader.as_ref().and_then(|leader| self.nodes.get(&leader.node));
         node.is_none_or(|node| node.memory.brain.rests())
     }
 
-    /// A node applies what the log holds, if it hears the leader.
+    /// A node applies the log, if it is connected to the leader.
     pub(super) fn apply(&mut self, name: &NodeName) {
         let Some(leader) = self.leader.as_ref().map(|leader| leader.node.clone()) else { return };
         if !self.connected(name, &leader) {
@@ -151,7 +151,7 @@ impl Sim {
         self.feed(name, Input::Woken);
     }
 
-    /// Hands an entry to the leader, which stamps it, and commits it if it still leads by then.
+    /// Hands an entry to the leader, which stamps it, and commits it if it is still the leader by then.
     pub(super) fn propose(&mut self, entry: Entry, by: Option<(NodeName, u32, Proposal)>) {
         let Some(leader) = &self.leader else { return };
         let entry = Entry { at: self.cluster_time(), wall: self.now, ..entry };

@@ -1,17 +1,19 @@
-//! Mending: everything that was done to a site is undone, so that whatever does not come to rest afterwards is stuck.
+//! Repair: everything that was done to a site is undone, so that a group that does not come to rest afterwards is
+//! stuck.
 
 use super::sim::Sim;
 use crate::world::{Guest, LparKind, Power, ServerId};
 use tenure_core::GroupName;
 
-/// How much is mended. What a history did not do is not undone either, or it would hide what gets stuck by itself.
+/// Extent of the repair. Only what a history could have done is undone, since further repair would hide a state that
+/// is stuck by itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Mend {
     /// Faults; freezes, faults and stops of groups.
     Faults,
-    /// Also copies that hands have started where they have no right to be.
+    /// Also copies started by hand on a wrong server.
     Hands,
-    /// Also what HMCs pretend, the file, disks and what is kept back in maintenance.
+    /// Also false listings of HMCs, the cluster file, disks and holds of maintenance.
     All,
 }
 
@@ -25,7 +27,7 @@ impl Mend {
         }
     }
 
-    /// How much a deed mends.
+    /// The extent of a deed, if it is a repair.
     pub(super) fn of(deed: &str) -> Option<Mend> {
         let words: Vec<&str> = deed.split_whitespace().collect();
         words.split_first().filter(|(first, _)| **first == "mend").and_then(|(_, rest)| Mend::called(rest))
@@ -33,18 +35,18 @@ impl Mend {
 }
 
 impl Sim {
-    /// Mends, in three rounds: what is mended at first may be what the rest needs. Gives what was done, as deeds.
+    /// Repairs in three rounds, since one repair may be needed for the next. Returns the deeds.
     pub(super) fn mend(&mut self, what: Mend) -> Vec<String> {
         let mut done = Deeds(Vec::new());
         for round in 0..3 {
             self.mend_faults(&mut done);
-            // Nobody leads yet who could be asked.
+            // There is no leader yet to receive requests.
             done.run(self, "10s");
             self.mend_groups(&mut done, what);
             for group in self.asked() {
                 done.attempt(self, format!("op group online {group} --propagate"));
             }
-            // In pieces: where something is wrong, nothing more need happen.
+            // In pieces: once a fault is found, nothing more need happen.
             for _ in 0..if round == 0 { 1 } else { 30 } {
                 if self.wrong.is_empty() {
                     done.run(self, if round == 0 { "3s" } else { "10s" });
@@ -54,7 +56,7 @@ impl Sim {
         done.0
     }
 
-    /// Every group that an operator can name.
+    /// All groups that an operator can name.
     fn asked(&self) -> Vec<GroupName> {
         self.declared.groups.keys().cloned().collect()
     }
@@ -106,7 +108,7 @@ impl Sim {
         }
     }
 
-    /// Groups that migrate: a move that is stuck ends only when it is given up.
+    /// Migrating groups: a stuck move ends only when it is aborted.
     fn moving(&self) -> Vec<GroupName> {
         let moving = self
             .ledger
@@ -116,21 +118,21 @@ impl Sim {
         moving.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Everything is declared as it was.
+    /// Restores the original configuration.
     fn mend_file(&mut self, done: &mut Deeds) {
-        // Attributes that were changed are another thing's: what runs of it is let go.
+        // A resource with other attributes is a different one: its running copies are stranded.
         for what in ["", " --strand"] {
             if **self.ledger.declared() != self.declared {
                 done.attempt(self, format!("op configure whole{what}"));
             }
         }
-        // Nothing lives inside a node that was declared and never there.
+        // Nothing is inside a node that was declared and never existed.
         let strangers: Vec<_> =
             self.ledger.nodes.keys().filter(|node| !self.nodes.contains_key(*node)).cloned().collect();
         for node in strangers {
             done.attempt(self, format!("op fence confirm-node {node}"));
         }
-        // What even so must not be lost sight of is stopped first, as the refusal says.
+        // If that is still refused because something would be lost sight of, it is stopped first.
         if **self.ledger.declared() != self.declared {
             for group in self.ledger.groups.keys().cloned().collect::<Vec<_>>() {
                 done.attempt(self, format!("op group offline {group} --propagate"));
@@ -140,7 +142,7 @@ impl Sim {
         }
     }
 
-    /// HMCs show the truth, disks and VIO servers are there, and programs work.
+    /// Restores true listings, links, VIO servers, disks and programs.
     fn mend_lists(&mut self, done: &mut Deeds) {
         for program in self.programs.keys().cloned().collect::<Vec<_>>() {
             done.attempt(self, format!("hook {program} works"));
@@ -170,7 +172,7 @@ impl Sim {
         down.map(|lpar| self.world.lpar_name(lpar).to_owned()).collect()
     }
 
-    /// Nothing is kept back any more.
+    /// Ends all holds of maintenance.
     fn mend_maintenance(&mut self, done: &mut Deeds) {
         for server in self.servers() {
             done.all(self, ["undrain", "unfreeze", "release"].map(|what| format!("op server {what} {server}")));
@@ -181,7 +183,7 @@ impl Sim {
         done.all(self, down.iter().map(|name| format!("op resource online {name}")));
     }
 
-    /// The LPARs of nodes are up, agents do what they are told, and groups that wait for somebody to look are looked after.
+    /// Starts the LPARs of nodes, repairs agents, and clears admin waits.
     fn mend_inside(&mut self, done: &mut Deeds) {
         let declared = self.declared.resources.iter();
         let inside = declared.filter(|(_, resource)| resource.as_agent().is_some());
@@ -192,7 +194,7 @@ impl Sim {
         for server in self.servers() {
             let node = self.world.lpar(&format!("node-{server}")).zip(self.world.server(&server));
             if node.is_some_and(|(lpar, server)| self.world.guest(server, lpar) == Guest::Off) {
-                // Its server may still be on its way up, and starts it by itself then.
+                // Its server may still be starting, and then starts it by itself.
                 done.attempt(self, format!("handstart node-{server} on {server}"));
             }
             for app in &apps {
@@ -204,8 +206,8 @@ impl Sim {
         }
     }
 
-    /// Nobody can tell which of two copies is the wrong one where hands have started both, or where what was let go while it
-    /// ran is declared again.
+    /// Nobody can tell which of two copies is the wrong one if both were started by hand, or if a resource that was
+    /// let go while it ran is declared again.
     fn stop_by_hand(&mut self, done: &mut Deeds) {
         let held: Vec<_> = self.ledger.groups.values().filter(|group| group.conflict.is_some()).cloned().collect();
         for group in held {
@@ -218,11 +220,11 @@ impl Sim {
     }
 }
 
-/// What was done.
+/// The deeds done.
 struct Deeds(Vec<String>);
 
 impl Deeds {
-    /// What is whole already cannot be mended, and what would be refused is not asked for.
+    /// Does a deed unless it has no effect or would be refused.
     fn attempt(&mut self, sim: &mut Sim, deed: String) {
         if !sim.is_refused(&deed) && sim.act(&deed).is_ok() {
             self.0.push(deed);

@@ -1,10 +1,10 @@
-//! The cluster in virtual time: what the daemon does around the brain, without network, disk or threads.
+//! The cluster in virtual time: the daemon's work around the core, without network, disk or threads.
 //!
-//! For scenarios and for whoever wants a short history with a certain outcome: one shared log stands for consensus, nodes
-//! apply it while they are connected, the leader plans and proposes, managers read their servers in the simulated
-//! [`World`](crate::world::World), and orders are carried out by the same machine as in the daemon
-//! ([`tenure_core::execution`]). It promises that the same site and the same deeds give the same lines, and that every entry
-//! and every moment of the world is held against the invariants. It refuses to decide anything: decisions are the core's.
+//! For scenarios and for short histories with a certain outcome: one shared log stands for consensus, nodes apply it
+//! while they are connected, the leader plans and proposes, nodes read servers through the HMCs of the simulated
+//! [`World`](crate::world::World), and orders are executed by the same state machine as in the daemon
+//! ([`tenure_core::execution`]). The same site and the same deeds give the same lines, and every entry and every
+//! moment of the world is checked against the invariants. All decisions are the core's.
 
 mod act;
 pub mod apps;

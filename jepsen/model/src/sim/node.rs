@@ -1,4 +1,4 @@
-//! The body of one node: where it lives, what becomes of its process, and the machine that decides for it.
+//! One node: its place, the state of its process, and its state machine.
 
 use super::event::NodeEvent;
 use super::sim::FRESH;
@@ -16,53 +16,53 @@ use tenure_core::{
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) name: NodeName,
-    /// Its number, which no twist of the names changes.
+    /// Its number, independent of its name.
     pub(super) number: u32,
     pub(super) server: Option<ServerId>,
     pub(super) lpar: Option<LparId>,
-    /// Whether the daemon runs, as long as its LPAR does.
+    /// Whether the daemon is stopped although its LPAR may run.
     pub(super) killed: bool,
     pub(super) paused: bool,
-    /// Which side of a cut it is on; nodes on the same side hear each other.
+    /// Its side of a network cut; nodes on the same side are connected.
     pub(super) side: u32,
     /// Whether it reaches no HMC.
     pub(super) blind: bool,
-    /// Whether it was alive when last looked at.
+    /// Whether it was alive at the last check.
     pub(super) alive: bool,
-    /// Whether its LPAR was down since its process last began.
+    /// Whether its LPAR has been down since its process last started.
     pub(super) rebooted: bool,
-    /// How far its wall clock is ahead.
+    /// Lead of its wall clock over true time.
     pub(super) ahead: Span,
-    /// How long its own clock has stood still: only where a bug makes it.
+    /// Total time that its monotonic clock has stood still; nonzero only with a planted bug.
     pub(super) stood_still: Span,
-    /// Counts its starts: what belongs to an earlier life is void.
+    /// Number of its starts; events of an earlier life are void.
     pub(super) life: u32,
-    /// Durable.
+    /// Its disk: the ledger as applied.
     pub(super) ledger: Arc<Ledger>,
-    /// With which time its watchdog was last armed. The device knows nothing of disks and processes.
+    /// Timeout with which its watchdog was last armed. The device knows nothing of disks and processes.
     pub(super) armed: Option<Span>,
-    /// Whether its disk holds nothing where there was something: it does not start before it has joined anew.
+    /// Whether its disk has been lost: it does not start before it has joined again.
     pub(super) blank: bool,
-    /// Since when it is paused.
+    /// Start of its pause.
     pub(super) paused_at: Option<Time>,
     pub(super) memory: Memory,
 }
 
-/// What a node forgets when it dies.
+/// State that a node loses when it dies.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
-    /// The machine that decides.
+    /// The state machine.
     pub(super) brain: node::Node,
-    /// When it is to be woken.
+    /// Time of its next wake-up.
     pub(super) wake_at: Option<Time>,
     pub(super) reach: Reach,
-    /// What its agents saw last.
+    /// The latest look of its agents.
     pub(super) inside: Option<Inside>,
-    /// When its watchdog was last fed.
+    /// Time at which its watchdog was last fed.
     pub(super) fed: Time,
-    /// Changes that are under way at HMCs.
+    /// Changes in progress at HMCs.
     pub(super) sent: BTreeMap<OrderId, (CommandId, Change)>,
-    /// What happened while it was paused.
+    /// Events that arrived while it was paused.
     pub(super) stalled: Vec<NodeEvent>,
 }
 
@@ -92,23 +92,23 @@ impl Node {
         }
     }
 
-    /// The moment on its own clock.
+    /// Current time on its monotonic clock.
     pub(super) fn moment(&self, now: Time) -> Moment {
         Moment(now.0).before(self.stood_still)
     }
 
-    /// Whether it takes part in anything now.
+    /// Whether it runs and is not paused.
     pub(super) fn acts(&self) -> bool {
         self.alive && !self.paused
     }
 
-    /// Which of its processes this is.
+    /// The incarnation of its current process.
     pub(super) fn incarnation(&self) -> Incarnation {
         incarnation(self.number, self.life)
     }
 
-    /// Starts again with what its disk holds. A watchdog begins anew with its LPAR; a process that is started again within
-    /// finds it as the one before left it, unless it `feeds` it.
+    /// Starts with the contents of its disk. A watchdog starts together with the LPAR; a process that is restarted
+    /// within the LPAR inherits it from its predecessor, unless it `feeds` it.
     pub(super) fn reborn(&mut self, now: Time, feeds: bool) {
         self.life += 1;
         let fed = if std::mem::take(&mut self.rebooted) || feeds { now } else { self.memory.fed };
@@ -117,14 +117,14 @@ impl Node {
         self.memory = Memory { fed, ..memory };
     }
 
-    /// Whether its lease is good, if only for moments.
+    /// Whether its lease is valid, if only for moments.
     pub(super) fn has_lease(&self, now: Time) -> bool {
         self.memory.brain.lease().left(self.moment(now)) > Span(0)
     }
 }
 
 impl Memory {
-    /// A process begins with what its disk holds.
+    /// A process starts with the contents of its disk.
     fn new(
         me: &NodeName,
         number: u32,

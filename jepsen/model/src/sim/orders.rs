@@ -1,4 +1,4 @@
-//! The body of a node: it hands its machine what happens, and puts what that wants to the world.
+//! One node: inputs are fed to its state machine, and its effects are put to the world.
 
 use super::event::{Event, NodeEvent, Why, WhyInside};
 use super::planted::Bug;
@@ -17,16 +17,16 @@ use tenure_core::{
     reading::Reading,
 };
 
-/// How long an agent looks.
+/// Duration of an agent's look.
 const LOOK: Span = Span(20);
-/// How long an agent takes to stop something.
+/// Duration of an agent's stop.
 const STOP: Span = Span(400);
-/// How long a proposal looks for a leader, and how often.
+/// Time for which a proposal looks for a leader, and the pause between two attempts.
 const PROPOSAL: Span = Span::seconds(5);
 const AGAIN: Span = Span(100);
 
 impl Sim {
-    /// Something happens to a node.
+    /// Feeds a node with an input.
     pub(super) fn feed(&mut self, name: &NodeName, input: Input) {
         let standing = self.standing(name);
         let now = self.now;
@@ -38,7 +38,7 @@ impl Sim {
         self.carry_out(name, effects);
     }
 
-    /// Another node calls; what it is told.
+    /// A node receives a call; its answer.
     fn receives(&mut self, name: &NodeName, from: &NodeName, by: Incarnation, call: Call) -> Option<node::Answer> {
         let standing = self.standing(name);
         let time = self.now;
@@ -51,7 +51,7 @@ impl Sim {
         Some(answer)
     }
 
-    /// A node is woken when it wants to be.
+    /// Schedules the next wake-up that the node asks for.
     fn wake_later(&mut self, name: &NodeName, now: Now<'_>) {
         let time = self.now;
         let Some(node) = self.nodes.get_mut(name) else { return };
@@ -66,7 +66,7 @@ impl Sim {
     pub(super) fn woken(&mut self, name: &NodeName) {
         let now = self.now;
         let Some(node) = self.nodes.get_mut(name) else { return };
-        // One that was put off while the node was paused counts; one that another has overtaken does not.
+        // A wake-up that was delayed by a pause counts; one that was rescheduled does not.
         if node.memory.wake_at.is_some_and(|at| at <= now) {
             node.memory.wake_at = None;
             self.feed(name, Input::Woken);
@@ -123,8 +123,8 @@ impl Sim {
         known.unwrap_or_default()
     }
 
-    /// A message arrives at once, or not at all. A leader that does not know yet that another was elected gets the heartbeats
-    /// that were sent to it before that was known.
+    /// Delivers a message at once, or not at all. A deposed leader that does not know it yet gets the heartbeats that
+    /// were sent to it before its successor was known.
     fn call(&mut self, name: &NodeName, to: &NodeName, call: Call) {
         let Some(node) = self.nodes.get(name) else { return };
         let (by, asked) = (node.incarnation(), node.moment(self.now));
@@ -145,7 +145,7 @@ impl Sim {
         }
     }
 
-    /// The leader before is called, as long as it takes itself for the leader. What it wants has no effect any more.
+    /// A call to the previous leader, as long as it takes itself for the leader. Its effects are ignored.
     fn receives_late(&mut self, from: &NodeName, by: Incarnation, call: Call) -> Option<node::Answer> {
         let (seat, until, mut ghost) = self.deposed.take()?;
         let standing = self.late_standing(&seat, until);
@@ -157,7 +157,7 @@ impl Sim {
         Some(answer)
     }
 
-    /// What a node proposes goes to the leader, if there is one; what a leader decided goes nowhere else.
+    /// A node's proposal goes to the leader, if there is one; a plan only to the leader that made it.
     pub(super) fn propose_as(&mut self, name: &NodeName, of: Proposal, commands: Vec<Command>, until: Time) {
         let Some(node) = self.nodes.get(name) else { return };
         let (life, index) = (node.life, node.ledger.index);
@@ -190,7 +190,7 @@ impl Sim {
         }
     }
 
-    /// What became of a proposal.
+    /// Gives a node the result of its proposal.
     pub(super) fn proposed(&mut self, name: &NodeName, life: u32, of: Proposal, index: Option<u64>) {
         let input = match of {
             Proposal::Plan(term) => {
@@ -214,7 +214,7 @@ impl Sim {
         self.later(name, Span(out), NodeEvent::Look { server, since, serial, why });
     }
 
-    /// The answer of the consoles is there.
+    /// The consoles' answer arrives.
     pub(super) fn seen(&mut self, name: &NodeName, reading: Reading, why: Why) {
         if let Why::Order(order) = why {
             self.feed(name, Input::Answered { order, answer: Answer::Read(reading) });
@@ -229,7 +229,7 @@ impl Sim {
         self.feed(name, Input::Read { server, reading: Some(reading), blind });
     }
 
-    /// An agent is asked because the node is alone.
+    /// An agent gets a command, or is to look, because the node is isolated.
     fn concede(&mut self, name: &NodeName, resource: ResourceName, deed: Option<LocalDeed>) {
         self.questions += 1;
         let Some(node) = self.nodes.get(name) else { return };
@@ -262,7 +262,7 @@ impl Sim {
         self.later(name, after, NodeEvent::Input(Box::new(Input::Answered { order, answer })));
     }
 
-    /// Puts a question of an order to the world.
+    /// Puts a request of an order to the world.
     fn ask(&mut self, name: &NodeName, order: &Order, ask: Ask) {
         let Some(node) = self.nodes.get(name) else { return };
         let id = order.id;
@@ -307,7 +307,7 @@ impl Sim {
         }
     }
 
-    /// Takes the answers of HMCs that have arrived. A paused node finds them when it wakes up.
+    /// Takes the answers that have arrived from HMCs. A paused node gets them when it resumes.
     pub(super) fn harvest(&mut self) {
         let mut arrived: Vec<(NodeName, OrderId, Change, WorldAnswer)> = Vec::new();
         for (name, node) in self.nodes.iter_mut().filter(|(_, node)| node.acts()) {
@@ -329,7 +329,7 @@ impl Sim {
         }
     }
 
-    /// Reports an order done because something was sent: a planted bug.
+    /// Reports an order done because its command was sent: a planted bug.
     fn believe(&mut self, name: &NodeName, id: OrderId) {
         let report = Report { order: id, ending: Ending::Done, readings: Vec::new(), seen: BTreeMap::new() };
         let until = self.now.after(PROPOSAL);

@@ -1,11 +1,11 @@
-//! Pieces of a cluster file in scenarios: laid over what is declared, and read as the product reads it.
+//! Pieces of a cluster file in scenarios: overlaid on the declared cluster, and parsed as in the product.
 
 use std::collections::BTreeMap;
 use tenure_config::{cluster, export};
 use tenure_core::{NodeName, config::Cluster};
 use toml::{Table, Value};
 
-/// What begins a line of a cluster file.
+/// Prefix of a line of a cluster file.
 pub(super) const MARK: &str = "|";
 
 /// A line of a cluster file without its mark.
@@ -14,10 +14,10 @@ pub(super) fn unmarked(line: &str) -> Option<&str> {
     Some(rest.strip_prefix(' ').unwrap_or(rest))
 }
 
-/// The cluster with a piece of a cluster file laid over it, table by table. Nodes are called by their parts in it.
+/// Overlays a piece of a cluster file on a cluster, table by table. It names nodes by their parts.
 ///
 /// # Errors
-/// What is wrong with the piece, as the product would say it.
+/// The errors of the piece, as the product reports them.
 pub(super) fn patched(cluster: &Cluster, piece: &str, parts: &BTreeMap<String, NodeName>) -> Result<Cluster, String> {
     let mut over: Table = piece.parse().map_err(|why: toml::de::Error| why.to_string())?;
     if let Some(Value::Table(nodes)) = over.get_mut("nodes") {

@@ -1,5 +1,5 @@
-//! Bugs that are put in on purpose, about what lives inside nodes and about what is read of LPARs. None of them lives in the product: each changes what the
-//! simulation does as a node, or rewrites the ledger after an entry as if a check in it were missing.
+//! Planted bugs, about resources inside nodes and readings of LPARs. None of them is in the product: each changes
+//! what the simulation does as a node, or rewrites the ledger after an entry as if a check in it were missing.
 
 use std::sync::Arc;
 use tenure_core::{
@@ -13,42 +13,43 @@ use tenure_core::{
 pub enum Bug {
     /// A node whose lease has ended counts as off.
     SilenceAsProof,
-    /// The time that a watchdog needs is counted from when its node was last heard, and not from the end of its last lease.
+    /// The timeout of a watchdog is counted from when its node was last heard, instead of from the end of its last
+    /// lease.
     WatchdogFromSilence,
-    /// A node's LPAR counts as its own though the node has read it off itself.
+    /// The declared LPAR counts as the node's own though the running node has read it off.
     OtherLparAsOwn,
-    /// What a node has read of one LPAR is believed of another one that is declared later.
+    /// A node's reading of its own LPAR counts for another LPAR that is declared later.
     OwnForEver,
-    /// What a node said of its watchdog counts under every configuration.
+    /// A node's statement about its watchdog stays valid under a new configuration.
     WatchdogForEver,
     /// A node's LPAR is reported cut off because the command was sent.
     FenceNotReadBack,
     /// A node feeds its watchdog without a lease, whatever runs inside it.
     FedWithoutLease,
-    /// A process that is started anew feeds the watchdog first.
+    /// A restarted process feeds the watchdog first.
     FedByNewProcess,
     /// A service processor that has lost its partition data is believed.
     RecoveryAsOperating,
-    /// What is not listed any more counts as not defined.
+    /// An LPAR that is no longer listed counts as not defined.
     MissingAsAbsent,
-    /// LPARs are known by name only.
+    /// LPARs are identified by name only.
     UuidForgotten,
-    /// The LPAR of a node is known by name only.
+    /// The LPAR of a node is identified by name only.
     NodeByName,
-    /// What a node has read on its way of other servers is not taken down.
+    /// A node's readings of other servers for its order are not recorded.
     SeenForgotten,
-    /// A start is excused from reading whatever is read off at the time of its order (bar 3).
+    /// A start need not read any server that was read off at the time of its order (bar 3).
     EverythingExcused,
-    /// That an LPAR has panicked counts as its being off.
+    /// A panicked LPAR counts as off.
     ErrorAsOff,
-    /// The link to a server's hypervisor does not matter.
+    /// The link to a server's hypervisor is ignored.
     VmiIgnored,
-    /// Leases are kept on a clock that stands still while a machine is suspended.
+    /// Leases use a clock that stands still while a machine is suspended.
     ClockStandsStill,
 }
 
 impl Bug {
-    /// Each, with the scenario that finds it.
+    /// All bugs, each with the scenario that finds it.
     pub const ALL: [(Bug, &'static str); 17] = [
         (Bug::SilenceAsProof, "inside/slow_stop.txt"),
         (Bug::WatchdogFromSilence, "inside/watchdog_slow_stop.txt"),
@@ -82,7 +83,7 @@ impl Bug {
             let lapses = was.lapsed().is_none() && node.lapsed().is_some();
             match self {
                 Bug::SilenceAsProof if lapses => {
-                    // A proof of whatever kind: nobody looks at it again.
+                    // Stands for any kind of proof: nothing examines it again.
                     node.watchdog = Some(Span(0));
                     set_lapsed(node, Time(0));
                 }
@@ -115,7 +116,7 @@ impl Bug {
         }
     }
 
-    /// The same, of what was read of LPARs.
+    /// The same for bugs about readings of LPARs.
     fn tamper_copies(self, before: &Ledger, after: &mut Ledger, entry: &Entry) {
         if self == Bug::EverythingExcused {
             for order in after.orders.values_mut() {
@@ -149,7 +150,7 @@ impl Bug {
     }
 }
 
-/// Since another time than it was.
+/// Changes the time of the lapse.
 fn set_lapsed(node: &mut NodeState, since: Time) {
     if let Leases::Lapsed { at, .. } | Leases::Off { at, .. } = &mut node.leases {
         *at = since;

@@ -1,17 +1,17 @@
-//! Programs of the administrators' on the nodes: the same on each, and they work unless a scenario says otherwise.
+//! The administrators' programs on the nodes: the same on each, and they succeed unless a scenario says otherwise.
 
 use tenure_core::{Span, execution::Answer};
 
-/// How long a program takes.
+/// Duration of a program.
 const TAKES: Span = Span(100);
 
-/// How a program behaves.
+/// Behaviour of a program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Manner {
-    /// It ends well.
+    /// It succeeds.
     #[default]
     Works,
-    /// It says no.
+    /// It exits with an error.
     Fails,
     /// It does not end, and is killed.
     Hangs,
@@ -27,7 +27,7 @@ impl Manner {
         }
     }
 
-    /// What the node has to say of it, and when.
+    /// The time of its end, and the answer to the node.
     pub(super) fn end(self, within: Span) -> (Span, Answer) {
         match self {
             Manner::Works => (TAKES, Answer::Accepted),

@@ -1,7 +1,7 @@
-//! Scripts: a site and the deeds that are done to it, in the words of scenario files, without what is expected of them.
+//! Scripts: a site and deeds, in the syntax of scenario files, without expected results.
 //!
-//! What it promises: a script that is printed, read again and run leads to the same; what could not be done is no part of it.
-//! What it refuses to know: what is wrong with what it led to. That is judged where everything is.
+//! A script that is printed, parsed and run again leads to the same result; deeds that could not be done are not part
+//! of it. Whether the result is right is not judged here, but in the simulation.
 
 use super::mend::Mend;
 use super::sim::{Line, Options, Sim};
@@ -9,7 +9,7 @@ use super::site::{Site, SiteError};
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A site and deeds.
+/// A site and its deeds.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Script {
     /// The lines that declare the site.
@@ -19,10 +19,10 @@ pub struct Script {
 }
 
 impl Script {
-    /// Reads a scenario file, past comments and logs.
+    /// Parses a scenario file, skipping comments and logs.
     ///
     /// # Errors
-    /// When a declaration is none.
+    /// When a declaration is malformed.
     pub fn parse(text: &str) -> Result<Script, SiteError> {
         let (mut script, mut site) = (Script::default(), Site::default());
         for line in text.lines().filter(|line| !line.starts_with("  ") && !line.starts_with('#')) {
@@ -38,7 +38,7 @@ impl Script {
         Ok(script)
     }
 
-    /// Does everything, to the end or until something is wrong.
+    /// Runs all deeds, up to the first fault.
     ///
     /// # Errors
     /// When the site contradicts itself.
@@ -54,7 +54,7 @@ impl Script {
     }
 }
 
-/// As a scenario file, without the comment that it begins with.
+/// The text of a scenario file, without its initial comment.
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.site.iter().try_for_each(|line| writeln!(f, "{line}"))?;
@@ -63,7 +63,7 @@ impl fmt::Display for Script {
     }
 }
 
-/// A script that comes into being while it is done.
+/// A running simulation that records its script.
 #[derive(Debug)]
 pub struct Play {
     site: Vec<String>,
@@ -73,7 +73,7 @@ pub struct Play {
 }
 
 impl Play {
-    /// A site to which nothing was done.
+    /// A fresh site.
     ///
     /// # Errors
     /// When it contradicts itself.
@@ -89,8 +89,8 @@ impl Play {
         Ok(Play { site: lines.to_vec(), sim, done: Vec::new(), wrong })
     }
 
-    /// Does one thing. `false` if nothing is in a state in which it could be done, or it would be a lie (`honest`): then
-    /// it was not. A panic is a finding.
+    /// Does a deed. `false` if it cannot be done in the current state, or would be a lie (`honest`): then it was not
+    /// done. A panic is a fault.
     pub fn act(&mut self, deed: &str) -> bool {
         if self.sim.is_lie(deed) {
             return false;
@@ -109,12 +109,12 @@ impl Play {
         true
     }
 
-    /// What was done, and the log that each deed led to. Where something is wrong, it was found after the last.
+    /// The deeds done, each with its log. A fault was found after the last deed.
     pub fn done(&self) -> &[(String, Vec<Line>)] {
         &self.done
     }
 
-    /// What was found wrong.
+    /// The faults found.
     pub fn wrong(&self) -> &[String] {
         &self.wrong
     }
@@ -124,12 +124,12 @@ impl Play {
         &self.site
     }
 
-    /// What it is all done to.
+    /// The simulation.
     pub fn sim(&self) -> &Sim {
         &self.sim
     }
 
-    /// What was done. Where something went wrong while things were mended, it is said how, deed by deed.
+    /// The deeds done. If a fault appeared during a repair, the repair is spelled out deed by deed.
     ///
     /// # Errors
     /// When the site contradicts itself.
@@ -146,7 +146,7 @@ impl Play {
         Ok(Script { site: self.site.clone(), deeds })
     }
 
-    /// The deeds and what came of them, as a scenario file has it.
+    /// The deeds and their log, as in a scenario file.
     pub fn log(&self) -> String {
         let mut text = String::new();
         for (deed, lines) in &self.done {
@@ -159,7 +159,7 @@ impl Play {
     }
 }
 
-/// As it stands in a scenario file.
+/// The format of scenario files.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.at.0;

@@ -1,8 +1,8 @@
-//! Shrinking: a long script that leads to something wrong becomes a short one that leads to the same.
+//! Shrinking: a long script that leads to a fault becomes a short one that leads to the same fault.
 //!
-//! Deeds are left out, in large pieces first, then waits become shorter, then the site smaller, over and over until nothing
-//! more can go or so many runs were made. Whatever is left out, the rest is done again from the beginning. The same script
-//! shrinks to the same bytes.
+//! Deeds are left out, in large pieces first; then waits become shorter, then the site smaller, repeatedly until
+//! nothing more can go or the limit of runs is reached. After each omission the rest is run again from the beginning.
+//! The same script shrinks to the same bytes.
 
 use super::act::ANSWER;
 use super::mend::Mend;
@@ -14,38 +14,38 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use tenure_core::Span;
 
-/// How long a wait is tried to be.
+/// Durations tried for a wait, in milliseconds.
 const WAITS: [u64; 11] = [1, 10, 100, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 300_000];
 
-/// A script that became shorter.
+/// A shrunk script.
 #[derive(Debug)]
 pub struct Shrunk {
-    /// What is left.
+    /// The shortest script found.
     pub script: Script,
-    /// How it must be run to lead there.
+    /// The options with which it leads to the fault.
     pub options: Options,
-    /// What it leads to.
+    /// The faults that it leads to.
     pub wrong: Vec<String>,
-    /// From and to how much.
+    /// The sizes before and after.
     pub sizes: [Size; 2],
-    /// How often something was run.
+    /// Number of runs made.
     pub runs: usize,
-    /// Whether everything was tried, and not as many runs made as were allowed.
+    /// Whether everything was tried within the limit of runs.
     pub finished: bool,
 }
 
-/// How long a script is.
+/// Length of a script.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Size {
     /// Lines that declare the site.
     pub site: usize,
     /// Deeds.
     pub deeds: usize,
-    /// Simulated time.
+    /// Simulated duration.
     pub takes: Span,
 }
 
-/// Makes a script shorter that leads to something wrong, with this many runs at most. `None` if it leads to nothing wrong.
+/// Shrinks a script that leads to a fault, with at most `most` runs. `None` if it leads to no fault.
 pub fn shrink(script: &Script, options: Options, most: usize) -> Option<Shrunk> {
     let play = script.run(options).ok()?;
     let kind = kind(play.wrong().first()?);
@@ -53,7 +53,7 @@ pub fn shrink(script: &Script, options: Options, most: usize) -> Option<Shrunk> 
     let sites = BTreeMap::from([(script.site.clone(), true)]);
     let mut hunt = Hunt { kind, options, most, runs: 1, tried: BTreeSet::new(), sites };
     let whole = play.script(options).ok()?;
-    // Most of what is wrong does not need everything to come twice.
+    // Most faults do not need duplicates.
     let plain = Hunt { options: Options { twice: false, ..options }, ..hunt.clone() }.same(&whole);
     hunt.options.twice &= plain.is_none();
     let mut best = plain.or_else(|| hunt.same(&whole))?;
@@ -83,7 +83,7 @@ impl std::fmt::Display for Size {
 }
 
 impl Shrunk {
-    /// A scenario file, with the log that a plain run leads to.
+    /// A scenario file, with the log of a plain run.
     pub fn scenario(&self, about: &str) -> String {
         let mut text = format!("# {about}\n");
         let [before, after] = self.sizes;
@@ -107,10 +107,10 @@ impl Shrunk {
     }
 }
 
-/// Looking for something shorter.
+/// A search for a shorter script.
 #[derive(Clone)]
 struct Hunt {
-    /// What it must lead to.
+    /// The kind of fault that must appear.
     kind: String,
     options: Options,
     most: usize,
@@ -120,7 +120,7 @@ struct Hunt {
 }
 
 impl Hunt {
-    /// What is left of a script that leads to the same.
+    /// The part of a script that leads to the same kind of fault.
     fn same(&mut self, script: &Script) -> Option<Script> {
         if self.runs >= self.most || !self.is_valid(&script.site) || !self.tried.insert(script.clone()) {
             return None;
@@ -131,14 +131,14 @@ impl Hunt {
         is.then(|| play.script(self.options).ok()).flatten()
     }
 
-    /// Whether the product would take a site for one.
+    /// Whether the product would accept the site.
     fn is_valid(&mut self, lines: &[String]) -> bool {
         let mut site = Site::default();
         let mut valid = || lines.iter().all(|line| site.declare(line).is_ok()) && site.check().is_ok();
         *self.sites.entry(lines.to_vec()).or_insert_with(&mut valid)
     }
 
-    /// Everything once.
+    /// Tries everything once.
     fn smaller(&mut self, mut best: Script) -> Script {
         best = self.leave_out(best, can_go, |script, range| drop(script.deeds.drain(range)));
         best = self.shorten_waits(best);
@@ -150,7 +150,7 @@ impl Hunt {
         self.shorten_site(best)
     }
 
-    /// Leaves out pieces, from the end and in halves at first.
+    /// Leaves out pieces, from the end and in halves first.
     fn leave_out(
         &mut self,
         mut best: Script,
@@ -178,7 +178,7 @@ impl Hunt {
         let mut n = 0;
         while n < can_go(&best) {
             let Some(wait) = wait(&best.deeds[n]) else {
-                // Of a request that is of no use, the time may be that it takes.
+                // For a useless request, the time that it takes may be enough.
                 if best.deeds[n].starts_with("op ") {
                     best = self.instead(&best, n, run(ANSWER.0)).unwrap_or(best);
                 }
@@ -204,7 +204,7 @@ impl Hunt {
         best
     }
 
-    /// Leaves out deeds that served as nothing but waits of another length.
+    /// Replaces deeds that served only as waits by waits of another length.
     fn trade_for_waits(&mut self, mut best: Script) -> Script {
         let mut n = 0;
         while n < can_go(&best) {
@@ -223,7 +223,7 @@ impl Hunt {
         best
     }
 
-    /// With another deed in place of one.
+    /// Tries a script with one deed replaced.
     fn instead(&mut self, script: &Script, n: usize, deed: String) -> Option<Script> {
         let mut script = script.clone();
         script.deeds[n] = deed;
@@ -247,8 +247,8 @@ impl Hunt {
     }
 }
 
-/// What of a finding stays the same when it is led to in another way: its words, without numbers, without names that bear
-/// one, and without why each of many is what it is.
+/// The part of a fault's text that does not depend on the way to it: its words, without numbers, without names that
+/// contain a number, and without detailed reasons.
 fn kind(what: &str) -> String {
     let (head, wait) = what.split_once("waits: ").unwrap_or((what, ""));
     let wait = wait.split([':', ',', '(']).next().unwrap_or_default();
@@ -257,7 +257,7 @@ fn kind(what: &str) -> String {
     words.map(|word| if word.contains(|c: char| c.is_ascii_digit()) { "_ " } else { word }).collect()
 }
 
-/// How many of the deeds can go. What does not come to rest does so after it was mended, or it says nothing.
+/// Number of deeds that can go. If a history does not come to rest, its repair must stay, or the fault says nothing.
 fn can_go(script: &Script) -> usize {
     let rests = script.deeds.last().is_some_and(|deed| deed == "expect rest");
     let mend = script.deeds.iter().rposition(|deed| Mend::of(deed).is_some());
@@ -277,7 +277,7 @@ fn groups(script: &Script) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Without a group, what belongs to it, and what a cluster file says of both.
+/// A script without a group, its resources, and all that a cluster file says about them.
 fn without_group(script: &Script, group: &str) -> Script {
     let own = |line: &&String| line.strip_prefix("group ").is_some_and(|rest| rest.starts_with(&format!("{group} ")));
     let words = script.site.iter().filter(own).flat_map(|line| line.split(' '));
@@ -303,7 +303,7 @@ fn without_group(script: &Script, group: &str) -> Script {
     Script { site: kept.cloned().collect(), deeds: script.deeds.clone() }
 }
 
-/// A line of a site with a word less, with one thing less in one of its lists, or with one server or console less.
+/// Shorter versions of a line of a site: with a word less, an element of a list less, or a server or console less.
 fn shorter_lines(line: &str) -> Vec<String> {
     let mut shorter = Vec::new();
     if let Some((head, list)) = line.split_once('[').filter(|_| line.starts_with('|') && line.contains('=')) {
@@ -330,7 +330,7 @@ fn shorter_lines(line: &str) -> Vec<String> {
     shorter
 }
 
-/// Each list with one thing less, and something left.
+/// All lists with one element less that are not empty.
 fn less_one<'a>(list: &[&'a str]) -> Vec<Vec<&'a str>> {
     let one_less = |n| list.iter().enumerate().filter(|(at, _)| *at != n).map(|(_, thing)| *thing).collect();
     (0..list.len()).rev().filter(|_| list.len() > 1).map(one_less).collect()
@@ -367,7 +367,7 @@ mend
 expect rest
 ";
 
-    /// The cluster is disarmed, which an operator alone undoes, and one thing went down.
+    /// The cluster is disarmed, which only an operator can undo, and one LPAR crashed.
     #[test]
     fn what_does_not_come_to_rest_is_mended_before_it_is_said_so() {
         let script = Script::parse(STUCK).expect("a script");

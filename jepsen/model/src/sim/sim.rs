@@ -1,4 +1,4 @@
-//! The simulation: its parts, and how time passes in it.
+//! The simulation: its parts, and its time.
 
 use super::apps::Apps;
 use super::event::{Event, NodeEvent, Queue};
@@ -19,21 +19,21 @@ use tenure_core::{
     tolerance::admit,
 };
 
-/// From a proposal to its being applied by the leader.
+/// Time from a proposal to its application by the leader.
 pub(super) const COMMIT: Span = Span(3);
-/// From there to its being applied by the others.
+/// Time from there to its application by the other nodes.
 pub(super) const FOLLOW: Span = Span(1);
-/// How old the last answers of a quorum may be for a leader to grant leases.
+/// Maximum age of the last answers of a quorum for a leader to grant leases.
 pub(super) const FRESH: Span = Span(1000);
-/// From the loss of a leader to the next one.
+/// Time from the loss of a leader to the next election.
 pub(super) const ELECTION: Span = Span(1500);
 
-/// How a run differs from the plain one, in ways that must not matter.
+/// Variations of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
-    /// Reports and requests reach the log twice.
+    /// Reports and requests reach the log twice. This must not matter.
     pub twice: bool,
-    /// A bug that is put in on purpose. This one does matter.
+    /// A planted bug. This does matter.
     pub bug: Option<Bug>,
 }
 
@@ -49,13 +49,13 @@ pub struct Line {
 #[derive(Clone, Debug)]
 pub struct Sim {
     pub(super) world: World,
-    /// What lives inside nodes.
+    /// The resources inside nodes.
     pub(super) apps: Apps,
-    /// Programs that do not simply work.
+    /// Programs whose behaviour was set.
     pub(super) programs: BTreeMap<String, Manner>,
-    /// Everything that is declared, also what joins the cluster only later.
+    /// The complete declaration, including groups that join later.
     pub(super) declared: Cluster,
-    /// The node that plays each part of a scenario.
+    /// The node for each part of a scenario.
     pub(super) parts: BTreeMap<String, NodeName>,
     pub(super) options: Options,
     pub(super) now: Time,
@@ -64,33 +64,34 @@ pub struct Sim {
     /// The state at the end of the log.
     pub(super) ledger: Arc<Ledger>,
     pub(super) nodes: BTreeMap<NodeName, Node>,
-    /// Their names: all of them vote.
+    /// The names of the nodes: all of them vote.
     pub(super) voters: Arc<BTreeSet<NodeName>>,
     pub(super) leader: Option<Seat>,
-    /// The leader before, as it was when another was elected, and until when it may take itself for the leader.
+    /// The previous leader, its state at its successor's election, and the time until which it may take itself for
+    /// the leader.
     pub(super) deposed: Option<(Seat, Time, Box<node::Node>)>,
     pub(super) term: u64,
     pub(super) leaderless_since: Time,
-    /// The index on which a leader planned last.
+    /// The log index on which a leader last planned.
     pub(super) planned_on: u64,
     pub(super) requests: u64,
-    /// Counts questions to HMCs, over all nodes and all their lives.
+    /// Counts readings and looks, over all nodes and all their lives.
     pub(super) questions: u64,
     pub(super) lines: Vec<Line>,
     pub(super) wrong: Vec<String>,
-    /// Overlaps that were seen, and how much of the world's history was looked at.
+    /// Overlaps already judged, and the length of the world's history already judged.
     pub(super) judged: BTreeSet<(LparId, ServerId, WorldTime)>,
     pub(super) judged_to: usize,
-    /// LPARs that somebody has started by hand and that no entry has told of, and whether their server cannot be read now.
+    /// LPARs that were started by hand and that no entry has reported, and whether their server cannot be read now.
     pub(super) unseen: BTreeMap<(LparId, ServerId), bool>,
-    /// Where each resource that lives inside nodes was active when last looked at.
+    /// The servers on which each resource inside nodes was active at the last check.
     pub(super) judged_apps: BTreeMap<ResourceName, BTreeSet<ServerName>>,
-    /// LPARs of which a second copy may be started, because an operator lies.
+    /// LPARs of which a second copy may be started because an operator lies.
     pub(super) expected: BTreeSet<String>,
 }
 
 impl Sim {
-    /// A cluster at time zero, with a leader, about to be told its configuration.
+    /// A cluster at time zero, with a leader, before its configuration.
     ///
     /// # Errors
     /// When the site contradicts itself.
@@ -145,12 +146,12 @@ impl Sim {
         Ok(sim)
     }
 
-    /// The present.
+    /// Current time.
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// Cluster time, as whoever leads has it.
+    /// Cluster time, by the leader's clock.
     pub(super) fn cluster_time(&self) -> Time {
         let leader = self.leader.as_ref().and_then(|leader| self.nodes.get(&leader.node));
         leader.map_or(self.now, |node| node.memory.brain.clock().now(node.moment(self.now)))
@@ -180,7 +181,7 @@ impl Sim {
         self.move_to(end);
     }
 
-    /// Lets time pass until nothing is under way and nothing was logged for this long, or until `most` has passed.
+    /// Lets time pass until nothing is in progress and nothing was logged for this long, or until `most` has passed.
     pub fn run_until_quiet(&mut self, quiet: Span, most: Span) {
         let end = self.now.after(most);
         let start = self.now;
@@ -211,7 +212,7 @@ impl Sim {
         }
     }
 
-    /// Draws the consequences of what changed in the world: nodes that died or came up, answers that arrived, overlaps.
+    /// Handles changes of the world: nodes that died or started, answers that arrived, overlaps.
     pub(super) fn settle(&mut self) {
         self.look_after_nodes();
         self.look_after_leader();
@@ -267,7 +268,7 @@ impl Sim {
         self.queue.push(self.now.after(after), Event::Node { node: node.clone(), life, what });
     }
 
-    /// An operator asks. Whoever leads takes it.
+    /// Makes an operator's request to the current leader.
     pub(super) fn request(&mut self, request: Request) {
         if self.leader.is_none() {
             self.say("no leader: the request was not taken".to_owned());
@@ -291,7 +292,7 @@ impl Sim {
         self.lines.push(Line { at: self.now, text });
     }
 
-    /// Nodes that hear each other.
+    /// Whether two nodes are connected.
     pub(super) fn connected(&self, one: &NodeName, other: &NodeName) -> bool {
         match (self.nodes.get(one), self.nodes.get(other)) {
             (Some(a), Some(b)) => a.acts() && b.acts() && a.side == b.side,

@@ -1,4 +1,4 @@
-//! A site as a scenario declares it: servers, nodes, consoles and groups, in a few words.
+//! A site as declared by a scenario: servers, nodes, consoles and groups, in a short syntax.
 
 use super::attributes::{set_attribute, set_brake};
 use super::patch::{patched, unmarked};
@@ -9,7 +9,7 @@ use tenure_core::{
     config::{Brakes, Cluster, Group, Hmc, Kind, Node, Resource, Server, Timings},
 };
 
-/// A line that declares nothing that is known.
+/// A line that is no valid declaration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("declare site: {0}")]
 pub struct SiteError(pub(super) String);
@@ -19,7 +19,7 @@ pub struct SiteError(pub(super) String);
 struct Declared {
     group: Group,
     lpars: BTreeMap<ResourceName, Resource>,
-    /// Exists in the world, and joins the cluster only on request.
+    /// Exists in the world, but joins the cluster only on request.
     later: bool,
 }
 
@@ -29,7 +29,7 @@ pub struct Site {
     servers: usize,
     arbiters: usize,
     hmcs: usize,
-    /// Servers without a node, from the last.
+    /// Number of servers without a node, counted from the last.
     bare: usize,
     policy: &'static str,
     /// Names of the nodes in the order of their servers, arbiters last.
@@ -40,7 +40,7 @@ pub struct Site {
     lpars: BTreeMap<ResourceName, LparSpec>,
     timings: Timings,
     brakes: Brakes,
-    /// A piece of a cluster file, laid over all this.
+    /// A piece of a cluster file, overlaid on all this.
     piece: String,
 }
 
@@ -65,10 +65,10 @@ impl Default for Site {
 }
 
 impl Site {
-    /// Takes in one line; `Ok(false)` if it declares nothing and must be something else.
+    /// Reads one line; `Ok(false)` if it is no declaration.
     ///
     /// # Errors
-    /// When it begins as a declaration and does not go on as one.
+    /// When it begins as a declaration and is malformed.
     pub fn declare(&mut self, line: &str) -> Result<bool, SiteError> {
         if let Some(line) = unmarked(line) {
             self.piece.push_str(line);
@@ -94,17 +94,17 @@ impl Site {
         Ok(true)
     }
 
-    /// Gives the nodes other names, so that whatever is decided by name is decided otherwise.
+    /// Renames the nodes, so that every choice by name has a different result.
     pub fn permute(&mut self) {
         self.names = self.node_names().into_iter().rev().collect();
     }
 
-    /// The node that plays the part that a scenario calls by each name: `n2` is that of the second server.
+    /// The node for each part in a scenario: `n2` is the node of the second server.
     pub fn parts(&self) -> BTreeMap<String, NodeName> {
         (1..).map(|n| format!("n{n}")).zip(self.node_names().into_iter().map(NodeName::from)).collect()
     }
 
-    /// Nodes with the servers that they live on.
+    /// The nodes and their servers.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeName, Option<&'static str>)> {
         let hosts = self.servers - self.bare;
         let names = self.node_names().into_iter().enumerate();
@@ -112,10 +112,10 @@ impl Site {
         names.map(node)
     }
 
-    /// The world, the cluster as it is at first, and the cluster with everything that may join later.
+    /// The world, the initial cluster, and the cluster including all that may join later.
     ///
     /// # Errors
-    /// When the piece of a cluster file is not one.
+    /// When the piece of a cluster file is invalid.
     pub fn build(&self) -> Result<(WorldSpec, Cluster, Cluster), SiteError> {
         let mut everything = self.cluster();
         if !self.piece.is_empty() {
@@ -128,10 +128,10 @@ impl Site {
         Ok((self.world(), first, everything))
     }
 
-    /// Whether the product would take its cluster for one.
+    /// Whether the product would accept its cluster.
     ///
     /// # Errors
-    /// What is wrong with it, as the product would say it.
+    /// The errors of the cluster, as the product reports them.
     pub(super) fn check(&self) -> Result<(), SiteError> {
         let cluster = self.build()?.2;
         patched(&cluster, "", &self.parts()).map(drop).map_err(SiteError)
@@ -149,7 +149,7 @@ impl Site {
         let mut servers: Vec<ServerSpec> = (0..self.servers).map(|n| ServerSpec::new(SERVERS[n], serial(n))).collect();
         for server in &mut servers {
             if let Some(memory) = self.world_memory.get(&server.name) {
-                // Room for the VIO servers and the management LPAR comes on top.
+                // Plus the memory of the VIO servers and the management LPAR.
                 server.memory = memory + 3 * 4_096;
             }
             server.start_policy = match self.policy {
@@ -180,7 +180,7 @@ impl Site {
         for (n, name) in SERVERS.iter().take(self.servers).enumerate() {
             let (memory, processors) = self.capacity.get(*name).copied().unwrap_or_default();
             let hmcs = cluster.managers.keys().cloned().collect();
-            // Without an HMC nobody calls it anything but by its name.
+            // Without an HMC a server has no other name.
             let (system, mtms) = if self.hmcs > 0 {
                 ((*name).to_owned(), format!("9105-22A*{}", serial(n)))
             } else {
@@ -254,7 +254,7 @@ impl Site {
         Ok(())
     }
 
-    /// `stray old1 on p1`: an LPAR that runs there, and that no cluster file declares.
+    /// `stray old1 on p1`: an LPAR that runs there, and that is in no cluster file.
     fn add_stray(&mut self, words: &[&str]) -> Result<(), SiteError> {
         let [name, "on", server] = words else { return Err(SiteError("write: stray NAME on SERVER".to_owned())) };
         let stray = LparSpec { running_on: Some((*server).to_owned()), ..LparSpec::new(*name, [*server]) };
@@ -296,7 +296,7 @@ impl Site {
         Ok(())
     }
 
-    /// `server p1 memory=16384 processors=400`: what the cluster may use; `has=8192`: what there is.
+    /// `server p1 memory=16384 processors=400`: capacity for the cluster; `has=8192`: physical capacity.
     fn edit_server(&mut self, words: &[&str]) -> Result<(), SiteError> {
         let [name, rest @ ..] = words else { return Err(SiteError("write: server NAME KEY=VALUE …".to_owned())) };
         let limits = self.capacity.entry((*name).to_owned()).or_default();
@@ -351,7 +351,7 @@ fn count(value: &str) -> Result<usize, SiteError> {
     number(value).ok().filter(|n| *n <= SERVERS.len()).ok_or_else(|| SiteError(format!("{value:?} is too many")))
 }
 
-/// `250ms`, `1.5s` is not one, `10s`, `5m`.
+/// Parses a span such as `250ms`, `10s` or `5m`; `1.5s` is invalid.
 pub(super) fn span(value: &str) -> Result<Span, SiteError> {
     let parsed: Result<WorldSpan, _> = value.parse();
     parsed.map(|span| Span(span.as_millis())).map_err(|why| SiteError(why.to_string()))

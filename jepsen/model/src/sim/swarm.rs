@@ -1,12 +1,12 @@
-//! Long histories: faults and requests at random from one seed, with every invariant held; then everything is mended, and
-//! every group must come online and be active where its tenure is.
+//! Long histories: random faults and requests from one seed, with every invariant checked; then everything is
+//! repaired, and every group must come online and be active where its tenure is.
 //!
-//! There are histories of LPARs that depend on one another, here, and of what lives [inside] nodes; each of these once more,
-//! with [changes] of the cluster file; and histories of [everything](mixed) at once. The tests run the same seeds every time;
-//! [fresh] ones are run for as long as is asked.
+//! There are histories of LPARs with dependencies, here, and of resources [inside] nodes; each of these once more
+//! with [changes] of the cluster file; and histories of [everything](mixed) at once. The tests run the same seeds
+//! every time; [fresh] seeds run for a requested time.
 //!
-//! `SWARM_SEEDS=100-200` chooses other seeds, `SWARM_SHOW=1` prints what happened, `SWARM_BUG=FenceNotReadBack` puts a
-//! [bug](Bug) in. What fails is [shrunk](shrink) to a scenario.
+//! `SWARM_SEEDS=100-200` selects other seeds, `SWARM_SHOW=1` prints the histories, `SWARM_BUG=FenceNotReadBack`
+//! plants a [bug](Bug). A failing history is [shrunk](shrink) to a scenario.
 
 mod changes;
 mod fresh;
@@ -18,15 +18,15 @@ use crate::world::Power;
 use inside::INSIDE;
 use std::ops::RangeInclusive;
 
-/// What histories of one kind are made of.
+/// One kind of histories.
 struct Kind {
     /// The test that runs its seeds.
     test: &'static str,
-    /// What every site declares, and what each seed takes one of.
+    /// The declarations of every site, and the variants, one for each seed.
     site: &'static [&'static str],
     variants: &'static [&'static [&'static str]],
     deed: fn(&mut Dice, &Sim) -> String,
-    /// The deed after which all must come to rest.
+    /// The repair after which everything must come to rest.
     mend: &'static str,
 }
 
@@ -43,7 +43,7 @@ const SITE: [&str; 8] = [
     "group mob on p1,p2,p3 lpars=mob1 priority=4",
     "lpar mob1 mobile=yes migrate_timeout=60s",
 ];
-/// How the groups depend on one another: each seed takes one of these.
+/// Links between the groups, one variant for each seed.
 const TIES: [&[&str]; 4] = [
     &[],
     &[
@@ -68,10 +68,10 @@ const TIES: [&[&str]; 4] = [
     ],
 ];
 const DEEDS: usize = 60;
-/// How many runs may be made to shrink what a seed did.
+/// Maximum number of runs for shrinking one seed.
 const SHRINKING: usize = 1500;
 
-/// A small generator of numbers (splitmix64), enough to choose what happens.
+/// A small random number generator (splitmix64).
 struct Dice(u64);
 
 impl Dice {
@@ -115,9 +115,9 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
         22 => format!("op resource restart {lpar}"),
         26..=28 => format!("op group migrate mob --to {server}"),
         29 => "op group abort mob".to_owned(),
-        // Not longer than `migrate_timeout`: what is assumed of a remote restart. Slower moves are in the scenarios.
+        // Not longer than `migrate_timeout`, as assumed for a remote restart. Slower moves are in the scenarios.
         30 => format!("move mob1 {}", dice.pick(&["fails", "sticks", "slow 30s", "slow 50s"])),
-        // The operator's word is true, or it is not given.
+        // The operator's statement is true, or is not made.
         _ => match sim.world().server(server).map(|id| sim.world().power(id)) {
             Some(Power::Dead | Power::Off | Power::Failed) => format!("op fence confirm {server}"),
             _ => "op group clear web".to_owned(),
@@ -125,13 +125,13 @@ fn deed(dice: &mut Dice, sim: &Sim) -> String {
     }
 }
 
-/// The bug that is asked for.
+/// The bug that is requested, if any.
 fn bug() -> Option<Bug> {
     let name = std::env::var("SWARM_BUG").unwrap_or_default();
     Bug::ALL.into_iter().map(|(bug, _)| bug).find(|bug| format!("{bug:?}") == name)
 }
 
-/// Everything that happens in a seed, until something is wrong.
+/// Plays the history of a seed, up to the first fault.
 fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     let mut dice = Dice(seed);
     let variant = kind.variants[usize::try_from(seed).unwrap_or_default() % kind.variants.len()];
@@ -142,7 +142,7 @@ fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     for _ in 0..DEEDS {
         let deed = (kind.deed)(&mut dice, play.sim());
         let pause = ["1ms", "40ms", "150ms", "700ms", "2s", "6s", "20s", "45s"][dice.roll(8)];
-        // The rest makes sense only after what comes before it.
+        // The other parts make sense only after the first.
         let _ = deed.split("; ").all(|part| play.act(part));
         play.act(&format!("run {pause}"));
         if !play.wrong().is_empty() {
@@ -156,7 +156,7 @@ fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     (play, options)
 }
 
-/// What went wrong, the shortest script that was found to lead there, and the line that repeats all of it.
+/// The faults, the shortest script found that leads there, and the command that repeats it all.
 fn told(kind: &Kind, seed: u64, (play, options): &(Play, Options)) -> String {
     let test = kind.test;
     let script = play.script(*options).expect("a site");
@@ -172,7 +172,7 @@ fn told(kind: &Kind, seed: u64, (play, options): &(Play, Options)) -> String {
     )
 }
 
-/// Runs seeds, shows each to somebody, and tells of the first that fails.
+/// Runs seeds, passes each history to `look`, and describes the first failure.
 fn run(kind: &Kind, seeds: impl IntoIterator<Item = u64>, mut look: impl FnMut(&Play)) -> Result<(), String> {
     let mut failed = Vec::new();
     let mut first = None;
@@ -190,12 +190,12 @@ fn run(kind: &Kind, seeds: impl IntoIterator<Item = u64>, mut look: impl FnMut(&
     first.map_or(Ok(()), |first| Err(format!("{} of the seeds fail: {failed:?}\n{first}", failed.len())))
 }
 
-/// Runs histories that were once stuck, or busy, for ever.
+/// Runs histories that once hung or looped for ever.
 fn kept(kind: &Kind, seeds: &[u64]) {
     run(kind, seeds.iter().copied(), |_| ()).unwrap_or_else(|why| panic!("{why}"));
 }
 
-/// The seeds that are asked for, or these.
+/// The requested seeds, or the default.
 fn seeds(seeds: &str) -> RangeInclusive<u64> {
     let seeds = std::env::var("SWARM_SEEDS").unwrap_or_else(|_| seeds.to_owned());
     let (from, to) = seeds.split_once('-').expect("SWARM_SEEDS is FROM-TO");
@@ -211,14 +211,15 @@ fn any_long_history_is_safe_and_ends_well() {
     swarm(&LPARS, "1-70");
 }
 
-/// A move that failed half-way was not cleared up; a start that brought a definition was not; the mending came too early.
+/// Causes: an uncleared half-way failure of a move; a start that brought a definition, likewise; a repair that came
+/// too early.
 #[test]
 fn histories_that_were_stuck_end_well() {
     kept(&LPARS, &[764, 790, 999, 2221, 2691, 3239, 3345, 3547, 3688, 6185, 6358, 7555, 8472, 8575]);
 }
 
-/// Bugs that are put in make seeds fail; what is left of those is short, is a scenario that fails in the same way, and is
-/// right without the bug.
+/// Planted bugs make seeds fail; each shrinks to a short scenario that fails in the same way, and passes without the
+/// bug.
 #[test]
 fn what_fails_is_shrunk_to_a_scenario() {
     for (kind, bug, seeds, most) in

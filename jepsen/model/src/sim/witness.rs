@@ -1,5 +1,5 @@
-//! The HMCs of the world as a node's driver uses them: the first console that gives a live reading counts, a change goes to
-//! the first that is connected. What they say are the words of the command line, which are read as those of a real one.
+//! The HMCs of the world, as a node's driver uses them: the first console with a live reading counts, a change goes
+//! to the first that is connected. Their answers are texts of the command line, parsed like those of a real HMC.
 
 use super::planted::Bug;
 use crate::world::{
@@ -14,10 +14,10 @@ use tenure_core::{
     words::{self, Inventory, LparEnvironment, LparReading, LparState, RmcState, ServerReading, Step, Told},
 };
 
-/// Which server is read, by whom, and what its log held when it asked.
+/// The server read, the reading node, and the log index that it had applied.
 pub use tenure_core::words::Asked as Question;
 
-/// What the consoles of a server say of it, to a node with this ledger. `blind`: the node reaches none of them.
+/// A reading of a server by its consoles, for a node with this ledger. `blind`: the node reaches none of them.
 pub fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bool, bug: Option<Bug>) -> Reading {
     let cluster = &*ledger.config;
     let id = physical(world, cluster, ask.server).filter(|_| !blind);
@@ -28,7 +28,7 @@ pub fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bool, bug
             first = Some(seen);
             break;
         }
-        // This one has lost the server. Another may still be connected.
+        // This console has no connection to the server. Another may have one.
         first.get_or_insert(seen);
     }
     let Some(seen) = first else { return words::no_reading(ask) };
@@ -38,7 +38,7 @@ pub fn read(world: &World, ledger: &Ledger, ask: &Question<'_>, blind: bool, bug
     found
 }
 
-/// What one console says of a server: its state, its links, and its LPARs where they can be listed.
+/// One console's reading of a server: its state, its links, and its LPARs if they can be listed.
 fn said(world: &World, hmc: HmcId, server: ServerId, bug: Option<Bug>) -> Option<ServerReading> {
     let (mut system, connection, _) = world.read_system(hmc, server).ok()?;
     if bug == Some(Bug::RecoveryAsOperating) && system == WorldSystem::Recovery {
@@ -74,7 +74,7 @@ fn line(world: &World, server: ServerId, seen: &WorldLpar) -> LparReading {
     }
 }
 
-/// Which of the consoles of a server answer at all, whatever they know of it.
+/// Whether each console of a server answers at all.
 pub fn answering(world: &World, cluster: &Cluster, server: &ServerName, blind: bool) -> BTreeMap<HmcName, bool> {
     let names = cluster.servers.get(server).map(|declared| declared.managers.clone()).unwrap_or_default();
     let any = world.servers().next();
@@ -85,14 +85,14 @@ pub fn answering(world: &World, cluster: &Cluster, server: &ServerName, blind: b
     names.into_iter().map(|name| (name.clone(), answers(&name))).collect()
 }
 
-/// Time that a question to the consoles of a server takes: on its way, and back.
+/// Latency of a request to the consoles of a server: there, and back.
 pub fn latency(world: &World, cluster: &Cluster, server: &ServerName) -> (u64, u64) {
     let first = consoles(world, cluster, server).next();
     let (out, back) = first.map_or((WorldSpan::ZERO, WorldSpan::ZERO), |hmc| world.latency(hmc));
     (out.as_millis(), back.as_millis())
 }
 
-/// The change that a question asks for, and the console that gets it; an answer at once if there is none.
+/// The command for a change, and the console that gets it; an immediate answer if there is none.
 pub fn change(
     world: &World,
     cluster: &Cluster,
@@ -144,12 +144,12 @@ fn manner(how: execution::Stop) -> Stop {
     }
 }
 
-/// What an answer of the world means to the order that waits for it.
+/// Translates an answer of the world for the order that waits for it.
 pub fn answer(change: &Change, answer: WorldAnswer) -> Answer {
     words::answer(change, told(change, answer))
 }
 
-/// How a console ended what it was told, by what its command line would print.
+/// Result of a command on a console, as its command line would print it.
 fn told(change: &Change, answer: WorldAnswer) -> Told {
     let refusal = match answer {
         WorldAnswer::Answered(Ok(())) => return Told::Accepted,
@@ -172,7 +172,7 @@ fn told(change: &Change, answer: WorldAnswer) -> Told {
     }
 }
 
-/// The LPAR that is declared as that of the node on a server.
+/// The declared LPAR of the node on a server.
 fn own_lpar(world: &World, cluster: &Cluster, server: &ServerName) -> Option<LparId> {
     let node = cluster.nodes.get(cluster.node_on(server)?)?;
     world.lpar(node.lpar.as_deref()?)

@@ -1,4 +1,4 @@
-//! Time passes: everything that is due happens, in order of time, and within one instant in a fixed order.
+//! Passing of time: all due events happen, in order of time, and within one instant in a fixed order.
 
 use super::history::{Cause, Change};
 use super::id::{HmcId, ServerId};
@@ -19,8 +19,8 @@ impl World {
         self.now = self.now.max(target);
     }
 
-    /// The next instant at which something changes by itself; not later than now when something is due.
-    /// RMC states change between these, because an HMC derives them from the time that has passed.
+    /// Time of the next change that happens by itself; not later than now when one is due. RMC states may change
+    /// before, because an HMC derives them from the time that has passed.
     pub fn next_event(&self) -> Option<Time> {
         let servers = self.servers.iter().filter_map(|server| server.due());
         let views = self.hmcs.iter().flat_map(|hmc| &hmc.views).filter_map(|view| view.due());
@@ -77,7 +77,7 @@ impl World {
         }
     }
 
-    /// VIO servers start at once, the rest when those should be up.
+    /// VIO servers start at once, all others when those should be up.
     fn plan_autostart(&mut self, server: ServerId) {
         let policy = self.server_spec(server).start_policy;
         let later = self.now + self.spec.timings.vios_boot;
@@ -103,7 +103,7 @@ impl World {
         }
         if place.partition.autostart_at.is_some_and(|at| at <= self.now) {
             place.partition.autostart_at = None;
-            // A copy that was started meanwhile, or no longer fits, stays as it is.
+            // A copy that was started meanwhile, or no longer fits, stays unchanged.
             let _ = self.start_lpar(server, lpar, Cause::Autostart);
         }
         match self.activity_at(server, slot) {
@@ -118,7 +118,7 @@ impl World {
             Activity::ShuttingDown { until: Some(until), restart } if until <= self.now => {
                 self.set_activity(server, slot, Activity::NotActivated, Cause::Progress);
                 if restart {
-                    // Cannot be refused: what it held is free again.
+                    // Cannot be refused: its resources are free again.
                     let _ = self.start_lpar(server, lpar, Cause::Restart);
                 }
             }
@@ -200,7 +200,8 @@ impl World {
         }
     }
 
-    /// Draws the consequences of changes on a server: who still talks, and what connected HMCs come to know.
+    /// Applies the consequences of changes on a server: which operating systems still talk, and what connected HMCs
+    /// learn.
     pub(super) fn settle(&mut self, server: ServerId) {
         for slot in 0..self.servers[server.index()].slots.len() {
             let partition = &self.servers[server.index()].slots[slot].partition;

@@ -1,4 +1,4 @@
-//! Memory and processors: what a server has left for another activation.
+//! Memory and processors: the free capacity of a server for another activation.
 
 use super::command::Refusal;
 use super::id::{LparId, ServerId};
@@ -6,7 +6,7 @@ use super::reading::Capacity;
 use super::world::World;
 
 impl World {
-    /// Size of a server and what is left of it.
+    /// The capacity of a server, total and free.
     pub fn capacity(&self, server: ServerId) -> Capacity {
         let spec = self.server_spec(server);
         let held = self.servers[server.index()].slots.iter().filter(|slot| slot.partition.holds_resources());
@@ -23,7 +23,7 @@ impl World {
         }
     }
 
-    /// Whether a copy takes memory and processors: it is active, or one side of a move of what runs.
+    /// Whether a copy takes memory and processors: it is active, or one side of a live migration or remote restart.
     pub fn holds_resources(&self, server: ServerId, lpar: LparId) -> bool {
         let slot = self.servers.get(server.index()).and_then(|server| Some(&server.slots[server.slot_of(lpar)?]));
         slot.is_some_and(|slot| slot.partition.holds_resources())

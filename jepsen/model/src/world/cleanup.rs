@@ -1,4 +1,5 @@
-//! What moves leave behind on servers that were down or out of reach, and how the HMCs clear it up (`auto_cleanup_enabled`).
+//! Remnants of moves on servers that were down or unreachable, and their cleanup by the HMCs
+//! (`auto_cleanup_enabled`).
 
 use super::history::{Cause, Change};
 use super::id::{HmcId, LparId, ServerId};
@@ -7,13 +8,13 @@ use super::view::Link;
 use super::world::World;
 
 impl World {
-    /// Whether a definition is only what a move left behind, to be cleared up.
+    /// Whether a definition is a remnant of a move, to be cleaned up.
     pub fn is_remnant(&self, server: ServerId, lpar: LparId) -> bool {
         let place = self.servers.get(server.index()).and_then(|server| Some(&server.slots[server.slot_of(lpar)?]));
         place.is_some_and(|slot| slot.partition.definition == Definition::Remnant)
     }
 
-    /// When the HMCs clear up an old definition: some time after the server is up, the LPAR off there, and one of them
+    /// Plans the HMCs' cleanup of a remnant: some time after the server is up, the LPAR off there, and an HMC
     /// connected.
     pub(super) fn plan_cleanup(&mut self, server: ServerId) {
         if self.mobility.is_empty() {
@@ -36,14 +37,14 @@ impl World {
         }
     }
 
-    /// Whether an HMC can tell a service processor anything.
+    /// Whether an HMC can reach a service processor.
     pub(super) fn can_reach(&self, hmc: HmcId, server: ServerId) -> bool {
         let console = &self.hmcs[hmc.index()];
         let view = &console.views[server.index()];
         console.up && view.link == Link::Up && !view.cut && self.servers[server.index()].answers()
     }
 
-    /// Partitions are removed with the help of the hypervisor.
+    /// Whether an HMC can remove a partition: that needs the hypervisor.
     pub(super) fn can_clean_up(&self, hmc: HmcId, server: ServerId) -> bool {
         self.can_reach(hmc, server) && self.power(server).runs_lpars()
     }

@@ -1,8 +1,9 @@
-//! What an HMC can be told to change, and why it may refuse. Typed; the command line is a rendering of exactly these.
+//! The changes an HMC can be told to make, and its reasons to refuse them. Typed; the command line is a rendering of
+//! exactly these.
 
 use super::id::{LparId, ServerId};
 
-/// Which configuration an LPAR is activated with.
+/// The configuration of an activation.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Profile {
     /// Its current configuration: `-o on` without `-f`.
@@ -12,7 +13,7 @@ pub enum Profile {
     Named(String),
 }
 
-/// How an LPAR is stopped.
+/// A way to stop an LPAR.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Stop {
     /// `shutdown`: the hypervisor asks the operating system (the "white button").
@@ -31,7 +32,7 @@ pub enum Command {
     StartLpar {
         server: ServerId,
         lpar: LparId,
-        /// With what configuration.
+        /// The configuration.
         profile: Profile,
     },
     /// `chsysstate -r lpar -o shutdown|osshutdown`
@@ -46,7 +47,7 @@ pub enum Command {
     Describe {
         server: ServerId,
         lpar: LparId,
-        /// What is written about it from then on.
+        /// The new description.
         text: String,
     },
     /// `chsysstate -r sys -o on`
@@ -59,12 +60,12 @@ pub enum Command {
         /// Whether it starts again afterwards.
         restart: bool,
     },
-    /// `migrlpar -o m`: live if it runs, inactive if it is off. Answered when it is over.
+    /// `migrlpar -o m`: live if the LPAR runs, inactive if it is off. Answered at the end of the move.
     Migrate {
         lpar: LparId,
-        /// Where it is.
+        /// The source.
         from: ServerId,
-        /// Where it shall be.
+        /// The target.
         to: ServerId,
     },
     /// `migrlpar -o s`
@@ -76,21 +77,21 @@ pub enum Command {
     /// `migrlpar -o r`, `rrstartlpar -o recover`
     RecoverMigration {
         lpar: LparId,
-        /// The source; or, as is assumed, the target if that is the one which still answers.
+        /// The source; or the target, presumably, if only that still answers.
         server: ServerId,
     },
-    /// `rrstartlpar -o restart`. Answered when it has been made anew and is starting.
+    /// `rrstartlpar -o restart`. Answered when the LPAR has been made anew and is starting.
     RemoteRestart {
         lpar: LparId,
-        /// Where it was.
+        /// The source.
         from: ServerId,
-        /// Where it shall be.
+        /// The target.
         to: ServerId,
     },
 }
 
 impl Command {
-    /// The managed system that it changes; of a move, the source.
+    /// The managed system that it changes; for a move, the source.
     pub fn server(&self) -> ServerId {
         match self {
             Command::StartLpar { server, .. }
@@ -135,21 +136,21 @@ impl Command {
     }
 }
 
-/// What an HMC answers when it is told to power off a server that is off. Nobody has recorded what a real one says.
+/// An HMC's answer to the command to power off a server that is off. No recording of a real answer is known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum OffAlready {
-    /// That it is off already.
+    /// Refuses: it is off already.
     #[default]
     Says,
-    /// It accepts, and nothing is to be done.
+    /// Accepts, and does nothing.
     Accepts,
-    /// That this is only for a server that is Operating.
+    /// Refuses: the server must be Operating.
     NotOperating,
-    /// Something that nobody knows.
+    /// An unknown answer.
     Unlisted,
 }
 
-/// Why an HMC did not do what it was told.
+/// Reason why an HMC did not carry out a command.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, thiserror::Error)]
 pub enum Refusal {
     /// The HMC itself does not answer. Nothing was done.
@@ -164,13 +165,13 @@ pub enum Refusal {
     /// The LPAR has no profile of that name.
     #[error("no such profile")]
     NoSuchProfile,
-    /// Activation of what is already active.
+    /// Activation of an LPAR that is already active.
     #[error("the partition is not in the Not Activated state")]
     NotOff,
-    /// Stop of what is already off.
+    /// Stop of an LPAR that is already off.
     #[error("the partition is already off")]
     AlreadyOff,
-    /// The LPAR or system is in no state for this.
+    /// The LPAR or system is in a wrong state.
     #[error("not in a state for this operation")]
     WrongState,
     /// `osshutdown` without RMC.
@@ -191,7 +192,7 @@ pub enum Refusal {
     /// Not enough processing units on the system for this activation.
     #[error("not enough processing units")]
     NotEnoughProcessors,
-    /// The target of a move has a definition of the LPAR already.
+    /// The target of a move already has a definition of the LPAR.
     #[error("the partition is already defined on the target")]
     AlreadyDefined,
     /// The target of a move has no VIO server up that could serve the LPAR.
@@ -206,10 +207,10 @@ pub enum Refusal {
     /// A description that is not printable ASCII.
     #[error("the description is not printable ASCII")]
     NotPrintable,
-    /// A reason of which nobody knows what it means.
+    /// A reason of unknown meaning.
     #[error("a reason that is not known")]
     Unlisted,
-    /// A move was begun and did not reach its end. Not a refusal: what became of the LPAR must be read.
+    /// A move was begun and did not complete. Not a refusal: the state of the LPAR must be read.
     #[error("the move was begun and failed")]
     MoveFailed,
 }

@@ -8,7 +8,7 @@ use super::time::Span;
 pub struct DemoOptions {
     /// Servers `p1`, `p2`, …, each with two VIO servers and a management LPAR `node-p1`, ….
     pub servers: usize,
-    /// Managed LPARs, each defined on every server and on nowhere active. The first seven have names of work.
+    /// Managed LPARs, each defined on every server and active on none. The first seven have telling names.
     pub lpars: usize,
     /// Consoles `hmc1`, `hmc2`, ….
     pub hmcs: usize,

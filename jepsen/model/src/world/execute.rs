@@ -1,4 +1,4 @@
-//! Carrying out what an HMC was told. Acceptance is here; effects come later, by themselves, in `advance`.
+//! Execution of an HMC's commands. Acceptance is here; effects come later, by themselves, in `advance`.
 
 use super::command::{Command, OffAlready, Profile, Refusal, Stop};
 use super::history::Cause;
@@ -14,9 +14,9 @@ use super::world::World;
 pub const DEFAULT_PROFILE: &str = "default_profile";
 
 impl World {
-    /// Carries out a command on an HMC at this instant, as if it had just arrived there. `Ok` says that it was accepted
-    /// and how much longer than usual the HMC needs to say so, for a move until it is over if nothing comes between; what
-    /// comes of it shows later, and only in readings.
+    /// Executes a command on an HMC at this instant, as if it had just arrived there. `Ok` means that it was
+    /// accepted; its value is the additional time until the answer, for a move the time until its end if nothing
+    /// interferes. The effect shows later, and only in readings.
     ///
     /// # Errors
     /// When it is refused; nothing has changed then.
@@ -47,7 +47,7 @@ impl World {
                 self.operating(server, shown)?;
                 self.stop_lpar(server, *lpar, *stop, *restart, Cause::Command(hmc))
             }
-            // This holds up no hypervisor.
+            // This locks no hypervisor.
             Command::Describe { lpar, text, .. } => return self.describe_lpar(hmc, server, *lpar, text),
             Command::PowerOn { .. } => self.power_on(server, Cause::Command(hmc)).map(|()| Span::ZERO),
             Command::PowerOff { .. } if self.servers[server.index()].power == Power::Off => self.off_already(hmc),
@@ -69,7 +69,7 @@ impl World {
         Ok(takes)
     }
 
-    /// What an HMC shows of a system, if it is connected to it in truth and not only as far as it has noticed.
+    /// The state that an HMC shows of a system, if it is truly connected to it, and not only believes so.
     pub(super) fn connected(&self, hmc: HmcId, server: ServerId) -> Result<SystemState, Refusal> {
         let view = self.visible(hmc, server)?;
         if view.connection() != Connection::Connected || view.link != Link::Up {
@@ -97,7 +97,7 @@ impl World {
         self.write_description(server, lpar, text).map(|()| Span::ZERO)
     }
 
-    /// Writes something about an LPAR, past all HMCs.
+    /// Sets the description of an LPAR, without an HMC.
     ///
     /// # Errors
     /// [`Refusal::NoSuchServer`], [`Refusal::NoSuchLpar`].
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// Both what the HMC believes and what the hypervisor knows must allow work on LPARs.
+    /// Work on LPARs is possible only if both the HMC's view and the hypervisor allow it.
     pub(super) fn operating(&self, server: ServerId, shown: SystemState) -> Result<(), Refusal> {
         let believed = matches!(shown, SystemState::Operating | SystemState::Standby);
         if believed && self.servers[server.index()].power == Power::Operating {
@@ -237,7 +237,7 @@ impl World {
         Ok(())
     }
 
-    /// Asks every operating system of a server to stop. Returns how long that is waited for at most.
+    /// Asks every operating system of a server to stop. Returns the maximum time to wait for that.
     fn shut_all_down(&mut self, server: ServerId) -> Span {
         let mut longest = Span::ZERO;
         for slot in 0..self.servers[server.index()].slots.len() {
@@ -276,7 +276,7 @@ impl World {
     }
 }
 
-/// What a stop needs to know of the copy that it stops.
+/// The properties of a copy that its stop depends on.
 struct Slotted {
     lpar: LparId,
     hung: bool,

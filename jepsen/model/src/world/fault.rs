@@ -1,4 +1,4 @@
-//! Things that happen to a world without an HMC being told to.
+//! Events in a world that no HMC was told to cause.
 
 use super::command::OffAlready;
 use super::history::{Cause, Change};
@@ -10,34 +10,34 @@ use super::state::SystemState;
 use super::time::Span;
 use super::world::World;
 
-/// Something that happens to hardware, software or lines.
+/// An event that happens to hardware, software or lines.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Fault {
-    /// An active copy is off at once.
+    /// An active copy goes off at once.
     Crash(ServerId, LparId),
-    /// A running operating system stops doing anything; the copy still reads Running.
+    /// A running operating system hangs; the copy still reads Running.
     Hang(ServerId, LparId),
-    /// A hung operating system goes on.
+    /// A hung operating system continues.
     Resume(ServerId, LparId),
-    /// A running operating system panics: the copy reads Error and stays so.
+    /// A running operating system panics: the copy reads Error, permanently.
     Panic(ServerId, LparId),
     /// A running operating system shuts itself down.
     GuestShutdown(ServerId, LparId),
-    /// Someone starts a copy by hand, past the HMCs.
+    /// Someone starts a copy by hand, without an HMC.
     ForeignStart(ServerId, LparId),
     /// The next activations of a copy end in Error.
     FailStarts(ServerId, LparId, u8),
-    /// A move of an LPAR fails before its switchover and is undone: the one under way, or the next.
+    /// A move of an LPAR fails before its switchover and is undone: the current one, or the next.
     FailMove(LparId),
-    /// A move of an LPAR fails half-way and must be recovered: the one under way, or the next, before its switchover.
+    /// A move of an LPAR fails half-way and must be recovered: the current one, or the next before its switchover.
     BreakMove(LparId),
-    /// A move of an LPAR takes this much longer: the one under way, or the next.
+    /// A move of an LPAR takes this much longer: the current one, or the next.
     SlowMove(LparId, Span),
-    /// A copy stands so in its server's list.
+    /// Sets how a copy is listed on its server.
     ShowLine(ServerId, LparId, Line),
     /// Sets `auto_start` of a copy.
     SetAutoStart(ServerId, LparId, bool),
-    /// Input power is lost: with the rest, the service processor dies.
+    /// Input power is lost: everything goes down, including the service processor.
     CutPower(ServerId),
     /// Input power returns.
     RestorePower(ServerId),
@@ -47,55 +47,56 @@ pub enum Fault {
     Checkstop(ServerId),
     /// The hypervisor fails without a dump.
     FailServer(ServerId),
-    /// The service processor answers no HMC; LPARs run on.
+    /// The service processor answers no HMC; LPARs keep running.
     HangProcessor(ServerId),
-    /// It answers again.
+    /// The service processor answers again.
     ReviveProcessor(ServerId),
-    /// HMCs show this state instead of the true one; LPARs run on.
+    /// HMCs show this state instead of the true one; LPARs keep running.
     ShowAs(ServerId, SystemState),
-    /// They show the true state again.
+    /// HMCs show the true state again.
     ShowTruth(ServerId),
-    /// HMCs list the LPARs of a server so.
+    /// Sets how HMCs list the LPARs of a server.
     List(ServerId, ListAs),
-    /// The link to a server's hypervisor is lost, and that to its service processor is not: what HMCs show stands still.
+    /// The link to a server's hypervisor is lost, but not that to its service processor: HMCs show an unchanging
+    /// state.
     LoseVmi(ServerId),
-    /// It is back.
+    /// That link is restored.
     RestoreVmi(ServerId),
     /// The line between one HMC and one service processor is cut.
     CutLine(HmcId, ServerId),
-    /// It is mended.
+    /// That line is restored.
     MendLine(HmcId, ServerId),
     /// An HMC goes down.
     HmcDown(HmcId),
-    /// It comes up.
+    /// An HMC comes up.
     HmcUp(HmcId),
-    /// An HMC needs this much longer for everything.
+    /// An HMC takes this much longer for everything.
     SlowHmc(HmcId, Span),
-    /// What an HMC shows is this much older.
+    /// The states that an HMC shows are this much older.
     DelayViews(HmcId, Span),
-    /// An HMC answers so when it is told to power off a server that is off.
+    /// Sets an HMC's answer to the command to power off a server that is off.
     AnswerOff(HmcId, OffAlready),
-    /// Whether the user of an HMC may not change descriptions.
+    /// Sets whether the user of an HMC may not change descriptions.
     DenyDescriptions(HmcId, bool),
-    /// The next changes at an HMC are carried out, and nobody hears of it.
+    /// The next changes at an HMC are carried out, but not answered.
     LoseAnswers(HmcId, u8),
     /// The next changes at an HMC are neither carried out nor answered.
     LoseCommands(HmcId, u8),
 }
 
-/// Why a fault cannot happen.
+/// Reason why a fault cannot happen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FaultError {
-    /// Something that it names is not in this world.
+    /// It names something that is not in this world.
     #[error("inject fault: it names something that is not in this world")]
     NoSuchThing,
-    /// Things are not in a state in which it could happen, such as the crash of what is off.
+    /// The state does not allow it, such as the crash of a copy that is off.
     #[error("inject fault: nothing is in a state in which it could happen")]
     Pointless,
 }
 
 impl World {
-    /// Makes a fault happen now.
+    /// Injects a fault now.
     ///
     /// # Errors
     /// When it cannot happen; nothing has changed then.
@@ -202,7 +203,7 @@ impl World {
         place.partition.hung = hung;
         let (lpar, activity) = (place.lpar, place.partition.activity);
         self.history.push(self.now, Change::Hang { server, lpar, hung });
-        // A shutdown that waited for it goes on with it.
+        // A pending shutdown continues.
         if let (false, Activity::ShuttingDown { until: None, restart }) = (hung, activity) {
             let until = self.now + self.stretch(self.lpar_spec(lpar).shutdown);
             self.set_activity(server, slot, Activity::ShuttingDown { until: Some(until), restart }, Cause::Progress);
@@ -245,7 +246,7 @@ impl World {
         Ok(())
     }
 
-    /// Whether anyone is there to clear up depends on the HMCs.
+    /// Replans the cleanup on all servers, since it depends on the HMCs.
     fn plan_cleanups(&mut self) {
         for server in self.servers() {
             self.plan_cleanup(server);

@@ -1,5 +1,5 @@
-//! A canonical fingerprint of a world: equal for two worlds that will behave alike from now on, however they came about.
-//! Times count relative to the present, what has run out counts as run out, and history does not count.
+//! A canonical fingerprint of a world: equal for two worlds with the same future behaviour, whatever their past.
+//! Times are relative to now, expired times are all equal, and history is left out.
 
 use super::moving::{Mobility, Move};
 use super::partition::{Activity, Boot, Definition, Partition};
@@ -25,11 +25,11 @@ impl Hasher for Fnv {
     }
 }
 
-/// A clock that stood still longer ago than this says the same as one that stood still for ever.
+/// Maximum age that is distinguished for a server's clock that stands still.
 const AGE_LIMIT: Span = Span::seconds(3_600);
 
 impl World {
-    /// The fingerprint. Collisions are possible and very unlikely.
+    /// The fingerprint. Collisions are possible but very unlikely.
     pub fn fingerprint(&self) -> u128 {
         let mut hash = Fnv(0x6C62_272E_07BB_0142_62B8_2175_6295_C58D);
         if self.spec.timings.jitter_percent > 0 {
@@ -99,7 +99,7 @@ impl World {
         (partition.hung, partition.auto_start, partition.failing_starts, partition.was_on, partition.line).hash(hash);
         partition.description.hash(hash);
         partition.autostart_at.map(|at| self.until(at)).hash(hash);
-        // Most copies are in the one plain state, and explorers take millions of fingerprints.
+        // Most copies are in this plain state, and explorers take millions of fingerprints.
         let is_plain = (partition.definition, partition.moving, partition.cleanup_at) == (Definition::Here, None, None);
         is_plain.hash(hash);
         if !is_plain {

@@ -1,61 +1,61 @@
-//! What truly happened in a world, with its time and cause: the evidence that checkers judge.
+//! The true events of a world, with their times and causes: the evidence for the checkers.
 
 use super::id::{HmcId, LparId, ServerId};
 use super::moving::MoveKind;
 use super::state::{LparState, SystemState};
 use super::time::Time;
 
-/// Most entries kept. Beyond, the older half is dropped and counted.
+/// Maximum number of entries kept. Beyond it, the older half is dropped and counted.
 pub const HISTORY_LIMIT: usize = 1 << 20;
 
-/// Why something changed.
+/// Cause of a change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Cause {
-    /// It was so when the world began.
+    /// It was the initial state.
     Initial,
-    /// An HMC was told to.
+    /// A command to an HMC.
     Command(HmcId),
-    /// The server did it by itself when it came up.
+    /// The server's own start.
     Autostart,
     /// The second half of a stop with restart.
     Restart,
-    /// The operating system did it by itself.
+    /// The operating system itself.
     Guest,
     /// A fault.
     Fault,
-    /// Its server went down.
+    /// The failure or power-off of its server.
     ServerDown,
-    /// The end of something that began earlier.
+    /// The completion of an earlier action.
     Progress,
-    /// The switchover of a live migration. No start and no stop.
+    /// The switchover of a live migration. Neither a start nor a stop.
     Migration,
 }
 
-/// What became of a move.
+/// A step of a move.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum MoveStep {
-    /// It was begun.
+    /// It begins.
     Begins,
-    /// The LPAR belongs to the target.
+    /// It ends: the LPAR belongs to the target.
     Ends,
-    /// It was undone.
+    /// It fails and is undone.
     Fails,
-    /// It was undone on request.
+    /// It is undone on request.
     Stops,
-    /// It failed half-way and must be recovered.
+    /// It fails half-way and must be recovered.
     Sticks,
-    /// It was recovered: undone if it had not switched over, completed if it had.
+    /// It is recovered: undone before the switchover, completed after it.
     Recovers,
 }
 
-/// What changed.
+/// A change of the world.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Change {
     /// A server's power.
     Power {
         server: ServerId,
-        /// To what; [`SystemState::NoConnection`] stands for a server without input power.
+        /// The new state; [`SystemState::NoConnection`] stands for a server without input power.
         state: SystemState,
         cause: Cause,
     },
@@ -63,7 +63,7 @@ pub enum Change {
     Lpar {
         server: ServerId,
         lpar: LparId,
-        /// To what.
+        /// The new state.
         state: LparState,
         cause: Cause,
     },
@@ -79,26 +79,26 @@ pub enum Change {
     Move {
         lpar: LparId,
         kind: MoveKind,
-        /// Where it was.
+        /// The source.
         from: ServerId,
-        /// Where it goes.
+        /// The target.
         to: ServerId,
-        /// What became of it.
+        /// The step.
         step: MoveStep,
         cause: Cause,
     },
-    /// An operating system hung, or went on.
+    /// An operating system hung, or continued.
     Hang {
         server: ServerId,
         lpar: LparId,
         /// Whether it hangs now.
         hung: bool,
     },
-    /// An HMC noticed that it lost a server, or has it again.
+    /// An HMC noticed that its connection to a server was lost or restored.
     Connection {
-        /// Which HMC.
+        /// The HMC.
         hmc: HmcId,
-        /// Which server.
+        /// The server.
         server: ServerId,
         /// Whether it is connected now.
         connected: bool,
@@ -119,29 +119,29 @@ pub struct Entry {
     pub change: Change,
 }
 
-/// How often an LPAR was started, over all its copies, by what began it.
+/// Number of starts of an LPAR, over all its copies, by cause.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct StartCounts {
-    /// It ran when the world began.
+    /// Running when the world began.
     pub initial: u32,
-    /// An HMC was told to start it.
+    /// Starts by command to an HMC.
     pub command: u32,
-    /// A server started it by itself.
+    /// Starts by its server itself.
     pub autostart: u32,
-    /// It was stopped with restart.
+    /// Starts after a stop with restart.
     pub restart: u32,
-    /// Someone started it by hand, past the HMCs.
+    /// Starts by hand, without an HMC.
     pub foreign: u32,
 }
 
 impl StartCounts {
-    /// Every start.
+    /// Number of all starts.
     pub fn total(self) -> u32 {
         self.initial + self.command + self.autostart + self.restart + self.foreign
     }
 }
 
-/// The record. Entries are in order of time; within one instant, in the order in which they took effect.
+/// The recorded history. Entries are in order of time; within one instant, in the order in which they took effect.
 #[derive(Clone, Debug)]
 pub struct History {
     keep: bool,
@@ -165,7 +165,7 @@ impl History {
         self.dropped + self.entries.len()
     }
 
-    /// Whether nothing was ever recorded.
+    /// Whether nothing was recorded yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -175,7 +175,7 @@ impl History {
         &self.entries[cursor.saturating_sub(self.dropped).min(self.entries.len())..]
     }
 
-    /// Starts of an LPAR.
+    /// Number of starts of an LPAR.
     pub fn starts(&self, lpar: LparId) -> StartCounts {
         self.starts.get(lpar.index()).copied().unwrap_or_default()
     }

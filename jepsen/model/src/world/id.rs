@@ -1,4 +1,4 @@
-//! Names of things in a world, as small integers: cheap to copy, ordered, and meaningless in another world.
+//! Identities of the parts of a world, as small integers: cheap to copy, ordered, and meaningless in another world.
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
@@ -13,7 +13,7 @@ macro_rules! id {
             }
 
             pub(super) fn from_index(index: usize) -> Self {
-                // A specification is refused long before it has this many entries (see `spec_check`).
+                // A specification is rejected long before it has this many entries (see `spec_check`).
                 Self(<$inner>::try_from(index).unwrap_or(<$inner>::MAX))
             }
         }

@@ -1,12 +1,12 @@
-//! How an HMC says that it refuses.
+//! The text of an HMC's refusals.
 
 use super::command::Refusal;
 
 impl Refusal {
-    /// What the command line prints, with the name of what it is about.
+    /// The output of the command line, with the name of the object.
     pub fn message(self, object: &str) -> String {
         match self {
-            // It says nothing. This is what an SSH client says instead.
+            // There is no output. This is the SSH client's message.
             Refusal::HmcDown => "Connection refused".into(),
             Refusal::NoSuchServer => format!("HSCL8018 The managed system {object} was not found."),
             Refusal::NoSuchLpar => {
@@ -55,7 +55,7 @@ impl Refusal {
             Refusal::NotPrintable => {
                 format!("HSCLC63B The description of the partition {object} must be printable ASCII characters.")
             }
-            // No recording of these is known, so the codes are none that a real HMC has.
+            // No recording of these is known, so the codes do not exist on a real HMC.
             Refusal::NotDown => {
                 "HSCLFF01 (synthetic) The source managed system is not in a state that allows a remote restart.".into()
             }

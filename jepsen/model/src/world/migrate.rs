@@ -1,4 +1,4 @@
-//! What an HMC checks before it moves an LPAR, and what it does when it is told to move one, stop or recover.
+//! An HMC's checks before a move of an LPAR, and its commands to start, stop or recover one.
 
 use super::command::{Command, Refusal};
 use super::history::{Cause, Change, MoveStep};
@@ -10,10 +10,10 @@ use super::time::Span;
 use super::world::World;
 
 impl World {
-    /// What `-o v` and `-o validate` answer to a migration or a remote restart. Changes nothing.
+    /// Result of `-o v` and `-o validate` for a migration or a remote restart. Changes nothing.
     ///
     /// # Errors
-    /// As the command itself would be refused; [`Refusal::WrongState`] for a command that is no move.
+    /// The refusal of the command itself; [`Refusal::WrongState`] for a command that is no move.
     pub fn check_move(&self, hmc: HmcId, command: &Command) -> Result<MoveKind, Refusal> {
         match *command {
             Command::Migrate { lpar, from, to } => self.check_migration(hmc, lpar, from, to),
@@ -43,7 +43,7 @@ impl World {
         Ok(kind)
     }
 
-    /// The HMC goes by what it believes of the source, as it does for a real one.
+    /// The HMC goes by its view of the source, as a real one does.
     fn check_restart(&self, hmc: HmcId, lpar: LparId, from: ServerId, to: ServerId) -> Result<MoveKind, Refusal> {
         match self.connected(hmc, from)? {
             SystemState::PowerOff
@@ -67,7 +67,7 @@ impl World {
         Ok(MoveKind::Restart)
     }
 
-    /// What an earlier move left behind is not moved again, nor what is being moved.
+    /// A remnant cannot be moved, nor an LPAR that is already moving.
     fn check_source(&self, lpar: LparId, from: ServerId) -> Result<&Partition, Refusal> {
         let source = &self.servers[from.index()];
         let slot = source.slot_of(lpar).ok_or(Refusal::NoSuchLpar)?;
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    /// Through whichever of the two servers still answers.
+    /// Through either of the two servers, whichever still answers.
     pub(super) fn recover_migration(&mut self, hmc: HmcId, server: ServerId, lpar: LparId) -> Result<Span, Refusal> {
         match self.moving(lpar).filter(|m| m.from == server || m.to == server) {
             Some(current) if current.stuck || current.orphaned => {
@@ -113,7 +113,7 @@ impl World {
         }
     }
 
-    /// An HMC starts nothing on a server from or to which it is moved. The server itself may.
+    /// An HMC starts no LPAR on the source or target of its move. The server itself may.
     pub(super) fn at_rest(&self, server: ServerId, lpar: LparId) -> Result<(), Refusal> {
         match self.moving(lpar).filter(|current| current.from == server || current.to == server) {
             Some(_) => Err(Refusal::WrongState),
@@ -121,11 +121,11 @@ impl World {
         }
     }
 
-    /// Lets a move fail: the one that is under way, or the next.
+    /// Lets a move fail: the current one, or the next.
     pub(super) fn doom_move(&mut self, lpar: LparId, doom: Doom) -> bool {
         match (self.moving(lpar), doom) {
             (Some(current), _) if current.stuck => return false,
-            // What has switched over cannot be put back any more.
+            // After the switchover it can no longer be undone.
             (Some(current), Doom::Fail) if current.switched => return false,
             (Some(_), Doom::Fail) => self.fail_move(lpar),
             (Some(_), Doom::Break) => self.break_move(lpar),
@@ -138,7 +138,7 @@ impl World {
         true
     }
 
-    /// Lengthens a move: the one that is under way, or the next.
+    /// Lengthens a move: the current one, or the next.
     pub(super) fn slow_move(&mut self, lpar: LparId, span: Span) -> bool {
         let Some(mobility) = self.mobility_mut(lpar) else { return false };
         match &mut mobility.current {
@@ -154,7 +154,7 @@ impl World {
         true
     }
 
-    /// Whether an LPAR is defined on a server, be it only what is left of it there.
+    /// Whether an LPAR is defined on a server, even if only as a remnant.
     pub fn is_defined(&self, server: ServerId, lpar: LparId) -> bool {
         self.servers.get(server.index()).is_some_and(|server| server.slot_of(lpar).is_some())
     }
@@ -164,12 +164,12 @@ impl World {
         self.servers().filter(|&server| self.is_defined(server, lpar)).collect()
     }
 
-    /// The first LPAR that is defined nowhere any more.
+    /// The first LPAR that is defined nowhere.
     pub fn lost(&self) -> Option<LparId> {
         self.mobility.iter().map(|m| m.lpar).find(|&lpar| !self.servers().any(|server| self.is_defined(server, lpar)))
     }
 
-    /// Notes where mobile LPARs are when the world begins.
+    /// Records the definitions of mobile LPARs when the world begins.
     pub(super) fn record_definitions(&mut self) {
         for mobility in &self.mobility {
             for server in self.defined_on(mobility.lpar) {

@@ -1,13 +1,12 @@
-//! The physical world: servers with power, service processors, VIO servers, LPARs, and the HMCs that look at them.
+//! The physical world: servers with power, service processors, VIO servers, LPARs, and the HMCs that observe them.
 //!
-//! A [`World`] is a pure, synchronous, deterministic model in milliseconds of virtual time. It does nothing by itself:
-//! [`World::advance_to`] lets time pass, [`World::execute`] and [`World::submit`] carry out what an HMC was told,
-//! [`World::inject`] breaks things, [`World::read`] is what an HMC would answer. The same seed and the same calls give
-//! the same world. The lab lets it run in real time.
+//! A [`World`] is a pure, synchronous, deterministic model in milliseconds of virtual time. It does nothing by
+//! itself: [`World::advance_to`] lets time pass, [`World::execute`] and [`World::submit`] execute an HMC's commands,
+//! [`World::inject`] injects faults, [`World::read`] returns an HMC's reading. The same seed and the same calls give
+//! the same world. The lab runs it in real time.
 //!
-//! It promises that what an HMC shows is never better informed than a real one: readings can be late, lost or
-//! meaningless, and an accepted command is not yet a result. It refuses to know anything of the product: the words are
-//! those of the hardware.
+//! An HMC never shows more than a real one could know: readings can be late, lost or meaningless, and acceptance of a
+//! command is not its result. The model knows nothing of the product: its terms are those of the hardware.
 
 mod advance;
 mod capacity;

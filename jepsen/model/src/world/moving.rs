@@ -1,8 +1,9 @@
-//! An LPAR on its way from one server to another, as time takes it there: migration, live or not, and remote restart.
+//! Moves of an LPAR from one server to another, over time: migration, live or inactive, and remote restart.
 //!
-//! A live migration copies memory and then, in one instant, goes on at the other side: the switchover. Before it the LPAR
-//! belongs to the source, afterwards to the target; whatever happens, the owner's definition is the one that stays. The
-//! copying is done by the hypervisors, the rest by the HMC that was told: if that has gone, the move gets stuck.
+//! A live migration copies memory and then, in one instant, continues on the target: the switchover. Before it the
+//! LPAR belongs to the source, afterwards to the target; in every outcome, the owner's definition is the one that
+//! stays. The copying is done by the hypervisors, the rest by the HMC that received the command: if that HMC goes
+//! down, the move gets stuck.
 
 use super::command::Refusal;
 use super::history::{Cause, Change, MoveStep};
@@ -12,42 +13,42 @@ use super::server::Power;
 use super::time::{Span, Time};
 use super::world::World;
 
-/// How an LPAR is moved.
+/// Kind of a move.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum MoveKind {
-    /// Live migration: it runs all the time.
+    /// Live migration: the LPAR keeps running.
     Live,
-    /// Migration of what is off.
+    /// Migration of an LPAR that is off.
     Inactive,
-    /// Remote restart: the source is down, and it starts anew on the target.
+    /// Remote restart: the source is down, and the LPAR starts anew on the target.
     Restart,
 }
 
-/// A move that was begun and is not over.
+/// A move in progress.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Move {
     pub kind: MoveKind,
-    /// Where it was.
+    /// The source.
     pub from: ServerId,
-    /// Where it goes.
+    /// The target.
     pub to: ServerId,
-    /// Whether it belongs to the target already.
+    /// Whether the LPAR already belongs to the target.
     pub switched: bool,
-    /// Whether it failed half-way: nothing goes on until it is recovered.
+    /// Whether it failed half-way: nothing continues until it is recovered.
     pub stuck: bool,
-    /// The HMC that was told.
+    /// The HMC that received the command.
     pub(super) hmc: HmcId,
-    /// Whether that HMC was down since, and knows nothing of it any more.
+    /// Whether that HMC has been down since, and no longer knows of it.
     pub(super) orphaned: bool,
     pub(super) switch_at: Time,
     pub(super) until: Time,
-    /// The command that is answered when it is over.
+    /// The command to answer at the end.
     pub(super) flight: Option<CommandId>,
 }
 
 impl Move {
-    /// When it is over, if nothing comes between.
+    /// Time of its end, if nothing interferes.
     pub fn until(&self) -> Option<Time> {
         (!self.stuck).then_some(self.until)
     }
@@ -61,14 +62,14 @@ impl Move {
     }
 }
 
-/// How a move will fail.
+/// The way in which a move will fail.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Doom {
     Fail,
     Break,
 }
 
-/// A mobile LPAR: the move that it is on, and what will come of the next one.
+/// A mobile LPAR: its current move, and the faults of its next one.
 #[derive(Clone, Debug)]
 pub(super) struct Mobility {
     pub(super) lpar: LparId,
@@ -78,7 +79,7 @@ pub(super) struct Mobility {
 }
 
 impl World {
-    /// The move that an LPAR is on.
+    /// The current move of an LPAR.
     pub fn moving(&self, lpar: LparId) -> Option<Move> {
         self.mobility.iter().find(|mobility| mobility.lpar == lpar)?.current
     }
@@ -91,12 +92,12 @@ impl World {
         self.mobility_mut(lpar)?.current.as_mut()
     }
 
-    /// Next instant at which a move goes on.
+    /// Time of the next step of a move.
     pub(super) fn moves_due(&self) -> Option<Time> {
         self.mobility.iter().filter_map(|mobility| mobility.current?.due()).min()
     }
 
-    /// Begins a move that was found possible.
+    /// Begins a move that has passed its check.
     pub(super) fn begin_move(&mut self, hmc: HmcId, lpar: LparId, (from, to): (ServerId, ServerId), kind: MoveKind) {
         let timings = &self.spec.timings;
         let (span, tail) = match kind {
@@ -158,7 +159,7 @@ impl World {
             None => {}
         }
         let possible = match current.kind {
-            // What stopped or crashed meanwhile is not there to be taken over.
+            // An LPAR that stopped or crashed meanwhile cannot be taken over.
             MoveKind::Live => {
                 let source = self.place_mut(current.from, lpar).map(|place| place.activity);
                 source == Some(Activity::Running) && self.power(current.to).runs_lpars()
@@ -177,8 +178,8 @@ impl World {
         if current.kind == MoveKind::Live {
             self.take_over(lpar, current);
         }
-        // Half-made copies and copies that were migrated away do not start with their server. What a remote restart
-        // leaves behind does.
+        // Half-made copies and copies that were migrated away do not start with their server. The remnant of a remote
+        // restart does.
         if let Some(place) = self.place_mut(current.to, lpar) {
             place.auto_start = auto_start;
         }
@@ -187,7 +188,7 @@ impl World {
         }
     }
 
-    /// The switchover: what ran here runs there, with everything that it was in the middle of.
+    /// The switchover: the LPAR continues on the target, in the state that it had.
     fn take_over(&mut self, lpar: LparId, current: &Move) {
         let (Some(source), Some(target)) =
             (self.servers[current.from.index()].slot_of(lpar), self.servers[current.to.index()].slot_of(lpar))
@@ -216,14 +217,14 @@ impl World {
         }
     }
 
-    /// It failed before the switchover, and the HMC put everything back by itself.
+    /// A move fails before the switchover, and the HMC undoes it by itself.
     pub(super) fn fail_move(&mut self, lpar: LparId) {
         if let Some(current) = self.moving(lpar) {
             self.conclude_move(lpar, current.hmc, MoveStep::Fails, Err(Refusal::MoveFailed));
         }
     }
 
-    /// It failed, and everything stays as it is until it is recovered.
+    /// A move fails, and everything stays in its state until it is recovered.
     pub(super) fn break_move(&mut self, lpar: LparId) {
         let Some(current) = self.current_mut(lpar) else { return };
         current.stuck = true;
@@ -233,8 +234,8 @@ impl World {
         self.answer_move(flight, Err(Refusal::MoveFailed));
     }
 
-    /// Ends a move one way or another: the owner keeps its definition, the other side loses it, at once if an HMC can reach
-    /// it there, or else as soon as one can.
+    /// Ends a move in any way: the owner keeps its definition, the other server loses it, at once if an HMC can reach
+    /// it, or else as soon as one can.
     pub(super) fn conclude_move(&mut self, lpar: LparId, hmc: HmcId, step: MoveStep, outcome: Result<(), Refusal>) {
         let Some(over) = self.mobility_mut(lpar).and_then(|mobility| mobility.current.take()) else { return };
         let (owner, other) = if over.switched { (over.to, over.from) } else { (over.from, over.to) };
@@ -243,7 +244,7 @@ impl World {
                 place.moving = None;
             }
         }
-        // A dead source cannot be cleared up, whatever the HMC reaches.
+        // A dead source cannot be cleaned up, whatever the HMC reaches.
         let leaves_remnant = over.kind == MoveKind::Restart && over.switched;
         if !leaves_remnant && self.can_clean_up(hmc, other) {
             self.undefine(other, lpar);
@@ -252,7 +253,7 @@ impl World {
         }
         self.record_move(lpar, &over, step, Cause::Progress);
         if over.kind == MoveKind::Restart && over.switched {
-            // Cannot be refused: what it needs is held for it.
+            // Cannot be refused: its resources are reserved.
             let _ = self.start_lpar(owner, lpar, Cause::Command(over.hmc));
         }
         self.answer_move(over.flight, outcome);
@@ -260,13 +261,13 @@ impl World {
         self.settle(other);
     }
 
-    /// Whether the HMC that was told can still bring it to an end.
+    /// Whether the HMC that received the command can still complete it.
     fn is_conducted(&self, current: &Move) -> bool {
         let reaches = |server: ServerId| self.can_reach(current.hmc, server);
         !current.orphaned && reaches(current.to) && (current.kind == MoveKind::Restart || reaches(current.from))
     }
 
-    /// A server has gone down: with it goes what was on its way from or to it.
+    /// A server has gone down: the moves from or to it end with it.
     pub(super) fn lose_party(&mut self, server: ServerId) {
         for index in 0..self.mobility.len() {
             let lpar = self.mobility[index].lpar;
@@ -284,7 +285,7 @@ impl World {
         }
     }
 
-    /// An HMC went down. What the hypervisors do goes on without it.
+    /// An HMC went down. The hypervisors' part of its moves continues.
     pub(super) fn orphan_moves(&mut self, hmc: HmcId) {
         for current in self.mobility.iter_mut().filter_map(|mobility| mobility.current.as_mut()) {
             if current.hmc == hmc {

@@ -1,4 +1,4 @@
-//! LPARs that move: what an HMC shows of them, where they truly are, and what is left when something breaks.
+//! Moves of LPARs: the HMC's listing, the true place, and the remains after a failure.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn fixture() -> Fixture {
     fixture_of(|_| {})
 }
 
-/// One in which db is off.
+/// The same, with db off.
 fn off() -> Fixture {
     fixture_of(|spec| {
         spec.lpars.iter_mut().for_each(|lpar| {
@@ -64,12 +64,12 @@ impl Fixture {
         Command::RecoverMigration { lpar: self.db, server: self.p1 }
     }
 
-    /// What the HMC lists of db on p1 and p2.
+    /// The HMC's listing of db on p1 and p2.
     fn shown(&self) -> [Option<LparState>; 2] {
         [self.p1, self.p2].map(|server| Some(self.world.read(self.hmc, server).unwrap().lpar(self.db)?.state))
     }
 
-    /// Where db truly is active.
+    /// The servers on which db is truly active.
     fn active(&self) -> Vec<ServerId> {
         self.world.active_on(self.db)
     }
@@ -244,7 +244,7 @@ fn power_lost_in_the_middle_takes_the_lpar_with_it_only_where_it_is() {
         let owner = if after_switch { f.p2 } else { f.p1 };
         let expected = if survives { vec![owner] } else { vec![] };
         assert_eq!((f.active(), f.world.moving(f.db)), (expected, None));
-        // What is left on the dead server goes when it is back.
+        // The remnant on the dead server is removed after its return.
         f.fail(Fault::RestorePower(lost));
         f.pass(2_000);
         f.run(Command::PowerOn { server: lost }).unwrap();

@@ -1,21 +1,21 @@
-//! One copy of an LPAR on one server: what it truly does, whatever an HMC may show.
+//! One copy of an LPAR on one server: its true state, whatever an HMC may show.
 
 use super::moving::MoveKind;
 use super::state::LparState;
 use super::time::Time;
 
-/// Whether what lives inside a copy lives: a process of a node, for instance.
+/// State of the software inside a copy: a process of a node, for instance.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Guest {
-    /// It does not: its operating system does not run, or not yet.
+    /// Down: the operating system does not run, or not yet.
     Off,
-    /// It does.
+    /// Running.
     Running,
-    /// It stands still, and may go on: its operating system hangs, or its disks are gone.
+    /// Stopped for now, and may continue: its operating system hangs, or its disks are gone.
     Frozen,
 }
 
-/// What a copy does.
+/// True state of a copy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Activity {
     NotActivated,
@@ -25,7 +25,7 @@ pub(super) enum Activity {
     },
     Running,
     OpenFirmware,
-    /// `until` is absent when its operating system will never finish.
+    /// `until` is absent if its operating system will never finish.
     ShuttingDown {
         until: Option<Time>,
         restart: bool,
@@ -33,40 +33,40 @@ pub(super) enum Activity {
     Error,
 }
 
-/// Whether there is a copy at a place.
+/// Whether a copy is defined on a server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Definition {
-    /// A mobile LPAR that is elsewhere.
+    /// A mobile LPAR that is defined elsewhere.
     Absent,
     Here,
-    /// What a move left behind. It can be activated like any other copy, until an HMC clears it up.
+    /// The remnant of a move. It can be activated like any other copy, until an HMC cleans it up.
     Remnant,
 }
 
-/// How a copy stands in its server's list, whatever it does.
+/// The listing of a copy on its server, whatever its state.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Line {
-    /// As it is.
+    /// Truly.
     #[default]
     Shown,
-    /// Not at all: the user of the HMCs may not see it, or the list is cut short.
+    /// Not listed: the user of the HMCs may not see it, or the list is truncated.
     Hidden,
-    /// Under another name: somebody renamed it.
+    /// Under another name: it was renamed.
     Renamed,
     /// With another UUID: it was removed, and another LPAR got its name.
     Another,
-    /// The same, and that one is off, while it runs on under another name and is not listed.
+    /// Like `Another`, and off, while the original runs on under another name and is not listed.
     Replaced,
 }
 
-/// How an activation will end.
+/// Result of an activation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Boot {
     Running,
     Error,
 }
 
-/// Whether its operating system talks to the HMCs, since when, and whether it did before.
+/// Whether its operating system talks to the HMCs, the time of the last change, and the state before that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Talk {
     pub(super) talking: bool,
@@ -77,23 +77,23 @@ pub(super) struct Talk {
 #[derive(Clone, Debug)]
 pub(super) struct Partition {
     pub(super) definition: Definition,
-    /// The move that it is one side of.
+    /// Its move, if it is the source or target of one.
     pub(super) moving: Option<MoveKind>,
-    /// When it is cleared up.
+    /// Time of its cleanup.
     pub(super) cleanup_at: Option<Time>,
     pub(super) activity: Activity,
     pub(super) hung: bool,
     pub(super) talk: Talk,
     pub(super) auto_start: bool,
-    /// How many of its next activations fail.
+    /// Number of its next activations that fail.
     pub(super) failing_starts: u8,
-    /// When its server starts it by itself.
+    /// Time at which its server starts it by itself.
     pub(super) autostart_at: Option<Time>,
-    /// Whether it was on when its server last went away: what `autorecovery` starts again.
+    /// Whether it was on when its server last went down; `autorecovery` starts these again.
     pub(super) was_on: bool,
-    /// How it stands in the list.
+    /// Its listing.
     pub(super) line: Line,
-    /// What somebody has written about it.
+    /// Its description, as set by an administrator.
     pub(super) description: String,
 }
 
@@ -126,7 +126,7 @@ impl Partition {
         }
     }
 
-    /// What a perfectly informed HMC lists of it.
+    /// The listing by a perfectly informed HMC.
     pub(super) fn listed(&self) -> Option<LparState> {
         match (self.definition, self.moving) {
             (Definition::Absent, _) => None,
@@ -142,12 +142,12 @@ impl Partition {
         self.state().is_active()
     }
 
-    /// Whether memory and processors are taken by it, or kept for it.
+    /// Whether it holds memory and processors, or they are reserved for it.
     pub(super) fn holds_resources(&self) -> bool {
         self.is_active() || matches!(self.moving, Some(MoveKind::Live | MoveKind::Restart))
     }
 
-    /// Next instant at which it changes by itself.
+    /// Time of its next change by itself.
     pub(super) fn due(&self) -> Option<Time> {
         let own = match self.activity {
             Activity::Starting { until, .. } => Some(until),

@@ -1,4 +1,4 @@
-//! Whatever happens to it in whatever order, the model stays a world.
+//! Invariants of the model under arbitrary commands and faults in any order.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 const SERVERS: u16 = 2;
 const LPARS: u16 = 5;
 
-/// The one that is moved.
+/// The mobile LPAR.
 const MOBILE: LparId = LparId(4);
 
 fn command() -> impl Strategy<Value = Command> {
@@ -81,7 +81,7 @@ fn take(world: &mut World, step: &Step) {
             world.submit(HmcId(0), command.clone());
         }
         Step::Inject(fault) => {
-            // Many are pointless where they fall.
+            // Many do nothing in the current state.
             let _ = world.inject(*fault);
         }
         Step::Pass(millis) => world.advance_to(world.now() + Span::millis(*millis)),
@@ -99,8 +99,9 @@ fn tiny(jitter_percent: u8) -> World {
 }
 
 proptest! {
-    /// Nothing runs without power or room, time never goes back, an HMC that is connected and not delayed tells the
-    /// truth, an LPAR is always defined somewhere, no switchover makes a second copy, and a world that is asked to pass time in two steps ends where it does in one.
+    /// Invariants: no LPAR runs without power or room, time never goes back, an HMC that is connected and not delayed
+    /// shows the truth, every LPAR is always defined somewhere, no switchover makes a second copy, and passing time
+    /// in two steps has the same result as in one.
     #[test]
     fn the_model_stays_a_world(steps in proptest::collection::vec(step(), 1..60)) {
         let (mut whole, mut split) = (tiny(20), tiny(20));

@@ -1,4 +1,4 @@
-//! What an HMC answers when asked about a server.
+//! An HMC's readings of a server.
 
 use super::command::Refusal;
 use super::id::{HmcId, LparId, ServerId};
@@ -10,12 +10,12 @@ use super::time::{Span, Time};
 use super::view::{Link, View};
 use super::world::World;
 
-/// Whether an operating system talks to the HMC. Supporting evidence of life, never evidence of death.
+/// Whether an operating system talks to the HMC. Supporting evidence that it runs, never evidence that it does not.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RmcState {
-    /// It does.
+    /// It talks.
     Active,
-    /// It does not.
+    /// It does not talk.
     Inactive,
 }
 
@@ -29,41 +29,41 @@ impl RmcState {
     }
 }
 
-/// One server as one HMC shows it.
+/// One server, as shown by one HMC.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Reading {
-    /// Which server.
+    /// The server.
     pub server: ServerId,
-    /// When the HMC was asked.
+    /// Time of the request.
     pub at: Time,
-    /// The server's own clock as the HMC shows it. It stands still while the connection is lost.
+    /// The server's own clock, as shown by the HMC. It stands still while the connection is lost.
     pub server_clock: Time,
-    /// State of the system.
+    /// State of the managed system.
     pub system: SystemState,
-    /// State of the connection, as far as the HMC has noticed.
+    /// State of the connection to the service processor, as far as the HMC has noticed.
     pub connection: Connection,
-    /// State of the link to its hypervisor, as far as the HMC has noticed: LPARs are known through that.
+    /// State of the link to the hypervisor, as far as the HMC has noticed: LPARs are read through it.
     pub vmi: Connection,
     /// Its LPARs and VIO servers.
     pub lpars: Vec<LparReading>,
 }
 
-/// One copy of an LPAR as an HMC shows it.
+/// One copy of an LPAR, as shown by an HMC.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LparReading {
-    /// Identity.
+    /// The LPAR.
     pub lpar: LparId,
     /// The `lpar_id` on this server.
     pub number: u16,
-    /// What it is for.
+    /// Its purpose.
     pub kind: LparKind,
-    /// State.
+    /// Its state.
     pub state: LparState,
-    /// RMC.
+    /// Its RMC state.
     pub rmc: RmcState,
 }
 
-/// Size of a server, and what is left of it.
+/// Total and free capacity of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Capacity {
     /// MiB for LPARs.
@@ -89,8 +89,8 @@ impl Reading {
 }
 
 impl World {
-    /// What an HMC shows of a server now. Reads have no effect, and no latency of their own: who asks adds that of the
-    /// HMC.
+    /// An HMC's reading of a server now. Readings have no effect, and no latency of their own: the caller adds that
+    /// of the HMC.
     ///
     /// # Errors
     /// [`Refusal::HmcDown`], [`Refusal::NoSuchServer`], and [`Refusal::NoConnection`] where the HMC refuses listings of
@@ -125,7 +125,7 @@ impl World {
         })
     }
 
-    /// The state of a system alone; answered even where LPAR listings are refused.
+    /// The state of a system only; answered even where LPAR listings are refused.
     ///
     /// # Errors
     /// [`Refusal::HmcDown`] and [`Refusal::NoSuchServer`].
@@ -134,7 +134,7 @@ impl World {
         Ok((shown_system(view), view.connection(), self.shown_clock(server, view)))
     }
 
-    /// The link to the hypervisor of a server, as an HMC shows it.
+    /// The link to the hypervisor of a server, as shown by an HMC.
     ///
     /// # Errors
     /// [`Refusal::HmcDown`] and [`Refusal::NoSuchServer`].
@@ -152,7 +152,7 @@ impl World {
         if view.link == Link::Up { lost.unwrap_or(self.now) } else { view.shown.taken }
     }
 
-    /// How long a command takes on its way to this HMC, and its answer on the way back.
+    /// Latency of a command on its way to this HMC, and of the answer on its way back.
     pub fn latency(&self, hmc: HmcId) -> (Span, Span) {
         let spec = &self.spec.hmcs[hmc.index()];
         (spec.latency + self.hmcs[hmc.index()].slow, spec.answer_latency)
@@ -200,7 +200,7 @@ impl World {
         }
     }
 
-    /// RMC goes between operating system and HMC and does not pass the service processor.
+    /// RMC connects the operating system with the HMC, and does not pass through the service processor.
     pub(super) fn rmc_active(&self, partition: &Partition) -> bool {
         let talk = partition.talk;
         let held = self.now.since(talk.since);

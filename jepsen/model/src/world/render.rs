@@ -1,4 +1,4 @@
-//! History in words. One place, so that a demonstration, a golden file and a failed test say the same.
+//! History as text, in one place, so that the demonstration, golden files and failed tests all read the same.
 
 use super::check::Overlap;
 use super::history::{Cause, Change, Entry, MoveStep};

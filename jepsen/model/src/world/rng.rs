@@ -1,4 +1,5 @@
-//! Randomness of a world: a splitmix64 sequence from its seed. Small, copied with the world, the same on every machine.
+//! Random numbers of a world: a splitmix64 sequence from its seed. Small, copied with the world, the same on every
+//! machine.
 
 use super::time::Span;
 
@@ -22,8 +23,8 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// `span` lengthened by up to `percent` of itself. Draws nothing when there is nothing to choose, so that a world
-    /// without jitter has the same fingerprint however long it ran.
+    /// `span` lengthened by up to `percent` of itself. Draws no number if there is no choice, so that a world without
+    /// jitter has the same fingerprint however long it ran.
     pub(super) fn stretch(&mut self, span: Span, percent: u8) -> Span {
         let room = span.as_millis().saturating_mul(u64::from(percent)) / 100;
         if room == 0 {

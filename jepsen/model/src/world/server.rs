@@ -6,30 +6,30 @@ use super::state::SystemState;
 use super::time::Time;
 use super::view::Picture;
 
-/// What a server truly does.
+/// True power state of a server.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Power {
     /// No input power: even the service processor is dead.
     Dead,
     /// Off, with the service processor on standby power.
     Off,
-    /// Starting, until then.
+    /// Starting.
     Initializing {
-        /// When the hypervisor is up.
+        /// Time at which the hypervisor is up.
         until: Time,
     },
     /// The hypervisor runs.
     Operating,
-    /// Being powered off; LPARs run until the end of it.
+    /// Being powered off; LPARs run until its end.
     PoweringOff {
-        /// When power is off.
+        /// Time at which power is off.
         until: Time,
-        /// Whether it starts again.
+        /// Whether it starts again afterwards.
         restart: bool,
     },
     /// Taking a platform dump after a checkstop. Nothing runs.
     Dumping {
-        /// When the dump is done.
+        /// Time at which the dump is done.
         until: Time,
     },
     /// Failed. Nothing runs.
@@ -37,7 +37,7 @@ pub enum Power {
 }
 
 impl Power {
-    /// What a perfectly informed HMC would show. A dead server has no such state; it is shown as lost.
+    /// The state shown by a perfectly informed HMC. A dead server has none; it is shown as lost.
     pub fn state(self) -> SystemState {
         match self {
             Power::Dead => SystemState::NoConnection,
@@ -63,19 +63,19 @@ impl Power {
     }
 }
 
-/// What HMCs list of the LPARs of a server, whatever they do.
+/// The listing of a server's LPARs on HMCs, whatever their state.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum ListAs {
-    /// What they can know.
+    /// Truly, as far as they can know.
     #[default]
     Truth,
-    /// Nothing: the service processor has lost its partition data.
+    /// Not at all: the service processor has lost its partition data.
     Empty,
-    /// Every LPAR, and each as Not Activated: an old copy of those data.
+    /// All of them as Not Activated: an old copy of the partition data.
     Off,
 }
 
-/// A copy of an LPAR, or the lack of one, at its place in a server's list. Places are fixed when the world is built.
+/// The place of an LPAR in a server's list, with or without a copy. Places are fixed when the world is built.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) lpar: LparId,
@@ -85,29 +85,29 @@ pub(super) struct Slot {
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) power: Power,
-    /// Whether it was on when input power went away.
+    /// Whether it was on when input power was lost.
     pub(super) was_on: bool,
-    /// Whether the service processor is hung: it answers no HMC, and the LPARs run on.
+    /// Whether the service processor hangs: it answers no HMC, and the LPARs keep running.
     pub(super) processor_hung: bool,
     /// A state that HMCs show instead of the true one.
     pub(super) shown_as: Option<SystemState>,
-    /// What they list of its LPARs.
+    /// The listing of its LPARs on HMCs.
     pub(super) list_as: ListAs,
-    /// Since when the link to its hypervisor is lost, while that to its service processor is not.
+    /// Time at which the link to its hypervisor was lost while that to its service processor was not.
     pub(super) vmi_lost: Option<Time>,
-    /// Until when a change locks it.
+    /// End of the lock by the current change.
     pub(super) locked_until: Time,
     /// VIO servers first, then LPARs in the order of the specification. `lpar_id` is the position plus one.
     pub(super) slots: Vec<Slot>,
 }
 
 impl Server {
-    /// The place of an LPAR that is defined here.
+    /// Index of an LPAR that is defined here.
     pub(super) fn slot_of(&self, lpar: LparId) -> Option<usize> {
         self.place_of(lpar).filter(|&place| self.slots[place].partition.definition != Definition::Absent)
     }
 
-    /// The place that an LPAR has here, or would have.
+    /// Index of an LPAR here, defined or not.
     pub(super) fn place_of(&self, lpar: LparId) -> Option<usize> {
         self.slots.iter().position(|slot| slot.lpar == lpar)
     }
@@ -116,13 +116,13 @@ impl Server {
         self.power != Power::Dead && !self.processor_hung
     }
 
-    /// Next instant at which it, or something on it, changes by itself.
+    /// Time of the next change by itself, of the server or anything on it.
     pub(super) fn due(&self) -> Option<Time> {
         let partitions = self.slots.iter().filter_map(|slot| slot.partition.due());
         partitions.chain(self.power.due()).min()
     }
 
-    /// The truth about it, as an HMC would picture it.
+    /// Its true state, in the form of an HMC's view.
     pub(super) fn picture(&self, now: Time) -> Picture {
         Picture {
             system: self.state(),

@@ -1,4 +1,4 @@
-//! What a world consists of, as data: readable from a world file (TOML), or built in code.
+//! The parts of a world, as data: read from a world file (TOML), or built in code.
 
 use super::time::Span;
 use super::timings::Timings;
@@ -26,26 +26,26 @@ pub struct WorldSpec {
     pub lpars: Vec<LparSpec>,
 }
 
-/// What an HMC answers about the LPARs of a system that it has lost.
+/// An HMC's answer about the LPARs of a system to which it has lost the connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LostView {
     /// Every LPAR reads `Not Available`.
     #[default]
     NotAvailable,
-    /// Every LPAR reads as it was last known: stale, and not marked as such.
+    /// Every LPAR reads as last known: stale, and not marked as such.
     LastKnown,
     /// The listing is refused.
     Refuse,
 }
 
-/// What an HMC does with a change to a system that another change has locked.
+/// An HMC's treatment of a change to a system that is locked by another change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BusyPolicy {
     /// Refuse it.
     Refuse,
-    /// Let it wait for the lock, as the HMC does for short locks.
+    /// Queue it for the lock, as the HMC does for short locks.
     #[default]
     Queue,
 }
@@ -56,19 +56,19 @@ pub enum BusyPolicy {
 pub struct HmcSpec {
     /// Host name.
     pub name: String,
-    /// How old the states are that it shows.
+    /// Age of the states that it shows.
     #[serde(default)]
     pub view_delay: Span,
-    /// From a command's arrival to its being carried out.
+    /// Time from a command's arrival to its execution.
     #[serde(default = "HmcSpec::default_latency")]
     pub latency: Span,
-    /// From then to the answer.
+    /// Time from its execution to the answer.
     #[serde(default = "HmcSpec::default_latency")]
     pub answer_latency: Span,
-    /// What it says of LPARs on a system that it has lost.
+    /// Its answer about LPARs on a system to which it has lost the connection.
     #[serde(default)]
     pub lost_view: LostView,
-    /// What it does with changes to a locked system.
+    /// Its treatment of changes to a locked system.
     #[serde(default)]
     pub busy: BusyPolicy,
     /// Whether its users' locale is English. Otherwise sentences come in another language, unless a command line begins
@@ -96,14 +96,14 @@ impl HmcSpec {
     }
 }
 
-/// Which LPARs a server starts by itself when it comes up (`power_on_lpar_start_policy`).
+/// The LPARs that a server starts by itself when it comes up (`power_on_lpar_start_policy`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StartPolicy {
     /// Those with `auto_start=1`.
     #[default]
     Autostart,
-    /// Those that were on when power went away.
+    /// Those that were on when power was lost.
     Autorecovery,
     /// None.
     Userinit,
@@ -137,7 +137,7 @@ pub struct ServerSpec {
     /// Number of VIO servers; they are named `<server>-vios1` and so on.
     #[serde(default = "ServerSpec::default_vios")]
     pub vios: u8,
-    /// Which LPARs it starts by itself.
+    /// The LPARs that it starts by itself.
     #[serde(default)]
     pub start_policy: StartPolicy,
     /// Whether it powers itself on when input power returns.
@@ -184,11 +184,11 @@ impl ServerSpec {
     }
 }
 
-/// What an LPAR is for.
+/// Purpose of an LPAR.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LparKind {
-    /// Work.
+    /// An application.
     #[default]
     Client,
     /// Runs a node of the cluster. Nothing in the model depends on it; a lab does.
@@ -203,13 +203,13 @@ pub enum LparKind {
 pub struct LparSpec {
     /// Name, the same on every server.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     #[serde(default)]
     pub kind: LparKind,
     /// Whether it runs IBM i; AIX or Linux otherwise.
     #[serde(default)]
     pub ibm_i: bool,
-    /// Names of the servers that have a definition of it; of a mobile one, those where it can be.
+    /// Names of the servers that have a definition of it; for a mobile LPAR, those where it may be.
     pub servers: Vec<String>,
     /// Whether it is defined on one server at a time and can be moved to the others. It begins on `running_on`, or else on
     /// the first of its servers.
@@ -221,17 +221,17 @@ pub struct LparSpec {
     /// Processing units, in hundredths.
     #[serde(default = "LparSpec::default_processors")]
     pub processors: u32,
-    /// From activation to a running operating system.
+    /// Time from activation to a running operating system.
     #[serde(default = "LparSpec::default_boot")]
     pub boot: Span,
-    /// From a request to the operating system to the LPAR being off.
+    /// Time from a request to the operating system to the LPAR being off.
     #[serde(default = "LparSpec::default_shutdown")]
     pub shutdown: Span,
-    /// Whether it starts with its server, where that server's policy says so.
+    /// Whether it starts with its server, if that server's policy says so.
     #[serde(default)]
     pub auto_start: bool,
-    /// Which of its server's VIO servers serve it, by position from 0: any one of them suffices. Absent: all. Empty: it
-    /// has disks of its own and needs none.
+    /// The VIO servers of its server that serve it, by position from 0: any one of them suffices. Absent: all. Empty:
+    /// it has disks of its own and needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vios: Option<Vec<u8>>,
     /// Name of the server on which it runs when the world begins.

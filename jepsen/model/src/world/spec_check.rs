@@ -1,12 +1,12 @@
-//! Whether a specification describes a world that can exist. A world is only ever built from one that passed.
+//! Checks that a specification describes a possible world. A world is built only from a checked specification.
 
 use super::spec::{LparKind, WorldSpec};
 use std::collections::BTreeSet;
 
-/// Most servers, HMCs and LPARs (VIO servers included) of one world.
+/// Maximum number of servers, of HMCs, and of LPARs including VIO servers.
 pub const WORLD_LIMIT: usize = 16_384;
 
-/// Why a specification is refused.
+/// Reason why a specification is rejected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum SpecError {
@@ -19,7 +19,7 @@ pub enum SpecError {
     /// A name that is empty or used twice.
     #[error("build world: {kind} {name:?} is named twice, or not at all")]
     Name {
-        /// What kind of thing.
+        /// Kind of the named object.
         kind: &'static str,
         name: String,
     },
@@ -33,16 +33,16 @@ pub enum SpecError {
     #[error("build world: LPAR {lpar:?} wants VIO server {vios} of {server:?}, which has {have}")]
     NoVios {
         lpar: String,
-        /// The position asked for.
+        /// The requested position.
         vios: u8,
         server: String,
-        /// How many it has.
+        /// Number of VIO servers it has.
         have: u8,
     },
-    /// Management LPARs stay where they are, and to be moved takes two servers.
+    /// A management LPAR as mobile, or an LPAR with only one server.
     #[error("build world: LPAR {0:?} cannot be mobile: it is no client, or has one server")]
     Immobile(String),
-    /// VIO servers come with their server.
+    /// A listed VIO server: these come with their server.
     #[error("build world: {0:?} is listed as a VIO server; write `vios = N` at its server")]
     ListedVios(String),
 }

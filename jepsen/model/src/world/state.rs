@@ -11,7 +11,7 @@ pub enum SystemState {
     Standby,
     /// An initial program load is in progress.
     Initializing,
-    /// The service processor lives on standby power, the rest is off.
+    /// The service processor runs on standby power, everything else is off.
     PowerOff,
     /// On the way to `PowerOff`; LPARs may still run.
     PowerOffInProgress,
@@ -25,13 +25,13 @@ pub enum SystemState {
     Recovery,
     /// This HMC could not collect all data; LPARs may run.
     Incomplete,
-    /// This HMC cannot talk to the service processor, for whatever reason.
+    /// This HMC cannot reach the service processor, for any reason.
     NoConnection,
     /// This HMC's password for the service processor is wrong; LPARs may run.
     FailedAuthentication,
-    /// This HMC and the firmware do not fit each other; LPARs may run.
+    /// This HMC and the firmware are incompatible; LPARs may run.
     VersionMismatch,
-    /// The service processors are changing over; LPARs run.
+    /// The service processors are failing over; LPARs run.
     ServiceProcessorFailover,
     /// Anything else.
     Unknown,
@@ -117,9 +117,9 @@ pub enum LparState {
     Error,
     /// The HMC does not know.
     NotAvailable,
-    /// On its way to another server, running on exactly one of the two.
+    /// Moving to another server, running on exactly one of the two.
     MigratingRunning,
-    /// On its way to another server, off on both.
+    /// Moving to another server, off on both.
     MigratingNotActivated,
 }
 

@@ -1,5 +1,5 @@
-//! Commands on their way: they arrive at the HMC later than they were sent, wait for locks there, and their answers take
-//! time too. A client that has gone away changes nothing about any of this.
+//! Commands in flight: they arrive at the HMC later than they were sent, wait for locks there, and their answers take
+//! time too. The departure of the client changes nothing about this.
 
 use super::command::{Command, Refusal};
 use super::id::{CommandId, HmcId, LparId, ServerId};
@@ -8,10 +8,10 @@ use super::time::Time;
 use super::view::Link;
 use super::world::World;
 
-/// Most commands under way in a world. One more is refused as busy.
+/// Maximum number of commands in flight in a world. One more is refused as busy.
 pub const FLIGHT_LIMIT: usize = 4_096;
 
-/// What a client hears of a command.
+/// The result of a command for its client.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Answer {
     /// The HMC answered. Acceptance is not the result.
@@ -20,14 +20,14 @@ pub enum Answer {
     Lost,
 }
 
-/// Where a command is.
+/// Stage of a command in flight.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Stage {
     /// On its way, or waiting for a lock.
     Arriving { at: Time, command: Command },
-    /// A move is under way; it is answered when that is over.
+    /// A move is in progress; the command is answered at its end.
     Moving { lpar: LparId, unheard: bool },
-    /// Done or refused; its answer is on the way.
+    /// Done or refused; its answer is in flight.
     Answering { at: Time, answer: Answer },
 }
 
@@ -69,7 +69,7 @@ impl Flights {
 }
 
 impl World {
-    /// Sends a command to an HMC. It is carried out when it has arrived, even if nobody waits for its answer any more.
+    /// Sends a command to an HMC. It is executed on arrival, even if nobody waits for its answer any more.
     pub fn submit(&mut self, hmc: HmcId, command: Command) -> CommandId {
         let id = CommandId(self.flights.next);
         self.flights.next = self.flights.next.wrapping_add(1);
@@ -84,14 +84,14 @@ impl World {
         id
     }
 
-    /// Takes the answer to a submitted command, once it is there, with the instant at which it came.
+    /// Takes the answer to a submitted command, if it has arrived, with the time of its arrival.
     pub fn take_answer(&mut self, id: CommandId) -> Option<(Time, Answer)> {
         let index = self.flights.answers.iter().position(|(of, ..)| *of == id)?;
         let (_, at, answer) = self.flights.answers.remove(index);
         Some((at, answer))
     }
 
-    /// When to look again for the answer to a command that is under way; `None` when it is there or was taken.
+    /// Time to look again for the answer to a command in flight; `None` if the answer has arrived or was taken.
     pub fn answer_due(&self, id: CommandId) -> Option<Time> {
         let flight = self.flights.under_way.iter().find(|flight| flight.id == id)?;
         match flight.stage {
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    /// Commands that are on their way, or whose answers are.
+    /// Number of commands in flight, or with answers in flight.
     pub fn under_way(&self) -> usize {
         self.flights.under_way.len()
     }
@@ -154,7 +154,7 @@ impl World {
         }
     }
 
-    /// Sends the answer to the command that began a move.
+    /// Sends the answer to the command that started a move.
     pub(super) fn answer_move(&mut self, id: Option<CommandId>, outcome: Result<(), Refusal>) {
         let Some(index) = self.flights.under_way.iter().position(|flight| Some(flight.id) == id) else { return };
         let at = self.now + self.latency(self.flights.under_way[index].hmc).1;
@@ -165,8 +165,8 @@ impl World {
         }
     }
 
-    /// Until when a command that has arrived must wait: for a lock, or for a service processor that has stopped answering
-    /// without the HMC having noticed. When that answers again in time, the command is carried out after all.
+    /// End of the wait of a command that has arrived: for a lock, or for a service processor that has stopped
+    /// answering without the HMC having noticed. If that answers again in time, the command is executed after all.
     fn held_up(&self, hmc: HmcId, server: ServerId) -> Option<Time> {
         let queues = self.spec.hmcs[hmc.index()].busy == BusyPolicy::Queue;
         let lock = self.servers.get(server.index())?.locked_until;
@@ -178,7 +178,7 @@ impl World {
         lock.into_iter().chain(silence).filter(|&at| at > self.now).max()
     }
 
-    /// What was not carried out when an HMC goes down never is; nobody hears from it again.
+    /// Commands that are in flight when an HMC goes down are never executed, and get no answer.
     pub(super) fn drop_flights(&mut self, hmc: HmcId) {
         let (gone, left) =
             std::mem::take(&mut self.flights.under_way).into_iter().partition(|flight| flight.hmc == hmc);

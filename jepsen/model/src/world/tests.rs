@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A demo world with names at hand.
+/// A demo world with its identities.
 struct Fixture {
     world: World,
     hmc: HmcId,
@@ -57,12 +57,12 @@ impl Fixture {
         self.run(Command::stop(self.p1, self.db, stop))
     }
 
-    /// The truth about db on p1.
+    /// The true state of db on p1.
     fn state(&self) -> LparState {
         self.world.activity(self.p1, self.db).unwrap()
     }
 
-    /// What the HMC shows of db on p1.
+    /// The HMC's reading of db on p1.
     fn shown(&self) -> LparReading {
         *self.read().lpar(self.db).unwrap()
     }

@@ -15,27 +15,27 @@ pub struct Time(u64);
 pub struct Span(u64);
 
 impl Time {
-    /// The instant at which every world begins.
+    /// The instant at which every world starts.
     pub const START: Time = Time(0);
 
-    /// The instant this many milliseconds after the beginning.
+    /// The instant this many milliseconds after the start.
     pub const fn from_millis(millis: u64) -> Self {
         Time(millis)
     }
 
-    /// Milliseconds since the beginning.
+    /// Milliseconds since the start.
     pub const fn millis(self) -> u64 {
         self.0
     }
 
-    /// How long ago `earlier` was; zero when it is not earlier.
+    /// Time since `earlier`; zero if that is not earlier.
     pub const fn since(self, earlier: Time) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
 }
 
 impl Span {
-    /// No time at all.
+    /// Zero milliseconds.
     pub const ZERO: Span = Span(0);
 
     /// This many milliseconds.

@@ -1,4 +1,4 @@
-//! How long things take in a world. The defaults suit a demonstration; real hardware takes minutes where these take seconds.
+//! Durations in a world. The defaults suit a demonstration; real hardware takes minutes where these take seconds.
 
 use super::time::Span;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ pub struct Timings {
     pub power_on: Span,
     /// From an immediate power-off order to power being off.
     pub power_off: Span,
-    /// How long a delayed power-off waits at most for operating systems to stop.
+    /// Maximum time that a delayed power-off waits for operating systems to stop.
     pub power_off_grace: Span,
     /// Length of a platform dump after a checkstop.
     pub dump: Span,
@@ -23,7 +23,7 @@ pub struct Timings {
     pub rmc_up: Span,
     /// From a silent operating system to `rmc_state=inactive`.
     pub rmc_down: Span,
-    /// How long an HMC waits for an operating system that does not answer `osshutdown`.
+    /// Time that an HMC waits for an operating system that does not answer `osshutdown`.
     pub rmc_timeout: Span,
     /// From the loss of a service processor to an HMC noticing.
     pub link_detect: Span,
@@ -33,13 +33,13 @@ pub struct Timings {
     pub migration: Span,
     /// The last part of it, after the switchover.
     pub migration_tail: Span,
-    /// Migration of what is off.
+    /// Migration of an LPAR that is off.
     pub inactive_migration: Span,
     /// From the beginning of a remote restart to the LPAR being activated on the target.
     pub remote_restart: Span,
-    /// How long HMCs need to clear up what a move left on a server that is up and connected again.
+    /// Time that HMCs need to clean up a remnant on a server that is up and connected again.
     pub cleanup: Span,
-    /// How long a change locks its managed system against other changes.
+    /// Time for which a change locks its managed system against other changes.
     pub lock: Span,
     /// Boot, stop, power and move times are lengthened by up to this many percent of themselves, drawn from the seed.
     pub jitter_percent: u8,
@@ -71,8 +71,8 @@ impl Default for Timings {
 }
 
 impl Timings {
-    /// Everything that may happen at once does: for exhaustive exploration, where the order of events is chosen outside
-    /// and every duration only multiplies states.
+    /// Zero durations where possible: for exhaustive exploration, where the order of events is chosen outside and
+    /// every duration only multiplies states.
     pub fn instant() -> Self {
         Timings {
             power_on: Span::ZERO,

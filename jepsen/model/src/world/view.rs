@@ -1,4 +1,4 @@
-//! What one HMC knows of one server: a connection that can be lost before anyone notices, and a picture that can be old.
+//! One HMC's view of one server: a connection whose loss may go unnoticed, and a picture that may be old.
 
 use super::server::ListAs;
 use super::state::{Connection, LparState, SystemState};
@@ -6,15 +6,15 @@ use super::time::Time;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// A server as an HMC pictures it.
+/// An HMC's picture of a server.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Picture {
     pub(super) system: SystemState,
-    /// In the order of the server's slots; absent where none is defined.
+    /// In the order of the server's slots; `None` where none is defined.
     pub(super) lpars: Arc<[Option<LparState>]>,
-    /// Whether that is the truth.
+    /// Kind of the LPARs' listing, true or false.
     pub(super) list: ListAs,
-    /// When it was true.
+    /// Time at which it was true.
     pub(super) taken: Time,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Picture {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Link {
     Up,
-    /// Gone, but the HMC will notice only then.
+    /// Down, but the HMC notices only at `until`.
     Unnoticed {
         until: Time,
     },
@@ -34,15 +34,15 @@ pub(super) enum Link {
 
 #[derive(Clone, Debug)]
 pub(super) struct View {
-    /// Whether the path from this HMC is cut, whatever the server does.
+    /// Whether the path from this HMC is cut, whatever the state of the server.
     pub(super) cut: bool,
     pub(super) link: Link,
     pub(super) shown: Picture,
-    /// Newer pictures, each with the instant from which it is shown. Bounded: only changes within the view delay.
+    /// Newer pictures, each with the time from which it is shown. Bounded: only changes within the view delay.
     pub(super) coming: VecDeque<(Time, Picture)>,
 }
 
-/// Most pictures waiting to be shown; when a server changes faster than that, the oldest are skipped.
+/// Maximum number of waiting pictures; when a server changes faster, the oldest are skipped.
 const COMING_LIMIT: usize = 256;
 
 impl View {
@@ -54,7 +54,7 @@ impl View {
         }
     }
 
-    /// Next instant at which it changes by itself.
+    /// Time of the next change by itself.
     pub(super) fn due(&self) -> Option<Time> {
         let link = match self.link {
             Link::Unnoticed { until } | Link::Reconnecting { until } => Some(until),
@@ -63,7 +63,7 @@ impl View {
         [link, self.coming.front().map(|(at, _)| *at)].into_iter().flatten().min()
     }
 
-    /// Takes in a newer picture, to be shown from `at` on.
+    /// Adds a newer picture, to be shown from `at` on.
     pub(super) fn learn(&mut self, now: Time, at: Time, picture: Picture) {
         if at <= now {
             self.coming.clear();
@@ -76,7 +76,7 @@ impl View {
         self.coming.push_back((at, picture));
     }
 
-    /// Shows what is due.
+    /// Shows the pictures that are due.
     pub(super) fn refresh(&mut self, now: Time) {
         while self.coming.front().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, picture)) = self.coming.pop_front() {

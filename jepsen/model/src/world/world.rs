@@ -1,4 +1,4 @@
-//! The world itself: its parts, how it is built, and who is who in it.
+//! The world itself: its parts, its construction, and its lookups.
 
 use super::command::OffAlready;
 use super::history::{Cause, Change, History};
@@ -16,22 +16,22 @@ use super::view::{Link, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// A management console as it is now.
+/// Current state of a management console.
 #[derive(Clone, Debug)]
 pub(super) struct Console {
     pub(super) up: bool,
     /// Added to its latency.
     pub(super) slow: Span,
-    /// Added age of everything that it shows.
+    /// Added to the age of everything that it shows.
     pub(super) late: Span,
-    /// How many of its next changes are carried out without an answer.
+    /// Number of its next changes that are executed without an answer.
     pub(super) lose_answers: u8,
-    /// How many of its next changes are neither carried out nor answered.
+    /// Number of its next changes that are neither executed nor answered.
     pub(super) lose_commands: u8,
     pub(super) may_not_describe: bool,
-    /// What it answers when it is told to power off a server that is off.
+    /// Its answer to the command to power off a server that is off.
     pub(super) off_already: OffAlready,
-    /// By server.
+    /// Its view of each server.
     pub(super) views: Vec<View>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Console {
 #[derive(Clone, Debug)]
 pub struct World {
     pub(super) spec: Arc<WorldSpec>,
-    /// Every identity: the LPARs of the specification in its order, then the VIO servers.
+    /// All LPARs: those of the specification in its order, then the VIO servers.
     pub(super) lpars: Arc<[LparSpec]>,
     pub(super) now: Time,
     pub(super) rng: Rng,
@@ -52,7 +52,7 @@ pub struct World {
 }
 
 impl World {
-    /// Builds a world that stands still at [`Time::START`]. The seed draws jitter and nothing else.
+    /// Builds a world at [`Time::START`]. The seed determines only jitter.
     ///
     /// # Errors
     /// When the specification contradicts itself.
@@ -84,12 +84,12 @@ impl World {
         &self.spec
     }
 
-    /// The present.
+    /// Current time.
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// Everything that happened.
+    /// The history so far.
     pub fn history(&self) -> &History {
         &self.history
     }
@@ -115,7 +115,7 @@ impl World {
         (0..self.servers.len()).map(ServerId::from_index)
     }
 
-    /// All identities: first the LPARs of the specification in its order, then the VIO servers.
+    /// All LPARs: first those of the specification in its order, then the VIO servers.
     pub fn lpars(&self) -> impl Iterator<Item = LparId> + use<> {
         (0..self.lpars.len()).map(LparId::from_index)
     }
@@ -130,7 +130,7 @@ impl World {
         &self.spec.servers[server.index()]
     }
 
-    /// Specification of an LPAR of this world; that of a VIO server is made up from its server's.
+    /// Specification of an LPAR of this world; that of a VIO server is derived from its server's.
     pub fn lpar_spec(&self, lpar: LparId) -> &LparSpec {
         &self.lpars[lpar.index()]
     }
@@ -145,7 +145,7 @@ impl World {
         &self.lpar_spec(lpar).name
     }
 
-    /// What kind of partition an LPAR is, in the word of the command line.
+    /// Kind of partition of an LPAR, as a word of the command line.
     pub fn environment(&self, lpar: LparId) -> &'static str {
         let spec = self.lpar_spec(lpar);
         match spec.kind {
@@ -155,8 +155,8 @@ impl World {
         }
     }
 
-    /// UUID of a copy, in upper case as the command line prints it. One that moves takes it along; copies that are defined
-    /// side by side have one each.
+    /// UUID of a copy, in upper case as the command line prints it. A mobile LPAR keeps its UUID when it moves;
+    /// copies that are defined side by side have one each.
     pub fn lpar_uuid(&self, server: ServerId, lpar: LparId) -> String {
         let name = self.lpar_name(lpar);
         let another = matches!(self.line(server, lpar), Line::Another | Line::Replaced);
@@ -174,17 +174,17 @@ impl World {
         if self.line(server, lpar) == Line::Renamed { format!("{name}-renamed") } else { name.to_owned() }
     }
 
-    /// How a copy stands in the list of its server.
+    /// The listing of a copy on its server.
     pub fn line(&self, server: ServerId, lpar: LparId) -> Line {
         self.slot(server, lpar).map(|slot| slot.partition.line).unwrap_or_default()
     }
 
-    /// What is written about a copy.
+    /// The description of a copy.
     pub fn description(&self, server: ServerId, lpar: LparId) -> &str {
         self.slot(server, lpar).map_or("", |slot| &slot.partition.description)
     }
 
-    /// The `lpar_id` of a copy: its place in the list of its server, from 1.
+    /// The `lpar_id` of a copy: its position in the list of its server, from 1.
     pub fn lpar_number(&self, server: ServerId, lpar: LparId) -> Option<u16> {
         let slot = self.servers.get(server.index())?.slot_of(lpar)?;
         u16::try_from(slot + 1).ok()
@@ -197,12 +197,12 @@ impl World {
         (slot.partition.definition != Definition::Absent).then_some(slot.lpar)
     }
 
-    /// What a server truly does, whatever an HMC shows.
+    /// True power state of a server, whatever an HMC shows.
     pub fn power(&self, server: ServerId) -> Power {
         self.servers[server.index()].power
     }
 
-    /// Whether HMCs list all LPARs of a server as off, whatever those do.
+    /// Whether HMCs list all LPARs of a server as off, whatever their states.
     pub fn lists_as_off(&self, server: ServerId) -> bool {
         self.servers.get(server.index()).is_some_and(|place| place.list_as == ListAs::Off)
     }
@@ -212,18 +212,18 @@ impl World {
         self.servers.get(server.index()).and_then(|place| place.shown_as)
     }
 
-    /// What a copy truly does; `None` where no copy is defined.
+    /// True state of a copy; `None` where no copy is defined.
     pub fn activity(&self, server: ServerId, lpar: LparId) -> Option<LparState> {
         self.slot(server, lpar).map(|slot| slot.partition.state())
     }
 
-    /// What a perfectly informed HMC lists of a copy; `None` where no copy is defined. It differs from the truth while the
-    /// LPAR migrates: both servers list it then.
+    /// The listing of a copy by a perfectly informed HMC; `None` where no copy is defined. It differs from the true
+    /// state while the LPAR migrates: both servers list it then.
     pub fn listed(&self, server: ServerId, lpar: LparId) -> Option<LparState> {
         self.slot(server, lpar).and_then(|slot| slot.partition.listed())
     }
 
-    /// Whether what lives inside a copy lives.
+    /// State of the software inside a copy.
     pub fn guest(&self, server: ServerId, lpar: LparId) -> Guest {
         let place = self.servers.get(server.index()).and_then(|server| server.slot_of(lpar));
         let Some(slot) = place else { return Guest::Off };
@@ -237,12 +237,13 @@ impl World {
         }
     }
 
-    /// Whether what lives inside a copy lives and moves.
+    /// Whether the software inside a copy runs.
     pub fn is_alive(&self, server: ServerId, lpar: LparId) -> bool {
         self.guest(server, lpar) == Guest::Running
     }
 
-    /// The management LPARs, each with its server. Who runs nodes as processes follows [`World::guest`] of these.
+    /// The management LPARs, each with its server. If nodes are run as processes, those follow [`World::guest`] of
+    /// these.
     pub fn management(&self) -> Vec<(ServerId, LparId)> {
         let nodes = self.lpars().filter(|&lpar| self.lpar_spec(lpar).kind == LparKind::Management);
         let copies = nodes.flat_map(|lpar| self.servers().map(move |server| (server, lpar)));
@@ -264,7 +265,7 @@ impl World {
         server.slot_of(lpar).map(|slot| &server.slots[slot])
     }
 
-    /// The servers on which an LPAR is truly active. More than one is the catastrophe that everything here is about.
+    /// The servers on which an LPAR is truly active. More than one is the failure that all of this exists to prevent.
     pub fn active_on(&self, lpar: LparId) -> Vec<ServerId> {
         self.servers().filter(|&server| self.activity(server, lpar).is_some_and(LparState::is_active)).collect()
     }
@@ -364,7 +365,7 @@ fn vios<'a>(server: &'a ServerSpec, spec: &'a WorldSpec) -> impl Iterator<Item =
     })
 }
 
-/// A UUID made from a name, so that a world file need not carry one.
+/// A UUID derived from a name, so that a world file need not contain one.
 fn uuid_of(name: &str) -> String {
     let half = |salt: u64| {
         name.bytes().fold(0xCBF2_9CE4_8422_2325 ^ salt, |hash, byte| {

@@ -1,4 +1,4 @@
-//! Questions to the cluster, and requests: of whichever node answers.
+//! Queries and requests to the cluster, sent to any node that answers.
 
 use super::{
     story::{PATIENCE, Story, Told},
@@ -12,18 +12,18 @@ use tenure::api::{
 };
 use tokio::time::{sleep, timeout};
 
-/// How long one node may take to say how things are before the next one is asked.
+/// Time limit for one node's status before the next one is asked.
 const ANSWER: Duration = Duration::from_secs(2);
-/// Pause between two questions.
+/// Pause between two queries.
 const PAUSE: Duration = Duration::from_millis(120);
 /// Pause between two attempts of a request.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// Which group may run where, by which number.
+/// Server and epoch of each group's tenure.
 pub type Tenures = BTreeMap<String, (String, u64)>;
 
 impl Story {
-    /// The state of everything as a quorum knows it now, from the first node that can say.
+    /// The current status, confirmed by a quorum, from the first node that can give it.
     pub async fn status(&self) -> StatusView {
         loop {
             for (node, client) in self.in_order() {
@@ -36,7 +36,7 @@ impl Story {
         }
     }
 
-    /// Waits until the state of everything is as it is looked for.
+    /// Waits until `look` finds something in the status.
     pub async fn state<T>(&self, look: impl Fn(&StatusView) -> Option<T>) -> T {
         loop {
             if let Some(found) = look(&self.status().await) {
@@ -46,12 +46,12 @@ impl Story {
         }
     }
 
-    /// Which group may run where now.
+    /// The current tenures.
     pub async fn tenures(&self) -> Tenures {
         tenures(&self.status().await)
     }
 
-    /// Asks until it is granted or refused. Tried again under the same identity, so that it is applied once.
+    /// Makes a request until it is granted or refused. Retries have the same identity, so that it is applied once.
     pub async fn ask(&self, ask: Verb) -> Result<OutcomeView, ClientError> {
         self.ask_all(self.in_order().map(|(_, client)| client).collect(), ask).await
     }
@@ -63,7 +63,7 @@ impl Story {
         from.into_iter().chain(before)
     }
 
-    /// The same, of some nodes only.
+    /// The same, sent to some nodes only.
     pub async fn ask_all(&self, clients: Vec<&Client>, ask: Verb) -> Result<OutcomeView, ClientError> {
         let id = Client::request_id();
         loop {
@@ -87,14 +87,14 @@ impl Story {
         }
     }
 
-    /// Lets a node lead.
+    /// Makes a node the leader.
     pub async fn lead(&self, node: &str) -> Told {
         if self.status().await.leader.as_deref() == Some(node) {
             return self.check(format!("{node} leads"), Ok(()));
         }
         self.did(format!("operator: tenure leader transfer {node}"));
         for (_, client) in self.in_order() {
-            // Whether it was taken shows below.
+            // Whether the request was accepted shows below.
             if client.transfer_leader(Some(node)).await.is_ok() {
                 break;
             }
@@ -103,7 +103,7 @@ impl Story {
         self.expect(format!("{node} leads"), PATIENCE, leads).await
     }
 
-    /// Has every group switched to the first server of its list.
+    /// Switches every group to the first server of its list.
     pub async fn go_home(&self) -> Told {
         let status = self.status().await;
         for group in &status.groups {
@@ -121,7 +121,7 @@ impl Story {
         self.expect("every group is online on the first server of its list", PATIENCE, home).await
     }
 
-    /// Awaits that a node has applied what the others have.
+    /// Waits until a node has applied all committed entries.
     pub async fn caught_up(&self, node: &str) {
         let Some(client) = self.clients.get(node) else { return };
         loop {
@@ -133,7 +133,7 @@ impl Story {
         }
     }
 
-    /// Awaits that groups run elsewhere than on `server`: each online, every LPAR Running. Gives their new servers.
+    /// Waits until groups run elsewhere than on `server`: each online, every LPAR Running. Returns their new servers.
     pub fn online_elsewhere<'a>(&'a self, groups: &'a [String], server: &'a str) -> impl Future<Output = Tenures> + 'a {
         self.state(move |status| {
             let now = tenures(status);
@@ -145,8 +145,8 @@ impl Story {
         })
     }
 
-    /// Whether nothing has moved since a cursor: no tenure began or ended, and no LPAR was started but these, where they
-    /// are.
+    /// Fails if anything has moved since a cursor: no tenure may have begun or ended, and no LPAR may have been
+    /// started except those in `but`, on their servers.
     pub fn nothing_moved(&self, cursor: usize, but: &[(&str, &str)]) -> Result<(), String> {
         let moved: Vec<String> = self.timeline.since(cursor).iter().filter_map(|line| self.moves(line, but)).collect();
         if moved.is_empty() { Ok(()) } else { Err(moved.join("; ")) }
@@ -167,19 +167,19 @@ impl Story {
     }
 }
 
-/// Which group may run where.
+/// The tenures in a status.
 pub fn tenures(status: &StatusView) -> Tenures {
     let tenure = |group: &GroupView| Some((group.name.clone(), (group.server.clone()?, group.epoch?)));
     status.groups.iter().filter_map(tenure).collect()
 }
 
-/// Groups that may run on a server, the most important first.
+/// Groups with a tenure on a server, the most important first.
 pub fn groups_on(status: &StatusView, server: &str) -> Vec<String> {
     let here = status.groups.iter().filter(|group| group.server.as_deref() == Some(server));
     here.map(|group| group.name.clone()).collect()
 }
 
-/// What keeps a cluster from being at rest. `None` if nothing does.
+/// The reason why a cluster is not at rest; `None` if it is.
 pub fn unrest(status: &StatusView) -> Option<String> {
     if status.leader.is_none() {
         return Some("nobody leads".to_owned());

@@ -1,43 +1,43 @@
-//! What was measured: durations with their targets.
+//! Measurements: durations with their targets.
 
 use crate::world::Time;
 use serde::Serialize;
 use std::time::Duration;
 
-/// What is measured.
+/// A measured duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// From the loss of a server's power to the start order of its first group; another node led.
     LossToOrder,
-    /// From there to every LPAR of that group Running.
+    /// From there to the group's LPARs all Running.
     LossToRunning,
-    /// From a server's going off to everything that ran there Running elsewhere.
+    /// From a server's loss to all its groups Running elsewhere.
     LossToAll,
-    /// As the first, and the leader was on that server.
+    /// Like `LossToOrder`, with the leader on that server.
     LeaderLossToOrder,
-    /// As the second, and the leader was on that server.
+    /// Like `LossToRunning`, with the leader on that server.
     LeaderLossToRunning,
-    /// As the third, and the leader was on that server.
+    /// Like `LossToAll`, with the leader on that server.
     LeaderLossToAll,
     /// From the crash of an LPAR to its restart order.
     CrashToOrder,
-    /// From the crash of an LPAR past its limit to it Running elsewhere.
+    /// From the crash of an LPAR beyond its restart limit to its Running elsewhere.
     CrashToElsewhere,
-    /// From the death of a management LPAR to a surrogate.
+    /// From the death of a management LPAR to a surrogate for its server.
     NodeLostToSurrogate,
     /// From the cut of a node to the end of its lease.
     CutToLapse,
     /// From the death of the leader to the next committed command.
     LeaderKilledToCommit,
-    /// From an operator's word to the first start order.
+    /// From an operator's confirmation to the first start order.
     ConfirmToOrder,
     /// From a server's return to its being clean.
     ReturnToClean,
 }
 
 impl Figure {
-    /// In words.
+    /// Description for people.
     pub fn words(self) -> &'static str {
         match self {
             Figure::LossToOrder => "server lost → start order of its first group",
@@ -56,12 +56,12 @@ impl Figure {
         }
     }
 
-    /// What it should be at most, at default timings.
+    /// Maximum target, at default timings.
     pub fn target(self) -> Option<Duration> {
         match self {
             Figure::LossToOrder => Some(Duration::from_secs(3)),
             Figure::LeaderLossToOrder => Some(Duration::from_secs(4)),
-            // The monitor interval and half a second.
+            // The monitor interval plus half a second.
             Figure::CrashToOrder => Some(Duration::from_millis(5_500)),
             Figure::LossToRunning
             | Figure::LossToAll
@@ -77,10 +77,10 @@ impl Figure {
     }
 }
 
-/// Most memory that an idle node should take.
+/// Maximum target for the memory of an idle node, in bytes.
 pub const MEMORY_TARGET: u64 = 40 << 20;
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
     samples: Vec<(Figure, Duration)>,
@@ -93,27 +93,27 @@ pub struct Figures {
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Spread {
     pub figure: Figure,
-    /// In words.
+    /// Description for people.
     pub words: &'static str,
-    /// What it should be at most.
+    /// Maximum target.
     pub target_ms: Option<u128>,
-    /// Shortest.
+    /// Minimum.
     pub min_ms: u128,
-    /// The one in the middle.
+    /// Median.
     pub median_ms: u128,
-    /// Longest.
+    /// Maximum.
     pub max_ms: u128,
-    /// All, in the order in which they were taken.
+    /// All samples, in the order of measurement.
     pub samples_ms: Vec<u128>,
 }
 
 impl Figures {
-    /// Takes a sample.
+    /// Adds a sample.
     pub fn take(&mut self, figure: Figure, from: Time, to: Time) {
         self.samples.push((figure, to.since(from).into()));
     }
 
-    /// Each figure that was measured, with its spread.
+    /// The spread of each figure that was measured.
     pub fn spreads(&self) -> Vec<Spread> {
         let mut figures: Vec<Figure> = self.samples.iter().map(|(figure, _)| *figure).collect();
         figures.sort_unstable();

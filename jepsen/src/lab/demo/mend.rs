@@ -1,4 +1,4 @@
-//! Between two steps: whatever is broken is mended, and the next step begins when all is quiet.
+//! Between two steps: everything is repaired, and the next step begins when the cluster is at rest.
 
 use super::{
     cluster::unrest,
@@ -8,14 +8,14 @@ use crate::world::{Change, Command, Fault, LparState, Power, Refusal, ServerId, 
 use std::time::Duration;
 use tenure::api::wire::{Intent, StatusView, Verb};
 
-/// Pause between two looks at what is still broken.
+/// Pause between two checks.
 const LOOK: Duration = Duration::from_millis(150);
-/// While a server comes up it starts its management LPAR by itself; nobody else needs to.
+/// A server that comes up starts its management LPAR by itself within this time.
 const STARTS_ITSELF: Span = Span::seconds(3);
 
 impl Story {
-    /// Mends everything, and waits until the cluster is at rest: every node heard, every server watched by its own node,
-    /// every group online.
+    /// Repairs everything, and waits until the cluster is at rest: every node heard, every server watched by its own
+    /// node, every group online.
     pub async fn mend(&self) -> Told {
         let mut last = String::new();
         let quiet = async {
@@ -53,7 +53,7 @@ impl Story {
         }
     }
 
-    /// One step on the way of a server to Operating.
+    /// Takes one step towards a server that is Operating.
     pub fn switch_on(&self, server: ServerId) {
         let done = self.world(|world| {
             let name = world.server_name(server).to_owned();
@@ -84,7 +84,7 @@ impl Story {
         done.into_iter().for_each(|done| self.did(done));
     }
 
-    /// Faults are cleared, and every group is to run.
+    /// Clears faults, and requests every group online.
     async fn forgive(&self, status: &StatusView) {
         for group in &status.groups {
             if !group.faults.is_empty() {
@@ -96,21 +96,21 @@ impl Story {
         }
     }
 
-    /// What is refused is tried again in the next round.
+    /// A refused request is tried again in the next round.
     async fn tries(&self, verb: Verb) {
         self.did(format!("operator: tenure {}", verb.typed()));
         let _ = self.ask(verb).await;
     }
 }
 
-/// How long ago the power of a server last changed.
+/// Time since the power of a server last changed.
 fn up_for(world: &World, server: ServerId) -> Span {
     let mut entries = world.history().entries().iter().rev();
     let changed = entries.find(|entry| matches!(entry.change, Change::Power { server: of, .. } if of == server));
     world.now().since(changed.map(|entry| entry.at).unwrap_or_default())
 }
 
-/// Has some HMC carry out a command.
+/// Executes a command on any HMC that accepts it.
 pub fn command(world: &mut World, command: &Command) -> Result<(), Refusal> {
     let mut refused = Refusal::HmcDown;
     for hmc in world.hmcs() {

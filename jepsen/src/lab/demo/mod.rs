@@ -1,4 +1,4 @@
-//! `lab demo`: the main job of the product, told as a story on a site of three servers.
+//! `lab demo`: the main task of the product, as a story on a site of three servers.
 
 mod cluster;
 mod figures;
@@ -28,7 +28,7 @@ use super::{Site, SiteError, SiteOptions, signal::Interrupt};
 use std::{path::PathBuf, process::ExitCode};
 use tempfile::TempDir;
 
-/// Servers of the story.
+/// Number of servers in the story.
 const SERVERS: usize = 3;
 
 /// `lab demo`.
@@ -37,19 +37,19 @@ pub struct DemoArgs {
     /// Write timeline, durations and verdict to this file as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// How often step 3 loses a server of each kind, for figures with a spread.
+    /// Number of losses of each kind in step 3, for figures with a spread.
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=20))]
     losses: u8,
 }
 
-/// Where the files of a demonstration are.
+/// The directory of a demonstration's files.
 enum Place {
     Kept(PathBuf),
     Temporary(TempDir),
 }
 
-/// Tells the story. Its files are kept in `directory`, or else in a temporary one that goes after a good end. To be called
-/// on the main thread: it starts processes.
+/// Runs the story. Its files are kept in `directory`, or else in a temporary one that is removed after success. Call
+/// it on the main thread: it starts processes.
 pub async fn run(args: &DemoArgs, directory: Option<PathBuf>) -> ExitCode {
     let place = match directory {
         Some(directory) => Place::Kept(directory),
@@ -89,7 +89,7 @@ pub async fn run(args: &DemoArgs, directory: Option<PathBuf>) -> ExitCode {
     code
 }
 
-/// Why a story ended early.
+/// Reason why a story ended early.
 enum End {
     Broken(SiteError),
     Interrupted,
@@ -107,7 +107,7 @@ fn conclude(story: &Story, good: usize, args: &DemoArgs) -> ExitCode {
     if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Files of a story that went wrong are kept, for whoever wants to know why.
+/// Keeps the files of a failed story for analysis.
 fn put_away(place: Place, code: ExitCode) {
     match place {
         Place::Temporary(directory) if code == ExitCode::FAILURE => {

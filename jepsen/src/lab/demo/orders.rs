@@ -1,4 +1,4 @@
-//! What several steps do and look for.
+//! Actions and conditions shared by several steps.
 
 use super::{
     figures::Figure,
@@ -6,11 +6,11 @@ use super::{
 };
 use crate::world::{Change, Entry, Fault, LparId, LparState, ServerId, Time};
 
-/// A start order as the lab learned of it.
+/// A start order that the lab has observed.
 #[allow(missing_docs)] // what a name says is not said again
 pub struct StartOrder {
     pub at: Time,
-    /// The node that is to carry it out.
+    /// The node that has to carry it out.
     pub node: String,
 }
 
@@ -26,7 +26,7 @@ pub fn lpar(story: &Story, name: &str) -> Told<LparId> {
     found.map_or_else(|| story.check("the LPAR exists", Err(name.to_owned())).and(Err(super::story::Missed)), Ok)
 }
 
-/// Makes a fault happen. Gives its time.
+/// Injects a fault. Returns its time.
 pub fn fault(story: &Story, words: impl std::fmt::Display, fault: Fault) -> Told<Time> {
     story.did(words);
     let done = story.world(|world| world.inject(fault).map(|()| world.now()));
@@ -39,7 +39,7 @@ pub fn crash(story: &Story, name: &str, on: &str) -> Told<Time> {
     fault(story, format!("LPAR {name} crashes on {on}"), crash)
 }
 
-/// Awaits the first start order for a group.
+/// Waits for the first start order for a group.
 pub async fn start_ordered(story: &Story, cursor: usize, group: &str) -> StartOrder {
     let look = |note: &tenure::api::wire::RecordView| {
         note.kind == "ordered" && note.group.as_deref() == Some(group) && note.text.starts_with("start ")
@@ -49,7 +49,7 @@ pub async fn start_ordered(story: &Story, cursor: usize, group: &str) -> StartOr
     StartOrder { at, node: node.to_owned() }
 }
 
-/// Awaits that an LPAR is truly Running, on this server or on any.
+/// Waits until an LPAR is truly Running, on this server or on any.
 pub async fn running(story: &Story, cursor: usize, name: &str, on: Option<&str>) -> Entry {
     let (id, place) = story.world(|world| (world.lpar(name), on.and_then(|on| world.server(on))));
     let look = |change: &Change| match change {
@@ -61,7 +61,7 @@ pub async fn running(story: &Story, cursor: usize, name: &str, on: Option<&str>)
     story.change(cursor, look).await
 }
 
-/// An LPAR on a server that has its restarts left, of the most important group there.
+/// The LPAR of the most important group on a server, among those without a restart so far.
 pub async fn fresh_lpar(story: &Story, on: &str) -> Told<(String, String)> {
     let status = story.status().await;
     let order = |name: &String| status.groups.iter().position(|group| group.name == *name);
@@ -70,7 +70,7 @@ pub async fn fresh_lpar(story: &Story, on: &str) -> Told<(String, String)> {
     found.map_or_else(|| story.check("an LPAR runs there", Err(on.to_owned())).and(Err(super::story::Missed)), Ok)
 }
 
-/// An LPAR crashes on a server that is watched by a surrogate, and is restarted there on its orders.
+/// Crashes an LPAR on a server that is watched by a surrogate, and waits until the surrogate has restarted it there.
 pub async fn crash_under_surrogate(story: &Story, on: &str) -> Told<String> {
     let (name, group) = fresh_lpar(story, on).await?;
     let cursor = story.cursor();

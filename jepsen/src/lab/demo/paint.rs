@@ -1,4 +1,4 @@
-//! Lines of the timeline as people read them. Pure.
+//! Formats lines of the timeline for people. Pure.
 
 use super::timeline::{Event, Line};
 use crate::world::{Cause, Change, LparState, MoveStep, SystemState, Time};
@@ -8,9 +8,9 @@ use tenure::api::wire::{Level, RecordView};
 
 /// Columns before the text: time, source.
 const INDENT: usize = 20;
-/// Headings are not wider.
+/// Maximum width of headings.
 const WIDTH: usize = 110;
-/// No line is wrapped narrower than this.
+/// Minimum width for wrapping.
 const NARROWEST: usize = 40;
 
 const BOLD: Style = Style::new().bold();
@@ -22,7 +22,7 @@ const WARNING: Style = AnsiColor::Yellow.on_default();
 const WORLD: Style = AnsiColor::Magenta.on_default();
 const CLUSTER: Style = AnsiColor::Cyan.on_default();
 
-/// What is shown of lines that came together, wrapped to a width if there is one.
+/// The text for lines that arrived together, wrapped to a width if there is one.
 pub fn lines(lines: &[Line], width: Option<usize>) -> Vec<String> {
     let mut shown = Vec::new();
     let mut rest = lines.iter().peekable();
@@ -34,7 +34,7 @@ pub fn lines(lines: &[Line], width: Option<usize>) -> Vec<String> {
             Event::World { entry, .. } if is_beginning(&entry.change) => {}
             Event::World { entry, text, .. } => {
                 let mut text = text.clone();
-                // Everything that a server takes with it is one line.
+                // All changes caused by one server are one line.
                 while let Some(next) = rest.next_if(|next| goes_with(line, next)) {
                     text = join(&text, next);
                 }
@@ -43,7 +43,7 @@ pub fn lines(lines: &[Line], width: Option<usize>) -> Vec<String> {
             Event::Note(record) if is_chatter(record) => {}
             Event::Note(record) => {
                 let mut names = Vec::new();
-                // Groups that wait for the same are one line.
+                // Groups that wait for the same reason are one line.
                 while let Some(name) = rest.peek().and_then(|next| waits_too(record, next)) {
                     names.push(name);
                     rest.next();
@@ -61,7 +61,7 @@ pub fn lines(lines: &[Line], width: Option<usize>) -> Vec<String> {
     shown
 }
 
-/// A length of time for people.
+/// A duration for people.
 pub fn took(time: Duration) -> String {
     match time.as_millis() {
         ms @ 0..1000 => format!("{ms} ms"),
@@ -130,7 +130,7 @@ fn join(text: &str, next: &Line) -> String {
     }
 }
 
-/// The group that waits for the same in the next line.
+/// The group in the next line, if it waits for the same reason.
 fn waits_too(record: &RecordView, next: &Line) -> Option<String> {
     let other = next.note().filter(|other| other.kind == "waiting" && record.kind == "waiting")?;
     let why = |record: &RecordView| record.text.split_once(" waits: ").map(|(_, why)| why.to_owned());
@@ -164,7 +164,7 @@ fn world_style(change: &Change) -> Style {
     }
 }
 
-/// What the world says already, and better.
+/// Records that only repeat a change of the world.
 fn is_chatter(record: &RecordView) -> bool {
     matches!(record.kind.as_str(), "copy_changed" | "ended") && record.level == Level::Info
 }
@@ -180,7 +180,7 @@ fn note_style(record: &RecordView) -> Style {
     }
 }
 
-/// A text in lines that fit beside an indent. Words are not broken.
+/// Wraps a text to lines that fit beside an indent. Words are not broken.
 fn wrap(text: &str, width: Option<usize>, indent: usize) -> Vec<String> {
     let Some(room) = width.map(|width| width.saturating_sub(indent + 1).max(NARROWEST)) else {
         return vec![text.to_owned()];

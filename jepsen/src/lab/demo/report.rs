@@ -1,4 +1,4 @@
-//! The end of a demonstration: what was measured, how often each LPAR was started, and the verdict of the checkers.
+//! The end of a demonstration: measurements, starts of each LPAR, and the verdict of the checkers.
 
 use super::{
     figures::{MEMORY_TARGET, Spread},
@@ -18,28 +18,28 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default();
 
-/// Everything that a demonstration found out.
+/// The results of a demonstration.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Version of this form.
+    /// Version of this format.
     version: u32,
-    /// Whether every step happened and nothing was violated.
+    /// Whether every step succeeded and nothing was violated.
     pub ok: bool,
-    /// How long it took.
+    /// Total duration.
     took_ms: u64,
-    /// Steps that happened as expected, and how many there are.
+    /// Number of successful steps, and of all steps.
     steps: (usize, usize),
-    /// What was measured.
+    /// The measurements.
     durations: Vec<Spread>,
     /// Resident memory of the largest idle node, in bytes.
     memory: Option<u64>,
-    /// What it should be at most.
+    /// Its target.
     memory_target: u64,
-    /// How often each LPAR was started.
+    /// Number of starts of each LPAR.
     starts: Vec<Starts>,
-    /// What the checkers say of the world's history.
+    /// The checkers' verdict on the world's history.
     verdict: VerdictView,
-    /// Everything that happened, in order.
+    /// All events, in order.
     timeline: Vec<LineView>,
 }
 
@@ -75,7 +75,7 @@ struct LineView {
 }
 
 impl Report {
-    /// Draws the sum of a story.
+    /// Summarizes a story.
     pub fn new(story: &Story, good: usize, steps: usize) -> Self {
         let (starts, verdict) = story.world(|world| (starts(world), verdict(world)));
         let figures = story.figures();
@@ -93,7 +93,7 @@ impl Report {
         }
     }
 
-    /// For people.
+    /// The report as text.
     pub fn text(&self) -> String {
         let mut text = format!("\n{}\n", styled(BOLD, "What was measured"));
         text.push_str(&self.durations_table());
@@ -201,7 +201,7 @@ fn verdict(world: &World) -> VerdictView {
     }
 }
 
-/// A table without borders. Columns whose heading ends in `>` are aligned to the right.
+/// A table without borders. Columns whose heading ends in `>` are right-aligned.
 pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

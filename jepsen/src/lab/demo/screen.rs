@@ -1,4 +1,4 @@
-//! Where the timeline is shown: a terminal with a line of progress at its foot, or plain text.
+//! The output of the timeline: a terminal with a progress line at its foot, or plain text.
 
 use super::{paint, timeline::Line};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-/// Pace of the progress line.
+/// Update interval of the progress line.
 const TICK: Duration = Duration::from_millis(120);
 
-/// A place for lines.
+/// The output for lines.
 pub struct Screen {
     progress: Option<ProgressBar>,
     width: Option<usize>,
@@ -19,7 +19,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Standard output, with progress if people look at it.
+    /// Standard output, with a progress line on a terminal.
     pub fn standard() -> Self {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let progress = terminal.then(|| {
@@ -32,7 +32,7 @@ impl Screen {
         Screen { progress, width, closed: AtomicBool::new(false) }
     }
 
-    /// Shows lines that came together.
+    /// Shows lines that arrived together.
     pub fn show(&self, lines: &[Line]) {
         if self.closed.load(Ordering::Relaxed) {
             return;
@@ -42,7 +42,7 @@ impl Screen {
         }
     }
 
-    /// Shows a text as it is; colours are left out where they cannot be seen.
+    /// Shows a text unchanged, without colours where they are not supported.
     pub fn print(&self, text: &str) {
         match &self.progress {
             Some(bar) => bar.suspend(|| anstream::println!("{text}")),
@@ -50,7 +50,7 @@ impl Screen {
         }
     }
 
-    /// Says what is waited for.
+    /// Shows what the story waits for.
     pub fn waiting(&self, what: &str) {
         if let Some(bar) = &self.progress {
             let room = self.width.unwrap_or(80).saturating_sub(12);
@@ -59,7 +59,7 @@ impl Screen {
         }
     }
 
-    /// Takes the line of progress away, and shows no more lines.
+    /// Removes the progress line, and ignores further lines.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         if let Some(bar) = &self.progress {

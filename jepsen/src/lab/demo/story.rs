@@ -1,4 +1,5 @@
-//! The story: what the steps do and expect. Every expectation is a condition that is awaited, with a time limit.
+//! The story: actions and expectations of the steps. Every expectation is a condition that is awaited, with a time
+//! limit.
 
 use super::{
     figures::Figures,
@@ -18,34 +19,34 @@ use std::{
 };
 use tenure::api::{Client, wire::RecordView};
 
-/// An expectation was not met; the timeline says which.
+/// An expectation was not met; the timeline shows which.
 #[derive(Clone, Copy, Debug)]
 pub struct Missed;
 
-/// What came of an expectation.
+/// Result of an expectation.
 pub type Told<T = ()> = Result<T, Missed>;
 
-/// The longest that anything in the story may take, unless it says otherwise: far more than it should, for slow machines.
+/// Default time limit of an expectation: far more than it should take, for slow machines.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
-/// A demonstration on its way.
+/// A demonstration in progress.
 pub struct Story {
-    /// Where it plays.
+    /// Its site.
     pub site: Site,
-    /// What happened so far.
+    /// The events so far.
     pub timeline: Timeline,
     /// A client for each node.
     pub(super) clients: BTreeMap<String, Client>,
     /// The node that answered last.
     pub(super) answered: Mutex<String>,
-    /// When the lab last did something.
+    /// Time of the lab's last action.
     acted: Mutex<Time>,
     figures: Mutex<Figures>,
     _watchers: Watchers,
 }
 
 impl Story {
-    /// Sets the watchers on a site.
+    /// Starts the watchers of a site.
     pub fn new(site: Site, timeline: Timeline) -> Result<Self, SiteError> {
         let watchers = Watchers::start(&site, &timeline)?;
         let client = |name: &String| Ok((name.clone(), site.client_of(name)?));
@@ -61,29 +62,29 @@ impl Story {
         })
     }
 
-    /// The present.
+    /// Current time.
     pub fn now(&self) -> Time {
         self.site.world.now()
     }
 
-    /// Where the next line of the timeline will be.
+    /// Position of the next line of the timeline.
     pub fn cursor(&self) -> usize {
         self.timeline.cursor()
     }
 
-    /// What was measured.
+    /// The measurements.
     pub fn figures(&self) -> MutexGuard<'_, Figures> {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says what the lab does.
+    /// Records an action of the lab.
     pub fn did(&self, what: impl Display) {
         let now = self.now();
         *self.acted.lock().unwrap_or_else(PoisonError::into_inner) = now;
         self.timeline.push(now, vec![Event::Did(what.to_string())]);
     }
 
-    /// Awaits something that should happen.
+    /// Waits for an expected result.
     pub async fn expect<T>(&self, what: impl Display, within: Duration, condition: impl Future<Output = T>) -> Told<T> {
         let what = what.to_string();
         self.timeline.screen().waiting(&what);
@@ -102,7 +103,7 @@ impl Story {
         }
     }
 
-    /// Says whether something is as it should be.
+    /// Records whether a check succeeded.
     pub fn check(&self, what: impl Display, found: Result<(), String>) -> Told {
         let text = what.to_string();
         let (event, told) = match found {
@@ -113,7 +114,7 @@ impl Story {
         told
     }
 
-    /// Something that the lab does must not fail.
+    /// Records the failure of an action that must not fail.
     pub fn must<T, E: std::error::Error>(&self, what: &str, result: Result<T, E>) -> Told<T> {
         result.map_err(|error| {
             let why = chain(&error);
@@ -122,18 +123,18 @@ impl Story {
         })
     }
 
-    /// Does something to the world.
+    /// Calls a function with the world.
     pub fn world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
         self.site.world.with(act)
     }
 
-    /// The first note from `cursor` on that is looked for, with the time at which the lab heard of it.
+    /// The first matching note from `cursor` on, with the time at which the lab received it.
     pub async fn note(&self, cursor: usize, look: impl Fn(&RecordView) -> bool) -> (Time, RecordView) {
         let found = |line: &Line| line.note().filter(|record| look(record)).map(|record| (line.at, record.clone()));
         self.timeline.find(cursor, found).await
     }
 
-    /// The first change of the world from `cursor` on that is looked for.
+    /// The first matching change of the world from `cursor` on.
     pub async fn change(&self, cursor: usize, look: impl Fn(&Change) -> bool) -> Entry {
         let found = |line: &Line| {
             let change = line.change().filter(|change| look(change))?;

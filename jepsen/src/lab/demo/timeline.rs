@@ -1,7 +1,7 @@
-//! The timeline: everything that happened in a demonstration, in the order in which the lab learned of it.
+//! The timeline: all events of a demonstration, in the order in which the lab received them.
 //!
-//! One clock for all of it: the world's, which is real time since the lab was started. Who waits for something looks
-//! through the lines from a cursor on, so nothing is missed between two looks.
+//! All times are of one clock: the world's, which is real time since the lab was started. A waiting task reads the
+//! lines from a cursor on, so nothing is missed between two reads.
 
 use super::screen::Screen;
 use crate::world::{Change, Entry, Time};
@@ -12,52 +12,52 @@ use std::{
 use tenure::api::wire::RecordView;
 use tokio::sync::watch;
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Line {
-    /// When: time since the lab was started.
+    /// Time since the lab was started.
     pub at: Time,
-    /// In which step of the story.
+    /// Step of the story.
     pub step: usize,
     pub event: Event,
 }
 
-/// What can happen.
+/// Kinds of events.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum Event {
     /// A step begins.
     Step {
-        /// What is done.
+        /// Title of the step.
         title: &'static str,
-        /// What should come of it.
+        /// The expected result.
         expected: &'static str,
     },
-    /// The lab did something.
+    /// An action of the lab.
     Did(String),
     /// The world changed.
     World {
         entry: Entry,
-        /// In words.
+        /// Description for people.
         text: String,
-        /// Whether it concerns a VIO server, which hardly anybody wants to read of.
+        /// Whether it concerns a VIO server, which is rarely of interest.
         vios: bool,
     },
-    /// The cluster wrote something down.
+    /// A note of the cluster.
     Note(RecordView),
     /// An expectation was met.
     Met {
-        /// What was expected.
+        /// The expectation.
         text: String,
-        /// How long after the lab last did something, if it was waited for.
+        /// Time since the lab's last action, if it was awaited.
         after: Option<Duration>,
     },
     /// An expectation was not met.
     Missed {
-        /// What was expected.
+        /// The expectation.
         text: String,
-        /// What happened instead.
+        /// The actual result.
         why: String,
     },
 }
@@ -80,7 +80,7 @@ impl Line {
     }
 }
 
-/// The lines, shared by who writes and who waits.
+/// The lines, shared by writers and waiters.
 #[derive(Clone)]
 pub struct Timeline(Arc<Shared>);
 
@@ -97,12 +97,12 @@ struct Inner {
 }
 
 impl Timeline {
-    /// An empty timeline that is shown on this screen.
+    /// An empty timeline, shown on this screen.
     pub fn new(screen: Screen) -> Self {
         Timeline(Arc::new(Shared { inner: Mutex::default(), length: watch::channel(0).0, screen }))
     }
 
-    /// Adds what happened at once, and shows it.
+    /// Adds simultaneous events, and shows them.
     pub fn push(&self, at: Time, events: Vec<Event>) {
         let mut inner = self.lock();
         let step = inner.step;
@@ -121,7 +121,7 @@ impl Timeline {
         self.push(at, vec![Event::Step { title, expected }]);
     }
 
-    /// Where the next line will be.
+    /// Position of the next line.
     pub fn cursor(&self) -> usize {
         self.lock().lines.len()
     }
@@ -131,7 +131,7 @@ impl Timeline {
         self.lock().lines.get(cursor..).unwrap_or_default().to_vec()
     }
 
-    /// The first line from `cursor` on that is looked for, waiting for it if need be.
+    /// The first matching line from `cursor` on; waits for it if necessary.
     pub async fn find<T>(&self, mut cursor: usize, mut look: impl FnMut(&Line) -> Option<T>) -> T {
         let mut length = self.0.length.subscribe();
         loop {
@@ -151,7 +151,7 @@ impl Timeline {
         }
     }
 
-    /// Where it is shown.
+    /// The screen on which it is shown.
     pub fn screen(&self) -> &Screen {
         &self.0.screen
     }

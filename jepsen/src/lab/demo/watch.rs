@@ -1,4 +1,4 @@
-//! Watchers: what the world does and what the nodes write down goes to the timeline as it happens.
+//! Watchers: copy changes of the world and notes of the nodes to the timeline as they happen.
 
 use super::timeline::{Event, Timeline};
 use crate::{
@@ -14,21 +14,21 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Pause before a node that does not answer is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
-/// Notes that are not further apart belong together.
+/// Maximum gap between notes that belong together.
 const TOGETHER: Duration = Duration::from_millis(3);
-/// Most notes that are shown as one.
+/// Maximum number of notes shown together.
 const MOST_TOGETHER: usize = 32;
 
-/// Tasks that watch; they end when this is dropped.
+/// The watching tasks; they end when this is dropped.
 pub struct Watchers {
     _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
-/// Where the cluster's journal was read to, by whichever node was first: an index, and how many records of it.
+/// The position up to which any node has delivered the journal: an index, and the number of its records.
 type Progress = Arc<Mutex<(u64, usize)>>;
 
 impl Watchers {
-    /// Watches a site. Every node is followed on its own: one that is cut off has no news, and does not say so.
+    /// Watches a site. Every node is followed separately: one that is cut off has no news, and gives no error.
     pub fn start(site: &Site, timeline: &Timeline) -> Result<Self, SiteError> {
         let mut tasks = vec![tokio::spawn(world(site.world.clone(), timeline.clone()))];
         let progress = Progress::default();
@@ -72,7 +72,7 @@ fn event(world: &World, entry: &Entry) -> Event {
 
 async fn notes(client: Client, world: LiveWorld, timeline: Timeline, progress: Progress) {
     let mut follow = client.follow(0);
-    // Where this node is: it tells everything from the beginning, in the same order as all others.
+    // Position of this node: it delivers all records from the beginning, in the same order as all others.
     let mut here = (0, 0);
     loop {
         let first = match follow.next().await {
@@ -84,7 +84,7 @@ async fn notes(client: Client, world: LiveWorld, timeline: Timeline, progress: P
         };
         let at = world.now();
         let mut together = vec![first];
-        // What one entry of the log led to comes at once, in pieces.
+        // The records of one log entry arrive together, in pieces.
         while let Ok(Ok(record)) = tokio::time::timeout(TOGETHER, follow.next()).await {
             together.push(record);
             if together.len() >= MOST_TOGETHER {

@@ -1,4 +1,4 @@
-//! Where a site lives: its files, its addresses, its keys.
+//! The layout of a site: its files, its addresses, its keys.
 
 use super::{SiteError, SiteOptions};
 use crate::{
@@ -17,11 +17,11 @@ use tenure::config::identity;
 /// Addresses of a node.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    /// Where it listens for other nodes.
+    /// Its address for other nodes.
     pub(super) listen: SocketAddr,
-    /// Where it serves administrators.
+    /// Its address for administrators.
     pub(super) api: SocketAddr,
-    /// Where the others call it: its relay.
+    /// The address at which the others call it: its relay.
     advertise: SocketAddr,
 }
 
@@ -67,18 +67,18 @@ pub(super) async fn place(network: &mut Network, number: u8) -> Result<Place, Si
     Ok(Place { listen, api, advertise })
 }
 
-/// Two free ports. Both are held while they are chosen, so that they differ.
+/// Two free ports. Both are held while they are selected, so that they differ.
 fn free_ports(on: IpAddr) -> io::Result<(SocketAddr, SocketAddr)> {
     let (one, other) = (std::net::TcpListener::bind((on, 0))?, std::net::TcpListener::bind((on, 0))?);
     Ok((one.local_addr()?, other.local_addr()?))
 }
 
-/// Where a machine without LPARs has what its agents keep. It does not outlast its power.
+/// Directory of the resources inside a machine without LPARs. It is emptied when the machine loses power.
 pub(in super::super) fn inside(directory: &Path, server: &str) -> PathBuf {
     directory.join("inside").join(server)
 }
 
-/// Where a node's log is.
+/// Path of a node's log.
 pub(super) fn log_of(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.log"))
 }

@@ -1,4 +1,4 @@
-//! The nodes of a site as processes: started, killed, paused, and kept in step with their management LPARs.
+//! The nodes of a site as processes: started, killed, paused, and synchronized with their management LPARs.
 
 use super::{Site, SiteError, layout::inside};
 use crate::{lab::process::NodeProcess, world::Guest};
@@ -9,34 +9,34 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long nodes may take to stop before they are killed.
+/// Maximum time for nodes to stop before they are killed.
 const STOPS: Duration = Duration::from_secs(3);
-/// Pause between two looks at nodes that stop.
+/// Pause between two checks of stopping nodes.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What a node's process does.
+/// State of a node's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeRuns {
-    /// It runs.
+    /// It is running.
     Runs,
-    /// It was paused.
+    /// It is paused.
     Paused,
-    /// There is none.
+    /// There is no process.
     Dead,
 }
 
-/// The processes, and which of them are kept from following their LPAR.
+/// The processes, and the set of those that do not follow their LPAR.
 pub(super) struct Nodes {
     processes: BTreeMap<String, NodeProcess>,
-    /// Nodes that were taken down on purpose.
+    /// Nodes that were killed or paused on purpose, or not started yet.
     held: BTreeSet<String>,
-    /// Where what agents keep goes with the power of its machine.
+    /// The site's directory, if resources inside nodes are lost with the power of their machine.
     home: Option<PathBuf>,
 }
 
 impl Nodes {
     pub(super) fn new(processes: BTreeMap<String, NodeProcess>, home: Option<PathBuf>) -> Self {
-        // A node that has not joined yet must not be started as one that has.
+        // A node that has not joined yet must not be started as a member.
         Nodes { held: processes.keys().cloned().collect(), processes, home }
     }
 
@@ -62,7 +62,7 @@ impl Nodes {
     }
 }
 
-/// What is in a directory is gone.
+/// Removes all files in a directory.
 fn forget(directory: &Path) -> Result<(), SiteError> {
     let set = |source| SiteError::Set { what: directory.display().to_string(), source };
     for entry in std::fs::read_dir(directory).map_err(set)? {
@@ -78,7 +78,7 @@ impl Site {
         nodes.node(name)?.start(token).map_err(SiteError::Process)
     }
 
-    /// Kills a node's process, whatever its LPAR does, until it is started again.
+    /// Kills a node's process until it is started again, whatever the state of its LPAR.
     pub fn kill_node(&self, name: &str) -> Result<(), SiteError> {
         let mut nodes = self.nodes();
         nodes.node(name)?.kill().map_err(SiteError::Process)?;
@@ -94,7 +94,7 @@ impl Site {
         Ok(())
     }
 
-    /// Starts a node's process again, or lets a paused one go on, as far as its LPAR runs.
+    /// Starts a node's process again, or continues a paused one, if its LPAR runs.
     pub fn start_node(&self, name: &str) -> Result<(), SiteError> {
         let mut nodes = self.nodes();
         nodes.held.remove(name);
@@ -105,7 +105,7 @@ impl Site {
         self.follow_world()
     }
 
-    /// Starts every node that was killed or paused on purpose. Tells which.
+    /// Starts every node that was killed or paused on purpose. Returns their names.
     pub fn start_held_nodes(&self) -> Result<Vec<String>, SiteError> {
         let held: Vec<String> = self.nodes().held.iter().cloned().collect();
         for name in &held {
@@ -114,7 +114,7 @@ impl Site {
         Ok(held)
     }
 
-    /// What a node's process does.
+    /// State of a node's process.
     pub fn node_runs(&self, name: &str) -> Result<NodeRuns, SiteError> {
         let mut nodes = self.nodes();
         let node = nodes.node(name)?;
@@ -135,13 +135,13 @@ impl Site {
         alive.collect()
     }
 
-    /// Has every node's process do what its management LPAR does: none without power, none that runs where it hangs.
-    /// Nodes without a management LPAR are left alone. To be called whenever the world's history has grown, on a thread
-    /// that lives as long as the lab.
+    /// Synchronizes every node's process with its management LPAR: no process without power, none running in one that
+    /// hangs. Nodes without a management LPAR are left alone. Call it whenever the world's history has grown, on a
+    /// thread that lives as long as the lab.
     pub fn follow_world(&self) -> Result<(), SiteError> {
         let guests: Vec<(String, Guest)> = self.world.with(|world| {
             let management = world.management();
-            // A node is called as its server is.
+            // A node has the name of its server.
             let guest = |(server, lpar)| (world.server_name(server).to_owned(), world.guest(server, lpar));
             management.into_iter().map(guest).collect()
         });
@@ -164,7 +164,7 @@ impl Site {
 
     pub(super) async fn stop_nodes(&self) {
         for node in self.nodes().processes.values_mut() {
-            // One that cannot be asked is killed when it is dropped.
+            // A process that cannot be asked is killed when it is dropped.
             let _ = node.ask_to_stop();
         }
         let until = Instant::now() + STOPS;

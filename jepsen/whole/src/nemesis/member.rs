@@ -1,4 +1,4 @@
-//! Changes of members: leadership handed over, and nodes that are removed and join anew with a blank disk.
+//! Membership changes: leadership transfers, and nodes that are removed and join again with a blank disk.
 
 use super::Nemesis;
 use crate::{
@@ -10,7 +10,7 @@ use openraft::async_runtime::AsyncRuntime;
 use rand::RngExt;
 use std::{sync::Arc, time::Duration};
 
-/// How long a change of members may take.
+/// Time limit of a membership change.
 const CHANGE: Duration = Duration::from_secs(20);
 
 impl Nemesis {
@@ -42,12 +42,12 @@ impl Nemesis {
     }
 }
 
-/// Removes a node, and has it join anew with a blank disk. `false` if it is half done.
+/// Removes a node, and lets it join again with a blank disk. `false` if that is incomplete.
 pub async fn rejoin(site: &Arc<Site>, seat: &Arc<Seat>, attempts: usize) -> bool {
     site.trace.tell(format!("{} is to join anew", seat.name));
     let old = seat.now().id;
     if !again(site, attempts, move |raft| async move {
-        // A leader does not remove itself: it would go on leading a cluster that it is no member of.
+        // A leader does not remove itself: it would keep leading a cluster of which it is not a member.
         raft.status().id != old && raft.remove(old, CHANGE).await.is_ok()
     })
     .await
@@ -77,7 +77,7 @@ pub async fn rejoin(site: &Arc<Site>, seat: &Arc<Seat>, attempts: usize) -> bool
     joined
 }
 
-/// Has every node vote, and nobody else: what was left half done is finished.
+/// Makes all nodes voters, and nobody else: completes interrupted membership changes.
 pub async fn complete(site: &Arc<Site>) {
     let Some((_, process, raft)) = site.leader() else { return };
     let status = process.act(|| raft.status());
@@ -98,7 +98,7 @@ pub async fn complete(site: &Arc<Site>) {
     }
 }
 
-/// Asks whoever leads, until it is done.
+/// Repeats a request to the current leader until it succeeds, at most `attempts` times.
 async fn again<F, W>(site: &Arc<Site>, attempts: usize, what: F) -> bool
 where
     F: Fn(crate::seat::Raft) -> W,

@@ -1,4 +1,4 @@
-//! The nemesis: from its seed it draws what is broken, mended and asked for next, in every part of the run.
+//! The nemesis: draws faults, repairs and requests from its seed, for every part of the run.
 
 mod member;
 mod nodes;
@@ -19,26 +19,26 @@ use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenure_core::Verb;
 
-/// Its steps, by number, that a run takes.
+/// The steps of the nemesis in a run, by number.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub enum Steps {
-    /// Each, as long as it rages.
+    /// All steps within its duration.
     #[default]
     All,
-    /// These; then it is over. Between them as much time passes as the others would have left.
+    /// Only these; it ends after the last of them. Their times are the same as if all steps were taken.
     Only(BTreeSet<u64>),
 }
 
-/// A step that was taken.
+/// A step taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Step {
     pub number: u64,
-    /// What it did, with the moment. Nothing: it found nothing to do.
+    /// Its action, with the time; `None` if it had nothing to do.
     pub what: Option<String>,
 }
 
-/// Draws what happens.
+/// Draws faults and requests.
 pub struct Nemesis {
     seed: u64,
     pub(crate) rng: SmallRng,
@@ -46,17 +46,17 @@ pub struct Nemesis {
     pub(crate) operators: Operators,
     pub(crate) groups: Vec<String>,
     pub(crate) resources: Vec<String>,
-    /// How likely each part is to be hit.
+    /// Weight of each part.
     weights: [u32; 5],
     taken: Vec<Step>,
 }
 
 impl Nemesis {
-    /// One for a run.
+    /// The nemesis of a run.
     pub fn new(seed: u64, site: Arc<Site>, operators: Operators, groups: Vec<String>, resources: Vec<String>) -> Self {
         let seed = seed ^ 0x6E65_6D65_7369_7321;
         let mut rng = SmallRng::seed_from_u64(seed);
-        // Each run is hard on some parts and easy on others.
+        // Each run stresses some parts more than others.
         let weights = std::array::from_fn(|_| [1, 1, 3, 8][rng.random_range(0..4)]);
         Nemesis { seed, rng, site, operators, groups, resources, weights, taken: Vec::new() }
     }
@@ -73,7 +73,7 @@ impl Nemesis {
         names[self.roll(names.len())].clone()
     }
 
-    /// Does something to the site after a while: what is broken is mended before long, so that much can be broken.
+    /// Undoes a fault after a while: early repair leaves room for many faults.
     pub(crate) fn later(&mut self, undo: impl FnOnce(&Arc<Site>) + Send + 'static) {
         let site = Arc::clone(&self.site);
         let wait = self.a_while();
@@ -83,7 +83,7 @@ impl Nemesis {
         }));
     }
 
-    /// An operator asks for something after a while.
+    /// Makes an operator's request after a while.
     pub(crate) fn ask_later(&mut self, seat: &Arc<Seat>, verb: Verb) {
         let (site, operators, seat) = (Arc::clone(&self.site), self.operators.clone(), Arc::clone(seat));
         let wait = self.a_while();
@@ -98,7 +98,7 @@ impl Nemesis {
         Duration::from_millis(self.rng.random_range(500..most))
     }
 
-    /// Goes on for so long, or until something is wrong.
+    /// Runs for this time, or until a fault is found.
     pub async fn rage(&mut self, long: Duration, steps: &Steps) {
         let over = crate::hardware::now() + u64::try_from(long.as_millis()).unwrap_or_default();
         let last = match steps {
@@ -122,7 +122,7 @@ impl Nemesis {
         }
     }
 
-    /// The steps that were taken.
+    /// Takes the steps so far.
     pub fn take_steps(&mut self) -> Vec<Step> {
         std::mem::take(&mut self.taken)
     }

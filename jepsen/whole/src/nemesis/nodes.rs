@@ -1,4 +1,4 @@
-//! What is done to the processes and machines of nodes.
+//! Faults of the nodes' processes and machines.
 
 use super::Nemesis;
 use crate::{
@@ -55,7 +55,7 @@ impl Nemesis {
             }
             16 => {
                 did("clock: another rate");
-                // Nodes bear with clocks that differ by so much.
+                // Nodes tolerate clock rates that differ by this much.
                 seat.machine.set_rate(self.rng.random_range(-20_000..20_000));
             }
             17 => {

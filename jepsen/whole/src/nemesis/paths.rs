@@ -1,4 +1,4 @@
-//! What is done to the network and to disks.
+//! Faults of the network and of disks.
 
 use super::Nemesis;
 use crate::{
@@ -68,7 +68,7 @@ impl Nemesis {
         });
     }
 
-    /// A node is cut off and back, many times.
+    /// Cuts a node off and reconnects it, many times.
     fn flap(&mut self, one: usize) {
         self.site.counts.count("net: one comes and goes");
         self.site.trace.tell(format!("{} comes and goes", self.site.seats[one].name));
@@ -108,7 +108,8 @@ impl Nemesis {
         });
     }
 
-    /// A disk that is lost, or that of a while ago. The others must be well: a majority that has forgotten cannot be helped.
+    /// Loses a disk, or resets it to an older state. All others must be intact: a majority that has lost data cannot
+    /// be helped.
     pub(super) fn spoil_disk(&mut self) {
         let one = self.roll(self.site.seats.len());
         let whole = self.site.seats.iter().all(|seat| seat.now().refused.is_none() && !seat.now().spoiled);
@@ -131,7 +132,7 @@ impl Nemesis {
         }
     }
 
-    /// Whether whoever leads knows all nodes as voters.
+    /// Whether the leader has all nodes as voters.
     fn is_voters_whole(&self) -> bool {
         let Some((_, process, raft)) = self.site.leader() else { return false };
         let status = process.act(|| raft.status());

@@ -1,4 +1,4 @@
-//! What is done to servers, service processors, VIO servers, HMCs and LPARs, and what operators ask for.
+//! Faults of servers, service processors, VIO servers, HMCs and LPARs, and requests of operators.
 
 use super::Nemesis;
 use crate::{cluster::Site, operators::Answered, seat::Seat};
@@ -18,7 +18,7 @@ impl Nemesis {
         hmcs[self.roll(hmcs.len())]
     }
 
-    /// An LPAR of the cluster's, and a server on which it is active.
+    /// An LPAR of the cluster, and a server on which it is active.
     fn an_lpar(&mut self) -> Option<(LparId, ServerId)> {
         let names = self.resources.clone();
         let name = self.one_of(&names);
@@ -84,12 +84,12 @@ impl Nemesis {
         }
     }
 
-    /// Makes a fault happen, and another in its place after a while.
+    /// Injects a fault, and `undo` after a while.
     fn hit(&mut self, what: &'static str, fault: Fault, undo: Option<Fault>) {
         self.site.hardware.inject(what, fault);
         if let Some(undo) = undo {
             self.later(move |site| {
-                // It may have ended otherwise.
+                // The fault may have ended in another way.
                 let _ = site.hardware.with(|world| world.inject(undo));
             });
         }
@@ -102,7 +102,7 @@ impl Nemesis {
         }
     }
 
-    /// The LPAR of the node on a server.
+    /// A fault of the LPAR of the node on a server.
     fn hit_home(&mut self, name: &str, server: ServerId) {
         let Some(lpar) = self.site.hardware.with(|world| world.lpar(&format!("node-{name}"))) else { return };
         match self.roll(3) {
@@ -112,7 +112,7 @@ impl Nemesis {
         self.later(|site| raise_homes(site));
     }
 
-    /// What lives inside the node on a server.
+    /// A fault of a resource inside the node on a server.
     fn hit_inside(&mut self, server: &str) {
         let Some((_, process, raft)) = self.site.leader() else { return };
         let config = process.act(|| raft.state(|judged| Arc::clone(&judged.ledger().config)));
@@ -143,7 +143,7 @@ impl Nemesis {
         }
     }
 
-    /// Operators.
+    /// Makes an operator's request.
     pub(super) async fn ask(&mut self) {
         let groups = self.groups.clone();
         let group = GroupName::from(self.one_of(&groups));
@@ -171,7 +171,7 @@ impl Nemesis {
                 return self.put(&Arc::clone(&self.site.seats[seat]), request).await;
             }
             19 => Verb::Migrate { group, server },
-            // The operator's word is true, or it is not given.
+            // The operator's statement is true, or is not made.
             20 => match self.site.hardware.with(|world| world.power(id)) {
                 Power::Dead | Power::Off | Power::Failed => Verb::ConfirmOff { server },
                 _ => return,
@@ -203,7 +203,7 @@ impl Nemesis {
         }
     }
 
-    /// Another configuration: times that are shorter or longer.
+    /// A new configuration with shorter or longer times.
     fn timings(&mut self) -> Option<Request> {
         let (_, process, raft) = self.site.leader()?;
         let config = process.act(|| raft.state(|judged| Arc::clone(&judged.ledger().config)));
@@ -214,7 +214,7 @@ impl Nemesis {
         Some(Request::Configure { cluster: Arc::new(cluster), strand: false })
     }
 
-    /// Everything of the world is whole again.
+    /// Repairs everything in the world.
     pub(crate) fn mend_world(&mut self) {
         let hmcs: Vec<HmcId> = self.site.hardware.with(|world| world.hmcs().collect());
         self.site.hardware.with(|world| {
@@ -241,7 +241,7 @@ impl Nemesis {
         let servers: Vec<ServerId> = self.site.hardware.with(|world| world.servers().collect());
         let hmc = self.an_hmc();
         servers.into_iter().for_each(|server| power_up(&self.site, hmc, server));
-        // LPARs that panicked stay so, and are nobody's to start.
+        // LPARs that panicked stay so, and nobody else starts them.
         raise_homes(&self.site);
         let config = self
             .site
@@ -260,7 +260,7 @@ impl Nemesis {
         });
     }
 
-    /// The management LPARs that read Error are stopped, so that they can be started again.
+    /// Stops the management LPARs that read Error, so that they can be started again.
     pub(crate) fn clear_homes(&mut self) {
         let hmc = self.an_hmc();
         self.site.hardware.with(|world| {
@@ -273,7 +273,7 @@ impl Nemesis {
     }
 }
 
-/// Has a server run again.
+/// Brings a server back to Operating.
 fn power_up(site: &Site, hmc: HmcId, server: ServerId) {
     site.hardware.with(|world| {
         let _ = match world.power(server) {
@@ -284,7 +284,7 @@ fn power_up(site: &Site, hmc: HmcId, server: ServerId) {
     });
 }
 
-/// Has the LPARs of nodes run again.
+/// Brings the LPARs of nodes back to Running.
 fn raise_homes(site: &Site) {
     site.hardware.with(|world| {
         for (server, lpar) in world.management() {

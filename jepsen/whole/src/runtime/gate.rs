@@ -1,4 +1,5 @@
-//! A task of a process: it goes on while that runs, waits while it is held, and is dropped where it is when it is killed.
+//! A task of a process: it runs while the process runs, pauses while it is held, and is dropped at once when it is
+//! killed.
 
 use super::machines::{self, Process, Turn};
 use std::{
@@ -11,7 +12,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Why a task gave nothing.
+/// Reason why a task has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It panicked.
@@ -42,7 +43,7 @@ impl<F: Future> Gate<F> {
 }
 
 impl<F> Gate<F> {
-    /// What is dropped with it is dropped as its process.
+    /// Drops the future in the context of its process.
     fn close(&mut self) {
         if let Some(future) = self.future.take() {
             self.process.act(|| drop(future));
@@ -94,7 +95,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
 }
 
-/// What a task gives when it is over. Dropped, it lets the task go on.
+/// Handle to the result of a task. Dropping it does not stop the task.
 pub struct JoinHandle<T>(oneshot::Receiver<Result<T, Ended>>);
 
 impl<T> JoinHandle<T> {

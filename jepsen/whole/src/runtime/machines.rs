@@ -7,7 +7,7 @@ use std::{cell::RefCell, collections::BTreeMap, task::Waker, time::Duration};
 /// Nanoseconds.
 type Nanos = u64;
 
-/// A clock runs so much faster than true time, in millionths.
+/// Deviation of a clock from true time, in millionths; positive is faster.
 type Rate = i64;
 
 const MILLION: i128 = 1_000_000;
@@ -20,14 +20,14 @@ pub struct Machine(usize);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Process(usize);
 
-/// The process that is none: whatever stands around the nodes.
+/// The pseudo-process of everything around the nodes.
 pub const WORLD: Process = Process(0);
 
 /// The clocks of a machine: both run at its own rate, and one of them stands still while it is suspended.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {
     rate: Rate,
-    /// When the rate or the suspension last changed, and what the clocks showed then.
+    /// Time of the last change of the rate or the suspension, and the values of the clocks then.
     since: Nanos,
     awake: Nanos,
     always: Nanos,
@@ -51,7 +51,7 @@ struct Running {
     machine: Machine,
     state: State,
     tasks: BTreeMap<u64, Task>,
-    /// It dies when it has been given the processor so often.
+    /// Number of polls left until it dies.
     fuse: Option<u64>,
     most_tasks: usize,
 }
@@ -73,7 +73,7 @@ fn with<R>(look: impl FnOnce(&mut Machines) -> R) -> R {
     ALL.with(|all| look(&mut all.borrow_mut()))
 }
 
-/// Nothing is left of the last run: the world alone.
+/// Removes everything of the last run except the world.
 pub(super) fn reset() {
     let old = with(|all| {
         let world =
@@ -109,7 +109,7 @@ impl Clock {
         self.always + self.gone(now)
     }
 
-    /// True time until this clock has gone on by so much.
+    /// True time in which this clock advances by `local`.
     fn stretch(&self, local: Nanos) -> Nanos {
         let (local, rate) = (i128::from(local), i128::from(self.rate));
         u64::try_from((local * MILLION).div_euclid(MILLION + rate) + 1).unwrap_or(u64::MAX)
@@ -121,11 +121,11 @@ impl Clock {
 }
 
 impl Machine {
-    /// A new machine, whose clocks run so many millionths faster than true time.
+    /// A new machine; `rate` is the deviation of its clocks, in millionths.
     pub fn new(rate: i64) -> Self {
         let since = truth();
         with(|all| {
-            // A clock that began long ago, so that something may be subtracted from it.
+            // A clock that started long ago, so that durations may be subtracted from it.
             let begun = 3_600_000_000_000;
             all.clocks.push(Clock { rate, since, awake: begun, always: begun, suspended: false });
             Machine(all.clocks.len() - 1)
@@ -136,7 +136,7 @@ impl Machine {
         with(|all| look(&mut all.clocks[self.0]))
     }
 
-    /// The machine of whoever asks.
+    /// The machine of the current process.
     pub(super) fn current() -> Self {
         with(|all| all.processes[all.current].machine)
     }
@@ -153,7 +153,7 @@ impl Machine {
         self.clock(|clock| clock.always(now))
     }
 
-    /// Its clocks go on at another rate.
+    /// Changes the rate of its clocks.
     pub fn set_rate(self, rate: i64) {
         let now = truth();
         self.clock(|clock| {
@@ -162,7 +162,7 @@ impl Machine {
         });
     }
 
-    /// It stands still, or goes on.
+    /// Suspends or resumes it.
     pub fn suspend(self, suspended: bool) {
         let now = truth();
         self.clock(|clock| {
@@ -171,7 +171,7 @@ impl Machine {
         });
     }
 
-    /// True time until its clock that may stand still shows this; `None` if it does already.
+    /// True time until its suspendable clock shows this; `None` if it already does.
     pub(super) fn left(self, until: Nanos) -> Option<Duration> {
         let now = truth();
         self.clock(|clock| {
@@ -191,12 +191,12 @@ impl Process {
         })
     }
 
-    /// The process of whoever asks.
+    /// The current process.
     pub fn current() -> Self {
         with(|all| Process(all.current))
     }
 
-    /// Its number: no two of a run have the same.
+    /// Its number, unique within a run.
     pub fn number(self) -> u64 {
         self.0 as u64
     }
@@ -206,34 +206,34 @@ impl Process {
         with(|all| all.processes[self.0].state != State::Dead)
     }
 
-    /// Ends it now: every task is dropped where it is.
+    /// Ends it now: every task is dropped at its current point.
     pub fn kill(self) {
         self.wake_all(State::Dead);
     }
 
-    /// Stops it where it is, or lets it go on.
+    /// Holds it at its current point, or continues it.
     pub fn hold(self, held: bool) {
         if self.lives() {
             self.wake_all(if held { State::Held } else { State::Runs });
         }
     }
 
-    /// Whether it is stopped where it is.
+    /// Whether it is held.
     pub fn is_held(self) -> bool {
         with(|all| all.processes[self.0].state == State::Held)
     }
 
-    /// Has it die when it has been given the processor so many times more, wherever that is.
+    /// Lets it die after this many more polls, at any point.
     pub fn light_fuse(self, polls: u64) {
         with(|all| all.processes[self.0].fuse = Some(polls));
     }
 
-    /// The most tasks that it ever had at once.
+    /// The maximum number of tasks that it had at once.
     pub fn most_tasks(self) -> usize {
         with(|all| all.processes[self.0].most_tasks)
     }
 
-    /// Does something as this process: what is spawned is its own, and clocks are those of its machine.
+    /// Calls a function as this process: spawned tasks belong to it, and clocks are those of its machine.
     pub fn act<R>(self, what: impl FnOnce() -> R) -> R {
         let before = with(|all| std::mem::replace(&mut all.current, self.0));
         let done = what();
@@ -250,7 +250,7 @@ impl Process {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// A task of it begins.
+    /// Registers a new task.
     pub(super) fn admit(self) -> u64 {
         with(|all| {
             let key = all.next_task;
@@ -262,14 +262,14 @@ impl Process {
         })
     }
 
-    /// A task of it has ended.
+    /// Removes a task that has ended.
     pub(super) fn dismiss(self, key: u64) {
         let gone = ALL
             .try_with(|all| all.borrow_mut().processes.get_mut(self.0).and_then(|process| process.tasks.remove(&key)));
         drop(gone);
     }
 
-    /// A task of it is to go on.
+    /// Asks whether a task may run now.
     pub(super) fn enter(self, key: u64, waker: &Waker) -> Turn {
         let (turn, dies) = with(|all| {
             let process = &mut all.processes[self.0];
@@ -293,19 +293,19 @@ impl Process {
     }
 }
 
-/// What a task may do now.
+/// Permission of a task.
 pub(super) enum Turn {
     Go,
     Wait,
     End,
 }
 
-/// A task has panicked.
+/// Records the panic of a task.
 pub(super) fn panicked(process: Process, message: &str) {
     with(|all| all.panics.push(format!("process {}: {message}", process.0)));
 }
 
-/// The panics of tasks since this was last asked.
+/// Takes the panics of tasks since the last call.
 pub fn take_panics() -> Vec<String> {
     with(|all| std::mem::take(&mut all.panics))
 }

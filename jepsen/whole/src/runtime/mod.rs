@@ -1,8 +1,9 @@
-//! The runtime that consensus and the nodes of a run live on: `openraft-rt-sim`, with processes and machines put around it.
+//! The runtime of consensus and of the nodes in a run: `openraft-rt-sim`, extended by processes and machines.
 //!
-//! Every task belongs to a process, and every process to a machine; who spawns a task gives it its own process. A process
-//! can be killed, which drops its tasks where they are, or held, which stops them where they are. A machine has clocks of
-//! its own, which what runs on it reads and sleeps by. What belongs to no process is the world: it always runs, by true time.
+//! Every task belongs to a process, and every process to a machine; a spawned task inherits the process. A process
+//! can be killed, which drops its tasks at their current point, or held, which pauses them there. A machine has its
+//! own clocks, which its processes read and sleep by. Tasks outside any node belong to the world: it always runs, by
+//! true time.
 
 mod gate;
 mod machines;
@@ -23,7 +24,7 @@ pub struct Runtime;
 
 type Inner = SimRuntime;
 
-/// Runs a future in a fresh world from one seed; with the scheduler's trace, if it is asked for.
+/// Runs a future in a fresh world from one seed; returns also the scheduler's trace, if requested.
 pub fn run<F: Future>(seed: u64, traced: bool, future: F) -> (F::Output, Vec<String>) {
     machines::reset();
     let mut runtime = SimRuntime::with_seed(seed);
@@ -44,7 +45,7 @@ where
     let (tell, told) = tokio::sync::oneshot::channel();
     let gate = Gate::new(process, future);
     drop(Inner::spawn(async move {
-        // Whoever spawned it may not wait for it.
+        // The spawner may not wait for it.
         let _ = tell.send(gate.await);
     }));
     JoinHandle::new(told)

@@ -12,12 +12,12 @@ use std::{
     time::Duration,
 };
 
-/// An instant of the clock of a machine that stands still while that is suspended.
+/// An instant on the clock of a machine that stands still while the machine is suspended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LocalInstant(u64);
 
 impl LocalInstant {
-    /// Now, on the machine of whoever asks.
+    /// Now, on the machine of the current process.
     pub fn now() -> Self {
         LocalInstant(Machine::current().awake())
     }
@@ -66,7 +66,7 @@ impl openraft::Instant for LocalInstant {
     }
 }
 
-/// Ends when the clock of the machine on which it was made shows an instant.
+/// Ends when the clock of its machine reaches an instant.
 pub struct Sleep {
     machine: Machine,
     until: LocalInstant,
@@ -82,7 +82,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
-    /// The clock may have stood still, or gone at another rate, since the timer was set.
+    /// The clock may have stood still, or run at another rate, since the timer was set.
     fn poll(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<()> {
         loop {
             if let Some(timer) = &mut self.timer
@@ -91,7 +91,7 @@ impl Future for Sleep {
                 return Poll::Pending;
             }
             let Some(left) = self.machine.left(self.until.0) else { return Poll::Ready(()) };
-            // Who sleeps for ever is woken now and then.
+            // An infinite sleep wakes up once a day.
             self.timer = Some(SimRuntime::sleep(left.min(Duration::from_secs(86_400))));
         }
     }

@@ -2,18 +2,18 @@
 
 use std::fmt::Write as _;
 
-/// The low, the middle and the high of a figure, in milliseconds.
+/// The low, the median and the high of a figure, in milliseconds.
 pub type Figure = [f64; 3];
 
 /// One curve.
 pub struct Curve {
-    /// What was measured.
+    /// Name of the measured quantity.
     pub name: &'static str,
-    /// By number of groups.
+    /// Figures by number of groups.
     pub points: Vec<(usize, Figure)>,
 }
 
-/// What must not be exceeded: a number of groups, and milliseconds.
+/// An upper bound: a number of groups, and milliseconds.
 pub type Goal = (usize, f64);
 
 const WIDTH: f64 = 840.0;
@@ -54,7 +54,7 @@ impl Axes {
     }
 }
 
-/// The picture.
+/// Draws the picture, as SVG.
 pub fn picture(title: &str, curves: &[Curve], goals: &[Goal]) -> String {
     let axes = Axes::around(curves, goals);
     let mut svg = String::new();
@@ -137,12 +137,12 @@ fn draw(svg: &mut String, axes: &Axes, curve: &Curve, colour: &str) {
     let _ = writeln!(svg, r#"<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="2"/>"#);
 }
 
-/// `rest`: further attributes, then `>` and what is written.
+/// `rest`: further attributes, then `>` and the text.
 fn text(svg: &mut String, x: f64, y: f64, anchor: &str, rest: &str) {
     let _ = writeln!(svg, r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}" {rest}</text>"#);
 }
 
-/// The table.
+/// Writes the table.
 pub fn table(curves: &[Curve], servers: impl Fn(usize) -> usize) -> String {
     let mut csv = String::from("measured,groups,servers,p10_ms,median_ms,p90_ms\n");
     for curve in curves {

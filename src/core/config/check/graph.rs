@@ -1,14 +1,14 @@
-//! What waits for what: rings in which everything waits, and how long the chains are.
+//! Dependency graphs: rings, and the lengths of chains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names with those that each waits for.
+/// For each name, the names that it waits for.
 pub(super) type Graph<N> = BTreeMap<N, BTreeSet<N>>;
 
-/// How many names the longest chain that begins here has; only for names above no ring.
+/// For each name, the length in names of the longest chain from it; missing for names in a ring or above one.
 pub(super) type Levels<N> = BTreeMap<N, usize>;
 
-/// Rings, each from its smallest name on and with that name again at its end; and the levels of all else.
+/// Rings, each from its smallest name on and with that name again at its end; and the levels of names above no ring.
 pub(super) fn rings<N: Ord + Clone>(graph: &Graph<N>) -> (Vec<Vec<N>>, Levels<N>) {
     let mut levels = Levels::new();
     settle(graph, &mut levels);
@@ -25,7 +25,7 @@ pub(super) fn rings<N: Ord + Clone>(graph: &Graph<N>) -> (Vec<Vec<N>>, Levels<N>
     (rings, levels)
 }
 
-/// Gives a level to every name all of whose children have one.
+/// Gives a level to every name whose children all have one.
 fn settle<N: Ord + Clone>(graph: &Graph<N>, levels: &mut Levels<N>) {
     let mut parents: BTreeMap<&N, Vec<&N>> = BTreeMap::new();
     let mut open: BTreeMap<&N, usize> = BTreeMap::new();
@@ -52,7 +52,7 @@ fn settle<N: Ord + Clone>(graph: &Graph<N>, levels: &mut Levels<N>) {
     }
 }
 
-/// The ring that a walk from here ends in; empty if it meets one that is known.
+/// The ring in which a walk from `start` ends; empty if the walk meets a known ring.
 fn walk<N: Ord + Clone>(graph: &Graph<N>, start: &N, levels: &Levels<N>, broken: &BTreeSet<N>) -> Vec<N> {
     let mut way: Vec<&N> = vec![start];
     let mut seen: BTreeSet<&N> = BTreeSet::from([start]);

@@ -1,4 +1,4 @@
-//! Groups by themselves: where they may run, what they need there, and settings that mean something.
+//! Checks of single groups: their servers, their needs there, and settings without effect.
 
 use super::{Found, Rule, hundredths};
 use crate::{
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
 
-/// What a group contains, added up once: looking through all resources for each group takes seconds on a large site.
+/// Contents of a group, summed up once: looking through all resources for each group takes seconds on a large site.
 #[derive(Default)]
 struct Contents {
     load: Load,

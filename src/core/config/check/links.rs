@@ -1,4 +1,4 @@
-//! Links between groups: what the model knows no behaviour for, and what could never be online.
+//! Checks of links between groups: combinations without a defined behaviour, and groups that could never be online.
 
 use super::{
     Found, Rule,
@@ -11,7 +11,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Most groups in one chain of links, as in VCS.
+/// Maximum number of groups in one chain of links, as in VCS.
 const DEPTH: usize = 5;
 
 pub(super) fn check(cluster: &Cluster, found: &mut Found) {
@@ -58,7 +58,7 @@ fn index_of(cluster: &Cluster, parent: &GroupName, child: &GroupName) -> Option<
     cluster.groups.get(parent)?.requires.iter().position(|link| &link.child == child)
 }
 
-/// What the kinds of both groups allow.
+/// Checks a link against the kinds of both groups.
 fn kinds(found: &mut Found, at: &[&str], parent: (&GroupName, &Group), link: &Link, declared: &Group) {
     let (name, group) = parent;
     let child = || link.child.clone();
@@ -91,7 +91,7 @@ fn kinds(found: &mut Found, at: &[&str], parent: (&GroupName, &Group), link: &Li
     }
 }
 
-/// Whether the parent could ever be online beside its child.
+/// Checks that the parent could ever be online beside its child.
 fn servers(found: &mut Found, at: &[&str], parent: (&GroupName, &Group), link: &Link, child: &Group) {
     let (name, group) = parent;
     if group.servers.is_empty() || child.servers.is_empty() {
@@ -113,7 +113,7 @@ fn servers(found: &mut Found, at: &[&str], parent: (&GroupName, &Group), link: &
     }
 }
 
-/// Chains that are one too long; those above them are not named again.
+/// Reports chains that are one too long; longer ones, above them, are not reported again.
 fn depth(found: &mut Found, graph: &Graph<&GroupName>, levels: &Levels<&GroupName>) {
     for (name, level) in levels {
         if *level != DEPTH.saturating_add(1) {

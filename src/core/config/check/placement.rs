@@ -1,4 +1,4 @@
-//! Placement rules: that each makes sense, and the plain contradictions between those that must be kept.
+//! Checks of placement rules: each by itself, and plain contradictions between strict ones.
 
 use super::{Found, Rule, list};
 use crate::{
@@ -32,7 +32,7 @@ pub(super) fn check(cluster: &Cluster, found: &mut Found) {
     }
 }
 
-/// The key that the groups stand behind.
+/// The key of the cluster file under which the groups are listed.
 fn key(rule: &PlacementRule) -> &'static str {
     match rule.asks {
         Asks::Apart => "apart",
@@ -79,7 +79,7 @@ fn enough(found: &mut Found, at: &[&str; 2], name: &RuleName, rule: &PlacementRu
     }
 }
 
-/// Whether the groups' own lists leave room for what is asked.
+/// Checks that the groups' own lists leave room for what the rule asks.
 fn possible(cluster: &Cluster, found: &mut Found, at: &[&str; 2], name: &RuleName, rule: &PlacementRule) {
     let lists = || rule.groups.iter().filter_map(|group| Some((group, &cluster.groups.get(group)?.servers)));
     match &rule.asks {
@@ -117,7 +117,7 @@ fn allows(rule: &PlacementRule, server: &ServerName) -> bool {
     }
 }
 
-/// Links that a strict rule makes impossible.
+/// Reports links that a strict rule makes impossible.
 fn links(cluster: &Cluster, found: &mut Found, at: &[&str; 2], name: &RuleName, rule: &PlacementRule) {
     for group in &rule.groups {
         for link in cluster.groups.get(group).into_iter().flat_map(|group| &group.requires) {

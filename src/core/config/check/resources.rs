@@ -1,4 +1,4 @@
-//! Resources: LPARs, what agents keep, and what they require of each other.
+//! Checks of resources: LPARs, resources of agents, and requirements between them.
 
 use super::{
     Found, NAME_LIMIT, Rule,
@@ -139,7 +139,7 @@ fn check_agent(cluster: &Cluster, found: &mut Found, (name, resource): (&Resourc
     }
 }
 
-/// The last step of the place is a server, for which a resource of the group says something.
+/// Checks the server that a setting of a resource is for: the last step of the place. It must be in the group's list.
 fn on_server(cluster: &Cluster, found: &mut Found, place: &[&str; 4], group: &GroupName) {
     let Some((name, _)) = cluster.servers.get_key_value(place[3]) else {
         found.unknown_server(place, &place[3].into(), cluster);
@@ -196,7 +196,7 @@ fn amount(found: &mut Found, place: &[&str; 4], name: &ResourceName, requirement
     }
 }
 
-/// A watchdog must leave a node that has lost its lease the time to stop what lives inside it.
+/// Checks that a watchdog leaves a node without a lease the time to stop what lives inside it.
 fn watchdogs(cluster: &Cluster, found: &mut Found) {
     for (node, declared) in &cluster.nodes {
         let (Some(server), Some(has)) = (&declared.server, declared.watchdog) else { continue };
@@ -216,7 +216,7 @@ fn watchdogs(cluster: &Cluster, found: &mut Found) {
     }
 }
 
-/// The stop timeouts from a resource down along what it requires. `depth` bounds a ring, which is a mistake of its own.
+/// Longest sum of stop timeouts from a resource down its requirements. `depth` bounds a ring, a mistake of its own.
 fn chain(inside: &BTreeMap<&ResourceName, &Resource>, name: &ResourceName, depth: usize) -> Span {
     let Some((resource, depth)) = inside.get(name).zip(depth.checked_sub(1)) else { return Span(0) };
     let own = if resource.operations() == Operations::OnOff { resource.stop_timeout } else { Span(0) };
@@ -224,7 +224,7 @@ fn chain(inside: &BTreeMap<&ResourceName, &Resource>, name: &ResourceName, depth
     own.plus(below.unwrap_or_default())
 }
 
-/// What is disabled never comes online, so it must not be counted upon.
+/// Checks that a requirement can be met without disabled resources, which never come online.
 fn waits_for_ever(
     cluster: &Cluster,
     found: &mut Found,

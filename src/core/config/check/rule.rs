@@ -1,9 +1,9 @@
-//! The rules that a cluster may break, each with the words that say what is wrong, and those that say what to write.
+//! The rules that a cluster may break, each with a message, and most with advice.
 
 use crate::{GroupName, HmcName, NodeName, ResourceName, RuleName, ServerName, ServiceName, Span};
 use std::fmt;
 
-/// Longest name that may be given to anything.
+/// Maximum length of a name.
 pub const NAME_LIMIT: usize = 64;
 
 macro_rules! rules {
@@ -16,10 +16,10 @@ macro_rules! rules {
         }
 
         impl Rule {
-            /// Every kind of mistake there is.
+            /// Names of all kinds of mistake.
             pub const KINDS: &'static [&'static str] = &[$(stringify!($kind)),*];
 
-            /// The kind of mistake that it is.
+            /// Name of the kind of this mistake.
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Rule::$kind { .. } => stringify!($kind),)*
@@ -28,7 +28,7 @@ macro_rules! rules {
         }
 
         impl Rule {
-            /// What is wrong.
+            /// Description of the mistake.
             #[allow(unused_variables)] // what to write may say the rest
             pub fn message(&self) -> String {
                 match self {
@@ -36,7 +36,7 @@ macro_rules! rules {
                 }
             }
 
-            /// What to write instead.
+            /// Advice on what to write instead, if there is any.
             #[allow(unused_variables)] // the other way round
             pub fn advice(&self) -> Option<String> {
                 match self {

@@ -1,4 +1,4 @@
-//! Services: groups in tiers whose order the links between groups allow.
+//! Checks of services: their tiers, whose order must agree with the links between groups.
 
 use super::{Found, Rule};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Pairs of groups in the order in which a service starts them.
+/// Pairs of groups in the order in which a service starts them, with that service.
 type Orders<'c> = BTreeMap<(&'c GroupName, &'c GroupName), &'c ServiceName>;
 
 pub(super) fn check(cluster: &Cluster, found: &mut Found) {
@@ -24,7 +24,7 @@ pub(super) fn check(cluster: &Cluster, found: &mut Found) {
         let tiers = tiers(cluster, found, name, service);
         order(cluster, found, name, &tiers, &mut orders);
     }
-    // What is wrong between two groups was said; a circle may also go round by links and tiers together.
+    // Mistakes between two groups are reported above; a circle may also consist of links and tiers together.
     let said = |rule: &Rule| {
         matches!(
             rule,

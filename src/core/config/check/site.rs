@@ -1,4 +1,4 @@
-//! Managers, servers and nodes.
+//! Checks of managers, servers and nodes.
 
 use super::{Found, Rule, list};
 use crate::{
@@ -77,7 +77,7 @@ fn servers(cluster: &Cluster, found: &mut Found) {
     }
 }
 
-/// What a managed server is to its managers.
+/// Checks the address of a server that has managers.
 fn address(found: &mut Found, name: &ServerName, server: &Server) {
     let at = ["servers", name.as_str(), "address", "mtms"];
     match &server.address {
@@ -87,7 +87,7 @@ fn address(found: &mut Found, name: &ServerName, server: &Server) {
     }
 }
 
-/// A server without a manager: nothing on it can be an LPAR of ours, and what only a manager would use means nothing.
+/// Checks a server without a manager: nothing on it can be an LPAR of ours, and settings for a manager mean nothing.
 fn without_manager(cluster: &Cluster, found: &mut Found, name: &ServerName, server: &Server) {
     let at = ["servers", name.as_str()];
     let listed = |group: &GroupName| cluster.groups.get(group).is_some_and(|group| group.servers.contains(name));

@@ -1,4 +1,4 @@
-//! What holds for the whole cluster: tolerance, brakes, timings.
+//! Checks of the cluster as a whole: tolerance, brakes, timings.
 
 use super::{Found, Rule};
 use crate::{Level, Span, config::Cluster};
@@ -63,7 +63,7 @@ fn timings(cluster: &Cluster, level: Level, found: &mut Found) {
     at_least("suspect", timings.suspect, "three heartbeats", timings.heartbeat.times(3));
     at_least("lease", timings.lease, "suspect and one heartbeat", timings.suspect.plus(timings.heartbeat));
     at_least("monitor", timings.monitor, "50ms", Span(50));
-    // A start that was sent in the last moment of a lease must have shown itself when it counts as settled.
+    // A start that was sent in the last moment of a lease must have taken effect when it counts as settled.
     at_least("settle", timings.settle, "the lease", timings.lease);
     if level.settles_twice_the_lease() {
         at_least("settle", timings.settle, "twice the lease", timings.lease.times(2));

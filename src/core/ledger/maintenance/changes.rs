@@ -1,4 +1,4 @@
-//! Maintenance, as it changes: what the planner proposes for it, and what other changes mean for it.
+//! Changes of maintenance: those that the planner proposes, and those that follow from other changes.
 
 use super::{super::apply::Applying, Storm};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 impl Applying<'_> {
-    /// Too many servers were lost at once, or one more was.
+    /// Records a storm: too many servers were lost at once, or one more was.
     pub(in super::super) fn storm(&mut self, servers: &BTreeSet<ServerName>) -> Result<(), Refusal> {
         let limit = usize::try_from(self.ledger.config.brakes.storm).unwrap_or(usize::MAX);
         let mut struck = self.ledger.struck();
@@ -28,7 +28,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// The time of a quarantine is over.
+    /// Ends a quarantine whose time is over.
     pub(in super::super) fn end_quarantine(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let now = self.ledger.now;
         let upkeep = &mut self.server_mut(server)?.upkeep;
@@ -41,7 +41,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A group that was to come back to a server does not: that server is fit, and does not take it.
+    /// Gives up bringing a group back to a server that is fit, but cannot take it.
     pub(in super::super) fn forgo(
         &mut self,
         name: &GroupName,
@@ -55,7 +55,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A server came up again. Too often within a while, and it is given no new work for some time.
+    /// Counts a return of a server. If it came back too often within the window, it takes no new work for some time.
     pub(in super::super) fn count_return(&mut self, server: &ServerName) {
         let now = self.ledger.now;
         let (flaps, window, length) = {
@@ -64,7 +64,7 @@ impl Applying<'_> {
         };
         self.ledger.maintenance.forgiven.remove(server);
         let Ok(state) = self.server_mut(server) else { return };
-        // Whoever works on a server restarts it as often as it takes.
+        // A server that is worked on is restarted as often as it takes.
         if flaps == 0 || state.upkeep.drain.is_some() {
             return;
         }
@@ -83,7 +83,7 @@ impl Applying<'_> {
         }
     }
 
-    /// Whether this was said already of a drain that has come to its end, or cannot.
+    /// Whether this outcome of a drain was noted already: it is done, or cannot go on. Remembers it.
     pub(in super::super) fn mark_told(&mut self, server: &ServerName, wait: &ServerWait) -> Result<bool, Refusal> {
         let Some(drain) = &mut self.server_mut(server)?.upkeep.drain else { return Ok(false) };
         match wait {
@@ -101,7 +101,7 @@ impl Applying<'_> {
         }
     }
 
-    /// From now on the server can take work again.
+    /// Marks the server as open for work from now on.
     pub(in super::super) fn mark_open(&mut self, server: &ServerName) {
         let now = self.ledger.now;
         if let Ok(state) = self.server_mut(server) {
@@ -109,7 +109,7 @@ impl Applying<'_> {
         }
     }
 
-    /// A group is being stopped on a server, for a reason of maintenance or another.
+    /// Records that a group is being stopped on a server, for a reason of maintenance or another.
     pub(in super::super) fn record_departure(
         &mut self,
         name: &GroupName,
@@ -124,7 +124,7 @@ impl Applying<'_> {
         self.remember_moved(name, server, reason)
     }
 
-    /// A group sets out from a server, stopped or not. A drain remembers what it takes away.
+    /// Records in a drain that it takes this group away, stopped or running.
     pub(in super::super) fn remember_moved(
         &mut self,
         name: &GroupName,
@@ -139,21 +139,21 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A tenure has begun: what kept the group from it is over.
+    /// Clears what kept the group from a tenure, because one has begun.
     pub(in super::super) fn clear_holds(&mut self, name: &GroupName) -> Result<(), Refusal> {
         let upkeep = &mut self.group_mut(name)?.upkeep;
         (upkeep.disabled, upkeep.parked, upkeep.stayed) = (None, None, false);
         Ok(())
     }
 
-    /// The group runs where a drain had taken it from: it is back.
+    /// Forgets that the group was to come back to this server, because it runs there.
     pub(in super::super) fn forget_return(&mut self, name: &GroupName, server: &ServerName) {
         if let Ok(state) = self.server_mut(server) {
             state.upkeep.returning.remove(name);
         }
     }
 
-    /// A tenure ended. Where its server is proven off, policy may be to wait for an administrator.
+    /// Makes a group whose tenure ended wait for an administrator, if its server is proven off and its policy says so.
     pub(in super::super) fn hold_if_declared(
         &mut self,
         name: &GroupName,
@@ -171,7 +171,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An operator has decided on the group's place: no drain brings it back any more, and it waits for no server.
+    /// Drops the group from all drains, and ends its parking, because an operator has decided on its place.
     pub(in super::super) fn forget_drains(&mut self, name: &GroupName) -> Result<(), Refusal> {
         for state in self.ledger.servers.values_mut() {
             state.upkeep.returning.remove(name);
@@ -183,7 +183,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Drops what is no longer declared from what maintenance remembers; and takes over who is declared frozen.
+    /// Drops what is no longer declared from the maintenance state, and takes over which groups are declared frozen.
     pub(in super::super) fn reconcile_maintenance(&mut self) {
         let ledger = &mut *self.ledger;
         let config = ledger.config.clone();

@@ -1,60 +1,60 @@
-//! What maintenance remembers: of the cluster, of a server, of a group.
+//! State of maintenance: of the cluster, of a server, of a group.
 
 use crate::{GroupName, ResourceName, ServerName, Time, note::ServerWait};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is kept back in the whole cluster.
+/// Maintenance state of the whole cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Maintenance {
-    /// Nothing is started, stopped, moved, fenced or granted.
+    /// Whether the cluster is disarmed: nothing is started, stopped, moved, fenced or granted.
     pub disarmed: bool,
-    /// Too many servers were lost at once: nothing is started elsewhere until an operator says go on.
+    /// Set when too many servers were lost at once: nothing is started elsewhere until an operator resumes.
     pub storm: Option<Storm>,
-    /// Servers of storms that operators have let pass. They count again once they have come back.
+    /// Servers whose storm an operator has resumed from. They count again once they have come back.
     pub forgiven: BTreeSet<ServerName>,
 }
 
-/// Many servers lost at once.
+/// A storm: many servers lost at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Storm {
-    /// Since when.
+    /// Time at which it was found.
     pub since: Time,
     pub servers: BTreeSet<ServerName>,
 }
 
-/// What is kept back on a server.
+/// Maintenance state of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upkeep {
-    /// It takes no new work; what runs there stays.
+    /// Whether it is frozen: it takes no new work; what runs there stays.
     pub frozen: bool,
-    /// It is being emptied, or was.
+    /// Set while it is being emptied, and kept empty.
     pub drain: Option<Drain>,
     /// Groups that a drain took away and that are to come back.
     pub returning: BTreeSet<GroupName>,
-    /// When it came back lately, oldest first; those after which a drain waited for it left out.
+    /// Times at which it came back lately, oldest first; returns during a drain are left out.
     pub returns: Vec<Time>,
-    /// It came back too often: until when it takes no new work.
+    /// End of its quarantine, which it is in because it came back too often: until then it takes no new work.
     pub quarantine: Option<Time>,
-    /// When it last began to take work again, after it had not.
+    /// Time since which it takes work again, after it had not.
     pub open_since: Option<Time>,
 }
 
-/// A server that is kept empty.
+/// State of a drain: a server is emptied and kept empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drain {
-    /// What for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// Since when.
+    /// Time at which it was asked for.
     pub since: Time,
-    /// What it took away, for bringing it back.
+    /// Groups that it took away, so that they can be brought back.
     pub moved: BTreeSet<GroupName>,
-    /// What was last said of how it ended. Readings come and go in between, and it is said once.
+    /// The last note on its end. Readings come and go in between, and its end is noted once.
     pub told: Option<ServerWait>,
 }
 
-/// What a server is emptied for.
+/// The purposes of emptying a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// Everything that may move goes elsewhere.
@@ -63,21 +63,22 @@ pub enum Purpose {
     Shutdown,
 }
 
-/// What is kept back of a group.
+/// Maintenance state of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupUpkeep {
-    /// An operator froze it, whatever its declaration says.
+    /// Whether an operator froze it, whatever its declaration says.
     pub frozen: bool,
-    /// Its server was proven off and its policy is to wait: not started until an operator enables it.
+    /// The server that was proven off under it, if its policy is to wait: it is not started until an operator enables
+    /// it.
     pub disabled: Option<ServerName>,
-    /// It was stopped because this server is shut down, and starts again when that is back.
+    /// The server that was shut down under it, if it was stopped for that: it starts again when that server is back.
     pub parked: Option<ServerName>,
-    /// A move of it, while it runs, ended where it began: the planner tries none again under this tenure.
+    /// Whether a live migration of it ended where it began: the planner tries none again under this tenure.
     pub stayed: bool,
-    /// When each resource of it was started by no order of ours, lately.
+    /// Times at which each resource of it was lately started by no order of ours.
     pub strange: BTreeMap<ResourceName, Vec<Time>>,
-    /// It is frozen because somebody else manages it, too.
+    /// Whether it is frozen because somebody else manages it, too.
     pub strangers: bool,
-    /// When an operator last cleared its faults.
+    /// Time at which an operator last cleared its faults.
     pub cleared: Option<Time>,
 }

@@ -1,4 +1,4 @@
-//! To power a server off for certain: nothing else proves a server off, but an operator's word.
+//! Fencing: nothing else proves a server off, except an operator's word.
 
 use crate::{
     Refusal, ServerName,
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Applying<'_> {
-    /// A node is to power a server off and read it back.
+    /// Orders a node to power a server off and read that back.
     pub(in super::super) fn fence(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let state = self.server(server)?;
         if state.off.is_some() {
@@ -27,7 +27,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// The order to power a server off is called back. Never unsafe: what was not read off is not proven off.
+    /// Calls back the order to power a server off. Never unsafe: a server that was not read off is not proven off.
     pub(in super::super) fn call_off(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let fence = self.server(server)?.fence;
         let order = fence.and_then(|fence| self.ledger.orders.remove(&fence)).ok_or(Refusal::NoChange)?;
@@ -35,7 +35,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An order to power a server off is closed. The proof, if there is one, is in the report.
+    /// Closes an order to power a server off. The proof, if there is one, comes with the report.
     pub(super) fn close_fence(&mut self, server: &ServerName, ending: &Ending) {
         let failed = self.failed(ending);
         if let Ok(state) = self.server_mut(server) {

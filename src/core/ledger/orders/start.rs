@@ -1,4 +1,4 @@
-//! To start a resource: only under its tenure, and only where nothing can be active elsewhere.
+//! Starts of resources: only under a tenure, and only where nothing can be active elsewhere.
 
 use super::{COMMAND_BUDGET, READ_BACK};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 impl Applying<'_> {
-    /// A node is to start a resource.
+    /// Orders a node to start a resource.
     pub(in super::super) fn start(
         &mut self,
         resource: &ResourceName,
@@ -29,7 +29,7 @@ impl Applying<'_> {
             self.count_restart(&name, resource, &server)?;
         }
         let home = self.ledger.home(self.group(&name)?, resource, &server);
-        // Where its definition must be brought first, that takes as long as a move.
+        // Bringing its definition first takes as long as a move.
         let budget = match &home {
             None if self.ledger.is_inside(resource) => {
                 let declared = self.ledger.config.resources.get(resource);
@@ -81,7 +81,7 @@ impl Applying<'_> {
             return Err(Refusal::AlreadyActive { resource: resource.clone(), server: server.clone() });
         }
         copies.keys().try_for_each(|place| {
-            // Where it has its tenure, the hypervisor itself lets it start only once.
+            // On the server of its tenure, the hypervisor itself lets it start only once.
             let here = place == server;
             if here {
                 self.ledger.reads_off(group, resource, place)
@@ -93,7 +93,7 @@ impl Applying<'_> {
         })
     }
 
-    /// Which restart within the window the next one is, and how many there may be.
+    /// The number of the next restart within the window, and the limit.
     pub(in super::super) fn restarts_left(
         &self,
         name: &GroupName,
@@ -125,9 +125,10 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Servers that the executor need not see off again if it cannot read them. Proven off is a proof. The last live reading
-    /// excuses only where the ledger itself knows that the server cannot be read, and decides with that: where it believes
-    /// that it can, one that cannot be read is news, and what was read before proves nothing any more.
+    /// Servers that the executor need not see off again if it cannot read them. A proof that a server is off always
+    /// excuses. The last live reading excuses only where the ledger itself knows that the server cannot be read, and
+    /// decides with that: where it believes that the server can be read, a failure to read it is news, and earlier
+    /// readings prove nothing any more.
     fn vouched(&self, name: &GroupName, server: &ServerName) -> Result<BTreeSet<ServerName>, Refusal> {
         let group = self.group(name)?;
         let places: BTreeSet<&ServerName> = group.copies.values().flat_map(|copies| copies.keys()).collect();
@@ -142,7 +143,7 @@ impl Applying<'_> {
         Ok(places.into_iter().filter(off).cloned().collect())
     }
 
-    /// An order to start something is closed. If nobody knows what became of it, it may still take effect.
+    /// Closes an order to start something. If its outcome is unknown, it may still take effect.
     pub(super) fn close_start(
         &mut self,
         order: &Order,
@@ -164,7 +165,7 @@ impl Applying<'_> {
             match ending {
                 Ending::Refused(why) => run.failed = Some(why.clone()),
                 Ending::NotDone(_) => run.started = None,
-                // What died with its node says nothing of the resource: the next start is its first.
+                // A start that was lost with its node says nothing of the resource: the next start is its first.
                 Ending::Unknown(_) if given_up => run.started = None,
                 Ending::Done | Ending::Unknown(_) => {}
             }

@@ -1,4 +1,4 @@
-//! To stop a resource: one that leaves, is to be restarted, or runs where it has no right to.
+//! Stops of resources: one that leaves, is to be restarted, or runs where it has no right to.
 
 use super::COMMAND_BUDGET;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Applying<'_> {
-    /// A node is to stop a resource: one that leaves, is to be restarted, or runs without a tenure.
+    /// Orders a node to stop a resource: one that leaves, is to be restarted, or runs without a tenure.
     pub(in super::super) fn stop(
         &mut self,
         resource: &ResourceName,
@@ -22,8 +22,8 @@ impl Applying<'_> {
         if by_right {
             return Err(Refusal::AlreadyOn { group: name, server: server.clone() });
         }
-        // Which of two copies is the wrong one is known only where the right one runs. What a server that came back has
-        // started by itself is wrong in any case.
+        // One of two copies is known to be wrong only if the right one runs. A copy that a server started by itself
+        // when it came back is wrong in any case.
         let dirty = self.server(server)?.dirty.is_some();
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
         let wrong = group.conflict.is_some() && !dirty && !here;
@@ -54,7 +54,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An order to stop something is closed.
+    /// Closes an order to stop a resource.
     pub(super) fn close_stop(&mut self, order: &Order, resource: &ResourceName, ending: &Ending) {
         let bad = *ending != Ending::Done;
         let Some(copy) = self.ordered_copy(order, resource, ending) else { return };

@@ -1,4 +1,4 @@
-//! A new configuration: refused if it is not valid or would lose sight of what runs, applied whole otherwise.
+//! A new configuration: refused if it is invalid or would lose sight of what runs, applied whole otherwise.
 
 use super::{
     super::{CopyState, GroupState, Intent, ServerState, apply::Applying, resources::is_passive},
@@ -10,7 +10,8 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// A leader that was replaced, and has not learned of that or of this configuration, grants leases for no longer than this.
+/// Time for which a leader that was replaced, and has learned neither of that nor of this configuration, may go on
+/// granting leases.
 const DEPOSED: Span = Span::seconds(5);
 
 impl Applying<'_> {
@@ -63,7 +64,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What was sent, and what was granted, while longer times were declared is waited for by those.
+    /// Extends `leases_end` and `settles_end` for what was granted or sent while longer times were declared.
     fn outlast(&mut self, before: &Cluster) {
         let (old, new) = (&before.timings, &self.ledger.config.timings);
         let granted = self.ledger.now.after(surely_over(old.lease)).after(DEPOSED);
@@ -127,7 +128,7 @@ impl Applying<'_> {
                 let mut copy = |server: &ServerName| {
                     let same = is_same_copy(old_cluster, cluster, resource, server);
                     let mut copy = known.remove(server).filter(|_| same).unwrap_or_else(|| CopyState::declared(index));
-                    // What moved away from here as long as it was mobile is not missed.
+                    // An LPAR that is no longer mobile, and moved away while it was, is not missed here.
                     let stays = cluster.lpar(resource).is_some_and(|lpar| !lpar.mobile);
                     copy.listed = copy.listed.filter(|_| !stays || copy.power != Power::Absent);
                     (server.clone(), copy)
@@ -154,7 +155,7 @@ impl Applying<'_> {
         self.recount();
     }
 
-    /// Orders about what is not declared any more, or is another thing now, are called back.
+    /// Calls back orders about things that are not declared any more, or are declared anew.
     fn call_back_orphans(&mut self) {
         let index = self.ledger.index;
         let ledger = &*self.ledger;
@@ -175,7 +176,7 @@ impl Applying<'_> {
         }
     }
 
-    /// Counts again what the tenures on each server need.
+    /// Counts the load of all tenures on each server anew.
     fn recount(&mut self) {
         for state in self.ledger.servers.values_mut() {
             (state.used, state.groups) = Default::default();

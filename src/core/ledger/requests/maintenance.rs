@@ -1,4 +1,4 @@
-//! What operators ask for maintenance: of the cluster, of a server, of a group that waits for them.
+//! Requests of operators for maintenance: of the cluster, of a server, of a group that waits for them.
 
 use super::super::{Drain, Phase, Purpose, Tenure, apply::Applying};
 use crate::{GroupName, Refusal, ServerName, Verb};
@@ -23,7 +23,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// A drained server may be shut down too; what the drain took away is still known.
+    /// Empties a server for a shutdown. A drained server may be shut down, too; the drain's groups stay known.
     pub(super) fn ask_shutdown(&mut self, server: &ServerName) -> Result<(), Refusal> {
         if self.server(server)?.upkeep.drain.as_ref().is_some_and(|drain| drain.purpose == Purpose::Shutdown) {
             return Err(Refusal::AlreadyDrained { server: server.clone() });
@@ -37,12 +37,12 @@ impl Applying<'_> {
         self.is_armed()?;
         let now = self.ledger.now;
         let upkeep = &mut self.server_mut(server)?.upkeep;
-        // What was on its way back is away still.
+        // Groups on their way back are still away.
         let moved = std::mem::take(&mut upkeep.returning);
         let drain = upkeep.drain.get_or_insert(Drain { purpose, since: now, moved: BTreeSet::new(), told: None });
         (drain.purpose, drain.told) = (purpose, None);
         drain.moved.extend(moved);
-        // What could not be moved before may be by now.
+        // A migration that failed before may succeed by now.
         for group in self.ledger.groups.values_mut().filter(|group| group.upkeep.stayed) {
             if group.tenure.as_ref().is_some_and(|tenure| &tenure.server == server) {
                 Arc::make_mut(group).upkeep.stayed = false;
@@ -55,7 +55,7 @@ impl Applying<'_> {
         let upkeep = &mut self.server_mut(server)?.upkeep;
         let drain = upkeep.drain.take().ok_or_else(|| Refusal::NotDrained { server: server.clone() })?;
         if bring_back {
-            // What the drain did not move after all is there.
+            // Groups that the drain did not move after all are there.
             let stayed = |tenure: &Tenure| tenure.phase == Phase::Online && tenure.server == *server;
             let groups = &self.ledger.groups;
             let is_there =
@@ -90,7 +90,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An operator vouches for a server that came back too often: its returns are forgotten as well.
+    /// Ends a quarantine, because an operator vouches for the server: its returns are forgotten as well.
     pub(super) fn ask_release_server(&mut self, server: &ServerName) -> Result<(), Refusal> {
         let upkeep = &mut self.server_mut(server)?.upkeep;
         if upkeep.quarantine.take().is_none() {
@@ -129,12 +129,12 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What is asked for must be able to happen: a request that would be carried out later, all at once, is refused.
+    /// Refuses a request while the cluster is disarmed: it would be carried out later, together with all others.
     fn is_armed(&self) -> Result<(), Refusal> {
         if self.ledger.maintenance.disarmed { Err(Refusal::Disarmed) } else { Ok(()) }
     }
 
-    /// Whether anything may be done to the group at all.
+    /// Checks that anything may be done to the group at all: it is managed, and the cluster is armed.
     pub(super) fn may_act(&self, name: &GroupName) -> Result<(), Refusal> {
         if !self.ledger.is_looked_after(name) {
             return Err(Refusal::NotManaged { group: name.clone() });
@@ -142,7 +142,7 @@ impl Applying<'_> {
         self.is_armed()
     }
 
-    /// Whether the group does not wait for an administrator to say that it may start.
+    /// Checks that the group does not wait for an administrator to enable it.
     pub(super) fn is_enabled(&self, name: &GroupName) -> Result<(), Refusal> {
         match &self.group(name)?.upkeep.disabled {
             Some(server) => Err(Refusal::AutoDisabled { group: name.clone(), server: server.clone() }),

@@ -1,4 +1,4 @@
-//! What operators ask of single resources, and of groups that are stuck.
+//! Requests of operators about single resources, and about groups that are stuck.
 
 use super::super::{Down, GroupState, Phase, apply::Applying};
 use crate::{GroupName, Refusal, ResourceName, ServerName, Verb};
@@ -32,7 +32,7 @@ impl Applying<'_> {
         if group.runs.get(resource).is_some_and(|run| run.down == Some(Down::Operator)) {
             return Err(Refusal::NoChange);
         }
-        // What goes down with it stays down with it, until it is asked for.
+        // Resources that go down with it stay down, until they are asked for.
         let above = server.map(|server| self.all_above(group, resource, &server)).unwrap_or_default();
         let group = self.group_mut(&name)?;
         for one in above.iter().chain([resource]) {
@@ -44,7 +44,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// What is active and requires the resource, by whatever way.
+    /// The active resources that require this one, directly or through others.
     fn all_above(&self, group: &GroupState, resource: &ResourceName, server: &ServerName) -> BTreeSet<ResourceName> {
         let mut found = BTreeSet::new();
         let mut open = vec![resource.clone()];
@@ -58,7 +58,7 @@ impl Applying<'_> {
         found
     }
 
-    /// Work on a group that gets nowhere is stopped: what was ordered runs to its end, and nothing follows.
+    /// Stops work on a group that gets nowhere: open orders run to their end, and none follow.
     pub(super) fn ask_flush(&mut self, name: &GroupName) -> Result<(), Refusal> {
         self.may_touch(name)?;
         let group = self.group_mut(name)?;
@@ -70,7 +70,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// An administrator has looked: what waits is looked at again, or counts as failed.
+    /// Ends a wait for an administrator: the resources are looked at again, or count as failed.
     pub(super) fn ask_clear_admin_wait(&mut self, name: &GroupName, fault: bool) -> Result<(), Refusal> {
         let group = self.group_mut(name)?;
         let mut found = false;
@@ -92,7 +92,7 @@ impl Applying<'_> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         self.may_touch(&name)?;
         let group = self.group(&name)?;
-        // What is disabled has no copies.
+        // A disabled resource has no copies.
         if group.passive.contains(resource) || !group.copies.contains_key(resource) {
             return Err(Refusal::NotCommanded { resource: resource.clone() });
         }

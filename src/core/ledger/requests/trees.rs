@@ -1,4 +1,4 @@
-//! What operators may ask of groups that hang together: VCS's rules for manual operations, and trees as a whole.
+//! Requests of operators about groups with links: VCS's rules for manual operations, and trees as a whole.
 
 use super::super::{GroupState, Intent, Ledger, apply::Applying};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 impl Ledger {
-    /// The first child that would have to be online for this group, and is not on its way either.
+    /// The first child that would have to be online for this group, and is not even on its way to be.
     fn missing_child(&self, group: &GroupState) -> Option<GroupName> {
         let up = |link: &&Link| {
             let wanted = |group: &GroupState| group.tenure.is_some() && group.intent == Intent::Online;
@@ -45,7 +45,7 @@ impl Ledger {
         })
     }
 
-    /// All groups that can be reached, in the order of their depth, without the first.
+    /// All groups that can be reached, without the first, the deepest first.
     fn walk(&self, from: &GroupName, next: impl Fn(&GroupName, &GroupState) -> Vec<GroupName>) -> Vec<GroupName> {
         let mut seen = BTreeSet::from([from.clone()]);
         let mut open = vec![from.clone()];
@@ -63,7 +63,7 @@ impl Ledger {
         found
     }
 
-    /// Groups that run and could not without this one. Those of `but` are left out.
+    /// Groups that run, and by firm links could not without this one, except those of `but`.
     pub(in super::super) fn firm_parents_online(&self, name: &GroupName, but: &[GroupName]) -> BTreeSet<GroupName> {
         self.parents_online(name, but, Link::is_firm)
     }
@@ -79,7 +79,7 @@ impl Ledger {
 }
 
 impl Applying<'_> {
-    /// What must be so, or is made so, before a group is asked online.
+    /// Checks that a group's children allow a request to bring it online, or asks them online first.
     pub(super) fn children_first(
         &mut self,
         name: &GroupName,
@@ -120,7 +120,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// The group, and those of its children that have to be where it is.
+    /// The group, and those of its children that have to be on its server.
     fn local(&self, name: &GroupName, children: &[GroupName]) -> Result<BTreeSet<GroupName>, Refusal> {
         let mut there = BTreeSet::from([name.clone()]);
         for parent in std::iter::once(name).chain(children.iter().rev()) {
@@ -134,7 +134,7 @@ impl Applying<'_> {
         Ok(there)
     }
 
-    /// What must be so, or is made so, before a group is asked offline.
+    /// Checks that a group's parents allow a request to take it offline, or asks them offline first.
     pub(super) fn parents_first(&mut self, name: &GroupName, propagate: bool) -> Result<(), Refusal> {
         if !propagate {
             let parents = self.ledger.firm_parents_online(name, &[]);
@@ -170,7 +170,8 @@ impl Applying<'_> {
         Ok(group.staying().map(|tenure| tenure.epoch))
     }
 
-    /// The groups that a switch of this one moves before it: its hard children, deepest first. Refused where VCS refuses it.
+    /// The groups that a switch of this one moves before it: its hard children, deepest first. Refused if VCS refuses
+    /// it.
     pub(super) fn switched_with(&self, name: &GroupName, server: &ServerName) -> Result<Vec<GroupName>, Refusal> {
         let children = self.ledger.hard_children(name);
         let tree: Vec<GroupName> = children.iter().chain([name]).cloned().collect();
@@ -187,7 +188,7 @@ impl Applying<'_> {
             }
         }
         for group in &tree {
-            // What moves along is not there yet.
+            // The child that moves along is not there yet.
             let moves_along = self.group(group)?.ties.links.iter().any(Link::is_hard);
             if moves_along {
                 self.may_stand(group, server)?
@@ -200,7 +201,7 @@ impl Applying<'_> {
         Ok(children)
     }
 
-    /// Refused where a live migration would part what has to be on one server.
+    /// Refuses a live migration that would part groups that have to be on one server.
     pub(in super::super) fn may_part(&self, name: &GroupName) -> Result<(), Refusal> {
         let mut links = self.group(name)?.ties.links.iter();
         if let Some(link) = links.find(|link| link.need == Need::OnlineLocal) {
@@ -210,7 +211,7 @@ impl Applying<'_> {
         if parents.is_empty() { Ok(()) } else { Err(Refusal::ParentsOnline { group: name.clone(), parents }) }
     }
 
-    /// The server is in the list, and the group has not failed there. Whatever else is in the way is waited for.
+    /// Checks that the server is in the list, and the group has not failed there. Any other obstacle is waited for.
     fn may_stand(&self, name: &GroupName, server: &ServerName) -> Result<(), Refusal> {
         self.is_listed(name, server)?;
         if self.group(name)?.faults.contains_key(server) {

@@ -1,9 +1,9 @@
-//! Brakes: how much is under way at once, and what is spoken for.
+//! Brakes: counts of the work under way, and room that is booked.
 //!
-//! A start is under way while its order is open, and then until the LPAR reads Running or its `start_timeout` has passed:
-//! what makes a start heavy is the boot. The bound on time keeps what hangs from holding up the rest. A stop is under way
-//! while its order is open. What safety asks for (fences, and stops of what runs without a tenure) is counted and never
-//! held up.
+//! A start is under way while its order is open, and then until the LPAR reads Running or its `start_timeout` has
+//! passed: the boot is the heavy part of a start. The bound on time keeps one that hangs from holding up the rest. A
+//! stop is under way while its order is open. Actions for safety (fences, and stops of copies without a tenure) are
+//! counted and never held up.
 
 use super::super::Planner;
 use crate::{
@@ -14,30 +14,30 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// How often a server is read while starts wait for boots on it.
+/// Interval of readings of a server while starts wait for boots on it.
 const BOOT_WATCH: Span = Span::seconds(1);
 
-/// What is under way, counted once for each plan and kept up while it is made.
+/// Counts of the work under way: taken once for each plan, and kept up while it is made.
 #[derive(Default)]
 pub(in super::super) struct Stock {
     starts: BTreeMap<ServerName, u32>,
     stops: BTreeMap<ServerName, u32>,
-    /// Orders to move something from or to each server.
+    /// Orders to move an LPAR from or to each server.
     moves: BTreeMap<ServerName, u32>,
-    /// Groups that are moved, while they run, from or to each server.
+    /// Groups that are being moved, while they run, from or to each server.
     migrating: BTreeMap<ServerName, u32>,
     managers: BTreeMap<HmcName, u32>,
-    /// When the next boot on a server no longer counts.
+    /// Time at which the next boot on a server no longer counts.
     boots: BTreeMap<ServerName, Time>,
     /// Groups on their way from each server.
     pub(super) leaving: BTreeMap<ServerName, u32>,
-    /// Groups on their way to each server, and up on it.
+    /// Groups on their way to each server, and starting on it.
     pub(super) arriving: BTreeMap<ServerName, u32>,
-    /// Room on a server that is kept for a group that has no tenure there yet.
+    /// Room on a server that is booked for a group without a tenure there yet; and whether the group is on its way.
     booked: BTreeMap<GroupName, (ServerName, bool)>,
 }
 
-/// An order that waits for its turn, and where it acts.
+/// An order to which the brakes apply, and its servers.
 enum Braked {
     Start(ServerName),
     Stop(ServerName),
@@ -54,11 +54,11 @@ impl Braked {
 }
 
 impl Planner<'_> {
-    /// Counts what is under way.
+    /// Counts the work under way.
     pub(in super::super) fn take_stock(&mut self) {
         let mut stock = Stock::default();
         for order in self.scratch.orders.values() {
-            // Nothing for an HMC, and no boot.
+            // It needs no HMC, and is no boot.
             if order.action.resource().is_some_and(|resource| self.scratch.is_inside(resource)) {
                 continue;
             }
@@ -70,7 +70,7 @@ impl Planner<'_> {
                     add(&mut stock.moves, to);
                 }
                 Action::StopMigration { .. } | Action::Fence | Action::FenceNode { .. } => {}
-                // Nothing for an HMC.
+                // It needs no HMC.
                 Action::Hook { .. } => continue,
             }
             if let Some(hmc) = manager_of(&self.scratch, &order.server) {
@@ -108,7 +108,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether a command may be proposed now. If not, the group that it is for is told why.
+    /// Whether a command may be proposed now. If not, its group gets the wait.
     pub(in super::super) fn may_go_out(&mut self, command: &Command) -> Result<(), Refusal> {
         if let Err(refusal) = self.scratch.permits(command) {
             let Some((deed, Some(group))) = self.scratch.deed(command).filter(|_| refusal == Refusal::Disarmed) else {
@@ -131,7 +131,7 @@ impl Planner<'_> {
         Err(Refusal::Waits { group, why })
     }
 
-    /// Counts what was proposed.
+    /// Counts a proposed command.
     pub(in super::super) fn count_order(&mut self, command: &Command) {
         if let Command::Grant { server, .. } = command {
             add(&mut self.stock.arriving, server);
@@ -150,7 +150,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The group and the place of an order that waits for its turn. `None` for whatever does not.
+    /// The group and the servers of an order to which the brakes apply. `None` for any other command.
     fn braked(&self, command: &Command) -> Option<(GroupName, Braked)> {
         if let Command::Start { resource, .. } | Command::Stop { resource, .. } = command
             && self.scratch.is_inside(resource)
@@ -196,7 +196,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Whether one more group may set out from a server, and to another.
+    /// Whether one more group may leave a server, and go to another.
     pub(super) fn may_set_out(&self, from: &ServerName, to: Option<&ServerName>) -> bool {
         let brakes = &self.scratch.config.brakes;
         let full = |to: &ServerName| is_full(self.stock.arriving.get(to), brakes.starts);
@@ -222,15 +222,15 @@ impl Planner<'_> {
         }
     }
 
-    /// Keeps room for a group that was sent somewhere and is not there yet, so that nobody else takes it meanwhile.
+    /// Books room for a group that was sent to a server and is not there yet, so that no other takes it meanwhile.
     pub(super) fn book_what_is_bound(&mut self, name: &GroupName, group: &GroupState) {
         if let Some(to) = self.scratch.bound_for(group).cloned() {
             self.book(name, &to, true);
         }
     }
 
-    /// Keeps room for a group on a server, in the books of this plan alone: a group on its way there, or one that may set
-    /// out.
+    /// Books room for a group on a server, in the books of this plan alone: for a group on its way there, or one that
+    /// may leave for it.
     pub(super) fn book(&mut self, name: &GroupName, to: &ServerName, on_its_way: bool) {
         if self.stock.booked.contains_key(name) {
             return;
@@ -251,7 +251,7 @@ impl Planner<'_> {
     }
 }
 
-/// LPARs of a group that are on their way up, and until when they count.
+/// LPARs of a group that are booting, and the time until which each counts.
 fn boots<'a>(
     ledger: &'a Ledger,
     group: &'a GroupState,

@@ -1,5 +1,5 @@
-//! Moves of groups that run: from servers that are emptied, back to where a drain took them from, and back to where they
-//! prefer to be. After everything that is down has been placed, so that a move never takes the room of a start.
+//! Moves of running groups: off servers that are emptied, back after a drain, and back to preferred servers. They come
+//! after the placement of all groups that are down, so that a move never takes the room of a start.
 
 use super::{super::Planner, WayOut, way_out};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// A group that runs, by importance.
+/// A running group, by importance.
 type Ranked = (u32, GroupName);
 
 impl Planner<'_> {
@@ -36,8 +36,8 @@ impl Planner<'_> {
         self.fail_back();
     }
 
-    /// Empties a server. The most important group chooses its new server first and leaves last: until its turn comes it is
-    /// not touched, and what goes wrong goes wrong with the least important.
+    /// Empties a server. The most important group chooses its new server first and leaves last: until its turn comes it
+    /// is not touched, and troubles hit the least important first.
     fn empty(&mut self, server: &ServerName) {
         let Some(purpose) = self.scratch.servers.get(server).and_then(|state| state.upkeep.drain.as_ref()) else {
             return;
@@ -64,7 +64,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Where a group goes from a server that is drained, and by which means; or why it stays.
+    /// The server to which a group goes from one that is emptied, and the means; or the reason why it stays.
     pub(super) fn way_to(
         &mut self,
         name: &GroupName,
@@ -72,7 +72,7 @@ impl Planner<'_> {
         purpose: Purpose,
     ) -> Result<(ServerName, Means), Stay> {
         let declared = self.scratch.config.groups.get(name).map(|declared| declared.shutdown).unwrap_or_default();
-        // A drain moves what can be moved; a shutdown as the group's policy says.
+        // A drain moves all that can be moved; a shutdown follows the group's policy.
         let moves = purpose == Purpose::Drain || declared == Shutdown::Migrate;
         if moves && self.is_mobile(group) {
             if group.upkeep.stayed && purpose == Purpose::Drain {
@@ -88,13 +88,13 @@ impl Planner<'_> {
         self.target(name, group).map(|to| (to, Means::Restart)).map_err(Stay::Nowhere)
     }
 
-    /// Whether all that the group has can be moved while it runs, as it is defined on one server at a time.
+    /// Whether all resources of the group can be moved while they run, being defined on one server at a time.
     fn is_mobile(&self, group: &GroupState) -> bool {
         let mut owned = group.owned().peekable();
         owned.peek().is_some() && owned.all(|(resource, _)| self.scratch.is_mobile(resource))
     }
 
-    /// By which means a group goes where it is wanted: moved while it runs where that can be, stopped and started otherwise.
+    /// The means by which a group goes to a server: moved while it runs if possible, stopped and started otherwise.
     fn means(&self, group: &GroupState) -> Means {
         if self.is_mobile(group) && !group.upkeep.stayed { Means::Migrate } else { Means::Restart }
     }
@@ -106,7 +106,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Brings back what a drain took from a server, the most important first, one after the other.
+    /// Brings back the groups that a drain took from a server, the most important first, one after the other.
     fn bring_back(&mut self, server: &ServerName) {
         let Some(state) = self.scratch.servers.get(server).filter(|state| state.closed().is_none()) else { return };
         let config = Arc::clone(&self.scratch.config);
@@ -136,8 +136,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Moves groups back to a server earlier in their list that takes work again since they came to theirs; so once for
-    /// each return, and never to and fro.
+    /// Moves groups back to a server earlier in their list that has begun to take work again since they came to their
+    /// own: once for each return, and never to and fro.
     fn fail_back(&mut self) {
         let Some(latest) = self.scratch.servers.values().filter_map(|state| state.upkeep.open_since).max() else {
             return;
@@ -164,7 +164,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The best server earlier in the list that took work again after the group came to its own.
+    /// The best server earlier in the list that began to take work again after the group came to its own.
     fn better(&self, name: &GroupName, declared: &Group, group: &GroupState, tenure: &Tenure) -> Option<ServerName> {
         let cleared = group.upkeep.cleared.is_some_and(|at| at > tenure.since);
         let earlier = declared.servers.iter().take_while(|server| **server != tenure.server);
@@ -176,7 +176,7 @@ impl Planner<'_> {
         earlier.into_iter().find(fit).cloned()
     }
 
-    /// A group that runs well and may be moved.
+    /// The group and its tenure, if it is online, may be moved, and its server is watched.
     fn running(&self, name: &GroupName) -> Option<(Arc<GroupState>, Tenure)> {
         let group = self.scratch.groups.get(name)?;
         let still = group.frozen || group.conflict.is_some() || !self.scratch.is_looked_after(name);
@@ -191,7 +191,7 @@ impl Planner<'_> {
         watched.then(|| (Arc::clone(group), tenure.clone()))
     }
 
-    /// Sets one group on its way, if the brakes let it.
+    /// Starts the move of one group, if the brakes allow it.
     fn set_out(&mut self, name: &GroupName, tenure: &Tenure, reason: LeaveReason, means: Means) -> bool {
         let to = reason.destination().cloned();
         let (group, epoch, from) = (name.clone(), tenure.epoch, &tenure.server);
@@ -203,7 +203,7 @@ impl Planner<'_> {
                 (self.may_set_out(from, to.as_ref()), Command::Leave { group, epoch, reason })
             }
         };
-        // The room that was kept for it is its own.
+        // Otherwise the room that is booked for it would be in its own way.
         self.unbook(name);
         if !may || self.emit(command).is_err() {
             if let Some(to) = &to {
@@ -212,7 +212,7 @@ impl Planner<'_> {
             return false;
         }
         match (means, &to) {
-            // The ledger itself books room on both servers while it lasts.
+            // The ledger itself books room on both servers during a migration.
             (Means::Migrate, Some(to)) => self.count_migration(from, to),
             (Means::Migrate | Means::Restart, to) => self.count_departure(name, from, to.as_ref()),
         }
@@ -221,7 +221,7 @@ impl Planner<'_> {
     }
 }
 
-/// How a group that runs gets to another server.
+/// The means by which a running group gets to another server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Means {
     /// It is stopped, and started there.
@@ -230,7 +230,7 @@ pub(super) enum Means {
     Migrate,
 }
 
-/// Whether the server itself is not ready, whatever the group.
+/// Whether the obstacle is the server itself, whatever the group.
 fn is_of_the_server(why: &NotHere) -> bool {
     match why {
         NotHere::ProvenOff
@@ -260,7 +260,7 @@ fn is_of_the_server(why: &NotHere) -> bool {
     }
 }
 
-/// How a group ranks: smaller is more important, and of the same priority the order of names decides.
+/// Rank of a group: smaller is more important, and within a priority the order of names decides.
 fn importance(config: &Cluster, name: &GroupName) -> Ranked {
     (config.groups.get(name).map(|group| group.priority).unwrap_or(u32::MAX), name.clone())
 }
@@ -270,7 +270,7 @@ fn sorted(mut groups: Vec<Ranked>) -> Vec<Ranked> {
     groups
 }
 
-/// When a group may go back: now, or when its window opens next. `None` if never.
+/// Time at which a group may go back: now, or when its window opens next. `None` if never.
 fn opens(failback: Failback, now: Time) -> Option<Time> {
     const MINUTE: u64 = 60_000;
     const DAY: u64 = 1440;

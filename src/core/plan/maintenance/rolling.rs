@@ -1,8 +1,8 @@
-//! Rolling maintenance: an order in which every server can be drained and given back, one after the other, so that what
-//! the cluster must survive it survives meanwhile.
+//! Rolling maintenance: an order in which every server can be drained and given back, one after the other, while the
+//! cluster can still survive the losses that it must.
 //!
-//! Each turn begins from where things are now: it counts on what a drain took away being brought back before the next. So
-//! the order itself is a matter of taste, and the servers that have least to move come first.
+//! Each turn begins from the present state: what a drain took away is assumed to be brought back before the next turn.
+//! So any order would do, and the servers with the fewest groups to move come first.
 
 use crate::{
     GroupName, Ledger, ServerName,
@@ -15,19 +15,19 @@ use std::{
     fmt,
 };
 
-/// Steps that one turn may take of the search.
+/// Maximum number of search steps for one turn.
 const STEPS: u64 = 1_000_000;
 
-/// One server's turn.
+/// The turn of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Turn {
     pub server: ServerName,
-    /// How many groups a drain of it moves.
+    /// Number of groups that a drain of it moves.
     pub moves: usize,
 }
 
-/// Why there is no such order.
+/// The reason why there is no such order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // what a name says is not said again
 pub enum NoRolling {
@@ -36,18 +36,18 @@ pub enum NoRolling {
     /// While this server is drained, the loss of these others would leave groups without a place.
     Frail {
         server: ServerName,
-        /// The others.
+        /// The other servers.
         lost: BTreeSet<ServerName>,
         groups: BTreeSet<GroupName>,
     },
-    /// Nothing was proven for this server within the time that there is.
+    /// Nothing was proven for this server within the allowed steps.
     Undecided { server: ServerName },
 }
 
-/// The order of a rolling maintenance, or why there is none.
+/// The order of a rolling maintenance, or the reason why there is none.
 ///
 /// # Errors
-/// When some server cannot be drained without a group being stopped, or not so that the declared losses are survived.
+/// If some server cannot be drained without stopping a group, or not with the declared losses survived meanwhile.
 pub fn rolling(ledger: &Ledger) -> Result<Vec<Turn>, NoRolling> {
     let mut turns = Vec::new();
     for server in ledger.config.servers.keys() {
@@ -90,7 +90,7 @@ fn turn(ledger: &Ledger, out: &ServerName) -> Result<Turn, NoRolling> {
     Ok(Turn { server: server(), moves })
 }
 
-/// The problem of one turn, and what its numbers mean.
+/// The problem of one turn, with the names behind its indexes.
 struct Board {
     problem: Problem,
     servers: Vec<ServerName>,
@@ -159,7 +159,7 @@ impl Board {
     }
 }
 
-/// Where a group takes room; nowhere if its server is the one that is drained.
+/// The rooms that a group occupies; none if its server is the one being drained.
 fn places(rooms: &BTreeMap<&ServerName, usize>, group: &GroupState, leaves: bool) -> Vec<usize> {
     let covered =
         group.tenure.iter().filter(|_| !leaves).flat_map(|tenure| {

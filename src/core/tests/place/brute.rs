@@ -1,25 +1,25 @@
-//! The promises of placement by trying everything. Shares no code with what it checks.
+//! The promises of placement, checked by trying everything. Shares no code with what it checks.
 
 use std::collections::BTreeMap;
 use tenure_core::place::{Door, Problem, Rule, ZoneRule};
 
-/// Where each item takes room; waiting items only if they are placed.
+/// The rooms that each item occupies; waiting items only if they are placed.
 pub type Where = BTreeMap<usize, Vec<usize>>;
 
-/// What runs.
+/// The running items, with their rooms.
 pub fn running(problem: &Problem) -> Where {
     let items = problem.items.iter().enumerate().filter(|(_, item)| !item.at.is_empty());
     items.map(|(index, item)| (index, item.at.clone())).collect()
 }
 
-/// What waits, the most important first.
+/// The waiting items, the most important first.
 pub fn waiting(problem: &Problem) -> Vec<usize> {
     let mut waiting: Vec<usize> = (0..problem.items.len()).filter(|item| problem.items[*item].at.is_empty()).collect();
     waiting.sort_by_key(|item| (problem.items[*item].importance, *item));
     waiting
 }
 
-/// Whether a newly placed item may be where it is, given everybody.
+/// Whether a newly placed item may be on this server, given the places of all items.
 pub fn may_be(problem: &Problem, everybody: &Where, item: usize, server: usize) -> bool {
     let (what, room) = (&problem.items[item], &problem.rooms[server]);
     let listed = what.candidates.iter().any(|candidate| candidate.server == server);
@@ -55,12 +55,12 @@ pub fn may_be(problem: &Problem, everybody: &Where, item: usize, server: usize) 
         && problem.rules.iter().all(kept)
 }
 
-/// Whether everything placed may be where it is.
+/// Whether every placed item may be where it is.
 pub fn all_may_be(problem: &Problem, everybody: &Where, placed: &BTreeMap<usize, usize>) -> bool {
     placed.iter().all(|(item, server)| may_be(problem, everybody, *item, *server))
 }
 
-/// For each of these items, in this order, whether it is placed in the best assignment there is.
+/// For each of these items, in this order, whether the best assignment places it.
 pub fn best(problem: &Problem, fixed: &Where, order: &[usize]) -> Vec<bool> {
     fn go(
         problem: &Problem,
@@ -70,7 +70,7 @@ pub fn best(problem: &Problem, fixed: &Where, order: &[usize]) -> Vec<bool> {
         choice: &mut Vec<bool>,
         best: &mut Vec<bool>,
     ) {
-        // Whatever follows a worse beginning is worse.
+        // A worse beginning has only worse continuations.
         if choice[..] < best[..choice.len()] {
             return;
         }

@@ -1,4 +1,4 @@
-//! Small random problems, tight enough that something is usually left out.
+//! Small random problems, so tight that usually some items are left out.
 
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use tenure_core::place::{Candidate, Door, Item, Policy, Problem, Room, Rule, Weights, ZoneRule};
@@ -8,7 +8,7 @@ pub fn problems(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
     prop_oneof![varied(rooms, items), tight(rooms, items)]
 }
 
-/// Few kinds of everything and little room, so that searches go deep and many things are alike.
+/// Few different values and little room, so that searches go deep and many items and rooms are alike.
 fn tight(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
     let rooms = (2..=rooms.max(2), vec(2_u64..9, 2), vec(0_usize..2, rooms.max(2)), 2_u64..5);
     let item = (1_u64..5, vec(prop::bool::weighted(0.7), 5), 0_usize..8, 0_u64..3, 0_u32..3);

@@ -57,7 +57,7 @@ fn rules_on_servers_that_leave_none() {
     assert_eq!(found, [NoServer { item: 0, rules: vec![0, 1] }]);
 }
 
-/// Whether every item could be placed, if room were no matter.
+/// Whether every item could be placed if there were unlimited room.
 fn can_all_be_kept(rules: &[Rule], candidates: &[Vec<usize>]) -> bool {
     let of = |servers: &Vec<usize>| servers.iter().map(|server| Candidate { server: *server, rank: 0 }).collect();
     let items = candidates.iter().map(|servers| Item { candidates: of(servers), ..Item::default() }).collect();
@@ -80,7 +80,7 @@ proptest! {
         }
     }
 
-    /// With one rule that keeps apart, whatever cannot be kept is found. (Several can conflict in ways that only a search sees.)
+    /// With a single rule that keeps apart, every contradiction is found. (Conflicts of several may take a search.)
     #[test]
     fn every_contradiction_with_one_apart_is_found(rules in vec(rule(ITEMS, ROOMS), 0..6), candidates in candidates()) {
         let mut seen = 0;

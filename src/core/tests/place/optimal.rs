@@ -1,4 +1,4 @@
-//! Complete, lexicographically optimal, within capacity and rules, deterministic, and at rest once it is carried out.
+//! Complete, lexicographically optimal, within capacity and rules, deterministic, and at rest once carried out.
 
 use crate::place::{
     brute::{Where, all_may_be, best, may_be, running, waiting},
@@ -8,14 +8,14 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tenure_core::place::{Door, Placement, Problem, Verdict, place};
 
-/// More than any of these small cases needs.
+/// More steps than any of these small cases needs.
 pub const PLENTY: u64 = 1_000_000;
 
 pub fn placed(placement: &Placement) -> BTreeMap<usize, usize> {
     placement.placed().collect()
 }
 
-/// Where everything takes room once a placement is carried out.
+/// The rooms of all items once a placement is carried out.
 pub fn everybody(problem: &Problem, placement: &Placement) -> Where {
     let mut everybody = running(problem);
     for stop in &placement.stops {
@@ -25,7 +25,7 @@ pub fn everybody(problem: &Problem, placement: &Placement) -> Where {
     everybody
 }
 
-/// The problem that is left once a placement is carried out.
+/// The remaining problem once a placement is carried out.
 pub fn carried_out(problem: &Problem, placement: &Placement) -> Problem {
     let everybody = everybody(problem, placement);
     let mut left = problem.clone();
@@ -35,7 +35,7 @@ pub fn carried_out(problem: &Problem, placement: &Placement) -> Problem {
     left
 }
 
-/// What is placed may be there, and every reason why something is not placed somewhere is true.
+/// Every placed item may be where it is, and every reason against a server is true.
 pub fn check(problem: &Problem, placement: &Placement) {
     let everybody = everybody(problem, placement);
     assert!(all_may_be(problem, &everybody, &placed(placement)), "something is where it may not be: {placement:?}");

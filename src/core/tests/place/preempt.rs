@@ -1,4 +1,4 @@
-//! Stopping the less important for the more important.
+//! Preemption: less important items are stopped for more important ones.
 
 use crate::place::{
     brute::{Where, best, may_be, running},
@@ -13,7 +13,7 @@ fn preempting(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
     problems(rooms, items).prop_map(|problem| Problem { preempt: true, ..problem })
 }
 
-/// Those that may be stopped on a server for an item.
+/// The items on a server that may be stopped for an item.
 fn stoppable(problem: &Problem, everybody: &Where, item: usize, server: usize) -> Vec<usize> {
     let may = |other: &usize| {
         let what = &problem.items[*other];
@@ -25,7 +25,7 @@ fn stoppable(problem: &Problem, everybody: &Where, item: usize, server: usize) -
     (0..problem.items.len()).filter(may).collect()
 }
 
-/// Whether an item fits on a server if some are stopped.
+/// Whether an item fits on a server if these are stopped.
 fn fits_without(problem: &Problem, everybody: &Where, item: usize, server: usize, stopped: &[usize]) -> bool {
     let mut left: Where = everybody.clone();
     left.retain(|other, _| !stopped.contains(other));
@@ -68,7 +68,7 @@ proptest! {
     fn one_item_has_the_least_important_victims_and_none_without_need(problem in preempting(4, 8)) {
         let mut problem = problem;
         let first = (0..problem.items.len()).find(|item| problem.items[*item].waits());
-        // Whoever else waits is taken out of the play.
+        // All other waiting items are taken out of play.
         for (index, item) in problem.items.iter_mut().enumerate().filter(|(index, item)| item.waits() && Some(*index) != first) {
             item.candidates.clear();
             item.importance = u32::MAX.saturating_sub(u32::try_from(index).unwrap_or_default());
@@ -77,7 +77,7 @@ proptest! {
         let running = running(&problem);
         let placement = place(&problem, PLENTY);
         let stops: Vec<usize> = placement.stops.iter().filter(|stop| stop.to_place == item).map(|stop| stop.item).collect();
-        // What is the least important "most important victim" that any server allows?
+        // Of the most important victims that each server would need, the least important one.
         let mut best: Option<u32> = None;
         for candidate in &problem.items[item].candidates {
             let pool = stoppable(&problem, &running, item, candidate.server);
@@ -98,7 +98,7 @@ proptest! {
         }
     }
 
-    /// Whoever is left out could not even join those placed if all of them were moved about.
+    /// An item that is left out could not even join the placed ones if all of these were moved.
     #[test]
     fn with_what_is_stopped_nothing_more_has_a_place(problem in preempting(4, 7)) {
         let placement = place(&problem, PLENTY);

@@ -1,4 +1,4 @@
-//! Losses, against trying each of them.
+//! Losses, checked by trying each of them.
 
 use crate::place::{
     brute::{Where, best, running},
@@ -8,7 +8,7 @@ use crate::place::{
 use proptest::prelude::*;
 use tenure_core::place::{Door, Loss, Lost, Problem, capacity, survive};
 
-/// What has no place after a loss, by trying everything.
+/// The items without a place after a loss, by trying everything.
 fn left_out(problem: &Problem, lost: &[usize]) -> Vec<usize> {
     let mut after = problem.clone();
     for server in lost {
@@ -47,7 +47,7 @@ fn losses(problem: &Problem, servers: usize, one_zone: bool) -> Vec<Loss> {
     found
 }
 
-/// Mostly running, with room enough that some losses are survived.
+/// Mostly running items, with room enough that some losses are survived.
 fn running_mostly() -> impl Strategy<Value = Problem> {
     (problems(5, 6), prop::collection::vec(0_usize..5, 6)).prop_map(|(mut problem, at)| {
         let rooms = problem.rooms.len();

@@ -1,4 +1,4 @@
-//! What each policy, zone rule and soft rule picks, and what the reasons say.
+//! The choices of each policy, zone rule and soft rule, and the reasons for waiting.
 
 use tenure_core::place::{
     Candidate, Dimension, Door, Item, Loss, Lost, Obstacle, Policy, Problem, Room, Rule, Stop, Verdict, Weights,
@@ -23,7 +23,7 @@ fn problem(rooms: Vec<Room>, items: Vec<Item>) -> Problem {
     Problem { rooms, items, ..Problem::default() }
 }
 
-/// Where the items that waited go, in their order.
+/// The servers of the items that waited, in their order.
 fn goes(problem: &Problem) -> Vec<Option<usize>> {
     let goes = |verdict: &Verdict| match verdict {
         Verdict::Goes(server) => Some(*server),
@@ -145,7 +145,7 @@ fn reasons_name_what_is_in_the_way() {
 
 #[test]
 fn a_search_moves_what_stands_in_the_way() {
-    // Each likes the server that only the next can use.
+    // Each item takes the server to which the one before it can be moved; the last item has only the first server.
     let count = 6;
     let mut items: Vec<Item> = (0..count).map(|i| item(Policy::Priority, [1, 0, 0], &[i, i + 1])).collect();
     items.push(item(Policy::Priority, [1, 0, 0], &[0]));
@@ -174,7 +174,7 @@ fn the_least_important_are_stopped_and_those_not_needed_are_spared() {
 #[test]
 fn room_made_for_one_is_offered_to_the_more_important_first() {
     let important = |importance, item| Item { importance, ..item };
-    // The second and the last want the room that the first leaves once the victim of the third is gone.
+    // The second and the last need the room that the first leaves once the victim of the third is gone.
     let items = vec![
         important(1, item(Policy::Priority, [6, 0, 0], &[0, 1])),
         important(3, item(Policy::Priority, [8, 0, 0], &[0])),

@@ -1,5 +1,5 @@
-//! Which groups could be online after a loss, by trying every assignment. Knows the declaration and where what runs is, and
-//! shares no code with the planner.
+//! The groups that could be online after a loss, by trying every assignment. Knows the declarations and the places of
+//! running groups, and shares no code with the planner.
 
 use crate::properties::world::{World, needs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,8 +8,8 @@ use tenure_core::{
     config::{Asks, Failover},
 };
 
-/// The groups that are online when these servers are lost as well, the more important ones placed first, what runs
-/// elsewhere staying where it is.
+/// The groups that are online when these servers are lost as well, with the more important ones placed first, and
+/// groups that run elsewhere staying where they are.
 pub fn best(world: &World, more: &BTreeSet<ServerName>) -> BTreeSet<GroupName> {
     let config = &world.ledger.config;
     let gone: BTreeSet<&ServerName> = world.lost.iter().chain(more).collect();
@@ -32,7 +32,7 @@ pub fn best(world: &World, more: &BTreeSet<ServerName>) -> BTreeSet<GroupName> {
     }
     waiting.sort();
     let mut chosen = BTreeSet::new();
-    // Whether all of a set can be placed decides one group after the other: fewer never fit worse.
+    // It is decided group by group whether a whole set can be placed: fewer never fit worse.
     for (_, name, _) in &waiting {
         chosen.insert(name.clone());
         let wanted: Vec<_> = waiting.iter().filter(|(_, name, _)| chosen.contains(name)).collect();
@@ -53,7 +53,7 @@ fn can(world: &World, at: &mut BTreeMap<GroupName, ServerName>, wanted: &[&(u32,
     })
 }
 
-/// Whether a server bears what is there, and every strict rule is kept.
+/// Whether a server can bear its groups, and every strict rule is kept.
 fn holds(world: &World, at: &BTreeMap<GroupName, ServerName>, server: &ServerName) -> bool {
     let config = &world.ledger.config;
     let declared = &config.servers[server];

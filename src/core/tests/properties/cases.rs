@@ -1,4 +1,4 @@
-//! Random sites, small and tight enough that something is often left out, and what happens to them.
+//! Random sites, so small and tight that often some groups are left out; and the events that befall them.
 
 use crate::properties::world::{World, needs};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
@@ -11,7 +11,7 @@ use tenure_core::{
     },
 };
 
-/// A site, what operators ask of it, and which servers it loses then, one after the other.
+/// A site, the requests of its operators, and the servers that it loses afterwards, one after the other.
 #[derive(Clone)]
 pub struct Case {
     pub cluster: Cluster,
@@ -19,7 +19,7 @@ pub struct Case {
     pub lost: Vec<ServerName>,
 }
 
-/// In few lines, for whoever reads of a failure.
+/// In a few lines, for readers of a failure.
 impl std::fmt::Debug for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (name, server) in &self.cluster.servers {
@@ -48,7 +48,7 @@ impl Case {
         self.cluster.groups.values().any(|group| !group.requires.is_empty())
     }
 
-    /// Whether no server is bounded in anything, so that who comes first does not matter for the others.
+    /// Whether no server has any bounds, so that the order of starts does not matter.
     pub fn is_roomy(&self) -> bool {
         let unbounded = |server: &Server| server.memory.is_none() && server.processors.is_none();
         let undemanding = |group: &Group| group.prerequisites.is_empty();
@@ -57,7 +57,7 @@ impl Case {
             && self.cluster.rules.is_empty()
     }
 
-    /// Whether a group goes where least is at the moment at which it is asked to move, and others move meanwhile.
+    /// Whether a group chooses by load when it is asked to move, while others move.
     pub fn is_unsteady(&self) -> bool {
         !self.requests.is_empty() && self.cluster.groups.values().any(|group| group.policy != Policy::Priority)
     }
@@ -71,7 +71,7 @@ fn group(n: usize) -> GroupName {
     format!("g{n}").into()
 }
 
-/// Sites that do not contradict themselves, of up to four servers; `linked` ones also with links, moves and requests.
+/// Sites without contradictions, of up to four servers; `linked` ones also with links, moves and requests.
 pub fn cases(linked: bool) -> impl Strategy<Value = Case> {
     any_cases(linked).prop_filter("contradicts itself", |case| World::new(case.cluster.clone()).is_some())
 }
@@ -126,7 +126,7 @@ fn any_cases(linked: bool) -> impl Strategy<Value = Case> {
     })
 }
 
-/// What is chosen of a group.
+/// The choices for a group.
 #[derive(Clone, Debug)]
 struct Choice {
     servers: Vec<usize>,

@@ -17,10 +17,10 @@ use tenure_core::{
 /// More steps than a small site needs.
 const STEPS: usize = 400;
 
-/// A ledger, and the truth about what it rules.
+/// A ledger, and the true state of the world that it manages.
 pub struct World {
     pub ledger: Ledger,
-    /// What was found wrong.
+    /// The violations that were found.
     pub wrong: Vec<String>,
     pub lost: BTreeSet<ServerName>,
     truth: BTreeMap<ServerName, BTreeMap<ResourceName, Power>>,
@@ -29,7 +29,7 @@ pub struct World {
 }
 
 impl World {
-    /// Everything is off. `None` if the configuration contradicts itself.
+    /// A world in which everything is off. `None` if the configuration contradicts itself.
     pub fn new(cluster: Cluster) -> Option<World> {
         let mut truth: BTreeMap<ServerName, BTreeMap<ResourceName, Power>> = BTreeMap::new();
         for (name, resource) in &cluster.resources {
@@ -51,7 +51,7 @@ impl World {
         (world.ledger.configured > 0).then_some(world)
     }
 
-    /// An operator asks, and may be refused.
+    /// Makes an operator's request, which may be refused.
     pub fn ask(&mut self, request: impl Into<Request>) {
         self.requests += 1;
         let author = Author::Operator { name: "ann".to_owned(), request: RequestId(self.requests) };
@@ -60,7 +60,7 @@ impl World {
         self.check();
     }
 
-    /// A server loses power, and its node with it.
+    /// Cuts the power of a server, and its node with it.
     pub fn lose(&mut self, server: &ServerName) {
         self.lost.insert(server.clone());
         for power in self.truth.entry(server.clone()).or_default().values_mut().filter(|power| **power != Power::Absent)
@@ -88,8 +88,8 @@ impl World {
             let whole = planned.commands.len() <= most;
             let commands = planned.commands.into_iter().take(most).collect();
             self.commit(Author::Planner(self.leader()), commands);
-            // Decisions, that is: what leaves is read anew, and why something waits may depend on what came after it. Where
-            // groups are linked, one may leave only when the next plan sees that another has.
+            // Only decisions count: a server being left is read anew, and the reason for a wait may depend on later
+            // commands. Where groups are linked, one may leave only when the next plan sees that another has left.
             let mut again = self.plan(&view).commands;
             let is_word =
                 |one: &Command| matches!(one, Command::Observe(_) | Command::Wait { .. } | Command::ServerWait { .. });
@@ -194,7 +194,7 @@ impl World {
         self.check();
     }
 
-    /// Nothing has more than it can bear, and no strict rule is broken: nothing here was started by a hand.
+    /// Checks that no server is overloaded, and that no strict rule is broken: nothing here was started by hand.
     fn check(&mut self) {
         let config = &self.ledger.config;
         for (server, declared) in &config.servers {

@@ -1,4 +1,4 @@
-//! Answers of a real HMC, and answers that no HMC gives.
+//! Recorded answers of a real HMC, and made-up answers that no HMC gives.
 
 use serde_json::Value;
 

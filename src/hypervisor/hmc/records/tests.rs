@@ -1,4 +1,4 @@
-//! The dialect of records, tried on recordings and on arbitrary text.
+//! Tests of the record format, with recordings and with arbitrary text.
 
 use proptest::prelude::*;
 
@@ -92,11 +92,11 @@ fn attribute() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = String> {
-    // Commas, quotes, newlines, equals signs, spaces and shell characters, and anything printable.
+    // Commas, quotes, newlines, equals signs, spaces and shell characters, and any printable text.
     prop_oneof!["[a-z,\"=\n $'`]{0,20}", "\\PC{0,20}"]
 }
 
-/// Writes a field as the HMC does.
+/// Writes a field like the HMC.
 fn field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }

@@ -1,15 +1,15 @@
-//! Long histories in which the cluster file changes under what runs: things are disabled, dropped, declared otherwise and
-//! declared again, nodes are replaced, times become shorter; processes are killed and come back within a moment; and what
-//! operators do for maintenance. Kinds of their own, so that the histories of the others stay what they are.
+//! Long histories in which the cluster file changes while groups run: resources are disabled, dropped, changed and
+//! declared again, nodes are replaced, times become shorter; processes are killed and return within a moment; and
+//! operators do maintenance. These are kinds of their own, so that the histories of the others stay unchanged.
 
 use super::{Dice, INSIDE, Kind, LPARS, deed as lpars_deed, inside, swarm};
 use crate::sim::Sim;
 
-/// Restarts, maintenance and changes of the file, among all that happens to LPARs.
+/// Restarts, maintenance and changes of the file, mixed with the deeds on LPARs.
 pub(super) const CHANGED: Kind =
     Kind { test: "any_long_history_of_changes_is_safe_and_ends_well", deed: of_lpars, mend: "mend all", ..LPARS };
 
-/// The same of what lives inside nodes.
+/// The same for resources inside nodes.
 pub(super) const CHANGED_INSIDE: Kind = Kind {
     test: "any_long_history_of_changes_inside_nodes_is_safe_and_ends_well",
     deed: of_apps,
@@ -29,7 +29,7 @@ fn of_lpars(dice: &mut Dice, sim: &Sim) -> String {
         // There is no LPAR of that name.
         1 => format!("op configure partition {lpar} {lpar}-other{}", strand(dice)),
         2 => format!("op configure drop lpar {lpar}{}", strand(dice)),
-        // What an HMC cannot know, and what it does not list. `list off` alone would be a lie.
+        // A state in which an HMC knows nothing of its LPARs, and a false listing. `list off` alone would be a lie.
         3 => format!("show {server} Recovery; list {server} {}", dice.pick(&["empty", "off"])),
         4 => format!("list {server} truth; show {server} truth"),
         5 => format!("{} {server} {}", dice.pick(&["list", "vmi"]), dice.pick(&["empty", "lose", "restore"])),
@@ -48,7 +48,7 @@ fn of_apps(dice: &mut Dice, sim: &Sim) -> String {
         0 => format!("op configure toml\n| [resources.{app}]\n| enabled = {}", dice.pick(&["false", "true"])),
         1 => format!("op configure toml\n| [resources.{app}]\n| stop_timeout = \"{}\"", dice.pick(&["4s", "9s"])),
         2 => format!("op configure drop lpar {app}{}", strand(dice)),
-        // Another thing under the same name.
+        // A different resource under the same name.
         3 => format!(
             "op configure toml{}\n| [resources.{app}.attributes]\n| StartProgram = \"/opt/{}\"",
             strand(dice),
@@ -66,7 +66,7 @@ fn change(dice: &mut Dice, group: &str) -> String {
     let server = dice.pick(&["p1", "p2", "p3"]);
     let node = dice.pick(&["n1", "n2", "n3"]);
     match dice.roll(20) {
-        // A process that is back before anybody misses it.
+        // A process that returns before it is missed.
         0..=3 => format!("kill {node}; run {}; start {node}", dice.pick(&["1ms", "30ms", "150ms", "600ms", "2s"])),
         4 => format!("op configure drop group {group}{}", strand(dice)),
         5 | 6 => "op configure whole".to_owned(),
@@ -78,7 +78,7 @@ fn change(dice: &mut Dice, group: &str) -> String {
         12 => format!("op server {} {server}", dice.pick(&["drain", "undrain", "freeze", "unfreeze", "release"])),
         13 => format!("op cluster {}", dice.pick(&["disarm", "arm", "arm", "resume"])),
         14 => format!("op group {} {group}", dice.pick(&["flush", "enable", "clear-admin-wait"])),
-        // A wall clock is looked at when a process begins.
+        // A process reads its wall clock when it starts.
         15 => format!("clock {node} ahead {}; kill {node}; run 600ms; start {node}", dice.pick(&["120m", "0s"])),
         16 => format!("kill {node}; disk {node} lose"),
         17 => format!("disk {node} join"),

@@ -1,5 +1,5 @@
-//! Seeds that nobody has run before, of all kinds, for as long as is asked: `FRESH_SECONDS=60`, from `FRESH_FROM` or from
-//! whatever the clock says. What fails is told with the line that repeats it.
+//! New seeds of all kinds, for a requested time: `FRESH_SECONDS=60`, starting at `FRESH_FROM` or at a number from the
+//! clock. A failure is described with the command that repeats it.
 
 use super::{INSIDE, Kind, LPARS, changes, mixed, run};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// Takes every so manieth seed until time is up, and says how many it took.
+/// Runs every `step`-th seed until time is up; returns the number of histories.
 fn take(from: u64, step: usize, until: Instant) -> Result<u64, String> {
     let mut taken = 0;
     for seed in (from..).step_by(step) {
@@ -28,7 +28,7 @@ fn take(from: u64, step: usize, until: Instant) -> Result<u64, String> {
 #[test]
 fn fresh_histories_are_safe_and_end_well() {
     let Some(seconds) = number("FRESH_SECONDS") else { return };
-    // Seeds that the tests keep are small ones.
+    // The tests use small seeds, so these are new.
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs() * 1000;
     let from = number("FRESH_FROM").unwrap_or(clock);
     let until = Instant::now() + Duration::from_secs(seconds);

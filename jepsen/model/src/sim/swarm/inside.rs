@@ -1,4 +1,5 @@
-//! Long histories of what lives inside nodes: with watchdogs and without, beside LPARs, and in instances of a parallel group.
+//! Long histories of resources inside nodes: with and without watchdogs, beside LPARs, and in instances of a parallel
+//! group.
 
 use super::{Dice, Kind, kept, swarm};
 use crate::sim::Sim;
@@ -22,7 +23,7 @@ const SITE: [&str; 15] = [
     "| requires = [\"mix1\"]",
     "| stop_timeout = \"10s\"",
 ];
-/// No watchdogs; one on every node, and one HMC, so that they are needed; one on one of them.
+/// No watchdogs; one on every node and only one HMC, so that they are needed; one on a single node.
 const WATCHDOGS: [&[&str]; 3] = [
     &[],
     &[
@@ -62,7 +63,7 @@ pub(super) const INSIDE: Kind = Kind {
     mend: "mend hands",
 };
 
-/// What the LPAR of the node on a server does.
+/// State of the LPAR of the node on a server.
 fn guest(sim: &Sim, server: &str) -> Option<Guest> {
     let lpar = sim.world().lpar(&format!("node-{server}"))?;
     Some(sim.world().guest(sim.world().server(server)?, lpar))
@@ -74,7 +75,7 @@ pub(super) fn deed(dice: &mut Dice, sim: &Sim) -> String {
     let group = dice.pick(&["web", "mix", "solo", "net"]);
     let app = dice.pick(&APPS);
     let hmc = dice.pick(&["hmc1", "hmc2"]);
-    // Where there is one HMC, it is gone for most of the history, or nobody would wait for a watchdog.
+    // A single HMC is down for most of the history, or nobody would wait for a watchdog.
     if sim.ledger().config.managers.len() == 1 && sim.now() > Time(30_000) && dice.roll(6) == 0 {
         return if dice.roll(3) == 0 { "hmc hmc1 down".to_owned() } else { format!("stick {app}") };
     }
@@ -101,12 +102,12 @@ pub(super) fn deed(dice: &mut Dice, sim: &Sim) -> String {
         31 => "leader changes".to_owned(),
         32 => format!("op group {} {group}", dice.pick(&["online", "offline", "freeze", "unfreeze", "clear"])),
         33 => format!("op group switch {group} --to {server}"),
-        // What a node has said of its watchdog counts no more.
+        // Earlier statements of a node about its watchdog become void.
         35 => format!("op configure toml\n| [nodes.{node}]\n| watchdog = \"{}\"", dice.pick(&["45s", "2m"])),
         36 => format!("op group online {group}"),
         37 => format!("stick {app}"),
         38 => format!("hmc {hmc} down"),
-        // The operator's word is true, or it is not given.
+        // The operator's statement is true, or is not made.
         34 if guest(sim, server) == Some(Guest::Off) => format!("op fence confirm-node n{}", &server[1..]),
         _ => match sim.world().server(server).map(|id| sim.world().power(id)) {
             Some(Power::Dead | Power::Off) => format!("op fence confirm {server}"),
@@ -120,7 +121,8 @@ fn any_long_history_inside_nodes_is_safe_and_ends_well() {
     swarm(&INSIDE, "1-70");
 }
 
-/// A server was powered off after it had come back, and a start that died with its node counted as the resource's failure.
+/// Causes: a server was powered off after its return; a start that ended with its node counted as the resource's
+/// failure.
 #[test]
 fn histories_inside_nodes_that_were_stuck_end_well() {
     kept(&INSIDE, &[4902]);

@@ -1,9 +1,9 @@
-//! Long histories of everything at once: groups of several LPARs and such that move, what lives inside nodes beside them,
-//! links, services, rules, hooks, watchdogs, two HMCs, an arbiter; faults of all of it, hands, changes of the file,
-//! maintenance and operators.
+//! Long histories of everything at once: groups of several LPARs, some of them mobile, resources inside nodes beside
+//! them, links, services, rules, hooks, watchdogs, two HMCs, an arbiter; faults of all of these, interventions by
+//! hand, changes of the file, maintenance and operators.
 //!
-//! What can happen is a table, so that it can be said afterwards what did: over the fixed seeds each deed of the table must
-//! have been done, and have led to each [effect](EFFECTS).
+//! The possible deeds are a table, so that coverage can be checked: over the fixed seeds each deed of the table must
+//! have been done, and each of the [effects](EFFECTS) must have occurred.
 
 use super::{Dice, Kind, run, seeds};
 use crate::sim::{Play, Sim};
@@ -35,7 +35,7 @@ const SITE: [&str; 24] = [
     "| [resources.fs]",
     "| stop_timeout = \"5s\"",
 ];
-/// How the groups stand to one another, and what else a site may have: each seed takes one of these.
+/// Links between the groups, and other features of a site, one variant for each seed.
 const TIES: [&[&str]; 4] = [
     &[
         "server p1 memory=16384",
@@ -114,7 +114,7 @@ const NAMES: [(&str, &[&str]); 6] = [
     ("group", &["db", "web", "mob", "vip", "job", "net"]),
 ];
 
-/// How often, and what: `{server}` stands for one of the servers, `[a|b]` for one of these.
+/// Weight and text of each deed: `{server}` stands for one of the servers, `[a|b]` for one of these.
 const DEEDS: [(usize, &str); 71] = [
     // LPARs.
     (8, "crash {lpar}"),
@@ -182,7 +182,7 @@ const DEEDS: [(usize, &str); 71] = [
     (2, "op cluster [disarm|arm|arm|resume]"),
     (5, "op fence confirm {server}"),
     (2, "op fence confirm-node {node}"),
-    // The file.
+    // The cluster file.
     (2, "op configure toml\n| [lpars.{lpar}]\n| enabled = [false|true]"),
     (1, "op configure toml\n| [resources.{app}]\n| enabled = [false|true]"),
     (2, "op configure toml\n| [groups.{group}]\n| managed = [false|true]"),
@@ -212,7 +212,7 @@ fn deed(dice: &mut Dice, _: &Sim) -> String {
     deed
 }
 
-/// The first choice in a deed, with what is before and after it.
+/// The first choice in a deed, with the text before and after it.
 fn choice(deed: &str) -> Option<(&str, Vec<&str>, &str)> {
     deed.match_indices('[').find_map(|(open, _)| {
         let (inside, tail) = deed[open + 1..].split_once(']')?;
@@ -220,7 +220,7 @@ fn choice(deed: &str) -> Option<(&str, Vec<&str>, &str)> {
     })
 }
 
-/// Everything that can be done, by every choice.
+/// All deeds, with every choice.
 fn everything() -> Vec<String> {
     let mut open: Vec<String> = DEEDS.iter().map(|(_, deed)| (*deed).to_owned()).collect();
     let mut all = Vec::new();
@@ -233,7 +233,7 @@ fn everything() -> Vec<String> {
     all
 }
 
-/// A deed without saying to which of several it was done.
+/// A deed with its names replaced by their kinds.
 fn nameless(deed: &str) -> String {
     let mut text = String::new();
     for part in deed.split_inclusive(|c: char| !c.is_alphanumeric()) {
@@ -246,7 +246,7 @@ fn nameless(deed: &str) -> String {
     text
 }
 
-/// What must have come of all this: words of the log.
+/// Effects that must occur: words of the log.
 const EFFECTS: [&str; 38] = [
     "restart 1 of 2 in place",
     "faulted on",
@@ -288,12 +288,12 @@ const EFFECTS: [&str; 38] = [
     "would strand",
 ];
 
-/// How often each thing happened.
+/// Number of occurrences of each deed and effect.
 #[derive(Default)]
 struct Coverage(BTreeMap<String, usize>);
 
 impl Coverage {
-    /// Nothing has happened yet.
+    /// All counts zero.
     fn new() -> Coverage {
         let deeds = everything().into_iter().filter(|deed| !deed.starts_with("run "));
         Coverage(deeds.chain(EFFECTS.map(|effect| format!("… {effect}"))).map(|what| (what, 0)).collect())

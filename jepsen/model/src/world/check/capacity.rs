@@ -1,13 +1,13 @@
-//! No server carries more memory or processors than it has. Only a broken model could show one.
+//! Invariant: no server carries more memory or processors than it has. Only a fault of the model could violate it.
 
 use crate::world::{ServerId, World};
 
-/// A server that carries too much at this instant.
+/// A server that is overloaded now.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Overload {
-    /// Which server.
+    /// The server.
     pub server: ServerId,
-    /// MiB of its active LPARs, and of those that are moved to or from it.
+    /// MiB of its active LPARs, and of those moving to or from it.
     pub memory: u64,
     /// Processing units of its active LPARs, in hundredths.
     pub processors: u64,
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_planted_overload_is_found() {
-        // What runs when the world begins is not asked whether it fits.
+        // LPARs that run when the world begins are not checked for room.
         let mut spec = WorldSpec::demo(DemoOptions { servers: 1, lpars: 0, hmcs: 1 });
         let giant = LparSpec { memory: 1 << 40, running_on: Some("p1".into()), ..LparSpec::new("giant", ["p1"]) };
         assert_eq!(capacity(&World::new(spec.clone(), 1).unwrap()), []);

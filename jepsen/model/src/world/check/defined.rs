@@ -1,4 +1,4 @@
-//! A mobile LPAR is always defined somewhere. Whatever becomes of a move, one server knows it.
+//! Invariant: a mobile LPAR is always defined on some server, whatever the result of a move.
 
 use crate::world::{Change, Entry, LparId, ServerId, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Lost {
     pub lpar: LparId,
-    /// Since when.
+    /// Start of that time.
     pub at: Time,
 }
 

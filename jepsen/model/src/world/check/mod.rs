@@ -1,4 +1,4 @@
-//! Judges of a world's history. Each takes entries and says what in them must never happen; none looks at the product.
+//! Checkers of a world's history. Each takes entries and returns violations; none looks at the product.
 
 mod capacity;
 mod defined;
@@ -12,28 +12,28 @@ pub use single_active::{Overlap, single_active};
 
 use super::world::World;
 
-/// Everything that is wrong with the history of a world.
+/// All violations in the history of a world.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Verdict {
     /// LPARs that were active on two servers at once: the product's fault.
     pub overlaps: Vec<Overlap>,
     /// LPARs active without power: a fault of the model.
     pub unpowered: Vec<Unpowered>,
-    /// Servers with more on them than fits: a fault of the model.
+    /// Overloaded servers: a fault of the model.
     pub overloads: Vec<Overload>,
     /// Mobile LPARs that were defined nowhere: a fault of the model, since no command removes one.
     pub lost: Vec<Lost>,
 }
 
 impl Verdict {
-    /// Whether nothing is wrong.
+    /// Whether there is no violation.
     pub fn is_clean(&self) -> bool {
         self.overlaps.is_empty() && self.unpowered.is_empty() && self.overloads.is_empty() && self.lost.is_empty()
     }
 }
 
 impl World {
-    /// Judges everything that happened so far.
+    /// Checks the history so far.
     pub fn verdict(&self) -> Verdict {
         let entries = self.history().entries();
         Verdict {
@@ -44,7 +44,7 @@ impl World {
         }
     }
 
-    /// The invariant of the world: every time an LPAR was active on two servers at once.
+    /// The world's invariant: returns every time during which an LPAR was active on two servers.
     pub fn violations(&self) -> Vec<Overlap> {
         single_active(self.history().entries())
     }

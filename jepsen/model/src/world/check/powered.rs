@@ -1,4 +1,5 @@
-//! No LPAR is active on a server whose hypervisor does not run. Only a broken model could show one.
+//! Invariant: no LPAR is active on a server whose hypervisor does not run. Only a fault of the model could violate
+//! it.
 
 use crate::world::{Change, Entry, LparId, ServerId, SystemState, Time};
 use std::collections::BTreeMap;
@@ -7,10 +8,10 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)] // what a name says is not said again
 pub struct Unpowered {
-    /// Which LPAR.
+    /// The LPAR.
     pub lpar: LparId,
     pub server: ServerId,
-    /// When it became active, or power went away under it and it stayed.
+    /// Time at which it became active without power, or stayed active when its server lost power.
     pub at: Time,
 }
 

@@ -1,4 +1,5 @@
-//! No LPAR is active on two servers at any instant: two copies of one identity would write to the same disks.
+//! Invariant: no LPAR is active on two servers at any instant: two copies of one identity would write to the same
+//! disks.
 
 use crate::world::{Cause, Change, Entry, LparId, ServerId, Time};
 use std::collections::BTreeMap;
@@ -6,20 +7,20 @@ use std::collections::BTreeMap;
 /// A time during which an LPAR was active on two servers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Overlap {
-    /// Which LPAR.
+    /// The LPAR.
     pub lpar: LparId,
-    /// Where it was active already.
+    /// The server on which it was active first.
     pub first: ServerId,
-    /// Where it became active too.
+    /// The server on which it became active too.
     pub second: ServerId,
-    /// From when.
+    /// Start of the overlap.
     pub from: Time,
-    /// Until when; `None` when it still is.
+    /// End of the overlap; `None` while it lasts.
     pub until: Option<Time>,
 }
 
 impl Overlap {
-    /// Whether the second copy was started by an HMC that was told to, and not by somebody's hand.
+    /// Whether the second copy was started by a command to an HMC, and not by hand.
     pub fn was_ordered(&self, entries: &[Entry]) -> bool {
         entries.iter().any(|entry| match entry.change {
             Change::Lpar { server, lpar, cause, .. } => {

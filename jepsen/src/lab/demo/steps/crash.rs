@@ -1,4 +1,4 @@
-//! Step 2: an LPAR crashes and is restarted in place; past its limit its group moves.
+//! Step 2: an LPAR crashes and is restarted in place; beyond its restart limit its group moves.
 
 use crate::lab::demo::{
     figures::Figure,

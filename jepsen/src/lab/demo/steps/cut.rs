@@ -12,7 +12,7 @@ use tenure::api::Read;
 pub(super) async fn tell(story: &Story) -> Told {
     let status = story.status().await;
     let leader = status.leader.clone().unwrap_or_default();
-    // A node that has just returned holds no lease yet, and there would be nothing to see of its end.
+    // A node that has just returned has no lease yet, so the end of its lease could not be observed.
     let returned = last_returned(story);
     let homes = status.servers.iter().map(|server| server.name.as_str()).filter(|name| *name != leader);
     let home = homes.max_by_key(|name| (Some(*name) != returned.as_deref(), groups_on(&status, name).len()));
@@ -42,14 +42,14 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.check("every group holds the tenure that it held", same(&before, &after))
 }
 
-/// The node that was silent last.
+/// The node that was silent most recently.
 fn last_returned(story: &Story) -> Option<String> {
     let lines = story.timeline.since(0);
     let last = lines.iter().rev().filter_map(|line| line.note()).find(|note| note.kind == "node_returned")?;
     last.text.strip_prefix("node ")?.split(':').next().map(str::to_owned)
 }
 
-/// A node that is cut off knows less than the others, and nobody asks it for more.
+/// A node that is cut off is behind the others; only a stale read shows that.
 async fn behind(story: &Story, home: &str) -> Told {
     let all = story.status().await.index;
     let own = story.clients[home].status(Read::Stale).await;

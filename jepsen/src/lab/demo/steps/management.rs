@@ -13,7 +13,7 @@ use crate::{
 pub(super) async fn tell(story: &Story) -> Told {
     let status = story.status().await;
     let leader = status.leader.clone().unwrap_or_default();
-    // A server with work whose node does not lead.
+    // The server with most groups among those whose node is not the leader.
     let homes = status.servers.iter().map(|server| server.name.as_str()).filter(|name| *name != leader);
     let home = homes.max_by_key(|name| groups_on(&status, name).len()).unwrap_or_default().to_owned();
     let management = format!("node-{home}");
@@ -35,7 +35,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.check("every group holds the tenure that it held", same(&before, &after))
 }
 
-/// Whether every group is where it was, under the same number.
+/// Checks that every group has the same server and epoch as before.
 pub(super) fn same<T: PartialEq + std::fmt::Debug>(before: &T, after: &T) -> Result<(), String> {
     if before == after { Ok(()) } else { Err(format!("{before:?} became {after:?}")) }
 }

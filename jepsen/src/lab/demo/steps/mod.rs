@@ -11,7 +11,7 @@ mod returned;
 
 use super::story::{Missed, Story, Told};
 
-/// Title and expectation of each step.
+/// Title and expected result of each step.
 pub const STEPS: [(&str, &str); 8] = [
     (
         "A cluster forms",
@@ -48,14 +48,14 @@ pub const STEPS: [(&str, &str); 8] = [
     ),
 ];
 
-/// How often a story does what it measures.
+/// Number of repetitions of the measured parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// Losses of a server in step 3, for each of its two kinds.
     pub losses: usize,
 }
 
-/// Tells the whole story. How many steps happened as expected.
+/// Runs the whole story. Returns the number of successful steps.
 pub async fn tell(story: &Story, pace: Pace) -> usize {
     let mut good = 0;
     for (number, (title, expected)) in (1..).zip(STEPS) {
@@ -65,7 +65,7 @@ pub async fn tell(story: &Story, pace: Pace) -> usize {
         let mended = if number == 7 && told.is_ok() { Ok(()) } else { story.mend().await };
         good += usize::from(told.is_ok() && mended.is_ok());
         if mended.is_err() {
-            // Nothing that follows would mean anything.
+            // Without this, all further steps would be meaningless.
             break;
         }
     }

@@ -1,5 +1,5 @@
-//! Step 3: a physical server goes off and its service processor lives; then the one on which the leader lives. A server that
-//! loses all its power takes its service processor with it: that is step 7.
+//! Step 3: a physical server goes off while its service processor stays up; then the server of the leader. A server
+//! that loses all power loses its service processor too: that is step 7.
 
 use crate::{
     lab::demo::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use tenure::api::wire::StatusView;
 
-/// What is measured of one loss: order, first group, all.
+/// The figures of one loss: order, first group, all groups.
 type Measured = [Figure; 3];
 
 pub(super) async fn tell(story: &Story, losses: usize) -> Told {
@@ -31,7 +31,7 @@ pub(super) async fn tell(story: &Story, losses: usize) -> Told {
     Ok(())
 }
 
-/// The server with most groups but for one, and another one.
+/// The server with most groups except `but`, and another server.
 async fn choose(story: &Story, but: Option<&str>) -> (String, String) {
     let status = story.status().await;
     let mut servers: Vec<&String> = status.servers.iter().map(|server| &server.name).collect();
@@ -77,7 +77,7 @@ async fn lose(story: &Story, lost: &str, [order, first_up, all_up]: Measured) ->
     )
 }
 
-/// Awaits that every LPAR of a group is Running. Gives the time of the last.
+/// Waits until every LPAR of a group is Running. Returns the time of the last.
 async fn group_runs(story: &Story, cursor: usize, status: &StatusView, group: &str) -> Time {
     let mut last = Time::START;
     for lpar in status.lpars.iter().filter(|lpar| lpar.group == group) {
@@ -105,7 +105,7 @@ fn noted(story: &Story, cursor: usize, kind: &str) -> Vec<(String, String)> {
     notes.filter_map(|note| Some((note.group.clone()?, note.text.clone()))).collect()
 }
 
-/// The server is switched on again, and clean.
+/// Waits until the server is on again, and clean.
 async fn back(story: &Story, name: &str) -> Told {
     let at = server(story, name)?;
     let cursor = story.cursor();

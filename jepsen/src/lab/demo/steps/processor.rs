@@ -1,4 +1,4 @@
-//! Step 7: a server loses all its power, and its service processor with it: the HMC has no connection to it, and nothing
+//! Step 7: a server loses all power, including its service processor: the HMC has no connection to it, and nothing
 //! proves that it is off.
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use tenure::api::wire::{GroupStatus, Verb};
 
-/// A group that is put to rest before, so that step 8 can have a server start its LPAR by itself without a second copy.
+/// A group that is stopped first, so that in step 8 a server can start its LPAR by itself without a second copy.
 pub(super) const RESTING: &str = "trial";
 
 pub(super) async fn tell(story: &Story) -> Told {

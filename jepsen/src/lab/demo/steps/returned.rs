@@ -62,7 +62,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.expect(format!("{RESTING} is online on {name}: it takes work again"), PATIENCE, there).await
 }
 
-/// Switches a server on as soon as its HMC can, and never ends.
+/// Switches a server on as soon as its HMC allows it, and never ends.
 async fn keep_switching_on<T>(story: &Story, at: ServerId) -> T {
     loop {
         story.switch_on(at);
