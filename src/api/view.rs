@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Event, GroupName, Ledger, NodeName, ResourceName, ServerName, Time,
     config::Resource,
-    ledger::JOURNAL_LIMIT,
+    ledger::{Hold, JOURNAL_LIMIT},
     note::{self, ServerWait, Wait},
 };
 
@@ -186,7 +186,7 @@ fn alarms(ledger: &Ledger) -> Vec<AlarmView> {
         (wait.level == Level::Alarm).then_some(alarm)
     });
     let groups = ledger.groups.iter().filter_map(|(name, state)| {
-        if let Some(conflict) = &state.conflict {
+        if let Some(Hold { conflict, .. }) = &state.hold {
             let text = format!("group {name} is held: {conflict}; stop the wrong copy at its manager");
             return Some(AlarmView { text, group: Some(name.to_string()), server: None });
         }

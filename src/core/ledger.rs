@@ -31,8 +31,8 @@ pub use processes::{Incarnation, Process};
 pub use sending::Unsent;
 pub use services::{Member, ServiceState, ServiceView};
 pub use state::{
-    CopyState, Dirty, Down, GroupState, Intent, Leases, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Run,
-    SAID_LIMIT, ServerState, StartRisk, Tenure, Ties,
+    Admin, CopyState, Dirty, Down, Fall, GroupState, Hold, Intent, Leases, Migration, NodeOff, NodeState, OffProof,
+    Phase, PreOnline, Progress, Retries, Run, SAID_LIMIT, ServerState, StartRisk, Tenure, Ties,
 };
 
 use crate::{

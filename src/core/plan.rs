@@ -159,7 +159,7 @@ impl<'a> Planner<'a> {
                 Phase::Starting | Phase::Online => None,
             });
             let copies = group.copies.values().filter_map(|copies| copies.get(server)).map(|copy| copy.quiet_from);
-            copies.max().into_iter().chain(begun).chain(group.held)
+            copies.max().into_iter().chain(begun).chain(group.judged_from())
         });
         own.into_iter().flatten().chain(marks).max().unwrap_or_default()
     }

@@ -61,6 +61,11 @@ impl Names for Time {
         Some(*self)
     }
 }
+impl Names for Option<Time> {
+    fn instant(&self) -> Option<Time> {
+        *self
+    }
+}
 impl Names for Option<FaultReason> {}
 impl<N> Names for BTreeSet<N> {}
 impl<K, V> Names for BTreeMap<K, V> {}

@@ -14,9 +14,9 @@ use tenure_core::{
     SystemState,
     config::{Link, Load, Need, Rigidity},
     ledger::{
-        CopyState, Dirty, Down, Drain, GroupState, GroupUpkeep, Incarnation, Intent, Leases, Maintenance, Migration,
-        NodeOff, NodeState, OffProof, Phase, PreOnline, Process, Purpose, Run, ServerState, StartRisk, Storm, Tenure,
-        Ties, Upkeep,
+        Admin, CopyState, Dirty, Down, Drain, Fall, GroupState, GroupUpkeep, Hold, Incarnation, Intent, Leases,
+        Maintenance, Migration, NodeOff, NodeState, OffProof, Phase, PreOnline, Process, Progress, Purpose, Retries,
+        Run, ServerState, StartRisk, Storm, Tenure, Ties, Upkeep,
     },
     note::{self, CleanReason, LeaveReason, OffHow},
     order::Action,
@@ -179,25 +179,25 @@ fn server_state(purpose: Purpose) -> ServerState {
 }
 
 fn runs() -> BTreeMap<tenure_core::ResourceName, Run> {
-    let run = |down| Run {
+    let run = |((down, progress), admin)| Run {
         restarts: vec![T],
-        started: Some(T),
-        ran: true,
-        away: Some(T),
-        failed: Some("HSCL".into()),
+        progress,
+        away_since: Some(T),
+        lost_since: Some(T),
+        unread_since: Some(T),
+        error_since: Some(T),
+        refused: Some("HSCL".into()),
         restart: true,
         down: Some(down),
         asked: true,
-        lost: Some(T),
-        unread: Some(T),
-        error: Some(T),
         tries: 1,
         stuck: 2,
-        admin: Some(CleanReason::OnlineHung),
-        concede: true,
+        admin,
     };
     let downs = whole(vec![Down::Faulted(faults()[0].clone()), Down::OnPurpose, Down::Operator]);
-    [r(), r2(), "web3".into()].into_iter().zip(downs.into_iter().map(run)).collect()
+    let progress = whole(vec![Progress::Idle, Progress::Ordered(T), Progress::Ran { ordered: true }]);
+    let admin = whole(vec![Admin::Awaited(CleanReason::OnlineHung), Admin::No, Admin::SaysFailed]);
+    [r(), r2(), "web3".into()].into_iter().zip(downs.into_iter().zip(progress).zip(admin).map(run)).collect()
 }
 
 fn ties() -> Ties {
@@ -263,15 +263,12 @@ fn group_states() -> Vec<(String, GroupState)> {
         runs: runs(),
         faults: faults().into_iter().zip(1..).map(|(why, n)| (format!("p{n}").into(), (T, why))).collect(),
         passive: set(r2()),
-        fell_from: Some(s()),
-        retries: 1,
-        retried: Some(T),
+        fall: Some(Fall { from: s(), told: true }),
+        retries: Retries { count: 1, last: Some(T) },
         flushed: true,
         frozen: true,
-        conflict: Some(conflict()),
-        held: Some(11),
+        hold: Some(Hold { conflict: conflict(), judged_from: Some(11) }),
         pre_online: PreOnline::Passed,
-        stranded: true,
         prefer: Some(s2()),
         last: Some(s()),
         wait: Some(waits()[0].clone()),

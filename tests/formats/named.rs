@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Command, Power, Request, Verb,
     config::Trigger,
-    ledger::{Down, Phase, PreOnline},
+    ledger::{Admin, Down, Phase, PreOnline, Progress},
     note::{Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
     order::{Action, Ending},
 };
@@ -258,6 +258,18 @@ named! { Down:
     Down::Faulted(..) => "faulted",
     Down::OnPurpose => "on-purpose",
     Down::Operator => "operator",
+}
+
+named! { Progress:
+    Progress::Idle => "idle",
+    Progress::Ordered(_) => "ordered",
+    Progress::Ran { .. } => "ran",
+}
+
+named! { Admin:
+    Admin::No => "no",
+    Admin::Awaited(_) => "awaited",
+    Admin::SaysFailed => "says-failed",
 }
 
 named! { Trigger:

@@ -130,7 +130,7 @@ pub fn waits() -> Vec<Wait> {
         Wait::Settling { resource: r(), server: s(), until: T },
         Wait::Orders { resources: set(r()), server: s() },
         Wait::Reading { resource: r(), server: s() },
-        Wait::Booting { resources: set(r()), server: s(), until: T },
+        Wait::Booting { resources: set(r()), server: s(), until: Some(T) },
         Wait::Stuck { resource: r(), server: s(), power: Power::Stopping },
         Wait::Attention { resource: r(), server: s() },
         Wait::Frozen { fault: Some(faults()[0].clone()) },

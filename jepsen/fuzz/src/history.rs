@@ -59,7 +59,7 @@ impl Plant {
                 }
             }
             Plant::RefusedAndChanged if cleared && !outcome.refused.is_empty() => {
-                after.groups.values_mut().map(Arc::make_mut).for_each(|group| group.fell_from = None);
+                after.groups.values_mut().map(Arc::make_mut).for_each(|group| group.fall = None);
             }
             Plant::ForgottenStart | Plant::RefusedAndChanged => {}
         }

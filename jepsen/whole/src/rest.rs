@@ -123,7 +123,7 @@ pub fn moving(site: &Arc<Site>) -> Vec<String> {
     for (name, group) in &ledger.groups {
         if !is_online(&ledger, name) {
             let why = group.wait.as_ref().map(ToString::to_string);
-            found.push(format!("group {name} is not online: {why:?}, conflict {:?}", group.conflict));
+            found.push(format!("group {name} is not online: {why:?}, hold {:?}", group.hold));
         } else if let Some(why) = &group.wait {
             found.push(format!("group {name} waits: {why}"));
         }

@@ -50,7 +50,7 @@ fn unexplained(ledger: &Ledger) -> Vec<GroupName> {
     let is_silent = |name: &GroupName| {
         let Some(group) = ledger.groups.get(name) else { return false };
         let phase = group.tenure.as_ref().map_or("vacant", |tenure| tenure.phase.word());
-        let says = group.wait.is_some() || group.conflict.is_some() || group.frozen;
+        let says = group.wait.is_some() || group.hold.is_some() || group.frozen;
         let busy =
             ledger.orders.values().any(|order| order.action.resource().is_some_and(|of| group.copies.contains_key(of)));
         group.intent == Intent::Online && phase != "online" && !says && !busy

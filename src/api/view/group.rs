@@ -45,7 +45,7 @@ pub(super) fn view(index: &Index<'_>, name: &GroupName, group: &Group) -> GroupV
 
 /// The state of a group, in one word.
 pub(super) fn group_status(state: &GroupState) -> GroupStatus {
-    match (&state.conflict, &state.tenure, state.intent) {
+    match (&state.hold, &state.tenure, state.intent) {
         (Some(_), _, _) => GroupStatus::Held,
         (None, Some(tenure), _) => match tenure.phase {
             Phase::Starting => GroupStatus::Starting,

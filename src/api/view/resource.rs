@@ -78,7 +78,7 @@ fn kept(ledger: &Ledger, declared: &Resource, agent: &Agent) -> KeptView {
 
 /// The reason why it stays down, or waits for an administrator.
 fn down(group: &GroupName, run: &Run) -> Option<String> {
-    if let Some(reason) = run.admin {
+    if let Some(reason) = run.awaits_admin() {
         return Some(format!("waits for an administrator ({reason}); `tenure group clear-admin-wait {group}`"));
     }
     Some(match run.down.as_ref()? {

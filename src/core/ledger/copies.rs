@@ -281,7 +281,7 @@ impl Ledger {
     /// was found: if these are stopped, every remaining copy is where it belongs. Empty as soon as this fails for one
     /// resource: whoever started the second copy may have known that the first is gone.
     pub fn wrong_copies(&self, group: &GroupState) -> Vec<(ResourceName, ServerName)> {
-        let (Some(tenure), Some(held)) = (&group.tenure, group.held) else { return Vec::new() };
+        let (Some(tenure), Some(held)) = (&group.tenure, group.judged_from()) else { return Vec::new() };
         let stays = matches!(tenure.phase, Phase::Starting | Phase::Online);
         let (lpars, inside) = self.lives(group);
         // Resources inside nodes are watched by these, whether an HMC answers or not.

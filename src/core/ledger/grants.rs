@@ -1,6 +1,9 @@
 //! Tenures: how they begin, change and end. The core of the ledger's guarantees.
 
-use super::{CopyState, GroupState, Intent, Ledger, Phase, PreOnline, Run, Tenure, apply::Applying};
+use super::{
+    CopyState, Fall, GroupState, Hold, Intent, Ledger, Phase, PreOnline, Progress, Retries, Run, Tenure,
+    apply::Applying,
+};
 use crate::{
     GroupName, Note, Power, Refusal, ServerName,
     config::Trigger,
@@ -54,7 +57,7 @@ impl Applying<'_> {
         if let Some(tenure) = &group.tenure {
             return Err(Refusal::HasTenure { group: name.clone(), server: tenure.server.clone() });
         }
-        if group.conflict.is_some() {
+        if group.hold.is_some() {
             return Err(Refusal::Held { group: name.clone() });
         }
         for (resource, copies) in &group.copies {
@@ -79,15 +82,15 @@ impl Applying<'_> {
         group.tenure = Some(Tenure { epoch, server: server.clone(), since, phase });
         group.prefer = None;
         group.queued.clear();
-        group.fell_from = None;
+        group.fall = None;
         group.pre_online = PreOnline::Passed;
         if group.last.as_ref() != Some(server) {
-            (group.retries, group.retried) = (0, None);
+            group.retries = Retries::default();
         }
         let run = |copies: &BTreeMap<ServerName, CopyState>| {
             let power = copies.get(server).map(|copy| copy.power).unwrap_or_default();
             let away = power.is_active() && power != Power::Running;
-            Run { away: away.then_some(since), ran: power == Power::Running, ..Run::default() }
+            Run { away_since: away.then_some(since), progress: Progress::found(power), ..Run::default() }
         };
         group.runs = group.copies.iter().map(|(resource, copies)| (resource.clone(), run(copies))).collect();
         self.clear_holds(name)?;
@@ -103,8 +106,7 @@ impl Applying<'_> {
             Phase::Leaving { reason, .. } => *reason == LeaveReason::Fault,
             Phase::Starting | Phase::Online | Phase::Migrating(_) => true,
         };
-        group.fell_from = fell.then(|| tenure.server.clone());
-        group.stranded = false;
+        group.fall = fell.then(|| Fall { from: tenure.server.clone(), told: false });
         group.last = Some(tenure.server.clone());
         group.runs.clear();
         // A server that is no longer declared has no books.
@@ -180,7 +182,7 @@ impl Applying<'_> {
         let (server, now) = (tenure.server.clone(), self.ledger.now);
         if let Some((count, limit)) = self.retry(name)? {
             let group = self.group_mut(name)?;
-            (group.retries, group.retried, group.prefer) = (count, Some(now), Some(server.clone()));
+            (group.retries, group.prefer) = (Retries { count, last: Some(now) }, Some(server.clone()));
             let (group, reason) = (name.clone(), reason.clone());
             self.note(Note::Retrying { group, server: server.clone(), reason: reason.clone(), count, limit });
             self.fire_fault(name, &server, &reason);
@@ -197,9 +199,9 @@ impl Applying<'_> {
         let group = self.group(name)?;
         let Some(declared) = self.ledger.config.groups.get(name) else { return Ok(None) };
         let interval = declared.online_retry_interval;
-        let soon = interval.0 > 0 && group.retried.is_some_and(|at| self.ledger.now.since(at) < interval);
+        let soon = interval.0 > 0 && group.retries.last.is_some_and(|at| self.ledger.now.since(at) < interval);
         let stable = interval.0 > 0 && !soon;
-        let count = if stable { 1 } else { group.retries.saturating_add(1) };
+        let count = if stable { 1 } else { group.retries.count.saturating_add(1) };
         let limit = declared.online_retry_limit;
         Ok((count <= limit && !soon).then_some((count, limit)))
     }
@@ -250,12 +252,12 @@ impl Applying<'_> {
     pub(super) fn hold(&mut self, name: &GroupName, conflict: &Conflict) -> Result<(), Refusal> {
         let index = self.ledger.index;
         let group = self.group_mut(name)?;
-        if conflict.active.is_empty() || group.conflict.as_ref() == Some(conflict) {
+        if conflict.active.is_empty() || group.hold.as_ref().is_some_and(|hold| hold.conflict == *conflict) {
             return Err(Refusal::NoChange);
         }
-        let first = group.conflict.replace(conflict.clone()).is_none();
         let tenure = group.tenure.as_ref().map(|tenure| tenure.server.clone());
-        group.held = tenure.as_ref().is_some_and(|server| conflict.is_whole(server)).then_some(index);
+        let judged_from = tenure.as_ref().is_some_and(|server| conflict.is_whole(server)).then_some(index);
+        let first = group.hold.replace(Hold { conflict: conflict.clone(), judged_from }).is_none();
         let wrong = conflict.active.keys().find(|server| Some(*server) != tenure.as_ref()).cloned();
         self.note(Note::Held { group: name.clone(), tenure, conflict: conflict.clone() });
         if let Some(server) = wrong.filter(|_| first) {
@@ -267,14 +269,14 @@ impl Applying<'_> {
     /// Ends the hold: at most one copy is active, and it is where the tenure is, if there is one.
     pub(super) fn release(&mut self, name: &GroupName) -> Result<(), Refusal> {
         let group = self.group(name)?;
-        if group.conflict.is_none() {
+        if group.hold.is_none() {
             return Err(Refusal::NoChange);
         }
         if self.ledger.is_stray(group) {
             return Err(Refusal::Held { group: name.clone() });
         }
         let group = self.group_mut(name)?;
-        (group.conflict, group.held) = (None, None);
+        group.hold = None;
         self.note(Note::Released { group: name.clone() });
         Ok(())
     }

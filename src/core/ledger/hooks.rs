@@ -54,8 +54,9 @@ impl Applying<'_> {
             return;
         }
         let Ok(group) = self.group_mut(name) else { return };
-        let Some(from) = group.fell_from.clone().filter(|_| !group.stranded) else { return };
-        group.stranded = true;
+        let Some(fall) = group.fall.as_mut().filter(|fall| !fall.told) else { return };
+        fall.told = true;
+        let from = fall.from.clone();
         self.fire(name, Trigger::NoFailover, &from, vec![wait.to_string()]);
     }
 

@@ -213,6 +213,6 @@ impl Ledger {
         let copy = group.copies.get(resource).and_then(|copies| copies.get(server));
         let run = group.runs.get(resource);
         copy.is_some_and(|copy| copy.is_active() && copy.power != crate::Power::Running)
-            && run.is_some_and(|run| run.started.is_some() && !run.ran)
+            && run.is_some_and(|run| run.starts_since().is_some())
     }
 }

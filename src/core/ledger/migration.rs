@@ -5,7 +5,7 @@
 //! the tenure when the source is proven off. A move that was not answered counts like a start on its target: it may
 //! begin until it has settled, and has ended only when readings after that say so.
 
-use super::{GroupState, Intent, Ledger, Migration, Phase, ServerState, StartRisk, Tenure, apply::Applying};
+use super::{GroupState, Intent, Ledger, Migration, Phase, Progress, ServerState, StartRisk, Tenure, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ResourceName, ServerName, Span, Time, Verb,
     note::{LeaveReason, NotHere, Proof},
@@ -497,7 +497,7 @@ impl Applying<'_> {
     pub(super) fn arrive(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
         self.tenure(name, epoch)?;
         let group = self.group(name)?;
-        if group.conflict.is_some() {
+        if group.hold.is_some() {
             return Err(Refusal::Held { group: name.clone() });
         }
         let proof = self.ledger.arrival(name, group)?;
@@ -513,10 +513,10 @@ impl Applying<'_> {
         let from = self.end(name)?.server;
         let epoch = self.begin(name, &to, phase)?;
         let group = self.group_mut(name)?;
-        group.fell_from = None;
+        group.fall = None;
         for (resource, run) in &mut group.runs {
             let power = group.copies.get(resource).and_then(|copies| copies.get(&to)).map(|copy| copy.power);
-            run.ran = power == Some(Power::Running);
+            run.progress = Progress::found(power.unwrap_or_default());
         }
         self.note(Note::Migrated { group: name.clone(), from, to, epoch, proof });
         Ok(())
@@ -526,7 +526,7 @@ impl Applying<'_> {
     pub(super) fn stay(&mut self, name: &GroupName, epoch: Epoch) -> Result<(), Refusal> {
         let server = self.tenure(name, epoch)?.server.clone();
         let group = self.group(name)?;
-        if group.conflict.is_some() {
+        if group.hold.is_some() {
             return Err(Refusal::Held { group: name.clone() });
         }
         self.ledger.staying(name, group)?;

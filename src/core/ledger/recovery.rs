@@ -6,7 +6,7 @@
 //! never one that has run under its tenure. The HMC itself refuses to clear up where no move has left anything
 //! behind.
 
-use super::{CopyState, GroupState, Ledger, StartRisk, apply::Applying, orders::COMMAND_BUDGET};
+use super::{CopyState, GroupState, Ledger, Run, StartRisk, apply::Applying, orders::COMMAND_BUDGET};
 use crate::{Power, Refusal, ResourceName, ServerName, order::Action};
 
 impl Ledger {
@@ -26,7 +26,7 @@ impl Ledger {
         let Some(tenure) = group.tenure.as_ref().filter(|tenure| tenure.covers(server)) else {
             return state.dirty.is_some() || copies.values().any(|copy| copy.failed.is_some());
         };
-        let ran = group.runs.get(resource).is_some_and(|run| run.ran);
+        let ran = group.runs.get(resource).is_some_and(Run::ran);
         tenure.migration().is_some() || (!ran && copies.values().any(|copy| copy.failed.is_some()))
     }
 }

@@ -188,11 +188,11 @@ impl Applying<'_> {
             run.clear();
             cleared = true;
         }
-        let fell = group.fell_from.take();
-        group.fell_from = fell.clone().filter(|from| server.is_some_and(|server| server != from));
-        let retried = std::mem::take(&mut group.retries) > 0;
+        let fell = group.fall.take();
+        group.fall = fell.clone().filter(|fall| server.is_some_and(|server| *server != fall.from));
+        let retried = std::mem::take(&mut group.retries.count) > 0;
         // A group that fell from a server that was lost has no fault, and may be held back all the same.
-        cleared |= group.faults.len() != before || group.fell_from != fell || retried;
+        cleared |= group.faults.len() != before || group.fall != fell || retried;
         if !cleared {
             return Err(Refusal::NoFault { group: name.clone() });
         }
@@ -238,7 +238,7 @@ impl Applying<'_> {
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
         }
-        if group.conflict.is_some() {
+        if group.hold.is_some() {
             return Err(Refusal::Held { group: name.clone() });
         }
         if let Some((resource, reason)) = self.ledger.admin_wait(group) {

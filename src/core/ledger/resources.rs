@@ -1,6 +1,6 @@
 //! Resources within a group: which should be up, what happens to those that are not, and which need an administrator.
 
-use super::{Down, GroupState, Ledger, Phase, Run, apply::Applying};
+use super::{Admin, Down, GroupState, Ledger, Phase, Run, apply::Applying};
 use crate::{
     GroupName, Note, Power, Refusal, ResourceName, ServerName,
     config::{Operations, Requirement, Resource, Trigger},
@@ -94,7 +94,7 @@ impl Ledger {
 
     /// The resource of the group that waits for an administrator.
     pub fn admin_wait<'a>(&self, group: &'a GroupState) -> Option<(&'a ResourceName, CleanReason)> {
-        group.runs.iter().find_map(|(resource, run)| Some((resource, run.admin?)))
+        group.runs.iter().find_map(|(resource, run)| Some((resource, run.awaits_admin()?)))
     }
 
     /// The number of restarts in place that a resource has, and the window in which they count.
@@ -182,9 +182,8 @@ impl Applying<'_> {
         run.tries = run.tries.saturating_add(1);
         let count = run.tries;
         run.restart = true;
-        run.failed = None;
-        run.started = None;
-        run.unread = None;
+        run.forget_order();
+        (run.refused, run.unread_since) = (None, None);
         let (resource, reason) = (resource.clone(), reason.clone());
         self.note(Note::Recycling { group, resource, server, reason, count, limit });
         Ok(())
@@ -203,7 +202,8 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let run = self.group_mut(group)?.runs.entry(resource.clone()).or_default();
         run.counts_restart(now, limit);
-        (run.restart, run.started, run.unread, run.error) = (true, None, None, None);
+        run.forget_order();
+        (run.restart, run.unread_since, run.error_since) = (true, None, None);
         let (group, resource, server, reason) = (group.clone(), resource.clone(), server.clone(), reason.clone());
         let about = vec![resource.to_string(), format!("restart {count} of {limit}")];
         self.note(Note::Recycling { group: group.clone(), resource, server: server.clone(), reason, count, limit });
@@ -221,10 +221,10 @@ impl Applying<'_> {
         let name = self.ledger.group_of(resource).cloned().ok_or_else(|| Refusal::NoResource(resource.clone()))?;
         let server = self.tenure(&name, epoch)?.server.clone();
         let run = self.group_mut(&name)?.runs.entry(resource.clone()).or_default();
-        if run.admin.is_some() {
+        if run.awaits_admin().is_some() {
             return Err(Refusal::NoChange);
         }
-        run.admin = Some(reason);
+        run.admin = Admin::Awaited(reason);
         let (group, at) = (name.clone(), server.clone());
         self.note(Note::NeedsAdmin { group, resource: resource.clone(), server: at, reason });
         let about = vec![resource.to_string(), reason.code().to_string(), reason.to_string()];
@@ -249,7 +249,7 @@ impl Applying<'_> {
         let cleared = faulted && all != crate::config::AutoRestart::Never;
         if cleared {
             group.faults.remove(server);
-            group.fell_from = group.fell_from.take().filter(|from| from != server);
+            group.fall = group.fall.take().filter(|fall| fall.from != *server);
         }
         if !back && !cleared {
             return Err(Refusal::NoChange);

@@ -82,7 +82,7 @@ impl Ledger {
         let group = of_group.and_then(|name| Some((name, &**self.groups.get(name)?)));
         // The wrong one of two copies is stopped, whoever started it.
         let stops_wrong = |group: &GroupState| {
-            group.upkeep.strangers && group.conflict.is_some() && matches!(order.action, Action::Stop { .. })
+            group.upkeep.strangers && group.hold.is_some() && matches!(order.action, Action::Stop { .. })
         };
         if let Some((name, _)) = group.filter(|(_, group)| group.frozen && !stops_wrong(group)) {
             return Err(Unsent::Frozen(name.clone()));

@@ -146,26 +146,18 @@ pub struct GroupState {
     pub faults: BTreeMap<ServerName, (Time, FaultReason)>,
     /// Resources of which no proof is needed: persistent, never stopped, or only watched.
     pub passive: BTreeSet<ResourceName>,
-    /// Server on which its last tenure ended by a fault or with the server; forgotten when an operator asks for
-    /// something.
-    pub fell_from: Option<ServerName>,
-    /// Number of times that it was started again as a whole on the server where it failed.
-    pub retries: u32,
-    /// Time of the last such start.
-    pub retried: Option<Time>,
+    /// Its fall, if its last tenure ended by a fault or with the server; forgotten when an operator asks for something.
+    pub fall: Option<Fall>,
+    /// Its starts as a whole on the server where it failed.
+    pub retries: Retries,
     /// Whether it was flushed: nothing more is ordered for it until an operator asks for something.
     pub flushed: bool,
     /// Whether an operator or its declaration froze it: nothing is done to it.
     pub frozen: bool,
-    /// The active copies, while the group is held.
-    pub conflict: Option<Conflict>,
-    /// Log index from which on readings can show that the right copies run and the others do not belong there; `None`
-    /// where no reading can show that.
-    pub held: Option<u64>,
+    /// Its hold, while copies are active that have no right to be.
+    pub hold: Option<Hold>,
     /// State of its preonline hook under its tenure.
     pub pre_online: PreOnline,
-    /// Whether administrators have been told that no server can take it since it fell from its last one.
-    pub stranded: bool,
     /// Server on which an operator or the planner wants it next.
     pub prefer: Option<ServerName>,
     /// Server of its last tenure.
@@ -178,6 +170,34 @@ pub struct GroupState {
     pub queued: BTreeSet<ServiceName>,
     /// Its maintenance state.
     pub upkeep: GroupUpkeep,
+}
+
+/// The end of a tenure by a fault, or with its server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fall {
+    /// The server.
+    pub from: ServerName,
+    /// Whether administrators have been told that no other server can take the group.
+    pub told: bool,
+}
+
+/// Starts of a whole group in place of a failover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retries {
+    /// Their number since the last failover, success that lasted, or request.
+    pub count: u32,
+    /// Time of the last.
+    pub last: Option<Time>,
+}
+
+/// A group that has copies active without right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// All active copies.
+    pub conflict: Conflict,
+    /// Log index from which on readings can show that the right copies run and the others do not belong there; `None`
+    /// where no reading can show that.
+    pub judged_from: Option<u64>,
 }
 
 /// Dependencies and memberships of a group: worked out when the cluster is configured, because every plan needs them
@@ -328,36 +348,66 @@ pub enum StartRisk {
 /// Course of one resource under the present tenure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Times at which it was restarted in place, within the window.
+    /// Times of restarts in place, as many as the limit needs.
     pub restarts: Vec<Time>,
-    /// Time at which it was last ordered to start.
-    pub started: Option<Time>,
-    /// Whether it was Running since then.
-    pub ran: bool,
-    /// Time since which it is active without being Running.
-    pub away: Option<Time>,
-    /// The reason that its last start was refused.
-    pub failed: Option<String>,
-    /// Whether it is to be stopped and started again.
+    /// How far it has come.
+    pub progress: Progress,
+    /// Time since which it reads Starting or Stopping.
+    pub away_since: Option<Time>,
+    /// Time since which it reads off, though it ran and was not stopped.
+    pub lost_since: Option<Time>,
+    /// Time since which nobody can tell whether it runs, on a server that is watched.
+    pub unread_since: Option<Time>,
+    /// Time since which every reading says that it has panicked.
+    pub error_since: Option<Time>,
+    /// Reason for which its last start was refused.
+    pub refused: Option<String>,
+    /// Whether it must be stopped and started again.
     pub restart: bool,
-    /// The reason that it stays down while its group is up.
+    /// Reason for which it stays down while its group is up.
     pub down: Option<Down>,
     /// Whether an operator wants it up, though it is not started with its group.
     pub asked: bool,
-    /// Time since which it reads Off though it should run.
-    pub lost: Option<Time>,
-    /// Time since which its state cannot be told, on a server that is watched.
-    pub unread: Option<Time>,
-    /// Time since which every reading shows that it has panicked.
-    pub error: Option<Time>,
     /// Number of times that it was cleaned and started again because it did not come up.
     pub tries: u32,
-    /// Number of orders in a row to stop it that did not stop it.
+    /// Number of orders in a row to stop it that failed.
     pub stuck: u32,
-    /// Set while an administrator has to look at it first.
-    pub admin: Option<CleanReason>,
-    /// Whether an administrator has looked at it, and declares it failed.
-    pub concede: bool,
+    /// The part of an administrator in its fate.
+    pub admin: Admin,
+}
+
+/// How far a resource has come under the present tenure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// It was not ordered to start, and did not run.
+    #[default]
+    Idle,
+    /// It was ordered to start at this time, and was not Running since.
+    Ordered(Time),
+    /// It was Running.
+    Ran {
+        /// Whether by an order under this tenure: then the next one is a restart.
+        ordered: bool,
+    },
+}
+
+impl Progress {
+    /// That of a resource where a tenure begins, by what it reads there.
+    pub fn found(power: Power) -> Self {
+        if power == Power::Running { Progress::Ran { ordered: false } } else { Progress::Idle }
+    }
+}
+
+/// The part of an administrator in the fate of a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Admin {
+    /// None.
+    #[default]
+    No,
+    /// Nothing is done before an administrator has looked, for this reason.
+    Awaited(CleanReason),
+    /// An administrator has looked, and says that it failed.
+    SaysFailed,
 }
 
 /// The reasons that a resource stays down while its group is up.
@@ -453,7 +503,17 @@ impl NodeState {
 impl GroupState {
     /// Forgets earlier failures, because an operator asks for something.
     pub fn fresh_start(&mut self) {
-        (self.fell_from, self.retries, self.retried, self.flushed) = (None, 0, None, false);
+        (self.fall, self.retries, self.flushed) = (None, Retries::default(), false);
+    }
+
+    /// The server on which its last tenure ended by a fault, or with the server.
+    pub fn fell_from(&self) -> Option<&ServerName> {
+        self.fall.as_ref().map(|fall| &fall.from)
+    }
+
+    /// Log index from which on readings can show which of its active copies are the right ones, while it is held.
+    pub fn judged_from(&self) -> Option<u64> {
+        self.hold.as_ref().and_then(|hold| hold.judged_from)
     }
 }
 
@@ -508,24 +568,63 @@ impl GroupState {
 impl Run {
     /// Takes over the state that a look shows.
     pub fn absorb(&mut self, power: Power, now: Time) {
-        self.error = self.error.or(Some(now)).filter(|_| power == Power::Error);
+        self.error_since = self.error_since.or(Some(now)).filter(|_| power == Power::Error);
         match power {
             Power::Running => {
-                (self.ran, self.away, self.lost, self.unread, self.tries) = (true, None, None, None, 0);
+                self.progress = Progress::Ran { ordered: self.was_ordered() };
+                (self.away_since, self.lost_since, self.unread_since, self.tries) = (None, None, None, 0);
                 self.down = self.down.take().filter(|down| *down != Down::OnPurpose);
             }
             Power::Off | Power::Absent => {
                 // A resource that never ran, or was stopped, is not lost.
-                let lost = self.lost.or(Some(now)).filter(|_| self.ran);
-                (self.away, self.unread, self.lost) = (None, None, lost);
+                let lost = self.lost_since.or(Some(now)).filter(|_| self.ran());
+                (self.away_since, self.unread_since, self.lost_since) = (None, None, lost);
             }
             Power::OffOnPurpose => {
-                (self.away, self.unread, self.lost) = (None, None, None);
+                (self.away_since, self.unread_since, self.lost_since) = (None, None, None);
                 self.down = Some(Down::OnPurpose);
             }
-            Power::Starting | Power::Stopping => self.away = self.away.or(Some(now)),
-            Power::Unknown | Power::Missing => self.unread = self.unread.or(Some(now)),
+            Power::Starting | Power::Stopping => self.away_since = self.away_since.or(Some(now)),
+            Power::Unknown | Power::Missing => self.unread_since = self.unread_since.or(Some(now)),
             Power::Moving | Power::Error => {}
+        }
+    }
+
+    /// Whether it was Running since its last start.
+    pub fn ran(&self) -> bool {
+        matches!(self.progress, Progress::Ran { .. })
+    }
+
+    /// Whether it was ordered to start.
+    pub fn was_ordered(&self) -> bool {
+        match self.progress {
+            Progress::Idle => false,
+            Progress::Ordered(_) => true,
+            Progress::Ran { ordered } => ordered,
+        }
+    }
+
+    /// Time of the order to start it, until it reads Running.
+    pub fn starts_since(&self) -> Option<Time> {
+        match self.progress {
+            Progress::Ordered(at) => Some(at),
+            Progress::Idle | Progress::Ran { .. } => None,
+        }
+    }
+
+    /// Forgets that it was ordered to start: the next start is its first, and no restart.
+    pub fn forget_order(&mut self) {
+        self.progress = match self.progress {
+            Progress::Idle | Progress::Ordered(_) => Progress::Idle,
+            Progress::Ran { .. } => Progress::Ran { ordered: false },
+        };
+    }
+
+    /// The reason for which an administrator is awaited.
+    pub fn awaits_admin(&self) -> Option<CleanReason> {
+        match self.admin {
+            Admin::Awaited(reason) => Some(reason),
+            Admin::No | Admin::SaysFailed => None,
         }
     }
 

@@ -22,7 +22,7 @@ const COURSE: bool = true;
 const NEWS: bool = false;
 
 /// A row: the kind by which programs know the wait, its level, whether it is news, the variant with its fields, and its
-/// words. A time among the fields is that of the latest end (but see `Booting`).
+/// words. A time among the fields is that of the latest end.
 macro_rules! waits {
     ($(#[$about:meta])* $name:ident
         $($(#[$doc:meta])*
@@ -132,8 +132,8 @@ waits! {
     "reading", Info, COURSE, Reading { resource: ResourceName, server: ServerName }
         => ("{resource} on {server} must be read off once more");
 
-    /// Resources were ordered to start and are not Running yet. `until` is the time of the grant or start, not an end.
-    "booting", Info, COURSE, Booting { resources: BTreeSet<ResourceName>, server: ServerName, until: Time }
+    /// Resources are not Running yet. At `until` the last of them counts as failed, if it is being started or stopped.
+    "booting", Info, COURSE, Booting { resources: BTreeSet<ResourceName>, server: ServerName, until: Option<Time> }
         => ("{} on {server} not Running yet", join(resources));
 
     /// A resource does not stop.

@@ -87,7 +87,7 @@ impl Planner<'_> {
             }
             return self.stop_wrong(group, conflict);
         }
-        if group.conflict.is_some() && self.emit(Command::ReleaseGroup(name.clone())).is_ok() {
+        if group.hold.is_some() && self.emit(Command::ReleaseGroup(name.clone())).is_ok() {
             return Step::Did;
         }
         if self.forgive(group) || (!group.flushed && (self.clear_up(group) || self.cut_off_panicked(group))) {
@@ -143,7 +143,7 @@ impl Planner<'_> {
     /// A group that is active without right: the wrong copy is stopped where the right one runs.
     fn stop_wrong(&mut self, group: &GroupState, conflict: Conflict) -> Step {
         let wrong = self.scratch.wrong_copies(group);
-        if wrong.is_empty() && group.held.is_some() {
+        if wrong.is_empty() && group.judged_from().is_some() {
             // Readings from before the conflict do not show which copy is the right one.
             conflict.active.keys().for_each(|server| self.look(server));
         }

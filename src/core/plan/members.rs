@@ -2,9 +2,9 @@
 
 use super::{Planner, groups::Step};
 use crate::{
-    Command, GroupName, Power, Refusal, ResourceName, ServerName, Span,
+    Command, GroupName, Power, Refusal, ResourceName, ServerName, Span, Time,
     config::{Kind, Operations},
-    ledger::{CopyState, Down, GroupState, Phase, PreOnline, Run, StartRisk, Tenure},
+    ledger::{Admin, CopyState, Down, GroupState, Phase, PreOnline, Run, StartRisk, Tenure},
     note::{CleanReason, FaultReason, LeaveReason, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -34,12 +34,15 @@ impl Planner<'_> {
         }
         let mut pending = None;
         let mut requires = None;
-        let mut booting = BTreeSet::new();
+        let (mut booting, mut latest) = (BTreeSet::new(), None);
         for member in members(name, group, tenure) {
             match self.member(&member) {
                 Step::Did => return Step::Did,
                 Step::Rest | Step::Place => {}
-                Step::Wait(Wait::Booting { resources, .. }) => booting.extend(resources),
+                Step::Wait(Wait::Booting { resources, until, .. }) => {
+                    booting.extend(resources);
+                    latest = latest.max(until);
+                }
                 Step::Wait(wait @ Wait::Requires { .. }) => requires = Some(wait),
                 Step::Wait(wait) => pending = Some(wait),
             }
@@ -51,7 +54,7 @@ impl Planner<'_> {
             let server = tenure.server.clone();
             self.follow(&server);
             self.wake(self.now().after(BOOT_WATCH));
-            return Step::Wait(Wait::Booting { resources: booting, server, until: tenure.since });
+            return Step::Wait(Wait::Booting { resources: booting, server, until: latest });
         }
         if let Some(wait) = requires {
             return Step::Wait(wait);
@@ -143,13 +146,13 @@ impl Planner<'_> {
         }
         match member.copy.power {
             Power::Running => Step::Rest,
-            Power::Starting | Power::Stopping => Step::Wait(booting(member)),
+            Power::Starting | Power::Stopping => Step::Wait(self.booting(member)),
             Power::Unknown | Power::Error if member.run.restart => self.stop(member, Span(0)),
             Power::Absent if self.scratch.home(member.group, member.resource, member.server).is_some() => {
                 self.start(member)
             }
             // If it keeps reading Error, it is cut off and started again.
-            Power::Error => Step::Wait(booting(member)),
+            Power::Error => Step::Wait(self.booting(member)),
             Power::Unknown | Power::Absent | Power::Moving | Power::Missing => {
                 if member.copy.since.is_none_or(|since| since < member.copy.quiet_from) {
                     self.look(member.server);
@@ -209,7 +212,7 @@ impl Planner<'_> {
             return Step::Wait(wait);
         }
         let declared_passive = member.group.passive.contains(member.resource);
-        let unread = member.copy.power == Power::Unknown && member.run.unread.is_none();
+        let unread = member.copy.power == Power::Unknown && member.run.unread_since.is_none();
         if declared_passive || unread || member.group.frozen {
             return Step::Rest;
         }
@@ -234,12 +237,12 @@ impl Planner<'_> {
             let vios = listed.iter().filter(|vios| state.vios.contains_key(*vios)).cloned().collect();
             return Some(FaultReason::ViosDown { resource, vios });
         }
-        if let Some(why) = &member.run.failed {
+        if let Some(why) = &member.run.refused {
             return Some(FaultReason::StartFailed { resource, why: why.clone() });
         }
         let monitor = config.timings.monitor;
         let inside = matches!(declared.kind, Kind::Agent(_));
-        if let Some(since) = member.run.unread.filter(|_| inside && !member.run.restart)
+        if let Some(since) = member.run.unread_since.filter(|_| inside && !member.run.restart)
             && declared.patience.monitor_timeouts > 0
         {
             let after = monitor.times(u64::from(declared.patience.monitor_timeouts));
@@ -248,17 +251,34 @@ impl Planner<'_> {
             }
         }
         let bears = monitor.times(u64::from(declared.patience.monitor_timeouts.max(1)));
-        if member.run.error.is_some_and(|since| !member.run.restart && self.due_or_wake(since.after(bears))) {
+        if member.run.error_since.is_some_and(|since| !member.run.restart && self.due_or_wake(since.after(bears))) {
             return Some(FaultReason::Panicked { resource, after: bears });
         }
-        let since = member.run.started.filter(|_| !member.run.ran).or(member.run.away)?;
-        let waited = if inside { monitor.times(u64::from(declared.patience.online_wait)) } else { Span(0) };
-        let after = declared.start_timeout.plus(waited);
+        let (since, after) = self.start_lasts(member)?;
         self.due_or_wake(since.after(after)).then_some(FaultReason::StartTimeout { resource, after })
     }
 
+    /// When a resource that does not read Running began to start or to stop, and how long it may take. `None` if it did
+    /// neither.
+    fn start_lasts(&self, member: &Member<'_>) -> Option<(Time, Span)> {
+        let config = &self.scratch.config;
+        let declared = config.resources.get(member.resource)?;
+        let since = member.run.starts_since().or(member.run.away_since)?;
+        let looks = match declared.kind {
+            Kind::Agent(_) => u64::from(declared.patience.online_wait),
+            Kind::Lpar(_) => 0,
+        };
+        Some((since, declared.start_timeout.plus(config.timings.monitor.times(looks))))
+    }
+
+    fn booting(&self, member: &Member<'_>) -> Wait {
+        let resources = BTreeSet::from([member.resource.clone()]);
+        let until = self.start_lasts(member).map(|(since, lasts)| since.after(lasts));
+        Wait::Booting { resources, server: member.server.clone(), until }
+    }
+
     /// Whether a time has come; if not, the planner wakes then.
-    fn due_or_wake(&mut self, until: crate::Time) -> bool {
+    fn due_or_wake(&mut self, until: Time) -> bool {
         if until > self.now() {
             self.wake(until);
             return false;
@@ -274,7 +294,7 @@ impl Planner<'_> {
         let (resource, epoch) = (member.resource.clone(), member.tenure.epoch);
         let managed = self.scratch.config.groups.get(member.name).is_none_or(|group| group.manage_faults);
         let persistent = matches!(reason, FaultReason::PersistentDown { .. });
-        let command = if !managed && !member.run.concede && !persistent {
+        let command = if !managed && member.run.admin != Admin::SaysFailed && !persistent {
             Command::AdminWait { resource, epoch, reason: clean_reason(&reason) }
         } else {
             let again = Command::Recycle { resource: resource.clone(), epoch, reason: reason.clone() };
@@ -304,7 +324,7 @@ impl Planner<'_> {
         }
         if member.copy.power == Power::Off && !member.copy.is_quiet() {
             self.look(member.server);
-            return Some(booting(member));
+            return Some(self.booting(member));
         }
         None
     }
@@ -320,18 +340,18 @@ impl Planner<'_> {
             return Step::Wait(Wait::Requires { resource, of: missing, server });
         }
         if !self.retry_or_wake(member.copy.failed) {
-            return Step::Wait(booting(member));
+            return Step::Wait(self.booting(member));
         }
-        let went_down = member.tenure.phase == Phase::Online && member.run.lost.is_some();
-        let restart = (member.run.started.is_some() || went_down) && !member.run.restart;
+        let went_down = member.tenure.phase == Phase::Online && member.run.lost_since.is_some();
+        let restart = (member.run.was_ordered() || went_down) && !member.run.restart;
         if restart {
             let crash = FaultReason::Crashed { resource: member.resource.clone(), restarts: 0 };
             if member.group.frozen {
                 return Step::Wait(Wait::Frozen { fault: Some(crash) });
             }
             let borne = config.timings.monitor.times(u64::from(declared.patience.tolerance));
-            if member.run.lost.is_some_and(|since| !self.due_or_wake(since.after(borne))) {
-                return Step::Wait(booting(member));
+            if member.run.lost_since.is_some_and(|since| !self.due_or_wake(since.after(borne))) {
+                return Step::Wait(self.booting(member));
             }
             if config.groups.get(member.name).is_some_and(|group| !group.manage_faults) {
                 return self.fail(member, crash);
@@ -341,7 +361,7 @@ impl Planner<'_> {
         match self.emit(start) {
             Ok(()) => Step::Did,
             Err(Refusal::RestartsUsedUp { resource, limit }) => {
-                let reason = if member.run.ran {
+                let reason = if member.run.ran() {
                     FaultReason::Crashed { resource, restarts: limit }
                 } else {
                     FaultReason::StartFailed { resource, why: "it never came up".to_owned() }
@@ -362,7 +382,7 @@ impl Planner<'_> {
                 }
                 Step::Wait(Wait::Probe { servers: BTreeSet::from([server]) })
             }
-            Err(_) => Step::Wait(booting(member)),
+            Err(_) => Step::Wait(self.booting(member)),
         }
     }
 
@@ -428,7 +448,7 @@ impl Planner<'_> {
         }
         // A resource that runs well is asked to shut down; one that failed, or did not react, is cut off.
         let listens = member.copy.failed.is_none() && member.copy.power == Power::Running;
-        let patient = listens && (*reason != LeaveReason::Fault || member.run.ran);
+        let patient = listens && (*reason != LeaveReason::Fault || member.run.ran());
         let grace = if patient { self.patience(member.resource) } else { Span(0) };
         self.stop(member, grace)
     }
@@ -439,7 +459,7 @@ impl Planner<'_> {
         let bears = declared.map(|declared| declared.patience.clean_retries).unwrap_or_default();
         let managed = self.scratch.config.groups.get(member.name).is_none_or(|group| group.manage_faults);
         let enough = member.run.stuck > 0 && (!managed || (bears > 0 && member.run.stuck > bears));
-        if enough && !member.run.concede {
+        if enough && member.run.admin != Admin::SaysFailed {
             let reason = CleanReason::OfflineIneffective;
             let command = Command::AdminWait { resource: resource.clone(), epoch: member.tenure.epoch, reason };
             if self.emit(command).is_ok() {
@@ -496,9 +516,4 @@ fn clean_reason(reason: &FaultReason) -> CleanReason {
         | FaultReason::PersistentDown { .. }
         | FaultReason::PreOnline { .. } => CleanReason::UnexpectedOffline,
     }
-}
-
-fn booting(member: &Member<'_>) -> Wait {
-    let resources = BTreeSet::from([member.resource.clone()]);
-    Wait::Booting { resources, server: member.server.clone(), until: member.run.started.unwrap_or_default() }
 }

@@ -117,11 +117,11 @@ impl Planner<'_> {
         if wish.policy == Policy::Load {
             wish.likes = starters.to_vec();
         }
-        if let Some(from) = &group.fell_from {
+        if let Some(from) = group.fell_from() {
             wish.zone_of = Some(from.clone());
             wish.stays = declared.failover == Failover::Zone;
         }
-        let held = group.fell_from.as_ref().filter(|_| declared.failover == Failover::Never);
+        let held = group.fell_from().filter(|_| declared.failover == Failover::Never);
         let mut seen = BTreeSet::new();
         for server in starters.iter().chain(&declared.servers).filter(|server| seen.insert(*server)) {
             let barred = held.filter(|from| *from != server).map(|from| NotHere::FailoverOff { from: from.clone() });
@@ -171,7 +171,7 @@ impl Planner<'_> {
             let Some(tenure) = group.tenure.as_ref().filter(|tenure| reachable.contains(&tenure.server)) else {
                 continue;
             };
-            let looked_after = scratch.is_looked_after(name) && !group.frozen && group.conflict.is_none();
+            let looked_after = scratch.is_looked_after(name) && !group.frozen && group.hold.is_none();
             let idle = matches!(tenure.phase, Phase::Starting | Phase::Online);
             frame.add_running(name, group, std::slice::from_ref(&tenure.server), looked_after && idle);
         }

@@ -107,7 +107,7 @@ impl Planner<'_> {
             Phase::Migrating(ref migration) if tenure.covers(server) => Some(migration.index),
             Phase::Leaving { .. } | Phase::Starting | Phase::Online | Phase::Migrating(_) => None,
         });
-        let counts_from = copy.quiet_from.max(leaving.or(group.held).unwrap_or_default());
+        let counts_from = copy.quiet_from.max(leaving.or(group.judged_from()).unwrap_or_default());
         let older = copy.since.is_none_or(|known| known < counts_from);
         let changed = copy.power != power || (copy.since.is_some() && copy.confidence != sure);
         // Readings by other nodes, in their reports, may be newer than the watcher's last one.

@@ -12,7 +12,7 @@ impl Planner<'_> {
             .scratch
             .groups
             .get(name)
-            .is_none_or(|group| group.fell_from.is_some() || (group.last.is_some() && group.prefer.is_some()));
+            .is_none_or(|group| group.fall.is_some() || (group.last.is_some() && group.prefer.is_some()));
         if asked.servers == 0 || ran {
             return None;
         }

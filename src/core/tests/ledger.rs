@@ -6,7 +6,7 @@ use tenure_core::{
     Action, Author, Command, Entry, Ledger, Power, Reading, Refusal, Report, Request, RequestId, ResourceName,
     ServerName, Span, SystemState, Time, Verb, View,
     config::{Address, Cluster, Kind, Resource},
-    ledger::Phase,
+    ledger::{Fall, Phase},
     listing::{Environment, Known, Listed, Remark},
     note::{FaultReason, LeaveReason, Proof},
     order::{Ending, Epoch},
@@ -193,12 +193,12 @@ fn unknown_is_neither_failed_nor_off() {
     let mut case = Case::starting();
     case.answer(Ending::Unknown("no answer".to_owned()));
     let group = &case.ledger.groups["web"];
-    assert_eq!(group.runs["web1"].failed, None);
+    assert_eq!(group.runs["web1"].refused, None);
     case.reads("p1", Power::Off);
     assert_eq!(case.plan(start(1)), in_flight(), "it may have started");
     let mut case = Case::starting();
     case.answer(Ending::Refused("no memory".to_owned()));
-    assert_eq!(case.ledger.groups["web"].runs["web1"].failed.as_deref(), Some("no memory"));
+    assert_eq!(case.ledger.groups["web"].runs["web1"].refused.as_deref(), Some("no memory"));
 }
 
 #[test]
@@ -369,11 +369,11 @@ fn a_group_that_fell_with_its_server_can_be_cleared_once() {
     assert_eq!(case.ask(Verb::ConfirmOff { server: "p1".into() }).refusal(), None);
     case.must(vacate(1));
     let group = |case: &Case| (*case.ledger.groups["web"]).clone();
-    assert_eq!(group(&case).fell_from, Some("p1".into()));
+    assert_eq!(group(&case).fell_from(), Some(&"p1".into()));
     // It fell from p1 without a fault: clearing it lets it go on, so that is accepted and recorded.
     let clear = || Verb::Clear { group: "web".into(), server: None };
     assert_eq!(case.ask(clear()).refusal(), None);
-    assert_eq!(group(&case).fell_from, None);
+    assert_eq!(group(&case).fell_from(), None);
     let before = group(&case);
     assert_eq!(case.ask(clear()).refusal(), Some(&Refusal::NoFault { group: "web".into() }));
     assert_eq!(group(&case), before, "refused means unchanged");
@@ -632,9 +632,9 @@ fn a_persistent_resource_that_is_back_makes_up_for_the_fall_from_its_server_alon
         let group = Arc::make_mut(case.ledger.groups.get_mut("web").expect("it is declared"));
         let lost = FaultReason::PersistentDown { resource: "web1".into() };
         group.faults.insert("p1".into(), (Time(1_000), lost));
-        group.fell_from = Some(fell_from.into());
+        group.fall = Some(Fall { from: fell_from.into(), told: false });
         case.must(Command::Forgive { resource: "web1".into(), server: "p1".into() });
         let group = &case.ledger.groups["web"];
-        assert_eq!((group.faults.len(), group.fell_from.clone()), (0, after));
+        assert_eq!((group.faults.len(), group.fell_from().cloned()), (0, after));
     }
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Action, Ledger, Order, OrderId, Power, Reading, Span, SystemState, Time, Verb,
     config::{Group, GroupKind, Resource},
-    ledger::{CopyState, Down, GroupState, Leases, NodeOff, NodeState, OffProof, Run, ServerState, StartRisk},
+    ledger::{
+        CopyState, Down, Fall, GroupState, Leases, NodeOff, NodeState, OffProof, Progress, Retries, Run, ServerState,
+        StartRisk,
+    },
     note::{NodeOffHow, OffHow},
 };
 
@@ -22,6 +25,8 @@ const POWERS: [Power; 10] = [
     Power::Error,
 ];
 const ORDER: OrderId = OrderId { index: 1, ordinal: 0 };
+
+const RAN: Progress = Progress::Ran { ordered: false };
 
 #[test]
 fn a_server_works_that_reads_operating_live_and_is_not_proven_off() {
@@ -184,43 +189,65 @@ fn a_run_goes_by_what_is_read() {
         run
     };
     let troubled = || Run {
-        ran: true,
-        away: Some(Time(1)),
-        lost: Some(Time(2)),
-        unread: Some(Time(3)),
-        error: Some(Time(4)),
+        progress: RAN,
+        away_since: Some(Time(1)),
+        lost_since: Some(Time(2)),
+        unread_since: Some(Time(3)),
+        error_since: Some(Time(4)),
         tries: 5,
         ..Run::default()
     };
-    assert_eq!(after(troubled(), Power::Running), Run { ran: true, ..Run::default() });
+    assert_eq!(after(troubled(), Power::Running), Run { progress: RAN, ..Run::default() });
     for down in [Down::OnPurpose, Down::Operator] {
         let kept = Some(down.clone()).filter(|down| *down != Down::OnPurpose);
         assert_eq!(after(Run { down: Some(down), ..troubled() }, Power::Running).down, kept);
     }
     for power in [Power::Off, Power::Absent] {
-        let lost = |ran, lost| after(Run { ran, lost, ..troubled() }, power).lost;
+        let lost = |ran, lost_since| {
+            let progress = if ran { RAN } else { Progress::Ordered(now) };
+            after(Run { progress, lost_since, ..troubled() }, power).lost_since
+        };
         assert_eq!(lost(true, None), Some(now));
         assert_eq!(lost(true, Some(Time(2))), Some(Time(2)), "it counts from the first");
         assert_eq!((lost(false, None), lost(false, Some(Time(2)))), (None, None), "what never ran is not lost");
         let run = after(troubled(), power);
-        assert_eq!((run.away, run.unread, run.error, run.tries), (None, None, None, 5));
+        assert_eq!((run.away_since, run.unread_since, run.error_since, run.tries), (None, None, None, 5));
     }
     let run = after(troubled(), Power::OffOnPurpose);
-    assert_eq!((run.away, run.unread, run.lost, run.down), (None, None, None, Some(Down::OnPurpose)));
+    assert_eq!((run.away_since, run.unread_since, run.lost_since, run.down), (None, None, None, Some(Down::OnPurpose)));
     for power in [Power::Starting, Power::Stopping] {
-        assert_eq!(after(Run::default(), power).away, Some(now));
-        assert_eq!(after(troubled(), power).away, Some(Time(1)));
+        assert_eq!(after(Run::default(), power).away_since, Some(now));
+        assert_eq!(after(troubled(), power).away_since, Some(Time(1)));
     }
     for power in [Power::Unknown, Power::Missing] {
-        assert_eq!(after(Run::default(), power).unread, Some(now));
-        assert_eq!(after(troubled(), power).unread, Some(Time(3)));
+        assert_eq!(after(Run::default(), power).unread_since, Some(now));
+        assert_eq!(after(troubled(), power).unread_since, Some(Time(3)));
     }
     for power in POWERS {
-        let error = |before| after(Run { error: before, ..Run::default() }, power).error;
+        let error = |before| after(Run { error_since: before, ..Run::default() }, power).error_since;
         let is = power == Power::Error;
         assert_eq!((error(None), error(Some(Time(4)))), (is.then_some(now), is.then_some(Time(4))), "{power}");
     }
-    assert_eq!(after(troubled(), Power::Moving), Run { error: None, ..troubled() });
+    assert_eq!(after(troubled(), Power::Moving), Run { error_since: None, ..troubled() });
+}
+
+#[test]
+fn a_start_is_a_restart_if_one_was_ordered_before() {
+    let run = |progress| Run { progress, ..Run::default() };
+    for (progress, ran, ordered, starts) in [
+        (Progress::Idle, false, false, None),
+        (Progress::Ordered(Time(1)), false, true, Some(Time(1))),
+        (Progress::Ran { ordered: false }, true, false, None),
+        (Progress::Ran { ordered: true }, true, true, None),
+    ] {
+        let mut run = run(progress);
+        assert_eq!((run.ran(), run.was_ordered(), run.starts_since()), (ran, ordered, starts), "{progress:?}");
+        let mut seen = run.clone();
+        seen.absorb(Power::Running, Time(9));
+        assert_eq!(seen.progress, Progress::Ran { ordered }, "{progress:?}");
+        run.forget_order();
+        assert_eq!((run.ran(), run.was_ordered(), run.starts_since()), (ran, false, None), "{progress:?}");
+    }
 }
 
 #[test]
@@ -235,8 +262,9 @@ fn no_more_restarts_are_kept_than_count() {
 
 #[test]
 fn an_operator_who_asks_for_something_makes_up_for_what_was_before() {
-    let mut group = GroupState { retries: 2, flushed: true, frozen: true, ..GroupState::default() };
-    (group.fell_from, group.retried, group.last) = (Some("p1".into()), Some(Time(3)), Some("p2".into()));
+    let mut group = GroupState { flushed: true, frozen: true, ..GroupState::default() };
+    group.fall = Some(Fall { from: "p1".into(), told: true });
+    (group.retries, group.last) = (Retries { count: 2, last: Some(Time(3)) }, Some("p2".into()));
     group.fresh_start();
     assert_eq!(group, GroupState { frozen: true, last: Some("p2".into()), ..GroupState::default() });
     let copies = BTreeMap::from([("p1".into(), CopyState::default())]);

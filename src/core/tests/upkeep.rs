@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tenure_core::{
     Ledger, NodeName, OrderId, Power, ServerName, SystemState, Time,
     ledger::{
-        Closed, CopyState, Dirty, Drain, GroupState, Intent, Leases, OffProof, Phase, Purpose, Run, ServerState, Storm,
-        Tenure,
+        Closed, CopyState, Dirty, Drain, GroupState, Intent, Leases, OffProof, Phase, Progress, Purpose, Run,
+        ServerState, Storm, Tenure,
     },
     note::{ClusterWait, LeaveReason, OffHow, ServerWait, Stay, Wait},
     order::Epoch,
@@ -195,11 +195,14 @@ fn what_we_have_started_boots_until_it_was_seen_running() {
         group.runs.extend(run.map(|run| ("web1".into(), run)));
         ledger.is_booting(&group, &"web1".into(), &"p1".into())
     };
-    let started = || Some(Run { started: Some(Time(1)), ..Run::default() });
+    let started = || Some(Run { progress: Progress::Ordered(Time(1)), ..Run::default() });
     assert!(boots(Power::Starting, started()));
     assert!(!boots(Power::Running, started()));
     assert!(!boots(Power::Off, started()));
     assert!(!boots(Power::Starting, None), "not by us");
     assert!(!boots(Power::Starting, Some(Run::default())), "not by us");
-    assert!(!boots(Power::Stopping, started().map(|run| Run { ran: true, ..run })), "it ran, and goes down");
+    assert!(
+        !boots(Power::Stopping, started().map(|run| Run { progress: Progress::Ran { ordered: true }, ..run })),
+        "it ran, and goes down"
+    );
 }

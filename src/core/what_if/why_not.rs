@@ -80,7 +80,7 @@ fn instead(group: &GroupState) -> Vec<Instead> {
     all.extend(group.tenure.as_ref().map(|tenure| Instead::Elsewhere(tenure.server.clone())));
     all.extend((group.intent == Intent::Offline).then_some(Instead::Unwanted));
     all.extend(group.frozen.then_some(Instead::Frozen));
-    all.extend(group.conflict.is_some().then_some(Instead::Held));
+    all.extend(group.hold.is_some().then_some(Instead::Held));
     all.extend(group.wait.clone().map(Instead::Waits));
     all
 }

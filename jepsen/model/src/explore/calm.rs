@@ -151,7 +151,7 @@ fn rests(site: &Site, state: &State) -> bool {
     let child = state.ledger.groups.get(&site.groups[CHILD]);
     let childless = site.scope.link && child.is_some_and(|child| child.intent == Intent::Offline);
     state.ledger.groups.iter().all(|(name, group)| {
-        if group.conflict.is_some() {
+        if group.hold.is_some() {
             return true;
         }
         let place = site.group(name);

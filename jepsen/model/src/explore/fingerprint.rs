@@ -222,16 +222,13 @@ impl Print<'_> {
             runs,
             faults,
             passive: _,
-            fell_from,
-            retries,
-            // This age matters for nothing that is declared here.
-            retried: _,
+            fall,
+            // The age of the last one matters for nothing that is declared here.
+            retries: ledger::Retries { count: retries, last: _ },
             flushed,
             frozen,
-            conflict,
-            held,
+            hold,
             pre_online: _,
-            stranded: _,
             prefer,
             last,
             wait: _,
@@ -243,13 +240,14 @@ impl Print<'_> {
         self.count(u64::from(*retries));
         let strange = strange.values().any(|times| !times.is_empty());
         let parts = [*stayed, *strangers, strange, disabled.is_some(), parked.is_some()];
-        self.marks(&[*intent == Intent::Online, *flushed, *frozen, conflict.is_some()]);
+        self.marks(&[*intent == Intent::Online, *flushed, *frozen, hold.is_some()]);
         self.marks(&parts);
-        for server in [prefer, last, fell_from] {
-            self.place(server.as_ref().map_or(9, at));
+        let fell_from = fall.as_ref().map(|fall| &fall.from);
+        for server in [prefer.as_ref(), last.as_ref(), fell_from] {
+            self.place(server.map_or(9, at));
         }
-        if let Some(held) = held {
-            (0..SERVERS).for_each(|server| self.ranked(server, *held));
+        if let Some(from) = group.judged_from() {
+            (0..SERVERS).for_each(|server| self.ranked(server, from));
         }
         faults.keys().for_each(|server| self.place(site.server(server)));
         self.end();
@@ -330,27 +328,29 @@ impl Print<'_> {
     fn run(&mut self, run: &Run) {
         let Run {
             restarts,
-            started,
-            ran,
-            away,
-            failed,
+            progress: _,
+            away_since,
+            lost_since,
+            unread_since,
+            error_since,
+            refused,
             restart,
             down,
             asked,
-            lost,
-            unread,
-            error,
             tries,
             stuck,
             admin,
-            concede,
         } = run;
         let settle = self.site.cluster.timings.settle;
         // The window of restarts never ends here.
         self.place(restarts.len());
-        [started, away, lost, unread, error].into_iter().for_each(|at| self.maybe_age(*at, settle));
+        let ages = [run.starts_since(), *away_since, *lost_since, *unread_since, *error_since];
+        ages.into_iter().for_each(|at| self.maybe_age(at, settle));
         self.count(u64::from(*tries) * 64 + u64::from(*stuck));
-        self.marks(&[*ran, failed.is_some(), *restart, down.is_some(), *asked, admin.is_some(), *concede]);
+        let (ran, ordered) = (run.ran(), run.was_ordered());
+        let failed = *admin == ledger::Admin::SaysFailed;
+        let awaited = run.awaits_admin().is_some();
+        self.marks(&[ran, ordered, refused.is_some(), *restart, down.is_some(), *asked, awaited, failed]);
     }
 
     fn state(&mut self, state: &State) {

@@ -156,7 +156,7 @@ impl Sim {
                     format!("{} on {}{to}", tenure.phase.word(), tenure.server)
                 },
             );
-            let marks = [(group.frozen, ", frozen"), (group.conflict.is_some(), ", held")];
+            let marks = [(group.frozen, ", frozen"), (group.hold.is_some(), ", held")];
             let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
             let faults: String = group.faults.keys().map(|server| format!(", faulted on {server}")).collect();
             let wait = group.wait.as_ref().map(|wait| format!("; waits: {wait}")).unwrap_or_default();

@@ -209,7 +209,7 @@ impl Sim {
     /// Nobody can tell which of two copies is the wrong one if both were started by hand, or if a resource that was
     /// let go while it ran is declared again.
     fn stop_by_hand(&mut self, done: &mut Deeds) {
-        let held: Vec<_> = self.ledger.groups.values().filter(|group| group.conflict.is_some()).cloned().collect();
+        let held: Vec<_> = self.ledger.groups.values().filter(|group| group.hold.is_some()).cloned().collect();
         for group in held {
             let right = group.tenure.as_ref().map(|tenure| &tenure.server);
             for (name, copies) in &group.copies {

@@ -132,7 +132,7 @@ impl World {
             self.now.since(view.shown.taken).min(AGE_LIMIT).hash(hash);
         }
         for (at, picture) in &view.coming {
-            (self.until(*at), picture.system, &picture.lpars).hash(hash);
+            (self.until(*at), picture.system, picture.list, &picture.lpars).hash(hash);
         }
     }
 }

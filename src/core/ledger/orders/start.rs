@@ -4,7 +4,7 @@ use super::{COMMAND_BUDGET, READ_BACK};
 use crate::{
     GroupName, Note, Refusal, ResourceName, ServerName, Time,
     config::Trigger,
-    ledger::{Phase, StartRisk, apply::Applying},
+    ledger::{Phase, Progress, StartRisk, apply::Applying},
     order::{Action, Ending, Epoch, Order},
 };
 use std::collections::BTreeSet;
@@ -43,11 +43,8 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let group = self.group_mut(&name)?;
         let run = group.runs.entry(resource.clone()).or_default();
-        run.started = Some(now);
-        run.ran = false;
-        run.failed = None;
-        run.restart = false;
-        run.lost = None;
+        run.progress = Progress::Ordered(now);
+        (run.refused, run.restart, run.lost_since) = (None, false, None);
         if let Some(copy) = group.copies.get_mut(resource).and_then(|copies| copies.get_mut(&server)) {
             (copy.risk, copy.idle) = (StartRisk::Ordered(id), false);
         }
@@ -59,7 +56,7 @@ impl Applying<'_> {
         if group.frozen {
             return Err(Refusal::Frozen { group: name.clone() });
         }
-        if group.conflict.is_some() {
+        if group.hold.is_some() {
             return Err(Refusal::Held { group: name.clone() });
         }
         if group.tenure.as_ref().is_some_and(|tenure| matches!(tenure.phase, Phase::Leaving { .. })) {
@@ -116,7 +113,7 @@ impl Applying<'_> {
         let now = self.ledger.now;
         let run = self.group_mut(name)?.runs.entry(resource.clone()).or_default();
         run.counts_restart(now, limit);
-        let ran = run.ran;
+        let ran = run.ran();
         let (group, place) = (name.clone(), server.clone());
         let note = Note::Restarting { group, resource: resource.clone(), server: place, count, limit, ran };
         self.note(note);
@@ -163,10 +160,10 @@ impl Applying<'_> {
         if group.tenure.as_ref().is_some_and(|tenure| tenure.epoch == epoch) {
             let run = group.runs.entry(resource.clone()).or_default();
             match ending {
-                Ending::Refused(why) => run.failed = Some(why.clone()),
-                Ending::NotDone(_) => run.started = None,
+                Ending::Refused(why) => run.refused = Some(why.clone()),
+                Ending::NotDone(_) => run.forget_order(),
                 // A start that was lost with its node says nothing of the resource: the next start is its first.
-                Ending::Unknown(_) if given_up => run.started = None,
+                Ending::Unknown(_) if given_up => run.forget_order(),
                 Ending::Done | Ending::Unknown(_) => {}
             }
         }

@@ -4,7 +4,7 @@ use super::COMMAND_BUDGET;
 use crate::{
     Note, Refusal, ResourceName, ServerName, Span,
     config::Trigger,
-    ledger::{StartRisk, apply::Applying},
+    ledger::{Progress, StartRisk, apply::Applying},
     order::{Action, Ending, Order},
 };
 
@@ -26,7 +26,7 @@ impl Applying<'_> {
         // when it came back is wrong in any case.
         let dirty = self.server(server)?.dirty.is_some();
         let here = group.tenure.as_ref().is_some_and(|tenure| tenure.covers(server));
-        let wrong = group.conflict.is_some() && !dirty && !here;
+        let wrong = group.hold.is_some() && !dirty && !here;
         if group.frozen && !(group.upkeep.strangers && wrong) {
             return Err(Refusal::Frozen { group: name });
         }
@@ -69,7 +69,7 @@ impl Applying<'_> {
         run.stuck = if bad { run.stuck.saturating_add(1) } else { 0 };
         if !bad && !wanted {
             // The next start is its first, and no restart.
-            (run.started, run.ran, run.lost) = (None, false, None);
+            (run.progress, run.lost_since) = (Progress::Idle, None);
         }
         if run.stuck == 1 {
             let about = vec![resource.to_string(), ending.to_string()];

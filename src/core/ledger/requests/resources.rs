@@ -1,6 +1,6 @@
 //! Requests of operators about single resources, and about groups that are stuck.
 
-use super::super::{Down, GroupState, Phase, apply::Applying};
+use super::super::{Admin, Down, GroupState, Phase, apply::Applying};
 use crate::{GroupName, Refusal, ResourceName, ServerName, Verb};
 use std::collections::BTreeSet;
 
@@ -9,8 +9,10 @@ impl Applying<'_> {
         let group = self.commanded(resource)?;
         let run = self.group_mut(&group)?.runs.entry(resource.clone()).or_default();
         let was = run.clone();
-        (run.asked, run.down, run.failed, run.tries) = (true, None, None, 0);
-        (run.lost, run.started) = (None, run.started.filter(|_| was.down.is_none()));
+        (run.asked, run.down, run.refused, run.tries, run.lost_since) = (true, None, None, 0, None);
+        if was.down.is_some() {
+            run.forget_order();
+        }
         if *run == was {
             return Err(Refusal::NoChange);
         }
@@ -74,11 +76,10 @@ impl Applying<'_> {
     pub(super) fn ask_clear_admin_wait(&mut self, name: &GroupName, fault: bool) -> Result<(), Refusal> {
         let group = self.group_mut(name)?;
         let mut found = false;
-        for run in group.runs.values_mut().filter(|run| run.admin.is_some()) {
+        for run in group.runs.values_mut().filter(|run| run.awaits_admin().is_some()) {
             found = true;
-            run.admin = None;
-            (run.lost, run.unread, run.stuck) = (None, None, 0);
-            run.concede = fault;
+            run.admin = if fault { Admin::SaysFailed } else { Admin::No };
+            (run.lost_since, run.unread_since, run.stuck) = (None, None, 0);
         }
         if !found {
             return Err(Refusal::NoAdminWait { group: name.clone() });

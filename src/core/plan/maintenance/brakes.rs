@@ -258,7 +258,7 @@ fn boots<'a>(
     server: &'a ServerName,
 ) -> impl Iterator<Item = (&'a ResourceName, Time)> {
     group.runs.iter().filter_map(move |(resource, run)| {
-        let started = run.started.filter(|_| !run.ran && !ledger.is_inside(resource))?;
+        let started = run.starts_since().filter(|_| !ledger.is_inside(resource))?;
         let patience = ledger.config.resources.get(resource)?.start_timeout;
         ledger.is_booting(group, resource, server).then(|| (resource, started.after(patience)))
     })

@@ -179,7 +179,7 @@ impl Planner<'_> {
     /// The group and its tenure, if it is online, may be moved, and its server is watched.
     fn running(&self, name: &GroupName) -> Option<(Arc<GroupState>, Tenure)> {
         let group = self.scratch.groups.get(name)?;
-        let still = group.frozen || group.conflict.is_some() || !self.scratch.is_looked_after(name);
+        let still = group.frozen || group.hold.is_some() || !self.scratch.is_looked_after(name);
         let tenure = group.tenure.as_ref().filter(|tenure| !still && tenure.phase == Phase::Online)?;
         let watched = self.scratch.servers.get(&tenure.server).is_some_and(|state| {
             let seen = match self.scratch.config.has_manager(&tenure.server) {

@@ -22,7 +22,7 @@ pub fn best(world: &World, more: &BTreeSet<ServerName>) -> BTreeSet<GroupName> {
             continue;
         }
         let declared = &config.groups[name];
-        let from = at.or_else(|| state.fell_from.clone()).filter(|_| declared.failover == Failover::Zone);
+        let from = at.or_else(|| state.fell_from().cloned()).filter(|_| declared.failover == Failover::Zone);
         let may = |server: &&ServerName| {
             let zone = |server: &ServerName| config.servers[server].zone.clone();
             !gone.contains(*server) && from.as_ref().is_none_or(|from| zone(from) == zone(server))
