@@ -189,14 +189,14 @@ async fn what_can_run_here_runs() {
         order.sort_by_key(|name| cluster.resources[*name].requires.len());
         for name in &order {
             assert_eq!(cluster.resources[*name].operations(), Operations::OnOff);
-            assert_eq!(runtime.look(name).await.power, Power::Off, "{name}");
+            assert_eq!(runtime.probe(name).await.power, Power::Off, "{name}");
             assert_eq!(runtime.start(name, WITHIN).await, Answer::Accepted, "{name}");
-            assert_eq!(runtime.look(name).await.power, Power::Running, "{name}");
+            assert_eq!(runtime.probe(name).await.power, Power::Running, "{name}");
             ran.insert(cluster.resources[*name].as_agent().unwrap().agent.clone());
         }
         for name in order.iter().rev() {
             assert_eq!(runtime.stop(name, WITHIN).await, Answer::Accepted, "{name}");
-            assert_eq!(runtime.look(name).await.power, Power::Off, "{name}");
+            assert_eq!(runtime.probe(name).await.power, Power::Off, "{name}");
         }
     }
     let expected = ["Application", "FileOnOff", "Process", "ocf:site:flag", "script:Flag"];

@@ -12,7 +12,7 @@ use tenure::hypervisor::{
 use tenure_core::{
     Power as CorePower, Reading, ResourceName, SystemState as CoreSystem,
     config::{Cluster, Group, Resource},
-    execution::{Answer, Change, ServerDeed},
+    execution::{Answer, Change, ServerOperation},
     listing::{Known, KnownOn},
     words,
 };
@@ -419,7 +419,7 @@ async fn what_is_off_already_is_read_back_whatever_is_answered() {
             OffAlready::NotOperating => assert_eq!(kind, Some(RefusalKind::NotOperating)),
             OffAlready::Unlisted => assert!(matches!(told, Err(CommandError::Unknown { .. })), "{told:?}"),
         }
-        let word = words::answer(&Change::Server(ServerDeed::PowerOff), CommandError::told(told));
+        let word = words::answer(&Change::Server(ServerOperation::PowerOff), CommandError::told(told));
         assert!(!matches!(word, Answer::NotSent(_)), "{answer:?} by {hmc1:?} is read back");
         let known = matches!(answer, OffAlready::Says | OffAlready::Accepts);
         assert_eq!(matches!(word, Answer::Already | Answer::Accepted), known, "one reading is enough: {word:?}");

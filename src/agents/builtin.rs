@@ -9,8 +9,8 @@ mod words;
 pub(crate) use words::split;
 
 use super::{
-    look::{Deed, Look},
     machine::Call,
+    result::{ActionResult, MonitorResult},
 };
 
 /// An agent that is part of this program.
@@ -60,38 +60,38 @@ impl Builtin {
         }
     }
 
-    pub(crate) async fn look(self, call: &Call<'_>) -> Look {
+    pub(crate) async fn monitor(self, call: &Call<'_>) -> MonitorResult {
         match self {
-            Builtin::Application => application::look(call).await,
-            Builtin::Process => process::look(call).await,
-            Builtin::FileOnOff | Builtin::FileNone => file::look(call).await,
+            Builtin::Application => application::monitor(call).await,
+            Builtin::Process => process::monitor(call).await,
+            Builtin::FileOnOff | Builtin::FileNone => file::monitor(call).await,
         }
     }
 
-    pub(crate) async fn start(self, call: &Call<'_>) -> Deed {
+    pub(crate) async fn start(self, call: &Call<'_>) -> ActionResult {
         match self {
             Builtin::Application => application::start(call).await,
             Builtin::Process => process::start(call).await,
             Builtin::FileOnOff => file::start(call).await,
-            Builtin::FileNone => Deed::refused("a FileNone is there or it is not: it is not started"),
+            Builtin::FileNone => ActionResult::refused("a FileNone is there or it is not: it is not started"),
         }
     }
 
-    pub(crate) async fn stop(self, call: &Call<'_>) -> Deed {
+    pub(crate) async fn stop(self, call: &Call<'_>) -> ActionResult {
         match self {
             Builtin::Application => application::stop(call).await,
             Builtin::Process => process::stop(call).await,
             Builtin::FileOnOff => file::stop(call).await,
-            Builtin::FileNone => Deed::refused("a FileNone is there or it is not: it is not stopped"),
+            Builtin::FileNone => ActionResult::refused("a FileNone is there or it is not: it is not stopped"),
         }
     }
 
-    pub(crate) async fn clean(self, call: &Call<'_>) -> Deed {
+    pub(crate) async fn clean(self, call: &Call<'_>) -> ActionResult {
         match self {
             Builtin::Application => application::clean(call).await,
             Builtin::Process => process::clean(call).await,
             Builtin::FileOnOff => file::stop(call).await,
-            Builtin::FileNone => Deed::refused("a FileNone is there or it is not: it is not stopped"),
+            Builtin::FileNone => ActionResult::refused("a FileNone is there or it is not: it is not stopped"),
         }
     }
 }

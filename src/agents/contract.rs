@@ -6,9 +6,9 @@
 
 use super::{
     builtin::Builtin,
-    look::{Deed, Look},
     machine::Call,
     ocf::Ocf,
+    result::{ActionResult, MonitorResult},
     script::Script,
     systemd::Unit,
 };
@@ -53,44 +53,44 @@ impl Contract {
         }
     }
 
-    pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
+    pub(crate) async fn monitor(&self, call: &Call<'_>, depth: Option<&str>) -> MonitorResult {
         match self {
-            Contract::Ocf(ocf) => ocf.look(call, depth).await,
-            Contract::Script(script) => script.look(call, depth).await,
-            Contract::Systemd(unit) => unit.look(call).await,
-            Contract::Builtin(builtin) => builtin.look(call).await,
-            Contract::Nobody(why) => Look::new(Power::Absent, why),
+            Contract::Ocf(ocf) => ocf.monitor(call, depth).await,
+            Contract::Script(script) => script.monitor(call, depth).await,
+            Contract::Systemd(unit) => unit.monitor(call).await,
+            Contract::Builtin(builtin) => builtin.monitor(call).await,
+            Contract::Nobody(why) => MonitorResult::new(Power::Absent, why),
         }
     }
 
-    pub(crate) async fn start(&self, call: &Call<'_>) -> Deed {
+    pub(crate) async fn start(&self, call: &Call<'_>) -> ActionResult {
         match self {
             Contract::Ocf(ocf) => ocf.act(call, "start").await,
             Contract::Script(script) => script.online(call).await,
             Contract::Systemd(unit) => unit.tell(call, "start").await,
             Contract::Builtin(builtin) => builtin.start(call).await,
-            Contract::Nobody(why) => Deed::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why),
         }
     }
 
-    pub(crate) async fn stop(&self, call: &Call<'_>) -> Deed {
+    pub(crate) async fn stop(&self, call: &Call<'_>) -> ActionResult {
         match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
             Contract::Script(script) => script.offline(call).await,
             Contract::Systemd(unit) => unit.tell(call, "stop").await,
             Contract::Builtin(builtin) => builtin.stop(call).await,
-            Contract::Nobody(why) => Deed::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why),
         }
     }
 
     /// Stops it by force; `reason` as VCS numbers the reasons of a clean.
-    pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> Deed {
+    pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> ActionResult {
         match self {
             Contract::Ocf(ocf) => ocf.act(call, "stop").await,
             Contract::Script(script) => script.clean(call, reason).await,
             Contract::Systemd(unit) => unit.clean(call).await,
             Contract::Builtin(builtin) => builtin.clean(call).await,
-            Contract::Nobody(why) => Deed::refused(why),
+            Contract::Nobody(why) => ActionResult::refused(why),
         }
     }
 

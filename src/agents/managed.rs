@@ -126,7 +126,7 @@ impl Managed {
     }
 
     /// A look that begins after this call. While a start or a stop runs, that is the answer, at once.
-    pub(crate) async fn look(&self) -> Seen {
+    pub(crate) async fn probe(&self) -> Seen {
         let since = (self.shared.applied)();
         let not_before = {
             let mut state = lock(&self.state);

@@ -9,9 +9,9 @@ pub(crate) use metadata::Library;
 pub use metadata::{Advice, Metadata, Parameter, ValueType};
 
 use super::{
-    look::{Deed, Look},
     machine::{Call, Entry, Machine},
     program::{Ended, Outcome},
+    result::{ActionResult, MonitorResult},
 };
 use std::{
     collections::BTreeMap,
@@ -55,10 +55,10 @@ impl Ocf {
         machine.library.known(&self.path(&machine.settings.ocf_root))?.timeout(action)
     }
 
-    pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
+    pub(crate) async fn monitor(&self, call: &Call<'_>, depth: Option<&str>) -> MonitorResult {
         let path = self.path(&call.machine.settings.ocf_root);
         if !call.is_there(&path).await {
-            return Look::new(Power::Absent, missing(&path));
+            return MonitorResult::new(Power::Absent, missing(&path));
         }
         let interval = depth.and_then(|depth| call.spec.depths.get(depth)).unwrap_or(&call.spec.interval);
         let interval = if call.probe { Duration::ZERO } else { *interval };
@@ -67,31 +67,33 @@ impl Ocf {
             variables.insert("OCF_CHECK_LEVEL".to_owned(), depth.to_owned());
         }
         let outcome = call.run(self.entry("monitor", &path, variables)).await;
-        let Ended::Exited(code) = outcome.ended else { return Look::without_status(&outcome) };
+        let Ended::Exited(code) = outcome.ended else { return MonitorResult::without_status(&outcome) };
         let said = reason(&outcome);
         match code {
-            0 | 8 => Look::new(Power::Running, ""),
+            0 | 8 => MonitorResult::new(Power::Running, ""),
             // Running, but degraded or likely to fail soon.
-            190 | 191 => Look::new(Power::Running, said.unwrap_or_else(|| "degraded".to_owned())),
-            7 => Look::new(Power::Off, said.unwrap_or_default()),
+            190 | 191 => MonitorResult::new(Power::Running, said.unwrap_or_else(|| "degraded".to_owned())),
+            7 => MonitorResult::new(Power::Off, said.unwrap_or_default()),
             // An agent that is not installed can run nothing here; but a resource just seen to run may outlive its
             // own files.
-            5 if call.probe => Look::new(Power::Absent, said.unwrap_or_else(|| words(5))),
-            code => Look::unknown(said.unwrap_or_else(|| outcome.said.after(&words(code)))),
+            5 if call.probe => MonitorResult::new(Power::Absent, said.unwrap_or_else(|| words(5))),
+            code => MonitorResult::unknown(said.unwrap_or_else(|| outcome.said.after(&words(code)))),
         }
     }
 
     /// Runs an entry point that changes something.
-    pub(crate) async fn act(&self, call: &Call<'_>, action: &str) -> Deed {
+    pub(crate) async fn act(&self, call: &Call<'_>, action: &str) -> ActionResult {
         let path = self.path(&call.machine.settings.ocf_root);
         if !call.is_there(&path).await {
-            return Deed::refused(missing(&path));
+            return ActionResult::refused(missing(&path));
         }
         let outcome = call.run(self.entry(action, &path, self.variables(call, Duration::ZERO))).await;
         match outcome.ended {
-            Ended::Exited(0) => Deed::done(),
-            Ended::Exited(code) => Deed::failed(reason(&outcome).unwrap_or_else(|| outcome.said.after(&words(code)))),
-            Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => Deed::of(&outcome),
+            Ended::Exited(0) => ActionResult::done(),
+            Ended::Exited(code) => {
+                ActionResult::failed(reason(&outcome).unwrap_or_else(|| outcome.said.after(&words(code))))
+            }
+            Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => ActionResult::of(&outcome),
         }
     }
 

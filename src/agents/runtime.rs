@@ -36,14 +36,14 @@ pub struct Runtime {
 struct Inner {
     shared: Arc<Shared>,
     runtime: Handle,
-    kept: Mutex<BTreeMap<ResourceName, Watched>>,
+    managed: Mutex<BTreeMap<ResourceName, Watched>>,
     /// Notices to agents in progress. Below, the turnstiles: also of resources that are being closed.
     notices: Mutex<JoinSet<()>>,
     turnstiles: Mutex<BTreeMap<ResourceName, Arc<Turnstile>>>,
 }
 
 struct Watched {
-    kept: Arc<Managed>,
+    managed: Arc<Managed>,
     task: AbortHandle,
 }
 
@@ -76,7 +76,7 @@ impl Runtime {
         let inner = Inner {
             shared: Arc::new(shared),
             runtime: Handle::current(),
-            kept: Mutex::default(),
+            managed: Mutex::default(),
             notices: Mutex::default(),
             turnstiles: Mutex::default(),
         };
@@ -88,20 +88,20 @@ impl Runtime {
     /// unchanged ones are not touched.
     pub fn configure(&self, cluster: &Arc<Cluster>) {
         let mut wanted = spec::here(cluster, &self.inner.shared.machine.settings.server);
-        let mut kept = lock(&self.inner.kept);
-        kept.retain(|name, watched| {
-            let stays = wanted.get(name).is_some_and(|spec| spec.agent == watched.kept.spec().agent);
+        let mut managed = lock(&self.inner.managed);
+        managed.retain(|name, watched| {
+            let stays = wanted.get(name).is_some_and(|spec| spec.agent == watched.managed.spec().agent);
             if !stays {
-                let gone = Arc::clone(&watched.kept);
+                let gone = Arc::clone(&watched.managed);
                 self.notice(async move { gone.close().await });
             }
             stays
         });
         let delay = if wanted.len() <= FEW { Duration::ZERO } else { FIRST_LOOKS };
         for (name, spec) in std::mem::take(&mut wanted) {
-            match kept.get(&name) {
-                Some(watched) => self.declare_again(&watched.kept, spec),
-                None => drop(kept.insert(name, self.keep(spec, delay))),
+            match managed.get(&name) {
+                Some(watched) => self.declare_again(&watched.managed, spec),
+                None => drop(managed.insert(name, self.keep(spec, delay))),
             }
         }
     }
@@ -109,23 +109,23 @@ impl Runtime {
     fn keep(&self, spec: Spec, spread: Duration) -> Watched {
         let delay = schedule::share(spec.resource.as_str(), spread);
         let turnstile = self.inner.turnstile(&spec.resource);
-        let kept = Arc::new(Managed::new(Arc::clone(&self.inner.shared), spec, turnstile));
-        let task = self.inner.runtime.spawn(Arc::clone(&kept).watch(delay)).abort_handle();
-        Watched { kept, task }
+        let managed = Arc::new(Managed::new(Arc::clone(&self.inner.shared), spec, turnstile));
+        let task = self.inner.runtime.spawn(Arc::clone(&managed).watch(delay)).abort_handle();
+        Watched { managed, task }
     }
 
-    fn declare_again(&self, kept: &Arc<Managed>, spec: Spec) {
-        let old = kept.spec();
+    fn declare_again(&self, managed: &Arc<Managed>, spec: Spec) {
+        let old = managed.spec();
         if *old == spec {
             return;
         }
         let names: BTreeSet<&String> = old.attributes.keys().chain(spec.attributes.keys()).collect();
         let differs = |name: &&&String| old.attributes.get(**name) != spec.attributes.get(**name);
         let changed: Vec<String> = names.iter().filter(differs).map(|name| (*name).clone()).collect();
-        kept.declare(spec);
+        managed.declare(spec);
         if !changed.is_empty() {
-            let kept = Arc::clone(kept);
-            self.notice(async move { kept.changed(changed).await });
+            let managed = Arc::clone(managed);
+            self.notice(async move { managed.changed(changed).await });
         }
     }
 
@@ -140,18 +140,18 @@ impl Runtime {
     /// theirs is a fault, not a sign that they never were here.
     pub fn expect(&self, up: BTreeSet<ResourceName>) {
         let old = std::mem::replace(&mut *lock(&self.inner.shared.expected), up.clone());
-        let kept = lock(&self.inner.kept);
+        let managed = lock(&self.inner.managed);
         for name in old.symmetric_difference(&up) {
-            if let Some(watched) = kept.get(name) {
-                watched.kept.wake();
+            if let Some(watched) = managed.get(name) {
+                watched.managed.wake();
             }
         }
     }
 
     /// The last result for each resource that has been looked at since this process began.
     pub fn inside(&self) -> Inside {
-        let kept = lock(&self.inner.kept);
-        let seen = kept.iter().filter_map(|(name, watched)| Some((name.clone(), watched.kept.seen()?)));
+        let managed = lock(&self.inner.managed);
+        let seen = managed.iter().filter_map(|(name, watched)| Some((name.clone(), watched.managed.seen()?)));
         Inside { seen: seen.collect(), watchdog: None }
     }
 
@@ -161,18 +161,18 @@ impl Runtime {
     }
 
     /// Requests looks at resources, without waiting for them.
-    pub fn probe(&self, resources: impl IntoIterator<Item = ResourceName>) {
-        let kept = lock(&self.inner.kept);
-        for watched in resources.into_iter().filter_map(|name| kept.get(&name)) {
-            watched.kept.ask();
+    pub fn request_probes(&self, resources: impl IntoIterator<Item = ResourceName>) {
+        let managed = lock(&self.inner.managed);
+        for watched in resources.into_iter().filter_map(|name| managed.get(&name)) {
+            watched.managed.ask();
         }
     }
 
     /// A look that begins after this call. While the resource is being started or stopped it reads so, at once.
     /// Unknown if no look ended within the time that a look may take.
-    pub async fn look(&self, resource: &ResourceName) -> Seen {
-        match self.kept(resource) {
-            Ok(kept) => kept.look().await,
+    pub async fn probe(&self, resource: &ResourceName) -> Seen {
+        match self.managed(resource) {
+            Ok(managed) => managed.probe().await,
             Err(said) => {
                 let moment = self.inner.shared.moment();
                 Seen { since: moment.since, serial: moment.serial, said, ..Seen::default() }
@@ -183,16 +183,16 @@ impl Runtime {
     /// Starts a resource. If the future is dropped, its programs are killed, and a fresh look is taken; the same
     /// holds for [`Runtime::stop`] and [`Runtime::clean`].
     pub async fn start(&self, resource: &ResourceName, within: Duration) -> Answer {
-        match self.kept(resource) {
-            Ok(kept) => kept.start(within).await,
+        match self.managed(resource) {
+            Ok(managed) => managed.start(within).await,
             Err(why) => Answer::Refused(why),
         }
     }
 
     /// Stops a resource, as its agent does.
     pub async fn stop(&self, resource: &ResourceName, within: Duration) -> Answer {
-        match self.kept(resource) {
-            Ok(kept) => kept.stop(within).await,
+        match self.managed(resource) {
+            Ok(managed) => managed.stop(within).await,
             Err(why) => Answer::Refused(why),
         }
     }
@@ -200,8 +200,8 @@ impl Runtime {
     /// Stops a resource by force. `reason` is for its agent, as VCS numbers it: 0 offline hung, 1 offline
     /// ineffective, 2 online hung, 3 online ineffective, 4 unexpected offline, 5 monitor hung.
     pub async fn clean(&self, resource: &ResourceName, reason: u8, within: Duration) -> Answer {
-        match self.kept(resource) {
-            Ok(kept) => kept.clean(reason, within).await,
+        match self.managed(resource) {
+            Ok(managed) => managed.clean(reason, within).await,
             Err(why) => Answer::Refused(why),
         }
     }
@@ -214,18 +214,18 @@ impl Runtime {
         arguments: &[String],
         within: Duration,
     ) -> Result<String, String> {
-        self.kept(resource)?.action(token, arguments, within).await
+        self.managed(resource)?.action(token, arguments, within).await
     }
 
     /// The agent's description of a resource, for people.
     pub async fn info(&self, resource: &ResourceName) -> Result<String, String> {
-        self.kept(resource)?.info().await
+        self.managed(resource)?.info().await
     }
 
-    fn kept(&self, resource: &ResourceName) -> Result<Arc<Managed>, String> {
-        let kept = lock(&self.inner.kept);
-        let found = kept.get(resource).map(|watched| Arc::clone(&watched.kept));
-        found.ok_or_else(|| format!("{resource} is not kept by {}", self.inner.shared.machine.settings.node))
+    fn managed(&self, resource: &ResourceName) -> Result<Arc<Managed>, String> {
+        let managed = lock(&self.inner.managed);
+        let found = managed.get(resource).map(|watched| Arc::clone(&watched.managed));
+        found.ok_or_else(|| format!("{resource} is not managed by {}", self.inner.shared.machine.settings.node))
     }
 }
 

@@ -13,9 +13,9 @@
 //! `TENURE_DEPTH`.
 
 use super::{
-    look::{Deed, Look},
     machine::{Call, Entry},
     program::{Ended, Outcome},
+    result::{ActionResult, MonitorResult},
 };
 use std::{
     path::{Path, PathBuf},
@@ -137,64 +137,67 @@ impl Script {
         vec![call.spec.resource.to_string()]
     }
 
-    pub(crate) async fn look(&self, call: &Call<'_>, depth: Option<&str>) -> Look {
+    pub(crate) async fn monitor(&self, call: &Call<'_>, depth: Option<&str>) -> MonitorResult {
         let (agent, places) = (self.clone(), call.machine.settings.scripts.clone());
         match call.aside(move || agent.folder(&places)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(why)) => return Look::new(Power::Absent, why),
-            Err(why) => return Look::unknown(why),
+            Ok(Err(why)) => return MonitorResult::new(Power::Absent, why),
+            Err(why) => return MonitorResult::unknown(why),
         }
         let outcome = match self.run(call, "monitor", &Self::first(call), depth).await {
             Ok(Some(outcome)) => outcome,
-            Ok(None) => return Look::unknown(format!("the type {} has no monitor", self.kind)),
-            Err(why) => return Look::unknown(why),
+            Ok(None) => return MonitorResult::unknown(format!("the type {} has no monitor", self.kind)),
+            Err(why) => return MonitorResult::unknown(why),
         };
-        let Ended::Exited(code) = outcome.ended else { return Look::without_status(&outcome) };
+        let Ended::Exited(code) = outcome.ended else { return MonitorResult::without_status(&outcome) };
         let said = outcome.said.last_line().unwrap_or_default().to_owned();
         match code {
-            100 => Look::new(Power::Off, said),
+            100 => MonitorResult::new(Power::Off, said),
             101..=110 => {
                 let confidence = u8::try_from((code - 100) * 10).unwrap_or(100);
                 let said = if confidence == 100 { String::new() } else { said };
-                Look { confidence, ..Look::new(Power::Running, said) }
+                MonitorResult { confidence, ..MonitorResult::new(Power::Running, said) }
             }
-            200 if call.spec.intentional_offline => Look::new(Power::OffOnPurpose, said),
-            200 => Look::new(Power::Off, said),
-            99 => Look::unknown(outcome.said.after("its agent does not know")),
-            _ => Look::unknown(outcome.words()),
+            200 if call.spec.intentional_offline => MonitorResult::new(Power::OffOnPurpose, said),
+            200 => MonitorResult::new(Power::Off, said),
+            99 => MonitorResult::unknown(outcome.said.after("its agent does not know")),
+            _ => MonitorResult::unknown(outcome.words()),
         }
     }
 
-    pub(crate) async fn online(&self, call: &Call<'_>) -> Deed {
-        self.deed(call, "online").await
+    pub(crate) async fn online(&self, call: &Call<'_>) -> ActionResult {
+        self.operation(call, "online").await
     }
 
-    pub(crate) async fn offline(&self, call: &Call<'_>) -> Deed {
-        self.deed(call, "offline").await
+    pub(crate) async fn offline(&self, call: &Call<'_>) -> ActionResult {
+        self.operation(call, "offline").await
     }
 
     /// Runs `online` or `offline`. Their exit status is the number of seconds until an effect can be seen: they
     /// cannot report a failure.
-    async fn deed(&self, call: &Call<'_>, entry: &str) -> Deed {
+    async fn operation(&self, call: &Call<'_>, entry: &str) -> ActionResult {
         match self.run(call, entry, &Self::first(call), None).await {
             Ok(Some(outcome)) => match outcome.ended {
-                Ended::Exited(seconds) => {
-                    Deed { wait: Duration::from_secs(u64::try_from(seconds).unwrap_or_default()), ..Deed::done() }
+                Ended::Exited(seconds) => ActionResult {
+                    wait: Duration::from_secs(u64::try_from(seconds).unwrap_or_default()),
+                    ..ActionResult::done()
+                },
+                Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
+                    ActionResult::of(&outcome)
                 }
-                Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => Deed::of(&outcome),
             },
-            Ok(None) => Deed::refused(format!("the type {} has no {entry}", self.kind)),
-            Err(why) => Deed::refused(why),
+            Ok(None) => ActionResult::refused(format!("the type {} has no {entry}", self.kind)),
+            Err(why) => ActionResult::refused(why),
         }
     }
 
-    pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> Deed {
+    pub(crate) async fn clean(&self, call: &Call<'_>, reason: u8) -> ActionResult {
         let mut words = Self::first(call);
         words.push(reason.to_string());
         match self.run(call, "clean", &words, None).await {
-            Ok(Some(outcome)) => Deed::of(&outcome),
+            Ok(Some(outcome)) => ActionResult::of(&outcome),
             Ok(None) => self.offline(call).await,
-            Err(why) => Deed::refused(why),
+            Err(why) => ActionResult::refused(why),
         }
     }
 

@@ -4,7 +4,7 @@
 //! or cleaned: the next shallow look sees the same half-dead process and would call it healthy again. While a shallow
 //! look says running and a deeper one says off, neither is believed: off would allow it to be started elsewhere.
 
-use super::look::Look;
+use super::result::MonitorResult;
 use std::collections::BTreeMap;
 use tenure_core::{Power, Seen};
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ pub(crate) struct State {
     /// No look before this time: the last operation has no visible effect until then.
     pub not_before: Option<Instant>,
     shallow: Option<Power>,
-    deep: BTreeMap<String, Look>,
+    deep: BTreeMap<String, MonitorResult>,
     late: u32,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Moment {
 
 impl State {
     /// Takes the result of a look. Returns whether the reported state changed.
-    pub(crate) fn take(&mut self, look: Look, depth: Option<&str>, moment: Moment) -> bool {
+    pub(crate) fn take(&mut self, look: MonitorResult, depth: Option<&str>, moment: Moment) -> bool {
         self.late = if look.late { self.late.saturating_add(1) } else { 0 };
         let told = match depth {
             None => {
@@ -55,7 +55,7 @@ impl State {
 
     /// Reports an operation in progress. Returns whether the reported state changed.
     pub(crate) fn tell_doing(&mut self, power: Power, moment: Moment) -> bool {
-        self.tell(Look::new(power, ""), moment)
+        self.tell(MonitorResult::new(power, ""), moment)
     }
 
     /// Whether the last look was late and the one before was not: then the next one follows at once.
@@ -78,7 +78,7 @@ impl State {
         self.deep.clear();
     }
 
-    fn with_deeper(&self, look: Look) -> Look {
+    fn with_deeper(&self, look: MonitorResult) -> MonitorResult {
         let failed = self.deep.iter().next().filter(|_| look.power == Power::Running);
         failed.map_or(look, |(depth, deeper)| {
             let power = if deeper.power.is_inactive() { Power::Unknown } else { deeper.power };
@@ -86,12 +86,12 @@ impl State {
                 "" => format!("a look of depth {depth} says {}", deeper.power),
                 said => format!("a look of depth {depth} says {}: {said}", deeper.power),
             };
-            Look::new(power, said)
+            MonitorResult::new(power, said)
         })
     }
 
-    fn tell(&mut self, look: Look, moment: Moment) -> bool {
-        let Look { power, confidence, said, late: _ } = look;
+    fn tell(&mut self, look: MonitorResult, moment: Moment) -> bool {
+        let MonitorResult { power, confidence, said, late: _ } = look;
         let seen = Seen { power, since: moment.since, serial: moment.serial, confidence, said };
         let old = self.seen.replace(seen.clone());
         old.is_none_or(|old| (old.power, old.confidence, old.said) != (seen.power, seen.confidence, seen.said))
@@ -111,36 +111,36 @@ mod tests {
     #[test]
     fn what_a_deeper_look_found_stays_until_one_of_its_depth_succeeds() {
         let mut state = State::default();
-        assert!(state.take(Look::new(Power::Running, ""), None, MOMENT));
-        assert!(state.take(Look::unknown("no answer"), Some("10"), MOMENT));
-        state.take(Look::new(Power::Running, ""), None, MOMENT);
+        assert!(state.take(MonitorResult::new(Power::Running, ""), None, MOMENT));
+        assert!(state.take(MonitorResult::unknown("no answer"), Some("10"), MOMENT));
+        state.take(MonitorResult::new(Power::Running, ""), None, MOMENT);
         assert_eq!(power(&state), Power::Unknown);
         assert_eq!(state.seen.as_ref().unwrap().said, "a look of depth 10 says Unknown: no answer");
-        state.take(Look::new(Power::Running, ""), Some("20"), MOMENT);
+        state.take(MonitorResult::new(Power::Running, ""), Some("20"), MOMENT);
         assert_eq!(power(&state), Power::Unknown, "another depth says nothing of this one");
-        state.take(Look::new(Power::Running, ""), Some("10"), MOMENT);
+        state.take(MonitorResult::new(Power::Running, ""), Some("10"), MOMENT);
         assert_eq!(power(&state), Power::Running);
     }
 
     #[test]
     fn two_looks_that_contradict_each_other_are_no_proof_of_off() {
         let mut state = State::default();
-        state.take(Look::new(Power::Running, ""), None, MOMENT);
-        state.take(Look::new(Power::Off, ""), Some("10"), MOMENT);
+        state.take(MonitorResult::new(Power::Running, ""), None, MOMENT);
+        state.take(MonitorResult::new(Power::Off, ""), Some("10"), MOMENT);
         assert_eq!(power(&state), Power::Off);
-        state.take(Look::new(Power::Running, ""), None, MOMENT);
+        state.take(MonitorResult::new(Power::Running, ""), None, MOMENT);
         assert_eq!(power(&state), Power::Unknown);
-        state.take(Look::new(Power::Off, ""), None, MOMENT);
+        state.take(MonitorResult::new(Power::Off, ""), None, MOMENT);
         assert_eq!(power(&state), Power::Off);
     }
 
     #[test]
     fn a_new_life_forgets_the_deeper_looks_of_the_old() {
         let mut state = State::default();
-        state.take(Look::unknown("no answer"), Some("10"), MOMENT);
+        state.take(MonitorResult::unknown("no answer"), Some("10"), MOMENT);
         state.begin_anew();
-        state.take(Look::new(Power::Running, ""), None, MOMENT);
+        state.take(MonitorResult::new(Power::Running, ""), None, MOMENT);
         assert_eq!(power(&state), Power::Running);
-        assert!(!state.take(Look::new(Power::Running, ""), None, MOMENT), "the same is no news");
+        assert!(!state.take(MonitorResult::new(Power::Running, ""), None, MOMENT), "the same is no news");
     }
 }

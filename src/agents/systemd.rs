@@ -4,9 +4,9 @@
 //! `systemd`. systemd itself should neither start such a unit at boot nor restart it.
 
 use super::{
-    look::{Deed, Look},
     machine::{Call, Entry},
     program::{Ended, Outcome},
+    result::{ActionResult, MonitorResult},
 };
 use std::collections::BTreeMap;
 use tenure_core::Power;
@@ -37,32 +37,32 @@ impl Unit {
         Ok(call.run(Entry { name: "systemctl", path, arguments, variables, leaves: false }).await)
     }
 
-    pub(crate) async fn look(&self, call: &Call<'_>) -> Look {
+    pub(crate) async fn monitor(&self, call: &Call<'_>) -> MonitorResult {
         let properties = "--property=LoadState,ActiveState,SubState,Result";
         let outcome = match self.run(call, &["show", properties]).await {
             Ok(outcome) => outcome,
-            Err(why) => return Look::new(Power::Absent, why),
+            Err(why) => return MonitorResult::new(Power::Absent, why),
         };
         match outcome.ended {
             Ended::Exited(0) => read(outcome.said.text()),
-            Ended::Exited(_) => Look::unknown(outcome.words()),
+            Ended::Exited(_) => MonitorResult::unknown(outcome.words()),
             Ended::Missing(_) | Ended::NoRoom(_) | Ended::Broken(_) | Ended::TimeOver(_) => {
-                Look::without_status(&outcome)
+                MonitorResult::without_status(&outcome)
             }
         }
     }
 
     /// Runs a `systemctl` command such as `start`, and waits until the job is done.
-    pub(crate) async fn tell(&self, call: &Call<'_>, what: &str) -> Deed {
+    pub(crate) async fn tell(&self, call: &Call<'_>, what: &str) -> ActionResult {
         match self.run(call, &["--no-ask-password", what]).await {
-            Ok(outcome) => Deed::of(&outcome),
-            Err(why) => Deed::refused(why),
+            Ok(outcome) => ActionResult::of(&outcome),
+            Err(why) => ActionResult::refused(why),
         }
     }
 
     /// Kills all processes of the unit, and stops it. Its failed state is reset, because that could keep it from
     /// being started again.
-    pub(crate) async fn clean(&self, call: &Call<'_>) -> Deed {
+    pub(crate) async fn clean(&self, call: &Call<'_>) -> ActionResult {
         // Without processes, `kill` fails, and need not succeed.
         let _ = self.run(call, &["--no-ask-password", "--signal=SIGKILL", "kill"]).await;
         let stopped = self.tell(call, "stop").await;
@@ -96,19 +96,19 @@ impl Unit {
 }
 
 /// Reads the output of `systemctl show`.
-fn read(text: &str) -> Look {
+fn read(text: &str) -> MonitorResult {
     let value = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
     let (load, active) = (value("LoadState").unwrap_or_default(), value("ActiveState").unwrap_or_default());
     let (sub, result) = (value("SubState").unwrap_or_default(), value("Result").unwrap_or_default());
     match active {
-        "active" => Look::new(Power::Running, ""),
-        "reloading" | "refreshing" => Look::new(Power::Running, active),
-        "activating" => Look::new(Power::Starting, sub),
-        "deactivating" => Look::new(Power::Stopping, sub),
-        "inactive" if load == "not-found" => Look::new(Power::Absent, "there is no such unit here"),
-        "inactive" => Look::new(Power::Off, ""),
-        "failed" => Look::new(Power::Off, format!("failed: {result}")),
-        other => Look::unknown(format!("systemd says {other:?}")),
+        "active" => MonitorResult::new(Power::Running, ""),
+        "reloading" | "refreshing" => MonitorResult::new(Power::Running, active),
+        "activating" => MonitorResult::new(Power::Starting, sub),
+        "deactivating" => MonitorResult::new(Power::Stopping, sub),
+        "inactive" if load == "not-found" => MonitorResult::new(Power::Absent, "there is no such unit here"),
+        "inactive" => MonitorResult::new(Power::Off, ""),
+        "failed" => MonitorResult::new(Power::Off, format!("failed: {result}")),
+        other => MonitorResult::unknown(format!("systemd says {other:?}")),
     }
 }
 

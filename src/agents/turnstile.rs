@@ -11,9 +11,9 @@ use tokio::sync::{Mutex, watch};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// Looks at the resource, changes nothing.
-    Look,
+    MonitorResult,
     /// Starts it, or runs another action or notice.
-    Deed,
+    ActionResult,
     /// Stops it.
     Stop,
     /// Stops it by force.

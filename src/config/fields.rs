@@ -39,12 +39,13 @@ pub fn document<T>(
 }
 
 /// Former names of sections and settings: the section, the old name, and the advice.
-const RENAMED: [(&str, &str, &str); 5] = [
+const RENAMED: [(&str, &str, &str); 6] = [
     ("", "hmcs", "it is called managers now: write [managers.NAME], with kind = \"hmc\""),
     ("servers", "hmcs", "it is called managers now: write managers = [\"…\"]"),
     ("servers", "system", "it is part of the address now: write address = { system = \"…\", mtms = \"…\" }"),
     ("servers", "mtms", "it is part of the address now: write address = { system = \"…\", mtms = \"…\" }"),
     ("brakes", "per_hmc", "it is called per_manager now"),
+    ("timings", "concede", "it is called stand_down now"),
 ];
 
 /// A place in the file, as a path of keys and indexes.

@@ -140,7 +140,7 @@ pub struct Timings {
     /// Interval at which each server is read.
     pub monitor: Span,
     /// Time for which a node without a lease keeps its local resources before it stops those that must not run twice.
-    pub concede: Span,
+    pub stand_down: Span,
     /// Time for which a start with unknown outcome may still take effect after the lease of its node ended; and for
     /// which a server that came up may go on starting LPARs by itself.
     pub settle: Span,
@@ -155,7 +155,7 @@ impl Default for Timings {
             suspect: Span(1500),
             lease: Span::seconds(3),
             monitor: Span::seconds(5),
-            concede: Span::seconds(10),
+            stand_down: Span::seconds(10),
             settle: Span::seconds(30),
             fence: Span::seconds(120),
         }

@@ -6,11 +6,13 @@
 //! if it is unknown on a server that the ledger does not excuse from being read. Every mutation is read back. It
 //! knows nothing of leases: its driver answers [`Answer::NotSent`] to a mutation that the lease does not cover.
 
-mod deed;
 mod inside;
 mod moving;
+mod operation;
 
-pub use deed::{Answer, Ask, Change, Deed, LocalDeed, MachineDeed, Move, Program, ServerDeed, Stop};
+pub use operation::{
+    Answer, Ask, Change, LocalOperation, MachineOperation, Move, Operation, Program, ServerOperation, Stop,
+};
 
 use crate::{
     Inside, Ledger, Moment, Power, Reading, ResourceName, Seen, ServerName, Span, SystemState,
@@ -63,7 +65,7 @@ enum Stage {
     /// Waiting for the hypervisor's answer to this change.
     Sent(Change),
     /// Waiting for an agent's answer to this.
-    Told(ResourceName, LocalDeed),
+    Told(ResourceName, LocalOperation),
     /// Reading back after a mutation that was answered at `asked`; `doubt` says why its outcome is unknown.
     Back { asked: Span, forced: bool, doubt: Option<String> },
     /// The same for a move: reading the other server, then this one.
@@ -85,8 +87,8 @@ impl Stage {
         to.word(word);
         match self {
             Stage::Elsewhere(others) => others.iter().for_each(|server| to.server(server)),
-            Stage::Sent(change) => to.ask(&Ask::Do(Deed::Hypervisor(change.clone()))),
-            Stage::Told(resource, deed) => to.ask(&Ask::local(resource.clone(), *deed)),
+            Stage::Sent(change) => to.ask(&Ask::Do(Operation::Hypervisor(change.clone()))),
+            Stage::Told(resource, operation) => to.ask(&Ask::local(resource.clone(), *operation)),
             Stage::Before | Stage::Back { .. } | Stage::BackThere { .. } | Stage::Brought { .. } => {}
         }
         if let Some((asked, forced, doubt)) = back {
@@ -171,10 +173,10 @@ impl Execution {
     pub fn first(&self) -> Ask {
         if let Action::Hook { program, arguments, .. } = &self.order.action {
             let (path, arguments, within) = (program.clone(), arguments.clone(), self.order.budget);
-            return Ask::Do(Deed::Program(Program { path, arguments, within }));
+            return Ask::Do(Operation::Program(Program { path, arguments, within }));
         }
-        if let Some((resource, deed)) = self.first_inside().filter(|_| self.inside) {
-            return Ask::local(resource, deed);
+        if let Some((resource, operation)) = self.first_inside().filter(|_| self.inside) {
+            return Ask::local(resource, operation);
         }
         match &self.stage {
             Stage::Elsewhere(others) => Ask::Read(others.front().unwrap_or(&self.order.server).clone()),
@@ -212,7 +214,7 @@ impl Execution {
             (Stage::Brought { resource, asked, doubt }, Answer::Read(reading)) => {
                 self.brought(resource, &reading, elapsed, asked, doubt)
             }
-            (Stage::Back { asked, forced, doubt }, Answer::Paused) => self.look_back(asked, forced, doubt),
+            (Stage::Back { asked, forced, doubt }, Answer::Paused) => self.probe_back(asked, forced, doubt),
             (Stage::Brought { .. }, Answer::Paused) => self.read_here(),
             (Stage::Sent(change), answer) => self.sent(change, answer, elapsed),
             (_, answer) => self.report(Ending::NotDone(format!("{answer:?} answers no question"))),
@@ -278,7 +280,7 @@ impl Execution {
                 self.report(Ending::Refused(format!("it is not defined on {}", reading.server)))
             }
             (Action::Start { resource, .. }, Power::Off | Power::OffOnPurpose) => {
-                self.machine(resource, MachineDeed::Start)
+                self.machine(resource, MachineOperation::Start)
             }
             (Action::Stop { .. }, Power::Off | Power::Absent | Power::OffOnPurpose) => self.report(Ending::Done),
             // An LPAR that has panicked cannot shut itself down.
@@ -299,7 +301,7 @@ impl Execution {
     fn before_fence(&mut self, reading: &Reading) -> Next {
         let down = matches!(reading.system, SystemState::PowerOff | SystemState::PoweringOff | SystemState::Error);
         if reading.live && down {
-            return self.send(Change::Server(ServerDeed::PowerOff));
+            return self.send(Change::Server(ServerOperation::PowerOff));
         }
         self.report(Ending::NotDone(format!("{} reads {}", reading.server, reading.system)))
     }
@@ -319,81 +321,84 @@ impl Execution {
             | Power::OffOnPurpose
             | Power::Unknown
             | Power::Moving
-            | Power::Error => self.send(Change::Server(ServerDeed::CutOffNode)),
+            | Power::Error => self.send(Change::Server(ServerOperation::CutOffNode)),
         }
     }
 
     fn send(&mut self, change: Change) -> Next {
         self.stage = Stage::Sent(change.clone());
-        Next::Ask(Ask::Do(Deed::Hypervisor(change)))
+        Next::Ask(Ask::Do(Operation::Hypervisor(change)))
     }
 
-    fn machine(&mut self, resource: ResourceName, deed: MachineDeed) -> Next {
-        self.send(Change::Machine(resource, deed))
+    fn machine(&mut self, resource: ResourceName, operation: MachineOperation) -> Next {
+        self.send(Change::Machine(resource, operation))
     }
 
     fn stop(&mut self, resource: ResourceName, how: Stop) -> Next {
-        self.machine(resource, MachineDeed::Stop(how))
+        self.machine(resource, MachineOperation::Stop(how))
     }
 
     fn sent(&mut self, change: Change, answer: Answer, elapsed: Span) -> Next {
-        if self.order.action.is_start() && matches!(change, Change::Machine(_, MachineDeed::Move(Move::Recover))) {
+        if self.order.action.is_start() && matches!(change, Change::Machine(_, MachineOperation::Move(Move::Recover))) {
             return self.cleared(answer);
         }
         let doubt = match answer {
             Answer::Accepted | Answer::Already => None,
             Answer::Unknown(why) => Some(why),
             // A server that is off already needs no command.
-            Answer::NotSent(why) if change == Change::Server(ServerDeed::PowerOff) && self.read_off() => Some(why),
+            Answer::NotSent(why) if change == Change::Server(ServerOperation::PowerOff) && self.read_off() => Some(why),
             Answer::NotSent(why) => return self.report(Ending::NotDone(why)),
             Answer::Refused(why) => match self.refused(&change, &why) {
                 Some(next) => return next,
                 // The change may be in effect all the same: that is read, not believed.
                 None => Some(why),
             },
-            Answer::Read(_) | Answer::Looked(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
+            Answer::Read(_) | Answer::Probed(_) | Answer::Paused => Some("the mutation was not answered".to_owned()),
         };
         match change {
-            Change::Machine(resource, MachineDeed::Move(Move::Definition { .. })) => {
+            Change::Machine(resource, MachineOperation::Move(Move::Definition { .. })) => {
                 self.stage = Stage::Brought { resource, asked: elapsed, doubt };
                 self.read_here()
             }
             Change::Machine(
                 _,
-                MachineDeed::Stop(Stop::OsShutdown | Stop::Shutdown) | MachineDeed::Move(Move::Stop),
-            ) => self.look_back(elapsed, false, doubt),
+                MachineOperation::Stop(Stop::OsShutdown | Stop::Shutdown) | MachineOperation::Move(Move::Stop),
+            ) => self.probe_back(elapsed, false, doubt),
             Change::Machine(
                 _,
-                MachineDeed::Start
-                | MachineDeed::Stop(Stop::Immediate)
-                | MachineDeed::Move(Move::Live { .. } | Move::Anew { .. } | Move::Recover),
+                MachineOperation::Start
+                | MachineOperation::Stop(Stop::Immediate)
+                | MachineOperation::Move(Move::Live { .. } | Move::Anew { .. } | Move::Recover),
             )
-            | Change::Server(ServerDeed::PowerOff | ServerDeed::CutOffNode) => self.look_back(elapsed, true, doubt),
+            | Change::Server(ServerOperation::PowerOff | ServerOperation::CutOffNode) => {
+                self.probe_back(elapsed, true, doubt)
+            }
         }
     }
 
     /// The next step after a refusal; `None` if the state is read back all the same.
     fn refused(&mut self, change: &Change, why: &str) -> Option<Next> {
-        let Change::Machine(resource, deed) = change else { return None };
+        let Change::Machine(resource, operation) = change else { return None };
         let (resource, why) = (resource.clone(), why.to_owned());
-        match deed {
-            MachineDeed::Start if self.mobile => {
+        match operation {
+            MachineOperation::Start if self.mobile => {
                 self.hindered = Some(Ending::Refused(why));
-                Some(self.machine(resource, MachineDeed::Move(Move::Recover)))
+                Some(self.machine(resource, MachineOperation::Move(Move::Recover)))
             }
-            MachineDeed::Stop(Stop::Immediate) if self.mobile => {
-                Some(self.machine(resource, MachineDeed::Move(Move::Recover)))
+            MachineOperation::Stop(Stop::Immediate) if self.mobile => {
+                Some(self.machine(resource, MachineOperation::Move(Move::Recover)))
             }
-            MachineDeed::Start | MachineDeed::Move(Move::Live { .. } | Move::Definition { .. } | Move::Anew { .. }) => {
+            MachineOperation::Start
+            | MachineOperation::Move(Move::Live { .. } | Move::Definition { .. } | Move::Anew { .. }) => {
                 Some(self.report(Ending::Refused(why)))
             }
-            MachineDeed::Stop(Stop::OsShutdown) if self.ibm_i => None,
+            MachineOperation::Stop(Stop::OsShutdown) if self.ibm_i => None,
             // If the operating system cannot be reached, the hypervisor shuts it down, and then cuts it off.
-            MachineDeed::Stop(Stop::OsShutdown) => Some(self.stop(resource, Stop::Shutdown)),
-            MachineDeed::Stop(Stop::Shutdown) => Some(self.stop(resource, Stop::Immediate)),
+            MachineOperation::Stop(Stop::OsShutdown) => Some(self.stop(resource, Stop::Shutdown)),
+            MachineOperation::Stop(Stop::Shutdown) => Some(self.stop(resource, Stop::Immediate)),
             // A move that is too far on to be stopped, or has broken off, is cleared up.
-            MachineDeed::Move(Move::Stop) => Some(self.machine(resource, MachineDeed::Move(Move::Recover))),
-            MachineDeed::Stop(Stop::Immediate) | MachineDeed::Move(Move::Recover) => None,
+            MachineOperation::Move(Move::Stop) => Some(self.machine(resource, MachineOperation::Move(Move::Recover))),
+            MachineOperation::Stop(Stop::Immediate) | MachineOperation::Move(Move::Recover) => None,
         }
     }
 
@@ -510,7 +515,7 @@ fn ran(answer: Answer) -> Ending {
         Answer::Refused(why) => Ending::Refused(why),
         Answer::NotSent(why) => Ending::NotDone(why),
         Answer::Unknown(why) => Ending::Unknown(why),
-        Answer::Read(_) | Answer::Looked(_) | Answer::Paused => {
+        Answer::Read(_) | Answer::Probed(_) | Answer::Paused => {
             Ending::Unknown("the program was not answered for".to_owned())
         }
     }

@@ -8,7 +8,7 @@
 //! - [`Lease`], [`Past`], [`ClusterClock`]: its permission to act, the orders of earlier processes, cluster time.
 //! - `Orders`: the orders that it carries out, and the last check before something is sent.
 //! - `Rounds`: the schedule of its readings of servers.
-//! - `Concession`: standing down, after it has been alone for too long.
+//! - `StandDown`: standing down, after it has been alone for too long.
 //! - `Faith`: whether it believes that the leader leads.
 //! - [`Leading`], `Digests`: its knowledge while it leads itself.
 //! - [`Recall`]: its state, given to whoever compares nodes.

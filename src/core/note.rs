@@ -9,7 +9,7 @@ mod wait;
 
 pub use proof::{Conflict, NodeOffHow, OffHow, Proof};
 pub use reason::{CleanReason, FaultReason, LeaveReason, NotHere};
-pub use wait::{Brake, ClusterWait, Deed, ServerWait, Stay, Wait};
+pub use wait::{Brake, ClusterWait, Decision, ServerWait, Stay, Wait};
 
 use crate::{
     GroupName, HmcName, NodeName, OrderId, Power, ResourceName, ServerName, Span, SystemState, Time, Verb,

@@ -121,7 +121,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Asks for a look at this server, because something waits for one.
-    fn look(&mut self, server: &ServerName) {
+    fn probe(&mut self, server: &ServerName) {
         self.plan.probe.entry(server.clone()).or_default();
     }
 

@@ -6,8 +6,8 @@ use crate::{
     ledger::Incarnation,
     name::Thing,
     note::{
-        Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, OffHow, Proof, ServerWait,
-        Stay, Wait,
+        Brake, CleanReason, Conflict, Decision, FaultReason, LeaveReason, NodeOffHow, NotHere, OffHow, Proof,
+        ServerWait, Stay, Wait,
     },
     order::Epoch,
     tolerance::Weakness,
@@ -91,5 +91,5 @@ name_nothing!(
     Trigger,
     Weakness
 );
-name_nothing!(NotHere, Wait, ServerWait, Brake, Deed, Stay, FaultReason, LeaveReason, CleanReason, Conflict, Proof);
+name_nothing!(NotHere, Wait, ServerWait, Brake, Decision, Stay, FaultReason, LeaveReason, CleanReason, Conflict, Proof);
 name_nothing!(NodeOffHow, OffHow);

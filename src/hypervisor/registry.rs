@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tenure_core::{
     ResourceName, ServerName,
     config::{Address, Cluster, Lpar, Manager},
-    execution::{self, Answer, MachineDeed, Move, ServerDeed, Stop},
+    execution::{self, Answer, MachineOperation, Move, ServerOperation, Stop},
     listing::Mark,
     words,
 };
@@ -103,14 +103,14 @@ impl Registry {
     ) -> Result<Result<(), CommandError>, String> {
         let (driver, here) = self.found(cluster, server)?;
         match change {
-            execution::Change::Machine(name, deed) => {
+            execution::Change::Machine(name, operation) => {
                 let lpar = cluster.lpar(name).ok_or_else(|| format!("LPAR {name} is not declared"))?;
-                self.machine(cluster, driver, (server, &here), lpar, deed).await
+                self.machine(cluster, driver, (server, &here), lpar, operation).await
             }
-            execution::Change::Server(ServerDeed::PowerOff) => {
+            execution::Change::Server(ServerOperation::PowerOff) => {
                 Ok(driver.change(&Change::PowerOff { server: &here }, COMMAND_DEADLINE).await)
             }
-            execution::Change::Server(ServerDeed::CutOffNode) => {
+            execution::Change::Server(ServerOperation::CutOffNode) => {
                 let node = cluster.node_on(server).and_then(|node| cluster.nodes.get(node));
                 let lpar = node.and_then(|node| node.lpar.as_deref());
                 let lpar = lpar.ok_or_else(|| format!("no LPAR is declared for the node on {server}"))?;
@@ -127,19 +127,19 @@ impl Registry {
         driver: &dyn Hypervisor,
         (server, here): (&ServerName, &ServerAddress),
         declared: &Lpar,
-        deed: &MachineDeed,
+        operation: &MachineOperation,
     ) -> Result<Result<(), CommandError>, String> {
         let lpar = declared.partition.as_str();
-        let step = match deed {
-            MachineDeed::Start => {
+        let step = match operation {
+            MachineOperation::Start => {
                 let profile = declared.profile_on(server).map(String::as_str);
                 return Ok(driver.change(&Change::Start { server: here, lpar, profile }, COMMAND_DEADLINE).await);
             }
-            MachineDeed::Stop(how) => {
+            MachineOperation::Stop(how) => {
                 let change = Change::Stop { server: here, lpar, how: *how };
                 return Ok(driver.change(&change, COMMAND_DEADLINE).await);
             }
-            MachineDeed::Move(step) => step,
+            MachineOperation::Move(step) => step,
         };
         let within = Duration::from_millis(declared.migrate_timeout.0);
         let there = match step {
@@ -267,22 +267,22 @@ mod tests {
         let (fake, cluster) = (Arc::new(Fake::default()), cluster());
         let registry = Registry::of([(Kind::Hmc, Arc::clone(&fake) as Arc<dyn Hypervisor>)]);
         registry.configure(&cluster);
-        let machine = |deed| execution::Change::Machine("web1".into(), deed);
+        let machine = |operation| execution::Change::Machine("web1".into(), operation);
         let change = async |server: &str, change| registry.change(&cluster, &server.into(), &change).await;
-        let live = |to: &str| machine(MachineDeed::Move(Move::Live { to: to.into() }));
+        let live = |to: &str| machine(MachineOperation::Move(Move::Live { to: to.into() }));
 
         assert!(registry.read(&cluster, &"p1".into()).await.is_some());
-        assert_eq!(change("p1", machine(MachineDeed::Start)).await, Answer::Accepted);
+        assert_eq!(change("p1", machine(MachineOperation::Start)).await, Answer::Accepted);
         assert_eq!(change("p1", live("p2")).await, Answer::Accepted);
         let none = |server: &str| Answer::NotSent(format!("server {server} has no manager"));
         assert!(registry.read(&cluster, &"p3".into()).await.is_none());
-        for deed in [ServerDeed::PowerOff, ServerDeed::CutOffNode] {
-            assert_eq!(change("p3", execution::Change::Server(deed)).await, none("p3"));
+        for operation in [ServerOperation::PowerOff, ServerOperation::CutOffNode] {
+            assert_eq!(change("p3", execution::Change::Server(operation)).await, none("p3"));
         }
-        assert_eq!(change("p3", machine(MachineDeed::Stop(Stop::Immediate))).await, none("p3"));
+        assert_eq!(change("p3", machine(MachineOperation::Stop(Stop::Immediate))).await, none("p3"));
         assert_eq!(change("p1", live("p3")).await, none("p3"), "nothing is sent to one of two");
         let undeclared = Answer::NotSent("server p9 is not declared".to_owned());
-        assert_eq!(change("p9", machine(MachineDeed::Start)).await, undeclared);
+        assert_eq!(change("p9", machine(MachineOperation::Start)).await, undeclared);
         assert_eq!(registry.health().len(), 1);
         let told = [
             "serves east",

@@ -12,7 +12,7 @@ use crate::performer::{Performer, ask, moment};
 use std::{sync::Arc, sync::atomic::Ordering::Release, time::Duration};
 use tenure_core::{
     Command, Ledger, NodeName, ResourceName, Span, Time,
-    execution::{Answer, LocalDeed},
+    execution::{Answer, LocalOperation},
     node::{self, Call, Effect, End, Proposal},
 };
 
@@ -35,7 +35,7 @@ impl EventLoop {
                         let _ = own.send(node::Input::Read { server, reading, blind }).await;
                     });
                 }
-                Effect::Look => self.performer.agents().probe(),
+                Effect::ProbeInside => self.performer.agents().request_probes(),
                 Effect::AskInside => self.soon.push_back(node::Input::Inside(self.performer.agents().inside())),
                 Effect::AskHeld => {
                     let (held, has_watchdog) = (self.performer.agents().held(), self.has_watchdog);
@@ -63,11 +63,11 @@ impl EventLoop {
                         task.abort();
                     }
                 }
-                Effect::Concede { resource, deed, last } => {
+                Effect::StandDown { resource, operation, last } => {
                     let (performer, own) = (Arc::clone(&self.performer), self.own.clone());
                     self.tasks.spawn(async move {
-                        let answer = concede(&performer, &resource, deed, last).await;
-                        let _ = own.send(node::Input::Conceded { resource, answer }).await;
+                        let answer = stand_down(&performer, &resource, operation, last).await;
+                        let _ = own.send(node::Input::StoodDown { resource, answer }).await;
                     });
                 }
                 Effect::Distrust(term) => {
@@ -162,17 +162,22 @@ impl EventLoop {
 }
 
 /// Carries out one step of standing down, through an agent.
-async fn concede(performer: &Performer, resource: &ResourceName, deed: Option<LocalDeed>, last: bool) -> Answer {
+async fn stand_down(
+    performer: &Performer,
+    resource: &ResourceName,
+    operation: Option<LocalOperation>,
+    last: bool,
+) -> Answer {
     let agents = performer.agents();
-    if let Some(deed) = deed {
-        tracing::warn!(%resource, ?deed, "no lease for too long: what must not run twice is stopped");
-        return agents.act(&performer.cluster(), resource, deed).await;
+    if let Some(operation) = operation {
+        tracing::warn!(%resource, ?operation, "no lease for too long: what must not run twice is stopped");
+        return agents.act(&performer.cluster(), resource, operation).await;
     }
-    let seen = agents.look(resource).await;
+    let seen = agents.probe(resource).await;
     match (seen.power.is_inactive(), last) {
         (true, _) => tracing::info!(%resource, "stopped"),
         (false, true) => tracing::error!(%resource, power = %seen.power, "cannot be stopped"),
         (false, false) => tracing::warn!(%resource, power = %seen.power, "does not stop; it is stopped by force"),
     }
-    Answer::Looked(seen)
+    Answer::Probed(seen)
 }

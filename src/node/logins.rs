@@ -29,7 +29,7 @@ pub struct Logins {
 
 /// An action about logins.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum LoginAction {
     /// Report to the cluster.
     Say(Command),
     /// Log in once to this HMC.
@@ -39,9 +39,9 @@ pub enum Deed {
 impl Logins {
     /// The actions that follow from the ledger's lockouts and the outcomes of this node's logins. The drivers are
     /// told at once whether, and when, it may log in.
-    pub fn follow(&mut self, me: &NodeName, ledger: &Ledger, accounts: &dyn Accounts, now: Time) -> Vec<Deed> {
+    pub fn follow(&mut self, me: &NodeName, ledger: &Ledger, accounts: &dyn Accounts, now: Time) -> Vec<LoginAction> {
         accounts.take_turns(turns(me, ledger, now));
-        let mut deeds = Vec::new();
+        let mut actions = Vec::new();
         for (name, login) in accounts.logins() {
             let hmc = HmcName::from(name.as_str());
             let lockout = ledger.hmcs.get(&hmc);
@@ -58,7 +58,7 @@ impl Logins {
                 // The outcome of an earlier try must not count for this one.
                 accounts.forget_login(&name);
                 self.told.remove(&hmc);
-                deeds.push(Deed::LogIn(hmc));
+                actions.push(LoginAction::LogIn(hmc));
                 continue;
             }
             let news = match login {
@@ -69,10 +69,10 @@ impl Logins {
             // Repeated until the ledger knows, but not all the time.
             if self.told.get(&hmc).is_none_or(|at| at.elapsed() >= SAYING) {
                 self.told.insert(hmc, Instant::now());
-                deeds.push(Deed::Say(news));
+                actions.push(LoginAction::Say(news));
             }
         }
-        deeds
+        actions
     }
 }
 
@@ -93,10 +93,10 @@ fn turns(me: &NodeName, ledger: &Ledger, now: Time) -> Option<Turns> {
 impl EventLoop {
     /// Applies the ledger's lockouts, and reports the outcomes of logins to the cluster.
     pub(super) fn mind_logins(&mut self, ledger: &Ledger) {
-        for deed in self.logins.follow(&self.me, ledger, self.performer.registry(), self.clock.now()) {
-            match deed {
-                Deed::Say(command) => self.say(command),
-                Deed::LogIn(hmc) => {
+        for action in self.logins.follow(&self.me, ledger, self.performer.registry(), self.clock.now()) {
+            match action {
+                LoginAction::Say(command) => self.say(command),
+                LoginAction::LogIn(hmc) => {
                     let performer = Arc::clone(&self.performer);
                     self.tasks.spawn(async move { performer.registry().try_login(hmc.as_str()).await });
                 }

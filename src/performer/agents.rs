@@ -15,7 +15,7 @@ use tenure_agents::{Runtime, Settings};
 use tenure_core::{
     Inside, Ledger, NodeName, ResourceName, Seen, ServerName,
     config::{Cluster, Resource},
-    execution::{Answer, LocalDeed},
+    execution::{Answer, LocalOperation},
     ledger::Phase,
 };
 use tokio::{sync::watch, task::AbortHandle};
@@ -206,22 +206,22 @@ impl Agents {
     }
 
     /// Requests looks at all resources.
-    pub fn probe(&self) {
+    pub fn request_probes(&self) {
         if let Some((_, runtime)) = self.home() {
-            runtime.probe(runtime.inside().seen.into_keys());
+            runtime.request_probes(runtime.inside().seen.into_keys());
         }
     }
 
     /// A look at one resource that begins after this call.
-    pub async fn look(&self, resource: &ResourceName) -> Seen {
+    pub async fn probe(&self, resource: &ResourceName) -> Seen {
         match self.home() {
-            Some((_, runtime)) => runtime.look(resource).await,
+            Some((_, runtime)) => runtime.probe(resource).await,
             None => Seen { said: "nothing lives inside this node".to_owned(), ..Seen::default() },
         }
     }
 
     /// Carries out a local operation of an order through an agent.
-    pub async fn act(&self, cluster: &Cluster, resource: &ResourceName, deed: LocalDeed) -> Answer {
+    pub async fn act(&self, cluster: &Cluster, resource: &ResourceName, operation: LocalOperation) -> Answer {
         let Some((_, runtime)) = self.home() else {
             return Answer::NotSent("nothing lives inside this node".to_owned());
         };
@@ -232,10 +232,10 @@ impl Agents {
         let time =
             |of: fn(&Resource) -> tenure_core::Span| Duration::from_millis(declared.map(of).unwrap_or_default().0);
         let (start, stop) = (time(|resource| resource.start_timeout), time(|resource| resource.stop_timeout));
-        match deed {
-            LocalDeed::Start => runtime.start(resource, start).await,
-            LocalDeed::Stop => runtime.stop(resource, stop).await,
-            LocalDeed::Clean(reason) => runtime.clean(resource, reason.code(), stop.min(CLEAN)).await,
+        match operation {
+            LocalOperation::Start => runtime.start(resource, start).await,
+            LocalOperation::Stop => runtime.stop(resource, stop).await,
+            LocalOperation::Clean(reason) => runtime.clean(resource, reason.code(), stop.min(CLEAN)).await,
         }
     }
 
@@ -324,15 +324,15 @@ mod tests {
         let agents = Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 1), Arc::new(|| Some(0)));
         let declared = Arc::new(cluster(&file));
         agents.configure(&declared);
-        assert_eq!(agents.look(&name).await.power, Power::Running);
+        assert_eq!(agents.probe(&name).await.power, Power::Running);
         let mut without = (*declared).clone();
         without.nodes.remove("n1");
         let without = Arc::new(without);
         agents.configure(&without);
         assert_eq!(agents.held(), BTreeSet::from([name.clone()]), "nobody else can stop it");
-        assert_eq!(agents.act(&without, &name, LocalDeed::Stop).await, Answer::Accepted);
+        assert_eq!(agents.act(&without, &name, LocalOperation::Stop).await, Answer::Accepted);
         assert!(!file.exists());
-        assert_eq!(agents.look(&name).await.power, Power::Off);
+        assert_eq!(agents.probe(&name).await.power, Power::Off);
         assert!(agents.held().is_empty());
         agents.follow(&Ledger { config: without, ..Ledger::default() });
         assert!(agents.inside().is_none(), "it lives nowhere now");
@@ -361,10 +361,10 @@ mod tests {
         let ledger = Ledger { config: Arc::new(cluster(&file)), configured: 7, ..Ledger::default() };
         agents.follow(&ledger);
         assert!(!may_feed(&agents), "nobody has looked, or it is up");
-        assert_eq!(agents.look(&name).await.power, Power::Running);
+        assert_eq!(agents.probe(&name).await.power, Power::Running);
         assert!(!may_feed(&agents), "it is up");
         std::fs::remove_file(&file).unwrap();
-        assert_eq!(agents.look(&name).await.power, Power::Off);
+        assert_eq!(agents.probe(&name).await.power, Power::Off);
         assert!(may_feed(&agents), "it is down");
         caught_up.store(false, SeqCst);
         assert!(may_feed(&agents), "what was known once stays known");

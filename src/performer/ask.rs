@@ -18,7 +18,7 @@ pub async fn ask(performer: Arc<Performer>, reader: Reader, order: &Order, ask: 
             tokio::time::sleep(Duration::from_millis(span.0)).await;
             Answer::Paused
         }
-        Ask::Look(resource) => Answer::Looked(performer.agents().look(resource).await),
-        Ask::Do(deed) => performer.act(order, deed).await,
+        Ask::Probe(resource) => Answer::Probed(performer.agents().probe(resource).await),
+        Ask::Do(operation) => performer.act(order, operation).await,
     }
 }

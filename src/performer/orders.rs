@@ -17,7 +17,7 @@ use std::{
 use tenure_core::{
     HmcName, NodeName, Power, Reading, ResourceName, ServerName,
     config::Cluster,
-    execution::{Answer, Deed},
+    execution::{Answer, Operation},
     listing::{KnownOn, Listed},
     order::{Action, Order},
     reach::Reach,
@@ -157,12 +157,12 @@ impl Performer {
     }
 
     /// Carries out a change, by the hypervisor, an agent or a program, as its type says.
-    pub async fn act(&self, order: &Order, deed: &Deed) -> Answer {
+    pub async fn act(&self, order: &Order, operation: &Operation) -> Answer {
         let cluster = self.cluster();
-        match deed {
-            Deed::Hypervisor(change) => self.registry.change(&cluster, &order.server, change).await,
-            Deed::Local(resource, deed) => self.agents.act(&cluster, resource, *deed).await,
-            Deed::Program(program) => hook::run(program, variables(&cluster, order)).await,
+        match operation {
+            Operation::Hypervisor(change) => self.registry.change(&cluster, &order.server, change).await,
+            Operation::Local(resource, operation) => self.agents.act(&cluster, resource, *operation).await,
+            Operation::Program(program) => hook::run(program, variables(&cluster, order)).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use tenure_core::{
     Command, Power, Request, Verb,
     config::Trigger,
     ledger::{Admin, Down, Phase, PreOnline, Progress},
-    note::{Brake, CleanReason, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
+    note::{Brake, CleanReason, Decision, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
     order::{Action, Ending},
 };
 
@@ -217,12 +217,12 @@ named! { Brake:
     Brake::Moves { .. } => "moves",
 }
 
-named! { Deed:
-    Deed::Place => "place",
-    Deed::Start => "start",
-    Deed::Stop => "stop",
-    Deed::Leave => "leave",
-    Deed::Fence => "fence",
+named! { Decision:
+    Decision::Place => "place",
+    Decision::Start => "start",
+    Decision::Stop => "stop",
+    Decision::Leave => "leave",
+    Decision::Fence => "fence",
 }
 
 named! { Stay:

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Power, ServerName, Span, SystemState,
     config::Need,
-    note::{Brake, CleanReason, Conflict, Deed, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait},
+    note::{
+        Brake, CleanReason, Conflict, Decision, FaultReason, LeaveReason, NodeOffHow, NotHere, ServerWait, Stay, Wait,
+    },
 };
 
 pub fn faults() -> Vec<FaultReason> {
@@ -109,8 +111,8 @@ fn brakes() -> Vec<Brake> {
     ])
 }
 
-fn deeds() -> Vec<Deed> {
-    whole(vec![Deed::Place, Deed::Start, Deed::Stop, Deed::Leave, Deed::Fence])
+fn decisions() -> Vec<Decision> {
+    whole(vec![Decision::Place, Decision::Start, Decision::Stop, Decision::Leave, Decision::Fence])
 }
 
 fn stays() -> Vec<Stay> {
@@ -157,7 +159,7 @@ pub fn waits() -> Vec<Wait> {
         Wait::NotManaged,
     ];
     all.extend(brakes().into_iter().map(|brake| Wait::Queue { brake }));
-    all.extend(deeds().into_iter().map(|deed| Wait::Disarmed { deed }));
+    all.extend(decisions().into_iter().map(|decision| Wait::Disarmed { decision }));
     all.extend(stays().into_iter().map(|why| Wait::Stays { server: s(), why }));
     all
 }

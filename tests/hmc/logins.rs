@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use russh::keys::ssh_key::LineEnding;
 use tenure::hypervisor::hmc::{HmcAddress, HmcDriver, HmcKey};
 use tenure::hypervisor::{Accounts, ServerAddress};
-use tenure::node::logins::{Deed, Logins};
+use tenure::node::logins::{LoginAction, Logins};
 use tenure_core::{
     Author, Command, Entry, HmcName, Ledger, NodeName, Request, RequestId, Time, View,
     config::{self, Hmc, Node, Server},
@@ -70,10 +70,10 @@ impl Shared {
         let mut tick = tokio::time::interval(TICK);
         loop {
             tick.tick().await;
-            for deed in logins.follow(&me, &self.ledger(), &driver, self.now()) {
-                match deed {
-                    Deed::Say(command) => self.apply(Author::Agent(me.clone()), command),
-                    Deed::LogIn(hmc) => {
+            for action in logins.follow(&me, &self.ledger(), &driver, self.now()) {
+                match action {
+                    LoginAction::Say(command) => self.apply(Author::Agent(me.clone()), command),
+                    LoginAction::LogIn(hmc) => {
                         let driver = driver.clone();
                         tasks.spawn(async move { driver.try_login(hmc.as_str()).await });
                     }

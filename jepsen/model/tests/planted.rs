@@ -16,9 +16,9 @@ fn run(file: &str, bug: Option<Bug>) -> (Vec<String>, Vec<String>) {
     let mut sim = Sim::new(&site, Options { bug, ..Options::default() }).expect("a site");
     let mut wrong = Vec::new();
     let mut log = Vec::new();
-    for deed in script.deeds {
-        sim.act(&deed).expect("a deed");
-        log.push(deed);
+    for operation in script.operations {
+        sim.act(&operation).expect("a operation");
+        log.push(operation);
         log.extend(sim.take_lines().into_iter().map(|line| format!("  {} {}", line.at.0, line.text)));
         wrong.extend(sim.take_wrong());
     }

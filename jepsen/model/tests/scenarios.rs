@@ -21,7 +21,7 @@ enum Part {
     /// A comment, an empty line or a declaration: kept unchanged.
     Text(String),
     /// A command, and its expected log; none if it was never run.
-    Deed { line: String, expected: Vec<String> },
+    Operation { line: String, expected: Vec<String> },
 }
 
 struct Scenario {
@@ -128,20 +128,20 @@ fn parse(text: &str) -> Result<Scenario, String> {
             Part::Text(line.to_owned())
         } else if let Some(log) = line.strip_prefix("  ") {
             match scenario.parts.last_mut() {
-                Some(Part::Deed { expected, .. }) => expected.push(log.to_owned()),
+                Some(Part::Operation { expected, .. }) => expected.push(log.to_owned()),
                 _ => return Err(format!("line {number}: a log line without a command")),
             }
             continue;
         } else if line.starts_with('|')
-            && let Some(Part::Deed { line: deed, .. }) = scenario.parts.last_mut()
+            && let Some(Part::Operation { line: operation, .. }) = scenario.parts.last_mut()
         {
             // The piece of a cluster file that a command applies.
-            deed.push_str(&format!("\n{line}"));
+            operation.push_str(&format!("\n{line}"));
             continue;
         } else if scenario.site.declare(line).map_err(|why| format!("line {number}: {why}"))? {
             Part::Text(line.to_owned())
         } else {
-            Part::Deed { line: line.to_owned(), expected: Vec::new() }
+            Part::Operation { line: line.to_owned(), expected: Vec::new() }
         };
         scenario.parts.push(part);
     }
@@ -157,7 +157,7 @@ fn run(scenario: &Scenario, twist: Twist) -> Result<Run, String> {
         Sim::new(&site, Options { twice: twist == Twist::Twice, bug: None }).map_err(|why| why.to_string())?;
     let mut logs = Vec::new();
     for part in &scenario.parts {
-        let Part::Deed { line, .. } = part else { continue };
+        let Part::Operation { line, .. } = part else { continue };
         if twist == Twist::NewLeaders {
             sim.act("leader changes").map_err(|why| why.to_string())?;
         }
@@ -186,7 +186,7 @@ fn render(scenario: &Scenario, run: &Run) -> String {
     for part in &scenario.parts {
         match part {
             Part::Text(line) => text.push_str(&format!("{line}\n")),
-            Part::Deed { line, .. } => {
+            Part::Operation { line, .. } => {
                 let _ = writeln!(text, "{line}");
                 for line in logs.next().into_iter().flatten() {
                     let _ = writeln!(text, "  {line}");

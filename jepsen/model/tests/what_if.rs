@@ -48,9 +48,9 @@ fn begin(servers: usize, groups: &[Declared]) -> Sim {
     sim
 }
 
-fn act(sim: &mut Sim, deed: &str) {
-    sim.act(deed).expect("it can be done");
-    assert_eq!(sim.take_wrong(), Vec::<String>::new(), "after {deed}");
+fn act(sim: &mut Sim, operation: &str) {
+    sim.act(operation).expect("it can be done");
+    assert_eq!(sim.take_wrong(), Vec::<String>::new(), "after {operation}");
 }
 
 /// The server of each group, and whether the group is online there.

@@ -46,7 +46,7 @@ pub const EXPECTED: [&str; 64] = [
     "node: LPAR hangs",
     "node: LPAR lost",
     "node: begins to lead",
-    "node: concedes",
+    "node: stands down",
     "node: consensus has failed",
     "node: dies at some await",
     "node: distrusts the leader, or takes it back",

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use tenure::node::propose;
 use tenure_core::{
     Command, NodeName, OrderId, ResourceName, Span, Time,
-    execution::{Answer as Told, Ask, Deed, LocalDeed},
+    execution::{Answer as Told, Ask, LocalOperation, Operation},
     node::{self, Answer, Call, Effect, Fate, Input, Proposal},
     order::{Ending, Order},
 };
@@ -37,7 +37,7 @@ impl Shell {
             Effect::Propose { of, commands, at } => self.propose(of, commands, at),
             Effect::CatchUp(term) => self.catch_up(term),
             Effect::Read(server) => self.read(server),
-            Effect::Look => self.look(),
+            Effect::ProbeInside => self.look(),
             Effect::AskInside => self.next.push_back(Input::Inside(self.inside.clone())),
             Effect::AskHeld => {
                 let Some(server) = self.seat.server.clone() else { return };
@@ -54,7 +54,7 @@ impl Shell {
                     drop.notify_one();
                 }
             }
-            Effect::Concede { resource, deed, last: _ } => self.concede(resource, deed),
+            Effect::StandDown { resource, operation, last: _ } => self.stand_down(resource, operation),
             Effect::Distrust(term) => {
                 self.site.counts.count("node: distrusts the leader, or takes it back");
                 self.raft.distrust(term);
@@ -184,43 +184,43 @@ impl Shell {
         let answering = async move {
             match ask {
                 Ask::Read(server) => Told::Read(hardware.read(asker, server).await.0),
-                Ask::Look(resource) => {
+                Ask::Probe(resource) => {
                     let seen = home.map(|home| hardware.look(&asker.ledger, &home));
                     <Runtime as AsyncRuntime>::sleep(crate::hardware::LOOK).await;
-                    Told::Looked(seen.and_then(|mut seen| seen.seen.remove(&resource)).unwrap_or_default())
+                    Told::Probed(seen.and_then(|mut seen| seen.seen.remove(&resource)).unwrap_or_default())
                 }
                 Ask::Pause(span) => {
                     <Runtime as AsyncRuntime>::sleep(Duration::from_millis(span.0)).await;
                     Told::Paused
                 }
-                Ask::Do(Deed::Program(_)) => {
+                Ask::Do(Operation::Program(_)) => {
                     <Runtime as AsyncRuntime>::sleep(PROGRAM).await;
                     Told::Accepted
                 }
-                Ask::Do(Deed::Local(resource, deed)) => match home {
-                    Some(home) => hardware.agent(&asker.ledger.config, &home, (&resource, deed)),
+                Ask::Do(Operation::Local(resource, operation)) => match home {
+                    Some(home) => hardware.agent(&asker.ledger.config, &home, (&resource, operation)),
                     None => Told::NotSent("it lives inside another node".to_owned()),
                 },
-                Ask::Do(Deed::Hypervisor(change)) => hardware.change(asker, order.server, change).await,
+                Ask::Do(Operation::Hypervisor(change)) => hardware.change(asker, order.server, change).await,
             }
         };
         drop(Runtime::spawn(answered(id, answering, dropped, own)));
     }
 
-    fn concede(&self, resource: ResourceName, deed: Option<LocalDeed>) {
+    fn stand_down(&self, resource: ResourceName, operation: Option<LocalOperation>) {
         let Some(server) = self.seat.server.clone() else { return };
-        self.site.counts.count("node: concedes");
+        self.site.counts.count("node: stands down");
         let (hardware, ledger, own) = (self.site.hardware.clone(), Arc::clone(&self.followed), self.own.clone());
         drop(Runtime::spawn(async move {
-            let answer = match deed {
-                Some(deed) => hardware.agent(&ledger.config, &server, (&resource, deed)),
+            let answer = match operation {
+                Some(operation) => hardware.agent(&ledger.config, &server, (&resource, operation)),
                 None => {
                     let mut seen = hardware.look(&ledger, &server);
-                    Told::Looked(seen.seen.remove(&resource).unwrap_or_default())
+                    Told::Probed(seen.seen.remove(&resource).unwrap_or_default())
                 }
             };
             <Runtime as AsyncRuntime>::sleep(Duration::from_millis(500)).await;
-            let _ = own.send(Input::Conceded { resource, answer }).await;
+            let _ = own.send(Input::StoodDown { resource, answer }).await;
         }));
     }
 

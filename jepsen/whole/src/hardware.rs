@@ -16,7 +16,7 @@ use std::{
 use tenure_core::{
     Inside, Ledger, NodeName, Reading, ResourceName, ServerName, Span, Time,
     config::Cluster,
-    execution::{Answer, Change, LocalDeed},
+    execution::{Answer, Change, LocalOperation},
 };
 use tenure_model::{
     sim::{
@@ -206,8 +206,8 @@ impl Hardware {
     }
 
     /// Executes a command of an agent on a server.
-    pub fn agent(&self, config: &Cluster, server: &ServerName, deed: (&ResourceName, LocalDeed)) -> Answer {
-        self.inside(|apps, now| apps.command(config, server, deed, now))
+    pub fn agent(&self, config: &Cluster, server: &ServerName, operation: (&ResourceName, LocalOperation)) -> Answer {
+        self.inside(|apps, now| apps.command(config, server, operation, now))
     }
 
     /// Looks of the agents of the node on a server.

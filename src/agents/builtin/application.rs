@@ -8,10 +8,10 @@
 
 use super::{
     super::{
-        look::{Deed, Look},
         machine::{Call, Entry},
         processes::{self, Number},
         program::{Ended, Outcome},
+        result::{ActionResult, MonitorResult},
         user::{self, Account},
     },
     killing::{Manner, end},
@@ -80,20 +80,22 @@ async fn account(call: &Call<'_>) -> Result<Option<Account>, String> {
     }
 }
 
-pub(super) async fn look(call: &Call<'_>) -> Look {
+pub(super) async fn monitor(call: &Call<'_>) -> MonitorResult {
     if call.spec.attribute("StartProgram").is_none() {
-        return Look::new(Power::Absent, lacks("StartProgram"));
+        return MonitorResult::new(Power::Absent, lacks("StartProgram"));
     }
     let account = match account(call).await {
         Ok(account) => account,
-        Err(why) => return Look::unknown(why),
+        Err(why) => return MonitorResult::unknown(why),
     };
     let traces = Traces::of(call, account.as_ref());
     let program = match run(call, "MonitorProgram", account.as_ref()).await {
         Ok(Some(outcome)) => Some(monitored(&outcome)),
-        Ok(None) if traces.is_empty() => return Look::unknown("nothing is declared that says whether it runs"),
+        Ok(None) if traces.is_empty() => {
+            return MonitorResult::unknown("nothing is declared that says whether it runs");
+        }
         Ok(None) => None,
-        Err(why) => return Look::unknown(why),
+        Err(why) => return MonitorResult::unknown(why),
     };
     let program = match program {
         Some(look) if look.power == Power::Unknown => return look,
@@ -101,12 +103,12 @@ pub(super) async fn look(call: &Call<'_>) -> Look {
     };
     match call.aside(move || traces.each()).await {
         Ok(found) => both(program, &found),
-        Err(why) => Look::unknown(why),
+        Err(why) => MonitorResult::unknown(why),
     }
 }
 
 /// Combines the results of the monitor program and of the search for processes.
-fn both(program: Option<Look>, found: &[(String, BTreeSet<Number>)]) -> Look {
+fn both(program: Option<MonitorResult>, found: &[(String, BTreeSet<Number>)]) -> MonitorResult {
     let mut missing: Vec<&str> =
         found.iter().filter(|(_, found)| found.is_empty()).map(|(name, _)| name.as_str()).collect();
     let mut total = found.len();
@@ -117,53 +119,54 @@ fn both(program: Option<Look>, found: &[(String, BTreeSet<Number>)]) -> Look {
         }
     }
     if missing.is_empty() {
-        return program.unwrap_or_else(|| Look::new(Power::Running, ""));
+        return program.unwrap_or_else(|| MonitorResult::new(Power::Running, ""));
     }
     if missing.len() == total {
-        return Look::new(Power::Off, program.map(|look| look.said).unwrap_or_default());
+        return MonitorResult::new(Power::Off, program.map(|look| look.said).unwrap_or_default());
     }
-    Look::unknown(format!("{} of {total} run; missing: {}", total - missing.len(), missing.join(", ")))
+    MonitorResult::unknown(format!("{} of {total} run; missing: {}", total - missing.len(), missing.join(", ")))
 }
 
-fn monitored(outcome: &Outcome) -> Look {
-    let Ended::Exited(code) = outcome.ended else { return Look::without_status(outcome) };
+fn monitored(outcome: &Outcome) -> MonitorResult {
+    let Ended::Exited(code) = outcome.ended else { return MonitorResult::without_status(outcome) };
     let said = outcome.said.last_line().unwrap_or_default();
     match code {
-        0 | 110 => Look::new(Power::Running, ""),
-        101..=109 => {
-            Look { confidence: u8::try_from((code - 100) * 10).unwrap_or(100), ..Look::new(Power::Running, said) }
-        }
-        1 | 100 => Look::new(Power::Off, said),
-        _ => Look::unknown(outcome.words()),
+        0 | 110 => MonitorResult::new(Power::Running, ""),
+        101..=109 => MonitorResult {
+            confidence: u8::try_from((code - 100) * 10).unwrap_or(100),
+            ..MonitorResult::new(Power::Running, said)
+        },
+        1 | 100 => MonitorResult::new(Power::Off, said),
+        _ => MonitorResult::unknown(outcome.words()),
     }
 }
 
-pub(super) async fn start(call: &Call<'_>) -> Deed {
+pub(super) async fn start(call: &Call<'_>) -> ActionResult {
     match run_for(call, "StartProgram").await {
-        Ok(Some(deed)) => deed,
-        Ok(None) => Deed::refused(lacks("StartProgram")),
-        Err(why) => Deed::refused(why),
+        Ok(Some(operation)) => operation,
+        Ok(None) => ActionResult::refused(lacks("StartProgram")),
+        Err(why) => ActionResult::refused(why),
     }
 }
 
-pub(super) async fn stop(call: &Call<'_>) -> Deed {
+pub(super) async fn stop(call: &Call<'_>) -> ActionResult {
     match run_for(call, "StopProgram").await {
-        Ok(Some(deed)) => deed,
+        Ok(Some(operation)) => operation,
         Ok(None) => end_all(call, Manner::InOrder).await,
-        Err(why) => Deed::refused(why),
+        Err(why) => ActionResult::refused(why),
     }
 }
 
 /// Runs the clean program, and kills the remaining processes. Without a clean program and without traces to find
 /// processes by, all that can be done is to stop it.
-pub(super) async fn clean(call: &Call<'_>) -> Deed {
+pub(super) async fn clean(call: &Call<'_>) -> ActionResult {
     let cleaned = match run_for(call, "CleanProgram").await {
         Ok(cleaned) => cleaned,
-        Err(why) => return Deed::refused(why),
+        Err(why) => return ActionResult::refused(why),
     };
     if !Traces::of(call, None).is_empty() {
         let ended = end_all(call, Manner::ByForce).await;
-        return cleaned.filter(|cleaned| *cleaned != Deed::done()).unwrap_or(ended);
+        return cleaned.filter(|cleaned| *cleaned != ActionResult::done()).unwrap_or(ended);
     }
     match cleaned {
         Some(cleaned) => cleaned,
@@ -171,22 +174,22 @@ pub(super) async fn clean(call: &Call<'_>) -> Deed {
     }
 }
 
-async fn end_all(call: &Call<'_>, manner: Manner) -> Deed {
+async fn end_all(call: &Call<'_>, manner: Manner) -> ActionResult {
     match account(call).await {
         Ok(account) => {
             let traces = Traces::of(call, account.as_ref());
             if traces.is_empty() {
-                return Deed::refused("it has no StopProgram, and nothing else that could be ended");
+                return ActionResult::refused("it has no StopProgram, and nothing else that could be ended");
             }
             end(call, manner, move || traces.all()).await
         }
-        Err(why) => Deed::refused(why),
+        Err(why) => ActionResult::refused(why),
     }
 }
 
-async fn run_for(call: &Call<'_>, attribute: &str) -> Result<Option<Deed>, String> {
+async fn run_for(call: &Call<'_>, attribute: &str) -> Result<Option<ActionResult>, String> {
     let account = account(call).await?;
-    Ok(run(call, attribute, account.as_ref()).await?.map(|outcome| Deed::of(&outcome)))
+    Ok(run(call, attribute, account.as_ref()).await?.map(|outcome| ActionResult::of(&outcome)))
 }
 
 /// Runs the program named by an attribute, as its user and in its environment.
@@ -242,8 +245,8 @@ mod tests {
 
     #[test]
     fn its_program_must_agree_with_its_processes() {
-        let off = || Some(Look::new(Power::Off, ""));
-        let sure = || Some(Look { confidence: 40, ..Look::new(Power::Running, "slow") });
+        let off = || Some(MonitorResult::new(Power::Off, ""));
+        let sure = || Some(MonitorResult { confidence: 40, ..MonitorResult::new(Power::Running, "slow") });
         assert_eq!(both(off(), &found(&[1])).power, Power::Unknown);
         assert_eq!(both(sure(), &found(&[0])).power, Power::Unknown);
         assert_eq!(both(off(), &found(&[0])).power, Power::Off);

@@ -1,9 +1,9 @@
 //! Ends processes found by their traces, and waits until they are gone.
 
 use super::super::{
-    look::Deed,
     machine::Call,
     processes::{self, Number},
+    result::ActionResult,
 };
 use rustix::process::Signal;
 use std::{collections::BTreeSet, time::Duration};
@@ -24,7 +24,7 @@ pub(super) enum Manner {
 }
 
 /// Signals all processes found, and searches again until none is left.
-pub(super) async fn end<F>(call: &Call<'_>, manner: Manner, find: F) -> Deed
+pub(super) async fn end<F>(call: &Call<'_>, manner: Manner, find: F) -> ActionResult
 where
     F: Fn() -> BTreeSet<Number> + Clone + Send + 'static,
 {
@@ -35,13 +35,13 @@ where
         let left = call.left();
         let force = manner == Manner::ByForce || left < reserve;
         let find = find.clone();
-        let Ok(found) = call.aside(find).await else { return Deed::unknown("its processes were not found") };
+        let Ok(found) = call.aside(find).await else { return ActionResult::unknown("its processes were not found") };
         if found.is_empty() {
-            return if first { Deed::already() } else { Deed::done() };
+            return if first { ActionResult::already() } else { ActionResult::done() };
         }
         first = false;
         if left.is_zero() {
-            return Deed::unknown(format!("{} of its processes do not end", found.len()));
+            return ActionResult::unknown(format!("{} of its processes do not end", found.len()));
         }
         for process in &found {
             if force {

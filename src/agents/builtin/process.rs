@@ -6,10 +6,10 @@
 
 use super::{
     super::{
-        look::{Deed, Look},
         machine::{Call, Entry},
         processes::{self, Number},
         program::Ended,
+        result::{ActionResult, MonitorResult},
         user::{self, Account},
     },
     killing::{Manner, end},
@@ -97,34 +97,34 @@ async fn find(call: &Call<'_>, wanted: &Wanted) -> Result<BTreeSet<Number>, Stri
     call.aside(move || wanted.find()).await
 }
 
-pub(super) async fn look(call: &Call<'_>) -> Look {
+pub(super) async fn monitor(call: &Call<'_>) -> MonitorResult {
     if call.spec.attribute("PathName").is_none() {
-        return Look::new(Power::Absent, lacks("PathName"));
+        return MonitorResult::new(Power::Absent, lacks("PathName"));
     }
     let found = match Wanted::of(call).await {
         Ok((wanted, _)) => find(call, &wanted).await,
         Err(why) => Err(why),
     };
     match found {
-        Ok(found) if found.is_empty() => Look::new(Power::Off, ""),
-        Ok(_) => Look::new(Power::Running, ""),
-        Err(why) => Look::unknown(why),
+        Ok(found) if found.is_empty() => MonitorResult::new(Power::Off, ""),
+        Ok(_) => MonitorResult::new(Power::Running, ""),
+        Err(why) => MonitorResult::unknown(why),
     }
 }
 
-pub(super) async fn start(call: &Call<'_>) -> Deed {
+pub(super) async fn start(call: &Call<'_>) -> ActionResult {
     let (wanted, account) = match Wanted::of(call).await {
         Ok(wanted) => wanted,
-        Err(why) => return Deed::refused(why),
+        Err(why) => return ActionResult::refused(why),
     };
     match find(call, &wanted).await {
-        Ok(found) if !found.is_empty() => return Deed::already(),
+        Ok(found) if !found.is_empty() => return ActionResult::already(),
         Ok(_) => {}
-        Err(why) => return Deed::refused(why),
+        Err(why) => return ActionResult::refused(why),
     }
     let program = wanted.path.clone();
     if !call.aside(move || is_program(&program)).await.unwrap_or(false) {
-        return Deed::refused(format!("{} is no program", wanted.path));
+        return ActionResult::refused(format!("{} is no program", wanted.path));
     }
     let (path, words) = match &account {
         Some(account) => account.command(wanted.path.clone(), wanted.arguments.clone()),
@@ -137,20 +137,20 @@ pub(super) async fn start(call: &Call<'_>) -> Deed {
     let entry = Entry { name: "start", path: Path::new(SETSID), arguments, variables, leaves: true };
     let outcome = call.run(entry).await;
     if !matches!(outcome.ended, Ended::Exited(0)) {
-        return Deed::of(&outcome);
+        return ActionResult::of(&outcome);
     }
     appears(call, &wanted).await
 }
 
 /// Waits until the process appears: `setsid` returns before it is there.
-async fn appears(call: &Call<'_>, wanted: &Wanted) -> Deed {
+async fn appears(call: &Call<'_>, wanted: &Wanted) -> ActionResult {
     let limit = Instant::now() + APPEARS.min(call.left());
     let mut since = None;
     loop {
         match find(call, wanted).await {
             Ok(found) if !found.is_empty() => {
                 if since.get_or_insert_with(Instant::now).elapsed() >= STAYS {
-                    return Deed::done();
+                    return ActionResult::done();
                 }
                 sleep(PAUSE).await;
             }
@@ -158,26 +158,26 @@ async fn appears(call: &Call<'_>, wanted: &Wanted) -> Deed {
                 let file = call.spec.file(&call.machine.settings, "start");
                 let said = tokio::fs::read_to_string(file).await.unwrap_or_default();
                 let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing");
-                return Deed::failed(format!("it did not appear, or ended at once: {last}"));
+                return ActionResult::failed(format!("it did not appear, or ended at once: {last}"));
             }
             Ok(_) => sleep(PAUSE).await,
-            Err(why) => return Deed::unknown(why),
+            Err(why) => return ActionResult::unknown(why),
         }
     }
 }
 
-pub(super) async fn stop(call: &Call<'_>) -> Deed {
+pub(super) async fn stop(call: &Call<'_>) -> ActionResult {
     end_it(call, Manner::InOrder).await
 }
 
-pub(super) async fn clean(call: &Call<'_>) -> Deed {
+pub(super) async fn clean(call: &Call<'_>) -> ActionResult {
     end_it(call, Manner::ByForce).await
 }
 
-async fn end_it(call: &Call<'_>, manner: Manner) -> Deed {
+async fn end_it(call: &Call<'_>, manner: Manner) -> ActionResult {
     match Wanted::of(call).await {
         Ok((wanted, _)) => end(call, manner, move || wanted.find()).await,
-        Err(why) => Deed::refused(why),
+        Err(why) => ActionResult::refused(why),
     }
 }
 

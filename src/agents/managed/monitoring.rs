@@ -3,8 +3,9 @@
 use super::{
     super::{
         contract::Contract,
-        look::Look,
-        output, schedule,
+        output,
+        result::MonitorResult,
+        schedule,
         turnstile::{Displaced, Rank, Turn},
     },
     GRACE, Managed, lock,
@@ -113,7 +114,7 @@ impl Managed {
     /// Waits for the turn of a look. An entry point that hangs and cannot be killed may keep the turn for ever: then
     /// the state of the resource is unknown, and is reported so.
     async fn enter_for_look(&self) -> Turn<'_> {
-        let entering = self.turnstile.enter(Rank::Look);
+        let entering = self.turnstile.enter(Rank::MonitorResult);
         tokio::pin!(entering);
         loop {
             let moment = self.shared.moment();
@@ -125,7 +126,7 @@ impl Managed {
                 let mut state = lock(&self.state);
                 let is_busy = state.doing.is_some() || self.acting.load(Ordering::Relaxed) > 0;
                 let said = "an earlier entry point of it hangs, and cannot be killed";
-                !is_busy && state.take(Look::unknown(said), None, moment)
+                !is_busy && state.take(MonitorResult::unknown(said), None, moment)
             };
             if news {
                 self.shared.bump();
@@ -133,21 +134,21 @@ impl Managed {
         }
     }
 
-    async fn held_look(&self, turn: &Turn<'_>, depth: Option<&str>) -> Result<Look, Displaced> {
+    async fn held_look(&self, turn: &Turn<'_>, depth: Option<&str>) -> Result<MonitorResult, Displaced> {
         let spec = self.spec();
         let within = self.timeout();
         let work = async {
             let Ok(Ok(_under_way)) = timeout(within, self.shared.under_way.acquire()).await else {
-                return Look::unknown("too many looks are under way");
+                return MonitorResult::unknown("too many looks are under way");
             };
             let Ok(Ok(at_once)) = timeout(within, self.shared.at_once.acquire()).await else {
-                return Look::unknown("too many looks begin at once");
+                return MonitorResult::unknown("too many looks begin at once");
             };
             let deadline = Instant::now() + within;
             let call = self.call(&spec, turn, deadline);
             let contract = Contract::of(&spec.agent);
             // A look that runs no program may hang as well, on a file system that does.
-            let looking = timeout_at(deadline + GRACE / 2, contract.look(&call, depth));
+            let looking = timeout_at(deadline + GRACE / 2, contract.monitor(&call, depth));
             tokio::pin!(looking);
             let done = tokio::select! {
                 done = &mut looking => done,
@@ -156,7 +157,10 @@ impl Managed {
                     looking.await
                 }
             };
-            done.unwrap_or_else(|_| Look { late: true, ..Look::unknown(format!("no answer within {within:?}")) })
+            done.unwrap_or_else(|_| MonitorResult {
+                late: true,
+                ..MonitorResult::unknown(format!("no answer within {within:?}"))
+            })
         };
         turn.hold(work).await
     }

@@ -5,8 +5,8 @@
 use super::{
     super::{
         contract::Contract,
-        look::Deed,
         machine::Call,
+        result::ActionResult,
         spec::LOOK_TIMEOUT,
         turnstile::{Displaced, Rank, Turn},
     },
@@ -27,33 +27,33 @@ const OPENING: Duration = Duration::from_secs(10);
 impl Managed {
     pub(crate) async fn start(&self, within: Duration) -> Answer {
         let work = async |call: Call<'_>, contract: Contract| {
-            let mut deed = contract.start(&call).await;
-            if deed.ran
-                && let Answer::Refused(why) = deed.answer
+            let mut result = contract.start(&call).await;
+            if result.ran
+                && let Answer::Refused(why) = result.answer
             {
-                deed = after_failed_start(&call, &contract, why).await;
+                result = after_failed_start(&call, &contract, why).await;
             }
-            deed
+            result
         };
-        self.deed(Rank::Deed, Power::Starting, within, work).await
+        self.result(Rank::ActionResult, Power::Starting, within, work).await
     }
 
     pub(crate) async fn stop(&self, within: Duration) -> Answer {
-        self.deed(Rank::Stop, Power::Stopping, within, async |call, contract| contract.stop(&call).await).await
+        self.result(Rank::Stop, Power::Stopping, within, async |call, contract| contract.stop(&call).await).await
     }
 
     pub(crate) async fn clean(&self, reason: u8, within: Duration) -> Answer {
         let work = async |call: Call<'_>, contract: Contract| contract.clean(&call, reason).await;
-        self.deed(Rank::Clean, Power::Stopping, within, work).await
+        self.result(Rank::Clean, Power::Stopping, within, work).await
     }
 
     /// Runs a start, a stop or a clean; meanwhile the resource reads so. However it ends, a fresh look follows.
-    async fn deed(
+    async fn result(
         &self,
         rank: Rank,
         power: Power,
         within: Duration,
-        work: impl AsyncFnOnce(Call<'_>, Contract) -> Deed,
+        work: impl AsyncFnOnce(Call<'_>, Contract) -> ActionResult,
     ) -> Answer {
         let deadline = Instant::now() + within;
         let Ok(turn) = timeout_at(deadline, self.turnstile.enter(rank)).await else {
@@ -69,9 +69,9 @@ impl Managed {
         match timeout_at(deadline + 2 * GRACE, done).await {
             Err(_) => Answer::Unknown(format!("it was not done within {within:?}")),
             Ok(Err(Displaced)) => Answer::Unknown("it was given up for a stop".to_owned()),
-            Ok(Ok(deed)) => {
-                doing.done(&deed);
-                deed.answer
+            Ok(Ok(result)) => {
+                doing.done(&result);
+                result.answer
             }
         }
     }
@@ -80,7 +80,7 @@ impl Managed {
         let _acting = Acting::new(&self.acting);
         let deadline = Instant::now() + within;
         let late = || format!("another entry point of {} did not end within {within:?}", self.name);
-        let turn = timeout_at(deadline, self.turnstile.enter(Rank::Deed)).await.map_err(|_| late())?;
+        let turn = timeout_at(deadline, self.turnstile.enter(Rank::ActionResult)).await.map_err(|_| late())?;
         self.open(&turn).await;
         let spec = self.spec();
         let call = self.call(&spec, &turn, deadline);
@@ -94,7 +94,7 @@ impl Managed {
         let _acting = Acting::new(&self.acting);
         let deadline = Instant::now() + LOOK_TIMEOUT;
         let late = || format!("another entry point of {} did not end within {LOOK_TIMEOUT:?}", self.name);
-        let turn = timeout_at(deadline, self.turnstile.enter(Rank::Look)).await.map_err(|_| late())?;
+        let turn = timeout_at(deadline, self.turnstile.enter(Rank::MonitorResult)).await.map_err(|_| late())?;
         self.open(&turn).await;
         let spec = self.spec();
         let call = self.call(&spec, &turn, deadline);
@@ -106,7 +106,7 @@ impl Managed {
     async fn notice(&self, notice: Notice<'_>) {
         let _acting = Acting::new(&self.acting);
         loop {
-            let turn = self.turnstile.enter(Rank::Deed).await;
+            let turn = self.turnstile.enter(Rank::ActionResult).await;
             self.open(&turn).await;
             let spec = self.spec();
             let call = self.call(&spec, &turn, Instant::now() + NOTICE);
@@ -155,17 +155,17 @@ enum Notice<'a> {
 }
 
 /// A start refused by its agent may have got half-way: only a look can show that it did not.
-async fn after_failed_start(call: &Call<'_>, contract: &Contract, why: String) -> Deed {
-    let look = contract.look(&Call { probe: true, ..*call }, None).await;
+async fn after_failed_start(call: &Call<'_>, contract: &Contract, why: String) -> ActionResult {
+    let look = contract.monitor(&Call { probe: true, ..*call }, None).await;
     match look.power {
-        Power::Off | Power::Absent | Power::OffOnPurpose => Deed::failed(why),
+        Power::Off | Power::Absent | Power::OffOnPurpose => ActionResult::failed(why),
         Power::Starting
         | Power::Running
         | Power::Stopping
         | Power::Moving
         | Power::Unknown
         | Power::Missing
-        | Power::Error => Deed::unknown(format!("{why}; and then it reads {}", look.power)),
+        | Power::Error => ActionResult::unknown(format!("{why}; and then it reads {}", look.power)),
     }
 }
 
@@ -190,10 +190,10 @@ impl<'a> Doing<'a> {
         Doing(kept)
     }
 
-    fn done(&self, deed: &Deed) {
+    fn done(&self, result: &ActionResult) {
         let mut state = lock(&self.0.state);
-        state.not_before = Some(Instant::now() + deed.wait).filter(|_| !deed.wait.is_zero());
-        let done = matches!(deed.answer, Answer::Accepted | Answer::Already);
+        state.not_before = Some(Instant::now() + result.wait).filter(|_| !result.wait.is_zero());
+        let done = matches!(result.answer, Answer::Accepted | Answer::Already);
         state.started |= done && state.doing == Some(Power::Starting);
     }
 }

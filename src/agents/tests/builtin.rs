@@ -14,15 +14,15 @@ async fn a_file_is_on_or_off() {
     house.resource("nameless", "FileOnOff", &[]);
     let runtime = house.runtime();
     let flag = name("flag");
-    assert_eq!(runtime.look(&flag).await.power, Power::Off);
+    assert_eq!(runtime.probe(&flag).await.power, Power::Off);
     assert_eq!(runtime.start(&flag, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&flag).await.power, Power::Running);
-    assert_eq!(runtime.look(&name("watched")).await.power, Power::Running);
+    assert_eq!(runtime.probe(&flag).await.power, Power::Running);
+    assert_eq!(runtime.probe(&name("watched")).await.power, Power::Running);
     assert!(matches!(runtime.stop(&name("watched"), LONG).await, Answer::Refused(_)));
     assert_eq!(runtime.stop(&flag, LONG).await, Answer::Accepted);
     assert_eq!(runtime.stop(&flag, LONG).await, Answer::Already);
     assert!(!house.path("flag").exists());
-    assert_eq!(runtime.look(&name("nameless")).await.power, Power::Absent);
+    assert_eq!(runtime.probe(&name("nameless")).await.power, Power::Absent);
 }
 
 /// An application whose parts are `sleep`s of a length that no other process uses.
@@ -51,20 +51,20 @@ async fn an_application_is_all_of_its_parts() {
     application(&mut house, &[]);
     let runtime = house.runtime();
     let app = name("app");
-    assert_eq!(runtime.look(&app).await.power, Power::Off);
+    assert_eq!(runtime.probe(&app).await.power, Power::Off);
     assert_eq!(runtime.start(&app, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&app).await.power, Power::Running);
+    assert_eq!(runtime.probe(&app).await.power, Power::Running);
     assert_eq!(house.read("told"), "hello one word app\n");
     let part = house.read("a");
     kill(&part);
     again("it is gone", || !is_alive(&part)).await;
-    let half = runtime.look(&app).await;
+    let half = runtime.probe(&app).await;
     assert_eq!(half.power, Power::Unknown, "what is left may hold what must not be held twice");
     assert!(half.said.starts_with("1 of 2 run; missing: "), "{}", half.said);
     // It has no clean program: the remaining process is killed.
     assert_eq!(runtime.clean(&app, 4, LONG).await, Answer::Accepted);
     assert!(!is_alive(&house.read("b")));
-    assert_eq!(runtime.look(&app).await.power, Power::Off);
+    assert_eq!(runtime.probe(&app).await.power, Power::Off);
     assert_eq!(runtime.start(&app, LONG).await, Answer::Accepted);
     assert_eq!(runtime.stop(&app, LONG).await, Answer::Accepted);
     reads(&runtime, "app", Power::Off).await;
@@ -86,7 +86,7 @@ async fn its_monitor_program_speaks_as_vcs_says() {
         (2, Power::Unknown, 0),
     ] {
         house.write("code", &code.to_string());
-        let seen = runtime.look(&name("app")).await;
+        let seen = runtime.probe(&name("app")).await;
         assert_eq!((seen.power, seen.confidence), (power, confidence), "{code}");
     }
     assert_eq!(
@@ -110,7 +110,7 @@ async fn what_cannot_be_run_is_refused_and_says_why() {
     assert!(why.contains("a quote is not closed"), "{why}");
     let Answer::Refused(why) = runtime.start(&name("alien"), LONG).await else { panic!("there is no such user") };
     assert!(why.contains("nobody-of-this-name"), "{why}");
-    assert_eq!(runtime.look(&name("alien")).await.power, Power::Unknown);
+    assert_eq!(runtime.probe(&name("alien")).await.power, Power::Unknown);
 }
 
 /// Whether programs can be run as another user here.
@@ -155,14 +155,14 @@ async fn a_process_is_started_found_and_ended() {
     house.resource("server", "Process", &[("PathName", &path), ("Arguments", "-p '8 0'")]);
     let runtime = house.runtime();
     let server = name("server");
-    assert_eq!(runtime.look(&server).await.power, Power::Off);
+    assert_eq!(runtime.probe(&server).await.power, Power::Off);
     assert_eq!(runtime.start(&server, LONG).await, Answer::Accepted);
     assert_eq!(runtime.start(&server, LONG).await, Answer::Already);
-    assert_eq!(runtime.look(&server).await.power, Power::Running);
+    assert_eq!(runtime.probe(&server).await.power, Power::Running);
     again("what it says is kept", || house.read("run/said/server/start").contains("serving")).await;
     assert_eq!(runtime.stop(&server, LONG).await, Answer::Accepted);
     assert_eq!(house.read("asked"), "asked\n");
-    assert_eq!(runtime.look(&server).await.power, Power::Off);
+    assert_eq!(runtime.probe(&server).await.power, Power::Off);
     assert_eq!(runtime.stop(&server, LONG).await, Answer::Already);
 }
 
@@ -177,7 +177,7 @@ async fn a_process_that_does_not_listen_is_killed() {
     assert_eq!(runtime.stop(&deaf, Duration::from_secs(2)).await, Answer::Accepted);
     assert_eq!(runtime.start(&deaf, LONG).await, Answer::Accepted);
     assert_eq!(runtime.clean(&deaf, 0, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&deaf).await.power, Power::Off);
+    assert_eq!(runtime.probe(&deaf).await.power, Power::Off);
 }
 
 #[tokio::test]

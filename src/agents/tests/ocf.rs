@@ -45,9 +45,9 @@ async fn an_exit_status_is_a_state() {
     for (code, at_rest, expected) in cases {
         house.write("monitor", &code.to_string());
         runtime.expect(BTreeSet::new());
-        assert_eq!(runtime.look(&name("app")).await.power, at_rest, "{code}, not expected");
+        assert_eq!(runtime.probe(&name("app")).await.power, at_rest, "{code}, not expected");
         runtime.expect(up(&["app"]));
-        assert_eq!(runtime.look(&name("app")).await.power, expected, "{code}, expected");
+        assert_eq!(runtime.probe(&name("app")).await.power, expected, "{code}, expected");
     }
 }
 
@@ -57,10 +57,10 @@ async fn a_look_at_what_should_not_be_up_is_a_probe() {
     let runtime = house.runtime();
     // The metadata are asked for as well.
     let looks = || house.lines("log").into_iter().filter(|line| line.starts_with("monitor")).collect::<Vec<_>>();
-    runtime.look(&name("app")).await;
+    runtime.probe(&name("app")).await;
     assert!(looks().iter().all(|line| line == "monitor 0 0"), "{:?}", looks());
     runtime.expect(up(&["app"]));
-    runtime.look(&name("app")).await;
+    runtime.probe(&name("app")).await;
     assert_eq!(looks().last().unwrap(), "monitor 0 200");
 }
 
@@ -70,10 +70,10 @@ async fn the_reason_of_its_exit_is_told() {
     let runtime = house.runtime();
     house.write("monitor", "1");
     house.write("say", "INFO: looking\nocf-exit-reason:no answer on port 80\nINFO: done\n");
-    let seen = runtime.look(&name("app")).await;
+    let seen = runtime.probe(&name("app")).await;
     assert_eq!((seen.power, seen.said.as_str()), (Power::Unknown, "no answer on port 80"));
     house.write("say", "just a word\n");
-    assert_eq!(runtime.look(&name("app")).await.said, "failed: just a word");
+    assert_eq!(runtime.probe(&name("app")).await.said, "failed: just a word");
 }
 
 #[tokio::test]
@@ -148,14 +148,14 @@ async fn an_agent_that_is_not_here_keeps_nothing() {
     house.resource("app", "ocf:test:Missing", &[]);
     house.resource("what", "other:thing", &[]);
     let runtime = house.runtime();
-    let seen = runtime.look(&name("app")).await;
+    let seen = runtime.probe(&name("app")).await;
     assert_eq!(seen.power, Power::Absent);
     assert!(seen.said.contains(&house.text("ocf/resource.d/test/Missing")), "{}", seen.said);
     assert!(matches!(runtime.start(&name("app"), LONG).await, Answer::Refused(_)));
-    let seen = runtime.look(&name("what")).await;
+    let seen = runtime.probe(&name("what")).await;
     assert_eq!(seen.power, Power::Absent);
     assert!(seen.said.contains("ocf:PROVIDER:TYPE"), "{}", seen.said);
-    let seen = runtime.look(&name("unheard-of")).await;
+    let seen = runtime.probe(&name("unheard-of")).await;
     assert_eq!((seen.power, seen.said.as_str()), (Power::Unknown, "unheard-of is not kept by n1"));
 }
 
@@ -231,7 +231,7 @@ async fn the_advice_of_its_agent_ends_a_look() {
     // An action waits for the agent's metadata, which list its actions.
     runtime.act(&name("app"), "unheard-of", &[], LONG).await.unwrap_err();
     house.write("hang", "");
-    let seen = runtime.look(&name("app")).await;
+    let seen = runtime.probe(&name("app")).await;
     assert_eq!(seen.power, Power::Unknown);
     assert!(seen.said.starts_with("it did not end within"), "{}", seen.said);
 }
@@ -241,11 +241,11 @@ async fn every_look_carries_what_was_applied_before_it() {
     let house = house();
     let runtime = house.runtime();
     house.applied.store(7, std::sync::atomic::Ordering::SeqCst);
-    let one = runtime.look(&name("app")).await;
-    let two = runtime.look(&name("app")).await;
+    let one = runtime.probe(&name("app")).await;
+    let two = runtime.probe(&name("app")).await;
     assert_eq!((one.since, two.since), (7, 7));
     assert!(one.serial < two.serial);
     house.applied.store(9, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(runtime.look(&name("app")).await.since, 9);
+    assert_eq!(runtime.probe(&name("app")).await.since, 9);
     assert_eq!(seen(&runtime, "app").unwrap().since, 9);
 }

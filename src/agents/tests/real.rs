@@ -31,15 +31,15 @@ async fn dummy_lives_and_dies() {
     house.resource("app", "ocf:heartbeat:Dummy", &[]);
     let runtime = house.runtime();
     let app = name("app");
-    assert_eq!(runtime.look(&app).await.power, Power::Off);
+    assert_eq!(runtime.probe(&app).await.power, Power::Off);
     assert_eq!(runtime.start(&app, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&app).await.power, Power::Running);
+    assert_eq!(runtime.probe(&app).await.power, Power::Running);
     assert!(house.path("run/rsctmp/Dummy-app.state").exists(), "its state is in our own directory");
     // It dies by itself, and the next look sees that, with the agent's reason.
     runtime.expect([app.clone()].into());
     std::fs::remove_file(house.path("run/rsctmp/Dummy-app.state")).unwrap();
     reads(&runtime, "app", Power::Off).await;
-    let seen = runtime.look(&app).await;
+    let seen = runtime.probe(&app).await;
     assert_eq!(seen.said, "No process state file found");
     assert_eq!(runtime.start(&app, LONG).await, Answer::Accepted);
     assert_eq!(runtime.stop(&app, LONG).await, Answer::Accepted);
@@ -102,9 +102,9 @@ async fn nginx_outlives_what_started_it() {
     assert!(found.iter().all(|found| found.severity == Severity::Warning), "{found:#?}");
     let runtime = house.runtime();
     let web = name("web");
-    assert_eq!(runtime.look(&web).await.power, Power::Off);
+    assert_eq!(runtime.probe(&web).await.power, Power::Off);
     assert_eq!(runtime.start(&web, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&web).await.power, Power::Running);
+    assert_eq!(runtime.probe(&web).await.power, Power::Running);
     let answers = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
     again("it serves", answers).await;
     // It crashes together with its workers, which would keep its port otherwise, and is started again.
@@ -115,8 +115,8 @@ async fn nginx_outlives_what_started_it() {
     again("its crash is seen", || power(&runtime, "web") != Some(Power::Running)).await;
     assert_eq!(runtime.clean(&web, 4, LONG).await, Answer::Accepted);
     assert_eq!(runtime.start(&web, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&web).await.power, Power::Running);
+    assert_eq!(runtime.probe(&web).await.power, Power::Running);
     assert_eq!(runtime.stop(&web, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&web).await.power, Power::Off);
+    assert_eq!(runtime.probe(&web).await.power, Power::Off);
     assert!(!answers());
 }

@@ -62,14 +62,14 @@ async fn an_exit_status_of_monitor_is_a_state() {
     ];
     for (code, power, confidence) in cases {
         house.write("monitor", &code.to_string());
-        let seen = runtime.look(&name("data")).await;
+        let seen = runtime.probe(&name("data")).await;
         assert_eq!((seen.power, seen.confidence), (power, confidence), "{code}");
     }
     house.write("monitor", "200");
-    assert_eq!(runtime.look(&name("shy")).await.power, Power::OffOnPurpose);
+    assert_eq!(runtime.probe(&name("shy")).await.power, Power::OffOnPurpose);
     house.write("say", "the disk is slow\n");
     house.write("monitor", "103");
-    assert_eq!(runtime.look(&name("data")).await.said, "the disk is slow");
+    assert_eq!(runtime.probe(&name("data")).await.said, "the disk is slow");
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn the_seconds_of_online_pass_before_the_next_look() {
     assert!(began.elapsed() < Duration::from_millis(1500), "the start itself does not wait");
     house.write("monitor", "110");
     assert_eq!(power(&runtime, "data"), Some(Power::Starting));
-    let seen = runtime.look(&name("data")).await;
+    let seen = runtime.probe(&name("data")).await;
     assert_eq!(seen.power, Power::Running);
     assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
 }
@@ -175,14 +175,14 @@ async fn what_is_missing_says_where_it_was_looked_for() {
     house.script("Blind", "online", "exit 0");
     house.resource("blind", "script:Blind", &[]);
     let runtime = house.runtime();
-    let lost = runtime.look(&name("lost")).await;
+    let lost = runtime.probe(&name("lost")).await;
     assert_eq!(lost.power, Power::Absent);
     assert!(lost.said.contains(&house.text("scripts")), "{}", lost.said);
-    let blind = runtime.look(&name("blind")).await;
+    let blind = runtime.probe(&name("blind")).await;
     assert_eq!((blind.power, blind.said.as_str()), (Power::Unknown, "the type Blind has no monitor"));
     assert_eq!(runtime.stop(&name("blind"), LONG).await, Answer::Refused("the type Blind has no offline".to_owned()));
     fs::set_permissions(house.path("scripts/Disk/monitor"), fs::Permissions::from_mode(0o644)).unwrap();
-    let seen_now = runtime.look(&name("data")).await;
+    let seen_now = runtime.probe(&name("data")).await;
     assert_eq!(seen_now.power, Power::Unknown, "{}", seen_now.said);
     assert!(seen(&runtime, "data").unwrap().said.contains("denied"), "{}", seen_now.said);
 }
@@ -198,6 +198,6 @@ VCSAG_LOGDBG_MSG 1 "done"
 exit 105"#;
     house.script("Disk", "monitor", text);
     let runtime = house.runtime();
-    let seen = runtime.look(&name("data")).await;
+    let seen = runtime.probe(&name("data")).await;
     assert_eq!((seen.confidence, seen.said.as_str()), (50, "W: the disk is slow (/dev/sdb)"));
 }

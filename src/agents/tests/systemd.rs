@@ -29,9 +29,9 @@ async fn a_unit_lives_and_dies() {
     let house = house();
     let runtime = house.runtime();
     let web = name("web");
-    assert_eq!(runtime.look(&web).await.power, Power::Off);
+    assert_eq!(runtime.probe(&web).await.power, Power::Off);
     assert_eq!(runtime.start(&web, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&web).await.power, Power::Running);
+    assert_eq!(runtime.probe(&web).await.power, Power::Running);
     assert_eq!(runtime.act(&web, "reload", &[], LONG).await.unwrap(), "");
     assert_eq!(runtime.info(&web).await.unwrap(), "* web.service - a unit");
     assert_eq!(runtime.clean(&web, 0, LONG).await, Answer::Accepted);
@@ -49,7 +49,7 @@ async fn a_unit_lives_and_dies() {
     );
     reads(&runtime, "web", Power::Off).await;
     house.write("web.service", "failed");
-    let seen = runtime.look(&web).await;
+    let seen = runtime.probe(&web).await;
     assert_eq!((seen.power, seen.said.as_str()), (Power::Off, "failed: exit-code"));
 }
 
@@ -63,9 +63,9 @@ async fn what_systemd_refuses_is_refused() {
     let runtime = house.runtime();
     let refused = runtime.start(&name("web"), LONG).await;
     assert_eq!(refused, Answer::Refused("exit status 1: Job for web.service failed.".to_owned()));
-    assert_eq!(runtime.look(&name("lost")).await.power, Power::Absent);
-    assert_eq!(runtime.look(&name("named")).await.power, Power::Off);
-    assert_eq!(runtime.look(&name("nameless")).await.power, Power::Absent);
+    assert_eq!(runtime.probe(&name("lost")).await.power, Power::Absent);
+    assert_eq!(runtime.probe(&name("named")).await.power, Power::Off);
+    assert_eq!(runtime.probe(&name("nameless")).await.power, Power::Absent);
 }
 
 #[tokio::test]
@@ -73,9 +73,9 @@ async fn without_systemd_nothing_is_known() {
     let house = house();
     house.tool("systemctl", "echo 'System has not been booted with systemd as init system' >&2; exit 1");
     let runtime = house.runtime();
-    let seen = runtime.look(&name("web")).await;
+    let seen = runtime.probe(&name("web")).await;
     assert_eq!(seen.power, Power::Unknown);
     assert!(seen.said.contains("not been booted"), "{}", seen.said);
     std::fs::remove_file(house.path("systemctl")).unwrap();
-    assert_eq!(runtime.look(&name("web")).await.power, Power::Unknown);
+    assert_eq!(runtime.probe(&name("web")).await.power, Power::Unknown);
 }

@@ -98,7 +98,7 @@ async fn while_it_is_started_it_reads_so_at_once() {
     let resource = name("app");
     let looked = async {
         hangs(&house).await;
-        runtime.look(&resource).await
+        runtime.probe(&resource).await
     };
     tokio::select! {
         answer = runtime.start(&resource, LONG) => panic!("{answer:?}"),
@@ -125,8 +125,8 @@ async fn never_two_entry_points_of_one_resource() {
         tasks.spawn(async move {
             match turn % 3 {
                 0 => drop(runtime.start(&app, LONG).await),
-                1 => drop(runtime.look(&app).await),
-                _ => runtime.probe([app]),
+                1 => drop(runtime.probe(&app).await),
+                _ => runtime.request_probes([app]),
             }
         });
     }
@@ -157,9 +157,9 @@ async fn a_hundred_that_hang_hold_up_nobody() {
     };
     again("all of them hang", || running() >= 100).await;
     let began = Instant::now();
-    assert_eq!(runtime.look(&good).await.power, Power::Off);
+    assert_eq!(runtime.probe(&good).await.power, Power::Off);
     assert_eq!(runtime.start(&good, LONG).await, Answer::Accepted);
-    assert_eq!(runtime.look(&good).await.power, Power::Running);
+    assert_eq!(runtime.probe(&good).await.power, Power::Running);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     // The stop of a hanging resource, whose agent hangs as well, runs into its timeout; nothing else is affected.
     let answer = runtime.stop(&name("bad7"), Duration::from_millis(300)).await;
@@ -172,13 +172,13 @@ async fn a_look_that_hangs_is_unknown_at_its_deadline() {
     house.agent("app").watch.timeout = Some(Span(300));
     house.write("hang.monitor", "");
     let runtime = house.runtime();
-    let looked = runtime.look(&name("app")).await;
+    let looked = runtime.probe(&name("app")).await;
     assert_eq!(looked.power, Power::Unknown);
     assert!(!looked.said.is_empty());
     reads(&runtime, "app", Power::Unknown).await;
     // The next look follows at once, and not only after the offline interval.
     std::fs::remove_file(house.path("hang.monitor")).unwrap();
-    runtime.probe([name("app")]);
+    runtime.request_probes([name("app")]);
     reads(&runtime, "app", Power::Off).await;
 }
 
@@ -204,7 +204,7 @@ async fn who_listens_hears_of_what_is_new_only() {
     let looks = house.lines("log").len();
     again("looks go on", || house.lines("log").len() > looks + 6).await;
     assert_eq!(*changed.borrow(), before, "the same is no news");
-    runtime.look(&name("app")).await;
+    runtime.probe(&name("app")).await;
     assert!(*changed.borrow() > before, "who asked hears that it ended");
 }
 

@@ -197,7 +197,7 @@ pub(crate) fn timings() -> Vec<Field<Timings>> {
             .says("How often each server is read.")
             .vcs("MonitorInterval")
             .example("\"10s\""),
-        field!("concede", Time, Timings, concede)
+        field!("stand_down", Time, Timings, stand_down)
             .says("How long a node that has lost its lease keeps what lives inside it before it stops what must not run twice.")
             .example("\"30s\""),
         field!("settle", Time, Timings, settle)

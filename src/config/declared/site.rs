@@ -162,7 +162,7 @@ pub(crate) fn node() -> Vec<Field<Node>> {
             .says("What its own LPAR is called where its server is managed; never a managed LPAR.")
             .example("\"mgmt1\""),
         field!("watchdog", Maybe(Time), Node, watchdog)
-            .says("It has a watchdog device (`watchdog` in its `tenured.toml`) that resets it when nobody has fed it for so long: what lives inside it may then start elsewhere that long after its last lease, without a word from a manager. At least `concede` and the stop timeouts along the longest chain of each group that may live there.")
+            .says("It has a watchdog device (`watchdog` in its `tenured.toml`) that resets it when nobody has fed it for so long: what lives inside it may then start elsewhere that long after its last lease, without a word from a manager. At least `stand_down` and the stop timeouts along the longest chain of each group that may live there.")
             .example("\"5m\""),
     ]
 }

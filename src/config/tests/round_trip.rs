@@ -214,7 +214,7 @@ fn any_cluster(dice: &mut Dice) -> Cluster {
     cluster.timings.suspect = dice.span();
     cluster.timings.lease = dice.span();
     cluster.timings.monitor = dice.span();
-    cluster.timings.concede = dice.span();
+    cluster.timings.stand_down = dice.span();
     cluster.timings.settle = dice.span();
     cluster.timings.fence = dice.span();
     cluster

@@ -4,7 +4,7 @@
 //! stop, or a start that succeeded and does not show, is looked at again for a while; an orderly stop without effect
 //! is followed by a clean.
 
-use super::{Answer, Ask, Execution, LONGEST_PAUSE, LocalDeed, Next, START_SHOWS, Stage, ran};
+use super::{Answer, Ask, Execution, LONGEST_PAUSE, LocalOperation, Next, START_SHOWS, Stage, ran};
 use crate::{
     Power, ResourceName, Seen, Span,
     note::CleanReason,
@@ -21,13 +21,13 @@ impl Execution {
     }
 
     /// The first action. Nothing is looked at before it: an agent may be asked for what is so already.
-    pub(super) fn first_inside(&self) -> Option<(ResourceName, LocalDeed)> {
+    pub(super) fn first_inside(&self) -> Option<(ResourceName, LocalOperation)> {
         match &self.order.action {
-            Action::Start { resource, .. } => Some((resource.clone(), LocalDeed::Start)),
+            Action::Start { resource, .. } => Some((resource.clone(), LocalOperation::Start)),
             Action::Stop { resource, grace: Span(0) } => {
-                Some((resource.clone(), LocalDeed::Clean(CleanReason::UnexpectedOffline)))
+                Some((resource.clone(), LocalOperation::Clean(CleanReason::UnexpectedOffline)))
             }
-            Action::Stop { resource, .. } => Some((resource.clone(), LocalDeed::Stop)),
+            Action::Stop { resource, .. } => Some((resource.clone(), LocalOperation::Stop)),
             Action::Fence
             | Action::FenceNode { .. }
             | Action::Migrate { .. }
@@ -42,28 +42,34 @@ impl Execution {
             return self.report(ran(answer));
         };
         match (self.stage.clone(), answer) {
-            (Stage::Before | Stage::Told(..), Answer::Looked(_) | Answer::Paused | Answer::Read(_)) => {
+            (Stage::Before | Stage::Told(..), Answer::Probed(_) | Answer::Paused | Answer::Read(_)) => {
                 self.report(Ending::Unknown("its agent was not answered for".to_owned()))
             }
             (Stage::Before, answer) => match self.first_inside() {
-                Some((_, deed)) => self.answered_inside(resource, deed, answer, elapsed),
+                Some((_, operation)) => self.answered_inside(resource, operation, answer, elapsed),
                 None => self.report(ran(answer)),
             },
-            (Stage::Told(_, deed), answer) => self.answered_inside(resource, deed, answer, elapsed),
-            (Stage::Back { asked, forced, doubt }, Answer::Looked(seen)) => {
+            (Stage::Told(_, operation), answer) => self.answered_inside(resource, operation, answer, elapsed),
+            (Stage::Back { asked, forced, doubt }, Answer::Probed(seen)) => {
                 let power = seen.power;
                 self.seen.insert(resource.clone(), seen);
-                self.looked(resource, power, elapsed, (asked, forced), doubt)
+                self.probed(resource, power, elapsed, (asked, forced), doubt)
             }
-            (Stage::Back { asked, forced, doubt }, Answer::Paused) => self.look(resource, asked, forced, doubt),
+            (Stage::Back { asked, forced, doubt }, Answer::Paused) => self.probe(resource, asked, forced, doubt),
             (_, answer) => self.report(ran(answer)),
         }
     }
 
-    fn answered_inside(&mut self, resource: ResourceName, deed: LocalDeed, answer: Answer, elapsed: Span) -> Next {
-        let forced = matches!(deed, LocalDeed::Clean(_));
+    fn answered_inside(
+        &mut self,
+        resource: ResourceName,
+        operation: LocalOperation,
+        answer: Answer,
+        elapsed: Span,
+    ) -> Next {
+        let forced = matches!(operation, LocalOperation::Clean(_));
         match answer {
-            Answer::Accepted | Answer::Already => self.look(resource, elapsed, forced, None),
+            Answer::Accepted | Answer::Already => self.probe(resource, elapsed, forced, None),
             Answer::NotSent(why) => self.report(Ending::NotDone(why)),
             Answer::Refused(why) if self.order.action.is_start() => self.report(Ending::Refused(why)),
             Answer::Refused(_) if !forced => self.clean(resource, CleanReason::OfflineIneffective),
@@ -71,25 +77,25 @@ impl Execution {
                 self.clean(resource, CleanReason::OfflineHung)
             }
             // Whether the action has taken effect all the same is looked at, not believed.
-            Answer::Refused(why) | Answer::Unknown(why) => self.look(resource, elapsed, forced, Some(why)),
-            Answer::Read(_) | Answer::Looked(_) | Answer::Paused => {
+            Answer::Refused(why) | Answer::Unknown(why) => self.probe(resource, elapsed, forced, Some(why)),
+            Answer::Read(_) | Answer::Probed(_) | Answer::Paused => {
                 self.report(Ending::Unknown("its agent was not answered for".to_owned()))
             }
         }
     }
 
-    fn look(&mut self, resource: ResourceName, asked: Span, forced: bool, doubt: Option<String>) -> Next {
+    fn probe(&mut self, resource: ResourceName, asked: Span, forced: bool, doubt: Option<String>) -> Next {
         self.stage = Stage::Back { asked, forced, doubt };
-        Next::Ask(Ask::Look(resource))
+        Next::Ask(Ask::Probe(resource))
     }
 
     fn clean(&mut self, resource: ResourceName, reason: CleanReason) -> Next {
-        let deed = LocalDeed::Clean(reason);
-        self.stage = Stage::Told(resource.clone(), deed);
-        Next::Ask(Ask::local(resource, deed))
+        let operation = LocalOperation::Clean(reason);
+        self.stage = Stage::Told(resource.clone(), operation);
+        Next::Ask(Ask::local(resource, operation))
     }
 
-    fn looked(
+    fn probed(
         &mut self,
         resource: ResourceName,
         power: Power,

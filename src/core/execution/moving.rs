@@ -8,7 +8,7 @@
 //! A move is believed only when both servers were read after it: Running on exactly one, and in transit on neither. A
 //! move that is found under way already is followed, not sent again.
 
-use super::{Answer, Ask, Execution, MachineDeed, Move, Next, START_SHOWS, Stage};
+use super::{Answer, Ask, Execution, MachineOperation, Move, Next, START_SHOWS, Stage};
 use crate::{
     Power, Reading, ResourceName, ServerName, Span, SystemState,
     order::{Action, Ending, Order},
@@ -43,7 +43,7 @@ impl Execution {
     }
 
     /// Reads back; after a move, both servers.
-    pub(super) fn look_back(&mut self, asked: Span, forced: bool, doubt: Option<String>) -> Next {
+    pub(super) fn probe_back(&mut self, asked: Span, forced: bool, doubt: Option<String>) -> Next {
         match other(&self.order) {
             Some(server) => {
                 self.stage = Stage::BackThere { asked, forced, doubt };
@@ -60,7 +60,7 @@ impl Execution {
     pub(super) fn before_move(&mut self, resource: ResourceName, to: ServerName, reading: &Reading) -> Next {
         let (here, there) = (self.power(reading), self.there());
         if here == Power::Moving || there == Power::Moving {
-            return self.look_back(Span(0), true, None);
+            return self.probe_back(Span(0), true, None);
         }
         if is_gone(here) && there.is_active() {
             return self.report(Ending::Done);
@@ -76,7 +76,7 @@ impl Execution {
         if system != SystemState::Operating {
             return self.report(Ending::NotDone(format!("{to} reads {system}")));
         }
-        self.machine(resource, MachineDeed::Move(Move::Live { to }))
+        self.machine(resource, MachineOperation::Move(Move::Live { to }))
     }
 
     /// The ending of a move; `None` while it is under way.
@@ -111,7 +111,7 @@ impl Execution {
         }
         // Only the source can be told to stop, and only a move that is under way.
         let stop = moves && *from == self.order.server;
-        self.machine(resource, MachineDeed::Move(if stop { Move::Stop } else { Move::Recover }))
+        self.machine(resource, MachineOperation::Move(if stop { Move::Stop } else { Move::Recover }))
     }
 
     /// Whether a server of the move can be read, and its reading does not say whether the LPAR runs there.
@@ -133,7 +133,7 @@ impl Execution {
             return Some(self.report(Ending::Done));
         }
         if !forced && elapsed >= asked.plus(STOP_SHOWS) {
-            return Some(self.machine(resource, MachineDeed::Move(Move::Recover)));
+            return Some(self.machine(resource, MachineOperation::Move(Move::Recover)));
         }
         if elapsed >= self.order.budget || (forced && elapsed >= asked.plus(START_SHOWS)) {
             return Some(self.report(Ending::Unknown(doubt.unwrap_or_else(|| format!("it still reads {here}")))));
@@ -152,10 +152,10 @@ impl Execution {
             return self.report(Ending::NotDone(format!("it is not defined on {from} any more")));
         }
         if system == SystemState::Operating && power == Power::Off {
-            return self.machine(resource, MachineDeed::Move(Move::Definition { from }));
+            return self.machine(resource, MachineOperation::Move(Move::Definition { from }));
         }
         if reading.live && !system.is_up() && vouched.contains(&from) {
-            return self.machine(resource, MachineDeed::Move(Move::Anew { from }));
+            return self.machine(resource, MachineOperation::Move(Move::Anew { from }));
         }
         self.report(Ending::NotDone(format!("it is defined on {from}, which reads {system}")))
     }
@@ -171,7 +171,7 @@ impl Execution {
     ) -> Next {
         let power = self.power(reading);
         if power == Power::Off {
-            return self.machine(resource, MachineDeed::Start);
+            return self.machine(resource, MachineOperation::Start);
         }
         if power.is_active() && power != Power::Moving {
             return self.report(Ending::Done);
@@ -181,7 +181,7 @@ impl Execution {
             let ending = Ending::Unknown(doubt.unwrap_or(why));
             if self.mobile && power == Power::Unknown {
                 self.hindered = Some(ending);
-                return self.machine(resource, MachineDeed::Move(Move::Recover));
+                return self.machine(resource, MachineOperation::Move(Move::Recover));
             }
             return self.report(ending);
         }

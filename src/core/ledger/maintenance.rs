@@ -9,7 +9,7 @@ use super::{GroupState, Ledger, Phase, ServerState};
 use crate::{
     GroupName, Refusal, ResourceName, ServerName, Time,
     command::Command,
-    note::{ClusterWait, Deed, NotHere, ServerWait, Stay, Wait},
+    note::{ClusterWait, Decision, NotHere, ServerWait, Stay, Wait},
 };
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ impl Ledger {
     /// Checks that a command is not forbidden altogether, because the cluster is disarmed or the group is not
     /// managed. Facts, and the books kept on them, are never forbidden.
     pub(crate) fn permits(&self, command: &Command) -> Result<(), Refusal> {
-        let Some((_, group)) = self.deed(command) else { return Ok(()) };
+        let Some((_, group)) = self.decision(command) else { return Ok(()) };
         if let Some(group) = group.filter(|group| !self.is_looked_after(group)) {
             return Err(Refusal::NotManaged { group: group.clone() });
         }
@@ -63,22 +63,22 @@ impl Ledger {
     }
 
     /// The effect on the world that a command has sooner or later, and its group; `None` if it has none.
-    pub(crate) fn deed<'a>(&'a self, command: &'a Command) -> Option<(Deed, Option<&'a GroupName>)> {
+    pub(crate) fn decision<'a>(&'a self, command: &'a Command) -> Option<(Decision, Option<&'a GroupName>)> {
         match command {
-            Command::Grant { group, .. } => Some((Deed::Place, Some(group))),
-            Command::PreOnline { group, .. } => Some((Deed::Start, Some(group))),
+            Command::Grant { group, .. } => Some((Decision::Place, Some(group))),
+            Command::PreOnline { group, .. } => Some((Decision::Start, Some(group))),
             Command::Start { resource, .. } | Command::Recycle { resource, .. } => {
-                Some((Deed::Start, self.group_of(resource)))
+                Some((Decision::Start, self.group_of(resource)))
             }
             Command::Stop { resource, .. }
             | Command::FaultResource { resource, .. }
-            | Command::AdminWait { resource, .. } => Some((Deed::Stop, self.group_of(resource))),
-            Command::Recover { resource, .. } => Some((Deed::Stop, self.group_of(resource))),
-            Command::Move { resource, .. } => Some((Deed::Leave, self.group_of(resource))),
+            | Command::AdminWait { resource, .. } => Some((Decision::Stop, self.group_of(resource))),
+            Command::Recover { resource, .. } => Some((Decision::Stop, self.group_of(resource))),
+            Command::Move { resource, .. } => Some((Decision::Leave, self.group_of(resource))),
             Command::Fault { group, .. } | Command::Leave { group, .. } | Command::Migrate { group, .. } => {
-                Some((Deed::Leave, Some(group)))
+                Some((Decision::Leave, Some(group)))
             }
-            Command::Fence(_) | Command::FenceNode(_) => Some((Deed::Fence, None)),
+            Command::Fence(_) | Command::FenceNode(_) => Some((Decision::Fence, None)),
             #[cfg(feature = "next-level")]
             Command::Built { .. } => None,
             Command::Request(_)

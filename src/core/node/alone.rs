@@ -1,4 +1,4 @@
-//! Standing down (`concede`): a node that has been without a lease for too long stops what must not run twice.
+//! Standing down (`stand_down`): a node that has been without a lease for too long stops what must not run twice.
 //!
 //! No other node relies on that: they wait for a proof (its LPAR off, its watchdog, an operator). It keeps the two
 //! copies from running side by side if that proof is an operator's error, and spares a node with a watchdog the
@@ -9,7 +9,7 @@ use super::{Effect, Recall};
 use crate::{
     Inside, Ledger, ResourceName, ServerName,
     config::Cluster,
-    execution::{Answer, LocalDeed},
+    execution::{Answer, LocalOperation},
     note::CleanReason,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ pub fn held(declared: &Cluster, server: &ServerName, inside: &Inside) -> BTreeSe
 
 /// The resources that a node stops to stand down, and the progress of that.
 #[derive(Clone, Debug, Default)]
-pub struct Concession {
+pub struct StandDown {
     left: BTreeSet<ResourceName>,
     stopping: BTreeMap<ResourceName, Stop>,
 }
@@ -35,7 +35,7 @@ enum Stop {
     LookingAgain,
 }
 
-impl Concession {
+impl StandDown {
     /// Begins with the held resources that are to be given up. A frozen one, and every one while the cluster is
     /// disarmed, is left alone if no other node could take it, which is if no watchdog may prove this node off.
     pub fn begin(
@@ -53,14 +53,14 @@ impl Concession {
         if left.is_empty() {
             return None;
         }
-        let mut concession = Concession { left, stopping: BTreeMap::new() };
-        concession.go_on(ledger, effects);
-        Some(concession)
+        let mut standing_down = StandDown { left, stopping: BTreeMap::new() };
+        standing_down.go_on(ledger, effects);
+        Some(standing_down)
     }
 
     /// Gives its state to `to`, field by field.
     pub(super) fn recall(&self, to: &mut impl Recall) {
-        let Concession { left, stopping } = self;
+        let StandDown { left, stopping } = self;
         left.iter().for_each(|resource| to.resource(resource));
         to.word(u64::MAX);
         for (resource, stop) in stopping {
@@ -95,15 +95,15 @@ impl Concession {
         for resource in free {
             self.left.remove(&resource);
             self.stopping.insert(resource.clone(), Stop::Stopping);
-            effects.push(Effect::Concede { resource, deed: Some(LocalDeed::Stop), last: false });
+            effects.push(Effect::StandDown { resource, operation: Some(LocalOperation::Stop), last: false });
         }
     }
 
     /// Takes an agent's answer.
     pub fn answered(&mut self, resource: &ResourceName, answer: Answer, ledger: &Ledger, effects: &mut Vec<Effect>) {
         let Some(stop) = self.stopping.get_mut(resource) else { return };
-        let off = matches!(&answer, Answer::Looked(seen) if seen.power.is_inactive());
-        let (next, deed) = match *stop {
+        let off = matches!(&answer, Answer::Probed(seen) if seen.power.is_inactive());
+        let (next, operation) = match *stop {
             Stop::Stopping => {
                 let reason = match answer {
                     Answer::Unknown(_) => CleanReason::OfflineHung,
@@ -112,12 +112,12 @@ impl Concession {
                     | Answer::Refused(_)
                     | Answer::NotSent(_)
                     | Answer::Read(_)
-                    | Answer::Looked(_)
+                    | Answer::Probed(_)
                     | Answer::Paused => CleanReason::OfflineIneffective,
                 };
                 (Stop::Looking(reason), None)
             }
-            Stop::Looking(reason) if !off => (Stop::ByForce, Some(LocalDeed::Clean(reason))),
+            Stop::Looking(reason) if !off => (Stop::ByForce, Some(LocalOperation::Clean(reason))),
             Stop::ByForce => (Stop::LookingAgain, None),
             Stop::Looking(_) | Stop::LookingAgain => {
                 self.stopping.remove(resource);
@@ -127,6 +127,6 @@ impl Concession {
         };
         *stop = next;
         let last = next == Stop::LookingAgain;
-        effects.push(Effect::Concede { resource: resource.clone(), deed, last });
+        effects.push(Effect::StandDown { resource: resource.clone(), operation, last });
     }
 }

@@ -3,7 +3,7 @@
 use super::{ClusterClock, Digest, Lease};
 use crate::{
     Command, Inside, Ledger, NodeName, OrderId, Reading, ResourceName, ServerName, Span, Time,
-    execution::{self, Ask, LocalDeed},
+    execution::{self, Ask, LocalOperation},
     ledger::Incarnation,
     order::Order,
     time::Moment,
@@ -119,7 +119,7 @@ pub enum Input {
     /// The attempt to set an LPAR's owner mark before its start is over; the start goes on without a mark, too.
     Marked(OrderId),
     /// A question to an agent, from standing down, was answered.
-    Conceded {
+    StoodDown {
         /// The resource that it was about.
         resource: ResourceName,
         /// The answer.
@@ -197,7 +197,7 @@ pub enum Effect {
     /// Read a server.
     Read(ServerName),
     /// Look at every resource inside this node.
-    Look,
+    ProbeInside,
     /// Hand in the last looks inside this node, as [`Input::Inside`].
     AskInside,
     /// Hand in the resources that must not run twice and are not known to be down here, as [`Input::Held`].
@@ -213,11 +213,11 @@ pub enum Effect {
     /// An order is gone from the log: drop what is under way for it here and can be dropped.
     Drop(OrderId),
     /// Ask an agent to stop or to look, to stand down.
-    Concede {
+    StandDown {
         /// The resource.
         resource: ResourceName,
         /// The action; `None` asks for a look.
-        deed: Option<LocalDeed>,
+        operation: Option<LocalOperation>,
         /// Whether nothing more is tried after this.
         last: bool,
     },
@@ -316,7 +316,7 @@ pub enum Wake {
     /// To read a server.
     Round,
     /// To look at the resources inside it.
-    Look,
+    Probe,
     /// To plan.
     Plan,
     /// To find a node silent, or its lease over.
@@ -330,7 +330,7 @@ impl fmt::Display for Wake {
         f.write_str(match self {
             Wake::Beat => "heartbeat",
             Wake::Round => "reading",
-            Wake::Look => "look inside",
+            Wake::Probe => "look inside",
             Wake::Plan => "plan",
             Wake::Silence => "silence",
             Wake::Order => "order",

@@ -1,7 +1,7 @@
 //! The node itself: one closed set of inputs, and one place that handles them.
 
 use super::{
-    Answer, Birth, Call, ClusterClock, Digest, Effect, Input, Lease, Now, Owing, Past, Wake, alone::Concession,
+    Answer, Birth, Call, ClusterClock, Digest, Effect, Input, Lease, Now, Owing, Past, Wake, alone::StandDown,
     faith::Faith, input::Signs, lead::Role, orders::Orders, rounds::Rounds, usable,
 };
 use crate::{
@@ -41,8 +41,8 @@ pub struct Node {
     pub(super) looked: Gap,
     pub(super) look_at: Option<Moment>,
     /// Time at which it last began to stand down.
-    pub(super) conceded: Option<Moment>,
-    pub(super) concession: Option<Concession>,
+    pub(super) stood_down: Option<Moment>,
+    pub(super) standing_down: Option<StandDown>,
     /// Log index at which this process was entered for its node.
     pub(super) enlisted: Option<u64>,
     pub(super) enlisting: bool,
@@ -85,8 +85,8 @@ impl Node {
             told: None,
             looked: Gap::default(),
             look_at: None,
-            conceded: None,
-            concession: None,
+            stood_down: None,
+            standing_down: None,
             enlisted: None,
             enlisting: false,
             ending: false,
@@ -108,7 +108,7 @@ impl Node {
             Input::Beaten { to, asked, answer } => self.beaten(now, to, asked, answer),
             Input::Read { server, reading, blind } => self.read(now, &server, reading, blind),
             Input::Inside(inside) => self.tell_inside(now, inside),
-            Input::Held { held, has_watchdog } => self.concede(now, held, has_watchdog),
+            Input::Held { held, has_watchdog } => self.stand_down(now, held, has_watchdog),
             Input::Answered { order, answer } => {
                 let owing = owing(&self.clock, &self.lease, &self.past, now);
                 self.orders.answered(order, answer, &owing, &mut self.effects);
@@ -117,7 +117,7 @@ impl Node {
                 let owing = owing(&self.clock, &self.lease, &self.past, now);
                 self.orders.marked(order, &owing, &mut self.effects);
             }
-            Input::Conceded { resource, answer } => self.conceded(now, &resource, answer),
+            Input::StoodDown { resource, answer } => self.stood_down(now, &resource, answer),
             Input::Reported { order, taken } => self.orders.reported(order, taken, now.moment),
             Input::Planned { term, fate } => self.planned(now, term, fate),
             Input::CaughtUp(term) => self.caught_up(now, term),
@@ -155,7 +155,7 @@ impl Node {
         [
             (Some(self.beat_at), Wake::Beat),
             (self.rounds.next(now.moment), Wake::Round),
-            (self.look_at, Wake::Look),
+            (self.look_at, Wake::Probe),
             (plan, Wake::Plan),
             (self.next_sign(now), Wake::Silence),
             (self.orders.wake(), Wake::Order),
@@ -228,7 +228,7 @@ impl Node {
         if self.look_at.is_some_and(|at| at <= now.moment) {
             self.look_at = None;
             self.looked.begins(now.ledger.index, Time(now.moment.0));
-            self.effects.push(Effect::Look);
+            self.effects.push(Effect::ProbeInside);
         }
     }
 
@@ -343,38 +343,38 @@ impl Node {
             self.effects.push(Effect::AskInside);
         }
         if self.lease.left(now.moment) > Span(0) {
-            (self.conceded, self.concession) = (None, None);
+            (self.stood_down, self.standing_down) = (None, None);
             return;
         }
         let lived = now.moment.since(self.born);
         let alone = self.lease.over_for(now.moment).map_or(lived, |over| over.min(lived));
-        let concede = now.ledger.config.timings.concede;
-        // Retried, but at most once per `concede`.
-        let lately = self.conceded.is_some_and(|at| now.moment.since(at) < concede);
-        if alone >= concede && !lately && self.concession.is_none() {
+        let stand_down = now.ledger.config.timings.stand_down;
+        // Retried, but at most once per `stand_down`.
+        let lately = self.stood_down.is_some_and(|at| now.moment.since(at) < stand_down);
+        if alone >= stand_down && !lately && self.standing_down.is_none() {
             self.effects.push(Effect::AskHeld);
         }
     }
 
-    fn concede(&mut self, now: Now<'_>, held: BTreeSet<ResourceName>, has_watchdog: bool) {
-        if self.lease.left(now.moment) > Span(0) || self.concession.is_some() {
+    fn stand_down(&mut self, now: Now<'_>, held: BTreeSet<ResourceName>, has_watchdog: bool) {
+        if self.lease.left(now.moment) > Span(0) || self.standing_down.is_some() {
             return;
         }
-        self.concession = Concession::begin(now.ledger, held, has_watchdog, &mut self.effects);
-        if self.concession.is_some() {
-            self.conceded = Some(now.moment);
+        self.standing_down = StandDown::begin(now.ledger, held, has_watchdog, &mut self.effects);
+        if self.standing_down.is_some() {
+            self.stood_down = Some(now.moment);
         }
     }
 
-    fn conceded(&mut self, now: Now<'_>, resource: &ResourceName, answer: execution::Answer) {
-        let Some(concession) = self.concession.as_mut() else { return };
+    fn stood_down(&mut self, now: Now<'_>, resource: &ResourceName, answer: execution::Answer) {
+        let Some(standing_down) = self.standing_down.as_mut() else { return };
         if self.lease.left(now.moment) > Span(0) {
-            self.concession = None;
+            self.standing_down = None;
             return;
         }
-        concession.answered(resource, answer, now.ledger, &mut self.effects);
-        if concession.is_over() {
-            self.concession = None;
+        standing_down.answered(resource, answer, now.ledger, &mut self.effects);
+        if standing_down.is_over() {
+            self.standing_down = None;
         }
     }
 }

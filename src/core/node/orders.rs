@@ -4,7 +4,7 @@
 use super::{Effect, Lease, Past, Proposal, Recall, Taken};
 use crate::{
     Command, Ledger, NodeName, OrderId, Report, Span, Time,
-    execution::{Answer, Ask, Change, Deed, Execution, MachineDeed, Next},
+    execution::{Answer, Ask, Change, Execution, MachineOperation, Next, Operation},
     ledger::Incarnation,
     order::{Action, Order},
     time::Moment,
@@ -175,7 +175,7 @@ impl Orders {
             self.answered(id, Answer::NotSent(why), owing, effects);
             return;
         }
-        if let Ask::Do(Deed::Hypervisor(Change::Machine(resource, MachineDeed::Start))) = &ask
+        if let Ask::Do(Operation::Hypervisor(Change::Machine(resource, MachineOperation::Start))) = &ask
             && owing.ledger.config.owner_mark
         {
             let (server, resource) = (owed.order.server.clone(), resource.clone());

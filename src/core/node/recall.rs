@@ -76,8 +76,8 @@ impl Node {
             told: _,
             looked: _,
             look_at: _,
-            conceded,
-            concession,
+            stood_down,
+            standing_down,
             enlisted,
             enlisting,
             ending,
@@ -105,11 +105,11 @@ impl Node {
             to.node(leader);
             to.moment(*at);
         }
-        if let Some(at) = conceded {
+        if let Some(at) = stood_down {
             to.moment(*at);
         }
-        if let Some(concession) = concession {
-            concession.recall(to);
+        if let Some(standing_down) = standing_down {
+            standing_down.recall(to);
         }
         to.word(u64::MAX);
         match role {

@@ -225,7 +225,7 @@ waits! {
     "storm", Alarm, COURSE, Storm => ("too many servers were lost at once; `tenure cluster resume`");
 
     /// Something should be done, but the cluster is disarmed.
-    "disarmed", Alarm, NEWS, Disarmed { deed: Deed } => ("it should be {deed}, and the cluster is disarmed");
+    "disarmed", Alarm, NEWS, Disarmed { decision: Decision } => ("it should be {decision}, and the cluster is disarmed");
 
     /// Its server was proven off and its policy is to wait for an administrator.
     "auto_disabled", Alarm, NEWS, AutoDisabled { server: ServerName }
@@ -337,7 +337,7 @@ impl Display for Brake {
 /// The action that is not done while the cluster is disarmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub enum Deed {
+pub enum Decision {
     Place,
     Start,
     Stop,
@@ -345,13 +345,13 @@ pub enum Deed {
     Fence,
 }
 
-impl Display for Deed {
+impl Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Deed::Place | Deed::Start => "started",
-            Deed::Stop => "stopped",
-            Deed::Leave => "moved",
-            Deed::Fence => "moved once its server is powered off for certain",
+            Decision::Place | Decision::Start => "started",
+            Decision::Stop => "stopped",
+            Decision::Leave => "moved",
+            Decision::Fence => "moved once its server is powered off for certain",
         })
     }
 }

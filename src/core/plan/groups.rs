@@ -4,7 +4,7 @@ use super::Planner;
 use crate::{
     Command, GroupName, Power, ResourceName, ServerName, Span, Time,
     ledger::{CopyState, GroupState, Intent, Phase, StartRisk, Tenure},
-    note::{Conflict, Deed, ServerWait, Wait},
+    note::{Conflict, Decision, ServerWait, Wait},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -145,7 +145,7 @@ impl Planner<'_> {
         let wrong = self.scratch.wrong_copies(group);
         if wrong.is_empty() && group.judged_from().is_some() {
             // Readings from before the conflict do not show which copy is the right one.
-            conflict.active.keys().for_each(|server| self.look(server));
+            conflict.active.keys().for_each(|server| self.probe(server));
         }
         for (resource, server) in wrong {
             let Some(copy) = group.copies.get(&resource).and_then(|copies| copies.get(&server)) else { continue };
@@ -198,7 +198,7 @@ impl Planner<'_> {
                     StartRisk::Ordered(_) => settling = self.scratch.open_orders(group, server).or(settling),
                     StartRisk::None => {}
                 }
-                self.look(server);
+                self.probe(server);
                 attention = attention.or_else(|| self.cannot_tell(resource, server, copy));
                 unread.insert(server.clone());
             }
@@ -226,7 +226,7 @@ impl Planner<'_> {
             return Some(Wait::Settling { resource: resource.clone(), server: server.clone(), until });
         }
         let _ = self.emit(Command::Settle { resource: resource.clone(), server: server.clone() });
-        self.look(server);
+        self.probe(server);
         None
     }
 
@@ -238,7 +238,7 @@ impl Planner<'_> {
         }
         let (server, system) = (server.clone(), state.system);
         if let Some(ServerWait::Disarmed { .. }) = state.wait {
-            Some(Wait::Disarmed { deed: Deed::Fence })
+            Some(Wait::Disarmed { decision: Decision::Fence })
         } else if state.wait == Some(ServerWait::Fencing) {
             Some(Wait::Fencing { server })
         } else if self.is_silent(&server) && !system.is_up() {

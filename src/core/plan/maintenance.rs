@@ -15,7 +15,7 @@ use crate::{
     Command, GroupName, ServerName,
     config::{Group, Shutdown},
     ledger::{GroupState, Phase, Purpose},
-    note::{Brake, Deed, ServerWait, Stay, Wait},
+    note::{Brake, Decision, ServerWait, Stay, Wait},
 };
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ impl Planner<'_> {
         // Otherwise the room that is booked for it would be in its own way.
         self.unbook(name);
         if self.scratch.maintenance.disarmed {
-            return Some(Wait::Disarmed { deed: Deed::Place });
+            return Some(Wait::Disarmed { decision: Decision::Place });
         }
         self.scratch.withheld(group)
     }
@@ -114,7 +114,7 @@ impl Planner<'_> {
                 return Some(Wait::Stays { server, why });
             }
             WayOut::Park | WayOut::Move if self.scratch.maintenance.disarmed => {
-                return Some(Wait::Disarmed { deed: Deed::Leave });
+                return Some(Wait::Disarmed { decision: Decision::Leave });
             }
             WayOut::Park | WayOut::Move if self.scratch.maintenance.storm.is_some() => return Some(Wait::Storm),
             WayOut::Park => {}

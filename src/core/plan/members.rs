@@ -155,7 +155,7 @@ impl Planner<'_> {
             Power::Error => Step::Wait(self.booting(member)),
             Power::Unknown | Power::Absent | Power::Moving | Power::Missing => {
                 if member.copy.since.is_none_or(|since| since < member.copy.quiet_from) {
-                    self.look(member.server);
+                    self.probe(member.server);
                 }
                 Step::Wait(Wait::Attention { resource: member.resource.clone(), server: member.server.clone() })
             }
@@ -323,7 +323,7 @@ impl Planner<'_> {
             return self.scratch.open_orders(member.group, member.server);
         }
         if member.copy.power == Power::Off && !member.copy.is_quiet() {
-            self.look(member.server);
+            self.probe(member.server);
             return Some(self.booting(member));
         }
         None
@@ -375,7 +375,7 @@ impl Planner<'_> {
                 | Refusal::StartInFlight { server, .. }
                 | Refusal::Dirty { server },
             ) => {
-                self.look(&server);
+                self.probe(&server);
                 let copy = member.group.copies.get(member.resource).and_then(|copies| copies.get(&server));
                 if let Some(wait) = copy.and_then(|copy| self.cannot_tell(member.resource, &server, copy)) {
                     return Step::Wait(wait);
@@ -435,7 +435,7 @@ impl Planner<'_> {
         }
         // A resource that is off already need not be stopped, but must be seen off after the leaving began.
         if member.copy.power.is_inactive() {
-            self.look(member.server);
+            self.probe(member.server);
             return Step::Wait(Wait::Reading { resource: member.resource.clone(), server: member.server.clone() });
         }
         // An LPAR that is missing cannot be stopped, and another one under its name must not be.

@@ -61,7 +61,7 @@ impl Planner<'_> {
                 Ok(()) => return Step::Did,
                 // Its last reading is of a state in which it cannot be moved; the next one may differ.
                 Err(Refusal::Waits { why, .. }) => return Step::Wait(why),
-                Err(Refusal::NotRunning { server, .. }) => return self.look_again(BTreeSet::from([server])),
+                Err(Refusal::NotRunning { server, .. }) => return self.probe_again(BTreeSet::from([server])),
                 Err(_) => {}
             }
         }
@@ -108,7 +108,7 @@ impl Planner<'_> {
             if let Some((server, _)) =
                 doubtful.filter(|(_, copy)| copy.since.is_some_and(|since| since >= copy.quiet_from))
             {
-                self.look(server);
+                self.probe(server);
                 if self.blind(server).is_none() {
                     if migration.aborted && self.end_move(group, tenure, resource) {
                         return Step::Did;
@@ -169,12 +169,12 @@ impl Planner<'_> {
         let blind = both.into_iter().filter(|server| !off(server)).find_map(|server| self.blind(server));
         match blind {
             Some(wait) => Step::Wait(wait),
-            None => self.look_again(both.into_iter().cloned().collect()),
+            None => self.probe_again(both.into_iter().cloned().collect()),
         }
     }
 
-    fn look_again(&mut self, servers: BTreeSet<ServerName>) -> Step {
-        servers.iter().for_each(|server| self.look(server));
+    fn probe_again(&mut self, servers: BTreeSet<ServerName>) -> Step {
+        servers.iter().for_each(|server| self.probe(server));
         Step::Wait(Wait::Locating { servers })
     }
 }

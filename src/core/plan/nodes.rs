@@ -98,7 +98,7 @@ impl Planner<'_> {
         let fresh = about.since.zip(from).is_some_and(|(since, from)| since >= from);
         let runs = about.live && about.node != Power::Off && about.node != Power::Absent;
         if !fresh && self.scratch.config.nodes.get(node).is_some_and(|declared| declared.lpar.is_some()) {
-            self.look(&server);
+            self.probe(&server);
         } else if runs && state.fence.is_none() && self.retry_or_wake(state.fence_failed) {
             // Refused while a lease may be good, and for an LPAR that is not surely the node's own.
             let _ = self.emit(Command::FenceNode(node.clone()));

@@ -134,7 +134,7 @@ impl Planner<'_> {
                 if let Some(count) = load.get_mut(&node) {
                     *count = count.saturating_add(1);
                 }
-                self.look(&server);
+                self.probe(&server);
             }
         }
     }
@@ -260,7 +260,7 @@ impl Planner<'_> {
             }
         }
         if unread {
-            self.look(server);
+            self.probe(server);
         }
         if let Some(settled) = dirty.up.map(|up| self.scratch.settled_by(up))
             && settled > self.now()

@@ -5,8 +5,8 @@ use tenure_core::{
     Action, Order, OrderId, Power, Reading, ServerName, Span, SystemState, Time,
     config::Trigger,
     execution::{
-        Answer, Ask, Change, Deed, Execution, LocalDeed, MachineDeed, Move, Next, OFF_SHOWS, Program, START_SHOWS,
-        ServerDeed, Stop,
+        Answer, Ask, Change, Execution, LocalOperation, MachineOperation, Move, Next, OFF_SHOWS, Operation, Program,
+        START_SHOWS, ServerOperation, Stop,
     },
     listing::{Listed, Remark},
     order::{Ending, Epoch},
@@ -75,31 +75,31 @@ fn carry_as(mobile: bool, order: Order, answers: Vec<(u64, Answer)>) -> (Vec<Str
 pub fn word(ask: &Ask) -> String {
     match ask {
         Ask::Read(server) => format!("{READ} {server}"),
-        Ask::Look(_) => "look".to_owned(),
+        Ask::Probe(_) => "look".to_owned(),
         Ask::Pause(span) => format!("pause {span}"),
-        Ask::Do(deed) => deed_word(deed),
+        Ask::Do(operation) => operation_word(operation),
     }
 }
 
-fn deed_word(deed: &Deed) -> String {
-    let word = match deed {
-        Deed::Hypervisor(Change::Machine(_, deed)) => match deed {
-            MachineDeed::Start => "start",
-            MachineDeed::Stop(Stop::OsShutdown) => "shut down",
-            MachineDeed::Stop(Stop::Shutdown) => "power down",
-            MachineDeed::Stop(Stop::Immediate) => "cut off",
-            MachineDeed::Move(Move::Live { to }) => return format!("migrate to {to}"),
-            MachineDeed::Move(Move::Definition { from }) => return format!("move definition from {from}"),
-            MachineDeed::Move(Move::Anew { from }) => return format!("remote restart from {from}"),
-            MachineDeed::Move(Move::Stop) => "stop migration",
-            MachineDeed::Move(Move::Recover) => "recover migration",
+fn operation_word(operation: &Operation) -> String {
+    let word = match operation {
+        Operation::Hypervisor(Change::Machine(_, operation)) => match operation {
+            MachineOperation::Start => "start",
+            MachineOperation::Stop(Stop::OsShutdown) => "shut down",
+            MachineOperation::Stop(Stop::Shutdown) => "power down",
+            MachineOperation::Stop(Stop::Immediate) => "cut off",
+            MachineOperation::Move(Move::Live { to }) => return format!("migrate to {to}"),
+            MachineOperation::Move(Move::Definition { from }) => return format!("move definition from {from}"),
+            MachineOperation::Move(Move::Anew { from }) => return format!("remote restart from {from}"),
+            MachineOperation::Move(Move::Stop) => "stop migration",
+            MachineOperation::Move(Move::Recover) => "recover migration",
         },
-        Deed::Hypervisor(Change::Server(ServerDeed::CutOffNode)) => "cut off the node",
-        Deed::Hypervisor(Change::Server(ServerDeed::PowerOff)) => "power off",
-        Deed::Local(_, LocalDeed::Start) => "start",
-        Deed::Local(_, LocalDeed::Stop) => "shut down",
-        Deed::Local(_, LocalDeed::Clean(reason)) => return format!("clean {}", reason.code()),
-        Deed::Program(Program { path, arguments, within }) => {
+        Operation::Hypervisor(Change::Server(ServerOperation::CutOffNode)) => "cut off the node",
+        Operation::Hypervisor(Change::Server(ServerOperation::PowerOff)) => "power off",
+        Operation::Local(_, LocalOperation::Start) => "start",
+        Operation::Local(_, LocalOperation::Stop) => "shut down",
+        Operation::Local(_, LocalOperation::Clean(reason)) => return format!("clean {}", reason.code()),
+        Operation::Program(Program { path, arguments, within }) => {
             return format!("run {path} {} within {within}", arguments.join(" "));
         }
     };

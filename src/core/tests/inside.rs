@@ -26,11 +26,11 @@ fn carried(order: Order, answers: Vec<(u64, Answer)>) -> (String, Option<Ending>
 }
 
 fn looks(power: Power) -> Answer {
-    Answer::Looked(Seen { power, since: 9, ..Seen::default() })
+    Answer::Probed(Seen { power, since: 9, ..Seen::default() })
 }
 
 fn says(power: Power, said: &str) -> Answer {
-    Answer::Looked(Seen { power, since: 9, said: said.to_owned(), ..Seen::default() })
+    Answer::Probed(Seen { power, since: 9, said: said.to_owned(), ..Seen::default() })
 }
 
 fn refused() -> Answer {

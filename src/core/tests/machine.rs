@@ -6,7 +6,7 @@ use tenure_core::{
     Action, Author, Command, Entry, Inside, Ledger, Moment, NodeName, Order, OrderId, Power, Reading, Request,
     RequestId, ResourceName, Seen, Span, SystemState, Time, Verb,
     config::{Cluster, Group, Resource, Trigger},
-    execution::{Answer as Said, Ask, Deed, LocalDeed, MachineDeed},
+    execution::{Answer as Said, Ask, LocalOperation, MachineOperation, Operation},
     ledger::Incarnation,
     node::{Answer, Birth, Call, Effect, End, Fate, Input, Node, Now, Proposal, Standing, Taken, Wake},
     order::Ending,
@@ -193,7 +193,7 @@ fn programs_on_events_run_a_few_at_once_and_keep_no_lpar_from_being_started() {
         bench.ledger.orders.insert(id, order);
     }
     let asked = carried(&bench.leased(3_000));
-    let hooks = asked.iter().filter(|ask| matches!(ask, Ask::Do(Deed::Program(_)))).count();
+    let hooks = asked.iter().filter(|ask| matches!(ask, Ask::Do(Operation::Program(_)))).count();
     assert_eq!((hooks, asked.len()), (16, 17), "the start is the one that is none");
 }
 
@@ -223,7 +223,7 @@ fn a_command_is_sent_only_as_long_as_the_lease_and_the_order_stand() {
     let answer = || read_back(Power::Off, 99, 91);
     assert_eq!(
         carried(&bench.feed(Input::Answered { order, answer: answer() })),
-        [Ask::machine("web".into(), MachineDeed::Start)]
+        [Ask::machine("web".into(), MachineOperation::Start)]
     );
 
     let mut bench = Bench::new();
@@ -261,7 +261,7 @@ fn after_a_mark_is_set_the_last_look_is_taken_again() {
         assert!(marks.iter().any(|effect| matches!(effect, Effect::Mark { .. })) && carried(&marks).is_empty());
         bench.at = bench.at.after(Span(waits));
         let next = bench.feed(Input::Marked(order));
-        assert_eq!(carried(&next) == [Ask::machine("web".into(), MachineDeed::Start)], starts, "{next:?}");
+        assert_eq!(carried(&next) == [Ask::machine("web".into(), MachineOperation::Start)], starts, "{next:?}");
         assert_eq!(told(&next).len(), usize::from(!starts));
     }
 }
@@ -416,33 +416,33 @@ fn inside() -> Bench {
 fn a_node_that_is_alone_for_too_long_stops_what_needs_something_first_and_then_by_force() {
     let mut bench = inside();
     bench.standing.leader = None;
-    let concede = bench.ledger.config.timings.concede;
+    let stand_down = bench.ledger.config.timings.stand_down;
     let asks_held = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::AskHeld));
-    assert!(!asks_held(&bench.pass(concede.0 - 1)));
+    assert!(!asks_held(&bench.pass(stand_down.0 - 1)));
     assert!(asks_held(&bench.pass(bench.ledger.config.timings.heartbeat.0)));
     let held = ["address", "daemon"].map(Into::into).into();
-    let asks = |effects: &[Effect]| -> Vec<(ResourceName, Option<LocalDeed>)> {
+    let asks = |effects: &[Effect]| -> Vec<(ResourceName, Option<LocalOperation>)> {
         let ask = |effect: &Effect| match effect {
-            Effect::Concede { resource, deed, .. } => Some((resource.clone(), *deed)),
+            Effect::StandDown { resource, operation, .. } => Some((resource.clone(), *operation)),
             _ => None,
         };
         effects.iter().filter_map(ask).collect()
     };
     let daemon = || ResourceName::from("daemon");
     let begun = bench.feed(Input::Held { held, has_watchdog: false });
-    assert_eq!(asks(&begun), [(daemon(), Some(LocalDeed::Stop))]);
+    assert_eq!(asks(&begun), [(daemon(), Some(LocalOperation::Stop))]);
     let mut says = |resource: &str, answer: Said| {
-        let effects = bench.feed(Input::Conceded { resource: resource.into(), answer });
+        let effects = bench.feed(Input::StoodDown { resource: resource.into(), answer });
         asks(&effects)
     };
-    let looked = |power: Power| Said::Looked(Seen { power, ..Seen::default() });
+    let looked = |power: Power| Said::Probed(Seen { power, ..Seen::default() });
     assert_eq!(says("daemon", Said::Unknown("late".to_owned())), [(daemon(), None)]);
-    assert!(matches!(says("daemon", looked(Power::Running))[..], [(_, Some(LocalDeed::Clean(_)))]));
+    assert!(matches!(says("daemon", looked(Power::Running))[..], [(_, Some(LocalOperation::Clean(_)))]));
     assert_eq!(says("daemon", Said::Accepted), [(daemon(), None)]);
-    assert_eq!(says("daemon", looked(Power::Off)), [("address".into(), Some(LocalDeed::Stop))]);
+    assert_eq!(says("daemon", looked(Power::Off)), [("address".into(), Some(LocalOperation::Stop))]);
     bench.standing.leader = Some("n2".into());
     bench.leased(10_000);
-    let back = bench.feed(Input::Conceded { resource: "address".into(), answer: Said::Accepted });
+    let back = bench.feed(Input::StoodDown { resource: "address".into(), answer: Said::Accepted });
     assert!(asks(&back).is_empty(), "with a lease it goes no further");
 }
 

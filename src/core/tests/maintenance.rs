@@ -85,8 +85,8 @@ fn nothing_is_done_to_a_disarmed_cluster_by_a_planner_that_does_not_know() {
     let vacate = Command::Vacate { group: group.clone(), epoch: Epoch(1) };
     assert_eq!(plan(&mut ledger, vacate), Ok(()), "the books are kept");
     let stop = Command::Stop { resource: "l2".into(), server: "p2".into(), grace: tenure_core::Span(0) };
-    for deed in [Command::Grant { group, server: "p2".into() }, Command::Fence("p3".into()), stop] {
-        assert_eq!(plan(&mut ledger, deed), Err(Refusal::Disarmed));
+    for operation in [Command::Grant { group, server: "p2".into() }, Command::Fence("p3".into()), stop] {
+        assert_eq!(plan(&mut ledger, operation), Err(Refusal::Disarmed));
     }
     assert!(ledger.orders.is_empty());
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use tenure_core::{
     Power, Reading, SystemState as Meaning,
     config::{Cluster, Group, Kind, Node, Resource, Server},
-    execution::{Answer, Change, MachineDeed, Move, ServerDeed, Stop},
+    execution::{Answer, Change, MachineOperation, Move, ServerOperation, Stop},
     listing::{Known, KnownOn, Remark},
     words::{
         self, Asked, Connection, Inventory, LparEnvironment, LparReading, LparState, RefusalKind, RmcState,
@@ -80,29 +80,29 @@ const REFUSALS: [(RefusalKind, [Is; 4]); 14] = [
 
 /// Every change that a console can be told to make, and can refuse.
 fn changes() -> [Change; 11] {
-    let machine = |deed| Change::Machine("db".into(), deed);
+    let machine = |operation| Change::Machine("db".into(), operation);
     [
-        machine(MachineDeed::Start),
-        machine(MachineDeed::Stop(Stop::OsShutdown)),
-        machine(MachineDeed::Stop(Stop::Shutdown)),
-        machine(MachineDeed::Stop(Stop::Immediate)),
-        Change::Server(ServerDeed::CutOffNode),
-        Change::Server(ServerDeed::PowerOff),
-        machine(MachineDeed::Move(Move::Live { to: "p2".into() })),
-        machine(MachineDeed::Move(Move::Definition { from: "p2".into() })),
-        machine(MachineDeed::Move(Move::Anew { from: "p2".into() })),
-        machine(MachineDeed::Move(Move::Stop)),
-        machine(MachineDeed::Move(Move::Recover)),
+        machine(MachineOperation::Start),
+        machine(MachineOperation::Stop(Stop::OsShutdown)),
+        machine(MachineOperation::Stop(Stop::Shutdown)),
+        machine(MachineOperation::Stop(Stop::Immediate)),
+        Change::Server(ServerOperation::CutOffNode),
+        Change::Server(ServerOperation::PowerOff),
+        machine(MachineOperation::Move(Move::Live { to: "p2".into() })),
+        machine(MachineOperation::Move(Move::Definition { from: "p2".into() })),
+        machine(MachineOperation::Move(Move::Anew { from: "p2".into() })),
+        machine(MachineOperation::Move(Move::Stop)),
+        machine(MachineOperation::Move(Move::Recover)),
     ]
 }
 
 /// Column of a change in the table of refusals.
 fn column(change: &Change) -> usize {
     match change {
-        Change::Machine(_, MachineDeed::Start) => 0,
-        Change::Machine(_, MachineDeed::Stop(_)) | Change::Server(ServerDeed::CutOffNode) => 1,
-        Change::Server(ServerDeed::PowerOff) => 2,
-        Change::Machine(_, MachineDeed::Move(_)) => 3,
+        Change::Machine(_, MachineOperation::Start) => 0,
+        Change::Machine(_, MachineOperation::Stop(_)) | Change::Server(ServerOperation::CutOffNode) => 1,
+        Change::Server(ServerOperation::PowerOff) => 2,
+        Change::Machine(_, MachineOperation::Move(_)) => 3,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Converts the outcome of a console's command to the answer for the order that sent it.
 
 use super::refusal::RefusalKind;
-use crate::execution::{Answer, Change, MachineDeed, ServerDeed};
+use crate::execution::{Answer, Change, MachineOperation, ServerOperation};
 
 /// Outcome of a command that was given to a console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +75,9 @@ fn refused(change: &Change, kind: RefusalKind, why: String) -> Answer {
 
 fn aim(change: &Change) -> Aim {
     match change {
-        Change::Machine(_, MachineDeed::Start) => Aim::Start,
-        Change::Machine(_, MachineDeed::Stop(_)) | Change::Server(ServerDeed::CutOffNode) => Aim::Stop,
-        Change::Server(ServerDeed::PowerOff) => Aim::PowerOff,
-        Change::Machine(_, MachineDeed::Move(_)) => Aim::Other,
+        Change::Machine(_, MachineOperation::Start) => Aim::Start,
+        Change::Machine(_, MachineOperation::Stop(_)) | Change::Server(ServerOperation::CutOffNode) => Aim::Stop,
+        Change::Server(ServerOperation::PowerOff) => Aim::PowerOff,
+        Change::Machine(_, MachineOperation::Move(_)) => Aim::Other,
     }
 }

@@ -101,7 +101,7 @@ impl Stepper<'_> {
                 self.pass(suspect.times(3))
             }
             Action::Look(node) => self.sense(at(node)),
-            Action::Concede(node) => self.concede(at(node)),
+            Action::StandDown(node) => self.stand_down(at(node)),
             Action::NodeCrash(server) => self.node_crash(at(server)),
             Action::Crash { server, group } => self.crash(at(server), at(group)),
             Action::PowerLost(server) => self.power_lost(at(server)),

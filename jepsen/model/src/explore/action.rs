@@ -51,7 +51,7 @@ pub enum Action {
     /// The agents of a node look at its resources, and the leader receives the result.
     Look(u8),
     /// An isolated node continues to stop its resources.
-    Concede(u8),
+    StandDown(u8),
     /// The LPAR of a node crashes.
     NodeCrash(u8),
     /// An LPAR crashes.
@@ -120,7 +120,7 @@ impl fmt::Display for Action {
             Action::LeasesEnd => f.write_str("leases end"),
             Action::Hush => f.write_str("who is silent becomes suspect"),
             Action::Look(i) => write!(f, "{} looks at what lives inside it", n(i)),
-            Action::Concede(i) => write!(f, "{} is alone, and stops what it keeps", n(i)),
+            Action::StandDown(i) => write!(f, "{} is alone, and stops what it keeps", n(i)),
             Action::NodeCrash(i) => write!(f, "the LPAR of {} crashes", n(i)),
             Action::Crash { server, group } => write!(f, "the LPAR of {} crashes on {}", g(group), p(server)),
             Action::PowerLost(s) => write!(f, "{} loses its power", p(s)),

@@ -9,7 +9,7 @@ use super::{
 use std::{collections::BTreeMap, sync::Arc};
 use tenure_core::{
     Command, Order, OrderId, Report, Seen, Span,
-    execution::{Answer, Ask, Change, Deed, LocalDeed, MachineDeed, Move, ServerDeed},
+    execution::{Answer, Ask, Change, LocalOperation, MachineOperation, Move, Operation, ServerOperation},
     node::Input,
     order::{Action, Ending},
 };
@@ -22,7 +22,7 @@ impl Stepper<'_> {
     /// requests wait for their turn, unless they follow an answer; so does a stop by an agent, which takes time.
     pub fn carry(&mut self, node: usize, order: Order, ask: Ask) {
         let id = order.id;
-        let agent = matches!(ask, Ask::Do(Deed::Local(_, LocalDeed::Stop | LocalDeed::Clean(_))));
+        let agent = matches!(ask, Ask::Do(Operation::Local(_, LocalOperation::Stop | LocalOperation::Clean(_))));
         let at_once = (matches!(ask, Ask::Do(_)) && !agent) || self.working == Some((node, id));
         if self.state.nodes[node].job(id).is_none() {
             let job = self.take_up(order);
@@ -89,7 +89,7 @@ impl Stepper<'_> {
         self.met |= matches!(ask, Ask::Do(_));
         let answer = self.reply(node, &job, &ask);
         if self.site.has(Mutant::FenceNotReadBack)
-            && ask == Ask::server(ServerDeed::PowerOff)
+            && ask == Ask::server(ServerOperation::PowerOff)
             && answer == Some(Answer::Accepted)
         {
             return self.believe(node, id);
@@ -117,18 +117,22 @@ impl Stepper<'_> {
                 Some(Answer::Read(reading))
             }
             Ask::Pause(_) => Some(Answer::Paused),
-            Ask::Look(_) => Some(Answer::Looked(self.look_at(node, server, order))),
-            Ask::Do(Deed::Program(_)) => Some(Answer::NotSent("there are no programs here".to_owned())),
-            Ask::Do(Deed::Local(_, LocalDeed::Start)) => {
+            Ask::Probe(_) => Some(Answer::Probed(self.look_at(node, server, order))),
+            Ask::Do(Operation::Program(_)) => Some(Answer::NotSent("there are no programs here".to_owned())),
+            Ask::Do(Operation::Local(_, LocalOperation::Start)) => {
                 self.send(node, job, What::Agent);
                 None
             }
-            Ask::Do(Deed::Local(_, LocalDeed::Stop | LocalDeed::Clean(_))) => Some(self.agent_stops(order)),
-            Ask::Do(Deed::Hypervisor(Change::Server(ServerDeed::CutOffNode))) => Some(self.cut_off_node(server)),
-            Ask::Do(Deed::Hypervisor(Change::Server(ServerDeed::PowerOff))) => Some(self.power_off(server)),
-            Ask::Do(Deed::Hypervisor(Change::Machine(resource, deed))) => {
+            Ask::Do(Operation::Local(_, LocalOperation::Stop | LocalOperation::Clean(_))) => {
+                Some(self.agent_stops(order))
+            }
+            Ask::Do(Operation::Hypervisor(Change::Server(ServerOperation::CutOffNode))) => {
+                Some(self.cut_off_node(server))
+            }
+            Ask::Do(Operation::Hypervisor(Change::Server(ServerOperation::PowerOff))) => Some(self.power_off(server)),
+            Ask::Do(Operation::Hypervisor(Change::Machine(resource, operation))) => {
                 let place = self.site.lpar(resource);
-                self.reply_of_lpar(node, job, place, deed)
+                self.reply_of_lpar(node, job, place, operation)
             }
         }
     }
@@ -148,7 +152,7 @@ impl Stepper<'_> {
     }
 
     /// The world's reply to a command to an LPAR; `None` if it is pending.
-    fn reply_of_lpar(&mut self, node: usize, job: &Job, place: usize, deed: &MachineDeed) -> Option<Answer> {
+    fn reply_of_lpar(&mut self, node: usize, job: &Job, place: usize, operation: &MachineOperation) -> Option<Answer> {
         let server = self.site.server(&job.order.server);
         let known = &self.state.servers[server];
         if !known.link {
@@ -157,31 +161,32 @@ impl Stepper<'_> {
         if known.power != Power::On {
             return Some(Answer::NotSent("the server is not operating".to_owned()));
         }
-        match deed {
-            MachineDeed::Start => self.send(node, job, What::Start),
-            MachineDeed::Move(Move::Anew { .. }) => self.send(node, job, What::Anew),
-            MachineDeed::Move(Move::Live { to }) => {
+        match operation {
+            MachineOperation::Start => self.send(node, job, What::Start),
+            MachineOperation::Move(Move::Anew { .. }) => self.send(node, job, What::Anew),
+            MachineOperation::Move(Move::Live { to }) => {
                 let to = self.site.server(to);
                 if self.state.servers[to].power != Power::On || !self.state.servers[to].link {
                     return Some(Answer::Refused("the target is not operating".to_owned()));
                 }
                 self.send(node, job, What::Move(to));
             }
-            MachineDeed::Stop(_) | MachineDeed::Move(Move::Definition { .. } | Move::Stop | Move::Recover)
+            MachineOperation::Stop(_)
+            | MachineOperation::Move(Move::Definition { .. } | Move::Stop | Move::Recover)
                 if self.lost =>
             {
                 return Some(Answer::Unknown("no answer".to_owned()));
             }
-            MachineDeed::Move(Move::Definition { from }) => {
+            MachineOperation::Move(Move::Definition { from }) => {
                 return Some(self.bring(self.site.server(from), server, place));
             }
-            MachineDeed::Move(Move::Stop) => return Some(self.end_by_force(false)),
-            MachineDeed::Move(Move::Recover) => return Some(self.end_by_force(true)),
+            MachineOperation::Move(Move::Stop) => return Some(self.end_by_force(false)),
+            MachineOperation::Move(Move::Recover) => return Some(self.end_by_force(true)),
             // An LPAR in transit cannot be stopped.
-            MachineDeed::Stop(_) if self.state.transit.is_some() => {
+            MachineOperation::Stop(_) if self.state.transit.is_some() => {
                 return Some(Answer::Refused("not in a state for this".to_owned()));
             }
-            MachineDeed::Stop(_) => {
+            MachineOperation::Stop(_) => {
                 self.state.goes_off(server, place);
                 return Some(Answer::Accepted);
             }

@@ -57,7 +57,7 @@ impl Stepper<'_> {
         body.life = Life::Dead;
         body.behind = false;
         body.jobs.clear();
-        body.concedes.clear();
+        body.standing_down.clear();
         body.inside = None;
         let (process, until) = (body.process, now.after(settle));
         let mine = |flight: &&mut Flight| flight.node == node && flight.process == process && flight.until.is_none();

@@ -415,7 +415,7 @@ impl Print<'_> {
     }
 
     fn body(&mut self, at: usize, node: &Node, ledger: &Ledger) {
-        let Node { life, process, brain, ledger: applied, serial: _, behind, jobs, inside, concedes } = node;
+        let Node { life, process, brain, ledger: applied, serial: _, behind, jobs, inside, standing_down } = node;
         let word = match life {
             Life::Up => 0_u64,
             Life::Cut => 1,
@@ -444,9 +444,9 @@ impl Print<'_> {
         if let Some(inside) = inside {
             Recall::inside(self, &self.site.nodes[at], inside);
         }
-        for (resource, deed) in concedes {
+        for (resource, operation) in standing_down {
             Recall::resource(self, resource);
-            self.said(deed);
+            self.said(operation);
         }
         self.end();
     }

@@ -51,24 +51,24 @@ impl Stepper<'_> {
     }
 
     /// An isolated node continues to stop its resources: an agent stops one, and looks whether it did.
-    pub fn concede(&mut self, node: usize) -> bool {
+    pub fn stand_down(&mut self, node: usize) -> bool {
         for _ in 0..2 {
-            if self.state.nodes[node].concedes.is_empty() {
+            if self.state.nodes[node].standing_down.is_empty() {
                 break;
             }
-            let (resource, deed) = self.state.nodes[node].concedes.remove(0);
+            let (resource, operation) = self.state.nodes[node].standing_down.remove(0);
             let place = self.site.lpar(&resource);
-            let answer = if deed.is_none() {
+            let answer = if operation.is_none() {
                 let seen = self.see(node, node, place);
                 if let Some(inside) = &mut self.state.nodes[node].inside {
                     Arc::make_mut(inside).seen.insert(resource.clone(), seen.clone());
                 }
-                Answer::Looked(seen)
+                Answer::Probed(seen)
             } else {
                 self.state.goes_off(node, place);
                 Answer::Accepted
             };
-            self.feed(node, Input::Conceded { resource, answer });
+            self.feed(node, Input::StoodDown { resource, answer });
             self.run();
         }
         true

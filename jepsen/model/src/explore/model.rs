@@ -4,7 +4,7 @@ use super::scope::Bounds;
 use std::sync::Arc;
 use tenure_core::{
     Command, Inside, Ledger, Moment, NodeName, Order, OrderId, Reading, Report, ResourceName, Span,
-    execution::{Ask, LocalDeed},
+    execution::{Ask, LocalOperation},
     node,
     order::Epoch,
 };
@@ -142,7 +142,7 @@ pub(super) struct Node {
     /// The latest look of its agents.
     pub inside: Option<Arc<Inside>>,
     /// Stops and looks that its agents still owe because the node is isolated.
-    pub concedes: Vec<(ResourceName, Option<LocalDeed>)>,
+    pub standing_down: Vec<(ResourceName, Option<LocalOperation>)>,
 }
 
 /// An order in execution.

@@ -57,8 +57,8 @@ pub(super) fn progress(site: &Site, state: &State, found: &mut Vec<Action>) {
         found.extend((0..SERVERS).map(|node| Action::Look(small(node))));
     }
     for (n, node) in state.nodes.iter().enumerate() {
-        if node.life != Life::Dead && !node.concedes.is_empty() {
-            found.push(Action::Concede(small(n)));
+        if node.life != Life::Dead && !node.standing_down.is_empty() {
+            found.push(Action::StandDown(small(n)));
         }
     }
 }

@@ -131,7 +131,7 @@ fn begin(site: &Site) -> State {
         behind: false,
         jobs: Vec::new(),
         inside: None,
-        concedes: Vec::new(),
+        standing_down: Vec::new(),
     };
     let defined = Server { power: Power::On, link: true, guest: true, copies: [Copy::Off; super::model::GROUPS] };
     let elsewhere = Server { copies: [Copy::Absent; super::model::GROUPS], ..defined };

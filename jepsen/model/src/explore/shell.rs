@@ -85,7 +85,7 @@ impl Stepper<'_> {
     fn carry_out(&mut self, node: usize, effect: Effect) {
         match effect {
             // Readings and looks come at any time, requested or not: their pace is not modelled here.
-            Effect::Read(_) | Effect::Look => {}
+            Effect::Read(_) | Effect::ProbeInside => {}
             Effect::Follow(_) | Effect::Clock(_) | Effect::Leased(_) | Effect::Distrust(_) => {}
             Effect::Call { to, call, .. } => self.call(node, &to, call),
             Effect::Propose { of, commands, .. } => self.propose(node, of, commands),
@@ -104,7 +104,9 @@ impl Stepper<'_> {
             Effect::Carry { order, ask } => self.carry(node, order, ask),
             Effect::Mark { order, .. } => self.feed(node, Input::Marked(order)),
             Effect::Drop(order) => self.drop_job(node, order),
-            Effect::Concede { resource, deed, .. } => self.state.nodes[node].concedes.push((resource, deed)),
+            Effect::StandDown { resource, operation, .. } => {
+                self.state.nodes[node].standing_down.push((resource, operation))
+            }
             Effect::Stop { .. } => self.die(node),
         }
     }

@@ -129,7 +129,7 @@ fn timings() -> Timings {
         suspect: SUSPECT,
         lease: SUSPECT.times(2),
         monitor: Span(SUSPECT.0 / 2),
-        concede: Span(SUSPECT.0 / 2),
+        stand_down: Span(SUSPECT.0 / 2),
         settle: SUSPECT.times(4),
         // Shorter than a pause: a result that is not visible at once stays unknown.
         fence: Span::seconds(2),

@@ -24,11 +24,11 @@ const PATIENCE: Span = Span::seconds(1800);
 /// Long enough for a request to be committed and answered.
 pub(super) const ANSWER: Span = Span(5);
 
-/// A deed that cannot be done.
+/// A operation that cannot be done.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{deed}: {why}")]
+#[error("{operation}: {why}")]
 pub struct ActError {
-    deed: String,
+    operation: String,
     why: String,
 }
 
@@ -43,12 +43,12 @@ impl Sim {
     pub fn act(&mut self, line: &str) -> Result<(), ActError> {
         let (first, piece) = line.split_once('\n').unwrap_or((line, ""));
         let words: Vec<&str> = first.split_whitespace().collect();
-        self.deed(&words, piece).map_err(|why| ActError { deed: line.to_owned(), why })?;
+        self.operation(&words, piece).map_err(|why| ActError { operation: line.to_owned(), why })?;
         self.settle();
         Ok(())
     }
 
-    fn deed(&mut self, words: &[&str], piece: &str) -> Done {
+    fn operation(&mut self, words: &[&str], piece: &str) -> Done {
         match words {
             ["run", "until", "quiet"] => self.run_until_quiet(QUIET, PATIENCE),
             ["run", time] => self.run_for(span(time).map_err(|why| why.to_string())?),
@@ -120,8 +120,8 @@ impl Sim {
     }
 
     /// Whether an operator's request would be refused now.
-    pub(super) fn is_refused(&self, deed: &str) -> bool {
-        let words: Vec<&str> = deed.split_whitespace().collect();
+    pub(super) fn is_refused(&self, operation: &str) -> bool {
+        let words: Vec<&str> = operation.split_whitespace().collect();
         let Some((&"op", words)) = words.split_first() else { return false };
         let Ok(request) = self.asks(words, "") else { return false };
         let author = Author::Operator { name: "alice".to_owned(), request: RequestId(0) };
@@ -357,7 +357,7 @@ impl Sim {
         if group.is_none_or(|group| !group.servers.contains(&server)) {
             return Err("is not declared there".to_owned());
         }
-        self.apps.deed(what, &resource, &name, &server, self.now)
+        self.apps.operation(what, &resource, &name, &server, self.now)
     }
 
     /// Acts on the copy on this server, or on the active one.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::{
     Inside, Power, ResourceName, Seen, ServerName, Span, Time,
     config::{Cluster, Operations, Resource},
-    execution::{Answer, LocalDeed},
+    execution::{Answer, LocalOperation},
 };
 
 /// Time that an agent takes to start or stop a resource.
@@ -70,14 +70,14 @@ impl Apps {
         &mut self,
         cluster: &Cluster,
         server: &ServerName,
-        (name, deed): (&ResourceName, LocalDeed),
+        (name, operation): (&ResourceName, LocalOperation),
         now: Time,
     ) -> Answer {
         let Some(resource) = cluster.resources.get(name) else {
             return Answer::NotSent(format!("{name} is not declared"));
         };
         let app = self.copy(resource, server, name, now);
-        if deed == LocalDeed::Start {
+        if operation == LocalOperation::Start {
             if app.spoiled > 0 {
                 app.spoiled -= 1;
                 return Answer::Refused("its agent failed".to_owned());
@@ -103,8 +103,8 @@ impl Apps {
         self.copies.retain(|(at, _), _| at != server);
     }
 
-    /// Executes a deed on a copy, without Tenure.
-    pub fn deed(
+    /// Executes a operation on a copy, without Tenure.
+    pub fn operation(
         &mut self,
         what: &[&str],
         resource: &Resource,

@@ -6,10 +6,10 @@ use crate::world::{Guest, Power, SystemState};
 use tenure_core::NodeName;
 
 impl Sim {
-    /// Whether a deed would violate them: an operator would confirm as off what is not, or an HMC would list
+    /// Whether a operation would violate them: an operator would confirm as off what is not, or an HMC would list
     /// everything as off while it shows a state in which its listing is believed.
-    pub(super) fn is_lie(&self, deed: &str) -> bool {
-        let words: Vec<&str> = deed.split_whitespace().collect();
+    pub(super) fn is_lie(&self, operation: &str) -> bool {
+        let words: Vec<&str> = operation.split_whitespace().collect();
         let shown = |server: &str| self.world.server(server).and_then(|server| self.world.shown_as(server));
         match words[..] {
             ["op", "fence", "confirm", server] => self

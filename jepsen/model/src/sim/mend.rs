@@ -27,15 +27,15 @@ impl Mend {
         }
     }
 
-    /// The extent of a deed, if it is a repair.
-    pub(super) fn of(deed: &str) -> Option<Mend> {
-        let words: Vec<&str> = deed.split_whitespace().collect();
+    /// The extent of a operation, if it is a repair.
+    pub(super) fn of(operation: &str) -> Option<Mend> {
+        let words: Vec<&str> = operation.split_whitespace().collect();
         words.split_first().filter(|(first, _)| **first == "mend").and_then(|(_, rest)| Mend::called(rest))
     }
 }
 
 impl Sim {
-    /// Repairs in three rounds, since one repair may be needed for the next. Returns the deeds.
+    /// Repairs in three rounds, since one repair may be needed for the next. Returns the operations.
     pub(super) fn mend(&mut self, what: Mend) -> Vec<String> {
         let mut done = Deeds(Vec::new());
         for round in 0..3 {
@@ -220,19 +220,19 @@ impl Sim {
     }
 }
 
-/// The deeds done.
+/// The operations done.
 struct Deeds(Vec<String>);
 
 impl Deeds {
-    /// Does a deed unless it has no effect or would be refused.
-    fn attempt(&mut self, sim: &mut Sim, deed: String) {
-        if !sim.is_refused(&deed) && sim.act(&deed).is_ok() {
-            self.0.push(deed);
+    /// Does a operation unless it has no effect or would be refused.
+    fn attempt(&mut self, sim: &mut Sim, operation: String) {
+        if !sim.is_refused(&operation) && sim.act(&operation).is_ok() {
+            self.0.push(operation);
         }
     }
 
-    fn all(&mut self, sim: &mut Sim, deeds: impl IntoIterator<Item = String>) {
-        deeds.into_iter().for_each(|deed| self.attempt(sim, deed));
+    fn all(&mut self, sim: &mut Sim, operations: impl IntoIterator<Item = String>) {
+        operations.into_iter().for_each(|operation| self.attempt(sim, operation));
     }
 
     fn run(&mut self, sim: &mut Sim, time: &str) {

@@ -3,7 +3,7 @@
 //! For scenarios and for short histories with a certain outcome: one shared log stands for consensus, nodes apply it
 //! while they are connected, the leader plans and proposes, nodes read servers through the HMCs of the simulated
 //! [`World`](crate::world::World), and orders are executed by the same state machine as in the daemon
-//! ([`tenure_core::execution`]). The same site and the same deeds give the same lines, and every entry and every
+//! ([`tenure_core::execution`]). The same site and the same operations give the same lines, and every entry and every
 //! moment of the world is checked against the invariants. All decisions are the core's.
 
 mod act;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tenure_core::{
     Command, Entry, NodeName, OrderId, Report, ResourceName, Span, Time,
     command::Author,
-    execution::{Answer, Ask, Change, Deed, LocalDeed, ServerDeed},
+    execution::{Answer, Ask, Change, LocalOperation, Operation, ServerOperation},
     ledger::Incarnation,
     node::{self, Call, Effect, Fate, Input, Now, Proposal, Taken},
     order::{Ending, Order},
@@ -86,7 +86,7 @@ impl Sim {
                     self.later(name, COMMIT, NodeEvent::Input(Box::new(Input::CaughtUp(term))));
                 }
                 Effect::Read(server) => self.ask_consoles(name, server, Why::Watch),
-                Effect::Look => self.later(name, Span(0), NodeEvent::Sense),
+                Effect::ProbeInside => self.later(name, Span(0), NodeEvent::Sense),
                 Effect::AskInside => {
                     let inside = self.nodes.get(name).and_then(|node| node.memory.inside.clone());
                     self.later(name, Span(0), NodeEvent::Input(Box::new(Input::Inside(inside))));
@@ -105,7 +105,7 @@ impl Sim {
                         node.memory.sent.remove(&order);
                     }
                 }
-                Effect::Concede { resource, deed, .. } => self.concede(name, resource, deed),
+                Effect::StandDown { resource, operation, .. } => self.stand_down(name, resource, operation),
                 Effect::Stop { .. } => {
                     if let Some(node) = self.nodes.get_mut(name) {
                         node.killed = true;
@@ -230,11 +230,11 @@ impl Sim {
     }
 
     /// An agent gets a command, or is to look, because the node is isolated.
-    fn concede(&mut self, name: &NodeName, resource: ResourceName, deed: Option<LocalDeed>) {
+    fn stand_down(&mut self, name: &NodeName, resource: ResourceName, operation: Option<LocalOperation>) {
         self.questions += 1;
         let Some(node) = self.nodes.get(name) else { return };
         let config = Arc::clone(&node.ledger.config);
-        let Some(deed) = deed else {
+        let Some(operation) = operation else {
             let (since, serial) = (node.ledger.index, self.questions);
             self.later(name, LOOK, NodeEvent::LookInside { why: WhyInside::Alone, resource, since, serial });
             return;
@@ -242,18 +242,18 @@ impl Sim {
         let server = config.nodes.get(name).and_then(|declared| declared.server.clone());
         let answer = server.map_or_else(
             || Answer::NotSent("it lives nowhere".to_owned()),
-            |server| self.apps.command(&config, &server, (&resource, deed), self.now),
+            |server| self.apps.command(&config, &server, (&resource, operation), self.now),
         );
-        self.later(name, STOP, NodeEvent::Input(Box::new(Input::Conceded { resource, answer })));
+        self.later(name, STOP, NodeEvent::Input(Box::new(Input::StoodDown { resource, answer })));
     }
 
     pub(super) fn looked_inside(&mut self, name: &NodeName, why: WhyInside, resource: ResourceName, look: (u64, u64)) {
-        let answer = Answer::Looked(self.look_at(name, &resource, look));
+        let answer = Answer::Probed(self.look_at(name, &resource, look));
         self.feed(
             name,
             match why {
                 WhyInside::Order(order) => Input::Answered { order, answer },
-                WhyInside::Alone => Input::Conceded { resource, answer },
+                WhyInside::Alone => Input::StoodDown { resource, answer },
             },
         );
     }
@@ -268,27 +268,27 @@ impl Sim {
         let id = order.id;
         match ask {
             Ask::Read(server) => self.ask_consoles(name, server, Why::Order(id)),
-            Ask::Look(resource) => {
+            Ask::Probe(resource) => {
                 self.questions += 1;
                 let (since, serial) = (node.ledger.index, self.questions);
                 let why = WhyInside::Order(id);
                 self.later(name, LOOK, NodeEvent::LookInside { why, resource, since, serial });
             }
             Ask::Pause(span) => self.answer(name, span, id, Answer::Paused),
-            Ask::Do(Deed::Program(program)) => {
+            Ask::Do(Operation::Program(program)) => {
                 let manner = self.programs.get(&program.path).copied().unwrap_or_default();
                 let (after, answer) = manner.end(program.within);
                 self.answer(name, after, id, answer);
             }
-            Ask::Do(Deed::Local(resource, deed)) => {
+            Ask::Do(Operation::Local(resource, operation)) => {
                 let config = Arc::clone(&node.ledger.config);
                 let answer = match config.node_on(&order.server) == Some(name) {
-                    true => self.apps.command(&config, &order.server, (&resource, deed), self.now),
+                    true => self.apps.command(&config, &order.server, (&resource, operation), self.now),
                     false => Answer::NotSent("it lives inside another node".to_owned()),
                 };
                 self.answer(name, Span(0), id, answer);
             }
-            Ask::Do(Deed::Hypervisor(change)) => {
+            Ask::Do(Operation::Hypervisor(change)) => {
                 let route = match node.blind {
                     true => Err(Answer::NotSent("no manager answers".to_owned())),
                     false => witness::change(&self.world, &node.ledger.config, &order.server, &change)
@@ -321,7 +321,8 @@ impl Sim {
             });
         }
         for (name, id, change, answer) in arrived {
-            if change == Change::Server(ServerDeed::CutOffNode) && self.options.bug == Some(Bug::FenceNotReadBack) {
+            if change == Change::Server(ServerOperation::CutOffNode) && self.options.bug == Some(Bug::FenceNotReadBack)
+            {
                 self.believe(&name, id);
                 continue;
             }

@@ -1,6 +1,6 @@
-//! Scripts: a site and deeds, in the syntax of scenario files, without expected results.
+//! Scripts: a site and operations, in the syntax of scenario files, without expected results.
 //!
-//! A script that is printed, parsed and run again leads to the same result; deeds that could not be done are not part
+//! A script that is printed, parsed and run again leads to the same result; operations that could not be done are not part
 //! of it. Whether the result is right is not judged here, but in the simulation.
 
 use super::mend::Mend;
@@ -9,13 +9,13 @@ use super::site::{Site, SiteError};
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A site and its deeds.
+/// A site and its operations.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Script {
     /// The lines that declare the site.
     pub site: Vec<String>,
-    /// The deeds, each with the piece of a cluster file that belongs to it.
-    pub deeds: Vec<String>,
+    /// The operations, each with the piece of a cluster file that belongs to it.
+    pub operations: Vec<String>,
 }
 
 impl Script {
@@ -26,29 +26,29 @@ impl Script {
     pub fn parse(text: &str) -> Result<Script, SiteError> {
         let (mut script, mut site) = (Script::default(), Site::default());
         for line in text.lines().filter(|line| !line.starts_with("  ") && !line.starts_with('#')) {
-            match script.deeds.last_mut() {
+            match script.operations.last_mut() {
                 _ if line.trim().is_empty() => {}
-                Some(deed) if line.starts_with('|') => {
-                    let _ = write!(deed, "\n{line}");
+                Some(operation) if line.starts_with('|') => {
+                    let _ = write!(operation, "\n{line}");
                 }
                 _ if site.declare(line)? => script.site.push(line.to_owned()),
-                _ => script.deeds.push(line.to_owned()),
+                _ => script.operations.push(line.to_owned()),
             }
         }
         Ok(script)
     }
 
-    /// Runs all deeds, up to the first fault.
+    /// Runs all operations, up to the first fault.
     ///
     /// # Errors
     /// When the site contradicts itself.
     pub fn run(&self, options: Options) -> Result<Play, SiteError> {
         let mut play = Play::begin(&self.site, options)?;
-        for deed in &self.deeds {
+        for operation in &self.operations {
             if !play.wrong.is_empty() {
                 break;
             }
-            play.act(deed);
+            play.act(operation);
         }
         Ok(play)
     }
@@ -59,7 +59,7 @@ impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.site.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         writeln!(f)?;
-        self.deeds.iter().try_for_each(|deed| writeln!(f, "{deed}"))
+        self.operations.iter().try_for_each(|operation| writeln!(f, "{operation}"))
     }
 }
 
@@ -89,13 +89,13 @@ impl Play {
         Ok(Play { site: lines.to_vec(), sim, done: Vec::new(), wrong })
     }
 
-    /// Does a deed. `false` if it cannot be done in the current state, or would be a lie (`honest`): then it was not
+    /// Does a operation. `false` if it cannot be done in the current state, or would be a lie (`honest`): then it was not
     /// done. A panic is a fault.
-    pub fn act(&mut self, deed: &str) -> bool {
-        if self.sim.is_lie(deed) {
+    pub fn act(&mut self, operation: &str) -> bool {
+        if self.sim.is_lie(operation) {
             return false;
         }
-        match catch_unwind(AssertUnwindSafe(|| self.sim.act(deed))) {
+        match catch_unwind(AssertUnwindSafe(|| self.sim.act(operation))) {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return false,
             Err(panic) => {
@@ -104,12 +104,12 @@ impl Play {
                 self.wrong.push(format!("it panics: {said}"));
             }
         }
-        self.done.push((deed.to_owned(), self.sim.take_lines()));
+        self.done.push((operation.to_owned(), self.sim.take_lines()));
         self.wrong.extend(self.sim.take_wrong());
         true
     }
 
-    /// The deeds done, each with its log. A fault was found after the last deed.
+    /// The operations done, each with its log. A fault was found after the last operation.
     pub fn done(&self) -> &[(String, Vec<Line>)] {
         &self.done
     }
@@ -129,28 +129,28 @@ impl Play {
         &self.sim
     }
 
-    /// The deeds done. If a fault appeared during a repair, the repair is spelled out deed by deed.
+    /// The operations done. If a fault appeared during a repair, the repair is spelled out operation by operation.
     ///
     /// # Errors
     /// When the site contradicts itself.
     pub fn script(&self, options: Options) -> Result<Script, SiteError> {
-        let mut deeds: Vec<String> = self.done.iter().map(|(deed, _)| deed.clone()).collect();
-        let last = deeds.last().cloned().unwrap_or_default();
+        let mut operations: Vec<String> = self.done.iter().map(|(operation, _)| operation.clone()).collect();
+        let last = operations.last().cloned().unwrap_or_default();
         if let Some(what) = Mend::of(&last).filter(|_| !self.wrong.is_empty()) {
-            deeds.pop();
-            let before = Script { site: self.site.clone(), deeds };
+            operations.pop();
+            let before = Script { site: self.site.clone(), operations };
             let mut play = before.run(options)?;
             let mended = catch_unwind(AssertUnwindSafe(|| play.sim.mend(what)));
-            return Ok(Script { deeds: [before.deeds, mended.unwrap_or(vec![last])].concat(), ..before });
+            return Ok(Script { operations: [before.operations, mended.unwrap_or(vec![last])].concat(), ..before });
         }
-        Ok(Script { site: self.site.clone(), deeds })
+        Ok(Script { site: self.site.clone(), operations })
     }
 
-    /// The deeds and their log, as in a scenario file.
+    /// The operations and their log, as in a scenario file.
     pub fn log(&self) -> String {
         let mut text = String::new();
-        for (deed, lines) in &self.done {
-            let _ = writeln!(text, "{deed}");
+        for (operation, lines) in &self.done {
+            let _ = writeln!(text, "{operation}");
             for line in lines {
                 let _ = writeln!(text, "  {line}");
             }

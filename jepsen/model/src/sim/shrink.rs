@@ -40,7 +40,7 @@ pub struct Size {
     /// Lines that declare the site.
     pub site: usize,
     /// Deeds.
-    pub deeds: usize,
+    pub operations: usize,
     /// Simulated duration.
     pub takes: Span,
 }
@@ -72,13 +72,13 @@ pub fn shrink(script: &Script, options: Options, most: usize) -> Option<Shrunk> 
 
 impl Size {
     fn of(play: &Play) -> Size {
-        Size { site: play.site().len(), deeds: play.done().len(), takes: Span(play.sim().now().0) }
+        Size { site: play.site().len(), operations: play.done().len(), takes: Span(play.sim().now().0) }
     }
 }
 
 impl std::fmt::Display for Size {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} lines of site and {} deeds in {}", self.site, self.deeds, self.takes)
+        write!(f, "{} lines of site and {} operations in {}", self.site, self.operations, self.takes)
     }
 }
 
@@ -140,7 +140,7 @@ impl Hunt {
 
     /// Tries everything once.
     fn smaller(&mut self, mut best: Script) -> Script {
-        best = self.leave_out(best, can_go, |script, range| drop(script.deeds.drain(range)));
+        best = self.leave_out(best, can_go, |script, range| drop(script.operations.drain(range)));
         best = self.shorten_waits(best);
         best = self.trade_for_waits(best);
         for group in groups(&best) {
@@ -177,17 +177,17 @@ impl Hunt {
     fn shorten_waits(&mut self, mut best: Script) -> Script {
         let mut n = 0;
         while n < can_go(&best) {
-            let Some(wait) = wait(&best.deeds[n]) else {
+            let Some(wait) = wait(&best.operations[n]) else {
                 // For a useless request, the time that it takes may be enough.
-                if best.deeds[n].starts_with("op ") {
+                if best.operations[n].starts_with("op ") {
                     best = self.instead(&best, n, run(ANSWER.0)).unwrap_or(best);
                 }
                 n += 1;
                 continue;
             };
-            if let Some(next) = best.deeds[..can_go(&best)].get(n + 1).and_then(|next| self::wait(next)) {
+            if let Some(next) = best.operations[..can_go(&best)].get(n + 1).and_then(|next| self::wait(next)) {
                 let mut joined = best.clone();
-                joined.deeds.splice(n..n + 2, [run(wait + next)]);
+                joined.operations.splice(n..n + 2, [run(wait + next)]);
                 if let Some(found) = self.same(&joined) {
                     best = found;
                     continue;
@@ -204,16 +204,17 @@ impl Hunt {
         best
     }
 
-    /// Replaces deeds that served only as waits by waits of another length.
+    /// Replaces operations that served only as waits by waits of another length.
     fn trade_for_waits(&mut self, mut best: Script) -> Script {
         let mut n = 0;
         while n < can_go(&best) {
             let mut traded = None;
-            if wait(&best.deeds[n]).is_none() {
+            if wait(&best.operations[n]).is_none() {
                 let mut script = best.clone();
-                script.deeds.remove(n);
+                script.operations.remove(n);
                 let beside = [n, n.saturating_sub(1)].into_iter();
-                let waits = beside.filter(|at| script.deeds.get(*at).is_some_and(|deed| wait(deed).is_some()));
+                let waits =
+                    beside.filter(|at| script.operations.get(*at).is_some_and(|operation| wait(operation).is_some()));
                 let waits: Vec<(usize, u64)> = waits.flat_map(|at| WAITS.map(|long| (at, long))).collect();
                 traded = waits.into_iter().find_map(|(at, long)| self.instead(&script, at, run(long)));
             }
@@ -223,10 +224,10 @@ impl Hunt {
         best
     }
 
-    /// Tries a script with one deed replaced.
-    fn instead(&mut self, script: &Script, n: usize, deed: String) -> Option<Script> {
+    /// Tries a script with one operation replaced.
+    fn instead(&mut self, script: &Script, n: usize, operation: String) -> Option<Script> {
         let mut script = script.clone();
-        script.deeds[n] = deed;
+        script.operations[n] = operation;
         self.same(&script)
     }
 
@@ -257,15 +258,15 @@ fn kind(what: &str) -> String {
     words.map(|word| if word.contains(|c: char| c.is_ascii_digit()) { "_ " } else { word }).collect()
 }
 
-/// Number of deeds that can go. If a history does not come to rest, its repair must stay, or the fault says nothing.
+/// Number of operations that can go. If a history does not come to rest, its repair must stay, or the fault says nothing.
 fn can_go(script: &Script) -> usize {
-    let rests = script.deeds.last().is_some_and(|deed| deed == "expect rest");
-    let mend = script.deeds.iter().rposition(|deed| Mend::of(deed).is_some());
-    mend.filter(|_| rests).unwrap_or(script.deeds.len())
+    let rests = script.operations.last().is_some_and(|operation| operation == "expect rest");
+    let mend = script.operations.iter().rposition(|operation| Mend::of(operation).is_some());
+    mend.filter(|_| rests).unwrap_or(script.operations.len())
 }
 
-fn wait(deed: &str) -> Option<u64> {
-    span(deed.strip_prefix("run ")?).ok().map(|span| span.0)
+fn wait(operation: &str) -> Option<u64> {
+    span(operation.strip_prefix("run ")?).ok().map(|span| span.0)
 }
 
 fn run(ms: u64) -> String {
@@ -300,7 +301,7 @@ fn without_group(script: &Script, group: &str) -> Script {
         }
         !within
     });
-    Script { site: kept.cloned().collect(), deeds: script.deeds.clone() }
+    Script { site: kept.cloned().collect(), operations: script.operations.clone() }
 }
 
 /// Shorter versions of a line of a site: with a word less, an element of a list less, or a server or console less.
@@ -372,9 +373,9 @@ expect rest
     fn what_does_not_come_to_rest_is_mended_before_it_is_said_so() {
         let script = Script::parse(STUCK).expect("a script");
         let shrunk = shrink(&script, Options::default(), 1000).expect("it does not come to rest");
-        let deeds = ["run 2s", "op cluster disarm", "crash db1", "mend", "expect rest"];
+        let operations = ["run 2s", "op cluster disarm", "crash db1", "mend", "expect rest"];
         assert_eq!(shrunk.script.site, ["group db on p1 lpars=db1"]);
-        assert_eq!(shrunk.script.deeds, deeds);
+        assert_eq!(shrunk.script.operations, operations);
         println!("{}{:?}", shrunk.scenario("x"), shrunk.wrong);
     }
 

@@ -25,13 +25,13 @@ struct Kind {
     /// The declarations of every site, and the variants, one for each seed.
     site: &'static [&'static str],
     variants: &'static [&'static [&'static str]],
-    deed: fn(&mut Dice, &Sim) -> String,
+    operation: fn(&mut Dice, &Sim) -> String,
     /// The repair after which everything must come to rest.
     mend: &'static str,
 }
 
 const LPARS: Kind =
-    Kind { test: "any_long_history_is_safe_and_ends_well", site: &SITE, variants: &TIES, deed, mend: "mend" };
+    Kind { test: "any_long_history_is_safe_and_ends_well", site: &SITE, variants: &TIES, operation, mend: "mend" };
 
 const SITE: [&str; 8] = [
     "site servers=3 hmcs=2",
@@ -88,7 +88,7 @@ impl Dice {
     }
 }
 
-fn deed(dice: &mut Dice, sim: &Sim) -> String {
+fn operation(dice: &mut Dice, sim: &Sim) -> String {
     let server = dice.pick(&["p1", "p2", "p3"]);
     let node = dice.pick(&["n1", "n2", "n3"]);
     let group = dice.pick(&["db", "web", "app", "mob"]);
@@ -140,10 +140,10 @@ fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     let mut play = Play::begin(&site, options).expect("a site");
     play.act(if dice.roll(4) == 0 { "run 100ms" } else { "run 5s" });
     for _ in 0..DEEDS {
-        let deed = (kind.deed)(&mut dice, play.sim());
+        let operation = (kind.operation)(&mut dice, play.sim());
         let pause = ["1ms", "40ms", "150ms", "700ms", "2s", "6s", "20s", "45s"][dice.roll(8)];
         // The other parts make sense only after the first.
-        let _ = deed.split("; ").all(|part| play.act(part));
+        let _ = operation.split("; ").all(|part| play.act(part));
         play.act(&format!("run {pause}"));
         if !play.wrong().is_empty() {
             return (play, options);
@@ -231,7 +231,7 @@ fn what_fails_is_shrunk_to_a_scenario() {
         let shrunk = shrink(&script, options, SHRINKING).expect("what was done leads there once more");
         let text = shrunk.scenario(&format!("{bug:?}"));
         println!("{text}{}\n{} runs\n", shrunk.wrong.join("\n"), shrunk.runs);
-        assert!(shrunk.finished && shrunk.script.deeds.len() <= most, "it could be shorter");
+        assert!(shrunk.finished && shrunk.script.operations.len() <= most, "it could be shorter");
         assert!(shrunk.script.site.len() * 4 < script.site.len(), "its site could be smaller");
         let read = Script::parse(&text).expect("a scenario");
         assert_eq!(read, shrunk.script);

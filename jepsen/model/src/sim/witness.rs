@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use tenure_core::{
     HmcName, Ledger, Power, Reading, ResourceName, ServerName,
     config::Cluster,
-    execution::{self, Answer, Change, MachineDeed, Move, ServerDeed},
+    execution::{self, Answer, Change, MachineOperation, Move, ServerOperation},
     words::{self, Inventory, LparEnvironment, LparReading, LparState, RmcState, ServerReading, Step, Told},
 };
 
@@ -109,9 +109,9 @@ pub fn change(
         physical(world, cluster, server).ok_or_else(|| not_sent("the other server is not declared"))
     };
     let command = match change {
-        Change::Machine(name, MachineDeed::Start) => Command::start(id, lpar(name)?),
-        Change::Machine(name, MachineDeed::Stop(how)) => Command::stop(id, lpar(name)?, manner(*how)),
-        Change::Machine(name, MachineDeed::Move(step)) => {
+        Change::Machine(name, MachineOperation::Start) => Command::start(id, lpar(name)?),
+        Change::Machine(name, MachineOperation::Stop(how)) => Command::stop(id, lpar(name)?, manner(*how)),
+        Change::Machine(name, MachineOperation::Move(step)) => {
             let lpar = lpar(name)?;
             match step {
                 Move::Live { to } => Command::Migrate { lpar, from: id, to: other(to)? },
@@ -121,8 +121,8 @@ pub fn change(
                 Move::Recover => Command::RecoverMigration { lpar, server: id },
             }
         }
-        Change::Server(ServerDeed::PowerOff) => Command::fence(id),
-        Change::Server(ServerDeed::CutOffNode) => {
+        Change::Server(ServerOperation::PowerOff) => Command::fence(id),
+        Change::Server(ServerOperation::CutOffNode) => {
             let lpar = own_lpar(world, cluster, server).ok_or_else(|| not_sent("the node has no LPAR"))?;
             Command::stop(id, lpar, Stop::Immediate)
         }
@@ -161,9 +161,10 @@ fn told(change: &Change, answer: WorldAnswer) -> Told {
         (_, Refusal::HmcDown) => return Told::NotSent(why),
         (_, Refusal::MoveFailed) => Step::Checked,
         // The check before it is refused for the same reasons.
-        (Change::Machine(_, MachineDeed::Move(Move::Live { .. } | Move::Definition { .. } | Move::Anew { .. })), _) => {
-            Step::Check
-        }
+        (
+            Change::Machine(_, MachineOperation::Move(Move::Live { .. } | Move::Definition { .. } | Move::Anew { .. })),
+            _,
+        ) => Step::Check,
         _ => Step::Change,
     };
     match words::Refusal::parse(&refusal.message("it")) {

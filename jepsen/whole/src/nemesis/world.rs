@@ -130,13 +130,13 @@ impl Nemesis {
             let done = self
                 .site
                 .hardware
-                .inside(|apps, now| apps.deed(&[what], &resource, &name, &ServerName::from(server), now));
+                .inside(|apps, now| apps.operation(&[what], &resource, &name, &ServerName::from(server), now));
             drop(done);
             let server = ServerName::from(server);
             self.later(move |site| {
                 site.hardware.inside(|apps, now| {
                     for what in ["wake", "unstick"] {
-                        let _ = apps.deed(&[what], &resource, &name, &server, now);
+                        let _ = apps.operation(&[what], &resource, &name, &server, now);
                     }
                 });
             });
@@ -253,7 +253,7 @@ impl Nemesis {
                 let Some(group) = config.groups.get(&resource.group) else { continue };
                 for server in &group.servers {
                     for what in ["wake", "unstick"] {
-                        let _ = apps.deed(&[what], resource, name, server, now);
+                        let _ = apps.operation(&[what], resource, name, server, now);
                     }
                 }
             }

@@ -207,7 +207,7 @@ fn watchdogs(cluster: &Cluster, found: &mut Found) {
                 cluster.resources_of(name).filter(|(_, resource)| resource.as_agent().is_some()).collect();
             let longest = inside.keys().map(|resource| chain(&inside, resource, inside.len())).max();
             let Some(chain) = longest.filter(|_| group.managed) else { continue };
-            let needs = cluster.timings.concede.plus(chain);
+            let needs = cluster.timings.stand_down.plus(chain);
             if needs > has {
                 let (node, group) = (node.clone(), name.clone());
                 found.add(&place, Rule::WatchdogShort { node, group, needs, has });

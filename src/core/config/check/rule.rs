@@ -156,6 +156,6 @@ rules! {
     ZeroBrake { what: &'static str } => "{what} is zero, so nothing would ever be done", "write 1 at least";
     StormTooLarge { servers: u32, all: usize } => "a storm of {servers} servers cannot come: there are {all}", "write fewer, or 0 for never";
     Zero { what: &'static str } => "{what} is zero", "write a time such as 10m";
-    WatchdogShort { node: NodeName, group: GroupName, needs: Span, has: Span } => "the watchdog of node {node} resets it {has} after its last lease, and group {group} may take {needs} to be stopped by then (timings.concede, and the stop timeouts along its longest chain)", "write a longer watchdog, or shorter times";
+    WatchdogShort { node: NodeName, group: GroupName, needs: Span, has: Span } => "the watchdog of node {node} resets it {has} after its last lease, and group {group} may take {needs} to be stopped by then (timings.stand_down, and the stop timeouts along its longest chain)", "write a longer watchdog, or shorter times";
     TooShort { what: &'static str, value: Span, than: &'static str, least: Span } => "{what} of {value} is shorter than {than}", "write at least {least}";
 }

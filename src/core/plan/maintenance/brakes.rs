@@ -111,10 +111,11 @@ impl Planner<'_> {
     /// Whether a command may be proposed now. If not, its group gets the wait.
     pub(in super::super) fn may_go_out(&mut self, command: &Command) -> Result<(), Refusal> {
         if let Err(refusal) = self.scratch.permits(command) {
-            let Some((deed, Some(group))) = self.scratch.deed(command).filter(|_| refusal == Refusal::Disarmed) else {
+            let Some((decision, Some(group))) = self.scratch.decision(command).filter(|_| refusal == Refusal::Disarmed)
+            else {
                 return Err(refusal);
             };
-            let (group, why) = (group.clone(), Wait::Disarmed { deed });
+            let (group, why) = (group.clone(), Wait::Disarmed { decision });
             self.held_back = Some(why.clone());
             return Err(Refusal::Waits { group, why });
         }

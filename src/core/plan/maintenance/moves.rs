@@ -129,7 +129,7 @@ impl Planner<'_> {
                         return;
                     }
                 }
-                Some(NotHere::NotReadOff { power: Power::Unknown, .. }) => self.look(server),
+                Some(NotHere::NotReadOff { power: Power::Unknown, .. }) => self.probe(server),
                 Some(why) if is_of_the_server(&why) => {}
                 Some(why) => drop(self.emit(Command::Forgo { group: name, server: server.clone(), why })),
             }

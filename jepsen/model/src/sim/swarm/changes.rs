@@ -2,17 +2,17 @@
 //! declared again, nodes are replaced, times become shorter; processes are killed and return within a moment; and
 //! operators do maintenance. These are kinds of their own, so that the histories of the others stay unchanged.
 
-use super::{Dice, INSIDE, Kind, LPARS, deed as lpars_deed, inside, swarm};
+use super::{Dice, INSIDE, Kind, LPARS, inside, operation as lpars_deed, swarm};
 use crate::sim::Sim;
 
-/// Restarts, maintenance and changes of the file, mixed with the deeds on LPARs.
+/// Restarts, maintenance and changes of the file, mixed with the operations on LPARs.
 pub(super) const CHANGED: Kind =
-    Kind { test: "any_long_history_of_changes_is_safe_and_ends_well", deed: of_lpars, mend: "mend all", ..LPARS };
+    Kind { test: "any_long_history_of_changes_is_safe_and_ends_well", operation: of_lpars, mend: "mend all", ..LPARS };
 
 /// The same for resources inside nodes.
 pub(super) const CHANGED_INSIDE: Kind = Kind {
     test: "any_long_history_of_changes_inside_nodes_is_safe_and_ends_well",
-    deed: of_apps,
+    operation: of_apps,
     mend: "mend all",
     ..INSIDE
 };
@@ -40,7 +40,7 @@ fn of_lpars(dice: &mut Dice, sim: &Sim) -> String {
 
 fn of_apps(dice: &mut Dice, sim: &Sim) -> String {
     if dice.roll(3) > 0 {
-        return inside::deed(dice, sim);
+        return inside::operation(dice, sim);
     }
     let group = dice.pick(&["web", "mix", "solo", "net"]);
     let app = dice.pick(&["ip", "httpd", "probe", "job"]);

@@ -59,7 +59,7 @@ pub(super) const INSIDE: Kind = Kind {
     test: "any_long_history_inside_nodes_is_safe_and_ends_well",
     site: &SITE,
     variants: &WATCHDOGS,
-    deed,
+    operation,
     mend: "mend hands",
 };
 
@@ -69,7 +69,7 @@ fn guest(sim: &Sim, server: &str) -> Option<Guest> {
     Some(sim.world().guest(sim.world().server(server)?, lpar))
 }
 
-pub(super) fn deed(dice: &mut Dice, sim: &Sim) -> String {
+pub(super) fn operation(dice: &mut Dice, sim: &Sim) -> String {
     let server = dice.pick(&SERVERS);
     let node = dice.pick(&["n1", "n2", "n3"]);
     let group = dice.pick(&["web", "mix", "solo", "net"]);

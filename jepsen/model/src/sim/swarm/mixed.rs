@@ -2,7 +2,7 @@
 //! them, links, services, rules, hooks, watchdogs, two HMCs, an arbiter; faults of all of these, interventions by
 //! hand, changes of the file, maintenance and operators.
 //!
-//! The possible deeds are a table, so that coverage can be checked: over the fixed seeds each deed of the table must
+//! The possible operations are a table, so that coverage can be checked: over the fixed seeds each operation of the table must
 //! have been done, and each of the [effects](EFFECTS) must have occurred.
 
 use super::{Dice, Kind, run, seeds};
@@ -101,7 +101,7 @@ pub(super) const MIXED: Kind = Kind {
     test: "any_long_history_of_everything_is_safe_and_ends_well",
     site: &SITE,
     variants: &TIES,
-    deed,
+    operation,
     mend: "mend all",
 };
 
@@ -114,7 +114,7 @@ const NAMES: [(&str, &[&str]); 6] = [
     ("group", &["db", "web", "mob", "vip", "job", "net"]),
 ];
 
-/// Weight and text of each deed: `{server}` stands for one of the servers, `[a|b]` for one of these.
+/// Weight and text of each operation: `{server}` stands for one of the servers, `[a|b]` for one of these.
 const DEEDS: [(usize, &str); 71] = [
     // LPARs.
     (8, "crash {lpar}"),
@@ -196,47 +196,47 @@ const DEEDS: [(usize, &str); 71] = [
     (6, "op configure whole"),
 ];
 
-fn deed(dice: &mut Dice, _: &Sim) -> String {
+fn operation(dice: &mut Dice, _: &Sim) -> String {
     let mut at = dice.roll(DEEDS.iter().map(|(often, _)| often).sum());
     let (_, template) =
-        DEEDS.iter().find(|(often, _)| at.checked_sub(*often).map(|left| at = left).is_none()).expect("a deed");
-    let mut deed = (*template).to_owned();
-    while let Some((head, choices, tail)) = choice(&deed) {
-        deed = format!("{head}{}{tail}", dice.pick(&choices));
+        DEEDS.iter().find(|(often, _)| at.checked_sub(*often).map(|left| at = left).is_none()).expect("a operation");
+    let mut operation = (*template).to_owned();
+    while let Some((head, choices, tail)) = choice(&operation) {
+        operation = format!("{head}{}{tail}", dice.pick(&choices));
     }
     for (what, names) in NAMES {
-        if deed.contains(&format!("{{{what}}}")) {
-            deed = deed.replace(&format!("{{{what}}}"), dice.pick(names));
+        if operation.contains(&format!("{{{what}}}")) {
+            operation = operation.replace(&format!("{{{what}}}"), dice.pick(names));
         }
     }
-    deed
+    operation
 }
 
-/// The first choice in a deed, with the text before and after it.
-fn choice(deed: &str) -> Option<(&str, Vec<&str>, &str)> {
-    deed.match_indices('[').find_map(|(open, _)| {
-        let (inside, tail) = deed[open + 1..].split_once(']')?;
-        inside.contains('|').then(|| (&deed[..open], inside.split('|').collect(), tail))
+/// The first choice in a operation, with the text before and after it.
+fn choice(operation: &str) -> Option<(&str, Vec<&str>, &str)> {
+    operation.match_indices('[').find_map(|(open, _)| {
+        let (inside, tail) = operation[open + 1..].split_once(']')?;
+        inside.contains('|').then(|| (&operation[..open], inside.split('|').collect(), tail))
     })
 }
 
-/// All deeds, with every choice.
+/// All operations, with every choice.
 fn everything() -> Vec<String> {
-    let mut open: Vec<String> = DEEDS.iter().map(|(_, deed)| (*deed).to_owned()).collect();
+    let mut open: Vec<String> = DEEDS.iter().map(|(_, operation)| (*operation).to_owned()).collect();
     let mut all = Vec::new();
-    while let Some(deed) = open.pop() {
-        match choice(&deed) {
+    while let Some(operation) = open.pop() {
+        match choice(&operation) {
             Some((head, choices, tail)) => open.extend(choices.iter().map(|choice| format!("{head}{choice}{tail}"))),
-            None => all.extend(deed.split("; ").map(nameless)),
+            None => all.extend(operation.split("; ").map(nameless)),
         }
     }
     all
 }
 
-/// A deed with its names replaced by their kinds.
-fn nameless(deed: &str) -> String {
+/// A operation with its names replaced by their kinds.
+fn nameless(operation: &str) -> String {
     let mut text = String::new();
-    for part in deed.split_inclusive(|c: char| !c.is_alphanumeric()) {
+    for part in operation.split_inclusive(|c: char| !c.is_alphanumeric()) {
         let name = part.trim_end_matches(|c: char| !c.is_alphanumeric());
         match NAMES.iter().find(|(_, names)| names.contains(&name)) {
             Some((what, _)) => text.push_str(&format!("{{{what}}}{}", &part[name.len()..])),
@@ -288,20 +288,20 @@ const EFFECTS: [&str; 38] = [
     "would strand",
 ];
 
-/// Number of occurrences of each deed and effect.
+/// Number of occurrences of each operation and effect.
 #[derive(Default)]
 struct Coverage(BTreeMap<String, usize>);
 
 impl Coverage {
     /// All counts zero.
     fn new() -> Coverage {
-        let deeds = everything().into_iter().filter(|deed| !deed.starts_with("run "));
-        Coverage(deeds.chain(EFFECTS.map(|effect| format!("… {effect}"))).map(|what| (what, 0)).collect())
+        let operations = everything().into_iter().filter(|operation| !operation.starts_with("run "));
+        Coverage(operations.chain(EFFECTS.map(|effect| format!("… {effect}"))).map(|what| (what, 0)).collect())
     }
 
     fn take(&mut self, play: &Play) {
-        for (deed, lines) in play.done() {
-            self.0.entry(nameless(deed)).and_modify(|count| *count += 1);
+        for (operation, lines) in play.done() {
+            self.0.entry(nameless(operation)).and_modify(|count| *count += 1);
             for effect in EFFECTS {
                 let times = lines.iter().filter(|line| line.text.contains(effect)).count();
                 self.0.entry(format!("… {effect}")).and_modify(|count| *count += times);

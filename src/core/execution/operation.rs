@@ -9,20 +9,20 @@ pub enum Ask {
     /// Read a server; the reading must begin after the question.
     Read(ServerName),
     /// Look at a resource inside the node; the look must begin after the question.
-    Look(ResourceName),
+    Probe(ResourceName),
     /// Let some time pass.
     Pause(Span),
     /// Change something, which needs a lease.
-    Do(Deed),
+    Do(Operation),
 }
 
 /// A change, by who carries it out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Deed {
+pub enum Operation {
     /// The hypervisor of the order's server.
     Hypervisor(Change),
     /// The agent of a resource inside the node.
-    Local(ResourceName, LocalDeed),
+    Local(ResourceName, LocalOperation),
     /// The node itself, which runs a program.
     Program(Program),
 }
@@ -31,14 +31,14 @@ pub enum Deed {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Change {
     /// An LPAR that is a resource.
-    Machine(ResourceName, MachineDeed),
+    Machine(ResourceName, MachineOperation),
     /// The server, or the LPAR of the node on it.
-    Server(ServerDeed),
+    Server(ServerOperation),
 }
 
 /// A change of an LPAR.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MachineDeed {
+pub enum MachineOperation {
     /// Activate it.
     Start,
     /// Bring it down.
@@ -84,7 +84,7 @@ pub enum Move {
 
 /// A change of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ServerDeed {
+pub enum ServerOperation {
     /// Power it off.
     PowerOff,
     /// Cut off the LPAR of the node that lives on it.
@@ -93,7 +93,7 @@ pub enum ServerDeed {
 
 /// An action of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LocalDeed {
+pub enum LocalOperation {
     /// Start.
     Start,
     /// Stop in order.
@@ -119,7 +119,7 @@ pub enum Answer {
     /// A reading, of whatever quality.
     Read(Reading),
     /// The look of an agent.
-    Looked(Seen),
+    Probed(Seen),
     /// The change was accepted.
     Accepted,
     /// The change was refused because it is in effect already.
@@ -136,17 +136,17 @@ pub enum Answer {
 
 impl Ask {
     /// A change of an LPAR, as a question.
-    pub fn machine(resource: ResourceName, deed: MachineDeed) -> Self {
-        Ask::Do(Deed::Hypervisor(Change::Machine(resource, deed)))
+    pub fn machine(resource: ResourceName, operation: MachineOperation) -> Self {
+        Ask::Do(Operation::Hypervisor(Change::Machine(resource, operation)))
     }
 
     /// A change of a server, as a question.
-    pub fn server(deed: ServerDeed) -> Self {
-        Ask::Do(Deed::Hypervisor(Change::Server(deed)))
+    pub fn server(operation: ServerOperation) -> Self {
+        Ask::Do(Operation::Hypervisor(Change::Server(operation)))
     }
 
     /// An action of an agent, as a question.
-    pub fn local(resource: ResourceName, deed: LocalDeed) -> Self {
-        Ask::Do(Deed::Local(resource, deed))
+    pub fn local(resource: ResourceName, operation: LocalOperation) -> Self {
+        Ask::Do(Operation::Local(resource, operation))
     }
 }

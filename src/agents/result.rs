@@ -1,4 +1,4 @@
-//! The outcome of an entry point: a look, or a deed.
+//! The outcome of an entry point: a look, or a operation.
 
 use super::program::{Ended, Outcome};
 use std::time::Duration;
@@ -9,7 +9,7 @@ const LONGEST_SAID: usize = 512;
 
 /// The result of one look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct MonitorResult {
     pub power: Power,
     pub confidence: u8,
     pub said: String,
@@ -17,20 +17,20 @@ pub(crate) struct Look {
     pub late: bool,
 }
 
-impl Look {
+impl MonitorResult {
     pub(crate) fn new(power: Power, said: impl Into<String>) -> Self {
         let confidence = if power == Power::Running { 100 } else { 0 };
-        Look { power, confidence, said: short(said.into()), late: false }
+        MonitorResult { power, confidence, said: short(said.into()), late: false }
     }
 
     pub(crate) fn unknown(said: impl Into<String>) -> Self {
-        Look::new(Power::Unknown, said)
+        MonitorResult::new(Power::Unknown, said)
     }
 
     /// The result of a program without an exit status: Unknown.
     pub(crate) fn without_status(outcome: &Outcome) -> Self {
         let late = matches!(outcome.ended, Ended::TimeOver(_));
-        Look { late, ..Look::unknown(outcome.words()) }
+        MonitorResult { late, ..MonitorResult::unknown(outcome.words()) }
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn short(mut said: String) -> String {
 
 /// The outcome of a start, a stop or a clean.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Deed {
+pub(crate) struct ActionResult {
     pub answer: Answer,
     /// Time for which the agent says that no effect can be seen yet.
     pub wait: Duration,
@@ -57,37 +57,37 @@ pub(crate) struct Deed {
     pub ran: bool,
 }
 
-impl Deed {
+impl ActionResult {
     pub(crate) fn done() -> Self {
-        Deed { answer: Answer::Accepted, wait: Duration::ZERO, ran: true }
+        ActionResult { answer: Answer::Accepted, wait: Duration::ZERO, ran: true }
     }
 
     pub(crate) fn already() -> Self {
-        Deed { answer: Answer::Already, wait: Duration::ZERO, ran: true }
+        ActionResult { answer: Answer::Already, wait: Duration::ZERO, ran: true }
     }
 
     /// Refused before any program was run.
     pub(crate) fn refused(why: impl Into<String>) -> Self {
-        Deed { answer: Answer::Refused(short(why.into())), wait: Duration::ZERO, ran: false }
+        ActionResult { answer: Answer::Refused(short(why.into())), wait: Duration::ZERO, ran: false }
     }
 
     /// Refused by the program that was run.
     pub(crate) fn failed(why: impl Into<String>) -> Self {
-        Deed { ran: true, ..Deed::refused(why) }
+        ActionResult { ran: true, ..ActionResult::refused(why) }
     }
 
     pub(crate) fn unknown(why: impl Into<String>) -> Self {
-        Deed { answer: Answer::Unknown(short(why.into())), wait: Duration::ZERO, ran: true }
+        ActionResult { answer: Answer::Unknown(short(why.into())), wait: Duration::ZERO, ran: true }
     }
 
     /// The outcome of a program whose exit status 0 means done, and any other not done.
     pub(crate) fn of(outcome: &Outcome) -> Self {
         match &outcome.ended {
-            Ended::Exited(0) => Deed::done(),
-            Ended::Exited(_) => Deed::failed(outcome.words()),
-            Ended::Missing(_) => Deed::refused(outcome.words()),
-            Ended::NoRoom(_) => Deed { answer: Answer::NotSent(outcome.words()), ..Deed::refused("") },
-            Ended::Broken(_) | Ended::TimeOver(_) => Deed::unknown(outcome.words()),
+            Ended::Exited(0) => ActionResult::done(),
+            Ended::Exited(_) => ActionResult::failed(outcome.words()),
+            Ended::Missing(_) => ActionResult::refused(outcome.words()),
+            Ended::NoRoom(_) => ActionResult { answer: Answer::NotSent(outcome.words()), ..ActionResult::refused("") },
+            Ended::Broken(_) | Ended::TimeOver(_) => ActionResult::unknown(outcome.words()),
         }
     }
 }
