@@ -10,7 +10,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tenure::config;
 use tenure_agents::{Runtime, Settings, Severity};
 use tenure_core::{
     Power, ResourceName,
@@ -93,7 +92,7 @@ impl Examples {
             let node = if piece.contains("[nodes.n1]") { "" } else { NODE };
             // An example of a whole site needs no common beginning.
             let text = if piece.starts_with("name = ") { piece.to_owned() } else { format!("{BASE}{node}{piece}") };
-            config::cluster::parse("cluster.toml", &text).unwrap_or_else(|why| panic!("{why:?}\n{text}"))
+            tenure_config::cluster::parse("cluster.toml", &text).unwrap_or_else(|why| panic!("{why:?}\n{text}"))
         };
         self.of(&["toml"]).map(whole).collect()
     }
@@ -132,13 +131,13 @@ fn every_tenured_toml_is_one_and_says_the_defaults() {
     assert_eq!(pieces.len(), 2);
     let base =
         "node = \"n1\"\ndata_dir = \"/var/lib/tenure\"\nlisten = \"10.0.0.1:7100\"\napi_listen = \"10.0.0.1:7101\"\n";
-    let plain = config::LocalConfig::parse("tenured.toml", base).unwrap();
+    let plain = tenure::local::LocalConfig::parse("tenured.toml", base).unwrap();
     // The page has the default where the example has the directory of this test.
     let own = examples.folder.path().to_str().unwrap();
     let places =
-        config::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[0].replace(own, "/run/tenure")));
+        tenure::local::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[0].replace(own, "/run/tenure")));
     assert_eq!(places.unwrap().agents, plain.agents);
-    let watched = config::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[1])).unwrap();
+    let watched = tenure::local::LocalConfig::parse("tenured.toml", &format!("{base}{}", pieces[1])).unwrap();
     assert_eq!(watched.watchdog.unwrap().device, Path::new("/dev/watchdog0"));
 }
 

@@ -1,7 +1,7 @@
 //! `tenured.toml`: reading it, and mistakes with their places. The cluster file is tested in `src/config/tests`.
 
 use std::time::Duration;
-use tenure::config::LocalConfig;
+use tenure::local::LocalConfig;
 
 const LOCAL: &str = r#"node = "p1"
 data_dir = "data"

@@ -4,7 +4,7 @@ use super::{
     Settings,
     ocf::Library,
     output::Output,
-    program::{self, Outcome, Place, Program},
+    program::{self, Outcome, Permit, Program},
     spec::Spec,
 };
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -27,7 +27,7 @@ pub(crate) struct Call<'a> {
     /// Whether it is a look at a resource that should not be online here.
     pub probe: bool,
     /// The turn of the resource, if the resource is managed; `None` for a check of the configuration.
-    pub place: Option<&'a Place>,
+    pub place: Option<&'a Permit>,
 }
 
 /// The program of an entry point, and the handling of its output.

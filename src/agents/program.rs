@@ -54,11 +54,11 @@ pub struct Program {
     /// The directory for its record while it runs, which a later process of this node reads.
     pub record: Option<PathBuf>,
     /// Dropped only when the program is gone, also if nobody waits for that.
-    pub place: Option<Place>,
+    pub place: Option<Permit>,
 }
 
 /// A guard that a program holds until it is gone, such as the turn of a resource.
-pub type Place = Arc<dyn fmt::Debug + Send + Sync>;
+pub type Permit = Arc<dyn fmt::Debug + Send + Sync>;
 
 /// The way in which a program ended.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ struct Body {
     child: Child,
     cgroup: Option<Cgroup>,
     _record: Option<Record>,
-    _place: Option<Place>,
+    _place: Option<Permit>,
 }
 
 impl Running {

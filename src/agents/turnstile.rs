@@ -3,7 +3,7 @@
 //! An entry point of a higher rank displaces one of a lower rank: a look that hangs must not hold up a stop. A
 //! displaced one is killed with its children, because its future is dropped.
 
-use super::program::Place;
+use super::program::Permit;
 use std::{future::Future, sync::Arc};
 use tokio::sync::{Mutex, watch};
 
@@ -39,7 +39,7 @@ pub(crate) struct Turn<'a> {
     turnstile: &'a Turnstile,
     rank: Rank,
     /// Shared with the turn's programs: a killed one keeps the turn until it is gone.
-    place: Place,
+    place: Permit,
 }
 
 impl Turnstile {
@@ -56,7 +56,7 @@ impl Turnstile {
 
 impl Turn<'_> {
     /// The guard for programs run in this turn: it ends when the last of them is gone.
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Permit {
         &self.place
     }
 

@@ -3,10 +3,10 @@
 use super::wire::{
     AgentDetailView, AgentsView, CheckView, ErrorKind, ErrorView, JoinReply, JoinRequest, SubjectView, TokenView,
 };
-use crate::config::Problems;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use std::sync::Arc;
+use tenure_config::Problems;
 use tenure_core::{
     Event, Ledger, NodeName, Refusal, Rejection, Reply, Request, RequestId, ResourceName, config::Cluster,
 };

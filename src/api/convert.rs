@@ -5,7 +5,6 @@ use super::{
     view,
     wire::{MemberView, MembersView},
 };
-use crate::config;
 use std::sync::Arc;
 use tenure_core::{Ledger, RequestId, config::Cluster};
 
@@ -14,7 +13,7 @@ const SENT_FILE: &str = "cluster file";
 
 /// Parses a cluster file.
 pub(super) fn cluster(text: &str) -> Result<Arc<Cluster>, Failure> {
-    config::cluster::parse(SENT_FILE, text).map(Arc::new).map_err(Failure::Invalid)
+    tenure_config::cluster::parse(SENT_FILE, text).map(Arc::new).map_err(Failure::Invalid)
 }
 
 /// Parses 32 hexadecimal digits.

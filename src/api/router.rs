@@ -13,7 +13,6 @@ use super::{
         WhatIfBody, WhatIfView, WhyNotView, WhyView,
     },
 };
-use crate::config;
 use axum::{
     Extension, Json, Router,
     body::Body,
@@ -232,7 +231,7 @@ async fn rolling(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answ
 
 async fn declared(State(backend): Shared, Query(fresh): Query<Freshness>) -> Answer<ConfigView> {
     let ledger = backend.ledger(fresh.read()).await?;
-    let text = if ledger.configured == 0 { String::new() } else { config::export(ledger.declared()) };
+    let text = if ledger.configured == 0 { String::new() } else { tenure_config::export(ledger.declared()) };
     Ok(Json(ConfigView { configured: ledger.configured, text }))
 }
 

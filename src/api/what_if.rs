@@ -15,7 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tenure_core::{
-    GroupName, Ledger, Rejection, Request, ServerName, tolerance,
+    GroupName, Ledger, Rejection, Request, ServerName,
+    placement::tolerance,
     what_if::{self, Ending, Foreseen, Foresight, Instead, Loss, Place, Room, Standing, Survival},
 };
 use tokio::sync::Semaphore;

@@ -26,8 +26,8 @@ pub use what_if::{
 /// Operators' requests are the same type on the wire and in the log.
 pub use tenure_core::Verb;
 
-use crate::config::Problem;
 use serde::{Deserialize, Serialize};
+use tenure_config::Problem;
 use tenure_core::Subject;
 
 /// Severity of an event or a wait.

@@ -335,7 +335,7 @@ pub enum Node {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    let span = crate::config::span(text).ok_or("write a time such as 500ms, 30s, 5m")?;
+    let span = tenure_config::span(text).ok_or("write a time such as 500ms, 30s, 5m")?;
     if span.0 == 0 { Err("the time is zero".to_owned()) } else { Ok(Duration::from_millis(span.0)) }
 }
 

@@ -6,16 +6,13 @@ use super::{
     diff::{self, Change},
     render,
 };
-use crate::{
-    api::{Client, ClientError, Read, wire::OutcomeView},
-    config,
-};
+use crate::api::{Client, ClientError, Read, wire::OutcomeView};
 use std::path::Path;
 use tenure_core::{RequestId, config::Cluster};
 use toml::Table;
 
 pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let cluster = config::cluster::load(file).map_err(Fault::Invalid)?;
+    let cluster = tenure_config::cluster::load(file).map_err(Fault::Invalid)?;
     if global.output == Output::Json {
         let counts = counts(&cluster).into_iter().map(|(what, n)| (format!("{}s", what.to_lowercase()), n.into()));
         let mut view = serde_json::Map::from_iter([
@@ -32,8 +29,8 @@ pub(super) fn validate(file: &Path, global: &Global, terminal: &mut Terminal) ->
 
 /// Validates the file here, and checks it against the agents of the nodes.
 pub(super) async fn check(file: &Path, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let cluster = config::cluster::load(file).map_err(Fault::Invalid)?;
-    let found = context.client.check(&config::export(&cluster)).await?;
+    let cluster = tenure_config::cluster::load(file).map_err(Fault::Invalid)?;
+    let found = context.client.check(&tenure_config::export(&cluster)).await?;
     if !found.errors.is_empty() {
         return Err(Fault::Unkept(found));
     }
@@ -62,8 +59,8 @@ pub(super) async fn export(context: &Context, terminal: &mut Terminal) -> Result
 }
 
 pub(super) async fn apply(args: Apply, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
-    let cluster = config::cluster::load(&args.file).map_err(Fault::Invalid)?;
-    let text = config::export(&cluster);
+    let cluster = tenure_config::cluster::load(&args.file).map_err(Fault::Invalid)?;
+    let text = tenure_config::export(&cluster);
     let present = context.client.config(Read::Linearizable).await?;
     let changes = diff::diff(&table(&present.text)?, &table(&text)?);
     let id = context.global.request_id.map_or_else(Client::request_id, RequestId);
@@ -150,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_declared_is_counted() {
-        let cluster = config::cluster::parse("sample.toml", config::reference::SAMPLE).unwrap();
+        let cluster = tenure_config::cluster::parse("sample.toml", tenure_config::reference::SAMPLE).unwrap();
         let said = "cluster site, 1 manager, 3 servers, 3 nodes, 4 groups, 4 LPARs, 2 resources, 1 service, 1 rule";
         assert_eq!(summary(&cluster), said);
         assert_eq!(summary(&Cluster { name: "new".to_owned(), ..Cluster::default() }), "cluster new");

@@ -1,9 +1,9 @@
 //! The differences between two cluster files: per object, per field. Works on the text of both, so that it needs no
 //! knowledge of the meaning of fields.
 
-use crate::config::cluster::{NAMED, SINGLE};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use tenure_config::cluster::{NAMED, SINGLE};
 use toml::{Table, Value};
 
 /// An object that is added, removed or changed.

@@ -5,8 +5,9 @@ use crate::{
         ClientError,
         wire::{CheckView, ErrorKind, ErrorView},
     },
-    config::{Problems, identity::IdentityError},
+    local::identity::IdentityError,
 };
+use tenure_config::Problems;
 
 /// Exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::{
     args::{Global, Init, Output},
 };
 use crate::{
-    config::{LocalConfig, identity},
+    local::{LocalConfig, identity},
     node::founding::{self, FoundingError},
 };
 use std::{error::Error, path::PathBuf};

@@ -27,7 +27,7 @@ pub use terminal::Terminal;
 
 use crate::{
     api::{Client, Read},
-    config::identity,
+    local::identity,
 };
 use args::{Cluster, Command, Global, Output};
 

@@ -5,10 +5,7 @@ use super::{
     args::{Plan, WhatIfs},
     render,
 };
-use crate::{
-    api::wire::{EndingView, ServerStatus, WhatIf, WhatIfBody, WhatIfView},
-    config,
-};
+use crate::api::wire::{EndingView, ServerStatus, WhatIf, WhatIfBody, WhatIfView};
 use tenure_core::Verb;
 
 pub(super) async fn plan(plan: Plan, context: &Context, terminal: &mut Terminal) -> Result<Exit, Fault> {
@@ -35,9 +32,9 @@ fn what_ifs(what: WhatIfs) -> Result<(Vec<WhatIf>, String), Fault> {
     let mut all = Vec::new();
     let mut titles = Vec::new();
     if let Some(file) = what.apply {
-        let cluster = config::cluster::load(&file).map_err(Fault::Invalid)?;
+        let cluster = tenure_config::cluster::load(&file).map_err(Fault::Invalid)?;
         titles.push(format!("applying {}", file.display()));
-        all.push(WhatIf::Configure { text: config::export(&cluster) });
+        all.push(WhatIf::Configure { text: tenure_config::export(&cluster) });
     }
     for group in what.online {
         titles.push(format!("bringing {group} online"));

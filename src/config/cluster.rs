@@ -3,7 +3,7 @@
 use crate::{
     Problems, declared,
     fields::{Fields, Log},
-    place::{is_consequence, place_mistake},
+    location::{is_consequence, place_mistake},
     problem::Found,
     schema,
     syntax::mistakes,

@@ -10,7 +10,7 @@ mod declared;
 pub mod export;
 pub mod fields;
 mod form;
-mod place;
+mod location;
 mod problem;
 mod quantity;
 pub mod reference;

@@ -7,7 +7,7 @@ use crate::{
     ledger::Incarnation,
     note::{CleanReason, Conflict, FaultReason, LeaveReason, NotHere, ServerWait, Wait},
     order::Epoch,
-    tolerance::Weakness,
+    placement::tolerance::Weakness,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,

@@ -41,22 +41,16 @@ pub use recall::Recall;
 
 use crate::Span;
 
-/// Percentage by which another node's clock may run faster or slower.
-pub(crate) const DRIFT_PERCENT: u64 = 5;
 /// A lease divided by this is added to every lease that a leader waits out.
 const LEASE_MARGIN: u64 = 12;
 
 /// Time for which a node may use a lease: its clock may run slow, and it must not use it longer than its leader
 /// believes.
 pub fn usable(lease: Span) -> Span {
-    Span(lease.0.saturating_sub(percent(lease).0))
+    Span(lease.0.saturating_sub(lease.drift().0))
 }
 
 /// Time after which a lease has certainly ended, on the clock of the leader that granted it.
 pub fn surely_over(lease: Span) -> Span {
-    lease.plus(percent(lease)).plus(Span(lease.0.checked_div(LEASE_MARGIN).unwrap_or_default()))
-}
-
-fn percent(span: Span) -> Span {
-    Span(span.0.saturating_mul(DRIFT_PERCENT).checked_div(100).unwrap_or_default())
+    lease.plus(lease.drift()).plus(Span(lease.0.checked_div(LEASE_MARGIN).unwrap_or_default()))
 }

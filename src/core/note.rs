@@ -17,8 +17,8 @@ use crate::{
     ledger::Incarnation,
     name::Thing,
     order::Epoch,
+    placement::tolerance::Weakness,
     row::Names,
-    tolerance::Weakness,
 };
 use reason::whys;
 use serde::{Deserialize, Serialize};

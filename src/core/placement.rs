@@ -1,14 +1,17 @@
 //! Converts between the ledger and a problem of placement: names to indexes, and declared needs to amounts.
 //!
 //! The planner, the proof of tolerance and the forecasts all ask through here, so that they see the same servers, needs
-//! and rules. The engine itself is in [`place`](crate::place).
+//! and rules. The search itself is in [`engine`], the question whether servers could still be lost in [`tolerance`].
+
+pub mod engine;
+pub mod tolerance;
 
 use crate::{
     GroupName, Ledger, RuleName, ServerName,
     config::{Asks, Load, Policy as Declared},
     ledger::GroupState,
     note::NotHere,
-    place::{Amounts, Candidate, Dimension, Door, Item, Obstacle, Policy, Problem, Room, Rule, ZoneRule},
+    placement::engine::{Amounts, Candidate, Dimension, Door, Item, Obstacle, Policy, Problem, Room, Rule, ZoneRule},
 };
 use std::collections::{BTreeMap, BTreeSet};
 

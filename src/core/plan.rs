@@ -10,7 +10,7 @@ mod maintenance;
 mod members;
 mod migration;
 mod nodes;
-mod placement;
+mod place;
 mod servers;
 mod tolerance;
 

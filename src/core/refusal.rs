@@ -8,8 +8,8 @@ use crate::{
     config::Need,
     name::Thing,
     note::{CleanReason, NotHere, Wait},
+    placement::tolerance::Weakness,
     row::Names,
-    tolerance::Weakness,
 };
 use std::{collections::BTreeSet, fmt};
 

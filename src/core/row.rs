@@ -10,7 +10,7 @@ use crate::{
         ServerWait, Stay, Wait,
     },
     order::Epoch,
-    tolerance::Weakness,
+    placement::tolerance::Weakness,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -45,6 +45,9 @@ impl Time {
     }
 }
 
+/// Percentage by which another node's clock may run faster or slower. Leases, and the time of a watchdog, count on it.
+const DRIFT_PERCENT: u64 = 5;
+
 impl Span {
     /// A span of whole seconds.
     pub const fn seconds(seconds: u64) -> Span {
@@ -53,6 +56,10 @@ impl Span {
     /// This span multiplied by `times`.
     pub const fn times(self, times: u64) -> Span {
         Span(self.0.saturating_mul(times))
+    }
+    /// What another clock may gain or lose in it.
+    pub fn drift(self) -> Span {
+        Span(self.0.saturating_mul(DRIFT_PERCENT).checked_div(100).unwrap_or_default())
     }
     /// The sum of both spans.
     pub const fn plus(self, other: Span) -> Span {

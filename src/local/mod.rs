@@ -3,7 +3,7 @@
 
 pub mod identity;
 
-use crate::performer::Places;
+use crate::performer::AgentPaths;
 use identity::IdentityError;
 use std::{
     net::SocketAddr,
@@ -41,7 +41,7 @@ pub struct LocalConfig {
     /// Format of log lines.
     pub log_format: LogFormat,
     /// The paths of agents and their files.
-    pub agents: Places,
+    pub agents: AgentPaths,
     /// The watchdog that resets this machine, if one is used.
     pub watchdog: Option<WatchdogDevice>,
     /// Timings of consensus.
@@ -140,7 +140,7 @@ fn read(log: &mut Log, mut root: Fields<'_>) -> Option<LocalConfig> {
             LogFormat::Text
         }
     };
-    let agents = root.table(log, "agents").map_or_else(Places::default, |fields| places(log, fields));
+    let agents = root.table(log, "agents").map_or_else(AgentPaths::default, |fields| places(log, fields));
     let timeout = root.text(log, "watchdog_timeout").map(PathBuf::from);
     let device = root.text(log, "watchdog").map(PathBuf::from);
     let watchdog = device.map(|device| WatchdogDevice { device, timeout });
@@ -207,8 +207,8 @@ fn advertise(
 }
 
 /// The table `[agents]`.
-fn places(log: &mut Log, mut fields: Fields<'_>) -> Places {
-    let mut places = Places::default();
+fn places(log: &mut Log, mut fields: Fields<'_>) -> AgentPaths {
+    let mut places = AgentPaths::default();
     let mut take = |field: &'static str| fields.text(log, field).map(PathBuf::from);
     places.ocf_root = take("ocf_root").unwrap_or(places.ocf_root);
     places.systemctl = take("systemctl").unwrap_or(places.systemctl);

@@ -13,7 +13,7 @@ use crate::{
         Backend, Failure, Member, Members, Read,
         wire::{AgentDetailView, AgentsView, JoinReply, JoinRequest, MemberView, TokenView},
     },
-    config::LocalConfig,
+    local::LocalConfig,
     performer::Agents,
 };
 use async_trait::async_trait;

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     api,
-    config::{LocalConfig, identity::IdentityError},
     hypervisor::Registry,
+    local::{LocalConfig, identity::IdentityError},
     performer::{
         Agents, Lease, Performer,
         watchdog::{self, Feeding, Watchdog, WatchdogError},

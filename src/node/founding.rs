@@ -9,7 +9,7 @@ use crate::{
         Client,
         wire::{JoinRequest, TokenView},
     },
-    config::{
+    local::{
         LocalConfig,
         identity::{self, ADMIN, IdentityError, NODE},
     },

@@ -1,7 +1,7 @@
 //! The program `tenured`: arguments, logging, signals.
 
 use super::{Daemon, founding};
-use crate::config::{LocalConfig, local::LogFormat};
+use crate::local::{LocalConfig, LogFormat};
 use clap::Parser;
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};

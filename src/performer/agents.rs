@@ -25,7 +25,7 @@ const CLEAN: Duration = Duration::from_secs(100);
 
 /// The paths of this node's agents and their files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Places {
+pub struct AgentPaths {
     /// The directory of OCF resource agents.
     pub ocf_root: PathBuf,
     /// Directories with one directory for each script type.
@@ -38,9 +38,9 @@ pub struct Places {
     pub cgroup: Option<PathBuf>,
 }
 
-impl Default for Places {
+impl Default for AgentPaths {
     fn default() -> Self {
-        Places {
+        AgentPaths {
             ocf_root: PathBuf::from("/usr/lib/ocf"),
             scripts: vec![PathBuf::from("/etc/tenure/agents")],
             systemctl: PathBuf::from("systemctl"),
@@ -53,7 +53,7 @@ impl Default for Places {
 /// The agents of this node.
 pub struct Agents {
     me: NodeName,
-    places: Places,
+    places: AgentPaths,
     applied: Arc<dyn Fn() -> u64 + Send + Sync>,
     runtime: RwLock<Option<Home>>,
     changed: watch::Sender<u64>,
@@ -96,7 +96,7 @@ impl Agents {
     /// The agents of a node. `applied` returns the index of the last entry that the node's ledger has applied.
     pub fn new(
         me: NodeName,
-        places: Places,
+        places: AgentPaths,
         watchdog: Armed,
         applied: Arc<dyn Fn() -> u64 + Send + Sync>,
         own: Arc<Own>,
@@ -115,7 +115,7 @@ impl Agents {
     }
 
     /// The paths of the agents.
-    pub fn places(&self) -> &Places {
+    pub fn places(&self) -> &AgentPaths {
         &self.places
     }
 
@@ -320,7 +320,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (file, name) = (folder.path().join("flag"), ResourceName::from("flag"));
         std::fs::write(&file, "").unwrap();
-        let places = Places { run_dir: folder.path().join("run"), ..Places::default() };
+        let places = AgentPaths { run_dir: folder.path().join("run"), ..AgentPaths::default() };
         let agents = Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 1), Arc::new(|| Some(0)));
         let declared = Arc::new(cluster(&file));
         agents.configure(&declared);
@@ -345,7 +345,7 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let caught_up = Arc::new(AtomicBool::new(false));
         let begin = || {
-            let places = Places { run_dir: folder.path().join("run"), ..Places::default() };
+            let places = AgentPaths { run_dir: folder.path().join("run"), ..AgentPaths::default() };
             let caught_up = Arc::clone(&caught_up);
             let own = Arc::new(move || caught_up.load(SeqCst).then_some(7));
             Agents::new("n1".into(), places, Armed::default(), Arc::new(|| 1), own)

@@ -1,6 +1,6 @@
 //! The agents of this machine, for an author of a cluster file. No program is run to find them.
 
-use super::Places;
+use super::AgentPaths;
 use std::path::Path;
 
 /// Limit of listed agents, and of names read in one directory.
@@ -20,7 +20,7 @@ pub struct Known {
 }
 
 /// All agents of this machine, by name. Units of systemd are not listed: `systemctl` does that.
-pub async fn known(places: &Places) -> Vec<Known> {
+pub async fn known(places: &AgentPaths) -> Vec<Known> {
     let mut all: Vec<Known> =
         BUILT_IN.map(|agent| Known { agent: agent.to_owned(), kind: "built in", at: String::new() }).into();
     for place in &places.scripts {
@@ -46,7 +46,7 @@ pub async fn known(places: &Places) -> Vec<Known> {
 }
 
 /// The attributes passed to a script agent, and its entry points; `None` if it does not exist.
-pub async fn script(places: &Places, kind: &str) -> Option<(Vec<String>, Vec<String>)> {
+pub async fn script(places: &AgentPaths, kind: &str) -> Option<(Vec<String>, Vec<String>)> {
     if kind.contains('/') || kind.starts_with('.') || kind.is_empty() {
         return None;
     }
@@ -96,7 +96,7 @@ mod tests {
         std::fs::write(at("one/Printer/arglist"), "# form: tuples\nQueue\nPorts[]\n").unwrap();
         std::fs::write(at("one/Printer/monitor"), "").unwrap();
         let scripts = vec![at("one"), at("two"), PathBuf::from("/nowhere/at/all")];
-        let places = Places { ocf_root: at("ocf"), scripts, ..Places::default() };
+        let places = AgentPaths { ocf_root: at("ocf"), scripts, ..AgentPaths::default() };
         let found = known(&places).await;
         let names: Vec<&str> = found.iter().map(|known| known.agent.as_str()).collect();
         let built_in = ["Application", "FileNone", "FileOnOff", "Process"];
@@ -113,7 +113,7 @@ mod tests {
     async fn what_is_built_in_is_known_to_the_agents() {
         use tenure_core::config::{Cluster, Group, Resource};
         let root = tempfile::tempdir().unwrap();
-        let places = Places { run_dir: root.path().to_owned(), ..Places::default() };
+        let places = AgentPaths { run_dir: root.path().to_owned(), ..AgentPaths::default() };
         let applied = std::sync::Arc::new(|| 0);
         let (armed, own) = (super::super::watchdog::Armed::default(), std::sync::Arc::new(|| None));
         let agents = super::super::Agents::new("p1".into(), places, armed, applied, own);

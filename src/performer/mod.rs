@@ -14,7 +14,7 @@ mod orders;
 mod reader;
 pub mod watchdog;
 
-pub use agents::{Agents, Places};
+pub use agents::{AgentPaths, Agents};
 pub use lease::Lease;
 pub use orders::Performer;
 pub use reader::Reader;

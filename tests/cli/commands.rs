@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 use tenure::{
     cli::{Args, Exit, Terminal, run},
-    config::identity,
+    local::identity,
 };
 use tenure_core::{GroupName, SystemState, ledger::Intent};
 

@@ -194,7 +194,7 @@ impl Site {
     pub fn running_from(index: u64, file: &str) -> Self {
         let mut site = Site::default();
         site.ledger.index = index;
-        let cluster = Arc::new(tenure::config::cluster::parse("site.toml", file).unwrap());
+        let cluster = Arc::new(tenure_config::cluster::parse("site.toml", file).unwrap());
         let author = Author::Operator { name: "founder".to_owned(), request: RequestId(1) };
         let request = Request::Configure { cluster, strand: false };
         assert_eq!(site.commit(author, vec![Command::Request(request)]).refused, []);

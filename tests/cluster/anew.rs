@@ -12,7 +12,7 @@ use std::{
 };
 use tenure::{
     api::{Client, Read},
-    config::identity,
+    local::identity,
 };
 
 /// A process that does not outlive the test.

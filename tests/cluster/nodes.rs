@@ -15,7 +15,7 @@ use std::{
 use tempfile::TempDir;
 use tenure::{
     api::{Client, ClientError, Read, wire::MembersView},
-    config::{LocalConfig, identity},
+    local::{LocalConfig, identity},
 };
 use tenure_core::{RequestId, Verb};
 use tenure_raft::{Options, Snapshots, Timings, tls::Role};

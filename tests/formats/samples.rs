@@ -21,7 +21,7 @@ use tenure_core::{
     listing::{Environment, Listed, Remark},
     note::NotHere,
     order::{Ending, Epoch},
-    tolerance::Weakness,
+    placement::tolerance::Weakness,
 };
 
 pub fn g() -> GroupName {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 use tenure::hypervisor::Registry;
 use tenure::hypervisor::hmc::HmcKey;
-use tenure::performer::{Agents, Performer, Places, Reader, ask, moment, watchdog::Armed};
+use tenure::performer::{AgentPaths, Agents, Performer, Reader, ask, moment, watchdog::Armed};
 use tenure_core::{
     Author, Command, Entry, Ledger, Power, Request, RequestId, ServerName, Span, Time, Verb,
     config::{Cluster, Group, Hmc, Node, Resource, Server},
@@ -54,8 +54,13 @@ impl Bench {
         let HmcKey::Pem(pem) = hmc.configuration().key else { panic!("the key is text") };
         let mut key = NamedTempFile::new().unwrap();
         key.write_all(pem.as_bytes()).unwrap();
-        let agents =
-            Agents::new("n1".into(), Places::default(), Armed::default(), Arc::new(|| u64::MAX), Arc::new(|| Some(0)));
+        let agents = Agents::new(
+            "n1".into(),
+            AgentPaths::default(),
+            Armed::default(),
+            Arc::new(|| u64::MAX),
+            Arc::new(|| Some(0)),
+        );
         let path = Some(key.path().to_owned());
         let performer = Arc::new(Performer::new(
             "n1".into(),

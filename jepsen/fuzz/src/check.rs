@@ -1,6 +1,6 @@
 //! The checks after each entry, and on the ledger at the end of a history.
 
-use tenure_core::{Entry, Ledger, Outcome, invariants, tolerance::weakness};
+use tenure_core::{Entry, Ledger, Outcome, invariants, placement::tolerance::weakness};
 
 /// All faults of one entry. Notes and refusals must render as text, since operators read them.
 pub fn entry(before: &Ledger, entry: &Entry, after: &Ledger, outcome: &Outcome) -> Vec<String> {

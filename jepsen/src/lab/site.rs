@@ -28,7 +28,7 @@ use std::{
 };
 use tenure::{
     api::{Client, ClientError, Read, wire::MembersView},
-    config::identity::{self, ADMIN},
+    local::identity::{self, ADMIN},
     node::founding,
 };
 

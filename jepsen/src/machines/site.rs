@@ -22,7 +22,7 @@ use std::{
 };
 use tenure::{
     api::{Client, ClientError, wire::Verb},
-    config::identity::{self, ADMIN},
+    local::identity::{self, ADMIN},
     node::founding,
 };
 

@@ -16,7 +16,7 @@ use std::{
 use tenure_core::{
     Entry, GroupName, Level, Time, Verb, codec,
     command::{Author, Command, Request, RequestId},
-    tolerance::admit,
+    placement::tolerance::admit,
 };
 use tenure_raft::ProposeError;
 

@@ -13,7 +13,6 @@ use crate::{
         CapacityView, KeptView, Level, PlaceView, RecordView, ResourceDetailView, ServerView, TokenView, WhyView,
     },
     cli::Fault,
-    config,
 };
 
 /// One line: time, index, severity, text.
@@ -85,7 +84,7 @@ pub fn resource(view: &ResourceDetailView, style: Style) -> String {
     if let Some(lpar) = &view.lpar {
         line("partition", lpar.partition.clone());
         line("profile", lpar.profile.clone().unwrap_or_else(|| "current configuration".to_owned()));
-        line("memory", config::memory(lpar.memory));
+        line("memory", tenure_config::memory(lpar.memory));
         line("processors", tenure_core::config::hundredths(lpar.processors));
         line("VIO servers", if lpar.vios.is_empty() { "-".to_owned() } else { lpar.vios.join(", ") });
     }
@@ -175,7 +174,7 @@ pub fn server(view: &ServerView, style: Style) -> String {
         Some(total) => format!("{} of {}", show(capacity.used), show(total)),
         None => show(capacity.used),
     };
-    line("memory", capacity(&view.memory, config::memory));
+    line("memory", capacity(&view.memory, tenure_config::memory));
     line("processors", capacity(&view.processors, tenure_core::config::hundredths));
     let names = |all: &[String]| if all.is_empty() { "-".to_owned() } else { all.join(", ") };
     if is_read {

@@ -4,9 +4,8 @@ use super::{
     Style, Tone, count, short_moment,
     table::{Field, maybe, names, plain, table, toned},
 };
-use crate::{
-    api::wire::{CapacityView, Closed, DrainPurpose, DrainStatus, RollingView, ServerStatus, ServerView, StatusView},
-    config,
+use crate::api::wire::{
+    CapacityView, Closed, DrainPurpose, DrainStatus, RollingView, ServerStatus, ServerView, StatusView,
 };
 
 /// The servers, and below them those with maintenance in progress.
@@ -47,7 +46,7 @@ fn machines(view: &StatusView, style: Style) -> String {
             (read, reads),
             (read, watcher),
             (out, node(server)),
-            (memory, plain(capacity(&server.memory, config::memory))),
+            (memory, plain(capacity(&server.memory, tenure_config::memory))),
             (processors, plain(capacity(&server.processors, tenure_core::config::hundredths))),
             (read, vios),
             (true, names(&server.groups)),

@@ -6,11 +6,8 @@ use super::{
     maintenance::server_tone,
     table::{Field, maybe, plain, table, toned},
 };
-use crate::{
-    api::wire::{
-        CapacityView, EndingView, ForeseenGroup, Level, ServerCapacityView, SiteCapacityView, WhatIfView, WhyNotView,
-    },
-    config,
+use crate::api::wire::{
+    CapacityView, EndingView, ForeseenGroup, Level, ServerCapacityView, SiteCapacityView, WhatIfView, WhyNotView,
 };
 use std::collections::BTreeMap;
 use tenure_core::config::hundredths;
@@ -199,14 +196,13 @@ pub fn capacity(view: &SiteCapacityView, style: Style) -> String {
     let rows = view.servers.iter().map(|server| {
         let tone = server_tone(&server.state);
         let mut row = vec![plain(&server.name), toned(&server.state, tone), plain(server.groups)];
-        row.extend(room(&server.memory, config::memory));
+        row.extend(room(&server.memory, tenure_config::memory));
         row.extend(room(&server.processors, hundredths));
         row.extend(units.then(|| room(&server.units, |units| units.to_string())).into_iter().flatten());
         row.extend(limits.then(|| limits_left(server)));
-        let largest = server
-            .largest
-            .as_ref()
-            .map(|fits| format!("{} ({}, {})", fits.group, config::memory(fits.memory), hundredths(fits.processors)));
+        let largest = server.largest.as_ref().map(|fits| {
+            format!("{} ({}, {})", fits.group, tenure_config::memory(fits.memory), hundredths(fits.processors))
+        });
         row.push(maybe(largest.as_ref()));
         row
     });

@@ -5,7 +5,7 @@
 //! is measured: the problem is built before. Run with `cargo bench -p tenure-core --bench place`.
 
 use std::time::{Duration, Instant};
-use tenure_core::place::{Candidate, Door, Item, Lost, Placement, Policy, Problem, Room, place, survive};
+use tenure_core::placement::engine::{Candidate, Door, Item, Lost, Placement, Policy, Problem, Room, place, survive};
 
 /// Number of measured runs for each figure.
 const RUNS: usize = 40;

@@ -18,8 +18,6 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Percentage by which a node's clock may run slower than the leader's.
-const DRIFT_PERCENT: u64 = 5;
 /// Safety margin on top of a watchdog's time.
 const WATCHDOG_MARGIN: Span = Span::seconds(1);
 
@@ -95,8 +93,7 @@ impl Ledger {
     /// One more lease is allowed for, granted while the leader was about to find that out.
     pub fn reset_by(&self, node: &NodeState) -> Option<Time> {
         let (lapsed, after) = (node.lapsed()?, node.watchdog?);
-        let drift = Span(after.0.saturating_mul(DRIFT_PERCENT).checked_div(100).unwrap_or_default());
-        Some(lapsed.after(self.config.timings.lease).after(after).after(drift).after(WATCHDOG_MARGIN))
+        Some(lapsed.after(self.config.timings.lease).after(after).after(after.drift()).after(WATCHDOG_MARGIN))
     }
 
     /// Log index from which on a reading of a silent node's LPAR counts: the node was granted no lease any more, and

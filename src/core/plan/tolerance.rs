@@ -1,7 +1,7 @@
 //! Tolerance in planning: no group is started if the cluster could then not lose as many servers as it should.
 
 use super::Planner;
-use crate::{Command, GroupName, ServerName, note::Wait, tolerance::weakness_now};
+use crate::{Command, GroupName, ServerName, note::Wait, placement::tolerance::weakness_now};
 
 impl Planner<'_> {
     /// The wait of a group that did not run before, if a loss would be intolerable once it ran there.

@@ -4,7 +4,7 @@ use crate::{
     GroupName, Ledger, Power, ServerName,
     config::{Asks, Cluster, Failover, Load, PlacementRule},
     ledger::GroupState,
-    place::{self, Candidate, Door, Item, Problem, Room, Rule, ZoneRule},
+    placement::engine::{self, Candidate, Door, Item, Problem, Room, Rule, ZoneRule},
     what_if::lose_each,
 };
 use std::{
@@ -34,7 +34,7 @@ pub fn survival(ledger: &Ledger) -> Survival {
 
 /// The same, if the loss of each single server is known to be survived.
 pub fn survival_beyond_one(ledger: &Ledger) -> Survival {
-    let capacity = place::capacity(&problem(ledger), BUDGET);
+    let capacity = engine::capacity(&problem(ledger), BUDGET);
     let majority = majority(ledger);
     let servers = capacity.survives.max(1).min(majority);
     let exact = if capacity.survives < majority { capacity.complete } else { true };

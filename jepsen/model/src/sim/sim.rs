@@ -16,7 +16,7 @@ use tenure_core::{
     command::{Author, Command, Request, RequestId},
     config::Cluster,
     node::{self, Input},
-    tolerance::admit,
+    placement::tolerance::admit,
 };
 
 /// Time from a proposal to its application by the leader.

@@ -12,7 +12,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
-use tenure::config::identity;
+use tenure::local::identity;
 
 /// Addresses of a node.
 #[derive(Clone, Debug)]

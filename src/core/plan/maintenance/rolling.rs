@@ -8,7 +8,7 @@ use crate::{
     GroupName, Ledger, ServerName,
     config::{Asks, Failover, Load},
     ledger::{GroupState, ServerState},
-    place::{Amounts, Candidate, Door, Item, Lost, Placement, Problem, Room, Rule, place, survive},
+    placement::engine::{Amounts, Candidate, Door, Item, Lost, Placement, Problem, Room, Rule, place, survive},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

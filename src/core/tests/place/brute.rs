@@ -1,7 +1,7 @@
 //! The promises of placement, checked by trying everything. Shares no code with what it checks.
 
 use std::collections::BTreeMap;
-use tenure_core::place::{Door, Problem, Rule, ZoneRule};
+use tenure_core::placement::engine::{Door, Problem, Rule, ZoneRule};
 
 /// The rooms that each item occupies; waiting items only if they are placed.
 pub type Where = BTreeMap<usize, Vec<usize>>;

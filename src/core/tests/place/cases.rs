@@ -1,7 +1,7 @@
 //! Small random problems, so tight that usually some items are left out.
 
 use proptest::{collection::vec, prelude::*, sample::subsequence};
-use tenure_core::place::{Candidate, Door, Item, Policy, Problem, Room, Rule, Weights, ZoneRule};
+use tenure_core::placement::engine::{Candidate, Door, Item, Policy, Problem, Room, Rule, Weights, ZoneRule};
 
 /// Up to so many rooms, and so many items.
 pub fn problems(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {

@@ -3,7 +3,7 @@
 use crate::place::{brute::best, cases::rule};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use std::collections::BTreeMap;
-use tenure_core::place::{
+use tenure_core::placement::engine::{
     Candidate,
     Contradiction::{NoCommonServer, NoServer, TogetherAndApart, TooFewServers},
     Item, Problem, Room, Rule, contradictions,

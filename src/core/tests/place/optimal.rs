@@ -6,7 +6,7 @@ use crate::place::{
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use tenure_core::place::{Door, Placement, Problem, Verdict, place};
+use tenure_core::placement::engine::{Door, Placement, Problem, Verdict, place};
 
 /// More steps than any of these small cases needs.
 pub const PLENTY: u64 = 1_000_000;

@@ -7,7 +7,7 @@ use crate::place::{
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use tenure_core::place::{Problem, place};
+use tenure_core::placement::engine::{Problem, place};
 
 fn preempting(rooms: usize, items: usize) -> impl Strategy<Value = Problem> {
     problems(rooms, items).prop_map(|problem| Problem { preempt: true, ..problem })

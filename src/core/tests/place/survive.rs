@@ -6,7 +6,7 @@ use crate::place::{
     optimal::PLENTY,
 };
 use proptest::prelude::*;
-use tenure_core::place::{Door, Loss, Lost, Problem, capacity, survive};
+use tenure_core::placement::engine::{Door, Loss, Lost, Problem, capacity, survive};
 
 /// The items without a place after a loss, by trying everything.
 fn left_out(problem: &Problem, lost: &[usize]) -> Vec<usize> {

@@ -1,6 +1,6 @@
 //! The choices of each policy, zone rule and soft rule, and the reasons for waiting.
 
-use tenure_core::place::{
+use tenure_core::placement::engine::{
     Candidate, Dimension, Door, Item, Loss, Lost, Obstacle, Policy, Problem, Room, Rule, Stop, Verdict, Weights,
     ZoneRule, place, survive,
 };

@@ -6,7 +6,7 @@ use crate::{
     config::{AutostartPolicy, Failover, Policy},
     ledger::{GroupState, Phase},
     note::{LeaveReason, NotHere, Wait},
-    place::{Door, Verdict, place},
+    placement::engine::{Door, Verdict, place},
     placement::{Frame, SEARCH_BUDGET, Wish},
 };
 use std::{

@@ -7,7 +7,7 @@ use crate::{
     GroupName, Ledger, Refusal, Request, ServerName,
     config::{Failover, ServerDown},
     ledger::{GroupState, Intent},
-    place::{Door, Lost, place, survive},
+    placement::engine::{Door, Lost, place, survive},
     placement::{Frame, SEARCH_BUDGET, Wish},
 };
 use serde::{Deserialize, Serialize};
