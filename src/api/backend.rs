@@ -64,7 +64,7 @@ pub enum Failure {
     Invalid(#[source] Problems),
     /// The agents of the nodes cannot run the resources as a configuration demands: one line each.
     #[error("the agents of the nodes cannot keep what the cluster file asks of them")]
-    Unkept {
+    Unsuitable {
         /// Findings that make the configuration unusable.
         errors: Vec<String>,
         /// Findings that deserve a look as well.
@@ -105,7 +105,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn request(&self, by: &str, id: RequestId, request: Request) -> Result<Reply, Failure>;
 
     /// Checks a configuration against the agents of the nodes; returns warnings, one line each.
-    async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure>;
+    async fn check_agents(&self, cluster: &Cluster) -> Result<Vec<String>, Failure>;
 
     /// Calls an agent of a node for a resource: for an action with its arguments, or without one for its description
     /// for people.
@@ -167,10 +167,14 @@ impl Failure {
                     None => view,
                 }
             }
-            Failure::Unkept { errors, warnings } => {
+            Failure::Unsuitable { errors, warnings } => {
                 let check = CheckView { errors: errors.clone(), warnings: warnings.clone() };
-                ErrorView { code: Some("unkept".to_owned()), check: Some(Box::new(check)), ..of(ErrorKind::Refused) }
-                    .advise("mend the file, or install what is missing, then `tenure validate --agents FILE`")
+                ErrorView {
+                    code: Some("unsuitable".to_owned()),
+                    check: Some(Box::new(check)),
+                    ..of(ErrorKind::Refused)
+                }
+                .advise("mend the file, or install what is missing, then `tenure validate --agents FILE`")
             }
             Failure::Invalid(problems) => ErrorView { problems: problems.list().to_vec(), ..of(ErrorKind::Usage) },
             Failure::Usage(_) => of(ErrorKind::Usage),

@@ -248,7 +248,7 @@ async fn configure(State(backend): Shared, By(by): By, In(body): In<ConfigureBod
             let why = Rejection::new("configuration_changed", what);
             return Err(Failed(why.advise("look at the difference again: `tenure apply`").into()));
         }
-        warnings = backend.can_be_kept(&cluster).await?;
+        warnings = backend.check_agents(&cluster).await?;
         what_if::admit(ledger, &request).await?;
     }
     let outcome = proposed(&*backend, &by, id, request).await?;

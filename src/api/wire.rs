@@ -7,8 +7,8 @@ mod status;
 mod what_if;
 
 pub use agent::{
-    ActionBody, AgentActionView, AgentDetailView, AgentView, AgentsView, CheckBody, CheckView, KeptView, ParameterView,
-    PlaceView, ResourceDetailView, SaidView,
+    ActionBody, AgentActionView, AgentDetailView, AgentSettingsView, AgentView, AgentsView, CheckBody, CheckView,
+    ParameterView, PlaceView, ResourceDetailView, SaidView,
 };
 pub use ask::{ConfigureBody, RequestBody};
 pub use states::{

@@ -32,7 +32,7 @@ pub(super) async fn check(file: &Path, context: &Context, terminal: &mut Termina
     let cluster = tenure_config::cluster::load(file).map_err(Fault::Invalid)?;
     let found = context.client.check(&tenure_config::export(&cluster)).await?;
     if !found.errors.is_empty() {
-        return Err(Fault::Unkept(found));
+        return Err(Fault::Unsuitable(found));
     }
     if context.json() {
         let view = serde_json::json!({ "valid": true, "cluster": cluster.name, "warnings": found.warnings });

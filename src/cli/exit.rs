@@ -43,7 +43,7 @@ pub enum Fault {
     Invalid(Problems),
     /// The agents of the nodes cannot run the resources as a file demands.
     #[error("the agents of the nodes cannot keep what the cluster file asks of them")]
-    Unkept(CheckView),
+    Unsuitable(CheckView),
     /// The identity could not be read.
     #[error("the identity cannot be used")]
     Identity(#[source] IdentityError),
@@ -85,7 +85,7 @@ impl Fault {
                 ErrorKind::Unreachable | ErrorKind::NotLeader => Exit::Unreachable,
                 ErrorKind::Unknown => Exit::Unknown,
             },
-            Fault::Declined | Fault::Unkept(_) => Exit::Refused,
+            Fault::Declined | Fault::Unsuitable(_) => Exit::Refused,
             Fault::Invalid(_) | Fault::Identity(_) | Fault::Usage { .. } => Exit::Usage,
             Fault::NotYet { .. } | Fault::Output(_) => Exit::Unknown,
         }
@@ -103,7 +103,7 @@ impl Fault {
                 problems: problems.list().to_vec(),
                 ..view(ErrorKind::Usage, self.to_string(), "mend it, then `tenure validate FILE`")
             },
-            Fault::Unkept(found) => ErrorView {
+            Fault::Unsuitable(found) => ErrorView {
                 check: Some(Box::new(found.clone())),
                 ..view(
                     ErrorKind::Refused,

@@ -60,7 +60,7 @@ fn merged(view: &ResourceDetailView) -> Result<serde_json::Value, Fault> {
     let value = |value: Result<_, serde_json::Error>| value.map_err(std::io::Error::other);
     let mut all = value(serde_json::to_value(&view.resource))?;
     let places = serde_json::json!({ "places": &view.places });
-    for more in [value(serde_json::to_value(&view.lpar))?, value(serde_json::to_value(&view.kept))?, places] {
+    for more in [value(serde_json::to_value(&view.lpar))?, value(serde_json::to_value(&view.settings))?, places] {
         if let (Some(all), serde_json::Value::Object(more)) = (all.as_object_mut(), more) {
             all.extend(more);
         }

@@ -177,12 +177,12 @@ impl Backend for NodeBackend {
         })
     }
 
-    async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+    async fn check_agents(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
         let found = suitability::check_everywhere(&self.raft, &self.agents, &self.config.node, cluster).await;
         if found.errors.is_empty() {
             Ok(found.warnings)
         } else {
-            Err(Failure::Unkept { errors: found.errors, warnings: found.warnings })
+            Err(Failure::Unsuitable { errors: found.errors, warnings: found.warnings })
         }
     }
 

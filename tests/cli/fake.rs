@@ -292,7 +292,7 @@ impl Backend for Fake {
         Ok(reply)
     }
 
-    async fn can_be_kept(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
+    async fn check_agents(&self, cluster: &Cluster) -> Result<Vec<String>, Failure> {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         for (name, resource) in &cluster.resources {
             let Some(agent) = resource.as_agent() else { continue };
@@ -304,7 +304,7 @@ impl Backend for Fake {
                 warnings.push(format!("resources.{name}.old on p1: old is deprecated; leave it out"));
             }
         }
-        if errors.is_empty() { Ok(warnings) } else { Err(Failure::Unkept { errors, warnings }) }
+        if errors.is_empty() { Ok(warnings) } else { Err(Failure::Unsuitable { errors, warnings }) }
     }
 
     async fn extra(

@@ -31,9 +31,9 @@ pub(super) fn routes() -> Router<Arc<dyn crate::api::Backend>> {
 /// Checks a cluster file against the agents of the nodes. Nothing is applied.
 async fn check(State(backend): Shared, In(body): In<CheckBody>) -> Answer<CheckView> {
     let cluster = convert::cluster(&body.text)?;
-    match backend.can_be_kept(&cluster).await {
+    match backend.check_agents(&cluster).await {
         Ok(warnings) => Ok(Json(CheckView { errors: Vec::new(), warnings })),
-        Err(Failure::Unkept { errors, warnings }) => Ok(Json(CheckView { errors, warnings })),
+        Err(Failure::Unsuitable { errors, warnings }) => Ok(Json(CheckView { errors, warnings })),
         Err(other) => Err(Failed(other)),
     }
 }

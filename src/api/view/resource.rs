@@ -1,6 +1,6 @@
 //! Views of resources: LPARs, and resources inside nodes.
 
-use crate::api::wire::{KeptView, LparView, PlaceView, ResourceDetailView, ResourceView};
+use crate::api::wire::{AgentSettingsView, LparView, PlaceView, ResourceDetailView, ResourceView};
 use tenure_core::{
     GroupName, Ledger, NodeName, Power, ResourceName, ServerName, Span,
     config::{Agent, Kind, Resource},
@@ -56,15 +56,15 @@ pub fn detail(ledger: &Ledger, name: &ResourceName) -> Option<ResourceDetailView
     Some(ResourceDetailView {
         resource: view(ledger, name, declared),
         lpar: lpar(ledger, name, declared),
-        kept: declared.as_agent().map(|agent| kept(ledger, declared, agent)),
+        settings: declared.as_agent().map(|agent| settings(ledger, declared, agent)),
         places: places.collect(),
     })
 }
 
-fn kept(ledger: &Ledger, declared: &Resource, agent: &Agent) -> KeptView {
+fn settings(ledger: &Ledger, declared: &Resource, agent: &Agent) -> AgentSettingsView {
     let span = |span: &Span| span.to_string();
     let watch = &agent.watch;
-    KeptView {
+    AgentSettingsView {
         attributes: agent.attributes.clone(),
         attributes_on: agent.on.iter().map(|(server, own)| (server.to_string(), own.clone())).collect(),
         monitor: watch.interval.unwrap_or(ledger.config.timings.monitor).to_string(),

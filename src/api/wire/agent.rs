@@ -31,14 +31,14 @@ pub struct ResourceDetailView {
     /// The fields that only LPARs have.
     pub lpar: Option<LparView>,
     /// The fields that only resources with an agent have.
-    pub kept: Option<KeptView>,
+    pub settings: Option<AgentSettingsView>,
     /// Its state on each server of the system list.
     pub places: Vec<PlaceView>,
 }
 
 /// A resource with an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptView {
+pub struct AgentSettingsView {
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,
     /// Attributes with other values on a server, by server.

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     api::wire::{
-        CapacityView, KeptView, Level, PlaceView, RecordView, ResourceDetailView, ServerView, TokenView, WhyView,
+        AgentSettingsView, CapacityView, Level, PlaceView, RecordView, ResourceDetailView, ServerView, TokenView,
+        WhyView,
     },
     cli::Fault,
 };
@@ -88,11 +89,13 @@ pub fn resource(view: &ResourceDetailView, style: Style) -> String {
         line("processors", tenure_core::config::hundredths(lpar.processors));
         line("VIO servers", if lpar.vios.is_empty() { "-".to_owned() } else { lpar.vios.join(", ") });
     }
-    if let Some(kept) = &view.kept {
-        line("looked at", looks(kept));
-        line("may take", format!("start {}, stop {}", kept.start_timeout, kept.stop_timeout));
+    if let Some(settings) = &view.settings {
+        line("looked at", looks(settings));
+        line("may take", format!("start {}, stop {}", settings.start_timeout, settings.stop_timeout));
     }
-    if let Some(attributes) = view.kept.as_ref().map(|kept| attributes(kept, style)).filter(|text| !text.is_empty()) {
+    if let Some(attributes) =
+        view.settings.as_ref().map(|settings| attributes(settings, style)).filter(|text| !text.is_empty())
+    {
         out.push('\n');
         out.push_str(&attributes);
     }
@@ -103,23 +106,23 @@ pub fn resource(view: &ResourceDetailView, style: Style) -> String {
     out
 }
 
-fn looks(kept: &KeptView) -> String {
-    let mut text = format!("every {} where it should be up", kept.monitor);
-    if let Some(offline) = &kept.monitor_offline {
+fn looks(settings: &AgentSettingsView) -> String {
+    let mut text = format!("every {} where it should be up", settings.monitor);
+    if let Some(offline) = &settings.monitor_offline {
         text.push_str(&format!(", every {offline} elsewhere"));
     }
-    for (depth, every) in &kept.depths {
+    for (depth, every) in &settings.depths {
         text.push_str(&format!(", depth {depth} every {every}"));
     }
-    if let Some(timeout) = &kept.monitor_timeout {
+    if let Some(timeout) = &settings.monitor_timeout {
         text.push_str(&format!("; a look may take {timeout}"));
     }
     text
 }
 
-fn attributes(kept: &KeptView, style: Style) -> String {
-    let everywhere = kept.attributes.iter().map(|(name, value)| vec![plain(name), plain(value), maybe(None)]);
-    let own = kept
+fn attributes(settings: &AgentSettingsView, style: Style) -> String {
+    let everywhere = settings.attributes.iter().map(|(name, value)| vec![plain(name), plain(value), maybe(None)]);
+    let own = settings
         .attributes_on
         .iter()
         .flat_map(|(server, own)| own.iter().map(move |(name, value)| vec![plain(name), plain(value), plain(server)]));
@@ -128,7 +131,7 @@ fn attributes(kept: &KeptView, style: Style) -> String {
 }
 
 fn places(view: &ResourceDetailView, style: Style) -> String {
-    let inside = view.kept.is_some();
+    let inside = view.settings.is_some();
     let row = |place: &PlaceView| {
         let confidence = place.confidence.map(|confidence| format!("{confidence} %"));
         let said = (!place.said.is_empty()).then_some(&place.said);
