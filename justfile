@@ -62,7 +62,11 @@ mutants NAMES="all":
 
 # Changes the rules in one place at a time, and shows which changes nothing notices; goes on where it was left, for so many seconds.
 mutation SECONDS="1000000":
-    jepsen/mutation.sh {{SECONDS}}
+    jepsen/mutation.py --seconds {{SECONDS}}
+
+# Licences and sources of everything that is built in. Needs `cargo install --locked cargo-deny --version 0.20.2`.
+deny:
+    cargo deny check licenses bans sources
 
 # Committed commands a second, planning, the disk.
 bench:
