@@ -33,6 +33,12 @@ fn the_local_file_is_read() {
     assert_eq!(local.raft.election_min, Duration::from_millis(300));
     assert_eq!((local.snapshots.every, local.snapshots.keep), (1000, 100));
 
+    let left = |line: &str| LocalConfig::parse("tenured.toml", &LOCAL.replace(line, "")).unwrap().snapshots;
+    let keep = "snapshot_keep = 100\n";
+    assert_eq!((left(keep).every, left(keep).keep), (1000, 500), "half of a small one");
+    let every = ["snapshot_every = 1000\n", keep].concat();
+    assert_eq!((left(&every).every, left(&every).keep), (5000, 2000), "the defaults, with a table or without");
+
     let missing = LocalConfig::load(&directory.path().join("none.toml")).unwrap_err().to_string();
     assert!(missing.contains("none.toml:1:1: the file cannot be read: No such file"), "{missing}");
 }

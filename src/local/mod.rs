@@ -233,8 +233,8 @@ fn consensus(log: &mut Log, mut fields: Fields<'_>) -> (RaftTimings, Snapshots) 
 fn snapshots(log: &mut Log, fields: &mut Fields<'_>) -> Snapshots {
     let default = Snapshots::default();
     let every = fields.number(log, "snapshot_every").map_or(default.every, u64::from);
-    // If only the first is given, the second keeps its proportion to it.
-    let keep = fields.number(log, "snapshot_keep").map_or((every / 4).min(default.keep), u64::from);
+    // If only the first is given, and is small, the second is half of it.
+    let keep = fields.number(log, "snapshot_keep").map_or((every / 2).min(default.keep), u64::from);
     if every < SNAPSHOT_EVERY_LEAST {
         let what = format!("a snapshot every {every} entries is too often");
         fields.refuse(log, "snapshot_every", what, format!("write at least {SNAPSHOT_EVERY_LEAST}"));

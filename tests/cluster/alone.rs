@@ -112,7 +112,7 @@ async fn a_node_alone_stops_what_must_not_run_twice() {
     let list = "servers = [\"s1\", \"s2\"]\n";
     let text = cluster_file(0).replace("lpar = \"node-p1\"\n", "lpar = \"node-p1\"\nwatchdog = \"1m\"\n")
         + &format!(
-            "\n[timings]\nconcede = \"2s\"\n\n[groups.one]\n{list}\n[groups.stuck]\n{list}\n[groups.all]\nkind = \"parallel\"\n{list}"
+            "\n[timings]\nstand_down = \"2s\"\n\n[groups.one]\n{list}\n[groups.stuck]\n{list}\n[groups.all]\nkind = \"parallel\"\n{list}"
         )
         + &resource("once", "one", "FileOnOff", &once)
         + &resource("stuck", "stuck", "script:Stuck", &stuck)

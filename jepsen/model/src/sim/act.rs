@@ -1,4 +1,4 @@
-//! Deeds: one-line commands of scenario files, and of people at a prompt, to a cluster and its world.
+//! Actions: one-line commands of scenario files, and of people at a prompt, to a cluster and its world.
 
 use super::mend::Mend;
 use super::planted::Bug;

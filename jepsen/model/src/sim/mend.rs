@@ -37,7 +37,7 @@ impl Mend {
 impl Sim {
     /// Repairs in three rounds, since one repair may be needed for the next. Returns the operations.
     pub(super) fn mend(&mut self, what: Mend) -> Vec<String> {
-        let mut done = Deeds(Vec::new());
+        let mut done = Repairs(Vec::new());
         for round in 0..3 {
             self.mend_faults(&mut done);
             // There is no leader yet to receive requests.
@@ -65,7 +65,7 @@ impl Sim {
         self.world.servers().map(|server| self.world.server_name(server).to_owned()).collect()
     }
 
-    fn mend_faults(&mut self, done: &mut Deeds) {
+    fn mend_faults(&mut self, done: &mut Repairs) {
         let (servers, nodes) = (self.servers(), self.parts.keys().cloned().collect::<Vec<_>>());
         for server in &servers {
             let power = self.world.server(server).map(|id| self.world.power(id));
@@ -90,7 +90,7 @@ impl Sim {
         }
     }
 
-    fn mend_groups(&mut self, done: &mut Deeds, what: Mend) {
+    fn mend_groups(&mut self, done: &mut Repairs, what: Mend) {
         for group in self.asked() {
             done.all(self, ["unfreeze", "clear"].map(|what| format!("op group {what} {group}")));
         }
@@ -119,7 +119,7 @@ impl Sim {
     }
 
     /// Restores the original configuration.
-    fn mend_file(&mut self, done: &mut Deeds) {
+    fn mend_file(&mut self, done: &mut Repairs) {
         // A resource with other attributes is a different one: its running copies are stranded.
         for what in ["", " --strand"] {
             if **self.ledger.declared() != self.declared {
@@ -143,7 +143,7 @@ impl Sim {
     }
 
     /// Restores true listings, links, VIO servers, disks and programs.
-    fn mend_lists(&mut self, done: &mut Deeds) {
+    fn mend_lists(&mut self, done: &mut Repairs) {
         for program in self.programs.keys().cloned().collect::<Vec<_>>() {
             done.attempt(self, format!("hook {program} works"));
         }
@@ -173,7 +173,7 @@ impl Sim {
     }
 
     /// Ends all holds of maintenance.
-    fn mend_maintenance(&mut self, done: &mut Deeds) {
+    fn mend_maintenance(&mut self, done: &mut Repairs) {
         for server in self.servers() {
             done.all(self, ["undrain", "unfreeze", "release"].map(|what| format!("op server {what} {server}")));
         }
@@ -184,7 +184,7 @@ impl Sim {
     }
 
     /// Starts the LPARs of nodes, repairs agents, and clears admin waits.
-    fn mend_inside(&mut self, done: &mut Deeds) {
+    fn mend_inside(&mut self, done: &mut Repairs) {
         let declared = self.declared.resources.iter();
         let inside = declared.filter(|(_, resource)| resource.as_agent().is_some());
         let apps: Vec<_> = inside.map(|(name, _)| name.clone()).collect();
@@ -208,7 +208,7 @@ impl Sim {
 
     /// Nobody can tell which of two copies is the wrong one if both were started by hand, or if a resource that was
     /// let go while it ran is declared again.
-    fn stop_by_hand(&mut self, done: &mut Deeds) {
+    fn stop_by_hand(&mut self, done: &mut Repairs) {
         let held: Vec<_> = self.ledger.groups.values().filter(|group| group.hold.is_some()).cloned().collect();
         for group in held {
             let right = group.tenure.as_ref().map(|tenure| &tenure.server);
@@ -221,9 +221,9 @@ impl Sim {
 }
 
 /// The operations done.
-struct Deeds(Vec<String>);
+struct Repairs(Vec<String>);
 
-impl Deeds {
+impl Repairs {
     /// Does a operation unless it has no effect or would be refused.
     fn attempt(&mut self, sim: &mut Sim, operation: String) {
         if !sim.is_refused(&operation) && sim.act(&operation).is_ok() {

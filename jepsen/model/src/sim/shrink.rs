@@ -1,6 +1,6 @@
 //! Shrinking: a long script that leads to a fault becomes a short one that leads to the same fault.
 //!
-//! Deeds are left out, in large pieces first; then waits become shorter, then the site smaller, repeatedly until
+//! Actions are left out, in large pieces first; then waits become shorter, then the site smaller, repeatedly until
 //! nothing more can go or the limit of runs is reached. After each omission the rest is run again from the beginning.
 //! The same script shrinks to the same bytes.
 
@@ -39,7 +39,7 @@ pub struct Shrunk {
 pub struct Size {
     /// Lines that declare the site.
     pub site: usize,
-    /// Deeds.
+    /// Actions.
     pub operations: usize,
     /// Simulated duration.
     pub takes: Span,
