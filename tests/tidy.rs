@@ -2,6 +2,9 @@
 //! the core, and small habits that keep the code easy to read. Each finding names the file, the line and the rule, so
 //! that it can be mended without reading this file.
 
+#[path = "tidy/quoted.rs"]
+mod quoted;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

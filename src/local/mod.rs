@@ -16,7 +16,7 @@ use tenure_config::{
     instead,
 };
 use tenure_core::{NodeName, Span};
-use tenure_raft::{Snapshots, tls::Identity};
+use tenure_raft::{Snapshots, Timings, tls::Identity};
 
 /// Least number of entries between snapshots: a more frequent snapshot costs more than the log that it replaces.
 const SNAPSHOT_EVERY_LEAST: u64 = 50;
@@ -45,7 +45,7 @@ pub struct LocalConfig {
     /// The watchdog that resets this machine, if one is used.
     pub watchdog: Option<WatchdogDevice>,
     /// Timings of consensus.
-    pub raft: RaftTimings,
+    pub raft: Timings,
     /// The schedule of snapshots.
     pub snapshots: Snapshots,
 }
@@ -67,27 +67,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
-}
-
-/// Timings of consensus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RaftTimings {
-    /// Interval of the leader's heartbeats.
-    pub heartbeat: Duration,
-    /// Shortest silence of the leader after which another node stands for election.
-    pub election_min: Duration,
-    /// Longest such silence.
-    pub election_max: Duration,
-}
-
-impl Default for RaftTimings {
-    fn default() -> Self {
-        RaftTimings {
-            heartbeat: Duration::from_millis(250),
-            election_min: Duration::from_millis(1000),
-            election_max: Duration::from_millis(2000),
-        }
-    }
 }
 
 impl LocalConfig {
@@ -222,7 +201,7 @@ fn places(log: &mut Log, mut fields: Fields<'_>) -> AgentPaths {
 }
 
 /// The table `[raft]`.
-fn consensus(log: &mut Log, mut fields: Fields<'_>) -> (RaftTimings, Snapshots) {
+fn consensus(log: &mut Log, mut fields: Fields<'_>) -> (Timings, Snapshots) {
     let read = (raft_timings(log, &mut fields), snapshots(log, &mut fields));
     fields.close(log);
     read
@@ -245,8 +224,8 @@ fn snapshots(log: &mut Log, fields: &mut Fields<'_>) -> Snapshots {
     Snapshots { every, keep }
 }
 
-fn raft_timings(log: &mut Log, fields: &mut Fields<'_>) -> RaftTimings {
-    let mut timings = RaftTimings::default();
+fn raft_timings(log: &mut Log, fields: &mut Fields<'_>) -> Timings {
+    let mut timings = Timings::default();
     let mut take = |field: &'static str, into: &mut Duration| {
         if let Some(Span(ms)) = fields.span(log, field) {
             *into = Duration::from_millis(ms);
@@ -255,7 +234,7 @@ fn raft_timings(log: &mut Log, fields: &mut Fields<'_>) -> RaftTimings {
     take("heartbeat", &mut timings.heartbeat);
     take("election_min", &mut timings.election_min);
     take("election_max", &mut timings.election_max);
-    let RaftTimings { heartbeat, election_min, election_max } = timings;
+    let Timings { heartbeat, election_min, election_max } = timings;
     let say = |time: Duration| Span(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).to_string();
     if heartbeat < Duration::from_millis(10) {
         let what = format!("heartbeat of {} is shorter than 10ms", say(heartbeat));

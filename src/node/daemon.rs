@@ -28,7 +28,7 @@ use std::{
     },
 };
 use tenure_raft::{
-    Handle, InitializeError, Options, Raft, StartError, Timings,
+    Handle, InitializeError, Options, Raft, StartError,
     tls::{Role, TlsError},
 };
 use tokio::{
@@ -128,11 +128,7 @@ impl Daemon {
         let authority = founding::authority(&config, &identity).map_err(DaemonError::Authority)?;
         let (events, calls) = mpsc::channel(CALLS);
         let (clerk, questions) = mpsc::channel(CALLS);
-        let timings = Timings {
-            heartbeat: config.raft.heartbeat,
-            election_min: config.raft.election_min,
-            election_max: config.raft.election_max,
-        };
+        let timings = config.raft;
         let leader_lease = timings.leader_lease();
         let options = Options {
             id,
