@@ -132,3 +132,16 @@ fn an_hmc_that_is_declared_otherwise_is_tried_at_once() {
     configure(&mut ledger, 3, same);
     assert!(ledger.hmcs.is_empty());
 }
+
+#[test]
+fn a_turn_is_given_to_the_next_node_and_in_its_time() {
+    for (at, node, given) in
+        [(150_999, "n2", false), (151_000, "n2", true), (151_000, "n1", false), (151_000, "n3", false)]
+    {
+        let mut ledger = refused();
+        let turn = Command::TryHmc { hmc: HMC.into(), node: node.into() };
+        let refused = apply(&mut ledger, at, Author::Planner("n1".into()), turn);
+        assert_eq!(refused, Some(Refusal::NoChange).filter(|_| !given), "{node} at {at}");
+        assert_eq!(away(&ledger).len(), if given { 2 } else { 3 });
+    }
+}

@@ -12,10 +12,10 @@ use tenure_core::{
     order::Ending,
 };
 
-const ME: Incarnation = Incarnation(7);
-const T: Moment = Moment(50_000);
+pub const ME: Incarnation = Incarnation(7);
+pub const T: Moment = Moment(50_000);
 
-fn reading(server: &str, by: &str, since: u64, serial: u64) -> Reading {
+pub fn reading(server: &str, by: &str, since: u64, serial: u64) -> Reading {
     Reading {
         server: server.into(),
         by: by.into(),
@@ -32,7 +32,7 @@ fn reading(server: &str, by: &str, since: u64, serial: u64) -> Reading {
 }
 
 /// Two servers with a node each, a third node, and group web with one LPAR.
-fn cluster() -> Cluster {
+pub fn cluster() -> Cluster {
     let mut cluster = site::site(3);
     cluster.groups.insert("web".into(), Group::new(vec!["p1".into(), "p2".into()]));
     cluster.resources.insert("web".into(), Resource::lpar("web".into(), "web"));
@@ -40,15 +40,15 @@ fn cluster() -> Cluster {
 }
 
 /// A node under test, with its ledger and its standing.
-struct Bench {
-    node: Node,
-    ledger: Ledger,
-    standing: Standing,
-    at: Moment,
+pub struct Bench {
+    pub node: Node,
+    pub ledger: Ledger,
+    pub standing: Standing,
+    pub at: Moment,
 }
 
 impl Bench {
-    fn of(cluster: Cluster) -> Self {
+    pub fn of(cluster: Cluster) -> Self {
         let birth = Birth {
             me: "n1".into(),
             incarnation: ME,
@@ -69,23 +69,23 @@ impl Bench {
         bench
     }
 
-    fn new() -> Self {
+    pub fn new() -> Self {
         Bench::of(cluster())
     }
 
-    fn apply(&mut self, author: Author, command: Command) {
+    pub fn apply(&mut self, author: Author, command: Command) {
         let entry = Entry { at: Time(1_000_000), wall: Time(1_000_000), author, commands: vec![command] };
         let outcome = self.ledger.apply(self.ledger.index + 1, &entry);
         assert_eq!(outcome.refusal(), None, "{entry:?}");
     }
 
-    fn operator(&mut self, request: impl Into<Request>) {
+    pub fn operator(&mut self, request: impl Into<Request>) {
         let id = RequestId(u128::from(self.ledger.index) + 1);
         self.apply(Author::Operator { name: "ann".to_owned(), request: id }, Command::Request(request.into()));
     }
 
     /// Orders the LPAR to be started on p1, which n1 watches.
-    fn order(&mut self) -> OrderId {
+    pub fn order(&mut self) -> OrderId {
         let planner = || Author::Planner("n2".into());
         for (server, by) in [("p1", "n1"), ("p2", "n2")] {
             let since = self.ledger.index;
@@ -98,36 +98,36 @@ impl Bench {
         *self.ledger.orders.keys().next().expect("an order")
     }
 
-    fn feed(&mut self, input: Input) -> Vec<Effect> {
+    pub fn feed(&mut self, input: Input) -> Vec<Effect> {
         let ledger = Arc::new(self.ledger.clone());
         self.node.handle(Now { moment: self.at, ledger: &ledger, standing: &self.standing }, input)
     }
 
-    fn called(&mut self, from: &str, by: Incarnation, call: Call) -> (Answer, Vec<Effect>) {
+    pub fn called(&mut self, from: &str, by: Incarnation, call: Call) -> (Answer, Vec<Effect>) {
         let ledger = Arc::new(self.ledger.clone());
         let now = Now { moment: self.at, ledger: &ledger, standing: &self.standing };
         self.node.called(now, Some(&from.into()), by, call)
     }
 
-    fn wake(&self) -> (Moment, Wake) {
+    pub fn wake(&self) -> (Moment, Wake) {
         let ledger = Arc::new(self.ledger.clone());
         self.node.wake(Now { moment: self.at, ledger: &ledger, standing: &self.standing })
     }
 
     /// Lets so much time pass, and calls the node once at the end of it.
-    fn pass(&mut self, ms: u64) -> Vec<Effect> {
+    pub fn pass(&mut self, ms: u64) -> Vec<Effect> {
         self.at = self.at.after(Span(ms));
         self.feed(Input::Woken)
     }
 
     /// The leader grants a lease of so many milliseconds from now on.
-    fn leased(&mut self, lasts: u64) -> Vec<Effect> {
+    pub fn leased(&mut self, lasts: u64) -> Vec<Effect> {
         let (to, asked) = ("n2".into(), self.at);
         self.feed(Input::Beaten { to, asked, answer: Some(Answer::Lease { lasts, floor: 0 }) })
     }
 
     /// Commits the decisions of the leader until it has none left.
-    fn commits(&mut self, mut effects: Vec<Effect>) {
+    pub fn commits(&mut self, mut effects: Vec<Effect>) {
         while let Some(commands) = effects.iter().find_map(|effect| match effect {
             Effect::Propose { of: Proposal::Plan(_), commands, .. } => Some(commands.clone()),
             _ => None,
@@ -141,7 +141,7 @@ impl Bench {
     }
 
     /// From now on this node leads, and has caught up.
-    fn leads(&mut self) -> Vec<Effect> {
+    pub fn leads(&mut self) -> Vec<Effect> {
         let index = self.ledger.index;
         let (leader, quorum) = (Some("n1".into()), Some(Span(0)));
         let voters = Arc::clone(&self.standing.voters);
@@ -160,12 +160,12 @@ impl Bench {
     }
 }
 
-fn carried(effects: &[Effect]) -> Vec<Ask> {
+pub fn carried(effects: &[Effect]) -> Vec<Ask> {
     let ask = |effect: &Effect| if let Effect::Carry { ask, .. } = effect { Some(ask.clone()) } else { None };
     effects.iter().filter_map(ask).collect()
 }
 
-fn told(effects: &[Effect]) -> Vec<Ending> {
+pub fn told(effects: &[Effect]) -> Vec<Ending> {
     let report =
         |command: &Command| if let Command::Report(report) = command { Some(report.ending.clone()) } else { None };
     let commands = effects.iter().filter_map(|effect| match effect {
@@ -175,7 +175,7 @@ fn told(effects: &[Effect]) -> Vec<Ending> {
     commands.flatten().filter_map(report).collect()
 }
 
-fn read_back(power: Power, since: u64, serial: u64) -> Said {
+pub fn read_back(power: Power, since: u64, serial: u64) -> Said {
     let mut reading = reading("p1", "n1", since, serial);
     reading.copies.insert("web".into(), power);
     Said::Read(reading)
@@ -399,7 +399,7 @@ fn a_leader_wakes_when_a_node_falls_silent() {
 }
 
 /// Two resources inside n1, of which one requires the other.
-fn inside() -> Bench {
+pub fn inside() -> Bench {
     let mut cluster = cluster();
     for (name, needs) in [("address", None), ("daemon", Some("address"))] {
         let mut resource = Resource::agent("web".into(), "Application");

@@ -1,12 +1,15 @@
 //! The conditions under which an order is no longer sent, one at a time.
 
-use crate::site;
+use crate::{
+    scene::{ORDER, Scene},
+    site,
+};
 use std::sync::Arc;
 use tenure_core::{
-    Command, NodeName, Power, Reading, Request, ServerName, Span, SystemState, Time, Verb,
+    Action, Command, NodeName, Power, Reading, Request, ServerName, Span, SystemState, Time, Verb,
     config::{Cluster, Resource},
-    ledger::{Leases, NodeState, Phase, ServerState, Unsent},
-    note::{LeaveReason, OffHow},
+    ledger::{Down, Hold, Leases, Migration, NodeState, Phase, ServerState, Unsent},
+    note::{Conflict, LeaveReason, OffHow},
     order::{Epoch, Order},
 };
 
@@ -195,4 +198,120 @@ fn a_node_is_not_cut_off_that_was_taken_back() {
     case.ask(Verb::Unfreeze { group: "web".into() });
     case.node("n1").leases = Leases::Granted;
     assert_eq!(case.says(), Err(Unsent::Node("n1".into())));
+}
+
+/// What p1's node says to this order of the past, for web1 of a group that is online there.
+fn sends(action: Action, change: impl Fn(&mut Scene)) -> Result<(), Unsent> {
+    let mut scene = Scene::new(cluster());
+    scene.holds("web", "p1", Phase::Online);
+    scene.owes("p1", action);
+    change(&mut scene);
+    scene.ledger.may_send(&scene.ledger.orders[&ORDER], Span(0))
+}
+
+fn stops() -> Action {
+    Action::Stop { resource: "web1".into(), grace: Span(0) }
+}
+
+fn starts() -> Action {
+    let (group, resource) = ("web".into(), "web1".into());
+    Action::Start { group, resource, epoch: Epoch(1), vouched: Default::default(), home: None }
+}
+
+#[test]
+fn a_move_is_sent_under_its_migration_and_only_back_once_that_was_given_up() {
+    let migrating = |aborted| {
+        Phase::Migrating(Migration {
+            to: "p2".into(),
+            index: 8,
+            ordered: Time(1),
+            sent: Default::default(),
+            returned: Default::default(),
+            aborted,
+            why: None,
+        })
+    };
+    let given_up = Err(Unsent::GivenUp("web".into()));
+    let ended = Err(Unsent::Tenure(Epoch(1)));
+    for (phase, epoch, to, expected) in [
+        (Some(migrating(false)), 1, "p2", Ok(())),
+        (Some(migrating(false)), 1, "p1", Ok(())),
+        (Some(migrating(true)), 1, "p2", given_up),
+        (Some(migrating(true)), 1, "p1", Ok(())),
+        (Some(migrating(false)), 2, "p2", ended.clone()),
+        (Some(Phase::Online), 1, "p2", ended.clone()),
+        (None, 1, "p2", ended),
+    ] {
+        let (group, resource) = ("web".into(), "web1".into());
+        let moves = Action::Migrate { group, resource, epoch: Epoch(1), to: to.into() };
+        let change = |scene: &mut Scene| match &phase {
+            Some(phase) => {
+                scene.holds("web", "p1", phase.clone());
+                scene.web().tenure.as_mut().expect("it holds one").epoch = Epoch(epoch);
+            }
+            None => scene.web().tenure = None,
+        };
+        assert_eq!(sends(moves, change), expected, "{phase:?} {epoch} {to}");
+    }
+}
+
+#[test]
+fn of_a_frozen_group_only_the_wrong_one_of_two_copies_is_stopped() {
+    let frozen = Err(Unsent::Frozen("web".into()));
+    for strangers in [true, false] {
+        for held in [true, false] {
+            let change = |scene: &mut Scene| {
+                let hold = Hold { conflict: Conflict { active: Default::default() }, judged_from: None };
+                (scene.web().frozen, scene.web().upkeep.strangers) = (true, strangers);
+                (scene.web().hold, scene.web().tenure) = (Some(hold).filter(|_| held), None);
+            };
+            let expected = if strangers && held { Ok(()) } else { frozen.clone() };
+            assert_eq!(sends(stops(), change), expected, "{strangers} {held}");
+            assert_eq!(sends(starts(), change), frozen, "{strangers} {held}");
+        }
+    }
+}
+
+#[test]
+fn an_order_stands_that_was_given_for_what_is_declared_now() {
+    for (declared, expected) in
+        [(ORDER.index - 1, Ok(())), (ORDER.index, Ok(())), (ORDER.index + 1, Err(Unsent::Redeclared))]
+    {
+        assert_eq!(sends(starts(), |scene| scene.server("p1").declared = declared), expected, "server, {declared}");
+        assert_eq!(sends(starts(), |scene| scene.copy("web1", "p1").declared = declared), expected, "copy, {declared}");
+    }
+}
+
+#[test]
+fn what_is_to_be_recycled_or_stays_down_runs_by_no_right() {
+    for restart in [true, false] {
+        for wanted in [true, false] {
+            let change = |scene: &mut Scene| {
+                let run = scene.run("web1");
+                (run.restart, run.down) = (restart, Some(Down::Operator).filter(|_| !wanted));
+            };
+            let by_right = Err(Unsent::ByRight("p1".into()));
+            let expected = if wanted && !restart { by_right } else { Ok(()) };
+            assert_eq!(sends(stops(), change), expected, "{restart} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn why_an_order_is_not_sent_is_said() {
+    let (group, server, node) = (|| "web".into(), || "p1".into(), || "n1".into());
+    for (unsent, words) in [
+        (Unsent::Closed, "the order is closed"),
+        (Unsent::Frozen(group()), "group web is frozen"),
+        (Unsent::NotManaged(group()), "group web is only watched"),
+        (Unsent::NotNeeded(node()), "nothing waits for node n1 any more"),
+        (Unsent::Tenure(Epoch(3)), "tenure 3 does not stay"),
+        (Unsent::ByRight(server()), "it runs on p1 by right"),
+        (Unsent::GivenUp(group()), "the migration of group web was given up"),
+        (Unsent::Up(server()), "server p1 is up"),
+        (Unsent::Off(server()), "server p1 is off already"),
+        (Unsent::Node(node()), "node n1 is not to be cut off any more"),
+    ] {
+        assert_eq!(unsent.to_string(), words);
+    }
 }

@@ -3,11 +3,12 @@
 use crate::site;
 use std::sync::Arc;
 use tenure_core::{
-    Author, Command, Entry, Ledger, NodeName, OrderId, Power, Reading, Refusal, ServerName, SystemState, Time,
+    Author, Command, Entry, Ledger, NodeName, OrderId, Power, Reading, Refusal, ResourceName, ServerName, SystemState,
+    Time,
     config::{Cluster, Kind, Resource},
     ledger::{CopyState, Dirty, GroupState, NodeOff, OffProof, Phase, ServerState, StartRisk, Tenure},
     listing::Known,
-    note::{NodeOffHow, OffHow},
+    note::{LeaveReason, NodeOffHow, OffHow, Proof},
     order::Epoch,
 };
 
@@ -237,4 +238,45 @@ fn what_somebody_else_starts_again_and_again_is_left_to_an_operator() {
     assert!(!is_strange(3, mobile), "it moves");
     let passive = |ledger: &mut Ledger| web(ledger).passive.extend(["web1".into()]);
     assert!(!is_strange(3, passive), "of it nothing has to be proven");
+}
+
+/// Whether the tenure of the group on p2 may end, where web1 reads so.
+fn departs(resource: Resource, phase: Phase, change: impl Fn(&mut Ledger)) -> Result<Proof, Refusal> {
+    let mut ledger = ledger(resource);
+    web(&mut ledger).tenure = Some(Tenure { epoch: Epoch(1), server: "p2".into(), since: Time(1), phase });
+    copy(&mut ledger, "p2").quiet_from = 0;
+    change(&mut ledger);
+    ledger.departure(&"web".into(), &ledger.groups["web"])
+}
+
+#[test]
+fn a_tenure_ends_by_readings_since_it_began_to_leave_and_what_is_not_defined_is_named() {
+    let leaving = |change: &dyn Fn(&mut Ledger)| {
+        let phase = Phase::Leaving { reason: LeaveReason::Offline, index: 7 };
+        departs(site::web1(), phase, change)
+    };
+    let read = |since, undefined: &[&str]| {
+        let undefined = undefined.iter().map(|name| ResourceName::from(*name)).collect();
+        Ok(Proof::ReadOff { since, undefined })
+    };
+    let not_read = Refusal::NotProvenOff { resource: "web1".into(), server: "p2".into(), power: Power::Unknown };
+    assert_eq!(leaving(&|_| {}), read(8, &[]));
+    assert_eq!(leaving(&|ledger| copy(ledger, "p2").since = Some(7)), read(7, &[]));
+    assert_eq!(leaving(&|ledger| copy(ledger, "p2").since = Some(6)), Err(not_read));
+    assert_eq!(leaving(&|ledger| copy(ledger, "p2").power = Power::Absent), read(8, &["web1"]));
+    assert_eq!(leaving(&|ledger| copy(ledger, "p1").power = Power::Absent), read(8, &[]), "that is elsewhere");
+    let passive = |ledger: &mut Ledger| {
+        web(ledger).passive.insert("web1".into());
+        copy(ledger, "p2").power = Power::Absent;
+    };
+    assert_eq!(leaving(&passive), read(u64::MAX, &[]), "of it nothing has to be proven");
+    let already = || Err(Refusal::AlreadyOn { group: "web".into(), server: "p2".into() });
+    for phase in [Phase::Starting, Phase::Online] {
+        assert_eq!(departs(site::web1(), phase.clone(), |_| {}), already(), "{phase:?}");
+        let watched = |ledger: &mut Ledger| {
+            Arc::make_mut(&mut ledger.config).groups.get_mut("web").expect("declared").managed = false;
+            copy(ledger, "p2").since = Some(6);
+        };
+        assert_eq!(departs(site::web1(), phase.clone(), watched), read(6, &[]), "{phase:?}");
+    }
 }
