@@ -1,7 +1,7 @@
 //! Notes: typed records of everything that an operator may want to know, one row for each.
 //!
 //! The log line, the line of the admin client and the line of a golden file are the same text. A new note takes a row
-//! here, and a sample in `tests/formats/notes.rs`.
+//! here, and nothing else; the scenarios that show it change (`UPDATE_SCENARIOS=1`).
 
 mod proof;
 mod reason;

@@ -8,6 +8,9 @@
 //! four results: accepted, refused (definitely not done), not sent (definitely not done), or unknown (may still take
 //! effect).
 //!
+//! A second driver takes a kind in `registry.rs`, a `Manager` and an `Address` in `tenure_core::config` with their checks
+//! and keys, and its words in `tenure_core::words`. `ServerAddress` has the fields that HMCs need today.
+//!
 //! Refuses to know: groups, tenures, orders, policies. Whether something *should* be started is decided elsewhere.
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! A ledger with all fields filled in, and an outcome with every note and every refusal.
+//! A ledger with every field filled in, and replies with events and rejections.
 
 use super::{
     named::{by_name, whole},

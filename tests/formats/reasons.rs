@@ -1,4 +1,4 @@
-//! One value of every note, and of every value within notes.
+//! One value of every wait, fault, and reason that a command or the ledger holds.
 
 use super::{
     named::whole,

@@ -1,10 +1,10 @@
 //! Nodes, and what lives inside them: whether a node may act, what it says of its own resources, and the proofs that
 //! nothing runs inside it.
 //!
-//! A silent node may still be running, so what lives inside it goes nowhere without a proof. There are four. Its LPAR
+//! A silent node may still be running, so what lives inside it goes nowhere without a proof. There are five. Its LPAR
 //! was read off by another node, after the leader had stopped granting it leases: a node that comes up again after
 //! that is granted none before it is taken back. Its LPAR was cut off and read off. Its watchdog has had the time to
-//! reset it. An operator asserted it. A fifth follows from the proof that its server is off. Silence alone, however
+//! reset it. An operator asserted it. Its server was proven off. Silence alone, however
 //! long, proves nothing: a process that was killed stops nothing.
 
 use super::{GroupState, Intent, Leases, Ledger, NodeOff, NodeState, apply::Applying};

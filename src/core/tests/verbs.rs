@@ -1,7 +1,12 @@
 //! Verbs: each is parsed as it is typed, and nothing else is.
 
 use std::collections::BTreeSet;
-use tenure_core::{Verb, name::Thing, verb::NotAVerb};
+use tenure_core::{
+    Note, Refusal, Verb,
+    name::Thing,
+    note::{ServerWait, Wait},
+    verb::NotAVerb,
+};
 
 /// Each verb with every field, and without any optional one.
 const TYPED: [&str; 34] = [
@@ -93,4 +98,19 @@ fn what_it_names_follows_from_its_fields() {
     assert_eq!(at("group online net --on p1"), None);
     assert_eq!(at("group clear net").as_deref(), Some("group clear net@p2"));
     assert_eq!(at("group switch net --to p2"), None);
+}
+
+#[test]
+fn programs_know_each_note_wait_and_refusal_by_a_word_of_its_own() {
+    for (what, words) in [
+        ("notes", Note::KINDS),
+        ("waits of groups", Wait::KINDS),
+        ("waits of servers", ServerWait::KINDS),
+        ("refusals", Refusal::CODES),
+    ] {
+        let distinct: BTreeSet<&str> = words.iter().copied().collect();
+        assert_eq!(distinct.len(), words.len(), "{what}: {words:?}");
+        let snake = |word: &str| word.chars().all(|it| it.is_ascii_lowercase() || it == '_');
+        assert!(words.iter().all(|word| snake(word)), "{what}: {words:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The driver behind the interface of the daemon, without terms of HMCs.
+//! The daemon's interface, implemented for HMCs.
 
 use super::{HmcAddress, HmcDriver, HmcKey};
 use crate::hypervisor::{
