@@ -4,7 +4,7 @@ use crate::machine::{Bench, ME, T, carried, cluster, inside, reading};
 use std::sync::Arc;
 use tenure_core::{
     Action, Author, Command, Inside, Moment, NodeName, Order, OrderId, Reading, Seen, ServerName, Span, Time,
-    config::{Resource, Timings, Trigger},
+    config::{Timings, Trigger},
     execution::{Answer as Said, Ask, Operation},
     ledger::{Dirty, Incarnation, Intent, Phase, Tenure},
     node::{
@@ -632,6 +632,4 @@ fn a_reading_that_is_kept_is_the_last_one_of_its_server() {
     }
     let view = leading.view(std::iter::empty(), &Timings::default(), T);
     assert_eq!(view.readings.values().map(|reading| reading.serial).collect::<Vec<_>>(), [2]);
-    let agent = Resource::agent("web".into(), "Application");
-    assert!(agent.as_lpar().is_none());
 }

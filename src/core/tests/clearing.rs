@@ -1,13 +1,13 @@
 //! What a move that failed half-way has left behind, one condition at a time.
 
 use crate::{
-    scene::{NOW, ORDER, Scene},
+    scene::{NOW, ORDER, Scene, migration},
     site,
 };
 use tenure_core::{
     Action, Command, Power, Refusal, ServerName, SystemState, Time,
     config::{Cluster, Kind},
-    ledger::{Dirty, Migration, Phase, Progress, StartRisk},
+    ledger::{Dirty, Phase, Progress, StartRisk},
 };
 
 fn cluster(mobile: bool) -> Cluster {
@@ -81,17 +81,7 @@ fn a_move_does_not_outlast_its_server_but_one_that_was_begun_by_hand_is_not_ours
 
 #[test]
 fn what_has_run_under_its_tenure_is_not_taken_for_half_moved() {
-    let migrating = || {
-        Phase::Migrating(Migration {
-            to: "p3".into(),
-            index: 8,
-            ordered: NOW,
-            sent: Default::default(),
-            returned: Default::default(),
-            aborted: false,
-            why: None,
-        })
-    };
+    let migrating = || Phase::Migrating(migration("p3"));
     // Where the tenure is; and the verdicts: if an order failed, if the server came back, if neither, each for an LPAR
     // that has run and for one that has not.
     for (tenure, ran, not_run) in [

@@ -1,14 +1,14 @@
 //! What a new configuration leaves of what was known, and what the ledger keeps of the past, as tables.
 
 use crate::{
-    scene::{NOW, ORDER, Scene},
+    scene::{NOW, ORDER, Scene, migration},
     site,
 };
 use std::sync::Arc;
 use tenure_core::{
     Action, Author, Command, Ledger, Level, Power, Refusal, Request, RequestId, ServerName, Span, Time, Verb,
     config::{Cluster, Group, Kind, Resource, Server, Trigger},
-    ledger::{CopyState, Intent, JOURNAL_LIMIT, Migration, Phase, REQUEST_LIMIT, Run},
+    ledger::{CopyState, Intent, JOURNAL_LIMIT, Phase, REQUEST_LIMIT, Run},
     note::Note,
     order::Epoch,
 };
@@ -56,15 +56,7 @@ fn other_machine(cluster: &mut Cluster) {
 }
 
 fn to_p2() -> Phase {
-    Phase::Migrating(Migration {
-        to: "p2".into(),
-        index: 8,
-        ordered: NOW,
-        sent: Default::default(),
-        returned: Default::default(),
-        aborted: false,
-        why: None,
-    })
+    Phase::Migrating(migration("p2"))
 }
 
 #[test]
@@ -148,8 +140,8 @@ fn orders_about_what_is_declared_otherwise_are_called_back() {
         cluster.servers.get_mut("p3").expect("declared").surrogate = true;
     };
     // The server and the node of an order, the change, and whether the order stands.
-    type Case<'a> = (&'a str, &'a str, Action, &'a dyn Fn(&mut Cluster), bool);
-    let cases: [Case<'_>; 12] = [
+    type Edit<'a> = &'a dyn Fn(&mut Cluster);
+    let cases: [(&str, &str, Action, Edit<'_>, bool); 12] = [
         ("p1", "n1", stop("web2"), &slower, true),
         ("p1", "n1", stop("web2"), &renamed, false),
         ("p1", "n1", stop("web1"), &renamed, true),
@@ -328,4 +320,11 @@ fn a_configuration_that_would_be_refused_is_refused_before_its_tolerance_is_prov
     };
     assert_eq!(admitted(|_| {}), Ok(()));
     assert!(matches!(admitted(|cluster| cluster.brakes.starts = 0), Err(Refusal::Invalid(_))));
+}
+
+#[test]
+fn a_cluster_that_declares_nothing_is_no_configuration() {
+    let mut scene = Scene { ledger: Ledger::default() };
+    let nothing = Request::Configure { cluster: Arc::new(Cluster::default()), strand: false };
+    assert!(matches!(scene.ask(nothing), Some(Refusal::Invalid(_))));
 }

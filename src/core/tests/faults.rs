@@ -12,11 +12,11 @@ use tenure_core::{
     order::{Ending, Epoch},
 };
 
-/// An LPAR with what it requires: at least so many of some others.
-type Requires<'a> = (&'a str, &'a [(u32, &'a [&'a str])]);
+/// What a resource requires: at least so many of these others.
+type Requires<'a> = &'a [(u32, &'a [&'a str])];
 
-/// Two servers, and group web with these LPARs.
-fn scene(resources: &[Requires<'_>]) -> Scene {
+/// Two servers, and group web with these LPARs, each with what it requires.
+fn scene(resources: &[(&str, Requires<'_>)]) -> Scene {
     let mut cluster = site::with_web(site::site(2), "", site::web1());
     cluster.resources.remove("");
     for (name, requires) in resources {
@@ -100,7 +100,7 @@ fn a_requirement_is_met_by_so_many_of_its_resources() {
 
 #[test]
 fn a_failure_faults_the_group_if_it_reaches_something_critical() {
-    let requires: [Requires<'_>; 6] = [
+    let requires: [(&str, Requires<'_>); 6] = [
         ("a", &[(1, &["b", "c"])]),
         ("b", &[(1, &["d"])]),
         ("c", &[(1, &["d"])]),

@@ -1,14 +1,14 @@
 //! Links between groups, placement rules and services: what holds by where the other groups are, as tables.
 
 use crate::{
-    scene::{NOW, Scene},
+    scene::{NOW, Scene, migration},
     site,
 };
 use std::sync::Arc;
 use tenure_core::{
     Author, Command, GroupName, Refusal, Request, ServerName, ServiceName, Verb,
     config::{Asks, Cluster, Group, GroupKind, Link, Need, PlacementRule, Resource, Rigidity, Service, Tier, TierLink},
-    ledger::{GroupState, Intent, Migration, Phase, Tenure},
+    ledger::{GroupState, Intent, Phase, Tenure},
     note::{FaultReason, LeaveReason, NotHere, Note, Wait},
     order::Epoch,
 };
@@ -34,15 +34,7 @@ fn leaving(reason: LeaveReason) -> Phase {
 }
 
 fn migrating(to: &str) -> Phase {
-    Phase::Migrating(Migration {
-        to: to.into(),
-        index: 8,
-        ordered: NOW,
-        sent: Default::default(),
-        returned: Default::default(),
-        aborted: false,
-        why: None,
-    })
+    Phase::Migrating(migration(to))
 }
 
 /// The servers of p1, p2 and p3 for which it holds.

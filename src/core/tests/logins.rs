@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tenure_core::{
     Author, Command, Entry, Ledger, NodeName, Refusal, Request, RequestId, Time, Verb, View,
     config::{Cluster, Manager},
+    note::ClusterWait,
     plan::plan,
 };
 
@@ -144,4 +145,19 @@ fn a_turn_is_given_to_the_next_node_and_in_its_time() {
         assert_eq!(refused, Some(Refusal::NoChange).filter(|_| !given), "{node} at {at}");
         assert_eq!(away(&ledger).len(), if given { 2 } else { 3 });
     }
+}
+
+#[test]
+fn a_cluster_whose_logins_are_refused_says_so() {
+    let mut ledger = refused();
+    let lockout = |alone| {
+        let (hmc, by, why) = (HMC.into(), "n1".into(), "the key was rejected".to_owned());
+        ClusterWait::Lockout { hmc, by, alone, why }
+    };
+    assert_eq!(ledger.standstills(), [lockout(false)]);
+    turn(&mut ledger, 151_000);
+    assert_eq!(says(&mut ledger, 152_000, "n2", Command::HmcAccepts(HMC.into())), None);
+    assert_eq!(ledger.standstills(), [lockout(true)]);
+    ledger.hmcs.clear();
+    assert_eq!(ledger.standstills(), []);
 }

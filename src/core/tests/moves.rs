@@ -1,14 +1,12 @@
 //! What is known of an LPAR that moves, and what follows from it, one condition at a time.
 
-use crate::site;
+use crate::{scene::migration, site};
 use std::sync::Arc;
 use tenure_core::{
     Action, Author, Command, Entry, Ledger, Order, OrderId, Power, Refusal, Report, RequestId, ServerName, Span,
     SystemState, Time, Verb,
     config::{Cluster, Kind, Resource},
-    ledger::{
-        CopyState, Dirty, Down, GroupState, Intent, Migration, OffProof, Phase, Run, ServerState, StartRisk, Tenure,
-    },
+    ledger::{CopyState, Dirty, Down, GroupState, Intent, OffProof, Phase, Run, ServerState, StartRisk, Tenure},
     note::{LeaveReason, NotHere, OffHow},
     order::{Ending, Epoch},
 };
@@ -65,15 +63,7 @@ fn phase(ledger: &mut Ledger, phase: Phase) {
 }
 
 fn to_p2() -> Phase {
-    Phase::Migrating(Migration {
-        to: "p2".into(),
-        index: 8,
-        ordered: NOW,
-        sent: Default::default(),
-        returned: Default::default(),
-        aborted: false,
-        why: None,
-    })
+    Phase::Migrating(migration("p2"))
 }
 
 fn off(ledger: &mut Ledger, name: &str) {

@@ -9,7 +9,7 @@ use tenure_core::{
     config::{Kind, Operations, Resource},
     ledger::{CopyState, Dirty, Hold, Intent, Phase, StartRisk},
     listing::{Listed, Remark},
-    note::{Conflict, FaultReason, NotHere},
+    note::{FaultReason, NotHere},
     order::Epoch,
 };
 
@@ -177,7 +177,7 @@ fn the_wrong_one_of_two_copies_is_known_where_the_right_one_is_seen() {
             scene.copy("web1", server).power = Power::Running;
         }
         let conflict = scene.ledger.active_places(&scene.ledger.groups["web"]);
-        scene.web().hold = Some(Hold { conflict: Conflict { ..conflict }, judged_from: Some(8) });
+        scene.web().hold = Some(Hold { conflict, judged_from: Some(8) });
         change(&mut scene);
         scene.ledger.wrong_copies(&scene.ledger.groups["web"])
     };

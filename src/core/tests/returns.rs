@@ -1,7 +1,7 @@
 //! Servers that come and go, and what operators ask for meanwhile, as tables.
 
 use crate::{
-    scene::{NOW, Scene},
+    scene::{NOW, ORDER, Scene},
     site,
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -331,7 +331,7 @@ fn after_a_storm_the_servers_that_are_still_lost_are_forgiven() {
     assert_eq!(scene.ask(Verb::Resume), Some(Refusal::NoStorm));
     scene.ledger.maintenance.storm = Some(Storm { since: Time(1), servers: servers(&["p1", "p2", "p3"]) });
     scene.off("p1");
-    scene.server("p2").fence = Some(crate::scene::ORDER);
+    scene.server("p2").fence = Some(ORDER);
     assert_eq!(scene.ask(Verb::Resume), None);
     assert_eq!(scene.ledger.maintenance.forgiven, servers(&["p1", "p2"]));
     assert_eq!(scene.ledger.maintenance.storm, None);

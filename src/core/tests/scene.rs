@@ -7,7 +7,7 @@ use tenure_core::{
     ResourceName, Seen, ServerName, Span, SystemState, Time,
     command::Outcome,
     config::Cluster,
-    ledger::{CopyState, GroupState, NodeState, OffProof, Phase, Run, ServerState, Tenure},
+    ledger::{CopyState, GroupState, Migration, NodeState, OffProof, Phase, Run, ServerState, Tenure},
     note::OffHow,
     order::{Ending, Epoch},
 };
@@ -15,6 +15,19 @@ use tenure_core::{
 pub const NOW: Time = Time(5_000_000);
 /// The order that these tests put into the ledger by hand.
 pub const ORDER: OrderId = OrderId { index: 7, ordinal: 0 };
+
+/// A live migration to this server that has begun, and of which nothing was sent.
+pub fn migration(to: &str) -> Migration {
+    Migration {
+        to: to.into(),
+        index: 8,
+        ordered: NOW,
+        sent: Default::default(),
+        returned: Default::default(),
+        aborted: false,
+        why: None,
+    }
+}
 
 #[derive(Clone)]
 pub struct Scene {

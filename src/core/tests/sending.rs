@@ -1,7 +1,7 @@
 //! The conditions under which an order is no longer sent, one at a time.
 
 use crate::{
-    scene::{ORDER, Scene},
+    scene::{ORDER, Scene, migration},
     site,
 };
 use std::sync::Arc;
@@ -220,17 +220,7 @@ fn starts() -> Action {
 
 #[test]
 fn a_move_is_sent_under_its_migration_and_only_back_once_that_was_given_up() {
-    let migrating = |aborted| {
-        Phase::Migrating(Migration {
-            to: "p2".into(),
-            index: 8,
-            ordered: Time(1),
-            sent: Default::default(),
-            returned: Default::default(),
-            aborted,
-            why: None,
-        })
-    };
+    let migrating = |aborted| Phase::Migrating(Migration { aborted, ..migration("p2") });
     let given_up = Err(Unsent::GivenUp("web".into()));
     let ended = Err(Unsent::Tenure(Epoch(1)));
     for (phase, epoch, to, expected) in [

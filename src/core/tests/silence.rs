@@ -132,7 +132,8 @@ fn a_group_has_lpars_or_lives_inside_nodes_or_both() {
 
 #[test]
 fn a_node_that_is_declared_otherwise_loses_what_was_known_of_it() {
-    // What is proven; and what is left after the change: the LPAR, the proof, the watchdog, and the order.
+    /// Whether the LPAR, the proof, the watchdog and the order are left.
+    type Left = (bool, bool, bool, bool);
     let after = |how: NodeOffHow, change: fn(&mut Cluster)| {
         let mut scene = scene();
         let node = scene.node("n1");
@@ -150,9 +151,8 @@ fn a_node_that_is_declared_otherwise_loses_what_was_known_of_it() {
         assert!(node.lapsed().is_some(), "its leases have ended all the same");
         left
     };
-    type Left = (bool, bool, bool, bool);
-    type Case<'a> = (&'a str, fn(&mut Cluster), [Left; 2]);
-    let cases: [Case<'_>; 6] = [
+    type Edit = fn(&mut Cluster);
+    let cases: [(&str, Edit, [Left; 2]); 6] = [
         ("nothing of it", |new| new.timings.monitor = Span::seconds(6), [(true, true, true, true); 2]),
         ("its LPAR", |new| node(new).lpar = Some("other".to_owned()), [(false, true, false, false); 2]),
         ("its machine", other_machine, [(false, false, true, false); 2]),
