@@ -142,6 +142,20 @@ fn a_leader_that_shows_that_it_decides_is_distrusted_no_more() {
 }
 
 #[test]
+fn a_leader_that_answers_is_believed_and_the_word_of_another_is_not_its_own() {
+    for (from, believed) in [("n2", true), ("n3", false)] {
+        let mut bench = Bench::new();
+        let distrusted = (0..60).any(|_| {
+            let mut effects = bench.pass(250);
+            let answer = Some(Answer::Lease { lasts: 3_000, floor: 0 });
+            effects.extend(bench.feed(Input::Beaten { to: from.into(), asked: bench.at, answer }));
+            distrusts(&effects).is_some()
+        });
+        assert_eq!(distrusted, !believed, "{from}");
+    }
+}
+
+#[test]
 fn a_process_stops_for_another_that_was_entered_since() {
     let stops = |effects: &[Effect]| has(effects, |effect| matches!(effect, Effect::Stop { end: End::Twice, .. }));
     for (earlier, expected) in [(1, false), (0, true)] {
@@ -410,6 +424,22 @@ fn a_node_whose_ledger_differs_from_the_majoritys_stops_whoever_it_is() {
     let (_, effects) = compared(7, &[("n2", 8), ("n3", 9)]);
     assert_eq!(finding(&effects), Some(vec![diverged(&["n1", "n2", "n3"], false)]));
     assert!(!stops(&effects), "nobody can tell who is right");
+    let (answer, _) = compared(7, &[("n2", 7), ("n3", 8), ("n2", 7)]);
+    assert!(matches!(answer, Answer::Lease { .. }), "{answer:?}");
+}
+
+#[test]
+fn of_two_voters_neither_is_a_majority() {
+    let mut bench = Bench::new();
+    bench.standing.voters = Arc::new(["n1".into(), "n2".into()].into());
+    leading(&mut bench);
+    let digest = |crc| Some(Digest { at: 512, crc });
+    bench.node.compares(digest(7));
+    bench.pass(250);
+    let call = Call::Heartbeat { reaches_manager: true, digest: digest(8) };
+    let (answer, effects) = bench.called("n2", ME, call);
+    assert!(matches!(answer, Answer::Lease { .. }), "{answer:?}");
+    assert!(!has(&effects, |effect| matches!(effect, Effect::Stop { .. })));
 }
 
 #[test]
