@@ -1,4 +1,4 @@
-//! The outcome of an entry point: a look, or a operation.
+//! The outcome of an entry point: a look, or an operation.
 
 use super::program::{Ended, Outcome};
 use std::time::Duration;

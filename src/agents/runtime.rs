@@ -225,7 +225,7 @@ impl Runtime {
     fn managed(&self, resource: &ResourceName) -> Result<Arc<Managed>, String> {
         let managed = lock(&self.inner.managed);
         let found = managed.get(resource).map(|watched| Arc::clone(&watched.managed));
-        found.ok_or_else(|| format!("{resource} is not managed by {}", self.inner.shared.machine.settings.node))
+        found.ok_or_else(|| format!("{resource} is not kept by {}", self.inner.shared.machine.settings.node))
     }
 }
 

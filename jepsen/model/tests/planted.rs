@@ -17,7 +17,7 @@ fn run(file: &str, bug: Option<Bug>) -> (Vec<String>, Vec<String>) {
     let mut wrong = Vec::new();
     let mut log = Vec::new();
     for operation in script.operations {
-        sim.act(&operation).expect("a operation");
+        sim.act(&operation).expect("an operation");
         log.push(operation);
         log.extend(sim.take_lines().into_iter().map(|line| format!("  {} {}", line.at.0, line.text)));
         wrong.extend(sim.take_wrong());

@@ -24,7 +24,7 @@ const PATIENCE: Span = Span::seconds(1800);
 /// Long enough for a request to be committed and answered.
 pub(super) const ANSWER: Span = Span(5);
 
-/// A operation that cannot be done.
+/// An operation that cannot be done.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {why}")]
 pub struct ActError {

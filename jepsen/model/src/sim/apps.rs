@@ -103,7 +103,7 @@ impl Apps {
         self.copies.retain(|(at, _), _| at != server);
     }
 
-    /// Executes a operation on a copy, without Tenure.
+    /// Executes an operation on a copy, without Tenure.
     pub fn operation(
         &mut self,
         what: &[&str],

@@ -6,7 +6,7 @@ use crate::world::{Guest, Power, SystemState};
 use tenure_core::NodeName;
 
 impl Sim {
-    /// Whether a operation would violate them: an operator would confirm as off what is not, or an HMC would list
+    /// Whether an operation would violate them: an operator would confirm as off what is not, or an HMC would list
     /// everything as off while it shows a state in which its listing is believed.
     pub(super) fn is_lie(&self, operation: &str) -> bool {
         let words: Vec<&str> = operation.split_whitespace().collect();

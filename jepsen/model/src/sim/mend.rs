@@ -27,7 +27,7 @@ impl Mend {
         }
     }
 
-    /// The extent of a operation, if it is a repair.
+    /// The extent of an operation, if it is a repair.
     pub(super) fn of(operation: &str) -> Option<Mend> {
         let words: Vec<&str> = operation.split_whitespace().collect();
         words.split_first().filter(|(first, _)| **first == "mend").and_then(|(_, rest)| Mend::called(rest))
@@ -224,7 +224,7 @@ impl Sim {
 struct Repairs(Vec<String>);
 
 impl Repairs {
-    /// Does a operation unless it has no effect or would be refused.
+    /// Does an operation unless it has no effect or would be refused.
     fn attempt(&mut self, sim: &mut Sim, operation: String) {
         if !sim.is_refused(&operation) && sim.act(&operation).is_ok() {
             self.0.push(operation);

@@ -89,7 +89,7 @@ impl Play {
         Ok(Play { site: lines.to_vec(), sim, done: Vec::new(), wrong })
     }
 
-    /// Does a operation. `false` if it cannot be done in the current state, or would be a lie (`honest`): then it was not
+    /// Does an operation. `false` if it cannot be done in the current state, or would be a lie (`honest`): then it was not
     /// done. A panic is a fault.
     pub fn act(&mut self, operation: &str) -> bool {
         if self.sim.is_lie(operation) {

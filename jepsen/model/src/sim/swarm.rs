@@ -67,7 +67,7 @@ const TIES: [&[&str]; 4] = [
         "| requires = [{ group = \"db\", offline = \"local\" }]",
     ],
 ];
-const DEEDS: usize = 60;
+const ACTIONS: usize = 60;
 /// Maximum number of runs for shrinking one seed.
 const SHRINKING: usize = 1500;
 
@@ -139,7 +139,7 @@ fn play(kind: &Kind, seed: u64, bug: Option<Bug>) -> (Play, Options) {
     let options = Options { twice: dice.roll(4) == 0, bug };
     let mut play = Play::begin(&site, options).expect("a site");
     play.act(if dice.roll(4) == 0 { "run 100ms" } else { "run 5s" });
-    for _ in 0..DEEDS {
+    for _ in 0..ACTIONS {
         let operation = (kind.operation)(&mut dice, play.sim());
         let pause = ["1ms", "40ms", "150ms", "700ms", "2s", "6s", "20s", "45s"][dice.roll(8)];
         // The other parts make sense only after the first.

@@ -115,7 +115,7 @@ const NAMES: [(&str, &[&str]); 6] = [
 ];
 
 /// Weight and text of each operation: `{server}` stands for one of the servers, `[a|b]` for one of these.
-const DEEDS: [(usize, &str); 71] = [
+const ACTIONS: [(usize, &str); 71] = [
     // LPARs.
     (8, "crash {lpar}"),
     (3, "[hang|shutdown|wake] {lpar}"),
@@ -197,9 +197,9 @@ const DEEDS: [(usize, &str); 71] = [
 ];
 
 fn operation(dice: &mut Dice, _: &Sim) -> String {
-    let mut at = dice.roll(DEEDS.iter().map(|(often, _)| often).sum());
+    let mut at = dice.roll(ACTIONS.iter().map(|(often, _)| often).sum());
     let (_, template) =
-        DEEDS.iter().find(|(often, _)| at.checked_sub(*often).map(|left| at = left).is_none()).expect("a operation");
+        ACTIONS.iter().find(|(often, _)| at.checked_sub(*often).map(|left| at = left).is_none()).expect("an operation");
     let mut operation = (*template).to_owned();
     while let Some((head, choices, tail)) = choice(&operation) {
         operation = format!("{head}{}{tail}", dice.pick(&choices));
@@ -212,7 +212,7 @@ fn operation(dice: &mut Dice, _: &Sim) -> String {
     operation
 }
 
-/// The first choice in a operation, with the text before and after it.
+/// The first choice in an operation, with the text before and after it.
 fn choice(operation: &str) -> Option<(&str, Vec<&str>, &str)> {
     operation.match_indices('[').find_map(|(open, _)| {
         let (inside, tail) = operation[open + 1..].split_once(']')?;
@@ -222,7 +222,7 @@ fn choice(operation: &str) -> Option<(&str, Vec<&str>, &str)> {
 
 /// All operations, with every choice.
 fn everything() -> Vec<String> {
-    let mut open: Vec<String> = DEEDS.iter().map(|(_, operation)| (*operation).to_owned()).collect();
+    let mut open: Vec<String> = ACTIONS.iter().map(|(_, operation)| (*operation).to_owned()).collect();
     let mut all = Vec::new();
     while let Some(operation) = open.pop() {
         match choice(&operation) {
@@ -233,7 +233,7 @@ fn everything() -> Vec<String> {
     all
 }
 
-/// A operation with its names replaced by their kinds.
+/// An operation with its names replaced by their kinds.
 fn nameless(operation: &str) -> String {
     let mut text = String::new();
     for part in operation.split_inclusive(|c: char| !c.is_alphanumeric()) {
