@@ -121,6 +121,15 @@ impl Story {
         self.expect("every group is online on the first server of its list", PATIENCE, home).await
     }
 
+    /// Lets a server out of quarantine, if the demo has lost it so often that it is in one.
+    pub async fn release(&self, server: &str) -> Told {
+        let status = self.status().await;
+        if status.servers.iter().any(|one| one.name == server && one.quarantine.is_some()) {
+            self.operator(Verb::ReleaseServer { server: server.into() }).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until a node has applied all committed entries.
     pub async fn caught_up(&self, node: &str) {
         let Some(client) = self.clients.get(node) else { return };

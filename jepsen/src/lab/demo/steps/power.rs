@@ -115,5 +115,5 @@ async fn back(story: &Story, name: &str) -> Told {
     let clean = story.note(cursor, |note| note.kind == "cleaned" && note.server.as_deref() == Some(name));
     let (clean, _) = story.expect(format!("{name} is clean and takes work again"), PATIENCE, clean).await?;
     story.figures().take(Figure::ReturnToClean, on.at, clean);
-    Ok(())
+    story.release(name).await
 }

@@ -51,6 +51,7 @@ pub(super) async fn tell(story: &Story) -> Told {
     story.figures().take(Figure::ReturnToClean, on.at, clean);
     story.check("nothing moved meanwhile", story.nothing_moved(cursor, &[(&stray, &name)]))?;
     story.world(|world| world.inject(Fault::SetAutoStart(at, id, false))).ok();
+    story.release(&name).await?;
     let server = Some(name.as_str().into());
     story.operator(Verb::Online { group: RESTING.into(), server, propagate: false }).await?;
     let there = story.state(|status| {
